@@ -1,0 +1,1 @@
+"""Backlit: neural networks trained by backpropagation that show their work."""
