@@ -1,0 +1,54 @@
+"""The three matrix products of a dense layer: forward, gradient of the weights, gradient of the input.
+
+Called from Python they are NumPy's `matmul`. Called from compiled code they are the kernels of `compiled_products`,
+once `register_compiled` has told Numba about them. All matrices are C-contiguous and of one float type; any size may
+be zero, and the sum over nothing is 0.
+"""
+
+from typing import Any
+
+import numpy as np
+
+Matrix = np.ndarray[Any, np.dtype[np.floating[Any]]]
+
+
+def product(A: Matrix, B: Matrix, C: Matrix) -> None:
+    """Write C = A B, of shapes (n, k), (k, m), (n, m).
+
+    >>> C = np.empty((1, 1))
+    >>> product(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]), C)
+    >>> C
+    array([[11.]])
+    """
+    np.matmul(A, B, out=C)
+
+
+def product_tn(A: Matrix, B: Matrix, C: Matrix) -> None:
+    """Write C = A^T B, of shapes (n, k), (n, m), (k, m): the gradient of a dense layer's weights is X^T dZ.
+
+    >>> C = np.empty((2, 1))
+    >>> product_tn(np.array([[1.0, 2.0]]), np.array([[3.0]]), C)
+    >>> C
+    array([[3.],
+           [6.]])
+    """
+    np.matmul(A.T, B, out=C)
+
+
+def product_nt(A: Matrix, B: Matrix, C: Matrix) -> None:
+    """Write C = A B^T, of shapes (n, k), (m, k), (n, m): the gradient of a dense layer's input is dZ W^T.
+
+    >>> C = np.empty((1, 1))
+    >>> product_nt(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]]), C)
+    >>> C
+    array([[11.]])
+    """
+    np.matmul(A, B.T, out=C)
+
+
+def register_compiled() -> None:
+    """Let compiled code that calls these functions get the compiled kernels; to be called before it is compiled.
+
+    Calling it again changes nothing. It is apart from the functions so that importing them does not import Numba.
+    """
+    from backlit.engine import compiled_products  # noqa: F401, PLC0415  (importing it registers the kernels)
