@@ -1,0 +1,70 @@
+"""Tables in: read a file or DataFrame, encode its columns as numbers, split its rows. Knows no networks.
+
+The path of a table:
+
+>>> import numpy as np
+>>> from backlit.data import Encoder, choose_task, read_table, split_rows
+>>> table = read_table("iris")
+>>> task = choose_task(table)
+>>> print(task.reason)
+"species" holds text: 3 classes (to override: --task numbers)
+>>> table = table.drop_missing(task.column)
+>>> train, validation, test = split_rows(table.values(task.column), table.n_rows, rng=np.random.default_rng(0))
+>>> encoder = Encoder.fit(table, task, rows=train)
+>>> X, Y = encoder.encode_features(table.take(train)), encoder.encode_target(table.take(train))
+>>> X.shape, Y.shape, encoder.classes
+((105, 4), (105,), ('setosa', 'versicolor', 'virginica'))
+
+Names are imported when first used, so that `import backlit.data` costs nothing (the command line answers --help
+without loading Arrow).
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from backlit.data.bundled import BUNDLED
+    from backlit.data.columns import ColumnReport, Surprise
+    from backlit.data.encoding import Encoded, Encoder, FeatureEncoder
+    from backlit.data.reading import read_table
+    from backlit.data.splitting import split_rows
+    from backlit.data.table import Table
+    from backlit.data.target import ClassTarget, NumberTarget, Task, choose_task
+
+_HOME = {
+    "BUNDLED": "bundled",
+    "ClassTarget": "target",
+    "ColumnReport": "columns",
+    "Encoded": "encoding",
+    "Encoder": "encoding",
+    "FeatureEncoder": "encoding",
+    "NumberTarget": "target",
+    "Surprise": "columns",
+    "Table": "table",
+    "Task": "target",
+    "choose_task": "target",
+    "read_table": "reading",
+    "split_rows": "splitting",
+}
+
+__all__ = [
+    "BUNDLED",
+    "ClassTarget",
+    "ColumnReport",
+    "Encoded",
+    "Encoder",
+    "FeatureEncoder",
+    "NumberTarget",
+    "Surprise",
+    "Table",
+    "Task",
+    "choose_task",
+    "read_table",
+    "split_rows",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -1,0 +1,132 @@
+"""The table: named columns of equal length, which every source is read into."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import ArrayLike, NDArray
+
+from backlit.data.wording import did_you_mean, listed, quoted
+from backlit.errors import BacklitError
+
+
+class Table:
+    """Columns with names, held by Apache Arrow; `target` is the column to predict where the source says which it is.
+
+    >>> table = Table.from_arrays([[1.0, 2.0], [3.0, 4.0]], ["no", "yes"], names=["width", "height"])
+    >>> table.columns, table.n_rows, table.target
+    (('width', 'height', 'target'), 2, 'target')
+    >>> table.values("target").tolist()
+    ['no', 'yes']
+    """
+
+    __slots__ = ("arrow", "name", "target")
+
+    def __init__(self, arrow: pa.Table, *, name: str = "the table", target: str | None = None) -> None:
+        refuse_duplicates(arrow.column_names, name)
+        self.arrow = _plain_types(arrow)
+        self.name = name
+        self.target = target
+
+    @classmethod
+    def from_arrays(
+        cls, X: ArrayLike, y: ArrayLike | None = None, names: Sequence[str] | None = None, *, target: str = "target"
+    ) -> Table:
+        """The table of a matrix X (n, k) and, where given, a vector of targets y (n,).
+
+        `names` are the k column names (default x1, x2, ...); `target` is the name for y. Raises `BacklitError`
+        where the shapes do not fit.
+        """
+        matrix = np.asarray(X)
+        if matrix.ndim != 2:
+            raise BacklitError(f"X has shape {matrix.shape}: expected a matrix, one row per example (n, k).")
+        names = [f"x{j + 1}" for j in range(matrix.shape[1])] if names is None else list(names)
+        if len(names) != matrix.shape[1]:
+            raise BacklitError(f"X has {matrix.shape[1]} columns and {len(names)} names: give one name per column.")
+        vectors = {name: matrix[:, j] for j, name in enumerate(names)}
+        refuse_duplicates(names if y is None else [*names, target], "the arrays")
+        if y is not None:
+            vectors[target] = np.asarray(y)
+            if vectors[target].shape != matrix.shape[:1]:
+                raise BacklitError(f"X has {matrix.shape[0]} rows, y has shape {vectors[target].shape}: expected (n,).")
+        arrow = pa.table({name: pa.array(vector, from_pandas=True) for name, vector in vectors.items()})
+        return cls(arrow, name="the arrays", target=None if y is None else target)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column names, in the order of the source."""
+        return tuple(self.arrow.column_names)
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows there are."""
+        return int(self.arrow.num_rows)
+
+    def column(self, name: str) -> Any:
+        """The Arrow column of that name; `BacklitError` with the nearest name where there is none."""
+        if name not in self.columns:
+            near = did_you_mean(name, self.columns)
+            raise BacklitError(f"No column {quoted(name)} in {self.name}.{near} Its columns: {listed(self.columns)}.")
+        return self.arrow.column(name)
+
+    def values(self, name: str) -> NDArray[Any]:
+        """The column as a NumPy vector (n,): numbers or booleans where nothing is missing, else objects with None."""
+        column = self.column(name)
+        if column.null_count or not _is_numeric_or_boolean(column.type):
+            return np.array([*column.to_pylist(), None], dtype=object)[:-1]
+        vector: NDArray[Any] = column.to_numpy()
+        return vector
+
+    def take(self, rows: ArrayLike) -> Table:
+        """The rows of those indices, in that order."""
+        return Table(self.arrow.take(np.asarray(rows, dtype=np.int64)), name=self.name, target=self.target)
+
+    def without(self, name: str) -> Table:
+        """The table without that column."""
+        return Table(self.arrow.drop_columns([name]), name=self.name)
+
+    def present(self, name: str) -> NDArray[np.bool_]:
+        """Which rows have a value in that column (n,): neither missing nor NaN nor infinite."""
+        column = self.column(name)
+        valid: NDArray[np.bool_] = column.is_valid().to_numpy()
+        if pa.types.is_floating(column.type):
+            valid &= pc.is_finite(column).fill_null(False).to_numpy()
+        return valid
+
+    def drop_missing(self, name: str) -> Table:
+        """The rows that have a value in that column."""
+        present = self.present(name)
+        return self if present.all() else self.take(np.flatnonzero(present))
+
+    def __repr__(self) -> str:
+        return f"Table({quoted(self.name)}, {self.n_rows} rows, columns {listed(self.columns)})"
+
+
+def refuse_duplicates(names: Iterable[str], source: str) -> None:
+    """Raise `BacklitError` where a column name stands twice: a model could not tell the two apart."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise BacklitError(
+                f"Two columns of {source} are named {quoted(name)}: give each column a name of its own"
+                " (is the first line really the column names?)."
+            )
+        seen.add(name)
+
+
+def _plain_types(arrow: pa.Table) -> pa.Table:
+    """Arrow has many types for one thing; bring decimals and half floats to float64, string views to string."""
+    for index, field in enumerate(arrow.schema):
+        if pa.types.is_decimal(field.type) or pa.types.is_float16(field.type):
+            arrow = arrow.set_column(index, field.name, arrow.column(index).cast(pa.float64(), safe=False))
+        elif pa.types.is_string_view(field.type):
+            arrow = arrow.set_column(index, field.name, arrow.column(index).cast(pa.string()))
+    return arrow
+
+
+def _is_numeric_or_boolean(arrow_type: Any) -> bool:
+    return bool(pa.types.is_integer(arrow_type) or pa.types.is_floating(arrow_type) or pa.types.is_boolean(arrow_type))

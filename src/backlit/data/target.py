@@ -1,0 +1,183 @@
+"""The target column: classes or numbers, and how it is encoded and decoded."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from backlit.data.table import Table
+from backlit.data.values import (
+    MISSING,
+    Label,
+    as_numbers,
+    is_label,
+    is_number,
+    is_text,
+    label_codes,
+    label_counts,
+    mean_and_deviation,
+    standardized,
+    without_dictionary,
+)
+from backlit.data.wording import counted, listed, quoted
+from backlit.errors import BacklitError
+
+TaskKind = Literal["classes", "numbers"]
+
+FEW_CLASSES = 20
+"""Whole numbers with more distinct values than this are taken for a quantity."""
+
+
+class Task(msgspec.Struct, frozen=True):
+    """What is to be learned: the target column, classes or numbers, and the sentence that says why.
+
+    `classes` are the labels in sorted order, in their own type (empty for numbers). `n_rows` rows have a target,
+    `n_missing` have none (an infinite one counts as none).
+    """
+
+    column: str
+    kind: TaskKind
+    reason: str
+    classes: tuple[Label, ...]
+    n_rows: int
+    n_missing: int
+
+
+class ClassTarget(msgspec.Struct, frozen=True, tag="classes"):
+    """A label becomes its index among the classes."""
+
+    column: str
+    classes: tuple[Label, ...]
+
+    def encode(self, table: Table, dtype: DTypeLike = np.int64) -> NDArray[np.int64]:
+        """The class index of each row (n,), int64 whatever the dtype asked for."""
+        column = table.column(self.column)
+        codes = label_codes(column, self.classes)
+        wrong = np.flatnonzero(codes < 0)
+        if wrong.size:
+            row = int(wrong[0])
+            if codes[row] == MISSING:
+                raise _missing_targets(self.column, int((codes == MISSING).sum()))
+            raise BacklitError(
+                f"Row {row + 1} of the target {quoted(self.column)} holds {quoted(column[row].as_py())}: expected one "
+                f"of the {counted(len(self.classes), 'class', 'classes')} {listed(self.classes)}."
+            )
+        return codes
+
+    def decode(self, Y: ArrayLike) -> NDArray[Any]:
+        """The labels (n,) of class indices (n,)."""
+        return np.array(self.classes)[np.asarray(Y, dtype=np.int64)]
+
+
+class NumberTarget(msgspec.Struct, frozen=True, tag="numbers"):
+    """A number y becomes (y - mean) / deviation, of the training rows."""
+
+    column: str
+    mean: float
+    deviation: float
+
+    def encode(self, table: Table, dtype: DTypeLike = np.float64) -> NDArray[Any]:
+        """The standardized targets (n, 1)."""
+        values = as_numbers(table.column(self.column), self.column)
+        n_missing = int((~np.isfinite(values)).sum())
+        if n_missing:
+            raise _missing_targets(self.column, n_missing)
+        return standardized(values, self.mean, self.deviation).astype(dtype)[:, None]
+
+    def decode(self, Y: ArrayLike) -> NDArray[np.float64]:
+        """The numbers (n,) in the target's own unit, of standardized ones (n, 1) or (n,)."""
+        standard = np.asarray(Y, dtype=np.float64)
+        return standard.reshape(len(standard)) * self.deviation + self.mean
+
+
+def choose_task(table: Table, target: str | None = None, kind: TaskKind | None = None) -> Task:
+    """Work out what is to be learned from the target column of a table, or check what is asked for.
+
+    Text, booleans and categories are classes. So are whole numbers (also written 1.0) with at most `FEW_CLASSES`
+    distinct values that repeat: each at least twice, or ten times on average. All other numbers are numbers.
+
+    `target` may be left out where the table knows its own; `kind` overrides the rule. Raises `BacklitError` for a
+    target that does not exist, has no values, only one, no repeated one, or does not fit the kind asked for.
+
+    >>> from backlit.data.reading import read_table
+    >>> choose_task(read_table("diabetes")).reason
+    '"progression" holds numbers with 214 different values (to override: --task classes)'
+    """
+    if target is None:
+        target = table.target
+    if target is None:
+        raise BacklitError(f"Which column of {table.name} is to be predicted? Its columns: {listed(table.columns)}.")
+    n_missing = table.n_rows - int(table.present(target).sum())
+    column = without_dictionary(table.drop_missing(target).column(target))
+    if not len(column):
+        raise BacklitError(f"The target {quoted(target)} has no values in {table.name}: nothing can be learned.")
+    if not is_label(column.type):
+        raise BacklitError(f"The target {quoted(target)} holds values of type {column.type}: expected text or numbers.")
+    chosen, why = _kind_and_reason(table.column(target).type, label_counts(column), kind)
+    if chosen == "numbers":
+        _check_numbers(column, target)
+        classes: tuple[Label, ...] = ()
+    else:
+        classes = _checked_classes(column, target)
+    return Task(target, chosen, f"{quoted(target)} {why}", classes, len(column), n_missing)
+
+
+def _kind_and_reason(arrow_type: Any, counts: dict[Label, int], asked: TaskKind | None) -> tuple[TaskKind, str]:
+    n_classes = counted(len(counts), "class", "classes")
+    if asked is not None:
+        return asked, f"is learned as {asked}, as asked" + (f": {n_classes}" if asked == "classes" else "")
+    if not is_number(arrow_type):
+        what = "text" if is_text(arrow_type) else "true and false" if pa.types.is_boolean(arrow_type) else "categories"
+        return "classes", f"holds {what}: {n_classes} (to override: --task numbers)"
+    whole = all(float(value).is_integer() for value in counts)
+    repeated = min(counts.values()) >= 2 or sum(counts.values()) >= 10 * len(counts)
+    if whole and len(counts) <= FEW_CLASSES and repeated:
+        return "classes", f"holds few different whole numbers: {n_classes} (to override: --task numbers)"
+    return "numbers", f"holds numbers with {len(counts):,} different values (to override: --task classes)"
+
+
+def _checked_classes(column: pa.ChunkedArray, target: str) -> tuple[Label, ...]:
+    counts = label_counts(column)
+    if len(counts) == 1:
+        raise BacklitError(
+            f"The target {quoted(target)} has only one class, {listed(list(counts))}: expected two or more; "
+            "choose another column with --target."
+        )
+    if max(counts.values()) == 1:
+        raise BacklitError(
+            f"The target {quoted(target)} has {len(counts):,} classes in as many rows: no class repeats, so nothing "
+            "can be learned; choose another column with --target, or --task numbers where it holds numbers."
+        )
+    return tuple(counts)
+
+
+def _check_numbers(column: pa.ChunkedArray, target: str) -> None:
+    if is_text(column.type):
+        raise BacklitError(
+            f"The target {quoted(target)} holds text, such as {quoted(column[0].as_py())}: "
+            "expected numbers, as asked with --task numbers; use --task classes."
+        )
+    values = as_numbers(column, target)
+    if values.min() == values.max():
+        raise BacklitError(
+            f"The target {quoted(target)} is {values[0]:g} in every row: nothing can be learned; "
+            "choose another column with --target."
+        )
+
+
+def fit_target(table: Table, task: Task) -> ClassTarget | NumberTarget:
+    """The target's encoding: the classes of the task, or mean and deviation of the numbers in these (training) rows."""
+    if task.kind == "classes":
+        return ClassTarget(task.column, task.classes)
+    mean, deviation = mean_and_deviation(as_numbers(table.column(task.column), task.column))
+    return NumberTarget(task.column, mean, deviation or 1.0)
+
+
+def _missing_targets(column: str, count: int) -> BacklitError:
+    return BacklitError(
+        f"The target {quoted(column)} is missing in {counted(count, 'row')}: leave these rows out (Table.drop_missing)."
+    )

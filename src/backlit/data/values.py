@@ -1,0 +1,170 @@
+"""Arrow columns as NumPy vectors: numbers, seconds, and indices of labels; and the scaling of numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from backlit.data.wording import quoted
+from backlit.errors import BacklitError
+
+Label = bool | int | float | str
+FloatVector = NDArray[np.float64]
+
+FARTHEST = 1e6
+"""Standardized values are clipped here. n training rows cannot lie farther than sqrt(n - 1), so only rows unlike all of
+them are touched, and these cannot overflow float32."""
+
+UNKNOWN, MISSING = -1, -2
+"""The codes of `label_codes` for a value that is not among the labels, and for no value."""
+
+
+def is_text(arrow_type: Any) -> bool:
+    """Whether an Arrow type is text."""
+    return bool(pa.types.is_string(arrow_type) or pa.types.is_large_string(arrow_type))
+
+
+def is_number(arrow_type: Any) -> bool:
+    """Whether an Arrow type is a whole or floating-point number."""
+    return bool(pa.types.is_integer(arrow_type) or pa.types.is_floating(arrow_type))
+
+
+def is_label(arrow_type: Any) -> bool:
+    """Whether values of an Arrow type can name a class: text, booleans, numbers."""
+    return bool(is_text(arrow_type) or is_number(arrow_type) or pa.types.is_boolean(arrow_type))
+
+
+def label_text(label: Label) -> str:
+    """A label as a file would spell it: true and false in small letters.
+
+    >>> label_text(True), label_text(7), label_text("007")
+    ('true', '7', '007')
+    """
+    return str(label).lower() if isinstance(label, bool) else str(label)
+
+
+def without_dictionary(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The column with its values written out, where Arrow keeps indices into a dictionary (pandas: categorical)."""
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+
+
+def label_counts(column: pa.ChunkedArray) -> dict[Label, int]:
+    """How often each value occurs, in the order of the values; missing, NaN and infinite ones not counted.
+
+    >>> label_counts(pa.chunked_array([["b", "a", None, "b"]]))
+    {'a': 1, 'b': 2}
+    """
+    counts = without_dictionary(column).value_counts()
+    pairs = zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True)
+    return dict(sorted((value, count) for value, count in pairs if _is_present(value)))
+
+
+def label_codes(column: pa.ChunkedArray, labels: Sequence[Label]) -> NDArray[np.int64]:
+    """The index of each row's value among the labels (rows,); `UNKNOWN` for another value, `MISSING` for none.
+
+    Values are compared in the labels' own type: 1, 1.0 and "1" are all the label 1 where labels are numbers, and 1 is
+    the label "1" where labels are text.
+
+    >>> label_codes(pa.chunked_array([["b", "a", None, "z"]]), ["a", "b"]).tolist()
+    [1, 0, -2, -1]
+    """
+    encoded = (column if pa.types.is_dictionary(column.type) else column.dictionary_encode()).combine_chunks()
+    position = {label: index for index, label in enumerate(labels)}
+    as_text = bool(labels) and isinstance(labels[0], str)
+    codes = [
+        position.get(_in_label_type(value, as_text), UNKNOWN) if _is_present(value) else MISSING
+        for value in encoded.dictionary.to_pylist()
+    ]
+    rows = encoded.indices.cast(pa.int64()).fill_null(len(codes)).to_numpy()
+    indices: NDArray[np.int64] = np.array([*codes, MISSING], dtype=np.int64)[rows]
+    return indices
+
+
+def _is_present(value: Any) -> bool:
+    return isinstance(value, str) or (value is not None and math.isfinite(value))
+
+
+def _in_label_type(value: Any, as_text: bool) -> Any:
+    if isinstance(value, str) == as_text:
+        return value
+    if as_text:
+        return label_text(value)
+    try:
+        return float(value)
+    except ValueError:
+        return {"true": True, "false": False}.get(value.lower())
+
+
+def as_numbers(column: pa.ChunkedArray, name: str) -> FloatVector:
+    """The column as float64 (rows,), missing values NaN; `BacklitError` naming the first row that holds no number."""
+    column = without_dictionary(column)
+    if is_text(column.type):
+        column = _parsed(column, name, pa.float64(), "a number")
+    if not (is_label(column.type) or pa.types.is_null(column.type)):
+        raise BacklitError(f"The column {quoted(name)} must hold numbers; it holds values of type {column.type}.")
+    numbers: FloatVector = column.cast(pa.float64(), safe=False).to_numpy()
+    return numbers
+
+
+def as_seconds(column: pa.ChunkedArray, name: str) -> FloatVector:
+    """Dates (since 1970-01-01 UTC), times of day and durations as seconds in float64 (rows,), missing values NaN."""
+    kind = column.type
+    if is_text(kind):
+        column = _parsed(column, name, pa.timestamp("us"), "a date such as 2024-02-29 or 2024-02-29 13:30:00")
+    elif pa.types.is_time(kind):
+        column = column.cast(pa.time64("us"), safe=False)
+    elif pa.types.is_duration(kind):
+        column = column.cast(pa.duration("us"), safe=False)
+    elif pa.types.is_timestamp(kind):
+        column = column.cast(pa.timestamp("us", tz=kind.tz), safe=False)
+    elif pa.types.is_date(kind) or pa.types.is_null(kind):
+        column = column.cast(pa.timestamp("us"))
+    else:
+        raise BacklitError(f"The column {quoted(name)} must hold dates or times; it holds values of type {kind}.")
+    seconds: FloatVector = column.cast(pa.int64()).cast(pa.float64(), safe=False).to_numpy() / 1e6
+    return seconds
+
+
+def _parsed(column: pa.ChunkedArray, name: str, arrow_type: Any, expected: str) -> pa.ChunkedArray:
+    """Text read as another type; `BacklitError` naming the first row that cannot be."""
+    trimmed = pc.utf8_trim_whitespace(column)
+    try:
+        return trimmed.cast(arrow_type)
+    except pa.ArrowInvalid as error:
+        for row, value in enumerate(trimmed):
+            try:
+                value.cast(arrow_type)
+            except pa.ArrowInvalid:
+                raise BacklitError(
+                    f"Row {row + 1} of the column {quoted(name)} holds {quoted(column[row].as_py())}: "
+                    f"expected {expected}; correct the value, or leave the cell empty."
+                ) from error
+        raise
+
+
+def mean_and_deviation(values: FloatVector) -> tuple[float, float]:
+    """Mean and root mean squared distance from it, of at least one finite value, whatever the size of the values.
+
+    Computed on values brought near 1 by a power of two, which is exact: the square of 1e300 would overflow.
+
+    >>> mean_and_deviation(np.array([1e300, 3e300]))
+    (2e+300, 1e+300)
+    """
+    exponent = int(np.frexp(np.abs(values).max())[1])
+    near_one = np.ldexp(values, -exponent)
+    return math.ldexp(float(near_one.mean()), exponent), math.ldexp(float(near_one.std()), exponent)
+
+
+def standardized(values: FloatVector, mean: float, deviation: float) -> FloatVector:
+    """(values - mean) / deviation in float64, clipped to ±`FARTHEST`; nothing overflows on the way."""
+    exponent = math.frexp(deviation)[1]
+    with np.errstate(over="ignore"):  # what overflows here lies beyond FARTHEST
+        near_one = np.ldexp(values, -exponent) - math.ldexp(mean, -exponent)
+        scaled: FloatVector = near_one / math.ldexp(deviation, -exponent)
+    return np.clip(scaled, -FARTHEST, FARTHEST, out=scaled)

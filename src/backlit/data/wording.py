@@ -1,0 +1,48 @@
+"""How the data room words its messages: names in quotes, short lists, the nearest known name."""
+
+import difflib
+import json
+from collections.abc import Iterable, Sequence
+
+
+def quoted(name: object) -> str:
+    r"""A name or value in double quotes, on one line whatever it holds.
+
+    >>> print(quoted("sepal\nlength"))
+    "sepal\nlength"
+    """
+    return json.dumps(str(name), ensure_ascii=False)
+
+
+def listed(names: Sequence[object], limit: int = 8) -> str:
+    """The names in quotes with commas between, shortened honestly when there are more than `limit`.
+
+    >>> listed(["a", "b", "c"], limit=2)
+    '"a", "b" and 1 more'
+    """
+    shown = ", ".join(map(quoted, names[:limit]))
+    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"
+
+
+def counted(count: int, singular: str, plural: str | None = None) -> str:
+    """The count with its noun.
+
+    >>> counted(1, "row"), counted(1200, "row")
+    ('1 row', '1,200 rows')
+    """
+    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """A question naming the known name nearest to the given one, or nothing when none is near.
+
+    Letter case does not count. Nearness is `difflib`'s ratio of matching characters.
+
+    >>> did_you_mean("Speces", ["species", "sepal length"])
+    ' Did you mean "species"?'
+    >>> did_you_mean("colour", ["species"])
+    ''
+    """
+    by_lower = {name.lower(): name for name in known}
+    nearest = difflib.get_close_matches(given.lower(), by_lower, n=1)
+    return f" Did you mean {quoted(by_lower[nearest[0]])}?" if nearest else ""
