@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -221,12 +221,20 @@ def _plan_number(name: str, column: pa.ChunkedArray) -> tuple[ColumnPlan | None,
 
 
 def _plan_time(name: str, column: pa.ChunkedArray) -> tuple[ColumnPlan | None, ColumnReport]:
-    plan, report = _plan_scaled(Time, name, as_seconds(column, name))
+    seconds = as_seconds(column, name)
+    plan, report = _plan_scaled(Time, name, seconds)
     if plan is None:
-        return plan, report
-    span = pc.min_max(column)
-    done = f"as seconds, {report.done}; from {span['min']} to {span['max']}"
-    return plan, ColumnReport(name, "time", done, report.outputs)
+        return _left_out(name, "constant", f"every value is {_moment(seconds.max(), column.type)}")
+    span = f"from {_moment(np.nanmin(seconds), column.type)} to {_moment(np.nanmax(seconds), column.type)}"
+    filled = report.done.partition(";")[1:]
+    return plan, ColumnReport(name, "time", f"as seconds, standardized: {span}{''.join(filled)}", report.outputs)
+
+
+def _moment(seconds: float, arrow_type: Any) -> str:
+    if pa.types.is_time(arrow_type) or pa.types.is_duration(arrow_type):
+        return f"{seconds:g} s"
+    unit: Literal["D", "s"] = "D" if pa.types.is_date(arrow_type) else "s"
+    return str(np.datetime_as_string(np.datetime64(round(seconds), "s"), unit=unit))
 
 
 def _plan_scaled(plan_type: type[Number], name: str, values: FloatVector) -> tuple[Number | None, ColumnReport]:

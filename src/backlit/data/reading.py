@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import io
@@ -145,45 +146,44 @@ def _parse_csv(raw: bytes, name: str, text_columns: Collection[str]) -> pa.Table
     return arrow.rename_columns(columns)
 
 
-def _records(raw: bytes, encoding: str, delimiter: str, *, strict: bool = False) -> Any:
-    """Python's CSV reader: slow, but it can say which line it is on."""
-    text = io.TextIOWrapper(
-        io.BytesIO(raw), encoding="utf-8-sig" if encoding == "utf-8" else encoding, errors="replace", newline=""
-    )
-    return csv.reader(text, delimiter=delimiter, strict=strict)
+def _text(raw: bytes, encoding: str) -> io.TextIOWrapper:
+    signed = "utf-8-sig" if encoding == "utf-8" else encoding
+    return io.TextIOWrapper(io.BytesIO(raw), encoding=signed, errors="replace", newline="")
 
 
 def _delimiter_and_header(raw: bytes, encoding: str, name: str) -> tuple[str, list[str]]:
     """The delimiter that cuts the first records into equally many cells, as many as possible; and the first record."""
-    scores: list[tuple[bool, int]] = []
-    headers: list[list[str]] = []
+    if not any(line.strip() for line in _text(raw, encoding)):
+        raise BacklitError(f"{name} is empty: expected a line of column names and at least one row.")
+    samples = []
     for delimiter in _DELIMITERS:
-        try:
-            records = list(itertools.islice(filter(None, _records(raw, encoding, delimiter)), 6))
-        except csv.Error:  # a cell too long for Python's reader: the wrong delimiter
-            records = [[delimiter]]
-        if not any(cell.strip() for record in records for cell in record):
-            raise BacklitError(f"{name} is empty: expected a line of column names and at least one row.")
-        width = len(records[0])
-        headers.append(records[0])
-        scores.append((width > 1 and all(len(record) == width for record in records), width))
-    best = scores.index(max(scores))
-    return _DELIMITERS[best], headers[best]
+        with contextlib.suppress(csv.Error):  # with a wrong delimiter a cell may be longer than Python's reader takes
+            reader = csv.reader(_text(raw, encoding), delimiter=delimiter)
+            samples.append((delimiter, list(itertools.islice(filter(None, reader), 6))))
+    if not samples:
+        raise BacklitError(f"{name} is not CSV: no separator of {_DELIMITERS!r} cuts its first line into column names.")
+
+    def score(sample: tuple[str, list[list[str]]]) -> tuple[bool, int]:
+        width = len(sample[1][0])
+        return width > 1 and all(len(record) == width for record in sample[1]), width
+
+    delimiter, records = max(samples, key=score)
+    return delimiter, records[0]
 
 
 def _refuse_open_quote(raw: bytes, encoding: str, delimiter: str, name: str) -> None:
     """A quote that is never closed would swallow the rest of the file into one cell, without a word from Arrow."""
     if raw.count(b'"') % 2 == 0:
         return
-    reader = _records(raw, encoding, delimiter, strict=True)
+    reader = csv.reader(_text(raw, encoding), delimiter=delimiter, strict=True)
     line = 0
     try:
         for _ in reader:
             line = reader.line_num
     except csv.Error as error:
         raise BacklitError(
-            f"The row that begins on line {line + 1} of {name} has a quote that is never closed: close it, or double it "
-            "where it is part of the text."
+            f"The row that begins on line {line + 1} of {name} has a quote that is never closed: close it, or "
+            "double it where it is part of the text."
         ) from error
 
 
@@ -217,7 +217,7 @@ def _restore_leading_zeros(arrow: pa.Table, raw: bytes, encoding: str, delimiter
 
 def _csv_fault(raw: bytes, encoding: str, delimiter: str, name: str, error: Exception) -> str:
     """Name the first line with too few or too many cells; where there is none, say what the reader said."""
-    reader = _records(raw, encoding, delimiter)
+    reader = csv.reader(_text(raw, encoding), delimiter=delimiter)
     try:
         records = filter(None, reader)
         width = len(next(records))
