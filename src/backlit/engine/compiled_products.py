@@ -1,57 +1,294 @@
-"""Compiled kernels of `products`: loops for small matrices, BLAS for large ones."""
+"""Compiled kernels of `products`: register tiles for small matrices, BLAS for large ones.
+
+A call of BLAS spends longer on preparations (checks, packing, waking threads) than on the arithmetic of a small
+product, and loops written in Python are not compiled into code that keeps sums in vector registers. So the innermost
+loop is spelled out here in LLVM's language of vectors: a tile of a few rows by two vectors of columns of C is summed
+in registers over the whole inner dimension and stored once. LLVM fits the vectors to whatever the processor has.
+
+Where rows or columns do not fill the last tile, that tile is moved back to overlap the one before: what it writes twice
+is the same number, since each element is summed in the same order by every tile. Nothing is allocated. How a product
+is computed depends on its shape alone.
+"""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numba
 import numpy as np
-from numba.extending import overload
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic, overload
 
 from backlit.engine.products import product, product_nt, product_tn
 
-_OPTIONS = {"error_model": "numpy", "fastmath": {"contract", "nsz", "arcp", "reassoc"}}
+Function = TypeVar("Function", bound=Callable[..., Any])
 
-# Multiply-adds from which a call of BLAS is faster than the loops.
-_BLAS_FROM = 20_000
+# Multiply-adds, times the bytes of a number, up to which plain loops are fastest, and from which BLAS is: measured.
+_LOOPS_TO, _BLAS_FROM = 256, 4_000_000
 
-
-@numba.njit(**_OPTIONS)
-def _product_loops(A: Any, B: Any, C: Any) -> None:
-    for i in range(C.shape[0]):
-        C[i, :] = 0
-        for p in range(A.shape[1]):
-            a = A[i, p]
-            for j in range(C.shape[1]):
-                C[i, j] += a * B[p, j]
+_ROWS = 4  # of a tile; with two vectors of columns that is eight sums, which hide the latency of a multiply-add
+_LINE = 8  # vectors of columns in a tile of a single row, for the same reason
+_PANEL = 32768  # bytes of the buffer on the stack that holds some columns of a transposed matrix
+_FEW = 8  # rows below which transposing the other matrix costs more than it gives
 
 
-@numba.njit(**_OPTIONS)
-def _product_tn_loops(A: Any, B: Any, C: Any) -> None:
-    C[:, :] = 0
-    for r in range(A.shape[0]):
-        for i in range(C.shape[0]):
-            a = A[r, i]
-            for j in range(C.shape[1]):
-                C[i, j] += a * B[r, j]
+def _compiled(function: Function) -> Function:
+    compiled: Function = numba.njit(error_model="numpy", nogil=True)(function)
+    return compiled
 
 
-@numba.njit(**_OPTIONS)
-def _product_nt_loops(A: Any, B: Any, C: Any) -> None:
-    for i in range(C.shape[0]):
-        for j in range(C.shape[1]):
-            total = C.dtype.type(0)
-            for p in range(A.shape[1]):
-                total += A[i, p] * B[j, p]
-            C[i, j] = total
+# --------------------------------------------------------------------------------------- what is written in LLVM's words
+
+
+class _Vectors:
+    """Writes vector instructions on `lanes` numbers at a time; with one lane, on a number instead of a vector."""
+
+    def __init__(self, builder: Any, scalar: Any, lanes: int) -> None:
+        self.builder, self.lanes = builder, lanes
+        self.align = _itemsize(scalar)
+        self.type = ir.VectorType(scalar, lanes) if lanes > 1 else scalar
+        self.suffix = f"v{lanes}f{8 * self.align}" if lanes > 1 else f"f{8 * self.align}"
+
+    def load(self, pointer: Any) -> Any:
+        return self.builder.load(self.builder.bitcast(pointer, self.type.as_pointer()), align=self.align)
+
+    def store(self, value: Any, pointer: Any) -> None:
+        self.builder.store(value, self.builder.bitcast(pointer, self.type.as_pointer()), align=self.align)
+
+    def spread(self, pointer: Any) -> Any:
+        """Give the number at the pointer in every lane."""
+        number, index = self.builder.load(pointer, align=self.align), ir.IntType(32)
+        undefined = ir.Constant(self.type, ir.Undefined)
+        first = self.builder.insert_element(undefined, number, index(0))
+        return self.builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(index, self.lanes), None))
+
+    def totals(self, count: int) -> list[Any]:
+        """Make variables that start at zero; LLVM keeps them in registers."""
+        return [cgutils.alloca_once_value(self.builder, ir.Constant(self.type, None)) for _ in range(count)]
+
+    def add_product(self, total: Any, a: Any, b: Any) -> None:
+        form = ir.FunctionType(self.type, [self.type] * 3)
+        fmuladd = cgutils.get_or_insert_function(self.builder.module, form, f"llvm.fmuladd.{self.suffix}")
+        self.builder.store(self.builder.call(fmuladd, [a, b, self.builder.load(total)]), total)
+
+    def sum_of_lanes(self, total: Any) -> Any:
+        scalar = self.type.element
+        form = ir.FunctionType(scalar, [scalar, self.type])
+        name = f"llvm.vector.reduce.fadd.{self.suffix}"
+        add = cgutils.get_or_insert_function(self.builder.module, form, name)
+        # Lanes may be added in any order, else they are added one after the other.
+        return self.builder.call(add, [scalar(0.0), self.builder.load(total)], fastmath=("reassoc",))
+
+
+def _itemsize(scalar: Any) -> int:
+    return 4 if isinstance(scalar, ir.FloatType) else 8
+
+
+def _full_width(scalar: Any) -> int:
+    return 32 // _itemsize(scalar)
+
+
+@intrinsic
+def _memory(typingctx: Any, array: Any) -> Any:
+    """Give the address of an array's first number: a pointer costs less to pass than an array."""
+    signature = types.CPointer(array.dtype)(array)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return context.make_array(signature.args[0])(context, builder, arguments[0]).data
+
+    return signature, generate
+
+
+@intrinsic
+def _buffer(typingctx: Any, like: Any) -> Any:
+    """Give `_PANEL` uninitialised bytes on the stack, as a pointer of the given one's type."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        scalar = context.get_data_type(like.dtype)
+        return cgutils.alloca_once(builder, scalar, size=_PANEL // _itemsize(scalar))
+
+    return like(like), generate
+
+
+def _make_tile(rows: int, count: int, lanes: int | None) -> Any:
+    """Make the kernel of a tile of C of some rows and `count` vectors of columns, which are `gap` columns apart.
+
+    C[r c_row + l] = sum over p < steps of A[r a_row + p a_step] B[p b_step + l], the matrices seen as flat memory; a
+    vector has `lanes` columns, or as many as the widest vectors of the processor have.
+    """
+
+    @intrinsic
+    def tile(
+        typingctx: Any, A: Any, a_row: Any, a_step: Any, B: Any, b_step: Any, C: Any, c_row: Any, gap: Any, steps: Any
+    ) -> Any:
+        index = types.intp
+        signature = types.void(A, index, index, B, index, C, index, index, index)
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            A, a_row, a_step, B, b_step, C, c_row, gap, steps = arguments
+            scalar = context.get_data_type(signature.args[0].dtype)
+            vectors = _Vectors(builder, scalar, lanes or _full_width(scalar))
+            totals = [vectors.totals(count) for _ in range(rows)]
+            columns = [builder.mul(gap, gap.type(v)) for v in range(count)]
+            with cgutils.for_range(builder, steps) as loop:
+                start = builder.gep(B, [builder.mul(loop.index, b_step)])
+                b = [vectors.load(builder.gep(start, [column])) for column in columns]
+                start = builder.gep(A, [builder.mul(loop.index, a_step)])
+                for r in range(rows):
+                    a = vectors.spread(builder.gep(start, [builder.mul(a_row, a_row.type(r))]))
+                    for v in range(count):
+                        vectors.add_product(totals[r][v], a, b[v])
+            for r in range(rows):
+                start = builder.gep(C, [builder.mul(c_row, c_row.type(r))])
+                for v in range(count):
+                    vectors.store(builder.load(totals[r][v]), builder.gep(start, [columns[v]]))
+            return context.get_dummy_value()
+
+        return signature, generate
+
+    return tile
+
+
+def _make_dots(count: int) -> Any:
+    """Make the kernel of `count` dot products with one vector.
+
+    C[q] = sum over p < steps of A[p] B[q b_row + p] for q < count, the matrices seen as flat memory.
+    """
+
+    @intrinsic
+    def dots(typingctx: Any, A: Any, B: Any, b_row: Any, C: Any, steps: Any) -> Any:
+        signature = types.void(A, B, types.intp, C, types.intp)
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            A, B, b_row, C, steps = arguments
+            scalar = context.get_data_type(signature.args[0].dtype)
+            lanes = _full_width(scalar)
+            whole = builder.and_(steps, steps.type(-lanes))
+            parts = []
+            for width, first, last in ((lanes, steps.type(0), whole), (1, whole, steps)):
+                vectors = _Vectors(builder, scalar, width)
+                totals = vectors.totals(count)
+                with cgutils.for_range_slice(builder, first, last, steps.type(width), inc=True) as (p, _):
+                    a = vectors.load(builder.gep(A, [p]))
+                    for q in range(count):
+                        start = builder.gep(B, [builder.mul(b_row, b_row.type(q))])
+                        vectors.add_product(totals[q], a, vectors.load(builder.gep(start, [p])))
+                parts.append([vectors.sum_of_lanes(t) if width > 1 else builder.load(t) for t in totals])
+            for q in range(count):
+                builder.store(builder.fadd(parts[0][q], parts[1][q]), builder.gep(C, [b_row.type(q)]))
+            return context.get_dummy_value()
+
+        return signature, generate
+
+    return dots
+
+
+@intrinsic
+def _after(typingctx: Any, pointer: Any, count: Any) -> Any:
+    """Give the pointer moved on by some numbers."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.gep(arguments[0], [arguments[1]])
+
+    return pointer(pointer, types.intp), generate
+
+
+# ------------------------------------------------------------------------------------------------- walking over the tiles
+
+_tile, _tile_4, _tile_2 = _make_tile(_ROWS, 2, None), _make_tile(_ROWS, 2, 4), _make_tile(_ROWS, 2, 2)
+_line = _make_tile(1, _LINE, None)
+_dots, _dot = _make_dots(4), _make_dots(1)
+
+
+@_compiled
+def _width(m: int, itemsize: int) -> int:
+    """Give the number of lanes of the vectors for m >= 2 columns."""
+    full = 32 // itemsize
+    return full if m >= full else (4 if m >= 4 else 2)
+
+
+@_compiled
+def _down(
+    A: Any, a_row: int, a_step: int, B: Any, b_step: int, C: Any, c_row: int, n: int, steps: int, width: int, gap: int
+) -> None:
+    """Compute the columns of C that one tile spans, in all n rows."""
+    # With fewer rows than a tile has, a tile computes one of them as often as it has rows.
+    a_next, c_next, height = (a_row, c_row, _ROWS) if n >= _ROWS else (0, 0, 1)
+    for start in range(0, n, height):
+        i = min(start, n - height)
+        a, c = _after(A, i * a_row), _after(C, i * c_row)
+        if width == 2:
+            _tile_2(a, a_next, a_step, B, b_step, c, c_next, gap, steps)
+        elif width == 4:
+            _tile_4(a, a_next, a_step, B, b_step, c, c_next, gap, steps)
+        else:
+            _tile(a, a_next, a_step, B, b_step, c, c_next, gap, steps)
+
+
+@_compiled
+def _multiply(A: Any, a_row: int, a_step: int, B: Any, C: Any, n: int, steps: int, m: int, itemsize: int) -> None:
+    """C = A B for m >= 2, with A's element (i, p) at i a_row + p a_step of its memory."""
+    width = _width(m, itemsize)
+    if n < _ROWS and m >= width * _LINE:
+        for i in range(n):
+            for start in range(0, m, width * _LINE):
+                j = min(start, m - width * _LINE)
+                _line(_after(A, i * a_row), 0, a_step, _after(B, j), m, _after(C, i * m + j), 0, width, steps)
+        return
+    span = min(2 * width, m)
+    for start in range(0, m, span):
+        j = min(start, m - span)
+        _down(A, a_row, a_step, _after(B, j), m, _after(C, j), m, n, steps, width, span - width)
+
+
+@_compiled
+def _multiply_transposed(A: Any, B: Any, C: Any, n: int, steps: int, m: int, itemsize: int) -> None:
+    """C = A B^T for m >= 2, some rows of B at a time laid out as columns."""
+    width = _width(m, itemsize)
+    span = min(2 * width, m)
+    panel = _buffer(C)
+    for start in range(0, m, span):
+        j = min(start, m - span)
+        for q in range(span):
+            for p in range(steps):
+                panel[p * span + q] = B[(j + q) * steps + p]
+        _down(A, steps, 1, panel, span, _after(C, j), m, n, steps, width, span - width)
+
+
+@_compiled
+def _dot_rows(A: Any, B: Any, C: Any, steps: int, m: int) -> None:
+    """C[q] = the dot product of the vector A with row q of B, for q < m."""
+    if m < 4:
+        for q in range(m):
+            _dot(A, _after(B, q * steps), 0, _after(C, q), steps)
+        return
+    for start in range(0, m, 4):
+        q = min(start, m - 4)
+        _dots(A, _after(B, q * steps), steps, _after(C, q), steps)
+
+
+# -------------------------------------------------------------------------------------------------------- the products
 
 
 @overload(product)
 def _compiled_product(A: Any, B: Any, C: Any) -> Callable[..., None]:
     def kernel(A: Any, B: Any, C: Any) -> None:
-        if C.size * A.shape[1] < _BLAS_FROM:
-            _product_loops(A, B, C)
-        else:
+        n, steps = A.shape
+        m = B.shape[1]
+        work = n * steps * m * C.itemsize
+        if work <= _LOOPS_TO:
+            for i in range(n):
+                for j in range(m):
+                    C[i, j] = 0
+                    for p in range(steps):
+                        C[i, j] += A[i, p] * B[p, j]
+        elif work >= _BLAS_FROM:
             np.dot(A, B, C)
+        elif m == 1:
+            _dot_rows(_memory(B), _memory(A), _memory(C), steps, n)
+        else:
+            _multiply(_memory(A), steps, 1, _memory(B), _memory(C), n, steps, m, C.itemsize)
 
     return kernel
 
@@ -59,10 +296,23 @@ def _compiled_product(A: Any, B: Any, C: Any) -> Callable[..., None]:
 @overload(product_tn)
 def _compiled_product_tn(A: Any, B: Any, C: Any) -> Callable[..., None]:
     def kernel(A: Any, B: Any, C: Any) -> None:
-        if C.size * A.shape[0] < _BLAS_FROM:
-            _product_tn_loops(A, B, C)
-        else:
+        steps, n = A.shape
+        m = B.shape[1]
+        work = n * steps * m * C.itemsize
+        if work <= _LOOPS_TO:
+            for i in range(n):
+                for j in range(m):
+                    C[i, j] = 0
+                    for p in range(steps):
+                        C[i, j] += A[p, i] * B[p, j]
+        elif work >= _BLAS_FROM:
             np.dot(A.T, B, C)
+        elif m > 1:
+            _multiply(_memory(A), 1, n, _memory(B), _memory(C), n, steps, m, C.itemsize)
+        elif n > 1:
+            _multiply(_memory(B), 1, 1, _memory(A), _memory(C), 1, steps, n, C.itemsize)
+        else:
+            _dot_rows(_memory(A), _memory(B), _memory(C), steps, 1)
 
     return kernel
 
@@ -70,9 +320,25 @@ def _compiled_product_tn(A: Any, B: Any, C: Any) -> Callable[..., None]:
 @overload(product_nt)
 def _compiled_product_nt(A: Any, B: Any, C: Any) -> Callable[..., None]:
     def kernel(A: Any, B: Any, C: Any) -> None:
-        if C.size * A.shape[1] < _BLAS_FROM:
-            _product_nt_loops(A, B, C)
-        else:
+        n, steps = A.shape
+        m = B.shape[0]
+        work = n * steps * m * C.itemsize
+        if work <= _LOOPS_TO:
+            for i in range(n):
+                for j in range(m):
+                    C[i, j] = 0
+                    for p in range(steps):
+                        C[i, j] += A[i, p] * B[j, p]
+        elif work >= _BLAS_FROM:
             np.dot(A, B.T, C)
+        elif m == 1:
+            _dot_rows(_memory(B), _memory(A), _memory(C), steps, n)
+        elif steps == 1:
+            _multiply(_memory(A), 1, 1, _memory(B), _memory(C), n, 1, m, C.itemsize)
+        elif n < _FEW or steps * 64 > _PANEL:  # 64: the bytes of two vectors
+            for i in range(n):
+                _dot_rows(_after(_memory(A), i * steps), _memory(B), _after(_memory(C), i * m), steps, m)
+        else:
+            _multiply_transposed(_memory(A), _memory(B), _memory(C), n, steps, m, C.itemsize)
 
     return kernel
