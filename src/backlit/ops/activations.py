@@ -1,0 +1,458 @@
+"""Activations: one value and one slope each, written without branches; and softmax, which couples the outputs of a row.
+
+All are stable: a finite input gives no warning and no NaN, in float32 and float64, at whatever size; where the exact
+result is smaller than the type can hold, it is 0. NaN in gives NaN out, in values and slopes.
+
+A slope written in the output `a` lets the op run in place. `1 - a` cancels where the function saturates, so such a
+slope is accurate to the rounding of 1, not to the rounding of its own small value: what is lost there is below what
+the addition into the weights would lose.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from backlit.ops import special
+from backlit.ops.checks import require_number
+from backlit.ops.op import Activation, register, tuned
+
+# ---------------------------------------------------------------------------------------------------- straight lines
+
+
+@register("identity")
+class Identity(Activation, frozen=True):
+    r"""f(z) = z, f'(z) = 1: the activation of a linear output.
+
+    >>> Identity().value(-2.0)
+    -2.0
+    """
+
+    formula: ClassVar[str] = r"z"
+    slope_formula: ClassVar[str] = r"1"
+
+    @staticmethod
+    def value(z: Any) -> Any:
+        """Give z."""
+        return z
+
+    @staticmethod
+    def slope(a: Any) -> Any:
+        """Give 1."""
+        return np.where(a == a, 1.0, a)  # noqa: PLR0124  (only NaN differs from itself)
+
+
+@register("relu")
+class ReLU(Activation, frozen=True):
+    r"""f(z) = max(z, 0), f'(z) = 1 where z > 0, else 0: the rectified linear unit.
+
+    At its kink, z = 0, the slope given is 0, the one from the left.
+
+    Source: Nair, Hinton, "Rectified linear units improve restricted Boltzmann machines", ICML 2010.
+
+    >>> ReLU().value(np.array([-1.0, 0.0, 2.0])).tolist()
+    [0.0, 0.0, 2.0]
+    """
+
+    kinks: ClassVar[tuple[float, ...]] = (0.0,)
+    initializer: ClassVar[str] = "he_uniform"
+    formula: ClassVar[str] = r"\max(z, 0)"
+    slope_formula: ClassVar[str] = r"\begin{cases} 1 & a > 0 \\ 0 & a \le 0 \end{cases}"
+
+    @staticmethod
+    def value(z: Any) -> Any:
+        """Give max(z, 0)."""
+        return np.maximum(z, 0.0)
+
+    @staticmethod
+    def slope(a: Any) -> Any:
+        """Give 1 where a > 0, else 0: the sign of a, which is never negative."""
+        return np.sign(a)
+
+
+@register("leaky_relu")
+class LeakyReLU(Activation, frozen=True):
+    r"""f(z) = z where z > 0, else alpha z; f'(z) = 1 where z > 0, else alpha.
+
+    At its kink, z = 0, the slope given is alpha, the one from the left.
+
+    Args:
+        alpha: the slope of the left half, at least 0, so that the output tells the sign of the input.
+
+    Errors: a BacklitError where alpha is negative or not finite.
+
+    Source: Maas, Hannun, Ng, "Rectifier nonlinearities improve neural network acoustic models", ICML 2013.
+
+    >>> LeakyReLU(0.5).slope(np.array([-1.0, 2.0]), alpha=0.5).tolist()
+    [0.5, 1.0]
+    """
+
+    alpha: float = 0.01
+    kinks: ClassVar[tuple[float, ...]] = (0.0,)
+    initializer: ClassVar[str] = "he_uniform"
+    symbols: ClassVar[Mapping[str, str]] = {"alpha": r"\alpha"}
+    formula: ClassVar[str] = r"\max(z, 0) + \alpha \min(z, 0)"
+    slope_formula: ClassVar[str] = r"\begin{cases} 1 & a > 0 \\ \alpha & a \le 0 \end{cases}"
+
+    def __post_init__(self) -> None:
+        require_number(self, "alpha", at_least=0.0)
+
+    @staticmethod
+    def value(z: Any, alpha: float) -> Any:
+        """Give max(z, 0) + alpha min(z, 0)."""
+        return np.maximum(z, 0.0) + alpha * np.minimum(z, 0.0)
+
+    @staticmethod
+    def slope(a: Any, alpha: float) -> Any:
+        """Give 1 where a > 0, else alpha."""
+        return np.where(a > 0.0, 1.0, np.where(a <= 0.0, alpha, a))
+
+
+@register("hard_sigmoid")
+class HardSigmoid(Activation, frozen=True):
+    r"""f(z) = z / 6 + 1/2 cut off at 0 and 1, f'(z) = 1/6 between -3 and 3, else 0: a sigmoid of straight lines.
+
+    This is relu6(z + 3) / 6, the definition of PyTorch, of Keras from version 3 on, and of the paper; Keras 2 had
+    0.2 z + 1/2. At its kinks, z = -3 and 3, the slope given is 0.
+
+    Source: Howard et al., "Searching for MobileNetV3", ICCV 2019.
+
+    >>> HardSigmoid().value(np.array([-4.0, 0.0, 1.5, 4.0])).tolist()
+    [0.0, 0.5, 0.75, 1.0]
+    """
+
+    kinks: ClassVar[tuple[float, ...]] = (-3.0, 3.0)
+    formula: ClassVar[str] = r"\min\left(\max\left(\frac{z}{6} + \frac{1}{2}, 0\right), 1\right)"
+    slope_formula: ClassVar[str] = r"\begin{cases} \frac{1}{6} & 0 < a < 1 \\ 0 & \text{otherwise} \end{cases}"
+
+    @staticmethod
+    def value(z: Any) -> Any:
+        """Give z / 6 + 1/2 cut off at 0 and 1."""
+        return np.minimum(np.maximum(z / 6.0 + 0.5, 0.0), 1.0)
+
+    @staticmethod
+    def slope(a: Any) -> Any:
+        """Give 1/6 where 0 < a < 1, else 0."""
+        return np.where(np.abs(a - 0.5) < 0.5, 1.0 / 6.0, a * 0.0)
+
+
+# ----------------------------------------------------------------------------------------------------------- S-curves
+
+
+@register("sigmoid")
+class Sigmoid(Activation, frozen=True):
+    r"""f(z) = 1 / (1 + exp(-z)), f'(z) = a (1 - a): the logistic curve, from 0 to 1.
+
+    Written with exp(-|z|), which cannot overflow: 1 / (1 + e) on the right, e / (1 + e) on the left.
+
+    Source: Rumelhart, Hinton, Williams, "Learning representations by back-propagating errors", Nature 323, 1986.
+
+    >>> Sigmoid().value(np.array([-710.0, 0.0, 710.0])).round(9).tolist()
+    [0.0, 0.5, 1.0]
+    """
+
+    formula: ClassVar[str] = r"\frac{1}{1 + e^{-z}}"
+    slope_formula: ClassVar[str] = r"a\,(1 - a)"
+
+    @staticmethod
+    def value(z: Any) -> Any:
+        """Give 1 / (1 + exp(-z))."""
+        e = np.exp(-np.abs(z))
+        return np.where(z >= 0.0, 1.0, e) / (1.0 + e)
+
+    @staticmethod
+    def slope(a: Any) -> Any:
+        """Give a (1 - a)."""
+        return a * (1.0 - a)
+
+
+@register("tanh")
+class Tanh(Activation, frozen=True):
+    r"""f(z) = tanh(z), f'(z) = 1 - a²: an S-curve from -1 to 1.
+
+    Source: LeCun, Bottou, Orr, Müller, "Efficient BackProp", Neural Networks: Tricks of the Trade, 1998.
+
+    >>> Tanh().value(np.array([-710.0, 0.0, 710.0])).tolist()
+    [-1.0, 0.0, 1.0]
+    """
+
+    formula: ClassVar[str] = r"\tanh z"
+    slope_formula: ClassVar[str] = r"1 - a^2"
+
+    @staticmethod
+    def value(z: Any) -> Any:
+        """Give tanh(z)."""
+        return np.tanh(z)
+
+    @staticmethod
+    def slope(a: Any) -> Any:
+        """Give 1 - a², as a product that does not cancel."""
+        return (1.0 - a) * (1.0 + a)
+
+
+@register("softsign")
+class Softsign(Activation, frozen=True):
+    r"""f(z) = z / (1 + |z|), f'(z) = (1 - |a|)²: an S-curve from -1 to 1 that saturates slowly.
+
+    Source: Bergstra, Desjardins, Lamblin, Bengio, "Quadratic polynomials learn better image features", 2009.
+
+    >>> Softsign().value(np.array([-1.0, 0.0, 3.0])).tolist()
+    [-0.5, 0.0, 0.75]
+    """
+
+    formula: ClassVar[str] = r"\frac{z}{1 + |z|}"
+    slope_formula: ClassVar[str] = r"(1 - |a|)^2"
+
+    @staticmethod
+    def value(z: Any) -> Any:
+        """Give z / (1 + |z|)."""
+        return z / (1.0 + np.abs(z))
+
+    @staticmethod
+    def slope(a: Any) -> Any:
+        """Give (1 - |a|)²."""
+        rest = 1.0 - np.abs(a)
+        return rest * rest
+
+
+# ---------------------------------------------------------------------------------------------- rectifiers, rounded off
+
+
+@register("elu")
+class ELU(Activation, frozen=True):
+    r"""f(z) = z where z > 0, else alpha (exp(z) - 1); f'(z) = 1 where z > 0, else a + alpha.
+
+    At z = 0 it has a kink unless alpha is 1; the slope given there is alpha, the one from the left.
+
+    Args:
+        alpha: minus the limit far to the left, at least 0.
+
+    Errors: a BacklitError where alpha is negative or not finite.
+
+    Source: Clevert, Unterthiner, Hochreiter, "Fast and accurate deep network learning by exponential linear units",
+    ICLR 2016.
+
+    >>> ELU().value(np.array([-710.0, 0.0, 2.0]), alpha=1.0).tolist()
+    [-1.0, 0.0, 2.0]
+    """
+
+    alpha: float = 1.0
+    kinks: ClassVar[tuple[float, ...]] = (0.0,)
+    initializer: ClassVar[str] = "he_uniform"
+    symbols: ClassVar[Mapping[str, str]] = {"alpha": r"\alpha"}
+    formula: ClassVar[str] = r"\max(z, 0) + \alpha\,(e^{\min(z, 0)} - 1)"
+    slope_formula: ClassVar[str] = r"\begin{cases} 1 & a > 0 \\ a + \alpha & a \le 0 \end{cases}"
+
+    def __post_init__(self) -> None:
+        require_number(self, "alpha", at_least=0.0)
+
+    @staticmethod
+    def value(z: Any, alpha: float) -> Any:
+        """Give max(z, 0) + alpha (exp(min(z, 0)) - 1)."""
+        return np.maximum(z, 0.0) + alpha * np.expm1(np.minimum(z, 0.0))
+
+    @staticmethod
+    def slope(a: Any, alpha: float) -> Any:
+        """Give 1 where a > 0, else a + alpha."""
+        return np.where(a > 0.0, 1.0, a + alpha)
+
+
+SELU_SCALE = 1.0507009873554804934193349852946
+SELU_LIMIT = 1.7580993408473768599402175208123
+"""λ and λα: with them, mean 0 and variance 1 are a fixed point of the layers' statistics."""
+
+
+@register("selu")
+class SELU(Activation, frozen=True):
+    r"""f(z) = λ z where z > 0, else λ α (exp(z) - 1); f'(z) = λ where z > 0, else a + λ α.
+
+    λ = 1.0507009873554805 and α = 1.6732632423543773, for which layers of LeCun-normal weights keep mean 0 and
+    variance 1. At its kink, z = 0, the slope given is λ α, the one from the left.
+
+    Source: Klambauer, Unterthiner, Mayr, Hochreiter, "Self-normalizing neural networks", NeurIPS 2017.
+
+    >>> SELU().value(np.array([-710.0, 0.0, 1.0])).round(9).tolist()
+    [-1.758099341, 0.0, 1.050700987]
+    """
+
+    kinks: ClassVar[tuple[float, ...]] = (0.0,)
+    initializer: ClassVar[str] = "lecun_normal"
+    formula: ClassVar[str] = r"1.0507009873554805 \max(z, 0) + 1.7580993408473769\,(e^{\min(z, 0)} - 1)"
+    slope_formula: ClassVar[str] = (
+        r"\begin{cases} 1.0507009873554805 & a > 0 \\ a + 1.7580993408473769 & a \le 0 \end{cases}"
+    )
+
+    @staticmethod
+    def value(z: Any) -> Any:
+        """Give λ max(z, 0) + λ α (exp(min(z, 0)) - 1)."""
+        return SELU_SCALE * np.maximum(z, 0.0) + SELU_LIMIT * np.expm1(np.minimum(z, 0.0))
+
+    @staticmethod
+    def slope(a: Any) -> Any:
+        """Give λ where a > 0, else a + λ α."""
+        return np.where(a > 0.0, SELU_SCALE, a + SELU_LIMIT)
+
+
+@register("softplus")
+class Softplus(Activation, frozen=True):
+    r"""f(z) = log(1 + exp(z)), f'(z) = 1 - exp(-a): a relu without the kink.
+
+    Written as max(z, 0) + log(1 + exp(-|z|)), which cannot overflow.
+
+    Source: Dugas, Bengio, Bélisle, Nadeau, Garcia, "Incorporating second-order functional knowledge for better option
+    pricing", NeurIPS 2000.
+
+    >>> Softplus().value(np.array([-710.0, 0.0, 710.0])).round(9).tolist()
+    [0.0, 0.693147181, 710.0]
+    """
+
+    initializer: ClassVar[str] = "he_uniform"
+    formula: ClassVar[str] = r"\ln(1 + e^z)"
+    slope_formula: ClassVar[str] = r"1 - e^{-a}"
+
+    @staticmethod
+    def value(z: Any) -> Any:
+        """Give log(1 + exp(z))."""
+        return np.maximum(z, 0.0) + np.log1p(np.exp(-np.abs(z)))
+
+    @staticmethod
+    def slope(a: Any) -> Any:
+        """Give 1 - exp(-a)."""
+        return -np.expm1(-a)
+
+
+@register("silu")
+class SiLU(Activation, frozen=True):
+    r"""f(z) = z s with s = 1 / (1 + exp(-z)), f'(z) = s (1 + z (1 - s)): also called swish.
+
+    Source: Elfwing, Uchibe, Doya, "Sigmoid-weighted linear units for neural network function approximation in
+    reinforcement learning", Neural Networks 107, 2018.
+
+    >>> SiLU().value(np.array([-710.0, 0.0, 710.0])).round(9).tolist()
+    [-0.0, 0.0, 710.0]
+    """
+
+    initializer: ClassVar[str] = "he_uniform"
+    formula: ClassVar[str] = r"\frac{z}{1 + e^{-z}}"
+    slope_formula: ClassVar[str] = r"\frac{1}{1 + e^{-z}} \left(1 + \frac{z}{1 + e^z}\right)"
+
+    @staticmethod
+    def value(z: Any) -> Any:
+        """Give z / (1 + exp(-z))."""
+        e = np.exp(-np.abs(z))
+        return z * (np.where(z >= 0.0, 1.0, e) / (1.0 + e))
+
+    @staticmethod
+    def slope(z: Any) -> Any:
+        """Give s (1 + z (1 - s)), with s and 1 - s each free of cancellation."""
+        e = np.exp(-np.abs(z))
+        s = np.where(z >= 0.0, 1.0, e) / (1.0 + e)
+        rest = np.where(z >= 0.0, e, 1.0) / (1.0 + e)
+        return s * (1.0 + z * rest)
+
+
+GELU_ZERO = 40.0
+"""Beyond ±40 the normal density is 0 in both types; its square does not overflow."""
+ROOT_HALF = math.sqrt(0.5)
+NORMAL_PEAK = 1.0 / math.sqrt(2.0 * math.pi)
+
+
+@register("gelu")
+class GELU(Activation, frozen=True):
+    r"""f(z) = z Φ(z), f'(z) = Φ(z) + z φ(z), with Φ and φ the standard normal distribution and its density.
+
+    The exact form, by erf: Φ(z) = (1 + erf(z / √2)) / 2; not its approximation by tanh.
+
+    Source: Hendrycks, Gimpel, "Gaussian error linear units (GELUs)", arXiv:1606.08415, 2016.
+
+    >>> GELU().value(np.array([-710.0, 0.0, 1.0, 710.0])).round(9).tolist()
+    [-0.0, 0.0, 0.841344746, 710.0]
+    """
+
+    initializer: ClassVar[str] = "he_uniform"
+    formula: ClassVar[str] = r"\frac{z}{2} \left(1 + \operatorname{erf}\left(\frac{z}{\sqrt{2}}\right)\right)"
+    slope_formula: ClassVar[str] = (
+        r"\frac{1}{2} \left(1 + \operatorname{erf}\left(\frac{z}{\sqrt{2}}\right)\right)"
+        r" + \frac{z}{\sqrt{2 \pi}} e^{-\frac{z^2}{2}}"
+    )
+
+    @staticmethod
+    def value(z: Any) -> Any:
+        """Give z Φ(z)."""
+        return 0.5 * z * (1.0 + special.erf(ROOT_HALF * z))
+
+    @staticmethod
+    def slope(z: Any) -> Any:
+        """Give Φ(z) + z φ(z)."""
+        z = np.maximum(np.minimum(z, GELU_ZERO), -GELU_ZERO)
+        return 0.5 * (1.0 + special.erf(ROOT_HALF * z)) + NORMAL_PEAK * z * np.exp(-0.5 * z * z)
+
+
+# ------------------------------------------------------------------------------------------------------------ softmax
+
+
+def exponential(z: Any) -> Any:
+    """Give exp(z) of one number: in loops over arrays, the name under which it compiles to one that vectorises."""
+    return np.exp(z)
+
+
+def softmax_loops(Z: Any, A: Any) -> None:
+    """Write the softmax of every row."""
+    for i in range(Z.shape[0]):
+        top = Z[i, 0]
+        for j in range(1, Z.shape[1]):
+            top = np.maximum(top, Z[i, j])
+        for j in range(Z.shape[1]):
+            A[i, j] = exponential(Z[i, j] - top)
+        total = A[i, 0]
+        for j in range(1, Z.shape[1]):
+            total += A[i, j]
+        for j in range(Z.shape[1]):
+            A[i, j] /= total
+
+
+def softmax_backward_loops(A: Any, dA: Any, dZ: Any) -> None:
+    """Multiply every row of dA by the Jacobian."""
+    for i in range(A.shape[0]):
+        mean = dA[i, 0] * A[i, 0]
+        for j in range(1, A.shape[1]):
+            mean += dA[i, j] * A[i, j]
+        for j in range(A.shape[1]):
+            dZ[i, j] = A[i, j] * (dA[i, j] - mean)
+
+
+@register("softmax")
+class Softmax(Activation, frozen=True):
+    r"""a_j = exp(z_j) / Σ_k exp(z_k): the outputs of a row are positive and sum to 1.
+
+    Backward, the full Jacobian ∂a_k/∂z_j = a_k ([k = j] - a_j): dz_j = a_j (da_j - Σ_k da_k a_k). Written with
+    exp(z - max z), which cannot overflow. Shapes: Z, A (n, k).
+
+    Source: Bridle, "Probabilistic interpretation of feedforward classification network outputs", Neurocomputing, 1990.
+
+    >>> A = np.empty((1, 2))
+    >>> Softmax.forward(np.array([[1e308, -1e308]]), A)
+    >>> A.tolist()
+    [[1.0, 0.0]]
+    """
+
+    formula: ClassVar[str] = r"a_j = \frac{e^{z_j}}{\sum_k e^{z_k}}"
+    slope_formula: ClassVar[str] = r"\frac{\partial a_k}{\partial z_j} = a_k\,([k = j] - a_j)"
+
+    @staticmethod
+    @tuned(softmax_loops)
+    def forward(Z: Any, A: Any) -> None:
+        """A = exp(Z - max) / sum, row by row."""
+        with np.errstate(over="ignore"):  # of two far ends of the range, the difference is -inf, and its exp 0
+            np.subtract(Z, Z.max(axis=1, keepdims=True), out=A)
+        np.exp(A, out=A)
+        A /= A.sum(axis=1, keepdims=True)
+
+    @staticmethod
+    @tuned(softmax_backward_loops)
+    def backward(A: Any, dA: Any, dZ: Any) -> None:
+        """dZ = A (dA - the sum of dA A), row by row."""
+        dZ[:] = A * (dA - (dA * A).sum(axis=1, keepdims=True))
