@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
+import msgspec
 import numpy as np
 
 from backlit.ops import special
-from backlit.ops.checks import require_number
-from backlit.ops.op import Activation, register, tuned
+from backlit.ops.op import Activation, check_settings, register, tuned
 
 # ---------------------------------------------------------------------------------------------------- straight lines
 
@@ -90,7 +90,7 @@ class LeakyReLU(Activation, frozen=True):
     [0.5, 1.0]
     """
 
-    alpha: float = 0.01
+    alpha: Annotated[float, msgspec.Meta(ge=0)] = 0.01
     kinks: ClassVar[tuple[float, ...]] = (0.0,)
     initializer: ClassVar[str] = "he_uniform"
     symbols: ClassVar[Mapping[str, str]] = {"alpha": r"\alpha"}
@@ -98,7 +98,7 @@ class LeakyReLU(Activation, frozen=True):
     slope_formula: ClassVar[str] = r"\begin{cases} 1 & a > 0 \\ \alpha & a \le 0 \end{cases}"
 
     def __post_init__(self) -> None:
-        require_number(self, "alpha", at_least=0.0)
+        check_settings(self)
 
     @staticmethod
     def value(z: Any, alpha: float) -> Any:
@@ -239,7 +239,7 @@ class ELU(Activation, frozen=True):
     [-1.0, 0.0, 2.0]
     """
 
-    alpha: float = 1.0
+    alpha: Annotated[float, msgspec.Meta(ge=0)] = 1.0
     kinks: ClassVar[tuple[float, ...]] = (0.0,)
     initializer: ClassVar[str] = "he_uniform"
     symbols: ClassVar[Mapping[str, str]] = {"alpha": r"\alpha"}
@@ -247,7 +247,7 @@ class ELU(Activation, frozen=True):
     slope_formula: ClassVar[str] = r"\begin{cases} 1 & a > 0 \\ a + \alpha & a \le 0 \end{cases}"
 
     def __post_init__(self) -> None:
-        require_number(self, "alpha", at_least=0.0)
+        check_settings(self)
 
     @staticmethod
     def value(z: Any, alpha: float) -> Any:
