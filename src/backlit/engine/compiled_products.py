@@ -30,6 +30,7 @@ _LOOPS_TO, _BLAS_FROM = 256, 4_000_000
 _ROWS = 4  # of a tile; with two vectors of columns that is eight sums, which hide the latency of a multiply-add
 _LINE = 8  # vectors of columns in a tile of a single row, for the same reason
 _PANEL = 32768  # bytes of the buffer on the stack that holds some columns of a transposed matrix
+_ONE = np.intp(1)  # a literal 1 would make Numba compile one more variant of the function it is given to
 _FEW = 8  # rows below which transposing the other matrix costs more than it gives
 
 
@@ -42,24 +43,36 @@ def _compiled(function: Function) -> Function:
 
 
 class _Vectors:
-    """Writes vector instructions on `lanes` numbers at a time; with one lane, on a number instead of a vector."""
+    """Writes instructions on vectors of `lanes` numbers."""
 
     def __init__(self, builder: Any, scalar: Any, lanes: int) -> None:
         self.builder, self.lanes = builder, lanes
         self.align = _itemsize(scalar)
-        self.type = ir.VectorType(scalar, lanes) if lanes > 1 else scalar
-        self.suffix = f"v{lanes}f{8 * self.align}" if lanes > 1 else f"f{8 * self.align}"
+        self.type = ir.VectorType(scalar, lanes)
+        self.suffix = f"v{lanes}f{8 * self.align}"
 
     def load(self, pointer: Any) -> Any:
         return self.builder.load(self.builder.bitcast(pointer, self.type.as_pointer()), align=self.align)
+
+    def load_some(self, pointer: Any, count: Any) -> Any:
+        """Load the first `count` numbers, with zeros in the lanes that remain."""
+        index = ir.IntType(32)
+        every = ir.VectorType(index, self.lanes)
+        mask = self.builder.icmp_signed("<", ir.Constant(every, list(range(self.lanes))), self._spread(count, every))
+        form = ir.FunctionType(self.type, [self.type.as_pointer(), index, mask.type, self.type])
+        load = cgutils.get_or_insert_function(self.builder.module, form, f"llvm.masked.load.{self.suffix}.p0")
+        pointer = self.builder.bitcast(pointer, self.type.as_pointer())
+        return self.builder.call(load, [pointer, index(self.align), mask, ir.Constant(self.type, None)])
 
     def store(self, value: Any, pointer: Any) -> None:
         self.builder.store(value, self.builder.bitcast(pointer, self.type.as_pointer()), align=self.align)
 
     def spread(self, pointer: Any) -> Any:
         """Give the number at the pointer in every lane."""
-        number, index = self.builder.load(pointer, align=self.align), ir.IntType(32)
-        undefined = ir.Constant(self.type, ir.Undefined)
+        return self._spread(self.builder.load(pointer, align=self.align), self.type)
+
+    def _spread(self, number: Any, vector: Any) -> Any:
+        index, undefined = ir.IntType(32), ir.Constant(vector, ir.Undefined)
         first = self.builder.insert_element(undefined, number, index(0))
         return self.builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(index, self.lanes), None))
 
@@ -98,6 +111,18 @@ def _memory(typingctx: Any, array: Any) -> Any:
         return context.make_array(signature.args[0])(context, builder, arguments[0]).data
 
     return signature, generate
+
+
+@intrinsic
+def _apart(typingctx: Any) -> Any:
+    """Keep the function this stands in from being copied into its callers: compiling the copies takes seconds."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        builder.function.attributes.add("noinline")
+        builder.function.attributes.add("optsize")
+        return context.get_dummy_value()
+
+    return types.void(), generate
 
 
 @intrinsic
@@ -150,38 +175,29 @@ def _make_tile(rows: int, count: int, lanes: int | None) -> Any:
     return tile
 
 
-def _make_dots(count: int) -> Any:
-    """Make the kernel of `count` dot products with one vector.
+@intrinsic
+def _dots(typingctx: Any, A: Any, B: Any, b_row: Any, C: Any, c_row: Any, steps: Any) -> Any:
+    """Compute `_ROWS` dot products: C[q c_row] = sum over p < steps of A[p] B[q b_row + p]."""
+    index = types.intp
+    signature = types.void(A, B, index, C, index, index)
 
-    C[q] = sum over p < steps of A[p] B[q b_row + p] for q < count, the matrices seen as flat memory.
-    """
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        A, B, b_row, C, c_row, steps = arguments
+        scalar = context.get_data_type(signature.args[0].dtype)
+        vectors = _Vectors(builder, scalar, _full_width(scalar))
+        totals = vectors.totals(_ROWS)
+        stride = steps.type(vectors.lanes)
+        with cgutils.for_range_slice(builder, steps.type(0), steps, stride, inc=True) as (p, _):
+            count = builder.trunc(builder.sub(steps, p), ir.IntType(32))
+            a = vectors.load_some(builder.gep(A, [p]), count)
+            for q in range(_ROWS):
+                start = builder.gep(B, [builder.mul(b_row, b_row.type(q))])
+                vectors.add_product(totals[q], a, vectors.load_some(builder.gep(start, [p]), count))
+        for q in range(_ROWS):
+            builder.store(vectors.sum_of_lanes(totals[q]), builder.gep(C, [builder.mul(c_row, c_row.type(q))]))
+        return context.get_dummy_value()
 
-    @intrinsic
-    def dots(typingctx: Any, A: Any, B: Any, b_row: Any, C: Any, steps: Any) -> Any:
-        signature = types.void(A, B, types.intp, C, types.intp)
-
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            A, B, b_row, C, steps = arguments
-            scalar = context.get_data_type(signature.args[0].dtype)
-            lanes = _full_width(scalar)
-            whole = builder.and_(steps, steps.type(-lanes))
-            parts = []
-            for width, first, last in ((lanes, steps.type(0), whole), (1, whole, steps)):
-                vectors = _Vectors(builder, scalar, width)
-                totals = vectors.totals(count)
-                with cgutils.for_range_slice(builder, first, last, steps.type(width), inc=True) as (p, _):
-                    a = vectors.load(builder.gep(A, [p]))
-                    for q in range(count):
-                        start = builder.gep(B, [builder.mul(b_row, b_row.type(q))])
-                        vectors.add_product(totals[q], a, vectors.load(builder.gep(start, [p])))
-                parts.append([vectors.sum_of_lanes(t) if width > 1 else builder.load(t) for t in totals])
-            for q in range(count):
-                builder.store(builder.fadd(parts[0][q], parts[1][q]), builder.gep(C, [b_row.type(q)]))
-            return context.get_dummy_value()
-
-        return signature, generate
-
-    return dots
+    return signature, generate
 
 
 @intrinsic
@@ -198,7 +214,6 @@ def _after(typingctx: Any, pointer: Any, count: Any) -> Any:
 
 _tile, _tile_4, _tile_2 = _make_tile(_ROWS, 2, None), _make_tile(_ROWS, 2, 4), _make_tile(_ROWS, 2, 2)
 _line = _make_tile(1, _LINE, None)
-_dots, _dot = _make_dots(4), _make_dots(1)
 
 
 @_compiled
@@ -213,6 +228,7 @@ def _down(
     A: Any, a_row: int, a_step: int, B: Any, b_step: int, C: Any, c_row: int, n: int, steps: int, width: int, gap: int
 ) -> None:
     """Compute the columns of C that one tile spans, in all n rows."""
+    _apart()
     # With fewer rows than a tile has, a tile computes one of them as often as it has rows.
     a_next, c_next, height = (a_row, c_row, _ROWS) if n >= _ROWS else (0, 0, 1)
     for start in range(0, n, height):
@@ -229,6 +245,7 @@ def _down(
 @_compiled
 def _multiply(A: Any, a_row: int, a_step: int, B: Any, C: Any, n: int, steps: int, m: int, itemsize: int) -> None:
     """C = A B for m >= 2, with A's element (i, p) at i a_row + p a_step of its memory."""
+    _apart()
     width = _width(m, itemsize)
     if n < _ROWS and m >= width * _LINE:
         for i in range(n):
@@ -245,6 +262,7 @@ def _multiply(A: Any, a_row: int, a_step: int, B: Any, C: Any, n: int, steps: in
 @_compiled
 def _multiply_transposed(A: Any, B: Any, C: Any, n: int, steps: int, m: int, itemsize: int) -> None:
     """C = A B^T for m >= 2, some rows of B at a time laid out as columns."""
+    _apart()
     width = _width(m, itemsize)
     span = min(2 * width, m)
     panel = _buffer(C)
@@ -253,19 +271,17 @@ def _multiply_transposed(A: Any, B: Any, C: Any, n: int, steps: int, m: int, ite
         for q in range(span):
             for p in range(steps):
                 panel[p * span + q] = B[(j + q) * steps + p]
-        _down(A, steps, 1, panel, span, _after(C, j), m, n, steps, width, span - width)
+        _down(A, steps, _ONE, panel, span, _after(C, j), m, n, steps, width, span - width)
 
 
 @_compiled
 def _dot_rows(A: Any, B: Any, C: Any, steps: int, m: int) -> None:
     """C[q] = the dot product of the vector A with row q of B, for q < m."""
-    if m < 4:
-        for q in range(m):
-            _dot(A, _after(B, q * steps), 0, _after(C, q), steps)
-        return
-    for start in range(0, m, 4):
-        q = min(start, m - 4)
-        _dots(A, _after(B, q * steps), steps, _after(C, q), steps)
+    _apart()
+    b_next, c_next, height = (steps, 1, _ROWS) if m >= _ROWS else (0, 0, 1)
+    for start in range(0, m, height):
+        q = min(start, m - height)
+        _dots(A, _after(B, q * steps), b_next, _after(C, q), c_next, steps)
 
 
 # -------------------------------------------------------------------------------------------------------- the products
@@ -280,15 +296,16 @@ def _compiled_product(A: Any, B: Any, C: Any) -> Callable[..., None]:
         if work <= _LOOPS_TO:
             for i in range(n):
                 for j in range(m):
-                    C[i, j] = 0
+                    total = C.dtype.type(0)
                     for p in range(steps):
-                        C[i, j] += A[i, p] * B[p, j]
+                        total += A[i, p] * B[p, j]
+                    C[i, j] = total
         elif work >= _BLAS_FROM:
             np.dot(A, B, C)
         elif m == 1:
             _dot_rows(_memory(B), _memory(A), _memory(C), steps, n)
         else:
-            _multiply(_memory(A), steps, 1, _memory(B), _memory(C), n, steps, m, C.itemsize)
+            _multiply(_memory(A), steps, _ONE, _memory(B), _memory(C), n, steps, m, C.itemsize)
 
     return kernel
 
@@ -302,17 +319,18 @@ def _compiled_product_tn(A: Any, B: Any, C: Any) -> Callable[..., None]:
         if work <= _LOOPS_TO:
             for i in range(n):
                 for j in range(m):
-                    C[i, j] = 0
+                    total = C.dtype.type(0)
                     for p in range(steps):
-                        C[i, j] += A[p, i] * B[p, j]
+                        total += A[p, i] * B[p, j]
+                    C[i, j] = total
         elif work >= _BLAS_FROM:
             np.dot(A.T, B, C)
         elif m > 1:
-            _multiply(_memory(A), 1, n, _memory(B), _memory(C), n, steps, m, C.itemsize)
+            _multiply(_memory(A), _ONE, n, _memory(B), _memory(C), n, steps, m, C.itemsize)
         elif n > 1:
-            _multiply(_memory(B), 1, 1, _memory(A), _memory(C), 1, steps, n, C.itemsize)
+            _multiply(_memory(B), _ONE, _ONE, _memory(A), _memory(C), _ONE, steps, n, C.itemsize)
         else:
-            _dot_rows(_memory(A), _memory(B), _memory(C), steps, 1)
+            _dot_rows(_memory(A), _memory(B), _memory(C), steps, _ONE)
 
     return kernel
 
@@ -326,15 +344,16 @@ def _compiled_product_nt(A: Any, B: Any, C: Any) -> Callable[..., None]:
         if work <= _LOOPS_TO:
             for i in range(n):
                 for j in range(m):
-                    C[i, j] = 0
+                    total = C.dtype.type(0)
                     for p in range(steps):
-                        C[i, j] += A[i, p] * B[j, p]
+                        total += A[i, p] * B[j, p]
+                    C[i, j] = total
         elif work >= _BLAS_FROM:
             np.dot(A, B.T, C)
         elif m == 1:
             _dot_rows(_memory(B), _memory(A), _memory(C), steps, n)
         elif steps == 1:
-            _multiply(_memory(A), 1, 1, _memory(B), _memory(C), n, 1, m, C.itemsize)
+            _multiply(_memory(A), _ONE, _ONE, _memory(B), _memory(C), n, _ONE, m, C.itemsize)
         elif n < _FEW or steps * 64 > _PANEL:  # 64: the bytes of two vectors
             for i in range(n):
                 _dot_rows(_after(_memory(A), i * steps), _memory(B), _after(_memory(C), i * m), steps, m)
