@@ -1,0 +1,118 @@
+"""What Python cannot say and Numba can: arrays over raw addresses, and calls to an address held in a table.
+
+Only the compiler's generated modules import this one, so that Backlit works without Numba.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numba.np import arrayobj
+
+INT = types.int64
+
+
+def kernel_signature(dtype: Any) -> Any:
+    """Give the signature of an op's kernel: (row, P, dP, A, dA, S, C, n, training, seed, step, first_row)."""
+    values = types.CPointer(dtype)
+    return types.void(
+        types.CPointer(INT), values, values, values, values, values, types.CPointer(types.float64), INT, INT, INT, INT, INT
+    )
+
+
+def update_signature(dtype: Any) -> Any:
+    """Give the signature of an optimizer's kernel: (row, P, dP, slots, C, start, stop, size, rate, step, l1, l2, decay)."""
+    values, number = types.CPointer(dtype), types.float64
+    return types.void(
+        types.CPointer(INT), values, values, values, types.CPointer(number),
+        INT, INT, INT, number, INT, number, number, number,
+    )  # fmt: skip
+
+
+def _array_over(context: Any, builder: Any, array_type: Any, base: Any, offset: Any, shape: list[Any]) -> Any:
+    """Build a C-contiguous array of the given shape over `base[offset:]`, owning nothing."""
+    array = context.make_array(array_type)(context, builder)
+    itemsize = context.get_abi_sizeof(context.get_data_type(array_type.dtype))
+    size = context.get_constant(types.intp, itemsize)
+    strides = [size]
+    for extent in reversed(shape[1:]):
+        strides.insert(0, builder.mul(strides[0], extent))
+    arrayobj.populate_array(
+        array, data=builder.gep(base, [offset]), shape=cgutils.pack_array(builder, shape),
+        strides=cgutils.pack_array(builder, strides), itemsize=size, meminfo=None,
+    )  # fmt: skip
+    return array._getvalue()
+
+
+@intrinsic
+def matrix(typingctx: Any, base: Any, offset: Any, rows: Any, columns: Any) -> Any:
+    """Give base[offset : offset + rows * columns] as a (rows, columns) array."""
+    array_type = types.Array(base.dtype, 2, "C")
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        base, offset, rows, columns = args
+        return _array_over(context, builder, array_type, base, offset, [rows, columns])
+
+    return array_type(base, INT, INT, INT), codegen
+
+
+@intrinsic
+def vector(typingctx: Any, base: Any, offset: Any, size: Any) -> Any:
+    """Give base[offset : offset + size] as an array."""
+    array_type = types.Array(base.dtype, 1, "C")
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        base, offset, size = args
+        return _array_over(context, builder, array_type, base, offset, [size])
+
+    return array_type(base, INT, INT), codegen
+
+
+@intrinsic
+def pointer(typingctx: Any, array: Any) -> Any:
+    """Give the address of a contiguous array's first element, as a typed pointer."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return context.make_array(signature.args[0])(context, builder, args[0]).data
+
+    return types.CPointer(array.dtype)(array), codegen
+
+
+@intrinsic
+def advance(typingctx: Any, base: Any, offset: Any) -> Any:
+    """Give the address `offset` elements further on."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.gep(args[0], [args[1]])
+
+    return base(base, INT), codegen
+
+
+def _call(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    """Emit a call to the address in args[0] with the other arguments."""
+    function_type = ir.FunctionType(ir.VoidType(), [argument.type for argument in args[1:]])
+    function = builder.inttoptr(args[0], function_type.as_pointer())
+    builder.call(function, args[1:])
+    return context.get_dummy_value()
+
+
+@intrinsic
+def call_kernel(
+    typingctx: Any, address: Any, row: Any, P: Any, dP: Any, A: Any, dA: Any, S: Any, C: Any,
+    n: Any, training: Any, seed: Any, step: Any, first_row: Any,
+) -> Any:  # fmt: skip
+    """Call an op's kernel by its address."""
+    return types.void(INT, *kernel_signature(P.dtype).args), _call
+
+
+@intrinsic
+def call_update(
+    typingctx: Any, address: Any, row: Any, P: Any, dP: Any, slots: Any, C: Any,
+    start: Any, stop: Any, size: Any, rate: Any, step: Any, l1: Any, l2: Any, decay: Any,
+) -> Any:  # fmt: skip
+    """Call an optimizer's kernel by its address."""
+    return types.void(INT, *update_signature(P.dtype).args), _call

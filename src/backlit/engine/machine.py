@@ -1,0 +1,444 @@
+"""The loop that runs a program: forward, loss, backward, update, for many batches in one call.
+
+The functions here are written once, in the subset that NumPy and Numba share. Called from Python they are the *plain*
+machine: `invoke` and `invoke_update` look kernels up in a list, and a debugger can step from the loop into an op's
+backward. The compiler takes the same source, replaces the functions marked `tuned` by their loops, and the two `invoke`
+functions by jumps to the addresses in the instruction table; then one call runs many epochs without returning to Python.
+
+The machine knows no op. An instruction is a row of integers: see `Row`. All it works on are flat vectors and offsets
+into them, so that in the compiled machine they are mere addresses.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from backlit.ops.op import Array, tuned
+
+
+class Row(IntEnum):
+    """The columns of an instruction: two kernels, the op's number, where its settings lie, then three per array.
+
+    An array's three are its offset, its rows and its columns. A buffer's rows are 1 where it is wanted and 0 where not,
+    to be multiplied by the rows of the batch.
+    """
+
+    FORWARD = 0
+    BACKWARD = 1
+    NUMBER = 2
+    SETTINGS = 3
+    ARRAYS = 4
+    WIDTH = 40
+
+
+class Segment(IntEnum):
+    """The columns of the table of trainable parameters: a range of the flat vector, its shape, and what applies to it."""
+
+    START = 0
+    STOP = 1
+    ROWS = 2
+    COLUMNS = 3
+    DECAYS = 4
+    WIDTH = 5
+
+
+FORWARD, BACKWARD, WIDTH = int(Row.FORWARD), int(Row.BACKWARD), int(Row.WIDTH)
+START, STOP, ROWS, COLUMNS, DECAYS = (int(Segment[name]) for name in ("START", "STOP", "ROWS", "COLUMNS", "DECAYS"))
+SEGMENT = int(Segment.WIDTH)
+
+
+class Memory(NamedTuple):
+    """The flat vectors a program works on."""
+
+    P: Array  # all parameters
+    dP: Array  # their gradients, same layout
+    shard: Array  # the gradient of one shard, same layout; empty where a batch is one shard
+    A: Array  # arena of the activations
+    dA: Array  # arena of their gradients, same layout
+    S: Array  # running statistics
+    C: Array  # the ops' settings, float64
+    slots: Array  # the optimizer's vectors, each of the parameters' layout
+    size: int  # the number of parameters
+
+
+class Tables(NamedTuple):
+    """A program as integers: the chain of instructions, the loss, the places of the batch in the arena."""
+
+    chain: Array  # ops x Row.WIDTH, flat
+    ops: int
+    loss: Array  # Row.WIDTH
+    update: Array  # Row.WIDTH
+    segments: Array  # trainable parameter arrays x Segment.WIDTH, flat
+    segment_count: int
+    X: int  # offset of the batch's inputs in the arena, and their columns
+    X_columns: int
+    T: int
+    T_columns: int
+    l: int  # noqa: E741  # offset of the rows' losses
+    g: int  # offset of the rows' weights times the reduction's factor
+    Y: int  # offset of the network's outputs, and their columns
+    Y_columns: int
+    rows: int  # of a shard
+
+
+class Data(NamedTuple):
+    """The rows to train on, and the order to take them in: several epochs, one after another."""
+
+    X: Array  # inputs, rows x fan_in, flat
+    T: Array  # targets, rows x columns, flat
+    w: Array  # weights, one per row; empty where all are 1
+    order: Array
+    rows: int
+    weighted: int  # whether there are weights
+
+
+class Rule(NamedTuple):
+    """What is done with a batch's gradient."""
+
+    reduction: int  # 0 sum, 1 mean over rows, otherwise divide by rows times this
+    l1: float
+    l2: float
+    penalty_per_batch: bool  # divide the penalty by the batch's weight, as scikit-learn does
+    decay: float
+    clip_value: float  # 0 is off
+    clip_norm: float
+    max_norm: float
+
+
+class Clock(NamedTuple):
+    """Where the run stands: updates done so far, and the seed of the kernels' random numbers."""
+
+    step: int
+    seed: int
+
+
+def data_of(X: Array, T: Array, w: Array, order: Array) -> Data:
+    """Give the rows of X (N, fan_in) and T (N, k) with weights w (N,), or none, as the machine reads them."""
+    return Data(X.reshape(-1), T.reshape(-1), w, order, X.shape[0], int(w.size > 0))
+
+
+PLAIN_KERNELS: list[Any] = []
+"""The kernels of the plain machine; an instruction names one by its place here."""
+
+
+def invoke(
+    table: Array, i: int, column: int, memory: Memory, n: int, training: int, clock: Clock, first_row: int
+) -> None:
+    """Run the kernel that column `column` of instruction `i` names on `n` rows."""
+    row = table[i * WIDTH : (i + 1) * WIDTH]
+    PLAIN_KERNELS[row[column]](row, memory, n, training, clock.seed, clock.step, first_row)
+
+
+def invoke_update(
+    row: Array, memory: Memory, start: int, stop: int, rate: float, step: int, l1: float, l2: float, decay: float
+) -> None:
+    """Run the optimizer's kernel on the parameters from `start` to `stop`."""
+    PLAIN_KERNELS[row[FORWARD]](row, memory, start, stop, rate, step, l1, l2, decay)
+
+
+# --------------------------------------------------------------------------- what runs over rows or parameters, in loops
+
+
+def _gather_loops(
+    source: Array, columns: int, order: Array, start: int, n: int, target: Array, offset: int
+) -> None:
+    for i in range(n):
+        k = order[start + i]
+        for j in range(columns):
+            target[offset + i * columns + j] = source[k * columns + j]
+
+
+@tuned(_gather_loops)
+def gather(source: Array, columns: int, order: Array, start: int, n: int, target: Array, offset: int) -> None:
+    """Copy the rows order[start : start + n] of `source` into `target` from `offset` on."""
+    rows = source.reshape(-1, columns)[order[start : start + n]]
+    target[offset : offset + n * columns] = rows.reshape(-1)
+
+
+def _move_loops(source: Array, start: int, size: int, target: Array, offset: int) -> None:
+    for i in range(size):
+        target[offset + i] = source[start + i]
+
+
+@tuned(_move_loops)
+def move(source: Array, start: int, size: int, target: Array, offset: int) -> None:
+    """Copy source[start : start + size] to target[offset : offset + size]."""
+    target[offset : offset + size] = source[start : start + size]
+
+
+def _add_loops(total: Array, term: Array, size: int) -> None:
+    for i in range(size):
+        total[i] += term[i]
+
+
+@tuned(_add_loops)
+def add(total: Array, term: Array, size: int) -> None:
+    """Add one flat vector of `size` elements to another."""
+    total += term
+
+
+def _penalty_loops(P: Array, start: int, stop: int, l1: float, l2: float) -> float:
+    squares = 0.0
+    sizes = 0.0
+    for i in range(start, stop):
+        w = float(P[i])
+        squares += w * w
+        sizes += abs(w)
+    return 0.5 * l2 * squares + l1 * sizes
+
+
+@tuned(_penalty_loops)
+def penalty_of(P: Array, start: int, stop: int, l1: float, l2: float) -> float:
+    """Give l2 / 2 Σ w² + l1 Σ |w| of a range of parameters, summed in float64."""
+    w = P[start:stop].astype(np.float64)
+    return float(0.5 * l2 * (w * w).sum() + l1 * np.abs(w).sum())
+
+
+def _square_loops(dP: Array, start: int, stop: int) -> float:
+    total = 0.0
+    for i in range(start, stop):
+        total += float(dP[i]) * float(dP[i])
+    return total
+
+
+@tuned(_square_loops)
+def square_of(dP: Array, start: int, stop: int) -> float:
+    """Give Σ g² of a range, in float64."""
+    g = dP[start:stop].astype(np.float64)
+    return float((g * g).sum())
+
+
+def _scale_loops(dP: Array, start: int, stop: int, by: float) -> None:
+    for i in range(start, stop):
+        dP[i] *= by
+
+
+@tuned(_scale_loops)
+def scale_all(dP: Array, start: int, stop: int, by: float) -> None:
+    """Multiply a range by a number."""
+    dP[start:stop] *= by
+
+
+def _limit_loops(dP: Array, P: Array, start: int, stop: int, l1: float, l2: float, limit: float) -> None:
+    for i in range(start, stop):
+        w = float(P[i])
+        g = float(dP[i]) + l2 * w
+        if w > 0.0:
+            g += l1
+        if w < 0.0:
+            g -= l1
+        if g > limit:
+            g = limit
+        if g < -limit:
+            g = -limit
+        dP[i] = g
+
+
+@tuned(_limit_loops)
+def limit_values(dP: Array, P: Array, start: int, stop: int, l1: float, l2: float, limit: float) -> None:
+    """Add the penalty's gradient l2 w + l1 sign(w) to a range of dP, then limit each element to ±limit."""
+    w, g = P[start:stop], dP[start:stop]
+    g += l2 * w + l1 * np.sign(w)
+    np.clip(g, -limit, limit, out=g)
+
+
+def _norms_loops(P: Array, start: int, stop: int, columns: int, limit: float) -> None:
+    for j in range(columns):
+        total = 0.0
+        for i in range(start + j, stop, columns):
+            total += float(P[i]) * float(P[i])
+        if total > limit * limit:
+            for i in range(start + j, stop, columns):
+                P[i] *= limit / np.sqrt(total)
+
+
+@tuned(_norms_loops)
+def limit_norms(P: Array, start: int, stop: int, columns: int, limit: float) -> None:
+    """Scale each unit's incoming weights, a column of W, down to the norm `limit` at most."""
+    W = P[start:stop].reshape(-1, columns)
+    norms = np.sqrt((W.astype(np.float64) ** 2).sum(axis=0))
+    W *= np.where(norms > limit, limit / np.maximum(norms, limit), 1.0).astype(W.dtype)
+
+
+# -------------------------------------------------------------------------------------------------- forward and backward
+
+
+def forward_pass(tables: Tables, memory: Memory, n: int, training: int, clock: Clock, first_row: int) -> None:
+    """Run the chain forward on the n rows that lie in the arena."""
+    for i in range(tables.ops):
+        invoke(tables.chain, i, FORWARD, memory, n, training, clock, first_row)
+
+
+def backward_pass(tables: Tables, memory: Memory, n: int, clock: Clock, first_row: int) -> None:
+    """Run the loss and the chain backward, after a forward pass on the same rows."""
+    invoke(tables.loss, 0, BACKWARD, memory, n, 1, clock, first_row)
+    for i in range(tables.ops - 1, -1, -1):
+        invoke(tables.chain, i, BACKWARD, memory, n, 1, clock, first_row)
+
+
+def total_weight(data: Data, start: int, stop: int) -> float:
+    """Sum the weights of a batch's rows; without weights, count them."""
+    if data.weighted == 0:
+        return float(stop - start)
+    total = 0.0
+    for i in range(start, stop):
+        total += data.w[data.order[i]]
+    return total
+
+
+def factor(reduction: int, weight: float) -> float:
+    """Give what a reduction multiplies a batch's summed losses by."""
+    if reduction == 0:
+        return 1.0
+    if weight == 0.0:
+        return 0.0
+    return 1.0 / (weight * reduction)
+
+
+def shard_loss(
+    tables: Tables, memory: Memory, data: Data, start: int, n: int, first_row: int, scale: float, training: int, clock: Clock
+) -> float:
+    """Forward pass and loss of one shard: the sum of weight times loss over its rows."""
+    gather(data.X, tables.X_columns, data.order, start, n, memory.A, tables.X)
+    gather(data.T, tables.T_columns, data.order, start, n, memory.A, tables.T)
+    forward_pass(tables, memory, n, training, clock, first_row)
+    invoke(tables.loss, 0, FORWARD, memory, n, training, clock, first_row)
+    total = 0.0
+    for i in range(n):
+        weight = 1.0
+        if data.weighted == 1:
+            weight = float(data.w[data.order[start + i]])
+        memory.A[tables.g + i] = weight * scale
+        if weight != 0.0:
+            total += weight * float(memory.A[tables.l + i])
+    return total
+
+
+def batch_gradient(
+    tables: Tables, memory: Memory, data: Data, start: int, stop: int, scale: float, training: int, clock: Clock
+) -> float:
+    """Fill dP with the gradient of a batch, the sum over its shards in order; return its summed losses."""
+    total = 0.0
+    for first in range(start, stop, tables.rows):
+        n = min(tables.rows, stop - first)
+        dP = memory.dP if first == start else memory.shard
+        shard = Memory(memory.P, dP, dP, memory.A, memory.dA, memory.S, memory.C, memory.slots, memory.size)
+        total += shard_loss(tables, shard, data, first, n, first - start, scale, training, clock)
+        backward_pass(tables, shard, n, clock, first - start)
+        if first > start:
+            add(memory.dP, memory.shard, memory.size)
+    return total
+
+
+# ---------------------------------------------------------------------------------------------------------------- updates
+
+
+def penalty(tables: Tables, memory: Memory, rule: Rule) -> float:
+    """Give the penalty of all parameters that decay."""
+    total = 0.0
+    if rule.l1 != 0.0 or rule.l2 != 0.0:
+        for k in range(0, tables.segment_count * SEGMENT, SEGMENT):
+            if tables.segments[k + DECAYS] == 1:
+                total += penalty_of(memory.P, tables.segments[k], tables.segments[k + STOP], rule.l1, rule.l2)
+    return total
+
+
+def clip(tables: Tables, memory: Memory, rule: Rule, l1: float, l2: float) -> None:
+    """Add the penalty's gradient, then clip the whole gradient by value and by global norm."""
+    limit = rule.clip_value if rule.clip_value > 0.0 else np.inf
+    total = 0.0
+    for k in range(0, tables.segment_count * SEGMENT, SEGMENT):
+        start, stop, decays = tables.segments[k], tables.segments[k + STOP], tables.segments[k + DECAYS]
+        limit_values(memory.dP, memory.P, start, stop, l1 * decays, l2 * decays, limit)
+        total += square_of(memory.dP, start, stop)
+    norm = np.sqrt(total)
+    if rule.clip_norm > 0.0 and norm > rule.clip_norm:
+        for k in range(0, tables.segment_count * SEGMENT, SEGMENT):
+            scale_all(memory.dP, tables.segments[k], tables.segments[k + STOP], rule.clip_norm / norm)
+
+
+def apply_update(tables: Tables, memory: Memory, rule: Rule, rate: float, step: int, penalty_factor: float) -> None:
+    """Turn the gradient in dP into new parameters."""
+    l1 = rule.l1 * penalty_factor
+    l2 = rule.l2 * penalty_factor
+    if rule.clip_value > 0.0 or rule.clip_norm > 0.0:
+        clip(tables, memory, rule, l1, l2)
+        l1 = 0.0
+        l2 = 0.0
+    for k in range(0, tables.segment_count * SEGMENT, SEGMENT):
+        start, stop, decays = tables.segments[k], tables.segments[k + STOP], tables.segments[k + DECAYS]
+        invoke_update(tables.update, memory, start, stop, rate, step, l1 * decays, l2 * decays, rule.decay * decays)
+        if rule.max_norm > 0.0 and decays == 1 and tables.segments[k + ROWS] > 1:
+            limit_norms(memory.P, start, stop, tables.segments[k + COLUMNS], rule.max_norm)
+
+
+# ----------------------------------------------------------------------------------------------------------- entry points
+
+
+def train_batches(
+    tables: Tables, memory: Memory, data: Data, rule: Rule, clock: Clock,
+    batch_size: int, first_batch: int, last_batch: int, rates: Array, target: float, sums: Array
+) -> int:  # fmt: skip
+    """Train on the batches from `first_batch` up to `last_batch`, one update each, and return the number of the next one.
+
+    `data.order` holds the rows of one or more epochs, one after another, and batches are numbered through them; no batch
+    holds rows of two epochs. `rates` has a learning rate per batch. `sums` collects three numbers per epoch, flat: summed
+    losses, summed weights and summed penalties times weights, all measured before the updates. The run ends early,
+    before the update, at a batch whose loss is not finite; and after an epoch whose loss is at most `target`.
+    """
+    batches = -(-data.rows // batch_size)
+    for batch in range(first_batch, last_batch):
+        epoch = batch // batches
+        first = epoch * data.rows + (batch - epoch * batches) * batch_size
+        stop = min(first + batch_size, (epoch + 1) * data.rows)
+        step = clock.step + batch - first_batch
+        weight = total_weight(data, first, stop)
+        scale = factor(rule.reduction, weight)
+        loss = batch_gradient(tables, memory, data, first, stop, scale, 1, Clock(step, clock.seed))
+        penalty_factor = 1.0
+        if rule.penalty_per_batch:
+            penalty_factor = factor(1, weight)
+        cost = penalty(tables, memory, rule) * penalty_factor
+        sums[3 * epoch] += loss
+        sums[3 * epoch + 1] += weight
+        sums[3 * epoch + 2] += cost * weight
+        if not np.isfinite(loss * scale + cost):
+            return batch
+        apply_update(tables, memory, rule, rates[batch], step + 1, penalty_factor)
+        if (batch + 1) % batches == 0 and epoch_loss(rule.reduction, sums, epoch) <= target:
+            return batch + 1
+    return last_batch
+
+
+def epoch_loss(reduction: int, sums: Array, epoch: int) -> float:
+    """Give an epoch's loss, penalties included, from its three sums."""
+    weight = sums[3 * epoch + 1]
+    if weight == 0.0:
+        return 0.0
+    return float(sums[3 * epoch] * factor(reduction, weight) + sums[3 * epoch + 2] / weight)
+
+
+def evaluate_rows(tables: Tables, memory: Memory, data: Data, clock: Clock) -> float:
+    """Sum weight times loss over all rows, without training."""
+    total = 0.0
+    for first in range(0, data.rows, tables.rows):
+        n = min(tables.rows, data.rows - first)
+        total += shard_loss(tables, memory, data, first, n, first, 0.0, 0, clock)
+    return total
+
+
+def predict_rows(tables: Tables, memory: Memory, X: Array, rows: int, Y: Array, clock: Clock) -> None:
+    """Run the rows of X, rows x fan_in flat, forward into Y, rows x outputs flat, shard by shard."""
+    for first in range(0, rows, tables.rows):
+        n = min(tables.rows, rows - first)
+        move(X, first * tables.X_columns, n * tables.X_columns, memory.A, tables.X)
+        forward_pass(tables, memory, n, 0, clock, first)
+        move(memory.A, tables.Y, n * tables.Y_columns, Y, first * tables.Y_columns)
+
+
+ENTRY_POINTS = ("train_batches", "batch_gradient", "evaluate_rows", "predict_rows")
+FLAT = ("rates", "sums", "X", "Y")
+"""Arguments of the entry points that are vectors outside the groups above."""

@@ -1,0 +1,236 @@
+"""What a person describes: layers, sizes, a loss; and the parameters that go with them, in one flat vector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from backlit.errors import BacklitError
+from backlit.ops.initializers import fill
+from backlit.ops.op import Array, Layer, Loss, Shapes, activations, layers, losses
+
+if TYPE_CHECKING:
+    from backlit.engine.predicting import Predictor
+
+DTYPES = ("float32", "float64")
+
+
+class Network:
+    """A feed-forward network: a chain of layers and the loss it is trained with.
+
+    Args:
+        layers: the chain; layers, activations, or an activation's name.
+        inputs: the number of columns of X.
+        loss: a loss or its name.
+        dtype: "float64" (default) or "float32".
+        seed: of the generator that draws the initial weights.
+
+    Attributes:
+        parameters: all weights and biases, one contiguous vector (size,). `network["1.W"]` is a view of it: assigning
+            to the view changes the network.
+        state: running statistics of batch normalization, one vector that no optimizer sees.
+        ops: the chain as the machine runs it; a dense layer and its activation are two ops of one layer. Array names
+            begin with the number of the layer, from 1: `1.W`, `1.Z`, `1.A`.
+
+    Errors: a BacklitError where a layer, loss or dtype is unknown or sizes do not fit.
+
+    >>> import numpy as np
+    >>> from backlit.engine.network import Network
+    >>> from backlit.ops.dense import Dense
+    >>> network = Network([Dense(2, "sigmoid"), Dense(1)], inputs=2, loss="half_squared_error", seed=0)
+    >>> network["1.W"].shape, network["2.b"].shape, network.parameters.size
+    ((2, 2), (1,), 9)
+    >>> network.predict([[0.0, 1.0]]).shape
+    (1, 1)
+    """
+
+    def __init__(
+        self, layers: Iterable[Layer | str], inputs: int, loss: Loss | str = "half_squared_error", *,
+        dtype: npt.DTypeLike = "float64", seed: int | np.random.Generator = 0,
+    ) -> None:  # fmt: skip
+        self.layers = tuple(make_layer(layer) for layer in layers)
+        if not self.layers:
+            raise BacklitError("a network needs at least one layer, such as Dense(1).")
+        if isinstance(inputs, bool) or not isinstance(inputs, (int, np.integer)) or inputs < 1:
+            raise BacklitError(f"inputs is {inputs!r}; expected the number of columns of X, at least 1.")
+        self.inputs = int(inputs)
+        self.loss: Loss = losses.make(loss)
+        self.dtype = np.dtype(dtype)
+        if self.dtype.name not in DTYPES:
+            raise BacklitError(f"dtype is {self.dtype.name!r}; expected 'float32' or 'float64'.")
+        self.ops, self.labels = chain(self.layers)
+        self.shapes: list[Shapes] = []
+        self.frozen: set[str] = set()
+        columns = self.inputs
+        for k, op in enumerate(self.ops):
+            self.shapes.append(op.shapes(columns))
+            columns = self.shapes[-1].columns[op.writes]
+            self.frozen |= {f"{self.labels[k]}.{name}" for name in getattr(op, "freeze", ())}
+        self.outputs = columns
+        self.layout = _layout(self.labels, [shapes.parameters for shapes in self.shapes])
+        self.state_layout = _layout(self.labels, [shapes.state for shapes in self.shapes])
+        self.parameters = np.zeros(_size(self.layout), self.dtype)
+        self.state = np.zeros(_size(self.state_layout), self.dtype)
+        self._predictors: dict[Any, Predictor] = {}
+        self._initialize(np.random.default_rng(seed))
+
+    def _initialize(self, rng: np.random.Generator) -> None:
+        """Draw the parameters in the order of the chain."""
+        for name, (_, shape) in self.layout.items():
+            number, _, array = name.partition(".")
+            given = self.layers[int(number) - 1].initial(array)
+            self[name] = fill(given, shape, rng, f"layer {number}, {array}")
+        for name in self.state_layout:
+            number, _, array = name.partition(".")
+            self[name] = self.layers[int(number) - 1].initial(array)
+
+    def __getitem__(self, name: str) -> Array:
+        """Give the view of a parameter by its name, such as "0.W"."""
+        if name in self.state_layout:
+            return self._state_view(name)
+        try:
+            offset, shape = self.layout[name]
+        except KeyError:
+            known = ", ".join([*self.layout, *self.state_layout])
+            raise KeyError(f"the network has no parameter {name!r}; it has {known}.") from None
+        return self.parameters[offset : offset + int(np.prod(shape))].reshape(shape)
+
+    def _state_view(self, name: str) -> Array:
+        offset, shape = self.state_layout[name]
+        return self.state[offset : offset + int(np.prod(shape))].reshape(shape)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        """Write new values into a parameter."""
+        self[name][...] = value
+
+    def __iter__(self) -> Iterator[str]:
+        """Name the parameters in their order."""
+        return iter(self.layout)
+
+    def predict(self, X: npt.ArrayLike, *, compiled: bool = True) -> Array:
+        """Run the rows of X (n, inputs) forward and give the outputs (n, outputs)."""
+        from backlit.engine.predicting import Predictor  # noqa: PLC0415  (it needs this module)
+
+        X = self.check_inputs(X)
+        few = X.shape[0] <= FEW_ROWS
+        predictor = self._predictors.get((compiled, few))
+        if predictor is None:
+            predictor = self._predictors[compiled, few] = Predictor(self, FEW_ROWS if few else MANY_ROWS, compiled)
+        return predictor(X)
+
+    def check_inputs(self, X: npt.ArrayLike) -> Array:
+        """Give X as a C-contiguous matrix of the network's dtype, or say what is wrong with its shape."""
+        array = np.ascontiguousarray(X, dtype=self.dtype)
+        if array.ndim != 2 or array.shape[1] != self.inputs:
+            raise BacklitError(
+                f"X has shape {array.shape}; the network expects rows of {self.inputs} inputs: (n, {self.inputs})."
+            )
+        return array
+
+    def check_targets(self, Y: npt.ArrayLike, rows: int) -> Array:
+        """Give the targets as a C-contiguous matrix (n, outputs), or one column of class numbers where the loss takes them."""
+        given = np.asarray(Y)
+        array = np.ascontiguousarray(given.reshape(-1, 1) if given.ndim == 1 else given, dtype=self.dtype)
+        numbered = self.loss.class_targets and array.ndim == 2 and array.shape[1] == 1 and self.outputs > 1
+        if array.ndim != 2 or array.shape[0] != rows or (array.shape[1] != self.outputs and not numbered):
+            also = ", or (n,) class numbers" if self.loss.class_targets else ""
+            raise BacklitError(
+                f"Y has shape {given.shape} beside {rows} rows of X; the network expects ({rows}, {self.outputs}){also}."
+            )
+        if numbered and array.size:
+            low, high = array.min(), array.max()
+            if not (low >= 0 and high < self.outputs and np.array_equal(array, np.floor(array))):
+                raise BacklitError(
+                    f"Y holds class numbers from {low:g} to {high:g}; {self.outputs} outputs take whole numbers from 0 to "
+                    f"{self.outputs - 1}."
+                )
+        return array
+
+    def to_dict(self) -> dict[str, Any]:
+        """Describe layers, inputs, loss and dtype as plain data, without the parameters' values."""
+        return {
+            "layers": [layer.to_dict() for layer in self.layers],
+            "inputs": self.inputs,
+            "loss": self.loss.to_dict(),
+            "dtype": self.dtype.name,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Network:
+        """Build the network that `to_dict` described, with fresh parameters."""
+        chain = [layer_from_dict(layer) for layer in data["layers"]]
+        return cls(chain, data["inputs"], losses.from_dict(data["loss"]), dtype=data["dtype"])
+
+    def copy(self, dtype: npt.DTypeLike | None = None) -> Network:
+        """Give a network of the same layers and values, in another dtype if asked."""
+        twin = Network(self.layers, self.inputs, self.loss, dtype=dtype or self.dtype)
+        twin.parameters[:] = self.parameters
+        twin.state[:] = self.state
+        return twin
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what holds addresses of this process."""
+        return {"description": self.to_dict(), "parameters": self.parameters, "state": self.state}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Rebuild the network and its views from the flat vectors."""
+        twin = type(self).from_dict(state["description"])
+        self.__dict__.update(twin.__dict__)
+        self.parameters[:] = state["parameters"]
+        self.state[:] = state["state"]
+
+    def __repr__(self) -> str:
+        """Name the layers' sizes and activations, the loss and the number of parameters."""
+        sizes = " -> ".join([str(self.inputs), *(layer.summary() for layer in self.layers)])
+        return f"Network({sizes}; {self.loss.name}; {self.parameters.size} parameters, {self.dtype.name})"
+
+
+FEW_ROWS = 16
+MANY_ROWS = 65_536
+"""The two batch shapes a network predicts in: a few rows in a small arena, or all rows, shard by shard."""
+
+
+def make_layer(given: Layer | str) -> Layer:
+    """Give the layer or activation that `given` is or names."""
+    if isinstance(given, Layer):
+        return given
+    if isinstance(given, str) and given in activations:
+        return activations.make(given)  # type: ignore[no-any-return]
+    if isinstance(given, (str, type)):
+        return layers.make(given)  # type: ignore[no-any-return]
+    raise BacklitError(f"a layer is {given!r}; expected a layer such as Dense(16, 'relu'), or a name.")
+
+
+def layer_from_dict(data: Mapping[str, Any]) -> Layer:
+    """Give the layer or activation that `to_dict` described."""
+    registry = activations if data.get("op") in activations else layers
+    return registry.from_dict(data)  # type: ignore[no-any-return]
+
+
+def chain(layers: Sequence[Layer]) -> tuple[list[Layer], list[str]]:
+    """Give the ops of the layers in order, a dense layer's activation as an op of its own, and each op's layer number."""
+    ops: list[Layer] = []
+    labels: list[str] = []
+    for number, layer in enumerate(layers, 1):
+        for op in layer.ops():
+            ops.append(op)
+            labels.append(str(number))
+    return ops, labels
+
+
+def _layout(labels: Sequence[str], shapes: Sequence[Mapping[str, tuple[int, ...]]]) -> dict[str, tuple[int, tuple[int, ...]]]:
+    """Lay named arrays one after another: name -> (offset, shape)."""
+    layout = {}
+    offset = 0
+    for label, arrays in zip(labels, shapes, strict=True):
+        for name, shape in arrays.items():
+            layout[f"{label}.{name}"] = (offset, shape)
+            offset += int(np.prod(shape))
+    return layout
+
+
+def _size(layout: Mapping[str, tuple[int, tuple[int, ...]]]) -> int:
+    return max((offset + int(np.prod(shape)) for offset, shape in layout.values()), default=0)

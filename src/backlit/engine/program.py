@@ -1,0 +1,285 @@
+"""A network and a batch shape become a program: an instruction table, a buffer layout, and kernels for both.
+
+Buffers lie one after another in an arena, each with room for a shard of rows; their gradients lie at the same offsets of
+a second arena. Parameters and running statistics are the network's own flat vectors. The layout of the chain is made
+once; what reads it (the machine, a trace, a test) finds every array by its name, `layer.array`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from backlit.engine import compiler, machine
+from backlit.engine.machine import Memory, Row, Segment, Tables
+from backlit.ops.op import Activation, Array, Layer, Loss, Op, Optimizer, arguments, losses
+
+if TYPE_CHECKING:
+    from backlit.engine.network import Network
+
+SMALLEST_SHARD = 512
+SHARD_ELEMENTS = 131_072
+"""A shard is as many rows as keep its activations within so many elements, the size of a second-level cache, but at least
+SMALLEST_SHARD, so that the matrix products stay efficient. Never a function of the number of threads."""
+
+CACHE_LINE = 16
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where an array lies: in which vector of the memory, at which offset, with how many rows and columns.
+
+    `rows` is None for buffers, which have the batch's rows.
+    """
+
+    vector: str
+    offset: int
+    rows: int | None
+    columns: int
+
+
+def shard_rows(network: Network, batch_size: int, elements: int) -> int:
+    """Give the rows of a shard: a function of the network and the batch alone."""
+    if any(op.batch_coupled for op in network.ops):
+        return batch_size
+    return min(batch_size, max(SMALLEST_SHARD, SHARD_ELEMENTS // elements))
+
+
+class Program:
+    """The instruction tables of a network for batches of up to `batch_size` rows.
+
+    Args:
+        network: what to run.
+        batch_size: the largest batch.
+        optimizer: what updates the parameters; None where nothing is trained.
+        target_columns: 1 for class numbers; the network's outputs by default.
+        decay_biases: whether penalties and decay apply to vectors too.
+        compiled: whether kernels are compiled; plain ones otherwise.
+        keep: keep every buffer, for a trace: no op runs in place.
+        input_gradient: whether the gradient of the inputs is computed too.
+
+    `places` maps names such as `"1.Z"`, `"1.dW"` or `"loss.l"` (op number, array) to where the array lies.
+    """
+
+    def __init__(
+        self, network: Network, batch_size: int, optimizer: Optimizer | None = None, *,
+        target_columns: int | None = None, decay_biases: bool = False,
+        compiled: bool = True, keep: bool = False, input_gradient: bool = False,
+    ) -> None:  # fmt: skip
+        self.network = network
+        self.compiled = compiled
+        self.keep = keep
+        self.input_gradient = input_gradient
+        self.dtype = network.dtype.name
+        self.optimizer = optimizer
+        self.decay_biases = decay_biases
+        self.loss, self.trained_ops = fused_loss(network)
+        self.settings: list[float] = []
+        self.places: dict[str, Place] = {}
+        self.in_place: list[bool] = []
+        self._lay_out(batch_size, target_columns or network.outputs)
+        self._bindings = [self._bind(op, k) for k, op in enumerate(network.ops)]
+        rows = [self._row(binding, k) for k, binding in enumerate(self._bindings)]
+        self.prediction = self._tables(rows)
+        self._rows = rows
+        self._training: Tables | None = None
+
+    @property
+    def training(self) -> Tables:
+        """The tables for training: the loss may take the place of the last activation."""
+        if self._training is None:
+            self._training = self._training_tables()
+        return self._training
+
+    def memory(self) -> Memory:
+        """Allocate what the program works on, over the network's own parameters and running statistics."""
+        network = self.network
+        zeros = np.zeros(network.parameters.size, network.dtype)
+        several = self.batch_size > self.rows
+        return Memory(
+            network.parameters, zeros, np.zeros_like(zeros) if several else zeros[:0],
+            np.zeros(self.size, network.dtype), np.zeros(self.size, network.dtype), network.state,
+            np.array(self.settings or [0.0]), self._slots(), network.parameters.size,
+        )  # fmt: skip
+
+    def _slots(self) -> Array:
+        """Give the optimizer's vectors, one after another, each of the parameters' layout."""
+        optimizer = self.optimizer
+        values = [] if optimizer is None else optimizer.slots.values()
+        first = [getattr(optimizer, value) if isinstance(value, str) else value for value in values]
+        return np.repeat(np.array(first, self.network.dtype), self.network.parameters.size)
+
+    def view(self, memory: Memory, name: str, n: int | None = None) -> Array:
+        """Give the array of that name as it lies in the memory; of buffers, the first n rows."""
+        place = self.places[name]
+        rows = place.rows if place.rows is not None else (self.rows if n is None else n)
+        array: Array = getattr(memory, place.vector)[place.offset : place.offset + rows * place.columns]
+        return array.reshape(rows, place.columns)
+
+    # ------------------------------------------------------------------------------------------------------- layout
+
+    def _lay_out(self, batch_size: int, target_columns: int) -> None:
+        """Give every buffer its offset in the arena."""
+        network = self.network
+        columns: dict[str, int] = {"X": network.inputs}
+        current = "X"
+        self._aliases: dict[str, str] = {}
+        self._outputs: list[str] = []
+        for k, op in enumerate(network.ops):
+            label = network.labels[k]
+            self.in_place.append(self._runs_in_place(k))
+            for name, width in network.shapes[k].columns.items():
+                if name == op.reads or (name == op.writes and self.in_place[k]):
+                    self._aliases[f"{label}.{name}"] = current
+                else:
+                    columns[f"{label}.{name}"] = width
+            current = self._aliases.get(f"{label}.{op.writes}", f"{label}.{op.writes}")
+            self._outputs.append(current)
+        columns |= {"T": target_columns, "l": 1, "g": 1}
+        self.rows = shard_rows(network, batch_size, sum(columns.values()))
+        self.batch_size = batch_size
+        self.size = 0
+        for name, width in columns.items():
+            self.places[name] = Place("A", self.size, None, width)
+            self.places[_gradient_name(name)] = Place("dA", self.size, None, width)
+            self.size += -(-self.rows * width // CACHE_LINE) * CACHE_LINE
+        for label, shapes in zip(network.labels, network.shapes, strict=True):
+            for name, shape in shapes.work.items():
+                self.places[f"{label}.{name}"] = Place("A", self.size, *_rows_columns(shape))
+                self.size += -(-math.prod(shape) // CACHE_LINE) * CACHE_LINE
+        for name, other in self._aliases.items():
+            self.places[name] = self.places[other]
+            self.places[_gradient_name(name)] = self.places[_gradient_name(other)]
+        for name, (offset, shape) in network.layout.items():
+            place = Place("P", offset, *_rows_columns(shape))
+            self.places[name] = place
+            self.places[_gradient_name(name)] = msgspec.structs.replace(place, vector="dP")
+        for name, (offset, shape) in network.state_layout.items():
+            self.places[name] = Place("S", offset, *_rows_columns(shape))
+
+    def _runs_in_place(self, k: int) -> bool:
+        """An activation overwrites its input where its slope needs only the output and nobody else needs the input."""
+        op = self.network.ops[k]
+        if self.keep or k == 0 or not (isinstance(op, Activation) and op.in_place):
+            return False
+        maker = self.network.ops[k - 1]
+        return maker.writes not in arguments(compiler.maths_of(maker, "backward"))
+
+    # ----------------------------------------------------------------------------------------------------- the tables
+
+    def _bind(self, op: Op, k: int | None) -> compiler.Binding:
+        if isinstance(op, Loss):
+            kinds = dict.fromkeys("ATlg", "buffer")
+        else:
+            shapes = self.network.shapes[k]  # type: ignore[index]
+            kinds = dict.fromkeys(shapes.columns, "buffer") | dict.fromkeys(shapes.parameters, "parameter")
+            kinds |= dict.fromkeys(shapes.state, "state") | dict.fromkeys(shapes.work, "work")
+        return compiler.Binding(op, kinds, compiler.array_names(op))
+
+    def _row(self, binding: compiler.Binding, k: int) -> Array:
+        """Write an instruction but for its kernels."""
+        row = np.zeros(Row.WIDTH, np.int64)
+        row[Row.NUMBER] = k
+        row[Row.SETTINGS] = len(self.settings)
+        self.settings += [float(getattr(binding.op, name)) for name in binding.settings]
+        for name in binding.arrays:
+            place = self._place(binding, name, k)
+            rows = int(self._wanted(binding, name, k)) if place.rows is None else place.rows
+            if binding.kind(name) == "parameter" and name not in binding.kinds and not self._wanted(binding, name, k):
+                rows = 0
+            column = binding.column(name)
+            row[column : column + 3] = place.offset, rows, place.columns
+        return row
+
+    def _place(self, binding: compiler.Binding, name: str, k: int) -> Place:
+        if isinstance(binding.op, Loss):
+            local = {"A": self._logits, "dA": _gradient_name(self._logits)}
+            return self.places[local.get(name, name)]
+        return self.places[f"{self.network.labels[k]}.{name}"]
+
+    def _wanted(self, binding: compiler.Binding, name: str, k: int) -> bool:
+        """Whether a gradient is worth computing: not of the inputs, nor of frozen parameters."""
+        if name in binding.kinds:
+            return True
+        if binding.kind(name) == "buffer":
+            first = k == 0 and not isinstance(binding.op, Loss)
+            return self.input_gradient or not (first and name[1:] == binding.op.reads)  # type: ignore[attr-defined]
+        return f"{self.network.labels[k]}.{name[1:]}" not in self.network.frozen
+
+    @property
+    def _logits(self) -> str:
+        """The name of the buffer that the loss reads."""
+        return self._outputs[len(self.trained_ops) - 1] if self.trained_ops else "X"
+
+    def _training_tables(self) -> Tables:
+        binding = self._bind(self.loss, None)
+        row = self._row(binding, len(self.network.ops))
+        row[Row.FORWARD] = self._kernel(binding, "forward", in_place=False)
+        row[Row.BACKWARD] = self._kernel(binding, "backward", in_place=False)
+        update = np.zeros(Row.WIDTH, np.int64)
+        if self.optimizer is not None and not self.optimizer.full_batch:
+            update[Row.SETTINGS] = len(self.settings)
+            self.settings += [float(getattr(self.optimizer, name)) for name in self.optimizer.__struct_fields__]
+            if self.compiled:
+                update[Row.FORWARD] = compiler.compiled_update(self.optimizer, self.dtype)
+            else:
+                update[Row.FORWARD] = compiler.plain_update(self.optimizer)
+        chain = [row.copy() for row in self._rows[: len(self.trained_ops)]]
+        for k, instruction in enumerate(chain):
+            instruction[Row.BACKWARD] = self._kernel(self._bindings[k], "backward", self.in_place[k])
+        return self._tables(chain, row, update)
+
+    def _tables(self, chain: list[Array], loss: Array | None = None, update: Array | None = None) -> Tables:
+        for k, instruction in enumerate(chain):
+            instruction[Row.FORWARD] = self._kernel(self._bindings[k], "forward", self.in_place[k])
+        empty = np.zeros(Row.WIDTH, np.int64)
+        segments = self._segments()
+        x, t, y = self.places["X"], self.places["T"], self.places[self._outputs[-1]]
+        return Tables(
+            np.array(chain, np.int64).reshape(-1), len(chain),
+            empty if loss is None else loss,
+            empty if update is None else update,
+            segments.reshape(-1), len(segments), x.offset, x.columns, t.offset, t.columns,
+            self.places["l"].offset, self.places["g"].offset, y.offset, y.columns, self.rows,
+        )  # fmt: skip
+
+    def _kernel(self, binding: compiler.Binding, which: str, in_place: bool) -> int:
+        if self.compiled:
+            return compiler.compiled_kernel(binding, which, in_place, self.dtype)
+        return compiler.plain_kernel(binding, which)
+
+    def _segments(self) -> Array:
+        """Describe the trainable parameters: their ranges in the flat vector and whether they decay."""
+        rows = []
+        for name, (offset, shape) in self.network.layout.items():
+            size = int(np.prod(shape))
+            if size and name not in self.network.frozen:
+                decays = len(shape) > 1 or self.decay_biases
+                rows.append([offset, offset + size, *_rows_columns(shape), int(decays)])
+        return np.array(rows, np.int64).reshape(len(rows), Segment.WIDTH)
+
+
+def _rows_columns(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Give a parameter's shape as a matrix; a vector is one row."""
+    return (1, shape[0]) if len(shape) == 1 else (shape[0], shape[1])
+
+
+def _gradient_name(name: str) -> str:
+    """Give the name of an array's gradient: "1.W" -> "1.dW"."""
+    head, _, tail = name.rpartition(".")
+    return f"{head}.d{tail}" if head else f"d{tail}"
+
+
+def fused_loss(network: Network) -> tuple[Loss, list[Layer]]:
+    """Give the loss to train with and the ops before it.
+
+    Where the loss knows a fused form for the last activation, that form takes the activation's input: the two steps'
+    product is simpler and does not round to 0 or 1 in between.
+    """
+    last = network.ops[-1]
+    fused = network.loss.fused.get(last.name)
+    if fused is None:
+        return network.loss, list(network.ops)
+    return losses.from_dict(network.loss.to_dict() | {"op": fused}), list(network.ops[:-1])

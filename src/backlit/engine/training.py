@@ -1,0 +1,364 @@
+"""Training as a generator of epochs: validation, stopping, best weights, all consumers of the same events."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from backlit.engine import compiler, lbfgs, machine
+from backlit.engine.machine import Clock, Data, Rule, data_of
+from backlit.engine.network import Network
+from backlit.engine.program import Program
+from backlit.errors import BacklitError
+from backlit.ops.op import Array, Loss, Optimizer, optimizers, schedules
+
+CALL_SECONDS = 0.05
+"""How long the machine runs before it comes back for Ctrl-C and the time limit."""
+
+
+class DivergedWarning(UserWarning):
+    """Training stopped because the loss was no longer a finite number."""
+
+
+class Epoch(msgspec.Struct, frozen=True):
+    """One pass over the training rows.
+
+    `loss` is measured as training goes, each batch before its own update, penalties included; `validation_loss` after
+    the epoch, without penalties. `rate` is the learning rate of the epoch's last update, `seconds` the time since the
+    training began. `best` says that the monitored loss was the lowest so far.
+    """
+
+    number: int
+    loss: float
+    validation_loss: float | None
+    rate: float
+    seconds: float
+    best: bool
+
+    @property
+    def monitored(self) -> float:
+        """The loss that stopping and best weights go by: of the validation rows if there are any."""
+        return self.loss if self.validation_loss is None else self.validation_loss
+
+
+class Training:
+    r"""Trains a network by gradient descent on its error; iterating runs it, an `Epoch` at a time.
+
+    Each update: the gradient of the loss over one batch, by backpropagation; plus the gradient of the penalties
+    l2/2 Σw² + l1 Σ|w|; clipped; then the optimizer's rule.
+
+    Args:
+        network: what to train, in place.
+        X: inputs (n, inputs). Y: targets (n, outputs), (n,) for one output, or class numbers (n,) where the loss takes them.
+        optimizer: an optimizer or its name.
+        schedule: how the learning rate changes, a schedule or its name.
+        batch_size: rows per update: 1 is stochastic, "full" is batch gradient descent.
+        epochs: passes over the rows at the most.
+        sample_weight: a weight per row (n,), at least 0.
+        validation: (X, Y) or (X, Y, weights) to measure after each epoch.
+        shuffle: whether to take the rows in a new random order each epoch.
+        seed: of the shuffles and of dropout. Same seed, same bits.
+        target: stop after the first epoch whose training loss is at most this.
+        patience: stop after so many epochs in a row without an improvement of the monitored loss (of the validation
+            rows if given, else of training) by more than `tolerance`.
+        time_limit: stop after so many seconds.
+        keep_best: end with the weights of the epoch of the lowest monitored loss; by default, where there are
+            validation rows.
+        l1, l2: penalties on the weights, and on biases if `decay_biases`.
+        clip_value, clip_norm: limits of each gradient element, and of the whole gradient's Euclidean norm.
+        max_norm: limit of the norm of each unit's incoming weights, enforced after each update.
+        compiled: False runs the same maths as plain NumPy Python, to step through with a debugger.
+
+    Attributes:
+        history: the epochs so far. `stopped`: why it ended, or None. `best`: the epoch of the lowest monitored loss.
+
+    Ctrl-C ends a training cleanly, with the model so far; so does leaving the loop with `break`. Iterating again goes on.
+
+    Errors: a BacklitError for shapes that do not fit the network, values that are not finite, or settings out of range.
+
+    >>> import numpy as np
+    >>> from backlit.engine.network import Network
+    >>> from backlit.engine.training import Training
+    >>> from backlit.ops.dense import Dense
+    >>> X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    >>> network = Network([Dense(4, "tanh"), Dense(1, "sigmoid")], inputs=2, loss="binary_cross_entropy", seed=1)
+    >>> training = Training(network, X, [0, 1, 1, 0], optimizer="adam", epochs=3, batch_size="full", compiled=False)
+    >>> [epoch.number for epoch in training], training.stopped
+    ([1, 2, 3], 'all 3 epochs done')
+    """
+
+    def __init__(
+        self, network: Network, X: npt.ArrayLike, Y: npt.ArrayLike, *,
+        optimizer: Optimizer | str = "adam", schedule: Any = "constant", batch_size: int | str = 32, epochs: int = 100,
+        sample_weight: npt.ArrayLike | None = None, validation: tuple[Any, ...] | None = None,
+        shuffle: bool = True, seed: int = 0, target: float | None = None, patience: int | None = None,
+        tolerance: float = 0.0, time_limit: float | None = None, keep_best: bool | None = None,
+        l1: float = 0.0, l2: float = 0.0, decay_biases: bool = False, penalty_per_batch: bool = False,
+        clip_value: float | None = None, clip_norm: float | None = None, max_norm: float | None = None,
+        compiled: bool = True,
+    ) -> None:  # fmt: skip
+        self.network = network
+        self.optimizer: Optimizer = optimizers.make(optimizer)
+        self.schedule = schedules.make(schedule)
+        self.X, self.Y, self.weights = rows_of(network, X, Y, sample_weight)
+        if not self.X.shape[0]:
+            raise BacklitError("X has no rows; expected at least one to train on.")
+        self.batch_size = _batch_rows(batch_size, self.X.shape[0], self.optimizer)
+        self.epochs = _at_least("epochs", epochs, 0)
+        self.validation = None if validation is None else rows_of(network, *validation)
+        self.shuffle = shuffle
+        self.seed = _at_least("seed", seed, 0)
+        self.target = target
+        self.patience = None if patience is None else _at_least("patience", patience, 1)
+        self.tolerance = tolerance
+        self.time_limit = time_limit
+        self.keep_best = (validation is not None) if keep_best is None else keep_best
+        self.compiled = compiled and compiler.can_compile()
+        limits = {"l1": l1, "l2": l2, "clip_value": clip_value, "clip_norm": clip_norm, "max_norm": max_norm}
+        given = {name: _not_negative(name, value) for name, value in limits.items()}
+        decay = getattr(self.optimizer, "weight_decay", 0.0)
+        self.rule = Rule(reduction(network.loss, network.outputs), penalty_per_batch=penalty_per_batch, decay=decay, **given)
+        self.program = Program(
+            network, self.batch_size, self.optimizer, target_columns=self.Y.shape[1], decay_biases=decay_biases,
+            compiled=self.compiled,
+        )  # fmt: skip
+        self.tables = self.program.training
+        self.memory = self.program.memory()
+        self.machine = compiler.compiled_machine() if self.compiled else machine
+        self.rng = np.random.default_rng(self.seed)
+        self.rate_factor = 1.0
+        self.schedule_state: dict[str, float] = {}
+        self.step = 0
+        self.history: list[Epoch] = []
+        self.best: Epoch | None = None
+        self.stopped: str | None = None
+        self._best_values: tuple[Array, Array] | None = None
+        self._seconds = 0.0
+        self._batch_seconds = 0.0
+
+    # ------------------------------------------------------------------------------------------------------- running
+
+    def __iter__(self) -> Iterator[Epoch]:
+        """Train, giving each epoch as it ends; leaving the loop keeps the model so far."""
+        return self._run(1)
+
+    def run(self) -> Training:
+        """Train to the end and give the training itself; many small epochs run in one call of the machine."""
+        for _ in self._run(self.epochs if self._unattended() else 1):
+            pass
+        return self
+
+    def _run(self, epochs_per_call: int) -> Iterator[Epoch]:
+        self.stopped = None
+        advance = self._lbfgs() if self.optimizer.full_batch else self._descend(epochs_per_call)
+        try:
+            for epoch in advance:
+                self.history.append(epoch)
+                self.stopped = self._reason_to_stop()
+                yield epoch
+                if self.stopped:
+                    return
+            self.stopped = self.stopped or f"all {self.epochs} epochs done"
+        except KeyboardInterrupt:
+            self.stopped = "interrupted"
+        finally:
+            advance.close()
+            self._finish()
+
+    def _unattended(self) -> bool:
+        """Whether nothing needs to look at the network between two epochs."""
+        return not (self.validation or self.patience or self.keep_best or self.schedule.needs_loss)
+
+    def _descend(self, epochs_per_call: int) -> Iterator[Epoch]:
+        """Run the machine, a few epochs or a part of one at a time."""
+        rows, first = self.X.shape[0], len(self.history)
+        batches = -(-rows // self.batch_size)
+        while first < self.epochs:
+            count = min(epochs_per_call, self.epochs - first, max(1, 1_000_000 // rows))
+            good = self.network.parameters.copy(), self.network.state.copy()
+            data = data_of(self.X, self.Y, self.weights, self._order(count))
+            rates = self._rates(count, batches)
+            sums = np.zeros((count, 3))
+            done, began = 0, time.perf_counter()
+            while done < count * batches:
+                last = min(count * batches, done + self._batches_per_call())
+                reached = self._call(data, done, last, rates, sums)
+                if reached < last and (reached == done or reached % batches or not self._met(sums[reached // batches - 1])):
+                    self._diverged(good, first + reached // batches + 1, reached % batches + 1)
+                    return
+                count = reached // batches if reached < last else count
+                done = reached
+                if self._out_of_time(began):
+                    break
+            self._seconds += time.perf_counter() - began
+            ended = done // batches
+            for k in range(ended):
+                yield self._epoch(sums[k], rates[(k + 1) * batches - 1])
+            first = len(self.history)
+            if self._out_of_time():
+                self.stopped = f"time limit of {self.time_limit:g} s reached"
+                return
+
+    def _call(self, data: Data, first: int, last: int, rates: Array, sums: Array) -> int:
+        """Run the machine over batches `first` to `last` and give the batch it reached."""
+        began = time.perf_counter()
+        with np.errstate(all="ignore"):
+            reached = int(self.machine.train_batches(
+                self.tables, self.memory, data, self.rule, Clock(self.step, self.seed), self.batch_size,
+                first, last, rates, -np.inf if self.target is None else float(self.target), sums.reshape(-1),
+            ))  # fmt: skip
+        self.step += reached - first
+        if reached > first:
+            self._batch_seconds = (time.perf_counter() - began) / (reached - first)
+        return reached
+
+    def _batches_per_call(self) -> int:
+        return 1 if not self._batch_seconds else max(1, int(CALL_SECONDS / self._batch_seconds))
+
+    def _order(self, epochs: int) -> Array:
+        """Give the order of the rows for so many epochs, one after another."""
+        rows = self.X.shape[0]
+        if not self.shuffle or self.batch_size == rows:
+            return np.tile(np.arange(rows), epochs)
+        return np.concatenate([self.rng.permutation(rows) for _ in range(epochs)])
+
+    def _rates(self, epochs: int, batches: int) -> Array:
+        """Give the learning rate of each of the coming updates."""
+        steps = self.step + np.arange(epochs * batches)
+        scale = self.schedule.scale(steps, batches, self.epochs * batches)
+        rates: Array = self.optimizer.rate * self.rate_factor * np.asarray(scale, np.float64)  # type: ignore[attr-defined]
+        return rates
+
+    # ------------------------------------------------------------------------------------------------- after an epoch
+
+    def _epoch(self, sums: Array, rate: float) -> Epoch:
+        """Measure an epoch that has ended and remember the best weights."""
+        loss = machine.epoch_loss(self.rule.reduction, sums, 0)
+        validation_loss = None
+        if self.validation is not None:
+            before = time.perf_counter()
+            validation_loss = evaluate(self, *self.validation)
+            self._seconds += time.perf_counter() - before
+        monitored = loss if validation_loss is None else validation_loss
+        best = self.best is None or monitored < self.best.monitored
+        epoch = Epoch(len(self.history) + 1, loss, validation_loss, float(rate), self._seconds, best)
+        if best:
+            self.best = epoch
+            if self.keep_best:
+                self._best_values = self.network.parameters.copy(), self.network.state.copy()
+        if self.schedule.needs_loss:
+            self.rate_factor = self.schedule.observe(self.schedule_state, monitored)
+        return epoch
+
+    def _reason_to_stop(self) -> str | None:
+        last = self.history[-1]
+        if self.target is not None and last.loss <= self.target:
+            return f"error target {self.target:g} reached"
+        if self.patience is not None and len(self.history) - self._last_improvement() >= self.patience:
+            what = "training" if self.validation is None else "validation"
+            return f"no better {what} loss in {self.patience} epochs"
+        return None
+
+    def _last_improvement(self) -> int:
+        """Give the number of the last epoch that improved the monitored loss by more than the tolerance."""
+        lowest, number = np.inf, 0
+        for epoch in self.history:
+            if epoch.monitored < lowest - self.tolerance:
+                lowest, number = epoch.monitored, epoch.number
+        return number
+
+    def _met(self, sums: Array) -> bool:
+        return self.target is not None and machine.epoch_loss(self.rule.reduction, sums, 0) <= self.target
+
+    def _out_of_time(self, began: float | None = None) -> bool:
+        running = 0.0 if began is None else time.perf_counter() - began
+        return self.time_limit is not None and self._seconds + running >= self.time_limit
+
+    def _diverged(self, good: tuple[Array, Array], epoch: int, batch: int) -> None:
+        """Go back to the last good weights and say so."""
+        self._restore(good)
+        self.stopped = f"diverged in epoch {epoch}, batch {batch}"
+        warnings.warn(
+            f"training {self.stopped}: the loss is not a finite number. The weights from before that epoch are kept. "
+            f"Try a smaller rate than {self.optimizer.rate:g}, clip_norm=1, or inputs scaled to about 1.",  # type: ignore[attr-defined]
+            DivergedWarning, stacklevel=3,
+        )  # fmt: skip
+
+    def _restore(self, values: tuple[Array, Array]) -> None:
+        self.network.parameters[:], self.network.state[:] = values
+
+    def _finish(self) -> None:
+        if self.keep_best and self._best_values is not None:
+            self._restore(self._best_values)
+
+    # --------------------------------------------------------------------------------------------------------- L-BFGS
+
+    def _lbfgs(self) -> Iterator[Epoch]:
+        """Full-batch L-BFGS, an iteration an epoch."""
+        for loss in lbfgs.minimize(self):
+            self.step += 1
+            yield self._epoch(np.array([loss, 1.0, 0.0]), 1.0)
+
+
+def evaluate(training: Training, X: Array, Y: Array, weights: Array) -> float:
+    """Give the loss of the given rows by the training's own program, reduced as the loss says, without penalties."""
+    order = np.arange(X.shape[0])
+    with np.errstate(all="ignore"):
+        total = training.machine.evaluate_rows(
+            training.tables, training.memory, data_of(X, Y, weights, order), Clock(training.step, training.seed)
+        )
+    weight = float(weights.sum()) if weights.size else float(X.shape[0])
+    return float(total * machine.factor(training.rule.reduction, weight))
+
+
+def reduction(loss: Loss, outputs: int) -> int:
+    """Give a loss's reduction as the machine knows it: 0 for the sum, else the divisor beside the rows."""
+    return {"sum": 0, "mean": 1, "mean_all": outputs}[loss.reduction]
+
+
+def rows_of(network: Network, X: Any, Y: Any, weights: Any = None) -> tuple[Array, Array, Array]:
+    """Check inputs, targets and weights against the network and each other."""
+    X = network.check_inputs(X)
+    Y = network.check_targets(Y, X.shape[0])
+    for name, array in (("X", X), ("Y", Y)):
+        if not np.isfinite(array).all():
+            row, column = np.argwhere(~np.isfinite(array))[0]
+            raise BacklitError(f"{name}[{row}, {column}] is {array[row, column]}; expected finite numbers. Fill or drop it first.")
+    if weights is None:
+        return X, Y, np.zeros(0)
+    weights = np.ascontiguousarray(weights, np.float64)
+    if weights.shape != (X.shape[0],):
+        raise BacklitError(f"the weights have shape {weights.shape}; expected one weight per row: ({X.shape[0]},).")
+    if not (np.isfinite(weights).all() and (weights >= 0).all()):
+        raise BacklitError("the weights hold negative or non-finite values; expected numbers of at least 0.")
+    if not weights.sum():
+        raise BacklitError("the weights are all 0; expected at least one row that counts.")
+    return X, Y, weights
+
+
+def _batch_rows(given: int | str, rows: int, optimizer: Optimizer) -> int:
+    if given == "full" or optimizer.full_batch:
+        return rows
+    if isinstance(given, bool) or not isinstance(given, (int, np.integer)) or given < 1:
+        raise BacklitError(f"batch_size is {given!r}; expected a number of rows of at least 1, or 'full'.")
+    return min(int(given), rows)
+
+
+def _at_least(name: str, value: Any, low: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < low:
+        raise BacklitError(f"{name} is {value!r}; expected a whole number of at least {low}.")
+    return int(value)
+
+
+def _not_negative(name: str, value: float | None) -> float:
+    if value is None:
+        return 0.0
+    if not (np.isfinite(value) and value >= 0):
+        raise BacklitError(f"{name} is {value!r}; expected a finite number of at least 0.")
+    return float(value)
