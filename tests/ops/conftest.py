@@ -1,0 +1,113 @@
+"""Running a few layers alone, plain and compiled, with every array in sight."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from backlit.engine import compiler, machine
+from backlit.engine.machine import Clock, data_of
+from backlit.engine.network import Network
+from backlit.engine.program import Program
+from backlit.ops.op import ElementwiseLoss, Layer
+
+DTYPES = ("float32", "float64")
+MODES = ("plain", "compiled")
+
+
+class Projection(ElementwiseLoss, frozen=True):
+    """E = Σ a t: its derivative with respect to the outputs is the targets themselves."""
+
+    name = "projection"
+    reduction: str = "sum"
+
+    @staticmethod
+    def value(a: Any, t: Any) -> Any:
+        return a * t
+
+    @staticmethod
+    def slope(a: Any, t: Any) -> Any:
+        return t
+
+
+class Run:
+    """One forward and backward pass of `layers` on X, with dA = `d_outputs` (ones by default) behind the last of them.
+
+    `run["1.dW"]` is the array of that name; `outputs`, `d_inputs` and `error` are what they say.
+    """
+
+    def __init__(
+        self, layers: Sequence[Layer | str], X: Any, d_outputs: Any = None, *, mode: str = "plain",
+        dtype: str = "float64", training: int = 1, step: int = 0, seed: int = 0, keep: bool = False,
+        parameters: Any = None, state: Any = None, batch_size: int | None = None,
+    ) -> None:  # fmt: skip
+        X = np.atleast_2d(np.asarray(X, dtype))
+        network = Network(layers, X.shape[1], Projection(), dtype=dtype, seed=1)
+        if parameters is not None:
+            network.parameters[:] = parameters
+        if state is not None:
+            network.state[:] = state
+        T = np.ones((X.shape[0], network.outputs), dtype) if d_outputs is None else np.asarray(d_outputs, dtype)
+        compiled = mode == "compiled"
+        self.program = Program(network, batch_size or len(X), compiled=compiled, keep=keep, input_gradient=True)
+        tables = self.program.training
+        self.memory = self.program.memory()
+        self.network, self.rows = network, len(X)
+        run = compiler.compiled_machine() if compiled else machine
+        data = data_of(X, T, np.zeros(0, dtype), np.arange(len(X)))
+        self.error = run.batch_gradient(tables, self.memory, data, 0, len(X), 1.0, training, Clock(step, seed))
+        self.gradient = self.memory.dP.copy()
+        n = min(
+            len(X), tables.rows
+        )  # of the last shard, which is what lies in the arena
+        self.outputs = self.memory.A[tables.Y : tables.Y + n * network.outputs].reshape(n, network.outputs).copy()
+        self.d_inputs = self["dX"]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.program.view(self.memory, name, self.rows).copy()
+
+
+@pytest.fixture(params=DTYPES)
+def dtype(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(params=MODES)
+def mode(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def run() -> type[Run]:
+    """Give the class that runs a few layers, so that tests need no import from here."""
+    return Run
+
+
+def assert_close(got: Any, wanted: Any, dtype: str, scale: float = 1.0) -> None:
+    """Hold two arrays equal to the type's accuracy: 1e-12 of the value in float64, 1e-5 in float32."""
+    relative, absolute = (1e-12, 1e-14) if dtype == "float64" else (1e-5, 2e-6)
+    np.testing.assert_allclose(got, wanted, rtol=relative, atol=absolute * scale)
+
+
+@pytest.fixture
+def close() -> Any:
+    """Give the comparison of plain and compiled results."""
+    return assert_close
+
+
+@pytest.fixture
+def plain_and_compiled(dtype: str) -> Any:
+    """Give a function that runs layers both ways and holds outputs and all gradients equal."""
+
+    def check(layers: Sequence[Layer | str], X: Any, d_outputs: Any = None, **settings: Any) -> tuple[Run, Run]:
+        plain, compiled = (Run(layers, X, d_outputs, mode=mode, dtype=dtype, **settings) for mode in MODES)
+        assert_close(compiled.outputs, plain.outputs, dtype, np.abs(plain.outputs).max(initial=1.0))
+        assert_close(compiled.d_inputs, plain.d_inputs, dtype, np.abs(plain.d_inputs).max(initial=1.0))
+        assert_close(compiled.gradient, plain.gradient, dtype, np.abs(plain.gradient).max(initial=1.0))
+        assert_close(compiled.memory.S, plain.memory.S, dtype, np.abs(plain.memory.S).max(initial=1.0))
+        return plain, compiled
+
+    return check

@@ -1,0 +1,237 @@
+"""Every registered activation: exact, stable, differentiable, and the same in both modes."""
+
+from __future__ import annotations
+
+import types
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+
+import backlit.ops.activations  # noqa: F401  (registers what the tables below run over)
+from backlit.engine import compiler
+from backlit.errors import BacklitError
+from backlit.ops.dense import Dense
+from backlit.ops.op import activations, arguments
+
+mp = mpmath.mp.clone()
+mp.dps = 60
+
+SETTINGS = {"leaky_relu": [{"alpha": 0.25}, {"alpha": 0.0}], "elu": [{"alpha": 0.5}]}
+OPS = [cls(**settings) for name, cls in activations.items() for settings in ({}, *SETTINGS.get(name, []))]
+ELEMENTWISE = [op for op in OPS if hasattr(op, "value")]
+EXTREMES = [
+    sign * size for size in (0.0, 1e-300, 1e-30, 1e-8, 88.0, 104.0, 710.0, 746.0, 1e4, 1e30, 1e308) for sign in (1, -1)
+]
+SWEEP = np.linspace(-13.1, 12.7, 181)
+
+DEFINITIONS = {
+    "identity": lambda z: z,
+    "relu": lambda z: max(z, 0),
+    "leaky_relu": lambda z, alpha: z if z > 0 else alpha * z,
+    "hard_sigmoid": lambda z: min(max(z + 3, 0), 6) / 6,
+    "sigmoid": lambda z: 1 / (1 + mp.exp(-z)),
+    "tanh": lambda z: mp.sinh(z) / mp.cosh(z),
+    "softsign": lambda z: z / (1 + abs(z)),
+    "elu": lambda z, alpha: z if z > 0 else alpha * (mp.exp(z) - 1),
+    "selu": lambda z: SELU[0] * (z if z > 0 else SELU[1] * (mp.exp(z) - 1)),
+    "softplus": lambda z: mp.log(1 + mp.exp(z)),
+    "silu": lambda z: z / (1 + mp.exp(-z)),
+    "gelu": lambda z: z * mp.ncdf(z),
+}
+"""What the literature says, in the least clever form."""
+
+
+def selu_constants() -> tuple[Any, Any]:
+    """The closed forms of the paper's appendix: the fixed point at mean 0 and variance 1."""
+    root_e, e, pi = mp.sqrt(mp.e), mp.e, mp.pi
+    alpha = -mp.sqrt(2 / pi) / (mp.erfc(1 / mp.sqrt(2)) * root_e - 1)
+    under = 2 * mp.erfc(mp.sqrt(2)) * e**2 + pi * mp.erfc(1 / mp.sqrt(2)) ** 2 * e
+    under += -2 * (2 + pi) * mp.erfc(1 / mp.sqrt(2)) * root_e + pi + 2
+    return (1 - mp.erfc(1 / mp.sqrt(2)) * root_e) * mp.sqrt(2 * pi) / mp.sqrt(under), alpha
+
+
+SELU = selu_constants()
+
+
+class ExactNumPy:
+    """NumPy's functions in 60 digits, so that an op's own expression can be evaluated exactly."""
+
+    exp, expm1, log1p, tanh, sqrt, erf, sign, abs = (
+        mp.exp, mp.expm1, mp.log1p, mp.tanh, mp.sqrt, mp.erf, mp.sign, staticmethod(abs),
+    )  # fmt: skip
+    maximum, minimum = staticmethod(max), staticmethod(min)
+
+    @staticmethod
+    def where(condition: bool, value: Any, otherwise: Any) -> Any:
+        return value if condition else otherwise
+
+
+def exact(function: Any) -> Any:
+    """The same code, evaluated in 60 digits."""
+    return types.FunctionType(function.__code__, {**function.__globals__, "np": ExactNumPy, "special": ExactNumPy})
+
+
+def settings_of(op: Any, function: Any) -> dict[str, float]:
+    return {name: getattr(op, name) for name in arguments(function)[1:]}
+
+
+def exact_value(op: Any, z: float) -> Any:
+    return exact(op.value)(mp.mpf(z), **settings_of(op, op.value))
+
+
+def exact_slope(op: Any, z: float) -> Any:
+    argument = exact_value(op, z) if op.in_place else mp.mpf(z)
+    return exact(op.slope)(argument, **settings_of(op, op.slope))
+
+
+def inputs(points: Any, dtype: str, op: Any = None) -> Any:
+    """The points that the type can hold, away from the op's kinks, as a column."""
+    with np.errstate(over="ignore"):
+        Z = np.asarray(points).astype(dtype)
+    Z = Z[np.isfinite(Z)]
+    for kink in op.kinks if op else ():
+        Z = Z[np.abs(Z - kink) > 1e-6]
+    return Z[:, None]
+
+
+def layers_of(op: Any, in_place: bool) -> list[Any]:
+    """The op alone; or behind a dense layer that changes nothing, whose output it may overwrite."""
+    return [Dense(1, op, weights=[[1.0]], bias=False)] if in_place else [op]
+
+
+@pytest.mark.parametrize("op", ELEMENTWISE, ids=repr)
+@pytest.mark.parametrize("in_place", [False, True], ids=["apart", "in_place"])
+def test_value_and_slope_are_exact_to_rounding_and_never_warn(op, in_place, mode, dtype, run):
+    Z = inputs([*EXTREMES, *SWEEP], dtype, op)
+    got = run(layers_of(op, in_place), Z, mode=mode, dtype=dtype)
+    assert got.outputs.dtype == got.d_inputs.dtype == np.dtype(dtype)
+    epsilon = float(np.finfo(dtype).eps)
+    for z, a, slope in zip(Z[:, 0].tolist(), got.outputs[:, 0].tolist(), got.d_inputs[:, 0].tolist(), strict=True):
+        for number, wanted in ((a, exact_value(op, z)), (slope, exact_slope(op, z))):
+            assert abs(number - wanted) <= 8 * epsilon * max(1, abs(wanted)), (z, number, float(wanted))
+
+
+@pytest.mark.parametrize("op", ELEMENTWISE, ids=repr)
+def test_value_is_the_textbooks(op):
+    definition = DEFINITIONS.get(op.name)
+    if definition is None:
+        pytest.skip("an op from outside")
+    for z in SWEEP.tolist():
+        wanted = definition(mp.mpf(z), **settings_of(op, op.value))
+        assert abs(exact_value(op, z) - wanted) <= 1e-15 * max(1, abs(wanted))
+
+
+@pytest.mark.parametrize("op", ELEMENTWISE, ids=repr)
+def test_slope_is_the_derivative_of_value_to_30_digits(op):
+    for z in inputs(SWEEP, "float64", op)[:, 0].tolist():
+        derivative = mp.diff(lambda x: exact(op.value)(x, **settings_of(op, op.value)), mp.mpf(z))
+        # Settings and constants are doubles in both; a derivative in `a` repeats the rounding of λα, say.
+        assert abs(exact_slope(op, z) - derivative) <= 2e-16 * max(1, abs(derivative))
+
+
+@pytest.mark.parametrize("op", OPS, ids=repr)
+def test_backward_is_the_central_difference(op, mode, run):
+    rng = np.random.default_rng(5)
+    X, G = rng.uniform(-4.0, 4.0, (7, 5)), rng.normal(size=(7, 5))
+    for kink in op.kinks:
+        X = np.where(np.abs(X - kink) < 0.01, X + 0.05, X)
+    direction, h = rng.normal(size=X.shape), 1e-5
+    ends = [run([op], X + sign * h * direction, G, mode=mode).error for sign in (1, -1)]
+    slope = float((run([op], X, G, mode=mode).d_inputs * direction).sum())
+    assert slope == pytest.approx((ends[0] - ends[1]) / (2 * h), rel=1e-6)
+
+
+@pytest.mark.parametrize("op", OPS, ids=repr)
+def test_plain_equals_compiled(op, plain_and_compiled):
+    rng = np.random.default_rng(6)
+    plain_and_compiled([op], rng.normal(scale=4.0, size=(23, 9)), rng.normal(size=(23, 9)))
+    plain_and_compiled([Dense(5, op)], rng.normal(size=(23, 9)), rng.normal(size=(23, 5)))
+
+
+@pytest.mark.parametrize("op", OPS, ids=repr)
+def test_nan_in_gives_nan_out(op, mode, dtype, run):
+    X = np.array([[0.5, np.nan], [np.nan, 1.0], [1.0, 2.0]])
+    got = run([op], X, mode=mode, dtype=dtype)
+    for array in (got.outputs, got.d_inputs):
+        assert np.isnan(array[np.isnan(X)]).all()
+        assert np.isfinite(array[2]).all()
+
+
+@pytest.mark.parametrize("op", ELEMENTWISE, ids=repr)
+@pytest.mark.parametrize("which", ["value", "slope"])
+def test_float32_stays_float32(op, which):
+    from numba import types as numba_types
+
+    function = getattr(op, which)
+    jitted = compiler.Jit("float32")(function, scalar=True)
+    given = (numba_types.float32,) * len(arguments(function))
+    jitted.compile(given)
+    (compiled,) = jitted.overloads.values()
+    assert compiled.signature.return_type == numba_types.float32
+    assert "float64" not in {str(kind) for kind in compiled.type_annotation.typemap.values()}
+
+
+@pytest.mark.parametrize("op", OPS, ids=repr)
+def test_torch_agrees(op, run):
+    torch = pytest.importorskip("torch")
+    functions = torch.nn.functional
+    peers = {
+        "identity": lambda z: z, "leaky_relu": lambda z: functions.leaky_relu(z, op.alpha),
+        "elu": lambda z: functions.elu(z, op.alpha), "hard_sigmoid": functions.hardsigmoid,
+        "softmax": lambda z: functions.softmax(z, dim=1),
+    }  # fmt: skip
+    peer = peers.get(op.name) or getattr(functions, op.name, None)
+    if peer is None:
+        pytest.skip("an op that torch does not have")
+    rng = np.random.default_rng(7)
+    X, G = rng.normal(scale=3.0, size=(11, 6)), rng.normal(size=(11, 6))
+    Z = torch.tensor(X, requires_grad=True)
+    A = peer(Z)
+    A.backward(torch.tensor(G))
+    got = run([op], X, G)
+    np.testing.assert_allclose(got.outputs, A.detach().numpy(), rtol=1e-10, atol=1e-14)
+    np.testing.assert_allclose(got.d_inputs, Z.grad.numpy(), rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "softplus", "silu", "elu"])
+def test_small_outputs_keep_their_relative_accuracy(name, mode, run):
+    op = activations[name]()
+    Z = -np.array([[1e-12], [1e-5], [30.0], [100.0], [600.0]])[: 2 if name == "elu" else 5]
+    got = run([op], Z, mode=mode).outputs[:, 0]
+    assert got.tolist() == pytest.approx([float(exact_value(op, z)) for z in Z[:, 0].tolist()], rel=1e-14)
+
+
+def test_softmax_of_extremes(mode, dtype, run):
+    largest = float(np.finfo(dtype).max)
+    X = np.array(
+        [[largest, -largest, 0.0], [-largest, -largest, -largest], [710.0, 709.0, -1e30], [1e-30, 0.0, -1e-30]]
+    )
+    A = run(["softmax"], X, mode=mode, dtype=dtype).outputs
+    third = 1.0 / 3.0
+    q = 1.0 / (1.0 + np.exp(-1.0))
+    wanted = [[1, 0, 0], [third] * 3, [q, 1 - q, 0], [third] * 3]
+    np.testing.assert_allclose(A, wanted, rtol=4 * np.finfo(dtype).eps)
+
+
+def test_softmax_against_its_jacobian(mode, run):
+    X, G = np.array([[0.3, -1.2, 2.0]]), np.array([[0.7, -0.1, 0.4]])
+    got = run(["softmax"], X, G, mode=mode)
+    a = got.outputs[0]
+    np.testing.assert_allclose(got.d_inputs[0], (np.diag(a) - np.outer(a, a)) @ G[0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("alpha", [-0.1, float("nan"), float("inf")])
+@pytest.mark.parametrize("name", ["leaky_relu", "elu"])
+def test_settings_out_of_bounds_are_refused(name, alpha):
+    with pytest.raises(BacklitError, match="alpha"):
+        activations[name](alpha=alpha)
+
+
+@pytest.mark.parametrize("op", OPS, ids=repr)
+def test_formulas_are_written_in_known_symbols(op):
+    assert op.formula, "the worked example shows it"
+    assert op.slope_formula, "the worked example shows it"
+    for field in op.__struct_fields__:
+        assert op.symbols[field] in op.formula
