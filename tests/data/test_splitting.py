@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backlit.data import split_rows
@@ -16,6 +16,7 @@ def split(labels, n_rows, validation, test, seed=0):
     return split_rows(labels, n_rows, validation=validation, test=test, rng=np.random.default_rng(seed))
 
 
+@settings(deadline=None)
 @given(labels, fractions, fractions)
 def test_every_row_once_and_every_class_in_training(labels, validation, test):
     parts = split(labels, len(labels), validation, test)
@@ -24,6 +25,7 @@ def test_every_row_once_and_every_class_in_training(labels, validation, test):
     assert set(labels[parts[0]]) == set(labels)
 
 
+@settings(deadline=None)
 @given(labels, fractions, fractions)
 def test_classes_in_proportion(labels, validation, test):
     _, in_validation, in_test = split(labels, len(labels), validation, test)
@@ -36,6 +38,7 @@ def test_classes_in_proportion(labels, validation, test):
         assert given >= min(np.floor(count * validation), spare)
 
 
+@settings(deadline=None)
 @given(st.integers(8, 200), st.integers(1, 8), st.floats(0, 0.3), st.floats(0, 0.3))
 def test_sizes_are_the_fractions(rows_per_class, n_classes, validation, test):
     labels = np.repeat(np.arange(n_classes), rows_per_class)

@@ -247,7 +247,8 @@ def _plan_scaled(plan_type: type[Number], name: str, values: FloatVector) -> tup
     constant = known.min() == known.max() or deviation == 0
     if constant and finite.all():
         return _left_out(name, "constant", f"every value is {known[0]:g}")
-    plan = plan_type(name, mean, 1.0 if constant else deviation, float(np.median(known)), indicator=not finite.all())
+    median = 2 * float(np.median(known / 2))  # the sum of the middle two would overflow at 1e308
+    plan = plan_type(name, mean, 1.0 if constant else deviation, median, indicator=not finite.all())
     done = [f"every value is {mean:g}" if constant else f"standardized: mean {mean:.4g}, deviation {deviation:.4g}"]
     if n_infinite:
         done.append(f"{counted(n_infinite, 'infinite value')} treated as missing")

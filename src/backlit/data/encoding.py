@@ -17,7 +17,7 @@ from backlit.data.wording import counted, did_you_mean, listed, quoted
 from backlit.errors import BacklitError
 
 
-class Encoded(msgspec.Struct, frozen=True):
+class Encoded(msgspec.Struct, frozen=True, eq=False):
     """An encoded table: the matrix X (n, k), and what it held that the training rows did not."""
 
     X: NDArray[Any]

@@ -8,7 +8,6 @@ import gzip
 import io
 import itertools
 import os
-import re
 import zlib
 from collections.abc import Collection
 from pathlib import Path
@@ -37,7 +36,6 @@ _NOT_TABLES = {
 _DELIMITERS = ",;\t|"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _LEADING_ZERO = r"^\s*[+-]?0[0-9]"
-_LEADING_ZERO_ANYWHERE = re.compile(rb"""(?:^|[,;\t|\s"])[+-]?0[0-9]""")
 
 
 def read_table(source: object, *, text_columns: Collection[str] = ()) -> Table:
@@ -141,9 +139,7 @@ def _parse_csv(raw: bytes, name: str, text_columns: Collection[str]) -> pa.Table
                 f"The column {quoted(columns[index])} of {name} is not UTF-8 text: save the file as UTF-8 CSV"
                 " (in a spreadsheet: export, character set UTF-8)."
             )
-    if _LEADING_ZERO_ANYWHERE.search(raw):
-        arrow = _restore_leading_zeros(arrow, raw, encoding, delimiter)
-    return arrow.rename_columns(columns)
+    return _restore_leading_zeros(arrow, raw, encoding, delimiter).rename_columns(columns)
 
 
 def _text(raw: bytes, encoding: str) -> io.TextIOWrapper:
