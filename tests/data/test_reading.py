@@ -70,6 +70,13 @@ def test_text_columns_stay_text(tmp_path):
     assert read_table(path, text_columns=["b", "elsewhere"]).arrow.to_pydict() == {"a": [1, 3], "b": ["2", "4"]}
 
 
+def test_newlines_in_quotes_beyond_arrows_block_size(tmp_path):
+    line = "two\nlines " * 100
+    table = read_table(write(tmp_path, "a,b\n" + f'1,"{line}"\n' * 3000))
+    assert table.n_rows == 3000
+    assert set(table.arrow.column("b").to_pylist()) == {line}
+
+
 def test_wide_header(tmp_path):
     names = [f"a column with a long name {j}" for j in range(5000)]
     table = read_table(write(tmp_path, ";".join(names) + "\n" + ";".join(map(str, range(5000))) + "\n"))

@@ -48,6 +48,11 @@ def test_sizes_are_the_fractions(rows_per_class, n_classes, validation, test):
         assert len(part) == wanted
 
 
+def test_the_largest_remainder_goes_first():
+    in_test = split(np.repeat([0, 1], [7, 3]), 10, 0.0, 0.3)[2]  # shares 2.1 and 0.9 of 3 rows
+    assert np.bincount(in_test // 7).tolist() == [2, 1]
+
+
 def test_without_labels():
     train, in_validation, in_test = split(None, 1000, 0.1, 0.2)
     assert (len(train), len(in_validation), len(in_test)) == (700, 100, 200)
