@@ -1,13 +1,14 @@
-"""Compiled kernels of `products`: register tiles for small matrices, BLAS for large ones.
+"""Compiled kernels of `products`: tiles of the result summed in vector registers.
 
-A call of BLAS spends longer on preparations (checks, packing, waking threads) than on the arithmetic of a small
-product, and loops written in Python are not compiled into code that keeps sums in vector registers. So the innermost
-loop is spelled out here in LLVM's language of vectors: a tile of a few rows by two vectors of columns of C is summed
-in registers over the whole inner dimension and stored once. LLVM fits the vectors to whatever the processor has.
+Loops written in Python are not compiled into code that keeps many sums in registers, so the innermost loop is spelled
+out here in LLVM's language of vectors: a tile of a few rows by two vectors of columns of C is summed over the inner
+dimension and stored once. LLVM fits the vectors to whatever the processor has. Around it stand plain loops: matrices
+too large for the cache are taken in blocks, copied to where the tile reads them in order (the scheme of Goto and van
+de Geijn, Anatomy of high-performance matrix multiplication, ACM TOMS 34, 2008).
 
-Where rows or columns do not fill the last tile, that tile is moved back to overlap the one before: what it writes twice
-is the same number, since each element is summed in the same order by every tile. Nothing is allocated. How a product
-is computed depends on its shape alone.
+BLAS is not called, for two reasons. A call spends longer on preparations than on the arithmetic of a small product.
+And the sums of OpenBLAS come out in another order with another number of threads; here how a product is computed
+depends on its shape alone: each element is summed in one order by whatever thread computes it. Nothing is allocated.
 """
 
 from collections.abc import Callable
@@ -24,14 +25,15 @@ from backlit.engine.products import product, product_nt, product_tn
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-# Multiply-adds, times the bytes of a number, up to which plain loops are fastest, and from which BLAS is: measured.
-_LOOPS_TO, _BLAS_FROM = 256, 4_000_000
-
 _ROWS = 4  # of a tile; with two vectors of columns that is eight sums, which hide the latency of a multiply-add
 _LINE = 8  # vectors of columns in a tile of a single row, for the same reason
-_PANEL = 32768  # bytes of the buffer on the stack that holds some columns of a transposed matrix
-_ONE = np.intp(1)  # a literal 1 would make Numba compile one more variant of the function it is given to
 _FEW = 8  # rows below which transposing the other matrix costs more than it gives
+_LOOPS_TO = 64  # multiply-adds up to which plain loops beat the tiles
+_NEAR = 32768  # bytes of a matrix that stays near: in the fastest cache
+_STEPS = 256  # of the inner dimension in one block
+_PANEL = _STEPS * 64  # bytes: the block of two vectors of columns of B; half of the fastest cache
+_BLOCK = _STEPS * 256  # bytes: the block of rows of A^T, for the next cache
+_ONE = np.intp(1)  # a literal 1 would make Numba compile one more variant of the function it is given to
 
 
 def _compiled(function: Function) -> Function:
@@ -125,37 +127,47 @@ def _apart(typingctx: Any) -> Any:
     return types.void(), generate
 
 
-@intrinsic
-def _buffer(typingctx: Any, like: Any) -> Any:
-    """Give `_PANEL` uninitialised bytes on the stack, as a pointer of the given one's type."""
+def _make_buffer(size: int) -> Any:
+    """Make the function that gives `size` uninitialised bytes on the stack, as a pointer like the one given."""
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        scalar = context.get_data_type(like.dtype)
-        return cgutils.alloca_once(builder, scalar, size=_PANEL // _itemsize(scalar))
+    @intrinsic
+    def buffer(typingctx: Any, like: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            scalar = context.get_data_type(like.dtype)
+            return cgutils.alloca_once(builder, scalar, size=size // _itemsize(scalar))
 
-    return like(like), generate
+        return like(like), generate
+
+    return buffer
 
 
 def _make_tile(rows: int, count: int, lanes: int | None) -> Any:
     """Make the kernel of a tile of C of some rows and `count` vectors of columns, which are `gap` columns apart.
 
-    C[r c_row + l] = sum over p < steps of A[r a_row + p a_step] B[p b_step + l], the matrices seen as flat memory; a
-    vector has `lanes` columns, or as many as the widest vectors of the processor have.
+    C[r c_row + l] = sum over p < steps of A[r a_row + p a_step] B[p b_step + l], the matrices seen as flat memory, or
+    C plus this where `more` is true; a vector has `lanes` columns, or as many as fit in 32 bytes.
     """
 
     @intrinsic
     def tile(
-        typingctx: Any, A: Any, a_row: Any, a_step: Any, B: Any, b_step: Any, C: Any, c_row: Any, gap: Any, steps: Any
+        typingctx: Any, A: Any, a_row: Any, a_step: Any, B: Any, b_step: Any, C: Any, c_row: Any, gap: Any, steps: Any,
+        more: Any,
     ) -> Any:
         index = types.intp
-        signature = types.void(A, index, index, B, index, C, index, index, index)
+        signature = types.void(A, index, index, B, index, C, index, index, index, types.boolean)
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            A, a_row, a_step, B, b_step, C, c_row, gap, steps = arguments
+            A, a_row, a_step, B, b_step, C, c_row, gap, steps, more = arguments
             scalar = context.get_data_type(signature.args[0].dtype)
             vectors = _Vectors(builder, scalar, lanes or _full_width(scalar))
             totals = [vectors.totals(count) for _ in range(rows)]
             columns = [builder.mul(gap, gap.type(v)) for v in range(count)]
+            rows_of_c = [builder.gep(C, [builder.mul(c_row, c_row.type(r))]) for r in range(rows)]
+            tile_of_c = [[builder.gep(row, [column]) for column in columns] for row in rows_of_c]
+            with builder.if_then(more):
+                for r in range(rows):
+                    for v in range(count):
+                        builder.store(vectors.load(tile_of_c[r][v]), totals[r][v])
             with cgutils.for_range(builder, steps) as loop:
                 start = builder.gep(B, [builder.mul(loop.index, b_step)])
                 b = [vectors.load(builder.gep(start, [column])) for column in columns]
@@ -165,9 +177,8 @@ def _make_tile(rows: int, count: int, lanes: int | None) -> Any:
                     for v in range(count):
                         vectors.add_product(totals[r][v], a, b[v])
             for r in range(rows):
-                start = builder.gep(C, [builder.mul(c_row, c_row.type(r))])
                 for v in range(count):
-                    vectors.store(builder.load(totals[r][v]), builder.gep(start, [columns[v]]))
+                    vectors.store(builder.load(totals[r][v]), tile_of_c[r][v])
             return context.get_dummy_value()
 
         return signature, generate
@@ -210,10 +221,11 @@ def _after(typingctx: Any, pointer: Any, count: Any) -> Any:
     return pointer(pointer, types.intp), generate
 
 
-# ------------------------------------------------------------------------------------------------- walking over the tiles
+# -------------------------------------------------------------------------------------------- walking over the tiles
 
 _tile, _tile_4, _tile_2 = _make_tile(_ROWS, 2, None), _make_tile(_ROWS, 2, 4), _make_tile(_ROWS, 2, 2)
 _line = _make_tile(1, _LINE, None)
+_panel, _block = _make_buffer(_PANEL), _make_buffer(_BLOCK)
 
 
 @_compiled
@@ -225,53 +237,84 @@ def _width(m: int, itemsize: int) -> int:
 
 @_compiled
 def _down(
-    A: Any, a_row: int, a_step: int, B: Any, b_step: int, C: Any, c_row: int, n: int, steps: int, width: int, gap: int
-) -> None:
+    A: Any, a_row: int, a_step: int, B: Any, b_step: int, C: Any, c_row: int, n: int, steps: int, width: int, gap: int,
+    more: bool,
+) -> None:  # fmt: skip
     """Compute the columns of C that one tile spans, in all n rows."""
     _apart()
-    # With fewer rows than a tile has, a tile computes one of them as often as it has rows.
-    a_next, c_next, height = (a_row, c_row, _ROWS) if n >= _ROWS else (0, 0, 1)
-    for start in range(0, n, height):
-        i = min(start, n - height)
+    i = 0
+    while i < n:
+        # Where fewer rows are left than a tile has, a tile computes one of them as often as it has rows.
+        a_next, c_next, height = (a_row, c_row, _ROWS) if n - i >= _ROWS else (0, 0, 1)
         a, c = _after(A, i * a_row), _after(C, i * c_row)
         if width == 2:
-            _tile_2(a, a_next, a_step, B, b_step, c, c_next, gap, steps)
+            _tile_2(a, a_next, a_step, B, b_step, c, c_next, gap, steps, more)
         elif width == 4:
-            _tile_4(a, a_next, a_step, B, b_step, c, c_next, gap, steps)
+            _tile_4(a, a_next, a_step, B, b_step, c, c_next, gap, steps, more)
         else:
-            _tile(a, a_next, a_step, B, b_step, c, c_next, gap, steps)
+            _tile(a, a_next, a_step, B, b_step, c, c_next, gap, steps, more)
+        i += height
 
 
 @_compiled
-def _multiply(A: Any, a_row: int, a_step: int, B: Any, C: Any, n: int, steps: int, m: int, itemsize: int) -> None:
-    """C = A B for m >= 2, with A's element (i, p) at i a_row + p a_step of its memory."""
+def _across(
+    A: Any, a_row: int, a_step: int, B: Any, b_step: int, b_column: int, C: Any, n: int, steps: int, m: int, copy: bool,
+    more: bool, itemsize: int,
+) -> None:  # fmt: skip
+    """C = A B, or C + A B where there is more, for m >= 2; `copy` the columns a tile spans (at most _STEPS steps)."""
     _apart()
     width = _width(m, itemsize)
-    if n < _ROWS and m >= width * _LINE:
+    tiles = (m + 2 * width - 1) // (2 * width)
+    panel = _panel(C)
+    for t in range(tiles):
+        # Shared out evenly, the columns of a tile are never fewer than one vector has; its two vectors may overlap.
+        j = t * m // tiles
+        span = (t + 1) * m // tiles - j
+        b = _after(B, j * b_column)
+        if copy:
+            for p in range(steps):
+                for q in range(span):
+                    panel[p * span + q] = b[p * b_step + q * b_column]
+            _down(A, a_row, a_step, panel, span, _after(C, j), m, n, steps, width, span - width, more)
+        else:
+            _down(A, a_row, a_step, b, b_step, _after(C, j), m, n, steps, width, span - width, more)
+
+
+@_compiled
+def _multiply(
+    A: Any, a_row: int, a_step: int, B: Any, b_step: int, b_column: int, C: Any, n: int, steps: int, m: int, itemsize: int
+) -> None:
+    """C = A B for m >= 2, with A[i, p] at i a_row + p a_step and B[p, j] at p b_step + j b_column of their memory."""
+    _apart()
+    width = _width(m, itemsize)
+    if n < _ROWS and m >= width * _LINE and b_column == 1:
         for i in range(n):
             for start in range(0, m, width * _LINE):
                 j = min(start, m - width * _LINE)
-                _line(_after(A, i * a_row), 0, a_step, _after(B, j), m, _after(C, i * m + j), 0, width, steps)
+                _line(_after(A, i * a_row), 0, a_step, _after(B, j), b_step, _after(C, i * m + j), 0, width, steps, False)
         return
-    span = min(2 * width, m)
-    for start in range(0, m, span):
-        j = min(start, m - span)
-        _down(A, a_row, a_step, _after(B, j), m, _after(C, j), m, n, steps, width, span - width)
+    copy = b_column > 1 or (n >= 64 and steps * m * itemsize > _NEAR)
+    depth = _STEPS if copy else steps
+    for p in range(0, steps, depth):
+        a, b = _after(A, p * a_step), _after(B, p * b_step)
+        _across(a, a_row, a_step, b, b_step, b_column, C, n, min(depth, steps - p), m, copy, p > 0, itemsize)
 
 
 @_compiled
-def _multiply_transposed(A: Any, B: Any, C: Any, n: int, steps: int, m: int, itemsize: int) -> None:
-    """C = A B^T for m >= 2, some rows of B at a time laid out as columns."""
+def _multiply_turned(A: Any, B: Any, C: Any, n: int, steps: int, m: int, itemsize: int) -> None:
+    """C = A^T B for m >= 2 and an A too large to be read down its columns."""
     _apart()
-    width = _width(m, itemsize)
-    span = min(2 * width, m)
-    panel = _buffer(C)
-    for start in range(0, m, span):
-        j = min(start, m - span)
-        for q in range(span):
-            for p in range(steps):
-                panel[p * span + q] = B[(j + q) * steps + p]
-        _down(A, steps, _ONE, panel, span, _after(C, j), m, n, steps, width, span - width)
+    block = _block(A)
+    height = _BLOCK // (_STEPS * itemsize)
+    for i in range(0, n, height):
+        rows = min(height, n - i)
+        for p in range(0, steps, _STEPS):
+            depth = min(_STEPS, steps - p)
+            for q in range(depth):
+                for r in range(rows):
+                    block[r * _STEPS + q] = A[(p + q) * n + i + r]
+            b, c = _after(B, p * m), _after(C, i * m)
+            _across(block, _STEPS, _ONE, b, m, _ONE, c, rows, depth, m, True, p > 0, itemsize)
 
 
 @_compiled
@@ -292,20 +335,17 @@ def _compiled_product(A: Any, B: Any, C: Any) -> Callable[..., None]:
     def kernel(A: Any, B: Any, C: Any) -> None:
         n, steps = A.shape
         m = B.shape[1]
-        work = n * steps * m * C.itemsize
-        if work <= _LOOPS_TO:
+        if n * steps * m <= _LOOPS_TO:
             for i in range(n):
                 for j in range(m):
                     total = C.dtype.type(0)
                     for p in range(steps):
                         total += A[i, p] * B[p, j]
                     C[i, j] = total
-        elif work >= _BLAS_FROM:
-            np.dot(A, B, C)
         elif m == 1:
             _dot_rows(_memory(B), _memory(A), _memory(C), steps, n)
         else:
-            _multiply(_memory(A), steps, _ONE, _memory(B), _memory(C), n, steps, m, C.itemsize)
+            _multiply(_memory(A), steps, _ONE, _memory(B), m, _ONE, _memory(C), n, steps, m, C.itemsize)
 
     return kernel
 
@@ -315,22 +355,21 @@ def _compiled_product_tn(A: Any, B: Any, C: Any) -> Callable[..., None]:
     def kernel(A: Any, B: Any, C: Any) -> None:
         steps, n = A.shape
         m = B.shape[1]
-        work = n * steps * m * C.itemsize
-        if work <= _LOOPS_TO:
+        if n * steps * m <= _LOOPS_TO:
             for i in range(n):
                 for j in range(m):
                     total = C.dtype.type(0)
                     for p in range(steps):
                         total += A[p, i] * B[p, j]
                     C[i, j] = total
-        elif work >= _BLAS_FROM:
-            np.dot(A.T, B, C)
-        elif m > 1:
-            _multiply(_memory(A), _ONE, n, _memory(B), _memory(C), n, steps, m, C.itemsize)
-        elif n > 1:
-            _multiply(_memory(B), _ONE, _ONE, _memory(A), _memory(C), _ONE, steps, n, C.itemsize)
-        else:
+        elif n == 1 and m == 1:
             _dot_rows(_memory(A), _memory(B), _memory(C), steps, _ONE)
+        elif m == 1:
+            _multiply(_memory(B), _ONE, _ONE, _memory(A), n, _ONE, _memory(C), _ONE, steps, n, C.itemsize)
+        elif m >= 64 and n * steps * C.itemsize > _NEAR:
+            _multiply_turned(_memory(A), _memory(B), _memory(C), n, steps, m, C.itemsize)
+        else:
+            _multiply(_memory(A), _ONE, n, _memory(B), m, _ONE, _memory(C), n, steps, m, C.itemsize)
 
     return kernel
 
@@ -340,24 +379,19 @@ def _compiled_product_nt(A: Any, B: Any, C: Any) -> Callable[..., None]:
     def kernel(A: Any, B: Any, C: Any) -> None:
         n, steps = A.shape
         m = B.shape[0]
-        work = n * steps * m * C.itemsize
-        if work <= _LOOPS_TO:
+        if n * steps * m <= _LOOPS_TO:
             for i in range(n):
                 for j in range(m):
                     total = C.dtype.type(0)
                     for p in range(steps):
                         total += A[i, p] * B[j, p]
                     C[i, j] = total
-        elif work >= _BLAS_FROM:
-            np.dot(A, B.T, C)
         elif m == 1:
             _dot_rows(_memory(B), _memory(A), _memory(C), steps, n)
-        elif steps == 1:
-            _multiply(_memory(A), _ONE, _ONE, _memory(B), _memory(C), n, _ONE, m, C.itemsize)
-        elif n < _FEW or steps * 64 > _PANEL:  # 64: the bytes of two vectors
+        elif n < _FEW and steps > 1:
             for i in range(n):
                 _dot_rows(_after(_memory(A), i * steps), _memory(B), _after(_memory(C), i * m), steps, m)
         else:
-            _multiply_transposed(_memory(A), _memory(B), _memory(C), n, steps, m, C.itemsize)
+            _multiply(_memory(A), steps, _ONE, _memory(B), _ONE, steps, _memory(C), n, steps, m, C.itemsize)
 
     return kernel
