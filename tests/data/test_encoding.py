@@ -76,7 +76,7 @@ KINDS = {
         dates(1, None, 3),
         "time",
         {"x": [-1, 0, 1], "x is missing": [0, 1, 0]},
-        "2024-01-03; 1 missing filled with the median",
+        "2024-01-03; 1 missing filled with the median 2024-01-02",
     ),
     "times of day": ([datetime.time(8), datetime.time(10)], "time", {"x": [-1, 1]}, "from 28800 s to 36000 s"),
     "durations": (

@@ -225,9 +225,12 @@ def _plan_time(name: str, column: pa.ChunkedArray) -> tuple[ColumnPlan | None, C
     plan, report = _plan_scaled(Time, name, seconds)
     if plan is None:
         return _left_out(name, "constant", f"every value is {_moment(seconds.max(), column.type)}")
-    span = f"from {_moment(np.nanmin(seconds), column.type)} to {_moment(np.nanmax(seconds), column.type)}"
-    filled = report.done.partition(";")[1:]
-    return plan, ColumnReport(name, "time", f"as seconds, standardized: {span}{''.join(filled)}", report.outputs)
+    first, last = _moment(np.nanmin(seconds), column.type), _moment(np.nanmax(seconds), column.type)
+    done = f"as seconds, standardized: from {first} to {last}"
+    if plan.indicator:
+        middle = _moment(plan.fill, column.type)
+        done += f"; {column.null_count:,} missing filled with the median {middle} and marked in a column"
+    return plan, ColumnReport(name, "time", done, report.outputs)
 
 
 def _moment(seconds: float, arrow_type: Any) -> str:
