@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import backlit.ops.activations  # noqa: F401  (registers what layers name)
 from backlit.engine import compiler, machine
 from backlit.engine.machine import Clock, data_of
 from backlit.engine.network import Network
