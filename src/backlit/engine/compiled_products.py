@@ -11,6 +11,11 @@ And the sums of OpenBLAS come out in another order with another number of thread
 depends on its shape alone: each element is summed in one order by whatever thread computes it. Nothing is allocated.
 """
 
+# mypy: disable-error-code="no-untyped-call, call-arg, arg-type, unreachable, assignment"
+# Numba's building blocks are partly untyped, and an intrinsic is called without the first parameter it is written with.
+# ruff: noqa: PLR0917
+# A kernel's arguments are its operands.
+
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -41,7 +46,7 @@ def _compiled(function: Function) -> Function:
     return compiled
 
 
-# --------------------------------------------------------------------------------------- what is written in LLVM's words
+# ------------------------------------------------------------------------------ what is written in LLVM's words
 
 
 class _Vectors:
@@ -150,7 +155,16 @@ def _make_tile(rows: int, count: int, lanes: int | None) -> Any:
 
     @intrinsic
     def tile(
-        typingctx: Any, A: Any, a_row: Any, a_step: Any, B: Any, b_step: Any, C: Any, c_row: Any, gap: Any, steps: Any,
+        typingctx: Any,
+        A: Any,
+        a_row: Any,
+        a_step: Any,
+        B: Any,
+        b_step: Any,
+        C: Any,
+        c_row: Any,
+        gap: Any,
+        steps: Any,
         more: Any,
     ) -> Any:
         index = types.intp
@@ -282,7 +296,17 @@ def _across(
 
 @_compiled
 def _multiply(
-    A: Any, a_row: int, a_step: int, B: Any, b_step: int, b_column: int, C: Any, n: int, steps: int, m: int, itemsize: int
+    A: Any,
+    a_row: int,
+    a_step: int,
+    B: Any,
+    b_step: int,
+    b_column: int,
+    C: Any,
+    n: int,
+    steps: int,
+    m: int,
+    itemsize: int,
 ) -> None:
     """C = A B for m >= 2, with A[i, p] at i a_row + p a_step and B[p, j] at p b_step + j b_column of their memory."""
     _apart()
@@ -291,7 +315,9 @@ def _multiply(
         for i in range(n):
             for start in range(0, m, width * _LINE):
                 j = min(start, m - width * _LINE)
-                _line(_after(A, i * a_row), 0, a_step, _after(B, j), b_step, _after(C, i * m + j), 0, width, steps, False)
+                _line(
+                    _after(A, i * a_row), 0, a_step, _after(B, j), b_step, _after(C, i * m + j), 0, width, steps, False
+                )
         return
     copy = b_column > 1 or (n >= 64 and steps * m * itemsize > _NEAR)
     depth = _STEPS if copy else steps

@@ -1,0 +1,140 @@
+"""The matrix products, plain and compiled, against NumPy in float64."""
+
+import functools
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backlit.engine import products
+from backlit.engine.products import product, product_nt, product_tn
+
+numba = pytest.importorskip("numba")
+
+# How each product arranges an (n, k) and a (k, m) matrix, and the shape of what it writes.
+PRODUCTS: dict[str, tuple[Callable[..., None], Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "product": (product, lambda A: A, lambda B: B),
+    "product_tn": (product_tn, lambda A: A.T.copy(), lambda B: B),
+    "product_nt": (product_nt, lambda A: A, lambda B: B.T.copy()),
+}
+LARGE = [
+    (1, 300, 200),
+    (3, 40, 260),
+    (67, 300, 70),
+    (70, 5, 300),
+    (257, 129, 66),
+    (66, 530, 33),
+    (300, 1, 90),
+    (9, 600, 1),
+]
+
+
+@functools.cache
+def compiled(name: str) -> Callable[..., None]:
+    products.register_compiled()
+    function = PRODUCTS[name][0]
+
+    @numba.njit(error_model="numpy")
+    def call(A, B, C):
+        function(A, B, C)
+
+    return call
+
+
+def multiply(way: str, name: str, A: np.ndarray, B: np.ndarray) -> np.ndarray:
+    """Compute A B (n, m) by one of the products, from what it expects, into memory full of another number."""
+    function, arrange_a, arrange_b = PRODUCTS[name]
+    C = np.full((A.shape[0], B.shape[1]), 77, A.dtype)
+    call = compiled(name) if way == "compiled" else function
+    call(arrange_a(A), arrange_b(B), C)
+    return C
+
+
+def assert_close(C: np.ndarray, A: np.ndarray, B: np.ndarray) -> None:
+    A, B = A.astype(np.float64), B.astype(np.float64)
+    bound = np.linalg.norm(A, axis=1)[:, None] * np.linalg.norm(B, axis=0)[None, :]
+    tolerance = 1e-13 if C.dtype == np.float64 else 1e-5
+    assert np.all(np.abs(C - A @ B) <= tolerance * bound)
+
+
+def matrices(n: int, k: int, m: int, dtype: Any = np.float64) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng([n, k, m])
+    return rng.normal(size=(n, k)).astype(dtype), rng.normal(size=(k, m)).astype(dtype)
+
+
+every_product = pytest.mark.parametrize("name", sorted(PRODUCTS))
+every_type = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+size = st.integers(0, 40)
+
+
+@every_product
+@every_type
+@settings(max_examples=200, deadline=None)
+@given(n=size, k=size, m=size)
+def test_small_products(name, dtype, n, k, m):
+    A, B = matrices(n, k, m, dtype)
+    for way in ("plain", "compiled"):
+        assert_close(multiply(way, name, A, B), A, B)
+
+
+@every_product
+@every_type
+@pytest.mark.parametrize("shape", LARGE)
+def test_products_in_lines_and_blocks(name, dtype, shape):
+    A, B = matrices(*shape, dtype)
+    assert_close(multiply("compiled", name, A, B), A, B)
+
+
+@every_product
+@pytest.mark.parametrize("shape", [(2, 2, 2), (9, 7, 1), (1, 9, 7), (8, 10, 12), (33, 20, 10), (67, 300, 70)])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_nan_and_infinity_reach_what_they_should(name, shape, value):
+    A, B = matrices(*shape)
+    A[-1, -1] = value
+    B[-1, 0] = 0  # 0 * inf is NaN
+    B[0, -1] = np.nan
+    with np.errstate(invalid="ignore"):
+        expected = A @ B
+        np.testing.assert_array_equal(np.isnan(multiply("plain", name, A, B)), np.isnan(expected))
+    C = multiply("compiled", name, A, B)
+    np.testing.assert_array_equal(np.isnan(C), np.isnan(expected))
+    np.testing.assert_array_equal(C[np.isinf(expected)], expected[np.isinf(expected)])
+
+
+@every_product
+def test_rows_do_not_depend_on_their_neighbours(name):
+    """A row of the result has the same bits whatever other rows there are, as long as the kernel is the same one."""
+    A, B = matrices(200, 300, 70)
+    whole = multiply("compiled", name, A, B)
+    np.testing.assert_array_equal(multiply("compiled", name, A[64:136], B), whole[64:136])
+
+
+@every_product
+@every_type
+def test_nothing_is_written_outside(name, dtype):
+    for n, k, m in [(1, 9, 70), (5, 6, 3), (6, 40, 11), (65, 300, 67)]:
+        A, B = matrices(n, k, m, dtype)
+        _, arrange_a, arrange_b = PRODUCTS[name]
+        memory = np.full(n * m + 128, 77, dtype)
+        compiled(name)(arrange_a(A), arrange_b(B), memory[64 : 64 + n * m].reshape(n, m))
+        assert np.all(memory[:64] == 77)
+        assert np.all(memory[64 + n * m :] == 77)
+
+
+@pytest.mark.parametrize("wrong", ["order", "scale", "element"])
+def test_a_wrong_product_is_caught(wrong):
+    A, B = matrices(9, 7, 5)
+    C = A @ B
+    C = {"order": C[::-1], "scale": C * (1 + 1e-11), "element": C + 1e-10 * np.eye(9, 5)}[wrong]
+    with pytest.raises(AssertionError):
+        assert_close(C, A, B)
+
+
+def test_importing_the_products_imports_no_numba():
+    code = "import sys, backlit.engine.products; sys.exit('numba' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
