@@ -1,4 +1,4 @@
-"""The bundled copies are scikit-learn's data sets, value for value."""
+"""The data sets known by name are scikit-learn's data sets, value for value."""
 
 import numpy as np
 import pytest

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from backlit.data.bundled import BUNDLED, bundled_file
+from backlit.data.bundled import BUNDLED, bundled_table
 from backlit.data.table import Table, refuse_duplicates
 from backlit.data.wording import did_you_mean, listed, quoted
 from backlit.errors import BacklitError
@@ -70,8 +70,7 @@ def read_table(source: object, *, text_columns: Collection[str] = ()) -> Table:
 def _read_named(given: str, text_columns: Collection[str]) -> Table:
     path = Path(given)
     if not path.exists() and given in BUNDLED:
-        arrow = _parse_csv(bundled_file(given).read_bytes(), given, text_columns)
-        return Table(arrow, name=given, target=BUNDLED[given])
+        return Table(bundled_table(given), name=given, target=BUNDLED[given])
     if not path.exists():
         raise BacklitError(_missing_file(path))
     if path.is_dir():
