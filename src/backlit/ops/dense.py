@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -46,6 +47,7 @@ class Dense(Layer):
     biases: Any = None
     freeze: tuple[str, ...] = ()
 
+    nested: ClassVar[Mapping[str, str]] = {"activation": "activation", "weights": "initializer", "biases": "initializer"}
     formula: ClassVar[str] = r"\mathrm{net}_j = \sum_i w_{ij} x_i + b_j"
 
     def __post_init__(self) -> None:
