@@ -59,6 +59,7 @@ class Program:
         compiled: whether kernels are compiled; plain ones otherwise.
         keep: keep every buffer, for a trace: no op runs in place.
         input_gradient: whether the gradient of the inputs is computed too.
+        rows: the rows of a shard; by default a function of the network and the batch alone.
 
     `places` maps names such as `"1.Z"`, `"1.dW"` or `"loss.l"` (op number, array) to where the array lies.
     """
@@ -66,7 +67,7 @@ class Program:
     def __init__(
         self, network: Network, batch_size: int, optimizer: Optimizer | None = None, *,
         target_columns: int | None = None, decay_biases: bool = False,
-        compiled: bool = True, keep: bool = False, input_gradient: bool = False,
+        compiled: bool = True, keep: bool = False, input_gradient: bool = False, rows: int | None = None,
     ) -> None:  # fmt: skip
         self.network = network
         self.compiled = compiled
@@ -79,11 +80,11 @@ class Program:
         self.settings: list[float] = []
         self.places: dict[str, Place] = {}
         self.in_place: list[bool] = []
-        self._lay_out(batch_size, target_columns or network.outputs)
+        self._lay_out(batch_size, target_columns or network.outputs, rows)
         self._bindings = [self._bind(op, k) for k, op in enumerate(network.ops)]
-        rows = [self._row(binding, k) for k, binding in enumerate(self._bindings)]
-        self.prediction = self._tables(rows)
-        self._rows = rows
+        instructions = [self._row(binding, k) for k, binding in enumerate(self._bindings)]
+        self.prediction = self._tables(instructions)
+        self._rows = instructions
         self._training: Tables | None = None
 
     @property
@@ -120,7 +121,7 @@ class Program:
 
     # ------------------------------------------------------------------------------------------------------- layout
 
-    def _lay_out(self, batch_size: int, target_columns: int) -> None:
+    def _lay_out(self, batch_size: int, target_columns: int, rows: int | None) -> None:
         """Give every buffer its offset in the arena."""
         network = self.network
         columns: dict[str, int] = {"X": network.inputs}
@@ -138,7 +139,7 @@ class Program:
             current = self._aliases.get(f"{label}.{op.writes}", f"{label}.{op.writes}")
             self._outputs.append(current)
         columns |= {"T": target_columns, "l": 1, "g": 1}
-        self.rows = shard_rows(network, batch_size, sum(columns.values()))
+        self.rows = rows or shard_rows(network, batch_size, sum(columns.values()))
         self.batch_size = batch_size
         self.size = 0
         for name, width in columns.items():

@@ -1,0 +1,344 @@
+"""Holds the gradient that trains a network against the one that its error's own differences give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from scipy.differentiate import derivative
+
+from backlit.engine import compiler, machine
+from backlit.engine.machine import Clock, Data, Memory, Rule, Tables, data_of
+from backlit.engine.network import Network
+from backlit.engine.program import Program
+from backlit.engine.training import reduction, rows_of
+from backlit.errors import BacklitError
+from backlit.ops.op import Activation, Array, Loss, Optimizer
+
+ENTRYWISE = 2000
+"""Up to so many parameters, or inputs, every one is checked; beyond, random directions are."""
+
+DIRECTIONS = 8
+
+STEPS = (1e-2, 1e-3, 1e-4, 1e-5)
+"""Half widths of the differences, relative to the number that is moved; the next smaller where a kink lies within."""
+
+ROUNDING = 200 * float(np.finfo(np.float64).eps)
+"""By how much of E the differences of E err through its rounding, divided by the step: measured on smooth functions."""
+
+
+class ArrayCheck(msgspec.Struct, frozen=True):
+    """What the check found in one array: `name` as in the network, or `"X"`.
+
+    Of `checked` derivatives the worst has the relative error `error`; it is that of the element `index`, or along a
+    random direction where that is None. `skipped` derivatives cannot be measured: a kink is too close, or E is not
+    finite there.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    checked: int
+    skipped: int
+    error: float
+    index: tuple[int, ...] | None
+    backprop: float
+    numeric: float
+    passed: bool
+
+    @property
+    def verdict(self) -> str:
+        """Give the finding in a word or two."""
+        return "wrong" if not self.passed else "right" if self.checked else "all at kinks"
+
+
+class GradientCheck(msgspec.Struct, frozen=True):
+    """A gradient check array by array; as text, a table.
+
+    `loss` is the error E at which it was made, penalties included.
+    """
+
+    loss: float
+    tolerance: float
+    compiled: bool
+    arrays: tuple[ArrayCheck, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether derivatives were checked, and none is off by more than the tolerance."""
+        return any(array.checked for array in self.arrays) and all(array.passed for array in self.arrays)
+
+    @property
+    def worst(self) -> ArrayCheck:
+        """The array of the largest relative error."""
+        return max(self.arrays, key=lambda array: array.error)
+
+    def __str__(self) -> str:
+        head = ("array", "shape", "checked", "skipped", "error", "worst at", "backprop", "numeric", "")
+        rows = [head, *(_cells(array) for array in self.arrays)]
+        widths = [max(len(row[k]) for row in rows) for k in range(len(head))]
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+        kernels = "compiled" if self.compiled else "plain"
+        verdict = "passed" if self.passed else "FAILED"
+        worst = f"worst relative error {self.worst.error:.1e}, tolerance {self.tolerance:g}"
+        lines.append(f"{verdict}: {worst}; {kernels}, E = {self.loss:.9g}")
+        return "\n".join(lines)
+
+
+def _cells(array: ArrayCheck) -> tuple[str, ...]:
+    where = "" if not array.checked else "a direction" if array.index is None else str(list(array.index))
+    numbers = (f"{array.error:.1e}", where, f"{array.backprop:.9g}", f"{array.numeric:.9g}")
+    shape = " x ".join(map(str, array.shape))
+    return (array.name, shape, str(array.checked), str(array.skipped),
+            *(numbers if array.checked else ("", "", "", "")), array.verdict)  # fmt: skip
+
+
+def gradcheck(
+    network: Network, X: npt.ArrayLike, Y: npt.ArrayLike, *, sample_weight: npt.ArrayLike | None = None,
+    tolerance: float = 1e-6, directions: int | None = None, compiled: bool = False,
+    l1: float = 0.0, l2: float = 0.0, decay_biases: bool = False, seed: int = 0,
+) -> GradientCheck:  # fmt: skip
+    r"""Check backpropagation on a network and data of yours against differences of the error.
+
+    For every parameter w, and every input,
+
+        dE/dw ≈ (E(w + h) - E(w - h)) / (2 h),
+
+    taken at three steps h and extrapolated to an error of order h⁶, with h halved until the value settles. E is the
+    loss of the whole batch as a training measures it: reduction, row weights and penalties included, batch statistics
+    on, dropout on with one fixed mask. Both sides come from the machine that trains, in float64; the network given is
+    left as it is.
+
+    An error counts relative to the larger of the two values, but values so small that the rounding of E hides them
+    count as the smallest that it does not. Where a difference would step over a kink of an activation or of the loss,
+    it is taken with a smaller step; where even that does not help, the entry is skipped and counted as skipped. Frozen
+    parameters have no gradient and are left out.
+
+    Args:
+        network: what to check, in any dtype. X: inputs (n, inputs). Y: targets, as for a training.
+        sample_weight: a weight per row (n,).
+        tolerance: the largest relative error that passes.
+        directions: derivatives along so many random directions per array; by default every entry of a network of up
+            to 2000 parameters (of X, up to 2000 inputs), and 8 directions of larger ones.
+        compiled: whether to check the compiled kernels, in float64; the plain ones otherwise.
+        l1, l2, decay_biases: penalties, as for a training.
+        seed: of the dropout masks and the directions.
+
+    Errors: a BacklitError for shapes that do not fit the network, or an error E that is not finite.
+
+    Source: the check, Bishop, "Pattern Recognition and Machine Learning", 2006, section 5.3.3; the extrapolation,
+    Richardson, "The approximate arithmetical solution by finite differences", Philosophical Transactions A 210, 1911.
+
+    >>> from backlit.engine.gradcheck import gradcheck
+    >>> from backlit.engine.network import Network
+    >>> from backlit.ops.dense import Dense
+    >>> network = Network([Dense(3, "tanh"), Dense(1, "sigmoid")], inputs=2, loss="binary_cross_entropy", seed=1)
+    >>> check = gradcheck(network, [[0.0, 1.0], [1.0, 1.0]], [1.0, 0.0])
+    >>> check.passed, [(array.name, array.shape, array.checked) for array in check.arrays]
+    (True, [('1.W', (2, 3), 6), ('1.b', (3,), 3), ('2.W', (3, 1), 3), ('2.b', (1,), 1), ('X', (2, 2), 4)])
+    """
+    network = network.copy("float64")
+    X, Y, weights = rows_of(network, X, Y, sample_weight)
+    rule = Rule(reduction(network.loss, network.outputs), l1, l2, False, 0.0, 0.0, 0.0, 0.0)
+    compiled = compiled and compiler.can_compile()
+
+    def program(**settings: Any) -> Program:
+        return Program(network, X.shape[0], Revealing(), target_columns=Y.shape[1], decay_biases=decay_biases,
+                       compiled=compiled, **settings)  # fmt: skip
+
+    data = data_of(X.copy(), Y, weights, np.arange(X.shape[0]))
+    loss, dP = trained_gradient(program(), data, rule, Clock(0, seed))
+    opened = Error(program(keep=True, input_gradient=True, rows=X.shape[0]), data, rule, Clock(0, seed))
+    dX = opened.program.view(opened.memory, "dX", X.shape[0]).reshape(-1).copy()
+    rng = np.random.default_rng(seed)
+    probes = [*_probes(opened, dP, directions, rng), *_input_probes(opened, dX, X.shape, directions, rng)]
+    numeric, floors = differences(opened, probes, loss, tolerance)
+    backprop = np.array([np.dot(probe.gradient, probe.direction) for probe in probes])
+    arrays = dict.fromkeys((probe.name, probe.shape) for probe in probes)
+    owners = np.array([probe.name for probe in probes])
+    checks = [_array_check(name, shape, [probes[k] for k in np.flatnonzero(owners == name)], tolerance,
+                           *(values[owners == name] for values in (backprop, numeric, floors)))
+              for name, shape in arrays]  # fmt: skip
+    return GradientCheck(loss, tolerance, compiled, tuple(checks))
+
+
+class Revealing(Optimizer, frozen=True):
+    """No optimizer: it puts the gradient that one would be given, penalties included, in the weights' place."""
+
+    name = "revealing"
+
+    @staticmethod
+    def update(w: Any, g: Any) -> Any:
+        """Give g."""
+        return (g,)
+
+
+def trained_gradient(program: Program, data: Data, rule: Rule, clock: Clock) -> tuple[float, Array]:
+    """Give E and its gradient as a training has them: by one of its steps, which leaves the gradient in the weights."""
+    memory = program.memory()
+    start, sums = memory.P.copy(), np.zeros(3)
+    runner = compiler.compiled_machine() if program.compiled else machine
+    with np.errstate(all="ignore"):
+        runner.train_batches(program.training, memory, data, rule, clock, data.rows, 0, 1, np.ones(1), -np.inf, sums)
+    loss, gradient = machine.epoch_loss(rule.reduction, sums, 0), memory.P.copy()
+    memory.P[:] = start
+    if not np.isfinite(loss):
+        raise BacklitError(
+            f"the error is {loss} on these rows; expected a finite number. Try smaller weights or inputs."
+        )
+    return loss, gradient
+
+
+class Error:
+    """A network's error E on a batch, as a function of its weights and inputs that knows when a kink was crossed."""
+
+    def __init__(self, program: Program, data: Data, rule: Rule, clock: Clock) -> None:
+        self.program = program
+        self.data, self.rule, self.clock = data, rule, clock
+        self.tables: Tables = program.training
+        self.memory: Memory = program.memory()
+        self.run: Callable[..., float] = (compiler.compiled_machine() if program.compiled else machine).batch_gradient
+        self.scale = machine.factor(rule.reduction, machine.total_weight(data, 0, data.rows))
+        self.weights, self.inputs = self.memory.P.copy(), data.X.copy()
+        self.kinked = tuple(_kinked(program))
+        self()
+        self.sides = self._sides()
+
+    def __call__(self) -> float:
+        """Run the batch forward and backward, and give E."""
+        with np.errstate(all="ignore"):
+            losses = self.run(self.tables, self.memory, self.data, 0, self.data.rows, self.scale, 1, self.clock)
+        return losses * self.scale + machine.penalty(self.tables, self.memory, self.rule)
+
+    def along(self, probe: Probe, step: float) -> float:
+        """Give E with the probe's array moved by `step`, or NaN where that steps over a kink."""
+        vector = self.data.X if probe.name == "X" else self.memory.P
+        vector[probe.place] += step * probe.direction
+        loss = self()
+        self.memory.P[:], self.data.X[:] = self.weights, self.inputs
+        crossed = any(not np.array_equal(here, there) for here, there in zip(self._sides(), self.sides, strict=True))
+        return np.nan if crossed else loss
+
+    def _sides(self) -> list[Array]:
+        """Give for each kink and each number that may cross it the side on which it lies."""
+        rows, sides = self.data.rows, []
+        for op, name in self.kinked:
+            values = self.program.view(self.memory, name, rows)
+            if isinstance(op, Loss):
+                values = values - self.program.view(self.memory, "T", rows)
+            sides += [np.sign(values - kink) for kink in op.kinks]
+        return sides
+
+
+def _kinked(program: Program) -> Iterator[tuple[Activation | Loss, str]]:
+    """Give the ops that have kinks, each with the name of the buffer that may lie on either side of them."""
+    labels = program.network.labels
+    for label, op in zip(labels, program.trained_ops, strict=False):
+        if isinstance(op, Activation) and op.kinks:
+            yield op, f"{label}.{op.reads}"
+    if program.loss.kinks:
+        count = len(program.trained_ops)
+        yield program.loss, f"{labels[count - 1]}.{program.trained_ops[-1].writes}" if count else "X"
+
+
+class Probe(NamedTuple):
+    """A derivative to check: of an element of an array, or of the array along a direction."""
+
+    name: str
+    shape: tuple[int, ...]
+    element: tuple[int, ...] | None
+    place: slice  # of its flat vector
+    direction: Array
+    gradient: Array  # of the same place, by backpropagation
+    size: float  # of what is moved
+
+
+def _probes(error: Error, dP: Array, directions: int | None, rng: np.random.Generator) -> Iterator[Probe]:
+    """Give the derivatives to check of every array that is trained."""
+    network = error.program.network
+    if directions is None and network.parameters.size > ENTRYWISE:
+        directions = DIRECTIONS
+    for name, (offset, shape) in network.layout.items():
+        if name not in network.frozen:
+            yield from _array_probes(name, shape, offset, error.weights, dP, directions, rng)
+
+
+def _input_probes(
+    error: Error, dX: Array, shape: tuple[int, ...], directions: int | None, rng: np.random.Generator
+) -> Iterator[Probe]:
+    """Give the derivatives to check of the inputs."""
+    if directions is None and dX.size > ENTRYWISE:
+        directions = DIRECTIONS
+    return _array_probes("X", shape, 0, error.inputs, dX, directions, rng)
+
+
+def _array_probes(
+    name: str, shape: tuple[int, ...], offset: int, values: Array, gradient: Array, directions: int | None,
+    rng: np.random.Generator,
+) -> Iterator[Probe]:  # fmt: skip
+    size = int(np.prod(shape))
+    if directions is None:
+        for k in range(size):
+            index = tuple(int(i) for i in np.unravel_index(k, shape))
+            place = slice(offset + k, offset + k + 1)
+            yield Probe(name, shape, index, place, np.ones(1), gradient[place], abs(float(values[offset + k])))
+        return
+    place = slice(offset, offset + size)
+    for _ in range(directions if size else 0):
+        direction = rng.normal(size=size)
+        direction /= np.linalg.norm(direction)
+        yield Probe(name, shape, None, place, direction, gradient[place], float(np.abs(values[place]).max()))
+
+
+def differences(error: Error, probes: list[Probe], loss: float, tolerance: float) -> tuple[Array, Array]:
+    """Give each probe's derivative by differences of E, NaN where a kink is too close, and what E's rounding hides."""
+    numeric, claimed = np.full(len(probes), np.nan), np.full(len(probes), np.inf)
+    floors = np.zeros(len(probes))
+    sizes = np.array([max(1.0, probe.size) for probe in probes])
+
+    def along(steps: Array, numbers: Array) -> Array:
+        pairs = np.broadcast(steps, numbers)
+        return np.array([error.along(probes[int(number)], step) for step, number in pairs]).reshape(pairs.shape)
+
+    left = np.arange(len(probes))
+    for step in STEPS:
+        hidden = ROUNDING * abs(loss) / (step * sizes[left])  # by the rounding of E
+        with np.errstate(all="ignore"):
+            found = derivative(along, np.zeros(left.size), args=(left.astype(np.float64),), order=6, maxiter=8,
+                               initial_step=step * sizes[left],
+                               tolerances={"rtol": tolerance / 100, "atol": np.max(hidden)})  # fmt: skip
+        better = found.error < claimed[left]
+        where = left[better]
+        numeric[where], claimed[where], floors[where] = (
+            found.df[better],
+            found.error[better],
+            hidden[better] / tolerance,
+        )
+        left = left[~found.success]
+        if not left.size:
+            break
+    return numeric, floors
+
+
+def _array_check(
+    name: str,
+    shape: tuple[int, ...],
+    probes: list[Probe],
+    tolerance: float,
+    backprop: Array,
+    numeric: Array,
+    floors: Array,
+) -> ArrayCheck:
+    """Judge the derivatives of one array."""
+    measured = ~np.isnan(numeric)
+    scale = np.fmax(np.fmax(np.abs(backprop), np.abs(numeric)), np.fmax(floors, np.finfo(np.float64).tiny))
+    errors = np.abs(backprop - numeric) / scale
+    errors = np.where(measured, np.nan_to_num(errors, nan=np.inf), -1.0)  # a gradient of NaN is as wrong as can be
+    worst = int(errors.argmax())
+    error = max(float(errors[worst]), 0.0)
+    return ArrayCheck(
+        name, shape, int(measured.sum()), int((~measured).sum()), error, probes[worst].element, float(backprop[worst]),
+        float(numeric[worst]), error <= tolerance,
+    )  # fmt: skip
