@@ -13,7 +13,7 @@ from backlit.engine import compiler, machine
 from backlit.engine.machine import Clock, data_of
 from backlit.engine.network import Network
 from backlit.engine.program import Program
-from backlit.ops.op import ElementwiseLoss, Layer
+from backlit.ops.op import MACHINE_SCALARS, ElementwiseLoss, Layer, Op, arguments
 
 DTYPES = ("float32", "float64")
 MODES = ("plain", "compiled")
@@ -61,9 +61,7 @@ class Run:
         data = data_of(X, T, np.zeros(0, dtype), np.arange(len(X)))
         self.error = run.batch_gradient(tables, self.memory, data, 0, len(X), 1.0, training, Clock(step, seed))
         self.gradient = self.memory.dP.copy()
-        n = min(
-            len(X), tables.rows
-        )  # of the last shard, which is what lies in the arena
+        n = min(len(X), tables.rows)  # of the last shard, which is what lies in the arena
         self.outputs = self.memory.A[tables.Y : tables.Y + n * network.outputs].reshape(n, network.outputs).copy()
         self.d_inputs = self["dX"]
 
@@ -112,3 +110,26 @@ def plain_and_compiled(dtype: str) -> Any:
         return plain, compiled
 
     return check
+
+
+@pytest.fixture
+def types_inside() -> Any:
+    """Give a function that names the types of all variables when an op's function is compiled for float32."""
+
+    def names(op: Op, which: str, scalar: bool = False) -> set[str]:
+        from numba import float32, int64
+
+        def kind(name: str) -> Any:
+            if scalar or name in op.__struct_fields__:
+                return float32
+            if name in MACHINE_SCALARS:
+                return int64
+            return float32[:, ::1] if compiler.is_matrix(name) else float32[::1]
+
+        function = getattr(op, which)
+        jit = compiler.Jit("float32")
+        jit(function, scalar).compile(tuple(kind(name) for name in arguments(function)))
+        overloads = [overload for twin in jit.done.values() for overload in twin.overloads.values()]
+        return {str(kind) for overload in overloads for kind in overload.type_annotation.typemap.values()}
+
+    return names

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 import backlit.ops.activations  # noqa: F401  (registers what the tables below run over)
-from backlit.engine import compiler
 from backlit.errors import BacklitError
 from backlit.ops.dense import Dense
 from backlit.ops.op import activations, arguments
@@ -159,18 +158,13 @@ def test_nan_in_gives_nan_out(op, mode, dtype, run):
         assert np.isfinite(array[2]).all()
 
 
-@pytest.mark.parametrize("op", ELEMENTWISE, ids=repr)
-@pytest.mark.parametrize("which", ["value", "slope"])
-def test_float32_stays_float32(op, which):
-    from numba import types as numba_types
-
-    function = getattr(op, which)
-    jitted = compiler.Jit("float32")(function, scalar=True)
-    given = (numba_types.float32,) * len(arguments(function))
-    jitted.compile(given)
-    (compiled,) = jitted.overloads.values()
-    assert compiled.signature.return_type == numba_types.float32
-    assert "float64" not in {str(kind) for kind in compiled.type_annotation.typemap.values()}
+@pytest.mark.parametrize("op", OPS, ids=repr)
+def test_compiled_float32_stays_float32(op, types_inside):
+    scalar = hasattr(op, "value")
+    for which in ("value", "slope") if scalar else ("forward", "backward"):
+        types = types_inside(op, which, scalar)
+        assert "float32" in types
+        assert "float64" not in types
 
 
 @pytest.mark.parametrize("op", OPS, ids=repr)

@@ -79,6 +79,14 @@ def test_torch_agrees(layer, training, run):
         np.testing.assert_allclose(got.network["1.variance"], peer.running_var.numpy(), rtol=1e-10)
 
 
+@pytest.mark.parametrize("layer", [BatchNorm(), LayerNorm()], ids=repr)
+@pytest.mark.parametrize("which", ["forward", "backward"])
+def test_compiled_float32_stays_float32(layer, which, types_inside):
+    types = types_inside(layer, which)
+    assert "float32" in types
+    assert "float64" not in types
+
+
 def test_outputs_have_mean_0_and_variance_1(run, mode, dtype):
     X = rng().normal(40.0, 9.0, (64, 48))
     for layer, axis in ((BatchNorm(), 0), (LayerNorm(), 1)):

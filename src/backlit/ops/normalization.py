@@ -37,6 +37,7 @@ def gradients_loops(dZ: Any, N: Any, dgamma: Any, dbeta: Any) -> None:
 def column_moments_loops(X: Any, mu: Any, r: Any) -> None:
     """Write the columns' means into mu and their variances, divided by n, into r."""
     n, columns = X.shape
+    share = 1.0 / X.dtype.type(n)  # a whole number beside a float32 would make a float64
     for j in range(columns):
         mu[j] = 0.0
         r[j] = 0.0
@@ -44,13 +45,13 @@ def column_moments_loops(X: Any, mu: Any, r: Any) -> None:
         for j in range(columns):
             mu[j] += X[i, j]
     for j in range(columns):
-        mu[j] /= n
+        mu[j] *= share
     for i in range(n):
         for j in range(columns):
             deviation = X[i, j] - mu[j]
             r[j] += deviation * deviation
     for j in range(columns):
-        r[j] /= n
+        r[j] *= share
 
 
 def batch_norm_loops(
@@ -61,10 +62,11 @@ def batch_norm_loops(
     n, columns = X.shape
     if training == 1:
         column_moments_loops(X, mu, r)
+        unbiased = X.dtype.type(n) / X.dtype.type(max(n - 1, 1))
         for j in range(columns):
             mean[j] += momentum * (mu[j] - mean[j])
             if n > 1:
-                variance[j] += momentum * (r[j] * n / (n - 1) - variance[j])
+                variance[j] += momentum * (r[j] * unbiased - variance[j])
     else:
         for j in range(columns):
             mu[j] = mean[j]
@@ -82,13 +84,10 @@ def batch_norm_backward_loops(
 ) -> None:
     """Go back through scale, shift and the columns' moments, row by row."""
     gradients_loops(dZ, N, dgamma, dbeta)
-    n = N.shape[0]
+    share = 0.0 if training == 0 else 1.0 / N.dtype.type(N.shape[0])
     for i in range(dX.shape[0]):
         for j in range(dX.shape[1]):
-            d = dZ[i, j]
-            if training == 1:
-                d -= (dbeta[j] + N[i, j] * dgamma[j]) / n
-            dX[i, j] = gamma[j] * r[j] * d
+            dX[i, j] = gamma[j] * r[j] * (dZ[i, j] - share * (dbeta[j] + N[i, j] * dgamma[j]))
 
 
 @register("batch_norm")
@@ -187,10 +186,10 @@ def sum_of_row(A: Any, i: int) -> Any:
     """Sum row i in four interleaved parts: a single sum would wait for each addition before it began the next."""
     columns = A.shape[1]
     last = columns - columns % 4
-    rest = A[i, 0] * 0.0
+    rest = s1 = s2 = s3 = 0.0
     for j in range(last, columns):
         rest += A[i, j]
-    s0, s1, s2, s3 = rest, rest * 0.0, rest * 0.0, rest * 0.0
+    s0 = rest
     for j in range(0, last, 4):
         s0 += A[i, j]
         s1 += A[i, j + 1]
@@ -203,10 +202,10 @@ def dot_of_rows(A: Any, B: Any, i: int) -> Any:
     """Give the dot product of row i of A and of B, in four interleaved parts."""
     columns = A.shape[1]
     last = columns - columns % 4
-    rest = A[i, 0] * 0.0
+    rest = s1 = s2 = s3 = 0.0
     for j in range(last, columns):
         rest += A[i, j] * B[i, j]
-    s0, s1, s2, s3 = rest, rest * 0.0, rest * 0.0, rest * 0.0
+    s0 = rest
     for j in range(0, last, 4):
         s0 += A[i, j] * B[i, j]
         s1 += A[i, j + 1] * B[i, j + 1]
@@ -218,11 +217,12 @@ def dot_of_rows(A: Any, B: Any, i: int) -> Any:
 def layer_norm_loops(X: Any, gamma: Any, beta: Any, r: Any, N: Any, Z: Any, epsilon: float) -> None:
     """Normalize every row."""
     n, columns = X.shape
+    share = 1.0 / X.dtype.type(columns)
     for i in range(n):
-        mu = sum_of_row(X, i) / columns
+        mu = share * sum_of_row(X, i)
         for j in range(columns):
             N[i, j] = X[i, j] - mu
-        r[i] = 1.0 / np.sqrt(dot_of_rows(N, N, i) / columns + epsilon)
+        r[i] = 1.0 / np.sqrt(share * dot_of_rows(N, N, i) + epsilon)
         for j in range(columns):
             N[i, j] *= r[i]
     scale_and_shift_loops(N, gamma, beta, Z)
@@ -231,12 +231,13 @@ def layer_norm_loops(X: Any, gamma: Any, beta: Any, r: Any, N: Any, Z: Any, epsi
 def layer_norm_backward_loops(N: Any, r: Any, gamma: Any, dZ: Any, dX: Any, dgamma: Any, dbeta: Any) -> None:
     """Go back through scale, shift and the rows' moments; dX holds dN meanwhile."""
     gradients_loops(dZ, N, dgamma, dbeta)
+    columns = N.shape[1]
+    share = 1.0 / N.dtype.type(columns)
     for i in range(dX.shape[0]):
-        columns = dX.shape[1]
         for j in range(columns):
             dX[i, j] = gamma[j] * dZ[i, j]
-        mean = sum_of_row(dX, i) / columns
-        along = dot_of_rows(dX, N, i) / columns
+        mean = share * sum_of_row(dX, i)
+        along = share * dot_of_rows(dX, N, i)
         for j in range(columns):
             dX[i, j] = r[i] * (dX[i, j] - mean - N[i, j] * along)
 
