@@ -1,1 +1,6 @@
-"""The maths: each op whole in one place, with its shapes, forward, backward and formula; one registry of them all."""
+"""The maths: each op whole in one place, with its shapes, forward, backward and formula; one registry of them all.
+
+Importing any of it imports every op, so that the registries are whole wherever they are read.
+"""
+
+from backlit.ops import activations, dense, dropout, initializers, losses, normalization, optimizers  # noqa: F401
