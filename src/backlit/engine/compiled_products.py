@@ -13,8 +13,6 @@ depends on its shape alone: each element is summed in one order by whatever thre
 
 # mypy: disable-error-code="no-untyped-call, call-arg, arg-type, unreachable, assignment"
 # Numba's building blocks are partly untyped, and an intrinsic is called without the first parameter it is written with.
-# ruff: noqa: PLR0917
-# A kernel's arguments are its operands.
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -34,10 +32,10 @@ _ROWS = 4  # of a tile; with two vectors of columns that is eight sums, which hi
 _LINE = 8  # vectors of columns in a tile of a single row, for the same reason
 _FEW = 8  # rows below which transposing the other matrix costs more than it gives
 _LOOPS_TO = 64  # multiply-adds up to which plain loops beat the tiles
-_NEAR = 32768  # bytes of a matrix that stays near: in the fastest cache
+_NEAR, _FAR = 2**15, 2**18  # bytes of a matrix that stays in the fastest cache, and in the next
 _STEPS = 256  # of the inner dimension in one block
 _PANEL = _STEPS * 64  # bytes: the block of two vectors of columns of B; half of the fastest cache
-_BLOCK = _STEPS * 256  # bytes: the block of rows of A^T, for the next cache
+_BLOCK = _STEPS * 256  # bytes: the block of rows of A, for the next cache
 _ONE = np.intp(1)  # a literal 1 would make Numba compile one more variant of the function it is given to
 
 
@@ -200,6 +198,25 @@ def _make_tile(rows: int, count: int, lanes: int | None) -> Any:
     return tile
 
 
+def _make_copy(count: int, lanes: int | None) -> Any:
+    """Make the kernel that copies `count` vectors, which are `gap` numbers apart."""
+
+    @intrinsic
+    def copy(typingctx: Any, source: Any, target: Any, gap: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            source, target, gap = arguments
+            scalar = context.get_data_type(signature.args[0].dtype)
+            vectors = _Vectors(builder, scalar, lanes or _full_width(scalar))
+            for v in range(count):
+                offset = builder.mul(gap, gap.type(v))
+                vectors.store(vectors.load(builder.gep(source, [offset])), builder.gep(target, [offset]))
+            return context.get_dummy_value()
+
+        return types.void(source, target, types.intp), generate
+
+    return copy
+
+
 @intrinsic
 def _dots(typingctx: Any, A: Any, B: Any, b_row: Any, C: Any, c_row: Any, steps: Any) -> Any:
     """Compute `_ROWS` dot products: C[q c_row] = sum over p < steps of A[p] B[q b_row + p]."""
@@ -239,6 +256,7 @@ def _after(typingctx: Any, pointer: Any, count: Any) -> Any:
 
 _tile, _tile_4, _tile_2 = _make_tile(_ROWS, 2, None), _make_tile(_ROWS, 2, 4), _make_tile(_ROWS, 2, 2)
 _line = _make_tile(1, _LINE, None)
+_copy_columns, _copy_rows = _make_copy(2, None), _make_copy(1, _ROWS)
 _panel, _block = _make_buffer(_PANEL), _make_buffer(_BLOCK)
 
 
@@ -251,16 +269,16 @@ def _width(m: int, itemsize: int) -> int:
 
 @_compiled
 def _down(
-    A: Any, a_row: int, a_step: int, B: Any, b_step: int, C: Any, c_row: int, n: int, steps: int, width: int, gap: int,
-    more: bool,
+    A: Any, a_row: int, a_tile: int, a_step: int, B: Any, b_step: int, C: Any, c_row: int, n: int, steps: int,
+    width: int, gap: int, more: bool,
 ) -> None:  # fmt: skip
-    """Compute the columns of C that one tile spans, in all n rows."""
+    """Compute the columns of C that one tile spans, in all n rows; the rows of A lie a_row apart, its tiles a_tile."""
     _apart()
     i = 0
     while i < n:
         # Where fewer rows are left than a tile has, a tile computes one of them as often as it has rows.
         a_next, c_next, height = (a_row, c_row, _ROWS) if n - i >= _ROWS else (0, 0, 1)
-        a, c = _after(A, i * a_row), _after(C, i * c_row)
+        a, c = _after(A, i // _ROWS * a_tile + i % _ROWS * a_row), _after(C, i * c_row)
         if width == 2:
             _tile_2(a, a_next, a_step, B, b_step, c, c_next, gap, steps, more)
         elif width == 4:
@@ -271,9 +289,42 @@ def _down(
 
 
 @_compiled
+def _copy_panel(B: Any, b_step: int, b_column: int, panel: Any, steps: int, span: int, width: int, full: int) -> None:
+    """Copy `span` columns of B to where they lie in the order in which a tile reads them."""
+    _apart()
+    if b_column == 1 and width == full:
+        for p in range(steps):
+            _copy_columns(_after(B, p * b_step), _after(panel, p * span), span - width)
+    else:
+        for p in range(steps):
+            for q in range(span):
+                panel[p * span + q] = B[p * b_step + q * b_column]
+
+
+@_compiled
+def _copy_block(A: Any, a_row: int, a_step: int, block: Any, n: int, steps: int) -> None:
+    """Copy n rows of A to where they lie in the order in which tiles read them, all steps of a tile together."""
+    _apart()
+    whole = n // _ROWS * _ROWS
+    together = 4 * _ROWS  # rows, which are neighbours in a line of the cache where A is transposed
+    for first in range(0, whole, together):
+        last = min(first + together, whole)
+        for p in range(steps):
+            for i in range(first, last, _ROWS):
+                if a_row == 1:
+                    _copy_rows(_after(A, i + p * a_step), _after(block, i * steps + p * _ROWS), 0)
+                else:
+                    for r in range(_ROWS):
+                        block[i * steps + p * _ROWS + r] = A[(i + r) * a_row + p * a_step]
+    for i in range(whole, n):
+        for p in range(steps):
+            block[whole * steps + p * _ROWS + i - whole] = A[i * a_row + p * a_step]
+
+
+@_compiled
 def _across(
-    A: Any, a_row: int, a_step: int, B: Any, b_step: int, b_column: int, C: Any, n: int, steps: int, m: int, copy: bool,
-    more: bool, itemsize: int,
+    A: Any, a_row: int, a_tile: int, a_step: int, B: Any, b_step: int, b_column: int, C: Any, n: int, steps: int,
+    m: int, copy: bool, more: bool, itemsize: int,
 ) -> None:  # fmt: skip
     """C = A B, or C + A B where there is more, for m >= 2; `copy` the columns a tile spans (at most _STEPS steps)."""
     _apart()
@@ -284,14 +335,12 @@ def _across(
         # Shared out evenly, the columns of a tile are never fewer than one vector has; its two vectors may overlap.
         j = t * m // tiles
         span = (t + 1) * m // tiles - j
-        b = _after(B, j * b_column)
+        b, c, gap = _after(B, j * b_column), _after(C, j), span - width
         if copy:
-            for p in range(steps):
-                for q in range(span):
-                    panel[p * span + q] = b[p * b_step + q * b_column]
-            _down(A, a_row, a_step, panel, span, _after(C, j), m, n, steps, width, span - width, more)
+            _copy_panel(b, b_step, b_column, panel, steps, span, width, 32 // itemsize)
+            _down(A, a_row, a_tile, a_step, panel, span, c, m, n, steps, width, gap, more)
         else:
-            _down(A, a_row, a_step, b, b_step, _after(C, j), m, n, steps, width, span - width, more)
+            _down(A, a_row, a_tile, a_step, b, b_step, c, m, n, steps, width, gap, more)
 
 
 @_compiled
@@ -311,24 +360,28 @@ def _multiply(
     """C = A B for m >= 2, with A[i, p] at i a_row + p a_step and B[p, j] at p b_step + j b_column of their memory."""
     _apart()
     width = _width(m, itemsize)
+    size = n * steps * itemsize
     if n < _ROWS and m >= width * _LINE and b_column == 1:
         for i in range(n):
             for start in range(0, m, width * _LINE):
                 j = min(start, m - width * _LINE)
-                _line(
-                    _after(A, i * a_row), 0, a_step, _after(B, j), b_step, _after(C, i * m + j), 0, width, steps, False
-                )
-        return
-    copy = b_column > 1 or (n >= 64 and steps * m * itemsize > _NEAR)
-    depth = _STEPS if copy else steps
-    for p in range(0, steps, depth):
-        a, b = _after(A, p * a_step), _after(B, p * b_step)
-        _across(a, a_row, a_step, b, b_step, b_column, C, n, min(depth, steps - p), m, copy, p > 0, itemsize)
+                c = _after(C, i * m + j)
+                _line(_after(A, i * a_row), 0, a_step, _after(B, j), b_step, c, 0, width, steps, False)
+    elif m >= 64 and b_column == 1 and size > (_NEAR if a_row == 1 else _FAR):
+        _multiply_blocks(A, a_row, a_step, B, b_step, C, n, steps, m, itemsize)
+    else:
+        copy = b_column > 1 or (n >= 64 and steps * m * itemsize > _NEAR)
+        depth = _STEPS if copy else steps
+        for p in range(0, steps, depth):
+            a, b, count = _after(A, p * a_step), _after(B, p * b_step), min(depth, steps - p)
+            _across(a, a_row, _ROWS * a_row, a_step, b, b_step, b_column, C, n, count, m, copy, p > 0, itemsize)
 
 
 @_compiled
-def _multiply_turned(A: Any, B: Any, C: Any, n: int, steps: int, m: int, itemsize: int) -> None:
-    """C = A^T B for m >= 2 and an A too large to be read down its columns."""
+def _multiply_blocks(
+    A: Any, a_row: int, a_step: int, B: Any, b_step: int, C: Any, n: int, steps: int, m: int, itemsize: int
+) -> None:
+    """C = A B as `_multiply` computes it, where A is too large, or its rows too scattered, to stay in the cache."""
     _apart()
     block = _block(A)
     height = _BLOCK // (_STEPS * itemsize)
@@ -336,11 +389,11 @@ def _multiply_turned(A: Any, B: Any, C: Any, n: int, steps: int, m: int, itemsiz
         rows = min(height, n - i)
         for p in range(0, steps, _STEPS):
             depth = min(_STEPS, steps - p)
-            for q in range(depth):
-                for r in range(rows):
-                    block[r * _STEPS + q] = A[(p + q) * n + i + r]
-            b, c = _after(B, p * m), _after(C, i * m)
-            _across(block, _STEPS, _ONE, b, m, _ONE, c, rows, depth, m, True, p > 0, itemsize)
+            _copy_block(_after(A, i * a_row + p * a_step), a_row, a_step, block, rows, depth)
+            b, c = _after(B, p * b_step), _after(C, i * m)
+            _across(
+                block, _ONE, _ROWS * depth, np.intp(_ROWS), b, b_step, _ONE, c, rows, depth, m, True, p > 0, itemsize
+            )
 
 
 @_compiled
@@ -392,8 +445,6 @@ def _compiled_product_tn(A: Any, B: Any, C: Any) -> Callable[..., None]:
             _dot_rows(_memory(A), _memory(B), _memory(C), steps, _ONE)
         elif m == 1:
             _multiply(_memory(B), _ONE, _ONE, _memory(A), n, _ONE, _memory(C), _ONE, steps, n, C.itemsize)
-        elif m >= 64 and n * steps * C.itemsize > _NEAR:
-            _multiply_turned(_memory(A), _memory(B), _memory(C), n, steps, m, C.itemsize)
         else:
             _multiply(_memory(A), _ONE, n, _memory(B), m, _ONE, _memory(C), n, steps, m, C.itemsize)
 
