@@ -31,7 +31,7 @@ class Row(IntEnum):
     NUMBER = 2
     SETTINGS = 3
     ARRAYS = 4
-    WIDTH = 40
+    WIDTH = 64
 
 
 class Segment(IntEnum):
@@ -101,7 +101,7 @@ class Rule(NamedTuple):
     reduction: int  # 0 sum, 1 mean over rows, otherwise divide by rows times this
     l1: float
     l2: float
-    penalty_per_batch: bool  # divide the penalty by the batch's weight, as scikit-learn does
+    penalty_per_batch: bool  # divide the penalty by the batch's weight, and count batches by rows, as scikit-learn does
     decay: float
     clip_value: float  # 0 is off
     clip_norm: float
@@ -272,11 +272,11 @@ def forward_pass(tables: Tables, memory: Memory, n: int, training: int, clock: C
         invoke(tables.chain, i, FORWARD, memory, n, training, clock, first_row)
 
 
-def backward_pass(tables: Tables, memory: Memory, n: int, clock: Clock, first_row: int) -> None:
+def backward_pass(tables: Tables, memory: Memory, n: int, training: int, clock: Clock, first_row: int) -> None:
     """Run the loss and the chain backward, after a forward pass on the same rows."""
-    invoke(tables.loss, 0, BACKWARD, memory, n, 1, clock, first_row)
+    invoke(tables.loss, 0, BACKWARD, memory, n, training, clock, first_row)
     for i in range(tables.ops - 1, -1, -1):
-        invoke(tables.chain, i, BACKWARD, memory, n, 1, clock, first_row)
+        invoke(tables.chain, i, BACKWARD, memory, n, training, clock, first_row)
 
 
 def total_weight(data: Data, start: int, stop: int) -> float:
@@ -327,7 +327,7 @@ def batch_gradient(
         dP = memory.dP if first == start else memory.shard
         shard = Memory(memory.P, dP, dP, memory.A, memory.dA, memory.S, memory.C, memory.slots, memory.size)
         total += shard_loss(tables, shard, data, first, n, first - start, scale, training, clock)
-        backward_pass(tables, shard, n, clock, first - start)
+        backward_pass(tables, shard, n, training, clock, first - start)
         if first > start:
             add(memory.dP, memory.shard, memory.size)
     return total
@@ -402,9 +402,12 @@ def train_batches(
         if rule.penalty_per_batch:
             penalty_factor = factor(1, weight)
         cost = penalty(tables, memory, rule) * penalty_factor
-        sums[3 * epoch] += loss
-        sums[3 * epoch + 1] += weight
-        sums[3 * epoch + 2] += cost * weight
+        share = 1.0
+        if rule.penalty_per_batch and weight != 0.0:
+            share = (stop - first) / weight
+        sums[3 * epoch] += loss * share
+        sums[3 * epoch + 1] += weight * share
+        sums[3 * epoch + 2] += cost * weight * share
         if not np.isfinite(loss * scale + cost):
             return batch
         apply_update(tables, memory, rule, rates[batch], step + 1, penalty_factor)
