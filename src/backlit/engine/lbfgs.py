@@ -38,6 +38,11 @@ class Objective:
 
     def __call__(self, values: Array) -> tuple[float, Array]:
         """Give the loss and its gradient at `values`."""
+        loss, penalty, gradient = self.parts(values)
+        return loss + penalty, gradient
+
+    def parts(self, values: Array) -> tuple[float, float, Array]:
+        """Give the loss without penalties, the penalties, and the gradient of both at `values`."""
         training, rule = self.training, self.training.rule
         self.write(values)
         rows = training.X.shape[0]
@@ -51,7 +56,7 @@ class Objective:
         l1, l2 = rule.l1 * share * self.decays, rule.l2 * share * self.decays
         cost = float((0.5 * l2 * values**2 + l1 * np.abs(values)).sum())
         gradient = training.memory.dP[self.trainable].astype(np.float64) + l2 * values + l1 * np.sign(values)
-        return loss * scale + cost, gradient
+        return loss * scale, cost, gradient
 
 
 def minimize(training: Training) -> Iterator[float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -26,12 +26,17 @@ class DivergedWarning(UserWarning):
     """Training stopped because the loss was no longer a finite number."""
 
 
+class DivergedError(BacklitError):
+    """The same as an error, where a training was asked for it by `divergence="raise"`."""
+
+
 class Epoch(msgspec.Struct, frozen=True):
     """One pass over the training rows.
 
     `loss` is measured as training goes, each batch before its own update, penalties included; `validation_loss` after
     the epoch, without penalties. `rate` is the learning rate of the epoch's last update, `seconds` the time since the
-    training began. `best` says that the monitored loss was the lowest so far.
+    training began. `best` says that the monitored loss was the lowest so far. `penalty` is the penalties'
+    part of `loss`.
     """
 
     number: int
@@ -40,6 +45,7 @@ class Epoch(msgspec.Struct, frozen=True):
     rate: float
     seconds: float
     best: bool
+    penalty: float = 0.0
 
     @property
     def monitored(self) -> float:
@@ -63,6 +69,7 @@ class Training:
         sample_weight: a weight per row (n,), at least 0.
         validation: (X, Y) or (X, Y, weights) to measure after each epoch.
         shuffle: whether to take the rows in a new random order each epoch.
+        order: what gives the order of the rows of the next epoch, an integer array (n,), instead of the shuffle.
         seed: of the shuffles and of dropout. Same seed, same bits.
         target: stop after the first epoch whose training loss is at most this.
         patience: stop after so many epochs in a row without an improvement of the monitored loss (of the validation
@@ -73,6 +80,9 @@ class Training:
         l1, l2: penalties on the weights, and on biases if `decay_biases`.
         clip_value, clip_norm: limits of each gradient element, and of the whole gradient's Euclidean norm.
         max_norm: limit of the norm of each unit's incoming weights, enforced after each update.
+        penalty_per_batch: divide the penalties by the rows of the batch, and count each batch's mean error by its rows,
+            as scikit-learn does.
+        divergence: what a loss that is not finite leads to: "warn", or "raise" for a DivergedError.
         compiled: False runs the same maths as plain NumPy Python, to step through with a debugger.
 
     Attributes:
@@ -97,11 +107,12 @@ class Training:
         self, network: Network, X: npt.ArrayLike, Y: npt.ArrayLike, *,
         optimizer: Optimizer | str = "adam", schedule: Any = "constant", batch_size: int | str = 32, epochs: int = 100,
         sample_weight: npt.ArrayLike | None = None, validation: tuple[Any, ...] | None = None,
-        shuffle: bool = True, seed: int = 0, target: float | None = None, patience: int | None = None,
-        tolerance: float = 0.0, time_limit: float | None = None, keep_best: bool | None = None,
+        shuffle: bool = True, order: Callable[[], Array] | None = None, seed: int = 0, target: float | None = None,
+        patience: int | None = None, tolerance: float = 0.0, time_limit: float | None = None,
+        keep_best: bool | None = None,
         l1: float = 0.0, l2: float = 0.0, decay_biases: bool = False, penalty_per_batch: bool = False,
         clip_value: float | None = None, clip_norm: float | None = None, max_norm: float | None = None,
-        compiled: bool = True,
+        divergence: str = "warn", compiled: bool = True,
     ) -> None:  # fmt: skip
         self.network = network
         self.optimizer: Optimizer = optimizers.make(optimizer)
@@ -113,6 +124,10 @@ class Training:
         self.epochs = _at_least("epochs", epochs, 0)
         self.validation = None if validation is None else rows_of(network, *validation)
         self.shuffle = shuffle
+        self.order = order
+        if divergence not in {"warn", "raise"}:
+            raise BacklitError(f"divergence is {divergence!r}; expected 'warn' or 'raise'.")
+        self.divergence = divergence
         self.seed = _at_least("seed", seed, 0)
         self.target = target
         self.patience = None if patience is None else _at_least("patience", patience, 1)
@@ -224,6 +239,8 @@ class Training:
     def _order(self, epochs: int) -> Array:
         """Give the order of the rows for so many epochs, one after another."""
         rows = self.X.shape[0]
+        if self.order is not None:
+            return np.concatenate([self.order() for _ in range(epochs)])
         if not self.shuffle or self.batch_size == rows:
             return np.tile(np.arange(rows), epochs)
         return np.concatenate([self.rng.permutation(rows) for _ in range(epochs)])
@@ -247,7 +264,8 @@ class Training:
             self._seconds += time.perf_counter() - before
         monitored = loss if validation_loss is None else validation_loss
         best = self.best is None or monitored < self.best.monitored
-        epoch = Epoch(len(self.history) + 1, loss, validation_loss, float(rate), self._seconds, best)
+        penalty = float(sums[2] / sums[1]) if sums[1] else 0.0
+        epoch = Epoch(len(self.history) + 1, loss, validation_loss, float(rate), self._seconds, best, penalty)
         if best:
             self.best = epoch
             if self.keep_best:
@@ -282,13 +300,23 @@ class Training:
 
     def _diverged(self, good: tuple[Array, Array], epoch: int, batch: int) -> None:
         """Go back to the last good weights and say so."""
+        where = self._first_not_finite()
         self._restore(good)
         self.stopped = f"diverged in epoch {epoch}, batch {batch}"
-        warnings.warn(
-            f"training {self.stopped}: the loss is not a finite number. The weights from before that epoch are kept. "
-            f"Try a smaller rate than {self.optimizer.rate:g}, clip_norm=1, or inputs scaled to about 1.",  # type: ignore[attr-defined]
-            DivergedWarning, stacklevel=3,
-        )  # fmt: skip
+        message = (
+            f"training {self.stopped}: {where} is not a finite number. The weights from before that epoch are kept. "
+            f"Try a smaller rate than {self.optimizer.rate:g}, clip_norm=1, or inputs scaled to about 1."  # type: ignore[attr-defined]
+        )
+        if self.divergence == "raise":
+            raise DivergedError(message)
+        warnings.warn(message, DivergedWarning, stacklevel=3)
+
+    def _first_not_finite(self) -> str:
+        """Name what went wrong first in the batch that lies in the memory: a layer, if one's output is not finite."""
+        for label, op in zip(self.network.labels, self.program.trained_ops, strict=False):
+            if not np.isfinite(self.program.view(self.memory, f"{label}.{op.writes}")).all():
+                return f"the output of layer {label}"
+        return "the loss"
 
     def _restore(self, values: tuple[Array, Array]) -> None:
         self.network.parameters[:], self.network.state[:] = values

@@ -19,6 +19,7 @@ from backlit.ops.op import Optimizer, register
 Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, lt=1)]
+Portion = Annotated[float, Meta(ge=0, le=1)]
 Count = Annotated[int, Meta(ge=1)]
 
 
@@ -54,7 +55,7 @@ class Momentum(Optimizer, frozen=True):
     with the rate outside, takes the same steps as long as the rate stays the same.
 
     Args:
-        rate: η. momentum: μ, from 0 to below 1.
+        rate: η. momentum: μ, from 0 to 1.
 
     Source: Polyak, "Some methods of speeding up the convergence of iteration methods", 1964; Rumelhart, Hinton,
     Williams, "Learning representations by back-propagating errors", Nature 323, 1986.
@@ -65,7 +66,7 @@ class Momentum(Optimizer, frozen=True):
     """
 
     rate: NotNegative = 0.01
-    momentum: Share = 0.9
+    momentum: Portion = 0.9
     slots: ClassVar[Mapping[str, float | str]] = {"v": 0.0}
     formula: ClassVar[str] = r"v \leftarrow \mu v - \eta g, \quad w \leftarrow w + v"
 
@@ -84,7 +85,7 @@ class Nesterov(Optimizer, frozen=True):
     is taken. PyTorch's form takes the same steps as long as the rate stays the same.
 
     Args:
-        rate: η. momentum: μ, from 0 to below 1.
+        rate: η. momentum: μ, from 0 to 1.
 
     Source: Nesterov, "A method of solving a convex programming problem with convergence rate O(1/k²)", 1983; in this
     form Sutskever et al., "On the importance of initialization and momentum in deep learning", ICML 2013.
@@ -95,7 +96,7 @@ class Nesterov(Optimizer, frozen=True):
     """
 
     rate: NotNegative = 0.01
-    momentum: Share = 0.9
+    momentum: Portion = 0.9
     slots: ClassVar[Mapping[str, float | str]] = {"v": 0.0}
     formula: ClassVar[str] = r"v \leftarrow \mu v - \eta g, \quad w \leftarrow w + \mu v - \eta g"
 
