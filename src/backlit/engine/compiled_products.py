@@ -31,11 +31,12 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 _ROWS = 4  # of a tile; with two vectors of columns that is eight sums, which hide the latency of a multiply-add
 _LINE = 8  # vectors of columns in a tile of a single row, for the same reason
 _FEW = 8  # rows below which transposing the other matrix costs more than it gives
-_LOOPS_TO = 64  # multiply-adds up to which plain loops beat the tiles
-_NEAR, _FAR = 2**15, 2**18  # bytes of a matrix that stays in the fastest cache, and in the next
+_LOOPS_TO = 48  # multiply-adds up to which plain loops beat the tiles
+_NEAR, _FAR = 2**15, 2**20  # bytes of a matrix that stays in the fastest cache, and in the next
 _STEPS = 256  # of the inner dimension in one block
 _PANEL = _STEPS * 64  # bytes: the block of two vectors of columns of B; half of the fastest cache
-_BLOCK = _STEPS * 256  # bytes: the block of rows of A, for the next cache
+_BLOCK = _STEPS * 1024  # bytes: the block of rows of A, for the next cache
+_INLINE = {"forceinline": True}  # passing three arrays to a function costs more than the smallest products
 _ONE = np.intp(1)  # a literal 1 would make Numba compile one more variant of the function it is given to
 
 
@@ -123,6 +124,7 @@ def _apart(typingctx: Any) -> Any:
     """Keep the function this stands in from being copied into its callers: compiling the copies takes seconds."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        builder.function.attributes.discard("alwaysinline")  # which a caller's options may have handed down
         builder.function.attributes.add("noinline")
         builder.function.attributes.add("optsize")
         return context.get_dummy_value()
@@ -409,7 +411,7 @@ def _dot_rows(A: Any, B: Any, C: Any, steps: int, m: int) -> None:
 # -------------------------------------------------------------------------------------------------------- the products
 
 
-@overload(product)
+@overload(product, jit_options=_INLINE)
 def _compiled_product(A: Any, B: Any, C: Any) -> Callable[..., None]:
     def kernel(A: Any, B: Any, C: Any) -> None:
         n, steps = A.shape
@@ -429,7 +431,7 @@ def _compiled_product(A: Any, B: Any, C: Any) -> Callable[..., None]:
     return kernel
 
 
-@overload(product_tn)
+@overload(product_tn, jit_options=_INLINE)
 def _compiled_product_tn(A: Any, B: Any, C: Any) -> Callable[..., None]:
     def kernel(A: Any, B: Any, C: Any) -> None:
         steps, n = A.shape
@@ -451,7 +453,7 @@ def _compiled_product_tn(A: Any, B: Any, C: Any) -> Callable[..., None]:
     return kernel
 
 
-@overload(product_nt)
+@overload(product_nt, jit_options=_INLINE)
 def _compiled_product_nt(A: Any, B: Any, C: Any) -> Callable[..., None]:
     def kernel(A: Any, B: Any, C: Any) -> None:
         n, steps = A.shape
