@@ -82,7 +82,7 @@ def label(loss):
 every_loss = pytest.mark.parametrize("loss", CASES, ids=label)
 
 
-# ------------------------------------------------------------------------------------------- definitions in long arithmetic
+# ------------------------------------------------------------------------------------- definitions in long arithmetic
 
 
 def entropy(probabilities, targets):
