@@ -1,0 +1,48 @@
+"""The classic worked examples, as network files; and the reading and running of any network file.
+
+Names are imported when first used, so that a command line that only lists its commands loads no engine.
+
+>>> from backlit.examples import run_example
+>>> run = run_example("two-layer", epochs=1, compiled=False).runs[0]
+>>> f"{run.errors[0].error:.9f}", f"{run.errors[1].error:.9f}"
+('0.298371109', '0.291027774')
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from backlit.examples.netfile import NetworkFile, Setup, parse_network_file, read_network_file
+    from backlit.examples.running import Example, ExampleRun, SetupRun, example_file, examples, run_example
+
+_HOME = {
+    "Example": "running",
+    "ExampleRun": "running",
+    "NetworkFile": "netfile",
+    "Setup": "netfile",
+    "SetupRun": "running",
+    "example_file": "running",
+    "examples": "running",
+    "parse_network_file": "netfile",
+    "read_network_file": "netfile",
+    "run_example": "running",
+}
+
+__all__ = [
+    "Example",
+    "ExampleRun",
+    "NetworkFile",
+    "Setup",
+    "SetupRun",
+    "example_file",
+    "examples",
+    "parse_network_file",
+    "read_network_file",
+    "run_example",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

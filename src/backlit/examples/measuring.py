@@ -1,0 +1,129 @@
+"""The numbers of a network at rest: read from the engine's buffers after one forward and one backward pass."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from backlit.engine import compiler, machine
+from backlit.engine.machine import Clock, data_of, factor
+from backlit.engine.network import Network
+from backlit.engine.program import Program
+from backlit.engine.training import reduction
+from backlit.errors import BacklitError
+from backlit.examples.naming import Quantity
+from backlit.examples.netfile import Setup
+from backlit.ops.losses import MSE
+from backlit.ops.op import Array, ElementwiseLoss
+
+ARRAYS = {"net": "Z", "dE/dnet": "dZ", "out": "A", "dE/dout": "dA", "w": "W", "b": "b", "dE/dw": "dW", "dE/db": "db"}
+"""Which of a layer's arrays a kind of quantity is read from."""
+
+
+class Measurement:
+    """A network's numbers on a setup's rows, without training it: forward and backward once, every buffer kept.
+
+    `error` is E over the training rows, `outputs` are the network's outputs for them.
+
+    Errors: a BacklitError for a quantity that these rows do not have.
+    """
+
+    def __init__(self, setup: Setup, network: Network, *, compiled: bool = True) -> None:
+        self.setup = setup
+        self.network = network.copy()  # batch statistics move in a training pass
+        self.X, self.T = setup.rows()
+        self.compiled = compiled and compiler.can_compile()
+        self.program = Program(self.network, len(self.X), compiled=self.compiled, keep=True, target_columns=self.T.shape[1])
+        self.memory = self.program.memory()
+        self._pass_through()
+
+    def _pass_through(self) -> None:
+        run = compiler.compiled_machine() if self.compiled else machine
+        network, rows = self.network, len(self.X)
+        X, T = network.check_inputs(self.X), network.check_targets(self.T, rows)
+        data, clock = data_of(X, T, np.zeros(0), np.arange(rows)), Clock(0, 0)
+        self.scale = factor(reduction(network.loss, network.outputs), float(rows))
+        tables = self.program.training
+        with np.errstate(all="ignore"):
+            run.batch_gradient(tables, self.memory, data, 0, rows, self.scale, 1, clock)
+            gradients = self.memory.dA.copy()
+            self.error = float(run.evaluate_rows(tables, self.memory, data, clock)) * self.scale
+            Y = np.zeros(rows * network.outputs, network.dtype)
+            run.predict_rows(self.program.prediction, self.memory, X.reshape(-1), rows, Y, clock)
+        self.memory.dA[:] = gradients
+        self.outputs: Array = Y.reshape(rows, network.outputs)
+
+    def array(self, name: str) -> Array:
+        """Give an array by the name the engine has for it, such as "1.Z" (rows, units) or "2.dW"."""
+        return self.program.view(self.memory, name, len(self.X))
+
+    def value(self, quantity: Quantity) -> float:
+        """Give the number that a quantity asks for."""
+        if quantity.kind == "E":
+            number = self.error if quantity.unit is None else self._output_error(quantity.unit)
+        elif quantity.kind == "mean squared error":
+            number = float(MSE.value(self.outputs, self.T).mean())
+        elif quantity.kind == "training accuracy":
+            number = accuracy(self.outputs, self.T)
+        elif quantity.kind == "test accuracy":
+            number = self._test_accuracy()
+        else:
+            number = self._entry(quantity)
+        return quantity.sign * number
+
+    def _entry(self, quantity: Quantity) -> float:
+        """Give an element of one of the engine's arrays."""
+        name = self._name(quantity)
+        if name not in self.program.places:
+            raise BacklitError(f"{quantity.kind} of layer {quantity.layer} is not a number that this network computes.")
+        array = self.array(name)
+        if quantity.kind in ("w", "dE/dw"):
+            return float(array[quantity.source, quantity.unit])
+        if quantity.kind in ("b", "dE/db"):
+            return float(array[0, quantity.unit])
+        if len(self.X) > self.program.rows:
+            raise BacklitError(f"{quantity.kind} is kept for up to {self.program.rows} rows; these are {len(self.X)}.")
+        if quantity.row is None and len(self.X) > 1:
+            raise BacklitError(f"{quantity.kind} is asked for without a row; expected such as [1], of {len(self.X)} rows.")
+        row = quantity.row or 0
+        if row >= len(self.X):
+            raise BacklitError(f"{quantity.kind}[{row + 1}] is asked for; there are {len(self.X)} rows.")
+        return float(array[row, quantity.unit])
+
+    def _name(self, quantity: Quantity) -> str:
+        """Give the engine's name of the array; a layer without activation gives out what came in."""
+        array = ARRAYS[quantity.kind]
+        plain = f"{quantity.layer}.A" not in self.program.places
+        return f"{quantity.layer}.{array.replace('A', 'Z') if plain else array}"
+
+    def _output_error(self, output: int) -> float:
+        """Give one output's part of E, by the loss's own formula."""
+        loss = self.network.loss
+        if not isinstance(loss, ElementwiseLoss):
+            raise BacklitError(f"the error of one output is asked for; {loss.name} is not a sum over outputs.")
+        settings = {name: getattr(loss, name) for name in loss.__struct_fields__ if name != "reduction"}
+        parts = loss.value(self.outputs[:, output], self.T[:, output], **settings)  # type: ignore[attr-defined]
+        return float(parts.sum()) * self.scale
+
+    def _test_accuracy(self) -> float:
+        X, T = self.setup.held_out()
+        if not len(X):
+            raise BacklitError("the test accuracy is asked for; expected a [data.split] that holds rows out.")
+        return accuracy(self.network.predict(X, compiled=self.compiled), T)
+
+
+def classes_of(outputs: Array) -> Array:
+    """Give the class that a row of outputs or targets names: the largest, or, of one output, whether it is at least 1/2."""
+    if outputs.shape[1] == 1:
+        return (outputs[:, 0] >= 0.5).astype(np.int64)
+    numbers: Array = outputs.argmax(axis=1)
+    return numbers
+
+
+def accuracy(outputs: Array, targets: Array) -> float:
+    """Give the share of rows whose class is predicted.
+
+    >>> import numpy as np
+    >>> accuracy(np.array([[0.9], [0.2], [0.6]]), np.array([[1.0], [0.0], [0.0]]))
+    0.6666666666666666
+    """
+    return float((classes_of(outputs) == classes_of(targets)).mean())

@@ -1,0 +1,181 @@
+"""The names of inputs, units, weights and of the numbers computed from them, as a person writes them.
+
+Inputs are i1, i2, ...; hidden units h1, h2, ... where there is one hidden layer, else h1.1, h2.1 (layer.unit); outputs
+o1, o2, ...; unless the file gives names of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from backlit.errors import BacklitError
+from backlit.examples.strict import unknown_key
+from backlit.examples.tables import NetworkTable
+from backlit.ops.dense import Dense
+from backlit.ops.op import Layer
+
+
+class Names(msgspec.Struct, frozen=True):
+    """Names of the inputs and, layer by layer, of units, weights and biases; layers without units of their own have none.
+
+    `weights` (a list per input, a name per unit) and `biases` are those that the file gives, else None.
+    """
+
+    inputs: tuple[str, ...]
+    units: tuple[tuple[str, ...], ...]
+    weights: tuple[Any, ...]
+    biases: tuple[Any, ...]
+
+    @property
+    def input_count(self) -> int:
+        """The number of inputs."""
+        return len(self.inputs)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The units of the last layer that has any; the inputs where none has."""
+        return next((units for units in reversed(self.units) if units), self.inputs)
+
+    def before(self, number: int) -> tuple[str, ...]:
+        """Name what layer `number` reads: the units before it, or the inputs."""
+        return next((units for units in reversed(self.units[: number - 1]) if units), self.inputs)
+
+    def parameter(self, array: str, *index: int) -> str:
+        """Name a parameter of the network: ("1.W", 0, 1) -> w(i1,h2), ("1.b", 1) -> b(h2)."""
+        label, _, name = array.partition(".")
+        units = self.units[int(label) - 1]
+        if not units:
+            return f"{array}[{', '.join(str(k + 1) for k in index)}]"
+        if name == "b":
+            return f"b({units[index[0]]})"
+        return f"w({self.before(int(label))[index[0]]},{units[index[1]]})"
+
+    def own_label(self, array: str, *index: int) -> str:
+        """Give the file's own name of a parameter, or nothing."""
+        label, _, name = array.partition(".")
+        given = (self.biases if name == "b" else self.weights)[int(label) - 1]
+        for k in index:
+            given = None if given is None else given[k]
+        return given or ""
+
+
+def names_of(network: NetworkTable, chain: Sequence[Layer]) -> Names:
+    """Give the names of a network file, its own or the usual ones.
+
+    Errors: a BacklitError where names are not text, not one per unit, or not different from each other.
+    """
+    inputs = network.inputs if isinstance(network.inputs, tuple) else tuple(f"i{k}" for k in range(1, network.inputs + 1))
+    dense = [number for number, layer in enumerate(chain, 1) if isinstance(layer, Dense)]
+    units = []
+    for number, (layer, table) in enumerate(zip(chain, network.layers, strict=True), 1):
+        units.append(_unit_names(layer, table, number, dense) if isinstance(layer, Dense) else ())
+    seen: set[str] = set()
+    for name in [*inputs, *(name for layer_units in units for name in layer_units)]:
+        if name in seen:
+            raise BacklitError(f"two inputs or units are named {name!r}; expected names that differ.")
+        seen.add(name)
+    own = [[table.get(key) for table in network.layers] for key in ("weight_labels", "bias_labels")]
+    return Names(inputs, tuple(units), tuple(own[0]), tuple(own[1]))
+
+
+def _unit_names(layer: Dense, table: dict[str, Any], number: int, dense: list[int]) -> tuple[str, ...]:
+    given = table.get("labels")
+    if given is not None:
+        if not (isinstance(given, list) and all(isinstance(name, str) for name in given) and len(given) == layer.units):
+            raise BacklitError(f"layer {number}: labels is {given!r}; expected {layer.units} names in quotes, one per unit.")
+        return tuple(given)
+    if number == dense[-1]:
+        prefix = "o"
+    elif len(dense) == 2:
+        prefix = "h"
+    else:
+        prefix = f"h{dense.index(number) + 1}."
+    return tuple(f"{prefix}{k}" for k in range(1, layer.units + 1))
+
+
+# ------------------------------------------------------------------------------------------------------------ quantities
+
+QUANTITIES = {
+    "E": "the error, reduced as the loss says; `E(o1)` is the part of one output",
+    "net(h1)": "the weighted sum that goes into a unit's activation",
+    "out(h1)": "what comes out of it",
+    "dE/dout(h1)": "the slope of the error with respect to a unit's output",
+    "dE/dnet(h1)": "the slope with respect to a unit's weighted sum; textbooks' δ is this or its negative",
+    "w(i1,h1)": "the weight from an input or unit to a unit",
+    "b(h1)": "the bias of a unit",
+    "dE/dw(i1,h1)": "the slope of the error with respect to a weight",
+    "dE/db(h1)": "the slope with respect to a bias",
+    "mean squared error": "the mean over rows and outputs of (t − a)²",
+    "training accuracy": "the share of training rows whose class is predicted",
+    "test accuracy": "the share of test rows whose class is predicted",
+}
+"""What can be asked of a run, with an example of each: `[row]` behind names one of several rows, `-` before negates."""
+
+SCORES = ("mean squared error", "training accuracy", "test accuracy")
+PER_ROW = ("net", "out", "dE/dout", "dE/dnet")
+_QUANTITY = re.compile(r"^(?P<sign>-?)(?P<kind>[A-Za-z/ ]+?)(?:\((?P<of>.*)\))?(?:\[(?P<row>\d+)\])?$")
+
+
+class Quantity(msgspec.Struct, frozen=True):
+    """A parsed quantity: `kind` such as "dE/dw", negated or not, of which layer (from 1), unit and input (from 0), row (from 0).
+
+    `layer` is 0 for the inputs; of `E(o1)`, the unit is an output.
+    """
+
+    kind: str
+    sign: float
+    layer: int = 0
+    unit: int | None = None
+    source: int | None = None
+    row: int | None = None
+
+
+def parse_quantity(text: str, names: Names) -> Quantity:
+    """Find what a quantity is about.
+
+    Errors: a BacklitError that names the nearest known quantity or unit.
+
+    >>> names = Names(("i1", "i2"), (("h1", "h2"), ("o1",)), (None, None), (None, None))
+    >>> found = parse_quantity("-dE/dw(i2,h1)", names)
+    >>> found.kind, found.sign, found.layer, found.unit, found.source
+    ('dE/dw', -1.0, 1, 0, 1)
+    """
+    match = _QUANTITY.match(text.strip())
+    known = {example.partition("(")[0] for example in QUANTITIES}
+    if match is None or match["kind"] not in known:
+        raise BacklitError(f"published: {unknown_key(text, QUANTITIES).replace('unknown key', 'unknown quantity')}")
+    kind, of = match["kind"], match["of"]
+    sign = -1.0 if match["sign"] else 1.0
+    row = None if match["row"] is None else int(match["row"]) - 1
+    if row is not None and (row < 0 or kind not in PER_ROW):
+        raise BacklitError(f"published: {text!r} names a row; only {', '.join(PER_ROW)} are of one row, counted from 1.")
+    if kind in SCORES or (kind == "E" and of is None):
+        return Quantity(kind, sign)
+    if of is None:
+        raise BacklitError(f"published: {text!r} does not say of which unit; expected such as {kind}({names.outputs[0]}).")
+    if kind == "E":
+        return Quantity(kind, sign, unit=_position(of, names.outputs, text))
+    source, unit = of.rpartition(",")[::2] if kind in ("w", "dE/dw") else ("", of)
+    layer = _layer_with(unit.strip(), names, text)
+    position = names.units[layer - 1].index(unit.strip())
+    if kind not in ("w", "dE/dw"):
+        return Quantity(kind, sign, layer, position, row=row)
+    return Quantity(kind, sign, layer, position, _position(source.strip(), names.before(layer), text))
+
+
+def _layer_with(unit: str, names: Names, text: str) -> int:
+    for number, units in enumerate(names.units, 1):
+        if unit in units:
+            return number
+    every = [name for units in names.units for name in units]
+    raise BacklitError(f"published: in {text!r}, {unknown_key(unit, every).replace('key', 'unit')}")
+
+
+def _position(name: str, among: Sequence[str], text: str) -> int:
+    if name not in among:
+        raise BacklitError(f"published: in {text!r}, {unknown_key(name, among).replace('key', 'name')}")
+    return among.index(name)

@@ -1,0 +1,307 @@
+"""Running a network file: train each of its setups, and record what a reader wants to see. Prints nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from backlit.engine.network import Network
+from backlit.engine.training import Training
+from backlit.errors import BacklitError
+from backlit.examples.measuring import Measurement, accuracy, classes_of
+from backlit.examples.naming import parse_quantity
+from backlit.examples.netfile import NetworkFile, Setup, read_network_file
+from backlit.examples.strict import unknown_key
+from backlit.examples.tables import PublishedTable
+from backlit.ops.op import Array
+
+ROOM = Path(__file__).parent
+NAMES = ("two-layer", "one-output", "linear", "xor", "gates", "iris-from-scratch", "exam-scores", "descent")
+"""The classic examples, in the order in which to read them."""
+
+POINTS = 60
+"""How many evenly spaced epochs the error is recorded at, besides 0, 1, 2, 5, 10, 20, 50 and so on."""
+
+SHOWN_ROWS = 12
+
+
+class ErrorAt(msgspec.Struct, frozen=True):
+    """The error E over all training rows after so many epochs; `seconds` of training had passed by then."""
+
+    epoch: int
+    error: float
+    seconds: float
+
+
+class Parameter(msgspec.Struct, frozen=True):
+    """A weight or bias before and after training; `label` is the file's own name for it, if any."""
+
+    name: str
+    label: str
+    trained: bool
+    before: float
+    after: float
+
+
+class Prediction(msgspec.Struct, frozen=True):
+    """A row's inputs and targets, the outputs before and after training, and the last layer's weighted sums after it."""
+
+    inputs: tuple[float, ...]
+    targets: tuple[float, ...]
+    before: tuple[float, ...]
+    after: tuple[float, ...]
+    sums: tuple[float, ...]
+
+
+class ClassCount(msgspec.Struct, frozen=True):
+    """How often a class stands in the rows, is predicted, and is predicted rightly."""
+
+    name: str
+    rows: int
+    predicted: int
+    right: int
+
+
+class Figure(msgspec.Struct, frozen=True):
+    """A published number beside ours. `ours` is None where the run ended before it; `equal` compares the published digits."""
+
+    after: int
+    quantity: str
+    label: str
+    published: str
+    ours: float | None
+    equal: bool | None
+    note: str
+
+
+class LayerInWords(msgspec.Struct, frozen=True):
+    """A layer: its op and settings, its units' names (none for a layer without units of its own)."""
+
+    op: str
+    summary: str
+    units: tuple[str, ...]
+
+
+class SetupRun(msgspec.Struct, frozen=True):
+    """What a setup's training did; see the fields' own records."""
+
+    name: str
+    about: str
+    inputs: tuple[str, ...]
+    layers: tuple[LayerInWords, ...]
+    loss: dict[str, Any]
+    optimizer: dict[str, Any]
+    batch_size: int
+    epochs: int
+    stopped: str
+    rows: int
+    test_rows: int
+    seconds_per_epoch: float
+    errors: tuple[ErrorAt, ...]
+    parameters: tuple[Parameter, ...]
+    predictions: tuple[Prediction, ...]
+    training_accuracy: float | None
+    test_accuracy: float | None
+    test_classes: tuple[ClassCount, ...]
+    figures: tuple[Figure, ...]
+
+
+class ExampleRun(msgspec.Struct, frozen=True):
+    """A network file and what became of its setups. `msgspec.json.encode` turns it into JSON as it is."""
+
+    name: str
+    title: str
+    teaches: str
+    about: str
+    source: str
+    race: bool
+    compiled: bool
+    runs: tuple[SetupRun, ...]
+
+
+class Example(msgspec.Struct, frozen=True):
+    """An example's name, title, and what there is to learn from it."""
+
+    name: str
+    title: str
+    teaches: str
+
+
+def examples() -> tuple[Example, ...]:
+    """Give the bundled examples.
+
+    >>> [example.name for example in examples()][:3]
+    ['two-layer', 'one-output', 'linear']
+    """
+    files = [(name, read_network_file(example_file(name))) for name in NAMES]
+    return tuple(Example(name, file.title, file.teaches) for name, file in files)
+
+
+def example_file(name: str) -> Path:
+    """Give the file of a bundled example.
+
+    Errors: a BacklitError that names the nearest example where there is none of that name.
+    """
+    if name not in NAMES:
+        raise BacklitError(unknown_key(name, NAMES).replace("unknown key", "unknown example"))
+    return ROOM / f"{name}.toml"
+
+
+def run_example(name: str, *, epochs: int | None = None, compiled: bool = True) -> ExampleRun:
+    """Run a bundled example, or the network file at a path that ends in .toml.
+
+    `epochs` replaces the file's number; `compiled` False runs the same maths as plain NumPy.
+
+    Errors: a BacklitError for an unknown example or a file that does not fit.
+
+    >>> run = run_example("linear", compiled=False).runs[0]
+    >>> [f"{at.error:.9f}" for at in run.errors]
+    ['0.327240500', '0.276957171']
+    """
+    path = Path(name) if name.endswith(".toml") else example_file(name)
+    file = read_network_file(path)
+    runs = tuple(_run(setup, file, epochs, compiled) for setup in file.setups)
+    return ExampleRun(path.stem, file.title, file.teaches, file.about, file.source, file.race, compiled, runs)
+
+
+def _run(setup: Setup, file: NetworkFile, epochs: int | None, compiled: bool) -> SetupRun:
+    network = setup.build()
+    overrides = {} if epochs is None else {"epochs": epochs}
+    training = setup.training(network, compiled=compiled, **overrides)
+    first = network.copy()
+    errors: list[ErrorAt] = []
+    figures: dict[PublishedTable, Figure] = {}
+    wanted = _sampled(training.epochs)
+    for epoch, seconds in _epochs(training):
+        due = [item for item in setup.published if item.after == epoch]
+        if epoch in wanted or due:
+            measured = Measurement(setup, network, compiled=compiled)
+            errors.append(ErrorAt(epoch, measured.error, seconds))
+            figures |= {item: _figure(item, setup, measured) for item in due}
+    done = len(training.history)
+    if errors[-1].epoch != done:
+        errors.append(ErrorAt(done, Measurement(setup, network, compiled=compiled).error, training.history[-1].seconds))
+    per_epoch = errors[-1].seconds / max(done, 1)
+    if file.race:
+        per_epoch = _seconds_per_epoch(setup, done, compiled)
+        errors = [msgspec.structs.replace(at, seconds=at.epoch * per_epoch) for at in errors]
+    X, T = setup.held_out()
+    classifies = _classifies(training.Y)
+    return SetupRun(
+        setup.name, setup.about, setup.names.inputs, _layers(setup), network.loss.to_dict(), training.optimizer.to_dict(),
+        training.batch_size, done, training.stopped or "", len(training.X), len(X), per_epoch, tuple(errors),
+        _parameters(setup, first, network), _predictions(setup, first, network, compiled),
+        accuracy(network.predict(training.X, compiled=compiled), training.Y) if classifies else None,
+        accuracy(network.predict(X, compiled=compiled), T) if classifies and len(X) else None,
+        _class_counts(setup, network.predict(X, compiled=compiled), T) if classifies and len(X) else (),
+        tuple(figures.get(item) or _missing(item) for item in setup.published),
+    )  # fmt: skip
+
+
+def _epochs(training: Training) -> Iterator[tuple[int, float]]:
+    """Train, giving the number of epochs done and the seconds they took, from 0 on."""
+    yield 0, 0.0
+    for epoch in training:
+        yield epoch.number, epoch.seconds
+
+
+def _sampled(epochs: int) -> set[int]:
+    """Choose the epochs to record: evenly spaced ones, and 0, 1, 2, 5, 10, 20, 50 ... and the last."""
+    even = {round(k * epochs / POINTS) for k in range(POINTS + 1)}
+    return even | set(milestones(epochs))
+
+
+def milestones(epochs: int) -> list[int]:
+    """Give 0, 1, 2, 5, 10, 20, 50 ... up to the last epoch.
+
+    >>> milestones(60)
+    [0, 1, 2, 5, 10, 20, 50, 60]
+    """
+    steps = [digit * 10**power for power in range(len(str(epochs))) for digit in (1, 2, 5)]
+    return sorted({0, *(step for step in steps if step < epochs), epochs})
+
+
+def _seconds_per_epoch(setup: Setup, epochs: int, compiled: bool) -> float:
+    """Time a training that nobody watches: the best of three."""
+    times = []
+    for _ in range(3):
+        training = setup.training(setup.build(), compiled=compiled, epochs=epochs).run()
+        times.append(training.history[-1].seconds if training.history else 0.0)
+    return min(times) / max(epochs, 1)
+
+
+# --------------------------------------------------------------------------------------------------------------- records
+
+
+def _layers(setup: Setup) -> tuple[LayerInWords, ...]:
+    pairs = zip(setup.layers(), setup.names.units, strict=True)
+    return tuple(LayerInWords(layer.name, layer.summary(), units) for layer, units in pairs)
+
+
+def _figure(item: PublishedTable, setup: Setup, measured: Measurement) -> Figure:
+    ours = measured.value(parse_quantity(item.quantity, setup.names))
+    return Figure(item.after, item.quantity, item.label, item.value, ours, same_digits(item.value, ours), item.note)
+
+
+def _missing(item: PublishedTable) -> Figure:
+    return Figure(item.after, item.quantity, item.label, item.value, None, None, item.note)
+
+
+def same_digits(published: str, ours: float) -> bool:
+    """Whether our number, rounded to the published digits, is the published one.
+
+    >>> same_digits("0.298371109", 0.2983711087600027), same_digits(".30", 0.2983711), same_digits("3.5e-5", 3.46e-5)
+    (True, True, True)
+    >>> same_digits("0.291027924", 0.29102777369359933)
+    False
+    """
+    wanted = Decimal(published)
+    return Decimal(ours).quantize(wanted) == wanted
+
+
+def _parameters(setup: Setup, before: Network, after: Network) -> tuple[Parameter, ...]:
+    """List all weights and biases by name."""
+    listed = []
+    for array in after:
+        for index in np.ndindex(after[array].shape):
+            listed.append(Parameter(
+                setup.names.parameter(array, *index), setup.names.own_label(array, *index), array not in after.frozen,
+                float(before[array][index]), float(after[array][index]),
+            ))  # fmt: skip
+    return tuple(listed)
+
+
+def _predictions(setup: Setup, before: Network, after: Network, compiled: bool) -> tuple[Prediction, ...]:
+    """Give the first rows with their outputs."""
+    first, last = (Measurement(setup, network, compiled=compiled) for network in (before, after))
+    layer = max(number for number, units in enumerate(setup.names.units, 1) if units)
+    sums = last.array(f"{layer}.Z")
+    columns = (last.X, last.T, first.outputs, last.outputs, sums)
+    return tuple(
+        Prediction(*(tuple(map(float, column[row])) for column in columns)) for row in range(min(SHOWN_ROWS, len(last.X)))
+    )
+
+
+def _classifies(targets: Array) -> bool:
+    """Whether targets are classes: 0 or 1 everywhere, and of several columns exactly one 1 per row."""
+    zero_one = bool(np.isin(targets, (0.0, 1.0)).all())
+    return zero_one and (targets.shape[1] == 1 or bool((targets.sum(axis=1) == 1.0).all()))
+
+
+def _class_counts(setup: Setup, outputs: Array, targets: Array) -> tuple[ClassCount, ...]:
+    """Count the test rows of each class, how many were predicted to be of it, and how many of these are."""
+    predicted, actual = classes_of(outputs), classes_of(targets)
+    names: Sequence[str] = setup.names.outputs if outputs.shape[1] > 1 else ("0", "1")
+    return tuple(
+        ClassCount(
+            name, int((actual == k).sum()), int((predicted == k).sum()), int(((predicted == k) & (actual == k)).sum())
+        )
+        for k, name in enumerate(names)
+    )
+
+

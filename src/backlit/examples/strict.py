@@ -1,0 +1,135 @@
+"""Turning parsed TOML into records strictly, with errors that a person can act on: where, what was given, what fits."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import inspect
+
+from backlit.errors import BacklitError
+
+Record = TypeVar("Record", bound=msgspec.Struct)
+
+_PATH = re.compile(r"^(?P<what>.*?)(?: - at (?:`(?P<path>\$.*)`|(?P<key>.*)))?$", re.DOTALL)
+_WRONG_TYPE = re.compile(r"^Expected `(?P<expected>.*)`, got `(?P<given>.*)`$")
+_UNKNOWN = re.compile(r"^Object contains unknown field `(?P<key>.*)`$")
+_MISSING = re.compile(r"^Object missing required field `(?P<key>.*)`$")
+_STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d*|\.\.\.)\]")
+_WORDS = {"int": "a whole number", "float": "a number", "str": "text in quotes", "bool": "true or false",
+          "array": "a list", "object": "a table", "null": "nothing"}  # fmt: skip
+
+
+def decode(data: Any, kind: type[Record]) -> Record:
+    """Convert parsed data to a record.
+
+    Errors: a BacklitError that says where something does not fit, what was given and what was expected; for an unknown
+    key, the nearest known one.
+    """
+    try:
+        return msgspec.convert(data, kind, strict=True)
+    except msgspec.ValidationError as error:
+        raise BacklitError(explain(str(error), kind)) from None
+
+
+def explain(message: str, kind: type[msgspec.Struct]) -> str:
+    """Say a message of msgspec in plain words.
+
+    >>> from backlit.examples.tables import TrainingTable
+    >>> explain("Object contains unknown field `epoch`", TrainingTable)
+    "unknown key 'epoch'; did you mean 'epochs'?"
+    >>> explain("Expected `int`, got `str` - at `$.seed`", TrainingTable)
+    'seed: text in quotes was given; expected a whole number.'
+    """
+    match = _PATH.match(message)
+    assert match is not None  # every part of the pattern is optional
+    what, path = match["what"], _steps(match["path"] or "")
+    where = f"{place(path)}: " if path else ""
+    if unknown := _UNKNOWN.match(what):
+        return f"{where}{unknown_key(unknown['key'], _keys_at(kind, path))}"
+    if missing := _MISSING.match(what):
+        return f"{where}the key {missing['key']!r} is missing."
+    if wrong := _WRONG_TYPE.match(what):
+        return f"{where}{_plain(wrong['given'])} was given; expected {_plain(wrong['expected'])}."
+    return f"{where}{what[0].lower()}{what[1:]}."
+
+
+def unknown_key(key: str, known: Iterable[str]) -> str:
+    """Say that a key is unknown and name the nearest known one, or all."""
+    known = list(known)
+    near = difflib.get_close_matches(key, known, n=1)
+    return f"unknown key {key!r}; " + (f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}.")
+
+
+def place(path: Iterable[str | int]) -> str:
+    """Say where in the file something is, counting from 1.
+
+    >>> place(["network", "layers", 1, "weights", 0, 2])
+    'layer 2, weights, row 1, column 3'
+    """
+    words: list[str] = []
+    steps = list(path)
+    k = 0
+    while k < len(steps):
+        step, following = steps[k], steps[k + 1 : k + 3]
+        if step == "network" and following[:1] == ["layers"]:
+            number = steps[k + 2] if len(steps) > k + 2 else None
+            words.append(f"layer {number + 1}" if isinstance(number, int) else "network.layers")
+            k += 3
+        elif isinstance(step, int):
+            pair = bool(following) and isinstance(following[0], int)
+            words.append(f"row {step + 1}, column {int(following[0]) + 1}" if pair else f"item {step + 1}")
+            k += 2 if pair else 1
+        else:
+            words.append(str(step))
+            k += 1
+    return ", ".join(words)
+
+
+def refuse_not_finite(data: Any, path: tuple[str | int, ...] = ()) -> None:
+    """Raise a BacklitError for the first number that is not finite, with its place: TOML knows nan and inf."""
+    if isinstance(data, float) and not math.isfinite(data):
+        raise BacklitError(f"{place(path)}: {data} was given; expected a finite number.")
+    if isinstance(data, Mapping):
+        for key, value in data.items():
+            refuse_not_finite(value, (*path, key))
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            refuse_not_finite(value, (*path, index))
+
+
+def _plain(types: str) -> str:
+    return " or ".join(_WORDS.get(name, name) for name in types.split(" | ") if name != "null" or types == "null")
+
+
+def _steps(path: str) -> list[str | int]:
+    """Split msgspec's path: "$.layers[1].units" -> ["layers", 1, "units"]; "[...]" stands for any key."""
+    steps: list[str | int] = []
+    for name, index in _STEP.findall(path.removeprefix("$")):
+        steps.append(name or (int(index) if index.isdigit() else "..."))
+    return steps
+
+
+def _keys_at(kind: type[msgspec.Struct], path: list[str | int]) -> list[str]:
+    """Give the keys of the table at that path of a record."""
+    found: Any = inspect.type_info(kind)
+    for step in path:
+        if isinstance(found, inspect.StructType):
+            found = _table_in(next(field.type for field in found.fields if field.encode_name == step))
+        elif isinstance(found, inspect.ListType | inspect.VarTupleType):
+            found = _table_in(found.item_type)
+    return [field.encode_name for field in found.fields]
+
+
+def _table_in(found: Any) -> Any:
+    """Give the table or list that a type holds, out of annotations and alternatives."""
+    if isinstance(found, inspect.Metadata):
+        return _table_in(found.type)
+    if isinstance(found, inspect.UnionType):
+        inner = [_table_in(option) for option in found.types]
+        return next(x for x in inner if isinstance(x, inspect.StructType | inspect.ListType | inspect.VarTupleType))
+    return found

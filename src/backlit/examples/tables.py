@@ -1,0 +1,158 @@
+"""The tables of a network file, as records: which keys there are, what they mean, of which type they are.
+
+The descriptions here are the documentation: docs/network-file.md is written from them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+Named = str | dict[str, Any]
+"""An op: its name, or a table of its name and settings, such as { op = "sgd", rate = 0.5 }."""
+Count = Annotated[int, Meta(ge=1)]
+Seed = Annotated[int, Meta(ge=0)]
+NotNegative = Annotated[float, Meta(ge=0)]
+
+
+def _says(text: str) -> Meta:
+    return Meta(description=text)
+
+
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of the file: its keys are checked strictly."""
+
+
+class InitialTable(Table, frozen=True, kw_only=True):
+    """`[network.initial]`: the recipe of the initial weights, where a known draw is to be repeated."""
+
+    generator: Annotated[
+        Literal["legacy", "default"],
+        _says("`legacy` is NumPy's `RandomState(seed)`, which `numpy.random.seed(seed)` sets up; `default` is `default_rng(seed)`"),
+    ] = "legacy"
+    seed: Annotated[Seed, _says("seed of the generator")]
+    draw: Annotated[Named, _says("initializer that every number comes from")]
+    order: Annotated[
+        tuple[str, ...], _says('parameters in the order in which they are drawn: `["1.W", "1.b", "2.W"]` (layer, array)')
+    ]
+
+
+class NetworkTable(Table, frozen=True, kw_only=True):
+    """`[network]`: what the network is."""
+
+    inputs: Annotated[Count | tuple[str, ...], _says("number of inputs, or their names")]
+    layers: Annotated[list[dict[str, Any]], _says("the layers in order, a `[[network.layers]]` table for each")]
+    loss: Annotated[Named, _says("the error that training makes small")] = "half_squared_error"
+    dtype: Annotated[Literal["float64", "float32"], _says("type of all numbers")] = "float64"
+    seed: Annotated[Seed, _says("seed of weights that are neither given nor drawn by `[network.initial]`")] = 0
+    initial: Annotated[InitialTable | None, _says("a table of its own, below")] = None
+
+
+class SplitTable(Table, frozen=True, kw_only=True):
+    """`[data.split]`: which rows of a bundled data set are held out for testing."""
+
+    test: Annotated[Count, _says("number of test rows: the first so many of a random order; the others train, in that order")]
+    seed: Annotated[Seed, _says("seed of the order")]
+    generator: Annotated[
+        Literal["legacy", "default"],
+        _says("`legacy` is NumPy's `RandomState(seed)`, as in scikit-learn's `train_test_split`; `default` is `default_rng(seed)`"),
+    ] = "legacy"
+
+
+class DataTable(Table, frozen=True, kw_only=True):
+    """`[data]`: the rows, either inline or of a bundled data set."""
+
+    inputs: Annotated[list[list[float]] | None, _says("rows of inputs, a list of numbers for each")] = None
+    targets: Annotated[
+        list[float | list[float]] | None, _says("a target per row: a list of numbers, or one number where there is one output")
+    ] = None
+    input_divisors: Annotated[list[float] | None, _says("what each input column is divided by")] = None
+    target_divisors: Annotated[list[float] | None, _says("what each target column is divided by")] = None
+    set: Annotated[
+        str | None, _says("name of a bundled data set, instead of rows; classes become a target of 0 or 1 per class")
+    ] = None
+    scale: Annotated[
+        Literal["none", "standard"],
+        _says("`standard` subtracts each input column's mean and divides by its standard deviation, both of the training rows"),
+    ] = "none"
+    split: Annotated[SplitTable | None, _says("a table of its own, below")] = None
+
+
+class TrainingTable(Table, frozen=True, kw_only=True):
+    """`[training]`: the optimizer and the steps; what is not given is as in `backlit.Training`."""
+
+    optimizer: Annotated[Named | UnsetType, _says("optimizer, with its rate")] = UNSET
+    schedule: Annotated[Named | UnsetType, _says("how the rate changes")] = UNSET
+    batch_size: Annotated[Count | Literal["full"] | UnsetType, _says('rows per update: `"full"`, or a number')] = UNSET
+    epochs: Annotated[Seed | UnsetType, _says("passes over the rows at the most")] = UNSET
+    shuffle: Annotated[bool | UnsetType, _says("whether the rows come in a new random order in each epoch")] = UNSET
+    seed: Annotated[Seed | UnsetType, _says("seed of the shuffles and of dropout")] = UNSET
+    target: Annotated[float | UnsetType, _says("stop after the first epoch whose error is at most this")] = UNSET
+    patience: Annotated[Count | UnsetType, _says("stop after so many epochs without a lower error")] = UNSET
+    tolerance: Annotated[NotNegative | UnsetType, _says("how much lower counts as lower")] = UNSET
+    time_limit: Annotated[NotNegative | UnsetType, _says("stop after so many seconds")] = UNSET
+    keep_best: Annotated[bool | UnsetType, _says("end with the weights of the epoch with the lowest error")] = UNSET
+    l1: Annotated[NotNegative | UnsetType, _says("penalty l1 Σ&#124;w&#124; on the weights")] = UNSET
+    l2: Annotated[NotNegative | UnsetType, _says("penalty l2/2 Σw² on the weights")] = UNSET
+    decay_biases: Annotated[bool | UnsetType, _says("whether penalties and decay act on biases too")] = UNSET
+    penalty_per_batch: Annotated[bool | UnsetType, _says("whether penalties are divided by the rows of the batch")] = UNSET
+    clip_value: Annotated[NotNegative | UnsetType, _says("limit of each element of the gradient")] = UNSET
+    clip_norm: Annotated[NotNegative | UnsetType, _says("limit of the Euclidean norm of the whole gradient")] = UNSET
+    max_norm: Annotated[NotNegative | UnsetType, _says("limit of the norm of each unit's incoming weights")] = UNSET
+
+
+class PublishedTable(Table, frozen=True, kw_only=True):
+    """`[[published]]`: a number that a page or book gives, to be set beside ours."""
+
+    quantity: Annotated[str, _says("what the number is: see the quantities below")]
+    value: Annotated[
+        str, Meta(pattern=r"^-?[0-9]*\.?[0-9]+(e-?[0-9]+)?$"), _says("the digits as published, in quotes: all of them count")
+    ]
+    after: Annotated[Seed, _says("after how many epochs; 0 is before the first update")] = 0
+    label: Annotated[str, _says("what the page calls it, where that is something else")] = ""
+    note: Annotated[str, _says("why ours differs")] = ""
+
+
+class RunTable(Table, frozen=True, kw_only=True):
+    """`[[runs]]`: one of several runs side by side; its tables' keys take the place of the file's own."""
+
+    name: Annotated[str, Meta(min_length=1), _says("name of the run")]
+    about: Annotated[str, _says("what to see in it")] = ""
+    network: Annotated[dict[str, Any], _says("keys of `[network]` that differ")] = {}
+    data: Annotated[dict[str, Any], _says("keys of `[data]` that differ")] = {}
+    training: Annotated[dict[str, Any], _says("keys of `[training]` that differ")] = {}
+    published: Annotated[list[dict[str, Any]], _says("published numbers of this run")] = []
+
+
+class FileTable(Table, frozen=True, kw_only=True):
+    """The file itself."""
+
+    title: Annotated[str, _says("what the example is, in a line")] = ""
+    teaches: Annotated[str, _says("what there is to learn from it, in a line")] = ""
+    about: Annotated[str, _says("what a reader should know, in paragraphs")] = ""
+    source: Annotated[str, _says("where the numbers were published")] = ""
+    race: Annotated[bool, _says("whether the runs are compared by time too")] = False
+    network: Annotated[dict[str, Any], _says("a table of its own, below")] = {}
+    data: Annotated[dict[str, Any], _says("a table of its own, below")] = {}
+    training: Annotated[dict[str, Any], _says("a table of its own, below")] = {}
+    published: Annotated[list[dict[str, Any]], _says("a table for each published number, below")] = []
+    runs: Annotated[list[RunTable], _says("a table for each of several runs, below")] = []
+
+
+class SetupTable(Table, frozen=True, kw_only=True):
+    """What one run needs, all its keys together."""
+
+    network: NetworkTable
+    data: DataTable | None = None
+    training: TrainingTable = TrainingTable()
+    published: tuple[PublishedTable, ...] = ()
+
+
+LABELS = {
+    "labels": "names of the units (of a dense layer)",
+    "weight_labels": "names of the weights: a list per input of the layer, a name per unit",
+    "bias_labels": "names of the biases, one per unit",
+}
+"""Keys of a layer's table beside the settings of its op."""
