@@ -15,7 +15,7 @@ numba = pytest.importorskip("numba")
 special = pytest.importorskip("scipy.special")
 
 FLAGS = {"contract", "nsz", "arcp"}
-LARGEST_ERROR = {"exp": 1.0, "expm1": 2.0, "tanh": 3.0, "log": 1.0, "log1p": 1.0, "erf": 1.0}  # ulp, as documented
+LARGEST_ERROR = {"exp": 1.5, "expm1": 2.5, "tanh": 3.0, "log": 1.0, "log1p": 1.0, "erf": 1.5}  # ulp, as documented
 NUMPY: dict[str, Callable[..., Any]] = {
     **{name: getattr(np, name) for name in LARGEST_ERROR if hasattr(np, name)},
     "erf": special.erf,
