@@ -1,1 +1,82 @@
-"""Backlit: neural networks trained by backpropagation that show their work."""
+"""Backlit: neural networks trained by backpropagation that show their work.
+
+>>> import backlit as bl
+>>> network = bl.Network([bl.Dense(4, "tanh"), bl.Dense(1, "sigmoid")], inputs=2, loss="binary_cross_entropy", seed=2)
+>>> X, Y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
+>>> training = bl.Training(network, X, Y, optimizer=bl.Adam(0.1), batch_size="full", epochs=200).run()
+>>> network.predict(X).round().ravel()
+array([0., 1., 1., 0.])
+
+Importing this package imports nothing heavy: each name is fetched from its room when it is first used. Every registered
+op can be reached under its class's name: `bl.Dense`, `bl.LeakyReLU`, `bl.Huber`, `bl.Adam`, `bl.OneCycle` ...
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from backlit.engine.gradcheck import GradientCheck, gradcheck
+    from backlit.engine.network import Network
+    from backlit.engine.training import DivergedWarning, Epoch, Training
+    from backlit.errors import BacklitError
+    from backlit.model.file import load, save
+    from backlit.ops.op import Activation, ElementwiseLoss, Layer, Loss, Optimizer, register
+
+__version__ = "0.1.0"
+
+_ROOMS = {
+    "BacklitError": "errors",
+    "Network": "engine.network",
+    "Training": "engine.training",
+    "Epoch": "engine.training",
+    "DivergedWarning": "engine.training",
+    "gradcheck": "engine.gradcheck",
+    "GradientCheck": "engine.gradcheck",
+    "save": "model.file",
+    "load": "model.file",
+    "register": "ops.op",
+    "Activation": "ops.op",
+    "Layer": "ops.op",
+    "Loss": "ops.op",
+    "ElementwiseLoss": "ops.op",
+    "Optimizer": "ops.op",
+}
+"""Where each public name lives; the ops' own names come from their registries."""
+
+__all__ = [
+    "Activation",
+    "BacklitError",
+    "DivergedWarning",
+    "ElementwiseLoss",
+    "Epoch",
+    "GradientCheck",
+    "Layer",
+    "Loss",
+    "Network",
+    "Optimizer",
+    "Training",
+    "gradcheck",
+    "load",
+    "register",
+    "save",
+]
+
+
+def _ops() -> dict[str, Any]:
+    """Give every registered op's class by its name in Python."""
+    registries = import_module("backlit.ops.op").REGISTRIES
+    return {cls.__name__: cls for registry in registries.values() for cls in registry.values()}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return getattr(import_module(f"backlit.{_ROOMS[name]}"), name)
+    if not name.startswith("_") and name[:1].isupper() and name in (ops := _ops()):
+        return ops[name]
+    raise AttributeError(f"module 'backlit' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__", *_ops()])
