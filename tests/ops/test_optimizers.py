@@ -1,0 +1,435 @@
+"""Optimizers against their papers' recursions, PyTorch, optax and scikit-learn; on two valleys; plain and compiled."""
+
+import math
+
+import numpy as np
+import pytest
+
+import backlit.ops.losses
+import backlit.ops.optimizers
+import backlit.ops.schedules  # noqa: F401  (registers them)
+from backlit.engine import compiler
+from backlit.engine.network import Network
+from backlit.engine.training import Training
+from backlit.errors import BacklitError
+from backlit.ops.dense import Dense
+from backlit.ops.op import arguments, optimizers
+
+RULES = [name for name in optimizers if not optimizers[name].full_batch]
+"""The optimizers with an update rule of their own: all but L-BFGS."""
+
+SETTINGS = {"adam": [{"epsilon_hat": True, "epsilon": 1e-3}], "adagrad": [{"initial": 0.1}]}
+CASES = [optimizers[name](rate=0.05, **extra) for name in RULES for extra in [{}, *SETTINGS.get(name, [])]]
+
+
+def label(optimizer):
+    plain = type(optimizer)(rate=0.05)
+    settings = {field: getattr(optimizer, field) for field in optimizer.__struct_fields__}
+    return "-".join([optimizer.name, *(f"{k}={v}" for k, v in settings.items() if v != getattr(plain, k))])
+
+
+every_rule = pytest.mark.parametrize("optimizer", CASES, ids=label)
+
+
+def one_step(optimizer, w, g, slots, step, rate=None):
+    """Run the rule once on arrays, its weight decay included."""
+    rate = optimizer.rate if rate is None else rate
+    given = {field: getattr(optimizer, field) for field in optimizer.__struct_fields__} | {"rate": rate}
+    given |= compiler.prepared_scalars(optimizer, rate, step) | slots
+    names = arguments(optimizer.update)[2:]
+    w, *new = optimizer.update(w * (1 - rate * optimizer.weight_decay), g, **{name: given[name] for name in names})
+    return w, dict(zip(optimizer.slots, new, strict=True))
+
+
+def first_slots(optimizer, w):
+    return {k: np.full_like(w, getattr(optimizer, v) if isinstance(v, str) else v) for k, v in optimizer.slots.items()}
+
+
+def descend(optimizer, gradient, start, steps, rates=None):
+    """Give the points a rule visits."""
+    w, path = np.array(start, float), []
+    slots = first_slots(optimizer, w)
+    for step in range(1, steps + 1):
+        w, slots = one_step(optimizer, w, gradient(w), slots, step, None if rates is None else rates[step - 1])
+        path.append(w)
+    return np.array(path)
+
+
+# ------------------------------------------------------------------------------------------------------------- valleys
+
+PARABOLA = {
+    "sgd": 0.05, "momentum": 0.02, "nesterov": 0.02, "rmsprop": 0.01, "adagrad": 1.0, "adadelta": 1.0, "lion": 0.01,
+    "rprop": 0.01,
+}  # fmt: skip
+ROSENBROCK = {
+    "sgd": 0.002, "momentum": 0.0005, "nesterov": 0.0005, "rmsprop": 0.003, "adagrad": 0.7, "adadelta": 0.1,
+    "lion": 0.002, "rprop": 0.001, "amsgrad": 0.05,
+}  # fmt: skip
+
+
+def in_valley(name, rates, default):
+    return optimizers[name](rate=rates.get(name, default), weight_decay=0.0)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_every_rule_finds_the_bottom_of_a_parabola(name):
+    bottom, steepness = np.array([3.0, -2.0]), np.array([1.0, 10.0])
+    path = descend(in_valley(name, PARABOLA, 0.05), lambda w: steepness * (w - bottom), [0.0, 0.0], 1000)
+    np.testing.assert_allclose(path[-1], bottom, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_every_rule_descends_rosenbrocks_valley(name):
+    """The banana-shaped valley from its classic start (-1.2, 1), where it is 24.2 high, towards (1, 1)."""
+
+    def gradient(w):
+        x, y = w
+        return np.array([-2 * (1 - x) - 400 * x * (y - x * x), 200 * (y - x * x)])
+
+    x, y = descend(in_valley(name, ROSENBROCK, 0.02), gradient, [-1.2, 1.0], 2500)[-1]
+    assert (1 - x) ** 2 + 100 * (y - x * x) ** 2 < 0.06
+
+
+def test_lbfgs_solves_least_squares():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(30, 3))
+    Y = X @ [[1.0], [-2.0], [0.5]] + 0.25
+    network = Network([Dense(1)], 3, "mse", seed=0)
+    Training(network, X, Y, optimizer=optimizers["lbfgs"](tolerance=1e-10), epochs=50, compiled=False).run()
+    np.testing.assert_allclose(network.parameters, [1.0, -2.0, 0.5, 0.25], atol=1e-6)
+
+
+# -------------------------------------------------------------------------------------------------------- other sources
+
+
+def sequence(steps=10, size=5, seed=3):
+    """Give start and gradients, with zeros and changes of sign among them."""
+    rng = np.random.default_rng(seed)
+    gradients = rng.normal(size=(steps, size))
+    gradients[:, 0] = np.abs(gradients[:, 0])
+    gradients[3:5, 1] = 0.0
+    return rng.normal(size=size), gradients
+
+
+def along(optimizer, w, gradients, rates=None):
+    queue = iter(gradients)
+    return descend(optimizer, lambda _: next(queue), w, len(gradients), rates)
+
+
+def heavy_ball(o, gradients):
+    v = 0.0
+    for g in gradients:
+        v = o.momentum * v - o.rate * g
+        yield v
+
+
+def nesterov(o, gradients):
+    """Sutskever's: y steps by the new v, and the point that looks ahead is y + μ v."""
+    before = 0.0
+    for v in heavy_ball(o, gradients):
+        yield v + o.momentum * v - o.momentum * before
+        before = v
+
+
+def rmsprop(o, gradients):
+    v = 0.0
+    for g in gradients:
+        v = o.rho * v + (1 - o.rho) * g**2
+        yield -o.rate * g / (math.sqrt(v) + o.epsilon)
+
+
+def adagrad(o, gradients):
+    s = o.initial
+    for g in gradients:
+        s += g**2
+        yield -o.rate * g / (math.sqrt(s) + o.epsilon)
+
+
+def adadelta(o, gradients):
+    v = u = 0.0
+    for g in gradients:
+        v = o.rho * v + (1 - o.rho) * g**2
+        step = math.sqrt((u + o.epsilon) / (v + o.epsilon)) * g
+        u = o.rho * u + (1 - o.rho) * step**2
+        yield -o.rate * step
+
+
+def moments(o, gradients):
+    m = v = 0.0
+    for t, g in enumerate(gradients, 1):
+        m = o.beta1 * m + (1 - o.beta1) * g
+        v = o.beta2 * v + (1 - o.beta2) * g**2
+        yield t, m, v
+
+
+def adam(o, gradients):
+    for t, m, v in moments(o, gradients):
+        if o.epsilon_hat:
+            rate = o.rate * math.sqrt(1 - o.beta2**t) / (1 - o.beta1**t)
+            yield -rate * m / (math.sqrt(v) + o.epsilon)
+        else:
+            yield -o.rate * m / (1 - o.beta1**t) / (math.sqrt(v / (1 - o.beta2**t)) + o.epsilon)
+
+
+def amsgrad(o, gradients):
+    largest = 0.0
+    for t, m, v in moments(o, gradients):
+        largest = max(largest, v)
+        yield -o.rate * m / (1 - o.beta1**t) / (math.sqrt(largest / (1 - o.beta2**t)) + o.epsilon)
+
+
+def nadam(o, gradients):
+    for (t, m, v), g in zip(moments(o, gradients), gradients, strict=True):
+        mean = o.beta1 * m / (1 - o.beta1 ** (t + 1)) + (1 - o.beta1) * g / (1 - o.beta1**t)
+        yield -o.rate * mean / (math.sqrt(v / (1 - o.beta2**t)) + o.epsilon)
+
+
+def lion(o, gradients):
+    m = 0.0
+    for g in gradients:
+        c = o.beta1 * m + (1 - o.beta1) * g
+        m = o.beta2 * m + (1 - o.beta2) * g
+        yield -o.rate * ((c > 0) - (c < 0))
+
+
+def rprop(o, gradients):
+    before, step = 0.0, o.rate
+    for given in gradients:
+        g = given
+        if g * before > 0:
+            step = min(step * o.grow, o.largest)
+        elif g * before < 0:
+            step = max(step * o.shrink, o.smallest)
+            g = 0.0
+        yield -step * ((g > 0) - (g < 0))
+        before = g
+
+
+PAPERS = {
+    "sgd": lambda o, gradients: (-o.rate * g for g in gradients),
+    "momentum": heavy_ball, "nesterov": nesterov, "rmsprop": rmsprop, "adagrad": adagrad, "adadelta": adadelta,
+    "adam": adam, "adamw": adam, "amsgrad": amsgrad, "nadam": nadam, "lion": lion, "rprop": rprop,
+}  # fmt: skip
+"""The moves of one weight along its gradients, as each paper writes them, in Python's floats."""
+
+
+def paper(optimizer, w, gradients):
+    """Give the points that a paper's moves lead to, each after the decoupled decay."""
+    path = np.empty((len(gradients), len(w)))
+    for i, start in enumerate(w):
+        x = float(start)
+        for t, move in enumerate(PAPERS[optimizer.name](optimizer, gradients[:, i].tolist())):
+            x += move - optimizer.rate * optimizer.weight_decay * x
+            path[t, i] = x
+    return path
+
+
+@every_rule
+@pytest.mark.parametrize("seed", range(3))
+def test_every_step_is_the_papers(optimizer, seed):
+    w, gradients = sequence(steps=30, seed=seed)
+    np.testing.assert_allclose(along(optimizer, w, gradients), paper(optimizer, w, gradients), rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", [name for name in RULES if not issubclass(optimizers[name], optimizers["rprop"])])
+def test_weight_decay_is_decoupled(name):
+    optimizer = optimizers[name](rate=0.05, weight_decay=0.3)
+    w, gradients = sequence()
+    decayed, plain = along(optimizer, w, gradients), along(optimizers[name](rate=0.05, weight_decay=0.0), w, gradients)
+    np.testing.assert_allclose(decayed[0], plain[0] - 0.05 * 0.3 * w, rtol=1e-13)
+    np.testing.assert_allclose(decayed, paper(optimizer, w, gradients), rtol=1e-11)
+
+
+def torch_twin(optimizer, parameters):
+    import torch
+
+    o, lr = optimizer, optimizer.rate
+    betas = (getattr(o, "beta1", 0.0), getattr(o, "beta2", 0.0))
+    known = {
+        "sgd": lambda: torch.optim.SGD(parameters, lr),
+        "momentum": lambda: torch.optim.SGD(parameters, lr, momentum=o.momentum),
+        "nesterov": lambda: torch.optim.SGD(parameters, lr, momentum=o.momentum, nesterov=True),
+        "rmsprop": lambda: torch.optim.RMSprop(parameters, lr, alpha=o.rho, eps=o.epsilon),
+        "adagrad": lambda: torch.optim.Adagrad(parameters, lr, eps=o.epsilon, initial_accumulator_value=o.initial),
+        "adadelta": lambda: torch.optim.Adadelta(parameters, lr, rho=o.rho, eps=o.epsilon),
+        "adam": lambda: torch.optim.Adam(parameters, lr, betas, o.epsilon),
+        "adamw": lambda: torch.optim.AdamW(parameters, lr, betas, o.epsilon, o.weight_decay),
+        "amsgrad": lambda: torch.optim.Adam(parameters, lr, betas, o.epsilon, amsgrad=True),
+        "rprop": lambda: torch.optim.Rprop(parameters, lr, (o.shrink, o.grow), (o.smallest, o.largest)),
+    }
+    if o.name not in known or getattr(o, "epsilon_hat", False):
+        pytest.skip(f"PyTorch has no {label(o)} in this form")
+    return known[o.name]()
+
+
+@every_rule
+def test_pytorch_takes_the_same_steps(optimizer):
+    torch = pytest.importorskip("torch")
+    w, gradients = sequence()
+    parameter = torch.nn.Parameter(torch.tensor(w))
+    twin = torch_twin(optimizer, [parameter])
+    for ours, g in zip(along(optimizer, w, gradients), gradients, strict=True):
+        parameter.grad = torch.tensor(g)
+        twin.step()
+        np.testing.assert_allclose(ours, parameter.detach().numpy(), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "nadam", "lion", "adadelta"])
+def test_optax_takes_the_same_steps(name):
+    optax = pytest.importorskip("optax")
+    import jax
+
+    optimizer = optimizers[name](rate=0.05)
+    twin = {
+        "adam": lambda: optax.adam(0.05),
+        "adamw": lambda: optax.adamw(0.05, weight_decay=0.01),
+        "nadam": lambda: optax.nadam(0.05),
+        "lion": lambda: optax.lion(0.05, weight_decay=0.0),
+        "adadelta": lambda: optax.adadelta(0.05),
+    }[name]()
+    w, gradients = sequence()
+    with jax.enable_x64(True):
+        theirs = jax.numpy.asarray(w)
+        state = twin.init(theirs)
+        for ours, g in zip(along(optimizer, w, gradients), gradients, strict=True):
+            updates, state = twin.update(jax.numpy.asarray(g), state, theirs)
+            theirs = optax.apply_updates(theirs, updates)
+            np.testing.assert_allclose(ours, np.asarray(theirs), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "solver"),
+    [
+        (optimizers["momentum"](0.05, momentum=0.8), {"momentum": 0.8, "nesterov": False}),
+        (optimizers["nesterov"](0.05, momentum=0.8), {"momentum": 0.8, "nesterov": True}),
+        (optimizers["adam"](0.05, beta1=0.8, epsilon=1e-4, epsilon_hat=True), {"beta_1": 0.8, "epsilon": 1e-4}),
+    ],
+    ids=["momentum", "nesterov", "adam"],
+)
+def test_scikit_learn_takes_the_same_steps(optimizer, solver):
+    """Under a changing rate too, where momentum's forms differ."""
+    from sklearn.neural_network import _stochastic_optimizers as peers
+
+    w, gradients = sequence(steps=20)
+    theirs = w.copy()
+    adam = "beta_1" in solver
+    twin = (peers.AdamOptimizer if adam else peers.SGDOptimizer)([theirs], 0.05, **solver)
+    rates = np.full(20, 0.05) if adam else 0.05 / np.arange(1, 21)
+    for ours, g, rate in zip(along(optimizer, w, gradients, rates), gradients, rates, strict=True):
+        twin.learning_rate = rate
+        twin.update_params([theirs], [g])
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-14)
+
+
+# ---------------------------------------------------------------------------------------------------------- the machine
+
+
+def trained(optimizer, steps, *, compiled, dtype="float64", **rule):
+    """Train a small network on all its rows and give the first and the last parameters."""
+    rng = np.random.default_rng(1)
+    X, Y = rng.normal(size=(7, 3)), rng.normal(size=(7, 2))
+    network = Network([Dense(4, "tanh"), Dense(2)], 3, "half_squared_error", dtype=dtype, seed=1)
+    network.parameters += 0.1
+    before = network.parameters.copy()
+    Training(network, X, Y, optimizer=optimizer, batch_size="full", epochs=steps, compiled=compiled, **rule).run()
+    return before, network.parameters
+
+
+@every_rule
+def test_plain_and_compiled_agree(optimizer):
+    plain, compiled = (trained(optimizer, 20, compiled=c)[1] for c in (False, True))
+    np.testing.assert_allclose(plain, compiled, rtol=1e-12, atol=1e-14)
+
+
+@every_rule
+def test_compiled_float32_follows_float64(optimizer):
+    exact, single = (trained(optimizer, 3, compiled=True, dtype=dtype)[1] for dtype in ("float64", "float32"))
+    assert single.dtype == np.float32
+    np.testing.assert_allclose(single, exact, rtol=2e-4, atol=2e-5)
+
+
+@every_rule
+def test_compiled_float32_computes_in_float32(optimizer):
+    """The rule itself has no float64 arithmetic in it: only what is prepared once per step has."""
+    twin = compiler.Jit("float32")(optimizer.update, scalar=True)
+    twin(*(np.float32(0.5) for _ in arguments(optimizer.update)))
+    (code,) = twin.inspect_llvm().values()
+    for operation in ("fmul", "fadd", "fsub", "fdiv"):
+        lines = [line for line in code.splitlines() if f"= {operation} " in line]
+        assert not [line for line in lines if "double" in line]
+
+
+@every_rule
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("decay_biases", [False, True])
+def test_penalties_and_decay_are_of_weights(optimizer, compiled, decay_biases):
+    """One step with l1, l2 and weight decay is the rule on the weights' penalized gradient; biases only if asked."""
+    before, after = trained(optimizers["sgd"](1.0), 1, compiled=False)
+    gradient = before - after
+    applies = np.full(before.shape, True)
+    if not decay_biases:
+        applies[12:16] = applies[24:26] = False
+    g = gradient + applies * (0.2 * before + 0.1 * np.sign(before))
+    decay = 0.0 if optimizer.name == "rprop" else 0.3
+    optimizer = type(optimizer)(**(optimizer_settings(optimizer) | {"weight_decay": decay}))
+    slots = first_slots(optimizer, before)
+    decayed, _ = one_step(optimizer, before, g, slots, 1)
+    plain, _ = one_step(type(optimizer)(**(optimizer_settings(optimizer) | {"weight_decay": 0.0})), before, g, slots, 1)
+    _, ours = trained(optimizer, 1, compiled=compiled, l1=0.1, l2=0.2, decay_biases=decay_biases)
+    np.testing.assert_allclose(ours, np.where(applies, decayed, plain), rtol=1e-10)
+
+
+def optimizer_settings(optimizer):
+    return {field: getattr(optimizer, field) for field in optimizer.__struct_fields__}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_other_settings_do_not_compile_again(name):
+    trained(optimizers[name](rate=0.05), 1, compiled=True)
+    kept = len(compiler.KEPT)
+    trained(optimizers[name](rate=0.01), 2, compiled=True)
+    assert len(compiler.KEPT) == kept
+
+
+# ------------------------------------------------------------------------------------------------- settings and words
+
+
+@pytest.mark.parametrize("name", list(optimizers))
+def test_an_optimizer_is_plain_data_and_back(name):
+    optimizer = optimizers[name]()
+    assert optimizers.from_dict(optimizer.to_dict()) == optimizer
+
+
+@pytest.mark.parametrize("name", list(optimizers))
+def test_every_optimizer_is_described(name):
+    cls = optimizers[name]
+    assert cls.formula
+    for word in ("Source:", ">>> ", "Args:"):
+        assert word in cls.__doc__
+    if name in RULES:
+        names = set(arguments(cls.update)[2:])
+        assert names <= {*cls.__struct_fields__, *cls.slots, *cls.prepared}
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        *((name, {"rate": -0.1}, r"rate is -0\.1; expected") for name in RULES),
+        *((name, {"rate": math.nan}, "rate is nan; expected") for name in RULES),
+        *((name, {"rate": "fast"}, "rate is 'fast'; expected") for name in RULES),
+        *((name, {"weight_decay": -1.0}, r"weight_decay is -1\.0; expected") for name in optimizers),
+        ("momentum", {"momentum": 1.1}, r"momentum is 1\.1; expected"),
+        ("nesterov", {"momentum": -0.1}, r"momentum is -0\.1; expected"),
+        ("adam", {"beta1": 1.0}, r"beta1 is 1\.0; expected"),
+        ("adam", {"epsilon": 0.0}, r"epsilon is 0\.0; expected"),
+        ("rprop", {"grow": 1.0}, r"grow is 1\.0; expected"),
+        ("rprop", {"smallest": 1.0, "largest": 0.5}, "smallest is 1.0, above largest"),
+        ("rprop", {"weight_decay": 0.1}, "Rprop takes none"),
+        ("lbfgs", {"weight_decay": 0.1}, "L-BFGS takes none"),
+        ("lbfgs", {"history": 0}, "history is 0; expected"),
+        ("lbfgs", {"history": 2.5}, r"history is 2\.5; expected"),
+    ],
+)
+def test_settings_out_of_bounds_are_refused(name, settings, message):
+    with pytest.raises(BacklitError, match=message):
+        optimizers[name](**settings)
