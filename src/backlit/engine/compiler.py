@@ -540,7 +540,7 @@ def compiled_update(optimizer: Optimizer, dtype: str) -> int:
     return int(KEPT[key]["kernel"].address)
 
 
-INVOKE = '''
+INVOKE = """
 @njit(nogil=True)
 def invoke(table, i, column, memory, n, training, clock, first_row):
     row = advance(table, i * {width})
@@ -555,7 +555,7 @@ def invoke_update(row, memory, start, stop, rate, step, l1, l2, decay):
     call_update(
         row[0], row, memory.P, memory.dP, memory.slots, memory.C, start, stop, memory.size, rate, step, l1, l2, decay,
     )
-'''
+"""
 
 
 def _entry_text(name: str) -> str:
@@ -577,7 +577,9 @@ def _entry_text(name: str) -> str:
 @functools.cache
 def compiled_machine() -> types.SimpleNamespace:
     """Compile the machine's entry points, lazily by the types they are called with."""
-    invoking = _run("backlit_kernels.invoke", "<invoke>", _head("invoke", "float64") + INVOKE.format(width=machine.WIDTH), {})
+    invoking = _run(
+        "backlit_kernels.invoke", "<invoke>", _head("invoke", "float64") + INVOKE.format(width=machine.WIDTH), {}
+    )
     jit = Jit("float64", replace={name: invoking[name] for name in ("invoke", "invoke_update")})
     entries = {name: jit(getattr(machine, name)) for name in machine.ENTRY_POINTS}
     text = "\n\n".join([_head("machine", "float64"), "from backlit.engine import machine\n",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,7 +30,8 @@ class Objective:
 
     def values(self) -> Array:
         """Give the trainable parameters."""
-        return self.training.network.parameters[self.trainable].astype(np.float64)
+        values: Array = self.training.network.parameters[self.trainable].astype(np.float64)
+        return values
 
     def write(self, values: Array) -> None:
         """Put values into the network."""
@@ -59,7 +60,7 @@ class Objective:
         return loss * scale, cost, gradient
 
 
-def minimize(training: Training) -> Iterator[float]:
+def minimize(training: Training) -> Generator[float]:
     """Run SciPy's L-BFGS-B, giving the loss after each iteration with the network at that iterate.
 
     SciPy calls back, while a training is a generator: so SciPy runs in a thread of its own, and only one of the two

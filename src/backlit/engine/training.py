@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import msgspec
@@ -169,7 +169,7 @@ class Training:
             pass
         return self
 
-    def _run(self, epochs_per_call: int) -> Iterator[Epoch]:
+    def _run(self, epochs_per_call: int) -> Generator[Epoch]:
         self.stopped = None
         advance = self._lbfgs() if self.optimizer.full_batch else self._descend(epochs_per_call)
         try:
@@ -190,7 +190,7 @@ class Training:
         """Whether nothing needs to look at the network between two epochs."""
         return not (self.validation or self.patience or self.keep_best or self.schedule.needs_loss)
 
-    def _descend(self, epochs_per_call: int) -> Iterator[Epoch]:
+    def _descend(self, epochs_per_call: int) -> Generator[Epoch]:
         """Run the machine, a few epochs or a part of one at a time."""
         rows, first = self.X.shape[0], len(self.history)
         batches = -(-rows // self.batch_size)
@@ -327,7 +327,7 @@ class Training:
 
     # --------------------------------------------------------------------------------------------------------- L-BFGS
 
-    def _lbfgs(self) -> Iterator[Epoch]:
+    def _lbfgs(self) -> Generator[Epoch]:
         """Full-batch L-BFGS, an iteration an epoch."""
         for loss in lbfgs.minimize(self):
             self.step += 1
