@@ -176,12 +176,18 @@ class Revealing(Optimizer, frozen=True):
 
 
 def trained_gradient(program: Program, data: Data, rule: Rule, clock: Clock) -> tuple[float, Array]:
-    """Give E and its gradient as a training has them: by one of its steps, which leaves the gradient in the weights."""
-    memory = program.memory()
+    """Give E and its gradient as a training has them: by one of its steps, which leaves the gradient in the weights.
+
+    A step on other weights and with the rows reversed goes before, so that anything left over from it would show.
+    """
+    memory, tables = program.memory(), program.training
     start, sums = memory.P.copy(), np.zeros(3)
     runner = compiler.compiled_machine() if program.compiled else machine
-    with np.errstate(all="ignore"):
-        runner.train_batches(program.training, memory, data, rule, clock, data.rows, 0, 1, np.ones(1), -np.inf, sums)
+    for weights, order in ((0.5 * start, data.order[::-1].copy()), (start, data.order)):
+        memory.P[:], sums[:] = weights, 0.0
+        rows = data._replace(order=order)
+        with np.errstate(all="ignore"):
+            runner.train_batches(tables, memory, rows, rule, clock, data.rows, 0, 1, np.ones(1), -np.inf, sums)
     loss, gradient = machine.epoch_loss(rule.reduction, sums, 0), memory.P.copy()
     memory.P[:] = start
     if not np.isfinite(loss):

@@ -1,19 +1,19 @@
 """A network and a batch shape become a program: an instruction table, a buffer layout, and kernels for both.
 
-Buffers lie one after another in an arena, each with room for a shard of rows; their gradients lie at the same offsets of
-a second arena. Parameters and running statistics are the network's own flat vectors. The layout of the chain is made
+Buffers lie one after another in an arena, each with room for a shard of rows; their gradients lie at the same offsets
+of a second arena. Parameters and running statistics are the network's own flat vectors. The layout of the chain is made
 once; what reads it (the machine, a trace, a test) finds every array by its name, `layer.array`.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
-from backlit.engine import compiler, machine
+from backlit.engine import compiler
 from backlit.engine.machine import Memory, Row, Segment, Tables
 from backlit.ops.op import Activation, Array, Layer, Loss, Op, Optimizer, arguments, losses
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 SMALLEST_SHARD = 512
 SHARD_ELEMENTS = 131_072
-"""A shard is as many rows as keep its activations within so many elements, the size of a second-level cache, but at least
-SMALLEST_SHARD, so that the matrix products stay efficient. Never a function of the number of threads."""
+"""A shard is as many rows as keep its activations within so many elements, the size of a second-level cache, but at
+least SMALLEST_SHARD, so that the matrix products stay efficient. Never a function of the number of threads."""
 
 CACHE_LINE = 16
 
@@ -85,6 +85,9 @@ class Program:
         instructions = [self._row(binding, k) for k, binding in enumerate(self._bindings)]
         self.prediction = self._tables(instructions)
         self._rows = instructions
+        self._loss_binding = self._bind(self.loss, None)
+        self._loss_row = self._row(self._loss_binding, len(network.ops))
+        self._update_row = self._optimizer_row()
         self._training: Tables | None = None
 
     @property
@@ -214,15 +217,20 @@ class Program:
         """The name of the buffer that the loss reads."""
         return self._outputs[len(self.trained_ops) - 1] if self.trained_ops else "X"
 
-    def _training_tables(self) -> Tables:
-        binding = self._bind(self.loss, None)
-        row = self._row(binding, len(self.network.ops))
-        row[Row.FORWARD] = self._kernel(binding, "forward", in_place=False)
-        row[Row.BACKWARD] = self._kernel(binding, "backward", in_place=False)
-        update = np.zeros(Row.WIDTH, np.int64)
+    def _optimizer_row(self) -> Array:
+        """Write the instruction of the update but for its kernel."""
+        row = np.zeros(Row.WIDTH, np.int64)
         if self.optimizer is not None and not self.optimizer.full_batch:
-            update[Row.SETTINGS] = len(self.settings)
+            row[Row.SETTINGS] = len(self.settings)
             self.settings += [float(getattr(self.optimizer, name)) for name in self.optimizer.__struct_fields__]
+        return row
+
+    def _training_tables(self) -> Tables:
+        """Give the tables with the kernels of both directions, of the loss and of the update."""
+        row, update = self._loss_row.copy(), self._update_row.copy()
+        row[Row.FORWARD] = self._kernel(self._loss_binding, "forward", in_place=False)
+        row[Row.BACKWARD] = self._kernel(self._loss_binding, "backward", in_place=False)
+        if self.optimizer is not None and not self.optimizer.full_batch:
             if self.compiled:
                 update[Row.FORWARD] = compiler.compiled_update(self.optimizer, self.dtype)
             else:

@@ -1,0 +1,85 @@
+"""Networks and rows to run them on, for any op of the registries.
+
+Hypothesis draws few examples by default, so that the suite stays short; `BACKLIT_THOROUGH=1 pytest tests/engine` draws
+forty times as many.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+
+from backlit.engine import program
+from backlit.engine.network import Network
+from backlit.ops.dense import Dense
+from backlit.ops.op import Activation, Layer, Loss, losses
+
+# Compiling takes what it takes, and a failing draw is printed whole: neither deadlines nor a database on disk.
+COMMON: dict[str, Any] = {
+    "deadline": None, "database": None, "print_blob": True,
+    "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
+}  # fmt: skip
+settings.register_profile("engine", max_examples=25, **COMMON)
+settings.register_profile("engine-thorough", max_examples=1000, **COMMON)
+settings.load_profile("engine-thorough" if os.environ.get("BACKLIT_THOROUGH") else "engine")
+
+OUTPUTS = {"poisson": "softplus", "binary_cross_entropy": "sigmoid", "cross_entropy": "softmax"}
+"""The last activation of the losses that do not take any number."""
+
+TARGETS = {
+    "poisson": "counts", "exp_poisson": "counts",
+    "binary_cross_entropy": "shares", "sigmoid_binary_cross_entropy": "shares",
+    "hinge": "signs",
+}  # fmt: skip
+"""What the targets of a loss are, where they are neither any numbers nor classes."""
+
+
+def draw_targets(loss: Loss, rows: int, outputs: int, rng: np.random.Generator) -> Any:
+    """Draw targets that the loss takes: class numbers for the losses of classes."""
+    if loss.class_targets:
+        return rng.integers(0, outputs, rows)
+    return {
+        "counts": lambda: rng.poisson(2.0, (rows, outputs)).astype(float),
+        "shares": lambda: rng.uniform(0.05, 0.95, (rows, outputs)),
+        "signs": lambda: rng.choice([-1.0, 1.0], (rows, outputs)),
+    }.get(TARGETS.get(loss.name, ""), lambda: rng.normal(size=(rows, outputs)))()
+
+
+def make_problem(
+    loss: Loss | str, hidden: Sequence[Activation | Layer | str] = ("tanh",), *, rows: int = 7, inputs: int = 3,
+    units: int = 3, outputs: int = 3, output: Activation | str | None = None, seed: int = 0, dtype: str = "float64",
+    spread: float = 0.5, **dense: Any,
+) -> tuple[Network, Any, Any]:  # fmt: skip
+    """Make a network with random weights and biases, inputs and targets.
+
+    `hidden` lists activations, each behind a dense layer of `units`, and other layers, which stand on their own.
+    """
+    loss = losses.make(loss)
+    rng = np.random.default_rng(seed)
+    layers: list[Any] = []
+    for op in hidden:
+        alone = isinstance(op, Layer) and not isinstance(op, Activation)
+        layers.append(op if alone else Dense(units, op, **dense))
+    layers.append(Dense(outputs, output or OUTPUTS.get(loss.name, "identity"), **dense))
+    network = Network(layers, inputs, loss, dtype=dtype, seed=seed)
+    network.parameters[:] += rng.normal(0.0, spread, network.parameters.size)
+    return network, rng.normal(size=(rows, inputs)), draw_targets(loss, rows, outputs, rng)
+
+
+@pytest.fixture(scope="session")
+def problem() -> Callable[..., tuple[Network, Any, Any]]:
+    """Give the function that makes a network, inputs and targets."""
+    return make_problem
+
+
+@pytest.fixture
+def small_shards(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Cut every batch into shards of 4 rows."""
+    monkeypatch.setattr(program, "SMALLEST_SHARD", 4)
+    monkeypatch.setattr(program, "SHARD_ELEMENTS", 1)
+    return 4
