@@ -368,8 +368,8 @@ class Hinge(ElementwiseLoss, frozen=True):
 
     kinks: ClassVar[tuple[float, ...]] = (0.0, -1.0)
     """a - t where s a = 1: 0 for targets of -1 and 1, and -1 for a target of 0."""
-    formula: ClassVar[str] = r"\max(0, 1 - t a)"
-    slope_formula: ClassVar[str] = r"\begin{cases} -t & t a < 1 \\ 0 & t a \geq 1 \end{cases}"
+    formula: ClassVar[str] = r"\max(0, 1 - (2\,[t > 0] - 1)\,a)"
+    slope_formula: ClassVar[str] = r"-(2\,[t > 0] - 1)\,[(2\,[t > 0] - 1)\,a < 1]"
 
     @staticmethod
     def value(a: Any, t: Any) -> Any:
@@ -385,14 +385,14 @@ class Hinge(ElementwiseLoss, frozen=True):
 # ----------------------------------------------------------------------------------------------- one of several classes
 
 
-def _class_weights(T: Any, k: int, label_smoothing: float) -> Any:
+def class_weights(T: Any, k: int, label_smoothing: float) -> Any:
     """Give each row's probabilities of the k classes, smoothed: (n, k) from (n, k), or from class numbers (n, 1)."""
     targets = T if T.shape[1] == k else (np.arange(k) == T).astype(T.dtype)
     return (1.0 - label_smoothing) * targets + label_smoothing / k
 
 
 def _class_weight(T: Any, i: int, j: int, k: int, smoothing: Any) -> Any:
-    """Give one element of `_class_weights`, from what `_smoothing` gives."""
+    """Give one element of `class_weights`, from what `_smoothing` gives."""
     kept, spread = smoothing
     if T.shape[1] == k:
         return spread + kept * T[i, j]
@@ -462,14 +462,14 @@ class CrossEntropy(Loss, frozen=True):
     @tuned(_cross_entropy_loops)
     def forward(A: Any, T: Any, l: Any, label_smoothing: float) -> None:  # noqa: E741
         """l = -Σ t log a."""
-        weights = _class_weights(T, A.shape[1], label_smoothing)
+        weights = class_weights(T, A.shape[1], label_smoothing)
         l[:] = -(weights * np.log(np.maximum(A, SMALLEST_PROBABILITY))).sum(axis=1)
 
     @staticmethod
     @tuned(_cross_entropy_slope_loops)
     def backward(A: Any, T: Any, g: Any, dA: Any, label_smoothing: float) -> None:
         """dA = -g t / a."""
-        weights = _class_weights(T, A.shape[1], label_smoothing)
+        weights = class_weights(T, A.shape[1], label_smoothing)
         dA[:] = -g[:, None] * (weights / np.maximum(A, SMALLEST_PROBABILITY))
 
 
@@ -541,7 +541,7 @@ class SoftmaxCrossEntropy(Loss, frozen=True):
     @tuned(_softmax_cross_entropy_loops)
     def forward(A: Any, T: Any, l: Any, label_smoothing: float) -> None:  # noqa: E741
         """l = Σ t (log Σ exp(z) - z)."""
-        weights = _class_weights(T, A.shape[1], label_smoothing)
+        weights = class_weights(T, A.shape[1], label_smoothing)
         gaps = A.max(axis=1, keepdims=True) - A
         others = np.exp(-gaps)
         others[np.arange(A.shape[0]), gaps.argmin(axis=1)] = 0.0
@@ -553,7 +553,7 @@ class SoftmaxCrossEntropy(Loss, frozen=True):
     @tuned(_softmax_cross_entropy_slope_loops)
     def backward(A: Any, T: Any, g: Any, dA: Any, label_smoothing: float) -> None:
         """dA = g (softmax(A) Σ t - t)."""
-        weights = _class_weights(T, A.shape[1], label_smoothing)
+        weights = class_weights(T, A.shape[1], label_smoothing)
         e = np.exp(A - A.max(axis=1, keepdims=True))
         p = e / e.sum(axis=1, keepdims=True)
         dA[:] = g[:, None] * (p * weights.sum(axis=1, keepdims=True) - weights)
@@ -624,6 +624,8 @@ class MulticlassHinge(Loss, frozen=True):
 
     class_targets: ClassVar[bool] = True
     formula: ClassVar[str] = r"\max(0, 1 + \max_{j \neq c} a_j - a_c)"
+    slope_formula: ClassVar[str] = r"[1 + a_r - a_c > 0]\,([j = r] - [j = c])"
+    """r is the rival, the highest class other than c."""
 
     @staticmethod
     @tuned(_multiclass_hinge_loops)

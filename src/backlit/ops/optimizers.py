@@ -448,9 +448,10 @@ class RProp(Optimizer, frozen=True):
     largest: Positive = 50.0
     slots: ClassVar[Mapping[str, float | str]] = {"previous": 0.0, "d": "rate"}
     formula: ClassVar[str] = (
-        r"d \leftarrow \begin{cases} \min(\eta^+ d, d_{\max}) & g\,g_{t-1} > 0 \\"
-        r" \max(\eta^- d, d_{\min}) & g\,g_{t-1} < 0 \\ d & g\,g_{t-1} = 0 \end{cases}, \quad"
-        r" g \leftarrow 0 \text{ where } g\,g_{t-1} < 0, \quad w \leftarrow w - \operatorname{sign}(g)\,d"
+        r"d \leftarrow \min\left(\max\left(d \begin{cases} \eta^+ & g\,g_{t-1} > 0 \\ \eta^- & g\,g_{t-1} < 0 \\"
+        r" 1 & g\,g_{t-1} = 0 \end{cases}, d_{\min}\right), d_{\max}\right), \quad"
+        r" g \leftarrow \begin{cases} 0 & g\,g_{t-1} < 0 \\ g & g\,g_{t-1} \geq 0 \end{cases}, \quad"
+        r" w \leftarrow w - \operatorname{sign}(g)\,d"
     )
 
     def __post_init__(self) -> None:
