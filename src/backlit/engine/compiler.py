@@ -35,14 +35,14 @@ import platformdirs
 
 from backlit.engine import machine
 from backlit.engine.machine import Row
-from backlit.ops import special
+from backlit.ops import kernels, special
 from backlit.ops.op import MACHINE_SCALARS, Activation, Array, ElementwiseLoss, Op, Optimizer, arguments
 
 ARENAS = {"buffer": "A", "work": "A", "parameter": "P", "state": "S"}
 """In which vector of the memory an array lies; its gradient lies in the vector of the same name with a `d`."""
 
 FAST = {"contract"}
-"""The liberties the compiler may take: fusing a multiplication with an addition, and none that assumes finite numbers."""
+"""The liberties the compiler may take: fusing a multiplication with an addition; none that assumes finite numbers."""
 
 
 class Binding:
@@ -249,7 +249,7 @@ class Jit:
         twin = types.FunctionType(
             code.replace(co_consts=constants), namespace, function.__name__, function.__defaults__, function.__closure__
         )
-        # A loop with a call left in it does not vectorise, and LLVM leaves long functions as calls: gelu cost 9 times more.
+        # A loop with a call left in it does not vectorise, and LLVM leaves long functions as calls.
         return njit(twin, error_model="numpy", fastmath=FAST, nogil=True, forceinline=scalar)
 
     def _typed(self, constant: Any) -> Any:
@@ -296,11 +296,6 @@ def _takes_arrays(function: Any) -> bool:
     return is_matrix(first)
 
 
-def compiled_elementary(dtype: str) -> dict[str, Any]:
-    """Give the compiled substitutes of NumPy's elementary functions on scalars."""
-    return _library("backlit.engine.elementary")
-
-
 @functools.cache
 def _library(module_name: str) -> dict[str, Any]:
     """Compile every function of a module of low-level maths, as it stands."""
@@ -320,9 +315,9 @@ def _numpy_for(dtype: str) -> Any:
     """Give NumPy as compiled scalar maths sees it: with functions that vectorise in the place of library calls."""
     from numba import njit  # noqa: PLC0415
 
-    from backlit.engine import elementary  # noqa: PLC0415
+    from backlit.ops.kernels import elementary  # noqa: PLC0415
 
-    library = _library("backlit.engine.elementary")
+    library = _library("backlit.ops.kernels.elementary")
     seen = types.ModuleType("numpy")
     seen.__dict__.update({name: getattr(np, name) for name in np.__all__ if hasattr(np, name)})
     for name, function in elementary.SUBSTITUTES[dtype].items():
@@ -451,8 +446,10 @@ def _foundation() -> str:
     import numba  # noqa: PLC0415
 
     digest = hashlib.sha256()
-    for name in ("compiler", "lowlevel", "machine", "elementary", "products", "compiled_products"):
+    for name in ("compiler", "lowlevel", "machine"):
         digest.update(Path(__file__).with_name(f"{name}.py").read_bytes())
+    for path in sorted(Path(kernels.__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
     versions = (sys.version, np.__version__, numba.__version__, llvmlite.__version__, platform.machine())
     digest.update(repr((versions, llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())).encode())
     return digest.hexdigest()
@@ -491,7 +488,7 @@ def _run(name: str, path: str, text: str, given: Mapping[str, Any]) -> dict[str,
     sys.modules[name] = module
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Numba warns of experimental features and of performance, not of results
-        exec(compile(text, path, "exec"), module.__dict__)  # noqa: S102
+        exec(compile(text, path, "exec"), module.__dict__)
     return module.__dict__
 
 

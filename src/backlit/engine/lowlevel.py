@@ -20,12 +20,26 @@ def kernel_signature(dtype: Any) -> Any:
     """Give the signature of an op's kernel: (row, P, dP, A, dA, S, C, n, training, seed, step, first_row)."""
     values = types.CPointer(dtype)
     return types.void(
-        types.CPointer(INT), values, values, values, values, values, types.CPointer(types.float64), INT, INT, INT, INT, INT
+        types.CPointer(INT),
+        values,
+        values,
+        values,
+        values,
+        values,
+        types.CPointer(types.float64),
+        INT,
+        INT,
+        INT,
+        INT,
+        INT,
     )
 
 
 def update_signature(dtype: Any) -> Any:
-    """Give the signature of an optimizer's kernel: (row, P, dP, slots, C, start, stop, size, rate, step, l1, l2, decay)."""
+    """Give the signature of an optimizer's kernel.
+
+    (row, P, dP, slots, C, start, stop, size, rate, step, l1, l2, decay)
+    """
     values, number = types.CPointer(dtype), types.float64
     return types.void(
         types.CPointer(INT), values, values, values, types.CPointer(number),

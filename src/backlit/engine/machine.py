@@ -3,7 +3,7 @@
 The functions here are written once, in the subset that NumPy and Numba share. Called from Python they are the *plain*
 machine: `invoke` and `invoke_update` look kernels up in a list, and a debugger can step from the loop into an op's
 backward. The compiler takes the same source, replaces the functions marked `tuned` by their loops, and the two `invoke`
-functions by jumps to the addresses in the instruction table; then one call runs many epochs without returning to Python.
+functions by jumps to the addresses in the instruction table; then one call runs many epochs outside of Python.
 
 The machine knows no op. An instruction is a row of integers: see `Row`. All it works on are flat vectors and offsets
 into them, so that in the compiled machine they are mere addresses.
@@ -35,7 +35,7 @@ class Row(IntEnum):
 
 
 class Segment(IntEnum):
-    """The columns of the table of trainable parameters: a range of the flat vector, its shape, and what applies to it."""
+    """The columns of the table of trainable parameters: a range of the flat vector, its shape, whether it decays."""
 
     START = 0
     STOP = 1
@@ -139,12 +139,10 @@ def invoke_update(
     PLAIN_KERNELS[row[FORWARD]](row, memory, start, stop, rate, step, l1, l2, decay)
 
 
-# --------------------------------------------------------------------------- what runs over rows or parameters, in loops
+# ------------------------------------------------------------------------ what runs over rows or parameters, in loops
 
 
-def _gather_loops(
-    source: Array, columns: int, order: Array, start: int, n: int, target: Array, offset: int
-) -> None:
+def _gather_loops(source: Array, columns: int, order: Array, start: int, n: int, target: Array, offset: int) -> None:
     for i in range(n):
         k = order[start + i]
         for j in range(columns):
@@ -230,10 +228,8 @@ def _limit_loops(dP: Array, P: Array, start: int, stop: int, l1: float, l2: floa
             g += l1
         if w < 0.0:
             g -= l1
-        if g > limit:
-            g = limit
-        if g < -limit:
-            g = -limit
+        g = min(g, limit)
+        g = max(g, -limit)
         dP[i] = g
 
 
@@ -263,7 +259,7 @@ def limit_norms(P: Array, start: int, stop: int, columns: int, limit: float) -> 
     W *= np.where(norms > limit, limit / np.maximum(norms, limit), 1.0).astype(W.dtype)
 
 
-# -------------------------------------------------------------------------------------------------- forward and backward
+# ----------------------------------------------------------------------------------------------- forward and backward
 
 
 def forward_pass(tables: Tables, memory: Memory, n: int, training: int, clock: Clock, first_row: int) -> None:
@@ -299,7 +295,15 @@ def factor(reduction: int, weight: float) -> float:
 
 
 def shard_loss(
-    tables: Tables, memory: Memory, data: Data, start: int, n: int, first_row: int, scale: float, training: int, clock: Clock
+    tables: Tables,
+    memory: Memory,
+    data: Data,
+    start: int,
+    n: int,
+    first_row: int,
+    scale: float,
+    training: int,
+    clock: Clock,
 ) -> float:
     """Forward pass and loss of one shard: the sum of weight times loss over its rows."""
     gather(data.X, tables.X_columns, data.order, start, n, memory.A, tables.X)
@@ -333,7 +337,7 @@ def batch_gradient(
     return total
 
 
-# ---------------------------------------------------------------------------------------------------------------- updates
+# ------------------------------------------------------------------------------------------------------------ updates
 
 
 def penalty(tables: Tables, memory: Memory, rule: Rule) -> float:
@@ -375,19 +379,19 @@ def apply_update(tables: Tables, memory: Memory, rule: Rule, rate: float, step: 
             limit_norms(memory.P, start, stop, tables.segments[k + COLUMNS], rule.max_norm)
 
 
-# ----------------------------------------------------------------------------------------------------------- entry points
+# ------------------------------------------------------------------------------------------------------- entry points
 
 
 def train_batches(
     tables: Tables, memory: Memory, data: Data, rule: Rule, clock: Clock,
     batch_size: int, first_batch: int, last_batch: int, rates: Array, target: float, sums: Array
 ) -> int:  # fmt: skip
-    """Train on the batches from `first_batch` up to `last_batch`, one update each, and return the number of the next one.
+    """Train on the batches from `first_batch` up to `last_batch`, one update each; return the number of the next one.
 
-    `data.order` holds the rows of one or more epochs, one after another, and batches are numbered through them; no batch
-    holds rows of two epochs. `rates` has a learning rate per batch. `sums` collects three numbers per epoch, flat: summed
-    losses, summed weights and summed penalties times weights, all measured before the updates. The run ends early,
-    before the update, at a batch whose loss is not finite; and after an epoch whose loss is at most `target`.
+    `data.order` holds the rows of one or more epochs, one after another, and batches are numbered through them; no
+    batch holds rows of two epochs. `rates` has a learning rate per batch. `sums` collects three numbers per epoch,
+    flat: summed losses, summed weights and summed penalties times weights, all measured before the updates. The run ends
+    early, before the update, at a batch whose loss is not finite; and after an epoch whose loss is at most `target`.
     """
     batches = -(-data.rows // batch_size)
     for batch in range(first_batch, last_batch):

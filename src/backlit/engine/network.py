@@ -131,21 +131,22 @@ class Network:
         return array
 
     def check_targets(self, Y: npt.ArrayLike, rows: int) -> Array:
-        """Give the targets as a C-contiguous matrix (n, outputs), or one column of class numbers where the loss takes them."""
+        """Give the targets as a matrix (n, outputs), or one column of class numbers if the loss takes them."""
         given = np.asarray(Y)
         array = np.ascontiguousarray(given.reshape(-1, 1) if given.ndim == 1 else given, dtype=self.dtype)
         numbered = self.loss.class_targets and array.ndim == 2 and array.shape[1] == 1 and self.outputs > 1
         if array.ndim != 2 or array.shape[0] != rows or (array.shape[1] != self.outputs and not numbered):
             also = ", or (n,) class numbers" if self.loss.class_targets else ""
             raise BacklitError(
-                f"Y has shape {given.shape} beside {rows} rows of X; the network expects ({rows}, {self.outputs}){also}."
+                f"Y has shape {given.shape} beside {rows} rows of X; the network expects "
+                f"({rows}, {self.outputs}){also}."
             )
         if numbered and array.size:
             low, high = array.min(), array.max()
             if not (low >= 0 and high < self.outputs and np.array_equal(array, np.floor(array))):
                 raise BacklitError(
-                    f"Y holds class numbers from {low:g} to {high:g}; {self.outputs} outputs take whole numbers from 0 to "
-                    f"{self.outputs - 1}."
+                    f"Y holds class numbers from {low:g} to {high:g}; {self.outputs} outputs take whole "
+                    f"numbers from 0 to {self.outputs - 1}."
                 )
         return array
 
@@ -211,7 +212,7 @@ def layer_from_dict(data: Mapping[str, Any]) -> Layer:
 
 
 def chain(layers: Sequence[Layer]) -> tuple[list[Layer], list[str]]:
-    """Give the ops of the layers in order, a dense layer's activation as an op of its own, and each op's layer number."""
+    """Give the ops of the layers in order, a dense layer's activation as its own, and each op's layer number."""
     ops: list[Layer] = []
     labels: list[str] = []
     for number, layer in enumerate(layers, 1):
@@ -221,7 +222,9 @@ def chain(layers: Sequence[Layer]) -> tuple[list[Layer], list[str]]:
     return ops, labels
 
 
-def _layout(labels: Sequence[str], shapes: Sequence[Mapping[str, tuple[int, ...]]]) -> dict[str, tuple[int, tuple[int, ...]]]:
+def _layout(
+    labels: Sequence[str], shapes: Sequence[Mapping[str, tuple[int, ...]]]
+) -> dict[str, tuple[int, tuple[int, ...]]]:
     """Lay named arrays one after another: name -> (offset, shape)."""
     layout = {}
     offset = 0

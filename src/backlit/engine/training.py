@@ -61,7 +61,7 @@ class Training:
 
     Args:
         network: what to train, in place.
-        X: inputs (n, inputs). Y: targets (n, outputs), (n,) for one output, or class numbers (n,) where the loss takes them.
+        X: inputs (n, inputs). Y: targets (n, outputs), (n,) for one, or class numbers (n,) if the loss takes them.
         optimizer: an optimizer or its name.
         schedule: how the learning rate changes, a schedule or its name.
         batch_size: rows per update: 1 is stochastic, "full" is batch gradient descent.
@@ -88,7 +88,7 @@ class Training:
     Attributes:
         history: the epochs so far. `stopped`: why it ended, or None. `best`: the epoch of the lowest monitored loss.
 
-    Ctrl-C ends a training cleanly, with the model so far; so does leaving the loop with `break`. Iterating again goes on.
+    Ctrl-C ends a training cleanly, with the model so far; so does leaving the loop by `break`. Iterating again goes on.
 
     Errors: a BacklitError for shapes that do not fit the network, values that are not finite, or settings out of range.
 
@@ -138,7 +138,9 @@ class Training:
         limits = {"l1": l1, "l2": l2, "clip_value": clip_value, "clip_norm": clip_norm, "max_norm": max_norm}
         given = {name: _not_negative(name, value) for name, value in limits.items()}
         decay = getattr(self.optimizer, "weight_decay", 0.0)
-        self.rule = Rule(reduction(network.loss, network.outputs), penalty_per_batch=penalty_per_batch, decay=decay, **given)
+        self.rule = Rule(
+            reduction(network.loss, network.outputs), penalty_per_batch=penalty_per_batch, decay=decay, **given
+        )
         self.program = Program(
             network, self.batch_size, self.optimizer, target_columns=self.Y.shape[1], decay_biases=decay_biases,
             compiled=self.compiled,
@@ -204,7 +206,9 @@ class Training:
             while done < count * batches:
                 last = min(count * batches, done + self._batches_per_call())
                 reached = self._call(data, done, last, rates, sums)
-                if reached < last and (reached == done or reached % batches or not self._met(sums[reached // batches - 1])):
+                if reached < last and (
+                    reached == done or reached % batches or not self._met(sums[reached // batches - 1])
+                ):
                     self._diverged(good, first + reached // batches + 1, reached % batches + 1)
                     return
                 count = reached // batches if reached < last else count
@@ -357,7 +361,9 @@ def rows_of(network: Network, X: Any, Y: Any, weights: Any = None) -> tuple[Arra
     for name, array in (("X", X), ("Y", Y)):
         if not np.isfinite(array).all():
             row, column = np.argwhere(~np.isfinite(array))[0]
-            raise BacklitError(f"{name}[{row}, {column}] is {array[row, column]}; expected finite numbers. Fill or drop it first.")
+            raise BacklitError(
+                f"{name}[{row}, {column}] is {array[row, column]}; expected finite numbers. Fill or drop it first."
+            )
     if weights is None:
         return X, Y, np.zeros(0)
     weights = np.ascontiguousarray(weights, np.float64)

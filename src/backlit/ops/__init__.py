@@ -3,4 +3,13 @@
 Importing any of it imports every op, so that the registries are whole wherever they are read.
 """
 
-from backlit.ops import activations, dense, dropout, initializers, losses, normalization, optimizers  # noqa: F401
+from backlit.ops import (  # noqa: F401
+    activations,
+    dense,
+    dropout,
+    initializers,
+    losses,
+    normalization,
+    optimizers,
+    schedules,
+)

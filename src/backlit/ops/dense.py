@@ -7,15 +7,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from backlit.engine.products import product, product_nt, product_tn
 from backlit.errors import BacklitError
+from backlit.ops.kernels.products import product, product_nt, product_tn
 from backlit.ops.op import Activation, Layer, Shapes, activations, register
 
 PARAMETERS = ("W", "b")
 
 
 @register("dense")
-class Dense(Layer):
+class Dense(Layer, frozen=True):
     r"""A fully connected layer of `units` neurons, followed by its activation.
 
     Forward: Z = X W + b. Backward: dW = Xᵀ dZ, db = the sum of the rows of dZ, dX = dZ Wᵀ.
@@ -47,7 +47,11 @@ class Dense(Layer):
     biases: Any = None
     freeze: tuple[str, ...] = ()
 
-    nested: ClassVar[Mapping[str, str]] = {"activation": "activation", "weights": "initializer", "biases": "initializer"}
+    nested: ClassVar[Mapping[str, str]] = {
+        "activation": "activation",
+        "weights": "initializer",
+        "biases": "initializer",
+    }
     formula: ClassVar[str] = r"\mathrm{net}_j = \sum_i w_{ij} x_i + b_j"
 
     def __post_init__(self) -> None:
@@ -78,7 +82,9 @@ class Dense(Layer):
         """Give the settings as plain data; initial values given outright are left out, the parameters hold them."""
         activation = activations.make(self.activation).to_dict()
         plain = super().to_dict() | {"activation": activation["op"] if len(activation) == 1 else activation}
-        return plain | {name: value if isinstance(value := plain[name], str) else None for name in ("weights", "biases")}
+        return plain | {
+            name: value if isinstance(value := plain[name], str) else None for name in ("weights", "biases")
+        }
 
     def summary(self) -> str:
         """Give the number of units and the activation."""

@@ -9,8 +9,8 @@ carry the meaning, and the engine reads them:
 * the names of an op's own fields are its settings, handed over as scalars (`alpha`, `rate`);
 * a few names belong to the machine (`MACHINE_SCALARS`): whether this is training, the seed and the step.
 
-An array that is not wanted (`dX` of the first layer, `dW` of frozen weights, `b` of a layer without bias) is handed over
-with no elements, so `if dX.size:` asks whether it is wanted.
+An array that is not wanted (`dX` of the first layer, `dW` of frozen weights, `b` of a layer without bias) is handed
+over with no elements, so `if dX.size:` asks whether it is wanted.
 
 A new op is one class in one file:
 
@@ -49,8 +49,8 @@ Array = npt.NDArray[Any]
 REDUCTIONS = ("sum", "mean", "mean_all")
 
 MACHINE_SCALARS = ("training", "seed", "step", "first_row", "op_number")
-"""Scalars any kernel may ask for by name: whether dropout and batch statistics are on, the run's seed, the number of the
-step, the number within the batch of the first row at hand, and the op's own place in the network."""
+"""Scalars any kernel may ask for by name: whether dropout and batch statistics are on, the run's seed, the number of
+the step, the number within the batch of the first row at hand, and the op's own place in the network."""
 
 
 class Op(msgspec.Struct, frozen=True):
@@ -111,7 +111,7 @@ class Shapes(msgspec.Struct, frozen=True):
 
 
 class Layer(Op, frozen=True):
-    """An op of the network's chain: `forward` writes the buffer `writes` from the buffer `reads`, `backward` the reverse.
+    """An op of the network's chain: `forward` goes from the buffer `reads` to the buffer `writes`.
 
     `batch_coupled` says that a row's result depends on the other rows of its batch, which may then not be cut into
     shards.
@@ -298,6 +298,7 @@ optimizers = Registry("optimizer")
 schedules = Registry("schedule")
 initializers = Registry("initializer")
 REGISTRIES = {r.kind: r for r in (layers, activations, losses, optimizers, schedules, initializers)}
+
 
 def register(name: str) -> Callable[[T], T]:
     """Register the decorated class under `name` in the registry of its kind."""

@@ -1,7 +1,7 @@
 """Functions that NumPy lacks, for the maths of ops: `special.erf(z)` beside `np.exp(z)`.
 
 On arrays they are SciPy's, imported when first called. In compiled loops the engine's own vectorising functions of the
-same names take their place, as they do for NumPy's (`backlit.engine.elementary.SUBSTITUTES`).
+same names take their place, as they do for NumPy's (`backlit.ops.kernels.elementary.SUBSTITUTES`).
 """
 
 from __future__ import annotations

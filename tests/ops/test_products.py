@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backlit.engine import products
-from backlit.engine.products import product, product_nt, product_tn
+from backlit.ops.kernels import products
+from backlit.ops.kernels.products import product, product_nt, product_tn
 
 numba = pytest.importorskip("numba")
 
@@ -137,5 +137,5 @@ def test_a_wrong_product_is_caught(wrong):
 
 
 def test_importing_the_products_imports_no_numba():
-    code = "import sys, backlit.engine.products; sys.exit('numba' in sys.modules)"
+    code = "import sys, backlit.ops.kernels.products; sys.exit('numba' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backlit.engine import elementary
+from backlit.ops.kernels import elementary
 
 mpmath = pytest.importorskip("mpmath")
 numba = pytest.importorskip("numba")

@@ -51,4 +51,4 @@ def register_compiled() -> None:
 
     Calling it again changes nothing. It is apart from the functions so that importing them does not import Numba.
     """
-    from backlit.engine import compiled_products  # noqa: F401, PLC0415  (importing it registers the kernels)
+    from backlit.ops.kernels import compiled_products  # noqa: F401, PLC0415  (importing it registers the kernels)

@@ -24,7 +24,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
-from backlit.engine.products import product, product_nt, product_tn
+from backlit.ops.kernels.products import product, product_nt, product_tn
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

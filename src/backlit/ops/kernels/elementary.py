@@ -17,7 +17,7 @@ What holds for all of them:
   limit, and arguments outside the domain with NaN, as NumPy does (NumPy's warnings are not raised).
 - Subnormal arguments and results are honoured, with gradual underflow.
 - Errors are stated in ulp, units in the last place of the exact result (of a subnormal result, in the smallest
-  subnormal), as bounds that ``tests/engine/test_elementary.py`` holds against mpmath, with fused multiply-add.
+  subnormal), as bounds that ``tests/ops/test_elementary.py`` holds against mpmath, with fused multiply-add.
 
 Method: exp, expm1 and tanh write x = k ln 2 + r with |r| <= ln(2)/2 (Cody and Waite, Software Manual for the
 Elementary Functions, 1980); log and log1p write x = 2^k (1 + f) with sqrt(1/2) <= 1 + f < sqrt(2) and expand in
