@@ -32,7 +32,9 @@ class Measurement:
         self.network = network.copy()  # batch statistics move in a training pass
         self.X, self.T = setup.rows()
         self.compiled = compiled and compiler.can_compile()
-        self.program = Program(self.network, len(self.X), compiled=self.compiled, keep=True, target_columns=self.T.shape[1])
+        self.program = Program(
+            self.network, len(self.X), compiled=self.compiled, keep=True, target_columns=self.T.shape[1]
+        )
         self.memory = self.program.memory()
         self._pass_through()
 
@@ -83,7 +85,9 @@ class Measurement:
         if len(self.X) > self.program.rows:
             raise BacklitError(f"{quantity.kind} is kept for up to {self.program.rows} rows; these are {len(self.X)}.")
         if quantity.row is None and len(self.X) > 1:
-            raise BacklitError(f"{quantity.kind} is asked for without a row; expected such as [1], of {len(self.X)} rows.")
+            raise BacklitError(
+                f"{quantity.kind} is asked for without a row; expected such as [1], of {len(self.X)} rows."
+            )
         row = quantity.row or 0
         if row >= len(self.X):
             raise BacklitError(f"{quantity.kind}[{row + 1}] is asked for; there are {len(self.X)} rows.")
@@ -112,7 +116,7 @@ class Measurement:
 
 
 def classes_of(outputs: Array) -> Array:
-    """Give the class that a row of outputs or targets names: the largest, or, of one output, whether it is at least 1/2."""
+    """Give the class that a row names: the largest of several outputs, or whether one output is at least 1/2."""
     if outputs.shape[1] == 1:
         return (outputs[:, 0] >= 0.5).astype(np.int64)
     numbers: Array = outputs.argmax(axis=1)

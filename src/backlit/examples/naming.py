@@ -20,7 +20,7 @@ from backlit.ops.op import Layer
 
 
 class Names(msgspec.Struct, frozen=True):
-    """Names of the inputs and, layer by layer, of units, weights and biases; layers without units of their own have none.
+    """Names of the inputs and, layer by layer, of units, weights and biases; layers without units have none.
 
     `weights` (a list per input, a name per unit) and `biases` are those that the file gives, else None.
     """
@@ -68,7 +68,9 @@ def names_of(network: NetworkTable, chain: Sequence[Layer]) -> Names:
 
     Errors: a BacklitError where names are not text, not one per unit, or not different from each other.
     """
-    inputs = network.inputs if isinstance(network.inputs, tuple) else tuple(f"i{k}" for k in range(1, network.inputs + 1))
+    inputs = (
+        network.inputs if isinstance(network.inputs, tuple) else tuple(f"i{k}" for k in range(1, network.inputs + 1))
+    )
     dense = [number for number, layer in enumerate(chain, 1) if isinstance(layer, Dense)]
     units = []
     for number, (layer, table) in enumerate(zip(chain, network.layers, strict=True), 1):
@@ -86,7 +88,9 @@ def _unit_names(layer: Dense, table: dict[str, Any], number: int, dense: list[in
     given = table.get("labels")
     if given is not None:
         if not (isinstance(given, list) and all(isinstance(name, str) for name in given) and len(given) == layer.units):
-            raise BacklitError(f"layer {number}: labels is {given!r}; expected {layer.units} names in quotes, one per unit.")
+            raise BacklitError(
+                f"layer {number}: labels is {given!r}; expected {layer.units} names in quotes, one per unit."
+            )
         return tuple(given)
     if number == dense[-1]:
         prefix = "o"
@@ -97,7 +101,7 @@ def _unit_names(layer: Dense, table: dict[str, Any], number: int, dense: list[in
     return tuple(f"{prefix}{k}" for k in range(1, layer.units + 1))
 
 
-# ------------------------------------------------------------------------------------------------------------ quantities
+# ----------------------------------------------------------------------------------------------------------- quantities
 
 QUANTITIES = {
     "E": "the error, reduced as the loss says; `E(o1)` is the part of one output",
@@ -121,9 +125,9 @@ _QUANTITY = re.compile(r"^(?P<sign>-?)(?P<kind>[A-Za-z/ ]+?)(?:\((?P<of>.*)\))?(
 
 
 class Quantity(msgspec.Struct, frozen=True):
-    """A parsed quantity: `kind` such as "dE/dw", negated or not, of which layer (from 1), unit and input (from 0), row (from 0).
+    """A parsed quantity: `kind` such as "dE/dw", and of what; of `E(o1)`, the unit is an output.
 
-    `layer` is 0 for the inputs; of `E(o1)`, the unit is an output.
+    `sign` is -1 where it is negated. Layers count from 1; units, the unit or input a weight comes from, and rows from 0.
     """
 
     kind: str
@@ -152,11 +156,15 @@ def parse_quantity(text: str, names: Names) -> Quantity:
     sign = -1.0 if match["sign"] else 1.0
     row = None if match["row"] is None else int(match["row"]) - 1
     if row is not None and (row < 0 or kind not in PER_ROW):
-        raise BacklitError(f"published: {text!r} names a row; only {', '.join(PER_ROW)} are of one row, counted from 1.")
+        raise BacklitError(
+            f"published: {text!r} names a row; only {', '.join(PER_ROW)} are of one row, counted from 1."
+        )
     if kind in SCORES or (kind == "E" and of is None):
         return Quantity(kind, sign)
     if of is None:
-        raise BacklitError(f"published: {text!r} does not say of which unit; expected such as {kind}({names.outputs[0]}).")
+        raise BacklitError(
+            f"published: {text!r} does not say of which unit; expected such as {kind}({names.outputs[0]})."
+        )
     if kind == "E":
         return Quantity(kind, sign, unit=_position(of, names.outputs, text))
     source, unit = of.rpartition(",")[::2] if kind in ("w", "dE/dw") else ("", of)

@@ -20,7 +20,14 @@ from backlit.errors import BacklitError
 from backlit.examples.naming import Names, names_of, parse_quantity
 from backlit.examples.strict import decode, refuse_not_finite, unknown_key
 from backlit.examples.tables import (
-    LABELS, DataTable, FileTable, InitialTable, NetworkTable, PublishedTable, SetupTable, TrainingTable,
+    LABELS,
+    DataTable,
+    FileTable,
+    InitialTable,
+    NetworkTable,
+    PublishedTable,
+    SetupTable,
+    TrainingTable,
 )  # fmt: skip
 from backlit.ops.op import REGISTRIES, Array, Layer, Registry, layers, losses
 
@@ -130,7 +137,7 @@ class NetworkFile(msgspec.Struct, frozen=True):
         return self.setups[0].training(network, compiled=compiled, **overrides)
 
 
-# --------------------------------------------------------------------------------------------------------------- reading
+# -------------------------------------------------------------------------------------------------------------- reading
 
 
 def read_network_file(path: str | Path) -> NetworkFile:
@@ -203,7 +210,7 @@ def op_of(registry: Registry, given: str | Mapping[str, Any], where: str) -> Any
     """Give the op that a name, or a table of a name and settings, describes."""
     try:
         if isinstance(given, Mapping) and "op" not in given:
-            raise BacklitError(f'the key \'op\' is missing; expected a name such as op = "{next(iter(registry))}".')
+            raise BacklitError(f"the key 'op' is missing; expected a name such as op = \"{next(iter(registry))}\".")
         return registry.make(given) if isinstance(given, str) else registry.from_dict(given)
     except BacklitError as error:
         raise BacklitError(f"{where}: {error}") from None
@@ -229,7 +236,7 @@ def layer_of(table: Mapping[str, Any], number: int) -> Layer:
         raise BacklitError(f"layer {number}: {error}") from None
 
 
-# -------------------------------------------------------------------------------------------------------------- checking
+# ------------------------------------------------------------------------------------------------------------- checking
 
 
 def _check_values(network: NetworkTable, chain: list[Layer], names: Names) -> None:
@@ -243,7 +250,9 @@ def _check_values(network: NetworkTable, chain: list[Layer], names: Names) -> No
             for given_key in (key, {"weights": "weight_labels", "biases": "bias_labels"}[key]):
                 given = table.get(given_key)
                 if isinstance(given, list) and shape is not None and _shape(given) != shape:
-                    raise BacklitError(f"layer {number}: {given_key} has {_shape_words(given)}; expected {_expected(shape)}.")
+                    raise BacklitError(
+                        f"layer {number}: {given_key} has {_shape_words(given)}; expected {_expected(shape)}."
+                    )
         columns = _columns_after(layer, columns)
 
 
@@ -280,18 +289,23 @@ def _check_data(table: DataTable) -> None:
     given = [key for key, value in inline.items() if value is not None]
     if table.set is not None:
         if given:
-            raise BacklitError(f"data: both set and {given[0]} are given; expected a bundled data set or rows, not both.")
+            raise BacklitError(
+                f"data: both set and {given[0]} are given; expected a bundled data set or rows, not both."
+            )
         if table.set not in tables_in.BUNDLED:
             raise BacklitError(f"data, set: {unknown_key(table.set, tables_in.BUNDLED).replace('key', 'data set')}")
         return
     for key in ("inputs", "targets"):
         if not inline[key]:
-            raise BacklitError(f"data: {key} is {'missing' if inline[key] is None else 'empty'}; expected at least one row.")
+            raise BacklitError(
+                f"data: {key} is {'missing' if inline[key] is None else 'empty'}; expected at least one row."
+            )
     if table.split is not None:
         raise BacklitError("data: split is given with rows inline; only a bundled data set is split.")
     if len(inline["inputs"]) != len(inline["targets"]):
         raise BacklitError(
-            f"data: {len(inline['inputs'])} rows of inputs and {len(inline['targets'])} targets are given; expected as many."
+            f"data: {len(inline['inputs'])} rows of inputs and {len(inline['targets'])} targets are given; "
+            "expected one target per row."
         )
     for key in ("input_divisors", "target_divisors"):
         if any(divisor == 0.0 for divisor in inline[key] or []):
@@ -319,14 +333,14 @@ def _plural(count: int, word: str) -> str:
     return word if count == 1 else word + "s"
 
 
-# ------------------------------------------------------------------------------------------------- weights, rows as given
+# ------------------------------------------------------------------------------------------------ weights, rows as give
 
 
 def generator_of(name: str, seed: int) -> Any:
     """Give NumPy's legacy or its present random generator."""
     if name == "default":
         return np.random.default_rng(seed)
-    return np.random.RandomState(seed)  # noqa: NPY002  (published examples were drawn from it)
+    return np.random.RandomState(seed)  # the published examples were drawn from it
 
 
 def _draw(network: Network, recipe: InitialTable) -> None:

@@ -49,7 +49,7 @@ class Parameter(msgspec.Struct, frozen=True):
 
 
 class Prediction(msgspec.Struct, frozen=True):
-    """A row's inputs and targets, the outputs before and after training, and the last layer's weighted sums after it."""
+    """A row's inputs and targets, its outputs before and after training, and the last weighted sums after it."""
 
     inputs: tuple[float, ...]
     targets: tuple[float, ...]
@@ -68,7 +68,10 @@ class ClassCount(msgspec.Struct, frozen=True):
 
 
 class Figure(msgspec.Struct, frozen=True):
-    """A published number beside ours. `ours` is None where the run ended before it; `equal` compares the published digits."""
+    """A published number beside ours: `equal` compares the published digits.
+
+    Both are None where the run ended earlier.
+    """
 
     after: int
     quantity: str
@@ -193,7 +196,8 @@ def _run(setup: Setup, file: NetworkFile, epochs: int | None, compiled: bool) ->
     X, T = setup.held_out()
     classifies = _classifies(training.Y)
     return SetupRun(
-        setup.name, setup.about, setup.names.inputs, _layers(setup), network.loss.to_dict(), training.optimizer.to_dict(),
+        setup.name, setup.about, setup.names.inputs, _layers(setup),
+        network.loss.to_dict(), training.optimizer.to_dict(),
         training.batch_size, done, training.stopped or "", len(training.X), len(X), per_epoch, tuple(errors),
         _parameters(setup, first, network), _predictions(setup, first, network, compiled),
         accuracy(network.predict(training.X, compiled=compiled), training.Y) if classifies else None,
@@ -235,7 +239,7 @@ def _seconds_per_epoch(setup: Setup, epochs: int, compiled: bool) -> float:
     return min(times) / max(epochs, 1)
 
 
-# --------------------------------------------------------------------------------------------------------------- records
+# -------------------------------------------------------------------------------------------------------------- records
 
 
 def _layers(setup: Setup) -> tuple[LayerInWords, ...]:
@@ -283,13 +287,14 @@ def _predictions(setup: Setup, before: Network, after: Network, compiled: bool) 
     sums = last.array(f"{layer}.Z")
     columns = (last.X, last.T, first.outputs, last.outputs, sums)
     return tuple(
-        Prediction(*(tuple(map(float, column[row])) for column in columns)) for row in range(min(SHOWN_ROWS, len(last.X)))
+        Prediction(*(tuple(map(float, column[row])) for column in columns))
+        for row in range(min(SHOWN_ROWS, len(last.X)))
     )
 
 
 def _classifies(targets: Array) -> bool:
-    """Whether targets are classes: 0 or 1 everywhere, and of several columns exactly one 1 per row."""
-    zero_one = bool(np.isin(targets, (0.0, 1.0)).all())
+    """Whether targets are classes: 0 in places and 1 in the others, and of several columns exactly one 1 per row."""
+    zero_one = set(np.unique(targets)) == {0.0, 1.0}
     return zero_one and (targets.shape[1] == 1 or bool((targets.sum(axis=1) == 1.0).all()))
 
 
@@ -303,5 +308,3 @@ def _class_counts(setup: Setup, outputs: Array, targets: Array) -> tuple[ClassCo
         )
         for k, name in enumerate(names)
     )
-
-

@@ -30,12 +30,15 @@ class InitialTable(Table, frozen=True, kw_only=True):
 
     generator: Annotated[
         Literal["legacy", "default"],
-        _says("`legacy` is NumPy's `RandomState(seed)`, which `numpy.random.seed(seed)` sets up; `default` is `default_rng(seed)`"),
+        _says(
+            "`legacy` is NumPy's `RandomState(seed)`, as after `numpy.random.seed(seed)`; `default` is `default_rng(seed)`"
+        ),
     ] = "legacy"
     seed: Annotated[Seed, _says("seed of the generator")]
     draw: Annotated[Named, _says("initializer that every number comes from")]
     order: Annotated[
-        tuple[str, ...], _says('parameters in the order in which they are drawn: `["1.W", "1.b", "2.W"]` (layer, array)')
+        tuple[str, ...],
+        _says('parameters in the order in which they are drawn: `["1.W", "1.b", "2.W"]` (layer, array)'),
     ]
 
 
@@ -53,11 +56,13 @@ class NetworkTable(Table, frozen=True, kw_only=True):
 class SplitTable(Table, frozen=True, kw_only=True):
     """`[data.split]`: which rows of a bundled data set are held out for testing."""
 
-    test: Annotated[Count, _says("number of test rows: the first so many of a random order; the others train, in that order")]
+    test: Annotated[
+        Count, _says("number of test rows: the first so many of a random order; the others train, in that order")
+    ]
     seed: Annotated[Seed, _says("seed of the order")]
     generator: Annotated[
         Literal["legacy", "default"],
-        _says("`legacy` is NumPy's `RandomState(seed)`, as in scikit-learn's `train_test_split`; `default` is `default_rng(seed)`"),
+        _says("`legacy` is NumPy's `RandomState(seed)`, as scikit-learn has it; `default` is `default_rng(seed)`"),
     ] = "legacy"
 
 
@@ -66,7 +71,8 @@ class DataTable(Table, frozen=True, kw_only=True):
 
     inputs: Annotated[list[list[float]] | None, _says("rows of inputs, a list of numbers for each")] = None
     targets: Annotated[
-        list[float | list[float]] | None, _says("a target per row: a list of numbers, or one number where there is one output")
+        list[float | list[float]] | None,
+        _says("a target per row: a list of numbers, or one number where there is one output"),
     ] = None
     input_divisors: Annotated[list[float] | None, _says("what each input column is divided by")] = None
     target_divisors: Annotated[list[float] | None, _says("what each target column is divided by")] = None
@@ -75,7 +81,7 @@ class DataTable(Table, frozen=True, kw_only=True):
     ] = None
     scale: Annotated[
         Literal["none", "standard"],
-        _says("`standard` subtracts each input column's mean and divides by its standard deviation, both of the training rows"),
+        _says("`standard` scales each input column to mean 0 and standard deviation 1, both of the training rows"),
     ] = "none"
     split: Annotated[SplitTable | None, _says("a table of its own, below")] = None
 
@@ -97,7 +103,9 @@ class TrainingTable(Table, frozen=True, kw_only=True):
     l1: Annotated[NotNegative | UnsetType, _says("penalty l1 Σ&#124;w&#124; on the weights")] = UNSET
     l2: Annotated[NotNegative | UnsetType, _says("penalty l2/2 Σw² on the weights")] = UNSET
     decay_biases: Annotated[bool | UnsetType, _says("whether penalties and decay act on biases too")] = UNSET
-    penalty_per_batch: Annotated[bool | UnsetType, _says("whether penalties are divided by the rows of the batch")] = UNSET
+    penalty_per_batch: Annotated[bool | UnsetType, _says("whether penalties are divided by the rows of the batch")] = (
+        UNSET
+    )
     clip_value: Annotated[NotNegative | UnsetType, _says("limit of each element of the gradient")] = UNSET
     clip_norm: Annotated[NotNegative | UnsetType, _says("limit of the Euclidean norm of the whole gradient")] = UNSET
     max_norm: Annotated[NotNegative | UnsetType, _says("limit of the norm of each unit's incoming weights")] = UNSET
@@ -108,7 +116,9 @@ class PublishedTable(Table, frozen=True, kw_only=True):
 
     quantity: Annotated[str, _says("what the number is: see the quantities below")]
     value: Annotated[
-        str, Meta(pattern=r"^-?[0-9]*\.?[0-9]+(e-?[0-9]+)?$"), _says("the digits as published, in quotes: all of them count")
+        str,
+        Meta(pattern=r"^-?[0-9]*\.?[0-9]+(e-?[0-9]+)?$"),
+        _says("the digits as published, in quotes: all of them count"),
     ]
     after: Annotated[Seed, _says("after how many epochs; 0 is before the first update")] = 0
     label: Annotated[str, _says("what the page calls it, where that is something else")] = ""

@@ -1,0 +1,1 @@
+"""Draws records: takes plain values, gives text. Knows no networks."""
