@@ -1,0 +1,346 @@
+"""What the two estimators share: parameters, fitting, prediction."""
+
+from __future__ import annotations
+
+import copy
+import threading
+import warnings
+from concurrent.futures import ThreadPoolExecutor, wait
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import joblib
+import numpy as np
+from sklearn.base import BaseEstimator, _fit_context
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+
+from backlit.engine.network import Network
+from backlit.estimators import drawing, holding, moving
+from backlit.estimators.blueprint import SCIKIT_LEARN_RATES, Output, Views, network_of, settings_of, views
+from backlit.estimators.inputs import Inputs, read_inputs
+from backlit.estimators.member import Limits, Member, Rows, descend, minimize
+from backlit.estimators.watching import CallbackSupport, watch_of
+from backlit.ops.op import Activation, Array, Op, Optimizer, activations, losses, optimizers, schedules
+
+FUSED = {fused for loss in losses.values() for fused in loss.fused.values()}
+"""Losses that stand for another one and the last activation together; the engine puts them in by itself."""
+
+LOSSES = {name for name in losses if name not in FUSED}
+
+NOT_FINITE = (
+    "Solver produced non-finite parameter weights. The input data may contain large values and need to be preprocessed."
+)
+
+
+class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  (scikit-learn has no types)
+    """The common part of `MLPClassifier` and `MLPRegressor`, which is not to be used itself."""
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "activation": [StrOptions({"logistic", *activations}), list, tuple, Activation],
+        "solver": [StrOptions(set(optimizers)), Optimizer],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [StrOptions({*SCIKIT_LEARN_RATES, *schedules}), Op],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "nesterovs_momentum": ["boolean"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
+        "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "layers": ["array-like", None],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "normalization": [StrOptions({"batch", "layer"}), None],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "clip_value": [Interval(Real, 0, None, closed="neither"), None],
+        "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "max_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "scoring": [str, callable, HasMethods("score"), None],
+        "preprocess": [StrOptions({"auto"}), None],
+        "n_members": [Interval(Integral, 1, None, closed="left")],
+        "n_jobs": [Integral, None],
+    }
+
+    # ------------------------------------------------------------------------------------------------------------ fitting
+
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:  # fmt: skip
+        """Train on X and y.
+
+        Args:
+            X: inputs (n, features): an array, a sparse matrix or a DataFrame.
+            y: targets (n,) or (n, outputs).
+            sample_weight: a weight per row (n,), at least 0.
+            X_val, y_val, sample_weight_val: rows to measure after each epoch; with `early_stopping`, they take the
+                place of the part split off.
+
+        Errors: a ValueError for input that does not fit, and where the training diverges; the weights from before that
+        epoch are kept then.
+        """
+        given = None if X_val is None and y_val is None else (X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, given, incremental=False)
+
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
+        if self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        return self._fit(X, y, sample_weight, None, incremental=True)
+
+    def _is_descending(self) -> bool:
+        """Tell whether the solver goes by batches."""
+        solver: Any = self.solver if isinstance(self.solver, Optimizer) else optimizers.get(self.solver)
+        return solver is None or not solver.full_batch
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any, given: Any, *, incremental: bool) -> Self:
+        first = not self._is_fitted() or (not self.warm_start and not incremental)
+        inputs, T = self._read(X, y, incremental=incremental, reset=first)
+        weights = self._weights(sample_weight, inputs.X, y)
+        output = self._output(T)
+        sources = self._random_states()
+        self._random_state = sources[0]
+        if first:
+            self._members = [self._new_member(inputs.X, output, source) for source in sources]
+        rows = Rows(inputs.X, T, weights)
+        watch = watch_of(self, X, y, sample_weight, silent=incremental)
+        plans = holding.plan(self, rows, self._held_out(given), sources)
+        limits = Limits(
+            int(self.max_iter), float(self.tol), float(self.n_iter_no_change), float(self.power_t), bool(self.shuffle),
+            output.parts, incremental,
+        )  # fmt: skip
+        self._train(plans, limits, sources, watch)
+        watch.finish()
+        self._publish()
+        self._report()
+        return self
+
+    def _train(self, plans: Any, limits: Limits, sources: list[Any], watch: Any) -> None:
+        """Train the members, several at once on threads."""
+        settings = settings_of(self)
+        stop = threading.Event()
+
+        def train(k: int) -> None:
+            rows, held = plans[k]
+            each = watch.first if k == 0 else watch.others
+            if settings.optimizer.full_batch:
+                minimize(self._members[k], rows, settings, limits, each, stop)
+            else:
+                descend(self._members[k], rows, held, settings, limits, sources[k], each, stop)
+
+        if len(sources) == 1:
+            train(0)
+            return
+        with ThreadPoolExecutor(min(joblib.effective_n_jobs(self.n_jobs), len(sources))) as pool:
+            running = [pool.submit(train, k) for k in range(len(sources))]
+            try:
+                wait(running)
+            except KeyboardInterrupt:
+                stop.set()
+                wait(running)
+            for done in running:
+                done.result()
+
+    def _random_states(self) -> list[np.random.RandomState]:
+        """Give a random state per member; the first ones do not depend on how many there are."""
+        first = check_random_state(self.random_state)
+        if isinstance(self.random_state, Integral):
+            seeds = [np.random.SeedSequence([int(self.random_state), k]).generate_state(1)[0]
+                     for k in range(1, self.n_members)]  # fmt: skip
+        else:
+            seeds = [first.randint(2**31 - 1) for _ in range(1, self.n_members)]
+        return [first, *map(np.random.RandomState, seeds)]
+
+    def _new_member(self, X: Array, output: Output, random: np.random.RandomState) -> Member:
+        return Member(network_of(self, X.shape[1], output, X.dtype, random), bool(self.early_stopping))
+
+    def _read(self, X: Any, y: Any, *, incremental: bool, reset: bool) -> tuple[Inputs, Array]:
+        """Give checked inputs, and targets as the network takes them."""
+        inputs = read_inputs(self, X, y, reset=reset)
+        return inputs, self._targets(inputs.y, incremental=incremental).astype(inputs.X.dtype, copy=False)
+
+    def _held_out(self, given: Any) -> Rows | None:
+        """Check the validation rows given to `fit`."""
+        if given is None:
+            return None
+        X, y, weights = given
+        for name, value, other in (("X_val", X, "y_val"), ("y_val", y, "X_val")):
+            if value is None:
+                raise ValueError(f"{other} is provided, but {name} was not provided.")
+        inputs = read_inputs(self, X, y, reset=False)
+        T = self._known_targets(inputs.y).astype(inputs.X.dtype, copy=False)
+        return Rows(inputs.X, T, None if weights is None else _check_sample_weight(weights, inputs.X))
+
+    def _weights(self, sample_weight: Any, X: Array, y: Any) -> Array | None:
+        """Give a weight per row, or None where all are 1."""
+        if sample_weight is None:
+            return None
+        return np.asarray(_check_sample_weight(sample_weight, X, ensure_non_negative=True), np.float64)
+
+    # -------------------------------------------------------------------------------------------------- what fit leaves
+
+    def _is_fitted(self) -> bool:
+        return "_members" in vars(self)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self._is_fitted()
+
+    def _publish(self) -> None:
+        """Set the fitted attributes from the first member."""
+        member = self._members[0]
+        self.n_iter_, self.t_, self.loss_ = member.n_iter, member.t, member.loss
+        self.n_layers_ = len(self.coefs_) + 1
+        self.history_ = member.history
+        self._no_improvement_count, self._optimizer = member.no_improvement_count, member.optimizer
+        if member.optimizer is not None:
+            self.loss_curve_, self.best_loss_ = member.loss_curve, member.best_loss
+            self.validation_scores_ = member.validation_scores
+            self.best_validation_score_ = member.best_validation_score
+            if member.validation_loss_curve:
+                self.validation_loss_curve_ = member.validation_loss_curve
+
+    def _report(self) -> None:
+        """Warn of what the members' trainings ended with, and refuse weights that are not finite."""
+        members = self._members
+        if any(member.interrupted for member in members):
+            warnings.warn("Training interrupted by user.", stacklevel=4)
+        if any(member.exhausted for member in members):
+            warnings.warn(
+                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
+                "converged yet.", ConvergenceWarning, stacklevel=4,
+            )  # fmt: skip
+        diverged = next((member.diverged for member in members if member.diverged), None)
+        if diverged is not None and self.early_stopping:
+            warnings.warn(diverged, ConvergenceWarning, stacklevel=4)
+        elif diverged is not None or not all(member.finite() for member in members):
+            raise ValueError(f"{NOT_FINITE} {diverged or ''}".strip())
+
+    @property
+    def coefs_(self) -> Views:
+        """The weight matrices (fan_in, fan_out), layer by layer: views of the first network's parameters."""
+        return views(self._fitted_network(), "W")
+
+    @coefs_.setter
+    def coefs_(self, values: Any) -> None:
+        self._write("W", values)
+
+    @property
+    def intercepts_(self) -> Views:
+        """The bias vectors (fan_out,), layer by layer: views of the first network's parameters."""
+        return views(self._fitted_network(), "b")
+
+    @intercepts_.setter
+    def intercepts_(self, values: Any) -> None:
+        self._write("b", values)
+
+    def _write(self, name: str, values: Any) -> None:
+        for view, value in zip(views(self._fitted_network(), name), values, strict=True):
+            view[...] = value
+
+    def _fitted_network(self) -> Network:
+        if not self._is_fitted():
+            raise AttributeError(f"this {type(self).__name__} is not fitted yet; call fit first.")
+        network: Network = self._members[0].network
+        return network
+
+    # ---------------------------------------------------------------------------------------------------------- predicting
+
+    def _outputs(self, X: Any) -> Array:
+        """Give the networks' outputs (n, outputs) for the rows of X, averaged over the members."""
+        check_is_fitted(self)
+        return self._average(read_inputs(self, X, None, reset=False, predicting=True).X)
+
+    def _average(self, X: Array) -> Array:
+        total = self._members[0].network.predict(X)
+        for member in self._members[1:]:
+            total += member.network.predict(X)
+        total /= len(self._members)
+        return total
+
+    def _alone(self, member: Member) -> Self:
+        """Give this estimator as it would be if that member were its only one."""
+        twin = copy.copy(self)
+        twin._members = [member]
+        return twin
+
+    # ------------------------------------------------------------------------------------------- to and from elsewhere
+
+    def to_network(self, member: int = 0) -> Network:
+        """Give a copy of a fitted network, to go on with in the engine: explain, save, train.
+
+        It takes inputs as the estimator's training saw them: after `preprocess`, and it predicts before any target
+        scaling is undone.
+        """
+        check_is_fitted(self)
+        network: Network = self._members[member].network.copy()
+        return network
+
+    @classmethod
+    def from_sklearn(cls, fitted: Any) -> Self:
+        """Give the estimator that predicts, and goes on training, as scikit-learn's fitted one does.
+
+        >>> from sklearn import neural_network
+        >>> from backlit.estimators import MLPRegressor
+        >>> theirs = neural_network.MLPRegressor(3, random_state=0, max_iter=500).fit([[0.0], [1.0]], [0.0, 1.0])
+        >>> bool(abs(MLPRegressor.from_sklearn(theirs).predict([[0.5]]) - theirs.predict([[0.5]])) < 1e-12)
+        True
+        """
+        return moving.from_sklearn(cls, fitted)  # type: ignore[no-any-return]
+
+    def to_sklearn(self) -> Any:
+        """Give scikit-learn's estimator that predicts the same.
+
+        Errors: a ValueError that names what scikit-learn's class has no place for: another activation, dropout's or
+        normalization's layers, several members, a preprocessing.
+        """
+        check_is_fitted(self)
+        return moving.to_sklearn(self)
+
+    def _html_repr(self) -> str:
+        return drawing.html_of(self, super()._html_repr)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = self.preprocess is None
+        tags.input_tags.allow_nan = self.preprocess is not None
+        tags.input_tags.string = self.preprocess is not None
+        tags.input_tags.categorical = self.preprocess is not None
+        return tags
+
+    # Each estimator says these.
+
+    def _targets(self, y: Any, *, incremental: bool) -> Array:
+        raise NotImplementedError
+
+    def _known_targets(self, y: Any) -> Array:
+        raise NotImplementedError
+
+    def _output(self, T: Array) -> Output:
+        raise NotImplementedError
+
+
+def descending(estimator: BaseMLP) -> bool:
+    """Tell `available_if` that an estimator has `partial_fit`, or say why not."""
+    if not estimator._is_descending():
+        raise AttributeError(
+            f"partial_fit is only available for stochastic optimizers. {estimator.solver} is not stochastic."
+        )
+    return True
+
+
+partial_fit_if_descending = available_if(descending)

@@ -1,0 +1,50 @@
+"""What a person hands to an estimator, checked by scikit-learn's rules and made a matrix."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+from scipy import sparse
+from sklearn.utils.validation import _check_y, check_consistent_length, validate_data
+
+from backlit.data import FeatureEncoder, Table, read_table
+from backlit.ops.op import Array
+
+
+class Inputs(msgspec.Struct, frozen=True, eq=False):
+    """The matrix X (n, k), and the targets as checked, or None where there are none."""
+
+    X: Array
+    y: Any
+
+
+def read_inputs(estimator: Any, X: Any, y: Any, *, reset: bool, predicting: bool = False) -> Inputs:
+    """Check X, and y unless `predicting`, and give them as arrays; `reset` learns the columns from X.
+
+    float32 stays float32, everything else becomes float64. Sparse input is written out.
+    """
+    if getattr(estimator, "_inputs_are_ready", False):
+        return Inputs(X, y)
+    if estimator.preprocess is not None:
+        return _read_table(estimator, X, y, reset=reset, predicting=predicting)
+    options = {"accept_sparse": ["csr", "csc"], "dtype": (np.float64, np.float32), "reset": reset}
+    if predicting:
+        checked = validate_data(estimator, X, **options)
+    else:
+        numeric = estimator._numeric_targets
+        checked, y = validate_data(estimator, X, y, multi_output=True, y_numeric=numeric, **options)
+    return Inputs(checked.toarray() if sparse.issparse(checked) else checked, y)
+
+
+def _read_table(estimator: Any, X: Any, y: Any, *, reset: bool, predicting: bool) -> Inputs:
+    """Let the data room encode the columns as it learned them when `reset`."""
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    if not predicting:
+        y = _check_y(y, multi_output=True, y_numeric=estimator._numeric_targets, estimator=estimator)
+        check_consistent_length(X, y)
+    table = read_table(X) if hasattr(X, "columns") else Table.from_arrays(X)
+    if reset:
+        estimator.preprocessing_ = FeatureEncoder.fit(table)
+    return Inputs(estimator.preprocessing_.encode(table, np.float64).X, y)

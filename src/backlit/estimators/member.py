@@ -1,0 +1,296 @@
+"""One network of an estimator with all that its training leaves behind, and the two ways to train it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import numpy as np
+import scipy.optimize
+from sklearn.utils.optimize import _check_optimize_result
+
+from backlit.engine.lbfgs import Objective, lbfgs_options
+from backlit.engine.network import Network
+from backlit.engine.training import DivergedError, Epoch, Training
+from backlit.estimators.blueprint import Settings, is_random, layer_ranges
+from backlit.ops.op import Array
+
+SMALLEST_RATE = 1e-6
+"""`learning_rate="adaptive"` stops rather than divide a rate of this by five again."""
+
+
+class Rows(msgspec.Struct, frozen=True, eq=False):
+    """Rows to train on or to measure: inputs (n, k), targets as the network takes them, weights (n,) or None."""
+
+    X: Array
+    T: Array
+    weights: Array | None
+
+    @property
+    def count(self) -> int:
+        """The number of rows."""
+        return int(self.X.shape[0])
+
+    def batch(self, batch_size: int | str) -> int:
+        """Give the rows of a batch; at most all, or 200 if `"auto"`."""
+        return min(200 if isinstance(batch_size, str) else int(batch_size), self.count)
+
+    def as_validation(self) -> tuple[Array, ...]:
+        """Give what a training measures after each epoch."""
+        return (self.X, self.T) if self.weights is None else (self.X, self.T, self.weights)
+
+
+class Held(msgspec.Struct, frozen=True, eq=False):
+    """Rows held out: `score` measures the network on them after each epoch, `curve` asks for their loss as well."""
+
+    rows: Rows
+    score: Callable[[Member], float] | None
+    curve: bool
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """When a training ends: the parameters of the same names."""
+
+    max_iter: int
+    tol: float
+    n_iter_no_change: float
+    power_t: float
+    shuffle: bool
+    parts: int
+    incremental: bool
+
+
+class OptimizerState(msgspec.Struct):
+    """What an optimizer remembers from one call of `partial_fit` to the next."""
+
+    learning_rate: float
+    step: int
+    slots: Array
+
+
+class Member:
+    """A network, the state of its optimizer, and the record of its training; plain data, so that it pickles."""
+
+    def __init__(self, network: Network, early_stopping: bool) -> None:
+        self.network = network
+        self.optimizer: OptimizerState | None = None
+        self.n_iter = 0
+        self.t = 0
+        self.loss = np.inf
+        self.loss_curve: list[float] = []
+        self.best_loss: float | None = None if early_stopping else np.inf
+        self.validation_scores: list[float] | None = [] if early_stopping else None
+        self.best_validation_score: float | None = -np.inf if early_stopping else None
+        self.validation_loss_curve: list[float] = []
+        self.no_improvement_count = 0
+        self.history: dict[str, list[float]] = {}
+        self.diverged: str | None = None
+        self.interrupted = False
+        self.exhausted = False
+        self._best = self.values()
+
+    def begin(self) -> None:
+        """Make ready for another run, which goes on with the same curves."""
+        self.n_iter = 0
+        self.diverged, self.interrupted, self.exhausted = None, False, False
+
+    def values(self) -> tuple[Array, Array]:
+        """Copy the parameters and running statistics."""
+        return self.network.parameters.copy(), self.network.state.copy()
+
+    def restore(self, values: tuple[Array, Array]) -> None:
+        """Put values back into the network."""
+        self.network.parameters[:], self.network.state[:] = values
+
+    def restore_best(self) -> None:
+        """Put the values of the best validation score back."""
+        self.restore(self._best)
+
+    def snapshot(self) -> Member:
+        """Give a member of the same values that training on leaves alone."""
+        twin = Member(self.network.copy(), self.best_loss is None)
+        return twin
+
+    def finite(self) -> bool:
+        """Tell whether all parameters are finite numbers."""
+        return bool(np.isfinite(self.network.parameters).all())
+
+    # ---------------------------------------------------------------------------------------------- the record of a run
+
+    def judge(self, score: float | None, tol: float) -> None:
+        """Count epochs without improvement by more than `tol`, of the validation score or else of the training loss."""
+        if score is None:
+            best = np.inf if self.best_loss is None else self.best_loss
+            self.no_improvement_count = self.no_improvement_count + 1 if self.loss > best - tol else 0
+            self.best_loss = min(best, self.loss)
+            return
+        best = -np.inf if self.best_validation_score is None else self.best_validation_score
+        self.validation_scores = [*(self.validation_scores or []), score]
+        self.no_improvement_count = self.no_improvement_count + 1 if score < best + tol else 0
+        self.best_validation_score = best
+        if score > best:
+            self.best_validation_score = score
+            self._best = self.values()
+
+    def record(self, **values: float) -> None:
+        """Append an epoch to the history."""
+        for name, value in values.items():
+            self.history.setdefault(name, []).append(value)
+
+
+Watch = Callable[[Member], bool]
+"""Called after each epoch; True asks the training to stop."""
+
+
+# ---------------------------------------------------------------------------------------------------- gradient descent
+
+
+def descend(
+    member: Member, rows: Rows, held: Held | None, settings: Settings, limits: Limits,
+    random: np.random.RandomState, watch: Watch, stop: threading.Event,
+) -> None:  # fmt: skip
+    """Train by batches, epoch by epoch, with scikit-learn's rules for when to stop and how the rate changes."""
+    training = Training(
+        member.network, rows.X, rows.T, optimizer=settings.optimizer, schedule=settings.schedule,
+        batch_size=rows.batch(settings.batch_size), epochs=limits.max_iter, sample_weight=rows.weights,
+        validation=held.rows.as_validation() if held is not None and held.curve else None, keep_best=False,
+        order=_shuffles(rows.count, random) if limits.shuffle else None, shuffle=False,
+        seed=random.randint(2**31 - 1) if is_random(member.network) else 0,
+        penalty_per_batch=True, divergence="raise", **settings.penalties,
+    )  # fmt: skip
+    rate = _resume(member, training, limits.incremental)
+    ranges = layer_ranges(member.network)
+    member.begin()
+    score = held.score if held is not None else None
+    try:
+        for epoch in training:
+            _take(member, epoch, limits.parts, rows.count)
+            judged = None if score is None else score(member)
+            member.judge(judged, limits.tol)
+            _remember(member, epoch, judged, _gradient_norms(training, ranges))
+            asked_to_stop = watch(member)
+            if settings.policy == "invscaling":
+                rate = training.optimizer.rate / (member.t + 1) ** limits.power_t  # type: ignore[attr-defined]
+            if member.no_improvement_count > limits.n_iter_no_change:
+                if settings.policy != "adaptive" or rate <= SMALLEST_RATE:
+                    break
+                rate /= 5.0
+                member.no_improvement_count = 0
+            _set_rate(training, rate)
+            if limits.incremental or asked_to_stop or stop.is_set():
+                break
+            member.exhausted = member.n_iter == limits.max_iter
+    except DivergedError as error:
+        member.diverged = str(error)
+        member.n_iter += 1
+        member.loss_curve.append(np.nan)
+        if score is not None:
+            member.judge(np.nan, limits.tol)
+    except KeyboardInterrupt:
+        member.interrupted = True
+    member.interrupted |= training.stopped == "interrupted" or stop.is_set()
+    member.optimizer = OptimizerState(rate, training.step, training.memory.slots.copy())
+    if score is not None:
+        member.restore_best()
+
+
+def _shuffles(count: int, random: np.random.RandomState) -> Callable[[], Array]:
+    """Give what gives the next epoch's order: the last one shuffled again, by the draws of `sklearn.utils.shuffle`."""
+    order = np.arange(count)
+
+    def next_order() -> Array:
+        nonlocal order
+        draw = np.arange(count)
+        random.shuffle(draw)
+        order = order[draw]
+        return order
+
+    return next_order
+
+
+def _resume(member: Member, training: Training, incremental: bool) -> float:
+    """Start the optimizer afresh, or where the last call of `partial_fit` left it; give the learning rate."""
+    initial: float = training.optimizer.rate  # type: ignore[attr-defined]
+    if not incremental or member.optimizer is None:
+        return initial
+    training.memory.slots[:] = member.optimizer.slots
+    training.step = member.optimizer.step
+    _set_rate(training, member.optimizer.learning_rate)
+    return member.optimizer.learning_rate
+
+
+def _set_rate(training: Training, rate: float) -> None:
+    initial: float = training.optimizer.rate  # type: ignore[attr-defined]
+    if not training.schedule.needs_loss:  # else the schedule itself sets the factor
+        training.rate_factor = rate / initial
+
+
+def _take(member: Member, epoch: Epoch, parts: int, count: int) -> None:
+    """Note an epoch's losses; scikit-learn reports a squared error's mean over the outputs and trains on its sum."""
+    member.n_iter += 1
+    member.t += count
+    member.loss = epoch.loss if parts == 1 else (epoch.loss - epoch.penalty) / parts + epoch.penalty
+    member.loss_curve.append(member.loss)
+    if epoch.validation_loss is not None:
+        member.validation_loss_curve.append(epoch.validation_loss / parts)
+
+
+def _gradient_norms(training: Training, ranges: dict[str, tuple[int, int]]) -> dict[str, float]:
+    """Give the norm of each layer's gradient, of the loss without penalties, in the epoch's last batch."""
+    gradient = training.memory.dP
+    return {f"gradient_norm_{label}": float(np.sqrt(np.dot(gradient[a:b], gradient[a:b])))
+            for label, (a, b) in ranges.items()}  # fmt: skip
+
+
+def _remember(member: Member, epoch: Epoch, score: float | None, norms: dict[str, float]) -> None:
+    measured = {"validation_loss": epoch.validation_loss, "validation_score": score}
+    known = {name: value for name, value in measured.items() if value is not None}
+    member.record(loss=member.loss, learning_rate=epoch.rate, seconds=epoch.seconds, **known, **norms)
+
+
+# ------------------------------------------------------------------------------------------------------------- L-BFGS
+
+
+def minimize(
+    member: Member, rows: Rows, settings: Settings, limits: Limits, watch: Watch, stop: threading.Event
+) -> None:
+    """Train on all rows at once by SciPy's L-BFGS, an iteration an epoch."""
+    training = Training(
+        member.network, rows.X, rows.T, optimizer=settings.optimizer, epochs=limits.max_iter,
+        sample_weight=rows.weights, shuffle=False, keep_best=False, penalty_per_batch=True, l2=settings.penalties["l2"],
+    )  # fmt: skip
+    objective = Objective(training)
+    last = member.values()
+    asked_to_stop = False
+    member.begin()
+
+    def cost(values: Array) -> tuple[float, Array]:
+        loss, penalty, gradient = objective.parts(values)
+        return loss / limits.parts + penalty, gradient
+
+    def after_iteration(intermediate_result: Any) -> None:
+        nonlocal last, asked_to_stop
+        objective.write(intermediate_result.x)
+        last = member.values()
+        member.n_iter += 1
+        member.loss = float(intermediate_result.fun)
+        member.record(loss=member.loss)
+        asked_to_stop = watch(member) or stop.is_set()
+        if asked_to_stop:
+            raise StopIteration
+
+    try:
+        result = scipy.optimize.minimize(
+            cost, objective.values(), jac=True, method="L-BFGS-B", callback=after_iteration,
+            options=lbfgs_options(training),
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        member.restore(last)
+        member.interrupted = True
+        return
+    objective.write(result.x)
+    member.loss = float(result.fun)
+    if not asked_to_stop:
+        member.n_iter = _check_optimize_result("lbfgs", result, limits.max_iter)
