@@ -127,7 +127,7 @@ _QUANTITY = re.compile(r"^(?P<sign>-?)(?P<kind>[A-Za-z/ ]+?)(?:\((?P<of>.*)\))?(
 class Quantity(msgspec.Struct, frozen=True):
     """A parsed quantity: `kind` such as "dE/dw", and of what; of `E(o1)`, the unit is an output.
 
-    `sign` is -1 where it is negated. Layers count from 1; units, the unit or input a weight comes from, and rows from 0.
+    `sign` is -1 where it is negated. Layers count from 1; units, sources of weights and rows from 0.
     """
 
     kind: str

@@ -18,7 +18,7 @@ from backlit.engine.network import Network, layer_from_dict
 from backlit.engine.training import Training
 from backlit.errors import BacklitError
 from backlit.examples.naming import Names, names_of, parse_quantity
-from backlit.examples.strict import decode, refuse_not_finite, unknown_key
+from backlit.examples.strict import decode, in_plain_words, refuse_not_finite, unknown_key
 from backlit.examples.tables import (
     LABELS,
     DataTable,
@@ -29,6 +29,7 @@ from backlit.examples.tables import (
     SetupTable,
     TrainingTable,
 )  # fmt: skip
+from backlit.ops.dense import Dense
 from backlit.ops.op import REGISTRIES, Array, Layer, Registry, layers, losses
 
 PARTS = ("network", "data", "training")
@@ -213,18 +214,19 @@ def op_of(registry: Registry, given: str | Mapping[str, Any], where: str) -> Any
             raise BacklitError(f"the key 'op' is missing; expected a name such as op = \"{next(iter(registry))}\".")
         return registry.make(given) if isinstance(given, str) else registry.from_dict(given)
     except BacklitError as error:
-        raise BacklitError(f"{where}: {error}") from None
+        raise BacklitError(f"{where}: {in_plain_words(str(error))}") from None
 
 
 def layer_of(table: Mapping[str, Any], number: int) -> Layer:
     """Give the layer that a `[[network.layers]]` table describes; `op` is `"dense"` where it is not given."""
-    settings = {"op": "dense"} | {key: value for key, value in table.items() if key not in LABELS}
+    name = table.get("op", "dense")
     try:
-        kind = REGISTRIES["activation"] if settings["op"] in REGISTRIES["activation"] else layers
-        cls = kind[settings["op"]]
+        cls = (REGISTRIES["activation"] if name in REGISTRIES["activation"] else layers)[name]
+        labels = LABELS if issubclass(cls, Dense) else {}
+        settings = {"op": name} | {key: value for key, value in table.items() if key not in labels}
         for key in settings:
             if key != "op" and key not in cls.__struct_fields__:
-                raise BacklitError(unknown_key(key, [*cls.__struct_fields__, *LABELS]))
+                raise BacklitError(unknown_key(key, [*cls.__struct_fields__, *labels]))
         missing = [field.name for field in msgspec.structs.fields(cls) if field.required and field.name not in settings]
         if missing:
             raise BacklitError(f"the key {missing[0]!r} is missing.")
@@ -233,7 +235,7 @@ def layer_of(table: Mapping[str, Any], number: int) -> Layer:
                 op_of(REGISTRIES[kind_name], settings[key], key)
         return layer_from_dict(settings)
     except BacklitError as error:
-        raise BacklitError(f"layer {number}: {error}") from None
+        raise BacklitError(f"layer {number}: {in_plain_words(str(error))}") from None
 
 
 # ------------------------------------------------------------------------------------------------------------- checking

@@ -17,8 +17,11 @@ Record = TypeVar("Record", bound=msgspec.Struct)
 
 _PATH = re.compile(r"^(?P<what>.*?)(?: - at (?:`(?P<path>\$.*)`|(?P<key>.*)))?$", re.DOTALL)
 _WRONG_TYPE = re.compile(r"^Expected `(?P<expected>.*)`, got `(?P<given>.*)`$")
+_OUT_OF_BOUNDS = re.compile(r"^Expected `(?P<expected>.*)` (?P<relation>>=|<=|>|<) (?P<bound>\S+)$")
+_RELATIONS = {">=": "of at least", "<=": "of at most", ">": "above", "<": "below"}
 _UNKNOWN = re.compile(r"^Object contains unknown field `(?P<key>.*)`$")
 _MISSING = re.compile(r"^Object missing required field `(?P<key>.*)`$")
+_WITHIN = re.compile(r"Expected `[^`]*`(?:, got `[^`]*`| [<>]=? \S+)(?: - at `[^`]*`)?")
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d*|\.\.\.)\]")
 _WORDS = {"int": "a whole number", "float": "a number", "str": "text in quotes", "bool": "true or false",
           "array": "a list", "object": "a table", "null": "nothing"}  # fmt: skip
@@ -55,7 +58,18 @@ def explain(message: str, kind: type[msgspec.Struct]) -> str:
         return f"{where}the key {missing['key']!r} is missing."
     if wrong := _WRONG_TYPE.match(what):
         return f"{where}{_plain(wrong['given'])} was given; expected {_plain(wrong['expected'])}."
+    if bound := _OUT_OF_BOUNDS.match(what):
+        return f"{where}expected {_plain(bound['expected'])} {_RELATIONS[bound['relation']]} {bound['bound']}."
     return f"{where}{what[0].lower()}{what[1:]}."
+
+
+def in_plain_words(message: str) -> str:
+    """Say what msgspec says within a longer message in plain words.
+
+    >>> in_plain_words("layer 'dense': Expected `int`, got `str` - at `$.units`")
+    "layer 'dense': units: text in quotes was given; expected a whole number."
+    """
+    return _WITHIN.sub(lambda match: explain(match[0], msgspec.Struct), message)
 
 
 def unknown_key(key: str, known: Iterable[str]) -> str:

@@ -30,9 +30,7 @@ class InitialTable(Table, frozen=True, kw_only=True):
 
     generator: Annotated[
         Literal["legacy", "default"],
-        _says(
-            "`legacy` is NumPy's `RandomState(seed)`, as after `numpy.random.seed(seed)`; `default` is `default_rng(seed)`"
-        ),
+        _says("`legacy` is NumPy's `RandomState(seed)` (`numpy.random.seed(seed)`); `default` is `default_rng(seed)`"),
     ] = "legacy"
     seed: Annotated[Seed, _says("seed of the generator")]
     draw: Annotated[Named, _says("initializer that every number comes from")]

@@ -1,0 +1,224 @@
+"""Network files: what is read, what is refused and in which words."""
+
+import inspect
+import pickle
+
+import numpy as np
+import pytest
+
+from backlit.engine.training import Training
+from backlit.errors import BacklitError
+from backlit.examples import parse_network_file, read_network_file
+from backlit.examples.naming import QUANTITIES, Names, parse_quantity
+from backlit.examples.running import same_digits
+from backlit.examples.tables import TrainingTable
+
+GOOD = """
+title = "a small one"
+
+[network]
+inputs = ["a", "b"]
+loss = { op = "huber", delta = 2.0 }
+seed = 3
+
+[[network.layers]]
+units = 3
+activation = { op = "leaky_relu", alpha = 0.2 }
+weights = [[1, 2, 3], [4, 5, 6]]
+biases = "normal"
+
+[[network.layers]]
+op = "dropout"
+p = 0.25
+
+[[network.layers]]
+units = 2
+freeze = ["W"]
+weights = { op = "normal", std = 0.1 }
+
+[data]
+inputs = [[1, 2], [3, 4]]
+targets = [[0.5, 1], [1, 0]]
+input_divisors = [2, 4]
+
+[training]
+optimizer = { op = "adam", rate = 0.01 }
+schedule = "cosine"
+batch_size = 1
+epochs = 3
+l2 = 0.001
+
+[[published]]
+quantity = "out(o1)[2]"
+value = "0.5"
+"""
+
+
+def test_a_file_describes_network_rows_and_training():
+    file = parse_network_file(GOOD)
+    network, (X, Y) = file.build(), file.rows()
+    assert repr(network).startswith("Network(2 -> 3 leaky_relu -> ")
+    assert network.layers[0].activation.alpha == 0.2
+    assert network.loss.delta == 2.0
+    assert network["1.W"].tolist() == [[1, 2, 3], [4, 5, 6]]
+    assert X.tolist() == [[0.5, 0.5], [1.5, 1.0]]
+    assert Y.tolist() == [[0.5, 1.0], [1.0, 0.0]]
+    training = file.training(network, compiled=False, epochs=2)
+    assert (training.optimizer.rate, training.batch_size, training.epochs, training.rule.l2) == (0.01, 1, 2, 0.001)
+    training.run()
+    assert file.setups[0].names.units == (("h1", "h2", "h3"), (), ("o1", "o2"))
+
+
+def test_a_network_from_a_file_can_be_pickled_with_the_settings_of_its_activation():
+    twin = pickle.loads(pickle.dumps(parse_network_file(GOOD).build()))
+    assert twin.layers[0].activation.alpha == 0.2
+
+
+def test_runs_differ_in_what_they_say():
+    file = parse_network_file(
+        GOOD + '[[runs]]\nname = "one"\n[[runs]]\nname = "two"\ndata = { inputs = [[9, 9], [8, 8]] }\n'
+        'network = { loss = "mse" }\n[[runs.published]]\nquantity = "E"\nvalue = "1"\n'
+    )
+    one, two = file.setups
+    assert (one.build().loss.name, two.build().loss.name) == ("huber", "mse")
+    assert two.rows()[0].tolist() == [[4.5, 2.25], [4.0, 2.0]]
+    assert [len(setup.published) for setup in file.setups] == [1, 2]
+    assert file.setup("two") is two
+    with pytest.raises(BacklitError, match="unknown run 'too'; did you mean 'two'"):
+        file.setup("too")
+
+
+@pytest.mark.parametrize("generator", ["legacy", "default"])
+def test_drawn_weights_are_those_of_numpy(generator):
+    recipe = f"""[network.initial]
+generator = "{generator}"
+seed = 5
+draw = {{ op = "uniform", low = -1.0, high = 2.0 }}
+order = ["3.b", "1.W"]
+"""
+    network = parse_network_file(
+        GOOD.replace("[[network.layers]]\nunits = 3", recipe + "[[network.layers]]\nunits = 3")
+    ).build()
+    rng = np.random.RandomState(5) if generator == "legacy" else np.random.default_rng(5)
+    assert network["3.b"].tolist() == rng.uniform(-1, 2, 2).tolist()
+    assert network["1.W"].tolist() == rng.uniform(-1, 2, (2, 3)).tolist()
+
+
+def test_hidden_units_are_named_by_layer_where_there_are_several():
+    text = "[network]\ninputs = 1\n" + "[[network.layers]]\nunits = 2\n" * 3
+    names = parse_network_file(text).setups[0].names
+    assert names.units == (("h1.1", "h1.2"), ("h2.1", "h2.2"), ("o1", "o2"))
+    assert names.parameter("2.W", 0, 1) == "w(h1.1,h2.2)"
+
+
+def test_a_file_without_rows_has_a_network_but_no_training():
+    file = parse_network_file("[network]\ninputs = 1\n[[network.layers]]\nunits = 2\n")
+    with pytest.raises(BacklitError, match=r"has no \[data\]; expected inputs and targets"):
+        file.training(file.build())
+
+
+# What is wrong: (what of the good file is replaced, by what, the message).
+WRONG = [
+    ('title = "a small one"', 'titel = "a"', "unknown key 'titel'; did you mean 'title'?"),
+    ("seed = 3", "sed = 3", "network: unknown key 'sed'; did you mean 'seed'?"),
+    ("units = 3", "unit = 3", "layer 1: unknown key 'unit'; did you mean 'units'?"),
+    ("units = 3", "", "layer 1: the key 'units' is missing."),
+    ("units = 3", 'units = "three"', "layer 1: layer 'dense': units: text in quotes was given; expected"),
+    ("units = 3", "units = 0", "layer 1: Dense: units is 0; expected a whole number of at least 1."),
+    ('op = "dropout"', 'op = "dropot"', "layer 2: unknown layer 'dropot'; did you mean 'dropout'?"),
+    ("p = 0.25", "p = 1.5", "layer 2: layer 'dropout': p: expected a number below 1.0."),
+    ("p = 0.25", 'p = "half"', "layer 2: layer 'dropout': p: text in quotes was given; expected a number."),
+    ("p = 0.25", "labels = []", "layer 2: unknown key 'labels'; known: p."),
+    ('"leaky_relu"', '"leeky_relu"', "layer 1: activation: unknown activation 'leeky_relu'; did you mean"),
+    ("alpha = 0.2", "alfa = 0.2", "layer 1: activation: activation 'leaky_relu' has no setting 'alfa'; did you mean"),
+    ("[[1, 2, 3], [4, 5, 6]]", "[[1, 2], [3, 4], [5, 6]]",
+     "layer 1: weights has 3 rows of 2; expected 2 rows, one per input of the layer, of 3, one per unit."),
+    ("[[1, 2, 3], [4, 5, 6]]", "[[1, 2, 3], [4]]", "layer 1: weights has 2 rows of different lengths; expected 2 rows"),
+    ('biases = "normal"', "biases = [1, 2]", "layer 1: biases has 2 numbers; expected 3 numbers, one per unit."),
+    ('biases = "normal"', 'bias_labels = ["x"]', "layer 1: bias_labels has 1 numbers; expected 3"),
+    ('biases = "normal"', 'labels = ["x"]', "layer 1: labels is ['x']; expected 3 names in quotes, one per unit."),
+    ('biases = "normal"', 'labels = ["a", "x", "y"]', "two inputs or units are named 'a'; expected names that differ."),
+    ("[4, 5, 6]", "[4, nan, 6]", "layer 1, weights, row 2, column 2: nan was given; expected a finite number."),
+    ("[3, 4]]", "[3, inf]]", "data, inputs, row 2, column 2: inf was given; expected a finite number."),
+    ("[3, 4]]", '[3, "four"]]', "data, inputs, row 2, column 2: text in quotes was given; expected a number."),
+    ("[3, 4]]", "[3, 4, 5]]", "data, inputs, row 2: 3 numbers given; the network has 2 inputs."),
+    ("[1, 0]]", "[1]]", "data, targets, row 2: 1 number given; the network has 2 outputs."),
+    ("[[0.5, 1], [1, 0]]", "[[0.5, 1]]", "data: 2 rows of inputs and 1 targets are given; expected one"),
+    ("targets = [[0.5, 1], [1, 0]]", "", "data: targets is missing; expected at least one row."),
+    ("[2, 4]", "[2, 0]", "data: input_divisors has a 0; expected numbers to divide by."),
+    ("[2, 4]", "[2]", "data, input_divisors: 1 given; the network has 2 inputs."),
+    ("inputs = [[1, 2], [3, 4]]", 'set = "iris"', "data: both set and targets are given; expected"),
+    ("batch_size = 1", 'batch_size = "all"', "training, batch_size: "),
+    ("batch_size = 1", "batch_size = 0", "training, batch_size: expected a whole number of at least 1."),
+    ("epochs = 3", "epoch = 3", "training: unknown key 'epoch'; did you mean 'epochs'?"),
+    ("epochs = 3", "epochs = 3.5", "training, epochs: a number was given; expected a whole number."),
+    ('op = "adam"', 'op = "adm"', "training, optimizer: unknown optimizer 'adm'; did you mean 'adam'?"),
+    ('op = "adam", ', "", "training, optimizer: the key 'op' is missing; expected a name such as"),
+    ('op = "huber", delta', 'op = "huber", delte', "loss: loss 'huber' has no setting 'delte'; did you mean 'delta'?"),
+    ('"out(o1)[2]"', '"out(o3)[2]"', "published: in 'out(o3)[2]', unknown unit 'o3'; known: h1, h2, h3, o1, o2."),
+    ('"out(o1)[2]"', '"w(c,h1)"', "published: in 'w(c,h1)', unknown name 'c'; known: a, b."),
+    ('"out(o1)[2]"', '"ut(o1)"', "published: unknown quantity 'ut(o1)'; did you mean 'out(h1)'?"),
+    ('"out(o1)[2]"', '"net"', "published: 'net' does not say of which unit; expected such as net(o1)."),
+    ('"out(o1)[2]"', '"b(o1)[2]"', "published: 'b(o1)[2]' names a row; only"),
+    ('value = "0.5"', "value = 0.5", "published, item 1, value: a number was given; expected text in quotes."),
+    ('title = "a small one"', 'title = "a', "is not valid TOML: Illegal character '\\n' (at line 2, column 11)."),
+    ("seed = 3", "seed = 3\nseed = 4", "is not valid TOML: Cannot overwrite a value (at line 8, column 9)."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "message"), WRONG, ids=[f"{k}: {message[:40]}" for k, (_, _, message) in enumerate(WRONG)]
+)
+def test_what_does_not_fit_is_said_in_one_line(good, bad, message):
+    assert good in GOOD
+    with pytest.raises(BacklitError) as caught:
+        parse_network_file(GOOD.replace(good, bad, 1), "my.toml")
+    assert message in str(caught.value)
+    assert str(caught.value).startswith("my.toml")
+    assert "\n" not in str(caught.value)
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    with pytest.raises(BacklitError, match=r"cannot read .*none.toml: No such file or directory\."):
+        read_network_file(tmp_path / "none.toml")
+    with pytest.raises(BacklitError, match="cannot read"):
+        read_network_file(tmp_path)
+    (tmp_path / "latin.toml").write_bytes(b'title = "\xe9"')
+    with pytest.raises(BacklitError, match="not text in UTF-8"):
+        read_network_file(tmp_path / "latin.toml")
+
+
+def test_a_byte_order_mark_does_no_harm(tmp_path):
+    (tmp_path / "bom.toml").write_text(GOOD, encoding="utf-8-sig")
+    assert read_network_file(tmp_path / "bom.toml").title == "a small one"
+
+
+def test_an_unknown_data_set_names_the_nearest():
+    text = '[network]\ninputs = 4\n[[network.layers]]\nunits = 3\n[data]\nset = "irs"\n'
+    with pytest.raises(BacklitError, match="data, set: unknown data set 'irs'; did you mean 'iris'"):
+        parse_network_file(text)
+
+
+def test_the_training_table_has_the_arguments_of_training():
+    elsewhere = {"self", "network", "X", "Y", "sample_weight", "validation", "order", "divergence", "compiled"}
+    assert set(TrainingTable.__struct_fields__) == set(inspect.signature(Training.__init__).parameters) - elsewhere
+
+
+@pytest.mark.parametrize("text", QUANTITIES)
+def test_every_documented_quantity_can_be_asked_for(text):
+    names = Names(("i1", "i2"), (("h1", "h2"), ("o1",)), (None, None), (None, None))
+    assert parse_quantity(f"-{text}", names).sign == -1.0
+
+
+@pytest.mark.parametrize(
+    ("published", "ours", "same"),
+    [
+        ("0.5", 0.549, True),
+        ("0.50", 0.549, False),
+        ("-.25", -0.2501, True),
+        ("3.51e-5", 3.509e-5, True),
+        ("2", 1.6, True),
+    ],
+)
+def test_published_digits_are_compared_after_rounding(published, ours, same):
+    assert same_digits(published, ours) is same
