@@ -198,31 +198,48 @@ class Training:
         batches = -(-rows // self.batch_size)
         while first < self.epochs:
             count = min(epochs_per_call, self.epochs - first, max(1, 1_000_000 // rows))
-            good = self.network.parameters.copy(), self.network.state.copy()
+            good = self._snapshot()
             data = data_of(self.X, self.Y, self.weights, self._order(count))
-            rates = self._rates(count, batches)
-            sums = np.zeros((count, 3))
-            done, began = 0, time.perf_counter()
-            while done < count * batches:
-                last = min(count * batches, done + self._batches_per_call())
-                reached = self._call(data, done, last, rates, sums)
-                if reached < last and (
-                    reached == done or reached % batches or not self._met(sums[reached // batches - 1])
-                ):
-                    self._diverged(good, first + reached // batches + 1, reached % batches + 1)
-                    return
-                count = reached // batches if reached < last else count
-                done = reached
-                if self._out_of_time(began):
-                    break
+            rates, sums = self._rates(count, batches), np.zeros((count, 3))
+            began = time.perf_counter()
+            done, ended = self._advance(data, count, rates, sums, began)
+            where, batch = self._first_not_finite() if ended == "diverged" else "", done % batches + 1
+            if where:  # the same epochs again, as far as they were good
+                self._rewind(good)
+                sums[:] = 0.0
+                done, _ = self._advance(data, done // batches, rates, sums)
             self._seconds += time.perf_counter() - began
-            ended = done // batches
-            for k in range(ended):
+            for k in range(done // batches):
                 yield self._epoch(sums[k], rates[(k + 1) * batches - 1])
-            first = len(self.history)
-            if self._out_of_time():
+            if where:
+                self._diverged(where, len(self.history) + 1, batch)
+            elif ended == "interrupted":
+                self.stopped = ended
+            elif self._out_of_time():
                 self.stopped = f"time limit of {self.time_limit:g} s reached"
+            if self.stopped:
                 return
+            first = len(self.history)
+
+    def _advance(
+        self, data: Data, epochs: int, rates: Array, sums: Array, began: float | None = None
+    ) -> tuple[int, str]:
+        """Run the batches of so many epochs; give how many were done and, where they were not all, why."""
+        batches = rates.size // sums.shape[0]
+        done, total = 0, epochs * batches
+        try:
+            while done < total:
+                last = min(total, done + self._batches_per_call())
+                reached = self._call(data, done, last, rates, sums)
+                met = reached > done and reached % batches == 0 and self._met(sums[reached // batches - 1])
+                done = reached
+                if met or self._out_of_time(began):
+                    return done, "met" if met else "out of time"
+                if reached < last:
+                    return done, "diverged"
+        except KeyboardInterrupt:
+            return done, "interrupted"
+        return done, ""
 
     def _call(self, data: Data, first: int, last: int, rates: Array, sums: Array) -> int:
         """Run the machine over batches `first` to `last` and give the batch it reached."""
@@ -302,10 +319,17 @@ class Training:
         running = 0.0 if began is None else time.perf_counter() - began
         return self.time_limit is not None and self._seconds + running >= self.time_limit
 
-    def _diverged(self, good: tuple[Array, Array], epoch: int, batch: int) -> None:
-        """Go back to the last good weights and say so."""
-        where = self._first_not_finite()
-        self._restore(good)
+    def _snapshot(self) -> tuple[Array, ...]:
+        """Copy all that a step changes."""
+        return self.network.parameters.copy(), self.network.state.copy(), self.memory.slots.copy(), np.array(self.step)
+
+    def _rewind(self, values: tuple[Array, ...]) -> None:
+        """Go back to a snapshot."""
+        self.network.parameters[:], self.network.state[:], self.memory.slots[:], step = values
+        self.step = int(step)
+
+    def _diverged(self, where: str, epoch: int, batch: int) -> None:
+        """Say that the training went wrong; the weights are the last good ones."""
         self.stopped = f"diverged in epoch {epoch}, batch {batch}"
         message = (
             f"training {self.stopped}: {where} is not a finite number. The weights from before that epoch are kept. "
