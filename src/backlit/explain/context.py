@@ -1,0 +1,114 @@
+"""What all parts of a worked example share: the recording, the names, and how a quantity of a layer is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+
+from backlit.explain.expressions import Node, Ref, Symbol, replace
+from backlit.explain.naming import Name, Names
+from backlit.explain.quantities import Place, Quantity
+from backlit.explain.recording import Recording
+from backlit.ops.op import Array, Op
+
+SYMBOLS = {
+    "rate": r"\eta", "momentum": r"\mu", "rho": r"\rho", "epsilon": r"\varepsilon", "beta1": r"\beta_1", "beta2": r"\beta_2",
+    "weight_decay": r"\lambda", "grow": r"\eta^+", "shrink": r"\eta^-", "smallest": r"d_{\min}", "largest": r"d_{\max}",
+    "previous": r"g_{t-1}", "alpha": r"\alpha", "delta": r"\delta", "label_smoothing": "s",
+}  # fmt: skip
+"""How settings and slots stand in formulas where the op does not say otherwise."""
+WORDS = {
+    "rate": "η", "momentum": "μ", "rho": "ρ", "epsilon": "ε", "beta1": "β1", "beta2": "β2", "weight_decay": "λ", "grow": "η+",
+    "shrink": "η-", "smallest": "d_min", "largest": "d_max", "alpha": "α", "delta": "δ", "label_smoothing": "s",
+}  # fmt: skip
+
+
+def setting_ref(op: Op, name: str, value: float | None = None) -> Ref:
+    """Give a setting of an op for use in a formula."""
+    given = float(getattr(op, name)) if value is None else value
+    return Ref(WORDS.get(name, name), symbol_of(op, name), given)
+
+
+def symbol_of(op: Op, name: str) -> str:
+    """Give the symbol of an op's setting or slot."""
+    return op.symbols.get(name) or SYMBOLS.get(name, name)
+
+
+def constant(text: str, symbol: str, value: float) -> Ref:
+    """Give a count or a setting of the step for use in a formula."""
+    return Ref(text, symbol, value)
+
+
+def fill(node: Node, op: Op, known: dict[str, Node]) -> Node:
+    """Put quantities and the op's settings in for the symbols of its formula."""
+    settings = {symbol_of(op, name): name for name in op.__struct_fields__}
+
+    def put(symbol: Symbol) -> Node:
+        if symbol.symbol in known:
+            return known[symbol.symbol]
+        if symbol.symbol in settings:
+            return setting_ref(op, settings[symbol.symbol])
+        return symbol
+
+    return replace(node, put)
+
+
+class Context:
+    """The recording with its names.
+
+    Attributes:
+        rows: the names of the rows, empty where there is only one.
+    """
+
+    def __init__(self, recording: Recording, names: Names, rows: Sequence[str] | None) -> None:
+        self.recording = recording
+        self.names = names
+        several = recording.rows > 1
+        self.rows = tuple(rows or [str(k + 1) for k in range(recording.rows)]) if several else ()
+        self._used: set[tuple[str, str]] = set()
+
+    def row_name(self, row: int) -> str:
+        """Give what stands in brackets behind the names of a row's numbers."""
+        return self.rows[row] if self.rows else ""
+
+    def free_kind(self, kind: str, unit: str) -> str:
+        """Give a kind's name, with a number behind it where these units have one of that name already."""
+        number, free = 1, kind
+        while (free, unit) in self._used:
+            number += 1
+            free = f"{kind}{number}"
+        self._used.add((free, unit))
+        return free
+
+    def layer(self, k: int) -> int:
+        """Give the number of op k's layer."""
+        return int(self.recording.network.labels[k])
+
+    def unit_quantity(
+        self, k: int, kind: str, units: Sequence[str], array: Array,
+        expression: Callable[[Place], Node] | None, note: Callable[[Place], str] | None = None,
+    ) -> Quantity:  # fmt: skip
+        """Make a quantity of the forward pass that every row and unit has, from a buffer (n, units)."""
+        kind = self.free_kind(kind, units[0])
+        return Quantity(
+            "forward", kind, self.layer(k), units=units, rows=self.rows,
+            name=lambda at: self.names.of(kind, units[at.unit], row=self.row_name(at.row)),
+            values=lambda row: array[row], expression=expression, note=note,
+        )  # fmt: skip
+
+    def slope_quantity(
+        self, layer: int | None, of: Quantity, array: Array,
+        expression: Callable[[Place], Node], note: Callable[[Place], str] | None = None, kind: str = "",
+    ) -> Quantity:  # fmt: skip
+        """Make the quantity of E's derivatives with respect to another quantity, from a buffer (n, units)."""
+
+        def name(at: Place) -> Name:
+            slope = of.name(at).slope()
+            return Name(f"{kind} {slope.text}", slope.symbol) if kind else slope
+
+        return Quantity(
+            "backward", f"{kind} dE/d{of.kind}".strip(), layer, units=of.units, rows=self.rows, name=name,
+            values=lambda row: array[row], expression=expression, note=note,
+        )  # fmt: skip
+
+

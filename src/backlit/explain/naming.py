@@ -1,0 +1,132 @@
+r"""The names of quantities, in plain text and in LaTeX.
+
+Inputs are i1, i2, ... or their columns' names, hidden units h1, h2, ... (h1.1, h2.1 with several hidden layers),
+outputs o1, o2, ... or the classes' names. A quantity of a unit is `net(h1)`, of a weight `w(i1,h1)`; its derivative is
+`dE/dnet(h1)`, its new value `w(i1,h1)+`, and where there are several rows, `net(h1)[2]` is that of the second.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from backlit.engine.network import Network
+from backlit.errors import BacklitError
+from backlit.ops.dense import Dense
+
+GREEK_QUANTITIES = {"gamma": r"\gamma", "beta": r"\beta", "mu": r"\mu"}
+
+
+class Name(msgspec.Struct, frozen=True):
+    """A quantity's name and its symbol in LaTeX."""
+
+    text: str
+    symbol: str
+
+    def slope(self, row: str = "") -> Name:
+        """Name the derivative of E with respect to it; of a row's part of E where a row is given."""
+        upper = rf"\partial E^{{({row})}}" if row else r"\partial E"
+        return Name(f"dE/d{self.text}" + (f"[{row}]" if row else ""), rf"\frac{{{upper}}}{{\partial {self.symbol}}}")
+
+    def new(self) -> Name:
+        """Name the value after the update."""
+        return Name(f"{self.text}+", f"{{{self.symbol}}}^{{+}}")
+
+
+class Names:
+    """The names of a network's inputs and units, and of all that is computed from them.
+
+    Args:
+        network: what is named.
+        inputs: names of the columns of X.
+        outputs: names of the outputs.
+        units: names of the units of each layer, for dense layers; others keep those before.
+        labels: own names of quantities, from the usual name: {"w(i1,h1)": "w1"}.
+
+    Attributes:
+        columns: for each op of the network, the names of the units whose numbers it writes.
+
+    Errors: a BacklitError where names are not one per column, or not different.
+    """
+
+    def __init__(
+        self, network: Network, inputs: Sequence[str] | None = None, outputs: Sequence[str] | None = None,
+        units: Sequence[Sequence[str]] | None = None, labels: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        self.labels = dict(labels or {})
+        self.inputs = _checked("inputs", inputs, [f"i{k + 1}" for k in range(network.inputs)])
+        dense = [k for k, op in enumerate(network.ops) if isinstance(op, Dense)]
+        self.columns: list[tuple[str, ...]] = []
+        self.hidden: list[int] = []  # of each op, the number of its hidden layer, 0 before the first
+        current = self.inputs
+        for k, op in enumerate(network.ops):
+            if isinstance(op, Dense):
+                place = dense.index(k)
+                usual = [_usual(place, len(dense), j) for j in range(op.units)]
+                given = outputs if k == dense[-1] else None
+                if given is None and units is not None:
+                    given = units[int(network.labels[k]) - 1] or None
+                current = _checked(f"layer {network.labels[k]}", given, usual)
+            self.columns.append(current)
+        self.outputs = current
+        self.before = [self.inputs, *self.columns[:-1]]
+        every = {*self.inputs, *(name for columns in self.columns for name in columns)}
+        if len(every) != network.inputs + sum(network.ops[k].units for k in dense):  # type: ignore[attr-defined]
+            raise BacklitError("inputs, units and outputs share a name; expected names that differ, to tell them apart.")
+
+    def of(self, quantity: str, unit: str, source: str = "", row: str = "") -> Name:
+        """Name a quantity of a unit, or of the weight from a source to it; an input's is its own name."""
+        if quantity == "input":
+            return _with_row(Name(self.labels.get(unit, unit), unit_symbol(self.labels.get(unit, unit))), row)
+        text = f"{quantity}({source},{unit})" if source else f"{quantity}({unit})"
+        if text in self.labels:
+            return _with_row(Name(self.labels[text], unit_symbol(self.labels[text])), row)
+        below = f"{unit_symbol(source)} {unit_symbol(unit)}" if source else unit_symbol(unit)
+        return _with_row(Name(text, f"{quantity_symbol(quantity)}_{{{below}}}"), row)
+
+
+def _usual(place: int, count: int, j: int) -> str:
+    """Name a unit of the dense layer at `place` of `count`."""
+    if place == count - 1:
+        return f"o{j + 1}"
+    return f"h{j + 1}" if count == 2 else f"h{place + 1}.{j + 1}"
+
+
+def _checked(what: str, given: Sequence[str] | None, usual: list[str]) -> tuple[str, ...]:
+    names = tuple(str(name) for name in given) if given is not None else tuple(usual)
+    if len(names) != len(usual) or len(set(names)) != len(names):
+        raise BacklitError(f"{what}: {len(names)} names given, {len(set(names))} of them different; expected {len(usual)}.")
+    return names
+
+
+def _with_row(name: Name, row: str) -> Name:
+    return Name(f"{name.text}[{row}]", f"{{{name.symbol}}}^{{({row})}}") if row else name
+
+
+def quantity_symbol(quantity: str) -> str:
+    """Give a quantity's letter or word in LaTeX."""
+    if quantity in GREEK_QUANTITIES:
+        return GREEK_QUANTITIES[quantity]
+    return quantity if len(quantity) == 1 else rf"\text{{{latex_text(quantity)}}}"
+
+
+def unit_symbol(name: str) -> str:
+    r"""Give a unit's name in LaTeX.
+
+    >>> unit_symbol("h2.1"), unit_symbol("w1"), unit_symbol("petal_width (cm)")
+    ('h_{2.1}', 'w_{1}', '\\text{petal\\_width (cm)}')
+    """
+    short = re.fullmatch(r"([A-Za-z])([\d.]+)", name)
+    if short:
+        return f"{short[1]}_{{{short[2]}}}"
+    return name if re.fullmatch(r"[A-Za-z]", name) else rf"\text{{{latex_text(name)}}}"
+
+
+ESCAPES = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"} | {c: f"\\{c}" for c in "_%&#$\x7b\x7d"}
+
+
+def latex_text(text: str) -> str:
+    """Give text with what LaTeX would take for its own escaped."""
+    return "".join(ESCAPES.get(c, c) for c in text)

@@ -1,0 +1,92 @@
+"""What one explained step is made of, as records that turn into JSON as they are."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Record(msgspec.Struct, frozen=True, rename={"source": "from"}):
+    r"""One number of the step, and how it comes about.
+
+    `phase` is forward, error, backward or update; `layer` counts from 1, None of what belongs to no layer; `source` (in
+    JSON: `from`) and `unit` say of which weight or unit; `row` is None of what belongs to the batch. `symbol`, `formula`
+    and `substituted` are LaTeX, `plain_formula` and `plain_substituted` the same as text, all empty where the number is
+    given. `depends_on` names the numbers that enter.
+    """
+
+    name: str
+    phase: str
+    quantity: str
+    layer: int | None
+    source: str | None
+    unit: str | None
+    row: str | None
+    symbol: str
+    formula: str
+    substituted: str
+    value: float
+    depends_on: tuple[str, ...]
+    note: str
+    plain_formula: str
+    plain_substituted: str
+    numeric: float | None = None
+    """Of a gradient that was checked: the slope of the error by finite differences."""
+
+
+class Node(msgspec.Struct, frozen=True):
+    """A unit in a drawing: its output and the slope of the error with respect to it; inputs have none."""
+
+    name: str
+    value: float
+    slope: float | None
+
+
+class Edge(msgspec.Struct, frozen=True):
+    """A weight in a drawing, from unit `source` of a column to unit `unit` of the next; a bias's source is -1."""
+
+    source: int
+    unit: int
+    weight: float
+    slope: float | None
+    new: float
+
+
+class Column(msgspec.Struct, frozen=True):
+    """One column of a drawing: inputs or the units of a dense layer, the first ones of `size`, and what leads to them."""
+
+    title: str
+    nodes: tuple[Node, ...]
+    size: int
+    edges: tuple[Edge, ...]
+
+
+class Drawing(msgspec.Struct, frozen=True):
+    """The network with the numbers of one row, column by column; `targets` stand beside the outputs."""
+
+    columns: tuple[Column, ...]
+    targets: tuple[float, ...]
+
+
+class Change(msgspec.Struct, frozen=True):
+    """A number before and after the step."""
+
+    name: str
+    before: float
+    after: float
+
+
+class Section(msgspec.Struct, frozen=True):
+    """A part of the worked example, in the order in which a person would work it out."""
+
+    title: str
+    phase: str
+    records: tuple[Record, ...]
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """What the step is a step of: `facts` are pairs such as ("optimizer", "sgd, rate 0.5")."""
+
+    title: str
+    facts: tuple[tuple[str, str], ...]
+    errors: tuple[float, ...]
+    digits: int
