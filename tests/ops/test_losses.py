@@ -394,12 +394,12 @@ def extremes(what, dtype):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("compiled", [False, True])
 def test_extreme_numbers_are_never_nan(loss, dtype, compiled):
-    """No NaN, no warning but of an overflow, and infinity only where the loss itself exceeds the type."""
+    """No NaN, no warning but of an overflow, and infinity only where the loss comes near the end of the type."""
     outputs = extremes(OUTPUTS.get(loss.name, "any"), dtype)
     kind = TARGETS.get(loss.name, "any")
     if kind == "classes":
-        A = np.array([(x, y) for x in outputs for y in outputs])
-        T = np.tile([[0.0], [1.0]], (len(A) // 2 + 1, 1))[: len(A)]
+        A = np.array([(x, y) for x in outputs for y in outputs for _ in range(2)])
+        T = np.tile([[0.0], [1.0]], (len(A) // 2, 1))
     else:
         A, T = (
             np.array(M, float)[:, None]
@@ -410,7 +410,7 @@ def test_extreme_numbers_are_never_nan(loss, dtype, compiled):
         rows, gradient, _ = measured(loss, A, T, dtype=dtype, compiled=compiled)
     assert not np.isnan(rows).any()
     assert not np.isnan(gradient).any()
-    limit = float(np.finfo(dtype).max) / 4
+    limit = float(np.finfo(dtype).max) / 10  # a difference within may overflow a little earlier
     for i in np.flatnonzero(np.isinf(rows)):
         if loss.name == "poisson" and A[i, 0] < SMALLEST_MEAN:
             continue  # on the tangent, 1e8 steep

@@ -190,6 +190,16 @@ def test_scikit_learn_adapts_at_the_same_epochs(seed, tolerance):
     assert peer.stopped
 
 
+def test_many_small_decreases_are_a_plateau_to_scikit_learn():
+    peer, schedule, state = Peer(0.1, "adaptive"), Adaptive(patience=3, tolerance=0.003), {}
+    course = [1.0 - 0.002 * k for k in range(10)]
+    scales = [schedule.observe(state, loss) for loss in course]
+    assert [0.1 * scale for scale in scales] == pytest.approx([peer.epoch(loss, 0.003, 3) for loss in course])
+    assert scales[-1] < 1.0
+    patient, state = Plateau(patience=3, threshold=0.003, relative=False), {}
+    assert [patient.observe(state, loss) for loss in course] == [1.0] * 10
+
+
 def test_scikit_learn_scales_inversely_the_same():
     peer = Peer(0.1, "invscaling", power_t=0.3)
     rows, batches, expected = 150, 4, []
