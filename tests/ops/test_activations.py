@@ -30,6 +30,7 @@ DEFINITIONS = {
     "relu": lambda z: max(z, 0),
     "leaky_relu": lambda z, alpha: z if z > 0 else alpha * z,
     "hard_sigmoid": lambda z: min(max(z + 3, 0), 6) / 6,
+    "exp": lambda z: min(mp.exp(min(z, 1000)), 10**38),
     "sigmoid": lambda z: 1 / (1 + mp.exp(-z)),
     "tanh": lambda z: mp.sinh(z) / mp.cosh(z),
     "softsign": lambda z: z / (1 + abs(z)),

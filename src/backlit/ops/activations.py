@@ -139,6 +139,37 @@ class HardSigmoid(Activation, frozen=True):
         return np.where(np.abs(a - 0.5) < 0.5, 1.0 / 6.0, a * 0.0)
 
 
+LARGEST_MEAN = 1e38
+
+
+@register("exp")
+class Exp(Activation, frozen=True):
+    r"""f(z) = exp(z), at most 1e38; f'(z) = a, and 0 where the limit holds: the output of a mean of counts.
+
+    The limit, which float32 can hold too, keeps a finite input from becoming infinite. With the loss `poisson` the
+    training goes through `exp_poisson`, which takes z. At its kink, where the limit begins, the slope given is 0.
+
+    Source: McCullagh, Nelder, "Generalized Linear Models", second edition, 1989, chapter 6 (the log link).
+
+    >>> Exp().value(np.array([-710.0, 0.0, 710.0])).tolist()
+    [4.47628622567513e-309, 1.0, 1e+38]
+    """
+
+    kinks: ClassVar[tuple[float, ...]] = (math.log(LARGEST_MEAN),)
+    formula: ClassVar[str] = r"\min(e^z, 10^{38})"
+    slope_formula: ClassVar[str] = r"\begin{cases} a & a < 10^{38} \\ 0 & a \ge 10^{38} \end{cases}"
+
+    @staticmethod
+    def value(z: Any) -> Any:
+        """Give exp(z), at most 1e38."""
+        return np.minimum(np.exp(np.minimum(z, 88.0)), LARGEST_MEAN)
+
+    @staticmethod
+    def slope(a: Any) -> Any:
+        """Give a, and 0 where a is at its limit."""
+        return np.where(a >= LARGEST_MEAN, 0.0, a)
+
+
 # ----------------------------------------------------------------------------------------------------------- S-curves
 
 
