@@ -390,8 +390,8 @@ def train_batches(
 
     `data.order` holds the rows of one or more epochs, one after another, and batches are numbered through them; no
     batch holds rows of two epochs. `rates` has a learning rate per batch. `sums` collects three numbers per epoch,
-    flat: summed losses, summed weights and summed penalties times weights, all measured before the updates. The run ends
-    early, before the update, at a batch whose loss is not finite; and after an epoch whose loss is at most `target`.
+    flat: summed losses, summed weights and summed penalties times weights, all measured before the updates. It ends
+    early, before the update, at a batch whose loss is not finite, and after an epoch whose loss is at most `target`.
     """
     batches = -(-data.rows // batch_size)
     for batch in range(first_batch, last_batch):

@@ -208,7 +208,7 @@ class Program:
         if name in binding.kinds:
             return True
         if binding.kind(name) == "buffer":
-            first = k == 0 and not isinstance(binding.op, Loss)
+            first = k == 0 and not isinstance(binding.op, (Loss, Activation))  # an activation's loop asks nothing
             return self.input_gradient or not (first and name[1:] == binding.op.reads)  # type: ignore[attr-defined]
         return f"{self.network.labels[k]}.{name[1:]}" not in self.network.frozen
 

@@ -156,6 +156,7 @@ class Training:
         self.best: Epoch | None = None
         self.stopped: str | None = None
         self._best_values: tuple[Array, Array] | None = None
+        self._lowest, self._improved = np.inf, 0  # the monitored loss that patience counts from, and its epoch
         self._seconds = 0.0
         self._batch_seconds = 0.0
 
@@ -299,18 +300,14 @@ class Training:
         last = self.history[-1]
         if self.target is not None and last.loss <= self.target:
             return f"error target {self.target:g} reached"
-        if self.patience is not None and len(self.history) - self._last_improvement() >= self.patience:
+        if self.schedule_state.get("stop"):
+            return "the learning rate fell to the schedule's limit"
+        if last.monitored < self._lowest - self.tolerance:
+            self._lowest, self._improved = last.monitored, last.number
+        if self.patience is not None and last.number - self._improved >= self.patience:
             what = "training" if self.validation is None else "validation"
             return f"no better {what} loss in {self.patience} epochs"
         return None
-
-    def _last_improvement(self) -> int:
-        """Give the number of the last epoch that improved the monitored loss by more than the tolerance."""
-        lowest, number = np.inf, 0
-        for epoch in self.history:
-            if epoch.monitored < lowest - self.tolerance:
-                lowest, number = epoch.monitored, epoch.number
-        return number
 
     def _met(self, sums: Array) -> bool:
         return self.target is not None and machine.epoch_loss(self.rule.reduction, sums, 0) <= self.target
