@@ -94,17 +94,15 @@ def plot(
     0.010 │   aa
           └─────
     """
-    points = [point for curve in curves.values() for point in curve]
-    end = max(x for x, _ in points) if right is None else right
-    logs = [math.log(y) for _, y in points]
-    low, high = min(logs), max(logs)
+    end = max(curve[-1][0] for curve in curves.values()) if right is None else right
+    sampled = {name: [_at(curve, end * k / (width - 1)) for k in range(width)] for name, curve in curves.items()}
+    seen = [math.log(y) for values in sampled.values() for y in values if y is not None]
+    low, high = min(seen), max(seen)
     grid = [[" "] * width for _ in range(height)]
-    for name, curve in reversed(list(curves.items())):
-        for column in range(width):
-            y = _at(curve, end * column / (width - 1))
+    for name, values in reversed(list(sampled.items())):
+        for column, y in enumerate(values):
             if y is not None:
-                row = round((high - math.log(y)) / ((high - low) or 1.0) * (height - 1))
-                grid[row][column] = name[0]
+                grid[round((high - math.log(y)) / ((high - low) or 1.0) * (height - 1))][column] = name[0]
     labels = [math.exp(high - (high - low) * row / (height - 1)) for row in range(height)]
     lines = [
         f"{label:#5.3g}"[:5].rjust(5) + " │" + "".join(row).rstrip() for label, row in zip(labels, grid, strict=True)

@@ -1,0 +1,90 @@
+"""`backlit demo`: what a reader sees."""
+
+import json
+
+import pytest
+
+from backlit.cli.demo import demo
+from backlit.errors import BacklitError
+from backlit.examples.running import NAMES
+
+
+def shown(capsys, *arguments, **options):
+    demo(*arguments, **options)
+    return capsys.readouterr().out
+
+
+def words(text):
+    return " ".join(text.split())
+
+
+def test_without_a_name_the_examples_are_listed_a_line_each(capsys):
+    lines = shown(capsys).splitlines()
+    assert [line.split()[0] for line in lines[: len(NAMES)]] == list(NAMES)
+    assert lines[len(NAMES) :] == ["", "Run one with its name, such as: backlit demo two-layer"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_run_fits_eighty_columns_and_shows_every_part(capsys, name):
+    text = shown(capsys, name, epochs=12)
+    assert max(map(len, text.splitlines())) <= 80
+    assert "\x1b" not in text
+    for part in ("Network ", "Error ", "Training ", "The error E", "┐"):
+        assert part in text or (name == "descent" and part == "┐")
+
+
+def test_a_run_from_start_to_end(capsys):
+    text = words(shown(capsys, "two-layer"))
+    for expected in (
+        "Network 2 inputs -> 2 sigmoid -> 2 sigmoid; 12 parameters, 4 of them not trained",
+        "Training sgd (rate 0.5); 1 row, one update per epoch",
+        "w(i1,h1) w1 0.150000000 0.378509988",
+        "b(h1) b1 0.350000000 not trained",
+        "0 0.298371109 1 0.291027774",
+        "0.99 o2 0.772928465 0.984064274",
+        "0 E 0.298371109 0.2983711088 equal",
+        "1 E 0.291027924 0.2910277737 differs (1)",
+        "(1) the page's hidden slopes were computed with the output weights already updated",
+    ):
+        assert expected in text
+
+
+def test_a_class_that_is_never_predicted_is_named(capsys):
+    assert "never predicted: versicolor" in shown(capsys, "iris-from-scratch")
+
+
+def test_descents_are_drawn_side_by_side(capsys):
+    text = shown(capsys, "descent", epochs=20)
+    assert "E after each epoch, from 0 to 20: b batch, m mini-batch, s stochastic" in text
+    assert "E over time, from 0 to" in text
+    assert words(text).count("run rows per update") == 1
+
+
+def test_figures_beyond_the_last_epoch_are_not_reached(capsys):
+    assert "9,999 E 0.0000351085 not reached" in words(shown(capsys, "two-layer", epochs=1))
+
+
+def test_no_epochs_at_all(capsys):
+    assert "after 0 epochs" in shown(capsys, "xor", epochs=0)
+
+
+def test_json_holds_all_of_it(capsys):
+    run = json.loads(shown(capsys, "linear", json=True, plain=True))
+    assert (run["name"], run["compiled"]) == ("linear", False)
+    assert run["runs"][0]["errors"][1]["error"] == pytest.approx(0.2769571714)
+    assert [example["name"] for example in json.loads(shown(capsys, json=True))] == list(NAMES)
+
+
+def test_a_network_file_of_your_own(capsys, tmp_path):
+    (tmp_path / "mine.toml").write_text(
+        "[network]\ninputs = 1\n[[network.layers]]\nunits = 40\n[[network.layers]]\nunits = 1\n"
+        "[data]\ninputs = [[1], [2]]\ntargets = [1, 2]\n[training]\nepochs = 2\n"
+    )
+    text = shown(capsys, str(tmp_path / "mine.toml"))
+    assert text.startswith("mine\n")
+    assert "too many to list here" in text
+
+
+def test_an_unknown_name_names_the_nearest():
+    with pytest.raises(BacklitError, match="unknown example 'two-layers'; did you mean 'two-layer'"):
+        demo("two-layers")

@@ -1,0 +1,53 @@
+"""The text drawings."""
+
+from itertools import pairwise
+
+import pytest
+
+from backlit.show.drawings import JOINTS, bars, network_drawing, plot
+
+
+@pytest.mark.parametrize("sizes", [(1, 1), (2, 4, 1), (4, 2, 3), (1, 8, 1), (3, 3, 3), (5, 2)])
+def test_every_unit_is_joined_to_the_bars_beside_it(sizes):
+    columns = [[f"{chr(97 + k)}{unit}" for unit in range(size)] for k, size in enumerate(sizes)]
+    lines = network_drawing(columns)
+    assert len(lines) == 2 * max(sizes) - 1
+    text = "\n".join(lines)
+    for k, column in enumerate(columns):
+        for unit in column:
+            assert text.count(unit) == 1
+            assert (f"─ {unit}" in text) == (k > 0)
+            assert (f"{unit} ─" in text) == (k < len(columns) - 1)
+
+
+@pytest.mark.parametrize("sizes", [(1, 1), (2, 4, 1), (4, 2, 3), (5, 2)])
+def test_lines_meet(sizes):
+    """Where a joint has a line up, the joint above has one down."""
+    sides = {joint: directions for directions, joint in JOINTS.items() if joint != "─"}
+    lines = network_drawing([["x"] * size for size in sizes])
+    width = max(map(len, lines))
+    grid = [line.ljust(width) for line in lines]
+    for above, below in pairwise(grid):
+        for up, down in zip(above, below, strict=True):
+            assert sides.get(up, (0, 0, 0, False))[3] == sides.get(down, (0, 0, False, 0))[2]
+
+
+def test_bars_of_equal_values_and_of_zeros():
+    assert bars([2.0, 2.0]) == "▁▁"
+    assert bars([1.0, 0.5, 0.0]) == "█▄▁"
+
+
+CURVES = {"short": [(0.0, 1.0), (1.0, 0.1)], "long": [(0.0, 1.0), (4.0, 0.1)]}
+
+
+def test_a_curve_ends_where_its_points_end():
+    assert [line[7:] for line in plot(CURVES, width=9, height=3)[:3]] == ["sl", " sllll", "  s   lll"]
+
+
+def test_the_y_axis_spans_what_is_seen():
+    lines = plot({"long": CURVES["long"]}, width=9, height=3, right=2.0)
+    assert [line[:6] for line in lines[:3]] == [" 1.00 ", "0.562 ", "0.316 "]
+
+
+def test_a_flat_curve():
+    assert "a" in "".join(plot({"a": [(0.0, 2.0), (1.0, 2.0)]}, width=4, height=2))
