@@ -1,0 +1,32 @@
+"""The peers: who can do the work, each in a file of its own, imported only by its own process."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from bench.peers.base import Peer
+
+PEERS = {
+    "backlit": ("backlit_peer", "Compiled"),
+    "backlit plain": ("backlit_peer", "Plain"),
+    "scikit-learn": ("sklearn_peer", "ScikitLearn"),
+    "torch": ("torch_peer", "Eager"),
+    "torch.compile": ("torch_peer", "Compiled"),
+    "jax": ("jax_peer", "Jax"),
+    "numpy loop": ("numpy_loop", "NumPyLoop"),
+    "products (BLAS)": ("products", "Blas"),
+    "products (own)": ("products", "Own"),
+}
+"""By name: the module and the class. The last two are no peers but the limit: the step's matrix products alone."""
+
+OURS = ("backlit", "backlit plain")
+LIMITS = ("products (BLAS)", "products (own)")
+THREADS = {"backlit": (1,), "backlit plain": (1, 2), "products (own)": (1,)}
+"""The numbers of threads to choose from; 1 and 2 where nothing else is said."""
+
+
+def load(name: str) -> type[Peer]:
+    """Import a peer by its name."""
+    module, attribute = PEERS[name]
+    cls: type[Peer] = getattr(import_module(f"bench.peers.{module}"), attribute)
+    return cls

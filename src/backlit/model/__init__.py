@@ -1,0 +1,47 @@
+"""Model out: networks and tabular models as files, and the training of a model on a table.
+
+>>> from backlit.model import fit_table
+>>> model, report = fit_table("iris")
+>>> report.stopped[:5]
+'after'
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from backlit.model.file import load, save
+    from backlit.model.fitting import Progress, TableTraining, fit_table
+    from backlit.model.recipe import Settings
+    from backlit.model.records import Evaluation, FitReport
+    from backlit.model.tabular import TabularModel
+
+_HOME = {
+    "Evaluation": "records",
+    "FitReport": "records",
+    "Progress": "fitting",
+    "Settings": "recipe",
+    "TableTraining": "fitting",
+    "TabularModel": "tabular",
+    "fit_table": "fitting",
+    "load": "file",
+    "save": "file",
+}
+
+__all__ = [
+    "Evaluation",
+    "FitReport",
+    "Progress",
+    "Settings",
+    "TableTraining",
+    "TabularModel",
+    "fit_table",
+    "load",
+    "save",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -1,0 +1,302 @@
+"""From a table to a trained model: split, encode, choose by validation, train, test."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+
+from backlit.data import Encoder, Table, choose_task, read_table, split_rows
+from backlit.engine.training import DivergedError, Training
+from backlit.errors import BacklitError
+from backlit.model.measuring import baseline, linear
+from backlit.model.records import Choice, Comparison, FitReport, Trial
+from backlit.model.recipe import Recipe, Settings, recipes
+from backlit.model.tabular import TabularModel
+from backlit.ops.op import Array
+
+FOLDS = 5
+FOLDED_ROWS = 2_000
+"""Up to so many rows, every row takes its turn as a validation row, in FOLDS folds: a tenth of 150 rows would say little."""
+
+VALIDATION = 0.1
+"""The fraction of all rows that is split off for validation where there are more."""
+
+COMPARED_ROWS = 20_000
+"""Recipes are compared on so many training rows at the most; beyond, the winner is trained with its own validation."""
+
+SMALL_EPOCHS, EPOCHS = 500, 200
+"""Epochs at the most, for few rows (FOLDED_ROWS) and for many."""
+
+PATIENCE = 20
+"""A training ends after so many epochs without a lower validation loss, or a half of those before, if that is more."""
+
+UNVALIDATED_EPOCHS = 100
+FEWEST_ROWS = 10
+"""With fewer rows nothing is chosen by validation: the first recipe is trained for UNVALIDATED_EPOCHS."""
+
+CHOOSING_SHARE = 0.5
+"""The part of a time limit that may be spent on choosing."""
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """Where a training on a table stands: the epoch that has just ended.
+
+    `phase` is "choosing" while recipes are compared on validation rows (number `trial` of `trials`), then "training".
+    `epochs` is the most there can be; `loss` is of the training rows, `validation_loss` of the validation rows, if any.
+    """
+
+    phase: Literal["choosing", "training"]
+    trial: int
+    trials: int
+    what: str
+    epoch: int
+    epochs: int
+    loss: float
+    validation_loss: float | None
+
+
+Folds = list[tuple[Array, Array]]
+
+
+class TableTraining:
+    """Trains a network on a table; iterating runs it, a `Progress` at a time, after which `model` and `report` are there.
+
+    The rows are split, stratified by class: test rows, which are not looked at until the end, and the rest. How the
+    network is built, penalized and when it stops is chosen on validation rows:
+
+    * up to 2,000 rows: by 5-fold validation. Each recipe is trained five times, each time without a fifth of the rows,
+      epoch by epoch side by side; the lowest mean loss on the rows left out says which recipe, and after how many epochs.
+      That recipe is then trained on all five fifths for so many epochs;
+    * more rows: by the loss on one part (a tenth of all rows); the winner is trained again on both parts, or, where there
+      are more than 20,000 training rows, on the training rows until validation stops it, its best weights kept.
+
+    Args:
+        source: whatever `backlit.data.read_table` reads.
+        target: the column to predict; default: the bundled data set's own.
+        settings: what is not to be chosen.
+
+    Attributes:
+        task, encoder: what is learned and how columns become numbers; there before training.
+        rows: the indices of the rows in `table`: "train" (validation rows too) and "test".
+        network_text: the recipe or recipes, in words.
+
+    `stop()` ends it after the current epoch with the model so far, as Ctrl-C and the time limit do.
+
+    Errors: a BacklitError for a table or settings that do not fit, or where every recipe diverges.
+    """
+
+    def __init__(self, source: Any, target: str | None = None, settings: Settings | None = None) -> None:
+        self.settings = settings = settings or Settings()
+        table = read_table(source)
+        self.task = choose_task(table, target, settings.kind)
+        self.table: Table = table.drop_missing(self.task.column)
+        labels = self.table.values(self.task.column) if self.task.kind == "classes" else None
+        rng = np.random.default_rng(settings.seed)
+        rest, _, test = split_rows(labels, self.table.n_rows, validation=0.0, test=settings.test, rng=rng)
+        self.rows = {"train": rest, "test": test}
+        training = self.table.take(rest)
+        self.encoder = Encoder.fit(training, self.task, ignore=settings.ignore)
+        self.X = self.encoder.encode_features(training, settings.dtype)
+        self.Y = self.encoder.encode_target(training, settings.dtype)
+        self.folds, self.how = self._folds(rng)
+        small = len(rest) <= FOLDED_ROWS
+        most = (SMALL_EPOCHS if small else EPOCHS) if self.folds else UNVALIDATED_EPOCHS
+        self.recipes = recipes(settings, len(rest), most)
+        if not self.folds:
+            del self.recipes[1:]
+        self.model: TabularModel | None = None
+        self.report: FitReport | None = None
+        self._stopping = False
+
+    def stop(self) -> None:
+        """End after the current epoch, with the model so far."""
+        self._stopping = True
+
+    # ---------------------------------------------------------------------------------------------------- validation
+
+    def _folds(self, rng: np.random.Generator) -> tuple[Folds, str]:
+        """The pairs of training and validation rows to choose by, and how that is called."""
+        n, share = len(self.X), self.settings.validation
+        if share == 0 or n < FEWEST_ROWS or self.settings.epochs == 0:
+            return [], ""
+        labels = self.Y if self.task.kind == "classes" else None
+        if share is None and n <= FOLDED_ROWS:
+            fold = _fold_numbers(labels, n, rng)
+            pairs = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(FOLDS)]
+            return pairs, f"{FOLDS}-fold validation on {n:,} rows"
+        part = (VALIDATION if share is None else share) * self.table.n_rows / n
+        train, validation, _ = split_rows(labels, n, validation=part, test=0.0, rng=rng)
+        return [(train, validation)], f"validation on {len(validation):,} of {n:,} rows"
+
+    def _choose(self) -> Iterator[Progress]:
+        """Try every recipe; leaves the trials and the winner."""
+        folds = [(train[:COMPARED_ROWS], validation) for train, validation in self._shuffled_folds()]
+        self.trials: list[Trial] = []
+        for recipe in self.recipes:
+            if self.trials and self._enough(CHOOSING_SHARE):
+                break
+            yield from self._try(recipe, folds)
+        losses = [np.inf if trial.loss is None else trial.loss for trial in self.trials]
+        if not np.isfinite(losses).any():
+            raise BacklitError(
+                "training diverged: the loss is not a finite number with any setting tried. "
+                "Try a smaller learning rate, or leave the rate and the optimizer to their defaults."
+            )
+        self.chosen = int(np.argmin(losses))
+
+    def _shuffled_folds(self) -> Folds:
+        rng = np.random.default_rng(self.settings.seed)
+        return [(rng.permutation(train), validation) for train, validation in self.folds]
+
+    def _try(self, recipe: Recipe, folds: Folds) -> Iterator[Progress]:
+        """Train a recipe on all folds side by side until their mean validation loss no longer falls."""
+        trainings = [
+            recipe.training(
+                self.task, self.X[train], self.Y[train], seed=recipe.seed + k, keep_best=False,
+                validation=(self.X[validation], self.Y[validation]),
+            ) for k, (train, validation) in enumerate(folds)
+        ]  # fmt: skip
+        sizes = np.array([len(validation) for _, validation in folds])
+        lowest, best = np.inf, 0
+        where = len(self.trials) + 1, len(self.recipes), recipe.summary()
+        try:
+            for number, epochs in enumerate(zip(*trainings, strict=False), 1):
+                validation_loss = float(np.average([epoch.monitored for epoch in epochs], weights=sizes))
+                if validation_loss < lowest:
+                    lowest, best = validation_loss, number
+                loss = float(np.mean([epoch.loss for epoch in epochs]))
+                yield Progress("choosing", *where, number, recipe.epochs, loss, validation_loss)
+                if number - best >= _patience(best) or self._enough(CHOOSING_SHARE):
+                    break
+        except DivergedError:
+            pass
+        interrupted = any(training.stopped == "interrupted" for training in trainings)
+        self._stopping |= interrupted
+        self.trials.append(Trial(recipe.summary(), lowest if np.isfinite(lowest) else None, best))
+
+    # ------------------------------------------------------------------------------------------------------- training
+
+    def __iter__(self) -> Iterator[Progress]:
+        """Choose, train, test."""
+        self._began = time.perf_counter()
+        choice = None
+        recipe, stop_at = self.recipes[0], self.recipes[0].epochs
+        again = len(self.X) <= COMPARED_ROWS
+        if self.folds and (again or len(self.recipes) > 1):
+            yield from self._choose()
+            recipe, stop_at = self.recipes[self.chosen], self.trials[self.chosen].epochs
+            choice = Choice(self.how, tuple(self.trials), self.chosen)
+        if self.folds and not again:
+            yield from self._train_validated(recipe)
+        else:
+            yield from self._train_all(recipe, stop_at)
+        self._conclude(recipe, choice)
+
+    def _train_all(self, recipe: Recipe, stop_at: int) -> Iterator[Progress]:
+        """Train on all rows but the test rows for a settled number of epochs."""
+        self._stopping = False
+        training = recipe.training(self.task, self.X, self.Y, seed=recipe.seed, time_limit=self._time_left())
+        yield from self._run(training, recipe, stop_at)
+        self._validation_rows = 0
+        done = len(training.history)
+        if done < stop_at:
+            self.stopped = f"after {done} epochs: {self._early(training)}"
+        elif self.folds:
+            self.stopped = f"after {done} epochs: chosen by {self.how}"
+        else:
+            self.stopped = f"after {done} epochs, as settled: nothing was split off for validation"
+
+    def _train_validated(self, recipe: Recipe) -> Iterator[Progress]:
+        """Train on the training rows until validation says stop; the weights of the best epoch are kept."""
+        self._stopping = False
+        train, validation = self.folds[0]
+        training = recipe.training(
+            self.task, self.X[train], self.Y[train], seed=recipe.seed, patience=PATIENCE,
+            validation=(self.X[validation], self.Y[validation]), time_limit=self._time_left(),
+        )  # fmt: skip
+        yield from self._run(training, recipe, recipe.epochs)
+        self._validation_rows = len(validation)
+        best = training.best.number if training.best else 0
+        self.stopped = f"after {len(training.history)} epochs: {self._early(training)}; epoch {best} is kept"
+
+    def _run(self, training: Training, recipe: Recipe, stop_at: int) -> Iterator[Progress]:
+        self.training = training
+        for epoch in training:
+            where = 1, 1, recipe.summary()
+            yield Progress("training", *where, epoch.number, stop_at, epoch.loss, epoch.validation_loss)
+            if self._stopping or epoch.number >= stop_at:
+                break
+
+    def _early(self, training: Training) -> str:
+        return training.stopped or "stopped on request"
+
+    def _conclude(self, recipe: Recipe, choice: Choice | None) -> None:
+        """Measure the model on the test rows and write the report."""
+        network = self.training.network
+        seconds = time.perf_counter() - self._began
+        self.model = TabularModel(network, self.encoder)
+        history = self.training.history
+        self.report = self.model.report = FitReport(
+            self.table.name, self.task, self.encoder.reports,
+            len(self.X) - self._validation_rows, self._validation_rows, len(self.rows["test"]),
+            recipe, repr(network), network.parameters.size, choice,
+            len(history), history[-1].loss if history else None, self.stopped, seconds, self._compare(),
+        )  # fmt: skip
+
+    def _compare(self) -> Comparison | None:
+        """The scores on the test rows of the model, the baseline and the linear model."""
+        if not len(self.rows["test"]):
+            return None
+        assert self.model is not None
+        test = self.table.take(self.rows["test"])
+        targets = self.model.targets(test)
+        scores = self.model.evaluate(test).scores
+        X_test = self.encoder.encode_features(test, self.settings.dtype)
+        simple = baseline(self.encoder, self.Y, targets)
+        return Comparison(test.n_rows, scores, *simple, *linear(self.encoder, self.X, self.Y, X_test, targets))
+
+    # ---------------------------------------------------------------------------------------------------------- time
+
+    def _time_left(self) -> float | None:
+        limit = self.settings.time_limit
+        return None if limit is None else max(0.0, limit - (time.perf_counter() - self._began))
+
+    def _enough(self, share: float) -> bool:
+        """Whether to stop now: on request, or because this share of the time limit is used up."""
+        limit = self.settings.time_limit
+        return self._stopping or (limit is not None and time.perf_counter() - self._began > share * limit)
+
+
+def _patience(best: int) -> int:
+    return max(PATIENCE, best // 2)
+
+
+def _fold_numbers(labels: Array | None, n: int, rng: np.random.Generator) -> Array:
+    """The fold of each row (n,): by chance, but each class spread evenly over the folds."""
+    order = rng.permutation(n)
+    if labels is not None:
+        order = order[np.argsort(labels[order], kind="stable")]
+    fold = np.empty(n, np.int64)
+    fold[order] = np.arange(n) % FOLDS
+    return fold
+
+
+def fit_table(
+    source: Any, target: str | None = None, settings: Settings | None = None
+) -> tuple[TabularModel, FitReport]:
+    """Train a network on a table to the end; see `TableTraining`, of which this is the short form.
+
+    >>> model, report = fit_table("iris")
+    >>> report.task.kind, report.test_rows, report.test.model.accuracy > 0.9
+    ('classes', 30, True)
+    """
+    training = TableTraining(source, target, settings)
+    for _ in training:
+        pass
+    assert training.model is not None
+    assert training.report is not None
+    return training.model, training.report

@@ -1,0 +1,87 @@
+"""Scores of predictions by scikit-learn's metrics, and the two simple models beside which a network has to stand."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from backlit.data import Encoder, NumberTarget
+from backlit.model.records import ClassRow, ClassScores, NumberScores, Scores
+from backlit.ops.op import Array
+
+LINEAR_ROWS = 50_000
+"""The linear model is fitted on so many rows at the most: more would not change it, but take longer than the network."""
+
+
+def class_scores(codes: Array, probabilities: Array) -> ClassScores:
+    """The scores of probabilities (n, k) against class indices (n,).
+
+    >>> class_scores(np.array([0, 1]), np.array([[0.8, 0.2], [0.6, 0.4]])).accuracy
+    0.5
+    """
+    from sklearn.metrics import log_loss  # noqa: PLC0415  (a second to import)
+
+    P = probabilities.astype(np.float64)
+    P /= P.sum(axis=1, keepdims=True)  # float32 probabilities sum to 1 only nearly
+    accuracy = float(np.mean(P.argmax(axis=1) == codes))
+    return ClassScores(accuracy, float(log_loss(codes, P, labels=np.arange(P.shape[1]))))
+
+
+def number_scores(targets: Array, predictions: Array) -> NumberScores:
+    """The scores of predicted numbers (n,) against targets (n,).
+
+    >>> number_scores(np.array([1.0, 3.0]), np.array([1.0, 2.0]))
+    NumberScores(r2=0.5, mae=0.5, rmse=0.7071067811865476)
+    """
+    from sklearn import metrics  # noqa: PLC0415  (a second to import)
+
+    varied = targets.size > 1 and targets.min() != targets.max()
+    return NumberScores(
+        float(metrics.r2_score(targets, predictions)) if varied else None,
+        float(metrics.mean_absolute_error(targets, predictions)),
+        float(metrics.root_mean_squared_error(targets, predictions)),
+    )
+
+
+def class_rows(encoder: Encoder, confusion: Array) -> tuple[ClassRow, ...]:
+    """Precision and recall of each class from the confusion table (k, k)."""
+    return tuple(
+        ClassRow(label, int(rows), int(predicted), _share(hit, predicted), _share(hit, rows))
+        for label, rows, predicted, hit in zip(
+            encoder.classes or (), confusion.sum(axis=1), confusion.sum(axis=0), confusion.diagonal(), strict=True
+        )
+    )
+
+
+def _share(part: int, whole: int) -> float | None:
+    return float(part / whole) if whole else None
+
+
+def baseline(encoder: Encoder, Y: Array, targets: Array) -> tuple[Scores, str]:
+    """The scores of one prediction for all rows: the classes' shares, or the mean, of the training targets Y."""
+    if isinstance(encoder.target, NumberTarget):
+        mean = encoder.target.mean
+        return number_scores(targets, np.full(targets.shape, mean)), f"the mean, {mean:.6g}"
+    classes = encoder.target.classes
+    shares = np.bincount(Y, minlength=len(classes)) / len(Y)
+    P = np.tile(shares, (len(targets), 1))
+    return class_scores(targets, P), f'always "{classes[shares.argmax()]}"'
+
+
+def linear(encoder: Encoder, X: Array, Y: Array, X_test: Array, targets: Array) -> tuple[Scores, str]:
+    """The scores of scikit-learn's linear model at its defaults, on the same encoded rows."""
+    from sklearn.linear_model import LogisticRegression, Ridge  # noqa: PLC0415  (a second to import)
+
+    few = np.linspace(0, len(X) - 1, min(len(X), LINEAR_ROWS)).astype(np.int64)
+    X, Y, X_test = X[few].astype(np.float64), Y[few], X_test.astype(np.float64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it did not quite converge changes no digit shown
+        if isinstance(encoder.target, NumberTarget):
+            predicted = encoder.decode_target(Ridge().fit(X, Y).predict(X_test))
+            return number_scores(targets, predicted), "Ridge"
+        fitted = LogisticRegression(max_iter=1000).fit(X, Y)
+        P: Any = np.full((len(X_test), len(encoder.target.classes)), 1e-15)
+        P[:, fitted.classes_] = fitted.predict_proba(X_test)
+    return class_scores(targets, P), "LogisticRegression"

@@ -1,0 +1,179 @@
+"""How a table's network is built and trained: what a person may settle, and the recipes that leave nothing open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+
+import backlit.ops.schedules  # noqa: F401  (registers the schedules)
+from backlit.data import Task
+from backlit.data.target import TaskKind
+from backlit.engine.network import Network
+from backlit.engine.training import Training
+from backlit.errors import BacklitError
+from backlit.ops.dense import Dense
+from backlit.ops.op import Array, Layer, Optimizer, activations, layers, optimizers, schedules
+
+Dtype = Literal["float32", "float64"]
+
+RATE = 2e-3
+"""The learning rate of Adam where none is given: with batches of 64 rows it reaches the same loss as 1e-3 with 32, in half
+the steps."""
+
+BATCH_ROWS = 64
+BIG_BATCH_ROWS = 256
+BIG_TABLE = 10_000
+"""From so many training rows on, batches are of BIG_BATCH_ROWS."""
+
+SHAPES: tuple[tuple[str, int, tuple[float, ...]], ...] = (
+    ("tanh", 64, (0.005, 0.02)),
+    ("gelu", 128, (0.001, 0.01)),
+)
+"""The hidden layers that are compared where none are given: activation, units, strengths of the penalty l2/2 Σw². The smooth,
+bounded tanh does best on small tables and on nearly linear ones; gelu on larger ones. See bench/defaults.py."""
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """What a person settles about training on a table; whatever is None is chosen by validation or by the number of rows.
+
+    Args:
+        kind: "classes" or "numbers", to override what the target column looks like.
+        ignore: columns to leave out.
+        layers: units of the hidden layers; () for none, a linear model.
+        activation: of the hidden layers, one name for all or one each.
+        optimizer, rate, schedule: how the weights move; the rate is the optimizer's own where it is not Adam.
+        batch_size: rows per update, or "full".
+        epochs: passes over the training rows at the most; exactly so many where `validation` is 0.
+        dropout: the probability with which a hidden unit is left out of an update.
+        decay: decoupled weight decay. l2: the penalty l2/2 Σw².
+        seed: of the split, the first weights, the shuffles. Same seed, same bits.
+        dtype: of weights and arithmetic.
+        time_limit: in seconds, after which training ends with the model so far.
+        validation: the fraction of all rows that choose when to stop and what to use; 0 for none.
+        test: the fraction of all rows that is kept for the test.
+    """
+
+    kind: TaskKind | None = None
+    ignore: tuple[str, ...] = ()
+    layers: tuple[int, ...] | None = None
+    activation: tuple[str, ...] | None = None
+    optimizer: str = "adam"
+    rate: float | None = None
+    schedule: str = "constant"
+    batch_size: int | Literal["full"] | None = None
+    epochs: int | None = None
+    dropout: float = 0.0
+    decay: float = 0.0
+    l2: float | None = None
+    seed: int = 0
+    dtype: Dtype = "float32"
+    time_limit: float | None = None
+    validation: float | None = None
+    test: float = 0.2
+
+    def __post_init__(self) -> None:
+        optimizer(self.optimizer, self.rate, self.decay)
+        schedules.make(self.schedule)
+        for name in self.activation or ():
+            activations.make(name)
+        if self.layers is not None and self.activation and len(self.activation) not in {1, len(self.layers)}:
+            raise BacklitError(
+                f"{len(self.activation)} activations are given for {len(self.layers)} hidden layers; "
+                "expected one for all, or one each."
+            )
+        if self.layers is None and self.activation and len(self.activation) > 1:
+            raise BacklitError(f"{len(self.activation)} activations are given; say the sizes of the hidden layers too.")
+        for name in ("seed", "epochs"):
+            _check(name, getattr(self, name), 0, "a whole number of at least 0")
+        for name in ("l2", "decay"):
+            _check(name, getattr(self, name), 0, "a number of at least 0")
+        _check("time_limit", self.time_limit, 0, "a number of seconds")
+        if self.batch_size != "full":
+            _check("batch_size", self.batch_size, 1, "a number of rows of at least 1, or 'full'")
+        if not all(units >= 1 for units in self.layers or ()):
+            raise BacklitError(f"layers are {list(self.layers or ())}; expected at least 1 unit in each hidden layer.")
+        if not 0 <= self.dropout < 1:
+            raise BacklitError(f"dropout is {self.dropout:g}; expected a probability of at least 0 and below 1.")
+
+
+def _check(name: str, value: float | None, low: float, expected: str) -> None:
+    if value is not None and not (np.isfinite(value) and value >= low):
+        raise BacklitError(f"{name} is {value!r}; expected {expected}.")
+
+
+class Recipe(msgspec.Struct, frozen=True):
+    """Everything that says how a network is built and trained; `epochs` is the most, `activations` has one per layer."""
+
+    layers: tuple[int, ...]
+    activations: tuple[str, ...]
+    l2: float
+    decay: float
+    dropout: float
+    optimizer: str
+    rate: float | None
+    schedule: str
+    batch_size: int | Literal["full"]
+    epochs: int
+    seed: int
+    dtype: Dtype
+
+    def network(self, task: Task, inputs: int, seed: int) -> Network:
+        """A fresh network for a task: softmax with cross-entropy for classes, one linear output for numbers."""
+        chain: list[Layer] = []
+        for units, activation in zip(self.layers, self.activations, strict=True):
+            chain.append(Dense(units, activation))
+            if self.dropout:
+                chain.append(layers["dropout"](self.dropout))
+        if task.kind == "classes":
+            chain.append(Dense(len(task.classes), "softmax"))
+            return Network(chain, inputs, "cross_entropy", dtype=self.dtype, seed=seed)
+        return Network([*chain, Dense(1)], inputs, "half_squared_error", dtype=self.dtype, seed=seed)
+
+    def training(
+        self, task: Task, X: Array, Y: Array, *, seed: int, validation: tuple[Array, Array] | None = None, **how: Any
+    ) -> Training:
+        """The training of a fresh network on rows X, Y."""
+        return Training(
+            self.network(task, X.shape[1], seed), X, Y, optimizer=optimizer(self.optimizer, self.rate, self.decay),
+            schedule=self.schedule, batch_size=self.batch_size, epochs=self.epochs, l2=self.l2, seed=seed,
+            validation=validation, divergence="raise", **how,
+        )  # fmt: skip
+
+    def summary(self) -> str:
+        """The hidden layers and the penalty in a few words."""
+        hidden = ", ".join(f"{units} {name}" for units, name in zip(self.layers, self.activations, strict=True))
+        return f"{hidden or 'no hidden layer'}; l2 {self.l2:g}"
+
+
+def optimizer(name: str, rate: float | None, decay: float) -> Optimizer:
+    """The optimizer of that name, with what is settled about it."""
+    cls = optimizers[name]
+    settings: Mapping[str, Any] = {"rate": rate, "weight_decay": decay or None}
+    if name == "adam" and rate is None:
+        settings = {**settings, "rate": RATE}
+    given = {key: value for key, value in settings.items() if value is not None}
+    if "rate" in given and "rate" not in cls.__struct_fields__:
+        raise BacklitError(f"optimizer {name!r} has no learning rate: leave the rate out.")
+    made: Optimizer = optimizers.from_dict({"op": name, **given})
+    return made
+
+
+def recipes(settings: Settings, n_rows: int, max_epochs: int) -> list[Recipe]:
+    """What is to be compared for so many training rows: all combinations of what the settings leave open."""
+    batch_size = settings.batch_size or (BATCH_ROWS if n_rows < BIG_TABLE else BIG_BATCH_ROWS)
+    made = []
+    for name, units, penalties in SHAPES:
+        hidden = settings.layers if settings.layers is not None else (units,)
+        names = settings.activation or (name,)
+        for l2 in penalties if settings.l2 is None else (settings.l2,):
+            made.append(
+                Recipe(
+                    hidden, names * len(hidden) if len(names) == 1 else names, l2, settings.decay, settings.dropout,
+                    settings.optimizer, settings.rate, settings.schedule, batch_size,
+                    max_epochs if settings.epochs is None else settings.epochs, settings.seed, settings.dtype,
+                )  # fmt: skip
+            )
+    return list(dict.fromkeys(made))

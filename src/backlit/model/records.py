@@ -1,0 +1,116 @@
+"""What is known of a model: records that turn into JSON as they are and stand in the model file."""
+
+from __future__ import annotations
+
+import msgspec
+
+from backlit.data import ColumnReport, Surprise, Task
+from backlit.data.values import Label
+from backlit.model.recipe import Recipe
+
+
+class ClassScores(msgspec.Struct, frozen=True, tag="classes"):
+    """How well classes are predicted.
+
+    `accuracy` is the share of rows whose most probable class is the right one (1 is best); `log_loss` the mean of -log p
+    of the right class (0 is best, log k is guessing among k classes).
+    """
+
+    accuracy: float
+    log_loss: float
+
+
+class NumberScores(msgspec.Struct, frozen=True, tag="numbers"):
+    """How well numbers are predicted, in the target's own unit.
+
+    `r2` is 1 - Σ (t - y)² / Σ (t - mean)² (1 is best, 0 is no better than the mean; None where the targets are all the
+    same); `mae` the mean of |t - y|; `rmse` the root of the mean of (t - y)².
+    """
+
+    r2: float | None
+    mae: float
+    rmse: float
+
+
+Scores = ClassScores | NumberScores
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """One recipe tried on the validation rows: the lowest mean validation loss (None: it diverged) and its epoch."""
+
+    what: str
+    loss: float | None
+    epochs: int
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """How the recipe and the number of epochs were chosen: on which rows, from which trials, and which one won."""
+
+    how: str
+    trials: tuple[Trial, ...]
+    chosen: int
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """The scores on the test rows: of the network; of the baseline, which predicts the same for all rows; of a linear model."""
+
+    rows: int
+    model: Scores
+    baseline: Scores
+    baseline_what: str
+    linear: Scores
+    linear_what: str
+
+
+class FitReport(msgspec.Struct, frozen=True):
+    """What a training on a table did: the task, the columns, the rows, the network, why it stopped, how well it does.
+
+    `choice` is None where nothing was chosen by validation, `test` where no rows were kept for a test.
+    """
+
+    table: str
+    task: Task
+    columns: tuple[ColumnReport, ...]
+    train_rows: int
+    validation_rows: int
+    test_rows: int
+    recipe: Recipe
+    network: str
+    parameters: int
+    choice: Choice | None
+    epochs: int
+    loss: float | None
+    stopped: str
+    seconds: float
+    test: Comparison | None
+
+
+class ClassRow(msgspec.Struct, frozen=True):
+    """One class in an evaluation.
+
+    `precision` is the share of right ones among the rows predicted as this class, `recall` the share found of the rows of
+    this class; None where there are no such rows.
+    """
+
+    label: Label
+    rows: int
+    predicted: int
+    precision: float | None
+    recall: float | None
+
+
+class Evaluation(msgspec.Struct, frozen=True):
+    """A model measured on a table whose targets are known.
+
+    `classes` and `confusion` are empty where numbers are predicted; `confusion[i][j]` counts the rows of class i that
+    are predicted as class j. `skipped` rows had no target.
+    """
+
+    table: str
+    target: str
+    rows: int
+    skipped: int
+    scores: Scores
+    classes: tuple[ClassRow, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    surprises: tuple[Surprise, ...]

@@ -1,0 +1,130 @@
+"""A trained network with everything between a table and its predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from backlit.data import Encoder, NumberTarget, Surprise, Table, read_table
+from backlit.data.wording import listed, quoted
+from backlit.engine.network import Network
+from backlit.errors import BacklitError
+from backlit.model.measuring import class_rows, class_scores, number_scores
+from backlit.model.records import Evaluation, FitReport
+from backlit.ops.op import Array
+
+CHUNK_ROWS = 65_536
+"""Rows are encoded and predicted so many at a time, so that a million of them need little memory."""
+
+
+class TabularModel:
+    """A network, the encoder of the table it was trained on, and the record of its training.
+
+    Tables may be anything `backlit.data.read_table` reads: a file's path, a bundled name, a DataFrame.
+
+    >>> from backlit.model import fit_table
+    >>> model, report = fit_table("iris")
+    >>> model.predict("iris")[:2].tolist()
+    ['setosa', 'setosa']
+    >>> model.predict_probabilities("iris").shape
+    (150, 3)
+    """
+
+    def __init__(self, network: Network, encoder: Encoder, report: FitReport | None = None) -> None:
+        self.network = network
+        self.encoder = encoder
+        self.report = report
+
+    @property
+    def target(self) -> str:
+        """The name of the column that is predicted."""
+        return self.encoder.target.column
+
+    def outputs(self, table: Any) -> Iterator[tuple[Array, tuple[Surprise, ...]]]:
+        """The network's outputs (rows, outputs) for a chunk of rows after another, with what the rows held of new."""
+        table = self.read(table)
+        for start in range(0, table.n_rows, CHUNK_ROWS):
+            rows = Table(table.arrow.slice(start, CHUNK_ROWS), name=table.name)
+            try:
+                encoded = self.encoder.encode(rows, self.network.dtype)
+            except BacklitError:
+                self.encoder.encode(table, self.network.dtype)  # to name the row by its number in the whole table
+                raise
+            yield self.network.predict(encoded.X), encoded.surprises
+
+    def read(self, source: Any) -> Any:
+        """The table, with the columns that the model learned as text read as text."""
+        return read_table(source, text_columns=self.encoder.text_columns)
+
+    def decode(self, outputs: Array) -> Array:
+        """Labels, or numbers in the target's own unit (n,), of the network's outputs (n, outputs)."""
+        if isinstance(self.encoder.target, NumberTarget):
+            return self.encoder.decode_target(outputs)
+        return self.encoder.decode_target(outputs.argmax(axis=1))
+
+    def predict(self, table: Any) -> Array:
+        """The predicted labels, or numbers, of the table's rows (n,), in their order; the target column is not needed.
+
+        Errors: a BacklitError where a column that the model needs is missing or holds what it cannot.
+        """
+        return np.concatenate([self.decode(outputs) for outputs, _ in self.outputs(table)])
+
+    def predict_probabilities(self, table: Any) -> Array:
+        """The probability of each class (n, k), in the order of `encoder.classes`.
+
+        Errors: a BacklitError where the model predicts numbers, and as `predict`.
+        """
+        self.require_classes()
+        return np.concatenate([outputs for outputs, _ in self.outputs(table)])
+
+    def require_classes(self) -> None:
+        """A BacklitError where the model predicts numbers."""
+        if isinstance(self.encoder.target, NumberTarget):
+            raise BacklitError(f"This model predicts numbers ({quoted(self.target)}): there are no probabilities.")
+
+    def evaluate(self, table: Any) -> Evaluation:
+        """The model measured on a table that has the target column; rows without a target are left out.
+
+        Errors: a BacklitError where there is no target, or one that training did not have, and as `predict`.
+        """
+        table = self.read(table)
+        if self.target not in table.columns:
+            raise BacklitError(
+                f"{table.name} has no column {quoted(self.target)}, the target, to compare predictions with. "
+                f"Its columns: {listed(table.columns)}."
+            )
+        known = table.drop_missing(self.target)
+        if not known.n_rows:
+            raise BacklitError(f"The target {quoted(self.target)} is missing in every row of {table.name}.")
+        chunks = list(self.outputs(known))
+        outputs = np.concatenate([chunk for chunk, _ in chunks])
+        surprises = merged([surprise for _, found in chunks for surprise in found])
+        targets = self.targets(known)
+        skipped = table.n_rows - known.n_rows
+        head = (known.name, self.target, known.n_rows, skipped)
+        if isinstance(self.encoder.target, NumberTarget):
+            return Evaluation(*head, number_scores(targets, self.decode(outputs)), (), (), surprises)
+        k = outputs.shape[1]
+        confusion = np.bincount(targets * k + outputs.argmax(axis=1), minlength=k * k).reshape(k, k)
+        table_rows = tuple(tuple(map(int, row)) for row in confusion)
+        scores = class_scores(targets, outputs)
+        return Evaluation(*head, scores, class_rows(self.encoder, confusion), table_rows, surprises)
+
+    def targets(self, table: Any) -> Array:
+        """The targets as scores take them: class indices, or numbers in their own unit (n,)."""
+        Y = self.encoder.encode_target(table, np.float64)
+        return self.encoder.decode_target(Y) if isinstance(self.encoder.target, NumberTarget) else Y
+
+    def __repr__(self) -> str:
+        return f"TabularModel({quoted(self.target)} from {len(self.encoder.features.columns)} columns; {self.network!r})"
+
+
+def merged(surprises: list[Surprise]) -> tuple[Surprise, ...]:
+    """The surprises of several chunks, the rows of the same one added up."""
+    rows: dict[tuple[str, str], int] = {}
+    for surprise in surprises:
+        key = surprise.column, surprise.what
+        rows[key] = rows.get(key, 0) + surprise.rows
+    return tuple(Surprise(column, what, count) for (column, what), count in rows.items())
