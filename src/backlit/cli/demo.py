@@ -234,6 +234,8 @@ def _race(console: Console, runs: Sequence[SetupRun]) -> None:
             run.name, str(run.batch_size), str(updates), _time(run.seconds_per_epoch), f"{run.errors[-1].error:.6f}"
         )
     console.print(table)
+    if any(at.error <= 0 for run in runs for at in run.errors):
+        return  # a logarithm is drawn
     legend = ", ".join(f"{run.name[0]} {run.name}" for run in runs)
     epochs = {run.name: [(float(at.epoch), at.error) for at in run.errors] for run in runs}
     seconds = {run.name: [(at.seconds, at.error) for at in run.errors] for run in runs}

@@ -1,0 +1,136 @@
+"""docs/network-file.md and docs/examples.md: their tables are made from the schema and from runs of the examples.
+
+Run this file to write the tables anew: python tests/examples/test_documents.py
+"""
+
+import inspect
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from backlit.engine.training import Training
+from backlit.errors import BacklitError
+from backlit.examples import parse_network_file, run_example, tables
+from backlit.examples.naming import QUANTITIES
+from backlit.examples.running import NAMES
+from backlit.ops.op import REGISTRIES
+
+DOCS = Path(__file__).parents[2] / "docs"
+BLOCK = re.compile(r"(<!-- (?P<kind>[a-z]+): (?P<name>[\w-]+) -->\n)(?P<body>(?:(?!<!--).)*)(<!-- end -->)", re.DOTALL)
+TABLES = {
+    "file": tables.FileTable,
+    "network": tables.NetworkTable,
+    "initial": tables.InitialTable,
+    "data": tables.DataTable,
+    "split": tables.SplitTable,
+    "training": tables.TrainingTable,
+    "published": tables.PublishedTable,
+    "runs": tables.RunTable,
+}
+
+
+def default_of(cls, field):
+    """Say a key's default as TOML writes it."""
+    if cls is tables.TrainingTable:
+        parameter = inspect.signature(Training.__init__).parameters[field.encode_name]
+        return toml(parameter.default)
+    if field.default is msgspec.NODEFAULT and field.default_factory is msgspec.NODEFAULT:
+        return "must be given"
+    return toml(field.default if field.default is not msgspec.NODEFAULT else None)
+
+
+def toml(value):
+    if value is None or value == "":
+        return "none"
+    return f"`{str(value).lower()}`" if isinstance(value, bool) else f"`{value!r}`".replace("'", '"')
+
+
+def keys(name):
+    """Give the table of a TOML table's keys."""
+    cls = TABLES[name]
+    rows = ["| key | meaning | default |", "|---|---|---|"]
+    described = msgspec.inspect.type_info(cls).fields
+    for field, info in zip(msgspec.structs.fields(cls), described, strict=True):
+        rows.append(f"| `{field.encode_name}` | {description(info.type)} | {default_of(cls, field)} |")
+    return "\n".join(rows)
+
+
+def description(found):
+    """Give the description in a type's annotations, which msgspec keeps with the type or with an alternative of it."""
+    return found.extra_json_schema["description"]
+
+
+def names(kind):
+    """List the ops of a kind."""
+    return ", ".join(f"`{name}`" for name in REGISTRIES[kind])
+
+
+def labels(_):
+    return "\n".join(f"- `{key}`: {meaning}" for key, meaning in tables.LABELS.items())
+
+
+def quantities(_):
+    rows = ["| quantity | what it is |", "|---|---|"]
+    return "\n".join([*rows, *(f"| `{example}` | {meaning} |" for example, meaning in QUANTITIES.items())])
+
+
+def figures(name):
+    """Give an example's published figures beside ours."""
+    rows = ["| after | quantity | published | ours | |", "|---|---|---|---|---|"]
+    for setup in run_example(name).runs:
+        for figure in setup.figures:
+            verdict = "equal" if figure.equal else f"differs: {figure.note}"
+            rows.append(
+                f"| {figure.after:,} | `{figure.quantity}` | {figure.published} | {figure.ours:.10g} | {verdict} |"
+            )
+    return "\n".join(rows)
+
+
+MAKERS = {"keys": keys, "names": names, "labels": labels, "quantities": quantities, "figures": figures}
+
+
+def written_anew(text):
+    return BLOCK.sub(lambda match: match[1] + MAKERS[match["kind"]](match["name"]) + "\n" + match[5], text)
+
+
+@pytest.mark.parametrize("document", ["network-file.md", "examples.md"])
+def test_tables_are_up_to_date(document):
+    text = (DOCS / document).read_text(encoding="utf-8")
+    assert BLOCK.search(text)
+    assert written_anew(text) == text, "run python tests/examples/test_documents.py"
+
+
+def test_every_table_of_the_format_is_documented():
+    text = (DOCS / "network-file.md").read_text(encoding="utf-8")
+    found = {match["name"] for match in BLOCK.finditer(text)}
+    assert set(TABLES) <= found
+    assert set(REGISTRIES) - {"layer"} <= found
+    assert {"labels", "quantities"} <= {match["kind"] for match in BLOCK.finditer(text)}
+
+
+def test_the_files_shown_are_valid():
+    shown = re.findall(r"```toml\n(.*?)```", (DOCS / "network-file.md").read_text(encoding="utf-8"), re.DOTALL)
+    whole = [text for text in shown if "[[network.layers]]" in text and not text.startswith("# wrong")]
+    assert whole
+    for text in whole:
+        assert parse_network_file(text).build().parameters.size
+
+
+def test_the_errors_shown_are_those_given():
+    text = (DOCS / "network-file.md").read_text(encoding="utf-8")
+    given, said = re.search(r"```toml\n(# wrong.*?)```.*?```text\n(.*?)\n```", text, re.DOTALL).groups()
+    with pytest.raises(BacklitError) as caught:
+        parse_network_file(given, "my-network.toml")
+    assert str(caught.value) == said
+
+
+def test_every_example_has_its_command():
+    text = (DOCS / "examples.md").read_text(encoding="utf-8")
+    assert re.findall(r"^backlit demo (\S+)$", text, re.MULTILINE) == list(NAMES)
+
+
+if __name__ == "__main__":
+    for path in (DOCS / "network-file.md", DOCS / "examples.md"):
+        path.write_text(written_anew(path.read_text(encoding="utf-8")), encoding="utf-8")
