@@ -288,7 +288,7 @@ class ErrorPart:
             long = chain.value(at)
             short = float(self.recording.array(f"{self.recording.network.labels[self.last.k]}.d{self.last.op.reads}")[at.row, at.unit])
             if np.isclose(long, short, rtol=1e-9, atol=1e-12):
-                return f"the same as by the chain rule: {why}"
+                return f"the same as by the chain rule: {why}" if at.unit == 0 else "the same as by the chain rule"
             return "by the chain rule the numbers lost digits where an output rounds to 0 or 1; this form does not"
 
         return note

@@ -122,7 +122,13 @@ class Group(msgspec.Struct, frozen=True):
     quantities: tuple[Quantity, ...]
 
     def places(self, row: int) -> Iterator[Key]:
-        """Give the numbers of a row, unit by unit and, within a unit, in the order of the quantities."""
+        """Give the numbers of a row: unit by unit, of weights source by source, and there in the quantities' order."""
+        first = self.quantities[0]
+        if first.sources and all(quantity.sources == first.sources for quantity in self.quantities):
+            for unit in range(len(first.units)):
+                for place in first.places(row if first.rows else 0, unit):
+                    yield from (Key(quantity, place) for quantity in self.quantities)
+            return
         for unit in range(max(len(quantity.units) for quantity in self.quantities)):
             for quantity in self.quantities:
                 if unit < len(quantity.units):

@@ -90,3 +90,20 @@ class Summary(msgspec.Struct, frozen=True):
     facts: tuple[tuple[str, str], ...]
     errors: tuple[float, ...]
     digits: int
+
+
+class Example(msgspec.Struct, frozen=True):
+    """A worked example to be drawn: everything that the text, the page and the document show.
+
+    `drawings` holds one per row; `changes` is empty where no comparison was asked for.
+    """
+
+    summary: Summary
+    drawings: tuple[Drawing, ...]
+    sections: tuple[Section, ...]
+    changes: tuple[Change, ...]
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """All records, in order."""
+        return tuple(record for section in self.sections for record in section.records)

@@ -18,7 +18,7 @@ from backlit.explain.layers import ParameterQuantity, Stage, stages_of
 from backlit.explain.naming import Names
 from backlit.explain.numerals import DIGITS, short_text
 from backlit.explain.quantities import Group, Key, Place, Quantity
-from backlit.explain.records import Change, Column, Drawing, Edge, Node, Record, Section, Summary
+from backlit.explain.records import Change, Column, Drawing, Edge, Example, Node, Record, Section, Summary
 from backlit.explain.recording import Recording, Settings
 from backlit.explain.updates import Update, norm_quantity
 from backlit.ops.op import Optimizer, optimizers
@@ -27,6 +27,7 @@ PHASES = ("forward", "error", "backward", "update")
 LARGEST_EXAMPLE = 5000
 """A worked example of more numbers than this is asked for in parts."""
 DRAWN_UNITS = 6
+DRAWN_ROWS = 3
 
 
 class Step:
@@ -214,6 +215,12 @@ class Step:
             found.append(key.quantity.record(key.place, self.digits, check=self.check))
         if found:
             yield Section(title, phase, tuple(found))
+
+    def example(self, *, compare: bool = False) -> Example:
+        """Give all that is shown of the step, with the parameters before and after it if asked."""
+        drawn = () if self.only else range(min(len(self.context.rows) or 1, DRAWN_ROWS))
+        drawings = tuple(self.drawing(row) for row in drawn)
+        return Example(self.summary, drawings, tuple(self.sections()), tuple(self.changes()) if compare else ())
 
     def __getitem__(self, name: str) -> Record:
         key = self.find(name)

@@ -70,7 +70,8 @@ class Update:
         word, _, rest = kind.partition(" ")
         below = rf"_{{\text{{{rest}}}}}" if rest else ""
         self.gradient = self._add(self._make(
-            kind, lambda name: Name(f"{kind}({name.text})", rf"{word}{below}\left({name.symbol}\right)"), array, expression
+            kind, lambda name: Name(f"{kind}({name.text})", rf"{word}{below}\left({name.symbol}\right)"), array, expression,
+            self._unscaled if rest == "scaled" else None,
         ))  # fmt: skip
 
     def _penalised(self, before: Quantity) -> Callable[[Place], Node]:
@@ -100,6 +101,10 @@ class Update:
 
         return expression
 
+    def _unscaled(self, _: Place) -> str:
+        limit = self.recording.settings.clip_norm
+        return "" if self.recording.gradients.norm > limit else f"‖g‖ is within {limit:g}: as it is"
+
     # -------------------------------------------------------------------------------------------------------- the rule
 
     def _slots(self) -> dict[str, Quantity]:
@@ -128,18 +133,16 @@ class Update:
         last = max(k for k, statement in enumerate(given) if statement.target == "w")
         new: dict[str, Callable[[Place], Node]] = {}
         assigned = {statement.target for statement in given}
+        keeps_gradient = [symbol for symbol in self.slots if symbol not in assigned]
         for k, (target, value) in enumerate(given):
             expression = self._expression(value, dict(new))
-            if target in self.slots or k == last:
-                quantity = self._new_slot(target, expression) if target in self.slots else self._new_value(expression)
+            slot = keeps_gradient[0] if target == "g" and keeps_gradient else target
+            if slot in self.slots or k == last:
+                quantity = self._new_slot(slot, expression) if slot in self.slots else self._new_value(expression)
                 self._add(quantity)
                 new[target] = _as_ref(quantity)
             else:
                 new[target] = expression
-        for slot in optimizer.slots:
-            symbol = symbol_of(optimizer, slot)
-            if symbol not in assigned:  # it keeps the gradient for the next step
-                self._add(self._new_slot(symbol, new.get("g", _as_ref(self.gradient))))
 
     def _expression(self, value: Node, new: dict[str, Callable[[Place], Node]]) -> Callable[[Place], Node]:
         optimizer, recording = self.recording.optimizer, self.recording

@@ -1,1 +1,1 @@
-"""Draws records: takes plain values, gives text. Knows no networks."""
+"""Draws records: as text, Markdown, LaTeX, HTML and SVG. Takes records, never networks."""

@@ -1,0 +1,70 @@
+"""A worked example as one self-contained page: native MathML, inline SVG, foldable sections, no script."""
+
+from __future__ import annotations
+
+import functools
+import re
+
+import jinja2
+from latex2mathml.converter import convert
+from markupsafe import Markup
+
+from backlit.explain.numerals import decimal_text, latex_number, short_text
+from backlit.explain.records import Example, Record
+from backlit.show.network_svg import network_svg
+
+DRAWING_DIGITS = 4
+
+
+def worked_html(example: Example) -> str:
+    """Give a page that opens offline and loads nothing."""
+    return _render(example, page=True)
+
+
+def worked_fragment(example: Example) -> str:
+    """Give what stands in the page's body, with its style, for a notebook."""
+    return _render(example, page=False)
+
+
+def _render(example: Example, *, page: bool) -> str:
+    digits = example.summary.digits
+    environment = jinja2.Environment(
+        autoescape=True, loader=jinja2.PackageLoader("backlit.show"), trim_blocks=True, lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )  # fmt: skip
+    shown = min(digits, DRAWING_DIGITS)
+    return environment.get_template("worked.html").render(
+        example=example, page=page, maths=maths, equation=lambda record: equation(record, digits),
+        number=lambda value: decimal_text(value, digits), short=lambda value: short_text(value, digits),
+        drawings=[(Markup(network_svg(d, backward=False, digits=shown)), Markup(network_svg(d, backward=True, digits=shown)))  # noqa: S704
+                  for d in example.drawings],
+    )  # fmt: skip
+
+
+@functools.lru_cache(maxsize=4096)
+def maths(latex: str) -> Markup:
+    """Give LaTeX as MathML."""
+    converted = convert(latex)
+    unescaped = re.sub(r"(<mtext>)(.*?)(</mtext>)", lambda m: m[1] + _unescaped(m[2]) + m[3], converted)
+    return Markup(unescaped)  # noqa: S704  (made of our own symbols; names in it were escaped by the converter)
+
+
+def _unescaped(text: str) -> str:
+    """Take LaTeX's escapes out of a text within MathML."""
+    text = text.replace(r"\textbackslash{}", "\\").replace(r"\textasciicircum{}", "^").replace(r"\textasciitilde{}", "~")
+    return re.sub(r"\\([_%#${}])", r"\1", text).replace(r"\&amp;", "&amp;")
+
+
+def equation(record: Record, digits: int) -> Markup:
+    """Give a number's lines as a table in MathML would stand: symbol, formula, numbers, value."""
+    parts = [record.formula]
+    if record.substituted != latex_number(short_text(record.value, digits)):
+        parts.append(record.substituted)
+    parts.append(latex_number(decimal_text(record.value, digits)))
+    rows = [(record.symbol if not k else "", part) for k, part in enumerate(parts)]
+    cells = "".join(
+        f"<tr><td>{maths(symbol) if symbol else ''}</td><td>{maths('= ' + part)}</td></tr>" for symbol, part in rows
+    )
+    return Markup(f'<table class="equation">{cells}</table>')  # noqa: S704
+
+

@@ -1,0 +1,70 @@
+"""A worked example in Markdown, formulas in LaTeX between dollars as GitHub and Jupyter render them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from backlit.explain.numerals import decimal_text, latex_number, short_text
+from backlit.explain.records import Change, Example, Record, Section
+
+
+def worked_markdown(example: Example) -> str:
+    """Give a worked example as Markdown."""
+    summary = example.summary
+    lines = [f"# {summary.title}", ""]
+    lines += [f"- **{name}:** {_escaped(fact)}" for name, fact in summary.facts]
+    if len(summary.errors) > 1:
+        lines += ["", "## The error before each step", "", "| step | error |", "|---:|---:|"]
+        lines += [f"| {number} | {decimal_text(error, summary.digits)} |" for number, error in enumerate(summary.errors, 1)]
+    for section in example.sections:
+        lines += ["", f"## {_escaped(section.title)}", "", *_section(section, summary.digits)]
+    if example.changes:
+        lines += ["", "## Before and after the step", "", *_changes(example.changes, summary.digits)]
+    return "\n".join(lines) + "\n"
+
+
+def _section(section: Section, digits: int) -> Iterator[str]:
+    given = [record for record in section.records if not record.formula]
+    if given:
+        yield "| | value | |"
+        yield "|---|---:|---|"
+        for record in given:
+            yield f"| $`{record.symbol}`$ | {short_text(record.value, digits)} | {_escaped(record.note)} |"
+        yield ""
+    for record in section.records:
+        if record.formula:
+            yield from _record(record, digits)
+
+
+def _record(record: Record, digits: int) -> Iterator[str]:
+    yield "```math"
+    yield equation(record, digits)
+    yield "```"
+    yield ""
+    remarks = [record.note] if record.note else []
+    if record.numeric is not None:
+        remarks.append(f"by finite differences: {decimal_text(record.numeric, digits)}")
+    if remarks:
+        yield f"*{_escaped('; '.join(remarks))}*"
+        yield ""
+
+
+def equation(record: Record, digits: int) -> str:
+    """Give symbol = formula = numbers = value in LaTeX."""
+    parts = [record.symbol, record.formula]
+    if record.substituted != latex_number(short_text(record.value, digits)):
+        parts.append(record.substituted)
+    return " = ".join([*parts, latex_number(decimal_text(record.value, digits))])
+
+
+def _changes(changes: tuple[Change, ...], digits: int) -> Iterator[str]:
+    yield "| | before | after | change |"
+    yield "|---|---:|---:|---:|"
+    for change in changes:
+        numbers = (change.before, change.after, change.after - change.before)
+        yield f"| {_escaped(change.name)} | " + " | ".join(decimal_text(number, digits) for number in numbers) + " |"
+
+
+def _escaped(text: str) -> str:
+    """Give text with what Markdown would take for its own escaped."""
+    return "".join(f"\\{c}" if c in "\\`*_[]<>|#" else c for c in text)

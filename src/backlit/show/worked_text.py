@@ -1,0 +1,116 @@
+"""A worked example as text for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from rich.text import Text
+
+from backlit.explain.numerals import decimal_text, short_text
+from backlit.explain.records import Change, Example, Record, Section, Summary
+from backlit.show import diagram_text
+
+WIDTH = 100
+INDENT = "  "
+HEADING, NAME, VALUE, QUIET = "bold cyan", "bold", "green", "dim"
+
+
+def worked_text(example: Example, width: int = WIDTH) -> Text:
+    """Give a worked example as text with styles; its `plain` is the bare text."""
+    lines: list[Text] = [*_summary(example.summary)]
+    digits = example.summary.digits
+    for row, drawing in enumerate(example.drawings):
+        if diagram_text.fits(drawing):
+            several = f", row {row + 1}" if len(example.drawings) > 1 else ""
+            lines += [_heading(f"The network, forward{several}")]
+            lines += [Text(INDENT + line) for line in diagram_text.network_lines(drawing, digits)]
+    for section in example.sections:
+        lines += [_heading(section.title), *_section(section, digits, width)]
+    if example.changes:
+        lines += [_heading("Before and after the step"), *_changes(example.changes, digits)]
+    return Text("\n").join(lines)
+
+
+def _summary(summary: Summary) -> Iterator[Text]:
+    yield Text(summary.title, style="bold")
+    wide = max(len(name) for name, _ in summary.facts)
+    for name, fact in summary.facts:
+        yield Text.assemble(INDENT, (name.ljust(wide), QUIET), "  ", fact)
+    if len(summary.errors) > 1:
+        yield _heading("The error before each step")
+        yield from _errors(summary)
+
+
+def _errors(summary: Summary) -> Iterator[Text]:
+    """List the errors of all steps; of many, the first and the last ones."""
+    numbered = list(enumerate(summary.errors, 1))
+    wide = len(str(len(numbered)))
+    for number, error in numbered if len(numbered) <= 12 else numbered[:5]:
+        yield Text.assemble(f"{INDENT}step {number:>{wide}}  ", (decimal_text(error, summary.digits), VALUE))
+    if len(numbered) > 12:
+        yield Text(f"{INDENT}… {len(numbered) - 10:,} more steps", style=QUIET)
+        for number, error in numbered[-5:]:
+            yield Text.assemble(f"{INDENT}step {number:>{wide}}  ", (decimal_text(error, summary.digits), VALUE))
+
+
+def _heading(title: str) -> Text:
+    return Text.assemble("\n", (title, HEADING))
+
+
+def _section(section: Section, digits: int, width: int) -> Iterator[Text]:
+    given = [record for record in section.records if not record.formula]
+    yield from _given(given, digits, width)
+    worked = [record for record in section.records if record.formula]
+    if not worked:
+        return
+    wide = min(max(len(record.name) for record in worked), 24)
+    values = {record.name: decimal_text(record.value, digits) for record in worked}
+    places = _aligned(values.values())
+    for record in worked:
+        yield from _record(record, wide, places[values[record.name]], digits, width)
+
+
+def _given(records: list[Record], digits: int, width: int) -> Iterator[Text]:
+    """List given numbers, several to a line."""
+    cells = [f"{record.name} = {short_text(record.value, digits)}" + (f" ({record.note})" if record.note else "") for record in records]
+    if not cells:
+        return
+    wide = max(map(len, cells)) + 3
+    per_line = max(1, (width - len(INDENT)) // wide)
+    for start in range(0, len(cells), per_line):
+        yield Text(INDENT + "".join(cell.ljust(wide) for cell in cells[start : start + per_line]).rstrip())
+
+
+def _aligned(values: Iterable[str]) -> dict[str, str]:
+    """Pad numbers so that their points stand under each other."""
+    given = list(values)
+    left = max(len(value.partition(".")[0]) for value in given)
+    padded = {value: value.rjust(left + len(value) - len(value.partition(".")[0])) for value in given}
+    wide = max(map(len, padded.values()))
+    return {value: text.ljust(wide) for value, text in padded.items()}
+
+
+def _record(record: Record, wide: int, value: str, digits: int, width: int) -> Iterator[Text]:
+    """Give a number's lines: its formula, the numbers put in and the result at the right edge, a remark."""
+    margin = INDENT + " " * wide
+    yield Text.assemble(INDENT, (record.name.ljust(wide), NAME), f" = {record.plain_formula}")
+    alone = record.plain_substituted == short_text(record.value, digits)
+    numbers = "" if alone else f" = {record.plain_substituted}"
+    tail = f" = {value}"
+    room = width - len(margin) - len(tail)
+    if len(numbers) > room:
+        yield Text(margin + numbers)
+        numbers = ""
+    checked = "" if record.numeric is None else f"   by differences {decimal_text(record.numeric, digits)}"
+    yield Text.assemble(margin, numbers.ljust(room), " = ", (value, VALUE), (checked, QUIET))
+    if record.note:
+        yield Text.assemble(margin, (f"   {record.note}", QUIET))
+
+
+def _changes(changes: Iterable[Change], digits: int) -> Iterator[Text]:
+    rows = [(c.name, *(decimal_text(number, digits) for number in (c.before, c.after, c.after - c.before))) for c in changes]
+    rows.insert(0, ("", "before", "after", "change"))
+    widths = [max(len(row[k]) for row in rows) for k in range(4)]
+    for number, (name, *values) in enumerate(rows):
+        cells = "   ".join(value.rjust(width) for value, width in zip(values, widths[1:], strict=True))
+        yield Text.assemble(INDENT, (name.ljust(widths[0]), NAME), "   ", (cells, QUIET if not number else ""))
