@@ -191,17 +191,21 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  (scikit-le
         codes = np.searchsorted(self.classes_, column_or_1d(y))[:, None]
         return codes if self._loss().class_targets else codes == np.arange(self.n_outputs_)
 
-    def _loss(self) -> Loss:
-        """Give the loss that `loss` names for this kind of target."""
+    def _loss(self, dtype: Any = np.float64) -> Loss:
+        """Give the loss that `loss` names for this kind of target; log losses count no row more than scikit-learn's."""
         several = self._label_binarizer.y_type_ == "multiclass"
-        named = {"log_loss": (BinaryCrossEntropy, CrossEntropy), "hinge": (Hinge, MulticlassHinge)}
-        loss: Loss = named[self.loss][several]() if self.loss in named else losses.make(self.loss)
+        if self.loss == "log_loss":
+            kind = CrossEntropy if several else BinaryCrossEntropy
+            return kind(ceiling=-np.log(np.finfo(dtype).eps))
+        if self.loss == "hinge":
+            return MulticlassHinge() if several else Hinge()
+        loss: Loss = losses.make(self.loss)
         if loss.class_targets and not several:
             raise ValueError(f"loss={self.loss!r} needs three or more classes; for two, or labels, use loss='log_loss'.")
         return loss
 
     def _output(self, T: Array) -> Output:
-        loss = self._loss()
+        loss = self._loss(T.dtype)
         if isinstance(loss, SCORES):
             activation = "identity"
         else:

@@ -28,6 +28,7 @@ LOG_2 = 0.6931471805599453
 
 Share = Annotated[float, Meta(ge=0, lt=1)]
 Positive = Annotated[float, Meta(gt=0)]
+NotNegative = Annotated[float, Meta(ge=0)]
 
 # ------------------------------------------------------------------------------------------------------------- numbers
 
@@ -283,6 +284,11 @@ def _least_poisson(t: Any) -> Any:
 # -------------------------------------------------------------------------------------------------------- yes or no
 
 
+def _limited(value: Any, ceiling: Any) -> Any:
+    """Give the value, at most `ceiling` where that is above 0."""
+    return np.where(ceiling > 0.0, np.minimum(value, ceiling), value)
+
+
 @register("binary_cross_entropy")
 class BinaryCrossEntropy(ElementwiseLoss, frozen=True):
     r"""Binary cross-entropy of probabilities: a row costs -Σ (t log a + (1 - t) log(1 - a)), t from 0 to 1.
@@ -294,6 +300,10 @@ class BinaryCrossEntropy(ElementwiseLoss, frozen=True):
 
     Probabilities below 1e-30 (so 0) count as 1e-30: the loss is large there, about 69, and finite.
 
+    Args:
+        ceiling: the most that a label may count, if above 0; the slope stays as it is. scikit-learn's log losses have
+            -log ε, with ε the type's rounding.
+
     Source: Good, "Rational decisions", Journal of the Royal Statistical Society B 14, 1952.
 
     >>> import numpy as np
@@ -302,16 +312,17 @@ class BinaryCrossEntropy(ElementwiseLoss, frozen=True):
     array([ 0.6931, -0.    , 69.0776])
     """
 
+    ceiling: NotNegative = 0.0
     fused: ClassVar[Mapping[str, str]] = {"sigmoid": "sigmoid_binary_cross_entropy"}
     formula: ClassVar[str] = r"-\left(t \log a + (1 - t) \log(1 - a)\right)"
     slope_formula: ClassVar[str] = r"\frac{1 - t}{1 - a} - \frac{t}{a}"
 
     @staticmethod
-    def value(a: Any, t: Any) -> Any:
+    def value(a: Any, t: Any, ceiling: float = 0.0) -> Any:
         """Give -(t log a + (1 - t) log(1 - a))."""
         # log1p keeps the digits of a small `a`, which 1 - a would round away.
         log_no = np.where(a < 0.5, np.log1p(-np.minimum(a, 0.5)), np.log(np.maximum(1.0 - a, SMALLEST_PROBABILITY)))
-        return -(t * np.log(np.maximum(a, SMALLEST_PROBABILITY)) + (1.0 - t) * log_no)
+        return _limited(-(t * np.log(np.maximum(a, SMALLEST_PROBABILITY)) + (1.0 - t) * log_no), ceiling)
 
     @staticmethod
     def slope(a: Any, t: Any) -> Any:
@@ -327,6 +338,9 @@ class SigmoidBinaryCrossEntropy(ElementwiseLoss, frozen=True):
     exp(-|z|), which cannot overflow, and the slope as (1 - t) σ(z) - t σ(-z), which keeps its digits where σ(z) rounds
     to 1. Factor 1, mean over rows by default; with `reduction="mean_all"` this is PyTorch's `BCEWithLogitsLoss`.
 
+    Args:
+        ceiling: as `binary_cross_entropy`'s.
+
     Source: Bishop, "Pattern Recognition and Machine Learning", 2006, section 4.3.2.
 
     >>> import numpy as np
@@ -335,13 +349,14 @@ class SigmoidBinaryCrossEntropy(ElementwiseLoss, frozen=True):
     array([6.93147181e-01, 1.00000000e+03])
     """
 
+    ceiling: NotNegative = 0.0
     formula: ClassVar[str] = r"\log(1 + e^z) - t z"
     slope_formula: ClassVar[str] = r"\frac{1}{1 + e^{-z}} - t"
 
     @staticmethod
-    def value(z: Any, t: Any) -> Any:
+    def value(z: Any, t: Any, ceiling: float = 0.0) -> Any:
         """Give log(1 + exp(z)) - t z."""
-        return np.maximum(z, 0.0) - t * z + np.log1p(np.exp(-np.abs(z)))
+        return _limited(np.maximum(z, 0.0) - t * z + np.log1p(np.exp(-np.abs(z))), ceiling)
 
     @staticmethod
     def slope(z: Any, t: Any) -> Any:
@@ -409,14 +424,14 @@ def _exp(z: Any) -> Any:
     return np.exp(z)
 
 
-def _cross_entropy_loops(A: Any, T: Any, l: Any, label_smoothing: Any) -> None:  # noqa: E741
+def _cross_entropy_loops(A: Any, T: Any, l: Any, label_smoothing: Any, ceiling: Any) -> None:  # noqa: E741
     n, k = A.shape
     smoothing = _smoothing(A, label_smoothing)
     for i in range(n):
         total = 0.0 * label_smoothing
         for j in range(k):
             total -= _class_weight(T, i, j, k, smoothing) * np.log(np.maximum(A[i, j], SMALLEST_PROBABILITY))
-        l[i] = total
+        l[i] = _limited(total, ceiling)
 
 
 def _cross_entropy_slope_loops(A: Any, T: Any, g: Any, dA: Any, label_smoothing: Any) -> None:
@@ -440,6 +455,7 @@ class CrossEntropy(Loss, frozen=True):
 
     Args:
         label_smoothing: s, from 0 to below 1: the targets become (1 - s) t + s / k.
+        ceiling: the most that a row may count, if above 0; the slope stays as it is. scikit-learn's has -log ε.
 
     Source: Good, "Rational decisions", Journal of the Royal Statistical Society B 14, 1952. Label smoothing: Szegedy et
     al., "Rethinking the Inception architecture for computer vision", CVPR 2016.
@@ -453,6 +469,7 @@ class CrossEntropy(Loss, frozen=True):
     """
 
     label_smoothing: Share = 0.0
+    ceiling: NotNegative = 0.0
     class_targets: ClassVar[bool] = True
     fused: ClassVar[Mapping[str, str]] = {"softmax": "softmax_cross_entropy"}
     formula: ClassVar[str] = r"-\sum_j t_j \log a_j"
@@ -460,10 +477,10 @@ class CrossEntropy(Loss, frozen=True):
 
     @staticmethod
     @tuned(_cross_entropy_loops)
-    def forward(A: Any, T: Any, l: Any, label_smoothing: float) -> None:  # noqa: E741
+    def forward(A: Any, T: Any, l: Any, label_smoothing: float, ceiling: float = 0.0) -> None:  # noqa: E741
         """l = -Σ t log a."""
         weights = class_weights(T, A.shape[1], label_smoothing)
-        l[:] = -(weights * np.log(np.maximum(A, SMALLEST_PROBABILITY))).sum(axis=1)
+        l[:] = _limited(-(weights * np.log(np.maximum(A, SMALLEST_PROBABILITY))).sum(axis=1), ceiling)
 
     @staticmethod
     @tuned(_cross_entropy_slope_loops)
@@ -473,7 +490,7 @@ class CrossEntropy(Loss, frozen=True):
         dA[:] = -g[:, None] * (weights / np.maximum(A, SMALLEST_PROBABILITY))
 
 
-def _softmax_cross_entropy_loops(A: Any, T: Any, l: Any, label_smoothing: Any) -> None:  # noqa: E741
+def _softmax_cross_entropy_loops(A: Any, T: Any, l: Any, label_smoothing: Any, ceiling: Any) -> None:  # noqa: E741
     n, k = A.shape
     smoothing = _smoothing(A, label_smoothing)
     for i in range(n):
@@ -490,7 +507,7 @@ def _softmax_cross_entropy_loops(A: Any, T: Any, l: Any, label_smoothing: Any) -
             weights += weight
             if weight != 0.0:
                 total += weight * gap
-        l[i] = total + weights * np.log1p(others)
+        l[i] = _limited(total + weights * np.log1p(others), ceiling)
 
 
 def _softmax_cross_entropy_slope_loops(A: Any, T: Any, g: Any, dA: Any, label_smoothing: Any) -> None:
@@ -521,6 +538,7 @@ class SoftmaxCrossEntropy(Loss, frozen=True):
 
     Args:
         label_smoothing: s, from 0 to below 1: the targets become (1 - s) t + s / k.
+        ceiling: the most that a row may count, if above 0; the slope stays as it is. scikit-learn's has -log ε.
 
     Source: Bridle, "Probabilistic interpretation of feedforward classification network outputs", Neurocomputing, 1990.
 
@@ -533,13 +551,14 @@ class SoftmaxCrossEntropy(Loss, frozen=True):
     """
 
     label_smoothing: Share = 0.0
+    ceiling: NotNegative = 0.0
     class_targets: ClassVar[bool] = True
     formula: ClassVar[str] = r"\sum_j t_j \left(\log \sum_k e^{z_k} - z_j\right)"
     slope_formula: ClassVar[str] = r"\frac{e^{z_j}}{\sum_k e^{z_k}} \sum_k t_k - t_j"
 
     @staticmethod
     @tuned(_softmax_cross_entropy_loops)
-    def forward(A: Any, T: Any, l: Any, label_smoothing: float) -> None:  # noqa: E741
+    def forward(A: Any, T: Any, l: Any, label_smoothing: float, ceiling: float = 0.0) -> None:  # noqa: E741
         """l = Σ t (log Σ exp(z) - z)."""
         weights = class_weights(T, A.shape[1], label_smoothing)
         gaps = A.max(axis=1, keepdims=True) - A
@@ -547,7 +566,7 @@ class SoftmaxCrossEntropy(Loss, frozen=True):
         others[np.arange(A.shape[0]), gaps.argmin(axis=1)] = 0.0
         # A weight of 0 must not meet a gap that overflowed to infinity.
         total = (weights * np.where(weights != 0.0, gaps, 0.0)).sum(axis=1)
-        l[:] = total + weights.sum(axis=1) * np.log1p(others.sum(axis=1))
+        l[:] = _limited(total + weights.sum(axis=1) * np.log1p(others.sum(axis=1)), ceiling)
 
     @staticmethod
     @tuned(_softmax_cross_entropy_slope_loops)
