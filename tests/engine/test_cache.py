@@ -1,0 +1,177 @@
+"""The cache of compiled kernels: an edited source is compiled anew, an unedited one never again."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import backlit
+from backlit.engine.training import Training
+
+ROOT = Path(backlit.__file__).parent
+
+# Trains one network compiled, and tells its result and how many passes of Numba's compiler ran.
+TRAIN = """
+import json
+import numpy as np
+from numba.core import event
+
+class Count(event.Listener):
+    total = 0
+    def on_start(self, event):
+        self.total += 1
+    def on_end(self, event):
+        pass
+
+passes = Count()
+event.register("numba:run_pass", passes)
+import backlit
+from backlit.engine import compiler
+from backlit.engine.network import Network
+from backlit.engine.training import Training
+from backlit.ops.dense import Dense
+from backlit.ops.dropout import Dropout
+
+rng = np.random.default_rng(0)
+X, Y = rng.normal(size=(20, 3)), rng.integers(0, 2, 20)
+layers = [Dense(4, "leaky_relu"), Dense(4, "selu"), Dropout(0.3), Dense(3, "softmax"), Dense(2, "softmax")]
+network = Network(layers, 3, "cross_entropy", seed=1)
+training = Training(network, X, Y, optimizer="adam", epochs=3, batch_size=6, compiled=True).run()
+print(json.dumps({
+    "source": backlit.__file__, "folder": str(compiler.cache_folder()), "loss": training.history[-1].loss,
+    "compiled": training.compiled, "passes": passes.total,
+}))
+"""
+
+EDITS = {
+    "a slope": ("activations.py", "1.0, np.where(a <= 0.0, alpha, a))", "1.5, np.where(a <= 0.0, alpha, a))"),
+    "a constant": ("activations.py", "SELU_SCALE = 1.05", "SELU_SCALE = 1.06"),
+    "a helper function that loops call": (
+        "activations.py", 'compiles to one that vectorises."""\n    return np.exp(z)',
+        'compiles to one that vectorises."""\n    return np.exp(0.9 * z)'),
+    "a helper function of a helper function": (
+        "dropout.py", "return h ^ (h >> SHIFT_31)", "return h ^ (h >> SHIFT_30)"),
+    "a constant of a helper function": ("dropout.py", "0xBF58476D1CE4E5B9", "0xBF58476D1CE4E5BB"),
+    "the loops of a loss": (
+        "losses.py", "g[i] * (dA[i, j] / total * weights -", "g[i] * (0.9 * dA[i, j] / total * weights -"),
+}  # fmt: skip
+"""What is edited in a copy of the package: the file among the ops, the old text and the new one."""
+
+
+def train(sources: Path, cache: Path, **environment: str) -> dict[str, Any]:
+    """Train in a process of its own, on a copy of the package."""
+    given = {**os.environ, "PYTHONPATH": str(sources), "BACKLIT_CACHE_DIR": str(cache), **environment}
+    done = subprocess.run(
+        [sys.executable, "-W", "error::UserWarning", "-c", TRAIN],
+        env=given,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    assert Path(told["source"]).is_relative_to(sources)
+    assert told["compiled"]
+    return told
+
+
+def kept(cache: Path) -> dict[str, int]:
+    """Give the cache's files of machine code and when they were written."""
+    return {str(path.relative_to(cache)): path.stat().st_mtime_ns for path in cache.rglob("*.nbc")}
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Path:
+    """Copy the package."""
+    shutil.copytree(ROOT, tmp_path / "src" / "backlit", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path / "src"
+
+
+def edit(sources: Path, file: str, old: str, new: str) -> None:
+    path = sources / "backlit" / "ops" / file
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {file}"
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_a_second_process_compiles_nothing_and_every_edit_is_seen(sources, tmp_path):
+    cache = tmp_path / "cache"
+    first = train(sources, cache)
+    files = kept(cache)
+    assert Path(first["folder"]).is_relative_to(cache)
+    assert files
+    assert first["passes"] > 0
+
+    second = train(sources, cache)
+    assert (second["loss"], second["passes"]) == (first["loss"], 0)
+    assert kept(cache) == files
+
+    for what, (file, old, new) in EDITS.items():
+        edit(sources, file, old, new)
+        assert train(sources, cache)["loss"] != first["loss"], f"an edit was not seen: {what}"
+        edit(sources, file, new, old)
+
+    every = kept(cache)
+    assert set(files) < set(every)
+    undone = train(sources, cache)
+    assert (undone["loss"], undone["passes"]) == (first["loss"], 0)
+    assert kept(cache) == every
+
+
+def test_an_edit_of_the_machine_or_of_an_elementary_function_renames_every_kernel(sources):
+    """All kernels depend on these files, so their text is part of every kernel's name."""
+    told = "from backlit.engine import compiler; print(compiler._foundation())"
+
+    def foundation() -> str:
+        given = {**os.environ, "PYTHONPATH": str(sources)}
+        return subprocess.run(
+            [sys.executable, "-c", told], env=given, capture_output=True, text=True, check=True
+        ).stdout
+
+    names = [foundation()]
+    assert foundation() == names[0]
+    for file in ("engine/compiler.py", "engine/machine.py", "engine/lowlevel.py", "ops/kernels/elementary.py",
+                 "ops/kernels/products.py", "ops/kernels/compiled_products.py"):  # fmt: skip
+        path = sources / "backlit" / file
+        path.write_text(path.read_text(encoding="utf-8") + "\nEDITED = 1\n", encoding="utf-8")
+        names.append(foundation())
+    assert len(set(names)) == len(names)
+
+
+PREDICT = """
+from backlit.engine import compiler
+from backlit.engine.network import Network
+from backlit.ops.dense import Dense
+
+Network([Dense(2)], 3, "mse").predict([[1.0, 2.0, 3.0]], compiled=True)
+print(compiler.cache_folder())
+"""
+
+
+def test_a_cache_that_cannot_be_written_is_no_obstacle(tmp_path):
+    """A file stands where the folder should be, so not even the super-user can write there."""
+    (tmp_path / "cache").write_text("in the way")
+    given = {**os.environ, "BACKLIT_CACHE_DIR": str(tmp_path / "cache"), "TMPDIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", PREDICT], env=given, capture_output=True, text=True, check=True)
+    folder = Path(done.stdout.strip())
+    assert folder.parent == tmp_path
+    assert folder.name.startswith("backlit-kernels-")
+
+
+def test_a_second_training_in_the_same_process_compiles_nothing(problem):
+    from numba.core import event
+
+    network, X, Y = problem("cross_entropy", ["tanh", "relu"])
+    Training(network, X, Y, epochs=1).run()
+    with event.install_recorder("numba:run_pass") as recorder:
+        network, X, Y = problem("cross_entropy", ["tanh", "relu"], units=9, rows=20, seed=3)
+        Training(network, X, Y, epochs=2, batch_size=5, l2=0.1, clip_norm=1.0, target=0.0).run()
+        network.predict(X)
+    assert recorder.buffer == []
