@@ -9,46 +9,46 @@ import pytest
 from backlit.errors import BacklitError
 from backlit.ops.op import schedules
 from backlit.ops.schedules import (
-    Adaptive,
-    Constant,
-    Cosine,
-    Exponential,
+    AdaptiveRate,
+    ConstantRate,
+    CosineAnnealing,
+    ExponentialDecay,
     InverseScaling,
     OneCycle,
-    Plateau,
-    Step,
+    ReduceOnPlateau,
+    StepDecay,
     Warmup,
 )
 
 COS = [0.5 * (1 + math.cos(math.pi * k / 4)) for k in range(5)]
 
 BY_HAND = [
-    (Constant(), 2, [1.0] * 6),
-    (Step(every=2, factor=0.5), 1, [1, 1, 0.5, 0.5, 0.25, 0.25]),
-    (Step(every=1, factor=0.5), 2, [1, 1, 0.5, 0.5, 0.25, 0.25]),
-    (Step(every=1, factor=2.0), 2, [1, 1, 2, 2, 4, 4]),
-    (Exponential(0.5), 1, [1, 0.5, 0.25, 0.125]),
-    (Exponential(0.5), 2, [1, 1, 0.5, 0.5]),
+    (ConstantRate(), 2, [1.0] * 6),
+    (StepDecay(every=2, factor=0.5), 1, [1, 1, 0.5, 0.5, 0.25, 0.25]),
+    (StepDecay(every=1, factor=0.5), 2, [1, 1, 0.5, 0.5, 0.25, 0.25]),
+    (StepDecay(every=1, factor=2.0), 2, [1, 1, 2, 2, 4, 4]),
+    (ExponentialDecay(0.5), 1, [1, 0.5, 0.25, 0.125]),
+    (ExponentialDecay(0.5), 2, [1, 1, 0.5, 0.5]),
     (InverseScaling(power=1.0), 1, [1, 1 / 2, 1 / 3, 1 / 4]),
     (InverseScaling(power=0.5, per_epoch=8.0), 2, [1, 1, 1 / 3, 1 / 3]),
     (InverseScaling(power=0.0), 1, [1, 1, 1]),
-    (Cosine(), 2, COS[:4]),
-    (Cosine(floor=0.5), 1, [0.5 + 0.5 * c for c in COS[:4]]),
-    (Cosine(period=4), 1, COS[:4] + COS[:4]),
-    (Cosine(period=2), 2, COS[:4] + COS[:4]),
+    (CosineAnnealing(), 2, COS[:4]),
+    (CosineAnnealing(floor=0.5), 1, [0.5 + 0.5 * c for c in COS[:4]]),
+    (CosineAnnealing(period=4), 1, COS[:4] + COS[:4]),
+    (CosineAnnealing(period=2), 2, COS[:4] + COS[:4]),
     (
-        Cosine(period=2, multiplier=2),
+        CosineAnnealing(period=2, multiplier=2),
         1,
         [1, 0.5, *COS[:4], *(0.5 * (1 + math.cos(math.pi * k / 8)) for k in range(8)), 1],
     ),
     (Warmup(epochs=4), 1, [0.25, 0.5, 0.75, 1, 1, 1]),
     (Warmup(epochs=0.5), 4, [0.5, 1, 1, 1]),
     (Warmup(epochs=0.01), 4, [1, 1, 1]),
-    (Warmup(epochs=2, then=Step(every=1, factor=0.5)), 1, [0.5, 1, 1, 0.5, 0.25]),
+    (Warmup(epochs=2, then=StepDecay(every=1, factor=0.5)), 1, [0.5, 1, 1, 0.5, 0.25]),
     (Warmup(epochs=2, then=Warmup(epochs=2)), 1, [0.25, 0.5, 0.5, 1]),
     (OneCycle(peak=0.5, start_divisor=2.0, end_divisor=5.0, linear=True), 1, [0.5, 0.75, 1, 0.7, 0.4, 0.1]),
-    (Plateau(), 3, [1.0] * 4),
-    (Adaptive(), 3, [1.0] * 4),
+    (ReduceOnPlateau(), 3, [1.0] * 4),
+    (AdaptiveRate(), 3, [1.0] * 4),
 ]
 
 
@@ -87,7 +87,7 @@ def test_a_restart_is_at_the_top(period, multiplier):
     start, length = 0.0, period * 20
     for _ in range(9):
         if start == round(start):
-            assert Cosine(period, multiplier).scale([start], 20, 10_000)[0] == 1.0
+            assert CosineAnnealing(period, multiplier).scale([start], 20, 10_000)[0] == 1.0
         start, length = start + length, length * multiplier
 
 
@@ -109,11 +109,11 @@ def torch_rates(make, steps):
 @pytest.mark.parametrize(
     ("schedule", "make"),
     [
-        (Step(every=3, factor=0.5), lambda s, o: s.StepLR(o, 3, 0.5)),
-        (Exponential(0.9), lambda s, o: s.ExponentialLR(o, 0.9)),
-        (Cosine(floor=0.1), lambda s, o: s.CosineAnnealingLR(o, 20, 0.1)),
-        (Cosine(period=7, floor=0.1), lambda s, o: s.CosineAnnealingWarmRestarts(o, 7, 1, 0.1)),
-        (Cosine(period=2, multiplier=2), lambda s, o: s.CosineAnnealingWarmRestarts(o, 2, 2)),
+        (StepDecay(every=3, factor=0.5), lambda s, o: s.StepLR(o, 3, 0.5)),
+        (ExponentialDecay(0.9), lambda s, o: s.ExponentialLR(o, 0.9)),
+        (CosineAnnealing(floor=0.1), lambda s, o: s.CosineAnnealingLR(o, 20, 0.1)),
+        (CosineAnnealing(period=7, floor=0.1), lambda s, o: s.CosineAnnealingWarmRestarts(o, 7, 1, 0.1)),
+        (CosineAnnealing(period=2, multiplier=2), lambda s, o: s.CosineAnnealingWarmRestarts(o, 2, 2)),
         (Warmup(epochs=5), lambda s, o: s.LinearLR(o, 1 / 5, 1.0, 4)),
         (OneCycle(), lambda s, o: s.OneCycleLR(o, 1.0, 20, cycle_momentum=False)),
         (OneCycle(0.5, 10.0, 100.0, linear=True), lambda s, o: s.OneCycleLR(
@@ -146,7 +146,7 @@ def test_pytorch_sees_the_same_plateaus(seed, relative):
         min_lr=1e-3,
         eps=0.0,
     )
-    schedule, state = Plateau(factor=0.5, patience=2, threshold=0.01, relative=relative, floor=1e-3), {}
+    schedule, state = ReduceOnPlateau(factor=0.5, patience=2, threshold=0.01, relative=relative, floor=1e-3), {}
     seen = set()
     for loss in losses(seed):
         twin.step(loss)
@@ -180,7 +180,7 @@ class Peer:
 @pytest.mark.parametrize("tolerance", [0.0, 0.003])
 def test_scikit_learn_adapts_at_the_same_epochs(seed, tolerance):
     peer = Peer(0.1, "adaptive")
-    schedule, state = Adaptive(patience=1, tolerance=tolerance, stop=1e-6 / 0.1), {}
+    schedule, state = AdaptiveRate(patience=1, tolerance=tolerance, stop=1e-6 / 0.1), {}
     for loss in losses(seed, epochs=200):
         rate = peer.epoch(loss, tolerance, 1)
         assert 0.1 * schedule.observe(state, loss) == pytest.approx(rate, rel=1e-13)
@@ -191,12 +191,12 @@ def test_scikit_learn_adapts_at_the_same_epochs(seed, tolerance):
 
 
 def test_many_small_decreases_are_a_plateau_to_scikit_learn():
-    peer, schedule, state = Peer(0.1, "adaptive"), Adaptive(patience=3, tolerance=0.003), {}
+    peer, schedule, state = Peer(0.1, "adaptive"), AdaptiveRate(patience=3, tolerance=0.003), {}
     course = [1.0 - 0.002 * k for k in range(10)]
     scales = [schedule.observe(state, loss) for loss in course]
     assert [0.1 * scale for scale in scales] == pytest.approx([peer.epoch(loss, 0.003, 3) for loss in course])
     assert scales[-1] < 1.0
-    patient, state = Plateau(patience=3, threshold=0.003, relative=False), {}
+    patient, state = ReduceOnPlateau(patience=3, threshold=0.003, relative=False), {}
     assert [patient.observe(state, loss) for loss in course] == [1.0] * 10
 
 
@@ -214,23 +214,23 @@ def test_scikit_learn_scales_inversely_the_same():
 
 
 def test_a_plateau_is_more_than_patience_epochs_long():
-    schedule, state = Plateau(factor=0.1, patience=2, threshold=0.0, floor=0.05), {}
+    schedule, state = ReduceOnPlateau(factor=0.1, patience=2, threshold=0.0, floor=0.05), {}
     course = [5.0, 4.0, 4.0, 4.0, 4.0, 3.0, 3.0, 3.0, 3.0, 3.0]
     expected = [1.0, 1.0, 1.0, 1.0, 0.1, 0.1, 0.1, 0.1, 0.05, 0.05]
     assert [schedule.observe(state, loss) for loss in course] == pytest.approx(expected)
 
 
 def test_losses_below_zero_improve_downwards():
-    schedule, state = Plateau(factor=0.5, patience=0, threshold=0.1), {}
+    schedule, state = ReduceOnPlateau(factor=0.5, patience=0, threshold=0.1), {}
     assert [schedule.observe(state, loss) for loss in (-1.0, -1.05, -1.2)] == [1.0, 0.5, 0.5]
 
 
 def test_a_loss_that_is_not_a_number_is_no_improvement():
-    schedule, state = Plateau(factor=0.5, patience=0), {}
+    schedule, state = ReduceOnPlateau(factor=0.5, patience=0), {}
     assert [schedule.observe(state, loss) for loss in (1.0, math.nan)] == [1.0, 0.5]
 
 
-@pytest.mark.parametrize("schedule", [Plateau(patience=2), Adaptive(patience=2), Warmup(2, Plateau(patience=2))])
+@pytest.mark.parametrize("schedule", [ReduceOnPlateau(patience=2), AdaptiveRate(patience=2), Warmup(2, ReduceOnPlateau(patience=2))])
 def test_the_state_is_plain_data_to_resume_from(schedule):
     course = losses(1)
     state, resumed = {}, {}
@@ -253,7 +253,7 @@ def test_a_schedule_is_plain_data_and_back(name):
 
 
 def test_nested_schedules_are_plain_data_and_back():
-    schedule = Warmup(2.0, then=Warmup(1.0, then=Cosine(period=3, floor=0.1)))
+    schedule = Warmup(2.0, then=Warmup(1.0, then=CosineAnnealing(period=3, floor=0.1)))
     data = schedule.to_dict()
     assert data["then"]["then"] == {"op": "cosine", "period": 3.0, "multiplier": 1.0, "floor": 0.1}
     assert schedules.from_dict(json.loads(json.dumps(data))) == schedule

@@ -65,13 +65,13 @@ def _epochs(steps: npt.ArrayLike, steps_per_epoch: int) -> Array:
 
 
 @register("constant")
-class Constant(Schedule, frozen=True):
+class ConstantRate(Schedule, frozen=True):
     """The same rate throughout: the scale is 1.
 
     Source: the default of Robbins, Monro's method with a fixed step; see `sgd`.
 
-    >>> from backlit.ops.schedules import Constant
-    >>> Constant().scale([0, 1, 2], steps_per_epoch=1, total_steps=3)
+    >>> from backlit.ops.schedules import ConstantRate
+    >>> ConstantRate().scale([0, 1, 2], steps_per_epoch=1, total_steps=3)
     array([1., 1., 1.])
     """
 
@@ -79,7 +79,7 @@ class Constant(Schedule, frozen=True):
 
 
 @register("step")
-class Step(Schedule, frozen=True):
+class StepDecay(Schedule, frozen=True):
     r"""Steps down every few epochs: the scale is factor^⌊e / every⌋. PyTorch's `StepLR`.
 
     Args:
@@ -87,8 +87,8 @@ class Step(Schedule, frozen=True):
 
     Source: He et al., "Deep residual learning for image recognition", CVPR 2016 (a tenth at each step).
 
-    >>> from backlit.ops.schedules import Step
-    >>> Step(every=2, factor=0.5).scale([0, 1, 2, 3, 4], steps_per_epoch=1, total_steps=5)
+    >>> from backlit.ops.schedules import StepDecay
+    >>> StepDecay(every=2, factor=0.5).scale([0, 1, 2, 3, 4], steps_per_epoch=1, total_steps=5)
     array([1.  , 1.  , 0.5 , 0.5 , 0.25])
     """
 
@@ -103,7 +103,7 @@ class Step(Schedule, frozen=True):
 
 
 @register("exponential")
-class Exponential(Schedule, frozen=True):
+class ExponentialDecay(Schedule, frozen=True):
     r"""Falls by the same factor each epoch: the scale is factor^e. PyTorch's `ExponentialLR`.
 
     Args:
@@ -111,8 +111,8 @@ class Exponential(Schedule, frozen=True):
 
     Source: Bottou, "Stochastic gradient descent tricks", Neural Networks: Tricks of the Trade, 2012, on falling rates.
 
-    >>> from backlit.ops.schedules import Exponential
-    >>> Exponential(0.5).scale([0, 1, 2, 3], steps_per_epoch=2, total_steps=4)
+    >>> from backlit.ops.schedules import ExponentialDecay
+    >>> ExponentialDecay(0.5).scale([0, 1, 2, 3], steps_per_epoch=2, total_steps=4)
     array([1. , 1. , 0.5, 0.5])
     """
 
@@ -154,7 +154,7 @@ class InverseScaling(Schedule, frozen=True):
 
 
 @register("cosine")
-class Cosine(Schedule, frozen=True):
+class CosineAnnealing(Schedule, frozen=True):
     r"""Half a cosine from 1 down to `floor`, again and again: floor + (1 - floor) (1 + cos π τ) / 2.
 
     τ runs from 0 to 1 over a period, step by step, and starts anew at the next. With the period of the whole training
@@ -167,8 +167,8 @@ class Cosine(Schedule, frozen=True):
 
     Source: Loshchilov, Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017.
 
-    >>> from backlit.ops.schedules import Cosine
-    >>> Cosine(period=2).scale([0, 1, 2, 3], steps_per_epoch=1, total_steps=4)
+    >>> from backlit.ops.schedules import CosineAnnealing
+    >>> CosineAnnealing(period=2).scale([0, 1, 2, 3], steps_per_epoch=1, total_steps=4)
     array([1. , 0.5, 1. , 0.5])
     """
 
@@ -310,7 +310,7 @@ class Watcher(Schedule, frozen=True):
 
 
 @register("plateau")
-class Plateau(Watcher, frozen=True):
+class ReduceOnPlateau(Watcher, frozen=True):
     r"""Lowers the rate when the loss has not improved in more than `patience` epochs in a row.
 
     An epoch improves if its loss is below the best one less `threshold` (of its size if `relative`); only then it is
@@ -324,8 +324,8 @@ class Plateau(Watcher, frozen=True):
     Source: the practice described in Bengio, "Practical recommendations for gradient-based training of deep
     architectures", Neural Networks: Tricks of the Trade, 2012, section 3.1.1.
 
-    >>> from backlit.ops.schedules import Plateau
-    >>> schedule, state = Plateau(factor=0.5, patience=1), {}
+    >>> from backlit.ops.schedules import ReduceOnPlateau
+    >>> schedule, state = ReduceOnPlateau(factor=0.5, patience=1), {}
     >>> [schedule.observe(state, loss) for loss in (3.0, 2.0, 2.0, 2.0, 1.0)]
     [1.0, 1.0, 1.0, 0.5, 0.5]
     """
@@ -348,7 +348,7 @@ class Plateau(Watcher, frozen=True):
 
 
 @register("adaptive")
-class Adaptive(Watcher, frozen=True):
+class AdaptiveRate(Watcher, frozen=True):
     r"""scikit-learn's `learning_rate="adaptive"`: a fifth of the rate after more than `patience` epochs on a plateau.
 
     An epoch improves if its loss is at or below the lowest so far less `tolerance`; every lower loss is the new lowest,
@@ -361,8 +361,8 @@ class Adaptive(Watcher, frozen=True):
 
     Source: scikit-learn's MLPClassifier, `sklearn/neural_network/_stochastic_optimizers.py`.
 
-    >>> from backlit.ops.schedules import Adaptive
-    >>> schedule, state = Adaptive(patience=1, stop=0.1), {}
+    >>> from backlit.ops.schedules import AdaptiveRate
+    >>> schedule, state = AdaptiveRate(patience=1, stop=0.1), {}
     >>> [schedule.observe(state, loss) for loss in (2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0)]
     [1.0, 1.0, 0.2, 0.2, 0.04..., 0.04..., 0.04...]
     >>> state["stop"]

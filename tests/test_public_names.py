@@ -1,0 +1,30 @@
+"""Every registered op can be reached as `backlit.<ClassName>`, and every public name is there."""
+
+from collections import Counter
+
+import pytest
+
+import backlit
+from backlit.ops.op import REGISTRIES
+
+CLASSES = [cls for registry in REGISTRIES.values() for cls in registry.values() if cls.__module__.startswith("backlit.")]
+
+
+def test_no_two_ops_share_a_class_name():
+    assert [name for name, count in Counter(cls.__name__ for cls in CLASSES).items() if count > 1] == []
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_ops_are_public_names(cls):
+    assert getattr(backlit, cls.__name__) is cls
+    assert cls.__name__ in dir(backlit)
+
+
+@pytest.mark.parametrize("name", backlit.__all__)
+def test_public_names_exist(name):
+    assert getattr(backlit, name) is not None
+
+
+def test_an_unknown_name_is_refused():
+    with pytest.raises(AttributeError, match="'Dens'"):
+        _ = backlit.Dens
