@@ -3,4 +3,16 @@
 from backlit.explain.records import Change, Column, Drawing, Edge, Example, Node, Record, Section, Summary
 from backlit.explain.step import Step, explain_step
 
-__all__ = ["Change", "Column", "Drawing", "Edge", "Example", "Node", "Record", "Section", "Step", "Summary", "explain_step"]
+__all__ = [
+    "Change",
+    "Column",
+    "Drawing",
+    "Edge",
+    "Example",
+    "Node",
+    "Record",
+    "Section",
+    "Step",
+    "Summary",
+    "explain_step",
+]

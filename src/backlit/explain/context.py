@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-
 from backlit.explain.expressions import Node, Ref, Symbol, replace
 from backlit.explain.naming import Name, Names
 from backlit.explain.quantities import Place, Quantity
@@ -12,14 +11,16 @@ from backlit.explain.recording import Recording
 from backlit.ops.op import Array, Op
 
 SYMBOLS = {
-    "rate": r"\eta", "momentum": r"\mu", "rho": r"\rho", "epsilon": r"\varepsilon", "beta1": r"\beta_1", "beta2": r"\beta_2",
+    "rate": r"\eta", "momentum": r"\mu", "rho": r"\rho", "epsilon": r"\varepsilon",
+    "beta1": r"\beta_1", "beta2": r"\beta_2",
     "weight_decay": r"\lambda", "grow": r"\eta^+", "shrink": r"\eta^-", "smallest": r"d_{\min}", "largest": r"d_{\max}",
     "previous": r"g_{t-1}", "alpha": r"\alpha", "delta": r"\delta", "label_smoothing": "s",
 }  # fmt: skip
 """How settings and slots stand in formulas where the op does not say otherwise."""
 WORDS = {
-    "rate": "η", "momentum": "μ", "rho": "ρ", "epsilon": "ε", "beta1": "β1", "beta2": "β2", "weight_decay": "λ", "grow": "η+",
-    "shrink": "η-", "smallest": "d_min", "largest": "d_max", "alpha": "α", "delta": "δ", "label_smoothing": "s",
+    "rate": "η", "momentum": "μ", "rho": "ρ", "epsilon": "ε", "beta1": "β1", "beta2": "β2", "weight_decay": "λ",
+    "grow": "η+", "shrink": "η-", "smallest": "d_min", "largest": "d_max", "alpha": "α", "delta": "δ",
+    "label_smoothing": "s",
 }  # fmt: skip
 
 
@@ -110,5 +111,3 @@ class Context:
             "backward", f"{kind} dE/d{of.kind}".strip(), layer, units=of.units, rows=self.rows, name=name,
             values=lambda row: array[row], expression=expression, note=note,
         )  # fmt: skip
-
-

@@ -40,12 +40,14 @@ class ErrorPart:
         self.joined = self.recording.chain is not None
         self.targets = self._targets()
         self.per_output = self._per_output() if is_elementwise(self.loss) else None
-        self.single = self.recording.rows == 1 and self.recording.scale * self.recording.weight == 1.0 and not self.weighted
+        self.single = (
+            self.recording.rows == 1 and self.recording.scale * self.recording.weight == 1.0 and not self.weighted
+        )
         self.per_row = None if self.single else self._per_row()
         self.E = self._total()
         self.penalty = self._penalty()
 
-    # ---------------------------------------------------------------------------------------------------------- forward
+    # --------------------------------------------------------------------------------------------------------- forward
 
     @property
     def weighted(self) -> bool:
@@ -155,7 +157,9 @@ class ErrorPart:
         assert self.per_row is not None
         rows = range(self.recording.rows)
         refs: list[Node] = [self.per_row.ref(row, 0) for row in rows]
-        terms = [times(self.row_weight(row), ref) if self.weighted else ref for row, ref in zip(rows, refs, strict=True)]
+        terms = [
+            times(self.row_weight(row), ref) if self.weighted else ref for row, ref in zip(rows, refs, strict=True)
+        ]
         divisor = self.divisor()
         return plus(*terms) if divisor is None else over(plus(*terms), divisor)
 
@@ -181,8 +185,8 @@ class ErrorPart:
         if not (s.l1 or s.l2):
             return None
         return Quantity(
-            "error", "penalty", None, name=lambda _: Name("penalty", r"R"), expression=lambda _: self._penalty_formula(),
-            values=lambda _: np.array([self.recording.penalty]),
+            "error", "penalty", None, name=lambda _: Name("penalty", "R"),
+            expression=lambda _: self._penalty_formula(), values=lambda _: np.array([self.recording.penalty]),
             note=lambda _: "E + penalty is what the step lowers",
         )  # fmt: skip
 
@@ -191,15 +195,19 @@ class ErrorPart:
         w: list[Ref] = []
         for quantity in self.parameters:
             if recording.has_gradient(quantity.full) and recording.decays(quantity.full):
-                w += [quantity.ref(0, j, i) for i in range(len(quantity.sources) or 1) for j in range(len(quantity.units))]
-        squares = times(over(constant("l2", r"\lambda_2", s.l2), Literal("2")), plus(*(power(x, Literal("2")) for x in w)))
+                w += [
+                    quantity.ref(0, j, i) for i in range(len(quantity.sources) or 1) for j in range(len(quantity.units))
+                ]
+        squares = times(
+            over(constant("l2", r"\lambda_2", s.l2), Literal("2")), plus(*(power(x, Literal("2")) for x in w))
+        )
         sizes = times(constant("l1", r"\lambda_1", s.l1), plus(*(call("abs", x) for x in w)))
         return plus(*([squares] if s.l2 else []), *([sizes] if s.l1 else []))
 
     parameters: tuple = ()  # type: ignore[type-arg]
     """The parameters before the step, which the penalty is of; put in by the example."""
 
-    # --------------------------------------------------------------------------------------------------------- backward
+    # -------------------------------------------------------------------------------------------------------- backward
 
     def scaled(self, slope: Node, row: int) -> Node:
         """Multiply a row's slope by the row's weight and the reduction's factor."""
@@ -246,7 +254,9 @@ class ErrorPart:
         assert self.recording.chain is not None
         long = self.recording.chain.array(f"{label}.d{reads}")
         layer = self.context.layer(self.last.k)
-        chain = self.context.slope_quantity(layer, self.last.read, long, self._chain_expression(slopes, local), kind="chain")
+        chain = self.context.slope_quantity(
+            layer, self.last.read, long, self._chain_expression(slopes, local), kind="chain"
+        )
         short = self.context.slope_quantity(
             layer, self.last.read, self.recording.array(f"{label}.d{reads}"), self._short_form, self._agreement(chain)
         )  # fmt: skip
@@ -286,7 +296,11 @@ class ErrorPart:
 
         def note(at: Place) -> str:
             long = chain.value(at)
-            short = float(self.recording.array(f"{self.recording.network.labels[self.last.k]}.d{self.last.op.reads}")[at.row, at.unit])
+            short = float(
+                self.recording.array(f"{self.recording.network.labels[self.last.k]}.d{self.last.op.reads}")[
+                    at.row, at.unit
+                ]
+            )
             if np.isclose(long, short, rtol=1e-9, atol=1e-12):
                 return f"the same as by the chain rule: {why}" if at.unit == 0 else "the same as by the chain rule"
             return "by the chain rule the numbers lost digits where an output rounds to 0 or 1; this form does not"

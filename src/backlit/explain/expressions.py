@@ -69,7 +69,7 @@ GREEK = {
     "mu": "μ", "rho": "ρ", "sigma": "σ", "pi": "π", "partial": "∂",
 }  # fmt: skip
 
-# ---------------------------------------------------------------------------------------------------------------- making
+# -------------------------------------------------------------------------------------------------------------- making
 
 
 def plus(*terms: Node) -> Node:
@@ -107,7 +107,7 @@ def number(value: float) -> Node:
     return Literal(short_text(value, 17))
 
 
-# --------------------------------------------------------------------------------------------------------------- walking
+# ------------------------------------------------------------------------------------------------------------- walking
 
 
 def replace(node: Node, put: Callable[[Symbol], Node]) -> Node:
@@ -233,7 +233,7 @@ def _operation(head: str) -> Callable[..., Any]:
     return known.get(head) or (lambda m, *x: getattr(m, head)(*x))
 
 
-# -------------------------------------------------------------------------------------------------------------- printing
+# ------------------------------------------------------------------------------------------------------------ printing
 
 SUM, MINUS, PRODUCT, POWER, ATOM = range(5)
 """How tightly a piece of text holds together."""
@@ -261,10 +261,12 @@ def plain(node: Node, digits: int | None = None) -> str:
 
 
 def _print(node: Node, style: _Style) -> Piece:
-    if isinstance(node, Ref):
-        return style.ref(node)
-    if isinstance(node, (Literal, Symbol)):
-        return style.symbol(node.symbol)
+    if isinstance(node, Apply):
+        return _print_operation(node, style)
+    return style.ref(node) if isinstance(node, Ref) else style.symbol(node.symbol)
+
+
+def _print_operation(node: Apply, style: _Style) -> Piece:
     structures = {"+": _print_sum, "*": _print_product, "neg": _print_sum, "cases": _print_cases, "and": _print_and}
     if node.head in structures:
         return structures[node.head](node, style)
@@ -317,7 +319,9 @@ def _print_product(node: Apply, style: _Style) -> Piece:
 
 
 def _print_cases(node: Apply, style: _Style) -> Piece:
-    pairs = [(_print(v, style).text, _print(c, style).text) for v, c in zip(node.args[::2], node.args[1::2], strict=True)]
+    pairs = [
+        (_print(v, style).text, _print(c, style).text) for v, c in zip(node.args[::2], node.args[1::2], strict=True)
+    ]
     return style.cases(pairs)
 
 
@@ -460,7 +464,9 @@ class _Plain(_Style):
         return Piece(f"{'√' if name == 'sqrt' else name}({inside})", ATOM)
 
     def cases(self, pairs: Sequence[tuple[str, str]]) -> Piece:
-        return Piece("{" + "; ".join(f"{value} {f'if {test}' if test else 'otherwise'}" for value, test in pairs) + "}", ATOM)
+        return Piece(
+            "{" + "; ".join(f"{value} {f'if {test}' if test else 'otherwise'}" for value, test in pairs) + "}", ATOM
+        )
 
 
 def plain_symbol(symbol: str) -> str:

@@ -11,10 +11,24 @@ import re
 from typing import NamedTuple
 
 from backlit.errors import BacklitError
-from backlit.explain.expressions import COMPARISONS, FUNCTIONS, Apply, Literal, Node, Symbol, call, neg, over, plus, power, times
+from backlit.explain.expressions import (
+    COMPARISONS,
+    FUNCTIONS,
+    Apply,
+    Literal,
+    Node,
+    Symbol,
+    call,
+    neg,
+    over,
+    plus,
+    power,
+    times,
+)
 
 TOKEN = re.compile(
-    r"\\(?:operatorname|mathrm|text)\{\w+\}|\\(?:begin|end)\{cases\}|\\[A-Za-z]+|\\\\|\\[,;! ]|\d+(?:\.\d+)?|[A-Za-z]|\S"
+    r"\\(?:begin|end)\{cases\}|"
+    r"\\(?:operatorname|mathrm|text)\{\w+\}|\\[A-Za-z]+|\\\\|\\[,;! ]|\d+(?:\.\d+)?|[A-Za-z]|\S"
 )
 SPACES = {r"\,", r"\;", r"\!", r"\ ", r"\left", r"\right", r"\quad"}
 CLOSING = {")", "]", "}", "|", ",", "&", r"\\", r"\end{cases}", "+", "-"}
@@ -84,7 +98,9 @@ class _Parser:
     def take(self, expected: str = "") -> str:
         token = self.next
         if not token or (expected and token != expected):
-            raise BacklitError(f"the formula {self.text!r} has {token or 'its end'!r} where {expected or 'more'!r} is expected.")
+            raise BacklitError(
+                f"the formula {self.text!r} has {token or 'its end'!r} where {expected or 'more'!r} is expected."
+            )
         self.place += 1
         return token
 
@@ -132,19 +148,20 @@ class _Parser:
         token = self.take()
         if token in FUNCTIONS or token == r"\sum":
             return self.function(token)
-        if token == r"\frac":
-            return over(self.group(), self.group())
-        if token == r"\sqrt":
-            return call("sqrt", self.group())
-        if token == r"\begin{cases}":
-            return self.cases()
         if token in {"(", "[", "|"}:
             return self.enclosed(token)
+        if token in {r"\frac", r"\sqrt", r"\begin{cases}"}:
+            return self.structure(token)
         if re.fullmatch(r"[\d.]+", token) or token in CONSTANTS:
             return Literal(token)
         if re.fullmatch(r"\\?[A-Za-z]+(\{\w+\})?", token):
             return self.symbol(token)
         raise BacklitError(f"the formula {self.text!r} has {token!r} where a value is expected.")
+
+    def structure(self, token: str) -> Node:
+        if token == r"\frac":
+            return over(self.group(), self.group())
+        return self.cases() if token == r"\begin{cases}" else call("sqrt", self.group())
 
     def enclosed(self, opening: str) -> Node:
         node = self.condition()

@@ -14,7 +14,7 @@ import numpy as np
 from backlit.explain.context import Context, constant, fill, setting_ref
 from backlit.explain.expressions import Literal, Node, call, expand, neg, over, plus, power, times
 from backlit.explain.formulas import statements
-from backlit.explain.naming import Name, quantity_symbol
+from backlit.explain.naming import Name
 from backlit.explain.quantities import Group, Place, Quantity
 from backlit.explain.recording import is_elementwise, op_value
 from backlit.ops.activations import Identity, Softmax
@@ -83,8 +83,12 @@ class ParameterQuantity(Quantity):
             values=lambda _: array, note=(lambda _: "not trained") if frozen else None,
         )  # fmt: skip
 
+    def index(self, at: Place) -> tuple[int, ...]:
+        """Give where an element lies in the parameter's array."""
+        return (at.source, at.unit) if self.sources else (at.unit,)
 
-# ----------------------------------------------------------------------------------------------------------------- dense
+
+# --------------------------------------------------------------------------------------------------------------- dense
 
 
 class DenseStage(Stage):
@@ -115,7 +119,7 @@ class DenseStage(Stage):
         return times(slope, self.read.ref(at.row, at.source)) if parameter == "W" else slope
 
 
-# ----------------------------------------------------------------------------------------------------------- activations
+# --------------------------------------------------------------------------------------------------------- activations
 
 
 class ActivationStage(Stage):
@@ -249,7 +253,7 @@ def side_of_kinks(x: float, kinks: tuple[float, ...], what: str, slope: Callable
     return f"{what} = {kink:g}, at the kink: the slope taken is {taken:g}, between the two sides'"
 
 
-# ------------------------------------------------------------------------------------------------- dropout, normalization
+# ---------------------------------------------------------------------------------------------- dropout, normalization
 
 
 class DropoutStage(Stage):
@@ -263,8 +267,11 @@ class DropoutStage(Stage):
         self.mask = self.context.unit_quantity(self.k, "mask", self.units, M, self.drawn, self.fate)
         self.before = [self.mask]
         value = statements(self.op.formula)[0].value
-        return self.context.unit_quantity(self.k, "drop", self.units, self.buffer("Z"), lambda at: fill(value, self.op, {
-            "m_j": self.mask.ref(at.row, at.unit), "x_j": self.read.ref(at.row, at.unit)}))  # fmt: skip
+
+        def masked(at: Place) -> Node:
+            return fill(value, self.op, {"m_j": self.mask.ref(at.row, at.unit), "x_j": self.read.ref(at.row, at.unit)})
+
+        return self.context.unit_quantity(self.k, "drop", self.units, self.buffer("Z"), masked)
 
     def drawn(self, at: Place) -> Node:
         """Give the mask's two values' formulas."""
@@ -310,11 +317,11 @@ class NormStage(Stage):
     def vector(self, kind: str, name: str, expression: Callable[[Place], Node]) -> Quantity:
         """Make a quantity that a batch has once per unit."""
         array = self.buffer(name).reshape(-1)
-        kind, symbol = self.context.free_kind(kind, self.units[0]), quantity_symbol(kind)
-        del symbol
+        kind = self.context.free_kind(kind, self.units[0])
         return Quantity(
             "forward", kind, self.context.layer(self.k), units=self.units,
-            name=lambda at: self.context.names.of(kind, self.units[at.unit]), values=lambda _: array, expression=expression,
+            name=lambda at: self.context.names.of(kind, self.units[at.unit]), values=lambda _: array,
+            expression=expression,
         )  # fmt: skip
 
 
@@ -410,7 +417,8 @@ class LayerNormStage(NormStage):
 
 
 STAGES: dict[type[Layer], type[Stage]] = {
-    Dense: DenseStage, Dropout: DropoutStage, BatchNorm: BatchNormStage, LayerNorm: LayerNormStage, Softmax: SoftmaxStage,
+    Dense: DenseStage, Dropout: DropoutStage, BatchNorm: BatchNormStage, LayerNorm: LayerNormStage,
+    Softmax: SoftmaxStage,
 }  # fmt: skip
 
 
@@ -424,7 +432,9 @@ def stages_of(context: Context, inputs: Quantity) -> list[Stage]:
         stages.append(kind(context, k, op, read, f"layer {context.layer(k)}: {layer_title(op)}"))
         follows = ops[k + 1] if k + 1 < len(ops) else None
         if isinstance(op, Dense) and not isinstance(follows, (Activation, BatchNorm, LayerNorm)):
-            stages.append(IdentityStage(context, k, Identity(), stages[-1].written, f"layer {context.layer(k)}: no activation"))
+            stages.append(
+                IdentityStage(context, k, Identity(), stages[-1].written, f"layer {context.layer(k)}: no activation")
+            )
         read = stages[-1].written
     return stages
 

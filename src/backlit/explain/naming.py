@@ -74,7 +74,9 @@ class Names:
         self.before = [self.inputs, *self.columns[:-1]]
         every = {*self.inputs, *(name for columns in self.columns for name in columns)}
         if len(every) != network.inputs + sum(network.ops[k].units for k in dense):  # type: ignore[attr-defined]
-            raise BacklitError("inputs, units and outputs share a name; expected names that differ, to tell them apart.")
+            raise BacklitError(
+                "inputs, units and outputs share a name; expected names that differ, to tell them apart."
+            )
 
     def of(self, quantity: str, unit: str, source: str = "", row: str = "") -> Name:
         """Name a quantity of a unit, or of the weight from a source to it; an input's is its own name."""
@@ -97,7 +99,9 @@ def _usual(place: int, count: int, j: int) -> str:
 def _checked(what: str, given: Sequence[str] | None, usual: list[str]) -> tuple[str, ...]:
     names = tuple(str(name) for name in given) if given is not None else tuple(usual)
     if len(names) != len(usual) or len(set(names)) != len(names):
-        raise BacklitError(f"{what}: {len(names)} names given, {len(set(names))} of them different; expected {len(usual)}.")
+        raise BacklitError(
+            f"{what}: {len(names)} names given, {len(set(names))} of them different; expected {len(usual)}."
+        )
     return names
 
 
@@ -124,7 +128,9 @@ def unit_symbol(name: str) -> str:
     return name if re.fullmatch(r"[A-Za-z]", name) else rf"\text{{{latex_text(name)}}}"
 
 
-ESCAPES = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"} | {c: f"\\{c}" for c in "_%&#$\x7b\x7d"}
+ESCAPES = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"} | {
+    c: f"\\{c}" for c in "_%&#$\x7b\x7d"
+}
 
 
 def latex_text(text: str) -> str:

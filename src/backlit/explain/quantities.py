@@ -121,6 +121,11 @@ class Group(msgspec.Struct, frozen=True):
     title: str
     quantities: tuple[Quantity, ...]
 
+    @property
+    def size(self) -> int:
+        """The number of numbers of a row."""
+        return sum(len(quantity.units) * (len(quantity.sources) or 1) for quantity in self.quantities)
+
     def places(self, row: int) -> Iterator[Key]:
         """Give the numbers of a row: unit by unit, of weights source by source, and there in the quantities' order."""
         first = self.quantities[0]

@@ -7,7 +7,7 @@ what an op's own functions give on those arrays.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 import numpy as np
@@ -74,7 +74,7 @@ class Recording:
     ) -> None:  # fmt: skip
         if optimizer.full_batch:
             raise BacklitError(
-                f"{optimizer.name!r} searches along a direction for its step, which has no single formula; explain another."
+                f"{optimizer.name!r} searches along a line for its step, which has no one formula; explain another."
             )
         self.settings = settings or Settings()
         self.network = network.copy("float64")
@@ -132,7 +132,9 @@ class Recording:
             np.full(count, self._rate), -np.inf, sums.reshape(-1),
         )  # fmt: skip
         if reached < count:
-            raise BacklitError(f"the error of step {reached + 1} is not a finite number; take fewer steps or a smaller rate.")
+            raise BacklitError(
+                f"the error of step {reached + 1} is not a finite number; take fewer steps or a smaller rate."
+            )
         return [machine.epoch_loss(self.reduction, sums.reshape(-1), k) for k in range(count)]
 
     def rule(self, **changes: Any) -> Rule:
@@ -161,13 +163,15 @@ class Recording:
             machine.clip(tables, copy, self.rule(**(OFF | {"clip_value": s.clip_value})), 0.0, 0.0)
             stages[1] = copy.dP.copy()
         segments = tables.segments.reshape(-1, Segment.WIDTH)
-        norm = float(np.sqrt(sum(machine.square_of(copy.dP, row[Segment.START], row[Segment.STOP]) for row in segments)))
+        norm = float(
+            np.sqrt(sum(machine.square_of(copy.dP, row[Segment.START], row[Segment.STOP]) for row in segments))
+        )
         if s.clip_norm:
             machine.clip(tables, copy, self.rule(**(OFF | {"clip_norm": s.clip_norm})), 0.0, 0.0)
             stages[2] = copy.dP.copy()
-        return Gradients(raw, *stages, norm)
+        return Gradients(raw, stages[0], stages[1], stages[2], norm)
 
-    # ------------------------------------------------------------------------------------------------------ what to read
+    # ---------------------------------------------------------------------------------------------------- what to read
 
     def array(self, name: str) -> Array:
         """Give a buffer of the recorded step by its name, such as "1.Z" or "2.dA"."""
@@ -222,7 +226,7 @@ class Recording:
         result: Array = given[f"d{name}"]
         return result
 
-    # ------------------------------------------------------------------------------------------------------------- checks
+    # ---------------------------------------------------------------------------------------------------------- checks
 
     def error_at(self, parameters: Array) -> float:
         """Give the error of the step's rows, without penalties, at other parameters: same rows, same dropout."""
@@ -267,9 +271,15 @@ def _program(
 def _unjoined(loss: Loss) -> Loss:
     """Give the same loss without the forms that take the last activation in."""
     cls = msgspec.defstruct(
-        type(loss).__name__, [], bases=(type(loss),), namespace={"fused": {}, "__module__": __name__}, frozen=True, kw_only=True
+        type(loss).__name__,
+        [],
+        bases=(type(loss),),
+        namespace={"fused": {}, "__module__": __name__},
+        frozen=True,
+        kw_only=True,
     )
-    return cls(**msgspec.structs.asdict(loss))  # type: ignore[no-any-return]
+    made: Any = cls(**msgspec.structs.asdict(loss))
+    return cast(Loss, made)
 
 
 def op_value(op: Activation | Loss, function: str, *arrays: Any) -> Array:

@@ -8,10 +8,10 @@ import msgspec
 class Record(msgspec.Struct, frozen=True, rename={"source": "from"}):
     r"""One number of the step, and how it comes about.
 
-    `phase` is forward, error, backward or update; `layer` counts from 1, None of what belongs to no layer; `source` (in
-    JSON: `from`) and `unit` say of which weight or unit; `row` is None of what belongs to the batch. `symbol`, `formula`
-    and `substituted` are LaTeX, `plain_formula` and `plain_substituted` the same as text, all empty where the number is
-    given. `depends_on` names the numbers that enter.
+    `phase` is forward, error, backward or update; `layer` counts from 1, None of what belongs to no layer; `source`
+    (in JSON: `from`) and `unit` say of which weight or unit; `row` is None of what belongs to the batch. `symbol`,
+    `formula` and `substituted` are LaTeX, `plain_formula` and `plain_substituted` the same as text, all empty where the
+    number is given. `depends_on` names the numbers that enter.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Edge(msgspec.Struct, frozen=True):
 
 
 class Column(msgspec.Struct, frozen=True):
-    """One column of a drawing: inputs or the units of a dense layer, the first ones of `size`, and what leads to them."""
+    """A column of a drawing: inputs or the units of a dense layer, the first of `size`, and what leads to them."""
 
     title: str
     nodes: tuple[Node, ...]

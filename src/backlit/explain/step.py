@@ -18,8 +18,8 @@ from backlit.explain.layers import ParameterQuantity, Stage, stages_of
 from backlit.explain.naming import Names
 from backlit.explain.numerals import DIGITS, short_text
 from backlit.explain.quantities import Group, Key, Place, Quantity
-from backlit.explain.records import Change, Column, Drawing, Edge, Example, Node, Record, Section, Summary
 from backlit.explain.recording import Recording, Settings
+from backlit.explain.records import Change, Column, Drawing, Edge, Example, Node, Record, Section, Summary
 from backlit.explain.updates import Update, norm_quantity
 from backlit.ops.op import Optimizer, optimizers
 
@@ -28,6 +28,9 @@ LARGEST_EXAMPLE = 5000
 """A worked example of more numbers than this is asked for in parts."""
 DRAWN_UNITS = 6
 DRAWN_ROWS = 3
+GIVEN = "Given: inputs and weights"
+EVERY_ROW = -1
+"""In the place of a row's number: a group that comes once, with all its rows."""
 
 
 class Step:
@@ -77,7 +80,7 @@ class Step:
         facts += [("step", str(recording.number))] if recording.number > 1 else []
         return Summary("One training step, worked out", tuple(facts), tuple(recording.errors), self.digits)
 
-    # ---------------------------------------------------------------------------------------------------------- the parts
+    # ------------------------------------------------------------------------------------------------------- the parts
 
     def _trained(self) -> list[ParameterQuantity]:
         return [p for p in self.parameters if self.recording.has_gradient(p.full)]
@@ -128,7 +131,7 @@ class Step:
         self.gradients[parameter.full] = Quantity(
             "backward", kind, parameter.layer, **common, name=lambda at: parameter.name(at).slope(),
             values=lambda _: array, expression=expression,
-            numeric=lambda at: recording.numeric_slope(parameter.full, (at.source, at.unit) if parameter.sources else (at.unit,)),
+            numeric=lambda at: recording.numeric_slope(parameter.full, parameter.index(at)),
         )  # fmt: skip
         return self.gradients[parameter.full]
 
@@ -146,18 +149,16 @@ class Step:
         """Give all groups in order, with the heading of each and its row."""
         rows = range(max(len(self.context.rows), 1))
         of = [f", row {name}" for name in self.context.rows] or [""]
-        yield "Given: inputs and weights", Group("", (self.inputs,)), -1
-        for parameter in self.parameters:
-            yield "Given: inputs and weights", Group("", (parameter,)), -1
-        yield "Given: inputs and weights", Group("", (self.error.targets,)), -1
+        for quantity in (self.inputs, *self.parameters, self.error.targets):
+            yield GIVEN, Group("", (quantity,)), EVERY_ROW
         for row in rows:
             for stage in self.stages:
                 yield f"Forward{of[row]}: {stage.title}", stage.forward, row
         error = self.error
         for row in rows:
-            for quantity in (error.per_output, error.per_row):
-                if quantity:
-                    yield f"Error{of[row]}", Group("", (quantity,)), row
+            for of_row in (error.per_output, error.per_row):
+                if of_row:
+                    yield f"Error{of[row]}", Group("", (of_row,)), row
         total = "Error of all rows" if self.context.rows else "Error"
         yield total, Group("", (error.E, error.penalty) if error.penalty else (error.E,)), 0
         for row in rows:
@@ -174,22 +175,23 @@ class Step:
     def keys(self) -> Iterator[tuple[str, Key]]:
         """Give all numbers in order, with the heading of each; only those asked for, if something was."""
         for heading, group, row in self.groups():
-            rows = range(len(self.context.rows) or 1) if row < 0 else [row]
-            for here in rows if group.quantities[0].rows or row < 0 and group.quantities[0].rows else [max(row, 0)]:
+            for here in self._rows_of(group, row):
                 for key in group.places(here):
                     if self._wanted is None or key in self._wanted:
                         yield heading, key
 
+    def _rows_of(self, group: Group, row: int) -> range:
+        """Give the rows of which a group's numbers come next."""
+        if row != EVERY_ROW:
+            return range(row, row + 1)
+        return range(len(group.quantities[0].rows) or 1)
+
     def __len__(self) -> int:
         if self._wanted is not None:
             return len(self._wanted)
-        rows = max(len(self.context.rows), 1)
-        return sum(
-            sum(len(q.units) * (len(q.sources) or 1) for q in group.quantities) * (rows if row < 0 and group.quantities[0].rows else 1)
-            for _, group, row in self.groups()
-        )
+        return sum(group.size * len(self._rows_of(group, row)) for _, group, row in self.groups())
 
-    # ------------------------------------------------------------------------------------------------------------- records
+    # --------------------------------------------------------------------------------------------------------- records
 
     def records(self) -> Iterator[Record]:
         """Give the records in the order in which a person would work them out, each made as it is asked for."""
@@ -204,14 +206,16 @@ class Step:
         if len(self) > LARGEST_EXAMPLE:
             weight = self.parameters[0].name(Place(0, 0, 0)).text if self.parameters else "forward"
             raise BacklitError(
-                f"this step has {len(self):,} numbers; choose a part, with only={weight!r} for instance, or iterate over records()."
+                f"this step has {len(self):,} numbers; choose a part, with only={weight!r} for instance, or go through "
+                "records()."
             )
-        title, phase, found = "", "", []
+        title, phase = "", ""
+        found: list[Record] = []
         for heading, key in self.keys():
             if heading != title and found:
                 yield Section(title, phase, tuple(found))
                 found = []
-            title, phase = heading, key.quantity.phase
+            title, phase = heading, (phase if found else key.quantity.phase)
             found.append(key.quantity.record(key.place, self.digits, check=self.check))
         if found:
             yield Section(title, phase, tuple(found))
@@ -226,7 +230,11 @@ class Step:
         key = self.find(name)
         if key is None:
             near = difflib.get_close_matches(name, self._some_names(), n=3)
-            hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "names look like 'net(h1)' or 'dE/dw(i1,h1)'."
+            hint = (
+                f"did you mean {' or '.join(map(repr, near))}?"
+                if near
+                else "names look like 'net(h1)' or 'dE/dw(i1,h1)'."
+            )
             raise KeyError(f"the step has no number {name!r}; {hint}")
         return key.quantity.record(key.place, self.digits, check=self.check)
 
@@ -250,10 +258,14 @@ class Step:
     def _some_names(self) -> list[str]:
         """Give names to suggest: all of a small step, of a large one the first of each quantity."""
         if len(self) <= LARGEST_EXAMPLE:
-            return [key.quantity.name(key.place).text for _, group, row in self.groups() for key in group.places(max(row, 0))]
+            return [
+                key.quantity.name(key.place).text
+                for _, group, row in self.groups()
+                for key in group.places(max(row, 0))
+            ]
         return [quantity.name(Place(0, 0, 0)).text for quantity in self.quantities()]
 
-    # --------------------------------------------------------------------------------------------------------- a part only
+    # ----------------------------------------------------------------------------------------------------- a part only
 
     def _selected(self) -> set[Key]:
         """Give the numbers that were asked for."""
@@ -267,7 +279,7 @@ class Step:
         """Give the numbers of a phase, a layer or a unit; or a number with the chain of all it depends on."""
         layers = {f"layer {k}" for k in set(self.recording.network.labels)}
         if part in PHASES:
-            return {key for heading, key in self.keys() if key.quantity.phase == part and not heading.startswith("Given")}
+            return {key for heading, key in self.keys() if key.quantity.phase == part and heading != GIVEN}
         if part in layers:
             return {key for _, key in self.keys() if f"layer {key.quantity.layer}" == part}
         if any(part in quantity.units for quantity in self.quantities()):
@@ -275,12 +287,16 @@ class Step:
         key = self.find(part)
         if key is None:
             near = difflib.get_close_matches(part, [*PHASES, *layers, *self.names.outputs, *self._some_names()], n=1)
-            hint = f"did you mean {near[0]!r}?" if near else "expected a phase, 'layer 1', a unit such as 'h1' or a weight."
+            hint = (
+                f"did you mean {near[0]!r}?"
+                if near
+                else "expected a phase, 'layer 1', a unit such as 'h1' or a weight."
+            )
             raise BacklitError(f"only: the step has no {part!r}; {hint}")
         return self._chain(key)
 
     def _chain(self, key: Key) -> set[Key]:
-        """Give a number and all it depends on, of long sums the terms that are shown; of a weight, up to its new value."""
+        """Give a number and all it depends on, of long sums the terms that are shown; of a weight, to its new value."""
         start = key
         if isinstance(key.quantity, ParameterQuantity):
             update = next((u for u in self.updates if u.parameter is key.quantity), None)
@@ -291,11 +307,13 @@ class Step:
             if key not in found:
                 found.add(key)
                 if key.quantity.expression:
-                    waiting += [ref.key for ref in shown_refs(key.quantity.expression(key.place)) if ref.key is not None]
+                    waiting += [
+                        ref.key for ref in shown_refs(key.quantity.expression(key.place)) if ref.key is not None
+                    ]
         total = Key(self.error.E, Place(0, 0, 0))
         return found | {total}
 
-    # ------------------------------------------------------------------------------------------------- drawing, comparison
+    # --------------------------------------------------------------------------------------------- drawing, comparison
 
     def drawing(self, row: int = 0) -> Drawing:
         """Give the network with the numbers of one row, the first units of each layer."""
@@ -362,7 +380,9 @@ def _settings_words(optimizer: Optimizer) -> str:
     settings = {name: getattr(optimizer, name) for name in optimizer.__struct_fields__}
     if not optimizer.weight_decay:
         settings.pop("weight_decay", None)
-    words = [f"{name} {value if isinstance(value, bool) else short_text(float(value))}" for name, value in settings.items()]
+    words = [
+        f"{name} {value if isinstance(value, bool) else short_text(float(value))}" for name, value in settings.items()
+    ]
     return ", ".join([optimizer.name, *words])
 
 
@@ -389,5 +409,3 @@ def explain_step(
         raise BacklitError(f"rows: {len(rows)} names given; X has {recording.rows} rows.")
     parts = (only,) if isinstance(only, str) else tuple(only)
     return Step(recording, names, rows=rows, only=parts, digits=int(digits), check=check)
-
-

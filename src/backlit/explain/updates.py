@@ -26,7 +26,9 @@ class Update:
             the new value.
     """
 
-    def __init__(self, context: Context, parameter: ParameterQuantity, gradient: Quantity, norm: Quantity | None) -> None:
+    def __init__(
+        self, context: Context, parameter: ParameterQuantity, gradient: Quantity, norm: Quantity | None
+    ) -> None:
         self.context, self.parameter = context, parameter
         self.recording = context.recording
         self.full = parameter.full
@@ -53,7 +55,7 @@ class Update:
         self.quantities.append(quantity)
         return quantity
 
-    # ------------------------------------------------------------------------------------------------ penalties, limits
+    # ----------------------------------------------------------------------------------------------- penalties, limits
 
     def _limits(self) -> None:
         """Make the gradient as the machine's penalties and limits leave it, one after another."""
@@ -70,8 +72,8 @@ class Update:
         word, _, rest = kind.partition(" ")
         below = rf"_{{\text{{{rest}}}}}" if rest else ""
         self.gradient = self._add(self._make(
-            kind, lambda name: Name(f"{kind}({name.text})", rf"{word}{below}\left({name.symbol}\right)"), array, expression,
-            self._unscaled if rest == "scaled" else None,
+            kind, lambda name: Name(f"{kind}({name.text})", rf"{word}{below}\left({name.symbol}\right)"), array,
+            expression, self._unscaled if rest == "scaled" else None,
         ))  # fmt: skip
 
     def _penalised(self, before: Quantity) -> Callable[[Place], Node]:
@@ -128,7 +130,6 @@ class Update:
 
         What the formula only names on its way (m̂, say) is written out where it is used.
         """
-        optimizer = self.recording.optimizer
         given = self._statements()
         last = max(k for k, statement in enumerate(given) if statement.target == "w")
         new: dict[str, Callable[[Place], Node]] = {}
@@ -161,7 +162,9 @@ class Update:
         return expression
 
     def _new_slot(self, symbol: str, expression: Callable[[Place], Node]) -> Quantity:
-        slot = next(name for name in self.recording.optimizer.slots if symbol_of(self.recording.optimizer, name) == symbol)
+        slot = next(
+            name for name in self.recording.optimizer.slots if symbol_of(self.recording.optimizer, name) == symbol
+        )
         array = self.recording.slot(slot, self.full, after=True)
         base = _slot_name(slot, symbol)
         return self._make(f"{slot}+", lambda name: base(name).new(), array, expression)
@@ -204,6 +207,3 @@ def norm_quantity(context: Context, gradients: Callable[[], list[Ref]]) -> Quant
         "update", "norm", None, name=lambda _: Name("‖g‖", r"\lVert g \rVert"), values=lambda _: value,
         expression=lambda _: call("sqrt", plus(*(Apply("^", (ref, Literal("2"))) for ref in gradients()))),
     )  # fmt: skip
-
-
-

@@ -29,7 +29,11 @@ def _layer(drawing: Drawing, number: int, digits: int) -> list[str]:
     lines = [column.title]
     for unit, node in enumerate(column.nodes):
         beside = f"  target {short_text(targets[unit], digits)}" if unit < len(targets) else ""
-        lines += ["", *_comb(before, column, unit, node, beside, digits)] if unit else _comb(before, column, unit, node, beside, digits)
+        lines += (
+            ["", *_comb(before, column, unit, node, beside, digits)]
+            if unit
+            else _comb(before, column, unit, node, beside, digits)
+        )
     return lines
 
 

@@ -48,7 +48,8 @@ def _edges(drawing: Drawing, number: int, height: float, backward: bool, digits:
         x2, y2 = _spot(drawing, number, edge.unit, height)
         value = edge.slope if backward else edge.weight
         kind = "bias" if edge.source < 0 else "weight"
-        parts.append(f'<line class="{kind}" x1="{x1 + RADIUS:.0f}" y1="{y1:.0f}" x2="{x2 - RADIUS:.0f}" y2="{y2:.0f}"/>')
+        start = x1 + (RADIUS if edge.source >= 0 else RADIUS * 0.6)
+        parts.append(f'<line class="{kind}" x1="{start:.0f}" y1="{y1:.0f}" x2="{x2 - RADIUS:.0f}" y2="{y2:.0f}"/>')
         if value is not None:
             share = PLACES[(edge.unit + max(edge.source, -1) + 1) % len(PLACES)]
             x, y = x1 + RADIUS + share * (x2 - x1 - 2 * RADIUS), y1 + share * (y2 - y1)
@@ -78,9 +79,10 @@ def _nodes(drawing: Drawing, number: int, column: Column, height: float, backwar
 def _node(node: Node, x: float, y: float, backward: bool, digits: int) -> list[str]:
     value = node.slope if backward else node.value
     shown = "" if value is None else short_text(value, digits)
+    name = f"{escape(_short(node.name))}<title>{escape(node.name)}</title>"
     return [
         f'<circle class="node" cx="{x:.0f}" cy="{y:.0f}" r="{RADIUS}"/>',
-        f'<text class="name" x="{x:.0f}" y="{y - 4:.0f}">{escape(_short(node.name))}<title>{escape(node.name)}</title></text>',
+        f'<text class="name" x="{x:.0f}" y="{y - 4:.0f}">{name}</text>',
         f'<text class="value" x="{x:.0f}" y="{y + 14:.0f}">{shown}</text>',
     ]
 

@@ -10,7 +10,6 @@ import msgspec
 import numpy.typing as npt
 from rich.text import Text
 
-from backlit.engine.network import Network
 from backlit.explain import Example, Record, Step, explain_step
 from backlit.show import worked_html, worked_latex, worked_markdown, worked_text
 
@@ -22,7 +21,7 @@ class WorkedExample:
     >>> network = bl.Network([bl.Dense(1, "sigmoid", weights=[[0.5]], biases=[0.0])], inputs=1)
     >>> step = bl.explain(network, [[1.0]], [[1.0]], optimizer=bl.SGD(rate=1.0))
     >>> step["dE/dw(i1,o1)"].plain_formula, round(step["dE/dw(i1,o1)"].value, 9)
-    ('dE/dnet(o1) · i1', -0.08872345)
+    ('dE/dnet(o1) · i1', -0.088723459)
     """
 
     def __init__(self, step: Step, *, compare: bool = False) -> None:
@@ -82,13 +81,15 @@ class WorkedExample:
         return worked_latex.worked_body(self.example)
 
 
-def explain(network: Network, X: npt.ArrayLike, Y: npt.ArrayLike, *, compare: bool = False, **settings: Any) -> WorkedExample:
+def explain(
+    network: Any, X: npt.ArrayLike, Y: npt.ArrayLike, *, compare: bool = False, **settings: Any
+) -> WorkedExample:
     """Work one training step out: forward pass, error, backward pass, update, every number with its formula.
 
     The step is run by the engine in float64 on a copy of the network; the numbers are those it leaves in its buffers.
 
     Args:
-        network: what is trained; it stays as it is.
+        network: the `Network` that is trained; it stays as it is.
         X: inputs (n, inputs). Y: targets, as `Training` takes them.
         optimizer: an optimizer or its name. sample_weight: a weight per row.
         l1, l2, decay_biases, clip_value, clip_norm, max_norm: as in `Training`.

@@ -17,10 +17,10 @@ PREAMBLE = r"""\documentclass[a4paper]{article}
 \begin{document}
 """
 
-UNICODE = {
-    "→": r"$\to$", "·": r"$\cdot$", "²": r"$^2$", "√": r"$\surd$", "≤": r"$\le$", "≥": r"$\ge$", "≠": r"$\ne$", "Σ": r"$\Sigma$",
-    "‖": r"$\Vert$", "η": r"$\eta$", "μ": r"$\mu$", "ρ": r"$\rho$", "ε": r"$\varepsilon$", "β": r"$\beta$", "λ": r"$\lambda$",
-    "α": r"$\alpha$", "δ": r"$\delta$", "…": r"\ldots{}", "∞": r"$\infty$",
+SIGNS = {
+    "→": r"\to", "·": r"\cdot", "²": "^2", "√": r"\surd", "≤": r"\le", "≥": r"\ge", "≠": r"\ne", "Σ": r"\Sigma",
+    "‖": r"\Vert", "η": r"\eta", "μ": r"\mu", "ρ": r"\rho", "ε": r"\varepsilon", "β": r"\beta", "λ": r"\lambda",
+    "α": r"\alpha", "δ": r"\delta", "∞": r"\infty", "…": r"\ldots",
 }  # fmt: skip
 
 
@@ -37,7 +37,9 @@ def worked_body(example: Example) -> str:
     lines += [r"\end{itemize}"]
     if len(summary.errors) > 1:
         lines += [r"\subsection*{The error before each step}", r"\begin{longtable}{rr}"]
-        lines += [rf"{number} & ${_number(error, summary.digits)}$ \\" for number, error in enumerate(summary.errors, 1)]
+        lines += [
+            rf"{number} & ${_number(error, summary.digits)}$ \\" for number, error in enumerate(summary.errors, 1)
+        ]
         lines += [r"\end{longtable}"]
     for section in example.sections:
         lines += [rf"\subsection*{{{_text(section.title)}}}", *_section(section, summary.digits)]
@@ -89,4 +91,4 @@ def _number(value: float, digits: int) -> str:
 
 def _text(text: str) -> str:
     """Give text with LaTeX's own characters and the signs beyond its fonts written out."""
-    return "".join(UNICODE.get(c, c) for c in latex_text(text))
+    return "".join(f"${SIGNS[c]}$" if c in SIGNS else c for c in latex_text(text))

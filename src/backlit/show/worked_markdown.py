@@ -15,7 +15,9 @@ def worked_markdown(example: Example) -> str:
     lines += [f"- **{name}:** {_escaped(fact)}" for name, fact in summary.facts]
     if len(summary.errors) > 1:
         lines += ["", "## The error before each step", "", "| step | error |", "|---:|---:|"]
-        lines += [f"| {number} | {decimal_text(error, summary.digits)} |" for number, error in enumerate(summary.errors, 1)]
+        lines += [
+            f"| {number} | {decimal_text(error, summary.digits)} |" for number, error in enumerate(summary.errors, 1)
+        ]
     for section in example.sections:
         lines += ["", f"## {_escaped(section.title)}", "", *_section(section, summary.digits)]
     if example.changes:

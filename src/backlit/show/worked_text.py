@@ -72,7 +72,10 @@ def _section(section: Section, digits: int, width: int) -> Iterator[Text]:
 
 def _given(records: list[Record], digits: int, width: int) -> Iterator[Text]:
     """List given numbers, several to a line."""
-    cells = [f"{record.name} = {short_text(record.value, digits)}" + (f" ({record.note})" if record.note else "") for record in records]
+    cells = [
+        f"{record.name} = {short_text(record.value, digits)}" + (f" ({record.note})" if record.note else "")
+        for record in records
+    ]
     if not cells:
         return
     wide = max(map(len, cells)) + 3
@@ -108,7 +111,9 @@ def _record(record: Record, wide: int, value: str, digits: int, width: int) -> I
 
 
 def _changes(changes: Iterable[Change], digits: int) -> Iterator[Text]:
-    rows = [(c.name, *(decimal_text(number, digits) for number in (c.before, c.after, c.after - c.before))) for c in changes]
+    rows = [
+        (c.name, *(decimal_text(number, digits) for number in (c.before, c.after, c.after - c.before))) for c in changes
+    ]
     rows.insert(0, ("", "before", "after", "change"))
     widths = [max(len(row[k]) for row in rows) for k in range(4)]
     for number, (name, *values) in enumerate(rows):
