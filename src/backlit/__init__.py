@@ -13,7 +13,9 @@ op can be reached under its class's name: `bl.Dense`, `bl.LeakyReLU`, `bl.Huber`
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from backlit.errors import BacklitError
     from backlit.model.file import load, save
     from backlit.ops.op import Activation, ElementwiseLoss, Layer, Loss, Optimizer, register
+    from backlit.show.worked_example import WorkedExample, explain
 
 __version__ = "0.1.0"
 
@@ -34,6 +37,8 @@ _ROOMS = {
     "DivergedWarning": "engine.training",
     "gradcheck": "engine.gradcheck",
     "GradientCheck": "engine.gradcheck",
+    "explain": "show.worked_example",
+    "WorkedExample": "show.worked_example",
     "save": "model.file",
     "load": "model.file",
     "register": "ops.op",
@@ -57,6 +62,8 @@ __all__ = [
     "Network",
     "Optimizer",
     "Training",
+    "WorkedExample",
+    "explain",
     "gradcheck",
     "load",
     "register",
@@ -80,3 +87,14 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted([*__all__, "__version__", *_ops()])
+
+
+class _Face(ModuleType):
+    """The package as a module that a room does not cover a public name of: `explain` is a function, and a room too."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _ROOMS and isinstance(value, ModuleType)):  # Python binds a room when it is imported
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Face
