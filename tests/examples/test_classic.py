@@ -9,6 +9,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 
+from backlit.errors import BacklitError
 from backlit.examples import example_file, examples, read_network_file, run_example
 from backlit.examples.measuring import Measurement
 from backlit.examples.naming import parse_quantity
@@ -100,6 +101,40 @@ def test_values(name, mode):
         for quantity, digits in values.items():
             exact = Decimal(digits)
             assert Decimal(got[epoch][quantity]).quantize(exact) == exact, (epoch, quantity)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_slopes_are_those_of_the_error(mode):
+    setup = read_network_file(example_file("exam-scores")).setups[0]
+    network = setup.build()
+
+    def ask(text):
+        return Measurement(setup, network, compiled=mode == "compiled").value(parse_quantity(text, setup.names))
+
+    for slope, array, index in (("dE/dw(sleep,h2)", "1.W", (1, 1)), ("dE/db(h3)", "1.b", 2), ("dE/db(mark)", "2.b", 0)):
+        given, step = network[array][index], 1e-6
+        network[array][index] = given + step
+        above = ask("E")
+        network[array][index] = given - step
+        below = ask("E")
+        network[array][index] = given
+        assert ask(slope) == pytest.approx((above - below) / (2 * step), rel=1e-7)
+    assert ask("dE/dout(mark)[2]") == pytest.approx(ask("out(mark)[2]") - 0.86)
+    assert ask("dE/dnet(mark)[2]") == pytest.approx(
+        ask("dE/dout(mark)[2]") * ask("out(mark)[2]") * (1 - ask("out(mark)[2]"))
+    )
+    assert ask("dE/dout(h1)[1]") == pytest.approx(ask("dE/dnet(mark)[1]") * ask("w(h1,mark)"))
+    assert ask("E(mark)") == pytest.approx(ask("E"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("out(mark)", "without a row"), ("out(mark)[4]", "there are 3 rows"), ("test accuracy", "holds rows out")],
+)
+def test_what_these_rows_do_not_have(text, message):
+    setup = read_network_file(example_file("exam-scores")).setups[0]
+    with pytest.raises(BacklitError, match=message):
+        Measurement(setup, setup.build(), compiled=False).value(parse_quantity(text, setup.names))
 
 
 @cache

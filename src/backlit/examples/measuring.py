@@ -47,11 +47,9 @@ class Measurement:
         tables = self.program.training
         with np.errstate(all="ignore"):
             run.batch_gradient(tables, self.memory, data, 0, rows, self.scale, 1, clock)
-            gradients = self.memory.dA.copy()
             self.error = float(run.evaluate_rows(tables, self.memory, data, clock)) * self.scale
             Y = np.zeros(rows * network.outputs, network.dtype)
             run.predict_rows(self.program.prediction, self.memory, X.reshape(-1), rows, Y, clock)
-        self.memory.dA[:] = gradients
         self.outputs: Array = Y.reshape(rows, network.outputs)
 
     def array(self, name: str) -> Array:
