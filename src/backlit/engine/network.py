@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +75,7 @@ class Network:
         self.state_layout = _layout(self.labels, [shapes.state for shapes in self.shapes])
         self.parameters = np.zeros(_size(self.layout), self.dtype)
         self.state = np.zeros(_size(self.state_layout), self.dtype)
-        self._predictors: dict[Any, Predictor] = {}
+        self._predictors: dict[Any, deque[Predictor]] = {}
         self._initialize(np.random.default_rng(seed))
 
     def _initialize(self, rng: np.random.Generator) -> None:
@@ -116,10 +117,14 @@ class Network:
 
         X = self.check_inputs(X)
         few = X.shape[0] <= FEW_ROWS
-        predictor = self._predictors.get((compiled, few))
-        if predictor is None:
-            predictor = self._predictors[compiled, few] = Predictor(self, FEW_ROWS if few else MANY_ROWS, compiled)
-        return predictor(X)
+        idle = self._predictors.setdefault((compiled, few), deque())
+        try:
+            predictor = idle.pop()  # each works in an arena of its own, so no two threads may share one
+        except IndexError:
+            predictor = Predictor(self, FEW_ROWS if few else MANY_ROWS, compiled)
+        Y = predictor(X)
+        idle.append(predictor)
+        return Y
 
     def check_inputs(self, X: npt.ArrayLike) -> Array:
         """Give X as a C-contiguous matrix of the network's dtype, or say what is wrong with its shape."""
