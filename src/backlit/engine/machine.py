@@ -321,6 +321,16 @@ def shard_loss(
     return total
 
 
+def shard_gradient(
+    tables: Tables, memory: Memory, data: Data, start: int, n: int, first_row: int,
+    scale: float, training: int, clock: Clock
+) -> float:  # fmt: skip
+    """Fill dP with the gradient of one shard, the n rows from `start` on in the order; return its summed losses."""
+    loss = shard_loss(tables, memory, data, start, n, first_row, scale, training, clock)
+    backward_pass(tables, memory, n, training, clock, first_row)
+    return loss
+
+
 def batch_gradient(
     tables: Tables, memory: Memory, data: Data, start: int, stop: int, scale: float, training: int, clock: Clock
 ) -> float:
@@ -330,8 +340,7 @@ def batch_gradient(
         n = min(tables.rows, stop - first)
         dP = memory.dP if first == start else memory.shard
         shard = Memory(memory.P, dP, dP, memory.A, memory.dA, memory.S, memory.C, memory.slots, memory.size)
-        total += shard_loss(tables, shard, data, first, n, first - start, scale, training, clock)
-        backward_pass(tables, shard, n, training, clock, first - start)
+        total += shard_gradient(tables, shard, data, first, n, first - start, scale, training, clock)
         if first > start:
             add(memory.dP, memory.shard, memory.size)
     return total
@@ -402,22 +411,32 @@ def train_batches(
         weight = total_weight(data, first, stop)
         scale = factor(rule.reduction, weight)
         loss = batch_gradient(tables, memory, data, first, stop, scale, 1, Clock(step, clock.seed))
-        penalty_factor = 1.0
-        if rule.penalty_per_batch:
-            penalty_factor = factor(1, weight)
-        cost = penalty(tables, memory, rule) * penalty_factor
-        share = 1.0
-        if rule.penalty_per_batch and weight != 0.0:
-            share = (stop - first) / weight
-        sums[3 * epoch] += loss * share
-        sums[3 * epoch + 1] += weight * share
-        sums[3 * epoch + 2] += cost * weight * share
-        if not np.isfinite(loss * scale + cost):
+        if not finish_batch(tables, memory, rule, step, rates[batch], loss, weight, stop - first, sums, epoch):
             return batch
-        apply_update(tables, memory, rule, rates[batch], step + 1, penalty_factor)
         if (batch + 1) % batches == 0 and epoch_loss(rule.reduction, sums, epoch) <= target:
             return batch + 1
     return last_batch
+
+
+def finish_batch(
+    tables: Tables, memory: Memory, rule: Rule, step: int, rate: float,
+    loss: float, weight: float, rows: int, sums: Array, epoch: int
+) -> bool:  # fmt: skip
+    """Account for a batch whose gradient is in dP and update; False, without an update, if the loss is not finite."""
+    penalty_factor = 1.0
+    share = 1.0
+    if rule.penalty_per_batch:
+        penalty_factor = factor(1, weight)
+        if weight != 0.0:
+            share = rows / weight
+    cost = penalty(tables, memory, rule) * penalty_factor
+    sums[3 * epoch] += loss * share
+    sums[3 * epoch + 1] += weight * share
+    sums[3 * epoch + 2] += cost * weight * share
+    if not np.isfinite(loss * factor(rule.reduction, weight) + cost):
+        return False
+    apply_update(tables, memory, rule, rate, step + 1, penalty_factor)
+    return True
 
 
 def epoch_loss(reduction: int, sums: Array, epoch: int) -> float:
@@ -446,6 +465,9 @@ def predict_rows(tables: Tables, memory: Memory, X: Array, rows: int, Y: Array, 
         move(memory.A, tables.Y, n * tables.Y_columns, Y, first * tables.Y_columns)
 
 
-ENTRY_POINTS = ("train_batches", "batch_gradient", "evaluate_rows", "predict_rows")
-FLAT = ("rates", "sums", "X", "Y")
+ENTRY_POINTS = (
+    "train_batches", "batch_gradient", "evaluate_rows", "predict_rows",
+    "shard_gradient", "finish_batch", "total_weight", "add",
+)  # fmt: skip
+FLAT = ("rates", "sums", "X", "Y", "total", "term")
 """Arguments of the entry points that are vectors outside the groups above."""

@@ -25,6 +25,13 @@ SHARD_ELEMENTS = 131_072
 """A shard is as many rows as keep its activations within so many elements, the size of a second-level cache, but at
 least SMALLEST_SHARD, so that the matrix products stay efficient. Never a function of the number of threads."""
 
+THREADED_WORK = 2_000_000
+"""Parameters times rows, the multiply-adds of a forward pass, from which a shard is worth handing to a thread."""
+
+THREADED_ROWS = 64
+PARAMETERS_PER_ROW = 25_000
+"""Keeps the sum over a shard's gradient small beside the products that made it."""
+
 CACHE_LINE = 16
 
 
@@ -41,10 +48,19 @@ class Place(msgspec.Struct, frozen=True):
 
 
 def shard_rows(network: Network, batch_size: int, elements: int) -> int:
-    """Give the rows of a shard: a function of the network and the batch alone."""
+    """Give the rows of a shard: a function of the network and the batch alone.
+
+    A large network's batch is cut so that two threads have work, into shards of at least THREADED_ROWS rows; with many
+    parameters a shard has more rows, since each costs one more sum over all parameters.
+    """
     if any(op.batch_coupled for op in network.ops):
         return batch_size
-    return min(batch_size, max(SMALLEST_SHARD, SHARD_ELEMENTS // elements))
+    rows = max(SMALLEST_SHARD, SHARD_ELEMENTS // elements)
+    size = network.parameters.size
+    if size * rows >= THREADED_WORK:
+        rows = max(THREADED_ROWS, THREADED_WORK // size, size // PARAMETERS_PER_ROW)
+        rows = -(-rows // THREADED_ROWS) * THREADED_ROWS
+    return min(batch_size, rows)
 
 
 class Program:
@@ -96,6 +112,11 @@ class Program:
         if self._training is None:
             self._training = self._training_tables()
         return self._training
+
+    @property
+    def worth_threads(self) -> bool:
+        """Whether a batch has several shards, each worth handing to a thread."""
+        return self.batch_size > self.rows and self.network.parameters.size * self.rows >= THREADED_WORK
 
     def memory(self) -> Memory:
         """Allocate what the program works on, over the network's own parameters and running statistics."""

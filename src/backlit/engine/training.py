@@ -15,6 +15,7 @@ from backlit.engine import compiler, lbfgs, machine
 from backlit.engine.machine import Clock, Data, Rule, data_of
 from backlit.engine.network import Network
 from backlit.engine.program import Program
+from backlit.engine.team import Team, default_threads
 from backlit.errors import BacklitError
 from backlit.ops.op import Array, Loss, Optimizer, optimizers, schedules
 
@@ -84,6 +85,8 @@ class Training:
             as scikit-learn does.
         divergence: what a loss that is not finite leads to: "warn", or "raise" for a DivergedError.
         compiled: False runs the same maths as plain NumPy Python, to step through with a debugger.
+        threads: how many threads a large network's batches are shared out to; by default BACKLIT_THREADS, else
+            OMP_NUM_THREADS, else all processors. It does not change a bit of the result.
 
     Attributes:
         history: the epochs so far. `stopped`: why it ended, or None. `best`: the epoch of the lowest monitored loss.
@@ -112,7 +115,7 @@ class Training:
         keep_best: bool | None = None,
         l1: float = 0.0, l2: float = 0.0, decay_biases: bool = False, penalty_per_batch: bool = False,
         clip_value: float | None = None, clip_norm: float | None = None, max_norm: float | None = None,
-        divergence: str = "warn", compiled: bool = True,
+        divergence: str = "warn", compiled: bool = True, threads: int | None = None,
     ) -> None:  # fmt: skip
         self.network = network
         self.optimizer: Optimizer = optimizers.make(optimizer)
@@ -148,6 +151,8 @@ class Training:
         self.tables = self.program.training
         self.memory = self.program.memory()
         self.machine = compiler.compiled_machine() if self.compiled else machine
+        self.threads = default_threads() if threads is None else _at_least("threads", threads, 1)
+        self._team: Team | None = None
         self.rng = np.random.default_rng(self.seed)
         self.rate_factor = 1.0
         self.schedule_state: dict[str, float] = {}
@@ -175,6 +180,8 @@ class Training:
     def _run(self, epochs_per_call: int) -> Generator[Epoch]:
         self.stopped = None
         advance = self._lbfgs() if self.optimizer.full_batch else self._descend(epochs_per_call)
+        if self.compiled and self.threads > 1 and self.program.worth_threads:
+            self._team = Team(self.machine, self.memory, self.threads)
         try:
             for epoch in advance:
                 self.history.append(epoch)
@@ -187,6 +194,9 @@ class Training:
             self.stopped = "interrupted"
         finally:
             advance.close()
+            if self._team is not None:
+                self._team.close()
+                self._team = None
             self._finish()
 
     def _unattended(self) -> bool:
@@ -246,7 +256,7 @@ class Training:
         """Run the machine over batches `first` to `last` and give the batch it reached."""
         began = time.perf_counter()
         with np.errstate(all="ignore"):
-            reached = int(self.machine.train_batches(
+            reached = int((self._team or self.machine).train_batches(
                 self.tables, self.memory, data, self.rule, Clock(self.step, self.seed), self.batch_size,
                 first, last, rates, -np.inf if self.target is None else float(self.target), sums.reshape(-1),
             ))  # fmt: skip
