@@ -15,7 +15,7 @@ from bench.peers import LIMITS, OURS
 
 
 class Measurement(msgspec.Struct, frozen=True):
-    """One contender in one row: a number per round (seconds, or what the row's unit says), and the best of all calls."""
+    """One contender in one row: a number per round, in seconds or the row's unit, and the best of all calls."""
 
     name: str
     rounds: list[float]

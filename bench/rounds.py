@@ -100,7 +100,7 @@ class Field:
 
 
 def agrees(workload: Workload, loss: float | None, reference: float) -> bool | None:
-    """Tell whether a loss is the reference's, within what the type's rounding explains; None where it cannot be compared."""
+    """Tell whether a loss is the reference's, within what rounding explains; None where it cannot be compared."""
     if loss is None:
         return None
     return abs(loss - reference) <= TOLERANCE[workload.dtype] * max(abs(reference), 1e-6)
@@ -158,7 +158,9 @@ def measure(field: Field, workload: Workload, rounds: int, seconds: float, say: 
     )  # fmt: skip
 
 
-def _rounds(workers: dict[str, Worker], rounds: int, seconds: float, missing: dict[str, str]) -> dict[str, list[list[float]]]:
+def _rounds(
+    workers: dict[str, Worker], rounds: int, seconds: float, missing: dict[str, str]
+) -> dict[str, list[list[float]]]:
     """Ask everyone once per round; each round begins with another peer."""
     found: dict[str, list[list[float]]] = {peer: [] for peer in workers}
     for number in range(rounds):
@@ -175,9 +177,9 @@ def _rounds(workers: dict[str, Worker], rounds: int, seconds: float, missing: di
     return found
 
 
-def known(peers: Iterable[str]) -> list[str]:
+def known(peers: list[str]) -> list[str]:
     """Check names of peers, or say which are known."""
     unknown = [peer for peer in peers if peer not in PEERS]
     if unknown:
         raise ValueError(f"unknown peer {unknown[0]!r}; known: {', '.join(PEERS)}.")
-    return list(peers)
+    return peers

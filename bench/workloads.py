@@ -52,7 +52,7 @@ class Workload(msgspec.Struct, frozen=True):
 
     @property
     def products(self) -> list[tuple[str, int, int, int]]:
-        """The matrix products of a step as (kind, n, k, m): X W, then Xᵀ dZ and dZ Wᵀ from the last layer to the first."""
+        """The matrix products of a step as (kind, n, k, m): X W, then Xᵀ dZ and dZ Wᵀ from last layer to first."""
         layers = list(zip(self.sizes, self.sizes[1:], strict=False))
         forward = [("nn", self.batch, k, m) for k, m in layers]
         backward = []
@@ -84,10 +84,24 @@ class Workload(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, epochs=max(1, self.epochs // times))
 
 
-def _classic(name: str, sizes: tuple[int, ...], batch: int, rows: int, epochs: int, divide: str, rate: float) -> Workload:
+def _classic(
+    name: str, sizes: tuple[int, ...], batch: int, rows: int, epochs: int, divide: str, rate: float
+) -> Workload:
     """Give a network of the textbooks: sigmoid throughout, squared error, plain gradient descent, float64."""
     return Workload(
-        name, sizes, "sigmoid", "sigmoid", "half_squared_error", batch, rows, epochs, "sgd", rate, "float64", "small", divide
+        name,
+        sizes,
+        "sigmoid",
+        "sigmoid",
+        "half_squared_error",
+        batch,
+        rows,
+        epochs,
+        "sgd",
+        rate,
+        "float64",
+        "small",
+        divide,
     )
 
 
@@ -125,11 +139,18 @@ WORKLOADS = (
 BY_NAME = {workload.name: workload for workload in WORKLOADS}
 
 
+CLASSICS: dict[int, tuple[list[list[float]], list[list[float]]]] = {
+    1: ([[0.05, 0.10]], [[0.01, 0.99]]),
+    4: ([[0, 0], [0, 1], [1, 0], [1, 1]], [[0], [1], [1], [0]]),
+}
+"""The data of the textbooks' two smallest examples, by their number of rows: two layers by hand, and XOR."""
+
+
 class Problem(msgspec.Struct, frozen=True):
     """A workload's arrays: what every peer starts from.
 
-    `weights` holds each dense layer's W (k, m) and b (m,); with batch normalization a hidden layer has W, gamma and beta
-    instead. `T` (rows, outputs) are the targets; `labels` (rows,) the class numbers of a classifier.
+    `weights` holds each dense layer's W (k, m) and b (m,); with batch normalization a hidden layer has W, gamma and
+    beta instead. `T` (rows, outputs) are the targets; `labels` (rows,) the class numbers of a classifier.
     `orders` (epochs, rows) is the order of the rows in each epoch: those that scikit-learn draws from the seed 0.
     """
 
@@ -145,7 +166,9 @@ def problem_of(workload: Workload) -> Problem:
     rng = np.random.default_rng(5)
     rows, outputs = workload.rows, workload.sizes[-1]
     X = rng.normal(size=(rows, workload.sizes[0]))
-    score = np.tanh(X @ rng.normal(size=(X.shape[1], outputs)) / np.sqrt(X.shape[1])) + rng.normal(0, 0.1, (rows, outputs))
+    score = np.tanh(X @ rng.normal(size=(X.shape[1], outputs)) / np.sqrt(X.shape[1])) + rng.normal(
+        0, 0.1, (rows, outputs)
+    )
     labels = score.argmax(axis=1) if workload.loss == "cross_entropy" else None
     if labels is not None:
         T = np.eye(outputs)[labels]
@@ -153,6 +176,8 @@ def problem_of(workload: Workload) -> Problem:
         T = (score > 0).astype(float)
     else:
         T = 1 / (1 + np.exp(-score)) if workload.output == "sigmoid" else score
+    if rows in CLASSICS:
+        X, T = (np.array(given, float) for given in CLASSICS[rows])
     dtype = np.dtype(workload.dtype)
     weights = [weight.astype(dtype) for weight in _weights(workload, rng)]
     return Problem(X.astype(dtype), T.astype(dtype), labels, weights, _orders(workload))
@@ -175,7 +200,7 @@ def _orders(workload: Workload) -> Array:
     rows = np.arange(workload.rows)
     if workload.full_batch:
         return np.tile(rows, (workload.epochs, 1))
-    random, orders = np.random.RandomState(0), []  # noqa: NPY002  (scikit-learn's own)
+    random, orders = np.random.RandomState(0), []  # the generator scikit-learn uses
     for _ in range(workload.epochs):
         shuffled = np.arange(workload.rows)
         random.shuffle(shuffled)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import backlit as bl
 from bench.peers.base import Peer
@@ -36,7 +36,7 @@ def network_of(workload: Workload) -> Any:
 class Compiled(Peer):
     """`Training(...).run()`, history, checks of the loss and all; the row order is given instead of drawn."""
 
-    packages = ("backlit", "numba")
+    packages: ClassVar[tuple[str, ...]] = ("backlit", "numba")
     compiled = True
 
     def build(self) -> None:
@@ -46,7 +46,9 @@ class Compiled(Peer):
     def reset(self) -> None:
         """Write the weights into the network and make a new training."""
         workload, problem = self.workload, self.problem
-        for name, weight in zip((name for name in self.network if self.network[name].size), problem.weights, strict=True):
+        for name, weight in zip(
+            (name for name in self.network if self.network[name].size), problem.weights, strict=True
+        ):
             self.network[name] = weight
         orders: Iterator[Array] = iter(problem.orders)
         self.training: Any = bl.Training(

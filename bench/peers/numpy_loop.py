@@ -25,7 +25,7 @@ def softmax(Z: Array) -> Array:
     return value
 
 
-VALUES = {
+VALUES: dict[str, Any] = {
     "sigmoid": sigmoid,
     "tanh": np.tanh,
     "relu": lambda Z: np.maximum(Z, 0),
@@ -33,7 +33,7 @@ VALUES = {
     "softmax": softmax,
     "identity": lambda Z: Z,
 }
-SLOPES = {
+SLOPES: dict[str, Any] = {
     "sigmoid": lambda Z, A: A * (1 - A),
     "tanh": lambda Z, A: 1 - A**2,
     "relu": lambda Z, A: Z > 0,
@@ -86,7 +86,7 @@ def backward(workload: Workload, layers: list[list[Array]], kept: list[Any], A: 
     """Give the gradients, layer by layer."""
     dZ = (A - T) / A.dtype.type(divisor(workload, len(T)))
     if workload.loss == "half_squared_error" and workload.output != "identity":
-        dZ = dZ * SLOPES[workload.output](None, A)  # type: ignore[no-untyped-call]
+        dZ = dZ * SLOPES[workload.output](None, A)
     gradients: list[list[Array]] = []
     for number in range(len(layers) - 1, -1, -1):
         W = layers[number][0]
@@ -101,7 +101,7 @@ def backward(workload: Workload, layers: list[list[Array]], kept: list[Any], A: 
         if number:
             _, Z, value, _, mask = kept[number - 1]
             dA = dZ @ W.T
-            dZ = (dA if mask is None else dA * mask) * SLOPES[workload.activation](Z, value)  # type: ignore[no-untyped-call]
+            dZ = (dA if mask is None else dA * mask) * SLOPES[workload.activation](Z, value)
     return gradients
 
 
@@ -118,7 +118,8 @@ class Updates:
         """Change the weights in place."""
         rate = self.workload.rate
         self.t += 1
-        for k, (w, g) in enumerate(zip(weights, gradients, strict=True)):
+        for k, g in enumerate(gradients):
+            w = weights[k]
             if self.workload.optimizer == "sgd":
                 w -= rate * g
                 continue

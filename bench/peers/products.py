@@ -27,7 +27,9 @@ class Blas(Peer):
         self.operands: list[tuple[str, Array, Array, Array]] = []
         for kind, n, k, m in self.workload.products:
             a, b, c = shapes[kind](n, k, m)  # type: ignore[no-untyped-call]
-            self.operands.append((kind, rng.normal(size=a).astype(dtype), rng.normal(size=b).astype(dtype), np.empty(c, dtype)))
+            self.operands.append(
+                (kind, rng.normal(size=a).astype(dtype), rng.normal(size=b).astype(dtype), np.empty(c, dtype))
+            )
         self.calls = [self._views(*operands) for operands in self.operands]
 
     @staticmethod

@@ -25,11 +25,14 @@ class ScikitLearn(Peer):
             raise CannotError("scikit-learn's MLP has no silu, dropout or batch normalization")
         cls = MLPRegressor if workload.loss == "half_squared_error" else MLPClassifier
         if workload.loss == "half_squared_error" and workload.output == "sigmoid":
-            self.note = "without the output's sigmoid, which scikit-learn cannot train with this loss: not the same loss"
+            self.note = (
+                "without the output's sigmoid, which scikit-learn cannot train with this loss: not the same loss"
+            )
         self.model: Any = cls(
             hidden_layer_sizes=workload.sizes[1:-1], activation=ACTIVATIONS[workload.activation],
-            solver=workload.optimizer, alpha=0.0, batch_size=workload.batch, learning_rate_init=workload.rate, max_iter=1, shuffle=not workload.full_batch,
-            random_state=0, momentum=0.0, nesterovs_momentum=False, warm_start=True, n_iter_no_change=10**9,
+            solver=workload.optimizer, alpha=0.0, batch_size=workload.batch, learning_rate_init=workload.rate,
+            max_iter=1, shuffle=not workload.full_batch, random_state=0, momentum=0.0, nesterovs_momentum=False,
+            warm_start=True, n_iter_no_change=10**9,
         )  # fmt: skip
         labels, T = self.problem.labels, self.problem.T
         self.targets = T if labels is None else labels

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -27,7 +28,7 @@ class Eager(Peer):
         dtype = getattr(torch, workload.dtype)
         layers: list[torch.nn.Module] = []
         sizes = workload.sizes
-        for k, m in zip(sizes[:-2], sizes[1:-1], strict=True):
+        for k, m in pairwise(sizes[:-1]):
             layers.append(torch.nn.Linear(k, m, bias=not workload.batch_norm, dtype=dtype))
             if workload.batch_norm:
                 layers.append(torch.nn.BatchNorm1d(m, dtype=dtype))
@@ -38,8 +39,8 @@ class Eager(Peer):
         if workload.loss == "half_squared_error" and workload.output == "sigmoid":
             layers.append(torch.nn.Sigmoid())
         self.model = torch.nn.Sequential(*layers)
-        self.X = torch.from_numpy(problem.X)
-        self.T = torch.from_numpy(problem.T if problem.labels is None else problem.labels)
+        self.X: Any = torch.from_numpy(problem.X)
+        self.T: Any = torch.from_numpy(problem.T if problem.labels is None else problem.labels)
         self.orders = torch.from_numpy(problem.orders)
         self.divisor = divisor(workload, workload.batch)
         self.error = self.compute_error
