@@ -54,6 +54,11 @@ class ErrorPart:
         """Whether the rows have weights."""
         return bool(self.recording.weights.size)
 
+    @property
+    def scores(self) -> Quantity:
+        """What a loss calls z: the input of the activation that it is joined with; alone, the outputs."""
+        return self.last.read if self.joined else self.last.written
+
     def _targets(self) -> Quantity:
         """Make the targets as the loss takes them: per output, class numbers as 1 and 0, smoothed if asked."""
         T = self.recording.Y
@@ -69,7 +74,12 @@ class ErrorPart:
 
     def row_formula(self, row: int) -> Node:
         """Give the loss of a row, for losses that are no sum over outputs."""
-        return self.expanded(self.loss.formula, row, {})
+        return self.capped(self.expanded(self.loss.formula, row, {}))
+
+    def capped(self, node: Node) -> Node:
+        """Limit a loss to its ceiling, where it has one."""
+        ceiling = float(getattr(self.loss, "ceiling", 0.0))
+        return call("min", node, constant("ceiling", r"\ell_{\text{max}}", ceiling)) if ceiling else node
 
     def expanded(self, formula: str, row: int, at: dict[str, int]) -> Node:
         """Write a formula over the outputs of a row out."""
@@ -77,7 +87,7 @@ class ErrorPart:
 
     def _expand(self, node: Node, row: int, at: dict[str, int]) -> Node:
         size = len(self.units)
-        quantities = {"a": self.last.written, "z": self.last.read, "t": self.targets}
+        quantities = {"a": self.last.written, "z": self.scores, "t": self.targets}
         places = at | self._classes(row)
         return expand(
             node, {"j": size, "k": size},
@@ -108,7 +118,7 @@ class ErrorPart:
         values = op_value(self.trained, "value", *self._outputs())
 
         def expression(at: Place) -> Node:
-            node = self.elementwise(self.loss.formula, at)
+            node = self.capped(self.elementwise(self.loss.formula, at))
             t = self.targets.ref(at.row, at.unit)
             if getattr(self.loss, "deviance", False) and t.value > 0:
                 return plus(node, plus(times(t, call("log", t)), neg(t)))
@@ -124,7 +134,7 @@ class ErrorPart:
         """Put one output's numbers into a formula."""
         known: dict[str, Node] = {
             "a": self.last.written.ref(at.row, at.unit), "t": self.targets.ref(at.row, at.unit),
-            "z": self.last.read.ref(at.row, at.unit),
+            "z": self.scores.ref(at.row, at.unit),
         }  # fmt: skip
         return fill(statements(formula)[0].value, self.loss, known)
 
@@ -279,7 +289,7 @@ class ErrorPart:
         if is_elementwise(self.trained):
             known: dict[str, Node] = {
                 "a": self.last.written.ref(at.row, at.unit), "t": self.targets.ref(at.row, at.unit),
-                "z": self.last.read.ref(at.row, at.unit),
+                "z": self.scores.ref(at.row, at.unit),
             }  # fmt: skip
             return self.scaled(fill(_put(node, value, Symbol("a")), self.trained, known), at.row)
         a = Symbol("a_j")

@@ -88,22 +88,21 @@ class Recording:
         self.reduction = reduction(self.network.loss, self.network.outputs)
         self.weight = float(machine.total_weight(self.data, 0, self.rows))
         self.scale = machine.factor(self.reduction, self.weight)
+        self.number = self.settings.steps
         with np.errstate(all="ignore"):
-            self._run()
+            self._run(before=joined)
         joins = self.program.loss is not self.network.loss
         self.chain = None
         if joined and joins:
             start = network.copy("float64")
             start.parameters[:], start.state[:] = self.before, self.state_before
-            alone = msgspec.structs.replace(self.settings, steps=1)
-            self.chain = Recording(start, X, Y, optimizer, sample_weight, alone, joined=False)
+            self.chain = Recording(start, X, Y, optimizer, sample_weight, self.settings, joined=False)
 
-    def _run(self) -> None:
-        """Run the steps before without looking, then the recorded one stage by stage."""
+    def _run(self, *, before: bool) -> None:
+        """Run the steps before without looking, unless the network is that far already; then the recorded one."""
         program, network = self.program, self.network
         memory = program.memory()
-        self.number = self.settings.steps
-        self.errors = self._steps_before(memory)
+        self.errors = self._steps_before(memory) if before else []
         self.before, self.state_before = network.parameters.copy(), network.state.copy()
         self.slots_before = memory.slots.copy()
         clock = Clock(self.number - 1, self.settings.seed)
