@@ -73,7 +73,11 @@ def linear_model(classes: bool) -> LogisticRegression | Ridge:
 def lines(name: str, runs: list[dict[str, Result]]) -> list[str]:
     """The lines of the table for one data set: each measure, then the seconds."""
     first = runs[0]["Backlit"][0]
-    measures = {"accuracy": "accuracy", "log_loss": "log-loss"} if isinstance(first, ClassScores) else {"r2": "R²", "rmse": "RMSE"}
+    measures = (
+        {"accuracy": "accuracy", "log_loss": "log-loss"}
+        if isinstance(first, ClassScores)
+        else {"r2": "R²", "rmse": "RMSE"}
+    )
     made = []
     for field, words in measures.items():
         values = [mean(getattr(run[model][0], field) for run in runs) for model in runs[0]]

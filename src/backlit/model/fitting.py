@@ -19,7 +19,7 @@ from backlit.model.tabular import TabularModel
 from backlit.ops.op import Array
 
 FOLDS = 5
-FOLDED_ROWS = 2_000
+FOLDED_ROWS = 1_000
 """Up to so many rows, every row takes its turn as a validation row, in FOLDS folds: a tenth of 150 rows would say little."""
 
 VALIDATION = 0.1
@@ -28,11 +28,17 @@ VALIDATION = 0.1
 COMPARED_ROWS = 20_000
 """Recipes are compared on so many training rows at the most; beyond, the winner is trained with its own validation."""
 
-SMALL_EPOCHS, EPOCHS = 500, 200
+SMALL_EPOCHS, EPOCHS = 300, 200
 """Epochs at the most, for few rows (FOLDED_ROWS) and for many."""
 
 PATIENCE = 20
 """A training ends after so many epochs without a lower validation loss, or a half of those before, if that is more."""
+
+PROGRESS = 0.001
+"""The part by which a validation loss has to fall to count as lower."""
+
+HOPELESS = 1.2
+"""A recipe is given up when it has had as many epochs as the best one needed, and its loss is so many times that one's."""
 
 UNVALIDATED_EPOCHS = 100
 FEWEST_ROWS = 10
@@ -68,7 +74,7 @@ class TableTraining:
     The rows are split, stratified by class: test rows, which are not looked at until the end, and the rest. How the
     network is built, penalized and when it stops is chosen on validation rows:
 
-    * up to 2,000 rows: by 5-fold validation. Each recipe is trained five times, each time without a fifth of the rows,
+    * up to 1,000 rows: by 5-fold validation. Each recipe is trained five times, each time without a fifth of the rows,
       epoch by epoch side by side; the lowest mean loss on the rows left out says which recipe, and after how many epochs.
       That recipe is then trained on all five fifths for so many epochs;
     * more rows: by the loss on one part (a tenth of all rows); the winner is trained again on both parts, or, where there
@@ -136,17 +142,17 @@ class TableTraining:
         """Try every recipe; leaves the trials and the winner."""
         folds = [(train[:COMPARED_ROWS], validation) for train, validation in self._shuffled_folds()]
         self.trials: list[Trial] = []
+        self._losses: list[Array] = []
         for recipe in self.recipes:
             if self.trials and self._enough(CHOOSING_SHARE):
                 break
             yield from self._try(recipe, folds)
-        losses = [np.inf if trial.loss is None else trial.loss for trial in self.trials]
-        if not np.isfinite(losses).any():
+        if all(trial.loss is None for trial in self.trials):
             raise BacklitError(
                 "training diverged: the loss is not a finite number with any setting tried. "
                 "Try a smaller learning rate, or leave the rate and the optimizer to their defaults."
             )
-        self.chosen = int(np.argmin(losses))
+        self.chosen = _simplest_of_the_best(self._losses)
 
     def _shuffled_folds(self) -> Folds:
         rng = np.random.default_rng(self.settings.seed)
@@ -160,23 +166,33 @@ class TableTraining:
                 validation=(self.X[validation], self.Y[validation]),
             ) for k, (train, validation) in enumerate(folds)
         ]  # fmt: skip
-        sizes = np.array([len(validation) for _, validation in folds])
-        lowest, best = np.inf, 0
+        lowest, best = np.full(len(folds), np.inf), 0
         where = len(self.trials) + 1, len(self.recipes), recipe.summary()
         try:
             for number, epochs in enumerate(zip(*trainings, strict=False), 1):
-                validation_loss = float(np.average([epoch.monitored for epoch in epochs], weights=sizes))
-                if validation_loss < lowest:
-                    lowest, best = validation_loss, number
+                losses = np.array([epoch.monitored for epoch in epochs])
+                if losses.mean() < lowest.mean() * (1 - PROGRESS):
+                    lowest, best = losses, number
                 loss = float(np.mean([epoch.loss for epoch in epochs]))
-                yield Progress("choosing", *where, number, recipe.epochs, loss, validation_loss)
-                if number - best >= _patience(best) or self._enough(CHOOSING_SHARE):
+                yield Progress("choosing", *where, number, recipe.epochs, loss, float(losses.mean()))
+                if (
+                    number - best >= max(PATIENCE, best // 2)
+                    or self._hopeless(number, lowest)
+                    or self._enough(CHOOSING_SHARE)
+                ):
                     break
         except DivergedError:
             pass
-        interrupted = any(training.stopped == "interrupted" for training in trainings)
-        self._stopping |= interrupted
-        self.trials.append(Trial(recipe.summary(), lowest if np.isfinite(lowest) else None, best))
+        self._stopping |= any(training.stopped == "interrupted" for training in trainings)
+        self.trials.append(Trial(recipe.summary(), float(lowest.mean()) if best else None, best))
+        self._losses.append(lowest)
+
+    def _hopeless(self, number: int, losses: Array) -> bool:
+        """Whether another recipe was much better after as many epochs."""
+        return any(
+            number >= max(trial.epochs, PATIENCE) and trial.loss is not None and losses.mean() > HOPELESS * trial.loss
+            for trial in self.trials
+        )
 
     # ------------------------------------------------------------------------------------------------------- training
 
@@ -271,8 +287,23 @@ class TableTraining:
         return self._stopping or (limit is not None and time.perf_counter() - self._began > share * limit)
 
 
-def _patience(best: int) -> int:
-    return max(PATIENCE, best // 2)
+def _simplest_of_the_best(losses: list[Array]) -> int:
+    """The first recipe whose mean loss over the folds is within one standard error of the lowest.
+
+    Recipes come strongest penalty first. The error is of the mean difference between the two, fold by fold; 0 where there
+    is one fold only. The lowest of many noisy losses is often luck, a simpler network as good a bet: the "one standard
+    error rule" of Breiman, Friedman, Olshen, Stone, "Classification and Regression Trees", 1984.
+
+    >>> _simplest_of_the_best([np.array([0.5, 0.6]), np.array([0.2, 0.4]), np.array([0.3, 0.1])])
+    1
+    """
+    lowest = min(losses, key=np.mean)
+    for k, tried in enumerate(losses):
+        difference = tried - lowest
+        error = difference.std(ddof=1) / np.sqrt(difference.size) if difference.size > 1 else 0.0
+        if np.isfinite(tried).all() and difference.mean() <= error:
+            return k
+    raise AssertionError("the lowest is within any error of itself")
 
 
 def _fold_numbers(labels: Array | None, n: int, rng: np.random.Generator) -> Array:

@@ -28,12 +28,13 @@ BIG_BATCH_ROWS = 256
 BIG_TABLE = 10_000
 """From so many training rows on, batches are of BIG_BATCH_ROWS."""
 
-SHAPES: tuple[tuple[str, int, tuple[float, ...]], ...] = (
-    ("tanh", 64, (0.005, 0.02)),
-    ("gelu", 128, (0.001, 0.01)),
-)
-"""The hidden layers that are compared where none are given: activation, units, strengths of the penalty l2/2 Σw². The smooth,
-bounded tanh does best on small tables and on nearly linear ones; gelu on larger ones. See bench/defaults.py."""
+SHAPES = (("tanh", 64), ("gelu", 128))
+"""The hidden layer that is compared where none is given: activation and units. The smooth, bounded tanh does best on small and
+on nearly linear tables, gelu on larger ones: see bench/defaults.py."""
+
+PRIOR_ROWS = (10.0, 3.0, 1.0)
+"""The penalties l2/2 Σw² that are compared where none is given: l2 = PRIOR_ROWS / rows. The penalty is added to a mean over
+rows, so it weighs as much as so many rows, whatever the size of the table. Strongest first."""
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -145,7 +146,7 @@ class Recipe(msgspec.Struct, frozen=True):
     def summary(self) -> str:
         """The hidden layers and the penalty in a few words."""
         hidden = ", ".join(f"{units} {name}" for units, name in zip(self.layers, self.activations, strict=True))
-        return f"{hidden or 'no hidden layer'}; l2 {self.l2:g}"
+        return f"{hidden or 'no hidden layer'}; l2 {self.l2:.2g}"
 
 
 def optimizer(name: str, rate: float | None, decay: float) -> Optimizer:
@@ -162,18 +163,17 @@ def optimizer(name: str, rate: float | None, decay: float) -> Optimizer:
 
 
 def recipes(settings: Settings, n_rows: int, max_epochs: int) -> list[Recipe]:
-    """What is to be compared for so many training rows: all combinations of what the settings leave open."""
+    """What is to be compared for so many training rows, all combinations of what is left open; strongest penalty first."""
     batch_size = settings.batch_size or (BATCH_ROWS if n_rows < BIG_TABLE else BIG_BATCH_ROWS)
+    penalties = [c / n_rows for c in PRIOR_ROWS] if settings.l2 is None else [settings.l2]
     made = []
-    for name, units, penalties in SHAPES:
-        hidden = settings.layers if settings.layers is not None else (units,)
-        names = settings.activation or (name,)
-        for l2 in penalties if settings.l2 is None else (settings.l2,):
-            made.append(
-                Recipe(
-                    hidden, names * len(hidden) if len(names) == 1 else names, l2, settings.decay, settings.dropout,
-                    settings.optimizer, settings.rate, settings.schedule, batch_size,
-                    max_epochs if settings.epochs is None else settings.epochs, settings.seed, settings.dtype,
-                )  # fmt: skip
-            )
+    for l2 in penalties:
+        for name, units in SHAPES:
+            hidden = (units,) if settings.layers is None else settings.layers
+            names = settings.activation or (name,)
+            made.append(Recipe(
+                hidden, names * len(hidden) if len(names) == 1 else names, l2, settings.decay, settings.dropout,
+                settings.optimizer, settings.rate, settings.schedule, batch_size,
+                max_epochs if settings.epochs is None else settings.epochs, settings.seed, settings.dtype,
+            ))  # fmt: skip
     return list(dict.fromkeys(made))

@@ -118,7 +118,9 @@ class TabularModel:
         return self.encoder.decode_target(Y) if isinstance(self.encoder.target, NumberTarget) else Y
 
     def __repr__(self) -> str:
-        return f"TabularModel({quoted(self.target)} from {len(self.encoder.features.columns)} columns; {self.network!r})"
+        return (
+            f"TabularModel({quoted(self.target)} from {len(self.encoder.features.columns)} columns; {self.network!r})"
+        )
 
 
 def merged(surprises: list[Surprise]) -> tuple[Surprise, ...]:
