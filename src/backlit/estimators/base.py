@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
-import joblib
+import joblib  # type: ignore[import-untyped]
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.exceptions import ConvergenceWarning
@@ -21,12 +21,12 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from backlit.engine.network import Network
 from backlit.estimators import drawing, holding, moving
 from backlit.estimators.blueprint import SCIKIT_LEARN_RATES, Output, Views, network_of, settings_of, views
-from backlit.estimators.inputs import Inputs, read_inputs
+from backlit.estimators.inputs import read_inputs
 from backlit.estimators.member import Limits, Member, Rows, descend, minimize
 from backlit.estimators.watching import CallbackSupport, watch_of
 from backlit.ops.op import Activation, Array, Op, Optimizer, activations, losses, optimizers, schedules
 
-FUSED = {fused for loss in losses.values() for fused in loss.fused.values()}
+FUSED = {fused for loss in losses.values() for fused in loss.fused.values()}  # type: ignore[attr-defined]
 """Losses that stand for another one and the last activation together; the engine puts them in by itself."""
 
 LOSSES = {name for name in losses if name not in FUSED}
@@ -36,7 +36,7 @@ NOT_FINITE = (
 )
 
 
-class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  (scikit-learn has no types)
+class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """The common part of `MLPClassifier` and `MLPRegressor`, which is not to be used itself."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -76,7 +76,7 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  (scikit-le
         "n_jobs": [Integral, None],
     }
 
-    # ------------------------------------------------------------------------------------------------------------ fitting
+    # ----------------------------------------------------------------------------------------------------- fitting
 
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def fit(
@@ -110,8 +110,9 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  (scikit-le
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, given: Any, *, incremental: bool) -> Self:
         first = not self._is_fitted() or (not self.warm_start and not incremental)
-        inputs, T = self._read(X, y, incremental=incremental, reset=first)
+        inputs = read_inputs(self, X, y, reset=first)
         weights = self._weights(sample_weight, inputs.X, y)
+        T = self._targets(inputs.y, weights, incremental=incremental).astype(inputs.X.dtype, copy=False)
         output = self._output(T)
         sources = self._random_states()
         self._random_state = sources[0]
@@ -168,11 +169,6 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  (scikit-le
 
     def _new_member(self, X: Array, output: Output, random: np.random.RandomState) -> Member:
         return Member(network_of(self, X.shape[1], output, X.dtype, random), bool(self.early_stopping))
-
-    def _read(self, X: Any, y: Any, *, incremental: bool, reset: bool) -> tuple[Inputs, Array]:
-        """Give checked inputs, and targets as the network takes them."""
-        inputs = read_inputs(self, X, y, reset=reset)
-        return inputs, self._targets(inputs.y, incremental=incremental).astype(inputs.X.dtype, copy=False)
 
     def _held_out(self, given: Any) -> Rows | None:
         """Check the validation rows given to `fit`."""
@@ -258,7 +254,7 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  (scikit-le
         network: Network = self._members[0].network
         return network
 
-    # ---------------------------------------------------------------------------------------------------------- predicting
+    # -------------------------------------------------------------------------------------------------- predicting
 
     def _outputs(self, X: Any) -> Array:
         """Give the networks' outputs (n, outputs) for the rows of X, averaged over the members."""
@@ -324,7 +320,7 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  (scikit-le
 
     # Each estimator says these.
 
-    def _targets(self, y: Any, *, incremental: bool) -> Array:
+    def _targets(self, y: Any, weights: Array | None, *, incremental: bool) -> Array:
         raise NotImplementedError
 
     def _known_targets(self, y: Any) -> Array:

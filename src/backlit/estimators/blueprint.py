@@ -41,7 +41,7 @@ class Settings(msgspec.Struct, frozen=True):
     schedule: Op
     policy: str
     batch_size: int | str
-    penalties: Mapping[str, float | None]
+    penalties: Mapping[str, Any]
 
 
 def settings_of(estimator: Any) -> Settings:
@@ -80,7 +80,7 @@ def optimizer_of(estimator: Any) -> Optimizer:
     if solver == "adam":
         betas = {"beta1": float(estimator.beta_1), "beta2": float(estimator.beta_2)}
         return Adam(rate=rate, epsilon=float(estimator.epsilon), epsilon_hat=True, weight_decay=decay, **betas)
-    kind = optimizers[solver]
+    kind: Any = optimizers[solver]
     own = {"weight_decay": decay} if decay else {}
     chosen: Optimizer = kind(rate=rate, **own)
     return chosen
@@ -161,7 +161,8 @@ def dense_labels(network: Network) -> list[str]:
 
 def is_random(network: Network) -> bool:
     """Tell whether the network draws random numbers while it trains, as dropout does."""
-    return any("seed" in arguments(type(op).forward) for op in network.ops if hasattr(type(op), "forward"))
+    forwards = [getattr(type(op), "forward", None) for op in network.ops]
+    return any("seed" in arguments(forward) for forward in forwards if forward is not None)
 
 
 class Views(list[Array]):

@@ -15,7 +15,6 @@ from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_targ
 
 from backlit.estimators.base import LOSSES, BaseMLP, partial_fit_if_descending
 from backlit.estimators.blueprint import Output
-from backlit.estimators.inputs import read_inputs
 from backlit.ops.losses import BinaryCrossEntropy, CrossEntropy, Hinge, MulticlassHinge
 from backlit.ops.op import Array, Loss, losses
 
@@ -41,7 +40,7 @@ def _is_hinge(loss: Any) -> bool:
     return isinstance(loss, SCORES) or loss in {"hinge", "multiclass_hinge"}
 
 
-class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  (scikit-learn has no types)
+class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-learn has no types
     """A feed-forward network that learns classes: scikit-learn's `MLPClassifier`, faster, and more.
 
     The parameters up to `max_fun` are scikit-learn's, with the same meaning and defaults: from the same `random_state`
@@ -140,9 +139,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  (scikit-le
         self.n_members = n_members
         self.n_jobs = n_jobs
 
-    # ------------------------------------------------------------------------------------------------------------ fitting
+    # ----------------------------------------------------------------------------------------------------- fitting
 
-    @partial_fit_if_descending
+    @partial_fit_if_descending  # type: ignore[untyped-decorator]
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
         """Go once through the rows and leave it at that.
@@ -159,7 +158,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  (scikit-le
             self._label_binarizer = LabelBinarizer().fit(labels)
         return self._partial_fit(X, y, sample_weight)
 
-    def _targets(self, y: Any, *, incremental: bool) -> Array:
+    def _targets(self, y: Any, weights: Array | None, *, incremental: bool) -> Array:
         """Learn the classes, or hold y to those known, and encode y."""
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
@@ -185,10 +184,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  (scikit-le
                 f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {found}."
             )
         kind = self._label_binarizer.y_type_
-        self.n_outputs_ = 1 if kind == "binary" else len(self.classes_)
+        self.n_outputs_: int = 1 if kind == "binary" else len(self.classes_)
         if kind != "multiclass":
             return np.asarray(self._label_binarizer.transform(y), bool)
-        codes = np.searchsorted(self.classes_, column_or_1d(y))[:, None]
+        codes: Array = np.searchsorted(self.classes_, column_or_1d(y))[:, None]
         return codes if self._loss().class_targets else codes == np.arange(self.n_outputs_)
 
     def _loss(self, dtype: Any = np.float64) -> Loss:
@@ -201,7 +200,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  (scikit-le
             return MulticlassHinge() if several else Hinge()
         loss: Loss = losses.make(self.loss)
         if loss.class_targets and not several:
-            raise ValueError(f"loss={self.loss!r} needs three or more classes; for two, or labels, use loss='log_loss'.")
+            raise ValueError(
+                f"loss={self.loss!r} needs three or more classes; for two, or labels, use loss='log_loss'."
+            )
         return loss
 
     def _output(self, T: Array) -> Output:
@@ -217,16 +218,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  (scikit-le
         weights = super()._weights(sample_weight, X, y)
         if self.class_weight is None:
             return weights
-        by_class = compute_sample_weight(self.class_weight, y)
+        by_class: Array = compute_sample_weight(self.class_weight, y)
         return by_class if weights is None else weights * by_class
 
-    # ---------------------------------------------------------------------------------------------------------- predicting
+    # -------------------------------------------------------------------------------------------------- predicting
 
     def _codes_of_outputs(self, outputs: Array) -> Array:
         """Give what the outputs decide for: class numbers (n,), or yes and no per label."""
         if self._label_binarizer.y_type_ == "multiclass":
-            return outputs.argmax(axis=1)
-        yes = outputs > (0.0 if _is_hinge(self.loss) else 0.5)
+            classes: Array = outputs.argmax(axis=1)
+            return classes
+        yes: Array = outputs > (0.0 if _is_hinge(self.loss) else 0.5)
         return yes[:, 0] if self.n_outputs_ == 1 else yes
 
     def _codes_of_targets(self, T: Array) -> Array:
@@ -248,19 +250,20 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  (scikit-le
         """Give the class of each row of X (n, features): (n,), or (n, labels)."""
         return self._labels(self._codes_of_outputs(self._outputs(X)))
 
-    @available_if(gives_probabilities)
+    @available_if(gives_probabilities)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> Array:
         """Give the probability of each class, in the order of `classes_`, for the rows of X: (n, classes)."""
         outputs = self._outputs(X)
         return np.hstack([1 - outputs, outputs]) if self.n_outputs_ == 1 else outputs
 
-    @available_if(gives_probabilities)
+    @available_if(gives_probabilities)  # type: ignore[untyped-decorator]
     def predict_log_proba(self, X: Any) -> Array:
         """Give the logarithm of `predict_proba`."""
         with np.errstate(divide="ignore"):  # the logarithm of 0 is -inf, as it should be
-            return np.log(self.predict_proba(X))
+            logarithms: Array = np.log(self.predict_proba(X))
+            return logarithms
 
-    @available_if(gives_scores)
+    @available_if(gives_scores)  # type: ignore[untyped-decorator]
     def decision_function(self, X: Any) -> Array:
         """Give the scores of the classes (n, classes), or of the second of two (n,)."""
         outputs = self._outputs(X)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from html import escape
+from itertools import pairwise
 from typing import Any
 
 from backlit.engine.network import Network
@@ -23,7 +24,8 @@ def html_of(estimator: Any, diagram: Callable[[], str]) -> str:
     count = len(estimator._members)
     several = f"{count} networks of " if count > 1 else ""
     caption = f"{several}{network.parameters.size:,} parameters: {chain_of(network)}"
-    return f'{diagram()}<figure style="margin:0.5em 0">{svg_of(network)}<figcaption>{escape(caption)}</figcaption></figure>'
+    drawing = f"{svg_of(network)}<figcaption>{escape(caption)}</figcaption>"
+    return f'{diagram()}<figure style="margin:0.5em 0">{drawing}</figure>'
 
 
 def chain_of(network: Network) -> str:
@@ -37,7 +39,7 @@ def svg_of(network: Network) -> str:
     sizes = [network.inputs, *(layer.units for layer in layers)]
     height = DOWN * (min(max(sizes), MOST_UNITS) + 2)
     columns = [_places(k, size, height) for k, size in enumerate(sizes)]
-    lines = [f'<line x1="{x}" y1="{y}" x2="{u}" y2="{v}"/>' for left, right in zip(columns, columns[1:], strict=False)
+    lines = [f'<line x1="{x}" y1="{y}" x2="{u}" y2="{v}"/>' for left, right in pairwise(columns)
              for x, y in left for u, v in right]  # fmt: skip
     circles = [f'<circle cx="{x}" cy="{y}" r="{RADIUS}"/>' for column in columns for x, y in column]
     labels = [f'<text x="{column[0][0]}" y="{height - 4}" text-anchor="middle" font-size="11">{size}</text>'

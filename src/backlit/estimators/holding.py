@@ -37,9 +37,7 @@ def split(estimator: Any, rows: Rows, random: np.random.RandomState) -> tuple[Ro
         np.arange(rows.count), random_state=random, test_size=estimator.validation_fraction, stratify=stratify
     )
     if held.size < 2:
-        raise ValueError(
-            "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
-        )
+        raise ValueError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")
     return take(rows, train), take(rows, held)
 
 
@@ -49,7 +47,7 @@ def take(rows: Rows, chosen: Array) -> Rows:
 
 
 def hold(estimator: Any, rows: Rows, *, curve: bool) -> Held:
-    """Say what is measured on the rows held out: a score if early stopping asks for one, the loss if there is a curve."""
+    """Say what is measured on the rows held out: a score if early stopping asks for one, the loss if asked."""
     if not estimator.early_stopping:
         return Held(rows, None, curve)
     if estimator.scoring == "loss":

@@ -32,7 +32,9 @@ def from_sklearn(cls: Any, fitted: Any) -> Any:
     if not isinstance(fitted, theirs):
         raise ValueError(f"from_sklearn was given {type(fitted).__name__}; expected scikit-learn's {cls.__name__}.")
     if not hasattr(fitted, "coefs_"):
-        raise ValueError(f"this {cls.__name__} is not fitted yet; fit it before you move it, or take clone's parameters.")
+        raise ValueError(
+            f"this {cls.__name__} is not fitted yet; fit it before you move it, or take clone's parameters."
+        )
     estimator = cls(**fitted.get_params(deep=False))
     for name in (*INPUTS, *CLASSES):
         if hasattr(fitted, name):

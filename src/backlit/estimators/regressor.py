@@ -15,11 +15,15 @@ from backlit.estimators.blueprint import Output
 from backlit.ops.losses import HalfSquaredError, Poisson
 from backlit.ops.op import Array, Loss, losses
 
-CLASS_LOSSES = {"binary_cross_entropy", "hinge", *(name for name, loss in losses.items() if loss.class_targets)}
+CLASS_LOSSES = {
+    "binary_cross_entropy",
+    "hinge",
+    *(name for name, loss in losses.items() if loss.class_targets),  # type: ignore[attr-defined]
+}
 """Losses of classes, which the regressor does not take."""
 
 
-class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  (scikit-learn has no types)
+class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-learn has no types
     """A feed-forward network that learns numbers: scikit-learn's `MLPRegressor`, faster, and more.
 
     The parameters up to `max_fun` are scikit-learn's, with the same meaning and defaults: from the same `random_state`
@@ -97,7 +101,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  (scikit-lear
         self.n_members = n_members
         self.n_jobs = n_jobs
 
-    @partial_fit_if_descending
+    @partial_fit_if_descending  # type: ignore[untyped-decorator]
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Go once through the rows and leave it at that.
@@ -108,20 +112,21 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  (scikit-lear
         """
         return self._partial_fit(X, y, sample_weight)
 
-    def _targets(self, y: Any, *, incremental: bool) -> Array:
+    def _targets(self, y: Any, weights: Array | None, *, incremental: bool) -> Array:
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         T = y.reshape(len(y), -1)
         if not self._is_fitted() or (not self.warm_start and not incremental):
-            self._learn_scale(T)
+            self._learn_scale(T, weights)
         return self._known_targets(y)
 
-    def _learn_scale(self, T: Array) -> None:
+    def _learn_scale(self, T: Array, weights: Array | None) -> None:
         if not self.scale_target:
-            vars(self).pop("target_mean_", None)
+            self.__dict__.pop("target_mean_", None)
             return
-        spread = T.std(axis=0)
-        self.target_mean_, self.target_scale_ = T.mean(axis=0), np.where(spread > 0.0, spread, 1.0)
+        self.target_mean_ = np.average(T, axis=0, weights=weights)
+        spread = np.sqrt(np.average((T - self.target_mean_) ** 2, axis=0, weights=weights))
+        self.target_scale_ = np.where(spread > 0.0, spread, 1.0)
 
     def _known_targets(self, y: Any) -> Array:
         T: Array = np.asarray(y).reshape(len(y), -1)
@@ -142,6 +147,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  (scikit-lear
             loss = Poisson(deviance=True) if self.loss == "poisson" else losses.make(self.loss)
         if loss.name in CLASS_LOSSES:
             raise BacklitError(f"loss={self.loss!r} is a loss of classes; for numbers use 'squared_error' or 'huber'.")
+        if isinstance(loss, Poisson) and self.scale_target:
+            raise BacklitError(
+                "scale_target=True makes targets negative, which loss='poisson' cannot take; leave it off."
+            )
         self.out_activation_ = "exp" if isinstance(loss, Poisson) else "identity"
         return Output(loss, self.out_activation_, T.shape[1], T.shape[1] if self.loss == "squared_error" else 1)
 

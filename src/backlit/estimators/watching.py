@@ -11,6 +11,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from backlit.estimators.member import Member, Watch
 
+__all__ = ["CallbackSupport", "Watching", "watch_of"]
+
 try:
     from sklearn.callback import CallbackSupportMixin as CallbackSupport
 except ImportError:  # scikit-learn before 1.9 has no callbacks
@@ -44,7 +46,8 @@ def watch_of(estimator: Any, X: Any, y: Any, sample_weight: Any, *, silent: bool
         ends.append(end)
 
     def first(member: Member) -> bool:
-        return any([watch(member) for watch in watches])  # a list: all of them are to be called
+        asked = [watch(member) for watch in watches]  # each is to be called, whatever the ones before it say
+        return any(asked)
 
     def finish() -> None:
         for end in ends:
