@@ -84,7 +84,8 @@ def _accuracy(estimator: Any, rows: Rows) -> Callable[[Member], float]:
 def _r2(rows: Rows) -> Callable[[Member], float]:
     def score(member: Member) -> float:
         outputs = _outputs(member, rows.X)
-        return np.nan if outputs is None else float(r2_score(rows.T, outputs, sample_weight=rows.weights))
+        with np.errstate(over="ignore", invalid="ignore"):  # close to divergence, squares overflow
+            return np.nan if outputs is None else float(r2_score(rows.T, outputs, sample_weight=rows.weights))
 
     return score
 

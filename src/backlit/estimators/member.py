@@ -104,6 +104,10 @@ class Member:
         """Put values back into the network."""
         self.network.parameters[:], self.network.state[:] = values
 
+    def keep_best(self) -> None:
+        """Remember the values as the best so far."""
+        self._best = self.values()
+
     def restore_best(self) -> None:
         """Put the values of the best validation score back."""
         self.restore(self._best)
@@ -132,7 +136,7 @@ class Member:
         self.best_validation_score = best
         if score > best:
             self.best_validation_score = score
-            self._best = self.values()
+            self.keep_best()
 
     def record(self, **values: float) -> None:
         """Append an epoch to the history."""

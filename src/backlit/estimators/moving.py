@@ -56,7 +56,7 @@ def _take_record(member: Member, fitted: Any) -> None:
     for name in (*CURVES, *NUMBERS[:3]):
         if hasattr(fitted, name):
             setattr(member, name.strip("_"), copy.deepcopy(getattr(fitted, name)))
-    member.restore_best()
+    member.keep_best()
     optimizer = getattr(fitted, "_optimizer", None)
     if optimizer is None:
         return
