@@ -160,7 +160,7 @@ class Activation(Layer, frozen=True):
     def in_place(self) -> bool:
         """Whether the output may overwrite the input: true of slopes that are functions of the output `a`."""
         slope = getattr(type(self), "slope", None)
-        return slope is not None and next(iter(inspect.signature(slope).parameters)) == "a"
+        return slope is not None and arguments(slope)[0] == "a"
 
 
 class Loss(Op, frozen=True, kw_only=True):
@@ -324,6 +324,7 @@ def tuned(loops: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[
     return mark
 
 
+@functools.cache
 def arguments(function: Callable[..., Any]) -> tuple[str, ...]:
     """Give the parameter names of a function, by which the engine knows what to hand over."""
     return tuple(inspect.signature(function).parameters)
