@@ -17,7 +17,7 @@ from mpmath import mp, mpf
 DIGITS = 80
 STEP = mpf(10) ** -25
 
-# ------------------------------------------------------------------------------------------------------- the definitions
+# ----------------------------------------------------------------------------------------------------- the definitions
 
 SELU_SCALE, SELU_ALPHA = mpf("1.0507009873554804934193349852946"), mpf("1.6732632423543772848170429916717")
 
@@ -154,11 +154,11 @@ def rprop(w, g, s, o, t):
 
 
 OPTIMIZERS = {
-    "sgd": sgd, "momentum": momentum, "nesterov": nesterov, "rmsprop": rmsprop, "adagrad": adagrad, "adadelta": adadelta,
-    "adam": adam, "adamw": adam, "amsgrad": amsgrad, "nadam": nadam, "lion": lion, "rprop": rprop,
+    "sgd": sgd, "momentum": momentum, "nesterov": nesterov, "rmsprop": rmsprop, "adagrad": adagrad,
+    "adadelta": adadelta, "adam": adam, "adamw": adam, "amsgrad": amsgrad, "nadam": nadam, "lion": lion, "rprop": rprop,
 }  # fmt: skip
 
-# ------------------------------------------------------------------------------------------------------- the computation
+# ----------------------------------------------------------------------------------------------------- the computation
 
 
 class Reference:
@@ -176,6 +176,7 @@ class Reference:
         self.weighted, self.masks = weights is not None, masks
         self.targets = self._targets(np.asarray(T, float))
         self.names: dict[str, mpf] = {}
+        self.smallest = mp.inf  # of all gradients' elements but zeros
         self.parameters = {(name, *index): mpf(float(network[name][index]))
                            for name in network.layout for index in np.ndindex(network[name].shape)}  # fmt: skip
         self.slots = {key: {slot: mpf(float(getattr(optimizer, first) if isinstance(first, str) else first))
@@ -223,7 +224,8 @@ class Reference:
                 if self.bare(k):
                     A = [[note("out", u, r, a) for u, a in zip(units, row, strict=True)] for r, row in enumerate(A)]
             elif op.name == "dropout":
-                A = [[note("drop", u, r, a * mpf(float(m))) for u, a, m in zip(units, row, self.masks[int(label)][r], strict=True)]
+                masks = self.masks[int(label)]
+                A = [[note("drop", u, r, a * mpf(float(m))) for u, a, m in zip(units, row, masks[r], strict=True)]
                      for r, row in enumerate(A)]  # fmt: skip
             elif op.name in {"batch_norm", "layer_norm"}:
                 A = self.normalize(op, label, units, A, p, note)
@@ -285,7 +287,7 @@ class Reference:
     def slope(self, name: str) -> mpf:
         return (self.forward({name: STEP})[0] - self.forward({name: -STEP})[0]) / (2 * STEP)
 
-    # ------------------------------------------------------------------------------------------------------ one step
+    # -------------------------------------------------------------------------------------------------------- one step
 
     def run(self, steps: int) -> dict[str, mpf]:
         """Run steps and give all numbers of the last."""
@@ -331,6 +333,7 @@ class Reference:
         limited = {k: min(max(g, -bound), bound) for k, g in penalised.items()}
         norm = mpmath.sqrt(sum(g**2 for g in limited.values()))
         self.names["‖g‖"] = norm
+        self.smallest = min([self.smallest, *(abs(g) for g in limited.values() if g)])
         by = mpf(s.clip_norm) / norm if s.clip_norm and norm > s.clip_norm else mpf(1)
         scaled = {k: g * by for k, g in limited.items()}
         new = {}

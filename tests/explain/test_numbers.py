@@ -24,6 +24,9 @@ NETWORKS = int(os.environ.get("BACKLIT_NETWORKS", "40"))
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 """How many random networks to check; 500 take about ten minutes."""
 
+STEEP = 1e-5
+"""Of smaller gradients float64 keeps few digits, or none: an update that divides by them or takes their sign shows it."""
+
 HIDDEN = [name for name in activations if name not in {"softmax"}]
 OPTIMIZERS = [name for name in optimizers if not optimizers[name].full_batch]
 PLAIN_LOSSES = ("half_squared_error", "mse", "mae", "huber", "log_cosh")
@@ -33,11 +36,10 @@ PLAIN_LOSSES = ("half_squared_error", "mse", "mae", "huber", "log_cosh")
 def layers(draw: Any) -> list[Any]:
     chain: list[Any] = []
     for _ in range(draw(st.integers(0, 2))):
-        activation = draw(st.sampled_from(["softmax", *HIDDEN]))
-        chain.append(
-            bl.Dense(draw(st.integers(1, 3)), activation, bias=draw(st.booleans()), weights="normal", biases="normal")
-        )
         extra = draw(st.sampled_from(["", "", "", "dropout", "batch_norm", "layer_norm"]))
+        # Batch normalization takes a bias before it out again: its gradient is 0, and in float64 a sum of roundings.
+        bias = extra != "batch_norm" and draw(st.booleans())
+        chain.append(bl.Dense(draw(st.integers(1, 3)), draw(st.sampled_from(["softmax", *HIDDEN])), bias=bias))
         if extra == "dropout":
             chain.append(bl.Dropout(0.5))
         elif extra:
@@ -58,7 +60,7 @@ def endings(draw: Any, rows: int) -> tuple[Any, Any, Any]:
     freeze = draw(st.sampled_from([(), (), ("b",), ("W",)]))
     dense = {"weights": "normal", "biases": "normal", "freeze": freeze}
     if kind == "numbers":
-        loss = bl.register and draw(st.sampled_from(PLAIN_LOSSES))
+        loss = draw(st.sampled_from(PLAIN_LOSSES))
         activation = draw(st.sampled_from(["identity", "sigmoid", "tanh", "softmax", "elu"]))
         return bl.Dense(outputs, activation, **dense), made(loss, reduction), rng.normal(size=(rows, outputs))
     if kind == "yes or no":
@@ -107,7 +109,8 @@ def cases(draw: Any) -> SimpleNamespace:
     on = st.sampled_from([0.0, 0.0, 0.01, 0.3])
     given = Settings(
         l1=draw(on), l2=draw(on), decay_biases=draw(st.booleans()), clip_value=draw(on), clip_norm=draw(on),
-        max_norm=draw(st.sampled_from([0.0, 0.0, 1.0])), seed=draw(st.integers(0, 99)), steps=draw(st.sampled_from([1, 1, 2])),
+        max_norm=draw(st.sampled_from([0.0, 0.0, 1.0])), seed=draw(st.integers(0, 99)),
+        steps=draw(st.sampled_from([1, 1, 2])),
     )  # fmt: skip
     weights = draw(st.sampled_from([None, rng.random(rows) + 0.5]))
     return SimpleNamespace(network=network, X=X, T=T, optimizer=optimizer, settings=given, weights=weights)
@@ -127,9 +130,7 @@ def shown_within(value: float, exact: mpf, digits: int, slack: float = 1e-13) ->
     text = decimal_text(value, digits)
     size = abs(mpf(text))
     unit = mpf(10) ** -digits
-    if size and size < mpf(str(smallest_fixed(digits))):
-        unit = mpf(10) ** (mpmath.floor(mpmath.log10(size)) - (digits - 1))
-    elif size >= 10**9:
+    if size and not mpf(str(smallest_fixed(digits))) <= size < 10**9:
         unit = mpf(10) ** (mpmath.floor(mpmath.log10(size)) - (digits - 1))
     return abs(mpf(text) - exact) <= unit * mpf("0.500001") + slack * max(1, abs(exact))
 
@@ -141,16 +142,15 @@ def test_every_printed_number_is_that_of_a_recomputation_at_80_digits(
 ) -> None:
     step = step_of(case, digits)
     assume(np.isfinite(step.recording.E) and np.abs(step.recording.gradients.raw).max(initial=0.0) < 1e3)
-    assume(not steep(step))
     assume(not any("at the kink" in record.note for record in step.records()))
     network = step.recording.network.copy()
     network.parameters[:] = case.network.parameters
     masks = {int(label): step.recording.array(f"{label}.M")
              for label, op in zip(network.labels, network.ops, strict=True) if op.name == "dropout"}  # fmt: skip
     assume(not masks or case.settings.steps == 1)
-    numbers = reference(network, case.X, case.T, case.optimizer, case.settings, case.weights, masks).run(
-        case.settings.steps
-    )
+    exact = reference(network, case.X, case.T, case.optimizer, case.settings, case.weights, masks)
+    numbers = exact.run(case.settings.steps)
+    assume(exact.smallest > STEEP)
     compared = 0
     for record in step.records():
         name = record.name.removeprefix("chain ")
@@ -168,19 +168,13 @@ def test_every_printed_number_is_that_of_a_recomputation_at_80_digits(
     assert compared > 3
 
 
-def steep(step: Any) -> bool:
-    """Tell whether an adaptive update divides by next to nothing, where float64 itself keeps few digits."""
-    scaled = next(x for x in step.recording.gradients[3::-1] if x is not None)
-    return bool(((np.abs(scaled) > 0) & (np.abs(scaled) < 1e-5)).any())
-
-
 @settings(max_examples=NETWORKS, deadline=None, phases=PHASES)
 @given(case=cases())
 def test_every_formula_with_its_numbers_gives_the_number(case: SimpleNamespace) -> None:
     step = step_of(case)
     assume(np.isfinite(step.recording.E))
     with mp.workdps(50):
-        for _, key in step.keys():
+        for _, key in step.keys():  # noqa: SIM118  (no mapping)
             if key.quantity.expression is None:
                 continue
             value = key.quantity.value(key.place)

@@ -7,8 +7,9 @@ outputs o1, o2, ... or the classes' names. A quantity of a unit is `net(h1)`, of
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -78,6 +79,15 @@ class Names:
                 "inputs, units and outputs share a name; expected names that differ, to tell them apart."
             )
 
+    @contextlib.contextmanager
+    def usual(self) -> Iterator[None]:
+        """Name everything the usual way for a while, without own labels."""
+        kept, self.labels = self.labels, {}
+        try:
+            yield
+        finally:
+            self.labels = kept
+
     def of(self, quantity: str, unit: str, source: str = "", row: str = "") -> Name:
         """Name a quantity of a unit, or of the weight from a source to it; an input's is its own name."""
         if quantity == "input":
@@ -136,3 +146,14 @@ ESCAPES = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textas
 def latex_text(text: str) -> str:
     """Give text with what LaTeX would take for its own escaped."""
     return "".join(ESCAPES.get(c, c) for c in text)
+
+
+def plain_text(latex: str) -> str:
+    r"""Give back the text that `latex_text` escaped.
+
+    >>> plain_text(latex_text("a_b^c {%}"))
+    'a_b^c {%}'
+    """
+    escapes = sorted(((escaped, c) for c, escaped in ESCAPES.items()), key=lambda pair: -len(pair[0]))
+    found = re.compile("|".join(re.escape(escaped) for escaped, _ in escapes))
+    return found.sub(lambda match: dict(escapes)[match[0]], latex)

@@ -103,14 +103,14 @@ class Quantity:
             self.numeric(place) if check and self.numeric else None,
         )  # fmt: skip
 
-    def find(self, text: str) -> Place | None:
-        """Give the place of that name."""
+    def find(self, text: str, *, labelled: bool = False) -> Place | None:
+        """Give the place of that name; `labelled` says that names need not hold those of the units."""
         for row in range(len(self.rows) or 1):
             for source, source_name in enumerate(self.sources or ("",)):
-                if source_name not in text:
+                if source_name not in text and not labelled:
                     continue
                 for unit, unit_name in enumerate(self.units):
-                    if unit_name in text and self.name(Place(row, source, unit)).text == text:
+                    if (labelled or unit_name in text) and self.name(Place(row, source, unit)).text == text:
                         return Place(row, source, unit)
         return None
 

@@ -206,8 +206,7 @@ class Step:
         if len(self) > LARGEST_EXAMPLE:
             weight = self.parameters[0].name(Place(0, 0, 0)).text if self.parameters else "forward"
             raise BacklitError(
-                f"this step has {len(self):,} numbers; choose a part, with only={weight!r} for instance, or go through "
-                "records()."
+                f"this step has {len(self):,} numbers; choose fewer rows or a part, only {weight!r} for instance."
             )
         title, phase = "", ""
         found: list[Record] = []
@@ -239,12 +238,17 @@ class Step:
         return key.quantity.record(key.place, self.digits, check=self.check)
 
     def find(self, name: str) -> Key | None:
-        """Give the number of that name."""
-        for quantity in self.quantities():
-            place = quantity.find(name)
-            if place is not None:
-                return Key(quantity, place)
-        return None
+        """Give the number of that name, its own label or the usual one."""
+        if self.names.labels:
+            found = self._find(name, labelled=True)
+            if found is not None:
+                return found
+        with self.names.usual():
+            return self._find(name)
+
+    def _find(self, name: str, *, labelled: bool = False) -> Key | None:
+        places = ((quantity, quantity.find(name, labelled=labelled)) for quantity in self.quantities())
+        return next((Key(quantity, place) for quantity, place in places if place is not None), None)
 
     def quantities(self) -> Iterator[Quantity]:
         """Give all quantities, once each."""

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import functools
 import re
+from html import escape
 
 import jinja2
 from latex2mathml.converter import convert
 from markupsafe import Markup
 
+from backlit.explain.naming import plain_text
 from backlit.explain.numerals import decimal_text, latex_number, short_text
 from backlit.explain.records import Example, Record
 from backlit.show.network_svg import network_svg
 
 DRAWING_DIGITS = 4
+TEXT = re.compile(r"\\text\{((?:[^{}\\]|\\.|\{\})*)\}")
+PLACEHOLDER = "text"
 
 
 def worked_html(example: Example) -> str:
@@ -43,18 +47,15 @@ def _render(example: Example, *, page: bool) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def maths(latex: str) -> Markup:
-    """Give LaTeX as MathML."""
-    converted = convert(latex)
-    unescaped = re.sub(r"(<mtext>)(.*?)(</mtext>)", lambda m: m[1] + _unescaped(m[2]) + m[3], converted)
-    return Markup(unescaped)
+    """Give LaTeX as MathML. Texts, which hold people's own names, go past the converter, which does not escape them."""
+    texts: list[str] = []
 
+    def keep(found: re.Match[str]) -> str:
+        texts.append(found[1])
+        return rf"\text{{{PLACEHOLDER}{len(texts) - 1}.}}"
 
-def _unescaped(text: str) -> str:
-    """Take LaTeX's escapes out of a text within MathML."""
-    text = (
-        text.replace(r"\textbackslash{}", "\\").replace(r"\textasciicircum{}", "^").replace(r"\textasciitilde{}", "~")
-    )
-    return re.sub(r"\\([_%#${}])", r"\1", text).replace(r"\&amp;", "&amp;")
+    converted = convert(TEXT.sub(keep, latex))
+    return Markup(re.sub(rf"{PLACEHOLDER}(\d+)\.", lambda found: escape(plain_text(texts[int(found[1])])), converted))
 
 
 def equation(record: Record, digits: int) -> Markup:

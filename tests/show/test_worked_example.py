@@ -1,0 +1,155 @@
+"""The classic examples in every form, held to golden files.
+
+After a change that is meant, `BACKLIT_GOLDEN=write pytest tests/show` writes the files anew: look at their difference.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import msgspec
+import numpy as np
+import pytest
+
+import backlit as bl
+from backlit.examples import example_file, read_network_file
+
+GOLDEN = Path(__file__).parent / "golden"
+CLASSICS = ("two-layer", "one-output", "linear")
+FORMS = {"txt": str, "md": lambda e: e.to_markdown(), "tex": lambda e: e.to_latex(), "html": lambda e: e.to_html(),
+         "json": lambda e: e.to_json()}  # fmt: skip
+RICH = "rich"
+"""A network with everything in it, beside the classics."""
+
+
+def worked(name: str, **settings: Any) -> Any:
+    if name == RICH:
+        layers = [
+            bl.Dense(3),
+            bl.BatchNorm(),
+            "relu",
+            bl.Dropout(0.25),
+            bl.Dense(2),
+            bl.LayerNorm(),
+            bl.Dense(3, "softmax"),
+        ]
+        network = bl.Network(layers, inputs=2, loss="cross_entropy", seed=3)
+        X = [[0.5, -1.0], [1.5, 0.25]]
+        return bl.explain(
+            network,
+            X,
+            [0, 2],
+            optimizer=bl.Adam(0.1),
+            l2=0.1,
+            clip_norm=0.5,
+            inputs=["width (cm)", "a_b^c%"],
+            **settings,
+        )
+    setup = read_network_file(example_file(name)).setups[0]
+    X, Y = setup.rows()
+    return bl.explain(setup.build(), X, Y, optimizer=setup.rules()["optimizer"], compare=True, **settings)
+
+
+def numbers(text: str) -> np.ndarray:
+    return np.array([float(number) for number in re.findall(r"-?\d+\.\d+(?:[eE]-?\d+)?", text)])
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", CLASSICS)
+def test_the_full_table_is_the_golden_one(name: str, form: str) -> None:
+    text = FORMS[form](worked(name))
+    path = GOLDEN / f"{name}.{form}"
+    if os.environ.get("BACKLIT_GOLDEN") == "write":
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    golden = path.read_text(encoding="utf-8")
+    if form == "json":  # in full precision, where the last bit is the platform's
+        blank = re.compile(r"-?\d+\.\d+(?:[eE]-?\d+)?")
+        assert blank.sub("#", text) == blank.sub("#", golden)
+        np.testing.assert_allclose(numbers(text), numbers(golden), rtol=1e-9)
+    else:
+        assert text == golden
+
+
+@pytest.mark.parametrize("name", [*CLASSICS, RICH])
+def test_the_page_is_whole_and_loads_nothing(name: str) -> None:
+    page = worked(name).to_html()
+    assert not re.search(r"<script|<link(?! rel=\"icon\" href=\"data:)|<img|@import|url\(|\bon\w+=", page)
+    assert not re.search(r"(?:src|href)=\"(?!data:)", page)
+    for formula in re.findall(r"<math.*?</math>", page, flags=re.DOTALL):
+        ElementTree.fromstring(formula)
+        assert r"\text" not in formula
+    drawings = re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL)
+    assert len(drawings) == 2 * len(worked(name).example.drawings)
+    for drawing in drawings:
+        ElementTree.fromstring(drawing)
+
+
+def test_names_are_escaped_in_every_form() -> None:
+    network = bl.Network([bl.Dense(1)], inputs=2)
+    example = bl.explain(network, [[1.0, 2.0]], [[1.0]], inputs=["<b>&", "$x_1$"])
+    assert "<b>" not in example.to_html()
+    assert r"\$x\_1\$" in example.to_latex()
+    assert str(example)
+
+
+@pytest.mark.parametrize("digits", [0, 1, 3, 9, 17, 40])
+def test_any_number_of_digits(digits: int) -> None:
+    example = worked("two-layer", digits=digits)
+    for form in FORMS.values():
+        assert form(example)
+
+
+def test_json_holds_every_record_in_full_precision() -> None:
+    example = worked("two-layer")
+    decoded = msgspec.json.decode(example.to_json())
+    by_name = {record["name"]: record for record in decoded["records"]}
+    assert by_name["out(h1)"]["value"] == example["out(h1)"].value
+    assert by_name["dE/dw(i1,h1)"]["from"] == "i1"
+    assert len(by_name) == len(example)
+
+
+def test_jupyter_shows_it() -> None:
+    example = worked("linear")
+    assert "<!DOCTYPE" not in example._repr_html_()
+    assert example._repr_html_().count("<svg") == 2
+    assert example._repr_markdown_().startswith("# ")
+    assert r"\documentclass" not in example._repr_latex_()
+    assert "numbers" in repr(example)
+
+
+def test_text_columns_are_aligned() -> None:
+    lines = str(worked("two-layer")).splitlines()
+    section = lines[lines.index("Backward: the error's slopes") + 1 :][:4]
+    points = [line.rindex(".") for line in section if line.strip().startswith("=")]
+    assert len(set(points)) == 1
+
+
+@pytest.mark.parametrize("name", [*CLASSICS, RICH])
+def test_latex_compiles(name: str, tmp_path: Path) -> None:
+    compiler = shutil.which("pdflatex") or shutil.which("tectonic")
+    if compiler is None:
+        pytest.skip("no TeX is installed")
+    (tmp_path / "step.tex").write_text(worked(name).to_latex(), encoding="utf-8")
+    options = ["-interaction=nonstopmode", "-halt-on-error"] if "pdflatex" in compiler else []
+    subprocess.run([compiler, *options, "step.tex"], cwd=tmp_path, check=True, capture_output=True)
+
+
+def test_the_page_opens_without_a_console_message(tmp_path: Path) -> None:
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if browser is None:
+        pytest.skip("no Chromium is installed")
+    page = tmp_path / "step.html"
+    page.write_text(worked(RICH).to_html(), encoding="utf-8")
+    run = subprocess.run(
+        [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", "--enable-logging=stderr",
+         "--dump-dom", page.as_uri()], capture_output=True, text=True, check=True, timeout=120,
+    )  # fmt: skip
+    assert "CONSOLE" not in run.stderr
+    assert "</math>" in run.stdout
