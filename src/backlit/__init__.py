@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from backlit.engine.network import Network
     from backlit.engine.training import DivergedWarning, Epoch, Training
     from backlit.errors import BacklitError
+    from backlit.estimators import MLPClassifier, MLPRegressor
     from backlit.model.file import load, save
     from backlit.ops.op import Activation, ElementwiseLoss, Layer, Loss, Optimizer, register
     from backlit.show.worked_example import WorkedExample, explain
@@ -31,6 +32,8 @@ __version__ = "0.1.0"
 
 _ROOMS = {
     "BacklitError": "errors",
+    "MLPClassifier": "estimators",
+    "MLPRegressor": "estimators",
     "Network": "engine.network",
     "Training": "engine.training",
     "Epoch": "engine.training",
@@ -59,6 +62,8 @@ __all__ = [
     "GradientCheck",
     "Layer",
     "Loss",
+    "MLPClassifier",
+    "MLPRegressor",
     "Network",
     "Optimizer",
     "Training",
