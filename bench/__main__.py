@@ -98,7 +98,7 @@ def run(
     svg
         Where to draw the chart.
     """
-    console = Console(soft_wrap=not sys.stdout.isatty())
+    console = Console(width=None if sys.stdout.isatty() else 170)
     say: Say = lambda words: console.print(words, highlight=False)  # noqa: E731
     wanted = only or [*BY_NAME, *(JOBS_BY_NAME if jobs else ())]
     unknown = [name for name in wanted if name not in BY_NAME and name not in JOBS_BY_NAME]

@@ -292,7 +292,7 @@ MODULES = {
     "scikit-learn": "sklearn.neural_network",
     "torch": "torch",
     "jax": "jax",
-    "numpy": "numpy",
+    "numpy loop": "numpy",
 }
 
 JOBS = (

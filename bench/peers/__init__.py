@@ -21,7 +21,7 @@ PEERS = {
 
 OURS = ("backlit", "backlit plain")
 LIMITS = ("products (BLAS)", "products (own)")
-THREADS = {"backlit": (1,), "backlit plain": (1, 2), "products (own)": (1,)}
+THREADS = {"products (own)": (1,)}
 """The numbers of threads to choose from; 1 and 2 where nothing else is said."""
 
 

@@ -1,0 +1,290 @@
+"""The page docs/performance.md: `python -m bench.performance RESULTS.json docs/performance.md`.
+
+Measures where the time of a step goes, kernel by kernel, and how time and memory grow; takes the comparison with the
+peers from the results of a run of `python -m bench`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numba import njit
+
+from backlit.engine import machine
+from backlit.engine.lowlevel import call_kernel, call_update, pointer
+from backlit.engine.machine import Clock, Segment, data_of
+from bench.peers.backlit_peer import Compiled
+from bench.peers.products import Own
+from bench.results import Results
+from bench.table import grid, machine_line, markdown, notes, quantity, verdicts
+from bench.workloads import BY_NAME, WORKLOADS, Workload, problem_of
+
+SECONDS = 0.02
+CORES = 64
+
+
+class Parts(msgspec.Struct, frozen=True):
+    """Where a step's time goes, in seconds: `python` is what `Training.run` adds to the machine's own time."""
+
+    products: float
+    elementwise: float
+    update: float
+    gather: float
+    machine: float
+    python: float
+
+    @property
+    def step(self) -> float:
+        """The whole step, as a user of `Training.run` sees it."""
+        return sum(getattr(self, name) for name in self.__struct_fields__)
+
+    @property
+    def parallel(self) -> float:
+        """The share of the step that is work on rows, which shards could divide among cores."""
+        return (self.products + self.elementwise + self.gather) / self.step
+
+
+@njit(nogil=True)  # type: ignore[untyped-decorator]
+def _kernel_loop(address: int, row: Any, P: Any, dP: Any, A: Any, dA: Any, S: Any, C: Any, n: int, times: int) -> None:
+    for step in range(times):
+        call_kernel(
+            address, pointer(row), pointer(P), pointer(dP), pointer(A), pointer(dA), pointer(S), pointer(C),
+            n, 1, 0, step, 0,
+        )  # fmt: skip
+
+
+@njit(nogil=True)  # type: ignore[untyped-decorator]
+def _update_loop(
+    address: int, row: Any, P: Any, dP: Any, slots: Any, C: Any, start: int, stop: int, size: int, times: int
+) -> None:
+    for step in range(times):
+        call_update(
+            address, pointer(row), pointer(P), pointer(dP), pointer(slots), pointer(C), start, stop, size,
+            0.0, step + 1, 0.0, 0.0, 0.0,
+        )  # fmt: skip
+
+
+_gather_rows = njit(nogil=True)(machine.gather.compiled)  # type: ignore[attr-defined]
+
+
+@njit(nogil=True)  # type: ignore[untyped-decorator]
+def _gather_loop(X: Any, columns: int, order: Any, n: int, A: Any, times: int) -> None:
+    for _ in range(times):
+        _gather_rows(X, columns, order, 0, n, A, 0)
+
+
+def each(loop: Callable[[int], Any]) -> float:
+    """Give the seconds of one turn of a loop that is told how many turns to take: the least of five measurements."""
+    loop(1)
+    times, seconds = 1, 0.0
+    while seconds < SECONDS / 4:
+        times *= 4
+        seconds = _timed(loop, times)
+    return min(_timed(loop, times) for _ in range(5)) / times
+
+
+def _timed(loop: Callable[[int], Any], times: int) -> float:
+    began = time.perf_counter()
+    loop(times)
+    return time.perf_counter() - began
+
+
+def parts_of(workload: Workload) -> Parts:
+    """Time each kernel of a step on the buffers of a training, and what the loop around them adds."""
+    peer = Compiled(workload, problem_of(workload))
+    peer.reset()
+    peer.train()
+    training = peer.training
+    whole = min(_run(peer) for _ in range(5)) / workload.steps
+    own = min(_own_machine(peer) for _ in range(5)) / workload.steps
+    shards = shards_of(workload.batch, training.tables.rows)
+    kernels = sum(sum(_kernels(training, rows)) for rows in shards)
+    products = sum(_products(msgspec.structs.replace(workload, batch=rows)) for rows in shards)
+    update, gather = _update(training), _gather(training, workload.batch)
+    elementwise = max(0.0, kernels - products)
+    rest = max(0.0, own - products - elementwise - update - gather)
+    return Parts(products, elementwise, update, gather, rest, max(0.0, whole - own))
+
+
+def shards_of(batch: int, rows: int) -> list[int]:
+    """Give the rows of each shard of a batch; the arena has room for one shard, not for the batch.
+
+    >>> shards_of(128, 50)
+    [50, 50, 28]
+    """
+    return [min(rows, batch - first) for first in range(0, batch, rows)]
+
+
+def _run(peer: Compiled) -> float:
+    peer.reset()
+    return _timed(lambda _: peer.train(), 1)
+
+
+def _own_machine(peer: Compiled) -> float:
+    """Give the seconds of the same updates in one call of the machine, without the training around it."""
+    peer.reset()
+    training, workload = peer.training, peer.workload
+    data = data_of(training.X, training.Y, training.weights, peer.problem.orders.reshape(-1))
+    rates, sums = np.full(workload.steps, workload.rate), np.zeros(3 * workload.epochs)
+    return _timed(
+        lambda steps: training.machine.train_batches(
+            training.tables, training.memory, data, training.rule, Clock(0, 0), workload.batch, 0, steps, rates,
+            -np.inf, sums,
+        ),
+        workload.steps,
+    )  # fmt: skip
+
+
+def _kernels(training: Any, n: int) -> list[float]:
+    """Time the forward and backward kernels of the chain and the loss."""
+    tables, memory = training.tables, training.memory
+    rows = [*tables.chain.reshape(-1, machine.WIDTH), tables.loss]
+    vectors = (memory.P, memory.dP, memory.A, memory.dA, memory.S, memory.C)
+
+    def time_of(row: Any, address: int) -> float:
+        return each(lambda times: _kernel_loop(address, row, *vectors, n, times))
+
+    return [time_of(row, int(row[column])) for row in rows for column in (machine.FORWARD, machine.BACKWARD)]
+
+
+def _update(training: Any) -> float:
+    """Time the optimizer over all parameters."""
+    tables, memory = training.tables, training.memory
+    address = int(tables.update[machine.FORWARD])
+    total = 0.0
+    for segment in tables.segments.reshape(-1, int(Segment.WIDTH)):
+        start, stop = int(segment[0]), int(segment[1])
+        total += each(
+            lambda times, start=start, stop=stop: _update_loop(  # type: ignore[misc]
+                address, tables.update, memory.P, memory.dP, memory.slots, memory.C, start, stop, memory.size, times
+            )
+        )
+    return total
+
+
+def _gather(training: Any, n: int) -> float:
+    """Time copying a batch's rows of X and Y into the arena."""
+    order = np.random.default_rng(0).permutation(training.X.shape[0])
+    arrays = (training.X, training.Y)
+    return sum(
+        each(
+            lambda times, X=X: _gather_loop(
+                X.reshape(-1), X.shape[1], order, n, np.empty(n * X.shape[1], X.dtype), times
+            )
+        )  # type: ignore[misc]
+        for X in arrays
+    )
+
+
+def _products(workload: Workload) -> float:
+    own = Own(workload, problem_of(workload))
+    return sum(each(lambda times, call=call: call[0](*call[1:], times)) for call in own.loops)  # type: ignore[misc]
+
+
+def _bytes(workload: Workload) -> int:
+    """Give the memory a training allocates: parameters, gradients, optimizer, arenas."""
+    peer = Compiled(workload, problem_of(workload))
+    peer.reset()
+    return sum(array.nbytes for array in peer.training.memory if isinstance(array, np.ndarray))
+
+
+def _relu_net(width: int = 64, depth: int = 2, batch: int = 64, rows: int = 1_024) -> Workload:
+    return Workload(
+        "growth", (64, *[width] * depth, 10), "relu", "softmax", "cross_entropy", batch, rows, 3, "adam", 1e-3,
+        "float32", "growth",
+    )  # fmt: skip
+
+
+GROWTH: dict[str, list[tuple[str, Workload]]] = {
+    "width": [(str(width), _relu_net(width=width)) for width in (16, 64, 256, 1024)],
+    "depth": [(str(depth), _relu_net(depth=depth)) for depth in (1, 2, 4, 8, 16)],
+    "batch": [(str(batch), _relu_net(batch=batch)) for batch in (1, 8, 64, 256, 1024)],
+    "rows": [(f"{rows:,}", _relu_net(rows=rows)) for rows in (1_024, 8_192, 65_536)],
+    "rows, full batch": [(f"{rows:,}", _relu_net(batch=rows, rows=rows)) for rows in (1_024, 8_192, 65_536)],
+}
+
+
+def growth(name: str) -> str:
+    """Measure one family of networks: time of a step and of a row, and memory."""
+    lines = []
+    for value, workload in GROWTH[name]:
+        peer = Compiled(workload, problem_of(workload))
+        peer.reset()
+        peer.train()
+        seconds = min(_run(peer) for _ in range(3)) / workload.steps
+        row = quantity(seconds / workload.batch, "s")
+        lines.append([value, quantity(seconds, "s"), row, quantity(_bytes(workload) / 2**20, "MiB")])
+    return markdown([name, "a step", "a row", "memory beyond the data"], lines)
+
+
+def threads_table() -> str:
+    """Measure a step of the large networks on one thread and on two."""
+    lines = []
+    for name in ("784", "wide"):
+        seconds = []
+        for threads in ("1", "2"):
+            os.environ["BACKLIT_THREADS"] = threads
+            peer = Compiled(BY_NAME[name], problem_of(BY_NAME[name]))
+            seconds.append(min(_run(peer) for _ in range(4)) / peer.workload.steps)
+        lines.append([name, *(quantity(value, "s") for value in seconds), f"{seconds[0] / seconds[1]:.2f}×"])
+    os.environ["BACKLIT_THREADS"] = "1"
+    return markdown(["", "one thread", "two threads", "gain"], lines)
+
+
+def page(results: Results) -> str:
+    """Write the page; all but the table of threads is measured on one."""
+    os.environ["BACKLIT_THREADS"] = "1"
+    found = {workload.name: parts_of(workload) for workload in WORKLOADS}
+    fields = Parts.__struct_fields__
+    shares = [
+        [name, quantity(parts.step, "s"), *(f"{100 * getattr(parts, field) / parts.step:.0f}%" for field in fields)]
+        for name, parts in found.items()
+    ]
+    cores = [
+        [name, f"{100 * parts.parallel:.0f}%", f"{1 / (1 - parts.parallel + parts.parallel / CORES):.1f}×"]
+        for name, parts in found.items()
+        if BY_NAME[name].multiply_adds > 10_000
+    ]
+    sections = [
+        "# Performance",
+        "Made by `python -m bench --json bench/results.json` and `python -m bench.performance bench/results.json "
+        "docs/performance.md`; what is measured and why it is fair stands in [bench/README.md](../bench/README.md).",
+        machine_line(results),
+        "## Backlit and its peers",
+        markdown(*grid(results)),
+        "A cell is the median of the rounds ± half the quartile range; ·2 means two threads, ≠ another loss than the "
+        'reference\'s, * a remark below. "Backlit is" gives how many times faster it is than the best peer; below 1 it is '
+        "slower.",
+        "\n".join(f"- {note}" for note in notes(results)) or "No remarks.",
+        "## Goals",
+        markdown(["row", "goal", "bound", "measured", ""], [list(verdict) for verdict in verdicts(results)]),
+        "## Where the time of a step goes",
+        "Each kernel is run alone, again and again, on a training's own buffers: data that a real step finds in a farther "
+        "cache may be nearer here. `machine` is what the loop adds to its kernels, `python` what `Training.run` adds to "
+        "the machine.",
+        markdown(["", "step", *fields], shares),
+        "## How cost grows",
+        "A network of 64 inputs, layers of 64 relu units unless the table says otherwise, 10 classes; batch 64, Adam, "
+        "float32, one thread, the least of three runs.",
+        *(growth(name) for name in GROWTH),
+        threads_table(),
+        f"## What {CORES} cores could do at most",
+        "Measured above on one thread. Gathering, forward and backward work on rows and could be divided; the update "
+        "and the rest could not. By Amdahl's law the share of the former bounds what cores can give. This is arithmetic "
+        "on the table above, not a measurement: it leaves out memory bandwidth and waiting for each other.",
+        markdown(["", "work on rows", f"at most, {CORES} cores"], cores),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+if __name__ == "__main__":
+    Path(sys.argv[2]).write_text(
+        page(msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Results)), encoding="utf-8"
+    )
