@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 import numpy as np
@@ -85,10 +87,8 @@ def save(model: Network | TabularModel, path: str | os.PathLike[str]) -> Path:
     tensors = {"parameters": network.parameters, "state": network.state}
     header = {DESCRIPTION: description.decode(), DIGEST: digest(description, tensors)}
     target = Path(path)
-    try:
-        _write_whole(target, to_bytes(tensors, header))
-    except OSError as error:
-        raise BacklitError(f"Cannot write the model to {quoted(target)}: {error.strerror}.") from error
+    with replacing(target) as file:
+        file.write(to_bytes(tensors, header))
     return target
 
 
@@ -179,19 +179,27 @@ def _network(described: NetworkDescription, tensors: dict[str, Array], source: P
     return network
 
 
-def _write_whole(target: Path, contents: bytes) -> None:
-    """Write to a temporary file in the same folder, flush it to the disk, and give it its name in one step."""
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+@contextmanager
+def replacing(target: Path) -> Iterator[BinaryIO]:
+    """A binary file to write to, which takes the place of `target` in one step when it is whole, and not before.
+
+    Errors: a BacklitError where it cannot be written.
+    """
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(contents)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o666 & ~_umask())
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise BacklitError(f"Cannot write {quoted(target)}: {error.strerror or error}.") from error
 
 
 def _umask() -> int:

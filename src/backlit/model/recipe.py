@@ -76,6 +76,7 @@ class Settings(msgspec.Struct, frozen=True):
     test: float = 0.2
 
     def __post_init__(self) -> None:
+        _check("rate", self.rate, 0, "a number of at least 0")
         optimizer(self.optimizer, self.rate, self.decay)
         schedules.make(self.schedule)
         for name in self.activation or ():
@@ -165,6 +166,7 @@ def optimizer(name: str, rate: float | None, decay: float) -> Optimizer:
 def recipes(settings: Settings, n_rows: int, max_epochs: int) -> list[Recipe]:
     """What is to be compared for so many training rows, all combinations of what is left open; strongest penalty first."""
     batch_size = settings.batch_size or (BATCH_ROWS if n_rows < BIG_TABLE else BIG_BATCH_ROWS)
+    rate = getattr(optimizer(settings.optimizer, settings.rate, settings.decay), "rate", None)
     penalties = [c / n_rows for c in PRIOR_ROWS] if settings.l2 is None else [settings.l2]
     made = []
     for l2 in penalties:
@@ -173,7 +175,7 @@ def recipes(settings: Settings, n_rows: int, max_epochs: int) -> list[Recipe]:
             names = settings.activation or (name,)
             made.append(Recipe(
                 hidden, names * len(hidden) if len(names) == 1 else names, l2, settings.decay, settings.dropout,
-                settings.optimizer, settings.rate, settings.schedule, batch_size,
+                settings.optimizer, rate, settings.schedule, batch_size,
                 max_epochs if settings.epochs is None else settings.epochs, settings.seed, settings.dtype,
             ))  # fmt: skip
     return list(dict.fromkeys(made))

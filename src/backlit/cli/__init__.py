@@ -1,0 +1,76 @@
+"""The command line: one small file per command, each imported when it is called for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from backlit.errors import BacklitError
+
+if TYPE_CHECKING:
+    from cyclopts import App
+
+COMMANDS = {
+    "train": "Train a network on a table, and write a model file.",
+    "predict": "Predict the rows of a table with a model.",
+    "evaluate": "Measure a model on a table whose targets are known.",
+    "demo": "Run a classic worked example; without a name, list them.",
+    "explain": "Work one training step out, with every number of the chain rule.",
+}
+"""Each command's name, which is also the name of its module and function, and its line in `backlit --help`."""
+
+WRONG_CALL, INTERRUPTED = 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and give the exit code: 0, 2 for a wrong call, 130 for Ctrl-C.
+
+    What a person can mend ends with one line on standard error, never with a traceback.
+    """
+    from cyclopts import CycloptsError
+
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        _app()(given, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        return _fail(f"{_one_line(error)} See: backlit {_command_of(given)}--help")
+    except BacklitError as error:
+        return _fail(_one_line(error))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of a pipe has enough: `backlit predict ... | head`
+        sys.stderr.close()
+        return 0
+    return 0
+
+
+def _app() -> App:
+    from cyclopts import App
+
+    from backlit import __version__
+
+    app = App(
+        name="backlit",
+        help="Neural networks trained by backpropagation that show their work.",
+        version=__version__,
+        help_format="plaintext",  # Markdown would cost 40 ms of imports
+        help_epilogue="Start with: backlit train iris",
+    )
+    for place, (name, line) in enumerate(COMMANDS.items()):
+        app.command(f"backlit.cli.{name}:{name}", name=name, help=line, sort_key=place)
+    return app
+
+
+def _fail(message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return WRONG_CALL
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _command_of(given: Sequence[str]) -> str:
+    return f"{given[0]} " if given and given[0] in COMMANDS else ""

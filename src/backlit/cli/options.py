@@ -1,0 +1,93 @@
+"""What a person types for an option, as values: lists with commas, column names, files to write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from backlit.errors import BacklitError
+
+if TYPE_CHECKING:
+    from backlit.data import Table
+    from backlit.model import TabularModel
+
+
+def layer_sizes(text: str | None) -> tuple[int, ...] | None:
+    """The units of hidden layers: "64,32"; "none" for no hidden layer.
+
+    >>> layer_sizes("64,32"), layer_sizes("none"), layer_sizes(None)
+    ((64, 32), (), None)
+    """
+    if text is None or text.strip() == "none":
+        return None if text is None else ()
+    try:
+        return tuple(int(size) for size in text.split(","))
+    except ValueError:
+        raise BacklitError(
+            f'--layers is "{text}"; expected whole numbers with commas between, such as 64,32, or none.'
+        ) from None
+
+
+def names(text: str | None) -> tuple[str, ...] | None:
+    """Names with commas between them: "relu,tanh".
+
+    >>> names("relu, tanh")
+    ('relu', 'tanh')
+    """
+    return None if text is None else tuple(name.strip() for name in text.split(","))
+
+
+def batch_rows(text: str | None) -> int | Literal["full"] | None:
+    """A number of rows, or "full".
+
+    >>> batch_rows("32"), batch_rows("full")
+    (32, 'full')
+    """
+    if text is None or text == "full":
+        return text  # type: ignore[return-value]  (which is None or "full")
+    try:
+        return int(text)
+    except ValueError:
+        raise BacklitError(f'--batch-size is "{text}"; expected a number of rows, or full.') from None
+
+
+def column_names(given: Sequence[str], table: Table) -> tuple[str, ...]:
+    """The columns that an option names, with commas between them or one option each; each must exist.
+
+    A value that is itself the name of a column is not cut at its commas.
+    """
+    found: list[str] = []
+    for value in given:
+        found += [value] if value in table.columns else [name.strip() for name in value.split(",")]
+    for name in found:
+        table.column(name)
+    return tuple(dict.fromkeys(found))
+
+
+def read_model(path: Path) -> TabularModel:
+    """The model of a table in that file; a BacklitError where it holds a bare network."""
+    from backlit.model import TabularModel, load
+
+    model = load(path)
+    if not isinstance(model, TabularModel):
+        raise BacklitError(
+            f'"{path}" holds a bare network: it does not say how the columns of a table become its {model.inputs} '
+            "inputs. Use backlit.load in Python, or a model that `backlit train` wrote."
+        )
+    return model
+
+
+def check_output(path: Path, replaceable: Sequence[str]) -> None:
+    """Refuse, before any work, an output that cannot be written or that would overwrite something of another kind.
+
+    `replaceable` are the suffixes of what may be overwritten.
+    """
+    if path.is_dir():
+        raise BacklitError(f'"{path}" is a folder: give the name of a file to write.')
+    if not path.parent.is_dir():
+        raise BacklitError(f'the folder "{path.parent}" does not exist: make it first, or choose another place.')
+    if path.exists() and path.suffix.lower() not in replaceable:
+        raise BacklitError(
+            f'"{path}" exists and does not end in {" or ".join(replaceable)}: it is not overwritten. Choose another name.'
+        )

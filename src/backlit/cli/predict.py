@@ -1,0 +1,199 @@
+"""`backlit predict`: a table with a model's predictions."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+
+import msgspec
+from cyclopts import Parameter
+
+from backlit.cli.options import check_output, column_names, read_model
+from backlit.cli.plugins import run_plugins
+from backlit.errors import BacklitError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from backlit.data import Surprise, Table
+    from backlit.model import TabularModel
+
+SUFFIXES = [".csv", ".parquet"]
+PREDICTION = "prediction"
+SPECIAL = '[",\r\n]'
+"""Text with one of these needs quotes in CSV."""
+
+
+class Written(msgspec.Struct, frozen=True):
+    """What `predict -o` wrote, and what the rows held that training rows did not."""
+
+    output: str
+    rows: int
+    columns: tuple[str, ...]
+    surprises: tuple[Surprise, ...]
+
+
+def predict(
+    model: Path,
+    data: str,
+    *,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    keep: Annotated[list[str] | None, Parameter(negative="")] = None,
+    keep_all: Annotated[bool, Parameter(negative="")] = False,
+    probabilities: Annotated[bool, Parameter(negative="")] = False,
+    plugin: Annotated[list[Path] | None, Parameter(negative="")] = None,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Predict the rows of a table with a model: a column `prediction`, in the order of the rows.
+
+    The target column is not needed.
+
+    Parameters
+    ----------
+    model
+        A model file, as `backlit train` writes it.
+    data
+        A CSV or Parquet file, or a bundled data set, with the columns that the model learned from.
+    output
+        The file to write: OUT.csv or OUT.parquet. Without it, CSV goes to standard output.
+    keep
+        Columns of DATA to put before the prediction, such as an id; with commas between.
+    keep_all
+        Put all columns of DATA before the prediction.
+    probabilities
+        Add a column with the probability of each class.
+    plugin
+        A Python file to run first, for a model with ops of your own.
+    json
+        Print JSON, and nothing else: the rows, or with -o what was written.
+    """
+    run_plugins(plugin or ())
+    if output is not None:
+        _check_output(output, model, data)
+    trained = read_model(model)
+    if probabilities:
+        trained.require_classes()
+    table = trained.read(data)
+    kept = table.columns if keep_all else column_names(keep or (), table)
+    surprises: list[Surprise] = []
+    tables = _predicted(trained, table, kept, probabilities, surprises)
+    if output is None:
+        _to_stdout(tables, json)
+    elif output.suffix.lower() == ".parquet":
+        _to_file(output, tables, _write_parquet)
+    else:
+        _to_file(output, tables, _write_csv)
+    _conclude(output, table.n_rows, (*kept, *_added(trained, probabilities)), surprises, json)
+
+
+def _check_output(output: Path, model: Path, data: str) -> None:
+    check_output(output, SUFFIXES)
+    if output.suffix.lower() not in SUFFIXES:
+        raise BacklitError(f'the output "{output}" ends in neither .csv nor .parquet: which one is it to be?')
+    for given in (model, Path(data)):
+        if output.exists() and given.exists() and output.samefile(given):
+            raise BacklitError(f'"{output}" is read here: it is not overwritten. Choose another name for the output.')
+
+
+def _added(trained: TabularModel, probabilities: bool) -> list[str]:
+    """The names of the columns that are added."""
+    from backlit.data.values import label_text
+
+    classes = (trained.encoder.classes or ()) if probabilities else ()
+    return [PREDICTION, *(f"probability {label_text(label)}" for label in classes)]
+
+
+def _predicted(
+    trained: TabularModel, table: Table, kept: tuple[str, ...], probabilities: bool, surprises: list[Surprise]
+) -> Iterator[pa.Table]:
+    """The kept columns and the predictions, a chunk of rows after another; collects the surprises."""
+    import pyarrow as pa
+
+    added = _added(trained, probabilities)
+    for name in added:
+        if name in kept:
+            raise BacklitError(f'{table.name} has a column "{name}" of its own: name the columns to keep with --keep.')
+    start = 0
+    for outputs, found in trained.outputs(table):
+        surprises += found
+        rows = table.arrow.slice(start, len(outputs)).select(list(kept))
+        start += len(outputs)
+        predictions = trained.decode(outputs)
+        if trained.encoder.classes is None:
+            predictions = predictions.astype(outputs.dtype)  # no more digits than the network computes with
+        vectors = [predictions, *(outputs.T if probabilities else ())]
+        for name, vector in zip(added, vectors, strict=True):
+            rows = rows.append_column(name, pa.chunked_array([pa.array(vector)]))
+        yield rows
+
+
+def _to_stdout(tables: Iterator[pa.Table], json: bool) -> None:
+    if not json:
+        _write_csv(sys.stdout.buffer, tables)
+        sys.stdout.flush()
+        return
+    for k, table in enumerate(tables):
+        lines = [msgspec.json.encode(row, enc_hook=str).decode() for row in table.to_pylist()]
+        print("[" if k == 0 else ",", ",\n".join(lines), sep="\n")
+    print("]")
+
+
+def _to_file(output: Path, tables: Iterator[pa.Table], write: Any) -> None:
+    from backlit.model.file import replacing
+
+    with replacing(output) as file:
+        write(file, tables)
+
+
+def _write_csv(file: BinaryIO, tables: Iterator[pa.Table]) -> None:
+    """Write CSV with quotes only where a value needs them: Arrow by itself would quote all text or none."""
+    import pyarrow.csv as pacsv
+
+    for k, table in enumerate(tables):
+        options = pacsv.WriteOptions(
+            include_header=k == 0,
+            quoting_style="needed" if _needs_quotes(table) else "none",
+            quoting_header="needed" if any(map(_special, table.column_names)) else "none",
+        )
+        pacsv.write_csv(table, file, options)
+
+
+def _special(text: str) -> bool:
+    return any(mark in text for mark in '",\r\n')
+
+
+def _needs_quotes(table: pa.Table) -> bool:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    texts = [column for column in table.columns if pa.types.is_string(column.type) or pa.types.is_large_string(column.type)]
+    return any(pc.any(pc.match_substring_regex(column, SPECIAL)).as_py() for column in texts)
+
+
+def _write_parquet(file: BinaryIO, tables: Iterator[pa.Table]) -> None:
+    import pyarrow.parquet as pq
+
+    first = next(tables)
+    with pq.ParquetWriter(file, first.schema) as writer:
+        writer.write_table(first)
+        for table in tables:
+            writer.write_table(table)
+
+
+def _conclude(
+    output: Path | None, n_rows: int, columns: tuple[str, ...], surprises: list[Surprise], json: bool
+) -> None:
+    """Say what was written, and what the rows held that training rows did not."""
+    from backlit.model.tabular import merged
+
+    found = merged(surprises)
+    if json:
+        if output is not None:
+            print(msgspec.json.encode(Written(str(output), n_rows, columns, found)).decode())
+        return
+    for surprise in found:
+        print(f'note: the column "{surprise.column}" has {surprise.what}, in {surprise.rows:,} rows', file=sys.stderr)
+    if output is not None:
+        print(f"{n_rows:,} predictions written to {output}")

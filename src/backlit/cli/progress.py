@@ -1,0 +1,102 @@
+"""The progress of a training: a live line on a terminal, now and then a plain line elsewhere. Always on standard error."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
+
+    from backlit.model import Progress, TableTraining
+
+LIVE_SECONDS, PLAIN_SECONDS = 0.1, 2.0
+
+
+def watch(training: TableTraining, *, quiet: bool) -> None:
+    """Run a training to its end, showing how it goes unless `quiet`. The first Ctrl-C ends it with the model so far."""
+    live = sys.stderr.isatty()
+    with stopped_by_ctrl_c(training):
+        if quiet:
+            for _ in training:
+                pass
+        elif live:
+            _watch_live(training)
+        else:
+            _watch_plain(training)
+
+
+@contextmanager
+def stopped_by_ctrl_c(training: TableTraining) -> Iterator[None]:
+    """Let the first Ctrl-C end the training after its epoch; the second one interrupts."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        print("\nending with the model so far; Ctrl-C again to stop at once", file=sys.stderr)
+        training.stop()
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _watch_plain(training: TableTraining) -> None:
+    """A line for each recipe tried and for the end, and every two seconds in between."""
+    shown, last = time.monotonic(), None
+    for progress in training:
+        if last is not None and (last.phase, last.trial) != (progress.phase, progress.trial):
+            print(_line(last), file=sys.stderr)
+            shown = time.monotonic()
+        elif time.monotonic() - shown > PLAIN_SECONDS:
+            print(_line(progress), file=sys.stderr)
+            shown = time.monotonic()
+        last = progress
+    if last is not None:
+        print(_line(last), file=sys.stderr)
+
+
+def _line(progress: Progress) -> str:
+    head = f"trying {progress.trial} of {progress.trials}" if progress.phase == "choosing" else "training"
+    return f"{head} ({progress.what}): epoch {progress.epoch}, {_loss(progress)}"
+
+
+def _loss(progress: Progress) -> str:
+    """The validation loss, or where there is none the training loss, which has the penalties in it."""
+    if progress.validation_loss is None:
+        return f"loss with penalties {progress.loss:.4f}"
+    return f"validation loss {progress.validation_loss:.4f}"
+
+
+def _watch_live(training: TableTraining) -> None:
+    """One line that is redrawn, and gone at the end."""
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    columns = TextColumn("{task.description}"), BarColumn(24), TextColumn("{task.fields[losses]}"), TimeElapsedColumn()
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting (the first run compiles the maths)", total=None, losses="")
+        shown = 0.0
+        for progress in training:
+            if time.monotonic() - shown >= LIVE_SECONDS:
+                _draw(bar, task, progress)
+                shown = time.monotonic()
+
+
+def _draw(bar: Bar, task: TaskID, progress: Progress) -> None:
+    choosing = progress.phase == "choosing"
+    head = f"trying {progress.trial} of {progress.trials}: {progress.what}" if choosing else "training"
+    losses = f"epoch {progress.epoch}, {_loss(progress)}"
+    bar.update(task, description=head, completed=progress.epoch, total=progress.epochs, losses=losses)

@@ -1,0 +1,51 @@
+"""Small tables on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from backlit.model.records import Scores
+
+WIDTH = 100
+
+
+def console() -> Console:
+    """Standard output, not wider than is easy to read."""
+    from rich.console import Console
+
+    made = Console(highlight=False, markup=False, emoji=False)
+    made.width = min(made.width, WIDTH)
+    return made
+
+
+def show_table(to: Console, heads: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> None:
+    """Print a table without lines; the first `left` columns are aligned left, the others right."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=True, header_style="bold", show_edge=False)
+    for k, head in enumerate(heads):
+        table.add_column(Text(head), justify="left" if k < left else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    to.print(table)
+
+
+def score_heads(scores: Scores) -> list[str]:
+    """The heads of the columns of scores."""
+    from backlit.model.records import ClassScores
+
+    return ["accuracy", "log-loss"] if isinstance(scores, ClassScores) else ["R²", "mean |error|", "RMSE"]
+
+
+def score_cells(scores: Scores) -> list[str]:
+    """The scores as text."""
+    from backlit.model.records import ClassScores
+
+    if isinstance(scores, ClassScores):
+        return [f"{scores.accuracy:.4f}", f"{scores.log_loss:.4f}"]
+    return ["-" if scores.r2 is None else f"{scores.r2:.4f}", f"{scores.mae:.5g}", f"{scores.rmse:.5g}"]

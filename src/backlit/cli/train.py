@@ -1,0 +1,199 @@
+"""`backlit train`: from a table to a model file."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import msgspec
+from cyclopts import Group, Parameter
+
+import backlit.ops.schedules  # noqa: F401  (registers the schedules, whose names are in the help)
+from backlit.cli.options import batch_rows, check_output, column_names, layer_sizes, names
+from backlit.cli.plugins import run_plugins
+from backlit.cli.progress import watch
+from backlit.cli.tables import console, score_cells, score_heads, show_table
+from backlit.errors import BacklitError
+from backlit.ops.op import Registry, activations, optimizers, schedules
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from backlit.model import FitReport, TableTraining
+
+COLUMNS_SHOWN = 20
+FEW_COLUMNS = 12
+"""In a table of more columns, those that were simply standardized share a line."""
+
+ROWS, NETWORK, DESCENT, OUTPUT = (
+    Group(name, sort_key=k) for k, name in enumerate(("Rows and columns", "Network", "Training", "Output"))
+)
+
+
+def _one_of(registry: Registry) -> str:
+    return f"One of {', '.join(registry)}."
+
+
+def train(
+    data: str,
+    *,
+    target: Annotated[str | None, Parameter(group=ROWS)] = None,
+    task: Annotated[Literal["classes", "numbers"] | None, Parameter(group=ROWS)] = None,
+    ignore: Annotated[list[str] | None, Parameter(group=ROWS, negative="")] = None,
+    validation: Annotated[float | None, Parameter(group=ROWS)] = None,
+    test: Annotated[float, Parameter(group=ROWS)] = 0.2,
+    layers: Annotated[str | None, Parameter(group=NETWORK)] = None,
+    activation: Annotated[
+        str | None, Parameter(group=NETWORK, help=f"Of the hidden layers, or one each: relu,tanh. {_one_of(activations)}")
+    ] = None,
+    dropout: Annotated[float, Parameter(group=NETWORK)] = 0.0,
+    optimizer: Annotated[str, Parameter(group=DESCENT, help=_one_of(optimizers))] = "adam",
+    rate: Annotated[float | None, Parameter(group=DESCENT)] = None,
+    schedule: Annotated[
+        str, Parameter(group=DESCENT, help=f"How the learning rate changes. {_one_of(schedules)}")
+    ] = "constant",
+    batch_size: Annotated[str | None, Parameter(group=DESCENT)] = None,
+    epochs: Annotated[int | None, Parameter(group=DESCENT)] = None,
+    decay: Annotated[float, Parameter(group=DESCENT)] = 0.0,
+    l2: Annotated[float | None, Parameter(group=DESCENT)] = None,
+    time_limit: Annotated[float | None, Parameter(group=DESCENT)] = None,
+    seed: Annotated[int, Parameter(group=DESCENT)] = 0,
+    dtype: Annotated[Literal["float32", "float64"], Parameter(group=DESCENT)] = "float32",
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"], group=OUTPUT)] = None,
+    plugin: Annotated[list[Path] | None, Parameter(group=OUTPUT, negative="")] = None,
+    json: Annotated[bool, Parameter(group=OUTPUT, negative="")] = False,
+    quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], group=OUTPUT, negative="")] = False,
+) -> None:
+    """Train a network on a table, and write a model file.
+
+    What is not given is chosen: the task by the target's values; hidden layer, penalty and number of epochs by validation.
+
+    Parameters
+    ----------
+    data
+        A CSV or Parquet file, or a bundled data set: iris, wine, breast_cancer, digits, diabetes.
+    target
+        The column to predict. Bundled data sets know theirs.
+    task
+        Learn the target as classes or as numbers, whatever it looks like.
+    ignore
+        Columns to leave out, with commas between.
+    validation
+        The fraction of the rows to validate on, 0 for none; by default 5-fold validation up to 1,000 rows, a tenth above.
+    test
+        The fraction of the rows to keep for the test.
+    layers
+        Units of the hidden layers: 64,32; or none.
+    dropout
+        The probability with which a hidden unit is left out of an update.
+    rate
+        The learning rate; by default the optimizer's own (adam: 0.002).
+    batch_size
+        Rows per update, or full; by default 64, or 256 from 10,000 rows on.
+    epochs
+        Passes over the rows at the most; exactly so many with --validation 0.
+    decay
+        Decoupled weight decay.
+    l2
+        The penalty l2/2 Σw².
+    time_limit
+        In seconds; training then ends with the model so far. So does Ctrl-C.
+    seed
+        Of the split, the first weights and the shuffles. Same seed, same bits.
+    dtype
+        The type of the numbers.
+    output
+        The model file; by default DATA.safetensors, in this folder.
+    plugin
+        A Python file to run first, such as one that registers an activation. Nothing but what is named here is run.
+    json
+        Print the report as JSON, and nothing else.
+    quiet
+        Show no progress.
+    """
+    from backlit.data import read_table
+    from backlit.data.wording import listed
+    from backlit.model import Settings, TableTraining, save
+    from backlit.model.file import SUFFIX
+
+    run_plugins(plugin or ())
+    path = output or Path(Path(data).stem + SUFFIX)
+    check_output(path, [SUFFIX])
+    table = read_table(data)
+    if target is None and table.target is None:
+        raise BacklitError(f"which column is to be predicted? Name it with --target: {listed(table.columns)}.")
+    settings = Settings(
+        kind=task, ignore=column_names(ignore or (), table), layers=layer_sizes(layers), activation=names(activation),
+        optimizer=optimizer, rate=rate, schedule=schedule, batch_size=batch_rows(batch_size), epochs=epochs,
+        dropout=dropout, decay=decay, l2=l2, seed=seed, dtype=dtype, time_limit=time_limit, validation=validation,
+        test=test,
+    )  # fmt: skip
+    training = TableTraining(table, target, settings)
+    to = console()
+    if not json:
+        _show_start(to, training)
+    watch(training, quiet=quiet or json)
+    assert training.model is not None
+    assert training.report is not None
+    save(training.model, path)
+    if json:
+        print(msgspec.json.encode(msgspec.to_builtins(training.report) | {"model": str(path)}).decode())
+        return
+    _show_report(to, training.report)
+    to.print(f"\nModel written to {path}. Next:")
+    for command in (f"backlit predict {shlex.quote(str(path))} {shlex.quote(data)} -o predictions.csv",
+                    f"backlit evaluate {shlex.quote(str(path))} {shlex.quote(data)}"):  # fmt: skip
+        to.print(f"  {command}", soft_wrap=True)
+
+
+def _show_start(to: Console, training: TableTraining) -> None:
+    """The task, the rows, the columns."""
+    task, n_test = training.task, len(training.rows["test"])
+    to.print(f"Task: {task.reason}")
+    missing = f"; {task.n_missing:,} without a target left out" if task.n_missing else ""
+    to.print(f"Rows: {task.n_rows:,}, of which {n_test:,} are kept for the test{missing}\n")
+    show_table(to, ["column", "kind", "what was done", "inputs"], _column_lines(training), left=3)
+
+
+def _column_lines(training: TableTraining) -> Iterator[tuple[str, str, str, str]]:
+    """What was done with each column; in a wide table, the plain numbers on one line and not too many others."""
+    reports = training.encoder.reports
+    plain = [r for r in reports if r.kind == "number" and r.outputs == 1]
+    wide = len(reports) > FEW_COLUMNS
+    others = [r for r in reports if not (wide and r in plain)]
+    if wide and plain:
+        yield f"{len(plain)} columns", "number", f"standardized, from {plain[0].column} to {plain[-1].column}", str(len(plain))
+    for report in others[:COLUMNS_SHOWN]:
+        yield report.column, report.kind, report.done, str(report.outputs)
+    rest = others[COLUMNS_SHOWN:]
+    if rest:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in Counter(r.kind for r in rest).items())
+        yield f"{len(rest)} more", "", f"{kinds} (all of them: --json)", str(sum(r.outputs for r in rest))
+
+
+def _show_report(to: Console, report: FitReport) -> None:
+    """What was chosen, why training stopped, and how good the model is."""
+    if report.choice is not None:
+        to.print(f"\nTried, by {report.choice.how}; the strongest penalty l2 that is as good as the best is taken:")
+        chosen = report.choice.trials[report.choice.chosen]
+        show_table(
+            to, ["network", "epochs", "validation loss", ""],
+            [
+                (trial.what, str(trial.epochs), "diverged" if trial.loss is None else f"{trial.loss:.4f}",
+                 "taken" if trial is chosen else "")
+                for trial in report.choice.trials
+            ],
+        )  # fmt: skip
+    to.print(f"\n{report.network}")
+    to.print(f"Trained with {report.recipe.summary()}; stopped {report.stopped} ({report.seconds:.1f} s)")
+    if report.test is None:
+        to.print("\nNo rows were kept for a test.")
+        return
+    test = report.test
+    to.print(f"\nOn the {test.rows:,} test rows:")
+    rows = [("this network", test.model), (f"linear model ({test.linear_what})", test.linear),
+            (f"baseline ({test.baseline_what})", test.baseline)]  # fmt: skip
+    show_table(to, ["", *score_heads(test.model)], [(name, *score_cells(scores)) for name, scores in rows])
