@@ -16,7 +16,8 @@ TWO_LAYER = {
     "out(o1)": ".751365070", "out(o2)": ".772928465", "E(o1)": ".274811083", "E(o2)": ".023560026", "E": ".298371109",
     "w(i1,h1)+": ".149780716", "w(i2,h1)+": ".199561432", "w(i1,h2)+": ".249751144", "w(i2,h2)+": ".299502287",
     "w(h1,o1)+": ".358916480", "w(h2,o1)+": ".408666186", "w(h1,o2)+": ".511301270", "w(h2,o2)+": ".561370121",
-    "dE/dw(i1,h1)": ".000438568", "dE/dw(h1,o1)": ".082167041", "dE/dout(h1)": ".036350306", "dE/dnet(o1)": ".138498562",
+    "dE/dw(i1,h1)": ".000438568", "dE/dw(h1,o1)": ".082167041", "dE/dout(h1)": ".036350306",
+    "dE/dnet(o1)": ".138498562",
 }  # fmt: skip
 ONE_OUTPUT = {
     "net(h1)": ".210000000", "net(h2)": ".315000000", "out(h1)": ".552307910", "out(h2)": ".578105233",
@@ -106,7 +107,8 @@ def test_own_labels_and_usual_names_find_the_same_number() -> None:
 
 @pytest.mark.parametrize(("given", "message"), [
     ({"only": "w(i1,h9)"}, "did you mean"), ({"only": "backwards"}, "backward"), ({"digits": -1}, "digits"),
-    ({"steps": 0}, "steps"), ({"l2": -1.0}, "l2"), ({"inputs": ["a"]}, "inputs"), ({"inputs": ["h1", "b"]}, "share a name"),
+    ({"steps": 0}, "steps"), ({"l2": -1.0}, "l2"), ({"inputs": ["a"]}, "inputs"),
+    ({"inputs": ["h1", "b"]}, "share a name"),
     ({"rows": ["a", "b"]}, "rows"),
 ])  # fmt: skip
 def test_wrong_calls_say_what_is_wrong(given: dict[str, Any], message: str) -> None:

@@ -25,7 +25,7 @@ PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 """How many random networks to check; 500 take about ten minutes."""
 
 STEEP = 1e-5
-"""Of smaller gradients float64 keeps few digits, or none: an update that divides by them or takes their sign shows it."""
+"""Of smaller gradients float64 keeps few digits, or none: updates by their size or sign show it."""
 
 HIDDEN = [name for name in activations if name not in {"softmax"}]
 OPTIMIZERS = [name for name in optimizers if not optimizers[name].full_batch]
@@ -142,7 +142,7 @@ def test_every_printed_number_is_that_of_a_recomputation_at_80_digits(
 ) -> None:
     step = step_of(case, digits)
     assume(np.isfinite(step.recording.E) and np.abs(step.recording.gradients.raw).max(initial=0.0) < 1e3)
-    assume(not any("at the kink" in record.note for record in step.records()))
+    assume(not any("at the kink" in record.note or "lost digits" in record.note for record in step.records()))
     network = step.recording.network.copy()
     network.parameters[:] = case.network.parameters
     masks = {int(label): step.recording.array(f"{label}.M")
@@ -173,6 +173,7 @@ def test_every_printed_number_is_that_of_a_recomputation_at_80_digits(
 def test_every_formula_with_its_numbers_gives_the_number(case: SimpleNamespace) -> None:
     step = step_of(case)
     assume(np.isfinite(step.recording.E))
+    assume(not any("lost digits" in record.note for record in step.records()))
     with mp.workdps(50):
         for _, key in step.keys():  # noqa: SIM118  (no mapping)
             if key.quantity.expression is None:

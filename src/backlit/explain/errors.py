@@ -74,7 +74,16 @@ class ErrorPart:
 
     def row_formula(self, row: int) -> Node:
         """Give the loss of a row, for losses that are no sum over outputs."""
-        return self.capped(self.expanded(self.loss.formula, row, {}))
+        return self.capped(self.expanded(self._shown(row).formula, row, {}))
+
+    def _shown(self, row: int) -> Loss:
+        """Give the loss whose formula a row's numbers bear: the joined one where an output rounds to 0 or 1."""
+        chain = self.recording.chain
+        if chain is None:
+            return self.loss
+        losses = [float(recording.array("l")[row, 0]) for recording in (chain, self.recording)]
+        bears = np.min(self.last.written.values(row)) > 0.0 and np.isclose(*losses, rtol=1e-11, atol=1e-12)
+        return self.loss if bears else self.trained
 
     def capped(self, node: Node) -> Node:
         """Limit a loss to its ceiling, where it has one."""
@@ -118,7 +127,7 @@ class ErrorPart:
         values = op_value(self.trained, "value", *self._outputs())
 
         def expression(at: Place) -> Node:
-            node = self.capped(self.elementwise(self.loss.formula, at))
+            node = self.capped(self.elementwise(self._shown(at.row).formula, at))
             t = self.targets.ref(at.row, at.unit)
             if getattr(self.loss, "deviance", False) and t.value > 0:
                 return plus(node, plus(times(t, call("log", t)), neg(t)))

@@ -121,21 +121,23 @@ class Group(msgspec.Struct, frozen=True):
     title: str
     quantities: tuple[Quantity, ...]
 
-    @property
-    def size(self) -> int:
-        """The number of numbers of a row."""
-        return sum(len(quantity.units) * (len(quantity.sources) or 1) for quantity in self.quantities)
+    def size(self, row: int) -> int:
+        """The number of numbers that come with a row."""
+        here = [quantity for quantity in self.quantities if quantity.rows or row == 0]
+        return sum(len(quantity.units) * (len(quantity.sources) or 1) for quantity in here)
 
     def places(self, row: int) -> Iterator[Key]:
-        """Give the numbers of a row: unit by unit, of weights source by source, and there in the quantities' order."""
-        first = self.quantities[0]
-        if first.sources and all(quantity.sources == first.sources for quantity in self.quantities):
-            for unit in range(len(first.units)):
-                for place in first.places(row if first.rows else 0, unit):
-                    yield from (Key(quantity, place) for quantity in self.quantities)
+        """Give the numbers of a row: unit by unit, of weights source by source, and there in the quantities' order.
+
+        What all rows have in common comes with the first.
+        """
+        here = [quantity for quantity in self.quantities if quantity.rows or row == 0]
+        if here and here[0].sources and all(quantity.sources == here[0].sources for quantity in here):
+            for unit in range(len(here[0].units)):
+                for place in here[0].places(row, unit):
+                    yield from (Key(quantity, place) for quantity in here)
             return
-        for unit in range(max(len(quantity.units) for quantity in self.quantities)):
-            for quantity in self.quantities:
+        for unit in range(max((len(quantity.units) for quantity in here), default=0)):
+            for quantity in here:
                 if unit < len(quantity.units):
-                    for place in quantity.places(row if quantity.rows else 0, unit):
-                        yield Key(quantity, place)
+                    yield from (Key(quantity, place) for place in quantity.places(row, unit))

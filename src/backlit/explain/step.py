@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,8 @@ from backlit.explain.recording import Recording, Settings
 from backlit.explain.records import Change, Column, Drawing, Edge, Example, Node, Record, Section, Summary
 from backlit.explain.updates import Update, norm_quantity
 from backlit.ops.op import Optimizer, optimizers
+
+T = TypeVar("T")
 
 PHASES = ("forward", "error", "backward", "update")
 LARGEST_EXAMPLE = 5000
@@ -151,9 +154,8 @@ class Step:
         of = [f", row {name}" for name in self.context.rows] or [""]
         for quantity in (self.inputs, *self.parameters, self.error.targets):
             yield GIVEN, Group("", (quantity,)), EVERY_ROW
-        for row in rows:
-            for stage in self.stages:
-                yield f"Forward{of[row]}: {stage.title}", stage.forward, row
+        for row, stage in self._in_order(rows, self.stages):
+            yield f"Forward{of[row]}: {stage.title}", stage.forward, row
         error = self.error
         for row in rows:
             for of_row in (error.per_output, error.per_row):
@@ -161,9 +163,8 @@ class Step:
                     yield f"Error{of[row]}", Group("", (of_row,)), row
         total = "Error of all rows" if self.context.rows else "Error"
         yield total, Group("", (error.E, error.penalty) if error.penalty else (error.E,)), 0
-        for row in rows:
-            for group in self.backward_groups:
-                yield f"Backward{of[row]}: {group.title}", group, row
+        for row, group in self._in_order(rows, self.backward_groups):
+            yield f"Backward{of[row]}: {group.title}", group, row
         if self.context.rows:
             for parameter in self._trained():
                 yield "Backward: the sum over the rows", Group("", (self.gradients[parameter.full],)), 0
@@ -171,6 +172,13 @@ class Step:
             yield "Update: the norm of the gradient", Group("", (self.norm,)), 0
         for update in self.updates:
             yield f"Update: {update.parameter.stage.title}", Group("", tuple(update.quantities)), 0
+
+    def _in_order(self, rows: range, parts: Sequence[T]) -> Iterator[tuple[int, T]]:
+        """Give row after row with all its parts; part after part where the rows need each other."""
+        if any(op.batch_coupled for op in self.recording.network.ops):
+            yield from ((row, part) for part in parts for row in rows)
+        else:
+            yield from itertools.product(rows, parts)
 
     def keys(self) -> Iterator[tuple[str, Key]]:
         """Give all numbers in order, with the heading of each; only those asked for, if something was."""
@@ -189,7 +197,7 @@ class Step:
     def __len__(self) -> int:
         if self._wanted is not None:
             return len(self._wanted)
-        return sum(group.size * len(self._rows_of(group, row)) for _, group, row in self.groups())
+        return sum(group.size(here) for _, group, row in self.groups() for here in self._rows_of(group, row))
 
     # --------------------------------------------------------------------------------------------------------- records
 

@@ -7,6 +7,7 @@ from backlit.explain.records import Column, Drawing, Node
 
 LARGEST_COLUMN = 4
 """Networks with more units in a layer are too wide for a terminal."""
+GAP = 4
 
 
 def fits(drawing: Drawing) -> bool:
@@ -14,13 +15,20 @@ def fits(drawing: Drawing) -> bool:
     return all(column.size <= LARGEST_COLUMN for column in drawing.columns)
 
 
-def network_lines(drawing: Drawing, digits: int) -> list[str]:
-    """Give the lines of a drawing, layer beside layer: inputs and weights on the left of each unit and its output."""
+def network_lines(drawing: Drawing, digits: int, width: int) -> list[str]:
+    """Give the lines of a drawing: inputs and weights on the left of each unit and its output.
+
+    Layers stand beside each other, below each other where they are too wide for that.
+    """
     blocks = [_layer(drawing, number, digits) for number in range(1, len(drawing.columns))]
     height = max(len(block) for block in blocks)
     widths = [max(len(line) for line in block) for block in blocks]
+    if sum(widths) + GAP * (len(widths) - 1) > width:
+        return [line for block in blocks for line in (*block, "")][:-1]
     rows = [[block[k] if k < len(block) else "" for block in blocks] for k in range(height)]
-    return ["    ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return [
+        (" " * GAP).join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
 
 
 def _layer(drawing: Drawing, number: int, digits: int) -> list[str]:

@@ -23,7 +23,7 @@ def worked_text(example: Example, width: int = WIDTH) -> Text:
         if diagram_text.fits(drawing):
             several = f", row {row + 1}" if len(example.drawings) > 1 else ""
             lines += [_heading(f"The network, forward{several}")]
-            lines += [Text(INDENT + line) for line in diagram_text.network_lines(drawing, digits)]
+            lines += [Text(INDENT + line) for line in diagram_text.network_lines(drawing, digits, width - len(INDENT))]
     for section in example.sections:
         lines += [_heading(section.title), *_section(section, digits, width)]
     if example.changes:
