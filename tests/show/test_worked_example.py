@@ -149,7 +149,8 @@ def test_the_page_opens_without_a_console_message(tmp_path: Path) -> None:
     page.write_text(worked(RICH).to_html(), encoding="utf-8")
     run = subprocess.run(
         [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}",
-         "--enable-logging=stderr", "--dump-dom", page.as_uri()], capture_output=True, text=True, check=True, timeout=120,
+         "--enable-logging=stderr", "--dump-dom", page.as_uri()],
+        capture_output=True, text=True, check=True, timeout=120,
     )  # fmt: skip
     assert "CONSOLE" not in run.stderr
     assert "</math>" in run.stdout

@@ -82,7 +82,7 @@ class ErrorPart:
         if chain is None:
             return self.loss
         losses = [float(recording.array("l")[row, 0]) for recording in (chain, self.recording)]
-        bears = np.min(self.last.written.values(row)) > 0.0 and np.isclose(*losses, rtol=1e-11, atol=1e-12)
+        bears = np.min(self.last.written.values(row)) > 0.0 and np.isclose(losses[0], losses[1], rtol=1e-11, atol=1e-12)
         return self.loss if bears else self.trained
 
     def capped(self, node: Node) -> Node:
