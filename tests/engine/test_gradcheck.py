@@ -506,7 +506,8 @@ def torch_gradients(network: Network, X: Any, Y: Any, weights: Any) -> tuple[flo
         return (row - row[true])[torch.arange(len(row)) != true]
 
     known_activations = {
-        "identity": lambda z: z, "sigmoid": torch.sigmoid, "tanh": torch.tanh, "relu": F.relu, "elu": F.elu,
+        "identity": lambda z: z, "exp": torch.exp, "sigmoid": torch.sigmoid, "tanh": torch.tanh, "relu": F.relu,
+        "elu": F.elu,
         "leaky_relu": F.leaky_relu, "selu": F.selu, "gelu": F.gelu, "silu": F.silu, "softplus": F.softplus,
         "softsign": F.softsign, "softmax": lambda z: torch.softmax(z, 1),
         "hard_sigmoid": lambda z: torch.clamp(z / 6 + 0.5, 0, 1),  # PyTorch's own has a 1/6 of single precision

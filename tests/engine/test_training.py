@@ -273,7 +273,7 @@ def test_a_time_limit_ends_a_long_training(compiled, problem):
     began = time.perf_counter()
     training = Training(network, X, Y, batch_size=1, epochs=10_000_000, time_limit=0.3, compiled=compiled).run()
     assert training.stopped == "time limit of 0.3 s reached"
-    assert 0.25 < time.perf_counter() - began < 5.0
+    assert 0.25 < time.perf_counter() - began < 30.0
 
 
 def test_an_interrupt_in_the_middle_ends_the_training_with_the_model_so_far(problem, monkeypatch):
@@ -333,7 +333,7 @@ def test_ctrl_c_ends_a_long_compiled_call():
     began = time.perf_counter()
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
-    assert time.perf_counter() - began < 5.0
+    assert time.perf_counter() - began < 30.0
     assert (out, err, process.returncode) == ("interrupted\n", "", 0)
 
 
@@ -343,17 +343,21 @@ def test_ctrl_c_ends_a_long_compiled_call():
 @both_modes
 @pytest.mark.parametrize("run", [True, False], ids=["run", "iterate"])
 def test_divergence_warns_with_the_place_and_keeps_the_last_good_weights(run, compiled, problem):
-    network, X, Y = problem("half_squared_error", ["identity", "identity"], rows=12)
-    training = Training(network, X, Y, optimizer=SGD(2.0), batch_size=3, epochs=1000, compiled=compiled)
-    with pytest.warns(DivergedWarning, match=r"diverged in epoch \d+, batch [1-4]: the loss is not a finite number"):
+    hidden = ["identity", Dropout(0.3), "identity"]
+    options = {"optimizer": Momentum(2.0), "batch_size": 3, "compiled": compiled}
+    network, X, Y = problem("half_squared_error", hidden, rows=12)
+    training = Training(network, X, Y, epochs=1000, **options)
+    with pytest.warns(DivergedWarning, match=r"diverged in epoch \d+, batch [1-4]: .* is not a finite number"):
         epochs = training.run().history if run else list(training)
     assert training.stopped.startswith(f"diverged in epoch {len(epochs) + 1}, batch ")
     assert epochs
+    # All is as if the training had ended after the last whole epoch.
+    again, X, Y = problem("half_squared_error", hidden, rows=12)
+    whole = Training(again, X, Y, epochs=len(epochs), **options).run()
     assert np.isfinite(network.parameters).all()
-    # The weights are those after the last whole epoch, as if the training had ended there.
-    again, X, Y = problem("half_squared_error", ["identity", "identity"], rows=12)
-    Training(again, X, Y, optimizer=SGD(2.0), batch_size=3, epochs=len(epochs), compiled=compiled).run()
     np.testing.assert_array_equal(network.parameters, again.parameters)
+    np.testing.assert_array_equal(training.memory.slots, whole.memory.slots)
+    assert training.step == whole.step
 
 
 def test_a_good_training_warns_of_nothing(problem):
