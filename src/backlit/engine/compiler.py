@@ -322,13 +322,26 @@ def _numpy_for(dtype: str) -> Any:
     seen.__dict__.update({name: getattr(np, name) for name in np.__all__ if hasattr(np, name)})
     for name, function in elementary.SUBSTITUTES[dtype].items():
         setattr(seen, name, library[function.__name__])
-    seen.where = njit(_select, fastmath=FAST)  # type: ignore[attr-defined]
+    for name, function in {"where": _select, "maximum": _maximum, "minimum": _minimum}.items():
+        setattr(seen, name, njit(function, error_model="numpy", fastmath=FAST, forceinline=True))
     return seen
 
 
 def _select(condition: Any, value: Any, otherwise: Any) -> Any:
     """`np.where` on scalars."""
     return value if condition else otherwise
+
+
+def _maximum(one: Any, other: Any) -> Any:
+    """`np.maximum` on scalars, NaN if either is; Numba's own has branches, which do not vectorise."""
+    larger = other if one < other else one
+    return larger if other == other else other  # noqa: PLR0124  (false for NaN)
+
+
+def _minimum(one: Any, other: Any) -> Any:
+    """`np.minimum` on scalars, NaN if either is."""
+    smaller = other if one > other else one
+    return smaller if other == other else other  # noqa: PLR0124  (false for NaN)
 
 
 # ------------------------------------------------------------------------------------------ the texts of the modules
@@ -346,6 +359,11 @@ from backlit.engine.lowlevel import update_signature, vector
 
 T = np.{dtype}
 OPTIONS = dict(cache=True, error_model="numpy", fastmath={fast})
+
+
+@njit(forceinline=True)
+def sign(w):
+    return T(w > T(0.0)) - T(w < T(0.0))
 '''
 
 
@@ -422,10 +440,13 @@ def _update_text(optimizer: Optimizer, dtype: str) -> str:
         body += [f"{name}_ = T({name}_)" for name in optimizer.prepared]
     known = {*slots, *optimizer.prepared}
     body += [f"{name}_ = T({setting[name]})" for name in arguments(update)[2:] if name not in known]
-    body += ["l1_, l2_, keep = T(l1), T(l2), T(1.0 - rate * decay)", "w, g = vector(P, 0, size), vector(dP, 0, size)"]
-    body += [f"{name}s = vector(slots, {k} * size, size)" for k, name in enumerate(slots)]
-    body.append("for i in range(start, stop):")
-    body.append("    gradient = g[i] + l2_ * w[i] + l1_ * np.sign(w[i])")
+    body += [
+        "l1_, l2_, keep, count = T(l1), T(l2), T(1.0 - rate * decay), stop - start",
+        "w, g = vector(P, start, count), vector(dP, start, count)",
+    ]
+    body += [f"{name}s = vector(slots, {k} * size + start, count)" for k, name in enumerate(slots)]
+    body.append("for i in range(count):")
+    body.append("    gradient = g[i] + l2_ * w[i] + l1_ * sign(w[i])")
     given = ", ".join(f"{name}s[i]" if name in slots else f"{name}_" for name in arguments(update)[2:])
     results = "".join(f"{name}, " for name in ["w_", *(f"{name}_new" for name in slots)])
     body.append(f"    {results}= maths(w[i] * keep, gradient{', ' + given if given else ''})")
