@@ -123,7 +123,7 @@ SETTINGS = [
 ]
 
 
-@pytest.mark.parametrize("settings", SETTINGS, ids="-".join)
+@pytest.mark.parametrize("settings", SETTINGS, ids=repr)
 @pytest.mark.parametrize("target", ["binary", "classes", "numbers"])
 def test_every_parameter_means_the_same(target, settings):
     settings = {"random_state": 2, "max_iter": 10, "hidden_layer_sizes": (5,)} | settings
