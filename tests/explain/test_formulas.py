@@ -129,8 +129,8 @@ def test_normalization(name: str) -> None:
     known = {"N": N, "r": scale, "gamma": gamma, "dZ": dZ, "dX": dX, "dgamma": dgamma, "dbeta": dbeta, "training": 1}
     op.backward(**{key: known[key] for key in arguments(op.backward)})
     for r in range(3):
-        arrays = {"x": X[r], r"\gamma": gamma, r"\beta": beta, r"\varepsilon": op.epsilon, r"\hat x": N[r], "n": 3, "k": 3,
-                  r"\mu": mean if axis == 0 else mean[r], r"\sigma": spread if axis == 0 else spread[r],
+        arrays = {"x": X[r], r"\gamma": gamma, r"\beta": beta, r"\varepsilon": op.epsilon, r"\hat x": N[r],
+                  "n": 3, "k": 3, r"\mu": mean if axis == 0 else mean[r], r"\sigma": spread if axis == 0 else spread[r],
                   r"\partial E": 1.0, r"\partial z": 1 / dZ[r], r"\partial \gamma": 1 / dgamma,
                   r"\partial \beta": 1 / dbeta}  # fmt: skip
         for j in range(3):

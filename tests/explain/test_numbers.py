@@ -106,11 +106,13 @@ def cases(draw: Any) -> SimpleNamespace:
     optimizer = optimizers[name](rate=draw(st.sampled_from([0.1, 0.5])))
     if name != "rprop" and draw(st.booleans()):
         optimizer = optimizers[name](rate=0.25, weight_decay=0.125)
+    # Normalization makes slopes 0 that float64 has as a sum of roundings; a second step would not tell them apart.
+    normalized = any(layer.name.endswith("_norm") for layer in network.layers)
     on = st.sampled_from([0.0, 0.0, 0.01, 0.3])
     given = Settings(
         l1=draw(on), l2=draw(on), decay_biases=draw(st.booleans()), clip_value=draw(on), clip_norm=draw(on),
         max_norm=draw(st.sampled_from([0.0, 0.0, 1.0])), seed=draw(st.integers(0, 99)),
-        steps=draw(st.sampled_from([1, 1, 2])),
+        steps=draw(st.sampled_from([1] if normalized else [1, 1, 2])),
     )  # fmt: skip
     weights = draw(st.sampled_from([None, rng.random(rows) + 0.5]))
     return SimpleNamespace(network=network, X=X, T=T, optimizer=optimizer, settings=given, weights=weights)
@@ -150,7 +152,8 @@ def test_every_printed_number_is_that_of_a_recomputation_at_80_digits(
     assume(not masks or case.settings.steps == 1)
     exact = reference(network, case.X, case.T, case.optimizer, case.settings, case.weights, masks)
     numbers = exact.run(case.settings.steps)
-    assume(exact.smallest > STEEP)
+    raw = np.abs(step.recording.gradients.raw)
+    assume(exact.smallest > STEEP and not ((raw > 0) & (raw < STEEP)).any())
     compared = 0
     for record in step.records():
         name = record.name.removeprefix("chain ")

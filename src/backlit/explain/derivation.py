@@ -40,7 +40,7 @@ with $`w_{ij}`$ the weight from input $`i`$ to unit $`j`$ and $`b_j`$ the unit's
 **At the output** the loss says how $`E`$ changes with each output: $`\frac{\partial E}{\partial \mathrm{out}_j}`$,
 the *slope* column of the table of losses below.
 
-**Through an activation.** $`E`$ depends on $`\mathrm{net}_j`$ only by way of $`\mathrm{out}_j`$, so the slopes multiply:
+**Through an activation.** $`E`$ depends on $`\mathrm{net}_j`$ only by way of $`\mathrm{out}_j`$, so slopes multiply:
 
 ```math
 \frac{\partial E}{\partial \mathrm{net}_j} = \frac{\partial E}{\partial \mathrm{out}_j} \cdot f'(\mathrm{net}_j)
@@ -130,9 +130,8 @@ _BAR = r"\vert "
 def _chapter(title: str, ops: list[type[Op]]) -> str:
     lines = [f"## {title}\n"]
     for cls in _own(ops):
-        lines.append(
-            f"**{_link(cls)}.** {(inspect.getdoc(cls) or '').splitlines()[0].split(': ', 1)[0].rstrip('.')}.\n"
-        )
+        about = (inspect.getdoc(cls) or "").splitlines()[0].split(": ", 1)[0].rstrip(".")
+        lines.append(f"**{_link(cls)}.** {about}.\n")
         lines += [_block(text) for name in ("formula", "slope_formula") if (text := getattr(cls, name, ""))]
     return "\n".join(lines)
 

@@ -323,7 +323,8 @@ class Step:
                         ref.key for ref in shown_refs(key.quantity.expression(key.place)) if ref.key is not None
                     ]
         total = Key(self.error.E, Place(0, 0, 0))
-        return found | {total}
+        parts = shown_refs(total.quantity.expression(total.place)) if total.quantity.expression else ()
+        return found | {total} | {ref.key for ref in parts if ref.key is not None}
 
     # --------------------------------------------------------------------------------------------- drawing, comparison
 

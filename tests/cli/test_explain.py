@@ -1,0 +1,93 @@
+"""`backlit explain`: what a reader sees."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import backlit as bl
+from backlit.cli.explain import explain
+from backlit.errors import BacklitError
+
+PAGE = Path(__file__).parents[2] / "docs" / "worked-example.md"
+
+
+def shown(capsys: Any, *arguments: Any, **options: Any) -> str:
+    explain(*arguments, **options)
+    return capsys.readouterr().out  # type: ignore[no-any-return]
+
+
+def test_a_classic_example_with_its_own_labels(capsys: Any) -> None:
+    text = shown(capsys, "two-layer", only=("w5",), compare=True)
+    assert "w5+ = w5 - η · dE/dw5" in text
+    assert "0.358916480" in text
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize(
+    ("form", "start"), [("text", "One"), ("md", "# One"), ("latex", r"\doc"), ("html", "<!DOC"), ("json", "{")]
+)
+def test_every_form_to_the_terminal_and_to_a_file(capsys: Any, tmp_path: Path, form: Any, start: str) -> None:
+    assert shown(capsys, "linear", form=form).startswith(start)
+    explain("linear", form=form, output=tmp_path / "step")
+    assert (tmp_path / "step").read_text(encoding="utf-8").startswith(start)
+
+
+def test_rows_run_optimizer_and_rate_are_chosen(capsys: Any) -> None:
+    records = json.loads(shown(capsys, "xor", row=(2, 3), optimizer="momentum", rate=0.25, form="json"))["records"]
+    assert {record["row"] for record in records} == {"2", "3", None}
+    assert any(record["name"].startswith("v(") for record in records)
+    assert "w(a,out)" in shown(capsys, "gates", run="XOR")
+
+
+def test_the_classes_of_a_model_file(capsys: Any, tmp_path: Path) -> None:
+    from backlit.model import fit_table, save
+
+    model, _ = fit_table("iris")
+    path = tmp_path / "iris.safetensors"
+    save(model, path)
+    records = json.loads(shown(capsys, str(path), data=Path("iris"), row=(1, 51), only=("setosa",), form="json"))[
+        "records"
+    ]
+    names = {record["name"] for record in records}
+    assert {"out(setosa)[1]", "net(setosa)[51]"} <= names
+    with pytest.raises(BacklitError, match="--data"):
+        explain(str(path))
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    ({"source": "two-lair"}, "two-layer"), ({"source": "two-layer", "row": (2,)}, "rows 1 to 1"),
+    ({"source": "two-layer", "data": Path("x.csv")}, "model file"), ({"source": "two-layer", "only": ("w99",)}, "w99"),
+    ({"source": "two-layer", "optimizer": "adan"}, "adam"), ({"source": "iris-from-scratch"}, "choose fewer"),
+    ({"source": "linear", "form": "html", "output": Path("no/such/folder/x")}, "cannot write"),
+])  # fmt: skip
+def test_wrong_calls_end_in_one_line(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(BacklitError, match=message):
+        explain(**arguments)
+
+
+def test_the_page_for_students_shows_what_the_command_prints(capsys: Any, tmp_path: Path) -> None:
+    """BACKLIT_GOLDEN=write puts the present output into the page."""
+    page = PAGE.read_text(encoding="utf-8")
+    network, output = (
+        re.search(r"```toml\n(.*?)```", page, re.DOTALL),
+        re.search(r"```text\n(One .*?|OUTPUT\n)```", page, re.DOTALL),
+    )
+    assert network and output
+    (tmp_path / "mine.toml").write_text(network[1], encoding="utf-8")
+    text = shown(capsys, str(tmp_path / "mine.toml"), only=("w(i1,h1)",), digits=6)
+    if os.environ.get("BACKLIT_GOLDEN") == "write":
+        PAGE.write_text(page.replace(output[1], text), encoding="utf-8")
+    else:
+        assert output[1] == text
+
+
+def test_the_face_is_a_function_beside_the_room() -> None:
+    import backlit.explain.records
+
+    assert callable(bl.explain)
