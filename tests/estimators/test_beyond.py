@@ -168,6 +168,18 @@ def test_a_table_is_taken_as_it_is():
     assert np.array_equal(again.predict_proba(table[::-1]), classifier.predict_proba(table)[::-1])
 
 
+def test_skops_keeps_everything_and_trusts_no_type_but_ours():
+    skops = pytest.importorskip("skops.io")
+    fitted = MLPRegressor(**SMALL, n_members=2, scale_target=True, preprocess="auto").fit(DIABETES, PROGRESS)
+    stored = skops.dumps(fitted)
+    untrusted = skops.get_untrusted_types(data=stored)
+    assert all(name.startswith("backlit.") for name in untrusted)
+    again = skops.loads(stored, trusted=untrusted)
+    for estimator in (fitted, again):
+        estimator.partial_fit(DIABETES, PROGRESS)
+    assert np.array_equal(again.predict(DIABETES), fitted.predict(DIABETES))
+
+
 MOVABLE = [
     (MLPClassifier, {}, SPECIES), (MLPClassifier, {"solver": "sgd"}, SPECIES > 0),
     (MLPClassifier, {"activation": "logistic", "solver": "lbfgs"}, np.stack([SPECIES > 0, SPECIES > 1], 1).astype(int)),

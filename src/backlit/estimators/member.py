@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -62,8 +63,9 @@ class Limits(msgspec.Struct, frozen=True):
     incremental: bool
 
 
-class OptimizerState(msgspec.Struct):
-    """What an optimizer remembers from one call of `partial_fit` to the next."""
+@dataclass
+class OptimizerState:
+    """What an optimizer remembers from one call of `partial_fit` to the next; not a Struct, which skops cannot keep."""
 
     learning_rate: float
     step: int
