@@ -4,12 +4,15 @@ Measures where the time of a step goes, kernel by kernel, and how time and memor
 peers from the results of a run of `python -m bench`.
 """
 
+# mypy: disable-error-code="call-arg"
+# An intrinsic of Numba is called without the first parameter it is written with.
+
 from __future__ import annotations
 
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +27,9 @@ from bench.peers.backlit_peer import Compiled
 from bench.peers.products import Own
 from bench.results import Results
 from bench.table import grid, machine_line, markdown, notes, quantity, verdicts
-from bench.workloads import BY_NAME, WORKLOADS, Workload, problem_of
+from bench.workloads import BY_NAME, WORKLOADS, Array, Workload, problem_of
 
-SECONDS = 0.02
+SECONDS, TURNS = 0.05, 16
 CORES = 64
 
 
@@ -43,7 +46,7 @@ class Parts(msgspec.Struct, frozen=True):
     @property
     def step(self) -> float:
         """The whole step, as a user of `Training.run` sees it."""
-        return sum(getattr(self, name) for name in self.__struct_fields__)
+        return float(sum(getattr(self, name) for name in self.__struct_fields__))
 
     @property
     def parallel(self) -> float:
@@ -51,7 +54,7 @@ class Parts(msgspec.Struct, frozen=True):
         return (self.products + self.elementwise + self.gather) / self.step
 
 
-@njit(nogil=True)  # type: ignore[untyped-decorator]
+@njit(nogil=True)
 def _kernel_loop(address: int, row: Any, P: Any, dP: Any, A: Any, dA: Any, S: Any, C: Any, n: int, times: int) -> None:
     for step in range(times):
         call_kernel(
@@ -60,7 +63,7 @@ def _kernel_loop(address: int, row: Any, P: Any, dP: Any, A: Any, dA: Any, S: An
         )  # fmt: skip
 
 
-@njit(nogil=True)  # type: ignore[untyped-decorator]
+@njit(nogil=True)
 def _update_loop(
     address: int, row: Any, P: Any, dP: Any, slots: Any, C: Any, start: int, stop: int, size: int, times: int
 ) -> None:
@@ -74,26 +77,46 @@ def _update_loop(
 _gather_rows = njit(nogil=True)(machine.gather.compiled)  # type: ignore[attr-defined]
 
 
-@njit(nogil=True)  # type: ignore[untyped-decorator]
+@njit(nogil=True)
 def _gather_loop(X: Any, columns: int, order: Any, n: int, A: Any, times: int) -> None:
     for _ in range(times):
         _gather_rows(X, columns, order, 0, n, A, 0)
 
 
-def each(loop: Callable[[int], Any]) -> float:
-    """Give the seconds of one turn of a loop that is told how many turns to take: the least of five measurements."""
+def each(loop: Callable[[int], Any], restore: Callable[[], None] = lambda: None) -> float:
+    """Give the seconds of one turn of a loop that is told how many turns to take.
+
+    Bursts are short and begin from restored buffers, so that every turn works on numbers such as a real step has. The
+    least of the bursts counts, less the cost of a call with no turns.
+    """
     loop(1)
-    times, seconds = 1, 0.0
-    while seconds < SECONDS / 4:
-        times *= 4
-        seconds = _timed(loop, times)
-    return min(_timed(loop, times) for _ in range(5)) / times
+    turns = 1 if _timed(loop, 1) > 1e-3 else TURNS
+    empty: list[float] = []
+    full: list[float] = []
+    end = time.perf_counter() + SECONDS
+    while len(full) < 5 or time.perf_counter() < end:
+        restore()
+        empty.append(_timed(loop, 0))
+        full.append(_timed(loop, turns))
+    return max(0.0, min(full) - min(empty)) / turns
 
 
-def _timed(loop: Callable[[int], Any], times: int) -> float:
-    began = time.perf_counter()
+def _keeper(arrays: Sequence[Array]) -> Callable[[], None]:
+    """Give a function that writes back what the arrays hold now."""
+    kept = [array.copy() for array in arrays]
+
+    def restore() -> None:
+        for array, values in zip(arrays, kept, strict=True):
+            array[:] = values
+
+    return restore
+
+
+def _timed(loop: Callable[[int], Any], times: int, clock: Callable[[], float] = time.thread_time) -> float:
+    """Give the seconds a loop takes: by default this thread's own, which other processes on the machine do not add to."""
+    began = clock()
     loop(times)
-    return time.perf_counter() - began
+    return clock() - began
 
 
 def parts_of(workload: Workload) -> Parts:
@@ -104,13 +127,13 @@ def parts_of(workload: Workload) -> Parts:
     training = peer.training
     whole = min(_run(peer) for _ in range(5)) / workload.steps
     own = min(_own_machine(peer) for _ in range(5)) / workload.steps
+    update, gather = _update(training), _gather(training, workload.batch)
     shards = shards_of(workload.batch, training.tables.rows)
     kernels = sum(sum(_kernels(training, rows)) for rows in shards)
     products = sum(_products(msgspec.structs.replace(workload, batch=rows)) for rows in shards)
-    update, gather = _update(training), _gather(training, workload.batch)
-    elementwise = max(0.0, kernels - products)
-    rest = max(0.0, own - products - elementwise - update - gather)
-    return Parts(products, elementwise, update, gather, rest, max(0.0, whole - own))
+    elementwise = kernels - products
+    rest = own - products - elementwise - update - gather
+    return Parts(products, elementwise, update, gather, rest, whole - own)
 
 
 def shards_of(batch: int, rows: int) -> list[int]:
@@ -122,9 +145,9 @@ def shards_of(batch: int, rows: int) -> list[int]:
     return [min(rows, batch - first) for first in range(0, batch, rows)]
 
 
-def _run(peer: Compiled) -> float:
+def _run(peer: Compiled, clock: Callable[[], float] = time.thread_time) -> float:
     peer.reset()
-    return _timed(lambda _: peer.train(), 1)
+    return _timed(lambda _: peer.train(), 1, clock)
 
 
 def _own_machine(peer: Compiled) -> float:
@@ -147,9 +170,10 @@ def _kernels(training: Any, n: int) -> list[float]:
     tables, memory = training.tables, training.memory
     rows = [*tables.chain.reshape(-1, machine.WIDTH), tables.loss]
     vectors = (memory.P, memory.dP, memory.A, memory.dA, memory.S, memory.C)
+    restore = _keeper(vectors)
 
     def time_of(row: Any, address: int) -> float:
-        return each(lambda times: _kernel_loop(address, row, *vectors, n, times))
+        return each(lambda times: _kernel_loop(address, row, *vectors, n, times), restore)
 
     return [time_of(row, int(row[column])) for row in rows for column in (machine.FORWARD, machine.BACKWARD)]
 
@@ -158,34 +182,33 @@ def _update(training: Any) -> float:
     """Time the optimizer over all parameters."""
     tables, memory = training.tables, training.memory
     address = int(tables.update[machine.FORWARD])
-    total = 0.0
-    for segment in tables.segments.reshape(-1, int(Segment.WIDTH)):
-        start, stop = int(segment[0]), int(segment[1])
-        total += each(
-            lambda times, start=start, stop=stop: _update_loop(  # type: ignore[misc]
-                address, tables.update, memory.P, memory.dP, memory.slots, memory.C, start, stop, memory.size, times
-            )
+    restore = _keeper((memory.P, memory.slots))
+
+    def time_of(start: int, stop: int) -> float:
+        vectors = (memory.P, memory.dP, memory.slots, memory.C)
+        return each(
+            lambda times: _update_loop(address, tables.update, *vectors, start, stop, memory.size, times), restore
         )
-    return total
+
+    return sum(time_of(int(row[0]), int(row[1])) for row in tables.segments.reshape(-1, int(Segment.WIDTH)))
 
 
 def _gather(training: Any, n: int) -> float:
     """Time copying a batch's rows of X and Y into the arena."""
     order = np.random.default_rng(0).permutation(training.X.shape[0])
-    arrays = (training.X, training.Y)
-    return sum(
-        each(
-            lambda times, X=X: _gather_loop(
-                X.reshape(-1), X.shape[1], order, n, np.empty(n * X.shape[1], X.dtype), times
-            )
-        )  # type: ignore[misc]
-        for X in arrays
-    )
+
+    def time_of(X: Array) -> float:
+        target = np.empty(n * X.shape[1], X.dtype)
+        return each(lambda times: _gather_loop(X.reshape(-1), X.shape[1], order, n, target, times))
+
+    return time_of(training.X) + time_of(training.Y)
 
 
 def _products(workload: Workload) -> float:
-    own = Own(workload, problem_of(workload))
-    return sum(each(lambda times, call=call: call[0](*call[1:], times)) for call in own.loops)  # type: ignore[misc]
+    def time_of(loop: Any, A: Array, B: Array, C: Array) -> float:
+        return each(lambda times: loop(A, B, C, times))
+
+    return sum(time_of(*call) for call in Own(workload, problem_of(workload)).loops)
 
 
 def _bytes(workload: Workload) -> int:
@@ -232,7 +255,7 @@ def threads_table() -> str:
         for threads in ("1", "2"):
             os.environ["BACKLIT_THREADS"] = threads
             peer = Compiled(BY_NAME[name], problem_of(BY_NAME[name]))
-            seconds.append(min(_run(peer) for _ in range(4)) / peer.workload.steps)
+            seconds.append(min(_run(peer, time.perf_counter) for _ in range(4)) / peer.workload.steps)
         lines.append([name, *(quantity(value, "s") for value in seconds), f"{seconds[0] / seconds[1]:.2f}×"])
     os.environ["BACKLIT_THREADS"] = "1"
     return markdown(["", "one thread", "two threads", "gain"], lines)
@@ -255,30 +278,31 @@ def page(results: Results) -> str:
     sections = [
         "# Performance",
         "Made by `python -m bench --json bench/results.json` and `python -m bench.performance bench/results.json "
-        "docs/performance.md`; what is measured and why it is fair stands in [bench/README.md](../bench/README.md).",
+        "docs/performance.md`. How it is measured stands in [bench/README.md](../bench/README.md).",
         machine_line(results),
         "## Backlit and its peers",
         markdown(*grid(results)),
         "A cell is the median of the rounds ± half the quartile range; ·2 means two threads, ≠ another loss than the "
-        'reference\'s, * a remark below. "Backlit is" gives how many times faster it is than the best peer; below 1 it is '
-        "slower.",
+        "reference's, * a remark below. The last columns: how many times faster Backlit is than the best peer (below 1: "
+        "slower), and the time of the step's matrix products alone as a share of Backlit's step.",
         "\n".join(f"- {note}" for note in notes(results)) or "No remarks.",
         "## Goals",
         markdown(["row", "goal", "bound", "measured", ""], [list(verdict) for verdict in verdicts(results)]),
         "## Where the time of a step goes",
-        "Each kernel is run alone, again and again, on a training's own buffers: data that a real step finds in a farther "
-        "cache may be nearer here. `machine` is what the loop adds to its kernels, `python` what `Training.run` adds to "
-        "the machine.",
+        "Processor time of one thread. Each kernel is run alone on a training's own buffers, so data that a real step "
+        "finds in a farther cache may be nearer here. `machine` is what is left of the machine's own time: its loop, "
+        "the sum over shards, and how far kernels alone differ from kernels in a step, so it may be negative; `python` "
+        "is what `Training.run` adds.",
         markdown(["", "step", *fields], shares),
         "## How cost grows",
-        "A network of 64 inputs, layers of 64 relu units unless the table says otherwise, 10 classes; batch 64, Adam, "
-        "float32, one thread, the least of three runs.",
+        "A network of 64 inputs, two layers of 64 relu units unless the table says otherwise, 10 classes; batch 64, "
+        "Adam, float32, one thread, processor time, the least of three runs. The last table is by the clock on the wall.",
         *(growth(name) for name in GROWTH),
         threads_table(),
         f"## What {CORES} cores could do at most",
-        "Measured above on one thread. Gathering, forward and backward work on rows and could be divided; the update "
-        "and the rest could not. By Amdahl's law the share of the former bounds what cores can give. This is arithmetic "
-        "on the table above, not a measurement: it leaves out memory bandwidth and waiting for each other.",
+        "Gathering, forward and backward work on rows and could be divided; the update and the rest could not. By "
+        "Amdahl's law the share of the former bounds what cores can give. This is arithmetic on the table above, not a "
+        "measurement: it leaves out memory bandwidth and waiting for each other.",
         markdown(["", "work on rows", f"at most, {CORES} cores"], cores),
     ]
     return "\n\n".join(sections) + "\n"

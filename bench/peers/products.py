@@ -19,14 +19,14 @@ class Blas(Peer):
         """Allocate operands and results of every product of a step."""
         rng = np.random.default_rng(0)
         dtype = self.problem.X.dtype
-        shapes = {
+        shapes: dict[str, Any] = {
             "nn": lambda n, k, m: ((n, k), (k, m), (n, m)),
             "tn": lambda n, k, m: ((n, k), (n, m), (k, m)),
             "nt": lambda n, k, m: ((n, k), (m, k), (n, m)),
         }
         self.operands: list[tuple[str, Array, Array, Array]] = []
         for kind, n, k, m in self.workload.products:
-            a, b, c = shapes[kind](n, k, m)  # type: ignore[no-untyped-call]
+            a, b, c = shapes[kind](n, k, m)
             self.operands.append(
                 (kind, rng.normal(size=a).astype(dtype), rng.normal(size=b).astype(dtype), np.empty(c, dtype))
             )
@@ -66,7 +66,7 @@ class Own(Blas):
         calls = {"nn": products.product, "tn": products.product_tn, "nt": products.product_nt}
 
         def loop_of(product: Any) -> Any:
-            @njit(nogil=True)  # type: ignore[untyped-decorator]
+            @njit(nogil=True)
             def loop(A: Array, B: Array, C: Array, times: int) -> None:
                 for _ in range(times):
                     product(A, B, C)

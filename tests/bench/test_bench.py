@@ -1,0 +1,85 @@
+"""The benchmark's own checks: the same work is done, and results become tables and a chart. No test asserts a time."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from xml.etree import ElementTree as Xml
+
+import msgspec
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from bench import chart, table
+from bench.peers.backlit_peer import Compiled, Plain
+from bench.peers.numpy_loop import NumPyLoop, loss_of, reference_loss
+from bench.results import Machine, Measurement, Results, Row
+from bench.rounds import agrees
+from bench.workloads import BY_NAME, WORKLOADS, problem_of
+
+SMALL = [w.shortened(1_000).without_dropout() for w in WORKLOADS if w.multiply_adds < 100_000_000]
+
+
+def trained_loss(cls, workload, problem):
+    peer = cls(workload, problem)
+    peer.reset()
+    peer.train()
+    return loss_of(workload, problem, peer.weights())
+
+
+@pytest.mark.parametrize("workload", SMALL, ids=lambda w: w.name)
+@pytest.mark.parametrize("cls", [NumPyLoop, Compiled])
+def test_everyone_reaches_the_reference(cls, workload):
+    problem = problem_of(workload)
+    assert agrees(workload, trained_loss(cls, workload, problem), reference_loss(workload, problem))
+
+
+def test_the_plain_machine_reaches_it_too():
+    workload = BY_NAME["2-4-1"].shortened(100)
+    problem = problem_of(workload)
+    assert agrees(workload, trained_loss(Plain, workload, problem), reference_loss(workload, problem))
+
+
+@pytest.mark.parametrize("change", [{"rate": 0.09}, {"batch": 2}, {"epochs": 19}, {"divide": "rows"}])
+def test_other_work_is_noticed(change):
+    workload = BY_NAME["2-4-1"].shortened(100)
+    problem = problem_of(workload)
+    other = msgspec.structs.replace(workload, **change)
+    loss = trained_loss(NumPyLoop, other, msgspec.structs.replace(problem, orders=problem_of(other).orders))
+    assert not agrees(workload, loss, reference_loss(workload, problem))
+
+
+def sample() -> Results:
+    measurements = [
+        Measurement("backlit", [2e-6, 2.2e-6, 2.1e-6], 2e-6, loss=0.5, agrees=True),
+        Measurement("torch", [4e-4, 4e-4, 4e-4], 4e-4, 2, 0.7, agrees=False),
+        Measurement("jax", [1e-6, 1e-6, 1e-6], 1e-6, loss=0.5, agrees=True),
+        Measurement("products (own)", [1e-6, 1e-6, 1e-6], 1e-6),
+    ]
+    rows = [Row("2-2-2", "tiny", "small", "s/step", measurements, {"scikit-learn": "cannot"}, 20, reference=0.5)]
+    return Results(Machine("a processor", 2, "Linux", "3.11", {"numpy": "2"}, 1.0, 2.0), 3, False, rows)
+
+
+def test_results_survive_json():
+    results = sample()
+    assert msgspec.json.decode(msgspec.json.encode(results), type=Results) == results
+
+
+def test_the_table_shows_losing_rows_and_differing_work():
+    head, lines = table.grid(sample())
+    text = table.markdown(head, lines)
+    assert {line.count("|") for line in text.splitlines()} == {len(head) + 1}
+    assert "0.48×" in text  # Backlit loses, and it says so
+    assert "400 µs ±0% ·2 ≠" in text
+    assert ("2-2-2", "faster than the best peer", "≥ 3", "0.476", "missed") in table.verdicts(sample())
+    assert any("cannot" in note for note in table.notes(sample()))
+
+
+def test_the_chart_is_svg_with_a_dot_per_peer():
+    root = Xml.fromstring(chart.draw(sample()))
+    titles = [dot.findtext("{*}title") for dot in root.iter("{http://www.w3.org/2000/svg}circle")]
+    assert [title for title in titles if title] == [
+        "torch: 190.48 times Backlit's time",
+        "jax: 0.48 times Backlit's time",
+    ]
