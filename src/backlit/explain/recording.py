@@ -110,7 +110,7 @@ class Recording:
         if len(program.trained_ops) < len(network.ops):  # the joined form left the last activation out
             last = len(network.ops) - 1
             machine.invoke(program.prediction.chain, last, Row.FORWARD, memory, self.rows, 1, clock, 0)
-        self.memory = memory._replace(A=memory.A.copy(), dA=memory.dA.copy())
+        self.memory = memory
         self.E = float(total * self.scale)
         self.penalty = float(machine.penalty(program.training, memory, self.rule()))
         self.errors = [*self.errors, self.E + self.penalty]
