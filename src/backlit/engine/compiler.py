@@ -322,8 +322,9 @@ def _numpy_for(dtype: str) -> Any:
     seen.__dict__.update({name: getattr(np, name) for name in np.__all__ if hasattr(np, name)})
     for name, function in elementary.SUBSTITUTES[dtype].items():
         setattr(seen, name, library[function.__name__])
-    for name, function in {"where": _select, "maximum": _maximum, "minimum": _minimum}.items():
-        setattr(seen, name, njit(function, error_model="numpy", fastmath=FAST, forceinline=True))
+    branchless: dict[str, Callable[..., Any]] = {"where": _select, "maximum": _maximum, "minimum": _minimum}
+    for name, choice in branchless.items():
+        setattr(seen, name, njit(choice, error_model="numpy", fastmath=FAST, forceinline=True))
     return seen
 
 
