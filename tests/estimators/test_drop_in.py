@@ -29,7 +29,7 @@ WEIGHTS = RANDOM.uniform(0.5, 2.0, ROWS)
 
 TARGETS = {
     "binary": NOISY[:, 0] > 0,
-    "classes": np.array(["red", "green", "blue"])[NOISY.argmax(axis=1)],
+    "classes": NOISY.argmax(axis=1) + 3,
     "labels": (NOISY > 0).astype(int),
     "number": np.sin(LINEAR[:, 0]) + 0.3 * NOISY[:, 1],
     "numbers": np.tanh(NOISY[:, :2]),
@@ -123,7 +123,7 @@ SETTINGS = [
 ]
 
 
-@pytest.mark.parametrize("settings", SETTINGS, ids=repr)
+@pytest.mark.parametrize("settings", SETTINGS, ids="-".join)
 @pytest.mark.parametrize("target", ["binary", "classes", "numbers"])
 def test_every_parameter_means_the_same(target, settings):
     settings = {"random_state": 2, "max_iter": 10, "hidden_layer_sizes": (5,)} | settings

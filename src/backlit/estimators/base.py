@@ -292,7 +292,7 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
 
         >>> from sklearn import neural_network
         >>> from backlit.estimators import MLPRegressor
-        >>> theirs = neural_network.MLPRegressor(3, random_state=0, max_iter=500).fit([[0.0], [1.0]], [0.0, 1.0])
+        >>> theirs = neural_network.MLPRegressor(solver="lbfgs", random_state=0).fit([[0.0], [1.0]], [0.0, 1.0])
         >>> bool(abs(MLPRegressor.from_sklearn(theirs).predict([[0.5]]) - theirs.predict([[0.5]])) < 1e-12)
         True
         """
