@@ -3,9 +3,9 @@
     python -m bench.defaults             prints the table of the README (Markdown)
     python -m bench.defaults --seeds 3 iris wine
 
-For each data set and seed, `backlit.model.TableTraining` splits the rows (a fifth for the test, stratified by class) and
-trains at its defaults. scikit-learn's models are fitted on the same training rows, standardized, at their defaults with
-`random_state` the seed. All are measured on the same test rows; the table shows means over the seeds.
+For each data set and seed, `backlit.model.TableTraining` splits the rows (a fifth for the test, stratified by class)
+and trains at its defaults. scikit-learn's models are fitted on the same training rows, standardized, at their
+defaults with `random_state` the seed. All are measured on the same test rows; the table shows means over the seeds.
 """
 
 from __future__ import annotations

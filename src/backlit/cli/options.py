@@ -44,8 +44,10 @@ def batch_rows(text: str | None) -> int | Literal["full"] | None:
     >>> batch_rows("32"), batch_rows("full")
     (32, 'full')
     """
-    if text is None or text == "full":
-        return text  # type: ignore[return-value]  (which is None or "full")
+    if text is None:
+        return None
+    if text == "full":
+        return "full"
     try:
         return int(text)
     except ValueError:
@@ -88,6 +90,4 @@ def check_output(path: Path, replaceable: Sequence[str]) -> None:
     if not path.parent.is_dir():
         raise BacklitError(f'the folder "{path.parent}" does not exist: make it first, or choose another place.')
     if path.exists() and path.suffix.lower() not in replaceable:
-        raise BacklitError(
-            f'"{path}" exists and does not end in {" or ".join(replaceable)}: it is not overwritten. Choose another name.'
-        )
+        raise BacklitError(f'"{path}" exists and does not end in {" or ".join(replaceable)}: choose another name.')

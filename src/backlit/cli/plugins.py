@@ -25,15 +25,17 @@ def run_plugins(files: Iterable[Path]) -> None:
         module = sys.modules[name] = importlib.util.module_from_spec(spec)
         try:
             spec.loader.exec_module(module)
-        except Exception as error:  # noqa: BLE001  (whatever a person's file raises is theirs to read, on one line)
-            raise BacklitError(f'the plugin "{file}" fails: {type(error).__name__}: {error}{_line(error, file)}') from error
+        except Exception as error:
+            raise BacklitError(
+                f'the plugin "{file}" fails: {type(error).__name__}: {error}{_line(error, file)}'
+            ) from error
 
 
 def _line(error: Exception, file: Path) -> str:
     """Where in the file it failed."""
     line, trace = 0, error.__traceback__
     while trace is not None:
-        if trace.tb_frame.f_code.co_filename == str(file):
+        if Path(trace.tb_frame.f_code.co_filename).resolve() == file.resolve():
             line = trace.tb_lineno
         trace = trace.tb_next
     return f" (line {line})" if line else ""

@@ -168,7 +168,9 @@ def _needs_quotes(table: pa.Table) -> bool:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    texts = [column for column in table.columns if pa.types.is_string(column.type) or pa.types.is_large_string(column.type)]
+    texts = [
+        column for column in table.columns if pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+    ]
     return any(pc.any(pc.match_substring_regex(column, SPECIAL)).as_py() for column in texts)
 
 

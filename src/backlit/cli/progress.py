@@ -1,4 +1,4 @@
-"""The progress of a training: a live line on a terminal, now and then a plain line elsewhere. Always on standard error."""
+"""The progress of a training, on standard error: a live line on a terminal, a plain line now and then elsewhere."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LIVE_SECONDS, PLAIN_SECONDS = 0.1, 2.0
 
 
 def watch(training: TableTraining, *, quiet: bool) -> None:
-    """Run a training to its end, showing how it goes unless `quiet`. The first Ctrl-C ends it with the model so far."""
+    """Run a training to its end, showing how it goes unless `quiet`."""
     live = sys.stderr.isatty()
     with stopped_by_ctrl_c(training):
         if quiet:
@@ -35,14 +35,17 @@ def watch(training: TableTraining, *, quiet: bool) -> None:
 
 @contextmanager
 def stopped_by_ctrl_c(training: TableTraining) -> Iterator[None]:
-    """Let the first Ctrl-C end the training after its epoch; the second one interrupts."""
+    """Let Ctrl-C end the choosing, and then the training, each with what there is so far; one more interrupts."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def stop(_number: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        print("\nending with the model so far; Ctrl-C again to stop at once", file=sys.stderr)
+        if training.phase == "choosing":
+            print("\nno more is tried; training what is best so far (Ctrl-C again ends that too)", file=sys.stderr)
+        else:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            print("\nending with the model so far (Ctrl-C again ends without a model)", file=sys.stderr)
         training.stop()
 
     before = signal.signal(signal.SIGINT, stop)

@@ -47,7 +47,8 @@ def train(
     test: Annotated[float, Parameter(group=ROWS)] = 0.2,
     layers: Annotated[str | None, Parameter(group=NETWORK)] = None,
     activation: Annotated[
-        str | None, Parameter(group=NETWORK, help=f"Of the hidden layers, or one each: relu,tanh. {_one_of(activations)}")
+        str | None,
+        Parameter(group=NETWORK, help=f"Of the hidden layers, or one each: relu,tanh. {_one_of(activations)}"),
     ] = None,
     dropout: Annotated[float, Parameter(group=NETWORK)] = 0.0,
     optimizer: Annotated[str, Parameter(group=DESCENT, help=_one_of(optimizers))] = "adam",
@@ -69,7 +70,7 @@ def train(
 ) -> None:
     """Train a network on a table, and write a model file.
 
-    What is not given is chosen: the task by the target's values; hidden layer, penalty and number of epochs by validation.
+    What is not given is chosen: the task by the target's values; layer, penalty and number of epochs by validation.
 
     Parameters
     ----------
@@ -82,7 +83,8 @@ def train(
     ignore
         Columns to leave out, with commas between.
     validation
-        The fraction of the rows to validate on, 0 for none; by default 5-fold validation up to 1,000 rows, a tenth above.
+        The fraction of the rows to validate on, 0 for none; by default 5-fold validation up to 1,000 rows, a tenth
+        above.
     test
         The fraction of the rows to keep for the test.
     layers
@@ -90,7 +92,7 @@ def train(
     dropout
         The probability with which a hidden unit is left out of an update.
     rate
-        The learning rate; by default the optimizer's own (adam: 0.002).
+        The learning rate; by default the optimizer's own (adam: 0.002, more for narrow layers).
     batch_size
         Rows per update, or full; by default 64, or 256 from 10,000 rows on.
     epochs
@@ -165,7 +167,12 @@ def _column_lines(training: TableTraining) -> Iterator[tuple[str, str, str, str]
     wide = len(reports) > FEW_COLUMNS
     others = [r for r in reports if not (wide and r in plain)]
     if wide and plain:
-        yield f"{len(plain)} columns", "number", f"standardized, from {plain[0].column} to {plain[-1].column}", str(len(plain))
+        yield (
+            f"{len(plain)} columns",
+            "number",
+            f"standardized, from {plain[0].column} to {plain[-1].column}",
+            str(len(plain)),
+        )
     for report in others[:COLUMNS_SHOWN]:
         yield report.column, report.kind, report.done, str(report.outputs)
     rest = others[COLUMNS_SHOWN:]
@@ -176,6 +183,8 @@ def _column_lines(training: TableTraining) -> Iterator[tuple[str, str, str, str]
 
 def _show_report(to: Console, report: FitReport) -> None:
     """What was chosen, why training stopped, and how good the model is."""
+    from backlit.data.wording import counted
+
     if report.choice is not None:
         to.print(f"\nTried, by {report.choice.how}; the strongest penalty l2 that is as good as the best is taken:")
         chosen = report.choice.trials[report.choice.chosen]
@@ -188,12 +197,15 @@ def _show_report(to: Console, report: FitReport) -> None:
             ],
         )  # fmt: skip
     to.print(f"\n{report.network}")
-    to.print(f"Trained with {report.recipe.summary()}; stopped {report.stopped} ({report.seconds:.1f} s)")
+    recipe = report.recipe
+    how = f"{recipe.optimizer}" + (f" at rate {recipe.rate:g}" if recipe.rate else "")
+    to.print(f"Trained by {how}, {recipe.batch_size} rows per step, penalty l2 {recipe.l2:.2g}")
+    to.print(f"Stopped {report.stopped} ({report.seconds:.1f} s in all)")
     if report.test is None:
         to.print("\nNo rows were kept for a test.")
         return
     test = report.test
-    to.print(f"\nOn the {test.rows:,} test rows:")
+    to.print(f"\nOn {counted(test.rows, 'test row')}:")
     rows = [("this network", test.model), (f"linear model ({test.linear_what})", test.linear),
             (f"baseline ({test.baseline_what})", test.baseline)]  # fmt: skip
     show_table(to, ["", *score_heads(test.model)], [(name, *score_cells(scores)) for name, scores in rows])

@@ -172,8 +172,9 @@ def _network(described: NetworkDescription, tensors: dict[str, Array], source: P
         given = tensors.get(name)
         if given is None or given.shape != own.shape or given.dtype != own.dtype:
             found = "none" if given is None else f"{given.shape} of {given.dtype}"
+            expected = f"{own.shape} of {own.dtype}"
             raise BacklitError(
-                f"{quoted(source)} does not fit its own description: {name} {found}; expected {own.shape} of {own.dtype}."
+                f"{quoted(source)} does not fit its own description: {name} {found}; expected {expected}."
             )
         own[:] = given
     return network

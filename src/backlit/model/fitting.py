@@ -13,14 +13,14 @@ from backlit.data import Encoder, Table, choose_task, read_table, split_rows
 from backlit.engine.training import DivergedError, Training
 from backlit.errors import BacklitError
 from backlit.model.measuring import baseline, linear
-from backlit.model.records import Choice, Comparison, FitReport, Trial
 from backlit.model.recipe import Recipe, Settings, recipes
+from backlit.model.records import Choice, Comparison, FitReport, Trial
 from backlit.model.tabular import TabularModel
 from backlit.ops.op import Array
 
 FOLDS = 5
 FOLDED_ROWS = 1_000
-"""Up to so many rows, every row takes its turn as a validation row, in FOLDS folds: a tenth of 150 rows would say little."""
+"""Up to so many rows, each takes its turn as a validation row, in FOLDS folds: a tenth of 150 would say little."""
 
 VALIDATION = 0.1
 """The fraction of all rows that is split off for validation where there are more."""
@@ -38,14 +38,14 @@ PROGRESS = 0.001
 """The part by which a validation loss has to fall to count as lower."""
 
 HOPELESS = 1.2
-"""A recipe is given up when it has had as many epochs as the best one needed, and its loss is so many times that one's."""
+"""A recipe is given up when its loss is so many times that of another, after as many epochs as the other needed."""
 
 UNVALIDATED_EPOCHS = 100
 FEWEST_ROWS = 10
 """With fewer rows nothing is chosen by validation: the first recipe is trained for UNVALIDATED_EPOCHS."""
 
-CHOOSING_SHARE = 0.5
-"""The part of a time limit that may be spent on choosing."""
+CHOOSING_SHARE, LEAST_SHARE = 0.5, 0.25
+"""The part of a time limit that may be spent on choosing, and the least that is left for training."""
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -69,16 +69,16 @@ Folds = list[tuple[Array, Array]]
 
 
 class TableTraining:
-    """Trains a network on a table; iterating runs it, a `Progress` at a time, after which `model` and `report` are there.
+    """Trains a network on a table; iterating runs it, a `Progress` at a time. Then `model` and `report` are there.
 
     The rows are split, stratified by class: test rows, which are not looked at until the end, and the rest. How the
     network is built, penalized and when it stops is chosen on validation rows:
 
     * up to 1,000 rows: by 5-fold validation. Each recipe is trained five times, each time without a fifth of the rows,
-      epoch by epoch side by side; the lowest mean loss on the rows left out says which recipe, and after how many epochs.
-      That recipe is then trained on all five fifths for so many epochs;
-    * more rows: by the loss on one part (a tenth of all rows); the winner is trained again on both parts, or, where there
-      are more than 20,000 training rows, on the training rows until validation stops it, its best weights kept.
+      epoch by epoch side by side; the lowest mean loss on the rows left out says which recipe, and after how many
+      epochs. That recipe is then trained on all five fifths for so many epochs;
+    * more rows: by the loss on one part (a tenth of all rows); the winner is trained again on both parts, or, with
+      more than 20,000 training rows, on the training rows until validation stops it, its best weights kept.
 
     Args:
         source: whatever `backlit.data.read_table` reads.
@@ -88,9 +88,11 @@ class TableTraining:
     Attributes:
         task, encoder: what is learned and how columns become numbers; there before training.
         rows: the indices of the rows in `table`: "train" (validation rows too) and "test".
-        network_text: the recipe or recipes, in words.
+        recipes: what is to be compared. phase: "choosing", then "training".
+        model, report: the result, once it has run.
 
-    `stop()` ends it after the current epoch with the model so far, as Ctrl-C and the time limit do.
+    `stop()`, Ctrl-C and the time limit end what is under way after the current epoch: the choosing, after which the
+    best recipe so far is trained, or the training, with the model so far.
 
     Errors: a BacklitError for a table or settings that do not fit, or where every recipe diverges.
     """
@@ -116,10 +118,12 @@ class TableTraining:
             del self.recipes[1:]
         self.model: TabularModel | None = None
         self.report: FitReport | None = None
+        self.phase: Literal["choosing", "training"] = "choosing"
         self._stopping = False
+        self._clock: float | None = None
 
     def stop(self) -> None:
-        """End after the current epoch, with the model so far."""
+        """End what is under way, choosing or training, after the current epoch, with what there is so far."""
         self._stopping = True
 
     # ---------------------------------------------------------------------------------------------------- validation
@@ -144,7 +148,7 @@ class TableTraining:
         self.trials: list[Trial] = []
         self._losses: list[Array] = []
         for recipe in self.recipes:
-            if self.trials and self._enough(CHOOSING_SHARE):
+            if self.trials and self._enough():
                 break
             yield from self._try(recipe, folds)
         if all(trial.loss is None for trial in self.trials):
@@ -166,6 +170,7 @@ class TableTraining:
                 validation=(self.X[validation], self.Y[validation]),
             ) for k, (train, validation) in enumerate(folds)
         ]  # fmt: skip
+        self._start_clock()
         lowest, best = np.full(len(folds), np.inf), 0
         where = len(self.trials) + 1, len(self.recipes), recipe.summary()
         try:
@@ -175,11 +180,7 @@ class TableTraining:
                     lowest, best = losses, number
                 loss = float(np.mean([epoch.loss for epoch in epochs]))
                 yield Progress("choosing", *where, number, recipe.epochs, loss, float(losses.mean()))
-                if (
-                    number - best >= max(PATIENCE, best // 2)
-                    or self._hopeless(number, lowest)
-                    or self._enough(CHOOSING_SHARE)
-                ):
+                if number - best >= max(PATIENCE, best // 2) or self._hopeless(number, lowest) or self._enough():
                     break
         except DivergedError:
             pass
@@ -214,8 +215,8 @@ class TableTraining:
 
     def _train_all(self, recipe: Recipe, stop_at: int) -> Iterator[Progress]:
         """Train on all rows but the test rows for a settled number of epochs."""
-        self._stopping = False
-        training = recipe.training(self.task, self.X, self.Y, seed=recipe.seed, time_limit=self._time_left())
+        self.phase, self._stopping = "training", False
+        training = recipe.training(self.task, self.X, self.Y, seed=recipe.seed)
         yield from self._run(training, recipe, stop_at)
         self._validation_rows = 0
         done = len(training.history)
@@ -224,23 +225,27 @@ class TableTraining:
         elif self.folds:
             self.stopped = f"after {done} epochs: chosen by {self.how}"
         else:
-            self.stopped = f"after {done} epochs, as settled: nothing was split off for validation"
+            asked = self.settings.epochs is not None
+            why = "as asked" if asked else "the default where nothing is chosen by validation"
+            self.stopped = f"after {done} epochs, {why}"
 
     def _train_validated(self, recipe: Recipe) -> Iterator[Progress]:
         """Train on the training rows until validation says stop; the weights of the best epoch are kept."""
-        self._stopping = False
+        self.phase, self._stopping = "training", False
         train, validation = self.folds[0]
         training = recipe.training(
             self.task, self.X[train], self.Y[train], seed=recipe.seed, patience=PATIENCE,
-            validation=(self.X[validation], self.Y[validation]), time_limit=self._time_left(),
+            validation=(self.X[validation], self.Y[validation]),
         )  # fmt: skip
         yield from self._run(training, recipe, recipe.epochs)
         self._validation_rows = len(validation)
-        best = training.best.number if training.best else 0
-        self.stopped = f"after {len(training.history)} epochs: {self._early(training)}; epoch {best} is kept"
+        kept = f"; the weights of epoch {training.best.number} are kept" if training.best else ""
+        self.stopped = f"after {len(training.history)} epochs: {self._early(training)}{kept}"
 
     def _run(self, training: Training, recipe: Recipe, stop_at: int) -> Iterator[Progress]:
         self.training = training
+        self._start_clock()
+        training.time_limit = self._time_left()
         for epoch in training:
             where = 1, 1, recipe.summary()
             yield Progress("training", *where, epoch.number, stop_at, epoch.loss, epoch.validation_loss)
@@ -248,7 +253,11 @@ class TableTraining:
                 break
 
     def _early(self, training: Training) -> str:
-        return training.stopped or "stopped on request"
+        if self._stopping or training.stopped == "interrupted":
+            return "stopped on request"
+        if training.stopped and training.stopped.startswith("time limit"):
+            return f"time limit of {self.settings.time_limit:g} s reached"
+        return training.stopped or f"all {training.epochs} epochs done"
 
     def _conclude(self, recipe: Recipe, choice: Choice | None) -> None:
         """Measure the model on the test rows and write the report."""
@@ -275,33 +284,44 @@ class TableTraining:
         simple = baseline(self.encoder, self.Y, targets)
         return Comparison(test.n_rows, scores, *simple, *linear(self.encoder, self.X, self.Y, X_test, targets))
 
-    # ---------------------------------------------------------------------------------------------------------- time
+    # ----------------------------------------------------------------------------------------------------------- time
+
+    def _start_clock(self) -> None:
+        """Begin to count for the time limit; reading the table and compiling the maths before do not count."""
+        if self._clock is None:
+            self._clock = time.perf_counter()
+
+    def _elapsed(self) -> float:
+        return 0.0 if self._clock is None else time.perf_counter() - self._clock
 
     def _time_left(self) -> float | None:
+        """What is left of the time limit, but not so little that nothing could be trained."""
         limit = self.settings.time_limit
-        return None if limit is None else max(0.0, limit - (time.perf_counter() - self._began))
+        return None if limit is None else max(limit - self._elapsed(), LEAST_SHARE * limit)
 
-    def _enough(self, share: float) -> bool:
-        """Whether to stop now: on request, or because this share of the time limit is used up."""
+    def _enough(self) -> bool:
+        """Whether to end the choosing: on request, or because its share of the time limit is used up."""
         limit = self.settings.time_limit
-        return self._stopping or (limit is not None and time.perf_counter() - self._began > share * limit)
+        return self._stopping or (limit is not None and self._elapsed() > CHOOSING_SHARE * limit)
 
 
 def _simplest_of_the_best(losses: list[Array]) -> int:
     """The first recipe whose mean loss over the folds is within one standard error of the lowest.
 
-    Recipes come strongest penalty first. The error is of the mean difference between the two, fold by fold; 0 where there
-    is one fold only. The lowest of many noisy losses is often luck, a simpler network as good a bet: the "one standard
-    error rule" of Breiman, Friedman, Olshen, Stone, "Classification and Regression Trees", 1984.
+    Recipes come strongest penalty first. The error is of the mean difference between the two, fold by fold; 0 where
+    there is one fold only. The lowest of many noisy losses is often luck, a simpler network as good a bet: the "one
+    standard error rule" of Breiman, Friedman, Olshen, Stone, "Classification and Regression Trees", 1984.
 
     >>> _simplest_of_the_best([np.array([0.5, 0.6]), np.array([0.2, 0.4]), np.array([0.3, 0.1])])
     1
     """
     lowest = min(losses, key=np.mean)
     for k, tried in enumerate(losses):
+        if not np.isfinite(tried).all():
+            continue
         difference = tried - lowest
         error = difference.std(ddof=1) / np.sqrt(difference.size) if difference.size > 1 else 0.0
-        if np.isfinite(tried).all() and difference.mean() <= error:
+        if difference.mean() <= error:
             return k
     raise AssertionError("the lowest is within any error of itself")
 
@@ -322,7 +342,7 @@ def fit_table(
     """Train a network on a table to the end; see `TableTraining`, of which this is the short form.
 
     >>> model, report = fit_table("iris")
-    >>> report.task.kind, report.test_rows, report.test.model.accuracy > 0.9
+    >>> report.task.kind, report.test_rows, report.test.model.accuracy > 0.8
     ('classes', 30, True)
     """
     training = TableTraining(source, target, settings)

@@ -12,7 +12,7 @@ from backlit.model.records import ClassRow, ClassScores, NumberScores, Scores
 from backlit.ops.op import Array
 
 LINEAR_ROWS = 50_000
-"""The linear model is fitted on so many rows at the most: more would not change it, but take longer than the network."""
+"""The linear model is fitted on so many rows at the most: more would only take longer."""
 
 
 def class_scores(codes: Array, probabilities: Array) -> ClassScores:

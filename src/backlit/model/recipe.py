@@ -15,13 +15,15 @@ from backlit.engine.network import Network
 from backlit.engine.training import Training
 from backlit.errors import BacklitError
 from backlit.ops.dense import Dense
-from backlit.ops.op import Array, Layer, Optimizer, activations, layers, optimizers, schedules
+from backlit.ops.dropout import Dropout
+from backlit.ops.op import Array, Layer, Optimizer, activations, optimizers, schedules
 
 Dtype = Literal["float32", "float64"]
 
-RATE = 2e-3
-"""The learning rate of Adam where none is given: with batches of 64 rows it reaches the same loss as 1e-3 with 32, in half
-the steps."""
+RATE, WIDTH, HIGHEST_RATE = 2e-3, 64, 2e-2
+"""Adam's learning rate where none is given: RATE for a widest hidden layer of WIDTH units or more, in proportion more
+for narrower ones. Adam moves every weight by about the rate, so what a layer passes on moves by about rate times
+width."""
 
 BATCH_ROWS = 64
 BIG_BATCH_ROWS = 256
@@ -29,16 +31,16 @@ BIG_TABLE = 10_000
 """From so many training rows on, batches are of BIG_BATCH_ROWS."""
 
 SHAPES = (("tanh", 64), ("gelu", 128))
-"""The hidden layer that is compared where none is given: activation and units. The smooth, bounded tanh does best on small and
-on nearly linear tables, gelu on larger ones: see bench/defaults.py."""
+"""The hidden layer that is compared where none is given: activation and units. The smooth, bounded tanh does best on
+small and on nearly linear tables, gelu on larger ones: see bench/defaults.py."""
 
 PRIOR_ROWS = (10.0, 3.0, 1.0)
-"""The penalties l2/2 Σw² that are compared where none is given: l2 = PRIOR_ROWS / rows. The penalty is added to a mean over
-rows, so it weighs as much as so many rows, whatever the size of the table. Strongest first."""
+"""The penalties l2/2 Σw² that are compared where none is given: l2 = PRIOR_ROWS / rows. The penalty is added to a
+mean over rows, so it weighs as much as so many rows, whatever the size of the table. Strongest first."""
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """What a person settles about training on a table; whatever is None is chosen by validation or by the number of rows.
+    """What a person settles about training on a table; what is None is chosen, by validation or by the rows' number.
 
     Args:
         kind: "classes" or "numbers", to override what the target column looks like.
@@ -107,7 +109,7 @@ def _check(name: str, value: float | None, low: float, expected: str) -> None:
 
 
 class Recipe(msgspec.Struct, frozen=True):
-    """Everything that says how a network is built and trained; `epochs` is the most, `activations` has one per layer."""
+    """Everything that says how a network is built and trained, with one activation per layer and `epochs` at most."""
 
     layers: tuple[int, ...]
     activations: tuple[str, ...]
@@ -128,7 +130,7 @@ class Recipe(msgspec.Struct, frozen=True):
         for units, activation in zip(self.layers, self.activations, strict=True):
             chain.append(Dense(units, activation))
             if self.dropout:
-                chain.append(layers["dropout"](self.dropout))
+                chain.append(Dropout(self.dropout))
         if task.kind == "classes":
             chain.append(Dense(len(task.classes), "softmax"))
             return Network(chain, inputs, "cross_entropy", dtype=self.dtype, seed=seed)
@@ -154,8 +156,6 @@ def optimizer(name: str, rate: float | None, decay: float) -> Optimizer:
     """The optimizer of that name, with what is settled about it."""
     cls = optimizers[name]
     settings: Mapping[str, Any] = {"rate": rate, "weight_decay": decay or None}
-    if name == "adam" and rate is None:
-        settings = {**settings, "rate": RATE}
     given = {key: value for key, value in settings.items() if value is not None}
     if "rate" in given and "rate" not in cls.__struct_fields__:
         raise BacklitError(f"optimizer {name!r} has no learning rate: leave the rate out.")
@@ -164,9 +164,8 @@ def optimizer(name: str, rate: float | None, decay: float) -> Optimizer:
 
 
 def recipes(settings: Settings, n_rows: int, max_epochs: int) -> list[Recipe]:
-    """What is to be compared for so many training rows, all combinations of what is left open; strongest penalty first."""
+    """What is to be compared for so many training rows: all that the settings leave open, strongest penalty first."""
     batch_size = settings.batch_size or (BATCH_ROWS if n_rows < BIG_TABLE else BIG_BATCH_ROWS)
-    rate = getattr(optimizer(settings.optimizer, settings.rate, settings.decay), "rate", None)
     penalties = [c / n_rows for c in PRIOR_ROWS] if settings.l2 is None else [settings.l2]
     made = []
     for l2 in penalties:
@@ -175,7 +174,14 @@ def recipes(settings: Settings, n_rows: int, max_epochs: int) -> list[Recipe]:
             names = settings.activation or (name,)
             made.append(Recipe(
                 hidden, names * len(hidden) if len(names) == 1 else names, l2, settings.decay, settings.dropout,
-                settings.optimizer, rate, settings.schedule, batch_size,
+                settings.optimizer, _rate(settings, hidden), settings.schedule, batch_size,
                 max_epochs if settings.epochs is None else settings.epochs, settings.seed, settings.dtype,
             ))  # fmt: skip
     return list(dict.fromkeys(made))
+
+
+def _rate(settings: Settings, hidden: tuple[int, ...]) -> float | None:
+    """The learning rate: what is settled, or Adam's for these layers, or the optimizer's own if it has one."""
+    if settings.rate is None and settings.optimizer == "adam":
+        return min(RATE * max(1.0, WIDTH / max(hidden, default=1)), HIGHEST_RATE)
+    return getattr(optimizer(settings.optimizer, settings.rate, settings.decay), "rate", None)

@@ -12,8 +12,8 @@ from backlit.model.recipe import Recipe
 class ClassScores(msgspec.Struct, frozen=True, tag="classes"):
     """How well classes are predicted.
 
-    `accuracy` is the share of rows whose most probable class is the right one (1 is best); `log_loss` the mean of -log p
-    of the right class (0 is best, log k is guessing among k classes).
+    `accuracy` is the share of rows whose most probable class is the right one (1 is best); `log_loss` the mean of
+    -log p of the right class (0 is best, log k is guessing among k classes).
     """
 
     accuracy: float
@@ -52,7 +52,7 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """The scores on the test rows: of the network; of the baseline, which predicts the same for all rows; of a linear model."""
+    """The scores on the test rows of the network, of a baseline (one prediction for all rows) and of a linear model."""
 
     rows: int
     model: Scores
@@ -88,8 +88,8 @@ class FitReport(msgspec.Struct, frozen=True):
 class ClassRow(msgspec.Struct, frozen=True):
     """One class in an evaluation.
 
-    `precision` is the share of right ones among the rows predicted as this class, `recall` the share found of the rows of
-    this class; None where there are no such rows.
+    `precision` is the share of right ones among the rows predicted as this class, `recall` the share found of the
+    rows of this class; None where there are no such rows.
     """
 
     label: Label

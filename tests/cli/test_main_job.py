@@ -1,0 +1,315 @@
+"""The main job as a person types it: train, predict, evaluate."""
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from backlit.cli import main
+from backlit.model import load
+
+ONE = ["--layers", "6", "--activation", "tanh", "--l2", "0.01", "--epochs", "30"]
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    return tmp_path
+
+
+@pytest.fixture
+def customers(tmp_path):
+    """A table as people have them: ids, categories, missing values, dates, umlauts, commas, a useless column."""
+    rng = np.random.default_rng(5)
+    n = 200
+    income = rng.lognormal(10, 0.4, n)
+    city = rng.choice(["Köln", "Zürich, Stadt", "東京", None], n)
+    frame = pd.DataFrame(
+        {
+            "customer_id": np.arange(1000, 1000 + n),
+            "income": np.where(rng.random(n) < 0.1, np.nan, income),
+            "city": city,
+            "since": pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 2000, n), "D"),
+            "active": rng.random(n) < 0.5,
+            "country": "CH",
+            "bought": np.where(income + 6000 * (city == "東京") + rng.normal(size=n) * 500 > 23000, "ja", "nein"),
+        }
+    )
+    frame.to_csv("customers.csv", index=False)
+    return frame
+
+
+def run(capsys, *arguments):
+    """Run the command line in this process and give the exit code, standard output and standard error."""
+    code = main([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_a_session(capsys, customers):
+    code, out, err = run(capsys, "train", "customers.csv", "--target", "bought", "--seed", "1", *ONE)
+    assert code == 0, err
+    for part in (
+        'Task: "bought" holds text: 2 classes (to override: --task numbers)',
+        "Rows: 200, of which 40 are kept for the test",
+        "left out: an identifier by its name", "marked in a", "one-hot: 3 values", "as seconds, standardized",
+        'left out: every value is "CH"', "Tried, by 5-fold validation on 160 rows", "taken", "6 tanh -> 2 softmax",
+        "by 5-fold validation on 160 rows", "On 40 test rows:", "this network", "linear model (LogisticRegression)",
+        "baseline (always", "Model written to customers.safetensors",
+        "backlit predict customers.safetensors customers.csv -o predictions.csv",
+    ):  # fmt: skip
+        assert part in out
+    assert "training (6 tanh; l2 0.01): epoch" in err  # plain progress, as there is no terminal
+
+    predict, evaluate = (line.split()[1:] for line in out.splitlines()[-2:])  # what it says to type next
+    assert run(capsys, *predict)[0] == 0
+    with open("predictions.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ["prediction"]
+    assert len(rows) == 201
+    assert set(np.ravel(rows[1:])) == {"ja", "nein"}
+
+    code, out, err = run(capsys, *evaluate)
+    assert code == 0
+    for part in ('"bought" in 200 rows of customers.csv', "accuracy", "recall", "Rows of each class (down)"):
+        assert part in out
+
+
+def test_rows_keep_their_order_and_ids_and_the_target_is_not_needed(capsys, customers):
+    run(capsys, "train", "customers.csv", "--target", "bought", "-o", "m.safetensors", "-q", *ONE)
+    mixed = customers.drop(columns="bought").sample(frac=1, random_state=0)
+    mixed.to_parquet("mixed.parquet")
+    code, out, _ = run(
+        capsys, "predict", "m.safetensors", "mixed.parquet", "--keep", "customer_id,city", "--probabilities"
+    )
+    assert code == 0
+    found = pd.read_csv(io.StringIO(out), keep_default_na=False)
+    assert list(found.columns) == ["customer_id", "city", "prediction", "probability ja", "probability nein"]
+    assert found["customer_id"].tolist() == mixed["customer_id"].tolist()
+    assert found["city"].tolist() == mixed["city"].fillna("").tolist()
+    P = found[["probability ja", "probability nein"]].to_numpy()
+    assert np.allclose(P.sum(axis=1), 1, atol=1e-6)
+    model = load("m.safetensors")
+    assert found["prediction"].tolist() == model.predict(mixed).tolist()
+    assert np.array_equal(P.astype(np.float32), model.predict_probabilities("mixed.parquet"))
+
+
+def test_parquet_out_and_all_columns(capsys, customers):
+    run(capsys, "train", "customers.csv", "--target", "income", "-o", "m.safetensors", "-q", *ONE)
+    code, out, _ = run(capsys, "predict", "m.safetensors", "customers.csv", "--keep-all", "-o", "out.parquet", "--json")
+    assert code == 0
+    assert json.loads(out)["rows"] == 200
+    found = pd.read_parquet("out.parquet")
+    assert list(found.columns) == [*customers.columns, "prediction"]
+    assert np.array_equal(found["prediction"], load("m.safetensors").predict("customers.csv").astype(np.float32))
+
+
+def test_json_is_all_there_is_on_standard_output(capsys, customers):
+    code, out, err = run(capsys, "train", "customers.csv", "--target", "bought", "--json", *ONE)
+    report = json.loads(out)
+    assert (code, err) == (0, "")
+    assert report["model"] == "customers.safetensors"
+    assert report["test"]["model"].keys() >= {"accuracy", "log_loss"}
+    assert {column["column"] for column in report["columns"]} == set(customers.columns) - {"bought"}
+    code, out, _ = run(capsys, "evaluate", "customers.safetensors", "customers.csv", "--json")
+    evaluation = json.loads(out)
+    assert np.sum(evaluation["confusion"]) == evaluation["rows"] == 200
+    code, out, _ = run(capsys, "predict", "customers.safetensors", "customers.csv", "--json", "--keep", "since,city")
+    rows = json.loads(out)
+    assert len(rows) == 200
+    assert rows[0].keys() == {"since", "city", "prediction"}
+
+
+def test_what_training_rows_did_not_have_is_said(capsys, customers):
+    run(capsys, "train", "customers.csv", "--target", "bought", "-q", *ONE)
+    customers.assign(city="Bern").to_csv("new.csv", index=False)
+    code, _, err = run(capsys, "predict", "customers.safetensors", "new.csv", "-o", "out.csv")
+    assert code == 0
+    assert 'note: the column "city" has values not seen in training (such as "Bern")' in err
+    assert "in 200 rows" in err
+
+
+def test_a_wide_table_is_shown_short(capsys):
+    _, out, _ = run(capsys, "train", "digits", "-q", *ONE)
+    assert "61 columns" in out
+    assert len(out.splitlines()) < 40
+
+
+def test_options_reach_the_network(capsys):
+    code, out, err = run(
+        capsys, "train", "wine", "--json", "--layers", "7,5", "--activation", "relu,tanh", "--dropout", "0.1",
+        "--optimizer", "nadam", "--rate", "0.01", "--schedule", "cosine", "--batch-size", "full", "--epochs", "9",
+        "--decay", "0.001", "--l2", "0.02", "--seed", "3", "--dtype", "float64", "--validation", "0", "--test", "0.25",
+        "--ignore", "ash,hue", "--ignore", "alcohol",
+    )  # fmt: skip
+    assert code == 0, err
+    report = json.loads(out)
+    assert report["recipe"] == {
+        "layers": [7, 5], "activations": ["relu", "tanh"], "l2": 0.02, "decay": 0.001, "dropout": 0.1, "seed": 3,
+        "optimizer": "nadam", "rate": 0.01, "schedule": "cosine", "batch_size": "full", "epochs": 9, "dtype": "float64",
+    }  # fmt: skip
+    assert report["epochs"] == 9
+    assert "dropout 0.1" in report["network"]
+    ignored = {column["column"] for column in report["columns"] if column["kind"] == "ignored"}
+    assert ignored == {"ash", "hue", "alcohol"}
+
+
+def test_a_plugin_brings_an_op_and_its_model_asks_for_it(capsys, tmp_path):
+    (tmp_path / "bent.py").write_text(
+        "import numpy as np\nfrom backlit.ops import op\n@op.register('bent')\nclass Bent(op.Activation):\n"
+        "    @staticmethod\n    def value(z):\n        return (np.sqrt(z * z + 1) - 1) / 2 + z\n"
+        "    @staticmethod\n    def slope(z):\n        return z / (2 * np.sqrt(z * z + 1)) + 1\n"
+    )
+    from backlit.ops import op
+
+    code, out, err = run(
+        capsys, "train", "iris", "--plugin", "bent.py", "--layers", "4", "--activation", "bent", "--epochs", "5"
+    )
+    assert code == 0, err
+    assert "4 bent -> 3 softmax" in out
+    del op.activations["bent"]
+    code, _, err = run(capsys, "predict", "iris.safetensors", "iris")
+    assert code == 2
+    assert "unknown activation 'bent'" in err
+    assert "--plugin FILE.py" in err
+    assert run(capsys, "predict", "iris.safetensors", "iris", "--plugin", "bent.py", "-o", "p.csv")[0] == 0
+    del op.activations["bent"]
+
+
+TABLES = {
+    "one_class.csv": "x,t\n1,a\n2,a\n",
+    "no_input.csv": "customer_id,t\n1,a\n2,b\n3,a\n4,b\n",
+    "plain.csv": "x,t\n1,a\n2,b\n3,a\n4,b\n5,a\n6,b\n",
+    "broken.py": "x = 1\nraise RuntimeError('not today')\n",
+    "notes.txt": "these are notes",
+}
+
+WRONG_CALLS = [
+    ("train nope.csv", 'No file "nope.csv"'),
+    ("train irsi", 'Did you mean "iris"?'),
+    ("train plain.csv", 'Name it with --target: "x", "t"'),
+    ("train iris --target specie", 'Did you mean "species"?'),
+    ("train iris --ignore species", "is the target"),
+    ("train iris --ignore petal", 'No column "petal"'),
+    ("train one_class.csv --target t", "only one class"),
+    ("train no_input.csv --target t", "No column of no_input.csv can be learned from"),
+    ("train iris --task numbers", "use --task classes"),
+    ("train iris --task number", 'Did you mean "numbers"?'),
+    ("train iris --activaton relu", "Unknown option: --activaton. Did you mean --activation?"),
+    ("train iris --activation rleu", "did you mean 'relu'"),
+    ("train iris --optimizer adm", "did you mean 'adam'"),
+    ("train iris --schedule cosin", "did you mean 'cosine'"),
+    ("train iris --layers 64,x", "expected whole numbers with commas between"),
+    ("train iris --batch-size many", "--batch-size"),
+    ("train iris --rate fast", "--rate"),
+    ("train iris --rate -1", "rate is -1"),
+    ("train iris --test 1", "Fractions of"),
+    ("train iris -o notes.txt", "choose another name"),
+    ("train iris -o nowhere/m.safetensors", "does not exist"),
+    ("train iris --plugin nope.py", "no plugin file"),
+    ("train iris --plugin broken.py", "RuntimeError: not today (line 2)"),
+    ("trian iris", 'Did you mean "train"?'),
+    ("train", "--data"),
+    ("predict m.safetensors", "--data"),
+    ("predict notes.txt iris", "not a model file"),
+    ("predict nope.safetensors iris", "No model file"),
+    ("predict m.safetensors plain.csv", "lacks 4 columns"),
+    ("predict m.safetensors iris --keep petal", 'No column "petal"'),
+    ("predict m.safetensors iris -o out.xlsx", "neither .csv nor .parquet"),
+    ("predict m.safetensors iris -o m.safetensors", "choose another name"),
+    ("predict m.safetensors in.csv -o in.csv", "is read here"),
+    ("predict m.safetensors in.csv --keep-all -o out.csv", 'has a column "prediction" of its own'),
+    ("predict numbers.safetensors diabetes --probabilities", "there are no probabilities"),
+    ("evaluate m.safetensors plain.csv", 'has no column "species"'),
+    ("evaluate bare.safetensors iris", "bare network"),
+]
+
+
+@pytest.fixture(scope="module")
+def wrong_folder(tmp_path_factory):
+    from backlit.data import read_table
+    from backlit.engine.network import Network
+    from backlit.model import Settings, fit_table, save
+    from backlit.ops.dense import Dense
+
+    folder = tmp_path_factory.mktemp("wrong")
+    for name, text in TABLES.items():
+        (folder / name).write_text(text)
+    quick = Settings(layers=(3,), activation=("tanh",), l2=0.1, epochs=2)
+    model, _ = fit_table("iris", settings=quick)
+    save(model, folder / "m.safetensors")
+    save(fit_table("diabetes", settings=quick)[0], folder / "numbers.safetensors")
+    save(Network([Dense(2)], inputs=3), folder / "bare.safetensors")
+    frame = read_table("iris").arrow.to_pandas()
+    frame.assign(prediction=1).to_csv(folder / "in.csv", index=False)
+    return folder
+
+
+@pytest.mark.parametrize(("call", "message"), WRONG_CALLS)
+def test_a_wrong_call_ends_with_one_line_and_code_2(capsys, monkeypatch, wrong_folder, call, message):
+    monkeypatch.chdir(wrong_folder)
+    before = {path.name: path.read_bytes() for path in wrong_folder.iterdir() if path.is_file()}
+    code, out, err = run(capsys, *call.split())
+    assert code == 2
+    assert out == ""
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert message in err
+    after = {path.name: path.read_bytes() for path in wrong_folder.iterdir() if path.is_file()}
+    assert after == before
+
+
+def backlit(*arguments, **how):
+    """Start the command line as a process of its own."""
+    return subprocess.Popen([sys.executable, "-m", "backlit", *arguments], text=True, **how)
+
+
+def test_help_is_fast_and_loads_nothing_heavy():
+    script = (
+        "import sys, time\nfrom backlit.cli import main\nmain(['--help'])\n"
+        "heavy = {'numpy', 'numba', 'pyarrow', 'sklearn', 'scipy'} & set(sys.modules)\n"
+        "print('heavy:', heavy, 'seconds:', time.process_time())"
+    )
+    seconds = []
+    for _ in range(3):
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+        last = done.stdout.splitlines()[-1]
+        assert "heavy: set()" in last
+        seconds.append(float(last.split()[-1]))
+    for command in ("train", "predict", "evaluate", "demo"):
+        assert command in done.stdout
+    assert min(seconds) < 0.3
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are sent differently there")
+def test_ctrl_c_ends_with_a_model(tmp_path):
+    process = backlit(
+        "train", "digits", "--layers", "64", "--activation", "tanh", "--l2", "0.001", "--validation", "0",
+        "--epochs", "1000000", stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    line = process.stderr.readline()  # the first line of progress: training has begun
+    assert line.startswith("training")
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "ending with the model so far" in err
+    assert "stopped on request" in out
+    assert load(tmp_path / "digits.safetensors").predict("digits").shape == (1797,)
+
+
+def test_a_reader_that_has_enough_is_no_error(wrong_folder):
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with backlit("predict", "m.safetensors", "iris", cwd=wrong_folder, **pipes) as process:
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(timeout=60) == 0

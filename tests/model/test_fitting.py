@@ -1,0 +1,176 @@
+import numpy as np
+import pytest
+
+from backlit.data import Table, read_table
+from backlit.errors import BacklitError
+from backlit.model import Settings, TableTraining, fit_table
+from backlit.model.fitting import FOLDS, _fold_numbers, _simplest_of_the_best
+from backlit.model.measuring import class_scores
+from backlit.model.recipe import PRIOR_ROWS, SHAPES, recipes
+
+ONE = Settings(layers=(6,), activation=("tanh",), l2=0.01, epochs=5)
+
+
+def blobs(n, k=2, seed=0):
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(0, k, n)
+    X = rng.normal(size=(n, 3)) + codes[:, None]
+    return Table.from_arrays(X, np.array(["no", "yes", "perhaps"])[codes])
+
+
+def test_defaults_learn_iris():
+    accuracies = [fit_table("iris", settings=Settings(seed=seed))[1].test.model.accuracy for seed in range(6)]
+    assert np.mean(accuracies) >= 0.93
+
+
+def test_the_same_seed_gives_the_same_bits():
+    first, again, other = (fit_table("wine", settings=Settings(seed=seed, epochs=8))[0] for seed in (3, 3, 4))
+    assert np.array_equal(first.network.parameters, again.network.parameters)
+    assert first.network.parameters.shape != other.network.parameters.shape or not np.array_equal(
+        first.network.parameters, other.network.parameters
+    )
+
+
+def test_test_rows_are_never_trained_on():
+    """Spoil the targets of the test rows: nothing of the model may change but its scores."""
+    table = read_table("iris")
+    training = TableTraining(table, settings=ONE)
+    X = np.column_stack([table.values(name) for name in table.columns[:4]])
+    y = table.values("species").copy()
+    spoiled = y.copy()
+    spoiled[training.rows["test"]] = y[training.rows["test"]][::-1]
+    models = [fit_table(Table.from_arrays(X, labels), settings=ONE) for labels in (y, spoiled)]
+    for step in TableTraining(Table.from_arrays(X, y), settings=ONE), TableTraining(Table.from_arrays(X, spoiled)):
+        assert set(step.rows["test"]).isdisjoint(step.rows["train"])
+    same_split = np.array_equal(
+        TableTraining(Table.from_arrays(X, y), settings=ONE).rows["test"],
+        TableTraining(Table.from_arrays(X, spoiled), settings=ONE).rows["test"],
+    )
+    if same_split:  # the stratified split looks at the labels themselves
+        assert np.array_equal(models[0][0].network.parameters, models[1][0].network.parameters)
+
+
+def test_folds_are_even_within_each_class():
+    labels = np.repeat([0, 1, 2], [50, 23, 4])
+    fold = _fold_numbers(labels, len(labels), np.random.default_rng(0))
+    for label in range(3):
+        counts = np.bincount(fold[labels == label], minlength=FOLDS)
+        assert counts.max() - counts.min() <= 1
+    sizes = np.bincount(fold, minlength=FOLDS)
+    assert sizes.max() - sizes.min() <= 1
+
+
+@pytest.mark.parametrize(
+    ("losses", "chosen"),
+    [
+        ([[1.0, 1.2], [0.5, 0.7]], 1),  # always worse: the difference has no error
+        ([[0.5, 0.9], [0.6, 0.7]], 0),  # sometimes better: as good a bet, and simpler
+        ([[np.inf, np.inf], [0.6, 0.7]], 1),  # diverged
+        ([[0.5], [0.4], [0.45]], 1),  # one fold: no error is known
+    ],
+)
+def test_the_simplest_of_the_best_is_taken(losses, chosen):
+    assert _simplest_of_the_best([np.array(loss) for loss in losses]) == chosen
+
+
+def test_what_is_left_open_is_compared_and_nothing_else():
+    assert len(recipes(Settings(), 100, 50)) == len(SHAPES) * len(PRIOR_ROWS)
+    assert [recipe.l2 for recipe in recipes(Settings(layers=(4,), activation=("relu",)), 100, 50)] == [0.1, 0.03, 0.01]
+    assert len(recipes(ONE, 100, 50)) == 1
+    (recipe,) = recipes(Settings(layers=(4, 3), activation=("relu", "tanh"), l2=0.0, dropout=0.5), 100, 50)
+    assert (recipe.layers, recipe.activations, recipe.dropout) == ((4, 3), ("relu", "tanh"), 0.5)
+
+
+@pytest.mark.parametrize(
+    ("table", "settings", "stopped", "choice"),
+    [
+        (blobs(60), ONE, "5-fold validation on 48 rows", True),
+        (blobs(60), Settings(layers=(3,), activation=("tanh",), l2=0.1, validation=0.0, epochs=4), "4 epochs, as asked", False),
+        (blobs(60), Settings(layers=(3,), activation=("tanh",), l2=0.1, validation=0.25, epochs=4), "on 15 of 48 rows", True),
+        (blobs(1500), ONE, "validation on 150 of 1,200 rows", True),
+        (blobs(30000), ONE, "all 5 epochs done; the weights of epoch", False),
+        (blobs(8), Settings(epochs=2), "2 epochs, as asked", False),
+        (blobs(60), Settings(epochs=0), "0 epochs, as asked", False),
+    ],
+)  # fmt: skip
+def test_how_training_stops(table, settings, stopped, choice):
+    _, report = fit_table(table, settings=settings)
+    assert stopped in report.stopped
+    assert (report.choice is not None) == choice
+    assert report.train_rows + report.validation_rows + report.test_rows == table.n_rows
+
+
+@pytest.mark.parametrize("phase", ["choosing", "training"])
+def test_stop_ends_what_is_under_way(phase):
+    training = TableTraining("iris", settings=Settings(epochs=200))
+    seen = 0
+    for progress in training:
+        if progress.phase == phase:
+            seen += 1
+            training.stop()
+    assert seen <= 2
+    assert training.report.test.model.accuracy >= 0
+
+
+def test_a_time_limit_ends_with_a_model():
+    _, report = fit_table(blobs(3000), settings=Settings(time_limit=0.2))
+    assert report.epochs >= 1
+    assert report.test.model.accuracy > 0.5
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_class_with_a_single_row_does_no_harm():
+    table = blobs(80, k=2)
+    y = table.values("target").copy()
+    y[5] = "only once"
+    X = np.column_stack([table.values(name) for name in table.columns[:3]])
+    model, report = fit_table(Table.from_arrays(X, y), settings=Settings(epochs=5))
+    assert report.test is not None
+    assert model.encoder.classes == ("no", "only once", "yes")
+
+
+WRONG = [
+    ({"layers": (4, 3), "activation": ("relu",) * 3}, "3 activations are given for 2 hidden layers"),
+    ({"activation": ("relu", "tanh")}, "say the sizes"),
+    ({"activation": ("rleu",)}, "did you mean 'relu'"),
+    ({"optimizer": "adm"}, "did you mean 'adam'"),
+    ({"schedule": "cosin"}, "did you mean 'cosine'"),
+    ({"optimizer": "lbfgs", "rate": 0.1}, "has no learning rate"),
+    ({"rate": -1.0}, "rate is -1"),
+    ({"rate": float("nan")}, "rate is nan"),
+    ({"epochs": -1}, "epochs is -1"),
+    ({"layers": (0,)}, "at least 1 unit"),
+    ({"dropout": 1.0}, "dropout is 1"),
+    ({"batch_size": 0}, "batch_size is 0"),
+    ({"seed": -1}, "seed is -1"),
+    ({"l2": -0.1}, "l2 is -0.1"),
+]
+
+
+@pytest.mark.parametrize(("settings", "message"), WRONG)
+def test_settings_that_do_not_fit_are_named(settings, message):
+    with pytest.raises(BacklitError, match=message):
+        Settings(**settings)
+
+
+def test_divergence_everywhere_is_an_error_with_advice():
+    with pytest.raises(BacklitError, match="smaller learning rate"):
+        fit_table("iris", settings=Settings(layers=(4,), optimizer="sgd", rate=1e35, epochs=30))
+
+
+def test_chunks_change_nothing_and_errors_name_the_row_of_the_table(monkeypatch):
+    model, _ = fit_table("iris", settings=ONE)
+    table = read_table("iris")
+    whole = model.predict_probabilities(table)
+    monkeypatch.setattr("backlit.model.tabular.CHUNK_ROWS", 40)
+    assert np.array_equal(model.predict_probabilities(table), whole)
+    values = [str(value) for value in table.values(table.columns[0])]
+    values[120] = "wide"
+    arrow = table.arrow.set_column(0, table.columns[0], [values])
+    with pytest.raises(BacklitError, match="Row 121"):
+        model.predict(Table(arrow))
+
+
+def test_log_loss_of_float32_probabilities_needs_no_warning():
+    P = np.full((3, 3), 1 / 3, np.float32)
+    assert class_scores(np.array([0, 1, 2]), P).log_loss == pytest.approx(np.log(3))
