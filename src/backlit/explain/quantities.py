@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from operator import itemgetter
 from types import SimpleNamespace
 from typing import NamedTuple
 
@@ -79,10 +80,11 @@ class Quantity:
         name = self.name(place)
         return Ref(name.text, name.symbol, self.value(place), Key(self, place))
 
-    def places(self, row: int, unit: int) -> Iterator[Place]:
-        """Give the places of a unit, one per source."""
-        for source in range(len(self.sources) or 1):
-            yield Place(row, source, unit)
+    def places(self, row: int) -> Iterator[Place]:
+        """Give the places of a row, unit by unit."""
+        for unit in range(len(self.units)):
+            for source in range(len(self.sources) or 1):
+                yield Place(row, source, unit)
 
     def record(self, place: Place, digits: int, *, check: bool = False) -> Record:
         """Make the record of a place."""
@@ -126,18 +128,18 @@ class Group(msgspec.Struct, frozen=True):
         here = [quantity for quantity in self.quantities if quantity.rows or row == 0]
         return sum(len(quantity.units) * (len(quantity.sources) or 1) for quantity in here)
 
-    def places(self, row: int) -> Iterator[Key]:
+    def keys(self, row: int, wanted: Mapping[Quantity, Collection[Place]] | None = None) -> list[Key]:
         """Give the numbers of a row: unit by unit, of weights source by source, and there in the quantities' order.
 
-        What all rows have in common comes with the first.
+        What all rows have in common comes with the first. Where `wanted` is given, only what it names is.
         """
-        here = [quantity for quantity in self.quantities if quantity.rows or row == 0]
-        if here and here[0].sources and all(quantity.sources == here[0].sources for quantity in here):
-            for unit in range(len(here[0].units)):
-                for place in here[0].places(row, unit):
-                    yield from (Key(quantity, place) for quantity in here)
-            return
-        for unit in range(max((len(quantity.units) for quantity in here), default=0)):
-            for quantity in here:
-                if unit < len(quantity.units):
-                    yield from (Key(quantity, place) for place in quantity.places(row, unit))
+        found = []
+        by_source = len({quantity.sources for quantity in self.quantities}) == 1
+        for number, quantity in enumerate(self.quantities):
+            if quantity.rows or row == 0:
+                places = quantity.places(row) if wanted is None else wanted.get(quantity, ())
+                for at in places:
+                    if at.row == row:
+                        order = (at.unit, at.source, number) if by_source else (at.unit, number, at.source)
+                        found.append((order, Key(quantity, at)))
+        return [key for _, key in sorted(found, key=itemgetter(0))]

@@ -63,7 +63,9 @@ class Step:
         self.norm = norm_quantity(self.context, self._final_gradients) if recording.settings.clip_norm else None
         self.updates = [Update(self.context, p, self.gradients[p.full], self.norm) for p in self._trained()]
         self.only = tuple(only)
-        self._wanted = self._selected() if self.only else None
+        self._wanted: dict[Quantity, set[Place]] | None = None
+        if self.only:
+            self._wanted = self._selected()
 
     @property
     def summary(self) -> Summary:
@@ -184,9 +186,8 @@ class Step:
         """Give all numbers in order, with the heading of each; only those asked for, if something was."""
         for heading, group, row in self.groups():
             for here in self._rows_of(group, row):
-                for key in group.places(here):
-                    if self._wanted is None or key in self._wanted:
-                        yield heading, key
+                for key in group.keys(here, self._wanted):
+                    yield heading, key
 
     def _rows_of(self, group: Group, row: int) -> range:
         """Give the rows of which a group's numbers come next."""
@@ -196,7 +197,7 @@ class Step:
 
     def __len__(self) -> int:
         if self._wanted is not None:
-            return len(self._wanted)
+            return sum(map(len, self._wanted.values()))
         return sum(group.size(here) for _, group, row in self.groups() for here in self._rows_of(group, row))
 
     # --------------------------------------------------------------------------------------------------------- records
@@ -271,20 +272,18 @@ class Step:
         """Give names to suggest: all of a small step, of a large one the first of each quantity."""
         if len(self) <= LARGEST_EXAMPLE:
             return [
-                key.quantity.name(key.place).text
-                for _, group, row in self.groups()
-                for key in group.places(max(row, 0))
+                key.quantity.name(key.place).text for _, group, row in self.groups() for key in group.keys(max(row, 0))
             ]
         return [quantity.name(Place(0, 0, 0)).text for quantity in self.quantities()]
 
     # ----------------------------------------------------------------------------------------------------- a part only
 
-    def _selected(self) -> set[Key]:
-        """Give the numbers that were asked for."""
-        wanted: set[Key] = set()
-        self._wanted = None
+    def _selected(self) -> dict[Quantity, set[Place]]:
+        """Give the places of the numbers that were asked for, by quantity."""
+        wanted: dict[Quantity, set[Place]] = {}
         for part in self.only:
-            wanted |= self._part(part)
+            for quantity, place in self._part(part):
+                wanted.setdefault(quantity, set()).add(place)
         return wanted
 
     def _part(self, part: str) -> set[Key]:
@@ -370,9 +369,8 @@ class Step:
         yield Change("E", self.recording.E, self.recording.E_after)
         for update in self.updates:
             new = update.quantities[-1]
-            for unit in range(len(new.units)):
-                for at in new.places(0, unit):
-                    yield Change(update.parameter.name(at).text, update.parameter.value(at), new.value(at))
+            for at in new.places(0):
+                yield Change(update.parameter.name(at).text, update.parameter.value(at), new.value(at))
 
 
 def _parameters_of(stage: Stage) -> list[ParameterQuantity]:
