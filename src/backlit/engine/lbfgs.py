@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backlit.engine import machine
+from backlit.engine.conditions import steady
 from backlit.engine.machine import Clock, Segment, data_of
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Objective:
         rows = training.X.shape[0]
         weight = machine.total_weight(self.data, 0, rows)
         scale = machine.factor(rule.reduction, weight)
-        with np.errstate(all="ignore"):
+        with steady(training.compiled):
             loss = training.machine.batch_gradient(
                 training.tables, training.memory, self.data, 0, rows, scale, 1, Clock(training.step, training.seed)
             )

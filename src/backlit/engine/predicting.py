@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backlit.engine import compiler, machine
+from backlit.engine.conditions import steady
 from backlit.engine.machine import Clock
 from backlit.engine.program import Program
 
@@ -28,5 +29,6 @@ class Predictor:
     def __call__(self, X: Array) -> Array:
         """Give the outputs of the rows of X (n, inputs)."""
         Y = np.empty((X.shape[0], self.tables.Y_columns), X.dtype)
-        self.run(self.tables, self.memory, X.reshape(-1), X.shape[0], Y.reshape(-1), Clock(0, 0))
+        with steady(self.compiled):
+            self.run(self.tables, self.memory, X.reshape(-1), X.shape[0], Y.reshape(-1), Clock(0, 0))
         return Y

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backlit.engine import compiler, lbfgs, machine
+from backlit.engine.conditions import steady
 from backlit.engine.machine import Clock, Data, Rule, data_of
 from backlit.engine.network import Network
 from backlit.engine.program import Program
@@ -255,7 +256,7 @@ class Training:
     def _call(self, data: Data, first: int, last: int, rates: Array, sums: Array) -> int:
         """Run the machine over batches `first` to `last` and give the batch it reached."""
         began = time.perf_counter()
-        with np.errstate(all="ignore"):
+        with steady(self.compiled):
             reached = int((self._team or self.machine).train_batches(
                 self.tables, self.memory, data, self.rule, Clock(self.step, self.seed), self.batch_size,
                 first, last, rates, -np.inf if self.target is None else float(self.target), sums.reshape(-1),
@@ -372,7 +373,7 @@ class Training:
 def evaluate(training: Training, X: Array, Y: Array, weights: Array) -> float:
     """Give the loss of the given rows by the training's own program, reduced as the loss says, without penalties."""
     order = np.arange(X.shape[0])
-    with np.errstate(all="ignore"):
+    with steady(training.compiled):
         total = training.machine.evaluate_rows(
             training.tables, training.memory, data_of(X, Y, weights, order), Clock(training.step, training.seed)
         )
