@@ -200,7 +200,18 @@ def test_an_unknown_data_set_names_the_nearest():
 
 
 def test_the_training_table_has_the_arguments_of_training():
-    elsewhere = {"self", "network", "X", "Y", "sample_weight", "validation", "order", "divergence", "compiled"}
+    elsewhere = {
+        "self",
+        "network",
+        "X",
+        "Y",
+        "sample_weight",
+        "validation",
+        "order",
+        "divergence",
+        "compiled",
+        "threads",
+    }
     assert set(TrainingTable.__struct_fields__) == set(inspect.signature(Training.__init__).parameters) - elsewhere
 
 
