@@ -1,0 +1,107 @@
+"""The page for contributors keeps its word: its toy activation, taken from its text, works like any other op."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import backlit as bl
+from backlit.cli import main
+from backlit.ops.op import activations
+
+PAGE = Path(__file__).parents[1] / "CONTRIBUTING.md"
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Iterator[Path]:
+    """The page's file, in a folder outside the package; what it registers is forgotten afterwards."""
+    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    code = next(block for block in blocks if "@register" in block)
+    name = re.match(r"# (\w+\.py)\n", code)
+    assert name, "the page's code begins with the name of its file"
+    file = tmp_path / name[1]
+    file.write_text(code, encoding="utf-8")
+    yield file
+    activations.pop("swishlet", None)
+
+
+@pytest.fixture
+def registered(toy: Path) -> None:
+    """The page's file, imported as a person would import it."""
+    spec = spec_from_file_location(toy.stem, toy)
+    assert spec is not None
+    assert spec.loader is not None
+    spec.loader.exec_module(module_from_spec(spec))
+
+
+@pytest.fixture
+def table() -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(3)
+    return rng.normal(size=(30, 4)), rng.integers(0, 3, 30)
+
+
+def network() -> bl.Network:
+    layers = [*(bl.Dense(units, "swishlet") for units in (5, 4, 3)), bl.Dense(3, "softmax")]
+    return bl.Network(layers, inputs=4, loss="cross_entropy", seed=1)
+
+
+@pytest.mark.usefixtures("registered")
+def test_it_trains_the_same_plain_and_compiled(table):
+    trained = []
+    for compiled in (False, True):
+        trained.append(network())
+        training = bl.Training(trained[-1], *table, optimizer=bl.Adam(0.05), epochs=30, compiled=compiled).run()
+        assert training.history[-1].loss < 0.9 * training.history[0].loss
+    np.testing.assert_allclose(trained[0].parameters, trained[1].parameters, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.usefixtures("registered")
+def test_its_gradients_are_checked(table):
+    X, Y = table
+    assert bl.gradcheck(network(), X[:8], Y[:8]).passed
+
+
+@pytest.mark.usefixtures("registered")
+def test_a_wrong_slope_would_be_seen(table, monkeypatch):
+    X, Y = table
+    monkeypatch.setattr(activations["swishlet"], "slope", staticmethod(lambda z: 1.0 / (1.0 + np.abs(z)) ** 2))
+    assert not bl.gradcheck(network(), X[:8], Y[:8]).passed
+
+
+@pytest.mark.usefixtures("registered")
+def test_it_is_saved_and_loaded(table, tmp_path):
+    net = network()
+    bl.save(net, tmp_path / "toy.safetensors")
+    loaded = bl.load(tmp_path / "toy.safetensors")
+    np.testing.assert_array_equal(loaded.predict(table[0]), net.predict(table[0]))
+
+
+def test_a_model_that_needs_it_says_so_without_it(registered, tmp_path):
+    bl.save(network(), tmp_path / "toy.safetensors")
+    del activations["swishlet"]
+    with pytest.raises(bl.BacklitError, match="swishlet"):
+        bl.load(tmp_path / "toy.safetensors")
+
+
+def test_it_is_taken_by_the_command_line(toy, tmp_path, capsys):
+    model, predictions = tmp_path / "iris.safetensors", tmp_path / "predictions.csv"
+    plugin = ["--plugin", str(toy)]
+    settings = ["--activation", "swishlet", "--layers", "8", "--epochs", "3", "--validation", "0"]
+    assert main(["train", "iris", *settings, *plugin, "-o", str(model), "--json"]) == 0
+    assert "8 swishlet" in json.loads(capsys.readouterr().out)["network"]
+    for module in [name for name in sys.modules if name.startswith("backlit_plugin_")]:
+        del sys.modules[module]
+    del activations["swishlet"]  # as in a new process
+    assert main(["evaluate", str(model), "iris", *plugin, "--json"]) == 0
+    assert main(["predict", str(model), "iris", *plugin, "-o", str(predictions)]) == 0
+    assert len(predictions.read_text(encoding="utf-8").splitlines()) == 151
+    del activations["swishlet"]
+    assert main(["evaluate", str(model), "iris"]) == 2
+    assert "swishlet" in capsys.readouterr().err
