@@ -1,9 +1,16 @@
-"""The chart for the README: each peer's time as a multiple of Backlit's, one line per row, on a logarithmic axis."""
+"""The chart for the README: each peer's time as a multiple of Backlit's, one line per row, on a logarithmic axis.
+
+`python -m bench.chart RESULTS.json docs/speed.svg` draws it again from a run's results.
+"""
 
 from __future__ import annotations
 
 import math
+import sys
+from pathlib import Path
 from xml.etree import ElementTree as Xml
+
+import msgspec
 
 from bench.peers import LIMITS, OURS
 from bench.results import Results, Row
@@ -56,6 +63,8 @@ def draw(results: Results) -> str:
             Xml.SubElement(
                 Xml.SubElement(svg, "circle", dot), "title"
             ).text = f"{name}: {value:.2f} times Backlit's time"
+    how = f"{results.rounds} rounds{', quick' if results.quick else ''}; load {results.machine.load_before:g} "
+    _text(svg, WIDTH - RIGHT, 20, f"{how}to {results.machine.load_after:g}", "end", "small")
     Xml.indent(svg)
     return Xml.tostring(svg, encoding="unicode") + "\n"
 
@@ -76,3 +85,8 @@ def _legend(svg: Xml.Element, names: list[str]) -> None:
         Xml.SubElement(svg, "circle", {"cx": f"{x + 5:.1f}", "cy": "36", "r": "5", "fill": COLORS.get(name, OTHER)})
         _text(svg, x + 14, 40, name, "start", "small")
         x += 34 + 6.5 * len(name)
+
+
+if __name__ == "__main__":
+    found = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Results)
+    Path(sys.argv[2]).write_text(draw(found), encoding="utf-8")

@@ -113,7 +113,7 @@ def _keeper(arrays: Sequence[Array]) -> Callable[[], None]:
 
 
 def _timed(loop: Callable[[int], Any], times: int, clock: Callable[[], float] = time.thread_time) -> float:
-    """Give the seconds a loop takes: by default this thread's own, which other processes on the machine do not add to."""
+    """Give the seconds a loop takes: by default this thread's own, to which other processes do not add."""
     began = clock()
     loop(times)
     return clock() - began
@@ -283,8 +283,8 @@ def page(results: Results) -> str:
         "## Backlit and its peers",
         markdown(*grid(results)),
         "A cell is the median of the rounds ± half the quartile range; ·2 means two threads, ≠ another loss than the "
-        "reference's, * a remark below. The last columns: how many times faster Backlit is than the best peer (below 1: "
-        "slower), and the time of the step's matrix products alone as a share of Backlit's step.",
+        "reference's, * a remark below. The last columns: how many times faster Backlit is than the best peer (below "
+        "1: slower), and the time of the step's matrix products alone as a share of Backlit's step.",
         "\n".join(f"- {note}" for note in notes(results)) or "No remarks.",
         "## Goals",
         markdown(["row", "goal", "bound", "measured", ""], [list(verdict) for verdict in verdicts(results)]),
@@ -296,7 +296,7 @@ def page(results: Results) -> str:
         markdown(["", "step", *fields], shares),
         "## How cost grows",
         "A network of 64 inputs, two layers of 64 relu units unless the table says otherwise, 10 classes; batch 64, "
-        "Adam, float32, one thread, processor time, the least of three runs. The last table is by the clock on the wall.",
+        "Adam, float32, one thread, processor time, the least of three runs. The last table is by the wall's clock.",
         *(growth(name) for name in GROWTH),
         threads_table(),
         f"## What {CORES} cores could do at most",

@@ -106,10 +106,10 @@ def backward(workload: Workload, layers: list[list[Array]], kept: list[Any], A: 
 
 
 class Updates:
-    """SGD, Adam (its paper's algorithm 1) and AdamW, weight by weight."""
+    """SGD, Adam (its paper's algorithm 1, or with ε̂ the form of its section 2) and AdamW, weight by weight."""
 
-    def __init__(self, workload: Workload, weights: list[Array]) -> None:
-        self.workload = workload
+    def __init__(self, workload: Workload, weights: list[Array], epsilon_hat: bool = False) -> None:
+        self.workload, self.epsilon_hat = workload, epsilon_hat
         self.t = 0
         self.m = [np.zeros_like(w) for w in weights]
         self.v = [np.zeros_like(w) for w in weights]
@@ -127,13 +127,15 @@ class Updates:
                 w *= 1 - rate * 0.01
             self.m[k] = 0.9 * self.m[k] + 0.1 * g
             self.v[k] = 0.999 * self.v[k] + 0.001 * g**2
-            w -= rate * (self.m[k] / (1 - 0.9**self.t)) / (np.sqrt(self.v[k] / (1 - 0.999**self.t)) + 1e-8)
+            floor = 1e-8 / np.sqrt(1 - 0.999**self.t) if self.epsilon_hat else 1e-8
+            w -= rate * (self.m[k] / (1 - 0.9**self.t)) / (np.sqrt(self.v[k] / (1 - 0.999**self.t)) + floor)
 
 
 class NumPyLoop(Peer):
     """Forward, backward and update in a dozen lines of NumPy, as a tutorial writes them."""
 
     packages = ("numpy",)
+    epsilon_hat = False
 
     def build(self) -> None:
         """Nothing to prepare."""
@@ -142,7 +144,7 @@ class NumPyLoop(Peer):
     def reset(self) -> None:
         """Copy the weights."""
         self.current = [weight.copy() for weight in self.problem.weights]
-        self.update = Updates(self.workload, self.current)
+        self.update = Updates(self.workload, self.current, self.epsilon_hat)
         self.rng = np.random.default_rng(0)
 
     def train(self) -> None:
@@ -171,13 +173,14 @@ def loss_of(workload: Workload, problem: Problem, weights: list[Array]) -> float
     return float(row_losses(workload, A, problem.T.astype(np.float64)).sum() / divisor(workload, workload.rows))
 
 
-def reference_loss(workload: Workload, problem: Problem) -> float:
-    """Give the loss after a call's training in float64: what every peer must come near."""
+def reference_loss(workload: Workload, problem: Problem, epsilon_hat: bool = False) -> float:
+    """Give the loss after a call's training in float64, with one of Adam's two forms: what a peer must come near."""
     exact = Problem(
         problem.X.astype(np.float64), problem.T.astype(np.float64), problem.labels,
         [weight.astype(np.float64) for weight in problem.weights], problem.orders,
     )  # fmt: skip
     loop = NumPyLoop(workload, exact)
+    loop.epsilon_hat = epsilon_hat
     loop.reset()
     loop.train()
     return loss_of(workload, problem, loop.current)

@@ -50,6 +50,16 @@ def test_other_work_is_noticed(change):
     assert not agrees(workload, loss, reference_loss(workload, problem))
 
 
+def test_scikit_learn_is_held_to_its_own_form_of_adam():
+    from bench.peers.sklearn_peer import ScikitLearn
+
+    workload = BY_NAME["64-128-10 f64"].shortened(1_000)
+    problem = problem_of(workload)
+    loss = trained_loss(ScikitLearn, workload, problem)
+    assert agrees(workload, loss, reference_loss(workload, problem, epsilon_hat=True))
+    assert not agrees(workload, loss, reference_loss(workload, problem))
+
+
 def sample() -> Results:
     measurements = [
         Measurement("backlit", [2e-6, 2.2e-6, 2.1e-6], 2e-6, loss=0.5, agrees=True),
