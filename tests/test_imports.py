@@ -20,7 +20,7 @@ ARROWS: dict[str, set[str]] = {
     "engine": {"ops"},
     "model": {"engine", "data", "ops"},
     "examples": {"engine", "data", "ops"},
-    "estimators": {"engine", "data", "model", "ops"},
+    "estimators": {"engine", "data", "model", "ops", "show"},  # show for `explain`, when it is called
     "explain": {"engine", "ops"},
     "diagnose": {"engine", "ops"},
     "show": {"explain", "diagnose"},

@@ -202,7 +202,7 @@ def prepared_scalars(optimizer: Optimizer, rate: float, step: int) -> dict[str, 
     scalars: Any = optimizer.scalars  # type: ignore[attr-defined]
     known = {"rate": rate, "step": float(step)}
     given = [known[name] if name in known else float(getattr(optimizer, name)) for name in arguments(scalars)]
-    return dict(zip(optimizer.prepared, scalars(*given), strict=True))
+    return dict(zip(optimizer.prepared, map(float, scalars(*given)), strict=True))
 
 
 # ---------------------------------------------------------------------------------------------------------- compiled

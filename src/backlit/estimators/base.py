@@ -7,7 +7,7 @@ import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor, wait
 from numbers import Integral, Real
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import joblib  # type: ignore[import-untyped]
 import numpy as np
@@ -25,6 +25,9 @@ from backlit.estimators.inputs import read_inputs
 from backlit.estimators.member import Limits, Member, Rows, descend, minimize
 from backlit.estimators.watching import CallbackSupport, watch_of
 from backlit.ops.op import Activation, Array, Op, Optimizer, activations, losses, optimizers, schedules
+
+if TYPE_CHECKING:
+    from backlit.show.worked_example import WorkedExample
 
 FUSED = {fused for loss in losses.values() for fused in loss.fused.values()}  # type: ignore[attr-defined]
 """Losses that stand for another one and the last activation together; the engine puts them in by itself."""
@@ -285,6 +288,32 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
         check_is_fitted(self)
         network: Network = self._members[member].network.copy()
         return network
+
+    def explain(self, X: Any, y: Any, **settings: Any) -> WorkedExample:
+        """Work out the next training step on the given rows: every number of the chain rule, as `backlit.explain` does.
+
+        The rows make one batch, with the estimator's optimizer, penalties and limits; L-BFGS, which has no step of its
+        own for a batch, gives way to plain gradient descent. `settings` are those of `backlit.explain`.
+
+        >>> from backlit.estimators import MLPRegressor
+        >>> regressor = MLPRegressor((2,), random_state=0, solver="lbfgs").fit([[0.0], [1.0]], [0.0, 1.0])
+        >>> regressor.explain([[1.0]], [1.0])["net(o1)"].phase
+        'forward'
+        """
+        from backlit.show.worked_example import explain  # noqa: PLC0415  (it draws, and is rarely asked for)
+
+        check_is_fitted(self)
+        inputs = read_inputs(self, X, y, reset=False)
+        T = self._known_targets(inputs.y)
+        chosen = settings_of(self)
+        penalties = {**chosen.penalties, "l2": self.alpha / len(T)}
+        given = {"optimizer": "sgd" if chosen.optimizer.full_batch else chosen.optimizer, **penalties}
+        if self.preprocess is None and hasattr(self, "feature_names_in_"):
+            given["inputs"] = list(self.feature_names_in_)
+        network = self.to_network()
+        if len(getattr(self, "classes_", ())) == network.outputs:
+            given["outputs"] = [str(label) for label in self.classes_]
+        return explain(network, inputs.X, T, **{**given, **settings})
 
     @classmethod
     def from_sklearn(cls, fitted: Any) -> Self:
