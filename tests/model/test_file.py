@@ -88,7 +88,7 @@ def rewrite(path: Path, network: Network, changes: dict) -> Path:
 
 
 CHANGES = {
-    "later format": ({"format": 2, "version": "9.9", "more": 1}, r"written by Backlit 9\.9 in format 2.*Install a newer"),
+    "later format": ({"format": 2, "version": "9.9", "more": 1}, r"by Backlit 9\.9 in format 2.*Install a newer"),
     "another network": ({"network": {"layers": [{"op": "dense", "units": 9}], "inputs": 4,
                                      "loss": {"op": "mse"}, "dtype": "float32"}}, "does not fit its own description"),
     "another dtype": ({"network": {"layers": [{"op": "dense", "units": 3}], "inputs": 4,

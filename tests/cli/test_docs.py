@@ -1,0 +1,25 @@
+"""The session in docs/main-job.md is what the commands print, but for the digits of measurements."""
+
+import re
+import runpy
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def masked(text):
+    """The words without their numbers, line breaks and widths, which depend on the machine."""
+    return re.sub(r"\s+", " ", re.sub(r"-?\d[\d.,]*(e-?\d+)?", "#", text)).replace(" taken", "")
+
+
+def test_the_session_in_the_documents_is_real(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    session = runpy.run_path("bench/session.py")
+    document = Path("docs/main-job.md").read_text(encoding="utf-8")
+    assert len(session["BLOCK"].findall(document)) >= 4
+    assert masked(session["rewritten"](document)) == masked(document)
+
+
+def test_the_mask_hides_numbers_and_nothing_else():
+    assert masked("loss 0.12\n  64 tanh") == masked("loss 3 128 tanh")
+    assert masked("loss 0.12 tanh") != masked("loss 0.12 gelu")
