@@ -26,9 +26,7 @@ class Objective:
         segments = training.tables.segments.reshape(-1, Segment.WIDTH)
         ranges = [np.arange(row[Segment.START], row[Segment.STOP]) for row in segments]
         self.trainable = np.concatenate(ranges) if ranges else np.zeros(0, np.int64)
-        self.decays = np.concatenate(
-            [np.full(r.size, float(row[Segment.DECAYS])) for r, row in zip(ranges, segments, strict=True)]
-        )
+        self.decays = np.repeat(segments[:, Segment.DECAYS].astype(np.float64), [r.size for r in ranges])
         self.data = data_of(training.X, training.Y, training.weights, np.arange(training.X.shape[0]))
 
     def values(self) -> Array:

@@ -59,9 +59,7 @@ class Network:
             raise BacklitError(f"inputs is {inputs!r}; expected the number of columns of X, at least 1.")
         self.inputs = int(inputs)
         self.loss: Loss = losses.make(loss)
-        self.dtype = np.dtype(dtype)
-        if self.dtype.name not in DTYPES:
-            raise BacklitError(f"dtype is {self.dtype.name!r}; expected 'float32' or 'float64'.")
+        self.dtype = _dtype(dtype)
         self.ops, self.labels = chain(self.layers)
         self.shapes: list[Shapes] = []
         self.frozen: set[str] = set()
@@ -76,7 +74,7 @@ class Network:
         self.parameters = np.zeros(_size(self.layout), self.dtype)
         self.state = np.zeros(_size(self.state_layout), self.dtype)
         self._predictors: dict[Any, deque[Predictor]] = {}
-        self._initialize(np.random.default_rng(seed))
+        self._initialize(_generator(seed))
 
     def _initialize(self, rng: np.random.Generator) -> None:
         """Draw the parameters in the order of the chain."""
@@ -128,7 +126,7 @@ class Network:
 
     def check_inputs(self, X: npt.ArrayLike) -> Array:
         """Give X as a C-contiguous matrix of the network's dtype, or say what is wrong with its shape."""
-        array = np.ascontiguousarray(X, dtype=self.dtype)
+        array = _numbers("X", X, self.dtype)
         if array.ndim != 2 or array.shape[1] != self.inputs:
             raise BacklitError(
                 f"X has shape {array.shape}; the network expects rows of {self.inputs} inputs: (n, {self.inputs})."
@@ -138,7 +136,7 @@ class Network:
     def check_targets(self, Y: npt.ArrayLike, rows: int) -> Array:
         """Give the targets as a matrix (n, outputs), or one column of class numbers if the loss takes them."""
         given = np.asarray(Y)
-        array = np.ascontiguousarray(given.reshape(-1, 1) if given.ndim == 1 else given, dtype=self.dtype)
+        array = _numbers("Y", given.reshape(-1, 1) if given.ndim == 1 else given, self.dtype)
         numbered = self.loss.class_targets and array.ndim == 2 and array.shape[1] == 1 and self.outputs > 1
         if array.ndim != 2 or array.shape[0] != rows or (array.shape[1] != self.outputs and not numbered):
             also = ", or (n,) class numbers" if self.loss.class_targets else ""
@@ -153,7 +151,18 @@ class Network:
                     f"Y holds class numbers from {low:g} to {high:g}; {self.outputs} outputs take whole "
                     f"numbers from 0 to {self.outputs - 1}."
                 )
+        elif array.size:
+            self._check_range(array)
         return array
+
+    def _check_range(self, targets: Array) -> None:
+        """Refuse targets for which the loss is not defined, such as labels -1 and 1 in the place of 0 and 1."""
+        low, high = self.loss.targets
+        if targets.min() < low or targets.max() > high:
+            raise BacklitError(
+                f"Y holds values from {targets.min():g} to {targets.max():g}; the loss {self.loss.name!r} expects "
+                + (f"targets from {low:g} to {high:g}." if np.isfinite(high) else f"targets of at least {low:g}.")
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Describe layers, inputs, loss and dtype as plain data, without the parameters' values."""
@@ -197,6 +206,32 @@ class Network:
 FEW_ROWS = 16
 MANY_ROWS = 65_536
 """The two batch shapes a network predicts in: a few rows in a small arena, or all rows, shard by shard."""
+
+
+def _dtype(given: npt.DTypeLike) -> np.dtype[Any]:
+    try:
+        dtype = np.dtype(given)
+    except TypeError:
+        dtype = None
+    if dtype is None or dtype.name not in DTYPES:
+        raise BacklitError(f"dtype is {given!r}; expected 'float32' or 'float64'.")
+    return dtype
+
+
+def _generator(seed: Any) -> np.random.Generator:
+    try:
+        return np.random.default_rng(seed)
+    except (TypeError, ValueError):
+        raise BacklitError(f"seed is {seed!r}; expected a whole number of at least 0, or a Generator.") from None
+
+
+def _numbers(name: str, given: Any, dtype: np.dtype[Any]) -> Array:
+    """Give an array of the network's type, or say that the values are no numbers; too large ones become infinite."""
+    try:
+        with np.errstate(over="ignore"):
+            return np.ascontiguousarray(given, dtype=dtype)
+    except (TypeError, ValueError) as error:
+        raise BacklitError(f"{name} does not hold rows of numbers ({error}); encode it as a matrix first.") from None
 
 
 def make_layer(given: Layer | str) -> Layer:

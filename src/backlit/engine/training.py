@@ -23,6 +23,9 @@ from backlit.ops.op import Array, Loss, Optimizer, optimizers, schedules
 CALL_SECONDS = 0.05
 """How long the machine runs before it comes back for Ctrl-C and the time limit."""
 
+LARGEST_SEED = 2**63 - 1
+"""The seed is an integer of 64 bits to the compiled machine."""
+
 
 class DivergedWarning(UserWarning):
     """Training stopped because the loss was no longer a finite number."""
@@ -126,17 +129,19 @@ class Training:
             raise BacklitError("X has no rows; expected at least one to train on.")
         self.batch_size = _batch_rows(batch_size, self.X.shape[0], self.optimizer)
         self.epochs = _at_least("epochs", epochs, 0)
-        self.validation = None if validation is None else rows_of(network, *validation)
+        self.validation = None if validation is None else _validation_rows(network, validation)
         self.shuffle = shuffle
         self.order = order
         if divergence not in {"warn", "raise"}:
             raise BacklitError(f"divergence is {divergence!r}; expected 'warn' or 'raise'.")
         self.divergence = divergence
         self.seed = _at_least("seed", seed, 0)
-        self.target = target
+        if self.seed > LARGEST_SEED:
+            raise BacklitError(f"seed is {seed}; expected a whole number of at most 2**63 - 1.")
+        self.target = None if target is None else _number("target", target)
         self.patience = None if patience is None else _at_least("patience", patience, 1)
-        self.tolerance = tolerance
-        self.time_limit = time_limit
+        self.tolerance = _not_negative("tolerance", tolerance)
+        self.time_limit = None if time_limit is None else _not_negative("time_limit", time_limit)
         self.keep_best = (validation is not None) if keep_best is None else keep_best
         self.compiled = compiled and compiler.can_compile()
         limits = {"l1": l1, "l2": l2, "clip_value": clip_value, "clip_norm": clip_norm, "max_norm": max_norm}
@@ -365,6 +370,8 @@ class Training:
 
     def _lbfgs(self) -> Generator[Epoch]:
         """Full-batch L-BFGS, an iteration an epoch."""
+        if not self.epochs:  # SciPy would make one iteration
+            return
         for loss in lbfgs.minimize(self):
             self.step += 1
             yield self._epoch(np.array([loss, 1.0, 0.0]), 1.0)
@@ -408,6 +415,16 @@ def rows_of(network: Network, X: Any, Y: Any, weights: Any = None) -> tuple[Arra
     return X, Y, weights
 
 
+def _validation_rows(network: Network, given: Any) -> tuple[Array, Array, Array]:
+    """Check the rows to validate on."""
+    if not isinstance(given, (tuple, list)) or len(given) not in {2, 3}:
+        raise BacklitError("validation is not a pair; expected (X, Y) or (X, Y, weights).")
+    rows = rows_of(network, *given)
+    if not rows[0].shape[0]:
+        raise BacklitError("validation has no rows; expected at least one, or None.")
+    return rows
+
+
 def _batch_rows(given: int | str, rows: int, optimizer: Optimizer) -> int:
     if given == "full" or optimizer.full_batch:
         return rows
@@ -425,6 +442,12 @@ def _at_least(name: str, value: Any, low: int) -> int:
 def _not_negative(name: str, value: float | None) -> float:
     if value is None:
         return 0.0
-    if not (np.isfinite(value) and value >= 0):
+    if _number(name, value) < 0 or value == np.inf:
         raise BacklitError(f"{name} is {value!r}; expected a finite number of at least 0.")
+    return float(value)
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or np.isnan(value):
+        raise BacklitError(f"{name} is {value!r}; expected a number.")
     return float(value)

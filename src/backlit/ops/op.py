@@ -180,6 +180,8 @@ class Loss(Op, frozen=True, kw_only=True):
     """For an output activation's name, the loss that takes that activation's input instead of its output."""
     class_targets: ClassVar[bool] = False
     """Whether a target may be one column of class numbers."""
+    targets: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
+    """The lowest and the highest target for which the loss is defined."""
     formula: ClassVar[str] = ""
     slope_formula: ClassVar[str] = ""
     reduction: str = "mean"

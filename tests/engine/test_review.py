@@ -1,0 +1,100 @@
+"""What a person may get wrong at the network's and the training's door ends with one line that says so."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import backlit as bl
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.normal(size=(12, 3)), RNG.normal(size=12)
+
+
+def network(loss: str = "mse", output: str = "identity", **settings: object) -> bl.Network:
+    return bl.Network([bl.Dense(4, "tanh"), bl.Dense(1, output)], 3, loss, **settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"seed": 2**63}, "seed is 9223372036854775808"),
+        ({"validation": X}, "validation is not a pair"),
+        ({"validation": (X,)}, "validation is not a pair"),
+        ({"validation": (X[:0], Y[:0])}, "validation has no rows"),
+        ({"time_limit": -1}, "time_limit is -1"),
+        ({"time_limit": float("nan")}, "time_limit is nan"),
+        ({"tolerance": -0.1}, "tolerance is -0.1"),
+        ({"target": float("nan")}, "target is nan"),
+        ({"l2": "much"}, "l2 is 'much'"),
+    ],
+)
+def test_settings_out_of_range(settings, message):
+    with pytest.raises(bl.BacklitError, match=message):
+        bl.Training(network(), X, Y, compiled=False, **settings)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_the_largest_seed(compiled):
+    training = bl.Training(network(), X, Y, seed=2**63 - 1, epochs=1, compiled=compiled).run()
+    assert np.isfinite(training.history[-1].loss)
+
+
+@pytest.mark.parametrize(
+    ("loss", "output", "targets"),
+    [
+        ("binary_cross_entropy", "sigmoid", [-1.0, 1.0] * 6),
+        ("sigmoid_binary_cross_entropy", "identity", [0.0, 2.0] * 6),
+        ("poisson", "exp", [-1.0, 3.0] * 6),
+        ("exp_poisson", "identity", [-1.0, 3.0] * 6),
+    ],
+)
+def test_targets_for_which_the_loss_is_not_defined(loss, output, targets):
+    with pytest.raises(bl.BacklitError, match=f"Y holds values from .* the loss {loss!r} expects targets"):
+        bl.Training(network(loss, output), X, targets, compiled=False)
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "softmax_cross_entropy"])
+def test_class_probabilities_out_of_range(loss):
+    net = bl.Network([bl.Dense(3, "softmax")], 3, loss)
+    with pytest.raises(bl.BacklitError, match="expects targets from 0 to 1"):
+        bl.Training(net, X, RNG.normal(size=(12, 3)), compiled=False)
+
+
+@pytest.mark.parametrize("given", [[["a", "b", "c"]], [[1, 2, 3], [1, 2]]])
+def test_inputs_that_are_no_numbers(given):
+    with pytest.raises(bl.BacklitError, match="X does not hold rows of numbers"):
+        network().predict(given)
+
+
+def test_numbers_too_large_for_the_type():
+    with pytest.raises(bl.BacklitError, match=r"X\[0, 0\] is inf"):
+        bl.Training(network(dtype="float32"), np.full((12, 3), 1e300), Y, compiled=False)
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "a"])
+def test_seeds_of_a_network(seed):
+    with pytest.raises(bl.BacklitError, match="seed is"):
+        network(seed=seed)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "foo"])
+def test_types_of_numbers(dtype):
+    with pytest.raises(bl.BacklitError, match=dtype):
+        network(dtype=dtype)
+
+
+def test_lbfgs_without_epochs_leaves_the_weights_alone():
+    net = network()
+    before = net.parameters.copy()
+    assert bl.Training(net, X, Y, optimizer="lbfgs", epochs=0, compiled=False).run().history == []
+    np.testing.assert_array_equal(net.parameters, before)
+
+
+@pytest.mark.parametrize("layers", [["tanh"], [bl.Dense(3, freeze=("W", "b"))]])
+def test_lbfgs_with_nothing_to_train(layers):
+    net = bl.Network(layers, 3, "mse")
+    before = net.parameters.copy()
+    training = bl.Training(net, X, RNG.normal(size=(12, 3)), optimizer="lbfgs", epochs=3, compiled=False).run()
+    assert training.stopped
+    np.testing.assert_array_equal(net.parameters, before)
