@@ -296,7 +296,8 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
         own for a batch, gives way to plain gradient descent. `settings` are those of `backlit.explain`.
 
         >>> from backlit.estimators import MLPRegressor
-        >>> regressor = MLPRegressor(hidden_layer_sizes=(2,), random_state=0, solver="lbfgs").fit([[0.0], [1.0]], [0.0, 1.0])
+        >>> regressor = MLPRegressor(hidden_layer_sizes=(2,), random_state=0, solver="lbfgs")
+        >>> regressor = regressor.fit([[0.0], [1.0]], [0.0, 1.0])
         >>> regressor.explain([[1.0]], [1.0])["net(o1)"].phase
         'forward'
         """
