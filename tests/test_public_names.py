@@ -7,7 +7,9 @@ import pytest
 import backlit
 from backlit.ops.op import REGISTRIES
 
-CLASSES = [cls for registry in REGISTRIES.values() for cls in registry.values() if cls.__module__.startswith("backlit.")]
+CLASSES = [
+    cls for registry in REGISTRIES.values() for cls in registry.values() if cls.__module__.startswith("backlit.")
+]
 
 
 def test_no_two_ops_share_a_class_name():

@@ -47,7 +47,9 @@ def test_the_numbers_are_those_of_the_next_step(solver):
 
 def test_columns_and_classes_give_their_names():
     X, y = IRIS
-    classifier = MLPClassifier((2,), alpha=1.0, max_iter=900, random_state=0, solver="lbfgs").fit(X, y.map(dict(enumerate("abc"))))
+    classifier = MLPClassifier((2,), alpha=1.0, max_iter=900, random_state=0, solver="lbfgs").fit(
+        X, y.map(dict(enumerate("abc")))
+    )
     text = str(classifier.explain(X.iloc[:1], np.array(["a"]), only="forward"))
     assert "petal width (cm)" in text
     assert "net(c)" in text

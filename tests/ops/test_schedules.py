@@ -230,7 +230,9 @@ def test_a_loss_that_is_not_a_number_is_no_improvement():
     assert [schedule.observe(state, loss) for loss in (1.0, math.nan)] == [1.0, 0.5]
 
 
-@pytest.mark.parametrize("schedule", [ReduceOnPlateau(patience=2), AdaptiveRate(patience=2), Warmup(2, ReduceOnPlateau(patience=2))])
+@pytest.mark.parametrize(
+    "schedule", [ReduceOnPlateau(patience=2), AdaptiveRate(patience=2), Warmup(2, ReduceOnPlateau(patience=2))]
+)
 def test_the_state_is_plain_data_to_resume_from(schedule):
     course = losses(1)
     state, resumed = {}, {}
