@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 from xml.etree import ElementTree as Xml
@@ -12,6 +13,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from bench import chart, table
+from bench.jobs import Outcome
 from bench.peers.backlit_peer import Compiled, Plain
 from bench.peers.numpy_loop import NumPyLoop, loss_of, reference_loss
 from bench.results import Machine, Measurement, Results, Row
@@ -58,6 +60,18 @@ def test_scikit_learn_is_held_to_its_own_form_of_adam():
     loss = trained_loss(ScikitLearn, workload, problem)
     assert agrees(workload, loss, reference_loss(workload, problem, epsilon_hat=True))
     assert not agrees(workload, loss, reference_loss(workload, problem))
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="memory is read from Linux's /proc")
+def test_memory_is_seen():
+    """The loop holds at least the two float32 matrices of 64 hidden units that backward needs, for 40,000 rows."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.jobs", "memory", "numpy loop", "--quick"],
+        cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    outcome = msgspec.json.decode(done.stdout.strip().splitlines()[-1], type=Outcome)
+    assert outcome.value is not None, outcome.cannot
+    assert outcome.value > 2 * 40_000 * 64 * 4 / 2**20
 
 
 def sample() -> Results:
