@@ -93,12 +93,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("names", nargs="*", default=list(BUNDLED))
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
     given = parser.parse_args()
     warnings.simplefilter("ignore")  # scikit-learn warns of every fit that 200 epochs did not finish
     print(f"| data set | mean of {given.seeds} seeds | Backlit | {' | '.join(PEERS)} |")
     print("|---|---|---|---|---|---|")
     for name in given.names:
-        print("\n".join(lines(name, [run(name, seed) for seed in range(given.seeds)])), flush=True)
+        print(
+            "\n".join(lines(name, [run(name, seed) for seed in range(given.first, given.first + given.seeds)])),
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

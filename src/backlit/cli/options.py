@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -91,3 +92,8 @@ def check_output(path: Path, replaceable: Sequence[str]) -> None:
         raise BacklitError(f'the folder "{path.parent}" does not exist: make it first, or choose another place.')
     if path.exists() and path.suffix.lower() not in replaceable:
         raise BacklitError(f'"{path}" exists and does not end in {" or ".join(replaceable)}: choose another name.')
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise BacklitError(f'cannot write in the folder "{path.parent}": {error.strerror}. Choose another.') from None
