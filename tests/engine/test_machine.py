@@ -13,6 +13,7 @@ from backlit.engine import compiler, machine
 from backlit.engine.machine import Clock, Row, data_of
 from backlit.engine.network import Network
 from backlit.engine.program import SHARD_ELEMENTS, SMALLEST_SHARD, Program, fused_loss, shard_rows
+from backlit.errors import BacklitError
 from backlit.ops.dense import Dense
 from backlit.ops.losses import CrossEntropy
 from backlit.ops.normalization import BatchNorm
@@ -160,5 +161,5 @@ def test_a_kernel_that_asks_for_what_nobody_has_is_refused(problem):
 
     network, *_ = problem("mse", [Asking()])
     for compiled in (False, True):
-        with pytest.raises(TypeError, match="forward asks for 'temperature', which is none of its arrays"):
+        with pytest.raises(BacklitError, match="forward asks for 'temperature', which is none of its arrays"):
             _ = Program(network, 7, compiled=compiled).training

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import backlit as bl
+from backlit import Activation, BacklitError, Dense, Network, register
+from backlit.ops.op import activations
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(12, 3)), RNG.normal(size=12)
@@ -98,3 +100,61 @@ def test_lbfgs_with_nothing_to_train(layers):
     training = bl.Training(net, X, RNG.normal(size=(12, 3)), optimizer="lbfgs", epochs=3, compiled=False).run()
     assert training.stopped
     np.testing.assert_array_equal(net.parameters, before)
+
+
+class TestOpsThatCannotWork:
+    """A wrong op is refused in words, when it is registered or when it is compiled."""
+
+    def test_a_method_that_is_not_static(self):
+        with pytest.raises(BacklitError, match="'bad': value must be a @staticmethod"):
+
+            @register("bad")
+            class Bad(Activation):
+                def value(z):  # noqa: N805
+                    return z
+
+    def test_a_value_without_slope(self):
+        with pytest.raises(BacklitError, match="'bad': it has no slope"):
+
+            @register("bad")
+            class Bad(Activation):
+                @staticmethod
+                def value(z):
+                    return z
+
+    def test_a_setting_that_is_no_field(self):
+        with pytest.raises(BacklitError, match=r"'bad': value asks for 'foo', .*Add `foo: float"):
+
+            @register("bad")
+            class Bad(Activation):
+                @staticmethod
+                def value(z, foo):
+                    return foo * z
+
+                @staticmethod
+                def slope(z, foo):
+                    return foo
+
+    def test_no_op_at_all(self):
+        with pytest.raises(BacklitError, match="Bad is no op"):
+
+            @register("bad")
+            class Bad:
+                pass
+
+    def test_what_cannot_be_compiled(self):
+        @register("uncompilable")
+        class Uncompilable(Activation):
+            @staticmethod
+            def value(z):
+                return np.linspace(z, "no", 3)
+
+            @staticmethod
+            def slope(z):
+                return z
+
+        try:
+            with pytest.raises(BacklitError, match="'uncompilable': its forward cannot be compiled"):
+                Network([Dense(2, "uncompilable")], 1).predict([[1.0]])
+        finally:
+            del activations["uncompilable"]

@@ -35,6 +35,7 @@ import platformdirs
 
 from backlit.engine import machine
 from backlit.engine.machine import Row
+from backlit.errors import BacklitError
 from backlit.ops import kernels, special
 from backlit.ops.op import MACHINE_SCALARS, Activation, Array, ElementwiseLoss, Op, Optimizer, arguments
 
@@ -75,7 +76,7 @@ class Binding:
     def require(self, name: str, function: str) -> None:
         """Refuse an argument that nothing supplies."""
         if name not in self.arrays and name not in self.settings and name not in MACHINE_SCALARS:
-            raise TypeError(
+            raise BacklitError(
                 f"{self.op.kind} {self.op.name!r}: {function} asks for {name!r}, which is none of its arrays "
                 f"({', '.join(self.kinds)}, or these with a leading d), its numeric settings "
                 f"({', '.join(self.settings) or 'none'}) or the machine's scalars ({', '.join(MACHINE_SCALARS)})."
@@ -127,7 +128,7 @@ def maths_of(op: Op, which: str) -> Callable[..., None]:
         return _activation_plain(op, which)
     if isinstance(op, ElementwiseLoss):
         return _loss_plain(op, which)
-    raise TypeError(f"{op.kind} {op.name!r} has neither {which} nor value and slope.")
+    raise BacklitError(f"{op.kind} {op.name!r} has neither {which} nor value and slope; define them as static methods.")
 
 
 def array_names(op: Op) -> tuple[str, ...]:

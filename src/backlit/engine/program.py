@@ -15,6 +15,7 @@ import numpy as np
 
 from backlit.engine import compiler
 from backlit.engine.machine import Memory, Row, Segment, Tables
+from backlit.errors import BacklitError
 from backlit.ops.op import Activation, Array, Layer, Loss, Op, Optimizer, arguments, losses
 
 if TYPE_CHECKING:
@@ -276,9 +277,19 @@ class Program:
         )  # fmt: skip
 
     def _kernel(self, binding: compiler.Binding, which: str, in_place: bool) -> int:
-        if self.compiled:
+        if not self.compiled:
+            return compiler.plain_kernel(binding, which)
+        try:
             return compiler.compiled_kernel(binding, which, in_place, self.dtype)
-        return compiler.plain_kernel(binding, which)
+        except Exception as error:
+            if not type(error).__module__.startswith("numba"):
+                raise
+            op = binding.op
+            reason = next((line for line in str(error).splitlines() if line.strip() and "Failed in" not in line), "")
+            raise BacklitError(
+                f"{op.kind} {op.name!r}: its {which} cannot be compiled: {reason.strip()} Write it in what NumPy and "
+                "Numba share (static methods, float constants, no branches), or train with compiled=False."
+            ) from error
 
     def _segments(self) -> Array:
         """Describe the trainable parameters: their ranges in the flat vector and whether they decay."""

@@ -302,10 +302,33 @@ initializers = Registry("initializer")
 REGISTRIES = {r.kind: r for r in (layers, activations, losses, optimizers, schedules, initializers)}
 
 
+def _check_maths(cls: type[Op], name: str) -> None:
+    """Refuse maths that nothing could call: plain methods, a value without slope, settings that are no fields."""
+    for method in ("value", "slope", "forward", "backward", "update", "scalars"):
+        if inspect.isfunction(cls.__dict__.get(method)):
+            raise BacklitError(f"{cls.kind} {name!r}: {method} must be a @staticmethod.")
+    for method in ("value", "slope") if cls.kind in {"activation", "loss"} else ():
+        function = getattr(cls, method, None)
+        if function is None:
+            if hasattr(cls, "slope" if method == "value" else "value"):
+                raise BacklitError(f"{cls.kind} {name!r}: it has no {method}; value and slope are given together.")
+            return
+        operands = 2 if cls.kind == "loss" else 1
+        for setting in arguments(function)[operands:]:
+            if setting not in cls.__struct_fields__:
+                raise BacklitError(
+                    f"{cls.kind} {name!r}: {method} asks for {setting!r}, which is none of its fields: "
+                    f"{', '.join(cls.__struct_fields__) or 'it has none'}. Add `{setting}: float = ...` to the class."
+                )
+
+
 def register(name: str) -> Callable[[T], T]:
     """Register the decorated class under `name` in the registry of its kind."""
 
     def add(cls: T) -> T:
+        if getattr(cls, "kind", None) not in REGISTRIES:
+            raise BacklitError(f"{cls.__name__} is no op: derive it from Activation, Layer, Loss or Optimizer.")
+        _check_maths(cls, name)
         cls.name = name
         REGISTRIES[cls.kind][name] = cls
         return cls
