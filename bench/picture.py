@@ -17,8 +17,10 @@ svg { font: 15px system-ui, sans-serif; background: #fff; }
 .forward { --accent: #1f6feb; } .backward { --accent: #c2410c; }
 circle { fill: #fff; stroke: var(--accent); stroke-width: 1.6; }
 line { stroke: var(--accent); stroke-opacity: .6; stroke-width: 1.2; } .bias { stroke-dasharray: 4 3; }
-text { text-anchor: middle; fill: #1c2430; font-size: 14px; } .name { font-weight: 600; } .value { fill: var(--accent); font-size: 13px; }
-.label { font-size: 12px; paint-order: stroke; stroke: #fff; stroke-width: 4px; } .target { fill: #5d6b7d; text-anchor: start; }
+text { text-anchor: middle; fill: #1c2430; font-size: 14px; } .name { font-weight: 600; }
+.value { fill: var(--accent); font-size: 13px; }
+.label { font-size: 12px; paint-order: stroke; stroke: #fff; stroke-width: 4px; }
+.target { fill: #5d6b7d; text-anchor: start; }
 """
 
 
