@@ -259,7 +259,7 @@ def test_ctrl_c_keeps_the_model_and_warns(settings):
     X, y = np.tile(IRIS, (20, 1)) + np.random.default_rng(0).normal(size=(3000, 4)), np.tile(SPECIES, 20)
     MLPClassifier(**many | settings | {"max_iter": 1}).fit(X, y)  # compiles
     timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
-    gc.disable()  # hypothesis watches collections from Python, and Python drops a KeyboardInterrupt that is raised there
+    gc.disable()  # hypothesis watches collections from Python, and Python drops what is raised there
     try:
         timer.start()
         with pytest.warns(UserWarning, match="interrupted by user"):
