@@ -309,12 +309,14 @@ def test_an_interrupt_in_the_loop_body_goes_to_the_caller_and_leaves_the_model_s
 
 
 LONG = """
+import signal
 import sys
 import numpy as np
 from backlit.engine.network import Network
 from backlit.engine.training import Training
 from backlit.ops.dense import Dense
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job starts with it ignored
 rng = np.random.default_rng(0)
 X, Y = rng.normal(size=(2000, 8)), rng.normal(size=(2000, 1))
 network = Network([Dense(32, "tanh"), Dense(1)], 8, "mse")
