@@ -273,21 +273,15 @@ def backlit(*arguments, **how):
     return subprocess.Popen([sys.executable, "-m", "backlit", *arguments], text=True, **how)
 
 
-def test_help_is_fast_and_loads_nothing_heavy():
+def test_help_loads_nothing_heavy():
     script = (
-        "import sys, time\nfrom backlit.cli import main\nmain(['--help'])\n"
-        "heavy = {'numpy', 'numba', 'pyarrow', 'sklearn', 'scipy'} & set(sys.modules)\n"
-        "print('heavy:', heavy, 'seconds:', time.process_time())"
+        "import sys\nfrom backlit.cli import main\nmain(['--help'])\n"
+        "print('heavy:', {'numpy', 'numba', 'pyarrow', 'sklearn', 'scipy'} & set(sys.modules))"
     )
-    seconds = []
-    for _ in range(3):
-        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-        last = done.stdout.splitlines()[-1]
-        assert "heavy: set()" in last
-        seconds.append(float(last.split()[-1]))
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "heavy: set()"
     for command in ("train", "predict", "evaluate", "demo"):
         assert command in done.stdout
-    assert min(seconds) < 0.3
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are sent differently there")
