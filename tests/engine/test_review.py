@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
+import re
+import sys
+
 import numpy as np
 import pytest
 
 import backlit as bl
 from backlit import Activation, BacklitError, Dense, Network, register
-from backlit.ops.op import activations
+from backlit.ops.op import activations, layers, losses
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(12, 3)), RNG.normal(size=12)
@@ -54,6 +58,64 @@ def test_the_largest_seed(compiled):
 def test_targets_for_which_the_loss_is_not_defined(loss, output, targets):
     with pytest.raises(bl.BacklitError, match=f"Y holds values from .* the loss {loss!r} expects targets"):
         bl.Training(network(loss, output), X, targets, compiled=False)
+
+
+DEFINED = {"poisson": (0.0, np.inf), "binary_cross_entropy": (0.0, 1.0), "cross_entropy": (0.0, 1.0)}
+"""Where -log a and -log(1 - a) are; every other loss takes any output."""
+
+
+@pytest.mark.parametrize("loss", losses)
+@pytest.mark.parametrize("activation", activations)
+def test_outputs_for_which_the_loss_is_not_defined(loss, activation):
+    """Refused at the network's door where a measured output of the activation lies outside of the loss's domain."""
+    layer = bl.Dense(2, activation, weights=[[1.0, -1.0]])
+    measured = bl.Network([layer], 1, "mse").predict(np.linspace(-30.0, 30.0, 601)[:, None], compiled=False)
+    low, high = DEFINED.get(loss, (-np.inf, np.inf))
+    if low <= measured.min() and measured.max() <= high:
+        assert bl.Network([layer], 1, loss).loss.name == loss
+        return
+    with pytest.raises(bl.BacklitError, match=rf"{loss!r} is defined for outputs .*\(2 {activation}\)") as refused:
+        bl.Network([layer], 1, loss)
+    advised = re.search(r"End the network in (\w+)", str(refused.value))
+    assert bl.Network([bl.Dense(2, advised[1])], 1, loss)
+
+
+@pytest.mark.parametrize(
+    ("loss", "message"),
+    [
+        ("cross_entropy", "from 0 to 1; .* of any size. End .* in softmax .*take the loss 'softmax_cross_entropy'"),
+        ("binary_cross_entropy", "in sigmoid .*take the loss 'sigmoid_binary_cross_entropy'"),
+        ("poisson", "of at least 0; .* in exp .*take the loss 'exp_poisson'"),
+    ],
+)
+def test_what_is_advised_for_a_linear_output(loss, message):
+    with pytest.raises(bl.BacklitError, match=message):
+        network(loss)
+
+
+@pytest.mark.parametrize(
+    ("last", "fits"),
+    [
+        ([bl.Dropout(0.5)], False),  # divides by 1 - p
+        ([bl.Dropout(0.0)], True),
+        ([bl.BatchNorm()], False),
+        ([bl.LayerNorm(), "sigmoid"], True),
+        ([bl.Dense(2)], False),
+    ],
+)
+def test_outputs_behind_the_last_activation(last, fits):
+    layers = [bl.Dense(2, "sigmoid"), *last]
+    if fits:
+        assert bl.Network(layers, 3, "binary_cross_entropy")
+    else:
+        with pytest.raises(bl.BacklitError, match="'binary_cross_entropy' is defined for outputs from 0 to 1"):
+            bl.Network(layers, 3, "binary_cross_entropy")
+    assert bl.Network(layers, 3, "mse")
+
+
+def test_an_activation_that_declares_nothing_is_let_through(monkeypatch):
+    monkeypatch.setattr(activations["tanh"], "outputs", None)
+    assert network("cross_entropy", "tanh")
 
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "softmax_cross_entropy"])
@@ -141,6 +203,48 @@ class TestOpsThatCannotWork:
             @register("bad")
             class Bad:
                 pass
+
+    @pytest.mark.parametrize("kind", [bl.Activation, bl.Layer])
+    @pytest.mark.parametrize("name", ["tanh", "dense"])
+    def test_a_name_that_is_taken(self, name, kind):
+        registry = activations if name == "tanh" else layers
+        before = registry[name]
+        with pytest.raises(BacklitError, match=rf'{name!r} is taken by .*{before.__name__}; .*"my_{name}"'):
+
+            @register(name)
+            class Bad(kind):
+                pass
+
+        assert registry[name] is before
+
+    def test_the_same_definition_again(self):
+        """As a notebook's cell that is run twice does."""
+
+        def cell():
+            @register("again")
+            class Again(Activation):
+                pass
+
+            return Again
+
+        try:
+            first, second = cell(), cell()
+            assert activations["again"] is second is not first
+        finally:
+            del activations["again"]
+
+    def test_a_module_that_is_loaded_again(self, tmp_path, monkeypatch):
+        code = "import backlit as bl\n@bl.register('reloaded')\nclass Reloaded(bl.Activation): pass\n"
+        (tmp_path / "module_of_reloaded.py").write_text(code)
+        monkeypatch.syspath_prepend(tmp_path)
+        try:
+            module = importlib.import_module("module_of_reloaded")
+            first = activations["reloaded"]
+            importlib.reload(module)
+            assert activations["reloaded"] is module.Reloaded is not first
+        finally:
+            sys.modules.pop("module_of_reloaded", None)
+            activations.pop("reloaded", None)
 
     def test_what_cannot_be_compiled(self):
         @register("uncompilable")

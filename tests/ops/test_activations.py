@@ -226,6 +226,20 @@ def test_settings_out_of_bounds_are_refused(name, alpha):
 
 
 @pytest.mark.parametrize("op", OPS, ids=repr)
+def test_the_outputs_lie_where_it_is_declared(op, mode, dtype, run):
+    """Whatever the input; and as close to both ends as its rounding, so that no end is declared too far out."""
+    low, high = op.outputs
+    Z = np.array([z for z in (*EXTREMES, *SWEEP) if abs(z) <= np.finfo(dtype).max])
+    Z = Z.reshape(-1, 1) if op in ELEMENTWISE else np.column_stack([Z, -Z])
+    A = run([op], Z, mode=mode, dtype=dtype).outputs
+    rounding = 4 * float(np.finfo(dtype).eps)
+    for end, reached, sign in ((low, A.min(), -1.0), (high, A.max(), 1.0)):
+        assert sign * reached <= sign * end + abs(end) * rounding
+        if not op.__struct_fields__:  # else the declaration is for all settings
+            assert sign * reached >= min(sign * end - 1e-3, 1e30)
+
+
+@pytest.mark.parametrize("op", OPS, ids=repr)
 def test_formulas_are_written_in_known_symbols(op):
     assert op.formula, "the worked example shows it"
     assert op.slope_formula, "the worked example shows it"

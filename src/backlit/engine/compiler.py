@@ -46,6 +46,13 @@ FAST = {"contract"}
 """The liberties the compiler may take: fusing a multiplication with an addition; none that assumes finite numbers."""
 
 
+INNER: dict[str, Any] = {
+    "error_model": "numpy", "fastmath": FAST, "nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True,
+}  # fmt: skip
+"""How functions are compiled that only compiled code calls: without the wrappers for callers in Python and C, which
+would take a third of the compiler's time."""
+
+
 class Binding:
     """How an op's function finds its arguments: for each name an array of the row, a setting, or a machine's scalar."""
 
@@ -251,7 +258,7 @@ class Jit:
             code.replace(co_consts=constants), namespace, function.__name__, function.__defaults__, function.__closure__
         )
         # A loop with a call left in it does not vectorise, and LLVM leaves long functions as calls.
-        return njit(twin, error_model="numpy", fastmath=FAST, nogil=True, forceinline=scalar)
+        return njit(twin, forceinline=scalar, **INNER)
 
     def _typed(self, constant: Any) -> Any:
         if type(constant) is float and self.dtype != "float64":
@@ -307,7 +314,7 @@ def _library(module_name: str) -> dict[str, Any]:
     for name, function in vars(module).items():
         if isinstance(function, types.FunctionType) and function.__module__ == module_name:
             twin = types.FunctionType(function.__code__, namespace, name, function.__defaults__)
-            namespace[name] = njit(twin, error_model="numpy", fastmath=FAST, nogil=True, forceinline=True)
+            namespace[name] = njit(twin, forceinline=True, **INNER)
     return namespace
 
 
@@ -325,7 +332,7 @@ def _numpy_for(dtype: str) -> Any:
         setattr(seen, name, library[function.__name__])
     branchless: dict[str, Callable[..., Any]] = {"where": _select, "maximum": _maximum, "minimum": _minimum}
     for name, choice in branchless.items():
-        setattr(seen, name, njit(choice, error_model="numpy", fastmath=FAST, forceinline=True))
+        setattr(seen, name, njit(choice, forceinline=True, **INNER))
     return seen
 
 
@@ -363,7 +370,7 @@ T = np.{dtype}
 OPTIONS = dict(cache=True, error_model="numpy", fastmath={fast})
 
 
-@njit(forceinline=True)
+@njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def sign(w):
     return T(w > T(0.0)) - T(w < T(0.0))
 '''
@@ -561,7 +568,7 @@ def compiled_update(optimizer: Optimizer, dtype: str) -> int:
 
 
 INVOKE = """
-@njit(nogil=True)
+@njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def invoke(table, i, column, memory, n, training, clock, first_row):
     row = advance(table, i * {width})
     call_kernel(
@@ -570,7 +577,7 @@ def invoke(table, i, column, memory, n, training, clock, first_row):
     )
 
 
-@njit(nogil=True)
+@njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def invoke_update(row, memory, start, stop, rate, step, l1, l2, decay):
     call_update(
         row[0], row, memory.P, memory.dP, memory.slots, memory.C, start, stop, memory.size, rate, step, l1, l2, decay,

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from backlit.errors import BacklitError
 from backlit.ops.initializers import fill
-from backlit.ops.op import Array, Layer, Loss, Shapes, activations, layers, losses
+from backlit.ops.op import Array, Interval, Layer, Loss, Shapes, activations, layers, losses
 
 if TYPE_CHECKING:
     from backlit.engine.predicting import Predictor
@@ -36,7 +36,8 @@ class Network:
         ops: the chain as the machine runs it; a dense layer and its activation are two ops of one layer. Array names
             begin with the number of the layer, from 1: `1.W`, `1.Z`, `1.A`.
 
-    Errors: a BacklitError where a layer, loss or dtype is unknown or sizes do not fit.
+    Errors: a BacklitError where a layer, loss or dtype is unknown, sizes do not fit, or the last layer's outputs may lie
+    where the loss is not defined: cross-entropy of a tanh.
 
     >>> import numpy as np
     >>> from backlit.engine.network import Network
@@ -64,11 +65,15 @@ class Network:
         self.shapes: list[Shapes] = []
         self.frozen: set[str] = set()
         columns = self.inputs
+        reach: Interval | None = None
         for k, op in enumerate(self.ops):
             self.shapes.append(op.shapes(columns))
             columns = self.shapes[-1].columns[op.writes]
+            reach = op.reach(reach)
             self.frozen |= {f"{self.labels[k]}.{name}" for name in getattr(op, "freeze", ())}
         self.outputs = columns
+        if reach is not None:
+            _refuse_unfit_loss(self.loss, self.layers[-1], reach)
         self.layout = _layout(self.labels, [shapes.parameters for shapes in self.shapes])
         self.state_layout = _layout(self.labels, [shapes.state for shapes in self.shapes])
         self.parameters = np.zeros(_size(self.layout), self.dtype)
@@ -161,7 +166,7 @@ class Network:
         if targets.min() < low or targets.max() > high:
             raise BacklitError(
                 f"Y holds values from {targets.min():g} to {targets.max():g}; the loss {self.loss.name!r} expects "
-                + (f"targets from {low:g} to {high:g}." if np.isfinite(high) else f"targets of at least {low:g}.")
+                f"targets {_interval(self.loss.targets)}."
             )
 
     def to_dict(self) -> dict[str, Any]:
@@ -216,6 +221,34 @@ def _dtype(given: npt.DTypeLike) -> np.dtype[Any]:
     if dtype is None or dtype.name not in DTYPES:
         raise BacklitError(f"dtype is {given!r}; expected 'float32' or 'float64'.")
     return dtype
+
+
+def _refuse_unfit_loss(loss: Loss, last: Layer, reach: Interval) -> None:
+    """Refuse a loss that is not defined everywhere in `reach`, where the last layer's outputs lie, and say what fits.
+
+    What a loss is fused with was made for it, so it comes first; other activations fit by what they declare.
+    """
+    low, high = loss.outputs
+    if low <= reach[0] and reach[1] <= high:
+        return
+    fitting = [name for name, cls in activations.items() if getattr(cls, "outputs", None) == loss.outputs]
+    activation, *others = [*dict.fromkeys([*loss.fused, *fitting])] or ["an activation of such outputs"]
+    advice = f"End the network in {activation}" + (f" (or {', '.join(others)})" if others else "")
+    unactivated = [name for name in loss.fused.values() if getattr(losses[name], "outputs", None) == reach]
+    if unactivated:
+        advice += f", or keep it and take the loss {unactivated[0]!r}, which expects such outputs"
+    raise BacklitError(
+        f"the loss {loss.name!r} is defined for outputs {_interval(loss.outputs)}; the last layer "
+        f"({last.summary()}) gives outputs {_interval(reach)}. {advice}."
+    )
+
+
+def _interval(ends: Interval) -> str:
+    """Give an interval in words."""
+    low, high = ends
+    if np.isfinite(high):
+        return f"from {low:g} to {high:g}" if np.isfinite(low) else f"of at most {high:g}"
+    return f"of at least {low:g}" if np.isfinite(low) else "of any size"
 
 
 def _generator(seed: Any) -> np.random.Generator:

@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from backlit.ops import special
-from backlit.ops.op import Activation, check_settings, register, tuned
+from backlit.ops.op import Activation, Interval, check_settings, register, tuned
 
 # ---------------------------------------------------------------------------------------------------- straight lines
 
@@ -31,6 +31,7 @@ class Identity(Activation, frozen=True):
     -2.0
     """
 
+    outputs: ClassVar[Interval] = (-math.inf, math.inf)
     formula: ClassVar[str] = r"z"
     slope_formula: ClassVar[str] = r"1"
 
@@ -59,6 +60,7 @@ class ReLU(Activation, frozen=True):
 
     kinks: ClassVar[tuple[float, ...]] = (0.0,)
     initializer: ClassVar[str] = "he_uniform"
+    outputs: ClassVar[Interval] = (0.0, math.inf)
     formula: ClassVar[str] = r"\max(z, 0)"
     slope_formula: ClassVar[str] = r"\begin{cases} 1 & a > 0 \\ 0 & a \le 0 \end{cases}"
 
@@ -94,6 +96,7 @@ class LeakyReLU(Activation, frozen=True):
     kinks: ClassVar[tuple[float, ...]] = (0.0,)
     initializer: ClassVar[str] = "he_uniform"
     symbols: ClassVar[Mapping[str, str]] = {"alpha": r"\alpha"}
+    outputs: ClassVar[Interval] = (-math.inf, math.inf)
     formula: ClassVar[str] = r"\max(z, 0) + \alpha \min(z, 0)"
     slope_formula: ClassVar[str] = r"\begin{cases} 1 & a > 0 \\ \alpha & a \le 0 \end{cases}"
 
@@ -125,6 +128,7 @@ class HardSigmoid(Activation, frozen=True):
     """
 
     kinks: ClassVar[tuple[float, ...]] = (-3.0, 3.0)
+    outputs: ClassVar[Interval] = (0.0, 1.0)
     formula: ClassVar[str] = r"\min\left(\max\left(\frac{z}{6} + \frac{1}{2}, 0\right), 1\right)"
     slope_formula: ClassVar[str] = r"\begin{cases} \frac{1}{6} & 0 < a < 1 \\ 0 & \text{otherwise} \end{cases}"
 
@@ -156,6 +160,7 @@ class Exp(Activation, frozen=True):
     """
 
     kinks: ClassVar[tuple[float, ...]] = (math.log(LARGEST_MEAN),)
+    outputs: ClassVar[Interval] = (0.0, LARGEST_MEAN)
     formula: ClassVar[str] = r"\min(e^z, 10^{38})"
     slope_formula: ClassVar[str] = r"\begin{cases} a & a < 10^{38} \\ 0 & a \ge 10^{38} \end{cases}"
 
@@ -185,6 +190,7 @@ class Sigmoid(Activation, frozen=True):
     [0.0, 0.5, 1.0]
     """
 
+    outputs: ClassVar[Interval] = (0.0, 1.0)
     formula: ClassVar[str] = r"\frac{1}{1 + e^{-z}}"
     slope_formula: ClassVar[str] = r"a\,(1 - a)"
 
@@ -210,6 +216,7 @@ class Tanh(Activation, frozen=True):
     [-1.0, 0.0, 1.0]
     """
 
+    outputs: ClassVar[Interval] = (-1.0, 1.0)
     formula: ClassVar[str] = r"\tanh z"
     slope_formula: ClassVar[str] = r"1 - a^2"
 
@@ -234,6 +241,7 @@ class Softsign(Activation, frozen=True):
     [-0.5, 0.0, 0.75]
     """
 
+    outputs: ClassVar[Interval] = (-1.0, 1.0)
     formula: ClassVar[str] = r"\frac{z}{1 + |z|}"
     slope_formula: ClassVar[str] = r"(1 - |a|)^2"
 
@@ -274,6 +282,7 @@ class ELU(Activation, frozen=True):
     kinks: ClassVar[tuple[float, ...]] = (0.0,)
     initializer: ClassVar[str] = "he_uniform"
     symbols: ClassVar[Mapping[str, str]] = {"alpha": r"\alpha"}
+    outputs: ClassVar[Interval] = (-math.inf, math.inf)
     formula: ClassVar[str] = r"\max(z, 0) + \alpha\,(e^{\min(z, 0)} - 1)"
     slope_formula: ClassVar[str] = r"\begin{cases} 1 & a > 0 \\ a + \alpha & a \le 0 \end{cases}"
 
@@ -311,6 +320,7 @@ class SELU(Activation, frozen=True):
 
     kinks: ClassVar[tuple[float, ...]] = (0.0,)
     initializer: ClassVar[str] = "lecun_normal"
+    outputs: ClassVar[Interval] = (-SELU_LIMIT, math.inf)
     formula: ClassVar[str] = r"1.0507009873554805 \max(z, 0) + 1.7580993408473769\,(e^{\min(z, 0)} - 1)"
     slope_formula: ClassVar[str] = (
         r"\begin{cases} 1.0507009873554805 & a > 0 \\ a + 1.7580993408473769 & a \le 0 \end{cases}"
@@ -341,6 +351,7 @@ class Softplus(Activation, frozen=True):
     """
 
     initializer: ClassVar[str] = "he_uniform"
+    outputs: ClassVar[Interval] = (0.0, math.inf)
     formula: ClassVar[str] = r"\ln(1 + e^z)"
     slope_formula: ClassVar[str] = r"1 - e^{-a}"
 
@@ -367,6 +378,7 @@ class SiLU(Activation, frozen=True):
     """
 
     initializer: ClassVar[str] = "he_uniform"
+    outputs: ClassVar[Interval] = (-0.2785, math.inf)  # its least value is -0.27846
     formula: ClassVar[str] = r"\frac{z}{1 + e^{-z}}"
     slope_formula: ClassVar[str] = r"\frac{1}{1 + e^{-z}} \left(1 + \frac{z}{1 + e^z}\right)"
 
@@ -404,6 +416,7 @@ class GELU(Activation, frozen=True):
     """
 
     initializer: ClassVar[str] = "he_uniform"
+    outputs: ClassVar[Interval] = (-0.17, math.inf)  # its least value is -0.16997
     formula: ClassVar[str] = r"\frac{z}{2} \left(1 + \operatorname{erf}\left(\frac{z}{\sqrt{2}}\right)\right)"
     slope_formula: ClassVar[str] = (
         r"\frac{1}{2} \left(1 + \operatorname{erf}\left(\frac{z}{\sqrt{2}}\right)\right)"
@@ -470,6 +483,7 @@ class Softmax(Activation, frozen=True):
     [[1.0, 0.0]]
     """
 
+    outputs: ClassVar[Interval] = (0.0, 1.0)
     formula: ClassVar[str] = r"a_j = \frac{e^{z_j}}{\sum_k e^{z_k}}"
     slope_formula: ClassVar[str] = r"\frac{\partial a_k}{\partial z_j} = a_k\,([k = j] - a_j)"
 

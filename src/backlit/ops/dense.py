@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from backlit.errors import BacklitError
 from backlit.ops.kernels.products import product, product_nt, product_tn
-from backlit.ops.op import Activation, Layer, Shapes, activations, register
+from backlit.ops.op import Activation, Interval, Layer, Shapes, activations, register
 
 PARAMETERS = ("W", "b")
 
@@ -52,6 +53,8 @@ class Dense(Layer, frozen=True):
         "weights": "initializer",
         "biases": "initializer",
     }
+    outputs: ClassVar[Interval] = (-math.inf, math.inf)
+    """Of the linear map: an activation is an op of its own."""
     formula: ClassVar[str] = r"\mathrm{net}_j = \sum_i w_{ij} x_i + b_j"
 
     def __post_init__(self) -> None:

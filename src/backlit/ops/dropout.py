@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 import numpy as np
 
-from backlit.ops.op import Layer, Shapes, check_settings, register, tuned
+from backlit.ops.op import Interval, Layer, Shapes, check_settings, register, tuned
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2⁶⁴ divided by the golden ratio, odd: the steps of the counter
 FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -99,6 +99,10 @@ class Dropout(Layer, frozen=True):
     def shapes(self, columns: int) -> Shapes:
         """Give the buffers X, Z and the mask M, all of the same columns."""
         return Shapes({"X": columns, "Z": columns, "M": columns})
+
+    def reach(self, inputs: Interval | None) -> Interval | None:
+        """Give where the outputs lie: 0, or an input divided by 1 - p."""
+        return inputs and (min(inputs[0] / (1.0 - self.p), 0.0), max(inputs[1] / (1.0 - self.p), 0.0))
 
     def summary(self) -> str:
         """Give the fraction dropped."""

@@ -17,7 +17,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from msgspec import Meta
 
-from backlit.ops.op import ElementwiseLoss, Loss, register, tuned
+from backlit.ops.op import ElementwiseLoss, Interval, Loss, register, tuned
 
 SMALLEST_PROBABILITY = 1e-30
 """Logarithms of probabilities below this are taken of this: a probability of 0 costs about 69, not infinity."""
@@ -226,7 +226,8 @@ class Poisson(ElementwiseLoss, frozen=True):
 
     deviance: bool = False
     fused: ClassVar[Mapping[str, str]] = {"exp": "exp_poisson"}
-    targets: ClassVar[tuple[float, float]] = (0.0, math.inf)
+    outputs: ClassVar[Interval] = (0.0, math.inf)
+    targets: ClassVar[Interval] = (0.0, math.inf)
     formula: ClassVar[str] = r"a - t \log a"
     slope_formula: ClassVar[str] = r"1 - \frac{t}{a}"
 
@@ -263,7 +264,7 @@ class ExpPoisson(ElementwiseLoss, frozen=True):
     """
 
     deviance: bool = False
-    targets: ClassVar[tuple[float, float]] = (0.0, math.inf)
+    targets: ClassVar[Interval] = (0.0, math.inf)
     formula: ClassVar[str] = r"e^z - t z"
     slope_formula: ClassVar[str] = r"e^z - t"
 
@@ -317,7 +318,8 @@ class BinaryCrossEntropy(ElementwiseLoss, frozen=True):
 
     ceiling: NotNegative = 0.0
     fused: ClassVar[Mapping[str, str]] = {"sigmoid": "sigmoid_binary_cross_entropy"}
-    targets: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    outputs: ClassVar[Interval] = (0.0, 1.0)
+    targets: ClassVar[Interval] = (0.0, 1.0)
     formula: ClassVar[str] = r"-\left(t \log a + (1 - t) \log(1 - a)\right)"
     slope_formula: ClassVar[str] = r"\frac{1 - t}{1 - a} - \frac{t}{a}"
 
@@ -354,7 +356,7 @@ class SigmoidBinaryCrossEntropy(ElementwiseLoss, frozen=True):
     """
 
     ceiling: NotNegative = 0.0
-    targets: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    targets: ClassVar[Interval] = (0.0, 1.0)
     formula: ClassVar[str] = r"\log(1 + e^z) - t z"
     slope_formula: ClassVar[str] = r"\frac{1}{1 + e^{-z}} - t"
 
@@ -477,7 +479,8 @@ class CrossEntropy(Loss, frozen=True):
     ceiling: NotNegative = 0.0
     class_targets: ClassVar[bool] = True
     fused: ClassVar[Mapping[str, str]] = {"softmax": "softmax_cross_entropy"}
-    targets: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    outputs: ClassVar[Interval] = (0.0, 1.0)
+    targets: ClassVar[Interval] = (0.0, 1.0)
     formula: ClassVar[str] = r"-\sum_j t_j \log a_j"
     slope_formula: ClassVar[str] = r"-\frac{t_j}{a_j}"
 
@@ -559,7 +562,7 @@ class SoftmaxCrossEntropy(Loss, frozen=True):
     label_smoothing: Share = 0.0
     ceiling: NotNegative = 0.0
     class_targets: ClassVar[bool] = True
-    targets: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    targets: ClassVar[Interval] = (0.0, 1.0)
     formula: ClassVar[str] = r"\sum_j t_j \left(\log \sum_k e^{z_k} - z_j\right)"
     slope_formula: ClassVar[str] = r"\frac{e^{z_j}}{\sum_k e^{z_k}} \sum_k t_k - t_j"
 

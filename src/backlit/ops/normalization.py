@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 import msgspec
 import numpy as np
 
-from backlit.ops.op import Layer, Shapes, check_settings, register, tuned
+from backlit.ops.op import Interval, Layer, Shapes, check_settings, register, tuned
 
 SYMBOLS = {"momentum": r"\rho", "epsilon": r"\varepsilon"}
 
@@ -123,6 +124,7 @@ class BatchNorm(Layer, frozen=True):
     momentum: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.1
     epsilon: Annotated[float, msgspec.Meta(gt=0)] = 1e-5
     batch_coupled: ClassVar[bool] = True
+    outputs: ClassVar[Interval] = (-math.inf, math.inf)
     symbols: ClassVar[Mapping[str, str]] = SYMBOLS
     formula: ClassVar[str] = r"z_j = \gamma_j \frac{x_j - \mu_j}{\sqrt{\sigma_j^2 + \varepsilon}} + \beta_j"
     slope_formula: ClassVar[str] = (
@@ -265,6 +267,7 @@ class LayerNorm(Layer, frozen=True):
     """
 
     epsilon: Annotated[float, msgspec.Meta(gt=0)] = 1e-5
+    outputs: ClassVar[Interval] = (-math.inf, math.inf)
     symbols: ClassVar[Mapping[str, str]] = SYMBOLS
     formula: ClassVar[str] = r"z_j = \gamma_j \frac{x_j - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta_j"
     slope_formula: ClassVar[str] = (

@@ -45,6 +45,8 @@ import numpy.typing as npt
 from backlit.errors import BacklitError
 
 Array = npt.NDArray[Any]
+Interval = tuple[float, float]
+"""The lowest and the highest of some numbers, ends included."""
 
 REDUCTIONS = ("sum", "mean", "mean_all")
 
@@ -114,13 +116,20 @@ class Layer(Op, frozen=True):
     """An op of the network's chain: `forward` goes from the buffer `reads` to the buffer `writes`.
 
     `batch_coupled` says that a row's result depends on the other rows of its batch, which may then not be cut into
-    shards.
+    shards. `outputs` declares where the outputs lie, whatever the inputs and the settings are; a network refuses a loss
+    that is not defined there.
     """
 
     kind: ClassVar[str] = "layer"
     reads: ClassVar[str] = "X"
     writes: ClassVar[str] = "Z"
     batch_coupled: ClassVar[bool] = False
+    outputs: ClassVar[Interval | None] = None
+    """The lowest and the highest output; None where nothing is declared, and then any loss is let through."""
+
+    def reach(self, inputs: Interval | None) -> Interval | None:
+        """Give where the outputs lie if the inputs lie in `inputs` (None: that is not known)."""
+        return self.outputs
 
     def shapes(self, columns: int) -> Shapes:
         """Give the arrays this layer needs to read `columns` columns."""
@@ -180,7 +189,9 @@ class Loss(Op, frozen=True, kw_only=True):
     """For an output activation's name, the loss that takes that activation's input instead of its output."""
     class_targets: ClassVar[bool] = False
     """Whether a target may be one column of class numbers."""
-    targets: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
+    outputs: ClassVar[Interval] = (-math.inf, math.inf)
+    """The lowest and the highest output for which the loss is defined."""
+    targets: ClassVar[Interval] = (-math.inf, math.inf)
     """The lowest and the highest target for which the loss is defined."""
     formula: ClassVar[str] = ""
     slope_formula: ClassVar[str] = ""
@@ -322,13 +333,35 @@ def _check_maths(cls: type[Op], name: str) -> None:
                 )
 
 
+def _refuse_taken(cls: type[Op], name: str) -> None:
+    """Refuse a name that another class has: whoever asked for that one would be given this one, without a word.
+
+    A class of the same module and name is the same definition run again, by a reload or in a notebook's cell, and takes
+    the place of the older one. Layers and activations share their names, for a chain may name either.
+    """
+    kinds = ("activation", "layer") if cls.kind in {"activation", "layer"} else (cls.kind,)
+    for kind in kinds:
+        holder = REGISTRIES[kind][name] if name in REGISTRIES[kind] else None
+        if holder and (holder.__module__, holder.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise BacklitError(
+                f"the name {name!r} is taken by the {kind} {holder.__module__}.{holder.__qualname__}; register "
+                f'{cls.__qualname__} under a name of its own, such as @register("my_{name}").'
+            )
+
+
 def register(name: str) -> Callable[[T], T]:
-    """Register the decorated class under `name` in the registry of its kind."""
+    """Register the decorated class under `name` in the registry of its kind.
+
+    The same definition may be registered again, as a notebook's cell does that is run twice.
+
+    Errors: a BacklitError where the class is no op, its maths could not be called, or another class has the name.
+    """
 
     def add(cls: T) -> T:
         if getattr(cls, "kind", None) not in REGISTRIES:
             raise BacklitError(f"{cls.__name__} is no op: derive it from Activation, Layer, Loss or Optimizer.")
         _check_maths(cls, name)
+        _refuse_taken(cls, name)
         cls.name = name
         REGISTRIES[cls.kind][name] = cls
         return cls

@@ -41,7 +41,7 @@ _ONE = np.intp(1)  # a literal 1 would make Numba compile one more variant of th
 
 
 def _compiled(function: Function) -> Function:
-    compiled: Function = numba.njit(error_model="numpy", nogil=True)(function)
+    compiled: Function = numba.njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
     return compiled
 
 
