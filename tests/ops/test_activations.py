@@ -229,7 +229,7 @@ def test_settings_out_of_bounds_are_refused(name, alpha):
 def test_the_outputs_lie_where_it_is_declared(op, mode, dtype, run):
     """Whatever the input; and as close to both ends as its rounding, so that no end is declared too far out."""
     low, high = op.outputs
-    Z = np.array([z for z in (*EXTREMES, *SWEEP) if abs(z) <= np.finfo(dtype).max])
+    Z = np.array([z for z in (*EXTREMES, *SWEEP) if abs(z) <= float(np.finfo(dtype).max)])
     Z = Z.reshape(-1, 1) if op in ELEMENTWISE else np.column_stack([Z, -Z])
     A = run([op], Z, mode=mode, dtype=dtype).outputs
     rounding = 4 * float(np.finfo(dtype).eps)

@@ -58,9 +58,15 @@ def example(loss, n=12, k=3, seed=0):
     return drawn(OUTPUTS.get(loss.name, "any"), n, k, rng), drawn(TARGETS.get(loss.name, "any"), n, k, rng)
 
 
+class Outputs(activations.Identity, frozen=True):
+    """Outputs as they are given: nothing is declared, so that losses are tried where they are not defined too."""
+
+    outputs = None
+
+
 def measured(loss, A, T, *, dtype="float64", compiled=False, weights=None):
     """Give rows' losses, the gradient and the reduced loss as the machine computes them."""
-    network = Network([activations.Identity()], A.shape[1], loss, dtype=dtype)
+    network = Network([Outputs()], A.shape[1], loss, dtype=dtype)
     program = Program(network, A.shape[0], target_columns=T.shape[1], compiled=compiled, input_gradient=True)
     tables, memory = program.training, program.memory()
     runner = compiler.compiled_machine() if compiled else machine

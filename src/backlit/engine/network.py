@@ -36,8 +36,8 @@ class Network:
         ops: the chain as the machine runs it; a dense layer and its activation are two ops of one layer. Array names
             begin with the number of the layer, from 1: `1.W`, `1.Z`, `1.A`.
 
-    Errors: a BacklitError where a layer, loss or dtype is unknown, sizes do not fit, or the last layer's outputs may lie
-    where the loss is not defined: cross-entropy of a tanh.
+    Errors: a BacklitError where a layer, loss or dtype is unknown, sizes do not fit, or the last layer's outputs may
+    lie where the loss is not defined, as a tanh's do for cross-entropy.
 
     >>> import numpy as np
     >>> from backlit.engine.network import Network

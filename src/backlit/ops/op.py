@@ -341,7 +341,7 @@ def _refuse_taken(cls: type[Op], name: str) -> None:
     """
     kinds = ("activation", "layer") if cls.kind in {"activation", "layer"} else (cls.kind,)
     for kind in kinds:
-        holder = REGISTRIES[kind][name] if name in REGISTRIES[kind] else None
+        holder = REGISTRIES[kind].get(name)
         if holder and (holder.__module__, holder.__qualname__) != (cls.__module__, cls.__qualname__):
             raise BacklitError(
                 f"the name {name!r} is taken by the {kind} {holder.__module__}.{holder.__qualname__}; register "
