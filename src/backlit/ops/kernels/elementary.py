@@ -22,7 +22,8 @@ What holds for all of them:
 Method: exp, expm1 and tanh write x = k ln 2 + r with |r| <= ln(2)/2 (Cody and Waite, Software Manual for the
 Elementary Functions, 1980); log and log1p write x = 2^k (1 + f) with sqrt(1/2) <= 1 + f < sqrt(2) and expand in
 s = f / (2 + f), as Sun's fdlibm does; erf(x) is x P(x^2) for |x| < 1 and 1 - exp(-g(|x|)) beyond. The polynomials are
-weighted least-maximum fits to the exact functions.
+weighted least-maximum fits to the exact functions, evaluated in pairs of terms (Estrin's scheme): a loop over them waits
+for its longest chain of operations, since only a few iterations fit into the processor's window.
 
 >>> round(float(exp_float64(np.float64(1))), 12)
 2.718281828459
@@ -47,9 +48,13 @@ _LOG2_E_64, _LN2_HIGH_64, _LN2_LOW_64 = _constants(
     np.float64, 1.4426950408889634, 6.93147180369123816490e-01, 1.90821492927058770002e-10
 )
 
-# Adding 1.5 * 2^(mantissa bits) rounds a float to a whole number k, and leaves k in the low bits of the sum.
-_ROUNDER_32, _BIAS_32, _MANTISSA_32 = np.float32(12582912.0), np.int32(127), np.int32(23)
-_ROUNDER_64, _BIAS_64, _MANTISSA_64 = np.float64(6755399441055744.0), np.int64(1023), np.int64(52)
+# Adding 1.5 * 2^(mantissa bits) + m rounds a float to a whole number k, and leaves k + m in the low bits of the sum:
+# with the bias for m, these are the exponent of 2^k.
+_MANTISSA_32, _BIAS_32, _MANTISSA_64 = np.int32(23), np.int32(127), np.int64(52)
+_BIASED_32, _TWICE_BIASED_32, _HALF_POWER_32 = _constants(np.float32, 12582912 + 127, 12582912 + 254, 12582912 + 126)
+_BIASED_64, _TWICE_BIASED_64, _HALF_POWER_64 = _constants(
+    np.float64, 6755399441055744 + 1023, 6755399441055744 + 2046, 6755399441055744 + 1022
+)
 
 # ------------------------------------------------------------------------------------------------------ exp and kin
 
@@ -80,35 +85,38 @@ _EXP_LOW_64, _EXP_HIGH_64, _EXPM1_LOW_64, _EXPM1_HIGH_64, _TANH_HIGH_64 = _const
 def _expm1_reduced_float32(r: Any) -> Any:
     """exp(r) - 1 for |r| <= ln(2)/2."""
     c0, c1, c2, c3, c4 = _EXP_SERIES_32
-    return r + r * r * (_HALF_32 + r * (c0 + r * (c1 + r * (c2 + r * (c3 + r * c4)))))
+    r2 = r * r
+    return r + r2 * ((_HALF_32 + r * c0) + r2 * ((c1 + r * c2) + r2 * (c3 + r * c4)))
 
 
 def _expm1_reduced_float64(r: Any) -> Any:
     """exp(r) - 1 for |r| <= ln(2)/2."""
     c0, c1, c2, c3, c4, c5, c6, c7, c8 = _EXP_SERIES_64
-    tail = c4 + r * (c5 + r * (c6 + r * (c7 + r * c8)))
-    return r + r * r * (_HALF_64 + r * (c0 + r * (c1 + r * (c2 + r * (c3 + r * tail)))))
+    r2 = r * r
+    r4 = r2 * r2
+    tail = ((c3 + r * c4) + r2 * (c5 + r * c6)) + r4 * (c7 + r * c8)
+    return r + r2 * (((_HALF_64 + r * c0) + r2 * (c1 + r * c2)) + r4 * tail)
 
 
-def _power_of_two_float32(n: Any) -> Any:
-    """2^n from a whole number -126 <= n <= 127; only the low bits of n count."""
-    return np.int32((n + _BIAS_32) << _MANTISSA_32).view(np.float32)
+def _power_of_two_float32(biased: Any) -> Any:
+    """2^n from n plus the bias, -126 <= n <= 127; only the low bits count."""
+    return np.int32(biased << _MANTISSA_32).view(np.float32)
 
 
-def _power_of_two_float64(n: Any) -> Any:
-    """2^n from a whole number -1022 <= n <= 1023; only the low bits of n count."""
-    return np.int64((n + _BIAS_64) << _MANTISSA_64).view(np.float64)
+def _power_of_two_float64(biased: Any) -> Any:
+    """2^n from n plus the bias, -1022 <= n <= 1023; only the low bits count."""
+    return np.int64(biased << _MANTISSA_64).view(np.float64)
 
 
 def exp_float32(x: Any) -> Any:
     """e^x; error below 1.5 ulp."""
     x = _EXP_HIGH_32 if x > _EXP_HIGH_32 else x
     x = _EXP_LOW_32 if x < _EXP_LOW_32 else x
-    rounded = x * _LOG2_E_32 + _ROUNDER_32
-    k = rounded - _ROUNDER_32
+    rounded = x * _LOG2_E_32 + _TWICE_BIASED_32
+    k = rounded - _TWICE_BIASED_32
     r = (x - k * _LN2_HIGH_32) - k * _LN2_LOW_32
     # 2^k in two factors: one alone would overflow before exp does, and could not underflow gradually.
-    half = k * _HALF_32 + _ROUNDER_32
+    half = k * _HALF_32 + _BIASED_32
     k1 = np.float32(half).view(np.int32)
     k2 = np.int32(np.float32(rounded).view(np.int32) - k1)
     return (_ONE_32 + _expm1_reduced_float32(r)) * _power_of_two_float32(k1) * _power_of_two_float32(k2)
@@ -118,10 +126,10 @@ def exp_float64(x: Any) -> Any:
     """e^x; error below 1.5 ulp."""
     x = _EXP_HIGH_64 if x > _EXP_HIGH_64 else x
     x = _EXP_LOW_64 if x < _EXP_LOW_64 else x
-    rounded = x * _LOG2_E_64 + _ROUNDER_64
-    k = rounded - _ROUNDER_64
+    rounded = x * _LOG2_E_64 + _TWICE_BIASED_64
+    k = rounded - _TWICE_BIASED_64
     r = (x - k * _LN2_HIGH_64) - k * _LN2_LOW_64
-    half = k * _HALF_64 + _ROUNDER_64
+    half = k * _HALF_64 + _BIASED_64
     k1 = np.float64(half).view(np.int64)
     k2 = np.float64(rounded).view(np.int64) - k1
     return (_ONE_64 + _expm1_reduced_float64(r)) * _power_of_two_float64(k1) * _power_of_two_float64(k2)
@@ -131,11 +139,11 @@ def expm1_float32(x: Any) -> Any:
     """e^x - 1, exact to the last places near 0 too; error below 2.5 ulp."""
     x = _EXPM1_HIGH_32 if x > _EXPM1_HIGH_32 else x
     x = _EXPM1_LOW_32 if x < _EXPM1_LOW_32 else x
-    rounded = x * _LOG2_E_32 + _ROUNDER_32
-    k = rounded - _ROUNDER_32
+    rounded = x * _LOG2_E_32 + _HALF_POWER_32
+    k = rounded - _HALF_POWER_32
     p = _expm1_reduced_float32((x - k * _LN2_HIGH_32) - k * _LN2_LOW_32)
     # Half of 2^k: 2^k itself overflows at k = 128, where the result does not yet.
-    scale = _power_of_two_float32(np.int32(np.float32(rounded).view(np.int32) - np.int32(1)))
+    scale = _power_of_two_float32(np.float32(rounded).view(np.int32))
     return p if k == _ZERO_32 else _TWO_32 * (scale * p + (scale - _HALF_32))
 
 
@@ -143,10 +151,10 @@ def expm1_float64(x: Any) -> Any:
     """e^x - 1, exact to the last places near 0 too; error below 2.5 ulp."""
     x = _EXPM1_HIGH_64 if x > _EXPM1_HIGH_64 else x
     x = _EXPM1_LOW_64 if x < _EXPM1_LOW_64 else x
-    rounded = x * _LOG2_E_64 + _ROUNDER_64
-    k = rounded - _ROUNDER_64
+    rounded = x * _LOG2_E_64 + _HALF_POWER_64
+    k = rounded - _HALF_POWER_64
     p = _expm1_reduced_float64((x - k * _LN2_HIGH_64) - k * _LN2_LOW_64)
-    scale = _power_of_two_float64(np.float64(rounded).view(np.int64) - np.int64(1))
+    scale = _power_of_two_float64(np.float64(rounded).view(np.int64))
     return p if k == _ZERO_64 else _TWO_64 * (scale * p + (scale - _HALF_64))
 
 
@@ -155,8 +163,8 @@ def tanh_float32(x: Any) -> Any:
     y = -x if x < _ZERO_32 else x
     y = _TANH_HIGH_32 if y > _TANH_HIGH_32 else y
     y = y + y
-    rounded = y * _LOG2_E_32 + _ROUNDER_32
-    k = rounded - _ROUNDER_32
+    rounded = y * _LOG2_E_32 + _BIASED_32
+    k = rounded - _BIASED_32
     p = _expm1_reduced_float32((y - k * _LN2_HIGH_32) - k * _LN2_LOW_32)
     scale = _power_of_two_float32(np.float32(rounded).view(np.int32))
     t = scale * p + (scale - _ONE_32)
@@ -169,8 +177,8 @@ def tanh_float64(x: Any) -> Any:
     y = -x if x < _ZERO_64 else x
     y = _TANH_HIGH_64 if y > _TANH_HIGH_64 else y
     y = y + y
-    rounded = y * _LOG2_E_64 + _ROUNDER_64
-    k = rounded - _ROUNDER_64
+    rounded = y * _LOG2_E_64 + _BIASED_64
+    k = rounded - _BIASED_64
     p = _expm1_reduced_float64((y - k * _LN2_HIGH_64) - k * _LN2_LOW_64)
     scale = _power_of_two_float64(np.float64(rounded).view(np.int64))
     t = scale * p + (scale - _ONE_64)
@@ -224,7 +232,7 @@ def _log_float32(u: Any, lifted: Any, correction: Any) -> Any:
     s = f / (_TWO_32 + f)
     z = s * s
     c0, c1, c2, c3 = _LOG_SERIES_32
-    series = z * (c0 + z * (c1 + z * (c2 + z * c3)))
+    series = z * ((c0 + z * c1) + z * z * (c2 + z * c3))
     half_square = _HALF_32 * f * f
     low = s * (half_square + series) + (k * _LN2_LOW_32 + correction)
     result = k * _LN2_HIGH_32 + (f - (half_square - low))
@@ -244,7 +252,8 @@ def _log_float64(u: Any, lifted: Any, correction: Any) -> Any:
     s = f / (_TWO_64 + f)
     z = s * s
     c0, c1, c2, c3, c4, c5, c6 = _LOG_SERIES_64
-    series = z * (c0 + z * (c1 + z * (c2 + z * (c3 + z * (c4 + z * (c5 + z * c6))))))
+    z2 = z * z
+    series = z * (((c0 + z * c1) + z2 * (c2 + z * c3)) + z2 * z2 * ((c4 + z * c5) + z2 * c6))
     half_square = _HALF_64 * f * f
     low = s * (half_square + series) + (k * _LN2_LOW_64 + correction)
     result = k * _LN2_HIGH_64 + (f - (half_square - low))
@@ -345,12 +354,16 @@ def erf_float32(x: Any) -> Any:
     """Error function 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x; error below 1.5 ulp."""
     z = x * x
     c0, c1, c2, c3, c4, c5, c6, c7 = _ERF_NEAR_32
-    near = x + x * (c0 + z * (c1 + z * (c2 + z * (c3 + z * (c4 + z * (c5 + z * (c6 + z * c7)))))))
+    z2 = z * z
+    lower, upper = (c0 + z * c1) + z2 * (c2 + z * c3), (c4 + z * c5) + z2 * (c6 + z * c7)
+    near = x + x * (lower + z2 * z2 * upper)
 
     size = -x if x < _ZERO_32 else x
     t = _ERF_IS_ONE_32 if size > _ERF_IS_ONE_32 else size
     c0, c1, c2, c3, c4, c5, c6 = _ERF_FAR_32
-    g = t + t * (c0 + t * (c1 + t * (c2 + t * (c3 + t * (c4 + t * (c5 + t * c6))))))
+    t2 = t * t
+    lower, upper = (c0 + t * c1) + t2 * (c2 + t * c3), (c4 + t * c5) + t2 * c6
+    g = t + t * (lower + t2 * t2 * upper)
     far = _ONE_32 - exp_float32(-g)
     return near if size < _ONE_32 else (-far if x < _ZERO_32 else far)
 
@@ -359,15 +372,21 @@ def erf_float64(x: Any) -> Any:
     """Error function 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x; error below 1.5 ulp."""
     z = x * x
     c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12 = _ERF_NEAR_64
-    upper = c6 + z * (c7 + z * (c8 + z * (c9 + z * (c10 + z * (c11 + z * c12)))))
-    near = x + x * (c0 + z * (c1 + z * (c2 + z * (c3 + z * (c4 + z * (c5 + z * upper))))))
+    z2 = z * z
+    z4 = z2 * z2
+    lower, middle = (c0 + z * c1) + z2 * (c2 + z * c3), (c4 + z * c5) + z2 * (c6 + z * c7)
+    upper = ((c8 + z * c9) + z2 * (c10 + z * c11)) + z4 * c12
+    near = x + x * (lower + z4 * (middle + z4 * upper))
 
     size = -x if x < _ZERO_64 else x
     t = _ERF_IS_ONE_64 if size > _ERF_IS_ONE_64 else size
     c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c16, c17, c18 = _ERF_FAR_64
-    upper = c12 + t * (c13 + t * (c14 + t * (c15 + t * (c16 + t * (c17 + t * c18)))))
-    upper = c6 + t * (c7 + t * (c8 + t * (c9 + t * (c10 + t * (c11 + t * upper)))))
-    g = t + t * (c0 + t * (c1 + t * (c2 + t * (c3 + t * (c4 + t * (c5 + t * upper))))))
+    t2 = t * t
+    t4 = t2 * t2
+    lower, middle = (c0 + t * c1) + t2 * (c2 + t * c3), (c4 + t * c5) + t2 * (c6 + t * c7)
+    upper, last = (c8 + t * c9) + t2 * (c10 + t * c11), (c12 + t * c13) + t2 * (c14 + t * c15)
+    last = last + t4 * ((c16 + t * c17) + t2 * c18)
+    g = t + t * (lower + t4 * (middle + t4 * (upper + t4 * last)))
     far = _ONE_64 - exp_float64(-g)
     return near if size < _ONE_64 else (-far if x < _ZERO_64 else far)
 
