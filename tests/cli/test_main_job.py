@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -185,6 +186,46 @@ def test_a_plugin_brings_an_op_and_its_model_asks_for_it(capsys, tmp_path):
     del op.activations["bent"]
 
 
+@pytest.fixture
+def prices(own_folder):
+    """The same table as a German and an English program write it: decimal commas with dots between thousands."""
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame({"area": rng.normal(0, 40, 60).round(2), "sold": rng.integers(1, 9000, 60), "floor": 1.5})
+    frame["price"] = (frame["area"] / 30 + rng.normal(0, 0.1, 60)).round(3)
+    frame.loc[0, ["area", "sold"]] = 7, 1234
+    frame.loc[3, "area"] = np.nan
+    frame.to_csv(own_folder / "english.csv", index=False)
+    german = frame.assign(sold=[f"{n:,}".replace(",", ".") for n in frame["sold"]])
+    german.to_csv(own_folder / "german.csv", index=False, sep=";", decimal=",")
+
+
+@pytest.mark.usefixtures("prices")
+def test_decimal_commas(capsys):
+    code, out, err = run(capsys, "train", "german.csv", "--target", "price", *ONE)
+    assert code == 0, err
+    shown = " ".join(out.split())
+    assert 'Task: "price" is written with decimal commas and holds numbers' in shown
+    assert shown.count("written with decimal commas") == 4
+    assert load("german.safetensors").encoder.decimal_commas == ("area", "sold", "floor", "price")
+    german, english = (run(capsys, "predict", "german.safetensors", f"{name}.csv") for name in ("german", "english"))
+    assert german == english
+    scores = [run(capsys, "evaluate", "german.safetensors", f"{name}.csv") for name in ("german", "english")]
+    assert scores[0][1].replace("german.csv", "") == scores[1][1].replace("english.csv", "")
+    Path("one.csv").write_text("area;sold\n7;1.234\n")  # which says nothing by itself, but the model knows
+    one = run(capsys, "predict", "german.safetensors", "one.csv")
+    assert float(one[1].split()[1]) == pytest.approx(float(german[1].split()[1]), rel=1e-6)
+
+
+def test_decimal_commas_in_a_wide_table(capsys):
+    rng = np.random.default_rng(2)
+    pd.DataFrame(rng.normal(size=(40, 16)), columns=list("abcdefghijklmnop")).round(3).to_csv(
+        "wide.csv", index=False, sep=";", decimal=","
+    )
+    code, out, err = run(capsys, "train", "wide.csv", "--target", "p", *ONE)
+    assert code == 0, err
+    assert "standardized, from a to o; all written with decimal commas" in " ".join(out.split())
+
+
 TABLES = {
     "one_class.csv": "x,t\n1,a\n2,a\n",
     "no_input.csv": "customer_id,t\n1,a\n2,b\n3,a\n4,b\n",
@@ -213,6 +254,8 @@ WRONG_CALLS = [
     ("train iris --rate fast", "--rate"),
     ("train iris --rate -1", "rate is -1"),
     ("train iris --test 1", "Fractions of"),
+    ("train iris --epochs 0", 'Invalid value "0" for --epochs. Must be >= 1.'),
+    ("train iris --epochs -3", 'Invalid value "-3" for --epochs. Must be >= 1.'),
     ("train iris -o notes.txt", "choose another name"),
     ("train iris -o nowhere/m.safetensors", "does not exist"),
     ("train iris --plugin nope.py", "no plugin file"),

@@ -28,7 +28,7 @@ GOOD = {
     "newline in quotes": ('a,"b\nc"\n1,"x\ny"\n', {"a": [1], "b\nc": ["x\ny"]}),
     "quotes that open nothing": ('a,b\n5" pipe,x\n', {"a": ['5" pipe'], "b": ["x"]}),
     "doubled quote": ('a,b\n1,"say ""x"""\n', {"a": [1], "b": ['say "x"']}),
-    "semicolon": ("a;b\n1,5;x\n", {"a": ["1,5"], "b": ["x"]}),
+    "semicolon": ("a;b\n1;x,5\n", {"a": [1], "b": ["x,5"]}),
     "semicolon with commas in names": ("height, m;b\n1;x\n", {"height, m": [1], "b": ["x"]}),
     "tab": ("a\tb\n1\tx\n", {"a": [1], "b": ["x"]}),
     "bar": ("a|b\n1|x\n", {"a": [1], "b": ["x"]}),
@@ -207,3 +207,57 @@ def test_unknown_column_names_the_nearest():
 def test_from_arrays_refuses(X, y, names, message):
     with pytest.raises(BacklitError, match=message):
         Table.from_arrays(X, y, names)
+
+
+COMMAS = {
+    "semicolon": ("a;b\n1,5;x\n-2;y\n;z\n", {"a": [1.5, -2.0, None], "b": ["x", "y", "z"]}, "a"),
+    "tab": ("a\tb\n1,5\tx\n", {"a": [1.5], "b": ["x"]}, "a"),
+    "quoted between commas": ('a,b\n"3,14",1\n"2,0",2\n', {"a": [3.14, 2.0], "b": [1, 2]}, "a"),
+    "thousands": ("a;b\n1.234,5;x\n12;y\n+1.234.567;z\n", {"a": [1234.5, 12.0, 1234567.0], "b": ["x", "y", "z"]}, "a"),
+    "exponents and spaces": ("a;b\n 1,5e-3 ;1\n2E3;2\n", {"a": [0.0015, 2000.0], "b": [1, 2]}, "a"),
+    "dots alone, beside a comma": ("a;b\n0,5;1.234\n1,5;999\n", {"a": [0.5, 1.5], "b": [1234.0, 999.0]}, "ab"),
+    "dots that separate no thousands": ("a;b\n0,5;1.25\n1,5;999\n", {"a": [0.5, 1.5], "b": [1.25, 999.0]}, "a"),
+    "three decimals, beside a clear column": ("a;b\n0,5;1,234\n1,5;7\n", {"a": [0.5, 1.5], "b": [1.234, 7.0]}, "ab"),
+    "three decimals throughout": ("a;b\n1,234;x\n56,789;y\n", {"a": [1.234, 56.789], "b": ["x", "y"]}, "a"),
+    "a comma and then a code": ("a;b\n0,5;007\n", {"a": [0.5], "b": ["007"]}, "a"),
+    # Whatever may mean something else stays as it is.
+    "English thousands": ('a,b\n"1,234",x\n"56,789",y\n', {"a": ["1,234", "56,789"], "b": ["x", "y"]}, ""),
+    "three decimals or none": ("a;b\n1,234;x\n999;y\n", {"a": ["1,234", "999"], "b": ["x", "y"]}, ""),
+    "three decimals, tabs": ("a\tb\n1,234\tx\n", {"a": ["1,234"], "b": ["x"]}, ""),
+    "three decimals beside points": ("a;b\n1,234;0.5\n", {"a": ["1,234"], "b": [0.5]}, ""),
+    "two commas": ("a;b\n1,234,567;x\n0,5;y\n", {"a": ["1,234,567", "0,5"], "b": ["x", "y"]}, ""),
+    "a comma and a point": ("a;b\n3,14;x\n3.14;y\n", {"a": ["3,14", "3.14"], "b": ["x", "y"]}, ""),
+    "a word": ("a;b\n3,14;x\nviel;y\n", {"a": ["3,14", "viel"], "b": ["x", "y"]}, ""),
+    "leading zeros": ("a;b\n07,1;x\n", {"a": ["07,1"], "b": ["x"]}, ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", COMMAS)
+def test_decimal_commas(case, tmp_path):
+    content, expected, commas = COMMAS[case]
+    table = read_table(write(tmp_path, content))
+    assert table.arrow.to_pydict() == expected
+    assert table.decimal_commas == tuple(commas)
+    assert table.take([0]).without("b").decimal_commas == tuple(commas.replace("b", "")) if "b" in expected else True
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("a;b\n1.234;1\n", [1234.0]),
+        ("a;b\n12;1\n", [12]),
+        ("a;b\n1,234;1\n5;1\n", [1.234, 5.0]),
+        ("a;b\n0.5;1\n", [0.5]),  # in English this time
+        ("a,c\n1.234,0.5\n", [1.234]),  # so too, by the other column
+        ('a,c\n"1,234",0.5\n', ["1,234"]),
+    ],
+)
+def test_columns_known_to_have_decimal_commas(content, expected, tmp_path):
+    """A few rows may not show it; other columns are not touched."""
+    table = read_table(write(tmp_path, content), comma_columns=["a", "c", "elsewhere"])
+    assert table.arrow.column("a").to_pylist() == expected
+
+
+def test_text_stays_text_in_spite_of_decimal_commas(tmp_path):
+    table = read_table(write(tmp_path, "a; b\n1,5;2,5\n"), text_columns=["b"])
+    assert table.arrow.to_pydict() == {"a": [1.5], "b": ["2,5"]}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 from cyclopts import Group, Parameter
+from cyclopts.validators import Number
 
 import backlit.ops.schedules  # noqa: F401  (registers the schedules, whose names are in the help)
 from backlit.cli.options import batch_rows, check_output, column_names, layer_sizes, names
@@ -57,7 +58,7 @@ def train(
         str, Parameter(group=DESCENT, help=f"How the learning rate changes. {_one_of(schedules)}")
     ] = "constant",
     batch_size: Annotated[str | None, Parameter(group=DESCENT)] = None,
-    epochs: Annotated[int | None, Parameter(group=DESCENT)] = None,
+    epochs: Annotated[int | None, Parameter(group=DESCENT, validator=Number(gte=1))] = None,
     decay: Annotated[float, Parameter(group=DESCENT)] = 0.0,
     l2: Annotated[float | None, Parameter(group=DESCENT)] = None,
     time_limit: Annotated[float | None, Parameter(group=DESCENT)] = None,
@@ -96,7 +97,7 @@ def train(
     batch_size
         Rows per update, or full; by default 64, or 256 from 10,000 rows on.
     epochs
-        Passes over the rows at the most; exactly so many with --validation 0.
+        Passes over the rows at the most, 1 or more; exactly so many with --validation 0.
     decay
         Decoupled weight decay.
     l2
@@ -167,12 +168,11 @@ def _column_lines(training: TableTraining) -> Iterator[tuple[str, str, str, str]
     wide = len(reports) > FEW_COLUMNS
     others = [r for r in reports if not (wide and r in plain)]
     if wide and plain:
-        yield (
-            f"{len(plain)} columns",
-            "number",
-            f"standardized, from {plain[0].column} to {plain[-1].column}",
-            str(len(plain)),
-        )
+        done = f"standardized, from {plain[0].column} to {plain[-1].column}"
+        commas = len({r.column for r in plain} & set(training.encoder.decimal_commas))
+        if commas:
+            done += f"; {'all' if commas == len(plain) else commas} written with decimal commas"
+        yield f"{len(plain)} columns", "number", done, str(len(plain))
     for report in others[:COLUMNS_SHOWN]:
         yield report.column, report.kind, report.done, str(report.outputs)
     rest = others[COLUMNS_SHOWN:]

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from backlit.data.commas import AMBIGUOUS
 from backlit.data.values import (
     FARTHEST,
     MISSING,
@@ -304,4 +305,8 @@ def _number_hint(column: pa.ChunkedArray) -> str:
     odd = known.filter(pc.invert(pc.match_substring_regex(known, _PLAIN_NUMBER)))
     if not len(odd) or pc.mean(pc.match_substring_regex(known, _NUMBER_LIKE)).as_py() < 0.5:
         return ""
+    if pc.all(pc.match_substring_regex(odd, AMBIGUOUS)).as_py():
+        written = odd[0].as_py().strip()
+        thousands, decimals = written.replace(",", ""), written.replace(",", ".")
+        return f"; numbers, but {quoted(written)} may be {thousands} or {decimals}: write the one that is meant"
     return f"; nearly numbers, but for example {quoted(odd[0].as_py())}: write plain numbers or leave the cell empty"

@@ -53,6 +53,8 @@ class FeatureEncoder(msgspec.Struct, frozen=True):
                 reports.append(ColumnReport(name, "ignored", "left out as asked", 0))
                 continue
             plan, report = plan_column(name, table.column(name), max_categories)
+            if name in table.decimal_commas:
+                report = msgspec.structs.replace(report, done=f"{report.done}; written with decimal commas")
             reports.append(report)
             if plan is not None:
                 columns.append(plan)
@@ -116,6 +118,8 @@ class Encoder(msgspec.Struct, frozen=True):
     task: Task
     features: FeatureEncoder
     target: ClassTarget | NumberTarget
+    decimal_commas: tuple[str, ...] = ()
+    """The columns, the target among them, that `read_table(..., comma_columns=...)` must read with decimal commas."""
 
     @classmethod
     def fit(
@@ -142,7 +146,7 @@ class Encoder(msgspec.Struct, frozen=True):
         if not training.n_rows:
             raise BacklitError(f"No training row of {table.name} has a value of the target {quoted(task.column)}.")
         inputs = FeatureEncoder.fit(training.without(task.column), ignore=ignore, max_categories=max_categories)
-        return cls(task, inputs, fit_target(training, task))
+        return cls(task, inputs, fit_target(training, task), table.decimal_commas)
 
     @property
     def feature_names(self) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from backlit.data.bundled import BUNDLED, bundled_table
+from backlit.data.commas import with_decimal_commas
 from backlit.data.table import Table, refuse_duplicates
 from backlit.data.wording import did_you_mean, listed, quoted
 from backlit.errors import BacklitError
@@ -38,7 +39,7 @@ _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _LEADING_ZERO = r"^\s*[+-]?0[0-9]"
 
 
-def read_table(source: object, *, text_columns: Collection[str] = ()) -> Table:
+def read_table(source: object, *, text_columns: Collection[str] = (), comma_columns: Collection[str] = ()) -> Table:
     """Read a table from a file, a bundled data set's name, or any DataFrame.
 
     `source` is the path of a CSV file (separated by comma, semicolon, tab or bar; UTF-8, or UTF-16 with its mark; plain
@@ -47,7 +48,9 @@ def read_table(source: object, *, text_columns: Collection[str] = ()) -> Table:
 
     Empty cells and NA, N/A, NaN, null are missing values. Whole numbers written with leading zeros ("007") stay
     text, for they are codes. `text_columns` are kept as text however they look: a model that learned a column as
-    text reads it as text again.
+    text reads it as text again. A column of a CSV file whose values are all written with decimal commas (3,14 or
+    1.234,5) is one of numbers, and stands in the table's `decimal_commas`; `comma_columns` are known to be written so,
+    where a few rows may not show it.
 
     Raises `BacklitError` for whatever is not a table with at least one row.
 
@@ -57,7 +60,7 @@ def read_table(source: object, *, text_columns: Collection[str] = ()) -> Table:
     if isinstance(source, Table):
         table = source
     elif isinstance(source, str | os.PathLike):
-        table = _read_named(os.fspath(source), text_columns)
+        table = _read_named(os.fspath(source), text_columns, comma_columns)
     else:
         table = _read_frame(source)
     if not table.columns:
@@ -67,7 +70,7 @@ def read_table(source: object, *, text_columns: Collection[str] = ()) -> Table:
     return table
 
 
-def _read_named(given: str, text_columns: Collection[str]) -> Table:
+def _read_named(given: str, text_columns: Collection[str], comma_columns: Collection[str]) -> Table:
     path = Path(given)
     if not path.exists() and given in BUNDLED:
         return Table(bundled_table(given), name=given, target=BUNDLED[given])
@@ -79,7 +82,7 @@ def _read_named(given: str, text_columns: Collection[str]) -> Table:
         raw = path.read_bytes()
     except OSError as error:
         raise BacklitError(f"Cannot read {quoted(given)}: {error.strerror}.") from error
-    return Table(_parse_file(raw, path.name, text_columns), name=path.name)
+    return Table(_parse_file(raw, path.name, text_columns, comma_columns), name=path.name)
 
 
 def _missing_file(path: Path) -> str:
@@ -94,7 +97,7 @@ def _missing_file(path: Path) -> str:
     )
 
 
-def _parse_file(raw: bytes, name: str, text_columns: Collection[str]) -> pa.Table:
+def _parse_file(raw: bytes, name: str, text_columns: Collection[str], comma_columns: Collection[str]) -> pa.Table:
     """Tell by its first bytes, not by its suffix, what the file is."""
     if raw.startswith(b"\x1f\x8b"):
         try:
@@ -108,7 +111,7 @@ def _parse_file(raw: bytes, name: str, text_columns: Collection[str]) -> pa.Tabl
         what = "a binary file"
     if what is not None:
         raise BacklitError(f"{name} is {what}, not a table: expected CSV or Parquet; export it as CSV.")
-    return _parse_csv(raw, name, text_columns)
+    return _parse_csv(raw, name, text_columns, comma_columns)
 
 
 def _parse_parquet(raw: bytes, name: str) -> pa.Table:
@@ -120,14 +123,14 @@ def _parse_parquet(raw: bytes, name: str) -> pa.Table:
         raise BacklitError(f"{name} is a damaged Parquet file ({_one_line(error)}): write it again.") from error
 
 
-def _parse_csv(raw: bytes, name: str, text_columns: Collection[str]) -> pa.Table:
-
+def _parse_csv(raw: bytes, name: str, text_columns: Collection[str], comma_columns: Collection[str]) -> pa.Table:
     encoding = "utf-16" if raw.startswith(_UTF16_MARKS) else "utf-8"
     delimiter, header = _delimiter_and_header(raw, encoding, name)
     columns = [cell.strip() or f"column {index + 1}" for index, cell in enumerate(header)]
     refuse_duplicates(columns, name)
     _refuse_open_quote(raw, encoding, delimiter, name)
-    kept_as_text = {given for given, cleaned in zip(header, columns, strict=True) if cleaned in text_columns}
+    given = dict(zip(columns, header, strict=True))
+    kept_as_text = {given[name] for name in columns if name in text_columns}
     try:
         arrow = _arrow_csv(raw, encoding, delimiter, kept_as_text)
     except (pa.ArrowException, UnicodeError) as error:
@@ -138,7 +141,14 @@ def _parse_csv(raw: bytes, name: str, text_columns: Collection[str]) -> pa.Table
                 f"The column {quoted(columns[index])} of {name} is not UTF-8 text: save the file as UTF-8 CSV"
                 " (in a spreadsheet: export, character set UTF-8)."
             )
-    return _restore_leading_zeros(arrow, raw, encoding, delimiter).rename_columns(columns)
+    arrow = _restore_leading_zeros(arrow, raw, encoding, delimiter)
+
+    def texts(names: list[str]) -> pa.Table:
+        return _arrow_csv(raw, encoding, delimiter, names, only=names) if names else pa.table({})
+
+    known = {given[name] for name in columns if name in comma_columns}
+    arrow = with_decimal_commas(arrow, texts, kept=kept_as_text, known=known, semicolons=delimiter == ";")
+    return arrow.rename_columns(columns)
 
 
 def _text(raw: bytes, encoding: str) -> io.TextIOWrapper:

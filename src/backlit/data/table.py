@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 
+from backlit.data.commas import MARK
 from backlit.data.wording import did_you_mean, listed, quoted
 from backlit.errors import BacklitError
 
@@ -65,6 +66,11 @@ class Table:
     def n_rows(self) -> int:
         """How many rows there are."""
         return int(self.arrow.num_rows)
+
+    @property
+    def decimal_commas(self) -> tuple[str, ...]:
+        """The columns whose numbers are written with decimal commas in the file they were read from."""
+        return tuple(field.name for field in self.arrow.schema if (field.metadata or {}).items() >= MARK.items())
 
     def column(self, name: str) -> Any:
         """The Arrow column of that name; `BacklitError` with the nearest name where there is none."""

@@ -123,6 +123,8 @@ def choose_task(table: Table, target: str | None = None, kind: TaskKind | None =
         classes: tuple[Label, ...] = ()
     else:
         classes = _checked_classes(column, target)
+    if target in table.decimal_commas:
+        why = f"is written with decimal commas and {why}"
     return Task(target, chosen, f"{quoted(target)} {why}", classes, len(column), n_missing)
 
 

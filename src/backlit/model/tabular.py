@@ -55,8 +55,9 @@ class TabularModel:
             yield self.network.predict(encoded.X), encoded.surprises
 
     def read(self, source: Any) -> Any:
-        """The table, with the columns that the model learned as text read as text."""
-        return read_table(source, text_columns=self.encoder.text_columns)
+        """The table, its columns read as those that the model learned from: as text, or with decimal commas."""
+        encoder = self.encoder
+        return read_table(source, text_columns=encoder.text_columns, comma_columns=encoder.decimal_commas)
 
     def decode(self, outputs: Array) -> Array:
         """Labels, or numbers in the target's own unit (n,), of the network's outputs (n, outputs)."""
