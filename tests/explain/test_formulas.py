@@ -10,7 +10,7 @@ import pytest
 from mpmath import mp
 
 import backlit as bl
-from backlit.engine.compiler import prepared_scalars
+from backlit.engine.binding import prepared_scalars
 from backlit.errors import BacklitError
 from backlit.explain.context import symbol_of
 from backlit.explain.derivation import derivation

@@ -10,6 +10,8 @@ import pytest
 
 import backlit.ops.activations  # noqa: F401  (registers what layers name)
 from backlit.engine import compiler, machine
+from backlit.engine.binding import is_matrix
+from backlit.engine.jit import Jit
 from backlit.engine.machine import Clock, data_of
 from backlit.engine.network import Network
 from backlit.engine.program import Program
@@ -124,10 +126,10 @@ def types_inside() -> Any:
                 return float32
             if name in MACHINE_SCALARS:
                 return int64
-            return float32[:, ::1] if compiler.is_matrix(name) else float32[::1]
+            return float32[:, ::1] if is_matrix(name) else float32[::1]
 
         function = getattr(op, which)
-        jit = compiler.Jit("float32")
+        jit = Jit("float32", from_python=True)
         jit(function, scalar).compile(tuple(kind(name) for name in arguments(function)))
         overloads = [overload for twin in jit.done.values() for overload in twin.overloads.values()]
         return {str(kind) for overload in overloads for kind in overload.type_annotation.typemap.values()}

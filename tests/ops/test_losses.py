@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from backlit.engine import compiler, machine
-from backlit.engine.compiler import Jit
+from backlit.engine.jit import Jit
 from backlit.engine.machine import Clock, data_of
 from backlit.engine.network import Network
 from backlit.engine.program import Program
@@ -239,7 +239,7 @@ def test_compiled_float32_is_float64_rounded(loss):
 @every_loss
 def test_compiled_float32_computes_in_float32(loss):
     """No operation of a float32 loss goes through float64: the returned value alone is widened."""
-    jit = Jit("float32")
+    jit = Jit("float32", from_python=True)
     if isinstance(loss, ElementwiseLoss):
         functions = [(f, True) for f in (loss.value, loss.slope)]
     else:

@@ -9,6 +9,8 @@ import backlit.ops.losses
 import backlit.ops.optimizers
 import backlit.ops.schedules  # noqa: F401  (registers them)
 from backlit.engine import compiler
+from backlit.engine.binding import prepared_scalars
+from backlit.engine.jit import Jit
 from backlit.engine.network import Network
 from backlit.engine.training import Training
 from backlit.errors import BacklitError
@@ -35,7 +37,7 @@ def one_step(optimizer, w, g, slots, step, rate=None):
     """Run the rule once on arrays, its weight decay included."""
     rate = optimizer.rate if rate is None else rate
     given = {field: getattr(optimizer, field) for field in optimizer.__struct_fields__} | {"rate": rate}
-    given |= compiler.prepared_scalars(optimizer, rate, step) | slots
+    given |= prepared_scalars(optimizer, rate, step) | slots
     names = arguments(optimizer.update)[2:]
     w, *new = optimizer.update(w * (1 - rate * optimizer.weight_decay), g, **{name: given[name] for name in names})
     return w, dict(zip(optimizer.slots, new, strict=True))
@@ -351,7 +353,7 @@ def test_compiled_float32_follows_float64(optimizer):
 @every_rule
 def test_compiled_float32_computes_in_float32(optimizer):
     """The rule itself has no float64 arithmetic in it: only what is prepared once per step has."""
-    twin = compiler.Jit("float32")(optimizer.update, scalar=True)
+    twin = Jit("float32", from_python=True)(optimizer.update, scalar=True)
     twin(*(np.float32(0.5) for _ in arguments(optimizer.update)))
     (code,) = twin.inspect_llvm().values()
     for operation in ("fmul", "fadd", "fsub", "fdiv"):

@@ -7,13 +7,15 @@ once; what reads it (the machine, a trace, a test) finds every array by its name
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
-from backlit.engine import compiler
+from backlit.engine import ahead, compiler, plain
+from backlit.engine.binding import Binding, array_names, maths_of
 from backlit.engine.machine import Memory, Row, Segment, Tables
 from backlit.errors import BacklitError
 from backlit.ops.op import Activation, Array, Layer, Loss, Op, Optimizer, arguments, losses
@@ -99,25 +101,35 @@ class Program:
         self.in_place: list[bool] = []
         self._lay_out(batch_size, target_columns or network.outputs, rows)
         self._bindings = [self._bind(op, k) for k, op in enumerate(network.ops)]
-        instructions = [self._row(binding, k) for k, binding in enumerate(self._bindings)]
-        self.prediction = self._tables(instructions)
-        self._rows = instructions
+        self._rows = [self._row(binding, k) for k, binding in enumerate(self._bindings)]
         self._loss_binding = self._bind(self.loss, None)
         self._loss_row = self._row(self._loss_binding, len(network.ops))
         self._update_row = self._optimizer_row()
-        self._training: Tables | None = None
+        if compiled:
+            ahead.begin(self.dtype, self._shared_code())
 
-    @property
+    @functools.cached_property
+    def prediction(self) -> Tables:
+        """The tables for prediction: the whole chain forward."""
+        return self._tables(self._rows)
+
+    @functools.cached_property
     def training(self) -> Tables:
         """The tables for training: the loss may take the place of the last activation."""
-        if self._training is None:
-            self._training = self._training_tables()
-        return self._training
+        return self._training_tables()
 
     @property
     def worth_threads(self) -> bool:
         """Whether a batch has several shards, each worth handing to a thread."""
         return self.batch_size > self.rows and self.network.parameters.size * self.rows >= THREADED_WORK
+
+    def _shared_code(self) -> tuple[str, ...]:
+        """Name what this program will run that all programs share."""
+        if self.optimizer is None:
+            return ahead.PREDICTION
+        if self.optimizer.full_batch:
+            return ahead.FULL_BATCH
+        return ahead.TEAM if self.worth_threads else ahead.TRAINING
 
     def memory(self) -> Memory:
         """Allocate what the program works on, over the network's own parameters and running statistics."""
@@ -191,20 +203,20 @@ class Program:
         if self.keep or k == 0 or not (isinstance(op, Activation) and op.in_place):
             return False
         maker = self.network.ops[k - 1]
-        return maker.writes not in arguments(compiler.maths_of(maker, "backward"))
+        return maker.writes not in arguments(maths_of(maker, "backward"))
 
     # ----------------------------------------------------------------------------------------------------- the tables
 
-    def _bind(self, op: Op, k: int | None) -> compiler.Binding:
+    def _bind(self, op: Op, k: int | None) -> Binding:
         if isinstance(op, Loss):
             kinds = dict.fromkeys("ATlg", "buffer")
         else:
             shapes = self.network.shapes[k]  # type: ignore[index]
             kinds = dict.fromkeys(shapes.columns, "buffer") | dict.fromkeys(shapes.parameters, "parameter")
             kinds |= dict.fromkeys(shapes.state, "state") | dict.fromkeys(shapes.work, "work")
-        return compiler.Binding(op, kinds, compiler.array_names(op))
+        return Binding(op, kinds, array_names(op))
 
-    def _row(self, binding: compiler.Binding, k: int) -> Array:
+    def _row(self, binding: Binding, k: int) -> Array:
         """Write an instruction but for its kernels."""
         row = np.zeros(Row.WIDTH, np.int64)
         row[Row.NUMBER] = k
@@ -219,13 +231,13 @@ class Program:
             row[column : column + 3] = place.offset, rows, place.columns
         return row
 
-    def _place(self, binding: compiler.Binding, name: str, k: int) -> Place:
+    def _place(self, binding: Binding, name: str, k: int) -> Place:
         if isinstance(binding.op, Loss):
             local = {"A": self._logits, "dA": _gradient_name(self._logits)}
             return self.places[local.get(name, name)]
         return self.places[f"{self.network.labels[k]}.{name}"]
 
-    def _wanted(self, binding: compiler.Binding, name: str, k: int) -> bool:
+    def _wanted(self, binding: Binding, name: str, k: int) -> bool:
         """Whether a gradient is worth computing: not of the inputs, nor of frozen parameters."""
         if name in binding.kinds:
             return True
@@ -256,7 +268,7 @@ class Program:
             if self.compiled:
                 update[Row.FORWARD] = compiler.compiled_update(self.optimizer, self.dtype)
             else:
-                update[Row.FORWARD] = compiler.plain_update(self.optimizer)
+                update[Row.FORWARD] = plain.plain_update(self.optimizer)
         chain = [row.copy() for row in self._rows[: len(self.trained_ops)]]
         for k, instruction in enumerate(chain):
             instruction[Row.BACKWARD] = self._kernel(self._bindings[k], "backward", self.in_place[k])
@@ -276,9 +288,9 @@ class Program:
             self.places["l"].offset, self.places["g"].offset, y.offset, y.columns, self.rows,
         )  # fmt: skip
 
-    def _kernel(self, binding: compiler.Binding, which: str, in_place: bool) -> int:
+    def _kernel(self, binding: Binding, which: str, in_place: bool) -> int:
         if not self.compiled:
-            return compiler.plain_kernel(binding, which)
+            return plain.plain_kernel(binding, which)
         try:
             return compiler.compiled_kernel(binding, which, in_place, self.dtype)
         except Exception as error:

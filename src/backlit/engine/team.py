@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from backlit.engine import machine as plain
+from backlit.engine.compiler import CompiledMachine
 from backlit.engine.machine import Clock, Data, Memory, Rule, Tables
 from backlit.ops.op import Array
 
@@ -38,7 +39,7 @@ class Team:
     gradient vector of its own over the same parameters.
     """
 
-    def __init__(self, machine: ModuleType | SimpleNamespace, memory: Memory, threads: int) -> None:
+    def __init__(self, machine: ModuleType | CompiledMachine, memory: Memory, threads: int) -> None:
         self.machine = machine
         self.memory = memory
         own = ("dP", "A", "dA")

@@ -13,7 +13,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from backlit.engine import compiler, machine
+from backlit.engine import machine
+from backlit.engine.binding import prepared_scalars
 from backlit.engine.machine import Clock, Data, Memory, Row, Rule, Segment, data_of
 from backlit.engine.network import Network
 from backlit.engine.program import Program
@@ -197,7 +198,7 @@ class Recording:
     @property
     def prepared(self) -> Mapping[str, float]:
         """The numbers that the optimizer prepares for this step."""
-        return compiler.prepared_scalars(self.optimizer, self._rate, self.number)
+        return prepared_scalars(self.optimizer, self._rate, self.number)
 
     def row_gradient(self, k: int, name: str, row: int) -> Array:
         """Give one row's part of a parameter's gradient: op k's own backward on that row's buffers."""

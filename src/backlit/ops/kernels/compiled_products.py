@@ -24,6 +24,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
+from backlit.ops.kernels.linking import call_multiply
 from backlit.ops.kernels.products import product, product_nt, product_tn
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -41,7 +42,8 @@ _ONE = np.intp(1)  # a literal 1 would make Numba compile one more variant of th
 
 
 def _compiled(function: Function) -> Function:
-    compiled: Function = numba.njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    options: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # none but compiled code calls it
+    compiled: Function = numba.njit(error_model="numpy", nogil=True, **options)(function)
     return compiled
 
 
@@ -408,6 +410,9 @@ def _dot_rows(A: Any, B: Any, C: Any, steps: int, m: int) -> None:
         _dots(A, _after(B, q * steps), b_next, _after(C, q), c_next, steps)
 
 
+multiply = _multiply
+
+
 # -------------------------------------------------------------------------------------------------------- the products
 
 
@@ -426,7 +431,7 @@ def _compiled_product(A: Any, B: Any, C: Any) -> Callable[..., None]:
         elif m == 1:
             _dot_rows(_memory(B), _memory(A), _memory(C), steps, n)
         else:
-            _multiply(_memory(A), steps, _ONE, _memory(B), m, _ONE, _memory(C), n, steps, m, C.itemsize)
+            call_multiply(_memory(A), steps, _ONE, _memory(B), m, _ONE, _memory(C), n, steps, m, C.itemsize)
 
     return kernel
 
@@ -446,9 +451,9 @@ def _compiled_product_tn(A: Any, B: Any, C: Any) -> Callable[..., None]:
         elif n == 1 and m == 1:
             _dot_rows(_memory(A), _memory(B), _memory(C), steps, _ONE)
         elif m == 1:
-            _multiply(_memory(B), _ONE, _ONE, _memory(A), n, _ONE, _memory(C), _ONE, steps, n, C.itemsize)
+            call_multiply(_memory(B), _ONE, _ONE, _memory(A), n, _ONE, _memory(C), _ONE, steps, n, C.itemsize)
         else:
-            _multiply(_memory(A), _ONE, n, _memory(B), m, _ONE, _memory(C), n, steps, m, C.itemsize)
+            call_multiply(_memory(A), _ONE, n, _memory(B), m, _ONE, _memory(C), n, steps, m, C.itemsize)
 
     return kernel
 
@@ -471,6 +476,6 @@ def _compiled_product_nt(A: Any, B: Any, C: Any) -> Callable[..., None]:
             for i in range(n):
                 _dot_rows(_after(_memory(A), i * steps), _memory(B), _after(_memory(C), i * m), steps, m)
         else:
-            _multiply(_memory(A), steps, _ONE, _memory(B), _ONE, steps, _memory(C), n, steps, m, C.itemsize)
+            call_multiply(_memory(A), steps, _ONE, _memory(B), _ONE, steps, _memory(C), n, steps, m, C.itemsize)
 
     return kernel

@@ -1,0 +1,131 @@
+"""A second process that compiles what all networks share, while this one compiles the kernels of its own.
+
+The first training ever on a machine waits for the compiler, which uses one processor. Half of its work does not depend
+on the network: the matrix product and the machine's entry points. Where the cache lacks them, a process is started that
+puts them there. It is asked for nothing twice, whoever runs at the same time, and nobody depends on it: where it cannot
+be started, ends early or does not know something, the one who needs it compiles it himself.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from backlit.engine import machine
+from backlit.engine.cache import cache_folder
+from backlit.engine.machine import Clock, Memory, Rule, Tables, data_of
+from backlit.ops.op import arguments
+
+PRODUCTS = "products"
+TRAINING = (PRODUCTS, "train_batches", "evaluate_rows", "predict_rows")
+TEAM = (PRODUCTS, "shard_gradient", "add", "total_weight", "finish_batch", "evaluate_rows", "predict_rows")
+FULL_BATCH = (PRODUCTS, "batch_gradient", "evaluate_rows", "predict_rows")
+PREDICTION = (PRODUCTS, "predict_rows")
+"""What a program needs of these, in the order of need: to train, with threads, by L-BFGS, or only to predict."""
+
+
+class _Helper:
+    """The process, and what it has told so far to have done."""
+
+    def __init__(self, dtype: str, names: Sequence[str]) -> None:
+        path = os.pathsep.join(filter(None, sys.path))
+        self.owner = os.getpid()
+        self.names, self.done = set(names), set[str]()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "backlit.engine.ahead", dtype, *names], env=os.environ | {"PYTHONPATH": path},
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        )  # fmt: skip
+        atexit.register(self.end)
+
+    def wait_for(self, name: str) -> None:
+        """Wait until something is done, or the process has ended."""
+        if os.getpid() != self.owner:  # a fork does not own the process
+            return
+        while name in self.names - self.done:
+            assert self.process.stdout is not None
+            line = self.process.stdout.readline()
+            if not line:
+                return self.end()
+            self.done.add(line.strip())
+        if self.names <= self.done:
+            self.end()
+        return None
+
+    def end(self) -> None:
+        """End the process; what it has not done is no longer waited for."""
+        self.names = set()
+        if os.getpid() == self.owner and self.process.stdout is not None and not self.process.stdout.closed:
+            self.process.kill()
+            self.process.wait()
+            self.process.stdout.close()
+
+
+_helpers: list[_Helper] = []
+
+
+def begin(dtype: str, names: Sequence[str]) -> None:
+    """Have a second process compile some names for a type of number, those that nobody has been asked for yet."""
+    alone = getattr(sys, "frozen", False) or not sys.executable or (os.cpu_count() or 1) < 2
+    missing = [] if alone else [name for name in names if _take(f"{name}_{dtype}")]
+    if missing:
+        try:
+            _helpers.append(_Helper(dtype, missing))
+        except OSError:  # no process to be had; all is compiled here
+            return
+
+
+def _take(title: str) -> bool:
+    """Mark something as asked for; False if somebody has already asked for it."""
+    try:
+        (cache_folder() / f"{title}.asked").touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+
+def wait_for(name: str) -> None:
+    """Wait until no helper is at work on something."""
+    for helper in _helpers:
+        helper.wait_for(name)
+
+
+def _arguments(dtype: str) -> dict[str, tuple[Any, ...]]:
+    """Give arguments for the machine's entry points that are of the types all networks use, and hold no work."""
+    numbers, floats, integers = np.zeros(1, dtype), np.zeros(1), np.zeros(1, np.int64)
+    tables = Tables._make([integers, 0, integers, integers, integers, *[0] * 9, 1])
+    memory = Memory._make([*[numbers] * 6, floats, numbers, 0])
+    data = data_of(np.zeros((0, 1), dtype), np.zeros((0, 1), dtype), np.zeros(0), integers)
+    rule, clock = Rule(1, 0.0, 0.0, False, 0.0, 0.0, 0.0, 0.0), Clock(0, 0)
+    given: dict[str, Any] = {"tables": tables, "memory": memory, "data": data, "rule": rule, "clock": clock}
+    given |= dict.fromkeys(("rates", "sums"), floats) | dict.fromkeys(("X", "Y", "total", "term"), numbers)
+    given |= dict.fromkeys(("scale", "rate", "loss", "weight", "target"), 0.0) | {"batch_size": 1, "training": 1}
+    return {
+        name: tuple(given.get(argument, 0) for argument in arguments(getattr(machine, name)))
+        for name in machine.ENTRY_POINTS
+    }
+
+
+def main(dtype: str, names: Sequence[str]) -> None:
+    """Compile the names in their order, and tell of each when it lies in the cache."""
+    from backlit.engine import compiler  # noqa: PLC0415  (which imports this module)
+
+    gc.disable()  # a tenth of the compiler's time
+    given = _arguments(dtype)
+    for name in names:
+        if name == PRODUCTS:
+            compiler.define_products(dtype)
+        else:
+            getattr(compiler.compiled_machine(), name)(*given[name])
+        sys.stdout.write(name + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2:])

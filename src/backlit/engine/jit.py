@@ -1,0 +1,168 @@
+"""Functions compiled for one type of number, with all they reach, and without touching their text.
+
+What is changed in a function on the way: floating-point constants take the type of the network, so that `0.5 * z` does
+not turn float32 into float64; in scalar maths `np.exp` and its kin become the vectorising functions of `elementary`; a
+function marked `tuned` gives way to its loops.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib
+import sys
+import types
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from backlit.engine.binding import is_matrix
+from backlit.ops import special
+from backlit.ops.op import arguments
+
+FAST = {"contract"}
+"""The liberties the compiler may take: fusing a multiplication with an addition; none that assumes finite numbers."""
+
+
+INNER: dict[str, Any] = {
+    "error_model": "numpy", "fastmath": FAST, "nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True,
+}  # fmt: skip
+"""How functions are compiled that only compiled code calls: without the wrappers for callers in Python and C, which
+took a fifth of the compiler's time. To call such a function from Python is to jump to nowhere."""
+
+
+class Jit:
+    """Compiles functions for one type of number, reaching through their globals, and digests all it reaches.
+
+    `replace` gives what stands for a global name; `from_python` lets Python call what is compiled.
+    """
+
+    def __init__(self, dtype: str, replace: Mapping[str, Any] | None = None, from_python: bool = False) -> None:
+        self.dtype = dtype
+        self.number = np.dtype(dtype).type
+        self.replace = dict(replace or {})
+        self.options = INNER | {"no_cpython_wrapper": not from_python}
+        self.done: dict[tuple[Any, bool], Any] = {}
+        self.digest = hashlib.sha256(dtype.encode())
+        self.multiplies = False  # whether what was compiled calls the matrix products
+
+    def __call__(self, function: Callable[..., Any], scalar: bool = False) -> Any:
+        """Give the compiled twin of a function; `scalar` says that its arguments are numbers, not arrays."""
+        function = getattr(function, "compiled", function)
+        if (function, scalar) not in self.done:
+            self.done[function, scalar] = None
+            self.done[function, scalar] = self._compile(function, scalar or not _takes_arrays(function))
+        return self.done[function, scalar]
+
+    def _compile(self, function: Any, scalar: bool) -> Any:
+        from numba import njit  # noqa: PLC0415
+
+        code = function.__code__
+        constants = tuple(self._typed(constant) for constant in code.co_consts)
+        self.digest.update(_fingerprint(code).encode())
+        for cell in function.__closure__ or ():
+            self.digest.update(repr(cell.cell_contents).encode())
+        namespace = {name: self._resolve(name, function.__globals__[name], scalar)
+                     for name in sorted(_global_names(code)) if name in function.__globals__}  # fmt: skip
+        namespace["__name__"] = function.__module__
+        twin = types.FunctionType(
+            code.replace(co_consts=constants), namespace, function.__name__, function.__defaults__, function.__closure__
+        )
+        # A loop with a call left in it does not vectorise, and LLVM leaves long functions as calls.
+        return njit(twin, forceinline=scalar, **self.options)
+
+    def _typed(self, constant: Any) -> Any:
+        if type(constant) is float and self.dtype != "float64":
+            return self.number(constant)
+        return constant
+
+    def _resolve(self, name: str, value: Any, scalar: bool) -> Any:
+        """Give what a global name of a compiled function stands for, and digest it."""
+        if name in self.replace:
+            return self.replace[name]
+        if value is np or value is special:
+            return _numpy_for(self.dtype) if scalar else value
+        if isinstance(value, types.FunctionType):
+            if _has_compiled_form(value):
+                self.multiplies = True
+                return value
+            return self(value, scalar)
+        if not isinstance(value, (types.ModuleType, type)):
+            self.digest.update(f"{name}={value!r}".encode())
+        return self._typed(value)
+
+
+def _has_compiled_form(function: types.FunctionType) -> bool:
+    """Tell whether a function's module teaches Numba a compiled form of it, and have it do so."""
+    register = getattr(sys.modules[function.__module__], "register_compiled", None)
+    if register is not None:
+        register()
+    return register is not None
+
+
+def _fingerprint(code: types.CodeType) -> str:
+    """Describe a function's code by its content, the code nested in it included, and by no address."""
+    constants = [_fingerprint(c) if isinstance(c, types.CodeType) else repr(c) for c in code.co_consts]
+    return repr((code.co_code, code.co_names, code.co_varnames, constants))
+
+
+def _global_names(code: types.CodeType) -> set[str]:
+    """Give the names a function, or a comprehension in it, may take from its globals."""
+    nested = [_global_names(c) for c in code.co_consts if isinstance(c, types.CodeType)]
+    return set(code.co_names).union(*nested)
+
+
+def _takes_arrays(function: Any) -> bool:
+    """Tell whether a function's first argument is an array by its name: upper case."""
+    first = next(iter(arguments(function)), "")
+    return is_matrix(first)
+
+
+@functools.cache
+def _library(module_name: str) -> dict[str, Any]:
+    """Compile every function of a module of low-level maths, as it stands."""
+    from numba import njit  # noqa: PLC0415
+
+    module = importlib.import_module(module_name)
+    namespace = dict(vars(module))
+    for name, function in vars(module).items():
+        if isinstance(function, types.FunctionType) and function.__module__ == module_name:
+            twin = types.FunctionType(function.__code__, namespace, name, function.__defaults__)
+            namespace[name] = njit(twin, forceinline=True, **INNER)
+    return namespace
+
+
+@functools.cache
+def _numpy_for(dtype: str) -> Any:
+    """Give NumPy as compiled scalar maths sees it: with functions that vectorise in the place of library calls."""
+    from numba import njit  # noqa: PLC0415
+
+    from backlit.ops.kernels import elementary  # noqa: PLC0415
+
+    library = _library("backlit.ops.kernels.elementary")
+    seen = types.ModuleType("numpy")
+    seen.__dict__.update({name: getattr(np, name) for name in np.__all__ if hasattr(np, name)})
+    for name, function in elementary.SUBSTITUTES[dtype].items():
+        setattr(seen, name, library[function.__name__])
+    branchless: dict[str, Callable[..., Any]] = {"where": _select, "maximum": _maximum, "minimum": _minimum}
+    for name, choice in branchless.items():
+        setattr(seen, name, njit(choice, forceinline=True, **INNER))
+    return seen
+
+
+def _select(condition: Any, value: Any, otherwise: Any) -> Any:
+    """`np.where` on scalars."""
+    return value if condition else otherwise
+
+
+def _maximum(one: Any, other: Any) -> Any:
+    """`np.maximum` on scalars, NaN if either is; Numba's own has branches, which do not vectorise."""
+    larger = other if one < other else one
+    return larger if other == other else other  # noqa: PLR0124  (false for NaN)
+
+
+def _minimum(one: Any, other: Any) -> Any:
+    """`np.minimum` on scalars, NaN if either is."""
+    smaller = other if one > other else one
+    return smaller if other == other else other  # noqa: PLR0124  (false for NaN)

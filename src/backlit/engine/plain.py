@@ -1,0 +1,75 @@
+"""Plain kernels: an op's function, as it is, behind the machine's fixed signature.
+
+The table of instructions names a plain kernel by its number in `machine.PLAIN_KERNELS`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from backlit.engine import machine
+from backlit.engine.binding import Binding, is_matrix, maths_of, prepared_scalars
+from backlit.engine.machine import Row
+from backlit.ops.op import MACHINE_SCALARS, Array, Optimizer, arguments
+
+
+def plain_kernel(binding: Binding, which: str) -> int:
+    """Make a plain kernel and give its handle."""
+    function = maths_of(binding.op, which)
+    names = arguments(function)
+    for name in names:
+        binding.require(name, which)
+    fetch = [(name, binding.vector_of(name), binding.column(name), binding.kind(name)) for name in names
+             if name in binding.arrays]  # fmt: skip
+    settings = {name: getattr(binding.op, name) for name in names if name in binding.settings}
+    asked = [name for name in names if name in MACHINE_SCALARS]
+    made: dict[int, tuple[Any, dict[str, Any]]] = {}  # by rows: the memory the arrays view, and the arrays
+
+    def arrays(row: Array, memory: Any, n: int) -> dict[str, Any]:
+        given = dict(settings)
+        for name, vector, column, kind in fetch:
+            offset, rows, columns = row[column : column + 3].tolist()
+            rows = rows * n if kind == "buffer" else rows
+            array = getattr(memory, vector)[offset : offset + rows * columns]
+            given[name] = array.reshape(rows, columns) if is_matrix(name) else array
+        return given
+
+    def kernel(row: Array, memory: Any, n: int, training: int, seed: int, step: int, first_row: int) -> None:
+        of, given = made.get(n, (None, {}))
+        if of is None or of.dP is not memory.dP or of.A is not memory.A:
+            given = arrays(row, memory, n)
+            made[n] = memory, given
+        if asked:
+            scalars = zip(MACHINE_SCALARS, (training, seed, step, first_row, int(row[Row.NUMBER])), strict=True)
+            given.update(pair for pair in scalars if pair[0] in asked)
+        function(**given)
+
+    machine.PLAIN_KERNELS.append(kernel)
+    return len(machine.PLAIN_KERNELS) - 1
+
+
+def plain_update(optimizer: Optimizer) -> int:
+    """Make an optimizer's plain kernel and give its handle."""
+    update: Any = optimizer.update  # type: ignore[attr-defined]
+    names = arguments(update)
+    settings = {name: getattr(optimizer, name) for name in optimizer.__struct_fields__}
+
+    def kernel(
+        row: Array, memory: Any, start: int, stop: int,
+        rate: float, step: int, l1: float, l2: float, decay: float,
+    ) -> None:  # fmt: skip
+        given = settings | prepared_scalars(optimizer, rate, step) | {"rate": rate}
+        w = memory.P[start:stop]
+        size = memory.P.shape[0]
+        kept = [memory.slots[k * size + start : k * size + stop] for k in range(len(optimizer.slots))]
+        g = memory.dP[start:stop]
+        g = g + l2 * w + l1 * np.sign(w)
+        given |= dict(zip(optimizer.slots, kept, strict=True))
+        new = update(w * (1.0 - rate * decay), g, **{name: given[name] for name in names[2:]})
+        for target, value in zip((w, *kept), new, strict=True):
+            target[:] = value
+
+    machine.PLAIN_KERNELS.append(kernel)
+    return len(machine.PLAIN_KERNELS) - 1

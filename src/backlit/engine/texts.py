@@ -1,0 +1,197 @@
+"""The texts of the generated modules: a kernel behind its fixed signature, the update's loop, the machine's doors."""
+
+from __future__ import annotations
+
+from typing import Any, get_type_hints
+
+from backlit.engine import machine
+from backlit.engine.binding import Binding, is_matrix, maths_of
+from backlit.engine.jit import FAST
+from backlit.engine.machine import Row
+from backlit.ops.op import Activation, Array, Optimizer, arguments
+
+KERNEL_ARGUMENTS = "row, P, dP, A, dA, S, C, n, training, seed, step, first_row"
+UPDATE_ARGUMENTS = "row, P, dP, slots, C, start, stop, size, rate, step, l1, l2, decay"
+
+HEAD = '''"""Generated: {title}."""
+
+import numpy as np
+from numba import cfunc, njit, types
+
+from backlit.engine.lowlevel import advance, call_kernel, call_update, kernel_signature, matrix, pointer
+from backlit.engine.lowlevel import update_signature, vector
+
+T = np.{dtype}
+OPTIONS = dict(cache=True, error_model="numpy", fastmath={fast})
+
+
+@njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def sign(w):
+    return T(w > T(0.0)) - T(w < T(0.0))
+'''
+
+
+def _argument_text(binding: Binding, name: str, flat: bool = False) -> str:
+    """Write the expression that makes one argument of an op's function."""
+    if name in binding.arrays:
+        column = binding.column(name)
+        rows = f"n * row[{column + 1}]" if binding.kind(name) == "buffer" else f"row[{column + 1}]"
+        base = binding.vector_of(name)
+        if is_matrix(name) and not flat:
+            return f"matrix({base}, row[{column}], {rows}, row[{column + 2}])"
+        return f"vector({base}, row[{column}], {rows} * row[{column + 2}])"
+    if name in binding.settings:
+        return f"T(C[row[{int(Row.SETTINGS)}] + {binding.settings.index(name)}])"
+    return f"row[{int(Row.NUMBER)}]" if name == "op_number" else name
+
+
+def _head(title: str, dtype: str) -> str:
+    return HEAD.format(title=title, dtype=dtype, fast=repr(FAST)) + "\n\n"
+
+
+def kernel(title: str, binding: Binding, which: str, in_place: bool, dtype: str) -> str:
+    """Write the kernel of an op's forward or backward; its maths, `maths`, is given to the module when it runs."""
+    if hasattr(binding.op, which):
+        body = _general_body(binding, which)
+    elif isinstance(binding.op, Activation):
+        body = _elementwise_body(binding, which, in_place)
+    else:
+        body = _loss_body(binding, which)
+    return _head(title, dtype) + _kernel_text(body, dtype)
+
+
+def _kernel_text(body: list[str], dtype: str) -> str:
+    lines = [f"@cfunc(kernel_signature(types.{dtype}), **OPTIONS)", f"def kernel({KERNEL_ARGUMENTS}):"]
+    return "\n".join([*lines, *("    " + line for line in body)]) + "\n"
+
+
+def _general_body(binding: Binding, which: str) -> list[str]:
+    names = arguments(maths_of(binding.op, which))
+    return [*(f"{name}_ = {_argument_text(binding, name)}" for name in names),
+            f"maths({', '.join(name + '_' for name in names)})"]  # fmt: skip
+
+
+def _elementwise_body(binding: Binding, which: str, in_place: bool) -> list[str]:
+    """Write the loop of an element-wise activation; in place, input and output are one array."""
+    op: Any = binding.op
+    function = op.value if which == "forward" else op.slope
+    settings = arguments(function)[1:]
+    lines = [f"{name} = {_argument_text(binding, name)}" for name in settings]
+    extra = "".join(f", {name}" for name in settings)
+    arrays = {"forward": ["A"] if in_place else ["Z", "A"], "backward": ["dA"] if in_place else ["dA", "dZ"]}[which]
+    if which == "backward":
+        arrays.append("A" if op.in_place else "Z")
+    lines += [f"v{name} = {_argument_text(binding, name, flat=True)}" for name in arrays]
+    if which == "forward":
+        statement = f"vA[i] = maths({'vA' if in_place else 'vZ'}[i]{extra})"
+    else:
+        statement = f"v{'dA' if in_place else 'dZ'}[i] = vdA[i] * maths(v{arrays[-1]}[i]{extra})"
+    return [*lines, f"for i in range(v{arrays[0]}.shape[0]):", "    " + statement]
+
+
+def _loss_body(binding: Binding, which: str) -> list[str]:
+    """Write the loops of an element-wise loss."""
+    op: Any = binding.op
+    settings = arguments(op.value if which == "forward" else op.slope)[2:]
+    names = ["A", "T", "l"] if which == "forward" else ["A", "T", "g", "dA"]
+    lines = [f"{name}_ = {_argument_text(binding, name)}" for name in [*names, *settings]]
+    extra = "".join(f", {name}_" for name in settings)
+    lines.append("for i in range(A_.shape[0]):")
+    if which == "forward":
+        return [*lines, "    total = T(0.0)", "    for j in range(A_.shape[1]):",
+                f"        total += maths(A_[i, j], T_[i, j]{extra})", "    l_[i] = total"]  # fmt: skip
+    return [*lines, "    for j in range(A_.shape[1]):",
+            f"        dA_[i, j] = g_[i] * maths(A_[i, j], T_[i, j]{extra})"]  # fmt: skip
+
+
+def update(title: str, optimizer: Optimizer, dtype: str) -> str:
+    """Write the one fused loop of an optimizer: penalty, decay, update of the weight and its slots."""
+    rule: Any = optimizer.update  # type: ignore[attr-defined]
+    fields = list(optimizer.__struct_fields__)
+    slots = list(optimizer.slots)
+    setting = {name: f"C[row[{int(Row.SETTINGS)}] + {k}]" for k, name in enumerate(fields)}
+    setting |= {"rate": "rate", "step": "float(step)"}
+    body = []
+    if optimizer.prepared:
+        scalars: Any = optimizer.scalars  # type: ignore[attr-defined]
+        given = ", ".join(setting[name] for name in arguments(scalars))
+        body.append(f"{''.join(name + '_, ' for name in optimizer.prepared)}= scalars({given})")
+        body += [f"{name}_ = T({name}_)" for name in optimizer.prepared]
+    known = {*slots, *optimizer.prepared}
+    body += [f"{name}_ = T({setting[name]})" for name in arguments(rule)[2:] if name not in known]
+    body += [
+        "l1_, l2_, keep, count = T(l1), T(l2), T(1.0 - rate * decay), stop - start",
+        "w, g = vector(P, start, count), vector(dP, start, count)",
+    ]
+    body += [f"{name}s = vector(slots, {k} * size + start, count)" for k, name in enumerate(slots)]
+    body.append("for i in range(count):")
+    body.append("    gradient = g[i] + l2_ * w[i] + l1_ * sign(w[i])")
+    given = ", ".join(f"{name}s[i]" if name in slots else f"{name}_" for name in arguments(rule)[2:])
+    results = "".join(f"{name}, " for name in ["w_", *(f"{name}_new" for name in slots)])
+    body.append(f"    {results}= maths(w[i] * keep, gradient{', ' + given if given else ''})")
+    body.append("    w[i] = w_")
+    body += [f"    {name}s[i] = {name}_new" for name in slots]
+    lines = [f"@cfunc(update_signature(types.{dtype}), **OPTIONS)", f"def kernel({UPDATE_ARGUMENTS}):"]
+    return _head(title, dtype) + "\n".join([*lines, *("    " + line for line in body)]) + "\n"
+
+
+PRODUCTS = """
+from backlit.ops.kernels.linking import ARGUMENTS, signature
+
+
+@cfunc(signature(types.{dtype}), **OPTIONS)
+def kernel({arguments}):
+    multiply({arguments})
+"""
+
+
+def products(title: str, dtype: str) -> str:
+    """Write the matrix product as a function of its own, which the kernels call by its symbol."""
+    from backlit.ops.kernels.linking import ARGUMENTS  # noqa: PLC0415
+
+    return _head(title, dtype) + PRODUCTS.format(dtype=dtype, arguments=ARGUMENTS)
+
+
+INVOKE = """
+@njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def invoke(table, i, column, memory, n, training, clock, first_row):
+    row = advance(table, i * {width})
+    call_kernel(
+        row[column], row, memory.P, memory.dP, memory.A, memory.dA, memory.S, memory.C,
+        n, training, clock.seed, clock.step, first_row,
+    )
+
+
+@njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def invoke_update(row, memory, start, stop, rate, step, l1, l2, decay):
+    call_update(
+        row[0], row, memory.P, memory.dP, memory.slots, memory.C, start, stop, memory.size, rate, step, l1, l2, decay,
+    )
+"""
+
+
+def invoking() -> str:
+    """Write what takes the place of the machine's two `invoke` functions: jumps to the addresses in the table."""
+    return _head("invoke", "float64") + INVOKE.format(width=machine.WIDTH)
+
+
+def doors() -> str:
+    """Write the machine's entry points as Python calls them."""
+    doors = "\n\n".join(_door(name) for name in machine.ENTRY_POINTS)
+    return _head("machine", "float64") + "from backlit.engine import machine\n\n\n" + doors
+
+
+def _door(name: str) -> str:
+    """Write one entry point: what comes as arrays goes on as addresses."""
+    names = arguments(getattr(machine, name))
+    given = []
+    for argument in names:
+        group = machine.__dict__.get(argument.capitalize())
+        if group is None:
+            given.append(f"pointer({argument})" if argument in machine.FLAT else argument)
+        else:
+            fields = (f"pointer({argument}.{field})" if kind == Array else f"{argument}.{field}"
+                      for field, kind in get_type_hints(group).items())  # fmt: skip
+            given.append(f"machine.{argument.capitalize()}({', '.join(fields)})")
+    call = f"entry_{name}({', '.join(given)})"
+    return f"@njit(nogil=True, **OPTIONS)\ndef {name}({', '.join(names)}):\n    return {call}\n"
