@@ -1,5 +1,6 @@
 """The main job as a person types it: train, predict, evaluate."""
 
+import contextlib
 import csv
 import io
 import json
@@ -15,6 +16,7 @@ import pandas as pd
 import pytest
 
 from backlit.cli import main
+from backlit.cli.progress import stopped_by_ctrl_c
 from backlit.model import load
 
 ONE = ["--layers", "6", "--activation", "tanh", "--l2", "0.01", "--epochs", "30"]
@@ -226,6 +228,23 @@ def test_decimal_commas_in_a_wide_table(capsys):
     assert "standardized, from a to o; all written with decimal commas" in " ".join(out.split())
 
 
+@pytest.mark.parametrize("scale", [1e-290, 1e-40, 1e40, 1e249])
+def test_numbers_of_any_size(capsys, scale):
+    """The same training, scores and predictions in another unit; and nothing on standard error."""
+    x = np.random.default_rng(2).normal(size=60)
+    outs = []
+    for unit, name in ((1.0, "plain"), (scale, "scaled")):
+        pd.DataFrame({"x": x * unit, "y": np.tanh(x) * unit}).to_csv(f"{name}.csv", index=False)
+        code, out, err = run(capsys, "train", f"{name}.csv", "--target", "y", "--json", *ONE)
+        assert (code, err) == (0, "")
+        scores = json.loads(out)["test"]["model"]
+        code, out, err = run(capsys, "predict", f"{name}.safetensors", f"{name}.csv")
+        assert (code, err) == (0, "")
+        predicted = [float(value) / unit for value in out.split()[1:]]
+        outs.append([scores["r2"], scores["mae"] / unit, scores["rmse"] / unit, *predicted])
+    np.testing.assert_allclose(outs[1], outs[0], rtol=1e-3, atol=1e-6)
+
+
 TABLES = {
     "one_class.csv": "x,t\n1,a\n2,a\n",
     "no_input.csv": "customer_id,t\n1,a\n2,b\n3,a\n4,b\n",
@@ -339,9 +358,53 @@ def test_ctrl_c_ends_with_a_model(tmp_path):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
-    assert "ending with the model so far" in err
-    assert "stopped on request" in out
+    assert "Ctrl-C: training ends here; the model so far is tested and written to digits.safetensors" in err
+    assert ": ended by Ctrl-C (" in out
+    assert "Model so far written to digits.safetensors" in out
     assert load(tmp_path / "digits.safetensors").predict("digits").shape == (1797,)
+
+
+class Ending:
+    """A training that lets Ctrl-C end it, and takes an interrupt for one more wish to end."""
+
+    def __init__(self, phase):
+        self.phase, self.stops = phase, []
+
+    def stop(self, why):
+        self.stops.append(why)
+        self.phase = "training"
+
+    def interrupted(self, times):
+        with contextlib.suppress(KeyboardInterrupt):
+            for _ in range(times):
+                signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize(
+    ("phase", "times", "said", "given_up"),
+    [
+        ("choosing", 1, ["no more is tried; training what is best so far"], False),
+        (
+            "choosing",
+            2,
+            ["no more is tried", "training ends here; the model so far is tested and written to m.st"],
+            False,
+        ),
+        ("training", 1, ["training ends here; the model so far is tested and written to m.st"], False),
+        ("training", 2, ["training ends here", "Ctrl-C again: no model is written"], True),
+    ],
+)
+def test_what_ctrl_c_says_and_does(capsys, phase, times, said, given_up):
+    training, before = Ending(phase), signal.getsignal(signal.SIGINT)
+    ends = pytest.raises(KeyboardInterrupt) if given_up else contextlib.nullcontext()
+    with ends, stopped_by_ctrl_c(training, Path("m.st")):
+        training.interrupted(times)
+    lines = capsys.readouterr().err.strip().split("\n\n")
+    assert len(lines) == len(said)
+    for line, part in zip(lines, said, strict=True):
+        assert part in line
+    assert training.stops == ["ended by Ctrl-C"] * (times - given_up)
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_reader_that_has_enough_is_no_error(wrong_folder):

@@ -119,6 +119,7 @@ BAD = {
     "one class": ({"t": ["a", "a"]}, "t", None, 'only one class, "a"'),
     "one class as asked": ({"t": [1, 1]}, "t", "classes", 'only one class, "1"'),
     "constant number": ({"t": [1.5, 1.5]}, "t", None, "is 1.5 in every row"),
+    "too large": ({"t": [1.5, -2e250]}, "t", None, r"as large as 2e[+]250: expected at most 1e[+]250"),
     "no class repeats": ({"t": ["a", "b", "c"]}, "t", None, "no class repeats"),
     "text as numbers": ({"t": ["a", "b", "a"]}, "t", "numbers", 'holds text, such as "a"'),
     "date": ({"t": [datetime.date(2020, 1, 1)]}, "t", None, "date32.*expected text or numbers"),

@@ -5,7 +5,7 @@ from backlit.data import Table, read_table
 from backlit.errors import BacklitError
 from backlit.model import Settings, TableTraining, fit_table
 from backlit.model.fitting import FOLDS, _fold_numbers, _simplest_of_the_best
-from backlit.model.measuring import class_scores
+from backlit.model.measuring import class_scores, number_scores
 from backlit.model.recipe import PRIOR_ROWS, SHAPES, recipes
 
 ONE = Settings(layers=(6,), activation=("tanh",), l2=0.01, epochs=5)
@@ -119,8 +119,10 @@ def test_stop_ends_what_is_under_way(phase):
     for progress in training:
         if progress.phase == phase:
             seen += 1
-            training.stop()
+            training.stop("as the test wishes")
     assert seen <= 2
+    said = training.report.choice.how if phase == "choosing" else training.report.stopped
+    assert said.endswith("as the test wishes")
     assert training.report.test.model.accuracy >= 0
 
 
@@ -181,6 +183,18 @@ def test_chunks_change_nothing_and_errors_name_the_row_of_the_table(monkeypatch)
     arrow = table.arrow.set_column(0, table.columns[0], [values])
     with pytest.raises(BacklitError, match="Row 121"):
         model.predict(Table(arrow))
+
+
+@pytest.mark.parametrize("scale", [1e-320, 1e-300, 1e-160, 1e160, 1e250, 1e300])
+def test_scores_of_numbers_of_any_size(scale):
+    """No warning, which would be an error here, and the same scores in their own unit."""
+    rng = np.random.default_rng(0)
+    targets = rng.normal(size=30)
+    predictions = targets + 0.1 * rng.normal(size=30)
+    plain, scaled = number_scores(targets, predictions), number_scores(targets * scale, predictions * scale)
+    rough = 1e-2 if scale < 1e-307 else 1e-12  # where float64 has few digits left
+    assert scaled.r2 == pytest.approx(plain.r2, rel=rough)
+    assert [scaled.mae / scale, scaled.rmse / scale] == pytest.approx([plain.mae, plain.rmse], rel=rough)
 
 
 def test_log_loss_of_float32_probabilities_needs_no_warning():

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 SUFFIXES = [".csv", ".parquet"]
 PREDICTION = "prediction"
+SMALLEST, LARGEST = 1e-30, 1e30
+"""Within these, a target's mean and deviation leave float32 room for predictions far from them."""
 SPECIAL = '[",\r\n]'
 """Text with one of these needs quotes in CSV."""
 
@@ -122,11 +124,20 @@ def _predicted(
         start += len(outputs)
         predictions = trained.decode(outputs)
         if trained.encoder.classes is None:
-            predictions = predictions.astype(outputs.dtype)  # no more digits than the network computes with
+            predictions = predictions.astype(_number_type(trained.encoder.target, outputs.dtype))
         vectors = [predictions, *(outputs.T if probabilities else ())]
         for name, vector in zip(added, vectors, strict=True):
             rows = rows.append_column(name, pa.chunked_array([pa.array(vector)]))
         yield rows
+
+
+def _number_type(target: Any, computed: Any) -> Any:
+    """The type to write predictions in: that of the network, which has no more digits than it computes with.
+
+    float64 where the target is of a size that is near the ends of float32.
+    """
+    fits = target.deviation > SMALLEST and max(abs(target.mean), target.deviation) < LARGEST
+    return computed if fits else "float64"
 
 
 def _to_stdout(tables: Iterator[pa.Table], json: bool) -> None:

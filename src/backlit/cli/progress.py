@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
 LIVE_SECONDS, PLAIN_SECONDS = 0.1, 2.0
 
 
-def watch(training: TableTraining, *, quiet: bool) -> None:
-    """Run a training to its end, showing how it goes unless `quiet`."""
+def watch(training: TableTraining, path: Path, *, quiet: bool) -> None:
+    """Run a training to its end, showing how it goes unless `quiet`; its model is to be written to `path`."""
     live = sys.stderr.isatty()
-    with stopped_by_ctrl_c(training):
+    with stopped_by_ctrl_c(training, path):
         if quiet:
             for _ in training:
                 pass
@@ -34,25 +35,38 @@ def watch(training: TableTraining, *, quiet: bool) -> None:
 
 
 @contextmanager
-def stopped_by_ctrl_c(training: TableTraining) -> Iterator[None]:
+def stopped_by_ctrl_c(training: TableTraining, path: Path) -> Iterator[None]:
     """Let Ctrl-C end the choosing, and then the training, each with what there is so far; one more interrupts."""
+    from backlit.model.fitting import CTRL_C
+
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    ended = given_up = False
+
+    def say(what: str) -> None:
+        print(f"\nCtrl-C{what}", file=sys.stderr)
 
     def stop(_number: int, _frame: FrameType | None) -> None:
+        nonlocal ended, given_up
+        if ended:
+            given_up = True
+            say(" again: no model is written")
+            raise KeyboardInterrupt
         if training.phase == "choosing":
-            print("\nno more is tried; training what is best so far (Ctrl-C again ends that too)", file=sys.stderr)
+            say(": no more is tried; training what is best so far (Ctrl-C again ends that too)")
         else:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            print("\nending with the model so far (Ctrl-C again ends without a model)", file=sys.stderr)
-        training.stop()
+            ended = True
+            say(f": training ends here; the model so far is tested and written to {path} (Ctrl-C again: no model)")
+        training.stop(CTRL_C)
 
     before = signal.signal(signal.SIGINT, stop)
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+    if given_up:  # a training ends orderly on the second interrupt too
+        raise KeyboardInterrupt
 
 
 def _watch_plain(training: TableTraining) -> None:

@@ -121,6 +121,7 @@ def train(
     from backlit.data.wording import listed
     from backlit.model import Settings, TableTraining, save
     from backlit.model.file import SUFFIX
+    from backlit.model.fitting import CTRL_C
 
     run_plugins(plugin or ())
     path = output or Path(Path(data).stem + SUFFIX)
@@ -138,7 +139,7 @@ def train(
     to = console()
     if not json:
         _show_start(to, training)
-    watch(training, quiet=quiet or json)
+    watch(training, path, quiet=quiet or json)
     assert training.model is not None
     assert training.report is not None
     save(training.model, path)
@@ -146,7 +147,8 @@ def train(
         print(msgspec.json.encode(msgspec.to_builtins(training.report) | {"model": str(path)}).decode())
         return
     _show_report(to, training.report)
-    to.print(f"\nModel written to {path}. Next:")
+    what = "Model so far" if CTRL_C in training.report.stopped else "Model"
+    to.print(f"\n{what} written to {path}. Next:")
     for command in (f"backlit predict {shlex.quote(str(path))} {shlex.quote(data)} -o predictions.csv",
                     f"backlit evaluate {shlex.quote(str(path))} {shlex.quote(data)}"):  # fmt: skip
         to.print(f"  {command}", soft_wrap=True)

@@ -32,6 +32,10 @@ FEW_CLASSES = 20
 """Whole numbers with more distinct values than this are taken for a quantity."""
 
 
+LARGEST = 1e250
+"""Larger targets are refused: whatever float32 can hold, times this, float64 can hold."""
+
+
 class Task(msgspec.Struct, frozen=True):
     """What is to be learned: the target column, classes or numbers, and the sentence that says why.
 
@@ -168,6 +172,12 @@ def _check_numbers(column: pa.ChunkedArray, target: str) -> None:
         raise BacklitError(
             f"The target {quoted(target)} is {values[0]:g} in every row: nothing can be learned; "
             "choose another column with --target."
+        )
+    largest = np.abs(values).max()
+    if largest > LARGEST:
+        raise BacklitError(
+            f"The target {quoted(target)} holds numbers as large as {largest:.3g}: expected at most {LARGEST:g}, so "
+            "that predictions can be computed; divide the column by a power of ten."
         )
 
 

@@ -44,6 +44,8 @@ UNVALIDATED_EPOCHS = 100
 FEWEST_ROWS = 10
 """With fewer rows nothing is chosen by validation: the first recipe is trained for UNVALIDATED_EPOCHS."""
 
+CTRL_C = "ended by Ctrl-C"
+
 CHOOSING_SHARE, LEAST_SHARE = 0.5, 0.25
 """The part of a time limit that may be spent on choosing, and the least that is left for training."""
 
@@ -119,12 +121,15 @@ class TableTraining:
         self.model: TabularModel | None = None
         self.report: FitReport | None = None
         self.phase: Literal["choosing", "training"] = "choosing"
-        self._stopping = False
+        self._stopping, self._why = False, ""
         self._clock: float | None = None
 
-    def stop(self) -> None:
-        """End what is under way, choosing or training, after the current epoch, with what there is so far."""
-        self._stopping = True
+    def stop(self, why: str = "stopped on request") -> None:
+        """End what is under way, choosing or training, after the current epoch, with what there is so far.
+
+        `why` is what the report says of it.
+        """
+        self._stopping, self._why = True, why
 
     # ---------------------------------------------------------------------------------------------------- validation
 
@@ -184,7 +189,8 @@ class TableTraining:
                     break
         except DivergedError:
             pass
-        self._stopping |= any(training.stopped == "interrupted" for training in trainings)
+        if any(training.stopped == "interrupted" for training in trainings):
+            self.stop(CTRL_C)
         self.trials.append(Trial(recipe.summary(), float(lowest.mean()) if best else None, best))
         self._losses.append(lowest)
 
@@ -206,7 +212,8 @@ class TableTraining:
         if self.folds and (again or len(self.recipes) > 1):
             yield from self._choose()
             recipe, stop_at = self.recipes[self.chosen], self.trials[self.chosen].epochs
-            choice = Choice(self.how, tuple(self.trials), self.chosen)
+            how = f"{self.how}, {self._why}" if self._stopping else self.how
+            choice = Choice(how, tuple(self.trials), self.chosen)
         if self.folds and not again:
             yield from self._train_validated(recipe)
         else:
@@ -254,7 +261,7 @@ class TableTraining:
 
     def _early(self, training: Training) -> str:
         if self._stopping or training.stopped == "interrupted":
-            return "stopped on request"
+            return self._why if self._stopping else CTRL_C
         if training.stopped and training.stopped.startswith("time limit"):
             return f"time limit of {self.settings.time_limit:g} s reached"
         return training.stopped or f"all {training.epochs} epochs done"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
@@ -32,16 +33,21 @@ def class_scores(codes: Array, probabilities: Array) -> ClassScores:
 def number_scores(targets: Array, predictions: Array) -> NumberScores:
     """The scores of predicted numbers (n,) against targets (n,).
 
+    Computed on numbers brought near 1 by a power of two, which is exact: squares of 1e200 would overflow, those of
+    1e-200 vanish.
+
     >>> number_scores(np.array([1.0, 3.0]), np.array([1.0, 2.0]))
     NumberScores(r2=0.5, mae=0.5, rmse=0.7071067811865476)
     """
     from sklearn import metrics  # noqa: PLC0415  (a second to import)
 
     varied = targets.size > 1 and targets.min() != targets.max()
+    exponent = int(np.frexp(max(np.abs(targets).max(), np.abs(predictions).max()))[1])
+    targets, predictions = np.ldexp(targets, -exponent), np.ldexp(predictions, -exponent)
     return NumberScores(
         float(metrics.r2_score(targets, predictions)) if varied else None,
-        float(metrics.mean_absolute_error(targets, predictions)),
-        float(metrics.root_mean_squared_error(targets, predictions)),
+        math.ldexp(float(metrics.mean_absolute_error(targets, predictions)), exponent),
+        math.ldexp(float(metrics.root_mean_squared_error(targets, predictions)), exponent),
     )
 
 
