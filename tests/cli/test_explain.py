@@ -13,6 +13,8 @@ import pytest
 import backlit as bl
 from backlit.cli.explain import explain
 from backlit.errors import BacklitError
+from backlit.examples import read_network_file
+from backlit.ops.op import schedules
 
 PAGE = Path(__file__).parents[2] / "docs" / "worked-example.md"
 
@@ -58,6 +60,59 @@ def test_the_classes_of_a_model_file(capsys: Any, tmp_path: Path) -> None:
     assert {"out(setosa)[1]", "net(setosa)[51]"} <= names
     with pytest.raises(BacklitError, match="--data"):
         explain(str(path))
+
+
+SCHEDULED = """
+[network]
+inputs = 2
+loss = "half_squared_error"
+seed = 4
+[[network.layers]]
+units = 1
+activation = "tanh"
+[data]
+inputs = [[0.5, -1.0], [1.0, 0.25]]
+targets = [[1.0], [-0.5]]
+[training]
+optimizer = {{ op = "{optimizer}", rate = 0.3 }}
+schedule = "{schedule}"
+batch_size = "full"
+epochs = 5
+"""
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+@pytest.mark.parametrize("steps", [1, 3])
+@pytest.mark.parametrize("schedule", schedules)
+def test_a_schedule_changes_the_rate_as_it_does_in_training(
+    capsys: Any, tmp_path: Path, schedule: str, steps: int, optimizer: str
+) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(SCHEDULED.format(schedule=schedule, optimizer=optimizer), encoding="utf-8")
+    setup = read_network_file(path).setups[0]
+    if schedules[schedule]().needs_loss and steps > 1:  # type: ignore[attr-defined]
+        with pytest.raises(BacklitError, match="--steps of at most 1"):
+            explain(str(path), steps=steps)
+        return
+    network = setup.build()
+    training = setup.training(network, compiled=False)
+    for epoch in training:
+        if epoch.number == steps:
+            break
+    found = json.loads(shown(capsys, str(path), steps=steps, form="json"))
+    values = {record["name"]: record for record in found["records"]}
+    for unit in (1, 2):
+        assert values[f"w(i{unit},o1)+"]["value"] == pytest.approx(network["1.W"][unit - 1, 0], rel=1e-14)
+    rate = f"{epoch.rate:.9g}"
+    assert f"- {rate} · " in values["b(o1)+"]["plain_substituted"]
+    assert (["rate of this step", rate] in found["summary"]["facts"]) == (schedule != "constant")
+
+
+def test_an_optimizer_without_a_rate_is_refused_beside_a_schedule(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(SCHEDULED.format(schedule="warmup", optimizer="sgd"), encoding="utf-8")
+    with pytest.raises(BacklitError, match="lbfgs"):
+        explain(str(path), optimizer="lbfgs")
 
 
 @pytest.mark.parametrize(("arguments", "message"), [

@@ -107,7 +107,8 @@ def test_own_labels_and_usual_names_find_the_same_number() -> None:
 
 @pytest.mark.parametrize(("given", "message"), [
     ({"only": "w(i1,h9)"}, "did you mean"), ({"only": "backwards"}, "backward"), ({"digits": -1}, "digits"),
-    ({"steps": 0}, "steps"), ({"l2": -1.0}, "l2"), ({"inputs": ["a"]}, "inputs"),
+    ({"steps": 0}, "steps"), ({"steps": 2, "rates": [0.1]}, "rates"), ({"rates": [float("nan")]}, "rates"),
+    ({"l2": -1.0}, "l2"), ({"inputs": ["a"]}, "inputs"),
     ({"inputs": ["h1", "b"]}, "share a name"),
     ({"rows": ["a", "b"]}, "rows"),
 ])  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -69,6 +70,9 @@ def explain(
 
     network, X, Y, settings = _problem(source, data, row, run)
     settings |= _optimizer(settings.get("optimizer", "sgd"), optimizer, rate)
+    scales = settings.pop("scales", None)
+    if scales and hasattr(settings["optimizer"], "rate"):
+        settings["rates"] = scales(steps) * settings["optimizer"].rate
     example = work_out(
         network, X, Y, **settings, digits=digits, steps=steps, only=only, compare=compare, check=check,
     )  # fmt: skip
@@ -111,9 +115,27 @@ def _rules(setup: Setup) -> dict[str, Any]:
     from backlit.errors import BacklitError
 
     rules = setup.rules()
-    if rules.get("penalty_per_batch") or getattr(rules.get("schedule"), "name", "constant") != "constant":
-        raise BacklitError("explain knows neither schedules nor penalty_per_batch: take them out of [training] for it.")
-    return {"optimizer": "adam"} | {name: rules[name] for name in RULES if name in rules}
+    if rules.get("penalty_per_batch"):
+        raise BacklitError("explain does not know penalty_per_batch: take it out of [training] for it.")
+    scheduled = getattr(rules.get("schedule"), "name", "constant") != "constant"
+    scales = {"scales": partial(_scales, setup)} if scheduled else {}
+    return {"optimizer": "adam"} | scales | {name: rules[name] for name in RULES if name in rules}
+
+
+def _scales(setup: Setup, steps: int) -> Any:
+    """Give what the file's schedule multiplies the learning rate by in each of the first steps."""
+    import numpy as np
+
+    from backlit.errors import BacklitError
+
+    training = setup.training(setup.build(), compiled=False)
+    batches = -(-len(training.X) // training.batch_size)
+    if training.schedule.needs_loss and steps > batches:
+        raise BacklitError(
+            f"the schedule {training.schedule.name!r} goes by the errors of whole epochs, which explain does not run: "
+            f"expected --steps of at most {batches}, those of the first epoch; or take the schedule out for it."
+        )
+    return training.schedule.scale(np.arange(steps), batches, training.epochs * batches)
 
 
 def _labels(setup: Setup) -> dict[str, str]:

@@ -26,7 +26,10 @@ OFF = {"penalty_per_batch": False, "decay": 0.0, "clip_value": 0.0, "clip_norm":
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """What a step does beside backpropagation: penalties, limits, the seed of dropout, and which step it is."""
+    """What a step does beside backpropagation: penalties, limits, the seed of dropout, and which step it is.
+
+    `rates` are the learning rates of the steps up to it, where a schedule changes them.
+    """
 
     l1: float = 0.0
     l2: float = 0.0
@@ -36,6 +39,7 @@ class Settings(msgspec.Struct, frozen=True):
     max_norm: float = 0.0
     seed: int = 0
     steps: int = 1
+    rates: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("l1", "l2", "clip_value", "clip_norm", "max_norm"):
@@ -44,6 +48,8 @@ class Settings(msgspec.Struct, frozen=True):
                 raise BacklitError(f"{name} is {value!r}; expected a finite number of at least 0.")
         if self.steps < 1:
             raise BacklitError(f"steps is {self.steps!r}; expected a whole number of at least 1.")
+        if self.rates and not (len(self.rates) == self.steps and np.isfinite(self.rates).all()):
+            raise BacklitError(f"rates are {self.rates}; expected a finite number for each of {self.steps} steps.")
 
 
 class Gradients(NamedTuple):
@@ -62,6 +68,7 @@ class Recording:
     Attributes:
         network: the copy, in float64; its parameters are those after the step.
         before, after: the flat parameters, `slots_before` and `slots_after` the optimizer's vectors.
+        rates: the learning rate of each step, this one's last.
         E: the error, reduced, without penalties; `row_losses` and `row_factors` those of the rows.
         penalty: the penalty of the weights. `E_after`: the error of the same rows after the step.
         errors: the error before each of the steps, penalties included, the last being this one's.
@@ -90,6 +97,7 @@ class Recording:
         self.weight = float(machine.total_weight(self.data, 0, self.rows))
         self.scale = machine.factor(self.reduction, self.weight)
         self.number = self.settings.steps
+        self.rates = self.settings.rates or (float(getattr(optimizer, "rate", 1.0)),) * self.number
         with np.errstate(all="ignore"):
             self._run(before=joined)
         joins = self.program.loss is not self.network.loss
@@ -116,7 +124,7 @@ class Recording:
         self.penalty = float(machine.penalty(program.training, memory, self.rule()))
         self.errors = [*self.errors, self.E + self.penalty]
         self.gradients = self._gradients(memory)
-        machine.apply_update(program.training, memory, self.rule(), self._rate, self.number, 1.0)
+        machine.apply_update(program.training, memory, self.rule(), self.rates[-1], self.number, 1.0)
         self.after, self.slots_after = network.parameters.copy(), memory.slots.copy()
         self.E_after = self.error_at(self.after)
 
@@ -129,7 +137,7 @@ class Recording:
         data = self.data._replace(order=np.tile(np.arange(self.rows), count))
         reached = machine.train_batches(
             self.program.training, memory, data, self.rule(), Clock(0, self.settings.seed), self.rows, 0, count,
-            np.full(count, self._rate), -np.inf, sums.reshape(-1),
+            np.array(self.rates[:-1]), -np.inf, sums.reshape(-1),
         )  # fmt: skip
         if reached < count:
             raise BacklitError(
@@ -145,10 +153,6 @@ class Recording:
             "clip_value": s.clip_value, "clip_norm": s.clip_norm, "max_norm": s.max_norm,
         }  # fmt: skip
         return Rule(self.reduction, **(given | changes))
-
-    @property
-    def _rate(self) -> float:
-        return float(getattr(self.optimizer, "rate", 1.0))
 
     def _gradients(self, memory: Memory) -> Gradients:
         """Take the gradient through the machine's penalties and limits one at a time, on a copy."""
@@ -198,7 +202,7 @@ class Recording:
     @property
     def prepared(self) -> Mapping[str, float]:
         """The numbers that the optimizer prepares for this step."""
-        return prepared_scalars(self.optimizer, self._rate, self.number)
+        return prepared_scalars(self.optimizer, self.rates[-1], self.number)
 
     def row_gradient(self, k: int, name: str, row: int) -> Array:
         """Give one row's part of a parameter's gradient: op k's own backward on that row's buffers."""

@@ -154,6 +154,8 @@ class Update:
             known["w"] = self.parameter.ref(0, at.unit, at.source)
             known["g"] = self.gradient.ref(0, at.unit, at.source)
             known["t"] = constant("t", "t", float(recording.number))
+            if hasattr(optimizer, "rate"):
+                known[symbol_of(optimizer, "rate")] = setting_ref(optimizer, "rate", recording.rates[-1])
             if "floor" in prepared:
                 known[symbol_of(optimizer, "epsilon")] = setting_ref(optimizer, "epsilon", prepared["floor"])
             known |= {symbol: make(at) for symbol, make in new.items()}

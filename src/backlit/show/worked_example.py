@@ -94,6 +94,7 @@ def explain(
         optimizer: an optimizer or its name. sample_weight: a weight per row.
         l1, l2, decay_biases, clip_value, clip_norm, max_norm: as in `Training`.
         steps: how many steps to run; the last is explained, and the error before each is shown.
+        rates: the learning rate of each of the steps, where a schedule changes the optimizer's own.
         seed: of dropout.
         inputs, outputs, units, rows, labels: own names: of the columns, the outputs, each layer's units, the rows; and
             of quantities, such as {"w(i1,h1)": "w1"}.
