@@ -16,7 +16,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from backlit.engine import compiler, machine, program
+from backlit.engine import machine, program
 from backlit.engine.machine import Clock, data_of
 from backlit.engine.network import Network
 from backlit.engine.program import Program
@@ -51,7 +51,7 @@ def run_batch(
     n = X.shape[0]
     made = Program(network, n, target_columns=Y.shape[1], compiled=compiled, keep=keep, input_gradient=True)
     tables, memory = made.training, made.memory()
-    run = (compiler.compiled_machine() if compiled else machine).batch_gradient
+    run = made.runner.batch_gradient
     data = data_of(X, Y, weights, np.arange(n))
     scale = machine.factor(reduction(network.loss, network.outputs), machine.total_weight(data, 0, n))
     error = run(tables, memory, data, 0, n, scale, 1, Clock(3, 5)) * scale

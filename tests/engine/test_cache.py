@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import backlit
+from backlit.engine import cache
+from backlit.engine.network import Network
 from backlit.engine.training import Training
+from backlit.errors import BacklitError
+from backlit.ops.dense import Dense
+from backlit.ops.dropout import Dropout
+from backlit.ops.normalization import BatchNorm, LayerNorm
+from backlit.ops.op import activations, losses, optimizers
 
 ROOT = Path(backlit.__file__).parent
 
@@ -84,7 +94,8 @@ def train(sources: Path, cache: Path, **environment: str) -> dict[str, Any]:
 
 def kept(cache: Path) -> dict[str, int]:
     """Give the cache's files of machine code and when they were written."""
-    return {str(path.relative_to(cache)): path.stat().st_mtime_ns for path in cache.rglob("*.nbc")}
+    files = (path for path in cache.rglob("*") if path.is_file() and not path.suffix)
+    return {str(path.relative_to(cache)): path.stat().st_mtime_ns for path in files}
 
 
 @pytest.fixture
@@ -137,9 +148,9 @@ def test_an_edit_of_the_machine_or_of_an_elementary_function_renames_every_kerne
 
     names = [foundation()]
     assert foundation() == names[0]
-    for file in ("engine/cache.py", "engine/jit.py", "engine/texts.py", "engine/machine.py", "engine/lowlevel.py",
-                 "ops/kernels/elementary.py", "ops/kernels/products.py", "ops/kernels/compiled_products.py",
-                 "ops/kernels/linking.py"):  # fmt: skip
+    for file in ("engine/binding.py", "engine/cache.py", "engine/compiler.py", "engine/jit.py", "engine/texts.py",
+                 "engine/machine.py", "engine/lowlevel.py", "ops/kernels/elementary.py", "ops/kernels/products.py",
+                 "ops/kernels/compiled_products.py", "ops/kernels/linking.py"):  # fmt: skip
         path = sources / "backlit" / file
         path.write_text(path.read_text(encoding="utf-8") + "\nEDITED = 1\n", encoding="utf-8")
         names.append(foundation())
@@ -177,3 +188,95 @@ def test_a_second_training_in_the_same_process_compiles_nothing(problem):
         Training(network, X, Y, epochs=2, batch_size=5, l2=0.1, clip_norm=1.0, target=0.0).run()
         network.predict(X)
     assert recorder.buffer == []
+
+
+LOADED = """
+import sys
+import numpy as np
+from backlit.engine import cache, compiler
+from backlit.engine.network import Network
+from backlit.engine.training import Training
+from backlit.ops.dense import Dense
+
+compiled = []
+translate = compiler._compiled
+compiler._compiled = lambda title, *given, **more: (compiled.append(title), translate(title, *given, **more))[1]
+network = Network([Dense(3, "tanh"), Dense(2, "softmax")], 2, "cross_entropy", seed=1)
+training = Training(network, np.eye(4, 2), [0, 1, 0, 1], epochs=2, batch_size=2).run()
+network.predict(np.eye(4, 2))
+print(training.history[-1].loss, "numba" in sys.modules, *compiled)
+"""
+
+
+def run(code: str, cache: Path, **environment: str) -> list[str]:
+    """Run a program in a process of its own, with a cache of its own, and give the words it prints."""
+    given = os.environ | {"BACKLIT_CACHE_DIR": str(cache)} | environment
+    done = subprocess.run([sys.executable, "-c", code], env=given, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_a_warm_start_does_without_numba_and_damaged_files_are_compiled_anew(tmp_path):
+    loss, _, *compiled = run(LOADED, tmp_path)
+    assert "layer_dense_forward_float64" in compiled
+    assert run(LOADED, tmp_path) == [loss, "False"]
+
+    whole = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path.stat().st_size}
+    assert len(whole) > 8
+    damage = [
+        lambda content: content[: len(content) // 2],
+        lambda content: content[:-1] + bytes([content[-1] ^ 1]),
+        lambda content: b"",
+    ]
+    for k, (path, content) in enumerate(whole.items()):
+        path.write_bytes(damage[k % len(damage)](content))
+    again = run(LOADED, tmp_path)
+    assert again[:2] == [loss, "True"]
+    assert len(again) == 2 + len(whole)
+    assert run(LOADED, tmp_path) == [loss, "False"]
+
+
+def test_kernels_of_other_foundations_go_when_unused_for_long(tmp_path):
+    old, recent = tmp_path / "kernels" / "old", tmp_path / "kernels" / "recent"
+    for folder, days in ((old, cache.KEPT_DAYS + 1), (recent, cache.KEPT_DAYS - 1)):
+        folder.mkdir(parents=True)
+        (folder / "kernel").write_bytes(b"code")
+        os.utime(folder, (time.time() - days * 86_400,) * 2)
+    run("from backlit.engine import cache; cache.cache_folder()", tmp_path)
+    assert not old.exists()
+    assert recent.exists()
+
+
+def test_no_kernel_can_allocate_or_raise(problem):
+    """What a kernel takes from outside is in its file: elementary functions and the matrix product, nothing else."""
+    layers = [[Dense(3, bias=False), BatchNorm(), name, Dropout(0.5), LayerNorm(), Dense(2)] for name in activations]
+    trained = [(Network(chain, 2, "mse"), "sgd", np.zeros((8, 2))) for chain in layers]
+    trained += [(Network([Dense(2)], 2, "mse"), name, np.zeros((8, 2))) for name in optimizers if name != "lbfgs"]
+    for name in losses:
+        for last in ("identity", "sigmoid", "softmax", "softplus"):
+            with contextlib.suppress(BacklitError):  # where the loss is not defined for these outputs
+                network = Network([Dense(2, last)], 2, name)
+                trained.append((network, "sgd", network.check_targets(np.eye(8, 2), 8)))
+    X = np.random.default_rng(0).normal(size=(8, 2))
+    for network, optimizer, Y in trained:
+        Training(network, X, Y, optimizer=optimizer, epochs=1, clip_norm=1.0, max_norm=1.0, threads=1).run()
+        network.predict(X)
+    taken = {}
+    for path in cache.cache_folder().iterdir():
+        code = cache._read(path)
+        if code is not None and "<locals>" not in path.name:
+            taken[path.name] = set(code.outside)
+    allowed = {
+        "sqrt",
+        "sqrtf",
+        "log1p",
+        "log1pf",
+        "exp",
+        "expf",
+        "backlit_multiply_float32",
+        "backlit_multiply_float64",
+    }
+    kinds = ("layer_", "activation_", "loss_", "optimizer_", "products_", "machine_")
+    ours = {name: taken for name, taken in taken.items() if name.startswith(kinds)}
+    assert len(ours) > 60
+    assert {name: outside - allowed for name, outside in ours.items() if outside - allowed} == {}

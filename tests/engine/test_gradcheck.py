@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from backlit.engine import compiler, machine
+from backlit.engine import machine
 from backlit.engine.gradcheck import gradcheck
 from backlit.engine.machine import Clock, data_of
 from backlit.engine.network import Network
@@ -558,7 +558,7 @@ def test_the_gradient_is_that_of_pytorch(activation, loss, problem):
         program = Program(network, 11, target_columns=targets.shape[1], compiled=compiled, input_gradient=True)
         memory = program.memory()
         scale = machine.factor(reduction(network.loss, network.outputs), weights.sum())
-        run = (compiler.compiled_machine() if compiled else machine).batch_gradient
+        run = program.runner.batch_gradient
         rows = data_of(X, targets, weights, np.arange(11))
         error = run(program.training, memory, rows, 0, 11, scale, 1, Clock(0, 0)) * scale
         assert error == pytest.approx(wanted, rel=1e-10)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backlit.engine import compiler, machine
+from backlit.engine import machine
 from backlit.engine.machine import Clock, Row, data_of
 from backlit.engine.network import Network
 from backlit.engine.program import SHARD_ELEMENTS, SMALLEST_SHARD, Program, fused_loss, shard_rows
@@ -111,7 +111,7 @@ def test_a_memory_made_before_the_tables_holds_all_settings(compiled, problem):
         program = Program(network, 7, Adam(), compiled=compiled)
         tables, memory = (program.training, None) if not memory_first else (None, program.memory())
         tables, memory = tables or program.training, memory or program.memory()
-        run = (compiler.compiled_machine() if compiled else machine).batch_gradient
+        run = program.runner.batch_gradient
         errors.append(run(tables, memory, data_of(X, Y, np.zeros(0), np.arange(7)), 0, 7, 1.0, 1, Clock(0, 0)))
     assert errors[0] == errors[1] > 0.0
 

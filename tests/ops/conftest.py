@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import backlit.ops.activations  # noqa: F401  (registers what layers name)
-from backlit.engine import compiler, machine
 from backlit.engine.binding import is_matrix
 from backlit.engine.jit import Jit
 from backlit.engine.machine import Clock, data_of
@@ -59,8 +58,8 @@ class Run:
         tables = self.program.training
         self.memory = self.program.memory()
         self.network, self.rows = network, len(X)
-        run = compiler.compiled_machine() if compiled else machine
-        data = data_of(X, T, np.zeros(0, dtype), np.arange(len(X)))
+        run = self.program.runner
+        data = data_of(X, T, np.zeros(0), np.arange(len(X)))
         self.error = run.batch_gradient(tables, self.memory, data, 0, len(X), 1.0, training, Clock(step, seed))
         self.gradient = self.memory.dP.copy()
         n = min(len(X), tables.rows)  # of the last shard, which is what lies in the arena

@@ -7,7 +7,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 
-from backlit.engine import compiler, machine
+from backlit.engine import machine
 from backlit.engine.jit import Jit
 from backlit.engine.machine import Clock, data_of
 from backlit.engine.network import Network
@@ -69,7 +69,7 @@ def measured(loss, A, T, *, dtype="float64", compiled=False, weights=None):
     network = Network([Outputs()], A.shape[1], loss, dtype=dtype)
     program = Program(network, A.shape[0], target_columns=T.shape[1], compiled=compiled, input_gradient=True)
     tables, memory = program.training, program.memory()
-    runner = compiler.compiled_machine() if compiled else machine
+    runner = program.runner
     n = A.shape[0]
     weights = np.zeros(0) if weights is None else np.asarray(weights, float)
     data = data_of(np.ascontiguousarray(A, dtype), np.ascontiguousarray(T, dtype), weights, np.arange(n))

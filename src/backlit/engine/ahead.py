@@ -14,14 +14,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from typing import Any
 
-import numpy as np
-
-from backlit.engine import machine
 from backlit.engine.cache import cache_folder
-from backlit.engine.machine import Clock, Memory, Rule, Tables, data_of
-from backlit.ops.op import arguments
 
 PRODUCTS = "products"
 TRAINING = (PRODUCTS, "train_batches", "evaluate_rows", "predict_rows")
@@ -36,7 +30,7 @@ class _Helper:
 
     def __init__(self, dtype: str, names: Sequence[str]) -> None:
         path = os.pathsep.join(filter(None, sys.path))
-        self.owner = os.getpid()
+        self.dtype, self.owner = dtype, os.getpid()
         self.names, self.done = set(names), set[str]()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "backlit.engine.ahead", dtype, *names], env=os.environ | {"PYTHONPATH": path},
@@ -90,26 +84,11 @@ def _take(title: str) -> bool:
     return True
 
 
-def wait_for(name: str) -> None:
-    """Wait until no helper is at work on something."""
+def wait_for(name: str, dtype: str) -> None:
+    """Wait until no helper is at work on something for a type of number."""
     for helper in _helpers:
-        helper.wait_for(name)
-
-
-def _arguments(dtype: str) -> dict[str, tuple[Any, ...]]:
-    """Give arguments for the machine's entry points that are of the types all networks use, and hold no work."""
-    numbers, floats, integers = np.zeros(1, dtype), np.zeros(1), np.zeros(1, np.int64)
-    tables = Tables._make([integers, 0, integers, integers, integers, *[0] * 9, 1])
-    memory = Memory._make([*[numbers] * 6, floats, numbers, 0])
-    data = data_of(np.zeros((0, 1), dtype), np.zeros((0, 1), dtype), np.zeros(0), integers)
-    rule, clock = Rule(1, 0.0, 0.0, False, 0.0, 0.0, 0.0, 0.0), Clock(0, 0)
-    given: dict[str, Any] = {"tables": tables, "memory": memory, "data": data, "rule": rule, "clock": clock}
-    given |= dict.fromkeys(("rates", "sums"), floats) | dict.fromkeys(("X", "Y", "total", "term"), numbers)
-    given |= dict.fromkeys(("scale", "rate", "loss", "weight", "target"), 0.0) | {"batch_size": 1, "training": 1}
-    return {
-        name: tuple(given.get(argument, 0) for argument in arguments(getattr(machine, name)))
-        for name in machine.ENTRY_POINTS
-    }
+        if helper.dtype == dtype:
+            helper.wait_for(name)
 
 
 def main(dtype: str, names: Sequence[str]) -> None:
@@ -117,12 +96,11 @@ def main(dtype: str, names: Sequence[str]) -> None:
     from backlit.engine import compiler  # noqa: PLC0415  (which imports this module)
 
     gc.disable()  # a tenth of the compiler's time
-    given = _arguments(dtype)
     for name in names:
         if name == PRODUCTS:
             compiler.define_products(dtype)
         else:
-            getattr(compiler.compiled_machine(), name)(*given[name])
+            compiler.door(name, dtype)
         sys.stdout.write(name + "\n")
         sys.stdout.flush()
 

@@ -1,8 +1,10 @@
-"""The cache of compiled kernels on disk.
+"""Machine code on disk, and from there into memory without the compiler.
 
-Each is one small generated module, in a folder named by a digest of all that any machine code depends on: the engine's
-low-level sources, the versions of Python, Numba and LLVM, and the processor. The module's own name holds a digest of
-the code of all functions it reaches and their constants. Edit an op and its kernel has another name.
+Each kernel is one object file, in a folder named by a digest of all that any machine code depends on: the engine's
+low-level sources, the versions of Python, Numba and LLVM, and the processor. The file's own name holds a digest of the
+kernel's text and of the code of all functions it reaches. Edit an op and its kernel has another name.
+
+Only LLVM's linker is needed to load a kernel. Numba, whose import takes longer than all else at a start, is not.
 """
 
 from __future__ import annotations
@@ -10,18 +12,18 @@ from __future__ import annotations
 import atexit
 import functools
 import hashlib
+import importlib.metadata
 import os
 import platform
 import shutil
 import sys
 import tempfile
 import time
-import types
-import warnings
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import platformdirs
 
@@ -30,22 +32,45 @@ from backlit.ops import kernels
 KEPT_DAYS = 30
 """How long the kernels of another version, or another processor, are kept after they were last used."""
 
+SEAL = 32
+"""Bytes of the digest at the head of a file, by which a damaged one is known."""
+
+_running: list[Any] = []
+"""LLVM's engines, which own the machine code in memory."""
+
+
+class Code(msgspec.Struct, frozen=True):
+    """A function as machine code: the object file, its symbol in there, and what it takes from outside."""
+
+    object_file: bytes
+    symbol: str
+    outside: tuple[str, ...]
+
 
 @functools.cache
 def foundation() -> str:
     """Digest what every kernel depends on: this engine's own sources, the versions, the processor."""
-    import llvmlite  # noqa: PLC0415
-    import llvmlite.binding as llvm  # noqa: PLC0415
-    import numba  # noqa: PLC0415
-
     digest = hashlib.sha256()
-    for name in ("cache", "jit", "lowlevel", "machine", "texts"):
+    for name in ("binding", "cache", "compiler", "jit", "lowlevel", "machine", "texts"):
         digest.update(Path(__file__).with_name(f"{name}.py").read_bytes())
     for path in sorted(Path(kernels.__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())
-    versions = (sys.version, np.__version__, numba.__version__, llvmlite.__version__, platform.machine())
-    digest.update(repr((versions, llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())).encode())
+    versions = [sys.version, np.__version__, platform.machine()]
+    versions += [importlib.metadata.version(name) for name in ("numba", "llvmlite")]
+    digest.update(repr((versions, _processor())).encode())
     return digest.hexdigest()
+
+
+@functools.cache
+def _processor() -> tuple[str, str]:
+    """Give the processor's name and features, as LLVM writes them."""
+    import llvmlite.binding as llvm  # noqa: PLC0415
+
+    try:
+        features = llvm.get_host_cpu_features().flatten()
+    except RuntimeError:  # where LLVM cannot tell
+        features = ""
+    return llvm.get_host_cpu_name(), features
 
 
 @functools.cache
@@ -73,24 +98,89 @@ def _forget_unused(folder: Path) -> None:
             shutil.rmtree(other, ignore_errors=True)
 
 
-def load(title: str, text: str, digest: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Write a generated module once, under a name made of its digest, and run it with the given names."""
-    key = hashlib.sha256(f"{foundation()} {digest} {text}".encode()).hexdigest()[:20]
-    path = cache_folder() / f"{title}_{key}.py"
-    if not path.exists():
+def load(title: str, digest: str, compiled: Callable[[], Code]) -> int:
+    """Give the address of a function's machine code, from the cache or else compiled and put there."""
+    key = hashlib.sha256(f"{foundation()} {digest}".encode()).hexdigest()[:20]
+    path = cache_folder() / f"{title}_{key}"
+    code = _read(path)
+    if code is None:
+        code = compiled()
+        _write(path, code)
+    return _link(code)
+
+
+def _read(path: Path) -> Code | None:
+    """Read a file of the cache; None where it is missing, cut short or damaged."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    if hashlib.sha256(content[SEAL:]).digest() != content[:SEAL]:
+        return None
+    return msgspec.msgpack.decode(content[SEAL:], type=Code)
+
+
+def _write(path: Path, code: Code) -> None:
+    """Write a file of the cache whole or not at all; on a full disk, go without."""
+    content = msgspec.msgpack.encode(code)
+    try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(hashlib.sha256(content).digest() + content)
         Path(temporary).replace(path)
-    return run(f"backlit_kernels.{path.stem}", str(path), text, given)
+    except OSError:
+        return
 
 
-def run(name: str, path: str, text: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Run a module's text; its cached machine code asks for the module by name, so it must be known."""
-    module = types.ModuleType(name)
-    module.__dict__.update({"__file__": path, **given})
-    sys.modules[name] = module
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Numba warns of experimental features and of performance, not of results
-        exec(compile(text, path, "exec"), module.__dict__)
-    return module.__dict__
+@functools.cache
+def _target() -> Any:
+    """Give LLVM's translator for this processor, set as Numba sets it."""
+    import llvmlite.binding as llvm  # noqa: PLC0415
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    name, features = _processor()
+    target = llvm.Target.from_default_triple()
+    reloc = "static" if target.name.startswith("x86") else "default"  # what LLVM's linker can do in memory
+    return target.create_target_machine(
+        cpu=name, features=features, opt=3, reloc=reloc, codemodel="jitdefault", jit=True
+    )
+
+
+def code_of(text: str, symbol: str) -> Code:
+    """Translate a module in LLVM's own language, of which one function is called from outside.
+
+    Numba leaves a copy of every function that was inlined, and the paths on which one of them might have raised; both
+    go once all but one are known to be internal.
+    """
+    import llvmlite.binding as llvm  # noqa: PLC0415
+
+    target = _target()
+    module = llvm.parse_assembly(text)
+    for function in module.functions:
+        if not function.is_declaration and function.name != symbol:
+            function.linkage = "internal"
+    passes = llvm.create_new_module_pass_manager()
+    for add in (passes.add_ipsccp_pass, passes.add_simplify_cfg_pass, passes.add_global_dead_code_eliminate_pass,
+                passes.add_strip_dead_prototype_pass):  # fmt: skip
+        add()
+    passes.run(module, llvm.create_pass_builder(target, llvm.create_pipeline_tuning_options()))
+    outside = [value.name for value in (*module.functions, *module.global_variables) if value.is_declaration]
+    called = tuple(name for name in outside if not name.startswith("llvm."))
+    return Code(bytes(target.emit_object(module)), symbol, called)
+
+
+def _link(code: Code) -> int:
+    """Bring an object file into memory and give the address of its function."""
+    import llvmlite.binding as llvm  # noqa: PLC0415
+
+    if any(llvm.address_of_symbol(name) is None for name in code.outside):
+        from numba.core.registry import cpu_target  # noqa: PLC0415
+
+        _ = cpu_target.target_context  # makes Numba's own functions known to the linker
+    target = _target()
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code.object_file))
+    engine.finalize_object()
+    _running.append(engine)
+    return int(engine.get_function_address(code.symbol))

@@ -1,24 +1,38 @@
-"""From ops to addresses of machine code.
+"""From functions to addresses of machine code.
 
 A *kernel* is an op's function behind a fixed signature: it takes a row of the instruction table and the base addresses
-of the flat vectors, makes the arrays the function names, and calls it. Here each is compiled by Numba, alone and when
-first used, or found in the cache, and named in the table by its address; `plain` makes the kernels that Python runs.
+of the flat vectors, makes the arrays the function names, and calls it. Here each is found in the cache, or compiled by
+Numba, alone and when first used, and named in the table by its address; `plain` makes the kernels that Python runs.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib.util
+import sys
+import types
+import warnings
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from backlit.engine import ahead, machine, texts
 from backlit.engine.binding import Binding, maths_of
-from backlit.engine.cache import load, run
-from backlit.engine.jit import Jit
+from backlit.engine.cache import Code, cache_folder, code_of, load
+from backlit.engine.doors import Door, Packed
+from backlit.engine.jit import Jit, Reach
 from backlit.ops.op import Optimizer, arguments
 
+KEPT: dict[Any, int] = {}
+"""The addresses of what is in memory."""
 
+
+@functools.cache
 def can_compile() -> bool:
     """Tell whether Numba can be imported; without it everything runs plain."""
+    if any(importlib.util.find_spec(name) is None for name in ("numba", "llvmlite")):
+        return False
+    if any(cache_folder().iterdir()):  # what lies there was compiled by this very Numba
+        return True
     try:
         import numba  # noqa: F401, PLC0415
     except ImportError:
@@ -26,42 +40,47 @@ def can_compile() -> bool:
     return True
 
 
-KEPT: dict[Any, dict[str, Any]] = {}
-"""Modules of compiled kernels, which must live as long as a table may hold their addresses."""
-
-
 def compiled_kernel(binding: Binding, which: str, in_place: bool, dtype: str) -> int:
     """Compile an op's function, or find it in the cache, and give its address."""
     op: Any = binding.op
     key = (type(op), which, in_place, dtype, binding.arrays)
     if key not in KEPT:
-        jit = Jit(dtype)
-        if hasattr(op, which):
+        elementwise = not hasattr(op, which)
+        if elementwise:
+            function = op.value if which == "forward" else op.slope
+        else:
+            function = getattr(op, which)
             for name in arguments(maths_of(op, which)):
                 binding.require(name, which)
-            maths = jit(getattr(op, which))
-        else:
-            maths = jit(op.value if which == "forward" else op.slope, scalar=True)
-        if jit.multiplies:
+        reach = Reach(function)
+        if reach.multiplies:
+            from backlit.ops.kernels import linking  # noqa: F401, PLC0415  (makes the cell of the product known)
+
             _multiplying.add(dtype)
         title = f"{op.kind}_{op.name}_{which}_{dtype}"
         text = texts.kernel(title, binding, which, in_place, dtype)
-        KEPT[key] = load(title, text, jit.digest.hexdigest(), {"maths": maths})
-    return int(KEPT[key]["kernel"].address)
+        KEPT[key] = load(
+            title, text + reach.digest, lambda: _compiled(title, text, maths=Jit(dtype)(function, scalar=elementwise))
+        )
+    return KEPT[key]
 
 
 def compiled_update(optimizer: Optimizer, dtype: str) -> int:
     """Compile an optimizer's fused loop, or find it in the cache, and give its address."""
     key = (type(optimizer), dtype)
     if key not in KEPT:
-        jit, exact = Jit(dtype), Jit("float64")
-        given = {"maths": jit(optimizer.update, scalar=True)}  # type: ignore[attr-defined]
-        if optimizer.prepared:
-            given["scalars"] = exact(optimizer.scalars, scalar=True)  # type: ignore[attr-defined]
+        rule: Any = optimizer.update  # type: ignore[attr-defined]
+        prepare: Any = optimizer.scalars if optimizer.prepared else None  # type: ignore[attr-defined]
+        digest = Reach(rule).digest + (Reach(prepare).digest if prepare else "")
         title = f"optimizer_{optimizer.name}_{dtype}"
         text = texts.update(title, optimizer, dtype)
-        KEPT[key] = load(title, text, jit.digest.hexdigest() + exact.digest.hexdigest(), given)
-    return int(KEPT[key]["kernel"].address)
+
+        def compiled() -> Code:
+            scalars = Jit("float64")(prepare, scalar=True) if prepare else None
+            return _compiled(title, text, maths=Jit(dtype)(rule, scalar=True), scalars=scalars)
+
+        KEPT[key] = load(title, text + digest, compiled)
+    return KEPT[key]
 
 
 _multiplying: set[str] = set()
@@ -70,33 +89,69 @@ _multiplying: set[str] = set()
 
 def define_products(dtype: str) -> None:
     """Compile the matrix product, or find it in the cache, and let all kernels reach it."""
-    from backlit.ops.kernels import compiled_products, linking  # noqa: PLC0415
+    from backlit.ops.kernels import linking  # noqa: PLC0415
+
+    def compiled() -> Code:
+        from backlit.ops.kernels.compiled_products import multiply  # noqa: PLC0415
+
+        return _compiled(title, text, multiply=multiply)
 
     _multiplying.discard(dtype)
     if ("products", dtype) not in KEPT:
-        ahead.wait_for(ahead.PRODUCTS)
+        ahead.wait_for(ahead.PRODUCTS, dtype)
         title = f"products_{dtype}"
-        KEPT["products", dtype] = load(
-            title, texts.products(title, dtype), "", {"multiply": compiled_products.multiply}
-        )
-    linking.define(dtype, KEPT["products", dtype]["kernel"].address)
+        text = texts.products(title, dtype)
+        KEPT["products", dtype] = load(title, text, compiled)
+    linking.define(dtype, KEPT["products", dtype])
+
+
+@functools.cache
+def door(name: str, dtype: str) -> Door:
+    """Compile an entry point of the machine, or find it in the cache."""
+
+    def compiled() -> Code:
+        jumps = _run("invoke", texts.invoking(), {})
+        jit = Jit("float64", replace={name: jumps[name] for name in ("invoke", "invoke_update")})
+        return _compiled(title, text, entry=jit(function))
+
+    ahead.wait_for(name, dtype)
+    function = getattr(machine, name)
+    title = f"machine_{name}_{dtype}"
+    text = texts.door(title, name, dtype)
+    reach = Reach(function, skip=("invoke", "invoke_update"))
+    return Door(name, dtype, load(title, text + reach.digest, compiled))
 
 
 class CompiledMachine:
-    """The machine's entry points, compiled by the types they are first called with or loaded from the cache."""
+    """The machine's functions by their names, in machine code, for networks of one type of number."""
 
-    def __init__(self) -> None:
-        invoking = run("backlit_kernels.invoke", "<invoke>", texts.invoking(), {})
-        jit = Jit("float64", replace={name: invoking[name] for name in ("invoke", "invoke_update")})
-        given = {f"entry_{name}": jit(getattr(machine, name)) for name in machine.ENTRY_POINTS}
-        self._module = load("machine", texts.doors(), jit.digest.hexdigest(), given)
+    def __init__(self, dtype: str) -> None:
+        self.dtype = dtype
+        self._remembered: dict[int, tuple[Any, Packed]] = {}
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Callable[..., Any]:
         """Give an entry point, once everything it may call is there."""
-        for dtype in tuple(_multiplying):
-            define_products(dtype)
-        ahead.wait_for(name)
-        return self._module[name]
+        if name not in machine.ENTRY_POINTS:
+            raise AttributeError(name)
+        if self.dtype in _multiplying:
+            define_products(self.dtype)
+        entry = functools.partial(door(name, self.dtype), self._remembered)
+        setattr(self, name, entry)
+        return entry
 
 
-compiled_machine = functools.cache(CompiledMachine)
+def _compiled(title: str, text: str, **given: Any) -> Code:
+    """Compile the function `kernel` of a module's text."""
+    kernel = _run(title, text, given)["kernel"]
+    return code_of(kernel.inspect_llvm(), kernel.native_name)
+
+
+def _run(title: str, text: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Run a module's text, which compiles what is in it; Numba looks the module up by its name."""
+    module = types.ModuleType(f"backlit_kernels.{title}")
+    module.__dict__.update(given)
+    sys.modules[module.__name__] = module
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Numba warns of experimental features and of performance, not of results
+        exec(compile(text, f"<{title}>", "exec"), module.__dict__)
+    return module.__dict__

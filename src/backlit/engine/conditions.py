@@ -16,12 +16,11 @@ def steady(compiled: bool) -> Generator[None]:
 
     NumPy's products give other last bits on two threads than on one; the compiled machine has products of its own.
     """
-    with np.errstate(all="ignore"):
-        if compiled:
+    if compiled:
+        yield
+    else:
+        with np.errstate(all="ignore"), _libraries().limit(limits=1, user_api="blas"):
             yield
-        else:
-            with _libraries().limit(limits=1, user_api="blas"):
-                yield
 
 
 @functools.cache

@@ -181,8 +181,8 @@ def trained_gradient(program: Program, data: Data, rule: Rule, clock: Clock) -> 
     A step on other weights and with the rows reversed goes before, so that anything left over from it would show.
     """
     memory, tables = program.memory(), program.training
-    start, sums = memory.P.copy(), np.zeros(3)
-    runner = compiler.compiled_machine() if program.compiled else machine
+    start, sums = memory.P.copy(), np.zeros(machine.SUMS)
+    runner = program.runner
     for weights, order in ((0.5 * start, data.order[::-1].copy()), (start, data.order)):
         memory.P[:], sums[:] = weights, 0.0
         rows = data._replace(order=order)
@@ -205,7 +205,7 @@ class Error:
         self.data, self.rule, self.clock = data, rule, clock
         self.tables: Tables = program.training
         self.memory: Memory = program.memory()
-        self.run: Callable[..., float] = (compiler.compiled_machine() if program.compiled else machine).batch_gradient
+        self.run: Callable[..., float] = program.runner.batch_gradient
         self.scale = machine.factor(rule.reduction, machine.total_weight(data, 0, data.rows))
         self.weights, self.inputs = self.memory.P.copy(), data.X.copy()
         self.kinked = tuple(_kinked(program))

@@ -12,7 +12,7 @@ import hashlib
 import importlib
 import sys
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -32,8 +32,45 @@ INNER: dict[str, Any] = {
 took a fifth of the compiler's time. To call such a function from Python is to jump to nowhere."""
 
 
+class Reach:
+    """What a function reaches through its globals, digested without compiling anything.
+
+    `digest` is of the code of all functions reached and of the constants they name; `multiplies` tells whether the
+    matrix product is among them. `skip` names globals that something else will stand for.
+    """
+
+    def __init__(self, function: Callable[..., Any], skip: Collection[str] = ()) -> None:
+        self.skip = skip
+        self.multiplies = False
+        self._seen: set[Any] = set()
+        self._sum = hashlib.sha256()
+        self._follow(function)
+        self.digest = self._sum.hexdigest()
+
+    def _follow(self, function: Any) -> None:
+        function = getattr(function, "compiled", function)
+        if function in self._seen:
+            return
+        self._seen.add(function)
+        self._sum.update(_fingerprint(function.__code__).encode())
+        for cell in function.__closure__ or ():
+            self._sum.update(repr(cell.cell_contents).encode())
+        for name in sorted(_global_names(function.__code__)):
+            if name in function.__globals__ and name not in self.skip:
+                self._visit(name, function.__globals__[name])
+
+    def _visit(self, name: str, value: Any) -> None:
+        if isinstance(value, types.FunctionType):
+            if _register_of(value):
+                self.multiplies = True
+            else:
+                self._follow(value)
+        elif not isinstance(value, (types.ModuleType, type)):
+            self._sum.update(f"{name}={value!r}".encode())
+
+
 class Jit:
-    """Compiles functions for one type of number, reaching through their globals, and digests all it reaches.
+    """Compiles functions for one type of number, reaching through their globals.
 
     `replace` gives what stands for a global name; `from_python` lets Python call what is compiled.
     """
@@ -44,8 +81,6 @@ class Jit:
         self.replace = dict(replace or {})
         self.options = INNER | {"no_cpython_wrapper": not from_python}
         self.done: dict[tuple[Any, bool], Any] = {}
-        self.digest = hashlib.sha256(dtype.encode())
-        self.multiplies = False  # whether what was compiled calls the matrix products
 
     def __call__(self, function: Callable[..., Any], scalar: bool = False) -> Any:
         """Give the compiled twin of a function; `scalar` says that its arguments are numbers, not arrays."""
@@ -60,11 +95,8 @@ class Jit:
 
         code = function.__code__
         constants = tuple(self._typed(constant) for constant in code.co_consts)
-        self.digest.update(_fingerprint(code).encode())
-        for cell in function.__closure__ or ():
-            self.digest.update(repr(cell.cell_contents).encode())
         namespace = {name: self._resolve(name, function.__globals__[name], scalar)
-                     for name in sorted(_global_names(code)) if name in function.__globals__}  # fmt: skip
+                     for name in _global_names(code) if name in function.__globals__}  # fmt: skip
         namespace["__name__"] = function.__module__
         twin = types.FunctionType(
             code.replace(co_consts=constants), namespace, function.__name__, function.__defaults__, function.__closure__
@@ -78,27 +110,23 @@ class Jit:
         return constant
 
     def _resolve(self, name: str, value: Any, scalar: bool) -> Any:
-        """Give what a global name of a compiled function stands for, and digest it."""
+        """Give what a global name of a compiled function stands for."""
         if name in self.replace:
             return self.replace[name]
         if value is np or value is special:
             return _numpy_for(self.dtype) if scalar else value
         if isinstance(value, types.FunctionType):
-            if _has_compiled_form(value):
-                self.multiplies = True
-                return value
-            return self(value, scalar)
-        if not isinstance(value, (types.ModuleType, type)):
-            self.digest.update(f"{name}={value!r}".encode())
+            register = _register_of(value)
+            if register is None:
+                return self(value, scalar)
+            register()
+            return value
         return self._typed(value)
 
 
-def _has_compiled_form(function: types.FunctionType) -> bool:
-    """Tell whether a function's module teaches Numba a compiled form of it, and have it do so."""
-    register = getattr(sys.modules[function.__module__], "register_compiled", None)
-    if register is not None:
-        register()
-    return register is not None
+def _register_of(function: types.FunctionType) -> Callable[[], None] | None:
+    """Give what teaches Numba a compiled form of a function, where the function's module has that."""
+    return getattr(sys.modules[function.__module__], "register_compiled", None)
 
 
 def _fingerprint(code: types.CodeType) -> str:

@@ -87,13 +87,13 @@ def vector(typingctx: Any, base: Any, offset: Any, size: Any) -> Any:
 
 
 @intrinsic
-def pointer(typingctx: Any, array: Any) -> Any:
-    """Give the address of a contiguous array's first element, as a typed pointer."""
+def as_pointer(typingctx: Any, address: Any, dtype: Any) -> Any:
+    """Give an address, an integer, as a pointer to numbers of NumPy's type `dtype`."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return context.make_array(signature.args[0])(context, builder, args[0]).data
+        return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
 
-    return types.CPointer(array.dtype)(array), codegen
+    return types.CPointer(dtype.dtype)(INT, dtype), codegen
 
 
 @intrinsic

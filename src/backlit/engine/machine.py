@@ -48,6 +48,7 @@ class Segment(IntEnum):
 FORWARD, BACKWARD, WIDTH = int(Row.FORWARD), int(Row.BACKWARD), int(Row.WIDTH)
 START, STOP, ROWS, COLUMNS, DECAYS = (int(Segment[name]) for name in ("START", "STOP", "ROWS", "COLUMNS", "DECAYS"))
 SEGMENT = int(Segment.WIDTH)
+SUMS = 4  # numbers that are collected per epoch
 
 
 class Memory(NamedTuple):
@@ -93,6 +94,8 @@ class Data(NamedTuple):
     order: Array
     rows: int
     weighted: int  # whether there are weights
+    repeats: int = 0  # whether every epoch takes the rows in the same order
+    resident: int = 0  # whether the rows that come next already lie in the arena
 
 
 class Rule(NamedTuple):
@@ -115,13 +118,13 @@ class Clock(NamedTuple):
     seed: int
 
 
-def data_of(X: Array, T: Array, w: Array, order: Array) -> Data:
+def data_of(X: Array, T: Array, w: Array, order: Array, repeats: bool = False) -> Data:
     """Give the rows of X (N, fan_in) and T (N, k) with weights w (N,), or none, as the machine reads them."""
-    return Data(X.reshape(-1), T.reshape(-1), w, order, X.shape[0], int(w.size > 0))
+    return Data(X.reshape(-1), T.reshape(-1), w, order, X.shape[0], int(w.size > 0), int(repeats))
 
 
-PLAIN_KERNELS: list[Any] = []
-"""The kernels of the plain machine; an instruction names one by its place here."""
+PLAIN_KERNELS: dict[int, Any] = {}
+"""The kernels of the plain machine by their numbers, which stand in the instructions in the place of addresses."""
 
 
 def invoke(
@@ -306,8 +309,9 @@ def shard_loss(
     clock: Clock,
 ) -> float:
     """Forward pass and loss of one shard: the sum of weight times loss over its rows."""
-    gather(data.X, tables.X_columns, data.order, start, n, memory.A, tables.X)
-    gather(data.T, tables.T_columns, data.order, start, n, memory.A, tables.T)
+    if data.resident == 0:
+        gather(data.X, tables.X_columns, data.order, start, n, memory.A, tables.X)
+        gather(data.T, tables.T_columns, data.order, start, n, memory.A, tables.T)
     forward_pass(tables, memory, n, training, clock, first_row)
     invoke(tables.loss, 0, FORWARD, memory, n, training, clock, first_row)
     total = 0.0
@@ -336,13 +340,15 @@ def batch_gradient(
 ) -> float:
     """Fill dP with the gradient of a batch, the sum over its shards in order; return its summed losses."""
     total = 0.0
-    for first in range(start, stop, tables.rows):
+    first = start
+    while first < stop:  # a range whose step is not known could raise, for which the compiler would provide
         n = min(tables.rows, stop - first)
         dP = memory.dP if first == start else memory.shard
         shard = Memory(memory.P, dP, dP, memory.A, memory.dA, memory.S, memory.C, memory.slots, memory.size)
         total += shard_gradient(tables, shard, data, first, n, first - start, scale, training, clock)
         if first > start:
             add(memory.dP, memory.shard, memory.size)
+        first += n
     return total
 
 
@@ -398,12 +404,16 @@ def train_batches(
     """Train on the batches from `first_batch` up to `last_batch`, one update each; return the number of the next one.
 
     `data.order` holds the rows of one or more epochs, one after another, and batches are numbered through them; no
-    batch holds rows of two epochs. `rates` has a learning rate per batch. `sums` collects three numbers per epoch,
-    flat: summed losses, summed weights and summed penalties times weights, all measured before the updates. It ends
-    early, before the update, at a batch whose loss is not finite, and after an epoch whose loss is at most `target`.
+    batch holds rows of two epochs. `rates` has a learning rate per batch. `sums` collects SUMS numbers per epoch, flat:
+    summed losses, summed weights and summed penalties times weights, all measured before the updates, and in the end
+    the epoch's loss. It ends early, before the update, at a batch whose loss is not finite, and after an epoch whose
+    loss is at most `target`.
     """
     batches = -(-data.rows // batch_size)
+    stays = data.repeats == 1 and batches == 1 and data.rows <= tables.rows
     for batch in range(first_batch, last_batch):
+        if stays and batch > first_batch:
+            data = Data(data.X, data.T, data.w, data.order, data.rows, data.weighted, 1, 1)
         epoch = batch // batches
         first = epoch * data.rows + (batch - epoch * batches) * batch_size
         stop = min(first + batch_size, (epoch + 1) * data.rows)
@@ -413,7 +423,7 @@ def train_batches(
         loss = batch_gradient(tables, memory, data, first, stop, scale, 1, Clock(step, clock.seed))
         if not finish_batch(tables, memory, rule, step, rates[batch], loss, weight, stop - first, sums, epoch):
             return batch
-        if (batch + 1) % batches == 0 and epoch_loss(rule.reduction, sums, epoch) <= target:
+        if batch + 1 == (epoch + 1) * batches and finish_epoch(rule, sums, epoch) <= target:
             return batch + 1
     return last_batch
 
@@ -430,44 +440,56 @@ def finish_batch(
         if weight != 0.0:
             share = rows / weight
     cost = penalty(tables, memory, rule) * penalty_factor
-    sums[3 * epoch] += loss * share
-    sums[3 * epoch + 1] += weight * share
-    sums[3 * epoch + 2] += cost * weight * share
+    sums[SUMS * epoch] += loss * share
+    sums[SUMS * epoch + 1] += weight * share
+    sums[SUMS * epoch + 2] += cost * weight * share
     if not np.isfinite(loss * factor(rule.reduction, weight) + cost):
         return False
     apply_update(tables, memory, rule, rate, step + 1, penalty_factor)
     return True
 
 
-def epoch_loss(reduction: int, sums: Array, epoch: int) -> float:
-    """Give an epoch's loss, penalties included, from its three sums."""
-    weight = sums[3 * epoch + 1]
+def epoch_loss(reduction: int, sums: Any, epoch: int) -> float:
+    """Give an epoch's loss, penalties included, from its sums."""
+    weight = sums[SUMS * epoch + 1]
     if weight == 0.0:
         return 0.0
-    return float(sums[3 * epoch] * factor(reduction, weight) + sums[3 * epoch + 2] / weight)
+    return float(sums[SUMS * epoch] * factor(reduction, weight) + sums[SUMS * epoch + 2] / weight)
+
+
+def finish_epoch(rule: Rule, sums: Array, epoch: int) -> float:
+    """Write down an epoch's loss beside its sums, and give it."""
+    loss = epoch_loss(rule.reduction, sums, epoch)
+    sums[SUMS * epoch + 3] = loss
+    return loss
 
 
 def evaluate_rows(tables: Tables, memory: Memory, data: Data, clock: Clock) -> float:
     """Sum weight times loss over all rows, without training."""
     total = 0.0
-    for first in range(0, data.rows, tables.rows):
+    first = 0
+    while first < data.rows:
         n = min(tables.rows, data.rows - first)
         total += shard_loss(tables, memory, data, first, n, first, 0.0, 0, clock)
+        first += n
     return total
 
 
 def predict_rows(tables: Tables, memory: Memory, X: Array, rows: int, Y: Array, clock: Clock) -> None:
     """Run the rows of X, rows x fan_in flat, forward into Y, rows x outputs flat, shard by shard."""
-    for first in range(0, rows, tables.rows):
+    first = 0
+    while first < rows:
         n = min(tables.rows, rows - first)
         move(X, first * tables.X_columns, n * tables.X_columns, memory.A, tables.X)
         forward_pass(tables, memory, n, 0, clock, first)
         move(memory.A, tables.Y, n * tables.Y_columns, Y, first * tables.Y_columns)
+        first += n
 
 
 ENTRY_POINTS = (
     "train_batches", "batch_gradient", "evaluate_rows", "predict_rows",
     "shard_gradient", "finish_batch", "total_weight", "add",
 )  # fmt: skip
-FLAT = ("rates", "sums", "X", "Y", "total", "term")
-"""Arguments of the entry points that are vectors outside the groups above."""
+INTEGERS = ("chain", "loss", "update", "segments", "order")
+FLOATS = ("C", "w", "rates", "sums")
+"""The vectors of 64-bit integers, and those of float64 whatever the network's type; all others are of that type."""

@@ -1,10 +1,12 @@
 """Plain kernels: an op's function, as it is, behind the machine's fixed signature.
 
-The table of instructions names a plain kernel by its number in `machine.PLAIN_KERNELS`.
+The table of instructions names a plain kernel by its number in `machine.PLAIN_KERNELS`, as long as its program lives.
 """
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -14,9 +16,23 @@ from backlit.engine.binding import Binding, is_matrix, maths_of, prepared_scalar
 from backlit.engine.machine import Row
 from backlit.ops.op import MACHINE_SCALARS, Array, Optimizer, arguments
 
+_numbers = itertools.count()
+
+
+def _numbered(kernel: Callable[..., None]) -> int:
+    number = next(_numbers)
+    machine.PLAIN_KERNELS[number] = kernel
+    return number
+
+
+def forget(numbers: Iterable[int]) -> None:
+    """Let go of kernels, and of the memory they view."""
+    for number in numbers:
+        machine.PLAIN_KERNELS.pop(number, None)
+
 
 def plain_kernel(binding: Binding, which: str) -> int:
-    """Make a plain kernel and give its handle."""
+    """Make a plain kernel and give its number."""
     function = maths_of(binding.op, which)
     names = arguments(function)
     for name in names:
@@ -46,12 +62,11 @@ def plain_kernel(binding: Binding, which: str) -> int:
             given.update(pair for pair in scalars if pair[0] in asked)
         function(**given)
 
-    machine.PLAIN_KERNELS.append(kernel)
-    return len(machine.PLAIN_KERNELS) - 1
+    return _numbered(kernel)
 
 
 def plain_update(optimizer: Optimizer) -> int:
-    """Make an optimizer's plain kernel and give its handle."""
+    """Make an optimizer's plain kernel and give its number."""
     update: Any = optimizer.update  # type: ignore[attr-defined]
     names = arguments(update)
     settings = {name: getattr(optimizer, name) for name in optimizer.__struct_fields__}
@@ -71,5 +86,4 @@ def plain_update(optimizer: Optimizer) -> int:
         for target, value in zip((w, *kept), new, strict=True):
             target[:] = value
 
-    machine.PLAIN_KERNELS.append(kernel)
-    return len(machine.PLAIN_KERNELS) - 1
+    return _numbered(kernel)

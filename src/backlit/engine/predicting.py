@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backlit.engine import compiler, machine
+from backlit.engine import compiler
 from backlit.engine.conditions import steady
 from backlit.engine.machine import Clock
 from backlit.engine.program import Program
@@ -22,9 +22,10 @@ class Predictor:
     def __init__(self, network: Network, rows: int, compiled: bool) -> None:
         self.compiled = compiled and compiler.can_compile()
         program = Program(network, rows, compiled=self.compiled)
+        self.program = program  # which owns the kernels
         self.tables = program.prediction
         self.memory = program.memory()
-        self.run = (compiler.compiled_machine() if self.compiled else machine).predict_rows
+        self.run = program.runner.predict_rows
 
     def __call__(self, X: Array) -> Array:
         """Give the outputs of the rows of X (n, inputs)."""

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import functools
 import math
+import weakref
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
-from backlit.engine import ahead, compiler, plain
+from backlit.engine import ahead, compiler, machine, plain
 from backlit.engine.binding import Binding, array_names, maths_of
-from backlit.engine.machine import Memory, Row, Segment, Tables
+from backlit.engine.machine import Memory, Row, Rule, Segment, Tables
 from backlit.errors import BacklitError
 from backlit.ops.op import Activation, Array, Layer, Loss, Op, Optimizer, arguments, losses
 
@@ -105,8 +107,15 @@ class Program:
         self._loss_binding = self._bind(self.loss, None)
         self._loss_row = self._row(self._loss_binding, len(network.ops))
         self._update_row = self._optimizer_row()
+        self._plain_kernels: list[int] = []
+        weakref.finalize(self, plain.forget, self._plain_kernels)
         if compiled:
             ahead.begin(self.dtype, self._shared_code())
+
+    @functools.cached_property
+    def runner(self) -> ModuleType | compiler.CompiledMachine:
+        """The machine that runs the tables, plain or compiled."""
+        return compiler.CompiledMachine(self.dtype) if self.compiled else machine
 
     @functools.cached_property
     def prediction(self) -> Tables:
@@ -268,7 +277,7 @@ class Program:
             if self.compiled:
                 update[Row.FORWARD] = compiler.compiled_update(self.optimizer, self.dtype)
             else:
-                update[Row.FORWARD] = plain.plain_update(self.optimizer)
+                update[Row.FORWARD] = self._plain(plain.plain_update(self.optimizer))
         chain = [row.copy() for row in self._rows[: len(self.trained_ops)]]
         for k, instruction in enumerate(chain):
             instruction[Row.BACKWARD] = self._kernel(self._bindings[k], "backward", self.in_place[k])
@@ -290,7 +299,7 @@ class Program:
 
     def _kernel(self, binding: Binding, which: str, in_place: bool) -> int:
         if not self.compiled:
-            return plain.plain_kernel(binding, which)
+            return self._plain(plain.plain_kernel(binding, which))
         try:
             return compiler.compiled_kernel(binding, which, in_place, self.dtype)
         except Exception as error:
@@ -303,6 +312,11 @@ class Program:
                 "Numba share (static methods, float constants, no branches), or train with compiled=False."
             ) from error
 
+    def _plain(self, number: int) -> int:
+        """Take note of a plain kernel, which lives as long as the program."""
+        self._plain_kernels.append(number)
+        return number
+
     def _segments(self) -> Array:
         """Describe the trainable parameters: their ranges in the flat vector and whether they decay."""
         rows = []
@@ -312,6 +326,21 @@ class Program:
                 decays = len(shape) > 1 or self.decay_biases
                 rows.append([offset, offset + size, *_rows_columns(shape), int(decays)])
         return np.array(rows, np.int64).reshape(len(rows), Segment.WIDTH)
+
+
+def joined(tables: Tables, rule: Rule) -> Tables:
+    """Join neighbouring parameter arrays that the update treats alike, so that it takes them in one go."""
+    if rule.max_norm > 0.0:
+        return tables
+    penalised = bool(rule.l1 or rule.l2 or rule.decay)
+    ranges: list[list[int]] = []
+    for start, stop, _, _, may_decay in tables.segments.reshape(-1, Segment.WIDTH).tolist():
+        decays = int(penalised and may_decay)
+        if ranges and ranges[-1][1] == start and ranges[-1][4] == decays:
+            ranges[-1][1] = stop
+        else:
+            ranges.append([start, stop, 1, stop - start, decays])
+    return tables._replace(segments=np.array(ranges, np.int64).reshape(-1), segment_count=len(ranges))
 
 
 def _rows_columns(shape: tuple[int, ...]) -> tuple[int, int]:

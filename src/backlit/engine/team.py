@@ -90,6 +90,6 @@ class Team:
             finish = self.machine.finish_batch
             if not finish(tables, memory, rule, step, rate, loss, weight, stop - first, sums, epoch):
                 return batch
-            if number + 1 == batches and plain.epoch_loss(rule.reduction, sums, epoch) <= target:
+            if number + 1 == batches and plain.finish_epoch(rule, sums, epoch) <= target:
                 return batch + 1
         return last_batch

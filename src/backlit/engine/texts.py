@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, get_type_hints
 
 from backlit.engine import machine
 from backlit.engine.binding import Binding, is_matrix, maths_of
+from backlit.engine.doors import arguments_of, fields_of, type_of
 from backlit.engine.jit import FAST
 from backlit.engine.machine import Row
+from backlit.ops.kernels.linking import ARGUMENTS
 from backlit.ops.op import Activation, Array, Optimizer, arguments
 
 KERNEL_ARGUMENTS = "row, P, dP, A, dA, S, C, n, training, seed, step, first_row"
@@ -18,11 +21,11 @@ HEAD = '''"""Generated: {title}."""
 import numpy as np
 from numba import cfunc, njit, types
 
-from backlit.engine.lowlevel import advance, call_kernel, call_update, kernel_signature, matrix, pointer
+from backlit.engine.lowlevel import advance, as_pointer, call_kernel, call_update, kernel_signature, matrix
 from backlit.engine.lowlevel import update_signature, vector
 
 T = np.{dtype}
-OPTIONS = dict(cache=True, error_model="numpy", fastmath={fast})
+OPTIONS = dict(error_model="numpy", fastmath={fast})
 
 
 @njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -136,7 +139,7 @@ def update(title: str, optimizer: Optimizer, dtype: str) -> str:
 
 
 PRODUCTS = """
-from backlit.ops.kernels.linking import ARGUMENTS, signature
+from backlit.ops.kernels.compiled_products import signature
 
 
 @cfunc(signature(types.{dtype}), **OPTIONS)
@@ -146,9 +149,7 @@ def kernel({arguments}):
 
 
 def products(title: str, dtype: str) -> str:
-    """Write the matrix product as a function of its own, which the kernels call by its symbol."""
-    from backlit.ops.kernels.linking import ARGUMENTS  # noqa: PLC0415
-
+    """Write the matrix product as a function of its own, which all kernels call."""
     return _head(title, dtype) + PRODUCTS.format(dtype=dtype, arguments=ARGUMENTS)
 
 
@@ -175,23 +176,31 @@ def invoking() -> str:
     return _head("invoke", "float64") + INVOKE.format(width=machine.WIDTH)
 
 
-def doors() -> str:
-    """Write the machine's entry points as Python calls them."""
-    doors = "\n\n".join(_door(name) for name in machine.ENTRY_POINTS)
-    return _head("machine", "float64") + "from backlit.engine import machine\n\n\n" + doors
+def door(title: str, name: str, dtype: str) -> str:
+    """Write an entry point of the machine as it is called: with a vector of integers and addresses, and one of floats.
 
+    The first of the floats is for the result; `entry`, the machine's function, is given to the module when it runs.
+    """
+    integers, floats = itertools.count(), itertools.count(1)
 
-def _door(name: str) -> str:
-    """Write one entry point: what comes as arrays goes on as addresses."""
-    names = arguments(getattr(machine, name))
+    def expression(name: str, kind: Any) -> str:
+        if kind is float:
+            return f"f[{next(floats)}]"
+        place = f"i[{next(integers)}]"
+        return f"as_pointer({place}, np.{type_of(name, dtype)})" if kind == Array else place
+
     given = []
-    for argument in names:
-        group = machine.__dict__.get(argument.capitalize())
-        if group is None:
-            given.append(f"pointer({argument})" if argument in machine.FLAT else argument)
+    for argument, kind in arguments_of(name):
+        if hasattr(kind, "_fields"):
+            fields = ", ".join(expression(field, hint) for field, hint in fields_of(kind))
+            given.append(f"machine.{kind.__name__}({fields})")
         else:
-            fields = (f"pointer({argument}.{field})" if kind == Array else f"{argument}.{field}"
-                      for field, kind in get_type_hints(group).items())  # fmt: skip
-            given.append(f"machine.{argument.capitalize()}({', '.join(fields)})")
-    call = f"entry_{name}({', '.join(given)})"
-    return f"@njit(nogil=True, **OPTIONS)\ndef {name}({', '.join(names)}):\n    return {call}\n"
+            given.append(expression(argument, kind))
+    returns = get_type_hints(getattr(machine, name))["return"] is not type(None)
+    lines = [
+        "from backlit.engine import machine\n\n",
+        "@cfunc(types.void(types.CPointer(types.int64), types.CPointer(types.float64)), **OPTIONS)",
+        "def kernel(i, f):",
+        f"    {'f[0] = ' if returns else ''}entry({', '.join(given)})",
+    ]
+    return _head(title, dtype) + "\n".join(lines) + "\n"

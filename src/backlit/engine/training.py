@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterator
@@ -15,7 +16,7 @@ from backlit.engine import compiler, lbfgs, machine
 from backlit.engine.conditions import steady
 from backlit.engine.machine import Clock, Data, Rule, data_of
 from backlit.engine.network import Network
-from backlit.engine.program import Program
+from backlit.engine.program import Program, joined
 from backlit.engine.team import Team, default_threads
 from backlit.errors import BacklitError
 from backlit.ops.op import Array, Loss, Optimizer, optimizers, schedules
@@ -154,9 +155,9 @@ class Training:
             network, self.batch_size, self.optimizer, target_columns=self.Y.shape[1], decay_biases=decay_biases,
             compiled=self.compiled,
         )  # fmt: skip
-        self.tables = self.program.training
+        self.tables = joined(self.program.training, self.rule)
         self.memory = self.program.memory()
-        self.machine = compiler.compiled_machine() if self.compiled else machine
+        self.machine = self.program.runner
         self.threads = default_threads() if threads is None else _at_least("threads", threads, 1)
         self._team: Team | None = None
         self.rng = np.random.default_rng(self.seed)
@@ -175,7 +176,8 @@ class Training:
 
     def __iter__(self) -> Iterator[Epoch]:
         """Train, giving each epoch as it ends; leaving the loop keeps the model so far."""
-        return self._run(1)
+        for epochs in self._run(1):
+            yield from epochs
 
     def run(self) -> Training:
         """Train to the end and give the training itself; many small epochs run in one call of the machine."""
@@ -183,16 +185,17 @@ class Training:
             pass
         return self
 
-    def _run(self, epochs_per_call: int) -> Generator[Epoch]:
+    def _run(self, epochs_per_call: int) -> Generator[list[Epoch]]:
+        """Train, giving the epochs of a call of the machine as it ends."""
         self.stopped = None
         advance = self._lbfgs() if self.optimizer.full_batch else self._descend(epochs_per_call)
         if self.compiled and self.threads > 1 and self.program.worth_threads:
             self._team = Team(self.machine, self.memory, self.threads)
         try:
-            for epoch in advance:
-                self.history.append(epoch)
+            for epochs in advance:
+                self.history += epochs
                 self.stopped = self._reason_to_stop()
-                yield epoch
+                yield epochs
                 if self.stopped:
                     return
             self.stopped = self.stopped or f"all {self.epochs} epochs done"
@@ -209,15 +212,15 @@ class Training:
         """Whether nothing needs to look at the network between two epochs."""
         return not (self.validation or self.patience or self.keep_best or self.schedule.needs_loss)
 
-    def _descend(self, epochs_per_call: int) -> Generator[Epoch]:
+    def _descend(self, epochs_per_call: int) -> Generator[list[Epoch]]:
         """Run the machine, a few epochs or a part of one at a time."""
         rows, first = self.X.shape[0], len(self.history)
         batches = -(-rows // self.batch_size)
         while first < self.epochs:
             count = min(epochs_per_call, self.epochs - first, max(1, 1_000_000 // rows))
             good = self._snapshot()
-            data = data_of(self.X, self.Y, self.weights, self._order(count))
-            rates, sums = self._rates(count, batches), np.zeros((count, 3))
+            data = data_of(self.X, self.Y, self.weights, self._order(count), repeats=self._keeps_order)
+            rates, sums = self._rates(count, batches), np.zeros((count, machine.SUMS))
             began = time.perf_counter()
             done, ended = self._advance(data, count, rates, sums, began)
             where, batch = self._first_not_finite() if ended == "diverged" else "", done % batches + 1
@@ -226,8 +229,11 @@ class Training:
                 sums[:] = 0.0
                 done, _ = self._advance(data, done // batches, rates, sums)
             self._seconds += time.perf_counter() - began
-            for k in range(done // batches):
-                yield self._epoch(sums[k], rates[(k + 1) * batches - 1])
+            ended_epochs = done // batches
+            if ended_epochs == 1:
+                yield [self._epoch(sums[0], rates[batches - 1])]
+            elif ended_epochs:
+                yield self._epochs(sums[:ended_epochs], rates[batches - 1 :: batches][:ended_epochs])
             if where:
                 self._diverged(where, len(self.history) + 1, batch)
             elif ended == "interrupted":
@@ -279,9 +285,14 @@ class Training:
         rows = self.X.shape[0]
         if self.order is not None:
             return np.concatenate([self.order() for _ in range(epochs)])
-        if not self.shuffle or self.batch_size == rows:
+        if self._keeps_order:
             return np.tile(np.arange(rows), epochs)
         return np.concatenate([self.rng.permutation(rows) for _ in range(epochs)])
+
+    @property
+    def _keeps_order(self) -> bool:
+        """Whether every epoch takes the rows in the order they are given in."""
+        return self.order is None and (not self.shuffle or self.batch_size == self.X.shape[0])
 
     def _rates(self, epochs: int, batches: int) -> Array:
         """Give the learning rate of each of the coming updates."""
@@ -292,9 +303,20 @@ class Training:
 
     # ------------------------------------------------------------------------------------------------- after an epoch
 
+    def _epochs(self, sums: Array, rates: Array) -> list[Epoch]:
+        """Describe epochs that ended while nobody looked at the network."""
+        losses, lowest = sums[:, 3], np.inf if self.best is None else self.best.loss
+        bests = losses < np.minimum.accumulate(np.append(lowest, losses[:-1]))
+        penalties = np.divide(sums[:, 2], sums[:, 1], out=np.zeros(len(sums)), where=sums[:, 1] != 0.0)
+        first, seconds = len(self.history) + 1, itertools.repeat(self._seconds)
+        columns = (losses.tolist(), itertools.repeat(None), rates.tolist(), seconds, bests.tolist(), penalties.tolist())
+        epochs = list(map(Epoch, itertools.count(first), *columns))
+        self.best = epochs[bests.nonzero()[0][-1]] if bests.any() else self.best or epochs[0]
+        return epochs
+
     def _epoch(self, sums: Array, rate: float) -> Epoch:
-        """Measure an epoch that has ended and remember the best weights."""
-        loss = machine.epoch_loss(self.rule.reduction, sums, 0)
+        """Describe an epoch that has just ended, measured on the validation rows, and remember the best weights."""
+        loss = float(sums[3])
         validation_loss = None
         if self.validation is not None:
             before = time.perf_counter()
@@ -326,7 +348,7 @@ class Training:
         return None
 
     def _met(self, sums: Array) -> bool:
-        return self.target is not None and machine.epoch_loss(self.rule.reduction, sums, 0) <= self.target
+        return self.target is not None and bool(sums[3] <= self.target)
 
     def _out_of_time(self, began: float | None = None) -> bool:
         running = 0.0 if began is None else time.perf_counter() - began
@@ -368,13 +390,13 @@ class Training:
 
     # --------------------------------------------------------------------------------------------------------- L-BFGS
 
-    def _lbfgs(self) -> Generator[Epoch]:
+    def _lbfgs(self) -> Generator[list[Epoch]]:
         """Full-batch L-BFGS, an iteration an epoch."""
         if not self.epochs:  # SciPy would make one iteration
             return
         for loss in lbfgs.minimize(self):
             self.step += 1
-            yield self._epoch(np.array([loss, 1.0, 0.0]), 1.0)
+            yield [self._epoch(np.array([loss, 1.0, 0.0, loss]), 1.0)]
 
 
 def evaluate(training: Training, X: Array, Y: Array, weights: Array) -> float:

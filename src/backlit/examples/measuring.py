@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from backlit.engine import compiler, machine
+from backlit.engine import compiler
 from backlit.engine.machine import Clock, data_of, factor
 from backlit.engine.network import Network
 from backlit.engine.program import Program
@@ -39,7 +39,7 @@ class Measurement:
         self._pass_through()
 
     def _pass_through(self) -> None:
-        run = compiler.compiled_machine() if self.compiled else machine
+        run = self.program.runner
         network, rows = self.network, len(self.X)
         X, T = network.check_inputs(self.X), network.check_targets(self.T, rows)
         data, clock = data_of(X, T, np.zeros(0), np.arange(rows)), Clock(0, 0)

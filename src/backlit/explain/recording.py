@@ -133,7 +133,7 @@ class Recording:
         count = self.settings.steps - 1
         if not count:
             return []
-        sums = np.zeros((count, 3))
+        sums = np.zeros((count, machine.SUMS))
         data = self.data._replace(order=np.tile(np.arange(self.rows), count))
         reached = machine.train_batches(
             self.program.training, memory, data, self.rule(), Clock(0, self.settings.seed), self.rows, 0, count,

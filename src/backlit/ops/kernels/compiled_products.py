@@ -24,7 +24,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
-from backlit.ops.kernels.linking import call_multiply
+from backlit.ops.kernels.linking import symbol
 from backlit.ops.kernels.products import product, product_nt, product_tn
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -410,7 +410,38 @@ def _dot_rows(A: Any, B: Any, C: Any, steps: int, m: int) -> None:
         _dots(A, _after(B, q * steps), b_next, _after(C, q), c_next, steps)
 
 
-multiply = _multiply
+# ------------------------------------------------------------------------------------- one product for all kernels
+
+
+def signature(dtype: Any) -> Any:
+    """Give the types of the product's arguments for numbers of Numba's type `dtype`."""
+    values, index = types.CPointer(dtype), types.intp
+    return types.void(values, index, index, values, index, index, values, index, index, index, index)
+
+
+multiply: Any = _multiply
+
+
+def compiled_multiply(dtype: str) -> Any:
+    """Compile the product for a type of number, as a function to be called by its address."""
+    return numba.cfunc(signature(getattr(types, dtype)), error_model="numpy")(multiply.py_func)
+
+
+@intrinsic
+def _call_multiply(
+    typingctx: Any, A: Any, a_row: Any, a_step: Any, B: Any, b_step: Any, b_column: Any, C: Any,
+    n: Any, steps: Any, m: Any, itemsize: Any,
+) -> Any:  # fmt: skip
+    """Call the product whose address stands in the cell."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        function = ir.FunctionType(ir.VoidType(), [argument.type for argument in arguments]).as_pointer()
+        name = symbol(signature.args[0].dtype.name)
+        cell = builder.module.globals.get(name) or ir.GlobalVariable(builder.module, function, name)
+        builder.call(builder.load(cell), arguments)
+        return context.get_dummy_value()
+
+    return signature(A.dtype), generate
 
 
 # -------------------------------------------------------------------------------------------------------- the products
@@ -431,7 +462,7 @@ def _compiled_product(A: Any, B: Any, C: Any) -> Callable[..., None]:
         elif m == 1:
             _dot_rows(_memory(B), _memory(A), _memory(C), steps, n)
         else:
-            call_multiply(_memory(A), steps, _ONE, _memory(B), m, _ONE, _memory(C), n, steps, m, C.itemsize)
+            _call_multiply(_memory(A), steps, _ONE, _memory(B), m, _ONE, _memory(C), n, steps, m, C.itemsize)
 
     return kernel
 
@@ -451,9 +482,9 @@ def _compiled_product_tn(A: Any, B: Any, C: Any) -> Callable[..., None]:
         elif n == 1 and m == 1:
             _dot_rows(_memory(A), _memory(B), _memory(C), steps, _ONE)
         elif m == 1:
-            call_multiply(_memory(B), _ONE, _ONE, _memory(A), n, _ONE, _memory(C), _ONE, steps, n, C.itemsize)
+            _call_multiply(_memory(B), _ONE, _ONE, _memory(A), n, _ONE, _memory(C), _ONE, steps, n, C.itemsize)
         else:
-            call_multiply(_memory(A), _ONE, n, _memory(B), m, _ONE, _memory(C), n, steps, m, C.itemsize)
+            _call_multiply(_memory(A), _ONE, n, _memory(B), m, _ONE, _memory(C), n, steps, m, C.itemsize)
 
     return kernel
 
@@ -476,6 +507,6 @@ def _compiled_product_nt(A: Any, B: Any, C: Any) -> Callable[..., None]:
             for i in range(n):
                 _dot_rows(_after(_memory(A), i * steps), _memory(B), _after(_memory(C), i * m), steps, m)
         else:
-            call_multiply(_memory(A), steps, _ONE, _memory(B), _ONE, steps, _memory(C), n, steps, m, C.itemsize)
+            _call_multiply(_memory(A), steps, _ONE, _memory(B), _ONE, steps, _memory(C), n, steps, m, C.itemsize)
 
     return kernel

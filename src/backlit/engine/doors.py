@@ -1,0 +1,100 @@
+"""The machine's entry points as Python calls them: what goes in is handed over as two vectors of numbers.
+
+A call through Numba's own door looks at the type of every field it is given, which takes longer than many a batch. Here
+the types are known beforehand, by the annotations of the machine: integers and addresses go into one vector, floats
+into another, whose first place is for the result.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from array import array
+from typing import Any, get_type_hints
+
+from backlit.engine import machine
+from backlit.ops.op import Array
+
+LASTING = (machine.Tables, machine.Memory, machine.Rule)
+"""Groups that are the same from call to call, so that it pays to remember where their arrays lie."""
+
+REMEMBERED = 64
+
+Packed = tuple[list[int], list[float]]
+
+
+def type_of(name: str, dtype: str) -> str:
+    """Give the type of the numbers in a vector that the machine knows by that name."""
+    if name in machine.INTEGERS:
+        return "int64"
+    return "float64" if name in machine.FLOATS else dtype
+
+
+@functools.cache
+def fields_of(group: Any) -> tuple[tuple[str, Any], ...]:
+    """Give the fields of a group with their types: Array, int, float or bool."""
+    return tuple(get_type_hints(group).items())
+
+
+@functools.cache
+def arguments_of(name: str) -> tuple[tuple[str, Any], ...]:
+    """Give the arguments of an entry point with their types, groups among them."""
+    hints = get_type_hints(getattr(machine, name))
+    return tuple((argument, hint) for argument, hint in hints.items() if argument != "return")
+
+
+class Door:
+    """An entry point in machine code, for networks of one type of number."""
+
+    def __init__(self, name: str, dtype: str, address: int) -> None:
+        self.name, self.dtype = name, dtype
+        self.arguments = arguments_of(name)
+        self.result = get_type_hints(getattr(machine, name))["return"]
+        self.enter = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(address)
+
+    def __call__(self, remembered: dict[int, tuple[Any, Packed]], *given: Any) -> Any:
+        """Run; `remembered` is the caller's, and holds the lasting groups of earlier calls as they were handed over."""
+        integers: list[int] = []
+        floats: list[float] = [0.0]
+        for (name, kind), value in zip(self.arguments, given, strict=True):
+            if isinstance(value, tuple):
+                packed = self._remembered(remembered, value) if isinstance(value, LASTING) else self._packed(value)
+                integers += packed[0]
+                floats += packed[1]
+            else:
+                self._add(name, kind, value, integers, floats)
+        i, f = array("q", integers), array("d", floats)
+        self.enter(i.buffer_info()[0], f.buffer_info()[0])
+        return None if self.result is type(None) else self.result(f[0])
+
+    def _remembered(self, remembered: dict[int, tuple[Any, Packed]], group: Any) -> Packed:
+        known = remembered.get(id(group))  # the group is kept beside, so that no other takes its place
+        if known is None:
+            if len(remembered) >= REMEMBERED:
+                remembered.clear()
+            known = remembered[id(group)] = group, self._packed(group)
+        return known[1]
+
+    def _packed(self, group: Any) -> Packed:
+        integers: list[int] = []
+        floats: list[float] = []
+        for (name, kind), value in zip(fields_of(group.__class__), group, strict=True):
+            self._add(name, kind, value, integers, floats)
+        return integers, floats
+
+    def _add(self, name: str, kind: Any, value: Any, integers: list[int], floats: list[float]) -> None:
+        if kind is float:
+            floats.append(value)
+        elif kind == Array:
+            integers.append(self._address(name, value))
+        else:
+            integers.append(value)
+
+    def _address(self, name: str, vector: Array) -> int:
+        """Give where a vector lies; machine code would not notice one of another type."""
+        wanted = type_of(name, self.dtype)
+        if vector.dtype != wanted or not vector.flags.c_contiguous:
+            raise TypeError(
+                f"{self.name}: {name} is {vector.dtype}, strides {vector.strides}; expected contiguous {wanted}."
+            )
+        return int(vector.__array_interface__["data"][0])

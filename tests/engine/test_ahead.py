@@ -1,0 +1,76 @@
+"""The process that compiles ahead: what it does need not be done twice, and nobody depends on it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TRAIN = """
+import os
+import sys
+import numpy as np
+from backlit.engine import ahead, compiler
+from backlit.engine.network import Network
+from backlit.engine.training import Training
+from backlit.ops.dense import Dense
+
+{before}
+compiled = []
+translate = compiler._compiled
+compiler._compiled = lambda title, *given, **more: (compiled.append(title), translate(title, *given, **more))[1]
+network = Network([Dense(8, "tanh"), Dense(2, "softmax")], 9, "cross_entropy", seed=1)
+X = np.random.default_rng(0).normal(size=(16, 9))
+training = Training(network, X, np.arange(16) % 2, epochs=3, batch_size=16)
+{between}
+training.run()
+print(training.history[-1].loss, *compiled)
+"""
+
+FAILURES = {
+    "none is started": ("ahead.begin = lambda *given: None", ""),
+    "it cannot be started": ("sys.executable = '/no/such/python'", ""),
+    "it is another program": ("sys.executable = '/bin/true'", ""),
+    "it is killed": (
+        "begin = ahead.begin; ahead.begin = lambda *given: (begin(*given), ahead._helpers[0].process.kill())",
+        "",
+    ),
+}
+
+
+def run(cache: Path, before: str = "", between: str = "") -> list[str]:
+    code = TRAIN.format(before=before, between=between)
+    given = os.environ | {"BACKLIT_CACHE_DIR": str(cache)}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], env=given, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.split()
+
+
+def test_the_second_process_compiles_what_all_networks_share(tmp_path):
+    loss, *compiled = run(tmp_path)
+    assert "layer_dense_forward_float64" in compiled
+    assert not {"products_float64", "machine_train_batches_float64"} & set(compiled)
+    assert run(tmp_path) == [loss]
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_without_its_help_all_is_compiled_here_with_the_same_result(failure, tmp_path):
+    loss, *compiled = run(tmp_path / "alone", *FAILURES[failure])
+    assert {"products_float64", "machine_train_batches_float64"} <= set(compiled)
+    assert run(tmp_path / "alone") == [loss]
+
+
+def test_a_fork_waits_for_nobody(tmp_path):
+    """The child of a fork does not own the process; it compiles what is not there yet."""
+    fork = """
+if not os.fork():
+    training.run()
+    os._exit(0 if training.history else 1)
+assert os.wait()[1] == 0
+"""
+    assert run(tmp_path, between=fork)

@@ -1,0 +1,97 @@
+"""The doors of the compiled machine: what is handed over is what the machine reads."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+
+from backlit.engine import machine
+from backlit.engine.machine import Clock, Rule, data_of
+from backlit.engine.network import Network
+from backlit.engine.program import Program, joined
+from backlit.engine.training import Training
+from backlit.ops.dense import Dense
+from backlit.ops.optimizers import SGD
+
+
+def made(dtype="float64", compiled=True):
+    network = Network([Dense(3, "tanh"), Dense(2)], 4, "mse", dtype=dtype, seed=0)
+    return network, Program(network, 5, SGD(0.1), compiled=compiled)
+
+
+@pytest.mark.parametrize("given", ["float32", "strided"])
+def test_a_vector_of_another_kind_is_refused(given):
+    _, program = made()
+    X = np.zeros((5, 4), "float32") if given == "float32" else np.zeros(40)[::2]
+    with pytest.raises(TypeError, match=r"predict_rows: X is .*; expected contiguous float64"):
+        program.runner.predict_rows(program.prediction, program.memory(), X.reshape(-1), 5, np.zeros(10), Clock(0, 0))
+
+
+def test_vectors_that_may_only_be_read_are_welcome():
+    X = np.ones((5, 4))
+    X.flags.writeable = False
+    network, _ = made()
+    assert np.array_equal(network.predict(X, compiled=True), network.predict(X.copy(), compiled=True))
+
+
+def test_what_is_remembered_of_a_group_is_not_taken_for_another():
+    """Many memories in turn through one runner, more than it remembers, each with its own result."""
+    network, program = made()
+    X, Y = np.random.default_rng(0).normal(size=(5, 4)), np.zeros(10)
+    results = []
+    for _ in range(200):
+        memory = program.memory()._replace(P=network.parameters * (1 + len(results)))
+        program.runner.predict_rows(program.prediction, memory, X.reshape(-1), 5, Y, Clock(0, 0))
+        results.append(Y.copy())
+        assert len(program.runner._remembered) <= 64
+    assert len({result.tobytes() for result in results}) == 200
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["plain", "compiled"])
+@pytest.mark.parametrize("settings", [{}, {"l2": 0.1}, {"max_norm": 0.3}], ids=["free", "penalised", "limited"])
+def test_joined_ranges_change_nothing(settings, compiled):
+    """Neighbouring parameters updated in one go end as those updated array by array."""
+    rule = Rule(1, 0.0, settings.get("l2", 0.0), False, 0.0, 0.0, 0.0, settings.get("max_norm", 0.0))
+    rows = np.random.default_rng(1)
+    X, T = rows.normal(size=(5, 4)), rows.normal(size=(5, 2))
+    ends = []
+    for join in (False, True):
+        network, program = made(compiled=compiled)
+        tables = joined(program.training, rule) if join else program.training
+        given = tables, program.memory(), data_of(X, T, np.zeros(0), np.tile(np.arange(5), 4)), rule
+        sums = np.zeros(4 * machine.SUMS)
+        program.runner.train_batches(*given, Clock(0, 0), 5, 0, 4, np.full(4, 0.1), -np.inf, sums)
+        ends.append((network.parameters.tobytes(), sums.tobytes()))
+        count = tables.segment_count
+    assert ends[0] == ends[1]
+    assert count == (1 if not settings else 4)
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["plain", "compiled"])
+def test_rows_that_stay_in_the_arena_train_as_rows_fetched_anew(compiled):
+    rows = np.random.default_rng(2)
+    X, T = rows.normal(size=(5, 4)), rows.normal(size=(5, 2))
+    ends = []
+    for repeats in (False, True):
+        network, program = made(compiled=compiled)
+        data = data_of(X, T, np.zeros(0), np.tile(np.arange(5), 3), repeats=repeats)
+        rule, sums = Rule(1, 0.0, 0.0, False, 0.0, 0.0, 0.0, 0.0), np.zeros(3 * machine.SUMS)
+        given = program.training, program.memory(), data, rule, Clock(0, 0)
+        program.runner.train_batches(*given, 5, 0, 3, np.full(3, 0.1), -np.inf, sums)
+        ends.append((network.parameters.tobytes(), sums.tobytes()))
+    assert ends[0] == ends[1]
+
+
+def test_plain_kernels_go_with_their_program():
+    before = len(machine.PLAIN_KERNELS)
+    network, program = made(compiled=False)
+    training = Training(network, np.zeros((5, 4)), np.zeros((5, 2)), epochs=1, compiled=False).run()
+    assert len(machine.PLAIN_KERNELS) > before
+    arena = weakref.ref(training.memory.A)
+    del program, training
+    gc.collect()
+    assert len(machine.PLAIN_KERNELS) == before
+    assert arena() is None
