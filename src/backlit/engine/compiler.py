@@ -29,12 +29,11 @@ KEPT: dict[Any, int] = {}
 @functools.cache
 def can_compile() -> bool:
     """Tell whether Numba can be imported; without it everything runs plain."""
-    if any(importlib.util.find_spec(name) is None for name in ("numba", "llvmlite")):
-        return False
-    if any(cache_folder().iterdir()):  # what lies there was compiled by this very Numba
-        return True
     try:
-        import numba  # noqa: F401, PLC0415
+        if any(importlib.util.find_spec(name) is None for name in ("numba", "llvmlite")):
+            return False
+        if not any(cache_folder().iterdir()):  # what lies there was compiled by this very Numba
+            import numba  # noqa: F401, PLC0415
     except ImportError:
         return False
     return True

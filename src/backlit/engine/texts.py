@@ -10,7 +10,6 @@ from backlit.engine.binding import Binding, is_matrix, maths_of
 from backlit.engine.doors import arguments_of, fields_of, type_of
 from backlit.engine.jit import FAST
 from backlit.engine.machine import Row
-from backlit.ops.kernels.linking import ARGUMENTS
 from backlit.ops.op import Activation, Array, Optimizer, arguments
 
 KERNEL_ARGUMENTS = "row, P, dP, A, dA, S, C, n, training, seed, step, first_row"
@@ -150,6 +149,8 @@ def kernel({arguments}):
 
 def products(title: str, dtype: str) -> str:
     """Write the matrix product as a function of its own, which all kernels call."""
+    from backlit.ops.kernels.linking import ARGUMENTS  # noqa: PLC0415  (which imports LLVM)
+
     return _head(title, dtype) + PRODUCTS.format(dtype=dtype, arguments=ARGUMENTS)
 
 
