@@ -1,6 +1,9 @@
 """The matrix products, plain and compiled, against NumPy in float64."""
 
+import ctypes
 import functools
+import itertools
+import mmap
 import subprocess
 import sys
 from collections.abc import Callable
@@ -32,7 +35,17 @@ LARGE = [
     (300, 1, 90),
     (9, 600, 1),
     (521, 530, 65),
+    (25, 400, 41),
+    (63, 1000, 100),
+    (301, 1001, 70),
+    (7, 2000, 70),
+    (255, 31, 257),
 ]
+ROWS, STEPS, COLUMNS = (
+    (1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 13, 24),
+    (1, 2, 3, 4, 5, 8, 9, 16, 33),
+    (1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 66),
+)
 
 
 @functools.cache
@@ -85,6 +98,14 @@ def test_small_products(name, dtype, n, k, m):
 
 @every_product
 @every_type
+def test_products_of_every_shape_of_tile(name, dtype):
+    for n, k, m in itertools.product(ROWS, STEPS, COLUMNS):
+        A, B = matrices(n, k, m, dtype)
+        assert_close(multiply("compiled", name, A, B), A, B)
+
+
+@every_product
+@every_type
 @pytest.mark.parametrize("shape", LARGE)
 def test_products_in_lines_and_blocks(name, dtype, shape):
     A, B = matrices(*shape, dtype)
@@ -115,16 +136,61 @@ def test_rows_do_not_depend_on_their_neighbours(name):
     np.testing.assert_array_equal(multiply("compiled", name, A[64:136], B), whole[64:136])
 
 
+SHAPES = [(1, 9, 70), (5, 6, 3), (6, 40, 11), (7, 9, 17), (30, 40, 300), (65, 300, 67), (301, 1001, 70), (7, 2000, 70)]
+
+
 @every_product
 @every_type
 def test_nothing_is_written_outside(name, dtype):
-    for n, k, m in [(1, 9, 70), (5, 6, 3), (6, 40, 11), (65, 300, 67)]:
+    _, arrange_a, arrange_b = PRODUCTS[name]
+    for n, k, m in SHAPES:
         A, B = matrices(n, k, m, dtype)
-        _, arrange_a, arrange_b = PRODUCTS[name]
         memory = np.full(n * m + 128, 77, dtype)
         compiled(name)(arrange_a(A), arrange_b(B), memory[64 : 64 + n * m].reshape(n, m))
         assert np.all(memory[:64] == 77)
         assert np.all(memory[64 + n * m :] == 77)
+
+
+def fenced(array: np.ndarray, *, behind: bool) -> np.ndarray:
+    """Copy an array to memory that ends (or begins) where a page lies whose reading ends the process."""
+    page = mmap.PAGESIZE
+    size = -(-array.nbytes // page) * page
+    memory = mmap.mmap(-1, size + 2 * page)
+    address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    for fence in (address, address + page + size):
+        assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(fence), ctypes.c_size_t(page), 0) == 0
+    offset = page + (size - array.nbytes if behind else 0)
+    copy = np.frombuffer(memory, array.dtype, array.size, offset).reshape(array.shape)
+    copy[...] = array
+    return copy
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pages are fenced by POSIX's mprotect")
+@every_product
+@every_type
+def test_nothing_is_read_outside(name, dtype):
+    _, arrange_a, arrange_b = PRODUCTS[name]
+    for n, k, m in SHAPES:
+        A, B = matrices(n, k, m, dtype)
+        for behind in (True, False):
+            C = fenced(np.full((n, m), 77, dtype), behind=behind)
+            compiled(name)(fenced(arrange_a(A), behind=behind), fenced(arrange_b(B), behind=behind), C)
+            assert_close(C, A, B)
+
+
+@every_product
+@every_type
+def test_bits_do_not_depend_on_where_the_matrices_lie(name, dtype):
+    _, arrange_a, arrange_b = PRODUCTS[name]
+    for n, k, m in SHAPES:
+        A, B = (arrange(X) for arrange, X in zip((arrange_a, arrange_b), matrices(n, k, m, dtype), strict=True))
+        results = []
+        for shift in (0, 1, 3):
+            moved = [np.concatenate([np.zeros(shift, dtype), X.ravel()])[shift:].reshape(X.shape) for X in (A, B)]
+            results.append(np.empty((n, m), dtype))
+            compiled(name)(*moved, results[-1])
+        np.testing.assert_array_equal(results[1], results[0])
+        np.testing.assert_array_equal(results[2], results[0])
 
 
 @pytest.mark.parametrize("wrong", ["order", "scale", "element"])

@@ -4,7 +4,8 @@ Loops written in Python are not compiled into code that keeps many sums in regis
 out here in LLVM's language of vectors: a tile of a few rows by two vectors of columns of C is summed over the inner
 dimension and stored once. LLVM fits the vectors to whatever the processor has. Around it stand plain loops: matrices
 too large for the cache are taken in blocks, copied to where the tile reads them in order (the scheme of Goto and van
-de Geijn, Anatomy of high-performance matrix multiplication, ACM TOMS 34, 2008).
+de Geijn, Anatomy of high-performance matrix multiplication, ACM TOMS 34, 2008), and what the next tiles need is fetched
+meanwhile. The loops of a tile are not unrolled, which was slower: they wait for nothing but the multiply-adds.
 
 BLAS is not called, for two reasons. A call spends longer on preparations than on the arithmetic of a small product.
 And the sums of OpenBLAS come out in another order with another number of threads; here how a product is computed
@@ -29,13 +30,17 @@ from backlit.ops.kernels.products import product, product_nt, product_tn
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-_ROWS = 4  # of a tile; with two vectors of columns that is eight sums, which hide the latency of a multiply-add
+_TALL, _LOW = 6, 4  # rows of a tile; with two vectors of columns, twelve sums hide the latency of a multiply-add
 _LINE = 8  # vectors of columns in a tile of a single row, for the same reason
+_DOTS = 4  # dot products computed together
 _FEW = 8  # rows below which transposing the other matrix costs more than it gives
+_MANY = 24  # rows from which copying the other matrix to where it is read in order costs less than it gives
+_WIDE = 64  # columns from which the same holds
 _LOOPS_TO = 48  # multiply-adds up to which plain loops beat the tiles
-_NEAR, _FAR = 2**15, 2**20  # bytes of a matrix that stays in the fastest cache, and in the next
-_STEPS = 256  # of the inner dimension in one block
-_PANEL = _STEPS * 64  # bytes: the block of two vectors of columns of B; half of the fastest cache
+_NEAR, _FAR = 2**15, 2**20  # bytes of a matrix that stays in the fastest cache, and in those behind it
+_WORTH_FETCHING = 64  # steps of a tile that give the memory time to bring its part of C near
+_STEPS = 384  # of the inner dimension in one block
+_PANEL = _STEPS * 64  # bytes: the block of two vectors of columns of B, for the fastest cache
 _BLOCK = _STEPS * 1024  # bytes: the block of rows of A, for the next cache
 _INLINE = {"forceinline": True}  # passing three arrays to a function costs more than the smallest products
 _ONE = np.intp(1)  # a literal 1 would make Numba compile one more variant of the function it is given to
@@ -79,6 +84,15 @@ class _Vectors:
         """Give the number at the pointer in every lane."""
         return self._spread(self.builder.load(pointer, align=self.align), self.type)
 
+    def fetch(self, pointer: Any) -> None:
+        """Have the line of the cache with the vector's last number brought near."""
+        byte, index = ir.IntType(8).as_pointer(), ir.IntType(32)
+        form = ir.FunctionType(ir.VoidType(), [byte, index, index, index])
+        prefetch = cgutils.get_or_insert_function(self.builder.module, form, "llvm.prefetch.p0")
+        pointer = self.builder.gep(pointer, [index(self.lanes - 1)])
+        reading, nearest, data = index(0), index(3), index(1)
+        self.builder.call(prefetch, [self.builder.bitcast(pointer, byte), reading, nearest, data])
+
     def _spread(self, number: Any, vector: Any) -> Any:
         index, undefined = ir.IntType(32), ir.Constant(vector, ir.Undefined)
         first = self.builder.insert_element(undefined, number, index(0))
@@ -87,6 +101,18 @@ class _Vectors:
     def totals(self, count: int) -> list[Any]:
         """Make variables that start at zero; LLVM keeps them in registers."""
         return [cgutils.alloca_once_value(self.builder, ir.Constant(self.type, None)) for _ in range(count)]
+
+    def transposed(self, square: list[Any]) -> list[Any]:
+        """Transpose as many vectors as each has lanes: squares are swapped over the diagonal, the largest first."""
+        index, lanes, size = ir.IntType(32), range(self.lanes), self.lanes // 2
+        while size:
+            upper = [lane + self.lanes - size if lane & size else lane for lane in lanes]
+            lower = [lane + self.lanes if lane & size else lane + size for lane in lanes]
+            swapped = [ir.Constant(ir.VectorType(index, self.lanes), order) for order in (upper, lower)]
+            pairs = [(square[row & ~size], square[row | size]) for row in lanes]
+            square = [self.builder.shuffle_vector(*pairs[row], swapped[bool(row & size)]) for row in lanes]
+            size //= 2
+        return square
 
     def add_product(self, total: Any, a: Any, b: Any) -> None:
         form = ir.FunctionType(self.type, [self.type] * 3)
@@ -141,58 +167,58 @@ def _make_buffer(size: int) -> Any:
     def buffer(typingctx: Any, like: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             scalar = context.get_data_type(like.dtype)
-            return cgutils.alloca_once(builder, scalar, size=size // _itemsize(scalar))
+            memory = cgutils.alloca_once(builder, scalar, size=size // _itemsize(scalar))
+            memory.align = 64  # as lines of the cache are: reading a vector that lies in two takes longer
+            return memory
 
         return like(like), generate
 
     return buffer
 
 
-def _make_tile(rows: int, count: int, lanes: int | None) -> Any:
+def _make_tile(height: int, count: int, lanes: int | None) -> Any:
     """Make the kernel of a tile of C of some rows and `count` vectors of columns, which are `gap` columns apart.
 
     C[r c_row + l] = sum over p < steps of A[r a_row + p a_step] B[p b_step + l], the matrices seen as flat memory, or
-    C plus this where `more` is true; a vector has `lanes` columns, or as many as fit in 32 bytes.
+    C plus this where `more` is true; a vector has `lanes` columns, or as many as fit in 32 bytes. Where fewer `rows`
+    are left than the tile is high, it computes the last one more than once.
     """
 
     @intrinsic
     def tile(
-        typingctx: Any,
-        A: Any,
-        a_row: Any,
-        a_step: Any,
-        B: Any,
-        b_step: Any,
-        C: Any,
-        c_row: Any,
-        gap: Any,
-        steps: Any,
-        more: Any,
-    ) -> Any:
+        typingctx: Any, A: Any, a_row: Any, a_step: Any, B: Any, b_step: Any, C: Any, c_row: Any, gap: Any,
+        rows: Any, steps: Any, more: Any,
+    ) -> Any:  # fmt: skip
         index = types.intp
-        signature = types.void(A, index, index, B, index, C, index, index, index, types.boolean)
+        signature = types.void(A, index, index, B, index, C, index, index, index, index, types.boolean)
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            A, a_row, a_step, B, b_step, C, c_row, gap, steps, more = arguments
+            A, a_row, a_step, B, b_step, C, c_row, gap, rows, steps, more = arguments
             scalar = context.get_data_type(signature.args[0].dtype)
             vectors = _Vectors(builder, scalar, lanes or _full_width(scalar))
-            totals = [vectors.totals(count) for _ in range(rows)]
+            totals = [vectors.totals(count) for _ in range(height)]
             columns = [builder.mul(gap, gap.type(v)) for v in range(count)]
-            rows_of_c = [builder.gep(C, [builder.mul(c_row, c_row.type(r))]) for r in range(rows)]
-            tile_of_c = [[builder.gep(row, [column]) for column in columns] for row in rows_of_c]
-            with builder.if_then(more):
-                for r in range(rows):
-                    for v in range(count):
-                        builder.store(vectors.load(tile_of_c[r][v]), totals[r][v])
+            rows_of_a = _starts(builder, A, a_row, rows, height)
+            tile_of_c = [
+                [builder.gep(row, [column]) for column in columns] for row in _starts(builder, C, c_row, rows, height)
+            ]
+            with builder.if_then(builder.icmp_signed(">=", steps, steps.type(_WORTH_FETCHING))):
+                for row in tile_of_c:
+                    vectors.fetch(row[-1])
             with cgutils.for_range(builder, steps) as loop:
                 start = builder.gep(B, [builder.mul(loop.index, b_step)])
                 b = [vectors.load(builder.gep(start, [column])) for column in columns]
-                start = builder.gep(A, [builder.mul(loop.index, a_step)])
-                for r in range(rows):
-                    a = vectors.spread(builder.gep(start, [builder.mul(a_row, a_row.type(r))]))
+                step = builder.mul(loop.index, a_step)
+                for r in range(height):
+                    a = vectors.spread(builder.gep(rows_of_a[r], [step]))
                     for v in range(count):
                         vectors.add_product(totals[r][v], a, b[v])
-            for r in range(rows):
+            with builder.if_then(more):
+                for r in range(height):
+                    for v in range(count):
+                        added = builder.fadd(builder.load(totals[r][v]), vectors.load(tile_of_c[r][v]))
+                        builder.store(added, totals[r][v])
+            for r in range(height):
                 for v in range(count):
                     vectors.store(builder.load(totals[r][v]), tile_of_c[r][v])
             return context.get_dummy_value()
@@ -202,28 +228,73 @@ def _make_tile(rows: int, count: int, lanes: int | None) -> Any:
     return tile
 
 
-def _make_copy(count: int, lanes: int | None) -> Any:
-    """Make the kernel that copies `count` vectors, which are `gap` numbers apart."""
+def _starts(builder: Any, matrix: Any, row: Any, rows: Any, height: int) -> list[Any]:
+    """Give where `height` rows of a matrix start; where it has fewer `rows`, the last one again and again."""
+    last = builder.mul(builder.sub(rows, rows.type(1)), row)
+    offsets = [builder.mul(row, row.type(r)) for r in range(height)]
+    exists = [builder.icmp_signed("<", rows.type(r), rows) for r in range(height)]
+    return [builder.gep(matrix, [builder.select(exists[r], offsets[r], last)]) for r in range(height)]
+
+
+def _make_copy(lanes: int | None) -> Any:
+    """Make the kernel that copies two vectors of each of many steps, `gap` numbers apart, and puts steps together."""
 
     @intrinsic
-    def copy(typingctx: Any, source: Any, target: Any, gap: Any) -> Any:
+    def copy(typingctx: Any, source: Any, step: Any, target: Any, gap: Any, steps: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            source, target, gap = arguments
+            source, step, target, gap, steps = arguments
             scalar = context.get_data_type(signature.args[0].dtype)
             vectors = _Vectors(builder, scalar, lanes or _full_width(scalar))
-            for v in range(count):
-                offset = builder.mul(gap, gap.type(v))
-                vectors.store(vectors.load(builder.gep(source, [offset])), builder.gep(target, [offset]))
+            span = builder.add(gap, gap.type(vectors.lanes))
+            with cgutils.for_range(builder, steps) as loop:
+                start = builder.gep(source, [builder.mul(loop.index, step)])
+                end = builder.gep(target, [builder.mul(loop.index, span)])
+                vectors.store(vectors.load(start), end)
+                vectors.store(vectors.load(builder.gep(start, [gap])), builder.gep(end, [gap]))
             return context.get_dummy_value()
 
-        return types.void(source, target, types.intp), generate
+        return types.void(source, types.intp, target, types.intp, types.intp), generate
 
     return copy
 
 
+def _make_transposition(lanes: int | None) -> Any:
+    """Make the kernel that transposes a square: target[p span + q] = source[q column + p] for p and q < lanes."""
+
+    @intrinsic
+    def transpose(typingctx: Any, source: Any, column: Any, target: Any, span: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            source, column, target, span = arguments
+            scalar = context.get_data_type(signature.args[0].dtype)
+            vectors = _Vectors(builder, scalar, lanes or _full_width(scalar))
+            every = range(vectors.lanes)
+            square = [vectors.load(builder.gep(source, [builder.mul(column, column.type(q))])) for q in every]
+            for p, vector in enumerate(vectors.transposed(square)):
+                vectors.store(vector, builder.gep(target, [builder.mul(span, span.type(p))]))
+            return context.get_dummy_value()
+
+        return types.void(source, types.intp, target, types.intp), generate
+
+    return transpose
+
+
+@intrinsic
+def _fetch(typingctx: Any, pointer: Any, step: Any, count: Any) -> Any:
+    """Have `count` numbers, which are `step` numbers apart, brought near; none where the count is not positive."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer, step, count = arguments
+        numbers = _Vectors(builder, context.get_data_type(signature.args[0].dtype), 1)
+        with cgutils.for_range(builder, count) as loop:
+            numbers.fetch(builder.gep(pointer, [builder.mul(loop.index, step)]))
+        return context.get_dummy_value()
+
+    return types.void(pointer, types.intp, types.intp), generate
+
+
 @intrinsic
 def _dots(typingctx: Any, A: Any, B: Any, b_row: Any, C: Any, c_row: Any, steps: Any) -> Any:
-    """Compute `_ROWS` dot products: C[q c_row] = sum over p < steps of A[p] B[q b_row + p]."""
+    """Compute `_DOTS` dot products: C[q c_row] = sum over p < steps of A[p] B[q b_row + p]."""
     index = types.intp
     signature = types.void(A, B, index, C, index, index)
 
@@ -231,15 +302,15 @@ def _dots(typingctx: Any, A: Any, B: Any, b_row: Any, C: Any, c_row: Any, steps:
         A, B, b_row, C, c_row, steps = arguments
         scalar = context.get_data_type(signature.args[0].dtype)
         vectors = _Vectors(builder, scalar, _full_width(scalar))
-        totals = vectors.totals(_ROWS)
+        totals = vectors.totals(_DOTS)
         stride = steps.type(vectors.lanes)
         with cgutils.for_range_slice(builder, steps.type(0), steps, stride, inc=True) as (p, _):
             count = builder.trunc(builder.sub(steps, p), ir.IntType(32))
             a = vectors.load_some(builder.gep(A, [p]), count)
-            for q in range(_ROWS):
+            for q in range(_DOTS):
                 start = builder.gep(B, [builder.mul(b_row, b_row.type(q))])
                 vectors.add_product(totals[q], a, vectors.load_some(builder.gep(start, [p]), count))
-        for q in range(_ROWS):
+        for q in range(_DOTS):
             builder.store(vectors.sum_of_lanes(totals[q]), builder.gep(C, [builder.mul(c_row, c_row.type(q))]))
         return context.get_dummy_value()
 
@@ -258,153 +329,163 @@ def _after(typingctx: Any, pointer: Any, count: Any) -> Any:
 
 # -------------------------------------------------------------------------------------------- walking over the tiles
 
-_tile, _tile_4, _tile_2 = _make_tile(_ROWS, 2, None), _make_tile(_ROWS, 2, 4), _make_tile(_ROWS, 2, 2)
+_tall, _low = _make_tile(_TALL, 2, None), _make_tile(_LOW, 2, None)
+_low_4, _low_2 = _make_tile(_LOW, 2, 4), _make_tile(_LOW, 2, 2)
 _line = _make_tile(1, _LINE, None)
-_copy_columns, _copy_rows = _make_copy(2, None), _make_copy(1, _ROWS)
+_copy, _copy_4 = _make_copy(None), _make_copy(4)
+_transpose, _transpose_4 = _make_transposition(None), _make_transposition(4)
 _panel, _block = _make_buffer(_PANEL), _make_buffer(_BLOCK)
 
 
 @_compiled
-def _width(m: int, itemsize: int) -> int:
-    """Give the number of lanes of the vectors for m >= 2 columns."""
-    full = 32 // itemsize
-    return full if m >= full else (4 if m >= 4 else 2)
+def _rows_in_tall_tiles(rows: int) -> int:
+    """Give how many rows to compute in tall tiles; low ones compute the rest.
+
+    6 a + 4 b with b <= 2 makes every even number but 2, so no more than one row is computed in vain beyond that.
+    """
+    pairs = (rows + 1) // 2
+    return 2 * pairs - _LOW * (-pairs % 3)
 
 
 @_compiled
-def _down(
-    A: Any, a_row: int, a_tile: int, a_step: int, B: Any, b_step: int, C: Any, c_row: int, n: int, steps: int,
-    width: int, gap: int, more: bool,
-) -> None:  # fmt: skip
-    """Compute the columns of C that one tile spans, in all n rows; the rows of A lie a_row apart, its tiles a_tile."""
+def _pack(source: Any, step: int, column: int, target: Any, steps: int, span: int, full: int) -> None:
+    """Copy to where it is read in order: target[p span + q] = source[p step + q column], p < steps and q < span.
+
+    The span is two vectors of `full` or four numbers, which may overlap, or less than four numbers.
+    """
     _apart()
-    i = 0
-    while i < n:
-        # Where fewer rows are left than a tile has, a tile computes one of them as often as it has rows.
-        a_next, c_next, height = (a_row, c_row, _ROWS) if n - i >= _ROWS else (0, 0, 1)
-        a, c = _after(A, i // _ROWS * a_tile + i % _ROWS * a_row), _after(C, i * c_row)
-        if width == 2:
-            _tile_2(a, a_next, a_step, B, b_step, c, c_next, gap, steps, more)
-        elif width == 4:
-            _tile_4(a, a_next, a_step, B, b_step, c, c_next, gap, steps, more)
+    whole = 0
+    if column == 1 and span >= 4:
+        if span >= full:
+            _copy(source, step, target, span - full, steps)
         else:
-            _tile(a, a_next, a_step, B, b_step, c, c_next, gap, steps, more)
+            _copy_4(source, step, target, span - 4, steps)
+        whole = steps
+    elif step == 1 and span >= 4:
+        width = full if span >= full else 4
+        whole = steps // width * width
+        for square in range(steps // width):
+            p = square * width
+            for q in (0, span - width):
+                start, end = _after(source, p + q * column), _after(target, p * span + q)
+                if width == 4:
+                    _transpose_4(start, column, end, span)
+                else:
+                    _transpose(start, column, end, span)
+    for p in range(whole, steps):
+        for q in range(span):
+            target[p * span + q] = source[p * step + q * column]
+
+
+@_compiled
+def _pack_rows(A: Any, a_row: int, a_step: int, block: Any, rows: int, steps: int, full: int) -> None:
+    """Copy rows of A to where the tiles read them in order: all steps of a tile together, each with all its rows."""
+    _apart()
+    tall = _rows_in_tall_tiles(rows)
+    i = 0
+    while i < rows:
+        height = min(_TALL if i < tall else _LOW, rows - i)
+        _pack(_after(A, i * a_row), a_step, a_row, _after(block, i * steps), steps, height, full)
         i += height
 
 
 @_compiled
-def _copy_panel(B: Any, b_step: int, b_column: int, panel: Any, steps: int, span: int, width: int, full: int) -> None:
-    """Copy `span` columns of B to where they lie in the order in which a tile reads them."""
-    _apart()
-    if b_column == 1 and width == full:
-        for p in range(steps):
-            _copy_columns(_after(B, p * b_step), _after(panel, p * span), span - width)
-    else:
-        for p in range(steps):
-            for q in range(span):
-                panel[p * span + q] = B[p * b_step + q * b_column]
-
-
-@_compiled
-def _copy_block(A: Any, a_row: int, a_step: int, block: Any, n: int, steps: int) -> None:
-    """Copy n rows of A to where they lie in the order in which tiles read them, all steps of a tile together."""
-    _apart()
-    whole = n // _ROWS * _ROWS
-    together = 4 * _ROWS  # rows, which are neighbours in a line of the cache where A is transposed
-    for first in range(0, whole, together):
-        last = min(first + together, whole)
-        for p in range(steps):
-            for i in range(first, last, _ROWS):
-                if a_row == 1:
-                    _copy_rows(_after(A, i + p * a_step), _after(block, i * steps + p * _ROWS), 0)
-                else:
-                    for r in range(_ROWS):
-                        block[i * steps + p * _ROWS + r] = A[(i + r) * a_row + p * a_step]
-    for i in range(whole, n):
-        for p in range(steps):
-            block[whole * steps + p * _ROWS + i - whole] = A[i * a_row + p * a_step]
-
-
-@_compiled
-def _across(
-    A: Any, a_row: int, a_tile: int, a_step: int, B: Any, b_step: int, b_column: int, C: Any, n: int, steps: int,
-    m: int, copy: bool, more: bool, itemsize: int,
+def _down(
+    A: Any, a_row: int, a_tile: int, a_step: int, B: Any, b_step: int, C: Any, c_row: int, rows: int, steps: int,
+    width: int, full: int, gap: int, more: bool, ahead: Any, ahead_step: int, share: int,
 ) -> None:  # fmt: skip
-    """C = A B, or C + A B where there is more, for m >= 2; `copy` the columns a tile spans (at most _STEPS steps)."""
+    """Compute the columns of C that one tile spans, in all rows.
+
+    The tiles of A lie a_tile apart times their rows; an a_step of 0 means as many as a tile has rows. With each row,
+    a `share` of the columns that will be needed next is fetched.
+    """
     _apart()
-    width = _width(m, itemsize)
-    tiles = (m + 2 * width - 1) // (2 * width)
-    panel = _panel(C)
-    for t in range(tiles):
-        # Shared out evenly, the columns of a tile are never fewer than one vector has; its two vectors may overlap.
-        j = t * m // tiles
-        span = (t + 1) * m // tiles - j
-        b, c, gap = _after(B, j * b_column), _after(C, j), span - width
-        if copy:
-            _copy_panel(b, b_step, b_column, panel, steps, span, width, 32 // itemsize)
-            _down(A, a_row, a_tile, a_step, panel, span, c, m, n, steps, width, gap, more)
+    tall = _rows_in_tall_tiles(rows) if width == full else 0
+    i = 0
+    while i < rows:
+        left = rows - i
+        _fetch(_after(ahead, i * share * ahead_step), ahead_step, min(_TALL * share, steps - i * share))
+        a, c = _after(A, i * a_tile), _after(C, i * c_row)
+        height = _TALL if i < tall else _LOW
+        step = a_step if a_step > 0 else min(height, left)
+        if width == 2:
+            _low_2(a, a_row, step, B, b_step, c, c_row, gap, left, steps, more)
+        elif width < full:
+            _low_4(a, a_row, step, B, b_step, c, c_row, gap, left, steps, more)
+        elif i < tall:
+            _tall(a, a_row, step, B, b_step, c, c_row, gap, left, steps, more)
         else:
-            _down(A, a_row, a_tile, a_step, b, b_step, c, m, n, steps, width, gap, more)
+            _low(a, a_row, step, B, b_step, c, c_row, gap, left, steps, more)
+        i += height
+
+
+@_compiled
+def _multiply_few(
+    A: Any, a_row: int, a_step: int, B: Any, b_step: int, C: Any, n: int, steps: int, m: int, full: int
+) -> None:
+    """C = A B as `_multiply` computes it, row by row."""
+    _apart()
+    line = full * _LINE
+    for i in range(n):
+        for t in range(-(-m // line)):
+            j = min(t * line, m - line)
+            _line(_after(A, i * a_row), 0, a_step, _after(B, j), b_step, _after(C, i * m + j), 0, full, 1, steps, False)
+
+
+@_compiled
+def _share(number: int, of: int, total: int) -> tuple[int, int]:
+    """Give where a share of a total begins that is divided evenly, and how large it is."""
+    start = number * total // of
+    return start, (number + 1) * total // of - start
 
 
 @_compiled
 def _multiply(
-    A: Any,
-    a_row: int,
-    a_step: int,
-    B: Any,
-    b_step: int,
-    b_column: int,
-    C: Any,
-    n: int,
-    steps: int,
-    m: int,
-    itemsize: int,
-) -> None:
+    A: Any, a_row: int, a_step: int, B: Any, b_step: int, b_column: int, C: Any,
+    n: int, steps: int, m: int, itemsize: int,
+) -> None:  # fmt: skip
     """C = A B for m >= 2, with A[i, p] at i a_row + p a_step and B[p, j] at p b_step + j b_column of their memory."""
     _apart()
-    width = _width(m, itemsize)
-    size = n * steps * itemsize
-    if n < _ROWS and m >= width * _LINE and b_column == 1:
-        for i in range(n):
-            for start in range(0, m, width * _LINE):
-                j = min(start, m - width * _LINE)
-                c = _after(C, i * m + j)
-                _line(_after(A, i * a_row), 0, a_step, _after(B, j), b_step, c, 0, width, steps, False)
-    elif m >= 64 and b_column == 1 and size > (_NEAR if a_row == 1 else _FAR):
-        _multiply_blocks(A, a_row, a_step, B, b_step, C, n, steps, m, itemsize)
-    else:
-        copy = b_column > 1 or (n >= 64 and steps * m * itemsize > _NEAR)
-        depth = _STEPS if copy else steps
-        for p in range(0, steps, depth):
-            a, b, count = _after(A, p * a_step), _after(B, p * b_step), min(depth, steps - p)
-            _across(a, a_row, _ROWS * a_row, a_step, b, b_step, b_column, C, n, count, m, copy, p > 0, itemsize)
-
-
-@_compiled
-def _multiply_blocks(
-    A: Any, a_row: int, a_step: int, B: Any, b_step: int, C: Any, n: int, steps: int, m: int, itemsize: int
-) -> None:
-    """C = A B as `_multiply` computes it, where A is too large, or its rows too scattered, to stay in the cache."""
-    _apart()
-    block = _block(A)
-    height = _BLOCK // (_STEPS * itemsize)
-    for i in range(0, n, height):
-        rows = min(height, n - i)
-        for p in range(0, steps, _STEPS):
-            depth = min(_STEPS, steps - p)
-            _copy_block(_after(A, i * a_row + p * a_step), a_row, a_step, block, rows, depth)
-            b, c = _after(B, p * b_step), _after(C, i * m)
-            _across(
-                block, _ONE, _ROWS * depth, np.intp(_ROWS), b, b_step, _ONE, c, rows, depth, m, True, p > 0, itemsize
-            )
+    full = 32 // itemsize
+    if n < _LOW and m >= full * _LINE and b_column == 1:
+        _multiply_few(A, a_row, a_step, B, b_step, C, n, steps, m, full)
+        return
+    width = full if m >= full else (4 if m >= 4 else 2)
+    panel, block = _panel(A), _block(A)
+    pack_a = m >= _WIDE and n * steps * itemsize > (_NEAR if a_row == 1 else _FAR)
+    pack_b = pack_a or b_column > 1 or (n >= _MANY and steps * m * itemsize > _NEAR)
+    blocks = -(-n * _STEPS * itemsize // _BLOCK) if pack_a else 1
+    depths = -(-steps // _STEPS) if pack_b else 1
+    tiles = -(-m // (2 * width))
+    for block_number in range(blocks):
+        first, rows = _share(block_number, blocks, n)
+        for depth_number in range(depths):
+            p, depth = _share(depth_number, depths, steps)
+            a, a_next, a_tile, a_gap = _after(A, first * a_row + p * a_step), a_row, a_row, a_step
+            if pack_a:
+                _pack_rows(a, a_row, a_step, block, rows, depth, full)
+                a, a_next, a_tile, a_gap = block, 1, depth, 0
+            for t in range(tiles):
+                # Shared out evenly, the columns of a tile are never fewer than one vector has; its two may overlap.
+                j, span = _share(t, tiles, m)
+                b, b_next, fetch = _after(B, p * b_step + j * b_column), b_step, 0
+                # What is fetched for the next tile is the line of the cache that ends it: this one had the one before.
+                ahead = _after(b, span + (t + 2) * m // tiles - (t + 1) * m // tiles - 1)
+                if pack_b:
+                    _pack(b, b_step, b_column, panel, depth, span, full)
+                    b, b_next = panel, span
+                    fetch = -(-depth // rows) if b_column == 1 and t + 1 < tiles else 0
+                _down(
+                    a, a_next, a_tile, a_gap, b, b_next, _after(C, first * m + j), m, rows, depth,
+                    width, full, span - width, p > 0, ahead, b_step, fetch,
+                )  # fmt: skip
 
 
 @_compiled
 def _dot_rows(A: Any, B: Any, C: Any, steps: int, m: int) -> None:
     """C[q] = the dot product of the vector A with row q of B, for q < m."""
     _apart()
-    b_next, c_next, height = (steps, 1, _ROWS) if m >= _ROWS else (0, 0, 1)
+    b_next, c_next, height = (steps, 1, _DOTS) if m >= _DOTS else (0, 0, 1)
     for start in range(0, m, height):
         q = min(start, m - height)
         _dots(A, _after(B, q * steps), b_next, _after(C, q), c_next, steps)
