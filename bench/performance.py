@@ -18,10 +18,11 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.extending import intrinsic
 
 from backlit.engine import machine
-from backlit.engine.lowlevel import call_kernel, call_update, pointer
+from backlit.engine.lowlevel import call_kernel, call_update
 from backlit.engine.machine import Clock, Segment, data_of
 from bench.peers.backlit_peer import Compiled
 from bench.peers.products import Own
@@ -52,6 +53,16 @@ class Parts(msgspec.Struct, frozen=True):
     def parallel(self) -> float:
         """The share of the step that is work on rows, which shards could divide among cores."""
         return (self.products + self.elementwise + self.gather) / self.step
+
+
+@intrinsic
+def pointer(typingctx: Any, array: Any) -> Any:
+    """Give the address of a contiguous array's first element, as a typed pointer."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return context.make_array(signature.args[0])(context, builder, args[0]).data
+
+    return types.CPointer(array.dtype)(array), codegen
 
 
 @njit(nogil=True)
@@ -154,8 +165,9 @@ def _own_machine(peer: Compiled) -> float:
     """Give the seconds of the same updates in one call of the machine, without the training around it."""
     peer.reset()
     training, workload = peer.training, peer.workload
-    data = data_of(training.X, training.Y, training.weights, peer.problem.orders.reshape(-1))
-    rates, sums = np.full(workload.steps, workload.rate), np.zeros(3 * workload.epochs)
+    order = peer.problem.orders.reshape(-1)
+    data = data_of(training.X, training.Y, training.weights, order, repeats=workload.full_batch)
+    rates, sums = np.full(workload.steps, workload.rate), np.zeros(machine.SUMS * workload.epochs)
     return _timed(
         lambda steps: training.machine.train_batches(
             training.tables, training.memory, data, training.rule, Clock(0, 0), workload.batch, 0, steps, rates,

@@ -10,9 +10,37 @@ import numpy as np
 
 from backlit.errors import BacklitError
 from backlit.ops.kernels.products import product, product_nt, product_tn
-from backlit.ops.op import Activation, Interval, Layer, Shapes, activations, register
+from backlit.ops.op import Activation, Interval, Layer, Shapes, activations, register, tuned
 
 PARAMETERS = ("W", "b")
+
+
+def _add_to_rows_loops(b: Any, Z: Any) -> None:
+    for i in range(Z.shape[0]):
+        for j in range(Z.shape[1]):
+            Z[i, j] += b[j]
+
+
+@tuned(_add_to_rows_loops)
+def add_to_rows(b: Any, Z: Any) -> None:
+    """Add a vector to each row of a matrix."""
+    Z += b
+
+
+def _sum_rows_loops(dZ: Any, db: Any) -> None:
+    for j in range(db.shape[0]):
+        db[j] = 0.0
+    for i in range(dZ.shape[0]):
+        for j in range(dZ.shape[1]):
+            db[j] += dZ[i, j]
+
+
+@tuned(_sum_rows_loops)
+def sum_rows(dZ: Any, db: Any) -> None:
+    """Write the sum of a matrix's rows, added in their order."""
+    db[:] = 0.0
+    for row in dZ:
+        db += row
 
 
 @register("dense")
@@ -98,7 +126,7 @@ class Dense(Layer, frozen=True):
         """Z = X W + b."""
         product(X, W, Z)  # (n, fan_in) (fan_in, units) -> (n, units)
         if b.size:
-            Z += b
+            add_to_rows(b, Z)
 
     @staticmethod
     def backward(X: Any, W: Any, dZ: Any, dX: Any, dW: Any, db: Any) -> None:
@@ -106,8 +134,6 @@ class Dense(Layer, frozen=True):
         if dW.size:
             product_tn(X, dZ, dW)  # (fan_in, n) (n, units) -> (fan_in, units)
         if db.size:
-            db[:] = 0.0
-            for i in range(dZ.shape[0]):
-                db += dZ[i]
+            sum_rows(dZ, db)
         if dX.size:
             product_nt(dZ, W, dX)  # (n, units) (units, fan_in) -> (n, fan_in)

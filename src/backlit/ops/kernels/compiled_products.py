@@ -486,9 +486,46 @@ def _dot_rows(A: Any, B: Any, C: Any, steps: int, m: int) -> None:
     """C[q] = the dot product of the vector A with row q of B, for q < m."""
     _apart()
     b_next, c_next, height = (steps, 1, _DOTS) if m >= _DOTS else (0, 0, 1)
-    for start in range(0, m, height):
+    start = 0
+    while start < m:
         q = min(start, m - height)
         _dots(A, _after(B, q * steps), b_next, _after(C, q), c_next, steps)
+        start += height
+
+
+@_compiled
+def _multiply_least(
+    A: Any, a_row: int, a_step: int, B: Any, b_step: int, b_column: int, C: Any, n: int, steps: int, m: int
+) -> None:
+    """C = A B by plain loops."""
+    for i in range(n):
+        for j in range(m):
+            if steps == 0:
+                C[i * m + j] = 0.0
+            else:
+                total = A[i * a_row] * B[j * b_column]
+                for p in range(1, steps):
+                    total += A[i * a_row + p * a_step] * B[p * b_step + j * b_column]
+                C[i * m + j] = total
+
+
+@_compiled
+def multiply(
+    A: Any, a_row: int, a_step: int, B: Any, b_step: int, b_column: int, C: Any,
+    n: int, steps: int, m: int, itemsize: int,
+) -> None:  # fmt: skip
+    """C = A B, with A[i, p] at i a_row + p a_step, B[p, j] at p b_step + j b_column and C[i, j] at i m + j."""
+    if n * steps * m <= _LOOPS_TO:
+        _multiply_least(A, a_row, a_step, B, b_step, b_column, C, n, steps, m)
+    elif m == 1 and a_step == 1:
+        _dot_rows(B, A, C, steps, n)
+    elif m == 1:  # C^T = B^T A^T
+        _multiply(B, _ONE, _ONE, A, a_step, _ONE, C, _ONE, steps, n, itemsize)
+    elif b_column > 1 and n < _FEW:
+        for i in range(n):
+            _dot_rows(_after(A, i * steps), B, _after(C, i * m), steps, m)
+    else:
+        _multiply(A, a_row, a_step, B, b_step, b_column, C, n, steps, m, itemsize)
 
 
 # ------------------------------------------------------------------------------------- one product for all kernels
@@ -500,12 +537,10 @@ def signature(dtype: Any) -> Any:
     return types.void(values, index, index, values, index, index, values, index, index, index, index)
 
 
-multiply: Any = _multiply
-
-
 def compiled_multiply(dtype: str) -> Any:
     """Compile the product for a type of number, as a function to be called by its address."""
-    return numba.cfunc(signature(getattr(types, dtype)), error_model="numpy")(multiply.py_func)
+    function: Any = multiply
+    return numba.cfunc(signature(getattr(types, dtype)), error_model="numpy")(function.py_func)
 
 
 @intrinsic
@@ -533,17 +568,7 @@ def _compiled_product(A: Any, B: Any, C: Any) -> Callable[..., None]:
     def kernel(A: Any, B: Any, C: Any) -> None:
         n, steps = A.shape
         m = B.shape[1]
-        if n * steps * m <= _LOOPS_TO:
-            for i in range(n):
-                for j in range(m):
-                    total = C.dtype.type(0)
-                    for p in range(steps):
-                        total += A[i, p] * B[p, j]
-                    C[i, j] = total
-        elif m == 1:
-            _dot_rows(_memory(B), _memory(A), _memory(C), steps, n)
-        else:
-            _call_multiply(_memory(A), steps, _ONE, _memory(B), m, _ONE, _memory(C), n, steps, m, C.itemsize)
+        _call_multiply(_memory(A), steps, _ONE, _memory(B), m, _ONE, _memory(C), n, steps, m, C.itemsize)
 
     return kernel
 
@@ -553,19 +578,7 @@ def _compiled_product_tn(A: Any, B: Any, C: Any) -> Callable[..., None]:
     def kernel(A: Any, B: Any, C: Any) -> None:
         steps, n = A.shape
         m = B.shape[1]
-        if n * steps * m <= _LOOPS_TO:
-            for i in range(n):
-                for j in range(m):
-                    total = C.dtype.type(0)
-                    for p in range(steps):
-                        total += A[p, i] * B[p, j]
-                    C[i, j] = total
-        elif n == 1 and m == 1:
-            _dot_rows(_memory(A), _memory(B), _memory(C), steps, _ONE)
-        elif m == 1:
-            _call_multiply(_memory(B), _ONE, _ONE, _memory(A), n, _ONE, _memory(C), _ONE, steps, n, C.itemsize)
-        else:
-            _call_multiply(_memory(A), _ONE, n, _memory(B), m, _ONE, _memory(C), n, steps, m, C.itemsize)
+        _call_multiply(_memory(A), _ONE, n, _memory(B), m, _ONE, _memory(C), n, steps, m, C.itemsize)
 
     return kernel
 
@@ -575,19 +588,6 @@ def _compiled_product_nt(A: Any, B: Any, C: Any) -> Callable[..., None]:
     def kernel(A: Any, B: Any, C: Any) -> None:
         n, steps = A.shape
         m = B.shape[0]
-        if n * steps * m <= _LOOPS_TO:
-            for i in range(n):
-                for j in range(m):
-                    total = C.dtype.type(0)
-                    for p in range(steps):
-                        total += A[i, p] * B[j, p]
-                    C[i, j] = total
-        elif m == 1:
-            _dot_rows(_memory(B), _memory(A), _memory(C), steps, n)
-        elif n < _FEW and steps > 1:
-            for i in range(n):
-                _dot_rows(_after(_memory(A), i * steps), _memory(B), _after(_memory(C), i * m), steps, m)
-        else:
-            _call_multiply(_memory(A), steps, _ONE, _memory(B), _ONE, steps, _memory(C), n, steps, m, C.itemsize)
+        _call_multiply(_memory(A), steps, _ONE, _memory(B), _ONE, steps, _memory(C), n, steps, m, C.itemsize)
 
     return kernel
