@@ -70,7 +70,7 @@ EDITS = {
         "dropout.py", "return h ^ (h >> SHIFT_31)", "return h ^ (h >> SHIFT_30)"),
     "a constant of a helper function": ("dropout.py", "0xBF58476D1CE4E5B9", "0xBF58476D1CE4E5BB"),
     "the loops of a loss": (
-        "losses.py", "g[i] * (dA[i, j] / total * weights -", "g[i] * (0.9 * dA[i, j] / total * weights -"),
+        "losses.py", "scale * dA[i, j] - shift", "0.9 * scale * dA[i, j] - shift"),
 }  # fmt: skip
 """What is edited in a copy of the package: the file among the ops, the old text and the new one."""
 

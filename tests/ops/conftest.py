@@ -129,7 +129,8 @@ def types_inside() -> Any:
 
         function = getattr(op, which)
         jit = Jit("float32", from_python=True)
-        jit(function, scalar).compile(tuple(kind(name) for name in arguments(function)))
+        asked = arguments(getattr(function, "compiled", function))
+        jit(function, scalar).compile(tuple(kind(name) for name in asked))
         overloads = [overload for twin in jit.done.values() for overload in twin.overloads.values()]
         return {str(kind) for overload in overloads for kind in overload.type_annotation.typemap.values()}
 

@@ -19,10 +19,14 @@ import numpy as np
 
 from backlit.engine.binding import is_matrix
 from backlit.ops import special
+from backlit.ops.kernels.flat import flat
 from backlit.ops.op import arguments
 
 FAST = {"contract"}
 """The liberties the compiler may take: fusing a multiplication with an addition; none that assumes finite numbers."""
+
+ANY_ORDER = FAST | {"reassoc"}
+"""The same where sums may be taken in interleaved parts, which lets them vectorise."""
 
 
 INNER: dict[str, Any] = {
@@ -53,6 +57,7 @@ class Reach:
             return
         self._seen.add(function)
         self._sum.update(_fingerprint(function.__code__).encode())
+        self._sum.update(str(hasattr(function, "any_order")).encode())
         for cell in function.__closure__ or ():
             self._sum.update(repr(cell.cell_contents).encode())
         for name in sorted(_global_names(function.__code__)):
@@ -102,7 +107,8 @@ class Jit:
             code.replace(co_consts=constants), namespace, function.__name__, function.__defaults__, function.__closure__
         )
         # A loop with a call left in it does not vectorise, and LLVM leaves long functions as calls.
-        return njit(twin, forceinline=scalar, **self.options)
+        fast = {"fastmath": ANY_ORDER} if hasattr(function, "any_order") else {}
+        return njit(twin, forceinline=scalar, **self.options | fast)
 
     def _typed(self, constant: Any) -> Any:
         if type(constant) is float and self.dtype != "float64":
@@ -115,6 +121,10 @@ class Jit:
             return self.replace[name]
         if value is np or value is special:
             return _numpy_for(self.dtype) if scalar else value
+        if value is flat:
+            from backlit.engine import lowlevel  # noqa: PLC0415
+
+            return lowlevel.flat
         if isinstance(value, types.FunctionType):
             register = _register_of(value)
             if register is None:
@@ -164,8 +174,7 @@ def _library(module_name: str) -> dict[str, Any]:
 @functools.cache
 def _numpy_for(dtype: str) -> Any:
     """Give NumPy as compiled scalar maths sees it: with functions that vectorise in the place of library calls."""
-    from numba import njit  # noqa: PLC0415
-
+    from backlit.engine.lowlevel import maximum, minimum, select  # noqa: PLC0415
     from backlit.ops.kernels import elementary  # noqa: PLC0415
 
     library = _library("backlit.ops.kernels.elementary")
@@ -173,24 +182,5 @@ def _numpy_for(dtype: str) -> Any:
     seen.__dict__.update({name: getattr(np, name) for name in np.__all__ if hasattr(np, name)})
     for name, function in elementary.SUBSTITUTES[dtype].items():
         setattr(seen, name, library[function.__name__])
-    branchless: dict[str, Callable[..., Any]] = {"where": _select, "maximum": _maximum, "minimum": _minimum}
-    for name, choice in branchless.items():
-        setattr(seen, name, njit(choice, forceinline=True, **INNER))
+    seen.__dict__.update({"where": select, "maximum": maximum, "minimum": minimum})
     return seen
-
-
-def _select(condition: Any, value: Any, otherwise: Any) -> Any:
-    """`np.where` on scalars."""
-    return value if condition else otherwise
-
-
-def _maximum(one: Any, other: Any) -> Any:
-    """`np.maximum` on scalars, NaN if either is; Numba's own has branches, which do not vectorise."""
-    larger = other if one < other else one
-    return larger if other == other else other  # noqa: PLR0124  (false for NaN)
-
-
-def _minimum(one: Any, other: Any) -> Any:
-    """`np.minimum` on scalars, NaN if either is."""
-    smaller = other if one > other else one
-    return smaller if other == other else other  # noqa: PLR0124  (false for NaN)

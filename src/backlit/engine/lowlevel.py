@@ -106,6 +106,63 @@ def advance(typingctx: Any, base: Any, offset: Any) -> Any:
     return base(base, INT), codegen
 
 
+@intrinsic
+def flat(typingctx: Any, A: Any) -> Any:
+    """Give the elements of a C-contiguous array as a vector in the same place."""
+    vector_type = types.Array(A.dtype, 1, "C")
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        array = context.make_array(A)(context, builder, args[0])
+        start = context.get_constant(types.intp, 0)
+        return _array_over(context, builder, vector_type, array.data, start, [array.nitems])
+
+    return vector_type(A), codegen
+
+
+@intrinsic
+def select(typingctx: Any, condition: Any, value: Any, otherwise: Any) -> Any:
+    """Give `value` where the condition holds, else `otherwise`: `np.where` on scalars, without a branch."""
+    result = typingctx.unify_types(value, otherwise)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        held = context.cast(builder, args[0], condition, types.boolean)
+        pair = [
+            context.cast(builder, arg, kind, result) for arg, kind in zip(args[1:], (value, otherwise), strict=True)
+        ]
+        return builder.select(held, *pair)
+
+    return result(condition, value, otherwise), codegen
+
+
+def _extreme(name: str, typingctx: Any, one: Any, other: Any) -> Any:
+    """Give LLVM's own maximum or minimum of two numbers, in which NaN prevails.
+
+    A comparison and a selection would say the same, but where the result overwrites `one`, LLVM makes a store under a
+    mask of them, ten times slower.
+    """
+    result = typingctx.unify_types(one, other)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pair = [context.cast(builder, arg, given, result) for arg, given in zip(args, (one, other), strict=True)]
+        kind = context.get_value_type(result)
+        function = builder.module.declare_intrinsic(f"llvm.{name}", [kind], ir.FunctionType(kind, [kind, kind]))
+        return builder.call(function, pair, fastmath=("nsz",))
+
+    return (result(one, other), codegen) if isinstance(result, types.Float) else None
+
+
+@intrinsic
+def maximum(typingctx: Any, one: Any, other: Any) -> Any:
+    """Give the larger of two numbers, NaN if either is: `np.maximum` on scalars."""
+    return _extreme("maximum", typingctx, one, other)
+
+
+@intrinsic
+def minimum(typingctx: Any, one: Any, other: Any) -> Any:
+    """Give the smaller of two numbers, NaN if either is: `np.minimum` on scalars."""
+    return _extreme("minimum", typingctx, one, other)
+
+
 def _call(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     """Emit a call to the address in args[0] with the other arguments."""
     function_type = ir.FunctionType(ir.VoidType(), [argument.type for argument in args[1:]])

@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 from backlit.engine import machine
 from backlit.engine.binding import Binding, is_matrix, maths_of
 from backlit.engine.doors import arguments_of, fields_of, type_of
-from backlit.engine.jit import FAST
+from backlit.engine.jit import ANY_ORDER, FAST
 from backlit.engine.machine import Row
 from backlit.ops.op import Activation, Array, Optimizer, arguments
 
@@ -25,6 +25,7 @@ from backlit.engine.lowlevel import update_signature, vector
 
 T = np.{dtype}
 OPTIONS = dict(error_model="numpy", fastmath={fast})
+ANY_ORDER = OPTIONS | dict(fastmath={any_order})
 
 
 @njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -48,27 +49,29 @@ def _argument_text(binding: Binding, name: str, flat: bool = False) -> str:
 
 
 def _head(title: str, dtype: str) -> str:
-    return HEAD.format(title=title, dtype=dtype, fast=repr(FAST)) + "\n\n"
+    return HEAD.format(title=title, dtype=dtype, fast=repr(FAST), any_order=repr(ANY_ORDER)) + "\n\n"
 
 
 def kernel(title: str, binding: Binding, which: str, in_place: bool, dtype: str) -> str:
     """Write the kernel of an op's forward or backward; its maths, `maths`, is given to the module when it runs."""
+    options = "OPTIONS"
     if hasattr(binding.op, which):
         body = _general_body(binding, which)
     elif isinstance(binding.op, Activation):
         body = _elementwise_body(binding, which, in_place)
     else:
-        body = _loss_body(binding, which)
-    return _head(title, dtype) + _kernel_text(body, dtype)
+        body, options = _loss_body(binding, which), "ANY_ORDER"
+    return _head(title, dtype) + _kernel_text(body, dtype, options)
 
 
-def _kernel_text(body: list[str], dtype: str) -> str:
-    lines = [f"@cfunc(kernel_signature(types.{dtype}), **OPTIONS)", f"def kernel({KERNEL_ARGUMENTS}):"]
+def _kernel_text(body: list[str], dtype: str, options: str) -> str:
+    lines = [f"@cfunc(kernel_signature(types.{dtype}), **{options})", f"def kernel({KERNEL_ARGUMENTS}):"]
     return "\n".join([*lines, *("    " + line for line in body)]) + "\n"
 
 
 def _general_body(binding: Binding, which: str) -> list[str]:
-    names = arguments(maths_of(binding.op, which))
+    maths = maths_of(binding.op, which)
+    names = arguments(getattr(maths, "compiled", maths))
     return [*(f"{name}_ = {_argument_text(binding, name)}" for name in names),
             f"maths({', '.join(name + '_' for name in names)})"]  # fmt: skip
 
@@ -92,18 +95,26 @@ def _elementwise_body(binding: Binding, which: str, in_place: bool) -> list[str]
 
 
 def _loss_body(binding: Binding, which: str) -> list[str]:
-    """Write the loops of an element-wise loss."""
+    """Write the loops of an element-wise loss: one over all elements, which vectorises, then one over the rows.
+
+    The gradient's place holds the elements' losses meanwhile: nothing else needs it before the way back.
+    """
     op: Any = binding.op
-    settings = arguments(op.value if which == "forward" else op.slope)[2:]
-    names = ["A", "T", "l"] if which == "forward" else ["A", "T", "g", "dA"]
-    lines = [f"{name}_ = {_argument_text(binding, name)}" for name in [*names, *settings]]
+    forward = which == "forward"
+    settings = arguments(op.value if forward else op.slope)[2:]
+    lines = [f"{name}_ = {_argument_text(binding, name)}" for name in ["dA", "l" if forward else "g", *settings]]
+    lines += [f"v{name} = {_argument_text(binding, name, flat=True)}" for name in ("A", "T", "dA")]
+    lines.append("n, k = dA_.shape")
+    if forward:
+        lines.append("vdA = vdA if k > 1 else l_")
     extra = "".join(f", {name}_" for name in settings)
-    lines.append("for i in range(A_.shape[0]):")
-    if which == "forward":
-        return [*lines, "    total = T(0.0)", "    for j in range(A_.shape[1]):",
-                f"        total += maths(A_[i, j], T_[i, j]{extra})", "    l_[i] = total"]  # fmt: skip
-    return [*lines, "    for j in range(A_.shape[1]):",
-            f"        dA_[i, j] = g_[i] * maths(A_[i, j], T_[i, j]{extra})"]  # fmt: skip
+    lines += ["for i in range(n * k):", f"    vdA[i] = maths(vA[i], vT[i]{extra})"]
+    sums = ["if k > 1:", "    for i in range(n):", "        total = T(0.0)", "        for j in range(k):",
+            "            total += dA_[i, j]", "        l_[i] = total"]  # fmt: skip
+    scaling = ["if k < 4:", "    for j in range(k):", "        for i in range(n):", "            dA_[i, j] *= g_[i]",
+               "else:", "    for i in range(n):", "        for j in range(k):",
+               "            dA_[i, j] *= g_[i]"]  # fmt: skip
+    return [*lines, *(sums if forward else scaling)]
 
 
 def update(title: str, optimizer: Optimizer, dtype: str) -> str:

@@ -18,7 +18,8 @@ import msgspec
 import numpy as np
 
 from backlit.ops import special
-from backlit.ops.op import Activation, Interval, check_settings, register, tuned
+from backlit.ops.kernels.flat import flat
+from backlit.ops.op import Activation, Interval, any_order, check_settings, register, tuned
 
 # ---------------------------------------------------------------------------------------------------- straight lines
 
@@ -443,26 +444,39 @@ def exponential(z: Any) -> Any:
     return np.exp(z)
 
 
+def larger(one: Any, other: Any) -> Any:
+    """Give the larger of two numbers, NaN if either is: a name like `exponential`."""
+    return np.maximum(one, other)
+
+
+@any_order
 def softmax_loops(Z: Any, A: Any) -> None:
-    """Write the softmax of every row."""
-    for i in range(Z.shape[0]):
+    """Write the softmax of every row; the exponentials are taken as of one long vector, which few columns are not."""
+    n, k = Z.shape
+    for i in range(n):
         top = Z[i, 0]
-        for j in range(1, Z.shape[1]):
-            top = np.maximum(top, Z[i, j])
-        for j in range(Z.shape[1]):
-            A[i, j] = exponential(Z[i, j] - top)
-        total = A[i, 0]
-        for j in range(1, Z.shape[1]):
+        for j in range(1, k):
+            top = larger(top, Z[i, j])
+        for j in range(k):
+            A[i, j] = Z[i, j] - top
+    every = flat(A)
+    for i in range(n * k):
+        every[i] = exponential(every[i])
+    for i in range(n):
+        total = 0.0
+        for j in range(k):
             total += A[i, j]
-        for j in range(Z.shape[1]):
-            A[i, j] /= total
+        share = 1.0 / total
+        for j in range(k):
+            A[i, j] *= share
 
 
+@any_order
 def softmax_backward_loops(A: Any, dA: Any, dZ: Any) -> None:
     """Multiply every row of dA by the Jacobian."""
     for i in range(A.shape[0]):
-        mean = dA[i, 0] * A[i, 0]
-        for j in range(1, A.shape[1]):
+        mean = 0.0
+        for j in range(A.shape[1]):
             mean += dA[i, j] * A[i, j]
         for j in range(A.shape[1]):
             dZ[i, j] = A[i, j] * (dA[i, j] - mean)

@@ -17,7 +17,8 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from msgspec import Meta
 
-from backlit.ops.op import ElementwiseLoss, Interval, Loss, register, tuned
+from backlit.ops.kernels.flat import flat
+from backlit.ops.op import ElementwiseLoss, Interval, Loss, any_order, register, tuned
 
 SMALLEST_PROBABILITY = 1e-30
 """Logarithms of probabilities below this are taken of this: a probability of 0 costs about 69, not infinity."""
@@ -413,41 +414,74 @@ def class_weights(T: Any, k: int, label_smoothing: float) -> Any:
     return (1.0 - label_smoothing) * targets + label_smoothing / k
 
 
-def _class_weight(T: Any, i: int, j: int, k: int, smoothing: Any) -> Any:
-    """Give one element of `class_weights`, from what `_smoothing` gives."""
-    kept, spread = smoothing
-    if T.shape[1] == k:
-        return spread + kept * T[i, j]
-    return spread + kept if int(T[i, 0]) == j else spread
-
-
 def _smoothing(A: Any, label_smoothing: Any) -> Any:
     """Give what the true class keeps and what every class gets, of the type of A."""
     return 1.0 - label_smoothing, label_smoothing / A.dtype.type(A.shape[1])
 
 
-def _exp(z: Any) -> Any:
-    """Give exp(z), in a compiled loop by the engine's own function: a name of its own so that loops reach it."""
+def _log(z: Any) -> Any:
+    """Give log(z), of the smallest probability at least: a name by which loops over arrays reach it."""
+    return np.log(np.maximum(z, SMALLEST_PROBABILITY))
+
+
+def _log1p(z: Any) -> Any:
+    """Give log(1 + z): a name by which loops over arrays reach it."""
+    return np.log1p(z)
+
+
+def _reciprocal(p: Any) -> Any:
+    """Give 1 / p, of the smallest probability at least."""
+    return 1.0 / np.maximum(p, SMALLEST_PROBABILITY)
+
+
+def _exponential(z: Any) -> Any:
+    """Give exp(z): a name like `_log`."""
     return np.exp(z)
 
 
-def _cross_entropy_loops(A: Any, T: Any, l: Any, label_smoothing: Any, ceiling: Any) -> None:  # noqa: E741
-    n, k = A.shape
-    smoothing = _smoothing(A, label_smoothing)
+def _larger(one: Any, other: Any) -> Any:
+    """Give the larger of two numbers, NaN if either is: a name like `_log`."""
+    return np.maximum(one, other)
+
+
+def _minus_along_targets(X: Any, T: Any, l: Any, kept: Any, spread: Any) -> None:  # noqa: E741
+    """Write every row's -Σ t x, with smoothed targets t."""
+    n, k = X.shape
     for i in range(n):
-        total = 0.0 * label_smoothing
-        for j in range(k):
-            total -= _class_weight(T, i, j, k, smoothing) * np.log(np.maximum(A[i, j], SMALLEST_PROBABILITY))
-        l[i] = _limited(total, ceiling)
+        l[i] = 0.0
+        if T.shape[1] != k:
+            l[i] -= kept * X[i, int(T[i, 0])]
+        if T.shape[1] == k or spread != 0.0:
+            for j in range(k):
+                weight = spread if T.shape[1] != k else spread + kept * T[i, j]
+                if weight != 0.0:  # which must not meet an x that overflowed to infinity
+                    l[i] -= weight * X[i, j]
+
+
+def _cross_entropy_loops(A: Any, T: Any, l: Any, label_smoothing: Any, ceiling: Any, dA: Any) -> None:  # noqa: E741
+    """Write the rows' losses; the gradient's place holds the logarithms meanwhile."""
+    n, k = A.shape
+    kept, spread = _smoothing(A, label_smoothing)
+    every, logs = flat(A), flat(dA)
+    for i in range(n * k):
+        logs[i] = _log(every[i])
+    _minus_along_targets(dA, T, l, kept, spread)
+    for i in range(n):
+        l[i] = _limited(l[i], ceiling)
 
 
 def _cross_entropy_slope_loops(A: Any, T: Any, g: Any, dA: Any, label_smoothing: Any) -> None:
     n, k = A.shape
-    smoothing = _smoothing(A, label_smoothing)
+    kept, spread = _smoothing(A, label_smoothing)
     for i in range(n):
-        for j in range(k):
-            weight = _class_weight(T, i, j, k, smoothing)
-            dA[i, j] = -g[i] * (weight / np.maximum(A[i, j], SMALLEST_PROBABILITY))
+        if T.shape[1] == k:
+            for j in range(k):
+                dA[i, j] = -g[i] * ((spread + kept * T[i, j]) * _reciprocal(A[i, j]))
+        else:
+            for j in range(k):
+                dA[i, j] = -g[i] * (spread * _reciprocal(A[i, j]))
+            true = int(T[i, 0])
+            dA[i, true] = -g[i] * ((spread + kept) * _reciprocal(A[i, true]))
 
 
 @register("cross_entropy")
@@ -499,41 +533,79 @@ class CrossEntropy(Loss, frozen=True):
         dA[:] = -g[:, None] * (weights / np.maximum(A, SMALLEST_PROBABILITY))
 
 
-def _softmax_cross_entropy_loops(A: Any, T: Any, l: Any, label_smoothing: Any, ceiling: Any) -> None:  # noqa: E741
-    n, k = A.shape
-    smoothing = _smoothing(A, label_smoothing)
-    for i in range(n):
-        top = 0
-        for j in range(1, k):
-            if A[i, j] > A[i, top]:
-                top = j
-        others, total, weights = 0.0 * label_smoothing, 0.0 * label_smoothing, 0.0 * label_smoothing
-        for j in range(k):
-            gap = A[i, top] - A[i, j]
-            if j != top:
-                others += _exp(-gap)
-            weight = _class_weight(T, i, j, k, smoothing)
-            weights += weight
-            if weight != 0.0:
-                total += weight * gap
-        l[i] = _limited(total + weights * np.log1p(others), ceiling)
+def _other(e: Any) -> Any:
+    """Give e, or 0 where it is 1."""
+    return np.where(e == 1.0, 0.0, e)
 
 
-def _softmax_cross_entropy_slope_loops(A: Any, T: Any, g: Any, dA: Any, label_smoothing: Any) -> None:
+def _one(e: Any) -> Any:
+    """Give 1 where e is 1, else 0."""
+    return np.where(e == 1.0, 1.0, 0.0)
+
+
+@any_order
+def _softmax_cross_entropy_loops(A: Any, T: Any, l: Any, label_smoothing: Any, ceiling: Any, dA: Any) -> None:  # noqa: E741
+    """Write the rows' losses; the gradient's place holds first z - max z, then its exponentials, then their sums."""
     n, k = A.shape
-    smoothing = _smoothing(A, label_smoothing)
+    kept, spread = _smoothing(A, label_smoothing)
     for i in range(n):
         top = A[i, 0]
         for j in range(1, k):
-            top = max(top, A[i, j])
+            top = _larger(top, A[i, j])
         for j in range(k):
-            dA[i, j] = _exp(A[i, j] - top)
-        total, weights = 0.0 * label_smoothing, 0.0 * label_smoothing
+            dA[i, j] = A[i, j] - top
+    _minus_along_targets(dA, T, l, kept, spread)
+    every = flat(dA)
+    for i in range(n * k):
+        every[i] = _exponential(every[i])
+    for i in range(n):
+        # Small numbers beside a 1 would lose their digits, so the ones are counted, and one of them left out.
+        others = 0.0
+        ones = -1.0
+        for j in range(k):
+            others += _other(dA[i, j])
+            ones += _one(dA[i, j])
+        every[i] = others + ones
+    for i in range(n):
+        every[i] = _log1p(every[i])
+    for i in range(n):
+        weights = kept
+        if T.shape[1] == k:
+            weights = 0.0
+            for j in range(k):
+                weights += kept * T[i, j]
+        l[i] = _limited(l[i] + (weights + spread * A.dtype.type(k)) * every[i], ceiling)
+
+
+@any_order
+def _softmax_cross_entropy_slope_loops(A: Any, T: Any, g: Any, dA: Any, label_smoothing: Any) -> None:
+    n, k = A.shape
+    kept, spread = _smoothing(A, label_smoothing)
+    for i in range(n):
+        top = A[i, 0]
+        for j in range(1, k):
+            top = _larger(top, A[i, j])
+        for j in range(k):
+            dA[i, j] = A[i, j] - top
+    every = flat(dA)
+    for i in range(n * k):
+        every[i] = _exponential(every[i])
+    for i in range(n):
+        total, weights = 0.0, kept
         for j in range(k):
             total += dA[i, j]
-            weights += _class_weight(T, i, j, k, smoothing)
+        if T.shape[1] == k:
+            weights = 0.0
+            for j in range(k):
+                weights += kept * T[i, j]
+        scale, shift = g[i] * (weights + spread * A.dtype.type(k)) / total, g[i] * spread
         for j in range(k):
-            dA[i, j] = g[i] * (dA[i, j] / total * weights - _class_weight(T, i, j, k, smoothing))
+            dA[i, j] = scale * dA[i, j] - shift
+        if T.shape[1] != k:
+            dA[i, int(T[i, 0])] -= g[i] * kept
+        else:
+            for j in range(k):
+                dA[i, j] -= g[i] * kept * T[i, j]
 
 
 @register("softmax_cross_entropy")

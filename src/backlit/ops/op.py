@@ -372,7 +372,8 @@ def register(name: str) -> Callable[[T], T]:
 def tuned(loops: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Mark a function as having a hand-tuned twin of loops, which the compiler takes in its place.
 
-    Allowed only where the benchmark shows that it pays; a test holds the two equal.
+    Allowed only where the benchmark shows that it pays; a test holds the two equal. The loops may ask for more of the
+    op's arrays than the function does, as room to work in: a loss's forward for `dA`, which is free until its backward.
     """
 
     def mark(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -380,6 +381,18 @@ def tuned(loops: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[
         return function
 
     return mark
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def any_order(loops: F) -> F:
+    """Mark loops whose sums may be taken in interleaved parts: one from left to right waits for each addition.
+
+    Which parts is a function of the length alone, so the bits of a row's sum do not depend on the rows beside it.
+    """
+    loops.any_order = True  # type: ignore[attr-defined]
+    return loops
 
 
 @functools.cache

@@ -22,8 +22,8 @@ What holds for all of them:
 Method: exp, expm1 and tanh write x = k ln 2 + r with |r| <= ln(2)/2 (Cody and Waite, Software Manual for the
 Elementary Functions, 1980); log and log1p write x = 2^k (1 + f) with sqrt(1/2) <= 1 + f < sqrt(2) and expand in
 s = f / (2 + f), as Sun's fdlibm does; erf(x) is x P(x^2) for |x| < 1 and 1 - exp(-g(|x|)) beyond. The polynomials are
-weighted least-maximum fits to the exact functions, evaluated in pairs of terms (Estrin's scheme): a loop over them waits
-for its longest chain of operations, since only a few iterations fit into the processor's window.
+weighted least-maximum fits to the exact functions, evaluated in pairs of terms (Estrin's scheme): a loop over them
+waits for its longest chain of operations, since only a few iterations fit into the processor's window.
 
 >>> round(float(exp_float64(np.float64(1))), 12)
 2.718281828459
