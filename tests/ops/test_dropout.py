@@ -7,7 +7,7 @@ import pytest
 
 from backlit.errors import BacklitError
 from backlit.ops.dense import Dense
-from backlit.ops.dropout import Dropout, mix
+from backlit.ops.dropout import LOWER, SHIFT_32, Dropout, draw, mix, stream
 
 
 def mask(run, p=0.5, rows=400, columns=250, **settings):
@@ -25,6 +25,33 @@ def test_mix_is_splitmix64():
     assert mix(state).tolist() == [
         6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431, 16408922859458223821,
     ]  # fmt: skip
+
+
+def draws(step, size=65536):
+    """The random bits of the first elements of one step."""
+    with np.errstate(over="ignore"):
+        start = stream(3, step, 2)
+    return draw(np.arange(size, dtype=np.uint32), np.uint32(start & LOWER), np.uint32(start >> SHIFT_32))
+
+
+@pytest.mark.parametrize("shift", [0, 8, 16, 24])
+def test_every_byte_of_a_draw_is_as_even_as_chance(shift):
+    """χ² of 256 cells over 300 steps: its mean and, which too regular a hash would miss too, its spread."""
+    squares = []
+    for step in range(300):
+        counts = np.bincount(draws(step) >> np.uint32(shift) & np.uint32(255), minlength=256)
+        squares.append(((counts - 256.0) ** 2).sum() / 256.0)
+    assert abs(np.mean(squares) - 255.0) < 4 * np.sqrt(2 * 255 / 300)
+    assert np.std(squares) == pytest.approx(np.sqrt(2 * 255), rel=4 / np.sqrt(2 * 300))
+
+
+def test_neighbouring_elements_and_steps_fall_together_as_often_as_chance():
+    """χ² of the pairs of upper five bits, of an element with the next one and with itself a step later."""
+    for other in (draws(7)[1:], draws(8)[:-1]):
+        pairs = (draws(7)[:-1] >> np.uint32(27)) * np.uint32(32) + (other >> np.uint32(27))
+        counts = np.bincount(pairs, minlength=1024)
+        square = ((counts - 65535 / 1024) ** 2).sum() / (65535 / 1024)
+        assert abs(square - 1023) < 4 * np.sqrt(2 * 1023)
 
 
 @pytest.mark.parametrize("p", [0.01, 0.1, 0.5, 0.9])

@@ -9,16 +9,9 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 import numpy as np
 
-from backlit.ops.op import Interval, Layer, Shapes, check_settings, register, tuned
+from backlit.ops.op import Interval, Layer, Shapes, any_order, check_settings, register, tuned
 
 SYMBOLS = {"momentum": r"\rho", "epsilon": r"\varepsilon"}
-
-
-def scale_and_shift_loops(N: Any, gamma: Any, beta: Any, Z: Any) -> None:
-    """Z = gamma N + beta, element by element."""
-    for i in range(N.shape[0]):
-        for j in range(N.shape[1]):
-            Z[i, j] = gamma[j] * N[i, j] + beta[j]
 
 
 def gradients_loops(dZ: Any, N: Any, dgamma: Any, dbeta: Any) -> None:
@@ -77,7 +70,7 @@ def batch_norm_loops(
     for i in range(n):
         for j in range(columns):
             N[i, j] = (X[i, j] - mu[j]) * r[j]
-    scale_and_shift_loops(N, gamma, beta, Z)
+            Z[i, j] = gamma[j] * N[i, j] + beta[j]
 
 
 def batch_norm_backward_loops(
@@ -184,62 +177,38 @@ class BatchNorm(Layer, frozen=True):
 # -------------------------------------------------------------------------------------------------- layer normalization
 
 
-def sum_of_row(A: Any, i: int) -> Any:
-    """Sum row i in four interleaved parts: a single sum would wait for each addition before it began the next."""
-    columns = A.shape[1]
-    last = columns - columns % 4
-    rest = s1 = s2 = s3 = 0.0
-    for j in range(last, columns):
-        rest += A[i, j]
-    s0 = rest
-    for j in range(0, last, 4):
-        s0 += A[i, j]
-        s1 += A[i, j + 1]
-        s2 += A[i, j + 2]
-        s3 += A[i, j + 3]
-    return (s0 + s1) + (s2 + s3)
-
-
-def dot_of_rows(A: Any, B: Any, i: int) -> Any:
-    """Give the dot product of row i of A and of B, in four interleaved parts."""
-    columns = A.shape[1]
-    last = columns - columns % 4
-    rest = s1 = s2 = s3 = 0.0
-    for j in range(last, columns):
-        rest += A[i, j] * B[i, j]
-    s0 = rest
-    for j in range(0, last, 4):
-        s0 += A[i, j] * B[i, j]
-        s1 += A[i, j + 1] * B[i, j + 1]
-        s2 += A[i, j + 2] * B[i, j + 2]
-        s3 += A[i, j + 3] * B[i, j + 3]
-    return (s0 + s1) + (s2 + s3)
-
-
+@any_order
 def layer_norm_loops(X: Any, gamma: Any, beta: Any, r: Any, N: Any, Z: Any, epsilon: float) -> None:
     """Normalize every row."""
     n, columns = X.shape
     share = 1.0 / X.dtype.type(columns)
     for i in range(n):
-        mu = share * sum_of_row(X, i)
+        total = squares = 0.0
+        for j in range(columns):
+            total += X[i, j]
+        mu = share * total
         for j in range(columns):
             N[i, j] = X[i, j] - mu
-        r[i] = 1.0 / np.sqrt(share * dot_of_rows(N, N, i) + epsilon)
+            squares += N[i, j] * N[i, j]
+        r[i] = 1.0 / np.sqrt(share * squares + epsilon)
         for j in range(columns):
             N[i, j] *= r[i]
-    scale_and_shift_loops(N, gamma, beta, Z)
+            Z[i, j] = gamma[j] * N[i, j] + beta[j]
 
 
+@any_order
 def layer_norm_backward_loops(N: Any, r: Any, gamma: Any, dZ: Any, dX: Any, dgamma: Any, dbeta: Any) -> None:
     """Go back through scale, shift and the rows' moments; dX holds dN meanwhile."""
     gradients_loops(dZ, N, dgamma, dbeta)
     columns = N.shape[1]
     share = 1.0 / N.dtype.type(columns)
     for i in range(dX.shape[0]):
+        mean = along = 0.0
         for j in range(columns):
             dX[i, j] = gamma[j] * dZ[i, j]
-        mean = share * sum_of_row(dX, i)
-        along = share * dot_of_rows(dX, N, i)
+            mean += dX[i, j]
+            along += dX[i, j] * N[i, j]
+        mean, along = share * mean, share * along
         for j in range(columns):
             dX[i, j] = r[i] * (dX[i, j] - mean - N[i, j] * along)
 
