@@ -219,7 +219,8 @@ def run(code: str, cache: Path, **environment: str) -> list[str]:
 def test_a_warm_start_does_without_numba_and_damaged_files_are_compiled_anew(tmp_path):
     loss, _, *compiled = run(LOADED, tmp_path)
     assert "layer_dense_forward_float64" in compiled
-    assert run(LOADED, tmp_path) == [loss, "False"]
+    for seed in "123":  # of the order of sets, which must not show in a kernel's name
+        assert run(LOADED, tmp_path, PYTHONHASHSEED=seed) == [loss, "False"]
 
     whole = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path.stat().st_size}
     assert len(whole) > 8
@@ -232,7 +233,8 @@ def test_a_warm_start_does_without_numba_and_damaged_files_are_compiled_anew(tmp
         path.write_bytes(damage[k % len(damage)](content))
     again = run(LOADED, tmp_path)
     assert again[:2] == [loss, "True"]
-    assert len(again) == 2 + len(whole)
+    mended = [path for path in whole if cache._read(path) is not None]  # all but what this program does not need
+    assert len(mended) == len(again) - 2 >= 10
     assert run(LOADED, tmp_path) == [loss, "False"]
 
 

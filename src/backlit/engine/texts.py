@@ -8,7 +8,6 @@ from typing import Any, get_type_hints
 from backlit.engine import machine
 from backlit.engine.binding import Binding, is_matrix, maths_of
 from backlit.engine.doors import arguments_of, fields_of, type_of
-from backlit.engine.jit import ANY_ORDER, FAST
 from backlit.engine.machine import Row
 from backlit.ops.op import Activation, Array, Optimizer, arguments
 
@@ -20,12 +19,13 @@ HEAD = '''"""Generated: {title}."""
 import numpy as np
 from numba import cfunc, njit, types
 
+from backlit.engine import jit
 from backlit.engine.lowlevel import advance, as_pointer, call_kernel, call_update, kernel_signature, matrix
 from backlit.engine.lowlevel import update_signature, vector
 
 T = np.{dtype}
-OPTIONS = dict(error_model="numpy", fastmath={fast})
-ANY_ORDER = OPTIONS | dict(fastmath={any_order})
+OPTIONS = dict(error_model="numpy", fastmath=jit.FAST)
+ANY_ORDER = OPTIONS | dict(fastmath=jit.ANY_ORDER)
 
 
 @njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -49,7 +49,7 @@ def _argument_text(binding: Binding, name: str, flat: bool = False) -> str:
 
 
 def _head(title: str, dtype: str) -> str:
-    return HEAD.format(title=title, dtype=dtype, fast=repr(FAST), any_order=repr(ANY_ORDER)) + "\n\n"
+    return HEAD.format(title=title, dtype=dtype) + "\n\n"
 
 
 def kernel(title: str, binding: Binding, which: str, in_place: bool, dtype: str) -> str:
