@@ -58,8 +58,9 @@ def compiled_kernel(binding: Binding, which: str, in_place: bool, dtype: str) ->
             _multiplying.add(dtype)
         title = f"{op.kind}_{op.name}_{which}_{dtype}"
         text = texts.kernel(title, binding, which, in_place, dtype)
+        jit = Jit(dtype, inline=True)
         KEPT[key] = load(
-            title, text + reach.digest, lambda: _compiled(title, text, maths=Jit(dtype)(function, scalar=elementwise))
+            title, text + reach.digest, lambda: _compiled(title, text, maths=jit(function, scalar=elementwise))
         )
     return KEPT[key]
 

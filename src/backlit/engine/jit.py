@@ -77,14 +77,18 @@ class Reach:
 class Jit:
     """Compiles functions for one type of number, reaching through their globals.
 
-    `replace` gives what stands for a global name; `from_python` lets Python call what is compiled.
+    `replace` gives what stands for a global name; `from_python` lets Python call what is compiled. With `inline`, loops
+    over arrays become part of the kernel that calls them before it is compiled: LLVM works on them once, not twice.
     """
 
-    def __init__(self, dtype: str, replace: Mapping[str, Any] | None = None, from_python: bool = False) -> None:
+    def __init__(
+        self, dtype: str, replace: Mapping[str, Any] | None = None, *, from_python: bool = False, inline: bool = False
+    ) -> None:
         self.dtype = dtype
         self.number = np.dtype(dtype).type
         self.replace = dict(replace or {})
         self.options = INNER | {"no_cpython_wrapper": not from_python}
+        self.inline = inline
         self.done: dict[tuple[Any, bool], Any] = {}
 
     def __call__(self, function: Callable[..., Any], scalar: bool = False) -> Any:
@@ -107,8 +111,12 @@ class Jit:
             code.replace(co_consts=constants), namespace, function.__name__, function.__defaults__, function.__closure__
         )
         # A loop with a call left in it does not vectorise, and LLVM leaves long functions as calls.
-        fast = {"fastmath": ANY_ORDER} if hasattr(function, "any_order") else {}
-        return njit(twin, forceinline=scalar, **self.options | fast)
+        options = dict(self.options)
+        if hasattr(function, "any_order"):
+            options["fastmath"] = ANY_ORDER
+        if self.inline and not scalar:
+            options["inline"] = "always"
+        return njit(twin, forceinline=scalar, **options)
 
     def _typed(self, constant: Any) -> Any:
         if type(constant) is float and self.dtype != "float64":

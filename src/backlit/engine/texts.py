@@ -57,6 +57,8 @@ def kernel(title: str, binding: Binding, which: str, in_place: bool, dtype: str)
     options = "OPTIONS"
     if hasattr(binding.op, which):
         body = _general_body(binding, which)
+        if hasattr(_loops(binding, which), "any_order"):
+            options = "ANY_ORDER"
     elif isinstance(binding.op, Activation):
         body = _elementwise_body(binding, which, in_place)
     else:
@@ -69,9 +71,14 @@ def _kernel_text(body: list[str], dtype: str, options: str) -> str:
     return "\n".join([*lines, *("    " + line for line in body)]) + "\n"
 
 
-def _general_body(binding: Binding, which: str) -> list[str]:
+def _loops(binding: Binding, which: str) -> Any:
+    """Give what is compiled of an op's function: itself, or its tuned loops."""
     maths = maths_of(binding.op, which)
-    names = arguments(getattr(maths, "compiled", maths))
+    return getattr(maths, "compiled", maths)
+
+
+def _general_body(binding: Binding, which: str) -> list[str]:
+    names = arguments(_loops(binding, which))
     return [*(f"{name}_ = {_argument_text(binding, name)}" for name in names),
             f"maths({', '.join(name + '_' for name in names)})"]  # fmt: skip
 

@@ -447,15 +447,21 @@ def _larger(one: Any, other: Any) -> Any:
 def _minus_along_targets(X: Any, T: Any, l: Any, kept: Any, spread: Any) -> None:  # noqa: E741
     """Write every row's -Σ t x, with smoothed targets t."""
     n, k = X.shape
-    for i in range(n):
-        l[i] = 0.0
-        if T.shape[1] != k:
-            l[i] -= kept * X[i, int(T[i, 0])]
-        if T.shape[1] == k or spread != 0.0:
+    if T.shape[1] != k:
+        for i in range(n):
+            l[i] = -kept * X[i, int(T[i, 0])]
+        if spread != 0.0:
+            for i in range(n):
+                for j in range(k):
+                    l[i] -= spread * X[i, j]
+    else:
+        for i in range(n):
+            total = 0.0
             for j in range(k):
-                weight = spread if T.shape[1] != k else spread + kept * T[i, j]
+                weight = spread + kept * T[i, j]
                 if weight != 0.0:  # which must not meet an x that overflowed to infinity
-                    l[i] -= weight * X[i, j]
+                    total -= weight * X[i, j]
+            l[i] = total
 
 
 def _cross_entropy_loops(A: Any, T: Any, l: Any, label_smoothing: Any, ceiling: Any, dA: Any) -> None:  # noqa: E741
