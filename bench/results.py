@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench.peers import LIMITS, OURS
+from bench.peers import LIMITS, OURS, PRODUCTS
 
 
 class Measurement(msgspec.Struct, frozen=True):
@@ -79,7 +79,7 @@ class Row(msgspec.Struct, frozen=True):
     @property
     def products_share(self) -> float | None:
         """The time of the step's products alone, by the fastest way measured, as a share of Backlit's step."""
-        ours, limits = self.of("backlit"), [m.median for m in self.measurements if m.name in LIMITS]
+        ours, limits = self.of("backlit"), [m.median for m in self.measurements if m.name in PRODUCTS]
         return min(limits) / ours.median if ours and limits else None
 
 

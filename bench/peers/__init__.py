@@ -16,12 +16,16 @@ PEERS = {
     "numpy loop": ("numpy_loop", "NumPyLoop"),
     "products (BLAS)": ("products", "Blas"),
     "products (own)": ("products", "Own"),
+    "by hand": ("by_hand", "ByHand"),
 }
-"""By name: the module and the class. The last two are no peers but the limit: the step's matrix products alone."""
+"""By name: the module and the class. The last three are no peers but limits."""
 
 OURS = ("backlit", "backlit plain")
-LIMITS = ("products (BLAS)", "products (own)")
-THREADS = {"products (own)": (1,)}
+PRODUCTS = ("products (BLAS)", "products (own)")
+LIMITS = (*PRODUCTS, "by hand")
+"""The step's matrix products alone, and the smallest network's step written out for it alone."""
+
+THREADS = {"products (own)": (1,), "by hand": (1,)}
 """The numbers of threads to choose from; 1 and 2 where nothing else is said."""
 
 

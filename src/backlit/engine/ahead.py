@@ -13,6 +13,7 @@ import gc
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 
 from backlit.engine.cache import cache_folder
@@ -36,21 +37,29 @@ class _Helper:
             [sys.executable, "-m", "backlit.engine.ahead", dtype, *names], env=os.environ | {"PYTHONPATH": path},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )  # fmt: skip
+        self.lock = threading.Lock()
         atexit.register(self.end)
 
     def wait_for(self, name: str) -> None:
         """Wait until something is done, or the process has ended."""
         if os.getpid() != self.owner:  # a fork does not own the process
             return
-        while name in self.names - self.done:
-            assert self.process.stdout is not None
-            line = self.process.stdout.readline()
-            if not line:
-                return self.end()
-            self.done.add(line.strip())
-        if self.names <= self.done:
+        with self.lock:
+            while name in self.names - self.done:
+                assert self.process.stdout is not None
+                line = self.process.stdout.readline()
+                self.done.add(line.strip())
+                if not line:
+                    self.end()
+            if self.names <= self.done:
+                self.end()
+
+    def ended(self) -> bool:
+        """Tell whether the process has ended, and take leave of it if so."""
+        if os.getpid() == self.owner and self.process.poll() is not None and self.lock.acquire(blocking=False):
             self.end()
-        return None
+            self.lock.release()
+        return not self.names
 
     def end(self) -> None:
         """End the process; what it has not done is no longer waited for."""
@@ -66,6 +75,7 @@ _helpers: list[_Helper] = []
 
 def begin(dtype: str, names: Sequence[str]) -> None:
     """Have a second process compile some names for a type of number, those that nobody has been asked for yet."""
+    _helpers[:] = [helper for helper in _helpers if not helper.ended()]
     alone = getattr(sys, "frozen", False) or not sys.executable or (os.cpu_count() or 1) < 2
     missing = [] if alone else [name for name in names if _take(f"{name}_{dtype}")]
     if missing:
@@ -79,7 +89,7 @@ def _take(title: str) -> bool:
     """Mark something as asked for; False if somebody has already asked for it."""
     try:
         (cache_folder() / f"{title}.asked").touch(exist_ok=False)
-    except FileExistsError:
+    except OSError:  # it is there; or nothing can be written, and then a second process is of no use
         return False
     return True
 

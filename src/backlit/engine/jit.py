@@ -119,6 +119,8 @@ class Jit:
         return njit(twin, forceinline=scalar, **options)
 
     def _typed(self, constant: Any) -> Any:
+        if type(constant) is tuple:  # of `a, b = 0.0, 0.0`
+            return tuple(map(self._typed, constant))
         if type(constant) is float and self.dtype != "float64":
             return self.number(constant)
         return constant
