@@ -54,14 +54,14 @@ def run(cache: Path, before: str = "", between: str = "") -> list[str]:
 def test_the_second_process_compiles_what_all_networks_share(tmp_path):
     loss, *compiled = run(tmp_path)
     assert "layer_dense_forward_float64" in compiled
-    assert not {"products_float64", "machine_train_batches_float64"} & set(compiled)
+    assert "machine_train_batches_float64" not in compiled
     assert run(tmp_path) == [loss]
 
 
 @pytest.mark.parametrize("failure", FAILURES)
 def test_without_its_help_all_is_compiled_here_with_the_same_result(failure, tmp_path):
     loss, *compiled = run(tmp_path / "alone", *FAILURES[failure])
-    assert {"products_float64", "machine_train_batches_float64"} <= set(compiled)
+    assert "machine_train_batches_float64" in compiled
     assert run(tmp_path / "alone") == [loss]
 
 

@@ -1,15 +1,14 @@
-"""A second process that compiles what all networks share, while this one compiles the kernels of its own.
+"""A second process that compiles the machine, while this one compiles the kernels of its network.
 
 The first training ever on a machine waits for the compiler, which uses one processor. Half of its work does not depend
-on the network: the matrix product and the machine's entry points. Where the cache lacks them, a process is started that
-puts them there. It is asked for nothing twice, whoever runs at the same time, and nobody depends on it: where it cannot
-be started, ends early or does not know something, the one who needs it compiles it himself.
+on the network: the machine's entry points. Where the cache lacks them, a process is started that puts them there. It is
+asked for nothing twice, whoever runs at the same time, and nobody depends on it: where it cannot be started, ends early
+or does not know something, the one who needs it compiles it himself.
 """
 
 from __future__ import annotations
 
 import atexit
-import gc
 import os
 import subprocess
 import sys
@@ -18,11 +17,10 @@ from collections.abc import Sequence
 
 from backlit.engine.cache import cache_folder
 
-PRODUCTS = "products"
-TRAINING = (PRODUCTS, "train_batches", "evaluate_rows", "predict_rows")
-TEAM = (PRODUCTS, "shard_gradient", "add", "total_weight", "finish_batch", "evaluate_rows", "predict_rows")
-FULL_BATCH = (PRODUCTS, "batch_gradient", "evaluate_rows", "predict_rows")
-PREDICTION = (PRODUCTS, "predict_rows")
+TRAINING = ("train_batches", "evaluate_rows", "predict_rows")
+TEAM = ("shard_gradient", "add", "total_weight", "finish_batch", "evaluate_rows", "predict_rows")
+FULL_BATCH = ("batch_gradient", "evaluate_rows", "predict_rows")
+PREDICTION = ("predict_rows",)
 """What a program needs of these, in the order of need: to train, with threads, by L-BFGS, or only to predict."""
 
 
@@ -105,12 +103,8 @@ def main(dtype: str, names: Sequence[str]) -> None:
     """Compile the names in their order, and tell of each when it lies in the cache."""
     from backlit.engine import compiler  # noqa: PLC0415  (which imports this module)
 
-    gc.disable()  # a tenth of the compiler's time
     for name in names:
-        if name == PRODUCTS:
-            compiler.define_products(dtype)
-        else:
-            compiler.door(name, dtype)
+        compiler.door(name, dtype)
         sys.stdout.write(name + "\n")
         sys.stdout.flush()
 

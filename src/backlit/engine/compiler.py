@@ -8,6 +8,7 @@ Numba, alone and when first used, and named in the table by its address; `plain`
 from __future__ import annotations
 
 import functools
+import gc
 import importlib.util
 import sys
 import types
@@ -98,7 +99,6 @@ def define_products(dtype: str) -> None:
 
     _multiplying.discard(dtype)
     if ("products", dtype) not in KEPT:
-        ahead.wait_for(ahead.PRODUCTS, dtype)
         title = f"products_{dtype}"
         text = texts.products(title, dtype)
         KEPT["products", dtype] = load(title, text, compiled)
@@ -142,8 +142,14 @@ class CompiledMachine:
 
 def _compiled(title: str, text: str, **given: Any) -> Code:
     """Compile the function `kernel` of a module's text."""
-    kernel = _run(title, text, given)["kernel"]
-    return code_of(kernel.inspect_llvm(), kernel.native_name)
+    collects = gc.isenabled()
+    gc.disable()  # which looks again and again through all that the compiler makes, for a tenth of its time
+    try:
+        kernel = _run(title, text, given)["kernel"]
+        return code_of(kernel.inspect_llvm(), kernel.native_name)
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _run(title: str, text: str, given: Mapping[str, Any]) -> dict[str, Any]:
