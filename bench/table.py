@@ -143,7 +143,8 @@ def notes(results: Results) -> list[str]:
     """Give what has to be said about single numbers: skipped peers, marks, and work that was not the same."""
     lines = []
     for row in results.rows:
-        lines += [f"{row.name}, {name}: not measured: {why}" for name, why in row.missing.items()]
+        missing = {name: why for name, why in row.missing.items() if name not in LIMITS}
+        lines += [f"{row.name}, {name}: not measured: {why}" for name, why in missing.items()]
         lines += [_remark(row, m) for m in row.measurements if m.agrees is False or (m.note and m.name not in LIMITS)]
     return lines
 
