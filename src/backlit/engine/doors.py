@@ -12,15 +12,20 @@ import functools
 from array import array
 from typing import Any, get_type_hints
 
+import numpy as np
+
 from backlit.engine import machine
 from backlit.ops.op import Array
 
-LASTING = (machine.Tables, machine.Memory, machine.Rule)
+GROUPS = (machine.Tables, machine.Memory, machine.Rule, machine.Data, machine.Clock)
+LASTING = GROUPS[:3]
 """Groups that are the same from call to call, so that it pays to remember where their arrays lie."""
 
 REMEMBERED = 64
 
 Packed = tuple[list[int], list[float]]
+Typed = tuple[str, bool, np.dtype[Any] | None]
+"""A name, whether it is a float, and the type of its numbers where it is a vector; all else are integers."""
 
 
 def type_of(name: str, dtype: str) -> str:
@@ -48,7 +53,8 @@ class Door:
 
     def __init__(self, name: str, dtype: str, address: int) -> None:
         self.name, self.dtype = name, dtype
-        self.arguments = arguments_of(name)
+        self.arguments = self._typed(arguments_of(name))
+        self.fields = {group: self._typed(fields_of(group)) for group in GROUPS}
         self.result = get_type_hints(getattr(machine, name))["return"]
         self.enter = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(address)
 
@@ -56,16 +62,23 @@ class Door:
         """Run; `remembered` is the caller's, and holds the lasting groups of earlier calls as they were handed over."""
         integers: list[int] = []
         floats: list[float] = [0.0]
-        for (name, kind), value in zip(self.arguments, given, strict=True):
+        for argument, value in zip(self.arguments, given, strict=True):
             if isinstance(value, tuple):
                 packed = self._remembered(remembered, value) if isinstance(value, LASTING) else self._packed(value)
                 integers += packed[0]
                 floats += packed[1]
             else:
-                self._add(name, kind, value, integers, floats)
+                self._add(argument, value, integers, floats)
         i, f = array("q", integers), array("d", floats)
         self.enter(i.buffer_info()[0], f.buffer_info()[0])
         return None if self.result is type(None) else self.result(f[0])
+
+    def _typed(self, names: tuple[tuple[str, Any], ...]) -> tuple[Typed, ...]:
+        """Give each name with its kind and, where it is a vector, the type of its numbers."""
+        return tuple(
+            (name, kind is float, np.dtype(type_of(name, self.dtype)) if kind == Array else None)
+            for name, kind in names
+        )  # fmt: skip
 
     def _remembered(self, remembered: dict[int, tuple[Any, Packed]], group: Any) -> Packed:
         known = remembered.get(id(group))  # the group is kept beside, so that no other takes its place
@@ -78,23 +91,19 @@ class Door:
     def _packed(self, group: Any) -> Packed:
         integers: list[int] = []
         floats: list[float] = []
-        for (name, kind), value in zip(fields_of(group.__class__), group, strict=True):
-            self._add(name, kind, value, integers, floats)
+        for field, value in zip(self.fields[group.__class__], group, strict=True):
+            self._add(field, value, integers, floats)
         return integers, floats
 
-    def _add(self, name: str, kind: Any, value: Any, integers: list[int], floats: list[float]) -> None:
-        if kind is float:
+    def _add(self, typed: Typed, value: Any, integers: list[int], floats: list[float]) -> None:
+        name, is_float, dtype = typed
+        if is_float:
             floats.append(value)
-        elif kind == Array:
-            integers.append(self._address(name, value))
-        else:
+        elif dtype is None:
             integers.append(value)
-
-    def _address(self, name: str, vector: Array) -> int:
-        """Give where a vector lies; machine code would not notice one of another type."""
-        wanted = type_of(name, self.dtype)
-        if vector.dtype != wanted or not vector.flags.c_contiguous:
-            raise TypeError(
-                f"{self.name}: {name} is {vector.dtype}, strides {vector.strides}; expected contiguous {wanted}."
-            )
-        return int(vector.__array_interface__["data"][0])
+        elif value.dtype is dtype or value.dtype == dtype:
+            if not value.flags.c_contiguous:
+                raise TypeError(f"{self.name}: {name} has strides {value.strides}; expected a contiguous vector.")
+            integers.append(value.__array_interface__["data"][0])
+        else:  # which machine code would not notice
+            raise TypeError(f"{self.name}: {name} is {value.dtype}; expected {dtype}.")

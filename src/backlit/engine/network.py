@@ -260,6 +260,8 @@ def _generator(seed: Any) -> np.random.Generator:
 
 def _numbers(name: str, given: Any, dtype: np.dtype[Any]) -> Array:
     """Give an array of the network's type, or say that the values are no numbers; too large ones become infinite."""
+    if isinstance(given, np.ndarray) and given.dtype == dtype and given.ndim and given.flags.c_contiguous:
+        return given
     try:
         with np.errstate(over="ignore"):
             return np.ascontiguousarray(given, dtype=dtype)
