@@ -10,15 +10,24 @@ import numpy as np
 
 from backlit.errors import BacklitError
 from backlit.ops.kernels.products import product, product_nt, product_tn
-from backlit.ops.op import Activation, Interval, Layer, Shapes, activations, register, tuned
+from backlit.ops.op import Activation, Interval, Layer, Shapes, activations, any_order, register, tuned
 
 PARAMETERS = ("W", "b")
 
 
+NARROW = 4  # columns up to which a loop along a column beats one along a row, which would be over at once
+
+
 def _add_to_rows_loops(b: Any, Z: Any) -> None:
-    for i in range(Z.shape[0]):
+    if Z.shape[1] <= NARROW:
         for j in range(Z.shape[1]):
-            Z[i, j] += b[j]
+            bias = b[j]
+            for i in range(Z.shape[0]):
+                Z[i, j] += bias
+    else:
+        for i in range(Z.shape[0]):
+            for j in range(Z.shape[1]):
+                Z[i, j] += b[j]
 
 
 @tuned(_add_to_rows_loops)
@@ -27,17 +36,25 @@ def add_to_rows(b: Any, Z: Any) -> None:
     Z += b
 
 
+@any_order
 def _sum_rows_loops(dZ: Any, db: Any) -> None:
-    for j in range(db.shape[0]):
-        db[j] = 0.0
-    for i in range(dZ.shape[0]):
-        for j in range(dZ.shape[1]):
-            db[j] += dZ[i, j]
+    if db.shape[0] <= NARROW:
+        for j in range(db.shape[0]):
+            total = 0.0
+            for i in range(dZ.shape[0]):
+                total += dZ[i, j]
+            db[j] = total
+    else:
+        for j in range(db.shape[0]):
+            db[j] = 0.0
+        for i in range(dZ.shape[0]):
+            for j in range(dZ.shape[1]):
+                db[j] += dZ[i, j]
 
 
 @tuned(_sum_rows_loops)
 def sum_rows(dZ: Any, db: Any) -> None:
-    """Write the sum of a matrix's rows, added in their order."""
+    """Write the sum of a matrix's rows."""
     db[:] = 0.0
     for row in dZ:
         db += row
