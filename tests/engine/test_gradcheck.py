@@ -231,7 +231,7 @@ def accumulates(patch: Any) -> None:
 
 def previous_activations(patch: Any) -> None:
     """Backward reads what forward left the time before."""
-    seen: dict[int, Any] = {}
+    seen: dict[tuple[int, tuple[int, ...]], Any] = {}
 
     def stale(X, W, dZ, dX, dW, db):
         place = X.ctypes.data, X.shape  # another program may have stood there before
