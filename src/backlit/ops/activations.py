@@ -449,9 +449,8 @@ def larger(one: Any, other: Any) -> Any:
     return np.maximum(one, other)
 
 
-@any_order
-def softmax_loops(Z: Any, A: Any) -> None:
-    """Write the softmax of every row; the exponentials are taken as of one long vector, which few columns are not."""
+def subtract_tops(Z: Any, A: Any) -> None:
+    """Write z - max z of every row: its exponentials cannot overflow."""
     n, k = Z.shape
     for i in range(n):
         top = Z[i, 0]
@@ -459,6 +458,13 @@ def softmax_loops(Z: Any, A: Any) -> None:
             top = larger(top, Z[i, j])
         for j in range(k):
             A[i, j] = Z[i, j] - top
+
+
+@any_order
+def softmax_loops(Z: Any, A: Any) -> None:
+    """Write the softmax of every row; the exponentials are taken as of one long vector, which few columns are not."""
+    n, k = Z.shape
+    subtract_tops(Z, A)
     every = flat(A)
     for i in range(n * k):
         every[i] = exponential(every[i])

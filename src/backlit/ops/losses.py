@@ -17,6 +17,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from msgspec import Meta
 
+from backlit.ops.activations import exponential, subtract_tops
 from backlit.ops.kernels.flat import flat
 from backlit.ops.op import ElementwiseLoss, Interval, Loss, any_order, register, tuned
 
@@ -434,16 +435,6 @@ def _reciprocal(p: Any) -> Any:
     return 1.0 / np.maximum(p, SMALLEST_PROBABILITY)
 
 
-def _exponential(z: Any) -> Any:
-    """Give exp(z): a name like `_log`."""
-    return np.exp(z)
-
-
-def _larger(one: Any, other: Any) -> Any:
-    """Give the larger of two numbers, NaN if either is: a name like `_log`."""
-    return np.maximum(one, other)
-
-
 def _minus_along_targets(X: Any, T: Any, l: Any, kept: Any, spread: Any) -> None:  # noqa: E741
     """Write every row's -Σ t x, with smoothed targets t."""
     n, k = X.shape
@@ -554,16 +545,11 @@ def _softmax_cross_entropy_loops(A: Any, T: Any, l: Any, label_smoothing: Any, c
     """Write the rows' losses; the gradient's place holds first z - max z, then its exponentials, then their sums."""
     n, k = A.shape
     kept, spread = _smoothing(A, label_smoothing)
-    for i in range(n):
-        top = A[i, 0]
-        for j in range(1, k):
-            top = _larger(top, A[i, j])
-        for j in range(k):
-            dA[i, j] = A[i, j] - top
+    subtract_tops(A, dA)
     _minus_along_targets(dA, T, l, kept, spread)
     every = flat(dA)
     for i in range(n * k):
-        every[i] = _exponential(every[i])
+        every[i] = exponential(every[i])
     for i in range(n):
         # Small numbers beside a 1 would lose their digits, so the ones are counted, and one of them left out.
         others = 0.0
@@ -587,15 +573,10 @@ def _softmax_cross_entropy_loops(A: Any, T: Any, l: Any, label_smoothing: Any, c
 def _softmax_cross_entropy_slope_loops(A: Any, T: Any, g: Any, dA: Any, label_smoothing: Any) -> None:
     n, k = A.shape
     kept, spread = _smoothing(A, label_smoothing)
-    for i in range(n):
-        top = A[i, 0]
-        for j in range(1, k):
-            top = _larger(top, A[i, j])
-        for j in range(k):
-            dA[i, j] = A[i, j] - top
+    subtract_tops(A, dA)
     every = flat(dA)
     for i in range(n * k):
-        every[i] = _exponential(every[i])
+        every[i] = exponential(every[i])
     for i in range(n):
         total, weights = 0.0, kept
         for j in range(k):
