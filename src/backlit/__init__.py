@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from backlit.engine.gradcheck import GradientCheck, gradcheck
+    from backlit.engine.history import Epoch
     from backlit.engine.network import Network
-    from backlit.engine.training import DivergedWarning, Epoch, Training
+    from backlit.engine.training import DivergedWarning, Training
     from backlit.errors import BacklitError
     from backlit.estimators import MLPClassifier, MLPRegressor
     from backlit.model.file import load, save
@@ -36,7 +37,7 @@ _ROOMS = {
     "MLPRegressor": "estimators",
     "Network": "engine.network",
     "Training": "engine.training",
-    "Epoch": "engine.training",
+    "Epoch": "engine.history",
     "DivergedWarning": "engine.training",
     "gradcheck": "engine.gradcheck",
     "GradientCheck": "engine.gradcheck",

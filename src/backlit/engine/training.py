@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from backlit.engine import compiler, lbfgs, machine
 from backlit.engine.conditions import steady
+from backlit.engine.history import Epoch, History, Unwatched
 from backlit.engine.machine import Clock, Data, Rule, data_of
 from backlit.engine.network import Network
 from backlit.engine.program import Program, joined
@@ -34,29 +33,6 @@ class DivergedWarning(UserWarning):
 
 class DivergedError(BacklitError):
     """The same as an error, where a training was asked for it by `divergence="raise"`."""
-
-
-class Epoch(msgspec.Struct, frozen=True):
-    """One pass over the training rows.
-
-    `loss` is measured as training goes, each batch before its own update, penalties included; `validation_loss` after
-    the epoch, without penalties. `rate` is the learning rate of the epoch's last update, `seconds` the time since the
-    training began. `best` says that the monitored loss was the lowest so far. `penalty` is the penalties'
-    part of `loss`.
-    """
-
-    number: int
-    loss: float
-    validation_loss: float | None
-    rate: float
-    seconds: float
-    best: bool
-    penalty: float = 0.0
-
-    @property
-    def monitored(self) -> float:
-        """The loss that stopping and best weights go by: of the validation rows if there are any."""
-        return self.loss if self.validation_loss is None else self.validation_loss
 
 
 class Training:
@@ -164,7 +140,7 @@ class Training:
         self.rate_factor = 1.0
         self.schedule_state: dict[str, float] = {}
         self.step = 0
-        self.history: list[Epoch] = []
+        self.history = History()
         self.best: Epoch | None = None
         self.stopped: str | None = None
         self._best_values: tuple[Array, Array] | None = None
@@ -185,7 +161,7 @@ class Training:
             pass
         return self
 
-    def _run(self, epochs_per_call: int) -> Generator[list[Epoch]]:
+    def _run(self, epochs_per_call: int) -> Generator[Sequence[Epoch]]:
         """Train, giving the epochs of a call of the machine as it ends."""
         self.stopped = None
         advance = self._lbfgs() if self.optimizer.full_batch else self._descend(epochs_per_call)
@@ -193,7 +169,7 @@ class Training:
             self._team = Team(self.machine, self.memory, self.threads)
         try:
             for epochs in advance:
-                self.history += epochs
+                self.history.extend(epochs)
                 self.stopped = self._reason_to_stop()
                 yield epochs
                 if self.stopped:
@@ -212,7 +188,7 @@ class Training:
         """Whether nothing needs to look at the network between two epochs."""
         return not (self.validation or self.patience or self.keep_best or self.schedule.needs_loss)
 
-    def _descend(self, epochs_per_call: int) -> Generator[list[Epoch]]:
+    def _descend(self, epochs_per_call: int) -> Generator[Sequence[Epoch]]:
         """Run the machine, a few epochs or a part of one at a time."""
         rows, first = self.X.shape[0], len(self.history)
         batches = -(-rows // self.batch_size)
@@ -233,7 +209,7 @@ class Training:
             if ended_epochs == 1:
                 yield [self._epoch(sums[0], rates[batches - 1])]
             elif ended_epochs:
-                yield self._epochs(sums[:ended_epochs], rates[batches - 1 :: batches][:ended_epochs])
+                yield self._epochs(sums[:ended_epochs], rates[batches - 1 :: batches][:ended_epochs].copy())
             if where:
                 self._diverged(where, len(self.history) + 1, batch)
             elif ended == "interrupted":
@@ -303,15 +279,13 @@ class Training:
 
     # ------------------------------------------------------------------------------------------------- after an epoch
 
-    def _epochs(self, sums: Array, rates: Array) -> list[Epoch]:
+    def _epochs(self, sums: Array, rates: Array) -> Unwatched:
         """Describe epochs that ended while nobody looked at the network."""
         losses, lowest = sums[:, 3], np.inf if self.best is None else self.best.loss
         bests = losses < np.minimum.accumulate(np.append(lowest, losses[:-1]))
         penalties = np.divide(sums[:, 2], sums[:, 1], out=np.zeros(len(sums)), where=sums[:, 1] != 0.0)
-        first, seconds = len(self.history) + 1, itertools.repeat(self._seconds)
-        columns = (losses.tolist(), itertools.repeat(None), rates.tolist(), seconds, bests.tolist(), penalties.tolist())
-        epochs = list(map(Epoch, itertools.count(first), *columns))
-        self.best = epochs[bests.nonzero()[0][-1]] if bests.any() else self.best or epochs[0]
+        epochs = Unwatched(len(self.history) + 1, self._seconds, losses, rates, bests, penalties)
+        self.best = epochs[int(bests.nonzero()[0][-1])] if bests.any() else self.best or epochs[0]
         return epochs
 
     def _epoch(self, sums: Array, rate: float) -> Epoch:
@@ -390,7 +364,7 @@ class Training:
 
     # --------------------------------------------------------------------------------------------------------- L-BFGS
 
-    def _lbfgs(self) -> Generator[list[Epoch]]:
+    def _lbfgs(self) -> Generator[Sequence[Epoch]]:
         """Full-batch L-BFGS, an iteration an epoch."""
         if not self.epochs:  # SciPy would make one iteration
             return

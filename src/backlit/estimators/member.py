@@ -12,9 +12,10 @@ import numpy as np
 import scipy.optimize
 from sklearn.utils.optimize import _check_optimize_result
 
+from backlit.engine.history import Epoch
 from backlit.engine.lbfgs import Objective, lbfgs_options
 from backlit.engine.network import Network
-from backlit.engine.training import DivergedError, Epoch, Training
+from backlit.engine.training import DivergedError, Training
 from backlit.estimators.blueprint import Settings, is_random, layer_ranges
 from backlit.ops.op import Array
 

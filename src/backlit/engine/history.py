@@ -1,0 +1,132 @@
+"""What is known of the epochs of a training, an `Epoch` each.
+
+Many small epochs run in one call of the machine, in less time than it takes to make a Python object of each. So what is
+known of them stays in columns, and an epoch is described when somebody looks at it.
+"""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import operator
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from typing import overload
+
+import msgspec
+
+from backlit.ops.op import Array
+
+
+class Epoch(msgspec.Struct, frozen=True):
+    """One pass over the training rows.
+
+    `loss` is measured as training goes, each batch before its own update, penalties included; `validation_loss` after
+    the epoch, without penalties. `rate` is the learning rate of the epoch's last update, `seconds` the time since the
+    training began. `best` says that the monitored loss was the lowest so far. `penalty` is the penalties'
+    part of `loss`.
+    """
+
+    number: int
+    loss: float
+    validation_loss: float | None
+    rate: float
+    seconds: float
+    best: bool
+    penalty: float = 0.0
+
+    @property
+    def monitored(self) -> float:
+        """The loss that stopping and best weights go by: of the validation rows if there are any."""
+        return self.loss if self.validation_loss is None else self.validation_loss
+
+
+class _Epochs(Sequence[Epoch]):
+    """A sequence that is shown and compared as the list of its epochs."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, (list, _Epochs)) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]  # it grows
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+    @overload
+    def __getitem__(self, index: int) -> Epoch: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Epoch]: ...
+    def __getitem__(self, index: int | slice) -> Epoch | list[Epoch]:
+        if isinstance(index, slice):
+            return [self._at(k) for k in range(*index.indices(len(self)))]
+        k = operator.index(index)
+        if not -len(self) <= k < len(self):
+            raise IndexError(f"there are {len(self)} epochs; number {k} in their order was asked for.")
+        return self._at(k % len(self))
+
+    @abstractmethod
+    def _at(self, index: int) -> Epoch: ...
+
+
+class Unwatched(_Epochs):
+    """Epochs that ended while nobody looked, from number `first` on, in columns of their losses, rates and so on.
+
+    `seconds` is when the last of them had ended.
+    """
+
+    def __init__(self, first: int, seconds: float, losses: Array, rates: Array, bests: Array, penalties: Array) -> None:
+        self.first, self.seconds = first, seconds
+        self.columns = losses, rates, bests, penalties
+
+    def __len__(self) -> int:
+        return self.columns[0].size
+
+    def __iter__(self) -> Iterator[Epoch]:
+        return self._described(itertools.count(self.first), *self.columns)
+
+    def _at(self, index: int) -> Epoch:
+        return next(self._described([self.first + index], *(column[index : index + 1] for column in self.columns)))
+
+    def _described(
+        self, numbers: Iterable[int], losses: Array, rates: Array, bests: Array, penalties: Array
+    ) -> Iterator[Epoch]:
+        unmeasured, seconds = itertools.repeat(None), itertools.repeat(self.seconds)
+        columns = losses.tolist(), unmeasured, rates.tolist(), seconds, bests.tolist(), penalties.tolist()
+        return map(Epoch, numbers, *columns)
+
+
+class History(_Epochs):
+    """The epochs of a training so far, to be read like a list.
+
+    >>> history = History()
+    >>> history.extend([Epoch(1, 0.5, None, 0.1, 0.0, best=True)])
+    >>> len(history), history[-1].loss
+    (1, 0.5)
+    """
+
+    def __init__(self) -> None:
+        self._parts: list[Sequence[Epoch]] = []
+        self._ends: list[int] = []
+
+    def extend(self, epochs: Sequence[Epoch]) -> None:
+        """Add the epochs that come next."""
+        last = self._parts[-1] if self._parts else None
+        if isinstance(last, list) and isinstance(epochs, list):
+            last += epochs
+            self._ends[-1] = self._start(len(self._parts) - 1) + len(last)
+        else:
+            self._parts.append(epochs)
+            self._ends.append(len(self) + len(epochs))
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def __iter__(self) -> Iterator[Epoch]:
+        return itertools.chain.from_iterable(self._parts)
+
+    def _start(self, part: int) -> int:
+        return self._ends[part - 1] if part else 0
+
+    def _at(self, index: int) -> Epoch:
+        part = bisect.bisect_right(self._ends, index)
+        return self._parts[part][index - self._start(part)]
