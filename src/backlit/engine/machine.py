@@ -48,6 +48,7 @@ class Segment(IntEnum):
 FORWARD, BACKWARD, WIDTH = int(Row.FORWARD), int(Row.BACKWARD), int(Row.WIDTH)
 START, STOP, ROWS, COLUMNS, DECAYS = (int(Segment[name]) for name in ("START", "STOP", "ROWS", "COLUMNS", "DECAYS"))
 SEGMENT = int(Segment.WIDTH)
+LANES = 8  # element-wise kernels work on multiples of so many numbers, for which every buffer has room
 SUMS = 4  # numbers that are collected per epoch
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from backlit.engine import ahead, compiler, machine, plain
 from backlit.engine.binding import Binding, array_names, maths_of
-from backlit.engine.machine import Memory, Row, Rule, Segment, Tables
+from backlit.engine.machine import LANES, Memory, Row, Rule, Segment, Tables
 from backlit.errors import BacklitError
 from backlit.ops.op import Activation, Array, Layer, Loss, Op, Optimizer, arguments, losses
 
@@ -37,7 +37,8 @@ THREADED_ROWS = 64
 PARAMETERS_PER_ROW = 25_000
 """Keeps the sum over a shard's gradient small beside the products that made it."""
 
-CACHE_LINE = 16
+CACHE_LINE = 2 * LANES
+"""Numbers of float32 in a line of the cache; a buffer has room for a multiple of them, as element-wise kernels ask."""
 
 
 class Place(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 from backlit.engine import machine
 from backlit.engine.binding import Binding, is_matrix, maths_of
 from backlit.engine.doors import arguments_of, fields_of, type_of
-from backlit.engine.machine import Row
+from backlit.engine.machine import LANES, Row
 from backlit.ops.op import Activation, Array, Optimizer, arguments
 
 KERNEL_ARGUMENTS = "row, P, dP, A, dA, S, C, n, training, seed, step, first_row"
@@ -98,7 +98,16 @@ def _elementwise_body(binding: Binding, which: str, in_place: bool) -> list[str]
         statement = f"vA[i] = maths({'vA' if in_place else 'vZ'}[i]{extra})"
     else:
         statement = f"v{'dA' if in_place else 'dZ'}[i] = vdA[i] * maths(v{arrays[-1]}[i]{extra})"
-    return [*lines, f"for i in range(v{arrays[0]}.shape[0]):", "    " + statement]
+    return [*lines, *_over_all(f"v{arrays[0]}.shape[0]", statement)]
+
+
+def _over_all(count: str, statement: str) -> list[str]:
+    """Write the loop of a statement over `count` elements i, and on to the end of the last LANES of them.
+
+    What it makes of the numbers behind the elements means nothing. But no remainder is left, which would be computed
+    one by one and take longer than whole vectors, and as long to compile.
+    """
+    return [f"for i in range(-(-({count}) // {LANES}) * {LANES}):", "    " + statement]
 
 
 def _loss_body(binding: Binding, which: str) -> list[str]:
@@ -115,7 +124,7 @@ def _loss_body(binding: Binding, which: str) -> list[str]:
     if forward:
         lines.append("vdA = vdA if k > 1 else l_")
     extra = "".join(f", {name}_" for name in settings)
-    lines += ["for i in range(n * k):", f"    vdA[i] = maths(vA[i], vT[i]{extra})"]
+    lines += _over_all("n * k", f"vdA[i] = maths(vA[i], vT[i]{extra})")
     sums = ["if k > 1:", "    for i in range(n):", "        total = T(0.0)", "        for j in range(k):",
             "            total += dA_[i, j]", "        l_[i] = total"]  # fmt: skip
     scaling = ["if k < 4:", "    for j in range(k):", "        for i in range(n):", "            dA_[i, j] *= g_[i]",
@@ -158,18 +167,13 @@ def update(title: str, optimizer: Optimizer, dtype: str) -> str:
 PRODUCTS = """
 from backlit.ops.kernels.compiled_products import signature
 
-
-@cfunc(signature(types.{dtype}), **OPTIONS)
-def kernel({arguments}):
-    multiply({arguments})
+kernel = cfunc(signature(types.{dtype}), **OPTIONS)(multiply.py_func)
 """
 
 
 def products(title: str, dtype: str) -> str:
     """Write the matrix product as a function of its own, which all kernels call."""
-    from backlit.ops.kernels.linking import ARGUMENTS  # noqa: PLC0415  (which imports LLVM)
-
-    return _head(title, dtype) + PRODUCTS.format(dtype=dtype, arguments=ARGUMENTS)
+    return _head(title, dtype) + PRODUCTS.format(dtype=dtype)
 
 
 INVOKE = """

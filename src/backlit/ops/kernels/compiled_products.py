@@ -15,6 +15,7 @@ depends on its shape alone: each element is summed in one order by whatever thre
 # mypy: disable-error-code="no-untyped-call, call-arg, arg-type, unreachable, assignment"
 # Numba's building blocks are partly untyped, and an intrinsic is called without the first parameter it is written with.
 
+import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -31,16 +32,18 @@ from backlit.ops.kernels.products import product, product_nt, product_tn
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _TALL, _LOW = 6, 4  # rows of a tile; with two vectors of columns, twelve sums hide the latency of a multiply-add
+_NARROW = 8  # rows of a tile of one vector of columns, likewise
 _LINE = 8  # vectors of columns in a tile of a single row, for the same reason
 _DOTS = 4  # dot products computed together
 _FEW = 8  # rows below which transposing the other matrix costs more than it gives
 _MANY = 24  # rows from which copying the other matrix to where it is read in order costs less than it gives
 _WIDE = 64  # columns from which the same holds
-_LOOPS_TO = 48  # multiply-adds up to which plain loops beat the tiles
+_LOOPS_TO = 16  # multiply-adds up to which plain loops beat the tiles
 _NEAR, _FAR = 2**15, 2**20  # bytes of a matrix that stays in the fastest cache, and in those behind it
 _WORTH_FETCHING = 64  # steps of a tile that give the memory time to bring its part of C near
 _STEPS = 384  # of the inner dimension in one block
 _PANEL = _STEPS * 64  # bytes: the block of two vectors of columns of B, for the fastest cache
+_NARROW_STEPS = 2 * _STEPS  # of one vector of columns in a panel
 _BLOCK = _STEPS * 1024  # bytes: the block of rows of A, for the next cache
 _INLINE = {"forceinline": True}  # passing three arrays to a function costs more than the smallest products
 _ONE = np.intp(1)  # a literal 1 would make Numba compile one more variant of the function it is given to
@@ -148,6 +151,16 @@ def _memory(typingctx: Any, array: Any) -> Any:
 
 
 @intrinsic
+def _lanes(typingctx: Any, pointer: Any) -> Any:
+    """Give how many of the pointer's numbers a vector has."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return context.get_constant(types.intp, _full_width(context.get_data_type(signature.args[0].dtype)))
+
+    return types.intp(pointer), generate
+
+
+@intrinsic
 def _apart(typingctx: Any) -> Any:
     """Keep the function this stands in from being copied into its callers: compiling the copies takes seconds."""
 
@@ -176,12 +189,12 @@ def _make_buffer(size: int) -> Any:
     return buffer
 
 
-def _make_tile(height: int, count: int, lanes: int | None) -> Any:
+def _make_tile(height: int, count: int) -> Any:
     """Make the kernel of a tile of C of some rows and `count` vectors of columns, which are `gap` columns apart.
 
     C[r c_row + l] = sum over p < steps of A[r a_row + p a_step] B[p b_step + l], the matrices seen as flat memory, or
-    C plus this where `more` is true; a vector has `lanes` columns, or as many as fit in 32 bytes. Where fewer `rows`
-    are left than the tile is high, it computes the last one more than once.
+    C plus this where `more` is true; a vector has as many columns as fit in 32 bytes. Where fewer `rows` are left than
+    the tile is high, it computes the last one more than once.
     """
 
     @intrinsic
@@ -195,7 +208,7 @@ def _make_tile(height: int, count: int, lanes: int | None) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             A, a_row, a_step, B, b_step, C, c_row, gap, rows, steps, more = arguments
             scalar = context.get_data_type(signature.args[0].dtype)
-            vectors = _Vectors(builder, scalar, lanes or _full_width(scalar))
+            vectors = _Vectors(builder, scalar, _full_width(scalar))
             totals = [vectors.totals(count) for _ in range(height)]
             columns = [builder.mul(gap, gap.type(v)) for v in range(count)]
             rows_of_a = _starts(builder, A, a_row, rows, height)
@@ -221,6 +234,54 @@ def _make_tile(height: int, count: int, lanes: int | None) -> Any:
             for r in range(height):
                 for v in range(count):
                     vectors.store(builder.load(totals[r][v]), tile_of_c[r][v])
+            return context.get_dummy_value()
+
+        return signature, generate
+
+    return tile
+
+
+def _make_narrow_tile(height: int, chains: int) -> Any:
+    """Make the kernel of a tile of C of some rows that are no longer than a vector.
+
+    C[r c_row + l] = sum over p < steps of A[r a_row + p a_step] B[p b_step + l] for l < `columns`; what it writes
+    behind these, up to the end of the vector, means nothing. The steps are summed in `chains` interleaved parts, which
+    need not wait for each other. Where fewer `rows` are left than the tile is high, it computes the last one more
+    than once.
+    """
+
+    @intrinsic
+    def tile(
+        typingctx: Any, A: Any, a_row: Any, a_step: Any, B: Any, b_step: Any, C: Any, c_row: Any, columns: Any,
+        rows: Any, steps: Any,
+    ) -> Any:  # fmt: skip
+        index = types.intp
+        signature = types.void(A, index, index, B, index, C, index, index, index, index)
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            A, a_row, a_step, B, b_step, C, c_row, columns, rows, steps = arguments
+            scalar = context.get_data_type(signature.args[0].dtype)
+            vectors = _Vectors(builder, scalar, _full_width(scalar))
+            totals = [vectors.totals(height) for _ in range(chains)]
+            rows_of_a = _starts(builder, A, a_row, rows, height)
+            count = builder.trunc(columns, ir.IntType(32))
+
+            def add_step(p: Any, chain: list[Any]) -> None:
+                b = vectors.load_some(builder.gep(B, [builder.mul(p, b_step)]), count)
+                step = builder.mul(p, a_step)
+                for total, row in zip(chain, rows_of_a, strict=True):
+                    vectors.add_product(total, vectors.spread(builder.gep(row, [step])), b)
+
+            together = builder.sub(steps, builder.srem(steps, steps.type(chains)))
+            with cgutils.for_range_slice(builder, steps.type(0), together, steps.type(chains), inc=True) as (p, _):
+                for number, chain in enumerate(totals):
+                    add_step(builder.add(p, steps.type(number)), chain)
+            if chains > 1:
+                with cgutils.for_range_slice(builder, together, steps, steps.type(1), inc=True) as (p, _):
+                    add_step(p, totals[0])
+            for r, row in enumerate(_starts(builder, C, c_row, rows, height)):
+                parts = [builder.load(chain[r]) for chain in totals]
+                vectors.store(functools.reduce(builder.fadd, parts), row)
             return context.get_dummy_value()
 
         return signature, generate
@@ -329,12 +390,12 @@ def _after(typingctx: Any, pointer: Any, count: Any) -> Any:
 
 # -------------------------------------------------------------------------------------------- walking over the tiles
 
-_tall, _low = _make_tile(_TALL, 2, None), _make_tile(_LOW, 2, None)
-_low_4, _low_2 = _make_tile(_LOW, 2, 4), _make_tile(_LOW, 2, 2)
-_line = _make_tile(1, _LINE, None)
+_tall, _low = _make_tile(_TALL, 2), _make_tile(_LOW, 2)
+_narrow, _narrow_low = _make_narrow_tile(_NARROW, 1), _make_narrow_tile(_LOW, 2)
+_line = _make_tile(1, _LINE)
 _copy, _copy_4 = _make_copy(None), _make_copy(4)
 _transpose, _transpose_4 = _make_transposition(None), _make_transposition(4)
-_panel, _block = _make_buffer(_PANEL), _make_buffer(_BLOCK)
+_panel, _block, _last = _make_buffer(_PANEL), _make_buffer(_BLOCK), _make_buffer(_NARROW * 32)
 
 
 @_compiled
@@ -348,12 +409,13 @@ def _rows_in_tall_tiles(rows: int) -> int:
 
 
 @_compiled
-def _pack(source: Any, step: int, column: int, target: Any, steps: int, span: int, full: int) -> None:
+def _pack(source: Any, step: int, column: int, target: Any, steps: int, span: int) -> None:
     """Copy to where it is read in order: target[p span + q] = source[p step + q column], p < steps and q < span.
 
     The span is two vectors of `full` or four numbers, which may overlap, or less than four numbers.
     """
     _apart()
+    full = _lanes(source)
     whole = 0
     if column == 1 and span >= 4:
         if span >= full:
@@ -378,21 +440,21 @@ def _pack(source: Any, step: int, column: int, target: Any, steps: int, span: in
 
 
 @_compiled
-def _pack_rows(A: Any, a_row: int, a_step: int, block: Any, rows: int, steps: int, full: int) -> None:
+def _pack_rows(A: Any, a_row: int, a_step: int, block: Any, rows: int, steps: int) -> None:
     """Copy rows of A to where the tiles read them in order: all steps of a tile together, each with all its rows."""
     _apart()
     tall = _rows_in_tall_tiles(rows)
     i = 0
     while i < rows:
         height = min(_TALL if i < tall else _LOW, rows - i)
-        _pack(_after(A, i * a_row), a_step, a_row, _after(block, i * steps), steps, height, full)
+        _pack(_after(A, i * a_row), a_step, a_row, _after(block, i * steps), steps, height)
         i += height
 
 
 @_compiled
 def _down(
     A: Any, a_row: int, a_tile: int, a_step: int, B: Any, b_step: int, C: Any, c_row: int, rows: int, steps: int,
-    width: int, full: int, gap: int, more: bool, ahead: Any, ahead_step: int, share: int,
+    gap: int, more: bool, ahead: Any, ahead_step: int, share: int,
 ) -> None:  # fmt: skip
     """Compute the columns of C that one tile spans, in all rows.
 
@@ -400,7 +462,7 @@ def _down(
     a `share` of the columns that will be needed next is fetched.
     """
     _apart()
-    tall = _rows_in_tall_tiles(rows) if width == full else 0
+    tall = _rows_in_tall_tiles(rows)
     i = 0
     while i < rows:
         left = rows - i
@@ -408,11 +470,7 @@ def _down(
         a, c = _after(A, i * a_tile), _after(C, i * c_row)
         height = _TALL if i < tall else _LOW
         step = a_step if a_step > 0 else min(height, left)
-        if width == 2:
-            _low_2(a, a_row, step, B, b_step, c, c_row, gap, left, steps, more)
-        elif width < full:
-            _low_4(a, a_row, step, B, b_step, c, c_row, gap, left, steps, more)
-        elif i < tall:
+        if i < tall:
             _tall(a, a_row, step, B, b_step, c, c_row, gap, left, steps, more)
         else:
             _low(a, a_row, step, B, b_step, c, c_row, gap, left, steps, more)
@@ -420,11 +478,10 @@ def _down(
 
 
 @_compiled
-def _multiply_few(
-    A: Any, a_row: int, a_step: int, B: Any, b_step: int, C: Any, n: int, steps: int, m: int, full: int
-) -> None:
+def _multiply_few(A: Any, a_row: int, a_step: int, B: Any, b_step: int, C: Any, n: int, steps: int, m: int) -> None:
     """C = A B as `_multiply` computes it, row by row."""
     _apart()
+    full = _lanes(A)
     line = full * _LINE
     for i in range(n):
         for t in range(-(-m // line)):
@@ -442,28 +499,28 @@ def _share(number: int, of: int, total: int) -> tuple[int, int]:
 @_compiled
 def _multiply(
     A: Any, a_row: int, a_step: int, B: Any, b_step: int, b_column: int, C: Any,
-    n: int, steps: int, m: int, itemsize: int,
+    n: int, steps: int, m: int,
 ) -> None:  # fmt: skip
-    """C = A B for m >= 2, with A[i, p] at i a_row + p a_step and B[p, j] at p b_step + j b_column of their memory."""
+    """C = A B as `multiply` computes it, where rows have at least a vector's numbers."""
     _apart()
-    full = 32 // itemsize
+    full = _lanes(A)
+    itemsize = 32 // full
     if n < _LOW and m >= full * _LINE and b_column == 1:
-        _multiply_few(A, a_row, a_step, B, b_step, C, n, steps, m, full)
+        _multiply_few(A, a_row, a_step, B, b_step, C, n, steps, m)
         return
-    width = full if m >= full else (4 if m >= 4 else 2)
     panel, block = _panel(A), _block(A)
     pack_a = m >= _WIDE and n * steps * itemsize > (_NEAR if a_row == 1 else _FAR)
     pack_b = pack_a or b_column > 1 or (n >= _MANY and steps * m * itemsize > _NEAR)
     blocks = -(-n * _STEPS * itemsize // _BLOCK) if pack_a else 1
     depths = -(-steps // _STEPS) if pack_b else 1
-    tiles = -(-m // (2 * width))
+    tiles = -(-m // (2 * full))
     for block_number in range(blocks):
         first, rows = _share(block_number, blocks, n)
         for depth_number in range(depths):
             p, depth = _share(depth_number, depths, steps)
             a, a_next, a_tile, a_gap = _after(A, first * a_row + p * a_step), a_row, a_row, a_step
             if pack_a:
-                _pack_rows(a, a_row, a_step, block, rows, depth, full)
+                _pack_rows(a, a_row, a_step, block, rows, depth)
                 a, a_next, a_tile, a_gap = block, 1, depth, 0
             for t in range(tiles):
                 # Shared out evenly, the columns of a tile are never fewer than one vector has; its two may overlap.
@@ -472,13 +529,43 @@ def _multiply(
                 # What is fetched for the next tile is the line of the cache that ends it: this one had the one before.
                 ahead = _after(b, span + (t + 2) * m // tiles - (t + 1) * m // tiles - 1)
                 if pack_b:
-                    _pack(b, b_step, b_column, panel, depth, span, full)
+                    _pack(b, b_step, b_column, panel, depth, span)
                     b, b_next = panel, span
                     fetch = -(-depth // rows) if b_column == 1 and t + 1 < tiles else 0
                 _down(
                     a, a_next, a_tile, a_gap, b, b_next, _after(C, first * m + j), m, rows, depth,
-                    width, full, span - width, p > 0, ahead, b_step, fetch,
+                    span - full, p > 0, ahead, b_step, fetch,
                 )  # fmt: skip
+
+
+@_compiled
+def _multiply_narrow(
+    A: Any, a_row: int, a_step: int, B: Any, b_step: int, b_column: int, C: Any, n: int, steps: int, m: int
+) -> None:
+    """C = A B for rows of at most a vector, with B of at most `_NARROW_STEPS` steps if its rows are not contiguous."""
+    _apart()
+    full = _lanes(A)
+    if b_column > 1:
+        panel = _panel(A)
+        for p in range(steps):
+            for q in range(m):
+                panel[p * full + q] = B[p * b_step + q * b_column]
+        B, b_step = panel, full
+    height = _LOW if n < _NARROW else _NARROW
+    last = _last(A)
+    for i in range(0, n, height):
+        a, left = _after(A, i * a_row), n - i
+        # A tile writes whole vectors, each over the end of the one before; what would end outside of C goes elsewhere.
+        inside = (left - height) * m >= full - m
+        c, c_row = (_after(C, i * m), m) if inside else (last, full)
+        if height == _LOW:
+            _narrow_low(a, a_row, a_step, B, b_step, c, c_row, m, left, steps)
+        else:
+            _narrow(a, a_row, a_step, B, b_step, c, c_row, m, left, steps)
+        if not inside:
+            for r in range(min(left, height)):
+                for q in range(m):
+                    C[(i + r) * m + q] = last[r * full + q]
 
 
 @_compiled
@@ -498,6 +585,7 @@ def _multiply_least(
     A: Any, a_row: int, a_step: int, B: Any, b_step: int, b_column: int, C: Any, n: int, steps: int, m: int
 ) -> None:
     """C = A B by plain loops."""
+    _apart()
     for i in range(n):
         for j in range(m):
             if steps == 0:
@@ -512,7 +600,7 @@ def _multiply_least(
 @_compiled
 def multiply(
     A: Any, a_row: int, a_step: int, B: Any, b_step: int, b_column: int, C: Any,
-    n: int, steps: int, m: int, itemsize: int,
+    n: int, steps: int, m: int,
 ) -> None:  # fmt: skip
     """C = A B, with A[i, p] at i a_row + p a_step, B[p, j] at p b_step + j b_column and C[i, j] at i m + j."""
     if n * steps * m <= _LOOPS_TO:
@@ -520,12 +608,17 @@ def multiply(
     elif m == 1 and a_step == 1:
         _dot_rows(B, A, C, steps, n)
     elif m == 1:  # C^T = B^T A^T
-        _multiply(B, _ONE, _ONE, A, a_step, _ONE, C, _ONE, steps, n, itemsize)
-    elif b_column > 1 and n < _FEW:
+        if n > _lanes(A):
+            _multiply(B, _ONE, _ONE, A, a_step, _ONE, C, _ONE, steps, n)
+        else:
+            _multiply_narrow(B, _ONE, _ONE, A, a_step, _ONE, C, _ONE, steps, n)
+    elif m <= _lanes(A) and (b_column == 1 or steps <= _NARROW_STEPS):
+        _multiply_narrow(A, a_row, a_step, B, b_step, b_column, C, n, steps, m)
+    elif b_column > 1 and (n < _FEW or m < _lanes(A)):
         for i in range(n):
             _dot_rows(_after(A, i * steps), B, _after(C, i * m), steps, m)
     else:
-        _multiply(A, a_row, a_step, B, b_step, b_column, C, n, steps, m, itemsize)
+        _multiply(A, a_row, a_step, B, b_step, b_column, C, n, steps, m)
 
 
 # ------------------------------------------------------------------------------------- one product for all kernels
@@ -534,7 +627,7 @@ def multiply(
 def signature(dtype: Any) -> Any:
     """Give the types of the product's arguments for numbers of Numba's type `dtype`."""
     values, index = types.CPointer(dtype), types.intp
-    return types.void(values, index, index, values, index, index, values, index, index, index, index)
+    return types.void(values, index, index, values, index, index, values, index, index, index)
 
 
 def compiled_multiply(dtype: str) -> Any:
@@ -546,7 +639,7 @@ def compiled_multiply(dtype: str) -> Any:
 @intrinsic
 def _call_multiply(
     typingctx: Any, A: Any, a_row: Any, a_step: Any, B: Any, b_step: Any, b_column: Any, C: Any,
-    n: Any, steps: Any, m: Any, itemsize: Any,
+    n: Any, steps: Any, m: Any,
 ) -> Any:  # fmt: skip
     """Call the product whose address stands in the cell."""
 
@@ -568,7 +661,7 @@ def _compiled_product(A: Any, B: Any, C: Any) -> Callable[..., None]:
     def kernel(A: Any, B: Any, C: Any) -> None:
         n, steps = A.shape
         m = B.shape[1]
-        _call_multiply(_memory(A), steps, _ONE, _memory(B), m, _ONE, _memory(C), n, steps, m, C.itemsize)
+        _call_multiply(_memory(A), steps, _ONE, _memory(B), m, _ONE, _memory(C), n, steps, m)
 
     return kernel
 
@@ -578,7 +671,7 @@ def _compiled_product_tn(A: Any, B: Any, C: Any) -> Callable[..., None]:
     def kernel(A: Any, B: Any, C: Any) -> None:
         steps, n = A.shape
         m = B.shape[1]
-        _call_multiply(_memory(A), _ONE, n, _memory(B), m, _ONE, _memory(C), n, steps, m, C.itemsize)
+        _call_multiply(_memory(A), _ONE, n, _memory(B), m, _ONE, _memory(C), n, steps, m)
 
     return kernel
 
@@ -588,6 +681,6 @@ def _compiled_product_nt(A: Any, B: Any, C: Any) -> Callable[..., None]:
     def kernel(A: Any, B: Any, C: Any) -> None:
         n, steps = A.shape
         m = B.shape[0]
-        _call_multiply(_memory(A), steps, _ONE, _memory(B), _ONE, steps, _memory(C), n, steps, m, C.itemsize)
+        _call_multiply(_memory(A), steps, _ONE, _memory(B), _ONE, steps, _memory(C), n, steps, m)
 
     return kernel

@@ -13,13 +13,10 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
-ARGUMENTS = "A, a_row, a_step, B, b_step, b_column, C, n, steps, m, itemsize"
 DTYPES = ("float32", "float64")
 
 _pointer, _index = ctypes.c_void_p, ctypes.c_ssize_t
-_FUNCTION = ctypes.CFUNCTYPE(
-    None, _pointer, _index, _index, _pointer, _index, _index, _pointer, _index, _index, _index, _index
-)
+_FUNCTION = ctypes.CFUNCTYPE(None, _pointer, _index, _index, _pointer, _index, _index, _pointer, _index, _index, _index)
 
 
 def symbol(dtype: str) -> str:
