@@ -146,7 +146,9 @@ class Training:
         self._best_values: tuple[Array, Array] | None = None
         self._lowest, self._improved = np.inf, 0  # the monitored loss that patience counts from, and its epoch
         self._seconds = 0.0
-        self._batch_seconds = 0.0
+        self._batch_seconds = (
+            _slow_seconds(network.parameters.size * self.batch_size) if self.compiled else CALL_SECONDS
+        )
 
     # ------------------------------------------------------------------------------------------------------- running
 
@@ -254,7 +256,7 @@ class Training:
         return reached
 
     def _batches_per_call(self) -> int:
-        return 1 if not self._batch_seconds else max(1, int(CALL_SECONDS / self._batch_seconds))
+        return max(1, int(CALL_SECONDS / self._batch_seconds))
 
     def _order(self, epochs: int) -> Array:
         """Give the order of the rows for so many epochs, one after another."""
@@ -371,6 +373,11 @@ class Training:
         for loss in lbfgs.minimize(self):
             self.step += 1
             yield [self._epoch(np.array([loss, 1.0, 0.0, loss]), 1.0)]
+
+
+def _slow_seconds(work: int) -> float:
+    """Give what a compiled batch may take on a slow machine, so that even the first call comes back in time."""
+    return 5e-6 + 5e-9 * work
 
 
 def evaluate(training: Training, X: Array, Y: Array, weights: Array) -> float:
