@@ -273,6 +273,7 @@ WRONG_CALLS = [
     ("train iris --rate fast", "--rate"),
     ("train iris --rate -1", "rate is -1"),
     ("train iris --test 1", "Fractions of"),
+    ("train iris --epochs 1.5", 'Invalid value for --epochs: "1.5" is not a whole number.'),
     ("train iris --epochs 0", 'Invalid value "0" for --epochs. Must be >= 1.'),
     ("train iris --epochs -3", 'Invalid value "-3" for --epochs. Must be >= 1.'),
     ("train iris -o notes.txt", "choose another name"),

@@ -12,6 +12,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from backlit.cli.options import Whole
 from backlit.show.drawings import bars, network_drawing, plot
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ MOST_UNITS = 8
 def demo(
     name: str | None = None,
     *,
-    epochs: Annotated[int | None, Parameter(name=["--epochs", "--steps"])] = None,
+    epochs: Annotated[Whole | None, Parameter(name=["--epochs", "--steps"])] = None,
     plain: Annotated[bool, Parameter(negative="")] = False,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:

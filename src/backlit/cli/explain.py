@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from backlit.cli.options import Whole
+
 if TYPE_CHECKING:
     from backlit.examples import Setup
 
@@ -22,14 +24,14 @@ def explain(
     source: str,
     *,
     data: Path | None = None,
-    row: Annotated[tuple[int, ...], Parameter(negative="", consume_multiple=True)] = (),
+    row: Annotated[tuple[Whole, ...], Parameter(negative="", consume_multiple=True)] = (),
     run: str | None = None,
     optimizer: str | None = None,
     rate: float | None = None,
     form: Annotated[Format, Parameter(name="--format")] = "text",
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
-    digits: int = 9,
-    steps: int = 1,
+    digits: Whole = 9,
+    steps: Whole = 1,
     only: Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True)] = (),
     compare: Annotated[bool, Parameter(negative="")] = False,
     check: Annotated[bool, Parameter(negative="")] = False,

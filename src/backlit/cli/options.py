@@ -5,13 +5,28 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_origin
+
+from cyclopts import Parameter
 
 from backlit.errors import BacklitError
 
 if TYPE_CHECKING:
     from backlit.data import Table
     from backlit.model import TabularModel
+
+
+def _whole(kind: Any, tokens: Sequence[Any]) -> Any:
+    """Whole numbers only: by itself, cyclopts rounds 1.5 to 2."""
+    try:
+        numbers = tuple(int(token.value) for token in tokens)
+    except ValueError:
+        given = " ".join(token.value for token in tokens)
+        raise ValueError(f'"{given}" is not a whole number.') from None
+    return numbers if get_origin(kind) is tuple else numbers[0]
+
+
+Whole = Annotated[int, Parameter(converter=_whole)]
 
 
 def layer_sizes(text: str | None) -> tuple[int, ...] | None:

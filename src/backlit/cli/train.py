@@ -13,7 +13,7 @@ from cyclopts import Group, Parameter
 from cyclopts.validators import Number
 
 import backlit.ops.schedules  # noqa: F401  (registers the schedules, whose names are in the help)
-from backlit.cli.options import batch_rows, check_output, column_names, layer_sizes, names
+from backlit.cli.options import Whole, batch_rows, check_output, column_names, layer_sizes, names
 from backlit.cli.plugins import run_plugins
 from backlit.cli.progress import watch
 from backlit.cli.tables import console, score_cells, score_heads, show_table
@@ -58,11 +58,11 @@ def train(
         str, Parameter(group=DESCENT, help=f"How the learning rate changes. {_one_of(schedules)}")
     ] = "constant",
     batch_size: Annotated[str | None, Parameter(group=DESCENT)] = None,
-    epochs: Annotated[int | None, Parameter(group=DESCENT, validator=Number(gte=1))] = None,
+    epochs: Annotated[Whole | None, Parameter(group=DESCENT, validator=Number(gte=1))] = None,
     decay: Annotated[float, Parameter(group=DESCENT)] = 0.0,
     l2: Annotated[float | None, Parameter(group=DESCENT)] = None,
     time_limit: Annotated[float | None, Parameter(group=DESCENT)] = None,
-    seed: Annotated[int, Parameter(group=DESCENT)] = 0,
+    seed: Annotated[Whole, Parameter(group=DESCENT)] = 0,
     dtype: Annotated[Literal["float32", "float64"], Parameter(group=DESCENT)] = "float32",
     output: Annotated[Path | None, Parameter(name=["--output", "-o"], group=OUTPUT)] = None,
     plugin: Annotated[list[Path] | None, Parameter(group=OUTPUT, negative="")] = None,
