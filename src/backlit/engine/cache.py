@@ -51,7 +51,7 @@ class Code(msgspec.Struct, frozen=True):
 def foundation() -> str:
     """Digest what every kernel depends on: this engine's own sources, the versions, the processor."""
     digest = hashlib.sha256()
-    for name in ("binding", "cache", "compiler", "jit", "lowlevel", "machine", "texts"):
+    for name in ("binding", "cache", "compiler", "jit", "lowlevel", "machine", "texts", "translation"):
         digest.update(Path(__file__).with_name(f"{name}.py").read_bytes())
     for path in sorted(Path(kernels.__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())
@@ -133,7 +133,7 @@ def _write(path: Path, code: Code) -> None:
 
 
 @functools.cache
-def _target() -> Any:
+def translator() -> Any:
     """Give LLVM's translator for this processor, set as Numba sets it."""
     import llvmlite.binding as llvm  # noqa: PLC0415
 
@@ -147,29 +147,6 @@ def _target() -> Any:
     )
 
 
-def code_of(text: str, symbol: str) -> Code:
-    """Translate a module in LLVM's own language, of which one function is called from outside.
-
-    Numba leaves a copy of every function that was inlined, and the paths on which one of them might have raised; both
-    go once all but one are known to be internal.
-    """
-    import llvmlite.binding as llvm  # noqa: PLC0415
-
-    target = _target()
-    module = llvm.parse_assembly(text)
-    for function in module.functions:
-        if not function.is_declaration and function.name != symbol:
-            function.linkage = "internal"
-    passes = llvm.create_new_module_pass_manager()
-    for add in (passes.add_ipsccp_pass, passes.add_simplify_cfg_pass, passes.add_global_dead_code_eliminate_pass,
-                passes.add_strip_dead_prototype_pass):  # fmt: skip
-        add()
-    passes.run(module, llvm.create_pass_builder(target, llvm.create_pipeline_tuning_options()))
-    outside = [value.name for value in (*module.functions, *module.global_variables) if value.is_declaration]
-    called = tuple(name for name in outside if not name.startswith("llvm."))
-    return Code(bytes(target.emit_object(module)), symbol, called)
-
-
 def _link(code: Code) -> int:
     """Bring an object file into memory and give the address of its function."""
     import llvmlite.binding as llvm  # noqa: PLC0415
@@ -178,8 +155,7 @@ def _link(code: Code) -> int:
         from numba.core.registry import cpu_target  # noqa: PLC0415
 
         _ = cpu_target.target_context  # makes Numba's own functions known to the linker
-    target = _target()
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), translator())
     engine.add_object_file(llvm.ObjectFileRef.from_data(code.object_file))
     engine.finalize_object()
     _running.append(engine)

@@ -18,7 +18,7 @@ from typing import Any
 
 from backlit.engine import ahead, machine, texts
 from backlit.engine.binding import Binding, maths_of
-from backlit.engine.cache import Code, cache_folder, code_of, load
+from backlit.engine.cache import Code, cache_folder, load
 from backlit.engine.doors import Door, Packed
 from backlit.engine.jit import Jit, Reach
 from backlit.ops.op import Optimizer, arguments
@@ -142,10 +142,13 @@ class CompiledMachine:
 
 def _compiled(title: str, text: str, **given: Any) -> Code:
     """Compile the function `kernel` of a module's text."""
+    from backlit.engine.translation import code_of, collecting  # noqa: PLC0415  (which imports LLVM)
+
     collects = gc.isenabled()
     gc.disable()  # which looks again and again through all that the compiler makes, for a tenth of its time
     try:
-        kernel = _run(title, text, given)["kernel"]
+        with collecting():
+            kernel = _run(title, text, given)["kernel"]
         return code_of(kernel.inspect_llvm(), kernel.native_name)
     finally:
         if collects:

@@ -78,7 +78,7 @@ class Jit:
     """Compiles functions for one type of number, reaching through their globals.
 
     `replace` gives what stands for a global name; `from_python` lets Python call what is compiled. With `inline`, loops
-    over arrays become part of the kernel that calls them before it is compiled: LLVM works on them once, not twice.
+    over arrays become part of the kernel that calls them.
     """
 
     def __init__(
@@ -114,9 +114,7 @@ class Jit:
         options = dict(self.options)
         if hasattr(function, "any_order"):
             options["fastmath"] = ANY_ORDER
-        if self.inline and not scalar:
-            options["inline"] = "always"
-        return njit(twin, forceinline=scalar, **options)
+        return njit(twin, forceinline=scalar or self.inline, **options)
 
     def _typed(self, constant: Any) -> Any:
         if type(constant) is tuple:  # of `a, b = 0.0, 0.0`

@@ -1,0 +1,105 @@
+"""Functions collected as Numba wrote them and translated once: only ours, and only while a kernel is compiled."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from numba import njit
+from numba.core.registry import cpu_target
+
+from backlit.engine import compiler, translation
+from backlit.engine.jit import Jit
+
+# An op that calls a function which its author has compiled, and who calls it as well.
+FOREIGN = """
+import numpy as np
+from numba import njit
+from backlit.engine.network import Network
+from backlit.engine.training import Training
+from backlit.ops.dense import Dense
+from backlit.ops.op import Activation, register
+from backlit.ops.kernels.products import product
+
+@njit
+def third(z):
+    return z / 3
+
+@register("third")
+class Third(Activation, frozen=True):
+    @staticmethod
+    def value(z):
+        return third(z)
+
+    @staticmethod
+    def slope(a):
+        return third(a) / a
+
+X = np.eye(4)
+network = Network([Dense(4, "third"), Dense(1)], 4, "mse", seed=1)
+training = Training(network, X, np.ones((4, 1)), epochs=2).run()
+assert training.compiled
+
+@njit
+def with_product(A, B):
+    C = np.empty((4, 4))
+    product(A, B, C)
+    return C.sum() + max(A[0, 0], third(B[0, 0]))
+
+print(third(6.0), with_product(X, X), training.history[-1].loss)
+"""
+
+KERNEL = """
+from numba import cfunc, types
+
+@cfunc(types.float64(types.float64))
+def kernel(z):
+    return maths(z) + maths(2.0 * z)
+"""
+
+
+def maths(z: float) -> float:
+    return float(np.exp(z) / (1.0 + z * z))
+
+
+def test_functions_compiled_on_the_way_can_be_called_and_linked_by_others(tmp_path):
+    (tmp_path / "foreign.py").write_text(FOREIGN)
+    done = subprocess.run([sys.executable, "foreign.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    third, total, loss = map(float, done.stdout.split())
+    assert (third, total) == (2.0, 5.0)
+    assert np.isfinite(loss)
+
+
+def kernel_of(title: str) -> object:
+    return compiler._compiled(title, KERNEL, maths=Jit("float64")(maths, scalar=True))
+
+
+def test_where_numba_is_built_otherwise_it_goes_its_own_way(monkeypatch):
+    collected = kernel_of("collected")
+    assert collected.outside == ()
+    with monkeypatch.context() as patch:
+        patch.setattr(translation, "REPLACED", (*translation.REPLACED, "no_such_method"))
+        translation._collector.cache_clear()
+        assert translation._collector() is None
+        ordinary = kernel_of("ordinary")
+    translation._collector.cache_clear()
+    assert ordinary.outside == ()
+    assert ordinary.object_file != b""
+
+
+def test_numba_compiles_as_ever_afterwards():
+    ordinary = cpu_target.target_context.codegen()
+    with translation.collecting():
+        assert cpu_target.target_context.codegen() is not ordinary
+    with pytest.raises(ZeroDivisionError), translation.collecting():
+        raise ZeroDivisionError
+    assert cpu_target.target_context.codegen() is ordinary
+
+    @njit
+    def twice(z):
+        return 2 * z
+
+    assert twice(2.5) == 5.0
