@@ -52,7 +52,7 @@ def _collector() -> Any:
     if not hasattr(ordinary, "set_env") or not all(hasattr(usual, name) for name in REPLACED):
         return None
 
-    class Library(usual):  # type: ignore[misc, valid-type]
+    class Library(usual):  # type: ignore[misc]
         """The functions that Numba compiles together, as it wrote them."""
 
         def _optimize_functions(self, module: Any) -> None:
