@@ -22,6 +22,7 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 from backlit.engine import machine
+from backlit.engine.jit import Jit
 from backlit.engine.lowlevel import call_kernel, call_update
 from backlit.engine.machine import Clock, Segment, data_of
 from bench.peers.backlit_peer import Compiled
@@ -85,13 +86,13 @@ def _update_loop(
         )  # fmt: skip
 
 
-_gather_rows = njit(nogil=True)(machine.gather.compiled)  # type: ignore[attr-defined]
+_gather_rows = Jit("float64")(machine.gather)
 
 
 @njit(nogil=True)
 def _gather_loop(X: Any, columns: int, order: Any, n: int, A: Any, times: int) -> None:
     for _ in range(times):
-        _gather_rows(X, columns, order, 0, n, A, 0)
+        _gather_rows(X, columns, order, 0, n, A, 0, 0)
 
 
 def each(loop: Callable[[int], Any], restore: Callable[[], None] = lambda: None) -> float:

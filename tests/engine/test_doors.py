@@ -87,6 +87,18 @@ def test_rows_that_stay_in_the_arena_train_as_rows_fetched_anew(compiled):
     assert ends[0] == ends[1]
 
 
+def test_rows_fetched_ahead_train_as_rows_that_lie_near():
+    rows = np.random.default_rng(3)
+    X, T = rows.normal(size=(machine.FAR // 4, 4)), rows.normal(size=(machine.FAR // 4, 2))
+    ends = []
+    for compiled in (False, True):
+        network = made()[0]
+        training = Training(network, X, T, epochs=1, batch_size=300, l2=0.1, compiled=compiled).run()
+        ends.append((network.parameters, training.history[0].loss))
+    np.testing.assert_allclose(ends[1][0], ends[0][0], rtol=1e-12)
+    assert ends[1][1] == pytest.approx(ends[0][1], rel=1e-12)
+
+
 def test_plain_kernels_go_with_their_program():
     network = made(compiled=False)[0]
     training = Training(network, np.zeros((5, 4)), np.zeros((5, 2)), epochs=1, compiled=False).run()

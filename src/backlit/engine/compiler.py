@@ -23,6 +23,9 @@ from backlit.engine.doors import Door, Packed
 from backlit.engine.jit import Jit, Reach
 from backlit.ops.op import Optimizer, arguments
 
+BEYOND_PYTHON = ("invoke", "invoke_update", "fetch")
+"""What the compiled machine has in the place of the machine's functions of these names."""
+
 KEPT: dict[Any, int] = {}
 """The addresses of what is in memory."""
 
@@ -111,14 +114,14 @@ def door(name: str, dtype: str) -> Door:
 
     def compiled() -> Code:
         jumps = _run("invoke", texts.invoking(), {})
-        jit = Jit("float64", replace={name: jumps[name] for name in ("invoke", "invoke_update")})
+        jit = Jit("float64", replace={name: jumps[name] for name in BEYOND_PYTHON})
         return _compiled(title, text, entry=jit(function))
 
     ahead.wait_for(name, dtype)
     function = getattr(machine, name)
     title = f"machine_{name}_{dtype}"
     text = texts.door(title, name, dtype)
-    reach = Reach(function, skip=("invoke", "invoke_update"))
+    reach = Reach(function, skip=BEYOND_PYTHON)
     return Door(name, dtype, load(title, text + reach.digest, compiled))
 
 

@@ -14,6 +14,7 @@ from numba.extending import intrinsic
 from numba.np import arrayobj
 
 INT = types.int64
+CACHE_LINE = 64  # bytes
 
 
 def kernel_signature(dtype: Any) -> Any:
@@ -104,6 +105,30 @@ def advance(typingctx: Any, base: Any, offset: Any) -> Any:
         return builder.gep(args[0], [args[1]])
 
     return base(base, INT), codegen
+
+
+@intrinsic
+def fetch(typingctx: Any, base: Any, start: Any, size: Any) -> Any:
+    """Have base[start : start + size] brought near, one line of the cache after another, for a later look at it."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        base, start, size = args
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        form = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        prefetch = cgutils.get_or_insert_function(builder.module, form, "llvm.prefetch.p0")
+        reading, nearest, data = number(0), number(3), number(1)
+
+        def bring(place: Any) -> None:
+            line = builder.bitcast(builder.gep(base, [builder.add(start, place)]), byte)
+            builder.call(prefetch, [line, reading, nearest, data])
+
+        stride = size.type(CACHE_LINE // context.get_abi_sizeof(context.get_data_type(signature.args[0].dtype)))
+        with cgutils.for_range_slice(builder, size.type(0), size, stride, inc=True) as (place, _):
+            bring(place)
+        bring(builder.sub(size, size.type(1)))  # the first number need not begin a line
+        return context.get_dummy_value()
+
+    return types.void(base, INT, INT), codegen
 
 
 @intrinsic

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from backlit.ops.op import Array, tuned
+from backlit.ops.op import Array, any_order, tuned
 
 
 class Row(IntEnum):
@@ -50,6 +50,8 @@ START, STOP, ROWS, COLUMNS, DECAYS = (int(Segment[name]) for name in ("START", "
 SEGMENT = int(Segment.WIDTH)
 LANES = 8  # element-wise kernels work on multiples of so many numbers, for which every buffer has room
 SUMS = 4  # numbers that are collected per epoch
+FAR = 2**15  # numbers in the rows to train on, from which they do not all stay in the fastest caches
+AHEAD = 16  # rows that are fetched while one is copied
 
 
 class Memory(NamedTuple):
@@ -146,16 +148,29 @@ def invoke_update(
 # ------------------------------------------------------------------------ what runs over rows or parameters, in loops
 
 
-def _gather_loops(source: Array, columns: int, order: Array, start: int, n: int, target: Array, offset: int) -> None:
+def fetch(source: Array, start: int, size: int) -> None:
+    """Have source[start : start + size] brought near, for a later look at it; plain, it stays where it is."""
+
+
+def _gather_loops(
+    source: Array, columns: int, order: Array, start: int, n: int, target: Array, offset: int, ahead: int
+) -> None:
     for i in range(n):
+        if 0 < ahead < n - i:
+            fetch(source, order[start + i + ahead] * columns, columns)
         k = order[start + i]
         for j in range(columns):
             target[offset + i * columns + j] = source[k * columns + j]
 
 
 @tuned(_gather_loops)
-def gather(source: Array, columns: int, order: Array, start: int, n: int, target: Array, offset: int) -> None:
-    """Copy the rows order[start : start + n] of `source` into `target` from `offset` on."""
+def gather(
+    source: Array, columns: int, order: Array, start: int, n: int, target: Array, offset: int, ahead: int
+) -> None:
+    """Copy the rows order[start : start + n] of `source` into `target` from `offset` on.
+
+    While a row is copied, the one `ahead` rows behind it in the order is fetched; none where that is 0.
+    """
     rows = source.reshape(-1, columns)[order[start : start + n]]
     target[offset : offset + n * columns] = rows.reshape(-1)
 
@@ -182,6 +197,7 @@ def add(total: Array, term: Array, size: int) -> None:
     total += term
 
 
+@any_order
 def _penalty_loops(P: Array, start: int, stop: int, l1: float, l2: float) -> float:
     squares = 0.0
     sizes = 0.0
@@ -311,8 +327,9 @@ def shard_loss(
 ) -> float:
     """Forward pass and loss of one shard: the sum of weight times loss over its rows."""
     if data.resident == 0:
-        gather(data.X, tables.X_columns, data.order, start, n, memory.A, tables.X)
-        gather(data.T, tables.T_columns, data.order, start, n, memory.A, tables.T)
+        ahead = AHEAD if data.rows * tables.X_columns >= FAR else 0
+        gather(data.X, tables.X_columns, data.order, start, n, memory.A, tables.X, ahead)
+        gather(data.T, tables.T_columns, data.order, start, n, memory.A, tables.T, ahead)
     forward_pass(tables, memory, n, training, clock, first_row)
     invoke(tables.loss, 0, FORWARD, memory, n, training, clock, first_row)
     total = 0.0

@@ -20,7 +20,7 @@ import numpy as np
 from numba import cfunc, njit, types
 
 from backlit.engine import jit
-from backlit.engine.lowlevel import advance, as_pointer, call_kernel, call_update, kernel_signature, matrix
+from backlit.engine.lowlevel import advance, as_pointer, call_kernel, call_update, fetch, kernel_signature, matrix
 from backlit.engine.lowlevel import update_signature, vector
 
 T = np.{dtype}
@@ -195,7 +195,7 @@ def invoke_update(row, memory, start, stop, rate, step, l1, l2, decay):
 
 
 def invoking() -> str:
-    """Write what takes the place of the machine's two `invoke` functions: jumps to the addresses in the table."""
+    """Write what stands for two `invoke` functions, jumps to the addresses in the table, and for `fetch`."""
     return _head("invoke", "float64") + INVOKE.format(width=machine.WIDTH)
 
 
