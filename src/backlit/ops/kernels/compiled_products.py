@@ -194,7 +194,7 @@ def _make_tile(height: int, count: int) -> Any:
 
     C[r c_row + l] = sum over p < steps of A[r a_row + p a_step] B[p b_step + l], the matrices seen as flat memory, or
     C plus this where `more` is true; a vector has as many columns as fit in 32 bytes. Where fewer `rows` are left than
-    the tile is high, it computes the last one more than once.
+    a low tile is high, it computes the last one more than once; the other tiles are always full.
     """
 
     @intrinsic
@@ -210,6 +210,7 @@ def _make_tile(height: int, count: int) -> Any:
             scalar = context.get_data_type(signature.args[0].dtype)
             vectors = _Vectors(builder, scalar, _full_width(scalar))
             totals = [vectors.totals(count) for _ in range(height)]
+            rows = rows if height == _LOW else None
             columns = [builder.mul(gap, gap.type(v)) for v in range(count)]
             rows_of_a = _starts(builder, A, a_row, rows, height)
             tile_of_c = [
@@ -290,9 +291,11 @@ def _make_narrow_tile(height: int, chains: int) -> Any:
 
 
 def _starts(builder: Any, matrix: Any, row: Any, rows: Any, height: int) -> list[Any]:
-    """Give where `height` rows of a matrix start; where it has fewer `rows`, the last one again and again."""
-    last = builder.mul(builder.sub(rows, rows.type(1)), row)
+    """Give where `height` rows of a matrix start; where it has fewer `rows`, if given, the last one again and again."""
     offsets = [builder.mul(row, row.type(r)) for r in range(height)]
+    if rows is None:
+        return [builder.gep(matrix, [offset]) for offset in offsets]
+    last = builder.mul(builder.sub(rows, rows.type(1)), row)
     exists = [builder.icmp_signed("<", rows.type(r), rows) for r in range(height)]
     return [builder.gep(matrix, [builder.select(exists[r], offsets[r], last)]) for r in range(height)]
 
@@ -402,10 +405,12 @@ _panel, _block, _last = _make_buffer(_PANEL), _make_buffer(_BLOCK), _make_buffer
 def _rows_in_tall_tiles(rows: int) -> int:
     """Give how many rows to compute in tall tiles; low ones compute the rest.
 
-    6 a + 4 b with b <= 2 makes every even number but 2, so no more than one row is computed in vain beyond that.
+    6 a + 4 b with b <= 2 makes every even number but 2. The last row of an odd number is left to a low tile, which may
+    lack some, so no more than three rows are computed in vain.
     """
     pairs = (rows + 1) // 2
-    return 2 * pairs - _LOW * (-pairs % 3)
+    low = -pairs % 3
+    return max(2 * pairs - _LOW * (low if low > 0 or rows % 2 == 0 else 3), 0)
 
 
 @_compiled
@@ -463,18 +468,20 @@ def _down(
     """
     _apart()
     tall = _rows_in_tall_tiles(rows)
+    step = a_step if a_step > 0 else _TALL
     i = 0
-    while i < rows:
-        left = rows - i
+    while i < tall:
         _fetch(_after(ahead, i * share * ahead_step), ahead_step, min(_TALL * share, steps - i * share))
         a, c = _after(A, i * a_tile), _after(C, i * c_row)
-        height = _TALL if i < tall else _LOW
-        step = a_step if a_step > 0 else min(height, left)
-        if i < tall:
-            _tall(a, a_row, step, B, b_step, c, c_row, gap, left, steps, more)
-        else:
-            _low(a, a_row, step, B, b_step, c, c_row, gap, left, steps, more)
-        i += height
+        _tall(a, a_row, step, B, b_step, c, c_row, gap, _TALL, steps, more)
+        i += _TALL
+    while i < rows:
+        left = rows - i
+        _fetch(_after(ahead, i * share * ahead_step), ahead_step, min(_LOW * share, steps - i * share))
+        a, c = _after(A, i * a_tile), _after(C, i * c_row)
+        step = a_step if a_step > 0 else min(_LOW, left)
+        _low(a, a_row, step, B, b_step, c, c_row, gap, left, steps, more)
+        i += _LOW
 
 
 @_compiled
