@@ -42,7 +42,8 @@ _LOOPS_TO = 16  # multiply-adds up to which plain loops beat the tiles
 _NEAR, _FAR = 2**15, 2**20  # bytes of a matrix that stays in the fastest cache, and in those behind it
 _WORTH_FETCHING = 64  # steps of a tile that give the memory time to bring its part of C near
 _STEPS = 384  # of the inner dimension in one block
-_PANEL = _STEPS * 64  # bytes: the block of two vectors of columns of B, for the fastest cache
+_STEPS_WIDE = 256  # up to which an odd number of vectors of columns ends with three in one tile, not with one
+_PANEL = _STEPS * 64  # bytes: the block of two vectors of columns of B, or of three, for the fastest cache
 _NARROW_STEPS = 2 * _STEPS  # of one vector of columns in a panel
 _BLOCK = _STEPS * 1024  # bytes: the block of rows of A, for the next cache
 _INLINE = {"forceinline": True}  # passing three arrays to a function costs more than the smallest products
@@ -190,7 +191,7 @@ def _make_buffer(size: int) -> Any:
 
 
 def _make_tile(height: int, count: int) -> Any:
-    """Make the kernel of a tile of C of some rows and `count` vectors of columns, which are `gap` columns apart.
+    """Make the kernel of a tile of C of some rows and `count` vectors of columns, the last begins `gap` columns on.
 
     C[r c_row + l] = sum over p < steps of A[r a_row + p a_step] B[p b_step + l], the matrices seen as flat memory, or
     C plus this where `more` is true; a vector has as many columns as fit in 32 bytes. Where fewer `rows` are left than
@@ -211,7 +212,7 @@ def _make_tile(height: int, count: int) -> Any:
             vectors = _Vectors(builder, scalar, _full_width(scalar))
             totals = [vectors.totals(count) for _ in range(height)]
             rows = rows if height == _LOW else None
-            columns = [builder.mul(gap, gap.type(v)) for v in range(count)]
+            columns = [builder.sdiv(builder.mul(gap, gap.type(v)), gap.type(count - 1)) for v in range(count)]
             rows_of_a = _starts(builder, A, a_row, rows, height)
             tile_of_c = [
                 [builder.gep(row, [column]) for column in columns] for row in _starts(builder, C, c_row, rows, height)
@@ -300,8 +301,11 @@ def _starts(builder: Any, matrix: Any, row: Any, rows: Any, height: int) -> list
     return [builder.gep(matrix, [builder.select(exists[r], offsets[r], last)]) for r in range(height)]
 
 
-def _make_copy(lanes: int | None) -> Any:
-    """Make the kernel that copies two vectors of each of many steps, `gap` numbers apart, and puts steps together."""
+def _make_copy(count: int, lanes: int | None) -> Any:
+    """Make the kernel that copies `count` vectors of each of many steps, and puts steps together.
+
+    The last of a step's vectors begins `gap` numbers after the first.
+    """
 
     @intrinsic
     def copy(typingctx: Any, source: Any, step: Any, target: Any, gap: Any, steps: Any) -> Any:
@@ -313,8 +317,9 @@ def _make_copy(lanes: int | None) -> Any:
             with cgutils.for_range(builder, steps) as loop:
                 start = builder.gep(source, [builder.mul(loop.index, step)])
                 end = builder.gep(target, [builder.mul(loop.index, span)])
-                vectors.store(vectors.load(start), end)
-                vectors.store(vectors.load(builder.gep(start, [gap])), builder.gep(end, [gap]))
+                for v in range(count):
+                    place = builder.sdiv(builder.mul(gap, gap.type(v)), gap.type(count - 1))
+                    vectors.store(vectors.load(builder.gep(start, [place])), builder.gep(end, [place]))
             return context.get_dummy_value()
 
         return types.void(source, types.intp, target, types.intp, types.intp), generate
@@ -393,10 +398,10 @@ def _after(typingctx: Any, pointer: Any, count: Any) -> Any:
 
 # -------------------------------------------------------------------------------------------- walking over the tiles
 
-_tall, _low = _make_tile(_TALL, 2), _make_tile(_LOW, 2)
+_tall, _low, _wide = _make_tile(_TALL, 2), _make_tile(_LOW, 2), _make_tile(_LOW, 3)
 _narrow, _narrow_low = _make_narrow_tile(_NARROW, 1), _make_narrow_tile(_LOW, 2)
 _line = _make_tile(1, _LINE)
-_copy, _copy_4 = _make_copy(None), _make_copy(4)
+_copy, _copy_4, _copy_wide = _make_copy(2, None), _make_copy(2, 4), _make_copy(3, None)
 _transpose, _transpose_4 = _make_transposition(None), _make_transposition(4)
 _panel, _block, _last = _make_buffer(_PANEL), _make_buffer(_BLOCK), _make_buffer(_NARROW * 32)
 
@@ -417,13 +422,15 @@ def _rows_in_tall_tiles(rows: int) -> int:
 def _pack(source: Any, step: int, column: int, target: Any, steps: int, span: int) -> None:
     """Copy to where it is read in order: target[p span + q] = source[p step + q column], p < steps and q < span.
 
-    The span is two vectors of `full` or four numbers, which may overlap, or less than four numbers.
+    The span is three or two vectors of `full` or two of four numbers, which may overlap, or less than four numbers.
     """
     _apart()
     full = _lanes(source)
     whole = 0
     if column == 1 and span >= 4:
-        if span >= full:
+        if span > 2 * full:
+            _copy_wide(source, step, target, span - full, steps)
+        elif span >= full:
             _copy(source, step, target, span - full, steps)
         else:
             _copy_4(source, step, target, span - 4, steps)
@@ -433,7 +440,9 @@ def _pack(source: Any, step: int, column: int, target: Any, steps: int, span: in
         whole = steps // width * width
         for square in range(steps // width):
             p = square * width
-            for q in (0, span - width):
+            wide = 1 if span > 2 * width else 0
+            for v in range(2 + wide):
+                q = v * (span - width) >> wide
                 start, end = _after(source, p + q * column), _after(target, p * span + q)
                 if width == 4:
                     _transpose_4(start, column, end, span)
@@ -467,7 +476,8 @@ def _down(
     a `share` of the columns that will be needed next is fetched.
     """
     _apart()
-    tall = _rows_in_tall_tiles(rows)
+    wide = gap > _lanes(A)
+    tall = 0 if wide else _rows_in_tall_tiles(rows)
     step = a_step if a_step > 0 else _TALL
     i = 0
     while i < tall:
@@ -480,7 +490,10 @@ def _down(
         _fetch(_after(ahead, i * share * ahead_step), ahead_step, min(_LOW * share, steps - i * share))
         a, c = _after(A, i * a_tile), _after(C, i * c_row)
         step = a_step if a_step > 0 else min(_LOW, left)
-        _low(a, a_row, step, B, b_step, c, c_row, gap, left, steps, more)
+        if wide:
+            _wide(a, a_row, step, B, b_step, c, c_row, gap, left, steps, more)
+        else:
+            _low(a, a_row, step, B, b_step, c, c_row, gap, left, steps, more)
         i += _LOW
 
 
@@ -493,7 +506,8 @@ def _multiply_few(A: Any, a_row: int, a_step: int, B: Any, b_step: int, C: Any, 
     for i in range(n):
         for t in range(-(-m // line)):
             j = min(t * line, m - line)
-            _line(_after(A, i * a_row), 0, a_step, _after(B, j), b_step, _after(C, i * m + j), 0, full, 1, steps, False)
+            a, b, c = _after(A, i * a_row), _after(B, j), _after(C, i * m + j)
+            _line(a, 0, a_step, b, b_step, c, 0, line - full, 1, steps, False)
 
 
 @_compiled
@@ -501,6 +515,17 @@ def _share(number: int, of: int, total: int) -> tuple[int, int]:
     """Give where a share of a total begins that is divided evenly, and how large it is."""
     start = number * total // of
     return start, (number + 1) * total // of - start
+
+
+@_compiled
+def _columns(tile: int, tiles: int, m: int, wide: int) -> tuple[int, int]:
+    """Give where a tile's columns begin, and how many they are: `wide` of the last one, where that is not 0.
+
+    Shared out evenly, the columns of a tile are never fewer than one vector has; its vectors may overlap.
+    """
+    if wide > 0 and tile >= tiles - 1:
+        return m - wide, wide
+    return _share(tile, tiles - min(wide, 1), m - wide)
 
 
 @_compiled
@@ -520,21 +545,24 @@ def _multiply(
     pack_b = pack_a or b_column > 1 or (n >= _MANY and steps * m * itemsize > _NEAR)
     blocks = -(-n * _STEPS * itemsize // _BLOCK) if pack_a else 1
     depths = -(-steps // _STEPS) if pack_b else 1
-    tiles = -(-m // (2 * full))
+    odd = m > 2 * full and -(-m // full) % 2 == 1
+    wide = min(m, 3 * full) if odd and steps <= _STEPS_WIDE else 0
+    tiles = -(-(m - wide) // (2 * full)) + min(wide, 1)
     for block_number in range(blocks):
         first, rows = _share(block_number, blocks, n)
         for depth_number in range(depths):
             p, depth = _share(depth_number, depths, steps)
-            a, a_next, a_tile, a_gap = _after(A, first * a_row + p * a_step), a_row, a_row, a_step
+            start = _after(A, first * a_row + p * a_step)
             if pack_a:
-                _pack_rows(a, a_row, a_step, block, rows, depth)
-                a, a_next, a_tile, a_gap = block, 1, depth, 0
+                _pack_rows(start, a_row, a_step, block, rows, depth)
             for t in range(tiles):
-                # Shared out evenly, the columns of a tile are never fewer than one vector has; its two may overlap.
-                j, span = _share(t, tiles, m)
+                a, a_next, a_tile, a_gap = start, a_row, a_row, a_step
+                if pack_a and (wide == 0 or t < tiles - 1):  # its rows are packed for tiles of other heights
+                    a, a_next, a_tile, a_gap = block, 1, depth, 0
+                j, span = _columns(t, tiles, m, wide)
                 b, b_next, fetch = _after(B, p * b_step + j * b_column), b_step, 0
                 # What is fetched for the next tile is the line of the cache that ends it: this one had the one before.
-                ahead = _after(b, span + (t + 2) * m // tiles - (t + 1) * m // tiles - 1)
+                ahead = _after(b, span + _columns(t + 1, tiles, m, wide)[1] - 1)
                 if pack_b:
                     _pack(b, b_step, b_column, panel, depth, span)
                     b, b_next = panel, span
