@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +20,9 @@ from backlit.engine.cache import Code, translator
 
 REPLACED = ("_optimize_functions", "_optimize_final_module", "_finalize_final_module", "get_pointer_to_function")
 """The methods of Numba's libraries that collecting replaces; where one is missing, Numba goes its own way."""
+
+APART = re.compile(r"(?<== )\{ noinline \}")
+"""The attribute of a call that Numba wants kept: of a kernel, by its wrapper for C, which would hand all arguments on."""
 
 
 @contextlib.contextmanager
@@ -91,7 +95,7 @@ def code_of(text: str, symbol: str) -> Code:
     Once all others are known to be internal, those that were inlined go, and so do the paths on which one of them might
     have raised.
     """
-    module = llvm.parse_assembly(text)
+    module = llvm.parse_assembly(APART.sub("{ alwaysinline }", text))
     for function in module.functions:
         if not function.is_declaration and function.name != symbol:
             function.linkage = "internal"
