@@ -22,7 +22,7 @@ REPLACED = ("_optimize_functions", "_optimize_final_module", "_finalize_final_mo
 """The methods of Numba's libraries that collecting replaces; where one is missing, Numba goes its own way."""
 
 APART = re.compile(r"(?<== )\{ noinline \}")
-"""The attribute of a call that Numba wants kept: of a kernel, by its wrapper for C, which would hand all arguments on."""
+"""The attribute of a call that Numba wants kept: of a kernel by its wrapper for C, which hands all arguments on."""
 
 
 @contextlib.contextmanager

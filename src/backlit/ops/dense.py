@@ -9,55 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from backlit.errors import BacklitError
-from backlit.ops.kernels.products import product, product_nt, product_tn
-from backlit.ops.op import Activation, Interval, Layer, Shapes, activations, any_order, register, tuned
+from backlit.ops.kernels.products import affine, product_nt, product_tn, sum_rows
+from backlit.ops.op import Activation, Interval, Layer, Shapes, activations, register
 
 PARAMETERS = ("W", "b")
-
-
-NARROW = 4  # columns up to which a loop along a column beats one along a row, which would be over at once
-
-
-def _add_to_rows_loops(b: Any, Z: Any) -> None:
-    if Z.shape[1] <= NARROW:
-        for j in range(Z.shape[1]):
-            bias = b[j]
-            for i in range(Z.shape[0]):
-                Z[i, j] += bias
-    else:
-        for i in range(Z.shape[0]):
-            for j in range(Z.shape[1]):
-                Z[i, j] += b[j]
-
-
-@tuned(_add_to_rows_loops)
-def add_to_rows(b: Any, Z: Any) -> None:
-    """Add a vector to each row of a matrix."""
-    Z += b
-
-
-@any_order
-def _sum_rows_loops(dZ: Any, db: Any) -> None:
-    if db.shape[0] <= NARROW:
-        for j in range(db.shape[0]):
-            total = 0.0
-            for i in range(dZ.shape[0]):
-                total += dZ[i, j]
-            db[j] = total
-    else:
-        for j in range(db.shape[0]):
-            db[j] = 0.0
-        for i in range(dZ.shape[0]):
-            for j in range(dZ.shape[1]):
-                db[j] += dZ[i, j]
-
-
-@tuned(_sum_rows_loops)
-def sum_rows(dZ: Any, db: Any) -> None:
-    """Write the sum of a matrix's rows."""
-    db[:] = 0.0
-    for row in dZ:
-        db += row
 
 
 @register("dense")
@@ -141,9 +96,7 @@ class Dense(Layer, frozen=True):
     @staticmethod
     def forward(X: Any, W: Any, b: Any, Z: Any) -> None:
         """Z = X W + b."""
-        product(X, W, Z)  # (n, fan_in) (fan_in, units) -> (n, units)
-        if b.size:
-            add_to_rows(b, Z)
+        affine(X, W, b, Z)  # (n, fan_in) (fan_in, units) + (units,) -> (n, units)
 
     @staticmethod
     def backward(X: Any, W: Any, dZ: Any, dX: Any, dW: Any, db: Any) -> None:
@@ -151,6 +104,6 @@ class Dense(Layer, frozen=True):
         if dW.size:
             product_tn(X, dZ, dW)  # (fan_in, n) (n, units) -> (fan_in, units)
         if db.size:
-            sum_rows(dZ, db)
+            sum_rows(dZ, db)  # (n, units) -> (units,)
         if dX.size:
             product_nt(dZ, W, dX)  # (n, units) (units, fan_in) -> (n, fan_in)

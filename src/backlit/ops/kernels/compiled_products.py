@@ -27,7 +27,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
 from backlit.ops.kernels.linking import symbol
-from backlit.ops.kernels.products import product, product_nt, product_tn
+from backlit.ops.kernels.products import affine, product, product_nt, product_tn, sum_rows
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -35,6 +35,7 @@ _TALL, _LOW = 6, 4  # rows of a tile; with two vectors of columns, twelve sums h
 _NARROW = 8  # rows of a tile of one vector of columns, likewise
 _LINE = 8  # vectors of columns in a tile of a single row, for the same reason
 _DOTS = 4  # dot products computed together
+_CHAINS = 4  # parts of a sum of rows, likewise
 _FEW = 8  # rows below which transposing the other matrix costs more than it gives
 _MANY = 24  # rows from which copying the other matrix to where it is read in order costs less than it gives
 _WIDE = 64  # columns from which the same holds
@@ -74,12 +75,25 @@ class _Vectors:
     def load_some(self, pointer: Any, count: Any) -> Any:
         """Load the first `count` numbers, with zeros in the lanes that remain."""
         index = ir.IntType(32)
-        every = ir.VectorType(index, self.lanes)
-        mask = self.builder.icmp_signed("<", ir.Constant(every, list(range(self.lanes))), self._spread(count, every))
+        mask = self._first(count)
         form = ir.FunctionType(self.type, [self.type.as_pointer(), index, mask.type, self.type])
         load = cgutils.get_or_insert_function(self.builder.module, form, f"llvm.masked.load.{self.suffix}.p0")
         pointer = self.builder.bitcast(pointer, self.type.as_pointer())
         return self.builder.call(load, [pointer, index(self.align), mask, ir.Constant(self.type, None)])
+
+    def store_some(self, value: Any, pointer: Any, count: Any) -> None:
+        """Store the first `count` numbers."""
+        index = ir.IntType(32)
+        mask = self._first(count)
+        form = ir.FunctionType(ir.VoidType(), [self.type, self.type.as_pointer(), index, mask.type])
+        store = cgutils.get_or_insert_function(self.builder.module, form, f"llvm.masked.store.{self.suffix}.p0")
+        pointer = self.builder.bitcast(pointer, self.type.as_pointer())
+        self.builder.call(store, [value, pointer, index(self.align), mask])
+
+    def _first(self, count: Any) -> Any:
+        """Give the mask of the first `count` lanes."""
+        every = ir.VectorType(ir.IntType(32), self.lanes)
+        return self.builder.icmp_signed("<", ir.Constant(every, list(range(self.lanes))), self._spread(count, every))
 
     def store(self, value: Any, pointer: Any) -> None:
         self.builder.store(value, self.builder.bitcast(pointer, self.type.as_pointer()), align=self.align)
@@ -152,6 +166,52 @@ def _memory(typingctx: Any, array: Any) -> Any:
 
 
 @intrinsic
+def _nothing(typingctx: Any, array: Any) -> Any:
+    """Give the address that says that there is no array, as a pointer to numbers like an array's."""
+    signature = types.CPointer(array.dtype)(array)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return context.get_constant_null(signature.return_type)
+
+    return signature, generate
+
+
+@intrinsic
+def _exists(typingctx: Any, pointer: Any) -> Any:
+    """Tell whether there is an array at a pointer."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return cgutils.is_not_null(builder, arguments[0])
+
+    return types.boolean(pointer), generate
+
+
+@intrinsic
+def _part(typingctx: Any, pointer: Any, start: Any) -> Any:
+    """Give the array that begins at a number of another, or none of none."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer, start = arguments
+        return builder.select(cgutils.is_not_null(builder, pointer), builder.gep(pointer, [start]), pointer)
+
+    return pointer(pointer, types.intp), generate
+
+
+@intrinsic
+def _number(typingctx: Any, pointer: Any, index: Any) -> Any:
+    """Give a number of an array, or 0 if there is no array."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer, index = arguments
+        scalar = context.get_data_type(signature.return_type)
+        zero = cgutils.alloca_once_value(builder, scalar(0.0))
+        there = builder.select(cgutils.is_not_null(builder, pointer), builder.gep(pointer, [index]), zero)
+        return builder.load(there)
+
+    return pointer.dtype(pointer, types.intp), generate
+
+
+@intrinsic
 def _lanes(typingctx: Any, pointer: Any) -> Any:
     """Give how many of the pointer's numbers a vector has."""
 
@@ -193,30 +253,31 @@ def _make_buffer(size: int) -> Any:
 def _make_tile(height: int, count: int) -> Any:
     """Make the kernel of a tile of C of some rows and `count` vectors of columns, the last begins `gap` columns on.
 
-    C[r c_row + l] = sum over p < steps of A[r a_row + p a_step] B[p b_step + l], the matrices seen as flat memory, or
-    C plus this where `more` is true; a vector has as many columns as fit in 32 bytes. Where fewer `rows` are left than
+    C[r c_row + l] = sum over p < steps of A[r a_row + p a_step] B[p b_step + l], the matrices seen as flat memory, and
+    D[r d_row + l] where there is a D; a vector has as many columns as fit in 32 bytes. Where fewer `rows` are left than
     a low tile is high, it computes the last one more than once; the other tiles are always full.
     """
 
     @intrinsic
     def tile(
-        typingctx: Any, A: Any, a_row: Any, a_step: Any, B: Any, b_step: Any, C: Any, c_row: Any, gap: Any,
-        rows: Any, steps: Any, more: Any,
+        typingctx: Any, A: Any, a_row: Any, a_step: Any, B: Any, b_step: Any, C: Any, c_row: Any, D: Any, d_row: Any,
+        gap: Any, rows: Any, steps: Any,
     ) -> Any:  # fmt: skip
         index = types.intp
-        signature = types.void(A, index, index, B, index, C, index, index, index, index, types.boolean)
+        signature = types.void(A, index, index, B, index, C, index, D, index, index, index, index)
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            A, a_row, a_step, B, b_step, C, c_row, gap, rows, steps, more = arguments
+            A, a_row, a_step, B, b_step, C, c_row, D, d_row, gap, rows, steps = arguments
             scalar = context.get_data_type(signature.args[0].dtype)
             vectors = _Vectors(builder, scalar, _full_width(scalar))
             totals = [vectors.totals(count) for _ in range(height)]
             rows = rows if height == _LOW else None
             columns = [builder.sdiv(builder.mul(gap, gap.type(v)), gap.type(count - 1)) for v in range(count)]
             rows_of_a = _starts(builder, A, a_row, rows, height)
-            tile_of_c = [
-                [builder.gep(row, [column]) for column in columns] for row in _starts(builder, C, c_row, rows, height)
-            ]
+            tile_of_c, tile_of_d = (
+                [[builder.gep(row, [column]) for column in columns] for row in _starts(builder, *matrix, rows, height)]
+                for matrix in ((C, c_row), (D, d_row))
+            )
             with builder.if_then(builder.icmp_signed(">=", steps, steps.type(_WORTH_FETCHING))):
                 for row in tile_of_c:
                     vectors.fetch(row[-1])
@@ -228,10 +289,10 @@ def _make_tile(height: int, count: int) -> Any:
                     a = vectors.spread(builder.gep(rows_of_a[r], [step]))
                     for v in range(count):
                         vectors.add_product(totals[r][v], a, b[v])
-            with builder.if_then(more):
+            with builder.if_then(cgutils.is_not_null(builder, D)):
                 for r in range(height):
                     for v in range(count):
-                        added = builder.fadd(builder.load(totals[r][v]), vectors.load(tile_of_c[r][v]))
+                        added = builder.fadd(builder.load(totals[r][v]), vectors.load(tile_of_d[r][v]))
                         builder.store(added, totals[r][v])
             for r in range(height):
                 for v in range(count):
@@ -246,27 +307,30 @@ def _make_tile(height: int, count: int) -> Any:
 def _make_narrow_tile(height: int, chains: int) -> Any:
     """Make the kernel of a tile of C of some rows that are no longer than a vector.
 
-    C[r c_row + l] = sum over p < steps of A[r a_row + p a_step] B[p b_step + l] for l < `columns`; what it writes
-    behind these, up to the end of the vector, means nothing. The steps are summed in `chains` interleaved parts, which
-    need not wait for each other. Where fewer `rows` are left than the tile is high, it computes the last one more
-    than once.
+    C[r c_row + l] = sum over p < steps of A[r a_row + p a_step] B[p b_step + l], and D[l] where there is a D, for
+    l < `columns`; what it writes behind these, up to the end of the vector, means nothing. The steps are summed in
+    `chains` interleaved parts, which need not wait for each other. Rows may lack as in the other tiles.
     """
 
     @intrinsic
     def tile(
-        typingctx: Any, A: Any, a_row: Any, a_step: Any, B: Any, b_step: Any, C: Any, c_row: Any, columns: Any,
-        rows: Any, steps: Any,
+        typingctx: Any, A: Any, a_row: Any, a_step: Any, B: Any, b_step: Any, C: Any, c_row: Any, D: Any,
+        columns: Any, rows: Any, steps: Any,
     ) -> Any:  # fmt: skip
         index = types.intp
-        signature = types.void(A, index, index, B, index, C, index, index, index, index)
+        signature = types.void(A, index, index, B, index, C, index, D, index, index, index)
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            A, a_row, a_step, B, b_step, C, c_row, columns, rows, steps = arguments
+            A, a_row, a_step, B, b_step, C, c_row, D, columns, rows, steps = arguments
             scalar = context.get_data_type(signature.args[0].dtype)
             vectors = _Vectors(builder, scalar, _full_width(scalar))
             totals = [vectors.totals(height) for _ in range(chains)]
+            rows = rows if height == _LOW else None
             rows_of_a = _starts(builder, A, a_row, rows, height)
             count = builder.trunc(columns, ir.IntType(32))
+            with builder.if_then(cgutils.is_not_null(builder, D)):
+                for total in totals[0]:
+                    builder.store(vectors.load_some(D, count), total)
 
             def add_step(p: Any, chain: list[Any]) -> None:
                 b = vectors.load_some(builder.gep(B, [builder.mul(p, b_step)]), count)
@@ -387,6 +451,33 @@ def _dots(typingctx: Any, A: Any, B: Any, b_row: Any, C: Any, c_row: Any, steps:
 
 
 @intrinsic
+def _sum_narrow(typingctx: Any, A: Any, n: Any, m: Any, total: Any) -> Any:
+    """Sum `n` rows of `m` numbers, at most a vector's, in interleaved parts: total[j] = sum over i of A[i m + j]."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        A, n, m, total = arguments
+        scalar = context.get_data_type(signature.args[0].dtype)
+        vectors = _Vectors(builder, scalar, _full_width(scalar))
+        totals = vectors.totals(_CHAINS)
+        count = builder.trunc(m, ir.IntType(32))
+
+        def add_row(i: Any, total: Any) -> None:
+            row = vectors.load_some(builder.gep(A, [builder.mul(i, m)]), count)
+            builder.store(builder.fadd(builder.load(total), row), total)
+
+        together = builder.and_(n, n.type(-_CHAINS))
+        with cgutils.for_range_slice(builder, n.type(0), together, n.type(_CHAINS), inc=True) as (i, _):
+            for number, part in enumerate(totals):
+                add_row(builder.add(i, n.type(number)), part)
+        with cgutils.for_range_slice(builder, together, n, n.type(1), inc=True) as (i, _):
+            add_row(i, totals[0])
+        vectors.store_some(functools.reduce(builder.fadd, map(builder.load, totals)), total, count)
+        return context.get_dummy_value()
+
+    return types.void(A, types.intp, types.intp, total), generate
+
+
+@intrinsic
 def _after(typingctx: Any, pointer: Any, count: Any) -> Any:
     """Give the pointer moved on by some numbers."""
 
@@ -467,8 +558,8 @@ def _pack_rows(A: Any, a_row: int, a_step: int, block: Any, rows: int, steps: in
 
 @_compiled
 def _down(
-    A: Any, a_row: int, a_tile: int, a_step: int, B: Any, b_step: int, C: Any, c_row: int, rows: int, steps: int,
-    gap: int, more: bool, ahead: Any, ahead_step: int, share: int,
+    A: Any, a_row: int, a_tile: int, a_step: int, B: Any, b_step: int, C: Any, c_row: int, D: Any, d_row: int,
+    rows: int, steps: int, gap: int, ahead: Any, ahead_step: int, share: int,
 ) -> None:  # fmt: skip
     """Compute the columns of C that one tile spans, in all rows.
 
@@ -482,23 +573,25 @@ def _down(
     i = 0
     while i < tall:
         _fetch(_after(ahead, i * share * ahead_step), ahead_step, min(_TALL * share, steps - i * share))
-        a, c = _after(A, i * a_tile), _after(C, i * c_row)
-        _tall(a, a_row, step, B, b_step, c, c_row, gap, _TALL, steps, more)
+        a, c, d = _after(A, i * a_tile), _after(C, i * c_row), _after(D, i * d_row)
+        _tall(a, a_row, step, B, b_step, c, c_row, d, d_row, gap, _TALL, steps)
         i += _TALL
     while i < rows:
         left = rows - i
         _fetch(_after(ahead, i * share * ahead_step), ahead_step, min(_LOW * share, steps - i * share))
-        a, c = _after(A, i * a_tile), _after(C, i * c_row)
+        a, c, d = _after(A, i * a_tile), _after(C, i * c_row), _after(D, i * d_row)
         step = a_step if a_step > 0 else min(_LOW, left)
         if wide:
-            _wide(a, a_row, step, B, b_step, c, c_row, gap, left, steps, more)
+            _wide(a, a_row, step, B, b_step, c, c_row, d, d_row, gap, left, steps)
         else:
-            _low(a, a_row, step, B, b_step, c, c_row, gap, left, steps, more)
+            _low(a, a_row, step, B, b_step, c, c_row, d, d_row, gap, left, steps)
         i += _LOW
 
 
 @_compiled
-def _multiply_few(A: Any, a_row: int, a_step: int, B: Any, b_step: int, C: Any, n: int, steps: int, m: int) -> None:
+def _multiply_few(
+    A: Any, a_row: int, a_step: int, B: Any, b_step: int, C: Any, n: int, steps: int, m: int, start: Any
+) -> None:
     """C = A B as `_multiply` computes it, row by row."""
     _apart()
     full = _lanes(A)
@@ -506,8 +599,8 @@ def _multiply_few(A: Any, a_row: int, a_step: int, B: Any, b_step: int, C: Any, 
     for i in range(n):
         for t in range(-(-m // line)):
             j = min(t * line, m - line)
-            a, b, c = _after(A, i * a_row), _after(B, j), _after(C, i * m + j)
-            _line(a, 0, a_step, b, b_step, c, 0, line - full, 1, steps, False)
+            a, b, c, d = _after(A, i * a_row), _after(B, j), _after(C, i * m + j), _part(start, j)
+            _line(a, 0, a_step, b, b_step, c, 0, d, 0, line - full, 1, steps)
 
 
 @_compiled
@@ -531,14 +624,14 @@ def _columns(tile: int, tiles: int, m: int, wide: int) -> tuple[int, int]:
 @_compiled
 def _multiply(
     A: Any, a_row: int, a_step: int, B: Any, b_step: int, b_column: int, C: Any,
-    n: int, steps: int, m: int,
+    n: int, steps: int, m: int, start: Any,
 ) -> None:  # fmt: skip
     """C = A B as `multiply` computes it, where rows have at least a vector's numbers."""
     _apart()
     full = _lanes(A)
     itemsize = 32 // full
     if n < _LOW and m >= full * _LINE and b_column == 1:
-        _multiply_few(A, a_row, a_step, B, b_step, C, n, steps, m)
+        _multiply_few(A, a_row, a_step, B, b_step, C, n, steps, m, start)
         return
     panel, block = _panel(A), _block(A)
     pack_a = m >= _WIDE and n * steps * itemsize > (_NEAR if a_row == 1 else _FAR)
@@ -552,11 +645,11 @@ def _multiply(
         first, rows = _share(block_number, blocks, n)
         for depth_number in range(depths):
             p, depth = _share(depth_number, depths, steps)
-            start = _after(A, first * a_row + p * a_step)
+            of_a = _after(A, first * a_row + p * a_step)
             if pack_a:
-                _pack_rows(start, a_row, a_step, block, rows, depth)
+                _pack_rows(of_a, a_row, a_step, block, rows, depth)
             for t in range(tiles):
-                a, a_next, a_tile, a_gap = start, a_row, a_row, a_step
+                a, a_next, a_tile, a_gap = of_a, a_row, a_row, a_step
                 if pack_a and (wide == 0 or t < tiles - 1):  # its rows are packed for tiles of other heights
                     a, a_next, a_tile, a_gap = block, 1, depth, 0
                 j, span = _columns(t, tiles, m, wide)
@@ -567,16 +660,18 @@ def _multiply(
                     _pack(b, b_step, b_column, panel, depth, span)
                     b, b_next = panel, span
                     fetch = -(-depth // rows) if b_column == 1 and t + 1 < tiles else 0
+                c = _after(C, first * m + j)
+                d, d_row = (c, m) if p > 0 else (_part(start, j), 0)
                 _down(
-                    a, a_next, a_tile, a_gap, b, b_next, _after(C, first * m + j), m, rows, depth,
-                    span - full, p > 0, ahead, b_step, fetch,
-                )  # fmt: skip
+                    a, a_next, a_tile, a_gap, b, b_next, c, m, d, d_row, rows, depth, span - full, ahead, b_step, fetch
+                )
 
 
 @_compiled
 def _multiply_narrow(
-    A: Any, a_row: int, a_step: int, B: Any, b_step: int, b_column: int, C: Any, n: int, steps: int, m: int
-) -> None:
+    A: Any, a_row: int, a_step: int, B: Any, b_step: int, b_column: int, C: Any, n: int, steps: int, m: int,
+    start: Any,
+) -> None:  # fmt: skip
     """C = A B for rows of at most a vector, with B of at most `_NARROW_STEPS` steps if its rows are not contiguous."""
     _apart()
     full = _lanes(A)
@@ -586,21 +681,23 @@ def _multiply_narrow(
             for q in range(m):
                 panel[p * full + q] = B[p * b_step + q * b_column]
         B, b_step = panel, full
-    height = _LOW if n < _NARROW else _NARROW
     last = _last(A)
-    for i in range(0, n, height):
+    i = 0
+    while i < n:
         a, left = _after(A, i * a_row), n - i
+        height = _NARROW if left >= _NARROW else _LOW
         # A tile writes whole vectors, each over the end of the one before; what would end outside of C goes elsewhere.
         inside = (left - height) * m >= full - m
         c, c_row = (_after(C, i * m), m) if inside else (last, full)
-        if height == _LOW:
-            _narrow_low(a, a_row, a_step, B, b_step, c, c_row, m, left, steps)
+        if height == _NARROW:
+            _narrow(a, a_row, a_step, B, b_step, c, c_row, start, m, _NARROW, steps)
         else:
-            _narrow(a, a_row, a_step, B, b_step, c, c_row, m, left, steps)
+            _narrow_low(a, a_row, a_step, B, b_step, c, c_row, start, m, left, steps)
         if not inside:
             for r in range(min(left, height)):
                 for q in range(m):
                     C[(i + r) * m + q] = last[r * full + q]
+        i += height
 
 
 @_compiled
@@ -617,43 +714,47 @@ def _dot_rows(A: Any, B: Any, C: Any, steps: int, m: int) -> None:
 
 @_compiled
 def _multiply_least(
-    A: Any, a_row: int, a_step: int, B: Any, b_step: int, b_column: int, C: Any, n: int, steps: int, m: int
-) -> None:
+    A: Any, a_row: int, a_step: int, B: Any, b_step: int, b_column: int, C: Any, n: int, steps: int, m: int,
+    start: Any,
+) -> None:  # fmt: skip
     """C = A B by plain loops."""
     _apart()
     for i in range(n):
         for j in range(m):
-            if steps == 0:
-                C[i * m + j] = 0.0
-            else:
-                total = A[i * a_row] * B[j * b_column]
-                for p in range(1, steps):
-                    total += A[i * a_row + p * a_step] * B[p * b_step + j * b_column]
-                C[i * m + j] = total
+            total = _number(start, j)
+            for p in range(steps):
+                total += A[i * a_row + p * a_step] * B[p * b_step + j * b_column]
+            C[i * m + j] = total
 
 
 @_compiled
 def multiply(
     A: Any, a_row: int, a_step: int, B: Any, b_step: int, b_column: int, C: Any,
-    n: int, steps: int, m: int,
+    n: int, steps: int, m: int, start: Any,
 ) -> None:  # fmt: skip
-    """C = A B, with A[i, p] at i a_row + p a_step, B[p, j] at p b_step + j b_column and C[i, j] at i m + j."""
+    """C = A B, with A[i, p] at i a_row + p a_step, B[p, j] at p b_step + j b_column and C[i, j] at i m + j.
+
+    To each row of C is added the row `start`, if there is one; with that, A and B are those of `product`.
+    """
     if n * steps * m <= _LOOPS_TO:
-        _multiply_least(A, a_row, a_step, B, b_step, b_column, C, n, steps, m)
+        _multiply_least(A, a_row, a_step, B, b_step, b_column, C, n, steps, m, start)
     elif m == 1 and a_step == 1:
         _dot_rows(B, A, C, steps, n)
+        if _exists(start):
+            for i in range(n):
+                C[i] += start[0]
     elif m == 1:  # C^T = B^T A^T
         if n > _lanes(A):
-            _multiply(B, _ONE, _ONE, A, a_step, _ONE, C, _ONE, steps, n)
+            _multiply(B, _ONE, _ONE, A, a_step, _ONE, C, _ONE, steps, n, start)
         else:
-            _multiply_narrow(B, _ONE, _ONE, A, a_step, _ONE, C, _ONE, steps, n)
+            _multiply_narrow(B, _ONE, _ONE, A, a_step, _ONE, C, _ONE, steps, n, start)
     elif m <= _lanes(A) and (b_column == 1 or steps <= _NARROW_STEPS):
-        _multiply_narrow(A, a_row, a_step, B, b_step, b_column, C, n, steps, m)
+        _multiply_narrow(A, a_row, a_step, B, b_step, b_column, C, n, steps, m, start)
     elif b_column > 1 and (n < _FEW or m < _lanes(A)):
         for i in range(n):
             _dot_rows(_after(A, i * steps), B, _after(C, i * m), steps, m)
     else:
-        _multiply(A, a_row, a_step, B, b_step, b_column, C, n, steps, m)
+        _multiply(A, a_row, a_step, B, b_step, b_column, C, n, steps, m, start)
 
 
 # ------------------------------------------------------------------------------------- one product for all kernels
@@ -662,7 +763,7 @@ def multiply(
 def signature(dtype: Any) -> Any:
     """Give the types of the product's arguments for numbers of Numba's type `dtype`."""
     values, index = types.CPointer(dtype), types.intp
-    return types.void(values, index, index, values, index, index, values, index, index, index)
+    return types.void(values, index, index, values, index, index, values, index, index, index, values)
 
 
 def compiled_multiply(dtype: str) -> Any:
@@ -674,7 +775,7 @@ def compiled_multiply(dtype: str) -> Any:
 @intrinsic
 def _call_multiply(
     typingctx: Any, A: Any, a_row: Any, a_step: Any, B: Any, b_step: Any, b_column: Any, C: Any,
-    n: Any, steps: Any, m: Any,
+    n: Any, steps: Any, m: Any, start: Any,
 ) -> Any:  # fmt: skip
     """Call the product whose address stands in the cell."""
 
@@ -696,7 +797,18 @@ def _compiled_product(A: Any, B: Any, C: Any) -> Callable[..., None]:
     def kernel(A: Any, B: Any, C: Any) -> None:
         n, steps = A.shape
         m = B.shape[1]
-        _call_multiply(_memory(A), steps, _ONE, _memory(B), m, _ONE, _memory(C), n, steps, m)
+        _call_multiply(_memory(A), steps, _ONE, _memory(B), m, _ONE, _memory(C), n, steps, m, _nothing(A))
+
+    return kernel
+
+
+@overload(affine, jit_options=_INLINE)
+def _compiled_affine(A: Any, B: Any, b: Any, C: Any) -> Callable[..., None]:
+    def kernel(A: Any, B: Any, b: Any, C: Any) -> None:
+        n, steps = A.shape
+        m = B.shape[1]
+        start: Any = _memory(b) if b.size else _nothing(b)
+        _call_multiply(_memory(A), steps, _ONE, _memory(B), m, _ONE, _memory(C), n, steps, m, start)
 
     return kernel
 
@@ -706,7 +818,7 @@ def _compiled_product_tn(A: Any, B: Any, C: Any) -> Callable[..., None]:
     def kernel(A: Any, B: Any, C: Any) -> None:
         steps, n = A.shape
         m = B.shape[1]
-        _call_multiply(_memory(A), _ONE, n, _memory(B), m, _ONE, _memory(C), n, steps, m)
+        _call_multiply(_memory(A), _ONE, n, _memory(B), m, _ONE, _memory(C), n, steps, m, _nothing(A))
 
     return kernel
 
@@ -716,6 +828,22 @@ def _compiled_product_nt(A: Any, B: Any, C: Any) -> Callable[..., None]:
     def kernel(A: Any, B: Any, C: Any) -> None:
         n, steps = A.shape
         m = B.shape[0]
-        _call_multiply(_memory(A), steps, _ONE, _memory(B), _ONE, steps, _memory(C), n, steps, m)
+        _call_multiply(_memory(A), steps, _ONE, _memory(B), _ONE, steps, _memory(C), n, steps, m, _nothing(A))
+
+    return kernel
+
+
+@overload(sum_rows, jit_options=_INLINE)
+def _compiled_sum_rows(A: Any, total: Any) -> Callable[..., None]:
+    def kernel(A: Any, total: Any) -> None:
+        n, m = A.shape
+        if m <= _lanes(_memory(A)):
+            _sum_narrow(_memory(A), n, m, _memory(total))
+        else:
+            for j in range(m):
+                total[j] = 0.0
+            for i in range(n):
+                for j in range(m):
+                    total[j] += A[i, j]
 
     return kernel

@@ -16,7 +16,9 @@ import llvmlite.binding as llvm
 DTYPES = ("float32", "float64")
 
 _pointer, _index = ctypes.c_void_p, ctypes.c_ssize_t
-_FUNCTION = ctypes.CFUNCTYPE(None, _pointer, _index, _index, _pointer, _index, _index, _pointer, _index, _index, _index)
+_FUNCTION = ctypes.CFUNCTYPE(
+    None, _pointer, _index, _index, _pointer, _index, _index, _pointer, _index, _index, _index, _pointer
+)
 
 
 def symbol(dtype: str) -> str:

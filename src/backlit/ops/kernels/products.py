@@ -1,4 +1,4 @@
-"""The three matrix products of a dense layer: forward, gradient of the weights, gradient of the input.
+"""The three matrix products of a dense layer, forward, gradient of the weights, gradient of the input, and its bias.
 
 Called from Python they are NumPy's `matmul`. Called from compiled code they are the kernels of `compiled_products`,
 once `register_compiled` has told Numba about them. All matrices are C-contiguous and of one float type; any size may
@@ -23,6 +23,19 @@ def product(A: Matrix, B: Matrix, C: Matrix) -> None:
     np.matmul(A, B, out=C)
 
 
+def affine(A: Matrix, B: Matrix, b: Matrix, C: Matrix) -> None:
+    """Write C = A B + b, of shapes (n, k), (k, m), (m,), (n, m), b added to every row; an empty b is left out.
+
+    >>> C = np.empty((1, 1))
+    >>> affine(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]), np.array([0.5]), C)
+    >>> C
+    array([[11.5]])
+    """
+    np.matmul(A, B, out=C)
+    if b.size:
+        C += b
+
+
 def product_tn(A: Matrix, B: Matrix, C: Matrix) -> None:
     """Write C = A^T B, of shapes (n, k), (n, m), (k, m): the gradient of a dense layer's weights is X^T dZ.
 
@@ -44,6 +57,19 @@ def product_nt(A: Matrix, B: Matrix, C: Matrix) -> None:
     array([[11.]])
     """
     np.matmul(A, B.T, out=C)
+
+
+def sum_rows(A: Matrix, total: Matrix) -> None:
+    """Write the sum of the rows of A (n, m) into `total` (m,): the gradient of a dense layer's bias.
+
+    >>> total = np.empty(2)
+    >>> sum_rows(np.array([[1.0, 2.0], [3.0, 4.0]]), total)
+    >>> total
+    array([4., 6.])
+    """
+    total[:] = 0.0
+    for row in A:
+        total += row
 
 
 def register_compiled() -> None:
