@@ -125,8 +125,10 @@ def _loss_body(binding: Binding, which: str) -> list[str]:
         lines.append("vdA = vdA if k > 1 else l_")
     extra = "".join(f", {name}_" for name in settings)
     lines += _over_all("n * k", f"vdA[i] = maths(vA[i], vT[i]{extra})")
-    sums = ["if k > 1:", "    for i in range(n):", "        total = T(0.0)", "        for j in range(k):",
-            "            total += dA_[i, j]", "        l_[i] = total"]  # fmt: skip
+    sums = ["if 1 < k < 4:", "    for i in range(n):", "        l_[i] = dA_[i, 0]", "    for j in range(1, k):",
+            "        for i in range(n):", "            l_[i] += dA_[i, j]", "elif k > 1:", "    for i in range(n):",
+            "        total = T(0.0)", "        for j in range(k):", "            total += dA_[i, j]",
+            "        l_[i] = total"]  # fmt: skip
     scaling = ["if k < 4:", "    for j in range(k):", "        for i in range(n):", "            dA_[i, j] *= g_[i]",
                "else:", "    for i in range(n):", "        for j in range(k):",
                "            dA_[i, j] *= g_[i]"]  # fmt: skip
