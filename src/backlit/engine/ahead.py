@@ -1,9 +1,10 @@
 """A second process that compiles the machine, while this one compiles the kernels of its network.
 
 The first training ever on a machine waits for the compiler, which uses one processor. Half of its work does not depend
-on the network: the machine's entry points. Where the cache lacks them, a process is started that puts them there. It is
-asked for nothing twice, whoever runs at the same time, and nobody depends on it: where it cannot be started, ends early
-or does not know something, the one who needs it compiles it himself.
+on the network: the machine's entry points, and the matrix product, which goes to the process that comes to it first.
+Where the cache lacks them, a process is started that puts them there. It is asked for nothing twice, whoever runs at
+the same time, and nobody depends on it: where it cannot be started, ends early or does not know something, the one who
+needs it compiles it himself.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
 from backlit.engine.cache import cache_folder
 
-TRAINING = ("train_batches", "evaluate_rows", "predict_rows")
-TEAM = ("shard_gradient", "add", "total_weight", "finish_batch", "evaluate_rows", "predict_rows")
-FULL_BATCH = ("batch_gradient", "evaluate_rows", "predict_rows")
+PRODUCTS = "products"
+TRAINING = ("train_batches", PRODUCTS, "evaluate_rows", "predict_rows")
+TEAM = ("shard_gradient", "add", "total_weight", "finish_batch", PRODUCTS, "evaluate_rows", "predict_rows")
+FULL_BATCH = ("batch_gradient", PRODUCTS, "evaluate_rows", "predict_rows")
 PREDICTION = ("predict_rows",)
 """What a program needs of these, in the order of need: to train, with threads, by L-BFGS, or only to predict."""
 
@@ -75,21 +78,30 @@ def begin(dtype: str, names: Sequence[str]) -> None:
     """Have a second process compile some names for a type of number, those that nobody has been asked for yet."""
     _helpers[:] = [helper for helper in _helpers if not helper.ended()]
     alone = getattr(sys, "frozen", False) or not sys.executable or (os.cpu_count() or 1) < 2
-    missing = [] if alone else [name for name in names if _take(f"{name}_{dtype}")]
-    if missing:
+    missing = [] if alone else [name for name in names if _to_do(name, dtype)]
+    if missing not in ([], [PRODUCTS]):
         try:
             _helpers.append(_Helper(dtype, missing))
         except OSError:  # no process to be had; all is compiled here
             return
 
 
-def _take(title: str) -> bool:
+def _to_do(name: str, dtype: str) -> bool:
+    """Take something for the process that is to be started, all but what is taken when somebody comes to it."""
+    return not _mark(name, dtype).exists() if name == PRODUCTS else take(name, dtype)
+
+
+def take(name: str, dtype: str) -> bool:
     """Mark something as asked for; False if somebody has already asked for it."""
     try:
-        (cache_folder() / f"{title}.asked").touch(exist_ok=False)
+        _mark(name, dtype).touch(exist_ok=False)
     except OSError:  # it is there; or nothing can be written, and then a second process is of no use
         return False
     return True
+
+
+def _mark(name: str, dtype: str) -> Path:
+    return cache_folder() / f"{name}_{dtype}.asked"
 
 
 def wait_for(name: str, dtype: str) -> None:
@@ -104,7 +116,10 @@ def main(dtype: str, names: Sequence[str]) -> None:
     from backlit.engine import compiler  # noqa: PLC0415  (which imports this module)
 
     for name in names:
-        compiler.door(name, dtype)
+        if name != PRODUCTS:
+            compiler.door(name, dtype)
+        elif take(name, dtype):
+            compiler.define_products(dtype)
         sys.stdout.write(name + "\n")
         sys.stdout.flush()
 

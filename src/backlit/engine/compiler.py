@@ -102,8 +102,10 @@ def define_products(dtype: str) -> None:
 
     _multiplying.discard(dtype)
     if ("products", dtype) not in KEPT:
-        title = f"products_{dtype}"
+        title = f"{ahead.PRODUCTS}_{dtype}"
         text = texts.products(title, dtype)
+        if not ahead.take(ahead.PRODUCTS, dtype):
+            ahead.wait_for(ahead.PRODUCTS, dtype)
         KEPT["products", dtype] = load(title, text, compiled)
     linking.define(dtype, KEPT["products", dtype])
 
