@@ -50,7 +50,8 @@ def _collector() -> Any:
     from numba.core.registry import cpu_target  # noqa: PLC0415
 
     context = cpu_target.target_context
-    context.refresh()  # which compiles Numba's own functions, as is usual
+    with _no_search_for_blas():
+        context.refresh()  # which loads Numba's own functions and compiles some of them, as is usual
     ordinary: Any = getattr(context, "_internal_codegen", None)
     usual: Any = getattr(ordinary, "_library_class", None)
     if not hasattr(ordinary, "set_env") or not all(hasattr(usual, name) for name in REPLACED):
@@ -87,6 +88,19 @@ def _collector() -> Any:
             pass
 
     return Collector("backlit")
+
+
+@contextlib.contextmanager
+def _no_search_for_blas() -> Iterator[None]:
+    """Have Numba not make sure of SciPy's BLAS, which takes longer than all else it loads; it will before a call."""
+    from numba.np import linalg  # noqa: PLC0415
+
+    usual: Any = getattr(linalg, "ensure_blas", None)
+    linalg.ensure_blas = lambda: None
+    try:
+        yield
+    finally:
+        linalg.ensure_blas = usual
 
 
 def code_of(text: str, symbol: str) -> Code:
