@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -68,7 +69,10 @@ def maths(z: float) -> float:
 
 def test_functions_compiled_on_the_way_can_be_called_and_linked_by_others(tmp_path):
     (tmp_path / "foreign.py").write_text(FOREIGN)
-    done = subprocess.run([sys.executable, "foreign.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    given = os.environ | {"BACKLIT_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "foreign.py"], cwd=tmp_path, env=given, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     third, total, loss = map(float, done.stdout.split())
     assert (third, total) == (2.0, 6.0)

@@ -115,9 +115,7 @@ def door(name: str, dtype: str) -> Door:
     """Compile an entry point of the machine, or find it in the cache."""
 
     def compiled() -> Code:
-        jumps = _run("invoke", texts.invoking(), {})
-        jit = Jit("float64", replace={name: jumps[name] for name in BEYOND_PYTHON})
-        return _compiled(title, text, entry=jit(function))
+        return _compiled(title, text, entry=_machine_jit()(function))
 
     ahead.wait_for(name, dtype)
     function = getattr(machine, name)
@@ -125,6 +123,13 @@ def door(name: str, dtype: str) -> Door:
     text = texts.door(title, name, dtype)
     reach = Reach(function, skip=BEYOND_PYTHON)
     return Door(name, dtype, load(title, text + reach.digest, compiled))
+
+
+@functools.cache
+def _machine_jit() -> Jit:
+    """Give what compiles the machine's functions; entry points share what both call."""
+    jumps = _run("invoke", texts.invoking(), {})
+    return Jit("float64", replace={name: jumps[name] for name in BEYOND_PYTHON})
 
 
 class CompiledMachine:

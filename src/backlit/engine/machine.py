@@ -45,13 +45,19 @@ class Segment(IntEnum):
     WIDTH = 5
 
 
-FORWARD, BACKWARD, WIDTH = int(Row.FORWARD), int(Row.BACKWARD), int(Row.WIDTH)
+WIDTH = int(Row.WIDTH)
 START, STOP, ROWS, COLUMNS, DECAYS = (int(Segment[name]) for name in ("START", "STOP", "ROWS", "COLUMNS", "DECAYS"))
 SEGMENT = int(Segment.WIDTH)
 LANES = 8  # element-wise kernels work on multiples of so many numbers, for which every buffer has room
 SUMS = 4  # numbers that are collected per epoch
 FAR = 2**15  # numbers in the rows to train on, from which they do not all stay in the fastest caches
 AHEAD = 16  # rows that are fetched while one is copied
+
+# What is given to functions: each literal would make Numba compile one more variant of the function it is given to.
+FORWARD: Any = np.int64(Row.FORWARD)
+BACKWARD: Any = np.int64(Row.BACKWARD)
+ZERO: Any = np.int64(0)
+ONE: Any = np.int64(1)
 
 
 class Memory(NamedTuple):
@@ -290,7 +296,7 @@ def forward_pass(tables: Tables, memory: Memory, n: int, training: int, clock: C
 
 def backward_pass(tables: Tables, memory: Memory, n: int, training: int, clock: Clock, first_row: int) -> None:
     """Run the loss and the chain backward, after a forward pass on the same rows."""
-    invoke(tables.loss, 0, BACKWARD, memory, n, training, clock, first_row)
+    invoke(tables.loss, ZERO, BACKWARD, memory, n, training, clock, first_row)
     for i in range(tables.ops - 1, -1, -1):
         invoke(tables.chain, i, BACKWARD, memory, n, training, clock, first_row)
 
@@ -331,7 +337,7 @@ def shard_loss(
         gather(data.X, tables.X_columns, data.order, start, n, memory.A, tables.X, ahead)
         gather(data.T, tables.T_columns, data.order, start, n, memory.A, tables.T, ahead)
     forward_pass(tables, memory, n, training, clock, first_row)
-    invoke(tables.loss, 0, FORWARD, memory, n, training, clock, first_row)
+    invoke(tables.loss, ZERO, FORWARD, memory, n, training, clock, first_row)
     total = 0.0
     for i in range(n):
         weight = 1.0
@@ -438,7 +444,7 @@ def train_batches(
         step = clock.step + batch - first_batch
         weight = total_weight(data, first, stop)
         scale = factor(rule.reduction, weight)
-        loss = batch_gradient(tables, memory, data, first, stop, scale, 1, Clock(step, clock.seed))
+        loss = batch_gradient(tables, memory, data, first, stop, scale, ONE, Clock(step, clock.seed))
         if not finish_batch(tables, memory, rule, step, rates[batch], loss, weight, stop - first, sums, epoch):
             return batch
         if batch + 1 == (epoch + 1) * batches and finish_epoch(rule, sums, epoch) <= target:
@@ -454,7 +460,7 @@ def finish_batch(
     penalty_factor = 1.0
     share = 1.0
     if rule.penalty_per_batch:
-        penalty_factor = factor(1, weight)
+        penalty_factor = factor(ONE, weight)
         if weight != 0.0:
             share = rows / weight
     cost = penalty(tables, memory, rule) * penalty_factor
@@ -488,7 +494,7 @@ def evaluate_rows(tables: Tables, memory: Memory, data: Data, clock: Clock) -> f
     first = 0
     while first < data.rows:
         n = min(tables.rows, data.rows - first)
-        total += shard_loss(tables, memory, data, first, n, first, 0.0, 0, clock)
+        total += shard_loss(tables, memory, data, first, n, first, 0.0, ZERO, clock)
         first += n
     return total
 
@@ -499,7 +505,7 @@ def predict_rows(tables: Tables, memory: Memory, X: Array, rows: int, Y: Array, 
     while first < rows:
         n = min(tables.rows, rows - first)
         move(X, first * tables.X_columns, n * tables.X_columns, memory.A, tables.X)
-        forward_pass(tables, memory, n, 0, clock, first)
+        forward_pass(tables, memory, n, ZERO, clock, first)
         move(memory.A, tables.Y, n * tables.Y_columns, Y, first * tables.Y_columns)
         first += n
 
