@@ -274,13 +274,9 @@ def _make_tile(height: int, count: int) -> Any:
             rows = rows if height == _LOW else None
             columns = [builder.sdiv(builder.mul(gap, gap.type(v)), gap.type(count - 1)) for v in range(count)]
             rows_of_a = _starts(builder, A, a_row, rows, height)
-            tile_of_c, tile_of_d = (
-                [[builder.gep(row, [column]) for column in columns] for row in _starts(builder, *matrix, rows, height)]
-                for matrix in ((C, c_row), (D, d_row))
-            )
             with builder.if_then(builder.icmp_signed(">=", steps, steps.type(_WORTH_FETCHING))):
-                for row in tile_of_c:
-                    vectors.fetch(row[-1])
+                for row in _starts(builder, C, c_row, rows, height):
+                    vectors.fetch(builder.gep(row, [columns[-1]]))
             with cgutils.for_range(builder, steps) as loop:
                 start = builder.gep(B, [builder.mul(loop.index, b_step)])
                 b = [vectors.load(builder.gep(start, [column])) for column in columns]
@@ -290,13 +286,13 @@ def _make_tile(height: int, count: int) -> Any:
                     for v in range(count):
                         vectors.add_product(totals[r][v], a, b[v])
             with builder.if_then(cgutils.is_not_null(builder, D)):
-                for r in range(height):
-                    for v in range(count):
-                        added = builder.fadd(builder.load(totals[r][v]), vectors.load(tile_of_d[r][v]))
-                        builder.store(added, totals[r][v])
-            for r in range(height):
-                for v in range(count):
-                    vectors.store(builder.load(totals[r][v]), tile_of_c[r][v])
+                for row, line in zip(_starts(builder, D, d_row, rows, height), totals, strict=True):
+                    for column, total in zip(columns, line, strict=True):
+                        added = vectors.load(builder.gep(row, [column]))
+                        builder.store(builder.fadd(builder.load(total), added), total)
+            for row, line in zip(_starts(builder, C, c_row, rows, height), totals, strict=True):
+                for column, total in zip(columns, line, strict=True):
+                    vectors.store(builder.load(total), builder.gep(row, [column]))
             return context.get_dummy_value()
 
         return signature, generate
