@@ -161,6 +161,8 @@ def fetch(source: Array, start: int, size: int) -> None:
 def _gather_loops(
     source: Array, columns: int, order: Array, start: int, n: int, target: Array, offset: int, ahead: int
 ) -> None:
+    for i in range(min(ahead, n)):
+        fetch(source, order[start + i] * columns, columns)
     for i in range(n):
         if 0 < ahead < n - i:
             fetch(source, order[start + i + ahead] * columns, columns)
