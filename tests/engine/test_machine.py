@@ -29,10 +29,11 @@ TUNED = [f for f in vars(machine).values() if inspect.isfunction(f) and hasattr(
 def arguments_of(function: Any, rng: np.random.Generator) -> dict[str, Any]:
     """Draw arguments by their names."""
     n, columns, start = 5, 3, 2
-    vectors = {"source": 42, "target": 42, "total": 17, "term": 17, "P": 30, "dP": 30}
+    vectors = {"source": 42, "target": 42, "total": 17, "term": 17, "P": 30, "dP": 30, "A": 30}
     numbers = {"columns": columns, "n": n, "start": start, "stop": start + 4 * columns, "offset": 4, "size": 17}
     given = {name: rng.normal(size=size) for name, size in vectors.items()} | numbers
     given |= {"order": rng.permutation(12), "ahead": 2, "l1": 0.1, "l2": 0.3, "by": 0.7, "limit": 0.8}
+    given |= {"l": 3, "g": 12, "scale": 0.2}
     return {name: given[name] for name in inspect.signature(function).parameters}
 
 

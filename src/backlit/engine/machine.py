@@ -194,6 +194,23 @@ def move(source: Array, start: int, size: int, target: Array, offset: int) -> No
     target[offset : offset + size] = source[start : start + size]
 
 
+@any_order
+def _sum_losses_loops(A: Array, l: int, g: int, n: int, scale: float) -> float:  # noqa: E741
+    for i in range(n):
+        A[g + i] = scale
+    total = 0.0
+    for i in range(n):
+        total += float(A[l + i])
+    return total
+
+
+@tuned(_sum_losses_loops)
+def sum_losses(A: Array, l: int, g: int, n: int, scale: float) -> float:  # noqa: E741
+    """Sum the losses of n rows, from `l` on in the arena, and put down what their gradients are multiplied by."""
+    A[g : g + n] = scale
+    return float(A[l : l + n].sum(dtype=np.float64))
+
+
 def _add_loops(total: Array, term: Array, size: int) -> None:
     for i in range(size):
         total[i] += term[i]
@@ -340,11 +357,11 @@ def shard_loss(
         gather(data.T, tables.T_columns, data.order, start, n, memory.A, tables.T, ahead)
     forward_pass(tables, memory, n, training, clock, first_row)
     invoke(tables.loss, ZERO, FORWARD, memory, n, training, clock, first_row)
+    if data.weighted == 0:
+        return float(sum_losses(memory.A, tables.l, tables.g, n, scale))
     total = 0.0
     for i in range(n):
-        weight = 1.0
-        if data.weighted == 1:
-            weight = float(data.w[data.order[start + i]])
+        weight = float(data.w[data.order[start + i]])
         memory.A[tables.g + i] = weight * scale
         if weight != 0.0:
             total += weight * float(memory.A[tables.l + i])
