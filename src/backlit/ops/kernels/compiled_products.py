@@ -41,6 +41,8 @@ _MANY = 24  # rows from which copying the other matrix to where it is read in or
 _WIDE = 64  # columns from which the same holds
 _LOOPS_TO = 16  # multiply-adds up to which plain loops beat the tiles
 _NEAR, _FAR = 2**15, 2**20  # bytes of a matrix that stays in the fastest cache, and in those behind it
+_ACROSS = 2**17  # bytes of a matrix read across its rows, above which copying it costs less than it gives
+_BROAD = 2**10  # bytes of a row of C from which it is read so often that _NEAR is the bound
 _WORTH_FETCHING = 64  # steps of a tile that give the memory time to bring its part of C near
 _STEPS = 384  # of the inner dimension in one block
 _STEPS_WIDE = 256  # up to which an odd number of vectors of columns ends with three in one tile, not with one
@@ -630,7 +632,8 @@ def _multiply(
         _multiply_few(A, a_row, a_step, B, b_step, C, n, steps, m, start)
         return
     panel, block = _panel(A), _block(A)
-    pack_a = m >= _WIDE and n * steps * itemsize > (_NEAR if a_row == 1 else _FAR)
+    across = _NEAR if m * itemsize >= _BROAD else _ACROSS
+    pack_a = m >= _WIDE and n * steps * itemsize > (across if a_row == 1 else _FAR)
     pack_b = pack_a or b_column > 1 or (n >= _MANY and steps * m * itemsize > _NEAR)
     blocks = -(-n * _STEPS * itemsize // _BLOCK) if pack_a else 1
     depths = -(-steps // _STEPS) if pack_b else 1
