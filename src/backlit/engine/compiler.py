@@ -127,9 +127,9 @@ def door(name: str, dtype: str) -> Door:
 
 @functools.cache
 def _machine_jit() -> Jit:
-    """Give what compiles the machine's functions; entry points share what both call."""
+    """Give what compiles the machine's functions: entry points share what they call, and must agree to the last bit."""
     jumps = _run("invoke", texts.invoking(), {})
-    return Jit("float64", replace={name: jumps[name] for name in BEYOND_PYTHON})
+    return Jit("float64", replace={name: jumps[name] for name in BEYOND_PYTHON}, exact=True)
 
 
 class CompiledMachine:

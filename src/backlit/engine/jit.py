@@ -30,7 +30,7 @@ ANY_ORDER = FAST | {"reassoc"}
 
 
 INNER: dict[str, Any] = {
-    "error_model": "numpy", "fastmath": FAST, "nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True,
+    "error_model": "numpy", "nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True,
 }  # fmt: skip
 """How functions are compiled that only compiled code calls: without the wrappers for callers in Python and C, which
 took a fifth of the compiler's time. To call such a function from Python is to jump to nowhere."""
@@ -77,17 +77,17 @@ class Reach:
 class Jit:
     """Compiles functions for one type of number, reaching through their globals.
 
-    `replace` gives what stands for a global name; `from_python` lets Python call what is compiled. With `inline`, loops
-    over arrays become part of the kernel that calls them.
+    `replace` gives what stands for a global name. With `inline`, loops over arrays become part of the kernel that calls
+    them. With `exact`, nothing is fused: a function gives the same bits in whatever it becomes part of.
     """
 
     def __init__(
-        self, dtype: str, replace: Mapping[str, Any] | None = None, *, from_python: bool = False, inline: bool = False
+        self, dtype: str, replace: Mapping[str, Any] | None = None, *, inline: bool = False, exact: bool = False
     ) -> None:
         self.dtype = dtype
         self.number = np.dtype(dtype).type
         self.replace = dict(replace or {})
-        self.options = INNER | {"no_cpython_wrapper": not from_python}
+        self.liberties: set[str] = set() if exact else FAST
         self.inline = inline
         self.done: dict[tuple[Any, bool], Any] = {}
 
@@ -110,11 +110,8 @@ class Jit:
         twin = types.FunctionType(
             code.replace(co_consts=constants), namespace, function.__name__, function.__defaults__, function.__closure__
         )
-        # A loop with a call left in it does not vectorise, and LLVM leaves long functions as calls.
-        options = dict(self.options)
-        if hasattr(function, "any_order"):
-            options["fastmath"] = ANY_ORDER
-        return njit(twin, forceinline=scalar or self.inline, **options)
+        liberties = self.liberties | ({"reassoc"} if hasattr(function, "any_order") else set())
+        return njit(twin, forceinline=scalar or self.inline, fastmath=liberties, **INNER)
 
     def _typed(self, constant: Any) -> Any:
         if type(constant) is tuple:  # of `a, b = 0.0, 0.0`
@@ -175,7 +172,7 @@ def _library(module_name: str) -> dict[str, Any]:
     for name, function in vars(module).items():
         if isinstance(function, types.FunctionType) and function.__module__ == module_name:
             twin = types.FunctionType(function.__code__, namespace, name, function.__defaults__)
-            namespace[name] = njit(twin, forceinline=True, **INNER)
+            namespace[name] = njit(twin, forceinline=True, fastmath=FAST, **INNER)
     return namespace
 
 
