@@ -3,7 +3,7 @@
 Left to itself, Numba optimises each function alone, once more within each function that calls it, and translates what
 it has every time, so that Python could call it. Nobody calls a kernel's functions but the kernel. So while one is
 compiled, Numba is given a code generator that only collects them; LLVM then sees all together, knows that but one is
-called from outside, and works on them once. That takes three fifths of the time, and the code is no slower.
+called from outside, and works on them once. A first start takes two thirds of the work, and the code is no slower.
 """
 
 from __future__ import annotations
