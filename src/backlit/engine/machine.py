@@ -208,7 +208,7 @@ def _sum_losses_loops(A: Array, l: int, g: int, n: int, scale: float) -> float: 
 def sum_losses(A: Array, l: int, g: int, n: int, scale: float) -> float:  # noqa: E741
     """Sum the losses of n rows, from `l` on in the arena, and put down what their gradients are multiplied by."""
     A[g : g + n] = scale
-    return float(A[l : l + n].sum(dtype=np.float64))
+    return float(sum(A[l : l + n].tolist()))
 
 
 def _add_loops(total: Array, term: Array, size: int) -> None:
