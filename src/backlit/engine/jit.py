@@ -77,17 +77,20 @@ class Reach:
 class Jit:
     """Compiles functions for one type of number, reaching through their globals.
 
-    `replace` gives what stands for a global name. With `inline`, loops over arrays become part of the kernel that calls
-    them. With `exact`, nothing is fused: a function gives the same bits in whatever it becomes part of.
+    `replace` gives what stands for a global name; `from_python` lets Python call what is compiled. With `inline`, loops
+    over arrays become part of the kernel that calls them. With `exact`, nothing is fused: a function gives the same
+    bits in whatever it becomes part of.
     """
 
     def __init__(
-        self, dtype: str, replace: Mapping[str, Any] | None = None, *, inline: bool = False, exact: bool = False
-    ) -> None:
+        self, dtype: str, replace: Mapping[str, Any] | None = None, *,
+        from_python: bool = False, inline: bool = False, exact: bool = False,
+    ) -> None:  # fmt: skip
         self.dtype = dtype
         self.number = np.dtype(dtype).type
         self.replace = dict(replace or {})
         self.liberties: set[str] = set() if exact else FAST
+        self.options = INNER | {"no_cpython_wrapper": not from_python}
         self.inline = inline
         self.done: dict[tuple[Any, bool], Any] = {}
 
@@ -111,7 +114,7 @@ class Jit:
             code.replace(co_consts=constants), namespace, function.__name__, function.__defaults__, function.__closure__
         )
         liberties = self.liberties | ({"reassoc"} if hasattr(function, "any_order") else set())
-        return njit(twin, forceinline=scalar or self.inline, fastmath=liberties, **INNER)
+        return njit(twin, forceinline=scalar or self.inline, fastmath=liberties, **self.options)
 
     def _typed(self, constant: Any) -> Any:
         if type(constant) is tuple:  # of `a, b = 0.0, 0.0`
