@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backlit.ops.kernels import products
-from backlit.ops.kernels.products import product, product_nt, product_tn
+from backlit.ops.kernels.products import affine, product, product_nt, product_tn, sum_rows
 
 numba = pytest.importorskip("numba")
 
@@ -60,6 +60,28 @@ def compiled(name: str) -> Callable[..., None]:
     @numba.njit(error_model="numpy")
     def call(A, B, C):
         function(A, B, C)
+
+    return call
+
+
+@functools.cache
+def compiled_affine() -> Callable[..., None]:
+    products.register_compiled()
+
+    @numba.njit(error_model="numpy")
+    def call(A, B, b, C):
+        affine(A, B, b, C)
+
+    return call
+
+
+@functools.cache
+def compiled_sum() -> Callable[..., None]:
+    products.register_compiled()
+
+    @numba.njit(error_model="numpy")
+    def call(A, total):
+        sum_rows(A, total)
 
     return call
 
@@ -114,6 +136,44 @@ def test_products_of_every_shape_of_tile(name, dtype):
 def test_products_in_lines_and_blocks(name, dtype, shape):
     A, B = matrices(*shape, dtype)
     assert_close(multiply("compiled", name, A, B), A, B)
+
+
+def check_affine(n: int, k: int, m: int, dtype: Any) -> None:
+    A, B = matrices(n, k, m, dtype)
+    b = np.random.default_rng(n).normal(size=m).astype(dtype)
+    # As a product of one step more, of ones by b.
+    wider, taller = np.hstack([A, np.ones((n, 1), dtype)]), np.vstack([B, b])
+    for call in (affine, compiled_affine()):
+        C = np.full((n, m), 77, dtype)
+        call(A, B, b, C)
+        assert_close(C, wider, taller)
+        call(A, B, b[:0], C)
+        assert_close(C, A, B)
+
+
+@every_type
+def test_a_row_is_added_to_every_shape_of_tile(dtype):
+    for n, k, m in itertools.product(ROWS, (0, *STEPS), COLUMNS):
+        check_affine(n, k, m, dtype)
+
+
+@every_type
+@pytest.mark.parametrize("shape", LARGE)
+def test_a_row_is_added_in_lines_and_blocks(dtype, shape):
+    check_affine(*shape, dtype)
+
+
+@every_type
+@settings(max_examples=200, deadline=None)
+@given(n=size, m=size)
+def test_sums_of_rows(dtype, n, m):
+    A, _ = matrices(n, m, 0, dtype)
+    for call in (sum_rows, compiled_sum()):
+        memory = np.full(m + 16, 77, dtype)
+        call(A, memory[8 : m + 8])
+        assert_close(memory[None, 8 : m + 8], np.ones((1, n), dtype), A)
+        assert np.all(memory[:8] == 77)
+        assert np.all(memory[m + 8 :] == 77)
 
 
 @every_product
@@ -193,6 +253,11 @@ def test_nothing_is_read_outside(name, dtype):
             C = fenced(np.full((n, m), 77, dtype), behind=behind)
             compiled(name)(fenced(arrange_a(A), behind=behind), fenced(arrange_b(B), behind=behind), C)
             assert_close(C, A, B)
+            b = fenced(np.zeros(m, dtype), behind=behind)
+            compiled_affine()(fenced(A, behind=behind), fenced(B, behind=behind), b, C)
+            assert_close(C, A, B)
+            compiled_sum()(fenced(B, behind=behind), b)
+            assert_close(b[None], np.ones((1, k), dtype), B)
 
 
 @every_product
