@@ -152,7 +152,8 @@ def test_an_edit_of_the_machine_or_of_an_elementary_function_renames_every_kerne
     for file in ("engine/binding.py", "engine/cache.py", "engine/compiler.py", "engine/jit.py", "engine/texts.py",
                  "engine/translation.py", "engine/machine.py", "engine/lowlevel.py",
                  "ops/kernels/elementary.py", "ops/kernels/products.py",
-                 "ops/kernels/compiled_products.py", "ops/kernels/linking.py"):  # fmt: skip
+                 "ops/kernels/compiled_products.py", "ops/kernels/tiles.py", "ops/kernels/vectors.py",
+                 "ops/kernels/linking.py"):  # fmt: skip
         path = sources / "backlit" / file
         path.write_text(path.read_text(encoding="utf-8") + "\nEDITED = 1\n", encoding="utf-8")
         names.append(foundation())
