@@ -113,7 +113,7 @@ class History(_Epochs):
         last = self._parts[-1] if self._parts else None
         if isinstance(last, list) and isinstance(epochs, list):
             last += epochs
-            self._ends[-1] = self._start(len(self._parts) - 1) + len(last)
+            self._ends[-1] += len(epochs)
         else:
             self._parts.append(epochs)
             self._ends.append(len(self) + len(epochs))

@@ -13,6 +13,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np import arrayobj
 
+from backlit.ops.kernels.vectors import Vectors, bytes_of
+
 INT = types.int64
 CACHE_LINE = 64  # bytes
 
@@ -113,16 +115,13 @@ def fetch(typingctx: Any, base: Any, start: Any, size: Any) -> Any:
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         base, start, size = args
-        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
-        form = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
-        prefetch = cgutils.get_or_insert_function(builder.module, form, "llvm.prefetch.p0")
-        reading, nearest, data = number(0), number(3), number(1)
+        scalar = context.get_data_type(signature.args[0].dtype)
+        numbers = Vectors(builder, scalar, 1)
 
         def bring(place: Any) -> None:
-            line = builder.bitcast(builder.gep(base, [builder.add(start, place)]), byte)
-            builder.call(prefetch, [line, reading, nearest, data])
+            numbers.fetch(builder.gep(base, [builder.add(start, place)]))
 
-        stride = size.type(CACHE_LINE // context.get_abi_sizeof(context.get_data_type(signature.args[0].dtype)))
+        stride = size.type(CACHE_LINE // bytes_of(scalar))
         with cgutils.for_range_slice(builder, size.type(0), size, stride, inc=True) as (place, _):
             bring(place)
         bring(builder.sub(size, size.type(1)))  # the first number need not begin a line

@@ -31,7 +31,7 @@ def affine(A: Matrix, B: Matrix, b: Matrix, C: Matrix) -> None:
     >>> C
     array([[11.5]])
     """
-    np.matmul(A, B, out=C)
+    product(A, B, C)
     if b.size:
         C += b
 
