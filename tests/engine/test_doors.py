@@ -48,7 +48,7 @@ def test_what_is_remembered_of_a_group_is_not_taken_for_another():
         memory = program.memory()._replace(P=network.parameters * (1 + len(results)))
         program.runner.predict_rows(program.prediction, memory, X.reshape(-1), 5, Y, Clock(0, 0))
         results.append(Y.copy())
-        assert len(program.runner._remembered) <= 64
+        assert len(program.runner.remembered) <= 64
     assert len({result.tobytes() for result in results}) == 200
 
 

@@ -301,12 +301,12 @@ def penalty_on_biases(patch: Any) -> None:
 
 
 def shard_not_added(patch: Any) -> None:
-    patch.setattr(machine, "add", lambda total, term, size: None)
+    patch.setattr(machine, "add", lambda total, term, start, stop: None)
 
 
 def last_shard_only(patch: Any) -> None:
-    def replace(total, term, size):
-        total[:] = term
+    def replace(total, term, start, stop):
+        total[start:stop] = term[start:stop]
 
     patch.setattr(machine, "add", replace)
 

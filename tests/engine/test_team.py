@@ -1,57 +1,180 @@
 """Threads share out a batch's shards without changing a bit of the result."""
 
+import contextlib
+import gc
+import os
+import subprocess
+import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 import backlit as bl
 from backlit.engine import program, team
+from backlit.ops.op import optimizers
 
 
-def train(threads, dtype, monkeypatch, **options):
-    monkeypatch.setattr(program, "THREADED_WORK", 1)
-    monkeypatch.setattr(program, "THREADED_ROWS", 4)
+@pytest.fixture(autouse=True)
+def _small_shards(monkeypatch):
+    """Cut batches of twenty rows into shards of four, and never look which way is faster."""
     monkeypatch.setattr(program, "SMALLEST_SHARD", 4)
     monkeypatch.setattr(program, "SHARD_ELEMENTS", 1)
+    monkeypatch.setattr(team.Pace, "note", lambda self, batches, seconds: None)
+
+
+def training_of(threads, dtype="float64", optimizer="adam", freeze=(), **options):
     rng = np.random.default_rng(0)
     X, Y = rng.normal(size=(45, 5)), rng.integers(0, 3, 45)
-    layers = [bl.Dense(16, "tanh"), bl.Dropout(0.3), bl.Dense(3, "softmax")]
+    layers = [bl.Dense(16, "tanh"), bl.Dropout(0.3), bl.Dense(7, "elu", freeze=freeze), bl.Dense(3, "softmax")]
     network = bl.Network(layers, 5, "cross_entropy", dtype=dtype, seed=1)
     weights = 1.0 + np.arange(45) % 3
-    training = bl.Training(network, X, Y, batch_size=20, epochs=3, sample_weight=weights, threads=threads, **options)
+    training = bl.Training(
+        network, X, Y, optimizer=optimizer, batch_size=20, epochs=3, sample_weight=weights, threads=threads, **options
+    )
     assert training.tables.rows == 4
-    assert training.program.worth_threads
-    training.run()
-    return network.parameters.copy(), [epoch.loss for epoch in training.history]
+    return training
+
+
+def train(threads, *given, **options):
+    training = training_of(threads, *given, **options).run()
+    return training.network.parameters.copy(), training.memory.dP.copy(), [epoch.loss for epoch in training.history]
+
+
+def assert_same(one, other):
+    assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+OPTIONS = {
+    "plain": {},
+    "penalised": {"l2": 0.1, "l1": 0.01, "penalty_per_batch": True},
+    "clipped": {"l2": 0.1, "clip_norm": 0.5},
+    "limited": {"clip_value": 0.01, "max_norm": 0.4, "decay_biases": True},
+    "frozen": {"freeze": ("W",), "clip_norm": 0.01},
+}
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("threads", [2, 3, 7])
-@pytest.mark.parametrize("options", [{}, {"l2": 0.1, "clip_norm": 0.5}], ids=["plain", "clipped"])
-def test_threads_do_not_change_a_bit(dtype, threads, options, monkeypatch):
-    alone, losses = train(1, dtype, monkeypatch, **options)
-    shared, same = train(threads, dtype, monkeypatch, **options)
-    assert np.array_equal(alone, shared)
-    assert losses == same
+@pytest.mark.parametrize("threads", [2, 3, 5, 7])
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_threads_do_not_change_a_bit(dtype, threads, options):
+    assert_same(train(1, dtype, **options), train(threads, dtype, **options))
 
 
-def test_a_team_really_shares(monkeypatch):
-    names = set()
-    gradient = team.Team.gradient
-
-    def watched(self, *arguments):
-        names.update(thread.name for thread in threading.enumerate())
-        return gradient(self, *arguments)
-
-    monkeypatch.setattr(team.Team, "gradient", watched)
-    train(3, "float64", monkeypatch)
-    assert sum(name.startswith("backlit") for name in names) == 2
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("optimizer", [name for name in optimizers if not optimizers[name].full_batch])
+def test_nor_does_the_part_of_the_parameters_that_an_optimizer_is_given(optimizer, dtype):
+    assert_same(train(1, dtype, optimizer), train(3, dtype, optimizer))
 
 
-def test_no_thread_stays_behind(monkeypatch):
-    train(4, "float64", monkeypatch)
+def test_a_team_really_shares():
+    training = training_of(3)
+    work = set()
+    for _ in training:
+        work |= {thread.name for thread in threading.enumerate()}
+        assert training._team is not None
+        arenas = [memory.A for memory in training._team.memories]
+        assert len(arenas) == 3
+        assert all(arena.any() for arena in arenas)
+    assert {"backlit-1", "backlit-2"} <= work
+    assert "backlit-3" not in work
+
+
+def test_no_more_threads_than_shards():
+    training = training_of(64)
+    next(iter(training))
+    assert training.program.shards == 5
+
+
+def test_no_thread_stays_behind():
+    train(4)
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("backlit")]
+
+
+def test_nor_where_the_loop_is_left():
+    for _ in training_of(4):
+        break
+    gc.collect()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("backlit")]
+
+
+def test_a_loss_that_is_not_finite_ends_all_members():
+    one, other = (training_of(threads, optimizer=bl.SGD(1e300)) for threads in (1, 3))
+    for training in (one, other):
+        with pytest.warns(bl.DivergedWarning):
+            training.run()
+    assert one.stopped == other.stopped
+    assert np.array_equal(one.network.parameters, other.network.parameters)
+
+
+def test_a_target_that_is_met_ends_all_members():
+    one, other = (training_of(threads, target=1.9) for threads in (1, 3))
+    assert one.run().stopped == other.run().stopped
+    assert len(one.history) == len(other.history)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_fork_in_the_middle_of_a_training_goes_on_with_threads_of_its_own():
+    alone, _, _ = train(1)
+    training = training_of(3)
+    epochs = iter(training)
+    next(epochs)
+    child = os.fork()
+    if not child:
+        with contextlib.suppress(BaseException):
+            list(epochs)
+            os._exit(0 if np.array_equal(training.network.parameters, alone) else 1)
+        os._exit(2)
+    list(epochs)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert np.array_equal(training.network.parameters, alone)
+
+
+def test_many_teams_at_once_on_few_processors():
+    alone = train(1)
+    with ThreadPoolExecutor(8) as pool:
+        for found in pool.map(lambda _: train(3), range(24)):
+            assert_same(alone, found)
+
+
+def test_the_end_of_python_in_the_middle_of_a_training():
+    script = """
+import numpy as np, backlit as bl, threading
+from backlit.engine import program
+program.SMALLEST_SHARD, program.SHARD_ELEMENTS = 4, 1
+network = bl.Network([bl.Dense(16, "tanh"), bl.Dense(1)], 5, "mse")
+epochs = iter(bl.Training(network, np.ones((45, 5)), np.ones(45), batch_size=20, threads=3))
+next(epochs)
+print(sum(thread.name.startswith("backlit") for thread in threading.enumerate()))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "2", "")
+
+
+class TestPace:
+    def test_tries_both_then_keeps_to_the_faster(self, monkeypatch):
+        monkeypatch.undo()
+        pace = team.Pace()
+        seconds = {True: 0.002, False: 0.001}
+        ways = []
+        for _ in range(3000):
+            ways.append(pace.together)
+            pace.note(1, seconds[pace.together])
+        assert ways[0]
+        assert sum(ways) < 20
+        assert not ways[-1]
+
+    def test_notices_that_it_has_changed(self, monkeypatch):
+        monkeypatch.undo()
+        pace = team.Pace()
+        for _ in range(100):
+            pace.note(1, 0.001 if pace.together else 0.0015)
+        assert pace.together
+        for _ in range(4000):
+            pace.note(1, 0.003 if pace.together else 0.0015)
+        assert not pace.together
 
 
 @pytest.mark.parametrize(

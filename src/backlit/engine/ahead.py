@@ -21,7 +21,7 @@ from backlit.engine.cache import cache_folder
 
 PRODUCTS = "products"
 TRAINING = ("train_batches", PRODUCTS, "evaluate_rows", "predict_rows")
-TEAM = ("shard_gradient", "add", "total_weight", "finish_batch", PRODUCTS, "evaluate_rows", "predict_rows")
+TEAM = ("train_batches", "serve", PRODUCTS, "evaluate_rows", "predict_rows")
 FULL_BATCH = ("batch_gradient", PRODUCTS, "evaluate_rows", "predict_rows")
 PREDICTION = ("predict_rows",)
 """What a program needs of these, in the order of need: to train, with threads, by L-BFGS, or only to predict."""

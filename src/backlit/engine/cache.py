@@ -32,6 +32,11 @@ from backlit.ops import kernels
 KEPT_DAYS = 30
 """How long the kernels of another version, or another processor, are kept after they were last used."""
 
+FOUNDATION = (
+    "atomics", "binding", "board", "cache", "compiler", "jit", "lowlevel", "machine", "meeting", "texts", "translation",
+)  # fmt: skip
+"""The rooms of the engine that decide on any machine code."""
+
 SEAL = 32
 """Bytes of the digest at the head of a file, by which a damaged one is known."""
 
@@ -51,7 +56,7 @@ class Code(msgspec.Struct, frozen=True):
 def foundation() -> str:
     """Digest what every kernel depends on: this engine's own sources, the versions, the processor."""
     digest = hashlib.sha256()
-    for name in ("binding", "cache", "compiler", "jit", "lowlevel", "machine", "texts", "translation"):
+    for name in FOUNDATION:
         digest.update(Path(__file__).with_name(f"{name}.py").read_bytes())
     for path in sorted(Path(kernels.__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())

@@ -23,7 +23,9 @@ from backlit.engine.doors import Door, Packed
 from backlit.engine.jit import Jit, Reach
 from backlit.ops.op import Optimizer, arguments
 
-BEYOND_PYTHON = ("invoke", "invoke_update", "fetch")
+BEYOND_PYTHON = (
+    "invoke", "invoke_update", "fetch", "part", "read", "swap", "count", "pause", "call_lock", "call_door",
+)  # fmt: skip
 """What the compiled machine has in the place of the machine's functions of these names."""
 
 KEPT: dict[Any, int] = {}
@@ -137,17 +139,21 @@ class CompiledMachine:
 
     def __init__(self, dtype: str) -> None:
         self.dtype = dtype
-        self._remembered: dict[int, tuple[Any, Packed]] = {}
+        self.remembered: dict[int, tuple[Any, Packed]] = {}
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        """Give an entry point, once everything it may call is there."""
+        """Give an entry point as a function."""
         if name not in machine.ENTRY_POINTS:
             raise AttributeError(name)
-        if self.dtype in _multiplying:
-            define_products(self.dtype)
-        entry = functools.partial(door(name, self.dtype), self._remembered)
+        entry = functools.partial(self.door(name), self.remembered)
         setattr(self, name, entry)
         return entry
+
+    def door(self, name: str) -> Door:
+        """Give an entry point, once everything it may call is there."""
+        if self.dtype in _multiplying:
+            define_products(self.dtype)
+        return door(name, self.dtype)
 
 
 def _compiled(title: str, text: str, **given: Any) -> Code:

@@ -67,22 +67,27 @@ class Door:
         self.arguments = self._typed(arguments_of(name))
         self.fields = {group: self._typed(fields_of(group)) for group in GROUPS}
         self.result = get_type_hints(getattr(machine, name))["return"]
+        self.address = address
         self.enter = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(address)
 
     def __call__(self, remembered: dict[int, tuple[Any, Packed]], *given: Any) -> Any:
         """Run; `remembered` is the caller's, and holds the lasting groups of earlier calls as they were handed over."""
+        i, f = self.packed(remembered, *given)
+        self.enter(i.buffer_info()[0], f.buffer_info()[0])
+        return None if self.result is type(None) else self.result(f[0])
+
+    def packed(self, remembered: dict[int, tuple[Any, Packed]], *given: Any) -> tuple[array[int], array[float]]:
+        """Give the two vectors to call with; the first of the floats is where the result will be."""
         integers: list[int] = []
         floats: list[float] = [0.0]
         for argument, value in zip(self.arguments, given, strict=True):
             if isinstance(value, tuple):
-                packed = self._remembered(remembered, value) if isinstance(value, LASTING) else self._packed(value)
-                integers += packed[0]
-                floats += packed[1]
+                group = self._remembered(remembered, value) if isinstance(value, LASTING) else self._packed(value)
+                integers += group[0]
+                floats += group[1]
             else:
                 self._add(argument, value, integers, floats)
-        i, f = array("q", integers), array("d", floats)
-        self.enter(i.buffer_info()[0], f.buffer_info()[0])
-        return None if self.result is type(None) else self.result(f[0])
+        return array("q", integers), array("d", floats)
 
     def _typed(self, names: tuple[tuple[str, Any], ...]) -> tuple[Typed, ...]:
         """Give each name with its kind and, where it is a vector, the type of its numbers."""

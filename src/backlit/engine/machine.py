@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from backlit.engine.meeting import meet, serve  # noqa: F401  (an entry point)
 from backlit.ops.op import Array, any_order, tuned
 
 
@@ -51,6 +52,7 @@ SEGMENT = int(Segment.WIDTH)
 LANES = 8  # element-wise kernels work on multiples of so many numbers, for which every buffer has room
 SUMS = 4  # numbers that are collected per epoch
 FAR = 2**15  # numbers in the rows to train on, from which they do not all stay in the fastest caches
+LINE = 16  # parameters to a line of the cache, where these are float32
 AHEAD = 16  # rows that are fetched while one is copied
 
 # What is given to functions: each literal would make Numba compile one more variant of the function it is given to.
@@ -61,17 +63,21 @@ ONE: Any = np.int64(1)
 
 
 class Memory(NamedTuple):
-    """The flat vectors a program works on."""
+    """The flat vectors a program works on, as one member of a team sees them; mostly it is the only one."""
 
     P: Array  # all parameters
     dP: Array  # their gradients, same layout
-    shard: Array  # the gradient of one shard, same layout; empty where a batch is one shard
+    shards: Array  # gradients of single shards, same layout, one per member; empty where a batch is one shard
     A: Array  # arena of the activations
     dA: Array  # arena of their gradients, same layout
     S: Array  # running statistics
     C: Array  # the ops' settings, float64
     slots: Array  # the optimizer's vectors, each of the parameters' layout
     size: int  # the number of parameters
+    losses: Array  # the summed losses of single shards, a line of the cache per member
+    board: Array  # where the team meets
+    member: int = 0  # who of the team this is; all have P, dP, shards, S, C, slots, losses and the board in common
+    members: int = 1
 
 
 class Tables(NamedTuple):
@@ -183,6 +189,11 @@ def gather(
     target[offset : offset + n * columns] = rows.reshape(-1)
 
 
+def part(vector: Array, start: int) -> Array:
+    """Give a vector from `start` on."""
+    return vector[start:]
+
+
 def _move_loops(source: Array, start: int, size: int, target: Array, offset: int) -> None:
     for i in range(size):
         target[offset + i] = source[start + i]
@@ -211,15 +222,15 @@ def sum_losses(A: Array, l: int, g: int, n: int, scale: float) -> float:  # noqa
     return float(sum(A[l : l + n].tolist()))
 
 
-def _add_loops(total: Array, term: Array, size: int) -> None:
-    for i in range(size):
+def _add_loops(total: Array, term: Array, start: int, stop: int) -> None:
+    for i in range(start, stop):
         total[i] += term[i]
 
 
 @tuned(_add_loops)
-def add(total: Array, term: Array, size: int) -> None:
-    """Add one flat vector of `size` elements to another."""
-    total += term
+def add(total: Array, term: Array, start: int, stop: int) -> None:
+    """Add a range of one flat vector to that of another."""
+    total[start:stop] += term[start:stop]
 
 
 @any_order
@@ -378,21 +389,54 @@ def shard_gradient(
     return loss
 
 
+def await_all(memory: Memory) -> None:
+    """Wait until all members of the team have come here."""
+    if memory.members > 1:
+        meet(memory.board, memory.member)
+
+
 def batch_gradient(
     tables: Tables, memory: Memory, data: Data, start: int, stop: int, scale: float, training: int, clock: Clock
 ) -> float:
-    """Fill dP with the gradient of a batch, the sum over its shards in order; return its summed losses."""
+    """Fill dP with the gradient of a batch, the sum over its shards in order; return its summed losses.
+
+    In every round each member takes a shard, then all sum their ranges of the shards' gradients.
+    """
     total = 0.0
     first = start
     while first < stop:  # a range whose step is not known could raise, for which the compiler would provide
-        n = min(tables.rows, stop - first)
-        dP = memory.dP if first == start else memory.shard
-        shard = Memory(memory.P, dP, dP, memory.A, memory.dA, memory.S, memory.C, memory.slots, memory.size)
-        total += shard_gradient(tables, shard, data, first, n, first - start, scale, training, clock)
         if first > start:
-            add(memory.dP, memory.shard, memory.size)
-        first += n
+            await_all(memory)  # until all have read the last round's gradients, over which this one writes
+        mine = first + memory.member * tables.rows
+        if mine < stop:
+            n = min(tables.rows, stop - mine)
+            dP = memory.dP if mine == start else part(memory.shards, memory.member * memory.size)
+            shard = Memory(
+                memory.P, dP, dP, memory.A, memory.dA, memory.S, memory.C, memory.slots, memory.size,
+                memory.losses, memory.board, memory.member, memory.members,
+            )  # fmt: skip
+            memory.losses[memory.member * LANES] = shard_gradient(
+                tables, shard, data, mine, n, mine - start, scale, training, clock
+            )
+        await_all(memory)
+        member = 0
+        while member < memory.members and first < stop:
+            total += memory.losses[member * LANES]
+            if first > start:
+                term = part(memory.shards, member * memory.size)
+                add(memory.dP, term, range_start(memory, memory.member), range_start(memory, memory.member + 1))
+            first += tables.rows
+            member += 1
     return total
+
+
+def range_start(memory: Memory, member: int) -> int:
+    """Give where a member's range of the parameters begins, and the one before it ends: at a line of the cache."""
+    if member == 0:
+        return 0
+    if member == memory.members:
+        return memory.size
+    return memory.size * member // memory.members // LINE * LINE
 
 
 # ------------------------------------------------------------------------------------------------------------ updates
@@ -410,31 +454,49 @@ def penalty(tables: Tables, memory: Memory, rule: Rule) -> float:
 
 def clip(tables: Tables, memory: Memory, rule: Rule, l1: float, l2: float) -> None:
     """Add the penalty's gradient, then clip the whole gradient by value and by global norm."""
+    low, high = range_start(memory, memory.member), range_start(memory, memory.member + 1)
     limit = rule.clip_value if rule.clip_value > 0.0 else np.inf
-    total = 0.0
     for k in range(0, tables.segment_count * SEGMENT, SEGMENT):
-        start, stop, decays = tables.segments[k], tables.segments[k + STOP], tables.segments[k + DECAYS]
+        start, stop = max(low, tables.segments[k]), min(high, tables.segments[k + STOP])
+        decays = tables.segments[k + DECAYS]
         limit_values(memory.dP, memory.P, start, stop, l1 * decays, l2 * decays, limit)
-        total += square_of(memory.dP, start, stop)
-    norm = np.sqrt(total)
-    if rule.clip_norm > 0.0 and norm > rule.clip_norm:
+    if rule.clip_norm > 0.0:
+        await_all(memory)
+        total = 0.0
         for k in range(0, tables.segment_count * SEGMENT, SEGMENT):
-            scale_all(memory.dP, tables.segments[k], tables.segments[k + STOP], rule.clip_norm / norm)
+            total += square_of(memory.dP, tables.segments[k], tables.segments[k + STOP])
+        await_all(memory)
+        norm = np.sqrt(total)
+        if norm > rule.clip_norm:
+            scale_all(memory.dP, low, high, rule.clip_norm / norm)
 
 
 def apply_update(tables: Tables, memory: Memory, rule: Rule, rate: float, step: int, penalty_factor: float) -> None:
-    """Turn the gradient in dP into new parameters."""
+    """Turn the gradient in dP into new parameters, each member those of its range."""
     l1 = rule.l1 * penalty_factor
     l2 = rule.l2 * penalty_factor
+    low, high = range_start(memory, memory.member), range_start(memory, memory.member + 1)
     if rule.clip_value > 0.0 or rule.clip_norm > 0.0:
         clip(tables, memory, rule, l1, l2)
         l1 = 0.0
         l2 = 0.0
     for k in range(0, tables.segment_count * SEGMENT, SEGMENT):
-        start, stop, decays = tables.segments[k], tables.segments[k + STOP], tables.segments[k + DECAYS]
-        invoke_update(tables.update, memory, start, stop, rate, step, l1 * decays, l2 * decays, rule.decay * decays)
-        if rule.max_norm > 0.0 and decays == 1 and tables.segments[k + ROWS] > 1:
-            limit_norms(memory.P, start, stop, tables.segments[k + COLUMNS], rule.max_norm)
+        start, stop = max(low, tables.segments[k]), min(high, tables.segments[k + STOP])
+        decays = tables.segments[k + DECAYS]
+        if start < stop:
+            invoke_update(tables.update, memory, start, stop, rate, step, l1 * decays, l2 * decays, rule.decay * decays)
+    if rule.max_norm > 0.0:
+        await_all(memory)  # a unit's weights lie in the ranges of several
+        if memory.member == 0:
+            limit_units(tables, memory, rule.max_norm)
+
+
+def limit_units(tables: Tables, memory: Memory, limit: float) -> None:
+    """Limit the norms of all units' incoming weights."""
+    for k in range(0, tables.segment_count * SEGMENT, SEGMENT):
+        if tables.segments[k + DECAYS] == 1 and tables.segments[k + ROWS] > 1:
+            start, stop = tables.segments[k], tables.segments[k + STOP]
+            limit_norms(memory.P, start, stop, tables.segments[k + COLUMNS], limit)
 
 
 # ------------------------------------------------------------------------------------------------------- entry points
@@ -463,33 +525,31 @@ def train_batches(
         step = clock.step + batch - first_batch
         weight = total_weight(data, first, stop)
         scale = factor(rule.reduction, weight)
+        cost = penalty(tables, memory, rule) * penalty_factor(rule, weight)  # as long as nobody updates
         loss = batch_gradient(tables, memory, data, first, stop, scale, ONE, Clock(step, clock.seed))
-        if not finish_batch(tables, memory, rule, step, rates[batch], loss, weight, stop - first, sums, epoch):
+        if not account(rule, loss, cost, weight, stop - first, sums, epoch):
             return batch
+        apply_update(tables, memory, rule, rates[batch], step + 1, penalty_factor(rule, weight))
+        await_all(memory)  # until all parameters are new
         if batch + 1 == (epoch + 1) * batches and finish_epoch(rule, sums, epoch) <= target:
             return batch + 1
     return last_batch
 
 
-def finish_batch(
-    tables: Tables, memory: Memory, rule: Rule, step: int, rate: float,
-    loss: float, weight: float, rows: int, sums: Array, epoch: int
-) -> bool:  # fmt: skip
-    """Account for a batch whose gradient is in dP and update; False, without an update, if the loss is not finite."""
-    penalty_factor = 1.0
+def penalty_factor(rule: Rule, weight: float) -> float:
+    """Give what a batch of that weight multiplies the penalty by."""
+    return factor(ONE, weight) if rule.penalty_per_batch else 1.0
+
+
+def account(rule: Rule, loss: float, cost: float, weight: float, rows: int, sums: Array, epoch: int) -> bool:
+    """Add a batch's summed losses and its penalty to its epoch's sums; False if they are not finite."""
     share = 1.0
-    if rule.penalty_per_batch:
-        penalty_factor = factor(ONE, weight)
-        if weight != 0.0:
-            share = rows / weight
-    cost = penalty(tables, memory, rule) * penalty_factor
+    if rule.penalty_per_batch and weight != 0.0:
+        share = rows / weight
     sums[SUMS * epoch] += loss * share
     sums[SUMS * epoch + 1] += weight * share
     sums[SUMS * epoch + 2] += cost * weight * share
-    if not np.isfinite(loss * factor(rule.reduction, weight) + cost):
-        return False
-    apply_update(tables, memory, rule, rate, step + 1, penalty_factor)
-    return True
+    return bool(np.isfinite(loss * factor(rule.reduction, weight) + cost))
 
 
 def epoch_loss(reduction: int, sums: Any, epoch: int) -> float:
@@ -529,10 +589,7 @@ def predict_rows(tables: Tables, memory: Memory, X: Array, rows: int, Y: Array, 
         first += n
 
 
-ENTRY_POINTS = (
-    "train_batches", "batch_gradient", "evaluate_rows", "predict_rows",
-    "shard_gradient", "finish_batch", "total_weight", "add",
-)  # fmt: skip
-INTEGERS = ("chain", "loss", "update", "segments", "order")
-FLOATS = ("C", "w", "rates", "sums")
+ENTRY_POINTS = ("train_batches", "batch_gradient", "evaluate_rows", "predict_rows", "serve")
+INTEGERS = ("chain", "loss", "update", "segments", "order", "board")
+FLOATS = ("C", "w", "rates", "sums", "losses")
 """The vectors of 64-bit integers, and those of float64 whatever the network's type; all others are of that type."""

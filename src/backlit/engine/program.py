@@ -30,10 +30,15 @@ SHARD_ELEMENTS = 131_072
 """A shard is as many rows as keep its activations within so many elements, the size of a second-level cache, but at
 least SMALLEST_SHARD, so that the matrix products stay efficient. Never a function of the number of threads."""
 
-THREADED_WORK = 2_000_000
-"""Parameters times rows, the multiply-adds of a forward pass, from which a shard is worth handing to a thread."""
+THREADED_WORK = 250_000
+"""Parameters times rows, the multiply-adds of a forward pass, from which a shard is worth a thread of its own."""
 
-THREADED_ROWS = 64
+THREADED_ROWS = 16
+"""The rows of a shard at the least, where a batch is cut in two; with fewer, products run less efficiently."""
+
+SEVERAL_ROWS = 64
+"""The same where it is cut into more."""
+
 PARAMETERS_PER_ROW = 25_000
 """Keeps the sum over a shard's gradient small beside the products that made it."""
 
@@ -56,17 +61,18 @@ class Place(msgspec.Struct, frozen=True):
 def shard_rows(network: Network, batch_size: int, elements: int) -> int:
     """Give the rows of a shard: a function of the network and the batch alone.
 
-    A large network's batch is cut so that two threads have work, into shards of at least THREADED_ROWS rows; with many
-    parameters a shard has more rows, since each costs one more sum over all parameters.
+    A batch is cut in two, so that two threads have work, or into a larger power of two, where each shard still has
+    enough rows and work; with many parameters a shard has more rows, since each costs one more sum over all parameters.
     """
     if any(op.batch_coupled for op in network.ops):
         return batch_size
-    rows = max(SMALLEST_SHARD, SHARD_ELEMENTS // elements)
-    size = network.parameters.size
-    if size * rows >= THREADED_WORK:
-        rows = max(THREADED_ROWS, THREADED_WORK // size, size // PARAMETERS_PER_ROW)
-        rows = -(-rows // THREADED_ROWS) * THREADED_ROWS
-    return min(batch_size, rows)
+    size = max(1, network.parameters.size)
+    most = max(SMALLEST_SHARD, SHARD_ELEMENTS // elements)
+    least = max(THREADED_ROWS, THREADED_WORK // size, size // PARAMETERS_PER_ROW)
+    shards = 1
+    while batch_size >= 2 * shards * (least if shards == 1 else max(least, SEVERAL_ROWS)):
+        shards *= 2
+    return min(most, -(-batch_size // shards))
 
 
 class Program:
@@ -129,9 +135,9 @@ class Program:
         return self._training_tables()
 
     @property
-    def worth_threads(self) -> bool:
-        """Whether a batch has several shards, each worth handing to a thread."""
-        return self.batch_size > self.rows and self.network.parameters.size * self.rows >= THREADED_WORK
+    def shards(self) -> int:
+        """How many shards a batch has."""
+        return -(-self.batch_size // self.rows)
 
     def _shared_code(self) -> tuple[str, ...]:
         """Name what this program will run that all programs share."""
@@ -139,17 +145,17 @@ class Program:
             return ahead.PREDICTION
         if self.optimizer.full_batch:
             return ahead.FULL_BATCH
-        return ahead.TEAM if self.worth_threads else ahead.TRAINING
+        return ahead.TEAM if self.shards > 1 else ahead.TRAINING
 
     def memory(self) -> Memory:
         """Allocate what the program works on, over the network's own parameters and running statistics."""
         network = self.network
         zeros = np.zeros(network.parameters.size, network.dtype)
-        several = self.batch_size > self.rows
         return Memory(
-            network.parameters, zeros, np.zeros_like(zeros) if several else zeros[:0],
+            network.parameters, zeros, np.zeros_like(zeros) if self.shards > 1 else zeros[:0],
             np.zeros(self.size, network.dtype), np.zeros(self.size, network.dtype), network.state,
             np.array(self.settings or [0.0]), self._slots(), network.parameters.size,
+            np.zeros(LANES), np.zeros(0, np.int64),
         )  # fmt: skip
 
     def _slots(self) -> Array:

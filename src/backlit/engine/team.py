@@ -1,24 +1,36 @@
 """Several threads for one batch: each takes whole shards, and the shards' gradients are summed in their order.
 
-Who computes a shard does not change a bit of the sum. The threads are Python's own, which only wait while there is
-nothing to do: no spinning, and nothing that a fork, a debugger or another library's threads could trip over. Handing a
-shard over costs some 20 microseconds, so a team pays where a shard takes several times that; the program cuts batches
-into shards accordingly (`program.shard_rows`).
+All members run the same loop over the batches in machine code (`machine.train_batches`), each on its own shards and on
+its own range of the parameters, and meet where one needs what another has made (`meeting`). Who computes a shard, or
+sums a range, does not change a bit. The threads are Python's, so that a debugger and the interpreter's end know them,
+but between calls they wait in machine code: to wake one from Python took as long as many a batch.
 """
 
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
-from types import ModuleType
+import threading
+import time
+import weakref
 from typing import Any
 
 import numpy as np
 
-from backlit.engine import machine as plain
+from backlit.engine.board import Cell, Desk, desk, free_locks, new_board
 from backlit.engine.compiler import CompiledMachine
-from backlit.engine.machine import Clock, Data, Memory, Rule, Tables
+from backlit.engine.doors import Door, arguments_of
+from backlit.engine.machine import LANES, Memory, Tables
+from backlit.engine.program import Program
 from backlit.ops.op import Array
+
+TRIAL_SECONDS = 0.005
+"""How long it is tried, now and then, whether the other way would be faster: with the team or alone."""
+
+TRUST_SECONDS = 2.0
+"""How long the faster way is kept to before the other one is tried again."""
+
+FIRST_BATCH = [name for name, _ in arguments_of("train_batches")].index("first_batch") - 2
+"""Where the number of the first batch stands among what `train_batches` is given after tables and memory."""
 
 
 def default_threads() -> int:
@@ -32,64 +44,108 @@ def default_threads() -> int:
     return os.cpu_count() or 1
 
 
+def team_for(program: Program, memory: Memory, threads: int) -> Team | None:
+    """Give a team of up to so many threads for a program's batches, or None where there is nothing to share."""
+    members = min(threads, program.shards)
+    if members < 2 or not isinstance(program.runner, CompiledMachine):
+        return None
+    return Team(program.runner, memory, members)
+
+
 class Team:
     """Runs `train_batches` with several threads; a drop-in for the machine's own.
 
-    `memory` is the first thread's, and holds the batch's gradient in the end; each further thread has arenas and a
-    gradient vector of its own over the same parameters.
+    `memory` is the first member's, who is the caller; each further one has arenas of its own. Where the processors are
+    busy with something else, a team can be slower than its first member alone: which is faster is measured as it goes.
     """
 
-    def __init__(self, machine: ModuleType | CompiledMachine, memory: Memory, threads: int) -> None:
+    def __init__(self, machine: CompiledMachine, memory: Memory, members: int) -> None:
         self.machine = machine
-        self.memory = memory
-        own = ("dP", "A", "dA")
-        self.others = [
-            memory._replace(**{name: np.zeros_like(getattr(memory, name)) for name in own}) for _ in range(threads - 1)
+        self.alone = memory
+        shared = memory._replace(
+            shards=np.zeros(members * memory.size, memory.P.dtype), losses=np.zeros(members * LANES), members=members
+        )
+        self.memories = [shared] + [
+            shared._replace(A=np.zeros_like(memory.A), dA=np.zeros_like(memory.dA), member=member)
+            for member in range(1, members)
         ]
-        self.shard = memory._replace(dP=memory.shard)
-        self.pool = ThreadPoolExecutor(threads - 1, thread_name_prefix="backlit")
+        self.pace = Pace()
+        self.process = 0
 
-    def close(self) -> None:
-        """End the threads."""
-        self.pool.shutdown()
+    def assemble(self) -> None:
+        """Start the threads, in this process."""
+        members = len(self.memories)
+        self.process = os.getpid()
+        self.board = new_board(members)
+        self.memories = [memory._replace(board=self.board) for memory in self.memories]
+        threads = [
+            threading.Thread(
+                target=self.machine.serve, args=(self.board, member), name=f"backlit-{member}", daemon=True
+            )
+            for member in range(1, members)
+        ]
+        for thread in threads:
+            thread.start()
+        self.dismiss = weakref.finalize(self, _dismiss, self.machine.serve, self.board, threads, self.process)
 
-    def gradient(self, tables: Tables, data: Data, start: int, stop: int, scale: float, clock: Clock) -> float:
-        """Fill dP with the gradient of a batch, a round of shards at a time; return its summed losses."""
-        loss = 0.0
-        round_rows = tables.rows * (1 + len(self.others))
-        for first in range(start, stop, round_rows):
-            mine = self.memory if first == start else self.shard
-            memories = [mine, *self.others]
-            tasks: list[Any] = [
-                (tables, memories[k], data, row, min(tables.rows, stop - row), row - start, scale, 1, clock)
-                for k, row in enumerate(range(first, min(stop, first + round_rows), tables.rows))
-            ]
-            futures = [self.pool.submit(self.machine.shard_gradient, *task) for task in tasks[1:]]
-            losses = [self.machine.shard_gradient(*tasks[0]), *(future.result() for future in futures)]
-            for k, shard_loss in enumerate(losses):
-                loss += shard_loss
-                if first > start or k > 0:
-                    self.machine.add(self.memory.dP, memories[k].dP, self.memory.size)
-        return loss
-
-    def train_batches(
-        self, tables: Tables, memory: Memory, data: Data, rule: Rule, clock: Clock,
-        batch_size: int, first_batch: int, last_batch: int, rates: Array, target: float, sums: Array,
-    ) -> int:  # fmt: skip
+    def train_batches(self, tables: Tables, memory: Memory, *given: Any) -> int:
         """Do what `machine.train_batches` does, each batch's shards side by side."""
-        batches = -(-data.rows // batch_size)
-        for batch in range(first_batch, last_batch):
-            epoch, number = divmod(batch, batches)
-            first = epoch * data.rows + number * batch_size
-            stop = min(first + batch_size, (epoch + 1) * data.rows)
-            step = clock.step + batch - first_batch
-            weight = self.machine.total_weight(data, first, stop)
-            scale = plain.factor(rule.reduction, weight)
-            loss = self.gradient(tables, data, first, stop, scale, Clock(step, clock.seed))
-            rate = float(rates[batch])
-            finish = self.machine.finish_batch
-            if not finish(tables, memory, rule, step, rate, loss, weight, stop - first, sums, epoch):
-                return batch
-            if number + 1 == batches and plain.finish_epoch(rule, sums, epoch) <= target:
-                return batch + 1
-        return last_batch
+        if os.getpid() != self.process:  # a fork has the team's memory, but not its threads
+            self.assemble()
+        began = time.perf_counter()
+        door = self.machine.door("train_batches")
+        if self.pace.together:
+            reached = self._together(door, tables, *given)
+        else:
+            reached = door(self.machine.remembered, tables, memory, *given)
+        self.pace.note(reached - given[FIRST_BATCH], time.perf_counter() - began)
+        return reached
+
+    def _together(self, door: Door, tables: Tables, *given: Any) -> int:
+        """Call all members into the machine, each with its own memory."""
+        *others, sums = given
+        own = [sums, *(sums.copy() for _ in self.memories[1:])]  # each keeps the accounts, and comes to the same
+        packs = [
+            door.packed(self.machine.remembered, tables, memory, *others, own[memory.member])
+            for memory in self.memories
+        ]
+        for memory, (integers, floats) in zip(self.memories, packs, strict=True):
+            place = desk(memory.member)
+            self.board[place + Desk.INTEGERS] = integers.buffer_info()[0]
+            self.board[place + Desk.FLOATS] = floats.buffer_info()[0]
+        self.board[Cell.DOOR] = door.address
+        self.machine.serve(self.board, 0)
+        return int(packs[0][1][0])
+
+
+class Pace:
+    """Whether it is faster together or alone, by trying now and then what is not done at the moment."""
+
+    def __init__(self) -> None:
+        self.together = True
+        self._trial = True
+        self._batches, self._seconds = 0, 0.0
+        self._per_batch: dict[bool, float] = {}
+
+    def note(self, batches: int, seconds: float) -> None:
+        """Take note of how long so many batches took, and decide how to go on."""
+        self._batches += batches
+        self._seconds += seconds
+        if self._seconds < (TRIAL_SECONDS if self._trial else TRUST_SECONDS):
+            return
+        self._per_batch[self.together] = self._seconds / max(self._batches, 1)
+        self._batches, self._seconds = 0, 0.0
+        tried = self._trial and len(self._per_batch) == 2
+        self._trial = not tried
+        self.together = min(self._per_batch, key=self._per_batch.__getitem__) if tried else not self.together
+
+
+def _dismiss(serve: Any, board: Array, threads: list[threading.Thread], process: int) -> None:
+    """End the threads of this process."""
+    if os.getpid() != process:
+        return
+    board[Cell.DOOR] = 0
+    serve(board, 0)
+    for thread in threads:
+        thread.join()
+    free_locks(board)

@@ -179,6 +179,10 @@ def products(title: str, dtype: str) -> str:
 
 
 INVOKE = """
+from backlit.engine.atomics import call_door, call_lock, count, pause, read, swap
+from backlit.engine.lowlevel import advance as part
+
+
 @njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def invoke(table, i, column, memory, n, training, clock, first_row):
     row = advance(table, i * {width})
@@ -197,7 +201,7 @@ def invoke_update(row, memory, start, stop, rate, step, l1, l2, decay):
 
 
 def invoking() -> str:
-    """Write what stands for two `invoke` functions, jumps to the addresses in the table, and for `fetch`."""
+    """Write what stands for two `invoke` functions, jumps to the addresses in the table, and name what else does."""
     return _head("invoke", "float64") + INVOKE.format(width=machine.WIDTH)
 
 

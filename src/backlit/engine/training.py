@@ -16,7 +16,7 @@ from backlit.engine.history import Epoch, History, Unwatched
 from backlit.engine.machine import Clock, Data, Rule, data_of
 from backlit.engine.network import Network
 from backlit.engine.program import Program, joined
-from backlit.engine.team import Team, default_threads
+from backlit.engine.team import default_threads, team_for
 from backlit.errors import BacklitError
 from backlit.ops.op import Array, Loss, Optimizer, optimizers, schedules
 
@@ -135,7 +135,7 @@ class Training:
         self.memory = self.program.memory()
         self.machine = self.program.runner
         self.threads = default_threads() if threads is None else _at_least("threads", threads, 1)
-        self._team: Team | None = None
+        self._team = None if self.optimizer.full_batch else team_for(self.program, self.memory, self.threads)
         self.rng = np.random.default_rng(self.seed)
         self.rate_factor = 1.0
         self.schedule_state: dict[str, float] = {}
@@ -167,8 +167,8 @@ class Training:
         """Train, giving the epochs of a call of the machine as it ends."""
         self.stopped = None
         advance = self._lbfgs() if self.optimizer.full_batch else self._descend(epochs_per_call)
-        if self.compiled and self.threads > 1 and self.program.worth_threads:
-            self._team = Team(self.machine, self.memory, self.threads)
+        if self._team is not None:
+            self._team.assemble()
         try:
             for epochs in advance:
                 self.history.extend(epochs)
@@ -182,8 +182,7 @@ class Training:
         finally:
             advance.close()
             if self._team is not None:
-                self._team.close()
-                self._team = None
+                self._team.dismiss()
             self._finish()
 
     def _unattended(self) -> bool:

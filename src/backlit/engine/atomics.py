@@ -1,0 +1,86 @@
+"""What the meetings of a team need of the processor and of Python: numbers that several threads write, and locks.
+
+Only the compiler's generated modules import this one, so that Backlit works without Numba.
+"""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+INT = types.int64
+ORDER = "seq_cst"  # all threads see all changes in one order
+ALIGNMENT = 8
+
+
+@intrinsic
+def read(typingctx: Any, board: Any, cell: Any) -> Any:
+    """Read a number that another thread may be writing."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.load_atomic(builder.gep(args[0], [args[1]]), ORDER, ALIGNMENT)
+
+    return INT(board, INT), codegen
+
+
+@intrinsic
+def swap(typingctx: Any, board: Any, cell: Any, value: Any) -> Any:
+    """Write a number and give the one that was there."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.atomic_rmw("xchg", builder.gep(args[0], [args[1]]), args[2], ORDER)
+
+    return INT(board, INT, INT), codegen
+
+
+@intrinsic
+def count(typingctx: Any, board: Any, cell: Any) -> Any:
+    """Add one to a number and give the one that was there."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.atomic_rmw("add", builder.gep(args[0], [args[1]]), args[1].type(1), ORDER)
+
+    return INT(board, INT), codegen
+
+
+@intrinsic
+def pause(typingctx: Any) -> Any:
+    """Let the processor rest for a moment, where it knows how to."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        if platform.machine().lower() in {"x86_64", "amd64"}:
+            function = builder.module.declare_intrinsic("llvm.x86.sse2.pause", (), ir.FunctionType(ir.VoidType(), []))
+            builder.call(function, [])
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+@intrinsic
+def call_lock(typingctx: Any, address: Any, lock: Any, flag: Any) -> Any:
+    """Call one of Python's functions on a lock; `flag` says to wait, and is not looked at by the one that frees."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        number = ir.IntType(32)
+        function_type = ir.FunctionType(number, [args[1].type, number])
+        function = builder.inttoptr(args[0], function_type.as_pointer())
+        builder.call(function, [args[1], builder.trunc(args[2], number)])
+        return context.get_dummy_value()
+
+    return types.void(INT, INT, INT), codegen
+
+
+@intrinsic
+def call_door(typingctx: Any, address: Any, integers: Any, floats: Any) -> Any:
+    """Enter the machine by a door's address, with the addresses of its two vectors."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        function_type = ir.FunctionType(ir.VoidType(), [args[1].type, args[2].type])
+        builder.call(builder.inttoptr(args[0], function_type.as_pointer()), args[1:])
+        return context.get_dummy_value()
+
+    return types.void(INT, INT, INT), codegen
