@@ -1,6 +1,5 @@
 """Threads share out a batch's shards without changing a bit of the result."""
 
-import contextlib
 import gc
 import os
 import subprocess
@@ -114,22 +113,48 @@ def test_a_target_that_is_met_ends_all_members():
     assert len(one.history) == len(other.history)
 
 
+def run_apart(script):
+    """Run a script that begins in the middle of a training with threads, in a process of its own."""
+    begun = """
+import os, sys, threading, warnings
+import numpy as np, backlit as bl
+from backlit.engine import program, team
+program.SMALLEST_SHARD, program.SHARD_ELEMENTS = 4, 1
+team.Pace.note = lambda self, batches, seconds: None
+def training(threads):
+    network = bl.Network([bl.Dense(16, "tanh"), bl.Dense(1)], 5, "mse", seed=1)
+    X = np.random.default_rng(0).normal(size=(45, 5))
+    return bl.Training(network, X, X[:, 0], batch_size=20, epochs=9, threads=threads)
+alone, shared = training(1).run(), training(3)
+epochs = iter(shared)
+next(epochs)
+def same():
+    return np.array_equal(alone.network.parameters, shared.network.parameters)
+def helpers():
+    return sum(thread.name.startswith("backlit") for thread in threading.enumerate())
+"""
+    run = [sys.executable, "-c", begun + script]
+    done = subprocess.run(run, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.split()
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_fork_in_the_middle_of_a_training_goes_on_with_threads_of_its_own():
-    alone, _, _ = train(1)
-    training = training_of(3)
-    epochs = iter(training)
-    next(epochs)
-    child = os.fork()
-    if not child:
-        with contextlib.suppress(BaseException):
-            list(epochs)
-            os._exit(0 if np.array_equal(training.network.parameters, alone) else 1)
-        os._exit(2)
-    list(epochs)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert np.array_equal(training.network.parameters, alone)
+    script = """
+warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads, which this is about
+child = os.fork()
+list(epochs)
+print(same(), flush=True)
+if not child:
+    os._exit(0)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+"""
+    assert run_apart(script) == ["True", "True"]
+
+
+def test_the_end_of_python_in_the_middle_of_a_training():
+    assert run_apart("print(helpers())") == ["2"]
 
 
 def test_many_teams_at_once_on_few_processors():
@@ -137,20 +162,6 @@ def test_many_teams_at_once_on_few_processors():
     with ThreadPoolExecutor(8) as pool:
         for found in pool.map(lambda _: train(3), range(24)):
             assert_same(alone, found)
-
-
-def test_the_end_of_python_in_the_middle_of_a_training():
-    script = """
-import numpy as np, backlit as bl, threading
-from backlit.engine import program
-program.SMALLEST_SHARD, program.SHARD_ELEMENTS = 4, 1
-network = bl.Network([bl.Dense(16, "tanh"), bl.Dense(1)], 5, "mse")
-epochs = iter(bl.Training(network, np.ones((45, 5)), np.ones(45), batch_size=20, threads=3))
-next(epochs)
-print(sum(thread.name.startswith("backlit") for thread in threading.enumerate()))
-"""
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
-    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "2", "")
 
 
 class TestPace:
