@@ -32,6 +32,22 @@ def test_a_vector_of_another_kind_is_refused(given):
         program.runner.predict_rows(program.prediction, program.memory(), X.reshape(-1), 5, np.zeros(10), Clock(0, 0))
 
 
+def test_a_call_that_is_ready_takes_what_has_changed():
+    network, program = made()
+    X, Y = np.random.default_rng(0).normal(size=(5, 4)), np.zeros((5, 2))
+    memory = program.memory()
+    call = program.runner.ready("predict_rows", program.prediction, memory, X[:0], 0, Y[:0], Clock(0, 0))
+    for rows in (5, 1, 0, 3):
+        Y[:] = 7.0
+        call(X=X, rows=rows, Y=Y)
+        assert np.array_equal(Y[:rows], network.predict(X[:rows]))
+        assert (Y[rows:] == 7.0).all()
+    with pytest.raises(TypeError, match="X is float32; expected float64"):
+        call(X=X.astype("float32"))
+    with pytest.raises(TypeError, match="Y has strides"):
+        call(Y=np.zeros((2, 5)).T)
+
+
 def test_vectors_that_may_only_be_read_are_welcome():
     X = np.ones((5, 4))
     X.flags.writeable = False

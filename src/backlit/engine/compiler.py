@@ -19,7 +19,7 @@ from typing import Any
 from backlit.engine import ahead, machine, texts
 from backlit.engine.binding import Binding, maths_of
 from backlit.engine.cache import Code, cache_folder, load
-from backlit.engine.doors import Door, Packed
+from backlit.engine.doors import Call, Door, Packed
 from backlit.engine.jit import Jit, Reach
 from backlit.ops.op import Optimizer, arguments
 
@@ -148,6 +148,10 @@ class CompiledMachine:
         entry = functools.partial(self.door(name), self.remembered)
         setattr(self, name, entry)
         return entry
+
+    def ready(self, name: str, *given: Any) -> Call:
+        """Give a call of an entry point that can be made again and again."""
+        return self.door(name).ready(self.remembered, *given)
 
     def door(self, name: str) -> Door:
         """Give an entry point, once everything it may call is there."""

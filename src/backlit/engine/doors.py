@@ -67,7 +67,7 @@ class Door:
         self.arguments = self._typed(arguments_of(name))
         self.fields = {group: self._typed(fields_of(group)) for group in GROUPS}
         self.result = get_type_hints(getattr(machine, name))["return"]
-        self.address = address
+        self.entrance = address
         self.enter = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(address)
 
     def __call__(self, remembered: dict[int, tuple[Any, Packed]], *given: Any) -> Any:
@@ -88,6 +88,10 @@ class Door:
             else:
                 self._add(argument, value, integers, floats)
         return array("q", integers), array("d", floats)
+
+    def ready(self, remembered: dict[int, tuple[Any, Packed]], *given: Any) -> Call:
+        """Give a call that can be made again and again, with single arguments changed in between."""
+        return Call(self, *self.packed(remembered, *given))
 
     def _typed(self, names: tuple[tuple[str, Any], ...]) -> tuple[Typed, ...]:
         """Give each name with its kind and, where it is a vector, the type of its numbers."""
@@ -112,14 +116,41 @@ class Door:
         return integers, floats
 
     def _add(self, typed: Typed, value: Any, integers: list[int], floats: list[float]) -> None:
-        name, is_float, dtype = typed
+        _, is_float, dtype = typed
         if is_float:
             floats.append(value)
         elif dtype is None:
             integers.append(value)
-        elif value.dtype is dtype or value.dtype == dtype:
-            if not value.flags.c_contiguous:
-                raise TypeError(f"{self.name}: {name} has strides {value.strides}; expected a contiguous vector.")
-            integers.append(address_of(value))
-        else:  # which machine code would not notice
-            raise TypeError(f"{self.name}: {name} is {value.dtype}; expected {dtype}.")
+        else:
+            integers.append(self.address(typed, value))
+
+    def address(self, typed: Typed, vector: Array) -> int:
+        """Give a vector's address, or say what is wrong with it, which machine code would not notice."""
+        name, _, dtype = typed
+        if vector.dtype is not dtype and vector.dtype != dtype:
+            raise TypeError(f"{self.name}: {name} is {vector.dtype}; expected {dtype}.")
+        if not vector.flags.c_contiguous:
+            raise TypeError(f"{self.name}: {name} has strides {vector.strides}; expected a contiguous vector.")
+        return address_of(vector)
+
+
+class Call:
+    """A call of an entry point whose vectors are kept; what is given by name takes the place of what was there."""
+
+    def __init__(self, door: Door, integers: array[int], floats: array[float]) -> None:
+        self.door, self.integers, self.floats = door, integers, floats
+        self.vectors = integers.buffer_info()[0], floats.buffer_info()[0]
+        self.places: dict[str, tuple[int, Typed]] = {}
+        place = 0
+        for typed, (name, kind) in zip(door.arguments, arguments_of(door.name), strict=True):
+            fields = door.fields.get(kind, (typed,))
+            if kind not in door.fields and kind is not float:
+                self.places[name] = place, typed
+            place += sum(not is_float for _, is_float, _ in fields)
+
+    def __call__(self, **changed: Any) -> None:
+        """Run with other integers or vectors of these names."""
+        for name, value in changed.items():
+            place, typed = self.places[name]
+            self.integers[place] = value if typed[2] is None else self.door.address(typed, value)
+        self.door.enter(*self.vectors)

@@ -12,6 +12,7 @@ import os
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -70,9 +71,10 @@ class Team:
             for member in range(1, members)
         ]
         self.pace = Pace()
-        self.process = 0
+        self.process: int | None = None
+        self._go_home: Callable[[], object] = bool
 
-    def assemble(self) -> None:
+    def _assemble(self) -> None:
         """Start the threads, in this process."""
         members = len(self.memories)
         self.process = os.getpid()
@@ -86,12 +88,15 @@ class Team:
         ]
         for thread in threads:
             thread.start()
-        self.dismiss = weakref.finalize(self, _dismiss, self.machine.serve, self.board, threads, self.process)
+        self._go_home = weakref.finalize(self, _end, self.machine.serve, self.board, threads, self.process)
+
+    def dismiss(self) -> None:
+        """End the threads, until they are needed again."""
+        self._go_home()
+        self.process = None
 
     def train_batches(self, tables: Tables, memory: Memory, *given: Any) -> int:
         """Do what `machine.train_batches` does, each batch's shards side by side."""
-        if os.getpid() != self.process:  # a fork has the team's memory, but not its threads
-            self.assemble()
         began = time.perf_counter()
         door = self.machine.door("train_batches")
         if self.pace.together:
@@ -103,6 +108,8 @@ class Team:
 
     def _together(self, door: Door, tables: Tables, *given: Any) -> int:
         """Call all members into the machine, each with its own memory."""
+        if os.getpid() != self.process:  # a fork has the team's memory, but not its threads
+            self._assemble()
         *others, sums = given
         own = [sums, *(sums.copy() for _ in self.memories[1:])]  # each keeps the accounts, and comes to the same
         packs = [
@@ -113,7 +120,7 @@ class Team:
             place = desk(memory.member)
             self.board[place + Desk.INTEGERS] = integers.buffer_info()[0]
             self.board[place + Desk.FLOATS] = floats.buffer_info()[0]
-        self.board[Cell.DOOR] = door.address
+        self.board[Cell.DOOR] = door.entrance
         self.machine.serve(self.board, 0)
         return int(packs[0][1][0])
 
@@ -140,7 +147,7 @@ class Pace:
         self.together = min(self._per_batch, key=self._per_batch.__getitem__) if tried else not self.together
 
 
-def _dismiss(serve: Any, board: Array, threads: list[threading.Thread], process: int) -> None:
+def _end(serve: Any, board: Array, threads: list[threading.Thread], process: int) -> None:
     """End the threads of this process."""
     if os.getpid() != process:
         return

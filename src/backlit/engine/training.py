@@ -167,8 +167,6 @@ class Training:
         """Train, giving the epochs of a call of the machine as it ends."""
         self.stopped = None
         advance = self._lbfgs() if self.optimizer.full_batch else self._descend(epochs_per_call)
-        if self._team is not None:
-            self._team.assemble()
         try:
             for epochs in advance:
                 self.history.extend(epochs)
