@@ -23,6 +23,9 @@ from bench.workloads import Workload, problem_of
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 900.0
 """Seconds after which a worker that does not answer is ended."""
+TRIALS = 3
+"""How often each number of threads is tried before one is chosen."""
+
 PAUSE = 0.05
 """Seconds between two asks, in which the last peer's threads stop spinning."""
 TOLERANCE = {"float64": 1e-7, "float32": 2e-2}
@@ -110,8 +113,11 @@ def agrees(workload: Workload, loss: float | None, reference: float) -> bool | N
 
 
 def choose(workers: list[Worker], workload: Workload, seconds: float) -> tuple[Worker | None, Answer, float | None]:
-    """Make the workload ready with each number of threads and keep the faster; give its answer and a checked loss."""
-    best: tuple[float, Worker, Answer, float | None] | None = None
+    """Make the workload ready with each number of threads and keep the faster; give its answer and a checked loss.
+
+    The numbers of threads are tried in turn, TRIALS times, so that a busy spell does not decide.
+    """
+    able: list[tuple[Worker, Answer, float | None]] = []
     refused = Answer(cannot="no number of threads fits this machine")
     for worker in workers:
         checked = None
@@ -119,15 +125,19 @@ def choose(workers: list[Worker], workload: Workload, seconds: float) -> tuple[W
             ready = worker.ask(Request("prepare", workload.without_dropout()))
             checked = ready.cannot or worker.ask(Request("run")).loss
         ready = worker.ask(Request("prepare", workload))
-        answer = worker.ask(Request("run", seconds=seconds)) if ready.cannot is None else ready
+        answer = worker.ask(Request("run")) if ready.cannot is None else ready
         if answer.cannot is not None:
             refused = answer
             continue
         loss = checked if workload.dropout and isinstance(checked, float) else answer.loss
-        speed = min(answer.steps)
-        if best is None or speed < best[0]:
-            best = speed, worker, msgspec.structs.replace(ready, note=answer.note), loss
-    return (None, refused, None) if best is None else best[1:]
+        able.append((worker, msgspec.structs.replace(ready, note=answer.note), loss))
+    if len(able) < 2:
+        return able[0] if able else (None, refused, None)
+    steps: list[list[float]] = [[] for _ in able]
+    for _ in range(TRIALS):
+        for (worker, _, _), seen in zip(able, steps, strict=True):
+            seen += worker.ask(Request("run", seconds=seconds / TRIALS)).steps
+    return min(zip(able, steps, strict=True), key=lambda pair: statistics.median(pair[1]))[0]
 
 
 def measure(field: Field, workload: Workload, rounds: int, seconds: float, say: Say) -> Row:

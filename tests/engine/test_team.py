@@ -20,19 +20,30 @@ def _small_shards(monkeypatch):
     """Cut batches of twenty rows into shards of four, and never look which way is faster."""
     monkeypatch.setattr(program, "SMALLEST_SHARD", 4)
     monkeypatch.setattr(program, "SHARD_ELEMENTS", 1)
+    monkeypatch.setattr(program, "THREADED_WORK", 1)
+    monkeypatch.setattr(program, "THREADED_ROWS", 2)
+    monkeypatch.setattr(program, "SEVERAL_ROWS", 4)
     monkeypatch.setattr(team.Pace, "note", lambda self, batches, seconds: None)
 
 
-def training_of(threads, dtype="float64", optimizer="adam", freeze=(), **options):
+def training_of(threads, dtype="float64", optimizer="adam", freeze=(), coupled=False, **options):
     rng = np.random.default_rng(0)
     X, Y = rng.normal(size=(45, 5)), rng.integers(0, 3, 45)
     layers = [bl.Dense(16, "tanh"), bl.Dropout(0.3), bl.Dense(7, "elu", freeze=freeze), bl.Dense(3, "softmax")]
+    if coupled:
+        options.setdefault("batch_size", 45)
+        layers[1:1] = [bl.BatchNorm()]
+        layers[4:4] = [bl.BatchNorm(), bl.LayerNorm()]
     network = bl.Network(layers, 5, "cross_entropy", dtype=dtype, seed=1)
     weights = 1.0 + np.arange(45) % 3
     training = bl.Training(
-        network, X, Y, optimizer=optimizer, batch_size=20, epochs=3, sample_weight=weights, threads=threads, **options
+        network, X, Y, optimizer=optimizer, **{"batch_size": 20, "epochs": 3, "sample_weight": weights} | options,
+        threads=threads,
+    )  # fmt: skip
+    assert training.program.coupled == (coupled and training.compiled)
+    assert training.program.shards == (
+        5 if not coupled else 1 if not training.compiled else -(-training.batch_size // 16)
     )
-    assert training.tables.rows == 4
     return training
 
 
@@ -50,6 +61,8 @@ OPTIONS = {
     "penalised": {"l2": 0.1, "l1": 0.01, "penalty_per_batch": True},
     "clipped": {"l2": 0.1, "clip_norm": 0.5},
     "limited": {"clip_value": 0.01, "max_norm": 0.4, "decay_biases": True},
+    "coupled": {"coupled": True},
+    "coupled, clipped": {"coupled": True, "clip_norm": 0.5, "l2": 0.1},
     "frozen": {"freeze": ("W",), "clip_norm": 0.01},
 }
 
@@ -65,6 +78,27 @@ def test_threads_do_not_change_a_bit(dtype, threads, options):
 @pytest.mark.parametrize("optimizer", [name for name in optimizers if not optimizers[name].full_batch])
 def test_nor_does_the_part_of_the_parameters_that_an_optimizer_is_given(optimizer, dtype):
     assert_same(train(1, dtype, optimizer), train(3, dtype, optimizer))
+
+
+def state_of(training):
+    return training.network.parameters, training.network.state
+
+
+@pytest.mark.parametrize("batch", [45, 33, 17])
+def test_shards_of_a_coupled_batch_are_one_batch_to_its_maths(batch):
+    """Compiled, a batch with normalized columns is cut; plain, it is whole."""
+    cut, whole = (training_of(3, coupled=True, compiled=compiled, batch_size=batch).run() for compiled in (True, False))
+    for one, other in zip(state_of(cut), state_of(whole), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
+    assert np.array_equal(cut.network.predict(cut.X[:2]), cut.network.predict(cut.X)[:2])
+
+
+def test_a_coupled_team_works_in_one_arena_and_on_all_processors():
+    training = training_of(3, coupled=True)
+    next(iter(training))
+    memories = training._team.memories
+    assert len({id(memory.A) for memory in memories}) == 1
+    assert [memory.member for memory in memories] == [0, 1, 2]
 
 
 def test_a_team_really_shares():

@@ -17,7 +17,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from backlit.engine.meeting import meet, serve  # noqa: F401  (an entry point)
-from backlit.ops.op import Array, any_order, tuned
+from backlit.engine.sweeps import (
+    add,
+    gather,
+    limit_norms,
+    limit_values,
+    move,
+    penalty_of,
+    scale_all,
+    square_of,
+    sum_losses,
+)  # fmt: skip
+from backlit.ops.op import Array
 
 
 class Row(IntEnum):
@@ -97,7 +108,9 @@ class Tables(NamedTuple):
     g: int  # offset of the rows' weights times the reduction's factor
     Y: int  # offset of the network's outputs, and their columns
     Y_columns: int
-    rows: int  # of a shard
+    rows: int  # that lie in the arena at once
+    shard: int  # rows of a shard; fewer where an op needs all rows of a batch at once: then all its shards lie there
+    coupled: Array  # ops: whether each is such an op
 
 
 class Data(NamedTuple):
@@ -157,162 +170,9 @@ def invoke_update(
     PLAIN_KERNELS[row[FORWARD]](row, memory, start, stop, rate, step, l1, l2, decay)
 
 
-# ------------------------------------------------------------------------ what runs over rows or parameters, in loops
-
-
-def fetch(source: Array, start: int, size: int) -> None:
-    """Have source[start : start + size] brought near, for a later look at it; plain, it stays where it is."""
-
-
-def _gather_loops(
-    source: Array, columns: int, order: Array, start: int, n: int, target: Array, offset: int, ahead: int
-) -> None:
-    for i in range(min(ahead, n)):
-        fetch(source, order[start + i] * columns, columns)
-    for i in range(n):
-        if 0 < ahead < n - i:
-            fetch(source, order[start + i + ahead] * columns, columns)
-        k = order[start + i]
-        for j in range(columns):
-            target[offset + i * columns + j] = source[k * columns + j]
-
-
-@tuned(_gather_loops)
-def gather(
-    source: Array, columns: int, order: Array, start: int, n: int, target: Array, offset: int, ahead: int
-) -> None:
-    """Copy the rows order[start : start + n] of `source` into `target` from `offset` on.
-
-    While a row is copied, the one `ahead` rows behind it in the order is fetched; none where that is 0.
-    """
-    rows = source.reshape(-1, columns)[order[start : start + n]]
-    target[offset : offset + n * columns] = rows.reshape(-1)
-
-
 def part(vector: Array, start: int) -> Array:
     """Give a vector from `start` on."""
     return vector[start:]
-
-
-def _move_loops(source: Array, start: int, size: int, target: Array, offset: int) -> None:
-    for i in range(size):
-        target[offset + i] = source[start + i]
-
-
-@tuned(_move_loops)
-def move(source: Array, start: int, size: int, target: Array, offset: int) -> None:
-    """Copy source[start : start + size] to target[offset : offset + size]."""
-    target[offset : offset + size] = source[start : start + size]
-
-
-@any_order
-def _sum_losses_loops(A: Array, l: int, g: int, n: int, scale: float) -> float:  # noqa: E741
-    for i in range(n):
-        A[g + i] = scale
-    total = 0.0
-    for i in range(n):
-        total += float(A[l + i])
-    return total
-
-
-@tuned(_sum_losses_loops)
-def sum_losses(A: Array, l: int, g: int, n: int, scale: float) -> float:  # noqa: E741
-    """Sum the losses of n rows, from `l` on in the arena, and put down what their gradients are multiplied by."""
-    A[g : g + n] = scale
-    return float(sum(A[l : l + n].tolist()))
-
-
-def _add_loops(total: Array, term: Array, start: int, stop: int) -> None:
-    for i in range(start, stop):
-        total[i] += term[i]
-
-
-@tuned(_add_loops)
-def add(total: Array, term: Array, start: int, stop: int) -> None:
-    """Add a range of one flat vector to that of another."""
-    total[start:stop] += term[start:stop]
-
-
-@any_order
-def _penalty_loops(P: Array, start: int, stop: int, l1: float, l2: float) -> float:
-    squares = 0.0
-    sizes = 0.0
-    for i in range(start, stop):
-        w = float(P[i])
-        squares += w * w
-        sizes += abs(w)
-    return 0.5 * l2 * squares + l1 * sizes
-
-
-@tuned(_penalty_loops)
-def penalty_of(P: Array, start: int, stop: int, l1: float, l2: float) -> float:
-    """Give l2 / 2 Σ w² + l1 Σ |w| of a range of parameters, summed in float64."""
-    w = P[start:stop].astype(np.float64)
-    return float(0.5 * l2 * (w * w).sum() + l1 * np.abs(w).sum())
-
-
-def _square_loops(dP: Array, start: int, stop: int) -> float:
-    total = 0.0
-    for i in range(start, stop):
-        total += float(dP[i]) * float(dP[i])
-    return total
-
-
-@tuned(_square_loops)
-def square_of(dP: Array, start: int, stop: int) -> float:
-    """Give Σ g² of a range, in float64."""
-    g = dP[start:stop].astype(np.float64)
-    return float((g * g).sum())
-
-
-def _scale_loops(dP: Array, start: int, stop: int, by: float) -> None:
-    for i in range(start, stop):
-        dP[i] *= by
-
-
-@tuned(_scale_loops)
-def scale_all(dP: Array, start: int, stop: int, by: float) -> None:
-    """Multiply a range by a number."""
-    dP[start:stop] *= by
-
-
-def _limit_loops(dP: Array, P: Array, start: int, stop: int, l1: float, l2: float, limit: float) -> None:
-    for i in range(start, stop):
-        w = float(P[i])
-        g = float(dP[i]) + l2 * w
-        if w > 0.0:
-            g += l1
-        if w < 0.0:
-            g -= l1
-        g = min(g, limit)
-        g = max(g, -limit)
-        dP[i] = g
-
-
-@tuned(_limit_loops)
-def limit_values(dP: Array, P: Array, start: int, stop: int, l1: float, l2: float, limit: float) -> None:
-    """Add the penalty's gradient l2 w + l1 sign(w) to a range of dP, then limit each element to ±limit."""
-    w, g = P[start:stop], dP[start:stop]
-    g += l2 * w + l1 * np.sign(w)
-    np.clip(g, -limit, limit, out=g)
-
-
-def _norms_loops(P: Array, start: int, stop: int, columns: int, limit: float) -> None:
-    for j in range(columns):
-        total = 0.0
-        for i in range(start + j, stop, columns):
-            total += float(P[i]) * float(P[i])
-        if total > limit * limit:
-            for i in range(start + j, stop, columns):
-                P[i] *= limit / np.sqrt(total)
-
-
-@tuned(_norms_loops)
-def limit_norms(P: Array, start: int, stop: int, columns: int, limit: float) -> None:
-    """Scale each unit's incoming weights, a column of W, down to the norm `limit` at most."""
-    W = P[start:stop].reshape(-1, columns)
-    norms = np.sqrt((W.astype(np.float64) ** 2).sum(axis=0))
-    W *= np.where(norms > limit, limit / np.maximum(norms, limit), 1.0).astype(W.dtype)
 
 
 # ----------------------------------------------------------------------------------------------- forward and backward
@@ -362,11 +222,24 @@ def shard_loss(
     clock: Clock,
 ) -> float:
     """Forward pass and loss of one shard: the sum of weight times loss over its rows."""
+    load(tables, memory, data, start, n)
+    forward_pass(tables, memory, n, training, clock, first_row)
+    return loss_of_rows(tables, memory, data, start, n, first_row, scale, training, clock)
+
+
+def load(tables: Tables, memory: Memory, data: Data, start: int, n: int) -> None:
+    """Put the n rows from `start` on in the order into the arena, with their targets."""
     if data.resident == 0:
         ahead = AHEAD if data.rows * tables.X_columns >= FAR else 0
         gather(data.X, tables.X_columns, data.order, start, n, memory.A, tables.X, ahead)
         gather(data.T, tables.T_columns, data.order, start, n, memory.A, tables.T, ahead)
-    forward_pass(tables, memory, n, training, clock, first_row)
+
+
+def loss_of_rows(
+    tables: Tables, memory: Memory, data: Data, start: int, n: int, first_row: int,
+    scale: float, training: int, clock: Clock
+) -> float:  # fmt: skip
+    """Sum weight times loss over rows that have gone forward, and put down what their gradients are multiplied by."""
     invoke(tables.loss, ZERO, FORWARD, memory, n, training, clock, first_row)
     if data.weighted == 0:
         return float(sum_losses(memory.A, tables.l, tables.g, n, scale))
@@ -395,6 +268,14 @@ def await_all(memory: Memory) -> None:
         meet(memory.board, memory.member)
 
 
+def writing_to(memory: Memory, dP: Array) -> Memory:
+    """Give the same memory with another place for the gradient."""
+    return Memory(
+        memory.P, dP, memory.shards, memory.A, memory.dA, memory.S, memory.C, memory.slots, memory.size,
+        memory.losses, memory.board, memory.member, memory.members,
+    )  # fmt: skip
+
+
 def batch_gradient(
     tables: Tables, memory: Memory, data: Data, start: int, stop: int, scale: float, training: int, clock: Clock
 ) -> float:
@@ -410,13 +291,9 @@ def batch_gradient(
         mine = first + memory.member * tables.rows
         if mine < stop:
             n = min(tables.rows, stop - mine)
-            dP = memory.dP if mine == start else part(memory.shards, memory.member * memory.size)
-            shard = Memory(
-                memory.P, dP, dP, memory.A, memory.dA, memory.S, memory.C, memory.slots, memory.size,
-                memory.losses, memory.board, memory.member, memory.members,
-            )  # fmt: skip
+            own = writing_to(memory, memory.dP if mine == start else part(memory.shards, memory.member * memory.size))
             memory.losses[memory.member * LANES] = shard_gradient(
-                tables, shard, data, mine, n, mine - start, scale, training, clock
+                tables, own, data, mine, n, mine - start, scale, training, clock
             )
         await_all(memory)
         member = 0
@@ -428,6 +305,70 @@ def batch_gradient(
             first += tables.rows
             member += 1
     return total
+
+
+def coupled_gradient(
+    tables: Tables, memory: Memory, data: Data, start: int, stop: int, scale: float, training: int, clock: Clock
+) -> float:
+    """Do what `batch_gradient` does where an op needs all rows of a batch at once.
+
+    All members work in one arena, each on its shards, one op after another; for a coupled op they wait for the first
+    member, who takes all rows.
+    """
+    rows = stop - start
+    first = memory.member * tables.shard
+    while first < rows:
+        load(moved(tables, first), memory, data, start + first, min(tables.shard, rows - first))
+        first += memory.members * tables.shard
+    for i in range(tables.ops):
+        step_together(tables, memory, i, FORWARD, rows, training, clock)
+    first = memory.member * tables.shard
+    while first < rows:
+        at, n = moved(tables, first), min(tables.shard, rows - first)
+        memory.losses[first // tables.shard * LANES] = loss_of_rows(
+            at, memory, data, start + first, n, first, scale, training, clock
+        )
+        invoke(at.loss, ZERO, BACKWARD, memory, n, training, clock, first)
+        first += memory.members * tables.shard
+    for i in range(tables.ops - 1, -1, -1):
+        step_together(tables, memory, i, BACKWARD, rows, training, clock)
+    await_all(memory)
+    total = float(memory.losses[0])
+    first = tables.shard
+    while first < rows:
+        k = first // tables.shard
+        total += memory.losses[k * LANES]
+        term = part(memory.shards, k * memory.size)
+        add(memory.dP, term, range_start(memory, memory.member), range_start(memory, memory.member + 1))
+        first += tables.shard
+    return total
+
+
+def step_together(tables: Tables, memory: Memory, i: int, column: int, rows: int, training: int, clock: Clock) -> None:
+    """Run one op on all rows of a batch: each member on its shards, or the first one alone where the op is coupled."""
+    if tables.coupled[i] == 1:
+        await_all(memory)
+        if memory.member == 0:
+            invoke(tables.chain, i, column, memory, rows, training, clock, ZERO)
+        await_all(memory)
+        return
+    first = memory.member * tables.shard
+    while first < rows:
+        dP = memory.dP if first == 0 else part(memory.shards, first // tables.shard * memory.size)
+        n = min(tables.shard, rows - first)
+        invoke(moved(tables, first).chain, i, column, writing_to(memory, dP), n, training, clock, first)
+        first += memory.members * tables.shard
+
+
+def moved(tables: Tables, first: int) -> Tables:
+    """Give the tables for the shard that begins at row `first` of a batch in the arena."""
+    k = first // tables.shard
+    return Tables(
+        part(tables.chain, k * tables.ops * WIDTH), tables.ops, part(tables.loss, k * WIDTH), tables.update,
+        tables.segments, tables.segment_count, tables.X + first * tables.X_columns, tables.X_columns,
+        tables.T + first * tables.T_columns, tables.T_columns, tables.l + first, tables.g + first,
+        tables.Y, tables.Y_columns, tables.rows, tables.shard, tables.coupled,
+    )  # fmt: skip
 
 
 def range_start(memory: Memory, member: int) -> int:
@@ -514,6 +455,26 @@ def train_batches(
     the epoch's loss. It ends early, before the update, at a batch whose loss is not finite, and after an epoch whose
     loss is at most `target`.
     """
+    return train(
+        batch_gradient, tables, memory, data, rule, clock, batch_size, first_batch, last_batch, rates, target, sums
+    )
+
+
+def train_coupled(
+    tables: Tables, memory: Memory, data: Data, rule: Rule, clock: Clock,
+    batch_size: int, first_batch: int, last_batch: int, rates: Array, target: float, sums: Array
+) -> int:  # fmt: skip
+    """Do what `train_batches` does, for batches whose shards lie in the arena together."""
+    return train(
+        coupled_gradient, tables, memory, data, rule, clock, batch_size, first_batch, last_batch, rates, target, sums
+    )
+
+
+def train(
+    gradient: Any, tables: Tables, memory: Memory, data: Data, rule: Rule, clock: Clock,
+    batch_size: int, first_batch: int, last_batch: int, rates: Array, target: float, sums: Array
+) -> int:  # fmt: skip
+    """Train by the gradient of a batch that `gradient` gives."""
     batches = -(-data.rows // batch_size)
     stays = data.repeats == 1 and batches == 1 and data.rows <= tables.rows
     for batch in range(first_batch, last_batch):
@@ -526,7 +487,7 @@ def train_batches(
         weight = total_weight(data, first, stop)
         scale = factor(rule.reduction, weight)
         cost = penalty(tables, memory, rule) * penalty_factor(rule, weight)  # as long as nobody updates
-        loss = batch_gradient(tables, memory, data, first, stop, scale, ONE, Clock(step, clock.seed))
+        loss = gradient(tables, memory, data, first, stop, scale, ONE, Clock(step, clock.seed))
         if not account(rule, loss, cost, weight, stop - first, sums, epoch):
             return batch
         apply_update(tables, memory, rule, rates[batch], step + 1, penalty_factor(rule, weight))
@@ -589,7 +550,7 @@ def predict_rows(tables: Tables, memory: Memory, X: Array, rows: int, Y: Array, 
         first += n
 
 
-ENTRY_POINTS = ("train_batches", "batch_gradient", "evaluate_rows", "predict_rows", "serve")
-INTEGERS = ("chain", "loss", "update", "segments", "order", "board")
+ENTRY_POINTS = ("train_batches", "train_coupled", "batch_gradient", "evaluate_rows", "predict_rows", "serve")
+INTEGERS = ("chain", "loss", "update", "segments", "coupled", "order", "board")
 FLOATS = ("C", "w", "rates", "sums", "losses")
 """The vectors of 64-bit integers, and those of float64 whatever the network's type; all others are of that type."""

@@ -21,7 +21,7 @@ class Predictor:
     """A network's program for prediction, with its arena, kept for the next call."""
 
     def __init__(self, network: Network, rows: int, compiled: bool) -> None:
-        self.program = program = Program(network, rows, compiled=compiled and compiler.can_compile())
+        self.program = program = Program(network, rows, compiled=compiled and compiler.can_compile(), forward_only=True)
         self.tables = program.prediction
         self.memory = program.memory()
         self.call: Call | None = None

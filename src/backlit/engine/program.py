@@ -39,6 +39,10 @@ THREADED_ROWS = 16
 SEVERAL_ROWS = 64
 """The same where it is cut into more."""
 
+COUPLED_SHARDS = 16
+"""The most shards of a batch that lies in the arena whole, where each has a gradient of its own. They end where lines of
+the cache do, since element-wise kernels go on to the end of a vector."""
+
 PARAMETERS_PER_ROW = 25_000
 """Keeps the sum over a shard's gradient small beside the products that made it."""
 
@@ -58,21 +62,22 @@ class Place(msgspec.Struct, frozen=True):
     columns: int
 
 
-def shard_rows(network: Network, batch_size: int, elements: int) -> int:
+def shard_rows(network: Network, batch_size: int, elements: int, coupled: bool) -> int:
     """Give the rows of a shard: a function of the network and the batch alone.
 
     A batch is cut in two, so that two threads have work, or into a larger power of two, where each shard still has
     enough rows and work; with many parameters a shard has more rows, since each costs one more sum over all parameters.
     """
-    if any(op.batch_coupled for op in network.ops):
-        return batch_size
     size = max(1, network.parameters.size)
-    most = max(SMALLEST_SHARD, SHARD_ELEMENTS // elements)
+    most = batch_size if coupled else max(SMALLEST_SHARD, SHARD_ELEMENTS // elements)
     least = max(THREADED_ROWS, THREADED_WORK // size, size // PARAMETERS_PER_ROW)
     shards = 1
-    while batch_size >= 2 * shards * (least if shards == 1 else max(least, SEVERAL_ROWS)):
+    while shards < (COUPLED_SHARDS if coupled else batch_size):
+        if batch_size < 2 * shards * (least if shards == 1 else max(least, SEVERAL_ROWS)):
+            break
         shards *= 2
-    return min(most, -(-batch_size // shards))
+    rows = min(most, -(-batch_size // shards))
+    return min(batch_size, -(-rows // CACHE_LINE) * CACHE_LINE) if coupled else rows
 
 
 class Program:
@@ -88,6 +93,7 @@ class Program:
         keep: keep every buffer, for a trace: no op runs in place.
         input_gradient: whether the gradient of the inputs is computed too.
         rows: the rows of a shard; by default a function of the network and the batch alone.
+        forward_only: for prediction, where the rows of a batch never depend on each other.
 
     `places` maps names such as `"1.Z"`, `"1.dW"` or `"loss.l"` (op number, array) to where the array lies.
     """
@@ -96,6 +102,7 @@ class Program:
         self, network: Network, batch_size: int, optimizer: Optimizer | None = None, *,
         target_columns: int | None = None, decay_biases: bool = False,
         compiled: bool = True, keep: bool = False, input_gradient: bool = False, rows: int | None = None,
+        forward_only: bool = False,
     ) -> None:  # fmt: skip
         self.network = network
         self.compiled = compiled
@@ -108,6 +115,7 @@ class Program:
         self.settings: list[float] = []
         self.places: dict[str, Place] = {}
         self.in_place: list[bool] = []
+        self.forward_only = forward_only
         self._lay_out(batch_size, target_columns or network.outputs, rows)
         self._bindings = [self._bind(op, k) for k, op in enumerate(network.ops)]
         self._rows = [self._row(binding, k) for k, binding in enumerate(self._bindings)]
@@ -137,7 +145,17 @@ class Program:
     @property
     def shards(self) -> int:
         """How many shards a batch has."""
-        return -(-self.batch_size // self.rows)
+        return -(-self.batch_size // self.shard)
+
+    @property
+    def coupled(self) -> bool:
+        """Whether a batch's shards lie in the arena together, since an op needs all of them at once."""
+        return self.shard < self.rows
+
+    @property
+    def entry(self) -> str:
+        """The machine's entry point that trains on such batches."""
+        return "train_coupled" if self.coupled else "train_batches"
 
     def _shared_code(self) -> tuple[str, ...]:
         """Name what this program will run that all programs share."""
@@ -145,17 +163,20 @@ class Program:
             return ahead.PREDICTION
         if self.optimizer.full_batch:
             return ahead.FULL_BATCH
+        if self.coupled:
+            return ahead.COUPLED
         return ahead.TEAM if self.shards > 1 else ahead.TRAINING
 
     def memory(self) -> Memory:
         """Allocate what the program works on, over the network's own parameters and running statistics."""
         network = self.network
         zeros = np.zeros(network.parameters.size, network.dtype)
+        apart = self.shards if self.coupled else min(self.shards - 1, 1)
         return Memory(
-            network.parameters, zeros, np.zeros_like(zeros) if self.shards > 1 else zeros[:0],
+            network.parameters, zeros, np.zeros(apart * zeros.size, network.dtype),
             np.zeros(self.size, network.dtype), np.zeros(self.size, network.dtype), network.state,
             np.array(self.settings or [0.0]), self._slots(), network.parameters.size,
-            np.zeros(LANES), np.zeros(0, np.int64),
+            np.zeros(max(apart, 1) * LANES), np.zeros(0, np.int64),
         )  # fmt: skip
 
     def _slots(self) -> Array:
@@ -192,8 +213,13 @@ class Program:
             current = self._aliases.get(f"{label}.{op.writes}", f"{label}.{op.writes}")
             self._outputs.append(current)
         columns |= {"T": target_columns, "l": 1, "g": 1}
-        self.rows = rows or shard_rows(network, batch_size, sum(columns.values()))
         self.batch_size = batch_size
+        coupled = not self.forward_only and any(op.batch_coupled for op in network.ops)
+        self.shard = rows or shard_rows(network, batch_size, sum(columns.values()), coupled)
+        self.rows = self.shard
+        if coupled and not rows:
+            self.rows = batch_size
+            self.shard = self.shard if self.compiled else batch_size
         self.size = 0
         for name, width in columns.items():
             self.places[name] = Place("A", self.size, None, width)
@@ -293,16 +319,30 @@ class Program:
     def _tables(self, chain: list[Array], loss: Array | None = None, update: Array | None = None) -> Tables:
         for k, instruction in enumerate(chain):
             instruction[Row.FORWARD] = self._kernel(self._bindings[k], "forward", self.in_place[k])
+        coupled = [op.batch_coupled for op in self.network.ops[: len(chain)]]
+        shards = range(self.shards if self.coupled else 1)
         empty = np.zeros(Row.WIDTH, np.int64)
+        loss = empty if loss is None else loss
         segments = self._segments()
         x, t, y = self.places["X"], self.places["T"], self.places[self._outputs[-1]]
         return Tables(
-            np.array(chain, np.int64).reshape(-1), len(chain),
-            empty if loss is None else loss,
+            np.array([self._moved(row, binding, k) for k in shards
+                      for row, binding in zip(chain, self._bindings, strict=False)], np.int64).reshape(-1), len(chain),
+            np.array([self._moved(loss, self._loss_binding, k) for k in shards], np.int64).reshape(-1),
             empty if update is None else update,
             segments.reshape(-1), len(segments), x.offset, x.columns, t.offset, t.columns,
             self.places["l"].offset, self.places["g"].offset, y.offset, y.columns, self.rows,
+            self.shard, np.array(coupled or [False], np.int64),
         )  # fmt: skip
+
+    def _moved(self, row: Array, binding: Binding, shard: int) -> Array:
+        """Give an instruction for one of the shards that lie in the arena together."""
+        row = row.copy()
+        for name in binding.arrays:
+            if binding.kind(name) == "buffer":
+                column = binding.column(name)
+                row[column] += shard * self.shard * row[column + 2]
+        return row
 
     def _kernel(self, binding: Binding, which: str, in_place: bool) -> int:
         if not self.compiled:

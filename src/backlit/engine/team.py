@@ -24,6 +24,9 @@ from backlit.engine.machine import LANES, Memory, Tables
 from backlit.engine.program import Program
 from backlit.ops.op import Array
 
+CALL_SECONDS = 0.05
+"""How long the machine runs before it comes back for Ctrl-C and the time limit."""
+
 TRIAL_SECONDS = 0.005
 """How long it is tried, now and then, whether the other way would be faster: with the team or alone."""
 
@@ -50,26 +53,28 @@ def team_for(program: Program, memory: Memory, threads: int) -> Team | None:
     members = min(threads, program.shards)
     if members < 2 or not isinstance(program.runner, CompiledMachine):
         return None
-    return Team(program.runner, memory, members)
+    return Team(program, program.runner, memory, members)
 
 
 class Team:
     """Runs `train_batches` with several threads; a drop-in for the machine's own.
 
-    `memory` is the first member's, who is the caller; each further one has arenas of its own. Where the processors are
+    `memory` is the first member's, who is the caller; each further one has arenas of its own, unless all work in one.
+    Where the processors are
     busy with something else, a team can be slower than its first member alone: which is faster is measured as it goes.
     """
 
-    def __init__(self, machine: CompiledMachine, memory: Memory, members: int) -> None:
+    def __init__(self, program: Program, machine: CompiledMachine, memory: Memory, members: int) -> None:
         self.machine = machine
-        self.alone = memory
-        shared = memory._replace(
-            shards=np.zeros(members * memory.size, memory.P.dtype), losses=np.zeros(members * LANES), members=members
-        )
-        self.memories = [shared] + [
-            shared._replace(A=np.zeros_like(memory.A), dA=np.zeros_like(memory.dA), member=member)
-            for member in range(1, members)
-        ]
+        self.entry = program.entry
+        common = memory._replace(members=members)
+        if not program.coupled:
+            shards = np.zeros(members * memory.size, memory.P.dtype)
+            common = common._replace(shards=shards, losses=np.zeros(members * LANES))
+        self.memories = [common]
+        for member in range(1, members):
+            A, dA = (memory.A, memory.dA) if program.coupled else (np.zeros_like(memory.A), np.zeros_like(memory.dA))
+            self.memories.append(common._replace(member=member, A=A, dA=dA))
         self.pace = Pace()
         self.process: int | None = None
         self._go_home: Callable[[], object] = bool
@@ -98,7 +103,7 @@ class Team:
     def train_batches(self, tables: Tables, memory: Memory, *given: Any) -> int:
         """Do what `machine.train_batches` does, each batch's shards side by side."""
         began = time.perf_counter()
-        door = self.machine.door("train_batches")
+        door = self.machine.door(self.entry)
         if self.pace.together:
             reached = self._together(door, tables, *given)
         else:
@@ -126,24 +131,35 @@ class Team:
 
 
 class Pace:
-    """Whether it is faster together or alone, by trying now and then what is not done at the moment."""
+    """Whether it is faster together or alone, by trying now and then what is not done at the moment.
+
+    Batches that take longer than a trial are always shared: what it costs to meet is nothing beside them.
+    """
 
     def __init__(self) -> None:
         self.together = True
-        self._trial = True
+        self.trial = True
         self._batches, self._seconds = 0, 0.0
         self._per_batch: dict[bool, float] = {}
+
+    @property
+    def seconds(self) -> float:
+        """How long the machine may run before it is asked again."""
+        return TRIAL_SECONDS if self.trial else CALL_SECONDS
 
     def note(self, batches: int, seconds: float) -> None:
         """Take note of how long so many batches took, and decide how to go on."""
         self._batches += batches
         self._seconds += seconds
-        if self._seconds < (TRIAL_SECONDS if self._trial else TRUST_SECONDS):
+        if self._seconds < (TRIAL_SECONDS if self.trial else TRUST_SECONDS):
             return
-        self._per_batch[self.together] = self._seconds / max(self._batches, 1)
+        per_batch = self._per_batch[self.together] = self._seconds / max(self._batches, 1)
         self._batches, self._seconds = 0, 0.0
-        tried = self._trial and len(self._per_batch) == 2
-        self._trial = not tried
+        if self.together and per_batch > TRIAL_SECONDS:
+            self.trial = False
+            return
+        tried = self.trial and len(self._per_batch) == 2
+        self.trial = not tried
         self.together = min(self._per_batch, key=self._per_batch.__getitem__) if tried else not self.together
 
 

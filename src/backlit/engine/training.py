@@ -16,12 +16,9 @@ from backlit.engine.history import Epoch, History, Unwatched
 from backlit.engine.machine import Clock, Data, Rule, data_of
 from backlit.engine.network import Network
 from backlit.engine.program import Program, joined
-from backlit.engine.team import default_threads, team_for
+from backlit.engine.team import CALL_SECONDS, default_threads, team_for
 from backlit.errors import BacklitError
 from backlit.ops.op import Array, Loss, Optimizer, optimizers, schedules
-
-CALL_SECONDS = 0.05
-"""How long the machine runs before it comes back for Ctrl-C and the time limit."""
 
 LARGEST_SEED = 2**63 - 1
 """The seed is an integer of 64 bits to the compiled machine."""
@@ -241,9 +238,10 @@ class Training:
 
     def _call(self, data: Data, first: int, last: int, rates: Array, sums: Array) -> int:
         """Run the machine over batches `first` to `last` and give the batch it reached."""
+        train = self._team.train_batches if self._team else getattr(self.machine, self.program.entry)
         began = time.perf_counter()
         with steady(self.compiled):
-            reached = int((self._team or self.machine).train_batches(
+            reached = int(train(
                 self.tables, self.memory, data, self.rule, Clock(self.step, self.seed), self.batch_size,
                 first, last, rates, -np.inf if self.target is None else float(self.target), sums.reshape(-1),
             ))  # fmt: skip
@@ -253,7 +251,8 @@ class Training:
         return reached
 
     def _batches_per_call(self) -> int:
-        return max(1, int(CALL_SECONDS / self._batch_seconds))
+        seconds = self._team.pace.seconds if self._team else CALL_SECONDS
+        return max(1, int(seconds / self._batch_seconds))
 
     def _order(self, epochs: int) -> Array:
         """Give the order of the rows for so many epochs, one after another."""

@@ -18,6 +18,7 @@ from backlit.engine.binding import prepared_scalars
 from backlit.engine.machine import Clock, Data, Memory, Row, Rule, Segment, data_of
 from backlit.engine.network import Network
 from backlit.engine.program import Program
+from backlit.engine.sweeps import square_of
 from backlit.engine.training import reduction, rows_of
 from backlit.errors import BacklitError
 from backlit.ops.op import MACHINE_SCALARS, Activation, Array, Layer, Loss, Optimizer, arguments
@@ -167,9 +168,7 @@ class Recording:
             machine.clip(tables, copy, self.rule(**(OFF | {"clip_value": s.clip_value})), 0.0, 0.0)
             stages[1] = copy.dP.copy()
         segments = tables.segments.reshape(-1, Segment.WIDTH)
-        norm = float(
-            np.sqrt(sum(machine.square_of(copy.dP, row[Segment.START], row[Segment.STOP]) for row in segments))
-        )
+        norm = float(np.sqrt(sum(square_of(copy.dP, row[Segment.START], row[Segment.STOP]) for row in segments)))
         if s.clip_norm:
             machine.clip(tables, copy, self.rule(**(OFF | {"clip_norm": s.clip_norm})), 0.0, 0.0)
             stages[2] = copy.dP.copy()
