@@ -136,7 +136,7 @@ def choose(workers: list[Worker], workload: Workload, seconds: float) -> tuple[W
     steps: list[list[float]] = [[] for _ in able]
     for _ in range(TRIALS):
         for (worker, _, _), seen in zip(able, steps, strict=True):
-            seen += worker.ask(Request("run", seconds=seconds / TRIALS)).steps
+            seen.extend(worker.ask(Request("run", seconds=seconds / TRIALS)).steps)
     return min(zip(able, steps, strict=True), key=lambda pair: statistics.median(pair[1]))[0]
 
 

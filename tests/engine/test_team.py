@@ -80,6 +80,17 @@ def test_nor_does_the_part_of_the_parameters_that_an_optimizer_is_given(optimize
     assert_same(train(1, dtype, optimizer), train(3, dtype, optimizer))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_lbfgs_takes_the_same_way_with_a_team(dtype):
+    one, other = (training_of(threads, dtype, "lbfgs", l2=0.1).run() for threads in (1, 3))
+    assert other.team is not None
+    assert_same(state_of(one), state_of(other))
+
+
+def test_lbfgs_takes_a_coupled_batch_whole():
+    assert training_of(3, optimizer="lbfgs", coupled=True).run().team is None
+
+
 def state_of(training):
     return training.network.parameters, training.network.state
 
@@ -96,7 +107,7 @@ def test_shards_of_a_coupled_batch_are_one_batch_to_its_maths(batch):
 def test_a_coupled_team_works_in_one_arena_and_on_all_processors():
     training = training_of(3, coupled=True)
     next(iter(training))
-    memories = training._team.memories
+    memories = training.team.memories
     assert len({id(memory.A) for memory in memories}) == 1
     assert [memory.member for memory in memories] == [0, 1, 2]
 
@@ -106,8 +117,8 @@ def test_a_team_really_shares():
     work = set()
     for _ in training:
         work |= {thread.name for thread in threading.enumerate()}
-        assert training._team is not None
-        arenas = [memory.A for memory in training._team.memories]
+        assert training.team is not None
+        arenas = [memory.A for memory in training.team.memories]
         assert len(arenas) == 3
         assert all(arena.any() for arena in arenas)
     assert {"backlit-1", "backlit-2"} <= work

@@ -23,7 +23,7 @@ PRODUCTS = "products"
 TRAINING = ("train_batches", PRODUCTS, "evaluate_rows", "predict_rows")
 TEAM = ("train_batches", "serve", PRODUCTS, "evaluate_rows", "predict_rows")
 COUPLED = ("train_coupled", *TEAM[1:])
-FULL_BATCH = ("batch_gradient", PRODUCTS, "evaluate_rows", "predict_rows")
+FULL_BATCH = ("batch_gradient", "serve", PRODUCTS, "evaluate_rows", "predict_rows")
 PREDICTION = ("predict_rows",)
 """What a program needs of these, in the order of need: to train, with threads, with batches that
 cannot be cut, by L-BFGS, or only to predict."""

@@ -51,7 +51,7 @@ class Objective:
         weight = machine.total_weight(self.data, 0, rows)
         scale = machine.factor(rule.reduction, weight)
         with steady(training.compiled):
-            loss = training.machine.batch_gradient(
+            loss = (training.team or training.machine).batch_gradient(
                 training.tables, training.memory, self.data, 0, rows, scale, 1, Clock(training.step, training.seed)
             )
         share = machine.factor(1, weight) if rule.penalty_per_batch else 1.0

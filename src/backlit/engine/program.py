@@ -40,8 +40,8 @@ SEVERAL_ROWS = 64
 """The same where it is cut into more."""
 
 COUPLED_SHARDS = 16
-"""The most shards of a batch that lies in the arena whole, where each has a gradient of its own. They end where lines of
-the cache do, since element-wise kernels go on to the end of a vector."""
+"""The most shards of a batch that lies in the arena whole, where each has a gradient of its own. They end where lines
+of the cache do, since element-wise kernels go on to the end of a vector."""
 
 PARAMETERS_PER_ROW = 25_000
 """Keeps the sum over a shard's gradient small beside the products that made it."""

@@ -19,7 +19,7 @@ import numpy as np
 
 from backlit.engine.board import Cell, Desk, desk, free_locks, new_board
 from backlit.engine.compiler import CompiledMachine
-from backlit.engine.doors import Door, arguments_of
+from backlit.engine.doors import arguments_of
 from backlit.engine.machine import LANES, Memory, Tables
 from backlit.engine.program import Program
 from backlit.ops.op import Array
@@ -51,13 +51,14 @@ def default_threads() -> int:
 def team_for(program: Program, memory: Memory, threads: int) -> Team | None:
     """Give a team of up to so many threads for a program's batches, or None where there is nothing to share."""
     members = min(threads, program.shards)
-    if members < 2 or not isinstance(program.runner, CompiledMachine):
+    whole = program.coupled and program.optimizer is not None and program.optimizer.full_batch
+    if members < 2 or whole or not isinstance(program.runner, CompiledMachine):
         return None
     return Team(program, program.runner, memory, members)
 
 
 class Team:
-    """Runs `train_batches` with several threads; a drop-in for the machine's own.
+    """Runs the machine's entry points for training with several threads.
 
     `memory` is the first member's, who is the caller; each further one has arenas of its own, unless all work in one.
     Where the processors are
@@ -101,33 +102,40 @@ class Team:
         self.process = None
 
     def train_batches(self, tables: Tables, memory: Memory, *given: Any) -> int:
-        """Do what `machine.train_batches` does, each batch's shards side by side."""
+        """Do what the machine's entry point for training does, each batch's shards side by side."""
+        *others, sums = given
         began = time.perf_counter()
-        door = self.machine.door(self.entry)
-        if self.pace.together:
-            reached = self._together(door, tables, *given)
-        else:
-            reached = door(self.machine.remembered, tables, memory, *given)
+        # each member keeps the accounts, and comes to the same
+        reached = self._run(self.entry, lambda k: (*others, sums if k == 0 else sums.copy()), tables, memory)
         self.pace.note(reached - given[FIRST_BATCH], time.perf_counter() - began)
-        return reached
+        return int(reached)
 
-    def _together(self, door: Door, tables: Tables, *given: Any) -> int:
-        """Call all members into the machine, each with its own memory."""
+    def batch_gradient(self, tables: Tables, memory: Memory, *given: Any) -> float:
+        """Do what `machine.batch_gradient` does."""
+        began = time.perf_counter()
+        loss = self._run("batch_gradient", lambda _: given, tables, memory)
+        self.pace.note(1, time.perf_counter() - began)
+        return float(loss)
+
+    def _run(self, entry: str, given: Callable[[int], tuple[Any, ...]], tables: Tables, memory: Memory) -> Any:
+        """Call all members into the machine, each with its own memory and what is given for it, or go in alone."""
+        door = self.machine.door(entry)
+        if not self.pace.together:
+            return door(self.machine.remembered, tables, memory, *given(0))
         if os.getpid() != self.process:  # a fork has the team's memory, but not its threads
             self._assemble()
-        *others, sums = given
-        own = [sums, *(sums.copy() for _ in self.memories[1:])]  # each keeps the accounts, and comes to the same
+        kept = [given(member) for member in range(len(self.memories))]
         packs = [
-            door.packed(self.machine.remembered, tables, memory, *others, own[memory.member])
-            for memory in self.memories
+            door.packed(self.machine.remembered, tables, own, *rest)
+            for own, rest in zip(self.memories, kept, strict=True)
         ]
-        for memory, (integers, floats) in zip(self.memories, packs, strict=True):
-            place = desk(memory.member)
+        for member, (integers, floats) in enumerate(packs):
+            place = desk(member)
             self.board[place + Desk.INTEGERS] = integers.buffer_info()[0]
             self.board[place + Desk.FLOATS] = floats.buffer_info()[0]
         self.board[Cell.DOOR] = door.entrance
         self.machine.serve(self.board, 0)
-        return int(packs[0][1][0])
+        return packs[0][1][0]
 
 
 class Pace:

@@ -132,7 +132,7 @@ class Training:
         self.memory = self.program.memory()
         self.machine = self.program.runner
         self.threads = default_threads() if threads is None else _at_least("threads", threads, 1)
-        self._team = None if self.optimizer.full_batch else team_for(self.program, self.memory, self.threads)
+        self.team = team_for(self.program, self.memory, self.threads)
         self.rng = np.random.default_rng(self.seed)
         self.rate_factor = 1.0
         self.schedule_state: dict[str, float] = {}
@@ -176,8 +176,8 @@ class Training:
             self.stopped = "interrupted"
         finally:
             advance.close()
-            if self._team is not None:
-                self._team.dismiss()
+            if self.team is not None:
+                self.team.dismiss()
             self._finish()
 
     def _unattended(self) -> bool:
@@ -238,7 +238,7 @@ class Training:
 
     def _call(self, data: Data, first: int, last: int, rates: Array, sums: Array) -> int:
         """Run the machine over batches `first` to `last` and give the batch it reached."""
-        train = self._team.train_batches if self._team else getattr(self.machine, self.program.entry)
+        train = self.team.train_batches if self.team else getattr(self.machine, self.program.entry)
         began = time.perf_counter()
         with steady(self.compiled):
             reached = int(train(
@@ -251,7 +251,7 @@ class Training:
         return reached
 
     def _batches_per_call(self) -> int:
-        seconds = self._team.pace.seconds if self._team else CALL_SECONDS
+        seconds = self.team.pace.seconds if self.team else CALL_SECONDS
         return max(1, int(seconds / self._batch_seconds))
 
     def _order(self, epochs: int) -> Array:
