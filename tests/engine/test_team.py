@@ -41,9 +41,8 @@ def training_of(threads, dtype="float64", optimizer="adam", freeze=(), coupled=F
         threads=threads,
     )  # fmt: skip
     assert training.program.coupled == (coupled and training.compiled)
-    assert training.program.shards == (
-        5 if not coupled else 1 if not training.compiled else -(-training.batch_size // 16)
-    )
+    cut = -(-training.batch_size // 16) if training.compiled else 1
+    assert training.program.shards == (cut if coupled else -(-training.batch_size // 4))
     return training
 
 
