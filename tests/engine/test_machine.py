@@ -136,7 +136,23 @@ def test_every_fused_loss_is_registered_and_takes_the_same_settings():
     (100, 10, 100), (10_000, 1, 10_000), (10_000, 100, SHARD_ELEMENTS // 100), (10_000, 10**6, SMALLEST_SHARD),
 ])  # fmt: skip
 def test_shards_are_a_function_of_network_and_batch(batch, elements, wanted):
-    assert shard_rows(Network([Dense(1)], 1), batch, elements) == wanted
+    assert shard_rows(Network([Dense(1)], 1), batch, elements, coupled=False) == wanted
+
+
+@pytest.mark.parametrize(("units", "batch", "coupled", "wanted"), [
+    (64, 31, False, 31),  # too few rows for two shards
+    (64, 32, False, 16),
+    (64, 200, False, 100),  # too few for four
+    (64, 256, False, 64),
+    (2, 200, False, 200),  # too little work
+    (64, 200, True, 112),  # at lines of the cache
+    (64, 256, True, 64),
+    (64, 100_000, True, 6256),  # sixteen at the most
+    (4000, 256, False, 256),  # too many parameters to sum
+])  # fmt: skip
+def test_batches_of_medium_networks_are_cut_for_threads(units, batch, coupled, wanted):
+    network = Network([Dense(units), Dense(units), Dense(1)], 50)
+    assert shard_rows(network, batch, 4 * units + 50, coupled) == wanted
 
 
 def test_every_op_fits_into_a_row():

@@ -30,7 +30,7 @@ SHARD_ELEMENTS = 131_072
 """A shard is as many rows as keep its activations within so many elements, the size of a second-level cache, but at
 least SMALLEST_SHARD, so that the matrix products stay efficient. Never a function of the number of threads."""
 
-THREADED_WORK = 250_000
+THREADED_WORK = 50_000
 """Parameters times rows, the multiply-adds of a forward pass, from which a shard is worth a thread of its own."""
 
 THREADED_ROWS = 16
