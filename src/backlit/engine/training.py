@@ -63,8 +63,8 @@ class Training:
             as scikit-learn does.
         divergence: what a loss that is not finite leads to: "warn", or "raise" for a DivergedError.
         compiled: False runs the same maths as plain NumPy Python, to step through with a debugger.
-        threads: how many threads a large network's batches are shared out to; by default BACKLIT_THREADS, else
-            OMP_NUM_THREADS, else all processors. It does not change a bit of the result.
+        threads: how many threads the batches of a network that is not small are shared out to, at the most; by default
+            BACKLIT_THREADS, else OMP_NUM_THREADS, else all processors. It does not change a bit of the result.
 
     Attributes:
         history: the epochs so far. `stopped`: why it ended, or None. `best`: the epoch of the lowest monitored loss.
