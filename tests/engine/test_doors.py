@@ -8,7 +8,7 @@ import weakref
 import numpy as np
 import pytest
 
-from backlit.engine import machine
+from backlit.engine import doors, machine
 from backlit.engine.machine import Clock, Rule, data_of
 from backlit.engine.network import Network
 from backlit.engine.program import Program, joined
@@ -60,12 +60,12 @@ def test_what_is_remembered_of_a_group_is_not_taken_for_another():
     network, program = made()
     X, Y = np.random.default_rng(0).normal(size=(5, 4)), np.zeros(10)
     results = []
-    for _ in range(200):
+    for _ in range(1500):
         memory = program.memory()._replace(P=network.parameters * (1 + len(results)))
         program.runner.predict_rows(program.prediction, memory, X.reshape(-1), 5, Y, Clock(0, 0))
         results.append(Y.copy())
-        assert len(program.runner.remembered) <= 64
-    assert len({result.tobytes() for result in results}) == 200
+        assert len(program.runner.remembered) <= doors.REMEMBERED
+    assert len({result.tobytes() for result in results}) == 1500
 
 
 @pytest.mark.parametrize("compiled", [False, True], ids=["plain", "compiled"])

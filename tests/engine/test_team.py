@@ -1,6 +1,7 @@
 """Threads share out a batch's shards without changing a bit of the result."""
 
 import gc
+import itertools
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 import backlit as bl
-from backlit.engine import program, team
+from backlit.engine import lbfgs, program, team
 from backlit.ops.op import optimizers
 
 
@@ -23,6 +24,7 @@ def _small_shards(monkeypatch):
     monkeypatch.setattr(program, "THREADED_WORK", 1)
     monkeypatch.setattr(program, "THREADED_ROWS", 2)
     monkeypatch.setattr(program, "SEVERAL_ROWS", 4)
+    monkeypatch.setattr(team, "processors", lambda: 64)
     monkeypatch.setattr(team.Pace, "note", lambda self, batches, seconds: None)
 
 
@@ -130,16 +132,35 @@ def test_no_more_threads_than_shards():
     assert training.program.shards == 5
 
 
+def helpers():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("backlit")]
+
+
 def test_no_thread_stays_behind():
     train(4)
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("backlit")]
+    assert not helpers()
 
 
 def test_nor_where_the_loop_is_left():
-    for _ in training_of(4):
+    training = training_of(4)
+    for _ in training:
         break
     gc.collect()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("backlit")]
+    assert not helpers()
+    list(training)
+    assert_same(state_of(training), state_of(training_of(1).run()))
+
+
+def test_nor_where_a_training_is_forgotten():
+    training = training_of(4)
+    training.team._assembled()
+    threads = helpers()
+    assert len(threads) == 3
+    del training
+    gc.collect()
+    for thread in threads:
+        thread.join(20)
+    assert not helpers()
 
 
 def test_a_loss_that_is_not_finite_ends_all_members():
@@ -162,9 +183,10 @@ def run_apart(script):
     begun = """
 import os, sys, threading, warnings
 import numpy as np, backlit as bl
-from backlit.engine import program, team
+from backlit.engine import lbfgs, program, team
 program.SMALLEST_SHARD, program.SHARD_ELEMENTS = 4, 1
 team.Pace.note = lambda self, batches, seconds: None
+team.processors = lambda: 64
 def training(threads):
     network = bl.Network([bl.Dense(16, "tanh"), bl.Dense(1)], 5, "mse", seed=1)
     X = np.random.default_rng(0).normal(size=(45, 5))
@@ -201,6 +223,58 @@ def test_the_end_of_python_in_the_middle_of_a_training():
     assert run_apart("print(helpers())") == ["2"]
 
 
+def test_where_no_threads_are_to_be_had_one_works_alone(monkeypatch):
+    alone = train(1)
+    start = threading.Thread.start
+
+    def starts(thread):
+        if thread.name == "backlit-2":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", starts)
+    assert_same(alone, train(3))
+    assert not helpers()
+
+
+def test_a_dismissal_that_is_interrupted_leaves_a_team_that_can_be_called_again(monkeypatch):
+    training = training_of(3, epochs=2)
+    join = threading.Thread.join
+
+    def interrupted(thread):
+        monkeypatch.setattr(threading.Thread, "join", join)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "join", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        training.run()
+    training.epochs = 4
+    assert len(training.run().history) == 4
+    for thread in helpers():
+        thread.join(20)
+    assert not helpers()
+
+
+def test_going_alone_and_together_in_turn_changes_no_bit(monkeypatch):
+    alone = train(1)
+    calls = itertools.count()
+
+    def note(pace, batches, seconds):
+        pace.together = next(calls) % 3 != 1
+
+    monkeypatch.setattr(team.Pace, "note", note)
+    monkeypatch.setattr(team, "CALL_SECONDS", 0.0)
+    assert_same(alone, train(3))
+    assert next(calls) > 6
+
+
+def test_a_team_has_no_more_members_than_there_are_processors(monkeypatch):
+    monkeypatch.setattr(team, "processors", lambda: 2)
+    assert len(training_of(64).team.memories) == 2
+    monkeypatch.setattr(team, "processors", lambda: 1)
+    assert training_of(64).team is None
+
+
 def test_many_teams_at_once_on_few_processors():
     alone = train(1)
     with ThreadPoolExecutor(8) as pool:
@@ -208,28 +282,61 @@ def test_many_teams_at_once_on_few_processors():
             assert_same(alone, found)
 
 
-class TestPace:
-    def test_tries_both_then_keeps_to_the_faster(self, monkeypatch):
-        monkeypatch.undo()
-        pace = team.Pace()
-        seconds = {True: 0.002, False: 0.001}
-        ways = []
-        for _ in range(3000):
-            ways.append(pace.together)
-            pace.note(1, seconds[pace.together])
-        assert ways[0]
-        assert sum(ways) < 20
-        assert not ways[-1]
+def worked(pace, batches, together, alone):
+    """Let a pace decide over so many batches, which take so many seconds; give how each was done."""
+    ways = []
+    while len(ways) < batches:
+        seconds = together if pace.together else alone
+        count = max(1, int(pace.seconds / seconds))
+        ways += [pace.together] * count
+        pace.note(count, count * seconds)
+    return ways
 
-    def test_notices_that_it_has_changed(self, monkeypatch):
+
+class TestPace:
+    @pytest.fixture(autouse=True)
+    def _as_it_is(self, monkeypatch, _small_shards):
         monkeypatch.undo()
+
+    @pytest.mark.parametrize(("together", "alone", "batches"), [
+        (0.002, 0.001, 20_000), (0.0015, 0.001, 20_000), (0.008, 0.0002, 100_000), (2.0, 1.0, 500),
+    ])  # fmt: skip
+    def test_a_team_that_is_slower_is_left_alone(self, together, alone, batches):
+        ways = worked(team.Pace(), batches, together, alone)
+        assert ways[0]
+        assert np.mean(ways) < 0.07
+        assert not all(ways[:200])
+
+    @pytest.mark.parametrize(("together", "alone", "batches"), [
+        (0.001, 0.002, 20_000), (0.00003, 0.00005, 400_000), (0.1, 0.19, 2_000),
+    ])  # fmt: skip
+    def test_one_that_is_faster_is_kept(self, together, alone, batches):
+        ways = worked(team.Pace(), batches, together, alone)
+        assert all(ways[:20])
+        assert np.mean(ways) > 0.95
+
+    def test_it_notices_that_it_has_changed(self):
         pace = team.Pace()
-        for _ in range(100):
-            pace.note(1, 0.001 if pace.together else 0.0015)
-        assert pace.together
-        for _ in range(4000):
-            pace.note(1, 0.003 if pace.together else 0.0015)
-        assert not pace.together
+        assert np.mean(worked(pace, 10_000, 0.001, 0.0015)) > 0.95
+        assert not worked(pace, 10_000, 0.003, 0.0015)[-1]
+        assert worked(pace, 10_000, 0.001, 0.0015)[-1]
+
+
+def test_a_thread_is_waited_for_however_often_one_is_interrupted():
+    class Interrupted:
+        times = 0
+
+        def is_alive(self):
+            return self.times < 3
+
+        def join(self):
+            self.times += 1
+            raise KeyboardInterrupt
+
+    thread = Interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        lbfgs._join(thread)
+    assert thread.times == 3
 
 
 @pytest.mark.parametrize(

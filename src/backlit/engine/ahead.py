@@ -25,8 +25,8 @@ TEAM = ("train_batches", "serve", PRODUCTS, "evaluate_rows", "predict_rows")
 COUPLED = ("train_coupled", *TEAM[1:])
 FULL_BATCH = ("batch_gradient", "serve", PRODUCTS, "evaluate_rows", "predict_rows")
 PREDICTION = ("predict_rows",)
-"""What a program needs of these, in the order of need: to train, with threads, with batches that
-cannot be cut, by L-BFGS, or only to predict."""
+"""What a program needs of these, in the order of need: to train, with threads, with coupled batches, by
+L-BFGS, or only to predict."""
 
 
 class _Helper:

@@ -55,6 +55,8 @@ def pause(typingctx: Any) -> Any:
         if platform.machine().lower() in {"x86_64", "amd64"}:
             function = builder.module.declare_intrinsic("llvm.x86.sse2.pause", (), ir.FunctionType(ir.VoidType(), []))
             builder.call(function, [])
+        elif platform.machine().lower() in {"aarch64", "arm64"}:
+            builder.asm(ir.FunctionType(ir.VoidType(), []), "isb", "", [], side_effect=True)
         return context.get_dummy_value()
 
     return types.void(), codegen

@@ -21,7 +21,7 @@ GROUPS = (machine.Tables, machine.Memory, machine.Rule, machine.Data, machine.Cl
 LASTING = GROUPS[:3]
 """Groups that are the same from call to call, so that it pays to remember where their arrays lie."""
 
-REMEMBERED = 64
+REMEMBERED = 512
 
 Packed = tuple[list[int], list[float]]
 Typed = tuple[str, bool, np.dtype[Any] | None]

@@ -187,7 +187,8 @@ def trained_gradient(program: Program, data: Data, rule: Rule, clock: Clock) -> 
         memory.P[:], sums[:] = weights, 0.0
         rows = data._replace(order=order)
         with np.errstate(all="ignore"):
-            runner.train_batches(tables, memory, rows, rule, clock, data.rows, 0, 1, np.ones(1), -np.inf, sums)
+            train = getattr(runner, program.entry)
+            train(tables, memory, rows, rule, clock, data.rows, 0, 1, np.ones(1), -np.inf, sums)
     loss, gradient = machine.epoch_loss(rule.reduction, sums, 0), memory.P.copy()
     memory.P[:] = start
     if not np.isfinite(loss):

@@ -71,6 +71,12 @@ def minimize(training: Training) -> Generator[float]:
     results: queue.Queue[Any] = queue.Queue()
     resume = threading.Semaphore(0)
     leaving = threading.Event()
+    result: Any = None
+
+    def evaluate(values: Array) -> tuple[float, Array]:
+        if leaving.is_set():
+            raise _Left
+        return objective(values)
 
     def after_iteration(intermediate_result: Any) -> None:
         results.put((float(intermediate_result.fun), intermediate_result.x.copy()))
@@ -83,7 +89,7 @@ def minimize(training: Training) -> Generator[float]:
 
         try:
             results.put(scipy_minimize(
-                objective, objective.values(), jac=True, method="L-BFGS-B", callback=after_iteration,
+                evaluate, objective.values(), jac=True, method="L-BFGS-B", callback=after_iteration,
                 options=lbfgs_options(training),
             ))  # fmt: skip
         except BaseException as error:  # noqa: BLE001  (handed on to the thread that waits)
@@ -104,9 +110,25 @@ def minimize(training: Training) -> Generator[float]:
     finally:
         leaving.set()
         resume.release()
-        worker.join()
+        _join(worker)
         if training.history and isinstance(result, tuple):
             objective.write(result[1])
+
+
+class _Left(Exception):  # noqa: N818  (nothing went wrong)
+    """Nobody waits for what SciPy would find."""
+
+
+def _join(worker: threading.Thread) -> None:
+    """Wait until a thread has ended, which works on the network, and only then let an interruption through."""
+    interrupted = None
+    while worker.is_alive():
+        try:
+            worker.join()
+        except KeyboardInterrupt as error:
+            interrupted = error
+    if interrupted is not None:
+        raise interrupted
 
 
 def lbfgs_options(training: Training) -> dict[str, Any]:

@@ -78,15 +78,15 @@ class Memory(NamedTuple):
 
     P: Array  # all parameters
     dP: Array  # their gradients, same layout
-    shards: Array  # gradients of single shards, same layout, one per member; empty where a batch is one shard
+    shards: Array  # gradients of single shards, same layout: one per member; of all but the first in a coupled batch
     A: Array  # arena of the activations
     dA: Array  # arena of their gradients, same layout
     S: Array  # running statistics
     C: Array  # the ops' settings, float64
     slots: Array  # the optimizer's vectors, each of the parameters' layout
     size: int  # the number of parameters
-    losses: Array  # the summed losses of single shards, a line of the cache per member
-    board: Array  # where the team meets
+    losses: Array  # the summed losses of single shards, each in a line of the cache: one per member, or per shard
+    board: Array  # where the team meets; empty where there is only one member
     member: int = 0  # who of the team this is; all have P, dP, shards, S, C, slots, losses and the board in common
     members: int = 1
 
@@ -338,7 +338,7 @@ def coupled_gradient(
     while first < rows:
         k = first // tables.shard
         total += memory.losses[k * LANES]
-        term = part(memory.shards, k * memory.size)
+        term = part(memory.shards, (k - 1) * memory.size)
         add(memory.dP, term, range_start(memory, memory.member), range_start(memory, memory.member + 1))
         first += tables.shard
     return total
@@ -354,7 +354,7 @@ def step_together(tables: Tables, memory: Memory, i: int, column: int, rows: int
         return
     first = memory.member * tables.shard
     while first < rows:
-        dP = memory.dP if first == 0 else part(memory.shards, first // tables.shard * memory.size)
+        dP = memory.dP if first == 0 else part(memory.shards, (first // tables.shard - 1) * memory.size)
         n = min(tables.shard, rows - first)
         invoke(moved(tables, first).chain, i, column, writing_to(memory, dP), n, training, clock, first)
         first += memory.members * tables.shard

@@ -62,14 +62,14 @@ class Place(msgspec.Struct, frozen=True):
     columns: int
 
 
-def shard_rows(network: Network, batch_size: int, elements: int, coupled: bool) -> int:
-    """Give the rows of a shard: a function of the network and the batch alone.
+def shard_rows(network: Network, batch_size: int, elements: int, coupled: bool = False) -> int:
+    """Give the rows of a shard of a batch to train on: a function of the network and the batch alone.
 
     A batch is cut in two, so that two threads have work, or into a larger power of two, where each shard still has
     enough rows and work; with many parameters a shard has more rows, since each costs one more sum over all parameters.
     """
     size = max(1, network.parameters.size)
-    most = batch_size if coupled else max(SMALLEST_SHARD, SHARD_ELEMENTS // elements)
+    most = batch_size if coupled else largest_shard(elements)
     least = max(THREADED_ROWS, THREADED_WORK // size, size // PARAMETERS_PER_ROW)
     shards = 1
     while shards < (COUPLED_SHARDS if coupled else batch_size):
@@ -78,6 +78,11 @@ def shard_rows(network: Network, batch_size: int, elements: int, coupled: bool) 
         shards *= 2
     rows = min(most, -(-batch_size // shards))
     return min(batch_size, -(-rows // CACHE_LINE) * CACHE_LINE) if coupled else rows
+
+
+def largest_shard(elements: int) -> int:
+    """Give the most rows that a shard has where each has so many elements."""
+    return max(SMALLEST_SHARD, SHARD_ELEMENTS // elements)
 
 
 class Program:
@@ -171,12 +176,12 @@ class Program:
         """Allocate what the program works on, over the network's own parameters and running statistics."""
         network = self.network
         zeros = np.zeros(network.parameters.size, network.dtype)
-        apart = self.shards if self.coupled else min(self.shards - 1, 1)
+        apart = self.shards - 1 if self.coupled else min(self.shards - 1, 1)
         return Memory(
             network.parameters, zeros, np.zeros(apart * zeros.size, network.dtype),
             np.zeros(self.size, network.dtype), np.zeros(self.size, network.dtype), network.state,
             np.array(self.settings or [0.0]), self._slots(), network.parameters.size,
-            np.zeros(max(apart, 1) * LANES), np.zeros(0, np.int64),
+            np.zeros((apart + 1) * LANES), np.zeros(0, np.int64),
         )  # fmt: skip
 
     def _slots(self) -> Array:
@@ -214,12 +219,15 @@ class Program:
             self._outputs.append(current)
         columns |= {"T": target_columns, "l": 1, "g": 1}
         self.batch_size = batch_size
-        coupled = not self.forward_only and any(op.batch_coupled for op in network.ops)
-        self.shard = rows or shard_rows(network, batch_size, sum(columns.values()), coupled)
-        self.rows = self.shard
-        if coupled and not rows:
-            self.rows = batch_size
-            self.shard = self.shard if self.compiled else batch_size
+        coupled = any(map(self._couples, range(len(network.ops))))
+        elements = sum(columns.values())
+        if rows or self.forward_only:
+            self.rows = self.shard = rows or min(batch_size, largest_shard(elements))
+        else:
+            self.shard = (
+                batch_size if coupled and not self.compiled else shard_rows(network, batch_size, elements, coupled)
+            )
+            self.rows = batch_size if coupled else self.shard
         self.size = 0
         for name, width in columns.items():
             self.places[name] = Place("A", self.size, None, width)
@@ -238,6 +246,10 @@ class Program:
             self.places[_gradient_name(name)] = msgspec.structs.replace(place, vector="dP")
         for name, (offset, shape) in network.state_layout.items():
             self.places[name] = Place("S", offset, *_rows_columns(shape))
+
+    def _couples(self, k: int) -> bool:
+        """Whether an op needs all rows of a batch at once, or leaves something of each batch behind."""
+        return self.network.ops[k].batch_coupled or bool(self.network.shapes[k].state)
 
     def _runs_in_place(self, k: int) -> bool:
         """An activation overwrites its input where its slope needs only the output and nobody else needs the input."""
@@ -319,7 +331,7 @@ class Program:
     def _tables(self, chain: list[Array], loss: Array | None = None, update: Array | None = None) -> Tables:
         for k, instruction in enumerate(chain):
             instruction[Row.FORWARD] = self._kernel(self._bindings[k], "forward", self.in_place[k])
-        coupled = [op.batch_coupled for op in self.network.ops[: len(chain)]]
+        coupled = [self._couples(k) or bool(self.network.shapes[k].work) for k in range(len(chain))]
         shards = range(self.shards if self.coupled else 1)
         empty = np.zeros(Row.WIDTH, np.int64)
         loss = empty if loss is None else loss

@@ -12,7 +12,8 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,10 +29,16 @@ CALL_SECONDS = 0.05
 """How long the machine runs before it comes back for Ctrl-C and the time limit."""
 
 TRIAL_SECONDS = 0.005
-"""How long it is tried, now and then, whether the other way would be faster: with the team or alone."""
+"""How long, for one batch at the least, the other way is tried: with the team, or the first member alone."""
+
+FIRST_SECONDS = 20 * TRIAL_SECONDS
+FIRST_BATCHES = 20
+"""How long, and for how many batches, a team works before the other way is tried for the first time."""
 
 TRUST_SECONDS = 2.0
-"""How long the faster way is kept to before the other one is tried again."""
+TRUST = 50
+"""How long the faster way is kept to before the other one is tried again, and for how many times the trial's length."""
+
 
 FIRST_BATCH = [name for name, _ in arguments_of("train_batches")].index("first_batch") - 2
 """Where the number of the first batch stands among what `train_batches` is given after tables and memory."""
@@ -43,14 +50,20 @@ def default_threads() -> int:
         given = os.environ.get(name, "")
         if given.isdecimal() and int(given):
             return int(given)
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return processors()
+
+
+def processors() -> int:
+    """Give how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def team_for(program: Program, memory: Memory, threads: int) -> Team | None:
-    """Give a team of up to so many threads for a program's batches, or None where there is nothing to share."""
-    members = min(threads, program.shards)
+    """Give a team of up to so many threads for a program's batches, or None where there is nothing to share.
+
+    It never has more members than there are processors: those who wait would keep the others from working.
+    """
+    members = min(threads, program.shards, processors())
     whole = program.coupled and program.optimizer is not None and program.optimizer.full_batch
     if members < 2 or whole or not isinstance(program.runner, CompiledMachine):
         return None
@@ -61,122 +74,168 @@ class Team:
     """Runs the machine's entry points for training with several threads.
 
     `memory` is the first member's, who is the caller; each further one has arenas of its own, unless all work in one.
-    Where the processors are
-    busy with something else, a team can be slower than its first member alone: which is faster is measured as it goes.
+    Where the processors are busy with something else, a team can be slower than its first member alone: which is faster
+    is measured as it goes. Where no threads are to be had, the first member works alone.
     """
 
     def __init__(self, program: Program, machine: CompiledMachine, memory: Memory, members: int) -> None:
         self.machine = machine
         self.entry = program.entry
+        self.pace = Pace()
+        self.crew: Crew | None = None
+        self.refused = False
         common = memory._replace(members=members)
         if not program.coupled:
             shards = np.zeros(members * memory.size, memory.P.dtype)
             common = common._replace(shards=shards, losses=np.zeros(members * LANES))
         self.memories = [common]
         for member in range(1, members):
-            A, dA = (memory.A, memory.dA) if program.coupled else (np.zeros_like(memory.A), np.zeros_like(memory.dA))
+            A, dA = memory.A, memory.dA
+            if not program.coupled:
+                A, dA = np.zeros(A.size, A.dtype), np.zeros(A.size, A.dtype)  # untouched until the member works there
             self.memories.append(common._replace(member=member, A=A, dA=dA))
-        self.pace = Pace()
-        self.process: int | None = None
-        self._go_home: Callable[[], object] = bool
-
-    def _assemble(self) -> None:
-        """Start the threads, in this process."""
-        members = len(self.memories)
-        self.process = os.getpid()
-        self.board = new_board(members)
-        self.memories = [memory._replace(board=self.board) for memory in self.memories]
-        threads = [
-            threading.Thread(
-                target=self.machine.serve, args=(self.board, member), name=f"backlit-{member}", daemon=True
-            )
-            for member in range(1, members)
-        ]
-        for thread in threads:
-            thread.start()
-        self._go_home = weakref.finalize(self, _end, self.machine.serve, self.board, threads, self.process)
-
-    def dismiss(self) -> None:
-        """End the threads, until they are needed again."""
-        self._go_home()
-        self.process = None
 
     def train_batches(self, tables: Tables, memory: Memory, *given: Any) -> int:
         """Do what the machine's entry point for training does, each batch's shards side by side."""
         *others, sums = given
-        began = time.perf_counter()
+        first = others[FIRST_BATCH]
         # each member keeps the accounts, and comes to the same
-        reached = self._run(self.entry, lambda k: (*others, sums if k == 0 else sums.copy()), tables, memory)
-        self.pace.note(reached - given[FIRST_BATCH], time.perf_counter() - began)
-        return int(reached)
+        return int(self._run(
+            self.entry, tables, memory, lambda k: (*others, sums if k == 0 else sums.copy()),
+            lambda reached: int(reached) - first,
+        ))  # fmt: skip
 
     def batch_gradient(self, tables: Tables, memory: Memory, *given: Any) -> float:
         """Do what `machine.batch_gradient` does."""
-        began = time.perf_counter()
-        loss = self._run("batch_gradient", lambda _: given, tables, memory)
-        self.pace.note(1, time.perf_counter() - began)
-        return float(loss)
+        return float(self._run("batch_gradient", tables, memory, lambda _: given, lambda _: 1))
 
-    def _run(self, entry: str, given: Callable[[int], tuple[Any, ...]], tables: Tables, memory: Memory) -> Any:
+    def dismiss(self) -> None:
+        """End the threads, until they are needed again."""
+        crew, self.crew = self.crew, None
+        if crew is not None:
+            crew.end()
+
+    def _run(
+        self, entry: str, tables: Tables, memory: Memory,
+        given: Callable[[int], tuple[Any, ...]], batches: Callable[[Any], int],
+    ) -> Any:  # fmt: skip
         """Call all members into the machine, each with its own memory and what is given for it, or go in alone."""
         door = self.machine.door(entry)
-        if not self.pace.together:
-            return door(self.machine.remembered, tables, memory, *given(0))
-        if os.getpid() != self.process:  # a fork has the team's memory, but not its threads
-            self._assemble()
-        kept = [given(member) for member in range(len(self.memories))]
-        packs = [
-            door.packed(self.machine.remembered, tables, own, *rest)
-            for own, rest in zip(self.memories, kept, strict=True)
-        ]
+        crew = self._assembled() if self.pace.together else None
+        began = time.perf_counter()
+        if crew is None:
+            result = door(self.machine.remembered, tables, memory, *given(0))
+        else:
+            kept = [given(member) for member in range(len(self.memories))]
+            packs = [
+                door.packed(self.machine.remembered, tables, own, *rest)
+                for own, rest in zip(self.memories, kept, strict=True)
+            ]
+            crew.call(door.entrance, packs)
+            result = packs[0][1][0]
+        self.pace.note(batches(result), time.perf_counter() - began)
+        return result
+
+    def _assembled(self) -> Crew | None:
+        """Give the threads, started in this process; None where the system has none to give."""
+        if self.crew is not None and self.crew.process != os.getpid():  # a fork has the memory, but not the threads
+            self.crew = None
+        if self.crew is None and not self.refused:
+            crew = Crew(self.machine.serve, len(self.memories))
+            try:
+                crew.start()
+            except RuntimeError:
+                crew.end()
+                self.refused = True
+                return None
+            self.crew = crew
+            self.memories = [memory._replace(board=crew.board) for memory in self.memories]
+        return self.crew
+
+
+class Crew:
+    """The threads of a team, which wait in machine code to be called; the caller is the first member."""
+
+    def __init__(self, serve: Callable[[Array, int], None], members: int) -> None:
+        self.process = os.getpid()
+        self.serve = serve
+        self.board = new_board(members)
+        self.threads: list[threading.Thread] = []
+        # not joined there: a collector may run in a thread that holds what an ending thread waits for
+        self._leave = weakref.finalize(self, _send_home, serve, self.board, self.process)
+        self._leave.atexit = False  # those who sleep do not keep the interpreter from ending
+
+    def start(self) -> None:
+        """Start the threads. Errors: a RuntimeError where there are none to be had."""
+        for member in range(1, int(self.board[Cell.MEMBERS])):
+            thread = threading.Thread(
+                target=self.serve, args=(self.board, member), name=f"backlit-{member}", daemon=True
+            )
+            thread.start()
+            self.threads.append(thread)
+
+    def call(self, entrance: int, packs: Sequence[tuple[array[int], array[float]]]) -> None:
+        """Call all members through the door with that address, each with its two vectors; come back when all have."""
         for member, (integers, floats) in enumerate(packs):
             place = desk(member)
             self.board[place + Desk.INTEGERS] = integers.buffer_info()[0]
             self.board[place + Desk.FLOATS] = floats.buffer_info()[0]
-        self.board[Cell.DOOR] = door.entrance
-        self.machine.serve(self.board, 0)
-        return packs[0][1][0]
+        self.board[Cell.DOOR] = entrance
+        self.serve(self.board, 0)
+
+    def end(self) -> None:
+        """Send the threads home and wait until they have gone."""
+        if self.process == os.getpid() and self._leave.alive:
+            self._leave()
+            for thread in self.threads:
+                thread.join()
+            free_locks(self.board)
+
+
+def _send_home(serve: Callable[[Array, int], None], board: Array, process: int) -> None:
+    """Let the threads of this process end."""
+    if os.getpid() == process:
+        board[Cell.DOOR] = 0
+        serve(board, 0)
 
 
 class Pace:
-    """Whether it is faster together or alone, by trying now and then what is not done at the moment.
+    """Whether it is faster together or alone: the faster way is kept to, and the other is tried now and then.
 
-    Batches that take longer than a trial are always shared: what it costs to meet is nothing beside them.
+    A trial is short beside the time for which its result is trusted, so that the slower way costs next to nothing. What
+    is measured right after a change is not counted, since caches and threads are not yet warm.
     """
 
     def __init__(self) -> None:
         self.together = True
-        self.trial = True
+        self.trying = False
+        self._changed = True
         self._batches, self._seconds = 0, 0.0
+        self._long = FIRST_SECONDS, FIRST_BATCHES
         self._per_batch: dict[bool, float] = {}
 
     @property
     def seconds(self) -> float:
         """How long the machine may run before it is asked again."""
-        return TRIAL_SECONDS if self.trial else CALL_SECONDS
+        return TRIAL_SECONDS if self.trying else CALL_SECONDS
 
     def note(self, batches: int, seconds: float) -> None:
         """Take note of how long so many batches took, and decide how to go on."""
+        if self._changed:
+            self._changed = False
+            return
         self._batches += batches
         self._seconds += seconds
-        if self._seconds < (TRIAL_SECONDS if self.trial else TRUST_SECONDS):
+        least, enough = (TRIAL_SECONDS, 1) if self.trying else self._long
+        if self._seconds < least or self._batches < enough:
             return
-        per_batch = self._per_batch[self.together] = self._seconds / max(self._batches, 1)
+        self._per_batch[self.together] = self._seconds / self._batches
+        before = self.together
+        if self.trying:
+            self._long = max(TRUST_SECONDS, TRUST * self._seconds), 1
+            self.together = self._per_batch[True] <= self._per_batch[False]
+        else:
+            self.together = not self.together
+        self.trying = not self.trying
+        self._changed = self.together != before
         self._batches, self._seconds = 0, 0.0
-        if self.together and per_batch > TRIAL_SECONDS:
-            self.trial = False
-            return
-        tried = self.trial and len(self._per_batch) == 2
-        self.trial = not tried
-        self.together = min(self._per_batch, key=self._per_batch.__getitem__) if tried else not self.together
-
-
-def _end(serve: Any, board: Array, threads: list[threading.Thread], process: int) -> None:
-    """End the threads of this process."""
-    if os.getpid() != process:
-        return
-    board[Cell.DOOR] = 0
-    serve(board, 0)
-    for thread in threads:
-        thread.join()
-    free_locks(board)

@@ -175,10 +175,12 @@ class Training:
         except KeyboardInterrupt:
             self.stopped = "interrupted"
         finally:
-            advance.close()
-            if self.team is not None:
-                self.team.dismiss()
-            self._finish()
+            try:
+                advance.close()
+                if self.team is not None:
+                    self.team.dismiss()
+            finally:
+                self._finish()
 
     def _unattended(self) -> bool:
         """Whether nothing needs to look at the network between two epochs."""

@@ -19,6 +19,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from backlit.engine.network import Network
+from backlit.engine.team import default_threads
 from backlit.estimators import drawing, holding, moving
 from backlit.estimators.blueprint import SCIKIT_LEARN_RATES, Output, Views, network_of, settings_of, views
 from backlit.estimators.inputs import read_inputs
@@ -138,19 +139,21 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
         """Train the members, several at once on threads."""
         settings = settings_of(self)
         stop = threading.Event()
+        workers = 1 if len(sources) == 1 else min(joblib.effective_n_jobs(self.n_jobs), len(sources))
+        threads = max(1, default_threads() // workers)
 
         def train(k: int) -> None:
             rows, held = plans[k]
             each = watch.first if k == 0 else watch.others
             if settings.optimizer.full_batch:
-                minimize(self._members[k], rows, settings, limits, each, stop)
+                minimize(self._members[k], rows, settings, limits, each, stop, threads)
             else:
-                descend(self._members[k], rows, held, settings, limits, sources[k], each, stop)
+                descend(self._members[k], rows, held, settings, limits, sources[k], each, stop, threads)
 
         if len(sources) == 1:
             train(0)
             return
-        with ThreadPoolExecutor(min(joblib.effective_n_jobs(self.n_jobs), len(sources))) as pool:
+        with ThreadPoolExecutor(workers) as pool:
             running = [pool.submit(train, k) for k in range(len(sources))]
             try:
                 wait(running)

@@ -156,7 +156,7 @@ Watch = Callable[[Member], bool]
 
 def descend(
     member: Member, rows: Rows, held: Held | None, settings: Settings, limits: Limits,
-    random: np.random.RandomState, watch: Watch, stop: threading.Event,
+    random: np.random.RandomState, watch: Watch, stop: threading.Event, threads: int,
 ) -> None:  # fmt: skip
     """Train by batches, epoch by epoch, with scikit-learn's rules for when to stop and how the rate changes."""
     training = Training(
@@ -165,7 +165,7 @@ def descend(
         validation=held.rows.as_validation() if held is not None and held.curve else None, keep_best=False,
         order=_shuffles(rows.count, random) if limits.shuffle else None, shuffle=False,
         seed=random.randint(2**31 - 1) if is_random(member.network) else 0,
-        penalty_per_batch=True, divergence="raise", **settings.penalties,
+        penalty_per_batch=True, divergence="raise", threads=threads, **settings.penalties,
     )  # fmt: skip
     rate = _resume(member, training, limits.incremental)
     ranges = layer_ranges(member.network)
@@ -261,12 +261,13 @@ def _remember(member: Member, epoch: Epoch, score: float | None, norms: dict[str
 
 
 def minimize(
-    member: Member, rows: Rows, settings: Settings, limits: Limits, watch: Watch, stop: threading.Event
+    member: Member, rows: Rows, settings: Settings, limits: Limits, watch: Watch, stop: threading.Event, threads: int
 ) -> None:
     """Train on all rows at once by SciPy's L-BFGS, an iteration an epoch."""
     training = Training(
         member.network, rows.X, rows.T, optimizer=settings.optimizer, epochs=limits.max_iter,
         sample_weight=rows.weights, shuffle=False, keep_best=False, penalty_per_batch=True, l2=settings.penalties["l2"],
+        threads=threads,
     )  # fmt: skip
     objective = Objective(training)
     last = member.values()

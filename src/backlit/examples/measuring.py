@@ -33,8 +33,9 @@ class Measurement:
         self.X, self.T = setup.rows()
         self.compiled = compiled and compiler.can_compile()
         self.program = Program(
-            self.network, len(self.X), compiled=self.compiled, keep=True, target_columns=self.T.shape[1]
-        )
+            self.network, len(self.X), compiled=self.compiled, keep=True, target_columns=self.T.shape[1],
+            rows=len(self.X),
+        )  # fmt: skip
         self.memory = self.program.memory()
         self._pass_through()
 

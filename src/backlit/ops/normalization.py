@@ -99,7 +99,7 @@ class BatchNorm(Layer, frozen=True):
     for backward.
 
     A batch of one row has no spread: N is 0, Z is β and dX is 0; the running variance stays as it is. A row's result
-    depends on its whole batch, so a batch is never cut into shards.
+    depends on its whole batch, which is therefore normalized in one piece.
 
     Args:
         momentum: the weight of the newest batch in the running statistics, from 0 to 1.

@@ -115,9 +115,9 @@ class Shapes(msgspec.Struct, frozen=True):
 class Layer(Op, frozen=True):
     """An op of the network's chain: `forward` goes from the buffer `reads` to the buffer `writes`.
 
-    `batch_coupled` says that a row's result depends on the other rows of its batch, which may then not be cut into
-    shards. `outputs` declares where the outputs lie, whatever the inputs and the settings are; a network refuses a loss
-    that is not defined there.
+    `batch_coupled` says that a row's result depends on the other rows of its batch, all of which the op is then given
+    at once; so it is where it has state. `outputs` declares where the outputs lie, whatever the inputs and the settings
+    are; a network refuses a loss that is not defined there.
     """
 
     kind: ClassVar[str] = "layer"
