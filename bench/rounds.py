@@ -23,7 +23,7 @@ from bench.workloads import Workload, problem_of
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 900.0
 """Seconds after which a worker that does not answer is ended."""
-TRIALS = 3
+TRIALS = 2
 """How often each number of threads is tried before one is chosen."""
 
 PAUSE = 0.05
@@ -115,7 +115,8 @@ def agrees(workload: Workload, loss: float | None, reference: float) -> bool | N
 def choose(workers: list[Worker], workload: Workload, seconds: float) -> tuple[Worker | None, Answer, float | None]:
     """Make the workload ready with each number of threads and keep the faster; give its answer and a checked loss.
 
-    The numbers of threads are tried in turn, TRIALS times, so that a busy spell does not decide.
+    The numbers of threads are tried in turn, TRIALS times and as long as in a round, so that neither a busy spell decides
+    nor the first milliseconds after a pause, in which two threads are slow.
     """
     able: list[tuple[Worker, Answer, float | None]] = []
     refused = Answer(cannot="no number of threads fits this machine")
@@ -136,7 +137,7 @@ def choose(workers: list[Worker], workload: Workload, seconds: float) -> tuple[W
     steps: list[list[float]] = [[] for _ in able]
     for _ in range(TRIALS):
         for (worker, _, _), seen in zip(able, steps, strict=True):
-            seen.extend(worker.ask(Request("run", seconds=seconds / TRIALS)).steps)
+            seen.extend(worker.ask(Request("run", seconds=seconds)).steps)
     return min(zip(able, steps, strict=True), key=lambda pair: statistics.median(pair[1]))[0]
 
 
@@ -150,7 +151,7 @@ def measure(field: Field, workload: Workload, rounds: int, seconds: float, say: 
     chosen: dict[str, tuple[Worker, Answer, float | None]] = {}
     missing: dict[str, str] = {}
     for peer, workers in field.workers.items():
-        worker, answer, loss = choose(workers, workload, seconds / 2)
+        worker, answer, loss = choose(workers, workload, seconds)
         field.versions.update(answer.versions)
         if worker is None:
             missing[peer] = answer.cannot or "unknown"
