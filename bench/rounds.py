@@ -115,8 +115,8 @@ def agrees(workload: Workload, loss: float | None, reference: float) -> bool | N
 def choose(workers: list[Worker], workload: Workload, seconds: float) -> tuple[Worker | None, Answer, float | None]:
     """Make the workload ready with each number of threads and keep the faster; give its answer and a checked loss.
 
-    The numbers of threads are tried in turn, TRIALS times and as long as in a round, so that neither a busy spell decides
-    nor the first milliseconds after a pause, in which two threads are slow.
+    The numbers of threads are tried in turn, TRIALS times and as long as in a round, so that neither a busy spell
+    decides nor the first milliseconds after a pause, in which two threads are slow.
     """
     able: list[tuple[Worker, Answer, float | None]] = []
     refused = Answer(cannot="no number of threads fits this machine")
