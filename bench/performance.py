@@ -52,8 +52,8 @@ class Parts(msgspec.Struct, frozen=True):
 
     @property
     def parallel(self) -> float:
-        """The share of the step that is work on rows or on parameters, which cores could divide."""
-        return (self.products + self.elementwise + self.gather + self.update) / self.step
+        """The share of the step that is work on rows or on parameters, which cores could divide; at most all."""
+        return min(1.0, (self.products + self.elementwise + self.gather + self.update) / self.step)
 
 
 @intrinsic
@@ -316,9 +316,9 @@ def page(results: Results) -> str:
         *(growth(name) for name in GROWTH),
         threads_table(),
         f"## What {CORES} cores could do at most",
-        "Gathering, forward and backward work on rows, the update on parameters; both could be divided, the rest not. By "
-        "Amdahl's law the share of the former bounds what cores can give. This is arithmetic on the table above, not a "
-        "measurement: it leaves out memory bandwidth and waiting for each other.",
+        "Gathering, forward and backward work on rows, the update on parameters; these could be divided, the rest not. "
+        "By Amdahl's law the share of the former bounds what cores can give. This is arithmetic on the table above, not "
+        "a measurement: it leaves out memory bandwidth and waiting for each other.",
         markdown(["", "divisible", f"at most, {CORES} cores"], cores),
     ]
     return "\n\n".join(sections) + "\n"
