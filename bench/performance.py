@@ -317,8 +317,8 @@ def page(results: Results) -> str:
         threads_table(),
         f"## What {CORES} cores could do at most",
         "Gathering, forward and backward work on rows, the update on parameters; these could be divided, the rest not. "
-        "By Amdahl's law the share of the former bounds what cores can give. This is arithmetic on the table above, not "
-        "a measurement: it leaves out memory bandwidth and waiting for each other.",
+        "By Amdahl's law the share of the former bounds what cores can give. This is arithmetic on the table above, "
+        "not a measurement: it leaves out memory bandwidth and waiting for each other.",
         markdown(["", "divisible", f"at most, {CORES} cores"], cores),
     ]
     return "\n\n".join(sections) + "\n"
