@@ -170,7 +170,7 @@ def _own_machine(peer: Compiled) -> float:
     data = data_of(training.X, training.Y, training.weights, order, repeats=workload.full_batch)
     rates, sums = np.full(workload.steps, workload.rate), np.zeros(machine.SUMS * workload.epochs)
     return _timed(
-        lambda steps: getattr(training.machine, training.program.entry)(
+        lambda steps: training.program.train(
             training.tables, training.memory, data, training.rule, Clock(0, 0), workload.batch, 0, steps, rates,
             -np.inf, sums,
         ),

@@ -20,13 +20,9 @@ from pathlib import Path
 from backlit.engine.cache import cache_folder
 
 PRODUCTS = "products"
-TRAINING = ("train_batches", PRODUCTS, "evaluate_rows", "predict_rows")
-TEAM = ("train_batches", "serve", PRODUCTS, "evaluate_rows", "predict_rows")
-COUPLED = ("train_coupled", *TEAM[1:])
-FULL_BATCH = ("batch_gradient", "serve", PRODUCTS, "evaluate_rows", "predict_rows")
 PREDICTION = ("predict_rows",)
-"""What a program needs of these, in the order of need: to train, with threads, with coupled batches, by
-L-BFGS, or only to predict."""
+TRAINING = (PRODUCTS, "evaluate_rows", *PREDICTION)
+"""What a program needs of these, in the order of need: only to predict; to train, beside the entry point for that."""
 
 
 class _Helper:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from backlit.engine.board import LINE
 from backlit.engine.meeting import meet, serve  # noqa: F401  (an entry point)
 from backlit.engine.sweeps import (
     add,
@@ -63,7 +64,7 @@ SEGMENT = int(Segment.WIDTH)
 LANES = 8  # element-wise kernels work on multiples of so many numbers, for which every buffer has room
 SUMS = 4  # numbers that are collected per epoch
 FAR = 2**15  # numbers in the rows to train on, from which they do not all stay in the fastest caches
-LINE = 16  # parameters to a line of the cache, where these are float32
+CACHE_LINE = 2 * LANES  # numbers of float32 in a line of the cache
 AHEAD = 16  # rows that are fetched while one is copied
 
 # What is given to functions: each literal would make Numba compile one more variant of the function it is given to.
@@ -292,13 +293,13 @@ def batch_gradient(
         if mine < stop:
             n = min(tables.rows, stop - mine)
             own = writing_to(memory, memory.dP if mine == start else part(memory.shards, memory.member * memory.size))
-            memory.losses[memory.member * LANES] = shard_gradient(
+            memory.losses[memory.member * LINE] = shard_gradient(
                 tables, own, data, mine, n, mine - start, scale, training, clock
             )
         await_all(memory)
         member = 0
         while member < memory.members and first < stop:
-            total += memory.losses[member * LANES]
+            total += memory.losses[member * LINE]
             if first > start:
                 term = part(memory.shards, member * memory.size)
                 add(memory.dP, term, range_start(memory, memory.member), range_start(memory, memory.member + 1))
@@ -325,7 +326,7 @@ def coupled_gradient(
     first = memory.member * tables.shard
     while first < rows:
         at, n = moved(tables, first), min(tables.shard, rows - first)
-        memory.losses[first // tables.shard * LANES] = loss_of_rows(
+        memory.losses[first // tables.shard * LINE] = loss_of_rows(
             at, memory, data, start + first, n, first, scale, training, clock
         )
         invoke(at.loss, ZERO, BACKWARD, memory, n, training, clock, first)
@@ -337,7 +338,7 @@ def coupled_gradient(
     first = tables.shard
     while first < rows:
         k = first // tables.shard
-        total += memory.losses[k * LANES]
+        total += memory.losses[k * LINE]
         term = part(memory.shards, (k - 1) * memory.size)
         add(memory.dP, term, range_start(memory, memory.member), range_start(memory, memory.member + 1))
         first += tables.shard
@@ -377,7 +378,7 @@ def range_start(memory: Memory, member: int) -> int:
         return 0
     if member == memory.members:
         return memory.size
-    return memory.size * member // memory.members // LINE * LINE
+    return memory.size * member // memory.members // CACHE_LINE * CACHE_LINE
 
 
 # ------------------------------------------------------------------------------------------------------------ updates

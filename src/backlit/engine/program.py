@@ -10,15 +10,17 @@ from __future__ import annotations
 import functools
 import math
 import weakref
+from collections.abc import Callable
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
 from backlit.engine import ahead, compiler, machine, plain
 from backlit.engine.binding import Binding, array_names, maths_of
-from backlit.engine.machine import LANES, Memory, Row, Rule, Segment, Tables
+from backlit.engine.board import LINE
+from backlit.engine.machine import CACHE_LINE, Memory, Row, Rule, Segment, Tables
 from backlit.errors import BacklitError
 from backlit.ops.op import Activation, Array, Layer, Loss, Op, Optimizer, arguments, losses
 
@@ -45,9 +47,6 @@ of the cache do, since element-wise kernels go on to the end of a vector."""
 
 PARAMETERS_PER_ROW = 25_000
 """Keeps the sum over a shard's gradient small beside the products that made it."""
-
-CACHE_LINE = 2 * LANES
-"""Numbers of float32 in a line of the cache; a buffer has room for a multiple of them, as element-wise kernels ask."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -77,7 +76,12 @@ def shard_rows(network: Network, batch_size: int, elements: int, coupled: bool =
             break
         shards *= 2
     rows = min(most, -(-batch_size // shards))
-    return min(batch_size, -(-rows // CACHE_LINE) * CACHE_LINE) if coupled else rows
+    return min(batch_size, whole_lines(rows)) if coupled else rows
+
+
+def whole_lines(count: int) -> int:
+    """Give the room for so many numbers in whole lines of the cache, which element-wise kernels ask for."""
+    return -(-count // CACHE_LINE) * CACHE_LINE
 
 
 def largest_shard(elements: int) -> int:
@@ -162,15 +166,17 @@ class Program:
         """The machine's entry point that trains on such batches."""
         return "train_coupled" if self.coupled else "train_batches"
 
+    @property
+    def train(self) -> Callable[..., Any]:
+        """The machine's way to train on such batches."""
+        return getattr(self.runner, self.entry)  # type: ignore[no-any-return]
+
     def _shared_code(self) -> tuple[str, ...]:
         """Name what this program will run that all programs share."""
         if self.optimizer is None:
             return ahead.PREDICTION
-        if self.optimizer.full_batch:
-            return ahead.FULL_BATCH
-        if self.coupled:
-            return ahead.COUPLED
-        return ahead.TEAM if self.shards > 1 else ahead.TRAINING
+        entry = "batch_gradient" if self.optimizer.full_batch else self.entry
+        return (entry, *(["serve"] if self.shards > 1 else []), *ahead.TRAINING)
 
     def memory(self) -> Memory:
         """Allocate what the program works on, over the network's own parameters and running statistics."""
@@ -181,7 +187,7 @@ class Program:
             network.parameters, zeros, np.zeros(apart * zeros.size, network.dtype),
             np.zeros(self.size, network.dtype), np.zeros(self.size, network.dtype), network.state,
             np.array(self.settings or [0.0]), self._slots(), network.parameters.size,
-            np.zeros((apart + 1) * LANES), np.zeros(0, np.int64),
+            np.zeros((apart + 1) * LINE), np.zeros(0, np.int64),
         )  # fmt: skip
 
     def _slots(self) -> Array:
@@ -232,11 +238,11 @@ class Program:
         for name, width in columns.items():
             self.places[name] = Place("A", self.size, None, width)
             self.places[_gradient_name(name)] = Place("dA", self.size, None, width)
-            self.size += -(-self.rows * width // CACHE_LINE) * CACHE_LINE
+            self.size += whole_lines(self.rows * width)
         for label, shapes in zip(network.labels, network.shapes, strict=True):
             for name, shape in shapes.work.items():
                 self.places[f"{label}.{name}"] = Place("A", self.size, *_rows_columns(shape))
-                self.size += -(-math.prod(shape) // CACHE_LINE) * CACHE_LINE
+                self.size += whole_lines(math.prod(shape))
         for name, other in self._aliases.items():
             self.places[name] = self.places[other]
             self.places[_gradient_name(name)] = self.places[_gradient_name(other)]

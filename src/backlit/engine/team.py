@@ -18,10 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from backlit.engine.board import Cell, Desk, desk, free_locks, new_board
+from backlit.engine.board import LINE, Cell, Desk, desk, free_locks, new_board
 from backlit.engine.compiler import CompiledMachine
-from backlit.engine.doors import arguments_of
-from backlit.engine.machine import LANES, Memory, Tables
+from backlit.engine.machine import Clock, Data, Memory, Rule, Tables
 from backlit.engine.program import Program
 from backlit.ops.op import Array
 
@@ -38,10 +37,6 @@ FIRST_BATCHES = 20
 TRUST_SECONDS = 2.0
 TRUST = 50
 """How long the faster way is kept to before the other one is tried again, and for how many times the trial's length."""
-
-
-FIRST_BATCH = [name for name, _ in arguments_of("train_batches")].index("first_batch") - 2
-"""Where the number of the first batch stands among what `train_batches` is given after tables and memory."""
 
 
 def default_threads() -> int:
@@ -87,7 +82,7 @@ class Team:
         common = memory._replace(members=members)
         if not program.coupled:
             shards = np.zeros(members * memory.size, memory.P.dtype)
-            common = common._replace(shards=shards, losses=np.zeros(members * LANES))
+            common = common._replace(shards=shards, losses=np.zeros(members * LINE))
         self.memories = [common]
         for member in range(1, members):
             A, dA = memory.A, memory.dA
@@ -95,15 +90,17 @@ class Team:
                 A, dA = np.zeros(A.size, A.dtype), np.zeros(A.size, A.dtype)  # untouched until the member works there
             self.memories.append(common._replace(member=member, A=A, dA=dA))
 
-    def train_batches(self, tables: Tables, memory: Memory, *given: Any) -> int:
+    def train_batches(
+        self, tables: Tables, memory: Memory, data: Data, rule: Rule, clock: Clock,
+        batch_size: int, first_batch: int, last_batch: int, rates: Array, target: float, sums: Array,
+    ) -> int:  # fmt: skip
         """Do what the machine's entry point for training does, each batch's shards side by side."""
-        *others, sums = given
-        first = others[FIRST_BATCH]
-        # each member keeps the accounts, and comes to the same
-        return int(self._run(
-            self.entry, tables, memory, lambda k: (*others, sums if k == 0 else sums.copy()),
-            lambda reached: int(reached) - first,
-        ))  # fmt: skip
+
+        def given(member: int) -> tuple[Any, ...]:  # each keeps the accounts, and comes to the same
+            own = sums if member == 0 else sums.copy()
+            return data, rule, clock, batch_size, first_batch, last_batch, rates, target, own
+
+        return int(self._run(self.entry, tables, memory, given, lambda reached: int(reached) - first_batch))
 
     def batch_gradient(self, tables: Tables, memory: Memory, *given: Any) -> float:
         """Do what `machine.batch_gradient` does."""

@@ -240,7 +240,7 @@ class Training:
 
     def _call(self, data: Data, first: int, last: int, rates: Array, sums: Array) -> int:
         """Run the machine over batches `first` to `last` and give the batch it reached."""
-        train = self.team.train_batches if self.team else getattr(self.machine, self.program.entry)
+        train = self.team.train_batches if self.team else self.program.train
         began = time.perf_counter()
         with steady(self.compiled):
             reached = int(train(
