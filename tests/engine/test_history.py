@@ -9,11 +9,14 @@ from backlit.engine.history import Epoch, History
 from backlit.ops.schedules import CosineAnnealing
 
 
-def training(epochs: int = 12) -> bl.Training:
+def training(epochs: int = 12, **options) -> bl.Training:
     rng = np.random.default_rng(0)
     X, Y = rng.normal(size=(10, 3)), rng.normal(size=(10, 1))
-    network = bl.Network([bl.Dense(4, "tanh"), bl.Dense(1)], inputs=3, loss="mse", seed=0)
-    return bl.Training(network, X, Y, batch_size=4, epochs=epochs, l2=0.1, schedule=CosineAnnealing(), compiled=False)
+    network = bl.Network([bl.Dense(4), "tanh", bl.Dense(1)], inputs=3, loss="mse", seed=0)
+    return bl.Training(
+        network, X, Y, **{"batch_size": 4, "l2": 0.1, "schedule": CosineAnnealing(), "compiled": False} | options,
+        epochs=epochs,
+    )  # fmt: skip
 
 
 def timeless(epochs) -> list[Epoch]:
@@ -24,6 +27,56 @@ def test_epochs_nobody_watched_are_described_as_if_somebody_had():
     watched, unwatched = training(), training()
     assert timeless(watched) == timeless(watched.history) == timeless(unwatched.run().history)
     assert msgspec.structs.replace(unwatched.best, seconds=0.0) == msgspec.structs.replace(watched.best, seconds=0.0)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_gradient_norms_are_those_of_each_layer_in_the_last_batch(compiled):
+    watched, unwatched = (training(gradient_norms=True, compiled=compiled) for _ in range(2))
+    for epoch in watched:
+        norms = {
+            label: np.hypot(*(np.linalg.norm(watched.program.view(watched.memory, f"{label}.{name}"))
+                              for name in ("dW", "db"))) for label in ("1", "3")
+        }  # fmt: skip
+        assert epoch.gradient_norms == pytest.approx(norms, rel=1e-12)
+    assert [epoch.gradient_norms for epoch in unwatched.run().history] == [
+        epoch.gradient_norms for epoch in watched.history
+    ]
+    assert len({epoch.gradient_norms["1"] for epoch in watched.history}) == 12
+
+
+def test_gradient_norms_are_given_where_they_are_asked_for():
+    assert all(epoch.gradient_norms == {} for epoch in training().run().history)
+    assert (
+        training(epochs=2, optimizer="lbfgs", schedule="constant", gradient_norms=True).run().history[-1].gradient_norms
+        == {}
+    )
+    frozen = bl.Network(["tanh"], inputs=1, loss="mse")
+    [epoch] = bl.Training(frozen, [[1.0]], [[1.0]], epochs=1, gradient_norms=True)
+    assert epoch.gradient_norms == {}
+
+
+@pytest.mark.parametrize("leap", [1, 2, 5, 100])
+def test_a_leap_is_as_long_as_is_said(leap, monkeypatch):
+    monkeypatch.setattr(bl.Training, "_batches_per_call", lambda self: 1000)
+    run = training()
+    for seen, epoch in enumerate(run.in_leaps(lambda: leap), 1):
+        assert epoch.number == seen
+        assert len(run.history) == min(12, -(-seen // leap) * leap)
+        assert run.step == 3 * len(run.history)
+    assert timeless(run.history) == timeless(training())
+
+
+def test_a_leap_is_no_longer_than_a_call_of_the_machine(monkeypatch):
+    monkeypatch.setattr(bl.Training, "_batches_per_call", lambda self: 13)
+    run = training()
+    lengths = [len(run.history) for _ in run.in_leaps(lambda: 100)]
+    assert lengths == [4] * 4 + [8] * 4 + [12] * 4
+
+
+def test_whoever_has_to_look_after_each_epoch_does():
+    for options in ({"patience": 50}, {"keep_best": True}, {"schedule": "plateau"}):
+        run = training(**options)
+        assert [len(run.history) for _ in run.in_leaps(lambda: 100)] == list(range(1, 13))
 
 
 def test_a_history_is_read_like_a_list():

@@ -9,7 +9,6 @@ import pickle
 import numpy as np
 import pytest
 
-from backlit.engine import network as networks
 from backlit.engine import predicting
 from backlit.engine.network import Network
 from backlit.engine.training import Training
@@ -163,7 +162,7 @@ def test_the_predictor_is_made_once(monkeypatch):
     network = Network([Dense(1)], 1)
     for _ in range(3):
         network.predict([[3.0]], compiled=False)
-        network.predict(np.zeros((networks.FEW_ROWS + 1, 1)), compiled=False)
+        network.predict(np.zeros((predicting.FEW_ROWS + 1, 1)), compiled=False)
     assert len(made) == 2
 
 

@@ -172,6 +172,14 @@ def test_a_loss_that_is_not_finite_ends_all_members():
     assert np.array_equal(one.network.parameters, other.network.parameters)
 
 
+@pytest.mark.parametrize("coupled", [False, True])
+def test_the_norms_of_the_gradients_are_the_same(coupled):
+    one, other = (training_of(threads, coupled=coupled, epochs=40, gradient_norms=True).run() for threads in (1, 3))
+    norms = [epoch.gradient_norms for epoch in one.history]
+    assert norms == [epoch.gradient_norms for epoch in other.history]
+    assert all(norm > 0.0 for epoch in norms for norm in epoch.values())
+
+
 def test_a_target_that_is_met_ends_all_members():
     one, other = (training_of(threads, target=1.9) for threads in (1, 3))
     assert one.run().stopped == other.run().stopped

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import signal
 import subprocess
 import sys
@@ -209,20 +210,21 @@ def test_a_target_met_at_the_end_of_a_call_is_met(batches_per_call, problem, mon
     np.testing.assert_array_equal(met, wanted)
 
 
-def test_an_interrupted_run_tells_of_the_epochs_it_finished(problem, monkeypatch):
+@pytest.mark.parametrize(("batches_per_call", "epochs", "steps"), [(10, 10, 40), (3, 2, 11)])
+def test_an_interrupted_run_tells_of_the_epochs_it_finished(batches_per_call, epochs, steps, problem, monkeypatch):
     network, X, Y = problem("mse", ["tanh"])
     training = Training(network, X, Y, optimizer=SGD(0.05), batch_size=2, epochs=30, compiled=False)
-    monkeypatch.setattr(Training, "_batches_per_call", lambda self: 10)
-    original = training._call
+    monkeypatch.setattr(Training, "_batches_per_call", lambda self: batches_per_call)
+    original, calls = training._call, itertools.count(1)
 
-    def interrupted(data, first, *rest):
-        if first == 50:
+    def interrupted(*given):
+        if next(calls) == 6:
             raise KeyboardInterrupt
-        return original(data, first, *rest)
+        return original(*given)
 
     monkeypatch.setattr(training, "_call", interrupted)
-    assert len(training.run().history) == 12
-    assert (training.step, training.stopped) == (50, "interrupted")
+    assert len(training.run().history) == epochs
+    assert (training.step, training.stopped) == (steps, "interrupted")
 
 
 def test_patience_counts_epochs_without_improvement(problem):

@@ -10,7 +10,7 @@ import bisect
 import itertools
 import operator
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import overload
 
 import msgspec
@@ -24,7 +24,8 @@ class Epoch(msgspec.Struct, frozen=True):
     `loss` is measured as training goes, each batch before its own update, penalties included; `validation_loss` after
     the epoch, without penalties. `rate` is the learning rate of the epoch's last update, `seconds` the time since the
     training began. `best` says that the monitored loss was the lowest so far. `penalty` is the penalties'
-    part of `loss`.
+    part of `loss`. `gradient_norms`, where they are asked for, has the Euclidean norm of each layer's gradient of the
+    loss without penalties in the epoch's last batch, by the layer's number.
     """
 
     number: int
@@ -34,6 +35,7 @@ class Epoch(msgspec.Struct, frozen=True):
     seconds: float
     best: bool
     penalty: float = 0.0
+    gradient_norms: Mapping[str, float] = {}
 
     @property
     def monitored(self) -> float:
@@ -71,12 +73,15 @@ class _Epochs(Sequence[Epoch]):
 class Unwatched(_Epochs):
     """Epochs that ended while nobody looked, from number `first` on, in columns of their losses, rates and so on.
 
-    `seconds` is when the last of them had ended.
+    `seconds` is when the last of them had ended; `layers` are those whose gradients' norms there are.
     """
 
-    def __init__(self, first: int, seconds: float, losses: Array, rates: Array, bests: Array, penalties: Array) -> None:
-        self.first, self.seconds = first, seconds
-        self.columns = losses, rates, bests, penalties
+    def __init__(
+        self, first: int, seconds: float, losses: Array, rates: Array, bests: Array, penalties: Array,
+        norms: Array, layers: Sequence[str],
+    ) -> None:  # fmt: skip
+        self.first, self.seconds, self.layers = first, seconds, layers
+        self.columns = losses, rates, bests, penalties, norms
 
     def __len__(self) -> int:
         return self.columns[0].size
@@ -88,11 +93,13 @@ class Unwatched(_Epochs):
         return next(self._described([self.first + index], *(column[index : index + 1] for column in self.columns)))
 
     def _described(
-        self, numbers: Iterable[int], losses: Array, rates: Array, bests: Array, penalties: Array
+        self, numbers: Iterable[int], losses: Array, rates: Array, bests: Array, penalties: Array, norms: Array
     ) -> Iterator[Epoch]:
         unmeasured, seconds = itertools.repeat(None), itertools.repeat(self.seconds)
         columns = losses.tolist(), unmeasured, rates.tolist(), seconds, bests.tolist(), penalties.tolist()
-        return map(Epoch, numbers, *columns)
+        if not self.layers:
+            return map(Epoch, numbers, *columns)
+        return map(Epoch, numbers, *columns, (dict(zip(self.layers, row, strict=True)) for row in norms.tolist()))
 
 
 class History(_Epochs):

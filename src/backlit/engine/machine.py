@@ -62,7 +62,7 @@ WIDTH = int(Row.WIDTH)
 START, STOP, ROWS, COLUMNS, DECAYS = (int(Segment[name]) for name in ("START", "STOP", "ROWS", "COLUMNS", "DECAYS"))
 SEGMENT = int(Segment.WIDTH)
 LANES = 8  # element-wise kernels work on multiples of so many numbers, for which every buffer has room
-SUMS = 4  # numbers that are collected per epoch
+SUMS = 4  # numbers that are collected per epoch, beside the norms that are asked for
 FAR = 2**15  # numbers in the rows to train on, from which they do not all stay in the fastest caches
 CACHE_LINE = 2 * LANES  # numbers of float32 in a line of the cache
 AHEAD = 16  # rows that are fetched while one is copied
@@ -112,6 +112,8 @@ class Tables(NamedTuple):
     rows: int  # that lie in the arena at once
     shard: int  # rows of a shard; fewer where an op needs all rows of a batch at once: then all its shards lie there
     coupled: Array  # ops: whether each is such an op
+    normed: Array  # ranges of parameters whose gradients are measured, start and stop of each; none by default
+    normed_count: int
 
 
 class Data(NamedTuple):
@@ -368,7 +370,7 @@ def moved(tables: Tables, first: int) -> Tables:
         part(tables.chain, k * tables.ops * WIDTH), tables.ops, part(tables.loss, k * WIDTH), tables.update,
         tables.segments, tables.segment_count, tables.X + first * tables.X_columns, tables.X_columns,
         tables.T + first * tables.T_columns, tables.T_columns, tables.l + first, tables.g + first,
-        tables.Y, tables.Y_columns, tables.rows, tables.shard, tables.coupled,
+        tables.Y, tables.Y_columns, tables.rows, tables.shard, tables.coupled, tables.normed, tables.normed_count,
     )  # fmt: skip
 
 
@@ -451,10 +453,10 @@ def train_batches(
     """Train on the batches from `first_batch` up to `last_batch`, one update each; return the number of the next one.
 
     `data.order` holds the rows of one or more epochs, one after another, and batches are numbered through them; no
-    batch holds rows of two epochs. `rates` has a learning rate per batch. `sums` collects SUMS numbers per epoch, flat:
+    batch holds rows of two epochs. `rates` has a learning rate per batch. `sums` collects some numbers per epoch, flat:
     summed losses, summed weights and summed penalties times weights, all measured before the updates, and in the end
-    the epoch's loss. It ends early, before the update, at a batch whose loss is not finite, and after an epoch whose
-    loss is at most `target`.
+    the epoch's loss; then, of the ranges in `tables.normed`, the norms of the last batch's gradients. It ends early,
+    before the update, at a batch whose loss is not finite, and after an epoch whose loss is at most `target`.
     """
     return train(
         batch_gradient, tables, memory, data, rule, clock, batch_size, first_batch, last_batch, rates, target, sums
@@ -482,6 +484,7 @@ def train(
         if stays and batch > first_batch:
             data = Data(data.X, data.T, data.w, data.order, data.rows, data.weighted, 1, 1)
         epoch = batch // batches
+        at = epoch * (SUMS + tables.normed_count)
         first = epoch * data.rows + (batch - epoch * batches) * batch_size
         stop = min(first + batch_size, (epoch + 1) * data.rows)
         step = clock.step + batch - first_batch
@@ -489,12 +492,15 @@ def train(
         scale = factor(rule.reduction, weight)
         cost = penalty(tables, memory, rule) * penalty_factor(rule, weight)  # as long as nobody updates
         loss = gradient(tables, memory, data, first, stop, scale, ONE, Clock(step, clock.seed))
-        if not account(rule, loss, cost, weight, stop - first, sums, epoch):
+        if not account(rule, loss, cost, weight, stop - first, sums, at):
             return batch
         apply_update(tables, memory, rule, rates[batch], step + 1, penalty_factor(rule, weight))
         await_all(memory)  # until all parameters are new
-        if batch + 1 == (epoch + 1) * batches and finish_epoch(rule, sums, epoch) <= target:
-            return batch + 1
+        if batch + 1 == (epoch + 1) * batches:
+            if memory.member == 0:  # nobody else writes over its gradient before the first shard of the next batch
+                measure_gradient(tables, memory, sums, at + SUMS)
+            if finish_epoch(rule, sums, at) <= target:
+                return batch + 1
     return last_batch
 
 
@@ -503,30 +509,36 @@ def penalty_factor(rule: Rule, weight: float) -> float:
     return factor(ONE, weight) if rule.penalty_per_batch else 1.0
 
 
-def account(rule: Rule, loss: float, cost: float, weight: float, rows: int, sums: Array, epoch: int) -> bool:
-    """Add a batch's summed losses and its penalty to its epoch's sums; False if they are not finite."""
+def account(rule: Rule, loss: float, cost: float, weight: float, rows: int, sums: Array, at: int) -> bool:
+    """Add a batch's summed losses and its penalty to its epoch's sums, from `at` on; False if they are not finite."""
     share = 1.0
     if rule.penalty_per_batch and weight != 0.0:
         share = rows / weight
-    sums[SUMS * epoch] += loss * share
-    sums[SUMS * epoch + 1] += weight * share
-    sums[SUMS * epoch + 2] += cost * weight * share
+    sums[at] += loss * share
+    sums[at + 1] += weight * share
+    sums[at + 2] += cost * weight * share
     return bool(np.isfinite(loss * factor(rule.reduction, weight) + cost))
 
 
-def epoch_loss(reduction: int, sums: Any, epoch: int) -> float:
+def epoch_loss(reduction: int, sums: Any, at: int) -> float:
     """Give an epoch's loss, penalties included, from its sums."""
-    weight = sums[SUMS * epoch + 1]
+    weight = sums[at + 1]
     if weight == 0.0:
         return 0.0
-    return float(sums[SUMS * epoch] * factor(reduction, weight) + sums[SUMS * epoch + 2] / weight)
+    return float(sums[at] * factor(reduction, weight) + sums[at + 2] / weight)
 
 
-def finish_epoch(rule: Rule, sums: Array, epoch: int) -> float:
+def finish_epoch(rule: Rule, sums: Array, at: int) -> float:
     """Write down an epoch's loss beside its sums, and give it."""
-    loss = epoch_loss(rule.reduction, sums, epoch)
-    sums[SUMS * epoch + 3] = loss
+    loss = epoch_loss(rule.reduction, sums, at)
+    sums[at + 3] = loss
     return loss
+
+
+def measure_gradient(tables: Tables, memory: Memory, sums: Array, at: int) -> None:
+    """Write down the norms of the gradient in the ranges that are asked for, from `at` on."""
+    for k in range(tables.normed_count):
+        sums[at + k] = np.sqrt(square_of(memory.dP, tables.normed[2 * k], tables.normed[2 * k + 1]))
 
 
 def evaluate_rows(tables: Tables, memory: Memory, data: Data, clock: Clock) -> float:
@@ -552,6 +564,6 @@ def predict_rows(tables: Tables, memory: Memory, X: Array, rows: int, Y: Array, 
 
 
 ENTRY_POINTS = ("train_batches", "train_coupled", "batch_gradient", "evaluate_rows", "predict_rows", "serve")
-INTEGERS = ("chain", "loss", "update", "segments", "coupled", "order", "board")
+INTEGERS = ("chain", "loss", "update", "segments", "coupled", "normed", "order", "board")
 FLOATS = ("C", "w", "rates", "sums", "losses")
 """The vectors of 64-bit integers, and those of float64 whatever the network's type; all others are of that type."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from backlit.ops.initializers import fill
 from backlit.ops.op import Array, Interval, Layer, Loss, Shapes, activations, layers, losses
 
 if TYPE_CHECKING:
-    from backlit.engine.predicting import Predictor
+    from backlit.engine.predicting import Predictors
 
 DTYPES = ("float32", "float64")
 
@@ -78,7 +77,7 @@ class Network:
         self.state_layout = _layout(self.labels, [shapes.state for shapes in self.shapes])
         self.parameters = np.zeros(_size(self.layout), self.dtype)
         self.state = np.zeros(_size(self.state_layout), self.dtype)
-        self._predictors: dict[Any, deque[Predictor]] = {}
+        self._predictors: dict[Any, Predictors] = {}
         self._initialize(_generator(seed))
 
     def _initialize(self, rng: np.random.Generator) -> None:
@@ -114,19 +113,22 @@ class Network:
         """Name the parameters in their order."""
         return iter(self.layout)
 
-    def predict(self, X: npt.ArrayLike, *, compiled: bool = True) -> Array:
-        """Run the rows of X (n, inputs) forward and give the outputs (n, outputs)."""
-        from backlit.engine.predicting import Predictor  # noqa: PLC0415  (it needs this module)
+    def predict(self, X: npt.ArrayLike, *, compiled: bool = True, threads: int | None = None) -> Array:
+        """Run the rows of X (n, inputs) forward and give the outputs (n, outputs).
+
+        Many rows are shared out to up to so many threads, by default BACKLIT_THREADS, else OMP_NUM_THREADS, else all
+        processors; it does not change a bit of the result.
+        """
+        from backlit.engine.predicting import FEW_ROWS, MANY_ROWS, Predictors  # noqa: PLC0415  (it needs this module)
 
         X = self.check_inputs(X)
         few = X.shape[0] <= FEW_ROWS
-        idle = self._predictors.setdefault((compiled, few), deque())
-        try:
-            predictor = idle.pop()  # each works in an arena of its own, so no two threads may share one
-        except IndexError:
-            predictor = Predictor(self, FEW_ROWS if few else MANY_ROWS, compiled)
-        Y = predictor(X)
-        idle.append(predictor)
+        predictors = self._predictors.get((compiled, few))
+        if predictors is None:
+            predictors = Predictors(self, FEW_ROWS if few else MANY_ROWS, compiled)
+            predictors = self._predictors.setdefault((compiled, few), predictors)
+        Y = np.empty((X.shape[0], self.outputs), self.dtype)
+        predictors(X, Y, threads)
         return Y
 
     def check_inputs(self, X: npt.ArrayLike) -> Array:
@@ -206,11 +208,6 @@ class Network:
         """Name the layers' sizes and activations, the loss and the number of parameters."""
         sizes = " -> ".join([str(self.inputs), *(layer.summary() for layer in self.layers)])
         return f"Network({sizes}; {self.loss.name}; {self.parameters.size} parameters, {self.dtype.name})"
-
-
-FEW_ROWS = 16
-MANY_ROWS = 65_536
-"""The two batch shapes a network predicts in: a few rows in a small arena, or all rows, shard by shard."""
 
 
 def _dtype(given: npt.DTypeLike) -> np.dtype[Any]:

@@ -1,7 +1,11 @@
-"""Running rows forward."""
+"""Running rows forward, many of them on several threads."""
 
 from __future__ import annotations
 
+import functools
+import threading
+from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,10 +15,21 @@ from backlit.engine.conditions import steady
 from backlit.engine.doors import Call
 from backlit.engine.machine import Clock
 from backlit.engine.program import Program
+from backlit.engine.team import processors, threads_of
 
 if TYPE_CHECKING:
     from backlit.engine.network import Network
     from backlit.ops.op import Array
+
+FEW_ROWS = 16
+MANY_ROWS = 65_536
+"""The two batch shapes a network predicts in: a few rows in a small arena, or all rows, shard by shard."""
+
+THREAD_WORK = 20_000_000
+"""Multiply-adds for which it is worth to start a thread."""
+
+TURNS = 4
+"""How many times each thread takes a share of the rows, so that none waits long for a slower one."""
 
 
 class Predictor:
@@ -29,12 +44,78 @@ class Predictor:
             none = np.empty(0, network.dtype)
             self.call = program.runner.ready("predict_rows", self.tables, self.memory, none, 0, none, Clock(0, 0))
 
-    def __call__(self, X: Array) -> Array:
-        """Give the outputs of the rows of X (n, inputs)."""
-        Y = np.empty((X.shape[0], self.tables.Y_columns), X.dtype)
+    def __call__(self, X: Array, Y: Array) -> None:
+        """Write the outputs of the rows of X (n, inputs) into Y (n, outputs)."""
         if self.call is not None:
             self.call(X=X, rows=X.shape[0], Y=Y)
-            return Y
+            return
         with steady(compiled=False):
             machine.predict_rows(self.tables, self.memory, X.reshape(-1), X.shape[0], Y.reshape(-1), Clock(0, 0))
-        return Y
+
+
+class Predictors:
+    """The predictors of a network for one shape of batch; those that are idle wait for the next call.
+
+    Each works in an arena of its own, so that no two threads share one.
+    """
+
+    def __init__(self, network: Network, rows: int, compiled: bool) -> None:
+        self.make = functools.partial(Predictor, network, rows, compiled)
+        self.work_per_row = network.parameters.size if compiled and compiler.can_compile() else 0
+        self.idle: deque[Predictor] = deque()
+
+    def __call__(self, X: Array, Y: Array, threads: int | None) -> None:
+        """Write the outputs of the rows of X into Y, by up to so many threads where there is much to do."""
+        helpers = X.shape[0] * self.work_per_row // THREAD_WORK - 1
+        if helpers > 0 or threads is not None:
+            helpers = min(helpers, threads_of(threads) - 1, processors() - 1)
+        if helpers > 0:
+            self._share_out(X, Y, helpers)
+            return
+        predictor = self._taken()
+        predictor(X, Y)
+        self.idle.append(predictor)
+
+    def _taken(self) -> Predictor:
+        try:
+            return self.idle.pop()
+        except IndexError:
+            return self.make()
+
+    def _share_out(self, X: Array, Y: Array, helpers: int) -> None:
+        """Have the rows worked off by so many threads beside this one, each taking whole shards whenever it is free."""
+        own = self._taken()
+        shards = -(-X.shape[0] // own.program.rows)
+        step = -(-shards // ((helpers + 1) * TURNS)) * own.program.rows
+        starts = deque(range(0, X.shape[0], step))
+        failures: list[Exception] = []
+
+        def work(predictor: Predictor) -> None:
+            while True:
+                try:
+                    start = starts.popleft()
+                except IndexError:
+                    break
+                predictor(X[start : start + step], Y[start : start + step])
+            self.idle.append(predictor)
+
+        def help_out() -> None:
+            try:
+                work(self._taken())
+            except Exception as error:  # noqa: BLE001  (it is raised where the rows were given)
+                failures.append(error)
+
+        threads = [threading.Thread(target=help_out, name=f"backlit-{k}") for k in range(1, helpers + 1)]
+        started = []
+        try:
+            with suppress(RuntimeError):  # where no threads are to be had, fewer do the work
+                for thread in threads:
+                    thread.start()
+                    started.append(thread)
+            work(own)
+        finally:
+            starts.clear()
+            for thread in started:
+                thread.join()
+        if failures:
+            raise failures[0]

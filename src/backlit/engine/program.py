@@ -11,6 +11,7 @@ import functools
 import math
 import weakref
 from collections.abc import Callable
+from itertools import pairwise
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -350,7 +351,7 @@ class Program:
             empty if update is None else update,
             segments.reshape(-1), len(segments), x.offset, x.columns, t.offset, t.columns,
             self.places["l"].offset, self.places["g"].offset, y.offset, y.columns, self.rows,
-            self.shard, np.array(coupled or [False], np.int64),
+            self.shard, np.array(coupled or [False], np.int64), np.zeros(0, np.int64), 0,
         )  # fmt: skip
 
     def _moved(self, row: Array, binding: Binding, shard: int) -> Array:
@@ -406,6 +407,15 @@ def joined(tables: Tables, rule: Rule) -> Tables:
         else:
             ranges.append([start, stop, 1, stop - start, decays])
     return tables._replace(segments=np.array(ranges, np.int64).reshape(-1), segment_count=len(ranges))
+
+
+def layer_ranges(network: Network) -> dict[str, tuple[int, int]]:
+    """Give where each layer's parameters lie in the flat vector, by the layer's number."""
+    starts: dict[str, int] = {}
+    for name, (offset, _) in network.layout.items():
+        starts.setdefault(name.partition(".")[0], offset)
+    bounds = pairwise([*starts.values(), network.parameters.size])
+    return {label: bound for label, bound in zip(starts, bounds, strict=True) if bound[1] > bound[0]}
 
 
 def _rows_columns(shape: tuple[int, ...]) -> tuple[int, int]:

@@ -22,6 +22,7 @@ from backlit.engine.board import LINE, Cell, Desk, desk, free_locks, new_board
 from backlit.engine.compiler import CompiledMachine
 from backlit.engine.machine import Clock, Data, Memory, Rule, Tables
 from backlit.engine.program import Program
+from backlit.errors import BacklitError
 from backlit.ops.op import Array
 
 CALL_SECONDS = 0.05
@@ -37,6 +38,15 @@ FIRST_BATCHES = 20
 TRUST_SECONDS = 2.0
 TRUST = 50
 """How long the faster way is kept to before the other one is tried again, and for how many times the trial's length."""
+
+
+def threads_of(given: Any) -> int:
+    """Give how many threads to use: as many as are given, else the default."""
+    if given is None:
+        return default_threads()
+    if isinstance(given, bool) or not isinstance(given, (int, np.integer)) or given < 1:
+        raise BacklitError(f"threads is {given!r}; expected a whole number of at least 1.")
+    return int(given)
 
 
 def default_threads() -> int:

@@ -15,13 +15,17 @@ from backlit.engine.conditions import steady
 from backlit.engine.history import Epoch, History, Unwatched
 from backlit.engine.machine import Clock, Data, Rule, data_of
 from backlit.engine.network import Network
-from backlit.engine.program import Program, joined
-from backlit.engine.team import CALL_SECONDS, default_threads, team_for
+from backlit.engine.program import Program, joined, layer_ranges
+from backlit.engine.team import CALL_SECONDS, team_for, threads_of
 from backlit.errors import BacklitError
 from backlit.ops.op import Array, Loss, Optimizer, optimizers, schedules
 
 LARGEST_SEED = 2**63 - 1
 """The seed is an integer of 64 bits to the compiled machine."""
+
+
+LARGEST_ORDER = 1_000_000
+"""The rows whose order is drawn at a time, where an epoch has not more of them."""
 
 
 class DivergedWarning(UserWarning):
@@ -61,6 +65,7 @@ class Training:
         max_norm: limit of the norm of each unit's incoming weights, enforced after each update.
         penalty_per_batch: divide the penalties by the rows of the batch, and count each batch's mean error by its rows,
             as scikit-learn does.
+        gradient_norms: give each `Epoch` the norms of its last batch's gradients, layer by layer; L-BFGS has none.
         divergence: what a loss that is not finite leads to: "warn", or "raise" for a DivergedError.
         compiled: False runs the same maths as plain NumPy Python, to step through with a debugger.
         threads: how many threads the batches of a network that is not small are shared out to, at the most; by default
@@ -93,7 +98,7 @@ class Training:
         keep_best: bool | None = None,
         l1: float = 0.0, l2: float = 0.0, decay_biases: bool = False, penalty_per_batch: bool = False,
         clip_value: float | None = None, clip_norm: float | None = None, max_norm: float | None = None,
-        divergence: str = "warn", compiled: bool = True, threads: int | None = None,
+        gradient_norms: bool = False, divergence: str = "warn", compiled: bool = True, threads: int | None = None,
     ) -> None:  # fmt: skip
         self.network = network
         self.optimizer: Optimizer = optimizers.make(optimizer)
@@ -129,9 +134,14 @@ class Training:
             compiled=self.compiled,
         )  # fmt: skip
         self.tables = joined(self.program.training, self.rule)
+        ranges = layer_ranges(network) if gradient_norms else {}
+        if ranges:
+            normed = np.array([*ranges.values()], np.int64).reshape(-1)
+            self.tables = self.tables._replace(normed=normed, normed_count=len(ranges))
+        self.normed_layers = tuple(ranges)
         self.memory = self.program.memory()
         self.machine = self.program.runner
-        self.threads = default_threads() if threads is None else _at_least("threads", threads, 1)
+        self.threads = threads_of(threads)
         self.team = team_for(self.program, self.memory, self.threads)
         self.rng = np.random.default_rng(self.seed)
         self.rate_factor = 1.0
@@ -151,19 +161,27 @@ class Training:
 
     def __iter__(self) -> Iterator[Epoch]:
         """Train, giving each epoch as it ends; leaving the loop keeps the model so far."""
-        for epochs in self._run(1):
-            yield from epochs
+        return self.in_leaps(lambda: 1)
 
     def run(self) -> Training:
         """Train to the end and give the training itself; many small epochs run in one call of the machine."""
-        for _ in self._run(self.epochs if self._unattended() else 1):
+        for _ in self._run(lambda: self.epochs):
             pass
         return self
 
-    def _run(self, epochs_per_call: int) -> Generator[Sequence[Epoch]]:
+    def in_leaps(self, unseen: Callable[[], int]) -> Iterator[Epoch]:
+        """Train, giving each epoch, but only after up to `unseen()` of them have ended.
+
+        Many small epochs take less time in one call of the machine. Those given have been added to `history` together,
+        and the network is that of the last one.
+        """
+        for epochs in self._run(unseen):
+            yield from epochs
+
+    def _run(self, unseen: Callable[[], int]) -> Generator[Sequence[Epoch]]:
         """Train, giving the epochs of a call of the machine as it ends."""
         self.stopped = None
-        advance = self._lbfgs() if self.optimizer.full_batch else self._descend(epochs_per_call)
+        advance = self._lbfgs() if self.optimizer.full_batch else self._descend(unseen)
         try:
             for epochs in advance:
                 self.history.extend(epochs)
@@ -186,15 +204,16 @@ class Training:
         """Whether nothing needs to look at the network between two epochs."""
         return not (self.validation or self.patience or self.keep_best or self.schedule.needs_loss)
 
-    def _descend(self, epochs_per_call: int) -> Generator[Sequence[Epoch]]:
+    def _descend(self, unseen: Callable[[], int]) -> Generator[Sequence[Epoch]]:
         """Run the machine, a few epochs or a part of one at a time."""
         rows, first = self.X.shape[0], len(self.history)
         batches = -(-rows // self.batch_size)
         while first < self.epochs:
-            count = min(epochs_per_call, self.epochs - first, max(1, 1_000_000 // rows))
+            fitting = max(1, min(LARGEST_ORDER // rows, self._batches_per_call() // batches))
+            count = min(unseen() if self._unattended() else 1, self.epochs - first, fitting)
             good = self._snapshot()
             data = data_of(self.X, self.Y, self.weights, self._order(count), repeats=self._keeps_order)
-            rates, sums = self._rates(count, batches), np.zeros((count, machine.SUMS))
+            rates, sums = self._rates(count, batches), np.zeros((count, machine.SUMS + len(self.normed_layers)))
             began = time.perf_counter()
             done, ended = self._advance(data, count, rates, sums, began)
             where, batch = self._first_not_finite() if ended == "diverged" else "", done % batches + 1
@@ -284,7 +303,10 @@ class Training:
         losses, lowest = sums[:, 3], np.inf if self.best is None else self.best.loss
         bests = losses < np.minimum.accumulate(np.append(lowest, losses[:-1]))
         penalties = np.divide(sums[:, 2], sums[:, 1], out=np.zeros(len(sums)), where=sums[:, 1] != 0.0)
-        epochs = Unwatched(len(self.history) + 1, self._seconds, losses, rates, bests, penalties)
+        norms = sums[:, machine.SUMS :]
+        epochs = Unwatched(
+            len(self.history) + 1, self._seconds, losses, rates, bests, penalties, norms, self.normed_layers
+        )
         self.best = epochs[int(bests.nonzero()[0][-1])] if bests.any() else self.best or epochs[0]
         return epochs
 
@@ -299,7 +321,8 @@ class Training:
         monitored = loss if validation_loss is None else validation_loss
         best = self.best is None or monitored < self.best.monitored
         penalty = float(sums[2] / sums[1]) if sums[1] else 0.0
-        epoch = Epoch(len(self.history) + 1, loss, validation_loss, float(rate), self._seconds, best, penalty)
+        norms = dict(zip(self.normed_layers, sums[machine.SUMS :].tolist(), strict=False))  # L-BFGS has none
+        epoch = Epoch(len(self.history) + 1, loss, validation_loss, float(rate), self._seconds, best, penalty, norms)
         if best:
             self.best = epoch
             if self.keep_best:

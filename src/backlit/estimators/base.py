@@ -144,7 +144,7 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
 
         def train(k: int) -> None:
             rows, held = plans[k]
-            each = watch.first if k == 0 else watch.others
+            each = watch.first if k == 0 else None
             if settings.optimizer.full_batch:
                 minimize(self._members[k], rows, settings, limits, each, stop, threads)
             else:

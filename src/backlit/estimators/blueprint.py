@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -176,12 +175,3 @@ class Views(list[Array]):
 def views(network: Network, name: str) -> Views:
     """Give the views of all dense layers' `"W"` or `"b"`."""
     return Views(network[f"{label}.{name}"] for label in dense_labels(network))
-
-
-def layer_ranges(network: Network) -> dict[str, tuple[int, int]]:
-    """Give where each layer's parameters lie in the flat vector, by the layer's number."""
-    starts: dict[str, int] = {}
-    for name, (offset, _) in network.layout.items():
-        starts.setdefault(name.partition(".")[0], offset)
-    bounds = pairwise([*starts.values(), network.parameters.size])
-    return {label: bound for label, bound in zip(starts, bounds, strict=True) if bound[1] > bound[0]}

@@ -16,7 +16,7 @@ from backlit.engine.history import Epoch
 from backlit.engine.lbfgs import Objective, lbfgs_options
 from backlit.engine.network import Network
 from backlit.engine.training import DivergedError, Training
-from backlit.estimators.blueprint import Settings, is_random, layer_ranges
+from backlit.estimators.blueprint import Settings, is_random
 from backlit.ops.op import Array
 
 SMALLEST_RATE = 1e-6
@@ -156,7 +156,7 @@ Watch = Callable[[Member], bool]
 
 def descend(
     member: Member, rows: Rows, held: Held | None, settings: Settings, limits: Limits,
-    random: np.random.RandomState, watch: Watch, stop: threading.Event, threads: int,
+    random: np.random.RandomState, watch: Watch | None, stop: threading.Event, threads: int,
 ) -> None:  # fmt: skip
     """Train by batches, epoch by epoch, with scikit-learn's rules for when to stop and how the rate changes."""
     training = Training(
@@ -165,19 +165,27 @@ def descend(
         validation=held.rows.as_validation() if held is not None and held.curve else None, keep_best=False,
         order=_shuffles(rows.count, random) if limits.shuffle else None, shuffle=False,
         seed=random.randint(2**31 - 1) if is_random(member.network) else 0,
-        penalty_per_batch=True, divergence="raise", threads=threads, **settings.penalties,
+        penalty_per_batch=True, gradient_norms=True, divergence="raise", threads=threads, **settings.penalties,
     )  # fmt: skip
     rate = _resume(member, training, limits.incremental)
-    ranges = layer_ranges(member.network)
     member.begin()
     score = held.score if held is not None else None
+    watched = watch is not None or score is not None or limits.incremental or settings.policy == "invscaling"
+
+    def unseen() -> int:
+        """Give how many epochs are sure to end before anything depends on one of them."""
+        return 1 if watched else int(min(limits.n_iter_no_change + 1 - member.no_improvement_count, limits.max_iter))
+
+    def note(epoch: Epoch) -> None:
+        _take(member, epoch, limits.parts, rows.count)
+        judged = None if score is None else score(member)
+        member.judge(judged, limits.tol)
+        _remember(member, epoch, judged)
+
     try:
-        for epoch in training:
-            _take(member, epoch, limits.parts, rows.count)
-            judged = None if score is None else score(member)
-            member.judge(judged, limits.tol)
-            _remember(member, epoch, judged, _gradient_norms(training, ranges))
-            asked_to_stop = watch(member)
+        for epoch in training.in_leaps(unseen):
+            note(epoch)
+            asked_to_stop = watch is not None and watch(member)
             if settings.policy == "invscaling":
                 rate = training.optimizer.rate / (member.t + 1) ** limits.power_t  # type: ignore[attr-defined]
             if member.no_improvement_count > limits.n_iter_no_change:
@@ -197,6 +205,8 @@ def descend(
             member.judge(np.nan, limits.tol)
     except KeyboardInterrupt:
         member.interrupted = True
+    for epoch in training.history[member.n_iter :]:  # an interruption came between
+        note(epoch)
     member.interrupted |= training.stopped == "interrupted" or stop.is_set()
     member.optimizer = OptimizerState(rate, training.step, training.memory.slots.copy())
     if score is not None:
@@ -244,16 +254,10 @@ def _take(member: Member, epoch: Epoch, parts: int, count: int) -> None:
         member.validation_loss_curve.append(epoch.validation_loss / parts)
 
 
-def _gradient_norms(training: Training, ranges: dict[str, tuple[int, int]]) -> dict[str, float]:
-    """Give the norm of each layer's gradient, of the loss without penalties, in the epoch's last batch."""
-    gradient = training.memory.dP
-    return {f"gradient_norm_{label}": float(np.sqrt(np.dot(gradient[a:b], gradient[a:b])))
-            for label, (a, b) in ranges.items()}  # fmt: skip
-
-
-def _remember(member: Member, epoch: Epoch, score: float | None, norms: dict[str, float]) -> None:
+def _remember(member: Member, epoch: Epoch, score: float | None) -> None:
     measured = {"validation_loss": epoch.validation_loss, "validation_score": score}
     known = {name: value for name, value in measured.items() if value is not None}
+    norms = {f"gradient_norm_{label}": norm for label, norm in epoch.gradient_norms.items()}
     member.record(loss=member.loss, learning_rate=epoch.rate, seconds=epoch.seconds, **known, **norms)
 
 
@@ -261,8 +265,9 @@ def _remember(member: Member, epoch: Epoch, score: float | None, norms: dict[str
 
 
 def minimize(
-    member: Member, rows: Rows, settings: Settings, limits: Limits, watch: Watch, stop: threading.Event, threads: int
-) -> None:
+    member: Member, rows: Rows, settings: Settings, limits: Limits, watch: Watch | None, stop: threading.Event,
+    threads: int,
+) -> None:  # fmt: skip
     """Train on all rows at once by SciPy's L-BFGS, an iteration an epoch."""
     training = Training(
         member.network, rows.X, rows.T, optimizer=settings.optimizer, epochs=limits.max_iter,
@@ -285,7 +290,7 @@ def minimize(
         member.n_iter += 1
         member.loss = float(intermediate_result.fun)
         member.record(loss=member.loss)
-        asked_to_stop = watch(member) or stop.is_set()
+        asked_to_stop = (watch is not None and watch(member)) or stop.is_set()
         if asked_to_stop:
             raise StopIteration
 

@@ -22,10 +22,9 @@ except ImportError:  # scikit-learn before 1.9 has no callbacks
 
 
 class Watching(msgspec.Struct, frozen=True):
-    """What to call after each epoch of the first member and of the others, and once at the end."""
+    """What to call after each epoch of the first member, if anybody looks on, and once at the end."""
 
-    first: Watch
-    others: Watch
+    first: Watch | None
     finish: Callable[[], None]
 
 
@@ -53,11 +52,7 @@ def watch_of(estimator: Any, X: Any, y: Any, sample_weight: Any, *, silent: bool
         for end in ends:
             end()
 
-    return Watching(first, _unwatched, finish)
-
-
-def _unwatched(member: Member) -> bool:
-    return False
+    return Watching(first if watches else None, finish)
 
 
 def _nothing() -> None:
