@@ -40,7 +40,7 @@ FAILURES = {
     ),
     "it is killed with the matrix product in hand": (
         "begin = ahead.begin; ahead.begin = lambda *given: "
-        "(begin(*given), ahead.take('products', 'float64'), ahead._helpers[0].process.kill())",
+        "(begin(*given), ahead.take('multiply', 'float64'), ahead._helpers[0].process.kill())",
         "",
     ),
 }
@@ -66,7 +66,7 @@ def test_the_second_process_compiles_what_all_networks_share(tmp_path):
 @pytest.mark.parametrize("failure", FAILURES)
 def test_without_its_help_all_is_compiled_here_with_the_same_result(failure, tmp_path):
     loss, *compiled = run(tmp_path / "alone", *FAILURES[failure])
-    assert {"machine_train_batches_float64", "products_float64"} <= {*compiled}
+    assert {"machine_train_batches_float64", "multiply_float64", "multiply_blocks_float64"} <= {*compiled}
     assert run(tmp_path / "alone") == [loss]
 
 

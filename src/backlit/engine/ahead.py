@@ -1,7 +1,7 @@
 """A second process that compiles the machine, while this one compiles the kernels of its network.
 
 The first training ever on a machine waits for the compiler, which uses one processor. Half of its work does not depend
-on the network: the machine's entry points, and the matrix product, which goes to the process that comes to it first.
+on the network: the machine's entry points, and the matrix product, whose parts go to the process that comes first.
 Where the cache lacks them, a process is started that puts them there. It is asked for nothing twice, whoever runs at
 the same time, and nobody depends on it: where it cannot be started, ends early or does not know something, the one who
 needs it compiles it himself.
@@ -18,10 +18,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from backlit.engine.cache import cache_folder
+from backlit.ops.kernels.products import SHARED
 
-PRODUCTS = "products"
 PREDICTION = ("predict_rows",)
-TRAINING = (PRODUCTS, "evaluate_rows", *PREDICTION)
+TRAINING = (*SHARED, "evaluate_rows", *PREDICTION)
 """What a program needs of these, in the order of need: only to predict; to train, beside the entry point for that."""
 
 
@@ -77,7 +77,7 @@ def begin(dtype: str, names: Sequence[str]) -> None:
     _helpers[:] = [helper for helper in _helpers if not helper.ended()]
     alone = getattr(sys, "frozen", False) or not sys.executable or (os.cpu_count() or 1) < 2
     missing = [] if alone else [name for name in names if _to_do(name, dtype)]
-    if missing not in ([], [PRODUCTS]):
+    if not {*missing} <= {*SHARED}:
         try:
             _helpers.append(_Helper(dtype, missing))
         except OSError:  # no process to be had; all is compiled here
@@ -86,7 +86,7 @@ def begin(dtype: str, names: Sequence[str]) -> None:
 
 def _to_do(name: str, dtype: str) -> bool:
     """Take something for the process that is to be started, all but what is taken when somebody comes to it."""
-    return not _mark(name, dtype).exists() if name == PRODUCTS else take(name, dtype)
+    return not _mark(name, dtype).exists() if name in SHARED else take(name, dtype)
 
 
 def take(name: str, dtype: str) -> bool:
@@ -114,10 +114,10 @@ def main(dtype: str, names: Sequence[str]) -> None:
     from backlit.engine import compiler  # noqa: PLC0415  (which imports this module)
 
     for name in names:
-        if name != PRODUCTS:
+        if name not in SHARED:
             compiler.door(name, dtype)
         elif take(name, dtype):
-            compiler.define_products(dtype)
+            compiler.define_product(name, dtype)
         sys.stdout.write(name + "\n")
         sys.stdout.flush()
 

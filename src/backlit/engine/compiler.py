@@ -21,6 +21,7 @@ from backlit.engine.binding import Binding, maths_of
 from backlit.engine.cache import Code, cache_folder, load
 from backlit.engine.doors import Call, Door, Packed
 from backlit.engine.jit import Jit, Reach
+from backlit.ops.kernels.products import SHARED
 from backlit.ops.op import Optimizer, arguments
 
 BEYOND_PYTHON = (
@@ -94,22 +95,33 @@ _multiplying: set[str] = set()
 
 
 def define_products(dtype: str) -> None:
-    """Compile the matrix product, or find it in the cache, and let all kernels reach it."""
+    """Compile the parts of the matrix product, or find them in the cache, and let all kernels reach them.
+
+    The largest is taken first, where a helper begins with the smallest.
+    """
+    _multiplying.discard(dtype)
+    for name in reversed(SHARED):
+        if ahead.take(name, dtype):
+            define_product(name, dtype)
+    for name in SHARED:
+        ahead.wait_for(name, dtype)
+        define_product(name, dtype)
+
+
+def define_product(name: str, dtype: str) -> None:
+    """Compile a part of the matrix product, or find it in the cache, and let all kernels reach it."""
     from backlit.ops.kernels import linking  # noqa: PLC0415
 
     def compiled() -> Code:
-        from backlit.ops.kernels.compiled_products import multiply  # noqa: PLC0415
+        from backlit.ops.kernels import compiled_products  # noqa: PLC0415
 
-        return _compiled(title, text, multiply=multiply)
+        return _compiled(title, text, product=getattr(compiled_products, name))
 
-    _multiplying.discard(dtype)
-    if ("products", dtype) not in KEPT:
-        title = f"{ahead.PRODUCTS}_{dtype}"
+    if (name, dtype) not in KEPT:
+        title = f"{name}_{dtype}"
         text = texts.products(title, dtype)
-        if not ahead.take(ahead.PRODUCTS, dtype):
-            ahead.wait_for(ahead.PRODUCTS, dtype)
-        KEPT["products", dtype] = load(title, text, compiled)
-    linking.define(dtype, KEPT["products", dtype])
+        KEPT[name, dtype] = load(title, text, compiled)
+    linking.define(name, dtype, KEPT[name, dtype])
 
 
 @functools.cache

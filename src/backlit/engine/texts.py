@@ -169,12 +169,12 @@ def update(title: str, optimizer: Optimizer, dtype: str) -> str:
 PRODUCTS = """
 from backlit.ops.kernels.compiled_products import signature
 
-kernel = cfunc(signature(types.{dtype}), **OPTIONS)(multiply.py_func)
+kernel = cfunc(signature(types.{dtype}), **OPTIONS)(product.py_func)
 """
 
 
 def products(title: str, dtype: str) -> str:
-    """Write the matrix product as a function of its own, which all kernels call."""
+    """Write the matrix product, or a part of it, as a function of its own, which all kernels call."""
     return _head(title, dtype) + PRODUCTS.format(dtype=dtype)
 
 

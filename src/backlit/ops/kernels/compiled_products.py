@@ -23,7 +23,7 @@ from numba import types
 from numba.extending import intrinsic, overload
 
 from backlit.ops.kernels.linking import symbol
-from backlit.ops.kernels.products import affine, product, product_nt, product_tn, sum_rows
+from backlit.ops.kernels.products import SHARED, affine, product, product_nt, product_tn, sum_rows
 from backlit.ops.kernels.tiles import (
     DOTS,
     LINE,
@@ -81,6 +81,46 @@ def _compiled(function: Function) -> Function:
     options: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # none but compiled code calls it
     compiled: Function = numba.njit(error_model="numpy", nogil=True, **options)(function)
     return compiled
+
+
+# ------------------------------------------------------------------------------------- one product for all kernels
+
+
+def signature(dtype: Any) -> Any:
+    """Give the types of the product's arguments for numbers of Numba's type `dtype`."""
+    values, index = types.CPointer(dtype), types.intp
+    return types.void(values, index, index, values, index, index, values, index, index, index, values)
+
+
+def compiled_product(name: str, dtype: str) -> Any:
+    """Compile a function of `SHARED` for a type of number, to be called by its address."""
+    return numba.cfunc(signature(getattr(types, dtype)), error_model="numpy")(globals()[name].py_func)
+
+
+def _calling(name: str) -> Any:
+    """Give what calls the function of that name whose address stands in its cell."""
+
+    @intrinsic
+    def call(
+        typingctx: Any, A: Any, a_row: Any, a_step: Any, B: Any, b_step: Any, b_column: Any, C: Any,
+        n: Any, steps: Any, m: Any, start: Any,
+    ) -> Any:  # fmt: skip
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            function = ir.FunctionType(ir.VoidType(), [argument.type for argument in arguments]).as_pointer()
+            place = symbol(name, signature.args[0].dtype.name)
+            cell = builder.module.globals.get(place) or ir.GlobalVariable(builder.module, function, place)
+            builder.call(builder.load(cell), arguments)
+            return context.get_dummy_value()
+
+        return signature(A.dtype), generate
+
+    return call
+
+
+_call_multiply, _call_blocks = map(_calling, SHARED)
+
+
+# -------------------------------------------------------------------------------------------------------- its parts
 
 
 @_compiled
@@ -178,7 +218,7 @@ def _down(
 def _multiply_few(
     A: Any, a_row: int, a_step: int, B: Any, b_step: int, C: Any, n: int, steps: int, m: int, start: Any
 ) -> None:
-    """C = A B as `_multiply` computes it, row by row."""
+    """C = A B as `multiply_blocks` computes it, row by row."""
     stand_apart()
     full = lanes_of(A)
     line = full * LINE
@@ -208,7 +248,7 @@ def _columns(tile: int, tiles: int, m: int, wide: int) -> tuple[int, int]:
 
 
 @_compiled
-def _multiply(
+def multiply_blocks(
     A: Any, a_row: int, a_step: int, B: Any, b_step: int, b_column: int, C: Any,
     n: int, steps: int, m: int, start: Any,
 ) -> None:  # fmt: skip
@@ -332,7 +372,7 @@ def multiply(
                 C[i] += start[0]
     elif m == 1:  # C^T = B^T A^T
         if n > lanes_of(A):
-            _multiply(B, _ONE, _ONE, A, a_step, _ONE, C, _ONE, steps, n, start)
+            _call_blocks(B, _ONE, _ONE, A, a_step, _ONE, C, _ONE, steps, n, start)
         else:
             _multiply_narrow(B, _ONE, _ONE, A, a_step, _ONE, C, _ONE, steps, n, start)
     elif m <= lanes_of(A) and (b_column == 1 or steps <= _NARROW_STEPS):
@@ -341,39 +381,7 @@ def multiply(
         for i in range(n):
             _dot_rows(after(A, i * steps), B, after(C, i * m), steps, m)
     else:
-        _multiply(A, a_row, a_step, B, b_step, b_column, C, n, steps, m, start)
-
-
-# ------------------------------------------------------------------------------------- one product for all kernels
-
-
-def signature(dtype: Any) -> Any:
-    """Give the types of the product's arguments for numbers of Numba's type `dtype`."""
-    values, index = types.CPointer(dtype), types.intp
-    return types.void(values, index, index, values, index, index, values, index, index, index, values)
-
-
-def compiled_multiply(dtype: str) -> Any:
-    """Compile the product for a type of number, as a function to be called by its address."""
-    function: Any = multiply
-    return numba.cfunc(signature(getattr(types, dtype)), error_model="numpy")(function.py_func)
-
-
-@intrinsic
-def _call_multiply(
-    typingctx: Any, A: Any, a_row: Any, a_step: Any, B: Any, b_step: Any, b_column: Any, C: Any,
-    n: Any, steps: Any, m: Any, start: Any,
-) -> Any:  # fmt: skip
-    """Call the product whose address stands in the cell."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        function = ir.FunctionType(ir.VoidType(), [argument.type for argument in arguments]).as_pointer()
-        name = symbol(signature.args[0].dtype.name)
-        cell = builder.module.globals.get(name) or ir.GlobalVariable(builder.module, function, name)
-        builder.call(builder.load(cell), arguments)
-        return context.get_dummy_value()
-
-    return signature(A.dtype), generate
+        _call_blocks(A, a_row, a_step, B, b_step, b_column, C, n, steps, m, start)
 
 
 # -------------------------------------------------------------------------------------------------------- the products

@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+SHARED = ("multiply", "multiply_blocks")
+"""The functions of `compiled_products` that all kernels share: the product, and its part for all but small matrices."""
+
 Matrix = np.ndarray[Any, np.dtype[np.floating[Any]]]
 
 
