@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import functools
 from array import array
+from collections.abc import Sequence
 from typing import Any, get_type_hints
 
 import numpy as np
@@ -65,7 +66,7 @@ class Door:
     def __init__(self, name: str, dtype: str, address: int) -> None:
         self.name, self.dtype = name, dtype
         self.arguments = self._typed(arguments_of(name))
-        self.fields = {group: self._typed(fields_of(group)) for group in GROUPS}
+        self.fields: dict[type, tuple[Typed, ...]] = {group: self._typed(fields_of(group)) for group in GROUPS}
         self.result = get_type_hints(getattr(machine, name))["return"]
         self.entrance = address
         self.enter = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(address)
@@ -81,12 +82,14 @@ class Door:
         integers: list[int] = []
         floats: list[float] = [0.0]
         for argument, value in zip(self.arguments, given, strict=True):
-            if isinstance(value, tuple):
-                group = self._remembered(remembered, value) if isinstance(value, LASTING) else self._packed(value)
+            if isinstance(value, LASTING):
+                group = self._remembered(remembered, value)
                 integers += group[0]
                 floats += group[1]
+            elif isinstance(value, tuple):
+                self._pack(self.fields[value.__class__], value, integers, floats)
             else:
-                self._add(argument, value, integers, floats)
+                self._pack((argument,), (value,), integers, floats)
         return array("q", integers), array("d", floats)
 
     def ready(self, remembered: dict[int, tuple[Any, Packed]], *given: Any) -> Call:
@@ -105,24 +108,19 @@ class Door:
         if known is None:
             if len(remembered) >= REMEMBERED:
                 remembered.clear()
-            known = remembered[id(group)] = group, self._packed(group)
+            packed: Packed = [], []
+            self._pack(self.fields[group.__class__], group, *packed)
+            known = remembered[id(group)] = group, packed
         return known[1]
 
-    def _packed(self, group: Any) -> Packed:
-        integers: list[int] = []
-        floats: list[float] = []
-        for field, value in zip(self.fields[group.__class__], group, strict=True):
-            self._add(field, value, integers, floats)
-        return integers, floats
-
-    def _add(self, typed: Typed, value: Any, integers: list[int], floats: list[float]) -> None:
-        _, is_float, dtype = typed
-        if is_float:
-            floats.append(value)
-        elif dtype is None:
-            integers.append(value)
-        else:
-            integers.append(self.address(typed, value))
+    def _pack(self, types: Sequence[Typed], values: Sequence[Any], integers: list[int], floats: list[float]) -> None:
+        for typed, value in zip(types, values, strict=True):
+            if typed[2] is not None:
+                integers.append(self.address(typed, value))
+            elif typed[1]:
+                floats.append(value)
+            else:
+                integers.append(value)
 
     def address(self, typed: Typed, vector: Array) -> int:
         """Give a vector's address, or say what is wrong with it, which machine code would not notice."""

@@ -7,6 +7,7 @@ known of them stays in columns, and an epoch is described when somebody looks at
 from __future__ import annotations
 
 import bisect
+import functools
 import itertools
 import operator
 from abc import abstractmethod
@@ -14,7 +15,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import overload
 
 import msgspec
+import numpy as np
 
+from backlit.engine.machine import SUMS
 from backlit.ops.op import Array
 
 
@@ -71,20 +74,28 @@ class _Epochs(Sequence[Epoch]):
 
 
 class Unwatched(_Epochs):
-    """Epochs that ended while nobody looked, from number `first` on, in columns of their losses, rates and so on.
+    """Epochs that ended while nobody looked, from number `first` on: their sums, as the machine has them, and rates.
 
-    `seconds` is when the last of them had ended; `layers` are those whose gradients' norms there are.
+    `seconds` is when the last of them had ended, `lowest` the lowest loss before them; `layers` are those whose
+    gradients' norms there are.
     """
 
     def __init__(
-        self, first: int, seconds: float, losses: Array, rates: Array, bests: Array, penalties: Array,
-        norms: Array, layers: Sequence[str],
-    ) -> None:  # fmt: skip
+        self, first: int, seconds: float, sums: Array, rates: Array, lowest: float, layers: Sequence[str]
+    ) -> None:
         self.first, self.seconds, self.layers = first, seconds, layers
-        self.columns = losses, rates, bests, penalties, norms
+        self.sums, self.rates, self.lowest = sums, rates, lowest
+
+    @functools.cached_property
+    def columns(self) -> tuple[Array, ...]:
+        """Losses, rates, whether each was the best so far, penalties and norms."""
+        losses, (_, weights, penalties) = self.sums[:, 3], self.sums[:, :3].T
+        bests = losses < np.minimum.accumulate(np.append(self.lowest, losses[:-1]))
+        shares = np.divide(penalties, weights, out=np.zeros(len(self)), where=weights != 0.0)
+        return losses, self.rates, bests, shares, self.sums[:, SUMS:]
 
     def __len__(self) -> int:
-        return self.columns[0].size
+        return len(self.sums)
 
     def __iter__(self) -> Iterator[Epoch]:
         return self._described(itertools.count(self.first), *self.columns)

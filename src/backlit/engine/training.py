@@ -148,7 +148,8 @@ class Training:
         self.schedule_state: dict[str, float] = {}
         self.step = 0
         self.history = History()
-        self.best: Epoch | None = None
+        self._best: int | None = None  # the place in the history of the lowest monitored loss
+        self._best_loss = np.inf
         self.stopped: str | None = None
         self._best_values: tuple[Array, Array] | None = None
         self._lowest, self._improved = np.inf, 0  # the monitored loss that patience counts from, and its epoch
@@ -298,17 +299,23 @@ class Training:
 
     # ------------------------------------------------------------------------------------------------- after an epoch
 
+    @property
+    def best(self) -> Epoch | None:
+        """The epoch of the lowest monitored loss so far; None before the first one."""
+        return None if self._best is None else self.history[self._best]
+
     def _epochs(self, sums: Array, rates: Array) -> Unwatched:
         """Describe epochs that ended while nobody looked at the network."""
-        losses, lowest = sums[:, 3], np.inf if self.best is None else self.best.loss
-        bests = losses < np.minimum.accumulate(np.append(lowest, losses[:-1]))
-        penalties = np.divide(sums[:, 2], sums[:, 1], out=np.zeros(len(sums)), where=sums[:, 1] != 0.0)
-        norms = sums[:, machine.SUMS :]
-        epochs = Unwatched(
-            len(self.history) + 1, self._seconds, losses, rates, bests, penalties, norms, self.normed_layers
-        )
-        self.best = epochs[int(bests.nonzero()[0][-1])] if bests.any() else self.best or epochs[0]
+        epochs = Unwatched(len(self.history) + 1, self._seconds, sums, rates, self._best_loss, self.normed_layers)
+        self._note_if_best(int(sums[:, 3].argmin()), sums[:, 3].min())
         return epochs
+
+    def _note_if_best(self, place: int, monitored: float) -> bool:
+        """Take note of the epoch at a place behind the history so far, if its loss is the lowest."""
+        best = self._best is None or monitored < self._best_loss
+        if best:
+            self._best, self._best_loss = len(self.history) + place, float(monitored)
+        return best
 
     def _epoch(self, sums: Array, rate: float) -> Epoch:
         """Describe an epoch that has just ended, measured on the validation rows, and remember the best weights."""
@@ -319,19 +326,19 @@ class Training:
             validation_loss = evaluate(self, *self.validation)
             self._seconds += time.perf_counter() - before
         monitored = loss if validation_loss is None else validation_loss
-        best = self.best is None or monitored < self.best.monitored
+        best = self._note_if_best(0, monitored)
         penalty = float(sums[2] / sums[1]) if sums[1] else 0.0
         norms = dict(zip(self.normed_layers, sums[machine.SUMS :].tolist(), strict=False))  # L-BFGS has none
         epoch = Epoch(len(self.history) + 1, loss, validation_loss, float(rate), self._seconds, best, penalty, norms)
-        if best:
-            self.best = epoch
-            if self.keep_best:
-                self._best_values = self.network.parameters.copy(), self.network.state.copy()
+        if best and self.keep_best:
+            self._best_values = self.network.parameters.copy(), self.network.state.copy()
         if self.schedule.needs_loss:
             self.rate_factor = self.schedule.observe(self.schedule_state, monitored)
         return epoch
 
     def _reason_to_stop(self) -> str | None:
+        if self.target is None and self.patience is None and not self.schedule_state:
+            return None
         last = self.history[-1]
         if self.target is not None and last.loss <= self.target:
             return f"error target {self.target:g} reached"
