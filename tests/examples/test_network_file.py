@@ -208,6 +208,7 @@ def test_the_training_table_has_the_arguments_of_training():
         "sample_weight",
         "validation",
         "order",
+        "gradient_norms",
         "divergence",
         "compiled",
         "threads",
