@@ -169,9 +169,10 @@ def _own_machine(peer: Compiled) -> float:
     order = peer.problem.orders.reshape(-1)
     data = data_of(training.X, training.Y, training.weights, order, repeats=workload.full_batch)
     rates, sums = np.full(workload.steps, workload.rate), np.zeros(machine.SUMS * workload.epochs)
+    held = machine.held_of(training.network.dtype)
     return _timed(
         lambda steps: training.program.train(
-            training.tables, training.memory, data, training.rule, Clock(0, 0), workload.batch, 0, steps, rates,
+            training.tables, training.memory, data, held, training.rule, Clock(0, 0), workload.batch, 0, steps, rates,
             -np.inf, sums,
         ),
         workload.steps,

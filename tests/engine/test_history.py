@@ -73,12 +73,6 @@ def test_a_leap_is_no_longer_than_a_call_of_the_machine(monkeypatch):
     assert lengths == [4] * 4 + [8] * 4 + [12] * 4
 
 
-def test_whoever_has_to_look_after_each_epoch_does():
-    for options in ({"patience": 50}, {"keep_best": True}, {"schedule": "plateau"}):
-        run = training(**options)
-        assert [len(run.history) for _ in run.in_leaps(lambda: 100)] == list(range(1, 13))
-
-
 def test_a_history_is_read_like_a_list():
     history = training().run().history
     epochs = list(history)
@@ -114,3 +108,16 @@ def test_an_empty_history():
     assert not History()
     with pytest.raises(IndexError, match="there are 0 epochs"):
         History()[0]
+
+
+def test_the_lowest_epoch_is_the_first_of_the_lowest():
+    history = History()
+    assert history.lowest() is None
+    made = [Epoch(k, loss, None, 0.1, 0.0, best=False) for k, loss in enumerate([np.nan, 3.0, 2.0, np.nan, 2.0], 1)]
+    for epoch in made:
+        history.extend([epoch])
+    assert history.lowest() is made[2]
+    assert len({hash(epoch) for epoch in made}) == 5
+    run = training()
+    run.run()
+    assert run.best == run.history.lowest() == min(run.history, key=lambda epoch: epoch.loss)

@@ -142,3 +142,17 @@ def test_a_wrong_number_of_threads_is_refused(threads):
     network, X = network_of()
     with pytest.raises(bl.BacklitError, match=f"threads is {threads!r}; expected a whole number of at least 1"):
         network.predict(X, threads=threads)
+
+
+def test_no_memory_for_a_helper_is_no_error(monkeypatch):
+    network, X = network_of()
+    alone = network.predict(X, threads=1)
+    original = predicting.Predictor
+
+    def refused(*given):
+        if threading.current_thread().name.startswith("backlit"):
+            raise MemoryError
+        return original(*given)
+
+    monkeypatch.setattr(predicting, "Predictor", refused)
+    assert np.array_equal(network.copy().predict(X, threads=4), alone)

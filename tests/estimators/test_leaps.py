@@ -7,6 +7,7 @@ import pytest
 from sklearn.datasets import load_iris
 
 from backlit import MLPClassifier, MLPRegressor, Training
+from backlit.engine import team
 from backlit.estimators.member import Member
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -81,6 +82,70 @@ def test_an_interruption_between_two_epochs_loses_none(after, monkeypatch):
     with pytest.warns(UserWarning, match="interrupted by user"):
         classifier = MLPClassifier(**SMALL, random_state=0).fit(IRIS, SPECIES)
     assert classifier.n_iter_ == len(classifier.loss_curve_) == classifier._optimizer.step // 4 >= after
+    assert {len(values) for values in classifier.history_.values()} == {classifier.n_iter_}
+    assert classifier.t_ == classifier.n_iter_ * 150
+
+
+@pytest.mark.parametrize("name", ["loss", "gradient_norm_1", "gradient_norm_2"])
+def test_nor_does_one_in_the_middle_of_noting_an_epoch(name, monkeypatch):
+    class Interrupting(list):
+        times = 0
+
+        def append(self, value):
+            super().append(value)
+            Interrupting.times += 1
+            if Interrupting.times == 5:
+                raise KeyboardInterrupt
+
+    classifier = MLPClassifier(**SMALL, random_state=0, warm_start=True)
+    classifier.fit(IRIS, SPECIES)
+    before = len(classifier.loss_curve_)
+    classifier._members[0].history[name] = Interrupting(classifier.history_[name])
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        classifier.fit(IRIS, SPECIES)
+    assert classifier.n_iter_ >= 5
+    assert classifier.n_iter_ == classifier._optimizer.step // 4
+    for values in (classifier.loss_curve_, *classifier.history_.values()):
+        assert len(values) == before + classifier.n_iter_
+
+
+def test_an_interruption_in_the_machine_loses_none_of_the_epochs_it_has_done(monkeypatch):
+    """Python hears of Ctrl-C when the machine has ended, before it hears of the machine's result."""
+    door = team.Team.train_batches
+    calls = []
+
+    def interrupted(self, *given):
+        door(self, *given)
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+
+    settings = SMALL | {"hidden_layer_sizes": (400,), "batch_size": 75}
+    monkeypatch.setattr(team, "processors", lambda: 2)
+    monkeypatch.setattr(team.Team, "train_batches", interrupted)
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        classifier = MLPClassifier(**settings, random_state=0).fit(IRIS, SPECIES)
+    assert len(calls) == 3
+    monkeypatch.setattr(team.Team, "train_batches", door)
+    again = MLPClassifier(**settings | {"max_iter": classifier.n_iter_}, random_state=0).fit(IRIS, SPECIES)
+    assert np.array_equal(classifier.to_network().parameters, again.to_network().parameters)
+    assert classifier.loss_curve_ == again.loss_curve_
+    assert classifier._optimizer.step == again._optimizer.step
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_a_fit_goes_on_after_one_that_ended_for_want_of_improvement(shuffle):
+    settings = SMALL | {"max_iter": 500, "n_iter_no_change": 2, "tol": 1e-2, "shuffle": shuffle}
+    found = []
+    for verbose in (True, False):
+        classifier = MLPClassifier(**settings, warm_start=True, random_state=0, verbose=verbose)
+        classifier.fit(IRIS, SPECIES)
+        ends = [classifier.n_iter_]
+        for _ in range(3):
+            ends.append(classifier.fit(IRIS, SPECIES).n_iter_)
+        found.append((ends, classifier.to_network().parameters.tolist()))
+    assert found[0] == found[1]
+    assert found[0][0][1:] == [1, 1, 1]
 
 
 def test_epochs_before_a_divergence_are_told_of():

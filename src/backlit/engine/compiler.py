@@ -97,7 +97,8 @@ _multiplying: set[str] = set()
 def define_products(dtype: str) -> None:
     """Compile the parts of the matrix product, or find them in the cache, and let all kernels reach them.
 
-    The largest is taken first, where a helper begins with the smallest.
+    What nobody has begun is compiled here, the largest part first, since a helper begins with the smallest; then what
+    a helper has begun is waited for.
     """
     _multiplying.discard(dtype)
     for name in reversed(SHARED):

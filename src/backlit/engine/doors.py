@@ -18,8 +18,8 @@ import numpy as np
 from backlit.engine import machine
 from backlit.ops.op import Array
 
-GROUPS = (machine.Tables, machine.Memory, machine.Rule, machine.Data, machine.Clock)
-LASTING = GROUPS[:3]
+GROUPS = (machine.Tables, machine.Memory, machine.Rule, machine.Held, machine.Data, machine.Clock)
+LASTING = GROUPS[:4]
 """Groups that are the same from call to call, so that it pays to remember where their arrays lie."""
 
 REMEMBERED = 512

@@ -17,7 +17,7 @@ from typing import overload
 import msgspec
 import numpy as np
 
-from backlit.engine.machine import SUMS
+from backlit.engine.machine import HELD_LOSS, LOSS, SUMS
 from backlit.ops.op import Array
 
 
@@ -26,9 +26,11 @@ class Epoch(msgspec.Struct, frozen=True):
 
     `loss` is measured as training goes, each batch before its own update, penalties included; `validation_loss` after
     the epoch, without penalties. `rate` is the learning rate of the epoch's last update, `seconds` the time since the
-    training began. `best` says that the monitored loss was the lowest so far. `penalty` is the penalties'
-    part of `loss`. `gradient_norms`, where they are asked for, has the Euclidean norm of each layer's gradient of the
-    loss without penalties in the epoch's last batch, by the layer's number.
+    training began; of epochs that ran in one call of the machine, when that came back. `best` says that the monitored
+    loss was the lowest so far. `penalty` is the penalties' part of `loss`.
+
+    `gradient_norms`, where they are asked for, has the Euclidean norm of each layer's gradient in the epoch's last
+    batch, by the layer's number: of the loss without penalties or, where the training clips, of what the clipping left.
     """
 
     number: int
@@ -39,6 +41,9 @@ class Epoch(msgspec.Struct, frozen=True):
     best: bool
     penalty: float = 0.0
     gradient_norms: Mapping[str, float] = {}
+
+    def __hash__(self) -> int:
+        return hash((self.number, self.loss, self.validation_loss, self.rate, self.seconds))
 
     @property
     def monitored(self) -> float:
@@ -76,23 +81,29 @@ class _Epochs(Sequence[Epoch]):
 class Unwatched(_Epochs):
     """Epochs that ended while nobody looked, from number `first` on: their sums, as the machine has them, and rates.
 
-    `seconds` is when the last of them had ended, `lowest` the lowest loss before them; `layers` are those whose
-    gradients' norms there are.
+    `seconds` is when the last of them had ended, `lowest` the lowest monitored loss before them; `validated` says
+    whether that is of validation rows, `layers` are those whose gradients' norms there are.
     """
 
     def __init__(
-        self, first: int, seconds: float, sums: Array, rates: Array, lowest: float, layers: Sequence[str]
-    ) -> None:
+        self, first: int, seconds: float, sums: Array, rates: Array, lowest: float, validated: bool,
+        layers: Sequence[str],
+    ) -> None:  # fmt: skip
         self.first, self.seconds, self.layers = first, seconds, layers
-        self.sums, self.rates, self.lowest = sums, rates, lowest
+        self.sums, self.rates, self.lowest, self.validated = sums, rates, lowest, validated
+
+    @property
+    def monitored(self) -> Array:
+        """The losses that stopping and best weights go by."""
+        return self.sums[:, HELD_LOSS if self.validated else LOSS]
 
     @functools.cached_property
     def columns(self) -> tuple[Array, ...]:
-        """Losses, rates, whether each was the best so far, penalties and norms."""
-        losses, (_, weights, penalties) = self.sums[:, 3], self.sums[:, :3].T
-        bests = losses < np.minimum.accumulate(np.append(self.lowest, losses[:-1]))
+        """Losses, validation losses, rates, whether each was the best so far, penalties and norms."""
+        weights, penalties, losses, held = (self.sums[:, k] for k in range(1, SUMS))
+        bests = self.monitored < np.fmin.accumulate(np.append(self.lowest, self.monitored[:-1]))
         shares = np.divide(penalties, weights, out=np.zeros(len(self)), where=weights != 0.0)
-        return losses, self.rates, bests, shares, self.sums[:, SUMS:]
+        return losses, held, self.rates, bests, shares, self.sums[:, SUMS:]
 
     def __len__(self) -> int:
         return len(self.sums)
@@ -104,10 +115,12 @@ class Unwatched(_Epochs):
         return next(self._described([self.first + index], *(column[index : index + 1] for column in self.columns)))
 
     def _described(
-        self, numbers: Iterable[int], losses: Array, rates: Array, bests: Array, penalties: Array, norms: Array
-    ) -> Iterator[Epoch]:
-        unmeasured, seconds = itertools.repeat(None), itertools.repeat(self.seconds)
-        columns = losses.tolist(), unmeasured, rates.tolist(), seconds, bests.tolist(), penalties.tolist()
+        self, numbers: Iterable[int],
+        losses: Array, held: Array, rates: Array, bests: Array, penalties: Array, norms: Array,
+    ) -> Iterator[Epoch]:  # fmt: skip
+        validation: Iterable[float | None] = held.tolist() if self.validated else itertools.repeat(None)
+        seconds = itertools.repeat(self.seconds)
+        columns = losses.tolist(), validation, rates.tolist(), seconds, bests.tolist(), penalties.tolist()
         if not self.layers:
             return map(Epoch, numbers, *columns)
         return map(Epoch, numbers, *columns, (dict(zip(self.layers, row, strict=True)) for row in norms.tolist()))
@@ -142,9 +155,20 @@ class History(_Epochs):
     def __iter__(self) -> Iterator[Epoch]:
         return itertools.chain.from_iterable(self._parts)
 
+    def lowest(self) -> Epoch | None:
+        """Give the first epoch with the lowest monitored loss; None where there is no epoch."""
+        lows = [part[_first_lowest(part)] for part in self._parts if len(part)]
+        return lows[_first_lowest(lows)] if lows else None
+
     def _start(self, part: int) -> int:
         return self._ends[part - 1] if part else 0
 
     def _at(self, index: int) -> Epoch:
         part = bisect.bisect_right(self._ends, index)
         return self._parts[part][index - self._start(part)]
+
+
+def _first_lowest(epochs: Sequence[Epoch]) -> int:
+    """Give the place of the lowest monitored loss, a loss that is not a number being the highest."""
+    monitored = epochs.monitored if isinstance(epochs, Unwatched) else np.array([e.monitored for e in epochs])
+    return int(np.where(np.isnan(monitored), np.inf, monitored).argmin())

@@ -62,7 +62,8 @@ WIDTH = int(Row.WIDTH)
 START, STOP, ROWS, COLUMNS, DECAYS = (int(Segment[name]) for name in ("START", "STOP", "ROWS", "COLUMNS", "DECAYS"))
 SEGMENT = int(Segment.WIDTH)
 LANES = 8  # element-wise kernels work on multiples of so many numbers, for which every buffer has room
-SUMS = 4  # numbers that are collected per epoch, beside the norms that are asked for
+SUMS = 5  # numbers that are collected per epoch, beside the norms that are asked for
+LOSS, HELD_LOSS = 3, 4  # which of them are the losses of the training rows and of those held out
 FAR = 2**15  # numbers in the rows to train on, from which they do not all stay in the fastest caches
 CACHE_LINE = 2 * LANES  # numbers of float32 in a line of the cache
 AHEAD = 16  # rows that are fetched while one is copied
@@ -87,6 +88,7 @@ class Memory(NamedTuple):
     slots: Array  # the optimizer's vectors, each of the parameters' layout
     size: int  # the number of parameters
     losses: Array  # the summed losses of single shards, each in a line of the cache: one per member, or per shard
+    reached: Array  # the number of the next batch, alone in a vector: known even to one who missed the end of a call
     board: Array  # where the team meets; empty where there is only one member
     member: int = 0  # who of the team this is; all have P, dP, shards, S, C, slots, losses and the board in common
     members: int = 1
@@ -114,6 +116,7 @@ class Tables(NamedTuple):
     coupled: Array  # ops: whether each is such an op
     normed: Array  # ranges of parameters whose gradients are measured, start and stop of each; none by default
     normed_count: int
+    statistics: int  # how many running statistics there are
 
 
 class Data(NamedTuple):
@@ -127,6 +130,21 @@ class Data(NamedTuple):
     weighted: int  # whether there are weights
     repeats: int = 0  # whether every epoch takes the rows in the same order
     resident: int = 0  # whether the rows that come next already lie in the arena
+
+
+class Held(NamedTuple):
+    """The rows that are measured after each epoch, and what is kept of the epoch of the lowest loss."""
+
+    X: Array
+    T: Array
+    w: Array
+    order: Array
+    rows: int  # 0 where there are none: then the loss is that of the training rows
+    weighted: int
+    P: Array  # the parameters and running statistics of that epoch
+    S: Array
+    keeps: int  # whether they are wanted
+    lowest: Array  # the loss of that epoch, alone in a vector
 
 
 class Rule(NamedTuple):
@@ -152,6 +170,22 @@ class Clock(NamedTuple):
 def data_of(X: Array, T: Array, w: Array, order: Array, repeats: bool = False) -> Data:
     """Give the rows of X (N, fan_in) and T (N, k) with weights w (N,), or none, as the machine reads them."""
     return Data(X.reshape(-1), T.reshape(-1), w, order, X.shape[0], int(w.size > 0), int(repeats))
+
+
+def held_of(
+    dtype: Any, rows: tuple[Array, Array, Array] | None = None, best: tuple[Array, Array] | None = None
+) -> Held:
+    """Give what is to be done after each epoch, by default nothing.
+
+    `rows` (X, T, w) are measured; in `best` the parameters and running statistics of the best epoch are kept.
+    """
+    none = np.zeros((0, 1), dtype)
+    X, T, w = rows or (none, none, np.zeros(0))
+    P, S = best or (none[:, 0], none[:, 0])
+    return Held(
+        X.reshape(-1), T.reshape(-1), w, np.arange(X.shape[0]), X.shape[0], int(w.size > 0),
+        P, S, int(best is not None), np.array([np.inf]),
+    )  # fmt: skip
 
 
 PLAIN_KERNELS: dict[int, Any] = {}
@@ -275,7 +309,7 @@ def writing_to(memory: Memory, dP: Array) -> Memory:
     """Give the same memory with another place for the gradient."""
     return Memory(
         memory.P, dP, memory.shards, memory.A, memory.dA, memory.S, memory.C, memory.slots, memory.size,
-        memory.losses, memory.board, memory.member, memory.members,
+        memory.losses, memory.reached, memory.board, memory.member, memory.members,
     )  # fmt: skip
 
 
@@ -371,6 +405,7 @@ def moved(tables: Tables, first: int) -> Tables:
         tables.segments, tables.segment_count, tables.X + first * tables.X_columns, tables.X_columns,
         tables.T + first * tables.T_columns, tables.T_columns, tables.l + first, tables.g + first,
         tables.Y, tables.Y_columns, tables.rows, tables.shard, tables.coupled, tables.normed, tables.normed_count,
+        tables.statistics,
     )  # fmt: skip
 
 
@@ -447,7 +482,7 @@ def limit_units(tables: Tables, memory: Memory, limit: float) -> None:
 
 
 def train_batches(
-    tables: Tables, memory: Memory, data: Data, rule: Rule, clock: Clock,
+    tables: Tables, memory: Memory, data: Data, held: Held, rule: Rule, clock: Clock,
     batch_size: int, first_batch: int, last_batch: int, rates: Array, target: float, sums: Array
 ) -> int:  # fmt: skip
     """Train on the batches from `first_batch` up to `last_batch`, one update each; return the number of the next one.
@@ -455,36 +490,39 @@ def train_batches(
     `data.order` holds the rows of one or more epochs, one after another, and batches are numbered through them; no
     batch holds rows of two epochs. `rates` has a learning rate per batch. `sums` collects some numbers per epoch, flat:
     summed losses, summed weights and summed penalties times weights, all measured before the updates, and in the end
-    the epoch's loss; then, of the ranges in `tables.normed`, the norms of the last batch's gradients. It ends early,
-    before the update, at a batch whose loss is not finite, and after an epoch whose loss is at most `target`.
+    the epoch's loss and that of the rows held out; then, of the ranges in `tables.normed`, the norms of the last
+    batch's gradients. It ends early, before the update, at a batch whose loss is not finite, and after an epoch whose
+    loss is at most `target`.
     """
     return train(
-        batch_gradient, tables, memory, data, rule, clock, batch_size, first_batch, last_batch, rates, target, sums
-    )
+        batch_gradient, tables, memory, data, held, rule, clock,
+        batch_size, first_batch, last_batch, rates, target, sums,
+    )  # fmt: skip
 
 
 def train_coupled(
-    tables: Tables, memory: Memory, data: Data, rule: Rule, clock: Clock,
+    tables: Tables, memory: Memory, data: Data, held: Held, rule: Rule, clock: Clock,
     batch_size: int, first_batch: int, last_batch: int, rates: Array, target: float, sums: Array
 ) -> int:  # fmt: skip
     """Do what `train_batches` does, for batches whose shards lie in the arena together."""
     return train(
-        coupled_gradient, tables, memory, data, rule, clock, batch_size, first_batch, last_batch, rates, target, sums
-    )
+        coupled_gradient, tables, memory, data, held, rule, clock,
+        batch_size, first_batch, last_batch, rates, target, sums,
+    )  # fmt: skip
 
 
 def train(
-    gradient: Any, tables: Tables, memory: Memory, data: Data, rule: Rule, clock: Clock,
+    gradient: Any, tables: Tables, memory: Memory, data: Data, held: Held, rule: Rule, clock: Clock,
     batch_size: int, first_batch: int, last_batch: int, rates: Array, target: float, sums: Array
 ) -> int:  # fmt: skip
     """Train by the gradient of a batch that `gradient` gives."""
     batches = -(-data.rows // batch_size)
-    stays = data.repeats == 1 and batches == 1 and data.rows <= tables.rows
+    stays = data.repeats == 1 and batches == 1 and data.rows <= tables.rows and held.rows == 0
     for batch in range(first_batch, last_batch):
         if stays and batch > first_batch:
             data = Data(data.X, data.T, data.w, data.order, data.rows, data.weighted, 1, 1)
         epoch = batch // batches
-        at = epoch * (SUMS + tables.normed_count)
+        place = epoch * (SUMS + tables.normed_count)
         first = epoch * data.rows + (batch - epoch * batches) * batch_size
         stop = min(first + batch_size, (epoch + 1) * data.rows)
         step = clock.step + batch - first_batch
@@ -492,15 +530,23 @@ def train(
         scale = factor(rule.reduction, weight)
         cost = penalty(tables, memory, rule) * penalty_factor(rule, weight)  # as long as nobody updates
         loss = gradient(tables, memory, data, first, stop, scale, ONE, Clock(step, clock.seed))
-        if not account(rule, loss, cost, weight, stop - first, sums, at):
+        if not account(rule, loss, cost, weight, stop - first, sums, place):
             return batch
         apply_update(tables, memory, rule, rates[batch], step + 1, penalty_factor(rule, weight))
         await_all(memory)  # until all parameters are new
+        met = False
         if batch + 1 == (epoch + 1) * batches:
-            if memory.member == 0:  # nobody else writes over its gradient before the first shard of the next batch
-                measure_gradient(tables, memory, sums, at + SUMS)
-            if finish_epoch(rule, sums, at) <= target:
-                return batch + 1
+            loss = finish_epoch(rule, sums, place)
+            if memory.member == 0:
+                measure_gradient(tables, memory, sums, place + SUMS)
+                look_back(tables, memory, held, rule, Clock(step + 1, clock.seed), sums, place)
+            if held.rows > 0:
+                await_all(memory)  # the first member has measured them, maybe in the arena that all work in
+            met = loss <= target
+        if memory.member == 0:
+            memory.reached[0] = batch + 1
+        if met:
+            return batch + 1
     return last_batch
 
 
@@ -509,36 +555,50 @@ def penalty_factor(rule: Rule, weight: float) -> float:
     return factor(ONE, weight) if rule.penalty_per_batch else 1.0
 
 
-def account(rule: Rule, loss: float, cost: float, weight: float, rows: int, sums: Array, at: int) -> bool:
-    """Add a batch's summed losses and its penalty to its epoch's sums, from `at` on; False if they are not finite."""
+def account(rule: Rule, loss: float, cost: float, weight: float, rows: int, sums: Array, place: int) -> bool:
+    """Add a batch's summed losses and penalty to its epoch's sums, from `place` on; False if they are not finite."""
     share = 1.0
     if rule.penalty_per_batch and weight != 0.0:
         share = rows / weight
-    sums[at] += loss * share
-    sums[at + 1] += weight * share
-    sums[at + 2] += cost * weight * share
+    sums[place] += loss * share
+    sums[place + 1] += weight * share
+    sums[place + 2] += cost * weight * share
     return bool(np.isfinite(loss * factor(rule.reduction, weight) + cost))
 
 
-def epoch_loss(reduction: int, sums: Any, at: int) -> float:
+def epoch_loss(reduction: int, sums: Any, place: int) -> float:
     """Give an epoch's loss, penalties included, from its sums."""
-    weight = sums[at + 1]
+    weight = sums[place + 1]
     if weight == 0.0:
         return 0.0
-    return float(sums[at] * factor(reduction, weight) + sums[at + 2] / weight)
+    return float(sums[place] * factor(reduction, weight) + sums[place + 2] / weight)
 
 
-def finish_epoch(rule: Rule, sums: Array, at: int) -> float:
+def finish_epoch(rule: Rule, sums: Array, place: int) -> float:
     """Write down an epoch's loss beside its sums, and give it."""
-    loss = epoch_loss(rule.reduction, sums, at)
-    sums[at + 3] = loss
+    loss = epoch_loss(rule.reduction, sums, place)
+    sums[place + LOSS] = loss
     return loss
 
 
-def measure_gradient(tables: Tables, memory: Memory, sums: Array, at: int) -> None:
-    """Write down the norms of the gradient in the ranges that are asked for, from `at` on."""
+def look_back(tables: Tables, memory: Memory, held: Held, rule: Rule, clock: Clock, sums: Array, place: int) -> None:
+    """Measure the rows held out, where there are any, and keep what the epoch has led to if its loss is the lowest."""
+    loss = sums[place + LOSS]
+    if held.rows > 0:
+        data = Data(held.X, held.T, held.w, held.order, held.rows, held.weighted, 0, 0)
+        loss = evaluate_rows(tables, memory, data, clock) * factor(rule.reduction, total_weight(data, 0, held.rows))
+        sums[place + HELD_LOSS] = loss
+    if loss < held.lowest[0]:
+        held.lowest[0] = loss
+        if held.keeps == 1:
+            move(memory.P, ZERO, memory.size, held.P, ZERO)
+            move(memory.S, ZERO, tables.statistics, held.S, ZERO)
+
+
+def measure_gradient(tables: Tables, memory: Memory, sums: Array, place: int) -> None:
+    """Write down the norms of the gradient in the ranges that are asked for, from `place` on."""
     for k in range(tables.normed_count):
-        sums[at + k] = np.sqrt(square_of(memory.dP, tables.normed[2 * k], tables.normed[2 * k + 1]))
+        sums[place + k] = np.sqrt(square_of(memory.dP, tables.normed[2 * k], tables.normed[2 * k + 1]))
 
 
 def evaluate_rows(tables: Tables, memory: Memory, data: Data, clock: Clock) -> float:
@@ -564,6 +624,6 @@ def predict_rows(tables: Tables, memory: Memory, X: Array, rows: int, Y: Array, 
 
 
 ENTRY_POINTS = ("train_batches", "train_coupled", "batch_gradient", "evaluate_rows", "predict_rows", "serve")
-INTEGERS = ("chain", "loss", "update", "segments", "coupled", "normed", "order", "board")
-FLOATS = ("C", "w", "rates", "sums", "losses")
+INTEGERS = ("chain", "loss", "update", "segments", "coupled", "normed", "order", "reached", "board")
+FLOATS = ("C", "w", "rates", "sums", "losses", "lowest")
 """The vectors of 64-bit integers, and those of float64 whatever the network's type; all others are of that type."""

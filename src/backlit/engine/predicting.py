@@ -54,7 +54,7 @@ class Predictor:
 
 
 class Predictors:
-    """The predictors of a network for one shape of batch; those that are idle wait for the next call.
+    """The predictors of a network for one shape of batch; some that are idle are kept for the next call.
 
     Each works in an arena of its own, so that no two threads share one.
     """
@@ -62,7 +62,7 @@ class Predictors:
     def __init__(self, network: Network, rows: int, compiled: bool) -> None:
         self.make = functools.partial(Predictor, network, rows, compiled)
         self.work_per_row = network.parameters.size if compiled and compiler.can_compile() else 0
-        self.idle: deque[Predictor] = deque()
+        self.idle: deque[Predictor] = deque(maxlen=2 * processors())
 
     def __call__(self, X: Array, Y: Array, threads: int | None) -> None:
         """Write the outputs of the rows of X into Y, by up to so many threads where there is much to do."""
@@ -101,7 +101,11 @@ class Predictors:
 
         def help_out() -> None:
             try:
-                work(self._taken())
+                predictor = self._taken()
+            except MemoryError:  # then the others do the work
+                return
+            try:
+                work(predictor)
             except Exception as error:  # noqa: BLE001  (it is raised where the rows were given)
                 failures.append(error)
 

@@ -188,7 +188,7 @@ class Program:
             network.parameters, zeros, np.zeros(apart * zeros.size, network.dtype),
             np.zeros(self.size, network.dtype), np.zeros(self.size, network.dtype), network.state,
             np.array(self.settings or [0.0]), self._slots(), network.parameters.size,
-            np.zeros((apart + 1) * LINE), np.zeros(0, np.int64),
+            np.zeros((apart + 1) * LINE), np.zeros(1, np.int64), np.zeros(0, np.int64),
         )  # fmt: skip
 
     def _slots(self) -> Array:
@@ -352,6 +352,7 @@ class Program:
             segments.reshape(-1), len(segments), x.offset, x.columns, t.offset, t.columns,
             self.places["l"].offset, self.places["g"].offset, y.offset, y.columns, self.rows,
             self.shard, np.array(coupled or [False], np.int64), np.zeros(0, np.int64), 0,
+            self.network.state.size,
         )  # fmt: skip
 
     def _moved(self, row: Array, binding: Binding, shard: int) -> Array:

@@ -20,7 +20,7 @@ import numpy as np
 
 from backlit.engine.board import LINE, Cell, Desk, desk, free_locks, new_board
 from backlit.engine.compiler import CompiledMachine
-from backlit.engine.machine import Clock, Data, Memory, Rule, Tables
+from backlit.engine.machine import Clock, Data, Held, Memory, Rule, Tables
 from backlit.engine.program import Program
 from backlit.errors import BacklitError
 from backlit.ops.op import Array
@@ -101,14 +101,14 @@ class Team:
             self.memories.append(common._replace(member=member, A=A, dA=dA))
 
     def train_batches(
-        self, tables: Tables, memory: Memory, data: Data, rule: Rule, clock: Clock,
+        self, tables: Tables, memory: Memory, data: Data, held: Held, rule: Rule, clock: Clock,
         batch_size: int, first_batch: int, last_batch: int, rates: Array, target: float, sums: Array,
     ) -> int:  # fmt: skip
         """Do what the machine's entry point for training does, each batch's shards side by side."""
 
         def given(member: int) -> tuple[Any, ...]:  # each keeps the accounts, and comes to the same
             own = sums if member == 0 else sums.copy()
-            return data, rule, clock, batch_size, first_batch, last_batch, rates, target, own
+            return data, held, rule, clock, batch_size, first_batch, last_batch, rates, target, own
 
         return int(self._run(self.entry, tables, memory, given, lambda reached: int(reached) - first_batch))
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from backlit.engine import compiler, lbfgs, machine
 from backlit.engine.conditions import steady
 from backlit.engine.history import Epoch, History, Unwatched
-from backlit.engine.machine import Clock, Data, Rule, data_of
+from backlit.engine.machine import Clock, Data, Held, Rule, data_of
 from backlit.engine.network import Network
 from backlit.engine.program import Program, joined, layer_ranges
 from backlit.engine.team import CALL_SECONDS, team_for, threads_of
@@ -25,7 +25,7 @@ LARGEST_SEED = 2**63 - 1
 
 
 LARGEST_ORDER = 1_000_000
-"""The rows whose order is drawn at a time, where an epoch has not more of them."""
+"""The order of so many rows is drawn at a time, or that of an epoch, if it has more."""
 
 
 class DivergedWarning(UserWarning):
@@ -134,7 +134,7 @@ class Training:
             compiled=self.compiled,
         )  # fmt: skip
         self.tables = joined(self.program.training, self.rule)
-        ranges = layer_ranges(network) if gradient_norms else {}
+        ranges = layer_ranges(network) if gradient_norms and not self.optimizer.full_batch else {}
         if ranges:
             normed = np.array([*ranges.values()], np.int64).reshape(-1)
             self.tables = self.tables._replace(normed=normed, normed_count=len(ranges))
@@ -148,10 +148,8 @@ class Training:
         self.schedule_state: dict[str, float] = {}
         self.step = 0
         self.history = History()
-        self._best: int | None = None  # the place in the history of the lowest monitored loss
-        self._best_loss = np.inf
         self.stopped: str | None = None
-        self._best_values: tuple[Array, Array] | None = None
+        self.held = self._held()
         self._lowest, self._improved = np.inf, 0  # the monitored loss that patience counts from, and its epoch
         self._seconds = 0.0
         self._batch_seconds = (
@@ -186,6 +184,7 @@ class Training:
         try:
             for epochs in advance:
                 self.history.extend(epochs)
+                self._note(epochs)
                 self.stopped = self._reason_to_stop()
                 yield epochs
                 if self.stopped:
@@ -201,9 +200,18 @@ class Training:
             finally:
                 self._finish()
 
-    def _unattended(self) -> bool:
-        """Whether nothing needs to look at the network between two epochs."""
-        return not (self.validation or self.patience or self.keep_best or self.schedule.needs_loss)
+    def _held(self) -> Held:
+        """Give the validation rows, and where the best values are kept, as the machine has them."""
+        network = self.network
+        best = (network.parameters.copy(), network.state.copy()) if self.keep_best else None
+        return machine.held_of(network.dtype, self.validation, best)
+
+    def _sure_to_come(self) -> int:
+        """Give how many epochs are sure to come before one of them could end the training or change its rate."""
+        if self.schedule.needs_loss:
+            return 1
+        waited = len(self.history) - self._improved
+        return self.epochs if self.patience is None else max(1, self.patience - waited)
 
     def _descend(self, unseen: Callable[[], int]) -> Generator[Sequence[Epoch]]:
         """Run the machine, a few epochs or a part of one at a time."""
@@ -211,8 +219,8 @@ class Training:
         batches = -(-rows // self.batch_size)
         while first < self.epochs:
             fitting = max(1, min(LARGEST_ORDER // rows, self._batches_per_call() // batches))
-            count = min(unseen() if self._unattended() else 1, self.epochs - first, fitting)
-            good = self._snapshot()
+            count = min(max(1, unseen()), self._sure_to_come(), self.epochs - first, fitting)
+            good, lowest = self._snapshot(), float(self.held.lowest[0])
             data = data_of(self.X, self.Y, self.weights, self._order(count), repeats=self._keeps_order)
             rates, sums = self._rates(count, batches), np.zeros((count, machine.SUMS + len(self.normed_layers)))
             began = time.perf_counter()
@@ -224,16 +232,14 @@ class Training:
                 done, _ = self._advance(data, done // batches, rates, sums)
             self._seconds += time.perf_counter() - began
             ended_epochs = done // batches
-            if ended_epochs == 1:
-                yield [self._epoch(sums[0], rates[batches - 1])]
-            elif ended_epochs:
-                yield self._epochs(sums[:ended_epochs], rates[batches - 1 :: batches][:ended_epochs].copy())
+            if ended_epochs:
+                yield self._epochs(sums[:ended_epochs], rates[batches - 1 :: batches][:ended_epochs].copy(), lowest)
             if where:
                 self._diverged(where, len(self.history) + 1, batch)
             elif ended == "interrupted":
                 self.stopped = ended
             elif self._out_of_time():
-                self.stopped = f"time limit of {self.time_limit:g} s reached"
+                self.stopped = self._over_time()
             if self.stopped:
                 return
             first = len(self.history)
@@ -241,36 +247,42 @@ class Training:
     def _advance(
         self, data: Data, epochs: int, rates: Array, sums: Array, began: float | None = None
     ) -> tuple[int, str]:
-        """Run the batches of so many epochs; give how many were done and, where they were not all, why."""
-        batches = rates.size // sums.shape[0]
-        done, total = 0, epochs * batches
-        try:
-            while done < total:
-                last = min(total, done + self._batches_per_call())
-                reached = self._call(data, done, last, rates, sums)
-                met = reached > done and reached % batches == 0 and self._met(sums[reached // batches - 1])
-                done = reached
-                if met or self._out_of_time(began):
-                    return done, "met" if met else "out of time"
-                if reached < last:
-                    return done, "diverged"
-        except KeyboardInterrupt:
-            return done, "interrupted"
-        return done, ""
+        """Run the batches of so many epochs; give how many were done and, where they were not all, why.
 
-    def _call(self, data: Data, first: int, last: int, rates: Array, sums: Array) -> int:
-        """Run the machine over batches `first` to `last` and give the batch it reached."""
+        The machine writes down how far it is: an interruption comes when it has ended, before its result is heard of.
+        """
+        batches = rates.size // sums.shape[0]
+        total, first_step, reached, why = epochs * batches, self.step, self.memory.reached, ""
+        reached[0] = 0
+        try:
+            while not why and reached[0] < total:
+                first = int(reached[0])
+                self.step = first_step + first
+                last = min(total, first + self._batches_per_call())
+                self._call(data, first, last, rates, sums)
+                if reached[0] > first and reached[0] % batches == 0 and self._met(sums[reached[0] // batches - 1]):
+                    why = "met"
+                elif self._out_of_time(began):
+                    why = "out of time"
+                elif reached[0] < last:
+                    why = "diverged"
+        except KeyboardInterrupt:
+            why = "interrupted"
+        self.step = first_step + int(reached[0])
+        return int(reached[0]), why
+
+    def _call(self, data: Data, first: int, last: int, rates: Array, sums: Array) -> None:
+        """Run the machine over batches `first` to `last`; `memory.reached` says how far it came."""
         train = self.team.train_batches if self.team else self.program.train
         began = time.perf_counter()
         with steady(self.compiled):
-            reached = int(train(
-                self.tables, self.memory, data, self.rule, Clock(self.step, self.seed), self.batch_size,
+            train(
+                self.tables, self.memory, data, self.held, self.rule, Clock(self.step, self.seed), self.batch_size,
                 first, last, rates, -np.inf if self.target is None else float(self.target), sums.reshape(-1),
-            ))  # fmt: skip
-        self.step += reached - first
-        if reached > first:
-            self._batch_seconds = (time.perf_counter() - began) / (reached - first)
-        return reached
+            )  # fmt: skip
+        done = int(self.memory.reached[0]) - first
+        if done > 0:
+            self._batch_seconds = (time.perf_counter() - began) / done
 
     def _batches_per_call(self) -> int:
         seconds = self.team.pace.seconds if self.team else CALL_SECONDS
@@ -302,61 +314,42 @@ class Training:
     @property
     def best(self) -> Epoch | None:
         """The epoch of the lowest monitored loss so far; None before the first one."""
-        return None if self._best is None else self.history[self._best]
+        return self.history.lowest()
 
-    def _epochs(self, sums: Array, rates: Array) -> Unwatched:
-        """Describe epochs that ended while nobody looked at the network."""
-        epochs = Unwatched(len(self.history) + 1, self._seconds, sums, rates, self._best_loss, self.normed_layers)
-        self._note_if_best(int(sums[:, 3].argmin()), sums[:, 3].min())
-        return epochs
+    def _epochs(self, sums: Array, rates: Array, lowest: float) -> Sequence[Epoch]:
+        """Describe epochs that have ended; `lowest` is the lowest monitored loss before them."""
+        first, validated = len(self.history) + 1, self.validation is not None
+        epochs = Unwatched(first, self._seconds, sums, rates, lowest, validated, self.normed_layers)
+        return [*epochs] if len(epochs) == 1 else epochs
 
-    def _note_if_best(self, place: int, monitored: float) -> bool:
-        """Take note of the epoch at a place behind the history so far, if its loss is the lowest."""
-        best = self._best is None or monitored < self._best_loss
-        if best:
-            self._best, self._best_loss = len(self.history) + place, float(monitored)
-        return best
-
-    def _epoch(self, sums: Array, rate: float) -> Epoch:
-        """Describe an epoch that has just ended, measured on the validation rows, and remember the best weights."""
-        loss = float(sums[3])
-        validation_loss = None
-        if self.validation is not None:
-            before = time.perf_counter()
-            validation_loss = evaluate(self, *self.validation)
-            self._seconds += time.perf_counter() - before
-        monitored = loss if validation_loss is None else validation_loss
-        best = self._note_if_best(0, monitored)
-        penalty = float(sums[2] / sums[1]) if sums[1] else 0.0
-        norms = dict(zip(self.normed_layers, sums[machine.SUMS :].tolist(), strict=False))  # L-BFGS has none
-        epoch = Epoch(len(self.history) + 1, loss, validation_loss, float(rate), self._seconds, best, penalty, norms)
-        if best and self.keep_best:
-            self._best_values = self.network.parameters.copy(), self.network.state.copy()
+    def _note(self, epochs: Sequence[Epoch]) -> None:
+        """Take note of what the schedule and patience ask of epochs that have ended."""
         if self.schedule.needs_loss:
-            self.rate_factor = self.schedule.observe(self.schedule_state, monitored)
-        return epoch
+            self.rate_factor = self.schedule.observe(self.schedule_state, epochs[-1].monitored)
+        if self.patience is not None:
+            for epoch in epochs:
+                if epoch.monitored < self._lowest - self.tolerance:
+                    self._lowest, self._improved = epoch.monitored, epoch.number
 
     def _reason_to_stop(self) -> str | None:
-        if self.target is None and self.patience is None and not self.schedule_state:
-            return None
-        last = self.history[-1]
-        if self.target is not None and last.loss <= self.target:
+        if self.target is not None and self.history[-1].loss <= self.target:
             return f"error target {self.target:g} reached"
         if self.schedule_state.get("stop"):
             return "the learning rate fell to the schedule's limit"
-        if last.monitored < self._lowest - self.tolerance:
-            self._lowest, self._improved = last.monitored, last.number
-        if self.patience is not None and last.number - self._improved >= self.patience:
+        if self.patience is not None and len(self.history) - self._improved >= self.patience:
             what = "training" if self.validation is None else "validation"
             return f"no better {what} loss in {self.patience} epochs"
         return None
 
     def _met(self, sums: Array) -> bool:
-        return self.target is not None and bool(sums[3] <= self.target)
+        return self.target is not None and bool(sums[machine.LOSS] <= self.target)
 
     def _out_of_time(self, began: float | None = None) -> bool:
         running = 0.0 if began is None else time.perf_counter() - began
         return self.time_limit is not None and self._seconds + running >= self.time_limit
+
+    def _over_time(self) -> str:
+        return f"time limit of {self.time_limit:g} s reached"
 
     def _snapshot(self) -> tuple[Array, ...]:
         """Copy all that a step changes."""
@@ -385,12 +378,9 @@ class Training:
                 return f"the output of layer {label}"
         return "the loss"
 
-    def _restore(self, values: tuple[Array, Array]) -> None:
-        self.network.parameters[:], self.network.state[:] = values
-
     def _finish(self) -> None:
-        if self.keep_best and self._best_values is not None:
-            self._restore(self._best_values)
+        if self.keep_best and self.held.lowest[0] < np.inf:
+            self.network.parameters[:], self.network.state[:] = self.held.P, self.held.S
 
     # --------------------------------------------------------------------------------------------------------- L-BFGS
 
@@ -398,9 +388,27 @@ class Training:
         """Full-batch L-BFGS, an iteration an epoch."""
         if not self.epochs:  # SciPy would make one iteration
             return
+        began = time.perf_counter()
         for loss in lbfgs.minimize(self):
             self.step += 1
-            yield [self._epoch(np.array([loss, 1.0, 0.0, loss]), 1.0)]
+            lowest = float(self.held.lowest[0])
+            sums = np.array([[loss, 1.0, 0.0, loss, self._look_back(loss)]])
+            self._seconds += time.perf_counter() - began
+            yield self._epochs(sums, np.ones(1), lowest)
+            if self._out_of_time():
+                self.stopped = self._over_time()
+                return
+            began = time.perf_counter()
+
+    def _look_back(self, loss: float) -> float:
+        """Give the loss of the validation rows, if any, and keep the best values, as the machine does."""
+        if self.validation is not None:
+            loss = evaluate(self, *self.validation)
+        if loss < self.held.lowest[0]:
+            self.held.lowest[0] = loss
+            if self.keep_best:
+                self.held.P[:], self.held.S[:] = self.network.parameters, self.network.state
+        return loss
 
 
 def _slow_seconds(work: int) -> float:

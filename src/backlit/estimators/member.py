@@ -92,12 +92,24 @@ class Member:
         self.diverged: str | None = None
         self.interrupted = False
         self.exhausted = False
+        self._begun: dict[str, int] = {}
         self._best = self.values()
 
     def begin(self) -> None:
         """Make ready for another run, which goes on with the same curves."""
         self.n_iter = 0
         self.diverged, self.interrupted, self.exhausted = None, False, False
+        self._begun = {name: len(curve) for name, curve in self._curves().items()}
+
+    def settle(self) -> None:
+        """Forget what an interruption left recorded of an epoch that is not counted yet."""
+        for name, curve in self._curves().items():
+            del curve[self._begun.get(name, 0) + self.n_iter :]
+
+    def _curves(self) -> dict[str, list[float]]:
+        """Give all lists that get a value per epoch."""
+        curves = {"loss_curve_": self.loss_curve, "validation_loss_curve_": self.validation_loss_curve}
+        return curves | {"validation_scores_": self.validation_scores or []} | self.history
 
     def values(self) -> tuple[Array, Array]:
         """Copy the parameters and running statistics."""
@@ -177,10 +189,12 @@ def descend(
         return 1 if watched else int(min(limits.n_iter_no_change + 1 - member.no_improvement_count, limits.max_iter))
 
     def note(epoch: Epoch) -> None:
-        _take(member, epoch, limits.parts, rows.count)
+        _take(member, epoch, limits.parts)
         judged = None if score is None else score(member)
-        member.judge(judged, limits.tol)
         _remember(member, epoch, judged)
+        member.judge(judged, limits.tol)
+        member.t += rows.count
+        member.n_iter += 1
 
     try:
         for epoch in training.in_leaps(unseen):
@@ -205,6 +219,7 @@ def descend(
             member.judge(np.nan, limits.tol)
     except KeyboardInterrupt:
         member.interrupted = True
+    member.settle()
     for epoch in training.history[member.n_iter :]:  # an interruption came between
         note(epoch)
     member.interrupted |= training.stopped == "interrupted" or stop.is_set()
@@ -244,10 +259,8 @@ def _set_rate(training: Training, rate: float) -> None:
         training.rate_factor = rate / initial
 
 
-def _take(member: Member, epoch: Epoch, parts: int, count: int) -> None:
+def _take(member: Member, epoch: Epoch, parts: int) -> None:
     """Note an epoch's losses; scikit-learn reports a squared error's mean over the outputs and trains on its sum."""
-    member.n_iter += 1
-    member.t += count
     member.loss = epoch.loss if parts == 1 else (epoch.loss - epoch.penalty) / parts + epoch.penalty
     member.loss_curve.append(member.loss)
     if epoch.validation_loss is not None:

@@ -137,14 +137,14 @@ class Recording:
         sums = np.zeros((count, machine.SUMS))
         data = self.data._replace(order=np.tile(np.arange(self.rows), count))
         reached = machine.train_batches(
-            self.program.training, memory, data, self.rule(), Clock(0, self.settings.seed), self.rows, 0, count,
-            np.array(self.rates[:-1]), -np.inf, sums.reshape(-1),
+            self.program.training, memory, data, machine.held_of(self.network.dtype), self.rule(),
+            Clock(0, self.settings.seed), self.rows, 0, count, np.array(self.rates[:-1]), -np.inf, sums.reshape(-1),
         )  # fmt: skip
         if reached < count:
             raise BacklitError(
                 f"the error of step {reached + 1} is not a finite number; take fewer steps or a smaller rate."
             )
-        errors: list[float] = sums[:, 3].tolist()
+        errors: list[float] = sums[:, machine.LOSS].tolist()
         return errors
 
     def rule(self, **changes: Any) -> Rule:

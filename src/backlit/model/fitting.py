@@ -176,10 +176,15 @@ class TableTraining:
             ) for k, (train, validation) in enumerate(folds)
         ]  # fmt: skip
         self._start_clock()
-        lowest, best = np.full(len(folds), np.inf), 0
+        lowest, best, number = np.full(len(folds), np.inf), 0, 0
+
+        def sure_to_come() -> int:
+            return max(PATIENCE, best // 2) - (number - best)
+
         where = len(self.trials) + 1, len(self.recipes), recipe.summary()
         try:
-            for number, epochs in enumerate(zip(*trainings, strict=False), 1):
+            side_by_side = zip(*(training.in_leaps(sure_to_come) for training in trainings), strict=False)
+            for number, epochs in enumerate(side_by_side, 1):
                 losses = np.array([epoch.monitored for epoch in epochs])
                 if losses.mean() < lowest.mean() * (1 - PROGRESS):
                     lowest, best = losses, number
@@ -253,7 +258,7 @@ class TableTraining:
         self.training = training
         self._start_clock()
         training.time_limit = self._time_left()
-        for epoch in training:
+        for epoch in training.in_leaps(lambda: stop_at - len(training.history)):
             where = 1, 1, recipe.summary()
             yield Progress("training", *where, epoch.number, stop_at, epoch.loss, epoch.validation_loss)
             if self._stopping or epoch.number >= stop_at:
