@@ -144,6 +144,7 @@ class Held(NamedTuple):
     P: Array  # the parameters and running statistics of that epoch
     S: Array
     keeps: int  # whether they are wanted
+    wanted: int  # whether anything is to be done
     lowest: Array  # the loss of that epoch, alone in a vector
 
 
@@ -184,7 +185,7 @@ def held_of(
     P, S = best or (none[:, 0], none[:, 0])
     return Held(
         X.reshape(-1), T.reshape(-1), w, np.arange(X.shape[0]), X.shape[0], int(w.size > 0),
-        P, S, int(best is not None), np.array([np.inf]),
+        P, S, int(best is not None), int(rows is not None or best is not None), np.array([np.inf]),
     )  # fmt: skip
 
 
@@ -539,9 +540,10 @@ def train(
             loss = finish_epoch(rule, sums, place)
             if memory.member == 0:
                 measure_gradient(tables, memory, sums, place + SUMS)
-                look_back(tables, memory, held, rule, Clock(step + 1, clock.seed), sums, place)
-            if held.rows > 0:
-                await_all(memory)  # the first member has measured them, maybe in the arena that all work in
+            if held.wanted == 1:
+                if memory.member == 0:
+                    look_back(tables, memory, held, rule, Clock(step + 1, clock.seed), sums, place)
+                await_all(memory)  # the rows may have been measured in the arena that all work in
             met = loss <= target
         if memory.member == 0:
             memory.reached[0] = batch + 1

@@ -320,6 +320,8 @@ class Training:
         """Describe epochs that have ended; `lowest` is the lowest monitored loss before them."""
         first, validated = len(self.history) + 1, self.validation is not None
         epochs = Unwatched(first, self._seconds, sums, rates, lowest, validated, self.normed_layers)
+        if not self.held.wanted:  # else the machine has done it
+            self.held.lowest[0] = np.fmin(lowest, np.fmin.reduce(epochs.monitored))
         return [*epochs] if len(epochs) == 1 else epochs
 
     def _note(self, epochs: Sequence[Epoch]) -> None:
