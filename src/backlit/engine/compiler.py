@@ -25,7 +25,8 @@ from backlit.ops.kernels.products import SHARED
 from backlit.ops.op import Optimizer, arguments
 
 BEYOND_PYTHON = (
-    "invoke", "invoke_update", "fetch", "part", "read", "swap", "count", "pause", "call_lock", "call_door",
+    "invoke", "invoke_update", "evaluate_held", "fetch", "part", "read", "swap", "count", "pause", "call_lock",
+    "call_door",
 )  # fmt: skip
 """What the compiled machine has in the place of the machine's functions of these names."""
 

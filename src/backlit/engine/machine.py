@@ -141,6 +141,11 @@ class Held(NamedTuple):
     order: Array
     rows: int  # 0 where there are none: then the loss is that of the training rows
     weighted: int
+    scale: float  # what their summed losses are multiplied by
+    door: int  # in machine code, the address of that of `evaluate_rows`, and those of the two vectors it is given
+    integers: int
+    floats: int
+    result: Array  # the second of these
     P: Array  # the parameters and running statistics of that epoch
     S: Array
     keeps: int  # whether they are wanted
@@ -174,19 +179,27 @@ def data_of(X: Array, T: Array, w: Array, order: Array, repeats: bool = False) -
 
 
 def held_of(
-    dtype: Any, rows: tuple[Array, Array, Array] | None = None, best: tuple[Array, Array] | None = None
-) -> Held:
+    dtype: Any, rows: tuple[Array, Array, Array] | None = None, scale: float = 1.0,
+    best: tuple[Array, Array] | None = None,
+) -> Held:  # fmt: skip
     """Give what is to be done after each epoch, by default nothing.
 
-    `rows` (X, T, w) are measured; in `best` the parameters and running statistics of the best epoch are kept.
+    `rows` (X, T, w) are measured, their summed losses multiplied by `scale`; in `best` the parameters and running
+    statistics of the best epoch are kept.
     """
     none = np.zeros((0, 1), dtype)
     X, T, w = rows or (none, none, np.zeros(0))
     P, S = best or (none[:, 0], none[:, 0])
     return Held(
-        X.reshape(-1), T.reshape(-1), w, np.arange(X.shape[0]), X.shape[0], int(w.size > 0),
-        P, S, int(best is not None), int(rows is not None or best is not None), np.array([np.inf]),
+        X.reshape(-1), T.reshape(-1), w, np.arange(X.shape[0]), X.shape[0], int(w.size > 0), scale,
+        0, 0, 0, np.zeros(0), P, S, int(best is not None), int(rows is not None or best is not None),
+        np.array([np.inf]),
     )  # fmt: skip
+
+
+def data_held(held: Held) -> Data:
+    """Give the rows held out as data to measure."""
+    return Data(held.X, held.T, held.w, held.order, held.rows, held.weighted)
 
 
 PLAIN_KERNELS: dict[int, Any] = {}
@@ -542,7 +555,7 @@ def train(
                 measure_gradient(tables, memory, sums, place + SUMS)
             if held.wanted == 1:
                 if memory.member == 0:
-                    look_back(tables, memory, held, rule, Clock(step + 1, clock.seed), sums, place)
+                    look_back(tables, memory, held, Clock(step + 1, clock.seed), sums, place)
                 await_all(memory)  # the rows may have been measured in the arena that all work in
             met = loss <= target
         if memory.member == 0:
@@ -583,12 +596,11 @@ def finish_epoch(rule: Rule, sums: Array, place: int) -> float:
     return loss
 
 
-def look_back(tables: Tables, memory: Memory, held: Held, rule: Rule, clock: Clock, sums: Array, place: int) -> None:
+def look_back(tables: Tables, memory: Memory, held: Held, clock: Clock, sums: Array, place: int) -> None:
     """Measure the rows held out, where there are any, and keep what the epoch has led to if its loss is the lowest."""
     loss = sums[place + LOSS]
     if held.rows > 0:
-        data = Data(held.X, held.T, held.w, held.order, held.rows, held.weighted, 0, 0)
-        loss = evaluate_rows(tables, memory, data, clock) * factor(rule.reduction, total_weight(data, 0, held.rows))
+        loss = evaluate_held(tables, memory, held, clock) * held.scale
         sums[place + HELD_LOSS] = loss
     if loss < held.lowest[0]:
         held.lowest[0] = loss
@@ -606,12 +618,17 @@ def measure_gradient(tables: Tables, memory: Memory, sums: Array, place: int) ->
 def evaluate_rows(tables: Tables, memory: Memory, data: Data, clock: Clock) -> float:
     """Sum weight times loss over all rows, without training."""
     total = 0.0
-    first = 0
+    first = ZERO
     while first < data.rows:
         n = min(tables.rows, data.rows - first)
         total += shard_loss(tables, memory, data, first, n, first, 0.0, ZERO, clock)
         first += n
     return total
+
+
+def evaluate_held(tables: Tables, memory: Memory, held: Held, clock: Clock) -> float:
+    """Do that to the rows held out; in machine code, by the door of `evaluate_rows`, which is compiled already."""
+    return evaluate_rows(tables, memory, data_held(held), clock)
 
 
 def predict_rows(tables: Tables, memory: Memory, X: Array, rows: int, Y: Array, clock: Clock) -> None:
@@ -627,5 +644,5 @@ def predict_rows(tables: Tables, memory: Memory, X: Array, rows: int, Y: Array, 
 
 ENTRY_POINTS = ("train_batches", "train_coupled", "batch_gradient", "evaluate_rows", "predict_rows", "serve")
 INTEGERS = ("chain", "loss", "update", "segments", "coupled", "normed", "order", "reached", "board")
-FLOATS = ("C", "w", "rates", "sums", "losses", "lowest")
+FLOATS = ("C", "w", "rates", "sums", "losses", "lowest", "result")
 """The vectors of 64-bit integers, and those of float64 whatever the network's type; all others are of that type."""

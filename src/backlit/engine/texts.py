@@ -197,11 +197,17 @@ def invoke_update(row, memory, start, stop, rate, step, l1, l2, decay):
     call_update(
         row[0], row, memory.P, memory.dP, memory.slots, memory.C, start, stop, memory.size, rate, step, l1, l2, decay,
     )
+
+
+@njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def evaluate_held(tables, memory, held, clock):
+    call_door(held.door, held.integers, held.floats)
+    return held.result[0]
 """
 
 
 def invoking() -> str:
-    """Write what stands for two `invoke` functions, jumps to the addresses in the table, and name what else does."""
+    """Write what stands for the functions that call others: jumps to given addresses; and name what else does."""
     return _head("invoke", "float64") + INVOKE.format(width=machine.WIDTH)
 
 

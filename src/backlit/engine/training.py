@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -149,7 +150,6 @@ class Training:
         self.step = 0
         self.history = History()
         self.stopped: str | None = None
-        self.held = self._held()
         self._lowest, self._improved = np.inf, 0  # the monitored loss that patience counts from, and its epoch
         self._seconds = 0.0
         self._batch_seconds = (
@@ -200,11 +200,21 @@ class Training:
             finally:
                 self._finish()
 
-    def _held(self) -> Held:
-        """Give the validation rows, and where the best values are kept, as the machine has them."""
-        network = self.network
+    @functools.cached_property
+    def held(self) -> Held:
+        """What the machine does after each epoch: the validation rows it measures, the best values it keeps."""
+        network, validation = self.network, self.validation
         best = (network.parameters.copy(), network.state.copy()) if self.keep_best else None
-        return machine.held_of(network.dtype, self.validation, best)
+        scale = 1.0 if validation is None else machine.factor(self.rule.reduction, _total(validation))
+        held = machine.held_of(network.dtype, validation, scale, best)
+        if validation is None or not isinstance(self.machine, compiler.CompiledMachine):
+            return held
+        rows = machine.data_held(held)
+        self._measuring = call = self.machine.ready("evaluate_rows", self.tables, self.memory, rows, Clock(0, 0))
+        integers, floats = call.vectors
+        return held._replace(
+            door=call.door.entrance, integers=integers, floats=floats, result=np.frombuffer(call.floats)
+        )
 
     def _sure_to_come(self) -> int:
         """Give how many epochs are sure to come before one of them could end the training or change its rate."""
@@ -425,8 +435,12 @@ def evaluate(training: Training, X: Array, Y: Array, weights: Array) -> float:
         total = training.machine.evaluate_rows(
             training.tables, training.memory, data_of(X, Y, weights, order), Clock(training.step, training.seed)
         )
-    weight = float(weights.sum()) if weights.size else float(X.shape[0])
-    return float(total * machine.factor(training.rule.reduction, weight))
+    return float(total * machine.factor(training.rule.reduction, _total((X, Y, weights))))
+
+
+def _total(rows: tuple[Array, Array, Array]) -> float:
+    """Give the summed weights of rows (X, Y, weights); without weights, their number."""
+    return float(rows[2].sum()) if rows[2].size else float(rows[0].shape[0])
 
 
 def reduction(loss: Loss, outputs: int) -> int:
