@@ -95,8 +95,9 @@ def test_nor_do_the_calls_of_the_machine(batches_per_call, monkeypatch):
 
 
 @pytest.mark.parametrize("compiled", [False, True], ids=["plain", "compiled"])
-def test_what_is_measured_and_kept(compiled):
-    training = training_of(compiled=compiled, patience=8)
+@pytest.mark.parametrize("options", [{}, {"coupled": True}, {"optimizer": "lbfgs"}], ids=str)
+def test_what_is_measured_and_kept(options, compiled):
+    training = training_of(compiled=compiled, patience=8, l2=0.0, **options)
     X, Y, w = training.validation
     seen = []
     for epoch in training:
@@ -109,6 +110,18 @@ def test_what_is_measured_and_kept(compiled):
     assert np.array_equal(state_of(training), lowest[2])
     assert training.stopped == "no better validation loss in 8 epochs"
     assert training.best.number + 8 == len(training.history)
+
+
+def test_threads_wait_until_rows_are_measured_in_the_arena_they_share(monkeypatch):
+    monkeypatch.setattr(program, "THREADED_WORK", 1)
+    monkeypatch.setattr(team, "processors", lambda: 64)
+    monkeypatch.setattr(team.Pace, "note", lambda self, batches, seconds: None)
+    rng = np.random.default_rng(3)
+    validation = rng.normal(size=(4000, 5)), rng.integers(0, 3, 4000)
+    options = {"coupled": True, "batch_size": 33, "validation": validation, "epochs": 30}
+    one, other = (training_of(threads=threads, **options).run() for threads in (1, 3))
+    assert len(other.team.memories) == 2
+    assert_same(one, other)
 
 
 def test_a_leap_is_no_longer_than_patience_is_sure_to_last(monkeypatch):
