@@ -94,7 +94,7 @@ def test_the_plan_has_no_circles():
     [
         "import backlit.engine.machine",
         "from backlit.engine import machine",
-        "from backlit.engine.machine import Row",
+        "from backlit.engine.layout import Row",
         "from backlit import engine",
         "from ..engine import machine",
         "from .. import engine",

@@ -17,7 +17,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from backlit.engine import machine, program
-from backlit.engine.machine import Clock, data_of
+from backlit.engine.layout import Clock, data_of
 from backlit.engine.network import Network
 from backlit.engine.program import Program
 from backlit.engine.training import Training, reduction, rows_of

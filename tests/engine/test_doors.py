@@ -8,8 +8,8 @@ import weakref
 import numpy as np
 import pytest
 
-from backlit.engine import doors, machine
-from backlit.engine.machine import Clock, Rule, data_of, held_of
+from backlit.engine import doors, layout, machine
+from backlit.engine.layout import Clock, Rule, data_of, held_of
 from backlit.engine.network import Network
 from backlit.engine.program import Program, joined
 from backlit.engine.training import Training
@@ -80,7 +80,7 @@ def test_joined_ranges_change_nothing(settings, compiled):
         network, program = made(compiled=compiled)
         tables = joined(program.training, rule) if join else program.training
         given = tables, program.memory(), data_of(X, T, np.zeros(0), np.tile(np.arange(5), 4)), held_of(X.dtype), rule
-        sums = np.zeros(4 * machine.SUMS)
+        sums = np.zeros(4 * layout.SUMS)
         program.runner.train_batches(*given, Clock(0, 0), 5, 0, 4, np.full(4, 0.1), -np.inf, sums)
         ends.append((network.parameters.tobytes(), sums.tobytes()))
         count = tables.segment_count
@@ -96,7 +96,7 @@ def test_rows_that_stay_in_the_arena_train_as_rows_fetched_anew(compiled):
     for repeats in (False, True):
         network, program = made(compiled=compiled)
         data = data_of(X, T, np.zeros(0), np.tile(np.arange(5), 3), repeats=repeats)
-        rule, sums = Rule(1, 0.0, 0.0, False, 0.0, 0.0, 0.0, 0.0), np.zeros(3 * machine.SUMS)
+        rule, sums = Rule(1, 0.0, 0.0, False, 0.0, 0.0, 0.0, 0.0), np.zeros(3 * layout.SUMS)
         given = program.training, program.memory(), data, held_of(X.dtype), rule, Clock(0, 0)
         program.runner.train_batches(*given, 5, 0, 3, np.full(3, 0.1), -np.inf, sums)
         ends.append((network.parameters.tobytes(), sums.tobytes()))

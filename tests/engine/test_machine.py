@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from backlit.engine import machine
-from backlit.engine.machine import Clock, Row, data_of
+from backlit.engine.layout import Clock, Row, data_of
 from backlit.engine.network import Network
 from backlit.engine.program import SHARD_ELEMENTS, SMALLEST_SHARD, Program, fused_loss, shard_rows
 from backlit.errors import BacklitError

@@ -11,7 +11,7 @@ import pytest
 import backlit.ops.activations  # noqa: F401  (registers what layers name)
 from backlit.engine.binding import is_matrix
 from backlit.engine.jit import Jit
-from backlit.engine.machine import Clock, data_of
+from backlit.engine.layout import Clock, data_of
 from backlit.engine.network import Network
 from backlit.engine.program import Program
 from backlit.ops.op import MACHINE_SCALARS, ElementwiseLoss, Layer, Op, arguments

@@ -9,7 +9,7 @@ import pytest
 
 from backlit.engine import machine
 from backlit.engine.jit import Jit
-from backlit.engine.machine import Clock, data_of
+from backlit.engine.layout import Clock, data_of
 from backlit.engine.network import Network
 from backlit.engine.program import Program
 from backlit.engine.training import reduction

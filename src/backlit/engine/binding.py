@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from backlit.engine.machine import Row
+from backlit.engine.layout import Row
 from backlit.errors import BacklitError
 from backlit.ops.op import MACHINE_SCALARS, Activation, Array, ElementwiseLoss, Op, Optimizer, arguments
 

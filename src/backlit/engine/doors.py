@@ -15,10 +15,10 @@ from typing import Any, get_type_hints
 
 import numpy as np
 
-from backlit.engine import machine
+from backlit.engine import layout, machine
 from backlit.ops.op import Array
 
-GROUPS = (machine.Tables, machine.Memory, machine.Rule, machine.Held, machine.Data, machine.Clock)
+GROUPS = (layout.Tables, layout.Memory, layout.Rule, layout.Held, layout.Data, layout.Clock)
 LASTING = GROUPS[:4]
 """Groups that are the same from call to call, so that it pays to remember where their arrays lie."""
 
@@ -31,9 +31,9 @@ Typed = tuple[str, bool, np.dtype[Any] | None]
 
 def type_of(name: str, dtype: str) -> str:
     """Give the type of the numbers in a vector that the machine knows by that name."""
-    if name in machine.INTEGERS:
+    if name in layout.INTEGERS:
         return "int64"
-    return "float64" if name in machine.FLOATS else dtype
+    return "float64" if name in layout.FLOATS else dtype
 
 
 @functools.cache

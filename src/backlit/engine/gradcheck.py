@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.differentiate import derivative
 
-from backlit.engine import compiler, machine
-from backlit.engine.machine import Clock, Data, Memory, Rule, Tables, data_of
+from backlit.engine import compiler, layout, machine
+from backlit.engine.layout import Clock, Data, Memory, Rule, Tables, data_of
 from backlit.engine.network import Network
 from backlit.engine.program import Program
 from backlit.engine.training import reduction, rows_of
@@ -181,8 +181,8 @@ def trained_gradient(program: Program, data: Data, rule: Rule, clock: Clock) -> 
     A step on other weights and with the rows reversed goes before, so that anything left over from it would show.
     """
     memory, tables = program.memory(), program.training
-    start, sums = memory.P.copy(), np.zeros(machine.SUMS)
-    held = machine.held_of(memory.P.dtype)
+    start, sums = memory.P.copy(), np.zeros(layout.SUMS)
+    held = layout.held_of(memory.P.dtype)
     for weights, order in ((0.5 * start, data.order[::-1].copy()), (start, data.order)):
         memory.P[:], sums[:] = weights, 0.0
         rows = data._replace(order=order)

@@ -17,7 +17,7 @@ from typing import overload
 import msgspec
 import numpy as np
 
-from backlit.engine.machine import HELD_LOSS, LOSS, SUMS
+from backlit.engine.layout import HELD_LOSS, LOSS, SUMS
 from backlit.ops.op import Array
 
 

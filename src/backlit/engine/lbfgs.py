@@ -11,7 +11,7 @@ import numpy as np
 
 from backlit.engine import machine
 from backlit.engine.conditions import steady
-from backlit.engine.machine import Clock, Segment, data_of
+from backlit.engine.layout import Clock, Segment, data_of
 
 if TYPE_CHECKING:
     from backlit.engine.training import Training

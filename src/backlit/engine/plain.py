@@ -13,7 +13,7 @@ import numpy as np
 
 from backlit.engine import machine
 from backlit.engine.binding import Binding, is_matrix, maths_of, prepared_scalars
-from backlit.engine.machine import Row
+from backlit.engine.layout import Row
 from backlit.ops.op import MACHINE_SCALARS, Array, Optimizer, arguments
 
 _numbers = itertools.count()

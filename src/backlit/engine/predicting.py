@@ -13,7 +13,7 @@ import numpy as np
 from backlit.engine import compiler, machine
 from backlit.engine.conditions import steady
 from backlit.engine.doors import Call
-from backlit.engine.machine import Clock
+from backlit.engine.layout import Clock
 from backlit.engine.program import Program
 from backlit.engine.team import processors, threads_of
 

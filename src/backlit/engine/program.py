@@ -21,7 +21,7 @@ import numpy as np
 from backlit.engine import ahead, compiler, machine, plain
 from backlit.engine.binding import Binding, array_names, maths_of
 from backlit.engine.board import LINE
-from backlit.engine.machine import CACHE_LINE, Memory, Row, Rule, Segment, Tables
+from backlit.engine.layout import CACHE_LINE, Memory, Row, Rule, Segment, Tables
 from backlit.errors import BacklitError
 from backlit.ops.op import Activation, Array, Layer, Loss, Op, Optimizer, arguments, losses
 

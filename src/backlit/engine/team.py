@@ -20,7 +20,7 @@ import numpy as np
 
 from backlit.engine.board import LINE, Cell, Desk, desk, free_locks, new_board
 from backlit.engine.compiler import CompiledMachine
-from backlit.engine.machine import Clock, Data, Held, Memory, Rule, Tables
+from backlit.engine.layout import Clock, Data, Held, Memory, Rule, Tables
 from backlit.engine.program import Program
 from backlit.errors import BacklitError
 from backlit.ops.op import Array

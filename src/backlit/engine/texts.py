@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 from typing import Any, get_type_hints
 
-from backlit.engine import machine
+from backlit.engine import layout, machine
 from backlit.engine.binding import Binding, is_matrix, maths_of
 from backlit.engine.doors import arguments_of, fields_of, type_of
-from backlit.engine.machine import LANES, Row
+from backlit.engine.layout import LANES, Row
 from backlit.ops.op import Activation, Array, Optimizer, arguments
 
 KERNEL_ARGUMENTS = "row, P, dP, A, dA, S, C, n, training, seed, step, first_row"
@@ -208,7 +208,7 @@ def evaluate_held(tables, memory, held, clock):
 
 def invoking() -> str:
     """Write what stands for the functions that call others: jumps to given addresses; and name what else does."""
-    return _head("invoke", "float64") + INVOKE.format(width=machine.WIDTH)
+    return _head("invoke", "float64") + INVOKE.format(width=layout.WIDTH)
 
 
 def door(title: str, name: str, dtype: str) -> str:
@@ -228,12 +228,12 @@ def door(title: str, name: str, dtype: str) -> str:
     for argument, kind in arguments_of(name):
         if hasattr(kind, "_fields"):
             fields = ", ".join(expression(field, hint) for field, hint in fields_of(kind))
-            given.append(f"machine.{kind.__name__}({fields})")
+            given.append(f"layout.{kind.__name__}({fields})")
         else:
             given.append(expression(argument, kind))
     returns = get_type_hints(getattr(machine, name))["return"] is not type(None)
     lines = [
-        "from backlit.engine import machine\n\n",
+        "from backlit.engine import layout\n\n",
         "@cfunc(types.void(types.CPointer(types.int64), types.CPointer(types.float64)), **OPTIONS)",
         "def kernel(i, f):",
         f"    {'f[0] = ' if returns else ''}entry({', '.join(given)})",

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from backlit.engine import compiler, lbfgs, machine
+from backlit.engine import compiler, layout, lbfgs, machine
 from backlit.engine.conditions import steady
 from backlit.engine.history import Epoch, History, Unwatched
-from backlit.engine.machine import Clock, Data, Held, Rule, data_of
+from backlit.engine.layout import Clock, Data, Held, Rule, data_of
 from backlit.engine.network import Network
 from backlit.engine.program import Program, joined, layer_ranges
 from backlit.engine.team import CALL_SECONDS, team_for, threads_of
@@ -206,10 +206,10 @@ class Training:
         network, validation = self.network, self.validation
         best = (network.parameters.copy(), network.state.copy()) if self.keep_best else None
         scale = 1.0 if validation is None else machine.factor(self.rule.reduction, _total(validation))
-        held = machine.held_of(network.dtype, validation, scale, best)
+        held = layout.held_of(network.dtype, validation, scale, best)
         if validation is None or not isinstance(self.machine, compiler.CompiledMachine):
             return held
-        rows = machine.data_held(held)
+        rows = layout.data_held(held)
         self._measuring = call = self.machine.ready("evaluate_rows", self.tables, self.memory, rows, Clock(0, 0))
         integers, floats = call.vectors
         return held._replace(
@@ -232,7 +232,7 @@ class Training:
             count = min(max(1, unseen()), self._sure_to_come(), self.epochs - first, fitting)
             good, lowest = self._snapshot(), float(self.held.lowest[0])
             data = data_of(self.X, self.Y, self.weights, self._order(count), repeats=self._keeps_order)
-            rates, sums = self._rates(count, batches), np.zeros((count, machine.SUMS + len(self.normed_layers)))
+            rates, sums = self._rates(count, batches), np.zeros((count, layout.SUMS + len(self.normed_layers)))
             began = time.perf_counter()
             done, ended = self._advance(data, count, rates, sums, began)
             where, batch = self._first_not_finite() if ended == "diverged" else "", done % batches + 1
@@ -354,7 +354,7 @@ class Training:
         return None
 
     def _met(self, sums: Array) -> bool:
-        return self.target is not None and bool(sums[machine.LOSS] <= self.target)
+        return self.target is not None and bool(sums[layout.LOSS] <= self.target)
 
     def _out_of_time(self, began: float | None = None) -> bool:
         running = 0.0 if began is None else time.perf_counter() - began

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from backlit.engine import compiler
-from backlit.engine.machine import Clock, data_of, factor
+from backlit.engine.layout import Clock, data_of
+from backlit.engine.machine import factor
 from backlit.engine.network import Network
 from backlit.engine.program import Program
 from backlit.engine.training import reduction

@@ -13,9 +13,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from backlit.engine import machine
+from backlit.engine import layout, machine
 from backlit.engine.binding import prepared_scalars
-from backlit.engine.machine import Clock, Data, Memory, Row, Rule, Segment, data_of
+from backlit.engine.layout import Clock, Data, Memory, Row, Rule, Segment, data_of
 from backlit.engine.network import Network
 from backlit.engine.program import Program
 from backlit.engine.sweeps import square_of
@@ -134,17 +134,17 @@ class Recording:
         count = self.settings.steps - 1
         if not count:
             return []
-        sums = np.zeros((count, machine.SUMS))
+        sums = np.zeros((count, layout.SUMS))
         data = self.data._replace(order=np.tile(np.arange(self.rows), count))
         reached = machine.train_batches(
-            self.program.training, memory, data, machine.held_of(self.network.dtype), self.rule(),
+            self.program.training, memory, data, layout.held_of(self.network.dtype), self.rule(),
             Clock(0, self.settings.seed), self.rows, 0, count, np.array(self.rates[:-1]), -np.inf, sums.reshape(-1),
         )  # fmt: skip
         if reached < count:
             raise BacklitError(
                 f"the error of step {reached + 1} is not a finite number; take fewer steps or a smaller rate."
             )
-        errors: list[float] = sums[:, machine.LOSS].tolist()
+        errors: list[float] = sums[:, layout.LOSS].tolist()
         return errors
 
     def rule(self, **changes: Any) -> Rule:
