@@ -7,6 +7,7 @@ Hypothesis draws few examples by default, always the same, so that the suite sta
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-from backlit.engine import program
+from backlit.engine import program, team
 from backlit.engine.network import Network
 from backlit.ops.dense import Dense
 from backlit.ops.op import Activation, Layer, Loss, losses
@@ -83,3 +84,26 @@ def small_shards(monkeypatch: pytest.MonkeyPatch) -> int:
     monkeypatch.setattr(program, "SMALLEST_SHARD", 4)
     monkeypatch.setattr(program, "SHARD_ELEMENTS", 1)
     return 4
+
+
+@pytest.fixture
+def shared_batches(monkeypatch: pytest.MonkeyPatch, small_shards: int) -> None:
+    """Share the smallest batches out to as many threads as are asked for, and never look which way is faster."""
+    monkeypatch.setattr(program, "THREADED_WORK", 1)
+    monkeypatch.setattr(program, "THREADED_ROWS", 2)
+    monkeypatch.setattr(program, "SEVERAL_ROWS", 4)
+    monkeypatch.setattr(team, "processors", lambda: 64)
+    monkeypatch.setattr(team.Pace, "note", lambda self, batches, seconds: None)
+
+
+@pytest.fixture
+def no_second_helper(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the system have no more than one thread to give."""
+    start = threading.Thread.start
+
+    def starts(thread: threading.Thread) -> None:
+        if thread.name == "backlit-2":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", starts)

@@ -8,14 +8,12 @@ import numpy as np
 import pytest
 
 import backlit as bl
-from backlit.engine import predicting, program
+from backlit.engine import predicting
 
 
 @pytest.fixture(autouse=True)
-def _small_shards(monkeypatch):
+def _many_threads(monkeypatch, small_shards):
     """Predict in shards of four rows, and take each to be worth a thread."""
-    monkeypatch.setattr(program, "SMALLEST_SHARD", 4)
-    monkeypatch.setattr(program, "SHARD_ELEMENTS", 1)
     monkeypatch.setattr(predicting, "THREAD_WORK", 1)
     monkeypatch.setattr(predicting, "processors", lambda: 64)
 
@@ -68,17 +66,9 @@ def test_arenas_are_used_again(monkeypatch):
     assert 1 <= len(made) <= 3
 
 
-def test_where_no_threads_are_to_be_had_one_works_alone(monkeypatch):
+def test_where_no_threads_are_to_be_had_one_works_alone(no_second_helper):
     network, X = network_of()
     alone = network.predict(X, threads=1)
-    start = threading.Thread.start
-
-    def starts(thread):
-        if thread.name == "backlit-2":
-            raise RuntimeError("can't start new thread")
-        start(thread)
-
-    monkeypatch.setattr(threading.Thread, "start", starts)
     assert np.array_equal(network.predict(X, threads=4), alone)
     assert not helpers()
 

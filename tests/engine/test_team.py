@@ -12,20 +12,13 @@ import numpy as np
 import pytest
 
 import backlit as bl
-from backlit.engine import lbfgs, program, team
+from backlit.engine import lbfgs, team
 from backlit.ops.op import optimizers
 
 
 @pytest.fixture(autouse=True)
-def _small_shards(monkeypatch):
+def _small_shards(shared_batches):
     """Cut batches of twenty rows into shards of four, and never look which way is faster."""
-    monkeypatch.setattr(program, "SMALLEST_SHARD", 4)
-    monkeypatch.setattr(program, "SHARD_ELEMENTS", 1)
-    monkeypatch.setattr(program, "THREADED_WORK", 1)
-    monkeypatch.setattr(program, "THREADED_ROWS", 2)
-    monkeypatch.setattr(program, "SEVERAL_ROWS", 4)
-    monkeypatch.setattr(team, "processors", lambda: 64)
-    monkeypatch.setattr(team.Pace, "note", lambda self, batches, seconds: None)
 
 
 def training_of(threads, dtype="float64", optimizer="adam", freeze=(), coupled=False, **options):
@@ -231,16 +224,8 @@ def test_the_end_of_python_in_the_middle_of_a_training():
     assert run_apart("print(helpers())") == ["2"]
 
 
-def test_where_no_threads_are_to_be_had_one_works_alone(monkeypatch):
+def test_where_no_threads_are_to_be_had_one_works_alone(no_second_helper):
     alone = train(1)
-    start = threading.Thread.start
-
-    def starts(thread):
-        if thread.name == "backlit-2":
-            raise RuntimeError("can't start new thread")
-        start(thread)
-
-    monkeypatch.setattr(threading.Thread, "start", starts)
     assert_same(alone, train(3))
     assert not helpers()
 

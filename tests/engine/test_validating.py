@@ -72,14 +72,7 @@ def test_a_leap_ends_where_single_epochs_do(options, compiled, dtype):
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
-def test_threads_change_nothing(options, monkeypatch):
-    monkeypatch.setattr(program, "SMALLEST_SHARD", 4)
-    monkeypatch.setattr(program, "SHARD_ELEMENTS", 1)
-    monkeypatch.setattr(program, "THREADED_WORK", 1)
-    monkeypatch.setattr(program, "THREADED_ROWS", 2)
-    monkeypatch.setattr(program, "SEVERAL_ROWS", 4)
-    monkeypatch.setattr(team, "processors", lambda: 64)
-    monkeypatch.setattr(team.Pace, "note", lambda self, batches, seconds: None)
+def test_threads_change_nothing(options, shared_batches):
     one, other = (training_of(threads=threads, **options).run() for threads in (1, 3))
     lbfgs_takes_it_whole = options.get("optimizer") == "lbfgs" and options.get("coupled")
     assert (other.team is None) == bool(lbfgs_takes_it_whole)

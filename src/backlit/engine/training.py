@@ -210,6 +210,7 @@ class Training:
         if validation is None or not isinstance(self.machine, compiler.CompiledMachine):
             return held
         rows = layout.data_held(held)
+        # kept, since the machine is given no more than the addresses of its vectors
         self._measuring = call = self.machine.ready("evaluate_rows", self.tables, self.memory, rows, Clock(0, 0))
         integers, floats = call.vectors
         return held._replace(
@@ -415,7 +416,9 @@ class Training:
     def _look_back(self, loss: float) -> float:
         """Give the loss of the validation rows, if any, and keep the best values, as the machine does."""
         if self.validation is not None:
-            loss = evaluate(self, *self.validation)
+            rows, clock = layout.data_held(self.held), Clock(self.step, self.seed)
+            with steady(self.compiled):
+                loss = self.machine.evaluate_rows(self.tables, self.memory, rows, clock) * self.held.scale
         if loss < self.held.lowest[0]:
             self.held.lowest[0] = loss
             if self.keep_best:
@@ -426,16 +429,6 @@ class Training:
 def _slow_seconds(work: int) -> float:
     """Give what a compiled batch may take on a slow machine, so that even the first call comes back in time."""
     return 5e-6 + 5e-9 * work
-
-
-def evaluate(training: Training, X: Array, Y: Array, weights: Array) -> float:
-    """Give the loss of the given rows by the training's own program, reduced as the loss says, without penalties."""
-    order = np.arange(X.shape[0])
-    with steady(training.compiled):
-        total = training.machine.evaluate_rows(
-            training.tables, training.memory, data_of(X, Y, weights, order), Clock(training.step, training.seed)
-        )
-    return float(total * machine.factor(training.rule.reduction, _total((X, Y, weights))))
 
 
 def _total(rows: tuple[Array, Array, Array]) -> float:
