@@ -150,8 +150,8 @@ def test_an_edit_of_the_machine_or_of_an_elementary_function_renames_every_kerne
     names = [foundation()]
     assert foundation() == names[0]
     for file in ("engine/binding.py", "engine/cache.py", "engine/compiler.py", "engine/jit.py", "engine/texts.py",
-                 "engine/translation.py", "engine/layout.py", "engine/machine.py", "engine/lowlevel.py",
-                 "ops/kernels/elementary.py", "ops/kernels/products.py",
+                 "engine/translation.py", "engine/layout.py", "engine/groups.py", "engine/machine.py",
+                 "engine/lowlevel.py", "ops/kernels/elementary.py", "ops/kernels/products.py",
                  "ops/kernels/compiled_products.py", "ops/kernels/tiles.py", "ops/kernels/vectors.py",
                  "ops/kernels/linking.py"):  # fmt: skip
         path = sources / "backlit" / file

@@ -14,6 +14,7 @@ from backlit.engine.network import Network
 from backlit.engine.program import Program, joined
 from backlit.engine.training import Training
 from backlit.ops.dense import Dense
+from backlit.ops.op import Array
 from backlit.ops.optimizers import SGD
 
 
@@ -30,6 +31,32 @@ def test_a_vector_of_another_kind_is_refused(given):
         TypeError, match=r"predict_rows: X (is float32; expected float64|has strides .*; expected a contiguous vector)"
     ):
         program.runner.predict_rows(program.prediction, program.memory(), X.reshape(-1), 5, np.zeros(10), Clock(0, 0))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_compiled_code_reads_every_field_where_it_was_put(dtype):
+    numba = pytest.importorskip("numba")
+    from backlit.engine.groups import Group
+
+    door = doors.Door("train_batches", dtype, 0)
+    for kind in doors.IN_PLACE:
+        group = Group(kind, dtype)
+        values = kind(
+            *(
+                np.zeros(3, doors.type_of(name, dtype)) if hint == Array else float(k) if hint is float else 1000 + k
+                for k, (name, hint) in enumerate(doors.fields_of(kind))
+            )
+        )
+        parts = {"integers": [], "floats": []}
+        door._pack(door.fields[kind], values, *parts.values())
+        assert [*group.fields] == [*kind._fields]
+        for (what, part, place), value in zip(group.fields.values(), values, strict=True):
+            if isinstance(value, np.ndarray):
+                assert parts[part][place] == doors.address_of(value)
+                assert what == numba.types.CPointer(numba.from_dtype(value.dtype))
+            else:
+                assert parts[part][place] == value
+        assert sum(map(len, parts.values())) == len(group.fields)
 
 
 def test_a_call_that_is_ready_takes_what_has_changed():

@@ -248,11 +248,11 @@ def previous_activations(patch: Any) -> None:
 def updated_before_hidden_delta(patch: Any) -> None:
     """The widely published two-layer example: the output weights change before the hidden delta reads them."""
 
-    def backward_pass(tables, memory, n, training, clock, first_row):
+    def backward_pass(tables, memory, dP, n, training, clock, first_row):
         start = memory.P.copy()
-        machine.invoke(tables.loss, 0, machine.BACKWARD, memory, n, training, clock, first_row)
+        machine.invoke(tables.loss, 0, machine.BACKWARD, memory, dP, n, training, clock, first_row)
         for i in range(tables.ops - 1, -1, -1):
-            machine.invoke(tables.chain, i, machine.BACKWARD, memory, n, training, clock, first_row)
+            machine.invoke(tables.chain, i, machine.BACKWARD, memory, dP, n, training, clock, first_row)
             memory.P[:] = start - 0.5 * memory.dP
         memory.P[:] = start
 
@@ -260,10 +260,10 @@ def updated_before_hidden_delta(patch: Any) -> None:
 
 
 def walks_forward(patch: Any) -> None:
-    def backward_pass(tables, memory, n, training, clock, first_row):
-        machine.invoke(tables.loss, 0, machine.BACKWARD, memory, n, training, clock, first_row)
+    def backward_pass(tables, memory, dP, n, training, clock, first_row):
+        machine.invoke(tables.loss, 0, machine.BACKWARD, memory, dP, n, training, clock, first_row)
         for i in range(tables.ops):
-            machine.invoke(tables.chain, i, machine.BACKWARD, memory, n, training, clock, first_row)
+            machine.invoke(tables.chain, i, machine.BACKWARD, memory, dP, n, training, clock, first_row)
 
     patch.setattr(machine, "backward_pass", backward_pass)
 

@@ -33,8 +33,8 @@ KEPT_DAYS = 30
 """How long the kernels of another version, or another processor, are kept after they were last used."""
 
 FOUNDATION = (
-    "atomics", "binding", "board", "cache", "compiler", "jit", "layout", "lowlevel", "machine", "meeting", "sweeps",
-    "texts", "translation",
+    "atomics", "binding", "board", "cache", "compiler", "groups", "jit", "layout", "lowlevel", "machine", "meeting",
+    "sweeps", "texts", "translation",
 )  # fmt: skip
 """The rooms of the engine that decide on any machine code."""
 

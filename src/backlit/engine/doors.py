@@ -21,6 +21,8 @@ from backlit.ops.op import Array
 GROUPS = (layout.Tables, layout.Memory, layout.Rule, layout.Held, layout.Data, layout.Clock)
 LASTING = GROUPS[:4]
 """Groups that are the same from call to call, so that it pays to remember where their arrays lie."""
+IN_PLACE = GROUPS[:5]
+"""Groups that the machine only reads, so that they stay where they lie: in the two vectors."""
 
 REMEMBERED = 512
 

@@ -103,7 +103,6 @@ class Data(NamedTuple):
     rows: int
     weighted: int  # whether there are weights
     repeats: int = 0  # whether every epoch takes the rows in the same order
-    resident: int = 0  # whether the rows that come next already lie in the arena
 
 
 class Held(NamedTuple):
@@ -145,6 +144,7 @@ class Clock(NamedTuple):
 
     step: int
     seed: int
+    resident: int = 0  # whether the rows that come next already lie in the arena
 
 
 def data_of(X: Array, T: Array, w: Array, order: Array, repeats: bool = False) -> Data:

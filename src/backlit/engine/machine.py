@@ -64,11 +64,11 @@ PLAIN_KERNELS: dict[int, Any] = {}
 
 
 def invoke(
-    table: Array, i: int, column: int, memory: Memory, n: int, training: int, clock: Clock, first_row: int
+    table: Array, i: int, column: int, memory: Memory, dP: Array, n: int, training: int, clock: Clock, first_row: int
 ) -> None:
-    """Run the kernel that column `column` of instruction `i` names on `n` rows."""
+    """Run the kernel that column `column` of instruction `i` names on `n` rows; parameters' gradients go to `dP`."""
     row = table[i * WIDTH : (i + 1) * WIDTH]
-    PLAIN_KERNELS[row[column]](row, memory, n, training, clock.seed, clock.step, first_row)
+    PLAIN_KERNELS[row[column]](row, memory, dP, n, training, clock.seed, clock.step, first_row)
 
 
 def invoke_update(
@@ -89,14 +89,16 @@ def part(vector: Array, start: int) -> Array:
 def forward_pass(tables: Tables, memory: Memory, n: int, training: int, clock: Clock, first_row: int) -> None:
     """Run the chain forward on the n rows that lie in the arena."""
     for i in range(tables.ops):
-        invoke(tables.chain, i, FORWARD, memory, n, training, clock, first_row)
+        invoke(tables.chain, i, FORWARD, memory, memory.dP, n, training, clock, first_row)
 
 
-def backward_pass(tables: Tables, memory: Memory, n: int, training: int, clock: Clock, first_row: int) -> None:
-    """Run the loss and the chain backward, after a forward pass on the same rows."""
-    invoke(tables.loss, ZERO, BACKWARD, memory, n, training, clock, first_row)
+def backward_pass(
+    tables: Tables, memory: Memory, dP: Array, n: int, training: int, clock: Clock, first_row: int
+) -> None:
+    """Run the loss and the chain backward, after a forward pass on the same rows; the gradient goes to `dP`."""
+    invoke(tables.loss, ZERO, BACKWARD, memory, dP, n, training, clock, first_row)
     for i in range(tables.ops - 1, -1, -1):
-        invoke(tables.chain, i, BACKWARD, memory, n, training, clock, first_row)
+        invoke(tables.chain, i, BACKWARD, memory, dP, n, training, clock, first_row)
 
 
 def total_weight(data: Data, start: int, stop: int) -> float:
@@ -130,43 +132,42 @@ def shard_loss(
     clock: Clock,
 ) -> float:
     """Forward pass and loss of one shard: the sum of weight times loss over its rows."""
-    load(tables, memory, data, start, n)
+    if clock.resident == 0:
+        load(tables, memory, data, start, n, ZERO)
     forward_pass(tables, memory, n, training, clock, first_row)
-    return loss_of_rows(tables, memory, data, start, n, first_row, scale, training, clock)
+    invoke(tables.loss, ZERO, FORWARD, memory, memory.dP, n, training, clock, first_row)
+    return loss_of_rows(tables, memory, data, start, n, ZERO, scale)
 
 
-def load(tables: Tables, memory: Memory, data: Data, start: int, n: int) -> None:
-    """Put the n rows from `start` on in the order into the arena, with their targets."""
-    if data.resident == 0:
-        ahead = AHEAD if data.rows * tables.X_columns >= FAR else 0
-        gather(data.X, tables.X_columns, data.order, start, n, memory.A, tables.X, ahead)
-        gather(data.T, tables.T_columns, data.order, start, n, memory.A, tables.T, ahead)
+def load(tables: Tables, memory: Memory, data: Data, start: int, n: int, at: int) -> None:
+    """Put the n rows from `start` on in the order into the arena, with their targets, as its rows from `at` on."""
+    ahead = AHEAD if data.rows * tables.X_columns >= FAR else 0
+    X, T = tables.X + at * tables.X_columns, tables.T + at * tables.T_columns
+    gather(data.X, tables.X_columns, data.order, start, n, memory.A, X, ahead)
+    gather(data.T, tables.T_columns, data.order, start, n, memory.A, T, ahead)
 
 
-def loss_of_rows(
-    tables: Tables, memory: Memory, data: Data, start: int, n: int, first_row: int,
-    scale: float, training: int, clock: Clock
-) -> float:  # fmt: skip
-    """Sum weight times loss over rows that have gone forward, and put down what their gradients are multiplied by."""
-    invoke(tables.loss, ZERO, FORWARD, memory, n, training, clock, first_row)
+def loss_of_rows(tables: Tables, memory: Memory, data: Data, start: int, n: int, at: int, scale: float) -> float:
+    """Sum weight times loss over the n rows in the arena from `at` on, and put down what multiplies their gradients."""
+    l, g = tables.l + at, tables.g + at  # noqa: E741
     if data.weighted == 0:
-        return float(sum_losses(memory.A, tables.l, tables.g, n, scale))
+        return float(sum_losses(memory.A, l, g, n, scale))
     total = 0.0
     for i in range(n):
         weight = float(data.w[data.order[start + i]])
-        memory.A[tables.g + i] = weight * scale
+        memory.A[g + i] = weight * scale
         if weight != 0.0:
-            total += weight * float(memory.A[tables.l + i])
+            total += weight * float(memory.A[l + i])
     return total
 
 
 def shard_gradient(
-    tables: Tables, memory: Memory, data: Data, start: int, n: int, first_row: int,
+    tables: Tables, memory: Memory, dP: Array, data: Data, start: int, n: int, first_row: int,
     scale: float, training: int, clock: Clock
 ) -> float:  # fmt: skip
-    """Fill dP with the gradient of one shard, the n rows from `start` on in the order; return its summed losses."""
+    """Fill `dP` with the gradient of one shard, the n rows from `start` on in the order; return its summed losses."""
     loss = shard_loss(tables, memory, data, start, n, first_row, scale, training, clock)
-    backward_pass(tables, memory, n, training, clock, first_row)
+    backward_pass(tables, memory, dP, n, training, clock, first_row)
     return loss
 
 
@@ -174,14 +175,6 @@ def await_all(memory: Memory) -> None:
     """Wait until all members of the team have come here."""
     if memory.members > 1:
         meet(memory.board, memory.member)
-
-
-def writing_to(memory: Memory, dP: Array) -> Memory:
-    """Give the same memory with another place for the gradient."""
-    return Memory(
-        memory.P, dP, memory.shards, memory.A, memory.dA, memory.S, memory.C, memory.slots, memory.size,
-        memory.losses, memory.reached, memory.board, memory.member, memory.members,
-    )  # fmt: skip
 
 
 def batch_gradient(
@@ -199,9 +192,9 @@ def batch_gradient(
         mine = first + memory.member * tables.rows
         if mine < stop:
             n = min(tables.rows, stop - mine)
-            own = writing_to(memory, memory.dP if mine == start else part(memory.shards, memory.member * memory.size))
+            dP = memory.dP if mine == start else part(memory.shards, memory.member * memory.size)
             memory.losses[memory.member * LINE] = shard_gradient(
-                tables, own, data, mine, n, mine - start, scale, training, clock
+                tables, memory, dP, data, mine, n, mine - start, scale, training, clock
             )
         await_all(memory)
         member = 0
@@ -226,17 +219,18 @@ def coupled_gradient(
     rows = stop - start
     first = memory.member * tables.shard
     while first < rows:
-        load(moved(tables, first), memory, data, start + first, min(tables.shard, rows - first))
+        load(tables, memory, data, start + first, min(tables.shard, rows - first), first)
         first += memory.members * tables.shard
     for i in range(tables.ops):
         step_together(tables, memory, i, FORWARD, rows, training, clock)
     first = memory.member * tables.shard
     while first < rows:
-        at, n = moved(tables, first), min(tables.shard, rows - first)
-        memory.losses[first // tables.shard * LINE] = loss_of_rows(
-            at, memory, data, start + first, n, first, scale, training, clock
-        )
-        invoke(at.loss, ZERO, BACKWARD, memory, n, training, clock, first)
+        n = min(tables.shard, rows - first)
+        k = first // tables.shard
+        loss = part(tables.loss, k * WIDTH)
+        invoke(loss, ZERO, FORWARD, memory, memory.dP, n, training, clock, first)
+        memory.losses[k * LINE] = loss_of_rows(tables, memory, data, start + first, n, first, scale)
+        invoke(loss, ZERO, BACKWARD, memory, memory.dP, n, training, clock, first)
         first += memory.members * tables.shard
     for i in range(tables.ops - 1, -1, -1):
         step_together(tables, memory, i, BACKWARD, rows, training, clock)
@@ -257,27 +251,16 @@ def step_together(tables: Tables, memory: Memory, i: int, column: int, rows: int
     if tables.coupled[i] == 1:
         await_all(memory)
         if memory.member == 0:
-            invoke(tables.chain, i, column, memory, rows, training, clock, ZERO)
+            invoke(tables.chain, i, column, memory, memory.dP, rows, training, clock, ZERO)
         await_all(memory)
         return
     first = memory.member * tables.shard
     while first < rows:
-        dP = memory.dP if first == 0 else part(memory.shards, (first // tables.shard - 1) * memory.size)
-        n = min(tables.shard, rows - first)
-        invoke(moved(tables, first).chain, i, column, writing_to(memory, dP), n, training, clock, first)
+        k = first // tables.shard
+        chain = part(tables.chain, k * tables.ops * WIDTH)
+        dP = memory.dP if first == 0 else part(memory.shards, (k - 1) * memory.size)
+        invoke(chain, i, column, memory, dP, min(tables.shard, rows - first), training, clock, first)
         first += memory.members * tables.shard
-
-
-def moved(tables: Tables, first: int) -> Tables:
-    """Give the tables for the shard that begins at row `first` of a batch in the arena."""
-    k = first // tables.shard
-    return Tables(
-        part(tables.chain, k * tables.ops * WIDTH), tables.ops, part(tables.loss, k * WIDTH), tables.update,
-        tables.segments, tables.segment_count, tables.X + first * tables.X_columns, tables.X_columns,
-        tables.T + first * tables.T_columns, tables.T_columns, tables.l + first, tables.g + first,
-        tables.Y, tables.Y_columns, tables.rows, tables.shard, tables.coupled, tables.normed, tables.normed_count,
-        tables.statistics,
-    )  # fmt: skip
 
 
 def range_start(memory: Memory, member: int) -> int:
@@ -390,8 +373,6 @@ def train(
     batches = -(-data.rows // batch_size)
     stays = data.repeats == 1 and batches == 1 and data.rows <= tables.rows and held.rows == 0
     for batch in range(first_batch, last_batch):
-        if stays and batch > first_batch:
-            data = Data(data.X, data.T, data.w, data.order, data.rows, data.weighted, 1, 1)
         epoch = batch // batches
         place = epoch * (SUMS + tables.normed_count)
         first = epoch * data.rows + (batch - epoch * batches) * batch_size
@@ -400,7 +381,8 @@ def train(
         weight = total_weight(data, first, stop)
         scale = factor(rule.reduction, weight)
         cost = penalty(tables, memory, rule) * penalty_factor(rule, weight)  # as long as nobody updates
-        loss = gradient(tables, memory, data, first, stop, scale, ONE, Clock(step, clock.seed))
+        now = Clock(step, clock.seed, int(stays and batch > first_batch))
+        loss = gradient(tables, memory, data, first, stop, scale, ONE, now)
         if not account(rule, loss, cost, weight, stop - first, sums, place):
             return batch
         apply_update(tables, memory, rule, rates[batch], step + 1, penalty_factor(rule, weight))
@@ -412,7 +394,7 @@ def train(
                 measure_gradient(tables, memory, sums, place + SUMS)
             if held.wanted == 1:
                 if memory.member == 0:
-                    look_back(tables, memory, held, Clock(step + 1, clock.seed), sums, place)
+                    look_back(tables, memory, held, Clock(step + 1, clock.seed, ZERO), sums, place)
                 await_all(memory)  # the rows may have been measured in the arena that all work in
             met = loss <= target
         if memory.member == 0:

@@ -11,14 +11,21 @@ machine one works alone, and never comes to them.
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
 from backlit.engine.board import LINE, Cell, Desk
 from backlit.ops.op import Array
 
 LOOKS = 600
 """How often one looks before it sleeps; with the processor's pause in between some twenty microseconds."""
 
-ARRIVED, MET, CALLS, MEMBERS, DOOR, ACQUIRE, RELEASE, DESKS = (int(cell) for cell in Cell)
+# Each literal would make Numba compile one more variant of the function it is given to.
+_cells: list[Any] = [np.int64(cell) for cell in Cell]
+ARRIVED, MET, CALLS, MEMBERS, DOOR, ACQUIRE, RELEASE, DESKS = _cells
 ASLEEP, LOCK, INTEGERS, FLOATS = (int(place) for place in Desk)
+NONE: Any = np.int64(0)
 
 
 def read(board: Array, cell: int) -> int:
@@ -93,7 +100,7 @@ def serve(board: Array, member: int) -> None:
         if read(board, DOOR) != 0:
             work(board, member)
         return
-    calls = 0
+    calls = NONE
     wait(board, member, CALLS, calls)
     while read(board, DOOR) != 0:
         work(board, member)

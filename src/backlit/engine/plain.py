@@ -41,22 +41,22 @@ def plain_kernel(binding: Binding, which: str) -> int:
              if name in binding.arrays]  # fmt: skip
     settings = {name: getattr(binding.op, name) for name in names if name in binding.settings}
     asked = [name for name in names if name in MACHINE_SCALARS]
-    made: dict[int, tuple[Any, dict[str, Any]]] = {}  # by rows: the memory the arrays view, and the arrays
+    made: dict[int, tuple[Any, Any, dict[str, Any]]] = {}  # by rows: the vectors the arrays view, and the arrays
 
-    def arrays(row: Array, memory: Any, n: int) -> dict[str, Any]:
+    def arrays(row: Array, memory: Any, dP: Array, n: int) -> dict[str, Any]:
         given = dict(settings)
         for name, vector, column, kind in fetch:
             offset, rows, columns = row[column : column + 3].tolist()
             rows = rows * n if kind == "buffer" else rows
-            array = getattr(memory, vector)[offset : offset + rows * columns]
+            array = (dP if vector == "dP" else getattr(memory, vector))[offset : offset + rows * columns]
             given[name] = array.reshape(rows, columns) if is_matrix(name) else array
         return given
 
-    def kernel(row: Array, memory: Any, n: int, training: int, seed: int, step: int, first_row: int) -> None:
-        of, given = made.get(n, (None, {}))
-        if of is None or of.dP is not memory.dP or of.A is not memory.A:
-            given = arrays(row, memory, n)
-            made[n] = memory, given
+    def kernel(row: Array, memory: Any, dP: Array, n: int, training: int, seed: int, step: int, first_row: int) -> None:
+        seen, gradient, given = made.get(n, (None, None, {}))
+        if seen is not memory.A or gradient is not dP:
+            given = arrays(row, memory, dP, n)
+            made[n] = memory.A, dP, given
         if asked:
             scalars = zip(MACHINE_SCALARS, (training, seed, step, first_row, int(row[Row.NUMBER])), strict=True)
             given.update(pair for pair in scalars if pair[0] in asked)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any, get_type_hints
 
 from backlit.engine import layout, machine
 from backlit.engine.binding import Binding, is_matrix, maths_of
-from backlit.engine.doors import arguments_of, fields_of, type_of
+from backlit.engine.doors import GROUPS, IN_PLACE, arguments_of, fields_of, type_of
 from backlit.engine.layout import LANES, Row
 from backlit.ops.op import Activation, Array, Optimizer, arguments
 
@@ -184,10 +183,10 @@ from backlit.engine.lowlevel import advance as part
 
 
 @njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def invoke(table, i, column, memory, n, training, clock, first_row):
+def invoke(table, i, column, memory, dP, n, training, clock, first_row):
     row = advance(table, i * {width})
     call_kernel(
-        row[column], row, memory.P, memory.dP, memory.A, memory.dA, memory.S, memory.C,
+        row[column], row, memory.P, dP, memory.A, memory.dA, memory.S, memory.C,
         n, training, clock.seed, clock.step, first_row,
     )
 
@@ -214,27 +213,30 @@ def invoking() -> str:
 def door(title: str, name: str, dtype: str) -> str:
     """Write an entry point of the machine as it is called: with a vector of integers and addresses, and one of floats.
 
-    The first of the floats is for the result; `entry`, the machine's function, is given to the module when it runs.
+    The first of the floats is for the result; `entry`, the machine's function, is given to the module when it runs. The
+    clock is the one group that the machine makes anew, so it is handed over field by field.
     """
-    integers, floats = itertools.count(), itertools.count(1)
-
-    def expression(name: str, kind: Any) -> str:
-        if kind is float:
-            return f"f[{next(floats)}]"
-        place = f"i[{next(integers)}]"
-        return f"as_pointer({place}, np.{type_of(name, dtype)})" if kind == Array else place
-
+    integers, floats = 0, 1
     given = []
     for argument, kind in arguments_of(name):
-        if hasattr(kind, "_fields"):
-            fields = ", ".join(expression(field, hint) for field, hint in fields_of(kind))
-            given.append(f"layout.{kind.__name__}({fields})")
+        if kind in IN_PLACE:
+            given.append(f"group(advance(i, {integers}), advance(f, {floats}), {kind.__name__})")
+        elif kind is layout.Clock:
+            given.append(f"layout.Clock({', '.join(f'i[{integers + k}]' for k in range(len(fields_of(kind))))})")
+        elif kind == Array:
+            given.append(f"as_pointer(i[{integers}], np.{type_of(argument, dtype)})")
         else:
-            given.append(expression(argument, kind))
+            given.append(f"f[{floats}]" if kind is float else f"i[{integers}]")
+        hints = [hint for _, hint in fields_of(kind)] if kind in GROUPS else [kind]
+        integers += len(hints) - hints.count(float)
+        floats += hints.count(float)
     returns = get_type_hints(getattr(machine, name))["return"] is not type(None)
+    groups = [f'{kind.__name__} = Group(layout.{kind.__name__}, "{dtype}")' for kind in IN_PLACE]
     lines = [
-        "from backlit.engine import layout\n\n",
-        "@cfunc(types.void(types.CPointer(types.int64), types.CPointer(types.float64)), **OPTIONS)",
+        "from backlit.engine import layout",
+        "from backlit.engine.groups import Group, group\n",
+        *groups,
+        "\n\n@cfunc(types.void(types.CPointer(types.int64), types.CPointer(types.float64)), **OPTIONS)",
         "def kernel(i, f):",
         f"    {'f[0] = ' if returns else ''}entry({', '.join(given)})",
     ]

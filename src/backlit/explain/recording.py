@@ -119,7 +119,7 @@ class Recording:
         total = machine.batch_gradient(program.training, memory, self.data, 0, self.rows, self.scale, 1, clock)
         if len(program.trained_ops) < len(network.ops):  # the joined form left the last activation out
             last = len(network.ops) - 1
-            machine.invoke(program.prediction.chain, last, Row.FORWARD, memory, self.rows, 1, clock, 0)
+            machine.invoke(program.prediction.chain, last, Row.FORWARD, memory, memory.dP, self.rows, 1, clock, 0)
         self.memory = memory
         self.E = float(total * self.scale)
         self.penalty = float(machine.penalty(program.training, memory, self.rule()))
