@@ -51,9 +51,23 @@ class Parts(msgspec.Struct, frozen=True):
         return float(sum(getattr(self, name) for name in self.__struct_fields__))
 
     @property
-    def parallel(self) -> float:
-        """The share of the step that is work on rows or on parameters, which cores could divide; at most all."""
-        return min(1.0, (self.products + self.elementwise + self.gather + self.update) / self.step)
+    def rows(self) -> float:
+        """The part that is work on rows, which is divided by shards."""
+        return self.products + self.elementwise + self.gather
+
+    @property
+    def rest(self) -> float:
+        """The part that is work neither on rows nor on parameters, which stays whole."""
+        return max(0.0, self.step - self.rows - self.update)
+
+    def gain(self, cores: int, shards: int) -> float:
+        """Give how many times faster a step could be on so many cores, by Amdahl's law.
+
+        >>> Parts(0.6, 0.1, 0.2, 0.1, 0.0, 0.0).gain(cores=4, shards=2)
+        2.22
+        """
+        divided = self.rest + self.rows / min(cores, shards) + self.update / cores
+        return round((self.rest + self.rows + self.update) / divided, 2)
 
 
 @intrinsic
@@ -155,6 +169,13 @@ def shards_of(batch: int, rows: int) -> list[int]:
     [50, 50, 28]
     """
     return [min(rows, batch - first) for first in range(0, batch, rows)]
+
+
+def pieces_of(workload: Workload) -> int:
+    """Give into how many shards the workload's batches are cut."""
+    peer = Compiled(workload, problem_of(workload))
+    peer.reset()
+    return int(peer.training.program.shards)
 
 
 def _run(peer: Compiled, clock: Callable[[], float] = time.thread_time) -> float:
@@ -283,15 +304,15 @@ def page(results: Results) -> str:
     os.environ["BACKLIT_THREADS"] = "1"
     found = {workload.name: parts_of(workload) for workload in WORKLOADS}
     fields = Parts.__struct_fields__
-    shares = [
+    breakdown = [
         [name, quantity(parts.step, "s"), *(f"{100 * getattr(parts, field) / parts.step:.0f}%" for field in fields)]
         for name, parts in found.items()
     ]
-    cores = [
-        [name, f"{100 * parts.parallel:.0f}%", f"{1 / (1 - parts.parallel + parts.parallel / CORES):.1f}×"]
-        for name, parts in found.items()
-        if BY_NAME[name].multiply_adds > 10_000
-    ]
+    cores = []
+    for name, parts in found.items():
+        whole, shards = parts.rest + parts.rows + parts.update, pieces_of(BY_NAME[name])
+        shares = [f"{100 * part / whole:.0f}%" for part in (parts.rows, parts.update)]
+        cores.append([name, str(shards), *shares, f"{parts.gain(CORES, shards):.1f}×"])
     sections = [
         "# Performance",
         "Made by `python -m bench --json bench/results.json` and `python -m bench.performance bench/results.json "
@@ -310,17 +331,19 @@ def page(results: Results) -> str:
         "finds in a farther cache may be nearer here. `machine` is what is left of the machine's own time: its loop, "
         "the sum over shards, and how far kernels alone differ from kernels in a step, so it may be negative; `python` "
         "is what `Training.run` adds.",
-        markdown(["", "step", *fields], shares),
+        markdown(["", "step", *fields], breakdown),
         "## How cost grows",
         "A network of 64 inputs, two layers of 64 relu units unless the table says otherwise, 10 classes; batch 64, "
         "Adam, float32, one thread, processor time, the least of three runs. The last table is by the wall's clock.",
         *(growth(name) for name in GROWTH),
         threads_table(),
         f"## What {CORES} cores could do at most",
-        "Gathering, forward and backward work on rows, the update on parameters; these could be divided, the rest not. "
-        "By Amdahl's law the share of the former bounds what cores can give. This is arithmetic on the table above, "
-        "not a measurement: it leaves out memory bandwidth and waiting for each other.",
-        markdown(["", "divisible", f"at most, {CORES} cores"], cores),
+        "Gathering, forward and backward work on rows, which are divided by the batch's shards; the update works on "
+        "parameters, which can be divided at will; the rest is not divided. Into how many shards a batch is cut "
+        "follows from the network and the batch alone, so that the bits do not depend on the machine: these batches "
+        "have work for few cores, larger ones for more. This is Amdahl's law on the table above, not a measurement: it "
+        "leaves out memory bandwidth and waiting for each other.",
+        markdown(["", "shards", "work on rows", "on parameters", f"at most, {CORES} cores"], cores),
     ]
     return "\n\n".join(sections) + "\n"
 

@@ -32,6 +32,7 @@ print(training.history[-1].loss, *compiled)
 
 FAILURES = {
     "none is started": ("ahead.begin = lambda *given: None", ""),
+    "it would have no processor": ("ahead.processors = lambda: 1", ""),
     "it cannot be started": ("sys.executable = '/no/such/python'", ""),
     "it is another program": ("sys.executable = '/bin/true'", ""),
     "it is killed": (

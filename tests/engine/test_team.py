@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import backlit as bl
-from backlit.engine import lbfgs, team
+from backlit.engine import conditions, lbfgs, team
 from backlit.ops.op import optimizers
 
 
@@ -345,4 +345,4 @@ def test_default_threads(environment, expected, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert team.default_threads() == expected
+    assert conditions.default_threads() == expected

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from backlit.engine.cache import cache_folder
+from backlit.engine.conditions import processors
 from backlit.ops.kernels.products import SHARED
 
 PREDICTION = ("predict_rows",)
@@ -75,7 +76,7 @@ _helpers: list[_Helper] = []
 def begin(dtype: str, names: Sequence[str]) -> None:
     """Have a second process compile some names for a type of number, those that nobody has been asked for yet."""
     _helpers[:] = [helper for helper in _helpers if not helper.ended()]
-    alone = getattr(sys, "frozen", False) or not sys.executable or (os.cpu_count() or 1) < 2
+    alone = getattr(sys, "frozen", False) or not sys.executable or processors() < 2
     missing = [] if alone else [name for name in names if _to_do(name, dtype)]
     if not {*missing} <= {*SHARED}:
         try:

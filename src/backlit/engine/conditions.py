@@ -1,13 +1,39 @@
-"""Under which conditions the machine runs."""
+"""Under which conditions the machine runs: how many threads it may have, and what NumPy is told meanwhile."""
 
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
+
+from backlit.errors import BacklitError
+
+
+def threads_of(given: Any) -> int:
+    """Give how many threads to use: as many as are given, else the default."""
+    if given is None:
+        return default_threads()
+    if isinstance(given, bool) or not isinstance(given, (int, np.integer)) or given < 1:
+        raise BacklitError(f"threads is {given!r}; expected a whole number of at least 1.")
+    return int(given)
+
+
+def default_threads() -> int:
+    """Give how many threads to use: BACKLIT_THREADS, else OMP_NUM_THREADS, else the processors this process may use."""
+    for name in ("BACKLIT_THREADS", "OMP_NUM_THREADS"):
+        given = os.environ.get(name, "")
+        if given.isdecimal() and int(given):
+            return int(given)
+    return processors()
+
+
+def processors() -> int:
+    """Give how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def steady(compiled: bool) -> AbstractContextManager[None]:

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backlit.engine import compiler, machine
-from backlit.engine.conditions import steady
+from backlit.engine.conditions import processors, steady, threads_of
 from backlit.engine.doors import Call
 from backlit.engine.layout import Clock
 from backlit.engine.program import Program
-from backlit.engine.team import processors, threads_of
 
 if TYPE_CHECKING:
     from backlit.engine.network import Network

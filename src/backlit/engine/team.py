@@ -20,9 +20,9 @@ import numpy as np
 
 from backlit.engine.board import LINE, Cell, Desk, desk, free_locks, new_board
 from backlit.engine.compiler import CompiledMachine
+from backlit.engine.conditions import processors
 from backlit.engine.layout import Clock, Data, Held, Memory, Rule, Tables
 from backlit.engine.program import Program
-from backlit.errors import BacklitError
 from backlit.ops.op import Array
 
 CALL_SECONDS = 0.05
@@ -38,29 +38,6 @@ FIRST_BATCHES = 20
 TRUST_SECONDS = 2.0
 TRUST = 50
 """How long the faster way is kept to before the other one is tried again, and for how many times the trial's length."""
-
-
-def threads_of(given: Any) -> int:
-    """Give how many threads to use: as many as are given, else the default."""
-    if given is None:
-        return default_threads()
-    if isinstance(given, bool) or not isinstance(given, (int, np.integer)) or given < 1:
-        raise BacklitError(f"threads is {given!r}; expected a whole number of at least 1.")
-    return int(given)
-
-
-def default_threads() -> int:
-    """Give how many threads to use: BACKLIT_THREADS, else OMP_NUM_THREADS, else the processors this process may use."""
-    for name in ("BACKLIT_THREADS", "OMP_NUM_THREADS"):
-        given = os.environ.get(name, "")
-        if given.isdecimal() and int(given):
-            return int(given)
-    return processors()
-
-
-def processors() -> int:
-    """Give how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def team_for(program: Program, memory: Memory, threads: int) -> Team | None:

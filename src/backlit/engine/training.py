@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from backlit.engine import compiler, layout, lbfgs, machine
-from backlit.engine.conditions import steady
+from backlit.engine.conditions import steady, threads_of
 from backlit.engine.history import Epoch, History, Unwatched
 from backlit.engine.layout import Clock, Data, Held, Rule, data_of
 from backlit.engine.network import Network
 from backlit.engine.program import Program, joined, layer_ranges
-from backlit.engine.team import CALL_SECONDS, team_for, threads_of
+from backlit.engine.team import CALL_SECONDS, team_for
 from backlit.errors import BacklitError
 from backlit.ops.op import Array, Loss, Optimizer, optimizers, schedules
 

@@ -18,8 +18,8 @@ from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOp
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
+from backlit.engine.conditions import default_threads
 from backlit.engine.network import Network
-from backlit.engine.team import default_threads
 from backlit.estimators import drawing, holding, moving
 from backlit.estimators.blueprint import SCIKIT_LEARN_RATES, Output, Views, network_of, settings_of, views
 from backlit.estimators.inputs import read_inputs
