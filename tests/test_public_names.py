@@ -1,5 +1,6 @@
 """Every registered op can be reached as `backlit.<ClassName>`, and every public name is there."""
 
+import pickle
 from collections import Counter
 
 import pytest
@@ -30,3 +31,13 @@ def test_public_names_exist(name):
 def test_an_unknown_name_is_refused():
     with pytest.raises(AttributeError, match="'Dens'"):
         _ = backlit.Dens
+
+
+def test_the_package_is_pickled_by_its_name():
+    """So a function of a script or notebook that mentions it can go to another process."""
+    cloudpickle = pytest.importorskip("cloudpickle")
+    assert pickle.loads(pickle.dumps(backlit)) is backlit
+    program = {"bl": backlit}
+    exec("def outputs(rows):\n    return bl.Network([bl.Dense(1)], inputs=1).predict(rows)", program)
+    twin = pickle.loads(cloudpickle.dumps(program["outputs"]))
+    assert twin([[2.0]]) == program["outputs"]([[2.0]])

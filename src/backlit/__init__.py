@@ -102,5 +102,9 @@ class _Face(ModuleType):
         if not (name in _ROOMS and isinstance(value, ModuleType)):  # Python binds a room when it is imported
             super().__setattr__(name, value)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let a function that mentions the package go to another process: a module is pickled by its name."""
+        return import_module, (self.__name__,)
+
 
 sys.modules[__name__].__class__ = _Face

@@ -191,3 +191,22 @@ def test_a_wrong_network_says_what_is_wrong(call, message):
 def test_an_unknown_parameter_is_named():
     with pytest.raises(KeyError, match=r"no parameter '2.W'; it has 1.W, 1.b"):
         Network([Dense(1)], 2)["2.W"]
+
+
+@both_modes
+def test_new_parameters_are_written_into_the_network(compiled):
+    network = Network([Dense(5, "tanh"), BatchNorm(), Dense(1)], 3)
+    X = np.ones((2, 3))
+    network.predict(X, compiled=compiled)
+    vector, other = network.parameters, Network([Dense(5, "tanh"), BatchNorm(), Dense(1)], 3, seed=1)
+    network.parameters, network.state = other.parameters.astype("float32"), [*other.state + 0.5]
+    assert network.parameters is vector
+    other.parameters[:], other.state[:] = vector, network.state
+    np.testing.assert_array_equal(network.predict(X, compiled=compiled), other.predict(X, compiled=compiled))
+
+
+@pytest.mark.parametrize("name", ["parameters", "state"])
+def test_parameters_of_another_size_are_refused(name):
+    network = Network([Dense(5), BatchNorm()], 3)
+    with pytest.raises(BacklitError, match=rf"{name} has shape \(2,\); the network expects"):
+        setattr(network, name, np.zeros(2))

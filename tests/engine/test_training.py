@@ -149,6 +149,17 @@ def test_limits_hold(compiled, problem):
 
 
 @both_modes
+@pytest.mark.parametrize("decay_biases", [False, True])
+def test_max_norm_holds_for_units_of_one_input_and_for_weights_alone(decay_biases, compiled):
+    network = Network([Dense(2, weights=[[5.0, 0.5]]), Dense(1)], inputs=1)
+    network["1.b"] = [7.0, -7.0]
+    Training(network, [[1.0]], [0.0], optimizer=SGD(0.0), epochs=1, max_norm=2.0, decay_biases=decay_biases,
+             compiled=compiled).run()  # fmt: skip
+    assert network["1.W"].tolist() == [[2.0, 0.5]]
+    assert network["1.b"].tolist() == [7.0, -7.0]
+
+
+@both_modes
 def test_the_loss_of_an_epoch_is_measured_before_its_updates_and_holds_the_penalties(compiled, problem):
     network, X, Y = problem("mse", ["tanh"])
     outputs = network.predict(X, compiled=False)
@@ -183,6 +194,81 @@ def test_a_training_that_was_left_goes_on_as_if_it_had_not_been(optimizer, probl
             break
     training.run()
     np.testing.assert_array_equal(network.parameters, whole)
+
+
+@both_modes
+@pytest.mark.parametrize("leave_at", [3, 20])
+def test_a_training_with_the_best_weights_that_was_left_goes_on_with_the_last(leave_at, compiled, problem):
+    """The best epochs come early; left in between, the network has the best weights so far."""
+    network, X, Y = problem("mse", ["tanh", BatchNorm()], rows=30)
+    options = {"optimizer": Adam(0.1), "batch_size": 7, "epochs": 40, "validation": (X[:9], -Y[:9])}
+    whole, one = trained(network, X, Y, **options, compiled=compiled)
+    training = Training(network, X, Y, **options, compiled=compiled)
+    for epoch in training:
+        last = network.parameters.copy()
+        if epoch.number == leave_at:
+            break
+    assert training.best.number < leave_at
+    assert not np.array_equal(network.parameters, last)
+    training.run()
+    assert [epoch.loss for epoch in training.history] == [epoch.loss for epoch in one.history]
+    np.testing.assert_array_equal(network.parameters, whole)
+
+
+def test_weights_that_were_changed_meanwhile_are_where_a_training_goes_on(problem):
+    network, X, Y = problem("mse", ["tanh"], rows=30)
+    training = Training(network, X, Y, optimizer=SGD(0.0), epochs=5, validation=(X, Y), compiled=False)
+    next(iter(training))
+    network.parameters = np.zeros(network.parameters.size)
+    training.run()
+    assert training.history[1].loss == pytest.approx((Y**2).mean())
+
+
+def test_lbfgs_counts_the_epochs_before_it_was_left(problem):
+    network, X, Y = problem("mse", ["tanh"], rows=30)
+    training = Training(network, X, Y, optimizer="lbfgs", epochs=5)
+    for epoch in training:
+        if epoch.number == 2:
+            break
+    training.run()
+    assert [epoch.number for epoch in training.run().history] == [1, 2, 3, 4, 5]
+    assert training.stopped == "all 5 epochs done"
+
+
+@pytest.mark.parametrize("name", ["clip_value", "clip_norm", "max_norm"])
+def test_lbfgs_refuses_limits_that_it_has_no_use_for(name, problem):
+    network, X, Y = problem("mse", ["tanh"])
+    with pytest.raises(BacklitError, match=f"{name} is 1; expected none beside the optimizer 'lbfgs'"):
+        Training(network, X, Y, optimizer="lbfgs", **{name: 1.0})
+
+
+ORDERS = {
+    "too short": (np.arange(5), r"int64 of shape \(5,\); expected .* integers of shape \(7,\)"),
+    "too long": (np.arange(14), r"int64 of shape \(14,\)"),
+    "a matrix": (np.arange(7)[:, None], r"shape \(7, 1\)"),
+    "of floats": (np.arange(7.0), "array of float64"),
+    "far beyond the rows": (np.arange(7) + 10**9, "row numbers from 1000000000 to 1000000006; expected .* 0 to 6"),
+    "one beyond the rows": (np.arange(1, 8), "row numbers from 1 to 7"),
+    "below the rows": (np.arange(-1, 6), "row numbers from -1 to 5"),
+}
+
+
+@both_modes
+@pytest.mark.parametrize(("order", "message"), ORDERS.values(), ids=ORDERS)
+def test_an_order_of_other_rows_is_refused(order, message, compiled, problem):
+    network, X, Y = problem("mse", ["tanh"], rows=7)
+    with pytest.raises(BacklitError, match=message):
+        Training(network, X, Y, epochs=2, order=lambda: order, compiled=compiled).run()
+
+
+@both_modes
+@pytest.mark.parametrize("order", [np.arange(7, dtype="int32")[::-1], [6, 5, 4, 3, 2, 1, 0]], ids=["int32", "list"])
+def test_an_order_of_any_integers_will_do(order, compiled, problem):
+    network, X, Y = problem("mse", ["tanh"], rows=7)
+    options = {"epochs": 2, "batch_size": 2, "compiled": compiled}
+    given, _ = trained(network, X, Y, order=lambda: order, **options)
+    same, _ = trained(network, X[::-1], Y[::-1], shuffle=False, **options)
+    np.testing.assert_array_equal(given, same)
 
 
 @both_modes

@@ -30,7 +30,10 @@ class Row(IntEnum):
 
 
 class Segment(IntEnum):
-    """The columns of the table of trainable parameters: a range of the flat vector, its shape, whether it decays."""
+    """The columns of the table of trainable parameters: a range of the flat vector, its shape, whether it decays.
+
+    Its rows are 0 where its columns are no unit's incoming weights: for a bias, or a range of several arrays.
+    """
 
     START = 0
     STOP = 1

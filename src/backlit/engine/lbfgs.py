@@ -132,10 +132,11 @@ def _join(worker: threading.Thread) -> None:
 
 
 def lbfgs_options(training: Training) -> dict[str, Any]:
-    """Give SciPy's options: the training's epochs bound the iterations, the optimizer's settings the rest."""
+    """Give SciPy's options: the epochs that are left bound the iterations, the optimizer's settings the rest."""
     optimizer: Any = training.optimizer
-    return {"maxiter": training.epochs, "maxfun": optimizer.max_evaluations, "maxcor": optimizer.history,
-            "gtol": optimizer.tolerance, "ftol": optimizer.relative_tolerance}  # fmt: skip
+    return {"maxiter": training.epochs - len(training.history), "maxfun": optimizer.max_evaluations,
+            "maxcor": optimizer.history, "gtol": optimizer.tolerance,
+            "ftol": optimizer.relative_tolerance}  # fmt: skip
 
 
 def _reason(result: Any) -> str | None:

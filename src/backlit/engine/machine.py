@@ -327,7 +327,7 @@ def apply_update(tables: Tables, memory: Memory, rule: Rule, rate: float, step: 
 def limit_units(tables: Tables, memory: Memory, limit: float) -> None:
     """Limit the norms of all units' incoming weights."""
     for k in range(0, tables.segment_count * SEGMENT, SEGMENT):
-        if tables.segments[k + DECAYS] == 1 and tables.segments[k + ROWS] > 1:
+        if tables.segments[k + DECAYS] == 1 and tables.segments[k + ROWS] > 0:
             start, stop = tables.segments[k], tables.segments[k + STOP]
             limit_norms(memory.P, start, stop, tables.segments[k + COLUMNS], limit)
 

@@ -109,6 +109,17 @@ class Network:
         """Write new values into a parameter."""
         self[name][...] = value
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; new parameters, or state, are written into the vector that there is: kernels know it."""
+        if name not in {"parameters", "state"} or name not in self.__dict__:
+            super().__setattr__(name, value)
+            return
+        vector = self.__dict__[name]
+        values = np.asarray(value)
+        if values.shape != vector.shape:
+            raise BacklitError(f"{name} has shape {values.shape}; the network expects {vector.shape}.")
+        vector[:] = values
+
     def __iter__(self) -> Iterator[str]:
         """Name the parameters in their order."""
         return iter(self.layout)

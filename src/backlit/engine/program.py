@@ -391,7 +391,8 @@ class Program:
             size = int(np.prod(shape))
             if size and name not in self.network.frozen:
                 decays = len(shape) > 1 or self.decay_biases
-                rows.append([offset, offset + size, *_rows_columns(shape), int(decays)])
+                of_units = _rows_columns(shape) if len(shape) > 1 else (0, size)
+                rows.append([offset, offset + size, *of_units, int(decays)])
         return np.array(rows, np.int64).reshape(len(rows), Segment.WIDTH)
 
 
@@ -406,7 +407,7 @@ def joined(tables: Tables, rule: Rule) -> Tables:
         if ranges and ranges[-1][1] == start and ranges[-1][4] == decays:
             ranges[-1][1] = stop
         else:
-            ranges.append([start, stop, 1, stop - start, decays])
+            ranges.append([start, stop, 0, stop - start, decays])
     return tables._replace(segments=np.array(ranges, np.int64).reshape(-1), segment_count=len(ranges))
 
 

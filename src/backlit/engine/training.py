@@ -75,7 +75,9 @@ class Training:
     Attributes:
         history: the epochs so far. `stopped`: why it ended, or None. `best`: the epoch of the lowest monitored loss.
 
-    Ctrl-C ends a training cleanly, with the model so far; so does leaving the loop by `break`. Iterating again goes on.
+    Ctrl-C ends a training cleanly, with the model so far; so does leaving the loop by `break`. Iterating again goes on,
+    from the weights of the last epoch, even where the network holds the best ones meanwhile (L-BFGS begins its memory
+    anew).
 
     Errors: a BacklitError for shapes that do not fit the network, values that are not finite, or settings out of range.
 
@@ -124,8 +126,8 @@ class Training:
         self.time_limit = None if time_limit is None else _not_negative("time_limit", time_limit)
         self.keep_best = (validation is not None) if keep_best is None else keep_best
         self.compiled = compiled and compiler.can_compile()
-        limits = {"l1": l1, "l2": l2, "clip_value": clip_value, "clip_norm": clip_norm, "max_norm": max_norm}
-        given = {name: _not_negative(name, value) for name, value in limits.items()}
+        limits = {"clip_value": clip_value, "clip_norm": clip_norm, "max_norm": max_norm}
+        given = _amounts(self.optimizer, {"l1": l1, "l2": l2}, limits)
         decay = getattr(self.optimizer, "weight_decay", 0.0)
         self.rule = Rule(
             reduction(network.loss, network.outputs), penalty_per_batch=penalty_per_batch, decay=decay, **given
@@ -151,6 +153,9 @@ class Training:
         self.history = History()
         self.stopped: str | None = None
         self._lowest, self._improved = np.inf, 0  # the monitored loss that patience counts from, and its epoch
+        self._last: tuple[
+            Array, ...
+        ] = ()  # parameters and state of the last epoch, where the best ones are in the network
         self._seconds = 0.0
         self._batch_seconds = (
             _slow_seconds(network.parameters.size * self.batch_size) if self.compiled else CALL_SECONDS
@@ -180,6 +185,7 @@ class Training:
     def _run(self, unseen: Callable[[], int]) -> Generator[Sequence[Epoch]]:
         """Train, giving the epochs of a call of the machine as it ends."""
         self.stopped = None
+        self._go_on()
         advance = self._lbfgs() if self.optimizer.full_batch else self._descend(unseen)
         try:
             for epochs in advance:
@@ -303,7 +309,7 @@ class Training:
         """Give the order of the rows for so many epochs, one after another."""
         rows = self.X.shape[0]
         if self.order is not None:
-            return np.concatenate([self.order() for _ in range(epochs)])
+            return np.concatenate([_checked_order(self.order(), rows) for _ in range(epochs)])
         if self._keeps_order:
             return np.tile(np.arange(rows), epochs)
         return np.concatenate([self.rng.permutation(rows) for _ in range(epochs)])
@@ -392,14 +398,23 @@ class Training:
         return "the loss"
 
     def _finish(self) -> None:
+        """End with the best values, if they are kept, and remember the last ones."""
         if self.keep_best and self.held.lowest[0] < np.inf:
+            self._last = self.network.parameters.copy(), self.network.state.copy()
             self.network.parameters[:], self.network.state[:] = self.held.P, self.held.S
+
+    def _go_on(self) -> None:
+        """Take up the last values again where the best ones stand in their place, unless somebody has changed these."""
+        values = self.network.parameters, self.network.state
+        if self._last and all(map(np.array_equal, values, (self.held.P, self.held.S))):
+            self.network.parameters[:], self.network.state[:] = self._last
+        self._last = ()
 
     # --------------------------------------------------------------------------------------------------------- L-BFGS
 
     def _lbfgs(self) -> Generator[Sequence[Epoch]]:
         """Full-batch L-BFGS, an iteration an epoch."""
-        if not self.epochs:  # SciPy would make one iteration
+        if len(self.history) >= self.epochs:  # SciPy would make one iteration
             return
         began = time.perf_counter()
         for loss in lbfgs.minimize(self):
@@ -471,6 +486,33 @@ def _validation_rows(network: Network, given: Any) -> tuple[Array, Array, Array]
     if not rows[0].shape[0]:
         raise BacklitError("validation has no rows; expected at least one, or None.")
     return rows
+
+
+def _checked_order(given: Any, rows: int) -> Array:
+    """Give the order of an epoch's rows as the machine reads it, or say what is wrong with it."""
+    order = np.asarray(given)
+    if order.dtype.kind not in "iu" or order.shape != (rows,):
+        raise BacklitError(
+            f"order gave an array of {order.dtype} of shape {order.shape}; expected the numbers of the rows of an "
+            f"epoch: integers of shape ({rows},)."
+        )
+    if order.min() < 0 or order.max() >= rows:
+        raise BacklitError(
+            f"order gave row numbers from {order.min()} to {order.max()}; expected numbers from 0 to {rows - 1}."
+        )
+    return order.astype(np.int64, copy=False)
+
+
+def _amounts(optimizer: Optimizer, penalties: dict[str, Any], limits: dict[str, Any]) -> dict[str, float]:
+    """Give penalties and limits as numbers, 0 where there is none."""
+    given = {name: _not_negative(name, value) for name, value in (penalties | limits).items()}
+    for name in limits:
+        if optimizer.full_batch and given[name]:
+            raise BacklitError(
+                f"{name} is {given[name]:g}; expected none beside the optimizer {optimizer.name!r}, whose steps come "
+                "from a line search. Leave it out, or take another optimizer."
+            )
+    return given
 
 
 def _batch_rows(given: int | str, rows: int, optimizer: Optimizer) -> int:
