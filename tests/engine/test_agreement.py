@@ -17,10 +17,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from backlit.engine import machine, program
+from backlit.engine.checking import rows_of
 from backlit.engine.layout import Clock, data_of
 from backlit.engine.network import Network
 from backlit.engine.program import Program
-from backlit.engine.training import Training, reduction, rows_of
+from backlit.engine.training import Training, reduction
 from backlit.ops.dense import Dense
 from backlit.ops.op import REDUCTIONS, Activation, activations, layers, losses, optimizers, tuned
 

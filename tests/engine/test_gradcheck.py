@@ -565,3 +565,19 @@ def test_the_gradient_is_that_of_pytorch(activation, loss, problem):
         assert error == pytest.approx(wanted, rel=1e-10)
         np.testing.assert_allclose(memory.dP, dP, rtol=0, atol=1e-10 * np.abs(dP).max())
         np.testing.assert_allclose(program.view(memory, "dX", 11), dX, rtol=0, atol=1e-10 * np.abs(dX).max())
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"directions": 0}, "directions is 0; expected a whole number of at least 1"),
+        ({"directions": 1.5}, "directions is 1.5"),
+        ({"tolerance": -1.0}, "tolerance is -1.0; expected a finite number of at least 0"),
+        ({"tolerance": float("nan")}, "tolerance is nan; expected a number"),
+        ({"X": np.zeros((0, 2)), "Y": np.zeros((0, 1))}, "X has no rows"),
+    ],
+)
+def test_settings_out_of_range_are_refused(given, message):
+    options = {"X": np.ones((3, 2)), "Y": np.ones(3)} | given
+    with pytest.raises(BacklitError, match=message):
+        gradcheck(Network([Dense(1)], 2), **options)

@@ -210,3 +210,16 @@ def test_parameters_of_another_size_are_refused(name):
     network = Network([Dense(5), BatchNorm()], 3)
     with pytest.raises(BacklitError, match=rf"{name} has shape \(2,\); the network expects"):
         setattr(network, name, np.zeros(2))
+
+
+@pytest.mark.parametrize("layers", [Dense(2), 5, "relu"], ids=str)
+def test_layers_that_are_no_list_are_refused(layers):
+    with pytest.raises(BacklitError, match=r"expected a list of layers, such as \[Dense"):
+        Network(layers, 3)
+
+
+def test_complex_numbers_are_refused():
+    network = Network([Dense(2)], 3)
+    for X, Y in ((np.ones((4, 3)) + 1j, np.ones((4, 2))), (np.ones((4, 3)), np.ones((4, 2)) + 1j)):
+        with pytest.raises(BacklitError, match="they are complex"):
+            Training(network, X, Y)

@@ -11,10 +11,11 @@ import numpy.typing as npt
 from scipy.differentiate import derivative
 
 from backlit.engine import compiler, layout, machine
+from backlit.engine.checking import at_least, not_negative, rows_of
 from backlit.engine.layout import Clock, Data, Memory, Rule, Tables, data_of
 from backlit.engine.network import Network
 from backlit.engine.program import Program
-from backlit.engine.training import reduction, rows_of
+from backlit.engine.training import reduction
 from backlit.errors import BacklitError
 from backlit.ops.op import Activation, Array, Loss, Optimizer
 
@@ -141,6 +142,10 @@ def gradcheck(
     """
     network = network.copy("float64")
     X, Y, weights = rows_of(network, X, Y, sample_weight)
+    if not X.shape[0]:
+        raise BacklitError("X has no rows; expected at least one to check the gradient on.")
+    directions = None if directions is None else at_least("directions", directions, 1)
+    tolerance = not_negative("tolerance", tolerance)
     rule = Rule(reduction(network.loss, network.outputs), l1, l2, False, 0.0, 0.0, 0.0, 0.0)
     compiled = compiled and compiler.can_compile()
 

@@ -52,6 +52,10 @@ class Network:
         self, layers: Iterable[Layer | str], inputs: int, loss: Loss | str = "half_squared_error", *,
         dtype: npt.DTypeLike = "float64", seed: int | np.random.Generator = 0,
     ) -> None:  # fmt: skip
+        if isinstance(layers, (str, Layer)) or not isinstance(layers, Iterable):
+            raise BacklitError(
+                f"layers is {layers!r}; expected a list of layers, such as [Dense(16, 'relu'), Dense(1)]."
+            )
         self.layers = tuple(make_layer(layer) for layer in layers)
         if not self.layers:
             raise BacklitError("a network needs at least one layer, such as Dense(1).")
@@ -271,6 +275,8 @@ def _numbers(name: str, given: Any, dtype: np.dtype[Any]) -> Array:
     if isinstance(given, np.ndarray) and given.dtype == dtype and given.ndim and given.flags.c_contiguous:
         return given
     try:
+        if np.iscomplexobj(given):
+            raise TypeError("they are complex")
         with np.errstate(over="ignore"):
             return np.ascontiguousarray(given, dtype=dtype)
     except (TypeError, ValueError) as error:

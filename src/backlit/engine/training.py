@@ -12,6 +12,16 @@ import numpy as np
 import numpy.typing as npt
 
 from backlit.engine import compiler, layout, lbfgs, machine
+from backlit.engine.checking import (
+    amounts,
+    at_least,
+    batch_rows,
+    checked_order,
+    not_negative,
+    number,
+    rows_of,
+    validation_rows,
+)
 from backlit.engine.conditions import steady, threads_of
 from backlit.engine.history import Epoch, History, Unwatched
 from backlit.engine.layout import Clock, Data, Held, Rule, data_of
@@ -109,25 +119,25 @@ class Training:
         self.X, self.Y, self.weights = rows_of(network, X, Y, sample_weight)
         if not self.X.shape[0]:
             raise BacklitError("X has no rows; expected at least one to train on.")
-        self.batch_size = _batch_rows(batch_size, self.X.shape[0], self.optimizer)
-        self.epochs = _at_least("epochs", epochs, 0)
-        self.validation = None if validation is None else _validation_rows(network, validation)
+        self.batch_size = batch_rows(batch_size, self.X.shape[0], self.optimizer)
+        self.epochs = at_least("epochs", epochs, 0)
+        self.validation = None if validation is None else validation_rows(network, validation)
         self.shuffle = shuffle
         self.order = order
         if divergence not in {"warn", "raise"}:
             raise BacklitError(f"divergence is {divergence!r}; expected 'warn' or 'raise'.")
         self.divergence = divergence
-        self.seed = _at_least("seed", seed, 0)
+        self.seed = at_least("seed", seed, 0)
         if self.seed > LARGEST_SEED:
             raise BacklitError(f"seed is {seed}; expected a whole number of at most 2**63 - 1.")
-        self.target = None if target is None else _number("target", target)
-        self.patience = None if patience is None else _at_least("patience", patience, 1)
-        self.tolerance = _not_negative("tolerance", tolerance)
-        self.time_limit = None if time_limit is None else _not_negative("time_limit", time_limit)
+        self.target = None if target is None else number("target", target)
+        self.patience = None if patience is None else at_least("patience", patience, 1)
+        self.tolerance = not_negative("tolerance", tolerance)
+        self.time_limit = None if time_limit is None else not_negative("time_limit", time_limit)
         self.keep_best = (validation is not None) if keep_best is None else keep_best
         self.compiled = compiled and compiler.can_compile()
         limits = {"clip_value": clip_value, "clip_norm": clip_norm, "max_norm": max_norm}
-        given = _amounts(self.optimizer, {"l1": l1, "l2": l2}, limits)
+        given = amounts(self.optimizer, {"l1": l1, "l2": l2}, limits)
         decay = getattr(self.optimizer, "weight_decay", 0.0)
         self.rule = Rule(
             reduction(network.loss, network.outputs), penalty_per_batch=penalty_per_batch, decay=decay, **given
@@ -309,7 +319,7 @@ class Training:
         """Give the order of the rows for so many epochs, one after another."""
         rows = self.X.shape[0]
         if self.order is not None:
-            return np.concatenate([_checked_order(self.order(), rows) for _ in range(epochs)])
+            return np.concatenate([checked_order(self.order(), rows) for _ in range(epochs)])
         if self._keeps_order:
             return np.tile(np.arange(rows), epochs)
         return np.concatenate([self.rng.permutation(rows) for _ in range(epochs)])
@@ -454,90 +464,3 @@ def _total(rows: tuple[Array, Array, Array]) -> float:
 def reduction(loss: Loss, outputs: int) -> int:
     """Give a loss's reduction as the machine knows it: 0 for the sum, else the divisor beside the rows."""
     return {"sum": 0, "mean": 1, "mean_all": outputs}[loss.reduction]
-
-
-def rows_of(network: Network, X: Any, Y: Any, weights: Any = None) -> tuple[Array, Array, Array]:
-    """Check inputs, targets and weights against the network and each other."""
-    X = network.check_inputs(X)
-    Y = network.check_targets(Y, X.shape[0])
-    for name, array in (("X", X), ("Y", Y)):
-        if not np.isfinite(array).all():
-            row, column = np.argwhere(~np.isfinite(array))[0]
-            raise BacklitError(
-                f"{name}[{row}, {column}] is {array[row, column]}; expected finite numbers. Fill or drop it first."
-            )
-    if weights is None:
-        return X, Y, np.zeros(0)
-    weights = np.ascontiguousarray(weights, np.float64)
-    if weights.shape != (X.shape[0],):
-        raise BacklitError(f"the weights have shape {weights.shape}; expected one weight per row: ({X.shape[0]},).")
-    if not (np.isfinite(weights).all() and (weights >= 0).all()):
-        raise BacklitError("the weights hold negative or non-finite values; expected numbers of at least 0.")
-    if not weights.sum():
-        raise BacklitError("the weights are all 0; expected at least one row that counts.")
-    return X, Y, weights
-
-
-def _validation_rows(network: Network, given: Any) -> tuple[Array, Array, Array]:
-    """Check the rows to validate on."""
-    if not isinstance(given, (tuple, list)) or len(given) not in {2, 3}:
-        raise BacklitError("validation is not a pair; expected (X, Y) or (X, Y, weights).")
-    rows = rows_of(network, *given)
-    if not rows[0].shape[0]:
-        raise BacklitError("validation has no rows; expected at least one, or None.")
-    return rows
-
-
-def _checked_order(given: Any, rows: int) -> Array:
-    """Give the order of an epoch's rows as the machine reads it, or say what is wrong with it."""
-    order = np.asarray(given)
-    if order.dtype.kind not in "iu" or order.shape != (rows,):
-        raise BacklitError(
-            f"order gave an array of {order.dtype} of shape {order.shape}; expected the numbers of the rows of an "
-            f"epoch: integers of shape ({rows},)."
-        )
-    if order.min() < 0 or order.max() >= rows:
-        raise BacklitError(
-            f"order gave row numbers from {order.min()} to {order.max()}; expected numbers from 0 to {rows - 1}."
-        )
-    return order.astype(np.int64, copy=False)
-
-
-def _amounts(optimizer: Optimizer, penalties: dict[str, Any], limits: dict[str, Any]) -> dict[str, float]:
-    """Give penalties and limits as numbers, 0 where there is none."""
-    given = {name: _not_negative(name, value) for name, value in (penalties | limits).items()}
-    for name in limits:
-        if optimizer.full_batch and given[name]:
-            raise BacklitError(
-                f"{name} is {given[name]:g}; expected none beside the optimizer {optimizer.name!r}, whose steps come "
-                "from a line search. Leave it out, or take another optimizer."
-            )
-    return given
-
-
-def _batch_rows(given: int | str, rows: int, optimizer: Optimizer) -> int:
-    if given == "full" or optimizer.full_batch:
-        return rows
-    if isinstance(given, bool) or not isinstance(given, (int, np.integer)) or given < 1:
-        raise BacklitError(f"batch_size is {given!r}; expected a number of rows of at least 1, or 'full'.")
-    return min(int(given), rows)
-
-
-def _at_least(name: str, value: Any, low: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < low:
-        raise BacklitError(f"{name} is {value!r}; expected a whole number of at least {low}.")
-    return int(value)
-
-
-def _not_negative(name: str, value: float | None) -> float:
-    if value is None:
-        return 0.0
-    if _number(name, value) < 0 or value == np.inf:
-        raise BacklitError(f"{name} is {value!r}; expected a finite number of at least 0.")
-    return float(value)
-
-
-def _number(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or np.isnan(value):
-        raise BacklitError(f"{name} is {value!r}; expected a number.")
-    return float(value)

@@ -15,11 +15,12 @@ import numpy.typing as npt
 
 from backlit.engine import layout, machine
 from backlit.engine.binding import prepared_scalars
+from backlit.engine.checking import rows_of
 from backlit.engine.layout import Clock, Data, Memory, Row, Rule, Segment, data_of
 from backlit.engine.network import Network
 from backlit.engine.program import Program
 from backlit.engine.sweeps import square_of
-from backlit.engine.training import reduction, rows_of
+from backlit.engine.training import reduction
 from backlit.errors import BacklitError
 from backlit.ops.op import MACHINE_SCALARS, Activation, Array, Layer, Loss, Optimizer, arguments
 

@@ -66,7 +66,7 @@ def save(model: Network | TabularModel, path: str | os.PathLike[str]) -> Path:
     and the SHA-256 of description and tensors. It is written beside its place and moved there when it is whole, so that
     a crash leaves the old file or the new one.
 
-    Errors: a BacklitError where the file cannot be written.
+    Errors: a BacklitError for another kind of model, or where the file cannot be written.
 
     >>> import tempfile, numpy as np
     >>> from pathlib import Path
@@ -81,6 +81,11 @@ def save(model: Network | TabularModel, path: str | os.PathLike[str]) -> Path:
     from safetensors.numpy import save as to_bytes  # noqa: PLC0415  (only where a file is written)
 
     network = model.network if isinstance(model, TabularModel) else model
+    if not isinstance(network, Network):
+        raise BacklitError(
+            f"{model!r} was given to save; expected a Network, or the model of fit_table. Estimators are saved by pickle "
+            "or joblib."
+        )
     described = NetworkDescription(**network.to_dict())
     more = (model.encoder, model.report) if isinstance(model, TabularModel) else ()
     description = msgspec.json.encode(Description(FORMAT, __version__, described, *more))
