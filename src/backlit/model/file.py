@@ -83,8 +83,8 @@ def save(model: Network | TabularModel, path: str | os.PathLike[str]) -> Path:
     network = model.network if isinstance(model, TabularModel) else model
     if not isinstance(network, Network):
         raise BacklitError(
-            f"{model!r} was given to save; expected a Network, or the model of fit_table. Estimators are saved by pickle "
-            "or joblib."
+            f"{model!r} was given to save; expected a Network, or the model of fit_table. Estimators are saved by "
+            "pickle or joblib."
         )
     described = NetworkDescription(**network.to_dict())
     more = (model.encoder, model.report) if isinstance(model, TabularModel) else ()
