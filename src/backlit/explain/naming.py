@@ -28,7 +28,7 @@ class Name(msgspec.Struct, frozen=True):
 
     def slope(self, row: str = "") -> Name:
         """Name the derivative of E with respect to it; of a row's part of E where a row is given."""
-        upper = rf"\partial E^{{({row})}}" if row else r"\partial E"
+        upper = rf"\partial E^{{({row_symbol(row)})}}" if row else r"\partial E"
         return Name(f"dE/d{self.text}" + (f"[{row}]" if row else ""), rf"\frac{{{upper}}}{{\partial {self.symbol}}}")
 
     def new(self) -> Name:
@@ -116,7 +116,7 @@ def _checked(what: str, given: Sequence[str] | None, usual: list[str]) -> tuple[
 
 
 def _with_row(name: Name, row: str) -> Name:
-    return Name(f"{name.text}[{row}]", f"{{{name.symbol}}}^{{({row})}}") if row else name
+    return Name(f"{name.text}[{row}]", f"{{{name.symbol}}}^{{({row_symbol(row)})}}") if row else name
 
 
 def quantity_symbol(quantity: str) -> str:
@@ -136,6 +136,15 @@ def unit_symbol(name: str) -> str:
     if short:
         return f"{short[1]}_{{{short[2]}}}"
     return name if re.fullmatch(r"[A-Za-z]", name) else rf"\text{{{latex_text(name)}}}"
+
+
+def row_symbol(name: str) -> str:
+    r"""Give a row's name in LaTeX.
+
+    >>> row_symbol("12"), row_symbol("x_1")
+    ('12', '\\text{x\\_1}')
+    """
+    return name if re.fullmatch(r"[0-9]+", name) else unit_symbol(name)
 
 
 ESCAPES = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"} | {
