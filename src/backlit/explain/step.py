@@ -263,8 +263,7 @@ class Step:
     def quantities(self) -> Iterator[Quantity]:
         """Give all quantities, once each."""
         seen = set()
-        slots = (slot for update in self.updates for slot in update.slots.values())
-        for quantity in (*(q for _, group, _ in self.groups() for q in group.quantities), *slots):
+        for quantity in (q for _, group, _ in self.groups() for q in group.quantities):
             if id(quantity) not in seen:
                 seen.add(id(quantity))
                 yield quantity
