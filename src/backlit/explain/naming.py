@@ -44,7 +44,8 @@ class Names:
         inputs: names of the columns of X.
         outputs: names of the outputs.
         units: names of the units of each layer, for dense layers; others keep those before.
-        labels: own names of quantities, from the usual name: {"w(i1,h1)": "w1"}.
+        labels: own names of quantities, from the usual name without the row: {"w(i1,h1)": "w1"}. What is computed from
+            them is named after them: dE/dw1, w1+.
 
     Attributes:
         columns: for each op of the network, the names of the units whose numbers it writes.
@@ -56,7 +57,7 @@ class Names:
         self, network: Network, inputs: Sequence[str] | None = None, outputs: Sequence[str] | None = None,
         units: Sequence[Sequence[str]] | None = None, labels: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
-        self.labels = dict(labels or {})
+        self.labels = {usual: str(own) for usual, own in (labels or {}).items()}
         self.inputs = _checked("inputs", inputs, [f"i{k + 1}" for k in range(network.inputs)])
         dense = [k for k, op in enumerate(network.ops) if isinstance(op, Dense)]
         self.columns: list[tuple[str, ...]] = []

@@ -15,6 +15,7 @@ from backlit.errors import BacklitError
 from backlit.explain.context import Context
 from backlit.explain.errors import ErrorPart
 from backlit.explain.expressions import Ref, plus, shown_refs
+from backlit.explain.labels import check_labels
 from backlit.explain.layers import ParameterQuantity, Stage, stages_of
 from backlit.explain.naming import Names
 from backlit.explain.numerals import DIGITS, short_text
@@ -62,6 +63,8 @@ class Step:
         self._backward()
         self.norm = norm_quantity(self.context, self._final_gradients) if recording.settings.clip_norm else None
         self.updates = [Update(self.context, p, self.gradients[p.full], self.norm) for p in self._trained()]
+        if names.labels:
+            check_labels(names, self._nameable(), self.quantities(), self._find)
         self.only = tuple(only)
         self._wanted: dict[Quantity, set[Place]] | None = None
         if self.only:
@@ -267,6 +270,12 @@ class Step:
             if id(quantity) not in seen:
                 seen.add(id(quantity))
                 yield quantity
+
+    def _nameable(self) -> Iterator[Quantity]:
+        """Give the quantities that can have own names: what is given, and what the forward pass makes of it."""
+        error = self.error
+        yield from (*self.parameters, self.inputs, *(q for stage in self.stages for q in stage.forward.quantities))
+        yield from (error.targets, *([error.per_output] if error.per_output else []))
 
     def _some_names(self) -> list[str]:
         """Give names to suggest: all of a small step, of a large one the first of each quantity."""
