@@ -62,6 +62,16 @@ def test_the_classes_of_a_model_file(capsys: Any, tmp_path: Path) -> None:
         explain(str(path))
 
 
+def test_a_page_of_two_rows_of_a_tanh_model(tmp_path: Path) -> None:
+    from backlit.model import Settings, fit_table, save
+
+    model, _ = fit_table("iris", settings=Settings(layers=(3,), activation=("tanh",), epochs=1))
+    save(model, tmp_path / "iris.safetensors")
+    page = tmp_path / "step.html"
+    explain(str(tmp_path / "iris.safetensors"), data=Path("iris"), row=(1, 51), form="html", output=page)
+    assert page.read_text(encoding="utf-8").rstrip().endswith("</html>")
+
+
 SCHEDULED = """
 [network]
 inputs = 2

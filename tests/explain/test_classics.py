@@ -99,6 +99,16 @@ def test_a_part_alone(only: str, first: str, count: int) -> None:
     assert len(records) == count
 
 
+def test_every_number_of_the_forward_pass_can_have_an_own_name() -> None:
+    network = bl.Network([bl.Dense(1, "tanh"), bl.LayerNorm(), bl.Dropout(0.5), bl.Dense(1)], inputs=1)
+    labels = {"i1": "x", "net(h1)": "z", "out(h1)": "y", "r(layer 2)": "r", "norm(h1)": "n", "gamma(h1)": "c",
+              "mask(h1)": "m", "t(o1)": "t", "E(o1)": "e", "w(h1,o1)": "v"}  # fmt: skip
+    step = explain_step(network, [[0.5], [0.75]], [[0.0], [1.0]], labels=labels)
+    names = [record.name for record in step.records()]
+    assert len(set(names)) == len(names)
+    assert {"x[1]", "z[2]", "dE/dy[1]", "r[2]", "n[1]", "c+", "m[1]", "t[2]", "e[1]", "dE/dv", "E"} <= set(names)
+
+
 def test_own_labels_and_usual_names_find_the_same_number() -> None:
     step = classic("two-layer", labels={"w(i1,h1)": "w1"})
     assert step["dE/dw1"] == step["dE/dw(i1,h1)"]
@@ -111,6 +121,14 @@ def test_own_labels_and_usual_names_find_the_same_number() -> None:
     ({"l2": -1.0}, "l2"), ({"inputs": ["a"]}, "inputs"),
     ({"inputs": ["h1", "b"]}, "share a name"),
     ({"rows": ["a", "b"]}, "rows"),
+    ({"labels": {"zz": "b"}}, r"labels: the step has no 'zz' to name; expected usual names, such as 'w\(i1,h1\)'"),
+    ({"labels": {"w(i1,h9)": "b"}}, r"no 'w\(i1,h9\)' to name; did you mean 'w\(i1,h"),
+    ({"labels": {"dE/dw(i1,h1)": "b"}}, r"no 'dE/dw\(i1,h1\)' to name; did you mean 'w\(i1,h1\)'"),
+    ({"labels": {"w(i1,h1)": "b(h1)"}}, r"labels: 'b\(h1\)' is the name of both 'w\(i1,h1\)' and 'b\(h1\)'"),
+    ({"labels": {"w(i1,h1)": "w", "w(i2,h1)": "w"}}, r"'w' is the name of both 'w\(i2,h1\)' and 'w\(i1,h1\)'"),
+    ({"labels": {"w(i1,h1)": "b(h1)", "b(h1)": "w(i1,h1)"}}, "is the name of both"),
+    ({"labels": {"w(i1,h1)": "E"}}, "'E' is the name of both"),
+    ({"labels": {"w(i1,h1)": "a", "net(o1)": "dE/da"}}, "'dE/da' is the name of both"),
 ])  # fmt: skip
 def test_wrong_calls_say_what_is_wrong(given: dict[str, Any], message: str) -> None:
     with pytest.raises(BacklitError, match=message):

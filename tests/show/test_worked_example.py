@@ -19,6 +19,7 @@ import pytest
 
 import backlit as bl
 from backlit.examples import example_file, read_network_file
+from backlit.ops.op import optimizers
 
 GOLDEN = Path(__file__).parent / "golden"
 CLASSICS = ("two-layer", "one-output", "linear")
@@ -113,6 +114,24 @@ def test_json_holds_every_record_in_full_precision() -> None:
     assert by_name["out(h1)"]["value"] == example["out(h1)"].value
     assert by_name["dE/dw(i1,h1)"]["from"] == "i1"
     assert len(by_name) == len(example)
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+@pytest.mark.parametrize("name", [name for name in optimizers if not optimizers[name].full_batch])
+def test_json_holds_every_number_that_another_depends_on(name: str, rows: int) -> None:
+    network = bl.Network([bl.Dense(2, "tanh"), bl.LayerNorm(), bl.Dense(2, "sigmoid")], inputs=1, seed=1)
+    limits = {"l1": 0.1, "l2": 0.1, "clip_value": 0.1, "clip_norm": 0.1, "max_norm": 1.0}
+    example = bl.explain(network, [[0.5], [0.75]][:rows], [[0.0, 1.0]] * rows, optimizer=name, **limits)
+    records = msgspec.json.decode(example.to_json())["records"]
+    names = [record["name"] for record in records]
+    assert len(set(names)) == len(names) == len(example)
+    assert {name for record in records for name in record["depends_on"]} <= set(names)
+
+
+def test_a_part_has_as_many_records_as_it_says() -> None:
+    network = bl.Network([bl.Dense(1)], inputs=1)
+    example = bl.explain(network, [[0.5]], [[0.25]], optimizer="adam", only="w(i1,o1)")
+    assert len(list(example)) == len(example)
 
 
 def test_jupyter_shows_it() -> None:

@@ -14,7 +14,7 @@ from backlit.explain.context import Context, constant, fill
 from backlit.explain.expressions import Apply, Literal, Node, Ref, Symbol, call, expand, neg, over, plus, power, times
 from backlit.explain.formulas import statements
 from backlit.explain.layers import ActivationStage, Stage, side_of_kinks
-from backlit.explain.naming import Name
+from backlit.explain.naming import Name, row_symbol
 from backlit.explain.quantities import Place, Quantity
 from backlit.explain.recording import is_elementwise, op_value
 from backlit.ops.losses import class_weights
@@ -158,7 +158,7 @@ class ErrorPart:
 
         def name(at: Place) -> Name:
             row = self.context.row_name(at.row) or r"row"
-            return Name(f"E[{row}]", rf"E^{{({row})}}" if row != "row" else r"E_{\text{row}}")
+            return Name(f"E[{row}]", rf"E^{{({row_symbol(row)})}}" if row != "row" else r"E_{\text{row}}")
 
         return Quantity(
             "error", "E", None, rows=self.context.rows, name=name, values=lambda row: losses[row : row + 1],
@@ -186,7 +186,7 @@ class ErrorPart:
         """Give a row's weight for use in a formula."""
         weight = float(self.recording.weights[row]) if self.weighted else 1.0
         name = self.context.row_name(row) or "row"
-        return constant(f"s[{name}]", rf"s_{{{name}}}", weight)
+        return constant(f"s[{name}]", rf"s_{{{row_symbol(name)}}}", weight)
 
     def divisor(self) -> Node | None:
         """Give what the sum over the rows is divided by; None for 1."""

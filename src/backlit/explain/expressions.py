@@ -346,7 +346,7 @@ class _Style:
 
     def ref(self, ref: Ref) -> Piece:
         if self.digits is None:
-            return Piece(self.name(ref), ATOM)
+            return self.leaf(self.name(ref))
         return self.number(short_text(ref.value, self.digits))
 
     def number(self, text: str) -> Piece:
@@ -359,7 +359,11 @@ class _Style:
             return Piece(self.more(int(symbol[5:])), ATOM)
         if re.fullmatch(r"-?[\d.]+(e-?\d+)?", symbol):
             return self.number(symbol)
-        return Piece(self.sign(symbol), ATOM)
+        return self.leaf(self.sign(symbol))
+
+    def leaf(self, text: str) -> Piece:
+        """Give a symbol or a name as a piece."""
+        return Piece(text, ATOM)
 
     def name(self, ref: Ref) -> str:
         raise NotImplementedError
@@ -392,6 +396,9 @@ class _Style:
 class _Latex(_Style):
     brackets = (r"\left(", r"\right)")
     dot = r" \cdot "
+
+    def leaf(self, text: str) -> Piece:
+        return Piece(text, POWER if is_raised(text) else ATOM)
 
     def name(self, ref: Ref) -> str:
         return ref.symbol
@@ -428,6 +435,20 @@ class _Latex(_Style):
         pairs = [(value, condition or r"\text{otherwise}") for value, condition in pairs]
         rows = r" \\ ".join(f"{value} & {condition}" for value, condition in pairs)
         return Piece(rf"\begin{{cases}} {rows} \end{{cases}}", PRODUCT)
+
+
+def is_raised(symbol: str) -> bool:
+    r"""Tell whether a symbol of LaTeX has a superscript of its own or is a fraction: a power of it takes brackets.
+
+    >>> is_raised(r"{a_{1}}^{(2)}"), is_raised(r"\frac{\partial E}{\partial a}"), is_raised(r"m\left(w^{+}\right)")
+    (True, True, False)
+    """
+    depth = 0
+    for token in re.findall(r"\\[A-Za-z]+|\\.|.", symbol):
+        depth += (token in {"{", r"\left"}) - (token in {"}", r"\right"})
+        if not depth and token in {"^", "'", r"\frac"}:
+            return True
+    return False
 
 
 class _Plain(_Style):

@@ -28,7 +28,7 @@ class Name(msgspec.Struct, frozen=True):
 
     def slope(self, row: str = "") -> Name:
         """Name the derivative of E with respect to it; of a row's part of E where a row is given."""
-        upper = rf"\partial E^{{({row})}}" if row else r"\partial E"
+        upper = rf"\partial E^{{({row_symbol(row)})}}" if row else r"\partial E"
         return Name(f"dE/d{self.text}" + (f"[{row}]" if row else ""), rf"\frac{{{upper}}}{{\partial {self.symbol}}}")
 
     def new(self) -> Name:
@@ -44,7 +44,8 @@ class Names:
         inputs: names of the columns of X.
         outputs: names of the outputs.
         units: names of the units of each layer, for dense layers; others keep those before.
-        labels: own names of quantities, from the usual name: {"w(i1,h1)": "w1"}.
+        labels: own names of quantities, from the usual name without the row: {"w(i1,h1)": "w1"}. What is computed from
+            them is named after them: dE/dw1, w1+.
 
     Attributes:
         columns: for each op of the network, the names of the units whose numbers it writes.
@@ -56,7 +57,7 @@ class Names:
         self, network: Network, inputs: Sequence[str] | None = None, outputs: Sequence[str] | None = None,
         units: Sequence[Sequence[str]] | None = None, labels: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
-        self.labels = dict(labels or {})
+        self.labels = {usual: str(own) for usual, own in (labels or {}).items()}
         self.inputs = _checked("inputs", inputs, [f"i{k + 1}" for k in range(network.inputs)])
         dense = [k for k, op in enumerate(network.ops) if isinstance(op, Dense)]
         self.columns: list[tuple[str, ...]] = []
@@ -116,7 +117,7 @@ def _checked(what: str, given: Sequence[str] | None, usual: list[str]) -> tuple[
 
 
 def _with_row(name: Name, row: str) -> Name:
-    return Name(f"{name.text}[{row}]", f"{{{name.symbol}}}^{{({row})}}") if row else name
+    return Name(f"{name.text}[{row}]", f"{{{name.symbol}}}^{{({row_symbol(row)})}}") if row else name
 
 
 def quantity_symbol(quantity: str) -> str:
@@ -136,6 +137,15 @@ def unit_symbol(name: str) -> str:
     if short:
         return f"{short[1]}_{{{short[2]}}}"
     return name if re.fullmatch(r"[A-Za-z]", name) else rf"\text{{{latex_text(name)}}}"
+
+
+def row_symbol(name: str) -> str:
+    r"""Give a row's name in LaTeX.
+
+    >>> row_symbol("12"), row_symbol("x_1")
+    ('12', '\\text{x\\_1}')
+    """
+    return name if re.fullmatch(r"[0-9]+", name) else unit_symbol(name)
 
 
 ESCAPES = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"} | {

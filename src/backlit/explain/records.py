@@ -11,7 +11,8 @@ class Record(msgspec.Struct, frozen=True, rename={"source": "from"}):
     `phase` is forward, error, backward or update; `layer` counts from 1, None of what belongs to no layer; `source`
     (in JSON: `from`) and `unit` say of which weight or unit; `row` is None of what belongs to the batch. `symbol`,
     `formula` and `substituted` are LaTeX, `plain_formula` and `plain_substituted` the same as text, all empty where the
-    number is given. `depends_on` names the numbers that enter.
+    number is given. `depends_on` names the numbers that enter, records of the step too; of a part alone, also such as
+    lie beyond it.
     """
 
     name: str

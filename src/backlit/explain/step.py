@@ -15,6 +15,7 @@ from backlit.errors import BacklitError
 from backlit.explain.context import Context
 from backlit.explain.errors import ErrorPart
 from backlit.explain.expressions import Ref, plus, shown_refs
+from backlit.explain.labels import check_labels
 from backlit.explain.layers import ParameterQuantity, Stage, stages_of
 from backlit.explain.naming import Names
 from backlit.explain.numerals import DIGITS, short_text
@@ -62,6 +63,8 @@ class Step:
         self._backward()
         self.norm = norm_quantity(self.context, self._final_gradients) if recording.settings.clip_norm else None
         self.updates = [Update(self.context, p, self.gradients[p.full], self.norm) for p in self._trained()]
+        if names.labels:
+            check_labels(names, self._nameable(), self.quantities(), self._find)
         self.only = tuple(only)
         self._wanted: dict[Quantity, set[Place]] | None = None
         if self.only:
@@ -263,11 +266,16 @@ class Step:
     def quantities(self) -> Iterator[Quantity]:
         """Give all quantities, once each."""
         seen = set()
-        slots = (slot for update in self.updates for slot in update.slots.values())
-        for quantity in (*(q for _, group, _ in self.groups() for q in group.quantities), *slots):
+        for quantity in (q for _, group, _ in self.groups() for q in group.quantities):
             if id(quantity) not in seen:
                 seen.add(id(quantity))
                 yield quantity
+
+    def _nameable(self) -> Iterator[Quantity]:
+        """Give the quantities that can have own names: what is given, and what the forward pass makes of it."""
+        error = self.error
+        yield from (*self.parameters, self.inputs, *(q for stage in self.stages for q in stage.forward.quantities))
+        yield from (error.targets, *([error.per_output] if error.per_output else []))
 
     def _some_names(self) -> list[str]:
         """Give names to suggest: all of a small step, of a large one the first of each quantity."""

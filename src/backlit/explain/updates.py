@@ -22,8 +22,8 @@ class Update:
     """The update of one parameter array.
 
     Attributes:
-        quantities: for each element in this order: its gradient with penalties and limits, the optimizer's slots, and
-            the new value.
+        quantities: for each element in this order: its gradient with penalties and limits, the optimizer's slots before
+            the step, after it, and the new value.
     """
 
     def __init__(
@@ -116,7 +116,8 @@ class Update:
         for slot in optimizer.slots:
             symbol = symbol_of(optimizer, slot)
             array = self.recording.slot(slot, self.full, after=False)
-            made[symbol] = self._make(slot, _slot_name(slot, symbol), array, None, lambda _: "before this step")
+            quantity = self._make(slot, _slot_name(slot, symbol), array, None, lambda _: "before this step")
+            made[symbol] = self._add(quantity)
         return made
 
     def _statements(self) -> list[Statement]:

@@ -97,14 +97,15 @@ def explain(
         rates: the learning rate of each of the steps, where a schedule changes the optimizer's own.
         seed: of dropout.
         inputs, outputs, units, rows, labels: own names: of the columns, the outputs, each layer's units, the rows; and
-            of quantities, such as {"w(i1,h1)": "w1"}.
+            of quantities, such as {"w(i1,h1)": "w1"}, after which dE/dw1 and w1+ are named.
         only: a phase ("forward", "error", "backward", "update"), a layer ("layer 2"), a unit ("h1"), or a number
             ("w(i1,h1)", "dE/dnet(h2)") with all it depends on; or several of these.
         digits: places behind the point.
         check: put the slope by finite differences beside each gradient.
         compare: end with the parameters and the error before and after.
 
-    Errors: a BacklitError where shapes do not fit the network, a setting is out of range, or `only` names nothing.
+    Errors: a BacklitError where shapes do not fit the network, a setting is out of range, `only` or a key of `labels`
+        names nothing, or two numbers get one name by `labels`.
 
     >>> import backlit as bl
     >>> network = bl.Network([bl.Dense(1, weights=[[2.0]], biases=[1.0])], inputs=1)
