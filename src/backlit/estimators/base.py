@@ -20,8 +20,18 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from backlit.engine.conditions import default_threads
 from backlit.engine.network import Network
+from backlit.errors import BacklitError
 from backlit.estimators import drawing, holding, moving
-from backlit.estimators.blueprint import SCIKIT_LEARN_RATES, Output, Views, network_of, settings_of, views
+from backlit.estimators.blueprint import (
+    SCIKIT_LEARN_RATES,
+    Output,
+    Settings,
+    Views,
+    is_random,
+    network_of,
+    settings_of,
+    views,
+)
 from backlit.estimators.inputs import read_inputs
 from backlit.estimators.member import Limits, Member, Rows, descend, minimize
 from backlit.estimators.watching import CallbackSupport, watch_of
@@ -118,7 +128,7 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
         weights = self._weights(sample_weight, inputs.X, y)
         T = self._targets(inputs.y, weights, incremental=incremental).astype(inputs.X.dtype, copy=False)
         output = self._output(T)
-        sources = self._random_states()
+        sources = self._random_states(check_random_state(self.random_state))
         self._random_state = sources[0]
         if first:
             self._members = [self._new_member(inputs.X, output, source) for source in sources]
@@ -163,9 +173,8 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
             for done in running:
                 done.result()
 
-    def _random_states(self) -> list[np.random.RandomState]:
+    def _random_states(self, first: np.random.RandomState) -> list[np.random.RandomState]:
         """Give a random state per member; the first ones do not depend on how many there are."""
-        first = check_random_state(self.random_state)
         if isinstance(self.random_state, Integral):
             seeds = [np.random.SeedSequence([int(self.random_state), k]).generate_state(1)[0]
                      for k in range(1, self.n_members)]  # fmt: skip
@@ -292,11 +301,20 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
         network: Network = self._members[member].network.copy()
         return network
 
-    def explain(self, X: Any, y: Any, **settings: Any) -> WorkedExample:
+    def explain(self, X: Any, y: Any, sample_weight: Any = None, **settings: Any) -> WorkedExample:
         """Work out the next training step on the given rows: every number of the chain rule, as `backlit.explain` does.
 
-        The rows make one batch, with the estimator's optimizer, penalties and limits; L-BFGS, which has no step of its
-        own for a batch, gives way to plain gradient descent. `settings` are those of `backlit.explain`.
+        The step is the one that `partial_fit` would take next with these rows as one batch, in their order, in float64:
+        with the optimizer as the training left it, its penalties and limits, and of several members the first. L-BFGS,
+        which has no step of its own for a batch, gives way to plain gradient descent.
+
+        Args:
+            X: inputs (n, features). y: targets (n,) or (n, outputs).
+            sample_weight: a weight per row (n,), at least 0; `class_weight` multiplies it.
+            settings: those of `backlit.explain`; with another `optimizer`, that one starts afresh at its own rate.
+
+        Errors: a BacklitError for several `steps` where what happens between two calls of `partial_fit` would change
+        them: another learning rate, or another draw of dropout.
 
         >>> from backlit.estimators import MLPRegressor
         >>> regressor = MLPRegressor(hidden_layer_sizes=(2,), random_state=0, solver="lbfgs")
@@ -309,15 +327,41 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
         check_is_fitted(self)
         inputs = read_inputs(self, X, y, reset=False)
         T = self._known_targets(inputs.y)
+        weights = self._weights(sample_weight, inputs.X, y)
         chosen = settings_of(self)
-        penalties = {**chosen.penalties, "l2": self.alpha / len(T)}
-        given = {"optimizer": "sgd" if chosen.optimizer.full_batch else chosen.optimizer, **penalties}
+        total = float(len(T) if weights is None else weights.sum())
+        given = {**chosen.penalties, "l2": self.alpha / (total or 1.0), "sample_weight": weights}  # all 0 is refused
+        if chosen.optimizer.full_batch:
+            given["optimizer"] = "sgd"
+        elif "optimizer" not in settings:
+            given |= self._next_steps(chosen, int(settings.get("steps", 1)))
         if self.preprocess is None and hasattr(self, "feature_names_in_"):
             given["inputs"] = list(self.feature_names_in_)
         network = self.to_network()
         if len(getattr(self, "classes_", ())) == network.outputs:
             given["outputs"] = [str(label) for label in self.classes_]
         return explain(network, inputs.X, T, **{**given, **settings})
+
+    def _next_steps(self, chosen: Settings, steps: int) -> dict[str, Any]:
+        """Say where the optimizer stands and how the next steps go on from there, as `backlit.explain` takes it."""
+        member, optimizer = self._members[0], chosen.optimizer
+        drawn = is_random(member.network)
+        if steps > 1 and (chosen.policy != "constant" or drawn):
+            what = "dropout draws anew" if drawn else f"learning_rate={self.learning_rate!r} may change the rate"
+            raise BacklitError(f"steps is {steps}, but {what} at each call of partial_fit; explain one step at a time.")
+        initial: float = optimizer.rate  # type: ignore[attr-defined]
+        state = member.state_for(optimizer)
+        taken, rate = (0, initial) if state is None else (state.step, state.learning_rate)
+        if chosen.schedule.needs_loss:  # such a schedule begins anew with each call
+            rate = initial
+        scale = chosen.schedule.scale(taken + np.arange(steps), 1, int(self.max_iter))
+        given = {"optimizer": optimizer, "rates": tuple(rate * np.asarray(scale, np.float64)), "taken": taken}
+        if state is not None:
+            given["slots"] = state.slots
+        if drawn:
+            source = self._random_states(copy.deepcopy(check_random_state(self.random_state)))[0]
+            given["seed"] = source.randint(2**31 - 1)
+        return given
 
     @classmethod
     def from_sklearn(cls, fitted: Any) -> Self:

@@ -12,9 +12,10 @@ from backlit.engine.network import Network, make_layer
 from backlit.ops.dense import Dense
 from backlit.ops.dropout import Dropout
 from backlit.ops.normalization import BatchNorm, LayerNorm
-from backlit.ops.op import Activation, Array, Layer, Loss, Op, Optimizer, activations, arguments, optimizers, schedules
+from backlit.ops.op import Activation, Array, Layer, Loss, Optimizer, activations, arguments, optimizers, schedules
 from backlit.ops.optimizers import LBFGS, Adam, Nesterov
 from backlit.ops.optimizers import Momentum as PlainMomentum
+from backlit.ops.schedules import Schedule
 
 SCIKIT_LEARN_ACTIVATIONS: Mapping[str, str] = {"logistic": "sigmoid"}
 """The names scikit-learn has for activations of ours that are called otherwise."""
@@ -37,7 +38,7 @@ class Settings(msgspec.Struct, frozen=True):
     """What a training needs beyond the data, resolved from the parameters."""
 
     optimizer: Optimizer
-    schedule: Op
+    schedule: Schedule
     policy: str
     batch_size: int | str
     penalties: Mapping[str, Any]

@@ -17,7 +17,7 @@ from backlit.engine.lbfgs import Objective, lbfgs_options
 from backlit.engine.network import Network
 from backlit.engine.training import DivergedError, Training
 from backlit.estimators.blueprint import Settings, is_random
-from backlit.ops.op import Array
+from backlit.ops.op import Array, Optimizer
 
 SMALLEST_RATE = 1e-6
 """`learning_rate="adaptive"` stops rather than divide a rate of this by five again."""
@@ -68,6 +68,7 @@ class Limits(msgspec.Struct, frozen=True):
 class OptimizerState:
     """What an optimizer remembers from one call of `partial_fit` to the next; not a Struct, which skops cannot keep."""
 
+    optimizer: str
     learning_rate: float
     step: int
     slots: Array
@@ -135,6 +136,11 @@ class Member:
     def finite(self) -> bool:
         """Tell whether all parameters are finite numbers."""
         return bool(np.isfinite(self.network.parameters).all())
+
+    def state_for(self, optimizer: Optimizer) -> OptimizerState | None:
+        """Give the state that `partial_fit` goes on from; None where nothing is left of this optimizer."""
+        state = self.optimizer
+        return state if state is not None and state.optimizer == optimizer.name else None
 
     # ---------------------------------------------------------------------------------------------- the record of a run
 
@@ -223,7 +229,7 @@ def descend(
     for epoch in training.history[member.n_iter :]:  # an interruption came between
         note(epoch)
     member.interrupted |= training.stopped == "interrupted" or stop.is_set()
-    member.optimizer = OptimizerState(rate, training.step, training.memory.slots.copy())
+    member.optimizer = OptimizerState(training.optimizer.name, rate, training.step, training.memory.slots.copy())
     if score is not None:
         member.restore_best()
 
@@ -245,12 +251,13 @@ def _shuffles(count: int, random: np.random.RandomState) -> Callable[[], Array]:
 def _resume(member: Member, training: Training, incremental: bool) -> float:
     """Start the optimizer afresh, or where the last call of `partial_fit` left it; give the learning rate."""
     initial: float = training.optimizer.rate  # type: ignore[attr-defined]
-    if not incremental or member.optimizer is None:
+    state = member.state_for(training.optimizer) if incremental else None
+    if state is None:
         return initial
-    training.memory.slots[:] = member.optimizer.slots
-    training.step = member.optimizer.step
-    _set_rate(training, member.optimizer.learning_rate)
-    return member.optimizer.learning_rate
+    training.memory.slots[:] = state.slots
+    training.step = state.step
+    _set_rate(training, state.learning_rate)
+    return state.learning_rate
 
 
 def _set_rate(training: Training, rate: float) -> None:

@@ -62,11 +62,12 @@ def _take_record(member: Member, fitted: Any) -> None:
         return
     member.no_improvement_count = fitted._no_improvement_count
     if hasattr(optimizer, "velocities"):
+        name = "nesterov" if optimizer.nesterov else "momentum"
         slots, step, rate = [optimizer.velocities], 0, optimizer.learning_rate
     else:
-        slots, step, rate = [optimizer.ms, optimizer.vs], optimizer.t, optimizer.learning_rate_init
+        name, slots, step, rate = "adam", [optimizer.ms, optimizer.vs], optimizer.t, optimizer.learning_rate_init
     vectors = [_in_our_order(arrays) for arrays in slots]
-    member.optimizer = OptimizerState(rate, step, np.concatenate(vectors))
+    member.optimizer = OptimizerState(name, rate, step, np.concatenate(vectors))
 
 
 def _in_our_order(arrays: list[Array]) -> Array:
