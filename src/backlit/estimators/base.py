@@ -45,6 +45,9 @@ FUSED = {fused for loss in losses.values() for fused in loss.fused.values()}  # 
 
 LOSSES = {name for name in losses if name not in FUSED}
 
+CURVES = ("loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_", "validation_loss_curve_")
+"""Fitted attributes that not every fit leaves."""
+
 NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and need to be preprocessed."
 )
@@ -132,6 +135,11 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
         self._random_state = sources[0]
         if first:
             self._members = [self._new_member(inputs.X, output, source) for source in sources]
+        elif len(self._members) != len(sources):
+            raise BacklitError(
+                f"n_members is {len(sources)}, but this estimator goes on from a fit with {len(self._members)}; "
+                f"set n_members={len(self._members)} again, or fit anew with warm_start=False."
+            )
         rows = Rows(inputs.X, T, weights)
         watch = watch_of(self, X, y, sample_weight, silent=incremental)
         plans = holding.plan(self, rows, self._held_out(given), sources)
@@ -156,7 +164,7 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
             rows, held = plans[k]
             each = watch.first if k == 0 else None
             if settings.optimizer.full_batch:
-                minimize(self._members[k], rows, settings, limits, each, stop, threads)
+                minimize(self._members[k], rows, held, settings, limits, each, stop, threads)
             else:
                 descend(self._members[k], rows, held, settings, limits, sources[k], each, stop, threads)
 
@@ -218,12 +226,18 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
         self.n_layers_ = len(self.coefs_) + 1
         self.history_ = member.history
         self._no_improvement_count, self._optimizer = member.no_improvement_count, member.optimizer
-        if member.optimizer is not None:
-            self.loss_curve_, self.best_loss_ = member.loss_curve, member.best_loss
-            self.validation_scores_ = member.validation_scores
-            self.best_validation_score_ = member.best_validation_score
-            if member.validation_loss_curve:
-                self.validation_loss_curve_ = member.validation_loss_curve
+        curves: dict[str, Any] = {}
+        if member.optimizer is not None or member.loss_curve:
+            curves = {
+                "loss_curve_": member.loss_curve, "best_loss_": member.best_loss,
+                "validation_scores_": member.validation_scores,
+                "best_validation_score_": member.best_validation_score,
+            }  # fmt: skip
+        if member.validation_loss_curve:
+            curves["validation_loss_curve_"] = member.validation_loss_curve
+        for name in CURVES:  # none stays from an earlier fit
+            self.__dict__.pop(name, None)
+        self.__dict__.update(curves)
 
     def _report(self) -> None:
         """Warn of what the members' trainings ended with, and refuse weights that are not finite."""

@@ -94,6 +94,7 @@ class Member:
         self.interrupted = False
         self.exhausted = False
         self._begun: dict[str, int] = {}
+        self._epochs = 0
         self._best = self.values()
 
     def begin(self) -> None:
@@ -101,16 +102,19 @@ class Member:
         self.n_iter = 0
         self.diverged, self.interrupted, self.exhausted = None, False, False
         self._begun = {name: len(curve) for name, curve in self._curves().items()}
+        self._epochs = max(map(len, self.history.values()), default=0)
 
     def settle(self) -> None:
         """Forget what an interruption left recorded of an epoch that is not counted yet."""
         for name, curve in self._curves().items():
             del curve[self._begun.get(name, 0) + self.n_iter :]
+        for column in self.history.values():
+            del column[self._epochs + self.n_iter :]
 
     def _curves(self) -> dict[str, list[float]]:
-        """Give all lists that get a value per epoch."""
+        """Give the lists that get a value per epoch, if what they are of is measured."""
         curves = {"loss_curve_": self.loss_curve, "validation_loss_curve_": self.validation_loss_curve}
-        return curves | {"validation_scores_": self.validation_scores or []} | self.history
+        return curves | {"validation_scores_": self.validation_scores or []}
 
     def values(self) -> tuple[Array, Array]:
         """Copy the parameters and running statistics."""
@@ -160,9 +164,10 @@ class Member:
             self.keep_best()
 
     def record(self, **values: float) -> None:
-        """Append an epoch to the history."""
-        for name, value in values.items():
-            self.history.setdefault(name, []).append(value)
+        """Append an epoch to the history; nan stands where a value was not measured, in this epoch or those before."""
+        epochs = max(map(len, self.history.values()), default=0)
+        for name in {**self.history, **values}:
+            self.history.setdefault(name, [np.nan] * epochs).append(values.get(name, np.nan))
 
 
 Watch = Callable[[Member], bool]
@@ -275,7 +280,8 @@ def _take(member: Member, epoch: Epoch, parts: int) -> None:
 
 
 def _remember(member: Member, epoch: Epoch, score: float | None) -> None:
-    measured = {"validation_loss": epoch.validation_loss, "validation_score": score}
+    held_loss = None if epoch.validation_loss is None else member.validation_loss_curve[-1]
+    measured = {"validation_loss": held_loss, "validation_score": score}
     known = {name: value for name, value in measured.items() if value is not None}
     norms = {f"gradient_norm_{label}": norm for label, norm in epoch.gradient_norms.items()}
     member.record(loss=member.loss, learning_rate=epoch.rate, seconds=epoch.seconds, **known, **norms)
@@ -285,14 +291,14 @@ def _remember(member: Member, epoch: Epoch, score: float | None) -> None:
 
 
 def minimize(
-    member: Member, rows: Rows, settings: Settings, limits: Limits, watch: Watch | None, stop: threading.Event,
-    threads: int,
+    member: Member, rows: Rows, held: Held | None, settings: Settings, limits: Limits, watch: Watch | None,
+    stop: threading.Event, threads: int,
 ) -> None:  # fmt: skip
     """Train on all rows at once by SciPy's L-BFGS, an iteration an epoch."""
     training = Training(
         member.network, rows.X, rows.T, optimizer=settings.optimizer, epochs=limits.max_iter,
-        sample_weight=rows.weights, shuffle=False, keep_best=False, penalty_per_batch=True, l2=settings.penalties["l2"],
-        threads=threads,
+        sample_weight=rows.weights, validation=held.rows.as_validation() if held is not None else None,
+        shuffle=False, keep_best=False, penalty_per_batch=True, l2=settings.penalties["l2"], threads=threads,
     )  # fmt: skip
     objective = Objective(training)
     last = member.values()
@@ -307,9 +313,13 @@ def minimize(
         nonlocal last, asked_to_stop
         objective.write(intermediate_result.x)
         last = member.values()
-        member.n_iter += 1
         member.loss = float(intermediate_result.fun)
-        member.record(loss=member.loss)
+        measured = {}
+        if held is not None:
+            measured["validation_loss"] = training._look_back(member.loss) / limits.parts
+            member.validation_loss_curve.append(measured["validation_loss"])
+        member.record(loss=member.loss, **measured)
+        member.n_iter += 1
         asked_to_stop = (watch is not None and watch(member)) or stop.is_set()
         if asked_to_stop:
             raise StopIteration
@@ -321,6 +331,7 @@ def minimize(
         )  # fmt: skip
     except KeyboardInterrupt:
         member.restore(last)
+        member.settle()
         member.interrupted = True
         return
     objective.write(result.x)
