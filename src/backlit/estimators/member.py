@@ -132,6 +132,11 @@ class Member:
         """Put the values of the best validation score back."""
         self.restore(self._best)
 
+    @property
+    def best_parameters(self) -> Array:
+        """The parameters of the best validation score so far; those of the beginning where there is none."""
+        return self._best[0]
+
     def snapshot(self) -> Member:
         """Give a member of the same values that training on leaves alone."""
         twin = Member(self.network.copy(), self.best_loss is None)
