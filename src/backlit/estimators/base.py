@@ -126,6 +126,7 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
         return solver is None or not solver.full_batch
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, given: Any, *, incremental: bool) -> Self:
+        settings = settings_of(self)
         first = not self._is_fitted() or (not self.warm_start and not incremental)
         inputs = read_inputs(self, X, y, reset=first)
         weights = self._weights(sample_weight, inputs.X, y)
@@ -147,15 +148,14 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
             int(self.max_iter), float(self.tol), float(self.n_iter_no_change), float(self.power_t), bool(self.shuffle),
             output.parts, incremental,
         )  # fmt: skip
-        self._train(plans, limits, sources, watch)
+        self._train(plans, settings, limits, sources, watch)
         watch.finish()
         self._publish()
         self._report()
         return self
 
-    def _train(self, plans: Any, limits: Limits, sources: list[Any], watch: Any) -> None:
+    def _train(self, plans: Any, settings: Settings, limits: Limits, sources: list[Any], watch: Any) -> None:
         """Train the members, several at once on threads."""
-        settings = settings_of(self)
         stop = threading.Event()
         workers = 1 if len(sources) == 1 else min(joblib.effective_n_jobs(self.n_jobs), len(sources))
         threads = max(1, default_threads() // workers)

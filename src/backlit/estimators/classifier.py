@@ -238,9 +238,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
         return T[:, 0] > 0.5 if self.n_outputs_ == 1 else T > 0.5
 
     def _labels(self, codes: Array) -> Array:
-        """Give the class labels of codes."""
+        """Give the class labels of codes; of several labels a sparse matrix, where they were learned from one."""
         if codes.ndim == 2:
-            return codes.astype(int)
+            labels: Array = self._label_binarizer.inverse_transform(codes.astype(int))
+            return labels
         chosen: Array = self.classes_[np.minimum(codes.astype(int), len(self.classes_) - 1)]
         return chosen
 
@@ -248,7 +249,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
         return self._labels(self._codes_of_targets(T))
 
     def predict(self, X: Any) -> Array:
-        """Give the class of each row of X (n, features): (n,), or (n, labels)."""
+        """Give the class of each row of X (n, features): (n,), or (n, labels), sparse as the labels given to `fit`."""
         return self._labels(self._codes_of_outputs(self._outputs(X)))
 
     @available_if(gives_probabilities)  # type: ignore[untyped-decorator]
