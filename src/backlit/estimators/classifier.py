@@ -68,8 +68,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
 
     Attributes:
         coefs_, intercepts_: views of the first network's parameters.
-        history_: lists with a value per epoch: loss, learning_rate, seconds, the norm of each layer's gradient. Epochs
-            that ran in one go have the seconds of its end.
+        history_: lists with a value per epoch: loss, learning_rate, seconds, the norm of each layer's gradient; nan
+            where an epoch did not measure what another one did. Epochs that ran in one go have the seconds of its end.
         validation_loss_curve_: the loss of `X_val`, `y_val` after each epoch, without penalties.
         loss_, loss_curve_, best_loss_, validation_scores_, best_validation_score_, n_iter_, t_, n_layers_, n_outputs_,
             out_activation_, classes_, n_features_in_, feature_names_in_: as scikit-learn's.
