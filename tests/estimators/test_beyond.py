@@ -22,7 +22,7 @@ from backlit.ops.dense import Dense
 from backlit.ops.dropout import Dropout
 from backlit.ops.losses import CrossEntropy, Huber
 from backlit.ops.op import activations, losses, optimizers, schedules
-from backlit.ops.optimizers import AdamW
+from backlit.ops.optimizers import LBFGS, AdamW
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -303,6 +303,10 @@ REFUSED = [
     ({"layers": ["nonsense"]}, "nonsense"),
     ({"dropout": 1.0}, "dropout"),
     ({"solver": "adamm"}, "solver"),
+    ({"solver": "lbfgs", "clip_norm": 1.0}, "no updates to which clip_norm=1.0 could apply"),
+    ({"solver": "lbfgs", "clip_value": 1.0}, "clip_value=1.0"),
+    ({"solver": "lbfgs", "max_norm": 1.0}, "max_norm=1.0"),
+    ({"solver": LBFGS(), "weight_decay": 0.1}, "weight_decay=0.1"),
 ]
 
 

@@ -174,6 +174,19 @@ def test_sparse_inputs_are_the_same():
     assert distance(ours.predict_proba(S), theirs.predict_proba(S)) < 1e-9
 
 
+@pytest.mark.parametrize("kind", [sparse.csr_matrix, sparse.csr_array, sparse.csc_matrix, np.asarray])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_labels_come_back_as_they_were_given(kind, early_stopping):
+    labels = kind(TARGETS["labels"].astype(int))
+    settings = {"random_state": 0, "max_iter": 20, "early_stopping": early_stopping}
+    theirs, ours = fitted(pair("labels", **settings), X, labels)
+    found, expected = ours.predict(X), theirs.predict(X)
+    assert type(found) is type(expected)
+    assert found.dtype == expected.dtype
+    assert abs(found - expected).max() == 0
+    assert ours.score(X, labels) == theirs.score(X, labels)
+
+
 def test_the_parameters_begin_with_theirs():
     for name in ("MLPClassifier", "MLPRegressor"):
         theirs, ours = getattr(neural_network, name)(), getattr(estimators, name)()

@@ -20,8 +20,18 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from backlit.engine.conditions import default_threads
 from backlit.engine.network import Network
+from backlit.errors import BacklitError
 from backlit.estimators import drawing, holding, moving
-from backlit.estimators.blueprint import SCIKIT_LEARN_RATES, Output, Views, network_of, settings_of, views
+from backlit.estimators.blueprint import (
+    SCIKIT_LEARN_RATES,
+    Output,
+    Settings,
+    Views,
+    is_random,
+    network_of,
+    settings_of,
+    views,
+)
 from backlit.estimators.inputs import read_inputs
 from backlit.estimators.member import Limits, Member, Rows, descend, minimize
 from backlit.estimators.watching import CallbackSupport, watch_of
@@ -34,6 +44,9 @@ FUSED = {fused for loss in losses.values() for fused in loss.fused.values()}  # 
 """Losses that stand for another one and the last activation together; the engine puts them in by itself."""
 
 LOSSES = {name for name in losses if name not in FUSED}
+
+CURVES = ("loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_", "validation_loss_curve_")
+"""Fitted attributes that not every fit leaves."""
 
 NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and need to be preprocessed."
@@ -113,15 +126,21 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
         return solver is None or not solver.full_batch
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, given: Any, *, incremental: bool) -> Self:
+        settings = settings_of(self)
         first = not self._is_fitted() or (not self.warm_start and not incremental)
         inputs = read_inputs(self, X, y, reset=first)
         weights = self._weights(sample_weight, inputs.X, y)
         T = self._targets(inputs.y, weights, incremental=incremental).astype(inputs.X.dtype, copy=False)
         output = self._output(T)
-        sources = self._random_states()
+        sources = self._random_states(check_random_state(self.random_state))
         self._random_state = sources[0]
         if first:
             self._members = [self._new_member(inputs.X, output, source) for source in sources]
+        elif len(self._members) != len(sources):
+            raise BacklitError(
+                f"n_members is {len(sources)}, but this estimator goes on from a fit with {len(self._members)}; "
+                f"set n_members={len(self._members)} again, or fit anew with warm_start=False."
+            )
         rows = Rows(inputs.X, T, weights)
         watch = watch_of(self, X, y, sample_weight, silent=incremental)
         plans = holding.plan(self, rows, self._held_out(given), sources)
@@ -129,15 +148,14 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
             int(self.max_iter), float(self.tol), float(self.n_iter_no_change), float(self.power_t), bool(self.shuffle),
             output.parts, incremental,
         )  # fmt: skip
-        self._train(plans, limits, sources, watch)
+        self._train(plans, settings, limits, sources, watch)
         watch.finish()
         self._publish()
         self._report()
         return self
 
-    def _train(self, plans: Any, limits: Limits, sources: list[Any], watch: Any) -> None:
+    def _train(self, plans: Any, settings: Settings, limits: Limits, sources: list[Any], watch: Any) -> None:
         """Train the members, several at once on threads."""
-        settings = settings_of(self)
         stop = threading.Event()
         workers = 1 if len(sources) == 1 else min(joblib.effective_n_jobs(self.n_jobs), len(sources))
         threads = max(1, default_threads() // workers)
@@ -146,7 +164,7 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
             rows, held = plans[k]
             each = watch.first if k == 0 else None
             if settings.optimizer.full_batch:
-                minimize(self._members[k], rows, settings, limits, each, stop, threads)
+                minimize(self._members[k], rows, held, settings, limits, each, stop, threads)
             else:
                 descend(self._members[k], rows, held, settings, limits, sources[k], each, stop, threads)
 
@@ -163,9 +181,8 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
             for done in running:
                 done.result()
 
-    def _random_states(self) -> list[np.random.RandomState]:
+    def _random_states(self, first: np.random.RandomState) -> list[np.random.RandomState]:
         """Give a random state per member; the first ones do not depend on how many there are."""
-        first = check_random_state(self.random_state)
         if isinstance(self.random_state, Integral):
             seeds = [np.random.SeedSequence([int(self.random_state), k]).generate_state(1)[0]
                      for k in range(1, self.n_members)]  # fmt: skip
@@ -209,12 +226,18 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
         self.n_layers_ = len(self.coefs_) + 1
         self.history_ = member.history
         self._no_improvement_count, self._optimizer = member.no_improvement_count, member.optimizer
-        if member.optimizer is not None:
-            self.loss_curve_, self.best_loss_ = member.loss_curve, member.best_loss
-            self.validation_scores_ = member.validation_scores
-            self.best_validation_score_ = member.best_validation_score
-            if member.validation_loss_curve:
-                self.validation_loss_curve_ = member.validation_loss_curve
+        curves: dict[str, Any] = {}
+        if member.optimizer is not None or member.loss_curve:
+            curves = {
+                "loss_curve_": member.loss_curve, "best_loss_": member.best_loss,
+                "validation_scores_": member.validation_scores,
+                "best_validation_score_": member.best_validation_score,
+            }  # fmt: skip
+        if member.validation_loss_curve:
+            curves["validation_loss_curve_"] = member.validation_loss_curve
+        for name in CURVES:  # none stays from an earlier fit
+            self.__dict__.pop(name, None)
+        self.__dict__.update(curves)
 
     def _report(self) -> None:
         """Warn of what the members' trainings ended with, and refuse weights that are not finite."""
@@ -292,11 +315,20 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
         network: Network = self._members[member].network.copy()
         return network
 
-    def explain(self, X: Any, y: Any, **settings: Any) -> WorkedExample:
+    def explain(self, X: Any, y: Any, sample_weight: Any = None, **settings: Any) -> WorkedExample:
         """Work out the next training step on the given rows: every number of the chain rule, as `backlit.explain` does.
 
-        The rows make one batch, with the estimator's optimizer, penalties and limits; L-BFGS, which has no step of its
-        own for a batch, gives way to plain gradient descent. `settings` are those of `backlit.explain`.
+        The step is the one that `partial_fit` would take next with these rows as one batch, in their order, in float64:
+        with the optimizer as the training left it, its penalties and limits, and of several members the first. L-BFGS,
+        which has no step of its own for a batch, gives way to plain gradient descent.
+
+        Args:
+            X: inputs (n, features). y: targets (n,) or (n, outputs).
+            sample_weight: a weight per row (n,), at least 0; `class_weight` multiplies it.
+            settings: those of `backlit.explain`; with another `optimizer`, that one starts afresh at its own rate.
+
+        Errors: a BacklitError for several `steps` where what happens between two calls of `partial_fit` would change
+        them: another learning rate, or another draw of dropout.
 
         >>> from backlit.estimators import MLPRegressor
         >>> regressor = MLPRegressor(hidden_layer_sizes=(2,), random_state=0, solver="lbfgs")
@@ -309,15 +341,41 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
         check_is_fitted(self)
         inputs = read_inputs(self, X, y, reset=False)
         T = self._known_targets(inputs.y)
+        weights = self._weights(sample_weight, inputs.X, y)
         chosen = settings_of(self)
-        penalties = {**chosen.penalties, "l2": self.alpha / len(T)}
-        given = {"optimizer": "sgd" if chosen.optimizer.full_batch else chosen.optimizer, **penalties}
+        total = float(len(T) if weights is None else weights.sum())
+        given = {**chosen.penalties, "l2": self.alpha / (total or 1.0), "sample_weight": weights}  # all 0 is refused
+        if chosen.optimizer.full_batch:
+            given["optimizer"] = "sgd"
+        elif "optimizer" not in settings:
+            given |= self._next_steps(chosen, int(settings.get("steps", 1)))
         if self.preprocess is None and hasattr(self, "feature_names_in_"):
             given["inputs"] = list(self.feature_names_in_)
         network = self.to_network()
         if len(getattr(self, "classes_", ())) == network.outputs:
             given["outputs"] = [str(label) for label in self.classes_]
         return explain(network, inputs.X, T, **{**given, **settings})
+
+    def _next_steps(self, chosen: Settings, steps: int) -> dict[str, Any]:
+        """Say where the optimizer stands and how the next steps go on from there, as `backlit.explain` takes it."""
+        member, optimizer = self._members[0], chosen.optimizer
+        drawn = is_random(member.network)
+        if steps > 1 and (chosen.policy != "constant" or drawn):
+            what = "dropout draws anew" if drawn else f"learning_rate={self.learning_rate!r} may change the rate"
+            raise BacklitError(f"steps is {steps}, but {what} at each call of partial_fit; explain one step at a time.")
+        initial: float = optimizer.rate  # type: ignore[attr-defined]
+        state = member.state_for(optimizer)
+        taken, rate = (0, initial) if state is None else (state.step, state.learning_rate)
+        if chosen.schedule.needs_loss:  # such a schedule begins anew with each call
+            rate = initial
+        scale = chosen.schedule.scale(taken + np.arange(steps), 1, int(self.max_iter))
+        given = {"optimizer": optimizer, "rates": tuple(rate * np.asarray(scale, np.float64)), "taken": taken}
+        if state is not None:
+            given["slots"] = state.slots
+        if drawn:
+            source = self._random_states(copy.deepcopy(check_random_state(self.random_state)))[0]
+            given["seed"] = source.randint(2**31 - 1)
+        return given
 
     @classmethod
     def from_sklearn(cls, fitted: Any) -> Self:

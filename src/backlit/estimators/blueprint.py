@@ -9,12 +9,14 @@ import msgspec
 import numpy as np
 
 from backlit.engine.network import Network, make_layer
+from backlit.errors import BacklitError
 from backlit.ops.dense import Dense
 from backlit.ops.dropout import Dropout
 from backlit.ops.normalization import BatchNorm, LayerNorm
-from backlit.ops.op import Activation, Array, Layer, Loss, Op, Optimizer, activations, arguments, optimizers, schedules
+from backlit.ops.op import Activation, Array, Layer, Loss, Optimizer, activations, arguments, optimizers, schedules
 from backlit.ops.optimizers import LBFGS, Adam, Nesterov
 from backlit.ops.optimizers import Momentum as PlainMomentum
+from backlit.ops.schedules import Schedule
 
 SCIKIT_LEARN_ACTIVATIONS: Mapping[str, str] = {"logistic": "sigmoid"}
 """The names scikit-learn has for activations of ours that are called otherwise."""
@@ -37,7 +39,7 @@ class Settings(msgspec.Struct, frozen=True):
     """What a training needs beyond the data, resolved from the parameters."""
 
     optimizer: Optimizer
-    schedule: Op
+    schedule: Schedule
     policy: str
     batch_size: int | str
     penalties: Mapping[str, Any]
@@ -49,10 +51,12 @@ def settings_of(estimator: Any) -> Settings:
     `solver="sgd"` and `"adam"` are scikit-learn's own forms: momentum with the rate inside the velocity, Adam with the
     epsilon that does not shrink. `learning_rate="invscaling"` and `"adaptive"` act on `"sgd"` alone, as there.
     """
+    optimizer = optimizer_of(estimator)
+    _refuse_for_full_batches(estimator, optimizer)
     given = estimator.learning_rate
     named = isinstance(given, str) and given in SCIKIT_LEARN_RATES
     return Settings(
-        optimizer_of(estimator),
+        optimizer,
         schedules.make("constant" if named else given),
         given if named and estimator.solver == "sgd" else "constant",
         estimator.batch_size,
@@ -63,6 +67,17 @@ def settings_of(estimator: Any) -> Settings:
             "max_norm": estimator.max_norm,
         },
     )
+
+
+def _refuse_for_full_batches(estimator: Any, optimizer: Optimizer) -> None:
+    """Refuse the settings of an update that L-BFGS, which searches along a line, has no place for."""
+    names = ("clip_value", "clip_norm", "max_norm", "weight_decay")
+    given = [f"{name}={getattr(estimator, name)!r}" for name in names if getattr(estimator, name)]
+    if optimizer.full_batch and given:
+        raise BacklitError(
+            f"solver {optimizer.name!r} makes no updates to which {', '.join(given)} could apply; leave it off, use "
+            "alpha against large weights, or take a solver that goes by batches, such as 'adam'."
+        )
 
 
 def optimizer_of(estimator: Any) -> Optimizer:

@@ -68,8 +68,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
 
     Attributes:
         coefs_, intercepts_: views of the first network's parameters.
-        history_: lists with a value per epoch: loss, learning_rate, seconds, the norm of each layer's gradient. Epochs
-            that ran in one go have the seconds of its end.
+        history_: lists with a value per epoch: loss, learning_rate, seconds, the norm of each layer's gradient; nan
+            where an epoch did not measure what another one did. Epochs that ran in one go have the seconds of its end.
         validation_loss_curve_: the loss of `X_val`, `y_val` after each epoch, without penalties.
         loss_, loss_curve_, best_loss_, validation_scores_, best_validation_score_, n_iter_, t_, n_layers_, n_outputs_,
             out_activation_, classes_, n_features_in_, feature_names_in_: as scikit-learn's.
@@ -238,9 +238,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
         return T[:, 0] > 0.5 if self.n_outputs_ == 1 else T > 0.5
 
     def _labels(self, codes: Array) -> Array:
-        """Give the class labels of codes."""
+        """Give the class labels of codes; of several labels a sparse matrix, where they were learned from one."""
         if codes.ndim == 2:
-            return codes.astype(int)
+            labels: Array = self._label_binarizer.inverse_transform(codes.astype(int))
+            return labels
         chosen: Array = self.classes_[np.minimum(codes.astype(int), len(self.classes_) - 1)]
         return chosen
 
@@ -248,7 +249,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
         return self._labels(self._codes_of_targets(T))
 
     def predict(self, X: Any) -> Array:
-        """Give the class of each row of X (n, features): (n,), or (n, labels)."""
+        """Give the class of each row of X (n, features): (n,), or (n, labels), sparse as the labels given to `fit`."""
         return self._labels(self._codes_of_outputs(self._outputs(X)))
 
     @available_if(gives_probabilities)  # type: ignore[untyped-decorator]

@@ -10,6 +10,7 @@ from scipy import sparse
 from sklearn.utils.validation import _check_y, check_consistent_length, validate_data
 
 from backlit.data import FeatureEncoder, Table, read_table
+from backlit.errors import BacklitError
 from backlit.ops.op import Array
 
 
@@ -27,6 +28,14 @@ def read_inputs(estimator: Any, X: Any, y: Any, *, reset: bool, predicting: bool
     """
     if getattr(estimator, "_inputs_are_ready", False):
         return Inputs(X, y)
+    if reset:
+        estimator.__dict__.pop("preprocessing_", None)
+    elif hasattr(estimator, "preprocessing_") != (estimator.preprocess is not None):
+        fitted = "'auto'" if hasattr(estimator, "preprocessing_") else None
+        raise BacklitError(
+            f"preprocess is {estimator.preprocess!r}, but this estimator was fitted with {fitted}; set "
+            f"preprocess={fitted} again, or fit anew with warm_start=False."
+        )
     if estimator.preprocess is not None:
         return _read_table(estimator, X, y, reset=reset, predicting=predicting)
     options = {"accept_sparse": ["csr", "csc"], "dtype": (np.float64, np.float32), "reset": reset}

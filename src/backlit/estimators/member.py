@@ -17,7 +17,7 @@ from backlit.engine.lbfgs import Objective, lbfgs_options
 from backlit.engine.network import Network
 from backlit.engine.training import DivergedError, Training
 from backlit.estimators.blueprint import Settings, is_random
-from backlit.ops.op import Array
+from backlit.ops.op import Array, Optimizer
 
 SMALLEST_RATE = 1e-6
 """`learning_rate="adaptive"` stops rather than divide a rate of this by five again."""
@@ -68,6 +68,7 @@ class Limits(msgspec.Struct, frozen=True):
 class OptimizerState:
     """What an optimizer remembers from one call of `partial_fit` to the next; not a Struct, which skops cannot keep."""
 
+    optimizer: str
     learning_rate: float
     step: int
     slots: Array
@@ -93,6 +94,7 @@ class Member:
         self.interrupted = False
         self.exhausted = False
         self._begun: dict[str, int] = {}
+        self._epochs = 0
         self._best = self.values()
 
     def begin(self) -> None:
@@ -100,16 +102,19 @@ class Member:
         self.n_iter = 0
         self.diverged, self.interrupted, self.exhausted = None, False, False
         self._begun = {name: len(curve) for name, curve in self._curves().items()}
+        self._epochs = max(map(len, self.history.values()), default=0)
 
     def settle(self) -> None:
         """Forget what an interruption left recorded of an epoch that is not counted yet."""
         for name, curve in self._curves().items():
             del curve[self._begun.get(name, 0) + self.n_iter :]
+        for column in self.history.values():
+            del column[self._epochs + self.n_iter :]
 
     def _curves(self) -> dict[str, list[float]]:
-        """Give all lists that get a value per epoch."""
+        """Give the lists that get a value per epoch, if what they are of is measured."""
         curves = {"loss_curve_": self.loss_curve, "validation_loss_curve_": self.validation_loss_curve}
-        return curves | {"validation_scores_": self.validation_scores or []} | self.history
+        return curves | {"validation_scores_": self.validation_scores or []}
 
     def values(self) -> tuple[Array, Array]:
         """Copy the parameters and running statistics."""
@@ -127,6 +132,11 @@ class Member:
         """Put the values of the best validation score back."""
         self.restore(self._best)
 
+    @property
+    def best_parameters(self) -> Array:
+        """The parameters of the best validation score so far; those of the beginning where there is none."""
+        return self._best[0]
+
     def snapshot(self) -> Member:
         """Give a member of the same values that training on leaves alone."""
         twin = Member(self.network.copy(), self.best_loss is None)
@@ -135,6 +145,11 @@ class Member:
     def finite(self) -> bool:
         """Tell whether all parameters are finite numbers."""
         return bool(np.isfinite(self.network.parameters).all())
+
+    def state_for(self, optimizer: Optimizer) -> OptimizerState | None:
+        """Give the state that `partial_fit` goes on from; None where nothing is left of this optimizer."""
+        state = self.optimizer
+        return state if state is not None and state.optimizer == optimizer.name else None
 
     # ---------------------------------------------------------------------------------------------- the record of a run
 
@@ -154,9 +169,10 @@ class Member:
             self.keep_best()
 
     def record(self, **values: float) -> None:
-        """Append an epoch to the history."""
-        for name, value in values.items():
-            self.history.setdefault(name, []).append(value)
+        """Append an epoch to the history; nan stands where a value was not measured, in this epoch or those before."""
+        epochs = max(map(len, self.history.values()), default=0)
+        for name in {**self.history, **values}:
+            self.history.setdefault(name, [np.nan] * epochs).append(values.get(name, np.nan))
 
 
 Watch = Callable[[Member], bool]
@@ -223,7 +239,7 @@ def descend(
     for epoch in training.history[member.n_iter :]:  # an interruption came between
         note(epoch)
     member.interrupted |= training.stopped == "interrupted" or stop.is_set()
-    member.optimizer = OptimizerState(rate, training.step, training.memory.slots.copy())
+    member.optimizer = OptimizerState(training.optimizer.name, rate, training.step, training.memory.slots.copy())
     if score is not None:
         member.restore_best()
 
@@ -245,12 +261,13 @@ def _shuffles(count: int, random: np.random.RandomState) -> Callable[[], Array]:
 def _resume(member: Member, training: Training, incremental: bool) -> float:
     """Start the optimizer afresh, or where the last call of `partial_fit` left it; give the learning rate."""
     initial: float = training.optimizer.rate  # type: ignore[attr-defined]
-    if not incremental or member.optimizer is None:
+    state = member.state_for(training.optimizer) if incremental else None
+    if state is None:
         return initial
-    training.memory.slots[:] = member.optimizer.slots
-    training.step = member.optimizer.step
-    _set_rate(training, member.optimizer.learning_rate)
-    return member.optimizer.learning_rate
+    training.memory.slots[:] = state.slots
+    training.step = state.step
+    _set_rate(training, state.learning_rate)
+    return state.learning_rate
 
 
 def _set_rate(training: Training, rate: float) -> None:
@@ -268,7 +285,8 @@ def _take(member: Member, epoch: Epoch, parts: int) -> None:
 
 
 def _remember(member: Member, epoch: Epoch, score: float | None) -> None:
-    measured = {"validation_loss": epoch.validation_loss, "validation_score": score}
+    held_loss = None if epoch.validation_loss is None else member.validation_loss_curve[-1]
+    measured = {"validation_loss": held_loss, "validation_score": score}
     known = {name: value for name, value in measured.items() if value is not None}
     norms = {f"gradient_norm_{label}": norm for label, norm in epoch.gradient_norms.items()}
     member.record(loss=member.loss, learning_rate=epoch.rate, seconds=epoch.seconds, **known, **norms)
@@ -278,14 +296,14 @@ def _remember(member: Member, epoch: Epoch, score: float | None) -> None:
 
 
 def minimize(
-    member: Member, rows: Rows, settings: Settings, limits: Limits, watch: Watch | None, stop: threading.Event,
-    threads: int,
+    member: Member, rows: Rows, held: Held | None, settings: Settings, limits: Limits, watch: Watch | None,
+    stop: threading.Event, threads: int,
 ) -> None:  # fmt: skip
     """Train on all rows at once by SciPy's L-BFGS, an iteration an epoch."""
     training = Training(
         member.network, rows.X, rows.T, optimizer=settings.optimizer, epochs=limits.max_iter,
-        sample_weight=rows.weights, shuffle=False, keep_best=False, penalty_per_batch=True, l2=settings.penalties["l2"],
-        threads=threads,
+        sample_weight=rows.weights, validation=held.rows.as_validation() if held is not None else None,
+        shuffle=False, keep_best=False, penalty_per_batch=True, l2=settings.penalties["l2"], threads=threads,
     )  # fmt: skip
     objective = Objective(training)
     last = member.values()
@@ -300,9 +318,13 @@ def minimize(
         nonlocal last, asked_to_stop
         objective.write(intermediate_result.x)
         last = member.values()
-        member.n_iter += 1
         member.loss = float(intermediate_result.fun)
-        member.record(loss=member.loss)
+        measured = {}
+        if held is not None:
+            measured["validation_loss"] = training._look_back(member.loss) / limits.parts
+            member.validation_loss_curve.append(measured["validation_loss"])
+        member.record(loss=member.loss, **measured)
+        member.n_iter += 1
         asked_to_stop = (watch is not None and watch(member)) or stop.is_set()
         if asked_to_stop:
             raise StopIteration
@@ -314,6 +336,7 @@ def minimize(
         )  # fmt: skip
     except KeyboardInterrupt:
         member.restore(last)
+        member.settle()
         member.interrupted = True
         return
     objective.write(result.x)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from sklearn import neural_network
 from sklearn.base import is_classifier
+from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
-from backlit.estimators.blueprint import dense_labels
+from backlit.estimators.blueprint import dense_labels, optimizer_of
 from backlit.estimators.member import Member, OptimizerState
 from backlit.ops.dense import Dense
 from backlit.ops.op import Array, activations
@@ -47,6 +48,7 @@ def from_sklearn(cls: Any, fitted: Any) -> Any:
     estimator._members = [member]
     estimator.coefs_, estimator.intercepts_ = fitted.coefs_, fitted.intercepts_
     _take_record(member, fitted)
+    estimator._random_state = copy.deepcopy(getattr(fitted, "_random_state", None))
     estimator._publish()
     return estimator
 
@@ -56,17 +58,25 @@ def _take_record(member: Member, fitted: Any) -> None:
     for name in (*CURVES, *NUMBERS[:3]):
         if hasattr(fitted, name):
             setattr(member, name.strip("_"), copy.deepcopy(getattr(fitted, name)))
-    member.keep_best()
+    _take_best(member, fitted)
     optimizer = getattr(fitted, "_optimizer", None)
     if optimizer is None:
         return
     member.no_improvement_count = fitted._no_improvement_count
     if hasattr(optimizer, "velocities"):
+        name = "nesterov" if optimizer.nesterov else "momentum"
         slots, step, rate = [optimizer.velocities], 0, optimizer.learning_rate
     else:
-        slots, step, rate = [optimizer.ms, optimizer.vs], optimizer.t, optimizer.learning_rate_init
+        name, slots, step, rate = "adam", [optimizer.ms, optimizer.vs], optimizer.t, optimizer.learning_rate_init
     vectors = [_in_our_order(arrays) for arrays in slots]
-    member.optimizer = OptimizerState(rate, step, np.concatenate(vectors))
+    member.optimizer = OptimizerState(name, rate, step, np.concatenate(vectors))
+
+
+def _take_best(member: Member, fitted: Any) -> None:
+    """Take over the weights of the best validation score so far; without any, those there are."""
+    member.keep_best()
+    if hasattr(fitted, "_best_coefs"):
+        member.best_parameters[:] = _in_our_order([*fitted._best_coefs, *fitted._best_intercepts])
 
 
 def _in_our_order(arrays: list[Array]) -> Array:
@@ -76,9 +86,34 @@ def _in_our_order(arrays: list[Array]) -> Array:
     return np.concatenate([array.ravel() for pair in pairs for array in pair])
 
 
+def _in_their_order(network: Any, vector: Array) -> list[Array]:
+    """Give a vector of the parameters' layout as their list: all matrices, then all vectors."""
+    arrays = []
+    for kind in ("W", "b"):
+        for label in dense_labels(network):
+            offset, shape = network.layout[f"{label}.{kind}"]
+            arrays.append(vector[offset : offset + int(np.prod(shape))].reshape(shape).copy())
+    return arrays
+
+
+def _their_optimizer(fitted: Any, state: OptimizerState, vectors: list[list[Array]]) -> Any:
+    """Give the optimizer of `fitted` in the state that ours is in, its vectors in their order."""
+    parameters, rate = fitted.coefs_ + fitted.intercepts_, float(fitted.learning_rate_init)
+    if state.optimizer == "adam":
+        adam = AdamOptimizer(parameters, rate, fitted.beta_1, fitted.beta_2, fitted.epsilon)
+        (adam.ms, adam.vs), adam.t = vectors, state.step
+        return adam
+    sgd = SGDOptimizer(
+        parameters, rate, fitted.learning_rate, fitted.momentum, fitted.nesterovs_momentum, fitted.power_t
+    )
+    (sgd.velocities,), sgd.learning_rate = vectors, float(state.learning_rate)
+    return sgd
+
+
 def to_sklearn(estimator: Any) -> Any:
     """Give scikit-learn's estimator with the weights of ours."""
-    network = estimator._members[0].network
+    member = estimator._members[0]
+    network = member.network
     functions = _check_movable(estimator)
     theirs = getattr(neural_network, type(estimator).__name__)
     known = theirs().get_params(deep=False)
@@ -95,18 +130,26 @@ def to_sklearn(estimator: Any) -> Any:
     for name in (*INPUTS, *CLASSES, *NUMBERS, *CURVES):
         if hasattr(estimator, name):
             setattr(fitted, name, copy.deepcopy(getattr(estimator, name)))
-    fitted.coefs_ = [view.copy() for view in estimator.coefs_]
-    fitted.intercepts_ = [view.copy() for view in estimator.intercepts_]
+    fitted.coefs_, fitted.intercepts_ = _weights(estimator, network.parameters)
+    fitted._best_coefs, fitted._best_intercepts = _weights(estimator, member.best_parameters)
     fitted._no_improvement_count = estimator._no_improvement_count
-    if hasattr(estimator, "target_mean_"):
-        _undo_scaling(fitted, estimator.target_mean_, estimator.target_scale_)
+    fitted._random_state = copy.deepcopy(estimator._random_state)
+    state = member.state_for(optimizer_of(estimator)) if estimator.solver == fitted.solver else None
+    if state is not None and not hasattr(estimator, "target_mean_"):  # that of weights in another unit is another one
+        vectors = [_in_their_order(network, vector) for vector in state.slots.reshape(-1, network.parameters.size)]
+        fitted._optimizer = _their_optimizer(fitted, state, vectors)
     return fitted
 
 
-def _undo_scaling(fitted: Any, mean: Array, scale: Array) -> None:
-    """Let the last layer give targets in their own unit."""
-    fitted.coefs_[-1] = fitted.coefs_[-1] * scale
-    fitted.intercepts_[-1] = fitted.intercepts_[-1] * scale + mean
+def _weights(estimator: Any, parameters: Array) -> tuple[list[Array], list[Array]]:
+    """Give matrices and vectors, copied; the last layer gives targets in their own unit."""
+    arrays = _in_their_order(estimator._members[0].network, parameters)
+    half = len(arrays) // 2
+    coefs, intercepts = arrays[:half], arrays[half:]
+    if hasattr(estimator, "target_mean_"):
+        coefs[-1] = coefs[-1] * estimator.target_scale_
+        intercepts[-1] = intercepts[-1] * estimator.target_scale_ + estimator.target_mean_
+    return coefs, intercepts
 
 
 def _dense(network: Any) -> list[Dense]:

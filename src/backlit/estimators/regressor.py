@@ -118,11 +118,17 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-lea
         T = y.reshape(len(y), -1)
         if not self._is_fitted() or (not self.warm_start and not incremental):
             self._learn_scale(T, weights)
+        elif self.scale_target != self._is_scaled():
+            raise BacklitError(
+                f"scale_target is {self.scale_target}, but this estimator goes on from a fit with {self._is_scaled()}; "
+                f"set scale_target={self._is_scaled()} again, or fit anew with warm_start=False."
+            )
         return self._known_targets(y)
 
     def _learn_scale(self, T: Array, weights: Array | None) -> None:
         if not self.scale_target:
-            self.__dict__.pop("target_mean_", None)
+            for name in ("target_mean_", "target_scale_"):
+                self.__dict__.pop(name, None)
             return
         self.target_mean_ = np.average(T, axis=0, weights=weights)
         spread = np.sqrt(np.average((T - self.target_mean_) ** 2, axis=0, weights=weights))

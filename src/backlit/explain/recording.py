@@ -30,7 +30,8 @@ OFF = {"penalty_per_batch": False, "decay": 0.0, "clip_value": 0.0, "clip_norm":
 class Settings(msgspec.Struct, frozen=True):
     """What a step does beside backpropagation: penalties, limits, the seed of dropout, and which step it is.
 
-    `rates` are the learning rates of the steps up to it, where a schedule changes them.
+    `rates` are the learning rates of these steps, where a schedule changes them. A training that goes on has `taken`
+    steps before them, which left the optimizer's vectors `slots`.
     """
 
     l1: float = 0.0
@@ -42,6 +43,8 @@ class Settings(msgspec.Struct, frozen=True):
     seed: int = 0
     steps: int = 1
     rates: tuple[float, ...] = ()
+    taken: int = 0
+    slots: Array | None = None
 
     def __post_init__(self) -> None:
         for name in ("l1", "l2", "clip_value", "clip_norm", "max_norm"):
@@ -50,6 +53,8 @@ class Settings(msgspec.Struct, frozen=True):
                 raise BacklitError(f"{name} is {value!r}; expected a finite number of at least 0.")
         if self.steps < 1:
             raise BacklitError(f"steps is {self.steps!r}; expected a whole number of at least 1.")
+        if self.taken < 0:
+            raise BacklitError(f"taken is {self.taken!r}; expected a whole number of at least 0.")
         if self.rates and not (len(self.rates) == self.steps and np.isfinite(self.rates).all()):
             raise BacklitError(f"rates are {self.rates}; expected a finite number for each of {self.steps} steps.")
 
@@ -65,7 +70,7 @@ class Gradients(NamedTuple):
 
 
 class Recording:
-    """One training step, step number `settings.steps`, on the rows of X and Y.
+    """One training step, the last of `settings.steps`, on the rows of X and Y.
 
     Attributes:
         network: the copy, in float64; its parameters are those after the step.
@@ -98,8 +103,8 @@ class Recording:
         self.reduction = reduction(self.network.loss, self.network.outputs)
         self.weight = float(machine.total_weight(self.data, 0, self.rows))
         self.scale = machine.factor(self.reduction, self.weight)
-        self.number = self.settings.steps
-        self.rates = self.settings.rates or (float(getattr(optimizer, "rate", 1.0)),) * self.number
+        self.number = self.settings.taken + self.settings.steps
+        self.rates = self.settings.rates or (float(getattr(optimizer, "rate", 1.0)),) * self.settings.steps
         with np.errstate(all="ignore"):
             self._run(before=joined)
         joins = self.program.loss is not self.network.loss
@@ -113,6 +118,8 @@ class Recording:
         """Run the steps before without looking, unless the network is that far already; then the recorded one."""
         program, network = self.program, self.network
         memory = program.memory()
+        if self.settings.slots is not None:
+            memory.slots[:] = self._slots_taken(memory.slots.size)
         self.errors = self._steps_before(memory) if before else []
         self.before, self.state_before = network.parameters.copy(), network.state.copy()
         self.slots_before = memory.slots.copy()
@@ -130,6 +137,16 @@ class Recording:
         self.after, self.slots_after = network.parameters.copy(), memory.slots.copy()
         self.E_after = self.error_at(self.after)
 
+    def _slots_taken(self, size: int) -> Array:
+        """Give the optimizer's vectors that the steps before have left."""
+        slots = np.asarray(self.settings.slots, np.float64)
+        if slots.shape != (size,):
+            raise BacklitError(
+                f"slots has shape {slots.shape}; {self.optimizer.name!r} keeps {len(self.optimizer.slots)} vectors of "
+                f"{self.network.parameters.size} numbers, one after another: ({size},)."
+            )
+        return slots
+
     def _steps_before(self, memory: Memory) -> list[float]:
         """Run all steps but the last and give their errors."""
         count = self.settings.steps - 1
@@ -139,7 +156,8 @@ class Recording:
         data = self.data._replace(order=np.tile(np.arange(self.rows), count))
         reached = machine.train_batches(
             self.program.training, memory, data, layout.held_of(self.network.dtype), self.rule(),
-            Clock(0, self.settings.seed), self.rows, 0, count, np.array(self.rates[:-1]), -np.inf, sums.reshape(-1),
+            Clock(self.settings.taken, self.settings.seed), self.rows, 0, count, np.array(self.rates[:-1]), -np.inf,
+            sums.reshape(-1),
         )  # fmt: skip
         if reached < count:
             raise BacklitError(

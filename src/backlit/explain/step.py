@@ -410,9 +410,9 @@ def explain_step(
     network: Network, X: npt.ArrayLike, Y: npt.ArrayLike, *, optimizer: Optimizer | str = "sgd",
     sample_weight: npt.ArrayLike | None = None, l1: float = 0.0, l2: float = 0.0, decay_biases: bool = False,
     clip_value: float | None = None, clip_norm: float | None = None, max_norm: float | None = None,
-    steps: int = 1, rates: Sequence[float] = (), seed: int = 0, inputs: Sequence[str] | None = None,
-    outputs: Sequence[str] | None = None, units: Sequence[Sequence[str]] | None = None,
-    rows: Sequence[str] | None = None,
+    steps: int = 1, rates: Sequence[float] = (), taken: int = 0, slots: npt.ArrayLike | None = None, seed: int = 0,
+    inputs: Sequence[str] | None = None, outputs: Sequence[str] | None = None,
+    units: Sequence[Sequence[str]] | None = None, rows: Sequence[str] | None = None,
     labels: Mapping[str, str] | None = None, only: str | Sequence[str] = (), digits: int = DIGITS, check: bool = False,
 ) -> Step:  # fmt: skip
     """Record one training step of a copy of the network and give it as records; see `backlit.explain`."""
@@ -422,7 +422,7 @@ def explain_step(
         raise BacklitError(f"digits is {digits!r}; expected a whole number from 0 to 100.")
     settings = Settings(
         l1, l2, decay_biases, clip_value or 0.0, clip_norm or 0.0, max_norm or 0.0, seed=seed, steps=steps,
-        rates=tuple(map(float, rates)),
+        rates=tuple(map(float, rates)), taken=taken, slots=None if slots is None else np.asarray(slots),
     )  # fmt: skip
     rule: Optimizer = optimizers.make(optimizer)
     recording = Recording(network, X, Y, rule, sample_weight, settings)

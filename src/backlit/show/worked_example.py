@@ -95,6 +95,8 @@ def explain(
         l1, l2, decay_biases, clip_value, clip_norm, max_norm: as in `Training`.
         steps: how many steps to run; the last is explained, and the error before each is shown.
         rates: the learning rate of each of the steps, where a schedule changes the optimizer's own.
+        taken, slots: the steps that the optimizer has taken before these, and its vectors that they left, one after
+            another, each in the order of `network.parameters`; without them it starts afresh.
         seed: of dropout.
         inputs, outputs, units, rows, labels: own names: of the columns, the outputs, each layer's units, the rows; and
             of quantities, such as {"w(i1,h1)": "w1"}, after which dE/dw1 and w1+ are named.

@@ -1,0 +1,101 @@
+"""Models that move to scikit-learn and back go on there as they would have here."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+from sklearn import neural_network
+from sklearn.datasets import load_iris
+
+from backlit import MLPClassifier, MLPRegressor
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+X, Y = load_iris(return_X_y=True)
+X = (X - X.mean(axis=0)) / X.std(axis=0)
+LABELS = np.stack([Y > 0, Y > 1], axis=1).astype(int)
+SMALL = {"hidden_layer_sizes": (5, 4), "max_iter": 7, "random_state": 0, "batch_size": 40}
+SOLVERS = [
+    {},
+    {"beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-3, "learning_rate_init": 0.01},
+    {"solver": "sgd"},
+    {"solver": "sgd", "nesterovs_momentum": False, "learning_rate_init": 0.1},
+    {"solver": "sgd", "learning_rate": "invscaling", "power_t": 0.3},
+    {"solver": "sgd", "learning_rate": "adaptive", "tol": 10.0, "n_iter_no_change": 1},
+    {"solver": "sgd", "momentum": 0.0},
+]
+TARGETS = [("MLPClassifier", Y), ("MLPClassifier", LABELS), ("MLPRegressor", X[:, :2])]
+CURVES = ("loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_", "n_iter_", "t_")
+
+
+def assert_same(one, other, tolerance=1e-12):
+    for name in ("coefs_", "intercepts_"):
+        for a, b in zip(getattr(one, name), getattr(other, name), strict=True):
+            assert a.dtype == b.dtype
+            assert np.abs(a - b).max() < tolerance
+    for name in CURVES:
+        assert hasattr(one, name) == hasattr(other, name), name
+        a, b = getattr(one, name, None), getattr(other, name, None)
+        assert (a is None) == (b is None)
+        assert a is None or np.allclose(a, b, rtol=tolerance, atol=0.0), name
+
+
+@pytest.mark.parametrize("settings", SOLVERS, ids=str)
+@pytest.mark.parametrize(("name", "y"), TARGETS, ids=["classes", "labels", "numbers"])
+def test_there_and_back_partial_fit_goes_on_the_same(name, y, settings):
+    theirs = getattr(neural_network, name)(**SMALL, **settings).fit(X, y)
+    ours = {"MLPClassifier": MLPClassifier, "MLPRegressor": MLPRegressor}[name].from_sklearn(theirs)
+    back = ours.to_sklearn()
+    for estimator in (theirs, ours, back):
+        for _ in range(3):
+            estimator.partial_fit(X, y)
+    assert_same(back, theirs)
+    assert_same(ours, theirs)
+
+
+@pytest.mark.parametrize("settings", [*SOLVERS, {"solver": "lbfgs"}, {"early_stopping": True}], ids=str)
+def test_from_here_there_and_back(settings):
+    ours = MLPClassifier(**SMALL, **settings).fit(X, Y)
+    again = MLPClassifier.from_sklearn(ours.to_sklearn())
+    assert_same(again, ours)
+    if settings.get("solver") == "lbfgs":
+        return
+    ours, again = (estimator.set_params(early_stopping=False).partial_fit(X, Y) for estimator in (ours, again))
+    assert_same(again, ours)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_warm_start_goes_on_there(early_stopping):
+    settings = SMALL | {"early_stopping": early_stopping, "warm_start": True, "n_iter_no_change": 1, "tol": 0.1}
+    ours = MLPClassifier(**settings, learning_rate_init=0.05).fit(X, Y)
+    theirs = ours.to_sklearn().fit(X, Y)
+    assert_same(theirs, ours.fit(X, Y))
+    assert_same(MLPClassifier.from_sklearn(theirs).fit(X, Y), ours.fit(X, Y))
+
+
+def test_what_moves_is_a_copy():
+    ours = MLPClassifier(**SMALL).fit(X, Y)
+    theirs = ours.to_sklearn()
+    before = copy.deepcopy(ours)
+    theirs.partial_fit(X, Y)
+    assert_same(ours, before, 1e-300)
+    assert np.array_equal(ours._optimizer.slots, before._optimizer.slots)
+
+
+@pytest.mark.parametrize("settings", [{"solver": "adamw"}, {"learning_rate": "cosine"}], ids=str)
+def test_curves_move_where_the_solver_does_not(settings):
+    ours = MLPClassifier(**SMALL, **settings).fit(X, Y)
+    assert MLPClassifier.from_sklearn(ours.to_sklearn()).loss_curve_ == ours.loss_curve_
+    ours.to_sklearn().partial_fit(X, Y)
+
+
+def test_scaled_targets_move_without_the_optimizer_and_go_on_in_their_own_unit():
+    ours = MLPRegressor(**SMALL | {"early_stopping": True}, warm_start=True, scale_target=True).fit(X, 100.0 * X[:, 0])
+    theirs = ours.to_sklearn()
+    assert not hasattr(theirs, "_optimizer")
+    assert np.allclose(theirs.predict(X), ours.predict(X), rtol=1e-12)
+    for W, best in zip(theirs.coefs_, theirs._best_coefs, strict=True):
+        assert np.array_equal(W, best)
+    theirs.fit(X, 100.0 * X[:, 0])
