@@ -5,6 +5,7 @@ import re
 import time
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -132,6 +133,7 @@ def test_codes_are_not_nearly_numbers(values):
     ("name", "left_out"),
     [
         *[(name, True) for name in ["id", "ID", "user_id", "PassengerId", "customerID", "column 1", "Unnamed: 0"]],
+        *[(name, True) for name in ["Unnamed: 0.1", "__index_level_0__"]],
         *[(name, False) for name in ["x", "width", "grid", "paid", "price index", "humid"]],
     ],
 )
@@ -276,6 +278,26 @@ def test_text_columns_are_read_again_as_text(tmp_path):
     encoded = encoder.encode(later)
     assert encoded.X.tolist() == [[1, 0, 1, 0]]
     assert encoded.surprises == ()
+
+
+@pytest.mark.parametrize("index", [None, "customer"])
+@pytest.mark.parametrize("door", ["Parquet", "Arrow", "pandas"])
+def test_no_door_lets_a_pandas_index_in(door, index, tmp_path):
+    """Rows sorted by the target give it away by their number; and a model of it is lost after reset_index."""
+    frame = pd.DataFrame({"x": [0.5, 2.5, 1.5], "t": ["a", "a", "b"]}, index=pd.Index([7, 5, 9], name=index))
+    frame.to_parquet(tmp_path / "t.parquet")
+    doors = {"Parquet": tmp_path / "t.parquet", "Arrow": pa.Table.from_pandas(frame), "pandas": frame}
+    encoder = Encoder.fit(read_table(doors[door]), "t")
+    assert encoder.feature_names == ("x",)
+    left_out = [(report.column, report.kind) for report in encoder.reports if not report.outputs]
+    assert left_out == ([] if door == "pandas" else [(index or "__index_level_0__", "index")])
+    assert encoder.encode(read_table(frame.reset_index())).X.shape == (3, 1)
+
+
+@pytest.mark.parametrize("header", ["", "Unnamed: 0", "index"])
+def test_a_column_that_counts_the_rows_of_a_csv_file_is_left_out(header, tmp_path):
+    (tmp_path / "t.csv").write_text(f"{header},x,t\n0,0.5,a\n1,1.5,a\n2,1.25,b\n")
+    assert Encoder.fit(read_table(tmp_path / "t.csv"), "t").feature_names == ("x",)
 
 
 finite = st.floats(allow_nan=False, allow_infinity=False)

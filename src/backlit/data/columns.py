@@ -45,7 +45,8 @@ MAX_CATEGORIES = 50
 _FEW = 10  # up to so many distinct texts are categories even where no text repeats
 _NEARLY_ALL = 0.9  # share of distinct texts above which a column is taken for an identifier or free text
 _IDENTIFIER = re.compile(
-    r"(?:^|[\s_.:-])(?:id|ids|uuid|guid|row|rowid|rownum|row.?number)$|^(?:index|unnamed: \d+|column \d+)$",
+    r"(?:^|[\s_.:-])(?:id|ids|uuid|guid|row|rowid|rownum|row.?number)$"
+    r"|^(?:index|unnamed: \d+(?:\.\d+)*|column \d+|__index_level_\d+__)$",
     re.IGNORECASE,
 )
 _CAMEL_IDENTIFIER = re.compile(r"[a-z](?:Id|ID)$")

@@ -52,6 +52,10 @@ class FeatureEncoder(msgspec.Struct, frozen=True):
             if name in ignore:
                 reports.append(ColumnReport(name, "ignored", "left out as asked", 0))
                 continue
+            if name in table.index_columns:
+                done = "left out: the index of a pandas DataFrame; its reset_index makes it a column"
+                reports.append(ColumnReport(name, "index", done, 0))
+                continue
             plan, report = plan_column(name, table.column(name), max_categories)
             if name in table.decimal_commas:
                 report = msgspec.structs.replace(report, done=f"{report.done}; written with decimal commas")

@@ -19,7 +19,7 @@ import pyarrow.csv as pacsv
 
 from backlit.data.bundled import BUNDLED, bundled_table
 from backlit.data.commas import with_decimal_commas
-from backlit.data.table import Table, refuse_duplicates
+from backlit.data.table import INDEX, Table, refuse_duplicates
 from backlit.data.wording import did_you_mean, listed, quoted
 from backlit.errors import BacklitError
 
@@ -51,6 +51,9 @@ def read_table(source: object, *, text_columns: Collection[str] = (), comma_colu
     text reads it as text again. A column of a CSV file whose values are all written with decimal commas (3,14 or
     1.234,5) is one of numbers, and stands in the table's `decimal_commas`; `comma_columns` are known to be written so,
     where a few rows may not show it.
+
+    The index of a pandas DataFrame is not a column: a DataFrame's own is left behind; one that was written into a
+    Parquet file or an Arrow table stands in the table's `index_columns`, and no encoder learns from it.
 
     Raises `BacklitError` for whatever is not a table with at least one row.
 
@@ -118,9 +121,21 @@ def _parse_parquet(raw: bytes, name: str) -> pa.Table:
     import pyarrow.parquet as pq  # noqa: PLC0415  (few runs read Parquet)
 
     try:
-        return pq.ParquetFile(pa.BufferReader(raw)).read()
+        return _with_index_marked(pq.ParquetFile(pa.BufferReader(raw)).read())
     except (pa.ArrowException, OSError) as error:
         raise BacklitError(f"{name} is a damaged Parquet file ({_one_line(error)}): write it again.") from error
+
+
+def _with_index_marked(arrow: pa.Table) -> pa.Table:
+    """The table with the fields marked that its pandas metadata names as the index, named or not."""
+    index = (arrow.schema.pandas_metadata or {}).get("index_columns", [])
+    for name in index:
+        position = arrow.schema.get_field_index(name) if isinstance(name, str) else -1  # a range is not written
+        if position >= 0:
+            field = arrow.schema.field(position)
+            marked = field.with_metadata({**(field.metadata or {}), **INDEX})
+            arrow = arrow.set_column(position, marked, arrow.column(position))
+    return arrow
 
 
 def _parse_csv(raw: bytes, name: str, text_columns: Collection[str], comma_columns: Collection[str]) -> pa.Table:
@@ -252,7 +267,7 @@ def _read_frame(source: object) -> Table:
         raise BacklitError(f"Two columns of {kind} have the same name: {_one_line(error)}") from error
     frame = frame.collect() if isinstance(frame, nw.LazyFrame) else nw.maybe_reset_index(frame)
     try:
-        return Table(frame.to_arrow(), name=kind)
+        return Table(_with_index_marked(frame.to_arrow()), name=kind)
     except (pa.ArrowException, TypeError) as error:
         raise BacklitError(
             f"{kind} mixes types in a column: {_one_line(error)}. Give each column one type, e.g. with astype(str)."

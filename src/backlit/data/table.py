@@ -14,6 +14,9 @@ from backlit.data.commas import MARK
 from backlit.data.wording import did_you_mean, listed, quoted
 from backlit.errors import BacklitError
 
+INDEX = {b"index": b"pandas"}
+"""The metadata of the field of a column that is the index of a pandas DataFrame."""
+
 
 class Table:
     """Columns with names, held by Apache Arrow; `target` is the column to predict where the source says which it is.
@@ -72,6 +75,11 @@ class Table:
         """The columns whose numbers are written with decimal commas in the file they were read from."""
         return tuple(field.name for field in self.arrow.schema if (field.metadata or {}).items() >= MARK.items())
 
+    @property
+    def index_columns(self) -> tuple[str, ...]:
+        """The columns that are the index of the pandas DataFrame which was written: they count or name its rows."""
+        return tuple(field.name for field in self.arrow.schema if (field.metadata or {}).items() >= INDEX.items())
+
     def column(self, name: str) -> Any:
         """The Arrow column of that name; `BacklitError` with the nearest name where there is none."""
         if name not in self.columns:
@@ -128,9 +136,11 @@ def _plain_types(arrow: pa.Table) -> pa.Table:
     """Arrow has many types for one thing; bring decimals and half floats to float64, string views to string."""
     for index, field in enumerate(arrow.schema):
         if pa.types.is_decimal(field.type) or pa.types.is_float16(field.type):
-            arrow = arrow.set_column(index, field.name, arrow.column(index).cast(pa.float64(), safe=False))
+            arrow = arrow.set_column(
+                index, field.with_type(pa.float64()), arrow.column(index).cast(pa.float64(), safe=False)
+            )
         elif pa.types.is_string_view(field.type):
-            arrow = arrow.set_column(index, field.name, arrow.column(index).cast(pa.string()))
+            arrow = arrow.set_column(index, field.with_type(pa.string()), arrow.column(index).cast(pa.string()))
     return arrow
 
 
