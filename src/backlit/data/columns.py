@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from backlit.data.commas import AMBIGUOUS
+from backlit.data.nearly import number_hint
 from backlit.data.values import (
     FARTHEST,
     MISSING,
@@ -50,8 +50,6 @@ _IDENTIFIER = re.compile(
     re.IGNORECASE,
 )
 _CAMEL_IDENTIFIER = re.compile(r"[a-z](?:Id|ID)$")
-_NUMBER_LIKE = r"^\s*[-+]?[$€£]?(\d{1,3}([,. ]\d{3})+|\d+)([.,]\d+)?\s*[%€]?\s*$"
-_PLAIN_NUMBER = r"^\s*[-+]?\d+([.]\d+)?\s*$"
 
 
 class ColumnReport(msgspec.Struct, frozen=True):
@@ -282,7 +280,8 @@ def _plan_category(name: str, column: pa.ChunkedArray, max_categories: int) -> t
         return _left_out(name, "empty", "every value is missing or infinite")
     hint = ""
     if is_text(column.type):
-        hint = _number_hint(column)
+        hint = number_hint(column)
+        hint = hint and f"; {hint}"
         if len(counts) > max(_FEW, _NEARLY_ALL * n_known):
             n_spaces = pc.mean(pc.count_substring(column, " ")).as_py()
             kind = "text" if n_spaces >= 2 else "identifier"  # sentences have spaces
@@ -298,16 +297,3 @@ def _plan_category(name: str, column: pa.ChunkedArray, max_categories: int) -> t
     if plan.missing:
         done += f"; missing ({counted(n_missing, 'row')}) is a value of its own"
     return plan, ColumnReport(name, "category", done + hint, len(plan.outputs))
-
-
-def _number_hint(column: pa.ChunkedArray) -> str:
-    """Text that is mostly numbers is most often a slip of the file: a thousands separator, a "?" for missing."""
-    known = column.drop_null()
-    odd = known.filter(pc.invert(pc.match_substring_regex(known, _PLAIN_NUMBER)))
-    if not len(odd) or pc.mean(pc.match_substring_regex(known, _NUMBER_LIKE)).as_py() < 0.5:
-        return ""
-    if pc.all(pc.match_substring_regex(odd, AMBIGUOUS)).as_py():
-        written = odd[0].as_py().strip()
-        thousands, decimals = written.replace(",", ""), written.replace(",", ".")
-        return f"; numbers, but {quoted(written)} may be {thousands} or {decimals}: write the one that is meant"
-    return f"; nearly numbers, but for example {quoted(odd[0].as_py())}: write plain numbers or leave the cell empty"
