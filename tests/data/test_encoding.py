@@ -210,7 +210,11 @@ def test_a_column_without_any_value_is_all_missing(training):
 WRONG = {
     "text for a number": ([1.0, 2.0], ["1", "about 2"], 'Row 2 of the column "x" holds "about 2": expected a number'),
     "list for a number": ([1.0, 2.0], [[1]], 'column "x" must hold numbers'),
-    "2 for a boolean": ([True, False], [1, 2], 'column "x" held true and false in training; row 2 holds 2'),
+    "2 for a boolean": (
+        [True, False],
+        [1, 2],
+        'Row 2 of the column "x" holds 2: expected true or false, as in training',
+    ),
     "text for a date": (dates(1, 2), ["2024-01-01", None, "soon"], 'Row 3 of the column "x" holds "soon": .*a date'),
     "number for a date": (dates(1, 2), [1, 2], 'column "x" must hold dates or times'),
 }

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from backlit.data import Table, read_table
@@ -183,6 +184,21 @@ def test_chunks_change_nothing_and_errors_name_the_row_of_the_table(monkeypatch)
     arrow = table.arrow.set_column(0, table.columns[0], [values])
     with pytest.raises(BacklitError, match="Row 121"):
         model.predict(Table(arrow))
+
+
+@pytest.mark.parametrize("chunk", [3, 65_536])
+@pytest.mark.parametrize(("column", "value"), [("t", "c"), ("x", "wide"), ("flag", 2), ("y", "much")])
+def test_evaluate_names_the_row_as_counted_in_the_file(column, value, chunk, tmp_path, monkeypatch):
+    rows = [{"x": k / 2, "flag": k % 3 > 0, "t": "ab"[k % 2], "y": k / 4} for k in range(20)]
+    target = "y" if column == "y" else "t"
+    model, _ = fit_table(pd.DataFrame(rows), target, ONE)
+    monkeypatch.setattr("backlit.model.tabular.CHUNK_ROWS", chunk)
+    for row in rows[:10]:
+        row[target] = ""
+    rows[15][column] = value
+    pd.DataFrame(rows).astype({"flag": int}).to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(BacklitError, match=f'^Row 16 of the (column|target) "{column}" holds "?{value}'):
+        model.evaluate(tmp_path / "t.csv")
 
 
 @pytest.mark.parametrize("scale", [1e-320, 1e-300, 1e-160, 1e160, 1e250, 1e300])

@@ -23,6 +23,7 @@ from backlit.data.values import (
     UNKNOWN,
     FloatVector,
     Label,
+    RowError,
     as_numbers,
     as_seconds,
     is_label,
@@ -35,7 +36,6 @@ from backlit.data.values import (
     standardized,
 )
 from backlit.data.wording import counted, listed, quoted
-from backlit.errors import BacklitError
 
 Outputs = NDArray[np.floating[Any]]  # (rows, outputs of one column), a view into the encoded matrix
 
@@ -134,9 +134,10 @@ class Boolean(msgspec.Struct, frozen=True, tag="boolean"):
         missing = np.isnan(values)
         wrong = np.flatnonzero(~missing & (values != 0) & (values != 1))
         if wrong.size:
-            raise BacklitError(
-                f"The column {quoted(self.name)} held true and false in training; row {wrong[0] + 1} holds "
-                f"{values[wrong[0]]:g}: write true or false, or 1 or 0."
+            raise RowError(
+                int(wrong[0]),
+                f"the column {quoted(self.name)} holds {values[wrong[0]]:g}: expected true or false, as in training; "
+                "write these, or 1 or 0.",
             )
         out[:, 0] = np.where(missing, self.fill, values)
         if self.indicator:

@@ -88,10 +88,11 @@ class FeatureEncoder(msgspec.Struct, frozen=True):
         X = np.empty((table.n_rows, len(self.names)), dtype=dtype)
         surprises: list[Surprise] = []
         start = 0
-        for plan in self.columns:
-            stop = start + len(plan.outputs)
-            surprises += plan.write(table.column(plan.name), X[:, start:stop])
-            start = stop
+        with table.rows_as_in_source():
+            for plan in self.columns:
+                stop = start + len(plan.outputs)
+                surprises += plan.write(table.column(plan.name), X[:, start:stop])
+                start = stop
         return Encoded(X, tuple(surprises))
 
     def _check_columns(self, table: Table) -> None:

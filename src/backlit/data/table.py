@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 
 from backlit.data.commas import MARK
+from backlit.data.values import RowError
 from backlit.data.wording import did_you_mean, listed, quoted
 from backlit.errors import BacklitError
 
@@ -21,6 +23,9 @@ INDEX = {b"index": b"pandas"}
 class Table:
     """Columns with names, held by Apache Arrow; `target` is the column to predict where the source says which it is.
 
+    `rows` are the places (n,) in the source of a table made of some of its rows, from 0; None where all are there, in
+    order. Messages count rows by them.
+
     >>> table = Table.from_arrays([[1.0, 2.0], [3.0, 4.0]], ["no", "yes"], names=["width", "height"])
     >>> table.columns, table.n_rows, table.target
     (('width', 'height', 'target'), 2, 'target')
@@ -28,13 +33,21 @@ class Table:
     ['no', 'yes']
     """
 
-    __slots__ = ("arrow", "name", "target")
+    __slots__ = ("arrow", "name", "rows", "target")
 
-    def __init__(self, arrow: pa.Table, *, name: str = "the table", target: str | None = None) -> None:
+    def __init__(
+        self,
+        arrow: pa.Table,
+        *,
+        name: str = "the table",
+        target: str | None = None,
+        rows: NDArray[np.int64] | None = None,
+    ) -> None:
         refuse_duplicates(arrow.column_names, name)
         self.arrow = _plain_types(arrow)
         self.name = name
         self.target = target
+        self.rows = rows
 
     @classmethod
     def from_arrays(
@@ -97,11 +110,31 @@ class Table:
 
     def take(self, rows: ArrayLike) -> Table:
         """The rows of those indices, in that order."""
-        return Table(self.arrow.take(np.asarray(rows, dtype=np.int64)), name=self.name, target=self.target)
+        indices = np.asarray(rows, dtype=np.int64)
+        return self._of_rows(self.arrow.take(indices), indices)
+
+    def slice(self, start: int, length: int) -> Table:
+        """So many rows from that index on, without a copy of their values."""
+        stop = min(start + length, self.n_rows)
+        return self._of_rows(self.arrow.slice(start, length), np.arange(start, stop))
+
+    def _of_rows(self, arrow: pa.Table, rows: NDArray[np.int64]) -> Table:
+        places = rows if self.rows is None else self.rows[rows]
+        return Table(arrow, name=self.name, target=self.target, rows=places)
 
     def without(self, name: str) -> Table:
         """The table without that column."""
-        return Table(self.arrow.drop_columns([name]), name=self.name)
+        return Table(self.arrow.drop_columns([name]), name=self.name, rows=self.rows)
+
+    @contextmanager
+    def rows_as_in_source(self) -> Iterator[None]:
+        """Let an error within name its row by its number in the source, not in this part of it."""
+        try:
+            yield
+        except RowError as error:
+            if self.rows is None:
+                raise
+            raise RowError(int(self.rows[error.row]), error.what) from error
 
     def present(self, name: str) -> NDArray[np.bool_]:
         """Which rows have a value in that column (n,): neither missing nor NaN nor infinite."""

@@ -15,6 +15,7 @@ from backlit.data.table import Table
 from backlit.data.values import (
     MISSING,
     Label,
+    RowError,
     as_numbers,
     is_label,
     is_number,
@@ -61,16 +62,20 @@ class ClassTarget(msgspec.Struct, frozen=True, tag="classes"):
 
     def encode(self, table: Table, dtype: DTypeLike = np.int64) -> NDArray[np.int64]:
         """The class index of each row (n,), int64 whatever the dtype asked for."""
-        column = table.column(self.column)
+        with table.rows_as_in_source():
+            return self._codes(table.column(self.column))
+
+    def _codes(self, column: pa.ChunkedArray) -> NDArray[np.int64]:
         codes = label_codes(column, self.classes)
         wrong = np.flatnonzero(codes < 0)
         if wrong.size:
             row = int(wrong[0])
             if codes[row] == MISSING:
                 raise _missing_targets(self.column, int((codes == MISSING).sum()))
-            raise BacklitError(
-                f"Row {row + 1} of the target {quoted(self.column)} holds {quoted(column[row].as_py())}: expected one "
-                f"of the {counted(len(self.classes), 'class', 'classes')} {listed(self.classes)}."
+            raise RowError(
+                row,
+                f"the target {quoted(self.column)} holds {quoted(column[row].as_py())}: expected one "
+                f"of the {counted(len(self.classes), 'class', 'classes')} {listed(self.classes)}.",
             )
         return codes
 
@@ -88,7 +93,8 @@ class NumberTarget(msgspec.Struct, frozen=True, tag="numbers"):
 
     def encode(self, table: Table, dtype: DTypeLike = np.float64) -> NDArray[Any]:
         """The standardized targets (n, 1)."""
-        values = as_numbers(table.column(self.column), self.column)
+        with table.rows_as_in_source():
+            values = as_numbers(table.column(self.column), self.column)
         n_missing = int((~np.isfinite(values)).sum())
         if n_missing:
             raise _missing_targets(self.column, n_missing)

@@ -21,6 +21,19 @@ FARTHEST = 1e6
 """Standardized values are clipped here. n training rows cannot lie farther than sqrt(n - 1), so only rows unlike all of
 them are touched, and these cannot overflow float32."""
 
+
+class RowError(BacklitError):
+    """A value in a row that does not fit: the message is "Row N of ...", counted from 1.
+
+    `row` counts from 0 in the rows at hand; `Table.rows_as_in_source` counts it as the source does.
+    """
+
+    def __init__(self, row: int, what: str) -> None:
+        super().__init__(f"Row {row + 1} of {what}")
+        self.row = row
+        self.what = what
+
+
 UNKNOWN, MISSING = -1, -2
 """The codes of `label_codes` for a value that is not among the labels, and for no value."""
 
@@ -141,9 +154,10 @@ def _parsed(column: pa.ChunkedArray, name: str, arrow_type: Any, expected: str) 
             try:
                 value.cast(arrow_type)
             except pa.ArrowInvalid:
-                raise BacklitError(
-                    f"Row {row + 1} of the column {quoted(name)} holds {quoted(column[row].as_py())}: "
-                    f"expected {expected}; correct the value, or leave the cell empty."
+                raise RowError(
+                    row,
+                    f"the column {quoted(name)} holds {quoted(column[row].as_py())}: "
+                    f"expected {expected}; correct the value, or leave the cell empty.",
                 ) from error
         raise
 
