@@ -35,6 +35,10 @@ GOOD = {
     "unicode names": ("größe,色\n1,ä\n", {"größe": [1], "色": ["ä"]}),
     "spaces around names": (" a , b\n 1, x\n", {"a": [1], "b": [" x"]}),
     "nameless column": (",b\n0,x\n", {"column 1": [0], "b": ["x"]}),
+    "nameless columns": (",,b\n0,1,x\n", {"column 1": [0], "column 2": [1], "b": ["x"]}),
+    "nameless codes": (",,b\n07,1,x\n", {"column 1": ["07"], "column 2": [1], "b": ["x"]}),
+    "nameless commas": (";;b\n0,5;1;x\n", {"column 1": [0.5], "column 2": [1], "b": ["x"]}),
+    "a name of the mark for what cannot be read": ("a\ufffd,b\n1,2\n", {"a\ufffd": [1], "b": [2]}),
     "one column": ("a\n1\n2\n", {"a": [1, 2]}),
     "UTF-16": ("a,b\n1,ä\n".encode("utf-16"), {"a": [1], "b": ["ä"]}),
     "missing": ('a,b\n1,NA\n,x\nNaN,""\nnull,n/a\n', {"a": [1, None, None, None], "b": [None, "x", None, None]}),
@@ -140,6 +144,7 @@ BAD = {
     "too few cells": ('a,b\n"x\ny",2\n1\n', "Line 4 of table.csv has 1 cells"),
     "open quote": ('a,b\n1,2\n3,"x\n', "begins on line 3 of table.csv has a quote"),
     "latin-1": ("a,b\nä,1\n".encode("latin-1"), "not UTF-8"),
+    "latin-1 names": ("größe,t\n1,a\n".encode("latin-1"), 'The column name "gr��e" of table.csv is not UTF-8'),
     "broken UTF-16": ("a,b\nä,1\n".encode("utf-16")[:-1], "cannot be read as CSV"),
     "JSON": ('{"a": 1}', "is JSON, not a table"),
     "HTML": ("  <html>", "is HTML or XML"),
@@ -193,6 +198,8 @@ def test_refuses_objects(source, message):
 def test_unknown_column_names_the_nearest():
     with pytest.raises(BacklitError, match=r'No column "Speces" in iris. Did you mean "species"\?'):
         read_table("iris").column("Speces")
+    with pytest.raises(BacklitError, match=r'No column 1 in the pandas table. Did you mean "1"\?'):
+        read_table(pd.DataFrame(np.eye(2))).column(1)
 
 
 @pytest.mark.parametrize(

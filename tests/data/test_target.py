@@ -5,6 +5,7 @@ import re
 
 import msgspec
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -162,6 +163,10 @@ def test_number_targets_are_standardized_and_come_back():
     assert target.decode(Y[:0]).shape == (0,)
 
 
+def intervals():
+    return pa.Table.from_pandas(pd.DataFrame({"t": pd.cut([1, 2, 3, 4], 2)})).column("t")
+
+
 BAD = {
     "unknown": ({"t": [1, 2]}, "tt", None, 'No column "tt" in the table. Did you mean "t"'),
     "none given": ({"t": [1, 2]}, None, None, 'Which column .* Its columns: "t"'),
@@ -174,6 +179,7 @@ BAD = {
     "no class repeats": ({"t": ["a", "b", "c"]}, "t", None, "no class repeats"),
     "text as numbers": ({"t": ["a", "b", "a"]}, "t", "numbers", 'text in 3 of 3 rows: "a", "b".*classes'),
     "date": ({"t": [datetime.date(2020, 1, 1)]}, "t", None, "date32.*expected text or numbers"),
+    "intervals": ({"t": intervals()}, "t", None, r"interval.*expected text or numbers.*astype"),
     "list": ({"t": [[1], [2]]}, "t", None, "expected text or numbers"),
 }
 

@@ -96,8 +96,9 @@ class Table:
     def column(self, name: str) -> Any:
         """The Arrow column of that name; `BacklitError` with the nearest name where there is none."""
         if name not in self.columns:
-            near = did_you_mean(name, self.columns)
-            raise BacklitError(f"No column {quoted(name)} in {self.name}.{near} Its columns: {listed(self.columns)}.")
+            near = did_you_mean(str(name), self.columns)
+            given = quoted(name) if isinstance(name, str) else repr(name)  # 1 is not "1"
+            raise BacklitError(f"No column {given} in {self.name}.{near} Its columns: {listed(self.columns)}.")
         return self.arrow.column(name)
 
     def values(self, name: str) -> NDArray[Any]:

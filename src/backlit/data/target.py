@@ -126,11 +126,16 @@ def choose_task(table: Table, target: str | None = None, kind: TaskKind | None =
     if target is None:
         raise BacklitError(f"Which column of {table.name} is to be predicted? Its columns: {listed(table.columns)}.")
     n_missing = table.n_rows - int(table.present(target).sum())
-    column = without_dictionary(table.drop_missing(target).column(target))
+    column = table.drop_missing(target).column(target)
     if not len(column):
         raise BacklitError(f"The target {quoted(target)} has no values in {table.name}: nothing can be learned.")
-    if not is_label(column.type):
-        raise BacklitError(f"The target {quoted(target)} holds values of type {column.type}: expected text or numbers.")
+    held = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if not is_label(held):
+        raise BacklitError(
+            f"The target {quoted(target)} holds values of type {held}: expected text or numbers; turn the column into "
+            "text, for example with astype(str)."
+        )
+    column = without_dictionary(column)
     chosen, why = _kind_and_reason(table.column(target).type, label_counts(column), kind)
     if kind is None and is_text(table.column(target).type):
         _refuse_numbers_as_text(column.unique(), target)
