@@ -159,6 +159,20 @@ WRONG = [
     ({"batch_size": 0}, "batch_size is 0"),
     ({"seed": -1}, "seed is -1"),
     ({"l2": -0.1}, "l2 is -0.1"),
+    ({"kind": "class"}, "kind is 'class'; expected 'classes' or 'numbers'"),
+    ({"epochs": 1.5}, "epochs is 1.5; expected a whole number"),
+    ({"seed": "0"}, "seed is '0'; expected a whole number"),
+    ({"batch_size": "half"}, "batch_size is 'half'; expected a number of rows of at least 1, or 'full'"),
+    ({"batch_size": True}, "batch_size is True"),
+    ({"layers": "64,32"}, "layers is '64,32'; expected whole numbers of units"),
+    ({"layers": [8, 0.5]}, r"layers is \[8, 0.5\]"),
+    ({"layers": [[8]]}, r"layers is \[\[8\]\]"),
+    ({"ignore": 1}, "ignore is 1; expected names of columns"),
+    ({"ignore": None}, "ignore is None"),
+    ({"activation": "rleu"}, "did you mean 'relu'"),
+    ({"optimizer": None}, "optimizer is None; expected a name"),
+    ({"rate": "fast"}, "rate is 'fast'; expected a number"),
+    ({"dtype": "float16"}, "dtype is 'float16'; expected 'float32' or 'float64'"),
 ]
 
 
@@ -166,6 +180,26 @@ WRONG = [
 def test_settings_that_do_not_fit_are_named(settings, message):
     with pytest.raises(BacklitError, match=message):
         Settings(**settings)
+
+
+@pytest.mark.parametrize(
+    ("given", "same"),
+    [
+        ({"layers": [8, 4]}, {"layers": (8, 4)}),
+        ({"layers": np.array([8, 4])}, {"layers": (8, 4)}),
+        ({"layers": 8}, {"layers": (8,)}),
+        ({"layers": []}, {"layers": ()}),
+        ({"activation": "relu"}, {"activation": ("relu",)}),
+        ({"activation": ["relu", "tanh"], "layers": [3, 2]}, {"activation": ("relu", "tanh"), "layers": (3, 2)}),
+        ({"ignore": "a name"}, {"ignore": ("a name",)}),
+        ({"ignore": pd.Index(["a", "b"])}, {"ignore": ("a", "b")}),
+        ({"seed": np.int64(3), "rate": np.float32(0.5)}, {"seed": 3, "rate": 0.5}),
+        ({"dropout": 0, "rate": 1}, {"dropout": 0.0, "rate": 1.0}),
+    ],
+)
+def test_settings_as_people_write_them(given, same):
+    assert Settings(**given) == Settings(**same)
+    hash(Settings(**given))
 
 
 def test_divergence_everywhere_is_an_error_with_advice():
