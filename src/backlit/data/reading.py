@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import csv
 import gzip
 import io
 import itertools
 import os
+import re
 import zlib
 from collections.abc import Collection
 from pathlib import Path
@@ -30,10 +32,9 @@ _NOT_TABLES = {
     b"%PDF": "a PDF document",
     b"\x89PNG": "a picture",
     b"\x89HDF": "an HDF5 file",
-    b"{": "JSON",
-    b"[": "JSON",
-    b"<": "HTML or XML",
 }
+_JSON = re.compile(rb"""\{\s*["}]|\[\s*[\[{"\]]|\[\s*-?[0-9.]+\s*,""")
+_MARKUP = re.compile(rb"<(?:[!?]|html\b|([a-z][\w:.-]*))", re.IGNORECASE)
 _DELIMITERS = ",;\t|"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _NOT_UTF8 = "is not UTF-8 text: save the file as UTF-8 CSV (in a spreadsheet: export, character set UTF-8)."
@@ -85,7 +86,7 @@ def read_table(source: object, *, text_columns: Collection[str] = (), comma_colu
 
 def _read_named(given: str, text_columns: Collection[str], comma_columns: Collection[str]) -> Table:
     path = Path(given)
-    if not path.exists() and given in BUNDLED:
+    if given in BUNDLED and not path.is_file():  # a folder of that name may be where its models are kept
         return Table(bundled_table(given), name=given, target=BUNDLED[given])
     if not path.exists():
         raise BacklitError(_missing_file(path))
@@ -119,12 +120,22 @@ def _parse_file(raw: bytes, name: str, text_columns: Collection[str], comma_colu
             raise BacklitError(f"{name} is a damaged gzip file ({error}): make or download it again.") from error
     if raw.startswith(b"PAR1"):
         return _parse_parquet(raw, name)
-    what = next((what for mark, what in _NOT_TABLES.items() if raw.lstrip().startswith(mark)), None)
+    what = next((what for mark, what in _NOT_TABLES.items() if raw.startswith(mark)), None) or _notation(raw)
     if what is None and b"\0" in raw and not raw.startswith(_UTF16_MARKS):
         what = "a binary file"
     if what is not None:
         raise BacklitError(f"{name} is {what}, not a table: expected CSV or Parquet; export it as CSV.")
     return _parse_csv(raw, name, text_columns, comma_columns)
+
+
+def _notation(raw: bytes) -> str | None:
+    """JSON, HTML or XML; a table's first name may begin with the same sign: <OPEN>,<CLOSE> or [m],[s]."""
+    start = raw[:4096].removeprefix(codecs.BOM_UTF8).lstrip()
+    if _JSON.match(start):
+        return "JSON"
+    tag = _MARKUP.match(start)
+    # A tag is closed later on; a name between such signs is not.
+    return "HTML or XML" if tag and (tag[1] is None or b"</" + tag[1] in raw) else None
 
 
 def _parse_parquet(raw: bytes, name: str) -> pa.Table:
