@@ -24,6 +24,7 @@ from backlit.data.values import (
     FloatVector,
     Label,
     RowError,
+    TimeKind,
     as_numbers,
     as_seconds,
     is_label,
@@ -34,6 +35,7 @@ from backlit.data.values import (
     label_text,
     mean_and_deviation,
     standardized,
+    time_kind,
 )
 from backlit.data.wording import counted, listed, quoted
 
@@ -111,9 +113,12 @@ class Number(msgspec.Struct, frozen=True, tag="number"):
 class Time(Number, frozen=True, tag="time"):
     """A date, time of day or duration, as a number of seconds (dates: since 1970-01-01 UTC)."""
 
+    of: TimeKind = "date"
+    """What the training rows held."""
+
     def read(self, column: pa.ChunkedArray) -> FloatVector:
         """The column as seconds, missing ones NaN."""
-        return as_seconds(column, self.name)
+        return as_seconds(column, self.name, self.of)
 
 
 class Boolean(msgspec.Struct, frozen=True, tag="boolean"):
@@ -197,8 +202,9 @@ def plan_column(
         return _plan_boolean(name, column)
     if is_number(kind):
         return _plan_number(name, column)
-    if pa.types.is_temporal(kind):
-        return _plan_time(name, column)
+    of = time_kind(kind)
+    if of is not None:
+        return _plan_time(name, column, of)
     if is_text(kind) or (pa.types.is_dictionary(kind) and is_label(kind.value_type)):
         return _plan_category(name, column, max_categories)
     return _left_out(name, "unsupported", f"values of type {kind} have no place in a row of numbers")
@@ -221,11 +227,12 @@ def _plan_number(name: str, column: pa.ChunkedArray) -> tuple[ColumnPlan | None,
     return _plan_scaled(Number, name, values)
 
 
-def _plan_time(name: str, column: pa.ChunkedArray) -> tuple[ColumnPlan | None, ColumnReport]:
-    seconds = as_seconds(column, name)
-    plan, report = _plan_scaled(Time, name, seconds)
-    if plan is None:
+def _plan_time(name: str, column: pa.ChunkedArray, of: TimeKind) -> tuple[ColumnPlan | None, ColumnReport]:
+    seconds = as_seconds(column, name, of)
+    scaled, report = _plan_scaled(Time, name, seconds)
+    if scaled is None:
         return _left_out(name, "constant", f"every value is {_moment(seconds.max(), column.type)}")
+    plan = msgspec.structs.replace(scaled, of=of)
     first, last = _moment(np.nanmin(seconds), column.type), _moment(np.nanmax(seconds), column.type)
     done = f"as seconds, standardized: from {first} to {last}"
     if plan.indicator:
