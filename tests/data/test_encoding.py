@@ -5,6 +5,7 @@ import re
 import time
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -132,6 +133,7 @@ def test_codes_are_not_nearly_numbers(values):
     ("name", "left_out"),
     [
         *[(name, True) for name in ["id", "ID", "user_id", "PassengerId", "customerID", "column 1", "Unnamed: 0"]],
+        *[(name, True) for name in ["Unnamed: 0.1", "__index_level_0__"]],
         *[(name, False) for name in ["x", "width", "grid", "paid", "price index", "humid"]],
     ],
 )
@@ -188,6 +190,11 @@ OTHER_TYPES = {
     "text as categories": (["a", "b", "a"], pa.array(["a", "b", "a"]).dictionary_encode()),
     "text as large text": (["a", "b", "a"], pa.array(["a", "b", "a"], pa.large_string())),
     "dates in text": (dates(1, 3), ["2024-01-01", "2024-01-03"]),
+    "times in text": ([datetime.time(8), datetime.time(10)], [" 08:00", "10:00:00.0"]),
+    "moments with a zone in text": (
+        pa.array([0, 3600], pa.timestamp("s", tz="UTC")),
+        ["1970-01-01T00:00:00Z", "1970-01-01 02:00:00+01:00"],
+    ),
     "dates as moments": (dates(1, 3), [datetime.datetime(2024, 1, 1), datetime.datetime(2024, 1, 3)]),
 }
 
@@ -205,12 +212,30 @@ def test_a_column_without_any_value_is_all_missing(training):
     assert encoded.surprises[0].rows == 3
 
 
+TIMES = [datetime.time(8), datetime.time(10)]
+DURATIONS = pa.array([5, 7], pa.duration("s"))
+NAIVE, ZONED = (pa.array([0, 4], pa.timestamp("s", tz=zone)) for zone in (None, "UTC"))
+NOON = "2024-02-29T12:00:00"
+
 WRONG = {
     "text for a number": ([1.0, 2.0], ["1", "about 2"], 'Row 2 of the column "x" holds "about 2": expected a number'),
     "list for a number": ([1.0, 2.0], [[1]], 'column "x" must hold numbers'),
-    "2 for a boolean": ([True, False], [1, 2], 'column "x" held true and false in training; row 2 holds 2'),
+    "2 for a boolean": (
+        [True, False],
+        [1, 2],
+        'Row 2 of the column "x" holds 2: expected true or false, as in training',
+    ),
     "text for a date": (dates(1, 2), ["2024-01-01", None, "soon"], 'Row 3 of the column "x" holds "soon": .*a date'),
-    "number for a date": (dates(1, 2), [1, 2], 'column "x" must hold dates or times'),
+    "number for a date": (dates(1, 2), [1, 2], 'column "x" must hold dates, as in training; .*int64'),
+    "date for a time": (TIMES, dates(1, 2), 'column "x" must hold times of day, as in training; .*date32'),
+    "odd time": (TIMES, ["10:00", None, "1:00"], 'Row 3 of the column "x" holds "1:00": expected a time .*as 09:30'),
+    "no zone": (
+        ZONED,
+        [f"{NOON}Z", NOON],
+        f'Row 2 of the column "x" holds "{NOON}": expected a date with its time zone',
+    ),
+    "a zone": (NAIVE, [NOON, f"{NOON}Z"], f'Row 2 of the column "x" holds "{NOON}Z": .*without a time zone'),
+    "text for a duration": (DURATIONS, ["1 s"], 'column "x" must hold durations, as in training; .*string'),
 }
 
 
@@ -276,6 +301,40 @@ def test_text_columns_are_read_again_as_text(tmp_path):
     encoded = encoder.encode(later)
     assert encoded.X.tolist() == [[1, 0, 1, 0]]
     assert encoded.surprises == ()
+
+
+@pytest.mark.parametrize("index", [None, "customer"])
+@pytest.mark.parametrize("door", ["Parquet", "Arrow", "pandas"])
+def test_no_door_lets_a_pandas_index_in(door, index, tmp_path):
+    """Rows sorted by the target give it away by their number; and a model of it is lost after reset_index."""
+    frame = pd.DataFrame({"x": [0.5, 2.5, 1.5], "t": ["a", "a", "b"]}, index=pd.Index([7, 5, 9], name=index))
+    frame.to_parquet(tmp_path / "t.parquet")
+    doors = {"Parquet": tmp_path / "t.parquet", "Arrow": pa.Table.from_pandas(frame), "pandas": frame}
+    encoder = Encoder.fit(read_table(doors[door]), "t")
+    assert encoder.feature_names == ("x",)
+    left_out = [(report.column, report.kind) for report in encoder.reports if not report.outputs]
+    assert left_out == ([] if door == "pandas" else [(index or "__index_level_0__", "index")])
+    assert encoder.encode(read_table(frame.reset_index())).X.shape == (3, 1)
+
+
+@pytest.mark.parametrize("header", ["", "Unnamed: 0", "index"])
+def test_a_column_that_counts_the_rows_of_a_csv_file_is_left_out(header, tmp_path):
+    (tmp_path / "t.csv").write_text(f"{header},x,t\n0,0.5,a\n1,1.5,a\n2,1.25,b\n")
+    assert Encoder.fit(read_table(tmp_path / "t.csv"), "t").feature_names == ("x",)
+
+
+@pytest.mark.parametrize(
+    ("cells", "odd"),
+    [(["10:00", "10:30", "11:00"], "1:00"), ([f"2024-02-2{k}T12:00:00Z" for k in range(3)], "2024-02-29T12:00:00")],
+    ids=["time of day", "zone"],
+)
+def test_one_odd_time_in_a_file_is_the_one_that_is_named(cells, odd, tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(["x", *cells]))
+    encoder = FeatureEncoder.fit(read_table(path))
+    path.write_text("\n".join(["x", *cells[:2], odd, *cells]))
+    with pytest.raises(BacklitError, match=f'^Row 3 of the column "x" holds "{odd}"'):
+        encoder.encode(read_table(path))
 
 
 finite = st.floats(allow_nan=False, allow_infinity=False)

@@ -35,6 +35,16 @@ GOOD = {
     "unicode names": ("größe,色\n1,ä\n", {"größe": [1], "色": ["ä"]}),
     "spaces around names": (" a , b\n 1, x\n", {"a": [1], "b": [" x"]}),
     "nameless column": (",b\n0,x\n", {"column 1": [0], "b": ["x"]}),
+    "nameless columns": (",,b\n0,1,x\n", {"column 1": [0], "column 2": [1], "b": ["x"]}),
+    "nameless codes": (",,b\n07,1,x\n", {"column 1": ["07"], "column 2": [1], "b": ["x"]}),
+    "nameless commas": (";;b\n0,5;1;x\n", {"column 1": [0.5], "column 2": [1], "b": ["x"]}),
+    "a name of the mark for what cannot be read": ("a\ufffd,b\n1,2\n", {"a\ufffd": [1], "b": [2]}),
+    "names in angle brackets": ("<OPEN>,<CLOSE>\n1,2\n", {"<OPEN>": [1], "<CLOSE>": [2]}),
+    "one name in angle brackets": ("<OPEN>\n1\n", {"<OPEN>": [1]}),
+    "a comparison": ("<5,>5\n1,2\n", {"<5": [1], ">5": [2]}),
+    "names in square brackets": ("[m],[s]\n1,2\n", {"[m]": [1], "[s]": [2]}),
+    "numbers in square brackets": ("[1],[2]\n1,2\n", {"[1]": [1], "[2]": [2]}),
+    "names in curly brackets": ("{id},{name}\n1,2\n", {"{id}": [1], "{name}": [2]}),
     "one column": ("a\n1\n2\n", {"a": [1, 2]}),
     "UTF-16": ("a,b\n1,ä\n".encode("utf-16"), {"a": [1], "b": ["ä"]}),
     "missing": ('a,b\n1,NA\n,x\nNaN,""\nnull,n/a\n', {"a": [1, None, None, None], "b": [None, "x", None, None]}),
@@ -140,9 +150,18 @@ BAD = {
     "too few cells": ('a,b\n"x\ny",2\n1\n', "Line 4 of table.csv has 1 cells"),
     "open quote": ('a,b\n1,2\n3,"x\n', "begins on line 3 of table.csv has a quote"),
     "latin-1": ("a,b\nä,1\n".encode("latin-1"), "not UTF-8"),
+    "latin-1 names": ("größe,t\n1,a\n".encode("latin-1"), 'The column name "gr��e" of table.csv is not UTF-8'),
     "broken UTF-16": ("a,b\nä,1\n".encode("utf-16")[:-1], "cannot be read as CSV"),
     "JSON": ('{"a": 1}', "is JSON, not a table"),
+    "JSON lines": ('\n{ "a": 1}\n{"a": 2}\n', "is JSON"),
+    "JSON list": ('[\n {"a": 1}]', "is JSON"),
+    "JSON matrix": ("[[1, 2], [3, 4]]", "is JSON"),
+    "JSON numbers": ("[1.5, 2]", "is JSON"),
     "HTML": ("  <html>", "is HTML or XML"),
+    "HTML with a type and a mark": (b"\xef\xbb\xbf<!DOCTYPE html>", "is HTML or XML"),
+    "HTML table": ('<table class="a">\n<tr><td>1</td></tr></table>', "is HTML or XML"),
+    "XML": ("<?xml version='1.0'?><a/>", "is HTML or XML"),
+    "XML alone": ("<rows>\n<row a='1'/>\n</rows>", "is HTML or XML"),
     "spreadsheet": (b"PK\x03\x04abc", "spreadsheet"),
     "picture": (b"\x89PNG\r\n", "a picture"),
     "binary": (b"a,b\n\0\1\2", "a binary file"),
@@ -172,6 +191,14 @@ def test_missing_file_names_near_ones(tmp_path, monkeypatch):
         read_table(tmp_path)
 
 
+def test_a_bundled_set_is_hidden_by_a_file_but_not_by_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "iris").mkdir()
+    assert read_table("iris").n_rows == 150
+    write(tmp_path, "a\n1\n", "wine")
+    assert read_table("wine").n_rows == 1
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [
@@ -193,6 +220,8 @@ def test_refuses_objects(source, message):
 def test_unknown_column_names_the_nearest():
     with pytest.raises(BacklitError, match=r'No column "Speces" in iris. Did you mean "species"\?'):
         read_table("iris").column("Speces")
+    with pytest.raises(BacklitError, match=r'No column 1 in the pandas table. Did you mean "1"\?'):
+        read_table(pd.DataFrame(np.eye(2))).column(1)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
 """The rule for classes or numbers, and labels that keep their type."""
 
 import datetime
+import re
 
 import msgspec
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -55,6 +57,56 @@ def test_rows_without_target_are_counted():
     assert (task.n_rows, task.n_missing) == (2, 3)
     task = choose_task(table_of(["a", None, "b", "a"]), "t")
     assert (task.n_rows, task.n_missing, task.classes) == (3, 1, ("a", "b"))
+
+
+def with_gaps(values):
+    return ["-" if row % 20 == 0 else value for row, value in enumerate(values)]
+
+
+NUMBERS_AS_TEXT = {
+    "currency": ([f"${200 + k},125" for k in range(195)], '"$200,125": write plain numbers'),
+    "percent": ([f"{k % 60}%" for k in range(200)], '"0%": write plain numbers'),
+    "a dash for missing": (with_gaps([f"{k / 8}" for k in range(200)]), '"-": write plain numbers or leave the cell'),
+    "whole numbers and a dash": (with_gaps([f"{k}000" for k in range(200)]), '"-": write plain numbers'),
+    "thousands, perhaps": ([f"{k % 40 + 1},250" for k in range(200)], '"1,250" may be 1250 or 1.250'),
+    "euros": ([f"{k % 40},5 €" for k in range(200)], '"0,5 €": write plain'),
+}
+
+
+@pytest.mark.parametrize("case", NUMBERS_AS_TEXT)
+def test_numbers_written_as_text_are_not_hundreds_of_classes(case):
+    values, message = NUMBERS_AS_TEXT[case]
+    with pytest.raises(BacklitError, match=f'The target "t" holds text, .*{re.escape(message)}.*classes'):
+        choose_task(table_of(values), "t")
+    with pytest.raises(BacklitError, match=r"holds text in \d+ of \d+ rows: .*write plain numbers or leave") as caught:
+        choose_task(table_of(values), "t", "numbers")
+    assert "--task classes" not in str(caught.value)  # which would be going in circles
+    assert choose_task(table_of([*values, *values]), "t", "classes").kind == "classes"
+
+
+def test_plain_numbers_in_text_can_be_learned_as_numbers():
+    values = [f"{k / 8}" for k in range(200)]
+    with pytest.raises(
+        BacklitError, match=r'200 different values, all of them numbers, such as "0.0": give --task num'
+    ):
+        choose_task(table_of(values), "t")
+    table = table_of(values, x=np.arange(200) * 0.5)
+    encoder = Encoder.fit(table, "t", kind="numbers")
+    np.testing.assert_allclose(encoder.decode_target(encoder.encode_target(table, float)), np.arange(200) / 8)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [f"{k % 40:03}" for k in range(200)],  # codes
+        [f"{k % 40}a" for k in range(200)],
+        [f"{k % 12}%" for k in range(200)],  # few
+        pa.array([f"{k % 40}%" for k in range(200)]).dictionary_encode(),  # made categories on purpose
+    ],
+    ids=["codes", "other text", "few", "categories"],
+)
+def test_other_text_is_classes(values):
+    assert choose_task(table_of(values), "t").kind == "classes"
 
 
 LABELS = {
@@ -111,6 +163,10 @@ def test_number_targets_are_standardized_and_come_back():
     assert target.decode(Y[:0]).shape == (0,)
 
 
+def intervals():
+    return pa.Table.from_pandas(pd.DataFrame({"t": pd.cut([1, 2, 3, 4], 2)})).column("t")
+
+
 BAD = {
     "unknown": ({"t": [1, 2]}, "tt", None, 'No column "tt" in the table. Did you mean "t"'),
     "none given": ({"t": [1, 2]}, None, None, 'Which column .* Its columns: "t"'),
@@ -121,8 +177,9 @@ BAD = {
     "constant number": ({"t": [1.5, 1.5]}, "t", None, "is 1.5 in every row"),
     "too large": ({"t": [1.5, -2e250]}, "t", None, r"as large as 2e[+]250: expected at most 1e[+]250"),
     "no class repeats": ({"t": ["a", "b", "c"]}, "t", None, "no class repeats"),
-    "text as numbers": ({"t": ["a", "b", "a"]}, "t", "numbers", 'holds text, such as "a"'),
+    "text as numbers": ({"t": ["a", "b", "a"]}, "t", "numbers", 'text in 3 of 3 rows: "a", "b".*classes'),
     "date": ({"t": [datetime.date(2020, 1, 1)]}, "t", None, "date32.*expected text or numbers"),
+    "intervals": ({"t": intervals()}, "t", None, r"interval.*expected text or numbers.*astype"),
     "list": ({"t": [[1], [2]]}, "t", None, "expected text or numbers"),
 }
 

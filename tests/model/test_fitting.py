@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from backlit.data import Table, read_table
@@ -158,6 +159,20 @@ WRONG = [
     ({"batch_size": 0}, "batch_size is 0"),
     ({"seed": -1}, "seed is -1"),
     ({"l2": -0.1}, "l2 is -0.1"),
+    ({"kind": "class"}, "kind is 'class'; expected 'classes' or 'numbers'"),
+    ({"epochs": 1.5}, "epochs is 1.5; expected a whole number"),
+    ({"seed": "0"}, "seed is '0'; expected a whole number"),
+    ({"batch_size": "half"}, "batch_size is 'half'; expected a number of rows of at least 1, or 'full'"),
+    ({"batch_size": True}, "batch_size is True"),
+    ({"layers": "64,32"}, "layers is '64,32'; expected whole numbers of units"),
+    ({"layers": [8, 0.5]}, r"layers is \[8, 0.5\]"),
+    ({"layers": [[8]]}, r"layers is \[\[8\]\]"),
+    ({"ignore": 1}, "ignore is 1; expected names of columns"),
+    ({"ignore": None}, "ignore is None"),
+    ({"activation": "rleu"}, "did you mean 'relu'"),
+    ({"optimizer": None}, "optimizer is None; expected a name"),
+    ({"rate": "fast"}, "rate is 'fast'; expected a number"),
+    ({"dtype": "float16"}, "dtype is 'float16'; expected 'float32' or 'float64'"),
 ]
 
 
@@ -165,6 +180,26 @@ WRONG = [
 def test_settings_that_do_not_fit_are_named(settings, message):
     with pytest.raises(BacklitError, match=message):
         Settings(**settings)
+
+
+@pytest.mark.parametrize(
+    ("given", "same"),
+    [
+        ({"layers": [8, 4]}, {"layers": (8, 4)}),
+        ({"layers": np.array([8, 4])}, {"layers": (8, 4)}),
+        ({"layers": 8}, {"layers": (8,)}),
+        ({"layers": []}, {"layers": ()}),
+        ({"activation": "relu"}, {"activation": ("relu",)}),
+        ({"activation": ["relu", "tanh"], "layers": [3, 2]}, {"activation": ("relu", "tanh"), "layers": (3, 2)}),
+        ({"ignore": "a name"}, {"ignore": ("a name",)}),
+        ({"ignore": pd.Index(["a", "b"])}, {"ignore": ("a", "b")}),
+        ({"seed": np.int64(3), "rate": np.float32(0.5)}, {"seed": 3, "rate": 0.5}),
+        ({"dropout": 0, "rate": 1}, {"dropout": 0.0, "rate": 1.0}),
+    ],
+)
+def test_settings_as_people_write_them(given, same):
+    assert Settings(**given) == Settings(**same)
+    hash(Settings(**given))
 
 
 def test_divergence_everywhere_is_an_error_with_advice():
@@ -183,6 +218,21 @@ def test_chunks_change_nothing_and_errors_name_the_row_of_the_table(monkeypatch)
     arrow = table.arrow.set_column(0, table.columns[0], [values])
     with pytest.raises(BacklitError, match="Row 121"):
         model.predict(Table(arrow))
+
+
+@pytest.mark.parametrize("chunk", [3, 65_536])
+@pytest.mark.parametrize(("column", "value"), [("t", "c"), ("x", "wide"), ("flag", 2), ("y", "much")])
+def test_evaluate_names_the_row_as_counted_in_the_file(column, value, chunk, tmp_path, monkeypatch):
+    rows = [{"x": k / 2, "flag": k % 3 > 0, "t": "ab"[k % 2], "y": k / 4} for k in range(20)]
+    target = "y" if column == "y" else "t"
+    model, _ = fit_table(pd.DataFrame(rows), target, ONE)
+    monkeypatch.setattr("backlit.model.tabular.CHUNK_ROWS", chunk)
+    for row in rows[:10]:
+        row[target] = ""
+    rows[15][column] = value
+    pd.DataFrame(rows).astype({"flag": int}).to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(BacklitError, match=f'^Row 16 of the (column|target) "{column}" holds "?{value}'):
+        model.evaluate(tmp_path / "t.csv")
 
 
 @pytest.mark.parametrize("scale", [1e-320, 1e-300, 1e-160, 1e160, 1e250, 1e300])

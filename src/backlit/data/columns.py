@@ -16,13 +16,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from backlit.data.commas import AMBIGUOUS
+from backlit.data.nearly import number_hint
 from backlit.data.values import (
     FARTHEST,
     MISSING,
     UNKNOWN,
     FloatVector,
     Label,
+    RowError,
+    TimeKind,
     as_numbers,
     as_seconds,
     is_label,
@@ -33,9 +35,9 @@ from backlit.data.values import (
     label_text,
     mean_and_deviation,
     standardized,
+    time_kind,
 )
 from backlit.data.wording import counted, listed, quoted
-from backlit.errors import BacklitError
 
 Outputs = NDArray[np.floating[Any]]  # (rows, outputs of one column), a view into the encoded matrix
 
@@ -45,12 +47,11 @@ MAX_CATEGORIES = 50
 _FEW = 10  # up to so many distinct texts are categories even where no text repeats
 _NEARLY_ALL = 0.9  # share of distinct texts above which a column is taken for an identifier or free text
 _IDENTIFIER = re.compile(
-    r"(?:^|[\s_.:-])(?:id|ids|uuid|guid|row|rowid|rownum|row.?number)$|^(?:index|unnamed: \d+|column \d+)$",
+    r"(?:^|[\s_.:-])(?:id|ids|uuid|guid|row|rowid|rownum|row.?number)$"
+    r"|^(?:index|unnamed: \d+(?:\.\d+)*|column \d+|__index_level_\d+__)$",
     re.IGNORECASE,
 )
 _CAMEL_IDENTIFIER = re.compile(r"[a-z](?:Id|ID)$")
-_NUMBER_LIKE = r"^\s*[-+]?[$€£]?(\d{1,3}([,. ]\d{3})+|\d+)([.,]\d+)?\s*[%€]?\s*$"
-_PLAIN_NUMBER = r"^\s*[-+]?\d+([.]\d+)?\s*$"
 
 
 class ColumnReport(msgspec.Struct, frozen=True):
@@ -112,9 +113,12 @@ class Number(msgspec.Struct, frozen=True, tag="number"):
 class Time(Number, frozen=True, tag="time"):
     """A date, time of day or duration, as a number of seconds (dates: since 1970-01-01 UTC)."""
 
+    of: TimeKind = "date"
+    """What the training rows held."""
+
     def read(self, column: pa.ChunkedArray) -> FloatVector:
         """The column as seconds, missing ones NaN."""
-        return as_seconds(column, self.name)
+        return as_seconds(column, self.name, self.of)
 
 
 class Boolean(msgspec.Struct, frozen=True, tag="boolean"):
@@ -135,9 +139,10 @@ class Boolean(msgspec.Struct, frozen=True, tag="boolean"):
         missing = np.isnan(values)
         wrong = np.flatnonzero(~missing & (values != 0) & (values != 1))
         if wrong.size:
-            raise BacklitError(
-                f"The column {quoted(self.name)} held true and false in training; row {wrong[0] + 1} holds "
-                f"{values[wrong[0]]:g}: write true or false, or 1 or 0."
+            raise RowError(
+                int(wrong[0]),
+                f"the column {quoted(self.name)} holds {values[wrong[0]]:g}: expected true or false, as in training; "
+                "write these, or 1 or 0.",
             )
         out[:, 0] = np.where(missing, self.fill, values)
         if self.indicator:
@@ -197,8 +202,9 @@ def plan_column(
         return _plan_boolean(name, column)
     if is_number(kind):
         return _plan_number(name, column)
-    if pa.types.is_temporal(kind):
-        return _plan_time(name, column)
+    of = time_kind(kind)
+    if of is not None:
+        return _plan_time(name, column, of)
     if is_text(kind) or (pa.types.is_dictionary(kind) and is_label(kind.value_type)):
         return _plan_category(name, column, max_categories)
     return _left_out(name, "unsupported", f"values of type {kind} have no place in a row of numbers")
@@ -221,11 +227,12 @@ def _plan_number(name: str, column: pa.ChunkedArray) -> tuple[ColumnPlan | None,
     return _plan_scaled(Number, name, values)
 
 
-def _plan_time(name: str, column: pa.ChunkedArray) -> tuple[ColumnPlan | None, ColumnReport]:
-    seconds = as_seconds(column, name)
-    plan, report = _plan_scaled(Time, name, seconds)
-    if plan is None:
+def _plan_time(name: str, column: pa.ChunkedArray, of: TimeKind) -> tuple[ColumnPlan | None, ColumnReport]:
+    seconds = as_seconds(column, name, of)
+    scaled, report = _plan_scaled(Time, name, seconds)
+    if scaled is None:
         return _left_out(name, "constant", f"every value is {_moment(seconds.max(), column.type)}")
+    plan = msgspec.structs.replace(scaled, of=of)
     first, last = _moment(np.nanmin(seconds), column.type), _moment(np.nanmax(seconds), column.type)
     done = f"as seconds, standardized: from {first} to {last}"
     if plan.indicator:
@@ -281,7 +288,8 @@ def _plan_category(name: str, column: pa.ChunkedArray, max_categories: int) -> t
         return _left_out(name, "empty", "every value is missing or infinite")
     hint = ""
     if is_text(column.type):
-        hint = _number_hint(column)
+        hint = number_hint(column)
+        hint = hint and f"; {hint}"
         if len(counts) > max(_FEW, _NEARLY_ALL * n_known):
             n_spaces = pc.mean(pc.count_substring(column, " ")).as_py()
             kind = "text" if n_spaces >= 2 else "identifier"  # sentences have spaces
@@ -297,16 +305,3 @@ def _plan_category(name: str, column: pa.ChunkedArray, max_categories: int) -> t
     if plan.missing:
         done += f"; missing ({counted(n_missing, 'row')}) is a value of its own"
     return plan, ColumnReport(name, "category", done + hint, len(plan.outputs))
-
-
-def _number_hint(column: pa.ChunkedArray) -> str:
-    """Text that is mostly numbers is most often a slip of the file: a thousands separator, a "?" for missing."""
-    known = column.drop_null()
-    odd = known.filter(pc.invert(pc.match_substring_regex(known, _PLAIN_NUMBER)))
-    if not len(odd) or pc.mean(pc.match_substring_regex(known, _NUMBER_LIKE)).as_py() < 0.5:
-        return ""
-    if pc.all(pc.match_substring_regex(odd, AMBIGUOUS)).as_py():
-        written = odd[0].as_py().strip()
-        thousands, decimals = written.replace(",", ""), written.replace(",", ".")
-        return f"; numbers, but {quoted(written)} may be {thousands} or {decimals}: write the one that is meant"
-    return f"; nearly numbers, but for example {quoted(odd[0].as_py())}: write plain numbers or leave the cell empty"

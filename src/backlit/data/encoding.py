@@ -52,6 +52,10 @@ class FeatureEncoder(msgspec.Struct, frozen=True):
             if name in ignore:
                 reports.append(ColumnReport(name, "ignored", "left out as asked", 0))
                 continue
+            if name in table.index_columns:
+                done = "left out: the index of a pandas DataFrame; its reset_index makes it a column"
+                reports.append(ColumnReport(name, "index", done, 0))
+                continue
             plan, report = plan_column(name, table.column(name), max_categories)
             if name in table.decimal_commas:
                 report = msgspec.structs.replace(report, done=f"{report.done}; written with decimal commas")
@@ -84,10 +88,11 @@ class FeatureEncoder(msgspec.Struct, frozen=True):
         X = np.empty((table.n_rows, len(self.names)), dtype=dtype)
         surprises: list[Surprise] = []
         start = 0
-        for plan in self.columns:
-            stop = start + len(plan.outputs)
-            surprises += plan.write(table.column(plan.name), X[:, start:stop])
-            start = stop
+        with table.rows_as_in_source():
+            for plan in self.columns:
+                stop = start + len(plan.outputs)
+                surprises += plan.write(table.column(plan.name), X[:, start:stop])
+                start = stop
         return Encoded(X, tuple(surprises))
 
     def _check_columns(self, table: Table) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import csv
 import gzip
 import io
 import itertools
 import os
+import re
 import zlib
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,7 +21,7 @@ import pyarrow.csv as pacsv
 
 from backlit.data.bundled import BUNDLED, bundled_table
 from backlit.data.commas import with_decimal_commas
-from backlit.data.table import Table, refuse_duplicates
+from backlit.data.table import INDEX, Table, refuse_duplicates
 from backlit.data.wording import did_you_mean, listed, quoted
 from backlit.errors import BacklitError
 
@@ -30,13 +32,22 @@ _NOT_TABLES = {
     b"%PDF": "a PDF document",
     b"\x89PNG": "a picture",
     b"\x89HDF": "an HDF5 file",
-    b"{": "JSON",
-    b"[": "JSON",
-    b"<": "HTML or XML",
 }
+_JSON = re.compile(rb"""\{\s*["}]|\[\s*[\[{"\]]|\[\s*-?[0-9.]+\s*,""")
+_MARKUP = re.compile(rb"<(?:[!?]|html\b|([a-z][\w:.-]*))", re.IGNORECASE)
 _DELIMITERS = ",;\t|"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_NOT_UTF8 = "is not UTF-8 text: save the file as UTF-8 CSV (in a spreadsheet: export, character set UTF-8)."
 _LEADING_ZERO = r"^\s*[+-]?0[0-9]"
+
+
+class _Layout(NamedTuple):
+    """How a CSV file is to be cut: `header_rows` is the number of rows up to the column names, blank ones too."""
+
+    encoding: str
+    delimiter: str
+    header_rows: int
+    columns: list[str]
 
 
 def read_table(source: object, *, text_columns: Collection[str] = (), comma_columns: Collection[str] = ()) -> Table:
@@ -51,6 +62,9 @@ def read_table(source: object, *, text_columns: Collection[str] = (), comma_colu
     text reads it as text again. A column of a CSV file whose values are all written with decimal commas (3,14 or
     1.234,5) is one of numbers, and stands in the table's `decimal_commas`; `comma_columns` are known to be written so,
     where a few rows may not show it.
+
+    The index of a pandas DataFrame is not a column: a DataFrame's own is left behind; one that was written into a
+    Parquet file or an Arrow table stands in the table's `index_columns`, and no encoder learns from it.
 
     Raises `BacklitError` for whatever is not a table with at least one row.
 
@@ -72,7 +86,7 @@ def read_table(source: object, *, text_columns: Collection[str] = (), comma_colu
 
 def _read_named(given: str, text_columns: Collection[str], comma_columns: Collection[str]) -> Table:
     path = Path(given)
-    if not path.exists() and given in BUNDLED:
+    if given in BUNDLED and not path.is_file():  # a folder of that name may be where its models are kept
         return Table(bundled_table(given), name=given, target=BUNDLED[given])
     if not path.exists():
         raise BacklitError(_missing_file(path))
@@ -106,7 +120,7 @@ def _parse_file(raw: bytes, name: str, text_columns: Collection[str], comma_colu
             raise BacklitError(f"{name} is a damaged gzip file ({error}): make or download it again.") from error
     if raw.startswith(b"PAR1"):
         return _parse_parquet(raw, name)
-    what = next((what for mark, what in _NOT_TABLES.items() if raw.lstrip().startswith(mark)), None)
+    what = next((what for mark, what in _NOT_TABLES.items() if raw.startswith(mark)), None) or _notation(raw)
     if what is None and b"\0" in raw and not raw.startswith(_UTF16_MARKS):
         what = "a binary file"
     if what is not None:
@@ -114,73 +128,103 @@ def _parse_file(raw: bytes, name: str, text_columns: Collection[str], comma_colu
     return _parse_csv(raw, name, text_columns, comma_columns)
 
 
+def _notation(raw: bytes) -> str | None:
+    """JSON, HTML or XML; a table's first name may begin with the same sign: <OPEN>,<CLOSE> or [m],[s]."""
+    start = raw[:4096].removeprefix(codecs.BOM_UTF8).lstrip()
+    if _JSON.match(start):
+        return "JSON"
+    tag = _MARKUP.match(start)
+    # A tag is closed later on; a name between such signs is not.
+    return "HTML or XML" if tag and (tag[1] is None or b"</" + tag[1] in raw) else None
+
+
 def _parse_parquet(raw: bytes, name: str) -> pa.Table:
     import pyarrow.parquet as pq  # noqa: PLC0415  (few runs read Parquet)
 
     try:
-        return pq.ParquetFile(pa.BufferReader(raw)).read()
+        return _with_index_marked(pq.ParquetFile(pa.BufferReader(raw)).read())
     except (pa.ArrowException, OSError) as error:
         raise BacklitError(f"{name} is a damaged Parquet file ({_one_line(error)}): write it again.") from error
 
 
+def _with_index_marked(arrow: pa.Table) -> pa.Table:
+    """The table with the fields marked that its pandas metadata names as the index, named or not."""
+    index = (arrow.schema.pandas_metadata or {}).get("index_columns", [])
+    for name in index:
+        position = arrow.schema.get_field_index(name) if isinstance(name, str) else -1  # a range is not written
+        if position >= 0:
+            field = arrow.schema.field(position)
+            marked = field.with_metadata({**(field.metadata or {}), **INDEX})
+            arrow = arrow.set_column(position, marked, arrow.column(position))
+    return arrow
+
+
 def _parse_csv(raw: bytes, name: str, text_columns: Collection[str], comma_columns: Collection[str]) -> pa.Table:
-    encoding = "utf-16" if raw.startswith(_UTF16_MARKS) else "utf-8"
-    delimiter, header = _delimiter_and_header(raw, encoding, name)
-    columns = [cell.strip() or f"column {index + 1}" for index, cell in enumerate(header)]
-    refuse_duplicates(columns, name)
-    _refuse_open_quote(raw, encoding, delimiter, name)
-    given = dict(zip(columns, header, strict=True))
-    kept_as_text = {given[name] for name in columns if name in text_columns}
+    layout = _layout(raw, name)
+    refuse_duplicates(layout.columns, name)
+    _refuse_foreign_header(raw, layout, name)
+    _refuse_open_quote(raw, layout, name)
+    kept_as_text = set(layout.columns) & set(text_columns)
     try:
-        arrow = _arrow_csv(raw, encoding, delimiter, kept_as_text)
+        arrow = _arrow_csv(raw, layout, kept_as_text)
     except (pa.ArrowException, UnicodeError) as error:
-        raise BacklitError(_csv_fault(raw, encoding, delimiter, name, error)) from error
-    for index, field in enumerate(arrow.schema):
+        raise BacklitError(_csv_fault(raw, layout, name, error)) from error
+    for field in arrow.schema:
         if pa.types.is_binary(field.type):
-            raise BacklitError(
-                f"The column {quoted(columns[index])} of {name} is not UTF-8 text: save the file as UTF-8 CSV"
-                " (in a spreadsheet: export, character set UTF-8)."
-            )
-    arrow = _restore_leading_zeros(arrow, raw, encoding, delimiter)
+            raise BacklitError(f"The column {quoted(field.name)} of {name} {_NOT_UTF8}")
+    arrow = _restore_leading_zeros(arrow, raw, layout)
 
     def texts(names: list[str]) -> pa.Table:
-        return _arrow_csv(raw, encoding, delimiter, names, only=names) if names else pa.table({})
+        return _arrow_csv(raw, layout, names, only=names) if names else pa.table({})
 
-    known = {given[name] for name in columns if name in comma_columns}
-    arrow = with_decimal_commas(arrow, texts, kept=kept_as_text, known=known, semicolons=delimiter == ";")
-    return arrow.rename_columns(columns)
+    known = set(layout.columns) & set(comma_columns)
+    return with_decimal_commas(arrow, texts, kept=kept_as_text, known=known, semicolons=layout.delimiter == ";")
 
 
-def _text(raw: bytes, encoding: str) -> io.TextIOWrapper:
+def _text(raw: bytes, encoding: str, errors: str = "replace") -> io.TextIOWrapper:
     signed = "utf-8-sig" if encoding == "utf-8" else encoding
-    return io.TextIOWrapper(io.BytesIO(raw), encoding=signed, errors="replace", newline="")
+    return io.TextIOWrapper(io.BytesIO(raw), encoding=signed, errors=errors, newline="")
 
 
-def _delimiter_and_header(raw: bytes, encoding: str, name: str) -> tuple[str, list[str]]:
+def _layout(raw: bytes, name: str) -> _Layout:
     """The delimiter that cuts the first records into equally many cells, as many as possible; and the first record."""
+    encoding = "utf-16" if raw.startswith(_UTF16_MARKS) else "utf-8"
     if not any(line.strip() for line in _text(raw, encoding)):
         raise BacklitError(f"{name} is empty: expected a line of column names and at least one row.")
     samples = []
     for delimiter in _DELIMITERS:
         with contextlib.suppress(csv.Error):  # with a wrong delimiter a cell may be longer than Python's reader takes
-            reader = csv.reader(_text(raw, encoding), delimiter=delimiter)
-            samples.append((delimiter, list(itertools.islice(filter(None, reader), 6))))
+            reader = enumerate(csv.reader(_text(raw, encoding), delimiter=delimiter))
+            samples.append((delimiter, list(itertools.islice(((n, record) for n, record in reader if record), 6))))
     if not samples:
         raise BacklitError(f"{name} is not CSV: no separator of {_DELIMITERS!r} cuts its first line into column names.")
 
-    def score(sample: tuple[str, list[list[str]]]) -> tuple[bool, int]:
-        width = len(sample[1][0])
-        return width > 1 and all(len(record) == width for record in sample[1]), width
+    def score(sample: tuple[str, list[tuple[int, list[str]]]]) -> tuple[bool, int]:
+        width = len(sample[1][0][1])
+        return width > 1 and all(len(record) == width for _, record in sample[1]), width
 
     delimiter, records = max(samples, key=score)
-    return delimiter, records[0]
+    n_blank, header = records[0]
+    columns = [cell.strip() or f"column {index + 1}" for index, cell in enumerate(header)]
+    return _Layout(encoding, delimiter, n_blank + 1, columns)
 
 
-def _refuse_open_quote(raw: bytes, encoding: str, delimiter: str, name: str) -> None:
+def _refuse_foreign_header(raw: bytes, layout: _Layout, name: str) -> None:
+    """Names that are not in the file's encoding were read with marks in the places of what could not be."""
+    odd = [column for column in layout.columns if "\ufffd" in column]
+    if not odd:
+        return
+    try:
+        next(filter(None, csv.reader(_text(raw, layout.encoding, errors="strict"), delimiter=layout.delimiter)))
+    except UnicodeError as error:
+        raise BacklitError(f"The column name {quoted(odd[0])} of {name} {_NOT_UTF8}") from error
+
+
+def _refuse_open_quote(raw: bytes, layout: _Layout, name: str) -> None:
     """A quote that is never closed would swallow the rest of the file into one cell, without a word from Arrow."""
     if raw.count(b'"') % 2 == 0:
         return
-    reader = csv.reader(_text(raw, encoding), delimiter=delimiter, strict=True)
+    reader = csv.reader(_text(raw, layout.encoding), delimiter=layout.delimiter, strict=True)
     line = 0
     try:
         for _ in reader:
@@ -192,37 +236,35 @@ def _refuse_open_quote(raw: bytes, encoding: str, delimiter: str, name: str) -> 
         ) from error
 
 
-def _arrow_csv(
-    raw: bytes, encoding: str, delimiter: str, text_columns: Collection[str], only: list[str] | None = None
-) -> pa.Table:
-
+def _arrow_csv(raw: bytes, layout: _Layout, text_columns: Collection[str], only: list[str] | None = None) -> pa.Table:
     return pacsv.read_csv(
         pa.BufferReader(raw),
-        read_options=pacsv.ReadOptions(encoding=encoding),
+        read_options=pacsv.ReadOptions(
+            encoding=layout.encoding, column_names=layout.columns, skip_rows_after_names=layout.header_rows
+        ),
         # Looking for line ends inside quotes costs time, so only where there are quotes.
-        parse_options=pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=b'"' in raw),
+        parse_options=pacsv.ParseOptions(delimiter=layout.delimiter, newlines_in_values=b'"' in raw),
         convert_options=pacsv.ConvertOptions(
             strings_can_be_null=True, column_types=dict.fromkeys(text_columns, pa.string()), include_columns=only
         ),
     )
 
 
-def _restore_leading_zeros(arrow: pa.Table, raw: bytes, encoding: str, delimiter: str) -> pa.Table:
+def _restore_leading_zeros(arrow: pa.Table, raw: bytes, layout: _Layout) -> pa.Table:
     """Arrow reads 007 as 7; a column with such a cell is one of codes and becomes text again."""
-
     whole = [field.name for field in arrow.schema if pa.types.is_integer(field.type)]
     if not whole:
         return arrow
-    texts = _arrow_csv(raw, encoding, delimiter, whole, only=whole)
+    texts = _arrow_csv(raw, layout, whole, only=whole)
     for name in whole:
         if pc.any(pc.match_substring_regex(texts.column(name), _LEADING_ZERO)).as_py():
             arrow = arrow.set_column(arrow.schema.get_field_index(name), name, texts.column(name))
     return arrow
 
 
-def _csv_fault(raw: bytes, encoding: str, delimiter: str, name: str, error: Exception) -> str:
+def _csv_fault(raw: bytes, layout: _Layout, name: str, error: Exception) -> str:
     """Name the first line with too few or too many cells; where there is none, say what the reader said."""
-    reader = csv.reader(_text(raw, encoding), delimiter=delimiter)
+    reader = csv.reader(_text(raw, layout.encoding), delimiter=layout.delimiter)
     try:
         records = filter(None, reader)
         width = len(next(records))
@@ -252,7 +294,7 @@ def _read_frame(source: object) -> Table:
         raise BacklitError(f"Two columns of {kind} have the same name: {_one_line(error)}") from error
     frame = frame.collect() if isinstance(frame, nw.LazyFrame) else nw.maybe_reset_index(frame)
     try:
-        return Table(frame.to_arrow(), name=kind)
+        return Table(_with_index_marked(frame.to_arrow()), name=kind)
     except (pa.ArrowException, TypeError) as error:
         raise BacklitError(
             f"{kind} mixes types in a column: {_one_line(error)}. Give each column one type, e.g. with astype(str)."

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,19 @@ import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 
 from backlit.data.commas import MARK
+from backlit.data.values import RowError
 from backlit.data.wording import did_you_mean, listed, quoted
 from backlit.errors import BacklitError
+
+INDEX = {b"index": b"pandas"}
+"""The metadata of the field of a column that is the index of a pandas DataFrame."""
 
 
 class Table:
     """Columns with names, held by Apache Arrow; `target` is the column to predict where the source says which it is.
+
+    `rows` are the places (n,) in the source of a table made of some of its rows, from 0; None where all are there, in
+    order. Messages count rows by them.
 
     >>> table = Table.from_arrays([[1.0, 2.0], [3.0, 4.0]], ["no", "yes"], names=["width", "height"])
     >>> table.columns, table.n_rows, table.target
@@ -25,13 +33,21 @@ class Table:
     ['no', 'yes']
     """
 
-    __slots__ = ("arrow", "name", "target")
+    __slots__ = ("arrow", "name", "rows", "target")
 
-    def __init__(self, arrow: pa.Table, *, name: str = "the table", target: str | None = None) -> None:
+    def __init__(
+        self,
+        arrow: pa.Table,
+        *,
+        name: str = "the table",
+        target: str | None = None,
+        rows: NDArray[np.int64] | None = None,
+    ) -> None:
         refuse_duplicates(arrow.column_names, name)
         self.arrow = _plain_types(arrow)
         self.name = name
         self.target = target
+        self.rows = rows
 
     @classmethod
     def from_arrays(
@@ -72,11 +88,17 @@ class Table:
         """The columns whose numbers are written with decimal commas in the file they were read from."""
         return tuple(field.name for field in self.arrow.schema if (field.metadata or {}).items() >= MARK.items())
 
+    @property
+    def index_columns(self) -> tuple[str, ...]:
+        """The columns that are the index of the pandas DataFrame which was written: they count or name its rows."""
+        return tuple(field.name for field in self.arrow.schema if (field.metadata or {}).items() >= INDEX.items())
+
     def column(self, name: str) -> Any:
         """The Arrow column of that name; `BacklitError` with the nearest name where there is none."""
         if name not in self.columns:
-            near = did_you_mean(name, self.columns)
-            raise BacklitError(f"No column {quoted(name)} in {self.name}.{near} Its columns: {listed(self.columns)}.")
+            near = did_you_mean(str(name), self.columns)
+            given = quoted(name) if isinstance(name, str) else repr(name)  # 1 is not "1"
+            raise BacklitError(f"No column {given} in {self.name}.{near} Its columns: {listed(self.columns)}.")
         return self.arrow.column(name)
 
     def values(self, name: str) -> NDArray[Any]:
@@ -89,11 +111,31 @@ class Table:
 
     def take(self, rows: ArrayLike) -> Table:
         """The rows of those indices, in that order."""
-        return Table(self.arrow.take(np.asarray(rows, dtype=np.int64)), name=self.name, target=self.target)
+        indices = np.asarray(rows, dtype=np.int64)
+        return self._of_rows(self.arrow.take(indices), indices)
+
+    def slice(self, start: int, length: int) -> Table:
+        """So many rows from that index on, without a copy of their values."""
+        stop = min(start + length, self.n_rows)
+        return self._of_rows(self.arrow.slice(start, length), np.arange(start, stop))
+
+    def _of_rows(self, arrow: pa.Table, rows: NDArray[np.int64]) -> Table:
+        places = rows if self.rows is None else self.rows[rows]
+        return Table(arrow, name=self.name, target=self.target, rows=places)
 
     def without(self, name: str) -> Table:
         """The table without that column."""
-        return Table(self.arrow.drop_columns([name]), name=self.name)
+        return Table(self.arrow.drop_columns([name]), name=self.name, rows=self.rows)
+
+    @contextmanager
+    def rows_as_in_source(self) -> Iterator[None]:
+        """Let an error within name its row by its number in the source, not in this part of it."""
+        try:
+            yield
+        except RowError as error:
+            if self.rows is None:
+                raise
+            raise RowError(int(self.rows[error.row]), error.what) from error
 
     def present(self, name: str) -> NDArray[np.bool_]:
         """Which rows have a value in that column (n,): neither missing nor NaN nor infinite."""
@@ -128,9 +170,11 @@ def _plain_types(arrow: pa.Table) -> pa.Table:
     """Arrow has many types for one thing; bring decimals and half floats to float64, string views to string."""
     for index, field in enumerate(arrow.schema):
         if pa.types.is_decimal(field.type) or pa.types.is_float16(field.type):
-            arrow = arrow.set_column(index, field.name, arrow.column(index).cast(pa.float64(), safe=False))
+            arrow = arrow.set_column(
+                index, field.with_type(pa.float64()), arrow.column(index).cast(pa.float64(), safe=False)
+            )
         elif pa.types.is_string_view(field.type):
-            arrow = arrow.set_column(index, field.name, arrow.column(index).cast(pa.string()))
+            arrow = arrow.set_column(index, field.with_type(pa.string()), arrow.column(index).cast(pa.string()))
     return arrow
 
 

@@ -7,12 +7,15 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from backlit.data.nearly import no_numbers, number_hint
 from backlit.data.table import Table
 from backlit.data.values import (
     MISSING,
     Label,
+    RowError,
     as_numbers,
     is_label,
     is_number,
@@ -59,16 +62,20 @@ class ClassTarget(msgspec.Struct, frozen=True, tag="classes"):
 
     def encode(self, table: Table, dtype: DTypeLike = np.int64) -> NDArray[np.int64]:
         """The class index of each row (n,), int64 whatever the dtype asked for."""
-        column = table.column(self.column)
+        with table.rows_as_in_source():
+            return self._codes(table.column(self.column))
+
+    def _codes(self, column: pa.ChunkedArray) -> NDArray[np.int64]:
         codes = label_codes(column, self.classes)
         wrong = np.flatnonzero(codes < 0)
         if wrong.size:
             row = int(wrong[0])
             if codes[row] == MISSING:
                 raise _missing_targets(self.column, int((codes == MISSING).sum()))
-            raise BacklitError(
-                f"Row {row + 1} of the target {quoted(self.column)} holds {quoted(column[row].as_py())}: expected one "
-                f"of the {counted(len(self.classes), 'class', 'classes')} {listed(self.classes)}."
+            raise RowError(
+                row,
+                f"the target {quoted(self.column)} holds {quoted(column[row].as_py())}: expected one "
+                f"of the {counted(len(self.classes), 'class', 'classes')} {listed(self.classes)}.",
             )
         return codes
 
@@ -86,7 +93,8 @@ class NumberTarget(msgspec.Struct, frozen=True, tag="numbers"):
 
     def encode(self, table: Table, dtype: DTypeLike = np.float64) -> NDArray[Any]:
         """The standardized targets (n, 1)."""
-        values = as_numbers(table.column(self.column), self.column)
+        with table.rows_as_in_source():
+            values = as_numbers(table.column(self.column), self.column)
         n_missing = int((~np.isfinite(values)).sum())
         if n_missing:
             raise _missing_targets(self.column, n_missing)
@@ -102,7 +110,9 @@ def choose_task(table: Table, target: str | None = None, kind: TaskKind | None =
     """Work out what is to be learned from the target column of a table, or check what is asked for.
 
     Text, booleans and categories are classes. So are whole numbers (also written 1.0) with at most `FEW_CLASSES`
-    distinct values that repeat: each at least twice, or ten times on average. All other numbers are numbers.
+    distinct values that repeat: each at least twice, or ten times on average. All other numbers are numbers. Text with
+    more than `FEW_CLASSES` distinct values, most of which read as numbers ("$1,250", "12%"), is refused: it is more
+    likely a slip of the file than so many classes.
 
     `target` may be left out where the table knows its own; `kind` overrides the rule. Raises `BacklitError` for a
     target that does not exist, has no values, only one, no repeated one, or does not fit the kind asked for.
@@ -116,12 +126,19 @@ def choose_task(table: Table, target: str | None = None, kind: TaskKind | None =
     if target is None:
         raise BacklitError(f"Which column of {table.name} is to be predicted? Its columns: {listed(table.columns)}.")
     n_missing = table.n_rows - int(table.present(target).sum())
-    column = without_dictionary(table.drop_missing(target).column(target))
+    column = table.drop_missing(target).column(target)
     if not len(column):
         raise BacklitError(f"The target {quoted(target)} has no values in {table.name}: nothing can be learned.")
-    if not is_label(column.type):
-        raise BacklitError(f"The target {quoted(target)} holds values of type {column.type}: expected text or numbers.")
+    held = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if not is_label(held):
+        raise BacklitError(
+            f"The target {quoted(target)} holds values of type {held}: expected text or numbers; turn the column into "
+            "text, for example with astype(str)."
+        )
+    column = without_dictionary(column)
     chosen, why = _kind_and_reason(table.column(target).type, label_counts(column), kind)
+    if kind is None and is_text(table.column(target).type):
+        _refuse_numbers_as_text(column.unique(), target)
     if chosen == "numbers":
         _check_numbers(column, target)
         classes: tuple[Label, ...] = ()
@@ -146,6 +163,21 @@ def _kind_and_reason(arrow_type: Any, counts: dict[Label, int], asked: TaskKind 
     return "numbers", f"holds numbers with {len(counts):,} different values (to override: --task classes)"
 
 
+def _refuse_numbers_as_text(values: pa.ChunkedArray, target: str) -> None:
+    """Raise `BacklitError` for many different texts most of which read as numbers."""
+    if len(values) <= FEW_CLASSES:
+        return
+    hint = number_hint(values)
+    if not hint and not len(no_numbers(values)):
+        fraction = values.filter(pc.match_substring(values, "."))  # whole numbers as text are codes
+        hint = f"all of them numbers, such as {quoted(fraction[0].as_py())}: give --task numbers" if fraction else ""
+    if hint:
+        raise BacklitError(
+            f"The target {quoted(target)} holds text, {len(values):,} different values, {hint}. "
+            "If they are meant as classes, give --task classes."
+        )
+
+
 def _checked_classes(column: pa.ChunkedArray, target: str) -> tuple[Label, ...]:
     counts = label_counts(column)
     if len(counts) == 1:
@@ -163,10 +195,14 @@ def _checked_classes(column: pa.ChunkedArray, target: str) -> tuple[Label, ...]:
 
 def _check_numbers(column: pa.ChunkedArray, target: str) -> None:
     if is_text(column.type):
-        raise BacklitError(
-            f"The target {quoted(target)} holds text, such as {quoted(column[0].as_py())}: "
-            "expected numbers, as asked with --task numbers; use --task classes."
-        )
+        odd = no_numbers(column)
+        if len(odd):
+            otherwise = "" if number_hint(column.unique()) else ", or use --task classes"
+            raise BacklitError(
+                f"The target {quoted(target)} holds text in {len(odd):,} of {counted(len(column), 'row')}: "
+                f"{listed(odd.unique().to_pylist(), 4)}. Expected numbers, as asked with --task numbers: write plain "
+                f"numbers or leave the cell empty{otherwise}."
+            )
     values = as_numbers(column, target)
     if values.min() == values.max():
         raise BacklitError(

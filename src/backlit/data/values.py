@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -16,10 +16,25 @@ from backlit.errors import BacklitError
 
 Label = bool | int | float | str
 FloatVector = NDArray[np.float64]
+TimeKind = Literal["date", "zoned", "time of day", "duration"]
+"""What a column of times holds; `zoned` is a date with its time zone."""
 
 FARTHEST = 1e6
 """Standardized values are clipped here. n training rows cannot lie farther than sqrt(n - 1), so only rows unlike all of
 them are touched, and these cannot overflow float32."""
+
+
+class RowError(BacklitError):
+    """A value in a row that does not fit: the message is "Row N of ...", counted from 1.
+
+    `row` counts from 0 in the rows at hand; `Table.rows_as_in_source` counts it as the source does.
+    """
+
+    def __init__(self, row: int, what: str) -> None:
+        super().__init__(f"Row {row + 1} of {what}")
+        self.row = row
+        self.what = what
+
 
 UNKNOWN, MISSING = -1, -2
 """The codes of `label_codes` for a value that is not among the labels, and for no value."""
@@ -105,35 +120,75 @@ def as_numbers(column: pa.ChunkedArray, name: str) -> FloatVector:
     """The column as float64 (rows,), missing values NaN; `BacklitError` naming the first row that holds no number."""
     column = without_dictionary(column)
     if is_text(column.type):
-        column = _parsed(column, name, pa.float64(), "a number")
+        column = _parsed(column, name, pa.float64(), "", "a number")
     if not (is_label(column.type) or pa.types.is_null(column.type)):
         raise BacklitError(f"The column {quoted(name)} must hold numbers; it holds values of type {column.type}.")
     numbers: FloatVector = column.cast(pa.float64(), safe=False).to_numpy()
     return numbers
 
 
-def as_seconds(column: pa.ChunkedArray, name: str) -> FloatVector:
-    """Dates (since 1970-01-01 UTC), times of day and durations as seconds in float64 (rows,), missing values NaN."""
-    kind = column.type
-    if is_text(kind):
-        column = _parsed(column, name, pa.timestamp("us"), "a date such as 2024-02-29 or 2024-02-29 13:30:00")
-    elif pa.types.is_time(kind):
-        column = column.cast(pa.time64("us"), safe=False)
-    elif pa.types.is_duration(kind):
-        column = column.cast(pa.duration("us"), safe=False)
-    elif pa.types.is_timestamp(kind):
-        column = column.cast(pa.timestamp("us", tz=kind.tz), safe=False)
-    elif pa.types.is_date(kind) or pa.types.is_null(kind):
-        column = column.cast(pa.timestamp("us"))
-    else:
-        raise BacklitError(f"The column {quoted(name)} must hold dates or times; it holds values of type {kind}.")
+class TimeText(NamedTuple):
+    """How text is read as one kind of time: as that Arrow type, after some words in front; and what is expected."""
+
+    arrow_type: Any
+    front: str
+    expected: str
+
+
+_TIME_TEXTS = {
+    "date": TimeText(pa.timestamp("us"), "", "a date such as 2024-02-29 or 2024-02-29 13:30:00, without a time zone"),
+    "zoned": TimeText(pa.timestamp("us", tz="UTC"), "", "a date with its time zone, such as 2024-02-29T13:30:00Z"),
+    "time of day": TimeText(pa.timestamp("us"), "1970-01-01 ", "a time of day such as 09:30 or 09:30:00"),
+}
+
+
+_TIME_WORDS = {"date": "dates", "zoned": "dates", "time of day": "times of day", "duration": "durations"}
+
+
+def time_kind(arrow_type: Any) -> TimeKind | None:
+    """Which kind of time an Arrow type holds; None for a type of something else."""
+    if not pa.types.is_temporal(arrow_type):
+        return None
+    if pa.types.is_time(arrow_type):
+        return "time of day"
+    if pa.types.is_duration(arrow_type):
+        return "duration"
+    return "zoned" if pa.types.is_timestamp(arrow_type) and arrow_type.tz else "date"
+
+
+def as_seconds(column: pa.ChunkedArray, name: str, kind: TimeKind) -> FloatVector:
+    """Dates (since 1970-01-01 UTC), times of day or durations as seconds in float64 (rows,), missing values NaN.
+
+    `kind` is what the column held in training. A column with one odd cell is text as a whole, and is read as that kind.
+    Raises `BacklitError` for the first row that cannot be, and for a column that holds something else.
+    """
+    held = time_kind(column.type)
+    if is_text(column.type) and kind in _TIME_TEXTS:
+        column = _parsed(column, name, *_TIME_TEXTS[kind])
+    elif held is not None and _TIME_WORDS[held] == _TIME_WORDS[kind]:
+        column = column.cast(_in_microseconds(column.type), safe=False)
+    elif not pa.types.is_null(column.type):
+        raise BacklitError(
+            f"The column {quoted(name)} must hold {_TIME_WORDS[kind]}, as in training; it holds values of type "
+            f"{column.type}: is it the same column?"
+        )
     seconds: FloatVector = column.cast(pa.int64()).cast(pa.float64(), safe=False).to_numpy() / 1e6
     return seconds
 
 
-def _parsed(column: pa.ChunkedArray, name: str, arrow_type: Any, expected: str) -> pa.ChunkedArray:
-    """Text read as another type; `BacklitError` naming the first row that cannot be."""
+def _in_microseconds(arrow_type: Any) -> Any:
+    if pa.types.is_time(arrow_type):
+        return pa.time64("us")
+    if pa.types.is_duration(arrow_type):
+        return pa.duration("us")
+    return pa.timestamp("us", tz=arrow_type.tz if pa.types.is_timestamp(arrow_type) else None)
+
+
+def _parsed(column: pa.ChunkedArray, name: str, arrow_type: Any, front: str, expected: str) -> pa.ChunkedArray:
+    """Text with something in front read as another type; `BacklitError` naming the first row that cannot be."""
     trimmed = pc.utf8_trim_whitespace(column)
+    if front:
+        trimmed = pc.binary_join_element_wise(pa.scalar(front, column.type), trimmed, pa.scalar("", column.type))
     try:
         return trimmed.cast(arrow_type)
     except pa.ArrowInvalid as error:
@@ -141,9 +196,10 @@ def _parsed(column: pa.ChunkedArray, name: str, arrow_type: Any, expected: str) 
             try:
                 value.cast(arrow_type)
             except pa.ArrowInvalid:
-                raise BacklitError(
-                    f"Row {row + 1} of the column {quoted(name)} holds {quoted(column[row].as_py())}: "
-                    f"expected {expected}; correct the value, or leave the cell empty."
+                raise RowError(
+                    row,
+                    f"the column {quoted(name)} holds {quoted(column[row].as_py())}: "
+                    f"expected {expected}; correct the value, or leave the cell empty.",
                 ) from error
         raise
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -39,8 +39,26 @@ PRIOR_ROWS = (10.0, 3.0, 1.0)
 mean over rows, so it weighs as much as so many rows, whatever the size of the table. Strongest first."""
 
 
+_EXPECTED = {
+    "kind": "'classes' or 'numbers'",
+    "ignore": "names of columns",
+    "layers": "whole numbers of units, such as (64, 32)",
+    "activation": "a name, or one for each hidden layer",
+    "batch_size": "a number of rows of at least 1, or 'full'",
+    "dtype": "'float32' or 'float64'",
+    **dict.fromkeys(("epochs", "seed"), "a whole number of at least 0"),
+    **dict.fromkeys(("optimizer", "schedule"), "a name"),
+}
+"""What the settings are to be that are not simply numbers."""
+
+
 class Settings(msgspec.Struct, frozen=True):
     """What a person settles about training on a table; what is None is chosen, by validation or by the rows' number.
+
+    Where several values may stand, a list or a single one is as good as a tuple.
+
+    >>> Settings(layers=[64, 32], activation="relu") == Settings(layers=(64, 32), activation=("relu",))
+    True
 
     Args:
         kind: "classes" or "numbers", to override what the target column looks like.
@@ -78,6 +96,14 @@ class Settings(msgspec.Struct, frozen=True):
     test: float = 0.2
 
     def __post_init__(self) -> None:
+        for field in msgspec.structs.fields(self):
+            given = getattr(self, field.name)
+            try:
+                value = msgspec.convert(_plain(given, field.name in {"ignore", "layers", "activation"}), field.type)
+            except msgspec.ValidationError as error:
+                expected = _EXPECTED.get(field.name, "a number")
+                raise BacklitError(f"{field.name} is {given!r}; expected {expected}.") from error
+            msgspec.structs.force_setattr(self, field.name, value)
         _check("rate", self.rate, 0, "a number of at least 0")
         optimizer(self.optimizer, self.rate, self.decay)
         schedules.make(self.schedule)
@@ -91,16 +117,24 @@ class Settings(msgspec.Struct, frozen=True):
         if self.layers is None and self.activation and len(self.activation) > 1:
             raise BacklitError(f"{len(self.activation)} activations are given; say the sizes of the hidden layers too.")
         for name in ("seed", "epochs"):
-            _check(name, getattr(self, name), 0, "a whole number of at least 0")
+            _check(name, getattr(self, name), 0, _EXPECTED[name])
         for name in ("l2", "decay"):
             _check(name, getattr(self, name), 0, "a number of at least 0")
         _check("time_limit", self.time_limit, 0, "a number of seconds")
         if self.batch_size != "full":
-            _check("batch_size", self.batch_size, 1, "a number of rows of at least 1, or 'full'")
+            _check("batch_size", self.batch_size, 1, _EXPECTED["batch_size"])
         if not all(units >= 1 for units in self.layers or ()):
             raise BacklitError(f"layers are {list(self.layers or ())}; expected at least 1 unit in each hidden layer.")
         if not 0 <= self.dropout < 1:
             raise BacklitError(f"dropout is {self.dropout:g}; expected a probability of at least 0 and below 1.")
+
+
+def _plain(value: Any, several: bool) -> Any:
+    """Without NumPy's types; a tuple where there may be `several` values, be they in a list or a single one."""
+    if several and isinstance(value, Iterable) and not isinstance(value, str):
+        return tuple(_plain(item, several=False) for item in value)
+    plain = value.item() if isinstance(value, np.generic) else value
+    return (plain,) if several and plain is not None else plain
 
 
 def _check(name: str, value: float | None, low: float, expected: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from backlit.data import Encoder, NumberTarget, Surprise, Table, read_table
+from backlit.data import Encoder, NumberTarget, Surprise, read_table
 from backlit.data.wording import listed, quoted
 from backlit.engine.network import Network
 from backlit.errors import BacklitError
@@ -46,12 +46,7 @@ class TabularModel:
         """The network's outputs (rows, outputs) for a chunk of rows after another, with what the rows held of new."""
         table = self.read(table)
         for start in range(0, table.n_rows, CHUNK_ROWS):
-            rows = Table(table.arrow.slice(start, CHUNK_ROWS), name=table.name)
-            try:
-                encoded = self.encoder.encode(rows, self.network.dtype)
-            except BacklitError:
-                self.encoder.encode(table, self.network.dtype)  # to name the row by its number in the whole table
-                raise
+            encoded = self.encoder.encode(table.slice(start, CHUNK_ROWS), self.network.dtype)
             yield self.network.predict(encoded.X), encoded.surprises
 
     def read(self, source: Any) -> Any:
