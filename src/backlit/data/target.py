@@ -69,7 +69,7 @@ class ClassTarget(msgspec.Struct, frozen=True, tag="classes"):
             return self._codes(table.column(self.column))
 
     def _codes(self, column: pa.ChunkedArray) -> NDArray[np.int64]:
-        codes = label_codes(column, self.classes)
+        codes = label_codes(column, self.classes, self.column)
         wrong = np.flatnonzero(codes < 0)
         if wrong.size:
             row = int(wrong[0])
@@ -89,12 +89,12 @@ class ClassTarget(msgspec.Struct, frozen=True, tag="classes"):
         other labels are more than `MOST_UNSEEN`: then it hardly is the same column.
         """
         column = table.column(self.column)
-        codes = label_codes(column, self.classes)
+        codes = label_codes(column, self.classes, self.column)
         rest = column.filter(pa.array(codes == UNKNOWN))
         unseen = tuple(label_counts(rest))
         if (codes < 0).all() or len(unseen) > MOST_UNSEEN:
             return self.encode(table), ()
-        codes[codes == UNKNOWN] = len(self.classes) + label_codes(rest, unseen)
+        codes[codes == UNKNOWN] = len(self.classes) + label_codes(rest, unseen, self.column)
         return codes, unseen
 
     def decode(self, Y: ArrayLike) -> NDArray[Any]:
