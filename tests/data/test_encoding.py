@@ -227,6 +227,12 @@ WRONG = {
     ),
     "text for a date": (dates(1, 2), ["2024-01-01", None, "soon"], 'Row 3 of the column "x" holds "soon": .*a date'),
     "number for a date": (dates(1, 2), [1, 2], 'column "x" must hold dates, as in training; .*int64'),
+    "dates for categories": (
+        ["a", "b", "a"],
+        dates(1, 2),
+        'column "x" must hold text, numbers or true .*as "a".*date32',
+    ),
+    "lists for categories": (["a", "b", "a"], [[1], [2]], 'column "x" must hold text, numbers or true .*list'),
     "date for a time": (TIMES, dates(1, 2), 'column "x" must hold times of day, as in training; .*date32'),
     "odd time": (TIMES, ["10:00", None, "1:00"], 'Row 3 of the column "x" holds "1:00": expected a time .*as 09:30'),
     "no zone": (

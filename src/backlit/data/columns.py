@@ -172,7 +172,7 @@ class Category(msgspec.Struct, frozen=True, tag="category"):
 
     def write(self, column: pa.ChunkedArray, out: Outputs) -> Iterator[Surprise]:
         """Fill `out` (rows, outputs); yield what the training rows did not have."""
-        codes = label_codes(column, self.values)
+        codes = label_codes(column, self.values, self.name)
         unknown, missing = codes == UNKNOWN, codes == MISSING
         codes[unknown] = len(self.values) if self.other else -1
         codes[missing] = len(self.values) + self.other if self.missing else -1

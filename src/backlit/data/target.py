@@ -14,6 +14,7 @@ from backlit.data.nearly import no_numbers, number_hint
 from backlit.data.table import Table
 from backlit.data.values import (
     MISSING,
+    UNKNOWN,
     Label,
     RowError,
     as_numbers,
@@ -34,6 +35,8 @@ TaskKind = Literal["classes", "numbers"]
 FEW_CLASSES = 20
 """Whole numbers with more distinct values than this are taken for a quantity."""
 
+MOST_UNSEEN = 100
+"""An evaluation takes up to so many classes that training did not have."""
 
 LARGEST = 1e250
 """Larger targets are refused: whatever float32 can hold, times this, float64 can hold."""
@@ -66,7 +69,7 @@ class ClassTarget(msgspec.Struct, frozen=True, tag="classes"):
             return self._codes(table.column(self.column))
 
     def _codes(self, column: pa.ChunkedArray) -> NDArray[np.int64]:
-        codes = label_codes(column, self.classes)
+        codes = label_codes(column, self.classes, self.column)
         wrong = np.flatnonzero(codes < 0)
         if wrong.size:
             row = int(wrong[0])
@@ -78,6 +81,21 @@ class ClassTarget(msgspec.Struct, frozen=True, tag="classes"):
                 f"of the {counted(len(self.classes), 'class', 'classes')} {listed(self.classes)}.",
             )
         return codes
+
+    def encode_any(self, table: Table) -> tuple[NDArray[np.int64], tuple[Label, ...]]:
+        """The class index of each row (n,), and the labels that training did not have.
+
+        These count on where the classes end. Raises `BacklitError` where no row has one of the classes, and where the
+        other labels are more than `MOST_UNSEEN`: then it hardly is the same column.
+        """
+        column = table.column(self.column)
+        codes = label_codes(column, self.classes, self.column)
+        rest = column.filter(pa.array(codes == UNKNOWN))
+        unseen = tuple(label_counts(rest))
+        if (codes < 0).all() or len(unseen) > MOST_UNSEEN:
+            return self.encode(table), ()
+        codes[codes == UNKNOWN] = len(self.classes) + label_codes(rest, unseen, self.column)
+        return codes, unseen
 
     def decode(self, Y: ArrayLike) -> NDArray[Any]:
         """The labels (n,) of class indices (n,)."""

@@ -80,15 +80,21 @@ def label_counts(column: pa.ChunkedArray) -> dict[Label, int]:
     return dict(sorted((value, count) for value, count in pairs if _is_present(value)))
 
 
-def label_codes(column: pa.ChunkedArray, labels: Sequence[Label]) -> NDArray[np.int64]:
+def label_codes(column: pa.ChunkedArray, labels: Sequence[Label], name: str) -> NDArray[np.int64]:
     """The index of each row's value among the labels (rows,); `UNKNOWN` for another value, `MISSING` for none.
 
     Values are compared in the labels' own type: 1, 1.0 and "1" are all the label 1 where labels are numbers, and 1 is
-    the label "1" where labels are text.
+    the label "1" where labels are text. Raises `BacklitError` for a column of values that can be no labels.
 
-    >>> label_codes(pa.chunked_array([["b", "a", None, "z"]]), ["a", "b"]).tolist()
+    >>> label_codes(pa.chunked_array([["b", "a", None, "z"]]), ["a", "b"], "letter").tolist()
     [1, 0, -2, -1]
     """
+    held = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if not (is_label(held) or pa.types.is_null(held)):
+        raise BacklitError(
+            f"The column {quoted(name)} must hold text, numbers or true and false, such as "
+            f"{quoted(label_text(labels[0]))}; it holds values of type {held}: turn them into text."
+        )
     encoded = (column if pa.types.is_dictionary(column.type) else column.dictionary_encode()).combine_chunks()
     position = {label: index for index, label in enumerate(labels)}
     as_text = bool(labels) and isinstance(labels[0], str)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from backlit.data import Encoder, NumberTarget
+from backlit.data.values import Label
 from backlit.model.records import ClassRow, ClassScores, NumberScores, Scores
 from backlit.ops.op import Array
 
@@ -19,6 +21,8 @@ LINEAR_ROWS = 50_000
 def class_scores(codes: Array, probabilities: Array) -> ClassScores:
     """The scores of probabilities (n, k) against class indices (n,).
 
+    An index of k or more is a class that has no probability: the row is wrong, and the log-loss is of the other rows.
+
     >>> class_scores(np.array([0, 1]), np.array([[0.8, 0.2], [0.6, 0.4]])).accuracy
     0.5
     """
@@ -27,7 +31,8 @@ def class_scores(codes: Array, probabilities: Array) -> ClassScores:
     P = probabilities.astype(np.float64)
     P /= P.sum(axis=1, keepdims=True)  # float32 probabilities sum to 1 only nearly
     accuracy = float(np.mean(P.argmax(axis=1) == codes))
-    return ClassScores(accuracy, float(log_loss(codes, P, labels=np.arange(P.shape[1]))))
+    known = codes < P.shape[1]
+    return ClassScores(accuracy, float(log_loss(codes[known], P[known], labels=np.arange(P.shape[1]))))
 
 
 def number_scores(targets: Array, predictions: Array) -> NumberScores:
@@ -51,12 +56,12 @@ def number_scores(targets: Array, predictions: Array) -> NumberScores:
     )
 
 
-def class_rows(encoder: Encoder, confusion: Array) -> tuple[ClassRow, ...]:
-    """Precision and recall of each class from the confusion table (k, k)."""
+def class_rows(labels: Sequence[Label], confusion: Array) -> tuple[ClassRow, ...]:
+    """Precision and recall of each of k classes from the confusion table (k, k)."""
     return tuple(
         ClassRow(label, int(rows), int(predicted), _share(hit, predicted), _share(hit, rows))
         for label, rows, predicted, hit in zip(
-            encoder.classes or (), confusion.sum(axis=1), confusion.sum(axis=0), confusion.diagonal(), strict=True
+            labels, confusion.sum(axis=1), confusion.sum(axis=0), confusion.diagonal(), strict=True
         )
     )
 

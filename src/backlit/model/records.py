@@ -13,7 +13,8 @@ class ClassScores(msgspec.Struct, frozen=True, tag="classes"):
     """How well classes are predicted.
 
     `accuracy` is the share of rows whose most probable class is the right one (1 is best); `log_loss` the mean of
-    -log p of the right class (0 is best, log k is guessing among k classes).
+    -log p of the right class (0 is best, log k is guessing among k classes), over the rows of classes that training
+    had.
     """
 
     accuracy: float
@@ -103,7 +104,8 @@ class Evaluation(msgspec.Struct, frozen=True):
     """A model measured on a table whose targets are known.
 
     `classes` and `confusion` are empty where numbers are predicted; `confusion[i][j]` counts the rows of class i that
-    are predicted as class j. `skipped` rows had no target.
+    are predicted as class j. Classes that training did not have come last; they are never predicted, and stand among
+    the `surprises` too. `skipped` rows had no target.
     """
 
     table: str

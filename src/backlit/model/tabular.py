@@ -83,7 +83,10 @@ class TabularModel:
     def evaluate(self, table: Any) -> Evaluation:
         """The model measured on a table that has the target column; rows without a target are left out.
 
-        Errors: a BacklitError where there is no target, or one that training did not have, and as `predict`.
+        A row of a class that training did not have counts as wrong, and is left out of the log-loss, which would be
+        infinite; `surprises` and `classes` name such classes.
+
+        Errors: a BacklitError where there is no target, or no class that training had, and as `predict`.
         """
         table = self.read(table)
         if self.target not in table.columns:
@@ -97,16 +100,20 @@ class TabularModel:
         chunks = list(self.outputs(known))
         outputs = np.concatenate([chunk for chunk, _ in chunks])
         surprises = merged([surprise for _, found in chunks for surprise in found])
-        targets = self.targets(known)
         skipped = table.n_rows - known.n_rows
         head = (known.name, self.target, known.n_rows, skipped)
-        if isinstance(self.encoder.target, NumberTarget):
-            return Evaluation(*head, number_scores(targets, self.decode(outputs)), (), (), surprises)
-        k = outputs.shape[1]
-        confusion = np.bincount(targets * k + outputs.argmax(axis=1), minlength=k * k).reshape(k, k)
+        target = self.encoder.target
+        if isinstance(target, NumberTarget):
+            return Evaluation(*head, number_scores(self.targets(known), self.decode(outputs)), (), (), surprises)
+        codes, unseen = target.encode_any(known)
+        if unseen:
+            what = f"classes not seen in training ({listed(unseen)}), counted as wrong and left out of the log-loss"
+            surprises += (Surprise(self.target, what, int((codes >= len(target.classes)).sum())),)
+        labels = target.classes + unseen
+        k = len(labels)
+        confusion = np.bincount(codes * k + outputs.argmax(axis=1), minlength=k * k).reshape(k, k)
         table_rows = tuple(tuple(map(int, row)) for row in confusion)
-        scores = class_scores(targets, outputs)
-        return Evaluation(*head, scores, class_rows(self.encoder, confusion), table_rows, surprises)
+        return Evaluation(*head, class_scores(codes, outputs), class_rows(labels, confusion), table_rows, surprises)
 
     def targets(self, table: Any) -> Array:
         """The targets as scores take them: class indices, or numbers in their own unit (n,)."""
