@@ -365,6 +365,29 @@ def test_ctrl_c_ends_with_a_model(tmp_path):
     assert load(tmp_path / "digits.safetensors").predict("digits").shape == (1797,)
 
 
+def test_the_network_is_written_before_the_comparison_and_ctrl_c_skips_that(capsys, monkeypatch, tmp_path):
+    def endless(*_):
+        assert load(tmp_path / "iris.safetensors").predict("iris").shape == (150,)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("backlit.model.fitting.linear", endless)
+    code, out, err = run(capsys, "train", "iris", *ONE)
+    assert code == 0, err
+    assert err.splitlines()[-3:] == [
+        "comparing with a linear model", "",
+        "Ctrl-C: the linear model is left out; the network is written to iris.safetensors",
+    ]  # fmt: skip
+    assert "linear model (left out: ended by Ctrl-C)" in out
+    assert load("iris.safetensors").report.test.linear is None
+
+
+def test_no_comparison_loses_the_network(capsys, monkeypatch):
+    monkeypatch.setattr("backlit.model.fitting.linear", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main(["train", "iris", "-q", *ONE])
+    assert load("iris.safetensors").report.test.model.accuracy > 0.5
+
+
 class Ending:
     """A training that lets Ctrl-C end it, and takes an interrupt for one more wish to end."""
 
@@ -393,6 +416,7 @@ class Ending:
         ),
         ("training", 1, ["training ends here; the model so far is tested and written to m.st"], False),
         ("training", 2, ["training ends here", "Ctrl-C again: no model is written"], True),
+        ("comparing", 1, ["the linear model is left out; the network is written to m.st"], False),
     ],
 )
 def test_what_ctrl_c_says_and_does(capsys, phase, times, said, given_up):
@@ -404,7 +428,7 @@ def test_what_ctrl_c_says_and_does(capsys, phase, times, said, given_up):
     assert len(lines) == len(said)
     for line, part in zip(lines, said, strict=True):
         assert part in line
-    assert training.stops == ["ended by Ctrl-C"] * (times - given_up)
+    assert training.stops == ["ended by Ctrl-C"] * (times - given_up if phase != "comparing" else 0)
     assert signal.getsignal(signal.SIGINT) is before
 
 

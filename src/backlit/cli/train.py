@@ -119,7 +119,7 @@ def train(
     """
     from backlit.data import read_table
     from backlit.data.wording import listed
-    from backlit.model import Settings, TableTraining, save
+    from backlit.model import Settings, TableTraining
     from backlit.model.file import SUFFIX
     from backlit.model.fitting import CTRL_C
 
@@ -140,9 +140,7 @@ def train(
     if not json:
         _show_start(to, training)
     watch(training, path, quiet=quiet or json)
-    assert training.model is not None
     assert training.report is not None
-    save(training.model, path)
     if json:
         print(msgspec.json.encode(msgspec.to_builtins(training.report) | {"model": str(path)}).decode())
         return
@@ -208,6 +206,8 @@ def _show_report(to: Console, report: FitReport) -> None:
         return
     test = report.test
     to.print(f"\nOn {counted(test.rows, 'test row')}:")
+    heads = score_heads(test.model)
     rows = [("this network", test.model), (f"linear model ({test.linear_what})", test.linear),
             (f"baseline ({test.baseline_what})", test.baseline)]  # fmt: skip
-    show_table(to, ["", *score_heads(test.model)], [(name, *score_cells(scores)) for name, scores in rows])
+    nothing = ["-"] * len(heads)
+    show_table(to, ["", *heads], [(name, *(score_cells(scores) if scores else nothing)) for name, scores in rows])
