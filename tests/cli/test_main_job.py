@@ -268,6 +268,8 @@ WRONG_CALLS = [
     ("train iris --activation rleu", "did you mean 'relu'"),
     ("train iris --optimizer adm", "did you mean 'adam'"),
     ("train iris --schedule cosin", "did you mean 'cosine'"),
+    ("train iris --seed 99999999999999999999999", "expected a whole number of at most 1000000000000000000"),
+    ("train iris --layers 1000000000", "expected 1 to 10,000,000 units in each hidden layer"),
     ("train iris --layers 64,x", "expected whole numbers with commas between"),
     ("train iris --batch-size many", "--batch-size"),
     ("train iris --rate fast", "--rate"),

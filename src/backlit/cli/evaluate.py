@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from backlit.cli.options import read_model
 from backlit.cli.plugins import run_plugins
+from backlit.cli.streams import print_document
 from backlit.cli.tables import console, score_cells, score_heads, show_table
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def evaluate(
     run_plugins(plugin or ())
     evaluation = read_model(model).evaluate(data)
     if json:
-        print(msgspec.json.encode(evaluation).decode())
+        print_document(msgspec.json.encode(evaluation))
         return
     _show(console(), evaluation)
 

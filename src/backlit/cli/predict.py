@@ -13,6 +13,7 @@ from cyclopts import Parameter
 from backlit.cli.keeping import csv_header, csv_lines, kept_columns, refuse_what_csv_cannot_hold
 from backlit.cli.options import check_output, column_names, read_model
 from backlit.cli.plugins import run_plugins
+from backlit.cli.streams import print_document
 from backlit.errors import BacklitError
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ def _conclude(
     found = merged(surprises)
     if json:
         if output is not None:
-            print(msgspec.json.encode(Written(str(output), n_rows, columns, found)).decode())
+            print_document(msgspec.json.encode(Written(str(output), n_rows, columns, found)))
         return
     for surprise in found:
         print(f'note: the column "{surprise.column}" has {surprise.what}, in {surprise.rows:,} rows', file=sys.stderr)

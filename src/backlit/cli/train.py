@@ -16,6 +16,7 @@ import backlit.ops.schedules  # noqa: F401  (registers the schedules, whose name
 from backlit.cli.options import Whole, batch_rows, check_output, column_names, layer_sizes, names
 from backlit.cli.plugins import run_plugins
 from backlit.cli.progress import watch
+from backlit.cli.streams import patient_output, print_document
 from backlit.cli.tables import console, score_cells, score_heads, show_table
 from backlit.errors import BacklitError
 from backlit.ops.op import Registry, activations, optimizers, schedules
@@ -137,12 +138,13 @@ def train(
     )  # fmt: skip
     training = TableTraining(table, target, settings)
     to = console()
-    if not json:
-        _show_start(to, training)
-    watch(training, path, quiet=quiet or json)
+    with patient_output():
+        if not json:
+            _show_start(to, training)
+        watch(training, path, quiet=quiet or json)
     assert training.report is not None
     if json:
-        print(msgspec.json.encode(msgspec.to_builtins(training.report) | {"model": str(path)}).decode())
+        print_document(msgspec.json.encode(msgspec.to_builtins(training.report) | {"model": str(path)}))
         return
     _show_report(to, training.report)
     what = "Model so far" if CTRL_C in training.report.stopped else "Model"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
-import numpy as np
 
 import backlit.ops.schedules  # noqa: F401  (registers the schedules)
 from backlit.data import Task
@@ -37,6 +37,14 @@ small and on nearly linear tables, gelu on larger ones: see bench/defaults.py.""
 PRIOR_ROWS = (10.0, 3.0, 1.0)
 """The penalties l2/2 Σw² that are compared where none is given: l2 = PRIOR_ROWS / rows. The penalty is added to a
 mean over rows, so it weighs as much as so many rows, whatever the size of the table. Strongest first."""
+
+
+LARGEST_SEED = 10**18
+"""The compiled machine takes seeds of 63 bits; the trainings on folds have seeds a little above the one given."""
+
+
+MOST_UNITS = 10_000_000
+"""More units in a layer than fit into any memory, and few enough to count weights in 64 bits."""
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -92,19 +100,23 @@ class Settings(msgspec.Struct, frozen=True):
             raise BacklitError(f"{len(self.activation)} activations are given; say the sizes of the hidden layers too.")
         for name in ("seed", "epochs"):
             _check(name, getattr(self, name), 0, "a whole number of at least 0")
+        if self.seed > LARGEST_SEED:
+            raise BacklitError(f"seed is {self.seed}; expected a whole number of at most {LARGEST_SEED}.")
         for name in ("l2", "decay"):
             _check(name, getattr(self, name), 0, "a number of at least 0")
         _check("time_limit", self.time_limit, 0, "a number of seconds")
         if self.batch_size != "full":
             _check("batch_size", self.batch_size, 1, "a number of rows of at least 1, or 'full'")
-        if not all(units >= 1 for units in self.layers or ()):
-            raise BacklitError(f"layers are {list(self.layers or ())}; expected at least 1 unit in each hidden layer.")
+        if not all(1 <= units <= MOST_UNITS for units in self.layers or ()):
+            raise BacklitError(
+                f"layers are {list(self.layers or ())}; expected 1 to {MOST_UNITS:,} units in each hidden layer."
+            )
         if not 0 <= self.dropout < 1:
             raise BacklitError(f"dropout is {self.dropout:g}; expected a probability of at least 0 and below 1.")
 
 
 def _check(name: str, value: float | None, low: float, expected: str) -> None:
-    if value is not None and not (np.isfinite(value) and value >= low):
+    if value is not None and not (math.isfinite(value) and value >= low):
         raise BacklitError(f"{name} is {value!r}; expected {expected}.")
 
 
