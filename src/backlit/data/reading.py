@@ -20,7 +20,7 @@ import pyarrow.csv as pacsv
 from backlit.data.bundled import BUNDLED, bundled_table
 from backlit.data.commas import with_decimal_commas
 from backlit.data.table import Table, refuse_duplicates
-from backlit.data.wording import did_you_mean, listed, quoted
+from backlit.data.wording import counted, did_you_mean, listed, quoted
 from backlit.errors import BacklitError
 
 _TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data", ".gz", ".parquet", ".pq")
@@ -228,8 +228,9 @@ def _csv_fault(raw: bytes, encoding: str, delimiter: str, name: str, error: Exce
         width = len(next(records))
         for record in records:
             if len(record) != width:
+                cells = counted(len(record), "cell")
                 return (
-                    f"Line {reader.line_num} of {name} has {len(record)} cells where the column names make {width}: "
+                    f"Line {reader.line_num} of {name} has {cells} where the column names make {width}: "
                     f"{listed(record)}. Make every row as long as the first (a cell with a separator needs quotes)."
                 )
     except csv.Error as python_error:
