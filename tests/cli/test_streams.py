@@ -15,7 +15,8 @@ pytestmark = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there i
 TRAIN = "train iris --layers 3 --activation tanh --l2 0.1 --epochs 2"
 COMMANDS = [
     TRAIN, f"{TRAIN} --json", "predict m.safetensors iris", "predict m.safetensors iris --json",
-    "evaluate m.safetensors iris", "explain two-layer", "explain two-layer --format md", "demo", "--help", "train --help",
+    "evaluate m.safetensors iris", "explain two-layer", "explain two-layer --format md", "demo",
+    "--help", "train --help",
 ]  # fmt: skip
 
 

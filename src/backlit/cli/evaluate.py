@@ -53,13 +53,15 @@ def evaluate(
 
 
 def _show(to: Console, evaluation: Evaluation) -> None:
+    from backlit.data.wording import counted
+
     skipped = f"; {evaluation.skipped:,} without a target left out" if evaluation.skipped else ""
-    to.print(f'"{evaluation.target}" in {evaluation.rows:,} rows of {evaluation.table}{skipped}\n')
+    to.print(f'"{evaluation.target}" in {counted(evaluation.rows, "row")} of {evaluation.table}{skipped}\n')
     show_table(to, score_heads(evaluation.scores), [score_cells(evaluation.scores)], left=0)
     if evaluation.classes:
         _show_classes(to, evaluation)
     for surprise in evaluation.surprises:
-        to.print(f'note: the column "{surprise.column}" has {surprise.what}, in {surprise.rows:,} rows')
+        to.print(f'note: the column "{surprise.column}" has {surprise.what}, in {counted(surprise.rows, "row")}')
 
 
 def _show_classes(to: Console, evaluation: Evaluation) -> None:

@@ -95,8 +95,6 @@ def predict(
 
 def _check_output(output: Path, model: Path, data: str) -> None:
     check_output(output, SUFFIXES)
-    if output.suffix.lower() not in SUFFIXES:
-        raise BacklitError(f'the output "{output}" ends in neither .csv nor .parquet: which one is it to be?')
     for given in (model, Path(data)):
         if output.exists() and given.exists() and output.samefile(given):
             raise BacklitError(f'"{output}" is read here: it is not overwritten. Choose another name for the output.')
@@ -187,6 +185,7 @@ def _conclude(
     output: Path | None, n_rows: int, columns: tuple[str, ...], surprises: list[Surprise], json: bool
 ) -> None:
     """Say what was written, and what the rows held that training rows did not."""
+    from backlit.data.wording import counted
     from backlit.model.tabular import merged
 
     found = merged(surprises)
@@ -195,6 +194,7 @@ def _conclude(
             print_document(msgspec.json.encode(Written(str(output), n_rows, columns, found)))
         return
     for surprise in found:
-        print(f'note: the column "{surprise.column}" has {surprise.what}, in {surprise.rows:,} rows', file=sys.stderr)
+        rows = counted(surprise.rows, "row")
+        print(f'note: the column "{surprise.column}" has {surprise.what}, in {rows}', file=sys.stderr)
     if output is not None:
-        print(f"{n_rows:,} predictions written to {output}")
+        print(f"{counted(n_rows, 'prediction')} written to {output}")

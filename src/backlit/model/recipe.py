@@ -102,6 +102,7 @@ class Settings(msgspec.Struct, frozen=True):
             _check(name, getattr(self, name), 0, "a whole number of at least 0")
         if self.seed > LARGEST_SEED:
             raise BacklitError(f"seed is {self.seed}; expected a whole number of at most {LARGEST_SEED}.")
+        self._check_fractions()
         for name in ("l2", "decay"):
             _check(name, getattr(self, name), 0, "a number of at least 0")
         _check("time_limit", self.time_limit, 0, "a number of seconds")
@@ -109,10 +110,23 @@ class Settings(msgspec.Struct, frozen=True):
             _check("batch_size", self.batch_size, 1, "a number of rows of at least 1, or 'full'")
         if not all(1 <= units <= MOST_UNITS for units in self.layers or ()):
             raise BacklitError(
-                f"layers are {list(self.layers or ())}; expected 1 to {MOST_UNITS:,} units in each hidden layer."
+                f"layers are {list(self.layers or ())}; expected at least 1 unit in each hidden layer, and at most "
+                f"{MOST_UNITS:,}."
             )
         if not 0 <= self.dropout < 1:
             raise BacklitError(f"dropout is {self.dropout:g}; expected a probability of at least 0 and below 1.")
+
+    def _check_fractions(self) -> None:
+        """Rows must be left for training."""
+        validation = self.validation or 0.0
+        for name, part in (("validation", validation), ("test", self.test)):
+            if not 0 <= part < 1:
+                raise BacklitError(f"{name} is {part:g}; expected a fraction of the rows, of at least 0 and below 1.")
+        if validation + self.test >= 1:
+            raise BacklitError(
+                f"validation is {validation:g} and test is {self.test:g}; expected a sum below 1, so that rows are "
+                "left for training."
+            )
 
 
 def _check(name: str, value: float | None, low: float, expected: str) -> None:
