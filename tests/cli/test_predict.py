@@ -88,11 +88,11 @@ def test_kept_cells_of_csv_come_out_as_they_stood(capsysbinary, cell):
 @pytest.mark.usefixtures("model")
 def test_kept_cells_of_a_file_in_utf_16_with_semicolons_and_nameless_columns(capsysbinary):
     with open("new.csv", "w", encoding="utf-16") as file:
-        file.write('x;;"ä; b"\n1,5;01;1e5\n2,5;;TRUE\n')
+        file.write('\nx;;"ä; b";c\n1,5;01;1e5;NA\n2,5;;TRUE;\n')
     code, out, err = run(capsysbinary, "predict", "m.safetensors", "new.csv", "--keep-all")
     assert code == 0, err
     lines = [line.rsplit(",", 1)[0] for line in out.splitlines()]
-    assert lines == ["x,column 2,ä; b", '"1,5",01,1e5', '"2,5",,TRUE']
+    assert lines == ["x,column 2,ä; b,c", '"1,5",01,1e5,NA', '"2,5",,TRUE,']
 
 
 @pytest.fixture

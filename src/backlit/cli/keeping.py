@@ -5,6 +5,7 @@ A model reads numbers out of a table; what is kept is passed on, and a number re
 
 from __future__ import annotations
 
+import csv
 import gzip
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,22 +49,25 @@ def _from_csv(raw: bytes, table: Table, names: tuple[str, ...]) -> pa.Table:
     import pyarrow as pa
     import pyarrow.csv as pacsv
 
-    from backlit.data.reading import _UTF16_MARKS, _delimiter_and_header
+    from backlit.data.reading import _UTF16_MARKS, _delimiter_and_header, _text
 
     encoding = "utf-16" if raw.startswith(_UTF16_MARKS) else "utf-8"
-    delimiter, header = _delimiter_and_header(raw, encoding, table.name)
-    given = dict(zip(table.columns, header, strict=True))
-    cells = pacsv.read_csv(
+    delimiter = _delimiter_and_header(raw, encoding, table.name)[0]
+    header_rows = 1 + next(
+        k for k, record in enumerate(csv.reader(_text(raw, encoding), delimiter=delimiter)) if record
+    )
+    return pacsv.read_csv(
         pa.BufferReader(raw),
-        read_options=pacsv.ReadOptions(encoding=encoding),
+        read_options=pacsv.ReadOptions(
+            encoding=encoding, column_names=table.columns, skip_rows_after_names=header_rows
+        ),
         parse_options=pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=b'"' in raw),
         convert_options=pacsv.ConvertOptions(
             strings_can_be_null=False,
-            column_types=dict.fromkeys(header, pa.string()),
-            include_columns=[given[name] for name in names],
+            column_types=dict.fromkeys(table.columns, pa.string()),
+            include_columns=list(names),
         ),
     )
-    return cells.rename_columns(list(names))
 
 
 def refuse_what_csv_cannot_hold(kept: pa.Table) -> None:
