@@ -3,7 +3,10 @@
 import csv
 import io
 import json
+import os
+import threading
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -93,6 +96,18 @@ def test_kept_cells_of_a_file_in_utf_16_with_semicolons_and_nameless_columns(cap
     assert code == 0, err
     lines = [line.rsplit(",", 1)[0] for line in out.splitlines()]
     assert lines == ["x,column 2,ä; b,c", '"1,5",01,1e5,NA', '"2,5",,TRUE,']
+
+
+@pytest.mark.usefixtures("model")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+def test_a_pipe_is_read_once(capsysbinary):
+    os.mkfifo("pipe")
+    thread = threading.Thread(target=Path("pipe").write_bytes, args=(b"x,id\n1,007\n2,1e5\n",), daemon=True)
+    thread.start()
+    code, out, err = run(capsysbinary, "predict", "m.safetensors", "pipe", "--keep", "id")
+    thread.join(10)
+    assert code == 0, err
+    assert [line.split(",")[0] for line in out.splitlines()] == ["id", "007", "1e5"]
 
 
 @pytest.fixture

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import csv
 import gzip
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +22,19 @@ if TYPE_CHECKING:
 
 SPECIAL = '[",\r\n]'
 """Text with one of these needs quotes in CSV."""
+
+
+@contextmanager
+def readable_twice(data: str) -> Iterator[str]:
+    """The path of the same file; of a copy with the same name where it is a pipe, which can be read only once."""
+    path = Path(data)
+    if not path.exists() or path.is_file() or path.is_dir():
+        yield data
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, path.name)
+        copy.write_bytes(path.read_bytes())
+        yield str(copy)
 
 
 def kept_columns(data: str, table: Table, names: tuple[str, ...]) -> pa.Table:

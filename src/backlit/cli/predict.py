@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 import msgspec
 from cyclopts import Parameter
 
-from backlit.cli.keeping import csv_header, csv_lines, kept_columns, refuse_what_csv_cannot_hold
+from backlit.cli.keeping import csv_header, csv_lines, kept_columns, readable_twice, refuse_what_csv_cannot_hold
 from backlit.cli.options import check_output, column_names, read_model
 from backlit.cli.plugins import run_plugins
 from backlit.cli.streams import print_document
@@ -79,8 +79,9 @@ def predict(
     trained = read_model(model)
     if probabilities:
         trained.require_classes()
-    table = trained.read(data)
-    kept = kept_columns(data, table, table.columns if keep_all else column_names(keep or (), table))
+    with readable_twice(data) as file:
+        table = trained.read(file)
+        kept = kept_columns(file, table, table.columns if keep_all else column_names(keep or (), table))
     parquet = output is not None and output.suffix.lower() == ".parquet"
     if not parquet and not (json and output is None):
         refuse_what_csv_cannot_hold(kept)
