@@ -141,6 +141,33 @@ def test_what_training_rows_did_not_have_is_said(capsys, customers):
     assert "in 200 rows" in err
 
 
+@pytest.mark.parametrize("column", ["since", "income"])
+def test_one_row_is_one_row_and_a_date_is_a_date(capsys, customers, column):
+    customers = customers[customers["income"].notna()]
+    customers.to_csv("customers.csv", index=False)
+    run(capsys, "train", "customers.csv", "--target", "bought", "-q", *ONE)
+    customers[customers["city"] == "東京"].head(1).assign(**{column: None}).to_csv("one.csv", index=False)
+    said = "median 2022-" if column == "since" else "median 2"
+    code, out, err = run(capsys, "predict", "customers.safetensors", "one.csv", "-o", "p.csv")
+    assert (code, out) == (0, "1 prediction written to p.csv\n")
+    assert said in err
+    assert err.endswith("in 1 row\n")
+    assert "e+09" not in err
+    out = run(capsys, "evaluate", "customers.safetensors", "one.csv")[1]
+    assert '"bought" in 1 row of one.csv' in out
+    assert out.endswith("in 1 row\n")
+
+
+def test_a_wide_table_with_a_single_number_names_it(capsys):
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({f"c{k}": rng.choice(["a", "b"], 40) for k in range(15)})
+    frame.assign(size=rng.normal(size=40)).to_csv("wide.csv", index=False)
+    out = run(capsys, "train", "wide.csv", "--target", "c0", "-q", "--batch-size", "1", *ONE)[1]
+    assert "1 columns" not in out
+    assert "size" in out
+    assert "1 row per step" in out
+
+
 def test_a_wide_table_is_shown_short(capsys):
     _, out, _ = run(capsys, "train", "digits", "-q", *ONE)
     assert "61 columns" in out
@@ -268,11 +295,17 @@ WRONG_CALLS = [
     ("train iris --activation rleu", "did you mean 'relu'"),
     ("train iris --optimizer adm", "did you mean 'adam'"),
     ("train iris --schedule cosin", "did you mean 'cosine'"),
+    ("train iris --seed 99999999999999999999999", "expected a whole number of at most 1000000000000000000"),
+    ("train iris --layers 1000000000", "in each hidden layer, and at most 10,000,000"),
     ("train iris --layers 64,x", "expected whole numbers with commas between"),
     ("train iris --batch-size many", "--batch-size"),
     ("train iris --rate fast", "--rate"),
     ("train iris --rate -1", "rate is -1"),
-    ("train iris --test 1", "Fractions of"),
+    ("train iris --test 1", "test is 1; expected a fraction of the rows, of at least 0 and below 1"),
+    ("train iris --test nan", "test is nan; expected a fraction"),
+    ("train iris --validation 1.5", "validation is 1.5; expected a fraction"),
+    ("train iris --validation 0.6 --test 0.5", "validation is 0.6 and test is 0.5; expected a sum below 1"),
+    ("train iris -o model.bin", "does not end in .safetensors: choose another name"),
     ("train iris --epochs 1.5", 'Invalid value for --epochs: "1.5" is not a whole number.'),
     ("train iris --epochs 0", 'Invalid value "0" for --epochs. Must be >= 1.'),
     ("train iris --epochs -3", 'Invalid value "-3" for --epochs. Must be >= 1.'),
@@ -287,7 +320,7 @@ WRONG_CALLS = [
     ("predict nope.safetensors iris", "No model file"),
     ("predict m.safetensors plain.csv", "lacks 4 columns"),
     ("predict m.safetensors iris --keep petal", 'No column "petal"'),
-    ("predict m.safetensors iris -o out.xlsx", "neither .csv nor .parquet"),
+    ("predict m.safetensors iris -o out.xlsx", "does not end in .csv or .parquet"),
     ("predict m.safetensors iris -o m.safetensors", "choose another name"),
     ("predict m.safetensors in.csv -o in.csv", "is read here"),
     ("predict m.safetensors in.csv --keep-all -o out.csv", 'has a column "prediction" of its own'),
@@ -365,6 +398,29 @@ def test_ctrl_c_ends_with_a_model(tmp_path):
     assert load(tmp_path / "digits.safetensors").predict("digits").shape == (1797,)
 
 
+def test_the_network_is_written_before_the_comparison_and_ctrl_c_skips_that(capsys, monkeypatch, tmp_path):
+    def endless(*_):
+        assert load(tmp_path / "iris.safetensors").predict("iris").shape == (150,)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("backlit.model.fitting.linear", endless)
+    code, out, err = run(capsys, "train", "iris", *ONE)
+    assert code == 0, err
+    assert err.splitlines()[-3:] == [
+        "comparing with a linear model", "",
+        "Ctrl-C: the linear model is left out; the network is written to iris.safetensors",
+    ]  # fmt: skip
+    assert "linear model (left out: ended by Ctrl-C)" in out
+    assert load("iris.safetensors").report.test.linear is None
+
+
+def test_no_comparison_loses_the_network(capsys, monkeypatch):
+    monkeypatch.setattr("backlit.model.fitting.linear", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main(["train", "iris", "-q", *ONE])
+    assert load("iris.safetensors").report.test.model.accuracy > 0.5
+
+
 class Ending:
     """A training that lets Ctrl-C end it, and takes an interrupt for one more wish to end."""
 
@@ -393,6 +449,7 @@ class Ending:
         ),
         ("training", 1, ["training ends here; the model so far is tested and written to m.st"], False),
         ("training", 2, ["training ends here", "Ctrl-C again: no model is written"], True),
+        ("comparing", 1, ["the linear model is left out; the network is written to m.st"], False),
     ],
 )
 def test_what_ctrl_c_says_and_does(capsys, phase, times, said, given_up):
@@ -404,7 +461,7 @@ def test_what_ctrl_c_says_and_does(capsys, phase, times, said, given_up):
     assert len(lines) == len(said)
     for line, part in zip(lines, said, strict=True):
         assert part in line
-    assert training.stops == ["ended by Ctrl-C"] * (times - given_up)
+    assert training.stops == ["ended by Ctrl-C"] * (times - given_up if phase != "comparing" else 0)
     assert signal.getsignal(signal.SIGINT) is before
 
 

@@ -147,7 +147,7 @@ BAD = {
     "duplicate names": ("a,b,a\n1,2,3\n", 'named "a"'),
     "duplicate names but for spaces": ("a, a\n1,2\n", 'named "a"'),
     "too many cells": ("a,b\n1,2\n\n1,2,3\n", "Line 4 of table.csv has 3 cells where the column names make 2"),
-    "too few cells": ('a,b\n"x\ny",2\n1\n', "Line 4 of table.csv has 1 cells"),
+    "too few cells": ('a,b\n"x\ny",2\n1\n', "Line 4 of table.csv has 1 cell "),
     "open quote": ('a,b\n1,2\n3,"x\n', "begins on line 3 of table.csv has a quote"),
     "latin-1": ("a,b\nä,1\n".encode("latin-1"), "not UTF-8"),
     "latin-1 names": ("größe,t\n1,a\n".encode("latin-1"), 'The column name "gr��e" of table.csv is not UTF-8'),

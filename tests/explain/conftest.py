@@ -350,7 +350,7 @@ class Reference:
             self.names[f"{names[key]}+"] = value
 
     def limit(self, new: dict[Any, mpf], decays: dict[Any, bool]) -> None:
-        for name, shape in ((n, s) for n, (_, s) in self.network.layout.items() if len(s) > 1 and s[0] > 1):
+        for name, shape in ((n, s) for n, (_, s) in self.network.layout.items() if len(s) > 1):
             for j in range(shape[1]) if (name, 0, 0) in new else ():
                 norm = mpmath.sqrt(sum(new[name, i, j] ** 2 for i in range(shape[0])))
                 if norm > self.settings.max_norm:

@@ -1,12 +1,15 @@
+import time
+
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
 
-from backlit.data import Table, read_table
+from backlit.data import Encoder, Table, read_table
 from backlit.errors import BacklitError
 from backlit.model import Settings, TableTraining, fit_table
 from backlit.model.fitting import FOLDS, _fold_numbers, _simplest_of_the_best
-from backlit.model.measuring import class_scores, number_scores
+from backlit.model.measuring import class_scores, linear, number_scores
 from backlit.model.recipe import PRIOR_ROWS, SHAPES, recipes
 
 ONE = Settings(layers=(6,), activation=("tanh",), l2=0.01, epochs=5)
@@ -131,6 +134,38 @@ def test_a_time_limit_ends_with_a_model():
     _, report = fit_table(blobs(3000), settings=Settings(time_limit=0.2))
     assert report.epochs >= 1
     assert report.test.model.accuracy > 0.5
+
+
+def test_a_linear_model_that_would_take_long_is_left_out_or_cut_short():
+    table = blobs(40, 3)
+    encoder = Encoder.fit(table)
+    X, Y = encoder.encode_features(table), encoder.encode_target(table)
+
+    def compared(times, seconds=None):
+        return linear(encoder, np.tile(X, (times, 1)), np.tile(Y, times), X, Y, seconds)
+
+    assert compared(1)[1] == "LogisticRegression"
+    needed = 30 * 40 * (X.shape[1] + 10) * len(encoder.classes) * 2e-9  # seconds of 30 iterations
+    assert compared(1, needed * 0.9) == (None, "left out: it would take too long")
+    assert compared(1, needed * 1.01)[0] is not None
+    assert compared(2, needed * 1.01)[0] is None
+
+
+def test_the_comparison_counts_in_all_and_in_the_time_limit(monkeypatch):
+    given = []
+
+    def slow(*arguments):
+        given.append(arguments[-1])
+        time.sleep(0.5)
+        return None, "left out"
+
+    monkeypatch.setattr("backlit.model.fitting.linear", slow)
+    for limit in (None, 0.2, 1000.0):
+        _, report = fit_table("iris", settings=msgspec.structs.replace(ONE, time_limit=limit))
+        assert report.seconds > 0.5
+    assert given[0] is None
+    assert 0.01 <= given[1] <= 0.2
+    assert 900 < given[2] < 1000
 
 
 @pytest.mark.filterwarnings("error")

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from backlit.cli.streams import OutputError, reliable_streams
 from backlit.errors import BacklitError
 
 if TYPE_CHECKING:
@@ -28,11 +29,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     What a person can mend ends with one line on standard error, never with a traceback.
     """
+    with reliable_streams():
+        return _run(list(sys.argv[1:] if arguments is None else arguments))
+
+
+def _run(given: list[str]) -> int:
     from cyclopts import CycloptsError
 
-    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         _app()(given, exit_on_error=False, print_error=False, result_action="return_value")
+        sys.stdout.flush()
     except CycloptsError as error:
         return _fail(f"{_one_line(error)} See: backlit {_command_of(given)}--help")
     except BacklitError as error:
@@ -40,9 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of a pipe has enough: `backlit predict ... | head`
-        sys.stderr.close()
-        return 0
+    except MemoryError as error:
+        return _fail(f"there is not enough memory for that: {_one_line(error) or 'no more is left'}.")
+    except OutputError as error:
+        enough = isinstance(error.__cause__, BrokenPipeError)  # of the reader: `backlit predict ... | head`
+        return 0 if enough else _fail(_one_line(error))
     return 0
 
 

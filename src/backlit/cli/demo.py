@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from backlit.cli.options import Whole
+from backlit.cli.streams import print_document
 from backlit.show.drawings import bars, network_drawing, plot
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def demo(
 
     found = examples() if name is None else run_example(name, epochs=epochs, compiled=not plain)
     if json:
-        print(msgspec.json.encode(found).decode())
+        print_document(msgspec.json.encode(found))
         return
     console = Console(highlight=False)
     console.width = min(console.width, WIDTH)

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from backlit.cli.options import read_model
 from backlit.cli.plugins import run_plugins
+from backlit.cli.streams import print_document
 from backlit.cli.tables import console, score_cells, score_heads, show_table
 
 if TYPE_CHECKING:
@@ -46,19 +47,21 @@ def evaluate(
     run_plugins(plugin or ())
     evaluation = read_model(model).evaluate(data)
     if json:
-        print(msgspec.json.encode(evaluation).decode())
+        print_document(msgspec.json.encode(evaluation))
         return
     _show(console(), evaluation)
 
 
 def _show(to: Console, evaluation: Evaluation) -> None:
+    from backlit.data.wording import counted
+
     skipped = f"; {evaluation.skipped:,} without a target left out" if evaluation.skipped else ""
-    to.print(f'"{evaluation.target}" in {evaluation.rows:,} rows of {evaluation.table}{skipped}\n')
+    to.print(f'"{evaluation.target}" in {counted(evaluation.rows, "row")} of {evaluation.table}{skipped}\n')
     show_table(to, score_heads(evaluation.scores), [score_cells(evaluation.scores)], left=0)
     if evaluation.classes:
         _show_classes(to, evaluation)
     for surprise in evaluation.surprises:
-        to.print(f'note: the column "{surprise.column}" has {surprise.what}, in {surprise.rows:,} rows')
+        to.print(f'note: the column "{surprise.column}" has {surprise.what}, in {counted(surprise.rows, "row")}')
 
 
 def _show_classes(to: Console, evaluation: Evaluation) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from backlit.cli.options import Whole
+from backlit.cli.streams import print_document
 
 if TYPE_CHECKING:
     from backlit.examples import Setup
@@ -87,7 +88,7 @@ def explain(
     forms = {"md": example.to_markdown, "latex": example.to_latex, "html": example.to_html, "json": example.to_json}
     text = forms.get(form, example.__str__)()
     if output is None:
-        print(text)
+        print_document(text)
     else:
         _write(output, text)
 

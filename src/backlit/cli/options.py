@@ -96,17 +96,17 @@ def read_model(path: Path) -> TabularModel:
     return model
 
 
-def check_output(path: Path, replaceable: Sequence[str]) -> None:
-    """Refuse, before any work, an output that cannot be written or that would overwrite something of another kind.
+def check_output(path: Path, suffixes: Sequence[str]) -> None:
+    """Refuse, before any work, an output that cannot be written or whose name does not end in one of the suffixes.
 
-    `replaceable` are the suffixes of what may be overwritten.
+    So nothing of another kind is overwritten.
     """
     if path.is_dir():
         raise BacklitError(f'"{path}" is a folder: give the name of a file to write.')
     if not path.parent.is_dir():
         raise BacklitError(f'the folder "{path.parent}" does not exist: make it first, or choose another place.')
-    if path.exists() and path.suffix.lower() not in replaceable:
-        raise BacklitError(f'"{path}" exists and does not end in {" or ".join(replaceable)}: choose another name.')
+    if path.suffix.lower() not in suffixes:
+        raise BacklitError(f'the output "{path}" does not end in {" or ".join(suffixes)}: choose another name.')
     try:
         with tempfile.TemporaryFile(dir=path.parent):
             pass

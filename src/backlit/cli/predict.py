@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 import msgspec
 from cyclopts import Parameter
 
+from backlit.cli.keeping import csv_header, csv_lines, kept_columns, readable_twice, refuse_what_csv_cannot_hold
 from backlit.cli.options import check_output, column_names, read_model
 from backlit.cli.plugins import run_plugins
+from backlit.cli.streams import print_document
 from backlit.errors import BacklitError
 
 if TYPE_CHECKING:
@@ -24,8 +26,8 @@ SUFFIXES = [".csv", ".parquet"]
 PREDICTION = "prediction"
 SMALLEST, LARGEST = 1e-30, 1e30
 """Within these, a target's mean and deviation leave float32 room for predictions far from them."""
-SPECIAL = '[",\r\n]'
-"""Text with one of these needs quotes in CSV."""
+FARTHEST_MEAN = 16
+"""So many deviations from 0, float32's 2^-24 of a number is a millionth of the deviation: farther, it would show."""
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -77,23 +79,23 @@ def predict(
     trained = read_model(model)
     if probabilities:
         trained.require_classes()
-    table = trained.read(data)
-    kept = table.columns if keep_all else column_names(keep or (), table)
+    with readable_twice(data) as file:
+        table = trained.read(file)
+        kept = kept_columns(file, table, table.columns if keep_all else column_names(keep or (), table))
+    parquet = output is not None and output.suffix.lower() == ".parquet"
+    if not parquet and not (json and output is None):
+        refuse_what_csv_cannot_hold(kept)
     surprises: list[Surprise] = []
     tables = _predicted(trained, table, kept, probabilities, surprises)
     if output is None:
         _to_stdout(tables, json)
-    elif output.suffix.lower() == ".parquet":
-        _to_file(output, tables, _write_parquet)
     else:
-        _to_file(output, tables, _write_csv)
-    _conclude(output, table.n_rows, (*kept, *_added(trained, probabilities)), surprises, json)
+        _to_file(output, tables, _write_parquet if parquet else _write_csv)
+    _conclude(output, table.n_rows, (*kept.column_names, *_added(trained, probabilities)), surprises, json)
 
 
 def _check_output(output: Path, model: Path, data: str) -> None:
     check_output(output, SUFFIXES)
-    if output.suffix.lower() not in SUFFIXES:
-        raise BacklitError(f'the output "{output}" ends in neither .csv nor .parquet: which one is it to be?')
     for given in (model, Path(data)):
         if output.exists() and given.exists() and output.samefile(given):
             raise BacklitError(f'"{output}" is read here: it is not overwritten. Choose another name for the output.')
@@ -108,19 +110,19 @@ def _added(trained: TabularModel, probabilities: bool) -> list[str]:
 
 
 def _predicted(
-    trained: TabularModel, table: Table, kept: tuple[str, ...], probabilities: bool, surprises: list[Surprise]
+    trained: TabularModel, table: Table, kept: pa.Table, probabilities: bool, surprises: list[Surprise]
 ) -> Iterator[pa.Table]:
     """The kept columns and the predictions, a chunk of rows after another; collects the surprises."""
     import pyarrow as pa
 
     added = _added(trained, probabilities)
     for name in added:
-        if name in kept:
+        if name in kept.column_names:
             raise BacklitError(f'{table.name} has a column "{name}" of its own: name the columns to keep with --keep.')
     start = 0
     for outputs, found in trained.outputs(table):
         surprises += found
-        rows = table.arrow.slice(start, len(outputs)).select(list(kept))
+        rows = kept.slice(start, len(outputs))
         start += len(outputs)
         predictions = trained.decode(outputs)
         if trained.encoder.classes is None:
@@ -134,21 +136,26 @@ def _predicted(
 def _number_type(target: Any, computed: Any) -> Any:
     """The type to write predictions in: that of the network, which has no more digits than it computes with.
 
-    float64 where the target is of a size that is near the ends of float32.
+    float64 where that would lose some of them: the target lies far from 0 for its deviation, or is of a size that is
+    near the ends of float32.
     """
+    near = abs(target.mean) <= FARTHEST_MEAN * target.deviation
     fits = target.deviation > SMALLEST and max(abs(target.mean), target.deviation) < LARGEST
-    return computed if fits else "float64"
+    return computed if near and fits else "float64"
 
 
 def _to_stdout(tables: Iterator[pa.Table], json: bool) -> None:
-    if not json:
-        _write_csv(sys.stdout.buffer, tables)
-        sys.stdout.flush()
-        return
+    write = _write_json if json else _write_csv
+    write(sys.stdout.buffer, tables)
+    sys.stdout.flush()
+
+
+def _write_json(file: BinaryIO, tables: Iterator[pa.Table]) -> None:
+    encoder = msgspec.json.Encoder(enc_hook=str, decimal_format="number")
     for k, table in enumerate(tables):
-        lines = [msgspec.json.encode(row, enc_hook=str).decode() for row in table.to_pylist()]
-        print("[" if k == 0 else ",", ",\n".join(lines), sep="\n")
-    print("]")
+        file.write(b"[\n" if k == 0 else b",\n")
+        file.write(b",\n".join(map(encoder.encode, table.to_pylist())))
+    file.write(b"\n]\n")
 
 
 def _to_file(output: Path, tables: Iterator[pa.Table], write: Any) -> None:
@@ -159,30 +166,10 @@ def _to_file(output: Path, tables: Iterator[pa.Table], write: Any) -> None:
 
 
 def _write_csv(file: BinaryIO, tables: Iterator[pa.Table]) -> None:
-    """Write CSV with quotes only where a value needs them: Arrow by itself would quote all text or none."""
-    import pyarrow.csv as pacsv
-
     for k, table in enumerate(tables):
-        options = pacsv.WriteOptions(
-            include_header=k == 0,
-            quoting_style="needed" if _needs_quotes(table) else "none",
-            quoting_header="needed" if any(map(_special, table.column_names)) else "none",
-        )
-        pacsv.write_csv(table, file, options)
-
-
-def _special(text: str) -> bool:
-    return any(mark in text for mark in '",\r\n')
-
-
-def _needs_quotes(table: pa.Table) -> bool:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    texts = [
-        column for column in table.columns if pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
-    ]
-    return any(pc.any(pc.match_substring_regex(column, SPECIAL)).as_py() for column in texts)
+        if k == 0:
+            file.write(csv_header(table.column_names))
+        file.write(csv_lines(table))
 
 
 def _write_parquet(file: BinaryIO, tables: Iterator[pa.Table]) -> None:
@@ -199,14 +186,16 @@ def _conclude(
     output: Path | None, n_rows: int, columns: tuple[str, ...], surprises: list[Surprise], json: bool
 ) -> None:
     """Say what was written, and what the rows held that training rows did not."""
+    from backlit.data.wording import counted
     from backlit.model.tabular import merged
 
     found = merged(surprises)
     if json:
         if output is not None:
-            print(msgspec.json.encode(Written(str(output), n_rows, columns, found)).decode())
+            print_document(msgspec.json.encode(Written(str(output), n_rows, columns, found)))
         return
     for surprise in found:
-        print(f'note: the column "{surprise.column}" has {surprise.what}, in {surprise.rows:,} rows', file=sys.stderr)
+        rows = counted(surprise.rows, "row")
+        print(f'note: the column "{surprise.column}" has {surprise.what}, in {rows}', file=sys.stderr)
     if output is not None:
-        print(f"{n_rows:,} predictions written to {output}")
+        print(f"{counted(n_rows, 'prediction')} written to {output}")

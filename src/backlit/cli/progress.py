@@ -19,24 +19,46 @@ if TYPE_CHECKING:
     from backlit.model import Progress, TableTraining
 
 LIVE_SECONDS, PLAIN_SECONDS = 0.1, 2.0
+COMPARING = "comparing with a linear model"
 
 
 def watch(training: TableTraining, path: Path, *, quiet: bool) -> None:
-    """Run a training to its end, showing how it goes unless `quiet`; its model is to be written to `path`."""
+    """Run a training to its end, showing how it goes unless `quiet`, and write its model to `path`.
+
+    The model is written before a linear model is fitted beside it, and once more with the scores of that one.
+    """
+    from backlit.model import save
+
     live = sys.stderr.isatty()
     with stopped_by_ctrl_c(training, path):
         if quiet:
-            for _ in training:
+            for _ in _written(training, path):
                 pass
         elif live:
-            _watch_live(training)
+            _watch_live(_written(training, path))
         else:
-            _watch_plain(training)
+            _watch_plain(_written(training, path))
+        assert training.model is not None
+        save(training.model, path)
+
+
+def _written(training: TableTraining, path: Path) -> Iterator[Progress]:
+    """The progress of a training whose model is written as soon as it is there."""
+    from backlit.model import save
+
+    for progress in training:
+        if progress.phase == "comparing":
+            assert training.model is not None
+            save(training.model, path)
+        yield progress
 
 
 @contextmanager
 def stopped_by_ctrl_c(training: TableTraining, path: Path) -> Iterator[None]:
-    """Let Ctrl-C end the choosing, and then the training, each with what there is so far; one more interrupts."""
+    """Let Ctrl-C end the choosing, and then the training, each with what there is so far; one more interrupts.
+
+    While a linear model is fitted, the network is written already, and Ctrl-C ends the fitting only.
+    """
     from backlit.model.fitting import CTRL_C
 
     if threading.current_thread() is not threading.main_thread():
@@ -49,6 +71,9 @@ def stopped_by_ctrl_c(training: TableTraining, path: Path) -> Iterator[None]:
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         nonlocal ended, given_up
+        if training.phase == "comparing":
+            say(f": the linear model is left out; the network is written to {path}")
+            raise KeyboardInterrupt
         if ended:
             given_up = True
             say(" again: no model is written")
@@ -69,7 +94,7 @@ def stopped_by_ctrl_c(training: TableTraining, path: Path) -> Iterator[None]:
         raise KeyboardInterrupt
 
 
-def _watch_plain(training: TableTraining) -> None:
+def _watch_plain(training: Iterator[Progress]) -> None:
     """A line for each recipe tried and for the end, and every two seconds in between."""
     shown, last = time.monotonic(), None
     for progress in training:
@@ -80,6 +105,9 @@ def _watch_plain(training: TableTraining) -> None:
             print(_line(progress), file=sys.stderr)
             shown = time.monotonic()
         last = progress
+        if progress.phase == "comparing":
+            print(COMPARING, file=sys.stderr)
+            last = None
     if last is not None:
         print(_line(last), file=sys.stderr)
 
@@ -96,7 +124,7 @@ def _loss(progress: Progress) -> str:
     return f"validation loss {progress.validation_loss:.4f}"
 
 
-def _watch_live(training: TableTraining) -> None:
+def _watch_live(training: Iterator[Progress]) -> None:
     """One line that is redrawn, and gone at the end."""
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
@@ -107,12 +135,15 @@ def _watch_live(training: TableTraining) -> None:
         task = bar.add_task("starting (the first run compiles the maths)", total=None, losses="")
         shown = 0.0
         for progress in training:
-            if time.monotonic() - shown >= LIVE_SECONDS:
+            if progress.phase == "comparing" or time.monotonic() - shown >= LIVE_SECONDS:
                 _draw(bar, task, progress)
                 shown = time.monotonic()
 
 
 def _draw(bar: Bar, task: TaskID, progress: Progress) -> None:
+    if progress.phase == "comparing":
+        bar.update(task, description=COMPARING, total=None, losses="")
+        return
     choosing = progress.phase == "choosing"
     head = f"trying {progress.trial} of {progress.trials}: {progress.what}" if choosing else "training"
     losses = f"epoch {progress.epoch}, {_loss(progress)}"

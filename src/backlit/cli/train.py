@@ -16,6 +16,7 @@ import backlit.ops.schedules  # noqa: F401  (registers the schedules, whose name
 from backlit.cli.options import Whole, batch_rows, check_output, column_names, layer_sizes, names
 from backlit.cli.plugins import run_plugins
 from backlit.cli.progress import watch
+from backlit.cli.streams import patient_output, print_document
 from backlit.cli.tables import console, score_cells, score_heads, show_table
 from backlit.errors import BacklitError
 from backlit.ops.op import Registry, activations, optimizers, schedules
@@ -109,7 +110,7 @@ def train(
     dtype
         The type of the numbers.
     output
-        The model file; by default DATA.safetensors, in this folder.
+        The model file, OUT.safetensors; by default DATA.safetensors, in this folder.
     plugin
         A Python file to run first, such as one that registers an activation. Nothing but what is named here is run.
     json
@@ -119,7 +120,7 @@ def train(
     """
     from backlit.data import read_table
     from backlit.data.wording import listed
-    from backlit.model import Settings, TableTraining, save
+    from backlit.model import Settings, TableTraining
     from backlit.model.file import SUFFIX
     from backlit.model.fitting import CTRL_C
 
@@ -137,14 +138,13 @@ def train(
     )  # fmt: skip
     training = TableTraining(table, target, settings)
     to = console()
-    if not json:
-        _show_start(to, training)
-    watch(training, path, quiet=quiet or json)
-    assert training.model is not None
+    with patient_output():
+        if not json:
+            _show_start(to, training)
+        watch(training, path, quiet=quiet or json)
     assert training.report is not None
-    save(training.model, path)
     if json:
-        print(msgspec.json.encode(msgspec.to_builtins(training.report) | {"model": str(path)}).decode())
+        print_document(msgspec.json.encode(msgspec.to_builtins(training.report) | {"model": str(path)}))
         return
     _show_report(to, training.report)
     what = "Model so far" if CTRL_C in training.report.stopped else "Model"
@@ -159,17 +159,23 @@ def _show_start(to: Console, training: TableTraining) -> None:
     task, n_test = training.task, len(training.rows["test"])
     to.print(f"Task: {task.reason}")
     missing = f"; {task.n_missing:,} without a target left out" if task.n_missing else ""
-    to.print(f"Rows: {task.n_rows:,}, of which {n_test:,} are kept for the test{missing}\n")
+    to.print(
+        f"Rows: {task.n_rows:,}, of which {n_test:,} {'is' if n_test == 1 else 'are'} kept for the test{missing}\n"
+    )
     show_table(to, ["column", "kind", "what was done", "inputs"], _column_lines(training), left=3)
+
+
+def _rows(batch: int | str) -> str:
+    return "all rows" if batch == "full" else "1 row" if batch == 1 else f"{batch} rows"
 
 
 def _column_lines(training: TableTraining) -> Iterator[tuple[str, str, str, str]]:
     """What was done with each column; in a wide table, the plain numbers on one line and not too many others."""
     reports = training.encoder.reports
     plain = [r for r in reports if r.kind == "number" and r.outputs == 1]
-    wide = len(reports) > FEW_COLUMNS
+    wide = len(reports) > FEW_COLUMNS and len(plain) > 1
     others = [r for r in reports if not (wide and r in plain)]
-    if wide and plain:
+    if wide:
         done = f"standardized, from {plain[0].column} to {plain[-1].column}"
         commas = len({r.column for r in plain} & set(training.encoder.decimal_commas))
         if commas:
@@ -201,13 +207,15 @@ def _show_report(to: Console, report: FitReport) -> None:
     to.print(f"\n{report.network}")
     recipe = report.recipe
     how = f"{recipe.optimizer}" + (f" at rate {recipe.rate:g}" if recipe.rate else "")
-    to.print(f"Trained by {how}, {recipe.batch_size} rows per step, penalty l2 {recipe.l2:.2g}")
+    to.print(f"Trained by {how}, {_rows(recipe.batch_size)} per step, penalty l2 {recipe.l2:.2g}")
     to.print(f"Stopped {report.stopped} ({report.seconds:.1f} s in all)")
     if report.test is None:
         to.print("\nNo rows were kept for a test.")
         return
     test = report.test
     to.print(f"\nOn {counted(test.rows, 'test row')}:")
+    heads = score_heads(test.model)
     rows = [("this network", test.model), (f"linear model ({test.linear_what})", test.linear),
             (f"baseline ({test.baseline_what})", test.baseline)]  # fmt: skip
-    show_table(to, ["", *score_heads(test.model)], [(name, *score_cells(scores)) for name, scores in rows])
+    nothing = ["-"] * len(heads)
+    show_table(to, ["", *heads], [(name, *(score_cells(scores) if scores else nothing)) for name, scores in rows])

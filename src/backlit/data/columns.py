@@ -94,6 +94,10 @@ class Number(msgspec.Struct, frozen=True, tag="number"):
         """The column as numbers, missing ones NaN."""
         return as_numbers(column, self.name)
 
+    def median(self, arrow_type: Any) -> str:
+        """What is filled in, as a column of that type would show it."""
+        return f"{self.fill:.6g}"
+
     def write(self, column: pa.ChunkedArray, out: Outputs) -> Iterator[Surprise]:
         """Fill `out` (rows, outputs); yield what the training rows did not have."""
         values = self.read(column)
@@ -103,7 +107,9 @@ class Number(msgspec.Struct, frozen=True, tag="number"):
         if self.indicator:
             out[:, 1] = missing
         elif missing.any():
-            yield Surprise(self.name, f"missing values, filled with the median {self.fill:.6g}", int(missing.sum()))
+            yield Surprise(
+                self.name, f"missing values, filled with the median {self.median(column.type)}", int(missing.sum())
+            )
         far = np.abs(scaled) >= FARTHEST
         if far.any():
             what = f"values farther than {FARTHEST:.0e} standard deviations from the training mean, clipped"
@@ -119,6 +125,10 @@ class Time(Number, frozen=True, tag="time"):
     def read(self, column: pa.ChunkedArray) -> FloatVector:
         """The column as seconds, missing ones NaN."""
         return as_seconds(column, self.name, self.of)
+
+    def median(self, arrow_type: Any) -> str:
+        """What is filled in, as a column of that type would show it."""
+        return _moment(self.fill, arrow_type)
 
 
 class Boolean(msgspec.Struct, frozen=True, tag="boolean"):

@@ -11,7 +11,7 @@ import itertools
 import os
 import re
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +22,7 @@ import pyarrow.csv as pacsv
 from backlit.data.bundled import BUNDLED, bundled_table
 from backlit.data.commas import with_decimal_commas
 from backlit.data.table import INDEX, Table, refuse_duplicates
-from backlit.data.wording import did_you_mean, listed, quoted
+from backlit.data.wording import counted, did_you_mean, listed, quoted
 from backlit.errors import BacklitError
 
 _TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data", ".gz", ".parquet", ".pq")
@@ -236,7 +236,14 @@ def _refuse_open_quote(raw: bytes, layout: _Layout, name: str) -> None:
         ) from error
 
 
-def _arrow_csv(raw: bytes, layout: _Layout, text_columns: Collection[str], only: list[str] | None = None) -> pa.Table:
+def cells_as_text(raw: bytes, name: str, columns: Sequence[str]) -> pa.Table:
+    """Columns of a CSV file, cut as `read_table` cuts them, as the text that stands in their cells."""
+    return _arrow_csv(raw, _layout(raw, name), columns, only=list(columns), nulls=False)
+
+
+def _arrow_csv(
+    raw: bytes, layout: _Layout, text_columns: Collection[str], only: list[str] | None = None, nulls: bool = True
+) -> pa.Table:
     return pacsv.read_csv(
         pa.BufferReader(raw),
         read_options=pacsv.ReadOptions(
@@ -245,7 +252,7 @@ def _arrow_csv(raw: bytes, layout: _Layout, text_columns: Collection[str], only:
         # Looking for line ends inside quotes costs time, so only where there are quotes.
         parse_options=pacsv.ParseOptions(delimiter=layout.delimiter, newlines_in_values=b'"' in raw),
         convert_options=pacsv.ConvertOptions(
-            strings_can_be_null=True, column_types=dict.fromkeys(text_columns, pa.string()), include_columns=only
+            strings_can_be_null=nulls, column_types=dict.fromkeys(text_columns, pa.string()), include_columns=only
         ),
     )
 
@@ -270,8 +277,9 @@ def _csv_fault(raw: bytes, layout: _Layout, name: str, error: Exception) -> str:
         width = len(next(records))
         for record in records:
             if len(record) != width:
+                cells = counted(len(record), "cell")
                 return (
-                    f"Line {reader.line_num} of {name} has {len(record)} cells where the column names make {width}: "
+                    f"Line {reader.line_num} of {name} has {cells} where the column names make {width}: "
                     f"{listed(record)}. Make every row as long as the first (a cell with a separator needs quotes)."
                 )
     except csv.Error as python_error:

@@ -46,18 +46,23 @@ FEWEST_ROWS = 10
 
 CTRL_C = "ended by Ctrl-C"
 
-CHOOSING_SHARE, LEAST_SHARE = 0.5, 0.25
-"""The part of a time limit that may be spent on choosing, and the least that is left for training."""
+CHOOSING_SHARE, LEAST_SHARE, COMPARING_SHARE = 0.5, 0.25, 0.05
+"""The part of a time limit that may be spent on choosing, and the least that is left for training, and for the linear
+model beside it."""
+
+
+Phase = Literal["choosing", "training", "comparing"]
 
 
 class Progress(msgspec.Struct, frozen=True):
     """Where a training on a table stands: the epoch that has just ended.
 
-    `phase` is "choosing" while recipes are compared on validation rows (number `trial` of `trials`), then "training".
+    `phase` is "choosing" while recipes are compared on validation rows (number `trial` of `trials`), then "training",
+    and once "comparing", when the network is done and only a linear model is still to be fitted, for the report.
     `epochs` is the most there can be; `loss` is of the training rows, `validation_loss` of the validation rows, if any.
     """
 
-    phase: Literal["choosing", "training"]
+    phase: Phase
     trial: int
     trials: int
     what: str
@@ -90,11 +95,12 @@ class TableTraining:
     Attributes:
         task, encoder: what is learned and how columns become numbers; there before training.
         rows: the indices of the rows in `table`: "train" (validation rows too) and "test".
-        recipes: what is to be compared. phase: "choosing", then "training".
-        model, report: the result, once it has run.
+        recipes: what is to be compared. phase: "choosing", then "training", then "comparing".
+        model, report: the result, once it has run; all but the linear model's scores when "comparing" is announced.
 
     `stop()`, Ctrl-C and the time limit end what is under way after the current epoch: the choosing, after which the
-    best recipe so far is trained, or the training, with the model so far.
+    best recipe so far is trained, or the training, with the model so far. Ctrl-C while comparing leaves the linear
+    model out.
 
     Errors: a BacklitError for a table or settings that do not fit, or where every recipe diverges.
     """
@@ -120,7 +126,7 @@ class TableTraining:
             del self.recipes[1:]
         self.model: TabularModel | None = None
         self.report: FitReport | None = None
-        self.phase: Literal["choosing", "training"] = "choosing"
+        self.phase: Phase = "choosing"
         self._stopping, self._why = False, ""
         self._clock: float | None = None
 
@@ -209,7 +215,7 @@ class TableTraining:
     # ------------------------------------------------------------------------------------------------------- training
 
     def __iter__(self) -> Iterator[Progress]:
-        """Choose, train, test."""
+        """Choose, train, test; then compare."""
         self._began = time.perf_counter()
         choice = None
         recipe, stop_at = self.recipes[0], self.recipes[0].epochs
@@ -224,6 +230,8 @@ class TableTraining:
         else:
             yield from self._train_all(recipe, stop_at)
         self._conclude(recipe, choice)
+        if len(self.rows["test"]):
+            yield from self._compare()
 
     def _train_all(self, recipe: Recipe, stop_at: int) -> Iterator[Progress]:
         """Train on all rows but the test rows for a settled number of epochs."""
@@ -272,29 +280,57 @@ class TableTraining:
         return training.stopped or f"all {training.epochs} epochs done"
 
     def _conclude(self, recipe: Recipe, choice: Choice | None) -> None:
-        """Measure the model on the test rows and write the report."""
+        """Measure the model on the test rows and write the report, but for the linear model."""
         network = self.training.network
-        seconds = time.perf_counter() - self._began
         self.model = TabularModel(network, self.encoder)
         history = self.training.history
-        self.report = self.model.report = FitReport(
+        measured = self._measure()
+        self._report(FitReport(
             self.table.name, self.task, self.encoder.reports,
             len(self.X) - self._validation_rows, self._validation_rows, len(self.rows["test"]),
             recipe, repr(network), network.parameters.size, choice,
-            len(history), history[-1].loss if history else None, self.stopped, seconds, self._compare(),
-        )  # fmt: skip
+            len(history), history[-1].loss if history else None, self.stopped, 0.0, measured,
+        ))  # fmt: skip
 
-    def _compare(self) -> Comparison | None:
-        """The scores on the test rows of the model, the baseline and the linear model."""
+    def _report(self, report: FitReport) -> None:
+        """Give the report, also to the model, with the seconds so far."""
+        assert self.model is not None
+        seconds = time.perf_counter() - self._began
+        self.report = self.model.report = msgspec.structs.replace(report, seconds=seconds)
+
+    def _measure(self) -> Comparison | None:
+        """The scores on the test rows of the model and the baseline."""
         if not len(self.rows["test"]):
             return None
         assert self.model is not None
         test = self.table.take(self.rows["test"])
         targets = self.model.targets(test)
-        scores = self.model.evaluate(test).scores
-        X_test = self.encoder.encode_features(test, self.settings.dtype)
         simple = baseline(self.encoder, self.Y, targets)
-        return Comparison(test.n_rows, scores, *simple, *linear(self.encoder, self.X, self.Y, X_test, targets))
+        return Comparison(test.n_rows, self.model.evaluate(test).scores, *simple, None, "left out")
+
+    def _compare(self) -> Iterator[Progress]:
+        """Put the scores of a linear model into the report; the model is whole before, whatever happens here."""
+        assert self.model is not None
+        assert self.report is not None
+        assert self.report.test is not None
+        self._stopping = False
+        loss = float("nan") if self.report.loss is None else self.report.loss
+        done = self.report.epochs
+        yield Progress("comparing", 1, 1, "linear model", done, done, loss, None)
+        self.phase = "comparing"
+        scores, what = None, f"left out: {self._why if self._stopping else CTRL_C}"
+        try:
+            if not self._stopping:
+                test = self.table.take(self.rows["test"])
+                X_test = self.encoder.encode_features(test, self.settings.dtype)
+                targets = self.model.targets(test)
+                scores, what = linear(self.encoder, self.X, self.Y, X_test, targets, self._time_to_compare())
+        except KeyboardInterrupt:
+            pass
+        except MemoryError:
+            what = "left out: it needs more memory than there is"
+        compared = msgspec.structs.replace(self.report.test, linear=scores, linear_what=what)
+        self._report(msgspec.structs.replace(self.report, test=compared))
 
     # ----------------------------------------------------------------------------------------------------------- time
 
@@ -310,6 +346,11 @@ class TableTraining:
         """What is left of the time limit, but not so little that nothing could be trained."""
         limit = self.settings.time_limit
         return None if limit is None else max(limit - self._elapsed(), LEAST_SHARE * limit)
+
+    def _time_to_compare(self) -> float | None:
+        """What is left of the time limit, or a small share of it, for the linear model."""
+        limit = self.settings.time_limit
+        return None if limit is None else max(limit - self._elapsed(), COMPARING_SHARE * limit)
 
     def _enough(self) -> bool:
         """Whether to end the choosing: on request, or because its share of the time limit is used up."""

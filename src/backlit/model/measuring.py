@@ -17,6 +17,16 @@ from backlit.ops.op import Array
 LINEAR_ROWS = 50_000
 """The linear model is fitted on so many rows at the most: more would only take longer."""
 
+MOST_ITERATIONS, FEWEST_ITERATIONS = 1000, 30
+"""Of the linear model: it mostly converges long before the first, and is no opponent before the second."""
+
+SECONDS_OF_WORK, LINEAR_WORK = 2e-9, 3e9
+"""What one multiplication by an input takes scikit-learn's LogisticRegression, rather more than less on one processor;
+and how many there may be: in a few seconds. Counted, not measured, so that the same seed gives the same report."""
+
+EXPONENTIAL, RIDGE_SPEED = 10, 20
+"""An exponential costs as much as so many multiplications by an input; Ridge does so many in the time of one."""
+
 
 def class_scores(codes: Array, probabilities: Array) -> ClassScores:
     """The scores of probabilities (n, k) against class indices (n,).
@@ -81,18 +91,37 @@ def baseline(encoder: Encoder, Y: Array, targets: Array) -> tuple[Scores, str]:
     return class_scores(targets, P), f'always "{classes[shares.argmax()]}"'
 
 
-def linear(encoder: Encoder, X: Array, Y: Array, X_test: Array, targets: Array) -> tuple[Scores, str]:
-    """The scores of scikit-learn's linear model at its defaults, on the same encoded rows."""
+def linear(
+    encoder: Encoder, X: Array, Y: Array, X_test: Array, targets: Array, seconds: float | None = None
+) -> tuple[Scores | None, str]:
+    """The scores of scikit-learn's linear model at its defaults, on the same encoded rows; or None, and why not.
+
+    It is given as much work as takes a few seconds, or `seconds` where that is less: its iterations end there, and
+    where only a few would fit it is left out.
+    """
+    few = np.linspace(0, len(X) - 1, min(len(X), LINEAR_ROWS)).astype(np.int64)
+    work = LINEAR_WORK if seconds is None else min(LINEAR_WORK, seconds / SECONDS_OF_WORK)
+    most = min(int(work / _work(encoder, len(few), X.shape[1])), MOST_ITERATIONS)
+    if most < FEWEST_ITERATIONS:
+        return None, "left out: it would take too long"
+    X, Y, X_test = X[few].astype(np.float64), Y[few], X_test.astype(np.float64)
     from sklearn.linear_model import LogisticRegression, Ridge  # noqa: PLC0415  (a second to import)
 
-    few = np.linspace(0, len(X) - 1, min(len(X), LINEAR_ROWS)).astype(np.int64)
-    X, Y, X_test = X[few].astype(np.float64), Y[few], X_test.astype(np.float64)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it did not quite converge changes no digit shown
         if isinstance(encoder.target, NumberTarget):
             predicted = encoder.decode_target(Ridge().fit(X, Y).predict(X_test))
             return number_scores(targets, predicted), "Ridge"
-        fitted = LogisticRegression(max_iter=1000).fit(X, Y)
+        fitted = LogisticRegression(max_iter=most).fit(X, Y)
         P: Any = np.full((len(X_test), len(encoder.target.classes)), 1e-15)
         P[:, fitted.classes_] = fitted.predict_proba(X_test)
-    return class_scores(targets, P), "LogisticRegression"
+    cut = most < MOST_ITERATIONS and fitted.n_iter_.max() >= most
+    return class_scores(targets, P), "LogisticRegression" + (f", {most} iterations" if cut else "")
+
+
+def _work(encoder: Encoder, n: int, k: int) -> float:
+    """How much one iteration over n rows of k inputs costs, in units of SECONDS_OF_WORK; Ridge is all in one."""
+    if isinstance(encoder.target, NumberTarget):
+        return n * k * min(n, k) / RIDGE_SPEED / FEWEST_ITERATIONS
+    classes = len(encoder.target.classes)
+    return n * (k + EXPONENTIAL) * (1 if classes == 2 else classes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
@@ -50,6 +51,12 @@ _EXPECTED = {
     **dict.fromkeys(("optimizer", "schedule"), "a name"),
 }
 """What the settings are to be that are not simply numbers."""
+
+LARGEST_SEED = 10**18
+"""The compiled machine takes seeds of 63 bits; the trainings on folds have seeds a little above the one given."""
+
+MOST_UNITS = 10_000_000
+"""More units in a layer than fit into any memory, and few enough to count weights in 64 bits."""
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -118,15 +125,33 @@ class Settings(msgspec.Struct, frozen=True):
             raise BacklitError(f"{len(self.activation)} activations are given; say the sizes of the hidden layers too.")
         for name in ("seed", "epochs"):
             _check(name, getattr(self, name), 0, _EXPECTED[name])
+        if self.seed > LARGEST_SEED:
+            raise BacklitError(f"seed is {self.seed}; expected a whole number of at most {LARGEST_SEED}.")
+        self._check_fractions()
         for name in ("l2", "decay"):
             _check(name, getattr(self, name), 0, "a number of at least 0")
         _check("time_limit", self.time_limit, 0, "a number of seconds")
         if self.batch_size != "full":
             _check("batch_size", self.batch_size, 1, _EXPECTED["batch_size"])
-        if not all(units >= 1 for units in self.layers or ()):
-            raise BacklitError(f"layers are {list(self.layers or ())}; expected at least 1 unit in each hidden layer.")
+        if not all(1 <= units <= MOST_UNITS for units in self.layers or ()):
+            raise BacklitError(
+                f"layers are {list(self.layers or ())}; expected at least 1 unit in each hidden layer, and at most "
+                f"{MOST_UNITS:,}."
+            )
         if not 0 <= self.dropout < 1:
             raise BacklitError(f"dropout is {self.dropout:g}; expected a probability of at least 0 and below 1.")
+
+    def _check_fractions(self) -> None:
+        """Rows must be left for training."""
+        validation = self.validation or 0.0
+        for name, part in (("validation", validation), ("test", self.test)):
+            if not 0 <= part < 1:
+                raise BacklitError(f"{name} is {part:g}; expected a fraction of the rows, of at least 0 and below 1.")
+        if validation + self.test >= 1:
+            raise BacklitError(
+                f"validation is {validation:g} and test is {self.test:g}; expected a sum below 1, so that rows are "
+                "left for training."
+            )
 
 
 def _plain(value: Any, several: bool) -> Any:
@@ -138,7 +163,7 @@ def _plain(value: Any, several: bool) -> Any:
 
 
 def _check(name: str, value: float | None, low: float, expected: str) -> None:
-    if value is not None and not (np.isfinite(value) and value >= low):
+    if value is not None and not (math.isfinite(value) and value >= low):
         raise BacklitError(f"{name} is {value!r}; expected {expected}.")
 
 

@@ -53,13 +53,16 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """The scores on the test rows of the network, of a baseline (one prediction for all rows) and of a linear model."""
+    """The scores on the test rows of the network, of a baseline (one prediction for all rows) and of a linear model.
+
+    `linear` is None where the linear model was left out; `linear_what` then says why.
+    """
 
     rows: int
     model: Scores
     baseline: Scores
     baseline_what: str
-    linear: Scores
+    linear: Scores | None
     linear_what: str
 
 
