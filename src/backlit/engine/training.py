@@ -430,7 +430,7 @@ class Training:
         for loss in lbfgs.minimize(self):
             self.step += 1
             lowest = float(self.held.lowest[0])
-            sums = np.array([[loss, 1.0, 0.0, loss, self._look_back(loss)]])
+            sums = np.array([[loss, 1.0, 0.0, loss, self.look_back(loss)]])
             self._seconds += time.perf_counter() - began
             yield self._epochs(sums, np.ones(1), lowest)
             if self._out_of_time():
@@ -438,7 +438,7 @@ class Training:
                 return
             began = time.perf_counter()
 
-    def _look_back(self, loss: float) -> float:
+    def look_back(self, loss: float) -> float:
         """Give the loss of the validation rows, if any, and keep the best values, as the machine does."""
         if self.validation is not None:
             rows, clock = layout.data_held(self.held), Clock(self.step, self.seed)

@@ -321,7 +321,7 @@ def minimize(
         member.loss = float(intermediate_result.fun)
         measured = {}
         if held is not None:
-            measured["validation_loss"] = training._look_back(member.loss) / limits.parts
+            measured["validation_loss"] = training.look_back(member.loss) / limits.parts
             member.validation_loss_curve.append(measured["validation_loss"])
         member.record(loss=member.loss, **measured)
         member.n_iter += 1
