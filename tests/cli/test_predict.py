@@ -146,3 +146,11 @@ def test_what_csv_cannot_hold_is_refused_before_anything_is_written(capsysbinary
         assert (code, out, err.count("\n")) == (2, "", 1)
         assert f'the column "{column}" holds values of type' in err
     assert not (tmp_path / "p.csv").exists()
+
+
+def test_a_folder_does_not_hide_the_kept_columns_of_a_bundled_data_set(capsysbinary):
+    save(fit_table("iris", settings=ONE)[0], "iris.safetensors")
+    Path("iris").mkdir()
+    code, out, err = run(capsysbinary, "predict", "iris.safetensors", "iris", "--keep-all")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[1].startswith("5.1,3.5,1.4,0.2,setosa,")

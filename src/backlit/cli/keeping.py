@@ -5,7 +5,6 @@ A model reads numbers out of a table; what is kept is passed on, and a number re
 
 from __future__ import annotations
 
-import gzip
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,26 +38,14 @@ def readable_twice(data: str) -> Iterator[str]:
 def kept_columns(data: str, table: Table, names: tuple[str, ...]) -> pa.Table:
     """Those columns of the file `data`, of which `table` was read: from CSV as text, from Parquet in their own types.
 
-    An empty cell of a CSV file is an empty text.
+    Errors: a BacklitError where the file has other rows than the table.
     """
-    from backlit.data.reading import cells_as_text
+    from backlit.data.reading import columns_as_written
 
-    path = Path(data)
-    if not names or not path.exists():  # a bundled data set
-        return table.arrow.select(list(names))
-    raw = path.read_bytes()
-    raw = gzip.decompress(raw) if raw.startswith(b"\x1f\x8b") else raw
-    kept = _from_parquet(raw, names) if raw.startswith(b"PAR1") else cells_as_text(raw, table.name, names)
-    if kept.num_rows != table.n_rows:
+    kept = columns_as_written(data, table, names)
+    if names and kept.num_rows != table.n_rows:
         raise BacklitError(f"{table.name} changed while it was read: run the command again.")
     return kept
-
-
-def _from_parquet(raw: bytes, names: tuple[str, ...]) -> pa.Table:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    return pq.ParquetFile(pa.BufferReader(raw)).read().select(list(names))
 
 
 def refuse_what_csv_cannot_hold(kept: pa.Table) -> None:

@@ -35,6 +35,7 @@ _NOT_TABLES = {
 }
 _JSON = re.compile(rb"""\{\s*["}]|\[\s*[\[{"\]]|\[\s*-?[0-9.]+\s*,""")
 _MARKUP = re.compile(rb"<(?:[!?]|html\b|([a-z][\w:.-]*))", re.IGNORECASE)
+_PARQUET = b"PAR1"
 _DELIMITERS = ",;\t|"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _NOT_UTF8 = "is not UTF-8 text: save the file as UTF-8 CSV (in a spreadsheet: export, character set UTF-8)."
@@ -86,17 +87,44 @@ def read_table(source: object, *, text_columns: Collection[str] = (), comma_colu
 
 def _read_named(given: str, text_columns: Collection[str], comma_columns: Collection[str]) -> Table:
     path = Path(given)
-    if given in BUNDLED and not path.is_file():  # a folder of that name may be where its models are kept
+    if _is_bundled(given):
         return Table(bundled_table(given), name=given, target=BUNDLED[given])
     if not path.exists():
         raise BacklitError(_missing_file(path))
     if path.is_dir():
         raise BacklitError(f"{quoted(given)} is a folder: give one CSV or Parquet file.")
+    return Table(_parse_file(_bytes_of(path), path.name, text_columns, comma_columns), name=path.name)
+
+
+def columns_as_written(given: str, table: Table, names: Sequence[str]) -> pa.Table:
+    """Those columns of what `table` was read from by its name: the text of a CSV cell, the type of a Parquet column.
+
+    An empty cell of a CSV file is an empty text.
+    """
+    if not names or _is_bundled(given):
+        return table.arrow.select(list(names))
+    raw = _bytes_of(Path(given))
+    if raw.startswith(_PARQUET):
+        return _arrow_parquet(raw, table.name).select(list(names))
+    return _arrow_csv(raw, _layout(raw, table.name), names, only=list(names), nulls=False)
+
+
+def _is_bundled(given: str) -> bool:
+    return given in BUNDLED and not Path(given).is_file()  # a folder of that name may be where its models are kept
+
+
+def _bytes_of(path: Path) -> bytes:
+    """The bytes of a file, unpacked where they are gzip."""
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise BacklitError(f"Cannot read {quoted(given)}: {error.strerror}.") from error
-    return Table(_parse_file(raw, path.name, text_columns, comma_columns), name=path.name)
+        raise BacklitError(f"Cannot read {quoted(path)}: {error.strerror}.") from error
+    if not raw.startswith(b"\x1f\x8b"):
+        return raw
+    try:
+        return gzip.decompress(raw)
+    except (OSError, EOFError, zlib.error) as error:
+        raise BacklitError(f"{path.name} is a damaged gzip file ({error}): make or download it again.") from error
 
 
 def _missing_file(path: Path) -> str:
@@ -113,13 +141,8 @@ def _missing_file(path: Path) -> str:
 
 def _parse_file(raw: bytes, name: str, text_columns: Collection[str], comma_columns: Collection[str]) -> pa.Table:
     """Tell by its first bytes, not by its suffix, what the file is."""
-    if raw.startswith(b"\x1f\x8b"):
-        try:
-            raw = gzip.decompress(raw)
-        except (OSError, EOFError, zlib.error) as error:
-            raise BacklitError(f"{name} is a damaged gzip file ({error}): make or download it again.") from error
-    if raw.startswith(b"PAR1"):
-        return _parse_parquet(raw, name)
+    if raw.startswith(_PARQUET):
+        return _with_index_marked(_arrow_parquet(raw, name))
     what = next((what for mark, what in _NOT_TABLES.items() if raw.startswith(mark)), None) or _notation(raw)
     if what is None and b"\0" in raw and not raw.startswith(_UTF16_MARKS):
         what = "a binary file"
@@ -138,11 +161,11 @@ def _notation(raw: bytes) -> str | None:
     return "HTML or XML" if tag and (tag[1] is None or b"</" + tag[1] in raw) else None
 
 
-def _parse_parquet(raw: bytes, name: str) -> pa.Table:
+def _arrow_parquet(raw: bytes, name: str) -> pa.Table:
     import pyarrow.parquet as pq  # noqa: PLC0415  (few runs read Parquet)
 
     try:
-        return _with_index_marked(pq.ParquetFile(pa.BufferReader(raw)).read())
+        return pq.ParquetFile(pa.BufferReader(raw)).read()
     except (pa.ArrowException, OSError) as error:
         raise BacklitError(f"{name} is a damaged Parquet file ({_one_line(error)}): write it again.") from error
 
@@ -234,11 +257,6 @@ def _refuse_open_quote(raw: bytes, layout: _Layout, name: str) -> None:
             f"The row that begins on line {line + 1} of {name} has a quote that is never closed: close it, or "
             "double it where it is part of the text."
         ) from error
-
-
-def cells_as_text(raw: bytes, name: str, columns: Sequence[str]) -> pa.Table:
-    """Columns of a CSV file, cut as `read_table` cuts them, as the text that stands in their cells."""
-    return _arrow_csv(raw, _layout(raw, name), columns, only=list(columns), nulls=False)
 
 
 def _arrow_csv(
