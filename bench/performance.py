@@ -21,10 +21,11 @@ import numpy as np
 from numba import njit, types
 from numba.extending import intrinsic
 
-from backlit.engine import layout, machine
-from backlit.engine.jit import Jit
-from backlit.engine.layout import Clock, Segment, data_of
-from backlit.engine.lowlevel import call_kernel, call_update
+from backlit.engine import machine
+from backlit.engine.compiled.numba_intrinsics import call_kernel, call_update
+from backlit.engine.compiled.retype import Jit
+from backlit.engine.program import structs
+from backlit.engine.program.structs import Clock, Segment, data_of
 from bench.peers.backlit_peer import Compiled
 from bench.peers.products import Own
 from bench.results import Results
@@ -189,8 +190,8 @@ def _own_machine(peer: Compiled) -> float:
     training, workload = peer.training, peer.workload
     order = peer.problem.orders.reshape(-1)
     data = data_of(training.X, training.Y, training.weights, order, repeats=workload.full_batch)
-    rates, sums = np.full(workload.steps, workload.rate), np.zeros(layout.SUMS * workload.epochs)
-    held = layout.held_of(training.network.dtype)
+    rates, sums = np.full(workload.steps, workload.rate), np.zeros(structs.SUMS * workload.epochs)
+    held = structs.held_of(training.network.dtype)
     return _timed(
         lambda steps: training.program.train(
             training.tables, training.memory, data, held, training.rule, Clock(0, 0), workload.batch, 0, steps, rates,
@@ -203,7 +204,7 @@ def _own_machine(peer: Compiled) -> float:
 def _kernels(training: Any, n: int) -> list[float]:
     """Time the forward and backward kernels of the chain and the loss."""
     tables, memory = training.tables, training.memory
-    rows = [*tables.chain.reshape(-1, layout.WIDTH)[: tables.ops], tables.loss[: layout.WIDTH]]
+    rows = [*tables.chain.reshape(-1, structs.WIDTH)[: tables.ops], tables.loss[: structs.WIDTH]]
     vectors = (memory.P, memory.dP, memory.A, memory.dA, memory.S, memory.C)
     restore = _keeper(vectors)
 

@@ -92,14 +92,14 @@ def test_the_plan_has_no_circles():
 @pytest.mark.parametrize(
     "line",
     [
-        "import backlit.engine.machine",
+        "import backlit.engine.machine.epochs",
         "from backlit.engine import machine",
-        "from backlit.engine.layout import Row",
+        "from backlit.engine.program.structs import Row",
         "from backlit import engine",
         "from ..engine import machine",
         "from .. import engine",
         "def late():\n    from backlit.engine import machine",
-        "import importlib\nimportlib.import_module('backlit.engine.machine')",
+        "import importlib\nimportlib.import_module('backlit.engine.machine.epochs')",
     ],
 )
 def test_an_arrow_that_goes_up_is_seen(line, tmp_path):

@@ -59,11 +59,11 @@ class Own(Blas):
         """Compile one loop over the products of a step."""
         from numba import njit  # noqa: PLC0415  (only this peer needs it)
 
-        from backlit.ops.kernels import products  # noqa: PLC0415
+        from backlit.kernels import matmul  # noqa: PLC0415
 
         super().build()
-        products.register_compiled()
-        calls = {"nn": products.product, "tn": products.product_tn, "nt": products.product_nt}
+        matmul.register_compiled()
+        calls = {"nn": matmul.product, "tn": matmul.product_tn, "nt": matmul.product_nt}
 
         def loop_of(product: Any) -> Any:
             @njit(nogil=True)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from backlit.errors import BacklitError
     from backlit.estimators import MLPClassifier, MLPRegressor
     from backlit.model.file import load, save
-    from backlit.ops.op import Activation, ElementwiseLoss, Layer, Loss, Optimizer, register
+    from backlit.ops.base import Activation, ElementwiseLoss, Layer, Loss, Optimizer, register
     from backlit.show.worked_example import WorkedExample, explain
 
 __version__ = "0.1.0"
@@ -79,7 +79,7 @@ __all__ = [
 
 def _ops() -> dict[str, Any]:
     """Give every registered op's class by its name in Python."""
-    registries = import_module("backlit.ops.op").REGISTRIES
+    registries = import_module("backlit.ops.base").REGISTRIES
     return {cls.__name__: cls for registry in registries.values() for cls in registry.values()}
 
 

@@ -14,7 +14,7 @@ import backlit as bl
 from backlit.cli.explain import explain
 from backlit.errors import BacklitError
 from backlit.examples import read_network_file
-from backlit.ops.op import schedules
+from backlit.ops.base import schedules
 
 PAGE = Path(__file__).parents[2] / "docs" / "worked-example.md"
 
@@ -154,6 +154,6 @@ def test_the_page_for_students_shows_what_the_command_prints(capsys: Any, tmp_pa
 
 
 def test_the_face_is_a_function_beside_the_room() -> None:
-    from backlit.explain.records import Record
+    from backlit.explain.record.records import Record
 
     assert callable(bl.explain), Record

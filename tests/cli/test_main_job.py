@@ -199,20 +199,20 @@ def test_a_plugin_brings_an_op_and_its_model_asks_for_it(capsys, tmp_path):
         "    @staticmethod\n    def value(z):\n        return (np.sqrt(z * z + 1) - 1) / 2 + z\n"
         "    @staticmethod\n    def slope(z):\n        return z / (2 * np.sqrt(z * z + 1)) + 1\n"
     )
-    from backlit.ops import op
+    from backlit.ops import base
 
     code, out, err = run(
         capsys, "train", "iris", "--plugin", "bent.py", "--layers", "4", "--activation", "bent", "--epochs", "5"
     )
     assert code == 0, err
     assert "4 bent -> 3 softmax" in out
-    del op.activations["bent"]
+    del base.activations["bent"]
     code, _, err = run(capsys, "predict", "iris.safetensors", "iris")
     assert code == 2
     assert "unknown activation 'bent'" in err
     assert "--plugin FILE.py" in err
     assert run(capsys, "predict", "iris.safetensors", "iris", "--plugin", "bent.py", "-o", "p.csv")[0] == 0
-    del op.activations["bent"]
+    del base.activations["bent"]
 
 
 @pytest.fixture
@@ -335,7 +335,7 @@ def wrong_folder(tmp_path_factory):
     from backlit.data import read_table
     from backlit.engine.network import Network
     from backlit.model import Settings, fit_table, save
-    from backlit.ops.dense import Dense
+    from backlit.ops.layers.dense import Dense
 
     folder = tmp_path_factory.mktemp("wrong")
     for name, text in TABLES.items():

@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-from backlit.engine import program, team
+from backlit.engine import executable
 from backlit.engine.network import Network
-from backlit.ops.dense import Dense
-from backlit.ops.op import Activation, Layer, Loss, losses
+from backlit.engine.parallel import thread_team
+from backlit.ops.base import Activation, Layer, Loss, losses
+from backlit.ops.layers.dense import Dense
 
 # Compiling takes what it takes, and a failing draw is printed whole: neither deadlines nor a database on disk.
 COMMON: dict[str, Any] = {
@@ -81,19 +82,19 @@ def problem() -> Callable[..., tuple[Network, Any, Any]]:
 @pytest.fixture
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> int:
     """Cut every batch into shards of 4 rows."""
-    monkeypatch.setattr(program, "SMALLEST_SHARD", 4)
-    monkeypatch.setattr(program, "SHARD_ELEMENTS", 1)
+    monkeypatch.setattr(executable, "SMALLEST_SHARD", 4)
+    monkeypatch.setattr(executable, "SHARD_ELEMENTS", 1)
     return 4
 
 
 @pytest.fixture
 def shared_batches(monkeypatch: pytest.MonkeyPatch, small_shards: int) -> None:
     """Share the smallest batches out to as many threads as are asked for, and never look which way is faster."""
-    monkeypatch.setattr(program, "THREADED_WORK", 1)
-    monkeypatch.setattr(program, "THREADED_ROWS", 2)
-    monkeypatch.setattr(program, "SEVERAL_ROWS", 4)
-    monkeypatch.setattr(team, "processors", lambda: 64)
-    monkeypatch.setattr(team.Pace, "note", lambda self, batches, seconds: None)
+    monkeypatch.setattr(executable, "THREADED_WORK", 1)
+    monkeypatch.setattr(executable, "THREADED_ROWS", 2)
+    monkeypatch.setattr(executable, "SEVERAL_ROWS", 4)
+    monkeypatch.setattr(thread_team, "processors", lambda: 64)
+    monkeypatch.setattr(thread_team.Pace, "note", lambda self, batches, seconds: None)
 
 
 @pytest.fixture

@@ -16,14 +16,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from backlit.engine import machine, program
-from backlit.engine.checking import rows_of
-from backlit.engine.layout import Clock, data_of
+from backlit.engine import executable, machine
+from backlit.engine.executable import Program
+from backlit.engine.input_checks import rows_of
 from backlit.engine.network import Network
-from backlit.engine.program import Program
+from backlit.engine.program.structs import Clock, data_of
 from backlit.engine.training import Training, reduction
-from backlit.ops.dense import Dense
-from backlit.ops.op import REDUCTIONS, Activation, activations, layers, losses, optimizers, tuned
+from backlit.ops.base import REDUCTIONS, Activation, activations, layers, losses, optimizers, tuned
+from backlit.ops.layers.dense import Dense
 
 TOLERANCE = 1e-12
 OTHER_LAYERS = [name for name in layers if name != "dense"]
@@ -206,8 +206,8 @@ def moderate(network: Network, X: Any, Y: Any) -> bool:
 def sharded(rows: int | None) -> Any:
     """Cut batches into shards of so many rows."""
     if rows is None:
-        return mock.patch.object(program, "SMALLEST_SHARD", program.SMALLEST_SHARD)
-    return mock.patch.multiple(program, SMALLEST_SHARD=rows, SHARD_ELEMENTS=1)
+        return mock.patch.object(executable, "SMALLEST_SHARD", executable.SMALLEST_SHARD)
+    return mock.patch.multiple(executable, SMALLEST_SHARD=rows, SHARD_ELEMENTS=1)
 
 
 SHARDS = st.sampled_from([None, 1, 3, 4])

@@ -13,10 +13,10 @@ TRAIN = """
 import os
 import sys
 import numpy as np
-from backlit.engine import ahead, compiler
+from backlit.engine.compiled import background, compile
 from backlit.engine.network import Network
 from backlit.engine.training import Training
-from backlit.ops.dense import Dense
+from backlit.ops.layers.dense import Dense
 
 {before}
 compiled = []
@@ -31,17 +31,18 @@ print(training.history[-1].loss, *compiled)
 """
 
 FAILURES = {
-    "none is started": ("ahead.begin = lambda *given: None", ""),
-    "it would have no processor": ("ahead.processors = lambda: 1", ""),
+    "none is started": ("background.begin = lambda *given: None", ""),
+    "it would have no processor": ("background.processors = lambda: 1", ""),
     "it cannot be started": ("sys.executable = '/no/such/python'", ""),
     "it is another program": ("sys.executable = '/bin/true'", ""),
     "it is killed": (
-        "begin = ahead.begin; ahead.begin = lambda *given: (begin(*given), ahead._helpers[0].process.kill())",
+        "begin = background.begin; background.begin = lambda *given: "
+        "(begin(*given), background._helpers[0].process.kill())",
         "",
     ),
     "it is killed with the matrix product in hand": (
-        "begin = ahead.begin; ahead.begin = lambda *given: "
-        "(begin(*given), ahead.take('multiply', 'float64'), ahead._helpers[0].process.kill())",
+        "begin = background.begin; background.begin = lambda *given: "
+        "(begin(*given), background.take('multiply', 'float64'), background._helpers[0].process.kill())",
         "",
     ),
 }

@@ -16,15 +16,15 @@ import numpy as np
 import pytest
 
 import backlit
-from backlit.engine import cache
+from backlit.engine.compiled import disk_cache
 from backlit.engine.network import Network
 from backlit.engine.training import Training
 from backlit.errors import BacklitError
-from backlit.ops.dense import Dense
-from backlit.ops.dropout import Dropout
-from backlit.ops.normalization import BatchNorm, LayerNorm
-from backlit.ops.op import activations, losses, optimizers
-from backlit.ops.op import layers as layers_by_name
+from backlit.ops.base import activations, losses, optimizers
+from backlit.ops.base import layers as layers_by_name
+from backlit.ops.layers.dense import Dense
+from backlit.ops.layers.dropout import Dropout
+from backlit.ops.layers.normalization import BatchNorm, LayerNorm
 
 ROOT = Path(backlit.__file__).parent
 
@@ -44,11 +44,11 @@ class Count(event.Listener):
 passes = Count()
 event.register("numba:run_pass", passes)
 import backlit
-from backlit.engine import cache
+from backlit.engine.compiled import disk_cache
 from backlit.engine.network import Network
 from backlit.engine.training import Training
-from backlit.ops.dense import Dense
-from backlit.ops.dropout import Dropout
+from backlit.ops.layers.dense import Dense
+from backlit.ops.layers.dropout import Dropout
 
 rng = np.random.default_rng(0)
 X, Y = rng.normal(size=(20, 3)), rng.integers(0, 2, 20)
@@ -56,7 +56,7 @@ layers = [Dense(4, "leaky_relu"), Dense(4, "selu"), Dropout(0.3), Dense(3, "soft
 network = Network(layers, 3, "cross_entropy", seed=1)
 training = Training(network, X, Y, optimizer="adam", epochs=3, batch_size=6, compiled=True).run()
 print(json.dumps({
-    "source": backlit.__file__, "folder": str(cache.cache_folder()), "loss": training.history[-1].loss,
+    "source": backlit.__file__, "folder": str(disk_cache.cache_folder()), "loss": training.history[-1].loss,
     "compiled": training.compiled, "passes": passes.total,
 }))
 """
@@ -68,10 +68,10 @@ EDITS = {
         "activations.py", 'compiles to one that vectorises."""\n    return np.exp(z)',
         'compiles to one that vectorises."""\n    return np.exp(0.9 * z)'),
     "a helper function of a helper function": (
-        "dropout.py", "return h ^ (h >> SHIFT_31)", "return h ^ (h >> SHIFT_30)"),
-    "a constant of a helper function": ("dropout.py", "0xBF58476D1CE4E5B9", "0xBF58476D1CE4E5BB"),
+        "layers/dropout.py", "return h ^ (h >> SHIFT_31)", "return h ^ (h >> SHIFT_30)"),
+    "a constant of a helper function": ("layers/dropout.py", "0xBF58476D1CE4E5B9", "0xBF58476D1CE4E5BB"),
     "the loops of a loss": (
-        "losses.py", "scale * dA[i, j] - shift", "0.9 * scale * dA[i, j] - shift"),
+        "losses/regression.py", "scale * dA[i, j] - shift", "0.9 * scale * dA[i, j] - shift"),
 }  # fmt: skip
 """What is edited in a copy of the package: the file among the ops, the old text and the new one."""
 
@@ -139,7 +139,7 @@ def test_a_second_process_compiles_nothing_and_every_edit_is_seen(sources, tmp_p
 
 def test_an_edit_of_the_machine_or_of_an_elementary_function_renames_every_kernel(sources):
     """All kernels depend on these files, so their text is part of every kernel's name."""
-    told = "from backlit.engine import cache; print(cache.foundation())"
+    told = "from backlit.engine.compiled import disk_cache; print(disk_cache.foundation())"
 
     def foundation() -> str:
         given = {**os.environ, "PYTHONPATH": str(sources)}
@@ -149,24 +149,22 @@ def test_an_edit_of_the_machine_or_of_an_elementary_function_renames_every_kerne
 
     names = [foundation()]
     assert foundation() == names[0]
-    for file in ("engine/binding.py", "engine/cache.py", "engine/compiler.py", "engine/jit.py", "engine/texts.py",
-                 "engine/translation.py", "engine/layout.py", "engine/groups.py", "engine/machine.py",
-                 "engine/lowlevel.py", "ops/kernels/elementary.py", "ops/kernels/products.py",
-                 "ops/kernels/compiled_products.py", "ops/kernels/tiles.py", "ops/kernels/vectors.py",
-                 "ops/kernels/linking.py"):  # fmt: skip
-        path = sources / "backlit" / file
+    packages = ("kernels", "engine/program", "engine/machine", "engine/compiled")
+    files = [path for package in packages for path in sorted((sources / "backlit" / package).rglob("*.py"))]
+    assert len(files) > 20
+    for path in files:
         path.write_text(path.read_text(encoding="utf-8") + "\nEDITED = 1\n", encoding="utf-8")
         names.append(foundation())
     assert len(set(names)) == len(names)
 
 
 PREDICT = """
-from backlit.engine import cache
+from backlit.engine.compiled import disk_cache
 from backlit.engine.network import Network
-from backlit.ops.dense import Dense
+from backlit.ops.layers.dense import Dense
 
 Network([Dense(2)], 3, "mse").predict([[1.0, 2.0, 3.0]], compiled=True)
-print(cache.cache_folder())
+print(disk_cache.cache_folder())
 """
 
 
@@ -196,10 +194,11 @@ def test_a_second_training_in_the_same_process_compiles_nothing(problem):
 LOADED = """
 import sys
 import numpy as np
-from backlit.engine import cache, compiler
+from backlit.engine.compiled import compile as compiler
+from backlit.engine.compiled import disk_cache
 from backlit.engine.network import Network
 from backlit.engine.training import Training
-from backlit.ops.dense import Dense
+from backlit.ops.layers.dense import Dense
 
 compiled = []
 translate = compiler._compiled
@@ -236,18 +235,18 @@ def test_a_warm_start_does_without_numba_and_damaged_files_are_compiled_anew(tmp
         path.write_bytes(damage[k % len(damage)](content))
     again = run(LOADED, tmp_path)
     assert again[:2] == [loss, "True"]
-    mended = [path for path in whole if cache._read(path) is not None]  # all but what this program does not need
+    mended = [path for path in whole if disk_cache._read(path) is not None]  # all but what this program does not need
     assert len(mended) == len(again) - 2 >= 10
     assert run(LOADED, tmp_path) == [loss, "False"]
 
 
 def test_kernels_of_other_foundations_go_when_unused_for_long(tmp_path):
     old, recent = tmp_path / "kernels" / "old", tmp_path / "kernels" / "recent"
-    for folder, days in ((old, cache.KEPT_DAYS + 1), (recent, cache.KEPT_DAYS - 1)):
+    for folder, days in ((old, disk_cache.KEPT_DAYS + 1), (recent, disk_cache.KEPT_DAYS - 1)):
         folder.mkdir(parents=True)
         (folder / "kernel").write_bytes(b"code")
         os.utime(folder, (time.time() - days * 86_400,) * 2)
-    run("from backlit.engine import cache; cache.cache_folder()", tmp_path)
+    run("from backlit.engine.compiled import disk_cache; disk_cache.cache_folder()", tmp_path)
     assert not old.exists()
     assert recent.exists()
 
@@ -267,8 +266,8 @@ def test_no_kernel_can_allocate_or_raise(problem):
         Training(network, X, Y, optimizer=optimizer, epochs=1, clip_norm=1.0, max_norm=1.0, threads=1).run()
         network.predict(X)
     taken = {}
-    for path in cache.cache_folder().iterdir():
-        code = cache._read(path)
+    for path in disk_cache.cache_folder().iterdir():
+        code = disk_cache._read(path)
         if code is not None:
             taken[path.name] = set(code.outside)
     allowed = {

@@ -8,13 +8,15 @@ import weakref
 import numpy as np
 import pytest
 
-from backlit.engine import doors, layout, machine
-from backlit.engine.layout import Clock, Rule, data_of, held_of
+from backlit.engine import machine
+from backlit.engine.compiled import entry_points
+from backlit.engine.executable import Program, joined
 from backlit.engine.network import Network
-from backlit.engine.program import Program, joined
+from backlit.engine.program import structs
+from backlit.engine.program.structs import Clock, Rule, data_of, held_of
 from backlit.engine.training import Training
-from backlit.ops.dense import Dense
-from backlit.ops.op import Array
+from backlit.kernels.types import Array
+from backlit.ops.layers.dense import Dense
 from backlit.ops.optimizers import SGD
 
 
@@ -36,15 +38,19 @@ def test_a_vector_of_another_kind_is_refused(given):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_compiled_code_reads_every_field_where_it_was_put(dtype):
     numba = pytest.importorskip("numba")
-    from backlit.engine.groups import Group
+    from backlit.engine.compiled.numba_structs import Group
 
-    door = doors.Door("train_batches", dtype, 0)
-    for kind in doors.IN_PLACE:
+    door = entry_points.Door("train_batches", dtype, 0)
+    for kind in entry_points.IN_PLACE:
         group = Group(kind, dtype)
         values = kind(
             *(
-                np.zeros(3, doors.type_of(name, dtype)) if hint == Array else float(k) if hint is float else 1000 + k
-                for k, (name, hint) in enumerate(doors.fields_of(kind))
+                np.zeros(3, entry_points.type_of(name, dtype))
+                if hint == Array
+                else float(k)
+                if hint is float
+                else 1000 + k
+                for k, (name, hint) in enumerate(entry_points.fields_of(kind))
             )
         )
         parts = {"integers": [], "floats": []}
@@ -52,7 +58,7 @@ def test_compiled_code_reads_every_field_where_it_was_put(dtype):
         assert [*group.fields] == [*kind._fields]
         for (what, part, place), value in zip(group.fields.values(), values, strict=True):
             if isinstance(value, np.ndarray):
-                assert parts[part][place] == doors.address_of(value)
+                assert parts[part][place] == entry_points.address_of(value)
                 assert what == numba.types.CPointer(numba.from_dtype(value.dtype))
             else:
                 assert parts[part][place] == value
@@ -91,7 +97,7 @@ def test_what_is_remembered_of_a_group_is_not_taken_for_another():
         memory = program.memory()._replace(P=network.parameters * (1 + len(results)))
         program.runner.predict_rows(program.prediction, memory, X.reshape(-1), 5, Y, Clock(0, 0))
         results.append(Y.copy())
-        assert len(program.runner.remembered) <= doors.REMEMBERED
+        assert len(program.runner.remembered) <= entry_points.REMEMBERED
     assert len({result.tobytes() for result in results}) == 1500
 
 
@@ -107,7 +113,7 @@ def test_joined_ranges_change_nothing(settings, compiled):
         network, program = made(compiled=compiled)
         tables = joined(program.training, rule) if join else program.training
         given = tables, program.memory(), data_of(X, T, np.zeros(0), np.tile(np.arange(5), 4)), held_of(X.dtype), rule
-        sums = np.zeros(4 * layout.SUMS)
+        sums = np.zeros(4 * structs.SUMS)
         program.runner.train_batches(*given, Clock(0, 0), 5, 0, 4, np.full(4, 0.1), -np.inf, sums)
         ends.append((network.parameters.tobytes(), sums.tobytes()))
         count = tables.segment_count
@@ -123,7 +129,7 @@ def test_rows_that_stay_in_the_arena_train_as_rows_fetched_anew(compiled):
     for repeats in (False, True):
         network, program = made(compiled=compiled)
         data = data_of(X, T, np.zeros(0), np.tile(np.arange(5), 3), repeats=repeats)
-        rule, sums = Rule(1, 0.0, 0.0, False, 0.0, 0.0, 0.0, 0.0), np.zeros(3 * layout.SUMS)
+        rule, sums = Rule(1, 0.0, 0.0, False, 0.0, 0.0, 0.0, 0.0), np.zeros(3 * structs.SUMS)
         given = program.training, program.memory(), data, held_of(X.dtype), rule, Clock(0, 0)
         program.runner.train_batches(*given, 5, 0, 3, np.full(3, 0.1), -np.inf, sums)
         ends.append((network.parameters.tobytes(), sums.tobytes()))

@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 
 from backlit.engine import machine
+from backlit.engine.executable import Program
 from backlit.engine.gradcheck import gradcheck
-from backlit.engine.layout import Clock, data_of
 from backlit.engine.network import Network
-from backlit.engine.program import Program
+from backlit.engine.program.structs import Clock, data_of
 from backlit.engine.training import reduction
 from backlit.errors import BacklitError
 from backlit.ops.activations import Sigmoid, SiLU, Softmax, Tanh
-from backlit.ops.dense import Dense
-from backlit.ops.dropout import Dropout
-from backlit.ops.losses import MSE, CrossEntropy, HalfSquaredError, Huber, SoftmaxCrossEntropy
-from backlit.ops.normalization import BatchNorm, LayerNorm
-from backlit.ops.op import REDUCTIONS, activations, layers, losses
+from backlit.ops.base import REDUCTIONS, activations, layers, losses
+from backlit.ops.layers.dense import Dense
+from backlit.ops.layers.dropout import Dropout
+from backlit.ops.layers.normalization import BatchNorm, LayerNorm
+from backlit.ops.losses.regression import MSE, CrossEntropy, HalfSquaredError, Huber, SoftmaxCrossEntropy
 
 MODES = {"plain": False, "compiled": True}
 SETTINGS = {

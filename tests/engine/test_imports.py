@@ -24,7 +24,7 @@ import numpy as np
 from backlit.engine.gradcheck import gradcheck
 from backlit.engine.network import Network
 from backlit.engine.training import Training
-from backlit.ops.dense import Dense
+from backlit.ops.layers.dense import Dense
 
 X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 network = Network([Dense(4, "tanh"), Dense(1, "sigmoid")], 2, "binary_cross_entropy", seed=1)

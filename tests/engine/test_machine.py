@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from backlit.engine import machine
-from backlit.engine.layout import Clock, Row, data_of
+from backlit.engine.executable import SHARD_ELEMENTS, SMALLEST_SHARD, Program, fused_loss, shard_rows
 from backlit.engine.network import Network
-from backlit.engine.program import SHARD_ELEMENTS, SMALLEST_SHARD, Program, fused_loss, shard_rows
+from backlit.engine.program.structs import Clock, Row, data_of
 from backlit.errors import BacklitError
-from backlit.ops.dense import Dense
-from backlit.ops.losses import CrossEntropy
-from backlit.ops.normalization import BatchNorm
-from backlit.ops.op import REGISTRIES, Activation, losses
+from backlit.ops.base import REGISTRIES, Activation, losses
+from backlit.ops.layers.dense import Dense
+from backlit.ops.layers.normalization import BatchNorm
+from backlit.ops.losses.regression import CrossEntropy
 from backlit.ops.optimizers import Adam
 
 TUNED = [f for f in vars(machine).values() if inspect.isfunction(f) and hasattr(f, "compiled")]

@@ -9,16 +9,16 @@ import pickle
 import numpy as np
 import pytest
 
-from backlit.engine import predicting
+from backlit.engine import prediction
 from backlit.engine.network import Network
 from backlit.engine.training import Training
 from backlit.errors import BacklitError
 from backlit.ops.activations import LeakyReLU
-from backlit.ops.dense import Dense
-from backlit.ops.dropout import Dropout
-from backlit.ops.losses import Huber
-from backlit.ops.normalization import BatchNorm
-from backlit.ops.op import activations, layers, losses
+from backlit.ops.base import activations, layers, losses
+from backlit.ops.layers.dense import Dense
+from backlit.ops.layers.dropout import Dropout
+from backlit.ops.layers.normalization import BatchNorm
+from backlit.ops.losses.regression import Huber
 
 both_modes = pytest.mark.parametrize("compiled", [False, True], ids=["plain", "compiled"])
 
@@ -157,12 +157,12 @@ def test_a_prediction_follows_the_parameters():
 
 def test_the_predictor_is_made_once(monkeypatch):
     made = []
-    original = predicting.Predictor
-    monkeypatch.setattr(predicting, "Predictor", lambda *args: made.append(args) or original(*args))
+    original = prediction.Predictor
+    monkeypatch.setattr(prediction, "Predictor", lambda *args: made.append(args) or original(*args))
     network = Network([Dense(1)], 1)
     for _ in range(3):
         network.predict([[3.0]], compiled=False)
-        network.predict(np.zeros((predicting.FEW_ROWS + 1, 1)), compiled=False)
+        network.predict(np.zeros((prediction.FEW_ROWS + 1, 1)), compiled=False)
     assert len(made) == 2
 
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 import backlit as bl
-from backlit.engine import predicting
+from backlit.engine import prediction
 
 
 @pytest.fixture(autouse=True)
 def _many_threads(monkeypatch, small_shards):
     """Predict in shards of four rows, and take each to be worth a thread."""
-    monkeypatch.setattr(predicting, "THREAD_WORK", 1)
-    monkeypatch.setattr(predicting, "processors", lambda: 64)
+    monkeypatch.setattr(prediction, "THREAD_WORK", 1)
+    monkeypatch.setattr(prediction, "processors", lambda: 64)
 
 
 def network_of(dtype="float64"):
@@ -42,7 +42,7 @@ def test_threads_do_not_change_a_bit(threads, rows, dtype):
 def test_threads_really_share(monkeypatch):
     network, X = network_of()
     all_there, names = threading.Barrier(3), []
-    call = predicting.Predictor.__call__
+    call = prediction.Predictor.__call__
 
     def together(predictor, *given):
         names.append(threading.current_thread().name)
@@ -50,17 +50,17 @@ def test_threads_really_share(monkeypatch):
             all_there.wait(20)
         call(predictor, *given)
 
-    monkeypatch.setattr(predicting.Predictor, "__call__", together)
+    monkeypatch.setattr(prediction.Predictor, "__call__", together)
     network.predict(X, threads=3)
     assert {"backlit-1", "backlit-2"} < set(names)
-    assert len(names) > 2 * predicting.TURNS
+    assert len(names) > 2 * prediction.TURNS
 
 
 def test_arenas_are_used_again(monkeypatch):
     network, X = network_of()
     made = []
-    original = predicting.Predictor
-    monkeypatch.setattr(predicting, "Predictor", lambda *given: made.append(1) or original(*given))
+    original = prediction.Predictor
+    monkeypatch.setattr(prediction, "Predictor", lambda *given: made.append(1) or original(*given))
     for _ in range(20):
         network.predict(X, threads=3)
     assert 1 <= len(made) <= 3
@@ -79,7 +79,7 @@ def test_where_no_threads_are_to_be_had_one_works_alone(no_second_helper):
 def test_an_error_in_a_thread_is_raised_where_the_rows_were_given(error, helps, monkeypatch):
     network, X = network_of()
     alone = network.predict(X, threads=1)
-    call, failed = predicting.Predictor.__call__, threading.Event()
+    call, failed = prediction.Predictor.__call__, threading.Event()
 
     def failing(predictor, *given):
         if threading.current_thread().name.startswith("backlit") == helps:
@@ -89,7 +89,7 @@ def test_an_error_in_a_thread_is_raised_where_the_rows_were_given(error, helps, 
         call(predictor, *given)
 
     with monkeypatch.context() as patch:
-        patch.setattr(predicting.Predictor, "__call__", failing)
+        patch.setattr(prediction.Predictor, "__call__", failing)
         with pytest.raises(error, match="planted"):
             network.predict(X, threads=3)
     assert not helpers()
@@ -105,7 +105,7 @@ def test_the_plain_machine_stays_on_one_thread(monkeypatch):
 def test_little_work_does_not_start_threads(monkeypatch):
     network, X = network_of()
     network.predict(X, threads=4)
-    monkeypatch.setattr(predicting, "THREAD_WORK", X.shape[0] * network.parameters.size)
+    monkeypatch.setattr(prediction, "THREAD_WORK", X.shape[0] * network.parameters.size)
     monkeypatch.setattr(threading.Thread, "start", lambda thread: pytest.fail("a thread was started"))
     network.predict(X, threads=4)
 
@@ -137,12 +137,12 @@ def test_a_wrong_number_of_threads_is_refused(threads):
 def test_no_memory_for_a_helper_is_no_error(monkeypatch):
     network, X = network_of()
     alone = network.predict(X, threads=1)
-    original = predicting.Predictor
+    original = prediction.Predictor
 
     def refused(*given):
         if threading.current_thread().name.startswith("backlit"):
             raise MemoryError
         return original(*given)
 
-    monkeypatch.setattr(predicting, "Predictor", refused)
+    monkeypatch.setattr(prediction, "Predictor", refused)
     assert np.array_equal(network.copy().predict(X, threads=4), alone)

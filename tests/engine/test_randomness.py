@@ -14,9 +14,9 @@ import hashlib, sys
 import numpy as np
 from backlit.engine.network import Network
 from backlit.engine.training import Training
-from backlit.ops.dense import Dense
-from backlit.ops.dropout import Dropout
-from backlit.ops.normalization import BatchNorm, LayerNorm
+from backlit.ops.layers.dense import Dense
+from backlit.ops.layers.dropout import Dropout
+from backlit.ops.layers.normalization import BatchNorm, LayerNorm
 
 compiled = sys.argv[1] == "compiled"
 digest = hashlib.sha256()

@@ -11,7 +11,7 @@ import pytest
 
 import backlit as bl
 from backlit import Activation, BacklitError, Dense, Network, register
-from backlit.ops.op import activations, layers, losses
+from backlit.ops.base import activations, layers, losses
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(12, 3)), RNG.normal(size=12)

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 import backlit as bl
-from backlit.engine import conditions, lbfgs, team
-from backlit.ops.op import optimizers
+from backlit.engine import lbfgs
+from backlit.engine.parallel import thread_team
+from backlit.ops.base import optimizers
 
 
 @pytest.fixture(autouse=True)
@@ -184,7 +185,8 @@ def run_apart(script):
     begun = """
 import os, sys, threading, warnings
 import numpy as np, backlit as bl
-from backlit.engine import lbfgs, program, team
+from backlit.engine import lbfgs, executable
+from backlit.engine.parallel import thread_team
 program.SMALLEST_SHARD, program.SHARD_ELEMENTS = 4, 1
 team.Pace.note = lambda self, batches, seconds: None
 team.processors = lambda: 64
@@ -255,16 +257,16 @@ def test_going_alone_and_together_in_turn_changes_no_bit(monkeypatch):
     def note(pace, batches, seconds):
         pace.together = next(calls) % 3 != 1
 
-    monkeypatch.setattr(team.Pace, "note", note)
-    monkeypatch.setattr(team, "CALL_SECONDS", 0.0)
+    monkeypatch.setattr(thread_team.Pace, "note", note)
+    monkeypatch.setattr(thread_team, "CALL_SECONDS", 0.0)
     assert_same(alone, train(3))
     assert next(calls) > 6
 
 
 def test_a_team_has_no_more_members_than_there_are_processors(monkeypatch):
-    monkeypatch.setattr(team, "processors", lambda: 2)
+    monkeypatch.setattr(thread_team, "processors", lambda: 2)
     assert len(training_of(64).team.memories) == 2
-    monkeypatch.setattr(team, "processors", lambda: 1)
+    monkeypatch.setattr(thread_team, "processors", lambda: 1)
     assert training_of(64).team is None
 
 
@@ -295,7 +297,7 @@ class TestPace:
         (0.002, 0.001, 20_000), (0.0015, 0.001, 20_000), (0.008, 0.0002, 100_000), (2.0, 1.0, 500),
     ])  # fmt: skip
     def test_a_team_that_is_slower_is_left_alone(self, together, alone, batches):
-        ways = worked(team.Pace(), batches, together, alone)
+        ways = worked(thread_team.Pace(), batches, together, alone)
         assert ways[0]
         assert np.mean(ways) < 0.07
         assert not all(ways[:200])
@@ -304,12 +306,12 @@ class TestPace:
         (0.001, 0.002, 20_000), (0.00003, 0.00005, 400_000), (0.1, 0.19, 2_000),
     ])  # fmt: skip
     def test_one_that_is_faster_is_kept(self, together, alone, batches):
-        ways = worked(team.Pace(), batches, together, alone)
+        ways = worked(thread_team.Pace(), batches, together, alone)
         assert all(ways[:20])
         assert np.mean(ways) > 0.95
 
     def test_it_notices_that_it_has_changed(self):
-        pace = team.Pace()
+        pace = thread_team.Pace()
         assert np.mean(worked(pace, 10_000, 0.001, 0.0015)) > 0.95
         assert not worked(pace, 10_000, 0.003, 0.0015)[-1]
         assert worked(pace, 10_000, 0.001, 0.0015)[-1]
@@ -345,4 +347,4 @@ def test_default_threads(environment, expected, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert conditions.default_threads() == expected
+    assert environment.default_threads() == expected

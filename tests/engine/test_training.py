@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backlit.engine import program
+from backlit.engine import executable
 from backlit.engine.network import Network
 from backlit.engine.training import DivergedWarning, Training
 from backlit.errors import BacklitError
-from backlit.ops.dense import Dense
-from backlit.ops.dropout import Dropout
-from backlit.ops.losses import HalfSquaredError
-from backlit.ops.normalization import BatchNorm
-from backlit.ops.op import REDUCTIONS
+from backlit.ops.base import REDUCTIONS
+from backlit.ops.layers.dense import Dense
+from backlit.ops.layers.dropout import Dropout
+from backlit.ops.layers.normalization import BatchNorm
+from backlit.ops.losses.regression import HalfSquaredError
 from backlit.ops.optimizers import LBFGS, SGD, Adam, Momentum
 
 both_modes = pytest.mark.parametrize("compiled", [False, True], ids=["plain", "compiled"])
@@ -56,9 +56,9 @@ def test_shards_change_nothing_but_rounding(compiled, problem, monkeypatch):
     network, X, Y = problem("cross_entropy", ["tanh", Dropout(0.3), "relu"], rows=13)
     options = {"optimizer": Adam(0.01), "batch_size": 10, "epochs": 6, "compiled": compiled}
     whole, _ = trained(network, X, Y, **options)
-    monkeypatch.setattr(program, "SHARD_ELEMENTS", 1)
+    monkeypatch.setattr(executable, "SHARD_ELEMENTS", 1)
     for rows in (1, 3, 4):
-        monkeypatch.setattr(program, "SMALLEST_SHARD", rows)
+        monkeypatch.setattr(executable, "SMALLEST_SHARD", rows)
         cut, training = trained(network, X, Y, **options)
         again, _ = trained(network, X, Y, **options)
         assert training.program.rows == rows
@@ -402,7 +402,7 @@ import sys
 import numpy as np
 from backlit.engine.network import Network
 from backlit.engine.training import Training
-from backlit.ops.dense import Dense
+from backlit.ops.layers.dense import Dense
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job starts with it ignored
 rng = np.random.default_rng(0)

@@ -11,8 +11,9 @@ import pytest
 from numba import njit
 from numba.core.registry import cpu_target
 
-from backlit.engine import compiler, translation
-from backlit.engine.jit import Jit
+from backlit.engine.compiled import compile as compiler
+from backlit.engine.compiled import numba_collect
+from backlit.engine.compiled.retype import Jit
 
 # An op that calls a function which its author has compiled, and who calls it as well.
 FOREIGN = """
@@ -21,9 +22,9 @@ import numpy as np
 from numba import njit
 from backlit.engine.network import Network
 from backlit.engine.training import Training
-from backlit.ops.dense import Dense
-from backlit.ops.op import Activation, register
-from backlit.ops.kernels.products import product
+from backlit.ops.layers.dense import Dense
+from backlit.ops.base import Activation, register
+from backlit.kernels.matmul import product
 
 @njit
 def third(z):
@@ -87,20 +88,20 @@ def test_where_numba_is_built_otherwise_it_goes_its_own_way(monkeypatch):
     collected = kernel_of("collected")
     assert collected.outside == ()
     with monkeypatch.context() as patch:
-        patch.setattr(translation, "REPLACED", (*translation.REPLACED, "no_such_method"))
-        translation._collector.cache_clear()
-        assert translation._collector() is None
+        patch.setattr(numba_collect, "REPLACED", (*numba_collect.REPLACED, "no_such_method"))
+        numba_collect._collector.cache_clear()
+        assert numba_collect._collector() is None
         ordinary = kernel_of("ordinary")
-    translation._collector.cache_clear()
+    numba_collect._collector.cache_clear()
     assert ordinary.outside == ()
     assert ordinary.object_file != b""
 
 
 def test_numba_compiles_as_ever_afterwards():
     ordinary = cpu_target.target_context.codegen()
-    with translation.collecting():
+    with numba_collect.collecting():
         assert cpu_target.target_context.codegen() is not ordinary
-    with pytest.raises(ZeroDivisionError), translation.collecting():
+    with pytest.raises(ZeroDivisionError), numba_collect.collecting():
         raise ZeroDivisionError
     assert cpu_target.target_context.codegen() is ordinary
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import backlit as bl
-from backlit.engine import program, team
+from backlit.engine import executable
+from backlit.engine.parallel import thread_team
 from backlit.ops.schedules import Schedule
 
 OPTIONS = {
@@ -106,9 +107,9 @@ def test_what_is_measured_and_kept(options, compiled):
 
 
 def test_threads_wait_until_rows_are_measured_in_the_arena_they_share(monkeypatch):
-    monkeypatch.setattr(program, "THREADED_WORK", 1)
-    monkeypatch.setattr(team, "processors", lambda: 64)
-    monkeypatch.setattr(team.Pace, "note", lambda self, batches, seconds: None)
+    monkeypatch.setattr(executable, "THREADED_WORK", 1)
+    monkeypatch.setattr(thread_team, "processors", lambda: 64)
+    monkeypatch.setattr(thread_team.Pace, "note", lambda self, batches, seconds: None)
     rng = np.random.default_rng(3)
     validation = rng.normal(size=(4000, 5)), rng.integers(0, 3, 4000)
     options = {"coupled": True, "batch_size": 33, "validation": validation, "epochs": 30}

@@ -18,10 +18,10 @@ from sklearn.metrics import log_loss
 from sklearn.utils.class_weight import compute_sample_weight
 
 from backlit import MLPClassifier, MLPRegressor, Training
-from backlit.ops.dense import Dense
-from backlit.ops.dropout import Dropout
-from backlit.ops.losses import CrossEntropy, Huber
-from backlit.ops.op import activations, losses, optimizers, schedules
+from backlit.ops.base import activations, losses, optimizers, schedules
+from backlit.ops.layers.dense import Dense
+from backlit.ops.layers.dropout import Dropout
+from backlit.ops.losses.regression import CrossEntropy, Huber
 from backlit.ops.optimizers import LBFGS, AdamW
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

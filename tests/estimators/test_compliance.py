@@ -12,7 +12,7 @@ from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from backlit.estimators import MLPClassifier, MLPRegressor
-from backlit.ops.dense import Dense
+from backlit.ops.layers.dense import Dense
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),

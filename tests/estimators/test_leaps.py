@@ -7,7 +7,7 @@ import pytest
 from sklearn.datasets import load_iris
 
 from backlit import MLPClassifier, MLPRegressor, Training
-from backlit.engine import team
+from backlit.engine.parallel import thread_team
 from backlit.estimators.member import Member
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -111,7 +111,7 @@ def test_nor_does_one_in_the_middle_of_noting_an_epoch(name, monkeypatch):
 
 def test_an_interruption_in_the_machine_loses_none_of_the_epochs_it_has_done(monkeypatch):
     """Python hears of Ctrl-C when the machine has ended, before it hears of the machine's result."""
-    door = team.Team.train_batches
+    door = thread_team.Team.train_batches
     calls = []
 
     def interrupted(self, *given):
@@ -121,12 +121,12 @@ def test_an_interruption_in_the_machine_loses_none_of_the_epochs_it_has_done(mon
             raise KeyboardInterrupt
 
     settings = SMALL | {"hidden_layer_sizes": (400,), "batch_size": 75}
-    monkeypatch.setattr(team, "processors", lambda: 2)
-    monkeypatch.setattr(team.Team, "train_batches", interrupted)
+    monkeypatch.setattr(thread_team, "processors", lambda: 2)
+    monkeypatch.setattr(thread_team.Team, "train_batches", interrupted)
     with pytest.warns(UserWarning, match="interrupted by user"):
         classifier = MLPClassifier(**settings, random_state=0).fit(IRIS, SPECIES)
     assert len(calls) == 3
-    monkeypatch.setattr(team.Team, "train_batches", door)
+    monkeypatch.setattr(thread_team.Team, "train_batches", door)
     again = MLPClassifier(**settings | {"max_iter": classifier.n_iter_}, random_state=0).fit(IRIS, SPECIES)
     assert np.array_equal(classifier.to_network().parameters, again.to_network().parameters)
     assert classifier.loss_curve_ == again.loss_curve_

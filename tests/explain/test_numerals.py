@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backlit.explain.numerals import LARGEST_FIXED, decimal_text, latex_number, short_text, smallest_fixed
+from backlit.explain.algebra.numerals import LARGEST_FIXED, decimal_text, latex_number, short_text, smallest_fixed
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 

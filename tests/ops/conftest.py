@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 import backlit.ops.activations  # noqa: F401  (registers what layers name)
-from backlit.engine.binding import is_matrix
-from backlit.engine.jit import Jit
-from backlit.engine.layout import Clock, data_of
+from backlit.engine.compiled.retype import Jit
+from backlit.engine.executable import Program
 from backlit.engine.network import Network
-from backlit.engine.program import Program
-from backlit.ops.op import MACHINE_SCALARS, ElementwiseLoss, Layer, Op, arguments
+from backlit.engine.program.arguments import is_matrix
+from backlit.engine.program.structs import Clock, data_of
+from backlit.ops.base import MACHINE_SCALARS, ElementwiseLoss, Layer, Op, arguments
 
 DTYPES = ("float32", "float64")
 MODES = ("plain", "compiled")

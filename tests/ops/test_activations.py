@@ -11,8 +11,8 @@ import pytest
 
 import backlit.ops.activations  # noqa: F401  (registers what the tables below run over)
 from backlit.errors import BacklitError
-from backlit.ops.dense import Dense
-from backlit.ops.op import activations, arguments
+from backlit.ops.base import activations, arguments
+from backlit.ops.layers.dense import Dense
 
 mp = mpmath.mp.clone()
 mp.dps = 60

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from backlit.errors import BacklitError
-from backlit.ops.dense import Dense
-from backlit.ops.dropout import LOWER, SHIFT_32, Dropout, draw, mix, stream
+from backlit.ops.layers.dense import Dense
+from backlit.ops.layers.dropout import LOWER, SHIFT_32, Dropout, draw, mix, stream
 
 
 def mask(run, p=0.5, rows=400, columns=250, **settings):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backlit.ops.kernels import elementary
+from backlit.kernels import vector_math
 
 mpmath = pytest.importorskip("mpmath")
 numba = pytest.importorskip("numba")
@@ -20,14 +20,14 @@ NUMPY: dict[str, Callable[..., Any]] = {
     **{name: getattr(np, name) for name in LARGEST_ERROR if hasattr(np, name)},
     "erf": special.erf,
 }
-CASES = [(dtype, name) for dtype, functions in elementary.SUBSTITUTES.items() for name in functions]
+CASES = [(dtype, name) for dtype, functions in vector_math.SUBSTITUTES.items() for name in functions]
 
 
 @functools.cache
 def compiled_module() -> dict[str, Any]:
     """Compile every function of the module, so that those it calls are found compiled."""
-    namespace = dict(vars(elementary))
-    for name, function in vars(elementary).items():
+    namespace = dict(vars(vector_math))
+    for name, function in vars(vector_math).items():
         if isinstance(function, types.FunctionType):
             twin = types.FunctionType(function.__code__, namespace, name)
             namespace[name] = numba.njit(error_model="numpy", fastmath=FLAGS, forceinline=True)(twin)
@@ -36,7 +36,7 @@ def compiled_module() -> dict[str, Any]:
 
 @functools.cache
 def loop_over(dtype: str, name: str) -> Callable[[Any, Any], None]:
-    function = compiled_module()[elementary.SUBSTITUTES[dtype][name].__name__]
+    function = compiled_module()[vector_math.SUBSTITUTES[dtype][name].__name__]
 
     @numba.njit(error_model="numpy", fastmath=FLAGS)
     def loop(x, y):
@@ -104,17 +104,17 @@ def test_error_is_as_small_as_documented(dtype, name):
 
 @pytest.mark.parametrize(("dtype", "name"), CASES)
 def test_docstring_states_the_tested_error(dtype, name):
-    text = elementary.SUBSTITUTES[dtype][name].__doc__
+    text = vector_math.SUBSTITUTES[dtype][name].__doc__
     assert f"below {LARGEST_ERROR[name]:g} ulp" in text
 
 
 def test_a_wrong_coefficient_is_caught(monkeypatch):
-    series = list(elementary._EXP_SERIES_64)
+    series = list(vector_math._EXP_SERIES_64)
     series[0] *= 1 + 1e-12
-    monkeypatch.setattr(elementary, "_EXP_SERIES_64", tuple(series))
+    monkeypatch.setattr(vector_math, "_EXP_SERIES_64", tuple(series))
     x = points("float64", "exp")
     with np.errstate(all="ignore"):
-        y = np.array([elementary.exp_float64(value) for value in x])
+        y = np.array([vector_math.exp_float64(value) for value in x])
     assert error_in_ulp("exp", x, y) > LARGEST_ERROR["exp"]
 
 
@@ -147,14 +147,14 @@ def test_odd_functions_are_odd_to_the_last_bit(dtype, name):
 @pytest.mark.parametrize(("dtype", "name"), CASES)
 def test_type_is_kept(dtype, name):
     scalar = np.dtype(dtype).type
-    assert type(elementary.SUBSTITUTES[dtype][name](scalar(0.5))) is scalar
+    assert type(vector_math.SUBSTITUTES[dtype][name](scalar(0.5))) is scalar
     (signature,) = _compiled_signatures(dtype, name)
     assert str(signature.return_type) == dtype
 
 
 def _compiled_signatures(dtype: str, name: str) -> list[Any]:
     compiled(dtype, name, np.ones(1, dtype))
-    function = compiled_module()[elementary.SUBSTITUTES[dtype][name].__name__]
+    function = compiled_module()[vector_math.SUBSTITUTES[dtype][name].__name__]
     return [overload.signature for overload in function.overloads.values() if overload.signature.args[0].name == dtype]
 
 

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from backlit.engine import machine
-from backlit.engine.jit import Jit
-from backlit.engine.layout import Clock, data_of
+from backlit.engine.compiled.retype import Jit
+from backlit.engine.executable import Program
 from backlit.engine.network import Network
-from backlit.engine.program import Program
+from backlit.engine.program.structs import Clock, data_of
 from backlit.engine.training import reduction
 from backlit.errors import BacklitError
 from backlit.ops import activations
-from backlit.ops.losses import SMALLEST_MEAN, SMALLEST_PROBABILITY
-from backlit.ops.op import REDUCTIONS, ElementwiseLoss, arguments, losses
+from backlit.ops.base import REDUCTIONS, ElementwiseLoss, arguments, losses
+from backlit.ops.losses.regression import SMALLEST_MEAN, SMALLEST_PROBABILITY
 
 # Every loss, with a second choice of its settings where it has any.
 SETTINGS = {

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from backlit.errors import BacklitError
-from backlit.ops.dense import Dense
-from backlit.ops.normalization import BatchNorm, LayerNorm
+from backlit.ops.layers.dense import Dense
+from backlit.ops.layers.normalization import BatchNorm, LayerNorm
 
 LAYERS = [BatchNorm(), BatchNorm(momentum=0.3, epsilon=0.01), LayerNorm(), LayerNorm(epsilon=0.01)]
 SIZES = [(1, 1), (1, 5), (2, 1), (2, 3), (7, 4), (33, 18)]

@@ -5,17 +5,17 @@ import math
 import numpy as np
 import pytest
 
-import backlit.ops.losses
+import backlit.ops.losses.regression
 import backlit.ops.optimizers
 import backlit.ops.schedules  # noqa: F401  (registers them)
-from backlit.engine import compiler
-from backlit.engine.binding import prepared_scalars
-from backlit.engine.jit import Jit
+from backlit.engine.compiled import compile as compiler
+from backlit.engine.compiled.retype import Jit
 from backlit.engine.network import Network
+from backlit.engine.program.arguments import prepared_scalars
 from backlit.engine.training import Training
 from backlit.errors import BacklitError
-from backlit.ops.dense import Dense
-from backlit.ops.op import arguments, optimizers
+from backlit.ops.base import arguments, optimizers
+from backlit.ops.layers.dense import Dense
 
 RULES = [name for name in optimizers if not optimizers[name].full_batch]
 """The optimizers with an update rule of their own: all but L-BFGS."""

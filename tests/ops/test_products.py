@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backlit.ops.kernels import products
-from backlit.ops.kernels.products import affine, product, product_nt, product_tn, sum_rows
+from backlit.kernels import matmul
+from backlit.kernels.matmul import affine, product, product_nt, product_tn, sum_rows
 
 numba = pytest.importorskip("numba")
 
@@ -54,8 +54,8 @@ ROWS, STEPS, COLUMNS = (
 
 @functools.cache
 def compiled(name: str) -> Callable[..., None]:
-    products.register_compiled()
-    function = PRODUCTS[name][0] if name in PRODUCTS else getattr(products, name)
+    matmul.register_compiled()
+    function = PRODUCTS[name][0] if name in PRODUCTS else getattr(matmul, name)
 
     @numba.njit(error_model="numpy")
     def call(*arrays):
@@ -263,5 +263,5 @@ def test_a_wrong_product_is_caught(wrong):
 
 
 def test_importing_the_products_imports_no_numba():
-    code = "import sys, backlit.ops.kernels.products; sys.exit('numba' in sys.modules)"
+    code = "import sys, backlit.kernels.matmul; sys.exit('numba' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -53,7 +53,7 @@ def evaluate(
 
 
 def _show(to: Console, evaluation: Evaluation) -> None:
-    from backlit.data.wording import counted
+    from backlit.data.messages import counted
 
     skipped = f"; {evaluation.skipped:,} without a target left out" if evaluation.skipped else ""
     to.print(f'"{evaluation.target}" in {counted(evaluation.rows, "row")} of {evaluation.table}{skipped}\n')

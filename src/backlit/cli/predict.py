@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 import msgspec
 from cyclopts import Parameter
 
-from backlit.cli.keeping import csv_header, csv_lines, kept_columns, readable_twice, refuse_what_csv_cannot_hold
+from backlit.cli.kept_columns import csv_header, csv_lines, kept_columns, readable_twice, refuse_what_csv_cannot_hold
 from backlit.cli.options import check_output, column_names, read_model
 from backlit.cli.plugins import run_plugins
 from backlit.cli.streams import print_document
@@ -186,7 +186,7 @@ def _conclude(
     output: Path | None, n_rows: int, columns: tuple[str, ...], surprises: list[Surprise], json: bool
 ) -> None:
     """Say what was written, and what the rows held that training rows did not."""
-    from backlit.data.wording import counted
+    from backlit.data.messages import counted
     from backlit.model.tabular import merged
 
     found = merged(surprises)

@@ -19,7 +19,7 @@ from backlit.cli.progress import watch
 from backlit.cli.streams import patient_output, print_document
 from backlit.cli.tables import console, score_cells, score_heads, show_table
 from backlit.errors import BacklitError
-from backlit.ops.op import Registry, activations, optimizers, schedules
+from backlit.ops.base import Registry, activations, optimizers, schedules
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -119,7 +119,7 @@ def train(
         Show no progress.
     """
     from backlit.data import read_table
-    from backlit.data.wording import listed
+    from backlit.data.messages import listed
     from backlit.model import Settings, TableTraining
     from backlit.model.file import SUFFIX
     from backlit.model.fitting import CTRL_C
@@ -191,7 +191,7 @@ def _column_lines(training: TableTraining) -> Iterator[tuple[str, str, str, str]
 
 def _show_report(to: Console, report: FitReport) -> None:
     """What was chosen, why training stopped, and how good the model is."""
-    from backlit.data.wording import counted
+    from backlit.data.messages import counted
 
     if report.choice is not None:
         to.print(f"\nTried, by {report.choice.how}; the strongest penalty l2 that is as good as the best is taken:")

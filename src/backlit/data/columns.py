@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from backlit.data.nearly import number_hint
+from backlit.data.messages import counted, listed, quoted
+from backlit.data.number_hints import number_hint
 from backlit.data.values import (
     FARTHEST,
     MISSING,
@@ -37,7 +38,6 @@ from backlit.data.values import (
     standardized,
     time_kind,
 )
-from backlit.data.wording import counted, listed, quoted
 
 Outputs = NDArray[np.floating[Any]]  # (rows, outputs of one column), a view into the encoded matrix
 

@@ -20,9 +20,9 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from backlit.data.bundled import BUNDLED, bundled_table
-from backlit.data.commas import with_decimal_commas
+from backlit.data.decimal_commas import with_decimal_commas
+from backlit.data.messages import counted, did_you_mean, listed, quoted
 from backlit.data.table import INDEX, Table, refuse_duplicates
-from backlit.data.wording import counted, did_you_mean, listed, quoted
 from backlit.errors import BacklitError
 
 _TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data", ".gz", ".parquet", ".pq")

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 
-from backlit.data.commas import MARK
+from backlit.data.decimal_commas import MARK
+from backlit.data.messages import did_you_mean, listed, quoted
 from backlit.data.values import RowError
-from backlit.data.wording import did_you_mean, listed, quoted
 from backlit.errors import BacklitError
 
 INDEX = {b"index": b"pandas"}

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from backlit.data.nearly import no_numbers, number_hint
+from backlit.data.messages import counted, listed, quoted
+from backlit.data.number_hints import no_numbers, number_hint
 from backlit.data.table import Table
 from backlit.data.values import (
     MISSING,
@@ -27,7 +28,6 @@ from backlit.data.values import (
     standardized,
     without_dictionary,
 )
-from backlit.data.wording import counted, listed, quoted
 from backlit.errors import BacklitError
 
 TaskKind = Literal["classes", "numbers"]

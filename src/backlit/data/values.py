@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from backlit.data.wording import quoted
+from backlit.data.messages import quoted
 from backlit.errors import BacklitError
 
 Label = bool | int | float | str

@@ -10,14 +10,17 @@ import numpy as np
 import numpy.typing as npt
 from scipy.differentiate import derivative
 
-from backlit.engine import compiler, layout, machine
-from backlit.engine.checking import at_least, not_negative, rows_of
-from backlit.engine.layout import Clock, Data, Memory, Rule, Tables, data_of
+from backlit.engine import machine
+from backlit.engine.compiled.compile import can_compile
+from backlit.engine.executable import Program
+from backlit.engine.input_checks import at_least, not_negative, rows_of
 from backlit.engine.network import Network
-from backlit.engine.program import Program
+from backlit.engine.program import structs
+from backlit.engine.program.structs import Clock, Data, Memory, Rule, Tables, data_of
 from backlit.engine.training import reduction
 from backlit.errors import BacklitError
-from backlit.ops.op import Activation, Array, Loss, Optimizer
+from backlit.kernels.types import Array
+from backlit.ops.base import Activation, Loss, Optimizer
 
 ENTRYWISE = 2000
 """Up to so many parameters, or inputs, every one is checked; beyond, random directions are."""
@@ -134,7 +137,7 @@ def gradcheck(
 
     >>> from backlit.engine.gradcheck import gradcheck
     >>> from backlit.engine.network import Network
-    >>> from backlit.ops.dense import Dense
+    >>> from backlit.ops.layers.dense import Dense
     >>> network = Network([Dense(3, "tanh"), Dense(1, "sigmoid")], inputs=2, loss="binary_cross_entropy", seed=1)
     >>> check = gradcheck(network, [[0.0, 1.0], [1.0, 1.0]], [1.0, 0.0])
     >>> check.passed, [(array.name, array.shape, array.checked) for array in check.arrays]
@@ -147,7 +150,7 @@ def gradcheck(
     directions = None if directions is None else at_least("directions", directions, 1)
     tolerance = not_negative("tolerance", tolerance)
     rule = Rule(reduction(network.loss, network.outputs), l1, l2, False, 0.0, 0.0, 0.0, 0.0)
-    compiled = compiled and compiler.can_compile()
+    compiled = compiled and can_compile()
 
     def program(**settings: Any) -> Program:
         return Program(network, X.shape[0], Revealing(), target_columns=Y.shape[1], decay_biases=decay_biases,
@@ -186,8 +189,8 @@ def trained_gradient(program: Program, data: Data, rule: Rule, clock: Clock) -> 
     A step on other weights and with the rows reversed goes before, so that anything left over from it would show.
     """
     memory, tables = program.memory(), program.training
-    start, sums = memory.P.copy(), np.zeros(layout.SUMS)
-    held = layout.held_of(memory.P.dtype)
+    start, sums = memory.P.copy(), np.zeros(structs.SUMS)
+    held = structs.held_of(memory.P.dtype)
     for weights, order in ((0.5 * start, data.order[::-1].copy()), (start, data.order)):
         memory.P[:], sums[:] = weights, 0.0
         rows = data._replace(order=order)

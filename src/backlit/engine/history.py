@@ -17,8 +17,8 @@ from typing import overload
 import msgspec
 import numpy as np
 
-from backlit.engine.layout import HELD_LOSS, LOSS, SUMS
-from backlit.ops.op import Array
+from backlit.engine.program.structs import HELD_LOSS, LOSS, SUMS
+from backlit.kernels.types import Array
 
 
 class Epoch(msgspec.Struct, frozen=True):

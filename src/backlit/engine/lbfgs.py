@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backlit.engine import machine
-from backlit.engine.conditions import steady
-from backlit.engine.layout import Clock, Segment, data_of
+from backlit.engine.machine.environment import steady
+from backlit.engine.program.structs import Clock, Segment, data_of
 
 if TYPE_CHECKING:
     from backlit.engine.training import Training
-    from backlit.ops.op import Array
+    from backlit.kernels.types import Array
 
 
 class Objective:

@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from backlit.errors import BacklitError
+from backlit.kernels.types import Array
+from backlit.ops.base import Interval, Layer, Loss, Shapes, activations, layers, losses
 from backlit.ops.initializers import fill
-from backlit.ops.op import Array, Interval, Layer, Loss, Shapes, activations, layers, losses
 
 if TYPE_CHECKING:
-    from backlit.engine.predicting import Predictors
+    from backlit.engine.prediction import Predictors
 
 DTYPES = ("float32", "float64")
 
@@ -40,7 +41,7 @@ class Network:
 
     >>> import numpy as np
     >>> from backlit.engine.network import Network
-    >>> from backlit.ops.dense import Dense
+    >>> from backlit.ops.layers.dense import Dense
     >>> network = Network([Dense(2, "sigmoid"), Dense(1)], inputs=2, loss="half_squared_error", seed=0)
     >>> network["1.W"].shape, network["2.b"].shape, network.parameters.size
     ((2, 2), (1,), 9)
@@ -134,7 +135,7 @@ class Network:
         Many rows are shared out to up to so many threads, by default BACKLIT_THREADS, else OMP_NUM_THREADS, else all
         processors; it does not change a bit of the result.
         """
-        from backlit.engine.predicting import FEW_ROWS, MANY_ROWS, Predictors  # noqa: PLC0415  (it needs this module)
+        from backlit.engine.prediction import FEW_ROWS, MANY_ROWS, Predictors  # noqa: PLC0415  (it needs this module)
 
         X = self.check_inputs(X)
         few = X.shape[0] <= FEW_ROWS

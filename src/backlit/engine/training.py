@@ -11,8 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from backlit.engine import compiler, layout, lbfgs, machine
-from backlit.engine.checking import (
+from backlit.engine import lbfgs, machine
+from backlit.engine.compiled.compile import CompiledMachine, can_compile
+from backlit.engine.executable import Program, joined, layer_ranges
+from backlit.engine.history import Epoch, History, Unwatched
+from backlit.engine.input_checks import (
     amounts,
     at_least,
     batch_rows,
@@ -22,14 +25,14 @@ from backlit.engine.checking import (
     rows_of,
     validation_rows,
 )
-from backlit.engine.conditions import steady, threads_of
-from backlit.engine.history import Epoch, History, Unwatched
-from backlit.engine.layout import Clock, Data, Held, Rule, data_of
+from backlit.engine.machine.environment import steady, threads_of
 from backlit.engine.network import Network
-from backlit.engine.program import Program, joined, layer_ranges
-from backlit.engine.team import CALL_SECONDS, team_for
+from backlit.engine.parallel.thread_team import CALL_SECONDS, team_for
+from backlit.engine.program import structs
+from backlit.engine.program.structs import Clock, Data, Held, Rule, data_of
 from backlit.errors import BacklitError
-from backlit.ops.op import Array, Loss, Optimizer, optimizers, schedules
+from backlit.kernels.types import Array
+from backlit.ops.base import Loss, Optimizer, optimizers, schedules
 
 LARGEST_SEED = 2**63 - 1
 """The seed is an integer of 64 bits to the compiled machine."""
@@ -94,7 +97,7 @@ class Training:
     >>> import numpy as np
     >>> from backlit.engine.network import Network
     >>> from backlit.engine.training import Training
-    >>> from backlit.ops.dense import Dense
+    >>> from backlit.ops.layers.dense import Dense
     >>> X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
     >>> network = Network([Dense(4, "tanh"), Dense(1, "sigmoid")], inputs=2, loss="binary_cross_entropy", seed=1)
     >>> training = Training(network, X, [0, 1, 1, 0], optimizer="adam", epochs=3, batch_size="full", compiled=False)
@@ -135,7 +138,7 @@ class Training:
         self.tolerance = not_negative("tolerance", tolerance)
         self.time_limit = None if time_limit is None else not_negative("time_limit", time_limit)
         self.keep_best = (validation is not None) if keep_best is None else keep_best
-        self.compiled = compiled and compiler.can_compile()
+        self.compiled = compiled and can_compile()
         limits = {"clip_value": clip_value, "clip_norm": clip_norm, "max_norm": max_norm}
         given = amounts(self.optimizer, {"l1": l1, "l2": l2}, limits)
         decay = getattr(self.optimizer, "weight_decay", 0.0)
@@ -222,10 +225,10 @@ class Training:
         network, validation = self.network, self.validation
         best = (network.parameters.copy(), network.state.copy()) if self.keep_best else None
         scale = 1.0 if validation is None else machine.factor(self.rule.reduction, _total(validation))
-        held = layout.held_of(network.dtype, validation, scale, best)
-        if validation is None or not isinstance(self.machine, compiler.CompiledMachine):
+        held = structs.held_of(network.dtype, validation, scale, best)
+        if validation is None or not isinstance(self.machine, CompiledMachine):
             return held
-        rows = layout.data_held(held)
+        rows = structs.data_held(held)
         # kept, since the machine is given no more than the addresses of its vectors
         self._measuring = call = self.machine.ready("evaluate_rows", self.tables, self.memory, rows, Clock(0, 0))
         integers, floats = call.vectors
@@ -249,7 +252,7 @@ class Training:
             count = min(max(1, unseen()), self._sure_to_come(), self.epochs - first, fitting)
             good, lowest = self._snapshot(), float(self.held.lowest[0])
             data = data_of(self.X, self.Y, self.weights, self._order(count), repeats=self._keeps_order)
-            rates, sums = self._rates(count, batches), np.zeros((count, layout.SUMS + len(self.normed_layers)))
+            rates, sums = self._rates(count, batches), np.zeros((count, structs.SUMS + len(self.normed_layers)))
             began = time.perf_counter()
             done, ended = self._advance(data, count, rates, sums, began)
             where, batch = self._first_not_finite() if ended == "diverged" else "", done % batches + 1
@@ -371,7 +374,7 @@ class Training:
         return None
 
     def _met(self, sums: Array) -> bool:
-        return self.target is not None and bool(sums[layout.LOSS] <= self.target)
+        return self.target is not None and bool(sums[structs.LOSS] <= self.target)
 
     def _out_of_time(self, began: float | None = None) -> bool:
         running = 0.0 if began is None else time.perf_counter() - began
@@ -441,7 +444,7 @@ class Training:
     def look_back(self, loss: float) -> float:
         """Give the loss of the validation rows, if any, and keep the best values, as the machine does."""
         if self.validation is not None:
-            rows, clock = layout.data_held(self.held), Clock(self.step, self.seed)
+            rows, clock = structs.data_held(self.held), Clock(self.step, self.seed)
             with steady(self.compiled):
                 loss = self.machine.evaluate_rows(self.tables, self.memory, rows, clock) * self.held.scale
         if loss < self.held.lowest[0]:

@@ -18,11 +18,11 @@ from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOp
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from backlit.engine.conditions import default_threads
+from backlit.engine.machine.environment import default_threads
 from backlit.engine.network import Network
 from backlit.errors import BacklitError
-from backlit.estimators import drawing, holding, moving
-from backlit.estimators.blueprint import (
+from backlit.estimators import html_repr, sklearn_conversion, validation_split
+from backlit.estimators.build import (
     SCIKIT_LEARN_RATES,
     Output,
     Settings,
@@ -32,10 +32,11 @@ from backlit.estimators.blueprint import (
     settings_of,
     views,
 )
+from backlit.estimators.callbacks import CallbackSupport, watch_of
 from backlit.estimators.inputs import read_inputs
 from backlit.estimators.member import Limits, Member, Rows, descend, minimize
-from backlit.estimators.watching import CallbackSupport, watch_of
-from backlit.ops.op import Activation, Array, Op, Optimizer, activations, losses, optimizers, schedules
+from backlit.kernels.types import Array
+from backlit.ops.base import Activation, Op, Optimizer, activations, losses, optimizers, schedules
 
 if TYPE_CHECKING:
     from backlit.show.worked_example import WorkedExample
@@ -143,7 +144,7 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
             )
         rows = Rows(inputs.X, T, weights)
         watch = watch_of(self, X, y, sample_weight, silent=incremental)
-        plans = holding.plan(self, rows, self._held_out(given), sources)
+        plans = validation_split.plan(self, rows, self._held_out(given), sources)
         limits = Limits(
             int(self.max_iter), float(self.tol), float(self.n_iter_no_change), float(self.power_t), bool(self.shuffle),
             output.parts, incremental,
@@ -387,7 +388,7 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
         >>> bool(abs(MLPRegressor.from_sklearn(theirs).predict([[0.5]]) - theirs.predict([[0.5]])) < 1e-12)
         True
         """
-        return moving.from_sklearn(cls, fitted)  # type: ignore[no-any-return]
+        return sklearn_conversion.from_sklearn(cls, fitted)  # type: ignore[no-any-return]
 
     def to_sklearn(self) -> Any:
         """Give scikit-learn's estimator that predicts the same.
@@ -396,10 +397,10 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
         normalization's layers, several members, a preprocessing.
         """
         check_is_fitted(self)
-        return moving.to_sklearn(self)
+        return sklearn_conversion.to_sklearn(self)
 
     def _html_repr(self) -> str:
-        return drawing.html_of(self, super()._html_repr)
+        return html_repr.html_of(self, super()._html_repr)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

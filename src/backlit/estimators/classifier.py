@@ -14,9 +14,10 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 
 from backlit.estimators.base import LOSSES, BaseMLP, partial_fit_if_descending
-from backlit.estimators.blueprint import Output
-from backlit.ops.losses import BinaryCrossEntropy, CrossEntropy, Hinge, MulticlassHinge
-from backlit.ops.op import Array, Loss, losses
+from backlit.estimators.build import Output
+from backlit.kernels.types import Array
+from backlit.ops.base import Loss, losses
+from backlit.ops.losses.regression import BinaryCrossEntropy, CrossEntropy, Hinge, MulticlassHinge
 
 SCORES = (Hinge, MulticlassHinge)
 """Losses of scores without limits, from which no probabilities follow."""

@@ -11,7 +11,7 @@ from sklearn.utils.validation import _check_y, check_consistent_length, validate
 
 from backlit.data import FeatureEncoder, Table, read_table
 from backlit.errors import BacklitError
-from backlit.ops.op import Array
+from backlit.kernels.types import Array
 
 
 class Inputs(msgspec.Struct, frozen=True, eq=False):

@@ -16,8 +16,9 @@ from backlit.engine.history import Epoch
 from backlit.engine.lbfgs import Objective, lbfgs_options
 from backlit.engine.network import Network
 from backlit.engine.training import DivergedError, Training
-from backlit.estimators.blueprint import Settings, is_random
-from backlit.ops.op import Array, Optimizer
+from backlit.estimators.build import Settings, is_random
+from backlit.kernels.types import Array
+from backlit.ops.base import Optimizer
 
 SMALLEST_RATE = 1e-6
 """`learning_rate="adaptive"` stops rather than divide a rate of this by five again."""

@@ -11,9 +11,10 @@ from sklearn.utils._param_validation import StrOptions
 
 from backlit.errors import BacklitError
 from backlit.estimators.base import LOSSES, BaseMLP, partial_fit_if_descending
-from backlit.estimators.blueprint import Output
-from backlit.ops.losses import HalfSquaredError, Poisson
-from backlit.ops.op import Array, Loss, losses
+from backlit.estimators.build import Output
+from backlit.kernels.types import Array
+from backlit.ops.base import Loss, losses
+from backlit.ops.losses.regression import HalfSquaredError, Poisson
 
 CLASS_LOSSES = {
     "binary_cross_entropy",

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from backlit.engine import compiler
-from backlit.engine.layout import Clock, data_of
-from backlit.engine.machine import factor
+from backlit.engine.compiled.compile import can_compile
+from backlit.engine.executable import Program
+from backlit.engine.machine.epochs import factor
 from backlit.engine.network import Network
-from backlit.engine.program import Program
+from backlit.engine.program.structs import Clock, data_of
 from backlit.engine.training import reduction
 from backlit.errors import BacklitError
 from backlit.examples.naming import Quantity
 from backlit.examples.netfile import Setup
-from backlit.ops.losses import MSE
-from backlit.ops.op import Array, ElementwiseLoss
+from backlit.kernels.types import Array
+from backlit.ops.base import ElementwiseLoss
+from backlit.ops.losses.regression import MSE
 
 ARRAYS = {"net": "Z", "dE/dnet": "dZ", "out": "A", "dE/dout": "dA", "w": "W", "b": "b", "dE/dw": "dW", "dE/db": "db"}
 """Which of a layer's arrays a kind of quantity is read from."""
@@ -32,7 +33,7 @@ class Measurement:
         self.setup = setup
         self.network = network.copy()  # batch statistics move in a training pass
         self.X, self.T = setup.rows()
-        self.compiled = compiled and compiler.can_compile()
+        self.compiled = compiled and can_compile()
         self.program = Program(
             self.network, len(self.X), compiled=self.compiled, keep=True, target_columns=self.T.shape[1],
             rows=len(self.X),

@@ -15,8 +15,8 @@ import msgspec
 from backlit.errors import BacklitError
 from backlit.examples.strict import unknown_key
 from backlit.examples.tables import NetworkTable
-from backlit.ops.dense import Dense
-from backlit.ops.op import Layer
+from backlit.ops.base import Layer
+from backlit.ops.layers.dense import Dense
 
 
 class Names(msgspec.Struct, frozen=True):

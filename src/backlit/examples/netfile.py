@@ -19,7 +19,7 @@ from backlit.engine.training import Training
 from backlit.errors import BacklitError
 from backlit.examples.naming import Names, names_of, parse_quantity
 from backlit.examples.strict import decode, in_plain_words, refuse_not_finite, unknown_key
-from backlit.examples.tables import (
+from backlit.examples.tables import (  # fmt: skip
     LABELS,
     DataTable,
     FileTable,
@@ -28,9 +28,10 @@ from backlit.examples.tables import (
     PublishedTable,
     SetupTable,
     TrainingTable,
-)  # fmt: skip
-from backlit.ops.dense import Dense
-from backlit.ops.op import REGISTRIES, Array, Layer, Registry, layers, losses
+)
+from backlit.kernels.types import Array
+from backlit.ops.base import REGISTRIES, Layer, Registry, layers, losses
+from backlit.ops.layers.dense import Dense
 
 PARTS = ("network", "data", "training")
 

@@ -18,7 +18,7 @@ from backlit.examples.naming import parse_quantity
 from backlit.examples.netfile import NetworkFile, Setup, read_network_file
 from backlit.examples.strict import unknown_key
 from backlit.examples.tables import PublishedTable
-from backlit.ops.op import Array
+from backlit.kernels.types import Array
 
 ROOM = Path(__file__).parent
 NAMES = ("two-layer", "one-output", "linear", "xor", "gates", "iris-from-scratch", "exam-scores", "descent")

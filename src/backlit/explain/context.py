@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from backlit.explain.expressions import Node, Ref, Symbol, replace
+from backlit.explain.algebra.tree import Node, Ref, Symbol, replace
 from backlit.explain.naming import Name, Names
-from backlit.explain.quantities import Place, Quantity
-from backlit.explain.recording import Recording
-from backlit.ops.op import Array, Op
+from backlit.explain.record.quantities import Place, Quantity
+from backlit.explain.record.recording import Recording
+from backlit.kernels.types import Array
+from backlit.ops.base import Op
 
 SYMBOLS = {
     "rate": r"\eta", "momentum": r"\mu", "rho": r"\rho", "epsilon": r"\varepsilon",

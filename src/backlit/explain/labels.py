@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 
 from backlit.errors import BacklitError
 from backlit.explain.naming import Names
-from backlit.explain.quantities import Key, Quantity
+from backlit.explain.record.quantities import Key, Quantity
 
 
 def check_labels(

@@ -15,7 +15,7 @@ import msgspec
 
 from backlit.engine.network import Network
 from backlit.errors import BacklitError
-from backlit.ops.dense import Dense
+from backlit.ops.layers.dense import Dense
 
 GREEK_QUANTITIES = {"gamma": r"\gamma", "beta": r"\beta", "mu": r"\mu"}
 

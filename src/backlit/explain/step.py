@@ -12,18 +12,18 @@ import numpy.typing as npt
 
 from backlit.engine.network import Network
 from backlit.errors import BacklitError
+from backlit.explain.algebra.numerals import DIGITS, short_text
+from backlit.explain.algebra.tree import Ref, plus, shown_refs
 from backlit.explain.context import Context
-from backlit.explain.errors import ErrorPart
-from backlit.explain.expressions import Ref, plus, shown_refs
 from backlit.explain.labels import check_labels
-from backlit.explain.layers import ParameterQuantity, Stage, stages_of
 from backlit.explain.naming import Names
-from backlit.explain.numerals import DIGITS, short_text
-from backlit.explain.quantities import Group, Key, Place, Quantity
-from backlit.explain.recording import Recording, Settings
-from backlit.explain.records import Change, Column, Drawing, Edge, Example, Node, Record, Section, Summary
-from backlit.explain.updates import Update, norm_quantity
-from backlit.ops.op import Optimizer, optimizers
+from backlit.explain.record.quantities import Group, Key, Place, Quantity
+from backlit.explain.record.recording import Recording, Settings
+from backlit.explain.record.records import Change, Column, Drawing, Edge, Example, Node, Record, Section, Summary
+from backlit.explain.stages.dense import ParameterQuantity, Stage, stages_of
+from backlit.explain.stages.loss import ErrorPart
+from backlit.explain.stages.optimizer import Update, norm_quantity
+from backlit.ops.base import Optimizer, optimizers
 
 T = TypeVar("T")
 

@@ -16,12 +16,13 @@ import numpy as np
 import backlit.ops.schedules  # noqa: F401  (registers the schedules)
 from backlit import __version__
 from backlit.data import Encoder
-from backlit.data.wording import quoted
+from backlit.data.messages import quoted
 from backlit.engine.network import Network
 from backlit.errors import BacklitError
+from backlit.kernels.types import Array
 from backlit.model.records import FitReport
 from backlit.model.tabular import TabularModel
-from backlit.ops.op import Array, UnknownOpError
+from backlit.ops.base import UnknownOpError
 
 FORMAT = 1
 """The version of the file format; a reader refuses a file of a later one."""
@@ -71,7 +72,7 @@ def save(model: Network | TabularModel, path: str | os.PathLike[str]) -> Path:
     >>> import tempfile, numpy as np
     >>> from pathlib import Path
     >>> from backlit.engine.network import Network
-    >>> from backlit.ops.dense import Dense
+    >>> from backlit.ops.layers.dense import Dense
     >>> network = Network([Dense(2, "tanh")], inputs=3)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     twin = load(save(network, Path(folder) / "net.safetensors"))

@@ -12,11 +12,11 @@ import numpy as np
 from backlit.data import Encoder, Table, choose_task, read_table, split_rows
 from backlit.engine.training import DivergedError, Training
 from backlit.errors import BacklitError
+from backlit.kernels.types import Array
 from backlit.model.measuring import baseline, linear
 from backlit.model.recipe import Recipe, Settings, recipes
 from backlit.model.records import Choice, Comparison, FitReport, Trial
 from backlit.model.tabular import TabularModel
-from backlit.ops.op import Array
 
 FOLDS = 5
 FOLDED_ROWS = 1_000

@@ -15,9 +15,10 @@ from backlit.data.target import TaskKind
 from backlit.engine.network import Network
 from backlit.engine.training import Training
 from backlit.errors import BacklitError
-from backlit.ops.dense import Dense
-from backlit.ops.dropout import Dropout
-from backlit.ops.op import Array, Layer, Optimizer, activations, optimizers, schedules
+from backlit.kernels.types import Array
+from backlit.ops.base import Layer, Optimizer, activations, optimizers, schedules
+from backlit.ops.layers.dense import Dense
+from backlit.ops.layers.dropout import Dropout
 
 Dtype = Literal["float32", "float64"]
 

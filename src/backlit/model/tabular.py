@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from backlit.data import Encoder, NumberTarget, Surprise, read_table
-from backlit.data.wording import listed, quoted
+from backlit.data.messages import listed, quoted
 from backlit.engine.network import Network
 from backlit.errors import BacklitError
+from backlit.kernels.types import Array
 from backlit.model.measuring import class_rows, class_scores, number_scores
 from backlit.model.records import Evaluation, FitReport
-from backlit.ops.op import Array
 
 CHUNK_ROWS = 65_536
 """Rows are encoded and predicted so many at a time, so that a million of them need little memory."""

@@ -3,13 +3,6 @@
 Importing any of it imports every op, so that the registries are whole wherever they are read.
 """
 
-from backlit.ops import (  # noqa: F401
-    activations,
-    dense,
-    dropout,
-    initializers,
-    losses,
-    normalization,
-    optimizers,
-    schedules,
-)
+from backlit.ops import activations, initializers, optimizers, schedules  # noqa: F401
+from backlit.ops.layers import dense, dropout, normalization  # noqa: F401
+from backlit.ops.losses import regression  # noqa: F401

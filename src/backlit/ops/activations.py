@@ -17,9 +17,9 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 import numpy as np
 
-from backlit.ops import special
-from backlit.ops.kernels.flat import flat
-from backlit.ops.op import Activation, Interval, any_order, check_settings, register, tuned
+from backlit.kernels import special
+from backlit.kernels.functions import flat
+from backlit.ops.base import Activation, Interval, any_order, check_settings, register, tuned
 
 # ---------------------------------------------------------------------------------------------------- straight lines
 

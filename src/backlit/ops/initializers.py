@@ -13,7 +13,8 @@ import msgspec
 import numpy as np
 
 from backlit.errors import BacklitError
-from backlit.ops.op import Array, Op, check_settings, initializers, register
+from backlit.kernels.types import Array
+from backlit.ops.base import Op, check_settings, initializers, register
 
 
 class Initializer(Op, frozen=True):

@@ -14,7 +14,7 @@ import numpy as np
 from msgspec import Meta
 
 from backlit.errors import BacklitError
-from backlit.ops.op import Optimizer, register
+from backlit.ops.base import Optimizer, register
 
 Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]

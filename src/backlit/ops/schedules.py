@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Meta
 
-from backlit.ops.op import Array, Op, check_settings, register, schedules
+from backlit.kernels.types import Array
+from backlit.ops.base import Op, check_settings, register, schedules
 
 Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from backlit.explain.numerals import decimal_text, short_text
-from backlit.explain.records import Column, Drawing, Node
+from backlit.explain.algebra.numerals import decimal_text, short_text
+from backlit.explain.record.records import Column, Drawing, Node
 
 LARGEST_COLUMN = 4
 """Networks with more units in a layer are too wide for a terminal."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from backlit.explain.numerals import short_text
-from backlit.explain.records import Column, Drawing, Node
+from backlit.explain.algebra.numerals import short_text
+from backlit.explain.record.records import Column, Drawing, Node
 
 RADIUS = 34
 COLUMN, ROW = 260, 120

@@ -10,9 +10,9 @@ import jinja2
 from latex2mathml.converter import convert
 from markupsafe import Markup
 
+from backlit.explain.algebra.numerals import decimal_text, latex_number, short_text
 from backlit.explain.naming import plain_text
-from backlit.explain.numerals import decimal_text, latex_number, short_text
-from backlit.explain.records import Example, Record
+from backlit.explain.record.records import Example, Record
 from backlit.show.network_svg import network_svg
 
 DRAWING_DIGITS = 4

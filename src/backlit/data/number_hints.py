@@ -1,0 +1,45 @@
+"""Text that is meant as numbers: which values are none, and what to say of a column that is nearly numbers."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from backlit.data.decimal_commas import AMBIGUOUS
+from backlit.data.messages import quoted
+
+_PLAIN_NUMBER = r"^[-+]?(\d+[.]?\d*|[.]\d+)([eE][-+]?\d+)?$"
+_NUMBER = r"((\d{1,3}([,. ]\d{3})+|\d+)([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?"
+_NUMBER_LIKE = rf"^[-+]?\s*[$€£¥]?\s*[-+]?{_NUMBER}\s*[%$€£¥]?$"
+
+
+def no_numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The values of a column of text that are no plain numbers, as they are written; missing ones do not count.
+
+    >>> no_numbers(pa.chunked_array([["1", " 2.5e3", None, "$3", "-"]])).to_pylist()
+    ['$3', '-']
+    """
+    known = column.drop_null()
+    return known.filter(pc.invert(_match(known, _PLAIN_NUMBER)))
+
+
+def number_hint(column: pa.ChunkedArray) -> str:
+    """Text that is mostly numbers is most often a slip of the file: a thousands separator, a "?" for missing.
+
+    >>> number_hint(pa.chunked_array([["1", "12%"]]))
+    'nearly numbers, but for example "12%": write plain numbers or leave the cell empty'
+    >>> number_hint(pa.chunked_array([["1", "2"]])), number_hint(pa.chunked_array([["1", "a", "b"]]))
+    ('', '')
+    """
+    known, odd = column.drop_null(), no_numbers(column)
+    if not len(odd) or pc.mean(_match(known, _NUMBER_LIKE)).as_py() < 0.5:
+        return ""
+    if pc.all(pc.match_substring_regex(odd, AMBIGUOUS)).as_py():
+        written = odd[0].as_py().strip()
+        thousands, decimals = written.replace(",", ""), written.replace(",", ".")
+        return f"numbers, but {quoted(written)} may be {thousands} or {decimals}: write the one that is meant"
+    return f"nearly numbers, but for example {quoted(odd[0].as_py())}: write plain numbers or leave the cell empty"
+
+
+def _match(column: pa.ChunkedArray, pattern: str) -> pa.ChunkedArray:
+    return pc.match_substring_regex(pc.utf8_trim_whitespace(column), pattern)

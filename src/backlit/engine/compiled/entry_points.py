@@ -1,0 +1,157 @@
+"""The machine's entry points as Python calls them: what goes in is handed over as two vectors of numbers.
+
+A call through Numba's own door looks at the type of every field it is given, which takes longer than many a batch. Here
+the types are known beforehand, by the annotations of the machine: integers and addresses go into one vector, floats
+into another, whose first place is for the result.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from array import array
+from collections.abc import Sequence
+from typing import Any, get_type_hints
+
+import numpy as np
+
+from backlit.engine import machine
+from backlit.engine.program import structs
+from backlit.kernels.types import Array
+
+GROUPS = (structs.Tables, structs.Memory, structs.Rule, structs.Held, structs.Data, structs.Clock)
+LASTING = GROUPS[:4]
+"""Groups that are the same from call to call, so that it pays to remember where their arrays lie."""
+IN_PLACE = GROUPS[:5]
+"""Groups that the machine only reads, so that they stay where they lie: in the two vectors."""
+
+REMEMBERED = 512
+
+Packed = tuple[list[int], list[float]]
+Typed = tuple[str, bool, np.dtype[Any] | None]
+"""A name, whether it is a float, and the type of its numbers where it is a vector; all else are integers."""
+
+
+def type_of(name: str, dtype: str) -> str:
+    """Give the type of the numbers in a vector that the machine knows by that name."""
+    if name in structs.INTEGERS:
+        return "int64"
+    return "float64" if name in structs.FLOATS else dtype
+
+
+@functools.cache
+def fields_of(group: Any) -> tuple[tuple[str, Any], ...]:
+    """Give the fields of a group with their types: Array, int, float or bool."""
+    return tuple(get_type_hints(group).items())
+
+
+@functools.cache
+def arguments_of(name: str) -> tuple[tuple[str, Any], ...]:
+    """Give the arguments of an entry point with their types, groups among them."""
+    hints = get_type_hints(getattr(machine, name))
+    return tuple((argument, hint) for argument, hint in hints.items() if argument != "return")
+
+
+_BYTES = ctypes.c_char * 0
+
+
+def address_of(vector: Array) -> int:
+    """Give where a vector's numbers lie; to ask NumPy takes four times as long, but it says of any."""
+    if vector.flags.writeable:
+        return ctypes.addressof(_BYTES.from_buffer(vector))  # type: ignore[arg-type]  # an array is a buffer
+    address: int = vector.__array_interface__["data"][0]
+    return address
+
+
+class Door:
+    """An entry point in machine code, for networks of one type of number."""
+
+    def __init__(self, name: str, dtype: str, address: int) -> None:
+        self.name, self.dtype = name, dtype
+        self.arguments = self._typed(arguments_of(name))
+        self.fields: dict[type, tuple[Typed, ...]] = {group: self._typed(fields_of(group)) for group in GROUPS}
+        self.result = get_type_hints(getattr(machine, name))["return"]
+        self.entrance = address
+        self.enter = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(address)
+
+    def __call__(self, remembered: dict[int, tuple[Any, Packed]], *given: Any) -> Any:
+        """Run; `remembered` is the caller's, and holds the lasting groups of earlier calls as they were handed over."""
+        i, f = self.packed(remembered, *given)
+        self.enter(i.buffer_info()[0], f.buffer_info()[0])
+        return None if self.result is type(None) else self.result(f[0])
+
+    def packed(self, remembered: dict[int, tuple[Any, Packed]], *given: Any) -> tuple[array[int], array[float]]:
+        """Give the two vectors to call with; the first of the floats is where the result will be."""
+        integers: list[int] = []
+        floats: list[float] = [0.0]
+        for argument, value in zip(self.arguments, given, strict=True):
+            if isinstance(value, LASTING):
+                group = self._remembered(remembered, value)
+                integers += group[0]
+                floats += group[1]
+            elif isinstance(value, tuple):
+                self._pack(self.fields[value.__class__], value, integers, floats)
+            else:
+                self._pack((argument,), (value,), integers, floats)
+        return array("q", integers), array("d", floats)
+
+    def ready(self, remembered: dict[int, tuple[Any, Packed]], *given: Any) -> Call:
+        """Give a call that can be made again and again, with single arguments changed in between."""
+        return Call(self, *self.packed(remembered, *given))
+
+    def _typed(self, names: tuple[tuple[str, Any], ...]) -> tuple[Typed, ...]:
+        """Give each name with its kind and, where it is a vector, the type of its numbers."""
+        return tuple(
+            (name, kind is float, np.dtype(type_of(name, self.dtype)) if kind == Array else None)
+            for name, kind in names
+        )  # fmt: skip
+
+    def _remembered(self, remembered: dict[int, tuple[Any, Packed]], group: Any) -> Packed:
+        known = remembered.get(id(group))  # the group is kept beside, so that no other takes its place
+        if known is None:
+            if len(remembered) >= REMEMBERED:
+                remembered.clear()
+            packed: Packed = [], []
+            self._pack(self.fields[group.__class__], group, *packed)
+            known = remembered[id(group)] = group, packed
+        return known[1]
+
+    def _pack(self, types: Sequence[Typed], values: Sequence[Any], integers: list[int], floats: list[float]) -> None:
+        for typed, value in zip(types, values, strict=True):
+            if typed[2] is not None:
+                integers.append(self.address(typed, value))
+            elif typed[1]:
+                floats.append(value)
+            else:
+                integers.append(value)
+
+    def address(self, typed: Typed, vector: Array) -> int:
+        """Give a vector's address, or say what is wrong with it, which machine code would not notice."""
+        name, _, dtype = typed
+        if vector.dtype is not dtype and vector.dtype != dtype:
+            raise TypeError(f"{self.name}: {name} is {vector.dtype}; expected {dtype}.")
+        if not vector.flags.c_contiguous:
+            raise TypeError(f"{self.name}: {name} has strides {vector.strides}; expected a contiguous vector.")
+        return address_of(vector)
+
+
+class Call:
+    """A call of an entry point whose vectors are kept; what is given by name takes the place of what was there."""
+
+    def __init__(self, door: Door, integers: array[int], floats: array[float]) -> None:
+        self.door, self.integers, self.floats = door, integers, floats
+        self.vectors = integers.buffer_info()[0], floats.buffer_info()[0]
+        self.places: dict[str, tuple[int, Typed]] = {}
+        place = 0
+        for typed, (name, kind) in zip(door.arguments, arguments_of(door.name), strict=True):
+            fields = door.fields.get(kind, (typed,))
+            if kind not in door.fields and kind is not float:
+                self.places[name] = place, typed
+            place += sum(not is_float for _, is_float, _ in fields)
+
+    def __call__(self, **changed: Any) -> None:
+        """Run with other integers or vectors of these names."""
+        for name, value in changed.items():
+            place, typed = self.places[name]
+            self.integers[place] = value if typed[2] is None else self.door.address(typed, value)
+        self.door.enter(*self.vectors)

@@ -1,0 +1,213 @@
+"""What Python cannot say and Numba can: arrays over raw addresses, and calls to an address held in a table.
+
+Only the compiler's generated modules import this one, so that Backlit works without Numba.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numba.np import arrayobj
+
+from backlit.kernels.gemm.simd import Vectors, bytes_of
+
+INT = types.int64
+CACHE_LINE = 64  # bytes
+
+
+def kernel_signature(dtype: Any) -> Any:
+    """Give the signature of an op's kernel: (row, P, dP, A, dA, S, C, n, training, seed, step, first_row)."""
+    values = types.CPointer(dtype)
+    return types.void(
+        types.CPointer(INT),
+        values,
+        values,
+        values,
+        values,
+        values,
+        types.CPointer(types.float64),
+        INT,
+        INT,
+        INT,
+        INT,
+        INT,
+    )
+
+
+def update_signature(dtype: Any) -> Any:
+    """Give the signature of an optimizer's kernel.
+
+    (row, P, dP, slots, C, start, stop, size, rate, step, l1, l2, decay)
+    """
+    values, number = types.CPointer(dtype), types.float64
+    return types.void(
+        types.CPointer(INT), values, values, values, types.CPointer(number),
+        INT, INT, INT, number, INT, number, number, number,
+    )  # fmt: skip
+
+
+def _array_over(context: Any, builder: Any, array_type: Any, base: Any, offset: Any, shape: list[Any]) -> Any:
+    """Build a C-contiguous array of the given shape over `base[offset:]`, owning nothing."""
+    array = context.make_array(array_type)(context, builder)
+    itemsize = context.get_abi_sizeof(context.get_data_type(array_type.dtype))
+    size = context.get_constant(types.intp, itemsize)
+    strides = [size]
+    for extent in reversed(shape[1:]):
+        strides.insert(0, builder.mul(strides[0], extent))
+    arrayobj.populate_array(
+        array, data=builder.gep(base, [offset]), shape=cgutils.pack_array(builder, shape),
+        strides=cgutils.pack_array(builder, strides), itemsize=size, meminfo=None,
+    )  # fmt: skip
+    return array._getvalue()
+
+
+@intrinsic
+def matrix(typingctx: Any, base: Any, offset: Any, rows: Any, columns: Any) -> Any:
+    """Give base[offset : offset + rows * columns] as a (rows, columns) array."""
+    array_type = types.Array(base.dtype, 2, "C")
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        base, offset, rows, columns = args
+        return _array_over(context, builder, array_type, base, offset, [rows, columns])
+
+    return array_type(base, INT, INT, INT), codegen
+
+
+@intrinsic
+def vector(typingctx: Any, base: Any, offset: Any, size: Any) -> Any:
+    """Give base[offset : offset + size] as an array."""
+    array_type = types.Array(base.dtype, 1, "C")
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        base, offset, size = args
+        return _array_over(context, builder, array_type, base, offset, [size])
+
+    return array_type(base, INT, INT), codegen
+
+
+@intrinsic
+def as_pointer(typingctx: Any, address: Any, dtype: Any) -> Any:
+    """Give an address, an integer, as a pointer to numbers of NumPy's type `dtype`."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
+
+    return types.CPointer(dtype.dtype)(INT, dtype), codegen
+
+
+@intrinsic
+def advance(typingctx: Any, base: Any, offset: Any) -> Any:
+    """Give the address `offset` elements further on."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.gep(args[0], [args[1]])
+
+    return base(base, INT), codegen
+
+
+@intrinsic
+def fetch(typingctx: Any, base: Any, start: Any, size: Any) -> Any:
+    """Have base[start : start + size] brought near, one line of the cache after another, for a later look at it."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        base, start, size = args
+        scalar = context.get_data_type(signature.args[0].dtype)
+        numbers = Vectors(builder, scalar, 1)
+
+        def bring(place: Any) -> None:
+            numbers.fetch(builder.gep(base, [builder.add(start, place)]))
+
+        stride = size.type(CACHE_LINE // bytes_of(scalar))
+        with cgutils.for_range_slice(builder, size.type(0), size, stride, inc=True) as (place, _):
+            bring(place)
+        bring(builder.sub(size, size.type(1)))  # the first number need not begin a line
+        return context.get_dummy_value()
+
+    return types.void(base, INT, INT), codegen
+
+
+@intrinsic
+def flat(typingctx: Any, A: Any) -> Any:
+    """Give the elements of a C-contiguous array as a vector in the same place."""
+    vector_type = types.Array(A.dtype, 1, "C")
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        array = context.make_array(A)(context, builder, args[0])
+        start = context.get_constant(types.intp, 0)
+        return _array_over(context, builder, vector_type, array.data, start, [array.nitems])
+
+    return vector_type(A), codegen
+
+
+@intrinsic
+def select(typingctx: Any, condition: Any, value: Any, otherwise: Any) -> Any:
+    """Give `value` where the condition holds, else `otherwise`: `np.where` on scalars, without a branch."""
+    result = typingctx.unify_types(value, otherwise)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        held = context.cast(builder, args[0], condition, types.boolean)
+        pair = [
+            context.cast(builder, arg, kind, result) for arg, kind in zip(args[1:], (value, otherwise), strict=True)
+        ]
+        return builder.select(held, *pair)
+
+    return result(condition, value, otherwise), codegen
+
+
+def _extreme(name: str, typingctx: Any, one: Any, other: Any) -> Any:
+    """Give LLVM's own maximum or minimum of two numbers, in which NaN prevails.
+
+    A comparison and a selection would say the same, but where the result overwrites `one`, LLVM makes a store under a
+    mask of them, ten times slower.
+    """
+    result = typingctx.unify_types(one, other)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pair = [context.cast(builder, arg, given, result) for arg, given in zip(args, (one, other), strict=True)]
+        kind = context.get_value_type(result)
+        function = builder.module.declare_intrinsic(f"llvm.{name}", [kind], ir.FunctionType(kind, [kind, kind]))
+        return builder.call(function, pair, fastmath=("nsz",))
+
+    return (result(one, other), codegen) if isinstance(result, types.Float) else None
+
+
+@intrinsic
+def maximum(typingctx: Any, one: Any, other: Any) -> Any:
+    """Give the larger of two numbers, NaN if either is: `np.maximum` on scalars."""
+    return _extreme("maximum", typingctx, one, other)
+
+
+@intrinsic
+def minimum(typingctx: Any, one: Any, other: Any) -> Any:
+    """Give the smaller of two numbers, NaN if either is: `np.minimum` on scalars."""
+    return _extreme("minimum", typingctx, one, other)
+
+
+def _call(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    """Emit a call to the address in args[0] with the other arguments."""
+    function_type = ir.FunctionType(ir.VoidType(), [argument.type for argument in args[1:]])
+    function = builder.inttoptr(args[0], function_type.as_pointer())
+    builder.call(function, args[1:])
+    return context.get_dummy_value()
+
+
+@intrinsic
+def call_kernel(
+    typingctx: Any, address: Any, row: Any, P: Any, dP: Any, A: Any, dA: Any, S: Any, C: Any,
+    n: Any, training: Any, seed: Any, step: Any, first_row: Any,
+) -> Any:  # fmt: skip
+    """Call an op's kernel by its address."""
+    return types.void(INT, *kernel_signature(P.dtype).args), _call
+
+
+@intrinsic
+def call_update(
+    typingctx: Any, address: Any, row: Any, P: Any, dP: Any, slots: Any, C: Any,
+    start: Any, stop: Any, size: Any, rate: Any, step: Any, l1: Any, l2: Any, decay: Any,
+) -> Any:  # fmt: skip
+    """Call an optimizer's kernel by its address."""
+    return types.void(INT, *update_signature(P.dtype).args), _call

@@ -1,0 +1,194 @@
+"""Functions compiled for one type of number, with all they reach, and without touching their text.
+
+What is changed in a function on the way: floating-point constants take the type of the network, so that `0.5 * z` does
+not turn float32 into float64; in scalar maths `np.exp` and its kin become the vectorising functions of `elementary`; a
+function marked `tuned` gives way to its loops.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib
+import sys
+import types
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+import numpy as np
+
+from backlit.engine.program.arguments import is_matrix
+from backlit.kernels import special
+from backlit.kernels.functions import flat
+from backlit.ops.base import arguments
+
+FAST = {"contract"}
+"""The liberties the compiler may take: fusing a multiplication with an addition; none that assumes finite numbers."""
+
+ANY_ORDER = FAST | {"reassoc"}
+"""The same where sums may be taken in interleaved parts, which lets them vectorise."""
+
+
+INNER: dict[str, Any] = {
+    "error_model": "numpy", "nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True,
+}  # fmt: skip
+"""How functions are compiled that only compiled code calls: without the wrappers for callers in Python and C, which
+took a fifth of the compiler's time. To call such a function from Python is to jump to nowhere."""
+
+
+class Reach:
+    """What a function reaches through its globals, digested without compiling anything.
+
+    `digest` is of the code of all functions reached and of the constants they name; `multiplies` tells whether the
+    matrix product is among them. `skip` names globals that something else will stand for.
+    """
+
+    def __init__(self, function: Callable[..., Any], skip: Collection[str] = ()) -> None:
+        self.skip = skip
+        self.multiplies = False
+        self._seen: set[Any] = set()
+        self._sum = hashlib.sha256()
+        self._follow(function)
+        self.digest = self._sum.hexdigest()
+
+    def _follow(self, function: Any) -> None:
+        function = getattr(function, "compiled", function)
+        if function in self._seen:
+            return
+        self._seen.add(function)
+        self._sum.update(_fingerprint(function.__code__).encode())
+        self._sum.update(str(hasattr(function, "any_order")).encode())
+        for cell in function.__closure__ or ():
+            self._sum.update(repr(cell.cell_contents).encode())
+        for name in sorted(_global_names(function.__code__)):
+            if name in function.__globals__ and name not in self.skip:
+                self._visit(name, function.__globals__[name])
+
+    def _visit(self, name: str, value: Any) -> None:
+        if isinstance(value, types.FunctionType):
+            if _register_of(value):
+                self.multiplies = True
+            else:
+                self._follow(value)
+        elif not isinstance(value, (types.ModuleType, type)):
+            self._sum.update(f"{name}={value!r}".encode())
+
+
+class Jit:
+    """Compiles functions for one type of number, reaching through their globals.
+
+    `replace` gives what stands for a global name; `from_python` lets Python call what is compiled. With `inline`, loops
+    over arrays become part of the kernel that calls them. With `exact`, nothing is fused: a function gives the same
+    bits in whatever it becomes part of.
+    """
+
+    def __init__(
+        self, dtype: str, replace: Mapping[str, Any] | None = None, *,
+        from_python: bool = False, inline: bool = False, exact: bool = False,
+    ) -> None:  # fmt: skip
+        self.dtype = dtype
+        self.number = np.dtype(dtype).type
+        self.replace = dict(replace or {})
+        self.liberties: set[str] = set() if exact else FAST
+        self.options = INNER | {"no_cpython_wrapper": not from_python}
+        self.inline = inline
+        self.done: dict[tuple[Any, bool], Any] = {}
+
+    def __call__(self, function: Callable[..., Any], scalar: bool = False) -> Any:
+        """Give the compiled twin of a function; `scalar` says that its arguments are numbers, not arrays."""
+        function = getattr(function, "compiled", function)
+        if (function, scalar) not in self.done:
+            self.done[function, scalar] = None
+            self.done[function, scalar] = self._compile(function, scalar or not _takes_arrays(function))
+        return self.done[function, scalar]
+
+    def _compile(self, function: Any, scalar: bool) -> Any:
+        from numba import njit  # noqa: PLC0415
+
+        code = function.__code__
+        constants = tuple(self._typed(constant) for constant in code.co_consts)
+        namespace = {name: self._resolve(name, function.__globals__[name], scalar)
+                     for name in _global_names(code) if name in function.__globals__}  # fmt: skip
+        namespace["__name__"] = function.__module__
+        twin = types.FunctionType(
+            code.replace(co_consts=constants), namespace, function.__name__, function.__defaults__, function.__closure__
+        )
+        liberties = self.liberties | ({"reassoc"} if hasattr(function, "any_order") else set())
+        return njit(twin, forceinline=scalar or self.inline, fastmath=liberties, **self.options)
+
+    def _typed(self, constant: Any) -> Any:
+        if type(constant) is tuple:  # of `a, b = 0.0, 0.0`
+            return tuple(map(self._typed, constant))
+        if type(constant) is float and self.dtype != "float64":
+            return self.number(constant)
+        return constant
+
+    def _resolve(self, name: str, value: Any, scalar: bool) -> Any:
+        """Give what a global name of a compiled function stands for."""
+        if name in self.replace:
+            return self.replace[name]
+        if value is np or value is special:
+            return _numpy_for(self.dtype) if scalar else value
+        if value is flat:
+            from backlit.engine.compiled import numba_intrinsics  # noqa: PLC0415
+
+            return numba_intrinsics.flat
+        if isinstance(value, types.FunctionType):
+            register = _register_of(value)
+            if register is None:
+                return self(value, scalar)
+            register()
+            return value
+        return self._typed(value)
+
+
+def _register_of(function: types.FunctionType) -> Callable[[], None] | None:
+    """Give what teaches Numba a compiled form of a function, where the function's module has that."""
+    return getattr(sys.modules[function.__module__], "register_compiled", None)
+
+
+def _fingerprint(code: types.CodeType) -> str:
+    """Describe a function's code by its content, the code nested in it included, and by no address."""
+    constants = [_fingerprint(c) if isinstance(c, types.CodeType) else repr(c) for c in code.co_consts]
+    return repr((code.co_code, code.co_names, code.co_varnames, constants))
+
+
+def _global_names(code: types.CodeType) -> set[str]:
+    """Give the names a function, or a comprehension in it, may take from its globals."""
+    nested = [_global_names(c) for c in code.co_consts if isinstance(c, types.CodeType)]
+    return set(code.co_names).union(*nested)
+
+
+def _takes_arrays(function: Any) -> bool:
+    """Tell whether a function's first argument is an array by its name: upper case."""
+    first = next(iter(arguments(function)), "")
+    return is_matrix(first)
+
+
+@functools.cache
+def _library(module_name: str) -> dict[str, Any]:
+    """Compile every function of a module of low-level maths, as it stands."""
+    from numba import njit  # noqa: PLC0415
+
+    module = importlib.import_module(module_name)
+    namespace = dict(vars(module))
+    for name, function in vars(module).items():
+        if isinstance(function, types.FunctionType) and function.__module__ == module_name:
+            twin = types.FunctionType(function.__code__, namespace, name, function.__defaults__)
+            namespace[name] = njit(twin, forceinline=True, fastmath=FAST, **INNER)
+    return namespace
+
+
+@functools.cache
+def _numpy_for(dtype: str) -> Any:
+    """Give NumPy as compiled scalar maths sees it: with functions that vectorise in the place of library calls."""
+    from backlit.engine.compiled.numba_intrinsics import maximum, minimum, select  # noqa: PLC0415
+    from backlit.kernels import vector_math  # noqa: PLC0415
+
+    library = _library("backlit.kernels.vector_math")
+    seen = types.ModuleType("numpy")
+    seen.__dict__.update({name: getattr(np, name) for name in np.__all__ if hasattr(np, name)})
+    for name, function in vector_math.SUBSTITUTES[dtype].items():
+        setattr(seen, name, library[function.__name__])
+    seen.__dict__.update({"where": select, "maximum": maximum, "minimum": minimum})
+    return seen

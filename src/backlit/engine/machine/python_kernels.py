@@ -1,0 +1,90 @@
+"""Plain kernels: an op's function, as it is, behind the machine's fixed signature.
+
+The table of instructions names a plain kernel by its number in `machine.PLAIN_KERNELS`, as long as its program lives.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from backlit.engine import machine
+from backlit.engine.program.arguments import Binding, is_matrix, maths_of, prepared_scalars
+from backlit.engine.program.structs import Row
+from backlit.kernels.types import Array
+from backlit.ops.base import MACHINE_SCALARS, Optimizer, arguments
+
+_numbers = itertools.count()
+
+
+def _numbered(kernel: Callable[..., None]) -> int:
+    number = next(_numbers)
+    machine.PLAIN_KERNELS[number] = kernel
+    return number
+
+
+def forget(numbers: Iterable[int]) -> None:
+    """Let go of kernels, and of the memory they view."""
+    for number in numbers:
+        machine.PLAIN_KERNELS.pop(number, None)
+
+
+def plain_kernel(binding: Binding, which: str) -> int:
+    """Make a plain kernel and give its number."""
+    function = maths_of(binding.op, which)
+    names = arguments(function)
+    for name in names:
+        binding.require(name, which)
+    fetch = [(name, binding.vector_of(name), binding.column(name), binding.kind(name)) for name in names
+             if name in binding.arrays]  # fmt: skip
+    settings = {name: getattr(binding.op, name) for name in names if name in binding.settings}
+    asked = [name for name in names if name in MACHINE_SCALARS]
+    made: dict[int, tuple[Any, Any, dict[str, Any]]] = {}  # by rows: the vectors the arrays view, and the arrays
+
+    def arrays(row: Array, memory: Any, dP: Array, n: int) -> dict[str, Any]:
+        given = dict(settings)
+        for name, vector, column, kind in fetch:
+            offset, rows, columns = row[column : column + 3].tolist()
+            rows = rows * n if kind == "buffer" else rows
+            array = (dP if vector == "dP" else getattr(memory, vector))[offset : offset + rows * columns]
+            given[name] = array.reshape(rows, columns) if is_matrix(name) else array
+        return given
+
+    def kernel(row: Array, memory: Any, dP: Array, n: int, training: int, seed: int, step: int, first_row: int) -> None:
+        seen, gradient, given = made.get(n, (None, None, {}))
+        if seen is not memory.A or gradient is not dP:
+            given = arrays(row, memory, dP, n)
+            made[n] = memory.A, dP, given
+        if asked:
+            scalars = zip(MACHINE_SCALARS, (training, seed, step, first_row, int(row[Row.NUMBER])), strict=True)
+            given.update(pair for pair in scalars if pair[0] in asked)
+        function(**given)
+
+    return _numbered(kernel)
+
+
+def plain_update(optimizer: Optimizer) -> int:
+    """Make an optimizer's plain kernel and give its number."""
+    update: Any = optimizer.update  # type: ignore[attr-defined]
+    names = arguments(update)
+    settings = {name: getattr(optimizer, name) for name in optimizer.__struct_fields__}
+
+    def kernel(
+        row: Array, memory: Any, start: int, stop: int,
+        rate: float, step: int, l1: float, l2: float, decay: float,
+    ) -> None:  # fmt: skip
+        given = settings | prepared_scalars(optimizer, rate, step) | {"rate": rate}
+        w = memory.P[start:stop]
+        size = memory.P.shape[0]
+        kept = [memory.slots[k * size + start : k * size + stop] for k in range(len(optimizer.slots))]
+        g = memory.dP[start:stop]
+        g = g + l2 * w + l1 * np.sign(w)
+        given |= dict(zip(optimizer.slots, kept, strict=True))
+        new = update(w * (1.0 - rate * decay), g, **{name: given[name] for name in names[2:]})
+        for target, value in zip((w, *kept), new, strict=True):
+            target[:] = value
+
+    return _numbered(kernel)

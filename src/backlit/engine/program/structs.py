@@ -1,0 +1,184 @@
+"""How a program, what it works on and what it is told lie in flat vectors of numbers, as the machine reads them.
+
+An instruction is a row of integers: see `Row`. All else are named groups of vectors, offsets and single numbers: in the
+compiled machine, a vector is a mere address.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from backlit.kernels.types import Array
+
+
+class Row(IntEnum):
+    """The columns of an instruction: two kernels, the op's number, where its settings lie, then three per array.
+
+    An array's three are its offset, its rows and its columns. A buffer's rows are 1 where it is wanted and 0 where not,
+    to be multiplied by the rows of the batch.
+    """
+
+    FORWARD = 0
+    BACKWARD = 1
+    NUMBER = 2
+    SETTINGS = 3
+    ARRAYS = 4
+    WIDTH = 64
+
+
+class Segment(IntEnum):
+    """The columns of the table of trainable parameters: a range of the flat vector, its shape, whether it decays.
+
+    Its rows are 0 where its columns are no unit's incoming weights: for a bias, or a range of several arrays.
+    """
+
+    START = 0
+    STOP = 1
+    ROWS = 2
+    COLUMNS = 3
+    DECAYS = 4
+    WIDTH = 5
+
+
+WIDTH = int(Row.WIDTH)
+START, STOP, ROWS, COLUMNS, DECAYS = (int(Segment[name]) for name in ("START", "STOP", "ROWS", "COLUMNS", "DECAYS"))
+SEGMENT = int(Segment.WIDTH)
+LANES = 8  # element-wise kernels work on multiples of so many numbers, for which every buffer has room
+SUMS = 5  # numbers that are collected per epoch, beside the norms that are asked for
+LOSS, HELD_LOSS = 3, 4  # which of them are the losses of the training rows and of those held out
+CACHE_LINE = 2 * LANES  # numbers of float32 in a line of the cache
+
+
+class Memory(NamedTuple):
+    """The flat vectors a program works on, as one member of a team sees them; mostly it is the only one."""
+
+    P: Array  # all parameters
+    dP: Array  # their gradients, same layout
+    shards: Array  # gradients of single shards, same layout: one per member; of all but the first in a coupled batch
+    A: Array  # arena of the activations
+    dA: Array  # arena of their gradients, same layout
+    S: Array  # running statistics
+    C: Array  # the ops' settings, float64
+    slots: Array  # the optimizer's vectors, each of the parameters' layout
+    size: int  # the number of parameters
+    losses: Array  # the summed losses of single shards, each in a line of the cache: one per member, or per shard
+    reached: Array  # the number of the next batch, alone in a vector: known even to one who missed the end of a call
+    board: Array  # where the team meets; empty where there is only one member
+    member: int = 0  # who of the team this is; all have P, dP, shards, S, C, slots, losses and the board in common
+    members: int = 1
+
+
+class Tables(NamedTuple):
+    """A program as integers: the chain of instructions, the loss, the places of the batch in the arena."""
+
+    chain: Array  # ops x Row.WIDTH, flat
+    ops: int
+    loss: Array  # Row.WIDTH
+    update: Array  # Row.WIDTH
+    segments: Array  # trainable parameter arrays x Segment.WIDTH, flat
+    segment_count: int
+    X: int  # offset of the batch's inputs in the arena, and their columns
+    X_columns: int
+    T: int
+    T_columns: int
+    l: int  # noqa: E741  # offset of the rows' losses
+    g: int  # offset of the rows' weights times the reduction's factor
+    Y: int  # offset of the network's outputs, and their columns
+    Y_columns: int
+    rows: int  # that lie in the arena at once
+    shard: int  # rows of a shard; fewer where an op needs all rows of a batch at once: then all its shards lie there
+    coupled: Array  # ops: whether each is such an op
+    normed: Array  # ranges of parameters whose gradients are measured, start and stop of each; none by default
+    normed_count: int
+    statistics: int  # how many running statistics there are
+
+
+class Data(NamedTuple):
+    """The rows to train on, and the order to take them in: several epochs, one after another."""
+
+    X: Array  # inputs, rows x fan_in, flat
+    T: Array  # targets, rows x columns, flat
+    w: Array  # weights, one per row; empty where all are 1
+    order: Array
+    rows: int
+    weighted: int  # whether there are weights
+    repeats: int = 0  # whether every epoch takes the rows in the same order
+
+
+class Held(NamedTuple):
+    """The rows that are measured after each epoch, and what is kept of the epoch of the lowest loss."""
+
+    X: Array
+    T: Array
+    w: Array
+    order: Array
+    rows: int  # 0 where there are none: then the loss is that of the training rows
+    weighted: int
+    scale: float  # what their summed losses are multiplied by
+    door: int  # in machine code, the address of that of `evaluate_rows`, and those of the two vectors it is given
+    integers: int
+    floats: int
+    result: Array  # the second of these
+    P: Array  # the parameters and running statistics of that epoch
+    S: Array
+    keeps: int  # whether they are wanted
+    wanted: int  # whether anything is to be done
+    lowest: Array  # the loss of that epoch, alone in a vector
+
+
+class Rule(NamedTuple):
+    """What is done with a batch's gradient."""
+
+    reduction: int  # 0 sum, 1 mean over rows, otherwise divide by rows times this
+    l1: float
+    l2: float
+    penalty_per_batch: bool  # divide the penalty by the batch's weight, and count batches by rows, as scikit-learn does
+    decay: float
+    clip_value: float  # 0 is off
+    clip_norm: float
+    max_norm: float
+
+
+class Clock(NamedTuple):
+    """Where the run stands: updates done so far, and the seed of the kernels' random numbers."""
+
+    step: int
+    seed: int
+    resident: int = 0  # whether the rows that come next already lie in the arena
+
+
+def data_of(X: Array, T: Array, w: Array, order: Array, repeats: bool = False) -> Data:
+    """Give the rows of X (N, fan_in) and T (N, k) with weights w (N,), or none, as the machine reads them."""
+    return Data(X.reshape(-1), T.reshape(-1), w, order, X.shape[0], int(w.size > 0), int(repeats))
+
+
+def held_of(
+    dtype: Any, rows: tuple[Array, Array, Array] | None = None, scale: float = 1.0,
+    best: tuple[Array, Array] | None = None,
+) -> Held:  # fmt: skip
+    """Give what is to be done after each epoch, by default nothing.
+
+    `rows` (X, T, w) are measured, their summed losses multiplied by `scale`; in `best` the parameters and running
+    statistics of the best epoch are kept.
+    """
+    none = np.zeros((0, 1), dtype)
+    X, T, w = rows or (none, none, np.zeros(0))
+    P, S = best or (none[:, 0], none[:, 0])
+    return Held(
+        X.reshape(-1), T.reshape(-1), w, np.arange(X.shape[0]), X.shape[0], int(w.size > 0), scale,
+        0, 0, 0, np.zeros(0), P, S, int(best is not None), int(rows is not None or best is not None),
+        np.array([np.inf]),
+    )  # fmt: skip
+
+
+def data_held(held: Held) -> Data:
+    """Give the rows held out as data to measure."""
+    return Data(held.X, held.T, held.w, held.order, held.rows, held.weighted)
+
+
+INTEGERS = ("chain", "loss", "update", "segments", "coupled", "normed", "order", "reached", "board")
+FLOATS = ("C", "w", "rates", "sums", "losses", "lowest", "result")
+"""The vectors of 64-bit integers, and those of float64 whatever the network's type; all others are of that type."""

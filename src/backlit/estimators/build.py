@@ -1,0 +1,193 @@
+"""From an estimator's parameters to a network, its initial weights, and the rule it is trained by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from backlit.engine.network import Network, make_layer
+from backlit.errors import BacklitError
+from backlit.kernels.types import Array
+from backlit.ops.base import Activation, Layer, Loss, Optimizer, activations, arguments, optimizers, schedules
+from backlit.ops.layers.dense import Dense
+from backlit.ops.layers.dropout import Dropout
+from backlit.ops.layers.normalization import BatchNorm, LayerNorm
+from backlit.ops.optimizers import LBFGS, Adam, Nesterov
+from backlit.ops.optimizers import Momentum as PlainMomentum
+from backlit.ops.schedules import Schedule
+
+SCIKIT_LEARN_ACTIVATIONS: Mapping[str, str] = {"logistic": "sigmoid"}
+"""The names scikit-learn has for activations of ours that are called otherwise."""
+
+NORMALIZATIONS: Mapping[str, type[Layer]] = {"batch": BatchNorm, "layer": LayerNorm}
+
+SCIKIT_LEARN_RATES = ("constant", "invscaling", "adaptive")
+
+
+class Output(msgspec.Struct, frozen=True):
+    """What the last layer and the error are: `parts` says how many summands the reported loss is the mean of."""
+
+    loss: Loss
+    activation: str
+    units: int
+    parts: int = 1
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """What a training needs beyond the data, resolved from the parameters."""
+
+    optimizer: Optimizer
+    schedule: Schedule
+    policy: str
+    batch_size: int | str
+    penalties: Mapping[str, Any]
+
+
+def settings_of(estimator: Any) -> Settings:
+    """Resolve solver, learning rate and penalties.
+
+    `solver="sgd"` and `"adam"` are scikit-learn's own forms: momentum with the rate inside the velocity, Adam with the
+    epsilon that does not shrink. `learning_rate="invscaling"` and `"adaptive"` act on `"sgd"` alone, as there.
+    """
+    optimizer = optimizer_of(estimator)
+    _refuse_for_full_batches(estimator, optimizer)
+    given = estimator.learning_rate
+    named = isinstance(given, str) and given in SCIKIT_LEARN_RATES
+    return Settings(
+        optimizer,
+        schedules.make("constant" if named else given),
+        given if named and estimator.solver == "sgd" else "constant",
+        estimator.batch_size,
+        {
+            "l2": float(estimator.alpha),
+            "clip_value": estimator.clip_value,
+            "clip_norm": estimator.clip_norm,
+            "max_norm": estimator.max_norm,
+        },
+    )
+
+
+def _refuse_for_full_batches(estimator: Any, optimizer: Optimizer) -> None:
+    """Refuse the settings of an update that L-BFGS, which searches along a line, has no place for."""
+    names = ("clip_value", "clip_norm", "max_norm", "weight_decay")
+    given = [f"{name}={getattr(estimator, name)!r}" for name in names if getattr(estimator, name)]
+    if optimizer.full_batch and given:
+        raise BacklitError(
+            f"solver {optimizer.name!r} makes no updates to which {', '.join(given)} could apply; leave it off, use "
+            "alpha against large weights, or take a solver that goes by batches, such as 'adam'."
+        )
+
+
+def optimizer_of(estimator: Any) -> Optimizer:
+    """Give the optimizer that `solver` is or names, with the parameters that belong to it."""
+    solver = estimator.solver
+    rate, decay = float(estimator.learning_rate_init), float(estimator.weight_decay)
+    if isinstance(solver, Optimizer):
+        return solver
+    if solver == "lbfgs":
+        return LBFGS(max_evaluations=int(estimator.max_fun), tolerance=float(estimator.tol))
+    if solver == "sgd":
+        momentum = Nesterov if estimator.nesterovs_momentum else PlainMomentum
+        return momentum(rate=rate, momentum=float(estimator.momentum), weight_decay=decay)
+    if solver == "adam":
+        betas = {"beta1": float(estimator.beta_1), "beta2": float(estimator.beta_2)}
+        return Adam(rate=rate, epsilon=float(estimator.epsilon), epsilon_hat=True, weight_decay=decay, **betas)
+    kind: Any = optimizers[solver]
+    own = {"weight_decay": decay} if decay else {}
+    chosen: Optimizer = kind(rate=rate, **own)
+    return chosen
+
+
+# ---------------------------------------------------------------------------------------------------------- the network
+
+
+def network_of(estimator: Any, inputs: int, output: Output, dtype: Any, random: np.random.RandomState) -> Network:
+    """Build the network and draw its weights.
+
+    Layers described by `hidden_layer_sizes` get the weights that scikit-learn draws from the same random state; those
+    of `layers` are drawn as each layer says.
+    """
+    if estimator.layers is not None:
+        hidden = [make_layer(layer) for layer in estimator.layers]
+        layers = [*hidden, Dense(output.units, output.activation)]
+        return Network(layers, inputs, output.loss, dtype=dtype, seed=random.randint(2**31 - 1))
+    sizes, functions = hidden_layers(estimator)
+    layers = [layer for size, function in zip(sizes, functions, strict=True)
+              for layer in _hidden(size, function, estimator.normalization, estimator.dropout)]  # fmt: skip
+    layers.append(Dense(output.units, output.activation, weights="zeros"))
+    network = Network(layers, inputs, output.loss, dtype=dtype)
+    _draw(network, [*functions, functions[-1] if functions else _activation(estimator.activation)], random)
+    return network
+
+
+def hidden_layers(estimator: Any) -> tuple[list[int], list[Activation]]:
+    """Give the sizes of the hidden layers and the activation of each."""
+    sizes = estimator.hidden_layer_sizes
+    sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
+    if np.any(np.array(sizes) <= 0):
+        raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+    sizes = [int(size) for size in sizes]
+    given = estimator.activation
+    if not isinstance(given, (list, tuple)):
+        return sizes, [_activation(given)] * len(sizes)
+    if len(given) != len(sizes):
+        raise ValueError(
+            f"activation lists {len(given)} activations for {len(sizes)} hidden layers; give one for each, or a single "
+            "one for all."
+        )
+    return sizes, [_activation(one) for one in given]
+
+
+def _activation(given: Any) -> Activation:
+    if isinstance(given, (list, tuple)):  # of no hidden layer at all
+        return _activation("identity")
+    made: Activation = activations.make(SCIKIT_LEARN_ACTIVATIONS.get(given, given) if isinstance(given, str) else given)
+    return made
+
+
+def _hidden(size: int, function: Activation, normalization: str | None, dropout: float) -> Iterator[Layer]:
+    """Give what a hidden layer is made of; normalization stands between the linear map and the activation."""
+    if normalization is None:
+        yield Dense(size, function, weights="zeros")
+    else:
+        yield Dense(size, weights="zeros")
+        yield NORMALIZATIONS[normalization]()
+        yield function
+    if dropout:
+        yield Dropout(float(dropout))
+
+
+def _draw(network: Network, functions: Sequence[Activation], random: np.random.RandomState) -> None:
+    """Draw weights and biases in scikit-learn's order: Glorot's uniform bound, smaller for the logistic function."""
+    for label, function in zip(dense_labels(network), functions, strict=True):
+        W, b = network[f"{label}.W"], network[f"{label}.b"]
+        bound = np.sqrt((2.0 if function.name == "sigmoid" else 6.0) / sum(W.shape))
+        W[...] = random.uniform(-bound, bound, W.shape)
+        b[...] = random.uniform(-bound, bound, b.shape)
+
+
+def dense_labels(network: Network) -> list[str]:
+    """Give the numbers of the dense layers, in order, as the network names its parameters."""
+    return [str(number) for number, layer in enumerate(network.layers, 1) if isinstance(layer, Dense)]
+
+
+def is_random(network: Network) -> bool:
+    """Tell whether the network draws random numbers while it trains, as dropout does."""
+    forwards = [getattr(type(op), "forward", None) for op in network.ops]
+    return any("seed" in arguments(forward) for forward in forwards if forward is not None)
+
+
+class Views(list[Array]):
+    """A list of views of a network's parameters: `views[i] = values` writes into the network, as changing one does."""
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        """Write values into the view."""
+        self[index][...] = value
+
+
+def views(network: Network, name: str) -> Views:
+    """Give the views of all dense layers' `"W"` or `"b"`."""
+    return Views(network[f"{label}.{name}"] for label in dense_labels(network))

@@ -1,0 +1,178 @@
+"""Fitted models from scikit-learn and back, with equal predictions."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+from sklearn import neural_network
+from sklearn.base import is_classifier
+from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
+
+from backlit.estimators.build import dense_labels, optimizer_of
+from backlit.estimators.member import Member, OptimizerState
+from backlit.kernels.types import Array
+from backlit.ops.base import activations
+from backlit.ops.layers.dense import Dense
+
+CURVES = ("loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_")
+NUMBERS = ("n_iter_", "t_", "loss_", "n_layers_", "n_outputs_", "out_activation_")
+INPUTS = ("n_features_in_", "feature_names_in_")
+CLASSES = ("classes_", "_label_binarizer")
+
+ACTIVATIONS = {"identity": "identity", "sigmoid": "logistic", "tanh": "tanh", "relu": "relu"}
+"""What our activations are called there."""
+
+CLASS_LOSSES = {"binary_cross_entropy", "cross_entropy"}
+NUMBER_LOSSES = {"half_squared_error": "squared_error", "poisson": "poisson"}
+
+
+def from_sklearn(cls: Any, fitted: Any) -> Any:
+    """Give the estimator of class `cls` with the parameters, the weights and the record of scikit-learn's `fitted`."""
+    theirs = getattr(neural_network, cls.__name__)
+    if not isinstance(fitted, theirs):
+        raise ValueError(f"from_sklearn was given {type(fitted).__name__}; expected scikit-learn's {cls.__name__}.")
+    if not hasattr(fitted, "coefs_"):
+        raise ValueError(
+            f"this {cls.__name__} is not fitted yet; fit it before you move it, or take clone's parameters."
+        )
+    estimator = cls(**fitted.get_params(deep=False))
+    for name in (*INPUTS, *CLASSES):
+        if hasattr(fitted, name):
+            setattr(estimator, name, copy.deepcopy(getattr(fitted, name)))
+    estimator.n_outputs_ = fitted.n_outputs_
+    first = fitted.coefs_[0]
+    targets = np.zeros((1, fitted.n_outputs_))
+    member = estimator._new_member(first[:1].T[:0].reshape(0, first.shape[0]).astype(first.dtype),
+                                   estimator._output(targets), np.random.RandomState(0))  # fmt: skip
+    estimator._members = [member]
+    estimator.coefs_, estimator.intercepts_ = fitted.coefs_, fitted.intercepts_
+    _take_record(member, fitted)
+    estimator._random_state = copy.deepcopy(getattr(fitted, "_random_state", None))
+    estimator._publish()
+    return estimator
+
+
+def _take_record(member: Member, fitted: Any) -> None:
+    """Take over the curves and the optimizer's state, so that training goes on as it would have."""
+    for name in (*CURVES, *NUMBERS[:3]):
+        if hasattr(fitted, name):
+            setattr(member, name.strip("_"), copy.deepcopy(getattr(fitted, name)))
+    _take_best(member, fitted)
+    optimizer = getattr(fitted, "_optimizer", None)
+    if optimizer is None:
+        return
+    member.no_improvement_count = fitted._no_improvement_count
+    if hasattr(optimizer, "velocities"):
+        name = "nesterov" if optimizer.nesterov else "momentum"
+        slots, step, rate = [optimizer.velocities], 0, optimizer.learning_rate
+    else:
+        name, slots, step, rate = "adam", [optimizer.ms, optimizer.vs], optimizer.t, optimizer.learning_rate_init
+    vectors = [_in_our_order(arrays) for arrays in slots]
+    member.optimizer = OptimizerState(name, rate, step, np.concatenate(vectors))
+
+
+def _take_best(member: Member, fitted: Any) -> None:
+    """Take over the weights of the best validation score so far; without any, those there are."""
+    member.keep_best()
+    if hasattr(fitted, "_best_coefs"):
+        member.best_parameters[:] = _in_our_order([*fitted._best_coefs, *fitted._best_intercepts])
+
+
+def _in_our_order(arrays: list[Array]) -> Array:
+    """Lay their list, all matrices before all vectors, layer by layer."""
+    half = len(arrays) // 2
+    pairs = zip(arrays[:half], arrays[half:], strict=True)
+    return np.concatenate([array.ravel() for pair in pairs for array in pair])
+
+
+def _in_their_order(network: Any, vector: Array) -> list[Array]:
+    """Give a vector of the parameters' layout as their list: all matrices, then all vectors."""
+    arrays = []
+    for kind in ("W", "b"):
+        for label in dense_labels(network):
+            offset, shape = network.layout[f"{label}.{kind}"]
+            arrays.append(vector[offset : offset + int(np.prod(shape))].reshape(shape).copy())
+    return arrays
+
+
+def _their_optimizer(fitted: Any, state: OptimizerState, vectors: list[list[Array]]) -> Any:
+    """Give the optimizer of `fitted` in the state that ours is in, its vectors in their order."""
+    parameters, rate = fitted.coefs_ + fitted.intercepts_, float(fitted.learning_rate_init)
+    if state.optimizer == "adam":
+        adam = AdamOptimizer(parameters, rate, fitted.beta_1, fitted.beta_2, fitted.epsilon)
+        (adam.ms, adam.vs), adam.t = vectors, state.step
+        return adam
+    sgd = SGDOptimizer(
+        parameters, rate, fitted.learning_rate, fitted.momentum, fitted.nesterovs_momentum, fitted.power_t
+    )
+    (sgd.velocities,), sgd.learning_rate = vectors, float(state.learning_rate)
+    return sgd
+
+
+def to_sklearn(estimator: Any) -> Any:
+    """Give scikit-learn's estimator with the weights of ours."""
+    member = estimator._members[0]
+    network = member.network
+    functions = _check_movable(estimator)
+    theirs = getattr(neural_network, type(estimator).__name__)
+    known = theirs().get_params(deep=False)
+    parameters = {name: value for name, value in estimator.get_params(deep=False).items() if name in known}
+    parameters |= {"hidden_layer_sizes": tuple(layer.units for layer in _dense(network)[:-1])}
+    parameters |= {"activation": functions.pop() if functions else "identity"}
+    if not is_classifier(estimator):
+        parameters["loss"] = NUMBER_LOSSES[network.loss.name]
+    if parameters["solver"] not in {"lbfgs", "sgd", "adam"}:
+        parameters["solver"] = known["solver"]
+    if parameters["learning_rate"] not in {"constant", "invscaling", "adaptive"}:
+        parameters["learning_rate"] = known["learning_rate"]
+    fitted = theirs(**parameters)
+    for name in (*INPUTS, *CLASSES, *NUMBERS, *CURVES):
+        if hasattr(estimator, name):
+            setattr(fitted, name, copy.deepcopy(getattr(estimator, name)))
+    fitted.coefs_, fitted.intercepts_ = _weights(estimator, network.parameters)
+    fitted._best_coefs, fitted._best_intercepts = _weights(estimator, member.best_parameters)
+    fitted._no_improvement_count = estimator._no_improvement_count
+    fitted._random_state = copy.deepcopy(estimator._random_state)
+    state = member.state_for(optimizer_of(estimator)) if estimator.solver == fitted.solver else None
+    if state is not None and not hasattr(estimator, "target_mean_"):  # that of weights in another unit is another one
+        vectors = [_in_their_order(network, vector) for vector in state.slots.reshape(-1, network.parameters.size)]
+        fitted._optimizer = _their_optimizer(fitted, state, vectors)
+    return fitted
+
+
+def _weights(estimator: Any, parameters: Array) -> tuple[list[Array], list[Array]]:
+    """Give matrices and vectors, copied; the last layer gives targets in their own unit."""
+    arrays = _in_their_order(estimator._members[0].network, parameters)
+    half = len(arrays) // 2
+    coefs, intercepts = arrays[:half], arrays[half:]
+    if hasattr(estimator, "target_mean_"):
+        coefs[-1] = coefs[-1] * estimator.target_scale_
+        intercepts[-1] = intercepts[-1] * estimator.target_scale_ + estimator.target_mean_
+    return coefs, intercepts
+
+
+def _dense(network: Any) -> list[Dense]:
+    return [network.layers[int(label) - 1] for label in dense_labels(network)]
+
+
+def _check_movable(estimator: Any) -> set[str]:
+    """Give the hidden layers' activations as scikit-learn names them, or say what it has no place for."""
+    network = estimator._members[0].network
+    others = [layer.summary() for layer in network.layers if not isinstance(layer, Dense)]
+    names = [activations.make(layer.activation).name for layer in _dense(network)[:-1]]
+    functions = {ACTIVATIONS.get(name, "") for name in names}
+    losses = CLASS_LOSSES if is_classifier(estimator) else set(NUMBER_LOSSES)
+    problems = {
+        f"{len(estimator._members)} members": len(estimator._members) > 1,
+        "preprocess='auto'": estimator.preprocess is not None,
+        f"the layers {', '.join(others)}": bool(others),
+        f"the hidden activations {', '.join(names)}": len(functions) > 1 or "" in functions,
+        f"the loss {network.loss.name}": network.loss.name not in losses,
+        "layers without biases": any(not layer.bias for layer in _dense(network)),
+    }
+    for what, stands_in_the_way in problems.items():
+        if stands_in_the_way:
+            raise ValueError(f"scikit-learn's {type(estimator).__name__} has no place for {what}; keep this one.")
+    return functions

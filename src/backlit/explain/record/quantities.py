@@ -1,0 +1,145 @@
+"""A quantity of the step for all rows and units at once; its numbers become records one at a time, when asked for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from operator import itemgetter
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from backlit.explain.algebra.tree import Node, Ref, choose_cases, latex, plain, refs
+from backlit.explain.naming import Name
+from backlit.explain.record.records import Record
+from backlit.kernels.types import Array
+
+FLOATS = SimpleNamespace(
+    mpf=float, exp=math.exp, log=math.log, tanh=math.tanh, cosh=math.cosh, sqrt=math.sqrt, erf=math.erf, pi=math.pi
+)
+"""Arithmetic enough to see which case of a formula holds."""
+
+
+class Place(NamedTuple):
+    """Which number of a quantity: row, source and unit, counted from 0."""
+
+    row: int
+    source: int
+    unit: int
+
+
+class Key(NamedTuple):
+    """A number of the step."""
+
+    quantity: Quantity
+    place: Place
+
+
+class Quantity:
+    """One kind of number of the step, `net` of a layer say, for every row, source and unit it has.
+
+    Args:
+        phase, kind, layer: as in the records.
+        units: names of the units; of a quantity of no unit, one empty name.
+        sources: names of what the weights come from, if it is one of weights.
+        rows: names of the rows if each row has one, else nothing.
+        name: gives the name at a place.
+        values: gives the numbers of a row (units,), or (sources, units), as the recorded step holds them.
+        expression: gives how the number at a place comes about; None where it is given.
+        note: gives a remark at a place.
+        numeric: gives the slope by finite differences at a place, if it can be checked.
+    """
+
+    def __init__(
+        self, phase: str, kind: str, layer: int | None, *, units: Sequence[str] = ("",), sources: Sequence[str] = (),
+        rows: Sequence[str] = (), name: Callable[[Place], Name], values: Callable[[int], Array],
+        expression: Callable[[Place], Node] | None = None, note: Callable[[Place], str] | None = None,
+        numeric: Callable[[Place], float] | None = None,
+    ) -> None:  # fmt: skip
+        self.phase, self.kind, self.layer = phase, kind, layer
+        self.units, self.sources, self.rows = tuple(units), tuple(sources), tuple(rows)
+        self.name = name
+        self.values = values
+        self.expression = expression
+        self.note = note
+        self.numeric = numeric
+        self._kept: tuple[int, Array] | None = None
+
+    def value(self, place: Place) -> float:
+        """Give the number at a place."""
+        if self._kept is None or self._kept[0] != place.row:
+            self._kept = place.row, np.asarray(self.values(place.row))
+        array = self._kept[1]
+        return float(array[place.source, place.unit] if self.sources else array[place.unit])
+
+    def ref(self, row: int, unit: int, source: int = 0) -> Ref:
+        """Give the number for use in another one's formula."""
+        place = Place(row if self.rows else 0, source, unit)
+        name = self.name(place)
+        return Ref(name.text, name.symbol, self.value(place), Key(self, place))
+
+    def places(self, row: int) -> Iterator[Place]:
+        """Give the places of a row, unit by unit."""
+        for unit in range(len(self.units)):
+            for source in range(len(self.sources) or 1):
+                yield Place(row, source, unit)
+
+    def record(self, place: Place, digits: int, *, check: bool = False) -> Record:
+        """Make the record of a place."""
+        node = self.expression(place) if self.expression else None
+        chosen = None if node is None else choose_cases(node, FLOATS)
+        name = self.name(place)
+        return Record(
+            name.text, self.phase, self.kind, self.layer,
+            self.sources[place.source] if self.sources else None,
+            self.units[place.unit] or None,
+            self.rows[place.row] if self.rows else None,
+            name.symbol,
+            "" if node is None else latex(node), "" if chosen is None else latex(chosen, digits),
+            self.value(place),
+            () if node is None else tuple(dict.fromkeys(ref.name for ref in refs(node) if ref.key is not None)),
+            self.note(place) if self.note else "",
+            "" if node is None else plain(node), "" if chosen is None else plain(chosen, digits),
+            self.numeric(place) if check and self.numeric else None,
+        )  # fmt: skip
+
+    def find(self, text: str, *, labelled: bool = False) -> Place | None:
+        """Give the place of that name; `labelled` says that names need not hold those of the units."""
+        for row in range(len(self.rows) or 1):
+            for source, source_name in enumerate(self.sources or ("",)):
+                if source_name not in text and not labelled:
+                    continue
+                for unit, unit_name in enumerate(self.units):
+                    if (labelled or unit_name in text) and self.name(Place(row, source, unit)).text == text:
+                        return Place(row, source, unit)
+        return None
+
+
+class Group(msgspec.Struct, frozen=True):
+    """Quantities that are worked out together, unit by unit."""
+
+    title: str
+    quantities: tuple[Quantity, ...]
+
+    def size(self, row: int) -> int:
+        """The number of numbers that come with a row."""
+        here = [quantity for quantity in self.quantities if quantity.rows or row == 0]
+        return sum(len(quantity.units) * (len(quantity.sources) or 1) for quantity in here)
+
+    def keys(self, row: int, wanted: Mapping[Quantity, Collection[Place]] | None = None) -> list[Key]:
+        """Give the numbers of a row: unit by unit, of weights source by source, and there in the quantities' order.
+
+        What all rows have in common comes with the first. Where `wanted` is given, only what it names is.
+        """
+        found = []
+        by_source = len({quantity.sources for quantity in self.quantities}) == 1
+        for number, quantity in enumerate(self.quantities):
+            if quantity.rows or row == 0:
+                places = quantity.places(row) if wanted is None else wanted.get(quantity, ())
+                for at in places:
+                    if at.row == row:
+                        order = (at.unit, at.source, number) if by_source else (at.unit, number, at.source)
+                        found.append((order, Key(quantity, at)))
+        return [key for _, key in sorted(found, key=itemgetter(0))]

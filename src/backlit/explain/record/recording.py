@@ -1,0 +1,324 @@
+"""Records one float64 training step of a copy of a network, run by the engine itself in plain mode, every buffer kept.
+
+Nothing here computes backpropagation: the arrays are what the machine's forward, backward and update left behind, and
+what an op's own functions give on those arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, cast
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from backlit.engine import machine
+from backlit.engine.executable import Program
+from backlit.engine.input_checks import rows_of
+from backlit.engine.machine.vector_ops import square_of
+from backlit.engine.network import Network
+from backlit.engine.program import structs
+from backlit.engine.program.arguments import prepared_scalars
+from backlit.engine.program.structs import Clock, Data, Memory, Row, Rule, Segment, data_of
+from backlit.engine.training import reduction
+from backlit.errors import BacklitError
+from backlit.kernels.types import Array
+from backlit.ops.base import MACHINE_SCALARS, Activation, Layer, Loss, Optimizer, arguments
+
+OFF = {"penalty_per_batch": False, "decay": 0.0, "clip_value": 0.0, "clip_norm": 0.0, "max_norm": 0.0}
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """What a step does beside backpropagation: penalties, limits, the seed of dropout, and which step it is.
+
+    `rates` are the learning rates of these steps, where a schedule changes them. A training that goes on has `taken`
+    steps before them, which left the optimizer's vectors `slots`.
+    """
+
+    l1: float = 0.0
+    l2: float = 0.0
+    decay_biases: bool = False
+    clip_value: float = 0.0
+    clip_norm: float = 0.0
+    max_norm: float = 0.0
+    seed: int = 0
+    steps: int = 1
+    rates: tuple[float, ...] = ()
+    taken: int = 0
+    slots: Array | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("l1", "l2", "clip_value", "clip_norm", "max_norm"):
+            value = getattr(self, name)
+            if not (np.isfinite(value) and value >= 0):
+                raise BacklitError(f"{name} is {value!r}; expected a finite number of at least 0.")
+        if self.steps < 1:
+            raise BacklitError(f"steps is {self.steps!r}; expected a whole number of at least 1.")
+        if self.taken < 0:
+            raise BacklitError(f"taken is {self.taken!r}; expected a whole number of at least 0.")
+        if self.rates and not (len(self.rates) == self.steps and np.isfinite(self.rates).all()):
+            raise BacklitError(f"rates are {self.rates}; expected a finite number for each of {self.steps} steps.")
+
+
+class Gradients(NamedTuple):
+    """The flat gradient vector on its way to the optimizer; None where a stage does nothing."""
+
+    raw: Array
+    penalised: Array | None
+    limited: Array | None
+    scaled: Array | None
+    norm: float
+
+
+class Recording:
+    """One training step, the last of `settings.steps`, on the rows of X and Y.
+
+    Attributes:
+        network: the copy, in float64; its parameters are those after the step.
+        before, after: the flat parameters, `slots_before` and `slots_after` the optimizer's vectors.
+        rates: the learning rate of each step, this one's last.
+        E: the error, reduced, without penalties; `row_losses` and `row_factors` those of the rows.
+        penalty: the penalty of the weights. `E_after`: the error of the same rows after the step.
+        errors: the error before each of the steps, penalties included, the last being this one's.
+        gradients: see `Gradients`. `chain`: the same step through the loss and the last activation one by one, where
+            the machine trains with a form that joins them.
+    """
+
+    def __init__(
+        self, network: Network, X: npt.ArrayLike, Y: npt.ArrayLike, optimizer: Optimizer,
+        sample_weight: npt.ArrayLike | None = None, settings: Settings | None = None, *, joined: bool = True,
+    ) -> None:  # fmt: skip
+        if optimizer.full_batch:
+            raise BacklitError(
+                f"{optimizer.name!r} searches along a line for its step, which has no one formula; explain another."
+            )
+        self.settings = settings or Settings()
+        self.network = network.copy("float64")
+        self.optimizer = optimizer
+        self.X, self.Y, self.weights = rows_of(self.network, X, Y, sample_weight)
+        self.rows = self.X.shape[0]
+        if not self.rows:
+            raise BacklitError("X has no rows; expected at least one to explain.")
+        self.program = _program(self.network, self.rows, optimizer, self.Y.shape[1], self.settings, joined)
+        self.data = data_of(self.X, self.Y, self.weights, np.arange(self.rows))
+        self.reduction = reduction(self.network.loss, self.network.outputs)
+        self.weight = float(machine.total_weight(self.data, 0, self.rows))
+        self.scale = machine.factor(self.reduction, self.weight)
+        self.number = self.settings.taken + self.settings.steps
+        self.rates = self.settings.rates or (float(getattr(optimizer, "rate", 1.0)),) * self.settings.steps
+        with np.errstate(all="ignore"):
+            self._run(before=joined)
+        joins = self.program.loss is not self.network.loss
+        self.chain = None
+        if joined and joins:
+            start = network.copy("float64")
+            start.parameters[:], start.state[:] = self.before, self.state_before
+            self.chain = Recording(start, X, Y, optimizer, sample_weight, self.settings, joined=False)
+
+    def _run(self, *, before: bool) -> None:
+        """Run the steps before without looking, unless the network is that far already; then the recorded one."""
+        program, network = self.program, self.network
+        memory = program.memory()
+        if self.settings.slots is not None:
+            memory.slots[:] = self._slots_taken(memory.slots.size)
+        self.errors = self._steps_before(memory) if before else []
+        self.before, self.state_before = network.parameters.copy(), network.state.copy()
+        self.slots_before = memory.slots.copy()
+        clock = Clock(self.number - 1, self.settings.seed)
+        total = machine.batch_gradient(program.training, memory, self.data, 0, self.rows, self.scale, 1, clock)
+        if len(program.trained_ops) < len(network.ops):  # the joined form left the last activation out
+            last = len(network.ops) - 1
+            machine.invoke(program.prediction.chain, last, Row.FORWARD, memory, memory.dP, self.rows, 1, clock, 0)
+        self.memory = memory
+        self.E = float(total * self.scale)
+        self.penalty = float(machine.penalty(program.training, memory, self.rule()))
+        self.errors = [*self.errors, self.E + self.penalty]
+        self.gradients = self._gradients(memory)
+        machine.apply_update(program.training, memory, self.rule(), self.rates[-1], self.number, 1.0)
+        self.after, self.slots_after = network.parameters.copy(), memory.slots.copy()
+        self.E_after = self.error_at(self.after)
+
+    def _slots_taken(self, size: int) -> Array:
+        """Give the optimizer's vectors that the steps before have left."""
+        slots = np.asarray(self.settings.slots, np.float64)
+        if slots.shape != (size,):
+            raise BacklitError(
+                f"slots has shape {slots.shape}; {self.optimizer.name!r} keeps {len(self.optimizer.slots)} vectors of "
+                f"{self.network.parameters.size} numbers, one after another: ({size},)."
+            )
+        return slots
+
+    def _steps_before(self, memory: Memory) -> list[float]:
+        """Run all steps but the last and give their errors."""
+        count = self.settings.steps - 1
+        if not count:
+            return []
+        sums = np.zeros((count, structs.SUMS))
+        data = self.data._replace(order=np.tile(np.arange(self.rows), count))
+        reached = machine.train_batches(
+            self.program.training, memory, data, structs.held_of(self.network.dtype), self.rule(),
+            Clock(self.settings.taken, self.settings.seed), self.rows, 0, count, np.array(self.rates[:-1]), -np.inf,
+            sums.reshape(-1),
+        )  # fmt: skip
+        if reached < count:
+            raise BacklitError(
+                f"the error of step {reached + 1} is not a finite number; take fewer steps or a smaller rate."
+            )
+        errors: list[float] = sums[:, structs.LOSS].tolist()
+        return errors
+
+    def rule(self, **changes: Any) -> Rule:
+        """Give what is done with the gradient, as the machine reads it."""
+        s = self.settings
+        given = {
+            "l1": s.l1, "l2": s.l2, "penalty_per_batch": False, "decay": self.optimizer.weight_decay,
+            "clip_value": s.clip_value, "clip_norm": s.clip_norm, "max_norm": s.max_norm,
+        }  # fmt: skip
+        return Rule(self.reduction, **(given | changes))
+
+    def _gradients(self, memory: Memory) -> Gradients:
+        """Take the gradient through the machine's penalties and limits one at a time, on a copy."""
+        s, tables = self.settings, self.program.training
+        raw = memory.dP.copy()
+        copy = memory._replace(dP=raw.copy())
+        stages: list[Array | None] = [None, None, None]
+        if s.l1 or s.l2:
+            machine.clip(tables, copy, self.rule(**OFF), s.l1, s.l2)
+            stages[0] = copy.dP.copy()
+        if s.clip_value:
+            machine.clip(tables, copy, self.rule(**(OFF | {"clip_value": s.clip_value})), 0.0, 0.0)
+            stages[1] = copy.dP.copy()
+        segments = tables.segments.reshape(-1, Segment.WIDTH)
+        norm = float(np.sqrt(sum(square_of(copy.dP, row[Segment.START], row[Segment.STOP]) for row in segments)))
+        if s.clip_norm:
+            machine.clip(tables, copy, self.rule(**(OFF | {"clip_norm": s.clip_norm})), 0.0, 0.0)
+            stages[2] = copy.dP.copy()
+        return Gradients(raw, stages[0], stages[1], stages[2], norm)
+
+    # ---------------------------------------------------------------------------------------------------- what to read
+
+    def array(self, name: str) -> Array:
+        """Give a buffer of the recorded step by its name, such as "1.Z" or "2.dA"."""
+        return self.program.view(self.memory, name, self.rows)
+
+    def has_gradient(self, name: str) -> bool:
+        """Whether a parameter, such as "1.W", is trained."""
+        return name not in self.network.frozen
+
+    def decays(self, name: str) -> bool:
+        """Whether penalties and decay apply to a parameter."""
+        return len(self.network.layout[name][1]) > 1 or self.settings.decay_biases
+
+    def parameter(self, vector: Array, name: str) -> Array:
+        """Give the part of a flat vector that belongs to a parameter."""
+        offset, shape = self.network.layout[name]
+        return vector[offset : offset + int(np.prod(shape))].reshape(shape)
+
+    def slot(self, name: str, parameter: str, *, after: bool) -> Array:
+        """Give an optimizer's vector for a parameter, before or after the step."""
+        vectors = (self.slots_after if after else self.slots_before).reshape(len(self.optimizer.slots), -1)
+        return self.parameter(vectors[list(self.optimizer.slots).index(name)], parameter)
+
+    @property
+    def prepared(self) -> Mapping[str, float]:
+        """The numbers that the optimizer prepares for this step."""
+        return prepared_scalars(self.optimizer, self.rates[-1], self.number)
+
+    def row_gradient(self, k: int, name: str, row: int) -> Array:
+        """Give one row's part of a parameter's gradient: op k's own backward on that row's buffers."""
+        op, label, shapes = self.network.ops[k], self.network.labels[k], self.network.shapes[k]
+        given: dict[str, Any] = {}
+        kinds = shapes.columns.keys() | {f"d{array}" for array in shapes.columns}
+        for array in arguments(op.backward):  # type: ignore[attr-defined]
+            full = f"{label}.{array}"
+            if array in MACHINE_SCALARS:
+                given[array] = 1 if array == "training" else 0
+            elif array == f"d{op.reads}":
+                given[array] = np.zeros((0, 0))
+            elif array in kinds:
+                view = self.array(full)[row : row + 1]
+                given[array] = view if array.lstrip("d")[:1].isupper() else view.reshape(-1)
+            elif array.removeprefix("d") in shapes.parameters:
+                shape = shapes.parameters[array.removeprefix("d")]
+                given[array] = np.zeros(shape) if array.startswith("d") else self.parameter(self.before, full)
+            elif array in shapes.work:
+                given[array] = self.array(full).reshape(shapes.work[array])
+            else:
+                given[array] = getattr(op, array)
+        with np.errstate(all="ignore"):
+            op.backward(**given)  # type: ignore[attr-defined]
+        result: Array = given[f"d{name}"]
+        return result
+
+    # ---------------------------------------------------------------------------------------------------------- checks
+
+    def error_at(self, parameters: Array) -> float:
+        """Give the error of the step's rows, without penalties, at other parameters: same rows, same dropout."""
+        network = self.network
+        kept = network.parameters.copy(), network.state.copy()
+        network.parameters[:], network.state[:] = parameters, self.state_before
+        memory = self.program.memory()
+        clock = Clock(self.number - 1, self.settings.seed)
+        with np.errstate(all="ignore"):
+            total = machine.shard_loss(
+                self.program.training, memory, self.data, 0, self.rows, 0, self.scale, 1, clock
+            )  # fmt: skip
+        network.parameters[:], network.state[:] = kept
+        return float(total * self.scale)
+
+    def numeric_slope(self, name: str, index: tuple[int, ...]) -> float:
+        """Give the slope of the error along one parameter by central differences of fourth order."""
+        offset, shape = self.network.layout[name]
+        place = offset + int(np.ravel_multi_index(index, shape))
+        h = 1e-3 * max(1.0, abs(float(self.before[place])))
+
+        def error(shift: float) -> float:
+            moved = self.before.copy()
+            moved[place] += shift * h
+            return self.error_at(moved)
+
+        return (8.0 * (error(1.0) - error(-1.0)) - (error(2.0) - error(-2.0))) / (12.0 * h)
+
+
+def _program(
+    network: Network, rows: int, optimizer: Optimizer, target_columns: int, settings: Settings, joined: bool
+) -> Program:
+    """Give the plain program that keeps every buffer, whole batches as one shard."""
+    if not joined:
+        network.loss = _unjoined(network.loss)
+    return Program(
+        network, rows, optimizer, target_columns=target_columns, decay_biases=settings.decay_biases,
+        compiled=False, keep=True, rows=rows,
+    )  # fmt: skip
+
+
+def _unjoined(loss: Loss) -> Loss:
+    """Give the same loss without the forms that take the last activation in."""
+    cls = msgspec.defstruct(
+        type(loss).__name__,
+        [],
+        bases=(type(loss),),
+        namespace={"fused": {}, "__module__": __name__},
+        frozen=True,
+        kw_only=True,
+    )
+    made: Any = cls(**msgspec.structs.asdict(loss))
+    return cast(Loss, made)
+
+
+def op_value(op: Activation | Loss, function: str, *arrays: Any) -> Array:
+    """Give an element-wise op's own value or slope of arrays, with its settings."""
+    maths = getattr(type(op), function)
+    settings = {name: float(getattr(op, name)) for name in arguments(maths)[len(arrays) :]}
+    with np.errstate(all="ignore"):
+        result: Array = np.asarray(maths(*arrays, **settings), np.float64)
+    return result
+
+
+def is_elementwise(op: Layer | Loss) -> bool:
+    """Tell whether an op works number by number, by a value and a slope of its own."""
+    return hasattr(type(op), "value") and hasattr(type(op), "slope")
+
+
+__all__ = ["Data", "Gradients", "Recording", "Settings", "is_elementwise", "op_value"]

@@ -1,0 +1,337 @@
+"""How the error comes about from outputs and targets, and its derivative with respect to the outputs.
+
+Where the machine trains with a form that joins the loss and the last activation, both ways are shown: the chain rule
+through the activation, recorded by running the two one by one, and the short form that trained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from backlit.explain.algebra.parsing import statements
+from backlit.explain.algebra.tree import Apply, Literal, Node, Ref, Symbol, call, expand, neg, over, plus, power, times
+from backlit.explain.context import Context, constant, fill
+from backlit.explain.naming import Name, row_symbol
+from backlit.explain.record.quantities import Place, Quantity
+from backlit.explain.record.recording import is_elementwise, op_value
+from backlit.explain.stages.dense import ActivationStage, Stage, side_of_kinks
+from backlit.kernels.types import Array
+from backlit.ops.base import Loss
+from backlit.ops.losses.regression import class_weights
+
+
+class ErrorPart:
+    """The error and its derivatives.
+
+    Attributes:
+        targets: the targets. `per_output`, `per_row`: the errors of outputs and rows, where they differ from E itself.
+        E: the error. `penalty`: the penalty of the weights, or None.
+        slopes: for each group of the backward pass up to the first one that a stage can take over, its quantities.
+        grad: the derivative with respect to what `stage` reads or writes, from where the stages go on.
+    """
+
+    def __init__(self, context: Context, last: Stage) -> None:
+        self.context, self.last = context, last
+        self.recording = context.recording
+        self.loss: Loss = self.recording.network.loss
+        self.trained: Loss = self.recording.program.loss
+        self.units = last.units
+        self.joined = self.recording.chain is not None
+        self.targets = self._targets()
+        self.per_output = self._per_output() if is_elementwise(self.loss) else None
+        self.single = (
+            self.recording.rows == 1 and self.recording.scale * self.recording.weight == 1.0 and not self.weighted
+        )
+        self.per_row = None if self.single else self._per_row()
+        self.E = self._total()
+        self.penalty = self._penalty()
+
+    # --------------------------------------------------------------------------------------------------------- forward
+
+    @property
+    def weighted(self) -> bool:
+        """Whether the rows have weights."""
+        return bool(self.recording.weights.size)
+
+    @property
+    def scores(self) -> Quantity:
+        """What a loss calls z: the input of the activation that it is joined with; alone, the outputs."""
+        return self.last.read if self.joined else self.last.written
+
+    def _targets(self) -> Quantity:
+        """Make the targets as the loss takes them: per output, class numbers as 1 and 0, smoothed if asked."""
+        T = self.recording.Y
+        smoothing = float(getattr(self.loss, "label_smoothing", 0.0))
+        if self.loss.class_targets:
+            T = np.asarray(class_weights(T, len(self.units), smoothing))
+        note = f"smoothed by s = {smoothing:g}: (1 - s) t + s / {len(self.units)}" if smoothing else ""
+        return Quantity(
+            "error", "target", None, units=self.units, rows=self.context.rows, values=lambda row: T[row],
+            name=lambda at: self.context.names.of("t", self.units[at.unit], row=self.context.row_name(at.row)),
+            note=lambda _: note,
+        )  # fmt: skip
+
+    def row_formula(self, row: int) -> Node:
+        """Give the loss of a row, for losses that are no sum over outputs."""
+        return self.capped(self.expanded(self._shown(row).formula, row, {}))
+
+    def _shown(self, row: int) -> Loss:
+        """Give the loss whose formula a row's numbers bear: the joined one where an output rounds to 0 or 1."""
+        chain = self.recording.chain
+        if chain is None:
+            return self.loss
+        losses = [float(recording.array("l")[row, 0]) for recording in (chain, self.recording)]
+        bears = np.min(self.last.written.values(row)) > 0.0 and np.isclose(losses[0], losses[1], rtol=1e-11, atol=1e-12)
+        return self.loss if bears else self.trained
+
+    def capped(self, node: Node) -> Node:
+        """Limit a loss to its ceiling, where it has one."""
+        ceiling = float(getattr(self.loss, "ceiling", 0.0))
+        return call("min", node, constant("ceiling", r"\ell_{\text{max}}", ceiling)) if ceiling else node
+
+    def expanded(self, formula: str, row: int, at: dict[str, int]) -> Node:
+        """Write a formula over the outputs of a row out."""
+        return self._expand(statements(formula)[0].value, row, at)
+
+    def _expand(self, node: Node, row: int, at: dict[str, int]) -> Node:
+        size = len(self.units)
+        quantities = {"a": self.last.written, "z": self.scores, "t": self.targets}
+        places = at | self._classes(row)
+        return expand(
+            node, {"j": size, "k": size},
+            lambda base, *j: quantities[base].ref(row, j[0]) if j and base in quantities else Symbol(base), places,
+        )  # fmt: skip
+
+    def _classes(self, row: int) -> dict[str, int]:
+        """Give the class of a row, and its rival of the highest score, as formulas name them."""
+        if is_elementwise(self.loss):
+            return {}
+        T = self.recording.Y
+        true = int(T[row, 0]) if T.shape[1] == 1 else int(np.argmax(T[row]))
+        scores = [(self.last.written.value(Place(row, 0, j)), -j) for j in range(len(self.units)) if j != true]
+        return {"c": true, "r": -max(scores)[1] if scores else true}
+
+    def _outputs(self) -> tuple[Array, Array]:
+        """Give what the loss that trained reads, and the targets."""
+        recording = self.recording
+        name = f"{recording.network.labels[self.last.k]}.{self.last.op.reads}" if self.joined else ""
+        A = recording.array(name) if self.joined else self._written()
+        return A, recording.Y
+
+    def _written(self) -> Array:
+        return np.array([self.last.written.values(row) for row in range(self.recording.rows)])
+
+    def _per_output(self) -> Quantity:
+        """Make E(o1), E(o2), ...: the loss's own value of each output."""
+        values = op_value(self.trained, "value", *self._outputs())
+
+        def expression(at: Place) -> Node:
+            node = self.capped(self.elementwise(self._shown(at.row).formula, at))
+            t = self.targets.ref(at.row, at.unit)
+            if getattr(self.loss, "deviance", False) and t.value > 0:
+                return plus(node, plus(times(t, call("log", t)), neg(t)))
+            return node
+
+        return Quantity(
+            "error", "E", None, units=self.units, rows=self.context.rows, values=lambda row: values[row],
+            name=lambda at: self.context.names.of("E", self.units[at.unit], row=self.context.row_name(at.row)),
+            expression=expression,
+        )  # fmt: skip
+
+    def elementwise(self, formula: str, at: Place) -> Node:
+        """Put one output's numbers into a formula."""
+        known: dict[str, Node] = {
+            "a": self.last.written.ref(at.row, at.unit), "t": self.targets.ref(at.row, at.unit),
+            "z": self.scores.ref(at.row, at.unit),
+        }  # fmt: skip
+        return fill(statements(formula)[0].value, self.loss, known)
+
+    def _sum_of_row(self, row: int) -> Node:
+        if self.per_output is None:
+            return self.row_formula(row)
+        return plus(*(self.per_output.ref(row, j) for j in range(len(self.units))))
+
+    def _per_row(self) -> Quantity:
+        """Make E[1], E[2], ...: the losses of the rows."""
+        losses = self.recording.array("l").reshape(-1)
+
+        def name(at: Place) -> Name:
+            row = self.context.row_name(at.row) or r"row"
+            return Name(f"E[{row}]", rf"E^{{({row_symbol(row)})}}" if row != "row" else r"E_{\text{row}}")
+
+        return Quantity(
+            "error", "E", None, rows=self.context.rows, name=name, values=lambda row: losses[row : row + 1],
+            expression=lambda at: self._sum_of_row(at.row),
+        )  # fmt: skip
+
+    def _total(self) -> Quantity:
+        return Quantity(
+            "error", "E", None, name=lambda _: Name("E", "E"), values=lambda _: np.array([self.recording.E]),
+            expression=lambda _: self._reduced() if self.per_row else self._sum_of_row(0),
+        )  # fmt: skip
+
+    def _reduced(self) -> Node:
+        """Give E as the sum or the mean of the rows' losses."""
+        assert self.per_row is not None
+        rows = range(self.recording.rows)
+        refs: list[Node] = [self.per_row.ref(row, 0) for row in rows]
+        terms = [
+            times(self.row_weight(row), ref) if self.weighted else ref for row, ref in zip(rows, refs, strict=True)
+        ]
+        divisor = self.divisor()
+        return plus(*terms) if divisor is None else over(plus(*terms), divisor)
+
+    def row_weight(self, row: int) -> Ref:
+        """Give a row's weight for use in a formula."""
+        weight = float(self.recording.weights[row]) if self.weighted else 1.0
+        name = self.context.row_name(row) or "row"
+        return constant(f"s[{name}]", rf"s_{{{row_symbol(name)}}}", weight)
+
+    def divisor(self) -> Node | None:
+        """Give what the sum over the rows is divided by; None for 1."""
+        if self.loss.reduction == "sum":
+            return None
+        total = constant("S", r"\textstyle\sum s", self.recording.weight) if self.weighted else None
+        n = total or constant("n", "n", float(self.recording.rows))
+        k = constant("k", "k", float(len(self.units)))
+        parts: list[Node] = [n] if self.weighted or self.recording.rows > 1 else []
+        parts += [k] if self.loss.reduction == "mean_all" and k.value != 1.0 else []
+        return times(*parts) if parts else None
+
+    def _penalty(self) -> Quantity | None:
+        s = self.recording.settings
+        if not (s.l1 or s.l2):
+            return None
+        return Quantity(
+            "error", "penalty", None, name=lambda _: Name("penalty", "R"),
+            expression=lambda _: self._penalty_formula(), values=lambda _: np.array([self.recording.penalty]),
+            note=lambda _: "E + penalty is what the step lowers",
+        )  # fmt: skip
+
+    def _penalty_formula(self) -> Node:
+        s, recording = self.recording.settings, self.recording
+        w: list[Ref] = []
+        for quantity in self.parameters:
+            if recording.has_gradient(quantity.full) and recording.decays(quantity.full):
+                w += [
+                    quantity.ref(0, j, i) for i in range(len(quantity.sources) or 1) for j in range(len(quantity.units))
+                ]
+        squares = times(
+            over(constant("l2", r"\lambda_2", s.l2), Literal("2")), plus(*(power(x, Literal("2")) for x in w))
+        )
+        sizes = times(constant("l1", r"\lambda_1", s.l1), plus(*(call("abs", x) for x in w)))
+        return plus(*([squares] if s.l2 else []), *([sizes] if s.l1 else []))
+
+    parameters: tuple = ()  # type: ignore[type-arg]
+    """The parameters before the step, which the penalty is of; put in by the example."""
+
+    # -------------------------------------------------------------------------------------------------------- backward
+
+    def scaled(self, slope: Node, row: int) -> Node:
+        """Multiply a row's slope by the row's weight and the reduction's factor."""
+        divisor = self.divisor()
+        weight = self.row_weight(row) if self.weighted else None
+        if weight is None and divisor is None:
+            return slope
+        factor: Node = weight or Literal("1")
+        return times(factor if divisor is None else over(factor, divisor), slope)
+
+    def output_slopes(self) -> Quantity:
+        """Make dE/dout of the outputs."""
+        recording = self.recording.chain or self.recording
+        label, op = self.recording.network.labels[self.last.k], self.recording.network.ops[self.last.k]
+        array = recording.array(f"{label}.d{op.writes}")
+        return self.context.slope_quantity(None, self.last.written, array, self._output_slope, self._side)
+
+    def _output_slope(self, at: Place) -> Node:
+        if is_elementwise(self.loss):
+            return self.scaled(self.elementwise(self.loss.slope_formula, at), at.row)
+        return self.scaled(self.expanded(self.loss.slope_formula, at.row, {"j": at.unit}), at.row)
+
+    def _side(self, at: Place) -> str:
+        if tuple(self.loss.kinks) != (0.0,):
+            return ""
+        gap = self.last.written.value(at) - self.targets.value(at)
+
+        def slope(x: float) -> float:
+            return float(op_value(self.loss, "slope", np.array([x]), np.array([0.0]))[0])
+
+        return side_of_kinks(gap, tuple(self.loss.kinks), "out - t", slope)
+
+    def first(self) -> tuple[list[tuple[str, tuple[Quantity, ...]]], Quantity]:
+        """Give the groups from E to where the stages take over, and the derivative they take over with.
+
+        Where loss and activation are joined, that is the derivative with respect to the activation's input.
+        """
+        slopes = self.output_slopes()
+        if not self.joined:
+            return [("the error's slopes", (slopes,))], slopes
+        assert isinstance(self.last, ActivationStage)
+        local, _ = self.last.backward(slopes)
+        label, reads = self.recording.network.labels[self.last.k], self.last.op.reads
+        assert self.recording.chain is not None
+        long = self.recording.chain.array(f"{label}.d{reads}")
+        layer = self.context.layer(self.last.k)
+        chain = self.context.slope_quantity(
+            layer, self.last.read, long, self._chain_expression(slopes, local), kind="chain"
+        )
+        short = self.context.slope_quantity(
+            layer, self.last.read, self.recording.array(f"{label}.d{reads}"), self._short_form, self._agreement(chain)
+        )  # fmt: skip
+        return [
+            ("through the loss and the activation, one after the other", (slopes, *local, chain)),
+            ("the short form, which trained", (short,)),
+        ], short
+
+    def _chain_expression(self, slopes: Quantity, local: tuple[Quantity, ...]) -> Callable[[Place], Node]:
+        inner = local[0]
+        if not inner.sources:
+            return lambda at: times(slopes.ref(at.row, at.unit), inner.ref(at.row, at.unit))
+        units = range(len(self.units))
+        return lambda at: plus(*(times(slopes.ref(at.row, k), inner.ref(at.row, at.unit, k)) for k in units))
+
+    def _short_form(self, at: Place) -> Node:
+        """Give the joined loss's slope, with the activation's formula in it written as its output."""
+        value = statements(self.last.op.formula)[0].value  # type: ignore[attr-defined]
+        node = statements(self.trained.slope_formula)[0].value
+        if is_elementwise(self.trained):
+            known: dict[str, Node] = {
+                "a": self.last.written.ref(at.row, at.unit), "t": self.targets.ref(at.row, at.unit),
+                "z": self.scores.ref(at.row, at.unit),
+            }  # fmt: skip
+            return self.scaled(fill(_put(node, value, Symbol("a")), self.trained, known), at.row)
+        a = Symbol("a_j")
+        node = _put(node, value, a)
+        total = sum(self.targets.value(Place(at.row, 0, j)) for j in range(len(self.units)))
+        if abs(total - 1.0) < 1e-12:
+            node = _put(node, times(a, Apply("sum:k", (Symbol("t_k"),))), a)
+        return self.scaled(self._expand(node, at.row, {"j": at.unit}), at.row)
+
+    def _agreement(self, chain: Quantity) -> Callable[[Place], str]:
+        why = "the product above, written out and simplified, is this form"
+        if not is_elementwise(self.trained):
+            why = "Σk (-tk / pk) pk ([k = j] - pj) = pj Σk tk - tj, and the targets sum to 1"
+
+        def note(at: Place) -> str:
+            long = chain.value(at)
+            short = float(
+                self.recording.array(f"{self.recording.network.labels[self.last.k]}.d{self.last.op.reads}")[
+                    at.row, at.unit
+                ]
+            )
+            if np.isclose(long, short, rtol=1e-9, atol=1e-12):
+                return f"the same as by the chain rule: {why}" if at.unit == 0 else "the same as by the chain rule"
+            return "by the chain rule the numbers lost digits where an output rounds to 0 or 1; this form does not"
+
+        return note
+
+
+def _put(node: Node, pattern: Node, new: Node) -> Node:
+    """Put a tree in the place of every tree equal to the pattern."""
+    if node == pattern:
+        return new
+    if isinstance(node, Apply):
+        return Apply(node.head, tuple(_put(arg, pattern, new) for arg in node.args))
+    return node

@@ -1,0 +1,212 @@
+"""How the new parameters come about from the gradient: penalties, limits, moments, the optimizer's own formula."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from backlit.explain.algebra.parsing import Statement, statements
+from backlit.explain.algebra.tree import Apply, Literal, Node, Ref, call, neg, over, plus, times
+from backlit.explain.context import Context, constant, fill, setting_ref, symbol_of
+from backlit.explain.naming import Name
+from backlit.explain.record.quantities import Place, Quantity
+from backlit.explain.stages.dense import ParameterQuantity
+from backlit.kernels.types import Array
+
+DECAY = statements(r"w \leftarrow w (1 - \eta \lambda)")[0]
+
+
+class Update:
+    """The update of one parameter array.
+
+    Attributes:
+        quantities: for each element in this order: its gradient with penalties and limits, the optimizer's slots before
+            the step, after it, and the new value.
+    """
+
+    def __init__(
+        self, context: Context, parameter: ParameterQuantity, gradient: Quantity, norm: Quantity | None
+    ) -> None:
+        self.context, self.parameter = context, parameter
+        self.recording = context.recording
+        self.full = parameter.full
+        self.decays = self.recording.decays(self.full)
+        self.norm = norm
+        self.gradient = gradient
+        self.quantities: list[Quantity] = []
+        self._limits()
+        self.slots = self._slots()
+        self._rule()
+
+    def _make(
+        self, kind: str, name: Callable[[Name], Name], array: Array,
+        expression: Callable[[Place], Node] | None, note: Callable[[Place], str] | None = None,
+    ) -> Quantity:  # fmt: skip
+        """Make a quantity that every element of the parameter has, named after the element."""
+        parameter = self.parameter
+        return Quantity(
+            "update", kind, parameter.layer, units=parameter.units, sources=parameter.sources,
+            name=lambda at: name(parameter.name(at)), values=lambda _: array, expression=expression, note=note,
+        )  # fmt: skip
+
+    def _add(self, quantity: Quantity) -> Quantity:
+        self.quantities.append(quantity)
+        return quantity
+
+    # ----------------------------------------------------------------------------------------------- penalties, limits
+
+    def _limits(self) -> None:
+        """Make the gradient as the machine's penalties and limits leave it, one after another."""
+        s, gradients = self.recording.settings, self.recording.gradients
+        if gradients.penalised is not None and self.decays:
+            self._stage("g", gradients.penalised, self._penalised(self.gradient))
+        if gradients.limited is not None:
+            self._stage("g limited", gradients.limited, self._limited(self.gradient, s.clip_value))
+        if gradients.scaled is not None:
+            self._stage("g scaled", gradients.scaled, self._scaled(self.gradient, s.clip_norm))
+
+    def _stage(self, kind: str, vector: Array, expression: Callable[[Place], Node]) -> None:
+        array = self.recording.parameter(vector, self.full)
+        word, _, rest = kind.partition(" ")
+        below = rf"_{{\text{{{rest}}}}}" if rest else ""
+        self.gradient = self._add(self._make(
+            kind, lambda name: Name(f"{kind}({name.text})", rf"{word}{below}\left({name.symbol}\right)"), array,
+            expression, self._unscaled if rest == "scaled" else None,
+        ))  # fmt: skip
+
+    def _penalised(self, before: Quantity) -> Callable[[Place], Node]:
+        s = self.recording.settings
+
+        def expression(at: Place) -> Node:
+            w = self.parameter.ref(0, at.unit, at.source)
+            terms: list[Node] = [before.ref(0, at.unit, at.source)]
+            terms += [times(constant("l2", r"\lambda_2", s.l2), w)] if s.l2 else []
+            terms += [times(constant("l1", r"\lambda_1", s.l1), call("sign", w))] if s.l1 else []
+            return plus(*terms)
+
+        return expression
+
+    def _limited(self, before: Quantity, limit: float) -> Callable[[Place], Node]:
+        bound = constant("clip", r"c", limit)
+        return lambda at: call("min", call("max", before.ref(0, at.unit, at.source), neg(bound)), bound)
+
+    def _scaled(self, before: Quantity, limit: float) -> Callable[[Place], Node]:
+        norm, bound = self.norm, constant("clip_norm", r"c", limit)
+
+        def expression(at: Place) -> Node:
+            g = before.ref(0, at.unit, at.source)
+            if norm is None or norm.value(Place(0, 0, 0)) <= limit:
+                return g
+            return times(g, over(bound, norm.ref(0, 0)))
+
+        return expression
+
+    def _unscaled(self, _: Place) -> str:
+        limit = self.recording.settings.clip_norm
+        return "" if self.recording.gradients.norm > limit else f"‖g‖ is within {limit:g}: as it is"
+
+    # -------------------------------------------------------------------------------------------------------- the rule
+
+    def _slots(self) -> dict[str, Quantity]:
+        """Make the optimizer's slots before the step."""
+        optimizer = self.recording.optimizer
+        made = {}
+        for slot in optimizer.slots:
+            symbol = symbol_of(optimizer, slot)
+            array = self.recording.slot(slot, self.full, after=False)
+            quantity = self._make(slot, _slot_name(slot, symbol), array, None, lambda _: "before this step")
+            made[symbol] = self._add(quantity)
+        return made
+
+    def _statements(self) -> list[Statement]:
+        """Give the optimizer's statements, decoupled decay before them where it applies."""
+        optimizer = self.recording.optimizer
+        given = [statement for statement in statements(optimizer.formula) if statement != DECAY]
+        return [DECAY, *given] if optimizer.weight_decay and self.decays else given
+
+    def _rule(self) -> None:
+        """Make the slots after the step and the new value, in the order in which the formula computes them.
+
+        What the formula only names on its way (m̂, say) is written out where it is used.
+        """
+        given = self._statements()
+        last = max(k for k, statement in enumerate(given) if statement.target == "w")
+        new: dict[str, Callable[[Place], Node]] = {}
+        assigned = {statement.target for statement in given}
+        keeps_gradient = [symbol for symbol in self.slots if symbol not in assigned]
+        for k, (target, value) in enumerate(given):
+            expression = self._expression(value, dict(new))
+            slot = keeps_gradient[0] if target == "g" and keeps_gradient else target
+            if slot in self.slots or k == last:
+                quantity = self._new_slot(slot, expression) if slot in self.slots else self._new_value(expression)
+                self._add(quantity)
+                new[target] = _as_ref(quantity)
+            else:
+                new[target] = expression
+
+    def _expression(self, value: Node, new: dict[str, Callable[[Place], Node]]) -> Callable[[Place], Node]:
+        optimizer, recording = self.recording.optimizer, self.recording
+        prepared = recording.prepared
+
+        def expression(at: Place) -> Node:
+            known: dict[str, Node] = {symbol: slot.ref(0, at.unit, at.source) for symbol, slot in self.slots.items()}
+            known["w"] = self.parameter.ref(0, at.unit, at.source)
+            known["g"] = self.gradient.ref(0, at.unit, at.source)
+            known["t"] = constant("t", "t", float(recording.number))
+            if hasattr(optimizer, "rate"):
+                known[symbol_of(optimizer, "rate")] = setting_ref(optimizer, "rate", recording.rates[-1])
+            if "floor" in prepared:
+                known[symbol_of(optimizer, "epsilon")] = setting_ref(optimizer, "epsilon", prepared["floor"])
+            known |= {symbol: make(at) for symbol, make in new.items()}
+            return fill(value, optimizer, known)
+
+        return expression
+
+    def _new_slot(self, symbol: str, expression: Callable[[Place], Node]) -> Quantity:
+        slot = next(
+            name for name in self.recording.optimizer.slots if symbol_of(self.recording.optimizer, name) == symbol
+        )
+        array = self.recording.slot(slot, self.full, after=True)
+        base = _slot_name(slot, symbol)
+        return self._make(f"{slot}+", lambda name: base(name).new(), array, expression)
+
+    def _new_value(self, expression: Callable[[Place], Node]) -> Quantity:
+        array = self.recording.parameter(self.recording.after, self.full)
+        note = None
+        if self.recording.settings.max_norm and self.decays and self.parameter.sources:
+            expression, note = self._within_norm(expression, array)
+        return self._make(f"{self.parameter.kind}+", Name.new, array, expression, note)
+
+    def _within_norm(self, expression: Callable[[Place], Node], after: Array) -> tuple[Any, Any]:
+        """Write the limit of a unit's incoming weights into the new value's formula, where it acts."""
+        limit = self.recording.settings.max_norm
+        reached = np.isclose(np.sqrt((after**2).sum(axis=0)), limit, rtol=1e-12, atol=0.0)
+        bound = constant("max_norm", r"c_{\text{max}}", limit)
+
+        def limited(at: Place) -> Node:
+            if not reached[at.unit]:
+                return expression(at)
+            column = [expression(at._replace(source=i)) for i in range(len(self.parameter.sources))]
+            norm = call("sqrt", plus(*(Apply("^", (w, Literal("2"))) for w in column)))
+            return times(column[at.source], over(bound, norm))
+
+        return limited, lambda at: f"the incoming weights are scaled down to norm {limit:g}" if reached[at.unit] else ""
+
+
+def _slot_name(slot: str, symbol: str) -> Callable[[Name], Name]:
+    return lambda name: Name(f"{slot}({name.text})", rf"{symbol}\left({name.symbol}\right)")
+
+
+def _as_ref(quantity: Quantity) -> Callable[[Place], Ref]:
+    return lambda at: quantity.ref(0, at.unit, at.source)
+
+
+def norm_quantity(context: Context, gradients: Callable[[], list[Ref]]) -> Quantity:
+    """Make the Euclidean norm of the whole gradient."""
+    value = np.array([context.recording.gradients.norm])
+    return Quantity(
+        "update", "norm", None, name=lambda _: Name("‖g‖", r"\lVert g \rVert"), values=lambda _: value,
+        expression=lambda _: call("sqrt", plus(*(Apply("^", (ref, Literal("2"))) for ref in gradients()))),
+    )  # fmt: skip

@@ -1,0 +1,109 @@
+"""The dense (fully connected, linear) layer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from backlit.errors import BacklitError
+from backlit.kernels.matmul import affine, product_nt, product_tn, sum_rows
+from backlit.ops.base import Activation, Interval, Layer, Shapes, activations, register
+
+PARAMETERS = ("W", "b")
+
+
+@register("dense")
+class Dense(Layer, frozen=True):
+    r"""A fully connected layer of `units` neurons, followed by its activation.
+
+    Forward: Z = X W + b. Backward: dW = Xᵀ dZ, db = the sum of the rows of dZ, dX = dZ Wᵀ.
+    Shapes: X (n, fan_in), W (fan_in, units), b (units,), Z (n, units).
+
+    Args:
+        units: the number of neurons.
+        activation: a name or an activation; `"identity"` for none.
+        bias: whether the layer has a bias vector b.
+        weights: initializer of W, or W outright as nested lists or an array of shape (fan_in, units);
+            None takes the activation's own choice (He for relu, Glorot for sigmoid ...).
+        biases: initializer of b, or b outright, shape (units,); None starts from zeros.
+        freeze: names of the parameters that training leaves alone: `("W",)`, `("b",)` or both.
+
+    Errors: a BacklitError where units is not positive, a frozen name is neither W nor b, or the network is built with
+    weights of another shape.
+
+    Source: Rumelhart, Hinton, Williams, "Learning representations by back-propagating errors", Nature 323, 1986.
+
+    >>> from backlit.ops.layers.dense import Dense
+    >>> Dense(16, "relu").shapes(4).parameters
+    {'W': (4, 16), 'b': (16,)}
+    """
+
+    units: int
+    activation: str | Activation = "identity"
+    bias: bool = True
+    weights: Any = None
+    biases: Any = None
+    freeze: tuple[str, ...] = ()
+
+    nested: ClassVar[Mapping[str, str]] = {
+        "activation": "activation",
+        "weights": "initializer",
+        "biases": "initializer",
+    }
+    outputs: ClassVar[Interval] = (-math.inf, math.inf)
+    """Of the linear map: an activation is an op of its own."""
+    formula: ClassVar[str] = r"\mathrm{net}_j = \sum_i w_{ij} x_i + b_j"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.units, bool) or not isinstance(self.units, (int, np.integer)) or self.units < 1:
+            raise BacklitError(f"Dense: units is {self.units!r}; expected a whole number of at least 1.")
+        activations.make(self.activation)
+        for name in self.freeze:
+            if name not in PARAMETERS:
+                raise BacklitError(f"Dense: freeze names {name!r}; a dense layer has the parameters 'W' and 'b'.")
+
+    def shapes(self, columns: int) -> Shapes:
+        """Give W (fan_in, units), b (units,) and the buffers X and Z."""
+        biases = self.units if self.bias else 0
+        return Shapes({"X": columns, "Z": self.units}, {"W": (columns, self.units), "b": (biases,)})
+
+    def initial(self, name: str) -> Any:
+        """Give the initializer or the values of W or b."""
+        if name == "b":
+            return 0.0 if self.biases is None else self.biases
+        return activations.make(self.activation).initializer if self.weights is None else self.weights
+
+    def ops(self) -> tuple[Layer, ...]:
+        """Give the linear map and, but for the identity, its activation."""
+        activation = activations.make(self.activation)
+        return (self,) if activation.name == "identity" else (self, activation)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the settings as plain data; initial values given outright are left out, the parameters hold them."""
+        activation = activations.make(self.activation).to_dict()
+        plain = super().to_dict() | {"activation": activation["op"] if len(activation) == 1 else activation}
+        return plain | {
+            name: value if isinstance(value := plain[name], str) else None for name in ("weights", "biases")
+        }
+
+    def summary(self) -> str:
+        """Give the number of units and the activation."""
+        return f"{self.units} {activations.make(self.activation).name}"
+
+    @staticmethod
+    def forward(X: Any, W: Any, b: Any, Z: Any) -> None:
+        """Z = X W + b."""
+        affine(X, W, b, Z)  # (n, fan_in) (fan_in, units) + (units,) -> (n, units)
+
+    @staticmethod
+    def backward(X: Any, W: Any, dZ: Any, dX: Any, dW: Any, db: Any) -> None:
+        """dW = Xᵀ dZ, db = Σ rows of dZ, dX = dZ Wᵀ; each only where it is wanted."""
+        if dW.size:
+            product_tn(X, dZ, dW)  # (fan_in, n) (n, units) -> (fan_in, units)
+        if db.size:
+            sum_rows(dZ, db)  # (n, units) -> (units,)
+        if dX.size:
+            product_nt(dZ, W, dX)  # (n, units) (units, fan_in) -> (n, fan_in)
