@@ -23,7 +23,7 @@ from numba.extending import intrinsic
 
 from backlit.engine import machine
 from backlit.engine.compiled.numba_intrinsics import call_kernel, call_update
-from backlit.engine.compiled.retype import Jit
+from backlit.engine.compiled.retype import Retyper
 from backlit.engine.program import structs
 from backlit.engine.program.structs import Clock, Segment, data_of
 from bench.peers.backlit_peer import Compiled
@@ -101,7 +101,7 @@ def _update_loop(
         )  # fmt: skip
 
 
-_gather_rows = Jit("float64")(machine.gather)
+_gather_rows = Retyper("float64")(machine.gather)
 
 
 @njit(nogil=True)
@@ -191,7 +191,7 @@ def _own_machine(peer: Compiled) -> float:
     order = peer.problem.orders.reshape(-1)
     data = data_of(training.X, training.Y, training.weights, order, repeats=workload.full_batch)
     rates, sums = np.full(workload.steps, workload.rate), np.zeros(structs.SUMS * workload.epochs)
-    held = structs.held_of(training.network.dtype)
+    held = structs.monitor_of(training.network.dtype)
     return _timed(
         lambda steps: training.program.train(
             training.tables, training.memory, data, held, training.rule, Clock(0, 0), workload.batch, 0, steps, rates,

@@ -63,7 +63,7 @@ def run(peer: Peer, seconds: float) -> Answer:
     return Answer(steps=steps, loss=loss, note=peer.note)
 
 
-def serve(name: str) -> None:
+def worker_loop(name: str) -> None:
     """Answer requests until there are no more; whatever a library prints goes to the error stream."""
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
@@ -84,4 +84,4 @@ def serve(name: str) -> None:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    worker_loop(sys.argv[1])

@@ -14,7 +14,7 @@ import pytest
 
 import backlit as bl
 from backlit.cli import main
-from backlit.ops.base import activations
+from backlit.ops.registry import activations
 
 PAGE = Path(__file__).parents[1] / "CONTRIBUTING.md"
 

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 import backlit
-from backlit.ops.base import REGISTRIES
+from backlit.ops.registry import REGISTRIES
 
 CLASSES = [
     cls for registry in REGISTRIES.values() for cls in registry.values() if cls.__module__.startswith("backlit.")

@@ -26,12 +26,13 @@ if TYPE_CHECKING:
     from backlit.errors import BacklitError
     from backlit.estimators import MLPClassifier, MLPRegressor
     from backlit.model.file import load, save
-    from backlit.ops.base import Activation, ElementwiseLoss, Layer, Loss, Optimizer, register
+    from backlit.ops.base import Activation, ElementwiseLoss, Layer, Loss, Optimizer
+    from backlit.ops.registry import register
     from backlit.show.worked_example import WorkedExample, explain
 
 __version__ = "0.1.0"
 
-_ROOMS = {
+_PLACES = {
     "BacklitError": "errors",
     "MLPClassifier": "estimators",
     "MLPRegressor": "estimators",
@@ -45,12 +46,12 @@ _ROOMS = {
     "WorkedExample": "show.worked_example",
     "save": "model.file",
     "load": "model.file",
-    "register": "ops.op",
-    "Activation": "ops.op",
-    "Layer": "ops.op",
-    "Loss": "ops.op",
-    "ElementwiseLoss": "ops.op",
-    "Optimizer": "ops.op",
+    "register": "ops.registry",
+    "Activation": "ops.base",
+    "Layer": "ops.base",
+    "Loss": "ops.base",
+    "ElementwiseLoss": "ops.base",
+    "Optimizer": "ops.base",
 }
 """Where each public name lives; the ops' own names come from their registries."""
 
@@ -79,13 +80,13 @@ __all__ = [
 
 def _ops() -> dict[str, Any]:
     """Give every registered op's class by its name in Python."""
-    registries = import_module("backlit.ops.base").REGISTRIES
+    registries = import_module("backlit.ops.registry").REGISTRIES
     return {cls.__name__: cls for registry in registries.values() for cls in registry.values()}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _ROOMS:
-        return getattr(import_module(f"backlit.{_ROOMS[name]}"), name)
+    if name in _PLACES:
+        return getattr(import_module(f"backlit.{_PLACES[name]}"), name)
     if not name.startswith("_") and name[:1].isupper() and name in (ops := _ops()):
         return ops[name]
     raise AttributeError(f"module 'backlit' has no attribute {name!r}")
@@ -99,7 +100,7 @@ class _Face(ModuleType):
     """The package as a module that a room does not cover a public name of: `explain` is a function, and a room too."""
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _ROOMS and isinstance(value, ModuleType)):  # Python binds a room when it is imported
+        if not (name in _PLACES and isinstance(value, ModuleType)):  # Python binds a room when it is imported
             super().__setattr__(name, value)
 
     def __reduce__(self) -> tuple[Any, ...]:

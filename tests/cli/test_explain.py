@@ -14,7 +14,7 @@ import backlit as bl
 from backlit.cli.explain import explain
 from backlit.errors import BacklitError
 from backlit.examples import read_network_file
-from backlit.ops.base import schedules
+from backlit.ops.registry import schedules
 
 PAGE = Path(__file__).parents[2] / "docs" / "worked-example.md"
 

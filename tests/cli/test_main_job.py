@@ -18,6 +18,7 @@ import pytest
 from backlit.cli import main
 from backlit.cli.progress import stopped_by_ctrl_c
 from backlit.model import load
+from backlit.ops import registry
 
 ONE = ["--layers", "6", "--activation", "tanh", "--l2", "0.01", "--epochs", "30"]
 
@@ -199,20 +200,19 @@ def test_a_plugin_brings_an_op_and_its_model_asks_for_it(capsys, tmp_path):
         "    @staticmethod\n    def value(z):\n        return (np.sqrt(z * z + 1) - 1) / 2 + z\n"
         "    @staticmethod\n    def slope(z):\n        return z / (2 * np.sqrt(z * z + 1)) + 1\n"
     )
-    from backlit.ops import base
 
     code, out, err = run(
         capsys, "train", "iris", "--plugin", "bent.py", "--layers", "4", "--activation", "bent", "--epochs", "5"
     )
     assert code == 0, err
     assert "4 bent -> 3 softmax" in out
-    del base.activations["bent"]
+    del registry.activations["bent"]
     code, _, err = run(capsys, "predict", "iris.safetensors", "iris")
     assert code == 2
     assert "unknown activation 'bent'" in err
     assert "--plugin FILE.py" in err
     assert run(capsys, "predict", "iris.safetensors", "iris", "--plugin", "bent.py", "-o", "p.csv")[0] == 0
-    del base.activations["bent"]
+    del registry.activations["bent"]
 
 
 @pytest.fixture

@@ -17,9 +17,10 @@ from hypothesis import HealthCheck, settings
 
 from backlit.engine import executable
 from backlit.engine.network import Network
-from backlit.engine.parallel import thread_team
-from backlit.ops.base import Activation, Layer, Loss, losses
+from backlit.engine.parallel import auto_switch, thread_team
+from backlit.ops.base import Activation, Layer, Loss
 from backlit.ops.layers.dense import Dense
+from backlit.ops.registry import losses
 
 # Compiling takes what it takes, and a failing draw is printed whole: neither deadlines nor a database on disk.
 COMMON: dict[str, Any] = {
@@ -94,7 +95,7 @@ def shared_batches(monkeypatch: pytest.MonkeyPatch, small_shards: int) -> None:
     monkeypatch.setattr(executable, "THREADED_ROWS", 2)
     monkeypatch.setattr(executable, "SEVERAL_ROWS", 4)
     monkeypatch.setattr(thread_team, "processors", lambda: 64)
-    monkeypatch.setattr(thread_team.Pace, "note", lambda self, batches, seconds: None)
+    monkeypatch.setattr(auto_switch.AutoSwitch, "note", lambda self, batches, seconds: None)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 Both add up the same terms, but a compiled loop may add them in another order, fuse a multiplication with an addition,
 and take exp from other arithmetic. Each such difference is a unit in the last place or two of the terms, so arrays are
-held equal relative to the size of their largest element: 1e-12 is some thousands of units, room for the sums of six
+monitor equal relative to the size of their largest element: 1e-12 is some thousands of units, room for the sums of six
 layers.
 """
 
@@ -22,8 +22,9 @@ from backlit.engine.input_checks import rows_of
 from backlit.engine.network import Network
 from backlit.engine.program.structs import Clock, data_of
 from backlit.engine.training import Training, reduction
-from backlit.ops.base import REDUCTIONS, Activation, activations, layers, losses, optimizers, tuned
+from backlit.ops.base import REDUCTIONS, Activation, tuned
 from backlit.ops.layers.dense import Dense
+from backlit.ops.registry import activations, layers, losses, optimizers
 
 TOLERANCE = 1e-12
 OTHER_LAYERS = [name for name in layers if name != "dense"]

@@ -20,11 +20,11 @@ from backlit.engine.compiled import disk_cache
 from backlit.engine.network import Network
 from backlit.engine.training import Training
 from backlit.errors import BacklitError
-from backlit.ops.base import activations, losses, optimizers
-from backlit.ops.base import layers as layers_by_name
 from backlit.ops.layers.dense import Dense
 from backlit.ops.layers.dropout import Dropout
 from backlit.ops.layers.normalization import BatchNorm, LayerNorm
+from backlit.ops.registry import activations, losses, optimizers
+from backlit.ops.registry import layers as layers_by_name
 
 ROOT = Path(backlit.__file__).parent
 

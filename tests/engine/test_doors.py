@@ -1,4 +1,4 @@
-"""The doors of the compiled machine: what is handed over is what the machine reads."""
+"""The entry points of the compiled machine: what is handed over is what the machine reads."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from backlit.engine.compiled import entry_points
 from backlit.engine.executable import Program, joined
 from backlit.engine.network import Network
 from backlit.engine.program import structs
-from backlit.engine.program.structs import Clock, Rule, data_of, held_of
+from backlit.engine.program.structs import Clock, Rule, data_of, monitor_of
 from backlit.engine.training import Training
 from backlit.kernels.types import Array
 from backlit.ops.layers.dense import Dense
-from backlit.ops.optimizers import SGD
+from backlit.ops.optimizers.descent import SGD
 
 
 def made(dtype="float64", compiled=True):
@@ -38,11 +38,11 @@ def test_a_vector_of_another_kind_is_refused(given):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_compiled_code_reads_every_field_where_it_was_put(dtype):
     numba = pytest.importorskip("numba")
-    from backlit.engine.compiled.numba_structs import Group
+    from backlit.engine.compiled.numba_structs import StructType
 
-    door = entry_points.Door("train_batches", dtype, 0)
+    entry_point = entry_points.EntryPoint("train_batches", dtype, 0)
     for kind in entry_points.IN_PLACE:
-        group = Group(kind, dtype)
+        group = StructType(kind, dtype)
         values = kind(
             *(
                 np.zeros(3, entry_points.type_of(name, dtype))
@@ -54,7 +54,7 @@ def test_compiled_code_reads_every_field_where_it_was_put(dtype):
             )
         )
         parts = {"integers": [], "floats": []}
-        door._pack(door.fields[kind], values, *parts.values())
+        entry_point._pack(entry_point.fields[kind], values, *parts.values())
         assert [*group.fields] == [*kind._fields]
         for (what, part, place), value in zip(group.fields.values(), values, strict=True):
             if isinstance(value, np.ndarray):
@@ -112,7 +112,13 @@ def test_joined_ranges_change_nothing(settings, compiled):
     for join in (False, True):
         network, program = made(compiled=compiled)
         tables = joined(program.training, rule) if join else program.training
-        given = tables, program.memory(), data_of(X, T, np.zeros(0), np.tile(np.arange(5), 4)), held_of(X.dtype), rule
+        given = (
+            tables,
+            program.memory(),
+            data_of(X, T, np.zeros(0), np.tile(np.arange(5), 4)),
+            monitor_of(X.dtype),
+            rule,
+        )
         sums = np.zeros(4 * structs.SUMS)
         program.runner.train_batches(*given, Clock(0, 0), 5, 0, 4, np.full(4, 0.1), -np.inf, sums)
         ends.append((network.parameters.tobytes(), sums.tobytes()))
@@ -130,7 +136,7 @@ def test_rows_that_stay_in_the_arena_train_as_rows_fetched_anew(compiled):
         network, program = made(compiled=compiled)
         data = data_of(X, T, np.zeros(0), np.tile(np.arange(5), 3), repeats=repeats)
         rule, sums = Rule(1, 0.0, 0.0, False, 0.0, 0.0, 0.0, 0.0), np.zeros(3 * structs.SUMS)
-        given = program.training, program.memory(), data, held_of(X.dtype), rule, Clock(0, 0)
+        given = program.training, program.memory(), data, monitor_of(X.dtype), rule, Clock(0, 0)
         program.runner.train_batches(*given, 5, 0, 3, np.full(3, 0.1), -np.inf, sums)
         ends.append((network.parameters.tobytes(), sums.tobytes()))
     assert ends[0] == ends[1]

@@ -16,12 +16,15 @@ from backlit.engine.network import Network
 from backlit.engine.program.structs import Clock, data_of
 from backlit.engine.training import reduction
 from backlit.errors import BacklitError
-from backlit.ops.activations import Sigmoid, SiLU, Softmax, Tanh
-from backlit.ops.base import REDUCTIONS, activations, layers, losses
+from backlit.ops.activations.smooth import Sigmoid, SiLU, Tanh
+from backlit.ops.activations.softmax import Softmax
+from backlit.ops.base import REDUCTIONS
 from backlit.ops.layers.dense import Dense
 from backlit.ops.layers.dropout import Dropout
 from backlit.ops.layers.normalization import BatchNorm, LayerNorm
-from backlit.ops.losses.regression import MSE, CrossEntropy, HalfSquaredError, Huber, SoftmaxCrossEntropy
+from backlit.ops.losses.multiclass import CrossEntropy, SoftmaxCrossEntropy
+from backlit.ops.losses.regression import MSE, HalfSquaredError, Huber
+from backlit.ops.registry import activations, layers, losses
 
 MODES = {"plain": False, "compiled": True}
 SETTINGS = {

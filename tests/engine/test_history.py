@@ -59,7 +59,7 @@ def test_gradient_norms_are_given_where_they_are_asked_for():
 def test_a_leap_is_as_long_as_is_said(leap, monkeypatch):
     monkeypatch.setattr(bl.Training, "_batches_per_call", lambda self: 1000)
     run = training()
-    for seen, epoch in enumerate(run.in_leaps(lambda: leap), 1):
+    for seen, epoch in enumerate(run.in_chunks(lambda: leap), 1):
         assert epoch.number == seen
         assert len(run.history) == min(12, -(-seen // leap) * leap)
         assert run.step == 3 * len(run.history)
@@ -69,7 +69,7 @@ def test_a_leap_is_as_long_as_is_said(leap, monkeypatch):
 def test_a_leap_is_no_longer_than_a_call_of_the_machine(monkeypatch):
     monkeypatch.setattr(bl.Training, "_batches_per_call", lambda self: 13)
     run = training()
-    lengths = [len(run.history) for _ in run.in_leaps(lambda: 100)]
+    lengths = [len(run.history) for _ in run.in_chunks(lambda: 100)]
     assert lengths == [4] * 4 + [8] * 4 + [12] * 4
 
 

@@ -14,11 +14,12 @@ from backlit.engine.executable import SHARD_ELEMENTS, SMALLEST_SHARD, Program, f
 from backlit.engine.network import Network
 from backlit.engine.program.structs import Clock, Row, data_of
 from backlit.errors import BacklitError
-from backlit.ops.base import REGISTRIES, Activation, losses
+from backlit.ops.base import Activation
 from backlit.ops.layers.dense import Dense
 from backlit.ops.layers.normalization import BatchNorm
-from backlit.ops.losses.regression import CrossEntropy
-from backlit.ops.optimizers import Adam
+from backlit.ops.losses.multiclass import CrossEntropy
+from backlit.ops.optimizers.adaptive import Adam
+from backlit.ops.registry import REGISTRIES, losses
 
 TUNED = [f for f in vars(machine).values() if inspect.isfunction(f) and hasattr(f, "compiled")]
 

@@ -13,12 +13,12 @@ from backlit.engine import prediction
 from backlit.engine.network import Network
 from backlit.engine.training import Training
 from backlit.errors import BacklitError
-from backlit.ops.activations import LeakyReLU
-from backlit.ops.base import activations, layers, losses
+from backlit.ops.activations.piecewise import LeakyReLU
 from backlit.ops.layers.dense import Dense
 from backlit.ops.layers.dropout import Dropout
 from backlit.ops.layers.normalization import BatchNorm
 from backlit.ops.losses.regression import Huber
+from backlit.ops.registry import activations, layers, losses
 
 both_modes = pytest.mark.parametrize("compiled", [False, True], ids=["plain", "compiled"])
 

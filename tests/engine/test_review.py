@@ -1,4 +1,4 @@
-"""What a person may get wrong at the network's and the training's door ends with one line that says so."""
+"""What a person may get wrong at a network or a training ends with one line that says so."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 import backlit as bl
 from backlit import Activation, BacklitError, Dense, Network, register
-from backlit.ops.base import activations, layers, losses
+from backlit.ops.registry import activations, layers, losses
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(12, 3)), RNG.normal(size=12)
@@ -67,7 +67,7 @@ DEFINED = {"poisson": (0.0, np.inf), "binary_cross_entropy": (0.0, 1.0), "cross_
 @pytest.mark.parametrize("loss", losses)
 @pytest.mark.parametrize("activation", activations)
 def test_outputs_for_which_the_loss_is_not_defined(loss, activation):
-    """Refused at the network's door where a measured output of the activation lies outside of the loss's domain."""
+    """Refused by the network where a measured output of the activation lies outside of the loss's domain."""
     layer = bl.Dense(2, activation, weights=[[1.0, -1.0]])
     measured = bl.Network([layer], 1, "mse").predict(np.linspace(-30.0, 30.0, 601)[:, None], compiled=False)
     low, high = DEFINED.get(loss, (-np.inf, np.inf))

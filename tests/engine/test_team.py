@@ -13,8 +13,8 @@ import pytest
 
 import backlit as bl
 from backlit.engine import lbfgs
-from backlit.engine.parallel import thread_team
-from backlit.ops.base import optimizers
+from backlit.engine.parallel import auto_switch, thread_team
+from backlit.ops.registry import optimizers
 
 
 @pytest.fixture(autouse=True)
@@ -104,7 +104,7 @@ def test_a_coupled_team_works_in_one_arena_and_on_all_processors():
     next(iter(training))
     memories = training.team.memories
     assert len({id(memory.A) for memory in memories}) == 1
-    assert [memory.member for memory in memories] == [0, 1, 2]
+    assert [memory.worker for memory in memories] == [0, 1, 2]
 
 
 def test_a_team_really_shares():
@@ -147,7 +147,7 @@ def test_nor_where_the_loop_is_left():
 
 def test_nor_where_a_training_is_forgotten():
     training = training_of(4)
-    training.team._assembled()
+    training.team._running_threads()
     threads = helpers()
     assert len(threads) == 3
     del training
@@ -186,10 +186,10 @@ def run_apart(script):
 import os, sys, threading, warnings
 import numpy as np, backlit as bl
 from backlit.engine import lbfgs, executable
-from backlit.engine.parallel import thread_team
-program.SMALLEST_SHARD, program.SHARD_ELEMENTS = 4, 1
-team.Pace.note = lambda self, batches, seconds: None
-team.processors = lambda: 64
+from backlit.engine.parallel import auto_switch, thread_team
+executable.SMALLEST_SHARD, executable.SHARD_ELEMENTS = 4, 1
+auto_switch.AutoSwitch.note = lambda self, batches, seconds: None
+thread_team.processors = lambda: 64
 def training(threads):
     network = bl.Network([bl.Dense(16, "tanh"), bl.Dense(1)], 5, "mse", seed=1)
     X = np.random.default_rng(0).normal(size=(45, 5))
@@ -257,7 +257,7 @@ def test_going_alone_and_together_in_turn_changes_no_bit(monkeypatch):
     def note(pace, batches, seconds):
         pace.together = next(calls) % 3 != 1
 
-    monkeypatch.setattr(thread_team.Pace, "note", note)
+    monkeypatch.setattr(auto_switch.AutoSwitch, "note", note)
     monkeypatch.setattr(thread_team, "CALL_SECONDS", 0.0)
     assert_same(alone, train(3))
     assert next(calls) > 6
@@ -297,7 +297,7 @@ class TestPace:
         (0.002, 0.001, 20_000), (0.0015, 0.001, 20_000), (0.008, 0.0002, 100_000), (2.0, 1.0, 500),
     ])  # fmt: skip
     def test_a_team_that_is_slower_is_left_alone(self, together, alone, batches):
-        ways = worked(thread_team.Pace(), batches, together, alone)
+        ways = worked(auto_switch.AutoSwitch(), batches, together, alone)
         assert ways[0]
         assert np.mean(ways) < 0.07
         assert not all(ways[:200])
@@ -306,12 +306,12 @@ class TestPace:
         (0.001, 0.002, 20_000), (0.00003, 0.00005, 400_000), (0.1, 0.19, 2_000),
     ])  # fmt: skip
     def test_one_that_is_faster_is_kept(self, together, alone, batches):
-        ways = worked(thread_team.Pace(), batches, together, alone)
+        ways = worked(auto_switch.AutoSwitch(), batches, together, alone)
         assert all(ways[:20])
         assert np.mean(ways) > 0.95
 
     def test_it_notices_that_it_has_changed(self):
-        pace = thread_team.Pace()
+        pace = auto_switch.AutoSwitch()
         assert np.mean(worked(pace, 10_000, 0.001, 0.0015)) > 0.95
         assert not worked(pace, 10_000, 0.003, 0.0015)[-1]
         assert worked(pace, 10_000, 0.001, 0.0015)[-1]

@@ -24,7 +24,9 @@ from backlit.ops.layers.dense import Dense
 from backlit.ops.layers.dropout import Dropout
 from backlit.ops.layers.normalization import BatchNorm
 from backlit.ops.losses.regression import HalfSquaredError
-from backlit.ops.optimizers import LBFGS, SGD, Adam, Momentum
+from backlit.ops.optimizers.adaptive import Adam
+from backlit.ops.optimizers.descent import SGD, Momentum
+from backlit.ops.optimizers.quasi_newton import LBFGS
 
 both_modes = pytest.mark.parametrize("compiled", [False, True], ids=["plain", "compiled"])
 

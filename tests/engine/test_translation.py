@@ -13,7 +13,7 @@ from numba.core.registry import cpu_target
 
 from backlit.engine.compiled import compile as compiler
 from backlit.engine.compiled import numba_collect
-from backlit.engine.compiled.retype import Jit
+from backlit.engine.compiled.retype import Retyper
 
 # An op that calls a function which its author has compiled, and who calls it as well.
 FOREIGN = """
@@ -23,7 +23,8 @@ from numba import njit
 from backlit.engine.network import Network
 from backlit.engine.training import Training
 from backlit.ops.layers.dense import Dense
-from backlit.ops.base import Activation, register
+from backlit.ops.base import Activation
+from backlit.ops.registry import register
 from backlit.kernels.matmul import product
 
 @njit
@@ -81,7 +82,7 @@ def test_functions_compiled_on_the_way_can_be_called_and_linked_by_others(tmp_pa
 
 
 def kernel_of(title: str) -> object:
-    return compiler._compiled(title, KERNEL, maths=Jit("float64")(maths, scalar=True))
+    return compiler._compiled(title, KERNEL, maths=Retyper("float64")(maths, scalar=True))
 
 
 def test_where_numba_is_built_otherwise_it_goes_its_own_way(monkeypatch):

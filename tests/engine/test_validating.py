@@ -8,7 +8,7 @@ import pytest
 
 import backlit as bl
 from backlit.engine import executable
-from backlit.engine.parallel import thread_team
+from backlit.engine.parallel import auto_switch, thread_team
 from backlit.ops.schedules import Schedule
 
 OPTIONS = {
@@ -34,10 +34,10 @@ def training_of(coupled=False, dtype="float64", **options):
     if coupled:
         layers[1:1] = [bl.BatchNorm()]
     network = bl.Network(layers, 5, "cross_entropy", dtype=dtype, seed=1)
-    held = slice(0, 45, 4)
-    rest = np.delete(np.arange(45), held)
+    monitor = slice(0, 45, 4)
+    rest = np.delete(np.arange(45), monitor)
     given = {"optimizer": bl.Adam(0.03), "batch_size": 12, "epochs": 60, "l2": 0.001, "seed": 2,
-             "validation": (X[held], Y[held], 1.0 + np.arange(12) % 3)} | options  # fmt: skip
+             "validation": (X[monitor], Y[monitor], 1.0 + np.arange(12) % 3)} | options  # fmt: skip
     return bl.Training(network, X[rest], Y[rest], **given)
 
 
@@ -109,7 +109,7 @@ def test_what_is_measured_and_kept(options, compiled):
 def test_threads_wait_until_rows_are_measured_in_the_arena_they_share(monkeypatch):
     monkeypatch.setattr(executable, "THREADED_WORK", 1)
     monkeypatch.setattr(thread_team, "processors", lambda: 64)
-    monkeypatch.setattr(thread_team.Pace, "note", lambda self, batches, seconds: None)
+    monkeypatch.setattr(auto_switch.AutoSwitch, "note", lambda self, batches, seconds: None)
     rng = np.random.default_rng(3)
     validation = rng.normal(size=(4000, 5)), rng.integers(0, 3, 4000)
     options = {"coupled": True, "batch_size": 33, "validation": validation, "epochs": 30}
@@ -121,7 +121,7 @@ def test_threads_wait_until_rows_are_measured_in_the_arena_they_share(monkeypatc
 def test_a_leap_is_no_longer_than_patience_is_sure_to_last(monkeypatch):
     monkeypatch.setattr(bl.Training, "_batches_per_call", lambda self: 10_000)
     training = training_of(patience=6)
-    leaps = {len(training.history) for _ in training.in_leaps(lambda: 10_000)}
+    leaps = {len(training.history) for _ in training.in_chunks(lambda: 10_000)}
     improved, before = 0, 0
     for end in sorted(leaps):
         assert end - before == 6 - (before - improved)

@@ -18,11 +18,13 @@ from sklearn.metrics import log_loss
 from sklearn.utils.class_weight import compute_sample_weight
 
 from backlit import MLPClassifier, MLPRegressor, Training
-from backlit.ops.base import activations, losses, optimizers, schedules
 from backlit.ops.layers.dense import Dense
 from backlit.ops.layers.dropout import Dropout
-from backlit.ops.losses.regression import CrossEntropy, Huber
-from backlit.ops.optimizers import LBFGS, AdamW
+from backlit.ops.losses.multiclass import CrossEntropy
+from backlit.ops.losses.regression import Huber
+from backlit.ops.optimizers.adaptive import AdamW
+from backlit.ops.optimizers.quasi_newton import LBFGS
+from backlit.ops.registry import activations, losses, optimizers, schedules
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

@@ -111,7 +111,7 @@ def test_nor_does_one_in_the_middle_of_noting_an_epoch(name, monkeypatch):
 
 def test_an_interruption_in_the_machine_loses_none_of_the_epochs_it_has_done(monkeypatch):
     """Python hears of Ctrl-C when the machine has ended, before it hears of the machine's result."""
-    door = thread_team.Team.train_batches
+    door = thread_team.ThreadTeam.train_batches
     calls = []
 
     def interrupted(self, *given):
@@ -122,11 +122,11 @@ def test_an_interruption_in_the_machine_loses_none_of_the_epochs_it_has_done(mon
 
     settings = SMALL | {"hidden_layer_sizes": (400,), "batch_size": 75}
     monkeypatch.setattr(thread_team, "processors", lambda: 2)
-    monkeypatch.setattr(thread_team.Team, "train_batches", interrupted)
+    monkeypatch.setattr(thread_team.ThreadTeam, "train_batches", interrupted)
     with pytest.warns(UserWarning, match="interrupted by user"):
         classifier = MLPClassifier(**settings, random_state=0).fit(IRIS, SPECIES)
     assert len(calls) == 3
-    monkeypatch.setattr(thread_team.Team, "train_batches", door)
+    monkeypatch.setattr(thread_team.ThreadTeam, "train_batches", door)
     again = MLPClassifier(**settings | {"max_iter": classifier.n_iter_}, random_state=0).fit(IRIS, SPECIES)
     assert np.array_equal(classifier.to_network().parameters, again.to_network().parameters)
     assert classifier.loss_curve_ == again.loss_curve_

@@ -15,7 +15,7 @@ from backlit.errors import BacklitError
 from backlit.examples import parse_network_file, run_example, tables
 from backlit.examples.naming import QUANTITIES
 from backlit.examples.running import NAMES
-from backlit.ops.base import REGISTRIES
+from backlit.ops.registry import REGISTRIES
 
 DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"(<!-- (?P<kind>[a-z]+): (?P<name>[\w-]+) -->\n)(?P<body>(?:(?!<!--).)*)(<!-- end -->)", re.DOTALL)

@@ -18,7 +18,7 @@ from backlit.explain import explain_step
 from backlit.explain.algebra.numerals import decimal_text, smallest_fixed
 from backlit.explain.algebra.tree import evaluate
 from backlit.explain.record.recording import Settings
-from backlit.ops.base import activations, optimizers
+from backlit.ops.registry import activations, optimizers
 
 NETWORKS = int(os.environ.get("BACKLIT_NETWORKS", "40"))
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
@@ -88,7 +88,7 @@ def endings(draw: Any, rows: int) -> tuple[Any, Any, Any]:
 
 
 def made(name: str, reduction: str, **settings: Any) -> Any:
-    from backlit.ops.base import losses
+    from backlit.ops.registry import losses
 
     return losses[name](reduction=reduction, **settings)
 

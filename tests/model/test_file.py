@@ -13,7 +13,7 @@ from backlit.errors import BacklitError
 from backlit.model import TabularModel, fit_table, load, save
 from backlit.model.file import DESCRIPTION, DIGEST, digest
 from backlit.model.recipe import Settings
-from backlit.ops import base
+from backlit.ops import base, registry
 from backlit.ops.layers.dense import Dense
 from backlit.ops.layers.dropout import Dropout
 from backlit.ops.layers.normalization import BatchNorm
@@ -24,9 +24,9 @@ QUICK = Settings(layers=(5,), activation=("tanh",), l2=0.01, epochs=3)
 def networks(dtype):
     plain = Network([Dense(3, "relu"), Dense(2, "softmax")], inputs=4, loss="cross_entropy", dtype=dtype, seed=1)
     rich = Network(
-        [Dense(6, base.activations["leaky_relu"](alpha=0.2), bias=False), BatchNorm(), Dropout(0.1),
+        [Dense(6, registry.activations["leaky_relu"](alpha=0.2), bias=False), BatchNorm(), Dropout(0.1),
          Dense(4, "gelu", weights="orthogonal", freeze=("b",)), Dense(1)],
-        inputs=3, loss=base.losses["huber"](delta=0.7), dtype=dtype, seed=2,
+        inputs=3, loss=registry.losses["huber"](delta=0.7), dtype=dtype, seed=2,
     )  # fmt: skip
     rich.state[:] += np.linspace(0.1, 1, rich.state.size)
     return [plain, rich]
@@ -110,7 +110,7 @@ def test_a_strange_description_is_refused_with_one_line(tmp_path, case):
 
 
 def test_an_op_that_is_not_registered_is_named(tmp_path):
-    @base.register("cube_of_test_file")
+    @registry.register("cube_of_test_file")
     class Cube(base.Activation):
         @staticmethod
         def value(z):
@@ -123,7 +123,7 @@ def test_an_op_that_is_not_registered_is_named(tmp_path):
     network = Network([Dense(2, "cube_of_test_file")], inputs=1)
     path = save(network, tmp_path / "net.safetensors")
     assert np.array_equal(load(path).predict([[2.0]]), network.predict([[2.0]]))
-    del base.activations["cube_of_test_file"]
+    del registry.activations["cube_of_test_file"]
     with pytest.raises(BacklitError, match=r"unknown activation 'cube_of_test_file'\. Import the module.*--plugin"):
         load(path)
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-import backlit.ops.activations  # noqa: F401  (registers what layers name)
-from backlit.engine.compiled.retype import Jit
+import backlit.ops.activations.smooth  # noqa: F401  (registers what layers name)
+from backlit.engine.compiled.retype import Retyper
 from backlit.engine.executable import Program
 from backlit.engine.network import Network
 from backlit.engine.program.arguments import is_matrix
@@ -128,7 +128,7 @@ def types_inside() -> Any:
             return float32[:, ::1] if is_matrix(name) else float32[::1]
 
         function = getattr(op, which)
-        jit = Jit("float32", from_python=True)
+        jit = Retyper("float32", from_python=True)
         asked = arguments(getattr(function, "compiled", function))
         jit(function, scalar).compile(tuple(kind(name) for name in asked))
         overloads = [overload for twin in jit.done.values() for overload in twin.overloads.values()]

@@ -9,10 +9,11 @@ import mpmath
 import numpy as np
 import pytest
 
-import backlit.ops.activations  # noqa: F401  (registers what the tables below run over)
+import backlit.ops.activations.smooth  # noqa: F401  (registers what the tables below run over)
 from backlit.errors import BacklitError
-from backlit.ops.base import activations, arguments
+from backlit.ops.base import arguments
 from backlit.ops.layers.dense import Dense
+from backlit.ops.registry import activations
 
 mp = mpmath.mp.clone()
 mp.dps = 60
@@ -70,7 +71,7 @@ class ExactNumPy:
 
 def exact(function: Any) -> Any:
     """The same code, evaluated in 60 digits."""
-    return types.FunctionType(function.__code__, {**function.__globals__, "np": ExactNumPy, "special": ExactNumPy})
+    return types.FunctionType(function.__code__, {**function.__globals__, "np": ExactNumPy, "functions": ExactNumPy})
 
 
 def settings_of(op: Any, function: Any) -> dict[str, float]:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from backlit.errors import BacklitError
-from backlit.ops.base import initializers
 from backlit.ops.initializers import Orthogonal, Uniform, fill
+from backlit.ops.registry import initializers
 
 SHAPES = [(300, 200), (200, 300), (1, 1), (7,), (0,)]
 VARIANCES = {

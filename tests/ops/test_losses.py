@@ -8,15 +8,17 @@ import numpy as np
 import pytest
 
 from backlit.engine import machine
-from backlit.engine.compiled.retype import Jit
+from backlit.engine.compiled.retype import Retyper
 from backlit.engine.executable import Program
 from backlit.engine.network import Network
 from backlit.engine.program.structs import Clock, data_of
 from backlit.engine.training import reduction
 from backlit.errors import BacklitError
-from backlit.ops import activations
-from backlit.ops.base import REDUCTIONS, ElementwiseLoss, arguments, losses
-from backlit.ops.losses.regression import SMALLEST_MEAN, SMALLEST_PROBABILITY
+from backlit.ops.activations import piecewise
+from backlit.ops.base import REDUCTIONS, ElementwiseLoss, arguments
+from backlit.ops.losses.counts import SMALLEST_MEAN
+from backlit.ops.losses.limits import SMALLEST_PROBABILITY
+from backlit.ops.registry import losses
 
 # Every loss, with a second choice of its settings where it has any.
 SETTINGS = {
@@ -58,7 +60,7 @@ def example(loss, n=12, k=3, seed=0):
     return drawn(OUTPUTS.get(loss.name, "any"), n, k, rng), drawn(TARGETS.get(loss.name, "any"), n, k, rng)
 
 
-class Outputs(activations.Identity, frozen=True):
+class Outputs(piecewise.Identity, frozen=True):
     """Outputs as they are given: nothing is declared, so that losses are tried where they are not defined too."""
 
     outputs = None
@@ -239,7 +241,7 @@ def test_compiled_float32_is_float64_rounded(loss):
 @every_loss
 def test_compiled_float32_computes_in_float32(loss):
     """No operation of a float32 loss goes through float64: the returned value alone is widened."""
-    jit = Jit("float32", from_python=True)
+    jit = Retyper("float32", from_python=True)
     if isinstance(loss, ElementwiseLoss):
         functions = [(f, True) for f in (loss.value, loss.slope)]
     else:

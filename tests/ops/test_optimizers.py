@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 
 import backlit.ops.losses.regression
-import backlit.ops.optimizers
+import backlit.ops.optimizers.adaptive
 import backlit.ops.schedules  # noqa: F401  (registers them)
 from backlit.engine.compiled import compile as compiler
-from backlit.engine.compiled.retype import Jit
+from backlit.engine.compiled.retype import Retyper
 from backlit.engine.network import Network
 from backlit.engine.program.arguments import prepared_scalars
 from backlit.engine.training import Training
 from backlit.errors import BacklitError
-from backlit.ops.base import arguments, optimizers
+from backlit.ops.base import arguments
 from backlit.ops.layers.dense import Dense
+from backlit.ops.registry import optimizers
 
 RULES = [name for name in optimizers if not optimizers[name].full_batch]
 """The optimizers with an update rule of their own: all but L-BFGS."""
@@ -353,7 +354,7 @@ def test_compiled_float32_follows_float64(optimizer):
 @every_rule
 def test_compiled_float32_computes_in_float32(optimizer):
     """The rule itself has no float64 arithmetic in it: only what is prepared once per step has."""
-    twin = Jit("float32", from_python=True)(optimizer.update, scalar=True)
+    twin = Retyper("float32", from_python=True)(optimizer.update, scalar=True)
     twin(*(np.float32(0.5) for _ in arguments(optimizer.update)))
     (code,) = twin.inspect_llvm().values()
     for operation in ("fmul", "fadd", "fsub", "fdiv"):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from backlit.errors import BacklitError
-from backlit.ops.base import schedules
+from backlit.ops.registry import schedules
 from backlit.ops.schedules import (
     AdaptiveRate,
     ConstantRate,

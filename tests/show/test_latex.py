@@ -13,7 +13,7 @@ import pytest
 
 import backlit as bl
 from backlit.errors import BacklitError
-from backlit.ops.base import activations, losses, optimizers
+from backlit.ops.registry import activations, losses, optimizers
 from backlit.show.worked_latex import PREAMBLE, worked_body
 
 SCRIPTS = {"^": "^", "'": "^", "_": "_"}

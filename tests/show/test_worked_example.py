@@ -19,7 +19,7 @@ import pytest
 
 import backlit as bl
 from backlit.examples import example_file, read_network_file
-from backlit.ops.base import optimizers
+from backlit.ops.registry import optimizers
 
 GOLDEN = Path(__file__).parent / "golden"
 CLASSICS = ("two-layer", "one-output", "linear")

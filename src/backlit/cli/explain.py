@@ -189,7 +189,7 @@ def _optimizer(given: Any, name: str | None, rate: float | None) -> dict[str, An
     """Give the optimizer, another or with another rate where the options say so."""
     import msgspec
 
-    from backlit.ops.base import optimizers
+    from backlit.ops.registry import optimizers
 
     chosen = optimizers.make(given if name is None else name)
     return {"optimizer": chosen if rate is None else msgspec.structs.replace(chosen, rate=rate)}

@@ -19,7 +19,7 @@ from backlit.cli.progress import watch
 from backlit.cli.streams import patient_output, print_document
 from backlit.cli.tables import console, score_cells, score_heads, show_table
 from backlit.errors import BacklitError
-from backlit.ops.base import Registry, activations, optimizers, schedules
+from backlit.ops.registry import Registry, activations, optimizers, schedules
 
 if TYPE_CHECKING:
     from rich.console import Console

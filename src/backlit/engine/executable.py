@@ -22,12 +22,13 @@ from backlit.engine import machine
 from backlit.engine.compiled import background
 from backlit.engine.compiled.compile import CompiledMachine, compiled_kernel, compiled_update
 from backlit.engine.machine import python_kernels
-from backlit.engine.machine.barrier_state import LINE
+from backlit.engine.machine.barrier import LINE
 from backlit.engine.program.arguments import Binding, array_names, maths_of
 from backlit.engine.program.structs import CACHE_LINE, Memory, Row, Rule, Segment, Tables
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
-from backlit.ops.base import Activation, Layer, Loss, Op, Optimizer, arguments, losses
+from backlit.ops.base import Activation, Layer, Loss, Op, Optimizer, arguments
+from backlit.ops.registry import losses
 
 if TYPE_CHECKING:
     from backlit.engine.network import Network
@@ -181,7 +182,7 @@ class Program:
         if self.optimizer is None:
             return background.PREDICTION
         entry = "batch_gradient" if self.optimizer.full_batch else self.entry
-        return (entry, *(["serve"] if self.shards > 1 else []), *background.TRAINING)
+        return (entry, *(["worker_loop"] if self.shards > 1 else []), *background.TRAINING)
 
     def memory(self) -> Memory:
         """Allocate what the program works on, over the network's own parameters and running statistics."""

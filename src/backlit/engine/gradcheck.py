@@ -190,12 +190,12 @@ def trained_gradient(program: Program, data: Data, rule: Rule, clock: Clock) -> 
     """
     memory, tables = program.memory(), program.training
     start, sums = memory.P.copy(), np.zeros(structs.SUMS)
-    held = structs.held_of(memory.P.dtype)
+    monitor = structs.monitor_of(memory.P.dtype)
     for weights, order in ((0.5 * start, data.order[::-1].copy()), (start, data.order)):
         memory.P[:], sums[:] = weights, 0.0
         rows = data._replace(order=order)
         with np.errstate(all="ignore"):
-            program.train(tables, memory, rows, held, rule, clock, data.rows, 0, 1, np.ones(1), -np.inf, sums)
+            program.train(tables, memory, rows, monitor, rule, clock, data.rows, 0, 1, np.ones(1), -np.inf, sums)
     loss, gradient = machine.epoch_loss(rule.reduction, sums, 0), memory.P.copy()
     memory.P[:] = start
     if not np.isfinite(loss):

@@ -17,7 +17,7 @@ from typing import overload
 import msgspec
 import numpy as np
 
-from backlit.engine.program.structs import HELD_LOSS, LOSS, SUMS
+from backlit.engine.program.structs import LOSS, SUMS, VALIDATION_LOSS
 from backlit.kernels.types import Array
 
 
@@ -95,15 +95,15 @@ class Unwatched(_Epochs):
     @property
     def monitored(self) -> Array:
         """The losses that stopping and best weights go by."""
-        return self.sums[:, HELD_LOSS if self.validated else LOSS]
+        return self.sums[:, VALIDATION_LOSS if self.validated else LOSS]
 
     @functools.cached_property
     def columns(self) -> tuple[Array, ...]:
         """Losses, validation losses, rates, whether each was the best so far, penalties and norms."""
-        weights, penalties, losses, held = (self.sums[:, k] for k in range(1, SUMS))
+        weights, penalties, losses, validation = (self.sums[:, k] for k in range(1, SUMS))
         bests = self.monitored < np.fmin.accumulate(np.append(self.lowest, self.monitored[:-1]))
         shares = np.divide(penalties, weights, out=np.zeros(len(self)), where=weights != 0.0)
-        return losses, held, self.rates, bests, shares, self.sums[:, SUMS:]
+        return losses, validation, self.rates, bests, shares, self.sums[:, SUMS:]
 
     def __len__(self) -> int:
         return len(self.sums)
@@ -116,11 +116,11 @@ class Unwatched(_Epochs):
 
     def _described(
         self, numbers: Iterable[int],
-        losses: Array, held: Array, rates: Array, bests: Array, penalties: Array, norms: Array,
+        losses: Array, validation: Array, rates: Array, bests: Array, penalties: Array, norms: Array,
     ) -> Iterator[Epoch]:  # fmt: skip
-        validation: Iterable[float | None] = held.tolist() if self.validated else itertools.repeat(None)
+        measured: Iterable[float | None] = validation.tolist() if self.validated else itertools.repeat(None)
         seconds = itertools.repeat(self.seconds)
-        columns = losses.tolist(), validation, rates.tolist(), seconds, bests.tolist(), penalties.tolist()
+        columns = losses.tolist(), measured, rates.tolist(), seconds, bests.tolist(), penalties.tolist()
         if not self.layers:
             return map(Epoch, numbers, *columns)
         return map(Epoch, numbers, *columns, (dict(zip(self.layers, row, strict=True)) for row in norms.tolist()))

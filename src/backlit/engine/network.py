@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
-from backlit.ops.base import Interval, Layer, Loss, Shapes, activations, layers, losses
+from backlit.ops.base import Interval, Layer, Loss, Shapes
 from backlit.ops.initializers import fill
+from backlit.ops.registry import activations, layers, losses
 
 if TYPE_CHECKING:
     from backlit.engine.prediction import Predictors

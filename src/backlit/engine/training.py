@@ -27,12 +27,14 @@ from backlit.engine.input_checks import (
 )
 from backlit.engine.machine.environment import steady, threads_of
 from backlit.engine.network import Network
-from backlit.engine.parallel.thread_team import CALL_SECONDS, team_for
+from backlit.engine.parallel.auto_switch import CALL_SECONDS
+from backlit.engine.parallel.thread_team import thread_team_for
 from backlit.engine.program import structs
-from backlit.engine.program.structs import Clock, Data, Held, Rule, data_of
+from backlit.engine.program.structs import Clock, Data, Monitor, Rule, data_of
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
-from backlit.ops.base import Loss, Optimizer, optimizers, schedules
+from backlit.ops.base import Loss, Optimizer
+from backlit.ops.registry import optimizers, schedules
 
 LARGEST_SEED = 2**63 - 1
 """The seed is an integer of 64 bits to the compiled machine."""
@@ -158,7 +160,11 @@ class Training:
         self.memory = self.program.memory()
         self.machine = self.program.runner
         self.threads = threads_of(threads)
-        self.team = team_for(self.program, self.memory, self.threads)
+        whole = self.program.coupled and self.optimizer.full_batch
+        self.team = thread_team_for(
+            self.machine, self.program.entry, self.memory, self.threads,
+            shards=1 if whole else self.program.shards, coupled=self.program.coupled,
+        )  # fmt: skip
         self.rng = np.random.default_rng(self.seed)
         self.rate_factor = 1.0
         self.schedule_state: dict[str, float] = {}
@@ -178,7 +184,7 @@ class Training:
 
     def __iter__(self) -> Iterator[Epoch]:
         """Train, giving each epoch as it ends; leaving the loop keeps the model so far."""
-        return self.in_leaps(lambda: 1)
+        return self.in_chunks(lambda: 1)
 
     def run(self) -> Training:
         """Train to the end and give the training itself; many small epochs run in one call of the machine."""
@@ -186,7 +192,7 @@ class Training:
             pass
         return self
 
-    def in_leaps(self, unseen: Callable[[], int]) -> Iterator[Epoch]:
+    def in_chunks(self, unseen: Callable[[], int]) -> Iterator[Epoch]:
         """Train, giving each epoch, but only after up to `unseen()` of them have ended.
 
         Many small epochs take less time in one call of the machine. Those given have been added to `history` together,
@@ -215,25 +221,25 @@ class Training:
             try:
                 advance.close()
                 if self.team is not None:
-                    self.team.dismiss()
+                    self.team.shut_down()
             finally:
                 self._finish()
 
     @functools.cached_property
-    def held(self) -> Held:
+    def monitor(self) -> Monitor:
         """What the machine does after each epoch: the validation rows it measures, the best values it keeps."""
         network, validation = self.network, self.validation
         best = (network.parameters.copy(), network.state.copy()) if self.keep_best else None
         scale = 1.0 if validation is None else machine.factor(self.rule.reduction, _total(validation))
-        held = structs.held_of(network.dtype, validation, scale, best)
+        monitor = structs.monitor_of(network.dtype, validation, scale, best)
         if validation is None or not isinstance(self.machine, CompiledMachine):
-            return held
-        rows = structs.data_held(held)
+            return monitor
+        rows = structs.validation_data(monitor)
         # kept, since the machine is given no more than the addresses of its vectors
         self._measuring = call = self.machine.ready("evaluate_rows", self.tables, self.memory, rows, Clock(0, 0))
         integers, floats = call.vectors
-        return held._replace(
-            door=call.door.entrance, integers=integers, floats=floats, result=np.frombuffer(call.floats)
+        return monitor._replace(
+            entry_point=call.entry_point.address, integers=integers, floats=floats, result=np.frombuffer(call.floats)
         )
 
     def _sure_to_come(self) -> int:
@@ -250,7 +256,7 @@ class Training:
         while first < self.epochs:
             fitting = max(1, min(LARGEST_ORDER // rows, self._batches_per_call() // batches))
             count = min(max(1, unseen()), self._sure_to_come(), self.epochs - first, fitting)
-            good, lowest = self._snapshot(), float(self.held.lowest[0])
+            good, lowest = self._snapshot(), float(self.monitor.lowest[0])
             data = data_of(self.X, self.Y, self.weights, self._order(count), repeats=self._keeps_order)
             rates, sums = self._rates(count, batches), np.zeros((count, structs.SUMS + len(self.normed_layers)))
             began = time.perf_counter()
@@ -307,7 +313,7 @@ class Training:
         began = time.perf_counter()
         with steady(self.compiled):
             train(
-                self.tables, self.memory, data, self.held, self.rule, Clock(self.step, self.seed), self.batch_size,
+                self.tables, self.memory, data, self.monitor, self.rule, Clock(self.step, self.seed), self.batch_size,
                 first, last, rates, -np.inf if self.target is None else float(self.target), sums.reshape(-1),
             )  # fmt: skip
         done = int(self.memory.reached[0]) - first
@@ -315,7 +321,7 @@ class Training:
             self._batch_seconds = (time.perf_counter() - began) / done
 
     def _batches_per_call(self) -> int:
-        seconds = self.team.pace.seconds if self.team else CALL_SECONDS
+        seconds = self.team.switch.seconds if self.team else CALL_SECONDS
         return max(1, int(seconds / self._batch_seconds))
 
     def _order(self, epochs: int) -> Array:
@@ -350,8 +356,8 @@ class Training:
         """Describe epochs that have ended; `lowest` is the lowest monitored loss before them."""
         first, validated = len(self.history) + 1, self.validation is not None
         epochs = Unwatched(first, self._seconds, sums, rates, lowest, validated, self.normed_layers)
-        if not self.held.wanted:  # else the machine has done it
-            self.held.lowest[0] = np.fmin(lowest, np.fmin.reduce(epochs.monitored))
+        if not self.monitor.wanted:  # else the machine has done it
+            self.monitor.lowest[0] = np.fmin(lowest, np.fmin.reduce(epochs.monitored))
         return [*epochs] if len(epochs) == 1 else epochs
 
     def _note(self, epochs: Sequence[Epoch]) -> None:
@@ -412,14 +418,14 @@ class Training:
 
     def _finish(self) -> None:
         """End with the best values, if they are kept, and remember the last ones."""
-        if self.keep_best and self.held.lowest[0] < np.inf:
+        if self.keep_best and self.monitor.lowest[0] < np.inf:
             self._last = self.network.parameters.copy(), self.network.state.copy()
-            self.network.parameters[:], self.network.state[:] = self.held.P, self.held.S
+            self.network.parameters[:], self.network.state[:] = self.monitor.P, self.monitor.S
 
     def _go_on(self) -> None:
         """Take up the last values again where the best ones stand in their place, unless somebody has changed these."""
         values = self.network.parameters, self.network.state
-        if self._last and all(map(np.array_equal, values, (self.held.P, self.held.S))):
+        if self._last and all(map(np.array_equal, values, (self.monitor.P, self.monitor.S))):
             self.network.parameters[:], self.network.state[:] = self._last
         self._last = ()
 
@@ -432,8 +438,8 @@ class Training:
         began = time.perf_counter()
         for loss in lbfgs.minimize(self):
             self.step += 1
-            lowest = float(self.held.lowest[0])
-            sums = np.array([[loss, 1.0, 0.0, loss, self.look_back(loss)]])
+            lowest = float(self.monitor.lowest[0])
+            sums = np.array([[loss, 1.0, 0.0, loss, self.after_epoch(loss)]])
             self._seconds += time.perf_counter() - began
             yield self._epochs(sums, np.ones(1), lowest)
             if self._out_of_time():
@@ -441,16 +447,16 @@ class Training:
                 return
             began = time.perf_counter()
 
-    def look_back(self, loss: float) -> float:
+    def after_epoch(self, loss: float) -> float:
         """Give the loss of the validation rows, if any, and keep the best values, as the machine does."""
         if self.validation is not None:
-            rows, clock = structs.data_held(self.held), Clock(self.step, self.seed)
+            rows, clock = structs.validation_data(self.monitor), Clock(self.step, self.seed)
             with steady(self.compiled):
-                loss = self.machine.evaluate_rows(self.tables, self.memory, rows, clock) * self.held.scale
-        if loss < self.held.lowest[0]:
-            self.held.lowest[0] = loss
+                loss = self.machine.evaluate_rows(self.tables, self.memory, rows, clock) * self.monitor.scale
+        if loss < self.monitor.lowest[0]:
+            self.monitor.lowest[0] = loss
             if self.keep_best:
-                self.held.P[:], self.held.S[:] = self.network.parameters, self.network.state
+                self.monitor.P[:], self.monitor.S[:] = self.network.parameters, self.network.state
         return loss
 
 

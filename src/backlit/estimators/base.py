@@ -36,7 +36,8 @@ from backlit.estimators.callbacks import CallbackSupport, watch_of
 from backlit.estimators.inputs import read_inputs
 from backlit.estimators.member import Limits, Member, Rows, descend, minimize
 from backlit.kernels.types import Array
-from backlit.ops.base import Activation, Op, Optimizer, activations, losses, optimizers, schedules
+from backlit.ops.base import Activation, Op, Optimizer
+from backlit.ops.registry import activations, losses, optimizers, schedules
 
 if TYPE_CHECKING:
     from backlit.show.worked_example import WorkedExample

@@ -11,12 +11,15 @@ import numpy as np
 from backlit.engine.network import Network, make_layer
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
-from backlit.ops.base import Activation, Layer, Loss, Optimizer, activations, arguments, optimizers, schedules
+from backlit.ops.base import Activation, Layer, Loss, Optimizer, arguments
 from backlit.ops.layers.dense import Dense
 from backlit.ops.layers.dropout import Dropout
 from backlit.ops.layers.normalization import BatchNorm, LayerNorm
-from backlit.ops.optimizers import LBFGS, Adam, Nesterov
-from backlit.ops.optimizers import Momentum as PlainMomentum
+from backlit.ops.optimizers.adaptive import Adam
+from backlit.ops.optimizers.descent import Momentum as PlainMomentum
+from backlit.ops.optimizers.descent import Nesterov
+from backlit.ops.optimizers.quasi_newton import LBFGS
+from backlit.ops.registry import activations, optimizers, schedules
 from backlit.ops.schedules import Schedule
 
 SCIKIT_LEARN_ACTIVATIONS: Mapping[str, str] = {"logistic": "sigmoid"}

@@ -16,8 +16,10 @@ from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_targ
 from backlit.estimators.base import LOSSES, BaseMLP, partial_fit_if_descending
 from backlit.estimators.build import Output
 from backlit.kernels.types import Array
-from backlit.ops.base import Loss, losses
-from backlit.ops.losses.regression import BinaryCrossEntropy, CrossEntropy, Hinge, MulticlassHinge
+from backlit.ops.base import Loss
+from backlit.ops.losses.binary import BinaryCrossEntropy, Hinge
+from backlit.ops.losses.multiclass import CrossEntropy, MulticlassHinge
+from backlit.ops.registry import losses
 
 SCORES = (Hinge, MulticlassHinge)
 """Losses of scores without limits, from which no probabilities follow."""

@@ -214,7 +214,7 @@ def descend(
         member.n_iter += 1
 
     try:
-        for epoch in training.in_leaps(unseen):
+        for epoch in training.in_chunks(unseen):
             note(epoch)
             asked_to_stop = watch is not None and watch(member)
             if settings.policy == "invscaling":

@@ -13,8 +13,10 @@ from backlit.errors import BacklitError
 from backlit.estimators.base import LOSSES, BaseMLP, partial_fit_if_descending
 from backlit.estimators.build import Output
 from backlit.kernels.types import Array
-from backlit.ops.base import Loss, losses
-from backlit.ops.losses.regression import HalfSquaredError, Poisson
+from backlit.ops.base import Loss
+from backlit.ops.losses.counts import Poisson
+from backlit.ops.losses.regression import HalfSquaredError
+from backlit.ops.registry import losses
 
 CLASS_LOSSES = {
     "binary_cross_entropy",

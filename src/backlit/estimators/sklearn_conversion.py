@@ -13,8 +13,8 @@ from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOpti
 from backlit.estimators.build import dense_labels, optimizer_of
 from backlit.estimators.member import Member, OptimizerState
 from backlit.kernels.types import Array
-from backlit.ops.base import activations
 from backlit.ops.layers.dense import Dense
+from backlit.ops.registry import activations
 
 CURVES = ("loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_")
 NUMBERS = ("n_iter_", "t_", "loss_", "n_layers_", "n_outputs_", "out_activation_")

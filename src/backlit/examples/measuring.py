@@ -6,7 +6,7 @@ import numpy as np
 
 from backlit.engine.compiled.compile import can_compile
 from backlit.engine.executable import Program
-from backlit.engine.machine.epochs import factor
+from backlit.engine.machine.passes import factor
 from backlit.engine.network import Network
 from backlit.engine.program.structs import Clock, data_of
 from backlit.engine.training import reduction

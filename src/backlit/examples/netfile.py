@@ -19,7 +19,7 @@ from backlit.engine.training import Training
 from backlit.errors import BacklitError
 from backlit.examples.naming import Names, names_of, parse_quantity
 from backlit.examples.strict import decode, in_plain_words, refuse_not_finite, unknown_key
-from backlit.examples.tables import (  # fmt: skip
+from backlit.examples.tables import (
     LABELS,
     DataTable,
     FileTable,
@@ -30,8 +30,9 @@ from backlit.examples.tables import (  # fmt: skip
     TrainingTable,
 )
 from backlit.kernels.types import Array
-from backlit.ops.base import REGISTRIES, Layer, Registry, layers, losses
+from backlit.ops.base import Layer
 from backlit.ops.layers.dense import Dense
+from backlit.ops.registry import REGISTRIES, Registry, layers, losses
 
 PARTS = ("network", "data", "training")
 

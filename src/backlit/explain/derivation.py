@@ -12,7 +12,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from backlit.ops.base import Op, activations, layers, losses, optimizers
+from backlit.ops.base import Op
+from backlit.ops.registry import activations, layers, losses, optimizers
 
 HEAD = r"""# Backpropagation, derived
 

@@ -20,10 +20,12 @@ from backlit.explain.naming import Names
 from backlit.explain.record.quantities import Group, Key, Place, Quantity
 from backlit.explain.record.recording import Recording, Settings
 from backlit.explain.record.records import Change, Column, Drawing, Edge, Example, Node, Record, Section, Summary
-from backlit.explain.stages.dense import ParameterQuantity, Stage, stages_of
+from backlit.explain.stages.base import ParameterQuantity, Stage
+from backlit.explain.stages.chain import stages_of
 from backlit.explain.stages.loss import ErrorPart
 from backlit.explain.stages.optimizer import Update, norm_quantity
-from backlit.ops.base import Optimizer, optimizers
+from backlit.ops.base import Optimizer
+from backlit.ops.registry import optimizers
 
 T = TypeVar("T")
 

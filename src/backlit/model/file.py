@@ -22,7 +22,7 @@ from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.model.records import FitReport
 from backlit.model.tabular import TabularModel
-from backlit.ops.base import UnknownOpError
+from backlit.ops.registry import UnknownOpError
 
 FORMAT = 1
 """The version of the file format; a reader refuses a file of a later one."""

@@ -189,7 +189,7 @@ class TableTraining:
 
         where = len(self.trials) + 1, len(self.recipes), recipe.summary()
         try:
-            side_by_side = zip(*(training.in_leaps(sure_to_come) for training in trainings), strict=False)
+            side_by_side = zip(*(training.in_chunks(sure_to_come) for training in trainings), strict=False)
             for number, epochs in enumerate(side_by_side, 1):
                 losses = np.array([epoch.monitored for epoch in epochs])
                 if losses.mean() < lowest.mean() * (1 - PROGRESS):
@@ -266,7 +266,7 @@ class TableTraining:
         self.training = training
         self._start_clock()
         training.time_limit = self._time_left()
-        for epoch in training.in_leaps(lambda: stop_at - len(training.history)):
+        for epoch in training.in_chunks(lambda: stop_at - len(training.history)):
             where = 1, 1, recipe.summary()
             yield Progress("training", *where, epoch.number, stop_at, epoch.loss, epoch.validation_loss)
             if self._stopping or epoch.number >= stop_at:

@@ -16,9 +16,10 @@ from backlit.engine.network import Network
 from backlit.engine.training import Training
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
-from backlit.ops.base import Layer, Optimizer, activations, optimizers, schedules
+from backlit.ops.base import Layer, Optimizer
 from backlit.ops.layers.dense import Dense
 from backlit.ops.layers.dropout import Dropout
+from backlit.ops.registry import activations, optimizers, schedules
 
 Dtype = Literal["float32", "float64"]
 

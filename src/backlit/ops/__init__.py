@@ -3,6 +3,4 @@
 Importing any of it imports every op, so that the registries are whole wherever they are read.
 """
 
-from backlit.ops import activations, initializers, optimizers, schedules  # noqa: F401
-from backlit.ops.layers import dense, dropout, normalization  # noqa: F401
-from backlit.ops.losses import regression  # noqa: F401
+from backlit.ops import activations, initializers, layers, losses, optimizers, schedules  # noqa: F401

@@ -14,7 +14,8 @@ import numpy as np
 
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
-from backlit.ops.base import Op, check_settings, initializers, register
+from backlit.ops.base import Op, check_settings
+from backlit.ops.registry import initializers, register
 
 
 class Initializer(Op, frozen=True):

@@ -15,7 +15,8 @@ import numpy.typing as npt
 from msgspec import Meta
 
 from backlit.kernels.types import Array
-from backlit.ops.base import Op, check_settings, register, schedules
+from backlit.ops.base import Op, check_settings
+from backlit.ops.registry import register, schedules
 
 Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]

@@ -34,7 +34,7 @@ class _Helper:
         self.dtype, self.owner = dtype, os.getpid()
         self.names, self.done = set(names), set[str]()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "backlit.engine.compiled.background", dtype, *names],
+            [sys.executable, "-m", "backlit.engine.compiled.worker", dtype, *names],
             env=os.environ | {"PYTHONPATH": path},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )  # fmt: skip
@@ -109,20 +109,3 @@ def wait_for(name: str, dtype: str) -> None:
     for helper in _helpers:
         if helper.dtype == dtype:
             helper.wait_for(name)
-
-
-def main(dtype: str, names: Sequence[str]) -> None:
-    """Compile the names in their order, and tell of each when it lies in the cache."""
-    from backlit.engine.compiled.compile import define_product, door  # noqa: PLC0415  (which imports this module)
-
-    for name in names:
-        if name not in SHARED:
-            door(name, dtype)
-        elif take(name, dtype):
-            define_product(name, dtype)
-        sys.stdout.write(name + "\n")
-        sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2:])

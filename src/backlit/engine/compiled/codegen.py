@@ -1,11 +1,11 @@
-"""The texts of the generated modules: a kernel behind its fixed signature, the update's loop, the machine's doors."""
+"""Writes the source of generated modules: kernels behind their fixed signature, updates, entry points."""
 
 from __future__ import annotations
 
 from typing import Any, get_type_hints
 
 from backlit.engine import machine
-from backlit.engine.compiled.entry_points import GROUPS, IN_PLACE, arguments_of, fields_of, type_of
+from backlit.engine.compiled.entry_points import IN_PLACE, STRUCTS, arguments_of, fields_of, type_of
 from backlit.engine.program import structs
 from backlit.engine.program.arguments import Binding, is_matrix, maths_of
 from backlit.engine.program.structs import LANES, Row
@@ -180,7 +180,8 @@ def products(title: str, dtype: str) -> str:
 
 
 INVOKE = """
-from backlit.engine.compiled.numba_atomics import call_door, call_lock, count, pause, read, swap
+from backlit.engine.compiled.numba_atomics import atomic_increment, atomic_read, atomic_swap
+from backlit.engine.compiled.numba_atomics import call_entry_point, call_lock, pause
 from backlit.engine.compiled.numba_intrinsics import advance as part
 
 
@@ -201,9 +202,9 @@ def invoke_update(row, memory, start, stop, rate, step, l1, l2, decay):
 
 
 @njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def evaluate_held(tables, memory, held, clock):
-    call_door(held.door, held.integers, held.floats)
-    return held.result[0]
+def evaluate_validation(tables, memory, monitor, clock):
+    call_entry_point(monitor.entry_point, monitor.integers, monitor.floats)
+    return monitor.result[0]
 """
 
 
@@ -212,32 +213,32 @@ def invoking() -> str:
     return _head("invoke", "float64") + INVOKE.format(width=structs.WIDTH)
 
 
-def door(title: str, name: str, dtype: str) -> str:
+def entry_point(title: str, name: str, dtype: str) -> str:
     """Write an entry point of the machine as it is called: with a vector of integers and addresses, and one of floats.
 
     The first of the floats is for the result; `entry`, the machine's function, is given to the module when it runs. The
-    clock is the one group that the machine makes anew, so it is handed over field by field.
+    clock is the one struct that the machine makes anew, so it is handed over field by field.
     """
     integers, floats = 0, 1
     given = []
     for argument, kind in arguments_of(name):
         if kind in IN_PLACE:
-            given.append(f"group(advance(i, {integers}), advance(f, {floats}), {kind.__name__})")
+            given.append(f"struct_at(advance(i, {integers}), advance(f, {floats}), {kind.__name__})")
         elif kind is structs.Clock:
             given.append(f"structs.Clock({', '.join(f'i[{integers + k}]' for k in range(len(fields_of(kind))))})")
         elif kind == Array:
             given.append(f"as_pointer(i[{integers}], np.{type_of(argument, dtype)})")
         else:
             given.append(f"f[{floats}]" if kind is float else f"i[{integers}]")
-        hints = [hint for _, hint in fields_of(kind)] if kind in GROUPS else [kind]
+        hints = [hint for _, hint in fields_of(kind)] if kind in STRUCTS else [kind]
         integers += len(hints) - hints.count(float)
         floats += hints.count(float)
     returns = get_type_hints(getattr(machine, name))["return"] is not type(None)
-    groups = [f'{kind.__name__} = Group(structs.{kind.__name__}, "{dtype}")' for kind in IN_PLACE]
+    declared = [f'{kind.__name__} = StructType(structs.{kind.__name__}, "{dtype}")' for kind in IN_PLACE]
     lines = [
         "from backlit.engine.program import structs",
-        "from backlit.engine.compiled.numba_structs import Group, group\n",
-        *groups,
+        "from backlit.engine.compiled.numba_structs import StructType, struct_at\n",
+        *declared,
         "\n\n@cfunc(types.void(types.CPointer(types.int64), types.CPointer(types.float64)), **OPTIONS)",
         "def kernel(i, f):",
         f"    {'f[0] = ' if returns else ''}entry({', '.join(given)})",

@@ -18,16 +18,18 @@ from typing import Any
 
 from backlit.engine import machine
 from backlit.engine.compiled import background, codegen
-from backlit.engine.compiled.disk_cache import Code, cache_folder, load
-from backlit.engine.compiled.entry_points import Call, Door, Packed
-from backlit.engine.compiled.retype import Jit, Reach
+from backlit.engine.compiled.digest import Dependencies
+from backlit.engine.compiled.disk_cache import cache_folder, load
+from backlit.engine.compiled.entry_points import Call, EntryPoint, Packed
+from backlit.engine.compiled.object_code import Code
+from backlit.engine.compiled.retype import Retyper
 from backlit.engine.program.arguments import Binding, maths_of
 from backlit.kernels.matmul import SHARED
 from backlit.ops.base import Optimizer, arguments
 
-BEYOND_PYTHON = (
-    "invoke", "invoke_update", "evaluate_held", "fetch", "part", "read", "swap", "count", "pause", "call_lock",
-    "call_door",
+SUBSTITUTED = (
+    "invoke", "invoke_update", "evaluate_validation", "fetch", "part", "atomic_read", "atomic_swap",
+    "atomic_increment", "pause", "call_lock", "call_entry_point",
 )  # fmt: skip
 """What the compiled machine has in the place of the machine's functions of these names."""
 
@@ -60,14 +62,14 @@ def compiled_kernel(binding: Binding, which: str, in_place: bool, dtype: str) ->
             function = getattr(op, which)
             for name in arguments(maths_of(op, which)):
                 binding.require(name, which)
-        reach = Reach(function)
+        reach = Dependencies(function)
         if reach.multiplies:
             from backlit.kernels.gemm import symbols  # noqa: F401, PLC0415  (makes the cell of the product known)
 
             _multiplying.add(dtype)
         title = f"{op.kind}_{op.name}_{which}_{dtype}"
         text = codegen.kernel(title, binding, which, in_place, dtype)
-        jit = Jit(dtype, inline=True)
+        jit = Retyper(dtype, inline=True)
         KEPT[key] = load(
             title, text + reach.digest, lambda: _compiled(title, text, maths=jit(function, scalar=elementwise))
         )
@@ -80,13 +82,13 @@ def compiled_update(optimizer: Optimizer, dtype: str) -> int:
     if key not in KEPT:
         rule: Any = optimizer.update  # type: ignore[attr-defined]
         prepare: Any = optimizer.scalars if optimizer.prepared else None  # type: ignore[attr-defined]
-        digest = Reach(rule).digest + (Reach(prepare).digest if prepare else "")
+        digest = Dependencies(rule).digest + (Dependencies(prepare).digest if prepare else "")
         title = f"optimizer_{optimizer.name}_{dtype}"
         text = codegen.update(title, optimizer, dtype)
 
         def compiled() -> Code:
-            scalars = Jit("float64")(prepare, scalar=True) if prepare else None
-            return _compiled(title, text, maths=Jit(dtype)(rule, scalar=True), scalars=scalars)
+            scalars = Retyper("float64")(prepare, scalar=True) if prepare else None
+            return _compiled(title, text, maths=Retyper(dtype)(rule, scalar=True), scalars=scalars)
 
         KEPT[key] = load(title, text + digest, compiled)
     return KEPT[key]
@@ -128,25 +130,25 @@ def define_product(name: str, dtype: str) -> None:
 
 
 @functools.cache
-def door(name: str, dtype: str) -> Door:
+def entry_point(name: str, dtype: str) -> EntryPoint:
     """Compile an entry point of the machine, or find it in the cache."""
 
     def compiled() -> Code:
-        return _compiled(title, text, entry=_machine_jit()(function))
+        return _compiled(title, text, entry=_machine_retyper()(function))
 
     background.wait_for(name, dtype)
     function = getattr(machine, name)
     title = f"machine_{name}_{dtype}"
-    text = codegen.door(title, name, dtype)
-    reach = Reach(function, skip=BEYOND_PYTHON)
-    return Door(name, dtype, load(title, text + reach.digest, compiled))
+    text = codegen.entry_point(title, name, dtype)
+    reach = Dependencies(function, skip=SUBSTITUTED)
+    return EntryPoint(name, dtype, load(title, text + reach.digest, compiled))
 
 
 @functools.cache
-def _machine_jit() -> Jit:
+def _machine_retyper() -> Retyper:
     """Give what compiles the machine's functions: entry points share what they call, and must agree to the last bit."""
     jumps = _run("invoke", codegen.invoking(), {})
-    return Jit("float64", replace={name: jumps[name] for name in BEYOND_PYTHON}, exact=True)
+    return Retyper("float64", replace={name: jumps[name] for name in SUBSTITUTED}, exact=True)
 
 
 class CompiledMachine:
@@ -160,24 +162,25 @@ class CompiledMachine:
         """Give an entry point as a function."""
         if name not in machine.ENTRY_POINTS:
             raise AttributeError(name)
-        entry = functools.partial(self.door(name), self.remembered)
+        entry = functools.partial(self.entry_point(name), self.remembered)
         setattr(self, name, entry)
         return entry
 
     def ready(self, name: str, *given: Any) -> Call:
         """Give a call of an entry point that can be made again and again."""
-        return self.door(name).ready(self.remembered, *given)
+        return self.entry_point(name).ready(self.remembered, *given)
 
-    def door(self, name: str) -> Door:
+    def entry_point(self, name: str) -> EntryPoint:
         """Give an entry point, once everything it may call is there."""
         if self.dtype in _multiplying:
             define_products(self.dtype)
-        return door(name, self.dtype)
+        return entry_point(name, self.dtype)
 
 
 def _compiled(title: str, text: str, **given: Any) -> Code:
     """Compile the function `kernel` of a module's text."""
-    from backlit.engine.compiled.numba_collect import code_of, collecting  # noqa: PLC0415  (which imports LLVM)
+    from backlit.engine.compiled.numba_collect import collecting  # noqa: PLC0415  (which imports LLVM)
+    from backlit.engine.compiled.object_code import code_of  # noqa: PLC0415  (which imports LLVM)
 
     collects = gc.isenabled()
     gc.disable()  # which looks again and again through all that the compiler makes, for a tenth of its time

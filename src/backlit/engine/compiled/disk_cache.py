@@ -21,11 +21,12 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
 import platformdirs
+
+from backlit.engine.compiled.object_code import Code, link, processor
 
 KEPT_DAYS = 30
 """How long the kernels of another version, or another processor, are kept after they were last used."""
@@ -35,17 +36,6 @@ FOUNDATION = ("kernels", "engine/program", "engine/machine", "engine/compiled")
 
 SEAL = 32
 """Bytes of the digest at the head of a file, by which a damaged one is known."""
-
-_running: list[Any] = []
-"""LLVM's engines, which own the machine code in memory."""
-
-
-class Code(msgspec.Struct, frozen=True):
-    """A function as machine code: the object file, its symbol in there, and what it takes from outside."""
-
-    object_file: bytes
-    symbol: str
-    outside: tuple[str, ...]
 
 
 @functools.cache
@@ -58,20 +48,8 @@ def foundation() -> str:
             digest.update(f"{path.relative_to(package).as_posix()} ".encode() + path.read_bytes())
     versions = [sys.version, np.__version__, platform.machine()]
     versions += [importlib.metadata.version(name) for name in ("numba", "llvmlite")]
-    digest.update(repr((versions, _processor())).encode())
+    digest.update(repr((versions, processor())).encode())
     return digest.hexdigest()
-
-
-@functools.cache
-def _processor() -> tuple[str, str]:
-    """Give the processor's name and features, as LLVM writes them."""
-    import llvmlite.binding as llvm  # noqa: PLC0415
-
-    try:
-        features = llvm.get_host_cpu_features().flatten()
-    except RuntimeError:  # where LLVM cannot tell
-        features = ""
-    return llvm.get_host_cpu_name(), features
 
 
 @functools.cache
@@ -107,7 +85,7 @@ def load(title: str, digest: str, compiled: Callable[[], Code]) -> int:
     if code is None:
         code = compiled()
         _write(path, code)
-    return _link(code)
+    return link(code)
 
 
 def _read(path: Path) -> Code | None:
@@ -131,33 +109,3 @@ def _write(path: Path, code: Code) -> None:
         Path(temporary).replace(path)
     except OSError:
         return
-
-
-@functools.cache
-def translator() -> Any:
-    """Give LLVM's translator for this processor, set as Numba sets it."""
-    import llvmlite.binding as llvm  # noqa: PLC0415
-
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    name, features = _processor()
-    target = llvm.Target.from_default_triple()
-    reloc = "static" if target.name.startswith("x86") else "default"  # what LLVM's linker can do in memory
-    return target.create_target_machine(
-        cpu=name, features=features, opt=3, reloc=reloc, codemodel="jitdefault", jit=True
-    )
-
-
-def _link(code: Code) -> int:
-    """Bring an object file into memory and give the address of its function."""
-    import llvmlite.binding as llvm  # noqa: PLC0415
-
-    if any(llvm.address_of_symbol(name) is None for name in code.outside):
-        from numba.core.registry import cpu_target  # noqa: PLC0415
-
-        _ = cpu_target.target_context  # makes Numba's own functions known to the linker
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), translator())
-    engine.add_object_file(llvm.ObjectFileRef.from_data(code.object_file))
-    engine.finalize_object()
-    _running.append(engine)
-    return int(engine.get_function_address(code.symbol))

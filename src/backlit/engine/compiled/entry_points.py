@@ -1,6 +1,6 @@
 """The machine's entry points as Python calls them: what goes in is handed over as two vectors of numbers.
 
-A call through Numba's own door looks at the type of every field it is given, which takes longer than many a batch. Here
+Numba's dispatcher looks at the type of every field at every call, which takes longer than many batches. Here
 the types are known beforehand, by the annotations of the machine: integers and addresses go into one vector, floats
 into another, whose first place is for the result.
 """
@@ -19,10 +19,10 @@ from backlit.engine import machine
 from backlit.engine.program import structs
 from backlit.kernels.types import Array
 
-GROUPS = (structs.Tables, structs.Memory, structs.Rule, structs.Held, structs.Data, structs.Clock)
-LASTING = GROUPS[:4]
+STRUCTS = (structs.Tables, structs.Memory, structs.Rule, structs.Monitor, structs.Data, structs.Clock)
+LASTING = STRUCTS[:4]
 """Groups that are the same from call to call, so that it pays to remember where their arrays lie."""
-IN_PLACE = GROUPS[:5]
+IN_PLACE = STRUCTS[:5]
 """Groups that the machine only reads, so that they stay where they lie: in the two vectors."""
 
 REMEMBERED = 512
@@ -63,15 +63,15 @@ def address_of(vector: Array) -> int:
     return address
 
 
-class Door:
+class EntryPoint:
     """An entry point in machine code, for networks of one type of number."""
 
     def __init__(self, name: str, dtype: str, address: int) -> None:
         self.name, self.dtype = name, dtype
         self.arguments = self._typed(arguments_of(name))
-        self.fields: dict[type, tuple[Typed, ...]] = {group: self._typed(fields_of(group)) for group in GROUPS}
+        self.fields: dict[type, tuple[Typed, ...]] = {group: self._typed(fields_of(group)) for group in STRUCTS}
         self.result = get_type_hints(getattr(machine, name))["return"]
-        self.entrance = address
+        self.address = address
         self.enter = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(address)
 
     def __call__(self, remembered: dict[int, tuple[Any, Packed]], *given: Any) -> Any:
@@ -119,13 +119,13 @@ class Door:
     def _pack(self, types: Sequence[Typed], values: Sequence[Any], integers: list[int], floats: list[float]) -> None:
         for typed, value in zip(types, values, strict=True):
             if typed[2] is not None:
-                integers.append(self.address(typed, value))
+                integers.append(self.checked_address(typed, value))
             elif typed[1]:
                 floats.append(value)
             else:
                 integers.append(value)
 
-    def address(self, typed: Typed, vector: Array) -> int:
+    def checked_address(self, typed: Typed, vector: Array) -> int:
         """Give a vector's address, or say what is wrong with it, which machine code would not notice."""
         name, _, dtype = typed
         if vector.dtype is not dtype and vector.dtype != dtype:
@@ -138,14 +138,14 @@ class Door:
 class Call:
     """A call of an entry point whose vectors are kept; what is given by name takes the place of what was there."""
 
-    def __init__(self, door: Door, integers: array[int], floats: array[float]) -> None:
-        self.door, self.integers, self.floats = door, integers, floats
+    def __init__(self, entry_point: EntryPoint, integers: array[int], floats: array[float]) -> None:
+        self.entry_point, self.integers, self.floats = entry_point, integers, floats
         self.vectors = integers.buffer_info()[0], floats.buffer_info()[0]
         self.places: dict[str, tuple[int, Typed]] = {}
         place = 0
-        for typed, (name, kind) in zip(door.arguments, arguments_of(door.name), strict=True):
-            fields = door.fields.get(kind, (typed,))
-            if kind not in door.fields and kind is not float:
+        for typed, (name, kind) in zip(entry_point.arguments, arguments_of(entry_point.name), strict=True):
+            fields = entry_point.fields.get(kind, (typed,))
+            if kind not in entry_point.fields and kind is not float:
                 self.places[name] = place, typed
             place += sum(not is_float for _, is_float, _ in fields)
 
@@ -153,5 +153,5 @@ class Call:
         """Run with other integers or vectors of these names."""
         for name, value in changed.items():
             place, typed = self.places[name]
-            self.integers[place] = value if typed[2] is None else self.door.address(typed, value)
-        self.door.enter(*self.vectors)
+            self.integers[place] = value if typed[2] is None else self.entry_point.checked_address(typed, value)
+        self.entry_point.enter(*self.vectors)

@@ -1,4 +1,4 @@
-"""What the meetings of a team need of the processor and of Python: numbers that several threads write, and locks.
+"""What the barrier needs of the processor and of Python: numbers that several threads write, and locks.
 
 Only the compiler's generated modules import this one, so that Backlit works without Numba.
 """
@@ -18,33 +18,33 @@ ALIGNMENT = 8
 
 
 @intrinsic
-def read(typingctx: Any, board: Any, cell: Any) -> Any:
+def atomic_read(typingctx: Any, state: Any, field: Any) -> Any:
     """Read a number that another thread may be writing."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.load_atomic(builder.gep(args[0], [args[1]]), ORDER, ALIGNMENT)
 
-    return INT(board, INT), codegen
+    return INT(state, INT), codegen
 
 
 @intrinsic
-def swap(typingctx: Any, board: Any, cell: Any, value: Any) -> Any:
+def atomic_swap(typingctx: Any, state: Any, field: Any, value: Any) -> Any:
     """Write a number and give the one that was there."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.atomic_rmw("xchg", builder.gep(args[0], [args[1]]), args[2], ORDER)
 
-    return INT(board, INT, INT), codegen
+    return INT(state, INT, INT), codegen
 
 
 @intrinsic
-def count(typingctx: Any, board: Any, cell: Any) -> Any:
+def atomic_increment(typingctx: Any, state: Any, field: Any) -> Any:
     """Add one to a number and give the one that was there."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.atomic_rmw("add", builder.gep(args[0], [args[1]]), args[1].type(1), ORDER)
 
-    return INT(board, INT), codegen
+    return INT(state, INT), codegen
 
 
 @intrinsic
@@ -77,8 +77,8 @@ def call_lock(typingctx: Any, address: Any, lock: Any, flag: Any) -> Any:
 
 
 @intrinsic
-def call_door(typingctx: Any, address: Any, integers: Any, floats: Any) -> Any:
-    """Enter the machine by a door's address, with the addresses of its two vectors."""
+def call_entry_point(typingctx: Any, address: Any, integers: Any, floats: Any) -> Any:
+    """Call an entry point by its address, with the addresses of its two vectors."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         function_type = ir.FunctionType(ir.VoidType(), [args[1].type, args[2].type])

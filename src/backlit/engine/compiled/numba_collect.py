@@ -10,19 +10,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import re
 from collections.abc import Iterator
 from typing import Any
 
-import llvmlite.binding as llvm
-
-from backlit.engine.compiled.disk_cache import Code, translator
-
 REPLACED = ("_optimize_functions", "_optimize_final_module", "_finalize_final_module", "get_pointer_to_function")
 """The methods of Numba's libraries that collecting replaces; where one is missing, Numba goes its own way."""
-
-APART = re.compile(r"(?<== )\{ noinline \}")
-"""The attribute of a call that Numba wants kept: of a kernel by its wrapper for C, which hands all arguments on."""
 
 
 @contextlib.contextmanager
@@ -101,36 +93,3 @@ def _no_search_for_blas() -> Iterator[None]:
         yield
     finally:
         linalg.ensure_blas = usual
-
-
-def code_of(text: str, symbol: str) -> Code:
-    """Translate a module in LLVM's own language, of which one function is called from outside.
-
-    Once all others are known to be internal, those that were inlined go, and so do the paths on which one of them might
-    have raised.
-    """
-    module = llvm.parse_assembly(APART.sub("{ alwaysinline }", text))
-    for function in module.functions:
-        if not function.is_declaration and function.name != symbol:
-            function.linkage = "internal"
-    _optimize(module)
-    outside = [value.name for value in (*module.functions, *module.global_variables) if value.is_declaration]
-    called = tuple(name for name in outside if not name.startswith("llvm."))
-    return Code(bytes(translator().emit_object(module)), symbol, called)
-
-
-def _optimize(module: Any) -> None:
-    """Run LLVM's passes as Numba sets them: first on each function, before it is inlined, then on the whole."""
-    options = llvm.create_pipeline_tuning_options(speed_level=3)
-    options.loop_vectorization, options.slp_vectorization = True, False
-    builder = llvm.create_pass_builder(translator(), options)
-    alone = builder.getFunctionPassManager()
-    for function in module.functions:
-        if not function.is_declaration:
-            alone.run(function, builder)
-    together = builder.getModulePassManager()
-    together.add_refprune_pass()
-    for add in (together.add_ipsccp_pass, together.add_simplify_cfg_pass,
-                together.add_global_dead_code_eliminate_pass, together.add_strip_dead_prototype_pass):  # fmt: skip
-        add()
-    together.run(module, builder)

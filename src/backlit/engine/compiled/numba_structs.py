@@ -1,7 +1,7 @@
-"""The machine's groups of vectors and numbers as compiled code sees them: by where they lie, not by what they hold.
+"""The machine's structs as compiled code sees them: by where they lie, not by what they hold.
 
 Numba hands a named tuple over field by field, and writes some thousand instructions for those of the machine, which
-LLVM then has to read. A group is two addresses, of integers and of floats, and a field is read where it is asked for.
+LLVM then has to read. A struct is two addresses, of integers and of floats, and a field is read where it is asked for.
 
 Only the compiler's generated modules import this one, so that Backlit works without Numba.
 """
@@ -23,8 +23,8 @@ from backlit.kernels.types import Array
 PARTS = [("integers", types.CPointer(types.int64)), ("floats", types.CPointer(types.float64))]
 
 
-class Group(types.Type):
-    """Numba's type of a group declared in `layout`, for networks of one type of number.
+class StructType(types.Type):
+    """Numba's type of a struct that `program/structs.py` declares, for networks of one type of number.
 
     `fields` has for each field its type, the part it lies in, and its place there.
     """
@@ -40,31 +40,31 @@ class Group(types.Type):
         super().__init__(f"{kind.__name__}_{dtype}")
 
 
-@register_model(Group)
+@register_model(StructType)
 class _Model(models.StructModel):
-    def __init__(self, manager: Any, group: Any) -> None:
-        super().__init__(manager, group, PARTS)
+    def __init__(self, manager: Any, struct: Any) -> None:
+        super().__init__(manager, struct, PARTS)
 
 
 @infer_getattr
 class _Fields(AttributeTemplate):
-    key = Group
+    key = StructType
 
-    def generic_resolve(self, group: Any, name: str) -> Any:  # type: ignore[override]
-        return group.fields[name][0] if name in group.fields else None
+    def generic_resolve(self, struct: Any, name: str) -> Any:  # type: ignore[override]
+        return struct.fields[name][0] if name in struct.fields else None
 
 
-@lower_getattr_generic(Group)  # type: ignore[untyped-decorator]
-def _read(context: Any, builder: Any, group: Any, value: Any, name: str) -> Any:
-    what, part, place = group.fields[name]
-    parts = cgutils.create_struct_proxy(group)(context, builder, value)
+@lower_getattr_generic(StructType)  # type: ignore[untyped-decorator]
+def _read(context: Any, builder: Any, struct: Any, value: Any, name: str) -> Any:
+    what, part, place = struct.fields[name]
+    parts = cgutils.create_struct_proxy(struct)(context, builder, value)
     number = builder.load(builder.gep(getattr(parts, part), [ir.IntType(32)(place)]))
     return builder.inttoptr(number, context.get_value_type(what)) if isinstance(what, types.CPointer) else number
 
 
 @intrinsic
-def group(typingctx: Any, integers: Any, floats: Any, kind: Any) -> Any:
-    """Give the group of a kind whose fields lie at two addresses."""
+def struct_at(typingctx: Any, integers: Any, floats: Any, kind: Any) -> Any:
+    """Give the struct of a kind whose fields lie at two addresses."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         parts = cgutils.create_struct_proxy(kind.instance_type)(context, builder)

@@ -8,17 +8,16 @@ function marked `tuned` gives way to its loops.
 from __future__ import annotations
 
 import functools
-import hashlib
 import importlib
-import sys
 import types
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from backlit.engine.compiled.digest import _global_names, _register_of
 from backlit.engine.program.arguments import is_matrix
-from backlit.kernels import special
+from backlit.kernels import functions
 from backlit.kernels.functions import flat
 from backlit.ops.base import arguments
 
@@ -36,45 +35,7 @@ INNER: dict[str, Any] = {
 took a fifth of the compiler's time. To call such a function from Python is to jump to nowhere."""
 
 
-class Reach:
-    """What a function reaches through its globals, digested without compiling anything.
-
-    `digest` is of the code of all functions reached and of the constants they name; `multiplies` tells whether the
-    matrix product is among them. `skip` names globals that something else will stand for.
-    """
-
-    def __init__(self, function: Callable[..., Any], skip: Collection[str] = ()) -> None:
-        self.skip = skip
-        self.multiplies = False
-        self._seen: set[Any] = set()
-        self._sum = hashlib.sha256()
-        self._follow(function)
-        self.digest = self._sum.hexdigest()
-
-    def _follow(self, function: Any) -> None:
-        function = getattr(function, "compiled", function)
-        if function in self._seen:
-            return
-        self._seen.add(function)
-        self._sum.update(_fingerprint(function.__code__).encode())
-        self._sum.update(str(hasattr(function, "any_order")).encode())
-        for cell in function.__closure__ or ():
-            self._sum.update(repr(cell.cell_contents).encode())
-        for name in sorted(_global_names(function.__code__)):
-            if name in function.__globals__ and name not in self.skip:
-                self._visit(name, function.__globals__[name])
-
-    def _visit(self, name: str, value: Any) -> None:
-        if isinstance(value, types.FunctionType):
-            if _register_of(value):
-                self.multiplies = True
-            else:
-                self._follow(value)
-        elif not isinstance(value, (types.ModuleType, type)):
-            self._sum.update(f"{name}={value!r}".encode())
-
-
-class Jit:
+class Retyper:
     """Compiles functions for one type of number, reaching through their globals.
 
     `replace` gives what stands for a global name; `from_python` lets Python call what is compiled. With `inline`, loops
@@ -127,7 +88,7 @@ class Jit:
         """Give what a global name of a compiled function stands for."""
         if name in self.replace:
             return self.replace[name]
-        if value is np or value is special:
+        if value is np or value is functions:
             return _numpy_for(self.dtype) if scalar else value
         if value is flat:
             from backlit.engine.compiled import numba_intrinsics  # noqa: PLC0415
@@ -140,23 +101,6 @@ class Jit:
             register()
             return value
         return self._typed(value)
-
-
-def _register_of(function: types.FunctionType) -> Callable[[], None] | None:
-    """Give what teaches Numba a compiled form of a function, where the function's module has that."""
-    return getattr(sys.modules[function.__module__], "register_compiled", None)
-
-
-def _fingerprint(code: types.CodeType) -> str:
-    """Describe a function's code by its content, the code nested in it included, and by no address."""
-    constants = [_fingerprint(c) if isinstance(c, types.CodeType) else repr(c) for c in code.co_consts]
-    return repr((code.co_code, code.co_names, code.co_varnames, constants))
-
-
-def _global_names(code: types.CodeType) -> set[str]:
-    """Give the names a function, or a comprehension in it, may take from its globals."""
-    nested = [_global_names(c) for c in code.co_consts if isinstance(c, types.CodeType)]
-    return set(code.co_names).union(*nested)
 
 
 def _takes_arrays(function: Any) -> bool:

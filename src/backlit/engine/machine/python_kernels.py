@@ -1,6 +1,6 @@
-"""Plain kernels: an op's function, as it is, behind the machine's fixed signature.
+"""The kernels of the plain machine: an op's own function behind the machine's fixed signature.
 
-The table of instructions names a plain kernel by its number in `machine.PLAIN_KERNELS`, as long as its program lives.
+The instruction table names a kernel by its number in `PLAIN_KERNELS`, as long as its program lives.
 """
 
 from __future__ import annotations
@@ -11,25 +11,27 @@ from typing import Any
 
 import numpy as np
 
-from backlit.engine import machine
 from backlit.engine.program.arguments import Binding, is_matrix, maths_of, prepared_scalars
 from backlit.engine.program.structs import Row
 from backlit.kernels.types import Array
 from backlit.ops.base import MACHINE_SCALARS, Optimizer, arguments
+
+PLAIN_KERNELS: dict[int, Any] = {}
+"""The kernels of the plain machine by their numbers, which stand in the instructions in the place of addresses."""
 
 _numbers = itertools.count()
 
 
 def _numbered(kernel: Callable[..., None]) -> int:
     number = next(_numbers)
-    machine.PLAIN_KERNELS[number] = kernel
+    PLAIN_KERNELS[number] = kernel
     return number
 
 
 def forget(numbers: Iterable[int]) -> None:
     """Let go of kernels, and of the memory they view."""
     for number in numbers:
-        machine.PLAIN_KERNELS.pop(number, None)
+        PLAIN_KERNELS.pop(number, None)
 
 
 def plain_kernel(binding: Binding, which: str) -> int:

@@ -48,27 +48,27 @@ START, STOP, ROWS, COLUMNS, DECAYS = (int(Segment[name]) for name in ("START", "
 SEGMENT = int(Segment.WIDTH)
 LANES = 8  # element-wise kernels work on multiples of so many numbers, for which every buffer has room
 SUMS = 5  # numbers that are collected per epoch, beside the norms that are asked for
-LOSS, HELD_LOSS = 3, 4  # which of them are the losses of the training rows and of those held out
+LOSS, VALIDATION_LOSS = 3, 4  # which of them are the losses of the training rows and of those monitor out
 CACHE_LINE = 2 * LANES  # numbers of float32 in a line of the cache
 
 
 class Memory(NamedTuple):
-    """The flat vectors a program works on, as one member of a team sees them; mostly it is the only one."""
+    """The flat vectors a program works on, as one worker of a team sees them; mostly it is the only one."""
 
     P: Array  # all parameters
     dP: Array  # their gradients, same layout
-    shards: Array  # gradients of single shards, same layout: one per member; of all but the first in a coupled batch
+    shards: Array  # gradients of single shards, same layout: one per worker; of all but the first in a coupled batch
     A: Array  # arena of the activations
     dA: Array  # arena of their gradients, same layout
     S: Array  # running statistics
     C: Array  # the ops' settings, float64
     slots: Array  # the optimizer's vectors, each of the parameters' layout
     size: int  # the number of parameters
-    losses: Array  # the summed losses of single shards, each in a line of the cache: one per member, or per shard
+    losses: Array  # the summed losses of single shards, each in a line of the cache: one per worker, or per shard
     reached: Array  # the number of the next batch, alone in a vector: known even to one who missed the end of a call
-    board: Array  # where the team meets; empty where there is only one member
-    member: int = 0  # who of the team this is; all have P, dP, shards, S, C, slots, losses and the board in common
-    members: int = 1
+    barrier: Array  # where the team meets; empty where there is only one worker
+    worker: int = 0  # who of the team this is; all have P, dP, shards, S, C, slots, losses and the barrier in common
+    workers: int = 1
 
 
 class Tables(NamedTuple):
@@ -108,7 +108,7 @@ class Data(NamedTuple):
     repeats: int = 0  # whether every epoch takes the rows in the same order
 
 
-class Held(NamedTuple):
+class Monitor(NamedTuple):
     """The rows that are measured after each epoch, and what is kept of the epoch of the lowest loss."""
 
     X: Array
@@ -118,7 +118,7 @@ class Held(NamedTuple):
     rows: int  # 0 where there are none: then the loss is that of the training rows
     weighted: int
     scale: float  # what their summed losses are multiplied by
-    door: int  # in machine code, the address of that of `evaluate_rows`, and those of the two vectors it is given
+    entry_point: int  # compiled: addresses of `evaluate_rows` and of the two vectors it is called with
     integers: int
     floats: int
     result: Array  # the second of these
@@ -155,10 +155,10 @@ def data_of(X: Array, T: Array, w: Array, order: Array, repeats: bool = False) -
     return Data(X.reshape(-1), T.reshape(-1), w, order, X.shape[0], int(w.size > 0), int(repeats))
 
 
-def held_of(
+def monitor_of(
     dtype: Any, rows: tuple[Array, Array, Array] | None = None, scale: float = 1.0,
     best: tuple[Array, Array] | None = None,
-) -> Held:  # fmt: skip
+) -> Monitor:  # fmt: skip
     """Give what is to be done after each epoch, by default nothing.
 
     `rows` (X, T, w) are measured, their summed losses multiplied by `scale`; in `best` the parameters and running
@@ -167,18 +167,18 @@ def held_of(
     none = np.zeros((0, 1), dtype)
     X, T, w = rows or (none, none, np.zeros(0))
     P, S = best or (none[:, 0], none[:, 0])
-    return Held(
+    return Monitor(
         X.reshape(-1), T.reshape(-1), w, np.arange(X.shape[0]), X.shape[0], int(w.size > 0), scale,
         0, 0, 0, np.zeros(0), P, S, int(best is not None), int(rows is not None or best is not None),
         np.array([np.inf]),
     )  # fmt: skip
 
 
-def data_held(held: Held) -> Data:
-    """Give the rows held out as data to measure."""
-    return Data(held.X, held.T, held.w, held.order, held.rows, held.weighted)
+def validation_data(monitor: Monitor) -> Data:
+    """Give the validation rows as data to measure."""
+    return Data(monitor.X, monitor.T, monitor.w, monitor.order, monitor.rows, monitor.weighted)
 
 
-INTEGERS = ("chain", "loss", "update", "segments", "coupled", "normed", "order", "reached", "board")
+INTEGERS = ("chain", "loss", "update", "segments", "coupled", "normed", "order", "reached", "barrier", "state")
 FLOATS = ("C", "w", "rates", "sums", "losses", "lowest", "result")
 """The vectors of 64-bit integers, and those of float64 whatever the network's type; all others are of that type."""

@@ -72,7 +72,7 @@ def parse(text: str) -> Node:
 
     Errors: a BacklitError that shows where the text is not understood.
 
-    >>> from backlit.explain.algebra.tree import plain
+    >>> from backlit.explain.algebra.printing import plain
     >>> plain(parse(r"\frac{1}{1 + e^{-z}}"))
     '1 / (1 + e^(-z))'
     """

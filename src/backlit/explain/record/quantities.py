@@ -11,7 +11,8 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from backlit.explain.algebra.tree import Node, Ref, choose_cases, latex, plain, refs
+from backlit.explain.algebra.printing import latex, plain
+from backlit.explain.algebra.tree import Node, Ref, choose_cases, refs
 from backlit.explain.naming import Name
 from backlit.explain.record.records import Record
 from backlit.kernels.types import Array

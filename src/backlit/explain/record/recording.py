@@ -157,7 +157,7 @@ class Recording:
         sums = np.zeros((count, structs.SUMS))
         data = self.data._replace(order=np.tile(np.arange(self.rows), count))
         reached = machine.train_batches(
-            self.program.training, memory, data, structs.held_of(self.network.dtype), self.rule(),
+            self.program.training, memory, data, structs.monitor_of(self.network.dtype), self.rule(),
             Clock(self.settings.taken, self.settings.seed), self.rows, 0, count, np.array(self.rates[:-1]), -np.inf,
             sums.reshape(-1),
         )  # fmt: skip

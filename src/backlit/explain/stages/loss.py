@@ -16,10 +16,11 @@ from backlit.explain.context import Context, constant, fill
 from backlit.explain.naming import Name, row_symbol
 from backlit.explain.record.quantities import Place, Quantity
 from backlit.explain.record.recording import is_elementwise, op_value
-from backlit.explain.stages.dense import ActivationStage, Stage, side_of_kinks
+from backlit.explain.stages.activation import ActivationStage, side_of_kinks
+from backlit.explain.stages.base import Stage
 from backlit.kernels.types import Array
 from backlit.ops.base import Loss
-from backlit.ops.losses.regression import class_weights
+from backlit.ops.losses.multiclass import class_weights
 
 
 class ErrorPart:

@@ -12,7 +12,7 @@ from backlit.explain.algebra.tree import Apply, Literal, Node, Ref, call, neg, o
 from backlit.explain.context import Context, constant, fill, setting_ref, symbol_of
 from backlit.explain.naming import Name
 from backlit.explain.record.quantities import Place, Quantity
-from backlit.explain.stages.dense import ParameterQuantity
+from backlit.explain.stages.base import ParameterQuantity
 from backlit.kernels.types import Array
 
 DECAY = statements(r"w \leftarrow w (1 - \eta \lambda)")[0]

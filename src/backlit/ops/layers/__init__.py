@@ -1,1 +1,3 @@
-"""The layers, one file for each family."""
+"""The layers that are more than an activation."""
+
+from backlit.ops.layers import dense, dropout, normalization  # noqa: F401

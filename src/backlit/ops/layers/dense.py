@@ -10,7 +10,8 @@ import numpy as np
 
 from backlit.errors import BacklitError
 from backlit.kernels.matmul import affine, product_nt, product_tn, sum_rows
-from backlit.ops.base import Activation, Interval, Layer, Shapes, activations, register
+from backlit.ops.base import Activation, Interval, Layer, Shapes
+from backlit.ops.registry import activations, register
 
 PARAMETERS = ("W", "b")
 

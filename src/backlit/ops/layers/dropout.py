@@ -9,7 +9,8 @@ import msgspec
 import numpy as np
 
 from backlit.kernels.functions import flat
-from backlit.ops.base import Interval, Layer, Shapes, check_settings, register, tuned
+from backlit.ops.base import Interval, Layer, Shapes, check_settings, tuned
+from backlit.ops.registry import register
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2⁶⁴ divided by the golden ratio, odd: the steps of the counter
 FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)

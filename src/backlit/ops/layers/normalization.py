@@ -9,7 +9,8 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 import numpy as np
 
-from backlit.ops.base import Interval, Layer, Shapes, any_order, check_settings, register, tuned
+from backlit.ops.base import Interval, Layer, Shapes, any_order, check_settings, tuned
+from backlit.ops.registry import register
 
 SYMBOLS = {"momentum": r"\rho", "epsilon": r"\varepsilon"}
 

@@ -17,131 +17,11 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 import numpy as np
 
-from backlit.kernels import special
-from backlit.kernels.functions import flat
-from backlit.ops.base import Activation, Interval, any_order, check_settings, register, tuned
+from backlit.kernels import functions
+from backlit.ops.base import Activation, Interval, check_settings
+from backlit.ops.registry import register
 
 # ---------------------------------------------------------------------------------------------------- straight lines
-
-
-@register("identity")
-class Identity(Activation, frozen=True):
-    r"""f(z) = z, f'(z) = 1: the activation of a linear output.
-
-    >>> Identity().value(-2.0)
-    -2.0
-    """
-
-    outputs: ClassVar[Interval] = (-math.inf, math.inf)
-    formula: ClassVar[str] = r"z"
-    slope_formula: ClassVar[str] = r"1"
-
-    @staticmethod
-    def value(z: Any) -> Any:
-        """Give z."""
-        return z
-
-    @staticmethod
-    def slope(a: Any) -> Any:
-        """Give 1."""
-        return np.where(a == a, 1.0, a)  # noqa: PLR0124  (only NaN differs from itself)
-
-
-@register("relu")
-class ReLU(Activation, frozen=True):
-    r"""f(z) = max(z, 0), f'(z) = 1 where z > 0, else 0: the rectified linear unit.
-
-    At its kink, z = 0, the slope given is 0, the one from the left.
-
-    Source: Nair, Hinton, "Rectified linear units improve restricted Boltzmann machines", ICML 2010.
-
-    >>> ReLU().value(np.array([-1.0, 0.0, 2.0])).tolist()
-    [0.0, 0.0, 2.0]
-    """
-
-    kinks: ClassVar[tuple[float, ...]] = (0.0,)
-    initializer: ClassVar[str] = "he_uniform"
-    outputs: ClassVar[Interval] = (0.0, math.inf)
-    formula: ClassVar[str] = r"\max(z, 0)"
-    slope_formula: ClassVar[str] = r"\begin{cases} 1 & a > 0 \\ 0 & a \le 0 \end{cases}"
-
-    @staticmethod
-    def value(z: Any) -> Any:
-        """Give max(z, 0)."""
-        return np.maximum(z, 0.0)
-
-    @staticmethod
-    def slope(a: Any) -> Any:
-        """Give 1 where a > 0, else 0: the sign of a, which is never negative."""
-        return np.sign(a)
-
-
-@register("leaky_relu")
-class LeakyReLU(Activation, frozen=True):
-    r"""f(z) = z where z > 0, else alpha z; f'(z) = 1 where z > 0, else alpha.
-
-    At its kink, z = 0, the slope given is alpha, the one from the left.
-
-    Args:
-        alpha: the slope of the left half, at least 0, so that the output tells the sign of the input.
-
-    Errors: a BacklitError where alpha is negative or not finite.
-
-    Source: Maas, Hannun, Ng, "Rectifier nonlinearities improve neural network acoustic models", ICML 2013.
-
-    >>> LeakyReLU(0.5).slope(np.array([-1.0, 2.0]), alpha=0.5).tolist()
-    [0.5, 1.0]
-    """
-
-    alpha: Annotated[float, msgspec.Meta(ge=0)] = 0.01
-    kinks: ClassVar[tuple[float, ...]] = (0.0,)
-    initializer: ClassVar[str] = "he_uniform"
-    symbols: ClassVar[Mapping[str, str]] = {"alpha": r"\alpha"}
-    outputs: ClassVar[Interval] = (-math.inf, math.inf)
-    formula: ClassVar[str] = r"\max(z, 0) + \alpha \min(z, 0)"
-    slope_formula: ClassVar[str] = r"\begin{cases} 1 & a > 0 \\ \alpha & a \le 0 \end{cases}"
-
-    def __post_init__(self) -> None:
-        check_settings(self)
-
-    @staticmethod
-    def value(z: Any, alpha: float) -> Any:
-        """Give max(z, 0) + alpha min(z, 0)."""
-        return np.maximum(z, 0.0) + alpha * np.minimum(z, 0.0)
-
-    @staticmethod
-    def slope(a: Any, alpha: float) -> Any:
-        """Give 1 where a > 0, else alpha."""
-        return np.where(a > 0.0, 1.0, np.where(a <= 0.0, alpha, a))
-
-
-@register("hard_sigmoid")
-class HardSigmoid(Activation, frozen=True):
-    r"""f(z) = z / 6 + 1/2 cut off at 0 and 1, f'(z) = 1/6 between -3 and 3, else 0: a sigmoid of straight lines.
-
-    This is relu6(z + 3) / 6, the definition of PyTorch, of Keras from version 3 on, and of the paper; Keras 2 had
-    0.2 z + 1/2. At its kinks, z = -3 and 3, the slope given is 0.
-
-    Source: Howard et al., "Searching for MobileNetV3", ICCV 2019.
-
-    >>> HardSigmoid().value(np.array([-4.0, 0.0, 1.5, 4.0])).tolist()
-    [0.0, 0.5, 0.75, 1.0]
-    """
-
-    kinks: ClassVar[tuple[float, ...]] = (-3.0, 3.0)
-    outputs: ClassVar[Interval] = (0.0, 1.0)
-    formula: ClassVar[str] = r"\min\left(\max\left(\frac{z}{6} + \frac{1}{2}, 0\right), 1\right)"
-    slope_formula: ClassVar[str] = r"\begin{cases} \frac{1}{6} & 0 < a < 1 \\ 0 & \text{otherwise} \end{cases}"
-
-    @staticmethod
-    def value(z: Any) -> Any:
-        """Give z / 6 + 1/2 cut off at 0 and 1."""
-        return np.minimum(np.maximum(z / 6.0 + 0.5, 0.0), 1.0)
-
-    @staticmethod
-    def slope(a: Any) -> Any:
-        """Give 1/6 where 0 < a < 1, else 0."""
-        return np.where(np.abs(a - 0.5) < 0.5, 1.0 / 6.0, a * 0.0)
 
 
 LARGEST_MEAN = 1e38
@@ -427,97 +307,13 @@ class GELU(Activation, frozen=True):
     @staticmethod
     def value(z: Any) -> Any:
         """Give z Φ(z)."""
-        return 0.5 * z * (1.0 + special.erf(ROOT_HALF * z))
+        return 0.5 * z * (1.0 + functions.erf(ROOT_HALF * z))
 
     @staticmethod
     def slope(z: Any) -> Any:
         """Give Φ(z) + z φ(z)."""
         z = np.maximum(np.minimum(z, GELU_ZERO), -GELU_ZERO)
-        return 0.5 * (1.0 + special.erf(ROOT_HALF * z)) + NORMAL_PEAK * z * np.exp(-0.5 * z * z)
+        return 0.5 * (1.0 + functions.erf(ROOT_HALF * z)) + NORMAL_PEAK * z * np.exp(-0.5 * z * z)
 
 
 # ------------------------------------------------------------------------------------------------------------ softmax
-
-
-def exponential(z: Any) -> Any:
-    """Give exp(z) of one number: in loops over arrays, the name under which it compiles to one that vectorises."""
-    return np.exp(z)
-
-
-def larger(one: Any, other: Any) -> Any:
-    """Give the larger of two numbers, NaN if either is: a name like `exponential`."""
-    return np.maximum(one, other)
-
-
-def subtract_tops(Z: Any, A: Any) -> None:
-    """Write z - max z of every row: its exponentials cannot overflow."""
-    n, k = Z.shape
-    for i in range(n):
-        top = Z[i, 0]
-        for j in range(1, k):
-            top = larger(top, Z[i, j])
-        for j in range(k):
-            A[i, j] = Z[i, j] - top
-
-
-@any_order
-def softmax_loops(Z: Any, A: Any) -> None:
-    """Write the softmax of every row; the exponentials are taken as of one long vector, which few columns are not."""
-    n, k = Z.shape
-    subtract_tops(Z, A)
-    every = flat(A)
-    for i in range(n * k):
-        every[i] = exponential(every[i])
-    for i in range(n):
-        total = 0.0
-        for j in range(k):
-            total += A[i, j]
-        share = 1.0 / total
-        for j in range(k):
-            A[i, j] *= share
-
-
-@any_order
-def softmax_backward_loops(A: Any, dA: Any, dZ: Any) -> None:
-    """Multiply every row of dA by the Jacobian."""
-    for i in range(A.shape[0]):
-        mean = 0.0
-        for j in range(A.shape[1]):
-            mean += dA[i, j] * A[i, j]
-        for j in range(A.shape[1]):
-            dZ[i, j] = A[i, j] * (dA[i, j] - mean)
-
-
-@register("softmax")
-class Softmax(Activation, frozen=True):
-    r"""a_j = exp(z_j) / Σ_k exp(z_k): the outputs of a row are positive and sum to 1.
-
-    Backward, the full Jacobian ∂a_k/∂z_j = a_k ([k = j] - a_j): dz_j = a_j (da_j - Σ_k da_k a_k). Written with
-    exp(z - max z), which cannot overflow. Shapes: Z, A (n, k).
-
-    Source: Bridle, "Probabilistic interpretation of feedforward classification network outputs", Neurocomputing, 1990.
-
-    >>> A = np.empty((1, 2))
-    >>> Softmax.forward(np.array([[1e308, -1e308]]), A)
-    >>> A.tolist()
-    [[1.0, 0.0]]
-    """
-
-    outputs: ClassVar[Interval] = (0.0, 1.0)
-    formula: ClassVar[str] = r"a_j = \frac{e^{z_j}}{\sum_k e^{z_k}}"
-    slope_formula: ClassVar[str] = r"\frac{\partial a_k}{\partial z_j} = a_k\,([k = j] - a_j)"
-
-    @staticmethod
-    @tuned(softmax_loops)
-    def forward(Z: Any, A: Any) -> None:
-        """A = exp(Z - max) / sum, row by row."""
-        with np.errstate(over="ignore"):  # of two far ends of the range, the difference is -inf, and its exp 0
-            np.subtract(Z, Z.max(axis=1, keepdims=True), out=A)
-        np.exp(A, out=A)
-        A /= A.sum(axis=1, keepdims=True)
-
-    @staticmethod
-    @tuned(softmax_backward_loops)
-    def backward(A: Any, dA: Any, dZ: Any) -> None:
-        """dZ = A (dA - the sum of dA A), row by row."""
-        dZ[:] = A * (dA - (dA * A).sum(axis=1, keepdims=True))

@@ -13,98 +13,14 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from msgspec import Meta
 
-from backlit.errors import BacklitError
-from backlit.ops.base import Optimizer, register
+from backlit.ops.base import Optimizer
+from backlit.ops.registry import register
 
 Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, lt=1)]
 Portion = Annotated[float, Meta(ge=0, le=1)]
 Count = Annotated[int, Meta(ge=1)]
-
-
-@register("sgd")
-class SGD(Optimizer, frozen=True):
-    r"""Gradient descent: w ← w - η g.
-
-    Args:
-        rate: η.
-
-    Source: Cauchy, "Méthode générale pour la résolution des systèmes d'équations simultanées", 1847; on batches of
-    rows: Robbins, Monro, "A stochastic approximation method", Annals of Mathematical Statistics 22, 1951.
-
-    >>> from backlit.ops.optimizers import SGD
-    >>> SGD.update(1.0, 0.5, rate=0.1)
-    (0.95,)
-    """
-
-    rate: NotNegative = 0.01
-    formula: ClassVar[str] = r"w \leftarrow w - \eta g"
-
-    @staticmethod
-    def update(w: Any, g: Any, rate: float) -> Any:
-        """Give w - η g."""
-        return (w - rate * g,)
-
-
-@register("momentum")
-class Momentum(Optimizer, frozen=True):
-    r"""Gradient descent with momentum (the heavy ball): v ← μ v - η g, w ← w + v.
-
-    scikit-learn's form: the rate is inside the velocity v, so a changed rate acts on new gradients only. PyTorch's,
-    with the rate outside, takes the same steps as long as the rate stays the same.
-
-    Args:
-        rate: η. momentum: μ, from 0 to 1.
-
-    Source: Polyak, "Some methods of speeding up the convergence of iteration methods", 1964; Rumelhart, Hinton,
-    Williams, "Learning representations by back-propagating errors", Nature 323, 1986.
-
-    >>> from backlit.ops.optimizers import Momentum
-    >>> Momentum.update(1.0, 0.5, v=-0.1, rate=0.1, momentum=0.5)
-    (0.9, -0.1)
-    """
-
-    rate: NotNegative = 0.01
-    momentum: Portion = 0.9
-    slots: ClassVar[Mapping[str, float | str]] = {"v": 0.0}
-    formula: ClassVar[str] = r"v \leftarrow \mu v - \eta g, \quad w \leftarrow w + v"
-
-    @staticmethod
-    def update(w: Any, g: Any, v: Any, rate: float, momentum: float) -> Any:
-        """Give the new w and v."""
-        v = momentum * v - rate * g
-        return w + v, v
-
-
-@register("nesterov")
-class Nesterov(Optimizer, frozen=True):
-    r"""Nesterov's momentum: v ← μ v - η g, w ← w + μ v - η g.
-
-    scikit-learn's form (its default for `solver="sgd"`), in which w is the point that looks ahead, where the gradient
-    is taken. PyTorch's form takes the same steps as long as the rate stays the same.
-
-    Args:
-        rate: η. momentum: μ, from 0 to 1.
-
-    Source: Nesterov, "A method of solving a convex programming problem with convergence rate O(1/k²)", 1983; in this
-    form Sutskever et al., "On the importance of initialization and momentum in deep learning", ICML 2013.
-
-    >>> from backlit.ops.optimizers import Nesterov
-    >>> Nesterov.update(1.0, 0.5, v=-0.1, rate=0.1, momentum=0.5)
-    (0.9, -0.1)
-    """
-
-    rate: NotNegative = 0.01
-    momentum: Portion = 0.9
-    slots: ClassVar[Mapping[str, float | str]] = {"v": 0.0}
-    formula: ClassVar[str] = r"v \leftarrow \mu v - \eta g, \quad w \leftarrow w + \mu v - \eta g"
-
-    @staticmethod
-    def update(w: Any, g: Any, v: Any, rate: float, momentum: float) -> Any:
-        """Give the new w and v."""
-        v = momentum * v - rate * g
-        return w + (momentum * v - rate * g), v
 
 
 @register("rmsprop")
@@ -118,7 +34,7 @@ class RMSProp(Optimizer, frozen=True):
 
     Source: Tieleman, Hinton, "Lecture 6.5: RMSProp", Coursera: Neural Networks for Machine Learning, 2012.
 
-    >>> from backlit.ops.optimizers import RMSProp
+    >>> from backlit.ops.optimizers.adaptive import RMSProp
     >>> w, v = RMSProp.update(1.0, 0.5, v=0.0, rate=0.1, rho=0.75, epsilon=0.0, gain=0.25)
     >>> float(w), v
     (0.8, 0.0625)
@@ -157,7 +73,7 @@ class Adagrad(Optimizer, frozen=True):
     Source: Duchi, Hazan, Singer, "Adaptive subgradient methods for online learning and stochastic optimization", JMLR
     12, 2011.
 
-    >>> from backlit.ops.optimizers import Adagrad
+    >>> from backlit.ops.optimizers.adaptive import Adagrad
     >>> w, s = Adagrad.update(1.0, 3.0, s=16.0, rate=0.5, epsilon=0.0)
     >>> float(w), s
     (0.7, 25.0)
@@ -187,7 +103,7 @@ class Adadelta(Optimizer, frozen=True):
 
     Source: Zeiler, "ADADELTA: an adaptive learning rate method", arXiv 1212.5701, 2012.
 
-    >>> from backlit.ops.optimizers import Adadelta
+    >>> from backlit.ops.optimizers.adaptive import Adadelta
     >>> w, v, u = Adadelta.update(1.0, 1.0, v=0.0, u=0.0, rate=1.0, rho=0.5, epsilon=0.5, gain=0.5)
     >>> v, round(float(u), 12)
     (0.5, 0.25)
@@ -237,7 +153,7 @@ class Adam(Optimizer, frozen=True):
 
     Source: Kingma, Ba, "Adam: a method for stochastic optimization", ICLR 2015.
 
-    >>> from backlit.ops.optimizers import Adam
+    >>> from backlit.ops.optimizers.adaptive import Adam
     >>> round(Adam.scalars(1.0, 0.9, 0.999, 1e-8, False)[0], 12)  # the first step's 1 / (1 - β1)
     10.0
     """
@@ -280,7 +196,7 @@ class AdamW(Adam, frozen=True, kw_only=True):
 
     Source: Loshchilov, Hutter, "Decoupled weight decay regularization", ICLR 2019.
 
-    >>> from backlit.ops.optimizers import AdamW
+    >>> from backlit.ops.optimizers.adaptive import AdamW
     >>> AdamW(0.01).weight_decay
     0.01
     """
@@ -301,7 +217,7 @@ class AMSGrad(Optimizer, frozen=True):
 
     Source: Reddi, Kale, Kumar, "On the convergence of Adam and beyond", ICLR 2018.
 
-    >>> from backlit.ops.optimizers import AMSGrad
+    >>> from backlit.ops.optimizers.adaptive import AMSGrad
     >>> tuple(AMSGrad().slots)
     ('m', 'v', 'u')
     """
@@ -347,7 +263,7 @@ class NAdam(Optimizer, frozen=True):
 
     Source: Dozat, "Incorporating Nesterov momentum into Adam", ICLR workshop, 2016.
 
-    >>> from backlit.ops.optimizers import NAdam
+    >>> from backlit.ops.optimizers.adaptive import NAdam
     >>> [round(number, 6) for number in NAdam.scalars(1.0, 0.5, 0.5)[:3]]
     [0.666667, 1.0, 2.0]
     """
@@ -379,133 +295,3 @@ class NAdam(Optimizer, frozen=True):
         m = beta1 * m + gain1 * g
         v = beta2 * v + gain2 * g * g
         return w - rate * (ahead * m + now * g) / (np.sqrt(v * correction2) + epsilon), m, v
-
-
-@register("lion")
-class Lion(Optimizer, frozen=True):
-    r"""Lion: w ← w - η sign(β1 m + (1 - β1) g), then m ← β2 m + (1 - β2) g.
-
-    Every weight moves by η, whatever the size of its gradient: choose a rate a few times below Adam's, and a
-    `weight_decay` as many times above.
-
-    Args:
-        rate: η. beta1: how much of the mean goes into the step. beta2: how much of it is kept. Both from 0 to below 1.
-
-    Source: Chen et al., "Symbolic discovery of optimization algorithms", NeurIPS 2023.
-
-    >>> from backlit.ops.optimizers import Lion
-    >>> w, m = Lion.update(1.0, 0.5, m=-1.0, rate=0.25, beta1=0.5, beta2=0.5, gain1=0.5, gain2=0.5)
-    >>> float(w), m
-    (1.25, -0.25)
-    """
-
-    rate: NotNegative = 0.0001
-    beta1: Share = 0.9
-    beta2: Share = 0.99
-    slots: ClassVar[Mapping[str, float | str]] = {"m": 0.0}
-    prepared: ClassVar[tuple[str, ...]] = ("gain1", "gain2")
-    formula: ClassVar[str] = (
-        r"w \leftarrow w - \eta \operatorname{sign}(\beta_1 m + (1 - \beta_1) g), \quad"
-        r" m \leftarrow \beta_2 m + (1 - \beta_2) g"
-    )
-
-    @staticmethod
-    def scalars(beta1: float, beta2: float) -> tuple[float, ...]:
-        """Give 1 - β1 and 1 - β2."""
-        return 1.0 - beta1, 1.0 - beta2
-
-    @staticmethod
-    def update(w: Any, g: Any, m: Any, rate: float, beta1: float, beta2: float, gain1: float, gain2: float) -> Any:
-        """Give the new w and m."""
-        return w - rate * np.sign(beta1 * m + gain1 * g), beta2 * m + gain2 * g
-
-
-@register("rprop")
-class RProp(Optimizer, frozen=True):
-    r"""Rprop: each weight has a step d of its own, which grows while its gradient keeps its sign and shrinks when not.
-
-    d ← min(η⁺ d, d_max) where the sign stays, max(η⁻ d, d_min) where it changes; then w ← w - sign(g) d. This is
-    iRprop⁻, without backtracking, PyTorch's too: after a change of sign the weight rests for one step. Only signs
-    count, so it needs the gradient of all rows: train with `batch_size="full"`. The rate is the first step d, so a
-    schedule has no effect, and there is no `weight_decay`.
-
-    Args:
-        rate: the first d, above 0. shrink: η⁻, between 0 and 1. grow: η⁺, above 1. smallest, largest: the bounds of d.
-
-    Source: Riedmiller, Braun, "A direct adaptive method for faster backpropagation learning: the RPROP algorithm", ICNN
-    1993; this variant: Igel, Hüsken, "Improving the Rprop learning algorithm", NC 2000.
-
-    >>> from backlit.ops.optimizers import RProp
-    >>> settings = dict(shrink=0.5, grow=1.25, smallest=1e-6, largest=50.0)
-    >>> [float(x) for x in RProp.update(1.0, 0.3, previous=0.2, d=0.1, **settings)]
-    [0.875, 0.3, 0.125]
-    """
-
-    rate: Positive = 0.01
-    shrink: Annotated[float, Meta(gt=0, lt=1)] = 0.5
-    grow: Annotated[float, Meta(gt=1)] = 1.2
-    smallest: Positive = 1e-6
-    largest: Positive = 50.0
-    slots: ClassVar[Mapping[str, float | str]] = {"previous": 0.0, "d": "rate"}
-    formula: ClassVar[str] = (
-        r"d \leftarrow \min\left(\max\left(d \begin{cases} \eta^+ & g\,g_{t-1} > 0 \\ \eta^- & g\,g_{t-1} < 0 \\"
-        r" 1 & g\,g_{t-1} = 0 \end{cases}, d_{\min}\right), d_{\max}\right), \quad"
-        r" g \leftarrow \begin{cases} 0 & g\,g_{t-1} < 0 \\ g & g\,g_{t-1} \geq 0 \end{cases}, \quad"
-        r" w \leftarrow w - \operatorname{sign}(g)\,d"
-    )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.weight_decay:
-            raise BacklitError(f"optimizer 'rprop': weight_decay is {self.weight_decay!r}; Rprop takes none, use l2=.")
-        if self.smallest > self.largest:
-            raise BacklitError(
-                f"optimizer 'rprop': smallest is {self.smallest!r}, above largest, {self.largest!r}; swap them."
-            )
-
-    @staticmethod
-    def update(
-        w: Any, g: Any, previous: Any, d: Any, shrink: float, grow: float, smallest: float, largest: float
-    ) -> Any:
-        """Give the new w, the gradient to compare the next one with, and the new d."""
-        agreement = np.sign(g) * np.sign(previous)
-        factor = np.where(agreement > 0.0, grow, np.where(agreement < 0.0, shrink, 1.0))
-        d = np.minimum(np.maximum(d * factor, smallest), largest)
-        g = np.where(agreement < 0.0, 0.0, g)
-        return w - np.sign(g) * d, g, d
-
-
-@register("lbfgs")
-class LBFGS(Optimizer, frozen=True):
-    r"""L-BFGS: a quasi-Newton method on all rows at once, SciPy's `L-BFGS-B`.
-
-    It approximates curvature from the last `history` steps and searches along each direction, so it has no rate and no
-    schedule, and there is no `weight_decay`; an epoch is one iteration. Best on small data, where it needs far fewer
-    passes than any method above.
-
-    Args:
-        max_evaluations: how often the loss may be computed at the most.
-        history: how many past steps the curvature is approximated from.
-        tolerance: stop where no element of the gradient is larger than this.
-        relative_tolerance: stop where an iteration lowers the loss by less than this part of it.
-
-    Source: Liu, Nocedal, "On the limited memory BFGS method for large scale optimization", Mathematical Programming 45,
-    1989; Byrd, Lu, Nocedal, Zhu, "A limited memory algorithm for bound constrained optimization", SIAM Journal on
-    Scientific Computing 16, 1995.
-
-    >>> from backlit.ops.optimizers import LBFGS
-    >>> LBFGS(history=20).full_batch
-    True
-    """
-
-    max_evaluations: Count = 15_000
-    history: Count = 10
-    tolerance: NotNegative = 1e-5
-    relative_tolerance: NotNegative = 2.220446049250313e-09
-    full_batch: ClassVar[bool] = True
-    formula: ClassVar[str] = r"w \leftarrow w - \alpha H_t \nabla E"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.weight_decay:
-            raise BacklitError(f"optimizer 'lbfgs': weight_decay is {self.weight_decay!r}; L-BFGS takes none, use l2=.")

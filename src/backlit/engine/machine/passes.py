@@ -1,0 +1,183 @@
+"""Forward and backward passes: of a shard, and of a batch shard by shard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from backlit.engine.machine.barrier import LINE
+from backlit.engine.machine.python_kernels import PLAIN_KERNELS
+from backlit.engine.machine.reduce import range_start, synchronize
+from backlit.engine.machine.vector_ops import add, gather, move, sum_losses
+from backlit.engine.program.structs import WIDTH, Clock, Data, Memory, Row, Tables
+from backlit.kernels.types import Array
+
+FAR = 2**15  # numbers in the rows to train on, from which they do not all stay in the fastest caches
+
+
+AHEAD = 16  # rows that are fetched while one is copied
+
+
+# What is given to functions: each literal would make Numba compile one more variant of the function it is given to.
+FORWARD: Any = np.int64(Row.FORWARD)
+
+
+BACKWARD: Any = np.int64(Row.BACKWARD)
+
+
+ZERO: Any = np.int64(0)
+
+
+ONE: Any = np.int64(1)
+
+
+def invoke(
+    table: Array, i: int, column: int, memory: Memory, dP: Array, n: int, training: int, clock: Clock, first_row: int
+) -> None:
+    """Run the kernel that column `column` of instruction `i` names on `n` rows; parameters' gradients go to `dP`."""
+    row = table[i * WIDTH : (i + 1) * WIDTH]
+    PLAIN_KERNELS[row[column]](row, memory, dP, n, training, clock.seed, clock.step, first_row)
+
+
+def part(vector: Array, start: int) -> Array:
+    """Give a vector from `start` on."""
+    return vector[start:]
+
+
+def forward_pass(tables: Tables, memory: Memory, n: int, training: int, clock: Clock, first_row: int) -> None:
+    """Run the chain forward on the n rows that lie in the arena."""
+    for i in range(tables.ops):
+        invoke(tables.chain, i, FORWARD, memory, memory.dP, n, training, clock, first_row)
+
+
+def backward_pass(
+    tables: Tables, memory: Memory, dP: Array, n: int, training: int, clock: Clock, first_row: int
+) -> None:
+    """Run the loss and the chain backward, after a forward pass on the same rows; the gradient goes to `dP`."""
+    invoke(tables.loss, ZERO, BACKWARD, memory, dP, n, training, clock, first_row)
+    for i in range(tables.ops - 1, -1, -1):
+        invoke(tables.chain, i, BACKWARD, memory, dP, n, training, clock, first_row)
+
+
+def total_weight(data: Data, start: int, stop: int) -> float:
+    """Sum the weights of a batch's rows; without weights, count them."""
+    if data.weighted == 0:
+        return float(stop - start)
+    total = 0.0
+    for i in range(start, stop):
+        total += data.w[data.order[i]]
+    return total
+
+
+def factor(reduction: int, weight: float) -> float:
+    """Give what a reduction multiplies a batch's summed losses by."""
+    if reduction == 0:
+        return 1.0
+    if weight == 0.0:
+        return 0.0
+    return 1.0 / (weight * reduction)
+
+
+def shard_loss(
+    tables: Tables,
+    memory: Memory,
+    data: Data,
+    start: int,
+    n: int,
+    first_row: int,
+    scale: float,
+    training: int,
+    clock: Clock,
+) -> float:
+    """Forward pass and loss of one shard: the sum of weight times loss over its rows."""
+    if clock.resident == 0:
+        load(tables, memory, data, start, n, ZERO)
+    forward_pass(tables, memory, n, training, clock, first_row)
+    invoke(tables.loss, ZERO, FORWARD, memory, memory.dP, n, training, clock, first_row)
+    return loss_of_rows(tables, memory, data, start, n, ZERO, scale)
+
+
+def load(tables: Tables, memory: Memory, data: Data, start: int, n: int, at: int) -> None:
+    """Put the n rows from `start` on in the order into the arena, with their targets, as its rows from `at` on."""
+    ahead = AHEAD if data.rows * tables.X_columns >= FAR else 0
+    X, T = tables.X + at * tables.X_columns, tables.T + at * tables.T_columns
+    gather(data.X, tables.X_columns, data.order, start, n, memory.A, X, ahead)
+    gather(data.T, tables.T_columns, data.order, start, n, memory.A, T, ahead)
+
+
+def loss_of_rows(tables: Tables, memory: Memory, data: Data, start: int, n: int, at: int, scale: float) -> float:
+    """Sum weight times loss over the n rows in the arena from `at` on, and put down what multiplies their gradients."""
+    l, g = tables.l + at, tables.g + at  # noqa: E741
+    if data.weighted == 0:
+        return float(sum_losses(memory.A, l, g, n, scale))
+    total = 0.0
+    for i in range(n):
+        weight = float(data.w[data.order[start + i]])
+        memory.A[g + i] = weight * scale
+        if weight != 0.0:
+            total += weight * float(memory.A[l + i])
+    return total
+
+
+def shard_gradient(
+    tables: Tables, memory: Memory, dP: Array, data: Data, start: int, n: int, first_row: int,
+    scale: float, training: int, clock: Clock
+) -> float:  # fmt: skip
+    """Fill `dP` with the gradient of one shard, the n rows from `start` on in the order; return its summed losses."""
+    loss = shard_loss(tables, memory, data, start, n, first_row, scale, training, clock)
+    backward_pass(tables, memory, dP, n, training, clock, first_row)
+    return loss
+
+
+def batch_gradient(
+    tables: Tables, memory: Memory, data: Data, start: int, stop: int, scale: float, training: int, clock: Clock
+) -> float:
+    """Fill dP with the gradient of a batch, the sum over its shards in order; return its summed losses.
+
+    In every round each worker takes a shard, then all sum their ranges of the shards' gradients.
+    """
+    total = 0.0
+    first = start
+    while first < stop:  # a range whose step is not known could raise, for which the compiler would provide
+        if first > start:
+            synchronize(memory)  # until all have read the last round's gradients, over which this one writes
+        mine = first + memory.worker * tables.rows
+        if mine < stop:
+            n = min(tables.rows, stop - mine)
+            dP = memory.dP if mine == start else part(memory.shards, memory.worker * memory.size)
+            memory.losses[memory.worker * LINE] = shard_gradient(
+                tables, memory, dP, data, mine, n, mine - start, scale, training, clock
+            )
+        synchronize(memory)
+        worker = 0
+        while worker < memory.workers and first < stop:
+            total += memory.losses[worker * LINE]
+            if first > start:
+                term = part(memory.shards, worker * memory.size)
+                add(memory.dP, term, range_start(memory, memory.worker), range_start(memory, memory.worker + 1))
+            first += tables.rows
+            worker += 1
+    return total
+
+
+def evaluate_rows(tables: Tables, memory: Memory, data: Data, clock: Clock) -> float:
+    """Sum weight times loss over all rows, without training."""
+    total = 0.0
+    first = ZERO
+    while first < data.rows:
+        n = min(tables.rows, data.rows - first)
+        total += shard_loss(tables, memory, data, first, n, first, 0.0, ZERO, clock)
+        first += n
+    return total
+
+
+def predict_rows(tables: Tables, memory: Memory, X: Array, rows: int, Y: Array, clock: Clock) -> None:
+    """Run the rows of X, rows x fan_in flat, forward into Y, rows x outputs flat, shard by shard."""
+    first = 0
+    while first < rows:
+        n = min(tables.rows, rows - first)
+        move(X, first * tables.X_columns, n * tables.X_columns, memory.A, tables.X)
+        forward_pass(tables, memory, n, ZERO, clock, first)
+        move(memory.A, tables.Y, n * tables.Y_columns, Y, first * tables.Y_columns)
+        first += n

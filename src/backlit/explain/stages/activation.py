@@ -1,0 +1,149 @@
+"""Activations explained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from backlit.explain.algebra.parsing import statements
+from backlit.explain.algebra.tree import Node, expand, plus, times
+from backlit.explain.context import fill
+from backlit.explain.naming import Name
+from backlit.explain.record.quantities import Place, Quantity
+from backlit.explain.record.recording import op_value
+from backlit.explain.stages.base import Stage
+from backlit.kernels.types import Array
+from backlit.ops.activations.softmax import Softmax
+from backlit.ops.base import Activation
+
+
+class ActivationStage(Stage):
+    """out = f(net), number by number."""
+
+    op: Activation
+
+    def write(self) -> Quantity:
+        """Make out."""
+        value = statements(self.op.formula)[0].value
+        return self.context.unit_quantity(
+            self.k, "out", self.units, self.outputs(),
+            lambda at: fill(value, self.op, {"z": self.read.ref(at.row, at.unit)}), self.side,
+        )  # fmt: skip
+
+    def outputs(self) -> Array:
+        """Give the recorded outputs."""
+        return self.buffer("A")
+
+    def inputs(self) -> Array:
+        """Give the recorded inputs."""
+        return self.buffer("Z")
+
+    def side(self, at: Place) -> str:
+        """Say on which side of a kink the input lies."""
+        if not self.op.kinks:
+            return ""
+        z = self.read.value(at)
+        return side_of_kinks(z, self.op.kinks, "net", lambda x: float(self.local_slope(np.array([x]))[0]))
+
+    def local_slope(self, z: Array) -> Array:
+        """Give the op's own slope at inputs z."""
+        return op_value(self.op, "slope", op_value(self.op, "value", z) if self.op.in_place else z)
+
+    def local(self) -> Quantity:
+        """Make dout/dnet, the slope of the activation."""
+        z, a = self.inputs(), self.outputs()
+        slopes = op_value(self.op, "slope", a if self.op.in_place else z)
+        value = statements(self.op.slope_formula)[0].value
+
+        def expression(at: Place) -> Node:
+            known = {"a": self.written.ref(at.row, at.unit), "z": self.read.ref(at.row, at.unit)}
+            return fill(value, self.op, known)  # type: ignore[arg-type]
+
+        return Quantity(
+            "backward", f"d{self.written.kind}/d{self.read.kind}", self.context.layer(self.k), units=self.units,
+            rows=self.context.rows, name=lambda at: ratio(self.written.name(at), self.read, at),
+            values=lambda row: slopes[row], expression=expression, note=self.side,
+        )  # fmt: skip
+
+    def backward(self, grad: Quantity) -> tuple[tuple[Quantity, ...], Quantity]:
+        """dE/dnet = dE/dout dout/dnet."""
+        local = self.local()
+        return (local,), self.slope(lambda at: times(grad.ref(at.row, at.unit), local.ref(at.row, at.unit)))
+
+
+class IdentityStage(ActivationStage):
+    """out = net, where a dense layer has no activation: both are one buffer."""
+
+    def outputs(self) -> Array:
+        """Give the buffer that is both."""
+        return self.buffer(self.context.recording.network.ops[self.k].writes)
+
+    inputs = outputs
+
+    def slope(self, expression: Callable[[Place], Node], note: Callable[[Place], str] | None = None) -> Quantity:
+        """Make dE/dnet, which is dE/dout."""
+        array = self.buffer(f"d{self.context.recording.network.ops[self.k].writes}")
+        return self.context.slope_quantity(self.context.layer(self.k), self.read, array, expression, note)
+
+
+class SoftmaxStage(ActivationStage):
+    """out_j = exp(net_j) / Σ_k exp(net_k), whose slope is a matrix."""
+
+    def write(self) -> Quantity:
+        """Make out."""
+        value = statements(self.op.formula)[0].value
+        sizes = {"k": len(self.units)}
+        return self.context.unit_quantity(
+            self.k, "out", self.units, self.buffer("A"),
+            lambda at: expand(value, sizes, lambda _, k: self.read.ref(at.row, k), {"j": at.unit}),
+        )  # fmt: skip
+
+    def local(self) -> Quantity:
+        """Make the Jacobian dout_k/dnet_j: the op's own backward of each unit vector."""
+        value, count = statements(self.op.slope_formula)[0].value, len(self.units)
+        A = self.buffer("A")
+
+        def jacobian(row: int) -> Array:
+            J = np.empty((count, count))
+            Softmax.backward(np.tile(A[row], (count, 1)), np.eye(count), J)
+            return J
+
+        return Quantity(
+            "backward", f"d{self.written.kind}/d{self.read.kind}", self.context.layer(self.k), units=self.units,
+            sources=self.units, rows=self.context.rows, values=jacobian,
+            name=lambda at: ratio(self.written.name(at._replace(unit=at.source)), self.read, at),
+            expression=lambda at: expand(
+                value, {}, lambda _, k: self.written.ref(at.row, k), {"k": at.source, "j": at.unit}
+            ),
+        )  # fmt: skip
+
+    def backward(self, grad: Quantity) -> tuple[tuple[Quantity, ...], Quantity]:
+        """dE/dnet_j = Σ_k dE/dout_k dout_k/dnet_j."""
+        local, units = self.local(), range(len(self.units))
+        return (local,), self.slope(
+            lambda at: plus(*(times(grad.ref(at.row, k), local.ref(at.row, at.unit, k)) for k in units))
+        )  # fmt: skip
+
+
+def ratio(upper: Name, lower: Quantity, at: Place) -> Name:
+    """Name the derivative of one quantity with respect to another of the same row."""
+    below = lower.name(at)
+    row = below.text[below.text.rindex("[") :] if lower.rows else ""
+    head = upper.text.removesuffix(row)
+    same = head.partition("(")[2] == below.text.removesuffix(row).partition("(")[2] and "(" in head
+    shown = f"d{head.partition('(')[0]}/d{below.text}" if same else f"d{head}/d{below.text}"
+    return Name(shown, rf"\frac{{\partial {upper.symbol}}}{{\partial {below.symbol}}}")
+
+
+def side_of_kinks(x: float, kinks: tuple[float, ...], what: str, slope: Callable[[float], float]) -> str:
+    """Say on which side of the nearest kink a number lies, or which one-sided slope was taken at it."""
+    kink = min(kinks, key=lambda k: abs(x - k))
+    if x != kink:
+        return f"{what} {'>' if x > kink else '<'} {kink:g}: {'right' if x > kink else 'left'} of the kink"
+    reach = 1e-6 * max(1.0, abs(kink))
+    taken = slope(x)
+    for side, there in (("left", slope(x - reach)), ("right", slope(x + reach))):
+        if np.isclose(taken, there, rtol=1e-4, atol=1e-5):
+            return f"{what} = {kink:g}, at the kink: the slope taken is that from the {side}"
+    return f"{what} = {kink:g}, at the kink: the slope taken is {taken:g}, between the two sides'"

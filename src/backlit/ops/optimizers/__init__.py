@@ -1,0 +1,3 @@
+"""The optimizers: how a gradient changes the weights."""
+
+from backlit.ops.optimizers import adaptive, descent, quasi_newton, signs  # noqa: F401

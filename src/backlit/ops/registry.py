@@ -1,0 +1,157 @@
+"""The registries of all ops by name, and how one is registered."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from backlit.errors import BacklitError
+from backlit.ops.base import Op, arguments
+
+T = TypeVar("T", bound=type[Op])
+
+
+class Registry(MutableMapping[str, type[Op]]):
+    """The ops of one kind by name, in the order of their registration."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._classes: dict[str, type[Op]] = {}
+
+    def __getitem__(self, name: str) -> type[Op]:
+        try:
+            return self._classes[name]
+        except (KeyError, TypeError):
+            near = difflib.get_close_matches(str(name), self._classes, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(self._classes)}."
+            raise UnknownOpError(f"unknown {self.kind} {name!r}; {hint}") from None
+
+    def __setitem__(self, name: str, cls: type[Op]) -> None:
+        self._classes[name] = cls
+
+    def __delitem__(self, name: str) -> None:
+        del self._classes[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._classes)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._classes
+
+    def __len__(self) -> int:
+        return len(self._classes)
+
+    def make(self, given: str | Op | type[Op]) -> Any:
+        """Give the op that `given` names: an op itself, its class, or a name with the default settings."""
+        if isinstance(given, type) and issubclass(given, Op):
+            given = given()
+        if isinstance(given, Op):
+            if given.kind != self.kind:
+                raise BacklitError(f"{given!r} is a {given.kind}, where a {self.kind} is expected.")
+            return given
+        return self[given]()
+
+    def from_dict(self, data: Mapping[str, Any]) -> Any:
+        """Give the op that `to_dict` described, checking names and types of all settings."""
+        settings = dict(data)
+        cls = self[settings.pop("op", "")]
+        for key in settings:
+            if key not in cls.__struct_fields__:
+                near = difflib.get_close_matches(key, cls.__struct_fields__, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(cls.__struct_fields__) or 'none'}."
+                raise BacklitError(f"{self.kind} {cls.name!r} has no setting {key!r}; {hint}")
+        inner = {key: REGISTRIES[kind].from_dict(settings.pop(key)) for key, kind in cls.nested.items()
+                 if isinstance(settings.get(key), Mapping)}  # fmt: skip
+        try:
+            return msgspec.structs.replace(msgspec.convert(settings, type=cls, strict=True), **inner)
+        except msgspec.ValidationError as error:
+            if isinstance(error.__cause__, BacklitError):  # the op's own check, which names the op already
+                raise error.__cause__ from None
+            raise BacklitError(f"{self.kind} {cls.name!r}: {error}") from None
+
+
+class UnknownOpError(BacklitError, KeyError):
+    """A name that no registered op has."""
+
+    __str__ = BacklitError.__str__
+
+
+layers = Registry("layer")
+
+
+activations = Registry("activation")
+
+
+losses = Registry("loss")
+
+
+optimizers = Registry("optimizer")
+
+
+schedules = Registry("schedule")
+
+
+initializers = Registry("initializer")
+
+
+REGISTRIES = {r.kind: r for r in (layers, activations, losses, optimizers, schedules, initializers)}
+
+
+def _check_maths(cls: type[Op], name: str) -> None:
+    """Refuse maths that nothing could call: plain methods, a value without slope, settings that are no fields."""
+    for method in ("value", "slope", "forward", "backward", "update", "scalars"):
+        if inspect.isfunction(cls.__dict__.get(method)):
+            raise BacklitError(f"{cls.kind} {name!r}: {method} must be a @staticmethod.")
+    for method in ("value", "slope") if cls.kind in {"activation", "loss"} else ():
+        function = getattr(cls, method, None)
+        if function is None:
+            if hasattr(cls, "slope" if method == "value" else "value"):
+                raise BacklitError(f"{cls.kind} {name!r}: it has no {method}; value and slope are given together.")
+            return
+        operands = 2 if cls.kind == "loss" else 1
+        for setting in arguments(function)[operands:]:
+            if setting not in cls.__struct_fields__:
+                raise BacklitError(
+                    f"{cls.kind} {name!r}: {method} asks for {setting!r}, which is none of its fields: "
+                    f"{', '.join(cls.__struct_fields__) or 'it has none'}. Add `{setting}: float = ...` to the class."
+                )
+
+
+def _refuse_taken(cls: type[Op], name: str) -> None:
+    """Refuse a name that another class has: whoever asked for that one would be given this one, without a word.
+
+    A class of the same module and name is the same definition run again, by a reload or in a notebook's cell, and takes
+    the place of the older one. Layers and activations share their names, for a chain may name either.
+    """
+    kinds = ("activation", "layer") if cls.kind in {"activation", "layer"} else (cls.kind,)
+    for kind in kinds:
+        holder = REGISTRIES[kind].get(name)
+        if holder and (holder.__module__, holder.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise BacklitError(
+                f"the name {name!r} is taken by the {kind} {holder.__module__}.{holder.__qualname__}; register "
+                f'{cls.__qualname__} under a name of its own, such as @register("my_{name}").'
+            )
+
+
+def register(name: str) -> Callable[[T], T]:
+    """Register the decorated class under `name` in the registry of its kind.
+
+    The same definition may be registered again, as a notebook's cell does that is run twice.
+
+    Errors: a BacklitError where the class is no op, its maths could not be called, or another class has the name.
+    """
+
+    def add(cls: T) -> T:
+        if getattr(cls, "kind", None) not in REGISTRIES:
+            raise BacklitError(f"{cls.__name__} is no op: derive it from Activation, Layer, Loss or Optimizer.")
+        _check_maths(cls, name)
+        _refuse_taken(cls, name)
+        cls.name = name
+        REGISTRIES[cls.kind][name] = cls
+        return cls
+
+    return add
