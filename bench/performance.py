@@ -176,7 +176,7 @@ def pieces_of(workload: Workload) -> int:
     """Give into how many shards the workload's batches are cut."""
     peer = Compiled(workload, problem_of(workload))
     peer.reset()
-    return int(peer.training.program.shards)
+    return int(peer.training.executable.shards)
 
 
 def _run(peer: Compiled, clock: Callable[[], float] = time.thread_time) -> float:
@@ -193,7 +193,7 @@ def _own_machine(peer: Compiled) -> float:
     rates, sums = np.full(workload.steps, workload.rate), np.zeros(structs.SUMS * workload.epochs)
     held = structs.monitor_of(training.network.dtype)
     return _timed(
-        lambda steps: training.program.train(
+        lambda steps: training.executable.train(
             training.tables, training.memory, data, held, training.rule, Clock(0, 0), workload.batch, 0, steps, rates,
             -np.inf, sums,
         ),

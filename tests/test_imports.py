@@ -1,8 +1,9 @@
-"""The arrows between the rooms only go down, and a room that the plan does not know is not let in."""
+"""Imports run one way, no two files import each other, and no package grows beyond its budget of lines."""
 
 from __future__ import annotations
 
 import ast
+import graphlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,101 +13,201 @@ import backlit
 
 SOURCES = Path(backlit.__file__).parent
 
-# What each room may import beside itself. Every room may import `errors`.
-ARROWS: dict[str, set[str]] = {
+BELOW = {"errors", "lazy"}
+"""What every package may import."""
+
+MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
-    "ops": set(),
+    "lazy": set(),
+    "kernels": set(),
+    "ops": {"kernels"},
+    "engine.program": {"ops", "kernels"},
+    "engine.machine": {"engine.program", "ops", "kernels"},
+    "engine.compiled": {"engine.machine", "engine.program", "ops", "kernels"},
+    "engine.parallel": {"engine.compiled", "engine.machine", "engine.program", "kernels"},
+    "engine": {"engine.parallel", "engine.compiled", "engine.machine", "engine.program", "ops", "kernels"},
     "data": set(),
-    "engine": {"ops"},
-    "model": {"engine", "data", "ops"},
-    "examples": {"engine", "data", "ops"},
-    "estimators": {"engine", "data", "model", "ops", "show"},  # show for `explain`, when it is called
-    "explain": {"engine", "ops"},
-    "diagnose": {"engine", "ops"},
-    "show": {"explain", "diagnose"},
-    "cli": {"show", "explain", "diagnose", "engine", "ops", "estimators", "examples", "model", "data", "__init__"},
+    "model": {"engine", "data", "ops", "kernels"},
+    "examples": {"engine", "data", "ops", "kernels"},
+    "explain": {"engine", "ops", "kernels"},
+    "show": {"explain", "engine"},
+    "estimators": {"engine", "data", "model", "ops", "kernels", "show"},
+    "cli": {"show", "explain", "engine", "ops", "estimators", "examples", "model", "data", "__init__"},
     "__main__": {"cli", "__init__"},
-    "__init__": {"ops", "engine", "data", "model", "estimators", "explain", "diagnose", "show", "examples"},
+    "__init__": {"ops", "engine", "model", "estimators", "show"},
 }
+"""What each package may import beside itself and what is below all."""
+
+BUDGETS = {
+    "kernels/gemm": 950,
+    "engine/program": 900,
+    "engine/machine": 1_100,
+    "engine/compiled": 1_500,
+    "engine/parallel": 300,
+}
+"""The most lines of a package."""
+
+LONGEST_FILE = 400
+
+ENGINE = ("engine.program", "engine.machine", "engine.compiled", "engine.parallel")
 
 
-def room_of(path: Path, sources: Path = SOURCES) -> str:
-    """Give the room a file lies in: the folder, or the module, right below the package."""
-    first = path.relative_to(sources).parts[0]
-    return first.removesuffix(".py")
+def files(sources: Path = SOURCES) -> dict[str, Path]:
+    """Give every module's file by the module's name below the package, `engine.program` for a package itself."""
+    found = {}
+    for path in sorted(sources.rglob("*.py")):
+        parts = path.relative_to(sources).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)] = path
+    return found
 
 
-def modules_named(node: ast.AST, package: tuple[str, ...]) -> Iterator[str]:
-    """Give the full names of the modules that a statement imports; `package` is where it stands."""
+def package_of(module: str) -> str:
+    """Give the package of MAY_IMPORT that a module belongs to."""
+    parts = module.split(".")
+    if ".".join(parts[:2]) in ENGINE:
+        return ".".join(parts[:2])
+    return parts[0]
+
+
+def named(node: ast.AST, package: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Give the modules that a statement names, or the names that it takes from one; `package` is where it stands."""
     if isinstance(node, ast.Import):
-        yield from (alias.name for alias in node.names)
+        yield from (tuple(alias.name.split(".")) for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
         above = package[: len(package) - node.level + 1] if node.level else ()
-        base = ".".join([*above, *([node.module] if node.module else [])])
-        # `from backlit import ops` names the room only in what it imports.
-        yield from ([f"{base}.{alias.name}" for alias in node.names] if base == "backlit" else [base])
+        base = (*above, *(node.module.split(".") if node.module else ()))
+        yield from ((*base, alias.name) for alias in node.names)
     elif isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) == "import_module":
-        yield from (a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str))
+        yield from (
+            tuple(a.value.split(".")) for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)
+        )
 
 
-def arrows(sources: Path = SOURCES) -> Iterator[tuple[str, str, str]]:
-    """Give every import of a room of ours: where it stands, its room, and the room it imports."""
-    for path in sorted(sources.rglob("*.py")):
-        package = ("backlit", *path.relative_to(sources).parts[:-1])
+def imports(sources: Path = SOURCES) -> Iterator[tuple[str, str, int]]:
+    """Give every import among our modules: the importing one, the imported one, the line. Late ones count too."""
+    modules = files(sources)
+    for module, path in modules.items():
+        inside = ("backlit", *path.relative_to(sources).parts[:-1])
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            for name in modules_named(node, package):
-                parts = name.split(".")
-                if parts[0] == "backlit" and parts[1:] != ["__version__"]:  # which is known to all
-                    known = len(parts) > 1 and any(
-                        (sources / parts[1]).with_suffix(end).exists() for end in ("", ".py")
-                    )
-                    target = parts[1] if known else "__init__"
-                    yield f"{path.relative_to(sources)}:{getattr(node, 'lineno', 0)}", room_of(path, sources), target
+            for name in named(node, inside):
+                if name[0] != "backlit":
+                    continue
+                parts = name[1:]
+                while parts and ".".join(parts) not in modules:
+                    parts = parts[:-1]
+                yield module, ".".join(parts) or "__init__", getattr(node, "lineno", 0)
 
 
-def wrong_arrows(sources: Path = SOURCES) -> list[str]:
+def upward(sources: Path = SOURCES) -> list[str]:
+    """Name the imports that the plan does not allow."""
+    wrong = []
+    for module, imported, line in imports(sources):
+        here, there = package_of(module), package_of(imported)
+        if there not in {here, *BELOW, *MAY_IMPORT.get(here, set())} and (module, imported) != (module, "__init__"):
+            wrong.append(f"{module}:{line} imports {imported}")
+    return wrong
+
+
+def past_the_interface(sources: Path = SOURCES) -> list[str]:
+    """Name the imports of the engine's modules from outside: the engine's interface is its `__init__`."""
     return [
-        f"{where}: {source} imports {target}"
-        for where, source, target in arrows(sources)
-        if target not in {source, "errors", *ARROWS.get(source, set())}
+        f"{module}:{line} imports {imported}"
+        for module, imported, line in imports(sources)
+        if imported.startswith("engine.") and not module.startswith("engine") and module != "__init__"
     ]
 
 
-def test_every_room_is_known():
-    rooms = {room_of(path) for path in SOURCES.rglob("*.py")}
-    assert rooms <= set(ARROWS), "a new room needs its arrows: say in this test what it may import"
+def cycle(sources: Path = SOURCES) -> list[str]:
+    """Give a cycle of imports among files, or nothing."""
+    graph: dict[str, set[str]] = {}
+    for module, imported, _ in imports(sources):
+        if imported != "__init__" and imported != module:
+            graph.setdefault(module, set()).add(imported)
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        return list(error.args[1])
+    return []
 
 
-def test_the_arrows_only_go_down():
-    assert wrong_arrows() == []
+def test_every_package_is_in_the_plan():
+    assert {package_of(module) for module in files()} <= set(MAY_IMPORT), "say in this test what it may import"
 
 
-def test_the_plan_has_no_circles():
-    order: list[str] = []
-    while len(order) < len(ARROWS):
-        free = [room for room in ARROWS if room not in order and ARROWS[room] <= set(order)]
-        assert free, f"{set(ARROWS) - set(order)} import each other in a circle"
-        order += free
+def test_imports_run_one_way():
+    assert upward() == []
+
+
+def test_the_plan_itself_runs_one_way():
+    tuple(graphlib.TopologicalSorter(MAY_IMPORT).static_order())
+
+
+def test_the_engine_is_imported_from_its_interface():
+    assert past_the_interface() == []
+
+
+def test_no_files_import_each_other():
+    assert cycle() == []
+
+
+@pytest.mark.parametrize("package", BUDGETS)
+def test_a_package_keeps_to_its_budget(package):
+    lines = sum(len(path.read_text(encoding="utf-8").splitlines()) for path in (SOURCES / package).rglob("*.py"))
+    assert lines <= BUDGETS[package]
+
+
+def test_no_file_is_longer_than_its_budget():
+    lengths = {module: len(path.read_text(encoding="utf-8").splitlines()) for module, path in files().items()}
+    assert {module: length for module, length in lengths.items() if length > LONGEST_FILE} == {}
+
+
+def test_every_package_says_what_it_is_for():
+    for path in SOURCES.rglob("__init__.py"):
+        assert len(ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "") > 40, path
+
+
+@pytest.fixture
+def two_packages(tmp_path: Path) -> Path:
+    for package in ("ops", "engine", "engine/machine"):
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").touch()
+    (tmp_path / "engine" / "machine" / "passes.py").touch()
+    (tmp_path / "engine" / "network.py").touch()
+    return tmp_path
 
 
 @pytest.mark.parametrize(
     "line",
     [
-        "import backlit.engine.machine.epochs",
+        "import backlit.engine.machine",
         "from backlit.engine import machine",
-        "from backlit.engine.program.structs import Row",
-        "from backlit import engine",
+        "from backlit.engine.machine.passes import load",
+        "from backlit.engine import Network",
         "from ..engine import machine",
         "from .. import engine",
         "def late():\n    from backlit.engine import machine",
-        "import importlib\nimportlib.import_module('backlit.engine.machine.epochs')",
+        "import typing\nif typing.TYPE_CHECKING:\n    from backlit.engine import machine",
+        "import importlib\nimportlib.import_module('backlit.engine.machine')",
     ],
 )
-def test_an_arrow_that_goes_up_is_seen(line, tmp_path):
-    for room in ("ops", "engine"):
-        (tmp_path / room).mkdir()
-        (tmp_path / room / "__init__.py").touch()
-    (tmp_path / "ops" / "upward.py").write_text(line)
-    assert len(wrong_arrows(tmp_path)) == 1
-    (tmp_path / "ops" / "upward.py").write_text(line.replace("engine", "ops"))
-    assert wrong_arrows(tmp_path) == []
+def test_an_import_upwards_is_seen(line, two_packages):
+    (two_packages / "ops" / "upward.py").write_text(line)
+    assert len(upward(two_packages)) == 1
+    (two_packages / "ops" / "upward.py").write_text(line.replace("engine", "ops"))
+    assert upward(two_packages) == []
+
+
+def test_an_import_past_the_interface_is_seen(two_packages):
+    (two_packages / "model").mkdir()
+    (two_packages / "model" / "file.py").write_text("from backlit.engine.network import Network")
+    assert len(past_the_interface(two_packages)) == 1
+    (two_packages / "model" / "file.py").write_text("from backlit.engine import Network")
+    assert past_the_interface(two_packages) == []
+
+
+@pytest.mark.parametrize("late", ["", "def late():\n    ", "import typing\nif typing.TYPE_CHECKING:\n    "])
+def test_a_cycle_is_seen(late, two_packages):
+    (two_packages / "engine" / "network.py").write_text("from backlit.engine.machine import passes")
+    assert cycle(two_packages) == []
+    (two_packages / "engine" / "machine" / "passes.py").write_text(f"{late}from backlit.engine import network")
+    assert len(cycle(two_packages)) == 3

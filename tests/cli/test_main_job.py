@@ -196,7 +196,7 @@ def test_options_reach_the_network(capsys):
 
 def test_a_plugin_brings_an_op_and_its_model_asks_for_it(capsys, tmp_path):
     (tmp_path / "bent.py").write_text(
-        "import numpy as np\nfrom backlit.ops import op\n@op.register('bent')\nclass Bent(op.Activation):\n"
+        "import numpy as np\nimport backlit as bl\n@bl.register('bent')\nclass Bent(bl.Activation):\n"
         "    @staticmethod\n    def value(z):\n        return (np.sqrt(z * z + 1) - 1) / 2 + z\n"
         "    @staticmethod\n    def slope(z):\n        return z / (2 * np.sqrt(z * z + 1)) + 1\n"
     )

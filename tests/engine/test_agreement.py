@@ -17,7 +17,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from backlit.engine import executable, machine
-from backlit.engine.executable import Program
+from backlit.engine.executable import Executable
 from backlit.engine.input_checks import rows_of
 from backlit.engine.network import Network
 from backlit.engine.program.structs import Clock, data_of
@@ -51,7 +51,7 @@ def run_batch(
     """Give the error of a batch, all gradients by name, and what shows any array of the last shard."""
     X, Y, weights = rows_of(network, X, Y, weights)
     n = X.shape[0]
-    made = Program(network, n, target_columns=Y.shape[1], compiled=compiled, keep=keep, input_gradient=True)
+    made = Executable(network, n, target_columns=Y.shape[1], compiled=compiled, keep=keep, input_gradient=True)
     tables, memory = made.training, made.memory()
     run = made.runner.batch_gradient
     data = data_of(X, Y, weights, np.arange(n))

@@ -13,7 +13,8 @@ TRAIN = """
 import os
 import sys
 import numpy as np
-from backlit.engine.compiled import background, compile
+from backlit.engine.compiled import background
+from backlit.engine.compiled import compile as compiler
 from backlit.engine.network import Network
 from backlit.engine.training import Training
 from backlit.ops.layers.dense import Dense

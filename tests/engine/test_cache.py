@@ -62,16 +62,16 @@ print(json.dumps({
 """
 
 EDITS = {
-    "a slope": ("activations.py", "1.0, np.where(a <= 0.0, alpha, a))", "1.5, np.where(a <= 0.0, alpha, a))"),
-    "a constant": ("activations.py", "SELU_SCALE = 1.05", "SELU_SCALE = 1.06"),
+    "a slope": ("activations/piecewise.py", "1.0, np.where(a <= 0.0, alpha, a))", "1.5, np.where(a <= 0.0, alpha, a))"),
+    "a constant": ("activations/smooth.py", "SELU_SCALE = 1.05", "SELU_SCALE = 1.06"),
     "a helper function that loops call": (
-        "activations.py", 'compiles to one that vectorises."""\n    return np.exp(z)',
+        "activations/softmax.py", 'compiles to one that vectorises."""\n    return np.exp(z)',
         'compiles to one that vectorises."""\n    return np.exp(0.9 * z)'),
     "a helper function of a helper function": (
         "layers/dropout.py", "return h ^ (h >> SHIFT_31)", "return h ^ (h >> SHIFT_30)"),
     "a constant of a helper function": ("layers/dropout.py", "0xBF58476D1CE4E5B9", "0xBF58476D1CE4E5BB"),
     "the loops of a loss": (
-        "losses/regression.py", "scale * dA[i, j] - shift", "0.9 * scale * dA[i, j] - shift"),
+        "losses/multiclass.py", "scale * dA[i, j] - shift", "0.9 * scale * dA[i, j] - shift"),
 }  # fmt: skip
 """What is edited in a copy of the package: the file among the ops, the old text and the new one."""
 

@@ -10,7 +10,8 @@ import pytest
 
 from backlit.engine import machine
 from backlit.engine.compiled import entry_points
-from backlit.engine.executable import Program, joined
+from backlit.engine.executable import Executable, joined
+from backlit.engine.machine import passes
 from backlit.engine.network import Network
 from backlit.engine.program import structs
 from backlit.engine.program.structs import Clock, Rule, data_of, monitor_of
@@ -22,7 +23,7 @@ from backlit.ops.optimizers.descent import SGD
 
 def made(dtype="float64", compiled=True):
     network = Network([Dense(3, "tanh"), Dense(2)], 4, "mse", dtype=dtype, seed=0)
-    return network, Program(network, 5, SGD(0.1), compiled=compiled)
+    return network, Executable(network, 5, SGD(0.1), compiled=compiled)
 
 
 @pytest.mark.parametrize("given", ["float32", "strided"])
@@ -144,7 +145,7 @@ def test_rows_that_stay_in_the_arena_train_as_rows_fetched_anew(compiled):
 
 def test_rows_fetched_ahead_train_as_rows_that_lie_near():
     rows = np.random.default_rng(3)
-    X, T = rows.normal(size=(machine.FAR // 4, 4)), rows.normal(size=(machine.FAR // 4, 2))
+    X, T = rows.normal(size=(passes.FAR // 4, 4)), rows.normal(size=(passes.FAR // 4, 2))
     ends = []
     for compiled in (False, True):
         network = made()[0]
@@ -157,7 +158,7 @@ def test_rows_fetched_ahead_train_as_rows_that_lie_near():
 def test_plain_kernels_go_with_their_program():
     network = made(compiled=False)[0]
     training = Training(network, np.zeros((5, 4)), np.zeros((5, 2)), epochs=1, compiled=False).run()
-    numbers = set(training.program._plain_kernels)
+    numbers = set(training.executable._plain_kernels)
     assert numbers <= machine.PLAIN_KERNELS.keys()
     arena = weakref.ref(training.memory.A)
     del training

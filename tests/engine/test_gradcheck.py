@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from backlit.engine import machine
-from backlit.engine.executable import Program
+from backlit.engine.executable import Executable
 from backlit.engine.gradcheck import gradcheck
+from backlit.engine.machine import passes, update
 from backlit.engine.network import Network
 from backlit.engine.program.structs import Clock, data_of
 from backlit.engine.training import reduction
@@ -259,7 +260,7 @@ def updated_before_hidden_delta(patch: Any) -> None:
             memory.P[:] = start - 0.5 * memory.dP
         memory.P[:] = start
 
-    patch.setattr(machine, "backward_pass", backward_pass)
+    patch.setattr(passes, "backward_pass", backward_pass)
 
 
 def walks_forward(patch: Any) -> None:
@@ -268,7 +269,7 @@ def walks_forward(patch: Any) -> None:
         for i in range(tables.ops):
             machine.invoke(tables.chain, i, machine.BACKWARD, memory, dP, n, training, clock, first_row)
 
-    patch.setattr(machine, "backward_pass", backward_pass)
+    patch.setattr(passes, "backward_pass", backward_pass)
 
 
 def off_by_one_layer(patch: Any) -> None:
@@ -279,7 +280,7 @@ def off_by_one_layer(patch: Any) -> None:
         right(tables, memory, *rest)
         memory.dP[:12] = memory.dP[12:24]
 
-    patch.setattr(machine, "backward_pass", backward_pass)
+    patch.setattr(passes, "backward_pass", backward_pass)
 
 
 def penalty_times(l1_factor: float, l2_factor: float) -> Any:
@@ -289,7 +290,7 @@ def penalty_times(l1_factor: float, l2_factor: float) -> Any:
         def invoke_update(row, memory, start, stop, rate, step, l1, l2, decay):
             right(row, memory, start, stop, rate, step, l1_factor * l1, l2_factor * l2, decay)
 
-        patch.setattr(machine, "invoke_update", invoke_update)
+        patch.setattr(update, "invoke_update", invoke_update)
 
     return plant
 
@@ -300,18 +301,18 @@ def penalty_on_biases(patch: Any) -> None:
     def invoke_update(row, memory, start, stop, rate, step, l1, l2, decay):
         right(row, memory, start, stop, rate, step, l1, l2 or 0.1, decay)
 
-    patch.setattr(machine, "invoke_update", invoke_update)
+    patch.setattr(update, "invoke_update", invoke_update)
 
 
 def shard_not_added(patch: Any) -> None:
-    patch.setattr(machine, "add", lambda total, term, start, stop: None)
+    patch.setattr(passes, "add", lambda total, term, start, stop: None)
 
 
 def last_shard_only(patch: Any) -> None:
     def replace(total, term, start, stop):
         total[start:stop] = term[start:stop]
 
-    patch.setattr(machine, "add", replace)
+    patch.setattr(passes, "add", replace)
 
 
 def fresh_dropout_mask(patch: Any) -> None:
@@ -559,7 +560,7 @@ def test_the_gradient_is_that_of_pytorch(activation, loss, problem):
     wanted, dP, dX = torch_gradients(network, X, Y, weights)
     for compiled in (False, True):
         targets = network.check_targets(Y, 11)
-        program = Program(network, 11, target_columns=targets.shape[1], compiled=compiled, input_gradient=True)
+        program = Executable(network, 11, target_columns=targets.shape[1], compiled=compiled, input_gradient=True)
         memory = program.memory()
         scale = machine.factor(reduction(network.loss, network.outputs), weights.sum())
         run = program.runner.batch_gradient

@@ -34,7 +34,7 @@ def test_gradient_norms_are_those_of_each_layer_in_the_last_batch(compiled):
     watched, unwatched = (training(gradient_norms=True, compiled=compiled) for _ in range(2))
     for epoch in watched:
         norms = {
-            label: np.hypot(*(np.linalg.norm(watched.program.view(watched.memory, f"{label}.{name}"))
+            label: np.hypot(*(np.linalg.norm(watched.executable.view(watched.memory, f"{label}.{name}"))
                               for name in ("dW", "db"))) for label in ("1", "3")
         }  # fmt: skip
         assert epoch.gradient_norms == pytest.approx(norms, rel=1e-12)

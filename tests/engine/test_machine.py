@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from backlit.engine import machine
-from backlit.engine.executable import SHARD_ELEMENTS, SMALLEST_SHARD, Program, fused_loss, shard_rows
+from backlit.engine.executable import SHARD_ELEMENTS, SMALLEST_SHARD, Executable, fused_loss, shard_rows
 from backlit.engine.network import Network
 from backlit.engine.program.structs import Clock, Row, data_of
 from backlit.errors import BacklitError
@@ -64,7 +64,7 @@ def test_the_factor_of_a_reduction(reduction, weight, wanted):
 
 def test_every_place_lies_apart_from_the_others(problem):
     network, *_ = problem("cross_entropy", ["tanh", BatchNorm(), "relu", "gelu"])
-    program = Program(network, 7, Adam(), target_columns=1, compiled=False, keep=True)
+    program = Executable(network, 7, Adam(), target_columns=1, compiled=False, keep=True)
     memory = program.memory()
     seen: dict[tuple[str, int], str] = {}
     for name, place in program.places.items():
@@ -84,19 +84,19 @@ def test_every_place_lies_apart_from_the_others(problem):
 def test_ops_run_in_place_only_where_nobody_needs_what_they_overwrite():
     network = Network(["tanh", Dense(3, "tanh"), "sigmoid", Dense(3, "gelu"), Dense(2, "relu")], 3, "mse")
     names = [op.name for op in network.ops]
-    program = Program(network, 4, compiled=False)
+    program = Executable(network, 4, compiled=False)
     assert dict(zip(names[1:], program.in_place[1:], strict=True))["relu"]
     # The first reads the inputs themselves; sigmoid overwrites what tanh's slope needs; gelu's slope needs its input.
     wanted = [False, False, True, False, False, False, False, True]
     assert program.in_place == wanted
-    assert Program(network, 4, compiled=False, keep=True).in_place == [False] * len(names)
+    assert Executable(network, 4, compiled=False, keep=True).in_place == [False] * len(names)
 
 
 def test_in_place_and_kept_give_the_same_bits(problem):
     network, X, Y = problem("mse", ["tanh", "relu", "sigmoid", "elu"])
     found = []
     for keep in (False, True):
-        program = Program(network, 7, compiled=False, keep=keep)
+        program = Executable(network, 7, compiled=False, keep=keep)
         memory = program.memory()
         machine.batch_gradient(
             program.training, memory, data_of(X, Y, np.zeros(0), np.arange(7)), 0, 7, 0.1, 1, Clock(0, 0)
@@ -110,7 +110,7 @@ def test_a_memory_made_before_the_tables_holds_all_settings(compiled, problem):
     network, X, Y = problem("huber", ["leaky_relu"])
     errors = []
     for memory_first in (False, True):
-        program = Program(network, 7, Adam(), compiled=compiled)
+        program = Executable(network, 7, Adam(), compiled=compiled)
         tables, memory = (program.training, None) if not memory_first else (None, program.memory())
         tables, memory = tables or program.training, memory or program.memory()
         run = program.runner.batch_gradient
@@ -161,7 +161,7 @@ def test_every_op_fits_into_a_row():
         for name, cls in REGISTRIES[kind].items():
             op = cls(3) if name == "dense" else cls()
             first = Dense(3) if isinstance(op, Activation) else op
-            program = Program(Network([first, op, Dense(1)], 3, "mse"), 4, compiled=False)
+            program = Executable(Network([first, op, Dense(1)], 3, "mse"), 4, compiled=False)
             assert all(Row.ARRAYS + 3 * len(binding.arrays) <= Row.WIDTH for binding in program._bindings)
 
 
@@ -180,4 +180,4 @@ def test_a_kernel_that_asks_for_what_nobody_has_is_refused(problem):
     network, *_ = problem("mse", [Asking()])
     for compiled in (False, True):
         with pytest.raises(BacklitError, match="forward asks for 'temperature', which is none of its arrays"):
-            _ = Program(network, 7, compiled=compiled).training
+            _ = Executable(network, 7, compiled=compiled).training

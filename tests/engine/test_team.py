@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import backlit as bl
-from backlit.engine import lbfgs
+from backlit.engine import default_threads, lbfgs
 from backlit.engine.parallel import auto_switch, thread_team
 from backlit.ops.registry import optimizers
 
@@ -36,9 +36,9 @@ def training_of(threads, dtype="float64", optimizer="adam", freeze=(), coupled=F
         network, X, Y, optimizer=optimizer, **{"batch_size": 20, "epochs": 3, "sample_weight": weights} | options,
         threads=threads,
     )  # fmt: skip
-    assert training.program.coupled == (coupled and training.compiled)
+    assert training.executable.coupled == (coupled and training.compiled)
     cut = -(-training.batch_size // 16) if training.compiled else 1
-    assert training.program.shards == (cut if coupled else -(-training.batch_size // 4))
+    assert training.executable.shards == (cut if coupled else -(-training.batch_size // 4))
     return training
 
 
@@ -123,7 +123,7 @@ def test_a_team_really_shares():
 def test_no_more_threads_than_shards():
     training = training_of(64)
     next(iter(training))
-    assert training.program.shards == 5
+    assert training.executable.shards == 5
 
 
 def helpers():
@@ -258,7 +258,7 @@ def test_going_alone_and_together_in_turn_changes_no_bit(monkeypatch):
         pace.together = next(calls) % 3 != 1
 
     monkeypatch.setattr(auto_switch.AutoSwitch, "note", note)
-    monkeypatch.setattr(thread_team, "CALL_SECONDS", 0.0)
+    monkeypatch.setattr(auto_switch, "CALL_SECONDS", 0.0)
     assert_same(alone, train(3))
     assert next(calls) > 6
 
@@ -335,16 +335,16 @@ def test_a_thread_is_waited_for_however_often_one_is_interrupted():
 
 
 @pytest.mark.parametrize(
-    ("environment", "expected"),
+    ("variables", "expected"),
     [
         ({"BACKLIT_THREADS": "3"}, 3),
         ({"OMP_NUM_THREADS": "2"}, 2),
         ({"BACKLIT_THREADS": "0", "OMP_NUM_THREADS": "5"}, 5),
     ],
 )
-def test_default_threads(environment, expected, monkeypatch):
+def test_default_threads(variables, expected, monkeypatch):
     for name in ("BACKLIT_THREADS", "OMP_NUM_THREADS"):
         monkeypatch.delenv(name, raising=False)
-    for name, value in environment.items():
+    for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert environment.default_threads() == expected
+    assert default_threads() == expected

@@ -63,16 +63,16 @@ def test_shards_change_nothing_but_rounding(compiled, problem, monkeypatch):
         monkeypatch.setattr(executable, "SMALLEST_SHARD", rows)
         cut, training = trained(network, X, Y, **options)
         again, _ = trained(network, X, Y, **options)
-        assert training.program.rows == rows
+        assert training.executable.rows == rows
         np.testing.assert_allclose(cut, whole, rtol=0, atol=1e-12)
         np.testing.assert_array_equal(cut, again)
 
 
 def test_a_network_that_couples_its_batch_is_not_cut(problem, small_shards):
     network, X, Y = problem("mse", ["tanh", BatchNorm()], rows=11)
-    assert Training(network, X, Y, batch_size=9, compiled=False).program.rows == 9
+    assert Training(network, X, Y, batch_size=9, compiled=False).executable.rows == 9
     network, X, Y = problem("mse", ["tanh"], rows=11)
-    assert Training(network, X, Y, batch_size=9, compiled=False).program.rows == small_shards
+    assert Training(network, X, Y, batch_size=9, compiled=False).executable.rows == small_shards
 
 
 @both_modes

@@ -10,7 +10,7 @@ import pytest
 
 import backlit.ops.activations.smooth  # noqa: F401  (registers what layers name)
 from backlit.engine.compiled.retype import Retyper
-from backlit.engine.executable import Program
+from backlit.engine.executable import Executable
 from backlit.engine.network import Network
 from backlit.engine.program.arguments import is_matrix
 from backlit.engine.program.structs import Clock, data_of
@@ -54,11 +54,11 @@ class Run:
             network.state[:] = state
         T = np.ones((X.shape[0], network.outputs), dtype) if d_outputs is None else np.asarray(d_outputs, dtype)
         compiled = mode == "compiled"
-        self.program = Program(network, batch_size or len(X), compiled=compiled, keep=keep, input_gradient=True)
-        tables = self.program.training
-        self.memory = self.program.memory()
+        self.executable = Executable(network, batch_size or len(X), compiled=compiled, keep=keep, input_gradient=True)
+        tables = self.executable.training
+        self.memory = self.executable.memory()
         self.network, self.rows = network, len(X)
-        run = self.program.runner
+        run = self.executable.runner
         data = data_of(X, T, np.zeros(0), np.arange(len(X)))
         self.error = run.batch_gradient(tables, self.memory, data, 0, len(X), 1.0, training, Clock(step, seed))
         self.gradient = self.memory.dP.copy()
@@ -67,7 +67,7 @@ class Run:
         self.d_inputs = self["dX"]
 
     def __getitem__(self, name: str) -> Any:
-        return self.program.view(self.memory, name, self.rows).copy()
+        return self.executable.view(self.memory, name, self.rows).copy()
 
 
 @pytest.fixture(params=DTYPES)

@@ -105,7 +105,7 @@ def test_the_mask_does_not_depend_on_how_a_batch_is_cut(run, mode):
     layers, X = [Dropout(0.5), Dense(300, weights="zeros", bias=False)], rng.normal(size=(1500, 4))
     T = rng.normal(size=(1500, 300))
     cut = run(layers, X, T, mode=mode)
-    assert cut.program.rows < 1500
+    assert cut.executable.rows < 1500
     M = mask(run, rows=1500, columns=4)
     np.testing.assert_allclose(cut.gradient.reshape(4, 300), (2.0 * M * X).T @ T, rtol=1e-12, atol=1e-11)
 

@@ -9,7 +9,7 @@ import pytest
 
 from backlit.engine import machine
 from backlit.engine.compiled.retype import Retyper
-from backlit.engine.executable import Program
+from backlit.engine.executable import Executable
 from backlit.engine.network import Network
 from backlit.engine.program.structs import Clock, data_of
 from backlit.engine.training import reduction
@@ -69,7 +69,7 @@ class Outputs(piecewise.Identity, frozen=True):
 def measured(loss, A, T, *, dtype="float64", compiled=False, weights=None):
     """Give rows' losses, the gradient and the reduced loss as the machine computes them."""
     network = Network([Outputs()], A.shape[1], loss, dtype=dtype)
-    program = Program(network, A.shape[0], target_columns=T.shape[1], compiled=compiled, input_gradient=True)
+    program = Executable(network, A.shape[0], target_columns=T.shape[1], compiled=compiled, input_gradient=True)
     tables, memory = program.training, program.memory()
     runner = program.runner
     n = A.shape[0]

@@ -119,7 +119,7 @@ def test_a_batch_of_one_row_has_no_spread(run, mode):
 def test_a_batch_normalized_network_is_never_cut_into_shards(run, mode):
     X = rng().normal(size=(1300, 4))
     got = run([Dense(300), BatchNorm(), Dense(1)], X, mode=mode)
-    assert got.program.rows == 1300
+    assert got.executable.rows == 1300
     np.testing.assert_allclose(got["2.N"].mean(axis=0), 0.0, atol=1e-12)
 
 

@@ -19,8 +19,9 @@ Names are imported when first used, so that `import backlit.data` costs nothing 
 without loading Arrow).
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from backlit.lazy import lazily
 
 if TYPE_CHECKING:
     from backlit.data.bundled import BUNDLED
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from backlit.data.table import Table
     from backlit.data.target import ClassTarget, NumberTarget, Task, choose_task
 
-_HOME = {
+_PLACES = {
     "BUNDLED": "bundled",
     "ClassTarget": "target",
     "ColumnReport": "columns",
@@ -63,8 +64,4 @@ __all__ = [
     "split_rows",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+__getattr__ = lazily(__name__, _PLACES)

@@ -1,1 +1,72 @@
-"""."""
+"""The engine: a network, its training, and the checks of both. Other packages import from here, not from its modules.
+
+`architecture` and `network` are what a person describes, `training` runs it. Below them are the packages that turn a
+network into integer tables (`program`), run these (`machine`), compile what runs (`compiled`) and share the work among
+threads (`parallel`). Names are imported when first used.
+
+>>> from backlit.engine import Network, Training
+>>> from backlit.ops.layers.dense import Dense
+>>> network = Network([Dense(1)], inputs=1, loss="mse", seed=0)
+>>> training = Training(network, [[1.0], [2.0]], [2.0, 4.0], epochs=5, compiled=False).run()
+>>> len(training.history)
+5
+"""
+
+from typing import TYPE_CHECKING
+
+from backlit.lazy import lazily
+
+if TYPE_CHECKING:
+    from backlit.engine.architecture import layer_from_dict, make_layer
+    from backlit.engine.compiled.compile import can_compile
+    from backlit.engine.executable import Executable
+    from backlit.engine.gradcheck import GradientCheck, gradcheck
+    from backlit.engine.history import Epoch
+    from backlit.engine.input_checks import rows_of
+    from backlit.engine.lbfgs import Objective, lbfgs_options
+    from backlit.engine.machine.environment import default_threads
+    from backlit.engine.network import Network
+    from backlit.engine.program.arguments import prepared_scalars
+    from backlit.engine.training import DivergedError, DivergedWarning, Training, reduction
+
+_PLACES = {
+    "DivergedError": "training",
+    "DivergedWarning": "training",
+    "Epoch": "history",
+    "Executable": "executable",
+    "GradientCheck": "gradcheck",
+    "Network": "network",
+    "Objective": "lbfgs",
+    "Training": "training",
+    "can_compile": "compiled.compile",
+    "default_threads": "machine.environment",
+    "gradcheck": "gradcheck",
+    "layer_from_dict": "architecture",
+    "lbfgs_options": "lbfgs",
+    "make_layer": "architecture",
+    "prepared_scalars": "program.arguments",
+    "reduction": "training",
+    "rows_of": "input_checks",
+}
+
+__all__ = [
+    "DivergedError",
+    "DivergedWarning",
+    "Epoch",
+    "Executable",
+    "GradientCheck",
+    "Network",
+    "Objective",
+    "Training",
+    "can_compile",
+    "default_threads",
+    "gradcheck",
+    "layer_from_dict",
+    "lbfgs_options",
+    "make_layer",
+    "prepared_scalars",
+    "reduction",
+    "rows_of",
+]
+
+__getattr__ = lazily(__name__, _PLACES)

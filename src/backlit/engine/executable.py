@@ -31,7 +31,7 @@ from backlit.ops.base import Activation, Layer, Loss, Op, Optimizer, arguments
 from backlit.ops.registry import losses
 
 if TYPE_CHECKING:
-    from backlit.engine.network import Network
+    from backlit.engine.architecture import Architecture
 
 SMALLEST_SHARD = 512
 SHARD_ELEMENTS = 131_072
@@ -67,7 +67,7 @@ class Place(msgspec.Struct, frozen=True):
     columns: int
 
 
-def shard_rows(network: Network, batch_size: int, elements: int, coupled: bool = False) -> int:
+def shard_rows(network: Architecture, batch_size: int, elements: int, coupled: bool = False) -> int:
     """Give the rows of a shard of a batch to train on: a function of the network and the batch alone.
 
     A batch is cut in two, so that two threads have work, or into a larger power of two, where each shard still has
@@ -95,7 +95,7 @@ def largest_shard(elements: int) -> int:
     return max(SMALLEST_SHARD, SHARD_ELEMENTS // elements)
 
 
-class Program:
+class Executable:
     """The instruction tables of a network for batches of up to `batch_size` rows.
 
     Args:
@@ -114,7 +114,7 @@ class Program:
     """
 
     def __init__(
-        self, network: Network, batch_size: int, optimizer: Optimizer | None = None, *,
+        self, network: Architecture, batch_size: int, optimizer: Optimizer | None = None, *,
         target_columns: int | None = None, decay_biases: bool = False,
         compiled: bool = True, keep: bool = False, input_gradient: bool = False, rows: int | None = None,
         forward_only: bool = False,
@@ -416,7 +416,7 @@ def joined(tables: Tables, rule: Rule) -> Tables:
     return tables._replace(segments=np.array(ranges, np.int64).reshape(-1), segment_count=len(ranges))
 
 
-def layer_ranges(network: Network) -> dict[str, tuple[int, int]]:
+def layer_ranges(network: Architecture) -> dict[str, tuple[int, int]]:
     """Give where each layer's parameters lie in the flat vector, by the layer's number."""
     starts: dict[str, int] = {}
     for name, (offset, _) in network.layout.items():
@@ -436,7 +436,7 @@ def _gradient_name(name: str) -> str:
     return f"{head}.d{tail}" if head else f"d{tail}"
 
 
-def fused_loss(network: Network) -> tuple[Loss, list[Layer]]:
+def fused_loss(network: Architecture) -> tuple[Loss, list[Layer]]:
     """Give the loss to train with and the ops before it.
 
     Where the loss knows a fused form for the last activation, that form takes the activation's input: the two steps'

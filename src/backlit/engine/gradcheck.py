@@ -11,10 +11,10 @@ import numpy.typing as npt
 from scipy.differentiate import derivative
 
 from backlit.engine import machine
+from backlit.engine.architecture import Architecture
 from backlit.engine.compiled.compile import can_compile
-from backlit.engine.executable import Program
+from backlit.engine.executable import Executable
 from backlit.engine.input_checks import at_least, not_negative, rows_of
-from backlit.engine.network import Network
 from backlit.engine.program import structs
 from backlit.engine.program.structs import Clock, Data, Memory, Rule, Tables, data_of
 from backlit.engine.training import reduction
@@ -100,7 +100,7 @@ def _cells(array: ArrayCheck) -> tuple[str, ...]:
 
 
 def gradcheck(
-    network: Network, X: npt.ArrayLike, Y: npt.ArrayLike, *, sample_weight: npt.ArrayLike | None = None,
+    network: Architecture, X: npt.ArrayLike, Y: npt.ArrayLike, *, sample_weight: npt.ArrayLike | None = None,
     tolerance: float = 1e-6, directions: int | None = None, compiled: bool = False,
     l1: float = 0.0, l2: float = 0.0, decay_biases: bool = False, seed: int = 0,
 ) -> GradientCheck:  # fmt: skip
@@ -152,14 +152,14 @@ def gradcheck(
     rule = Rule(reduction(network.loss, network.outputs), l1, l2, False, 0.0, 0.0, 0.0, 0.0)
     compiled = compiled and can_compile()
 
-    def program(**settings: Any) -> Program:
-        return Program(network, X.shape[0], Revealing(), target_columns=Y.shape[1], decay_biases=decay_biases,
+    def program(**settings: Any) -> Executable:
+        return Executable(network, X.shape[0], Revealing(), target_columns=Y.shape[1], decay_biases=decay_biases,
                        compiled=compiled, **settings)  # fmt: skip
 
     data = data_of(X.copy(), Y, weights, np.arange(X.shape[0]))
     loss, dP = trained_gradient(program(), data, rule, Clock(0, seed))
     opened = Error(program(keep=True, input_gradient=True, rows=X.shape[0]), data, rule, Clock(0, seed))
-    dX = opened.program.view(opened.memory, "dX", X.shape[0]).reshape(-1).copy()
+    dX = opened.executable.view(opened.memory, "dX", X.shape[0]).reshape(-1).copy()
     rng = np.random.default_rng(seed)
     probes = [*_probes(opened, dP, directions, rng), *_input_probes(opened, dX, X.shape, directions, rng)]
     numeric, floors = differences(opened, probes, loss, tolerance)
@@ -183,7 +183,7 @@ class Revealing(Optimizer, frozen=True):
         return (g,)
 
 
-def trained_gradient(program: Program, data: Data, rule: Rule, clock: Clock) -> tuple[float, Array]:
+def trained_gradient(program: Executable, data: Data, rule: Rule, clock: Clock) -> tuple[float, Array]:
     """Give E and its gradient as a training has them: by one of its steps, which leaves the gradient in the weights.
 
     A step on other weights and with the rows reversed goes before, so that anything left over from it would show.
@@ -208,8 +208,8 @@ def trained_gradient(program: Program, data: Data, rule: Rule, clock: Clock) -> 
 class Error:
     """A network's error E on a batch, as a function of its weights and inputs that knows when a kink was crossed."""
 
-    def __init__(self, program: Program, data: Data, rule: Rule, clock: Clock) -> None:
-        self.program = program
+    def __init__(self, program: Executable, data: Data, rule: Rule, clock: Clock) -> None:
+        self.executable = program
         self.data, self.rule, self.clock = data, rule, clock
         self.tables: Tables = program.training
         self.memory: Memory = program.memory()
@@ -239,14 +239,14 @@ class Error:
         """Give for each kink and each number that may cross it the side on which it lies."""
         rows, sides = self.data.rows, []
         for op, name in self.kinked:
-            values = self.program.view(self.memory, name, rows)
+            values = self.executable.view(self.memory, name, rows)
             if isinstance(op, Loss):
-                values = values - self.program.view(self.memory, "T", rows)
+                values = values - self.executable.view(self.memory, "T", rows)
             sides += [np.sign(values - kink) for kink in op.kinks]
         return sides
 
 
-def _kinked(program: Program) -> Iterator[tuple[Activation | Loss, str]]:
+def _kinked(program: Executable) -> Iterator[tuple[Activation | Loss, str]]:
     """Give the ops that have kinks, each with the name of the buffer that may lie on either side of them."""
     labels = program.network.labels
     for label, op in zip(labels, program.trained_ops, strict=False):
@@ -271,7 +271,7 @@ class Probe(NamedTuple):
 
 def _probes(error: Error, dP: Array, directions: int | None, rng: np.random.Generator) -> Iterator[Probe]:
     """Give the derivatives to check of every array that is trained."""
-    network = error.program.network
+    network = error.executable.network
     if directions is None and network.parameters.size > ENTRYWISE:
         directions = DIRECTIONS
     for name, (offset, shape) in network.layout.items():

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from backlit.engine.network import Network
+from backlit.engine.architecture import Architecture
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.ops.base import Optimizer
 
 
-def rows_of(network: Network, X: Any, Y: Any, weights: Any = None) -> tuple[Array, Array, Array]:
+def rows_of(network: Architecture, X: Any, Y: Any, weights: Any = None) -> tuple[Array, Array, Array]:
     """Check inputs, targets and weights against the network and each other."""
     X = network.check_inputs(X)
     Y = network.check_targets(Y, X.shape[0])
@@ -37,7 +37,7 @@ def rows_of(network: Network, X: Any, Y: Any, weights: Any = None) -> tuple[Arra
     return X, Y, weights
 
 
-def validation_rows(network: Network, given: Any) -> tuple[Array, Array, Array]:
+def validation_rows(network: Architecture, given: Any) -> tuple[Array, Array, Array]:
     """Check the rows to validate on."""
     if not isinstance(given, (tuple, list)) or len(given) not in {2, 3}:
         raise BacklitError("validation is not a pair; expected (X, Y) or (X, Y, weights).")

@@ -13,12 +13,12 @@ import numpy as np
 from backlit.engine import machine
 from backlit.engine.compiled.compile import CompiledMachine, can_compile
 from backlit.engine.compiled.entry_points import Call
-from backlit.engine.executable import Program
+from backlit.engine.executable import Executable
 from backlit.engine.machine.environment import processors, steady, threads_of
 from backlit.engine.program.structs import Clock
 
 if TYPE_CHECKING:
-    from backlit.engine.network import Network
+    from backlit.engine.architecture import Architecture
     from backlit.kernels.types import Array
 
 FEW_ROWS = 16
@@ -35,8 +35,8 @@ TURNS = 4
 class Predictor:
     """A network's program for prediction, with its arena, kept for the next call."""
 
-    def __init__(self, network: Network, rows: int, compiled: bool) -> None:
-        self.program = program = Program(network, rows, compiled=compiled and can_compile(), forward_only=True)
+    def __init__(self, network: Architecture, rows: int, compiled: bool) -> None:
+        self.executable = program = Executable(network, rows, compiled=compiled and can_compile(), forward_only=True)
         self.tables = program.prediction
         self.memory = program.memory()
         self.call: Call | None = None
@@ -59,7 +59,7 @@ class Predictors:
     Each works in an arena of its own, so that no two threads share one.
     """
 
-    def __init__(self, network: Network, rows: int, compiled: bool) -> None:
+    def __init__(self, network: Architecture, rows: int, compiled: bool) -> None:
         self.make = functools.partial(Predictor, network, rows, compiled)
         self.work_per_row = network.parameters.size if compiled and can_compile() else 0
         self.idle: deque[Predictor] = deque(maxlen=2 * processors())
@@ -85,8 +85,8 @@ class Predictors:
     def _share_out(self, X: Array, Y: Array, helpers: int) -> None:
         """Have the rows worked off by so many threads beside this one, each taking whole shards whenever it is free."""
         own = self._taken()
-        shards = -(-X.shape[0] // own.program.rows)
-        step = -(-shards // ((helpers + 1) * TURNS)) * own.program.rows
+        shards = -(-X.shape[0] // own.executable.rows)
+        step = -(-shards // ((helpers + 1) * TURNS)) * own.executable.rows
         starts = deque(range(0, X.shape[0], step))
         failures: list[Exception] = []
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from backlit.engine import lbfgs, machine
 from backlit.engine.compiled.compile import CompiledMachine, can_compile
-from backlit.engine.executable import Program, joined, layer_ranges
+from backlit.engine.executable import Executable, joined, layer_ranges
 from backlit.engine.history import Epoch, History, Unwatched
 from backlit.engine.input_checks import (
     amounts,
@@ -147,23 +147,23 @@ class Training:
         self.rule = Rule(
             reduction(network.loss, network.outputs), penalty_per_batch=penalty_per_batch, decay=decay, **given
         )
-        self.program = Program(
+        self.executable = Executable(
             network, self.batch_size, self.optimizer, target_columns=self.Y.shape[1], decay_biases=decay_biases,
             compiled=self.compiled,
         )  # fmt: skip
-        self.tables = joined(self.program.training, self.rule)
+        self.tables = joined(self.executable.training, self.rule)
         ranges = layer_ranges(network) if gradient_norms and not self.optimizer.full_batch else {}
         if ranges:
             normed = np.array([*ranges.values()], np.int64).reshape(-1)
             self.tables = self.tables._replace(normed=normed, normed_count=len(ranges))
         self.normed_layers = tuple(ranges)
-        self.memory = self.program.memory()
-        self.machine = self.program.runner
+        self.memory = self.executable.memory()
+        self.machine = self.executable.runner
         self.threads = threads_of(threads)
-        whole = self.program.coupled and self.optimizer.full_batch
+        whole = self.executable.coupled and self.optimizer.full_batch
         self.team = thread_team_for(
-            self.machine, self.program.entry, self.memory, self.threads,
-            shards=1 if whole else self.program.shards, coupled=self.program.coupled,
+            self.machine, self.executable.entry, self.memory, self.threads,
+            shards=1 if whole else self.executable.shards, coupled=self.executable.coupled,
         )  # fmt: skip
         self.rng = np.random.default_rng(self.seed)
         self.rate_factor = 1.0
@@ -309,7 +309,7 @@ class Training:
 
     def _call(self, data: Data, first: int, last: int, rates: Array, sums: Array) -> None:
         """Run the machine over batches `first` to `last`; `memory.reached` says how far it came."""
-        train = self.team.train_batches if self.team else self.program.train
+        train = self.team.train_batches if self.team else self.executable.train
         began = time.perf_counter()
         with steady(self.compiled):
             train(
@@ -411,8 +411,8 @@ class Training:
 
     def _first_not_finite(self) -> str:
         """Name what went wrong first in the batch that lies in the memory: a layer, if one's output is not finite."""
-        for label, op in zip(self.network.labels, self.program.trained_ops, strict=False):
-            if not np.isfinite(self.program.view(self.memory, f"{label}.{op.writes}")).all():
+        for label, op in zip(self.network.labels, self.executable.trained_ops, strict=False):
+            if not np.isfinite(self.executable.view(self.memory, f"{label}.{op.writes}")).all():
                 return f"the output of layer {label}"
         return "the loss"
 

@@ -18,8 +18,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOp
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from backlit.engine.machine.environment import default_threads
-from backlit.engine.network import Network
+from backlit.engine import Network, default_threads
 from backlit.errors import BacklitError
 from backlit.estimators import html_repr, sklearn_conversion, validation_split
 from backlit.estimators.build import (

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from backlit.engine.network import Network, make_layer
+from backlit.engine import Network, make_layer
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.ops.base import Activation, Layer, Loss, Optimizer, arguments

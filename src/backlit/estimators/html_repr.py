@@ -7,7 +7,7 @@ from html import escape
 from itertools import pairwise
 from typing import Any
 
-from backlit.engine.network import Network
+from backlit.engine import Network
 from backlit.estimators.build import dense_labels
 
 MOST_UNITS = 8

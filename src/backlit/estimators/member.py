@@ -12,10 +12,7 @@ import numpy as np
 import scipy.optimize
 from sklearn.utils.optimize import _check_optimize_result
 
-from backlit.engine.history import Epoch
-from backlit.engine.lbfgs import Objective, lbfgs_options
-from backlit.engine.network import Network
-from backlit.engine.training import DivergedError, Training
+from backlit.engine import DivergedError, Epoch, Network, Objective, Training, lbfgs_options
 from backlit.estimators.build import Settings, is_random
 from backlit.kernels.types import Array
 from backlit.ops.base import Optimizer
@@ -322,7 +319,7 @@ def minimize(
         member.loss = float(intermediate_result.fun)
         measured = {}
         if held is not None:
-            measured["validation_loss"] = training.look_back(member.loss) / limits.parts
+            measured["validation_loss"] = training.after_epoch(member.loss) / limits.parts
             member.validation_loss_curve.append(measured["validation_loss"])
         member.record(loss=member.loss, **measured)
         member.n_iter += 1

@@ -8,14 +8,15 @@ Names are imported when first used, so that a command line that only lists its c
 ('0.298371109', '0.291027774')
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from backlit.lazy import lazily
 
 if TYPE_CHECKING:
     from backlit.examples.netfile import NetworkFile, Setup, parse_network_file, read_network_file
     from backlit.examples.running import Example, ExampleRun, SetupRun, example_file, examples, run_example
 
-_HOME = {
+_PLACES = {
     "Example": "running",
     "ExampleRun": "running",
     "NetworkFile": "netfile",
@@ -41,8 +42,4 @@ __all__ = [
     "run_example",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+__getattr__ = lazily(__name__, _PLACES)

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from backlit.engine.compiled.compile import can_compile
-from backlit.engine.executable import Program
+from backlit.engine import Executable, Network, can_compile, reduction
 from backlit.engine.machine.passes import factor
-from backlit.engine.network import Network
 from backlit.engine.program.structs import Clock, data_of
-from backlit.engine.training import reduction
 from backlit.errors import BacklitError
 from backlit.examples.naming import Quantity
 from backlit.examples.netfile import Setup
@@ -34,30 +31,30 @@ class Measurement:
         self.network = network.copy()  # batch statistics move in a training pass
         self.X, self.T = setup.rows()
         self.compiled = compiled and can_compile()
-        self.program = Program(
+        self.executable = Executable(
             self.network, len(self.X), compiled=self.compiled, keep=True, target_columns=self.T.shape[1],
             rows=len(self.X),
         )  # fmt: skip
-        self.memory = self.program.memory()
+        self.memory = self.executable.memory()
         self._pass_through()
 
     def _pass_through(self) -> None:
-        run = self.program.runner
+        run = self.executable.runner
         network, rows = self.network, len(self.X)
         X, T = network.check_inputs(self.X), network.check_targets(self.T, rows)
         data, clock = data_of(X, T, np.zeros(0), np.arange(rows)), Clock(0, 0)
         self.scale = factor(reduction(network.loss, network.outputs), float(rows))
-        tables = self.program.training
+        tables = self.executable.training
         with np.errstate(all="ignore"):
             run.batch_gradient(tables, self.memory, data, 0, rows, self.scale, 1, clock)
             self.error = float(run.evaluate_rows(tables, self.memory, data, clock)) * self.scale
             Y = np.zeros(rows * network.outputs, network.dtype)
-            run.predict_rows(self.program.prediction, self.memory, X.reshape(-1), rows, Y, clock)
+            run.predict_rows(self.executable.prediction, self.memory, X.reshape(-1), rows, Y, clock)
         self.outputs: Array = Y.reshape(rows, network.outputs)
 
     def array(self, name: str) -> Array:
         """Give an array by the name the engine has for it, such as "1.Z" (rows, units) or "2.dW"."""
-        return self.program.view(self.memory, name, len(self.X))
+        return self.executable.view(self.memory, name, len(self.X))
 
     def value(self, quantity: Quantity) -> float:
         """Give the number that a quantity asks for."""
@@ -76,15 +73,17 @@ class Measurement:
     def _entry(self, quantity: Quantity) -> float:
         """Give an element of one of the engine's arrays."""
         name = self._name(quantity)
-        if name not in self.program.places:
+        if name not in self.executable.places:
             raise BacklitError(f"{quantity.kind} of layer {quantity.layer} is not a number that this network computes.")
         array = self.array(name)
         if quantity.kind in ("w", "dE/dw"):
             return float(array[quantity.source, quantity.unit])
         if quantity.kind in ("b", "dE/db"):
             return float(array[0, quantity.unit])
-        if len(self.X) > self.program.rows:
-            raise BacklitError(f"{quantity.kind} is kept for up to {self.program.rows} rows; these are {len(self.X)}.")
+        if len(self.X) > self.executable.rows:
+            raise BacklitError(
+                f"{quantity.kind} is kept for up to {self.executable.rows} rows; these are {len(self.X)}."
+            )
         if quantity.row is None and len(self.X) > 1:
             raise BacklitError(
                 f"{quantity.kind} is asked for without a row; expected such as [1], of {len(self.X)} rows."
@@ -97,7 +96,7 @@ class Measurement:
     def _name(self, quantity: Quantity) -> str:
         """Give the engine's name of the array; a layer without activation gives out what came in."""
         array = ARRAYS[quantity.kind]
-        plain = f"{quantity.layer}.A" not in self.program.places
+        plain = f"{quantity.layer}.A" not in self.executable.places
         return f"{quantity.layer}.{array.replace('A', 'Z') if plain else array}"
 
     def _output_error(self, output: int) -> float:

@@ -10,8 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from backlit.engine.network import Network
-from backlit.engine.training import Training
+from backlit.engine import Network, Training
 from backlit.errors import BacklitError
 from backlit.examples.measuring import Measurement, accuracy, classes_of
 from backlit.examples.naming import parse_quantity

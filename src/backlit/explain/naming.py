@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from backlit.engine.network import Network
+from backlit.engine import Network
 from backlit.errors import BacklitError
 from backlit.ops.layers.dense import Dense
 

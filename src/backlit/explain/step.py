@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from backlit.engine.network import Network
+from backlit.engine import Network
 from backlit.errors import BacklitError
 from backlit.explain.algebra.numerals import DIGITS, short_text
 from backlit.explain.algebra.tree import Ref, plus, shown_refs

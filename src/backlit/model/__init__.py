@@ -6,8 +6,9 @@
 'after'
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from backlit.lazy import lazily
 
 if TYPE_CHECKING:
     from backlit.model.file import load, save
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from backlit.model.records import Evaluation, FitReport
     from backlit.model.tabular import TabularModel
 
-_HOME = {
+_PLACES = {
     "Evaluation": "records",
     "FitReport": "records",
     "Progress": "fitting",
@@ -40,8 +41,4 @@ __all__ = [
     "save",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+__getattr__ = lazily(__name__, _PLACES)

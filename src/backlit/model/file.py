@@ -17,7 +17,7 @@ import backlit.ops.schedules  # noqa: F401  (registers the schedules)
 from backlit import __version__
 from backlit.data import Encoder
 from backlit.data.messages import quoted
-from backlit.engine.network import Network
+from backlit.engine import Network
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.model.records import FitReport
@@ -71,7 +71,7 @@ def save(model: Network | TabularModel, path: str | os.PathLike[str]) -> Path:
 
     >>> import tempfile, numpy as np
     >>> from pathlib import Path
-    >>> from backlit.engine.network import Network
+    >>> from backlit.engine import Network
     >>> from backlit.ops.layers.dense import Dense
     >>> network = Network([Dense(2, "tanh")], inputs=3)
     >>> with tempfile.TemporaryDirectory() as folder:

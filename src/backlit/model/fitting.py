@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from backlit.data import Encoder, Table, choose_task, read_table, split_rows
-from backlit.engine.training import DivergedError, Training
+from backlit.engine import DivergedError, Training
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.model.measuring import baseline, linear

@@ -12,8 +12,7 @@ import numpy as np
 import backlit.ops.schedules  # noqa: F401  (registers the schedules)
 from backlit.data import Task
 from backlit.data.target import TaskKind
-from backlit.engine.network import Network
-from backlit.engine.training import Training
+from backlit.engine import Network, Training
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.ops.base import Layer, Optimizer

@@ -9,7 +9,7 @@ import numpy as np
 
 from backlit.data import Encoder, NumberTarget, Surprise, read_table
 from backlit.data.messages import listed, quoted
-from backlit.engine.network import Network
+from backlit.engine import Network
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.model.measuring import class_rows, class_scores, number_scores

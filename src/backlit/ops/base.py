@@ -15,8 +15,8 @@ over with no elements, so `if dX.size:` asks whether it is wanted.
 A new op is one class in one file:
 
 >>> import numpy as np
->>> from backlit.ops import base
->>> @base.register("doc_cube")
+>>> from backlit.ops import base, registry
+>>> @registry.register("doc_cube")
 ... class Cube(base.Activation):
 ...     @staticmethod
 ...     def value(z):
@@ -24,9 +24,9 @@ A new op is one class in one file:
 ...     @staticmethod
 ...     def slope(z):
 ...         return 3.0 * z * z
->>> base.activations["doc_cube"]().value(np.array([1.0, 2.0]))
+>>> registry.activations["doc_cube"]().value(np.array([1.0, 2.0]))
 array([1., 8.])
->>> del base.activations["doc_cube"]
+>>> del registry.activations["doc_cube"]
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@ r"""Formulas as trees: of one tree, the symbols and the numbers, in LaTeX and in
 A leaf that names a quantity (`Ref`) knows its symbol and its number, so the two lines of a worked example, the formula
 and the formula with numbers, are one tree printed twice:
 
+>>> from backlit.explain.algebra.printing import latex, plain
 >>> w, x = Ref("w(i1,h1)", r"w_{i_1 h_1}", 0.15), Ref("i1", "i_1", 0.05)
 >>> product = times(w, x)
 >>> latex(product), plain(product), plain(product, 9)

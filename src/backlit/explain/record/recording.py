@@ -13,15 +13,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from backlit.engine import machine
-from backlit.engine.executable import Program
-from backlit.engine.input_checks import rows_of
+from backlit.engine import Executable, Network, machine, prepared_scalars, reduction, rows_of
 from backlit.engine.machine.vector_ops import square_of
-from backlit.engine.network import Network
 from backlit.engine.program import structs
-from backlit.engine.program.arguments import prepared_scalars
 from backlit.engine.program.structs import Clock, Data, Memory, Row, Rule, Segment, data_of
-from backlit.engine.training import reduction
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.ops.base import MACHINE_SCALARS, Activation, Layer, Loss, Optimizer, arguments
@@ -100,7 +95,7 @@ class Recording:
         self.rows = self.X.shape[0]
         if not self.rows:
             raise BacklitError("X has no rows; expected at least one to explain.")
-        self.program = _program(self.network, self.rows, optimizer, self.Y.shape[1], self.settings, joined)
+        self.executable = _program(self.network, self.rows, optimizer, self.Y.shape[1], self.settings, joined)
         self.data = data_of(self.X, self.Y, self.weights, np.arange(self.rows))
         self.reduction = reduction(self.network.loss, self.network.outputs)
         self.weight = float(machine.total_weight(self.data, 0, self.rows))
@@ -109,7 +104,7 @@ class Recording:
         self.rates = self.settings.rates or (float(getattr(optimizer, "rate", 1.0)),) * self.settings.steps
         with np.errstate(all="ignore"):
             self._run(before=joined)
-        joins = self.program.loss is not self.network.loss
+        joins = self.executable.loss is not self.network.loss
         self.chain = None
         if joined and joins:
             start = network.copy("float64")
@@ -118,7 +113,7 @@ class Recording:
 
     def _run(self, *, before: bool) -> None:
         """Run the steps before without looking, unless the network is that far already; then the recorded one."""
-        program, network = self.program, self.network
+        program, network = self.executable, self.network
         memory = program.memory()
         if self.settings.slots is not None:
             memory.slots[:] = self._slots_taken(memory.slots.size)
@@ -157,7 +152,7 @@ class Recording:
         sums = np.zeros((count, structs.SUMS))
         data = self.data._replace(order=np.tile(np.arange(self.rows), count))
         reached = machine.train_batches(
-            self.program.training, memory, data, structs.monitor_of(self.network.dtype), self.rule(),
+            self.executable.training, memory, data, structs.monitor_of(self.network.dtype), self.rule(),
             Clock(self.settings.taken, self.settings.seed), self.rows, 0, count, np.array(self.rates[:-1]), -np.inf,
             sums.reshape(-1),
         )  # fmt: skip
@@ -179,7 +174,7 @@ class Recording:
 
     def _gradients(self, memory: Memory) -> Gradients:
         """Take the gradient through the machine's penalties and limits one at a time, on a copy."""
-        s, tables = self.settings, self.program.training
+        s, tables = self.settings, self.executable.training
         raw = memory.dP.copy()
         copy = memory._replace(dP=raw.copy())
         stages: list[Array | None] = [None, None, None]
@@ -200,7 +195,7 @@ class Recording:
 
     def array(self, name: str) -> Array:
         """Give a buffer of the recorded step by its name, such as "1.Z" or "2.dA"."""
-        return self.program.view(self.memory, name, self.rows)
+        return self.executable.view(self.memory, name, self.rows)
 
     def has_gradient(self, name: str) -> bool:
         """Whether a parameter, such as "1.W", is trained."""
@@ -258,11 +253,11 @@ class Recording:
         network = self.network
         kept = network.parameters.copy(), network.state.copy()
         network.parameters[:], network.state[:] = parameters, self.state_before
-        memory = self.program.memory()
+        memory = self.executable.memory()
         clock = Clock(self.number - 1, self.settings.seed)
         with np.errstate(all="ignore"):
             total = machine.shard_loss(
-                self.program.training, memory, self.data, 0, self.rows, 0, self.scale, 1, clock
+                self.executable.training, memory, self.data, 0, self.rows, 0, self.scale, 1, clock
             )  # fmt: skip
         network.parameters[:], network.state[:] = kept
         return float(total * self.scale)
@@ -283,11 +278,11 @@ class Recording:
 
 def _program(
     network: Network, rows: int, optimizer: Optimizer, target_columns: int, settings: Settings, joined: bool
-) -> Program:
+) -> Executable:
     """Give the plain program that keeps every buffer, whole batches as one shard."""
     if not joined:
         network.loss = _unjoined(network.loss)
-    return Program(
+    return Executable(
         network, rows, optimizer, target_columns=target_columns, decay_biases=settings.decay_biases,
         compiled=False, keep=True, rows=rows,
     )  # fmt: skip

@@ -37,7 +37,7 @@ class ErrorPart:
         self.context, self.last = context, last
         self.recording = context.recording
         self.loss: Loss = self.recording.network.loss
-        self.trained: Loss = self.recording.program.loss
+        self.trained: Loss = self.recording.executable.loss
         self.units = last.units
         self.joined = self.recording.chain is not None
         self.targets = self._targets()

@@ -1,3 +1,3 @@
 """The optimizers: how a gradient changes the weights."""
 
-from backlit.ops.optimizers import adaptive, descent, quasi_newton, signs  # noqa: F401
+from backlit.ops.optimizers import descent, adaptive, signs, quasi_newton  # noqa: F401, I001  (names are listed in this order)

@@ -1,0 +1,284 @@
+"""The layers, sizes and loss of a network, with its parameters in one flat vector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from backlit.errors import BacklitError
+from backlit.kernels.types import Array
+from backlit.ops.base import Interval, Layer, Loss, Shapes
+from backlit.ops.initializers import fill
+from backlit.ops.registry import activations, layers, losses
+
+DTYPES = ("float32", "float64")
+
+
+class Architecture:
+    """What a person describes: layers, sizes, a loss; and the parameters that go with them, in one flat vector.
+
+    `Network` adds prediction, and describes the arguments and attributes.
+    """
+
+    def __init__(
+        self, layers: Iterable[Layer | str], inputs: int, loss: Loss | str = "half_squared_error", *,
+        dtype: npt.DTypeLike = "float64", seed: int | np.random.Generator = 0,
+    ) -> None:  # fmt: skip
+        if isinstance(layers, (str, Layer)) or not isinstance(layers, Iterable):
+            raise BacklitError(
+                f"layers is {layers!r}; expected a list of layers, such as [Dense(16, 'relu'), Dense(1)]."
+            )
+        self.layers = tuple(make_layer(layer) for layer in layers)
+        if not self.layers:
+            raise BacklitError("a network needs at least one layer, such as Dense(1).")
+        if isinstance(inputs, bool) or not isinstance(inputs, (int, np.integer)) or inputs < 1:
+            raise BacklitError(f"inputs is {inputs!r}; expected the number of columns of X, at least 1.")
+        self.inputs = int(inputs)
+        self.loss: Loss = losses.make(loss)
+        self.dtype = _dtype(dtype)
+        self.ops, self.labels = chain(self.layers)
+        self.shapes: list[Shapes] = []
+        self.frozen: set[str] = set()
+        columns = self.inputs
+        reach: Interval | None = None
+        for k, op in enumerate(self.ops):
+            self.shapes.append(op.shapes(columns))
+            columns = self.shapes[-1].columns[op.writes]
+            reach = op.reach(reach)
+            self.frozen |= {f"{self.labels[k]}.{name}" for name in getattr(op, "freeze", ())}
+        self.outputs = columns
+        if reach is not None:
+            _refuse_unfit_loss(self.loss, self.layers[-1], reach)
+        self.layout = _layout(self.labels, [shapes.parameters for shapes in self.shapes])
+        self.state_layout = _layout(self.labels, [shapes.state for shapes in self.shapes])
+        self.parameters = np.zeros(_size(self.layout), self.dtype)
+        self.state = np.zeros(_size(self.state_layout), self.dtype)
+        self._initialize(_generator(seed))
+
+    def _initialize(self, rng: np.random.Generator) -> None:
+        """Draw the parameters in the order of the chain."""
+        for name, (_, shape) in self.layout.items():
+            number, _, array = name.partition(".")
+            given = self.layers[int(number) - 1].initial(array)
+            self[name] = fill(given, shape, rng, f"layer {number}, {array}")
+        for name in self.state_layout:
+            number, _, array = name.partition(".")
+            self[name] = self.layers[int(number) - 1].initial(array)
+
+    def __getitem__(self, name: str) -> Array:
+        """Give the view of a parameter by its name, such as "1.W"."""
+        if name in self.state_layout:
+            return self._state_view(name)
+        try:
+            offset, shape = self.layout[name]
+        except KeyError:
+            known = ", ".join([*self.layout, *self.state_layout])
+            raise KeyError(f"the network has no parameter {name!r}; it has {known}.") from None
+        return self.parameters[offset : offset + int(np.prod(shape))].reshape(shape)
+
+    def _state_view(self, name: str) -> Array:
+        offset, shape = self.state_layout[name]
+        return self.state[offset : offset + int(np.prod(shape))].reshape(shape)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        """Write new values into a parameter."""
+        self[name][...] = value
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; new parameters, or state, are written into the vector that there is: kernels know it."""
+        if name not in {"parameters", "state"} or name not in self.__dict__:
+            super().__setattr__(name, value)
+            return
+        vector = self.__dict__[name]
+        values = np.asarray(value)
+        if values.shape != vector.shape:
+            raise BacklitError(f"{name} has shape {values.shape}; the network expects {vector.shape}.")
+        vector[:] = values
+
+    def __iter__(self) -> Iterator[str]:
+        """Name the parameters in their order."""
+        return iter(self.layout)
+
+    def check_inputs(self, X: npt.ArrayLike) -> Array:
+        """Give X as a C-contiguous matrix of the network's dtype, or say what is wrong with its shape."""
+        array = _numbers("X", X, self.dtype)
+        if array.ndim != 2 or array.shape[1] != self.inputs:
+            raise BacklitError(
+                f"X has shape {array.shape}; the network expects rows of {self.inputs} inputs: (n, {self.inputs})."
+            )
+        return array
+
+    def check_targets(self, Y: npt.ArrayLike, rows: int) -> Array:
+        """Give the targets as a matrix (n, outputs), or one column of class numbers if the loss takes them."""
+        given = np.asarray(Y)
+        array = _numbers("Y", given.reshape(-1, 1) if given.ndim == 1 else given, self.dtype)
+        numbered = self.loss.class_targets and array.ndim == 2 and array.shape[1] == 1 and self.outputs > 1
+        if array.ndim != 2 or array.shape[0] != rows or (array.shape[1] != self.outputs and not numbered):
+            also = ", or (n,) class numbers" if self.loss.class_targets else ""
+            raise BacklitError(
+                f"Y has shape {given.shape} beside {rows} rows of X; the network expects "
+                f"({rows}, {self.outputs}){also}."
+            )
+        if numbered and array.size:
+            low, high = array.min(), array.max()
+            if not (low >= 0 and high < self.outputs and np.array_equal(array, np.floor(array))):
+                raise BacklitError(
+                    f"Y holds class numbers from {low:g} to {high:g}; {self.outputs} outputs take whole "
+                    f"numbers from 0 to {self.outputs - 1}."
+                )
+        elif array.size:
+            self._check_range(array)
+        return array
+
+    def _check_range(self, targets: Array) -> None:
+        """Refuse targets for which the loss is not defined, such as labels -1 and 1 in the place of 0 and 1."""
+        low, high = self.loss.targets
+        if targets.min() < low or targets.max() > high:
+            raise BacklitError(
+                f"Y holds values from {targets.min():g} to {targets.max():g}; the loss {self.loss.name!r} expects "
+                f"targets {_interval(self.loss.targets)}."
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Describe layers, inputs, loss and dtype as plain data, without the parameters' values."""
+        return {
+            "layers": [layer.to_dict() for layer in self.layers],
+            "inputs": self.inputs,
+            "loss": self.loss.to_dict(),
+            "dtype": self.dtype.name,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Build the network that `to_dict` described, with fresh parameters."""
+        chain = [layer_from_dict(layer) for layer in data["layers"]]
+        return cls(chain, data["inputs"], losses.from_dict(data["loss"]), dtype=data["dtype"])
+
+    def copy(self, dtype: npt.DTypeLike | None = None) -> Self:
+        """Give a network of the same layers and values, in another dtype if asked."""
+        twin = type(self)(self.layers, self.inputs, self.loss, dtype=dtype or self.dtype)
+        twin.parameters[:] = self.parameters
+        twin.state[:] = self.state
+        return twin
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what holds addresses of this process."""
+        return {"description": self.to_dict(), "parameters": self.parameters, "state": self.state}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Rebuild the network and its views from the flat vectors."""
+        twin = type(self).from_dict(state["description"])
+        self.__dict__.update(twin.__dict__)
+        self.parameters[:] = state["parameters"]
+        self.state[:] = state["state"]
+
+    def __repr__(self) -> str:
+        """Name the layers' sizes and activations, the loss and the number of parameters."""
+        sizes = " -> ".join([str(self.inputs), *(layer.summary() for layer in self.layers)])
+        return f"Network({sizes}; {self.loss.name}; {self.parameters.size} parameters, {self.dtype.name})"
+
+
+def _dtype(given: npt.DTypeLike) -> np.dtype[Any]:
+    try:
+        dtype = np.dtype(given)
+    except TypeError:
+        dtype = None
+    if dtype is None or dtype.name not in DTYPES:
+        raise BacklitError(f"dtype is {given!r}; expected 'float32' or 'float64'.")
+    return dtype
+
+
+def _refuse_unfit_loss(loss: Loss, last: Layer, reach: Interval) -> None:
+    """Refuse a loss that is not defined everywhere in `reach`, where the last layer's outputs lie, and say what fits.
+
+    What a loss is fused with was made for it, so it comes first; other activations fit by what they declare.
+    """
+    low, high = loss.outputs
+    if low <= reach[0] and reach[1] <= high:
+        return
+    fitting = [name for name, cls in activations.items() if getattr(cls, "outputs", None) == loss.outputs]
+    activation, *others = [*dict.fromkeys([*loss.fused, *fitting])] or ["an activation of such outputs"]
+    advice = f"End the network in {activation}" + (f" (or {', '.join(others)})" if others else "")
+    unactivated = [name for name in loss.fused.values() if getattr(losses[name], "outputs", None) == reach]
+    if unactivated:
+        advice += f", or keep it and take the loss {unactivated[0]!r}, which expects such outputs"
+    raise BacklitError(
+        f"the loss {loss.name!r} is defined for outputs {_interval(loss.outputs)}; the last layer "
+        f"({last.summary()}) gives outputs {_interval(reach)}. {advice}."
+    )
+
+
+def _interval(ends: Interval) -> str:
+    """Give an interval in words."""
+    low, high = ends
+    if np.isfinite(high):
+        return f"from {low:g} to {high:g}" if np.isfinite(low) else f"of at most {high:g}"
+    return f"of at least {low:g}" if np.isfinite(low) else "of any size"
+
+
+def _generator(seed: Any) -> np.random.Generator:
+    try:
+        return np.random.default_rng(seed)
+    except (TypeError, ValueError):
+        raise BacklitError(f"seed is {seed!r}; expected a whole number of at least 0, or a Generator.") from None
+
+
+def _numbers(name: str, given: Any, dtype: np.dtype[Any]) -> Array:
+    """Give an array of the network's type, or say that the values are no numbers; too large ones become infinite."""
+    if isinstance(given, np.ndarray) and given.dtype == dtype and given.ndim and given.flags.c_contiguous:
+        return given
+    try:
+        if np.iscomplexobj(given):
+            raise TypeError("they are complex")
+        with np.errstate(over="ignore"):
+            return np.ascontiguousarray(given, dtype=dtype)
+    except (TypeError, ValueError) as error:
+        raise BacklitError(f"{name} does not hold rows of numbers ({error}); encode it as a matrix first.") from None
+
+
+def make_layer(given: Layer | str) -> Layer:
+    """Give the layer or activation that `given` is or names."""
+    if isinstance(given, Layer):
+        return given
+    if isinstance(given, str) and given in activations:
+        return activations.make(given)  # type: ignore[no-any-return]
+    if isinstance(given, (str, type)):
+        return layers.make(given)  # type: ignore[no-any-return]
+    raise BacklitError(f"a layer is {given!r}; expected a layer such as Dense(16, 'relu'), or a name.")
+
+
+def layer_from_dict(data: Mapping[str, Any]) -> Layer:
+    """Give the layer or activation that `to_dict` described."""
+    registry = activations if data.get("op") in activations else layers
+    return registry.from_dict(data)  # type: ignore[no-any-return]
+
+
+def chain(layers: Sequence[Layer]) -> tuple[list[Layer], list[str]]:
+    """Give the ops of the layers in order, a dense layer's activation as its own, and each op's layer number."""
+    ops: list[Layer] = []
+    labels: list[str] = []
+    for number, layer in enumerate(layers, 1):
+        for op in layer.ops():
+            ops.append(op)
+            labels.append(str(number))
+    return ops, labels
+
+
+def _layout(
+    labels: Sequence[str], shapes: Sequence[Mapping[str, tuple[int, ...]]]
+) -> dict[str, tuple[int, tuple[int, ...]]]:
+    """Lay named arrays one after another: name -> (offset, shape)."""
+    layout = {}
+    offset = 0
+    for label, arrays in zip(labels, shapes, strict=True):
+        for name, shape in arrays.items():
+            layout[f"{label}.{name}"] = (offset, shape)
+            offset += int(np.prod(shape))
+    return layout
+
+
+def _size(layout: Mapping[str, tuple[int, tuple[int, ...]]]) -> int:
+    return max((offset + int(np.prod(shape)) for offset, shape in layout.values()), default=0)

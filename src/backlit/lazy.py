@@ -1,0 +1,23 @@
+"""Names of a package that are imported when first used, so that importing the package costs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+
+def lazily(package: str, places: Mapping[str, str]) -> Callable[[str], Any]:
+    """Give the `__getattr__` of a package whose names lie in the modules that `places` tells.
+
+    >>> get = lazily("backlit", {"BacklitError": "errors"})
+    >>> get("BacklitError").__name__
+    'BacklitError'
+    """
+
+    def get(name: str) -> Any:
+        if name not in places:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return getattr(import_module(f"{package}.{places[name]}"), name)
+
+    return get
