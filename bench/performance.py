@@ -107,7 +107,7 @@ _gather_rows = Retyper("float64")(machine.gather)
 @njit(nogil=True)
 def _gather_loop(X: Any, columns: int, order: Any, n: int, A: Any, times: int) -> None:
     for _ in range(times):
-        _gather_rows(X, columns, order, 0, n, A, 0, 0)
+        _gather_rows(X, columns, 0, columns, order, 0, n, A, 0, 0)
 
 
 def each(loop: Callable[[int], Any], restore: Callable[[], None] = lambda: None) -> float:

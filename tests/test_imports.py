@@ -121,7 +121,7 @@ def cycle(sources: Path = SOURCES) -> list[str]:
     """Give a cycle of imports among files, or nothing."""
     graph: dict[str, set[str]] = {}
     for module, imported, _ in imports(sources):
-        if imported != "__init__" and imported != module:
+        if imported not in {"__init__", module}:
             graph.setdefault(module, set()).add(imported)
     try:
         graphlib.TopologicalSorter(graph).prepare()

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-from backlit.engine import executable
 from backlit.engine.network import Network
 from backlit.engine.parallel import auto_switch, thread_team
+from backlit.engine.program import sharding
 from backlit.ops.base import Activation, Layer, Loss
 from backlit.ops.layers.dense import Dense
 from backlit.ops.registry import losses
@@ -83,17 +83,17 @@ def problem() -> Callable[..., tuple[Network, Any, Any]]:
 @pytest.fixture
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> int:
     """Cut every batch into shards of 4 rows."""
-    monkeypatch.setattr(executable, "SMALLEST_SHARD", 4)
-    monkeypatch.setattr(executable, "SHARD_ELEMENTS", 1)
+    monkeypatch.setattr(sharding, "SMALLEST_SHARD", 4)
+    monkeypatch.setattr(sharding, "SHARD_ELEMENTS", 1)
     return 4
 
 
 @pytest.fixture
 def shared_batches(monkeypatch: pytest.MonkeyPatch, small_shards: int) -> None:
     """Share the smallest batches out to as many threads as are asked for, and never look which way is faster."""
-    monkeypatch.setattr(executable, "THREADED_WORK", 1)
-    monkeypatch.setattr(executable, "THREADED_ROWS", 2)
-    monkeypatch.setattr(executable, "SEVERAL_ROWS", 4)
+    monkeypatch.setattr(sharding, "THREADED_WORK", 1)
+    monkeypatch.setattr(sharding, "THREADED_ROWS", 2)
+    monkeypatch.setattr(sharding, "SEVERAL_ROWS", 4)
     monkeypatch.setattr(thread_team, "processors", lambda: 64)
     monkeypatch.setattr(auto_switch.AutoSwitch, "note", lambda self, batches, seconds: None)
 

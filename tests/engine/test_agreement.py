@@ -16,10 +16,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from backlit.engine import executable, machine
+from backlit.engine import machine
 from backlit.engine.executable import Executable
 from backlit.engine.input_checks import rows_of
 from backlit.engine.network import Network
+from backlit.engine.program import sharding
 from backlit.engine.program.structs import Clock, data_of
 from backlit.engine.training import Training, reduction
 from backlit.ops.base import REDUCTIONS, Activation, tuned
@@ -207,8 +208,8 @@ def moderate(network: Network, X: Any, Y: Any) -> bool:
 def sharded(rows: int | None) -> Any:
     """Cut batches into shards of so many rows."""
     if rows is None:
-        return mock.patch.object(executable, "SMALLEST_SHARD", executable.SMALLEST_SHARD)
-    return mock.patch.multiple(executable, SMALLEST_SHARD=rows, SHARD_ELEMENTS=1)
+        return mock.patch.object(sharding, "SMALLEST_SHARD", sharding.SMALLEST_SHARD)
+    return mock.patch.multiple(sharding, SMALLEST_SHARD=rows, SHARD_ELEMENTS=1)
 
 
 SHARDS = st.sampled_from([None, 1, 3, 4])

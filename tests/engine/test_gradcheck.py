@@ -12,7 +12,7 @@ import pytest
 from backlit.engine import machine
 from backlit.engine.executable import Executable
 from backlit.engine.gradcheck import gradcheck
-from backlit.engine.machine import passes, update
+from backlit.engine.machine import passes, reduce, update
 from backlit.engine.network import Network
 from backlit.engine.program.structs import Clock, data_of
 from backlit.engine.training import reduction
@@ -305,14 +305,14 @@ def penalty_on_biases(patch: Any) -> None:
 
 
 def shard_not_added(patch: Any) -> None:
-    patch.setattr(passes, "add", lambda total, term, start, stop: None)
+    patch.setattr(reduce, "add", lambda total, term, start, stop: None)
 
 
 def last_shard_only(patch: Any) -> None:
     def replace(total, term, start, stop):
         total[start:stop] = term[start:stop]
 
-    patch.setattr(passes, "add", replace)
+    patch.setattr(reduce, "add", replace)
 
 
 def fresh_dropout_mask(patch: Any) -> None:

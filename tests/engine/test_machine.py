@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 
 from backlit.engine import machine
-from backlit.engine.executable import SHARD_ELEMENTS, SMALLEST_SHARD, Executable, fused_loss, shard_rows
+from backlit.engine.executable import Executable
+from backlit.engine.machine import vector_ops
 from backlit.engine.network import Network
+from backlit.engine.program.sharding import SHARD_ELEMENTS, SMALLEST_SHARD, shard_rows
 from backlit.engine.program.structs import Clock, Row, data_of
+from backlit.engine.program.tables import fused_loss
 from backlit.errors import BacklitError
 from backlit.ops.base import Activation
 from backlit.ops.layers.dense import Dense
@@ -21,17 +24,18 @@ from backlit.ops.losses.multiclass import CrossEntropy
 from backlit.ops.optimizers.adaptive import Adam
 from backlit.ops.registry import REGISTRIES, losses
 
-TUNED = [f for f in vars(machine).values() if inspect.isfunction(f) and hasattr(f, "compiled")]
+TUNED = [f for f in vars(vector_ops).values() if inspect.isfunction(f) and hasattr(f, "compiled")]
 
 
 # ------------------------------------------------------------------------------------------- loops and array forms
 
 
-def arguments_of(function: Any, rng: np.random.Generator) -> dict[str, Any]:
-    """Draw arguments by their names."""
+def arguments_of(function: Any, rng: np.random.Generator, first: int) -> dict[str, Any]:
+    """Draw arguments by their names: some columns of rows from `first` on, or, for 0, whole rows."""
     n, columns, start = 5, 3, 2
-    vectors = {"source": 42, "target": 42, "total": 17, "term": 17, "P": 30, "dP": 30, "A": 30}
+    vectors = {"source": 60, "target": 42, "total": 17, "term": 17, "P": 30, "dP": 30, "A": 30}
     numbers = {"columns": columns, "n": n, "start": start, "stop": start + 4 * columns, "offset": 4, "size": 17}
+    numbers |= {"first": first, "width": columns + first}
     given = {name: rng.normal(size=size) for name, size in vectors.items()} | numbers
     given |= {"order": rng.permutation(12), "ahead": 2, "l1": 0.1, "l2": 0.3, "by": 0.7, "limit": 0.8}
     given |= {"l": 3, "g": 12, "scale": 0.2}
@@ -39,9 +43,10 @@ def arguments_of(function: Any, rng: np.random.Generator) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("first", [0, 2])
 @pytest.mark.parametrize("function", TUNED, ids=lambda f: f.__name__)
-def test_loops_equal_their_array_form(function, dtype):
-    given = [arguments_of(function, np.random.default_rng(1)) for _ in range(2)]
+def test_loops_equal_their_array_form(function, first, dtype):
+    given = [arguments_of(function, np.random.default_rng(1), first) for _ in range(2)]
     for each in given:
         each.update({k: v.astype(dtype) for k, v in each.items() if isinstance(v, np.ndarray) and v.dtype.kind == "f"})
     arrays, loops = function(**given[0]), function.compiled(**given[1])
@@ -120,11 +125,11 @@ def test_a_memory_made_before_the_tables_holds_all_settings(compiled, problem):
 
 def test_the_loss_takes_the_last_activation_in_where_it_can():
     smoothed = CrossEntropy(label_smoothing=0.1, reduction="sum")
-    loss, ops = fused_loss(Network([Dense(3, "softmax")], 2, smoothed))
+    loss, ops, scores = fused_loss(Network([Dense(3, "softmax")], 2, smoothed).graph, smoothed)
     assert (loss.name, loss.label_smoothing, loss.reduction) == ("softmax_cross_entropy", 0.1, "sum")
-    assert [op.name for op in ops] == ["dense"]
-    loss, ops = fused_loss(Network([Dense(3, "sigmoid")], 2, smoothed))
-    assert (loss.name, len(ops)) == ("cross_entropy", 2)
+    assert (ops, scores) == (1, "1.Z")
+    loss, ops, scores = fused_loss(Network([Dense(3, "sigmoid")], 2, smoothed).graph, smoothed)
+    assert (loss.name, ops, scores) == ("cross_entropy", 2, "1.A")
 
 
 def test_every_fused_loss_is_registered_and_takes_the_same_settings():
@@ -137,7 +142,7 @@ def test_every_fused_loss_is_registered_and_takes_the_same_settings():
     (100, 10, 100), (10_000, 1, 10_000), (10_000, 100, SHARD_ELEMENTS // 100), (10_000, 10**6, SMALLEST_SHARD),
 ])  # fmt: skip
 def test_shards_are_a_function_of_network_and_batch(batch, elements, wanted):
-    assert shard_rows(Network([Dense(1)], 1), batch, elements, coupled=False) == wanted
+    assert shard_rows(Network([Dense(1)], 1).parameters.size, batch, elements, coupled=False) == wanted
 
 
 @pytest.mark.parametrize(("units", "batch", "coupled", "wanted"), [
@@ -153,7 +158,7 @@ def test_shards_are_a_function_of_network_and_batch(batch, elements, wanted):
 ])  # fmt: skip
 def test_batches_of_medium_networks_are_cut_for_threads(units, batch, coupled, wanted):
     network = Network([Dense(units), Dense(units), Dense(1)], 50)
-    assert shard_rows(network, batch, 4 * units + 50, coupled) == wanted
+    assert shard_rows(network.parameters.size, batch, 4 * units + 50, coupled) == wanted
 
 
 def test_every_op_fits_into_a_row():
@@ -162,7 +167,7 @@ def test_every_op_fits_into_a_row():
             op = cls(3) if name == "dense" else cls()
             first = Dense(3) if isinstance(op, Activation) else op
             program = Executable(Network([first, op, Dense(1)], 3, "mse"), 4, compiled=False)
-            assert all(Row.ARRAYS + 3 * len(binding.arrays) <= Row.WIDTH for binding in program._bindings)
+            assert all(Row.ARRAYS + 3 * len(step.binding.arrays) <= Row.WIDTH for step in program._steps)
 
 
 def test_a_kernel_that_asks_for_what_nobody_has_is_refused(problem):

@@ -185,9 +185,10 @@ def run_apart(script):
     begun = """
 import os, sys, threading, warnings
 import numpy as np, backlit as bl
-from backlit.engine import lbfgs, executable
+from backlit.engine import lbfgs
+from backlit.engine.program import sharding
 from backlit.engine.parallel import auto_switch, thread_team
-executable.SMALLEST_SHARD, executable.SHARD_ELEMENTS = 4, 1
+sharding.SMALLEST_SHARD, sharding.SHARD_ELEMENTS = 4, 1
 auto_switch.AutoSwitch.note = lambda self, batches, seconds: None
 thread_team.processors = lambda: 64
 def training(threads):

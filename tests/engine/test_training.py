@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backlit.engine import executable
 from backlit.engine.network import Network
+from backlit.engine.program import sharding
 from backlit.engine.training import DivergedWarning, Training
 from backlit.errors import BacklitError
 from backlit.ops.base import REDUCTIONS
@@ -58,9 +58,9 @@ def test_shards_change_nothing_but_rounding(compiled, problem, monkeypatch):
     network, X, Y = problem("cross_entropy", ["tanh", Dropout(0.3), "relu"], rows=13)
     options = {"optimizer": Adam(0.01), "batch_size": 10, "epochs": 6, "compiled": compiled}
     whole, _ = trained(network, X, Y, **options)
-    monkeypatch.setattr(executable, "SHARD_ELEMENTS", 1)
+    monkeypatch.setattr(sharding, "SHARD_ELEMENTS", 1)
     for rows in (1, 3, 4):
-        monkeypatch.setattr(executable, "SMALLEST_SHARD", rows)
+        monkeypatch.setattr(sharding, "SMALLEST_SHARD", rows)
         cut, training = trained(network, X, Y, **options)
         again, _ = trained(network, X, Y, **options)
         assert training.executable.rows == rows

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from backlit.engine.program.graph import Graph, chain, layout_size
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
-from backlit.ops.base import Interval, Layer, Loss, Shapes
+from backlit.ops.base import Interval, Layer, Loss, Shape
 from backlit.ops.initializers import fill
 from backlit.ops.registry import activations, layers, losses
 
@@ -24,7 +25,7 @@ class Architecture:
     """
 
     def __init__(
-        self, layers: Iterable[Layer | str], inputs: int, loss: Loss | str = "half_squared_error", *,
+        self, layers: Iterable[Layer | str], inputs: int | Shape, loss: Loss | str = "half_squared_error", *,
         dtype: npt.DTypeLike = "float64", seed: int | np.random.Generator = 0,
     ) -> None:  # fmt: skip
         if isinstance(layers, (str, Layer)) or not isinstance(layers, Iterable):
@@ -34,39 +35,42 @@ class Architecture:
         self.layers = tuple(make_layer(layer) for layer in layers)
         if not self.layers:
             raise BacklitError("a network needs at least one layer, such as Dense(1).")
-        if isinstance(inputs, bool) or not isinstance(inputs, (int, np.integer)) or inputs < 1:
-            raise BacklitError(f"inputs is {inputs!r}; expected the number of columns of X, at least 1.")
-        self.inputs = int(inputs)
+        self._build(Graph({"X": _row(inputs)}, chain(self.layers, "X")), loss, dtype, seed)
+
+    @classmethod
+    def from_graph(
+        cls, graph: Graph, loss: Loss | str = "half_squared_error", *, dtype: npt.DTypeLike = "float64",
+        seed: int | np.random.Generator = 0,
+    ) -> Self:  # fmt: skip
+        """Build the network of a graph, which need not be a chain of layers; it cannot be written to a file yet."""
+        network = cls.__new__(cls)
+        network.layers = ()
+        network._build(graph, loss, dtype, seed)
+        return network
+
+    def _build(self, graph: Graph, loss: Loss | str, dtype: npt.DTypeLike, seed: Any) -> None:
+        """Set up everything but the layers, and draw the parameters."""
+        self.graph = graph
+        self.inputs, self.outputs = graph.input_size, graph.output_size
         self.loss: Loss = losses.make(loss)
         self.dtype = _dtype(dtype)
-        self.ops, self.labels = chain(self.layers)
-        self.shapes: list[Shapes] = []
-        self.frozen: set[str] = set()
-        columns = self.inputs
-        reach: Interval | None = None
-        for k, op in enumerate(self.ops):
-            self.shapes.append(op.shapes(columns))
-            columns = self.shapes[-1].columns[op.writes]
-            reach = op.reach(reach)
-            self.frozen |= {f"{self.labels[k]}.{name}" for name in getattr(op, "freeze", ())}
-        self.outputs = columns
-        if reach is not None:
-            _refuse_unfit_loss(self.loss, self.layers[-1], reach)
-        self.layout = _layout(self.labels, [shapes.parameters for shapes in self.shapes])
-        self.state_layout = _layout(self.labels, [shapes.state for shapes in self.shapes])
-        self.parameters = np.zeros(_size(self.layout), self.dtype)
-        self.state = np.zeros(_size(self.state_layout), self.dtype)
+        self.ops = [node.op for node in graph.nodes]
+        self.labels = [node.label for node in graph.nodes]
+        self.shapes, self.frozen = graph.shapes, graph.frozen
+        if graph.reach is not None:
+            _refuse_unfit_loss(self.loss, self.layers[-1] if self.layers else self.ops[-1], graph.reach)
+        self.layout, self.state_layout = graph.layout, graph.state_layout
+        self.parameters = np.zeros(layout_size(self.layout), self.dtype)
+        self.state = np.zeros(layout_size(self.state_layout), self.dtype)
         self._initialize(_generator(seed))
 
     def _initialize(self, rng: np.random.Generator) -> None:
-        """Draw the parameters in the order of the chain."""
+        """Draw the parameters in their order."""
         for name, (_, shape) in self.layout.items():
-            number, _, array = name.partition(".")
-            given = self.layers[int(number) - 1].initial(array)
-            self[name] = fill(given, shape, rng, f"layer {number}, {array}")
+            label, _, array = name.partition(".")
+            self[name] = fill(self.graph.owners[name].initial(array), shape, rng, f"layer {label}, {array}")
         for name in self.state_layout:
-            number, _, array = name.partition(".")
-            self[name] = self.layers[int(number) - 1].initial(array)
+            self[name] = self.graph.owners[name].initial(name.partition(".")[2])
 
     def __getitem__(self, name: str) -> Array:
         """Give the view of a parameter by its name, such as "1.W"."""
@@ -104,11 +108,29 @@ class Architecture:
 
     def check_inputs(self, X: npt.ArrayLike) -> Array:
         """Give X as a C-contiguous matrix of the network's dtype, or say what is wrong with its shape."""
-        array = _numbers("X", X, self.dtype)
+        array = self._columns(X)
         if array.ndim != 2 or array.shape[1] != self.inputs:
             raise BacklitError(
                 f"X has shape {array.shape}; the network expects rows of {self.inputs} inputs: (n, {self.inputs})."
             )
+        return array
+
+    def _columns(self, X: Any) -> Array:
+        """Give X as a matrix where it has rows of several axes, or is given as {input: rows}, side by side."""
+        shapes = self.graph.inputs
+        if isinstance(X, Mapping) and set(X) == set(shapes):
+            parts = [_numbers(name, X[name], self.dtype) for name in shapes]
+            for (name, shape), part in zip(shapes.items(), parts, strict=True):
+                if part.shape != (parts[0].shape[0], *shape):
+                    raise BacklitError(
+                        f"{name} has shape {part.shape}; the network expects rows of shape {shape}, as many as of the "
+                        f"other inputs: {(parts[0].shape[0], *shape)}."
+                    )
+            return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
+        array = _numbers("X", X, self.dtype)
+        (row, *others) = shapes.values()
+        if not others and len(row) > 1 and array.shape[1:] == row:
+            return array.reshape(len(array), -1)
         return array
 
     def check_targets(self, Y: npt.ArrayLike, rows: int) -> Array:
@@ -144,9 +166,12 @@ class Architecture:
 
     def to_dict(self) -> dict[str, Any]:
         """Describe layers, inputs, loss and dtype as plain data, without the parameters' values."""
+        if not self.layers:
+            raise BacklitError("a network built from a graph cannot be written down yet; a chain of layers can.")
+        (row,) = self.graph.inputs.values()
         return {
             "layers": [layer.to_dict() for layer in self.layers],
-            "inputs": self.inputs,
+            "inputs": self.inputs if len(row) == 1 else list(row),
             "loss": self.loss.to_dict(),
             "dtype": self.dtype.name,
         }
@@ -159,7 +184,8 @@ class Architecture:
 
     def copy(self, dtype: npt.DTypeLike | None = None) -> Self:
         """Give a network of the same layers and values, in another dtype if asked."""
-        twin = type(self)(self.layers, self.inputs, self.loss, dtype=dtype or self.dtype)
+        twin = type(self).from_graph(self.graph, self.loss, dtype=dtype or self.dtype)
+        twin.layers = self.layers
         twin.parameters[:] = self.parameters
         twin.state[:] = self.state
         return twin
@@ -177,8 +203,19 @@ class Architecture:
 
     def __repr__(self) -> str:
         """Name the layers' sizes and activations, the loss and the number of parameters."""
-        sizes = " -> ".join([str(self.inputs), *(layer.summary() for layer in self.layers)])
+        (row, *others) = self.graph.inputs.values()
+        start = str(self.inputs) if others or len(row) == 1 else str(row)
+        sizes = " -> ".join([start, *(layer.summary() for layer in self.layers or self.ops)])
         return f"Network({sizes}; {self.loss.name}; {self.parameters.size} parameters, {self.dtype.name})"
+
+
+def _row(inputs: Any) -> Shape:
+    """Give the shape of a row of X for so many columns, or a shape."""
+    if isinstance(inputs, (tuple, list)):
+        return tuple(inputs)
+    if isinstance(inputs, bool) or not isinstance(inputs, (int, np.integer)) or inputs < 1:
+        raise BacklitError(f"inputs is {inputs!r}; expected the number of columns of X, at least 1.")
+    return (int(inputs),)
 
 
 def _dtype(given: npt.DTypeLike) -> np.dtype[Any]:
@@ -254,31 +291,3 @@ def layer_from_dict(data: Mapping[str, Any]) -> Layer:
     """Give the layer or activation that `to_dict` described."""
     registry = activations if data.get("op") in activations else layers
     return registry.from_dict(data)  # type: ignore[no-any-return]
-
-
-def chain(layers: Sequence[Layer]) -> tuple[list[Layer], list[str]]:
-    """Give the ops of the layers in order, a dense layer's activation as its own, and each op's layer number."""
-    ops: list[Layer] = []
-    labels: list[str] = []
-    for number, layer in enumerate(layers, 1):
-        for op in layer.ops():
-            ops.append(op)
-            labels.append(str(number))
-    return ops, labels
-
-
-def _layout(
-    labels: Sequence[str], shapes: Sequence[Mapping[str, tuple[int, ...]]]
-) -> dict[str, tuple[int, tuple[int, ...]]]:
-    """Lay named arrays one after another: name -> (offset, shape)."""
-    layout = {}
-    offset = 0
-    for label, arrays in zip(labels, shapes, strict=True):
-        for name, shape in arrays.items():
-            layout[f"{label}.{name}"] = (offset, shape)
-            offset += int(np.prod(shape))
-    return layout
-
-
-def _size(layout: Mapping[str, tuple[int, tuple[int, ...]]]) -> int:
-    return max((offset + int(np.prod(shape)) for offset, shape in layout.values()), default=0)

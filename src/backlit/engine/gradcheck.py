@@ -159,7 +159,7 @@ def gradcheck(
     data = data_of(X.copy(), Y, weights, np.arange(X.shape[0]))
     loss, dP = trained_gradient(program(), data, rule, Clock(0, seed))
     opened = Error(program(keep=True, input_gradient=True, rows=X.shape[0]), data, rule, Clock(0, seed))
-    dX = opened.executable.view(opened.memory, "dX", X.shape[0]).reshape(-1).copy()
+    dX = opened.executable.input_gradient_of(opened.memory, X.shape[0]).reshape(-1).copy()
     rng = np.random.default_rng(seed)
     probes = [*_probes(opened, dP, directions, rng), *_input_probes(opened, dX, X.shape, directions, rng)]
     numeric, floors = differences(opened, probes, loss, tolerance)
@@ -251,7 +251,7 @@ def _kinked(program: Executable) -> Iterator[tuple[Activation | Loss, str]]:
     labels = program.network.labels
     for label, op in zip(labels, program.trained_ops, strict=False):
         if isinstance(op, Activation) and op.kinks:
-            yield op, f"{label}.{op.reads}"
+            yield op, f"{label}.{op.reads[0]}"
     if program.loss.kinks:
         count = len(program.trained_ops)
         yield program.loss, f"{labels[count - 1]}.{program.trained_ops[-1].writes}" if count else "X"

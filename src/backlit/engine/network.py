@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ import numpy.typing as npt
 from backlit.engine.architecture import Architecture
 from backlit.engine.prediction import FEW_ROWS, MANY_ROWS, Predictors
 from backlit.kernels.types import Array
-from backlit.ops.base import Layer, Loss
 
 
 class Network(Architecture):
@@ -19,7 +17,7 @@ class Network(Architecture):
 
     Args:
         layers: the chain; layers, activations, or an activation's name.
-        inputs: the number of columns of X.
+        inputs: the number of columns of X, or the shape of a row of X, such as (28, 28, 1).
         loss: a loss or its name.
         dtype: "float64" (default) or "float32".
         seed: of the generator that draws the initial weights.
@@ -44,11 +42,8 @@ class Network(Architecture):
     (1, 1)
     """
 
-    def __init__(
-        self, layers: Iterable[Layer | str], inputs: int, loss: Loss | str = "half_squared_error", *,
-        dtype: npt.DTypeLike = "float64", seed: int | np.random.Generator = 0,
-    ) -> None:  # fmt: skip
-        super().__init__(layers, inputs, loss, dtype=dtype, seed=seed)
+    def _build(self, *given: Any) -> None:
+        super()._build(*given)
         self._predictors: dict[Any, Predictors] = {}
 
     def predict(self, X: npt.ArrayLike, *, compiled: bool = True, threads: int | None = None) -> Array:

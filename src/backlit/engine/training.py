@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from backlit.engine import lbfgs, machine
 from backlit.engine.compiled.compile import CompiledMachine, can_compile
-from backlit.engine.executable import Executable, joined, layer_ranges
+from backlit.engine.executable import Executable
 from backlit.engine.history import Epoch, History, Unwatched
 from backlit.engine.input_checks import (
     amounts,
@@ -30,7 +30,9 @@ from backlit.engine.network import Network
 from backlit.engine.parallel.auto_switch import CALL_SECONDS
 from backlit.engine.parallel.thread_team import thread_team_for
 from backlit.engine.program import structs
+from backlit.engine.program.graph import layer_ranges
 from backlit.engine.program.structs import Clock, Data, Monitor, Rule, data_of
+from backlit.engine.program.tables import joined
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.ops.base import Loss, Optimizer
@@ -152,7 +154,7 @@ class Training:
             compiled=self.compiled,
         )  # fmt: skip
         self.tables = joined(self.executable.training, self.rule)
-        ranges = layer_ranges(network) if gradient_norms and not self.optimizer.full_batch else {}
+        ranges = layer_ranges(network.layout) if gradient_norms and not self.optimizer.full_batch else {}
         if ranges:
             normed = np.array([*ranges.values()], np.int64).reshape(-1)
             self.tables = self.tables._replace(normed=normed, normed_count=len(ranges))

@@ -247,7 +247,7 @@ def _check_values(network: NetworkTable, chain: list[Layer], names: Names) -> No
     columns = names.input_count
     for number, layer in enumerate(chain, 1):
         table = network.layers[number - 1]
-        shapes = layer.shapes(columns)
+        shapes = layer.shapes((columns,))
         wanted = {"weights": shapes.parameters.get("W"), "biases": shapes.parameters.get("b")}
         for key, shape in wanted.items():
             for given_key in (key, {"weights": "weight_labels", "biases": "bias_labels"}[key]):
@@ -261,7 +261,7 @@ def _check_values(network: NetworkTable, chain: list[Layer], names: Names) -> No
 
 def _columns_after(layer: Layer, columns: int) -> int:
     for op in layer.ops():
-        columns = op.shapes(columns).columns[op.writes]
+        (columns,) = op.shapes((columns,)).buffers[op.writes]
     return columns
 
 

@@ -3,7 +3,8 @@
 An op is a frozen record: its fields are its settings, its static methods are its maths. Inside the maths the names
 carry the meaning, and the engine reads them:
 
-* an upper-case name is a matrix, a lower-case name a vector (`X` and `W`, `b` and `gamma`);
+* an upper-case name is a matrix, a lower-case name a vector (`X` and `W`, `b` and `gamma`); an op that declares
+  `shaped` sees its arrays in their own shapes instead, a buffer as (rows, *shape per row);
 * a leading `d` means "the derivative of the error with respect to": `dW` lies in the gradient vector where `W` lies in
   the parameter vector, `dX` in the gradient arena where `X` lies in the activation arena;
 * the names of an op's own fields are its settings, handed over as scalars (`alpha`, `rate`);
@@ -41,6 +42,9 @@ import msgspec
 import numpy as np
 
 from backlit.errors import BacklitError
+
+Shape = tuple[int, ...]
+"""The shape of one row of a buffer: (4,), (28, 28, 1) or (50, 8)."""
 
 Interval = tuple[float, float]
 """The lowest and the highest of some numbers, ends included."""
@@ -96,41 +100,55 @@ def check_settings(op: Op) -> None:
 
 
 class Shapes(msgspec.Struct, frozen=True):
-    """What arrays an op works on, given the number of columns it reads.
+    """The arrays that an op works on, given the shapes per row of the buffers it reads.
 
-    `columns` maps each buffer's name to its columns (its rows are the batch's), `parameters`, `state` and `work` map
-    names to shapes. State is kept with the network; work is what a batch's forward leaves for its backward where it has
-    no row per row of the batch. Names follow the rule of this module: upper case for matrices, lower case for vectors.
+    `buffers` maps each buffer's name to its shape per row (it has as many rows as the batch); `parameters`, `state` and
+    `work` map names to whole shapes. State is kept with the network. Work is what the forward pass of a batch keeps for
+    the backward pass where that is not one entry for each row. Names follow the rule of this module: upper case for
+    matrices, lower case for vectors.
     """
 
-    columns: Mapping[str, int]
+    buffers: Mapping[str, Shape]
     parameters: Mapping[str, tuple[int, ...]] = {}
     state: Mapping[str, tuple[int, ...]] = {}
     work: Mapping[str, tuple[int, ...]] = {}
 
 
 class Layer(Op, frozen=True):
-    """An op of the network's chain: `forward` goes from the buffer `reads` to the buffer `writes`.
+    """An op of a network: `forward` goes from the buffers that it `reads` to the buffer that it `writes`.
 
-    `batch_coupled` says that a row's result depends on the other rows of its batch, all of which the op is then given
-    at once; so it is where it has state. `outputs` declares where the outputs lie, whatever the inputs and the settings
-    are; a network refuses a loss that is not defined there.
+    `shaped` says that the functions take buffers in their shapes, (rows, *shape per row); otherwise they take a matrix,
+    rows by numbers, whatever the shape is. `batch_coupled` says that a row's result depends on the other rows of its
+    batch; such an op, and one with state, is given the whole batch at once. `outputs` declares where the outputs lie,
+    whatever the inputs and the settings are; a network refuses a loss that is not defined there.
     """
 
     kind: ClassVar[str] = "layer"
-    reads: ClassVar[str] = "X"
+    reads: ClassVar[tuple[str, ...]] = ("X",)
     writes: ClassVar[str] = "Z"
+    shaped: ClassVar[bool] = False
     batch_coupled: ClassVar[bool] = False
     outputs: ClassVar[Interval | None] = None
     """The lowest and the highest output; None where nothing is declared, and then any loss is let through."""
 
-    def reach(self, inputs: Interval | None) -> Interval | None:
-        """Give where the outputs lie if the inputs lie in `inputs` (None: that is not known)."""
+    def reach(self, *inputs: Interval | None) -> Interval | None:
+        """Give where the outputs lie if the inputs, one for each buffer read, lie there (None: not known)."""
         return self.outputs
 
-    def shapes(self, columns: int) -> Shapes:
-        """Give the arrays this layer needs to read `columns` columns."""
-        return Shapes({self.reads: columns, self.writes: columns})
+    def shapes(self, *rows: Shape) -> Shapes:
+        """Give the arrays that this layer needs for buffers of these shapes per row, one for each buffer it reads.
+
+        By default the output has the shape of the first buffer read.
+        """
+        return Shapes(dict(zip(self.reads, rows, strict=True)) | {self.writes: rows[0]})
+
+    def columns(self, row: Shape) -> int:
+        """Give the numbers of a row that has one axis. Errors: a BacklitError where it has more."""
+        if len(row) != 1:
+            raise BacklitError(
+                f"{self.kind} {self.name!r} reads rows of one axis, such as (16,); it is given rows of shape {row}."
+            )
+        return row[0]
 
     def initial(self, name: str) -> Any:
         """Give the first value of a parameter or a running statistic: a number, an array or an initializer."""
@@ -155,7 +173,7 @@ class Activation(Layer, frozen=True):
     """
 
     kind: ClassVar[str] = "activation"
-    reads: ClassVar[str] = "Z"
+    reads: ClassVar[tuple[str, ...]] = ("Z",)
     writes: ClassVar[str] = "A"
     kinks: ClassVar[tuple[float, ...]] = ()
     initializer: ClassVar[str] = "glorot_uniform"

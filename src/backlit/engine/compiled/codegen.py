@@ -22,7 +22,7 @@ from numba import cfunc, njit, types
 
 from backlit.engine.compiled import retype
 from backlit.engine.compiled.numba_intrinsics import advance, as_pointer, call_kernel, call_update, fetch
-from backlit.engine.compiled.numba_intrinsics import kernel_signature, matrix, update_signature, vector
+from backlit.engine.compiled.numba_intrinsics import kernel_signature, matrix, tensor, update_signature, vector
 
 T = np.{dtype}
 OPTIONS = dict(error_model="numpy", fastmath=retype.FAST)
@@ -41,9 +41,12 @@ def _argument_text(binding: Binding, name: str, flat: bool = False) -> str:
         column = binding.column(name)
         rows = f"n * row[{column + 1}]" if binding.kind(name) == "buffer" else f"row[{column + 1}]"
         base = binding.vector_of(name)
+        sizes = [f"row[{k}]" for k in binding.sizes(name)]
+        if len(sizes) > 1 and not flat:
+            return f"tensor({base}, row[{column}], ({rows}, {', '.join(sizes)}))"
         if is_matrix(name) and not flat:
-            return f"matrix({base}, row[{column}], {rows}, row[{column + 2}])"
-        return f"vector({base}, row[{column}], {rows} * row[{column + 2}])"
+            return f"matrix({base}, row[{column}], {rows}, {sizes[0]})"
+        return f"vector({base}, row[{column}], {' * '.join([rows, *sizes])})"
     if name in binding.settings:
         return f"T(C[row[{int(Row.SETTINGS)}] + {binding.settings.index(name)}])"
     return f"row[{int(Row.NUMBER)}]" if name == "op_number" else name

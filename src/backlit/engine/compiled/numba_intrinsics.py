@@ -78,6 +78,18 @@ def matrix(typingctx: Any, base: Any, offset: Any, rows: Any, columns: Any) -> A
 
 
 @intrinsic
+def tensor(typingctx: Any, base: Any, offset: Any, shape: Any) -> Any:
+    """Give the numbers from base[offset] on as an array of a shape of several axes, a tuple of integers."""
+    array_type = types.Array(base.dtype, len(shape), "C")
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        base, offset, shape = args
+        return _array_over(context, builder, array_type, base, offset, cgutils.unpack_tuple(builder, shape))
+
+    return array_type(base, INT, shape), codegen
+
+
+@intrinsic
 def vector(typingctx: Any, base: Any, offset: Any, size: Any) -> Any:
     """Give base[offset : offset + size] as an array."""
     array_type = types.Array(base.dtype, 1, "C")

@@ -53,8 +53,10 @@ def link(code: Code) -> int:
 
     if any(llvm.address_of_symbol(name) is None for name in code.outside):
         from numba.core.registry import cpu_target  # noqa: PLC0415
+        from numba.core.runtime import rtsys  # type: ignore[attr-defined]  # noqa: PLC0415
 
-        _ = cpu_target.target_context  # makes Numba's own functions known to the linker
+        # Numba's own functions become known to the linker; those that allocate must be initialised before they run.
+        rtsys.initialize(cpu_target.target_context)
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), translator())
     engine.add_object_file(llvm.ObjectFileRef.from_data(code.object_file))
     engine.finalize_object()

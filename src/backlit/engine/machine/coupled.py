@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from backlit.engine.machine.barrier import LINE
 from backlit.engine.machine.passes import BACKWARD, FORWARD, ZERO, invoke, load, loss_of_rows, part
-from backlit.engine.machine.reduce import range_start, synchronize
-from backlit.engine.machine.vector_ops import add
+from backlit.engine.machine.reduce import add_shard, synchronize
 from backlit.engine.program.structs import WIDTH, Clock, Data, Memory, Tables
 
 
@@ -41,8 +40,7 @@ def coupled_gradient(
     while first < rows:
         k = first // tables.shard
         total += memory.losses[k * LINE]
-        term = part(memory.shards, (k - 1) * memory.size)
-        add(memory.dP, term, range_start(memory, memory.worker), range_start(memory, memory.worker + 1))
+        add_shard(memory, part(memory.shards, (k - 1) * memory.size))
         first += tables.shard
     return total
 

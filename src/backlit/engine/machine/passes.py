@@ -8,9 +8,9 @@ import numpy as np
 
 from backlit.engine.machine.barrier import LINE
 from backlit.engine.machine.python_kernels import PLAIN_KERNELS
-from backlit.engine.machine.reduce import range_start, synchronize
-from backlit.engine.machine.vector_ops import add, gather, move, sum_losses
-from backlit.engine.program.structs import WIDTH, Clock, Data, Memory, Row, Tables
+from backlit.engine.machine.reduce import add_shard, synchronize
+from backlit.engine.machine.vector_ops import copy_columns, gather, move, sum_losses
+from backlit.engine.program.structs import INPUT, WIDTH, Clock, Data, Memory, Row, Tables
 from backlit.kernels.types import Array
 
 FAR = 2**15  # numbers in the rows to train on, from which they do not all stay in the fastest caches
@@ -101,9 +101,12 @@ def shard_loss(
 def load(tables: Tables, memory: Memory, data: Data, start: int, n: int, at: int) -> None:
     """Put the n rows from `start` on in the order into the arena, with their targets, as its rows from `at` on."""
     ahead = AHEAD if data.rows * tables.X_columns >= FAR else 0
-    X, T = tables.X + at * tables.X_columns, tables.T + at * tables.T_columns
-    gather(data.X, tables.X_columns, data.order, start, n, memory.A, X, ahead)
-    gather(data.T, tables.T_columns, data.order, start, n, memory.A, T, ahead)
+    for k in range(0, tables.input_count * INPUT, INPUT):
+        first, columns = tables.inputs[k + 1], tables.inputs[k + 2]
+        target = tables.inputs[k] + at * columns
+        gather(data.X, tables.X_columns, first, columns, data.order, start, n, memory.A, target, ahead)
+    columns, target = tables.T_columns, tables.T + at * tables.T_columns
+    gather(data.T, columns, ZERO, columns, data.order, start, n, memory.A, target, ahead)
 
 
 def loss_of_rows(tables: Tables, memory: Memory, data: Data, start: int, n: int, at: int, scale: float) -> float:
@@ -154,8 +157,7 @@ def batch_gradient(
         while worker < memory.workers and first < stop:
             total += memory.losses[worker * LINE]
             if first > start:
-                term = part(memory.shards, worker * memory.size)
-                add(memory.dP, term, range_start(memory, memory.worker), range_start(memory, memory.worker + 1))
+                add_shard(memory, part(memory.shards, worker * memory.size))
             first += tables.rows
             worker += 1
     return total
@@ -177,7 +179,9 @@ def predict_rows(tables: Tables, memory: Memory, X: Array, rows: int, Y: Array, 
     first = 0
     while first < rows:
         n = min(tables.rows, rows - first)
-        move(X, first * tables.X_columns, n * tables.X_columns, memory.A, tables.X)
+        for k in range(0, tables.input_count * INPUT, INPUT):
+            column, columns = tables.inputs[k + 1], tables.inputs[k + 2]
+            copy_columns(X, tables.X_columns, column, columns, first, n, memory.A, tables.inputs[k])
         forward_pass(tables, memory, n, ZERO, clock, first)
         move(memory.A, tables.Y, n * tables.Y_columns, Y, first * tables.Y_columns)
         first += n

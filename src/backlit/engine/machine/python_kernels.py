@@ -6,6 +6,7 @@ The instruction table names a kernel by its number in `PLAIN_KERNELS`, as long a
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -40,19 +41,20 @@ def plain_kernel(binding: Binding, which: str) -> int:
     names = arguments(function)
     for name in names:
         binding.require(name, which)
-    fetch = [(name, binding.vector_of(name), binding.column(name), binding.kind(name)) for name in names
-             if name in binding.arrays]  # fmt: skip
+    fetch = [(name, binding.vector_of(name), binding.column(name), binding.sizes(name), binding.kind(name))
+             for name in names if name in binding.arrays]  # fmt: skip
     settings = {name: getattr(binding.op, name) for name in names if name in binding.settings}
     asked = [name for name in names if name in MACHINE_SCALARS]
     made: dict[int, tuple[Any, Any, dict[str, Any]]] = {}  # by rows: the vectors the arrays view, and the arrays
 
     def arrays(row: Array, memory: Any, dP: Array, n: int) -> dict[str, Any]:
         given = dict(settings)
-        for name, vector, column, kind in fetch:
-            offset, rows, columns = row[column : column + 3].tolist()
+        for name, vector, column, sizes, kind in fetch:
+            offset, rows = row[column : column + 2].tolist()
+            shape = row[sizes.start : sizes.stop].tolist()
             rows = rows * n if kind == "buffer" else rows
-            array = (dP if vector == "dP" else getattr(memory, vector))[offset : offset + rows * columns]
-            given[name] = array.reshape(rows, columns) if is_matrix(name) else array
+            array = (dP if vector == "dP" else getattr(memory, vector))[offset : offset + rows * math.prod(shape)]
+            given[name] = array.reshape(rows, *shape) if is_matrix(name) or len(shape) > 1 else array
         return given
 
     def kernel(row: Array, memory: Any, dP: Array, n: int, training: int, seed: int, step: int, first_row: int) -> None:

@@ -12,31 +12,56 @@ from backlit.ops.base import any_order, tuned
 
 
 def fetch(source: Array, start: int, size: int) -> None:
-    """Have source[start : start + size] brought near, for a later look at it; plain, it stays where it is."""
+    """Prefetch source[start : start + size] into the caches; plain, do nothing."""
 
 
 def _gather_loops(
-    source: Array, columns: int, order: Array, start: int, n: int, target: Array, offset: int, ahead: int
-) -> None:
+    source: Array, width: int, first: int, columns: int, order: Array, start: int, n: int, target: Array, offset: int,
+    ahead: int,
+) -> None:  # fmt: skip
     for i in range(min(ahead, n)):
-        fetch(source, order[start + i] * columns, columns)
+        fetch(source, order[start + i] * width + first, columns)
     for i in range(n):
         if 0 < ahead < n - i:
-            fetch(source, order[start + i + ahead] * columns, columns)
-        k = order[start + i]
+            fetch(source, order[start + i + ahead] * width + first, columns)
+        k = order[start + i] * width + first
         for j in range(columns):
-            target[offset + i * columns + j] = source[k * columns + j]
+            target[offset + i * columns + j] = source[k + j]
 
 
 @tuned(_gather_loops)
 def gather(
-    source: Array, columns: int, order: Array, start: int, n: int, target: Array, offset: int, ahead: int
-) -> None:
-    """Copy the rows order[start : start + n] of `source` into `target` from `offset` on.
+    source: Array, width: int, first: int, columns: int, order: Array, start: int, n: int, target: Array, offset: int,
+    ahead: int,
+) -> None:  # fmt: skip
+    """Copy some columns, from `first` on, of the rows order[start : start + n] of `source` (rows, width) into `target`.
 
-    While a row is copied, the one `ahead` rows behind it in the order is fetched; none where that is 0.
+    They lie there as (n, columns) from `offset` on. While a row is copied, the row `ahead` places later in the order is
+    prefetched; none where that is 0.
     """
-    rows = source.reshape(-1, columns)[order[start : start + n]]
+    rows = source.reshape(-1, width)[order[start : start + n], first : first + columns]
+    target[offset : offset + n * columns] = rows.reshape(-1)
+
+
+def _copy_columns_loops(
+    source: Array, width: int, first: int, columns: int, start: int, n: int, target: Array, offset: int
+) -> None:
+    if columns == width:
+        for i in range(n * columns):
+            target[offset + i] = source[start * width + i]
+        return
+    for i in range(n):
+        k = (start + i) * width + first
+        for j in range(columns):
+            target[offset + i * columns + j] = source[k + j]
+
+
+@tuned(_copy_columns_loops)
+def copy_columns(
+    source: Array, width: int, first: int, columns: int, start: int, n: int, target: Array, offset: int
+) -> None:
+    """Copy some columns of n rows of `source` (rows, width), from row `start` on, into `target` as (n, columns)."""
+    rows = source.reshape(-1, width)[start : start + n, first : first + columns]
     target[offset : offset + n * columns] = rows.reshape(-1)
 
 

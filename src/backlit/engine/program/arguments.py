@@ -21,12 +21,23 @@ ARENAS = {"buffer": "A", "work": "A", "parameter": "P", "state": "S"}
 
 
 class Binding:
-    """How an op's function finds its arguments: for each name an array of the row, a setting, or a machine's scalar."""
+    """How an op's function finds its arguments: for each name an array of the row, a setting, or a machine's scalar.
 
-    def __init__(self, op: Op, kinds: Mapping[str, str], names: tuple[str, ...]) -> None:
+    `kinds` says what each array is, `axes` how many axes a row of it has where that is not one.
+    """
+
+    def __init__(
+        self, op: Op, kinds: Mapping[str, str], names: tuple[str, ...], axes: Mapping[str, int] | None = None
+    ) -> None:
         self.op = op
         self.kinds = kinds
         self.arrays = tuple(name for name in names if self.kind(name))
+        self.axes = tuple((axes or {}).get(name if name in kinds else name[1:], 1) for name in self.arrays)
+        if self.column(None) > Row.WIDTH:
+            raise BacklitError(
+                f"{op.kind} {op.name!r}: its functions work on {len(self.arrays)} arrays ({', '.join(self.arrays)}); "
+                f"an instruction has room for {(Row.WIDTH - Row.ARRAYS) // 3} matrices. Join some of them."
+            )
         self.settings = tuple(field for field in op.__struct_fields__ if self.is_number(field))
 
     def kind(self, name: str) -> str | None:
@@ -43,9 +54,15 @@ class Binding:
             return ARENAS[self.kinds[name]]
         return "d" + ARENAS[self.kinds[name[1:]]]
 
-    def column(self, name: str) -> int:
-        """Give the column of the row where an array's offset stands."""
-        return Row.ARRAYS + 3 * self.arrays.index(name)
+    def column(self, name: str | None) -> int:
+        """Give the column of the instruction that holds an array's offset; for None, the first one behind all."""
+        number = len(self.arrays) if name is None else self.arrays.index(name)
+        return Row.ARRAYS + sum(2 + axes for axes in self.axes[:number])
+
+    def sizes(self, name: str) -> range:
+        """Give the columns of the instruction that hold the sizes of a row of an array, one for each axis."""
+        first = self.column(name) + 2
+        return range(first, first + self.axes[self.arrays.index(name)])
 
     def require(self, name: str, function: str) -> None:
         """Refuse an argument that nothing supplies."""

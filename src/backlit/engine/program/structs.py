@@ -1,6 +1,6 @@
 """How a program, what it works on and what it is told lie in flat vectors of numbers, as the machine reads them.
 
-An instruction is a row of integers: see `Row`. All else are named groups of vectors, offsets and single numbers: in the
+An instruction is a row of integers: see `Row`. All else are structs of vectors, offsets and single numbers: in the
 compiled machine, a vector is a mere address.
 """
 
@@ -15,10 +15,10 @@ from backlit.kernels.types import Array
 
 
 class Row(IntEnum):
-    """The columns of an instruction: two kernels, the op's number, where its settings lie, then three per array.
+    """The columns of an instruction: two kernels, the op's number, where its settings lie, then some for each array.
 
-    An array's three are its offset, its rows and its columns. A buffer's rows are 1 where it is wanted and 0 where not,
-    to be multiplied by the rows of the batch.
+    An array has its offset, its rows and the sizes of a row: one, the columns, where the op sees a matrix. A buffer's
+    rows are 1 where it is wanted and 0 where not, to be multiplied by the rows of the batch.
     """
 
     FORWARD = 0
@@ -46,14 +46,15 @@ class Segment(IntEnum):
 WIDTH = int(Row.WIDTH)
 START, STOP, ROWS, COLUMNS, DECAYS = (int(Segment[name]) for name in ("START", "STOP", "ROWS", "COLUMNS", "DECAYS"))
 SEGMENT = int(Segment.WIDTH)
+INPUT = 3  # numbers in the table of inputs for each
 LANES = 8  # element-wise kernels work on multiples of so many numbers, for which every buffer has room
 SUMS = 5  # numbers that are collected per epoch, beside the norms that are asked for
-LOSS, VALIDATION_LOSS = 3, 4  # which of them are the losses of the training rows and of those monitor out
-CACHE_LINE = 2 * LANES  # numbers of float32 in a line of the cache
+LOSS, VALIDATION_LOSS = 3, 4  # which of them are the losses of the training rows and of the validation rows
+CACHE_LINE = 2 * LANES  # numbers of float32 in a cache line
 
 
 class Memory(NamedTuple):
-    """The flat vectors a program works on, as one worker of a team sees them; mostly it is the only one."""
+    """The flat vectors a program works on, as one worker of a team sees them; without a team there is one worker."""
 
     P: Array  # all parameters
     dP: Array  # their gradients, same layout
@@ -64,10 +65,10 @@ class Memory(NamedTuple):
     C: Array  # the ops' settings, float64
     slots: Array  # the optimizer's vectors, each of the parameters' layout
     size: int  # the number of parameters
-    losses: Array  # the summed losses of single shards, each in a line of the cache: one per worker, or per shard
-    reached: Array  # the number of the next batch, alone in a vector: known even to one who missed the end of a call
-    barrier: Array  # where the team meets; empty where there is only one worker
-    worker: int = 0  # who of the team this is; all have P, dP, shards, S, C, slots, losses and the barrier in common
+    losses: Array  # the summed losses of single shards, each in its own cache line: one per worker, or per shard
+    reached: Array  # the number of the next batch, alone in a vector: readable when a call was interrupted
+    barrier: Array  # shared state of the barrier; empty where there is one worker
+    worker: int = 0  # its number; all share P, dP, shards, S, C, slots, losses and the barrier
     workers: int = 1
 
 
@@ -80,8 +81,9 @@ class Tables(NamedTuple):
     update: Array  # Row.WIDTH
     segments: Array  # trainable parameter arrays x Segment.WIDTH, flat
     segment_count: int
-    X: int  # offset of the batch's inputs in the arena, and their columns
-    X_columns: int
+    inputs: Array  # inputs of the network x (offset in the arena, first column of X, columns), flat
+    input_count: int
+    X_columns: int  # of all inputs
     T: int
     T_columns: int
     l: int  # noqa: E741  # offset of the rows' losses
@@ -179,6 +181,8 @@ def validation_data(monitor: Monitor) -> Data:
     return Data(monitor.X, monitor.T, monitor.w, monitor.order, monitor.rows, monitor.weighted)
 
 
-INTEGERS = ("chain", "loss", "update", "segments", "coupled", "normed", "order", "reached", "barrier", "state")
+INTEGERS = (
+    "chain", "loss", "inputs", "update", "segments", "coupled", "normed", "order", "reached", "barrier", "state",
+)  # fmt: skip
 FLOATS = ("C", "w", "rates", "sums", "losses", "lowest", "result")
 """The vectors of 64-bit integers, and those of float64 whatever the network's type; all others are of that type."""

@@ -224,12 +224,12 @@ class Recording:
         """Give one row's part of a parameter's gradient: op k's own backward on that row's buffers."""
         op, label, shapes = self.network.ops[k], self.network.labels[k], self.network.shapes[k]
         given: dict[str, Any] = {}
-        kinds = shapes.columns.keys() | {f"d{array}" for array in shapes.columns}
+        kinds = shapes.buffers.keys() | {f"d{array}" for array in shapes.buffers}
         for array in arguments(op.backward):  # type: ignore[attr-defined]
             full = f"{label}.{array}"
             if array in MACHINE_SCALARS:
                 given[array] = 1 if array == "training" else 0
-            elif array == f"d{op.reads}":
+            elif array == f"d{op.reads[0]}":
                 given[array] = np.zeros((0, 0))
             elif array in kinds:
                 view = self.array(full)[row : row + 1]

@@ -42,7 +42,7 @@ class Stage:
 
     def slope(self, expression: Callable[[Place], Node], note: Callable[[Place], str] | None = None) -> Quantity:
         """Make the quantity of derivatives with respect to the input."""
-        array = self.buffer(f"d{self.op.reads}")
+        array = self.buffer(f"d{self.op.reads[0]}")
         return self.context.slope_quantity(self.context.layer(self.k), self.read, array, expression, note)
 
     def parameters(self) -> dict[str, ParameterQuantity]:

@@ -117,7 +117,7 @@ class ErrorPart:
     def _outputs(self) -> tuple[Array, Array]:
         """Give what the loss that trained reads, and the targets."""
         recording = self.recording
-        name = f"{recording.network.labels[self.last.k]}.{self.last.op.reads}" if self.joined else ""
+        name = f"{recording.network.labels[self.last.k]}.{self.last.op.reads[0]}" if self.joined else ""
         A = recording.array(name) if self.joined else self._written()
         return A, recording.Y
 
@@ -271,7 +271,7 @@ class ErrorPart:
             return [("the error's slopes", (slopes,))], slopes
         assert isinstance(self.last, ActivationStage)
         local, _ = self.last.backward(slopes)
-        label, reads = self.recording.network.labels[self.last.k], self.last.op.reads
+        label, reads = self.recording.network.labels[self.last.k], self.last.op.reads[0]
         assert self.recording.chain is not None
         long = self.recording.chain.array(f"{label}.d{reads}")
         layer = self.context.layer(self.last.k)
@@ -318,7 +318,7 @@ class ErrorPart:
         def note(at: Place) -> str:
             long = chain.value(at)
             short = float(
-                self.recording.array(f"{self.recording.network.labels[self.last.k]}.d{self.last.op.reads}")[
+                self.recording.array(f"{self.recording.network.labels[self.last.k]}.d{self.last.op.reads[0]}")[
                     at.row, at.unit
                 ]
             )

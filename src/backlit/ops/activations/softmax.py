@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from backlit.kernels.functions import flat
-from backlit.ops.base import Activation, Interval, any_order, tuned
+from backlit.ops.base import Activation, Interval, Shape, Shapes, any_order, tuned
 from backlit.ops.registry import register
 
 
@@ -78,6 +78,11 @@ class Softmax(Activation, frozen=True):
     outputs: ClassVar[Interval] = (0.0, 1.0)
     formula: ClassVar[str] = r"a_j = \frac{e^{z_j}}{\sum_k e^{z_k}}"
     slope_formula: ClassVar[str] = r"\frac{\partial a_k}{\partial z_j} = a_k\,([k = j] - a_j)"
+
+    def shapes(self, *rows: Shape) -> Shapes:
+        """Give the buffers Z and A, of rows of one axis."""
+        self.columns(*rows)
+        return super().shapes(*rows)
 
     @staticmethod
     @tuned(softmax_loops)

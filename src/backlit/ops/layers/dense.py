@@ -10,7 +10,7 @@ import numpy as np
 
 from backlit.errors import BacklitError
 from backlit.kernels.matmul import affine, product_nt, product_tn, sum_rows
-from backlit.ops.base import Activation, Interval, Layer, Shapes
+from backlit.ops.base import Activation, Interval, Layer, Shape, Shapes
 from backlit.ops.registry import activations, register
 
 PARAMETERS = ("W", "b")
@@ -38,7 +38,7 @@ class Dense(Layer, frozen=True):
     Source: Rumelhart, Hinton, Williams, "Learning representations by back-propagating errors", Nature 323, 1986.
 
     >>> from backlit.ops.layers.dense import Dense
-    >>> Dense(16, "relu").shapes(4).parameters
+    >>> Dense(16, "relu").shapes((4,)).parameters
     {'W': (4, 16), 'b': (16,)}
     """
 
@@ -66,10 +66,11 @@ class Dense(Layer, frozen=True):
             if name not in PARAMETERS:
                 raise BacklitError(f"Dense: freeze names {name!r}; a dense layer has the parameters 'W' and 'b'.")
 
-    def shapes(self, columns: int) -> Shapes:
+    def shapes(self, *rows: Shape) -> Shapes:
         """Give W (fan_in, units), b (units,) and the buffers X and Z."""
+        fan_in = self.columns(*rows)
         biases = self.units if self.bias else 0
-        return Shapes({"X": columns, "Z": self.units}, {"W": (columns, self.units), "b": (biases,)})
+        return Shapes({"X": (fan_in,), "Z": (self.units,)}, {"W": (fan_in, self.units), "b": (biases,)})
 
     def initial(self, name: str) -> Any:
         """Give the initializer or the values of W or b."""

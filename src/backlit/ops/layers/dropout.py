@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from backlit.kernels.functions import flat
-from backlit.ops.base import Interval, Layer, Shapes, check_settings, tuned
+from backlit.ops.base import Interval, Layer, Shape, Shapes, check_settings, tuned
 from backlit.ops.registry import register
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2⁶⁴ divided by the golden ratio, odd: the steps of the counter
@@ -115,13 +115,15 @@ class Dropout(Layer, frozen=True):
     def __post_init__(self) -> None:
         check_settings(self)
 
-    def shapes(self, columns: int) -> Shapes:
-        """Give the buffers X, Z and the mask M, all of the same columns."""
-        return Shapes({"X": columns, "Z": columns, "M": columns})
+    def shapes(self, *rows: Shape) -> Shapes:
+        """Give the buffers X, Z and the mask M, all of the same shape."""
+        (row,) = rows
+        return Shapes({"X": row, "Z": row, "M": row})
 
-    def reach(self, inputs: Interval | None) -> Interval | None:
+    def reach(self, *inputs: Interval | None) -> Interval | None:
         """Give where the outputs lie: 0, or an input divided by 1 - p."""
-        return inputs and (min(inputs[0] / (1.0 - self.p), 0.0), max(inputs[1] / (1.0 - self.p), 0.0))
+        (of_x,) = inputs
+        return of_x and (min(of_x[0] / (1.0 - self.p), 0.0), max(of_x[1] / (1.0 - self.p), 0.0))
 
     def summary(self) -> str:
         """Give the fraction dropped."""

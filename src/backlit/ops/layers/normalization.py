@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 import numpy as np
 
-from backlit.ops.base import Interval, Layer, Shapes, any_order, check_settings, tuned
+from backlit.ops.base import Interval, Layer, Shape, Shapes, any_order, check_settings, tuned
 from backlit.ops.registry import register
 
 SYMBOLS = {"momentum": r"\rho", "epsilon": r"\varepsilon"}
@@ -111,7 +111,7 @@ class BatchNorm(Layer, frozen=True):
     Source: Ioffe, Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate
     shift", ICML 2015.
 
-    >>> BatchNorm().shapes(3).parameters
+    >>> BatchNorm().shapes((3,)).parameters
     {'gamma': (3,), 'beta': (3,)}
     """
 
@@ -130,11 +130,11 @@ class BatchNorm(Layer, frozen=True):
     def __post_init__(self) -> None:
         check_settings(self)
 
-    def shapes(self, columns: int) -> Shapes:
+    def shapes(self, *rows: Shape) -> Shapes:
         """Give the buffers X, N and Z, the vectors gamma and beta, the running statistics, and mu and r."""
-        vector = (columns,)
+        vector = (self.columns(*rows),)
         return Shapes(
-            {"X": columns, "N": columns, "Z": columns},
+            {"X": vector, "N": vector, "Z": vector},
             {"gamma": vector, "beta": vector}, {"mean": vector, "variance": vector}, {"mu": vector, "r": vector},
         )  # fmt: skip
 
@@ -232,8 +232,8 @@ class LayerNorm(Layer, frozen=True):
 
     Source: Ba, Kiros, Hinton, "Layer normalization", arXiv:1607.06450, 2016.
 
-    >>> LayerNorm().shapes(3).columns
-    {'X': 3, 'N': 3, 'Z': 3, 'r': 1}
+    >>> LayerNorm().shapes((3,)).buffers
+    {'X': (3,), 'N': (3,), 'Z': (3,), 'r': (1,)}
     """
 
     epsilon: Annotated[float, msgspec.Meta(gt=0)] = 1e-5
@@ -249,11 +249,10 @@ class LayerNorm(Layer, frozen=True):
     def __post_init__(self) -> None:
         check_settings(self)
 
-    def shapes(self, columns: int) -> Shapes:
+    def shapes(self, *rows: Shape) -> Shapes:
         """Give the buffers X, N, Z and r, and the vectors gamma and beta."""
-        return Shapes(
-            {"X": columns, "N": columns, "Z": columns, "r": 1}, {"gamma": (columns,), "beta": (columns,)}
-        )  # fmt: skip
+        vector = (self.columns(*rows),)
+        return Shapes({"X": vector, "N": vector, "Z": vector, "r": (1,)}, {"gamma": vector, "beta": vector})
 
     def initial(self, name: str) -> Any:
         """Give 1 for gamma and 0 for beta."""

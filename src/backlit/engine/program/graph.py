@@ -1,0 +1,183 @@
+"""A network as a graph: ops in order, each with the buffers that it reads, and the layout of all parameters.
+
+A chain of layers is the common case (`chain`). A buffer may have several readers; a network may have several inputs,
+whose columns lie side by side in X.
+
+>>> from backlit.ops.layers.dense import Dense
+>>> graph = Graph({"X": (4,)}, chain([Dense(3, "tanh"), Dense(1)], "X"))
+>>> [node.writes for node in graph.nodes], graph.output
+(['1.Z', '1.A', '2.Z'], '2.Z')
+>>> graph.layout
+{'1.W': (0, (4, 3)), '1.b': (12, (3,)), '2.W': (15, (3, 1)), '2.b': (18, (1,))}
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from backlit.errors import BacklitError
+from backlit.ops.base import Interval, Layer, Shape, Shapes
+
+Layout = dict[str, tuple[int, tuple[int, ...]]]
+"""Where named arrays lie in one flat vector: name -> (offset, shape)."""
+
+
+class Node(msgspec.Struct, frozen=True):
+    """An op of a graph: its label, and the names of the buffers that it reads, in the order of `op.reads`.
+
+    A buffer's name is that of an input, or `label.array` of the node that writes it, such as "1.Z".
+    """
+
+    op: Layer
+    label: str
+    reads: tuple[str, ...]
+
+    @property
+    def writes(self) -> str:
+        """The name of the buffer that it writes."""
+        return f"{self.label}.{self.op.writes}"
+
+
+class Graph:
+    """Ops in the order in which they run forward.
+
+    Args:
+        inputs: the shape per row of each input. Its numbers are as many columns of X, in this order.
+        nodes: the ops; each reads inputs, or what an earlier one writes.
+        output: the buffer that the loss reads; by default what the last node writes.
+
+    Attributes:
+        rows: each buffer's shape per row, inputs included. shapes: the arrays of each node.
+        layout, state_layout: where parameters and running statistics lie in their flat vectors, by name: "1.W".
+        frozen: the parameters that training leaves alone. reach: where the output lies, None where that is not known.
+
+    Errors: a BacklitError where a buffer is read before it is written, written twice or never read, where shapes do not
+    fit, or where a node reads another number of buffers than its op.
+    """
+
+    def __init__(self, inputs: Mapping[str, Shape], nodes: Iterable[Node], output: str | None = None) -> None:
+        self.inputs = {name: _checked_shape(name, shape) for name, shape in inputs.items()}
+        self.nodes = tuple(nodes)
+        self.rows: dict[str, Shape] = dict(self.inputs)
+        self.shapes: list[Shapes] = []
+        reach: dict[str, Interval | None] = dict.fromkeys(self.inputs)
+        for node in self.nodes:
+            self._check_reads(node)
+            shapes = node.op.shapes(*(self.rows[name] for name in node.reads))
+            self.shapes.append(shapes)
+            for array in shapes.buffers.keys() - set(node.op.reads):
+                if f"{node.label}.{array}" in self.rows:
+                    raise BacklitError(f"two nodes write the buffer {node.label}.{array}; give them other labels.")
+            self.rows |= {f"{node.label}.{array}": shape for array, shape in shapes.buffers.items()
+                          if array not in node.op.reads}  # fmt: skip
+            reach[node.writes] = node.op.reach(*(reach[name] for name in node.reads))
+        self.output = output or self.nodes[-1].writes
+        self._check_readers()
+        self.reach = reach[self.output]
+        labels = [node.label for node in self.nodes]
+        self.layout = _layout(labels, [shapes.parameters for shapes in self.shapes])
+        self.state_layout = _layout(labels, [shapes.state for shapes in self.shapes])
+        self.frozen = {f"{node.label}.{name}" for node in self.nodes for name in getattr(node.op, "freeze", ())}
+        self.owners = {f"{node.label}.{array}": node.op for node, shapes in zip(self.nodes, self.shapes, strict=True)
+                       for array in (*shapes.parameters, *shapes.state)}  # fmt: skip
+
+    @property
+    def columns(self) -> dict[str, tuple[int, int]]:
+        """Which columns of X each input takes: the first, and how many."""
+        first, columns = 0, {}
+        for name, shape in self.inputs.items():
+            columns[name] = first, math.prod(shape)
+            first += math.prod(shape)
+        return columns
+
+    @property
+    def input_size(self) -> int:
+        """The columns of X: the numbers of all inputs."""
+        return sum(map(math.prod, self.inputs.values()))
+
+    @property
+    def output_size(self) -> int:
+        """The numbers of a row of the output."""
+        return math.prod(self.rows[self.output])
+
+    def readers(self, buffer: str, nodes: int | None = None) -> list[tuple[int, str]]:
+        """Give who reads a buffer among the first `nodes`: the node's number, and its own name of the array."""
+        return [
+            (k, array)
+            for k, node in enumerate(self.nodes[:nodes])
+            for array, name in zip(node.op.reads, node.reads, strict=True)
+            if name == buffer
+        ]
+
+    def _check_reads(self, node: Node) -> None:
+        if len(node.reads) != len(node.op.reads):
+            raise BacklitError(
+                f"node {node.label} ({node.op.name}) reads {len(node.reads)} buffers; its op reads "
+                f"{len(node.op.reads)}: {', '.join(node.op.reads)}."
+            )
+        for name in node.reads:
+            if name not in self.rows:
+                raise BacklitError(
+                    f"node {node.label} ({node.op.name}) reads {name!r}, which is neither an input nor written before; "
+                    f"it may read {', '.join(self.rows)}."
+                )
+
+    def _check_readers(self) -> None:
+        if self.output not in self.rows or self.output in self.inputs:
+            raise BacklitError(f"the output is {self.output!r}, which no node writes.")
+        read = {name for node in self.nodes for name in node.reads} | {self.output}
+        for name in (*self.inputs, *(node.writes for node in self.nodes)):
+            if name not in read:
+                raise BacklitError(f"nothing reads the buffer {name}; leave it out, or make it the output.")
+
+
+def chain(layers: Sequence[Layer], first: str) -> list[Node]:
+    """Give the nodes of layers one after another, of which the first reads the buffer `first`.
+
+    Layers are numbered from 1. A dense layer and its activation are two ops that share a number, so that names read as
+    the notation does: 1.W, 1.Z, 1.A.
+    """
+    nodes: list[Node] = []
+    for number, layer in enumerate(layers, 1):
+        for op in layer.ops():
+            nodes.append(Node(op, str(number), (nodes[-1].writes if nodes else first,)))
+    return nodes
+
+
+def _checked_shape(name: str, shape: Any) -> Shape:
+    whole = isinstance(shape, (tuple, list)) and all(
+        isinstance(size, (int, np.integer)) and not isinstance(size, bool) and size >= 1 for size in shape
+    )
+    if not whole or not shape:
+        raise BacklitError(f"the input {name} has the shape {shape!r} per row; expected whole numbers, such as (4,).")
+    return tuple(int(size) for size in shape)
+
+
+def _layout(labels: Sequence[str], shapes: Sequence[Mapping[str, tuple[int, ...]]]) -> Layout:
+    """Lay named arrays one after another."""
+    layout: Layout = {}
+    offset = 0
+    for label, arrays in zip(labels, shapes, strict=True):
+        for name, shape in arrays.items():
+            layout[f"{label}.{name}"] = offset, shape
+            offset += math.prod(shape)
+    return layout
+
+
+def layout_size(layout: Layout) -> int:
+    """Give the numbers of a flat vector of that layout."""
+    return max((offset + math.prod(shape) for offset, shape in layout.values()), default=0)
+
+
+def layer_ranges(layout: Layout) -> dict[str, tuple[int, int]]:
+    """Give where each layer's parameters lie in the flat vector, by the layer's label: start and stop."""
+    ranges: dict[str, tuple[int, int]] = {}
+    for name, (offset, shape) in layout.items():
+        label = name.partition(".")[0]
+        ranges[label] = ranges.get(label, (offset, 0))[0], offset + math.prod(shape)
+    return {label: (start, stop) for label, (start, stop) in ranges.items() if stop > start}

@@ -1,0 +1,54 @@
+"""How many rows a shard has: a function of the network and the batch alone, never of the number of threads."""
+
+from __future__ import annotations
+
+from backlit.engine.program.structs import CACHE_LINE
+
+SMALLEST_SHARD = 512
+SHARD_ELEMENTS = 131_072
+"""The activations of a shard have at most so many elements, the size of a second-level cache; but a shard may always
+have SMALLEST_SHARD rows, so that the matrix products stay efficient."""
+
+THREADED_WORK = 50_000
+"""Parameters times rows, the multiply-adds of a forward pass, from which a shard is worth a thread of its own."""
+
+THREADED_ROWS = 16
+"""The rows of a shard at the least, where a batch is cut in two; with fewer, products run less efficiently."""
+
+SEVERAL_ROWS = 64
+"""The same where it is cut into more."""
+
+COUPLED_SHARDS = 16
+"""The most shards of a batch that lies in the arena whole, where each has a gradient of its own. They end at cache
+lines, since element-wise kernels run on to the end of a vector."""
+
+PARAMETERS_PER_ROW = 25_000
+"""Keeps the sum over a shard's gradient small beside the products that made it."""
+
+
+def shard_rows(parameters: int, batch_size: int, elements: int, coupled: bool = False) -> int:
+    """Give the rows of a shard of a batch to train on, for so many parameters and activations per row.
+
+    A batch is cut in two, so that two threads have work, or into a larger power of two, where each shard still has
+    enough rows and work; with many parameters a shard has more rows, since each costs one more sum over all parameters.
+    """
+    size = max(1, parameters)
+    most = batch_size if coupled else largest_shard(elements)
+    least = max(THREADED_ROWS, THREADED_WORK // size, size // PARAMETERS_PER_ROW)
+    shards = 1
+    while shards < (COUPLED_SHARDS if coupled else batch_size):
+        if batch_size < 2 * shards * (least if shards == 1 else max(least, SEVERAL_ROWS)):
+            break
+        shards *= 2
+    rows = min(most, -(-batch_size // shards))
+    return min(batch_size, whole_lines(rows)) if coupled else rows
+
+
+def whole_lines(count: int) -> int:
+    """Give the room for so many numbers in whole cache lines, which element-wise kernels ask for."""
+    return -(-count // CACHE_LINE) * CACHE_LINE
+
+
+def largest_shard(elements: int) -> int:
+    """Give the most rows that a shard has where each has so many elements."""
+    return max(SMALLEST_SHARD, SHARD_ELEMENTS // elements)
