@@ -7,16 +7,19 @@
 >>> network.predict(X).round().ravel()
 array([0., 1., 1., 0.])
 
-Importing this package imports nothing heavy: each name is fetched from its room when it is first used. Every registered
+Importing this package imports nothing heavy: each name is imported when it is first used. Every registered
 op can be reached under its class's name: `bl.Dense`, `bl.LeakyReLU`, `bl.Huber`, `bl.Adam`, `bl.OneCycle` ...
 """
 
 from __future__ import annotations
 
 import sys
+from functools import partial
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+from backlit.engine.display import drawers
 
 if TYPE_CHECKING:
     from backlit.engine.gradcheck import GradientCheck, gradcheck
@@ -96,11 +99,17 @@ def __dir__() -> list[str]:
     return sorted([*__all__, "__version__", *_ops()])
 
 
+def _draw(function: str, record: Any) -> str | None:
+    """Draw a record of the engine with a function of `show`, which is imported when first needed."""
+    drawn: str | None = getattr(import_module("backlit.show.summaries"), function)(record)
+    return drawn
+
+
 class _Face(ModuleType):
-    """The package as a module that a room does not cover a public name of: `explain` is a function, and a room too."""
+    """The package as a module in which `explain` stays a function, although a package of that name is imported."""
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _PLACES and isinstance(value, ModuleType)):  # Python binds a room when it is imported
+        if not (name in _PLACES and isinstance(value, ModuleType)):  # Python binds a package when it is imported
             super().__setattr__(name, value)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -109,3 +118,6 @@ class _Face(ModuleType):
 
 
 sys.modules[__name__].__class__ = _Face
+
+for _form in ("text", "html"):
+    drawers[_form] = partial(_draw, f"{_form}_of")

@@ -19,6 +19,7 @@ from backlit.lazy import lazily
 if TYPE_CHECKING:
     from backlit.engine.architecture import layer_from_dict, make_layer
     from backlit.engine.compiled.compile import can_compile
+    from backlit.engine.display import drawers
     from backlit.engine.executable import Executable
     from backlit.engine.gradcheck import GradientCheck, gradcheck
     from backlit.engine.history import Epoch
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from backlit.engine.machine.environment import default_threads
     from backlit.engine.network import Network
     from backlit.engine.program.arguments import prepared_scalars
+    from backlit.engine.summaries import LayerLine, NetworkSummary
     from backlit.engine.training import DivergedError, DivergedWarning, Training, reduction
 
 _PLACES = {
@@ -35,7 +37,10 @@ _PLACES = {
     "Epoch": "history",
     "Executable": "executable",
     "GradientCheck": "gradcheck",
+    "LayerLine": "summaries",
     "Network": "network",
+    "NetworkSummary": "summaries",
+    "drawers": "display",
     "Objective": "lbfgs",
     "Training": "training",
     "can_compile": "compiled.compile",
@@ -55,11 +60,14 @@ __all__ = [
     "Epoch",
     "Executable",
     "GradientCheck",
+    "LayerLine",
     "Network",
+    "NetworkSummary",
     "Objective",
     "Training",
     "can_compile",
     "default_threads",
+    "drawers",
     "gradcheck",
     "layer_from_dict",
     "lbfgs_options",

@@ -8,11 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from backlit.engine.architecture import Architecture
+from backlit.engine.display import Displayed
 from backlit.engine.prediction import FEW_ROWS, MANY_ROWS, Predictors
+from backlit.engine.summaries import NetworkSummary, network_summary
 from backlit.kernels.types import Array
 
 
-class Network(Architecture):
+class Network(Displayed, Architecture):
     """A feed-forward network: a chain of layers and the loss it is trained with.
 
     Args:
@@ -45,6 +47,10 @@ class Network(Architecture):
     def _build(self, *given: Any) -> None:
         super()._build(*given)
         self._predictors: dict[Any, Predictors] = {}
+
+    def summary(self) -> NetworkSummary:
+        """Describe the network as a record: inputs, layers with shapes and parameters, loss. Printing it draws it."""
+        return network_summary(self)
 
     def predict(self, X: npt.ArrayLike, *, compiled: bool = True, threads: int | None = None) -> Array:
         """Run the rows of X (n, inputs) forward and give the outputs (n, outputs).

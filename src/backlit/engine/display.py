@@ -1,0 +1,50 @@
+"""How the objects that people hold show themselves: by functions that `backlit.show` provides.
+
+The engine draws nothing, and imports nothing that does. An object gives a record of itself, its `summary`; `drawers`
+says what draws such a record as text and as HTML. `backlit` fills it when it is imported, with functions that import
+`show` when they are first called. Without them a record shows itself as Python shows any record.
+
+>>> import msgspec
+>>> class Point(Summary, msgspec.Struct, frozen=True):
+...     x: int
+>>> print(Point(1))
+Point(x=1)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+drawers: dict[str, Callable[[Any], str | None]] = {}
+"""What draws a record: as "text", and as "html". It gives None for a record that it does not know."""
+
+
+class Summary:
+    """What makes a record show itself: as text when it is printed, as HTML in a notebook."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return _drawn("text", self) or repr(self)
+
+    def _repr_html_(self) -> str | None:
+        return _drawn("html", self)
+
+
+class Displayed:
+    """An object that shows itself by its record."""
+
+    def summary(self) -> Summary:
+        """Give the record of what is shown."""
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        return _drawn("text", self.summary()) or repr(self)
+
+    def _repr_html_(self) -> str | None:
+        return _drawn("html", self.summary())
+
+
+def _drawn(form: str, record: Summary) -> str | None:
+    return drawers[form](record) if form in drawers else None

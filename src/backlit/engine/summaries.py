@@ -1,0 +1,50 @@
+"""The records by which a network shows itself."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+
+from backlit.engine.architecture import Architecture
+from backlit.engine.display import Summary
+from backlit.ops.base import Shape
+
+
+class LayerLine(msgspec.Struct, frozen=True):
+    """A layer of a network: its number, what it is, the shape of a row of its output, its parameters."""
+
+    label: str
+    layer: str
+    output: Shape
+    parameters: int
+    frozen: int = 0
+    """How many of the parameters training leaves alone."""
+
+
+class NetworkSummary(Summary, msgspec.Struct, frozen=True):
+    """A network: its inputs with the shape of a row of each, its layers, loss, type of numbers and parameters."""
+
+    inputs: dict[str, Shape]
+    layers: tuple[LayerLine, ...]
+    loss: str
+    dtype: str
+    parameters: int
+
+
+def network_summary(network: Architecture) -> NetworkSummary:
+    """Describe a network: the layers of a chain, or else the nodes of its graph."""
+    graph = network.graph
+    names = {str(number): layer.summary() for number, layer in enumerate(network.layers, 1)}
+    lines: dict[str, LayerLine] = {}
+    for node, shapes in zip(graph.nodes, graph.shapes, strict=True):
+        own = {name: math.prod(shape) for name, shape in shapes.parameters.items()}
+        still = sum(size for name, size in own.items() if f"{node.label}.{name}" in graph.frozen)
+        before = lines.get(node.label, LayerLine(node.label, "", (), 0))
+        name = names.get(node.label) or " ".join(filter(None, (before.layer, node.op.summary())))
+        lines[node.label] = LayerLine(
+            node.label, name, graph.rows[node.writes], before.parameters + sum(own.values()), before.frozen + still
+        )
+    return NetworkSummary(
+        graph.inputs, tuple(lines.values()), network.loss.name, network.dtype.name, network.parameters.size
+    )

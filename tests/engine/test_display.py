@@ -1,0 +1,59 @@
+"""Objects show themselves through the table of drawers, which `backlit` fills and the engine alone does without."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import msgspec
+
+import backlit as bl
+from backlit.engine.display import Displayed, Summary, drawers
+
+
+def network() -> bl.Network:
+    return bl.Network([bl.Dense(3, "relu", freeze=("b",)), bl.Dropout(0.5), bl.Dense(2, "softmax")], 4, "cross_entropy")
+
+
+def test_a_network_is_printed_as_a_table():
+    assert str(network()).splitlines() == [
+        "network with the inputs X 4",
+        "  layer  what         output  parameters",
+        "  1      3 relu            3          15",
+        "  2      dropout 0.5       3           0",
+        "  3      2 softmax         2           8",
+        "loss cross_entropy; 23 parameters in float64, 3 of them frozen",
+    ]
+    assert str(network().summary()) == str(network())
+
+
+def test_a_notebook_is_given_html_with_names_escaped():
+    html = network()._repr_html_()
+    assert html is not None
+    assert html.count("<tr>") == 4
+    assert "3 relu" in html
+
+
+def test_a_record_that_nothing_draws_shows_itself_as_python_does():
+    class Unknown(Summary, msgspec.Struct, frozen=True):
+        number: int
+
+    class Thing(Displayed):
+        def summary(self) -> Unknown:
+            return Unknown(3)
+
+        def __repr__(self) -> str:
+            return "a thing"
+
+    assert (str(Thing()), Thing()._repr_html_()) == ("a thing", None)
+    assert str(Unknown(3)).endswith("Unknown(number=3)")
+
+
+def test_the_table_is_filled_by_the_package_and_show_is_imported_when_first_needed():
+    assert set(drawers) == {"text", "html"}
+    code = (
+        "import sys, backlit; early = 'backlit.show.summaries' in sys.modules;"
+        "str(backlit.Network([backlit.Dense(1)], 1)); print(early, 'backlit.show.summaries' in sys.modules)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["False", "True"]
