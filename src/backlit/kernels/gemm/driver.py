@@ -14,13 +14,9 @@ i a_row + p a_step, B[p, j] at p b_step + j b_column, C[i, j] at i m + j; transp
 is a row (m,) that is added to each row of C, or null.
 """
 
-# mypy: disable-error-code="no-untyped-call, call-arg, arg-type, unreachable, assignment"
-# Numba's building blocks are partly untyped, and an intrinsic is called without the first parameter it is written with.
-
 import functools
 from typing import Any
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -51,6 +47,7 @@ from backlit.kernels.gemm.simd import (
     after,
     compiled,
     exists,
+    inlined,
     instructions,
     lanes_of,
     make_buffer,
@@ -71,7 +68,7 @@ _WIDE_TILE_STEPS = 256  # up to which an odd number of vectors of columns ends w
 _PANEL_BYTES = _BLOCK_STEPS * 64  # of a panel of B for the first cache: all steps of a block by a tile's columns
 _NARROW_STEPS = 2 * _BLOCK_STEPS  # of one vector of columns that a panel has room for
 _BLOCK_BYTES = _BLOCK_STEPS * 1024  # of a block of rows of A, for the second cache
-_ONE = np.intp(1)  # a literal 1 would make Numba compile one more variant of the function it is given to
+_ONE: Any = np.intp(1)  # a literal 1 would make Numba compile one more variant of the function it is given to
 
 _panel, _block, _last = make_buffer(_PANEL_BYTES), make_buffer(_BLOCK_BYTES), make_buffer(NARROW * 32)
 
@@ -364,7 +361,7 @@ def affine(typingctx: Any, A: Any, B: Any, b: Any, C: Any) -> Any:
 product, product_tn, product_nt = _make_product(False, False), _make_product(True, False), _make_product(False, True)
 
 
-@numba.njit(error_model="numpy", forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@inlined
 def sum_rows(A: Any, total: Any) -> None:
     """Sum the rows of A (n, m) into `total` (m,), as `matmul.sum_rows` does."""
     n, m = A.shape

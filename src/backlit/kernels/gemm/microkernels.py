@@ -4,9 +4,6 @@ Loops written in Python are not compiled into code that keeps many sums in regis
 instructions. They are not unrolled, which was slower: nothing but the multiply-adds limits them.
 """
 
-# mypy: disable-error-code="no-untyped-call, call-arg, arg-type, unreachable, assignment"
-# Numba's building blocks are partly untyped, and an intrinsic is called without the first parameter it is written with.
-
 import functools
 from collections.abc import Sequence
 from typing import Any

@@ -3,9 +3,6 @@
 A block is copied once and read by many tiles; read in place, its rows would lie far apart in memory.
 """
 
-# mypy: disable-error-code="no-untyped-call, call-arg, arg-type, unreachable, assignment"
-# Numba's building blocks are partly untyped, and an intrinsic is called without the first parameter it is written with.
-
 from typing import Any
 
 from backlit.kernels.gemm.microkernels import (

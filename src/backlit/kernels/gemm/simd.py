@@ -3,9 +3,6 @@
 Vectors have 32 bytes; LLVM splits or joins them to fit the processor's registers.
 """
 
-# mypy: disable-error-code="no-untyped-call, call-arg, arg-type, unreachable, assignment"
-# Numba's building blocks are partly untyped, and an intrinsic is called without the first parameter it is written with.
-
 import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -17,11 +14,13 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Decorator = Callable[[Callable[..., Any]], Any]
 
-compiled: Callable[[Function], Function] = numba.njit(
-    error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True
-)
+_OPTIONS: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+compiled: Callable[[Function], Function] = numba.njit(**_OPTIONS)
 """Compiles a function that only compiled code calls: without wrappers for callers in Python and C."""
+inlined: Callable[[Function], Function] = numba.njit(forceinline=True, **_OPTIONS)
+"""The same for one that becomes part of each caller."""
 
 
 def bytes_of(scalar: Any) -> int:
@@ -124,7 +123,7 @@ class Vectors:
         return self.builder.call(add, [scalar(0.0), self.builder.load(total)], fastmath=("reassoc",))
 
 
-def instructions(lanes: int | None = None, returns: Callable[[Any], Any] = lambda pointer: types.void) -> Any:
+def instructions(lanes: int | None = None, returns: Callable[[Any], Any] = lambda pointer: types.void) -> Decorator:
     """Make a function for compiled code of one that writes its instructions.
 
     What is decorated is called with `Vectors` of so many lanes, as many as fit by default, and with the arguments'
@@ -142,20 +141,22 @@ def instructions(lanes: int | None = None, returns: Callable[[Any], Any] = lambd
             kinds = [kind if isinstance(kind, types.CPointer) else types.intp for kind in given]
             return returns(given[0])(*kinds), generate
 
-        call.__signature__ = inspect.signature(write)  # of which Numba wants one parameter for each argument
+        vars(call)["__signature__"] = inspect.signature(write)  # Numba wants one parameter for each argument
         return intrinsic(call)
 
     return decorate
 
 
-@intrinsic
-def address_of(typingctx: Any, array: Any) -> Any:
+def _address_of(typingctx: Any, array: Any) -> Any:
     """Give the address of an array's first number; passing it costs less than passing an array."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return context.make_array(signature.args[0])(context, builder, arguments[0]).data
 
     return types.CPointer(array.dtype)(array), generate
+
+
+address_of: Any = intrinsic(_address_of)
 
 
 @instructions(returns=lambda pointer: types.boolean)
@@ -188,11 +189,10 @@ def number_at(vectors: Vectors, pointer: Any, index: Any) -> Any:
 @instructions(returns=lambda pointer: types.intp)
 def lanes_of(vectors: Vectors, pointer: Any) -> Any:
     """Give how many numbers of the pointer's type a vector has."""
-    return ir.Constant(ir.IntType(types.intp.bitwidth), vectors.lanes)
+    return cgutils.intp_t(vectors.lanes)
 
 
-@intrinsic
-def never_inlined(typingctx: Any) -> Any:
+def _never_inlined(typingctx: Any) -> Any:
     """Keep LLVM from inlining the function that contains this: compiling the copies takes seconds."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -202,6 +202,9 @@ def never_inlined(typingctx: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(), generate
+
+
+never_inlined: Any = intrinsic(_never_inlined)
 
 
 def make_buffer(size: int) -> Any:

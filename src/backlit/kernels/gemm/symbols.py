@@ -25,14 +25,14 @@ def symbol(name: str, dtype: str) -> str:
     return f"backlit_{name}_{dtype}"
 
 
-@ctypes.CFUNCTYPE(None)
-def _undefined() -> None:
+def _say_undefined() -> None:
     """Say what is missing and end the process."""
     os.write(2, b"Backlit's compiled matrix product was called before it was defined: call "
                 b"backlit.engine.compiled.compile.define_products(dtype) first.\n")  # fmt: skip
     os.abort()
 
 
+_undefined = ctypes.CFUNCTYPE(None)(_say_undefined)
 _UNDEFINED = ctypes.cast(_undefined, ctypes.c_void_p).value
 _CELLS = {(name, dtype): ctypes.c_void_p(_UNDEFINED) for name in SHARED for dtype in DTYPES}
 
