@@ -10,7 +10,7 @@ that type, and takes from each `ByType` the constant, type or polynomial for it.
 operation, which Numba computes in 64 bits; and it knows `view` only on a number whose type is spelled, hence
 ``Float(k).view(Bits)``.)
 
-What holds for all of them:
+Common to all of them:
 
 - They are compiled to be inlined always (``forceinline``): a call inside a loop keeps it from being vectorised.
 - The compiler may fuse ``a * b + c`` (flag ``contract``); they also stand ignoring the sign of zero (``nsz``) and
@@ -48,7 +48,8 @@ _LN2_HIGH: Any = ByType(0.693359375, 6.93147180369123816490e-01)
 _LN2_LOW: Any = ByType(-2.12194440e-4, 1.90821492927058770002e-10)
 
 # Adding 1.5 * 2^(mantissa bits) + m rounds a float to a whole number k, and leaves k + m in the low bits of the sum:
-# with the bias for m, these are the exponent of 2^k; with less, or more, of 2^(k-1) or of 2^k times 2^bias.
+# with the bias for m, these are the exponent of 2^k; with one less, that of 2^(k-1). With twice the bias, two exponents
+# share the sum.
 _BIASED: Any = ByType(12582912.0 + 127, 6755399441055744.0 + 1023)
 _TWICE_BIASED: Any = ByType(12582912.0 + 254, 6755399441055744.0 + 2046)
 _HALF_POWER: Any = ByType(12582912.0 + 126, 6755399441055744.0 + 1022)
@@ -210,7 +211,7 @@ def log(x: Any) -> Any:
 def log1p(x: Any) -> Any:
     """log(1 + x), exact to the last places near 0 too; error below 1 ulp."""
     u = 1.0 + x
-    # What the rounding of 1 + x lost, exactly (Dekker's fast two-sum: the larger operand first).
+    # The part that rounding 1 + x lost, exactly (Dekker's fast two-sum: the larger operand first).
     lost = 1.0 - (u - x) if x > 1.0 else x - (u - 1.0)
     return _log(u, 0.0, lost / u)
 

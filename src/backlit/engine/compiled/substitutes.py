@@ -1,4 +1,4 @@
-"""What compiled code has in the place of functions of NumPy and of `kernels`: two tables, by function and by name.
+"""The compiled forms that stand for functions of NumPy and of `kernels`: tables by function and by name.
 
 A compiled form is looked up in its module only when something is compiled: a digest of what a kernel reaches, or a
 start from the cache, imports no Numba.
@@ -39,8 +39,8 @@ SCALAR_MATHS: Mapping[str, tuple[str, str]] = {
     "maximum": (INTRINSICS, "maximum"),
     "minimum": (INTRINSICS, "minimum"),
 }
-"""By the name of a function of NumPy's, or of `kernels.functions`: the module and the name of what maths on numbers
-calls instead. On arrays Numba has its own forms of NumPy's functions."""
+"""By the name of a function of NumPy, or of `kernels.functions`: the module and the name of the function that maths on
+numbers calls instead. On arrays Numba has its own forms of NumPy's functions."""
 
 
 def find(entry: tuple[str, str]) -> Any:

@@ -1,4 +1,4 @@
-"""What the product needs and Python cannot say: vector instructions, pointers that may be null, buffers on the stack.
+"""Building blocks of the product that Python lacks: vector instructions, pointers that may be null, stack buffers.
 
 Vectors have 32 bytes; LLVM splits or joins them to fit the processor's registers.
 """
@@ -115,20 +115,19 @@ class Vectors:
 
     def sum_of_lanes(self, total: Any) -> Any:
         """Give the sum of a variable's numbers."""
-        scalar = self.type.element
-        form = ir.FunctionType(scalar, [scalar, self.type])
+        form = ir.FunctionType(self.scalar, [self.scalar, self.type])
         name = f"llvm.vector.reduce.fadd.{self.suffix}"
         add = cgutils.get_or_insert_function(self.builder.module, form, name)
         # With reassoc LLVM adds lanes in pairs; without, one after the other.
-        return self.builder.call(add, [scalar(0.0), self.builder.load(total)], fastmath=("reassoc",))
+        return self.builder.call(add, [self.scalar(0.0), self.builder.load(total)], fastmath=("reassoc",))
 
 
 def instructions(lanes: int | None = None, returns: Callable[[Any], Any] = lambda pointer: types.void) -> Decorator:
     """Make a function for compiled code of one that writes its instructions.
 
-    What is decorated is called with `Vectors` of so many lanes, as many as fit by default, and with the arguments'
-    values: the first is a pointer to numbers, the others are such pointers or integers. `returns` gives the type of the
-    result for the type of the first.
+    The decorated function is called with `Vectors` of so many lanes, as many as fit by default, and with the values of
+    the arguments: a pointer to numbers first, then such pointers or integers. `returns` gives the type of the result
+    for the type of the first argument.
     """
 
     def decorate(write: Callable[..., Any]) -> Any:
