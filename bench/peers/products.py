@@ -59,11 +59,12 @@ class Own(Blas):
         """Compile one loop over the products of a step."""
         from numba import njit  # noqa: PLC0415  (only this peer needs it)
 
-        from backlit.kernels import matmul  # noqa: PLC0415
+        from backlit.engine.compiled.compile import define_products  # noqa: PLC0415
+        from backlit.kernels.gemm import driver  # noqa: PLC0415
 
         super().build()
-        matmul.register_compiled()
-        calls = {"nn": matmul.product, "tn": matmul.product_tn, "nt": matmul.product_nt}
+        define_products(str(self.problem.X.dtype))
+        calls = {"nn": driver.product, "tn": driver.product_tn, "nt": driver.product_nt}
 
         def loop_of(product: Any) -> Any:
             @njit(nogil=True)

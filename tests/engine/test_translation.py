@@ -25,7 +25,7 @@ from backlit.engine.training import Training
 from backlit.ops.layers.dense import Dense
 from backlit.ops.base import Activation
 from backlit.ops.registry import register
-from backlit.kernels.matmul import product
+from backlit.kernels.gemm.driver import product
 
 @njit
 def third(z):

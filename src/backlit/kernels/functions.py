@@ -1,7 +1,7 @@
 """Functions that NumPy lacks, for the maths of ops: `functions.erf(z)` beside `np.exp(z)`, and `flat`.
 
-In compiled loops the compiler puts other functions in their place: a vectorising `erf` of `vector_math`, and a `flat`
-of a few instructions.
+Compiled code has other functions in their place: an `erf` that vectorises (`vector_math`), and a `flat` of a few
+instructions.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ def erf(z: Any) -> Any:
 def flat(A: Array) -> Array:
     """Give the elements of a C-contiguous matrix, row after row, as a vector in the same place.
 
-    Loops over all elements compile in half the time, and vectorise, as one loop. Of `reshape` Numba makes half a
-    second's work.
+    Written as one loop over it, a loop over all elements vectorises and compiles in half the time. NumPy's `reshape`
+    would do the same, but takes Numba half a second to compile.
 
     >>> import numpy as np
     >>> A = np.zeros((2, 2))

@@ -1,16 +1,13 @@
-"""The three matrix products of a dense layer, forward, gradient of the weights, gradient of the input, and its bias.
+"""The matrix products of a dense layer: forward, gradient of the weights, gradient of the input; and its bias's.
 
-Called from Python they are NumPy's `matmul`. Called from compiled code they are the kernels of `compiled_products`,
-once `register_compiled` has told Numba about them. All matrices are C-contiguous and of one float type; any size may
-be zero, and the sum over nothing is 0.
+These are NumPy's `matmul`, which plain mode runs. Compiled code has the functions of `gemm.driver` in their place (by
+the table `engine/compiled/substitutes.py`). All matrices are C-contiguous and of one float type; any size may be zero,
+and the sum over nothing is 0.
 """
 
 from typing import Any
 
 import numpy as np
-
-SHARED = ("multiply", "multiply_blocks")
-"""The functions of `compiled_products` that all kernels share: the product, and its part for all but small matrices."""
 
 Matrix = np.ndarray[Any, np.dtype[np.floating[Any]]]
 
@@ -73,11 +70,3 @@ def sum_rows(A: Matrix, total: Matrix) -> None:
     total[:] = 0.0
     for row in A:
         total += row
-
-
-def register_compiled() -> None:
-    """Let compiled code that calls these functions get the compiled kernels; to be called before it is compiled.
-
-    Calling it again changes nothing. It is apart from the functions so that importing them does not import Numba.
-    """
-    from backlit.kernels.gemm import driver  # noqa: F401, PLC0415  (importing it registers the kernels)

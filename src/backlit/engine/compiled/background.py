@@ -19,7 +19,7 @@ from pathlib import Path
 
 from backlit.engine.compiled.disk_cache import cache_folder
 from backlit.engine.machine.environment import processors
-from backlit.kernels.matmul import SHARED
+from backlit.kernels.gemm.symbols import SHARED
 
 PREDICTION = ("predict_rows",)
 TRAINING = (*SHARED, "evaluate_rows", *PREDICTION)

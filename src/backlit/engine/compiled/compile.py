@@ -24,7 +24,8 @@ from backlit.engine.compiled.entry_points import Call, EntryPoint, Packed
 from backlit.engine.compiled.object_code import Code
 from backlit.engine.compiled.retype import Retyper
 from backlit.engine.program.arguments import Binding, maths_of
-from backlit.kernels.matmul import SHARED
+from backlit.kernels.gemm import symbols
+from backlit.kernels.gemm.symbols import SHARED
 from backlit.ops.base import Optimizer, arguments
 
 SUBSTITUTED = (
@@ -64,8 +65,7 @@ def compiled_kernel(binding: Binding, which: str, in_place: bool, dtype: str) ->
                 binding.require(name, which)
         reach = Dependencies(function)
         if reach.multiplies:
-            from backlit.kernels.gemm import symbols  # noqa: F401, PLC0415  (makes the cell of the product known)
-
+            symbols.make_known()
             _multiplying.add(dtype)
         title = f"{op.kind}_{op.name}_{which}_{dtype}"
         text = codegen.kernel(title, binding, which, in_place, dtype)
@@ -115,7 +115,6 @@ def define_products(dtype: str) -> None:
 
 def define_product(name: str, dtype: str) -> None:
     """Compile a part of the matrix product, or find it in the cache, and let all kernels reach it."""
-    from backlit.kernels.gemm import symbols  # noqa: PLC0415
 
     def compiled() -> Code:
         from backlit.kernels.gemm import driver  # noqa: PLC0415
@@ -125,6 +124,7 @@ def define_product(name: str, dtype: str) -> None:
     if (name, dtype) not in KEPT:
         title = f"{name}_{dtype}"
         text = codegen.products(title, dtype)
+        symbols.make_known()
         KEPT[name, dtype] = load(title, text, compiled)
     symbols.define(name, dtype, KEPT[name, dtype])
 

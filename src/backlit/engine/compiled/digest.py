@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 import types
 from collections.abc import Callable, Collection
 from typing import Any
+
+from backlit.engine.compiled.substitutes import PRODUCTS
 
 
 class Dependencies:
@@ -39,17 +40,12 @@ class Dependencies:
 
     def _visit(self, name: str, value: Any) -> None:
         if isinstance(value, types.FunctionType):
-            if _register_of(value):
+            if value in PRODUCTS:
                 self.multiplies = True
             else:
                 self._follow(value)
         elif not isinstance(value, (types.ModuleType, type)):
             self._sum.update(f"{name}={value!r}".encode())
-
-
-def _register_of(function: types.FunctionType) -> Callable[[], None] | None:
-    """Give what teaches Numba a compiled form of a function, where the function's module has that."""
-    return getattr(sys.modules[function.__module__], "register_compiled", None)
 
 
 def _fingerprint(code: types.CodeType) -> str:

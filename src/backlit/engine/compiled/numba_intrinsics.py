@@ -131,7 +131,7 @@ def fetch(typingctx: Any, base: Any, start: Any, size: Any) -> Any:
         numbers = Vectors(builder, scalar, 1)
 
         def bring(place: Any) -> None:
-            numbers.fetch(builder.gep(base, [builder.add(start, place)]))
+            numbers.prefetch(builder.gep(base, [builder.add(start, place)]))
 
         stride = size.type(CACHE_LINE // bytes_of(scalar))
         with cgutils.for_range_slice(builder, size.type(0), size, stride, inc=True) as (place, _):

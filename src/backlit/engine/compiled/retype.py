@@ -1,24 +1,24 @@
 """Functions compiled for one type of number, with all they reach, and without touching their text.
 
 What is changed in a function on the way: floating-point constants take the type of the network, so that `0.5 * z` does
-not turn float32 into float64; in scalar maths `np.exp` and its kin become the vectorising functions of `elementary`; a
-function marked `tuned` gives way to its loops.
+not turn float32 into float64; functions of NumPy and of `kernels` give way to the compiled forms that `substitutes`
+lists; a function marked `tuned` gives way to its loops.
 """
 
 from __future__ import annotations
 
 import functools
-import importlib
 import types
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from backlit.engine.compiled.digest import _global_names, _register_of
+from backlit.engine.compiled import substitutes
+from backlit.engine.compiled.digest import _global_names
 from backlit.engine.program.arguments import is_matrix
 from backlit.kernels import functions
-from backlit.kernels.functions import flat
+from backlit.kernels.types import ByType
 from backlit.ops.base import arguments
 
 FAST = {"contract"}
@@ -90,16 +90,11 @@ class Retyper:
             return self.replace[name]
         if value is np or value is functions:
             return _numpy_for(self.dtype) if scalar else value
-        if value is flat:
-            from backlit.engine.compiled import numba_intrinsics  # noqa: PLC0415
-
-            return numba_intrinsics.flat
+        if isinstance(value, ByType):
+            value = getattr(value, self.dtype)
         if isinstance(value, types.FunctionType):
-            register = _register_of(value)
-            if register is None:
-                return self(value, scalar)
-            register()
-            return value
+            entry = substitutes.FUNCTIONS.get(value)
+            return substitutes.find(entry) if entry else self(value, scalar)
         return self._typed(value)
 
 
@@ -110,29 +105,12 @@ def _takes_arrays(function: Any) -> bool:
 
 
 @functools.cache
-def _library(module_name: str) -> dict[str, Any]:
-    """Compile every function of a module of low-level maths, as it stands."""
-    from numba import njit  # noqa: PLC0415
-
-    module = importlib.import_module(module_name)
-    namespace = dict(vars(module))
-    for name, function in vars(module).items():
-        if isinstance(function, types.FunctionType) and function.__module__ == module_name:
-            twin = types.FunctionType(function.__code__, namespace, name, function.__defaults__)
-            namespace[name] = njit(twin, forceinline=True, fastmath=FAST, **INNER)
-    return namespace
-
-
-@functools.cache
 def _numpy_for(dtype: str) -> Any:
-    """Give NumPy as compiled scalar maths sees it: with functions that vectorise in the place of library calls."""
-    from backlit.engine.compiled.numba_intrinsics import maximum, minimum, select  # noqa: PLC0415
-    from backlit.kernels import vector_math  # noqa: PLC0415
-
-    library = _library("backlit.kernels.vector_math")
+    """Give NumPy as compiled maths on numbers sees it: with functions that vectorise in the place of library calls."""
+    compiled = Retyper(dtype, {"np": np})  # what these functions take from NumPy is NumPy's
     seen = types.ModuleType("numpy")
     seen.__dict__.update({name: getattr(np, name) for name in np.__all__ if hasattr(np, name)})
-    for name, function in vector_math.SUBSTITUTES[dtype].items():
-        setattr(seen, name, library[function.__name__])
-    seen.__dict__.update({"where": select, "maximum": maximum, "minimum": minimum})
+    for name, entry in substitutes.SCALAR_MATHS.items():
+        function = substitutes.find(entry)
+        setattr(seen, name, compiled(function, True) if isinstance(function, types.FunctionType) else function)
     return seen

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from backlit.engine.compiled.background import take
 from backlit.engine.compiled.compile import define_product, entry_point
-from backlit.kernels.matmul import SHARED
+from backlit.kernels.gemm.symbols import SHARED
 
 
 def main(dtype: str, names: Sequence[str]) -> None:

@@ -1,17 +1,36 @@
-"""What the compiled products say in LLVM's own language: vectors, and pointers that may be none.
+"""Building blocks of the product that Python lacks: vector instructions, pointers that may be null, stack buffers.
 
-LLVM fits the vectors to whatever the processor has.
+Vectors have 32 bytes; LLVM splits or joins them to fit the processor's registers.
 """
 
-# mypy: disable-error-code="no-untyped-call, call-arg, arg-type, unreachable, assignment"
-# Numba's building blocks are partly untyped, and an intrinsic is called without the first parameter it is written with.
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from typing import Any
-
+import numba
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Decorator = Callable[[Callable[..., Any]], Any]
+
+_OPTIONS: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+compiled: Callable[[Function], Function] = numba.njit(**_OPTIONS)
+"""Compiles a function that only compiled code calls: without wrappers for callers in Python and C."""
+inlined: Callable[[Function], Function] = numba.njit(forceinline=True, **_OPTIONS)
+"""The same for one that becomes part of each caller."""
+
+
+def bytes_of(scalar: Any) -> int:
+    """Give the size of a number in bytes."""
+    return 4 if isinstance(scalar, ir.FloatType) else 8
+
+
+def full_width(scalar: Any) -> int:
+    """Give how many numbers a vector has, as many as fit in 32 bytes."""
+    return 32 // bytes_of(scalar)
 
 
 class Vectors:
@@ -20,7 +39,7 @@ class Vectors:
     def __init__(self, builder: Any, scalar: Any, lanes: int) -> None:
         self.builder, self.lanes = builder, lanes
         self.align = bytes_of(scalar)
-        self.type = ir.VectorType(scalar, lanes)
+        self.scalar, self.type = scalar, ir.VectorType(scalar, lanes)
         self.suffix = f"v{lanes}f{8 * self.align}"
 
     def load(self, pointer: Any) -> Any:
@@ -48,18 +67,18 @@ class Vectors:
     def _first(self, count: Any) -> Any:
         """Give the mask of the first `count` lanes."""
         every = ir.VectorType(ir.IntType(32), self.lanes)
-        return self.builder.icmp_signed("<", ir.Constant(every, list(range(self.lanes))), self._spread(count, every))
+        return self.builder.icmp_signed("<", ir.Constant(every, list(range(self.lanes))), self._broadcast(count, every))
 
     def store(self, value: Any, pointer: Any) -> None:
         """Store a vector."""
         self.builder.store(value, self.builder.bitcast(pointer, self.type.as_pointer()), align=self.align)
 
-    def spread(self, pointer: Any) -> Any:
-        """Give the number at the pointer in every lane."""
-        return self._spread(self.builder.load(pointer, align=self.align), self.type)
+    def broadcast(self, pointer: Any) -> Any:
+        """Load the number at the pointer into every lane."""
+        return self._broadcast(self.builder.load(pointer, align=self.align), self.type)
 
-    def fetch(self, pointer: Any) -> None:
-        """Have the line of the cache with the vector's last number brought near."""
+    def prefetch(self, pointer: Any) -> None:
+        """Prefetch the cache line that holds the vector's last number."""
         byte, index = ir.IntType(8).as_pointer(), ir.IntType(32)
         form = ir.FunctionType(ir.VoidType(), [byte, index, index, index])
         prefetch = cgutils.get_or_insert_function(self.builder.module, form, "llvm.prefetch.p0")
@@ -67,17 +86,17 @@ class Vectors:
         reading, nearest, data = index(0), index(3), index(1)
         self.builder.call(prefetch, [self.builder.bitcast(pointer, byte), reading, nearest, data])
 
-    def _spread(self, number: Any, vector: Any) -> Any:
+    def _broadcast(self, number: Any, vector: Any) -> Any:
         index, undefined = ir.IntType(32), ir.Constant(vector, ir.Undefined)
         first = self.builder.insert_element(undefined, number, index(0))
         return self.builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(index, self.lanes), None))
 
-    def totals(self, count: int) -> list[Any]:
+    def sums(self, count: int) -> list[Any]:
         """Make variables that start at zero; LLVM keeps them in registers."""
         return [cgutils.alloca_once_value(self.builder, ir.Constant(self.type, None)) for _ in range(count)]
 
     def transposed(self, square: list[Any]) -> list[Any]:
-        """Transpose as many vectors as each has lanes: squares are swapped over the diagonal, the largest first."""
+        """Transpose as many vectors as each has lanes: blocks swap across the diagonal, the largest first."""
         index, lanes, size = ir.IntType(32), range(self.lanes), self.lanes // 2
         while size:
             upper = [lane + self.lanes - size if lane & size else lane for lane in lanes]
@@ -89,114 +108,94 @@ class Vectors:
         return square
 
     def add_product(self, total: Any, a: Any, b: Any) -> None:
-        """Add a b to a variable."""
+        """Add a b to a variable, in one fused instruction where the processor has it."""
         form = ir.FunctionType(self.type, [self.type] * 3)
         fmuladd = cgutils.get_or_insert_function(self.builder.module, form, f"llvm.fmuladd.{self.suffix}")
         self.builder.store(self.builder.call(fmuladd, [a, b, self.builder.load(total)]), total)
 
     def sum_of_lanes(self, total: Any) -> Any:
         """Give the sum of a variable's numbers."""
-        scalar = self.type.element
-        form = ir.FunctionType(scalar, [scalar, self.type])
+        form = ir.FunctionType(self.scalar, [self.scalar, self.type])
         name = f"llvm.vector.reduce.fadd.{self.suffix}"
         add = cgutils.get_or_insert_function(self.builder.module, form, name)
-        # Lanes may be added in any order, else they are added one after the other.
-        return self.builder.call(add, [scalar(0.0), self.builder.load(total)], fastmath=("reassoc",))
+        # With reassoc LLVM adds lanes in pairs; without, one after the other.
+        return self.builder.call(add, [self.scalar(0.0), self.builder.load(total)], fastmath=("reassoc",))
 
 
-def bytes_of(scalar: Any) -> int:
-    """Give the size of a number in bytes."""
-    return 4 if isinstance(scalar, ir.FloatType) else 8
+def instructions(lanes: int | None = None, returns: Callable[[Any], Any] = lambda pointer: types.void) -> Decorator:
+    """Make a function for compiled code of one that writes its instructions.
+
+    The decorated function is called with `Vectors` of so many lanes, as many as fit by default, and with the values of
+    the arguments: a pointer to numbers first, then such pointers or integers. `returns` gives the type of the result
+    for the type of the first argument.
+    """
+
+    def decorate(write: Callable[..., Any]) -> Any:
+        def call(typingctx: Any, *given: Any) -> Any:
+            def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+                scalar = context.get_data_type(signature.args[0].dtype)
+                result = write(Vectors(builder, scalar, lanes or full_width(scalar)), *arguments)
+                return context.get_dummy_value() if result is None else result
+
+            kinds = [kind if isinstance(kind, types.CPointer) else types.intp for kind in given]
+            return returns(given[0])(*kinds), generate
+
+        vars(call)["__signature__"] = inspect.signature(write)  # Numba wants one parameter for each argument
+        return intrinsic(call)
+
+    return decorate
 
 
-def full_width(scalar: Any) -> int:
-    """Give how many numbers a vector has, as many as fit in 32 bytes."""
-    return 32 // bytes_of(scalar)
-
-
-@intrinsic
-def address_of(typingctx: Any, array: Any) -> Any:
-    """Give the address of an array's first number: a pointer costs less to pass than an array."""
-    signature = types.CPointer(array.dtype)(array)
+def _address_of(typingctx: Any, array: Any) -> Any:
+    """Give the address of an array's first number; passing it costs less than passing an array."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return context.make_array(signature.args[0])(context, builder, arguments[0]).data
 
-    return signature, generate
+    return types.CPointer(array.dtype)(array), generate
 
 
-@intrinsic
-def no_array(typingctx: Any, array: Any) -> Any:
-    """Give the address that says that there is no array, as a pointer to numbers like an array's."""
-    signature = types.CPointer(array.dtype)(array)
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return context.get_constant_null(signature.return_type)
-
-    return signature, generate
+address_of: Any = intrinsic(_address_of)
 
 
-@intrinsic
-def exists(typingctx: Any, pointer: Any) -> Any:
-    """Tell whether there is an array at a pointer."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return cgutils.is_not_null(builder, arguments[0])
-
-    return types.boolean(pointer), generate
+@instructions(returns=lambda pointer: types.boolean)
+def exists(vectors: Vectors, pointer: Any) -> Any:
+    """Tell whether a pointer is not null."""
+    return cgutils.is_not_null(vectors.builder, pointer)
 
 
-@intrinsic
-def part_from(typingctx: Any, pointer: Any, start: Any) -> Any:
-    """Give the array that begins at a number of another, or none of none."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer, start = arguments
-        return builder.select(cgutils.is_not_null(builder, pointer), builder.gep(pointer, [start]), pointer)
-
-    return pointer(pointer, types.intp), generate
+@instructions(returns=lambda pointer: pointer)
+def after(vectors: Vectors, pointer: Any, count: Any) -> Any:
+    """Give the pointer moved on by `count` numbers."""
+    return vectors.builder.gep(pointer, [count])
 
 
-@intrinsic
-def number_at(typingctx: Any, pointer: Any, index: Any) -> Any:
-    """Give a number of an array, or 0 if there is no array."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer, index = arguments
-        scalar = context.get_data_type(signature.return_type)
-        zero = cgutils.alloca_once_value(builder, scalar(0.0))
-        there = builder.select(cgutils.is_not_null(builder, pointer), builder.gep(pointer, [index]), zero)
-        return builder.load(there)
-
-    return pointer.dtype(pointer, types.intp), generate
+@instructions(returns=lambda pointer: pointer)
+def part_from(vectors: Vectors, pointer: Any, start: Any) -> Any:
+    """Give the pointer moved on by `start` numbers, or null if it is null."""
+    builder = vectors.builder
+    return builder.select(cgutils.is_not_null(builder, pointer), builder.gep(pointer, [start]), pointer)
 
 
-@intrinsic
-def after(typingctx: Any, pointer: Any, count: Any) -> Any:
-    """Give the pointer moved on by some numbers."""
+@instructions(returns=lambda pointer: pointer.dtype)
+def number_at(vectors: Vectors, pointer: Any, index: Any) -> Any:
+    """Give the number at an index, or 0 if the pointer is null."""
+    builder = vectors.builder
+    zero = cgutils.alloca_once_value(builder, vectors.scalar(0.0))
+    return builder.load(builder.select(cgutils.is_not_null(builder, pointer), builder.gep(pointer, [index]), zero))
+
+
+@instructions(returns=lambda pointer: types.intp)
+def lanes_of(vectors: Vectors, pointer: Any) -> Any:
+    """Give how many numbers of the pointer's type a vector has."""
+    return cgutils.intp_t(vectors.lanes)
+
+
+def _never_inlined(typingctx: Any) -> Any:
+    """Keep LLVM from inlining the function that contains this: compiling the copies takes seconds."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.gep(arguments[0], [arguments[1]])
-
-    return pointer(pointer, types.intp), generate
-
-
-@intrinsic
-def lanes_of(typingctx: Any, pointer: Any) -> Any:
-    """Give how many of the pointer's numbers a vector has."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return context.get_constant(types.intp, full_width(context.get_data_type(signature.args[0].dtype)))
-
-    return types.intp(pointer), generate
-
-
-@intrinsic
-def stand_apart(typingctx: Any) -> Any:
-    """Keep the function this stands in from being copied into its callers: compiling the copies takes seconds."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        builder.function.attributes.discard("alwaysinline")  # which a caller's options may have handed down
+        builder.function.attributes.discard("alwaysinline")  # an option that a caller may have passed on
         builder.function.attributes.add("noinline")
         builder.function.attributes.add("optsize")
         return context.get_dummy_value()
@@ -204,17 +203,16 @@ def stand_apart(typingctx: Any) -> Any:
     return types.void(), generate
 
 
+never_inlined: Any = intrinsic(_never_inlined)
+
+
 def make_buffer(size: int) -> Any:
     """Make the function that gives `size` uninitialised bytes on the stack, as a pointer like the one given."""
 
-    @intrinsic
-    def buffer(typingctx: Any, like: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            scalar = context.get_data_type(like.dtype)
-            memory = cgutils.alloca_once(builder, scalar, size=size // bytes_of(scalar))
-            memory.align = 64  # as lines of the cache are: reading a vector that lies in two takes longer
-            return memory
-
-        return like(like), generate
+    @instructions(returns=lambda pointer: pointer)
+    def buffer(vectors: Vectors, like: Any) -> Any:
+        memory = cgutils.alloca_once(vectors.builder, vectors.scalar, size=size // vectors.align)
+        memory.align = 64  # a cache line's bytes: loading a vector that lies in two lines takes longer
+        return memory
 
     return buffer

@@ -1,27 +1,23 @@
-"""The one compiled matrix product of each type of number, which all kernels reach through a cell of memory.
+"""The cells of memory through which kernels call the one compiled matrix product of each type of number.
 
-A function that Numba inlines or links is optimised and translated again with each kernel it is used in; for the matrix
-product that took longer than all else. So kernels only hold a call to the address in a cell, and the product is
-compiled once; its part for large matrices has a cell of its own, so that two processes can share the work. Until the
-engine, which keeps compiled code on disk, has defined a function, its cell leads to one that compiles it when it is
-first called.
+A function that Numba inlines or links is optimised and translated again with each kernel that uses it; for the matrix
+product that took longer than all else. A kernel therefore only loads an address from a cell and calls it, and the
+product is compiled once. Its part for large matrices has a cell of its own, so that two processes can share the work.
+
+The engine compiles both functions and writes their addresses into the cells before it runs a kernel that multiplies.
+Until then the cells hold the address of a function that says so and ends the process, since nothing can be raised
+through compiled code.
 """
 
 from __future__ import annotations
 
 import ctypes
-from typing import Any
+import os
 
-import llvmlite.binding as llvm
-
-from backlit.kernels.matmul import SHARED
+SHARED = ("multiply", "multiply_blocks")
+"""The functions of `driver` that have cells: the product, and its part for all but small matrices."""
 
 DTYPES = ("float32", "float64")
-
-_pointer, _index = ctypes.c_void_p, ctypes.c_ssize_t
-_FUNCTION = ctypes.CFUNCTYPE(
-    None, _pointer, _index, _index, _pointer, _index, _index, _pointer, _index, _index, _index, _pointer
-)
 
 
 def symbol(name: str, dtype: str) -> str:
@@ -29,27 +25,26 @@ def symbol(name: str, dtype: str) -> str:
     return f"backlit_{name}_{dtype}"
 
 
-class _Cell:
-    """Where the address of a function for one type of number stands."""
-
-    def __init__(self, name: str, dtype: str) -> None:
-        self.name, self.dtype = name, dtype
-        self.first = _FUNCTION(self._compile_and_call)
-        self.content = ctypes.cast(self.first, ctypes.c_void_p)
-        self.kept: Any = None
-        llvm.add_symbol(symbol(name, dtype), ctypes.addressof(self.content))
-
-    def _compile_and_call(self, *arguments: Any) -> None:
-        from backlit.kernels.gemm.driver import compiled_product  # noqa: PLC0415  (which needs Numba)
-
-        self.kept = compiled_product(self.name, self.dtype)  # which must live as long as the cell leads to it
-        self.content.value = self.kept.address
-        _FUNCTION(self.content.value or 0)(*arguments)
+def _say_undefined() -> None:
+    """Say what is missing and end the process."""
+    os.write(2, b"Backlit's compiled matrix product was called before it was defined: call "
+                b"backlit.engine.compiled.compile.define_products(dtype) first.\n")  # fmt: skip
+    os.abort()
 
 
-_CELLS = {(name, dtype): _Cell(name, dtype) for name in SHARED for dtype in DTYPES}
+_undefined = ctypes.CFUNCTYPE(None)(_say_undefined)
+_UNDEFINED = ctypes.cast(_undefined, ctypes.c_void_p).value
+_CELLS = {(name, dtype): ctypes.c_void_p(_UNDEFINED) for name in SHARED for dtype in DTYPES}
+
+
+def make_known() -> None:
+    """Make the cells known to LLVM's linker, before anything that multiplies is linked; repeating it is harmless."""
+    import llvmlite.binding as llvm  # noqa: PLC0415  (without Numba nothing multiplies through a cell)
+
+    for (name, dtype), cell in _CELLS.items():
+        llvm.add_symbol(symbol(name, dtype), ctypes.addressof(cell))
 
 
 def define(name: str, dtype: str, address: int) -> None:
-    """Have all kernels, linked before or after, find a function for that type at an address."""
-    _CELLS[name, dtype].content.value = address
+    """Write the address of a compiled function into its cell: kernels linked before and after find it there."""
+    _CELLS[name, dtype].value = address

@@ -4,6 +4,7 @@ import ctypes
 import functools
 import itertools
 import mmap
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,10 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backlit.engine.compiled import substitutes
 from backlit.kernels import matmul
 from backlit.kernels.matmul import affine, product, product_nt, product_tn, sum_rows
 
 numba = pytest.importorskip("numba")
+driver = pytest.importorskip("backlit.kernels.gemm.driver")
 
 # How each product arranges an (n, k) and a (k, m) matrix, and the shape of what it writes.
 PRODUCTS: dict[str, tuple[Callable[..., None], Callable[[Any], Any], Callable[[Any], Any]]] = {
@@ -54,8 +57,7 @@ ROWS, STEPS, COLUMNS = (
 
 @functools.cache
 def compiled(name: str) -> Callable[..., None]:
-    matmul.register_compiled()
-    function = PRODUCTS[name][0] if name in PRODUCTS else getattr(matmul, name)
+    function = getattr(driver, name)
 
     @numba.njit(error_model="numpy")
     def call(*arrays):
@@ -263,5 +265,26 @@ def test_a_wrong_product_is_caught(wrong):
 
 
 def test_importing_the_products_imports_no_numba():
-    code = "import sys, backlit.kernels.matmul; sys.exit('numba' in sys.modules)"
+    code = "import sys, backlit.kernels.matmul, backlit.kernels.gemm.symbols; sys.exit('numba' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_every_product_has_a_compiled_form():
+    products = {f for f in vars(matmul).values() if getattr(f, "__module__", "") == matmul.__name__ and callable(f)}
+    assert set(substitutes.PRODUCTS) == products
+    assert all(substitutes.find(entry) for entry in substitutes.FUNCTIONS.values())
+
+
+UNDEFINED = """
+import numba, numpy as np
+from backlit.kernels.gemm.driver import product
+A = np.eye(2)
+numba.njit(lambda A: product(A, A, A))(A)
+"""
+
+
+def test_a_product_called_before_it_is_defined_says_so():
+    done = subprocess.run([sys.executable, "-c", UNDEFINED], capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert sys.platform == "win32" or done.returncode == -signal.SIGABRT
+    assert "define_products(dtype)" in done.stderr

@@ -1,14 +1,16 @@
 """The elementary functions of compiled code, against mpmath and against NumPy."""
 
 import functools
-import types
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
+from backlit.engine.compiled.retype import Retyper
+from backlit.engine.compiled.substitutes import SCALAR_MATHS, VECTOR_MATH
 from backlit.kernels import vector_math
+from backlit.kernels.types import ByType
 
 mpmath = pytest.importorskip("mpmath")
 numba = pytest.importorskip("numba")
@@ -20,23 +22,20 @@ NUMPY: dict[str, Callable[..., Any]] = {
     **{name: getattr(np, name) for name in LARGEST_ERROR if hasattr(np, name)},
     "erf": special.erf,
 }
-CASES = [(dtype, name) for dtype, functions in vector_math.SUBSTITUTES.items() for name in functions]
+NAMES = [name for name, (module, _) in SCALAR_MATHS.items() if module == VECTOR_MATH]
+CASES = [(dtype, name) for dtype in ("float32", "float64") for name in NAMES]
 
 
 @functools.cache
-def compiled_module() -> dict[str, Any]:
-    """Compile every function of the module, so that those it calls are found compiled."""
-    namespace = dict(vars(vector_math))
-    for name, function in vars(vector_math).items():
-        if isinstance(function, types.FunctionType):
-            twin = types.FunctionType(function.__code__, namespace, name)
-            namespace[name] = numba.njit(error_model="numpy", fastmath=FLAGS, forceinline=True)(twin)
-    return namespace
+def retyper(dtype: str) -> Retyper:
+    """What compiles the functions, with all liberties that they stand."""
+    made = Retyper(dtype, {"np": np})
+    made.liberties = FLAGS
+    return made
 
 
-@functools.cache
-def loop_over(dtype: str, name: str) -> Callable[[Any, Any], None]:
-    function = compiled_module()[vector_math.SUBSTITUTES[dtype][name].__name__]
+def loop_of(compiled: Retyper, name: str) -> Callable[[Any, Any], None]:
+    function = compiled(getattr(vector_math, name), scalar=True)
 
     @numba.njit(error_model="numpy", fastmath=FLAGS)
     def loop(x, y):
@@ -44,6 +43,11 @@ def loop_over(dtype: str, name: str) -> Callable[[Any, Any], None]:
             y[i] = function(x[i])
 
     return loop
+
+
+@functools.cache
+def loop_over(dtype: str, name: str) -> Callable[[Any, Any], None]:
+    return loop_of(retyper(dtype), name)
 
 
 def compiled(dtype: str, name: str, x: np.ndarray) -> np.ndarray:
@@ -102,19 +106,19 @@ def test_error_is_as_small_as_documented(dtype, name):
     assert error_in_ulp(name, x, compiled(dtype, name, x)) < LARGEST_ERROR[name]
 
 
-@pytest.mark.parametrize(("dtype", "name"), CASES)
-def test_docstring_states_the_tested_error(dtype, name):
-    text = vector_math.SUBSTITUTES[dtype][name].__doc__
+@pytest.mark.parametrize("name", NAMES)
+def test_docstring_states_the_tested_error(name):
+    text = getattr(vector_math, name).__doc__
     assert f"below {LARGEST_ERROR[name]:g} ulp" in text
 
 
 def test_a_wrong_coefficient_is_caught(monkeypatch):
-    series = list(vector_math._EXP_SERIES_64)
+    series = list(vector_math._EXP_SERIES.float64)
     series[0] *= 1 + 1e-12
-    monkeypatch.setattr(vector_math, "_EXP_SERIES_64", tuple(series))
+    monkeypatch.setattr(vector_math, "_EXP_SERIES", ByType(vector_math._EXP_SERIES.float32, tuple(series)))
     x = points("float64", "exp")
-    with np.errstate(all="ignore"):
-        y = np.array([vector_math.exp_float64(value) for value in x])
+    y = np.empty_like(x)
+    loop_of(Retyper("float64", {"np": np}), "exp")(x, y)
     assert error_in_ulp("exp", x, y) > LARGEST_ERROR["exp"]
 
 
@@ -146,16 +150,18 @@ def test_odd_functions_are_odd_to_the_last_bit(dtype, name):
 
 @pytest.mark.parametrize(("dtype", "name"), CASES)
 def test_type_is_kept(dtype, name):
-    scalar = np.dtype(dtype).type
-    assert type(vector_math.SUBSTITUTES[dtype][name](scalar(0.5))) is scalar
-    (signature,) = _compiled_signatures(dtype, name)
-    assert str(signature.return_type) == dtype
-
-
-def _compiled_signatures(dtype: str, name: str) -> list[Any]:
     compiled(dtype, name, np.ones(1, dtype))
-    function = compiled_module()[vector_math.SUBSTITUTES[dtype][name].__name__]
-    return [overload.signature for overload in function.overloads.values() if overload.signature.args[0].name == dtype]
+    (overload,) = retyper(dtype)(getattr(vector_math, name), scalar=True).overloads.values()
+    assert str(overload.signature.return_type) == dtype
+
+
+def test_float32_is_nowhere_computed_in_float64():
+    for name in NAMES:
+        compiled("float32", name, np.ones(1, "float32"))
+    overloads = [overload for twin in retyper("float32").done.values() for overload in twin.overloads.values()]
+    inside = {str(kind) for overload in overloads for kind in overload.type_annotation.typemap.values()}
+    assert "float32" in inside
+    assert not any("float64" in kind for kind in inside)
 
 
 @pytest.mark.parametrize(("dtype", "name"), CASES)
