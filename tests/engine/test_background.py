@@ -43,7 +43,7 @@ FAILURES = {
     ),
     "it is killed with the matrix product in hand": (
         "begin = background.begin; background.begin = lambda *given: "
-        "(begin(*given), background.take('multiply', 'float64'), background._helpers[0].process.kill())",
+        "(begin(*given), background.claim('multiply', 'float64'), background._helpers[0].process.kill())",
         "",
     ),
 }
