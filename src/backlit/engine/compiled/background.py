@@ -2,16 +2,13 @@
 
 The first training on a machine waits for the compiler, which uses one processor. Half of its work does not depend on
 the network: the machine's entry points and the matrix product. Where the cache lacks them, `begin` starts a helper
-process (worker.py) that compiles them into the cache. Two messages keep the processes from compiling the same twice:
+process (worker.py) that compiles them into the cache. The processes tell each other two things:
 
-* A *claim* is an empty file NAME_TYPE.asked in the cache; the process that could create it has the entry compiled.
-  `begin` claims entry points for its helper. Parts of the matrix product are claimed by the process, main or helper,
-  that comes to them first.
-* A *line* on the pipe from the helper: the name of an entry that now lies in the cache. `wait_for` reads lines up to
-  that name, or to the end of the pipe.
+* A *claim* is an empty file NAME_TYPE.asked in the cache. The process that creates it compiles the entry, or has it
+  compiled: `begin` claims entry points for its helper, and the process that comes first claims a part of the product.
+* A *line* on the pipe from the helper names an entry that now lies in the cache. `wait_for` reads up to that line.
 
-No result depends on a helper. If it cannot be started, ends early or lacks an entry, the main process compiles that
-entry; and so does a process that finds it claimed by another process than its own helper.
+No result depends on a helper: the main process compiles what its helper has not reported before it ended.
 """
 
 from __future__ import annotations
@@ -34,12 +31,11 @@ TRAINING = (*SHARED, "evaluate_rows", *PREDICTION)
 
 
 class _Helper:
-    """A helper process, the names it was given, and those it has reported."""
+    """A helper process, and the names that it has not reported yet."""
 
     def __init__(self, dtype: str, names: Sequence[str]) -> None:
         cache = disk_cache.cache_folder().parents[1]
-        self.dtype, self.owner = dtype, os.getpid()
-        self.names, self.done = set(names), set[str]()
+        self.dtype, self.pending, self.owner = dtype, set(names), os.getpid()
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", "backlit.engine.compiled.worker", dtype, *names],
             env=os.environ | {"PYTHONPATH": _search_path(), "BACKLIT_CACHE_DIR": str(cache)},
@@ -53,13 +49,13 @@ class _Helper:
         if os.getpid() != self.owner:  # a fork does not own the process
             return
         with self.lock:
-            while name in self.names - self.done:
+            while name in self.pending:
                 assert self.process.stdout is not None
                 line = self.process.stdout.readline()
-                self.done.add(line.strip())
+                self.pending.discard(line.strip())
                 if not line:
                     self.end()
-            if self.names <= self.done:
+            if not self.pending:
                 self.end()
 
     def ended(self) -> bool:
@@ -67,11 +63,11 @@ class _Helper:
         if os.getpid() == self.owner and self.process.poll() is not None and self.lock.acquire(blocking=False):
             self.end()
             self.lock.release()
-        return not self.names
+        return not self.pending
 
     def end(self) -> None:
         """End the process; names it has not reported are no longer waited for."""
-        self.names = set()
+        self.pending = set()
         if os.getpid() == self.owner and self.process.stdout is not None and not self.process.stdout.closed:
             self.process.kill()
             self.process.wait()
@@ -99,7 +95,7 @@ def begin(dtype: str, names: Sequence[str]) -> None:
     """Start a helper that compiles, for a type of number, those of some names that no process has claimed yet."""
     _helpers[:] = [helper for helper in _helpers if not helper.ended()]
     alone = getattr(sys, "frozen", False) or not sys.executable or processors() < 2
-    missing = [] if alone else [name for name in names if _is_open(name, dtype)]
+    missing = [] if alone else [name for name in names if name in SHARED or claim(name, dtype)]
     if not {*missing} <= {*SHARED}:
         try:
             _helpers.append(_Helper(dtype, missing))
@@ -107,18 +103,9 @@ def begin(dtype: str, names: Sequence[str]) -> None:
             return
 
 
-def _is_open(name: str, dtype: str) -> bool:
-    """Claim an entry point for the helper; a part of the product only has to be unclaimed as yet."""
-    return not (disk_cache.cache_folder() / _mark(name, dtype)).exists() if name in SHARED else claim(name, dtype)
-
-
 def claim(name: str, dtype: str) -> bool:
     """Claim an entry; False where a process has claimed it, or no file can be written, so that no helper is of use."""
-    return disk_cache.claim(_mark(name, dtype))
-
-
-def _mark(name: str, dtype: str) -> str:
-    return f"{name}_{dtype}.asked"
+    return disk_cache.claim(f"{name}_{dtype}.asked")
 
 
 def wait_for(name: str, dtype: str) -> None:

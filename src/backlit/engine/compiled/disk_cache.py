@@ -1,17 +1,15 @@
 """Machine code on disk, which a warm start reads in the place of compiling.
 
 Each kernel is one object file, in a folder named by a digest of all that any machine code depends on: the engine's
-low-level sources, the versions of Python, Numba and LLVM, and the processor. The file's own name holds a digest of the
-kernel's text and of the code of all functions it reaches. Edit an op and its kernel has another name. To load a kernel
-takes LLVM's linker, and not Numba, whose import takes longer than all else at a start.
+low-level sources, the versions of Python, Numba and LLVM, and the processor. The file's name holds a digest of the
+kernel's text and of the code of all functions it reaches, so an edited op has a kernel of another name. Only LLVM's
+linker is needed to load it, and not Numba, whose import takes longer than all else at a start.
 
 A file is loaded and run, so it is checked twice. Its seal, a digest of name and content, finds accidents: a file that
-was cut, damaged or renamed. The seal does not stop people, since anyone who can write a file can seal it. Ownership
-does, by the check that SSH makes of its keys: folders and file belong to the user or to root, and no other user can
-write them. Otherwise this process warns once and compiles into a temporary folder of its own. Windows has no such
-owners and modes; there the check is left out.
-
-Processes that share a cache hold no locks: each expects that another has just removed the folder it is using.
+was cut, damaged or renamed. Against people the seal is of no use, since anyone who can write a file can seal it. So the
+folders and the file must belong to the user or to root, and no other user may be able to write them, as SSH demands of
+its keys. Otherwise this process warns once and compiles into a temporary folder. Windows has other permissions; there
+only the seal is checked. Any process may remove a folder that has not been used for long, and so each expects that.
 """
 
 from __future__ import annotations
@@ -42,24 +40,14 @@ KEPT_DAYS = 30
 """How long the kernels of another version, or another processor, are kept after they were last used."""
 
 FOUNDATION = ("kernels", "engine/program", "engine/machine", "engine/compiled")
-"""The packages whose every file decides on all machine code."""
+"""The packages of which every file decides on all machine code."""
 
-SEAL = 32
-"""Bytes of the digest at the head of a file."""
+MARKER = "made-by-backlit.txt"
+"""The file that marks a folder as Backlit's; folders without it are never removed."""
 
-TAG = "CACHEDIR.TAG"
-TAG_TEXT = b"Signature: 8a477f597d28d172789f06886806bc55\n# Made by Backlit, and removed when unused for long.\n"
-"""The file that marks a folder as Backlit's, so that no other is ever removed. Backup programs know the first line."""
-
-UNFINISHED = ".tmp"
-"""How the name of a file ends while it is written."""
-
-GUARDED = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-"""Flags to open a file with: a symbolic link is refused, and a named pipe does not block."""
-
-
-class _UnusableError(OSError):
-    """A path that is not used; the message says why."""
+SEAL = 32  # bytes of the digest at the head of a file
+UNFINISHED = ".tmp"  # how the name of a file ends while it is written
+GUARDED = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # no symbolic link, no waiting for a named pipe
 
 
 @functools.cache
@@ -83,13 +71,13 @@ def cache_folder() -> Path:
     try:
         root = os.path.expanduser(os.environ.get("BACKLIT_CACHE_DIR") or platformdirs.user_cache_dir("backlit"))
         if root.startswith("~"):
-            raise _UnusableError(f"The home folder of {root} is unknown, and HOME is not set")
+            raise FileNotFoundError(f"The home folder of {root} is unknown, and HOME is not set")
         folder = Path(os.path.realpath(root)) / below
         _prepare(folder)
     except (OSError, RuntimeError) as error:  # with a RuntimeError, platformdirs says that the home folder is unknown
         _warn_once(error, "All code is compiled anew, into a temporary folder")
         root = os.path.realpath(tempfile.mkdtemp(prefix="backlit-"))
-        atexit.register(_remove, root, os.getpid())
+        atexit.register(shutil.rmtree, root, ignore_errors=True)
         folder = Path(root) / below
         with contextlib.suppress(OSError):  # where other users can change even this, nothing is read or written
             _prepare(folder)
@@ -97,44 +85,37 @@ def cache_folder() -> Path:
     return folder
 
 
-def _remove(root: str, owner: int) -> None:
-    if os.getpid() == owner:  # a fork has inherited the folder
-        shutil.rmtree(root, ignore_errors=True)
-
-
-def _prepare(folder: Path) -> None:
+def _prepare(folder: Path, again: bool = True) -> None:
     """Create a folder of the cache where it is missing, and check who can change it.
 
     As SSH does, this checks all folders above it up to the user's home folder, or to the top where it lies elsewhere.
     """
     way = [*reversed(folder.parents), folder]
     home = Path(os.path.realpath(os.path.expanduser("~")))
-    for k, part in enumerate(way):
-        created = not os.path.lexists(part)
-        if created:
-            with contextlib.suppress(FileExistsError):  # another process was faster
-                part.mkdir(0o700)
-                part.chmod(0o700)  # whatever the umask
-        if home not in way[k + 1 :]:
-            _check(part, part.lstat(), stat.S_ISDIR, shared=k < len(way) - 2)
-        if part == folder or (created and part == folder.parent):
-            with contextlib.suppress(OSError), open(part / TAG, "xb", opener=_open_private) as file:
-                file.write(TAG_TEXT)
-    if not os.access(folder, os.W_OK):
-        raise _UnusableError(f"{folder} cannot be written")
-
-
-def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    try:
+        for k, part in enumerate(way):
+            created = not os.path.lexists(part)
+            if created:
+                with contextlib.suppress(FileExistsError):  # another process was faster
+                    part.mkdir(0o700)
+                    part.chmod(0o700)  # whatever the umask
+            if home not in way[k + 1 :]:
+                _check(part, part.lstat(), stat.S_ISDIR, shared=k < len(way) - 2)
+            if part == folder or (created and part == folder.parent):
+                (part / MARKER).touch(0o600)
+    except FileNotFoundError:  # another process has removed it at this moment, and does so once
+        if not again:
+            raise
+        _prepare(folder, again=False)
 
 
 def _check(path: Path, found: os.stat_result, kind: Callable[[int], bool], shared: bool = False) -> None:
     """Refuse a path that another user owns or can write; where `shared`, as in a sticky /tmp, users may add to it."""
     if not kind(found.st_mode):
-        raise _UnusableError(f"{path} is not a {'folder' if kind is stat.S_ISDIR else 'regular file'}")
+        raise PermissionError(f"{path} is not a {'folder' if kind is stat.S_ISDIR else 'regular file'}")
     writable = found.st_mode & 0o022 and not (shared and found.st_mode & stat.S_ISVTX)
     if hasattr(os, "geteuid") and (writable or found.st_uid not in (0, os.geteuid())):  # which Windows lacks
-        raise _UnusableError(
+        raise PermissionError(
             f"{path} belongs to user {found.st_uid} and has mode {stat.S_IMODE(found.st_mode):04o}; expected user "
             f"{os.geteuid()} or root as its owner, and that nobody else can write it (chmod go-w)"
         )
@@ -144,11 +125,11 @@ _warned: list[BaseException] = []
 
 
 def _warn_once(error: BaseException, consequence: str) -> None:
-    """Warn of the first path that is not used; of files there may be as many as there are kernels."""
+    """Warn of the first path that is not used; all kernels may lie in such files."""
     if not _warned:
         _warned.append(error)
-        advice = "Mend this, or set BACKLIT_CACHE_DIR to a folder of your own"
-        warnings.warn(f"The cache of compiled code: {error}. {consequence}. {advice}.", stacklevel=2)
+        advice = "To use the cache, mend this, or set BACKLIT_CACHE_DIR to a folder of your own."
+        warnings.warn(f"Compiled code is not taken from the cache: {error}. {consequence}. {advice}", stacklevel=2)
 
 
 def _remove_unused(folder: Path) -> None:
@@ -161,7 +142,7 @@ def _remove_unused(folder: Path) -> None:
                 days = (time.time() - found.st_mtime) / 86_400
                 if path.parent == folder and days > 1:  # its process was killed while it wrote
                     path.unlink()
-                elif days > KEPT_DAYS and stat.S_ISDIR(found.st_mode) and _content(path / TAG) == TAG_TEXT:
+                elif days > KEPT_DAYS and stat.S_ISDIR(found.st_mode) and (path / MARKER).exists():
                     shutil.rmtree(path, ignore_errors=True)
 
 
@@ -174,7 +155,7 @@ def has_kernels() -> bool:
 
 def claim(name: str) -> bool:
     """Create an empty file of the cache; False where a process has created it before, or none can be written."""
-    return _written(lambda: open(cache_folder() / name, "xb", opener=_open_private).close())
+    return _written(lambda: (cache_folder() / name).touch(0o600, exist_ok=False))
 
 
 def load(title: str, digest: str, compiled: Callable[[], Code]) -> int:
@@ -193,21 +174,16 @@ def load(title: str, digest: str, compiled: Callable[[], Code]) -> int:
 def _read(path: Path) -> Code | None:
     """Read a file of the cache; None where it is missing, cut short, damaged, another kernel's or another user's."""
     try:
-        content = _content(path)
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | GUARDED)) as file:
+            _check(path, os.fstat(file.fileno()), stat.S_ISREG)  # of the open file, since the name may pass to another
+            content = file.read()
         if content[:SEAL] == _seal(path.name, content[SEAL:]):
             return msgspec.msgpack.decode(content[SEAL:], type=Code)
-    except _UnusableError as error:
+    except PermissionError as error:
         _warn_once(error, "It is compiled anew and replaced")
     except (OSError, ValueError, RecursionError):  # the last two come from msgspec
         pass
     return None
-
-
-def _content(path: Path) -> bytes:
-    """Read a file that no other user can have written. Checked is the open file: the name may pass to another."""
-    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | GUARDED)) as file:
-        _check(path, os.fstat(file.fileno()), stat.S_ISREG)
-        return file.read()
 
 
 def _seal(name: str, content: bytes) -> bytes:
