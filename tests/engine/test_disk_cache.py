@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import errno
 import json
 import os
 import shutil
 import subprocess
 import sys
 import time
+import types
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +22,7 @@ import pytest
 
 import backlit
 from backlit.engine.compiled import disk_cache
+from backlit.engine.compiled.object_code import Code, code_of
 from backlit.engine.network import Network
 from backlit.engine.training import Training
 from backlit.errors import BacklitError
@@ -174,8 +180,11 @@ def test_a_cache_that_cannot_be_written_is_no_obstacle(tmp_path):
     given = {**os.environ, "BACKLIT_CACHE_DIR": str(tmp_path / "cache"), "TMPDIR": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", PREDICT], env=given, capture_output=True, text=True, check=True)
     folder = Path(done.stdout.strip())
-    assert folder.parent == tmp_path
-    assert folder.name.startswith("backlit-kernels-")
+    assert folder.is_relative_to(tmp_path)
+    assert folder.relative_to(tmp_path).parts[0].startswith("backlit-")
+    assert not folder.exists()  # it is removed at the end
+    assert done.stderr.count("Warning") == 1
+    assert f"{tmp_path / 'cache'} is not a folder" in done.stderr
 
 
 def test_a_second_training_in_the_same_process_compiles_nothing(problem):
@@ -224,7 +233,7 @@ def test_a_warm_start_does_without_numba_and_damaged_files_are_compiled_anew(tmp
     for seed in "123":  # of the order of sets, which must not show in a kernel's name
         assert run(LOADED, tmp_path, PYTHONHASHSEED=seed) == [loss, "False"]
 
-    whole = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path.stat().st_size}
+    whole = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and not path.suffix}
     assert len(whole) > 8
     damage = [
         lambda content: content[: len(content) // 2],
@@ -238,17 +247,6 @@ def test_a_warm_start_does_without_numba_and_damaged_files_are_compiled_anew(tmp
     mended = [path for path in whole if disk_cache._read(path) is not None]  # all but what this program does not need
     assert len(mended) == len(again) - 2 >= 10
     assert run(LOADED, tmp_path) == [loss, "False"]
-
-
-def test_kernels_of_other_foundations_go_when_unused_for_long(tmp_path):
-    old, recent = tmp_path / "kernels" / "old", tmp_path / "kernels" / "recent"
-    for folder, days in ((old, disk_cache.KEPT_DAYS + 1), (recent, disk_cache.KEPT_DAYS - 1)):
-        folder.mkdir(parents=True)
-        (folder / "kernel").write_bytes(b"code")
-        os.utime(folder, (time.time() - days * 86_400,) * 2)
-    run("from backlit.engine.compiled import disk_cache; disk_cache.cache_folder()", tmp_path)
-    assert not old.exists()
-    assert recent.exists()
 
 
 def test_no_kernel_can_allocate_or_raise(problem):
@@ -286,3 +284,398 @@ def test_no_kernel_can_allocate_or_raise(problem):
     ours = {name: taken for name, taken in taken.items() if name.startswith(("products_", "machine_", *ops))}
     assert len(ours) > 60
     assert {name: outside - allowed for name, outside in ours.items() if outside - allowed} == {}
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Give this process a cache of its own, not opened yet, and give its root."""
+    monkeypatch.setenv("BACKLIT_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(disk_cache, "_warned", [])
+    disk_cache.cache_folder.cache_clear()
+    yield tmp_path / "cache"
+    disk_cache.cache_folder.cache_clear()
+
+
+def adding(number: float, symbol: str = "f") -> Code:
+    """Compile, without Numba, a function that adds a number."""
+    text = f"define double @f(double %x) {{\n%y = fadd double %x, {number:.6e}\nret double %y\n}}"
+    code = code_of(text, "f")
+    return Code(code.object_file, symbol, code.outside)
+
+
+def added(title: str, number: float, compiled: list[str] | None = None) -> float:
+    """Load a kernel that adds a number, call it with 0, and note where it had to be compiled."""
+
+    def compile_it() -> Code:
+        if compiled is not None:
+            compiled.append(title)
+        return adding(number)
+
+    address = disk_cache.load(title, "a digest", compile_it)
+    result: float = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)(address)(0.0)
+    return result
+
+
+def file_of(title: str) -> Path:
+    (path,) = disk_cache.cache_folder().glob(f"{title}_*")
+    return path
+
+
+def test_a_kernel_under_the_name_of_another_is_compiled_anew(cache):
+    assert (added("one", 1), added("two", 2)) == (1, 2)
+    shutil.copy(file_of("one"), file_of("two"))
+    compiled: list[str] = []
+    assert added("two", 2, compiled) == 2
+    assert added("two", 2, compiled) == 2
+    assert compiled == ["two"]
+
+
+SEALED = r"""
+import sys
+import msgspec
+sys.path.insert(0, sys.argv[1])
+from test_disk_cache import added, adding, file_of
+from backlit.engine.compiled import disk_cache
+from backlit.engine.compiled.object_code import Code
+
+def packed(object_file, symbol="f", outside=()):
+    return msgspec.msgpack.encode(Code(object_file, symbol, outside))
+
+added("kernel", 1)
+path, good = file_of("kernel"), adding(1).object_file
+cases = {
+    "no object": packed(b""), "text": packed(b"no object file " * 100), "zeros": packed(bytes(1000)),
+    "cut at 16": packed(good[:16]), "cut at 64": packed(good[:64]), "cut at half": packed(good[: len(good) // 2]),
+    "cut by one": packed(good[:-1]), "elf of 32 bits": packed(good[:4] + b"\1" + good[5:]),
+    "elf of other endian": packed(good[:5] + b"\2" + good[6:]), "elf of ARM": packed(good[:18] + b"\xb7" + good[19:]),
+    "an executable": packed(good[:16] + b"\2" + good[17:]), "mach-o": packed(b"\xcf\xfa\xed\xfe" + bytes(100)),
+    "coff": packed(b"\x64\x86" + bytes(100)), "bitcode": packed(b"BC\xc0\xde" + bytes(100)),
+    "archive": packed(b"!<arch>\n" + bytes(100)), "another symbol": packed(good, "g"),
+    "an unknown function": packed(good, "f", ("no_such_function",)),
+    "nothing": b"", "no msgpack": b"\xc1", "other types": msgspec.msgpack.encode({"object_file": 1, "symbol": 2}),
+    "a list": b"\x90", "no text": packed(good).replace(b"\xa1f", b"\xa1\xff"), "nested": b"\x81\xa1a" * 100_000,
+}
+for name, content in cases.items():
+    path.write_bytes(disk_cache._seal(path.name, content) + content)
+    compiled = []
+    assert (added("kernel", 1, compiled), compiled) == (1, ["kernel"]), name
+    assert (added("kernel", 1, compiled), compiled) == (1, ["kernel"]), name
+print(len(cases))
+"""
+
+
+def test_sealed_files_that_hold_no_kernel_are_compiled_anew(tmp_path):
+    """In a process of its own, since LLVM's linker ends the process at what is no object file of this machine."""
+    given = os.environ | {"BACKLIT_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", SEALED, str(Path(__file__).parent)]
+    done = subprocess.run(command, env=given, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "23"), done.stderr
+
+
+def test_a_clean_up_at_any_moment_costs_at_most_a_kernel(cache):
+    """Before each line that runs in the cache's file, the folder is removed as by another process."""
+    expected = cache / "kernels" / disk_cache.foundation()[:16]
+
+    def steps(removed_at: int) -> int:
+        count = 0
+
+        def trace(frame: types.FrameType, event: str, _: Any) -> Any:
+            nonlocal count
+            if frame.f_code.co_filename != disk_cache.__file__:
+                return None
+            if event == "line":
+                count += 1
+                if count == removed_at:
+                    shutil.rmtree(expected, ignore_errors=True)
+            return trace
+
+        disk_cache.cache_folder.cache_clear()
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            claimed = disk_cache.claim(f"claim-{removed_at}.asked")
+            result = added("kernel", 1)
+        finally:
+            sys.settrace(before)
+        assert disk_cache.cache_folder() == expected
+        assert (result, claimed) == (1, True)
+        added("kernel", 1)
+        assert disk_cache.has_kernels()
+        return count
+
+    total = steps(0)
+    assert total > 30
+    for k in range(1, total + 40):
+        for path in expected.glob("kernel_*"):
+            path.unlink(missing_ok=True)
+        steps(k)
+
+
+def aged(path: Path, days: float) -> None:
+    os.utime(path, (time.time() - days * 86_400,) * 2, follow_symlinks=False)
+
+
+def test_marked_folders_go_when_unused_for_long_and_no_other_does(cache, tmp_path):
+    kernels = cache / "kernels"
+    days = {"old": 31, "recent": 29, "users": 31}
+    for name in days:
+        (kernels / name).mkdir(parents=True)
+        (kernels / name / "kernel").write_bytes(b"code")
+        if name != "users":
+            (kernels / name / disk_cache.MARKER).touch()
+    (kernels / "file").write_text("the user's")
+    marked = tmp_path / "elsewhere"
+    marked.mkdir()
+    (marked / disk_cache.MARKER).touch()
+    (kernels / "link").symlink_to(marked)
+    (kernels / "old" / "link").symlink_to(marked)
+    for name in ("file", "link"):
+        aged(kernels / name, 31)
+    aged(marked, 31)
+    for name, age in days.items():
+        aged(kernels / name, age)
+    disk_cache.cache_folder()
+    assert {path.name for path in kernels.iterdir()} - {disk_cache.cache_folder().name} == {
+        "recent", "users", "file", "link",
+    }  # fmt: skip
+    assert (marked / disk_cache.MARKER).exists()
+
+
+def test_folders_that_the_cache_makes_are_marked_and_the_users_own_is_not(cache):
+    folder = disk_cache.cache_folder()
+    assert (folder / disk_cache.MARKER).is_file()
+    assert (folder.parent / disk_cache.MARKER).is_file()
+    assert not (cache / disk_cache.MARKER).exists()
+    shutil.rmtree(cache)
+    (cache / "kernels").mkdir(parents=True)
+    disk_cache.cache_folder.cache_clear()
+    assert (disk_cache.cache_folder() / disk_cache.MARKER).is_file()
+    assert not (cache / "kernels" / disk_cache.MARKER).exists()
+
+
+posix = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="Windows has other permissions; the check is left out")
+root = pytest.mark.skipif(getattr(os, "geteuid", lambda: 1)() != 0, reason="only root can give files away")
+OTHER = 54_321
+"""A user who is neither this one nor root, and has no name."""
+
+
+@posix
+@pytest.mark.parametrize("mask", [0, 0o022, 0o777])
+def test_only_the_user_can_read_the_cache_whatever_the_umask(cache, mask):
+    before = os.umask(mask)
+    try:
+        added("kernel", 1)
+        folder = disk_cache.cache_folder()
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o777 for path in (cache, folder.parent, folder)} == {0o700}
+    assert file_of("kernel").stat().st_mode & 0o777 == 0o600
+
+
+def opened(folder: Path) -> tuple[bool, list[str]]:
+    """Open the cache and load a kernel from it; tell whether the given folder was used, and the warnings."""
+    disk_cache.cache_folder.cache_clear()
+    disk_cache._warned.clear()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert (added("one", 1), added("two", 2)) == (1, 2)
+        return disk_cache.cache_folder() == folder, [str(warning.message) for warning in caught]
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o770, 0o702, 0o777, 0o1777])
+@pytest.mark.parametrize("above", [0, 1])
+def test_a_folder_that_others_can_write_is_not_used(cache, above, mode):
+    folder = disk_cache.cache_folder()
+    part = [folder, *folder.parents][above]
+    part.chmod(mode)
+    used, (warning,) = opened(folder)
+    assert not used
+    for words in (str(part), f"mode {mode:04o}", "chmod go-w", "BACKLIT_CACHE_DIR", "temporary folder"):
+        assert words in warning
+    part.chmod(0o755)
+    assert opened(folder) == (True, [])
+
+
+@posix
+@pytest.mark.parametrize(("mode", "safe"), [(0o755, True), (0o1777, True), (0o777, False), (0o775, False)])
+def test_a_folder_above_the_cache_may_be_sticky(tmp_path, cache, monkeypatch, mode, safe):
+    folder = disk_cache.cache_folder()
+    for above in (cache, tmp_path):
+        above.chmod(mode)
+        assert opened(folder)[0] == safe
+        above.chmod(0o700)
+    monkeypatch.setenv("HOME", str(cache))  # what is above the home folder does not count
+    tmp_path.chmod(mode)
+    assert opened(folder) == (True, [])
+
+
+@root
+@pytest.mark.parametrize("above", range(4))
+def test_a_folder_of_another_user_is_not_used_even_by_root(cache, above):
+    folder = disk_cache.cache_folder()
+    part = [folder, *folder.parents][above]
+    os.chown(part, OTHER, -1)
+    used, (warning,) = opened(folder)
+    assert not used
+    assert f"{part} belongs to user {OTHER}" in warning
+    os.chown(part, 0, -1)
+    assert opened(folder) == (True, [])
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o620, 0o602])
+def test_files_that_others_can_write_are_replaced_with_one_warning(cache, mode):
+    folder = disk_cache.cache_folder()
+    opened(folder)
+    for title in ("one", "two"):
+        file_of(title).chmod(mode)
+    used, (warning,) = opened(folder)
+    assert used
+    assert f"{file_of('one')} belongs" in warning
+    assert f"mode {mode:04o}" in warning
+    assert [file_of(title).stat().st_mode & 0o777 for title in ("one", "two")] == [0o600] * 2
+    assert opened(folder) == (True, [])
+
+
+@root
+def test_a_file_of_another_user_is_replaced(cache):
+    folder = disk_cache.cache_folder()
+    opened(folder)
+    os.chown(file_of("one"), OTHER, -1)
+    used, (warning,) = opened(folder)
+    assert used
+    assert f"{file_of('one')} belongs to user {OTHER}" in warning
+    assert file_of("one").stat().st_uid == 0
+
+
+@posix
+@pytest.mark.timeout(60)
+def test_links_and_named_pipes_in_the_place_of_files_are_replaced(cache, tmp_path):
+    folder = disk_cache.cache_folder()
+    opened(folder)
+    one, two = file_of("one"), file_of("two")
+    one.rename(tmp_path / "target")
+    one.symlink_to(tmp_path / "target")
+    two.unlink()
+    os.mkfifo(two)
+    content = (tmp_path / "target").read_bytes()
+    assert opened(folder)[0]
+    assert one.is_file()
+    assert not one.is_symlink()
+    assert two.is_file()
+    assert (tmp_path / "target").read_bytes() == content
+
+
+AS_OTHER = """
+import os, sys, tempfile
+from pathlib import Path
+from backlit.engine.compiled import disk_cache
+disk_cache.foundation()
+os.setgid(int(sys.argv[1]))
+os.setuid(int(sys.argv[1]))
+print(disk_cache.cache_folder())
+"""
+
+
+def as_other(tmp_path: Path, **environment: str) -> tuple[str, str]:
+    """Open the cache as another user, and give its folder and the warnings."""
+    given = {name: value for name, value in os.environ.items() if name not in {"HOME", "BACKLIT_CACHE_DIR"}}
+    temporary = tmp_path / "temporary"
+    temporary.mkdir(exist_ok=True)
+    temporary.chmod(0o1777)
+    done = subprocess.run(
+        [sys.executable, "-c", AS_OTHER, str(OTHER)], env=given | {"TMPDIR": str(temporary)} | environment,
+        capture_output=True, text=True, check=False, cwd=temporary,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert not {path.name for path in temporary.iterdir()} - {"cache"}
+    return done.stdout.strip(), done.stderr
+
+
+@pytest.fixture
+def open_path(tmp_path: Path) -> Path:
+    """Let another user enter the folders above; Pytest closes them."""
+    for above in tmp_path.parents[:2]:
+        above.chmod(0o711)
+    tmp_path.chmod(0o711)
+    return tmp_path
+
+
+@root
+def test_a_user_without_name_and_home_compiles_into_a_temporary_folder(open_path):
+    folder, said = as_other(open_path)
+    assert folder.startswith(f"{open_path}/temporary/backlit-")
+    assert said.count("UserWarning") == 1
+    assert "HOME" in said
+
+
+@root
+def test_a_user_uses_a_folder_of_their_own_and_none_of_a_third_user(open_path):
+    cache = open_path / "temporary" / "cache"
+    folder, said = as_other(open_path, BACKLIT_CACHE_DIR=str(cache))
+    assert (Path(folder).parents[1], said) == (cache, "")
+    os.chown(cache / "kernels", OTHER + 1, -1)
+    folder, said = as_other(open_path, BACKLIT_CACHE_DIR=str(cache))
+    assert folder.startswith(f"{open_path}/temporary/backlit-")
+    assert f"{cache / 'kernels'} belongs to user {OTHER + 1}" in said
+    os.chown(cache / "kernels", 0, 0)  # of root, who may, but here the user cannot reach it
+    folder, said = as_other(open_path, BACKLIT_CACHE_DIR=str(cache))
+    assert folder.startswith(f"{open_path}/temporary/backlit-")
+    assert "Permission denied" in said
+
+
+def test_no_folder_is_named_by_a_tilde(cache, tmp_path, monkeypatch):
+    """Older versions of platformdirs leave it in the name where they find no home folder."""
+    monkeypatch.delenv("BACKLIT_CACHE_DIR")
+    monkeypatch.setattr(disk_cache.os.path, "expanduser", lambda path: path)
+    monkeypatch.setattr(disk_cache.platformdirs, "user_cache_dir", lambda name: f"~/.cache/{name}")
+    monkeypatch.chdir(tmp_path)
+    with pytest.warns(UserWarning, match="home folder of ~/.cache/backlit is unknown"):
+        folder = disk_cache.cache_folder()
+    assert added("kernel", 1) == 1
+    assert not folder.is_relative_to(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
+def test_a_failed_write_leaves_no_file(cache, monkeypatch, error):
+    whole = os.fdopen
+
+    @contextlib.contextmanager
+    def full(handle: int, mode: str) -> Iterator[Any]:
+        def write(content: bytes) -> None:
+            file.write(content[:100])
+            raise error
+
+        with whole(handle, mode) as file:
+            yield types.SimpleNamespace(write=write)
+
+    before = {*disk_cache.cache_folder().iterdir()}
+    monkeypatch.setattr(disk_cache.os, "fdopen", full)
+    with contextlib.suppress(KeyboardInterrupt):
+        assert added("kernel", 1) == 1
+    assert {*disk_cache.cache_folder().iterdir()} == before
+
+
+def test_unfinished_files_of_killed_processes_go_after_a_day(cache):
+    folder = disk_cache.cache_folder()
+    added("kernel", 1)
+    old, recent = folder / "tmp1.tmp", folder / "tmp2.tmp"
+    for path, days in ((old, 1.1), (recent, 0.9), (file_of("kernel"), 400)):
+        path.touch()
+        aged(path, days)
+    disk_cache.cache_folder.cache_clear()
+    disk_cache.cache_folder()
+    assert not old.exists()
+    assert recent.exists()
+    assert file_of("kernel").exists()
+
+
+def test_claims_and_markers_are_not_taken_for_kernels(cache):
+    assert not disk_cache.has_kernels()
+    assert disk_cache.claim("entry_float64.asked")
+    assert not disk_cache.claim("entry_float64.asked")
+    assert not disk_cache.has_kernels()
+    added("kernel", 1)
+    assert disk_cache.has_kernels()
