@@ -83,7 +83,7 @@ def _search_path() -> str:
     main = sys.modules["__main__"]
     script = None if getattr(main, "__spec__", None) else getattr(main, "__file__", None)
     left_out = {os.path.realpath(os.curdir), os.path.dirname(os.path.realpath(script or __file__))}
-    kept = [folder for folder in sys.path if os.path.isabs(folder) and os.path.realpath(folder) not in left_out]
+    kept = [path for path in sys.path if os.path.isabs(path) and os.path.realpath(path) not in left_out]
     package = str(Path(__file__).parents[3])
     return os.pathsep.join(kept if package in kept else [*kept, package])
 
