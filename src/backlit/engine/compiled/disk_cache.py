@@ -42,9 +42,7 @@ KEPT_DAYS = 30
 FOUNDATION = ("kernels", "engine/program", "engine/machine", "engine/compiled")
 """The packages of which every file decides on all machine code."""
 
-MARKER = "made-by-backlit.txt"
-"""The file that marks a folder as Backlit's; folders without it are never removed."""
-
+MARKER = "made-by-backlit.txt"  # folders without such a file are never removed
 SEAL = 32  # bytes of the digest at the head of a file
 UNFINISHED = ".tmp"  # how the name of a file ends while it is written
 GUARDED = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # no symbolic link, no waiting for a named pipe
