@@ -19,7 +19,7 @@ from typing import Any
 from backlit.engine import machine
 from backlit.engine.compiled import background, codegen
 from backlit.engine.compiled.digest import Dependencies
-from backlit.engine.compiled.disk_cache import cache_folder, load
+from backlit.engine.compiled.disk_cache import has_kernels, load
 from backlit.engine.compiled.entry_points import Call, EntryPoint, Packed
 from backlit.engine.compiled.object_code import Code
 from backlit.engine.compiled.retype import Retyper
@@ -44,7 +44,7 @@ def can_compile() -> bool:
     try:
         if any(importlib.util.find_spec(name) is None for name in ("numba", "llvmlite")):
             return False
-        if not any(cache_folder().iterdir()):  # what lies there was compiled by this very Numba
+        if not has_kernels():  # what lies there was compiled by this very Numba
             import numba  # noqa: F401, PLC0415
     except ImportError:
         return False
@@ -106,7 +106,7 @@ def define_products(dtype: str) -> None:
     """
     _multiplying.discard(dtype)
     for name in reversed(SHARED):
-        if background.take(name, dtype):
+        if background.claim(name, dtype):
             define_product(name, dtype)
     for name in SHARED:
         background.wait_for(name, dtype)

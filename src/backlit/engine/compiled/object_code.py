@@ -51,17 +51,45 @@ def link(code: Code) -> int:
     """Bring an object file into memory and give the address of its function."""
     import llvmlite.binding as llvm  # noqa: PLC0415
 
+    _unresolved(code)
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), translator())
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code.object_file))
+    engine.finalize_object()
+    _running.append(engine)
+    return int(engine.get_function_address(code.symbol))
+
+
+def _unresolved(code: Code) -> bool:
+    """Make known to the linker what code takes from outside; tell whether any of it is missing even so."""
+    import llvmlite.binding as llvm  # noqa: PLC0415
+
     if any(llvm.address_of_symbol(name) is None for name in code.outside):
         from numba.core.registry import cpu_target  # noqa: PLC0415
         from numba.core.runtime import rtsys  # type: ignore[attr-defined]  # noqa: PLC0415
 
         # Numba's own functions become known to the linker; those that allocate must be initialised before they run.
         rtsys.initialize(cpu_target.target_context)
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), translator())
-    engine.add_object_file(llvm.ObjectFileRef.from_data(code.object_file))
-    engine.finalize_object()
-    _running.append(engine)
-    return int(engine.get_function_address(code.symbol))
+        return any(llvm.address_of_symbol(name) is None for name in code.outside)
+    return False
+
+
+def linkable(code: Code) -> bool:
+    """Tell whether code from a file can be linked; the linker ends the process at what is no object file."""
+    import llvmlite.binding as llvm  # noqa: PLC0415
+
+    if not code.object_file.startswith(_object_head()):
+        return False
+    parsed = llvm.ObjectFileRef.from_data(code.object_file)._as_parameter_  # a null pointer where LLVM cannot read it
+    return bool(parsed) and not _unresolved(code)
+
+
+@functools.cache
+def _object_head() -> bytes:
+    """Give how object files for this processor begin: in ELF up to the processor, in Mach-O up to the kind of file."""
+    import llvmlite.binding as llvm  # noqa: PLC0415
+
+    empty = bytes(translator().emit_object(llvm.parse_assembly("")))
+    return empty[: 20 if empty.startswith(b"\x7fELF") else 16 if empty.startswith(b"\xcf\xfa\xed\xfe") else 2]
 
 
 APART = re.compile(r"(?<== )\{ noinline \}")

@@ -1,21 +1,21 @@
-"""The second process: compiles the entry points it is asked for, in their order."""
+"""The helper process: compiles the entries that its command line names into the cache, in their order."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
 
-from backlit.engine.compiled.background import take
+from backlit.engine.compiled.background import claim
 from backlit.engine.compiled.compile import define_product, entry_point
 from backlit.kernels.gemm.symbols import SHARED
 
 
 def main(dtype: str, names: Sequence[str]) -> None:
-    """Compile the names in their order, and tell of each when it lies in the cache."""
+    """Compile each name, and report it on a line of standard output once it lies in the cache."""
     for name in names:
         if name not in SHARED:
             entry_point(name, dtype)
-        elif take(name, dtype):
+        elif claim(name, dtype):
             define_product(name, dtype)
         sys.stdout.write(name + "\n")
         sys.stdout.flush()
