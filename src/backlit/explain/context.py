@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from backlit.explain.algebra.tree import Node, Ref, Symbol, replace
-from backlit.explain.naming import Name, Names
+from backlit.explain.quantity_names import Name, Names
 from backlit.explain.record.quantities import Place, Quantity
 from backlit.explain.record.recording import Recording
 from backlit.kernels.types import Array

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 from backlit.errors import BacklitError
-from backlit.explain.naming import Names
+from backlit.explain.quantity_names import Names
 from backlit.explain.record.quantities import Key, Quantity
 
 

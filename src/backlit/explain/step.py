@@ -16,10 +16,10 @@ from backlit.explain.algebra.numerals import DIGITS, short_text
 from backlit.explain.algebra.tree import Ref, plus, shown_refs
 from backlit.explain.context import Context
 from backlit.explain.labels import check_labels
-from backlit.explain.naming import Names
+from backlit.explain.quantity_names import Names
 from backlit.explain.record.quantities import Group, Key, Place, Quantity
 from backlit.explain.record.recording import Recording, Settings
-from backlit.explain.record.records import Change, Column, Drawing, Edge, Example, Node, Record, Section, Summary
+from backlit.explain.record.step_records import Change, Column, Drawing, Edge, Example, Node, Record, Section, Summary
 from backlit.explain.stages.base import ParameterQuantity, Stage
 from backlit.explain.stages.chain import stages_of
 from backlit.explain.stages.loss import ErrorPart

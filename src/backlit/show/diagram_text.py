@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backlit.explain.algebra.numerals import decimal_text, short_text
-from backlit.explain.record.records import Column, Drawing, Node
+from backlit.explain.record.step_records import Column, Drawing, Node
 
 LARGEST_COLUMN = 4
 """Networks with more units in a layer are too wide for a terminal."""

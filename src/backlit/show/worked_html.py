@@ -11,8 +11,8 @@ from latex2mathml.converter import convert
 from markupsafe import Markup
 
 from backlit.explain.algebra.numerals import decimal_text, latex_number, short_text
-from backlit.explain.naming import plain_text
-from backlit.explain.record.records import Example, Record
+from backlit.explain.quantity_names import plain_text
+from backlit.explain.record.step_records import Example, Record
 from backlit.show.network_svg import network_svg
 
 DRAWING_DIGITS = 4

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from backlit.explain.algebra.numerals import decimal_text, latex_number, short_text
-from backlit.explain.naming import latex_text
-from backlit.explain.record.records import Change, Example, Record, Section
+from backlit.explain.quantity_names import latex_text
+from backlit.explain.record.step_records import Change, Example, Record, Section
 
 PREAMBLE = r"""\documentclass[a4paper]{article}
 \usepackage[utf8]{inputenc}

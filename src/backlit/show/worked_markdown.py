@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from backlit.explain.algebra.numerals import decimal_text, latex_number, short_text
-from backlit.explain.record.records import Change, Example, Record, Section
+from backlit.explain.record.step_records import Change, Example, Record, Section
 
 
 def worked_markdown(example: Example) -> str:

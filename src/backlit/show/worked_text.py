@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from rich.text import Text
 
 from backlit.explain.algebra.numerals import decimal_text, short_text
-from backlit.explain.record.records import Change, Example, Record, Section, Summary
+from backlit.explain.record.step_records import Change, Example, Record, Section, Summary
 from backlit.show import diagram_text
 
 WIDTH = 100

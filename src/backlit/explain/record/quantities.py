@@ -13,8 +13,8 @@ import numpy as np
 
 from backlit.explain.algebra.printing import latex, plain
 from backlit.explain.algebra.tree import Node, Ref, choose_cases, refs
-from backlit.explain.naming import Name
-from backlit.explain.record.records import Record
+from backlit.explain.quantity_names import Name
+from backlit.explain.record.step_records import Record
 from backlit.kernels.types import Array
 
 FLOATS = SimpleNamespace(

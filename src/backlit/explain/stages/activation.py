@@ -9,7 +9,7 @@ import numpy as np
 from backlit.explain.algebra.parsing import statements
 from backlit.explain.algebra.tree import Node, expand, plus, times
 from backlit.explain.context import fill
-from backlit.explain.naming import Name
+from backlit.explain.quantity_names import Name
 from backlit.explain.record.quantities import Place, Quantity
 from backlit.explain.record.recording import op_value
 from backlit.explain.stages.base import Stage

@@ -13,7 +13,7 @@ import numpy as np
 from backlit.explain.algebra.parsing import statements
 from backlit.explain.algebra.tree import Apply, Literal, Node, Ref, Symbol, call, expand, neg, over, plus, power, times
 from backlit.explain.context import Context, constant, fill
-from backlit.explain.naming import Name, row_symbol
+from backlit.explain.quantity_names import Name, row_symbol
 from backlit.explain.record.quantities import Place, Quantity
 from backlit.explain.record.recording import is_elementwise, op_value
 from backlit.explain.stages.activation import ActivationStage, side_of_kinks

@@ -10,7 +10,7 @@ import numpy as np
 from backlit.explain.algebra.parsing import Statement, statements
 from backlit.explain.algebra.tree import Apply, Literal, Node, Ref, call, neg, over, plus, times
 from backlit.explain.context import Context, constant, fill, setting_ref, symbol_of
-from backlit.explain.naming import Name
+from backlit.explain.quantity_names import Name
 from backlit.explain.record.quantities import Place, Quantity
 from backlit.explain.stages.base import ParameterQuantity
 from backlit.kernels.types import Array
