@@ -288,8 +288,11 @@ def plain_symbol(symbol: str) -> str:
 
     >>> plain_symbol(r"\beta_1"), plain_symbol(r"\hat m"), plain_symbol(r"d_{\max}")
     ('β1', 'm^', 'd_max')
+    >>> plain_symbol(r"\eta^+")
+    'η+'
     """
     text = re.sub(r"\\hat\s*\{?(\w+)\}?", r"\1^", symbol)
     text = re.sub(r"\\([A-Za-z]+)", lambda found: GREEK.get(found[1], found[1]), text)
     text = re.sub(r"_\{?(\d)\}?", r"\1", text)
+    text = re.sub(r"\^([+-])", r"\1", text)
     return text.replace("{", "").replace("}", "").replace("\\", "")
