@@ -59,7 +59,7 @@ class Step:
             name=lambda at: names.of("input", names.inputs[at.unit], row=self.context.row_name(at.row)),
         )  # fmt: skip
         self.stages = stages_of(self.context, self.inputs)
-        self.parameters = [p for stage in self.stages for p in _parameters_of(stage)]
+        self.parameters = [p for stage in self.stages for p in stage.parameters]
         self.error = ErrorPart(self.context, self.stages[-1])
         self.error.parameters = tuple(self.parameters)
         self._backward()
@@ -105,13 +105,13 @@ class Step:
         stages = self.stages[:-1] if self.error.joined else self.stages
         for place, stage in reversed(list(enumerate(stages))):
             self._parameter_gradients(stage, grad)
-            if not any(self.recording.has_gradient(p.full) for s in stages[:place] for p in _parameters_of(s)):
+            if not any(self.recording.has_gradient(p.full) for s in stages[:place] for p in s.parameters):
                 break
             before, grad = stage.backward(grad)
             self.backward_groups.append(Group(f"back through {stage.title}", (*before, grad)))
 
     def _parameter_gradients(self, stage: Stage, grad: Quantity) -> None:
-        wanted = [p for p in _parameters_of(stage) if self.recording.has_gradient(p.full)]
+        wanted = [p for p in stage.parameters if self.recording.has_gradient(p.full)]
         if not wanted:
             return
         made = tuple(self._gradient(stage, p, grad) for p in wanted)
@@ -341,7 +341,7 @@ class Step:
     def drawing(self, row: int = 0) -> Drawing:
         """Give the network with the numbers of one row, the first units of each layer."""
         columns = [Column("inputs", self._nodes(self.inputs, row), len(self.inputs.units), ())]
-        dense = [stage for stage in self.stages if any(p.sources for p in _parameters_of(stage))]
+        dense = [stage for stage in self.stages if any(p.sources for p in stage.parameters)]
         for number, stage in enumerate(dense):
             after = self.stages[self.stages.index(stage) :]
             until = self.stages.index(dense[number + 1]) if number + 1 < len(dense) else len(self.stages)
@@ -363,7 +363,7 @@ class Step:
 
     def _edges(self, stage: Stage) -> tuple[Edge, ...]:
         edges = []
-        for parameter in _parameters_of(stage):
+        for parameter in stage.parameters:
             after = self.recording.parameter(self.recording.after, parameter.full)
             gradient = self.gradients.get(parameter.full)
             sources = range(min(len(parameter.sources), DRAWN_UNITS)) if parameter.sources else [-1]
@@ -382,12 +382,6 @@ class Step:
             new = update.quantities[-1]
             for at in new.places(0):
                 yield Change(update.parameter.name(at).text, update.parameter.value(at), new.value(at))
-
-
-def _parameters_of(stage: Stage) -> list[ParameterQuantity]:
-    """Give the parameters that a stage's forward pass made."""
-    found = [value for value in vars(stage).values() if isinstance(value, ParameterQuantity)]
-    return sorted(found, key=lambda parameter: parameter.full, reverse=False)
 
 
 def _reduction_words(reduction: str, rows: int) -> str:

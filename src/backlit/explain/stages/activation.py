@@ -12,7 +12,7 @@ from backlit.explain.context import fill
 from backlit.explain.quantity_names import Name
 from backlit.explain.record.quantities import Place, Quantity
 from backlit.explain.record.recording import op_value
-from backlit.explain.stages.base import Stage
+from backlit.explain.stages.base import Stage, explains
 from backlit.kernels.types import Array
 from backlit.ops.activations.softmax import Softmax
 from backlit.ops.base import Activation
@@ -21,6 +21,7 @@ from backlit.ops.base import Activation
 class ActivationStage(Stage):
     """out = f(net), number by number."""
 
+    takes_net = True
     op: Activation
 
     def write(self) -> Quantity:
@@ -87,6 +88,7 @@ class IdentityStage(ActivationStage):
         return self.context.slope_quantity(self.context.layer(self.k), self.read, array, expression, note)
 
 
+@explains(Softmax)
 class SoftmaxStage(ActivationStage):
     """out_j = exp(net_j) / Σ_k exp(net_k), whose slope is a matrix."""
 

@@ -1,9 +1,16 @@
-"""What an op of the network contributes to the explanation of a step."""
+"""What every stage of a worked example has: a stage explains one op of the network, forward and backward.
+
+A new layer is explained by one class in a file of this package, which the package's import finds:
+
+    @explains(Convolution)
+    class ConvolutionStage(Stage):
+        ...
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -17,12 +24,23 @@ ONE = Literal("1")
 
 
 class Stage:
-    """One op: `read` is what it reads, `written` what it writes, `forward` the groups of the forward pass."""
+    """One op, explained. This base class shows the numbers of an op that has no stage of its own, without formulas.
+
+    Attributes:
+        read, written: the quantities that the op reads and writes. `units`: the names of the written ones.
+        forward: the group of the forward pass. `parameters`: those of the op that the stage shows, sorted by name.
+        writes_net, takes_net: whether the op writes a weighted sum, `net`, and whether it works on one. Where an op
+            that writes one is followed by an op that takes none, a stage out = net stands between the two.
+    """
+
+    writes_net: ClassVar[bool] = False
+    takes_net: ClassVar[bool] = False
 
     def __init__(self, context: Context, k: int, op: Layer, read: Quantity, title: str) -> None:
         self.context, self.k, self.op, self.read, self.title = context, k, op, read, title
         self.units = context.names.columns[k]
         self.before: list[Quantity] = []
+        self.parameters: tuple[ParameterQuantity, ...] = ()
         self.written = self.write()
         self.forward = Group(title, (*self.before, self.written))
 
@@ -45,14 +63,32 @@ class Stage:
         array = self.buffer(f"d{self.op.reads}")
         return self.context.slope_quantity(self.context.layer(self.k), self.read, array, expression, note)
 
-    def parameters(self) -> dict[str, ParameterQuantity]:
-        """Give the op's parameters by their names in the op."""
+    def make_parameters(self) -> dict[str, ParameterQuantity]:
+        """Make the quantities of the op's parameters, and give them by their names in the op."""
         shapes = self.context.recording.network.shapes[self.k].parameters
-        return {name: ParameterQuantity(self, name) for name, shape in shapes.items() if np.prod(shape)}
+        made = {name: ParameterQuantity(self, name) for name, shape in shapes.items() if np.prod(shape)}
+        self.parameters = tuple(made[name] for name in sorted(made))
+        return made
 
     def row_slope(self, parameter: str, grad: Quantity, at: Place) -> Node:
         """Give how a row's part of a parameter's derivative comes about."""
         return grad.ref(at.row, at.unit)
+
+
+STAGES: dict[type[Layer], type[Stage]] = {}
+"""The stage of each op's class, as `explains` registered it."""
+
+S = TypeVar("S", bound=type[Stage])
+
+
+def explains(op: type[Layer]) -> Callable[[S], S]:
+    """Register the decorated class as the stage of an op's class."""
+
+    def register(stage: S) -> S:
+        STAGES[op] = stage
+        return stage
+
+    return register
 
 
 class ParameterQuantity(Quantity):
