@@ -6,7 +6,7 @@ through the activation, recorded by running the two one by one, and the short fo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from backlit.explain.quantity_names import Name, row_symbol
 from backlit.explain.record.quantities import Place, Quantity
 from backlit.explain.record.recording import is_elementwise, op_value
 from backlit.explain.stages.activation import ActivationStage, side_of_kinks
-from backlit.explain.stages.base import Stage
+from backlit.explain.stages.base import ParameterQuantity, Stage
 from backlit.kernels.types import Array
 from backlit.ops.base import Loss
 from backlit.ops.losses.multiclass import class_weights
@@ -27,14 +27,14 @@ class ErrorPart:
     """The error and its derivatives.
 
     Attributes:
+        last: the last stage, whose outputs the loss compares with the targets. `parameters`: those before the step.
+        joined: whether the machine trains with a form that joins the loss and the last activation.
         targets: the targets. `per_output`, `per_row`: the errors of outputs and rows, where they differ from E itself.
         E: the error. `penalty`: the penalty of the weights, or None.
-        slopes: for each group of the backward pass up to the first one that a stage can take over, its quantities.
-        grad: the derivative with respect to what `stage` reads or writes, from where the stages go on.
     """
 
-    def __init__(self, context: Context, last: Stage) -> None:
-        self.context, self.last = context, last
+    def __init__(self, context: Context, last: Stage, parameters: Sequence[ParameterQuantity]) -> None:
+        self.context, self.last, self.parameters = context, last, parameters
         self.recording = context.recording
         self.loss: Loss = self.recording.network.loss
         self.trained: Loss = self.recording.executable.loss
@@ -224,9 +224,6 @@ class ErrorPart:
         )
         sizes = times(constant("l1", r"\lambda_1", s.l1), plus(*(call("abs", x) for x in w)))
         return plus(*([squares] if s.l2 else []), *([sizes] if s.l1 else []))
-
-    parameters: tuple = ()  # type: ignore[type-arg]
-    """The parameters before the step, which the penalty is of; put in by the example."""
 
     # -------------------------------------------------------------------------------------------------------- backward
 

@@ -24,6 +24,7 @@ class Update:
     Attributes:
         quantities: for each element in this order: its gradient with penalties and limits, the optimizer's slots before
             the step, after it, and the new value.
+        unscaled: its gradient before the whole gradient is scaled to a norm.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Update:
             self._stage("g", gradients.penalised, self._penalised(self.gradient))
         if gradients.limited is not None:
             self._stage("g limited", gradients.limited, self._limited(self.gradient, s.clip_value))
+        self.unscaled = self.gradient
         if gradients.scaled is not None:
             self._stage("g scaled", gradients.scaled, self._scaled(self.gradient, s.clip_norm))
 
@@ -203,10 +205,15 @@ def _as_ref(quantity: Quantity) -> Callable[[Place], Ref]:
     return lambda at: quantity.ref(0, at.unit, at.source)
 
 
-def norm_quantity(context: Context, gradients: Callable[[], list[Ref]]) -> Quantity:
-    """Make the Euclidean norm of the whole gradient."""
+def norm_quantity(context: Context, gradients: Callable[[], list[Quantity]]) -> Quantity:
+    """Make the Euclidean norm of the whole gradient, which `gradients` gives array by array."""
     value = np.array([context.recording.gradients.norm])
+
+    def expression(_: Place) -> Node:
+        refs = [g.ref(0, j, i) for g in gradients() for i in range(len(g.sources) or 1) for j in range(len(g.units))]
+        return call("sqrt", plus(*(Apply("^", (ref, Literal("2"))) for ref in refs)))
+
     return Quantity(
         "update", "norm", None, name=lambda _: Name("‖g‖", r"\lVert g \rVert"), values=lambda _: value,
-        expression=lambda _: call("sqrt", plus(*(Apply("^", (ref, Literal("2"))) for ref in gradients()))),
+        expression=expression,
     )  # fmt: skip
