@@ -19,6 +19,8 @@ T = TypeVar("T")
 Wanted = Mapping[Quantity, Collection[Place]]
 """The numbers that were asked for: their places by quantity."""
 
+LARGEST_EXAMPLE = 5000
+"""A worked example of more numbers than this is asked for in parts."""
 GIVEN = "Given: inputs and weights"
 EVERY_ROW = -1
 """In the place of a row's number: a group that comes once, with all its rows."""
@@ -129,7 +131,7 @@ class Contents:
         yield from (*self.parameters, self.inputs, *(q for stage in self.stages for q in stage.forward.quantities))
         yield from (error.targets, *([error.per_output] if error.per_output else []))
 
-    def names(self, *, every: bool) -> list[str]:
+    def known_names(self, *, every: bool) -> list[str]:
         """Give names to suggest: every one, or the first of each quantity."""
         if every:
             return [

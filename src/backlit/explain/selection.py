@@ -7,13 +7,11 @@ from collections.abc import Sequence
 
 from backlit.errors import BacklitError
 from backlit.explain.algebra.tree import shown_refs
-from backlit.explain.contents import GIVEN, Contents
+from backlit.explain.contents import GIVEN, LARGEST_EXAMPLE, Contents
 from backlit.explain.record.quantities import Key, Place, Quantity
 from backlit.explain.stages.base import ParameterQuantity
 
 PHASES = ("forward", "error", "backward", "update")
-LARGEST_EXAMPLE = 5000
-"""A worked example of more numbers than this is asked for in parts."""
 
 
 def selected(contents: Contents, only: Sequence[str]) -> dict[Quantity, set[Place]]:
@@ -39,10 +37,8 @@ def _part(contents: Contents, part: str) -> set[Key]:
         return {key for _, key in contents.numbers() if key.quantity.units[key.place.unit] == part}
     key = contents.find(part)
     if key is None:
-        known = [
-            *PHASES, *layers, *contents.context.names.outputs, *contents.names(every=len(contents) <= LARGEST_EXAMPLE)
-        ]  # fmt: skip
-        near = difflib.get_close_matches(part, known, n=1)
+        known = contents.known_names(every=len(contents) <= LARGEST_EXAMPLE)
+        near = difflib.get_close_matches(part, [*PHASES, *layers, *contents.context.names.outputs, *known], n=1)
         hint = f"did you mean {near[0]!r}?" if near else "expected a phase, 'layer 1', a unit such as 'h1' or a weight."
         raise BacklitError(f"only: the step has no {part!r}; {hint}")
     return _with_all_it_needs(contents, key)

@@ -13,14 +13,14 @@ import numpy.typing as npt
 from backlit.engine import Network
 from backlit.errors import BacklitError
 from backlit.explain.algebra.numerals import DIGITS
-from backlit.explain.contents import Contents
+from backlit.explain.contents import LARGEST_EXAMPLE, Contents
 from backlit.explain.context import Context
 from backlit.explain.network_drawing import drawing_of
 from backlit.explain.quantity_names import Names
 from backlit.explain.record.quantities import Key, Place
 from backlit.explain.record.recording import Recording, Settings
 from backlit.explain.record.step_records import Change, Drawing, Example, Record, Section, Summary
-from backlit.explain.selection import LARGEST_EXAMPLE, selected
+from backlit.explain.selection import selected
 from backlit.explain.summary import summary_of
 from backlit.ops.base import Optimizer
 from backlit.ops.registry import optimizers
@@ -68,7 +68,7 @@ class Step:
     def sections(self) -> Iterator[Section]:
         """Give the records under their headings.
 
-        Errors: a BacklitError where the step has more numbers than anyone would read.
+        Errors: a BacklitError where the step has more than `LARGEST_EXAMPLE` numbers.
         """
         if len(self) > LARGEST_EXAMPLE:
             parameters = self.contents.parameters
@@ -101,7 +101,7 @@ class Step:
     def __getitem__(self, name: str) -> Record:
         key = self.find(name)
         if key is None:
-            near = difflib.get_close_matches(name, self.contents.names(every=len(self) <= LARGEST_EXAMPLE), n=3)
+            near = difflib.get_close_matches(name, self.contents.known_names(every=len(self) <= LARGEST_EXAMPLE), n=3)
             hint = (
                 f"did you mean {' or '.join(map(repr, near))}?"
                 if near

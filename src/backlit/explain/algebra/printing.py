@@ -8,14 +8,9 @@ from typing import NamedTuple
 
 from backlit.explain.algebra.numerals import latex_number, short_text
 from backlit.explain.algebra.tree import (
-    ATOM,
     COMPARISONS,
     FIRST_TERMS,
     FUNCTIONS,
-    MINUS,
-    POWER,
-    PRODUCT,
-    SUM,
     Apply,
     Literal,
     Node,
@@ -23,9 +18,10 @@ from backlit.explain.algebra.tree import (
     is_long,
 )
 
+SUM, MINUS, PRODUCT, POWER, ATOM = range(5)
+"""How tightly a printed piece holds together: a looser one within a tighter one takes brackets."""
+
 LATEX_FUNCTIONS = {name: command for command, name in FUNCTIONS.items()}
-
-
 GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "varepsilon": "ε", "epsilon": "ε", "eta": "η", "lambda": "λ",
     "mu": "μ", "rho": "ρ", "sigma": "σ", "pi": "π", "partial": "∂",

@@ -67,10 +67,14 @@ class ActivationStage(Stage):
             values=lambda row: slopes[row], expression=expression, note=self.side,
         )  # fmt: skip
 
-    def backward(self, grad: Quantity) -> tuple[tuple[Quantity, ...], Quantity]:
+    def chain_rule(self, grad: Quantity, local: Quantity, at: Place) -> Node:
         """dE/dnet = dE/dout dout/dnet."""
+        return times(grad.ref(at.row, at.unit), local.ref(at.row, at.unit))
+
+    def backward(self, grad: Quantity) -> tuple[tuple[Quantity, ...], Quantity]:
+        """Make dout/dnet and dE/dnet."""
         local = self.local()
-        return (local,), self.slope(lambda at: times(grad.ref(at.row, at.unit), local.ref(at.row, at.unit)))
+        return (local,), self.slope(lambda at: self.chain_rule(grad, local, at))
 
 
 class IdentityStage(ActivationStage):
@@ -120,12 +124,10 @@ class SoftmaxStage(ActivationStage):
             ),
         )  # fmt: skip
 
-    def backward(self, grad: Quantity) -> tuple[tuple[Quantity, ...], Quantity]:
+    def chain_rule(self, grad: Quantity, local: Quantity, at: Place) -> Node:
         """dE/dnet_j = Σ_k dE/dout_k dout_k/dnet_j."""
-        local, units = self.local(), range(len(self.units))
-        return (local,), self.slope(
-            lambda at: plus(*(times(grad.ref(at.row, k), local.ref(at.row, at.unit, k)) for k in units))
-        )  # fmt: skip
+        units = range(len(self.units))
+        return plus(*(times(grad.ref(at.row, k), local.ref(at.row, at.unit, k)) for k in units))
 
 
 def ratio(upper: Name, lower: Quantity, at: Place) -> Name:

@@ -10,13 +10,14 @@ A new layer is explained by one class in a file of this package, which the packa
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 
 from backlit.explain.algebra.tree import Literal, Node
 from backlit.explain.context import Context
 from backlit.explain.record.quantities import Group, Place, Quantity
+from backlit.explain.record.recording import Recording
 from backlit.kernels.types import Array
 from backlit.ops.base import Layer
 
@@ -44,8 +45,8 @@ class Stage:
         self.written = self.write()
         self.forward = Group(title, (*self.before, self.written))
 
-    def buffer(self, name: str, recording: Any = None) -> Array:
-        """Give a buffer of this op."""
+    def buffer(self, name: str, recording: Recording | None = None) -> Array:
+        """Give a buffer of this op, of another recording of the step where one is given."""
         network = self.context.recording.network
         array: Array = (recording or self.context.recording).array(f"{network.labels[self.k]}.{name}")
         return array

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from backlit.explain.algebra.tree import Literal, Node, call, neg, over, plus, power, times
+from backlit.explain.algebra.tree import Node, call, neg, over, plus, square, times
 from backlit.explain.context import constant, setting_ref
 from backlit.explain.record.quantities import Place, Quantity
 from backlit.explain.stages.base import ONE, Stage, explains
@@ -69,7 +69,7 @@ class BatchNormStage(NormStage):
 
         def spread(at: Place) -> Node:
             gaps = [plus(self.read.ref(i, at.unit), neg(self.mu.ref(0, at.unit))) for i in rows]
-            variance = mean([power(gap, Literal("2")) for gap in gaps], n)
+            variance = mean([square(gap) for gap in gaps], n)
             return over(ONE, call("sqrt", plus(variance, setting_ref(self.op, "epsilon"))))
 
         self.n = n
@@ -110,7 +110,7 @@ class LayerNormStage(NormStage):
 
         def spread(at: Place) -> Node:
             gaps = [plus(self.read.ref(at.row, j), neg(self.mean(at.row))) for j in units]
-            variance = mean([power(gap, Literal("2")) for gap in gaps], self.count)
+            variance = mean([square(gap) for gap in gaps], self.count)
             return over(ONE, call("sqrt", plus(variance, setting_ref(self.op, "epsilon"))))
 
         self.r = Quantity(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from backlit.explain.algebra.parsing import Statement, statements
-from backlit.explain.algebra.tree import Apply, Literal, Node, Ref, call, neg, over, plus, times
+from backlit.explain.algebra.tree import Node, Ref, call, neg, over, plus, square, times
 from backlit.explain.context import Context, constant, fill, setting_ref, symbol_of
 from backlit.explain.quantity_names import Name
 from backlit.explain.record.quantities import Place, Quantity
@@ -191,7 +191,7 @@ class Update:
             if not reached[at.unit]:
                 return expression(at)
             column = [expression(at._replace(source=i)) for i in range(len(self.parameter.sources))]
-            norm = call("sqrt", plus(*(Apply("^", (w, Literal("2"))) for w in column)))
+            norm = call("sqrt", plus(*(square(w) for w in column)))
             return times(column[at.source], over(bound, norm))
 
         return limited, lambda at: f"the incoming weights are scaled down to norm {limit:g}" if reached[at.unit] else ""
@@ -211,7 +211,7 @@ def norm_quantity(context: Context, gradients: Callable[[], list[Quantity]]) -> 
 
     def expression(_: Place) -> Node:
         refs = [g.ref(0, j, i) for g in gradients() for i in range(len(g.sources) or 1) for j in range(len(g.units))]
-        return call("sqrt", plus(*(Apply("^", (ref, Literal("2"))) for ref in refs)))
+        return call("sqrt", plus(*(square(ref) for ref in refs)))
 
     return Quantity(
         "update", "norm", None, name=lambda _: Name("‖g‖", r"\lVert g \rVert"), values=lambda _: value,
