@@ -58,9 +58,8 @@ def _heading(title: str) -> Text:
 
 
 def _section(section: Section, digits: int, width: int) -> Iterator[Text]:
-    given = [record for record in section.records if not record.formula]
-    yield from _given(given, digits, width)
-    worked = [record for record in section.records if record.formula]
+    yield from _given(section.given, digits, width)
+    worked = section.worked
     if not worked:
         return
     wide = min(max(len(record.name) for record in worked), 24)
@@ -111,9 +110,7 @@ def _record(record: Record, wide: int, value: str, digits: int, width: int) -> I
 
 
 def _changes(changes: Iterable[Change], digits: int) -> Iterator[Text]:
-    rows = [
-        (c.name, *(decimal_text(number, digits) for number in (c.before, c.after, c.after - c.before))) for c in changes
-    ]
+    rows = [(c.name, *(decimal_text(number, digits) for number in (c.before, c.after, c.difference))) for c in changes]
     rows.insert(0, ("", "before", "after", "change"))
     widths = [max(len(row[k]) for row in rows) for k in range(4)]
     for number, (name, *values) in enumerate(rows):

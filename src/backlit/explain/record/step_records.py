@@ -75,6 +75,11 @@ class Change(msgspec.Struct, frozen=True):
     before: float
     after: float
 
+    @property
+    def difference(self) -> float:
+        """What the step added."""
+        return self.after - self.before
+
 
 class Section(msgspec.Struct, frozen=True):
     """A part of the worked example, in the order in which a person would work it out."""
@@ -82,6 +87,16 @@ class Section(msgspec.Struct, frozen=True):
     title: str
     phase: str
     records: tuple[Record, ...]
+
+    @property
+    def given(self) -> list[Record]:
+        """The numbers that have no formula."""
+        return [record for record in self.records if not record.formula]
+
+    @property
+    def worked(self) -> list[Record]:
+        """The numbers that come about by a formula."""
+        return [record for record in self.records if record.formula]
 
 
 class Summary(msgspec.Struct, frozen=True):
