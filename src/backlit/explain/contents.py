@@ -30,11 +30,11 @@ class Contents:
     """All quantities of a recorded step.
 
     Attributes:
-        inputs, parameters: what is given. `stages`: those of the network. `error`, `backward`: the error and its
+        inputs, parameters: the given numbers. `stages`: those of the network. `error`, `backward`: the error and its
             derivatives. `norm`: the norm of the whole gradient where it is limited, else None. `updates`: one for each
             trained parameter.
 
-    Errors: a BacklitError where own labels are given to nothing, or give two numbers one name.
+    Errors: a BacklitError where an own label is given to no number, or two numbers get one name.
     """
 
     def __init__(self, context: Context) -> None:
@@ -126,7 +126,7 @@ class Contents:
         return next((Key(quantity, place) for quantity, place in places if place is not None), None)
 
     def _nameable(self) -> Iterator[Quantity]:
-        """Give the quantities that can have own names: what is given, and what the forward pass makes of it."""
+        """Give the quantities that can have own names: the given ones, and those of the forward pass."""
         error = self.error
         yield from (*self.parameters, self.inputs, *(q for stage in self.stages for q in stage.forward.quantities))
         yield from (error.targets, *([error.per_output] if error.per_output else []))

@@ -1,4 +1,4 @@
-"""What all parts of a worked example share: the recording, the names, and how a quantity of a layer is made."""
+"""The recording with the names of its numbers, which all stages read; and how settings enter formulas."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def constant(text: str, symbol: str, value: float) -> Ref:
 
 
 def fill(node: Node, op: Op, known: dict[str, Node]) -> Node:
-    """Put quantities and the op's settings in for the symbols of its formula."""
+    """Replace the symbols of an op's formula by quantities and by the op's settings."""
     settings = {symbol_of(op, name): name for name in op.__struct_fields__}
 
     def put(symbol: Symbol) -> Node:
@@ -60,11 +60,11 @@ class Context:
         self._used: set[tuple[str, str]] = set()
 
     def row_name(self, row: int) -> str:
-        """Give what stands in brackets behind the names of a row's numbers."""
+        """Give the row's name, which stands in brackets behind its numbers' names; empty where there is one row."""
         return self.rows[row] if self.rows else ""
 
     def free_kind(self, kind: str, unit: str) -> str:
-        """Give a kind's name, with a number behind it where these units have one of that name already."""
+        """Give a kind's name, with a number behind it where these units already have a quantity of that name."""
         number, free = 1, kind
         while (free, unit) in self._used:
             number += 1

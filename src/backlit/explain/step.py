@@ -33,8 +33,8 @@ class Step:
     """One training step of a network on some rows, explained.
 
     Attributes:
-        recording: what the engine left behind. `contents`: all quantities of the step.
-        only: what was asked for, names, units, layers or phases; empty for everything.
+        recording: the step as the engine ran it. `contents`: all quantities of the step.
+        only: the parts that were asked for: names, units, layers or phases; empty for the whole step.
     """
 
     def __init__(
@@ -48,14 +48,14 @@ class Step:
 
     @property
     def summary(self) -> Summary:
-        """What the step is a step of."""
+        """The facts about the step: its network, loss, optimizer and rows."""
         return summary_of(self.recording, self.digits)
 
     def __len__(self) -> int:
         return len(self.contents) if self._wanted is None else sum(map(len, self._wanted.values()))
 
     def keys(self) -> Iterator[tuple[str, Key]]:
-        """Give all numbers in order, with the heading of each; only those asked for, if something was."""
+        """Give all numbers in order, with the heading of each; only those of `only` where it is given."""
         return self.contents.numbers(self._wanted)
 
     def records(self) -> Iterator[Record]:
@@ -81,7 +81,7 @@ class Step:
             yield Section(heading, found[0].quantity.phase, tuple(map(self._record, found)))
 
     def example(self, *, compare: bool = False) -> Example:
-        """Give all that is shown of the step, with the parameters before and after it if asked."""
+        """Give all records of the step, with the parameters before and after it if asked."""
         drawn = () if self.only else range(min(self.recording.rows, DRAWN_ROWS))
         drawings = tuple(self.drawing(row) for row in drawn)
         return Example(self.summary, drawings, tuple(self.sections()), tuple(self.changes()) if compare else ())

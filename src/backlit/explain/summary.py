@@ -1,4 +1,4 @@
-"""The head of a worked example: the network, the error, the optimizer, the rows, and what acts beside them."""
+"""The head of a worked example: the network, its error, the optimizer, the rows, the penalties and the limits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from backlit.ops.base import Optimizer
 
 
 def summary_of(recording: Recording, digits: int) -> Summary:
-    """Give what a recorded step is a step of."""
+    """Give the facts about a recorded step: its network, loss, optimizer and rows."""
     settings, network = recording.settings, recording.network
     loss = network.loss
     facts = [

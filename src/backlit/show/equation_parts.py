@@ -1,4 +1,4 @@
-"""What stands between the equals signs of one worked number, in LaTeX; the documents differ only in how they set it."""
+"""The equation of one worked number in LaTeX, part by part, as all documents set it."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def worked_html(example: Example) -> str:
 
 
 def worked_fragment(example: Example) -> str:
-    """Give what stands in the page's body, with its style, for a notebook."""
+    """Give the page's body with its style, for a notebook."""
     return _render(example, page=False)
 
 
@@ -48,7 +48,7 @@ def _render(example: Example, *, page: bool) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def maths(latex: str) -> Markup:
-    """Give LaTeX as MathML. Texts, which hold people's own names, go past the converter, which does not escape them."""
+    """Give LaTeX as MathML. Texts, which hold a user's own names, bypass the converter: it does not escape them."""
     texts: list[str] = []
 
     def keep(found: re.Match[str]) -> str:

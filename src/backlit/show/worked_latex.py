@@ -31,7 +31,7 @@ def worked_latex(example: Example) -> str:
 
 
 def worked_body(example: Example) -> str:
-    """Give what stands between the document's beginning and end."""
+    """Give the document without its preamble and its end."""
     summary = example.summary
     lines = [rf"\section*{{{_text(summary.title)}}}", r"\begin{itemize}"]
     lines += [rf"\item {_text(name)}: {_text(fact)}" for name, fact in summary.facts]

@@ -99,12 +99,12 @@ def _record(record: Record, wide: int, value: str, digits: int, width: int) -> I
     alone = record.plain_substituted == short_text(record.value, digits)
     numbers = "" if alone else f" = {record.plain_substituted}"
     tail = f" = {value}"
-    room = width - len(margin) - len(tail)
-    if len(numbers) > room:
+    space = width - len(margin) - len(tail)
+    if len(numbers) > space:
         yield Text(margin + numbers)
         numbers = ""
     checked = "" if record.numeric is None else f"   by differences {decimal_text(record.numeric, digits)}"
-    yield Text.assemble(margin, numbers.ljust(room), " = ", (value, VALUE), (checked, QUIET))
+    yield Text.assemble(margin, numbers.ljust(space), " = ", (value, VALUE), (checked, QUIET))
     if record.note:
         yield Text.assemble(margin, (f"   {record.note}", QUIET))
 

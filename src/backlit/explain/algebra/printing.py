@@ -29,13 +29,13 @@ GREEK = {
 
 
 class Piece(NamedTuple):
-    """A printed piece and how tightly it holds together."""
+    """A printed piece, and how tightly it holds together: SUM to ATOM."""
 
     text: str
     level: int
 
     def within(self, level: int, brackets: tuple[str, str]) -> str:
-        """Give the text, in brackets where it would fall apart."""
+        """Give the text, in brackets where it holds together less tightly than `level`."""
         return self.text if self.level >= level else f"{brackets[0]}{self.text}{brackets[1]}"
 
 

@@ -52,11 +52,11 @@ class Stage:
         return array
 
     def write(self) -> Quantity:
-        """Make the quantity that the op writes: without a formula, unless a kind of op knows one."""
+        """Make the quantity that the op writes; here without a formula."""
         return self.context.unit_quantity(self.k, self.op.name, self.units, self.buffer(self.op.writes), None)
 
     def backward(self, grad: Quantity) -> tuple[tuple[Quantity, ...], Quantity]:
-        """Give what the derivative of E with respect to the input takes, and that derivative itself."""
+        """Make the derivative of E with respect to the input; give the quantities that it needs, and it."""
         return (), self.slope(lambda at: grad.ref(at.row, min(at.unit, len(grad.units) - 1)))
 
     def slope(self, expression: Callable[[Place], Node], note: Callable[[Place], str] | None = None) -> Quantity:

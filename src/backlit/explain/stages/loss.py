@@ -58,7 +58,7 @@ class ErrorPart:
 
     @property
     def scores(self) -> Quantity:
-        """What a loss calls z: the input of the activation that it is joined with; alone, the outputs."""
+        """The numbers z of a loss's formula: the input of the activation that it is joined with, else the outputs."""
         return self.last.read if self.joined else self.last.written
 
     def _targets(self) -> Quantity:
@@ -79,13 +79,13 @@ class ErrorPart:
         return self.capped(self.expanded(self._shown(row).formula, row, {}))
 
     def _shown(self, row: int) -> Loss:
-        """Give the loss whose formula a row's numbers bear: the joined one where an output rounds to 0 or 1."""
+        """Give the loss whose formula gives a row's numbers: the joined one where an output rounds to 0 or 1."""
         chain = self.recording.chain
         if chain is None:
             return self.loss
         losses = [float(recording.array("l")[row, 0]) for recording in (chain, self.recording)]
-        bears = np.min(self.last.written.values(row)) > 0.0 and np.isclose(losses[0], losses[1], rtol=1e-11, atol=1e-12)
-        return self.loss if bears else self.trained
+        holds = np.min(self.last.written.values(row)) > 0.0 and np.isclose(losses[0], losses[1], rtol=1e-11, atol=1e-12)
+        return self.loss if holds else self.trained
 
     def capped(self, node: Node) -> Node:
         """Limit a loss to its ceiling, where it has one."""
@@ -93,7 +93,7 @@ class ErrorPart:
         return call("min", node, constant("ceiling", r"\ell_{\text{max}}", ceiling)) if ceiling else node
 
     def expanded(self, formula: str, row: int, at: dict[str, int]) -> Node:
-        """Write a formula over the outputs of a row out."""
+        """Write out a formula over the outputs of a row."""
         return self._expand(statements(formula)[0].value, row, at)
 
     def _expand(self, node: Node, row: int, at: dict[str, int]) -> Node:
@@ -190,7 +190,7 @@ class ErrorPart:
         return constant(f"s[{name}]", rf"s_{{{row_symbol(name)}}}", weight)
 
     def divisor(self) -> Node | None:
-        """Give what the sum over the rows is divided by; None for 1."""
+        """Give the divisor of the sum over the rows; None for 1."""
         if self.loss.reduction == "sum":
             return None
         total = constant("S", r"\textstyle\sum s", self.recording.weight) if self.weighted else None
@@ -255,9 +255,9 @@ class ErrorPart:
         return side_of_kinks(gap, tuple(self.loss.kinks), "out - t", slope)
 
     def first(self) -> tuple[list[tuple[str, tuple[Quantity, ...]]], Quantity]:
-        """Give the groups from E to where the stages take over, and the derivative they take over with.
+        """Give the first groups of the backward pass, and the derivative from which the stages go on.
 
-        Where loss and activation are joined, that is the derivative with respect to the activation's input.
+        It is that with respect to the outputs; where loss and activation are joined, to the activation's input.
         """
         slopes = self.output_slopes()
         if not self.joined:
@@ -313,7 +313,7 @@ class ErrorPart:
 
 
 def _put(node: Node, pattern: Node, new: Node) -> Node:
-    """Put a tree in the place of every tree equal to the pattern."""
+    """Replace every tree that equals the pattern."""
     if node == pattern:
         return new
     if isinstance(node, Apply):

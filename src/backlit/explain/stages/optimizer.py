@@ -1,4 +1,4 @@
-"""How the new parameters come about from the gradient: penalties, limits, moments, the optimizer's own formula."""
+"""How the new parameters come about from the gradient: penalties, limits, the optimizer's slots and its formula."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ class Update:
     def _rule(self) -> None:
         """Make the slots after the step and the new value, in the order in which the formula computes them.
 
-        What the formula only names on its way (m̂, say) is written out where it is used.
+        Names that a formula gives only to a part of itself, such as m̂, are written out where they are used.
         """
         given = self._statements()
         last = max(k for k, statement in enumerate(given) if statement.target == "w")
