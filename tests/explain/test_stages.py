@@ -57,3 +57,13 @@ def test_a_new_layer_needs_its_op_and_its_stage_alone(doubling: Any) -> None:
     assert step["double(h1)"].value == 3.0
     assert step["dE/dout(h1)"].plain_formula == "2 · dE/ddouble(h1)"
     np.testing.assert_allclose(step["dE/dout(h1)"].value, 2.0 * step["dE/ddouble(h1)"].value)
+
+
+@pytest.mark.parametrize(("follows", "shown"), [
+    (["tanh"], True), ([bl.Dropout(0.0)], True), ([], True), ([bl.BatchNorm()], False), ([bl.LayerNorm()], False),
+])  # fmt: skip
+def test_a_weighted_sum_is_an_output_where_the_next_op_takes_none(follows: list[Any], shown: bool) -> None:
+    network = bl.Network([bl.Dense(2), *follows, bl.Dense(1)], inputs=1)
+    step = explain_step(network, [[3.0], [1.0]], [[1.0], [0.5]])
+    assert (step.find("out(h1)[1]") is not None) == shown
+    assert step.find("out(o1)[1]") is not None
