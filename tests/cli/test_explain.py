@@ -154,6 +154,6 @@ def test_the_page_for_students_shows_what_the_command_prints(capsys: Any, tmp_pa
 
 
 def test_the_face_is_a_function_beside_the_room() -> None:
-    from backlit.explain.record.records import Record
+    from backlit.explain.record.step_records import Record
 
     assert callable(bl.explain), Record

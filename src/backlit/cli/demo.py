@@ -14,7 +14,7 @@ from rich.table import Table
 
 from backlit.cli.options import Whole
 from backlit.cli.streams import print_document
-from backlit.show.drawings import bars, network_drawing, plot
+from backlit.show.text_charts import bars, network_drawing, plot
 
 if TYPE_CHECKING:
     from backlit.examples import Example, ExampleRun, SetupRun

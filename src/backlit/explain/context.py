@@ -1,39 +1,29 @@
-"""What all parts of a worked example share: the recording, the names, and how a quantity of a layer is made."""
+"""The recording with the names of its numbers, which all stages read; and how settings enter formulas."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from backlit.explain.algebra.printing import plain_symbol
 from backlit.explain.algebra.tree import Node, Ref, Symbol, replace
-from backlit.explain.naming import Name, Names
+from backlit.explain.quantity_names import Name, Names
 from backlit.explain.record.quantities import Place, Quantity
 from backlit.explain.record.recording import Recording
 from backlit.kernels.types import Array
 from backlit.ops.base import Op
 
-SYMBOLS = {
-    "rate": r"\eta", "momentum": r"\mu", "rho": r"\rho", "epsilon": r"\varepsilon",
-    "beta1": r"\beta_1", "beta2": r"\beta_2",
-    "weight_decay": r"\lambda", "grow": r"\eta^+", "shrink": r"\eta^-", "smallest": r"d_{\min}", "largest": r"d_{\max}",
-    "previous": r"g_{t-1}", "alpha": r"\alpha", "delta": r"\delta", "label_smoothing": "s",
-}  # fmt: skip
-"""How settings and slots stand in formulas where the op does not say otherwise."""
-WORDS = {
-    "rate": "η", "momentum": "μ", "rho": "ρ", "epsilon": "ε", "beta1": "β1", "beta2": "β2", "weight_decay": "λ",
-    "grow": "η+", "shrink": "η-", "smallest": "d_min", "largest": "d_max", "alpha": "α", "delta": "δ",
-    "label_smoothing": "s",
-}  # fmt: skip
-
 
 def setting_ref(op: Op, name: str, value: float | None = None) -> Ref:
     """Give a setting of an op for use in a formula."""
+    symbol = symbol_of(op, name)
     given = float(getattr(op, name)) if value is None else value
-    return Ref(WORDS.get(name, name), symbol_of(op, name), given)
+    return Ref(name if symbol == name else plain_symbol(symbol), symbol, given)
 
 
 def symbol_of(op: Op, name: str) -> str:
-    """Give the symbol of an op's setting or slot."""
-    return op.symbols.get(name) or SYMBOLS.get(name, name)
+    """Give the symbol of an op's setting or slot: the one that its class or a base of it declares, or its name."""
+    declared = (vars(cls).get("symbols", {}) for cls in type(op).__mro__)
+    return str(next((symbols[name] for symbols in declared if name in symbols), name))
 
 
 def constant(text: str, symbol: str, value: float) -> Ref:
@@ -42,7 +32,7 @@ def constant(text: str, symbol: str, value: float) -> Ref:
 
 
 def fill(node: Node, op: Op, known: dict[str, Node]) -> Node:
-    """Put quantities and the op's settings in for the symbols of its formula."""
+    """Replace the symbols of an op's formula by quantities and by the op's settings."""
     settings = {symbol_of(op, name): name for name in op.__struct_fields__}
 
     def put(symbol: Symbol) -> Node:
@@ -70,11 +60,11 @@ class Context:
         self._used: set[tuple[str, str]] = set()
 
     def row_name(self, row: int) -> str:
-        """Give what stands in brackets behind the names of a row's numbers."""
+        """Give the row's name, which stands in brackets behind its numbers' names; empty where there is one row."""
         return self.rows[row] if self.rows else ""
 
     def free_kind(self, kind: str, unit: str) -> str:
-        """Give a kind's name, with a number behind it where these units have one of that name already."""
+        """Give a kind's name, with a number behind it where these units already have a quantity of that name."""
         number, free = 1, kind
         while (free, unit) in self._used:
             number += 1

@@ -2,7 +2,7 @@ r"""Writes docs/derivation.md: backpropagation derived in Backlit's notation, ev
 
     python -m backlit.explain.derivation docs/derivation.md
 
-The page cannot drift from the code: a test writes it anew and compares, and others hold each formula text to the op.
+A test writes the page anew and compares, and other tests hold each formula text equal to its op.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ sum, $`\mathrm{net}_j`$, and from it an output, $`\mathrm{out}_j`$:
 
 MIDDLE = r"""
 with $`w_{ij}`$ the weight from input $`i`$ to unit $`j`$ and $`b_j`$ the unit's bias
-([`Dense`](../src/backlit/ops/dense.py)). For the whole batch, $`Z = X W + b`$ and $`A = f(Z)`$.
+([`Dense`](../src/backlit/ops/layers/dense.py)). For the whole batch, $`Z = X W + b`$ and $`A = f(Z)`$.
 
 ## The chain rule, from the back
 
@@ -111,7 +111,7 @@ def _link(cls: type[Op]) -> str:
 
 
 def _own(ops: list[type[Op]]) -> Iterator[type[Op]]:
-    """Leave out what others registered beside Backlit's own ops."""
+    """Leave out the ops that plug-ins registered."""
     return (cls for cls in ops if cls.__module__.startswith("backlit.ops."))
 
 

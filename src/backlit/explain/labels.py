@@ -1,4 +1,4 @@
-"""Own names of quantities, checked against all names of the step: each is given to something, and to it alone."""
+"""Checks own names of quantities against all names of the step: each names one number, and no two share a name."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 from backlit.errors import BacklitError
-from backlit.explain.naming import Names
+from backlit.explain.quantity_names import Names
 from backlit.explain.record.quantities import Key, Quantity
 
 
@@ -18,9 +18,10 @@ def check_labels(
     Args:
         names: the names, own ones among them.
         nameable: the quantities that can have own names; others, such as derivatives, are named after these.
-        quantities: all quantities of the step. find: gives the number of a name.
+        quantities: all quantities of the step.
+        find: gives the number of a name.
 
-    Errors: a BacklitError where an own name is given to nothing, or two numbers get one name.
+    Errors: a BacklitError where an own name is given to no number, or two numbers get one name.
     """
     given = tuple(names.labels)
     holders: dict[str, str] = {}
@@ -61,7 +62,7 @@ def _names_of(quantity: Quantity) -> Iterator[str]:
 
 
 def _check_given(given: Iterable[str], known: Collection[str]) -> None:
-    """Refuse own names of what the step does not have."""
+    """Refuse own names of numbers that the step does not have."""
     for name in given:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)

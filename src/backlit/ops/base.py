@@ -62,7 +62,7 @@ class Op(msgspec.Struct, frozen=True):
     kind: ClassVar[str] = "op"
     name: ClassVar[str] = ""
     symbols: ClassVar[Mapping[str, str]] = {}
-    """How a setting is written in formulas, in LaTeX: {"alpha": r"\\alpha"}."""
+    """How a setting or a slot is written in formulas, in LaTeX: {"alpha": r"\\alpha"}; those of the bases hold too."""
     nested: ClassVar[Mapping[str, str]] = {}
     """For a setting that may itself be an op, the kind of that op."""
 
@@ -245,6 +245,10 @@ class Optimizer(Op, frozen=True, kw_only=True):
     prepared: ClassVar[tuple[str, ...]] = ()
     full_batch: ClassVar[bool] = False
     formula: ClassVar[str] = ""
+    symbols: ClassVar[Mapping[str, str]] = {
+        "rate": r"\eta", "momentum": r"\mu", "rho": r"\rho", "epsilon": r"\varepsilon", "beta1": r"\beta_1",
+        "beta2": r"\beta_2", "weight_decay": r"\lambda",
+    }  # fmt: skip
     weight_decay: Annotated[float, msgspec.Meta(ge=0)] = 0.0
 
     def __post_init__(self) -> None:

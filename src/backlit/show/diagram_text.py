@@ -1,9 +1,9 @@
-"""A small network as text: for each unit, what flows in, with the weights on the edges."""
+"""A small network as text: for each unit its inputs, their weights, and its output."""
 
 from __future__ import annotations
 
 from backlit.explain.algebra.numerals import decimal_text, short_text
-from backlit.explain.record.records import Column, Drawing, Node
+from backlit.explain.record.step_records import Column, Drawing, Node
 
 LARGEST_COLUMN = 4
 """Networks with more units in a layer are too wide for a terminal."""
@@ -46,7 +46,7 @@ def _layer(drawing: Drawing, number: int, digits: int) -> list[str]:
 
 
 def _comb(before: Column, column: Column, unit: int, node: Node, beside: str, digits: int) -> list[str]:
-    """Draw what flows into one unit."""
+    """Draw the inputs of one unit with their weights, and its output."""
     edges = [edge for edge in column.edges if edge.unit == unit]
     names = [before.nodes[edge.source].name if edge.source >= 0 else "1" for edge in edges]
     weights = [short_text(edge.weight, digits) for edge in edges]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from backlit.explain.algebra.numerals import short_text
-from backlit.explain.record.records import Column, Drawing, Node
+from backlit.explain.record.step_records import Column, Drawing, Node
 
 RADIUS = 34
 COLUMN, ROW = 260, 120

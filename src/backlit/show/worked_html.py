@@ -10,9 +10,10 @@ import jinja2
 from latex2mathml.converter import convert
 from markupsafe import Markup
 
-from backlit.explain.algebra.numerals import decimal_text, latex_number, short_text
-from backlit.explain.naming import plain_text
-from backlit.explain.record.records import Example, Record
+from backlit.explain.algebra.numerals import decimal_text, short_text
+from backlit.explain.quantity_names import plain_text
+from backlit.explain.record.step_records import Example, Record
+from backlit.show.equation_parts import equation_parts
 from backlit.show.network_svg import network_svg
 
 DRAWING_DIGITS = 4
@@ -26,7 +27,7 @@ def worked_html(example: Example) -> str:
 
 
 def worked_fragment(example: Example) -> str:
-    """Give what stands in the page's body, with its style, for a notebook."""
+    """Give the page's body with its style, for a notebook."""
     return _render(example, page=False)
 
 
@@ -47,7 +48,7 @@ def _render(example: Example, *, page: bool) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def maths(latex: str) -> Markup:
-    """Give LaTeX as MathML. Texts, which hold people's own names, go past the converter, which does not escape them."""
+    """Give LaTeX as MathML. Texts, which hold a user's own names, bypass the converter: it does not escape them."""
     texts: list[str] = []
 
     def keep(found: re.Match[str]) -> str:
@@ -59,11 +60,8 @@ def maths(latex: str) -> Markup:
 
 
 def equation(record: Record, digits: int) -> Markup:
-    """Give a number's lines as a table in MathML would stand: symbol, formula, numbers, value."""
-    parts = [record.formula]
-    if record.substituted != latex_number(short_text(record.value, digits)):
-        parts.append(record.substituted)
-    parts.append(latex_number(decimal_text(record.value, digits)))
+    """Give a table of one number: its symbol on the left, and line by line its formula, the numbers, its value."""
+    parts = equation_parts(record, digits)
     rows = [(record.symbol if not k else "", part) for k, part in enumerate(parts)]
     cells = "".join(
         f"<tr><td>{maths(symbol) if symbol else ''}</td><td>{maths('= ' + part)}</td></tr>" for symbol, part in rows

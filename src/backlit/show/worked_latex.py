@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from backlit.explain.algebra.numerals import decimal_text, latex_number, short_text
-from backlit.explain.naming import latex_text
-from backlit.explain.record.records import Change, Example, Record, Section
+from backlit.explain.algebra.numerals import latex_number, short_text
+from backlit.explain.quantity_names import latex_text
+from backlit.explain.record.step_records import Change, Example, Record, Section
+from backlit.show.equation_parts import equation_parts, latex_decimal
 
 PREAMBLE = r"""\documentclass[a4paper]{article}
 \usepackage[utf8]{inputenc}
@@ -30,7 +31,7 @@ def worked_latex(example: Example) -> str:
 
 
 def worked_body(example: Example) -> str:
-    """Give what stands between the document's beginning and end."""
+    """Give the document without its preamble and its end."""
     summary = example.summary
     lines = [rf"\section*{{{_text(summary.title)}}}", r"\begin{itemize}"]
     lines += [rf"\item {_text(name)}: {_text(fact)}" for name, fact in summary.facts]
@@ -38,7 +39,7 @@ def worked_body(example: Example) -> str:
     if len(summary.errors) > 1:
         lines += [r"\subsection*{The error before each step}", r"\begin{longtable}{rr}"]
         lines += [
-            rf"{number} & ${_number(error, summary.digits)}$ \\" for number, error in enumerate(summary.errors, 1)
+            rf"{number} & ${latex_decimal(error, summary.digits)}$ \\" for number, error in enumerate(summary.errors, 1)
         ]
         lines += [r"\end{longtable}"]
     for section in example.sections:
@@ -49,29 +50,23 @@ def worked_body(example: Example) -> str:
 
 
 def _section(section: Section, digits: int) -> Iterator[str]:
-    given = [record for record in section.records if not record.formula]
-    if given:
+    if section.given:
         yield r"\begin{longtable}{lrl}"
-        for record in given:
+        for record in section.given:
             yield rf"${record.symbol}$ & ${latex_number(short_text(record.value, digits))}$ & {_text(record.note)} \\"
         yield r"\end{longtable}"
-    for record in section.records:
-        if record.formula:
-            yield from _record(record, digits)
+    for record in section.worked:
+        yield from _record(record, digits)
 
 
 def _record(record: Record, digits: int) -> Iterator[str]:
     """Set one number as a chain of equations, broken before each equals sign."""
-    parts = [record.formula]
-    if record.substituted != latex_number(short_text(record.value, digits)):
-        parts.append(record.substituted)
-    parts.append(_number(record.value, digits))
     yield r"\begin{align*}"
-    yield rf"{record.symbol} &= " + " \\\\\n&= ".join(parts)
+    yield rf"{record.symbol} &= " + " \\\\\n&= ".join(equation_parts(record, digits))
     yield r"\end{align*}"
     remarks = [_text(record.note)] if record.note else []
     if record.numeric is not None:
-        remarks.append(rf"by finite differences: ${_number(record.numeric, digits)}$")
+        remarks.append(rf"by finite differences: ${latex_decimal(record.numeric, digits)}$")
     if remarks:
         yield rf"{{\small {'; '.join(remarks)}}}"
 
@@ -80,15 +75,11 @@ def _changes(changes: tuple[Change, ...], digits: int) -> Iterator[str]:
     yield r"\begin{longtable}{lrrr}"
     yield r" & before & after & change \\"
     for change in changes:
-        numbers = (change.before, change.after, change.after - change.before)
-        yield _text(change.name) + "".join(f" & ${_number(number, digits)}$" for number in numbers) + r" \\"
+        numbers = (change.before, change.after, change.difference)
+        yield _text(change.name) + "".join(f" & ${latex_decimal(number, digits)}$" for number in numbers) + r" \\"
     yield r"\end{longtable}"
 
 
-def _number(value: float, digits: int) -> str:
-    return latex_number(decimal_text(value, digits))
-
-
 def _text(text: str) -> str:
-    """Give text with LaTeX's own characters and the signs beyond its fonts written out."""
+    """Give text with the characters escaped that mean something in LaTeX, and signs that its fonts lack as formulas."""
     return "".join(f"${SIGNS[c]}$" if c in SIGNS else c for c in latex_text(text))

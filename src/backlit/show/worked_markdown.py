@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from backlit.explain.algebra.numerals import decimal_text, latex_number, short_text
-from backlit.explain.record.records import Change, Example, Record, Section
+from backlit.explain.algebra.numerals import decimal_text, short_text
+from backlit.explain.record.step_records import Change, Example, Record, Section
+from backlit.show.equation_parts import equation_parts
 
 
 def worked_markdown(example: Example) -> str:
@@ -26,16 +27,14 @@ def worked_markdown(example: Example) -> str:
 
 
 def _section(section: Section, digits: int) -> Iterator[str]:
-    given = [record for record in section.records if not record.formula]
-    if given:
+    if section.given:
         yield "| | value | |"
         yield "|---|---:|---|"
-        for record in given:
+        for record in section.given:
             yield f"| $`{record.symbol}`$ | {short_text(record.value, digits)} | {_escaped(record.note)} |"
         yield ""
-    for record in section.records:
-        if record.formula:
-            yield from _record(record, digits)
+    for record in section.worked:
+        yield from _record(record, digits)
 
 
 def _record(record: Record, digits: int) -> Iterator[str]:
@@ -53,20 +52,17 @@ def _record(record: Record, digits: int) -> Iterator[str]:
 
 def equation(record: Record, digits: int) -> str:
     """Give symbol = formula = numbers = value in LaTeX."""
-    parts = [record.symbol, record.formula]
-    if record.substituted != latex_number(short_text(record.value, digits)):
-        parts.append(record.substituted)
-    return " = ".join([*parts, latex_number(decimal_text(record.value, digits))])
+    return " = ".join([record.symbol, *equation_parts(record, digits)])
 
 
 def _changes(changes: tuple[Change, ...], digits: int) -> Iterator[str]:
     yield "| | before | after | change |"
     yield "|---|---:|---:|---:|"
     for change in changes:
-        numbers = (change.before, change.after, change.after - change.before)
+        numbers = (change.before, change.after, change.difference)
         yield f"| {_escaped(change.name)} | " + " | ".join(decimal_text(number, digits) for number in numbers) + " |"
 
 
 def _escaped(text: str) -> str:
-    """Give text with what Markdown would take for its own escaped."""
+    """Give text with the characters escaped that mean something in Markdown."""
     return "".join(f"\\{c}" if c in "\\`*_[]<>|#" else c for c in text)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from rich.text import Text
 
 from backlit.explain.algebra.numerals import decimal_text, short_text
-from backlit.explain.record.records import Change, Example, Record, Section, Summary
+from backlit.explain.record.step_records import Change, Example, Record, Section, Summary
 from backlit.show import diagram_text
 
 WIDTH = 100
@@ -58,9 +58,8 @@ def _heading(title: str) -> Text:
 
 
 def _section(section: Section, digits: int, width: int) -> Iterator[Text]:
-    given = [record for record in section.records if not record.formula]
-    yield from _given(given, digits, width)
-    worked = [record for record in section.records if record.formula]
+    yield from _given(section.given, digits, width)
+    worked = section.worked
     if not worked:
         return
     wide = min(max(len(record.name) for record in worked), 24)
@@ -100,20 +99,18 @@ def _record(record: Record, wide: int, value: str, digits: int, width: int) -> I
     alone = record.plain_substituted == short_text(record.value, digits)
     numbers = "" if alone else f" = {record.plain_substituted}"
     tail = f" = {value}"
-    room = width - len(margin) - len(tail)
-    if len(numbers) > room:
+    space = width - len(margin) - len(tail)
+    if len(numbers) > space:
         yield Text(margin + numbers)
         numbers = ""
     checked = "" if record.numeric is None else f"   by differences {decimal_text(record.numeric, digits)}"
-    yield Text.assemble(margin, numbers.ljust(room), " = ", (value, VALUE), (checked, QUIET))
+    yield Text.assemble(margin, numbers.ljust(space), " = ", (value, VALUE), (checked, QUIET))
     if record.note:
         yield Text.assemble(margin, (f"   {record.note}", QUIET))
 
 
 def _changes(changes: Iterable[Change], digits: int) -> Iterator[Text]:
-    rows = [
-        (c.name, *(decimal_text(number, digits) for number in (c.before, c.after, c.after - c.before))) for c in changes
-    ]
+    rows = [(c.name, *(decimal_text(number, digits) for number in (c.before, c.after, c.difference))) for c in changes]
     rows.insert(0, ("", "before", "after", "change"))
     widths = [max(len(row[k]) for row in rows) for k in range(4)]
     for number, (name, *values) in enumerate(rows):

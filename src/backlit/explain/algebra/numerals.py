@@ -10,7 +10,7 @@ DIGITS = 9
 
 LARGEST_FIXED = 10**9
 CONTEXT = Context(prec=800, rounding=ROUND_HALF_EVEN, Emax=999_999, Emin=-999_999)
-"""Room for every float64 at full length, so that nothing is rounded twice."""
+"""Digits enough for every float64 at full length, so that no number is rounded twice."""
 
 
 def decimal_text(value: float, digits: int = DIGITS) -> str:

@@ -53,7 +53,7 @@ def statements(text: str) -> tuple[Statement, ...]:
     found = []
     for part in re.split(r",\s*\\quad\s*", text):
         given = re.match(r"([^\[=&]*?)\s*(?:\\leftarrow|=)\s*(.*)", part)
-        if r"\in" in part.split():  # says where a symbol lies, not what it is
+        if r"\in" in part.split():  # gives the set that a symbol lies in, not its value
             continue
         target, value = given.groups() if given else ("", part)
         found.append(Statement(_canonical(target), parse(value)))
@@ -84,7 +84,7 @@ def parse(text: str) -> Node:
 
 
 class _Parser:
-    """A descent through the tokens of a formula."""
+    """A recursive descent through the tokens of a formula."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -136,7 +136,7 @@ class _Parser:
         return base
 
     def group(self) -> Node:
-        """Read what stands in braces, or a single token."""
+        """Read an expression in braces, or a single token."""
         if self.next != "{":
             return self.base()
         self.take("{")
@@ -209,7 +209,7 @@ class _Parser:
         return call(name, *args)
 
     def symbol(self, token: str) -> Node:
-        """Read a symbol with what belongs to it: a hat, a subscript, the ∂ before it."""
+        """Read a symbol with its hat, its subscript, or the ∂ before it."""
         if token == r"\hat":
             token = rf"\hat {self.raw_group()}"
         if token == r"\partial":

@@ -8,14 +8,9 @@ from typing import NamedTuple
 
 from backlit.explain.algebra.numerals import latex_number, short_text
 from backlit.explain.algebra.tree import (
-    ATOM,
     COMPARISONS,
     FIRST_TERMS,
     FUNCTIONS,
-    MINUS,
-    POWER,
-    PRODUCT,
-    SUM,
     Apply,
     Literal,
     Node,
@@ -23,9 +18,10 @@ from backlit.explain.algebra.tree import (
     is_long,
 )
 
+SUM, MINUS, PRODUCT, POWER, ATOM = range(5)
+"""How tightly a printed piece holds together: a looser one within a tighter one takes brackets."""
+
 LATEX_FUNCTIONS = {name: command for command, name in FUNCTIONS.items()}
-
-
 GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "varepsilon": "ε", "epsilon": "ε", "eta": "η", "lambda": "λ",
     "mu": "μ", "rho": "ρ", "sigma": "σ", "pi": "π", "partial": "∂",
@@ -33,13 +29,13 @@ GREEK = {
 
 
 class Piece(NamedTuple):
-    """A printed piece and how tightly it holds together."""
+    """A printed piece, and how tightly it holds together: SUM to ATOM."""
 
     text: str
     level: int
 
     def within(self, level: int, brackets: tuple[str, str]) -> str:
-        """Give the text, in brackets where it would fall apart."""
+        """Give the text, in brackets where it holds together less tightly than `level`."""
         return self.text if self.level >= level else f"{brackets[0]}{self.text}{brackets[1]}"
 
 
@@ -288,8 +284,11 @@ def plain_symbol(symbol: str) -> str:
 
     >>> plain_symbol(r"\beta_1"), plain_symbol(r"\hat m"), plain_symbol(r"d_{\max}")
     ('β1', 'm^', 'd_max')
+    >>> plain_symbol(r"\eta^+")
+    'η+'
     """
     text = re.sub(r"\\hat\s*\{?(\w+)\}?", r"\1^", symbol)
     text = re.sub(r"\\([A-Za-z]+)", lambda found: GREEK.get(found[1], found[1]), text)
     text = re.sub(r"_\{?(\d)\}?", r"\1", text)
+    text = re.sub(r"\^([+-])", r"\1", text)
     return text.replace("{", "").replace("}", "").replace("\\", "")

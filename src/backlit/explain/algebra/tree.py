@@ -1,4 +1,4 @@
-r"""Formulas as trees: of one tree, the symbols and the numbers, in LaTeX and in plain text.
+r"""Formulas as trees, each printed as symbols and as numbers, in LaTeX and in plain text.
 
 A leaf that names a quantity (`Ref`) knows its symbol and its number, so the two lines of a worked example, the formula
 and the formula with numbers, are one tree printed twice:
@@ -18,7 +18,6 @@ from typing import Any
 import msgspec
 
 from backlit.errors import BacklitError
-from backlit.explain.algebra.numerals import short_text
 
 LONGEST_SUM = 8
 """A sum of more terms is shortened to its first ones, how many are left out, and the total."""
@@ -44,7 +43,7 @@ class Literal(msgspec.Struct, frozen=True):
 
 
 class Symbol(msgspec.Struct, frozen=True):
-    """A symbol of a formula text that nothing has been put in for yet."""
+    """A symbol of a formula text, before a quantity takes its place."""
 
     symbol: str
 
@@ -92,21 +91,21 @@ def power(base: Node, exponent: Node) -> Node:
     return Apply("^", (base, exponent))
 
 
+def square(base: Node) -> Node:
+    """Give a square."""
+    return power(base, Literal("2"))
+
+
 def call(name: str, *args: Node) -> Node:
     """Give a function of trees."""
     return Apply(name, args)
-
-
-def number(value: float) -> Node:
-    """Give a number that has no name."""
-    return Literal(short_text(value, 17))
 
 
 # ------------------------------------------------------------------------------------------------------------- walking
 
 
 def replace(node: Node, put: Callable[[Symbol], Node]) -> Node:
-    """Put something in for every symbol."""
+    """Put a tree in the place of every symbol."""
     if isinstance(node, Symbol):
         return put(node)
     if isinstance(node, Apply):
@@ -115,7 +114,7 @@ def replace(node: Node, put: Callable[[Symbol], Node]) -> Node:
 
 
 def expand(node: Node, sizes: Mapping[str, int], put: Callable[..., Node], at: Mapping[str, int]) -> Node:
-    """Write out what runs over indices: `put("w", 0, 1)` gives what w_{ij} stands for at i = 0, j = 1.
+    """Write out sums and products over indices: `put("w", 0, 1)` gives what w_{ij} stands for at i = 0, j = 1.
 
     `sizes` says how far each index runs, `at` where the free ones stand.
     """
@@ -226,9 +225,3 @@ def _operation(head: str) -> Callable[..., Any]:
         "≤": lambda _, x, y: x <= y, "≥": lambda _, x, y: x >= y, "≠": lambda _, x, y: x != y,
     }  # fmt: skip
     return known.get(head) or (lambda m, *x: getattr(m, head)(*x))
-
-
-# ------------------------------------------------------------------------------------------------------------ printing
-
-SUM, MINUS, PRODUCT, POWER, ATOM = range(5)
-"""How tightly a piece of text holds together."""

@@ -1,4 +1,4 @@
-"""A quantity of the step for all rows and units at once; its numbers become records one at a time, when asked for."""
+"""A quantity of the step for all rows and units at once; each of its numbers becomes a record when it is asked for."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import numpy as np
 
 from backlit.explain.algebra.printing import latex, plain
 from backlit.explain.algebra.tree import Node, Ref, choose_cases, refs
-from backlit.explain.naming import Name
-from backlit.explain.record.records import Record
+from backlit.explain.quantity_names import Name
+from backlit.explain.record.step_records import Record
 from backlit.kernels.types import Array
 
 FLOATS = SimpleNamespace(
     mpf=float, exp=math.exp, log=math.log, tanh=math.tanh, cosh=math.cosh, sqrt=math.sqrt, erf=math.erf, pi=math.pi
 )
-"""Arithmetic enough to see which case of a formula holds."""
+"""The arithmetic by which the case of a formula is chosen."""
 
 
 class Place(NamedTuple):
@@ -44,13 +44,13 @@ class Quantity:
     Args:
         phase, kind, layer: as in the records.
         units: names of the units; of a quantity of no unit, one empty name.
-        sources: names of what the weights come from, if it is one of weights.
+        sources: of weights, the names of the units that they come from.
         rows: names of the rows if each row has one, else nothing.
         name: gives the name at a place.
         values: gives the numbers of a row (units,), or (sources, units), as the recorded step holds them.
-        expression: gives how the number at a place comes about; None where it is given.
+        expression: gives the formula of the number at a place; None of quantities that are given.
         note: gives a remark at a place.
-        numeric: gives the slope by finite differences at a place, if it can be checked.
+        numeric: gives the slope by finite differences at a place; None of quantities that have no such check.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Quantity:
         )  # fmt: skip
 
     def find(self, text: str, *, labelled: bool = False) -> Place | None:
-        """Give the place of that name; `labelled` says that names need not hold those of the units."""
+        """Give the place of that name, or None; `labelled` says that names need not contain those of the units."""
         for row in range(len(self.rows) or 1):
             for source, source_name in enumerate(self.sources or ("",)):
                 if source_name not in text and not labelled:
@@ -119,7 +119,7 @@ class Quantity:
 
 
 class Group(msgspec.Struct, frozen=True):
-    """Quantities that are worked out together, unit by unit."""
+    """Quantities that a person works out together, unit by unit."""
 
     title: str
     quantities: tuple[Quantity, ...]
@@ -132,7 +132,7 @@ class Group(msgspec.Struct, frozen=True):
     def keys(self, row: int, wanted: Mapping[Quantity, Collection[Place]] | None = None) -> list[Key]:
         """Give the numbers of a row: unit by unit, of weights source by source, and there in the quantities' order.
 
-        What all rows have in common comes with the first. Where `wanted` is given, only what it names is.
+        Quantities that all rows share come with the first row. Where `wanted` is given, only its numbers come.
         """
         found = []
         by_source = len({quantity.sources for quantity in self.quantities}) == 1

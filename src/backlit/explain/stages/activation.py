@@ -9,10 +9,10 @@ import numpy as np
 from backlit.explain.algebra.parsing import statements
 from backlit.explain.algebra.tree import Node, expand, plus, times
 from backlit.explain.context import fill
-from backlit.explain.naming import Name
+from backlit.explain.quantity_names import Name
 from backlit.explain.record.quantities import Place, Quantity
 from backlit.explain.record.recording import op_value
-from backlit.explain.stages.base import Stage
+from backlit.explain.stages.base import Stage, explains
 from backlit.kernels.types import Array
 from backlit.ops.activations.softmax import Softmax
 from backlit.ops.base import Activation
@@ -21,6 +21,7 @@ from backlit.ops.base import Activation
 class ActivationStage(Stage):
     """out = f(net), number by number."""
 
+    takes_net = True
     op: Activation
 
     def write(self) -> Quantity:
@@ -66,10 +67,14 @@ class ActivationStage(Stage):
             values=lambda row: slopes[row], expression=expression, note=self.side,
         )  # fmt: skip
 
-    def backward(self, grad: Quantity) -> tuple[tuple[Quantity, ...], Quantity]:
+    def chain_rule(self, grad: Quantity, local: Quantity, at: Place) -> Node:
         """dE/dnet = dE/dout dout/dnet."""
+        return times(grad.ref(at.row, at.unit), local.ref(at.row, at.unit))
+
+    def backward(self, grad: Quantity) -> tuple[tuple[Quantity, ...], Quantity]:
+        """Make dout/dnet and dE/dnet."""
         local = self.local()
-        return (local,), self.slope(lambda at: times(grad.ref(at.row, at.unit), local.ref(at.row, at.unit)))
+        return (local,), self.slope(lambda at: self.chain_rule(grad, local, at))
 
 
 class IdentityStage(ActivationStage):
@@ -87,6 +92,7 @@ class IdentityStage(ActivationStage):
         return self.context.slope_quantity(self.context.layer(self.k), self.read, array, expression, note)
 
 
+@explains(Softmax)
 class SoftmaxStage(ActivationStage):
     """out_j = exp(net_j) / Σ_k exp(net_k), whose slope is a matrix."""
 
@@ -118,12 +124,10 @@ class SoftmaxStage(ActivationStage):
             ),
         )  # fmt: skip
 
-    def backward(self, grad: Quantity) -> tuple[tuple[Quantity, ...], Quantity]:
+    def chain_rule(self, grad: Quantity, local: Quantity, at: Place) -> Node:
         """dE/dnet_j = Σ_k dE/dout_k dout_k/dnet_j."""
-        local, units = self.local(), range(len(self.units))
-        return (local,), self.slope(
-            lambda at: plus(*(times(grad.ref(at.row, k), local.ref(at.row, at.unit, k)) for k in units))
-        )  # fmt: skip
+        units = range(len(self.units))
+        return plus(*(times(grad.ref(at.row, k), local.ref(at.row, at.unit, k)) for k in units))
 
 
 def ratio(upper: Name, lower: Quantity, at: Place) -> Name:

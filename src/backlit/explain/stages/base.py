@@ -1,15 +1,23 @@
-"""What an op of the network contributes to the explanation of a step."""
+"""What every stage of a worked example has: a stage explains one op of the network, forward and backward.
+
+A new layer is explained by one class in a file of this package, which the package's import finds:
+
+    @explains(Convolution)
+    class ConvolutionStage(Stage):
+        ...
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import ClassVar, TypeVar
 
 import numpy as np
 
 from backlit.explain.algebra.tree import Literal, Node
 from backlit.explain.context import Context
 from backlit.explain.record.quantities import Group, Place, Quantity
+from backlit.explain.record.recording import Recording
 from backlit.kernels.types import Array
 from backlit.ops.base import Layer
 
@@ -17,27 +25,38 @@ ONE = Literal("1")
 
 
 class Stage:
-    """One op: `read` is what it reads, `written` what it writes, `forward` the groups of the forward pass."""
+    """One op, explained. This base class shows the numbers of an op that has no stage of its own, without formulas.
+
+    Attributes:
+        read, written: the quantities that the op reads and writes. `units`: the names of the written ones.
+        forward: the group of the forward pass. `parameters`: those of the op that the stage shows, sorted by name.
+        writes_net, takes_net: whether the op writes a weighted sum, `net`, and whether it works on one. Where an op
+            that writes one is followed by an op that takes none, a stage out = net stands between the two.
+    """
+
+    writes_net: ClassVar[bool] = False
+    takes_net: ClassVar[bool] = False
 
     def __init__(self, context: Context, k: int, op: Layer, read: Quantity, title: str) -> None:
         self.context, self.k, self.op, self.read, self.title = context, k, op, read, title
         self.units = context.names.columns[k]
         self.before: list[Quantity] = []
+        self.parameters: tuple[ParameterQuantity, ...] = ()
         self.written = self.write()
         self.forward = Group(title, (*self.before, self.written))
 
-    def buffer(self, name: str, recording: Any = None) -> Array:
-        """Give a buffer of this op."""
+    def buffer(self, name: str, recording: Recording | None = None) -> Array:
+        """Give a buffer of this op, of another recording of the step where one is given."""
         network = self.context.recording.network
         array: Array = (recording or self.context.recording).array(f"{network.labels[self.k]}.{name}")
         return array
 
     def write(self) -> Quantity:
-        """Make the quantity that the op writes: without a formula, unless a kind of op knows one."""
+        """Make the quantity that the op writes; here without a formula."""
         return self.context.unit_quantity(self.k, self.op.name, self.units, self.buffer(self.op.writes), None)
 
     def backward(self, grad: Quantity) -> tuple[tuple[Quantity, ...], Quantity]:
-        """Give what the derivative of E with respect to the input takes, and that derivative itself."""
+        """Make the derivative of E with respect to the input; give the quantities that it needs, and it."""
         return (), self.slope(lambda at: grad.ref(at.row, min(at.unit, len(grad.units) - 1)))
 
     def slope(self, expression: Callable[[Place], Node], note: Callable[[Place], str] | None = None) -> Quantity:
@@ -45,14 +64,32 @@ class Stage:
         array = self.buffer(f"d{self.op.reads[0]}")
         return self.context.slope_quantity(self.context.layer(self.k), self.read, array, expression, note)
 
-    def parameters(self) -> dict[str, ParameterQuantity]:
-        """Give the op's parameters by their names in the op."""
+    def make_parameters(self) -> dict[str, ParameterQuantity]:
+        """Make the quantities of the op's parameters, and give them by their names in the op."""
         shapes = self.context.recording.network.shapes[self.k].parameters
-        return {name: ParameterQuantity(self, name) for name, shape in shapes.items() if np.prod(shape)}
+        made = {name: ParameterQuantity(self, name) for name, shape in shapes.items() if np.prod(shape)}
+        self.parameters = tuple(made[name] for name in sorted(made))
+        return made
 
     def row_slope(self, parameter: str, grad: Quantity, at: Place) -> Node:
         """Give how a row's part of a parameter's derivative comes about."""
         return grad.ref(at.row, at.unit)
+
+
+STAGES: dict[type[Layer], type[Stage]] = {}
+"""The stage of each op's class, as `explains` registered it."""
+
+S = TypeVar("S", bound=type[Stage])
+
+
+def explains(op: type[Layer]) -> Callable[[S], S]:
+    """Register the decorated class as the stage of an op's class."""
+
+    def register(stage: S) -> S:
+        STAGES[op] = stage
+        return stage
+
+    return register
 
 
 class ParameterQuantity(Quantity):

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from backlit.explain.context import Context
 from backlit.explain.record.quantities import Quantity
 from backlit.explain.record.recording import is_elementwise
-from backlit.explain.stages.activation import ActivationStage, IdentityStage, SoftmaxStage
-from backlit.explain.stages.base import Stage
-from backlit.explain.stages.dense import DenseStage
-from backlit.explain.stages.dropout import DropoutStage
-from backlit.explain.stages.normalization import BatchNormStage, LayerNormStage
+from backlit.explain.stages.activation import ActivationStage, IdentityStage
+from backlit.explain.stages.base import STAGES, Stage
 from backlit.ops.activations.piecewise import Identity
-from backlit.ops.activations.softmax import Softmax
 from backlit.ops.base import Activation, Layer
-from backlit.ops.layers.dense import Dense
-from backlit.ops.layers.dropout import Dropout
-from backlit.ops.layers.normalization import BatchNorm, LayerNorm
-
-STAGES: dict[type[Layer], type[Stage]] = {
-    Dense: DenseStage, Dropout: DropoutStage, BatchNorm: BatchNormStage, LayerNorm: LayerNormStage,
-    Softmax: SoftmaxStage,
-}  # fmt: skip
 
 
 def stages_of(context: Context, inputs: Quantity) -> list[Stage]:
@@ -29,15 +19,22 @@ def stages_of(context: Context, inputs: Quantity) -> list[Stage]:
     ops = context.recording.network.ops
     read = inputs
     for k, op in enumerate(ops):
-        kind = STAGES.get(type(op)) or (ActivationStage if is_elementwise(op) else Stage)
-        stages.append(kind(context, k, op, read, f"layer {context.layer(k)}: {layer_title(op)}"))
-        follows = ops[k + 1] if k + 1 < len(ops) else None
-        if isinstance(op, Dense) and not isinstance(follows, (Activation, BatchNorm, LayerNorm)):
-            stages.append(
-                IdentityStage(context, k, Identity(), stages[-1].written, f"layer {context.layer(k)}: no activation")
-            )
+        layer = f"layer {context.layer(k)}"
+        stages.append(stage_of(op)(context, k, op, read, f"{layer}: {layer_title(op)}"))
+        if stages[-1].writes_net and not takes_net(ops[k + 1 : k + 2]):
+            stages.append(IdentityStage(context, k, Identity(), stages[-1].written, f"{layer}: no activation"))
         read = stages[-1].written
     return stages
+
+
+def stage_of(op: Layer) -> type[Stage]:
+    """Give the class that explains an op: the registered one; else, by its formulas, that of element-wise ops."""
+    return STAGES.get(type(op)) or (ActivationStage if is_elementwise(op) else Stage)
+
+
+def takes_net(following: Sequence[Layer]) -> bool:
+    """Tell whether the next op, if there is one, works on the weighted sum itself."""
+    return any(isinstance(op, Activation) or stage_of(op).takes_net for op in following)
 
 
 def layer_title(op: Layer) -> str:

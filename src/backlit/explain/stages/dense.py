@@ -1,24 +1,22 @@
-"""How each layer's numbers come about, forward and backward.
-
-A stage is one op of the chain as a person would work it out. Its formulas are the op's own formula texts wherever they
-say it all; the numbers are the recorded buffers, or what the op's own functions give on them.
-"""
+"""The dense layer explained."""
 
 from __future__ import annotations
 
 from backlit.explain.algebra.tree import Node, plus, times
 from backlit.explain.record.quantities import Place, Quantity
-from backlit.explain.stages.base import Stage
+from backlit.explain.stages.base import Stage, explains
+from backlit.ops.layers.dense import Dense
 
-# --------------------------------------------------------------------------------------------------------------- dense
 
-
+@explains(Dense)
 class DenseStage(Stage):
     """net = Σ w x + b."""
 
+    writes_net = True
+
     def write(self) -> Quantity:
         """Make net."""
-        quantities = self.parameters()
+        quantities = self.make_parameters()
         self.w, self.b = quantities["W"], quantities.get("b")
         return self.context.unit_quantity(self.k, "net", self.units, self.buffer("Z"), self.net)
 
@@ -39,9 +37,3 @@ class DenseStage(Stage):
         """dE/dw_ij = dE/dnet_j x_i, dE/db_j = dE/dnet_j."""
         slope = grad.ref(at.row, at.unit)
         return times(slope, self.read.ref(at.row, at.source)) if parameter == "W" else slope
-
-
-# --------------------------------------------------------------------------------------------------------- activations
-
-
-# ---------------------------------------------------------------------------------------------- dropout, normalization

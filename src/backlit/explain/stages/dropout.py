@@ -6,10 +6,11 @@ from backlit.explain.algebra.parsing import statements
 from backlit.explain.algebra.tree import Literal, Node, neg, over, plus, times
 from backlit.explain.context import fill, setting_ref
 from backlit.explain.record.quantities import Place, Quantity
-from backlit.explain.stages.base import ONE, Stage
+from backlit.explain.stages.base import ONE, Stage, explains
 from backlit.ops.layers.dropout import Dropout
 
 
+@explains(Dropout)
 class DropoutStage(Stage):
     """Each input times its mask."""
 

@@ -6,18 +6,18 @@ through the activation, recorded by running the two one by one, and the short fo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from backlit.explain.algebra.parsing import statements
-from backlit.explain.algebra.tree import Apply, Literal, Node, Ref, Symbol, call, expand, neg, over, plus, power, times
+from backlit.explain.algebra.tree import Apply, Literal, Node, Ref, Symbol, call, expand, neg, over, plus, square, times
 from backlit.explain.context import Context, constant, fill
-from backlit.explain.naming import Name, row_symbol
+from backlit.explain.quantity_names import Name, row_symbol
 from backlit.explain.record.quantities import Place, Quantity
-from backlit.explain.record.recording import is_elementwise, op_value
+from backlit.explain.record.recording import Recording, is_elementwise, op_value
 from backlit.explain.stages.activation import ActivationStage, side_of_kinks
-from backlit.explain.stages.base import Stage
+from backlit.explain.stages.base import ParameterQuantity, Stage
 from backlit.kernels.types import Array
 from backlit.ops.base import Loss
 from backlit.ops.losses.multiclass import class_weights
@@ -27,14 +27,14 @@ class ErrorPart:
     """The error and its derivatives.
 
     Attributes:
+        last: the last stage, whose outputs the loss compares with the targets. `parameters`: those before the step.
+        joined: whether the machine trains with a form that joins the loss and the last activation.
         targets: the targets. `per_output`, `per_row`: the errors of outputs and rows, where they differ from E itself.
         E: the error. `penalty`: the penalty of the weights, or None.
-        slopes: for each group of the backward pass up to the first one that a stage can take over, its quantities.
-        grad: the derivative with respect to what `stage` reads or writes, from where the stages go on.
     """
 
-    def __init__(self, context: Context, last: Stage) -> None:
-        self.context, self.last = context, last
+    def __init__(self, context: Context, last: Stage, parameters: Sequence[ParameterQuantity]) -> None:
+        self.context, self.last, self.parameters = context, last, parameters
         self.recording = context.recording
         self.loss: Loss = self.recording.network.loss
         self.trained: Loss = self.recording.executable.loss
@@ -58,7 +58,7 @@ class ErrorPart:
 
     @property
     def scores(self) -> Quantity:
-        """What a loss calls z: the input of the activation that it is joined with; alone, the outputs."""
+        """The numbers z of a loss's formula: the input of the activation that it is joined with, else the outputs."""
         return self.last.read if self.joined else self.last.written
 
     def _targets(self) -> Quantity:
@@ -79,13 +79,13 @@ class ErrorPart:
         return self.capped(self.expanded(self._shown(row).formula, row, {}))
 
     def _shown(self, row: int) -> Loss:
-        """Give the loss whose formula a row's numbers bear: the joined one where an output rounds to 0 or 1."""
+        """Give the loss whose formula gives a row's numbers: the joined one where an output rounds to 0 or 1."""
         chain = self.recording.chain
         if chain is None:
             return self.loss
         losses = [float(recording.array("l")[row, 0]) for recording in (chain, self.recording)]
-        bears = np.min(self.last.written.values(row)) > 0.0 and np.isclose(losses[0], losses[1], rtol=1e-11, atol=1e-12)
-        return self.loss if bears else self.trained
+        holds = np.min(self.last.written.values(row)) > 0.0 and np.isclose(losses[0], losses[1], rtol=1e-11, atol=1e-12)
+        return self.loss if holds else self.trained
 
     def capped(self, node: Node) -> Node:
         """Limit a loss to its ceiling, where it has one."""
@@ -93,7 +93,7 @@ class ErrorPart:
         return call("min", node, constant("ceiling", r"\ell_{\text{max}}", ceiling)) if ceiling else node
 
     def expanded(self, formula: str, row: int, at: dict[str, int]) -> Node:
-        """Write a formula over the outputs of a row out."""
+        """Write out a formula over the outputs of a row."""
         return self._expand(statements(formula)[0].value, row, at)
 
     def _expand(self, node: Node, row: int, at: dict[str, int]) -> Node:
@@ -114,19 +114,15 @@ class ErrorPart:
         scores = [(self.last.written.value(Place(row, 0, j)), -j) for j in range(len(self.units)) if j != true]
         return {"c": true, "r": -max(scores)[1] if scores else true}
 
-    def _outputs(self) -> tuple[Array, Array]:
-        """Give what the loss that trained reads, and the targets."""
-        recording = self.recording
-        name = f"{recording.network.labels[self.last.k]}.{self.last.op.reads[0]}" if self.joined else ""
-        A = recording.array(name) if self.joined else self._written()
-        return A, recording.Y
-
-    def _written(self) -> Array:
+    def _outputs(self) -> Array:
+        """Give what the loss that trained reads: the input of the activation that it is joined with, or the outputs."""
+        if self.joined:
+            return self.last.buffer(self.last.op.reads[0])
         return np.array([self.last.written.values(row) for row in range(self.recording.rows)])
 
     def _per_output(self) -> Quantity:
         """Make E(o1), E(o2), ...: the loss's own value of each output."""
-        values = op_value(self.trained, "value", *self._outputs())
+        values = op_value(self.trained, "value", self._outputs(), self.recording.Y)
 
         def expression(at: Place) -> Node:
             node = self.capped(self.elementwise(self._shown(at.row).formula, at))
@@ -143,11 +139,14 @@ class ErrorPart:
 
     def elementwise(self, formula: str, at: Place) -> Node:
         """Put one output's numbers into a formula."""
-        known: dict[str, Node] = {
+        return fill(statements(formula)[0].value, self.loss, self._known(at))
+
+    def _known(self, at: Place) -> dict[str, Node]:
+        """Give what the symbols of an element-wise loss stand for: its output, its target, its score."""
+        return {
             "a": self.last.written.ref(at.row, at.unit), "t": self.targets.ref(at.row, at.unit),
             "z": self.scores.ref(at.row, at.unit),
         }  # fmt: skip
-        return fill(statements(formula)[0].value, self.loss, known)
 
     def _sum_of_row(self, row: int) -> Node:
         if self.per_output is None:
@@ -191,7 +190,7 @@ class ErrorPart:
         return constant(f"s[{name}]", rf"s_{{{row_symbol(name)}}}", weight)
 
     def divisor(self) -> Node | None:
-        """Give what the sum over the rows is divided by; None for 1."""
+        """Give the divisor of the sum over the rows; None for 1."""
         if self.loss.reduction == "sum":
             return None
         total = constant("S", r"\textstyle\sum s", self.recording.weight) if self.weighted else None
@@ -219,14 +218,9 @@ class ErrorPart:
                 w += [
                     quantity.ref(0, j, i) for i in range(len(quantity.sources) or 1) for j in range(len(quantity.units))
                 ]
-        squares = times(
-            over(constant("l2", r"\lambda_2", s.l2), Literal("2")), plus(*(power(x, Literal("2")) for x in w))
-        )
+        squares = times(over(constant("l2", r"\lambda_2", s.l2), Literal("2")), plus(*(square(x) for x in w)))
         sizes = times(constant("l1", r"\lambda_1", s.l1), plus(*(call("abs", x) for x in w)))
         return plus(*([squares] if s.l2 else []), *([sizes] if s.l1 else []))
-
-    parameters: tuple = ()  # type: ignore[type-arg]
-    """The parameters before the step, which the penalty is of; put in by the example."""
 
     # -------------------------------------------------------------------------------------------------------- backward
 
@@ -241,9 +235,8 @@ class ErrorPart:
 
     def output_slopes(self) -> Quantity:
         """Make dE/dout of the outputs."""
-        recording = self.recording.chain or self.recording
-        label, op = self.recording.network.labels[self.last.k], self.recording.network.ops[self.last.k]
-        array = recording.array(f"{label}.d{op.writes}")
+        op = self.recording.network.ops[self.last.k]
+        array = self.last.buffer(f"d{op.writes}", self.recording.chain)
         return self.context.slope_quantity(None, self.last.written, array, self._output_slope, self._side)
 
     def _output_slope(self, at: Place) -> Node:
@@ -262,47 +255,39 @@ class ErrorPart:
         return side_of_kinks(gap, tuple(self.loss.kinks), "out - t", slope)
 
     def first(self) -> tuple[list[tuple[str, tuple[Quantity, ...]]], Quantity]:
-        """Give the groups from E to where the stages take over, and the derivative they take over with.
+        """Give the first groups of the backward pass, and the derivative from which the stages go on.
 
-        Where loss and activation are joined, that is the derivative with respect to the activation's input.
+        It is that with respect to the outputs; where loss and activation are joined, to the activation's input.
         """
         slopes = self.output_slopes()
         if not self.joined:
             return [("the error's slopes", (slopes,))], slopes
-        assert isinstance(self.last, ActivationStage)
-        local, _ = self.last.backward(slopes)
-        label, reads = self.recording.network.labels[self.last.k], self.last.op.reads[0]
-        assert self.recording.chain is not None
-        long = self.recording.chain.array(f"{label}.d{reads}")
-        layer = self.context.layer(self.last.k)
-        chain = self.context.slope_quantity(
-            layer, self.last.read, long, self._chain_expression(slopes, local), kind="chain"
-        )
-        short = self.context.slope_quantity(
-            layer, self.last.read, self.recording.array(f"{label}.d{reads}"), self._short_form, self._agreement(chain)
-        )  # fmt: skip
+        last = self.last
+        assert isinstance(last, ActivationStage)
+        local = last.local()
+        chain = self._input_slopes(self.recording.chain, lambda at: last.chain_rule(slopes, local, at), kind="chain")
+        short = self._input_slopes(self.recording, self._short_form, self._agreement(chain))
         return [
-            ("through the loss and the activation, one after the other", (slopes, *local, chain)),
+            ("through the loss and the activation, one after the other", (slopes, local, chain)),
             ("the short form, which trained", (short,)),
         ], short
 
-    def _chain_expression(self, slopes: Quantity, local: tuple[Quantity, ...]) -> Callable[[Place], Node]:
-        inner = local[0]
-        if not inner.sources:
-            return lambda at: times(slopes.ref(at.row, at.unit), inner.ref(at.row, at.unit))
-        units = range(len(self.units))
-        return lambda at: plus(*(times(slopes.ref(at.row, k), inner.ref(at.row, at.unit, k)) for k in units))
+    def _input_slopes(
+        self, recording: Recording | None, expression: Callable[[Place], Node],
+        note: Callable[[Place], str] | None = None, kind: str = "",
+    ) -> Quantity:  # fmt: skip
+        """Make dE/dnet of the last activation, as a recording holds it."""
+        array = self.last.buffer(f"d{self.last.op.reads[0]}", recording)
+        return self.context.slope_quantity(
+            self.context.layer(self.last.k), self.last.read, array, expression, note, kind
+        )  # fmt: skip
 
     def _short_form(self, at: Place) -> Node:
         """Give the joined loss's slope, with the activation's formula in it written as its output."""
         value = statements(self.last.op.formula)[0].value  # type: ignore[attr-defined]
         node = statements(self.trained.slope_formula)[0].value
         if is_elementwise(self.trained):
-            known: dict[str, Node] = {
-                "a": self.last.written.ref(at.row, at.unit), "t": self.targets.ref(at.row, at.unit),
-                "z": self.scores.ref(at.row, at.unit),
-            }  # fmt: skip
-            return self.scaled(fill(_put(node, value, Symbol("a")), self.trained, known), at.row)
+            return self.scaled(fill(_put(node, value, Symbol("a")), self.trained, self._known(at)), at.row)
         a = Symbol("a_j")
         node = _put(node, value, a)
         total = sum(self.targets.value(Place(at.row, 0, j)) for j in range(len(self.units)))
@@ -311,17 +296,15 @@ class ErrorPart:
         return self.scaled(self._expand(node, at.row, {"j": at.unit}), at.row)
 
     def _agreement(self, chain: Quantity) -> Callable[[Place], str]:
+        """Give the note that compares the numbers of the chain rule with those of the joined form."""
         why = "the product above, written out and simplified, is this form"
         if not is_elementwise(self.trained):
             why = "Σk (-tk / pk) pk ([k = j] - pj) = pj Σk tk - tj, and the targets sum to 1"
 
+        trained = self.last.buffer(f"d{self.last.op.reads[0]}")
+
         def note(at: Place) -> str:
-            long = chain.value(at)
-            short = float(
-                self.recording.array(f"{self.recording.network.labels[self.last.k]}.d{self.last.op.reads[0]}")[
-                    at.row, at.unit
-                ]
-            )
+            long, short = chain.value(at), float(trained[at.row, at.unit])
             if np.isclose(long, short, rtol=1e-9, atol=1e-12):
                 return f"the same as by the chain rule: {why}" if at.unit == 0 else "the same as by the chain rule"
             return "by the chain rule the numbers lost digits where an output rounds to 0 or 1; this form does not"
@@ -330,7 +313,7 @@ class ErrorPart:
 
 
 def _put(node: Node, pattern: Node, new: Node) -> Node:
-    """Put a tree in the place of every tree equal to the pattern."""
+    """Replace every tree that equals the pattern."""
     if node == pattern:
         return new
     if isinstance(node, Apply):

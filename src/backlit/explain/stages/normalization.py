@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from backlit.explain.algebra.tree import Literal, Node, call, neg, over, plus, power, times
+from backlit.explain.algebra.tree import Node, call, neg, over, plus, square, times
 from backlit.explain.context import constant, setting_ref
 from backlit.explain.record.quantities import Place, Quantity
-from backlit.explain.stages.base import ONE, Stage
+from backlit.explain.stages.base import ONE, Stage, explains
 from backlit.ops.layers.normalization import BatchNorm, LayerNorm
 
 
 class NormStage(Stage):
     """x̂ = (x - μ) r, z = γ x̂ + β."""
 
+    takes_net = True
     op: BatchNorm | LayerNorm
 
     def write(self) -> Quantity:
         """Make r, x̂ and z."""
-        quantities = self.parameters()
+        quantities = self.make_parameters()
         self.gamma, self.beta = quantities["gamma"], quantities["beta"]
         self.before = [*self.moments()]
         self.norm = self.context.unit_quantity(self.k, "norm", self.units, self.buffer("N"), self.normalized)
@@ -55,6 +56,7 @@ def mean(terms: list[Node], count: Node) -> Node:
     return over(plus(*terms), count)
 
 
+@explains(BatchNorm)
 class BatchNormStage(NormStage):
     """Moments over the rows of the batch."""
 
@@ -67,7 +69,7 @@ class BatchNormStage(NormStage):
 
         def spread(at: Place) -> Node:
             gaps = [plus(self.read.ref(i, at.unit), neg(self.mu.ref(0, at.unit))) for i in rows]
-            variance = mean([power(gap, Literal("2")) for gap in gaps], n)
+            variance = mean([square(gap) for gap in gaps], n)
             return over(ONE, call("sqrt", plus(variance, setting_ref(self.op, "epsilon"))))
 
         self.n = n
@@ -93,6 +95,7 @@ class BatchNormStage(NormStage):
         return (), self.slope(expression)
 
 
+@explains(LayerNorm)
 class LayerNormStage(NormStage):
     """Moments over the units of the row."""
 
@@ -107,7 +110,7 @@ class LayerNormStage(NormStage):
 
         def spread(at: Place) -> Node:
             gaps = [plus(self.read.ref(at.row, j), neg(self.mean(at.row))) for j in units]
-            variance = mean([power(gap, Literal("2")) for gap in gaps], self.count)
+            variance = mean([square(gap) for gap in gaps], self.count)
             return over(ONE, call("sqrt", plus(variance, setting_ref(self.op, "epsilon"))))
 
         self.r = Quantity(

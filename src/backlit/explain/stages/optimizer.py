@@ -1,4 +1,4 @@
-"""How the new parameters come about from the gradient: penalties, limits, moments, the optimizer's own formula."""
+"""How the new parameters come about from the gradient: penalties, limits, the optimizer's slots and its formula."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from backlit.explain.algebra.parsing import Statement, statements
-from backlit.explain.algebra.tree import Apply, Literal, Node, Ref, call, neg, over, plus, times
+from backlit.explain.algebra.tree import Node, Ref, call, neg, over, plus, square, times
 from backlit.explain.context import Context, constant, fill, setting_ref, symbol_of
-from backlit.explain.naming import Name
+from backlit.explain.quantity_names import Name
 from backlit.explain.record.quantities import Place, Quantity
 from backlit.explain.stages.base import ParameterQuantity
 from backlit.kernels.types import Array
@@ -24,6 +24,7 @@ class Update:
     Attributes:
         quantities: for each element in this order: its gradient with penalties and limits, the optimizer's slots before
             the step, after it, and the new value.
+        unscaled: its gradient before the whole gradient is scaled to a norm.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Update:
             self._stage("g", gradients.penalised, self._penalised(self.gradient))
         if gradients.limited is not None:
             self._stage("g limited", gradients.limited, self._limited(self.gradient, s.clip_value))
+        self.unscaled = self.gradient
         if gradients.scaled is not None:
             self._stage("g scaled", gradients.scaled, self._scaled(self.gradient, s.clip_norm))
 
@@ -129,7 +131,7 @@ class Update:
     def _rule(self) -> None:
         """Make the slots after the step and the new value, in the order in which the formula computes them.
 
-        What the formula only names on its way (m̂, say) is written out where it is used.
+        Names that a formula gives only to a part of itself, such as m̂, are written out where they are used.
         """
         given = self._statements()
         last = max(k for k, statement in enumerate(given) if statement.target == "w")
@@ -189,7 +191,7 @@ class Update:
             if not reached[at.unit]:
                 return expression(at)
             column = [expression(at._replace(source=i)) for i in range(len(self.parameter.sources))]
-            norm = call("sqrt", plus(*(Apply("^", (w, Literal("2"))) for w in column)))
+            norm = call("sqrt", plus(*(square(w) for w in column)))
             return times(column[at.source], over(bound, norm))
 
         return limited, lambda at: f"the incoming weights are scaled down to norm {limit:g}" if reached[at.unit] else ""
@@ -203,10 +205,15 @@ def _as_ref(quantity: Quantity) -> Callable[[Place], Ref]:
     return lambda at: quantity.ref(0, at.unit, at.source)
 
 
-def norm_quantity(context: Context, gradients: Callable[[], list[Ref]]) -> Quantity:
-    """Make the Euclidean norm of the whole gradient."""
+def norm_quantity(context: Context, gradients: Callable[[], list[Quantity]]) -> Quantity:
+    """Make the Euclidean norm of the whole gradient, which `gradients` gives array by array."""
     value = np.array([context.recording.gradients.norm])
+
+    def expression(_: Place) -> Node:
+        refs = [g.ref(0, j, i) for g in gradients() for i in range(len(g.sources) or 1) for j in range(len(g.units))]
+        return call("sqrt", plus(*(square(ref) for ref in refs)))
+
     return Quantity(
         "update", "norm", None, name=lambda _: Name("‖g‖", r"\lVert g \rVert"), values=lambda _: value,
-        expression=lambda _: call("sqrt", plus(*(Apply("^", (ref, Literal("2"))) for ref in gradients()))),
+        expression=expression,
     )  # fmt: skip

@@ -114,6 +114,7 @@ class CrossEntropy(Loss, frozen=True):
 
     label_smoothing: Share = 0.0
     ceiling: NotNegative = 0.0
+    symbols: ClassVar[Mapping[str, str]] = {"label_smoothing": "s"}
     class_targets: ClassVar[bool] = True
     fused: ClassVar[Mapping[str, str]] = {"softmax": "softmax_cross_entropy"}
     outputs: ClassVar[Interval] = (0.0, 1.0)
@@ -226,6 +227,7 @@ class SoftmaxCrossEntropy(Loss, frozen=True):
 
     label_smoothing: Share = 0.0
     ceiling: NotNegative = 0.0
+    symbols: ClassVar[Mapping[str, str]] = {"label_smoothing": "s"}
     class_targets: ClassVar[bool] = True
     targets: ClassVar[Interval] = (0.0, 1.0)
     formula: ClassVar[str] = r"\sum_j t_j \left(\log \sum_k e^{z_k} - z_j\right)"

@@ -10,6 +10,7 @@ predict, or several labels that hold or not, each on its own.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -138,6 +139,7 @@ class Huber(ElementwiseLoss, frozen=True):
     """
 
     delta: Positive = 1.0
+    symbols: ClassVar[Mapping[str, str]] = {"delta": r"\delta"}
     formula: ClassVar[str] = (
         r"\min(\left|a - t\right|, \delta)"
         r" \left(\left|a - t\right| - \frac{1}{2} \min(\left|a - t\right|, \delta)\right)"

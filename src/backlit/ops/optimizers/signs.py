@@ -80,6 +80,10 @@ class RProp(Optimizer, frozen=True):
     smallest: Positive = 1e-6
     largest: Positive = 50.0
     slots: ClassVar[Mapping[str, float | str]] = {"previous": 0.0, "d": "rate"}
+    symbols: ClassVar[Mapping[str, str]] = {
+        "shrink": r"\eta^-", "grow": r"\eta^+", "smallest": r"d_{\min}", "largest": r"d_{\max}",
+        "previous": r"g_{t-1}",
+    }  # fmt: skip
     formula: ClassVar[str] = (
         r"d \leftarrow \min\left(\max\left(d \begin{cases} \eta^+ & g\,g_{t-1} > 0 \\ \eta^- & g\,g_{t-1} < 0 \\"
         r" 1 & g\,g_{t-1} = 0 \end{cases}, d_{\min}\right), d_{\max}\right), \quad"

@@ -37,15 +37,15 @@ class Name(msgspec.Struct, frozen=True):
 
 
 class Names:
-    """The names of a network's inputs and units, and of all that is computed from them.
+    """The names of a network's inputs and units, and of all quantities that are computed from them.
 
     Args:
-        network: what is named.
+        network: the network whose numbers are named.
         inputs: names of the columns of X.
         outputs: names of the outputs.
-        units: names of the units of each layer, for dense layers; others keep those before.
-        labels: own names of quantities, from the usual name without the row: {"w(i1,h1)": "w1"}. What is computed from
-            them is named after them: dE/dw1, w1+.
+        units: names of the units of each layer; only dense layers have their own, the others take those before them.
+        labels: own names of quantities, from the usual name without the row: {"w(i1,h1)": "w1"}. Quantities that are
+            computed from them are named after them: dE/dw1, w1+.
 
     Attributes:
         columns: for each op of the network, the names of the units whose numbers it writes.
@@ -82,7 +82,7 @@ class Names:
 
     @contextlib.contextmanager
     def usual(self) -> Iterator[None]:
-        """Name everything the usual way for a while, without own labels."""
+        """Leave own labels out within a `with` block, so that every quantity has its usual name."""
         kept, self.labels = self.labels, {}
         try:
             yield
@@ -154,7 +154,7 @@ ESCAPES = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textas
 
 
 def latex_text(text: str) -> str:
-    """Give text with what LaTeX would take for its own escaped."""
+    """Give text with the characters escaped that mean something in LaTeX."""
     return "".join(ESCAPES.get(c, c) for c in text)
 
 

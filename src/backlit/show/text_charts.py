@@ -14,7 +14,7 @@ JOINTS = {
     (False, True, False, True): "┌", (False, False, True, True): "│", (True, False, False, False): "─",
     (False, True, False, False): "─",
 }  # fmt: skip
-"""The line that goes on to the left, right, up and down as said."""
+"""The character that joins lines to the left, right, up and down, by which of the four there are."""
 
 
 def network_drawing(columns: Sequence[Sequence[str]]) -> list[str]:
@@ -43,7 +43,7 @@ def network_drawing(columns: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _rows_of(column: Sequence[str], height: int) -> dict[int, str]:
-    """Give each unit's line, every other one, around the middle."""
+    """Place the units on every other line, around the middle one; give their names by the numbers of their lines."""
     first = (height - 1) // 2 - (len(column) - 1)
     return {first + 2 * k: name for k, name in enumerate(column)}
 

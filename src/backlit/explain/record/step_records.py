@@ -1,4 +1,4 @@
-"""What one explained step is made of, as records that turn into JSON as they are."""
+"""The records of one explained step. They turn into JSON as they are."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import msgspec
 class Record(msgspec.Struct, frozen=True, rename={"source": "from"}):
     r"""One number of the step, and how it comes about.
 
-    `phase` is forward, error, backward or update; `layer` counts from 1, None of what belongs to no layer; `source`
-    (in JSON: `from`) and `unit` say of which weight or unit; `row` is None of what belongs to the batch. `symbol`,
-    `formula` and `substituted` are LaTeX, `plain_formula` and `plain_substituted` the same as text, all empty where the
-    number is given. `depends_on` names the numbers that enter, records of the step too; of a part alone, also such as
-    lie beyond it.
+    `phase` is forward, error, backward or update. `layer` counts from 1; it is None of numbers that belong to no layer.
+    `source` (in JSON: `from`) and `unit` name the weight or the unit; `row` is None of numbers that the batch has once.
+    `symbol` is LaTeX, and so are `formula` and `substituted`, the formula with its numbers; `plain_formula` and
+    `plain_substituted` are the same as text. All four formulas are empty where the number is given. `depends_on` names
+    the records whose numbers enter the formula; of a selected part, some of these lie outside the part.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Record(msgspec.Struct, frozen=True, rename={"source": "from"}):
     plain_formula: str
     plain_substituted: str
     numeric: float | None = None
-    """Of a gradient that was checked: the slope of the error by finite differences."""
+    """The slope of the error by finite differences, of a gradient that was checked."""
 
 
 class Node(msgspec.Struct, frozen=True):
@@ -53,7 +53,7 @@ class Edge(msgspec.Struct, frozen=True):
 
 
 class Column(msgspec.Struct, frozen=True):
-    """A column of a drawing: inputs or the units of a dense layer, the first of `size`, and what leads to them."""
+    """A column of a drawing: the first units of `size`, inputs or of a dense layer, and the weights to them."""
 
     title: str
     nodes: tuple[Node, ...]
@@ -75,6 +75,11 @@ class Change(msgspec.Struct, frozen=True):
     before: float
     after: float
 
+    @property
+    def difference(self) -> float:
+        """What the step added."""
+        return self.after - self.before
+
 
 class Section(msgspec.Struct, frozen=True):
     """A part of the worked example, in the order in which a person would work it out."""
@@ -83,9 +88,19 @@ class Section(msgspec.Struct, frozen=True):
     phase: str
     records: tuple[Record, ...]
 
+    @property
+    def given(self) -> list[Record]:
+        """The numbers that have no formula."""
+        return [record for record in self.records if not record.formula]
+
+    @property
+    def worked(self) -> list[Record]:
+        """The numbers that come about by a formula."""
+        return [record for record in self.records if record.formula]
+
 
 class Summary(msgspec.Struct, frozen=True):
-    """What the step is a step of: `facts` are pairs such as ("optimizer", "sgd, rate 0.5")."""
+    """The facts about the step, in pairs such as ("optimizer", "sgd, rate 0.5"), and the error before each step."""
 
     title: str
     facts: tuple[tuple[str, str], ...]
@@ -94,7 +109,7 @@ class Summary(msgspec.Struct, frozen=True):
 
 
 class Example(msgspec.Struct, frozen=True):
-    """A worked example to be drawn: everything that the text, the page and the document show.
+    """A worked example to be drawn: all records that the text, the page and the document show.
 
     `drawings` holds one per row; `changes` is empty where no comparison was asked for.
     """

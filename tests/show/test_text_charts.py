@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from backlit.show.drawings import JOINTS, bars, network_drawing, plot
+from backlit.show.text_charts import JOINTS, bars, network_drawing, plot
 
 
 @pytest.mark.parametrize("sizes", [(1, 1), (2, 4, 1), (4, 2, 3), (1, 8, 1), (3, 3, 3), (5, 2)])
