@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from backlit.engine.machine.environment import default_threads
     from backlit.engine.network import Network
     from backlit.engine.program.arguments import prepared_scalars
+    from backlit.engine.settings import TrainingSettings, describe_setting
     from backlit.engine.training import DivergedError, DivergedWarning, Training, reduction
 
 _PLACES = {
@@ -38,8 +39,10 @@ _PLACES = {
     "Network": "network",
     "Objective": "lbfgs",
     "Training": "training",
+    "TrainingSettings": "settings",
     "can_compile": "compiled.compile",
     "default_threads": "machine.environment",
+    "describe_setting": "settings",
     "gradcheck": "gradcheck",
     "layer_from_dict": "architecture",
     "lbfgs_options": "lbfgs",
@@ -58,8 +61,10 @@ __all__ = [
     "Network",
     "Objective",
     "Training",
+    "TrainingSettings",
     "can_compile",
     "default_threads",
+    "describe_setting",
     "gradcheck",
     "layer_from_dict",
     "lbfgs_options",
