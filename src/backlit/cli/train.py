@@ -130,8 +130,7 @@ def train(
     table = read_table(data)
     if target is None and table.target is None:
         raise BacklitError(f"which column is to be predicted? Name it with --target: {listed(table.columns)}.")
-    if epochs is not None:
-        checked("epochs", epochs, Annotated[int, Meta(ge=1)])
+    checked("epochs", epochs, Annotated[int, Meta(ge=1)] | None)
     settings = Settings(
         kind=task, ignore=column_names(ignore or (), table), layers=layer_sizes(layers), activation=names(activation),
         optimizer=optimizer, rate=rate, schedule=schedule, batch_size=batch_size, epochs=epochs,

@@ -47,14 +47,14 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True):
     backlit.errors.BacklitError: patience is 0; expected a whole number of at least 1.
     """
 
-    optimizer: Annotated[Any, _says("optimizer, or its name")] = "adam"
+    optimizer: Annotated[Any, _says("rule that moves the weights: an optimizer, or its name")] = "adam"
     schedule: Annotated[Any, _says("how the learning rate changes: a schedule, or its name")] = "constant"
     batch_size: Annotated[
         Count | Literal["full"], _says('rows per update: 1 is stochastic gradient descent, "full" takes all rows')
     ] = 32
     epochs: Annotated[Whole, _says("passes over the rows at the most")] = 100
     shuffle: Annotated[bool, _says("whether to take the rows in a new random order in each epoch")] = True
-    seed: Annotated[Seed, _says("seed of the shuffles and of dropout. Same seed, same bits")] = 0
+    seed: Annotated[Seed, _says("seed of the shuffles and of dropout; the same seed gives the same bits")] = 0
     target: Annotated[float | None, _says("stop after the first epoch whose training loss is at most this")] = None
     patience: Annotated[
         Count | None,

@@ -51,12 +51,12 @@ class Training:
         sample_weight: a weight per row (n,), at least 0.
         validation: (X, Y) or (X, Y, weights) to measure after each epoch.
         order: what gives the order of the rows of the next epoch, an integer array (n,), instead of the shuffle.
-        optimizer: optimizer, or its name.
+        optimizer: rule that moves the weights: an optimizer, or its name.
         schedule: how the learning rate changes: a schedule, or its name.
         batch_size: rows per update: 1 is stochastic gradient descent, "full" takes all rows.
         epochs: passes over the rows at the most.
         shuffle: whether to take the rows in a new random order in each epoch.
-        seed: seed of the shuffles and of dropout. Same seed, same bits.
+        seed: seed of the shuffles and of dropout; the same seed gives the same bits.
         target: stop after the first epoch whose training loss is at most this.
         patience: stop after so many epochs in a row without an improvement of the monitored loss (of the validation
             rows if given, else of training) by more than `tolerance`.
