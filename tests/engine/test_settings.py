@@ -80,6 +80,10 @@ def explained(name, value):
     bl.explain(network(), X, Y, **{name: value})
 
 
+RUN = ("gradient_norms", "divergence", "compiled", "threads")
+"""What a file leaves to the run at hand."""
+
+
 def finite(value):
     return not isinstance(value, float) or np.isfinite(value)
 
@@ -90,8 +94,7 @@ TAKERS = {
     "attribute": (assigned, lambda name, value: type(bl.Training.__dict__.get(name)).__name__ == "Setting"),
     "network file": (
         network_file,
-        lambda name, value: name not in {"gradient_norms", "divergence", "compiled", "threads"}
-        and value is not None and finite(value),
+        lambda name, value: name not in RUN and value is not None and finite(value),
     ),
     "fit_table": (lambda name, value: Settings(**{name: value}),
                   lambda name, value: name in Settings.__struct_fields__ and value is not None),
@@ -131,6 +134,12 @@ def test_values_at_the_bounds_are_taken(name, value):
 
 def test_no_setting_is_left_out():
     assert set(CASES) | {"optimizer", "schedule"} == set(TrainingSettings.__struct_fields__)
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_a_network_file_leaves_the_run_open(name):
+    with pytest.raises(BacklitError, match=f"training: unknown key '{name}'"):
+        parse_network_file(file_with(name, "1"))
 
 
 def test_names_and_defaults_are_those_of_the_signature():
