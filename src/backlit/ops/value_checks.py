@@ -78,6 +78,8 @@ def expected(kind: Any) -> str:
     >>> from msgspec import Meta
     >>> expected(Annotated[int, Meta(ge=1)] | Literal["full"] | None)
     "a whole number of at least 1, or 'full'"
+    >>> expected(Annotated[float, Meta(ge=0, lt=1)]), expected(Annotated[int, Meta(le=9)])
+    ('a finite number of at least 0 and below 1', 'a whole number of at most 9')
     """
     return _words(inspect.type_info(kind))
 
@@ -91,9 +93,9 @@ def _words(found: inspect.Type) -> str:
         return " or ".join(map(repr, found.values))
     if isinstance(found, inspect.IntType | inspect.FloatType):
         noun = "a whole number" if isinstance(found, inspect.IntType) else "a finite number"
-        bounds = {"of at least": found.ge, "above": found.gt, "at most": found.le, "below": found.lt}
+        bounds = {"of at least": found.ge, "above": found.gt, "of at most": found.le, "below": found.lt}
         said = [f"{relation} {bound:,g}" for relation, bound in bounds.items() if bound is not None]
-        return " ".join([noun, " and ".join(said)]) if said else noun
+        return f"{noun} {' and '.join(said)}" if said else noun
     if isinstance(found, inspect.VarTupleType | inspect.ListType):
         return f"a list, each item {_words(found.item_type)}"
     return {inspect.BoolType: "true or false", inspect.StrType: "text"}.get(type(found), "another value")
