@@ -577,7 +577,7 @@ def test_the_gradient_is_that_of_pytorch(activation, loss, problem):
         ({"directions": 0}, "directions is 0; expected a whole number of at least 1"),
         ({"directions": 1.5}, "directions is 1.5"),
         ({"tolerance": -1.0}, "tolerance is -1.0; expected a finite number of at least 0"),
-        ({"tolerance": float("nan")}, "tolerance is nan; expected a number"),
+        ({"tolerance": float("nan")}, "tolerance is nan; expected a finite number of at least 0"),
         ({"X": np.zeros((0, 2)), "Y": np.zeros((0, 1))}, "X has no rows"),
     ],
 )

@@ -3,14 +3,13 @@
 Run this file to write the tables anew: python tests/examples/test_documents.py
 """
 
-import inspect
 import re
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from backlit.engine.training import Training
+from backlit.engine import TrainingSettings
 from backlit.errors import BacklitError
 from backlit.examples import parse_network_file, run_example, tables
 from backlit.examples.naming import QUANTITIES
@@ -25,17 +24,14 @@ TABLES = {
     "initial": tables.InitialTable,
     "data": tables.DataTable,
     "split": tables.SplitTable,
-    "training": tables.TrainingTable,
+    "training": TrainingSettings,
     "published": tables.PublishedTable,
     "runs": tables.RunTable,
 }
 
 
-def default_of(cls, field):
+def default_of(field):
     """Say a key's default as TOML writes it."""
-    if cls is tables.TrainingTable:
-        parameter = inspect.signature(Training.__init__).parameters[field.encode_name]
-        return toml(parameter.default)
     if field.default is msgspec.NODEFAULT and field.default_factory is msgspec.NODEFAULT:
         return "must be given"
     return toml(field.default if field.default is not msgspec.NODEFAULT else None)
@@ -53,7 +49,9 @@ def keys(name):
     rows = ["| key | meaning | default |", "|---|---|---|"]
     described = msgspec.inspect.type_info(cls).fields
     for field, info in zip(msgspec.structs.fields(cls), described, strict=True):
-        rows.append(f"| `{field.encode_name}` | {description(info.type)} | {default_of(cls, field)} |")
+        if cls is not TrainingSettings or field.name in tables.TRAINING:
+            meaning = description(info.type).replace("|", "&#124;")
+            rows.append(f"| `{field.encode_name}` | {meaning} | {default_of(field)} |")
     return "\n".join(rows)
 
 

@@ -189,7 +189,7 @@ WRONG = [
     ({"rate": -1.0}, "rate is -1"),
     ({"rate": float("nan")}, "rate is nan"),
     ({"epochs": -1}, "epochs is -1"),
-    ({"layers": (0,)}, "at least 1 unit"),
+    ({"layers": (0,)}, r"layers is \(0,\); expected whole numbers of units from 1 to 10,000,000"),
     ({"dropout": 1.0}, "dropout is 1"),
     ({"batch_size": 0}, "batch_size is 0"),
     ({"seed": -1}, "seed is -1"),
@@ -197,7 +197,7 @@ WRONG = [
     ({"kind": "class"}, "kind is 'class'; expected 'classes' or 'numbers'"),
     ({"epochs": 1.5}, "epochs is 1.5; expected a whole number"),
     ({"seed": "0"}, "seed is '0'; expected a whole number"),
-    ({"batch_size": "half"}, "batch_size is 'half'; expected a number of rows of at least 1, or 'full'"),
+    ({"batch_size": "half"}, "batch_size is 'half'; expected a whole number of at least 1, or 'full'"),
     ({"batch_size": True}, "batch_size is True"),
     ({"layers": "64,32"}, "layers is '64,32'; expected whole numbers of units"),
     ({"layers": [8, 0.5]}, r"layers is \[8, 0.5\]"),
@@ -206,7 +206,7 @@ WRONG = [
     ({"ignore": None}, "ignore is None"),
     ({"activation": "rleu"}, "did you mean 'relu'"),
     ({"optimizer": None}, "optimizer is None; expected a name"),
-    ({"rate": "fast"}, "rate is 'fast'; expected a number"),
+    ({"rate": "fast"}, "rate is 'fast'; expected a finite number of at least 0"),
     ({"dtype": "float16"}, "dtype is 'float16'; expected 'float32' or 'float64'"),
 ]
 

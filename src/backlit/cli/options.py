@@ -5,10 +5,11 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, get_origin
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
+from backlit.engine import describe_setting
 from backlit.errors import BacklitError
 
 if TYPE_CHECKING:
@@ -27,6 +28,23 @@ def _whole(kind: Any, tokens: Sequence[Any]) -> Any:
 
 
 Whole = Annotated[int, Parameter(converter=_whole)]
+
+
+def value(_: Any, tokens: Sequence[Any]) -> Any:
+    """A whole number, a number, or the text as it is; the settings check what it may be."""
+    text = tokens[0].value
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def described(name: str, group: Group, more: str = "") -> Parameter:
+    """An option for the setting `name` of a training, in the setting's own words, with `more` behind them."""
+    words = describe_setting(name)
+    return Parameter(group=group, converter=value, help=f"{words[0].upper()}{words[1:]}{more}.")
 
 
 def layer_sizes(text: str | None) -> tuple[int, ...] | None:
@@ -52,22 +70,6 @@ def names(text: str | None) -> tuple[str, ...] | None:
     ('relu', 'tanh')
     """
     return None if text is None else tuple(name.strip() for name in text.split(","))
-
-
-def batch_rows(text: str | None) -> int | Literal["full"] | None:
-    """A number of rows, or "full".
-
-    >>> batch_rows("32"), batch_rows("full")
-    (32, 'full')
-    """
-    if text is None:
-        return None
-    if text == "full":
-        return "full"
-    try:
-        return int(text)
-    except ValueError:
-        raise BacklitError(f'--batch-size is "{text}"; expected a number of rows, or full.') from None
 
 
 def column_names(given: Sequence[str], table: Table) -> tuple[str, ...]:

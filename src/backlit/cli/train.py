@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 from cyclopts import Group, Parameter
-from cyclopts.validators import Number
+from msgspec import Meta
 
 import backlit.ops.schedules  # noqa: F401  (registers the schedules, whose names are in the help)
-from backlit.cli.options import Whole, batch_rows, check_output, column_names, layer_sizes, names
+from backlit.cli.options import check_output, column_names, described, layer_sizes, names, value
 from backlit.cli.plugins import run_plugins
 from backlit.cli.progress import watch
 from backlit.cli.streams import patient_output, print_document
 from backlit.cli.tables import console, score_cells, score_heads, show_table
 from backlit.errors import BacklitError
 from backlit.ops.registry import Registry, activations, optimizers, schedules
+from backlit.ops.value_checks import checked
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,25 +46,32 @@ def train(
     target: Annotated[str | None, Parameter(group=ROWS)] = None,
     task: Annotated[Literal["classes", "numbers"] | None, Parameter(group=ROWS)] = None,
     ignore: Annotated[list[str] | None, Parameter(group=ROWS, negative="")] = None,
-    validation: Annotated[float | None, Parameter(group=ROWS)] = None,
-    test: Annotated[float, Parameter(group=ROWS)] = 0.2,
+    validation: Annotated[float | None, Parameter(group=ROWS, converter=value)] = None,
+    test: Annotated[float, Parameter(group=ROWS, converter=value)] = 0.2,
     layers: Annotated[str | None, Parameter(group=NETWORK)] = None,
     activation: Annotated[
         str | None,
         Parameter(group=NETWORK, help=f"Of the hidden layers, or one each: relu,tanh. {_one_of(activations)}"),
     ] = None,
-    dropout: Annotated[float, Parameter(group=NETWORK)] = 0.0,
+    dropout: Annotated[float, Parameter(group=NETWORK, converter=value)] = 0.0,
     optimizer: Annotated[str, Parameter(group=DESCENT, help=_one_of(optimizers))] = "adam",
-    rate: Annotated[float | None, Parameter(group=DESCENT)] = None,
+    rate: Annotated[float | None, Parameter(group=DESCENT, converter=value)] = None,
     schedule: Annotated[
         str, Parameter(group=DESCENT, help=f"How the learning rate changes. {_one_of(schedules)}")
     ] = "constant",
-    batch_size: Annotated[str | None, Parameter(group=DESCENT)] = None,
-    epochs: Annotated[Whole | None, Parameter(group=DESCENT, validator=Number(gte=1))] = None,
-    decay: Annotated[float, Parameter(group=DESCENT)] = 0.0,
-    l2: Annotated[float | None, Parameter(group=DESCENT)] = None,
-    time_limit: Annotated[float | None, Parameter(group=DESCENT)] = None,
-    seed: Annotated[Whole, Parameter(group=DESCENT)] = 0,
+    batch_size: Annotated[
+        int | Literal["full"] | None,
+        described("batch_size", DESCENT, "; by default 64, or 256 from 10,000 rows on"),
+    ] = None,
+    epochs: Annotated[
+        int | None, described("epochs", DESCENT, ", 1 or more; exactly so many with --validation 0")
+    ] = None,
+    decay: Annotated[float, Parameter(group=DESCENT, converter=value)] = 0.0,
+    l2: Annotated[float | None, described("l2", DESCENT)] = None,
+    time_limit: Annotated[
+        float | None, described("time_limit", DESCENT, ", with the model so far. So does Ctrl-C")
+    ] = None,
+    seed: Annotated[int, Parameter(group=DESCENT, converter=value)] = 0,
     dtype: Annotated[Literal["float32", "float64"], Parameter(group=DESCENT)] = "float32",
     output: Annotated[Path | None, Parameter(name=["--output", "-o"], group=OUTPUT)] = None,
     plugin: Annotated[list[Path] | None, Parameter(group=OUTPUT, negative="")] = None,
@@ -95,16 +103,8 @@ def train(
         The probability with which a hidden unit is left out of an update.
     rate
         The learning rate; by default the optimizer's own (adam: 0.002, more for narrow layers).
-    batch_size
-        Rows per update, or full; by default 64, or 256 from 10,000 rows on.
-    epochs
-        Passes over the rows at the most, 1 or more; exactly so many with --validation 0.
     decay
         Decoupled weight decay.
-    l2
-        The penalty l2/2 Σw².
-    time_limit
-        In seconds; training then ends with the model so far. So does Ctrl-C.
     seed
         Of the split, the first weights and the shuffles. Same seed, same bits.
     dtype
@@ -130,9 +130,10 @@ def train(
     table = read_table(data)
     if target is None and table.target is None:
         raise BacklitError(f"which column is to be predicted? Name it with --target: {listed(table.columns)}.")
+    checked("epochs", epochs, Annotated[int, Meta(ge=1)] | None)
     settings = Settings(
         kind=task, ignore=column_names(ignore or (), table), layers=layer_sizes(layers), activation=names(activation),
-        optimizer=optimizer, rate=rate, schedule=schedule, batch_size=batch_rows(batch_size), epochs=epochs,
+        optimizer=optimizer, rate=rate, schedule=schedule, batch_size=batch_size, epochs=epochs,
         dropout=dropout, decay=decay, l2=l2, seed=seed, dtype=dtype, time_limit=time_limit, validation=validation,
         test=test,
     )  # fmt: skip

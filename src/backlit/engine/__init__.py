@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from backlit.engine.machine.environment import default_threads
     from backlit.engine.network import Network
     from backlit.engine.program.arguments import prepared_scalars
+    from backlit.engine.settings import TrainingSettings, describe_setting
     from backlit.engine.summaries import LayerLine, NetworkSummary
     from backlit.engine.training import DivergedError, DivergedWarning, Training, reduction
 
@@ -43,8 +44,10 @@ _PLACES = {
     "drawers": "display",
     "Objective": "lbfgs",
     "Training": "training",
+    "TrainingSettings": "settings",
     "can_compile": "compiled.compile",
     "default_threads": "machine.environment",
+    "describe_setting": "settings",
     "gradcheck": "gradcheck",
     "layer_from_dict": "architecture",
     "lbfgs_options": "lbfgs",
@@ -65,8 +68,10 @@ __all__ = [
     "NetworkSummary",
     "Objective",
     "Training",
+    "TrainingSettings",
     "can_compile",
     "default_threads",
+    "describe_setting",
     "drawers",
     "gradcheck",
     "layer_from_dict",

@@ -14,13 +14,15 @@ from backlit.engine import machine
 from backlit.engine.architecture import Architecture
 from backlit.engine.compiled.compile import can_compile
 from backlit.engine.executable import Executable
-from backlit.engine.input_checks import at_least, not_negative, rows_of
+from backlit.engine.input_checks import rows_of
 from backlit.engine.program import structs
 from backlit.engine.program.structs import Clock, Data, Memory, Rule, Tables, data_of
+from backlit.engine.settings import Count, NotNegative
 from backlit.engine.training import reduction
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.ops.base import Activation, Loss, Optimizer
+from backlit.ops.value_checks import checked
 
 ENTRYWISE = 2000
 """Up to so many parameters, or inputs, every one is checked; beyond, random directions are."""
@@ -147,8 +149,8 @@ def gradcheck(
     X, Y, weights = rows_of(network, X, Y, sample_weight)
     if not X.shape[0]:
         raise BacklitError("X has no rows; expected at least one to check the gradient on.")
-    directions = None if directions is None else at_least("directions", directions, 1)
-    tolerance = not_negative("tolerance", tolerance)
+    directions = checked("directions", directions, Count | None)
+    tolerance = checked("tolerance", tolerance, NotNegative)
     rule = Rule(reduction(network.loss, network.outputs), l1, l2, False, 0.0, 0.0, 0.0, 0.0)
     compiled = compiled and can_compile()
 

@@ -1,4 +1,4 @@
-"""What a training is given: rows, targets, weights, settings, each as the engine wants it or refused in words."""
+"""Checks the rows, targets, weights and orders of a training; `settings` checks its other arguments."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 from backlit.engine.architecture import Architecture
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
-from backlit.ops.base import Optimizer
 
 
 def rows_of(network: Architecture, X: Any, Y: Any, weights: Any = None) -> tuple[Array, Array, Array]:
@@ -60,47 +59,3 @@ def checked_order(given: Any, rows: int) -> Array:
             f"order gave row numbers from {order.min()} to {order.max()}; expected numbers from 0 to {rows - 1}."
         )
     return order.astype(np.int64, copy=False)
-
-
-def amounts(optimizer: Optimizer, penalties: dict[str, Any], limits: dict[str, Any]) -> dict[str, float]:
-    """Give penalties and limits as numbers, 0 where there is none."""
-    given = {name: not_negative(name, value) for name, value in (penalties | limits).items()}
-    for name in limits:
-        if optimizer.full_batch and given[name]:
-            raise BacklitError(
-                f"{name} is {given[name]:g}; expected none beside the optimizer {optimizer.name!r}, whose steps come "
-                "from a line search. Leave it out, or take another optimizer."
-            )
-    return given
-
-
-def batch_rows(given: int | str, rows: int, optimizer: Optimizer) -> int:
-    """Give the rows of a batch, at most all."""
-    if given == "full" or optimizer.full_batch:
-        return rows
-    if isinstance(given, bool) or not isinstance(given, (int, np.integer)) or given < 1:
-        raise BacklitError(f"batch_size is {given!r}; expected a number of rows of at least 1, or 'full'.")
-    return min(int(given), rows)
-
-
-def at_least(name: str, value: Any, low: int) -> int:
-    """Give a whole number of at least `low`."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < low:
-        raise BacklitError(f"{name} is {value!r}; expected a whole number of at least {low}.")
-    return int(value)
-
-
-def not_negative(name: str, value: float | None) -> float:
-    """Give a finite number of at least 0; 0 for None."""
-    if value is None:
-        return 0.0
-    if number(name, value) < 0 or value == np.inf:
-        raise BacklitError(f"{name} is {value!r}; expected a finite number of at least 0.")
-    return float(value)
-
-
-def number(name: str, value: Any) -> float:
-    """Give a number, infinite perhaps."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or np.isnan(value):
-        raise BacklitError(f"{name} is {value!r}; expected a number.")
-    return float(value)

@@ -6,7 +6,7 @@ import functools
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,32 +15,19 @@ from backlit.engine import lbfgs, machine
 from backlit.engine.compiled.compile import CompiledMachine, can_compile
 from backlit.engine.executable import Executable
 from backlit.engine.history import Epoch, History, Unwatched
-from backlit.engine.input_checks import (
-    amounts,
-    at_least,
-    batch_rows,
-    checked_order,
-    not_negative,
-    number,
-    rows_of,
-    validation_rows,
-)
+from backlit.engine.input_checks import checked_order, rows_of, validation_rows
 from backlit.engine.machine.environment import steady, threads_of
 from backlit.engine.network import Network
 from backlit.engine.parallel.auto_switch import CALL_SECONDS
 from backlit.engine.parallel.thread_team import thread_team_for
 from backlit.engine.program import structs
 from backlit.engine.program.graph import layer_ranges
-from backlit.engine.program.structs import Clock, Data, Monitor, Rule, data_of
+from backlit.engine.program.structs import Clock, Data, Monitor, data_of
 from backlit.engine.program.tables import joined
+from backlit.engine.settings import Setting, TrainingSettings
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.ops.base import Loss, Optimizer
-from backlit.ops.registry import optimizers, schedules
-
-LARGEST_SEED = 2**63 - 1
-"""The seed is an integer of 64 bits to the compiled machine."""
-
 
 LARGEST_ORDER = 1_000_000
 """The order of so many rows is drawn at a time, or that of an epoch, if it has more."""
@@ -63,26 +50,30 @@ class Training:
     Args:
         network: what to train, in place.
         X: inputs (n, inputs). Y: targets (n, outputs), (n,) for one, or class numbers (n,) if the loss takes them.
-        optimizer: an optimizer or its name.
-        schedule: how the learning rate changes, a schedule or its name.
-        batch_size: rows per update: 1 is stochastic, "full" is batch gradient descent.
-        epochs: passes over the rows at the most.
         sample_weight: a weight per row (n,), at least 0.
         validation: (X, Y) or (X, Y, weights) to measure after each epoch.
-        shuffle: whether to take the rows in a new random order each epoch.
         order: what gives the order of the rows of the next epoch, an integer array (n,), instead of the shuffle.
-        seed: of the shuffles and of dropout. Same seed, same bits.
+        optimizer: rule that moves the weights: an optimizer, or its name.
+        schedule: how the learning rate changes: a schedule, or its name.
+        batch_size: rows per update: 1 is stochastic gradient descent, "full" takes all rows.
+        epochs: passes over the rows at the most.
+        shuffle: whether to take the rows in a new random order in each epoch.
+        seed: seed of the shuffles and of dropout; the same seed gives the same bits.
         target: stop after the first epoch whose training loss is at most this.
         patience: stop after so many epochs in a row without an improvement of the monitored loss (of the validation
             rows if given, else of training) by more than `tolerance`.
+        tolerance: how much lower a monitored loss must be to count as an improvement.
         time_limit: stop after so many seconds.
         keep_best: end with the weights of the epoch of the lowest monitored loss; by default, where there are
             validation rows.
-        l1, l2: penalties on the weights, and on biases if `decay_biases`.
-        clip_value, clip_norm: limits of each gradient element, and of the whole gradient's Euclidean norm.
-        max_norm: limit of the norm of each unit's incoming weights, enforced after each update.
+        l1: penalty l1 Σ|w| on the weights.
+        l2: penalty l2/2 Σw² on the weights.
+        decay_biases: whether penalties and decay act on biases too.
         penalty_per_batch: divide the penalties by the rows of the batch, and count each batch's mean error by its rows,
             as scikit-learn does.
+        clip_value: limit of each element of the gradient.
+        clip_norm: limit of the Euclidean norm of the whole gradient.
+        max_norm: limit of the norm of each unit's incoming weights, enforced after each update.
         gradient_norms: give each `Epoch` the norms of its last batch's gradients, layer by layer; L-BFGS has none.
         divergence: what a loss that is not finite leads to: "warn", or "raise" for a DivergedError.
         compiled: False runs the same maths as plain NumPy Python, to step through with a debugger.
@@ -90,6 +81,7 @@ class Training:
             BACKLIT_THREADS, else OMP_NUM_THREADS, else all processors. It does not change a bit of the result.
 
     Attributes:
+        settings: the arguments that are no data, as a `TrainingSettings`; `training.epochs = 9` replaces one of them.
         history: the epochs so far. `stopped`: why it ended, or None. `best`: the epoch of the lowest monitored loss.
 
     Ctrl-C ends a training cleanly, with the model so far; so does leaving the loop by `break`. Iterating again goes on,
@@ -109,59 +101,59 @@ class Training:
     ([1, 2, 3], 'all 3 epochs done')
     """
 
+    schedule: Setting[Any] = Setting()
+    epochs: Setting[int] = Setting()
+    shuffle: Setting[bool] = Setting()
+    seed: Setting[int] = Setting()
+    target: Setting[float | None] = Setting()
+    patience: Setting[int | None] = Setting()
+    tolerance: Setting[float] = Setting()
+    time_limit: Setting[float | None] = Setting()
+    divergence: Setting[Literal["warn", "raise"]] = Setting()
+
     def __init__(
         self, network: Network, X: npt.ArrayLike, Y: npt.ArrayLike, *,
-        optimizer: Optimizer | str = "adam", schedule: Any = "constant", batch_size: int | str = 32, epochs: int = 100,
-        sample_weight: npt.ArrayLike | None = None, validation: tuple[Any, ...] | None = None,
+        optimizer: Optimizer | str = "adam", schedule: Any = "constant", batch_size: int | Literal["full"] = 32,
+        epochs: int = 100, sample_weight: npt.ArrayLike | None = None, validation: tuple[Any, ...] | None = None,
         shuffle: bool = True, order: Callable[[], Array] | None = None, seed: int = 0, target: float | None = None,
         patience: int | None = None, tolerance: float = 0.0, time_limit: float | None = None,
         keep_best: bool | None = None,
         l1: float = 0.0, l2: float = 0.0, decay_biases: bool = False, penalty_per_batch: bool = False,
         clip_value: float | None = None, clip_norm: float | None = None, max_norm: float | None = None,
-        gradient_norms: bool = False, divergence: str = "warn", compiled: bool = True, threads: int | None = None,
+        gradient_norms: bool = False, divergence: Literal["warn", "raise"] = "warn", compiled: bool = True,
+        threads: int | None = None,
     ) -> None:  # fmt: skip
+        self.settings = settings = TrainingSettings(
+            optimizer=optimizer, schedule=schedule, batch_size=batch_size, epochs=epochs, shuffle=shuffle, seed=seed,
+            target=target, patience=patience, tolerance=tolerance, time_limit=time_limit, keep_best=keep_best,
+            l1=l1, l2=l2, decay_biases=decay_biases, penalty_per_batch=penalty_per_batch, clip_value=clip_value,
+            clip_norm=clip_norm, max_norm=max_norm, gradient_norms=gradient_norms, divergence=divergence,
+            compiled=compiled, threads=threads,
+        )  # fmt: skip
         self.network = network
-        self.optimizer: Optimizer = optimizers.make(optimizer)
-        self.schedule = schedules.make(schedule)
+        self.optimizer: Optimizer = settings.optimizer
         self.X, self.Y, self.weights = rows_of(network, X, Y, sample_weight)
         if not self.X.shape[0]:
             raise BacklitError("X has no rows; expected at least one to train on.")
-        self.batch_size = batch_rows(batch_size, self.X.shape[0], self.optimizer)
-        self.epochs = at_least("epochs", epochs, 0)
         self.validation = None if validation is None else validation_rows(network, validation)
-        self.shuffle = shuffle
         self.order = order
-        if divergence not in {"warn", "raise"}:
-            raise BacklitError(f"divergence is {divergence!r}; expected 'warn' or 'raise'.")
-        self.divergence = divergence
-        self.seed = at_least("seed", seed, 0)
-        if self.seed > LARGEST_SEED:
-            raise BacklitError(f"seed is {seed}; expected a whole number of at most 2**63 - 1.")
-        self.target = None if target is None else number("target", target)
-        self.patience = None if patience is None else at_least("patience", patience, 1)
-        self.tolerance = not_negative("tolerance", tolerance)
-        self.time_limit = None if time_limit is None else not_negative("time_limit", time_limit)
-        self.keep_best = (validation is not None) if keep_best is None else keep_best
-        self.compiled = compiled and can_compile()
-        limits = {"clip_value": clip_value, "clip_norm": clip_norm, "max_norm": max_norm}
-        given = amounts(self.optimizer, {"l1": l1, "l2": l2}, limits)
-        decay = getattr(self.optimizer, "weight_decay", 0.0)
-        self.rule = Rule(
-            reduction(network.loss, network.outputs), penalty_per_batch=penalty_per_batch, decay=decay, **given
-        )
+        self.batch_size = settings.batch_rows(self.X.shape[0])
+        self.keep_best = (validation is not None) if settings.keep_best is None else settings.keep_best
+        self.compiled = settings.compiled and can_compile()
+        self.rule = settings.rule(reduction(network.loss, network.outputs))
         self.executable = Executable(
-            network, self.batch_size, self.optimizer, target_columns=self.Y.shape[1], decay_biases=decay_biases,
-            compiled=self.compiled,
+            network, self.batch_size, self.optimizer, target_columns=self.Y.shape[1],
+            decay_biases=settings.decay_biases, compiled=self.compiled,
         )  # fmt: skip
         self.tables = joined(self.executable.training, self.rule)
-        ranges = layer_ranges(network.layout) if gradient_norms and not self.optimizer.full_batch else {}
+        ranges = layer_ranges(network.layout) if settings.gradient_norms and not self.optimizer.full_batch else {}
         if ranges:
             normed = np.array([*ranges.values()], np.int64).reshape(-1)
             self.tables = self.tables._replace(normed=normed, normed_count=len(ranges))
         self.normed_layers = tuple(ranges)
         self.memory = self.executable.memory()
         self.machine = self.executable.runner
-        self.threads = threads_of(threads)
+        self.threads = threads_of(settings.threads)
         whole = self.executable.coupled and self.optimizer.full_batch
         self.team = thread_team_for(
             self.machine, self.executable.entry, self.memory, self.threads,

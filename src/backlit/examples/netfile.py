@@ -14,19 +14,19 @@ import msgspec
 import numpy as np
 
 from backlit import data as tables_in
-from backlit.engine import Network, Training, layer_from_dict
+from backlit.engine import Network, Training, TrainingSettings, layer_from_dict
 from backlit.errors import BacklitError
 from backlit.examples.naming import Names, names_of, parse_quantity
-from backlit.examples.strict import decode, in_plain_words, refuse_not_finite, unknown_key
+from backlit.examples.strict import decode, refuse_not_finite, unknown_key
 from backlit.examples.tables import (
     LABELS,
+    TRAINING,
     DataTable,
     FileTable,
     InitialTable,
     NetworkTable,
     PublishedTable,
     SetupTable,
-    TrainingTable,
 )
 from backlit.kernels.types import Array
 from backlit.ops.base import Layer
@@ -46,7 +46,7 @@ class Setup(msgspec.Struct, frozen=True):
     about: str
     network: NetworkTable
     data: DataTable | None
-    steps: TrainingTable
+    steps: Mapping[str, Any]
     published: tuple[PublishedTable, ...]
     names: Names
 
@@ -82,12 +82,7 @@ class Setup(msgspec.Struct, frozen=True):
 
     def rules(self) -> dict[str, Any]:
         """Give the arguments of `Training` that the file states, optimizer and schedule as ops."""
-        given = {name: getattr(self.steps, name) for name in self.steps.__struct_fields__}
-        settings = {name: value for name, value in given.items() if value is not msgspec.UNSET}
-        for name in ("optimizer", "schedule"):
-            if name in settings:
-                settings[name] = op_of(REGISTRIES[name], settings[name], f"training, {name}")
-        return settings
+        return dict(self.steps)
 
     def _parts(self) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
         if self.data is None:
@@ -200,12 +195,27 @@ def _setup(name: str, about: str, raw: dict[str, Any]) -> Setup:
     _check_values(network, chain, names)
     for published in table.published:
         parse_quantity(published.quantity, names)
-    setup = Setup(name, about, network, table.data, table.training, table.published, names)
-    setup.rules()
+    setup = Setup(name, about, network, table.data, _steps(table.training), table.published, names)
     built = setup.build()
     if table.data is not None and table.data.set is None:
         _check_columns(table.data, built)
     return setup
+
+
+def _steps(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Check the keys of `[training]`; give them with optimizer and schedule as ops."""
+    given = dict(table)
+    for name in given:
+        if name not in TRAINING:
+            raise BacklitError(f"training: {unknown_key(name, TRAINING)}")
+    for name in ("optimizer", "schedule"):
+        if name in given:
+            given[name] = op_of(REGISTRIES[name], given[name], f"training, {name}")
+    try:
+        settings = TrainingSettings(**given)
+    except BacklitError as error:
+        raise BacklitError(f"training: {error}") from None
+    return {name: getattr(settings, name) for name in given}
 
 
 def op_of(registry: Registry, given: str | Mapping[str, Any], where: str) -> Any:
@@ -213,9 +223,9 @@ def op_of(registry: Registry, given: str | Mapping[str, Any], where: str) -> Any
     try:
         if isinstance(given, Mapping) and "op" not in given:
             raise BacklitError(f"the key 'op' is missing; expected a name such as op = \"{next(iter(registry))}\".")
-        return registry.make(given) if isinstance(given, str) else registry.from_dict(given)
+        return registry.from_dict(given) if isinstance(given, Mapping) else registry.make(given)
     except BacklitError as error:
-        raise BacklitError(f"{where}: {in_plain_words(str(error))}") from None
+        raise BacklitError(f"{where}: {error}") from None
 
 
 def layer_of(table: Mapping[str, Any], number: int) -> Layer:
@@ -236,7 +246,7 @@ def layer_of(table: Mapping[str, Any], number: int) -> Layer:
                 op_of(REGISTRIES[kind_name], settings[key], key)
         return layer_from_dict(settings)
     except BacklitError as error:
-        raise BacklitError(f"layer {number}: {in_plain_words(str(error))}") from None
+        raise BacklitError(f"layer {number}: {error}") from None
 
 
 # ------------------------------------------------------------------------------------------------------------- checking

@@ -21,7 +21,6 @@ _OUT_OF_BOUNDS = re.compile(r"^Expected `(?P<expected>.*)` (?P<relation>>=|<=|>|
 _RELATIONS = {">=": "of at least", "<=": "of at most", ">": "above", "<": "below"}
 _UNKNOWN = re.compile(r"^Object contains unknown field `(?P<key>.*)`$")
 _MISSING = re.compile(r"^Object missing required field `(?P<key>.*)`$")
-_WITHIN = re.compile(r"Expected `[^`]*`(?:, got `[^`]*`| [<>]=? \S+)(?: - at `[^`]*`)?")
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d*|\.\.\.)\]")
 _WORDS = {"int": "a whole number", "float": "a number", "str": "text in quotes", "bool": "true or false",
           "array": "a list", "object": "a table", "null": "nothing"}  # fmt: skip
@@ -42,10 +41,10 @@ def decode(data: Any, kind: type[Record]) -> Record:
 def explain(message: str, kind: type[msgspec.Struct]) -> str:
     """Say a message of msgspec in plain words.
 
-    >>> from backlit.examples.tables import TrainingTable
-    >>> explain("Object contains unknown field `epoch`", TrainingTable)
-    "unknown key 'epoch'; did you mean 'epochs'?"
-    >>> explain("Expected `int`, got `str` - at `$.seed`", TrainingTable)
+    >>> from backlit.examples.tables import NetworkTable
+    >>> explain("Object contains unknown field `input`", NetworkTable)
+    "unknown key 'input'; did you mean 'inputs'?"
+    >>> explain("Expected `int`, got `str` - at `$.seed`", NetworkTable)
     'seed: text in quotes was given; expected a whole number.'
     """
     match = _PATH.match(message)
@@ -61,15 +60,6 @@ def explain(message: str, kind: type[msgspec.Struct]) -> str:
     if bound := _OUT_OF_BOUNDS.match(what):
         return f"{where}expected {_plain(bound['expected'])} {_RELATIONS[bound['relation']]} {bound['bound']}."
     return f"{where}{what[0].lower()}{what[1:]}."
-
-
-def in_plain_words(message: str) -> str:
-    """Say what msgspec says within a longer message in plain words.
-
-    >>> in_plain_words("layer 'dense': Expected `int`, got `str` - at `$.units`")
-    "layer 'dense': units: text in quotes was given; expected a whole number."
-    """
-    return _WITHIN.sub(lambda match: explain(match[0], msgspec.Struct), message)
 
 
 def unknown_key(key: str, known: Iterable[str]) -> str:

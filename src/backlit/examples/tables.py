@@ -8,13 +8,20 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import Meta
+
+from backlit.engine import TrainingSettings
 
 Named = str | dict[str, Any]
 """An op: its name, or a table of its name and settings, such as { op = "sgd", rate = 0.5 }."""
 Count = Annotated[int, Meta(ge=1)]
 Seed = Annotated[int, Meta(ge=0)]
-NotNegative = Annotated[float, Meta(ge=0)]
+
+TRAINING = tuple(
+    name for name in TrainingSettings.__struct_fields__
+    if name not in {"gradient_norms", "divergence", "compiled", "threads"}
+)  # fmt: skip
+"""Keys of `[training]`: the settings of a training, without those that are of the run at hand."""
 
 
 def _says(text: str) -> Meta:
@@ -84,31 +91,6 @@ class DataTable(Table, frozen=True, kw_only=True):
     split: Annotated[SplitTable | None, _says("a table of its own, below")] = None
 
 
-class TrainingTable(Table, frozen=True, kw_only=True):
-    """`[training]`: the optimizer and the steps; what is not given is as in `backlit.Training`."""
-
-    optimizer: Annotated[Named | UnsetType, _says("optimizer, with its rate")] = UNSET
-    schedule: Annotated[Named | UnsetType, _says("how the rate changes")] = UNSET
-    batch_size: Annotated[Count | Literal["full"] | UnsetType, _says('rows per update: `"full"`, or a number')] = UNSET
-    epochs: Annotated[Seed | UnsetType, _says("passes over the rows at the most")] = UNSET
-    shuffle: Annotated[bool | UnsetType, _says("whether the rows come in a new random order in each epoch")] = UNSET
-    seed: Annotated[Seed | UnsetType, _says("seed of the shuffles and of dropout")] = UNSET
-    target: Annotated[float | UnsetType, _says("stop after the first epoch whose error is at most this")] = UNSET
-    patience: Annotated[Count | UnsetType, _says("stop after so many epochs without a lower error")] = UNSET
-    tolerance: Annotated[NotNegative | UnsetType, _says("how much lower counts as lower")] = UNSET
-    time_limit: Annotated[NotNegative | UnsetType, _says("stop after so many seconds")] = UNSET
-    keep_best: Annotated[bool | UnsetType, _says("end with the weights of the epoch with the lowest error")] = UNSET
-    l1: Annotated[NotNegative | UnsetType, _says("penalty l1 Σ&#124;w&#124; on the weights")] = UNSET
-    l2: Annotated[NotNegative | UnsetType, _says("penalty l2/2 Σw² on the weights")] = UNSET
-    decay_biases: Annotated[bool | UnsetType, _says("whether penalties and decay act on biases too")] = UNSET
-    penalty_per_batch: Annotated[bool | UnsetType, _says("whether penalties are divided by the rows of the batch")] = (
-        UNSET
-    )
-    clip_value: Annotated[NotNegative | UnsetType, _says("limit of each element of the gradient")] = UNSET
-    clip_norm: Annotated[NotNegative | UnsetType, _says("limit of the Euclidean norm of the whole gradient")] = UNSET
-    max_norm: Annotated[NotNegative | UnsetType, _says("limit of the norm of each unit's incoming weights")] = UNSET
-
-
 class PublishedTable(Table, frozen=True, kw_only=True):
     """`[[published]]`: a number that a page or book gives, to be set beside ours."""
 
@@ -154,7 +136,7 @@ class SetupTable(Table, frozen=True, kw_only=True):
 
     network: NetworkTable
     data: DataTable | None = None
-    training: TrainingTable = TrainingTable()
+    training: dict[str, Any] = {}
     published: tuple[PublishedTable, ...] = ()
 
 

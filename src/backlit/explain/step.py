@@ -130,8 +130,8 @@ def explain_step(
     if isinstance(digits, bool) or not isinstance(digits, (int, np.integer)) or not 0 <= digits <= 100:
         raise BacklitError(f"digits is {digits!r}; expected a whole number from 0 to 100.")
     settings = Settings(
-        l1, l2, decay_biases, clip_value or 0.0, clip_norm or 0.0, max_norm or 0.0, seed=seed, steps=steps,
-        rates=tuple(map(float, rates)), taken=taken, slots=None if slots is None else np.asarray(slots),
+        l1=l1, l2=l2, decay_biases=decay_biases, clip_value=clip_value or 0.0, clip_norm=clip_norm or 0.0,
+        max_norm=max_norm or 0.0, seed=seed, steps=steps, rates=tuple(map(float, rates)), taken=taken, slots=slots,
     )  # fmt: skip
     rule: Optimizer = optimizers.make(optimizer)
     recording = Recording(network, X, Y, rule, sample_weight, settings)

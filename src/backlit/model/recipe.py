@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-import numpy as np
+from msgspec import Meta
 
 import backlit.ops.schedules  # noqa: F401  (registers the schedules)
 from backlit.data import Task
 from backlit.data.target import TaskKind
-from backlit.engine import Network, Training
+from backlit.engine import Network, Training, TrainingSettings
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.ops.base import Layer, Optimizer
 from backlit.ops.layers.dense import Dense
 from backlit.ops.layers.dropout import Dropout
-from backlit.ops.registry import activations, optimizers, schedules
+from backlit.ops.registry import activations, optimizers
+from backlit.ops.value_checks import checked, plain, types_of
 
 Dtype = Literal["float32", "float64"]
 
@@ -41,23 +41,22 @@ PRIOR_ROWS = (10.0, 3.0, 1.0)
 mean over rows, so it weighs as much as so many rows, whatever the size of the table. Strongest first."""
 
 
-_EXPECTED = {
-    "kind": "'classes' or 'numbers'",
-    "ignore": "names of columns",
-    "layers": "whole numbers of units, such as (64, 32)",
-    "activation": "a name, or one for each hidden layer",
-    "batch_size": "a number of rows of at least 1, or 'full'",
-    "dtype": "'float32' or 'float64'",
-    **dict.fromkeys(("epochs", "seed"), "a whole number of at least 0"),
-    **dict.fromkeys(("optimizer", "schedule"), "a name"),
-}
-"""What the settings are to be that are not simply numbers."""
-
 LARGEST_SEED = 10**18
 """The compiled machine takes seeds of 63 bits; the trainings on folds have seeds a little above the one given."""
 
 MOST_UNITS = 10_000_000
 """More units in a layer than fit into any memory, and few enough to count weights in 64 bits."""
+
+
+def _expects(words: str) -> Meta:
+    """Say in a message which values are expected, where the type alone would not tell."""
+    return Meta(extra={"expected": words})
+
+
+Name = Annotated[str, _expects("a name")]
+NotNegative = Annotated[float, Meta(ge=0)]
+Fraction = Annotated[float, Meta(ge=0, lt=1), _expects("a fraction of the rows, of at least 0 and below 1")]
+Units = Annotated[int, Meta(ge=1, le=MOST_UNITS)]
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -86,35 +85,32 @@ class Settings(msgspec.Struct, frozen=True):
     """
 
     kind: TaskKind | None = None
-    ignore: tuple[str, ...] = ()
-    layers: tuple[int, ...] | None = None
-    activation: tuple[str, ...] | None = None
-    optimizer: str = "adam"
-    rate: float | None = None
-    schedule: str = "constant"
+    ignore: Annotated[tuple[str, ...], _expects("names of columns")] = ()
+    layers: Annotated[
+        tuple[Units, ...] | None, _expects(f"whole numbers of units from 1 to {MOST_UNITS:,}, such as (64, 32)")
+    ] = None
+    activation: Annotated[tuple[str, ...] | None, _expects("a name, or one for each hidden layer")] = None
+    optimizer: Name = "adam"
+    rate: NotNegative | None = None
+    schedule: Name = "constant"
     batch_size: int | Literal["full"] | None = None
     epochs: int | None = None
-    dropout: float = 0.0
-    decay: float = 0.0
+    dropout: Annotated[float, Meta(ge=0, lt=1), _expects("a probability of at least 0 and below 1")] = 0.0
+    decay: NotNegative = 0.0
     l2: float | None = None
-    seed: int = 0
+    seed: Annotated[int, Meta(ge=0, le=LARGEST_SEED), _expects("a whole number from 0 to 10**18")] = 0
     dtype: Dtype = "float32"
     time_limit: float | None = None
-    validation: float | None = None
-    test: float = 0.2
+    validation: Fraction | None = None
+    test: Fraction = 0.2
 
     def __post_init__(self) -> None:
-        for field in msgspec.structs.fields(self):
-            given = getattr(self, field.name)
-            try:
-                value = msgspec.convert(_plain(given, field.name in {"ignore", "layers", "activation"}), field.type)
-            except msgspec.ValidationError as error:
-                expected = _EXPECTED.get(field.name, "a number")
-                raise BacklitError(f"{field.name} is {given!r}; expected {expected}.") from error
-            msgspec.structs.force_setattr(self, field.name, value)
-        _check("rate", self.rate, 0, "a number of at least 0")
+        shared = (name for name in TrainingSettings.__struct_fields__ if name in self.__struct_fields__)
+        TrainingSettings(**{name: value for name in shared if (value := getattr(self, name)) is not None})
+        for name, kind in types_of(Settings).items():
+            read = _several if name in {"ignore", "layers", "activation"} else plain
+            msgspec.structs.force_setattr(self, name, checked(name, getattr(self, name), kind, read=read))
         optimizer(self.optimizer, self.rate, self.decay)
-        schedules.make(self.schedule)
         for name in self.activation or ():
             activations.make(name)
         if self.layers is not None and self.activation and len(self.activation) not in {1, len(self.layers)}:
@@ -124,30 +120,7 @@ class Settings(msgspec.Struct, frozen=True):
             )
         if self.layers is None and self.activation and len(self.activation) > 1:
             raise BacklitError(f"{len(self.activation)} activations are given; say the sizes of the hidden layers too.")
-        for name in ("seed", "epochs"):
-            _check(name, getattr(self, name), 0, _EXPECTED[name])
-        if self.seed > LARGEST_SEED:
-            raise BacklitError(f"seed is {self.seed}; expected a whole number of at most {LARGEST_SEED}.")
-        self._check_fractions()
-        for name in ("l2", "decay"):
-            _check(name, getattr(self, name), 0, "a number of at least 0")
-        _check("time_limit", self.time_limit, 0, "a number of seconds")
-        if self.batch_size != "full":
-            _check("batch_size", self.batch_size, 1, _EXPECTED["batch_size"])
-        if not all(1 <= units <= MOST_UNITS for units in self.layers or ()):
-            raise BacklitError(
-                f"layers are {list(self.layers or ())}; expected at least 1 unit in each hidden layer, and at most "
-                f"{MOST_UNITS:,}."
-            )
-        if not 0 <= self.dropout < 1:
-            raise BacklitError(f"dropout is {self.dropout:g}; expected a probability of at least 0 and below 1.")
-
-    def _check_fractions(self) -> None:
-        """Rows must be left for training."""
         validation = self.validation or 0.0
-        for name, part in (("validation", validation), ("test", self.test)):
-            if not 0 <= part < 1:
-                raise BacklitError(f"{name} is {part:g}; expected a fraction of the rows, of at least 0 and below 1.")
         if validation + self.test >= 1:
             raise BacklitError(
                 f"validation is {validation:g} and test is {self.test:g}; expected a sum below 1, so that rows are "
@@ -155,17 +128,11 @@ class Settings(msgspec.Struct, frozen=True):
             )
 
 
-def _plain(value: Any, several: bool) -> Any:
-    """Without NumPy's types; a tuple where there may be `several` values, be they in a list or a single one."""
-    if several and isinstance(value, Iterable) and not isinstance(value, str):
-        return tuple(_plain(item, several=False) for item in value)
-    plain = value.item() if isinstance(value, np.generic) else value
-    return (plain,) if several and plain is not None else plain
-
-
-def _check(name: str, value: float | None, low: float, expected: str) -> None:
-    if value is not None and not (math.isfinite(value) and value >= low):
-        raise BacklitError(f"{name} is {value!r}; expected {expected}.")
+def _several(given: Any) -> Any:
+    """Give a tuple of values without NumPy's types, be they in a list or a single one."""
+    if isinstance(given, Iterable) and not isinstance(given, str):
+        return tuple(map(plain, given))
+    return None if given is None else (plain(given),)
 
 
 class Recipe(msgspec.Struct, frozen=True):

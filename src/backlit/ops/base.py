@@ -39,9 +39,9 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, TypeVar
 
 import msgspec
-import numpy as np
 
 from backlit.errors import BacklitError
+from backlit.ops.value_checks import check_fields
 
 Shape = tuple[int, ...]
 """The shape of one row of a buffer: (4,), (28, 28, 1) or (50, 8)."""
@@ -72,12 +72,6 @@ class Op(msgspec.Struct, frozen=True):
         return {"op": self.name, **{k: v.to_dict() if isinstance(v, Op) else v for k, v in settings.items()}}
 
 
-@functools.cache
-def _setting_types(cls: type[Op]) -> Mapping[str, Any]:
-    """Give the annotated type of each setting, bounds included."""
-    return {field.name: field.type for field in msgspec.structs.fields(cls)}
-
-
 def check_settings(op: Op) -> None:
     """Hold an op's settings to the types and bounds that their annotations state, to be called by `__post_init__`.
 
@@ -85,18 +79,7 @@ def check_settings(op: Op) -> None:
 
     Errors: a BacklitError that names the op, the setting, the value and the bound.
     """
-    for name, kind in _setting_types(type(op)).items():
-        given = getattr(op, name)
-        if isinstance(given, Op):
-            continue
-        try:
-            value = msgspec.convert(given.item() if isinstance(given, np.generic) else given, kind)
-        except msgspec.ValidationError as error:
-            wanted = str(error).replace("Expected", "expected")
-            raise BacklitError(f"{op.kind} {op.name!r}: {name} is {given!r}; {wanted}.") from None
-        if isinstance(value, float) and not math.isfinite(value):
-            raise BacklitError(f"{op.kind} {op.name!r}: {name} is {given!r}; expected a finite number.")
-        msgspec.structs.force_setattr(op, name, value)
+    check_fields(op, f"{op.kind} {op.name!r}: ", leave=Op)
 
 
 class Shapes(msgspec.Struct, frozen=True):

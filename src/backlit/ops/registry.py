@@ -11,6 +11,7 @@ import msgspec
 
 from backlit.errors import BacklitError
 from backlit.ops.base import Op, arguments
+from backlit.ops.value_checks import checked, types_of
 
 T = TypeVar("T", bound=type[Op])
 
@@ -66,12 +67,11 @@ class Registry(MutableMapping[str, type[Op]]):
                 raise BacklitError(f"{self.kind} {cls.name!r} has no setting {key!r}; {hint}")
         inner = {key: REGISTRIES[kind].from_dict(settings.pop(key)) for key, kind in cls.nested.items()
                  if isinstance(settings.get(key), Mapping)}  # fmt: skip
-        try:
-            return msgspec.structs.replace(msgspec.convert(settings, type=cls, strict=True), **inner)
-        except msgspec.ValidationError as error:
-            if isinstance(error.__cause__, BacklitError):  # the op's own check, which names the op already
-                raise error.__cause__ from None
-            raise BacklitError(f"{self.kind} {cls.name!r}: {error}") from None
+        for field in msgspec.structs.fields(cls):
+            if field.required and field.name not in data:
+                raise BacklitError(f"{self.kind} {cls.name!r}: the setting {field.name!r} is missing.")
+        owner, types = f"{self.kind} {cls.name!r}: ", types_of(cls)
+        return cls(**inner, **{key: checked(key, value, types[key], owner) for key, value in settings.items()})
 
 
 class UnknownOpError(BacklitError, KeyError):

@@ -6,20 +6,19 @@ import functools
 import os
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from msgspec import Meta
 
-from backlit.errors import BacklitError
+from backlit.ops.value_checks import checked
 
 
 def threads_of(given: Any) -> int:
     """Give how many threads to use: as many as are given, else the default."""
     if given is None:
         return default_threads()
-    if isinstance(given, bool) or not isinstance(given, (int, np.integer)) or given < 1:
-        raise BacklitError(f"threads is {given!r}; expected a whole number of at least 1.")
-    return int(given)
+    return int(checked("threads", given, Annotated[int, Meta(ge=1)]))
 
 
 def default_threads() -> int:

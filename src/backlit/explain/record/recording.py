@@ -7,13 +7,14 @@ what an op's own functions give on those arrays.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, cast
+from typing import Annotated, Any, NamedTuple, cast
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
+from msgspec import Meta
 
-from backlit.engine import Executable, Network, machine, prepared_scalars, reduction, rows_of
+from backlit.engine import Executable, Network, TrainingSettings, machine, prepared_scalars, reduction, rows_of
 from backlit.engine.machine.vector_ops import square_of
 from backlit.engine.program import structs
 from backlit.engine.program.structs import Clock, Data, Memory, Row, Rule, Segment, data_of
@@ -21,37 +22,28 @@ from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.ops.base import MACHINE_SCALARS, Activation, Layer, Loss, Optimizer, arguments
 
+NotNegative = Annotated[float, Meta(ge=0)]
+
 OFF = {"penalty_per_batch": False, "decay": 0.0, "clip_value": 0.0, "clip_norm": 0.0, "max_norm": 0.0}
 
 
-class Settings(msgspec.Struct, frozen=True):
-    """What a step does beside backpropagation: penalties, limits, the seed of dropout, and which step it is.
+class Settings(TrainingSettings, frozen=True, kw_only=True):
+    """What a step does beside backpropagation: the penalties, limits and seed of a training, and which step it is.
 
     `rates` are the learning rates of these steps, where a schedule changes them. A training that goes on has `taken`
-    steps before them, which left the optimizer's vectors `slots`.
+    steps before them, which left the optimizer's vectors `slots`. A limit of 0 is none.
     """
 
-    l1: float = 0.0
-    l2: float = 0.0
-    decay_biases: bool = False
-    clip_value: float = 0.0
-    clip_norm: float = 0.0
-    max_norm: float = 0.0
-    seed: int = 0
-    steps: int = 1
+    clip_value: NotNegative = 0.0
+    clip_norm: NotNegative = 0.0
+    max_norm: NotNegative = 0.0
+    steps: Annotated[int, Meta(ge=1)] = 1
     rates: tuple[float, ...] = ()
-    taken: int = 0
-    slots: Array | None = None
+    taken: Annotated[int, Meta(ge=0)] = 0
+    slots: Any = None
 
     def __post_init__(self) -> None:
-        for name in ("l1", "l2", "clip_value", "clip_norm", "max_norm"):
-            value = getattr(self, name)
-            if not (np.isfinite(value) and value >= 0):
-                raise BacklitError(f"{name} is {value!r}; expected a finite number of at least 0.")
-        if self.steps < 1:
-            raise BacklitError(f"steps is {self.steps!r}; expected a whole number of at least 1.")
-        if self.taken < 0:
-            raise BacklitError(f"taken is {self.taken!r}; expected a whole number of at least 0.")
+        super().__post_init__()
         if self.rates and not (len(self.rates) == self.steps and np.isfinite(self.rates).all()):
             raise BacklitError(f"rates are {self.rates}; expected a finite number for each of {self.steps} steps.")
 
@@ -165,12 +157,8 @@ class Recording:
 
     def rule(self, **changes: Any) -> Rule:
         """Give what is done with the gradient, as the machine reads it."""
-        s = self.settings
-        given = {
-            "l1": s.l1, "l2": s.l2, "penalty_per_batch": False, "decay": self.optimizer.weight_decay,
-            "clip_value": s.clip_value, "clip_norm": s.clip_norm, "max_norm": s.max_norm,
-        }  # fmt: skip
-        return Rule(self.reduction, **(given | changes))
+        decay = self.optimizer.weight_decay
+        return self.settings.rule(self.reduction)._replace(**({"decay": decay} | changes))
 
     def _gradients(self, memory: Memory) -> Gradients:
         """Take the gradient through the machine's penalties and limits one at a time, on a copy."""
