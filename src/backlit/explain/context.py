@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 
 from backlit.explain.algebra.printing import plain_symbol
@@ -15,15 +16,21 @@ from backlit.ops.base import Op
 
 def setting_ref(op: Op, name: str, value: float | None = None) -> Ref:
     """Give a setting of an op for use in a formula."""
-    symbol = symbol_of(op, name)
-    given = float(getattr(op, name)) if value is None else value
-    return Ref(name if symbol == name else plain_symbol(symbol), symbol, given)
+    text, symbol = _notation(type(op), name)
+    return Ref(text, symbol, float(getattr(op, name)) if value is None else value)
 
 
 def symbol_of(op: Op, name: str) -> str:
     """Give the symbol of an op's setting or slot: the one that its class or a base of it declares, or its name."""
-    declared = (vars(cls).get("symbols", {}) for cls in type(op).__mro__)
-    return str(next((symbols[name] for symbols in declared if name in symbols), name))
+    return _notation(type(op), name)[1]
+
+
+@functools.cache
+def _notation(cls: type[Op], name: str) -> tuple[str, str]:
+    """Give a setting's name in plain text and its symbol in LaTeX."""
+    declared = (vars(base).get("symbols", {}) for base in cls.__mro__)
+    symbol = next((str(symbols[name]) for symbols in declared if name in symbols), "")
+    return (plain_symbol(symbol), symbol) if symbol else (name, name)
 
 
 def constant(text: str, symbol: str, value: float) -> Ref:
