@@ -9,7 +9,7 @@ import pytest
 from backlit.engine.training import Training
 from backlit.errors import BacklitError
 from backlit.examples import parse_network_file, read_network_file
-from backlit.examples.naming import QUANTITIES, Names, parse_quantity
+from backlit.examples.quantity_names import QUANTITIES, Names, parse_quantity
 from backlit.examples.running import same_digits
 from backlit.examples.tables import TrainingTable
 

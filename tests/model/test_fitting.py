@@ -9,8 +9,8 @@ from backlit.data import Encoder, Table, read_table
 from backlit.errors import BacklitError
 from backlit.model import Settings, TableTraining, fit_table
 from backlit.model.fitting import FOLDS, _fold_numbers, _simplest_of_the_best
-from backlit.model.measuring import class_scores, linear, number_scores
 from backlit.model.recipe import PRIOR_ROWS, SHAPES, recipes
+from backlit.model.scores import class_scores, linear, number_scores
 
 ONE = Settings(layers=(6,), activation=("tanh",), l2=0.01, epochs=5)
 

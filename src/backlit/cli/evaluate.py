@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from backlit.cli.options import read_model
 from backlit.cli.plugins import run_plugins
 from backlit.cli.streams import print_document
-from backlit.cli.tables import console, score_cells, score_heads, show_table
+from backlit.cli.table_printing import console, score_cells, score_heads, show_table
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -17,7 +17,7 @@ from backlit.cli.options import Whole, batch_rows, check_output, column_names, l
 from backlit.cli.plugins import run_plugins
 from backlit.cli.progress import watch
 from backlit.cli.streams import patient_output, print_document
-from backlit.cli.tables import console, score_cells, score_heads, show_table
+from backlit.cli.table_printing import console, score_cells, score_heads, show_table
 from backlit.errors import BacklitError
 from backlit.ops.registry import Registry, activations, optimizers, schedules
 

@@ -16,7 +16,7 @@ import numpy as np
 from backlit import data as tables_in
 from backlit.engine import Network, Training, layer_from_dict
 from backlit.errors import BacklitError
-from backlit.examples.naming import Names, names_of, parse_quantity
+from backlit.examples.quantity_names import Names, names_of, parse_quantity
 from backlit.examples.strict import decode, in_plain_words, refuse_not_finite, unknown_key
 from backlit.examples.tables import (
     LABELS,

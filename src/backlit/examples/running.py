@@ -13,8 +13,8 @@ import numpy as np
 from backlit.engine import Network, Training
 from backlit.errors import BacklitError
 from backlit.examples.measuring import Measurement, accuracy, classes_of
-from backlit.examples.naming import parse_quantity
 from backlit.examples.netfile import NetworkFile, Setup, read_network_file
+from backlit.examples.quantity_names import parse_quantity
 from backlit.examples.strict import unknown_key
 from backlit.examples.tables import PublishedTable
 from backlit.kernels.types import Array

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from backlit.model.file import load, save
     from backlit.model.fitting import Progress, TableTraining, fit_table
     from backlit.model.recipe import Settings
-    from backlit.model.records import Evaluation, FitReport
+    from backlit.model.reports import Evaluation, FitReport
     from backlit.model.tabular import TabularModel
 
 _PLACES = {
-    "Evaluation": "records",
-    "FitReport": "records",
+    "Evaluation": "reports",
+    "FitReport": "reports",
     "Progress": "fitting",
     "Settings": "recipe",
     "TableTraining": "fitting",

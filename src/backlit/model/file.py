@@ -20,7 +20,7 @@ from backlit.data.messages import quoted
 from backlit.engine import Network
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
-from backlit.model.records import FitReport
+from backlit.model.reports import FitReport
 from backlit.model.tabular import TabularModel
 from backlit.ops.registry import UnknownOpError
 

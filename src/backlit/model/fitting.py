@@ -13,9 +13,9 @@ from backlit.data import Encoder, Table, choose_task, read_table, split_rows
 from backlit.engine import DivergedError, Training
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
-from backlit.model.measuring import baseline, linear
 from backlit.model.recipe import Recipe, Settings, recipes
-from backlit.model.records import Choice, Comparison, FitReport, Trial
+from backlit.model.reports import Choice, Comparison, FitReport, Trial
+from backlit.model.scores import baseline, linear
 from backlit.model.tabular import TabularModel
 
 FOLDS = 5

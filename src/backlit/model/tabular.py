@@ -12,8 +12,8 @@ from backlit.data.messages import listed, quoted
 from backlit.engine import Network
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
-from backlit.model.measuring import class_rows, class_scores, number_scores
-from backlit.model.records import Evaluation, FitReport
+from backlit.model.reports import Evaluation, FitReport
+from backlit.model.scores import class_rows, class_scores, number_scores
 
 CHUNK_ROWS = 65_536
 """Rows are encoded and predicted so many at a time, so that a million of them need little memory."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from backlit.model.records import Scores
+    from backlit.model.reports import Scores
 
 WIDTH = 100
 
@@ -37,14 +37,14 @@ def show_table(to: Console, heads: Sequence[str], rows: Iterable[Sequence[str]],
 
 def score_heads(scores: Scores) -> list[str]:
     """The heads of the columns of scores."""
-    from backlit.model.records import ClassScores
+    from backlit.model.reports import ClassScores
 
     return ["accuracy", "log-loss"] if isinstance(scores, ClassScores) else ["R²", "mean |error|", "RMSE"]
 
 
 def score_cells(scores: Scores) -> list[str]:
     """The scores as text."""
-    from backlit.model.records import ClassScores
+    from backlit.model.reports import ClassScores
 
     if isinstance(scores, ClassScores):
         return [f"{scores.accuracy:.4f}", f"{scores.log_loss:.4f}"]

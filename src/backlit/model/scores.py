@@ -12,7 +12,7 @@ import numpy as np
 from backlit.data import Encoder, NumberTarget
 from backlit.data.values import Label
 from backlit.kernels.types import Array
-from backlit.model.records import ClassRow, ClassScores, NumberScores, Scores
+from backlit.model.reports import ClassRow, ClassScores, NumberScores, Scores
 
 LINEAR_ROWS = 50_000
 """The linear model is fitted on so many rows at the most: more would only take longer."""

@@ -14,7 +14,7 @@ def test_public_names(name):
 
 
 def test_the_homes_are_the_public_names():
-    assert sorted(backlit.data.__all__) == sorted(backlit.data._HOME)
+    assert sorted(backlit.data.__all__) == sorted(backlit.data._PLACES)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = backlit.data.nothing
 
