@@ -8,8 +8,8 @@ import pytest
 from backlit.data import Encoder, Table, read_table
 from backlit.errors import BacklitError
 from backlit.model import Settings, TableTraining, fit_table
-from backlit.model.fitting import FOLDS, _fold_numbers, _simplest_of_the_best
 from backlit.model.recipe import PRIOR_ROWS, SHAPES, recipes
+from backlit.model.recipe_search import FOLDS, fold_numbers, simplest_of_the_best
 from backlit.model.scores import class_scores, linear, number_scores
 
 ONE = Settings(layers=(6,), activation=("tanh",), l2=0.01, epochs=5)
@@ -68,7 +68,7 @@ def test_predictions_probabilities_and_evaluation_agree():
 
 def test_folds_are_even_within_each_class():
     labels = np.repeat([0, 1, 2], [50, 23, 4])
-    fold = _fold_numbers(labels, len(labels), np.random.default_rng(0))
+    fold = fold_numbers(labels, len(labels), np.random.default_rng(0))
     for label in range(3):
         counts = np.bincount(fold[labels == label], minlength=FOLDS)
         assert counts.max() - counts.min() <= 1
@@ -86,7 +86,7 @@ def test_folds_are_even_within_each_class():
     ],
 )
 def test_the_simplest_of_the_best_is_taken(losses, chosen):
-    assert _simplest_of_the_best([np.array(loss) for loss in losses]) == chosen
+    assert simplest_of_the_best([np.array(loss) for loss in losses]) == chosen
 
 
 def test_what_is_left_open_is_compared_and_nothing_else():

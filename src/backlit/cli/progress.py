@@ -59,7 +59,7 @@ def stopped_by_ctrl_c(training: TableTraining, path: Path) -> Iterator[None]:
 
     While a linear model is fitted, the network is written already, and Ctrl-C ends the fitting only.
     """
-    from backlit.model.fitting import CTRL_C
+    from backlit.model.run_limits import CTRL_C
 
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -122,7 +122,7 @@ def train(
     from backlit.data.messages import listed
     from backlit.model import Settings, TableTraining
     from backlit.model.file import SUFFIX
-    from backlit.model.fitting import CTRL_C
+    from backlit.model.run_limits import CTRL_C
 
     run_plugins(plugin or ())
     path = output or Path(Path(data).stem + SUFFIX)

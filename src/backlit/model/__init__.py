@@ -12,15 +12,15 @@ from backlit.lazy import lazily
 
 if TYPE_CHECKING:
     from backlit.model.file import load, save
-    from backlit.model.fitting import Progress, TableTraining, fit_table
+    from backlit.model.fitting import TableTraining, fit_table
     from backlit.model.recipe import Settings
-    from backlit.model.reports import Evaluation, FitReport
+    from backlit.model.reports import Evaluation, FitReport, Progress
     from backlit.model.tabular import TabularModel
 
 _PLACES = {
     "Evaluation": "reports",
     "FitReport": "reports",
-    "Progress": "fitting",
+    "Progress": "reports",
     "Settings": "recipe",
     "TableTraining": "fitting",
     "TabularModel": "tabular",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from backlit.data import ColumnReport, Surprise, Task
@@ -34,6 +36,27 @@ class NumberScores(msgspec.Struct, frozen=True, tag="numbers"):
 
 
 Scores = ClassScores | NumberScores
+
+
+Phase = Literal["choosing", "training", "comparing"]
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """The state of a training on a table after an epoch.
+
+    `phase` is "choosing" while recipes are compared on validation rows (number `trial` of `trials`), then "training",
+    and once "comparing", when the network is done and only a linear model is still to be fitted, for the report.
+    `epochs` is the most there can be; `loss` is of the training rows, `validation_loss` of the validation rows, if any.
+    """
+
+    phase: Phase
+    trial: int
+    trials: int
+    what: str
+    epoch: int
+    epochs: int
+    loss: float
+    validation_loss: float | None
 
 
 class Trial(msgspec.Struct, frozen=True):
