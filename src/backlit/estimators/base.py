@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import copy
-import threading
 import warnings
-from concurrent.futures import ThreadPoolExecutor, wait
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import joblib  # type: ignore[import-untyped]
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.exceptions import ConvergenceWarning
@@ -18,22 +15,24 @@ from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOp
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from backlit.engine import Network, default_threads
+from backlit.engine import Network
 from backlit.errors import BacklitError
 from backlit.estimators import html_repr, sklearn_conversion, validation_split
 from backlit.estimators.build import (
+    BIASES,
     SCIKIT_LEARN_RATES,
+    WEIGHTS,
     Output,
-    Settings,
     Views,
-    is_random,
     network_of,
     settings_of,
     views,
 )
 from backlit.estimators.callbacks import CallbackSupport, watch_of
+from backlit.estimators.ensemble import random_states, train_members
 from backlit.estimators.inputs import read_inputs
-from backlit.estimators.member import Limits, Member, Rows, descend, minimize
+from backlit.estimators.member import Limits, Member, Rows
+from backlit.estimators.next_step import next_step_settings
 from backlit.kernels.types import Array
 from backlit.ops.base import Activation, Op, Optimizer
 from backlit.ops.registry import activations, losses, optimizers, schedules
@@ -133,7 +132,7 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
         weights = self._weights(sample_weight, inputs.X, y)
         T = self._targets(inputs.y, weights, incremental=incremental).astype(inputs.X.dtype, copy=False)
         output = self._output(T)
-        sources = self._random_states(check_random_state(self.random_state))
+        sources = random_states(self, check_random_state(self.random_state))
         self._random_state = sources[0]
         if first:
             self._members = [self._new_member(inputs.X, output, source) for source in sources]
@@ -149,47 +148,11 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
             int(self.max_iter), float(self.tol), float(self.n_iter_no_change), float(self.power_t), bool(self.shuffle),
             output.parts, incremental,
         )  # fmt: skip
-        self._train(plans, settings, limits, sources, watch)
+        train_members(self, plans, settings, limits, sources, watch.first)
         watch.finish()
         self._publish()
         self._report()
         return self
-
-    def _train(self, plans: Any, settings: Settings, limits: Limits, sources: list[Any], watch: Any) -> None:
-        """Train the members, several at once on threads."""
-        stop = threading.Event()
-        workers = 1 if len(sources) == 1 else min(joblib.effective_n_jobs(self.n_jobs), len(sources))
-        threads = max(1, default_threads() // workers)
-
-        def train(k: int) -> None:
-            rows, held = plans[k]
-            each = watch.first if k == 0 else None
-            if settings.optimizer.full_batch:
-                minimize(self._members[k], rows, held, settings, limits, each, stop, threads)
-            else:
-                descend(self._members[k], rows, held, settings, limits, sources[k], each, stop, threads)
-
-        if len(sources) == 1:
-            train(0)
-            return
-        with ThreadPoolExecutor(workers) as pool:
-            running = [pool.submit(train, k) for k in range(len(sources))]
-            try:
-                wait(running)
-            except KeyboardInterrupt:
-                stop.set()
-                wait(running)
-            for done in running:
-                done.result()
-
-    def _random_states(self, first: np.random.RandomState) -> list[np.random.RandomState]:
-        """Give a random state per member; the first ones do not depend on how many there are."""
-        if isinstance(self.random_state, Integral):
-            seeds = [np.random.SeedSequence([int(self.random_state), k]).generate_state(1)[0]
-                     for k in range(1, self.n_members)]  # fmt: skip
-        else:
-            seeds = [first.randint(2**31 - 1) for _ in range(1, self.n_members)]
-        return [first, *map(np.random.RandomState, seeds)]
 
     def _new_member(self, X: Array, output: Output, random: np.random.RandomState) -> Member:
         return Member(network_of(self, X.shape[1], output, X.dtype, random), bool(self.early_stopping))
@@ -259,20 +222,20 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
     @property
     def coefs_(self) -> Views:
         """The weight matrices (fan_in, fan_out), layer by layer: views of the first network's parameters."""
-        return views(self._fitted_network(), "W")
+        return views(self._fitted_network(), WEIGHTS)
 
     @coefs_.setter
     def coefs_(self, values: Any) -> None:
-        self._write("W", values)
+        self._write(WEIGHTS, values)
 
     @property
     def intercepts_(self) -> Views:
         """The bias vectors (fan_out,), layer by layer: views of the first network's parameters."""
-        return views(self._fitted_network(), "b")
+        return views(self._fitted_network(), BIASES)
 
     @intercepts_.setter
     def intercepts_(self, values: Any) -> None:
-        self._write("b", values)
+        self._write(BIASES, values)
 
     def _write(self, name: str, values: Any) -> None:
         for view, value in zip(views(self._fitted_network(), name), values, strict=True):
@@ -343,40 +306,7 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
         inputs = read_inputs(self, X, y, reset=False)
         T = self._known_targets(inputs.y)
         weights = self._weights(sample_weight, inputs.X, y)
-        chosen = settings_of(self)
-        total = float(len(T) if weights is None else weights.sum())
-        given = {**chosen.penalties, "l2": self.alpha / (total or 1.0), "sample_weight": weights}  # all 0 is refused
-        if chosen.optimizer.full_batch:
-            given["optimizer"] = "sgd"
-        elif "optimizer" not in settings:
-            given |= self._next_steps(chosen, int(settings.get("steps", 1)))
-        if self.preprocess is None and hasattr(self, "feature_names_in_"):
-            given["inputs"] = list(self.feature_names_in_)
-        network = self.to_network()
-        if len(getattr(self, "classes_", ())) == network.outputs:
-            given["outputs"] = [str(label) for label in self.classes_]
-        return explain(network, inputs.X, T, **{**given, **settings})
-
-    def _next_steps(self, chosen: Settings, steps: int) -> dict[str, Any]:
-        """Say where the optimizer stands and how the next steps go on from there, as `backlit.explain` takes it."""
-        member, optimizer = self._members[0], chosen.optimizer
-        drawn = is_random(member.network)
-        if steps > 1 and (chosen.policy != "constant" or drawn):
-            what = "dropout draws anew" if drawn else f"learning_rate={self.learning_rate!r} may change the rate"
-            raise BacklitError(f"steps is {steps}, but {what} at each call of partial_fit; explain one step at a time.")
-        initial: float = optimizer.rate  # type: ignore[attr-defined]
-        state = member.state_for(optimizer)
-        taken, rate = (0, initial) if state is None else (state.step, state.learning_rate)
-        if chosen.schedule.needs_loss:  # such a schedule begins anew with each call
-            rate = initial
-        scale = chosen.schedule.scale(taken + np.arange(steps), 1, int(self.max_iter))
-        given = {"optimizer": optimizer, "rates": tuple(rate * np.asarray(scale, np.float64)), "taken": taken}
-        if state is not None:
-            given["slots"] = state.slots
-        if drawn:
-            source = self._random_states(copy.deepcopy(check_random_state(self.random_state)))[0]
-            given["seed"] = source.randint(2**31 - 1)
-        return given
+        return explain(self.to_network(), inputs.X, T, **next_step_settings(self, weights, len(T), settings))
 
     @classmethod
     def from_sklearn(cls, fitted: Any) -> Self:

@@ -12,7 +12,7 @@ from backlit.engine import Network, make_layer
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.ops.base import Activation, Layer, Loss, Optimizer, arguments
-from backlit.ops.layers.dense import Dense
+from backlit.ops.layers.dense import PARAMETERS, Dense
 from backlit.ops.layers.dropout import Dropout
 from backlit.ops.layers.normalization import BatchNorm, LayerNorm
 from backlit.ops.optimizers.adaptive import Adam
@@ -28,6 +28,9 @@ SCIKIT_LEARN_ACTIVATIONS: Mapping[str, str] = {"logistic": "sigmoid"}
 NORMALIZATIONS: Mapping[str, type[Layer]] = {"batch": BatchNorm, "layer": LayerNorm}
 
 SCIKIT_LEARN_RATES = ("constant", "invscaling", "adaptive")
+
+WEIGHTS, BIASES = PARAMETERS
+"""A dense layer's names of the arrays that scikit-learn keeps in `coefs_` and `intercepts_`."""
 
 
 class Output(msgspec.Struct, frozen=True):
@@ -166,7 +169,7 @@ def _hidden(size: int, function: Activation, normalization: str | None, dropout:
 def _draw(network: Network, functions: Sequence[Activation], random: np.random.RandomState) -> None:
     """Draw weights and biases in scikit-learn's order: Glorot's uniform bound, smaller for the logistic function."""
     for label, function in zip(dense_labels(network), functions, strict=True):
-        W, b = network[f"{label}.W"], network[f"{label}.b"]
+        W, b = network[f"{label}.{WEIGHTS}"], network[f"{label}.{BIASES}"]
         bound = np.sqrt((2.0 if function.name == "sigmoid" else 6.0) / sum(W.shape))
         W[...] = random.uniform(-bound, bound, W.shape)
         b[...] = random.uniform(-bound, bound, b.shape)
@@ -175,6 +178,11 @@ def _draw(network: Network, functions: Sequence[Activation], random: np.random.R
 def dense_labels(network: Network) -> list[str]:
     """Give the numbers of the dense layers, in order, as the network names its parameters."""
     return [str(number) for number, layer in enumerate(network.layers, 1) if isinstance(layer, Dense)]
+
+
+def dense_layers(network: Network) -> list[Dense]:
+    """Give the dense layers, in order."""
+    return [layer for layer in network.layers if isinstance(layer, Dense)]
 
 
 def is_random(network: Network) -> bool:
@@ -192,5 +200,5 @@ class Views(list[Array]):
 
 
 def views(network: Network, name: str) -> Views:
-    """Give the views of all dense layers' `"W"` or `"b"`."""
+    """Give the views of one parameter, WEIGHTS or BIASES, of all dense layers."""
     return Views(network[f"{label}.{name}"] for label in dense_labels(network))

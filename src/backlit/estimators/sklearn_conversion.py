@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,8 @@ from sklearn import neural_network
 from sklearn.base import is_classifier
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
-from backlit.estimators.build import dense_labels, optimizer_of
+from backlit.engine import Network
+from backlit.estimators.build import BIASES, WEIGHTS, dense_labels, dense_layers, optimizer_of
 from backlit.estimators.member import Member, OptimizerState
 from backlit.kernels.types import Array
 from backlit.ops.layers.dense import Dense
@@ -69,7 +71,7 @@ def _take_record(member: Member, fitted: Any) -> None:
         slots, step, rate = [optimizer.velocities], 0, optimizer.learning_rate
     else:
         name, slots, step, rate = "adam", [optimizer.ms, optimizer.vs], optimizer.t, optimizer.learning_rate_init
-    vectors = [_in_our_order(arrays) for arrays in slots]
+    vectors = [_in_our_order(member.network, arrays) for arrays in slots]
     member.optimizer = OptimizerState(name, rate, step, np.concatenate(vectors))
 
 
@@ -77,24 +79,25 @@ def _take_best(member: Member, fitted: Any) -> None:
     """Take over the weights of the best validation score so far; without any, those there are."""
     member.keep_best()
     if hasattr(fitted, "_best_coefs"):
-        member.best_parameters[:] = _in_our_order([*fitted._best_coefs, *fitted._best_intercepts])
+        member.best_parameters[:] = _in_our_order(member.network, [*fitted._best_coefs, *fitted._best_intercepts])
 
 
-def _in_our_order(arrays: list[Array]) -> Array:
-    """Lay their list, all matrices before all vectors, layer by layer."""
-    half = len(arrays) // 2
-    pairs = zip(arrays[:half], arrays[half:], strict=True)
-    return np.concatenate([array.ravel() for pair in pairs for array in pair])
+def _places(network: Network) -> list[tuple[int, tuple[int, ...]]]:
+    """Give offset and shape of the dense layers' parameters in scikit-learn's order: all matrices, then all vectors."""
+    return [network.layout[f"{label}.{name}"] for name in (WEIGHTS, BIASES) for label in dense_labels(network)]
 
 
-def _in_their_order(network: Any, vector: Array) -> list[Array]:
-    """Give a vector of the parameters' layout as their list: all matrices, then all vectors."""
-    arrays = []
-    for kind in ("W", "b"):
-        for label in dense_labels(network):
-            offset, shape = network.layout[f"{label}.{kind}"]
-            arrays.append(vector[offset : offset + int(np.prod(shape))].reshape(shape).copy())
-    return arrays
+def _in_our_order(network: Network, arrays: list[Array]) -> Array:
+    """Lay scikit-learn's list of arrays into a vector of the parameters' layout."""
+    vector = np.zeros(network.parameters.size, arrays[0].dtype)
+    for (offset, _), array in zip(_places(network), arrays, strict=True):
+        vector[offset : offset + array.size] = array.ravel()
+    return vector
+
+
+def _in_their_order(network: Network, vector: Array) -> list[Array]:
+    """Give a vector of the parameters' layout as scikit-learn's list of arrays."""
+    return [vector[offset : offset + math.prod(shape)].reshape(shape).copy() for offset, shape in _places(network)]
 
 
 def _their_optimizer(fitted: Any, state: OptimizerState, vectors: list[list[Array]]) -> Any:
@@ -119,7 +122,7 @@ def to_sklearn(estimator: Any) -> Any:
     theirs = getattr(neural_network, type(estimator).__name__)
     known = theirs().get_params(deep=False)
     parameters = {name: value for name, value in estimator.get_params(deep=False).items() if name in known}
-    parameters |= {"hidden_layer_sizes": tuple(layer.units for layer in _dense(network)[:-1])}
+    parameters |= {"hidden_layer_sizes": tuple(layer.units for layer in dense_layers(network)[:-1])}
     parameters |= {"activation": functions.pop() if functions else "identity"}
     if not is_classifier(estimator):
         parameters["loss"] = NUMBER_LOSSES[network.loss.name]
@@ -153,15 +156,11 @@ def _weights(estimator: Any, parameters: Array) -> tuple[list[Array], list[Array
     return coefs, intercepts
 
 
-def _dense(network: Any) -> list[Dense]:
-    return [network.layers[int(label) - 1] for label in dense_labels(network)]
-
-
 def _check_movable(estimator: Any) -> set[str]:
     """Give the hidden layers' activations as scikit-learn names them, or say what it has no place for."""
     network = estimator._members[0].network
     others = [layer.summary() for layer in network.layers if not isinstance(layer, Dense)]
-    names = [activations.make(layer.activation).name for layer in _dense(network)[:-1]]
+    names = [activations.make(layer.activation).name for layer in dense_layers(network)[:-1]]
     functions = {ACTIVATIONS.get(name, "") for name in names}
     losses = CLASS_LOSSES if is_classifier(estimator) else set(NUMBER_LOSSES)
     problems = {
@@ -170,7 +169,7 @@ def _check_movable(estimator: Any) -> set[str]:
         f"the layers {', '.join(others)}": bool(others),
         f"the hidden activations {', '.join(names)}": len(functions) > 1 or "" in functions,
         f"the loss {network.loss.name}": network.loss.name not in losses,
-        "layers without biases": any(not layer.bias for layer in _dense(network)),
+        "layers without biases": any(not layer.bias for layer in dense_layers(network)),
     }
     for what, stands_in_the_way in problems.items():
         if stands_in_the_way:
