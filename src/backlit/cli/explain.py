@@ -148,7 +148,7 @@ def _labels(setup: Setup) -> dict[str, str]:
     network = setup.build()
     labels = {
         setup.names.parameter(array, *index): setup.names.own_label(array, *index)
-        for array in network if array.endswith((".W", ".b")) for index in np.ndindex(network[array].shape)
+        for array in network for index in np.ndindex(network[array].shape)
     }  # fmt: skip
     count = Counter(labels.values())
     return {name: label for name, label in labels.items() if label and count[label] == 1}

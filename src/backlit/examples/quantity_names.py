@@ -45,19 +45,23 @@ class Names(msgspec.Struct, frozen=True):
         return next((units for units in reversed(self.units[: number - 1]) if units), self.inputs)
 
     def parameter(self, array: str, *index: int) -> str:
-        """Name a parameter of the network: ("1.W", 0, 1) -> w(i1,h2), ("1.b", 1) -> b(h2)."""
+        """Name a parameter of the network: ("1.W", 0, 1) -> w(i1,h2), ("1.b", 1) -> b(h2).
+
+        W and b of layers with named units get the textbooks' names, others those of their array: 2.gamma[1].
+        """
         label, _, name = array.partition(".")
         units = self.units[int(label) - 1]
-        if not units:
-            return f"{array}[{', '.join(str(k + 1) for k in index)}]"
-        if name == "b":
+        if units and name == "W":
+            return f"w({self.before(int(label))[index[0]]},{units[index[1]]})"
+        if units and name == "b":
             return f"b({units[index[0]]})"
-        return f"w({self.before(int(label))[index[0]]},{units[index[1]]})"
+        return f"{array}[{', '.join(str(k + 1) for k in index)}]"
 
     def own_label(self, array: str, *index: int) -> str:
-        """Give the file's own name of a parameter, or nothing."""
+        """Give the file's own name of a parameter, or an empty text."""
         label, _, name = array.partition(".")
-        given = (self.biases if name == "b" else self.weights)[int(label) - 1]
+        own = {"W": self.weights, "b": self.biases}.get(name)
+        given = None if own is None else own[int(label) - 1]
         for k in index:
             given = None if given is None else given[k]
         return given or ""
