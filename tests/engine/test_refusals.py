@@ -1,4 +1,4 @@
-"""What a person may get wrong at a network or a training ends with one line that says so."""
+"""Wrong settings, inputs, targets and ops are refused with a message that names them."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_outputs_behind_the_last_activation(last, fits):
     assert bl.Network(layers, 3, "mse")
 
 
-def test_an_activation_that_declares_nothing_is_let_through(monkeypatch):
+def test_an_activation_that_declares_no_range_is_accepted(monkeypatch):
     monkeypatch.setattr(activations["tanh"], "outputs", None)
     assert network("cross_entropy", "tanh")
 
@@ -137,13 +137,13 @@ def test_numbers_too_large_for_the_type():
 
 
 @pytest.mark.parametrize("seed", [-1, 1.5, "a"])
-def test_seeds_of_a_network(seed):
+def test_wrong_seeds_of_a_network(seed):
     with pytest.raises(bl.BacklitError, match="seed is"):
         network(seed=seed)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "foo"])
-def test_types_of_numbers(dtype):
+def test_unknown_types_of_numbers(dtype):
     with pytest.raises(bl.BacklitError, match=dtype):
         network(dtype=dtype)
 
@@ -165,7 +165,7 @@ def test_lbfgs_with_nothing_to_train(layers):
 
 
 class TestOpsThatCannotWork:
-    """A wrong op is refused in words, when it is registered or when it is compiled."""
+    """A wrong op is refused when it is registered or when it is compiled."""
 
     def test_a_method_that_is_not_static(self):
         with pytest.raises(BacklitError, match="'bad': value must be a @staticmethod"):

@@ -1,4 +1,4 @@
-"""Small tables on the terminal."""
+"""Tables of scores and columns, printed to the terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WIDTH = 100
 
 
 def console() -> Console:
-    """Standard output, not wider than is easy to read."""
+    """Standard output, at most WIDTH characters wide."""
     from rich.console import Console
 
     made = Console(highlight=False, markup=False, emoji=False)

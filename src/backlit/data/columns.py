@@ -55,7 +55,7 @@ _CAMEL_IDENTIFIER = re.compile(r"[a-z](?:Id|ID)$")
 
 
 class ColumnReport(msgspec.Struct, frozen=True):
-    """What was done with one column of the table: `outputs` is how many inputs of the network came of it."""
+    """How one column of the table was used: `outputs` is the number of network inputs that it became."""
 
     column: str
     kind: str
@@ -64,7 +64,7 @@ class ColumnReport(msgspec.Struct, frozen=True):
 
 
 class Surprise(msgspec.Struct, frozen=True):
-    """Something in a column that the training rows did not have: in how many rows, and what was done about it."""
+    """Something in a column that the training rows did not have: `what` it is, and how many `rows` have it."""
 
     column: str
     what: str
@@ -217,7 +217,7 @@ def plan_column(
         return _plan_time(name, column, of)
     if is_text(kind) or (pa.types.is_dictionary(kind) and is_label(kind.value_type)):
         return _plan_category(name, column, max_categories)
-    return _left_out(name, "unsupported", f"values of type {kind} have no place in a row of numbers")
+    return _left_out(name, "unsupported", f"values of type {kind} cannot become numbers")
 
 
 def _left_out(name: str, kind: str, why: str) -> tuple[None, ColumnReport]:

@@ -1,4 +1,4 @@
-"""From an estimator's parameters to a network, its initial weights, and the rule it is trained by."""
+"""Builds the network of an estimator, its initial weights and its optimizer from the parameters."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from backlit.ops.registry import activations, optimizers, schedules
 from backlit.ops.schedules import Schedule
 
 SCIKIT_LEARN_ACTIVATIONS: Mapping[str, str] = {"logistic": "sigmoid"}
-"""The names scikit-learn has for activations of ours that are called otherwise."""
+"""scikit-learn's names of activations, where ours differ -> ours."""
 
 NORMALIZATIONS: Mapping[str, type[Layer]] = {"batch": BatchNorm, "layer": LayerNorm}
 
@@ -34,7 +34,7 @@ WEIGHTS, BIASES = PARAMETERS
 
 
 class Output(msgspec.Struct, frozen=True):
-    """What the last layer and the error are: `parts` says how many summands the reported loss is the mean of."""
+    """The loss and the last layer; the reported loss is a mean over `parts` summands."""
 
     loss: Loss
     activation: str
@@ -43,7 +43,7 @@ class Output(msgspec.Struct, frozen=True):
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """What a training needs beyond the data, resolved from the parameters."""
+    """The settings of a training, resolved from the parameters."""
 
     optimizer: Optimizer
     schedule: Schedule
@@ -56,7 +56,7 @@ def settings_of(estimator: Any) -> Settings:
     """Resolve solver, learning rate and penalties.
 
     `solver="sgd"` and `"adam"` are scikit-learn's own forms: momentum with the rate inside the velocity, Adam with the
-    epsilon that does not shrink. `learning_rate="invscaling"` and `"adaptive"` act on `"sgd"` alone, as there.
+    epsilon that does not shrink. `learning_rate="invscaling"` and `"adaptive"` act on `"sgd"` alone.
     """
     optimizer = optimizer_of(estimator)
     _refuse_for_full_batches(estimator, optimizer)
@@ -77,13 +77,13 @@ def settings_of(estimator: Any) -> Settings:
 
 
 def _refuse_for_full_batches(estimator: Any, optimizer: Optimizer) -> None:
-    """Refuse the settings of an update that L-BFGS, which searches along a line, has no place for."""
+    """Refuse limits of a single update where the solver is L-BFGS, which searches along a line instead."""
     names = ("clip_value", "clip_norm", "max_norm", "weight_decay")
     given = [f"{name}={getattr(estimator, name)!r}" for name in names if getattr(estimator, name)]
     if optimizer.full_batch and given:
         raise BacklitError(
             f"solver {optimizer.name!r} makes no updates to which {', '.join(given)} could apply; leave it off, use "
-            "alpha against large weights, or take a solver that goes by batches, such as 'adam'."
+            "alpha against large weights, or choose a solver that trains by batches, such as 'adam'."
         )
 
 
@@ -148,14 +148,14 @@ def hidden_layers(estimator: Any) -> tuple[list[int], list[Activation]]:
 
 
 def _activation(given: Any) -> Activation:
-    if isinstance(given, (list, tuple)):  # of no hidden layer at all
+    if isinstance(given, (list, tuple)):  # a list for no hidden layer
         return _activation("identity")
     made: Activation = activations.make(SCIKIT_LEARN_ACTIVATIONS.get(given, given) if isinstance(given, str) else given)
     return made
 
 
 def _hidden(size: int, function: Activation, normalization: str | None, dropout: float) -> Iterator[Layer]:
-    """Give what a hidden layer is made of; normalization stands between the linear map and the activation."""
+    """Give the layers of one hidden layer, with normalization between the linear map and the activation."""
     if normalization is None:
         yield Dense(size, function, weights="zeros")
     else:

@@ -1,6 +1,8 @@
 """The classic worked examples, as network files; and the reading and running of any network file.
 
-Names are imported when first used, so that a command line that only lists its commands loads no engine.
+`read_network_file` reads a file's network, rows and training; `run_example` trains it and records errors, predictions
+and published figures beside ours. Names are imported when first used, so that a command line that only lists its
+commands loads no engine.
 
 >>> from backlit.examples import run_example
 >>> run = run_example("two-layer", epochs=1, compiled=False).runs[0]

@@ -65,7 +65,7 @@ class Setup(msgspec.Struct, frozen=True):
         return network
 
     def rows(self) -> tuple[Array, Array]:
-        """Give the training rows, X (n, inputs) and the targets (n, outputs), scaled as the file says.
+        """Give the training rows, X (n, inputs) and the targets (n, outputs), scaled as the file states.
 
         Errors: a BacklitError where the file has no rows.
         """

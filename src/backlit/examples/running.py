@@ -1,4 +1,4 @@
-"""Running a network file: train each of its setups, and record what a reader wants to see. Prints nothing."""
+"""Running a network file: train each of its setups, and record its errors, predictions and figures. Prints nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from backlit.examples.strict import unknown_key
 from backlit.examples.tables import PublishedTable
 from backlit.kernels.types import Array
 
-ROOM = Path(__file__).parent
+FOLDER = Path(__file__).parent
 NAMES = ("two-layer", "one-output", "linear", "xor", "gates", "iris-from-scratch", "exam-scores", "descent")
 """The classic examples, in the order in which to read them."""
 
@@ -58,7 +58,7 @@ class Prediction(msgspec.Struct, frozen=True):
 
 
 class ClassCount(msgspec.Struct, frozen=True):
-    """How often a class stands in the rows, is predicted, and is predicted rightly."""
+    """Counts of a class: its rows, those predicted to be of it, and those of both."""
 
     name: str
     rows: int
@@ -67,7 +67,7 @@ class ClassCount(msgspec.Struct, frozen=True):
 
 
 class Figure(msgspec.Struct, frozen=True):
-    """A published number beside ours: `equal` compares the published digits.
+    """A published number beside ours; `equal` tells whether ours, rounded to its digits, is the same.
 
     Both are None where the run ended earlier.
     """
@@ -82,7 +82,7 @@ class Figure(msgspec.Struct, frozen=True):
 
 
 class LayerInWords(msgspec.Struct, frozen=True):
-    """A layer: its op and settings, its units' names (none for a layer without units of its own)."""
+    """A layer: its op, a summary, and the names of its units (none where it has no units of its own)."""
 
     op: str
     summary: str
@@ -90,7 +90,7 @@ class LayerInWords(msgspec.Struct, frozen=True):
 
 
 class SetupRun(msgspec.Struct, frozen=True):
-    """What a setup's training did; see the fields' own records."""
+    """The record of a setup's training."""
 
     name: str
     about: str
@@ -114,7 +114,7 @@ class SetupRun(msgspec.Struct, frozen=True):
 
 
 class ExampleRun(msgspec.Struct, frozen=True):
-    """A network file and what became of its setups. `msgspec.json.encode` turns it into JSON as it is."""
+    """The record of a network file and its setups. `msgspec.json.encode` turns it into JSON as it is."""
 
     name: str
     title: str
@@ -127,7 +127,7 @@ class ExampleRun(msgspec.Struct, frozen=True):
 
 
 class Example(msgspec.Struct, frozen=True):
-    """An example's name, title, and what there is to learn from it."""
+    """An example: its name, its title and the lesson in it."""
 
     name: str
     title: str
@@ -151,7 +151,7 @@ def example_file(name: str) -> Path:
     """
     if name not in NAMES:
         raise BacklitError(unknown_key(name, NAMES).replace("unknown key", "unknown example"))
-    return ROOM / f"{name}.toml"
+    return FOLDER / f"{name}.toml"
 
 
 def run_example(name: str, *, epochs: int | None = None, compiled: bool = True) -> ExampleRun:
@@ -230,7 +230,7 @@ def milestones(epochs: int) -> list[int]:
 
 
 def _seconds_per_epoch(setup: Setup, epochs: int, compiled: bool) -> float:
-    """Time a training that nobody watches: the best of three."""
+    """Time an epoch of a training without measurements in between: the best of three."""
     times = []
     for _ in range(3):
         training = setup.training(setup.build(), compiled=compiled, epochs=epochs).run()
