@@ -1,4 +1,4 @@
-"""`backlit explain`: what a reader sees."""
+"""`backlit explain`: its output."""
 
 from __future__ import annotations
 

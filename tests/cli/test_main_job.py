@@ -1,4 +1,4 @@
-"""The main job as a person types it: train, predict, evaluate."""
+"""The main job on the command line: train, predict, evaluate."""
 
 import contextlib
 import csv

@@ -1,4 +1,4 @@
-"""Columns to numbers: what each kind becomes, what is said about it, and that rows encode the same for ever."""
+"""Columns to numbers: the outputs and the report of each kind, and rows that encode the same after JSON."""
 
 import datetime
 import re

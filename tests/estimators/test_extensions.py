@@ -182,42 +182,6 @@ def test_skops_keeps_everything_and_trusts_no_type_but_ours():
     assert np.array_equal(again.predict(DIABETES), fitted.predict(DIABETES))
 
 
-CONVERTIBLE = [
-    (MLPClassifier, {}, SPECIES), (MLPClassifier, {"solver": "sgd"}, SPECIES > 0),
-    (MLPClassifier, {"activation": "logistic", "solver": "lbfgs"}, np.stack([SPECIES > 0, SPECIES > 1], 1).astype(int)),
-    (MLPRegressor, {"early_stopping": True, "activation": "tanh"}, SPECIES * 1.0),
-    (MLPRegressor, {"loss": "poisson", "hidden_layer_sizes": ()}, np.stack([SPECIES, SPECIES], 1)),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("cls", "settings", "y"), CONVERTIBLE)
-def test_models_convert_both_ways_and_continue_training(cls, settings, y):
-    settings = {"max_iter": 10, "random_state": 0} | settings
-    theirs = getattr(neural_network, cls.__name__)(**settings).fit(IRIS, y)
-    ours = cls.from_sklearn(theirs)
-    back = ours.to_sklearn()
-    for name in ("predict", "predict_proba"):
-        if hasattr(theirs, name):
-            assert np.allclose(getattr(ours, name)(IRIS), getattr(theirs, name)(IRIS), rtol=1e-12, atol=0)
-            assert np.allclose(getattr(back, name)(IRIS), getattr(theirs, name)(IRIS), rtol=1e-12, atol=0)
-    if "solver" not in settings and "early_stopping" not in settings:
-        ours.partial_fit(IRIS, y)
-        theirs.partial_fit(IRIS, y)
-        assert np.allclose(ours.coefs_[0], theirs.coefs_[0], rtol=1e-12, atol=1e-15)
-        assert ours.t_ == theirs.t_
-
-
-def test_scaled_targets_are_folded_into_the_last_layer():
-    ours = MLPRegressor(**SMALL, scale_target=True).fit(DIABETES, PROGRESS)
-    assert np.allclose(ours.to_sklearn().predict(DIABETES), ours.predict(DIABETES), rtol=1e-12)
-
-
-@pytest.mark.parametrize("settings", [{"dropout": 0.1}, {"activation": "gelu"}, {"n_members": 2}], ids=str)
-def test_the_conversion_names_what_scikit_learn_does_not_support(settings):
-    with pytest.raises(ValueError, match=r"does not support .*(dropout|gelu|2 members)"):
-        MLPClassifier(max_iter=2, **settings).fit(IRIS, SPECIES).to_sklearn()
-
-
 def test_a_network_continues_training_in_the_engine():
     classifier = MLPClassifier(**SMALL).fit(IRIS, SPECIES)
     network = classifier.to_network()

@@ -7,7 +7,7 @@ import copy
 import numpy as np
 import pytest
 from sklearn import neural_network
-from sklearn.datasets import load_iris
+from sklearn.datasets import load_diabetes, load_iris
 
 from backlit import MLPClassifier, MLPRegressor
 
@@ -99,3 +99,40 @@ def test_scaled_targets_are_converted_to_their_own_unit_without_the_optimizer():
     for W, best in zip(theirs.coefs_, theirs._best_coefs, strict=True):
         assert np.array_equal(W, best)
     theirs.fit(X, 100.0 * X[:, 0])
+
+
+CONVERTIBLE = [
+    (MLPClassifier, {}, Y), (MLPClassifier, {"solver": "sgd"}, Y > 0),
+    (MLPClassifier, {"activation": "logistic", "solver": "lbfgs"}, np.stack([Y > 0, Y > 1], 1).astype(int)),
+    (MLPRegressor, {"early_stopping": True, "activation": "tanh"}, Y * 1.0),
+    (MLPRegressor, {"loss": "poisson", "hidden_layer_sizes": ()}, np.stack([Y, Y], 1)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("cls", "settings", "y"), CONVERTIBLE)
+def test_models_convert_both_ways_and_continue_training(cls, settings, y):
+    settings = {"max_iter": 10, "random_state": 0} | settings
+    theirs = getattr(neural_network, cls.__name__)(**settings).fit(X, y)
+    ours = cls.from_sklearn(theirs)
+    back = ours.to_sklearn()
+    for name in ("predict", "predict_proba"):
+        if hasattr(theirs, name):
+            assert np.allclose(getattr(ours, name)(X), getattr(theirs, name)(X), rtol=1e-12, atol=0)
+            assert np.allclose(getattr(back, name)(X), getattr(theirs, name)(X), rtol=1e-12, atol=0)
+    if "solver" not in settings and "early_stopping" not in settings:
+        ours.partial_fit(X, y)
+        theirs.partial_fit(X, y)
+        assert np.allclose(ours.coefs_[0], theirs.coefs_[0], rtol=1e-12, atol=1e-15)
+        assert ours.t_ == theirs.t_
+
+
+def test_scaled_targets_are_folded_into_the_last_layer():
+    diabetes, progress = load_diabetes(return_X_y=True)
+    ours = MLPRegressor(**SMALL, scale_target=True).fit(diabetes, progress)
+    assert np.allclose(ours.to_sklearn().predict(diabetes), ours.predict(diabetes), rtol=1e-12)
+
+
+@pytest.mark.parametrize("settings", [{"dropout": 0.1}, {"activation": "gelu"}, {"n_members": 2}], ids=str)
+def test_the_conversion_names_what_scikit_learn_does_not_support(settings):
+    with pytest.raises(ValueError, match=r"does not support .*(dropout|gelu|2 members)"):
+        MLPClassifier(max_iter=2, **settings).fit(X, Y).to_sklearn()

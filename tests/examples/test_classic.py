@@ -1,4 +1,4 @@
-"""The classic examples, number by number to nine digits, plain and compiled; what is expected stands here."""
+"""The classic examples, number by number to nine digits, plain and compiled; the expected numbers are in this file."""
 
 from decimal import Decimal
 from functools import cache

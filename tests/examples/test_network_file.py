@@ -1,4 +1,4 @@
-"""Network files: what is read, what is refused and in which words."""
+"""Network files: their reading, and the messages that refuse a wrong one."""
 
 import inspect
 import pickle
@@ -109,6 +109,16 @@ def test_hidden_units_are_named_by_layer_where_there_are_several():
     names = parse_network_file(text).setups[0].names
     assert names.units == (("h1.1", "h1.2"), ("h2.1", "h2.2"), ("o1", "o2"))
     assert names.parameter("2.W", 0, 1) == "w(h1.1,h2.2)"
+
+
+def test_a_parameter_that_is_neither_w_nor_b_is_named_after_its_array():
+    names = Names(
+        ("i1", "i2"), (("h1", "h2"), (), ("o1",)), ([["a", "b"], ["c", "d"]], None, None), (["e", "f"], None, None)
+    )
+    assert (names.parameter("1.W", 1, 0), names.own_label("1.W", 1, 0)) == ("w(i2,h1)", "c")
+    assert (names.parameter("1.b", 1), names.own_label("1.b", 1)) == ("b(h2)", "f")
+    assert (names.parameter("1.U", 1, 0), names.own_label("1.U", 1, 0)) == ("1.U[2, 1]", "")
+    assert (names.parameter("2.gamma", 1), names.own_label("2.gamma", 1)) == ("2.gamma[2]", "")
 
 
 def test_a_file_without_rows_has_a_network_but_no_training():

@@ -14,6 +14,7 @@ from backlit.cli.kept_columns import csv_header, csv_lines, kept_columns, readab
 from backlit.cli.options import check_output, column_names, read_model
 from backlit.cli.plugins import run_plugins
 from backlit.cli.streams import print_document
+from backlit.cli.table_printing import surprise_note
 from backlit.errors import BacklitError
 
 if TYPE_CHECKING:
@@ -197,7 +198,6 @@ def _conclude(
             print_document(msgspec.json.encode(Written(str(output), n_rows, columns, found)))
         return
     for surprise in found:
-        rows = counted(surprise.rows, "row")
-        print(f'note: the column "{surprise.column}" has {surprise.what}, in {rows}', file=sys.stderr)
+        print(surprise_note(surprise), file=sys.stderr)
     if output is not None:
         print(f"{counted(n_rows, 'prediction')} written to {output}")

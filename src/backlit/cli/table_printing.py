@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from backlit.data import Surprise
     from backlit.model.reports import Scores
 
 WIDTH = 100
@@ -33,6 +34,13 @@ def show_table(to: Console, heads: Sequence[str], rows: Iterable[Sequence[str]],
     for row in rows:
         table.add_row(*map(Text, row))
     to.print(table)
+
+
+def surprise_note(surprise: Surprise) -> str:
+    """The line about a surprise in a table's column."""
+    from backlit.data.messages import counted
+
+    return f'note: the column "{surprise.column}" has {surprise.what}, in {counted(surprise.rows, "row")}'
 
 
 def score_heads(scores: Scores) -> list[str]:

@@ -1,6 +1,6 @@
 """How one column becomes numbers: a plan learned from training rows, and how it is applied to any rows.
 
-Each kind of column is one class: a frozen record (it stands in the model file as it is) with the names of its outputs
+Each kind of column is one class: a frozen record (the model file keeps it) with the names of its outputs
 and `write`, which fills these outputs for any rows. `plan_column` chooses the kind.
 """
 
@@ -95,7 +95,7 @@ class Number(msgspec.Struct, frozen=True, tag="number"):
         return as_numbers(column, self.name)
 
     def median(self, arrow_type: Any) -> str:
-        """What is filled in, as a column of that type would show it."""
+        """The median as a column of that type shows it."""
         return f"{self.fill:.6g}"
 
     def write(self, column: pa.ChunkedArray, out: Outputs) -> Iterator[Surprise]:
@@ -120,14 +120,14 @@ class Time(Number, frozen=True, tag="time"):
     """A date, time of day or duration, as a number of seconds (dates: since 1970-01-01 UTC)."""
 
     of: TimeKind = "date"
-    """What the training rows held."""
+    """The kind of time in the training rows."""
 
     def read(self, column: pa.ChunkedArray) -> FloatVector:
         """The column as seconds, missing ones NaN."""
         return as_seconds(column, self.name, self.of)
 
     def median(self, arrow_type: Any) -> str:
-        """What is filled in, as a column of that type would show it."""
+        """The median as a column of that type shows it."""
         return _moment(self.fill, arrow_type)
 
 

@@ -165,7 +165,7 @@ class Encoder(msgspec.Struct, frozen=True):
 
     @property
     def reports(self) -> tuple[ColumnReport, ...]:
-        """What was done with each column but the target."""
+        """How each column but the target is used."""
         return self.features.reports
 
     @property

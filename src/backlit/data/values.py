@@ -17,7 +17,7 @@ from backlit.errors import BacklitError
 Label = bool | int | float | str
 FloatVector = NDArray[np.float64]
 TimeKind = Literal["date", "zoned", "time of day", "duration"]
-"""What a column of times holds; `zoned` is a date with its time zone."""
+"""The kinds of time in a column; `zoned` is a date with its time zone."""
 
 FARTHEST = 1e6
 """Standardized values are clipped here. n training rows cannot lie farther than sqrt(n - 1), so only rows unlike all of
@@ -211,7 +211,7 @@ def _parsed(column: pa.ChunkedArray, name: str, arrow_type: Any, front: str, exp
 
 
 def mean_and_deviation(values: FloatVector) -> tuple[float, float]:
-    """Mean and root mean squared distance from it, of at least one finite value, whatever the size of the values.
+    """Mean and root mean squared distance from it, of at least one finite value of any size.
 
     Computed on values scaled near 1 by a power of two, which is exact: the square of 1e300 would overflow.
 
@@ -224,7 +224,7 @@ def mean_and_deviation(values: FloatVector) -> tuple[float, float]:
 
 
 def standardized(values: FloatVector, mean: float, deviation: float) -> FloatVector:
-    """(values - mean) / deviation in float64, clipped to ±`FARTHEST`; nothing overflows on the way."""
+    """(values - mean) / deviation in float64, clipped to ±`FARTHEST`; no intermediate value overflows."""
     exponent = math.frexp(deviation)[1]
     with np.errstate(over="ignore"):  # what overflows here lies beyond FARTHEST
         near_one = np.ldexp(values, -exponent) - math.ldexp(mean, -exponent)

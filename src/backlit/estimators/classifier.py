@@ -65,7 +65,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
         max_norm: limit of the norm of each unit's incoming weights.
         scoring: what `early_stopping` watches: None for accuracy, "loss" for the validation loss, or any scorer.
         preprocess: "auto" takes a DataFrame as it is: scales numbers, encodes categories, fills missing values;
-            `preprocessing_` says what was done.
+            `preprocessing_` holds the encoding.
         n_members: how many networks to train, on threads; predictions are their mean.
         n_jobs: how many of them at once, -1 for one per processor.
 

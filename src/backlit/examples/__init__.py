@@ -16,14 +16,15 @@ from backlit.lazy import lazily
 
 if TYPE_CHECKING:
     from backlit.examples.netfile import NetworkFile, Setup, parse_network_file, read_network_file
-    from backlit.examples.running import Example, ExampleRun, SetupRun, example_file, examples, run_example
+    from backlit.examples.run_records import Example, ExampleRun, SetupRun
+    from backlit.examples.running import example_file, examples, run_example
 
 _PLACES = {
-    "Example": "running",
-    "ExampleRun": "running",
+    "Example": "run_records",
+    "ExampleRun": "run_records",
     "NetworkFile": "netfile",
     "Setup": "netfile",
-    "SetupRun": "running",
+    "SetupRun": "run_records",
     "example_file": "running",
     "examples": "running",
     "parse_network_file": "netfile",

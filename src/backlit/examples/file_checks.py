@@ -1,6 +1,6 @@
-"""What a network file states, checked against the shapes of its layers: weights, labels, rows and divisors.
+"""Checks of a network file against the shapes of its layers: weights, labels, rows and divisors.
 
-Each check raises a BacklitError that names the key, what it holds and what was expected.
+Each check raises a BacklitError that names the key, its value and the expected one.
 """
 
 from __future__ import annotations

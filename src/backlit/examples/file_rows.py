@@ -20,7 +20,7 @@ def generator_of(name: str, seed: int) -> Any:
 
 
 def inline_rows(table: DataTable) -> tuple[Array, Array]:
-    """Give the rows that stand in the file, X (n, inputs) and the targets (n, outputs), divided and scaled."""
+    """Give the rows inline in the file, X (n, inputs) and the targets (n, outputs), divided and scaled."""
     X = np.array(table.inputs, np.float64)
     Y = np.array(table.targets, np.float64).reshape(len(X), -1)
     X = X / np.array(table.input_divisors) if table.input_divisors else X

@@ -43,7 +43,7 @@ class TableTraining:
         settings: those that are given are kept; the others are chosen.
 
     Attributes:
-        task, encoder: what is learned and how columns become numbers; there before training.
+        task, encoder: the task, and how columns become numbers; they exist before training.
         rows: the indices of the rows in `table`: "train" (validation rows too) and "test".
         recipes: those that are compared. phase: "choosing", then "training", then "comparing".
         model, report: the result, once it has run; when the phase "comparing" begins, only the scores of the linear

@@ -41,7 +41,7 @@ Folds = list[tuple[Array, Array]]
 
 
 def folds_of(settings: Settings, task: Task, Y: Array, rows_in_all: int, rng: np.random.Generator) -> tuple[Folds, str]:
-    """The folds of the training rows, whose targets are Y (n, ...), and what the report calls them; none to skip it.
+    """The folds of the training rows, whose targets are Y (n, ...), and their name in the report; no folds: no choice.
 
     `rows_in_all` counts the test rows too: `settings.validation` is a fraction of them all.
     """
@@ -72,13 +72,13 @@ class RecipeSearch:
     """Trains every recipe on the folds; iterating runs it, a `Progress` at a time.
 
     Args:
-        recipes: what is compared, the strongest penalty first.
+        recipes: those to compare, the strongest penalty first.
         task, X, Y: the task and the encoded training rows.
         folds: pairs of training and validation rows. seed: of the order of the rows.
         limits: ends the search early; the best recipe so far is chosen then.
 
     Attributes:
-        trials: what came of each recipe. chosen: the number of the best; there at the end.
+        trials: the result of each recipe. chosen: the number of the best; there at the end.
 
     Errors: a BacklitError where every recipe diverges.
     """

@@ -14,7 +14,7 @@ left for the linear model beside the network."""
 class RunLimits:
     """The request to stop and the time limit, in seconds or None, of one training on a table.
 
-    `stopping` is True from a request on until `clear`; `why` is what the report says of the last request.
+    `stopping` is True from a request on until `clear`; `why` is the reason of the last request, for the report.
     """
 
     def __init__(self, seconds: float | None) -> None:
