@@ -109,6 +109,12 @@ def test_members_do_not_depend_on_how_many_there_are():
     assert np.allclose(three.predict_proba(IRIS), mean, rtol=1e-12)
 
 
+def test_verbose_prints_the_epochs_of_the_first_member_only(capsys):
+    classifier = MLPClassifier(**SMALL | {"max_iter": 4}, n_members=2, verbose=True).fit(IRIS, SPECIES)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [f"Iteration {k}, loss = {loss:.8f}" for k, loss in enumerate(classifier.loss_curve_, 1)]
+
+
 def test_validation_rows_give_a_curve_of_their_loss():
     classifier = MLPClassifier(**SMALL).fit(IRIS[::2], SPECIES[::2], X_val=IRIS[1::2], y_val=SPECIES[1::2])
     assert len(classifier.validation_loss_curve_) == classifier.n_iter_

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from backlit.data import Encoder, Table, choose_task, read_table, split_rows
+from backlit.data.messages import counted
 from backlit.engine import Training
 from backlit.model.recipe import Recipe, Settings, recipes
 from backlit.model.recipe_search import COMPARED_ROWS, FOLDED_ROWS, PATIENCE, RecipeSearch, folds_of
@@ -113,13 +114,13 @@ class TableTraining:
         self._validation_rows = 0
         done = len(training.history)
         if done < stop_at:
-            self.stopped = f"after {done} epochs: {self._early(training)}"
+            self.stopped = f"after {counted(done, 'epoch')}: {self._early(training)}"
         elif self.folds:
-            self.stopped = f"after {done} epochs: chosen by {self.how}"
+            self.stopped = f"after {counted(done, 'epoch')}: chosen by {self.how}"
         else:
             asked = self.settings.epochs is not None
             why = "as asked" if asked else "the default where nothing is chosen by validation"
-            self.stopped = f"after {done} epochs, {why}"
+            self.stopped = f"after {counted(done, 'epoch')}, {why}"
 
     def _train_validated(self, recipe: Recipe) -> Iterator[Progress]:
         """Train on the training rows until the validation loss stops falling; the best epoch's weights are kept."""
@@ -133,7 +134,7 @@ class TableTraining:
         yield from self._run(training, recipe, recipe.epochs)
         self._validation_rows = len(validation)
         kept = f"; the weights of epoch {training.best.number} are kept" if training.best else ""
-        self.stopped = f"after {len(training.history)} epochs: {self._early(training)}{kept}"
+        self.stopped = f"after {counted(len(training.history), 'epoch')}: {self._early(training)}{kept}"
 
     def _run(self, training: Training, recipe: Recipe, stop_at: int) -> Iterator[Progress]:
         self.training = training
