@@ -165,7 +165,7 @@ def test_an_interrupt_in_a_trial_ends_the_choosing(monkeypatch):
     _, report = fit_table("iris", settings=Settings(epochs=20))
     assert len(report.choice.trials) == 1
     assert report.choice.how.endswith("ended by Ctrl-C")
-    assert report.stopped.startswith("after 1 epoch: ended by Ctrl-C")
+    assert report.stopped.startswith("after 1 epoch: chosen by 5-fold validation")
 
 
 def test_a_time_limit_ends_with_a_model():
