@@ -23,8 +23,8 @@ from sklearn.preprocessing import StandardScaler
 
 from backlit.data import BUNDLED
 from backlit.model import Settings, TableTraining
-from backlit.model.measuring import class_scores, number_scores
-from backlit.model.records import ClassScores, Scores
+from backlit.model.reports import ClassScores, Scores
+from backlit.model.scores import class_scores, number_scores
 
 Result = tuple[Scores, float]  # the scores on the test rows, the seconds of the fit
 PEERS = ("sklearn MLP", "sklearn MLP, early_stopping", "sklearn linear")

@@ -1,4 +1,4 @@
-"""`backlit demo`: what a reader sees."""
+"""`backlit demo`: its output."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The session in docs/main-job.md is what the commands print, but for the digits of measurements."""
+"""The session in docs/main-job.md is the output of its commands, except for the digits of measurements."""
 
 import re
 import runpy

@@ -1,4 +1,4 @@
-"""`backlit explain`: what a reader sees."""
+"""`backlit explain`: its output."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_the_page_for_students_shows_what_the_command_prints(capsys: Any, tmp_pa
         assert output[1] == text
 
 
-def test_the_face_is_a_function_beside_the_room() -> None:
+def test_explain_is_a_function_beside_the_package_of_that_name() -> None:
     from backlit.explain.record.step_records import Record
 
     assert callable(bl.explain), Record

@@ -1,4 +1,4 @@
-"""The main job as a person types it: train, predict, evaluate."""
+"""The main job on the command line: train, predict, evaluate."""
 
 import contextlib
 import csv
@@ -322,7 +322,7 @@ WRONG_CALLS = [
     ("predict m.safetensors iris --keep petal", 'No column "petal"'),
     ("predict m.safetensors iris -o out.xlsx", "does not end in .csv or .parquet"),
     ("predict m.safetensors iris -o m.safetensors", "choose another name"),
-    ("predict m.safetensors in.csv -o in.csv", "is read here"),
+    ("predict m.safetensors in.csv -o in.csv", "is an input too"),
     ("predict m.safetensors in.csv --keep-all -o out.csv", 'has a column "prediction" of its own'),
     ("predict numbers.safetensors diabetes --probabilities", "there are no probabilities"),
     ("evaluate m.safetensors plain.csv", 'has no column "species"'),
@@ -422,7 +422,7 @@ def test_no_comparison_loses_the_network(capsys, monkeypatch):
 
 
 class Ending:
-    """A training that lets Ctrl-C end it, and takes an interrupt for one more wish to end."""
+    """A training that Ctrl-C ends phase by phase."""
 
     def __init__(self, phase):
         self.phase, self.stops = phase, []
@@ -440,11 +440,11 @@ class Ending:
 @pytest.mark.parametrize(
     ("phase", "times", "said", "given_up"),
     [
-        ("choosing", 1, ["no more is tried; training what is best so far"], False),
+        ("choosing", 1, ["choosing ends here; the best setting so far is trained"], False),
         (
             "choosing",
             2,
-            ["no more is tried", "training ends here; the model so far is tested and written to m.st"],
+            ["choosing ends here", "training ends here; the model so far is tested and written to m.st"],
             False,
         ),
         ("training", 1, ["training ends here; the model so far is tested and written to m.st"], False),

@@ -1,4 +1,4 @@
-"""Columns to numbers: what each kind becomes, what is said about it, and that rows encode the same for ever."""
+"""Columns to numbers: the outputs and the report of each kind, and rows that encode the same after JSON."""
 
 import datetime
 import re
@@ -310,16 +310,16 @@ def test_text_columns_are_read_again_as_text(tmp_path):
 
 
 @pytest.mark.parametrize("index", [None, "customer"])
-@pytest.mark.parametrize("door", ["Parquet", "Arrow", "pandas"])
-def test_no_door_lets_a_pandas_index_in(door, index, tmp_path):
+@pytest.mark.parametrize("source", ["Parquet", "Arrow", "pandas"])
+def test_no_source_gives_a_pandas_index_as_a_column(source, index, tmp_path):
     """Rows sorted by the target give it away by their number; and a model of it is lost after reset_index."""
     frame = pd.DataFrame({"x": [0.5, 2.5, 1.5], "t": ["a", "a", "b"]}, index=pd.Index([7, 5, 9], name=index))
     frame.to_parquet(tmp_path / "t.parquet")
-    doors = {"Parquet": tmp_path / "t.parquet", "Arrow": pa.Table.from_pandas(frame), "pandas": frame}
-    encoder = Encoder.fit(read_table(doors[door]), "t")
+    sources = {"Parquet": tmp_path / "t.parquet", "Arrow": pa.Table.from_pandas(frame), "pandas": frame}
+    encoder = Encoder.fit(read_table(sources[source]), "t")
     assert encoder.feature_names == ("x",)
     left_out = [(report.column, report.kind) for report in encoder.reports if not report.outputs]
-    assert left_out == ([] if door == "pandas" else [(index or "__index_level_0__", "index")])
+    assert left_out == ([] if source == "pandas" else [(index or "__index_level_0__", "index")])
     assert encoder.encode(read_table(frame.reset_index())).X.shape == (3, 1)
 
 

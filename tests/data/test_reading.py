@@ -1,4 +1,4 @@
-"""Every way a table may be written is read the same; whatever is not a table ends in one clear line."""
+"""Every way a table may be written is read the same; a source that is not a table is refused in one line."""
 
 import gzip
 
@@ -249,7 +249,7 @@ COMMAS = {
     "three decimals, beside a clear column": ("a;b\n0,5;1,234\n1,5;7\n", {"a": [0.5, 1.5], "b": [1.234, 7.0]}, "ab"),
     "three decimals throughout": ("a;b\n1,234;x\n56,789;y\n", {"a": [1.234, 56.789], "b": ["x", "y"]}, "a"),
     "a comma and then a code": ("a;b\n0,5;007\n", {"a": [0.5], "b": ["007"]}, "a"),
-    # Whatever may mean something else stays as it is.
+    # Cells that allow another reading stay as they are.
     "English thousands": ('a,b\n"1,234",x\n"56,789",y\n', {"a": ["1,234", "56,789"], "b": ["x", "y"]}, ""),
     "three decimals or none": ("a;b\n1,234;x\n999;y\n", {"a": ["1,234", "999"], "b": ["x", "y"]}, ""),
     "three decimals, tabs": ("a\tb\n1,234\tx\n", {"a": ["1,234"], "b": ["x"]}, ""),

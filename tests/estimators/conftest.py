@@ -1,4 +1,4 @@
-"""One thread of BLAS for all, so that times do not hang on what else the machine does."""
+"""One thread of BLAS for all, so that times do not depend on the machine's other work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The classic examples, number by number to nine digits, plain and compiled; what is expected stands here."""
+"""The classic examples, number by number to nine digits, plain and compiled; the expected numbers are in this file."""
 
 from decimal import Decimal
 from functools import cache
@@ -12,7 +12,7 @@ from sklearn.model_selection import train_test_split
 from backlit.errors import BacklitError
 from backlit.examples import example_file, examples, read_network_file, run_example
 from backlit.examples.measuring import Measurement
-from backlit.examples.naming import parse_quantity
+from backlit.examples.quantity_names import parse_quantity
 from backlit.examples.running import NAMES
 
 MODES = ("plain", "compiled")

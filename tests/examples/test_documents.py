@@ -12,7 +12,7 @@ import pytest
 from backlit.engine import TrainingSettings
 from backlit.errors import BacklitError
 from backlit.examples import parse_network_file, run_example, tables
-from backlit.examples.naming import QUANTITIES
+from backlit.examples.quantity_names import QUANTITIES
 from backlit.examples.running import NAMES
 from backlit.ops.registry import REGISTRIES
 

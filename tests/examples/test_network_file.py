@@ -1,4 +1,4 @@
-"""Network files: what is read, what is refused and in which words."""
+"""Network files: their reading, and the messages that refuse a wrong one."""
 
 import pickle
 
@@ -7,7 +7,7 @@ import pytest
 
 from backlit.errors import BacklitError
 from backlit.examples import parse_network_file, read_network_file
-from backlit.examples.naming import QUANTITIES, Names, parse_quantity
+from backlit.examples.quantity_names import QUANTITIES, Names, parse_quantity
 from backlit.examples.running import same_digits
 
 GOOD = """
@@ -108,6 +108,16 @@ def test_hidden_units_are_named_by_layer_where_there_are_several():
     assert names.parameter("2.W", 0, 1) == "w(h1.1,h2.2)"
 
 
+def test_a_parameter_that_is_neither_w_nor_b_is_named_after_its_array():
+    names = Names(
+        ("i1", "i2"), (("h1", "h2"), (), ("o1",)), ([["a", "b"], ["c", "d"]], None, None), (["e", "f"], None, None)
+    )
+    assert (names.parameter("1.W", 1, 0), names.own_label("1.W", 1, 0)) == ("w(i2,h1)", "c")
+    assert (names.parameter("1.b", 1), names.own_label("1.b", 1)) == ("b(h2)", "f")
+    assert (names.parameter("1.U", 1, 0), names.own_label("1.U", 1, 0)) == ("1.U[2, 1]", "")
+    assert (names.parameter("2.gamma", 1), names.own_label("2.gamma", 1)) == ("2.gamma[2]", "")
+
+
 def test_a_file_without_rows_has_a_network_but_no_training():
     file = parse_network_file("[network]\ninputs = 1\n[[network.layers]]\nunits = 2\n")
     with pytest.raises(BacklitError, match=r"has no \[data\]; expected inputs and targets"):
@@ -133,7 +143,7 @@ WRONG = [
      "layer 1: weights has 3 rows of 2; expected 2 rows, one per input of the layer, of 3, one per unit."),
     ("[[1, 2, 3], [4, 5, 6]]", "[[1, 2, 3], [4]]", "layer 1: weights has 2 rows of different lengths; expected 2 rows"),
     ('biases = "normal"', "biases = [1, 2]", "layer 1: biases has 2 numbers; expected 3 numbers, one per unit."),
-    ('biases = "normal"', 'bias_labels = ["x"]', "layer 1: bias_labels has 1 numbers; expected 3"),
+    ('biases = "normal"', 'bias_labels = ["x"]', "layer 1: bias_labels has 1 number; expected 3"),
     ('biases = "normal"', 'labels = ["x"]', "layer 1: labels is ['x']; expected 3 names in quotes, one per unit."),
     ('biases = "normal"', 'labels = ["a", "x", "y"]', "two inputs or units are named 'a'; expected names that differ."),
     ("[4, 5, 6]", "[4, nan, 6]", "layer 1, weights, row 2, column 2: nan was given; expected a finite number."),
@@ -141,7 +151,7 @@ WRONG = [
     ("[3, 4]]", '[3, "four"]]', "data, inputs, row 2, column 2: text in quotes was given; expected a number."),
     ("[3, 4]]", "[3, 4, 5]]", "data, inputs, row 2: 3 numbers given; the network has 2 inputs."),
     ("[1, 0]]", "[1]]", "data, targets, row 2: 1 number given; the network has 2 outputs."),
-    ("[[0.5, 1], [1, 0]]", "[[0.5, 1]]", "data: 2 rows of inputs and 1 targets are given; expected one"),
+    ("[[0.5, 1], [1, 0]]", "[[0.5, 1]]", "data: 2 rows of inputs and 1 target are given; expected one"),
     ("targets = [[0.5, 1], [1, 0]]", "", "data: targets is missing; expected at least one row."),
     ("[2, 4]", "[2, 0]", "data: input_divisors has a 0; expected numbers to divide by."),
     ("[2, 4]", "[2]", "data, input_divisors: 1 given; the network has 2 inputs."),

@@ -8,9 +8,9 @@ import pytest
 from backlit.data import Encoder, Table, read_table
 from backlit.errors import BacklitError
 from backlit.model import Settings, TableTraining, fit_table
-from backlit.model.fitting import FOLDS, _fold_numbers, _simplest_of_the_best
-from backlit.model.measuring import class_scores, linear, number_scores
-from backlit.model.recipe import PRIOR_ROWS, SHAPES, recipes
+from backlit.model.recipe import PRIOR_ROWS, SHAPES, Recipe, recipes
+from backlit.model.recipe_search import FOLDS, PATIENCE, fold_numbers, simplest_of_the_best
+from backlit.model.scores import class_scores, linear, number_scores
 
 ONE = Settings(layers=(6,), activation=("tanh",), l2=0.01, epochs=5)
 
@@ -35,7 +35,7 @@ def test_the_same_seed_gives_the_same_bits():
     )
 
 
-def test_test_rows_are_never_looked_at():
+def test_test_rows_change_only_the_scores():
     """Spoil the inputs of the test rows: nothing but the scores may change."""
     table = read_table("iris")
     X = np.column_stack([table.values(name) for name in table.columns[:4]])
@@ -68,7 +68,7 @@ def test_predictions_probabilities_and_evaluation_agree():
 
 def test_folds_are_even_within_each_class():
     labels = np.repeat([0, 1, 2], [50, 23, 4])
-    fold = _fold_numbers(labels, len(labels), np.random.default_rng(0))
+    fold = fold_numbers(labels, len(labels), np.random.default_rng(0))
     for label in range(3):
         counts = np.bincount(fold[labels == label], minlength=FOLDS)
         assert counts.max() - counts.min() <= 1
@@ -86,10 +86,10 @@ def test_folds_are_even_within_each_class():
     ],
 )
 def test_the_simplest_of_the_best_is_taken(losses, chosen):
-    assert _simplest_of_the_best([np.array(loss) for loss in losses]) == chosen
+    assert simplest_of_the_best([np.array(loss) for loss in losses]) == chosen
 
 
-def test_what_is_left_open_is_compared_and_nothing_else():
+def test_only_settings_that_are_not_given_are_compared():
     assert len(recipes(Settings(), 100, 50)) == len(SHAPES) * len(PRIOR_ROWS)
     assert [recipe.l2 for recipe in recipes(Settings(layers=(4,), activation=("relu",)), 100, 50)] == [0.1, 0.03, 0.01]
     assert len(recipes(ONE, 100, 50)) == 1
@@ -117,7 +117,7 @@ def test_how_training_stops(table, settings, stopped, choice):
 
 
 @pytest.mark.parametrize("phase", ["choosing", "training"])
-def test_stop_ends_what_is_under_way(phase):
+def test_stop_ends_the_phase_under_way(phase):
     training = TableTraining("iris", settings=Settings(epochs=200))
     seen = 0
     for progress in training:
@@ -128,6 +128,44 @@ def test_stop_ends_what_is_under_way(phase):
     said = training.report.choice.how if phase == "choosing" else training.report.stopped
     assert said.endswith("as the test wishes")
     assert training.report.test.model.accuracy >= 0
+
+
+def test_a_stop_while_choosing_trains_the_best_recipe_for_its_epochs():
+    training = TableTraining("iris", settings=Settings(epochs=200))
+    for progress in training:
+        if progress.trial == 2:
+            training.stop()
+    choice = training.report.choice
+    assert len(choice.trials) == 2
+    assert training.report.epochs == choice.trials[choice.chosen].epochs > 1
+
+
+def test_a_trial_ends_when_its_loss_has_not_fallen_for_its_patience():
+    training = TableTraining(blobs(200), settings=Settings(layers=(16,), activation=("tanh",), l2=0.0, rate=0.03))
+    tried = max(progress.epoch for progress in training if progress.phase == "choosing")
+    (trial,) = training.report.choice.trials
+    assert tried - trial.epochs == max(PATIENCE, trial.epochs // 2)
+
+
+def test_an_interrupt_in_a_trial_ends_the_choosing(monkeypatch):
+    training_of = Recipe.training
+
+    def interrupted(*arguments, **settings):
+        training = training_of(*arguments, **settings)
+        chunks = training.in_chunks
+
+        def in_chunks(longest):
+            yield next(iter(chunks(longest)))
+            training.stopped = "interrupted"
+
+        training.in_chunks = in_chunks
+        return training
+
+    monkeypatch.setattr(Recipe, "training", interrupted)
+    _, report = fit_table("iris", settings=Settings(epochs=20))
+    assert len(report.choice.trials) == 1
+    assert report.choice.how.endswith("ended by Ctrl-C")
+    assert report.stopped.startswith("after 1 epoch: chosen by 5-fold validation")
 
 
 def test_a_time_limit_ends_with_a_model():

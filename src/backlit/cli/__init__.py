@@ -1,4 +1,8 @@
-"""The command line: one small file per command, each imported when it is called for."""
+"""The command line: one file per command, each imported when its command is called. The only package that prints.
+
+`main` is the interface: it runs a command and gives its exit code. `COMMANDS` names the commands; each is a function of
+the same name in a module of the same name, and its parameters are the options.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +31,7 @@ WRONG_CALL, INTERRUPTED = 2, 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and give the exit code: 0, 2 for a wrong call, 130 for Ctrl-C.
 
-    What a person can mend ends with one line on standard error, never with a traceback.
+    An error that the user can mend is one line on standard error, never a traceback.
     """
     with reliable_streams():
         return _run(list(sys.argv[1:] if arguments is None else arguments))
@@ -49,7 +53,7 @@ def _run(given: list[str]) -> int:
     except MemoryError as error:
         return _fail(f"there is not enough memory for that: {_one_line(error) or 'no more is left'}.")
     except OutputError as error:
-        enough = isinstance(error.__cause__, BrokenPipeError)  # of the reader: `backlit predict ... | head`
+        enough = isinstance(error.__cause__, BrokenPipeError)  # the reader of the pipe: `backlit predict ... | head`
         return 0 if enough else _fail(_one_line(error))
     return 0
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 WIDTH = 80
 MOST_PARAMETERS = 24
 MOST_LINES = 9
-"""Longer lists are cut, and say so."""
+"""Longer lists are cut, with a note."""
 MOST_UNITS = 8
 """A layer of more units is not drawn."""
 
@@ -99,7 +99,7 @@ def _setup(console: Console, setup: SetupRun, *, brief: bool) -> None:
 
 
 def _network(console: Console, setup: SetupRun) -> None:
-    """Say what is trained and how."""
+    """Print the network, the error and the settings of the training."""
     sizes = [_count(len(setup.inputs), "input"), *(layer.summary for layer in setup.layers)]
     fixed = sum(not parameter.trained for parameter in setup.parameters)
     parameters = _count(len(setup.parameters), "parameter") + (f", {fixed} of them not trained" if fixed else "")
@@ -142,7 +142,7 @@ def _parameters(console: Console, setup: SetupRun) -> None:
 
 
 def _errors(console: Console, setup: SetupRun) -> None:
-    """Tell the error after 0, 1, 10, 100 ... epochs, and draw it."""
+    """List the error after 0, 1, 10, 100 ... epochs, and draw it."""
     last = setup.errors[-1].epoch
     chosen = {0, last, *(10**k for k in range(len(str(last))))}  # all recorded
     table = _table("The error E", "after epoch", "E")
@@ -158,13 +158,13 @@ def _errors(console: Console, setup: SetupRun) -> None:
 
 
 def _evenly(points: Sequence[tuple[float, float]], count: int) -> list[float]:
-    """Give the values at evenly spaced places, each of the nearest recorded point."""
+    """Give the values at `count` evenly spaced epochs, each of the nearest recorded one."""
     end = points[-1][0]
     return [min(points, key=lambda point: abs(point[0] - end * k / (count - 1)))[1] for k in range(count)]
 
 
 def _predictions(console: Console, setup: SetupRun) -> None:
-    """Set the outputs beside the targets; the weighted sum too where one neuron is the whole network."""
+    """Print the outputs beside the targets; of a single neuron, its weighted sum too."""
     outputs = next(layer.units for layer in reversed(setup.layers) if layer.units)
     alone = sum(bool(layer.units) for layer in setup.layers) == 1
     table = _table("Predictions", "inputs", "target", "at the start", _after(setup.epochs), *(["net"] if alone else []))
@@ -182,7 +182,7 @@ def _predictions(console: Console, setup: SetupRun) -> None:
 
 
 def _scores(console: Console, setup: SetupRun) -> None:
-    """Give the accuracies, and what is behind that of the test rows."""
+    """Print the accuracies, and the counts per class behind that of the test rows."""
     if setup.training_accuracy is None or setup.rows <= MOST_LINES:  # the rows are all listed
         return
     console.print(f"Training accuracy  {setup.training_accuracy:.9f} of {setup.rows} rows")
@@ -202,7 +202,7 @@ def _scores(console: Console, setup: SetupRun) -> None:
 
 
 def _figures(console: Console, setup: SetupRun) -> None:
-    """Set the published figures beside ours."""
+    """Print the published figures beside ours."""
     if not setup.figures:
         return
     table = _table("Published figures", "after", "quantity", "published", "ours", "", names=2)
@@ -237,7 +237,7 @@ def _race(console: Console, runs: Sequence[SetupRun]) -> None:
         )
     console.print(table)
     if any(at.error <= 0 for run in runs for at in run.errors):
-        return  # a logarithm is drawn
+        return  # the drawing is logarithmic
     legend = ", ".join(f"{run.name[0]} {run.name}" for run in runs)
     epochs = {run.name: [(float(at.epoch), at.error) for at in run.errors] for run in runs}
     seconds = {run.name: [(at.seconds, at.error) for at in run.errors] for run in runs}
@@ -267,7 +267,7 @@ def _paragraphs(console: Console, text: str) -> None:
 
 
 def _table(title: str, *headings: str, names: int = 1) -> Table:
-    """Start a table: the first column or two hold names, the others numbers."""
+    """Make a table without rows: the first `names` columns hold names, the others numbers."""
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_edge=False)
     for k, heading in enumerate(headings):
         table.add_column(heading, justify="left" if k < names else "right")
@@ -283,7 +283,7 @@ def _count(count: int, noun: str) -> str:
 
 
 def _number(value: float) -> str:
-    """Write a number to nine digits, after the point or, of small ones, in all; below 1e-12 there is only rounding."""
+    """Write a number with nine decimals, a small one with nine digits; below 1e-12, which is rounding error, 0."""
     return f"{value:.9f}" if abs(value) >= 1e-3 else f"{value:.8e}" if abs(value) > 1e-12 else "0"
 
 

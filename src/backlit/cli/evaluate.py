@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from backlit.cli.options import read_model
 from backlit.cli.plugins import run_plugins
 from backlit.cli.streams import print_document
-from backlit.cli.tables import console, score_cells, score_heads, show_table
+from backlit.cli.table_printing import console, score_cells, score_heads, show_table, surprise_note
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -61,7 +61,7 @@ def _show(to: Console, evaluation: Evaluation) -> None:
     if evaluation.classes:
         _show_classes(to, evaluation)
     for surprise in evaluation.surprises:
-        to.print(f'note: the column "{surprise.column}" has {surprise.what}, in {counted(surprise.rows, "row")}')
+        to.print(surprise_note(surprise))
 
 
 def _show_classes(to: Console, evaluation: Evaluation) -> None:

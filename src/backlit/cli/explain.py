@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Format = Literal["text", "md", "latex", "html", "json"]
 RULES = ("optimizer", "l1", "l2", "decay_biases", "clip_value", "clip_norm", "max_norm", "seed")
-"""What of a network file's [training] a single step goes by."""
+"""The keys of a network file's [training] that affect a single step."""
 WIDEST = 120
 
 
@@ -114,19 +114,19 @@ def _problem(
 
 
 def _rules(setup: Setup) -> dict[str, Any]:
-    """Give what a network file says of its steps, as far as a single step goes by it."""
+    """Give the settings of a network file's [training] that affect a single step."""
     from backlit.errors import BacklitError
 
     rules = setup.rules()
     if rules.get("penalty_per_batch"):
-        raise BacklitError("explain does not know penalty_per_batch: take it out of [training] for it.")
+        raise BacklitError("explain does not support penalty_per_batch: take it out of [training].")
     scheduled = getattr(rules.get("schedule"), "name", "constant") != "constant"
     scales = {"scales": partial(_scales, setup)} if scheduled else {}
     return {"optimizer": "adam"} | scales | {name: rules[name] for name in RULES if name in rules}
 
 
 def _scales(setup: Setup, steps: int) -> Any:
-    """Give what the file's schedule multiplies the learning rate by in each of the first steps."""
+    """Give the factors (steps,) by which the file's schedule multiplies the learning rate in the first steps."""
     import numpy as np
 
     from backlit.errors import BacklitError
@@ -135,20 +135,20 @@ def _scales(setup: Setup, steps: int) -> Any:
     batches = -(-len(training.X) // training.batch_size)
     if training.schedule.needs_loss and steps > batches:
         raise BacklitError(
-            f"the schedule {training.schedule.name!r} goes by the errors of whole epochs, which explain does not run: "
-            f"expected --steps of at most {batches}, those of the first epoch; or take the schedule out for it."
+            f"the schedule {training.schedule.name!r} needs the errors of whole epochs, which explain does not run: "
+            f"expected --steps of at most {batches}, those of the first epoch; or take the schedule out of [training]."
         )
     return training.schedule.scale(np.arange(steps), batches, training.epochs * batches)
 
 
 def _labels(setup: Setup) -> dict[str, str]:
-    """Give the file's own names of weights and biases by their usual names; one that is given twice tells nothing."""
+    """Give the file's own names of weights and biases by their usual names, without those that are given twice."""
     import numpy as np
 
     network = setup.build()
     labels = {
         setup.names.parameter(array, *index): setup.names.own_label(array, *index)
-        for array in network if array.endswith((".W", ".b")) for index in np.ndindex(network[array].shape)
+        for array in network for index in np.ndindex(network[array].shape)
     }  # fmt: skip
     count = Counter(labels.values())
     return {name: label for name, label in labels.items() if label and count[label] == 1}
@@ -163,9 +163,7 @@ def _model(source: str, data: Path | None, row: tuple[int, ...]) -> tuple[Any, A
     if data is None:
         raise BacklitError(f"{source} is a model file: give the rows to explain it on with --data FILE and --row N.")
     if not isinstance(model, TabularModel):
-        raise BacklitError(
-            f"{source} holds a network alone, which knows no table's columns: use backlit.explain in Python."
-        )
+        raise BacklitError(f"{source} holds a network without the columns of a table: use backlit.explain in Python.")
     table = model.read(str(data)).drop_missing(model.target)
     chosen = _rows(row or (1,), table.n_rows, str(data))
     rows = table.take(chosen)
@@ -186,7 +184,7 @@ def _rows(row: tuple[int, ...], count: int, source: str) -> list[int]:
 
 
 def _optimizer(given: Any, name: str | None, rate: float | None) -> dict[str, Any]:
-    """Give the optimizer, another or with another rate where the options say so."""
+    """Give the optimizer: that of the options, or the file's, with the rate of the options."""
     import msgspec
 
     from backlit.ops.registry import optimizers

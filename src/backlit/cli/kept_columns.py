@@ -1,6 +1,6 @@
-"""The columns that `predict` keeps, as they stand in the file: the text of a CSV cell, the type of a Parquet column.
+"""The columns that `predict` keeps, as the file has them: the text of a CSV cell, the type of a Parquet column.
 
-A model reads numbers out of a table; what is kept is passed on, and a number read and written again may be another.
+They are not taken from the table that the model reads, for a number that is read and written again may change.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SPECIAL = '[",\r\n]'
 
 @contextmanager
 def readable_twice(data: str) -> Iterator[str]:
-    """The path of the same file; of a copy with the same name where it is a pipe, which can be read only once."""
+    """The path of the file, or of a copy with the same name where it is a pipe, which can be read only once."""
     path = Path(data)
     if not path.exists() or path.is_file() or path.is_dir():
         yield data
@@ -36,7 +36,7 @@ def readable_twice(data: str) -> Iterator[str]:
 
 
 def kept_columns(data: str, table: Table, names: tuple[str, ...]) -> pa.Table:
-    """Those columns of the file `data`, of which `table` was read: from CSV as text, from Parquet in their own types.
+    """The named columns of the file `data`, from which `table` was read: CSV as text, Parquet in its own types.
 
     Errors: a BacklitError where the file has other rows than the table.
     """
@@ -49,7 +49,7 @@ def kept_columns(data: str, table: Table, names: tuple[str, ...]) -> pa.Table:
 
 
 def refuse_what_csv_cannot_hold(kept: pa.Table) -> None:
-    """A BacklitError for a column of lists, records or bytes: there is no one way to write them in a cell."""
+    """Raise a BacklitError for a column of lists, records or bytes, which have no usual form in a cell."""
     import pyarrow as pa
 
     for field in kept.schema:

@@ -1,4 +1,4 @@
-"""`--plugin FILE.py`: run a person's own Python file, which registers ops, before anything else."""
+"""`--plugin FILE.py`: run the user's own Python file, which registers ops, before anything else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from backlit.errors import BacklitError
 
 
 def run_plugins(files: Iterable[Path]) -> None:
-    """Run the files as modules, in their order. Only what a person names is run, never what a model file says.
+    """Run the files as modules, in their order. Only files that the user names are run, none that a model file names.
 
     Errors: a BacklitError where a file is missing or fails, with the line of the failure.
     """
@@ -32,7 +32,7 @@ def run_plugins(files: Iterable[Path]) -> None:
 
 
 def _line(error: Exception, file: Path) -> str:
-    """Where in the file it failed."""
+    """The line of the file at which the error arose, as the end of a message."""
     line, trace = 0, error.__traceback__
     while trace is not None:
         if Path(trace.tb_frame.f_code.co_filename).resolve() == file.resolve():

@@ -14,6 +14,7 @@ from backlit.cli.kept_columns import csv_header, csv_lines, kept_columns, readab
 from backlit.cli.options import check_output, column_names, read_model
 from backlit.cli.plugins import run_plugins
 from backlit.cli.streams import print_document
+from backlit.cli.table_printing import surprise_note
 from backlit.errors import BacklitError
 
 if TYPE_CHECKING:
@@ -25,13 +26,13 @@ if TYPE_CHECKING:
 SUFFIXES = [".csv", ".parquet"]
 PREDICTION = "prediction"
 SMALLEST, LARGEST = 1e-30, 1e30
-"""Within these, a target's mean and deviation leave float32 room for predictions far from them."""
+"""Between these, the size of a target's mean and deviation lets float32 hold predictions far from the mean."""
 FARTHEST_MEAN = 16
-"""So many deviations from 0, float32's 2^-24 of a number is a millionth of the deviation: farther, it would show."""
+"""So many deviations from 0, float32's rounding (2^-24 of a number) is a millionth of a deviation; farther it shows."""
 
 
 class Written(msgspec.Struct, frozen=True):
-    """What `predict -o` wrote, and what the rows held that training rows did not."""
+    """The report of `predict -o`: what it wrote, and what the rows held that training rows did not."""
 
     output: str
     rows: int
@@ -98,11 +99,13 @@ def _check_output(output: Path, model: Path, data: str) -> None:
     check_output(output, SUFFIXES)
     for given in (model, Path(data)):
         if output.exists() and given.exists() and output.samefile(given):
-            raise BacklitError(f'"{output}" is read here: it is not overwritten. Choose another name for the output.')
+            raise BacklitError(
+                f'"{output}" is an input too and is not overwritten: choose another name for the output.'
+            )
 
 
 def _added(trained: TabularModel, probabilities: bool) -> list[str]:
-    """The names of the columns that are added."""
+    """The names of the added columns."""
     from backlit.data.values import label_text
 
     classes = (trained.encoder.classes or ()) if probabilities else ()
@@ -134,10 +137,10 @@ def _predicted(
 
 
 def _number_type(target: Any, computed: Any) -> Any:
-    """The type to write predictions in: that of the network, which has no more digits than it computes with.
+    """The type to write predictions in: that of the network, which has all digits that it computes.
 
-    float64 where that would lose some of them: the target lies far from 0 for its deviation, or is of a size that is
-    near the ends of float32.
+    float64 where that type would lose digits: the target lies far from 0 for its deviation, or its size is near the
+    limits of float32.
     """
     near = abs(target.mean) <= FARTHEST_MEAN * target.deviation
     fits = target.deviation > SMALLEST and max(abs(target.mean), target.deviation) < LARGEST
@@ -185,7 +188,7 @@ def _write_parquet(file: BinaryIO, tables: Iterator[pa.Table]) -> None:
 def _conclude(
     output: Path | None, n_rows: int, columns: tuple[str, ...], surprises: list[Surprise], json: bool
 ) -> None:
-    """Say what was written, and what the rows held that training rows did not."""
+    """Report what was written, and what the rows held that training rows did not."""
     from backlit.data.messages import counted
     from backlit.model.tabular import merged
 
@@ -195,7 +198,6 @@ def _conclude(
             print_document(msgspec.json.encode(Written(str(output), n_rows, columns, found)))
         return
     for surprise in found:
-        rows = counted(surprise.rows, "row")
-        print(f'note: the column "{surprise.column}" has {surprise.what}, in {rows}', file=sys.stderr)
+        print(surprise_note(surprise), file=sys.stderr)
     if output is not None:
         print(f"{counted(n_rows, 'prediction')} written to {output}")

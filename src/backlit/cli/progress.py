@@ -1,4 +1,4 @@
-"""The progress of a training, on standard error: a live line on a terminal, a plain line now and then elsewhere."""
+"""The progress of a training, on standard error: a live line on a terminal, else a plain line every two seconds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COMPARING = "comparing with a linear model"
 
 
 def watch(training: TableTraining, path: Path, *, quiet: bool) -> None:
-    """Run a training to its end, showing how it goes unless `quiet`, and write its model to `path`.
+    """Run a training to its end, show its progress unless `quiet`, and write its model to `path`.
 
     The model is written before a linear model is fitted beside it, and once more with the scores of that one.
     """
@@ -43,7 +43,7 @@ def watch(training: TableTraining, path: Path, *, quiet: bool) -> None:
 
 
 def _written(training: TableTraining, path: Path) -> Iterator[Progress]:
-    """The progress of a training whose model is written as soon as it is there."""
+    """The progress of a training; writes its model as soon as it exists."""
     from backlit.model import save
 
     for progress in training:
@@ -55,11 +55,11 @@ def _written(training: TableTraining, path: Path) -> Iterator[Progress]:
 
 @contextmanager
 def stopped_by_ctrl_c(training: TableTraining, path: Path) -> Iterator[None]:
-    """Let Ctrl-C end the choosing, and then the training, each with what there is so far; one more interrupts.
+    """Let Ctrl-C end the choosing, and then the training, each with its result so far; once more interrupts.
 
-    While a linear model is fitted, the network is written already, and Ctrl-C ends the fitting only.
+    While a linear model is fitted, the network is already written, and Ctrl-C ends the fitting only.
     """
-    from backlit.model.fitting import CTRL_C
+    from backlit.model.run_limits import CTRL_C
 
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -79,7 +79,7 @@ def stopped_by_ctrl_c(training: TableTraining, path: Path) -> Iterator[None]:
             say(" again: no model is written")
             raise KeyboardInterrupt
         if training.phase == "choosing":
-            say(": no more is tried; training what is best so far (Ctrl-C again ends that too)")
+            say(": choosing ends here; the best setting so far is trained (Ctrl-C again ends that too)")
         else:
             ended = True
             say(f": training ends here; the model so far is tested and written to {path} (Ctrl-C again: no model)")
@@ -90,12 +90,12 @@ def stopped_by_ctrl_c(training: TableTraining, path: Path) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-    if given_up:  # a training ends orderly on the second interrupt too
+    if given_up:  # the training itself ends without an error on the second interrupt too
         raise KeyboardInterrupt
 
 
 def _watch_plain(training: Iterator[Progress]) -> None:
-    """A line for each recipe tried and for the end, and every two seconds in between."""
+    """Print a line for each recipe tried and for the end, and every two seconds in between."""
     shown, last = time.monotonic(), None
     for progress in training:
         if last is not None and (last.phase, last.trial) != (progress.phase, progress.trial):
@@ -118,14 +118,14 @@ def _line(progress: Progress) -> str:
 
 
 def _loss(progress: Progress) -> str:
-    """The validation loss, or where there is none the training loss, which has the penalties in it."""
+    """The validation loss, or where there is none the training loss, which includes the penalties."""
     if progress.validation_loss is None:
         return f"loss with penalties {progress.loss:.4f}"
     return f"validation loss {progress.validation_loss:.4f}"
 
 
 def _watch_live(training: Iterator[Progress]) -> None:
-    """One line that is redrawn, and gone at the end."""
+    """Show one line that is redrawn, and removed at the end."""
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar

@@ -1,8 +1,8 @@
-"""Standard output and standard error as a command can rely on them, whatever they are connected to.
+"""Standard output and standard error that a command can rely on: a terminal, a file, a pipe, or closed.
 
-A character that a stream's encoding does not have is replaced. A stream that is closed from the start swallows all. An
-output that fails on the way (a full disk, a pipe whose reader has enough) raises `OutputError`, but not while a network
-is trained: `patient_output` puts that off. What standard error does not take is lost, and nothing ends for it.
+A character that a stream's encoding lacks is replaced. Text to a stream that is closed from the start is discarded. A
+failing output (a full disk, a pipe whose reader has ended) raises `OutputError`, but not while a network is trained:
+`deferred_output_errors` delays it. Errors of standard error are ignored.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ class OutputError(Exception):
 
 
 class Output:
-    """A stream that keeps its first error: it raises that as `OutputError`, unless it is patient, and writes no more.
+    """A stream that keeps its first error and writes nothing after it. Unless `deferring`, it raises `OutputError`.
 
-    `OSError` itself would be taken up on the way by whoever prints, such as rich, which exits.
+    An `OSError` would not arrive: rich, which prints, exits on it.
     """
 
-    def __init__(self, stream: Any, *, patient: bool) -> None:
+    def __init__(self, stream: Any, *, deferring: bool) -> None:
         self.stream = stream
-        self.patient = patient
+        self.deferring = deferring
         self.error: OSError | None = None
 
     def write(self, text: Any) -> int:
@@ -35,16 +35,16 @@ class Output:
         return len(text)
 
     def flush(self) -> None:
-        """Hand over what is buffered."""
+        """Write what is buffered."""
         self._try(self.stream.flush)
 
     @property
     def buffer(self) -> Output:
         """The stream of bytes below."""
-        return Output(self.stream.buffer, patient=self.patient)
+        return Output(self.stream.buffer, deferring=self.deferring)
 
     def discard(self) -> None:
-        """Let what is still buffered go nowhere: at its exit, Python would try once more and complain."""
+        """Redirect the stream to nowhere: at exit, Python would write what is buffered once more, and fail."""
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
 
@@ -54,7 +54,7 @@ class Output:
                 act(*operands)
             except OSError as error:
                 self.error = error
-        if self.error is not None and not self.patient:
+        if self.error is not None and not self.deferring:
             raise OutputError(f"cannot write to standard output: {self.error.strerror}.") from self.error
 
     def __getattr__(self, name: str) -> Any:
@@ -63,21 +63,21 @@ class Output:
 
 @contextmanager
 def reliable_streams() -> Iterator[None]:
-    """Put such streams in the place of `sys.stdout` and `sys.stderr`."""
+    """Replace `sys.stdout` and `sys.stderr` by such streams."""
     with ExitStack() as stack:
-        out, err = (Output(_open(stack, stream), patient=stream is sys.stderr) for stream in (sys.stdout, sys.stderr))
+        out, err = (Output(_open(stack, stream), deferring=stream is sys.stderr) for stream in (sys.stdout, sys.stderr))
         stack.enter_context(redirect_stdout(out))
         stack.enter_context(redirect_stderr(err))
         yield
         for stream in (out, err):
-            stream.patient = True
+            stream.deferring = True
             stream.flush()
             if stream.error is not None:
                 stream.discard()
 
 
 def _open(stack: ExitStack, stream: Any) -> Any:
-    """The stream, made to replace what it cannot encode; where it is closed, one to nowhere."""
+    """The stream, set to replace what it cannot encode; where it is closed, one that discards all."""
     if stream is None:
         return stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
     if hasattr(stream, "reconfigure"):
@@ -86,20 +86,20 @@ def _open(stack: ExitStack, stream: Any) -> Any:
 
 
 @contextmanager
-def patient_output() -> Iterator[None]:
-    """Put off the errors of standard output: what is done meanwhile is worth more than what is said about it."""
+def deferred_output_errors() -> Iterator[None]:
+    """Delay the errors of standard output: a model that is being trained is worth more than the text about it."""
     out = sys.stdout
     if not isinstance(out, Output):
         yield
         return
-    out.patient = True
+    out.deferring = True
     try:
         yield
     finally:
-        out.patient = False
+        out.deferring = False
 
 
 def print_document(text: str | bytes) -> None:
-    """Print JSON or another document with its own encoding, UTF-8, whatever that of the terminal is."""
+    """Print JSON or another document in UTF-8, for any encoding of the terminal."""
     sys.stdout.flush()
     sys.stdout.buffer.write((text.encode() if isinstance(text, str) else text) + b"\n")

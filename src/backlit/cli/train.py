@@ -16,8 +16,8 @@ import backlit.ops.schedules  # noqa: F401  (registers the schedules, whose name
 from backlit.cli.options import check_output, column_names, described, layer_sizes, names, value
 from backlit.cli.plugins import run_plugins
 from backlit.cli.progress import watch
-from backlit.cli.streams import patient_output, print_document
-from backlit.cli.tables import console, score_cells, score_heads, show_table
+from backlit.cli.streams import deferred_output_errors, print_document
+from backlit.cli.table_printing import console, score_cells, score_heads, show_table
 from backlit.errors import BacklitError
 from backlit.ops.registry import Registry, activations, optimizers, schedules
 from backlit.ops.value_checks import checked
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 COLUMNS_SHOWN = 20
 FEW_COLUMNS = 12
-"""In a table of more columns, those that were simply standardized share a line."""
+"""In a table of more columns, those that are only standardized share a line."""
 
 ROWS, NETWORK, DESCENT, OUTPUT = (
     Group(name, sort_key=k) for k, name in enumerate(("Rows and columns", "Network", "Training", "Output"))
@@ -80,7 +80,8 @@ def train(
 ) -> None:
     """Train a network on a table, and write a model file.
 
-    What is not given is chosen: the task by the target's values; layer, penalty and number of epochs by validation.
+    Options that are not given are chosen: the task by the target's values; layer, penalty and number of epochs by
+    validation.
 
     Parameters
     ----------
@@ -89,7 +90,7 @@ def train(
     target
         The column to predict. Bundled data sets know theirs.
     task
-        Learn the target as classes or as numbers, whatever it looks like.
+        Learn the target as classes or as numbers, instead of choosing by its values.
     ignore
         Columns to leave out, with commas between.
     validation
@@ -112,7 +113,7 @@ def train(
     output
         The model file, OUT.safetensors; by default DATA.safetensors, in this folder.
     plugin
-        A Python file to run first, such as one that registers an activation. Nothing but what is named here is run.
+        A Python file to run first, such as one that registers an activation. Only files named here are run.
     json
         Print the report as JSON, and nothing else.
     quiet
@@ -122,7 +123,6 @@ def train(
     from backlit.data.messages import listed
     from backlit.model import Settings, TableTraining
     from backlit.model.file import SUFFIX
-    from backlit.model.fitting import CTRL_C
 
     run_plugins(plugin or ())
     path = output or Path(Path(data).stem + SUFFIX)
@@ -139,7 +139,7 @@ def train(
     )  # fmt: skip
     training = TableTraining(table, target, settings)
     to = console()
-    with patient_output():
+    with deferred_output_errors():
         if not json:
             _show_start(to, training)
         watch(training, path, quiet=quiet or json)
@@ -148,7 +148,14 @@ def train(
         print_document(msgspec.json.encode(msgspec.to_builtins(training.report) | {"model": str(path)}))
         return
     _show_report(to, training.report)
-    what = "Model so far" if CTRL_C in training.report.stopped else "Model"
+    _show_next(to, training.report, path, data)
+
+
+def _show_next(to: Console, report: FitReport, path: Path, data: str) -> None:
+    """Name the model file and the commands that use it."""
+    from backlit.model.run_limits import CTRL_C
+
+    what = "Model so far" if CTRL_C in report.stopped else "Model"
     to.print(f"\n{what} written to {path}. Next:")
     for command in (f"backlit predict {shlex.quote(str(path))} {shlex.quote(data)} -o predictions.csv",
                     f"backlit evaluate {shlex.quote(str(path))} {shlex.quote(data)}"):  # fmt: skip
@@ -156,7 +163,7 @@ def train(
 
 
 def _show_start(to: Console, training: TableTraining) -> None:
-    """The task, the rows, the columns."""
+    """Print the task, the rows and the columns."""
     task, n_test = training.task, len(training.rows["test"])
     to.print(f"Task: {task.reason}")
     missing = f"; {task.n_missing:,} without a target left out" if task.n_missing else ""
@@ -171,7 +178,7 @@ def _rows(batch: int | str) -> str:
 
 
 def _column_lines(training: TableTraining) -> Iterator[tuple[str, str, str, str]]:
-    """What was done with each column; in a wide table, the plain numbers on one line and not too many others."""
+    """A line per column: its kind and how it is used. In a wide table, plain numbers share a line; the rest is cut."""
     reports = training.encoder.reports
     plain = [r for r in reports if r.kind == "number" and r.outputs == 1]
     wide = len(reports) > FEW_COLUMNS and len(plain) > 1
@@ -191,7 +198,7 @@ def _column_lines(training: TableTraining) -> Iterator[tuple[str, str, str, str]
 
 
 def _show_report(to: Console, report: FitReport) -> None:
-    """What was chosen, why training stopped, and how good the model is."""
+    """Print what was chosen, why training stopped, and the scores."""
     from backlit.data.messages import counted
 
     if report.choice is not None:

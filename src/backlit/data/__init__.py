@@ -1,6 +1,8 @@
 """Tables in: read a file or DataFrame, encode its columns as numbers, split its rows. Knows no networks.
 
-The path of a table:
+`read_table` gives a `Table` from any source; `choose_task` decides between classes and numbers; `split_rows` chooses
+training, validation and test rows; an `Encoder` learns from training rows how columns become numbers and applies that
+to any rows. These names are the interface of the package.
 
 >>> import numpy as np
 >>> from backlit.data import Encoder, choose_task, read_table, split_rows

@@ -1,8 +1,8 @@
 """The data sets known by name. They are scikit-learn's, read from its own files.
 
-Importing `sklearn.datasets` costs seconds of processor time, and its loaders hand over arrays without most of what a
-table has; so the files that scikit-learn installs are read directly. This module imports nothing until a table is asked
-for, so that help texts can list the names.
+Importing `sklearn.datasets` costs seconds of processor time, and its loaders return arrays without column types. So the
+files that scikit-learn installs are read directly. This module imports nothing heavy until a table is read, so that
+help texts can list the names.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How one column becomes numbers: a plan learned from training rows, and how it is applied to any rows.
 
-Each kind of column is one class: a frozen record (it stands in the model file as it is) with the names of its outputs
+Each kind of column is one class: a frozen record (the model file keeps it) with the names of its outputs
 and `write`, which fills these outputs for any rows. `plan_column` chooses the kind.
 """
 
@@ -55,7 +55,7 @@ _CAMEL_IDENTIFIER = re.compile(r"[a-z](?:Id|ID)$")
 
 
 class ColumnReport(msgspec.Struct, frozen=True):
-    """What was done with one column of the table: `outputs` is how many inputs of the network came of it."""
+    """How one column of the table was used: `outputs` is the number of network inputs that it became."""
 
     column: str
     kind: str
@@ -64,7 +64,7 @@ class ColumnReport(msgspec.Struct, frozen=True):
 
 
 class Surprise(msgspec.Struct, frozen=True):
-    """Something in a column that the training rows did not have: in how many rows, and what was done about it."""
+    """Something in a column that the training rows did not have: `what` it is, and how many `rows` have it."""
 
     column: str
     what: str
@@ -95,7 +95,7 @@ class Number(msgspec.Struct, frozen=True, tag="number"):
         return as_numbers(column, self.name)
 
     def median(self, arrow_type: Any) -> str:
-        """What is filled in, as a column of that type would show it."""
+        """The median as a column of that type shows it."""
         return f"{self.fill:.6g}"
 
     def write(self, column: pa.ChunkedArray, out: Outputs) -> Iterator[Surprise]:
@@ -120,14 +120,14 @@ class Time(Number, frozen=True, tag="time"):
     """A date, time of day or duration, as a number of seconds (dates: since 1970-01-01 UTC)."""
 
     of: TimeKind = "date"
-    """What the training rows held."""
+    """The kind of time in the training rows."""
 
     def read(self, column: pa.ChunkedArray) -> FloatVector:
         """The column as seconds, missing ones NaN."""
         return as_seconds(column, self.name, self.of)
 
     def median(self, arrow_type: Any) -> str:
-        """What is filled in, as a column of that type would show it."""
+        """The median as a column of that type shows it."""
         return _moment(self.fill, arrow_type)
 
 
@@ -217,7 +217,7 @@ def plan_column(
         return _plan_time(name, column, of)
     if is_text(kind) or (pa.types.is_dictionary(kind) and is_label(kind.value_type)):
         return _plan_category(name, column, max_categories)
-    return _left_out(name, "unsupported", f"values of type {kind} have no place in a row of numbers")
+    return _left_out(name, "unsupported", f"values of type {kind} cannot become numbers")
 
 
 def _left_out(name: str, kind: str, why: str) -> tuple[None, ColumnReport]:

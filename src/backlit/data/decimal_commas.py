@@ -1,7 +1,7 @@
-"""Numbers written with a decimal comma, as much of the world writes them: 3,14 and 1.234,5.
+"""Numbers written with a decimal comma, as in much of the world: 3,14 and 1.234,5.
 
-Arrow reads such cells as text, and 1.234 as a little more than one. A column is read here where it cannot mean anything
-else; a comma before three digits could also be an English thousands separator, so it proves nothing by itself.
+Arrow reads such cells as text, and 1.234, which means 1234, as 1.234. A column is converted here where its cells allow
+no other reading. A comma before three digits alone does not decide: it may be an English thousands separator.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from backlit.data.values import is_text
 _WITH_COMMAS = r"^[+-]?(0|[1-9]\d*|[1-9]\d{0,2}(\.\d{3})+)(,\d+)?([eE][+-]?\d+)?$"
 """Whole numbers too, and dots between thousands; no leading zeros, for 007 is a code."""
 AMBIGUOUS = r"^\s*[+-]?[1-9]\d{0,2},\d{3}\s*$"
-"""1,234 is a thousand and more in English, one and a bit elsewhere."""
+"""1,234 is 1234 in English and 1.234 elsewhere."""
 
 MARK = {b"decimal": b","}
-"""The metadata of the field of a column that was read so."""
+"""The metadata that marks the field of a converted column."""
 
 
 def with_decimal_commas(
@@ -31,16 +31,17 @@ def with_decimal_commas(
     known: Collection[str],
     semicolons: bool,
 ) -> pa.Table:
-    """The table with those columns as numbers that are written with decimal commas, their fields marked.
+    """The table with columns of decimal commas converted to numbers, their fields marked.
 
     `texts` gives columns of the file as they are written; `kept` are to stay text; `known` are columns that a model
-    learned from such numbers; `semicolons` says that the cells are separated by semicolons, as programs do that write
-    decimal commas.
+    learned from such numbers; `semicolons` tells whether semicolons separate the cells, as programs write them that
+    write decimal commas.
 
-    A column of text is read so where all its values fit and at least one comma is no thousands separator. Then, or
-    where the model says so, the file is one of decimal commas, and all columns that fit are read so, those of dots
-    between thousands too. Where only ambiguous commas stand in a file, a column is read so if semicolons separate the
-    cells and every value has its three decimals: were it thousands after all, the whole column is a thousandth.
+    A file has decimal commas where all values of a text column fit and at least one of its commas cannot be a thousands
+    separator. Then all columns that fit are converted, also those with dots between thousands. Where a model knows the
+    columns, those that fit are converted. Where a file has only ambiguous commas, a column is converted if semicolons
+    separate the cells and every value has three decimals: if they were thousands, the column is uniformly too small by
+    a factor of 1000.
     """
     fitting = _fitting(arrow.select([f.name for f in arrow.schema if is_text(f.type) and f.name not in kept]))
     dotted = [field.name for field in arrow.schema if pa.types.is_floating(field.type)]

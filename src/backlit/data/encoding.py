@@ -1,4 +1,4 @@
-"""A whole table as a matrix: the encoder learned from training rows, applied to any rows, kept as JSON."""
+"""The encoder of a table: learned from training rows, it turns any rows into a matrix and encodes as JSON."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from backlit.errors import BacklitError
 
 
 class Encoded(msgspec.Struct, frozen=True, eq=False):
-    """An encoded table: the matrix X (n, k), and what it held that the training rows did not."""
+    """An encoded table: the matrix X (n, k), and its surprises: what the training rows did not have."""
 
     X: NDArray[Any]
     surprises: tuple[Surprise, ...]
 
 
 class FeatureEncoder(msgspec.Struct, frozen=True):
-    """The input columns as a matrix; `reports` says what was done with each column, the ones left out too.
+    """The input columns as a matrix; `reports` tells how each column is used, also those that are left out.
 
     >>> table = Table.from_arrays([[1.0, 5.0], [3.0, 5.0]], names=["width", "depth"])
     >>> encoder = FeatureEncoder.fit(table)
@@ -80,7 +80,7 @@ class FeatureEncoder(msgspec.Struct, frozen=True):
         )
 
     def encode(self, table: Table, dtype: DTypeLike = np.float32) -> Encoded:
-        """The matrix X (n, k) of the table's rows, C-contiguous; other columns than those learned are not looked at.
+        """The matrix X (n, k) of the table's rows, C-contiguous; columns that were not learned are ignored.
 
         Raises `BacklitError` for a missing column, and for a value that is not of its column's kind, with its row.
         """
@@ -165,7 +165,7 @@ class Encoder(msgspec.Struct, frozen=True):
 
     @property
     def reports(self) -> tuple[ColumnReport, ...]:
-        """What was done with each column but the target."""
+        """How each column but the target is used."""
         return self.features.reports
 
     @property

@@ -1,4 +1,4 @@
-"""How the data room words its messages: names in quotes, short lists, the nearest known name."""
+"""Parts of messages: names in quotes, short lists, counts with their nouns, the nearest known name."""
 
 import difflib
 import json
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 
 def quoted(name: object) -> str:
-    r"""A name or value in double quotes, on one line whatever it holds.
+    r"""A name or value in double quotes, on one line: line breaks are escaped.
 
     >>> print(quoted("sepal\nlength"))
     "sepal\nlength"
@@ -15,7 +15,7 @@ def quoted(name: object) -> str:
 
 
 def listed(names: Sequence[object], limit: int = 8) -> str:
-    """The names in quotes with commas between, shortened honestly when there are more than `limit`.
+    """The names in quotes with commas between; where there are more than `limit`, the number of the rest.
 
     >>> listed(["a", "b", "c"], limit=2)
     '"a", "b" and 1 more'
@@ -34,7 +34,7 @@ def counted(count: int, singular: str, plural: str | None = None) -> str:
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:
-    """A question naming the known name nearest to the given one, or nothing when none is near.
+    """A question that names the known name nearest to the given one; an empty text where none is near.
 
     Letter case does not count. Nearness is `difflib`'s ratio of matching characters.
 

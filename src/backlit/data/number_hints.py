@@ -1,4 +1,4 @@
-"""Text that is meant as numbers: which values are none, and what to say of a column that is nearly numbers."""
+"""Text that is probably meant as numbers: the values that are not numbers, and a hint for messages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NUMBER_LIKE = rf"^[-+]?\s*[$€£¥]?\s*[-+]?{_NUMBER}\s*[%$€£¥]?$"
 
 
 def no_numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The values of a column of text that are no plain numbers, as they are written; missing ones do not count.
+    """The values of a text column that are not plain numbers, as they are written; missing ones do not count.
 
     >>> no_numbers(pa.chunked_array([["1", " 2.5e3", None, "$3", "-"]])).to_pylist()
     ['$3', '-']
@@ -24,7 +24,9 @@ def no_numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def number_hint(column: pa.ChunkedArray) -> str:
-    """Text that is mostly numbers is most often a slip of the file: a thousands separator, a "?" for missing.
+    """A hint on what keeps a text column, at least half of it like numbers, from being numbers; else an empty text.
+
+    Such a column is mostly a mistake in the file: a thousands separator, a "?" for a missing value.
 
     >>> number_hint(pa.chunked_array([["1", "12%"]]))
     'nearly numbers, but for example "12%": write plain numbers or leave the cell empty'

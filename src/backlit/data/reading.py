@@ -43,7 +43,7 @@ _LEADING_ZERO = r"^\s*[+-]?0[0-9]"
 
 
 class _Layout(NamedTuple):
-    """How a CSV file is to be cut: `header_rows` is the number of rows up to the column names, blank ones too."""
+    """How a CSV file divides into cells: `header_rows` counts the rows up to the column names, blank ones too."""
 
     encoding: str
     delimiter: str
@@ -55,19 +55,19 @@ def read_table(source: object, *, text_columns: Collection[str] = (), comma_colu
     """Read a table from a file, a bundled data set's name, or any DataFrame.
 
     `source` is the path of a CSV file (separated by comma, semicolon, tab or bar; UTF-8, or UTF-16 with its mark; plain
-    or gzipped) or a Parquet file; a name of `BUNDLED`; a pandas, polars or pyarrow table, or whatever else
+    or gzipped) or a Parquet file; a name of `BUNDLED`; a pandas, polars or pyarrow table, or another DataFrame that
     narwhals reads; or a `Table`, returned as it is.
 
     Empty cells and NA, N/A, NaN, null are missing values. Whole numbers written with leading zeros ("007") stay
-    text, for they are codes. `text_columns` are kept as text however they look: a model that learned a column as
+    text, for they are codes. `text_columns` stay text even if they look like numbers: a model that learned a column as
     text reads it as text again. A column of a CSV file whose values are all written with decimal commas (3,14 or
-    1.234,5) is one of numbers, and stands in the table's `decimal_commas`; `comma_columns` are known to be written so,
+    1.234,5) becomes numbers, and is named in the table's `decimal_commas`; `comma_columns` are known to be written so,
     where a few rows may not show it.
 
-    The index of a pandas DataFrame is not a column: a DataFrame's own is left behind; one that was written into a
-    Parquet file or an Arrow table stands in the table's `index_columns`, and no encoder learns from it.
+    The index of a pandas DataFrame is not a column: that of a DataFrame is left out; one that was written into a
+    Parquet file or an Arrow table is named in the table's `index_columns`, and no encoder learns from it.
 
-    Raises `BacklitError` for whatever is not a table with at least one row.
+    Raises `BacklitError` for a source that is not a table with at least one row.
 
     >>> read_table("iris").columns
     ('sepal length (cm)', 'sepal width (cm)', 'petal length (cm)', 'petal width (cm)', 'species')
@@ -97,9 +97,9 @@ def _read_named(given: str, text_columns: Collection[str], comma_columns: Collec
 
 
 def columns_as_written(given: str, table: Table, names: Sequence[str]) -> pa.Table:
-    """Those columns of what `table` was read from by its name: the text of a CSV cell, the type of a Parquet column.
+    """The named columns of the source of `table` as they are written: the text of CSV cells, the type in Parquet.
 
-    An empty cell of a CSV file is an empty text.
+    `given` is the path or the bundled name that was read. An empty cell of a CSV file is an empty text.
     """
     if not names or _is_bundled(given):
         return table.arrow.select(list(names))
@@ -140,7 +140,7 @@ def _missing_file(path: Path) -> str:
 
 
 def _parse_file(raw: bytes, name: str, text_columns: Collection[str], comma_columns: Collection[str]) -> pa.Table:
-    """Tell by its first bytes, not by its suffix, what the file is."""
+    """Read a file as the format that its first bytes show, not its suffix."""
     if raw.startswith(_PARQUET):
         return _with_index_marked(_arrow_parquet(raw, name))
     what = next((what for mark, what in _NOT_TABLES.items() if raw.startswith(mark)), None) or _notation(raw)
@@ -152,12 +152,12 @@ def _parse_file(raw: bytes, name: str, text_columns: Collection[str], comma_colu
 
 
 def _notation(raw: bytes) -> str | None:
-    """JSON, HTML or XML; a table's first name may begin with the same sign: <OPEN>,<CLOSE> or [m],[s]."""
+    """The name of a notation that is no table, or None. A column name may begin like one: <OPEN>, [m]."""
     start = raw[:4096].removeprefix(codecs.BOM_UTF8).lstrip()
     if _JSON.match(start):
         return "JSON"
     tag = _MARKUP.match(start)
-    # A tag is closed later on; a name between such signs is not.
+    # A tag is closed later in the file; a column name in such brackets is not.
     return "HTML or XML" if tag and (tag[1] is None or b"</" + tag[1] in raw) else None
 
 
@@ -210,13 +210,13 @@ def _text(raw: bytes, encoding: str, errors: str = "replace") -> io.TextIOWrappe
 
 
 def _layout(raw: bytes, name: str) -> _Layout:
-    """The delimiter that cuts the first records into equally many cells, as many as possible; and the first record."""
+    """The encoding, the delimiter that divides the first records into the most cells, equally many, and the names."""
     encoding = "utf-16" if raw.startswith(_UTF16_MARKS) else "utf-8"
     if not any(line.strip() for line in _text(raw, encoding)):
         raise BacklitError(f"{name} is empty: expected a line of column names and at least one row.")
     samples = []
     for delimiter in _DELIMITERS:
-        with contextlib.suppress(csv.Error):  # with a wrong delimiter a cell may be longer than Python's reader takes
+        with contextlib.suppress(csv.Error):  # with a wrong delimiter, a cell may be too long for Python's reader
             reader = enumerate(csv.reader(_text(raw, encoding), delimiter=delimiter))
             samples.append((delimiter, list(itertools.islice(((n, record) for n, record in reader if record), 6))))
     if not samples:
@@ -233,7 +233,7 @@ def _layout(raw: bytes, name: str) -> _Layout:
 
 
 def _refuse_foreign_header(raw: bytes, layout: _Layout, name: str) -> None:
-    """Names that are not in the file's encoding were read with marks in the places of what could not be."""
+    """Refuse column names that the encoding cannot decode: they were read with U+FFFD in place of some bytes."""
     odd = [column for column in layout.columns if "\ufffd" in column]
     if not odd:
         return
@@ -244,7 +244,7 @@ def _refuse_foreign_header(raw: bytes, layout: _Layout, name: str) -> None:
 
 
 def _refuse_open_quote(raw: bytes, layout: _Layout, name: str) -> None:
-    """A quote that is never closed would swallow the rest of the file into one cell, without a word from Arrow."""
+    """Refuse a quote that is never closed: Arrow would read the rest of the file as one cell, without an error."""
     if raw.count(b'"') % 2 == 0:
         return
     reader = csv.reader(_text(raw, layout.encoding), delimiter=layout.delimiter, strict=True)
@@ -276,7 +276,7 @@ def _arrow_csv(
 
 
 def _restore_leading_zeros(arrow: pa.Table, raw: bytes, layout: _Layout) -> pa.Table:
-    """Arrow reads 007 as 7; a column with such a cell is one of codes and becomes text again."""
+    """Make columns with cells such as 007 text again: they hold codes, and Arrow reads 7."""
     whole = [field.name for field in arrow.schema if pa.types.is_integer(field.type)]
     if not whole:
         return arrow
@@ -288,7 +288,7 @@ def _restore_leading_zeros(arrow: pa.Table, raw: bytes, layout: _Layout) -> pa.T
 
 
 def _csv_fault(raw: bytes, layout: _Layout, name: str, error: Exception) -> str:
-    """Name the first line with too few or too many cells; where there is none, say what the reader said."""
+    """Name the first line with too few or too many cells; where there is none, give the reader's message."""
     reader = csv.reader(_text(raw, layout.encoding), delimiter=layout.delimiter)
     try:
         records = filter(None, reader)

@@ -68,6 +68,6 @@ def _apportion(counts: Rows, fraction: float, most: Rows, rng: np.random.Generat
     wanted = max(round(counts.sum() * fraction), 1 if fraction else 0) - given.sum()
     remainder = np.where(given < most, share - given, -1.0)
     order = np.lexsort((rng.random(len(counts)), -remainder))
-    willing = order[remainder[order] > 0][: max(wanted, 0)]
-    given[willing] += 1
+    raised = order[remainder[order] > 0][: max(wanted, 0)]
+    given[raised] += 1
     return given

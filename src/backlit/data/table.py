@@ -1,4 +1,4 @@
-"""The table: named columns of equal length, which every source is read into."""
+"""The table: named columns of equal length; every source is read into one."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ INDEX = {b"index": b"pandas"}
 
 
 class Table:
-    """Columns with names, held by Apache Arrow; `target` is the column to predict where the source says which it is.
+    """Named columns, held by Apache Arrow; `target` is the column to predict where the source knows it, else None.
 
-    `rows` are the places (n,) in the source of a table made of some of its rows, from 0; None where all are there, in
-    order. Messages count rows by them.
+    `rows` are the positions (n,) of the rows in the source, from 0, where the table holds some of them; None where it
+    holds all, in order. Messages name rows by them.
 
     >>> table = Table.from_arrays([[1.0, 2.0], [3.0, 4.0]], ["no", "yes"], names=["width", "height"])
     >>> table.columns, table.n_rows, table.target
@@ -80,7 +80,7 @@ class Table:
 
     @property
     def n_rows(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         return int(self.arrow.num_rows)
 
     @property
@@ -90,7 +90,7 @@ class Table:
 
     @property
     def index_columns(self) -> tuple[str, ...]:
-        """The columns that are the index of the pandas DataFrame which was written: they count or name its rows."""
+        """The columns that were the index of a pandas DataFrame: they count or name its rows."""
         return tuple(field.name for field in self.arrow.schema if (field.metadata or {}).items() >= INDEX.items())
 
     def column(self, name: str) -> Any:
@@ -115,7 +115,7 @@ class Table:
         return self._of_rows(self.arrow.take(indices), indices)
 
     def slice(self, start: int, length: int) -> Table:
-        """So many rows from that index on, without a copy of their values."""
+        """The `length` rows from index `start` on, without a copy of their values."""
         stop = min(start + length, self.n_rows)
         return self._of_rows(self.arrow.slice(start, length), np.arange(start, stop))
 
@@ -129,7 +129,7 @@ class Table:
 
     @contextmanager
     def rows_as_in_source(self) -> Iterator[None]:
-        """Let an error within name its row by its number in the source, not in this part of it."""
+        """Renumber the row of a `RowError` raised inside: by its position in the source, not in this part of it."""
         try:
             yield
         except RowError as error:
@@ -155,7 +155,7 @@ class Table:
 
 
 def refuse_duplicates(names: Iterable[str], source: str) -> None:
-    """Raise `BacklitError` where a column name stands twice: a model could not tell the two apart."""
+    """Raise `BacklitError` where two columns have the same name: a model could not tell them apart."""
     seen: set[str] = set()
     for name in names:
         if name in seen:
@@ -167,7 +167,7 @@ def refuse_duplicates(names: Iterable[str], source: str) -> None:
 
 
 def _plain_types(arrow: pa.Table) -> pa.Table:
-    """Arrow has many types for one thing; bring decimals and half floats to float64, string views to string."""
+    """Convert Arrow's decimals and half floats to float64, its string views to string."""
     for index, field in enumerate(arrow.schema):
         if pa.types.is_decimal(field.type) or pa.types.is_float16(field.type):
             arrow = arrow.set_column(

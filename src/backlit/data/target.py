@@ -35,15 +35,15 @@ TaskKind = Literal["classes", "numbers"]
 FEW_CLASSES = 20
 """Whole numbers with more distinct values than this are taken for a quantity."""
 
-MOST_UNSEEN = 100
-"""An evaluation takes up to so many classes that training did not have."""
+MOST_NEW = 100
+"""An evaluation accepts up to so many classes that training did not have."""
 
 LARGEST = 1e250
-"""Larger targets are refused: whatever float32 can hold, times this, float64 can hold."""
+"""Larger targets are refused, so that any float32 number times a target's deviation fits into float64."""
 
 
 class Task(msgspec.Struct, frozen=True):
-    """What is to be learned: the target column, classes or numbers, and the sentence that says why.
+    """The task: the target column, whether classes or numbers are learned, and the sentence that says why.
 
     `classes` are the labels in sorted order, in their own type (empty for numbers). `n_rows` rows have a target,
     `n_missing` have none (an infinite one counts as none).
@@ -64,7 +64,7 @@ class ClassTarget(msgspec.Struct, frozen=True, tag="classes"):
     classes: tuple[Label, ...]
 
     def encode(self, table: Table, dtype: DTypeLike = np.int64) -> NDArray[np.int64]:
-        """The class index of each row (n,), int64 whatever the dtype asked for."""
+        """The class index of each row (n,), int64 for any `dtype`."""
         with table.rows_as_in_source():
             return self._codes(table.column(self.column))
 
@@ -85,17 +85,17 @@ class ClassTarget(msgspec.Struct, frozen=True, tag="classes"):
     def encode_any(self, table: Table) -> tuple[NDArray[np.int64], tuple[Label, ...]]:
         """The class index of each row (n,), and the labels that training did not have.
 
-        These count on where the classes end. Raises `BacklitError` where no row has one of the classes, and where the
-        other labels are more than `MOST_UNSEEN`: then it hardly is the same column.
+        The indices of such labels follow those of the classes. Raises `BacklitError` where no row has one of the
+        classes, and where there are more than `MOST_NEW` other labels: it is then hardly the same column.
         """
         column = table.column(self.column)
         codes = label_codes(column, self.classes, self.column)
         rest = column.filter(pa.array(codes == UNKNOWN))
-        unseen = tuple(label_counts(rest))
-        if (codes < 0).all() or len(unseen) > MOST_UNSEEN:
+        new = tuple(label_counts(rest))
+        if (codes < 0).all() or len(new) > MOST_NEW:
             return self.encode(table), ()
-        codes[codes == UNKNOWN] = len(self.classes) + label_codes(rest, unseen, self.column)
-        return codes, unseen
+        codes[codes == UNKNOWN] = len(self.classes) + label_codes(rest, new, self.column)
+        return codes, new
 
     def decode(self, Y: ArrayLike) -> NDArray[Any]:
         """The labels (n,) of class indices (n,)."""
@@ -125,12 +125,12 @@ class NumberTarget(msgspec.Struct, frozen=True, tag="numbers"):
 
 
 def choose_task(table: Table, target: str | None = None, kind: TaskKind | None = None) -> Task:
-    """Work out what is to be learned from the target column of a table, or check what is asked for.
+    """Choose classes or numbers by the target column of a table, or check the `kind` that is asked for.
 
     Text, booleans and categories are classes. So are whole numbers (also written 1.0) with at most `FEW_CLASSES`
     distinct values that repeat: each at least twice, or ten times on average. All other numbers are numbers. Text with
     more than `FEW_CLASSES` distinct values, most of which read as numbers ("$1,250", "12%"), is refused: it is more
-    likely a slip of the file than so many classes.
+    likely a mistake in the file than so many classes.
 
     `target` may be left out where the table knows its own; `kind` overrides the rule. Raises `BacklitError` for a
     target that does not exist, has no values, only one, no repeated one, or does not fit the kind asked for.

@@ -17,7 +17,7 @@ from backlit.errors import BacklitError
 Label = bool | int | float | str
 FloatVector = NDArray[np.float64]
 TimeKind = Literal["date", "zoned", "time of day", "duration"]
-"""What a column of times holds; `zoned` is a date with its time zone."""
+"""The kinds of time in a column; `zoned` is a date with its time zone."""
 
 FARTHEST = 1e6
 """Standardized values are clipped here. n training rows cannot lie farther than sqrt(n - 1), so only rows unlike all of
@@ -65,7 +65,7 @@ def label_text(label: Label) -> str:
 
 
 def without_dictionary(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The column with its values written out, where Arrow keeps indices into a dictionary (pandas: categorical)."""
+    """The column with its values in full, where Arrow keeps indices into a dictionary (pandas: categorical)."""
     return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
@@ -84,7 +84,7 @@ def label_codes(column: pa.ChunkedArray, labels: Sequence[Label], name: str) -> 
     """The index of each row's value among the labels (rows,); `UNKNOWN` for another value, `MISSING` for none.
 
     Values are compared in the labels' own type: 1, 1.0 and "1" are all the label 1 where labels are numbers, and 1 is
-    the label "1" where labels are text. Raises `BacklitError` for a column of values that can be no labels.
+    the label "1" where labels are text. Raises `BacklitError` for a column whose values cannot be labels.
 
     >>> label_codes(pa.chunked_array([["b", "a", None, "z"]]), ["a", "b"], "letter").tolist()
     [1, 0, -2, -1]
@@ -123,7 +123,7 @@ def _in_label_type(value: Any, as_text: bool) -> Any:
 
 
 def as_numbers(column: pa.ChunkedArray, name: str) -> FloatVector:
-    """The column as float64 (rows,), missing values NaN; `BacklitError` naming the first row that holds no number."""
+    """The column as float64 (rows,), missing values NaN; a `BacklitError` names the first row without a number."""
     column = without_dictionary(column)
     if is_text(column.type):
         column = _parsed(column, name, pa.float64(), "", "a number")
@@ -134,7 +134,7 @@ def as_numbers(column: pa.ChunkedArray, name: str) -> FloatVector:
 
 
 class TimeText(NamedTuple):
-    """How text is read as one kind of time: as that Arrow type, after some words in front; and what is expected."""
+    """How text is read as one kind of time: the Arrow type, the text to put in front, and the form for messages."""
 
     arrow_type: Any
     front: str
@@ -152,7 +152,7 @@ _TIME_WORDS = {"date": "dates", "zoned": "dates", "time of day": "times of day",
 
 
 def time_kind(arrow_type: Any) -> TimeKind | None:
-    """Which kind of time an Arrow type holds; None for a type of something else."""
+    """The kind of time that an Arrow type holds; None for another type."""
     if not pa.types.is_temporal(arrow_type):
         return None
     if pa.types.is_time(arrow_type):
@@ -165,8 +165,8 @@ def time_kind(arrow_type: Any) -> TimeKind | None:
 def as_seconds(column: pa.ChunkedArray, name: str, kind: TimeKind) -> FloatVector:
     """Dates (since 1970-01-01 UTC), times of day or durations as seconds in float64 (rows,), missing values NaN.
 
-    `kind` is what the column held in training. A column with one odd cell is text as a whole, and is read as that kind.
-    Raises `BacklitError` for the first row that cannot be, and for a column that holds something else.
+    `kind` is what the column held in training; a column that one odd cell made text is read as that kind. Raises
+    `BacklitError` for the first row that cannot be read so, and for a column of another type.
     """
     held = time_kind(column.type)
     if is_text(column.type) and kind in _TIME_TEXTS:
@@ -191,7 +191,7 @@ def _in_microseconds(arrow_type: Any) -> Any:
 
 
 def _parsed(column: pa.ChunkedArray, name: str, arrow_type: Any, front: str, expected: str) -> pa.ChunkedArray:
-    """Text with something in front read as another type; `BacklitError` naming the first row that cannot be."""
+    """Text, after `front`, read as another type; a `BacklitError` names the first row that cannot be read."""
     trimmed = pc.utf8_trim_whitespace(column)
     if front:
         trimmed = pc.binary_join_element_wise(pa.scalar(front, column.type), trimmed, pa.scalar("", column.type))
@@ -211,9 +211,9 @@ def _parsed(column: pa.ChunkedArray, name: str, arrow_type: Any, front: str, exp
 
 
 def mean_and_deviation(values: FloatVector) -> tuple[float, float]:
-    """Mean and root mean squared distance from it, of at least one finite value, whatever the size of the values.
+    """Mean and root mean squared distance from it, of at least one finite value of any size.
 
-    Computed on values brought near 1 by a power of two, which is exact: the square of 1e300 would overflow.
+    Computed on values scaled near 1 by a power of two, which is exact: the square of 1e300 would overflow.
 
     >>> mean_and_deviation(np.array([1e300, 3e300]))
     (2e+300, 1e+300)
@@ -224,7 +224,7 @@ def mean_and_deviation(values: FloatVector) -> tuple[float, float]:
 
 
 def standardized(values: FloatVector, mean: float, deviation: float) -> FloatVector:
-    """(values - mean) / deviation in float64, clipped to ±`FARTHEST`; nothing overflows on the way."""
+    """(values - mean) / deviation in float64, clipped to ±`FARTHEST`; no intermediate value overflows."""
     exponent = math.frexp(deviation)[1]
     with np.errstate(over="ignore"):  # what overflows here lies beyond FARTHEST
         near_one = np.ldexp(values, -exponent) - math.ldexp(mean, -exponent)

@@ -1,15 +1,12 @@
-"""What the two estimators share: parameters, fitting, prediction."""
+"""The base of both estimators: their parameters, fitting, prediction and conversion."""
 
 from __future__ import annotations
 
 import copy
-import threading
 import warnings
-from concurrent.futures import ThreadPoolExecutor, wait
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import joblib  # type: ignore[import-untyped]
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.exceptions import ConvergenceWarning
@@ -18,22 +15,24 @@ from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOp
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from backlit.engine import Network, default_threads
+from backlit.engine import Network
 from backlit.errors import BacklitError
 from backlit.estimators import html_repr, sklearn_conversion, validation_split
 from backlit.estimators.build import (
+    BIASES,
     SCIKIT_LEARN_RATES,
+    WEIGHTS,
     Output,
-    Settings,
     Views,
-    is_random,
     network_of,
     settings_of,
     views,
 )
-from backlit.estimators.callbacks import CallbackSupport, watch_of
+from backlit.estimators.callbacks import CallbackSupport, callbacks_of
+from backlit.estimators.ensemble import random_states, train_members
 from backlit.estimators.inputs import read_inputs
-from backlit.estimators.member import Limits, Member, Rows, descend, minimize
+from backlit.estimators.member import Limits, Member, Rows
+from backlit.estimators.next_step import next_step_settings
 from backlit.kernels.types import Array
 from backlit.ops.base import Activation, Op, Optimizer
 from backlit.ops.registry import activations, losses, optimizers, schedules
@@ -42,12 +41,12 @@ if TYPE_CHECKING:
     from backlit.show.worked_example import WorkedExample
 
 FUSED = {fused for loss in losses.values() for fused in loss.fused.values()}  # type: ignore[attr-defined]
-"""Losses that stand for another one and the last activation together; the engine puts them in by itself."""
+"""Losses that combine another loss with the last activation; the engine substitutes them by itself."""
 
 LOSSES = {name for name in losses if name not in FUSED}
 
 CURVES = ("loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_", "validation_loss_curve_")
-"""Fitted attributes that not every fit leaves."""
+"""Fitted attributes that only some fits set."""
 
 NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and need to be preprocessed."
@@ -55,7 +54,7 @@ NOT_FINITE = (
 
 
 class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """The common part of `MLPClassifier` and `MLPRegressor`, which is not to be used itself."""
+    """The base class of `MLPClassifier` and `MLPRegressor`."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
@@ -107,11 +106,11 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
             X: inputs (n, features): an array, a sparse matrix or a DataFrame.
             y: targets (n,) or (n, outputs).
             sample_weight: a weight per row (n,), at least 0.
-            X_val, y_val, sample_weight_val: rows to measure after each epoch; with `early_stopping`, they take the
-                place of the part split off.
+            X_val, y_val, sample_weight_val: validation rows, measured after each epoch; with `early_stopping`, no
+                others are split off.
 
-        Errors: a ValueError for input that does not fit, and where the training diverges; the weights from before that
-        epoch are kept then.
+        Errors: a ValueError for invalid input, and where the training diverges: the weights of the epoch before are
+        kept then.
         """
         given = None if X_val is None and y_val is None else (X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, given, incremental=False)
@@ -122,7 +121,7 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
         return self._fit(X, y, sample_weight, None, incremental=True)
 
     def _is_descending(self) -> bool:
-        """Tell whether the solver goes by batches."""
+        """Tell whether the solver updates the weights batch by batch."""
         solver: Any = self.solver if isinstance(self.solver, Optimizer) else optimizers.get(self.solver)
         return solver is None or not solver.full_batch
 
@@ -133,7 +132,7 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
         weights = self._weights(sample_weight, inputs.X, y)
         T = self._targets(inputs.y, weights, incremental=incremental).astype(inputs.X.dtype, copy=False)
         output = self._output(T)
-        sources = self._random_states(check_random_state(self.random_state))
+        sources = random_states(self, check_random_state(self.random_state))
         self._random_state = sources[0]
         if first:
             self._members = [self._new_member(inputs.X, output, source) for source in sources]
@@ -143,59 +142,23 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
                 f"set n_members={len(self._members)} again, or fit anew with warm_start=False."
             )
         rows = Rows(inputs.X, T, weights)
-        watch = watch_of(self, X, y, sample_weight, silent=incremental)
-        plans = validation_split.plan(self, rows, self._held_out(given), sources)
+        callbacks = callbacks_of(self, X, y, sample_weight, silent=incremental)
+        plans = validation_split.plan(self, rows, self._validation_rows(given), sources)
         limits = Limits(
             int(self.max_iter), float(self.tol), float(self.n_iter_no_change), float(self.power_t), bool(self.shuffle),
             output.parts, incremental,
         )  # fmt: skip
-        self._train(plans, settings, limits, sources, watch)
-        watch.finish()
+        train_members(self, plans, settings, limits, sources, callbacks.first)
+        callbacks.finish()
         self._publish()
         self._report()
         return self
 
-    def _train(self, plans: Any, settings: Settings, limits: Limits, sources: list[Any], watch: Any) -> None:
-        """Train the members, several at once on threads."""
-        stop = threading.Event()
-        workers = 1 if len(sources) == 1 else min(joblib.effective_n_jobs(self.n_jobs), len(sources))
-        threads = max(1, default_threads() // workers)
-
-        def train(k: int) -> None:
-            rows, held = plans[k]
-            each = watch.first if k == 0 else None
-            if settings.optimizer.full_batch:
-                minimize(self._members[k], rows, held, settings, limits, each, stop, threads)
-            else:
-                descend(self._members[k], rows, held, settings, limits, sources[k], each, stop, threads)
-
-        if len(sources) == 1:
-            train(0)
-            return
-        with ThreadPoolExecutor(workers) as pool:
-            running = [pool.submit(train, k) for k in range(len(sources))]
-            try:
-                wait(running)
-            except KeyboardInterrupt:
-                stop.set()
-                wait(running)
-            for done in running:
-                done.result()
-
-    def _random_states(self, first: np.random.RandomState) -> list[np.random.RandomState]:
-        """Give a random state per member; the first ones do not depend on how many there are."""
-        if isinstance(self.random_state, Integral):
-            seeds = [np.random.SeedSequence([int(self.random_state), k]).generate_state(1)[0]
-                     for k in range(1, self.n_members)]  # fmt: skip
-        else:
-            seeds = [first.randint(2**31 - 1) for _ in range(1, self.n_members)]
-        return [first, *map(np.random.RandomState, seeds)]
-
     def _new_member(self, X: Array, output: Output, random: np.random.RandomState) -> Member:
         return Member(network_of(self, X.shape[1], output, X.dtype, random), bool(self.early_stopping))
 
-    def _held_out(self, given: Any) -> Rows | None:
-        """Check the validation rows given to `fit`."""
+    def _validation_rows(self, given: Any) -> Rows | None:
+        """Check and encode the validation rows given to `fit`."""
         if given is None:
             return None
         X, y, weights = given
@@ -212,7 +175,7 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
             return None
         return np.asarray(_check_sample_weight(sample_weight, X, ensure_non_negative=True), np.float64)
 
-    # -------------------------------------------------------------------------------------------------- what fit leaves
+    # ----------------------------------------------------------------------------------------------- fitted attributes
 
     def _is_fitted(self) -> bool:
         return "_members" in vars(self)
@@ -236,12 +199,12 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
             }  # fmt: skip
         if member.validation_loss_curve:
             curves["validation_loss_curve_"] = member.validation_loss_curve
-        for name in CURVES:  # none stays from an earlier fit
+        for name in CURVES:  # remove those of an earlier fit
             self.__dict__.pop(name, None)
         self.__dict__.update(curves)
 
     def _report(self) -> None:
-        """Warn of what the members' trainings ended with, and refuse weights that are not finite."""
+        """Warn of an interruption, of missing convergence and of divergence; refuse weights that are not finite."""
         members = self._members
         if any(member.interrupted for member in members):
             warnings.warn("Training interrupted by user.", stacklevel=4)
@@ -259,20 +222,20 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
     @property
     def coefs_(self) -> Views:
         """The weight matrices (fan_in, fan_out), layer by layer: views of the first network's parameters."""
-        return views(self._fitted_network(), "W")
+        return views(self._fitted_network(), WEIGHTS)
 
     @coefs_.setter
     def coefs_(self, values: Any) -> None:
-        self._write("W", values)
+        self._write(WEIGHTS, values)
 
     @property
     def intercepts_(self) -> Views:
         """The bias vectors (fan_out,), layer by layer: views of the first network's parameters."""
-        return views(self._fitted_network(), "b")
+        return views(self._fitted_network(), BIASES)
 
     @intercepts_.setter
     def intercepts_(self, values: Any) -> None:
-        self._write("b", values)
+        self._write(BIASES, values)
 
     def _write(self, name: str, values: Any) -> None:
         for view, value in zip(views(self._fitted_network(), name), values, strict=True):
@@ -299,18 +262,17 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
         return total
 
     def _alone(self, member: Member) -> Self:
-        """Give this estimator as it would be if that member were its only one."""
+        """Give a copy of this estimator with that member as its only one."""
         twin = copy.copy(self)
         twin._members = [member]
         return twin
 
-    # ------------------------------------------------------------------------------------------- to and from elsewhere
+    # ---------------------------------------------------------------------------------------- conversion, explanation
 
     def to_network(self, member: int = 0) -> Network:
-        """Give a copy of a fitted network, to go on with in the engine: explain, save, train.
+        """Give a copy of a fitted network, to explain, save or train it with the engine.
 
-        It takes inputs as the estimator's training saw them: after `preprocess`, and it predicts before any target
-        scaling is undone.
+        Its inputs are those after `preprocess`; its outputs are in the scale of `scale_target`.
         """
         check_is_fitted(self)
         network: Network = self._members[member].network.copy()
@@ -320,16 +282,16 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
         """Work out the next training step on the given rows: every number of the chain rule, as `backlit.explain` does.
 
         The step is the one that `partial_fit` would take next with these rows as one batch, in their order, in float64:
-        with the optimizer as the training left it, its penalties and limits, and of several members the first. L-BFGS,
-        which has no step of its own for a batch, gives way to plain gradient descent.
+        with the optimizer as the training left it, its penalties and limits. Of several members, it is the first one's.
+        L-BFGS, which takes no step on a single batch, is replaced by plain gradient descent.
 
         Args:
             X: inputs (n, features). y: targets (n,) or (n, outputs).
             sample_weight: a weight per row (n,), at least 0; `class_weight` multiplies it.
-            settings: those of `backlit.explain`; with another `optimizer`, that one starts afresh at its own rate.
+            settings: those of `backlit.explain`; another `optimizer` starts without a past, at its own rate.
 
-        Errors: a BacklitError for several `steps` where what happens between two calls of `partial_fit` would change
-        them: another learning rate, or another draw of dropout.
+        Errors: a BacklitError for several `steps` that `partial_fit` would take otherwise in several calls: with
+        another learning rate, or another draw of dropout.
 
         >>> from backlit.estimators import MLPRegressor
         >>> regressor = MLPRegressor(hidden_layer_sizes=(2,), random_state=0, solver="lbfgs")
@@ -337,50 +299,17 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
         >>> regressor.explain([[1.0]], [1.0])["net(o1)"].phase
         'forward'
         """
-        from backlit.show.worked_example import explain  # noqa: PLC0415  (it draws, and is rarely asked for)
+        from backlit.show.worked_example import explain  # noqa: PLC0415  (few callers need it)
 
         check_is_fitted(self)
         inputs = read_inputs(self, X, y, reset=False)
         T = self._known_targets(inputs.y)
         weights = self._weights(sample_weight, inputs.X, y)
-        chosen = settings_of(self)
-        total = float(len(T) if weights is None else weights.sum())
-        given = {**chosen.penalties, "l2": self.alpha / (total or 1.0), "sample_weight": weights}  # all 0 is refused
-        if chosen.optimizer.full_batch:
-            given["optimizer"] = "sgd"
-        elif "optimizer" not in settings:
-            given |= self._next_steps(chosen, int(settings.get("steps", 1)))
-        if self.preprocess is None and hasattr(self, "feature_names_in_"):
-            given["inputs"] = list(self.feature_names_in_)
-        network = self.to_network()
-        if len(getattr(self, "classes_", ())) == network.outputs:
-            given["outputs"] = [str(label) for label in self.classes_]
-        return explain(network, inputs.X, T, **{**given, **settings})
-
-    def _next_steps(self, chosen: Settings, steps: int) -> dict[str, Any]:
-        """Say where the optimizer stands and how the next steps go on from there, as `backlit.explain` takes it."""
-        member, optimizer = self._members[0], chosen.optimizer
-        drawn = is_random(member.network)
-        if steps > 1 and (chosen.policy != "constant" or drawn):
-            what = "dropout draws anew" if drawn else f"learning_rate={self.learning_rate!r} may change the rate"
-            raise BacklitError(f"steps is {steps}, but {what} at each call of partial_fit; explain one step at a time.")
-        initial: float = optimizer.rate  # type: ignore[attr-defined]
-        state = member.state_for(optimizer)
-        taken, rate = (0, initial) if state is None else (state.step, state.learning_rate)
-        if chosen.schedule.needs_loss:  # such a schedule begins anew with each call
-            rate = initial
-        scale = chosen.schedule.scale(taken + np.arange(steps), 1, int(self.max_iter))
-        given = {"optimizer": optimizer, "rates": tuple(rate * np.asarray(scale, np.float64)), "taken": taken}
-        if state is not None:
-            given["slots"] = state.slots
-        if drawn:
-            source = self._random_states(copy.deepcopy(check_random_state(self.random_state)))[0]
-            given["seed"] = source.randint(2**31 - 1)
-        return given
+        return explain(self.to_network(), inputs.X, T, **next_step_settings(self, weights, len(T), settings))
 
     @classmethod
     def from_sklearn(cls, fitted: Any) -> Self:
-        """Give the estimator that predicts, and goes on training, as scikit-learn's fitted one does.
+        """Give the estimator that predicts, and continues training, as scikit-learn's fitted one does.
 
         >>> from sklearn import neural_network
         >>> from backlit.estimators import MLPRegressor
@@ -393,7 +322,7 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
     def to_sklearn(self) -> Any:
         """Give scikit-learn's estimator that predicts the same.
 
-        Errors: a ValueError that names what scikit-learn's class has no place for: another activation, dropout's or
+        Errors: a ValueError that names what scikit-learn's class does not support: another activation, dropout's or
         normalization's layers, several members, a preprocessing.
         """
         check_is_fitted(self)
@@ -410,7 +339,7 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
         tags.input_tags.categorical = self.preprocess is not None
         return tags
 
-    # Each estimator says these.
+    # Each estimator defines these.
 
     def _targets(self, y: Any, weights: Array | None, *, incremental: bool) -> Array:
         raise NotImplementedError
@@ -422,7 +351,7 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
         raise NotImplementedError
 
 
-def descending(estimator: BaseMLP) -> bool:
+def trains_by_batches(estimator: BaseMLP) -> bool:
     """Tell `available_if` that an estimator has `partial_fit`, or say why not."""
     if not estimator._is_descending():
         raise AttributeError(
@@ -431,4 +360,4 @@ def descending(estimator: BaseMLP) -> bool:
     return True
 
 
-partial_fit_if_descending = available_if(descending)
+partial_fit_if_descending = available_if(trains_by_batches)

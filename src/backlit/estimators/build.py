@@ -1,4 +1,4 @@
-"""From an estimator's parameters to a network, its initial weights, and the rule it is trained by."""
+"""Builds the network of an estimator, its initial weights and its optimizer from the parameters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from backlit.engine import Network, make_layer
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.ops.base import Activation, Layer, Loss, Optimizer, arguments
-from backlit.ops.layers.dense import Dense
+from backlit.ops.layers.dense import PARAMETERS, Dense
 from backlit.ops.layers.dropout import Dropout
 from backlit.ops.layers.normalization import BatchNorm, LayerNorm
 from backlit.ops.optimizers.adaptive import Adam
@@ -23,15 +23,18 @@ from backlit.ops.registry import activations, optimizers, schedules
 from backlit.ops.schedules import Schedule
 
 SCIKIT_LEARN_ACTIVATIONS: Mapping[str, str] = {"logistic": "sigmoid"}
-"""The names scikit-learn has for activations of ours that are called otherwise."""
+"""scikit-learn's names of activations, where ours differ -> ours."""
 
 NORMALIZATIONS: Mapping[str, type[Layer]] = {"batch": BatchNorm, "layer": LayerNorm}
 
 SCIKIT_LEARN_RATES = ("constant", "invscaling", "adaptive")
 
+WEIGHTS, BIASES = PARAMETERS
+"""A dense layer's names of the arrays that scikit-learn keeps in `coefs_` and `intercepts_`."""
+
 
 class Output(msgspec.Struct, frozen=True):
-    """What the last layer and the error are: `parts` says how many summands the reported loss is the mean of."""
+    """The loss and the last layer; the reported loss is a mean over `parts` summands."""
 
     loss: Loss
     activation: str
@@ -40,7 +43,7 @@ class Output(msgspec.Struct, frozen=True):
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """What a training needs beyond the data, resolved from the parameters."""
+    """The settings of a training, resolved from the parameters."""
 
     optimizer: Optimizer
     schedule: Schedule
@@ -53,7 +56,7 @@ def settings_of(estimator: Any) -> Settings:
     """Resolve solver, learning rate and penalties.
 
     `solver="sgd"` and `"adam"` are scikit-learn's own forms: momentum with the rate inside the velocity, Adam with the
-    epsilon that does not shrink. `learning_rate="invscaling"` and `"adaptive"` act on `"sgd"` alone, as there.
+    epsilon that does not shrink. `learning_rate="invscaling"` and `"adaptive"` act on `"sgd"` alone.
     """
     optimizer = optimizer_of(estimator)
     _refuse_for_full_batches(estimator, optimizer)
@@ -74,13 +77,13 @@ def settings_of(estimator: Any) -> Settings:
 
 
 def _refuse_for_full_batches(estimator: Any, optimizer: Optimizer) -> None:
-    """Refuse the settings of an update that L-BFGS, which searches along a line, has no place for."""
+    """Refuse limits of a single update where the solver is L-BFGS, which searches along a line instead."""
     names = ("clip_value", "clip_norm", "max_norm", "weight_decay")
     given = [f"{name}={getattr(estimator, name)!r}" for name in names if getattr(estimator, name)]
     if optimizer.full_batch and given:
         raise BacklitError(
             f"solver {optimizer.name!r} makes no updates to which {', '.join(given)} could apply; leave it off, use "
-            "alpha against large weights, or take a solver that goes by batches, such as 'adam'."
+            "alpha against large weights, or choose a solver that trains by batches, such as 'adam'."
         )
 
 
@@ -145,14 +148,14 @@ def hidden_layers(estimator: Any) -> tuple[list[int], list[Activation]]:
 
 
 def _activation(given: Any) -> Activation:
-    if isinstance(given, (list, tuple)):  # of no hidden layer at all
+    if isinstance(given, (list, tuple)):  # a list for no hidden layer
         return _activation("identity")
     made: Activation = activations.make(SCIKIT_LEARN_ACTIVATIONS.get(given, given) if isinstance(given, str) else given)
     return made
 
 
 def _hidden(size: int, function: Activation, normalization: str | None, dropout: float) -> Iterator[Layer]:
-    """Give what a hidden layer is made of; normalization stands between the linear map and the activation."""
+    """Give the layers of one hidden layer, with normalization between the linear map and the activation."""
     if normalization is None:
         yield Dense(size, function, weights="zeros")
     else:
@@ -166,7 +169,7 @@ def _hidden(size: int, function: Activation, normalization: str | None, dropout:
 def _draw(network: Network, functions: Sequence[Activation], random: np.random.RandomState) -> None:
     """Draw weights and biases in scikit-learn's order: Glorot's uniform bound, smaller for the logistic function."""
     for label, function in zip(dense_labels(network), functions, strict=True):
-        W, b = network[f"{label}.W"], network[f"{label}.b"]
+        W, b = network[f"{label}.{WEIGHTS}"], network[f"{label}.{BIASES}"]
         bound = np.sqrt((2.0 if function.name == "sigmoid" else 6.0) / sum(W.shape))
         W[...] = random.uniform(-bound, bound, W.shape)
         b[...] = random.uniform(-bound, bound, b.shape)
@@ -175,6 +178,11 @@ def _draw(network: Network, functions: Sequence[Activation], random: np.random.R
 def dense_labels(network: Network) -> list[str]:
     """Give the numbers of the dense layers, in order, as the network names its parameters."""
     return [str(number) for number, layer in enumerate(network.layers, 1) if isinstance(layer, Dense)]
+
+
+def dense_layers(network: Network) -> list[Dense]:
+    """Give the dense layers, in order."""
+    return [layer for layer in network.layers if isinstance(layer, Dense)]
 
 
 def is_random(network: Network) -> bool:
@@ -192,5 +200,5 @@ class Views(list[Array]):
 
 
 def views(network: Network, name: str) -> Views:
-    """Give the views of all dense layers' `"W"` or `"b"`."""
+    """Give the views of one parameter, WEIGHTS or BIASES, of all dense layers."""
     return Views(network[f"{label}.{name}"] for label in dense_labels(network))

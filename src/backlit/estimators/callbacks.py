@@ -1,4 +1,4 @@
-"""What looks on while an estimator trains: scikit-learn's callbacks, and the lines or the display of `verbose`."""
+"""What runs after each epoch of an estimator: scikit-learn's callbacks, the lines or the progress bar of `verbose`."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from backlit.estimators.member import Member, Watch
 
-__all__ = ["CallbackSupport", "Watching", "watch_of"]
+__all__ = ["CallbackSupport", "Callbacks", "callbacks_of"]
 
 try:
     from sklearn.callback import CallbackSupportMixin as CallbackSupport
 except ImportError:  # scikit-learn before 1.9 has no callbacks
 
     class CallbackSupport:  # type: ignore[no-redef]
-        """Nothing to support."""
+        """An empty base class."""
 
 
-class Watching(msgspec.Struct, frozen=True):
-    """What to call after each epoch of the first member, if anybody looks on, and once at the end."""
+class Callbacks(msgspec.Struct, frozen=True):
+    """`first` is called after each epoch of the first member, if not None; `finish` once at the end."""
 
     first: Watch | None
     finish: Callable[[], None]
 
 
-def watch_of(estimator: Any, X: Any, y: Any, sample_weight: Any, *, silent: bool) -> Watching:
-    """Give what the estimator's callbacks and `verbose` ask for; of several members, the first one is watched.
+def callbacks_of(estimator: Any, X: Any, y: Any, sample_weight: Any, *, silent: bool) -> Callbacks:
+    """Give the functions that the estimator's callbacks and `verbose` need; of several members, they get the first.
 
-    `silent` leaves out the callbacks, which belong to `fit`.
+    `silent` leaves out the callbacks, which `partial_fit` does not call.
     """
     watches: list[Watch] = []
     ends: list[Callable[[], None]] = []
@@ -45,14 +45,14 @@ def watch_of(estimator: Any, X: Any, y: Any, sample_weight: Any, *, silent: bool
         ends.append(end)
 
     def first(member: Member) -> bool:
-        asked = [watch(member) for watch in watches]  # each is to be called, whatever the ones before it say
+        asked = [watch(member) for watch in watches]  # a list: each one is called, also after one that asks to stop
         return any(asked)
 
     def finish() -> None:
         for end in ends:
             end()
 
-    return Watching(first if watches else None, finish)
+    return Callbacks(first if watches else None, finish)
 
 
 def _nothing() -> None:
@@ -68,7 +68,7 @@ def _lines(member: Member) -> bool:
 
 
 def _display(estimator: Any) -> tuple[Watch, Callable[[], None]]:
-    """Show a bar that keeps its place, with the loss and the best score."""
+    """Show a progress bar with the loss and the validation score."""
     progress = Progress(
         TextColumn("epoch {task.completed}/{task.total}"), BarColumn(), TextColumn("{task.description}"),
         TimeRemainingColumn(),

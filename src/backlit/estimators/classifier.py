@@ -22,7 +22,7 @@ from backlit.ops.losses.multiclass import CrossEntropy, MulticlassHinge
 from backlit.ops.registry import losses
 
 SCORES = (Hinge, MulticlassHinge)
-"""Losses of scores without limits, from which no probabilities follow."""
+"""Losses of unbounded scores, which give no probabilities."""
 
 
 def gives_probabilities(estimator: Any) -> bool:
@@ -33,7 +33,7 @@ def gives_probabilities(estimator: Any) -> bool:
 
 
 def gives_scores(estimator: Any) -> bool:
-    """Tell whether the outputs are scores without limits."""
+    """Tell whether the outputs are unbounded scores."""
     if not _is_hinge(estimator.loss):
         raise AttributeError("decision_function is available with loss='hinge' only; use predict_proba.")
     return True
@@ -44,7 +44,7 @@ def _is_hinge(loss: Any) -> bool:
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-learn has no types
-    """A feed-forward network that learns classes: scikit-learn's `MLPClassifier`, faster, and more.
+    """A feed-forward network that learns classes: scikit-learn's `MLPClassifier`, faster and with more settings.
 
     The parameters up to `max_fun` are scikit-learn's, with the same meaning and defaults: from the same `random_state`
     come the same weights, shuffles and trajectory. See docs/coming-from-scikit-learn.md for those that follow.
@@ -53,26 +53,26 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
         layers: the hidden layers as Backlit's, instead of `hidden_layer_sizes`, `activation`, `dropout` and
             `normalization`: layers, activations, or names of activations.
         activation: also any of Backlit's activations, or a list with one for each hidden layer.
-        solver: also any of Backlit's optimizers by name, which take `learning_rate_init` and `weight_decay`, or one
-            outright, which has its own.
+        solver: also the name of any optimizer of Backlit, which takes `learning_rate_init` and `weight_decay`, or an
+            optimizer with settings of its own.
         learning_rate: also a schedule or its name.
-        loss: "log_loss", "hinge", the name of a loss, or one outright.
+        loss: "log_loss", "hinge", the name of a loss, or a loss.
         class_weight: "balanced", or weights by class, which multiply `sample_weight`.
         dropout: the fraction of each hidden layer's outputs set to 0 while training.
         normalization: "batch" or "layer", between a hidden layer's linear map and its activation.
         weight_decay: decoupled from the gradient, unlike `alpha`.
         clip_value, clip_norm: limits of each gradient element, and of the whole gradient's norm.
         max_norm: limit of the norm of each unit's incoming weights.
-        scoring: what `early_stopping` goes by: None for accuracy, "loss" for the validation loss, or any scorer.
+        scoring: what `early_stopping` watches: None for accuracy, "loss" for the validation loss, or any scorer.
         preprocess: "auto" takes a DataFrame as it is: scales numbers, encodes categories, fills missing values;
-            `preprocessing_` says what was done.
+            `preprocessing_` holds the encoding.
         n_members: how many networks to train, on threads; predictions are their mean.
         n_jobs: how many of them at once, -1 for one per processor.
 
     Attributes:
         coefs_, intercepts_: views of the first network's parameters.
         history_: lists with a value per epoch: loss, learning_rate, seconds, the norm of each layer's gradient; nan
-            where an epoch did not measure what another one did. Epochs that ran in one go have the seconds of its end.
+            where an epoch did not measure what another one did. Epochs that ran in one call have the time of its end.
         validation_loss_curve_: the loss of `X_val`, `y_val` after each epoch, without penalties.
         loss_, loss_curve_, best_loss_, validation_scores_, best_validation_score_, n_iter_, t_, n_layers_, n_outputs_,
             out_activation_, classes_, n_features_in_, feature_names_in_: as scikit-learn's.
@@ -148,12 +148,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
     @partial_fit_if_descending  # type: ignore[untyped-decorator]
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
-        """Go once through the rows and leave it at that.
+        """Train for one epoch on these rows, from where the last call ended.
 
         Args:
             X: inputs (n, features). y: targets (n,), or labels (n, labels).
             sample_weight: a weight per row (n,), at least 0.
-            classes: all classes there will ever be; the first call needs them, the others may leave them out.
+            classes: the classes of all calls; the first call needs them, the others may leave them out.
 
         Errors: a ValueError for classes that are missing, unknown or changed, and with `early_stopping`.
         """
@@ -163,7 +163,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
         return self._partial_fit(X, y, sample_weight)
 
     def _targets(self, y: Any, weights: Array | None, *, incremental: bool) -> Array:
-        """Learn the classes, or hold y to those known, and encode y."""
+        """Learn the classes, or check that y holds known ones, and encode y."""
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if not hasattr(self, "classes_") or (not self.warm_start and not incremental):
@@ -195,7 +195,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
         return codes if self._loss().class_targets else codes == np.arange(self.n_outputs_)
 
     def _loss(self, dtype: Any = np.float64) -> Loss:
-        """Give the loss that `loss` names for this kind of target; log losses count no row more than scikit-learn's."""
+        """Give the loss that `loss` names for this kind of target; log losses have scikit-learn's limit per row."""
         several = self._label_binarizer.y_type_ == "multiclass"
         if self.loss == "log_loss":
             kind = CrossEntropy if several else BinaryCrossEntropy
@@ -228,7 +228,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
     # -------------------------------------------------------------------------------------------------- predicting
 
     def _codes_of_outputs(self, outputs: Array) -> Array:
-        """Give what the outputs decide for: class numbers (n,), or yes and no per label."""
+        """Give the predicted class numbers (n,), or True and False per label."""
         if self._label_binarizer.y_type_ == "multiclass":
             classes: Array = outputs.argmax(axis=1)
             return classes

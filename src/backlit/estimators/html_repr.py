@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from backlit.engine import Network
-from backlit.estimators.build import dense_labels
+from backlit.estimators.build import dense_layers
 
 MOST_UNITS = 8
 """Of a larger layer, so many units are drawn."""
@@ -35,8 +35,7 @@ def chain_of(network: Network) -> str:
 
 def svg_of(network: Network) -> str:
     """Draw inputs and dense layers as columns of circles, with lines between."""
-    layers: list[Any] = [network.layers[int(label) - 1] for label in dense_labels(network)]
-    sizes = [network.inputs, *(layer.units for layer in layers)]
+    sizes = [network.inputs, *(layer.units for layer in dense_layers(network))]
     height = DOWN * (min(max(sizes), MOST_UNITS) + 2)
     columns = [_places(k, size, height) for k, size in enumerate(sizes)]
     lines = [f'<line x1="{x}" y1="{y}" x2="{u}" y2="{v}"/>' for left, right in pairwise(columns)

@@ -1,4 +1,4 @@
-"""What a person hands to an estimator, checked by scikit-learn's rules and made a matrix."""
+"""The input of an estimator, checked by scikit-learn's rules and turned into a matrix."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Inputs(msgspec.Struct, frozen=True, eq=False):
 def read_inputs(estimator: Any, X: Any, y: Any, *, reset: bool, predicting: bool = False) -> Inputs:
     """Check X, and y unless `predicting`, and give them as arrays; `reset` learns the columns from X.
 
-    float32 stays float32, everything else becomes float64. Sparse input is written out.
+    float32 stays float32, everything else becomes float64. Sparse input becomes dense.
     """
     if getattr(estimator, "_inputs_are_ready", False):
         return Inputs(X, y)
@@ -48,7 +48,7 @@ def read_inputs(estimator: Any, X: Any, y: Any, *, reset: bool, predicting: bool
 
 
 def _read_table(estimator: Any, X: Any, y: Any, *, reset: bool, predicting: bool) -> Inputs:
-    """Let the data room encode the columns as it learned them when `reset`."""
+    """Encode the columns of X by `backlit.data`; `reset` learns their encoding first."""
     validate_data(estimator, X, reset=reset, skip_check_array=True)
     if not predicting:
         y = _check_y(y, multi_output=True, y_numeric=estimator._numeric_targets, estimator=estimator)

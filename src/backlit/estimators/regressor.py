@@ -23,20 +23,20 @@ CLASS_LOSSES = {
     "hinge",
     *(name for name, loss in losses.items() if loss.class_targets),  # type: ignore[attr-defined]
 }
-"""Losses of classes, which the regressor does not take."""
+"""Losses of classes, which the regressor refuses."""
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-learn has no types
-    """A feed-forward network that learns numbers: scikit-learn's `MLPRegressor`, faster, and more.
+    """A feed-forward network that learns numbers: scikit-learn's `MLPRegressor`, faster and with more settings.
 
     The parameters up to `max_fun` are scikit-learn's, with the same meaning and defaults: from the same `random_state`
-    come the same weights, shuffles and trajectory. Those after it are `MLPClassifier`'s, but for:
+    come the same weights, shuffles and trajectory. Those after it are `MLPClassifier`'s, except for:
 
     Args:
-        loss: "squared_error", "poisson", the name of a loss such as "huber" or "mae", or one outright.
-        scale_target: whether to learn the targets with their mean taken off and divided by their standard deviation;
-            predictions are in the targets' own unit. `target_mean_` and `target_scale_` say what was done.
-        scoring: what `early_stopping` goes by: None for R², "loss" for the validation loss, or any scorer.
+        loss: "squared_error", "poisson", the name of a loss such as "huber" or "mae", or a loss.
+        scale_target: whether to train on standardized targets, (y - mean) / standard deviation; predictions are in
+            the targets' own unit. `target_mean_` and `target_scale_` hold the two.
+        scoring: what `early_stopping` watches: None for R², "loss" for the validation loss, or any scorer.
 
     Errors: a ValueError for data or parameters that do not fit, and where training diverges without `early_stopping`.
 
@@ -107,7 +107,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-lea
     @partial_fit_if_descending  # type: ignore[untyped-decorator]
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Go once through the rows and leave it at that.
+        """Train for one epoch on these rows, from where the last call ended.
 
         Args:
             X: inputs (n, features). y: targets (n,) or (n, outputs).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,8 @@ from sklearn import neural_network
 from sklearn.base import is_classifier
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
-from backlit.estimators.build import dense_labels, optimizer_of
+from backlit.engine import Network
+from backlit.estimators.build import BIASES, WEIGHTS, dense_labels, dense_layers, optimizer_of
 from backlit.estimators.member import Member, OptimizerState
 from backlit.kernels.types import Array
 from backlit.ops.layers.dense import Dense
@@ -22,20 +24,20 @@ INPUTS = ("n_features_in_", "feature_names_in_")
 CLASSES = ("classes_", "_label_binarizer")
 
 ACTIVATIONS = {"identity": "identity", "sigmoid": "logistic", "tanh": "tanh", "relu": "relu"}
-"""What our activations are called there."""
+"""Our names of activations -> scikit-learn's."""
 
 CLASS_LOSSES = {"binary_cross_entropy", "cross_entropy"}
 NUMBER_LOSSES = {"half_squared_error": "squared_error", "poisson": "poisson"}
 
 
 def from_sklearn(cls: Any, fitted: Any) -> Any:
-    """Give the estimator of class `cls` with the parameters, the weights and the record of scikit-learn's `fitted`."""
+    """Give an estimator of class `cls` with parameters, weights, curves and optimizer of scikit-learn's `fitted`."""
     theirs = getattr(neural_network, cls.__name__)
     if not isinstance(fitted, theirs):
         raise ValueError(f"from_sklearn was given {type(fitted).__name__}; expected scikit-learn's {cls.__name__}.")
     if not hasattr(fitted, "coefs_"):
         raise ValueError(
-            f"this {cls.__name__} is not fitted yet; fit it before you move it, or take clone's parameters."
+            f"this {cls.__name__} is not fitted yet; fit it first, or give {cls.__name__} of Backlit its get_params()."
         )
     estimator = cls(**fitted.get_params(deep=False))
     for name in (*INPUTS, *CLASSES):
@@ -48,18 +50,18 @@ def from_sklearn(cls: Any, fitted: Any) -> Any:
                                    estimator._output(targets), np.random.RandomState(0))  # fmt: skip
     estimator._members = [member]
     estimator.coefs_, estimator.intercepts_ = fitted.coefs_, fitted.intercepts_
-    _take_record(member, fitted)
+    _copy_record(member, fitted)
     estimator._random_state = copy.deepcopy(getattr(fitted, "_random_state", None))
     estimator._publish()
     return estimator
 
 
-def _take_record(member: Member, fitted: Any) -> None:
-    """Take over the curves and the optimizer's state, so that training goes on as it would have."""
+def _copy_record(member: Member, fitted: Any) -> None:
+    """Copy the curves and the optimizer's state, so that training continues as in scikit-learn."""
     for name in (*CURVES, *NUMBERS[:3]):
         if hasattr(fitted, name):
             setattr(member, name.strip("_"), copy.deepcopy(getattr(fitted, name)))
-    _take_best(member, fitted)
+    _copy_best(member, fitted)
     optimizer = getattr(fitted, "_optimizer", None)
     if optimizer is None:
         return
@@ -69,36 +71,37 @@ def _take_record(member: Member, fitted: Any) -> None:
         slots, step, rate = [optimizer.velocities], 0, optimizer.learning_rate
     else:
         name, slots, step, rate = "adam", [optimizer.ms, optimizer.vs], optimizer.t, optimizer.learning_rate_init
-    vectors = [_in_our_order(arrays) for arrays in slots]
+    vectors = [_in_our_order(member.network, arrays) for arrays in slots]
     member.optimizer = OptimizerState(name, rate, step, np.concatenate(vectors))
 
 
-def _take_best(member: Member, fitted: Any) -> None:
-    """Take over the weights of the best validation score so far; without any, those there are."""
+def _copy_best(member: Member, fitted: Any) -> None:
+    """Copy the weights of the best validation score so far; the present ones where there is none."""
     member.keep_best()
     if hasattr(fitted, "_best_coefs"):
-        member.best_parameters[:] = _in_our_order([*fitted._best_coefs, *fitted._best_intercepts])
+        member.best_parameters[:] = _in_our_order(member.network, [*fitted._best_coefs, *fitted._best_intercepts])
 
 
-def _in_our_order(arrays: list[Array]) -> Array:
-    """Lay their list, all matrices before all vectors, layer by layer."""
-    half = len(arrays) // 2
-    pairs = zip(arrays[:half], arrays[half:], strict=True)
-    return np.concatenate([array.ravel() for pair in pairs for array in pair])
+def _places(network: Network) -> list[tuple[int, tuple[int, ...]]]:
+    """Give offset and shape of the dense layers' parameters in scikit-learn's order: all matrices, then all vectors."""
+    return [network.layout[f"{label}.{name}"] for name in (WEIGHTS, BIASES) for label in dense_labels(network)]
 
 
-def _in_their_order(network: Any, vector: Array) -> list[Array]:
-    """Give a vector of the parameters' layout as their list: all matrices, then all vectors."""
-    arrays = []
-    for kind in ("W", "b"):
-        for label in dense_labels(network):
-            offset, shape = network.layout[f"{label}.{kind}"]
-            arrays.append(vector[offset : offset + int(np.prod(shape))].reshape(shape).copy())
-    return arrays
+def _in_our_order(network: Network, arrays: list[Array]) -> Array:
+    """Lay scikit-learn's list of arrays into a vector of the parameters' layout."""
+    vector = np.zeros(network.parameters.size, arrays[0].dtype)
+    for (offset, _), array in zip(_places(network), arrays, strict=True):
+        vector[offset : offset + array.size] = array.ravel()
+    return vector
+
+
+def _in_their_order(network: Network, vector: Array) -> list[Array]:
+    """Give a vector of the parameters' layout as scikit-learn's list of arrays."""
+    return [vector[offset : offset + math.prod(shape)].reshape(shape).copy() for offset, shape in _places(network)]
 
 
 def _their_optimizer(fitted: Any, state: OptimizerState, vectors: list[list[Array]]) -> Any:
-    """Give the optimizer of `fitted` in the state that ours is in, its vectors in their order."""
+    """Give the optimizer of `fitted` in the state of ours; `vectors` are its slots in scikit-learn's order."""
     parameters, rate = fitted.coefs_ + fitted.intercepts_, float(fitted.learning_rate_init)
     if state.optimizer == "adam":
         adam = AdamOptimizer(parameters, rate, fitted.beta_1, fitted.beta_2, fitted.epsilon)
@@ -115,11 +118,11 @@ def to_sklearn(estimator: Any) -> Any:
     """Give scikit-learn's estimator with the weights of ours."""
     member = estimator._members[0]
     network = member.network
-    functions = _check_movable(estimator)
+    functions = _check_convertible(estimator)
     theirs = getattr(neural_network, type(estimator).__name__)
     known = theirs().get_params(deep=False)
     parameters = {name: value for name, value in estimator.get_params(deep=False).items() if name in known}
-    parameters |= {"hidden_layer_sizes": tuple(layer.units for layer in _dense(network)[:-1])}
+    parameters |= {"hidden_layer_sizes": tuple(layer.units for layer in dense_layers(network)[:-1])}
     parameters |= {"activation": functions.pop() if functions else "identity"}
     if not is_classifier(estimator):
         parameters["loss"] = NUMBER_LOSSES[network.loss.name]
@@ -136,14 +139,14 @@ def to_sklearn(estimator: Any) -> Any:
     fitted._no_improvement_count = estimator._no_improvement_count
     fitted._random_state = copy.deepcopy(estimator._random_state)
     state = member.state_for(optimizer_of(estimator)) if estimator.solver == fitted.solver else None
-    if state is not None and not hasattr(estimator, "target_mean_"):  # that of weights in another unit is another one
+    if state is not None and not hasattr(estimator, "target_mean_"):  # else it belongs to weights in the scaled unit
         vectors = [_in_their_order(network, vector) for vector in state.slots.reshape(-1, network.parameters.size)]
         fitted._optimizer = _their_optimizer(fitted, state, vectors)
     return fitted
 
 
 def _weights(estimator: Any, parameters: Array) -> tuple[list[Array], list[Array]]:
-    """Give matrices and vectors, copied; the last layer gives targets in their own unit."""
+    """Copy matrices and vectors, the last ones such that the network predicts targets in their own unit."""
     arrays = _in_their_order(estimator._members[0].network, parameters)
     half = len(arrays) // 2
     coefs, intercepts = arrays[:half], arrays[half:]
@@ -153,15 +156,11 @@ def _weights(estimator: Any, parameters: Array) -> tuple[list[Array], list[Array
     return coefs, intercepts
 
 
-def _dense(network: Any) -> list[Dense]:
-    return [network.layers[int(label) - 1] for label in dense_labels(network)]
-
-
-def _check_movable(estimator: Any) -> set[str]:
-    """Give the hidden layers' activations as scikit-learn names them, or say what it has no place for."""
+def _check_convertible(estimator: Any) -> set[str]:
+    """Give scikit-learn's names of the hidden activations; a ValueError names what its class does not support."""
     network = estimator._members[0].network
     others = [layer.summary() for layer in network.layers if not isinstance(layer, Dense)]
-    names = [activations.make(layer.activation).name for layer in _dense(network)[:-1]]
+    names = [activations.make(layer.activation).name for layer in dense_layers(network)[:-1]]
     functions = {ACTIVATIONS.get(name, "") for name in names}
     losses = CLASS_LOSSES if is_classifier(estimator) else set(NUMBER_LOSSES)
     problems = {
@@ -170,9 +169,9 @@ def _check_movable(estimator: Any) -> set[str]:
         f"the layers {', '.join(others)}": bool(others),
         f"the hidden activations {', '.join(names)}": len(functions) > 1 or "" in functions,
         f"the loss {network.loss.name}": network.loss.name not in losses,
-        "layers without biases": any(not layer.bias for layer in _dense(network)),
+        "layers without biases": any(not layer.bias for layer in dense_layers(network)),
     }
-    for what, stands_in_the_way in problems.items():
-        if stands_in_the_way:
-            raise ValueError(f"scikit-learn's {type(estimator).__name__} has no place for {what}; keep this one.")
+    for what, found in problems.items():
+        if found:
+            raise ValueError(f"scikit-learn's {type(estimator).__name__} does not support {what}; keep this estimator.")
     return functions

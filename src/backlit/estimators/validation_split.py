@@ -1,4 +1,4 @@
-"""The rows held out for early stopping, and what is measured on them."""
+"""The validation rows of each member, and the score that is measured on them after an epoch."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from backlit.kernels.types import Array
 def plan(
     estimator: Any, rows: Rows, given: Rows | None, sources: Sequence[np.random.RandomState]
 ) -> list[tuple[Rows, Held | None]]:
-    """Give each member's rows to train on and to hold out.
+    """Give each member's training rows and validation rows, the latter None where it has none.
 
-    Rows given by the person serve all members; otherwise each member splits off a part of its own.
+    Validation rows `given` to `fit` serve all members; otherwise each member splits off its own for early stopping.
     """
     plans: list[tuple[Rows, Held | None]] = []
     for source in sources:
         train, held = rows, given
         if estimator.early_stopping and given is None and estimator._is_descending():
             train, held = split(estimator, rows, source)
-        plans.append((train, None if held is None else hold(estimator, held, curve=given is not None)))
+        plans.append((train, None if held is None else measured(estimator, held, curve=given is not None)))
     return plans
 
 
@@ -46,8 +46,8 @@ def take(rows: Rows, chosen: Array) -> Rows:
     return Rows(rows.X[chosen], rows.T[chosen], None if rows.weights is None else rows.weights[chosen])
 
 
-def hold(estimator: Any, rows: Rows, *, curve: bool) -> Held:
-    """Say what is measured on the rows held out: a score if early stopping asks for one, the loss if asked."""
+def measured(estimator: Any, rows: Rows, *, curve: bool) -> Held:
+    """Add to validation rows what is measured on them: the score of early stopping, the loss where `curve` asks."""
     if not estimator.early_stopping:
         return Held(rows, None, curve)
     if estimator.scoring == "loss":
@@ -91,7 +91,7 @@ def _r2(rows: Rows) -> Callable[[Member], float]:
 
 
 def _scored(estimator: Any, rows: Rows) -> Callable[[Member], float]:
-    """Give the score by any of scikit-learn's scorers, of the member on its own."""
+    """Give the score by one of scikit-learn's scorers, applied to the member alone."""
     scorer = check_scoring(estimator, estimator.scoring)
     y = estimator._targets_as_given(rows.T)
     weights = {} if rows.weights is None else {"sample_weight": rows.weights}

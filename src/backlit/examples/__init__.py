@@ -1,6 +1,8 @@
 """The classic worked examples, as network files; and the reading and running of any network file.
 
-Names are imported when first used, so that a command line that only lists its commands loads no engine.
+`read_network_file` reads a file's network, rows and training; `run_example` trains it and records errors, predictions
+and published figures beside ours. Names are imported when first used, so that a command line that only lists its
+commands loads no engine.
 
 >>> from backlit.examples import run_example
 >>> run = run_example("two-layer", epochs=1, compiled=False).runs[0]
@@ -14,14 +16,15 @@ from backlit.lazy import lazily
 
 if TYPE_CHECKING:
     from backlit.examples.netfile import NetworkFile, Setup, parse_network_file, read_network_file
-    from backlit.examples.running import Example, ExampleRun, SetupRun, example_file, examples, run_example
+    from backlit.examples.run_records import Example, ExampleRun, SetupRun
+    from backlit.examples.running import example_file, examples, run_example
 
 _PLACES = {
-    "Example": "running",
-    "ExampleRun": "running",
+    "Example": "run_records",
+    "ExampleRun": "run_records",
     "NetworkFile": "netfile",
     "Setup": "netfile",
-    "SetupRun": "running",
+    "SetupRun": "run_records",
     "example_file": "running",
     "examples": "running",
     "parse_network_file": "netfile",

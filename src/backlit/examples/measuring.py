@@ -8,8 +8,8 @@ from backlit.engine import Executable, Network, can_compile, reduction
 from backlit.engine.machine.passes import factor
 from backlit.engine.program.structs import Clock, data_of
 from backlit.errors import BacklitError
-from backlit.examples.naming import Quantity
 from backlit.examples.netfile import Setup
+from backlit.examples.quantity_names import Quantity
 from backlit.kernels.types import Array
 from backlit.ops.base import ElementwiseLoss
 from backlit.ops.losses.regression import MSE

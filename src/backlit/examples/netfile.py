@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
-from backlit import data as tables_in
 from backlit.engine import Network, Training, TrainingSettings, layer_from_dict
 from backlit.errors import BacklitError
-from backlit.examples.naming import Names, names_of, parse_quantity
+from backlit.examples.file_checks import check_columns, check_data, check_values
+from backlit.examples.file_rows import generator_of, inline_rows, set_rows
+from backlit.examples.quantity_names import Names, names_of, parse_quantity
 from backlit.examples.strict import decode, refuse_not_finite, unknown_key
 from backlit.examples.tables import (
     LABELS,
@@ -65,7 +65,7 @@ class Setup(msgspec.Struct, frozen=True):
         return network
 
     def rows(self) -> tuple[Array, Array]:
-        """Give the training rows, X (n, inputs) and the targets (n, outputs), scaled as the file says.
+        """Give the training rows, X (n, inputs) and the targets (n, outputs), scaled as the file states.
 
         Errors: a BacklitError where the file has no rows.
         """
@@ -88,9 +88,9 @@ class Setup(msgspec.Struct, frozen=True):
         if self.data is None:
             raise BacklitError("the network file has no [data]; expected inputs and targets, or a bundled data set.")
         if self.data.set is None:
-            X, Y = _inline_rows(self.data)
+            X, Y = inline_rows(self.data)
             return (X, Y), (X[:0], Y[:0])
-        return _set_rows(self.data)
+        return set_rows(self.data)
 
 
 class NetworkFile(msgspec.Struct, frozen=True):
@@ -190,15 +190,15 @@ def _setup(name: str, about: str, raw: dict[str, Any]) -> Setup:
     if not chain:
         raise BacklitError("network.layers is empty; expected at least one [[network.layers]] table.")
     if table.data is not None:
-        _check_data(table.data)
+        check_data(table.data)
     names = names_of(network, chain)
-    _check_values(network, chain, names)
+    check_values(network, chain, names)
     for published in table.published:
         parse_quantity(published.quantity, names)
     setup = Setup(name, about, network, table.data, _steps(table.training), table.published, names)
     built = setup.build()
     if table.data is not None and table.data.set is None:
-        _check_columns(table.data, built)
+        check_columns(table.data, built)
     return setup
 
 
@@ -249,113 +249,6 @@ def layer_of(table: Mapping[str, Any], number: int) -> Layer:
         raise BacklitError(f"layer {number}: {error}") from None
 
 
-# ------------------------------------------------------------------------------------------------------------- checking
-
-
-def _check_values(network: NetworkTable, chain: list[Layer], names: Names) -> None:
-    """Hold weights and biases that are given outright to the layer's shapes."""
-    columns = names.input_count
-    for number, layer in enumerate(chain, 1):
-        table = network.layers[number - 1]
-        shapes = layer.shapes((columns,))
-        wanted = {"weights": shapes.parameters.get("W"), "biases": shapes.parameters.get("b")}
-        for key, shape in wanted.items():
-            for given_key in (key, {"weights": "weight_labels", "biases": "bias_labels"}[key]):
-                given = table.get(given_key)
-                if isinstance(given, list) and shape is not None and _shape(given) != shape:
-                    raise BacklitError(
-                        f"layer {number}: {given_key} has {_shape_words(given)}; expected {_expected(shape)}."
-                    )
-        columns = _columns_after(layer, columns)
-
-
-def _columns_after(layer: Layer, columns: int) -> int:
-    for op in layer.ops():
-        (columns,) = op.shapes((columns,)).buffers[op.writes]
-    return columns
-
-
-def _shape(given: list[Any]) -> tuple[int, ...] | None:
-    """Give the shape of nested lists; None where rows differ in length."""
-    if not any(isinstance(row, list) for row in given):
-        return (len(given),)
-    lengths = {len(row) if isinstance(row, list) else -1 for row in given}
-    return None if len(lengths) > 1 else (len(given), lengths.pop())
-
-
-def _shape_words(given: list[Any]) -> str:
-    shape = _shape(given)
-    if shape is None:
-        return f"{len(given)} rows of different lengths"
-    return f"{shape[0]} numbers" if len(shape) == 1 else f"{shape[0]} rows of {shape[1]}"
-
-
-def _expected(shape: tuple[int, ...]) -> str:
-    if len(shape) == 1:
-        return f"{shape[0]} numbers, one per unit" if shape[0] else "none, for the layer has no bias"
-    return f"{shape[0]} rows, one per input of the layer, of {shape[1]}, one per unit"
-
-
-def _check_data(table: DataTable) -> None:
-    """Hold the rows to one of the two ways to give them."""
-    inline = {key: getattr(table, key) for key in ("inputs", "targets", "input_divisors", "target_divisors")}
-    given = [key for key, value in inline.items() if value is not None]
-    if table.set is not None:
-        if given:
-            raise BacklitError(
-                f"data: both set and {given[0]} are given; expected a bundled data set or rows, not both."
-            )
-        if table.set not in tables_in.BUNDLED:
-            raise BacklitError(f"data, set: {unknown_key(table.set, tables_in.BUNDLED).replace('key', 'data set')}")
-        return
-    for key in ("inputs", "targets"):
-        if not inline[key]:
-            raise BacklitError(
-                f"data: {key} is {'missing' if inline[key] is None else 'empty'}; expected at least one row."
-            )
-    if table.split is not None:
-        raise BacklitError("data: split is given with rows inline; only a bundled data set is split.")
-    if len(inline["inputs"]) != len(inline["targets"]):
-        raise BacklitError(
-            f"data: {len(inline['inputs'])} rows of inputs and {len(inline['targets'])} targets are given; "
-            "expected one target per row."
-        )
-    for key in ("input_divisors", "target_divisors"):
-        if any(divisor == 0.0 for divisor in inline[key] or []):
-            raise BacklitError(f"data: {key} has a 0; expected numbers to divide by.")
-
-
-def _check_columns(table: DataTable, network: Network) -> None:
-    """Hold every row and divisor to the network's inputs and outputs."""
-    numbered = network.loss.class_targets and network.outputs > 1
-    for what, columns in (("input", network.inputs), ("target", network.outputs)):
-        widths = {columns, 1} if what == "target" and numbered else {columns}
-        has = f"{columns} {_plural(columns, 'input' if what == 'input' else 'output')}"
-        for number, row in enumerate(getattr(table, f"{what}s"), 1):
-            width = len(row) if isinstance(row, list) else 1
-            if width not in widths:
-                raise BacklitError(
-                    f"data, {what}s, row {number}: {width} {_plural(width, 'number')} given; the network has {has}."
-                )
-        divisors = getattr(table, f"{what}_divisors")
-        if divisors is not None and len(divisors) != columns:
-            raise BacklitError(f"data, {what}_divisors: {len(divisors)} given; the network has {has}.")
-
-
-def _plural(count: int, word: str) -> str:
-    return word if count == 1 else word + "s"
-
-
-# ------------------------------------------------------------------------------------------------ weights, rows as give
-
-
-def generator_of(name: str, seed: int) -> Any:
-    """Give NumPy's legacy or its present random generator."""
-    if name == "default":
-        return np.random.default_rng(seed)
-    return np.random.RandomState(seed)  # the published examples were drawn from it
-
-
 def _draw(network: Network, recipe: InitialTable) -> None:
     """Draw the parameters that the recipe names, in its order."""
     rng = generator_of(recipe.generator, recipe.seed)
@@ -364,37 +257,3 @@ def _draw(network: Network, recipe: InitialTable) -> None:
         if name not in network.layout:
             raise BacklitError(f"network.initial, order: {unknown_key(name, network).replace('key', 'parameter')}")
         network[name] = initializer.draw(network[name].shape, rng)
-
-
-def _inline_rows(table: DataTable) -> tuple[Array, Array]:
-    X = np.array(table.inputs, np.float64)
-    Y = np.array(table.targets, np.float64).reshape(len(X), -1)
-    X = X / np.array(table.input_divisors) if table.input_divisors else X
-    Y = Y / np.array(table.target_divisors) if table.target_divisors else Y
-    return (_standard(X, X) if table.scale == "standard" else X), Y
-
-
-def _set_rows(table: DataTable) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-    """Give training and test rows of a bundled data set."""
-    source = tables_in.read_table(table.set)
-    target = tables_in.BUNDLED[str(table.set)]
-    X = np.column_stack([source.values(name) for name in source.columns if name != target]).astype(np.float64)
-    labels = source.values(target)
-    task = tables_in.choose_task(source)
-    Y = labels[:, None] == np.array(task.classes) if task.classes else labels.reshape(-1, 1)
-    Y = Y.astype(np.float64)
-    train, test = np.arange(len(X)), np.arange(0)
-    if table.split is not None:
-        if table.split.test >= len(X):
-            raise BacklitError(f"data.split: test is {table.split.test}; {table.set} has {len(X)} rows in all.")
-        order = generator_of(table.split.generator, table.split.seed).permutation(len(X))
-        train, test = order[table.split.test :], order[: table.split.test]
-    if table.scale == "standard":
-        X = _standard(X, X[train])
-    return (X[train], Y[train]), (X[test], Y[test])
-
-
-def _standard(X: Array, training: Array) -> Array:
-    spread = training.std(axis=0)
-    scaled: Array = (X - training.mean(axis=0)) / np.where(spread > 0.0, spread, 1.0)
-    return scaled

@@ -1,11 +1,10 @@
-"""Running a network file: train each of its setups, and record what a reader wants to see. Prints nothing."""
+"""Running a network file: train each of its setups, and record its errors, predictions and figures. Prints nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -13,13 +12,24 @@ import numpy as np
 from backlit.engine import Network, Training
 from backlit.errors import BacklitError
 from backlit.examples.measuring import Measurement, accuracy, classes_of
-from backlit.examples.naming import parse_quantity
 from backlit.examples.netfile import NetworkFile, Setup, read_network_file
+from backlit.examples.quantity_names import parse_quantity
+from backlit.examples.run_records import (
+    ClassCount,
+    ErrorAt,
+    Example,
+    ExampleRun,
+    Figure,
+    LayerInWords,
+    Parameter,
+    Prediction,
+    SetupRun,
+)
 from backlit.examples.strict import unknown_key
 from backlit.examples.tables import PublishedTable
 from backlit.kernels.types import Array
 
-ROOM = Path(__file__).parent
+FOLDER = Path(__file__).parent
 NAMES = ("two-layer", "one-output", "linear", "xor", "gates", "iris-from-scratch", "exam-scores", "descent")
 """The classic examples, in the order in which to read them."""
 
@@ -27,111 +37,6 @@ POINTS = 60
 """How many evenly spaced epochs the error is recorded at, besides 0, 1, 2, 5, 10, 20, 50 and so on."""
 
 SHOWN_ROWS = 12
-
-
-class ErrorAt(msgspec.Struct, frozen=True):
-    """The error E over all training rows after so many epochs; `seconds` of training had passed by then."""
-
-    epoch: int
-    error: float
-    seconds: float
-
-
-class Parameter(msgspec.Struct, frozen=True):
-    """A weight or bias before and after training; `label` is the file's own name for it, if any."""
-
-    name: str
-    label: str
-    trained: bool
-    before: float
-    after: float
-
-
-class Prediction(msgspec.Struct, frozen=True):
-    """A row's inputs and targets, its outputs before and after training, and the last weighted sums after it."""
-
-    inputs: tuple[float, ...]
-    targets: tuple[float, ...]
-    before: tuple[float, ...]
-    after: tuple[float, ...]
-    sums: tuple[float, ...]
-
-
-class ClassCount(msgspec.Struct, frozen=True):
-    """How often a class stands in the rows, is predicted, and is predicted rightly."""
-
-    name: str
-    rows: int
-    predicted: int
-    right: int
-
-
-class Figure(msgspec.Struct, frozen=True):
-    """A published number beside ours: `equal` compares the published digits.
-
-    Both are None where the run ended earlier.
-    """
-
-    after: int
-    quantity: str
-    label: str
-    published: str
-    ours: float | None
-    equal: bool | None
-    note: str
-
-
-class LayerInWords(msgspec.Struct, frozen=True):
-    """A layer: its op and settings, its units' names (none for a layer without units of its own)."""
-
-    op: str
-    summary: str
-    units: tuple[str, ...]
-
-
-class SetupRun(msgspec.Struct, frozen=True):
-    """What a setup's training did; see the fields' own records."""
-
-    name: str
-    about: str
-    inputs: tuple[str, ...]
-    layers: tuple[LayerInWords, ...]
-    loss: dict[str, Any]
-    optimizer: dict[str, Any]
-    batch_size: int
-    epochs: int
-    stopped: str
-    rows: int
-    test_rows: int
-    seconds_per_epoch: float
-    errors: tuple[ErrorAt, ...]
-    parameters: tuple[Parameter, ...]
-    predictions: tuple[Prediction, ...]
-    training_accuracy: float | None
-    test_accuracy: float | None
-    test_classes: tuple[ClassCount, ...]
-    figures: tuple[Figure, ...]
-
-
-class ExampleRun(msgspec.Struct, frozen=True):
-    """A network file and what became of its setups. `msgspec.json.encode` turns it into JSON as it is."""
-
-    name: str
-    title: str
-    teaches: str
-    about: str
-    source: str
-    race: bool
-    compiled: bool
-    runs: tuple[SetupRun, ...]
-
-
-class Example(msgspec.Struct, frozen=True):
-    """An example's name, title, and what there is to learn from it."""
-
-    name: str
-    title: str
-    teaches: str
 
 
 def examples() -> tuple[Example, ...]:
@@ -151,7 +56,7 @@ def example_file(name: str) -> Path:
     """
     if name not in NAMES:
         raise BacklitError(unknown_key(name, NAMES).replace("unknown key", "unknown example"))
-    return ROOM / f"{name}.toml"
+    return FOLDER / f"{name}.toml"
 
 
 def run_example(name: str, *, epochs: int | None = None, compiled: bool = True) -> ExampleRun:
@@ -230,7 +135,7 @@ def milestones(epochs: int) -> list[int]:
 
 
 def _seconds_per_epoch(setup: Setup, epochs: int, compiled: bool) -> float:
-    """Time a training that nobody watches: the best of three."""
+    """Time an epoch of a training without measurements in between: the best of three."""
     times = []
     for _ in range(3):
         training = setup.training(setup.build(), compiled=compiled, epochs=epochs).run()

@@ -1,4 +1,8 @@
-"""Model out: networks and tabular models as files, and the training of a model on a table.
+"""Model out: the training of a model on a table, and networks and tabular models as files.
+
+`fit_table`, or `TableTraining` epoch by epoch, reads a table by `backlit.data`, chooses a network by validation, trains
+it and reports its scores on test rows. The result is a `TabularModel`, which predicts rows of other tables; `save` and
+`load` keep it, or a bare network, in one file.
 
 >>> from backlit.model import fit_table
 >>> model, report = fit_table("iris")
@@ -12,15 +16,15 @@ from backlit.lazy import lazily
 
 if TYPE_CHECKING:
     from backlit.model.file import load, save
-    from backlit.model.fitting import Progress, TableTraining, fit_table
+    from backlit.model.fitting import TableTraining, fit_table
     from backlit.model.recipe import Settings
-    from backlit.model.records import Evaluation, FitReport
+    from backlit.model.reports import Evaluation, FitReport, Progress
     from backlit.model.tabular import TabularModel
 
 _PLACES = {
-    "Evaluation": "records",
-    "FitReport": "records",
-    "Progress": "fitting",
+    "Evaluation": "reports",
+    "FitReport": "reports",
+    "Progress": "reports",
     "Settings": "recipe",
     "TableTraining": "fitting",
     "TabularModel": "tabular",

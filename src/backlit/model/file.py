@@ -20,7 +20,7 @@ from backlit.data.messages import quoted
 from backlit.engine import Network
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
-from backlit.model.records import FitReport
+from backlit.model.reports import FitReport
 from backlit.model.tabular import TabularModel
 from backlit.ops.registry import UnknownOpError
 
@@ -41,9 +41,9 @@ class NetworkDescription(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
 
 class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The JSON in the header: which format, written by which version, and the model but for its numbers.
+    """The JSON in the header: the format, the version that wrote it, and the model without its weights.
 
-    `encoder` and `report` are there where the model is one of a table.
+    `encoder` and `report` are those of a tabular model.
     """
 
     format: int
@@ -64,8 +64,8 @@ def save(model: Network | TabularModel, path: str | os.PathLike[str]) -> Path:
     """Write a network, or a tabular model with its encoder, to a file, and give the path.
 
     The file is a safetensors file with the tensors `parameters` and `state`; its header holds the description as JSON
-    and the SHA-256 of description and tensors. It is written beside its place and moved there when it is whole, so that
-    a crash leaves the old file or the new one.
+    and the SHA-256 of description and tensors. It is written to a temporary file in the same folder, which is renamed
+    when it is complete: a crash leaves the old file or the new one.
 
     Errors: a BacklitError for another kind of model, or where the file cannot be written.
 
@@ -152,7 +152,7 @@ def _read(source: Path) -> tuple[dict[str, str], dict[str, Array]]:
 
 
 def _check_format(text: str, source: Path) -> None:
-    """Refuse a later format before anything else is read into it."""
+    """Refuse a later format before the rest of the description is decoded."""
     try:
         found = msgspec.json.decode(text, type=_Format)
     except msgspec.MsgspecError as error:
@@ -188,7 +188,7 @@ def _network(described: NetworkDescription, tensors: dict[str, Array], source: P
 
 @contextmanager
 def replacing(target: Path) -> Iterator[BinaryIO]:
-    """A binary file to write to, which takes the place of `target` in one step when it is whole, and not before.
+    """A binary file to write to, which replaces `target` in one step when it is complete.
 
     Errors: a BacklitError where it cannot be written.
     """

@@ -1,4 +1,4 @@
-"""A trained network with everything between a table and its predictions."""
+"""A trained network with the encoder of its table: predictions and scores from a table to a table."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from backlit.data.messages import listed, quoted
 from backlit.engine import Network
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
-from backlit.model.measuring import class_rows, class_scores, number_scores
-from backlit.model.records import Evaluation, FitReport
+from backlit.model.reports import Evaluation, FitReport
+from backlit.model.scores import class_rows, class_scores, number_scores
 
 CHUNK_ROWS = 65_536
 """Rows are encoded and predicted so many at a time, so that a million of them need little memory."""
@@ -43,7 +43,7 @@ class TabularModel:
         return self.encoder.target.column
 
     def outputs(self, table: Any) -> Iterator[tuple[Array, tuple[Surprise, ...]]]:
-        """The network's outputs (rows, outputs) for a chunk of rows after another, with what the rows held of new."""
+        """The outputs (rows, outputs) of one chunk of rows after another, and the surprises in these rows."""
         table = self.read(table)
         for start in range(0, table.n_rows, CHUNK_ROWS):
             encoded = self.encoder.encode(table.slice(start, CHUNK_ROWS), self.network.dtype)
@@ -63,7 +63,7 @@ class TabularModel:
     def predict(self, table: Any) -> Array:
         """The predicted labels, or numbers, of the table's rows (n,), in their order; the target column is not needed.
 
-        Errors: a BacklitError where a column that the model needs is missing or holds what it cannot.
+        Errors: a BacklitError where a column that the model needs is missing or holds values of another kind.
         """
         return np.concatenate([self.decode(outputs) for outputs, _ in self.outputs(table)])
 
@@ -76,17 +76,17 @@ class TabularModel:
         return np.concatenate([outputs for outputs, _ in self.outputs(table)])
 
     def require_classes(self) -> None:
-        """A BacklitError where the model predicts numbers."""
+        """Raise a BacklitError where the model predicts numbers."""
         if isinstance(self.encoder.target, NumberTarget):
             raise BacklitError(f"This model predicts numbers ({quoted(self.target)}): there are no probabilities.")
 
     def evaluate(self, table: Any) -> Evaluation:
         """The model measured on a table that has the target column; rows without a target are left out.
 
-        A row of a class that training did not have counts as wrong, and is left out of the log-loss, which would be
-        infinite; `surprises` and `classes` name such classes.
+        A row of a class that training did not have counts as wrong. It is left out of the log-loss, which would be
+        infinite. `surprises` and `classes` name such classes.
 
-        Errors: a BacklitError where there is no target, or no class that training had, and as `predict`.
+        Errors: a BacklitError where the target is missing or has no class that training had, and as `predict`.
         """
         table = self.read(table)
         if self.target not in table.columns:
@@ -105,11 +105,11 @@ class TabularModel:
         target = self.encoder.target
         if isinstance(target, NumberTarget):
             return Evaluation(*head, number_scores(self.targets(known), self.decode(outputs)), (), (), surprises)
-        codes, unseen = target.encode_any(known)
-        if unseen:
-            what = f"classes not seen in training ({listed(unseen)}), counted as wrong and left out of the log-loss"
+        codes, new = target.encode_any(known)
+        if new:
+            what = f"classes not seen in training ({listed(new)}), counted as wrong and left out of the log-loss"
             surprises += (Surprise(self.target, what, int((codes >= len(target.classes)).sum())),)
-        labels = target.classes + unseen
+        labels = target.classes + new
         k = len(labels)
         confusion = np.bincount(codes * k + outputs.argmax(axis=1), minlength=k * k).reshape(k, k)
         table_rows = tuple(tuple(map(int, row)) for row in confusion)

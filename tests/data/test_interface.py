@@ -1,4 +1,4 @@
-"""The room's door: every public name is there, and opening it loads nothing heavy."""
+"""The interface of the package: every public name exists, and importing the package loads nothing heavy."""
 
 import subprocess
 import sys
@@ -13,13 +13,13 @@ def test_public_names(name):
     assert getattr(backlit.data, name).__doc__
 
 
-def test_the_homes_are_the_public_names():
-    assert sorted(backlit.data.__all__) == sorted(backlit.data._HOME)
+def test_every_public_name_has_its_module():
+    assert sorted(backlit.data.__all__) == sorted(backlit.data._PLACES)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = backlit.data.nothing
 
 
-def test_opening_the_room_loads_nothing_heavy():
+def test_importing_the_package_loads_nothing_heavy():
     code = (
         "import sys, backlit.data; from backlit.data import BUNDLED;"
         "print([name for name in ('pyarrow', 'sklearn', 'pandas', 'narwhals', 'msgspec', 'numpy')"

@@ -1,4 +1,4 @@
-"""Epochs that nobody looks at between run in one call of the machine, and nobody can tell afterwards."""
+"""Chunks of epochs: a fit that runs several epochs in one call leaves the same state as one epoch a call."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def fitted(settings, *, watched):
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
-def test_a_fit_ends_where_it_would_with_somebody_looking_on(settings):
+def test_a_fit_in_chunks_equals_one_epoch_by_epoch(settings):
     one, one_history, one_draw = fitted(settings, watched=True)
     other, other_history, other_draw = fitted(settings, watched=False)
     assert one_history == other_history
@@ -57,7 +57,7 @@ def test_a_fit_ends_where_it_would_with_somebody_looking_on(settings):
     assert other.history_["seconds"] == sorted(other.history_["seconds"])
 
 
-def test_it_takes_few_calls(monkeypatch):
+def test_chunks_take_few_calls(monkeypatch):
     calls = []
     call = Training._call
     monkeypatch.setattr(Training, "_call", lambda self, *given: calls.append(given) or call(self, *given))
@@ -87,7 +87,7 @@ def test_an_interruption_between_two_epochs_loses_none(after, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["loss", "gradient_norm_1", "gradient_norm_2"])
-def test_nor_does_one_in_the_middle_of_noting_an_epoch(name, monkeypatch):
+def test_an_interruption_while_an_epoch_is_recorded_loses_none(name, monkeypatch):
     class Interrupting(list):
         times = 0
 
@@ -109,13 +109,13 @@ def test_nor_does_one_in_the_middle_of_noting_an_epoch(name, monkeypatch):
         assert len(values) == before + classifier.n_iter_
 
 
-def test_an_interruption_in_the_machine_loses_none_of_the_epochs_it_has_done(monkeypatch):
-    """Python hears of Ctrl-C when the machine has ended, before it hears of the machine's result."""
-    door = thread_team.ThreadTeam.train_batches
+def test_an_interruption_in_compiled_code_loses_none_of_its_epochs(monkeypatch):
+    """Python raises KeyboardInterrupt when the compiled call returns, before its result is read."""
+    train_batches = thread_team.ThreadTeam.train_batches
     calls = []
 
     def interrupted(self, *given):
-        door(self, *given)
+        train_batches(self, *given)
         calls.append(1)
         if len(calls) == 3:
             raise KeyboardInterrupt
@@ -126,7 +126,7 @@ def test_an_interruption_in_the_machine_loses_none_of_the_epochs_it_has_done(mon
     with pytest.warns(UserWarning, match="interrupted by user"):
         classifier = MLPClassifier(**settings, random_state=0).fit(IRIS, SPECIES)
     assert len(calls) == 3
-    monkeypatch.setattr(thread_team.ThreadTeam, "train_batches", door)
+    monkeypatch.setattr(thread_team.ThreadTeam, "train_batches", train_batches)
     again = MLPClassifier(**settings | {"max_iter": classifier.n_iter_}, random_state=0).fit(IRIS, SPECIES)
     assert np.array_equal(classifier.to_network().parameters, again.to_network().parameters)
     assert classifier.loss_curve_ == again.loss_curve_
@@ -134,7 +134,7 @@ def test_an_interruption_in_the_machine_loses_none_of_the_epochs_it_has_done(mon
 
 
 @pytest.mark.parametrize("shuffle", [True, False])
-def test_a_fit_goes_on_after_one_that_ended_for_want_of_improvement(shuffle):
+def test_a_warm_start_continues_after_a_fit_that_no_longer_improved(shuffle):
     settings = SMALL | {"max_iter": 500, "n_iter_no_change": 2, "tol": 1e-2, "shuffle": shuffle}
     found = []
     for verbose in (True, False):
@@ -148,7 +148,7 @@ def test_a_fit_goes_on_after_one_that_ended_for_want_of_improvement(shuffle):
     assert found[0][0][1:] == [1, 1, 1]
 
 
-def test_epochs_before_a_divergence_are_told_of():
+def test_epochs_before_a_divergence_are_recorded():
     settings = {
         "solver": "sgd",
         "hidden_layer_sizes": (),

@@ -1,6 +1,8 @@
-"""What is known of a model: records that turn into JSON as they are and stand in the model file."""
+"""Records of a training on a table, of its report and of an evaluation; each encodes as JSON as it is."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import msgspec
 
@@ -36,6 +38,27 @@ class NumberScores(msgspec.Struct, frozen=True, tag="numbers"):
 Scores = ClassScores | NumberScores
 
 
+Phase = Literal["choosing", "training", "comparing"]
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """The state of a training on a table after an epoch.
+
+    `phase` is "choosing" while recipes are compared on validation rows (number `trial` of `trials`), then "training",
+    and once "comparing", when only the linear model of the report remains to be fitted.
+    `epochs` is the most there can be; `loss` is of the training rows, `validation_loss` of the validation rows, if any.
+    """
+
+    phase: Phase
+    trial: int
+    trials: int
+    what: str
+    epoch: int
+    epochs: int
+    loss: float
+    validation_loss: float | None
+
+
 class Trial(msgspec.Struct, frozen=True):
     """One recipe tried on the validation rows: the lowest mean validation loss (None: it diverged) and its epoch."""
 
@@ -45,7 +68,7 @@ class Trial(msgspec.Struct, frozen=True):
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """How the recipe and the number of epochs were chosen: on which rows, from which trials, and which one won."""
+    """How the recipe and the number of epochs were chosen: `how` names the rows, `chosen` the trial that won."""
 
     how: str
     trials: tuple[Trial, ...]
@@ -67,7 +90,7 @@ class Comparison(msgspec.Struct, frozen=True):
 
 
 class FitReport(msgspec.Struct, frozen=True):
-    """What a training on a table did: the task, the columns, the rows, the network, why it stopped, how well it does.
+    """The report of a training on a table: the task, columns and rows, the network, why it stopped, and its scores.
 
     `choice` is None where nothing was chosen by validation, `test` where no rows were kept for a test.
     """
@@ -107,7 +130,7 @@ class Evaluation(msgspec.Struct, frozen=True):
     """A model measured on a table whose targets are known.
 
     `classes` and `confusion` are empty where numbers are predicted; `confusion[i][j]` counts the rows of class i that
-    are predicted as class j. Classes that training did not have come last; they are never predicted, and stand among
+    are predicted as class j. Classes that training did not have come last; they are never predicted, and are among
     the `surprises` too. `skipped` rows had no target.
     """
 

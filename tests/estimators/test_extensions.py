@@ -1,4 +1,4 @@
-"""What scikit-learn's classes do not have."""
+"""What the estimators offer beyond scikit-learn's classes."""
 
 from __future__ import annotations
 
@@ -84,12 +84,12 @@ def test_a_regressor_learns_and_survives_pickling(settings):
 
 
 @pytest.mark.parametrize("name", schedules)
-def test_every_schedule_is_taken(name):
+def test_every_schedule_is_accepted(name):
     assert MLPClassifier(**SMALL | {"learning_rate": name}).fit(IRIS, SPECIES).n_iter_ > 1
 
 
 @pytest.mark.parametrize("name", activations)
-def test_every_activation_is_taken(name):
+def test_every_activation_is_accepted(name):
     classifier = MLPClassifier((4,), name, max_iter=2, random_state=0).fit(IRIS, SPECIES)
     assert classifier.to_network().ops[1].name in {name, "dense"}
 
@@ -109,6 +109,12 @@ def test_members_do_not_depend_on_how_many_there_are():
     assert np.allclose(three.predict_proba(IRIS), mean, rtol=1e-12)
 
 
+def test_verbose_prints_the_epochs_of_the_first_member_only(capsys):
+    classifier = MLPClassifier(**SMALL | {"max_iter": 4}, n_members=2, verbose=True).fit(IRIS, SPECIES)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [f"Iteration {k}, loss = {loss:.8f}" for k, loss in enumerate(classifier.loss_curve_, 1)]
+
+
 def test_validation_rows_give_a_curve_of_their_loss():
     classifier = MLPClassifier(**SMALL).fit(IRIS[::2], SPECIES[::2], X_val=IRIS[1::2], y_val=SPECIES[1::2])
     assert len(classifier.validation_loss_curve_) == classifier.n_iter_
@@ -118,7 +124,7 @@ def test_validation_rows_give_a_curve_of_their_loss():
         classifier.fit(IRIS, SPECIES, X_val=IRIS)
 
 
-def test_early_stopping_goes_by_the_rows_given_and_restores_the_best_weights():
+def test_early_stopping_watches_the_rows_given_and_restores_the_best_weights():
     settings = SMALL | {"early_stopping": True, "scoring": "loss", "max_iter": 300, "learning_rate_init": 0.2}
     validation = {"X_val": IRIS[1::2], "y_val": SPECIES[1::2]}
     classifier = MLPClassifier(**settings, tol=0.0).fit(IRIS[::2], SPECIES[::2], **validation)
@@ -154,7 +160,7 @@ def initial(classifier):
     return twin.coefs_ + twin.intercepts_
 
 
-def test_a_table_is_taken_as_it_is():
+def test_preprocessing_encodes_a_data_frame():
     pandas = pytest.importorskip("pandas")
     random = np.random.default_rng(0)
     size = random.normal(10.0, 5.0, 300)
@@ -182,43 +188,7 @@ def test_skops_keeps_everything_and_trusts_no_type_but_ours():
     assert np.array_equal(again.predict(DIABETES), fitted.predict(DIABETES))
 
 
-MOVABLE = [
-    (MLPClassifier, {}, SPECIES), (MLPClassifier, {"solver": "sgd"}, SPECIES > 0),
-    (MLPClassifier, {"activation": "logistic", "solver": "lbfgs"}, np.stack([SPECIES > 0, SPECIES > 1], 1).astype(int)),
-    (MLPRegressor, {"early_stopping": True, "activation": "tanh"}, SPECIES * 1.0),
-    (MLPRegressor, {"loss": "poisson", "hidden_layer_sizes": ()}, np.stack([SPECIES, SPECIES], 1)),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("cls", "settings", "y"), MOVABLE)
-def test_models_move_both_ways_and_go_on_training(cls, settings, y):
-    settings = {"max_iter": 10, "random_state": 0} | settings
-    theirs = getattr(neural_network, cls.__name__)(**settings).fit(IRIS, y)
-    ours = cls.from_sklearn(theirs)
-    back = ours.to_sklearn()
-    for name in ("predict", "predict_proba"):
-        if hasattr(theirs, name):
-            assert np.allclose(getattr(ours, name)(IRIS), getattr(theirs, name)(IRIS), rtol=1e-12, atol=0)
-            assert np.allclose(getattr(back, name)(IRIS), getattr(theirs, name)(IRIS), rtol=1e-12, atol=0)
-    if "solver" not in settings and "early_stopping" not in settings:
-        ours.partial_fit(IRIS, y)
-        theirs.partial_fit(IRIS, y)
-        assert np.allclose(ours.coefs_[0], theirs.coefs_[0], rtol=1e-12, atol=1e-15)
-        assert ours.t_ == theirs.t_
-
-
-def test_scaled_targets_are_folded_into_the_last_layer():
-    ours = MLPRegressor(**SMALL, scale_target=True).fit(DIABETES, PROGRESS)
-    assert np.allclose(ours.to_sklearn().predict(DIABETES), ours.predict(DIABETES), rtol=1e-12)
-
-
-@pytest.mark.parametrize("settings", [{"dropout": 0.1}, {"activation": "gelu"}, {"n_members": 2}], ids=str)
-def test_what_scikit_learn_has_no_place_for_is_named(settings):
-    with pytest.raises(ValueError, match=r"has no place for .*(dropout|gelu|2 members)"):
-        MLPClassifier(max_iter=2, **settings).fit(IRIS, SPECIES).to_sklearn()
-
-
-def test_a_network_goes_on_in_the_engine():
+def test_a_network_continues_training_in_the_engine():
     classifier = MLPClassifier(**SMALL).fit(IRIS, SPECIES)
     network = classifier.to_network()
     before = network.parameters.copy()

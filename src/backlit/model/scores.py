@@ -1,4 +1,4 @@
-"""Scores of predictions by scikit-learn's metrics, and the two simple models beside which a network has to stand."""
+"""Scores of predictions by scikit-learn's metrics, and two simple models to compare with: a baseline, a linear one."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import numpy as np
 from backlit.data import Encoder, NumberTarget
 from backlit.data.values import Label
 from backlit.kernels.types import Array
-from backlit.model.records import ClassRow, ClassScores, NumberScores, Scores
+from backlit.model.reports import ClassRow, ClassScores, NumberScores, Scores
 
 LINEAR_ROWS = 50_000
-"""The linear model is fitted on so many rows at the most: more would only take longer."""
+"""The linear model is fitted on so many rows at the most; more would take longer and change little."""
 
 MOST_ITERATIONS, FEWEST_ITERATIONS = 1000, 30
-"""Of the linear model: it mostly converges long before the first, and is no opponent before the second."""
+"""The linear model's iterations: it mostly converges long before the first; below the second it is left out."""
 
 SECONDS_OF_WORK, LINEAR_WORK = 2e-9, 3e9
-"""What one multiplication by an input takes scikit-learn's LogisticRegression, rather more than less on one processor;
-and how many there may be: in a few seconds. Counted, not measured, so that the same seed gives the same report."""
+"""Seconds per multiplication by an input in scikit-learn's LogisticRegression on one processor, an upper estimate; and
+the most multiplications, which take a few seconds. They are counted, not timed: the same seed gives the same report."""
 
 EXPONENTIAL, RIDGE_SPEED = 10, 20
 """An exponential costs as much as so many multiplications by an input; Ridge does so many in the time of one."""
@@ -48,7 +48,7 @@ def class_scores(codes: Array, probabilities: Array) -> ClassScores:
 def number_scores(targets: Array, predictions: Array) -> NumberScores:
     """The scores of predicted numbers (n,) against targets (n,).
 
-    Computed on numbers brought near 1 by a power of two, which is exact: squares of 1e200 would overflow, those of
+    Computed on numbers scaled near 1 by a power of two, which is exact: squares of 1e200 would overflow, those of
     1e-200 vanish.
 
     >>> number_scores(np.array([1.0, 3.0]), np.array([1.0, 2.0]))
@@ -96,8 +96,8 @@ def linear(
 ) -> tuple[Scores | None, str]:
     """The scores of scikit-learn's linear model at its defaults, on the same encoded rows; or None, and why not.
 
-    It is given as much work as takes a few seconds, or `seconds` where that is less: its iterations end there, and
-    where only a few would fit it is left out.
+    It may take a few seconds, or `seconds` where that is less, which limits its iterations; where fewer than
+    FEWEST_ITERATIONS would fit, it is left out.
     """
     few = np.linspace(0, len(X) - 1, min(len(X), LINEAR_ROWS)).astype(np.int64)
     work = LINEAR_WORK if seconds is None else min(LINEAR_WORK, seconds / SECONDS_OF_WORK)
@@ -108,7 +108,7 @@ def linear(
     from sklearn.linear_model import LogisticRegression, Ridge  # noqa: PLC0415  (a second to import)
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that it did not quite converge changes no digit shown
+        warnings.simplefilter("ignore")  # missing convergence changes no digit that is shown
         if isinstance(encoder.target, NumberTarget):
             predicted = encoder.decode_target(Ridge().fit(X, Y).predict(X_test))
             return number_scores(targets, predicted), "Ridge"
@@ -120,7 +120,7 @@ def linear(
 
 
 def _work(encoder: Encoder, n: int, k: int) -> float:
-    """How much one iteration over n rows of k inputs costs, in units of SECONDS_OF_WORK; Ridge is all in one."""
+    """The cost of an iteration over n rows of k inputs, in SECONDS_OF_WORK; of Ridge, a share of its whole fit."""
     if isinstance(encoder.target, NumberTarget):
         return n * k * min(n, k) / RIDGE_SPEED / FEWEST_ITERATIONS
     classes = len(encoder.target.classes)

@@ -1,4 +1,4 @@
-"""A fit that goes on from an earlier one: what it keeps, what it forgets, what it refuses."""
+"""A fit that continues an earlier one: what it keeps, what it replaces, what it refuses."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("cls", "settings", "changed", "message"), REFUSED)
-def test_a_warm_start_refuses_what_it_cannot_go_on_with(cls, settings, changed, message):
+def test_a_warm_start_refuses_changes_that_the_fitted_networks_exclude(cls, settings, changed, message):
     estimator = cls(**SMALL | settings).fit(X, Y)
     estimator.set_params(**changed)
     for again in (estimator.fit, estimator.partial_fit):

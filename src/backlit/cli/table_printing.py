@@ -1,4 +1,4 @@
-"""Small tables on the terminal."""
+"""Tables of scores and columns, printed to the terminal."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from backlit.model.records import Scores
+    from backlit.data import Surprise
+    from backlit.model.reports import Scores
 
 WIDTH = 100
 
 
 def console() -> Console:
-    """Standard output, not wider than is easy to read."""
+    """Standard output, at most WIDTH characters wide."""
     from rich.console import Console
 
     made = Console(highlight=False, markup=False, emoji=False)
@@ -35,16 +36,23 @@ def show_table(to: Console, heads: Sequence[str], rows: Iterable[Sequence[str]],
     to.print(table)
 
 
+def surprise_note(surprise: Surprise) -> str:
+    """The line about a surprise in a table's column."""
+    from backlit.data.messages import counted
+
+    return f'note: the column "{surprise.column}" has {surprise.what}, in {counted(surprise.rows, "row")}'
+
+
 def score_heads(scores: Scores) -> list[str]:
     """The heads of the columns of scores."""
-    from backlit.model.records import ClassScores
+    from backlit.model.reports import ClassScores
 
     return ["accuracy", "log-loss"] if isinstance(scores, ClassScores) else ["R²", "mean |error|", "RMSE"]
 
 
 def score_cells(scores: Scores) -> list[str]:
     """The scores as text."""
-    from backlit.model.records import ClassScores
+    from backlit.model.reports import ClassScores
 
     if isinstance(scores, ClassScores):
         return [f"{scores.accuracy:.4f}", f"{scores.log_loss:.4f}"]

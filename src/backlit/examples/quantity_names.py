@@ -1,4 +1,4 @@
-"""The names of inputs, units, weights and of the numbers computed from them, as a person writes them.
+"""The names of inputs, units and weights, and of the quantities computed from them, such as dE/dw(i1,h1).
 
 Inputs are i1, i2, ...; hidden units h1, h2, ... where there is one hidden layer, else h1.1, h2.1 (layer.unit); outputs
 o1, o2, ...; unless the file gives names of its own.
@@ -45,19 +45,23 @@ class Names(msgspec.Struct, frozen=True):
         return next((units for units in reversed(self.units[: number - 1]) if units), self.inputs)
 
     def parameter(self, array: str, *index: int) -> str:
-        """Name a parameter of the network: ("1.W", 0, 1) -> w(i1,h2), ("1.b", 1) -> b(h2)."""
+        """Name a parameter of the network: ("1.W", 0, 1) -> w(i1,h2), ("1.b", 1) -> b(h2).
+
+        W and b of layers with named units get the textbooks' names, others those of their array: 2.gamma[1].
+        """
         label, _, name = array.partition(".")
         units = self.units[int(label) - 1]
-        if not units:
-            return f"{array}[{', '.join(str(k + 1) for k in index)}]"
-        if name == "b":
+        if units and name == "W":
+            return f"w({self.before(int(label))[index[0]]},{units[index[1]]})"
+        if units and name == "b":
             return f"b({units[index[0]]})"
-        return f"w({self.before(int(label))[index[0]]},{units[index[1]]})"
+        return f"{array}[{', '.join(str(k + 1) for k in index)}]"
 
     def own_label(self, array: str, *index: int) -> str:
-        """Give the file's own name of a parameter, or nothing."""
+        """Give the file's own name of a parameter, or an empty text."""
         label, _, name = array.partition(".")
-        given = (self.biases if name == "b" else self.weights)[int(label) - 1]
+        own = {"W": self.weights, "b": self.biases}.get(name)
+        given = None if own is None else own[int(label) - 1]
         for k in index:
             given = None if given is None else given[k]
         return given or ""
@@ -117,7 +121,7 @@ QUANTITIES = {
     "training accuracy": "the share of training rows whose class is predicted",
     "test accuracy": "the share of test rows whose class is predicted",
 }
-"""What can be asked of a run, with an example of each: `[row]` behind names one of several rows, `-` before negates."""
+"""An example of each quantity, with its meaning; `[row]` after it names one of several rows, `-` before it negates."""
 
 SCORES = ("mean squared error", "training accuracy", "test accuracy")
 PER_ROW = ("net", "out", "dE/dout", "dE/dnet")
@@ -125,7 +129,7 @@ _QUANTITY = re.compile(r"^(?P<sign>-?)(?P<kind>[A-Za-z/ ]+?)(?:\((?P<of>.*)\))?(
 
 
 class Quantity(msgspec.Struct, frozen=True):
-    """A parsed quantity: `kind` such as "dE/dw", and of what; of `E(o1)`, the unit is an output.
+    """A parsed quantity: its `kind`, such as "dE/dw", and its unit; of `E(o1)`, the unit is an output.
 
     `sign` is -1 where it is negated. Layers count from 1; units, sources of weights and rows from 0.
     """
@@ -139,7 +143,7 @@ class Quantity(msgspec.Struct, frozen=True):
 
 
 def parse_quantity(text: str, names: Names) -> Quantity:
-    """Find what a quantity is about.
+    """Find kind, unit, source and row of a quantity.
 
     Errors: a BacklitError that names the nearest known quantity or unit.
 

@@ -1,0 +1,106 @@
+"""Checks of a network file against the shapes of its layers: weights, labels, rows and divisors.
+
+Each check raises a BacklitError that names the key, its value and the expected one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backlit.data import BUNDLED
+from backlit.data.messages import counted
+from backlit.engine import Network
+from backlit.errors import BacklitError
+from backlit.examples.quantity_names import Names
+from backlit.examples.strict import unknown_key
+from backlit.examples.tables import DataTable, NetworkTable
+from backlit.ops.base import Layer
+from backlit.ops.layers.dense import Dense
+
+PARAMETER_OF = {"weights": "W", "weight_labels": "W", "biases": "b", "bias_labels": "b"}
+"""Which parameter of a dense layer the lists under these keys have an element for, each."""
+
+
+def check_values(network: NetworkTable, chain: list[Layer], names: Names) -> None:
+    """Check that weights, biases and their labels, where a dense layer's table lists them, have the layer's shapes."""
+    columns = names.input_count
+    for number, layer in enumerate(chain, 1):
+        parameters = layer.shapes((columns,)).parameters if isinstance(layer, Dense) else {}
+        for key, parameter in PARAMETER_OF.items():
+            given, shape = network.layers[number - 1].get(key), parameters.get(parameter)
+            if isinstance(given, list) and shape is not None and _shape(given) != shape:
+                raise BacklitError(f"layer {number}: {key} has {_shape_words(given)}; expected {_expected(shape)}.")
+        columns = _columns_after(layer, columns)
+
+
+def _columns_after(layer: Layer, columns: int) -> int:
+    for op in layer.ops():
+        (columns,) = op.shapes((columns,)).buffers[op.writes]
+    return columns
+
+
+def _shape(given: list[Any]) -> tuple[int, ...] | None:
+    """Give the shape of nested lists; None where rows differ in length."""
+    if not any(isinstance(row, list) for row in given):
+        return (len(given),)
+    lengths = {len(row) if isinstance(row, list) else -1 for row in given}
+    return None if len(lengths) > 1 else (len(given), lengths.pop())
+
+
+def _shape_words(given: list[Any]) -> str:
+    shape = _shape(given)
+    if shape is None:
+        return f"{len(given)} rows of different lengths"
+    return counted(shape[0], "number") if len(shape) == 1 else f"{counted(shape[0], 'row')} of {shape[1]}"
+
+
+def _expected(shape: tuple[int, ...]) -> str:
+    if len(shape) == 1:
+        return f"{counted(shape[0], 'number')}, one per unit" if shape[0] else "none, for the layer has no bias"
+    return f"{counted(shape[0], 'row')}, one per input of the layer, of {shape[1]}, one per unit"
+
+
+def check_data(table: DataTable) -> None:
+    """Check that rows are given in one way: inline, or as a bundled data set."""
+    inline = {key: getattr(table, key) for key in ("inputs", "targets", "input_divisors", "target_divisors")}
+    given = [key for key, value in inline.items() if value is not None]
+    if table.set is not None:
+        if given:
+            raise BacklitError(
+                f"data: both set and {given[0]} are given; expected a bundled data set or rows, not both."
+            )
+        if table.set not in BUNDLED:
+            raise BacklitError(f"data, set: {unknown_key(table.set, BUNDLED).replace('key', 'data set')}")
+        return
+    for key in ("inputs", "targets"):
+        if not inline[key]:
+            raise BacklitError(
+                f"data: {key} is {'missing' if inline[key] is None else 'empty'}; expected at least one row."
+            )
+    if table.split is not None:
+        raise BacklitError("data: split is given with rows inline; only a bundled data set is split.")
+    if len(inline["inputs"]) != len(inline["targets"]):
+        raise BacklitError(
+            f"data: {counted(len(inline['inputs']), 'row')} of inputs and {counted(len(inline['targets']), 'target')} "
+            "are given; expected one target per row."
+        )
+    for key in ("input_divisors", "target_divisors"):
+        if any(divisor == 0.0 for divisor in inline[key] or []):
+            raise BacklitError(f"data: {key} has a 0; expected numbers to divide by.")
+
+
+def check_columns(table: DataTable, network: Network) -> None:
+    """Check that every row and divisor has a number per input, or per output, of the network."""
+    numbered = network.loss.class_targets and network.outputs > 1
+    for what, columns in (("input", network.inputs), ("target", network.outputs)):
+        widths = {columns, 1} if what == "target" and numbered else {columns}
+        has = f"{counted(columns, 'input' if what == 'input' else 'output')}"
+        for number, row in enumerate(getattr(table, f"{what}s"), 1):
+            width = len(row) if isinstance(row, list) else 1
+            if width not in widths:
+                raise BacklitError(
+                    f"data, {what}s, row {number}: {counted(width, 'number')} given; the network has {has}."
+                )
+        divisors = getattr(table, f"{what}_divisors")
+        if divisors is not None and len(divisors) != columns:
+            raise BacklitError(f"data, {what}_divisors: {len(divisors)} given; the network has {has}.")

@@ -1,0 +1,112 @@
+"""Records of a network file's run: errors, parameters, predictions and published figures; they encode as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class ErrorAt(msgspec.Struct, frozen=True):
+    """The error E over all training rows after so many epochs; `seconds` of training had passed by then."""
+
+    epoch: int
+    error: float
+    seconds: float
+
+
+class Parameter(msgspec.Struct, frozen=True):
+    """A weight or bias before and after training; `label` is the file's own name for it, if any."""
+
+    name: str
+    label: str
+    trained: bool
+    before: float
+    after: float
+
+
+class Prediction(msgspec.Struct, frozen=True):
+    """A row's inputs and targets, its outputs before and after training, and the last weighted sums after it."""
+
+    inputs: tuple[float, ...]
+    targets: tuple[float, ...]
+    before: tuple[float, ...]
+    after: tuple[float, ...]
+    sums: tuple[float, ...]
+
+
+class ClassCount(msgspec.Struct, frozen=True):
+    """Counts of a class: its rows, those predicted to be of it, and those of both."""
+
+    name: str
+    rows: int
+    predicted: int
+    right: int
+
+
+class Figure(msgspec.Struct, frozen=True):
+    """A published number beside ours; `equal` tells whether ours, rounded to its digits, is the same.
+
+    Both are None where the run ended earlier.
+    """
+
+    after: int
+    quantity: str
+    label: str
+    published: str
+    ours: float | None
+    equal: bool | None
+    note: str
+
+
+class LayerInWords(msgspec.Struct, frozen=True):
+    """A layer: its op, a summary, and the names of its units (none where it has no units of its own)."""
+
+    op: str
+    summary: str
+    units: tuple[str, ...]
+
+
+class SetupRun(msgspec.Struct, frozen=True):
+    """The record of a setup's training."""
+
+    name: str
+    about: str
+    inputs: tuple[str, ...]
+    layers: tuple[LayerInWords, ...]
+    loss: dict[str, Any]
+    optimizer: dict[str, Any]
+    batch_size: int
+    epochs: int
+    stopped: str
+    rows: int
+    test_rows: int
+    seconds_per_epoch: float
+    errors: tuple[ErrorAt, ...]
+    parameters: tuple[Parameter, ...]
+    predictions: tuple[Prediction, ...]
+    training_accuracy: float | None
+    test_accuracy: float | None
+    test_classes: tuple[ClassCount, ...]
+    figures: tuple[Figure, ...]
+
+
+class ExampleRun(msgspec.Struct, frozen=True):
+    """The record of a network file and its setups. `msgspec.json.encode` turns it into JSON as it is."""
+
+    name: str
+    title: str
+    teaches: str
+    about: str
+    source: str
+    race: bool
+    compiled: bool
+    runs: tuple[SetupRun, ...]
+
+
+class Example(msgspec.Struct, frozen=True):
+    """An example: its name, its title and the lesson in it."""
+
+    name: str
+    title: str
+    teaches: str
