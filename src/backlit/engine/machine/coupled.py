@@ -13,16 +13,18 @@ def coupled_gradient(
 ) -> float:
     """Do what `batch_gradient` does where an op needs all rows of a batch at once.
 
-    All workers work in one arena, each on its shards, one op after another; for a coupled op they wait for the first
-    worker, who takes all rows.
+    All workers work in one arena, each on its shards, one op after another. A coupled op takes all rows at once: worker
+    0 runs it while the others wait. Shard k is rows k shard to (k + 1) shard of each buffer (rows, columns).
     """
     rows = stop - start
+    # The batch into the arena, and forward.
     first = memory.worker * tables.shard
     while first < rows:
         load(tables, memory, data, start + first, min(tables.shard, rows - first), first)
         first += memory.workers * tables.shard
     for i in range(tables.ops):
         step_together(tables, memory, i, FORWARD, rows, training, clock)
+    # The losses l (n,) of each shard, and the gradient of the output (n, columns).
     first = memory.worker * tables.shard
     while first < rows:
         n = min(tables.shard, rows - first)
@@ -32,6 +34,7 @@ def coupled_gradient(
         memory.losses[k * LINE] = loss_of_rows(tables, memory, data, start + first, n, first, scale)
         invoke(loss, ZERO, BACKWARD, memory, memory.dP, n, training, clock, first)
         first += memory.workers * tables.shard
+    # Backward, then the sum of the shards' gradients (parameters,) in their order.
     for i in range(tables.ops - 1, -1, -1):
         step_together(tables, memory, i, BACKWARD, rows, training, clock)
     synchronize(memory)
@@ -46,7 +49,7 @@ def coupled_gradient(
 
 
 def step_together(tables: Tables, memory: Memory, i: int, column: int, rows: int, training: int, clock: Clock) -> None:
-    """Run one op on all rows of a batch: each worker on its shards, or the first one alone where the op is coupled."""
+    """Run one op on all rows of a batch: each worker on its shards, or worker 0 alone where the op is coupled."""
     if tables.coupled[i] == 1:
         synchronize(memory)
         if memory.worker == 0:

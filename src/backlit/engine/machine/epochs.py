@@ -1,11 +1,6 @@
-"""The loop that runs a program: forward, loss, backward, update, for many batches in one call.
+"""The loop over batches and epochs: gradient, update, and at an epoch's end its loss and that of the validation rows.
 
-The functions here are written once, in the subset that NumPy and Numba share. Called from Python they are the *plain*
-machine: `invoke` and `invoke_update` look kernels up in a list, and a debugger can step from the loop into an op's
-backward. The compiler takes the same source, replaces the functions marked `tuned` by their loops, and the two `invoke`
-functions by jumps to the addresses in the instruction table; then one call runs many epochs outside of Python.
-
-The machine knows no op. What it is given to read and to work on stands in `layout`.
+Every worker runs this loop and computes the same sums; worker 0 writes what all share.
 """
 
 from __future__ import annotations
@@ -69,23 +64,27 @@ def train(
     batch_size: int, first_batch: int, last_batch: int, rates: Array, target: float, sums: Array
 ) -> int:  # fmt: skip
     """Train by the gradient of a batch that `gradient` gives."""
-    batches = -(-data.rows // batch_size)
+    batches = -(-data.rows // batch_size)  # of an epoch
     stays = data.repeats == 1 and batches == 1 and data.rows <= tables.rows and monitor.rows == 0
     for batch in range(first_batch, last_batch):
+        # Which rows of the order the batch has, and where its epoch's sums begin in (epochs, SUMS + normed_count).
         epoch = batch // batches
         place = epoch * (SUMS + tables.normed_count)
         first = epoch * data.rows + (batch - epoch * batches) * batch_size
         stop = min(first + batch_size, (epoch + 1) * data.rows)
         step = clock.step + batch - first_batch
+        # Its gradient and loss, both before the update; the penalty is read before any worker updates.
         weight = total_weight(data, first, stop)
         scale = factor(rule.reduction, weight)
-        cost = penalty(tables, memory, rule) * penalty_factor(rule, weight)  # as long as nobody updates
+        cost = penalty(tables, memory, rule) * penalty_factor(rule, weight)
         now = Clock(step, clock.seed, int(stays and batch > first_batch))
         loss = gradient(tables, memory, data, first, stop, scale, ONE, now)
         if not account(rule, loss, cost, weight, stop - first, sums, place):
             return batch
+        # New parameters, complete behind the barrier.
         apply_update(tables, memory, rule, rates[batch], step + 1, penalty_factor(rule, weight))
-        synchronize(memory)  # until all parameters are new
+        synchronize(memory)
+        # The end of an epoch. The validation rows may have been measured in the arena that all workers share.
         met = False
         if batch + 1 == (epoch + 1) * batches:
             loss = finish_epoch(rule, sums, place)
@@ -94,7 +93,7 @@ def train(
             if monitor.wanted == 1:
                 if memory.worker == 0:
                     after_epoch(tables, memory, monitor, Clock(step + 1, clock.seed, ZERO), sums, place)
-                synchronize(memory)  # the rows may have been measured in the arena that all work in
+                synchronize(memory)
             met = loss <= target
         if memory.worker == 0:
             memory.reached[0] = batch + 1
@@ -123,7 +122,7 @@ def epoch_loss(reduction: int, sums: Any, place: int) -> float:
 
 
 def finish_epoch(rule: Rule, sums: Array, place: int) -> float:
-    """Write down an epoch's loss beside its sums, and give it."""
+    """Write an epoch's loss beside its sums, and give it."""
     loss = epoch_loss(rule.reduction, sums, place)
     sums[place + LOSS] = loss
     return loss
@@ -143,14 +142,11 @@ def after_epoch(tables: Tables, memory: Memory, monitor: Monitor, clock: Clock, 
 
 
 def measure_gradient(tables: Tables, memory: Memory, sums: Array, place: int) -> None:
-    """Write down the norms of the gradient in the ranges that are asked for, from `place` on."""
+    """Write the norms of the gradient in the ranges of `tables.normed` to the sums, from `place` on."""
     for k in range(tables.normed_count):
         sums[place + k] = np.sqrt(square_of(memory.dP, tables.normed[2 * k], tables.normed[2 * k + 1]))
 
 
 def evaluate_validation(tables: Tables, memory: Memory, monitor: Monitor, clock: Clock) -> float:
-    """Do that to the rows monitor out; in machine code, by the door of `evaluate_rows`, which is compiled already."""
+    """Sum weight times loss over the validation rows; compiled, by calling the entry point `evaluate_rows`."""
     return evaluate_rows(tables, memory, validation_data(monitor), clock)
-
-
-ENTRY_POINTS = ("train_batches", "train_coupled", "batch_gradient", "evaluate_rows", "predict_rows", "worker_loop")

@@ -13,22 +13,13 @@ from backlit.engine.machine.vector_ops import copy_columns, gather, move, sum_lo
 from backlit.engine.program.structs import INPUT, WIDTH, Clock, Data, Memory, Row, Tables
 from backlit.kernels.types import Array
 
-FAR = 2**15  # numbers in the rows to train on, from which they do not all stay in the fastest caches
+FAR = 2**15  # numbers of X from which the rows do not all stay in the fastest caches
+AHEAD = 16  # rows that are prefetched while one is copied
 
-
-AHEAD = 16  # rows that are fetched while one is copied
-
-
-# What is given to functions: each literal would make Numba compile one more variant of the function it is given to.
+# Arguments of functions: each literal would make Numba compile one more variant of the function it is given to.
 FORWARD: Any = np.int64(Row.FORWARD)
-
-
 BACKWARD: Any = np.int64(Row.BACKWARD)
-
-
 ZERO: Any = np.int64(0)
-
-
 ONE: Any = np.int64(1)
 
 
@@ -36,7 +27,7 @@ def invoke(
     table: Array, i: int, column: int, memory: Memory, dP: Array, n: int, training: int, clock: Clock, first_row: int
 ) -> None:
     """Run the kernel that column `column` of instruction `i` names on `n` rows; parameters' gradients go to `dP`."""
-    row = table[i * WIDTH : (i + 1) * WIDTH]
+    row = table[i * WIDTH : (i + 1) * WIDTH]  # (WIDTH,) of (ops, WIDTH)
     PLAIN_KERNELS[row[column]](row, memory, dP, n, training, clock.seed, clock.step, first_row)
 
 
@@ -46,7 +37,7 @@ def part(vector: Array, start: int) -> Array:
 
 
 def forward_pass(tables: Tables, memory: Memory, n: int, training: int, clock: Clock, first_row: int) -> None:
-    """Run the chain forward on the n rows that lie in the arena."""
+    """Run the ops in order on the n rows in the arena: each reads buffers (n, columns) of A and writes one."""
     for i in range(tables.ops):
         invoke(tables.chain, i, FORWARD, memory, memory.dP, n, training, clock, first_row)
 
@@ -54,7 +45,10 @@ def forward_pass(tables: Tables, memory: Memory, n: int, training: int, clock: C
 def backward_pass(
     tables: Tables, memory: Memory, dP: Array, n: int, training: int, clock: Clock, first_row: int
 ) -> None:
-    """Run the loss and the chain backward, after a forward pass on the same rows; the gradient goes to `dP`."""
+    """Run the loss and the ops in reverse order, after a forward pass on the same rows; the gradient goes to `dP`.
+
+    Each op reads the gradient dA (n, columns) of what it wrote, and writes those of what it read and of its parameters.
+    """
     invoke(tables.loss, ZERO, BACKWARD, memory, dP, n, training, clock, first_row)
     for i in range(tables.ops - 1, -1, -1):
         invoke(tables.chain, i, BACKWARD, memory, dP, n, training, clock, first_row)
@@ -80,38 +74,34 @@ def factor(reduction: int, weight: float) -> float:
 
 
 def shard_loss(
-    tables: Tables,
-    memory: Memory,
-    data: Data,
-    start: int,
-    n: int,
-    first_row: int,
-    scale: float,
-    training: int,
+    tables: Tables, memory: Memory, data: Data, start: int, n: int, first_row: int, scale: float, training: int,
     clock: Clock,
-) -> float:
+) -> float:  # fmt: skip
     """Forward pass and loss of one shard: the sum of weight times loss over its rows."""
     if clock.resident == 0:
         load(tables, memory, data, start, n, ZERO)
+    # Outputs (n, columns), then the losses l (n,) of the rows.
     forward_pass(tables, memory, n, training, clock, first_row)
     invoke(tables.loss, ZERO, FORWARD, memory, memory.dP, n, training, clock, first_row)
     return loss_of_rows(tables, memory, data, start, n, ZERO, scale)
 
 
 def load(tables: Tables, memory: Memory, data: Data, start: int, n: int, at: int) -> None:
-    """Put the n rows from `start` on in the order into the arena, with their targets, as its rows from `at` on."""
+    """Copy the n rows from `start` on in the order into the arena, with their targets, as its rows from `at` on."""
+    # Inputs: some columns of X (rows, X_columns) into a buffer (n, columns) for each.
     ahead = AHEAD if data.rows * tables.X_columns >= FAR else 0
     for k in range(0, tables.input_count * INPUT, INPUT):
         first, columns = tables.inputs[k + 1], tables.inputs[k + 2]
         target = tables.inputs[k] + at * columns
         gather(data.X, tables.X_columns, first, columns, data.order, start, n, memory.A, target, ahead)
+    # Targets: T (rows, T_columns) into (n, T_columns).
     columns, target = tables.T_columns, tables.T + at * tables.T_columns
     gather(data.T, columns, ZERO, columns, data.order, start, n, memory.A, target, ahead)
 
 
 def loss_of_rows(tables: Tables, memory: Memory, data: Data, start: int, n: int, at: int, scale: float) -> float:
-    """Sum weight times loss over the n rows in the arena from `at` on, and put down what multiplies their gradients."""
-    l, g = tables.l + at, tables.g + at  # noqa: E741
+    """Sum weight times loss over the n rows in the arena from `at` on, and write what multiplies their gradients."""
+    l, g = tables.l + at, tables.g + at  # noqa: E741  # both (n,)
     if data.weighted == 0:
         return float(sum_losses(memory.A, l, g, n, scale))
     total = 0.0
@@ -142,9 +132,11 @@ def batch_gradient(
     """
     total = 0.0
     first = start
-    while first < stop:  # a range whose step is not known could raise, for which the compiler would provide
+    while first < stop:  # not `range`: with a step it could raise, and the compiler would have to provide for that
+        # This worker's shard of the round, n rows: its gradient (parameters,), and its loss. The slots of the last
+        # round are overwritten, so all workers must have read them.
         if first > start:
-            synchronize(memory)  # until all have read the last round's gradients, over which this one writes
+            synchronize(memory)
         mine = first + memory.worker * tables.rows
         if mine < stop:
             n = min(tables.rows, stop - mine)
@@ -152,6 +144,7 @@ def batch_gradient(
             memory.losses[memory.worker * LINE] = shard_gradient(
                 tables, memory, dP, data, mine, n, mine - start, scale, training, clock
             )
+        # The sum over the shards of the round, in their order.
         synchronize(memory)
         worker = 0
         while worker < memory.workers and first < stop:
@@ -167,7 +160,7 @@ def evaluate_rows(tables: Tables, memory: Memory, data: Data, clock: Clock) -> f
     """Sum weight times loss over all rows, without training."""
     total = 0.0
     first = ZERO
-    while first < data.rows:
+    while first < data.rows:  # a shard of n rows at a time
         n = min(tables.rows, data.rows - first)
         total += shard_loss(tables, memory, data, first, n, first, 0.0, ZERO, clock)
         first += n
@@ -178,6 +171,7 @@ def predict_rows(tables: Tables, memory: Memory, X: Array, rows: int, Y: Array, 
     """Run the rows of X, rows x fan_in flat, forward into Y, rows x outputs flat, shard by shard."""
     first = 0
     while first < rows:
+        # n rows of X (rows, X_columns) into the inputs (n, columns), forward, the outputs (n, Y_columns) into Y.
         n = min(tables.rows, rows - first)
         for k in range(0, tables.input_count * INPUT, INPUT):
             column, columns = tables.inputs[k + 1], tables.inputs[k + 2]

@@ -32,11 +32,13 @@ def penalty(tables: Tables, memory: Memory, rule: Rule) -> float:
 def clip(tables: Tables, memory: Memory, rule: Rule, l1: float, l2: float) -> None:
     """Add the penalty's gradient, then clip the whole gradient by value and by global norm."""
     low, high = range_start(memory, memory.worker), range_start(memory, memory.worker + 1)
+    # By value, this worker's range of each segment.
     limit = rule.clip_value if rule.clip_value > 0.0 else np.inf
     for k in range(0, tables.segment_count * SEGMENT, SEGMENT):
         start, stop = max(low, tables.segments[k]), min(high, tables.segments[k + STOP])
         decays = tables.segments[k + DECAYS]
         limit_values(memory.dP, memory.P, start, stop, l1 * decays, l2 * decays, limit)
+    # By the global norm: each worker reads the whole gradient, then scales its range.
     if rule.clip_norm > 0.0:
         synchronize(memory)
         total = 0.0
@@ -57,13 +59,14 @@ def apply_update(tables: Tables, memory: Memory, rule: Rule, rate: float, step: 
         clip(tables, memory, rule, l1, l2)
         l1 = 0.0
         l2 = 0.0
+    # The optimizer's kernel on the ranges of the segments (start, stop) that lie in this worker's range.
     for k in range(0, tables.segment_count * SEGMENT, SEGMENT):
         start, stop = max(low, tables.segments[k]), min(high, tables.segments[k + STOP])
         decays = tables.segments[k + DECAYS]
         if start < stop:
             invoke_update(tables.update, memory, start, stop, rate, step, l1 * decays, l2 * decays, rule.decay * decays)
     if rule.max_norm > 0.0:
-        synchronize(memory)  # a unit's weights lie in the ranges of several
+        synchronize(memory)  # the weights of a unit, a column of W, lie in the ranges of several workers
         if memory.worker == 0:
             limit_units(tables, memory, rule.max_norm)
 
