@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import backlit as bl
+from backlit.engine.batch_loop import BatchLoop
 from backlit.engine.history import Epoch, History
 from backlit.ops.schedules import CosineAnnealing
 
@@ -57,7 +58,7 @@ def test_gradient_norms_are_given_where_they_are_asked_for():
 
 @pytest.mark.parametrize("leap", [1, 2, 5, 100])
 def test_a_leap_is_as_long_as_is_said(leap, monkeypatch):
-    monkeypatch.setattr(bl.Training, "_batches_per_call", lambda self: 1000)
+    monkeypatch.setattr(BatchLoop, "batches_per_call", lambda self: 1000)
     run = training()
     for seen, epoch in enumerate(run.in_chunks(lambda: leap), 1):
         assert epoch.number == seen
@@ -67,7 +68,7 @@ def test_a_leap_is_as_long_as_is_said(leap, monkeypatch):
 
 
 def test_a_leap_is_no_longer_than_a_call_of_the_machine(monkeypatch):
-    monkeypatch.setattr(bl.Training, "_batches_per_call", lambda self: 13)
+    monkeypatch.setattr(BatchLoop, "batches_per_call", lambda self: 13)
     run = training()
     lengths = [len(run.history) for _ in run.in_chunks(lambda: 100)]
     assert lengths == [4] * 4 + [8] * 4 + [12] * 4
@@ -114,9 +115,7 @@ def test_the_lowest_epoch_is_the_first_of_the_lowest():
     history = History()
     assert history.lowest() is None
     made = [Epoch(k, loss, None, 0.1, 0.0, best=False) for k, loss in enumerate([np.nan, 3.0, 2.0, np.nan, 2.0], 1)]
-    for epoch in made:
-        history.extend([epoch])
-    assert history.lowest() is made[2]
+    assert History.of(made).lowest() == made[2]
     assert len({hash(epoch) for epoch in made}) == 5
     run = training()
     run.run()

@@ -32,8 +32,9 @@ from backlit.estimators.build import (
     views,
 )
 from backlit.estimators.callbacks import CallbackSupport, watch_of
+from backlit.estimators.fit_loop import descend, minimize
 from backlit.estimators.inputs import read_inputs
-from backlit.estimators.member import Limits, Member, Rows, descend, minimize
+from backlit.estimators.member import Limits, Member, Rows
 from backlit.kernels.types import Array
 from backlit.ops.base import Activation, Op, Optimizer
 from backlit.ops.registry import activations, losses, optimizers, schedules
