@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import operator
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count, repeat
 from typing import Any, ClassVar, overload
 
 import msgspec
@@ -182,7 +183,7 @@ class History(Sequence[Epoch]):
         """Give the epochs at the places from `first` up to `stop`; those that are there by then, if it is None."""
         while first < (self._length if stop is None else stop):
             end = min(first + BLOCK, self._length if stop is None else stop)
-            yield from map(self._epoch, range(first + 1, end + 1), self.rows[first:end].tolist())
+            yield from self._epochs(first, self._table.rows[first:end])
             first = end
 
     @overload
@@ -196,13 +197,17 @@ class History(Sequence[Epoch]):
         if not -len(self) <= k < len(self):
             raise IndexError(f"there are {len(self)} epochs; number {k} in their order was asked for.")
         k %= len(self)
-        return self._epoch(k + 1, self._table.rows[k].tolist())
+        return next(self._epochs(k, self._table.rows[k : k + 1]))
 
-    def _epoch(self, number: int, row: list[float]) -> Epoch:
-        loss, validation, rate, seconds, best, penalty, *norms = row
-        measured = validation if self.validated else None
-        return Epoch(number, loss, measured, rate, seconds, best != 0.0, penalty,
-                     dict(zip(self.layers, norms, strict=True)))  # fmt: skip
+    def _epochs(self, first: int, rows: Array) -> Iterator[Epoch]:
+        """Make the epochs of the rows of the table from place `first` on."""
+        losses, validation, rates, seconds, bests, penalties = rows[:, : len(COLUMNS)].T.tolist()
+        measured: Iterable[float | None] = validation if self.validated else repeat(None)
+        columns = count(first + 1), losses, measured, rates, seconds, map(bool, bests), penalties
+        if not self.layers:
+            return map(Epoch, *columns)
+        norms = (dict(zip(self.layers, row, strict=True)) for row in rows[:, len(COLUMNS) :].tolist())
+        return map(Epoch, *columns, norms)
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, History):
