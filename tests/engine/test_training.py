@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import gc
 import itertools
 import signal
 import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 import warnings
 from typing import Any
 
@@ -429,6 +431,26 @@ def test_ctrl_c_ends_a_long_compiled_call():
     out, err = process.communicate(timeout=60)
     assert time.perf_counter() - began < 30.0
     assert (out, err, process.returncode) == ("interrupted\n", "", 0)
+
+
+@both_modes
+def test_a_training_that_has_ended_leaves_nothing_behind(compiled, problem):
+    def train(times):
+        for _ in range(times):
+            network, X, Y = problem("mse", ["tanh", "relu", Dropout(0.1), BatchNorm()])
+            Training(network, X, Y, epochs=2, validation=(X, Y), compiled=compiled).run()
+        gc.collect()
+
+    train(20)  # fills the caches that stay
+    tracemalloc.start()
+    try:
+        train(5)
+        before, _ = tracemalloc.get_traced_memory()
+        train(200)
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (after - before) / 200 < 600  # bytes: 4,000 and more where functions made for each training were kept
 
 
 # --------------------------------------------------------------------------------------------------------- divergence
