@@ -41,6 +41,15 @@ def test_the_loss_is_what_its_formula_says(reduction, weights, compiled, problem
 
 
 @both_modes
+def test_evaluating_leaves_dropout_and_batch_statistics_out(compiled, problem):
+    network, X, Y = problem("mse", [Dropout(0.5), BatchNorm(), "tanh"], rows=20)
+    objective = objective_of(network, X, Y, compiled=compiled)
+    wanted = ((network.predict(X, compiled=False) - Y) ** 2).mean()
+    assert objective.evaluate() == pytest.approx(wanted, rel=1e-12) != objective.loss()
+    assert objective_of(network, X, Y, compiled=compiled, training=0).loss() == objective.evaluate()
+
+
+@both_modes
 def test_the_gradient_is_the_step_that_training_takes(compiled, problem):
     network, X, Y = problem("cross_entropy", [Dropout(0.4), BatchNorm(), "tanh"], rows=20)
     objective = objective_of(network.copy(), X, Y, seed=5, compiled=compiled)
@@ -96,6 +105,16 @@ def test_training_gives_its_own_objective(problem):
     first = objective(objective.values())[0]
     assert training.run().history[0].loss < first
     assert objective(objective.values())[0] == pytest.approx(training.history[-1].loss)
+
+
+def test_every_iteration_of_lbfgs_draws_its_own_dropout(problem, monkeypatch):
+    network, X, Y = problem("mse", ["tanh", Dropout(0.2)], rows=30)
+    right, steps = Objective.loss, []
+    monkeypatch.setattr(Objective, "loss", lambda objective: steps.append(objective.clock.step) or right(objective))
+    training = Training(network, X, Y, optimizer="lbfgs", epochs=4, compiled=False)
+    for epoch in training:
+        assert training.step == epoch.number
+    assert list(dict.fromkeys(steps))[:4] == [0, 1, 2, 3]
 
 
 # ----------------------------------------------------------------------------------------------------- a step in stages
