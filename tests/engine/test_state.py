@@ -169,10 +169,10 @@ def test_position_counts_the_batches_of_an_epoch_that_was_not_ended(monkeypatch)
     monkeypatch.setattr(BatchLoop, "batches_per_call", lambda self: 3)
     call = training.loop.call
 
-    def interrupted(data, monitor, step, *given):
-        if step == 7:
+    def interrupted(data, clock, *given):
+        if clock.step == 7:
             raise KeyboardInterrupt
-        call(data, monitor, step, *given)
+        call(data, clock, *given)
 
     monkeypatch.setattr(training.loop, "call", interrupted)
     training.run()

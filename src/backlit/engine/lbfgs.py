@@ -5,8 +5,10 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Generator
+from contextlib import closing
 from typing import Any, NamedTuple
 
+from backlit.engine.objective import Objective
 from backlit.kernels.types import Array
 
 Function = Callable[[Array], tuple[float, Array]]
@@ -79,6 +81,23 @@ class Search:
         if isinstance(result, BaseException):
             raise result
         self.minimum = result
+
+
+def iterates(search: Search, objective: Objective) -> Generator[float]:
+    """Run a search on an objective, giving the value after each iteration with the network at that iterate.
+
+    The network ends at the last iterate, whenever the search ends.
+    """
+    last = search.start
+    try:
+        with closing(iter(search)) as iterations:
+            for value, last in iterations:
+                objective.write(last)
+                yield value
+        if search.minimum is not None:
+            last = search.minimum.point
+    finally:
+        objective.write(last)
 
 
 class _Iteration(NamedTuple):

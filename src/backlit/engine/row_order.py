@@ -10,26 +10,31 @@ import numpy as np
 from backlit.engine.input_checks import checked_order
 from backlit.kernels.types import Array
 
+LARGEST_ORDER = 1_000_000
+"""The order of so many rows is drawn at a time, or that of an epoch, if it has more."""
+
 
 class RowOrder:
     """Draws the order of the rows of each epoch: a new random one, what `given()` gives, or as they are.
 
-    >>> RowOrder(3, shuffle=False).draw(2)
+    >>> RowOrder(3, seed=0).draw(2, shuffle=False)
     array([0, 1, 2, 0, 1, 2])
     """
 
-    def __init__(
-        self, rows: int, *, shuffle: bool = True, given: Callable[[], Array] | None = None, seed: int = 0
-    ) -> None:
-        self.rows, self.given = rows, given
-        self.kept = given is None and not shuffle
+    def __init__(self, rows: int, seed: int) -> None:
+        self.rows = rows
         self.rng = np.random.default_rng(seed)
 
-    def draw(self, epochs: int) -> Array:
+    @property
+    def most_epochs(self) -> int:
+        """How many epochs are drawn at a time."""
+        return max(1, LARGEST_ORDER // self.rows)
+
+    def draw(self, epochs: int, *, shuffle: bool = True, given: Callable[[], Array] | None = None) -> Array:
         """Give the row numbers (epochs * rows,) of so many epochs, one after another."""
-        if self.given is not None:
-            return np.concatenate([checked_order(self.given(), self.rows) for _ in range(epochs)])
-        if self.kept:
+        if given is not None:
+            return np.concatenate([checked_order(given(), self.rows) for _ in range(epochs)])
+        if not shuffle:
             return np.tile(np.arange(self.rows), epochs)
         return np.concatenate([self.rng.permutation(self.rows) for _ in range(epochs)])
 
@@ -44,7 +49,6 @@ class RowOrder:
         self.rng.bit_generator.state = state
 
     def draw_again(self, generator: dict[str, Any], epochs: int) -> None:
-        """Leave the generator as if, from an earlier state on, only so many epochs had been drawn."""
+        """Leave the generator as if, from an earlier state on, only so many epochs had been shuffled."""
         self.generator = generator
-        if self.given is None and not self.kept:
-            self.draw(epochs)
+        self.draw(epochs)

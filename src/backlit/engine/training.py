@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from backlit.engine import lbfgs, machine, stopping
+from backlit.engine import lbfgs, stopping
 from backlit.engine.batch_loop import BatchLoop
-from backlit.engine.compiled.compile import CompiledMachine, can_compile
+from backlit.engine.compiled.compile import can_compile
 from backlit.engine.executable import Executable, joined, layer_ranges
 from backlit.engine.history import Epoch, History
 from backlit.engine.input_checks import (
@@ -26,12 +26,12 @@ from backlit.engine.input_checks import (
     rows_of,
     validation_rows,
 )
-from backlit.engine.machine.environment import steady, threads_of
+from backlit.engine.machine.environment import threads_of
 from backlit.engine.network import Network
 from backlit.engine.objective import Objective, reduction
 from backlit.engine.parallel.thread_team import thread_team_for
 from backlit.engine.program import structs
-from backlit.engine.program.structs import Clock, Monitor, Rule, data_of
+from backlit.engine.program.structs import Clock, Rule, data_of
 from backlit.engine.row_order import RowOrder
 from backlit.engine.state import TrainingState, check_state
 from backlit.engine.stopping import DivergedError, DivergedWarning, Improvement
@@ -42,10 +42,6 @@ from backlit.ops.registry import optimizers, schedules
 
 LARGEST_SEED = 2**63 - 1
 """The seed is an integer of 64 bits to the compiled machine."""
-
-
-LARGEST_ORDER = 1_000_000
-"""The order of so many rows is drawn at a time, or that of an epoch, if it has more."""
 
 
 class Training:
@@ -162,10 +158,10 @@ class Training:
             shards=1 if whole else self.executable.shards, coupled=self.executable.coupled,
         )  # fmt: skip
         self.loop = BatchLoop(
-            self.executable, self.tables, self.memory, self.team, self.rule, self.batch_size, self.seed
-        )
-        kept = not shuffle or self.batch_size == self.X.shape[0]
-        self.row_order = RowOrder(self.X.shape[0], shuffle=not kept, given=order, seed=self.seed)
+            self.executable, self.tables, self.memory, self.team, self.rule, self.batch_size, self.validation,
+            self.keep_best,
+        )  # fmt: skip
+        self.row_order = RowOrder(self.X.shape[0], self.seed)
         self.rate_factor = 1.0
         self.schedule_state: dict[str, float] = {}
         self.step = 0
@@ -220,31 +216,13 @@ class Training:
             finally:
                 self._finish()
 
-    @functools.cached_property
-    def monitor(self) -> Monitor:
-        """What the machine does after each epoch: the validation rows it measures, the best values it keeps."""
-        network, validation = self.network, self.validation
-        best = (network.parameters.copy(), network.state.copy()) if self.keep_best else None
-        scale = 1.0 if validation is None else machine.factor(self.rule.reduction, _total(validation))
-        monitor = structs.monitor_of(network.dtype, validation, scale, best)
-        if validation is None or not isinstance(self.machine, CompiledMachine):
-            return monitor
-        rows = structs.validation_data(monitor)
-        # kept, since the machine is given no more than the addresses of its vectors
-        self._measuring = call = self.machine.ready("evaluate_rows", self.tables, self.memory, rows, Clock(0, 0))
-        integers, floats = call.vectors
-        return monitor._replace(
-            entry_point=call.entry_point.address, integers=integers, floats=floats, result=np.frombuffer(call.floats)
-        )
-
     def _descend(self, max_unseen: Callable[[], int]) -> Generator[int]:
         """Run the machine, a chunk of epochs or a part of one epoch at a time."""
-        rows, first = self.X.shape[0], len(self.history)
-        batches = -(-rows // self.batch_size)
+        first, batches = len(self.history), -(-self.X.shape[0] // self.batch_size)
         while first < self.epochs:
-            fitting = max(1, min(LARGEST_ORDER // rows, self.loop.batches_per_call() // batches))
+            fitting = max(1, min(self.row_order.most_epochs, self.loop.batches_per_call() // batches))
             count = min(max(1, max_unseen()), self._epochs_before_a_decision(), self.epochs - first, fitting)
-            lowest, rates = float(self.monitor.lowest[0]), self._rates(count, batches)
+            lowest, rates = float(self.loop.monitor.lowest[0]), self._rates(count, batches)
             sums = np.zeros((count, structs.SUMS + len(self.normed_layers)))
             done, ended, failed = self._run_chunk(rates, sums)
             self._position = done % batches
@@ -267,15 +245,17 @@ class Training:
         The epochs of a chunk that diverges run again as far as they were good.
         """
         order, good, count = self.row_order, self._values(), len(sums)
-        batches = rates.size // count
-        generator = order.generator if count > 1 else None
-        data = data_of(self.X, self.Y, self.weights, order.draw(count), repeats=order.kept)
+        batches, shuffle = rates.size // count, self.shuffle and self.batch_size < self.X.shape[0]
+        drawn = order.generator if count > 1 and shuffle and self.order is None else None
+        rows = order.draw(count, shuffle=shuffle, given=self.order)
+        data = data_of(self.X, self.Y, self.weights, rows, repeats=not shuffle and self.order is None)
         began, failed = time.perf_counter(), (0, "")
-        advance = functools.partial(self.loop.advance, data, self.monitor, self.step, rates, sums, self.target)
+        clock = Clock(self.step, self.seed)
+        advance = functools.partial(self.loop.advance, data, clock, rates, sums, self.target)
         done, ended = advance(rates.size, lambda: self._out_of_time(time.perf_counter() - began))
         begun = done // batches + 1 if ended == "diverged" else -(-done // batches)
-        if generator is not None and begun < count:  # how many were drawn depends on timing
-            order.draw_again(generator, max(1, begun))
+        if drawn is not None and begun < count:  # how many epochs a chunk has depends on timing
+            order.draw_again(drawn, max(1, begun))
         if ended == "diverged":
             failed = done % batches + 1, stopping.first_not_finite(self.executable, self.memory)
             self.network.parameters[:], self.network.state[:], self.memory.slots[:] = good
@@ -303,8 +283,9 @@ class Training:
         """Add epochs that have ended to the history; `lowest` is the lowest monitored loss before them."""
         first = len(self.history)
         self.history.record(sums, rates, self._seconds, lowest)
-        if not self.monitor.wanted:  # else the machine has done it
-            self.monitor.lowest[0] = np.fmin(lowest, np.fmin.reduce(self.history.monitored[first:]))
+        monitor = self.loop.monitor
+        if not monitor.wanted:  # else the machine has done it
+            monitor.lowest[0] = np.fmin(lowest, np.fmin.reduce(self.history.monitored[first:]))
 
     def _note(self, first: int) -> None:
         """Tell the schedule and patience of the epochs after the first ones."""
@@ -352,7 +333,7 @@ class Training:
 
         Errors: a BacklitError for a state of other shapes, or of another optimizer.
         """
-        network, monitor, last = self.network, self.monitor, self._last_values()
+        network, monitor, last = self.network, self.loop.monitor, self._last_values()
         parameters, statistics = last or (network.parameters, network.state)
         return TrainingState(
             self.optimizer.name, parameters.copy(), statistics.copy(), self.memory.slots.copy(),
@@ -369,7 +350,7 @@ class Training:
         self.row_order.generator = saved.generator
         self.rate_factor, self.schedule_state = saved.rate_factor, dict(saved.schedule)
         self._improvement = Improvement(saved.improved_loss, saved.improved_epoch)
-        monitor = self.monitor
+        monitor = self.loop.monitor
         monitor.lowest[0], monitor.P[:], monitor.S[:] = saved.best_loss, saved.best_parameters, saved.best_statistics
         self.history, self._seconds = saved.history.copy(), saved.seconds
         self._last, self.stopped = None, None
@@ -382,18 +363,19 @@ class Training:
 
     def _finish(self) -> None:
         """End with the best values, if they are kept, and remember the last ones."""
-        if self.keep_best and self.monitor.lowest[0] < np.inf:
+        monitor = self.loop.monitor
+        if self.keep_best and monitor.lowest[0] < np.inf:
             self._last = self.network.parameters.copy(), self.network.state.copy()
-            self.network.parameters[:], self.network.state[:] = self.monitor.P, self.monitor.S
+            self.network.parameters[:], self.network.state[:] = monitor.P, monitor.S
 
     def _last_values(self) -> tuple[Array, Array] | None:
         """Give the values of the last epoch where the network holds the best ones; None where it holds any others."""
-        values = self.network.parameters, self.network.state
-        return self._last if all(map(np.array_equal, values, (self.monitor.P, self.monitor.S))) else None
+        values, best = (self.network.parameters, self.network.state), (self.loop.monitor.P, self.loop.monitor.S)
+        return self._last if self._last and all(map(np.array_equal, values, best)) else None
 
     def _go_on(self) -> None:
         """Take up the last values again where the network holds the best ones."""
-        if self._last is not None and (last := self._last_values()) is not None:
+        if last := self._last_values():
             self.network.parameters[:], self.network.state[:] = last
         self._last = None
 
@@ -411,41 +393,22 @@ class Training:
         if left <= 0:  # SciPy would make one iteration
             return
         objective, began = self.objective(), time.perf_counter()
-        last = objective.values()
-        search = lbfgs.Search(objective, last, lbfgs.lbfgs_options(self.optimizer, left))
-        try:
-            with closing(iter(search)) as iterations:
-                for loss, last in iterations:
-                    objective.write(last)
-                    self.step += 1
-                    objective.clock = Clock(self.step, self.seed)
-                    lowest = float(self.monitor.lowest[0])
-                    sums = np.array([[loss, 1.0, 0.0, loss, self.after_epoch(loss)]])
-                    self._seconds += time.perf_counter() - began
-                    self._record(sums, np.ones(1), lowest)
-                    yield len(self.history) - 1
-                    if self._out_of_time():
-                        self.stopped = stopping.over_time(self.time_limit or 0.0)
-                        return
-                    began = time.perf_counter()
-            if search.minimum is not None:
-                last, self.stopped = search.minimum.point, search.minimum.reason
-        finally:
-            objective.write(last)
+        search = lbfgs.Search(objective, objective.values(), lbfgs.lbfgs_options(self.optimizer, left))
+        with closing(lbfgs.iterates(search, objective)) as iterates:
+            for loss in iterates:
+                self.step += 1
+                objective.clock = Clock(self.step, self.seed)
+                lowest = float(self.loop.monitor.lowest[0])
+                sums = np.array([[loss, 1.0, 0.0, loss, self.after_epoch(loss)]])
+                self._seconds += time.perf_counter() - began
+                self._record(sums, np.ones(1), lowest)
+                yield len(self.history) - 1
+                if self._out_of_time():
+                    self.stopped = stopping.over_time(self.time_limit or 0.0)
+                    return
+                began = time.perf_counter()
+        self.stopped = search.minimum.reason if search.minimum else None
 
     def after_epoch(self, loss: float) -> float:
-        """Give the loss of the validation rows, if any, and keep the best values, as the machine does."""
-        if self.validation is not None:
-            rows, clock = structs.validation_data(self.monitor), Clock(self.step, self.seed)
-            with steady(self.compiled):
-                loss = self.machine.evaluate_rows(self.tables, self.memory, rows, clock) * self.monitor.scale
-        if loss < self.monitor.lowest[0]:
-            self.monitor.lowest[0] = loss
-            if self.keep_best:
-                self.monitor.P[:], self.monitor.S[:] = self.network.parameters, self.network.state
-        return loss
-
-
-def _total(rows: tuple[Array, Array, Array]) -> float:
-    """Give the summed weights of rows (X, Y, weights); without weights, their number."""
-    return float(rows[2].sum()) if rows[2].size else float(rows[0].shape[0])
+        """Give the loss of the validation rows, if any, else `loss`, and keep the best values."""
+        return self.loop.after_epoch(loss, Clock(self.step, self.seed))
