@@ -20,7 +20,8 @@ from backlit.engine import executable
 from backlit.engine.batch_loop import BatchLoop
 from backlit.engine.network import Network
 from backlit.engine.objective import Objective
-from backlit.engine.training import DivergedWarning, Training
+from backlit.engine.stopping import DivergedWarning
+from backlit.engine.training import Training
 from backlit.errors import BacklitError
 from backlit.ops.base import REDUCTIONS
 from backlit.ops.layers.dense import Dense

@@ -10,13 +10,24 @@ import numpy as np
 
 from backlit.engine import machine
 from backlit.engine.compiled.compile import CompiledMachine
-from backlit.engine.executable import Executable
+from backlit.engine.executable import Executable, joined, layer_ranges
 from backlit.engine.machine.environment import steady
 from backlit.engine.parallel.auto_switch import CALL_SECONDS
 from backlit.engine.parallel.thread_team import ThreadTeam
 from backlit.engine.program import structs
 from backlit.engine.program.structs import Clock, Data, Memory, Monitor, Rule, Tables
 from backlit.kernels.types import Array
+
+
+def training_tables(executable: Executable, rule: Rule, gradient_norms: bool) -> tuple[Tables, tuple[str, ...]]:
+    """Give the tables to train by, and the layers whose gradients' norms are measured: all of them, or none."""
+    tables = joined(executable.training, rule)
+    full_batch = executable.optimizer is not None and executable.optimizer.full_batch
+    ranges = layer_ranges(executable.network) if gradient_norms and not full_batch else {}
+    if ranges:
+        normed = np.array([*ranges.values()], np.int64).reshape(-1)
+        tables = tables._replace(normed=normed, normed_count=len(ranges))
+    return tables, tuple(ranges)
 
 
 class BatchLoop:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -39,6 +40,10 @@ class Improvement(NamedTuple):
                 loss, epoch = found, number
         return Improvement(loss, epoch)
 
+    def waited(self, epochs: int) -> int:
+        """Give how many of so many epochs went by without an improvement."""
+        return epochs - self.epoch
+
 
 def target_reached(target: float) -> str:
     """Say that the training loss met its target."""
@@ -66,9 +71,12 @@ def first_not_finite(executable: Executable, memory: Memory) -> str:
     return "the loss"
 
 
-def divergence_message(stopped: str, what: str, rate: float) -> str:
-    """Say what was not finite, what became of the weights, and what to try."""
-    return (
+def tell_divergence(stopped: str, what: str, rate: float, *, raises: bool) -> None:
+    """Say what was not finite, what became of the weights, and what to try: by a warning, or an error."""
+    message = (
         f"training {stopped}: {what} is not a finite number. The weights from before that epoch are kept. "
         f"Try a smaller rate than {rate:g}, clip_norm=1, or inputs scaled to about 1."
     )
+    if raises:
+        raise DivergedError(message)
+    warnings.warn(message, DivergedWarning, stacklevel=3)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import time
-import warnings
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from typing import Any
@@ -13,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from backlit.engine import lbfgs, stopping
-from backlit.engine.batch_loop import BatchLoop
+from backlit.engine.batch_loop import BatchLoop, training_tables
 from backlit.engine.compiled.compile import can_compile
-from backlit.engine.executable import Executable, joined, layer_ranges
+from backlit.engine.executable import Executable
 from backlit.engine.history import Epoch, History
 from backlit.engine.input_checks import (
     amounts,
@@ -34,7 +33,7 @@ from backlit.engine.program import structs
 from backlit.engine.program.structs import Clock, Rule, data_of
 from backlit.engine.row_order import RowOrder
 from backlit.engine.state import TrainingState, check_state
-from backlit.engine.stopping import DivergedError, DivergedWarning, Improvement
+from backlit.engine.stopping import Improvement
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.ops.base import Optimizer
@@ -81,6 +80,7 @@ class Training:
 
     Attributes:
         history: the epochs so far. `stopped`: why it ended, or None. `best`: the epoch of the lowest monitored loss.
+        state: all that training changes: a `TrainingState` to copy, to compare, and to go back to.
 
     Ctrl-C ends a training cleanly, with the model so far; so does leaving the loop by `break`. Iterating again goes on,
     from the weights of the last epoch, even where the network holds the best ones meanwhile (L-BFGS begins its memory
@@ -143,12 +143,7 @@ class Training:
             network, self.batch_size, self.optimizer, target_columns=self.Y.shape[1], decay_biases=decay_biases,
             compiled=self.compiled,
         )  # fmt: skip
-        self.tables = joined(self.executable.training, self.rule)
-        ranges = layer_ranges(network) if gradient_norms and not self.optimizer.full_batch else {}
-        if ranges:
-            normed = np.array([*ranges.values()], np.int64).reshape(-1)
-            self.tables = self.tables._replace(normed=normed, normed_count=len(ranges))
-        self.normed_layers = tuple(ranges)
+        self.tables, self.normed_layers = training_tables(self.executable, self.rule, gradient_norms)
         self.memory = self.executable.memory()
         self.machine = self.executable.runner
         self.threads = threads_of(threads)
@@ -230,7 +225,9 @@ class Training:
                 self._record(sums[: done // batches], rates[batches - 1 :: batches][: done // batches], lowest)
                 yield first
             if ended == "diverged":
-                self._diverged(len(self.history) + 1, *failed)
+                self.stopped = f"diverged in epoch {len(self.history) + 1}, batch {failed[0]}"
+                rate: float = self.optimizer.rate  # type: ignore[attr-defined]
+                stopping.tell_divergence(self.stopped, failed[1], rate, raises=self.divergence == "raise")
             elif ended == "interrupted":
                 self.stopped = ended
             elif self._out_of_time():
@@ -244,13 +241,14 @@ class Training:
 
         The epochs of a chunk that diverges run again as far as they were good.
         """
-        order, good, count = self.row_order, self._values(), len(sums)
+        order, count = self.row_order, len(sums)
+        changed = self.network.parameters, self.network.state, self.memory.slots
+        good = [values.copy() for values in changed]
         batches, shuffle = rates.size // count, self.shuffle and self.batch_size < self.X.shape[0]
         drawn = order.generator if count > 1 and shuffle and self.order is None else None
         rows = order.draw(count, shuffle=shuffle, given=self.order)
         data = data_of(self.X, self.Y, self.weights, rows, repeats=not shuffle and self.order is None)
-        began, failed = time.perf_counter(), (0, "")
-        clock = Clock(self.step, self.seed)
+        began, failed, clock = time.perf_counter(), (0, ""), Clock(self.step, self.seed)
         advance = functools.partial(self.loop.advance, data, clock, rates, sums, self.target)
         done, ended = advance(rates.size, lambda: self._out_of_time(time.perf_counter() - began))
         begun = done // batches + 1 if ended == "diverged" else -(-done // batches)
@@ -258,7 +256,8 @@ class Training:
             order.draw_again(drawn, max(1, begun))
         if ended == "diverged":
             failed = done % batches + 1, stopping.first_not_finite(self.executable, self.memory)
-            self.network.parameters[:], self.network.state[:], self.memory.slots[:] = good
+            for values, kept in zip(changed, good, strict=True):
+                values[:] = kept
             sums[:] = 0.0
             done, _ = advance(done // batches * batches, self._out_of_time)
         self.step += done
@@ -297,30 +296,21 @@ class Training:
 
     def _epochs_before_a_decision(self) -> int:
         """Give how many epochs will run before one of them could end the training or change its rate."""
-        if self.schedule.needs_loss:
-            return 1
-        waited = len(self.history) - self._improvement.epoch
-        return self.epochs if self.patience is None else max(1, self.patience - waited)
+        if self.schedule.needs_loss or self.patience is None:
+            return 1 if self.schedule.needs_loss else self.epochs
+        return max(1, self.patience - self._improvement.waited(len(self.history)))
 
     def _reason_to_stop(self) -> str | None:
         if self.target is not None and self.history[-1].loss <= self.target:
             return stopping.target_reached(self.target)
         if self.schedule_state.get("stop"):
             return stopping.RATE_LIMIT
-        if self.patience is not None and len(self.history) - self._improvement.epoch >= self.patience:
+        if self.patience is not None and self._improvement.waited(len(self.history)) >= self.patience:
             return stopping.out_of_patience(self.patience, self.validation is not None)
         return None
 
     def _out_of_time(self, running: float = 0.0) -> bool:
         return self.time_limit is not None and self._seconds + running >= self.time_limit
-
-    def _diverged(self, epoch: int, batch: int, what: str) -> None:
-        """Say that the training went wrong; the weights are the last good ones."""
-        self.stopped = f"diverged in epoch {epoch}, batch {batch}"
-        message = stopping.divergence_message(self.stopped, what, self.optimizer.rate)  # type: ignore[attr-defined]
-        if self.divergence == "raise":
-            raise DivergedError(message)
-        warnings.warn(message, DivergedWarning, stacklevel=3)
 
     # ---------------------------------------------------------------------------------------------------------- state
 
@@ -356,10 +346,6 @@ class Training:
         self._last, self.stopped = None, None
         if saved.holds_best:
             self._finish()
-
-    def _values(self) -> tuple[Array, Array, Array]:
-        """Copy the vectors that an update changes."""
-        return self.network.parameters.copy(), self.network.state.copy(), self.memory.slots.copy()
 
     def _finish(self) -> None:
         """End with the best values, if they are kept, and remember the last ones."""
