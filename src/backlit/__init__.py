@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from backlit.engine.gradcheck import GradientCheck, gradcheck
     from backlit.engine.history import Epoch
     from backlit.engine.network import Network
-    from backlit.engine.training import DivergedWarning, Training
+    from backlit.engine.stopping import DivergedWarning
+    from backlit.engine.training import Training
     from backlit.errors import BacklitError
     from backlit.estimators import MLPClassifier, MLPRegressor
     from backlit.model.file import load, save
@@ -42,7 +43,7 @@ _PLACES = {
     "Network": "engine.network",
     "Training": "engine.training",
     "Epoch": "engine.history",
-    "DivergedWarning": "engine.training",
+    "DivergedWarning": "engine.stopping",
     "gradcheck": "engine.gradcheck",
     "GradientCheck": "engine.gradcheck",
     "explain": "show.worked_example",

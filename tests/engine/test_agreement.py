@@ -16,13 +16,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from backlit.engine import machine
-from backlit.engine.executable import Executable
 from backlit.engine.input_checks import rows_of
 from backlit.engine.network import Network
+from backlit.engine.objective import Objective
 from backlit.engine.program import sharding
-from backlit.engine.program.structs import Clock, data_of
-from backlit.engine.training import Training, reduction
+from backlit.engine.training import Training
 from backlit.ops.base import REDUCTIONS, Activation, tuned
 from backlit.ops.layers.dense import Dense
 from backlit.ops.registry import activations, layers, losses, optimizers
@@ -50,18 +48,12 @@ def run_batch(
     network: Network, X: Any, Y: Any, compiled: bool, *, weights: Any = None, keep: bool = False
 ) -> tuple[float, dict[str, Any], Any]:
     """Give the error of a batch, all gradients by name, and what shows any array of the last shard."""
-    X, Y, weights = rows_of(network, X, Y, weights)
-    n = X.shape[0]
-    made = Executable(network, n, target_columns=Y.shape[1], compiled=compiled, keep=keep, input_gradient=True)
-    tables, memory = made.training, made.memory()
-    run = made.runner.batch_gradient
-    data = data_of(X, Y, weights, np.arange(n))
-    scale = machine.factor(reduction(network.loss, network.outputs), machine.total_weight(data, 0, n))
-    error = run(tables, memory, data, 0, n, scale, 1, Clock(3, 5)) * scale
-    last = n - (n - 1) // tables.rows * tables.rows  # rows of the last shard, whose buffers are there to see
-    found = {name: memory.dP[o : o + int(np.prod(s))].copy() for name, (o, s) in network.layout.items()}
-    found["X"] = made.view(memory, "dX", last).copy()
-    return error, found, lambda name: made.view(memory, name, last)
+    rows = rows_of(network, X, Y, weights)
+    objective = Objective.of(network, *rows, step=3, seed=5, compiled=compiled, keep=keep, input_gradient=True)
+    error = objective.loss()
+    found = {name: objective.gradient[o : o + int(np.prod(s))].copy() for name, (o, s) in network.layout.items()}
+    found["X"] = objective.view("dX").copy()
+    return error, found, objective.view
 
 
 def assert_gradients_agree(network: Network, X: Any, Y: Any, **settings: Any) -> None:

@@ -10,12 +10,10 @@ import numpy as np
 import pytest
 
 from backlit.engine import machine
-from backlit.engine.executable import Executable
 from backlit.engine.gradcheck import gradcheck
 from backlit.engine.machine import passes, reduce, update
 from backlit.engine.network import Network
-from backlit.engine.program.structs import Clock, data_of
-from backlit.engine.training import reduction
+from backlit.engine.objective import Objective, reduction
 from backlit.errors import BacklitError
 from backlit.ops.activations.smooth import Sigmoid, SiLU, Tanh
 from backlit.ops.activations.softmax import Softmax
@@ -560,15 +558,10 @@ def test_the_gradient_is_that_of_pytorch(activation, loss, problem):
     wanted, dP, dX = torch_gradients(network, X, Y, weights)
     for compiled in (False, True):
         targets = network.check_targets(Y, 11)
-        program = Executable(network, 11, target_columns=targets.shape[1], compiled=compiled, input_gradient=True)
-        memory = program.memory()
-        scale = machine.factor(reduction(network.loss, network.outputs), weights.sum())
-        run = program.runner.batch_gradient
-        rows = data_of(X, targets, weights, np.arange(11))
-        error = run(program.training, memory, rows, 0, 11, scale, 1, Clock(0, 0)) * scale
-        assert error == pytest.approx(wanted, rel=1e-10)
-        np.testing.assert_allclose(memory.dP, dP, rtol=0, atol=1e-10 * np.abs(dP).max())
-        np.testing.assert_allclose(program.view(memory, "dX", 11), dX, rtol=0, atol=1e-10 * np.abs(dX).max())
+        objective = Objective.of(network, X, targets, weights, compiled=compiled, input_gradient=True)
+        assert objective.loss() == pytest.approx(wanted, rel=1e-10)
+        np.testing.assert_allclose(objective.gradient, dP, rtol=0, atol=1e-10 * np.abs(dP).max())
+        np.testing.assert_allclose(objective.view("dX"), dX, rtol=0, atol=1e-10 * np.abs(dX).max())
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,18 @@
-"""The history of a training, watched and unwatched."""
+"""The history of a training, read epoch by epoch and as a whole."""
+
+import copy
+import dataclasses
+import pprint
+import time
 
 import msgspec
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 
 import backlit as bl
+from backlit.engine.batch_loop import BatchLoop
 from backlit.engine.history import Epoch, History
 from backlit.ops.schedules import CosineAnnealing
 
@@ -23,25 +31,23 @@ def timeless(epochs) -> list[Epoch]:
     return [msgspec.structs.replace(epoch, seconds=0.0) for epoch in epochs]
 
 
-def test_epochs_nobody_watched_are_described_as_if_somebody_had():
-    watched, unwatched = training(), training()
-    assert timeless(watched) == timeless(watched.history) == timeless(unwatched.run().history)
-    assert msgspec.structs.replace(unwatched.best, seconds=0.0) == msgspec.structs.replace(watched.best, seconds=0.0)
+def test_epochs_of_one_call_are_recorded_as_those_of_a_call_each():
+    one, other = training(), training()
+    assert timeless(one) == timeless(one.history) == timeless(other.run().history)
+    assert msgspec.structs.replace(other.best, seconds=0.0) == msgspec.structs.replace(one.best, seconds=0.0)
 
 
 @pytest.mark.parametrize("compiled", [False, True])
 def test_gradient_norms_are_those_of_each_layer_in_the_last_batch(compiled):
-    watched, unwatched = (training(gradient_norms=True, compiled=compiled) for _ in range(2))
-    for epoch in watched:
+    one, other = (training(gradient_norms=True, compiled=compiled) for _ in range(2))
+    for epoch in one:
         norms = {
-            label: np.hypot(*(np.linalg.norm(watched.executable.view(watched.memory, f"{label}.{name}"))
+            label: np.hypot(*(np.linalg.norm(one.executable.view(one.memory, f"{label}.{name}"))
                               for name in ("dW", "db"))) for label in ("1", "3")
         }  # fmt: skip
         assert epoch.gradient_norms == pytest.approx(norms, rel=1e-12)
-    assert [epoch.gradient_norms for epoch in unwatched.run().history] == [
-        epoch.gradient_norms for epoch in watched.history
-    ]
-    assert len({epoch.gradient_norms["1"] for epoch in watched.history}) == 12
+    assert [epoch.gradient_norms for epoch in other.run().history] == [epoch.gradient_norms for epoch in one.history]
+    assert len({epoch.gradient_norms["1"] for epoch in one.history}) == 12
 
 
 def test_gradient_norms_are_given_where_they_are_asked_for():
@@ -55,19 +61,19 @@ def test_gradient_norms_are_given_where_they_are_asked_for():
     assert epoch.gradient_norms == {}
 
 
-@pytest.mark.parametrize("leap", [1, 2, 5, 100])
-def test_a_leap_is_as_long_as_is_said(leap, monkeypatch):
-    monkeypatch.setattr(bl.Training, "_batches_per_call", lambda self: 1000)
+@pytest.mark.parametrize("chunk", [1, 2, 5, 100])
+def test_a_chunk_has_as_many_epochs_as_asked_for(chunk, monkeypatch):
+    monkeypatch.setattr(BatchLoop, "batches_per_call", lambda self: 1000)
     run = training()
-    for seen, epoch in enumerate(run.in_chunks(lambda: leap), 1):
+    for seen, epoch in enumerate(run.in_chunks(lambda: chunk), 1):
         assert epoch.number == seen
-        assert len(run.history) == min(12, -(-seen // leap) * leap)
+        assert len(run.history) == min(12, -(-seen // chunk) * chunk)
         assert run.step == 3 * len(run.history)
     assert timeless(run.history) == timeless(training())
 
 
-def test_a_leap_is_no_longer_than_a_call_of_the_machine(monkeypatch):
-    monkeypatch.setattr(bl.Training, "_batches_per_call", lambda self: 13)
+def test_a_chunk_is_no_longer_than_a_call_of_the_machine(monkeypatch):
+    monkeypatch.setattr(BatchLoop, "batches_per_call", lambda self: 13)
     run = training()
     lengths = [len(run.history) for _ in run.in_chunks(lambda: 100)]
     assert lengths == [4] * 4 + [8] * 4 + [12] * 4
@@ -91,7 +97,7 @@ def test_a_history_is_read_like_a_list():
             history[k]
 
 
-def test_watched_and_unwatched_epochs_follow_each_other():
+def test_single_epochs_and_chunks_follow_each_other():
     run = training()
     for epoch in run:
         if epoch.number == 3:
@@ -114,10 +120,86 @@ def test_the_lowest_epoch_is_the_first_of_the_lowest():
     history = History()
     assert history.lowest() is None
     made = [Epoch(k, loss, None, 0.1, 0.0, best=False) for k, loss in enumerate([np.nan, 3.0, 2.0, np.nan, 2.0], 1)]
-    for epoch in made:
-        history.extend([epoch])
-    assert history.lowest() is made[2]
+    assert History.of(made).lowest() == made[2]
     assert len({hash(epoch) for epoch in made}) == 5
     run = training()
     run.run()
     assert run.best == run.history.lowest() == min(run.history, key=lambda epoch: epoch.loss)
+
+
+# ------------------------------------------------------------------------------------------------------------- columns
+
+
+@pytest.mark.parametrize("options", [{}, {"validation": (np.ones((4, 3)), np.ones((4, 1)))}, {"gradient_norms": True}],
+                         ids=["plain", "validated", "norms"])  # fmt: skip
+def test_columns_hold_what_the_epochs_do(options):
+    history = training(**options).run().history
+    columns = history.columns()
+    for name in (
+        "number",
+        "loss",
+        "rate",
+        "seconds",
+        "best",
+        "penalty",
+        *(["validation_loss"] * bool(history.validated)),
+    ):
+        assert columns[name].tolist() == [getattr(epoch, name) for epoch in history]
+    norms = {f"gradient_norm_{k}": [e.gradient_norms[k] for e in history] for k in history.layers}
+    assert {name: values.tolist() for name, values in columns.items() if name.startswith("gradient")} == norms
+    assert ("validation_loss" in columns) == history.validated == (history[0].validation_loss is not None)
+    assert columns["best"].dtype == bool
+    for again in (History.from_columns(columns), History.of(list(history)), copy.deepcopy(history), history.copy()):
+        assert again == history
+        assert list(again) == list(history)
+
+
+def test_a_history_becomes_a_table_of_pandas_and_polars():
+    history = training(gradient_norms=True, validation=(np.ones((4, 3)), np.ones((4, 1)))).run().history
+    names = list(Epoch.__struct_fields__)
+    for frame in (pd.DataFrame(history), pd.DataFrame(list(history)), pl.DataFrame(history).to_pandas()):
+        assert list(frame.columns) == names
+        for name in names:
+            assert frame[name].tolist() == [getattr(epoch, name) for epoch in history]
+        assert [frame[name].dtype.kind for name in names] == ["i", "f", "f", "f", "f", "b", "f", "O"]
+    flat = pd.DataFrame(history.columns())
+    assert flat["gradient_norm_3"].tolist() == [epoch.gradient_norms["3"] for epoch in history]
+    unvalidated = training().run().history
+    assert pd.DataFrame(unvalidated)["validation_loss"].isna().all()
+    assert pl.DataFrame(unvalidated)["validation_loss"].is_null().all()
+    assert len(pd.DataFrame(History())) == len(pl.DataFrame(History())) == 0
+
+
+def test_an_epoch_is_shown_and_changed_as_a_dataclass_is():
+    epoch = training(gradient_norms=True).run().history[-1]
+    assert dataclasses.asdict(epoch) == msgspec.structs.asdict(epoch)
+    assert dataclasses.replace(epoch, loss=2.0) == msgspec.structs.replace(epoch, loss=2.0)
+    assert pprint.pformat(epoch) == repr(epoch)
+
+
+def test_histories_share_rows_until_they_grow():
+    history = training().run().history
+    before = list(history)
+    shared = history.copy()
+    sums = np.ones((3, 5))
+    shared.record(sums, np.ones(3), 1.0, 0.0)
+    history.record(2.0 * sums, np.ones(3), 2.0, 0.0)
+    assert (len(history), len(shared)) == (15, 15)
+    assert list(history)[:12] == list(shared)[:12] == before
+    assert ({e.loss for e in history[12:]}, {e.loss for e in shared[12:]}) == ({2.0}, {1.0})
+    part = history.copy()
+    history.record(sums, np.ones(3), 3.0, 0.0)
+    assert (len(part), len(history)) == (15, 18)
+    assert history != part
+
+
+def test_a_million_epochs_are_recorded_one_by_one_in_seconds():
+    history, sums, rate = History(), np.ones((1, 5)), np.ones(1)
+    began = time.perf_counter()
+    for _ in range(100_000):
+        history.record(sums, rate, 0.0, 0.0)
+    assert time.perf_counter() - began < 10.0  # about 1 on a quiet machine
+    history.record(np.ones((900_000, 5)), np.ones(900_000), 0.0, 0.0)
+    assert (len(history), history[-1].number) == (1_000_000, 1_000_000)
+    assert sum(epoch.best for epoch in history) == 0
+    assert time.perf_counter() - began < 30.0

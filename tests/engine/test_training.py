@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import itertools
 import signal
 import subprocess
@@ -15,9 +16,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from backlit.engine.batch_loop import BatchLoop
 from backlit.engine.network import Network
+from backlit.engine.objective import Objective
 from backlit.engine.program import sharding
-from backlit.engine.training import DivergedWarning, Training
+from backlit.engine.stopping import DivergedWarning
+from backlit.engine.training import Training
 from backlit.errors import BacklitError
 from backlit.ops.base import REDUCTIONS
 from backlit.ops.layers.dense import Dense
@@ -177,7 +181,7 @@ def test_epochs_come_one_by_one_and_a_break_ends_the_training(problem):
     network, X, Y = problem("mse", ["tanh"])
     training = Training(network, X, Y, epochs=10, compiled=False)
     for epoch in training:
-        assert training.history[-1] is epoch
+        assert training.history[-1] == epoch
         if epoch.number == 3:
             break
     assert [epoch.number for epoch in training.history] == [1, 2, 3]
@@ -292,7 +296,7 @@ def test_a_target_met_at_the_end_of_a_call_is_met(batches_per_call, problem, mon
     network, X, Y = problem("mse", ["tanh"])
     options = {"optimizer": SGD(0.05), "batch_size": 2, "epochs": 30, "compiled": False}
     wanted, whole = trained(network, X, Y, **options | {"epochs": 6})
-    monkeypatch.setattr(Training, "_batches_per_call", lambda self: batches_per_call)
+    monkeypatch.setattr(BatchLoop, "batches_per_call", lambda self: batches_per_call)
     met, training = trained(network, X, Y, target=whole.history[-1].loss, **options)
     assert (len(training.history), training.step) == (6, 24)
     np.testing.assert_array_equal(met, wanted)
@@ -302,15 +306,15 @@ def test_a_target_met_at_the_end_of_a_call_is_met(batches_per_call, problem, mon
 def test_an_interrupted_run_tells_of_the_epochs_it_finished(batches_per_call, epochs, steps, problem, monkeypatch):
     network, X, Y = problem("mse", ["tanh"])
     training = Training(network, X, Y, optimizer=SGD(0.05), batch_size=2, epochs=30, compiled=False)
-    monkeypatch.setattr(Training, "_batches_per_call", lambda self: batches_per_call)
-    original, calls = training._call, itertools.count(1)
+    monkeypatch.setattr(BatchLoop, "batches_per_call", lambda self: batches_per_call)
+    original, calls = training.loop.call, itertools.count(1)
 
     def interrupted(*given):
         if next(calls) == 6:
             raise KeyboardInterrupt
         return original(*given)
 
-    monkeypatch.setattr(training, "_call", interrupted)
+    monkeypatch.setattr(training.loop, "call", interrupted)
     assert len(training.run().history) == epochs
     assert (training.step, training.stopped) == (steps, "interrupted")
 
@@ -369,7 +373,7 @@ def test_a_time_limit_ends_a_long_training(compiled, problem):
 def test_an_interrupt_in_the_middle_ends_the_training_with_the_model_so_far(problem, monkeypatch):
     network, X, Y = problem("mse", ["tanh"])
     training = Training(network, X, Y, epochs=10, compiled=False)
-    original, calls = training._call, []
+    original, calls = training.loop.call, []
 
     def interrupted(*arguments):
         calls.append(1)
@@ -377,7 +381,7 @@ def test_an_interrupt_in_the_middle_ends_the_training_with_the_model_so_far(prob
             raise KeyboardInterrupt
         return original(*arguments)
 
-    monkeypatch.setattr(training, "_call", interrupted)
+    monkeypatch.setattr(training.loop, "call", interrupted)
     assert [epoch.number for epoch in training] == [1, 2, 3]
     assert training.stopped == "interrupted"
     assert [epoch.number for epoch in training] == [4, 5, 6, 7, 8, 9, 10]
@@ -427,6 +431,20 @@ def test_ctrl_c_ends_a_long_compiled_call():
     out, err = process.communicate(timeout=60)
     assert time.perf_counter() - began < 30.0
     assert (out, err, process.returncode) == ("interrupted\n", "", 0)
+
+
+@both_modes
+def test_a_training_that_has_ended_leaves_nothing_behind(compiled, problem):
+    def train(times):
+        for _ in range(times):
+            network, X, Y = problem("mse", ["tanh", "relu", Dropout(0.1), BatchNorm()])
+            Training(network, X, Y, epochs=2, validation=(X, Y), compiled=compiled).run()
+        gc.collect()
+
+    train(5)  # fills the caches that stay
+    before = len(gc.get_objects())
+    train(50)
+    assert len(gc.get_objects()) - before < 50  # 30 and more of each training where its functions were kept
 
 
 # --------------------------------------------------------------------------------------------------------- divergence
@@ -502,8 +520,8 @@ def test_an_error_inside_lbfgs_comes_out(problem, monkeypatch):
     network, X, Y = problem("cross_entropy", ["tanh"], rows=30)
     training = Training(network, X, Y, optimizer="lbfgs", epochs=50, compiled=False)
     threads = threading.active_count()
-    monkeypatch.setattr(training, "tables", None)
-    with pytest.raises(AttributeError):
+    monkeypatch.setattr(Objective, "loss", lambda self: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
         training.run()
     assert threading.active_count() == threads
 

@@ -8,6 +8,7 @@ import pytest
 
 import backlit as bl
 from backlit.engine import executable
+from backlit.engine.batch_loop import BatchLoop
 from backlit.engine.parallel import auto_switch, thread_team
 from backlit.ops.schedules import Schedule
 
@@ -84,7 +85,7 @@ def test_threads_change_nothing(options, shared_batches):
 def test_nor_do_the_calls_of_the_machine(batches_per_call, monkeypatch):
     one = training_of(patience=6).run()
     calls = itertools.cycle([batches_per_call, 5])  # the rest of a leap may come in other calls than was thought
-    monkeypatch.setattr(bl.Training, "_batches_per_call", lambda self: next(calls))
+    monkeypatch.setattr(BatchLoop, "batches_per_call", lambda self: next(calls))
     assert_same(one, training_of(patience=6).run())
 
 
@@ -119,7 +120,7 @@ def test_threads_wait_until_rows_are_measured_in_the_arena_they_share(monkeypatc
 
 
 def test_a_leap_is_no_longer_than_patience_is_sure_to_last(monkeypatch):
-    monkeypatch.setattr(bl.Training, "_batches_per_call", lambda self: 10_000)
+    monkeypatch.setattr(BatchLoop, "batches_per_call", lambda self: 10_000)
     training = training_of(patience=6)
     leaps = {len(training.history) for _ in training.in_chunks(lambda: 10_000)}
     improved, before = 0, 0

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 
-from backlit import MLPClassifier, MLPRegressor, Training
+from backlit import MLPClassifier, MLPRegressor
+from backlit.engine.batch_loop import BatchLoop
 from backlit.engine.parallel import thread_team
 from backlit.estimators.member import Member
 
@@ -59,8 +60,8 @@ def test_a_fit_in_chunks_equals_one_epoch_by_epoch(settings):
 
 def test_chunks_take_few_calls(monkeypatch):
     calls = []
-    call = Training._call
-    monkeypatch.setattr(Training, "_call", lambda self, *given: calls.append(given) or call(self, *given))
+    call = BatchLoop.call
+    monkeypatch.setattr(BatchLoop, "call", lambda self, *given: calls.append(given) or call(self, *given))
     assert fitted({"n_iter_no_change": 30}, watched=False)[0].n_iter_ == 80
     assert len(calls) < 10
     calls.clear()

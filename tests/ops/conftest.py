@@ -10,10 +10,9 @@ import pytest
 
 import backlit.ops.activations.smooth  # noqa: F401  (registers what layers name)
 from backlit.engine.compiled.retype import Retyper
-from backlit.engine.executable import Executable
 from backlit.engine.network import Network
+from backlit.engine.objective import Objective
 from backlit.engine.program.arguments import is_matrix
-from backlit.engine.program.structs import Clock, data_of
 from backlit.ops.base import MACHINE_SCALARS, ElementwiseLoss, Layer, Op, arguments
 
 DTYPES = ("float32", "float64")
@@ -53,21 +52,19 @@ class Run:
         if state is not None:
             network.state[:] = state
         T = np.ones((X.shape[0], network.outputs), dtype) if d_outputs is None else np.asarray(d_outputs, dtype)
-        compiled = mode == "compiled"
-        self.executable = Executable(network, batch_size or len(X), compiled=compiled, keep=keep, input_gradient=True)
-        tables = self.executable.training
-        self.memory = self.executable.memory()
-        self.network, self.rows = network, len(X)
-        run = self.executable.runner
-        data = data_of(X, T, np.zeros(0), np.arange(len(X)))
-        self.error = run.batch_gradient(tables, self.memory, data, 0, len(X), 1.0, training, Clock(step, seed))
-        self.gradient = self.memory.dP.copy()
-        n = min(len(X), tables.rows)  # of the last shard, which is what lies in the arena
+        self.objective = objective = Objective.of(
+            network, X, T, step=step, seed=seed, training=training, batch_size=batch_size or len(X),
+            compiled=mode == "compiled", keep=keep, input_gradient=True,
+        )  # fmt: skip
+        self.executable, self.memory, self.network = objective.executable, objective.memory, network
+        self.error = objective.loss()
+        self.gradient = objective.gradient.copy()
+        n, tables = min(len(X), objective.tables.rows), objective.tables  # of the last shard
         self.outputs = self.memory.A[tables.Y : tables.Y + n * network.outputs].reshape(n, network.outputs).copy()
         self.d_inputs = self["dX"]
 
     def __getitem__(self, name: str) -> Any:
-        return self.executable.view(self.memory, name, self.rows).copy()
+        return self.executable.view(self.memory, name, self.objective.data.rows).copy()
 
 
 @pytest.fixture(params=DTYPES)

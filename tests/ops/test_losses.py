@@ -9,10 +9,8 @@ import pytest
 
 from backlit.engine import machine
 from backlit.engine.compiled.retype import Retyper
-from backlit.engine.executable import Executable
 from backlit.engine.network import Network
-from backlit.engine.program.structs import Clock, data_of
-from backlit.engine.training import reduction
+from backlit.engine.objective import Objective, reduction
 from backlit.errors import BacklitError
 from backlit.ops.activations import piecewise
 from backlit.ops.base import REDUCTIONS, ElementwiseLoss, arguments
@@ -69,15 +67,11 @@ class Outputs(piecewise.Identity, frozen=True):
 def measured(loss, A, T, *, dtype="float64", compiled=False, weights=None):
     """Give rows' losses, the gradient and the reduced loss as the machine computes them."""
     network = Network([Outputs()], A.shape[1], loss, dtype=dtype)
-    program = Executable(network, A.shape[0], target_columns=T.shape[1], compiled=compiled, input_gradient=True)
-    tables, memory = program.training, program.memory()
-    runner = program.runner
-    n = A.shape[0]
-    weights = np.zeros(0) if weights is None else np.asarray(weights, float)
-    data = data_of(np.ascontiguousarray(A, dtype), np.ascontiguousarray(T, dtype), weights, np.arange(n))
-    scale = machine.factor(reduction(loss, A.shape[1]), weights.sum() if weights.size else float(n))
-    total = runner.batch_gradient(tables, memory, data, 0, n, scale, 1, Clock(0, 0))
-    return program.view(memory, "l", n)[:, 0].copy(), program.view(memory, "1.dA", n).copy(), total * scale
+    weights = None if weights is None else np.asarray(weights, float)
+    rows = np.ascontiguousarray(A, dtype), np.ascontiguousarray(T, dtype)
+    objective = Objective.of(network, *rows, weights, compiled=compiled, input_gradient=True)
+    total = objective.loss()
+    return objective.view("l")[:, 0].copy(), objective.view("1.dA").copy(), total
 
 
 def label(loss):

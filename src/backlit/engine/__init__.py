@@ -22,39 +22,47 @@ if TYPE_CHECKING:
     from backlit.engine.display import drawers
     from backlit.engine.executable import Executable
     from backlit.engine.gradcheck import GradientCheck, gradcheck
-    from backlit.engine.history import Epoch
+    from backlit.engine.history import Epoch, History
     from backlit.engine.input_checks import rows_of
-    from backlit.engine.lbfgs import Objective, lbfgs_options
+    from backlit.engine.lbfgs import lbfgs_options, minimize
     from backlit.engine.machine.environment import default_threads
     from backlit.engine.network import Network
+    from backlit.engine.objective import Objective, PlainStep, reduction, rule_of
     from backlit.engine.program.arguments import prepared_scalars
     from backlit.engine.settings import TrainingSettings, describe_setting
+    from backlit.engine.state import TrainingState
+    from backlit.engine.stopping import DivergedError, DivergedWarning
     from backlit.engine.summaries import LayerLine, NetworkSummary
-    from backlit.engine.training import DivergedError, DivergedWarning, Training, reduction
+    from backlit.engine.training import Training
 
 _PLACES = {
-    "DivergedError": "training",
-    "DivergedWarning": "training",
+    "DivergedError": "stopping",
+    "DivergedWarning": "stopping",
     "Epoch": "history",
     "Executable": "executable",
     "GradientCheck": "gradcheck",
+    "History": "history",
     "LayerLine": "summaries",
     "Network": "network",
     "NetworkSummary": "summaries",
-    "drawers": "display",
-    "Objective": "lbfgs",
+    "Objective": "objective",
+    "PlainStep": "objective",
     "Training": "training",
     "TrainingSettings": "settings",
+    "TrainingState": "state",
     "can_compile": "compiled.compile",
     "default_threads": "machine.environment",
     "describe_setting": "settings",
+    "drawers": "display",
     "gradcheck": "gradcheck",
     "layer_from_dict": "architecture",
     "lbfgs_options": "lbfgs",
     "make_layer": "architecture",
+    "minimize": "lbfgs",
     "prepared_scalars": "program.arguments",
-    "reduction": "training",
+    "reduction": "objective",
     "rows_of": "input_checks",
+    "rule_of": "objective",
 }
 
 __all__ = [
@@ -63,12 +71,15 @@ __all__ = [
     "Epoch",
     "Executable",
     "GradientCheck",
+    "History",
     "LayerLine",
     "Network",
     "NetworkSummary",
     "Objective",
+    "PlainStep",
     "Training",
     "TrainingSettings",
+    "TrainingState",
     "can_compile",
     "default_threads",
     "describe_setting",
@@ -77,9 +88,11 @@ __all__ = [
     "layer_from_dict",
     "lbfgs_options",
     "make_layer",
+    "minimize",
     "prepared_scalars",
     "reduction",
     "rows_of",
+    "rule_of",
 ]
 
 __getattr__ = lazily(__name__, _PLACES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -15,10 +15,10 @@ from backlit.engine.architecture import Architecture
 from backlit.engine.compiled.compile import can_compile
 from backlit.engine.executable import Executable
 from backlit.engine.input_checks import rows_of
+from backlit.engine.objective import Objective, rule_of
 from backlit.engine.program import structs
-from backlit.engine.program.structs import Clock, Data, Memory, Rule, Tables, data_of
+from backlit.engine.program.structs import Clock, Data, Rule
 from backlit.engine.settings import Count, NotNegative
-from backlit.engine.training import reduction
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.ops.base import Activation, Loss, Optimizer
@@ -151,20 +151,20 @@ def gradcheck(
         raise BacklitError("X has no rows; expected at least one to check the gradient on.")
     directions = checked("directions", directions, Count | None)
     tolerance = checked("tolerance", tolerance, NotNegative)
-    rule = Rule(reduction(network.loss, network.outputs), l1, l2, False, 0.0, 0.0, 0.0, 0.0)
     compiled = compiled and can_compile()
 
-    def program(**settings: Any) -> Executable:
-        return Executable(network, X.shape[0], Revealing(), target_columns=Y.shape[1], decay_biases=decay_biases,
-                       compiled=compiled, **settings)  # fmt: skip
+    def objective(kind: Any = Objective, **program: Any) -> Any:
+        return kind.of(
+            network, X.copy(), Y, weights, rule=rule_of(network, l1=l1, l2=l2), seed=seed,
+            optimizer=Revealing(), decay_biases=decay_biases, compiled=compiled, **program,
+        )  # fmt: skip
 
-    data = data_of(X.copy(), Y, weights, np.arange(X.shape[0]))
-    loss, dP = trained_gradient(program(), data, rule, Clock(0, seed))
-    opened = Error(program(keep=True, input_gradient=True, rows=X.shape[0]), data, rule, Clock(0, seed))
-    dX = opened.executable.input_gradient_of(opened.memory, X.shape[0]).reshape(-1).copy()
+    loss, dP = trained_gradient(objective())
+    error: MovedError = objective(MovedError, keep=True, input_gradient=True, rows=X.shape[0])
+    dX = error.executable.input_gradient_of(error.memory, X.shape[0]).reshape(-1).copy()
     rng = np.random.default_rng(seed)
-    probes = [*_probes(opened, dP, directions, rng), *_input_probes(opened, dX, X.shape, directions, rng)]
-    numeric, floors = differences(opened, probes, loss, tolerance)
+    probes = [*_probes(error, dP, directions, rng), *_input_probes(error, dX, X.shape, directions, rng)]
+    numeric, floors = differences(error, probes, loss, tolerance)
     backprop = np.array([np.dot(probe.gradient, probe.direction) for probe in probes])
     arrays = dict.fromkeys((probe.name, probe.shape) for probe in probes)
     owners = np.array([probe.name for probe in probes])
@@ -185,19 +185,22 @@ class Revealing(Optimizer, frozen=True):
         return (g,)
 
 
-def trained_gradient(program: Executable, data: Data, rule: Rule, clock: Clock) -> tuple[float, Array]:
+def trained_gradient(objective: Objective) -> tuple[float, Array]:
     """Give E and its gradient as a training has them: by one of its steps, which leaves the gradient in the weights.
 
     A step on other weights and with the rows reversed goes before, so that anything left over from it would show.
     """
-    memory, tables = program.memory(), program.training
+    memory, data, rule, program = objective.memory, objective.data, objective.rule, objective.executable
     start, sums = memory.P.copy(), np.zeros(structs.SUMS)
     monitor = structs.monitor_of(memory.P.dtype)
     for weights, order in ((0.5 * start, data.order[::-1].copy()), (start, data.order)):
         memory.P[:], sums[:] = weights, 0.0
         rows = data._replace(order=order)
         with np.errstate(all="ignore"):
-            program.train(tables, memory, rows, monitor, rule, clock, data.rows, 0, 1, np.ones(1), -np.inf, sums)
+            program.train(
+                objective.tables, memory, rows, monitor, rule, objective.clock, data.rows, 0, 1, np.ones(1), -np.inf,
+                sums,
+            )  # fmt: skip
     loss, gradient = machine.epoch_loss(rule.reduction, sums, 0), memory.P.copy()
     memory.P[:] = start
     if not np.isfinite(loss):
@@ -207,43 +210,32 @@ def trained_gradient(program: Executable, data: Data, rule: Rule, clock: Clock) 
     return loss, gradient
 
 
-class Error:
-    """A network's error E on a batch, as a function of its weights and inputs that knows when a kink was crossed."""
+class MovedError(Objective):
+    """A network's error E on a batch as a function of its weights and inputs, not a number across a kink."""
 
-    def __init__(self, program: Executable, data: Data, rule: Rule, clock: Clock) -> None:
-        self.executable = program
-        self.data, self.rule, self.clock = data, rule, clock
-        self.tables: Tables = program.training
-        self.memory: Memory = program.memory()
-        self.run: Callable[..., float] = program.runner.batch_gradient
-        self.scale = machine.factor(rule.reduction, machine.total_weight(data, 0, data.rows))
+    def __init__(self, executable: Executable, data: Data, rule: Rule, clock: Clock, **given: Any) -> None:
+        super().__init__(executable, data, rule, clock, **given)
         self.weights, self.inputs = self.memory.P.copy(), data.X.copy()
-        self.kinked = tuple(_kinked(program))
-        self()
+        self.kinked = tuple(_kinked(executable))
+        self.loss()
         self.sides = self._sides()
-
-    def __call__(self) -> float:
-        """Run the batch forward and backward, and give E."""
-        with np.errstate(all="ignore"):
-            losses = self.run(self.tables, self.memory, self.data, 0, self.data.rows, self.scale, 1, self.clock)
-        return losses * self.scale + machine.penalty(self.tables, self.memory, self.rule)
 
     def along(self, probe: Probe, step: float) -> float:
         """Give E with the probe's array moved by `step`, or NaN where that steps over a kink."""
         vector = self.data.X if probe.name == "X" else self.memory.P
         vector[probe.place] += step * probe.direction
-        loss = self()
+        error = self.loss() + self.penalty()
         self.memory.P[:], self.data.X[:] = self.weights, self.inputs
         crossed = any(not np.array_equal(here, there) for here, there in zip(self._sides(), self.sides, strict=True))
-        return np.nan if crossed else loss
+        return np.nan if crossed else error
 
     def _sides(self) -> list[Array]:
         """Give for each kink and each number that may cross it the side on which it lies."""
-        rows, sides = self.data.rows, []
+        sides = []
         for op, name in self.kinked:
-            values = self.executable.view(self.memory, name, rows)
+            values = self.view(name)
             if isinstance(op, Loss):
-                values = values - self.executable.view(self.memory, "T", rows)
+                values = values - self.view("T")
             sides += [np.sign(values - kink) for kink in op.kinks]
         return sides
 
@@ -271,9 +263,9 @@ class Probe(NamedTuple):
     size: float  # of what is moved
 
 
-def _probes(error: Error, dP: Array, directions: int | None, rng: np.random.Generator) -> Iterator[Probe]:
+def _probes(error: MovedError, dP: Array, directions: int | None, rng: np.random.Generator) -> Iterator[Probe]:
     """Give the derivatives to check of every array that is trained."""
-    network = error.executable.network
+    network = error.network
     if directions is None and network.parameters.size > ENTRYWISE:
         directions = DIRECTIONS
     for name, (offset, shape) in network.layout.items():
@@ -282,7 +274,7 @@ def _probes(error: Error, dP: Array, directions: int | None, rng: np.random.Gene
 
 
 def _input_probes(
-    error: Error, dX: Array, shape: tuple[int, ...], directions: int | None, rng: np.random.Generator
+    error: MovedError, dX: Array, shape: tuple[int, ...], directions: int | None, rng: np.random.Generator
 ) -> Iterator[Probe]:
     """Give the derivatives to check of the inputs."""
     if directions is None and dX.size > ENTRYWISE:
@@ -308,7 +300,7 @@ def _array_probes(
         yield Probe(name, shape, None, place, direction, gradient[place], float(np.abs(values[place]).max()))
 
 
-def differences(error: Error, probes: list[Probe], loss: float, tolerance: float) -> tuple[Array, Array]:
+def differences(error: MovedError, probes: list[Probe], loss: float, tolerance: float) -> tuple[Array, Array]:
     """Give each probe's derivative by differences of E, NaN where a kink is too close, and what E's rounding hides."""
     numeric, claimed = np.full(len(probes), np.nan), np.full(len(probes), np.inf)
     floors = np.zeros(len(probes))

@@ -1,18 +1,16 @@
-"""What is known of the epochs of a training, an `Epoch` each.
+"""What is known of the epochs of a training, kept in columns.
 
-Many small epochs run in one call of the machine, in less time than it takes to make a Python object of each. So what is
-known of them stays in columns, and an epoch is described when somebody looks at it.
+Many small epochs run in one call of the machine, in less time than making a Python object of each would take. So their
+numbers stay in one array, a row per epoch, and an `Epoch` is made when it is read.
 """
 
 from __future__ import annotations
 
-import bisect
-import functools
-import itertools
+import dataclasses
 import operator
-from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import overload
+from itertools import count, repeat
+from typing import Any, ClassVar, overload
 
 import msgspec
 import numpy as np
@@ -42,6 +40,9 @@ class Epoch(msgspec.Struct, frozen=True):
     penalty: float = 0.0
     gradient_norms: Mapping[str, float] = {}
 
+    __dataclass_fields__: ClassVar[Mapping[str, Any]]
+    __dataclass_params__: ClassVar[Any]
+
     def __hash__(self) -> int:
         return hash((self.number, self.loss, self.validation_loss, self.rate, self.seconds))
 
@@ -51,16 +52,139 @@ class Epoch(msgspec.Struct, frozen=True):
         return self.loss if self.validation_loss is None else self.validation_loss
 
 
-class _Epochs(Sequence[Epoch]):
-    """A sequence that is shown and compared as the list of its epochs."""
+# pandas and polars make a table of a sequence whose elements declare their fields as dataclasses do.
+_twin: Any = dataclasses.make_dataclass("Epoch", Epoch.__struct_fields__, frozen=True)
+Epoch.__dataclass_fields__, Epoch.__dataclass_params__ = _twin.__dataclass_fields__, _twin.__dataclass_params__
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, (list, _Epochs)) and list(self) == list(other)
 
-    __hash__ = None  # type: ignore[assignment]  # it grows
+COLUMNS = ("loss", "validation_loss", "rate", "seconds", "best", "penalty")
+"""The columns of a history's table, before the gradient norms."""
 
-    def __repr__(self) -> str:
-        return repr(list(self))
+NORM = "gradient_norm_"
+"""The name of a column of gradient norms, before the layer's number."""
+
+BLOCK = 4096
+"""The epochs that are read from the table at a time."""
+
+
+class _Table:
+    """Rows that several histories share: each reads the first ones, and none changes a row that another reads."""
+
+    def __init__(self, rows: Array) -> None:
+        self.rows = rows
+        self.used = len(rows)
+
+    def append(self, length: int, rows: Array) -> _Table:
+        """Give a table with `rows` after the first `length` of this one: this one if it has no others there."""
+        table = self if length == self.used else _Table(self.rows[:length])
+        table.used = length + len(rows)
+        if table.used > len(table.rows):
+            grown = np.empty((max(table.used, 2 * length, 16), rows.shape[1]))
+            grown[:length] = table.rows[:length]
+            table.rows = grown
+        table.rows[length : table.used] = rows
+        return table
+
+
+class History(Sequence[Epoch]):
+    """The epochs of a training so far, to be read like a list; `pandas.DataFrame(history)` gives a row of each.
+
+    `validated` says whether there is a loss of validation rows, `layers` are those whose gradients' norms there are.
+
+    >>> history = History.of([Epoch(1, 0.5, None, 0.1, 0.0, best=True), Epoch(2, 0.25, None, 0.1, 0.0, best=True)])
+    >>> len(history), history[-1].loss, history.columns()["loss"]
+    (2, 0.25, array([0.5 , 0.25]))
+    """
+
+    def __init__(self, validated: bool = False, layers: Sequence[str] = (), rows: Array | None = None) -> None:
+        self.validated, self.layers = validated, tuple(layers)
+        self._table = _Table(np.empty((0, len(COLUMNS) + len(self.layers))) if rows is None else rows)
+        self._length = self._table.used
+
+    @classmethod
+    def of(cls, epochs: Sequence[Epoch]) -> History:
+        """Make a history of epochs, which are numbered from 1 on."""
+        first = epochs[0] if epochs else None
+        layers = tuple(first.gradient_norms) if first else ()
+        rows = []
+        for epoch in epochs:
+            validation = np.nan if epoch.validation_loss is None else epoch.validation_loss
+            numbers = epoch.loss, validation, epoch.rate, epoch.seconds, epoch.best, epoch.penalty
+            rows.append([*numbers, *epoch.gradient_norms.values()])
+        validated = first is not None and first.validation_loss is not None
+        return cls(validated, layers, np.array(rows, np.float64).reshape(len(rows), len(COLUMNS) + len(layers)))
+
+    # ------------------------------------------------------------------------------------------------------ growing
+
+    def record(self, sums: Array, rates: Array, seconds: float, lowest: float) -> None:
+        """Add epochs that ended in one call of the machine, after so many seconds in all.
+
+        `sums` (epochs, SUMS + layers) are their sums as the machine has them, `rates` (epochs,) their last learning
+        rates, `lowest` the lowest monitored loss before them.
+        """
+        weights, penalties = sums[:, 1], sums[:, 2]
+        monitored = sums[:, VALIDATION_LOSS if self.validated else LOSS]
+        rows = np.empty((len(sums), len(COLUMNS) + len(self.layers)))
+        rows[:, 0], rows[:, 2], rows[:, 3] = sums[:, LOSS], rates, seconds
+        rows[:, 1] = sums[:, VALIDATION_LOSS] if self.validated else np.nan
+        rows[:, 4] = monitored < np.fmin.accumulate(np.append(lowest, monitored[:-1]))
+        rows[:, 5] = np.divide(penalties, weights, out=np.zeros(len(sums)), where=weights != 0.0)
+        rows[:, 6:] = sums[:, SUMS:]
+        self._table = self._table.append(self._length, rows)
+        self._length += len(rows)
+
+    def copy(self) -> History:
+        """Give the history as it is now; it shares its rows with this one until either grows."""
+        twin = History(self.validated, self.layers)
+        twin._table, twin._length = self._table, self._length
+        return twin
+
+    # ------------------------------------------------------------------------------------------------------ reading
+
+    @property
+    def rows(self) -> Array:
+        """The table (epochs, COLUMNS and layers); not to be changed."""
+        return self._table.rows[: self._length]
+
+    @property
+    def monitored(self) -> Array:
+        """The losses (epochs,) that stopping and best weights go by."""
+        return self.rows[:, COLUMNS.index("validation_loss" if self.validated else "loss")]
+
+    def columns(self) -> dict[str, Array]:
+        """Give an array (epochs,) for every name of an epoch's numbers, and `gradient_norm_1`, ... for the norms."""
+        names = [name for name in COLUMNS if self.validated or name != "validation_loss"]
+        found: dict[str, Array] = {"number": np.arange(1, len(self) + 1)}
+        found |= {name: self.rows[:, COLUMNS.index(name)].copy() for name in names}
+        found["best"] = found["best"] != 0.0
+        return found | {f"{NORM}{label}": self.rows[:, 6 + k].copy() for k, label in enumerate(self.layers)}
+
+    @classmethod
+    def from_columns(cls, columns: Mapping[str, Array]) -> History:
+        """Make a history of its `columns()`."""
+        layers = [name.removeprefix(NORM) for name in columns if name.startswith(NORM)]
+        unknown = np.full(len(columns["loss"]), np.nan)
+        names = [*COLUMNS, *(f"{NORM}{label}" for label in layers)]
+        rows = np.stack([np.asarray(columns.get(name, unknown), np.float64) for name in names], axis=1)
+        return cls("validation_loss" in columns, layers, rows)
+
+    def lowest(self) -> Epoch | None:
+        """Give the first epoch with the lowest monitored loss; None where there is no epoch."""
+        monitored = self.monitored
+        return self[int(np.where(np.isnan(monitored), np.inf, monitored).argmin())] if len(self) else None
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[Epoch]:
+        return self.between(0, None)
+
+    def between(self, first: int, stop: int | None) -> Iterator[Epoch]:
+        """Give the epochs at the places from `first` up to `stop`; those that are there by then, if it is None."""
+        while first < (self._length if stop is None else stop):
+            end = min(first + BLOCK, self._length if stop is None else stop)
+            yield from self._epochs(first, self._table.rows[first:end])
+            first = end
 
     @overload
     def __getitem__(self, index: int) -> Epoch: ...
@@ -68,107 +192,33 @@ class _Epochs(Sequence[Epoch]):
     def __getitem__(self, index: slice) -> list[Epoch]: ...
     def __getitem__(self, index: int | slice) -> Epoch | list[Epoch]:
         if isinstance(index, slice):
-            return [self._at(k) for k in range(*index.indices(len(self)))]
+            return [self[k] for k in range(*index.indices(len(self)))]
         k = operator.index(index)
         if not -len(self) <= k < len(self):
             raise IndexError(f"there are {len(self)} epochs; number {k} in their order was asked for.")
-        return self._at(k % len(self))
+        k %= len(self)
+        return next(self._epochs(k, self._table.rows[k : k + 1]))
 
-    @abstractmethod
-    def _at(self, index: int) -> Epoch: ...
-
-
-class Unwatched(_Epochs):
-    """Epochs that ended while nobody looked, from number `first` on: their sums, as the machine has them, and rates.
-
-    `seconds` is when the last of them had ended, `lowest` the lowest monitored loss before them; `validated` says
-    whether that is of validation rows, `layers` are those whose gradients' norms there are.
-    """
-
-    def __init__(
-        self, first: int, seconds: float, sums: Array, rates: Array, lowest: float, validated: bool,
-        layers: Sequence[str],
-    ) -> None:  # fmt: skip
-        self.first, self.seconds, self.layers = first, seconds, layers
-        self.sums, self.rates, self.lowest, self.validated = sums, rates, lowest, validated
-
-    @property
-    def monitored(self) -> Array:
-        """The losses that stopping and best weights go by."""
-        return self.sums[:, VALIDATION_LOSS if self.validated else LOSS]
-
-    @functools.cached_property
-    def columns(self) -> tuple[Array, ...]:
-        """Losses, validation losses, rates, whether each was the best so far, penalties and norms."""
-        weights, penalties, losses, validation = (self.sums[:, k] for k in range(1, SUMS))
-        bests = self.monitored < np.fmin.accumulate(np.append(self.lowest, self.monitored[:-1]))
-        shares = np.divide(penalties, weights, out=np.zeros(len(self)), where=weights != 0.0)
-        return losses, validation, self.rates, bests, shares, self.sums[:, SUMS:]
-
-    def __len__(self) -> int:
-        return len(self.sums)
-
-    def __iter__(self) -> Iterator[Epoch]:
-        return self._described(itertools.count(self.first), *self.columns)
-
-    def _at(self, index: int) -> Epoch:
-        return next(self._described([self.first + index], *(column[index : index + 1] for column in self.columns)))
-
-    def _described(
-        self, numbers: Iterable[int],
-        losses: Array, validation: Array, rates: Array, bests: Array, penalties: Array, norms: Array,
-    ) -> Iterator[Epoch]:  # fmt: skip
-        measured: Iterable[float | None] = validation.tolist() if self.validated else itertools.repeat(None)
-        seconds = itertools.repeat(self.seconds)
-        columns = losses.tolist(), measured, rates.tolist(), seconds, bests.tolist(), penalties.tolist()
+    def _epochs(self, first: int, rows: Array) -> Iterator[Epoch]:
+        """Make the epochs of the rows of the table from place `first` on."""
+        losses, validation, rates, seconds, bests, penalties = rows[:, : len(COLUMNS)].T.tolist()
+        measured: Iterable[float | None] = validation if self.validated else repeat(None)
+        columns = count(first + 1), losses, measured, rates, seconds, map(bool, bests), penalties
         if not self.layers:
-            return map(Epoch, numbers, *columns)
-        return map(Epoch, numbers, *columns, (dict(zip(self.layers, row, strict=True)) for row in norms.tolist()))
+            return map(Epoch, *columns)
+        norms = (dict(zip(self.layers, row, strict=True)) for row in rows[:, len(COLUMNS) :].tolist())
+        return map(Epoch, *columns, norms)
 
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, History):
+            same = (self.validated, self.layers, len(self)) == (other.validated, other.layers, len(other))
+            return same and np.array_equal(self.rows, other.rows, equal_nan=True)
+        return isinstance(other, list) and list(self) == other
 
-class History(_Epochs):
-    """The epochs of a training so far, to be read like a list.
+    __hash__ = None  # type: ignore[assignment]  # it grows
 
-    >>> history = History()
-    >>> history.extend([Epoch(1, 0.5, None, 0.1, 0.0, best=True)])
-    >>> len(history), history[-1].loss
-    (1, 0.5)
-    """
+    def __repr__(self) -> str:
+        return repr(list(self))
 
-    def __init__(self) -> None:
-        self._parts: list[Sequence[Epoch]] = []
-        self._ends: list[int] = []
-
-    def extend(self, epochs: Sequence[Epoch]) -> None:
-        """Add the epochs that come next."""
-        last = self._parts[-1] if self._parts else None
-        if isinstance(last, list) and isinstance(epochs, list):
-            last += epochs
-            self._ends[-1] += len(epochs)
-        else:
-            self._parts.append(epochs)
-            self._ends.append(len(self) + len(epochs))
-
-    def __len__(self) -> int:
-        return self._ends[-1] if self._ends else 0
-
-    def __iter__(self) -> Iterator[Epoch]:
-        return itertools.chain.from_iterable(self._parts)
-
-    def lowest(self) -> Epoch | None:
-        """Give the first epoch with the lowest monitored loss; None where there is no epoch."""
-        lows = [part[_first_lowest(part)] for part in self._parts if len(part)]
-        return lows[_first_lowest(lows)] if lows else None
-
-    def _start(self, part: int) -> int:
-        return self._ends[part - 1] if part else 0
-
-    def _at(self, index: int) -> Epoch:
-        part = bisect.bisect_right(self._ends, index)
-        return self._parts[part][index - self._start(part)]
-
-
-def _first_lowest(epochs: Sequence[Epoch]) -> int:
-    """Give the place of the lowest monitored loss, a loss that is not a number being the highest."""
-    monitored = epochs.monitored if isinstance(epochs, Unwatched) else np.array([e.monitored for e in epochs])
-    return int(np.where(np.isnan(monitored), np.inf, monitored).argmin())
+    def __reduce__(self) -> tuple[Any, ...]:
+        return History, (self.validated, self.layers, self.rows)

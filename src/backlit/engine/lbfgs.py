@@ -1,122 +1,139 @@
-"""Full-batch L-BFGS: SciPy's, on the network's flat vector."""
+"""Full-batch L-BFGS: SciPy's, on a function of a flat vector."""
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Generator
+from contextlib import closing
+from typing import Any, NamedTuple
 
-import numpy as np
+from backlit.engine.objective import Objective
+from backlit.kernels.types import Array
 
-from backlit.engine import machine
-from backlit.engine.machine.environment import steady
-from backlit.engine.program.structs import Clock, Segment, data_of
-
-if TYPE_CHECKING:
-    from backlit.engine.training import Training
-    from backlit.kernels.types import Array
+Function = Callable[[Array], tuple[float, Array]]
+"""Gives a value and its gradient at a point (n,)."""
 
 
-class Objective:
-    """The loss of all training rows, penalties included, as a function of the trainable parameters in float64."""
+class Minimum(NamedTuple):
+    """Where L-BFGS ended: the point, the function's value there, and what SciPy says of it."""
 
-    def __init__(self, training: Training) -> None:
-        self.training = training
-        segments = training.tables.segments.reshape(-1, Segment.WIDTH)
-        ranges = [np.arange(row[Segment.START], row[Segment.STOP]) for row in segments]
-        self.trainable = np.concatenate(ranges) if ranges else np.zeros(0, np.int64)
-        self.decays = np.repeat(segments[:, Segment.DECAYS].astype(np.float64), [r.size for r in ranges])
-        self.data = data_of(training.X, training.Y, training.weights, np.arange(training.X.shape[0]))
+    point: Array
+    value: float
+    result: Any
 
-    def values(self) -> Array:
-        """Give the trainable parameters."""
-        values: Array = self.training.network.parameters[self.trainable].astype(np.float64)
-        return values
-
-    def write(self, values: Array) -> None:
-        """Put values into the network."""
-        self.training.network.parameters[self.trainable] = values
-
-    def __call__(self, values: Array) -> tuple[float, Array]:
-        """Give the loss and its gradient at `values`."""
-        loss, penalty, gradient = self.parts(values)
-        return loss + penalty, gradient
-
-    def parts(self, values: Array) -> tuple[float, float, Array]:
-        """Give the loss without penalties, the penalties, and the gradient of both at `values`."""
-        training, rule = self.training, self.training.rule
-        self.write(values)
-        rows = training.X.shape[0]
-        weight = machine.total_weight(self.data, 0, rows)
-        scale = machine.factor(rule.reduction, weight)
-        with steady(training.compiled):
-            loss = (training.team or training.machine).batch_gradient(
-                training.tables, training.memory, self.data, 0, rows, scale, 1, Clock(training.step, training.seed)
-            )
-        share = machine.factor(1, weight) if rule.penalty_per_batch else 1.0
-        l1, l2 = rule.l1 * share * self.decays, rule.l2 * share * self.decays
-        cost = float((0.5 * l2 * values**2 + l1 * np.abs(values)).sum())
-        gradient = training.memory.dP[self.trainable].astype(np.float64) + l2 * values + l1 * np.sign(values)
-        return loss * scale, cost, gradient
+    @property
+    def reason(self) -> str | None:
+        """Why SciPy stopped; None where it merely used up the iterations."""
+        if self.result.status == 0:
+            return "converged: the gradient or the decrease is below its tolerance"
+        if "ITERATIONS" in str(self.result.message).upper():
+            return None
+        return f"L-BFGS stopped: {self.result.message}"
 
 
-def minimize(training: Training) -> Generator[float]:
-    """Run SciPy's L-BFGS-B, giving the loss after each iteration with the network at that iterate.
+def lbfgs_options(optimizer: Any, iterations: int) -> dict[str, Any]:
+    """Give SciPy's options: a bound of the iterations, and the optimizer's settings."""
+    return {"maxiter": iterations, "maxfun": optimizer.max_evaluations, "maxcor": optimizer.history,
+            "gtol": optimizer.tolerance, "ftol": optimizer.relative_tolerance}  # fmt: skip
 
-    SciPy calls back, while a training is a generator: so SciPy runs in a thread of its own, and only one of the two
-    runs at any time.
+
+def minimize(
+    function: Function, start: Array, options: dict[str, Any], after_iteration: Callable[[float, Array], bool | None]
+) -> Minimum:
+    """Minimize a function by SciPy's L-BFGS-B from a starting point.
+
+    `after_iteration` is given the value and the point of each iteration, and ends the search where it gives True.
     """
-    objective = Objective(training)
-    results: queue.Queue[Any] = queue.Queue()
-    resume = threading.Semaphore(0)
-    leaving = threading.Event()
-    result: Any = None
+    from scipy.optimize import minimize as scipy_minimize  # noqa: PLC0415
 
-    def evaluate(values: Array) -> tuple[float, Array]:
-        if leaving.is_set():
-            raise _Left
-        return objective(values)
-
-    def after_iteration(intermediate_result: Any) -> None:
-        results.put((float(intermediate_result.fun), intermediate_result.x.copy()))
-        resume.acquire()
-        if leaving.is_set():
+    def callback(intermediate_result: Any) -> None:
+        if after_iteration(float(intermediate_result.fun), intermediate_result.x):
             raise StopIteration
 
-    def work() -> None:
-        from scipy.optimize import minimize as scipy_minimize  # noqa: PLC0415
+    result = scipy_minimize(function, start, jac=True, method="L-BFGS-B", callback=callback, options=options)
+    return Minimum(result.x, float(result.fun), result)
 
+
+class Search:
+    """Minimizes a function as `minimize` does; iterating gives the value and the point of each iteration.
+
+    `minimum` is where it ended, None before that. SciPy calls back, while a training is a generator: so SciPy runs in a
+    thread of its own, and only one of the two threads runs at any time. Closing the iterator ends that thread.
+    """
+
+    def __init__(self, function: Function, start: Array, options: dict[str, Any]) -> None:
+        self.function, self.start, self.options = function, start, options
+        self.minimum: Minimum | None = None
+
+    def __iter__(self) -> Generator[tuple[float, Array]]:
+        bridge = _Bridge(self.function)
+        worker = threading.Thread(target=bridge.work, args=(self.start, self.options), daemon=True)
+        worker.start()
         try:
-            results.put(scipy_minimize(
-                evaluate, objective.values(), jac=True, method="L-BFGS-B", callback=after_iteration,
-                options=lbfgs_options(training),
-            ))  # fmt: skip
-        except BaseException as error:  # noqa: BLE001  (handed on to the thread that waits)
-            results.put(error)
-
-    worker = threading.Thread(target=work, daemon=True)
-    worker.start()
-    try:
-        while isinstance(result := results.get(), tuple):
-            loss, values = result
-            objective.write(values)
-            yield loss
-            resume.release()
+            while isinstance(result := bridge.results.get(), _Iteration):
+                yield result
+                bridge.resume.release()
+        finally:
+            bridge.leaving.set()
+            bridge.resume.release()
+            _join(worker)
         if isinstance(result, BaseException):
             raise result
-        objective.write(result.x)
-        training.stopped = _reason(result)
+        self.minimum = result
+
+
+def iterates(search: Search, objective: Objective) -> Generator[float]:
+    """Run a search on an objective, giving the value after each iteration with the network at that iterate.
+
+    The network ends at the last iterate, whenever the search ends.
+    """
+    last = search.start
+    try:
+        with closing(iter(search)) as iterations:
+            for value, last in iterations:
+                objective.write(last)
+                yield value
+        if search.minimum is not None:
+            last = search.minimum.point
     finally:
-        leaving.set()
-        resume.release()
-        _join(worker)
-        if training.history and isinstance(result, tuple):
-            objective.write(result[1])
+        objective.write(last)
+
+
+class _Iteration(NamedTuple):
+    value: float
+    point: Array
 
 
 class _Left(Exception):  # noqa: N818  (nothing went wrong)
-    """Nobody waits for what SciPy would find."""
+    """The iterator was closed, so SciPy's search is of no more use."""
+
+
+class _Bridge:
+    """Hands the iterations from the thread that runs SciPy to the one that iterates."""
+
+    def __init__(self, function: Function) -> None:
+        self.function = function
+        self.results: queue.Queue[Any] = queue.Queue()
+        self.resume = threading.Semaphore(0)
+        self.leaving = threading.Event()
+
+    def work(self, start: Array, options: dict[str, Any]) -> None:
+        """Run SciPy; its end, or its error, is the last result."""
+        try:
+            self.results.put(minimize(self.evaluate, start, options, self.after_iteration))
+        except BaseException as error:  # noqa: BLE001  (raised again in the other thread)
+            self.results.put(error)
+
+    def evaluate(self, point: Array) -> tuple[float, Array]:
+        if self.leaving.is_set():
+            raise _Left
+        return self.function(point)
+
+    def after_iteration(self, value: float, point: Array) -> bool:
+        self.results.put(_Iteration(value, point.copy()))
+        self.resume.acquire()
+        return self.leaving.is_set()
 
 
 def _join(worker: threading.Thread) -> None:
@@ -129,20 +146,3 @@ def _join(worker: threading.Thread) -> None:
             interrupted = error
     if interrupted is not None:
         raise interrupted
-
-
-def lbfgs_options(training: Training) -> dict[str, Any]:
-    """Give SciPy's options: the epochs that are left bound the iterations, the optimizer's settings the rest."""
-    optimizer: Any = training.optimizer
-    return {"maxiter": training.epochs - len(training.history), "maxfun": optimizer.max_evaluations,
-            "maxcor": optimizer.history, "gtol": optimizer.tolerance,
-            "ftol": optimizer.relative_tolerance}  # fmt: skip
-
-
-def _reason(result: Any) -> str | None:
-    """Say why SciPy stopped; None where it merely used up the epochs."""
-    if result.status == 0:
-        return "converged: the gradient or the decrease is below its tolerance"
-    if "ITERATIONS" in str(result.message).upper():
-        return None
-    return f"L-BFGS stopped: {result.message}"

@@ -4,41 +4,32 @@ from __future__ import annotations
 
 import functools
 import time
-import warnings
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from backlit.engine import lbfgs, machine
-from backlit.engine.compiled.compile import CompiledMachine, can_compile
+from backlit.engine import lbfgs, stopping
+from backlit.engine.batch_loop import BatchLoop, training_tables
+from backlit.engine.compiled.compile import can_compile
 from backlit.engine.executable import Executable
-from backlit.engine.history import Epoch, History, Unwatched
-from backlit.engine.input_checks import checked_order, rows_of, validation_rows
-from backlit.engine.machine.environment import steady, threads_of
+from backlit.engine.history import Epoch, History
+from backlit.engine.input_checks import rows_of, validation_rows
+from backlit.engine.machine.environment import threads_of
 from backlit.engine.network import Network
-from backlit.engine.parallel.auto_switch import CALL_SECONDS
+from backlit.engine.objective import Objective, reduction
 from backlit.engine.parallel.thread_team import thread_team_for
 from backlit.engine.program import structs
-from backlit.engine.program.graph import layer_ranges
-from backlit.engine.program.structs import Clock, Data, Monitor, data_of
-from backlit.engine.program.tables import joined
+from backlit.engine.program.structs import Clock, data_of
+from backlit.engine.row_order import RowOrder
 from backlit.engine.settings import Setting, TrainingSettings
+from backlit.engine.state import TrainingState, check_state
+from backlit.engine.stopping import Improvement
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
-from backlit.ops.base import Loss, Optimizer
-
-LARGEST_ORDER = 1_000_000
-"""The order of so many rows is drawn at a time, or that of an epoch, if it has more."""
-
-
-class DivergedWarning(UserWarning):
-    """Training stopped because the loss was no longer a finite number."""
-
-
-class DivergedError(BacklitError):
-    """The same as an error, where a training was asked for it by `divergence="raise"`."""
+from backlit.ops.base import Optimizer
 
 
 class Training:
@@ -83,6 +74,7 @@ class Training:
     Attributes:
         settings: the arguments that are no data, as a `TrainingSettings`; `training.epochs = 9` replaces one of them.
         history: the epochs so far. `stopped`: why it ended, or None. `best`: the epoch of the lowest monitored loss.
+        state: all that training changes: a `TrainingState` to copy, to compare, and to go back to.
 
     Ctrl-C ends a training cleanly, with the model so far; so does leaving the loop by `break`. Iterating again goes on,
     from the weights of the last epoch, even where the network holds the best ones meanwhile (L-BFGS begins its memory
@@ -145,12 +137,7 @@ class Training:
             network, self.batch_size, self.optimizer, target_columns=self.Y.shape[1],
             decay_biases=settings.decay_biases, compiled=self.compiled,
         )  # fmt: skip
-        self.tables = joined(self.executable.training, self.rule)
-        ranges = layer_ranges(network.layout) if settings.gradient_norms and not self.optimizer.full_batch else {}
-        if ranges:
-            normed = np.array([*ranges.values()], np.int64).reshape(-1)
-            self.tables = self.tables._replace(normed=normed, normed_count=len(ranges))
-        self.normed_layers = tuple(ranges)
+        self.tables, self.normed_layers = training_tables(self.executable, self.rule, settings.gradient_norms)
         self.memory = self.executable.memory()
         self.machine = self.executable.runner
         self.threads = threads_of(settings.threads)
@@ -159,20 +146,20 @@ class Training:
             self.machine, self.executable.entry, self.memory, self.threads,
             shards=1 if whole else self.executable.shards, coupled=self.executable.coupled,
         )  # fmt: skip
-        self.rng = np.random.default_rng(self.seed)
+        self.loop = BatchLoop(
+            self.executable, self.tables, self.memory, self.team, self.rule, self.batch_size, self.validation,
+            self.keep_best,
+        )  # fmt: skip
+        self.row_order = RowOrder(self.X.shape[0], self.seed)
         self.rate_factor = 1.0
         self.schedule_state: dict[str, float] = {}
         self.step = 0
-        self.history = History()
+        self.history = History(self.validation is not None, self.normed_layers)
         self.stopped: str | None = None
-        self._lowest, self._improved = np.inf, 0  # the monitored loss that patience counts from, and its epoch
-        self._last: tuple[
-            Array, ...
-        ] = ()  # parameters and state of the last epoch, where the best ones are in the network
+        self._position = 0  # batches of an epoch that was not ended
+        self._improvement = Improvement()
+        self._last: tuple[Array, Array] | None = None  # parameters and statistics of the last epoch, after the end
         self._seconds = 0.0
-        self._batch_seconds = (
-            _slow_seconds(network.parameters.size * self.batch_size) if self.compiled else CALL_SECONDS
-        )
 
     # ------------------------------------------------------------------------------------------------------- running
 
@@ -186,26 +173,25 @@ class Training:
             pass
         return self
 
-    def in_chunks(self, unseen: Callable[[], int]) -> Iterator[Epoch]:
-        """Train, giving each epoch, but only after up to `unseen()` of them have ended.
+    def in_chunks(self, max_unseen: Callable[[], int]) -> Iterator[Epoch]:
+        """Train, yielding every epoch, and run up to `max_unseen()` of them per call of the machine.
 
-        Many small epochs take less time in one call of the machine. Those given have been added to `history` together,
-        and the network is that of the last one.
+        Many small epochs take less time in one call. Those of a call have been added to `history` together, and the
+        network is that of the last one.
         """
-        for epochs in self._run(unseen):
-            yield from epochs
+        for first in self._run(max_unseen):
+            yield from self.history.between(first, len(self.history))
 
-    def _run(self, unseen: Callable[[], int]) -> Generator[Sequence[Epoch]]:
-        """Train, giving the epochs of a call of the machine as it ends."""
+    def _run(self, max_unseen: Callable[[], int]) -> Generator[int]:
+        """Train, giving after each chunk of epochs how many there were before it."""
         self.stopped = None
         self._go_on()
-        advance = self._lbfgs() if self.optimizer.full_batch else self._descend(unseen)
+        advance = self._lbfgs() if self.optimizer.full_batch else self._descend(max_unseen)
         try:
-            for epochs in advance:
-                self.history.extend(epochs)
-                self._note(epochs)
+            for first in advance:
+                self._note(first)
                 self.stopped = self._reason_to_stop()
-                yield epochs
+                yield first
                 if self.stopped:
                     return
             self.stopped = self.stopped or f"all {self.epochs} epochs done"
@@ -219,118 +205,58 @@ class Training:
             finally:
                 self._finish()
 
-    @functools.cached_property
-    def monitor(self) -> Monitor:
-        """What the machine does after each epoch: the validation rows it measures, the best values it keeps."""
-        network, validation = self.network, self.validation
-        best = (network.parameters.copy(), network.state.copy()) if self.keep_best else None
-        scale = 1.0 if validation is None else machine.factor(self.rule.reduction, _total(validation))
-        monitor = structs.monitor_of(network.dtype, validation, scale, best)
-        if validation is None or not isinstance(self.machine, CompiledMachine):
-            return monitor
-        rows = structs.validation_data(monitor)
-        # kept, since the machine is given no more than the addresses of its vectors
-        self._measuring = call = self.machine.ready("evaluate_rows", self.tables, self.memory, rows, Clock(0, 0))
-        integers, floats = call.vectors
-        return monitor._replace(
-            entry_point=call.entry_point.address, integers=integers, floats=floats, result=np.frombuffer(call.floats)
-        )
-
-    def _sure_to_come(self) -> int:
-        """Give how many epochs are sure to come before one of them could end the training or change its rate."""
-        if self.schedule.needs_loss:
-            return 1
-        waited = len(self.history) - self._improved
-        return self.epochs if self.patience is None else max(1, self.patience - waited)
-
-    def _descend(self, unseen: Callable[[], int]) -> Generator[Sequence[Epoch]]:
-        """Run the machine, a few epochs or a part of one at a time."""
-        rows, first = self.X.shape[0], len(self.history)
-        batches = -(-rows // self.batch_size)
+    def _descend(self, max_unseen: Callable[[], int]) -> Generator[int]:
+        """Run the machine, a chunk of epochs or a part of one epoch at a time."""
+        first, batches = len(self.history), -(-self.X.shape[0] // self.batch_size)
         while first < self.epochs:
-            fitting = max(1, min(LARGEST_ORDER // rows, self._batches_per_call() // batches))
-            count = min(max(1, unseen()), self._sure_to_come(), self.epochs - first, fitting)
-            good, lowest = self._snapshot(), float(self.monitor.lowest[0])
-            data = data_of(self.X, self.Y, self.weights, self._order(count), repeats=self._keeps_order)
-            rates, sums = self._rates(count, batches), np.zeros((count, structs.SUMS + len(self.normed_layers)))
-            began = time.perf_counter()
-            done, ended = self._advance(data, count, rates, sums, began)
-            where, batch = self._first_not_finite() if ended == "diverged" else "", done % batches + 1
-            if where:  # the same epochs again, as far as they were good
-                self._rewind(good)
-                sums[:] = 0.0
-                done, _ = self._advance(data, done // batches, rates, sums)
-            self._seconds += time.perf_counter() - began
-            ended_epochs = done // batches
-            if ended_epochs:
-                yield self._epochs(sums[:ended_epochs], rates[batches - 1 :: batches][:ended_epochs].copy(), lowest)
-            if where:
-                self._diverged(where, len(self.history) + 1, batch)
+            fitting = max(1, min(self.row_order.most_epochs, self.loop.batches_per_call() // batches))
+            count = min(max(1, max_unseen()), self._epochs_before_a_decision(), self.epochs - first, fitting)
+            lowest, rates = float(self.loop.monitor.lowest[0]), self._rates(count, batches)
+            sums = np.zeros((count, structs.SUMS + len(self.normed_layers)))
+            done, ended, failed = self._run_chunk(rates, sums)
+            self._position = done % batches
+            if done >= batches:
+                self._record(sums[: done // batches], rates[batches - 1 :: batches][: done // batches], lowest)
+                yield first
+            if ended == "diverged":
+                self.stopped = f"diverged in epoch {len(self.history) + 1}, batch {failed[0]}"
+                rate: float = self.optimizer.rate  # type: ignore[attr-defined]
+                stopping.tell_divergence(self.stopped, failed[1], rate, raises=self.divergence == "raise")
             elif ended == "interrupted":
                 self.stopped = ended
             elif self._out_of_time():
-                self.stopped = self._over_time()
+                self.stopped = stopping.over_time(self.time_limit or 0.0)
             if self.stopped:
                 return
             first = len(self.history)
 
-    def _advance(
-        self, data: Data, epochs: int, rates: Array, sums: Array, began: float | None = None
-    ) -> tuple[int, str]:
-        """Run the batches of so many epochs; give how many were done and, where they were not all, why.
+    def _run_chunk(self, rates: Array, sums: Array) -> tuple[int, str, tuple[int, str]]:
+        """Run epochs, a learning rate for each batch; give the batches done, why not all, and which diverged how.
 
-        The machine writes down how far it is: an interruption comes when it has ended, before its result is heard of.
+        The epochs of a chunk that diverges run again as far as they were good.
         """
-        batches = rates.size // sums.shape[0]
-        total, first_step, reached, why = epochs * batches, self.step, self.memory.reached, ""
-        reached[0] = 0
-        try:
-            while not why and reached[0] < total:
-                first = int(reached[0])
-                self.step = first_step + first
-                last = min(total, first + self._batches_per_call())
-                self._call(data, first, last, rates, sums)
-                if reached[0] > first and reached[0] % batches == 0 and self._met(sums[reached[0] // batches - 1]):
-                    why = "met"
-                elif self._out_of_time(began):
-                    why = "out of time"
-                elif reached[0] < last:
-                    why = "diverged"
-        except KeyboardInterrupt:
-            why = "interrupted"
-        self.step = first_step + int(reached[0])
-        return int(reached[0]), why
-
-    def _call(self, data: Data, first: int, last: int, rates: Array, sums: Array) -> None:
-        """Run the machine over batches `first` to `last`; `memory.reached` says how far it came."""
-        train = self.team.train_batches if self.team else self.executable.train
-        began = time.perf_counter()
-        with steady(self.compiled):
-            train(
-                self.tables, self.memory, data, self.monitor, self.rule, Clock(self.step, self.seed), self.batch_size,
-                first, last, rates, -np.inf if self.target is None else float(self.target), sums.reshape(-1),
-            )  # fmt: skip
-        done = int(self.memory.reached[0]) - first
-        if done > 0:
-            self._batch_seconds = (time.perf_counter() - began) / done
-
-    def _batches_per_call(self) -> int:
-        seconds = self.team.switch.seconds if self.team else CALL_SECONDS
-        return max(1, int(seconds / self._batch_seconds))
-
-    def _order(self, epochs: int) -> Array:
-        """Give the order of the rows for so many epochs, one after another."""
-        rows = self.X.shape[0]
-        if self.order is not None:
-            return np.concatenate([checked_order(self.order(), rows) for _ in range(epochs)])
-        if self._keeps_order:
-            return np.tile(np.arange(rows), epochs)
-        return np.concatenate([self.rng.permutation(rows) for _ in range(epochs)])
-
-    @property
-    def _keeps_order(self) -> bool:
-        """Whether every epoch takes the rows in the order they are given in."""
-        return self.order is None and (not self.shuffle or self.batch_size == self.X.shape[0])
+        order, count = self.row_order, len(sums)
+        changed = self.network.parameters, self.network.state, self.memory.slots
+        good = [values.copy() for values in changed]
+        batches, shuffle = rates.size // count, self.shuffle and self.batch_size < self.X.shape[0]
+        drawn = order.generator if count > 1 and shuffle and self.order is None else None
+        rows = order.draw(count, shuffle=shuffle, given=self.order)
+        data = data_of(self.X, self.Y, self.weights, rows, repeats=not shuffle and self.order is None)
+        began, failed, clock = time.perf_counter(), (0, ""), Clock(self.step, self.seed)
+        advance = functools.partial(self.loop.advance, data, clock, rates, sums, self.target)
+        done, ended = advance(rates.size, lambda: self._out_of_time(time.perf_counter() - began))
+        begun = done // batches + 1 if ended == "diverged" else -(-done // batches)
+        if drawn is not None and begun < count:  # how many epochs a chunk has depends on timing
+            order.draw_again(drawn, max(1, begun))
+        if ended == "diverged":
+            failed = done % batches + 1, stopping.first_not_finite(self.executable, self.memory)
+            for values, kept in zip(changed, good, strict=True):
+                values[:] = kept
+            sums[:] = 0.0
+            done, _ = advance(done // batches * batches, self._out_of_time)
+        self.step += done
+        self._seconds += time.perf_counter() - began
+        return done, ended, failed
 
     def _rates(self, epochs: int, batches: int) -> Array:
         """Give the learning rate of each of the coming updates."""
@@ -346,124 +272,123 @@ class Training:
         """The epoch of the lowest monitored loss so far; None before the first one."""
         return self.history.lowest()
 
-    def _epochs(self, sums: Array, rates: Array, lowest: float) -> Sequence[Epoch]:
-        """Describe epochs that have ended; `lowest` is the lowest monitored loss before them."""
-        first, validated = len(self.history) + 1, self.validation is not None
-        epochs = Unwatched(first, self._seconds, sums, rates, lowest, validated, self.normed_layers)
-        if not self.monitor.wanted:  # else the machine has done it
-            self.monitor.lowest[0] = np.fmin(lowest, np.fmin.reduce(epochs.monitored))
-        return [*epochs] if len(epochs) == 1 else epochs
+    def _record(self, sums: Array, rates: Array, lowest: float) -> None:
+        """Add epochs that have ended to the history; `lowest` is the lowest monitored loss before them."""
+        first = len(self.history)
+        self.history.record(sums, rates, self._seconds, lowest)
+        monitor = self.loop.monitor
+        if not monitor.wanted:  # else the machine has done it
+            monitor.lowest[0] = np.fmin(lowest, np.fmin.reduce(self.history.monitored[first:]))
 
-    def _note(self, epochs: Sequence[Epoch]) -> None:
-        """Take note of what the schedule and patience ask of epochs that have ended."""
+    def _note(self, first: int) -> None:
+        """Tell the schedule and patience of the epochs after the first ones."""
+        monitored = self.history.monitored
         if self.schedule.needs_loss:
-            self.rate_factor = self.schedule.observe(self.schedule_state, epochs[-1].monitored)
+            self.rate_factor = self.schedule.observe(self.schedule_state, float(monitored[-1]))
         if self.patience is not None:
-            for epoch in epochs:
-                if epoch.monitored < self._lowest - self.tolerance:
-                    self._lowest, self._improved = epoch.monitored, epoch.number
+            self._improvement = self._improvement.after(monitored[first:].tolist(), first + 1, self.tolerance)
+
+    def _epochs_before_a_decision(self) -> int:
+        """Give how many epochs will run before one of them could end the training or change its rate."""
+        if self.schedule.needs_loss or self.patience is None:
+            return 1 if self.schedule.needs_loss else self.epochs
+        return max(1, self.patience - self._improvement.waited(len(self.history)))
 
     def _reason_to_stop(self) -> str | None:
         if self.target is not None and self.history[-1].loss <= self.target:
-            return f"error target {self.target:g} reached"
+            return stopping.target_reached(self.target)
         if self.schedule_state.get("stop"):
-            return "the learning rate fell to the schedule's limit"
-        if self.patience is not None and len(self.history) - self._improved >= self.patience:
-            what = "training" if self.validation is None else "validation"
-            return f"no better {what} loss in {self.patience} epochs"
+            return stopping.RATE_LIMIT
+        if self.patience is not None and self._improvement.waited(len(self.history)) >= self.patience:
+            return stopping.out_of_patience(self.patience, self.validation is not None)
         return None
 
-    def _met(self, sums: Array) -> bool:
-        return self.target is not None and bool(sums[structs.LOSS] <= self.target)
-
-    def _out_of_time(self, began: float | None = None) -> bool:
-        running = 0.0 if began is None else time.perf_counter() - began
+    def _out_of_time(self, running: float = 0.0) -> bool:
         return self.time_limit is not None and self._seconds + running >= self.time_limit
 
-    def _over_time(self) -> str:
-        return f"time limit of {self.time_limit:g} s reached"
+    # ---------------------------------------------------------------------------------------------------------- state
 
-    def _snapshot(self) -> tuple[Array, ...]:
-        """Copy all that a step changes."""
-        return self.network.parameters.copy(), self.network.state.copy(), self.memory.slots.copy(), np.array(self.step)
+    @property
+    def state(self) -> TrainingState:
+        """All that training changes, as it is now: a copy.
 
-    def _rewind(self, values: tuple[Array, ...]) -> None:
-        """Go back to a snapshot."""
-        self.network.parameters[:], self.network.state[:], self.memory.slots[:], step = values
-        self.step = int(step)
+        Setting it goes back to a state of this training, or of one of the same network, data and settings, and going on
+        gives the same bits; what `order` gives is the caller's to go back with, and L-BFGS begins its memory anew.
 
-    def _diverged(self, where: str, epoch: int, batch: int) -> None:
-        """Say that the training went wrong; the weights are the last good ones."""
-        self.stopped = f"diverged in epoch {epoch}, batch {batch}"
-        message = (
-            f"training {self.stopped}: {where} is not a finite number. The weights from before that epoch are kept. "
-            f"Try a smaller rate than {self.optimizer.rate:g}, clip_norm=1, or inputs scaled to about 1."  # type: ignore[attr-defined]
-        )
-        if self.divergence == "raise":
-            raise DivergedError(message)
-        warnings.warn(message, DivergedWarning, stacklevel=3)
+        Errors: a BacklitError for a state of other shapes, or of another optimizer.
+        """
+        network, monitor, last = self.network, self.loop.monitor, self._last_values()
+        parameters, statistics = last or (network.parameters, network.state)
+        return TrainingState(
+            self.optimizer.name, parameters.copy(), statistics.copy(), self.memory.slots.copy(),
+            self.step, self._position, self.row_order.generator, self.rate_factor, dict(self.schedule_state),
+            *self._improvement, float(monitor.lowest[0]), monitor.P.copy(), monitor.S.copy(), last is not None,
+            self.history.copy(), self._seconds,
+        )  # fmt: skip
 
-    def _first_not_finite(self) -> str:
-        """Name what went wrong first in the batch that lies in the memory: a layer, if one's output is not finite."""
-        for label, op in zip(self.network.labels, self.executable.trained_ops, strict=False):
-            if not np.isfinite(self.executable.view(self.memory, f"{label}.{op.writes}")).all():
-                return f"the output of layer {label}"
-        return "the loss"
+    @state.setter
+    def state(self, saved: TrainingState) -> None:
+        check_state(saved, self.state)
+        self.network.parameters[:], self.network.state[:] = saved.parameters, saved.statistics
+        self.memory.slots[:], self.step, self._position = saved.slots, saved.step, saved.position
+        self.row_order.generator = saved.generator
+        self.rate_factor, self.schedule_state = saved.rate_factor, dict(saved.schedule)
+        self._improvement = Improvement(saved.improved_loss, saved.improved_epoch)
+        monitor = self.loop.monitor
+        monitor.lowest[0], monitor.P[:], monitor.S[:] = saved.best_loss, saved.best_parameters, saved.best_statistics
+        self.history, self._seconds = saved.history.copy(), saved.seconds
+        self._last, self.stopped = None, None
+        if saved.holds_best:
+            self._finish()
 
     def _finish(self) -> None:
         """End with the best values, if they are kept, and remember the last ones."""
-        if self.keep_best and self.monitor.lowest[0] < np.inf:
+        monitor = self.loop.monitor
+        if self.keep_best and monitor.lowest[0] < np.inf:
             self._last = self.network.parameters.copy(), self.network.state.copy()
-            self.network.parameters[:], self.network.state[:] = self.monitor.P, self.monitor.S
+            self.network.parameters[:], self.network.state[:] = monitor.P, monitor.S
+
+    def _last_values(self) -> tuple[Array, Array] | None:
+        """Give the values of the last epoch where the network holds the best ones; None where it holds any others."""
+        values, best = (self.network.parameters, self.network.state), (self.loop.monitor.P, self.loop.monitor.S)
+        return self._last if self._last and all(map(np.array_equal, values, best)) else None
 
     def _go_on(self) -> None:
-        """Take up the last values again where the best ones stand in their place, unless somebody has changed these."""
-        values = self.network.parameters, self.network.state
-        if self._last and all(map(np.array_equal, values, (self.monitor.P, self.monitor.S))):
-            self.network.parameters[:], self.network.state[:] = self._last
-        self._last = ()
+        """Take up the last values again where the network holds the best ones."""
+        if last := self._last_values():
+            self.network.parameters[:], self.network.state[:] = last
+        self._last = None
 
     # --------------------------------------------------------------------------------------------------------- L-BFGS
 
-    def _lbfgs(self) -> Generator[Sequence[Epoch]]:
+    def objective(self) -> Objective:
+        """Give the error of all rows as a function of the parameters, by this training's program and threads."""
+        data = data_of(self.X, self.Y, self.weights, np.arange(self.X.shape[0]))
+        return Objective(self.executable, data, self.rule, Clock(self.step, self.seed), tables=self.tables,
+                         memory=self.memory, runner=self.team or self.machine)  # fmt: skip
+
+    def _lbfgs(self) -> Generator[int]:
         """Full-batch L-BFGS, an iteration an epoch."""
-        if len(self.history) >= self.epochs:  # SciPy would make one iteration
+        left = self.epochs - len(self.history)
+        if left <= 0:  # SciPy would make one iteration
             return
-        began = time.perf_counter()
-        for loss in lbfgs.minimize(self):
-            self.step += 1
-            lowest = float(self.monitor.lowest[0])
-            sums = np.array([[loss, 1.0, 0.0, loss, self.after_epoch(loss)]])
-            self._seconds += time.perf_counter() - began
-            yield self._epochs(sums, np.ones(1), lowest)
-            if self._out_of_time():
-                self.stopped = self._over_time()
-                return
-            began = time.perf_counter()
+        objective, began = self.objective(), time.perf_counter()
+        search = lbfgs.Search(objective, objective.values(), lbfgs.lbfgs_options(self.optimizer, left))
+        with closing(lbfgs.iterates(search, objective)) as iterates:
+            for loss in iterates:
+                self.step += 1
+                objective.clock = Clock(self.step, self.seed)
+                lowest = float(self.loop.monitor.lowest[0])
+                sums = np.array([[loss, 1.0, 0.0, loss, self.after_epoch(loss)]])
+                self._seconds += time.perf_counter() - began
+                self._record(sums, np.ones(1), lowest)
+                yield len(self.history) - 1
+                if self._out_of_time():
+                    self.stopped = stopping.over_time(self.time_limit or 0.0)
+                    return
+                began = time.perf_counter()
+        self.stopped = search.minimum.reason if search.minimum else None
 
     def after_epoch(self, loss: float) -> float:
-        """Give the loss of the validation rows, if any, and keep the best values, as the machine does."""
-        if self.validation is not None:
-            rows, clock = structs.validation_data(self.monitor), Clock(self.step, self.seed)
-            with steady(self.compiled):
-                loss = self.machine.evaluate_rows(self.tables, self.memory, rows, clock) * self.monitor.scale
-        if loss < self.monitor.lowest[0]:
-            self.monitor.lowest[0] = loss
-            if self.keep_best:
-                self.monitor.P[:], self.monitor.S[:] = self.network.parameters, self.network.state
-        return loss
-
-
-def _slow_seconds(work: int) -> float:
-    """Give what a compiled batch may take on a slow machine, so that even the first call comes back in time."""
-    return 5e-6 + 5e-9 * work
-
-
-def _total(rows: tuple[Array, Array, Array]) -> float:
-    """Give the summed weights of rows (X, Y, weights); without weights, their number."""
-    return float(rows[2].sum()) if rows[2].size else float(rows[0].shape[0])
-
-
-def reduction(loss: Loss, outputs: int) -> int:
-    """Give a loss's reduction as the machine knows it: 0 for the sum, else the divisor beside the rows."""
-    return {"sum": 0, "mean": 1, "mean_all": outputs}[loss.reduction]
+        """Give the loss of the validation rows, if any, else `loss`, and keep the best values."""
+        return self.loop.after_epoch(loss, Clock(self.step, self.seed))

@@ -13,7 +13,8 @@ import numpy as np
 
 from backlit.engine import default_threads
 from backlit.estimators.build import Settings
-from backlit.estimators.member import Held, Limits, Rows, Watch, descend, minimize
+from backlit.estimators.fit_loop import descend, minimize
+from backlit.estimators.member import Held, Limits, Rows, Watch
 
 
 def random_states(estimator: Any, first: np.random.RandomState) -> list[np.random.RandomState]:

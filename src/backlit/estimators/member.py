@@ -1,24 +1,16 @@
-"""One network of an estimator with all that its training leaves behind, and the two ways to train it."""
+"""One network of an estimator with all that its training leaves behind."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 import numpy as np
-import scipy.optimize
-from sklearn.utils.optimize import _check_optimize_result
 
-from backlit.engine import DivergedError, Epoch, Network, Objective, Training, lbfgs_options
-from backlit.estimators.build import Settings, is_random
+from backlit.engine import Network
 from backlit.kernels.types import Array
 from backlit.ops.base import Optimizer
-
-SMALLEST_RATE = 1e-6
-"""`learning_rate="adaptive"` stops rather than divide a rate of this by five again."""
 
 
 class Rows(msgspec.Struct, frozen=True, eq=False):
@@ -175,169 +167,3 @@ class Member:
 
 Watch = Callable[[Member], bool]
 """Called after each epoch; True asks the training to stop."""
-
-
-# ---------------------------------------------------------------------------------------------------- gradient descent
-
-
-def descend(
-    member: Member, rows: Rows, held: Held | None, settings: Settings, limits: Limits,
-    random: np.random.RandomState, watch: Watch | None, stop: threading.Event, threads: int,
-) -> None:  # fmt: skip
-    """Train by batches, epoch by epoch, with scikit-learn's rules for when to stop and how the rate changes."""
-    training = Training(
-        member.network, rows.X, rows.T, optimizer=settings.optimizer, schedule=settings.schedule,
-        batch_size=rows.batch(settings.batch_size), epochs=limits.max_iter, sample_weight=rows.weights,
-        validation=held.rows.as_validation() if held is not None and held.curve else None, keep_best=False,
-        order=_shuffles(rows.count, random) if limits.shuffle else None, shuffle=False,
-        seed=random.randint(2**31 - 1) if is_random(member.network) else 0,
-        penalty_per_batch=True, gradient_norms=True, divergence="raise", threads=threads, **settings.penalties,
-    )  # fmt: skip
-    rate = _resume(member, training, limits.incremental)
-    member.begin()
-    score = held.score if held is not None else None
-    watched = watch is not None or score is not None or limits.incremental or settings.policy == "invscaling"
-
-    def unseen() -> int:
-        """Give how many epochs are sure to end before anything depends on one of them."""
-        return 1 if watched else int(min(limits.n_iter_no_change + 1 - member.no_improvement_count, limits.max_iter))
-
-    def note(epoch: Epoch) -> None:
-        _take(member, epoch, limits.parts)
-        judged = None if score is None else score(member)
-        _remember(member, epoch, judged)
-        member.judge(judged, limits.tol)
-        member.t += rows.count
-        member.n_iter += 1
-
-    try:
-        for epoch in training.in_chunks(unseen):
-            note(epoch)
-            asked_to_stop = watch is not None and watch(member)
-            if settings.policy == "invscaling":
-                rate = training.optimizer.rate / (member.t + 1) ** limits.power_t  # type: ignore[attr-defined]
-            if member.no_improvement_count > limits.n_iter_no_change:
-                if settings.policy != "adaptive" or rate <= SMALLEST_RATE:
-                    break
-                rate /= 5.0
-                member.no_improvement_count = 0
-            _set_rate(training, rate)
-            if limits.incremental or asked_to_stop or stop.is_set():
-                break
-            member.exhausted = member.n_iter == limits.max_iter
-    except DivergedError as error:
-        member.diverged = str(error)
-        member.n_iter += 1
-        member.loss_curve.append(np.nan)
-        if score is not None:
-            member.judge(np.nan, limits.tol)
-    except KeyboardInterrupt:
-        member.interrupted = True
-    member.settle()
-    for epoch in training.history[member.n_iter :]:  # an interruption came between
-        note(epoch)
-    member.interrupted |= training.stopped == "interrupted" or stop.is_set()
-    member.optimizer = OptimizerState(training.optimizer.name, rate, training.step, training.memory.slots.copy())
-    if score is not None:
-        member.restore_best()
-
-
-def _shuffles(count: int, random: np.random.RandomState) -> Callable[[], Array]:
-    """Give what gives the next epoch's order: the last one shuffled again, by the draws of `sklearn.utils.shuffle`."""
-    order = np.arange(count)
-
-    def next_order() -> Array:
-        nonlocal order
-        draw = np.arange(count)
-        random.shuffle(draw)
-        order = order[draw]
-        return order
-
-    return next_order
-
-
-def _resume(member: Member, training: Training, incremental: bool) -> float:
-    """Start the optimizer afresh, or where the last call of `partial_fit` left it; give the learning rate."""
-    initial: float = training.optimizer.rate  # type: ignore[attr-defined]
-    state = member.state_for(training.optimizer) if incremental else None
-    if state is None:
-        return initial
-    training.memory.slots[:] = state.slots
-    training.step = state.step
-    _set_rate(training, state.learning_rate)
-    return state.learning_rate
-
-
-def _set_rate(training: Training, rate: float) -> None:
-    initial: float = training.optimizer.rate  # type: ignore[attr-defined]
-    if not training.schedule.needs_loss:  # else the schedule itself sets the factor
-        training.rate_factor = rate / initial
-
-
-def _take(member: Member, epoch: Epoch, parts: int) -> None:
-    """Note an epoch's losses; scikit-learn reports a squared error's mean over the outputs and trains on its sum."""
-    member.loss = epoch.loss if parts == 1 else (epoch.loss - epoch.penalty) / parts + epoch.penalty
-    member.loss_curve.append(member.loss)
-    if epoch.validation_loss is not None:
-        member.validation_loss_curve.append(epoch.validation_loss / parts)
-
-
-def _remember(member: Member, epoch: Epoch, score: float | None) -> None:
-    held_loss = None if epoch.validation_loss is None else member.validation_loss_curve[-1]
-    measured = {"validation_loss": held_loss, "validation_score": score}
-    known = {name: value for name, value in measured.items() if value is not None}
-    norms = {f"gradient_norm_{label}": norm for label, norm in epoch.gradient_norms.items()}
-    member.record(loss=member.loss, learning_rate=epoch.rate, seconds=epoch.seconds, **known, **norms)
-
-
-# ------------------------------------------------------------------------------------------------------------- L-BFGS
-
-
-def minimize(
-    member: Member, rows: Rows, held: Held | None, settings: Settings, limits: Limits, watch: Watch | None,
-    stop: threading.Event, threads: int,
-) -> None:  # fmt: skip
-    """Train on all rows at once by SciPy's L-BFGS, an iteration an epoch."""
-    training = Training(
-        member.network, rows.X, rows.T, optimizer=settings.optimizer, epochs=limits.max_iter,
-        sample_weight=rows.weights, validation=held.rows.as_validation() if held is not None else None,
-        shuffle=False, keep_best=False, penalty_per_batch=True, l2=settings.penalties["l2"], threads=threads,
-    )  # fmt: skip
-    objective = Objective(training)
-    last = member.values()
-    asked_to_stop = False
-    member.begin()
-
-    def cost(values: Array) -> tuple[float, Array]:
-        loss, penalty, gradient = objective.parts(values)
-        return loss / limits.parts + penalty, gradient
-
-    def after_iteration(intermediate_result: Any) -> None:
-        nonlocal last, asked_to_stop
-        objective.write(intermediate_result.x)
-        last = member.values()
-        member.loss = float(intermediate_result.fun)
-        measured = {}
-        if held is not None:
-            measured["validation_loss"] = training.after_epoch(member.loss) / limits.parts
-            member.validation_loss_curve.append(measured["validation_loss"])
-        member.record(loss=member.loss, **measured)
-        member.n_iter += 1
-        asked_to_stop = (watch is not None and watch(member)) or stop.is_set()
-        if asked_to_stop:
-            raise StopIteration
-
-    try:
-        result = scipy.optimize.minimize(
-            cost, objective.values(), jac=True, method="L-BFGS-B", callback=after_iteration,
-            options=lbfgs_options(training),
-        )  # fmt: skip
-    except KeyboardInterrupt:
-        member.restore(last)
-        member.settle()
-        member.interrupted = True
-        return
-    objective.write(result.x)
-    member.loss = float(result.fun)
-    if not asked_to_stop:
-        member.n_iter = _check_optimize_result("lbfgs", result, limits.max_iter)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from backlit.engine import Executable, Network, can_compile, reduction
-from backlit.engine.machine.passes import factor
-from backlit.engine.program.structs import Clock, data_of
+from backlit.engine import Network, Objective, can_compile
 from backlit.errors import BacklitError
 from backlit.examples.netfile import Setup
 from backlit.examples.quantity_names import Quantity
@@ -31,30 +29,16 @@ class Measurement:
         self.network = network.copy()  # batch statistics move in a training pass
         self.X, self.T = setup.rows()
         self.compiled = compiled and can_compile()
-        self.executable = Executable(
-            self.network, len(self.X), compiled=self.compiled, keep=True, target_columns=self.T.shape[1],
-            rows=len(self.X),
-        )  # fmt: skip
-        self.memory = self.executable.memory()
-        self._pass_through()
-
-    def _pass_through(self) -> None:
-        run = self.executable.runner
-        network, rows = self.network, len(self.X)
-        X, T = network.check_inputs(self.X), network.check_targets(self.T, rows)
-        data, clock = data_of(X, T, np.zeros(0), np.arange(rows)), Clock(0, 0)
-        self.scale = factor(reduction(network.loss, network.outputs), float(rows))
-        tables = self.executable.training
-        with np.errstate(all="ignore"):
-            run.batch_gradient(tables, self.memory, data, 0, rows, self.scale, 1, clock)
-            self.error = float(run.evaluate_rows(tables, self.memory, data, clock)) * self.scale
-            Y = np.zeros(rows * network.outputs, network.dtype)
-            run.predict_rows(self.executable.prediction, self.memory, X.reshape(-1), rows, Y, clock)
-        self.outputs: Array = Y.reshape(rows, network.outputs)
+        rows = len(self.X)
+        X, T = self.network.check_inputs(self.X), self.network.check_targets(self.T, rows)
+        self.objective: Objective = Objective.of(self.network, X, T, compiled=self.compiled, keep=True, rows=rows)
+        self.objective.loss()
+        self.error = self.objective.evaluate()
+        self.outputs: Array = self.objective.outputs()
 
     def array(self, name: str) -> Array:
         """Give an array by the name the engine has for it, such as "1.Z" (rows, units) or "2.dW"."""
-        return self.executable.view(self.memory, name, len(self.X))
+        return self.objective.view(name)
 
     def value(self, quantity: Quantity) -> float:
         """Give the number that a quantity asks for."""
@@ -73,17 +57,13 @@ class Measurement:
     def _entry(self, quantity: Quantity) -> float:
         """Give an element of one of the engine's arrays."""
         name = self._name(quantity)
-        if name not in self.executable.places:
+        if name not in self.objective.executable.places:
             raise BacklitError(f"{quantity.kind} of layer {quantity.layer} is not a number that this network computes.")
         array = self.array(name)
         if quantity.kind in ("w", "dE/dw"):
             return float(array[quantity.source, quantity.unit])
         if quantity.kind in ("b", "dE/db"):
             return float(array[0, quantity.unit])
-        if len(self.X) > self.executable.rows:
-            raise BacklitError(
-                f"{quantity.kind} is kept for up to {self.executable.rows} rows; these are {len(self.X)}."
-            )
         if quantity.row is None and len(self.X) > 1:
             raise BacklitError(
                 f"{quantity.kind} is asked for without a row; expected such as [1], of {len(self.X)} rows."
@@ -96,7 +76,7 @@ class Measurement:
     def _name(self, quantity: Quantity) -> str:
         """Give the engine's name of the array; a layer without activation gives out what came in."""
         array = ARRAYS[quantity.kind]
-        plain = f"{quantity.layer}.A" not in self.executable.places
+        plain = f"{quantity.layer}.A" not in self.objective.executable.places
         return f"{quantity.layer}.{array.replace('A', 'Z') if plain else array}"
 
     def _output_error(self, output: int) -> float:
@@ -106,7 +86,7 @@ class Measurement:
             raise BacklitError(f"the error of one output is asked for; {loss.name} is not a sum over outputs.")
         settings = {name: getattr(loss, name) for name in loss.__struct_fields__ if name != "reduction"}
         parts = loss.value(self.outputs[:, output], self.T[:, output], **settings)  # type: ignore[attr-defined]
-        return float(parts.sum()) * self.scale
+        return float(parts.sum()) * self.objective.scale
 
     def _test_accuracy(self) -> float:
         X, T = self.setup.held_out()

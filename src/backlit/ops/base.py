@@ -32,10 +32,10 @@ array([1., 8.])
 
 from __future__ import annotations
 
-import functools
 import inspect
 import math
 from collections.abc import Callable, Mapping
+from types import FunctionType
 from typing import Annotated, Any, ClassVar, TypeVar
 
 import msgspec
@@ -264,7 +264,15 @@ def any_order(loops: F) -> F:
     return loops
 
 
-@functools.cache
 def arguments(function: Callable[..., Any]) -> tuple[str, ...]:
-    """Give the parameter names of a function, by which the engine knows what to hand over."""
+    """Give the parameter names of a function, by which the engine knows what to hand over.
+
+    >>> arguments(lambda z, *, alpha: alpha * z)
+    ('z', 'alpha')
+    """
+    # A plain function's code has the names. No cache: it would keep the functions that are made anew for each training.
+    if isinstance(function, FunctionType) and not hasattr(function, "__wrapped__"):
+        code = function.__code__
+        if not code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS):
+            return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     return tuple(inspect.signature(function).parameters)

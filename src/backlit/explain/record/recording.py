@@ -6,6 +6,7 @@ what an op's own functions give on those arrays.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Annotated, Any, NamedTuple, cast
 
@@ -14,17 +15,12 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Meta
 
-from backlit.engine import Executable, Network, TrainingSettings, machine, prepared_scalars, reduction, rows_of
-from backlit.engine.machine.vector_ops import square_of
-from backlit.engine.program import structs
-from backlit.engine.program.structs import Clock, Data, Memory, Row, Rule, Segment, data_of
+from backlit.engine import Network, PlainStep, TrainingSettings, prepared_scalars, reduction, rows_of
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.ops.base import MACHINE_SCALARS, Activation, Layer, Loss, Optimizer, arguments
 
 NotNegative = Annotated[float, Meta(ge=0)]
-
-OFF = {"penalty_per_batch": False, "decay": 0.0, "clip_value": 0.0, "clip_norm": 0.0, "max_norm": 0.0}
 
 
 class Settings(TrainingSettings, frozen=True, kw_only=True):
@@ -87,15 +83,12 @@ class Recording:
         self.rows = self.X.shape[0]
         if not self.rows:
             raise BacklitError("X has no rows; expected at least one to explain.")
-        self.executable = _program(self.network, self.rows, optimizer, self.Y.shape[1], self.settings, joined)
-        self.data = data_of(self.X, self.Y, self.weights, np.arange(self.rows))
-        self.reduction = reduction(self.network.loss, self.network.outputs)
-        self.weight = float(machine.total_weight(self.data, 0, self.rows))
-        self.scale = machine.factor(self.reduction, self.weight)
         self.number = self.settings.taken + self.settings.steps
         self.rates = self.settings.rates or (float(getattr(optimizer, "rate", 1.0)),) * self.settings.steps
-        with np.errstate(all="ignore"):
-            self._run(before=joined)
+        self.step = self._step(joined)
+        self.executable = self.step.executable
+        self.weight, self.scale = self.step.weight, self.step.scale
+        self._run(before=joined)
         joins = self.executable.loss is not self.network.loss
         self.chain = None
         if joined and joins:
@@ -103,27 +96,33 @@ class Recording:
             start.parameters[:], start.state[:] = self.before, self.state_before
             self.chain = Recording(start, X, Y, optimizer, sample_weight, self.settings, joined=False)
 
+    def _step(self, joined: bool) -> PlainStep:
+        """Give the step by the plain program that keeps every buffer, the whole batch as one shard."""
+        s, network = self.settings, self.network
+        if not joined:
+            network.loss = _unjoined(network.loss)
+        rule = s.rule(reduction(network.loss, network.outputs))._replace(decay=self.optimizer.weight_decay)
+        return PlainStep.of(
+            network, self.X, self.Y, self.weights, rule=rule, step=self.number - 1, seed=s.seed,
+            optimizer=self.optimizer, decay_biases=s.decay_biases, compiled=False, keep=True, rows=self.rows,
+        )  # fmt: skip
+
     def _run(self, *, before: bool) -> None:
-        """Run the steps before without looking, unless the network is that far already; then the recorded one."""
-        program, network = self.executable, self.network
-        memory = program.memory()
+        """Run the steps before, unless the network is that far already; then the recorded one."""
+        step, network, slots = self.step, self.network, self.step.memory.slots
         if self.settings.slots is not None:
-            memory.slots[:] = self._slots_taken(memory.slots.size)
-        self.errors = self._steps_before(memory) if before else []
+            slots[:] = self._slots_taken(slots.size)
+        errors = self._errors_before() if before else []
         self.before, self.state_before = network.parameters.copy(), network.state.copy()
-        self.slots_before = memory.slots.copy()
-        clock = Clock(self.number - 1, self.settings.seed)
-        total = machine.batch_gradient(program.training, memory, self.data, 0, self.rows, self.scale, 1, clock)
-        if len(program.trained_ops) < len(network.ops):  # the joined form left the last activation out
-            last = len(network.ops) - 1
-            machine.invoke(program.prediction.chain, last, Row.FORWARD, memory, memory.dP, self.rows, 1, clock, 0)
-        self.memory = memory
-        self.E = float(total * self.scale)
-        self.penalty = float(machine.penalty(program.training, memory, self.rule()))
-        self.errors = [*self.errors, self.E + self.penalty]
-        self.gradients = self._gradients(memory)
-        machine.apply_update(program.training, memory, self.rule(), self.rates[-1], self.number, 1.0)
-        self.after, self.slots_after = network.parameters.copy(), memory.slots.copy()
+        self.slots_before = slots.copy()
+        self.E = step.loss()
+        step.run_left_out()
+        self.penalty = step.penalty()
+        self.errors = [*errors, self.E + self.penalty]
+        self.gradients = self._gradients()
+        with np.errstate(all="ignore"):
+            step.update(self.rates[-1], self.number)
+        self.after, self.slots_after = network.parameters.copy(), slots.copy()
         self.E_after = self.error_at(self.after)
 
     def _slots_taken(self, size: int) -> Array:
@@ -136,54 +135,34 @@ class Recording:
             )
         return slots
 
-    def _steps_before(self, memory: Memory) -> list[float]:
+    def _errors_before(self) -> list[float]:
         """Run all steps but the last and give their errors."""
-        count = self.settings.steps - 1
-        if not count:
-            return []
-        sums = np.zeros((count, structs.SUMS))
-        data = self.data._replace(order=np.tile(np.arange(self.rows), count))
-        reached = machine.train_batches(
-            self.executable.training, memory, data, structs.monitor_of(self.network.dtype), self.rule(),
-            Clock(self.settings.taken, self.settings.seed), self.rows, 0, count, np.array(self.rates[:-1]), -np.inf,
-            sums.reshape(-1),
-        )  # fmt: skip
-        if reached < count:
+        errors = self.step.steps_before(np.array(self.rates[:-1]), self.settings.taken)
+        if len(errors) < self.settings.steps - 1:
             raise BacklitError(
-                f"the error of step {reached + 1} is not a finite number; take fewer steps or a smaller rate."
+                f"the error of step {len(errors) + 1} is not a finite number; take fewer steps or a smaller rate."
             )
-        errors: list[float] = sums[:, structs.LOSS].tolist()
         return errors
 
-    def rule(self, **changes: Any) -> Rule:
-        """Give what is done with the gradient, as the machine reads it."""
-        decay = self.optimizer.weight_decay
-        return self.settings.rule(self.reduction)._replace(**({"decay": decay} | changes))
-
-    def _gradients(self, memory: Memory) -> Gradients:
-        """Take the gradient through the machine's penalties and limits one at a time, on a copy."""
-        s, tables = self.settings, self.executable.training
-        raw = memory.dP.copy()
-        copy = memory._replace(dP=raw.copy())
+    def _gradients(self) -> Gradients:
+        """Take the gradient through the machine's penalties and limits one at a time."""
+        s, step = self.settings, self.step
+        raw = current = step.gradient.copy()
         stages: list[Array | None] = [None, None, None]
         if s.l1 or s.l2:
-            machine.clip(tables, copy, self.rule(**OFF), s.l1, s.l2)
-            stages[0] = copy.dP.copy()
+            stages[0] = current = step.changed(current, l1=s.l1, l2=s.l2)
         if s.clip_value:
-            machine.clip(tables, copy, self.rule(**(OFF | {"clip_value": s.clip_value})), 0.0, 0.0)
-            stages[1] = copy.dP.copy()
-        segments = tables.segments.reshape(-1, Segment.WIDTH)
-        norm = float(np.sqrt(sum(square_of(copy.dP, row[Segment.START], row[Segment.STOP]) for row in segments)))
+            stages[1] = current = step.changed(current, clip_value=s.clip_value)
+        norm = step.norm(current)
         if s.clip_norm:
-            machine.clip(tables, copy, self.rule(**(OFF | {"clip_norm": s.clip_norm})), 0.0, 0.0)
-            stages[2] = copy.dP.copy()
+            stages[2] = step.changed(current, clip_norm=s.clip_norm)
         return Gradients(raw, stages[0], stages[1], stages[2], norm)
 
     # ---------------------------------------------------------------------------------------------------- what to read
 
     def array(self, name: str) -> Array:
         """Give a buffer of the recorded step by its name, such as "1.Z" or "2.dA"."""
-        return self.executable.view(self.memory, name, self.rows)
+        return self.step.view(name)
 
     def has_gradient(self, name: str) -> bool:
         """Whether a parameter, such as "1.W", is trained."""
@@ -241,14 +220,15 @@ class Recording:
         network = self.network
         kept = network.parameters.copy(), network.state.copy()
         network.parameters[:], network.state[:] = parameters, self.state_before
-        memory = self.executable.memory()
-        clock = Clock(self.number - 1, self.settings.seed)
-        with np.errstate(all="ignore"):
-            total = machine.shard_loss(
-                self.executable.training, memory, self.data, 0, self.rows, 0, self.scale, 1, clock
-            )  # fmt: skip
+        error = self._probe.forward_loss()
         network.parameters[:], network.state[:] = kept
-        return float(total * self.scale)
+        return error
+
+    @functools.cached_property
+    def _probe(self) -> PlainStep:
+        """The same step with a memory of its own, so that the recorded one stays as it is."""
+        step = self.step
+        return PlainStep(step.executable, step.data, step.rule, step.clock)
 
     def numeric_slope(self, name: str, index: tuple[int, ...]) -> float:
         """Give the slope of the error along one parameter by central differences of fourth order."""
@@ -262,18 +242,6 @@ class Recording:
             return self.error_at(moved)
 
         return (8.0 * (error(1.0) - error(-1.0)) - (error(2.0) - error(-2.0))) / (12.0 * h)
-
-
-def _program(
-    network: Network, rows: int, optimizer: Optimizer, target_columns: int, settings: Settings, joined: bool
-) -> Executable:
-    """Give the plain program that keeps every buffer, whole batches as one shard."""
-    if not joined:
-        network.loss = _unjoined(network.loss)
-    return Executable(
-        network, rows, optimizer, target_columns=target_columns, decay_biases=settings.decay_biases,
-        compiled=False, keep=True, rows=rows,
-    )  # fmt: skip
 
 
 def _unjoined(loss: Loss) -> Loss:
@@ -302,6 +270,3 @@ def op_value(op: Activation | Loss, function: str, *arrays: Any) -> Array:
 def is_elementwise(op: Layer | Loss) -> bool:
     """Tell whether an op works number by number, by a value and a slope of its own."""
     return hasattr(type(op), "value") and hasattr(type(op), "slope")
-
-
-__all__ = ["Data", "Gradients", "Recording", "Settings", "is_elementwise", "op_value"]

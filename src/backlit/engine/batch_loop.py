@@ -1,0 +1,139 @@
+"""Runs a training's batches by the machine, which comes back now and then for Ctrl-C and time limits."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from backlit.engine import machine
+from backlit.engine.compiled.compile import CompiledMachine
+from backlit.engine.executable import Executable
+from backlit.engine.machine.environment import steady
+from backlit.engine.parallel.auto_switch import CALL_SECONDS
+from backlit.engine.parallel.thread_team import ThreadTeam
+from backlit.engine.program import structs
+from backlit.engine.program.graph import layer_ranges
+from backlit.engine.program.structs import Clock, Data, Memory, Monitor, Rule, Tables
+from backlit.engine.program.tables import joined
+from backlit.kernels.types import Array
+
+
+def training_tables(executable: Executable, rule: Rule, gradient_norms: bool) -> tuple[Tables, tuple[str, ...]]:
+    """Give the tables to train by, and the layers whose gradients' norms are measured: all of them, or none."""
+    tables = joined(executable.training, rule)
+    full_batch = executable.optimizer is not None and executable.optimizer.full_batch
+    ranges = layer_ranges(executable.graph.layout) if gradient_norms and not full_batch else {}
+    if ranges:
+        normed = np.array([*ranges.values()], np.int64).reshape(-1)
+        tables = tables._replace(normed=normed, normed_count=len(ranges))
+    return tables, tuple(ranges)
+
+
+class BatchLoop:
+    """The machine, alone or with a thread team, at work on a training's tables and memory.
+
+    After each epoch it measures the rows `validation` (X, Y, weights), where there are any, and keeps the parameters
+    and running statistics of the epoch of the lowest loss, where `keep_best` asks for them.
+    """
+
+    def __init__(
+        self, executable: Executable, tables: Tables, memory: Memory, team: ThreadTeam | None, rule: Rule,
+        batch_size: int, validation: tuple[Array, Array, Array] | None, keep_best: bool,
+    ) -> None:  # fmt: skip
+        self.executable, self.tables, self.memory, self.team = executable, tables, memory, team
+        self.rule, self.batch_size, self.validation, self.keep_best = rule, batch_size, validation, keep_best
+        work = memory.size * batch_size
+        self.batch_seconds = _slow_seconds(work) if executable.compiled else CALL_SECONDS
+
+    @functools.cached_property
+    def monitor(self) -> Monitor:
+        """What the machine does after each epoch: the validation rows it measures, the best values it keeps."""
+        network, validation, runner = self.executable.network, self.validation, self.executable.runner
+        best = (network.parameters.copy(), network.state.copy()) if self.keep_best else None
+        scale = 1.0 if validation is None else machine.factor(self.rule.reduction, _total(validation))
+        monitor = structs.monitor_of(network.dtype, validation, scale, best)
+        if validation is None or not isinstance(runner, CompiledMachine):
+            return monitor
+        rows = structs.validation_data(monitor)
+        # kept, since the machine is given no more than the addresses of its vectors
+        self._measuring = call = runner.ready("evaluate_rows", self.tables, self.memory, rows, Clock(0, 0))
+        integers, floats = call.vectors
+        return monitor._replace(
+            entry_point=call.entry_point.address, integers=integers, floats=floats, result=np.frombuffer(call.floats)
+        )
+
+    def after_epoch(self, loss: float, clock: Clock) -> float:
+        """Give the loss of the validation rows, if any, else `loss`, and keep the best values, as the machine does."""
+        network, monitor = self.executable.network, self.monitor
+        if self.validation is not None:
+            rows = structs.validation_data(monitor)
+            with steady(self.executable.compiled):
+                loss = self.executable.runner.evaluate_rows(self.tables, self.memory, rows, clock) * monitor.scale
+        if loss < monitor.lowest[0]:
+            monitor.lowest[0] = loss
+            if self.keep_best:
+                monitor.P[:], monitor.S[:] = network.parameters, network.state
+        return loss
+
+    def advance(
+        self, data: Data, clock: Clock, rates: Array, sums: Array, target: float | None, stop: int,
+        out_of_time: Callable[[], bool],
+    ) -> tuple[int, str]:  # fmt: skip
+        """Run the first `stop` batches of a chunk; give how many were done and, where they were not all, why.
+
+        `rates` has a learning rate for every batch of the chunk, `sums` (epochs, SUMS and
+        norms) collects the sums of its epochs. An interruption is raised only when a call of the
+        machine has returned, before its result is known here; so the machine writes into `memory.reached` how far it
+        came.
+        """
+        batches = rates.size // sums.shape[0]
+        reached, why = self.memory.reached, ""
+        reached[0] = 0
+        try:
+            while not why and reached[0] < stop:
+                first = int(reached[0])
+                last = min(stop, first + self.batches_per_call())
+                self.call(data, Clock(clock.step + first, clock.seed), first, last, rates, sums, target)
+                ended = reached[0] > first and reached[0] % batches == 0
+                if ended and target is not None and sums[reached[0] // batches - 1, structs.LOSS] <= target:
+                    why = "met"
+                elif out_of_time():
+                    why = "out of time"
+                elif reached[0] < last:
+                    why = "diverged"
+        except KeyboardInterrupt:
+            why = "interrupted"
+        return int(reached[0]), why
+
+    def call(
+        self, data: Data, clock: Clock, first: int, last: int, rates: Array, sums: Array, target: float | None
+    ) -> None:
+        """Run the machine over batches `first` to `last`; `memory.reached` says how far it came."""
+        train = self.team.train_batches if self.team else self.executable.train
+        began = time.perf_counter()
+        with steady(self.executable.compiled):
+            train(
+                self.tables, self.memory, data, self.monitor, self.rule, clock, self.batch_size,
+                first, last, rates, -np.inf if target is None else float(target), sums.reshape(-1),
+            )  # fmt: skip
+        done = int(self.memory.reached[0]) - first
+        if done > 0:
+            self.batch_seconds = (time.perf_counter() - began) / done
+
+    def batches_per_call(self) -> int:
+        """Give how many batches run before the machine comes back."""
+        seconds = self.team.switch.seconds if self.team else CALL_SECONDS
+        return max(1, int(seconds / self.batch_seconds))
+
+
+def _slow_seconds(work: int) -> float:
+    """Give what a compiled batch may take on a slow machine, so that even the first call comes back in time."""
+    return 5e-6 + 5e-9 * work
+
+
+def _total(rows: tuple[Array, Array, Array]) -> float:
+    """Give the summed weights of rows (X, Y, weights); without weights, their number."""
+    return float(rows[2].sum()) if rows[2].size else float(rows[0].shape[0])

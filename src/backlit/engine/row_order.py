@@ -1,0 +1,54 @@
+"""In which order the epochs of a training take the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from backlit.engine.input_checks import checked_order
+from backlit.kernels.types import Array
+
+LARGEST_ORDER = 1_000_000
+"""The order of so many rows is drawn at a time, or that of an epoch, if it has more."""
+
+
+class RowOrder:
+    """Draws the order of the rows of each epoch: a new random one, what `given()` gives, or as they are.
+
+    >>> RowOrder(3, seed=0).draw(2, shuffle=False)
+    array([0, 1, 2, 0, 1, 2])
+    """
+
+    def __init__(self, rows: int, seed: int) -> None:
+        self.rows = rows
+        self.rng = np.random.default_rng(seed)
+
+    @property
+    def most_epochs(self) -> int:
+        """How many epochs are drawn at a time."""
+        return max(1, LARGEST_ORDER // self.rows)
+
+    def draw(self, epochs: int, *, shuffle: bool = True, given: Callable[[], Array] | None = None) -> Array:
+        """Give the row numbers (epochs * rows,) of so many epochs, one after another."""
+        if given is not None:
+            return np.concatenate([checked_order(given(), self.rows) for _ in range(epochs)])
+        if not shuffle:
+            return np.tile(np.arange(self.rows), epochs)
+        return np.concatenate([self.rng.permutation(self.rows) for _ in range(epochs)])
+
+    @property
+    def generator(self) -> dict[str, Any]:
+        """The state of the generator of the shuffles: plain data, and a copy."""
+        state: Any = self.rng.bit_generator.state
+        return dict(state)
+
+    @generator.setter
+    def generator(self, state: dict[str, Any]) -> None:
+        self.rng.bit_generator.state = state
+
+    def draw_again(self, generator: dict[str, Any], epochs: int) -> None:
+        """Leave the generator as if, from an earlier state on, only so many epochs had been shuffled."""
+        self.generator = generator
+        self.draw(epochs)
