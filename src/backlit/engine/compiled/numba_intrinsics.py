@@ -9,11 +9,10 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
-from numba.np import arrayobj
 
 from backlit.kernels.gemm.simd import Vectors, bytes_of
+from backlit.kernels.numba_private import arrayobj, cgutils
 
 INT = types.int64
 CACHE_LINE = 64  # bytes

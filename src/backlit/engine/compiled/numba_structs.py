@@ -13,11 +13,10 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
-from numba.core.typing.templates import AttributeTemplate
 from numba.extending import infer_getattr, intrinsic, lower_getattr_generic, models, register_model
 
 from backlit.engine.compiled.entry_points import fields_of, type_of
+from backlit.kernels.numba_private import AttributeTemplate, cgutils
 from backlit.kernels.types import Array
 
 PARTS = [("integers", types.CPointer(types.int64)), ("floats", types.CPointer(types.float64))]

@@ -52,9 +52,9 @@ def link(code: Code) -> int:
     import llvmlite.binding as llvm  # noqa: PLC0415
 
     if any(llvm.address_of_symbol(name) is None for name in code.outside):
-        from numba.core.registry import cpu_target  # noqa: PLC0415
+        from backlit.kernels.numba_private import target_context  # noqa: PLC0415
 
-        _ = cpu_target.target_context  # makes Numba's own functions known to the linker
+        target_context()  # makes Numba's own functions known to the linker
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), translator())
     engine.add_object_file(llvm.ObjectFileRef.from_data(code.object_file))
     engine.finalize_object()
@@ -63,22 +63,25 @@ def link(code: Code) -> int:
 
 
 APART = re.compile(r"(?<== )\{ noinline \}")
-"""The attribute of a call that Numba wants kept: of a kernel by its wrapper for C, which hands all arguments on."""
+"""The attribute of a call that Numba does not want inlined: that of a kernel by its wrapper for C."""
 
 
-def code_of(text: str, symbol: str) -> Code:
-    """Translate a module in LLVM's own language, of which one function is called from outside.
+def code_of(text: str, symbol: str, optimized: bool = False) -> Code:
+    """Translate a module in LLVM's language, one function of which is called from outside.
 
-    Once all others are known to be internal, those that were inlined go, and so do the paths on which one of them might
-    have raised.
+    If it is not `optimized`, all others become internal first: those that were inlined go, and so do the paths on which
+    one of them might have raised.
     """
     import llvmlite.binding as llvm  # noqa: PLC0415
 
-    module = llvm.parse_assembly(APART.sub("{ alwaysinline }", text))
-    for function in module.functions:
-        if not function.is_declaration and function.name != symbol:
-            function.linkage = "internal"
-    _optimize(module)
+    if optimized:
+        module = llvm.parse_assembly(text)
+    else:
+        module = llvm.parse_assembly(APART.sub("{ alwaysinline }", text))
+        for function in module.functions:
+            if not function.is_declaration and function.name != symbol:
+                function.linkage = "internal"
+        _optimize(module)
     outside = [value.name for value in (*module.functions, *module.global_variables) if value.is_declaration]
     called = tuple(name for name in outside if not name.startswith("llvm."))
     return Code(bytes(translator().emit_object(module)), symbol, called)
