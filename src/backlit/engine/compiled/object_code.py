@@ -54,7 +54,9 @@ def link(code: Code) -> int:
     if any(llvm.address_of_symbol(name) is None for name in code.outside):
         from backlit.kernels.numba_private import target_context  # noqa: PLC0415
 
-        target_context()  # makes Numba's own functions known to the linker
+        context = target_context()  # makes Numba's own functions known to the linker
+        if any(llvm.address_of_symbol(name) is None for name in code.outside):
+            context.refresh()  # and this the few that only Numba's ordinary way leaves in
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), translator())
     engine.add_object_file(llvm.ObjectFileRef.from_data(code.object_file))
     engine.finalize_object()
@@ -69,18 +71,16 @@ APART = re.compile(r"(?<== )\{ noinline \}")
 def code_of(text: str, symbol: str, optimized: bool = False) -> Code:
     """Translate a module in LLVM's language, one function of which is called from outside.
 
-    If it is not `optimized`, all others become internal first: those that were inlined go, and so do the paths on which
-    one of them might have raised.
+    All others become internal: those that were inlined go, and so do the paths on which one of them might have raised,
+    unless the module is `optimized` already; and no two object files offer the linker the same function.
     """
     import llvmlite.binding as llvm  # noqa: PLC0415
 
-    if optimized:
-        module = llvm.parse_assembly(text)
-    else:
-        module = llvm.parse_assembly(APART.sub("{ alwaysinline }", text))
-        for function in module.functions:
-            if not function.is_declaration and function.name != symbol:
-                function.linkage = "internal"
+    module = llvm.parse_assembly(text if optimized else APART.sub("{ alwaysinline }", text))
+    for function in module.functions:
+        if not function.is_declaration and function.name != symbol:
+            function.linkage = "internal"
+    if not optimized:
         _optimize(module)
     outside = [value.name for value in (*module.functions, *module.global_variables) if value.is_declaration]
     called = tuple(name for name in outside if not name.startswith("llvm."))
