@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numba import njit
 
 from backlit.engine.compiled import compile as compiler
 from backlit.engine.compiled.digest import Dependencies, dependencies_of
@@ -184,13 +183,16 @@ def test_what_is_reached_behind_a_module_counts(kind, depth, package):
     assert len(found) == 2
 
 
+ITSELF: list[Any] = []
+ITSELF.append(ITSELF)
+
 UNKNOWN = {
     "an object": object(),
     "a strided array": np.zeros(10)[::2],
     "an array whose address Numba writes into the code": np.zeros(125_001),
     "an array of objects": np.array([None]),
     "a subclass of an array": np.zeros(2).view(np.recarray),
-    "a list within itself": (lambda own: (own.append(own), own)[1])([]),
+    "a list within itself": ITSELF,
     "a generator": np.random.default_rng(0),
     "a wrapped function": functools.cache(lambda z: z),
     "a function of the user's in C": np.frompyfunc(lambda z: z, 1, 1),
@@ -228,7 +230,7 @@ def test_comments_and_lines_do_not_change_the_digest():
     assert digest("def f(z): return z").digest == digest("\n\ndef f(z):\n    # twice\n    return z").digest
 
 
-# ---------------------------------------------------------------------------------------------------------- in a notebook
+# -------------------------------------------------------------------------------------------------------- in a notebook
 
 CELL = """
 K = {k}
@@ -316,7 +318,6 @@ PLUGIN = """
 import sys
 import numpy as np
 import helpers
-from numba import njit
 from backlit.engine import Network, Training
 from backlit.ops.base import Activation
 from backlit.ops.registry import register
@@ -345,7 +346,6 @@ print(network.predict(X)[0, 0], "numba.core.compiler" in sys.modules and "llvmli
 """
 
 HELPERS = """
-from numba import njit
 
 SCALE = 2.0
 

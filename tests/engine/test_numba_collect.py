@@ -54,6 +54,7 @@ def with_product(A, B):
 print(third(6.0), with_product(X, X), training.history[-1].loss)
 """
 
+
 def test_functions_compiled_on_the_way_can_be_called_and_linked_by_others(tmp_path):
     (tmp_path / "foreign.py").write_text(FOREIGN)
     given = os.environ | {"BACKLIT_CACHE_DIR": str(tmp_path)}

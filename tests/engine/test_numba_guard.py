@@ -13,15 +13,13 @@ import numpy as np
 import pytest
 from numba import njit
 
+from backlit.engine.compiled import CompilerWarning, numba_collect, object_code, retype
 from backlit.engine.compiled import compile as compiler
-from backlit.engine.compiled import numba_collect, object_code, retype
 from backlit.engine.compiled.disk_cache import load
-from backlit.engine.compiled.numba_collect import CompilerWarning
 from backlit.engine.compiled.object_code import link
 from backlit.engine.network import Network
 from backlit.engine.training import Training
 from backlit.errors import BacklitError
-from backlit.kernels import numba_private
 from backlit.ops.base import Activation
 from backlit.ops.layers.dense import Dense
 from backlit.ops.registry import REGISTRIES, register
@@ -37,13 +35,15 @@ def renamed_in_numba(patch: pytest.MonkeyPatch) -> None:
 
 def library_without(patch: pytest.MonkeyPatch, name: str) -> None:
     """Have the collecting library fail at one of its methods."""
-    patch.setattr(numba_collect._collector()._library_class, name, fail)
-    patch.setattr(numba_collect, "_collector", lambda kept=numba_collect._collector(): kept)
+    collector = numba_collect._collector()
+    patch.setattr(collector._library_class, name, fail)
+    patch.setattr(numba_collect, "_collector", lambda: collector)
 
 
 def collector_without(patch: pytest.MonkeyPatch, name: str) -> None:
-    patch.setattr(type(numba_collect._collector()), name, fail)
-    patch.setattr(numba_collect, "_collector", lambda kept=numba_collect._collector(): kept)
+    collector = numba_collect._collector()
+    patch.setattr(type(collector), name, fail)
+    patch.setattr(numba_collect, "_collector", lambda: collector)
 
 
 def pass_renamed(patch: pytest.MonkeyPatch) -> None:
@@ -75,7 +75,7 @@ def pass_renamed(patch: pytest.MonkeyPatch) -> None:
 
 FAULTS = {
     "our passes fail": lambda patch: patch.setattr(object_code, "_optimize", fail),
-    "llvmlite lacks a pass": lambda patch: pass_renamed(patch),
+    "llvmlite lacks a pass": pass_renamed,
     "Numba's library has other methods": renamed_in_numba,
     "the library cannot end": lambda patch: library_without(patch, "_finalize_final_module"),
     "the library cannot take a function": lambda patch: library_without(patch, "_optimize_functions"),
@@ -190,10 +190,12 @@ if sys.argv[1] == "ordinary":
 rng = np.random.default_rng(0)
 for dtype in ("float32", "float64"):
     X, Y = rng.normal(size=(70, 9)), rng.integers(0, 3, 70)
-    for middle, optimizer in (([Dense(12, "gelu"), Dropout(0.2), LayerNorm()], "adam"), ([Dense(19, "tanh"), BatchNorm(), Dense(5, "elu")], "rmsprop")):
+    first = [Dense(12, "gelu"), Dropout(0.2), LayerNorm()], "adam"
+    second = [Dense(19, "tanh"), BatchNorm(), Dense(5, "elu")], "rmsprop"
+    for middle, optimizer in (first, second):
         network = Network([*middle, Dense(3, "softmax")], 9, "cross_entropy", seed=1, dtype=dtype)
-        training = Training(network, X, Y, optimizer=optimizer, epochs=3, batch_size=32, seed=2, l2=0.01, clip_norm=1.0,
-                            validation=(X[:20], Y[:20]), compiled=True, threads=1).run()
+        settings = dict(l2=0.01, clip_norm=1.0, validation=(X[:20], Y[:20]), compiled=True, threads=1)
+        training = Training(network, X, Y, optimizer=optimizer, epochs=3, batch_size=32, seed=2, **settings).run()
         bits = network.parameters.tobytes() + network.state.tobytes() + network.predict(X).tobytes()
         print(hashlib.sha256(bits + np.array([epoch.loss for epoch in training.history]).tobytes()).hexdigest())
     network = Network([Dense(4, "softplus"), Dense(1, "sigmoid")], 9, "huber", seed=1, dtype=dtype)
@@ -214,4 +216,3 @@ def test_all_of_a_training_compiled_both_ways_gives_the_same_bits_and_starts_war
         told.append(done.stdout.split())
     assert told[0][:-1] == told[1][:-1] == told[2][:-1]
     assert len(set(told[0][:-1])) == 6
-    assert numba_private.target_context()

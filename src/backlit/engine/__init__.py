@@ -18,7 +18,7 @@ from backlit.lazy import lazily
 
 if TYPE_CHECKING:
     from backlit.engine.architecture import layer_from_dict, make_layer
-    from backlit.engine.compiled.compile import can_compile
+    from backlit.engine.compiled import can_compile
     from backlit.engine.executable import Executable
     from backlit.engine.gradcheck import GradientCheck, gradcheck
     from backlit.engine.history import Epoch
@@ -38,7 +38,7 @@ _PLACES = {
     "Network": "network",
     "Objective": "lbfgs",
     "Training": "training",
-    "can_compile": "compiled.compile",
+    "can_compile": "compiled",
     "default_threads": "machine.environment",
     "gradcheck": "gradcheck",
     "layer_from_dict": "architecture",

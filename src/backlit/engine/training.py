@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backlit.engine import lbfgs, machine
-from backlit.engine.compiled.compile import CompiledMachine, can_compile
+from backlit.engine.compiled import CompiledMachine, can_compile
 from backlit.engine.executable import Executable, joined, layer_ranges
 from backlit.engine.history import Epoch, History, Unwatched
 from backlit.engine.input_checks import (

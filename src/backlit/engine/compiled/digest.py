@@ -99,7 +99,7 @@ class Dependencies:
                 parts += [name, self._value(value, named, by_numba)]
         return _sum("function", *parts)
 
-    def _value(self, value: Any, names: tuple[str, ...], by_numba: bool) -> bytes:
+    def _value(self, value: Any, names: tuple[str, ...], by_numba: bool) -> bytes:  # noqa: PLR0911, PLR0912
         """Digest a value by its content; `names` are those that the code may take from modules and classes."""
         kind = type(value)
         if kind in {bool, int, str, bytes, type(None), type(Ellipsis)}:

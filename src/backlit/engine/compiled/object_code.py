@@ -12,6 +12,10 @@ _running: list[Any] = []
 """LLVM's engines, which own the machine code in memory."""
 
 
+class CompilerWarning(UserWarning):
+    """Backlit's way to compile failed with the Numba or LLVM that is installed; Numba's ordinary way is taken."""
+
+
 class Code(msgspec.Struct, frozen=True):
     """A function as machine code: the object file, its symbol in there, and what it takes from outside."""
 

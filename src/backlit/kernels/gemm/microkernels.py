@@ -12,10 +12,10 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 from backlit.kernels.gemm.simd import Vectors, full_width
+from backlit.kernels.numba_private import cgutils
 
 TALL, LOW = 6, 4  # rows of a tile; with two vectors of columns, twelve sums hide the latency of a multiply-add
 NARROW = 8  # rows of a tile of one vector of columns, likewise
