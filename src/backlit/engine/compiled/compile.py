@@ -102,10 +102,16 @@ def compiled_update(optimizer: Optimizer, dtype: str) -> int:
 
 def _address(title: str, text: str, found: Sequence[Dependencies], given: Callable[[], dict[str, Any]]) -> int:
     """Give the address of a kernel: from the cache, unless it depends on what only this process has, or compiled."""
+
+    def fresh() -> dict[str, Any]:
+        for each in found:
+            each.refresh()
+        return given()
+
     if all(each.lasting for each in found):
-        return load(title, text + "".join(each.digest for each in found), lambda: _compiled(title, text, given))
+        return load(title, text + "".join(each.digest for each in found), lambda: _compiled(title, text, fresh))
     _values_in_use.append(found)
-    return link(_compiled(title, text, given))
+    return link(_compiled(title, text, fresh))
 
 
 _values_in_use: list[Any] = []
@@ -162,7 +168,7 @@ def entry_point(name: str, dtype: str) -> EntryPoint:
 
 @functools.cache
 def _machine_retyper() -> Retyper:
-    """Give what compiles the machine's functions: entry points share what they call, and must agree to the last bit."""
+    """Give what compiles the machine's functions: entry points share helpers and must give the same bits."""
     jumps = _run("invoke", codegen.invoking(), {})
     return Retyper("float64", replace={name: jumps[name] for name in SUBSTITUTED}, exact=True)
 
@@ -187,7 +193,7 @@ class CompiledMachine:
         return self.entry_point(name).ready(self.remembered, *given)
 
     def entry_point(self, name: str) -> EntryPoint:
-        """Give an entry point, once everything it may call is there."""
+        """Give an entry point, after defining the matrix product that its kernels may call."""
         if self.dtype in _multiplying:
             define_products(self.dtype)
         return entry_point(name, self.dtype)
@@ -198,7 +204,7 @@ def _compiled(title: str, text: str, given: Callable[[], dict[str, Any]]) -> Cod
     from backlit.engine.compiled import numba_collect  # noqa: PLC0415  (which imports Numba)
 
     collects = gc.isenabled()
-    gc.disable()  # which looks again and again through all that the compiler makes, for a tenth of its time
+    gc.disable()  # it walks all objects of the compiler again and again, for a tenth of the compiler's time
     try:
         return numba_collect.compiled(lambda: _run(title, text, given())["kernel"])
     finally:

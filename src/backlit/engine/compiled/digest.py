@@ -52,6 +52,7 @@ class Dependencies:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.lasting, self.multiplies = True, False
+        self._dispatchers: list[Any] = []  # functions that the user compiled with Numba, each after those it calls
         self._mutable = False  # whether a value may change in place
         self._globals: list[tuple[dict[str, Any], str, Any]] = []  # what was found where, to see changes
         self._attributes: list[tuple[Any, str, Any]] = []
@@ -71,6 +72,12 @@ class Dependencies:
             if getattr(owner, name, MISSING) is not value:
                 return True
         return False
+
+    def refresh(self) -> None:
+        """Have Numba compile the user's own compiled functions anew: it keeps the values that their globals had."""
+        for function in self._dispatchers:
+            if function.overloads:
+                function.recompile()
 
     def _attribute(self, owner: Any, name: str) -> Any:
         value = getattr(owner, name, MISSING)
@@ -192,7 +199,10 @@ class Dependencies:
         """Digest a function that the user compiled with Numba: its Python code, its options, its declared types."""
         declared = () if value._can_compile else tuple(map(str, value.nopython_signatures))
         options = self._container(tuple(sorted(value.targetoptions.items())), (), True)
-        return _sum("dispatcher", options, declared, self._function(value.py_func, by_numba=True))
+        function = self._function(value.py_func, by_numba=True)
+        if value not in self._dispatchers:
+            self._dispatchers.append(value)
+        return _sum("dispatcher", options, declared, function)
 
 
 _PARTS: dict[type, tuple[str, ...]] = {
