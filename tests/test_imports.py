@@ -211,3 +211,15 @@ def test_a_cycle_is_seen(late, two_packages):
     assert cycle(two_packages) == []
     (two_packages / "engine" / "machine" / "passes.py").write_text(f"{late}from backlit.engine import network")
     assert len(cycle(two_packages)) == 3
+
+
+def test_the_inside_of_numba_is_named_in_one_file():
+    inside = {("numba", part) for part in ("core", "np", "cpython")}
+    taken = {
+        module
+        for module, path in files().items()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for name in named(node, ())
+        if name[:2] in inside
+    }
+    assert taken == {"kernels.numba_private"}

@@ -18,7 +18,7 @@ from backlit.lazy import lazily
 
 if TYPE_CHECKING:
     from backlit.engine.architecture import layer_from_dict, make_layer
-    from backlit.engine.compiled.compile import can_compile
+    from backlit.engine.compiled import can_compile
     from backlit.engine.display import drawers
     from backlit.engine.executable import Executable
     from backlit.engine.gradcheck import GradientCheck, gradcheck
@@ -50,7 +50,7 @@ _PLACES = {
     "Training": "training",
     "TrainingSettings": "settings",
     "TrainingState": "state",
-    "can_compile": "compiled.compile",
+    "can_compile": "compiled",
     "default_threads": "machine.environment",
     "describe_setting": "settings",
     "drawers": "display",

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from backlit.engine import machine
-from backlit.engine.compiled.compile import CompiledMachine
+from backlit.engine.compiled import CompiledMachine
 from backlit.engine.executable import Executable
 from backlit.engine.machine.environment import steady
 from backlit.engine.parallel.auto_switch import CALL_SECONDS

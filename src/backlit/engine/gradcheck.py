@@ -12,7 +12,7 @@ from scipy.differentiate import derivative
 
 from backlit.engine import machine
 from backlit.engine.architecture import Architecture
-from backlit.engine.compiled.compile import can_compile
+from backlit.engine.compiled import can_compile
 from backlit.engine.executable import Executable
 from backlit.engine.input_checks import rows_of
 from backlit.engine.objective import Objective, rule_of

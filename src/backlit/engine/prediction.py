@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backlit.engine import machine
-from backlit.engine.compiled.compile import CompiledMachine, can_compile
-from backlit.engine.compiled.entry_points import Call
+from backlit.engine.compiled import Call, CompiledMachine, can_compile
 from backlit.engine.executable import Executable
 from backlit.engine.machine.environment import processors, steady, threads_of
 from backlit.engine.program.structs import Clock

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from backlit.engine import lbfgs, stopping
 from backlit.engine.batch_loop import BatchLoop, training_tables
-from backlit.engine.compiled.compile import can_compile
+from backlit.engine.compiled import can_compile
 from backlit.engine.executable import Executable
 from backlit.engine.history import Epoch, History
 from backlit.engine.input_checks import rows_of, validation_rows

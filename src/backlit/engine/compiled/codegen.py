@@ -106,10 +106,9 @@ def _elementwise_body(binding: Binding, which: str, in_place: bool) -> list[str]
 
 
 def _over_all(count: str, statement: str) -> list[str]:
-    """Write the loop of a statement over `count` elements i, and on to the end of the last LANES of them.
+    """Write the loop of a statement over `count` elements i, on to the next multiple of LANES.
 
-    What it makes of the numbers behind the elements means nothing. But no remainder is left, which would be computed
-    one by one and take longer than whole vectors, and as long to compile.
+    Buffers are padded, so the extra writes are harmless, and no remainder loop is compiled.
     """
     return [f"for i in range(-(-({count}) // {LANES}) * {LANES}):", "    " + statement]
 
@@ -117,7 +116,8 @@ def _over_all(count: str, statement: str) -> list[str]:
 def _loss_body(binding: Binding, which: str) -> list[str]:
     """Write the loops of an element-wise loss: one over all elements, which vectorises, then one over the rows.
 
-    The gradient's place holds the elements' losses meanwhile: nothing else needs it before the way back.
+    A, T and dA are (n, k), l and g are (n,). Forward uses dA as room for the elements' losses: the backward pass
+    overwrites it.
     """
     op: Any = binding.op
     forward = which == "forward"
@@ -212,7 +212,7 @@ def evaluate_validation(tables, memory, monitor, clock):
 
 
 def invoking() -> str:
-    """Write what stands for the functions that call others: jumps to given addresses; and name what else does."""
+    """Write what replaces the functions of SUBSTITUTED: calls to addresses, and imports of intrinsics."""
     return _head("invoke", "float64") + INVOKE.format(width=structs.WIDTH)
 
 

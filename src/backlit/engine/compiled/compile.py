@@ -1,8 +1,8 @@
 """From functions to addresses of machine code.
 
 A *kernel* is an op's function behind a fixed signature: it takes a row of the instruction table and the base addresses
-of the flat vectors, makes the arrays the function names, and calls it. Here each is found in the cache, or compiled by
-Numba, alone and when first used, and named in the table by its address; `plain` makes the kernels that Python runs.
+of the flat vectors, makes the arrays that the function names, and calls it. Each is found in the cache, or compiled by
+Numba alone when first used. The instruction table names it by its address.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import importlib.util
 import sys
 import types
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from backlit.engine import machine
 from backlit.engine.compiled import background, codegen
-from backlit.engine.compiled.digest import Dependencies
+from backlit.engine.compiled.digest import Dependencies, dependencies_of
 from backlit.engine.compiled.disk_cache import has_kernels, load
 from backlit.engine.compiled.entry_points import Call, EntryPoint, Packed
-from backlit.engine.compiled.object_code import Code
+from backlit.engine.compiled.object_code import Code, link
 from backlit.engine.compiled.retype import Retyper
 from backlit.engine.program.arguments import Binding, maths_of
 from backlit.kernels.gemm import symbols
@@ -32,10 +32,10 @@ SUBSTITUTED = (
     "invoke", "invoke_update", "evaluate_validation", "fetch", "part", "atomic_read", "atomic_swap",
     "atomic_increment", "pause", "call_lock", "call_entry_point",
 )  # fmt: skip
-"""What the compiled machine has in the place of the machine's functions of these names."""
+"""The functions of the machine for which the compiled machine has others of the same names."""
 
 KEPT: dict[Any, int] = {}
-"""The addresses of what is in memory."""
+"""The addresses of the kernels in memory, by all that they depend on."""
 
 
 @functools.cache
@@ -52,57 +52,81 @@ def can_compile() -> bool:
 
 
 def compiled_kernel(binding: Binding, which: str, in_place: bool, dtype: str) -> int:
-    """Compile an op's function, or find it in the cache, and give its address."""
+    """Give the address of the kernel of an op's `forward` or `backward`: known, found in the cache or compiled.
+
+    A kernel is known by what its functions depend on now, see `dependencies_of`, not by the op's class: an op that was
+    registered again in a notebook, or whose globals were changed, has another kernel from the next training on.
+
+    Errors: a BacklitError where the function asks for an argument that nothing supplies; Numba's error where it cannot
+    compile the function.
+    """
     op: Any = binding.op
-    key = (type(op), which, in_place, dtype, binding.arrays)
+    elementwise = not hasattr(op, which)
+    function = getattr(op, _ELEMENTWISE[which] if elementwise else which)
+    found = dependencies_of(function)
+    key = (type(op), which, in_place, dtype, binding.arrays, binding.settings, *binding.kinds.items(), found.digest)
     if key not in KEPT:
-        elementwise = not hasattr(op, which)
-        if elementwise:
-            function = op.value if which == "forward" else op.slope
-        else:
-            function = getattr(op, which)
+        if not elementwise:
             for name in arguments(maths_of(op, which)):
                 binding.require(name, which)
-        reach = Dependencies(function)
-        if reach.multiplies:
+        if found.multiplies:
             symbols.make_known()
             _multiplying.add(dtype)
         title = f"{op.kind}_{op.name}_{which}_{dtype}"
         text = codegen.kernel(title, binding, which, in_place, dtype)
-        jit = Retyper(dtype, inline=True)
-        KEPT[key] = load(
-            title, text + reach.digest, lambda: _compiled(title, text, maths=jit(function, scalar=elementwise))
+        KEPT[key] = _address(
+            title, text, [found], lambda: {"maths": Retyper(dtype, inline=True)(function, scalar=elementwise)}
         )
     return KEPT[key]
 
 
+_ELEMENTWISE = {"forward": "value", "backward": "slope"}
+
+
 def compiled_update(optimizer: Optimizer, dtype: str) -> int:
-    """Compile an optimizer's fused loop, or find it in the cache, and give its address."""
-    key = (type(optimizer), dtype)
+    """Give the address of an optimizer's fused loop: known, found in the cache or compiled."""
+    rule: Any = optimizer.update  # type: ignore[attr-defined]
+    prepare: Any = optimizer.scalars if optimizer.prepared else None  # type: ignore[attr-defined]
+    found = [dependencies_of(function) for function in (rule, prepare) if function]
+    key = (type(optimizer), dtype, *(each.digest for each in found))
     if key not in KEPT:
-        rule: Any = optimizer.update  # type: ignore[attr-defined]
-        prepare: Any = optimizer.scalars if optimizer.prepared else None  # type: ignore[attr-defined]
-        digest = Dependencies(rule).digest + (Dependencies(prepare).digest if prepare else "")
         title = f"optimizer_{optimizer.name}_{dtype}"
-        text = codegen.update(title, optimizer, dtype)
 
-        def compiled() -> Code:
+        def given() -> dict[str, Any]:
             scalars = Retyper("float64")(prepare, scalar=True) if prepare else None
-            return _compiled(title, text, maths=Retyper(dtype)(rule, scalar=True), scalars=scalars)
+            return {"maths": Retyper(dtype)(rule, scalar=True), "scalars": scalars}
 
-        KEPT[key] = load(title, text + digest, compiled)
+        KEPT[key] = _address(title, codegen.update(title, optimizer, dtype), found, given)
     return KEPT[key]
 
 
+def _address(title: str, text: str, found: Sequence[Dependencies], given: Callable[[], dict[str, Any]]) -> int:
+    """Give the address of a kernel: from the cache, unless it depends on what only this process has, or compiled."""
+
+    def fresh() -> dict[str, Any]:
+        for each in found:
+            each.refresh()
+        return given()
+
+    if all(each.lasting for each in found):
+        return load(title, text + "".join(each.digest for each in found), lambda: _compiled(title, text, fresh))
+    _values_in_use.append(found)
+    return link(_compiled(title, text, fresh))
+
+
+_values_in_use: list[Any] = []
+"""Keeps values whose addresses stand in machine code."""
+
+
 _multiplying: set[str] = set()
-"""The types of number for which a kernel multiplies and the matrix product is not yet defined."""
+"""The types of number for which a kernel multiplies while the matrix product is not yet defined."""
 
 
 def define_products(dtype: str) -> None:
     """Compile the parts of the matrix product, or find them in the cache, and let all kernels reach them.
 
-    What nobody has begun is compiled here, the largest part first, since a helper begins with the smallest; then what
-    a helper has begun is waited for.
+    This process compiles the parts that no process has claimed, largest first, since a helper begins with the smallest;
+    then it waits for the helper's.
     """
     _multiplying.discard(dtype)
     for name in reversed(SHARED):
@@ -116,37 +140,35 @@ def define_products(dtype: str) -> None:
 def define_product(name: str, dtype: str) -> None:
     """Compile a part of the matrix product, or find it in the cache, and let all kernels reach it."""
 
-    def compiled() -> Code:
+    def given() -> dict[str, Any]:
         from backlit.kernels.gemm import driver  # noqa: PLC0415
 
-        return _compiled(title, text, product=getattr(driver, name))
+        return {"product": getattr(driver, name)}
 
     if (name, dtype) not in KEPT:
         title = f"{name}_{dtype}"
         text = codegen.products(title, dtype)
         symbols.make_known()
-        KEPT[name, dtype] = load(title, text, compiled)
+        KEPT[name, dtype] = _address(title, text, (), given)
     symbols.define(name, dtype, KEPT[name, dtype])
 
 
 @functools.cache
 def entry_point(name: str, dtype: str) -> EntryPoint:
-    """Compile an entry point of the machine, or find it in the cache."""
+    """Compile an entry point of the machine, or find it in the cache.
 
-    def compiled() -> Code:
-        return _compiled(title, text, entry=_machine_retyper()(function))
-
+    All that the machine's functions depend on is part of the cache's own name, see `disk_cache.foundation`.
+    """
     background.wait_for(name, dtype)
-    function = getattr(machine, name)
     title = f"machine_{name}_{dtype}"
     text = codegen.entry_point(title, name, dtype)
-    reach = Dependencies(function, skip=SUBSTITUTED)
-    return EntryPoint(name, dtype, load(title, text + reach.digest, compiled))
+    address = _address(title, text, (), lambda: {"entry": _machine_retyper()(getattr(machine, name))})
+    return EntryPoint(name, dtype, address)
 
 
 @functools.cache
 def _machine_retyper() -> Retyper:
-    """Give what compiles the machine's functions: entry points share what they call, and must agree to the last bit."""
+    """Give what compiles the machine's functions: entry points share helpers and must give the same bits."""
     jumps = _run("invoke", codegen.invoking(), {})
     return Retyper("float64", replace={name: jumps[name] for name in SUBSTITUTED}, exact=True)
 
@@ -171,23 +193,20 @@ class CompiledMachine:
         return self.entry_point(name).ready(self.remembered, *given)
 
     def entry_point(self, name: str) -> EntryPoint:
-        """Give an entry point, once everything it may call is there."""
+        """Give an entry point, after defining the matrix product that its kernels may call."""
         if self.dtype in _multiplying:
             define_products(self.dtype)
         return entry_point(name, self.dtype)
 
 
-def _compiled(title: str, text: str, **given: Any) -> Code:
-    """Compile the function `kernel` of a module's text."""
-    from backlit.engine.compiled.numba_collect import collecting  # noqa: PLC0415  (which imports LLVM)
-    from backlit.engine.compiled.object_code import code_of  # noqa: PLC0415  (which imports LLVM)
+def _compiled(title: str, text: str, given: Callable[[], dict[str, Any]]) -> Code:
+    """Compile the function `kernel` of a module's text; `given` makes what the module is given."""
+    from backlit.engine.compiled import numba_collect  # noqa: PLC0415  (which imports Numba)
 
     collects = gc.isenabled()
-    gc.disable()  # which looks again and again through all that the compiler makes, for a tenth of its time
+    gc.disable()  # it walks all objects of the compiler again and again, for a tenth of the compiler's time
     try:
-        with collecting():
-            kernel = _run(title, text, given)["kernel"]
-        return code_of(kernel.inspect_llvm(), kernel.native_name)
+        return numba_collect.compiled(lambda: _run(title, text, given())["kernel"])
     finally:
         if collects:
             gc.enable()

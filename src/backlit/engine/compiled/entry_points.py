@@ -1,8 +1,8 @@
-"""The machine's entry points as Python calls them: what goes in is handed over as two vectors of numbers.
+"""Calls compiled entry points of the machine: arguments go into an int64 and a float64 vector.
 
-Numba's dispatcher looks at the type of every field at every call, which takes longer than many batches. Here
-the types are known beforehand, by the annotations of the machine: integers and addresses go into one vector, floats
-into another, whose first place is for the result.
+The first float is the return value; a vector enters as its address. The annotations of the machine's functions tell
+the types beforehand. Numba's dispatcher looks at the type of every field at every call, which takes longer than many
+batches.
 """
 
 from __future__ import annotations
@@ -21,19 +21,21 @@ from backlit.kernels.types import Array
 
 STRUCTS = (structs.Tables, structs.Memory, structs.Rule, structs.Monitor, structs.Data, structs.Clock)
 LASTING = STRUCTS[:4]
-"""Groups that are the same from call to call, so that it pays to remember where their arrays lie."""
+"""Structs that are the same from call to call: the caller keeps their two lists of numbers."""
 IN_PLACE = STRUCTS[:5]
-"""Groups that the machine only reads, so that they stay where they lie: in the two vectors."""
+"""Structs that the machine only reads, where they lie in the two vectors."""
 
 REMEMBERED = 512
+"""Structs of which a caller keeps the numbers at most."""
 
 Packed = tuple[list[int], list[float]]
+"""The integers and addresses of a struct, and its floats."""
 Typed = tuple[str, bool, np.dtype[Any] | None]
 """A name, whether it is a float, and the type of its numbers where it is a vector; all else are integers."""
 
 
 def type_of(name: str, dtype: str) -> str:
-    """Give the type of the numbers in a vector that the machine knows by that name."""
+    """Give the type of the numbers in the machine's vector of that name."""
     if name in structs.INTEGERS:
         return "int64"
     return "float64" if name in structs.FLOATS else dtype
@@ -41,13 +43,13 @@ def type_of(name: str, dtype: str) -> str:
 
 @functools.cache
 def fields_of(group: Any) -> tuple[tuple[str, Any], ...]:
-    """Give the fields of a group with their types: Array, int, float or bool."""
+    """Give the fields of a struct with their types: Array, int, float or bool."""
     return tuple(get_type_hints(group).items())
 
 
 @functools.cache
 def arguments_of(name: str) -> tuple[tuple[str, Any], ...]:
-    """Give the arguments of an entry point with their types, groups among them."""
+    """Give the arguments of an entry point with their types, structs among them."""
     hints = get_type_hints(getattr(machine, name))
     return tuple((argument, hint) for argument, hint in hints.items() if argument != "return")
 
@@ -56,7 +58,7 @@ _BYTES = ctypes.c_char * 0
 
 
 def address_of(vector: Array) -> int:
-    """Give where a vector's numbers lie; to ask NumPy takes four times as long, but it says of any."""
+    """Give the address of a vector's numbers. NumPy's own answer takes four times as long, but knows any vector's."""
     if vector.flags.writeable:
         return ctypes.addressof(_BYTES.from_buffer(vector))  # type: ignore[arg-type]  # an array is a buffer
     address: int = vector.__array_interface__["data"][0]
@@ -75,13 +77,13 @@ class EntryPoint:
         self.enter = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(address)
 
     def __call__(self, remembered: dict[int, tuple[Any, Packed]], *given: Any) -> Any:
-        """Run; `remembered` is the caller's, and holds the lasting groups of earlier calls as they were handed over."""
+        """Run; `remembered` is the caller's, and holds the numbers of the lasting structs of earlier calls by `id`."""
         i, f = self.packed(remembered, *given)
         self.enter(i.buffer_info()[0], f.buffer_info()[0])
         return None if self.result is type(None) else self.result(f[0])
 
     def packed(self, remembered: dict[int, tuple[Any, Packed]], *given: Any) -> tuple[array[int], array[float]]:
-        """Give the two vectors to call with; the first of the floats is where the result will be."""
+        """Give the two vectors to call with; the first float is room for the result."""
         integers: list[int] = []
         floats: list[float] = [0.0]
         for argument, value in zip(self.arguments, given, strict=True):
@@ -107,7 +109,7 @@ class EntryPoint:
         )  # fmt: skip
 
     def _remembered(self, remembered: dict[int, tuple[Any, Packed]], group: Any) -> Packed:
-        known = remembered.get(id(group))  # the group is kept beside, so that no other takes its place
+        known = remembered.get(id(group))  # the struct is kept beside, so that no other has its id
         if known is None:
             if len(remembered) >= REMEMBERED:
                 remembered.clear()
@@ -126,7 +128,7 @@ class EntryPoint:
                 integers.append(value)
 
     def checked_address(self, typed: Typed, vector: Array) -> int:
-        """Give a vector's address, or say what is wrong with it, which machine code would not notice."""
+        """Give a vector's address; raise a TypeError for another dtype or strides, which machine code would not see."""
         name, _, dtype = typed
         if vector.dtype is not dtype and vector.dtype != dtype:
             raise TypeError(f"{self.name}: {name} is {vector.dtype}; expected {dtype}.")
@@ -136,7 +138,7 @@ class EntryPoint:
 
 
 class Call:
-    """A call of an entry point whose vectors are kept; what is given by name takes the place of what was there."""
+    """A call of an entry point whose two vectors are kept; arguments given by name replace those of the last call."""
 
     def __init__(self, entry_point: EntryPoint, integers: array[int], floats: array[float]) -> None:
         self.entry_point, self.integers, self.floats = entry_point, integers, floats

@@ -1,4 +1,4 @@
-"""What the barrier needs of the processor and of Python: numbers that several threads write, and locks.
+"""Atomic reads and writes of the barrier's state, calls of Python's locks, and calls of entry points.
 
 Only the compiler's generated modules import this one, so that Backlit works without Numba.
 """
@@ -12,6 +12,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from backlit.engine.compiled.numba_intrinsics import call_address
+
 INT = types.int64
 ORDER = "seq_cst"  # all threads see all changes in one order
 ALIGNMENT = 8
@@ -20,36 +22,30 @@ ALIGNMENT = 8
 @intrinsic
 def atomic_read(typingctx: Any, state: Any, field: Any) -> Any:
     """Read a number that another thread may be writing."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.load_atomic(builder.gep(args[0], [args[1]]), ORDER, ALIGNMENT)
-
-    return INT(state, INT), codegen
+    return INT(state, INT), lambda context, builder, signature, args: builder.load_atomic(
+        builder.gep(args[0], [args[1]]), ORDER, ALIGNMENT
+    )
 
 
 @intrinsic
 def atomic_swap(typingctx: Any, state: Any, field: Any, value: Any) -> Any:
     """Write a number and give the one that was there."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.atomic_rmw("xchg", builder.gep(args[0], [args[1]]), args[2], ORDER)
-
-    return INT(state, INT, INT), codegen
+    return INT(state, INT, INT), lambda context, builder, signature, args: builder.atomic_rmw(
+        "xchg", builder.gep(args[0], [args[1]]), args[2], ORDER
+    )
 
 
 @intrinsic
 def atomic_increment(typingctx: Any, state: Any, field: Any) -> Any:
     """Add one to a number and give the one that was there."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.atomic_rmw("add", builder.gep(args[0], [args[1]]), args[1].type(1), ORDER)
-
-    return INT(state, INT), codegen
+    return INT(state, INT), lambda context, builder, signature, args: builder.atomic_rmw(
+        "add", builder.gep(args[0], [args[1]]), args[1].type(1), ORDER
+    )
 
 
 @intrinsic
 def pause(typingctx: Any) -> Any:
-    """Let the processor rest for a moment, where it knows how to."""
+    """Hint to the processor that this thread spins, where it has an instruction for that."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         if platform.machine().lower() in {"x86_64", "amd64"}:
@@ -64,7 +60,7 @@ def pause(typingctx: Any) -> Any:
 
 @intrinsic
 def call_lock(typingctx: Any, address: Any, lock: Any, flag: Any) -> Any:
-    """Call one of Python's functions on a lock; `flag` says to wait, and is not looked at by the one that frees."""
+    """Call Python's function at `address` on a lock; `flag` tells acquiring to wait, and releasing ignores it."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         number = ir.IntType(32)
@@ -79,10 +75,4 @@ def call_lock(typingctx: Any, address: Any, lock: Any, flag: Any) -> Any:
 @intrinsic
 def call_entry_point(typingctx: Any, address: Any, integers: Any, floats: Any) -> Any:
     """Call an entry point by its address, with the addresses of its two vectors."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        function_type = ir.FunctionType(ir.VoidType(), [args[1].type, args[2].type])
-        builder.call(builder.inttoptr(args[0], function_type.as_pointer()), args[1:])
-        return context.get_dummy_value()
-
-    return types.void(INT, INT, INT), codegen
+    return types.void(INT, INT, INT), call_address

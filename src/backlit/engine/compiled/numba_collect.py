@@ -1,35 +1,64 @@
-"""From Numba's functions to an object file: optimised once, translated once.
+"""From Numba's functions to one object file: LLVM optimises and translates all of a kernel once.
 
-Left to itself, Numba optimises each function alone, once more within each function that calls it, and translates what
-it has every time, so that Python could call it. Nobody calls a kernel's functions but the kernel. So while one is
-compiled, Numba is given a code generator that only collects them; LLVM then sees all together, knows that but one is
-called from outside, and works on them once. A first start takes two thirds of the work, and the code is no slower.
+Numba's ordinary way optimises each function alone, again within each function that calls it, and translates each so
+that Python can call it. Only the kernel calls a kernel's functions. So while a kernel is compiled, Numba gets a code
+generator that only collects functions; LLVM then sees all of them, with one entry. A first start takes two thirds of
+the work, and the code is no slower.
+
+This relies on the inside of Numba, so it is guarded: after any failure Numba's ordinary way is taken, with one warning.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from backlit.engine.compiled.object_code import Code, CompilerWarning, code_of
+from backlit.kernels.numba_private import compiler_lock, linear_algebra, target_context
+
 REPLACED = ("_optimize_functions", "_optimize_final_module", "_finalize_final_module", "get_pointer_to_function")
-"""The methods of Numba's libraries that collecting replaces; where one is missing, Numba goes its own way."""
+"""The methods of Numba's libraries that collecting replaces."""
+
+_failures: list[Exception] = []
+"""Why Numba's ordinary way is taken in this process; empty while collecting works."""
+
+
+def compiled(build: Callable[[], Any]) -> Code:
+    """Give the machine code of the function that `build` has Numba compile.
+
+    Where the ordinary way fails too, the function itself cannot be compiled: that error is raised, without a warning.
+    """
+    failure = None
+    if not _failures:
+        try:
+            with collecting():
+                kernel = build()
+            return code_of(kernel.inspect_llvm(), kernel.native_name)
+        except Exception as error:  # noqa: BLE001  (whatever it is, the ordinary way does without what raised it)
+            failure = error
+    kernel = build()
+    code = code_of(kernel.inspect_llvm(), kernel.native_name, optimized=True)
+    if failure is not None and not _failures:
+        _failures.append(failure)
+        warnings.warn(
+            "Backlit's way to compile failed with the Numba or LLVM that is installed "
+            f"({type(failure).__name__}: {failure}). Numba's ordinary way is taken: the results are the same, but the "
+            "first start takes longer. Install a version of Numba that Backlit's dependencies name.",
+            CompilerWarning,
+            stacklevel=2,
+        )
+    return code
 
 
 @contextlib.contextmanager
 def collecting() -> Iterator[None]:
-    """Have Numba compile functions down to LLVM's language and no further, in this thread, while others wait."""
-    from numba.core.compiler_lock import global_compiler_lock  # noqa: PLC0415
-    from numba.core.registry import cpu_target  # noqa: PLC0415
-
-    with global_compiler_lock:
-        collector = _collector()
-        if collector is None:
-            yield
-            return
-        context = cpu_target.target_context
-        ordinary, context._internal_codegen = context._internal_codegen, collector
+    """Have Numba compile functions to LLVM's language and no further, in this thread, while other threads wait."""
+    with compiler_lock():
+        context = target_context()
+        ordinary, context._internal_codegen = context._internal_codegen, _collector()
         try:
             yield
         finally:
@@ -38,16 +67,14 @@ def collecting() -> Iterator[None]:
 
 @functools.cache
 def _collector() -> Any:
-    """Make the code generator that only collects; None where this Numba is not built as expected."""
-    from numba.core.registry import cpu_target  # noqa: PLC0415
-
-    context = cpu_target.target_context
+    """Make the code generator that only collects."""
+    context = target_context()
     with _no_search_for_blas():
         context.refresh()  # which loads Numba's own functions and compiles some of them, as is usual
-    ordinary: Any = getattr(context, "_internal_codegen", None)
-    usual: Any = getattr(ordinary, "_library_class", None)
-    if not hasattr(ordinary, "set_env") or not all(hasattr(usual, name) for name in REPLACED):
-        return None
+    ordinary: Any = context._internal_codegen
+    usual: Any = ordinary._library_class
+    for owner, name in [(ordinary, "set_env"), *((usual, name) for name in REPLACED)]:
+        getattr(owner, name)  # what Numba renamed would be replaced in vain
 
     class Library(usual):  # type: ignore[misc]
         """The functions that Numba compiles together, as it wrote them."""
@@ -62,7 +89,7 @@ def _collector() -> Any:
             self._finalized = True
 
         def get_pointer_to_function(self, name: str) -> int:
-            """Give no pointer to a kernel; one who asks for another function is Python, and it is no longer ours."""
+            """Give no pointer to a kernel. Python asks for that of any other function, which is then made ordinary."""
             self._ensure_finalized()
             if name.startswith("cfunc.") or name not in {function.name for function in self.get_defined_functions()}:
                 return 0
@@ -72,7 +99,7 @@ def _collector() -> Any:
             return int(self.get_pointer_to_function(name))
 
     class Collector(type(ordinary)):  # type: ignore[misc]
-        """A code generator whose functions nobody can call."""
+        """A code generator whose functions Python cannot call."""
 
         _library_class = Library
 
@@ -84,10 +111,9 @@ def _collector() -> Any:
 
 @contextlib.contextmanager
 def _no_search_for_blas() -> Iterator[None]:
-    """Have Numba not make sure of SciPy's BLAS, which takes longer than all else it loads; it will before a call."""
-    from numba.np import linalg  # noqa: PLC0415
-
-    usual: Any = getattr(linalg, "ensure_blas", None)
+    """Keep Numba from loading SciPy's BLAS now, which takes longer than all else it loads; it will before a call."""
+    linalg = linear_algebra()
+    usual = linalg.ensure_blas
     linalg.ensure_blas = lambda: None
     try:
         yield

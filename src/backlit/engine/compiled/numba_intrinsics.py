@@ -1,4 +1,4 @@
-"""What Python cannot say and Numba can: arrays over raw addresses, and calls to an address held in a table.
+"""Intrinsics: arrays over raw addresses, calls to an address held in a table, and functions that vectorise.
 
 Only the compiler's generated modules import this one, so that Backlit works without Numba.
 """
@@ -9,11 +9,10 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
-from numba.np import arrayobj
 
 from backlit.kernels.gemm.simd import Vectors, bytes_of
+from backlit.kernels.numba_private import arrayobj, cgutils
 
 INT = types.int64
 CACHE_LINE = 64  # bytes
@@ -22,20 +21,7 @@ CACHE_LINE = 64  # bytes
 def kernel_signature(dtype: Any) -> Any:
     """Give the signature of an op's kernel: (row, P, dP, A, dA, S, C, n, training, seed, step, first_row)."""
     values = types.CPointer(dtype)
-    return types.void(
-        types.CPointer(INT),
-        values,
-        values,
-        values,
-        values,
-        values,
-        types.CPointer(types.float64),
-        INT,
-        INT,
-        INT,
-        INT,
-        INT,
-    )
+    return types.void(types.CPointer(INT), *[values] * 5, types.CPointer(types.float64), *[INT] * 5)
 
 
 def update_signature(dtype: Any) -> Any:
@@ -44,10 +30,8 @@ def update_signature(dtype: Any) -> Any:
     (row, P, dP, slots, C, start, stop, size, rate, step, l1, l2, decay)
     """
     values, number = types.CPointer(dtype), types.float64
-    return types.void(
-        types.CPointer(INT), values, values, values, types.CPointer(number),
-        INT, INT, INT, number, INT, number, number, number,
-    )  # fmt: skip
+    places = types.CPointer(INT), values, values, values, types.CPointer(number)
+    return types.void(*places, INT, INT, INT, number, INT, number, number, number)
 
 
 def _array_over(context: Any, builder: Any, array_type: Any, base: Any, offset: Any, shape: list[Any]) -> Any:
@@ -69,12 +53,9 @@ def _array_over(context: Any, builder: Any, array_type: Any, base: Any, offset: 
 def matrix(typingctx: Any, base: Any, offset: Any, rows: Any, columns: Any) -> Any:
     """Give base[offset : offset + rows * columns] as a (rows, columns) array."""
     array_type = types.Array(base.dtype, 2, "C")
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        base, offset, rows, columns = args
-        return _array_over(context, builder, array_type, base, offset, [rows, columns])
-
-    return array_type(base, INT, INT, INT), codegen
+    return array_type(base, INT, INT, INT), lambda context, builder, signature, args: _array_over(
+        context, builder, array_type, args[0], args[1], [*args[2:]]
+    )
 
 
 @intrinsic
@@ -93,50 +74,39 @@ def tensor(typingctx: Any, base: Any, offset: Any, shape: Any) -> Any:
 def vector(typingctx: Any, base: Any, offset: Any, size: Any) -> Any:
     """Give base[offset : offset + size] as an array."""
     array_type = types.Array(base.dtype, 1, "C")
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        base, offset, size = args
-        return _array_over(context, builder, array_type, base, offset, [size])
-
-    return array_type(base, INT, INT), codegen
+    return array_type(base, INT, INT), lambda context, builder, signature, args: _array_over(
+        context, builder, array_type, args[0], args[1], [args[2]]
+    )
 
 
 @intrinsic
 def as_pointer(typingctx: Any, address: Any, dtype: Any) -> Any:
     """Give an address, an integer, as a pointer to numbers of NumPy's type `dtype`."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
-
-    return types.CPointer(dtype.dtype)(INT, dtype), codegen
+    return types.CPointer(dtype.dtype)(INT, dtype), lambda context, builder, signature, args: builder.inttoptr(
+        args[0], context.get_value_type(signature.return_type)
+    )
 
 
 @intrinsic
 def advance(typingctx: Any, base: Any, offset: Any) -> Any:
     """Give the address `offset` elements further on."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.gep(args[0], [args[1]])
-
-    return base(base, INT), codegen
+    return base(base, INT), lambda context, builder, signature, args: builder.gep(args[0], [args[1]])
 
 
 @intrinsic
 def fetch(typingctx: Any, base: Any, start: Any, size: Any) -> Any:
-    """Have base[start : start + size] brought near, one line of the cache after another, for a later look at it."""
+    """Prefetch base[start : start + size], one line of the cache after another."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         base, start, size = args
         scalar = context.get_data_type(signature.args[0].dtype)
         numbers = Vectors(builder, scalar, 1)
 
-        def bring(place: Any) -> None:
-            numbers.prefetch(builder.gep(base, [builder.add(start, place)]))
-
+        first = builder.gep(base, [start])
         stride = size.type(CACHE_LINE // bytes_of(scalar))
         with cgutils.for_range_slice(builder, size.type(0), size, stride, inc=True) as (place, _):
-            bring(place)
-        bring(builder.sub(size, size.type(1)))  # the first number need not begin a line
+            numbers.prefetch(builder.gep(first, [place]))
+        numbers.prefetch(builder.gep(first, [builder.sub(size, size.type(1))]))  # the first need not begin a line
         return context.get_dummy_value()
 
     return types.void(base, INT, INT), codegen
@@ -199,7 +169,7 @@ def minimum(typingctx: Any, one: Any, other: Any) -> Any:
     return _extreme("minimum", typingctx, one, other)
 
 
-def _call(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+def call_address(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     """Emit a call to the address in args[0] with the other arguments."""
     function_type = ir.FunctionType(ir.VoidType(), [argument.type for argument in args[1:]])
     function = builder.inttoptr(args[0], function_type.as_pointer())
@@ -213,7 +183,7 @@ def call_kernel(
     n: Any, training: Any, seed: Any, step: Any, first_row: Any,
 ) -> Any:  # fmt: skip
     """Call an op's kernel by its address."""
-    return types.void(INT, *kernel_signature(P.dtype).args), _call
+    return types.void(INT, *kernel_signature(P.dtype).args), call_address
 
 
 @intrinsic
@@ -222,4 +192,4 @@ def call_update(
     start: Any, stop: Any, size: Any, rate: Any, step: Any, l1: Any, l2: Any, decay: Any,
 ) -> Any:  # fmt: skip
     """Call an optimizer's kernel by its address."""
-    return types.void(INT, *update_signature(P.dtype).args), _call
+    return types.void(INT, *update_signature(P.dtype).args), call_address

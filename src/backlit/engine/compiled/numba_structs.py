@@ -1,7 +1,7 @@
-"""The machine's structs as compiled code sees them: by where they lie, not by what they hold.
+"""Numba's types of the machine's structs: two addresses, of integers and of floats.
 
-Numba hands a named tuple over field by field, and writes some thousand instructions for those of the machine, which
-LLVM then has to read. A struct is two addresses, of integers and of floats, and a field is read where it is asked for.
+A field is loaded where it is used. Numba passes a named tuple field by field, in some thousand instructions for those
+of the machine, which LLVM then has to read.
 
 Only the compiler's generated modules import this one, so that Backlit works without Numba.
 """
@@ -13,11 +13,10 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
-from numba.core.typing.templates import AttributeTemplate
 from numba.extending import infer_getattr, intrinsic, lower_getattr_generic, models, register_model
 
 from backlit.engine.compiled.entry_points import fields_of, type_of
+from backlit.kernels.numba_private import AttributeTemplate, cgutils
 from backlit.kernels.types import Array
 
 PARTS = [("integers", types.CPointer(types.int64)), ("floats", types.CPointer(types.float64))]

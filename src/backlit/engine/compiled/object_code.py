@@ -12,6 +12,10 @@ _running: list[Any] = []
 """LLVM's engines, which own the machine code in memory."""
 
 
+class CompilerWarning(UserWarning):
+    """Backlit's way to compile failed with the Numba or LLVM that is installed; Numba's ordinary way is taken."""
+
+
 class Code(msgspec.Struct, frozen=True):
     """A function as machine code: the object file, its symbol in there, and what it takes from outside."""
 
@@ -64,11 +68,10 @@ def _unresolved(code: Code) -> bool:
     import llvmlite.binding as llvm  # noqa: PLC0415
 
     if any(llvm.address_of_symbol(name) is None for name in code.outside):
-        from numba.core.registry import cpu_target  # noqa: PLC0415
-        from numba.core.runtime import rtsys  # type: ignore[attr-defined]  # noqa: PLC0415
+        from backlit.kernels.numba_private import target_context  # noqa: PLC0415
 
-        # Numba's own functions become known to the linker; those that allocate must be initialised before they run.
-        rtsys.initialize(cpu_target.target_context)
+        # Numba's own functions become known to the linker, and its allocator is initialised, which a kernel may call.
+        target_context().refresh()
         return any(llvm.address_of_symbol(name) is None for name in code.outside)
     return False
 
@@ -93,22 +96,23 @@ def _object_head() -> bytes:
 
 
 APART = re.compile(r"(?<== )\{ noinline \}")
-"""The attribute of a call that Numba wants kept: of a kernel by its wrapper for C, which hands all arguments on."""
+"""The attribute of a call that Numba does not want inlined: that of a kernel by its wrapper for C."""
 
 
-def code_of(text: str, symbol: str) -> Code:
-    """Translate a module in LLVM's own language, of which one function is called from outside.
+def code_of(text: str, symbol: str, optimized: bool = False) -> Code:
+    """Translate a module in LLVM's language, one function of which is called from outside.
 
-    Once all others are known to be internal, those that were inlined go, and so do the paths on which one of them might
-    have raised.
+    All others become internal: those that were inlined go, and so do the paths on which one of them might have raised,
+    unless the module is `optimized` already; and no two object files offer the linker the same function.
     """
     import llvmlite.binding as llvm  # noqa: PLC0415
 
-    module = llvm.parse_assembly(APART.sub("{ alwaysinline }", text))
+    module = llvm.parse_assembly(text if optimized else APART.sub("{ alwaysinline }", text))
     for function in module.functions:
         if not function.is_declaration and function.name != symbol:
             function.linkage = "internal"
-    _optimize(module)
+    if not optimized:
+        _optimize(module)
     outside = [value.name for value in (*module.functions, *module.global_variables) if value.is_declaration]
     called = tuple(name for name in outside if not name.startswith("llvm."))
     return Code(bytes(translator().emit_object(module)), symbol, called)

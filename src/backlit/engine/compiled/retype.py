@@ -1,8 +1,8 @@
 """Functions compiled for one type of number, with all they reach, and without touching their text.
 
-What is changed in a function on the way: floating-point constants take the type of the network, so that `0.5 * z` does
-not turn float32 into float64; functions of NumPy and of `kernels` give way to the compiled forms that `substitutes`
-lists; a function marked `tuned` gives way to its loops.
+Three things change in a function: floating-point constants take the type of the network, so that `0.5 * z` does not
+turn float32 into float64; functions of NumPy and of `kernels` give way to the compiled forms that `substitutes` lists;
+a function marked `tuned` is replaced by its loops.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from backlit.kernels.types import ByType
 from backlit.ops.base import arguments
 
 FAST = {"contract"}
-"""The liberties the compiler may take: fusing a multiplication with an addition; none that assumes finite numbers."""
+"""Allows the compiler to fuse a multiplication with an addition, and nothing that assumes finite numbers."""
 
 ANY_ORDER = FAST | {"reassoc"}
 """The same where sums may be taken in interleaved parts, which lets them vectorise."""
@@ -32,15 +32,15 @@ INNER: dict[str, Any] = {
     "error_model": "numpy", "nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True,
 }  # fmt: skip
 """How functions are compiled that only compiled code calls: without the wrappers for callers in Python and C, which
-took a fifth of the compiler's time. To call such a function from Python is to jump to nowhere."""
+took a fifth of the compiler's time. Calling such a function from Python crashes."""
 
 
 class Retyper:
     """Compiles functions for one type of number, reaching through their globals.
 
-    `replace` gives what stands for a global name; `from_python` lets Python call what is compiled. With `inline`, loops
-    over arrays become part of the kernel that calls them. With `exact`, nothing is fused: a function gives the same
-    bits in whatever it becomes part of.
+    `replace` maps global names to other values; `from_python` lets Python call what is compiled. With `inline`, loops
+    over arrays become part of the kernel that calls them. With `exact`, nothing is fused, so a function gives the same
+    bits wherever it is inlined.
     """
 
     def __init__(

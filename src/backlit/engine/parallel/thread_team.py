@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from backlit.engine.compiled.compile import CompiledMachine
+from backlit.engine.compiled import CompiledMachine
 from backlit.engine.machine.barrier import LINE
 from backlit.engine.machine.environment import processors
 from backlit.engine.parallel.auto_switch import AutoSwitch

@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 from backlit.kernels.gemm import symbols
@@ -55,6 +54,7 @@ from backlit.kernels.gemm.simd import (
     number_at,
     part_from,
 )
+from backlit.kernels.numba_private import cgutils
 
 _TRANSPOSE_ROWS = 8  # rows below which transposing B costs more than it gives
 _PACK_B_ROWS = 24  # rows from which packing B costs less than it gives

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from llvmlite import ir
-from numba.core import cgutils
 
 from backlit.kernels.gemm.simd import Vectors, instructions
+from backlit.kernels.numba_private import cgutils
 
 TALL, LOW = 6, 4  # rows of a tile; with two vectors of columns, twelve sums hide the latency of a multiply-add
 NARROW = 8  # rows of a tile of one vector of columns, likewise

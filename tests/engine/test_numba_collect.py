@@ -9,11 +9,9 @@ import sys
 import numpy as np
 import pytest
 from numba import njit
-from numba.core.registry import cpu_target
 
-from backlit.engine.compiled import compile as compiler
 from backlit.engine.compiled import numba_collect
-from backlit.engine.compiled.retype import Retyper
+from backlit.kernels.numba_private import target_context
 
 # An op that calls a function which its author has compiled, and who calls it as well.
 FOREIGN = """
@@ -56,18 +54,6 @@ def with_product(A, B):
 print(third(6.0), with_product(X, X), training.history[-1].loss)
 """
 
-KERNEL = """
-from numba import cfunc, types
-
-@cfunc(types.float64(types.float64))
-def kernel(z):
-    return maths(z) + maths(2.0 * z)
-"""
-
-
-def maths(z: float) -> float:
-    return float(np.exp(z) / (1.0 + z * z))
-
 
 def test_functions_compiled_on_the_way_can_be_called_and_linked_by_others(tmp_path):
     (tmp_path / "foreign.py").write_text(FOREIGN)
@@ -81,30 +67,13 @@ def test_functions_compiled_on_the_way_can_be_called_and_linked_by_others(tmp_pa
     assert np.isfinite(loss)
 
 
-def kernel_of(title: str) -> object:
-    return compiler._compiled(title, KERNEL, maths=Retyper("float64")(maths, scalar=True))
-
-
-def test_where_numba_is_built_otherwise_it_goes_its_own_way(monkeypatch):
-    collected = kernel_of("collected")
-    assert collected.outside == ()
-    with monkeypatch.context() as patch:
-        patch.setattr(numba_collect, "REPLACED", (*numba_collect.REPLACED, "no_such_method"))
-        numba_collect._collector.cache_clear()
-        assert numba_collect._collector() is None
-        ordinary = kernel_of("ordinary")
-    numba_collect._collector.cache_clear()
-    assert ordinary.outside == ()
-    assert ordinary.object_file != b""
-
-
 def test_numba_compiles_as_ever_afterwards():
-    ordinary = cpu_target.target_context.codegen()
+    ordinary = target_context().codegen()
     with numba_collect.collecting():
-        assert cpu_target.target_context.codegen() is not ordinary
+        assert target_context().codegen() is not ordinary
     with pytest.raises(ZeroDivisionError), numba_collect.collecting():
         raise ZeroDivisionError
-    assert cpu_target.target_context.codegen() is ordinary
+    assert target_context().codegen() is ordinary
 
     @njit
     def twice(z):
