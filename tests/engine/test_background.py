@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 import backlit
-from backlit.engine.compiled import background
+from backlit.engine.code_cache import background
 
 TRAIN = """
 import os
 import sys
 import numpy as np
-from backlit.engine.compiled import background
+from backlit.engine.code_cache import background
 from backlit.engine.compiled import compile as compiler
 from backlit.engine.network import Network
 from backlit.engine.training import Training
@@ -118,7 +118,7 @@ finally:
 
 TRAIN_IRIS = ["train", "iris", "--epochs", "3", "--layers", "4", "--seed", "1", "-q"]
 START = """
-from backlit.engine.compiled import background
+from backlit.engine.code_cache import background
 background.begin("float32", ["predict_rows"])
 background.wait_for("predict_rows", "float32")
 """

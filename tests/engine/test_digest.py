@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from backlit.engine.code_cache.digest import Dependencies, dependencies_of
+from backlit.engine.code_cache.disk_cache import cache_folder
 from backlit.engine.compiled import compile as compiler
-from backlit.engine.compiled.digest import Dependencies, dependencies_of
-from backlit.engine.compiled.disk_cache import cache_folder
 from backlit.engine.network import Network
 from backlit.engine.training import Training
 from backlit.ops.base import Activation
@@ -217,7 +217,7 @@ def test_an_overload_is_not_seen_and_so_not_put_on_disk():
 )  # fmt: skip
 def test_the_digest_is_the_same_in_every_process(code, tmp_path):
     (tmp_path / "plugin.py").write_text(code)
-    told = "import plugin; from backlit.engine.compiled.digest import Dependencies as D; print(D(plugin.f).digest)"
+    told = "import plugin; from backlit.engine.code_cache.digest import Dependencies as D; print(D(plugin.f).digest)"
     lines = set()
     for seed in "123":
         given = os.environ | {"PYTHONHASHSEED": seed}

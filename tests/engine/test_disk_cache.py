@@ -21,8 +21,8 @@ import numpy as np
 import pytest
 
 import backlit
-from backlit.engine.compiled import disk_cache
-from backlit.engine.compiled.object_code import Code, code_of
+from backlit.engine.code_cache import disk_cache
+from backlit.engine.code_cache.object_code import Code, code_of
 from backlit.engine.network import Network
 from backlit.engine.training import Training
 from backlit.errors import BacklitError
@@ -50,7 +50,7 @@ class Count(event.Listener):
 passes = Count()
 event.register("numba:run_pass", passes)
 import backlit
-from backlit.engine.compiled import disk_cache
+from backlit.engine.code_cache import disk_cache
 from backlit.engine.network import Network
 from backlit.engine.training import Training
 from backlit.ops.layers.dense import Dense
@@ -155,7 +155,7 @@ def test_an_edit_of_the_machine_or_of_an_elementary_function_renames_every_kerne
 
     names = [foundation()]
     assert foundation() == names[0]
-    packages = ("kernels", "engine/program", "engine/machine", "engine/compiled")
+    packages = ("kernels", "engine/program", "engine/machine", "engine/code_cache", "engine/compiled")
     files = [path for package in packages for path in sorted((sources / "backlit" / package).rglob("*.py"))]
     assert len(files) > 20
     for path in files:
@@ -165,7 +165,7 @@ def test_an_edit_of_the_machine_or_of_an_elementary_function_renames_every_kerne
 
 
 PREDICT = """
-from backlit.engine.compiled import disk_cache
+from backlit.engine.code_cache import disk_cache
 from backlit.engine.network import Network
 from backlit.ops.layers.dense import Dense
 
@@ -204,7 +204,7 @@ LOADED = """
 import sys
 import numpy as np
 from backlit.engine.compiled import compile as compiler
-from backlit.engine.compiled import disk_cache
+from backlit.engine.code_cache import disk_cache
 from backlit.engine.network import Network
 from backlit.engine.training import Training
 from backlit.ops.layers.dense import Dense
@@ -335,8 +335,8 @@ import sys
 import msgspec
 sys.path.insert(0, sys.argv[1])
 from test_disk_cache import added, adding, file_of
-from backlit.engine.compiled import disk_cache
-from backlit.engine.compiled.object_code import Code
+from backlit.engine.code_cache import disk_cache
+from backlit.engine.code_cache.object_code import Code
 
 def packed(object_file, symbol="f", outside=()):
     return msgspec.msgpack.encode(Code(object_file, symbol, outside))
@@ -570,7 +570,7 @@ def test_links_and_named_pipes_in_the_place_of_files_are_replaced(cache, tmp_pat
 AS_OTHER = """
 import os, sys, tempfile
 from pathlib import Path
-from backlit.engine.compiled import disk_cache
+from backlit.engine.code_cache import disk_cache
 disk_cache.foundation()
 os.setgid(int(sys.argv[1]))
 os.setuid(int(sys.argv[1]))

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from numba import njit
 
-from backlit.engine.compiled import CompilerWarning, numba_collect, object_code, retype
+from backlit.engine.code_cache import object_code
+from backlit.engine.code_cache.disk_cache import load
+from backlit.engine.code_cache.object_code import link
+from backlit.engine.compiled import CompilerWarning, numba_collect, retype
 from backlit.engine.compiled import compile as compiler
-from backlit.engine.compiled.disk_cache import load
-from backlit.engine.compiled.object_code import link
 from backlit.engine.network import Network
 from backlit.engine.training import Training
 from backlit.errors import BacklitError
@@ -177,7 +178,7 @@ BOTH = """
 import hashlib
 import sys
 import numpy as np
-from backlit.engine.compiled import background
+from backlit.engine.code_cache import background
 from backlit.engine import Network, Training
 from backlit.ops.layers.dense import Dense
 from backlit.ops.layers.dropout import Dropout

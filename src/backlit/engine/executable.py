@@ -12,7 +12,8 @@ import numpy as np
 
 from backlit.engine import machine
 from backlit.engine.architecture import Architecture
-from backlit.engine.compiled import CompiledMachine, background, compiled_kernel, compiled_update
+from backlit.engine.code_cache import background
+from backlit.engine.compiled import CompiledMachine, compiled_kernel, compiled_update
 from backlit.engine.machine import python_kernels
 from backlit.engine.machine.barrier import LINE
 from backlit.engine.program.structs import Memory, Tables

@@ -18,16 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from backlit.engine import Network
 from backlit.errors import BacklitError
 from backlit.estimators import html_repr, sklearn_conversion, validation_split
-from backlit.estimators.build import (
-    BIASES,
-    SCIKIT_LEARN_RATES,
-    WEIGHTS,
-    Output,
-    Views,
-    network_of,
-    settings_of,
-    views,
-)
+from backlit.estimators.build import BIASES, SCIKIT_LEARN_RATES, WEIGHTS, Output, Views, network_of, settings_of, views
 from backlit.estimators.callbacks import CallbackSupport, callbacks_of
 from backlit.estimators.ensemble import random_states, train_members
 from backlit.estimators.inputs import read_inputs

@@ -70,3 +70,7 @@ def sum_rows(A: Matrix, total: Matrix) -> None:
     total[:] = 0.0
     for row in A:
         total += row
+
+
+PRODUCTS = (product, affine, product_tn, product_nt, sum_rows)
+"""All of them: compiled code that calls one needs the compiled matrix product to be defined."""

@@ -17,11 +17,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from backlit.engine import machine
-from backlit.engine.compiled import background, codegen
-from backlit.engine.compiled.digest import Dependencies, dependencies_of
-from backlit.engine.compiled.disk_cache import has_kernels, load
+from backlit.engine.code_cache import background
+from backlit.engine.code_cache.digest import Dependencies, dependencies_of
+from backlit.engine.code_cache.disk_cache import has_kernels, load
+from backlit.engine.code_cache.object_code import Code, link
+from backlit.engine.compiled import codegen
 from backlit.engine.compiled.entry_points import Call, EntryPoint, Packed
-from backlit.engine.compiled.object_code import Code, link
 from backlit.engine.compiled.retype import Retyper
 from backlit.engine.program.arguments import Binding, maths_of
 from backlit.kernels.gemm import symbols

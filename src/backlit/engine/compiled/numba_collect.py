@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from backlit.engine.compiled.object_code import Code, CompilerWarning, code_of
+from backlit.engine.code_cache.object_code import Code, CompilerWarning, code_of
 from backlit.kernels.numba_private import compiler_lock, linear_algebra, target_context
 
 REPLACED = ("_optimize_functions", "_optimize_final_module", "_finalize_final_module", "get_pointer_to_function")

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from backlit.engine.code_cache.digest import _global_names
 from backlit.engine.compiled import substitutes
-from backlit.engine.compiled.digest import _global_names
 from backlit.engine.program.arguments import is_matrix
 from backlit.kernels import functions
 from backlit.kernels.types import ByType

@@ -16,16 +16,10 @@ DRIVER = "backlit.kernels.gemm.driver"
 INTRINSICS = "backlit.engine.compiled.numba_intrinsics"
 VECTOR_MATH = "backlit.kernels.vector_math"
 
-PRODUCTS: Mapping[Callable[..., Any], tuple[str, str]] = {
-    matmul.product: (DRIVER, "product"),
-    matmul.affine: (DRIVER, "affine"),
-    matmul.product_tn: (DRIVER, "product_tn"),
-    matmul.product_nt: (DRIVER, "product_nt"),
-    matmul.sum_rows: (DRIVER, "sum_rows"),
+FUNCTIONS: Mapping[Callable[..., Any], tuple[str, str]] = {
+    **{product: (DRIVER, product.__name__) for product in matmul.PRODUCTS},
+    functions.flat: (INTRINSICS, "flat"),
 }
-"""The products of a dense layer; a kernel that reaches one of them needs the compiled product to be defined."""
-
-FUNCTIONS: Mapping[Callable[..., Any], tuple[str, str]] = {**PRODUCTS, functions.flat: (INTRINSICS, "flat")}
 """By function: the module and the name of its compiled form."""
 
 SCALAR_MATHS: Mapping[str, tuple[str, str]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from backlit.engine.compiled.background import claim
+from backlit.engine.code_cache.background import claim
 from backlit.engine.compiled.compile import define_product, entry_point
 from backlit.kernels.gemm.symbols import SHARED
 

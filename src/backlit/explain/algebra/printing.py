@@ -7,16 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from backlit.explain.algebra.numerals import latex_number, short_text
-from backlit.explain.algebra.tree import (
-    COMPARISONS,
-    FIRST_TERMS,
-    FUNCTIONS,
-    Apply,
-    Literal,
-    Node,
-    Ref,
-    is_long,
-)
+from backlit.explain.algebra.tree import COMPARISONS, FIRST_TERMS, FUNCTIONS, Apply, Literal, Node, Ref, is_long
 
 SUM, MINUS, PRODUCT, POWER, ATOM = range(5)
 """How tightly a printed piece holds together: a looser one within a tighter one takes brackets."""

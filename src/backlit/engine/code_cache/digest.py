@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from backlit.engine.compiled.substitutes import PRODUCTS
+from backlit.kernels.matmul import PRODUCTS
 
 MISSING = object()
 LIBRARIES = {"numpy", "scipy", "numba", "llvmlite"} | sys.stdlib_module_names

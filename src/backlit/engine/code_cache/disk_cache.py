@@ -34,12 +34,12 @@ import msgspec
 import numpy as np
 import platformdirs
 
-from backlit.engine.compiled.object_code import Code, link, linkable, processor
+from backlit.engine.code_cache.object_code import Code, link, linkable, processor
 
 KEPT_DAYS = 30
 """How long the kernels of another version, or another processor, are kept after they were last used."""
 
-FOUNDATION = ("kernels", "engine/program", "engine/machine", "engine/compiled")
+FOUNDATION = ("kernels", "engine/program", "engine/machine", "engine/code_cache", "engine/compiled")
 """The packages of which every file decides on all machine code."""
 
 MARKER = "made-by-backlit.txt"  # folders without such a file are never removed

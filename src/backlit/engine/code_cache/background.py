@@ -21,7 +21,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from backlit.engine.compiled import disk_cache
+from backlit.engine.code_cache import disk_cache
 from backlit.engine.machine.environment import processors
 from backlit.kernels.gemm.symbols import SHARED
 
