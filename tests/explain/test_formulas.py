@@ -10,7 +10,6 @@ import pytest
 from mpmath import mp
 
 import backlit as bl
-from backlit.engine.program.arguments import prepared_scalars
 from backlit.errors import BacklitError
 from backlit.explain.algebra.parsing import parse, statements
 from backlit.explain.algebra.printing import latex, plain
@@ -20,6 +19,7 @@ from backlit.explain.derivation import derivation
 from backlit.explain.record.recording import is_elementwise, op_value
 from backlit.ops.base import arguments
 from backlit.ops.registry import activations, layers, losses, optimizers
+from backlit.ops.whole_arrays import prepared_scalars
 
 POINTS = (-30.0, -3.5, -1.0, -0.3, 0.2, 0.9, 2.75, 30.0)
 PROBABILITIES = (0.01, 0.25, 0.5, 0.875)

@@ -12,8 +12,8 @@ import backlit.ops.activations.smooth  # noqa: F401  (registers what layers name
 from backlit.engine.compiled.retype import Retyper
 from backlit.engine.network import Network
 from backlit.engine.objective import Objective
-from backlit.engine.program.arguments import is_matrix
 from backlit.ops.base import MACHINE_SCALARS, ElementwiseLoss, Layer, Op, arguments
+from backlit.ops.whole_arrays import is_matrix
 
 DTYPES = ("float32", "float64")
 MODES = ("plain", "compiled")

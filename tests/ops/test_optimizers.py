@@ -11,12 +11,12 @@ import backlit.ops.schedules  # noqa: F401  (registers them)
 from backlit.engine.compiled import compile as compiler
 from backlit.engine.compiled.retype import Retyper
 from backlit.engine.network import Network
-from backlit.engine.program.arguments import prepared_scalars
 from backlit.engine.training import Training
 from backlit.errors import BacklitError
 from backlit.ops.base import arguments
 from backlit.ops.layers.dense import Dense
 from backlit.ops.registry import optimizers
+from backlit.ops.whole_arrays import prepared_scalars
 
 RULES = [name for name in optimizers if not optimizers[name].full_batch]
 """The optimizers with an update rule of their own: all but L-BFGS."""

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from backlit.engine.machine.environment import default_threads
     from backlit.engine.network import Network
     from backlit.engine.objective import Objective, PlainStep, reduction, rule_of
-    from backlit.engine.program.arguments import prepared_scalars
     from backlit.engine.settings import TrainingSettings, describe_setting
     from backlit.engine.state import TrainingState
     from backlit.engine.stopping import DivergedError, DivergedWarning
@@ -59,7 +58,6 @@ _PLACES = {
     "lbfgs_options": "lbfgs",
     "make_layer": "architecture",
     "minimize": "lbfgs",
-    "prepared_scalars": "program.arguments",
     "reduction": "objective",
     "rows_of": "input_checks",
     "rule_of": "objective",
@@ -89,7 +87,6 @@ __all__ = [
     "lbfgs_options",
     "make_layer",
     "minimize",
-    "prepared_scalars",
     "reduction",
     "rows_of",
     "rule_of",

@@ -7,10 +7,11 @@ from typing import Any, get_type_hints
 from backlit.engine import machine
 from backlit.engine.compiled.entry_points import IN_PLACE, STRUCTS, arguments_of, fields_of, type_of
 from backlit.engine.program import structs
-from backlit.engine.program.arguments import Binding, is_matrix, maths_of
+from backlit.engine.program.arguments import Binding
 from backlit.engine.program.structs import LANES, Row
 from backlit.kernels.types import Array
 from backlit.ops.base import Activation, Optimizer, arguments
+from backlit.ops.whole_arrays import is_matrix, maths_of
 
 KERNEL_ARGUMENTS = "row, P, dP, A, dA, S, C, n, training, seed, step, first_row"
 UPDATE_ARGUMENTS = "row, P, dP, slots, C, start, stop, size, rate, step, l1, l2, decay"

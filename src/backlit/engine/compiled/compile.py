@@ -24,10 +24,11 @@ from backlit.engine.code_cache.object_code import Code, link
 from backlit.engine.compiled import codegen
 from backlit.engine.compiled.entry_points import Call, EntryPoint, Packed
 from backlit.engine.compiled.retype import Retyper
-from backlit.engine.program.arguments import Binding, maths_of
+from backlit.engine.program.arguments import Binding
 from backlit.kernels.gemm import symbols
 from backlit.kernels.gemm.symbols import SHARED
 from backlit.ops.base import Optimizer, arguments
+from backlit.ops.whole_arrays import maths_of
 
 SUBSTITUTED = (
     "invoke", "invoke_update", "evaluate_validation", "fetch", "part", "atomic_read", "atomic_swap",

@@ -16,10 +16,10 @@ import numpy as np
 
 from backlit.engine.code_cache.digest import _global_names
 from backlit.engine.compiled import substitutes
-from backlit.engine.program.arguments import is_matrix
 from backlit.kernels import functions
 from backlit.kernels.types import ByType
 from backlit.ops.base import arguments
+from backlit.ops.whole_arrays import is_matrix
 
 FAST = {"contract"}
 """Allows the compiler to fuse a multiplication with an addition, and nothing that assumes finite numbers."""

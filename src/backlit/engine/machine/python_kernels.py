@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from backlit.engine.program.arguments import Binding, is_matrix, maths_of, prepared_scalars
+from backlit.engine.program.arguments import Binding
 from backlit.engine.program.structs import Row
 from backlit.kernels.types import Array
 from backlit.ops.base import MACHINE_SCALARS, Optimizer, arguments
+from backlit.ops.whole_arrays import is_matrix, maths_of, prepared_scalars
 
 PLAIN_KERNELS: dict[int, Any] = {}
 """The kernels of the plain machine by their numbers, which stand in the instructions in the place of addresses."""

@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from backlit.engine.program.arguments import maths_of
 from backlit.engine.program.graph import Graph
 from backlit.engine.program.sharding import whole_lines
 from backlit.ops.base import Activation, Shape, arguments
+from backlit.ops.whole_arrays import maths_of
 
 LOSS_BUFFERS = ("T", "l", "g")
 """What the loss works on beside the output: targets, losses of the rows, factors of their gradients."""

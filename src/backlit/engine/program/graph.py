@@ -89,11 +89,8 @@ class Graph:
     @property
     def columns(self) -> dict[str, tuple[int, int]]:
         """Which columns of X each input takes: the first, and how many."""
-        first, columns = 0, {}
-        for name, shape in self.inputs.items():
-            columns[name] = first, math.prod(shape)
-            first += math.prod(shape)
-        return columns
+        sizes = [math.prod(shape) for shape in self.inputs.values()]
+        return {name: (sum(sizes[:k]), sizes[k]) for k, name in enumerate(self.inputs)}
 
     @property
     def input_size(self) -> int:
@@ -106,7 +103,7 @@ class Graph:
         return math.prod(self.rows[self.output])
 
     def readers(self, buffer: str, nodes: int | None = None) -> list[tuple[int, str]]:
-        """Give who reads a buffer among the first `nodes`: the node's number, and its own name of the array."""
+        """Give the readers of a buffer among the first `nodes`: each one's number, and its own name of the array."""
         return [
             (k, array)
             for k, node in enumerate(self.nodes[:nodes])

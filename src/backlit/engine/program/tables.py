@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from backlit.engine.program.arguments import Binding, array_names
+from backlit.engine.program.arguments import Binding
 from backlit.engine.program.buffers import Buffers, Place, gradient_name, rows_of
 from backlit.engine.program.graph import Graph
 from backlit.engine.program.sharding import largest_shard, shard_rows
@@ -20,6 +20,7 @@ from backlit.kernels.types import Array
 from backlit.ops.base import Activation, Loss, Op, Optimizer
 from backlit.ops.gradient_sum import GradientSum
 from backlit.ops.registry import losses
+from backlit.ops.whole_arrays import array_names
 
 
 class Step(NamedTuple):
@@ -94,8 +95,6 @@ class Program:
         array: Array = getattr(memory, place.vector)[place.offset : place.offset + rows * place.columns]
         return array.reshape(rows, *place.shape)
 
-    # ------------------------------------------------------------------------------------------------------ the steps
-
     def _divide(self, rows: int | None, forward_only: bool, together: bool) -> None:
         """Choose how many rows lie in the arena, and how many a shard has."""
         coupled = any(map(self._couples, range(len(self.graph.nodes))))
@@ -139,8 +138,6 @@ class Program:
                 steps.append(Step(binding, len(self.graph.nodes), names))
         return steps
 
-    # --------------------------------------------------------------------------------------------------- instructions
-
     def _instruction(self, step: Step) -> Array:
         """Write an instruction but for its kernels."""
         binding = step.binding
@@ -178,8 +175,6 @@ class Program:
             row[Row.SETTINGS] = len(self.settings)
             self.settings += [float(getattr(self.optimizer, name)) for name in self.optimizer.__struct_fields__]
         return row
-
-    # ----------------------------------------------------------------------------------------------------- the tables
 
     def prediction_tables(self, kernel: Callable[[Step, str], int]) -> Tables:
         """Give the tables of the whole graph forward; `kernel` gives the kernel of a step's "forward"."""

@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Meta
 
-from backlit.engine import Network, PlainStep, TrainingSettings, prepared_scalars, reduction, rows_of
+from backlit.engine import Network, PlainStep, TrainingSettings, reduction, rows_of
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.ops.base import MACHINE_SCALARS, Activation, Layer, Loss, Optimizer, arguments
+from backlit.ops.whole_arrays import prepared_scalars
 
 NotNegative = Annotated[float, Meta(ge=0)]
 
