@@ -18,11 +18,10 @@ from backlit.engine.input_checks import rows_of
 from backlit.engine.objective import Objective, rule_of
 from backlit.engine.program import structs
 from backlit.engine.program.structs import Clock, Data, Rule
-from backlit.engine.settings import Count, NotNegative
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.ops.base import Activation, Loss, Optimizer
-from backlit.ops.value_checks import checked
+from backlit.ops.value_checks import Count, NotNegative, checked
 
 ENTRYWISE = 2000
 """Up to so many parameters, or inputs, every one is checked; beyond, random directions are."""

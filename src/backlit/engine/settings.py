@@ -14,13 +14,9 @@ from msgspec import Meta
 from backlit.engine.program.structs import Rule
 from backlit.errors import BacklitError
 from backlit.ops.registry import optimizers, schedules
-from backlit.ops.value_checks import check_fields, types_of
+from backlit.ops.value_checks import Count, NotNegative, Whole, check_fields, types_of
 
 T = TypeVar("T")
-
-Count = Annotated[int, Meta(ge=1)]
-Whole = Annotated[int, Meta(ge=0)]
-NotNegative = Annotated[float, Meta(ge=0)]
 
 LARGEST_SEED = 2**63 - 1
 """The compiled machine holds the seed as an integer of 64 bits."""

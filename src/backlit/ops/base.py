@@ -36,12 +36,12 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 from types import FunctionType
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
 from backlit.errors import BacklitError
-from backlit.ops.value_checks import check_fields
+from backlit.ops.value_checks import NotNegative, check_fields
 
 Shape = tuple[int, ...]
 """The shape of one row of a buffer: (4,), (28, 28, 1) or (50, 8)."""
@@ -232,7 +232,7 @@ class Optimizer(Op, frozen=True, kw_only=True):
         "rate": r"\eta", "momentum": r"\mu", "rho": r"\rho", "epsilon": r"\varepsilon", "beta1": r"\beta_1",
         "beta2": r"\beta_2", "weight_decay": r"\lambda",
     }  # fmt: skip
-    weight_decay: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    weight_decay: NotNegative = 0.0
 
     def __post_init__(self) -> None:
         check_settings(self)

@@ -17,11 +17,8 @@ from msgspec import Meta
 from backlit.kernels.types import Array
 from backlit.ops.base import Op, check_settings
 from backlit.ops.registry import register, schedules
+from backlit.ops.value_checks import Count, Factor, NotNegative, Portion, Positive, Whole
 
-Positive = Annotated[float, Meta(gt=0)]
-NotNegative = Annotated[float, Meta(ge=0)]
-Factor = Annotated[float, Meta(gt=0, lt=1)]
-Floor = Annotated[float, Meta(ge=0, le=1)]
 State = MutableMapping[str, float]
 
 
@@ -94,7 +91,7 @@ class StepDecay(Schedule, frozen=True):
     array([1.  , 1.  , 0.5 , 0.5 , 0.25])
     """
 
-    every: Annotated[int, Meta(ge=1)] = 10
+    every: Count = 10
     factor: Positive = 0.1
     formula: ClassVar[str] = r"f^{\lfloor e / k \rfloor}"
 
@@ -176,7 +173,7 @@ class CosineAnnealing(Schedule, frozen=True):
 
     period: NotNegative = 0.0
     multiplier: Annotated[float, Meta(ge=1)] = 1.0
-    floor: Floor = 0.0
+    floor: Portion = 0.0
     formula: ClassVar[str] = r"\mathit{floor} + (1 - \mathit{floor}) \frac{1 + \cos \pi \tau}{2}"
 
     def scale(self, steps: npt.ArrayLike, steps_per_epoch: int, total_steps: int) -> Array:
@@ -295,7 +292,7 @@ class Watcher(Schedule, frozen=True):
     """The base of schedules that lower the rate when the loss has not improved in more than `patience` epochs."""
 
     factor: Factor = 0.1
-    patience: Annotated[int, Meta(ge=0)] = 10
+    patience: Whole = 10
 
     @property
     def needs_loss(self) -> bool:
@@ -334,7 +331,7 @@ class ReduceOnPlateau(Watcher, frozen=True):
 
     threshold: NotNegative = 1e-4
     relative: bool = True
-    floor: Floor = 0.0
+    floor: Portion = 0.0
     formula: ClassVar[str] = r"\max(f^k, \mathit{floor})"
 
     def observe(self, state: State, loss: float) -> float:

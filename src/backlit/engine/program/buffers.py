@@ -17,9 +17,6 @@ from backlit.engine.program.sharding import whole_lines
 from backlit.ops.base import Activation, Shape, arguments
 from backlit.ops.whole_arrays import maths_of
 
-LOSS_BUFFERS = ("T", "l", "g")
-"""What the loss works on beside the output: targets, losses of the rows, factors of their gradients."""
-
 
 class Place(msgspec.Struct, frozen=True):
     """Where an array lies: in which vector of the memory, at which offset, with how many rows of which shape.

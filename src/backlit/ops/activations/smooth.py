@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
-import msgspec
 import numpy as np
 
 from backlit.kernels import functions
 from backlit.ops.base import Activation, Interval, check_settings
 from backlit.ops.registry import register
+from backlit.ops.value_checks import NotNegative
 
 # ---------------------------------------------------------------------------------------------------- straight lines
 
@@ -159,7 +159,7 @@ class ELU(Activation, frozen=True):
     [-1.0, 0.0, 2.0]
     """
 
-    alpha: Annotated[float, msgspec.Meta(ge=0)] = 1.0
+    alpha: NotNegative = 1.0
     kinks: ClassVar[tuple[float, ...]] = (0.0,)
     initializer: ClassVar[str] = "he_uniform"
     symbols: ClassVar[Mapping[str, str]] = {"alpha": r"\alpha"}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
-import msgspec
 import numpy as np
 
 from backlit.ops.base import Interval, Layer, Shape, Shapes, any_order, check_settings, tuned
 from backlit.ops.registry import register
+from backlit.ops.value_checks import Portion, Positive
 
 SYMBOLS = {"momentum": r"\rho", "epsilon": r"\varepsilon"}
 
@@ -115,8 +115,8 @@ class BatchNorm(Layer, frozen=True):
     {'gamma': (3,), 'beta': (3,)}
     """
 
-    momentum: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.1
-    epsilon: Annotated[float, msgspec.Meta(gt=0)] = 1e-5
+    momentum: Portion = 0.1
+    epsilon: Positive = 1e-5
     batch_coupled: ClassVar[bool] = True
     outputs: ClassVar[Interval] = (-math.inf, math.inf)
     symbols: ClassVar[Mapping[str, str]] = SYMBOLS
@@ -236,7 +236,7 @@ class LayerNorm(Layer, frozen=True):
     {'X': (3,), 'N': (3,), 'Z': (3,), 'r': (1,)}
     """
 
-    epsilon: Annotated[float, msgspec.Meta(gt=0)] = 1e-5
+    epsilon: Positive = 1e-5
     outputs: ClassVar[Interval] = (-math.inf, math.inf)
     symbols: ClassVar[Mapping[str, str]] = SYMBOLS
     formula: ClassVar[str] = r"z_j = \gamma_j \frac{x_j - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta_j"

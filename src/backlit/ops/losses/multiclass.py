@@ -11,8 +11,8 @@ from backlit.kernels.functions import flat
 from backlit.ops.activations.softmax import exponential, subtract_tops
 from backlit.ops.base import Interval, Loss, any_order, tuned
 from backlit.ops.losses.limits import SMALLEST_PROBABILITY, _limited
-from backlit.ops.losses.regression import NotNegative, Share
 from backlit.ops.registry import register
+from backlit.ops.value_checks import NotNegative, Share
 
 
 def class_weights(T: Any, k: int, label_smoothing: float) -> Any:

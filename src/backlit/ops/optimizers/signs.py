@@ -10,8 +10,8 @@ from msgspec import Meta
 
 from backlit.errors import BacklitError
 from backlit.ops.base import Optimizer
-from backlit.ops.optimizers.adaptive import NotNegative, Positive, Share
 from backlit.ops.registry import register
+from backlit.ops.value_checks import Factor, NotNegative, Positive, Share
 
 
 @register("lion")
@@ -75,7 +75,7 @@ class RProp(Optimizer, frozen=True):
     """
 
     rate: Positive = 0.01
-    shrink: Annotated[float, Meta(gt=0, lt=1)] = 0.5
+    shrink: Factor = 0.5
     grow: Annotated[float, Meta(gt=1)] = 1.2
     smallest: Positive = 1e-6
     largest: Positive = 50.0
