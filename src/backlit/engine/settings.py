@@ -1,4 +1,4 @@
-"""The settings of a training: every argument that is no data, with its type, its bounds and its words.
+"""The settings of a training: every argument that is no data, with its type, its bounds and its description.
 
 `Training`, the network file, `backlit train`, the model of a table and `backlit.explain` take types, bounds and
 messages from here.
@@ -128,7 +128,7 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def describe_setting(name: str) -> str:
-    """Give a setting's words, as documents and the command line show them."""
+    """Give a setting's description, as documents and the command line show it."""
     found: Any = msgspec.inspect.type_info(types_of(TrainingSettings)[name])
     return str(found.extra_json_schema["description"])
 

@@ -25,7 +25,7 @@ State = MutableMapping[str, float]
 class Schedule(Op, frozen=True):
     """The base of schedules.
 
-    `needs_loss` says that the schedule wants to see each epoch's loss: `observe` is then called after every epoch.
+    `needs_loss` says that the schedule needs each epoch's loss: `observe` is then called after every epoch.
 
     Errors: a BacklitError where a setting is out of its bounds.
     """
@@ -48,8 +48,8 @@ class Schedule(Op, frozen=True):
     def observe(self, state: State, loss: float) -> float:
         """Take the loss of the epoch that ended, and give the factor of the rate from here on.
 
-        `state` is plain data, empty at first, for the schedule to write to; whoever resumes a training hands it back.
-        Where `state["stop"]` is 1, there is no point in going on.
+        `state` is plain data, empty at first, which the schedule writes to; a training that is resumed passes it in
+        again. With `state["stop"]` at 1 the schedule ends the training.
         """
         return 1.0
 
@@ -185,7 +185,7 @@ class CosineAnnealing(Schedule, frozen=True):
         return self.floor + (1.0 - self.floor) * 0.5 * (1.0 + np.cos(np.pi * time))
 
     def _within(self, steps: Array, first: float) -> Array:
-        """Give how much of its period each step has behind it, where the first period has `first` steps."""
+        """Give the part of its period before each step, where the first period has `first` steps."""
         if self.multiplier == 1.0:
             return np.mod(steps, first) / first
         starts = [0.0]
@@ -233,7 +233,7 @@ class Warmup(Schedule, frozen=True):
 
     @property
     def needs_loss(self) -> bool:
-        """Whether the schedule that follows wants to see the loss."""
+        """Whether the schedule that follows needs the loss."""
         return self._following.needs_loss
 
     def scale(self, steps: npt.ArrayLike, steps_per_epoch: int, total_steps: int) -> Array:
@@ -244,7 +244,7 @@ class Warmup(Schedule, frozen=True):
         return np.minimum((_steps(steps) + 1.0) / rise, 1.0) * following
 
     def observe(self, state: State, loss: float) -> float:
-        """Let the schedule that follows see the loss."""
+        """Pass the loss to the schedule that follows."""
         return self._following.observe(state, loss)
 
 
@@ -296,7 +296,7 @@ class Watcher(Schedule, frozen=True):
 
     @property
     def needs_loss(self) -> bool:
-        """Whether `observe` has anything to do: it has."""
+        """True: `observe` counts the epochs without improvement."""
         return True
 
     def _count(self, state: State, improved: bool) -> bool:

@@ -1,4 +1,4 @@
-"""Losses of yes or no, an output each."""
+"""Losses of yes-or-no targets, an output for each."""
 
 from __future__ import annotations
 

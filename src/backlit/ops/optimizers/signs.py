@@ -58,7 +58,7 @@ class RProp(Optimizer, frozen=True):
     r"""Rprop: each weight has a step d of its own, which grows while its gradient keeps its sign and shrinks when not.
 
     d ← min(η⁺ d, d_max) where the sign stays, max(η⁻ d, d_min) where it changes; then w ← w - sign(g) d. This is
-    iRprop⁻, without backtracking, PyTorch's too: after a change of sign the weight rests for one step. Only signs
+    iRprop⁻, without backtracking, PyTorch's too: after a change of sign the weight stands for one step. Only signs
     count, so it needs the gradient of all rows: train with `batch_size="full"`. The rate is the first step d, so a
     schedule has no effect, and there is no `weight_decay`.
 
