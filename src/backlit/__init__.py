@@ -106,19 +106,19 @@ def _draw(function: str, record: Any) -> str | None:
     return drawn
 
 
-class _Face(ModuleType):
-    """The package as a module in which `explain` stays a function, although a package of that name is imported."""
+class _Package(ModuleType):
+    """Keeps the function `explain` from being hidden by the package of that name."""
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _PLACES and isinstance(value, ModuleType)):  # Python binds a package when it is imported
+        if not (name in _PLACES and isinstance(value, ModuleType)):  # which Python sets when it is imported
             super().__setattr__(name, value)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Let a function that mentions the package go to another process: a module is pickled by its name."""
+        """Pickle the module by its name, so that a function that names it can be sent to another process."""
         return import_module, (self.__name__,)
 
 
-sys.modules[__name__].__class__ = _Face
+sys.modules[__name__].__class__ = _Package
 
 for _form in ("text", "html"):
     drawers[_form] = partial(_draw, f"{_form}_of")

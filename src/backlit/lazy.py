@@ -1,4 +1,4 @@
-"""Names of a package that are imported when first used, so that importing the package costs nothing."""
+"""Imports the names of a package when they are first used, so that importing the package is fast."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def lazily(package: str, places: Mapping[str, str]) -> Callable[[str], Any]:
-    """Give the `__getattr__` of a package whose names lie in the modules that `places` tells.
+    """Give the `__getattr__` of a package that imports each name from its module in `places`.
 
     >>> get = lazily("backlit", {"BacklitError": "errors"})
     >>> get("BacklitError").__name__

@@ -1,8 +1,9 @@
 """The engine: a network, its training, and the checks of both. Other packages import from here, not from its modules.
 
-`architecture` and `network` are what a person describes, `training` runs it. Below them are the packages that turn a
-network into integer tables (`program`), run these (`machine`), compile what runs (`compiled`) and share the work among
-threads (`parallel`). Names are imported when first used.
+`architecture` and `network` describe a network, `training` trains it. Below them are the packages that turn a network
+into integer tables (`program`), run these (`machine`), keep machine code on disk (`code_cache`), compile what runs
+(`compiled`) and share the work among threads (`parallel`). The interface is `__all__`; a name is imported when it is
+first used.
 
 >>> from backlit.engine import Network, Training
 >>> from backlit.ops.layers.dense import Dense

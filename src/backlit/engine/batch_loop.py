@@ -1,4 +1,4 @@
-"""Runs a training's batches by the machine, which comes back now and then for Ctrl-C and time limits."""
+"""Runs a training's batches on the machine, which returns now and then for Ctrl-C and time limits."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def training_tables(executable: Executable, rule: Rule, gradient_norms: bool) ->
 
 
 class BatchLoop:
-    """The machine, alone or with a thread team, at work on a training's tables and memory.
+    """Runs the machine, alone or with a thread team, on a training's tables and memory.
 
-    After each epoch it measures the rows `validation` (X, Y, weights), where there are any, and keeps the parameters
-    and running statistics of the epoch of the lowest loss, where `keep_best` asks for them.
+    After each epoch the machine measures the validation rows (X, Y, weights), if any. With `keep_best` it keeps the
+    parameters and running statistics of the epoch of the lowest loss.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class BatchLoop:
         if validation is None or not isinstance(runner, CompiledMachine):
             return monitor
         rows = structs.validation_data(monitor)
-        # kept, since the machine is given no more than the addresses of its vectors
+        # kept alive, since the machine is given only the addresses of its vectors
         self._measuring = call = runner.ready("evaluate_rows", self.tables, self.memory, rows, Clock(0, 0))
         integers, floats = call.vectors
         return monitor._replace(
@@ -82,12 +82,11 @@ class BatchLoop:
         self, data: Data, clock: Clock, rates: Array, sums: Array, target: float | None, stop: int,
         out_of_time: Callable[[], bool],
     ) -> tuple[int, str]:  # fmt: skip
-        """Run the first `stop` batches of a chunk; give how many were done and, where they were not all, why.
+        """Run the first `stop` batches of a chunk; give how many were done and, if not all were, the reason.
 
-        `rates` has a learning rate for every batch of the chunk, `sums` (epochs, SUMS and
-        norms) collects the sums of its epochs. An interruption is raised only when a call of the
-        machine has returned, before its result is known here; so the machine writes into `memory.reached` how far it
-        came.
+        `rates` has a learning rate for every batch of the chunk; `sums` (epochs, SUMS + norms) collects the sums of its
+        epochs. Python raises KeyboardInterrupt when a call of the machine returns, before its result is stored here. So
+        the machine writes the number of the next batch into `memory.reached`.
         """
         batches = rates.size // sums.shape[0]
         reached, why = self.memory.reached, ""
@@ -111,7 +110,7 @@ class BatchLoop:
     def call(
         self, data: Data, clock: Clock, first: int, last: int, rates: Array, sums: Array, target: float | None
     ) -> None:
-        """Run the machine over batches `first` to `last`; `memory.reached` says how far it came."""
+        """Run the machine over batches `first` to `last`; `memory.reached` has the number of the next one."""
         train = self.team.train_batches if self.team else self.executable.train
         began = time.perf_counter()
         with steady(self.executable.compiled):
@@ -124,13 +123,13 @@ class BatchLoop:
             self.batch_seconds = (time.perf_counter() - began) / done
 
     def batches_per_call(self) -> int:
-        """Give how many batches run before the machine comes back."""
+        """Give how many batches run in one call of the machine."""
         seconds = self.team.switch.seconds if self.team else CALL_SECONDS
         return max(1, int(seconds / self.batch_seconds))
 
 
 def _slow_seconds(work: int) -> float:
-    """Give what a compiled batch may take on a slow machine, so that even the first call comes back in time."""
+    """Give the time of a compiled batch on a slow computer, so that even the first call returns in time."""
     return 5e-6 + 5e-9 * work
 
 

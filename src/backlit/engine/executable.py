@@ -68,11 +68,11 @@ class Executable(Program):
 
     @property
     def train(self) -> Callable[..., Any]:
-        """The machine's way to train on such batches."""
+        """The machine's function that trains on such batches."""
         return getattr(self.runner, self.entry)  # type: ignore[no-any-return]
 
     def _shared_code(self) -> tuple[str, ...]:
-        """Name the entry points that this program will call, which all programs share."""
+        """Name the entry points that this program will call; all programs share them."""
         if self.optimizer is None:
             return background.PREDICTION
         entry = "batch_gradient" if self.optimizer.full_batch else self.entry

@@ -1,4 +1,4 @@
-"""Holds the gradient that trains a network against the one that its error's own differences give."""
+"""Compares the gradient that trains a network with differences of its error."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ from backlit.engine.input_checks import rows_of
 from backlit.engine.objective import Objective, rule_of
 from backlit.engine.program import structs
 from backlit.engine.program.structs import Clock, Data, Rule
-from backlit.engine.settings import Count, NotNegative
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.ops.base import Activation, Loss, Optimizer
-from backlit.ops.value_checks import checked
+from backlit.ops.value_checks import Count, NotNegative, checked
 
 ENTRYWISE = 2000
 """Up to so many parameters, or inputs, every one is checked; beyond, random directions are."""
@@ -30,10 +29,10 @@ ENTRYWISE = 2000
 DIRECTIONS = 8
 
 STEPS = (1e-2, 1e-3, 1e-4, 1e-5)
-"""Half widths of the differences, relative to the number that is moved; the next smaller where a kink lies within."""
+"""Half widths of the differences, relative to the number that is moved; a smaller one is taken at a kink."""
 
 ROUNDING = 200 * float(np.finfo(np.float64).eps)
-"""By how much of E the differences of E err through its rounding, divided by the step: measured on smooth functions."""
+"""The rounding error of a difference of E, as a part of E divided by the step; measured on smooth functions."""
 
 
 class ArrayCheck(msgspec.Struct, frozen=True):
@@ -175,7 +174,7 @@ def gradcheck(
 
 
 class Revealing(Optimizer, frozen=True):
-    """No optimizer: it puts the gradient that one would be given, penalties included, in the weights' place."""
+    """Writes the gradient that an optimizer is given, penalties included, in the weights' place."""
 
     name = "revealing"
 
@@ -186,9 +185,9 @@ class Revealing(Optimizer, frozen=True):
 
 
 def trained_gradient(objective: Objective) -> tuple[float, Array]:
-    """Give E and its gradient as a training has them: by one of its steps, which leaves the gradient in the weights.
+    """Give E and its gradient as a training has them: by one of its steps, which writes the gradient to the weights.
 
-    A step on other weights and with the rows reversed goes before, so that anything left over from it would show.
+    A step on other weights, with the rows reversed, goes before: an op that reads what it left behind is found out.
     """
     memory, data, rule, program = objective.memory, objective.data, objective.rule, objective.executable
     start, sums = memory.P.copy(), np.zeros(structs.SUMS)
@@ -211,7 +210,7 @@ def trained_gradient(objective: Objective) -> tuple[float, Array]:
 
 
 class MovedError(Objective):
-    """A network's error E on a batch as a function of its weights and inputs, not a number across a kink."""
+    """A network's error E on a batch as a function of its weights and inputs; NaN where a kink is crossed."""
 
     def __init__(self, executable: Executable, data: Data, rule: Rule, clock: Clock, **given: Any) -> None:
         super().__init__(executable, data, rule, clock, **given)
@@ -343,7 +342,7 @@ def _array_check(
     measured = ~np.isnan(numeric)
     scale = np.fmax(np.fmax(np.abs(backprop), np.abs(numeric)), np.fmax(floors, np.finfo(np.float64).tiny))
     errors = np.abs(backprop - numeric) / scale
-    errors = np.where(measured, np.nan_to_num(errors, nan=np.inf), -1.0)  # a gradient of NaN is as wrong as can be
+    errors = np.where(measured, np.nan_to_num(errors, nan=np.inf), -1.0)  # a gradient of NaN has an infinite error
     worst = int(errors.argmax())
     error = max(float(errors[worst]), 0.0)
     return ArrayCheck(

@@ -1,7 +1,7 @@
-"""What is known of the epochs of a training, kept in columns.
+"""The history of a training: the numbers of its epochs, in columns.
 
-Many small epochs run in one call of the machine, in less time than making a Python object of each would take. So their
-numbers stay in one array, a row per epoch, and an `Epoch` is made when it is read.
+Many small epochs run in one call of the machine, in less time than making a Python object of each would take. So one
+array holds their numbers, a row per epoch, and an `Epoch` is made when it is read.
 """
 
 from __future__ import annotations
@@ -64,11 +64,11 @@ NORM = "gradient_norm_"
 """The name of a column of gradient norms, before the layer's number."""
 
 BLOCK = 4096
-"""The epochs that are read from the table at a time."""
+"""How many epochs are read from the table at a time."""
 
 
 class _Table:
-    """Rows that several histories share: each reads the first ones, and none changes a row that another reads."""
+    """Rows that several histories share: each reads the first ones, and none changes a row that another one reads."""
 
     def __init__(self, rows: Array) -> None:
         self.rows = rows
@@ -89,7 +89,8 @@ class _Table:
 class History(Sequence[Epoch]):
     """The epochs of a training so far, to be read like a list; `pandas.DataFrame(history)` gives a row of each.
 
-    `validated` says whether there is a loss of validation rows, `layers` are those whose gradients' norms there are.
+    `validated` says whether there is a loss of validation rows; `layers` are the labels of the layers with gradient
+    norms.
 
     >>> history = History.of([Epoch(1, 0.5, None, 0.1, 0.0, best=True), Epoch(2, 0.25, None, 0.1, 0.0, best=True)])
     >>> len(history), history[-1].loss, history.columns()["loss"]

@@ -16,7 +16,7 @@ Function = Callable[[Array], tuple[float, Array]]
 
 
 class Minimum(NamedTuple):
-    """Where L-BFGS ended: the point, the function's value there, and what SciPy says of it."""
+    """Where L-BFGS ended: the point, the function's value there, and SciPy's message."""
 
     point: Array
     value: float
@@ -106,7 +106,7 @@ class _Iteration(NamedTuple):
 
 
 class _Left(Exception):  # noqa: N818  (nothing went wrong)
-    """The iterator was closed, so SciPy's search is of no more use."""
+    """The iterator was closed, so SciPy's search has to end."""
 
 
 class _Bridge:
@@ -137,7 +137,7 @@ class _Bridge:
 
 
 def _join(worker: threading.Thread) -> None:
-    """Wait until a thread has ended, which works on the network, and only then let an interruption through."""
+    """Wait until the thread that works on the network has ended; raise an interruption only then."""
     interrupted = None
     while worker.is_alive():
         try:

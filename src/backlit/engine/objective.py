@@ -1,4 +1,4 @@
-"""The error E of a batch and its gradient, as a training has them: what L-BFGS, checks and explanations evaluate."""
+"""The error E of a batch and its gradient as a training has them, for L-BFGS, checks and explanations."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from backlit.kernels.types import Array
 from backlit.ops.base import Loss
 
 START = Clock(0, 0)
-"""No update was done, and the seed is 0."""
+"""The clock before the first update, with the seed 0."""
 
 
 def reduction(loss: Loss, outputs: int) -> int:
@@ -174,7 +174,7 @@ class Objective:
 
 
 class PlainStep(Objective):
-    """One update on the batch, a stage at a time: what an explanation shows. By the plain machine, in one shard."""
+    """One update on the batch, a stage at a time, by the plain machine and in one shard; `explain` shows it."""
 
     def steps_before(self, rates: Array, first: int) -> list[float]:
         """Train on the batch, a step for each of the rates (steps,), and give E before each of them.

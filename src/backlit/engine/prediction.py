@@ -1,4 +1,4 @@
-"""Running rows forward, many of them on several threads."""
+"""Runs rows forward, many rows on several threads."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ MANY_ROWS = 65_536
 """The two batch shapes a network predicts in: a few rows in a small arena, or all rows, shard by shard."""
 
 THREAD_WORK = 20_000_000
-"""Multiply-adds for which it is worth to start a thread."""
+"""Multiply-adds that pay for starting a thread."""
 
 TURNS = 4
-"""How many times each thread takes a share of the rows, so that none waits long for a slower one."""
+"""How many shares of the rows each thread takes, so that none waits long for a slower one."""
 
 
 class Predictor:
@@ -39,7 +39,7 @@ class Predictor:
         self.tables = program.prediction
         self.memory = program.memory()
         self.call: Call | None = None
-        if isinstance(program.runner, CompiledMachine):  # for a row or two, to make the call takes longest
+        if isinstance(program.runner, CompiledMachine):  # for one row, preparing the call takes longer than the rest
             none = np.empty(0, network.dtype)
             self.call = program.runner.ready("predict_rows", self.tables, self.memory, none, 0, none, Clock(0, 0))
 
@@ -53,9 +53,9 @@ class Predictor:
 
 
 class Predictors:
-    """The predictors of a network for one shape of batch; some that are idle are kept for the next call.
+    """The predictors of a network for one shape of batch; idle ones are kept for the next call.
 
-    Each works in an arena of its own, so that no two threads share one.
+    Each has an arena of its own, so no two threads write to the same one.
     """
 
     def __init__(self, network: Architecture, rows: int, compiled: bool) -> None:
@@ -82,7 +82,7 @@ class Predictors:
             return self.make()
 
     def _share_out(self, X: Array, Y: Array, helpers: int) -> None:
-        """Have the rows worked off by so many threads beside this one, each taking whole shards whenever it is free."""
+        """Share the rows among this thread and so many helpers; each takes whole shards when it is free."""
         own = self._taken()
         shards = -(-X.shape[0] // own.executable.rows)
         step = -(-shards // ((helpers + 1) * TURNS)) * own.executable.rows
@@ -101,17 +101,17 @@ class Predictors:
         def help_out() -> None:
             try:
                 predictor = self._taken()
-            except MemoryError:  # then the others do the work
+            except MemoryError:  # the other threads do the work
                 return
             try:
                 work(predictor)
-            except Exception as error:  # noqa: BLE001  (it is raised where the rows were given)
+            except Exception as error:  # noqa: BLE001  (raised again in the caller's thread)
                 failures.append(error)
 
         threads = [threading.Thread(target=help_out, name=f"backlit-{k}") for k in range(1, helpers + 1)]
         started = []
         try:
-            with suppress(RuntimeError):  # where no threads are to be had, fewer do the work
+            with suppress(RuntimeError):  # the system has no threads left: fewer do the work
                 for thread in threads:
                     thread.start()
                     started.append(thread)

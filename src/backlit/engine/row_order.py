@@ -1,4 +1,4 @@
-"""In which order the epochs of a training take the rows."""
+"""The order in which the epochs of a training take the rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from backlit.engine.input_checks import checked_order
 from backlit.kernels.types import Array
 
 LARGEST_ORDER = 1_000_000
-"""The order of so many rows is drawn at a time, or that of an epoch, if it has more."""
+"""The order of up to so many rows is drawn at a time, or that of one epoch if it has more."""
 
 
 class RowOrder:

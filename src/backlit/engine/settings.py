@@ -1,4 +1,4 @@
-"""The settings of a training: every argument that is no data, with its type, its bounds and its words.
+"""The settings of a training: every argument that is no data, with its type, its bounds and its description.
 
 `Training`, the network file, `backlit train`, the model of a table and `backlit.explain` take types, bounds and
 messages from here.
@@ -14,13 +14,9 @@ from msgspec import Meta
 from backlit.engine.program.structs import Rule
 from backlit.errors import BacklitError
 from backlit.ops.registry import optimizers, schedules
-from backlit.ops.value_checks import check_fields, types_of
+from backlit.ops.value_checks import Count, NotNegative, Whole, check_fields, types_of
 
 T = TypeVar("T")
-
-Count = Annotated[int, Meta(ge=1)]
-Whole = Annotated[int, Meta(ge=0)]
-NotNegative = Annotated[float, Meta(ge=0)]
 
 LARGEST_SEED = 2**63 - 1
 """The compiled machine holds the seed as an integer of 64 bits."""
@@ -132,7 +128,7 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def describe_setting(name: str) -> str:
-    """Give a setting's words, as documents and the command line show them."""
+    """Give a setting's description, as documents and the command line show it."""
     found: Any = msgspec.inspect.type_info(types_of(TrainingSettings)[name])
     return str(found.extra_json_schema["description"])
 

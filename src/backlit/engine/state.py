@@ -14,7 +14,7 @@ from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 
 MEASURED = ("seconds", "history.seconds")
-"""What a clock gives, and equal trainings do not have in common."""
+"""Fields that a clock gives: equal trainings differ in them."""
 
 
 class TrainingState(msgspec.Struct, frozen=True, eq=False):

@@ -64,7 +64,7 @@ RATE_LIMIT = "the learning rate fell to the schedule's limit"
 
 
 def first_not_finite(executable: Executable, memory: Memory) -> str:
-    """Name what went wrong first in the batch that lies in the memory: a layer, if one's output is not finite."""
+    """Name what was first not finite in the batch that lies in the memory: a layer's output, or the loss."""
     for label, op in zip(executable.network.labels, executable.trained_ops, strict=False):
         if not np.isfinite(executable.view(memory, f"{label}.{op.writes}")).all():
             return f"the output of layer {label}"
@@ -72,7 +72,7 @@ def first_not_finite(executable: Executable, memory: Memory) -> str:
 
 
 def tell_divergence(stopped: str, what: str, rate: float, *, raises: bool) -> None:
-    """Say what was not finite, what became of the weights, and what to try: by a warning, or an error."""
+    """Warn, or raise an error: what was not finite, which weights are kept, and what to try."""
     message = (
         f"training {stopped}: {what} is not a finite number. The weights from before that epoch are kept. "
         f"Try a smaller rate than {rate:g}, clip_norm=1, or inputs scaled to about 1."

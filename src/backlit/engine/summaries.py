@@ -19,7 +19,7 @@ class LayerLine(msgspec.Struct, frozen=True):
     output: Shape
     parameters: int
     frozen: int = 0
-    """How many of the parameters training leaves alone."""
+    """How many of the parameters are frozen."""
 
 
 class NetworkSummary(Summary, msgspec.Struct, frozen=True):

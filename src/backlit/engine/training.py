@@ -1,4 +1,4 @@
-"""Training as a generator of epochs: validation, stopping, best weights, all consumers of the same events."""
+"""Training as a generator of epochs, with validation, stopping and best weights."""
 
 from __future__ import annotations
 
@@ -231,7 +231,7 @@ class Training:
             first = len(self.history)
 
     def _run_chunk(self, rates: Array, sums: Array) -> tuple[int, str, tuple[int, str]]:
-        """Run epochs, a learning rate for each batch; give the batches done, why not all, and which diverged how.
+        """Run epochs, a learning rate for each batch; give the batches done, why not all, and where it diverged.
 
         The epochs of a chunk that diverges run again as far as they were good.
         """
@@ -281,7 +281,7 @@ class Training:
             monitor.lowest[0] = np.fmin(lowest, np.fmin.reduce(self.history.monitored[first:]))
 
     def _note(self, first: int) -> None:
-        """Tell the schedule and patience of the epochs after the first ones."""
+        """Pass the losses of the epochs from `first` on to the schedule and to patience."""
         monitored = self.history.monitored
         if self.schedule.needs_loss:
             self.rate_factor = self.schedule.observe(self.schedule_state, float(monitored[-1]))
@@ -354,7 +354,7 @@ class Training:
         return self._last if self._last and all(map(np.array_equal, values, best)) else None
 
     def _go_on(self) -> None:
-        """Take up the last values again where the network holds the best ones."""
+        """Write the last epoch's values into a network that holds the best ones."""
         if last := self._last_values():
             self.network.parameters[:], self.network.state[:] = last
         self._last = None

@@ -1,4 +1,4 @@
-"""Everything that Backlit takes from inside of Numba, which Numba may rename in any version.
+"""The names that Backlit takes from inside Numba, which Numba may change in any version.
 
 No other file imports from `numba.core`, `numba.np` or `numba.cpython`; a test holds that. The upper bound on Numba in
 pyproject.toml is there because of these names: raise it once the tests pass with the new version.
@@ -16,7 +16,7 @@ __all__ = ["AttributeTemplate", "arrayobj", "cgutils", "compiler_lock", "linear_
 
 
 def target_context() -> Any:
-    """Give what Numba compiles for this processor with; making it makes Numba's own symbols known to LLVM's linker."""
+    """Give Numba's compilation target for this processor. Making it tells LLVM's linker Numba's own symbols."""
     from numba.core.registry import cpu_target  # noqa: PLC0415
 
     return cpu_target.target_context
@@ -25,7 +25,8 @@ def target_context() -> Any:
 def compiler_lock() -> Any:
     """Give the lock that each thread holds while it compiles.
 
-    It is imported late, as is `linear_algebra`: only collecting needs them, and without them Numba goes its own way.
+    It is imported late, as is `linear_algebra`: only collecting needs them. If an import fails, Numba compiles in its
+    ordinary way.
     """
     from numba.core.compiler_lock import global_compiler_lock  # noqa: PLC0415
 
@@ -33,7 +34,7 @@ def compiler_lock() -> Any:
 
 
 def linear_algebra() -> Any:
-    """Give the module of which `ensure_blas` looks for SciPy's BLAS."""
+    """Give the module whose `ensure_blas` loads SciPy's BLAS."""
     from numba.np import linalg  # noqa: PLC0415
 
     return linalg

@@ -13,18 +13,18 @@ operation, which Numba computes in 64 bits; and it knows `view` only on a number
 Common to all of them:
 
 - They are compiled to be inlined always (``forceinline``): a call inside a loop keeps it from being vectorised.
-- The compiler may fuse ``a * b + c`` (flag ``contract``); they also stand ignoring the sign of zero (``nsz``) and
-  division by way of the reciprocal (``arcp``), nothing more. NaN in gives NaN out; infinities give the limit, and
-  arguments outside the domain NaN, as in NumPy (whose warnings are not raised).
-- Subnormal arguments and results are honoured, with gradual underflow.
+- The compiler may fuse ``a * b + c`` (flag ``contract``). The stated errors also hold if it ignores the sign of zero
+  (``nsz``) or divides by way of the reciprocal (``arcp``), but not with other liberties.
+- NaN in gives NaN out, infinities give the limit, and arguments outside the domain give NaN: as in NumPy, but without
+  warnings. Subnormal arguments are not taken for 0, and results underflow gradually.
 - Errors are stated in ulp, units in the last place of the exact result (of a subnormal result, in the smallest
   subnormal), as bounds that ``tests/kernels/test_vector_math.py`` holds against mpmath, with fused multiply-add.
 
 Method: exp, expm1 and tanh write x = k ln 2 + r with |r| <= ln(2)/2 (Cody and Waite, Software Manual for the
 Elementary Functions, 1980); log and log1p write x = 2^k (1 + f) with sqrt(1/2) <= 1 + f < sqrt(2) and expand in
 s = f / (2 + f), as Sun's fdlibm does; erf(x) is x P(x^2) for |x| < 1 and 1 - exp(-g(|x|)) beyond. The polynomials are
-weighted least-maximum fits to the exact functions, evaluated in pairs of terms (Estrin's scheme): a loop over them
-waits for its longest chain of operations, since only a few iterations fit into the processor's window.
+weighted minimax fits to the exact functions, evaluated in pairs of terms (Estrin's scheme). That shortens the longest
+chain of dependent operations, which limits the loop: the processor overlaps only a few iterations.
 """
 
 from typing import Any
@@ -33,7 +33,7 @@ import numpy as np
 
 from backlit.kernels.types import ByType
 
-# The compiler puts one of its two in the place of each `ByType`; here they are Any, since they are used as that one.
+# The compiler replaces each `ByType` by its form for the type at hand. The code uses it as that form, hence Any.
 Float: Any = ByType(np.float32, np.float64)
 Bits: Any = ByType(np.int32, np.int64)  # as many bits as Float has
 _MANTISSA: Any = ByType(23, 52)  # bits

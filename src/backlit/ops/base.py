@@ -36,12 +36,12 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 from types import FunctionType
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
 from backlit.errors import BacklitError
-from backlit.ops.value_checks import check_fields
+from backlit.ops.value_checks import NotNegative, check_fields
 
 Shape = tuple[int, ...]
 """The shape of one row of a buffer: (4,), (28, 28, 1) or (50, 8)."""
@@ -52,8 +52,8 @@ Interval = tuple[float, float]
 REDUCTIONS = ("sum", "mean", "mean_all")
 
 MACHINE_SCALARS = ("training", "seed", "step", "first_row", "op_number")
-"""Scalars any kernel may ask for by name: whether dropout and batch statistics are on, the run's seed, the number of
-the step, the number within the batch of the first row at hand, and the op's own place in the network."""
+"""Scalars that any function of an op may take by name: whether dropout and batch statistics are on, the run's seed, the
+number of the step, the number within the batch of the first row given, and the op's own number in the network."""
 
 
 class Op(msgspec.Struct, frozen=True):
@@ -73,7 +73,7 @@ class Op(msgspec.Struct, frozen=True):
 
 
 def check_settings(op: Op) -> None:
-    """Hold an op's settings to the types and bounds that their annotations state, to be called by `__post_init__`.
+    """Check an op's settings against the types and bounds of their annotations; `__post_init__` calls this.
 
     NumPy's numbers become Python's, so that settings can be written to files as they are.
 
@@ -112,7 +112,7 @@ class Layer(Op, frozen=True):
     shaped: ClassVar[bool] = False
     batch_coupled: ClassVar[bool] = False
     outputs: ClassVar[Interval | None] = None
-    """The lowest and the highest output; None where nothing is declared, and then any loss is let through."""
+    """The lowest and the highest output; with None a network accepts any loss."""
 
     def reach(self, *inputs: Interval | None) -> Interval | None:
         """Give where the outputs lie if the inputs, one for each buffer read, lie there (None: not known)."""
@@ -232,17 +232,17 @@ class Optimizer(Op, frozen=True, kw_only=True):
         "rate": r"\eta", "momentum": r"\mu", "rho": r"\rho", "epsilon": r"\varepsilon", "beta1": r"\beta_1",
         "beta2": r"\beta_2", "weight_decay": r"\lambda",
     }  # fmt: skip
-    weight_decay: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    weight_decay: NotNegative = 0.0
 
     def __post_init__(self) -> None:
         check_settings(self)
 
 
 def tuned(loops: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Mark a function as having a hand-tuned twin of loops, which the compiler takes in its place.
+    """Mark a function as having hand-tuned loops, which are compiled in its place.
 
-    Allowed only where the benchmark shows that it pays; a test holds the two equal. The loops may ask for more of the
-    op's arrays than the function does, as room to work in: a loss's forward for `dA`, which is free until its backward.
+    Allowed only where the benchmark shows that it pays; a test holds the two equal. The loops may take more of the op's
+    arrays than the function does, to work in: a loss's forward takes `dA`, which is free until its backward.
     """
 
     def mark(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -256,9 +256,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def any_order(loops: F) -> F:
-    """Mark loops whose sums may be taken in interleaved parts: one from left to right waits for each addition.
+    """Mark loops whose sums the compiler may split into interleaved parts, since a sum in order cannot vectorise.
 
-    Which parts is a function of the length alone, so the bits of a row's sum do not depend on the rows beside it.
+    The length alone decides on the parts, so the bits of a row's sum do not depend on the rows beside it.
     """
     loops.any_order = True  # type: ignore[attr-defined]
     return loops

@@ -1,4 +1,4 @@
-"""The op behind a buffer with several readers: it adds up the gradients that they compute. No person writes it down."""
+"""The op behind a buffer with several readers: it adds up their gradients. Programs insert it; no network names it."""
 
 from __future__ import annotations
 

@@ -7,15 +7,15 @@ uniform one from ±√(3 Var(w)), which has the same variance. Of a vector, both
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
-import msgspec
 import numpy as np
 
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.ops.base import Op, check_settings
 from backlit.ops.registry import initializers, register
+from backlit.ops.value_checks import NotNegative
 
 
 class Initializer(Op, frozen=True):
@@ -77,7 +77,7 @@ class Normal(Initializer, frozen=True):
     (3, 2)
     """
 
-    std: Annotated[float, msgspec.Meta(ge=0)] = 0.05
+    std: NotNegative = 0.05
     formula: ClassVar[str] = r"w \sim \mathcal{N}(0, \mathrm{std}^2)"
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:

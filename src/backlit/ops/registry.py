@@ -102,7 +102,7 @@ REGISTRIES = {r.kind: r for r in (layers, activations, losses, optimizers, sched
 
 
 def _check_maths(cls: type[Op], name: str) -> None:
-    """Refuse maths that nothing could call: plain methods, a value without slope, settings that are no fields."""
+    """Refuse maths that the engine cannot call: plain methods, a value without slope, settings that are no fields."""
     for method in ("value", "slope", "forward", "backward", "update", "scalars"):
         if inspect.isfunction(cls.__dict__.get(method)):
             raise BacklitError(f"{cls.kind} {name!r}: {method} must be a @staticmethod.")
@@ -122,7 +122,7 @@ def _check_maths(cls: type[Op], name: str) -> None:
 
 
 def _refuse_taken(cls: type[Op], name: str) -> None:
-    """Refuse a name that another class has: whoever asked for that one would be given this one, without a word.
+    """Refuse a name that another class has, since a user who means that class would get this one without a warning.
 
     A class of the same module and name is the same definition run again, by a reload or in a notebook's cell, and takes
     the place of the older one. Layers and activations share their names, for a chain may name either.

@@ -17,18 +17,15 @@ from msgspec import Meta
 from backlit.kernels.types import Array
 from backlit.ops.base import Op, check_settings
 from backlit.ops.registry import register, schedules
+from backlit.ops.value_checks import Count, Factor, NotNegative, Portion, Positive, Whole
 
-Positive = Annotated[float, Meta(gt=0)]
-NotNegative = Annotated[float, Meta(ge=0)]
-Factor = Annotated[float, Meta(gt=0, lt=1)]
-Floor = Annotated[float, Meta(ge=0, le=1)]
 State = MutableMapping[str, float]
 
 
 class Schedule(Op, frozen=True):
     """The base of schedules.
 
-    `needs_loss` says that the schedule wants to see each epoch's loss: `observe` is then called after every epoch.
+    `needs_loss` says that the schedule needs each epoch's loss: `observe` is then called after every epoch.
 
     Errors: a BacklitError where a setting is out of its bounds.
     """
@@ -51,8 +48,8 @@ class Schedule(Op, frozen=True):
     def observe(self, state: State, loss: float) -> float:
         """Take the loss of the epoch that ended, and give the factor of the rate from here on.
 
-        `state` is plain data, empty at first, for the schedule to write to; whoever resumes a training hands it back.
-        Where `state["stop"]` is 1, there is no point in going on.
+        `state` is plain data, empty at first, which the schedule writes to; a training that is resumed passes it in
+        again. With `state["stop"]` at 1 the schedule ends the training.
         """
         return 1.0
 
@@ -94,7 +91,7 @@ class StepDecay(Schedule, frozen=True):
     array([1.  , 1.  , 0.5 , 0.5 , 0.25])
     """
 
-    every: Annotated[int, Meta(ge=1)] = 10
+    every: Count = 10
     factor: Positive = 0.1
     formula: ClassVar[str] = r"f^{\lfloor e / k \rfloor}"
 
@@ -176,7 +173,7 @@ class CosineAnnealing(Schedule, frozen=True):
 
     period: NotNegative = 0.0
     multiplier: Annotated[float, Meta(ge=1)] = 1.0
-    floor: Floor = 0.0
+    floor: Portion = 0.0
     formula: ClassVar[str] = r"\mathit{floor} + (1 - \mathit{floor}) \frac{1 + \cos \pi \tau}{2}"
 
     def scale(self, steps: npt.ArrayLike, steps_per_epoch: int, total_steps: int) -> Array:
@@ -188,7 +185,7 @@ class CosineAnnealing(Schedule, frozen=True):
         return self.floor + (1.0 - self.floor) * 0.5 * (1.0 + np.cos(np.pi * time))
 
     def _within(self, steps: Array, first: float) -> Array:
-        """Give how much of its period each step has behind it, where the first period has `first` steps."""
+        """Give the part of its period before each step, where the first period has `first` steps."""
         if self.multiplier == 1.0:
             return np.mod(steps, first) / first
         starts = [0.0]
@@ -236,7 +233,7 @@ class Warmup(Schedule, frozen=True):
 
     @property
     def needs_loss(self) -> bool:
-        """Whether the schedule that follows wants to see the loss."""
+        """Whether the schedule that follows needs the loss."""
         return self._following.needs_loss
 
     def scale(self, steps: npt.ArrayLike, steps_per_epoch: int, total_steps: int) -> Array:
@@ -247,7 +244,7 @@ class Warmup(Schedule, frozen=True):
         return np.minimum((_steps(steps) + 1.0) / rise, 1.0) * following
 
     def observe(self, state: State, loss: float) -> float:
-        """Let the schedule that follows see the loss."""
+        """Pass the loss to the schedule that follows."""
         return self._following.observe(state, loss)
 
 
@@ -295,11 +292,11 @@ class Watcher(Schedule, frozen=True):
     """The base of schedules that lower the rate when the loss has not improved in more than `patience` epochs."""
 
     factor: Factor = 0.1
-    patience: Annotated[int, Meta(ge=0)] = 10
+    patience: Whole = 10
 
     @property
     def needs_loss(self) -> bool:
-        """Whether `observe` has anything to do: it has."""
+        """True: `observe` counts the epochs without improvement."""
         return True
 
     def _count(self, state: State, improved: bool) -> bool:
@@ -334,7 +331,7 @@ class ReduceOnPlateau(Watcher, frozen=True):
 
     threshold: NotNegative = 1e-4
     relative: bool = True
-    floor: Floor = 0.0
+    floor: Portion = 0.0
     formula: ClassVar[str] = r"\max(f^k, \mathit{floor})"
 
     def observe(self, state: State, loss: float) -> float:

@@ -1,7 +1,7 @@
 """Checks values of settings against the annotated types of their fields, with one form of message for all settings.
 
-A field's annotation states type and bounds, `Annotated[float, Meta(ge=0)]`; the words of the message follow from it.
-`Meta(extra={"expected": "..."})` gives other words where these say more, such as "a fraction of the rows".
+A field's annotation states type and bounds, `Annotated[float, Meta(ge=0)]`, and the message is made from it.
+`Meta(extra={"expected": "..."})` replaces its words where others say more, such as "a fraction of the rows".
 """
 
 from __future__ import annotations
@@ -9,13 +9,21 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
-from msgspec import inspect
+from msgspec import Meta, inspect
 
 from backlit.errors import BacklitError
+
+Positive = Annotated[float, Meta(gt=0)]
+NotNegative = Annotated[float, Meta(ge=0)]
+Share = Annotated[float, Meta(ge=0, lt=1)]
+Portion = Annotated[float, Meta(ge=0, le=1)]
+Factor = Annotated[float, Meta(gt=0, lt=1)]
+Count = Annotated[int, Meta(ge=1)]
+Whole = Annotated[int, Meta(ge=0)]
 
 
 def plain(given: Any) -> Any:
@@ -55,9 +63,9 @@ def checked(name: str, given: Any, kind: Any, owner: str = "", read: Callable[[A
 
 
 def check_fields(record: msgspec.Struct, owner: str = "", leave: type | tuple[type, ...] = ()) -> None:
-    """Hold a record's fields to their annotations, in place, to be called by `__post_init__`.
+    """Check a record's fields against their annotations, and convert them in place; `__post_init__` calls this.
 
-    Values of the types `leave` are let through.
+    Values of the types `leave` are not checked.
     """
     for name, kind in types_of(type(record)).items():
         given = getattr(record, name)

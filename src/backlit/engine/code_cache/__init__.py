@@ -1,6 +1,7 @@
-"""Machine code on disk: what it depends on, where it is kept, how it comes into memory without the compiler.
+"""Machine code on disk: what it depends on, where it is kept, and how it is loaded without the compiler.
 
-`digest` says what a function depends on, `disk_cache` keeps object code under that digest and finds it again,
-`object_code` optimises, translates and links it, `background` has a helper process fill the cache. The package compiles
-no function; `compiled` calls it. Its interface is the functions of these files; importing them loads no Numba.
+`digest` digests what a function depends on, `disk_cache` keeps object code under that digest and finds it again,
+`object_code` optimises, translates and links it, `background` starts a helper process that fills the cache. The package
+compiles no function: `compiled` does, and calls it. Its interface is the functions of these files. Importing them
+loads no Numba.
 """

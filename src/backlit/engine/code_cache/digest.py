@@ -25,7 +25,7 @@ LIBRARIES = {"numpy", "scipy", "numba", "llvmlite"} | sys.stdlib_module_names
 """Packages of which the name and the version are digested, not the content."""
 
 EMBEDDED = 10**6
-"""Bytes up to which Numba copies a contiguous array into the code; of other arrays it writes down the address."""
+"""Bytes up to which Numba copies a contiguous array into the code; of a larger array the code has the address."""
 
 _known: dict[Any, Dependencies] = {}
 
@@ -33,8 +33,8 @@ _known: dict[Any, Dependencies] = {}
 def dependencies_of(function: Callable[..., Any]) -> Dependencies:
     """Digest what a function depends on, or give what was found before if all of it is unchanged.
 
-    A global, a default argument or a function's code that was changed since counts from this call on, without the op
-    being registered again. (Triton raises an error where a kernel's global was changed.)
+    A changed global, default argument or function body is seen at the next call, without the op being registered
+    again. (Triton raises an error where a kernel's global was changed.)
     """
     known = _known.get(function)
     if known is None or known.changed():
@@ -48,7 +48,7 @@ class Dependencies:
     Attributes:
         digest: SHA-256 of all that.
         lasting: whether the digest means the same in other processes. It does not where a value of a kind unknown here
-            entered by its address; code that depends on such a value is never put on disk.
+            was digested by its address; code that depends on such a value is never written to disk.
         multiplies: whether a function of the matrix product is among what is reached.
     """
 

@@ -1,15 +1,16 @@
-"""Machine code on disk, which a warm start reads in the place of compiling.
+"""Machine code on disk: a warm start reads it instead of compiling.
 
 Each kernel is one object file, in a folder named by a digest of all that any machine code depends on: the engine's
-low-level sources, the versions of Python, Numba and LLVM, and the processor. The file's name holds a digest of the
-kernel's text and of the code of all functions it reaches, so an edited op has a kernel of another name. Only LLVM's
-linker is needed to load it, and not Numba, whose import takes longer than all else at a start.
+low-level sources, the versions of Python, NumPy, Numba and LLVM, and the processor. The file's name holds a digest of
+the kernel's text and of all that its functions reach, so an edited op has a kernel of another name. Loading a file
+needs LLVM's linker but not Numba, whose import takes longer than the rest of a start.
 
-A file is loaded and run, so it is checked twice. Its seal, a digest of name and content, finds accidents: a file that
-was cut, damaged or renamed. Against people the seal is of no use, since anyone who can write a file can seal it. So the
-folders and the file must belong to the user or to root, and no other user may be able to write them, as SSH demands of
-its keys. Otherwise this process warns once and compiles into a temporary folder. Windows has other permissions; there
-only the seal is checked. Any process may remove a folder that has not been used for long, and so each expects that.
+A file is loaded and run, so it is checked twice. Its seal, a digest of name and content, reveals a file that was cut,
+damaged or renamed by accident. The seal is no protection from other users: a user who can write a file can seal it. So
+the folders and the file must belong to the user or to root, and no other user may be able to write them, as SSH
+requires of its keys. Otherwise this process warns once and compiles into a temporary folder. Windows has other
+permissions; there only the seal is checked. Any process may remove a folder that has not been used for a month, so
+every process is prepared for a folder to disappear.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ KEPT_DAYS = 30
 """How long the kernels of another version, or another processor, are kept after they were last used."""
 
 FOUNDATION = ("kernels", "engine/program", "engine/machine", "engine/code_cache", "engine/compiled")
-"""The packages of which every file decides on all machine code."""
+"""The packages whose files are all digested into the name of the folder."""
 
 MARKER = "made-by-backlit.txt"  # folders without such a file are never removed
 SEAL = 32  # bytes of the digest at the head of a file
@@ -86,7 +87,7 @@ def cache_folder() -> Path:
 def _prepare(folder: Path, again: bool = True) -> None:
     """Create a folder of the cache where it is missing, and check who can change it.
 
-    As SSH does, this checks all folders above it up to the user's home folder, or to the top where it lies elsewhere.
+    All folders above it are checked too, as by SSH: up to the user's home folder, or to the root if it lies elsewhere.
     """
     way = [*reversed(folder.parents), folder]
     home = Path(os.path.realpath(os.path.expanduser("~")))

@@ -1,4 +1,4 @@
-"""From LLVM's language to object code, and from there into memory."""
+"""Turns LLVM's language into object code, and loads object code into memory."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _object_head() -> bytes:
 
 
 APART = re.compile(r"(?<== )\{ noinline \}")
-"""The attribute of a call that Numba does not want inlined: that of a kernel by its wrapper for C."""
+"""The attribute by which Numba keeps a call from being inlined: that of a kernel by its wrapper for C."""
 
 
 def code_of(text: str, symbol: str, optimized: bool = False) -> Code:

@@ -1,8 +1,8 @@
-"""Compiles the machine and the functions of ops to machine code with Numba; `code_cache` keeps that.
+"""Compiles the machine and the functions of ops to machine code with Numba; `code_cache` keeps the machine code.
 
-Interface: `can_compile` tells whether Numba is there; `compiled_kernel` and `compiled_update` give the addresses of the
-kernels that a program's tables name; `CompiledMachine` has the machine's entry points as functions, and `Call` is one
-that is made again and again. A warm start imports neither Numba nor LLVM's language, only LLVM's linker.
+Interface: `can_compile` tells whether Numba can be imported; `compiled_kernel` and `compiled_update` give the addresses
+of the kernels that a program's tables name; `CompiledMachine` has the machine's entry points as functions, and a `Call`
+is a call of one that is made repeatedly. A warm start imports LLVM's linker, but not Numba.
 """
 
 from backlit.engine.code_cache.object_code import CompilerWarning

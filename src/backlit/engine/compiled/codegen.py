@@ -117,8 +117,8 @@ def _over_all(count: str, statement: str) -> list[str]:
 def _loss_body(binding: Binding, which: str) -> list[str]:
     """Write the loops of an element-wise loss: one over all elements, which vectorises, then one over the rows.
 
-    A, T and dA are (n, k), l and g are (n,). Forward uses dA as room for the elements' losses: the backward pass
-    overwrites it.
+    A, T and dA are (n, k), l and g are (n,). Forward writes the elements' losses into dA, which the backward pass
+    overwrites.
     """
     op: Any = binding.op
     forward = which == "forward"

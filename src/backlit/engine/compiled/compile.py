@@ -1,8 +1,8 @@
-"""From functions to addresses of machine code.
+"""Compiles functions, or finds them in the cache, and gives their addresses.
 
 A *kernel* is an op's function behind a fixed signature: it takes a row of the instruction table and the base addresses
-of the flat vectors, makes the arrays that the function names, and calls it. Each is found in the cache, or compiled by
-Numba alone when first used. The instruction table names it by its address.
+of the flat vectors, makes the arrays that the function names, and calls it. Each kernel is compiled by itself when
+first used. The instruction table holds its address.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def can_compile() -> bool:
     try:
         if any(importlib.util.find_spec(name) is None for name in ("numba", "llvmlite")):
             return False
-        if not has_kernels():  # what lies there was compiled by this very Numba
+        if not has_kernels():  # they were compiled by the Numba that is installed
             import numba  # noqa: F401, PLC0415
     except ImportError:
         return False
@@ -117,7 +117,7 @@ def _address(title: str, text: str, found: Sequence[Dependencies], given: Callab
 
 
 _values_in_use: list[Any] = []
-"""Keeps values whose addresses stand in machine code."""
+"""Keeps alive the values whose addresses are in machine code."""
 
 
 _multiplying: set[str] = set()
@@ -206,7 +206,7 @@ def _compiled(title: str, text: str, given: Callable[[], dict[str, Any]]) -> Cod
     from backlit.engine.compiled import numba_collect  # noqa: PLC0415  (which imports Numba)
 
     collects = gc.isenabled()
-    gc.disable()  # it walks all objects of the compiler again and again, for a tenth of the compiler's time
+    gc.disable()  # the collector would walk the compiler's objects repeatedly, for a tenth of the compiler's time
     try:
         return numba_collect.compiled(lambda: _run(title, text, given())["kernel"])
     finally:

@@ -42,9 +42,9 @@ def type_of(name: str, dtype: str) -> str:
 
 
 @functools.cache
-def fields_of(group: Any) -> tuple[tuple[str, Any], ...]:
+def fields_of(struct: Any) -> tuple[tuple[str, Any], ...]:
     """Give the fields of a struct with their types: Array, int, float or bool."""
-    return tuple(get_type_hints(group).items())
+    return tuple(get_type_hints(struct).items())
 
 
 @functools.cache
@@ -71,7 +71,7 @@ class EntryPoint:
     def __init__(self, name: str, dtype: str, address: int) -> None:
         self.name, self.dtype = name, dtype
         self.arguments = self._typed(arguments_of(name))
-        self.fields: dict[type, tuple[Typed, ...]] = {group: self._typed(fields_of(group)) for group in STRUCTS}
+        self.fields: dict[type, tuple[Typed, ...]] = {kind: self._typed(fields_of(kind)) for kind in STRUCTS}
         self.result = get_type_hints(getattr(machine, name))["return"]
         self.address = address
         self.enter = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(address)
@@ -83,14 +83,14 @@ class EntryPoint:
         return None if self.result is type(None) else self.result(f[0])
 
     def packed(self, remembered: dict[int, tuple[Any, Packed]], *given: Any) -> tuple[array[int], array[float]]:
-        """Give the two vectors to call with; the first float is room for the result."""
+        """Give the two vectors of a call; the result is returned in the first float."""
         integers: list[int] = []
         floats: list[float] = [0.0]
         for argument, value in zip(self.arguments, given, strict=True):
             if isinstance(value, LASTING):
-                group = self._remembered(remembered, value)
-                integers += group[0]
-                floats += group[1]
+                packed = self._remembered(remembered, value)
+                integers += packed[0]
+                floats += packed[1]
             elif isinstance(value, tuple):
                 self._pack(self.fields[value.__class__], value, integers, floats)
             else:
@@ -98,7 +98,7 @@ class EntryPoint:
         return array("q", integers), array("d", floats)
 
     def ready(self, remembered: dict[int, tuple[Any, Packed]], *given: Any) -> Call:
-        """Give a call that can be made again and again, with single arguments changed in between."""
+        """Give a call that can be repeated, with single arguments changed in between."""
         return Call(self, *self.packed(remembered, *given))
 
     def _typed(self, names: tuple[tuple[str, Any], ...]) -> tuple[Typed, ...]:
@@ -108,14 +108,14 @@ class EntryPoint:
             for name, kind in names
         )  # fmt: skip
 
-    def _remembered(self, remembered: dict[int, tuple[Any, Packed]], group: Any) -> Packed:
-        known = remembered.get(id(group))  # the struct is kept beside, so that no other has its id
+    def _remembered(self, remembered: dict[int, tuple[Any, Packed]], struct: Any) -> Packed:
+        known = remembered.get(id(struct))  # the struct is kept alive, so that no other has its id
         if known is None:
             if len(remembered) >= REMEMBERED:
                 remembered.clear()
             packed: Packed = [], []
-            self._pack(self.fields[group.__class__], group, *packed)
-            known = remembered[id(group)] = group, packed
+            self._pack(self.fields[struct.__class__], struct, *packed)
+            known = remembered[id(struct)] = struct, packed
         return known[1]
 
     def _pack(self, types: Sequence[Typed], values: Sequence[Any], integers: list[int], floats: list[float]) -> None:
@@ -138,7 +138,7 @@ class EntryPoint:
 
 
 class Call:
-    """A call of an entry point whose two vectors are kept; arguments given by name replace those of the last call."""
+    """A repeated call of an entry point: it keeps the two vectors, and arguments given by name replace earlier ones."""
 
     def __init__(self, entry_point: EntryPoint, integers: array[int], floats: array[float]) -> None:
         self.entry_point, self.integers, self.floats = entry_point, integers, floats

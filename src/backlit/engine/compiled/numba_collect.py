@@ -1,11 +1,12 @@
-"""From Numba's functions to one object file: LLVM optimises and translates all of a kernel once.
+"""Collects the functions of a kernel from Numba, so that LLVM optimises and translates them once, into one object file.
 
 Numba's ordinary way optimises each function alone, again within each function that calls it, and translates each so
 that Python can call it. Only the kernel calls a kernel's functions. So while a kernel is compiled, Numba gets a code
 generator that only collects functions; LLVM then sees all of them, with one entry. A first start takes two thirds of
 the work, and the code is no slower.
 
-This relies on the inside of Numba, so it is guarded: after any failure Numba's ordinary way is taken, with one warning.
+This relies on private parts of Numba, so it is guarded: after a failure Numba compiles in its ordinary way, with one
+warning.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def compiled(build: Callable[[], Any]) -> Code:
             with collecting():
                 kernel = build()
             return code_of(kernel.inspect_llvm(), kernel.native_name)
-        except Exception as error:  # noqa: BLE001  (whatever it is, the ordinary way does without what raised it)
+        except Exception as error:  # noqa: BLE001  (the ordinary way needs none of this code)
             failure = error
     kernel = build()
     code = code_of(kernel.inspect_llvm(), kernel.native_name, optimized=True)
@@ -74,7 +75,7 @@ def _collector() -> Any:
     ordinary: Any = context._internal_codegen
     usual: Any = ordinary._library_class
     for owner, name in [(ordinary, "set_env"), *((usual, name) for name in REPLACED)]:
-        getattr(owner, name)  # what Numba renamed would be replaced in vain
+        getattr(owner, name)  # fail if Numba has renamed it: replacing it would have no effect
 
     class Library(usual):  # type: ignore[misc]
         """The functions that Numba compiles together, as it wrote them."""
@@ -89,7 +90,7 @@ def _collector() -> Any:
             self._finalized = True
 
         def get_pointer_to_function(self, name: str) -> int:
-            """Give no pointer to a kernel. Python asks for that of any other function, which is then made ordinary."""
+            """Give no address of a kernel; another function, which Python is about to call, is compiled as usual."""
             self._ensure_finalized()
             if name.startswith("cfunc.") or name not in {function.name for function in self.get_defined_functions()}:
                 return 0
@@ -111,7 +112,7 @@ def _collector() -> Any:
 
 @contextlib.contextmanager
 def _no_search_for_blas() -> Iterator[None]:
-    """Keep Numba from loading SciPy's BLAS now, which takes longer than all else it loads; it will before a call."""
+    """Keep Numba from loading SciPy's BLAS now, which is slow; it loads BLAS before a call that needs it."""
     linalg = linear_algebra()
     usual = linalg.ensure_blas
     linalg.ensure_blas = lambda: None

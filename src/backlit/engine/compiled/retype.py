@@ -1,4 +1,4 @@
-"""Functions compiled for one type of number, with all they reach, and without touching their text.
+"""Compiles functions and all that they reach for one type of number, without changing their text.
 
 Three things change in a function: floating-point constants take the type of the network, so that `0.5 * z` does not
 turn float32 into float64; functions of NumPy and of `kernels` give way to the compiled forms that `substitutes` lists;

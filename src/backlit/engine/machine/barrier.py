@@ -83,7 +83,7 @@ def slot_of(worker: int) -> int:
     return Field.SLOTS + worker * LINE
 
 
-# ------------------------------------------------------------------------------------------- what machine code has only
+# --------------------------------------------------------------------------------------- in machine code only
 
 
 def atomic_read(state: Array, field: int) -> int:
@@ -138,7 +138,7 @@ def wait(state: Array, worker: int, field: int, value: int) -> None:
     while atomic_read(state, field) == value:
         spins += 1
         pause()
-        if spins >= SPINS:
+        if spins >= SPINS:  # block on the lock, unless the value has changed and no release is on its way
             slot = SLOTS + worker * LINE
             atomic_swap(state, slot + ASLEEP, 1)
             if atomic_read(state, field) == value or atomic_swap(state, slot + ASLEEP, 0) == 0:
@@ -158,13 +158,13 @@ def arrive(state: Array, worker: int) -> None:
 
 def worker_loop(state: Array, worker: int) -> None:
     """Run entry points: worker 0 starts a call and takes part in it, the others wait for calls until shut down."""
-    if worker == 0:
+    if worker == 0:  # the caller: wake the others, take part in one call, return
         atomic_increment(state, CALLS)
         wake(state)
         if atomic_read(state, ENTRY_POINT) != 0:
             run_share(state, worker)
         return
-    calls = NONE
+    calls = NONE  # the others: one call after another, until the address is 0
     wait(state, worker, CALLS, calls)
     while atomic_read(state, ENTRY_POINT) != 0:
         run_share(state, worker)

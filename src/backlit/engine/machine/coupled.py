@@ -50,14 +50,14 @@ def coupled_gradient(
 
 def step_together(tables: Tables, memory: Memory, i: int, column: int, rows: int, training: int, clock: Clock) -> None:
     """Run one op on all rows of a batch: each worker on its shards, or worker 0 alone where the op is coupled."""
-    if tables.coupled[i] == 1:
+    if tables.coupled[i] == 1:  # all rows of each buffer (rows, columns)
         synchronize(memory)
         if memory.worker == 0:
             invoke(tables.chain, i, column, memory, memory.dP, rows, training, clock, ZERO)
         synchronize(memory)
         return
     first = memory.worker * tables.shard
-    while first < rows:
+    while first < rows:  # shard k of each buffer, (shard, columns), by the instructions of its own chain
         k = first // tables.shard
         chain = part(tables.chain, k * tables.ops * WIDTH)
         dP = memory.dP if first == 0 else part(memory.shards, (k - 1) * memory.size)

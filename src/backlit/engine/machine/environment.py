@@ -1,4 +1,4 @@
-"""Under which conditions the machine runs: how many threads it may have, and what NumPy is told meanwhile."""
+"""Thread counts, and NumPy's warnings and threads while the machine runs."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def train(
     gradient: Any, tables: Tables, memory: Memory, data: Data, monitor: Monitor, rule: Rule, clock: Clock,
     batch_size: int, first_batch: int, last_batch: int, rates: Array, target: float, sums: Array
 ) -> int:  # fmt: skip
-    """Train by the gradient of a batch that `gradient` gives."""
+    """Train as `train_batches` does; `gradient` fills dP with the gradient of a batch."""
     batches = -(-data.rows // batch_size)  # of an epoch
     stays = data.repeats == 1 and batches == 1 and data.rows <= tables.rows and monitor.rows == 0
     for batch in range(first_batch, last_batch):

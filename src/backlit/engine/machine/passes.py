@@ -65,7 +65,7 @@ def total_weight(data: Data, start: int, stop: int) -> float:
 
 
 def factor(reduction: int, weight: float) -> float:
-    """Give what a reduction multiplies a batch's summed losses by."""
+    """Give the factor by which a reduction multiplies a batch's summed losses."""
     if reduction == 0:
         return 1.0
     if weight == 0.0:
@@ -100,7 +100,7 @@ def load(tables: Tables, memory: Memory, data: Data, start: int, n: int, at: int
 
 
 def loss_of_rows(tables: Tables, memory: Memory, data: Data, start: int, n: int, at: int, scale: float) -> float:
-    """Sum weight times loss over the n rows in the arena from `at` on, and write what multiplies their gradients."""
+    """Sum weight times loss over the n rows in the arena from `at` on, and write their gradients' factors g (n,)."""
     l, g = tables.l + at, tables.g + at  # noqa: E741  # both (n,)
     if data.weighted == 0:
         return float(sum_losses(memory.A, l, g, n, scale))

@@ -31,7 +31,7 @@ def _numbered(kernel: Callable[..., None]) -> int:
 
 
 def forget(numbers: Iterable[int]) -> None:
-    """Let go of kernels, and of the memory they view."""
+    """Forget kernels, and so release the memory that their arrays view."""
     for number in numbers:
         PLAIN_KERNELS.pop(number, None)
 

@@ -80,5 +80,5 @@ def limit_units(tables: Tables, memory: Memory, limit: float) -> None:
 
 
 def penalty_factor(rule: Rule, weight: float) -> float:
-    """Give what a batch of that weight multiplies the penalty by."""
+    """Give the factor of the penalty in a batch of that weight."""
     return factor(ONE, weight) if rule.penalty_per_batch else 1.0

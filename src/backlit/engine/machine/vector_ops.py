@@ -1,6 +1,6 @@
-"""What the machine does to rows and to ranges of parameters beside running kernels, each on NumPy arrays and in loops.
+"""Operations on flat vectors: rows and ranges of parameters are copied, added, measured and limited.
 
-Plain, a function runs as it stands; compiled, the loops it is `tuned` by take its place, over mere addresses.
+The plain machine runs these functions on NumPy arrays. The compiled machine runs the loops beside them on addresses.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _sum_losses_loops(A: Array, l: int, g: int, n: int, scale: float) -> float: 
 
 @tuned(_sum_losses_loops)
 def sum_losses(A: Array, l: int, g: int, n: int, scale: float) -> float:  # noqa: E741
-    """Sum the losses of n rows, from `l` on in the arena, and put down what their gradients are multiplied by."""
+    """Sum the losses of n rows, from `l` on in the arena, and write the factor of their gradients from `g` on."""
     A[g : g + n] = scale
     return float(sum(A[l : l + n].tolist()))
 

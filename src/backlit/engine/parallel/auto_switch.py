@@ -1,34 +1,25 @@
-"""Whether one thread or the team is faster, by timing both now and then."""
+"""Chooses between one thread and the team by timing both now and then."""
 
 from __future__ import annotations
 
 CALL_SECONDS = 0.05
-"""How long the machine runs before it comes back for Ctrl-C and the time limit."""
-
+"""How long the machine runs before it returns for Ctrl-C and the time limit."""
 
 TRIAL_SECONDS = 0.005
-"""How long, for one batch at the least, the other way is tried: with the team, or the first worker alone."""
+"""How long a trial of the other way takes, the team or worker 0 alone; at least one batch."""
 
+FIRST_SECONDS, FIRST_BATCHES = 20 * TRIAL_SECONDS, 20
+"""How long, and for how many batches, a team works before the first trial of worker 0 alone."""
 
-FIRST_SECONDS = 20 * TRIAL_SECONDS
-
-
-FIRST_BATCHES = 20
-"""How long, and for how many batches, a team works before the other way is tried for the first time."""
-
-
-TRUST_SECONDS = 2.0
-
-
-TRUST = 50
-"""How long the faster way is kept to before the other one is tried again, and for how many times the trial's length."""
+TRUST_SECONDS, TRUST = 2.0, 50
+"""How long the faster way is kept before the next trial: so many seconds, and so many times the trial's length."""
 
 
 class AutoSwitch:
-    """Whether it is faster together or alone: the faster way is kept to, and the other is tried now and then.
+    """Chooses the faster way, together or worker 0 alone, and tries the other one now and then.
 
-    A trial is short beside the time for which its result is trusted, so that the slower way costs next to nothing. What
-    is measured right after a change is not counted, since caches and threads are not yet warm.
+    A trial is short beside the time for which its result is trusted, so the slower way costs little. The first
+    measurement after a change is not counted, since caches and threads are not warm yet.
     """
 
     def __init__(self) -> None:
@@ -41,11 +32,11 @@ class AutoSwitch:
 
     @property
     def seconds(self) -> float:
-        """How long the machine may run before it is asked again."""
+        """How long the machine may run before the next call of `note`."""
         return TRIAL_SECONDS if self.trying else CALL_SECONDS
 
     def note(self, batches: int, seconds: float) -> None:
-        """Take note of how long so many batches took, and decide how to go on."""
+        """Record how long so many batches took, and choose the way for the next ones."""
         if self._changed:
             self._changed = False
             return

@@ -30,7 +30,7 @@ def thread_team_for(
     """Give a team for batches of so many shards, or None where there is nothing to share.
 
     `entry` names the machine's entry point that trains on such batches. A team never has more workers than there are
-    processors: those that wait would keep the others from working.
+    processors: a waiting worker would take processor time from a working one.
     """
     workers = min(threads, shards, processors())
     if workers < 2 or not isinstance(machine, CompiledMachine):
@@ -41,9 +41,9 @@ def thread_team_for(
 class ThreadTeam:
     """Runs the machine's entry points for training with several threads.
 
-    `memory` is that of worker 0, the caller; each further worker has arenas of its own, unless the batches are coupled:
-    then all work in one. On processors that are busy with something else a team can be slower than worker 0 alone:
-    `AutoSwitch` times both. Where the system has no threads left, worker 0 works alone.
+    `memory` is that of worker 0, the caller. Each further worker has arenas of its own; for coupled batches all workers
+    share one. On processors that run other programs too, a team can be slower than worker 0 alone: `AutoSwitch` times
+    both. Where the system has no threads left, worker 0 works alone.
     """
 
     def __init__(self, machine: CompiledMachine, entry: str, memory: Memory, workers: int, *, coupled: bool) -> None:

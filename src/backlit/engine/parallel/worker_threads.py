@@ -20,9 +20,9 @@ class WorkerThreads:
         self.worker_loop = worker_loop
         self.barrier = new_state(workers)
         self.threads: list[threading.Thread] = []
-        # The finalizer does not join: the collector may run in a thread that holds what an ending thread waits for.
+        # The finalizer does not join: the collector may run in a thread that holds a lock which an ending thread needs.
         self._shut_down = weakref.finalize(self, _shut_down, worker_loop, self.barrier, self.process)
-        self._shut_down.atexit = False  # sleeping daemon threads do not keep the interpreter from ending
+        self._shut_down.atexit = False  # the interpreter can end while daemon threads block
 
     def start(self) -> None:
         """Start the threads. Errors: a RuntimeError where the system has none left."""

@@ -1,7 +1,7 @@
 """Where every array of a program lies: buffers one after another in an arena, their gradients in a second one.
 
-A buffer has room for a shard of rows. What an op reads is the buffer that another wrote: both names stand for the same
-place. Where a buffer has several readers, the last one in order writes its gradient where the sum will be, and each
+A buffer holds a shard of rows. An op reads the buffer that another op wrote: both names stand for the same place.
+Where a buffer has several readers, the last one in order writes its gradient where the sum will be, and each
 other one into a copy of its own; `sums` says which copies are added to which gradient, and in which order.
 """
 
@@ -16,9 +16,6 @@ from backlit.engine.program.graph import Graph
 from backlit.engine.program.sharding import whole_lines
 from backlit.ops.base import Activation, Shape, arguments
 from backlit.ops.whole_arrays import maths_of
-
-LOSS_BUFFERS = ("T", "l", "g")
-"""What the loss works on beside the output: targets, losses of the rows, factors of their gradients."""
 
 
 class Place(msgspec.Struct, frozen=True):

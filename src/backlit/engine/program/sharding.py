@@ -10,10 +10,10 @@ SHARD_ELEMENTS = 131_072
 have SMALLEST_SHARD rows, so that the matrix products stay efficient."""
 
 THREADED_WORK = 50_000
-"""Parameters times rows, the multiply-adds of a forward pass, from which a shard is worth a thread of its own."""
+"""Parameters times rows, the multiply-adds of a forward pass, from which a shard pays for a thread of its own."""
 
 THREADED_ROWS = 16
-"""The rows of a shard at the least, where a batch is cut in two; with fewer, products run less efficiently."""
+"""The fewest rows of a shard where a batch is cut in two; with fewer, products run less efficiently."""
 
 SEVERAL_ROWS = 64
 """The same where it is cut into more."""
@@ -45,7 +45,7 @@ def shard_rows(parameters: int, batch_size: int, elements: int, coupled: bool = 
 
 
 def whole_lines(count: int) -> int:
-    """Give the room for so many numbers in whole cache lines, which element-wise kernels ask for."""
+    """Round a count of numbers up to whole cache lines: element-wise kernels write to the end of a vector."""
     return -(-count // CACHE_LINE) * CACHE_LINE
 
 

@@ -1,7 +1,7 @@
-"""How a program, what it works on and what it is told lie in flat vectors of numbers, as the machine reads them.
+"""What the machine reads: a program, its memory, its data and the settings of an update, as vectors and numbers.
 
-An instruction is a row of integers: see `Row`. All else are structs of vectors, offsets and single numbers: in the
-compiled machine, a vector is a mere address.
+An instruction is a row of integers: see `Row`. Everything else is in structs of vectors, offsets and single numbers;
+in the compiled machine a vector is an address.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ WIDTH = int(Row.WIDTH)
 START, STOP, ROWS, COLUMNS, DECAYS = (int(Segment[name]) for name in ("START", "STOP", "ROWS", "COLUMNS", "DECAYS"))
 SEGMENT = int(Segment.WIDTH)
 INPUT = 3  # numbers in the table of inputs for each
-LANES = 8  # element-wise kernels work on multiples of so many numbers, for which every buffer has room
-SUMS = 5  # numbers that are collected per epoch, beside the norms that are asked for
+LANES = 8  # element-wise kernels work on multiples of so many numbers; every buffer is padded to one
+SUMS = 5  # numbers per epoch in the machine's sums, before the gradients' norms
 LOSS, VALIDATION_LOSS = 3, 4  # which of them are the losses of the training rows and of the validation rows
 CACHE_LINE = 2 * LANES  # numbers of float32 in a cache line
 
@@ -93,7 +93,7 @@ class Tables(NamedTuple):
     rows: int  # that lie in the arena at once
     shard: int  # rows of a shard; fewer where an op needs all rows of a batch at once: then all its shards lie there
     coupled: Array  # ops: whether each is such an op
-    normed: Array  # ranges of parameters whose gradients are measured, start and stop of each; none by default
+    normed: Array  # start and stop of each range of parameters whose gradient's norm is measured; none by default
     normed_count: int
     statistics: int  # how many running statistics there are
 
@@ -111,7 +111,7 @@ class Data(NamedTuple):
 
 
 class Monitor(NamedTuple):
-    """The rows that are measured after each epoch, and what is kept of the epoch of the lowest loss."""
+    """The validation rows, which are measured after each epoch, and the best epoch's parameters."""
 
     X: Array
     T: Array
@@ -132,7 +132,7 @@ class Monitor(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """What is done with a batch's gradient."""
+    """What an update does with a batch's gradient: reduction, penalties, clipping, limits."""
 
     reduction: int  # 0 sum, 1 mean over rows, otherwise divide by rows times this
     l1: float
@@ -145,7 +145,7 @@ class Rule(NamedTuple):
 
 
 class Clock(NamedTuple):
-    """Where the run stands: updates done so far, and the seed of the kernels' random numbers."""
+    """The updates done so far, and the seed of the kernels' random numbers."""
 
     step: int
     seed: int
@@ -161,10 +161,10 @@ def monitor_of(
     dtype: Any, rows: tuple[Array, Array, Array] | None = None, scale: float = 1.0,
     best: tuple[Array, Array] | None = None,
 ) -> Monitor:  # fmt: skip
-    """Give what is to be done after each epoch, by default nothing.
+    """Give the monitor of rows (X, T, w); by default it measures and keeps nothing.
 
-    `rows` (X, T, w) are measured, their summed losses multiplied by `scale`; in `best` the parameters and running
-    statistics of the best epoch are kept.
+    The machine multiplies the rows' summed losses by `scale`, and copies the best epoch's parameters and running
+    statistics into the two vectors `best`.
     """
     none = np.zeros((0, 1), dtype)
     X, T, w = rows or (none, none, np.zeros(0))

@@ -1,6 +1,6 @@
 """A graph and a batch as integer tables: an instruction for each op, the loss, the update, the places of the batch.
 
-An instruction names its op's kernels by numbers or addresses; who makes the tables gives these.
+An instruction names its op's kernels by numbers or addresses, which the caller supplies.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from backlit.ops.whole_arrays import array_names
 
 
 class Step(NamedTuple):
-    """An instruction to be: an op's binding, the op's number, and by which names its arrays are known to the graph."""
+    """What an instruction is written from: an op's binding and number, and its arrays' names in the graph."""
 
     binding: Binding
     number: int
@@ -108,7 +108,7 @@ class Program:
         self.rows = batch_size if coupled else self.shard
 
     def _couples(self, k: int) -> bool:
-        """Whether an op needs all rows of a batch at once, or leaves something of each batch behind."""
+        """Whether an op needs all rows of a batch at once, or has running statistics that each batch moves."""
         return self.graph.nodes[k].op.batch_coupled or bool(self.graph.shapes[k].state)
 
     def _node(self, k: int) -> list[Step]:
@@ -162,7 +162,7 @@ class Program:
             return 1
         if binding.kind(name) != "buffer":
             return int(f"{self.graph.nodes[step.number].label}.{name[1:]}" not in self.graph.frozen)
-        if self.input_gradient or isinstance(binding.op, (Activation, GradientSum)):  # whose loops do not ask
+        if self.input_gradient or isinstance(binding.op, (Activation, GradientSum)):  # their loops always write it
             return 1
         node = self.graph.nodes[step.number]
         read = dict(zip(node.op.reads, node.reads, strict=True))

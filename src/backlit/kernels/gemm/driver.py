@@ -5,9 +5,9 @@ A tile of a few rows by two vectors of columns of C is summed over the inner dim
 large for the cache are taken in blocks, which are packed, and cache lines that the next tile reads are prefetched
 (Goto and van de Geijn, Anatomy of high-performance matrix multiplication, ACM TOMS 34, 2008).
 
-BLAS is not called, for two reasons. Its preparations take longer than the arithmetic of a small product. And the sums
-of OpenBLAS come out in another order with another number of threads; here the shape alone decides on the order in
-which an element is summed, whatever thread computes it. Nothing is allocated.
+BLAS is not called, for two reasons. Its preparations take longer than the arithmetic of a small product. And OpenBLAS
+sums in another order with another number of threads; here the shape alone decides on the order in which an element is
+summed, whatever thread computes it. Nothing is allocated.
 
 Names: C is (n, m), the inner dimension has `steps`. Matrices are pointers to numbers in memory: A[i, p] is at
 i a_row + p a_step, B[p, j] at p b_step + j b_column, C[i, j] at i m + j; transposing is exchanging strides. `start`
@@ -56,18 +56,18 @@ from backlit.kernels.gemm.simd import (
 )
 from backlit.kernels.numba_private import cgutils
 
-_TRANSPOSE_ROWS = 8  # rows below which transposing B costs more than it gives
-_PACK_B_ROWS = 24  # rows from which packing B costs less than it gives
-_PACK_A_COLUMNS = 64  # columns from which packing A costs less than it gives
+_TRANSPOSE_ROWS = 8  # rows of C below which transposing B costs more than it saves
+_PACK_B_ROWS = 24  # rows of C from which packing B costs less than it saves
+_PACK_A_COLUMNS = 64  # columns of C from which packing A costs less than it saves
 _PLAIN_LOOPS_MOST = 16  # multiply-adds up to which plain loops are faster than tiles
-_L1_BYTES, _L2_BYTES = 2**15, 2**20  # of a matrix that stays in the first cache, and in the second
-_STRIDED_BYTES = 2**17  # of an A read along its columns, above which packing it costs less than it gives
-_LONG_ROW_BYTES = 2**10  # of a row of C from which A is read so often that _L1_BYTES is that bound
-_BLOCK_STEPS = 384  # of the inner dimension in one block
-_WIDE_TILE_STEPS = 256  # up to which an odd number of vectors of columns ends with a tile of three, not of one
-_PANEL_BYTES = _BLOCK_STEPS * 64  # of a panel of B for the first cache: all steps of a block by a tile's columns
-_NARROW_STEPS = 2 * _BLOCK_STEPS  # of one vector of columns that a panel has room for
-_BLOCK_BYTES = _BLOCK_STEPS * 1024  # of a block of rows of A, for the second cache
+_L1_BYTES, _L2_BYTES = 2**15, 2**20  # size of a matrix that stays in the first cache, and in the second
+_STRIDED_BYTES = 2**17  # size of an A read along its columns, above which packing it costs less than it saves
+_LONG_ROW_BYTES = 2**10  # size of a row of C from which A is read so often that _L1_BYTES is that bound
+_BLOCK_STEPS = 384  # steps of the inner dimension in one block
+_WIDE_TILE_STEPS = 256  # steps up to which an odd number of vectors of columns ends with a tile of three, not of one
+_PANEL_BYTES = _BLOCK_STEPS * 64  # size of a panel of B, in the first cache: a block's steps by a tile's columns
+_NARROW_STEPS = 2 * _BLOCK_STEPS  # steps of one vector of columns that fit into a panel
+_BLOCK_BYTES = _BLOCK_STEPS * 1024  # size of a block of rows of A, in the second cache
 _ONE: Any = np.intp(1)  # a literal 1 would make Numba compile one more variant of the function it is given to
 
 _panel, _block, _last = make_buffer(_PANEL_BYTES), make_buffer(_BLOCK_BYTES), make_buffer(NARROW * 32)
@@ -148,8 +148,8 @@ def _multiply_few(
     never_inlined()
     full = lanes_of(A)
     line = full * LINE
-    for i in range(n):
-        for t in range(-(-m // line)):
+    for i in range(n):  # a row of C (n, m)
+        for t in range(-(-m // line)):  # a tile of C (1, line) from A (1, steps) and B (steps, line)
             j = min(t * line, m - line)
             a, b, c, d = after(A, i * a_row), after(B, j), after(C, i * m + j), part_from(start, j)
             line_tile(a, 0, a_step, b, b_step, c, 0, d, 0, line - full, 1, steps)
@@ -213,12 +213,12 @@ def multiply_blocks(
             if pack_a:
                 pack_rows(of_a, a_row, a_step, block, rows, depth)
             for t in range(tiles):
-                # The block of A as it is, for a wide tile, since rows are packed for tiles of other heights.
+                # A wide tile reads the block of A in place, since rows are packed for tiles of other heights.
                 a, a_next, a_tile, a_gap = of_a, a_row, a_row, a_step
                 if pack_a and (wide == 0 or t < tiles - 1):
                     a, a_next, a_tile, a_gap = block, 1, depth, 0
-                # A panel of B (depth, span), packed if that pays; then each row of the next one is prefetched by the
-                # cache line that ends it, since this panel had the line before.
+                # A panel of B (depth, span), packed if that pays. Then the next panel is prefetched, of each row the
+                # last cache line: packing this panel has loaded the line before.
                 j, span = _columns(t, tiles, m, wide)
                 b, b_next, fetch = after(B, p * b_step + j * b_column), b_step, 0
                 ahead = after(b, span + _columns(t + 1, tiles, m, wide)[1] - 1)
@@ -242,7 +242,7 @@ def _multiply_narrow(
     """C = A B where rows of C are at most a vector; B with strided rows has at most `_NARROW_STEPS` steps."""
     never_inlined()
     full = lanes_of(A)
-    # B (steps, m) with contiguous rows.
+    # A B (steps, m) with strided rows is copied, each row to a vector of the panel.
     if b_column > 1:
         panel = _panel(A)
         for p in range(steps):
@@ -251,7 +251,7 @@ def _multiply_narrow(
         B, b_step = panel, full
     last = _last(A)
     i = 0
-    while i < n:
+    while i < n:  # a tile of C (height, m) from A (height, steps) and B (steps, m)
         a, left = after(A, i * a_row), n - i
         height = NARROW if left >= NARROW else LOW
         # A tile stores whole vectors, each over the end of the one before. Where they would end outside of C, the tile
@@ -275,7 +275,7 @@ def _dot_rows(A: Any, B: Any, C: Any, steps: int, m: int) -> None:
     never_inlined()
     b_next, c_next, height = (steps, 1, DOTS) if m >= DOTS else (0, 0, 1)
     start = 0
-    while start < m:
+    while start < m:  # C (height,) from B (height, steps); the last ones overlap those before
         q = min(start, m - height)
         dot_products(A, after(B, q * steps), b_next, after(C, q), c_next, steps)
         start += height
@@ -307,12 +307,12 @@ def multiply(
     """C = A B + start for matrices of any shape and strides; `start` is not null only for the strides of `affine`."""
     if n * steps * m <= _PLAIN_LOOPS_MOST:
         _multiply_least(A, a_row, a_step, B, b_step, b_column, C, n, steps, m, start)
-    elif m == 1 and a_step == 1:
+    elif m == 1 and a_step == 1:  # C (n, 1): the dot products of B (steps,) with the rows of A
         _dot_rows(B, A, C, steps, n)
         if exists(start):
             for i in range(n):
                 C[i] += start[0]
-    elif m == 1:  # C^T = B^T A^T
+    elif m == 1:  # C^T = B^T A^T, of shape (1, n)
         if n > lanes_of(A):
             _call_blocks(B, _ONE, _ONE, A, a_step, _ONE, C, _ONE, steps, n, start)
         else:
@@ -320,7 +320,7 @@ def multiply(
     elif m <= lanes_of(A) and (b_column == 1 or steps <= _NARROW_STEPS):
         _multiply_narrow(A, a_row, a_step, B, b_step, b_column, C, n, steps, m, start)
     elif b_column > 1 and (n < _TRANSPOSE_ROWS or m < lanes_of(A)):
-        for i in range(n):
+        for i in range(n):  # a row of C (n, m): the dot products of a row of A with the columns of B
             _dot_rows(after(A, i * steps), B, after(C, i * m), steps, m)
     else:
         _call_blocks(A, a_row, a_step, B, b_step, b_column, C, n, steps, m, start)

@@ -17,7 +17,7 @@ TALL, LOW = 6, 4  # rows of a tile; with two vectors of columns, twelve sums hid
 NARROW = 8  # rows of a tile of one vector of columns, likewise
 LINE = 8  # vectors of columns in a tile of a single row, for the same reason
 DOTS = 4  # dot products computed together
-_CHAINS = 4  # parts of a sum of rows, likewise
+_CHAINS = 4  # interleaved parts of a sum of rows, likewise
 _PREFETCH_STEPS = 64  # steps of a tile from which there is time to prefetch its part of C
 
 
@@ -47,6 +47,7 @@ def _make_tile(height: int, count: int) -> Any:
         vectors: Vectors, A: Any, a_row: Any, a_step: Any, B: Any, b_step: Any, C: Any, c_row: Any, D: Any, d_row: Any,
         gap: Any, rows: Any, steps: Any,
     ) -> None:  # fmt: skip
+        # Where the tile's rows and columns lie: sums (height, count), columns (count,), rows of A (height,).
         builder = vectors.builder
         sums = [vectors.sums(count) for _ in range(height)]
         rows = rows if height == LOW else None

@@ -1,12 +1,12 @@
 """The cells of memory through which kernels call the one compiled matrix product of each type of number.
 
-A function that Numba inlines or links is optimised and translated again with each kernel that uses it; for the matrix
-product that took longer than all else. A kernel therefore only loads an address from a cell and calls it, and the
+LLVM optimises and translates a function that Numba inlines or links again with each kernel that uses it; for the
+matrix product that took longer than all else. A kernel therefore loads an address from a cell and calls it, and the
 product is compiled once. Its part for large matrices has a cell of its own, so that two processes can share the work.
 
 The engine compiles both functions and writes their addresses into the cells before it runs a kernel that multiplies.
-Until then the cells hold the address of a function that says so and ends the process, since nothing can be raised
-through compiled code.
+Until then the cells hold the address of a function that prints an error and ends the process: compiled code cannot
+pass on an exception.
 """
 
 from __future__ import annotations

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
-import msgspec
 import numpy as np
 
 from backlit.ops.base import Activation, Interval, check_settings
 from backlit.ops.registry import register
+from backlit.ops.value_checks import NotNegative
 
 
 @register("identity")
@@ -82,7 +82,7 @@ class LeakyReLU(Activation, frozen=True):
     [0.5, 1.0]
     """
 
-    alpha: Annotated[float, msgspec.Meta(ge=0)] = 0.01
+    alpha: NotNegative = 0.01
     kinks: ClassVar[tuple[float, ...]] = (0.0,)
     initializer: ClassVar[str] = "he_uniform"
     symbols: ClassVar[Mapping[str, str]] = {"alpha": r"\alpha"}

@@ -1,28 +1,17 @@
-"""Activations: one value and one slope each, written without branches; and softmax, which couples the outputs of a row.
-
-All are stable: a finite input gives no warning and no NaN, in float32 and float64, at whatever size; where the exact
-result is smaller than the type can hold, it is 0. NaN in gives NaN out, in values and slopes.
-
-A slope written in the output `a` lets the op run in place. `1 - a` cancels where the function saturates, so such a
-slope is accurate to the rounding of 1, not to the rounding of its own small value: what is lost there is below what
-the addition into the weights would lose.
-"""
+"""Smooth activations: exp, S-curves, rounded rectifiers."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
-import msgspec
 import numpy as np
 
 from backlit.kernels import functions
 from backlit.ops.base import Activation, Interval, check_settings
 from backlit.ops.registry import register
-
-# ---------------------------------------------------------------------------------------------------- straight lines
-
+from backlit.ops.value_checks import NotNegative
 
 LARGEST_MEAN = 1e38
 
@@ -159,7 +148,7 @@ class ELU(Activation, frozen=True):
     [-1.0, 0.0, 2.0]
     """
 
-    alpha: Annotated[float, msgspec.Meta(ge=0)] = 1.0
+    alpha: NotNegative = 1.0
     kinks: ClassVar[tuple[float, ...]] = (0.0,)
     initializer: ClassVar[str] = "he_uniform"
     symbols: ClassVar[Mapping[str, str]] = {"alpha": r"\alpha"}
@@ -314,6 +303,3 @@ class GELU(Activation, frozen=True):
         """Give Φ(z) + z φ(z)."""
         z = np.maximum(np.minimum(z, GELU_ZERO), -GELU_ZERO)
         return 0.5 * (1.0 + functions.erf(ROOT_HALF * z)) + NORMAL_PEAK * z * np.exp(-0.5 * z * z)
-
-
-# ------------------------------------------------------------------------------------------------------------ softmax

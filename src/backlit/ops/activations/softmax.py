@@ -12,17 +12,17 @@ from backlit.ops.registry import register
 
 
 def exponential(z: Any) -> Any:
-    """Give exp(z) of one number: in loops over arrays, the name under which it compiles to one that vectorises."""
+    """Give exp(z). Loops over arrays call this function of one number: only there np.exp is compiled to vectorise."""
     return np.exp(z)
 
 
 def larger(one: Any, other: Any) -> Any:
-    """Give the larger of two numbers, NaN if either is: a name like `exponential`."""
+    """Give the larger of two numbers, NaN if either is; for loops, as `exponential`."""
     return np.maximum(one, other)
 
 
 def subtract_tops(Z: Any, A: Any) -> None:
-    """Write z - max z of every row: its exponentials cannot overflow."""
+    """Write z - max z of every row, of which exp cannot overflow."""
     n, k = Z.shape
     for i in range(n):
         top = Z[i, 0]
@@ -34,7 +34,7 @@ def subtract_tops(Z: Any, A: Any) -> None:
 
 @any_order
 def softmax_loops(Z: Any, A: Any) -> None:
-    """Write the softmax of every row; the exponentials are taken as of one long vector, which few columns are not."""
+    """Write the softmax of every row. One loop over all elements takes the exponentials: rows may be short."""
     n, k = Z.shape
     subtract_tops(Z, A)
     every = flat(A)

@@ -1,3 +1,6 @@
-"""The layers that are more than an activation."""
+"""The layers that are more than an activation, a file each.
+
+Interface: the classes are registered, and found in `ops.registry.layers`.
+"""
 
 from backlit.ops.layers import dense, dropout, normalization  # noqa: F401

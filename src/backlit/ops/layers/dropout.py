@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
-import msgspec
 import numpy as np
 
 from backlit.kernels.functions import flat
 from backlit.ops.base import Interval, Layer, Shape, Shapes, check_settings, tuned
 from backlit.ops.registry import register
+from backlit.ops.value_checks import Share
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2⁶⁴ divided by the golden ratio, odd: the steps of the counter
 FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -107,7 +107,7 @@ class Dropout(Layer, frozen=True):
     [0.0, 2.0]
     """
 
-    p: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.5
+    p: Share = 0.5
     symbols: ClassVar[Mapping[str, str]] = {"p": "p"}
     formula: ClassVar[str] = r"z_j = m_j x_j, \quad m_j \in \left\{0, \frac{1}{1 - p}\right\}"
     slope_formula: ClassVar[str] = r"m_j"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
-import msgspec
 import numpy as np
 
 from backlit.ops.base import Interval, Layer, Shape, Shapes, any_order, check_settings, tuned
 from backlit.ops.registry import register
+from backlit.ops.value_checks import Portion, Positive
 
 SYMBOLS = {"momentum": r"\rho", "epsilon": r"\varepsilon"}
 
@@ -77,7 +77,7 @@ def batch_norm_loops(
 def batch_norm_backward_loops(
     N: Any, r: Any, gamma: Any, dZ: Any, dX: Any, dgamma: Any, dbeta: Any, training: int
 ) -> None:
-    """Go back through scale, shift and the columns' moments, row by row."""
+    """Write dX from dZ through scale, shift and the columns' moments, row by row."""
     gradients_loops(dZ, N, dgamma, dbeta)
     share = 0.0 if training == 0 else 1.0 / N.dtype.type(N.shape[0])
     for i in range(dX.shape[0]):
@@ -115,8 +115,8 @@ class BatchNorm(Layer, frozen=True):
     {'gamma': (3,), 'beta': (3,)}
     """
 
-    momentum: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.1
-    epsilon: Annotated[float, msgspec.Meta(gt=0)] = 1e-5
+    momentum: Portion = 0.1
+    epsilon: Positive = 1e-5
     batch_coupled: ClassVar[bool] = True
     outputs: ClassVar[Interval] = (-math.inf, math.inf)
     symbols: ClassVar[Mapping[str, str]] = SYMBOLS
@@ -199,7 +199,7 @@ def layer_norm_loops(X: Any, gamma: Any, beta: Any, r: Any, N: Any, Z: Any, epsi
 
 @any_order
 def layer_norm_backward_loops(N: Any, r: Any, gamma: Any, dZ: Any, dX: Any, dgamma: Any, dbeta: Any) -> None:
-    """Go back through scale, shift and the rows' moments; dX holds dN meanwhile."""
+    """Write dX from dZ through scale, shift and the rows' moments; dX holds dN until then."""
     gradients_loops(dZ, N, dgamma, dbeta)
     columns = N.shape[1]
     share = 1.0 / N.dtype.type(columns)
@@ -222,8 +222,8 @@ class LayerNorm(Layer, frozen=True):
     r = 1 / √(σ² + ε), Z = γ N + β. Backward, with dN = γ dZ: dγ = Σ_rows dZ N, dβ = Σ_rows dZ,
     dX = r (dN - mean(dN) - N mean(dN N)), the means over the columns.
 
-    Shapes: X, N, Z (n, columns); r (n,); gamma, beta (columns,). N and r are kept for backward. Of a single column
-    nothing is left: N is 0, Z is β.
+    Shapes: X, N, Z (n, columns); r (n,); gamma, beta (columns,). N and r are kept for backward. With a single
+    column N is 0 and Z is β.
 
     Args:
         epsilon: added to the variance, above 0.
@@ -236,7 +236,7 @@ class LayerNorm(Layer, frozen=True):
     {'X': (3,), 'N': (3,), 'Z': (3,), 'r': (1,)}
     """
 
-    epsilon: Annotated[float, msgspec.Meta(gt=0)] = 1e-5
+    epsilon: Positive = 1e-5
     outputs: ClassVar[Interval] = (-math.inf, math.inf)
     symbols: ClassVar[Mapping[str, str]] = SYMBOLS
     formula: ClassVar[str] = r"z_j = \gamma_j \frac{x_j - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta_j"

@@ -1,4 +1,4 @@
-"""Losses of yes or no, an output each."""
+"""Losses of yes-or-no targets, an output for each."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 
 from backlit.ops.base import ElementwiseLoss, Interval
 from backlit.ops.losses.limits import SMALLEST_PROBABILITY, _limited
-from backlit.ops.losses.regression import NotNegative
 from backlit.ops.registry import register
+from backlit.ops.value_checks import NotNegative
 
 
 @register("binary_cross_entropy")

@@ -1,4 +1,4 @@
-"""What keeps losses finite: the smallest probability, the ceiling, the least Poisson loss."""
+"""Limits that keep losses finite: the smallest probability, the ceiling; and the least Poisson loss."""
 
 from __future__ import annotations
 

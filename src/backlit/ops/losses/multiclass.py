@@ -11,8 +11,8 @@ from backlit.kernels.functions import flat
 from backlit.ops.activations.softmax import exponential, subtract_tops
 from backlit.ops.base import Interval, Loss, any_order, tuned
 from backlit.ops.losses.limits import SMALLEST_PROBABILITY, _limited
-from backlit.ops.losses.regression import NotNegative, Share
 from backlit.ops.registry import register
+from backlit.ops.value_checks import NotNegative, Share
 
 
 def class_weights(T: Any, k: int, label_smoothing: float) -> Any:
@@ -27,12 +27,12 @@ def _smoothing(A: Any, label_smoothing: Any) -> Any:
 
 
 def _log(z: Any) -> Any:
-    """Give log(z), of the smallest probability at least: a name by which loops over arrays reach it."""
+    """Give log(z), of the smallest probability at least; for loops, as `softmax.exponential`."""
     return np.log(np.maximum(z, SMALLEST_PROBABILITY))
 
 
 def _log1p(z: Any) -> Any:
-    """Give log(1 + z): a name by which loops over arrays reach it."""
+    """Give log(1 + z); for loops, as `softmax.exponential`."""
     return np.log1p(z)
 
 
@@ -62,7 +62,7 @@ def _minus_along_targets(X: Any, T: Any, l: Any, kept: Any, spread: Any) -> None
 
 
 def _cross_entropy_loops(A: Any, T: Any, l: Any, label_smoothing: Any, ceiling: Any, dA: Any) -> None:  # noqa: E741
-    """Write the rows' losses; the gradient's place holds the logarithms meanwhile."""
+    """Write the rows' losses; dA holds the logarithms until the backward pass."""
     n, k = A.shape
     kept, spread = _smoothing(A, label_smoothing)
     every, logs = flat(A), flat(dA)
@@ -149,7 +149,7 @@ def _one(e: Any) -> Any:
 
 @any_order
 def _softmax_cross_entropy_loops(A: Any, T: Any, l: Any, label_smoothing: Any, ceiling: Any, dA: Any) -> None:  # noqa: E741
-    """Write the rows' losses; the gradient's place holds first z - max z, then its exponentials, then their sums."""
+    """Write the rows' losses; dA holds first z - max z, then its exponentials, then their sums."""
     n, k = A.shape
     kept, spread = _smoothing(A, label_smoothing)
     subtract_tops(A, dA)

@@ -1,31 +1,17 @@
-"""Losses: the error of one row's outputs against its targets, and its derivative with respect to the outputs.
-
-Every loss here is the error of one row. How the rows make one number is its `reduction`, a setting of every loss:
-`"sum"` over the rows, `"mean"` over the rows (the default of most), or `"mean_all"`, over rows and outputs. Rows count
-by their weights. Textbooks and libraries differ in factor and reduction, so each loss states both.
-
-A loss with `value` and `slope` is a sum over the outputs, so it takes several outputs as they are: several numbers to
-predict, or several labels that hold or not, each on its own.
-"""
+"""Losses of numbers: squared, absolute, and between the two."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
-from msgspec import Meta
 
 from backlit.ops.base import ElementwiseLoss
 from backlit.ops.registry import register
+from backlit.ops.value_checks import Positive
 
 LOG_2 = 0.6931471805599453
-
-Share = Annotated[float, Meta(ge=0, lt=1)]
-Positive = Annotated[float, Meta(gt=0)]
-NotNegative = Annotated[float, Meta(ge=0)]
-
-# ------------------------------------------------------------------------------------------------------------- numbers
 
 
 @register("half_squared_error")
@@ -190,12 +176,3 @@ class LogCosh(ElementwiseLoss, frozen=True):
     def slope(a: Any, t: Any) -> Any:
         """Give tanh(a - t)."""
         return np.tanh(a - t)
-
-
-# -------------------------------------------------------------------------------------------------------------- counts
-
-
-# -------------------------------------------------------------------------------------------------------- yes or no
-
-
-# ----------------------------------------------------------------------------------------------- one of several classes

@@ -1,26 +1,15 @@
-"""Optimizers: the new weight from the old one and its gradient, element by element.
-
-In every formula w is one weight, g the derivative of the error with respect to it, η the rate (times what the schedule
-gives for the step) and t the number of the step, from 1. Where literature and libraries differ, the docstring says
-which form this is. What every optimizer has: `weight_decay` λ, decoupled, w ← w (1 - η λ) before the update.
-"""
+"""Rules with a step size of each weight's own, from the mean of its squared gradients: RMSProp, Adam and their kin."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
-from msgspec import Meta
 
 from backlit.ops.base import Optimizer
 from backlit.ops.registry import register
-
-Positive = Annotated[float, Meta(gt=0)]
-NotNegative = Annotated[float, Meta(ge=0)]
-Share = Annotated[float, Meta(ge=0, lt=1)]
-Portion = Annotated[float, Meta(ge=0, le=1)]
-Count = Annotated[int, Meta(ge=1)]
+from backlit.ops.value_checks import NotNegative, Positive, Share
 
 
 @register("rmsprop")

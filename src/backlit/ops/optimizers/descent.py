@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from backlit.ops.base import Optimizer
-from backlit.ops.optimizers.adaptive import NotNegative, Portion
 from backlit.ops.registry import register
+from backlit.ops.value_checks import NotNegative, Portion
 
 
 @register("sgd")

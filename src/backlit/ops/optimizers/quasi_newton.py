@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from backlit.errors import BacklitError
 from backlit.ops.base import Optimizer
-from backlit.ops.optimizers.adaptive import Count, NotNegative
 from backlit.ops.registry import register
+from backlit.ops.value_checks import Count, NotNegative
 
 
 @register("lbfgs")

@@ -10,8 +10,8 @@ from msgspec import Meta
 
 from backlit.errors import BacklitError
 from backlit.ops.base import Optimizer
-from backlit.ops.optimizers.adaptive import NotNegative, Positive, Share
 from backlit.ops.registry import register
+from backlit.ops.value_checks import Factor, NotNegative, Positive, Share
 
 
 @register("lion")
@@ -58,7 +58,7 @@ class RProp(Optimizer, frozen=True):
     r"""Rprop: each weight has a step d of its own, which grows while its gradient keeps its sign and shrinks when not.
 
     d ← min(η⁺ d, d_max) where the sign stays, max(η⁻ d, d_min) where it changes; then w ← w - sign(g) d. This is
-    iRprop⁻, without backtracking, PyTorch's too: after a change of sign the weight rests for one step. Only signs
+    iRprop⁻, without backtracking, PyTorch's too: after a change of sign the weight stands for one step. Only signs
     count, so it needs the gradient of all rows: train with `batch_size="full"`. The rate is the first step d, so a
     schedule has no effect, and there is no `weight_decay`.
 
@@ -75,7 +75,7 @@ class RProp(Optimizer, frozen=True):
     """
 
     rate: Positive = 0.01
-    shrink: Annotated[float, Meta(gt=0, lt=1)] = 0.5
+    shrink: Factor = 0.5
     grow: Annotated[float, Meta(gt=1)] = 1.2
     smallest: Positive = 1e-6
     largest: Positive = 50.0
