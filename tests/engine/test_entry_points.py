@@ -10,11 +10,12 @@ import pytest
 
 from backlit.engine import machine
 from backlit.engine.compiled import entry_points
-from backlit.engine.executable import Executable, joined
+from backlit.engine.executable import Executable
 from backlit.engine.machine import passes
 from backlit.engine.network import Network
 from backlit.engine.program import structs
 from backlit.engine.program.structs import Clock, Rule, data_of, monitor_of
+from backlit.engine.program.tables import joined
 from backlit.engine.training import Training
 from backlit.kernels.types import Array
 from backlit.ops.layers.dense import Dense

@@ -209,6 +209,8 @@ def test_extreme_numbers_are_never_nan(loss, dtype, compiled):
     assert not np.isnan(rows).any()
     assert not np.isnan(gradient).any()
     limit = float(np.finfo(dtype).max) / 10  # a difference within may overflow a little earlier
+    if np.isinf(rows).any():
+        oracles.need_definition(loss)
     for i in np.flatnonzero(np.isinf(rows)):
         if loss.name == "poisson" and A[i, 0] < SMALLEST_MEAN:
             continue  # on the tangent, 1e8 steep
