@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cases import draw_targets, last_activation
 from hypothesis import HealthCheck, settings
 
 from backlit.engine.network import Network
@@ -31,27 +32,6 @@ settings.register_profile("engine", max_examples=25, derandomize=True, **COMMON)
 settings.register_profile("engine-thorough", max_examples=1000, **COMMON)
 settings.load_profile("engine-thorough" if os.environ.get("BACKLIT_THOROUGH") else "engine")
 
-OUTPUTS = {"poisson": "softplus", "binary_cross_entropy": "sigmoid", "cross_entropy": "softmax"}
-"""The last activation of the losses that do not take any number."""
-
-TARGETS = {
-    "poisson": "counts", "exp_poisson": "counts",
-    "binary_cross_entropy": "shares", "sigmoid_binary_cross_entropy": "shares",
-    "hinge": "signs",
-}  # fmt: skip
-"""What the targets of a loss are, where they are neither any numbers nor classes."""
-
-
-def draw_targets(loss: Loss, rows: int, outputs: int, rng: np.random.Generator) -> Any:
-    """Draw targets that the loss takes: class numbers for the losses of classes."""
-    if loss.class_targets:
-        return rng.integers(0, outputs, rows)
-    return {
-        "counts": lambda: rng.poisson(2.0, (rows, outputs)).astype(float),
-        "shares": lambda: rng.uniform(0.05, 0.95, (rows, outputs)),
-        "signs": lambda: rng.choice([-1.0, 1.0], (rows, outputs)),
-    }.get(TARGETS.get(loss.name, ""), lambda: rng.normal(size=(rows, outputs)))()
-
 
 def make_problem(
     loss: Loss | str, hidden: Sequence[Activation | Layer | str] = ("tanh",), *, rows: int = 7, inputs: int = 3,
@@ -68,7 +48,7 @@ def make_problem(
     for op in hidden:
         alone = isinstance(op, Layer) and not isinstance(op, Activation)
         layers.append(op if alone else Dense(units, op, **dense))
-    layers.append(Dense(outputs, output or OUTPUTS.get(loss.name, "identity"), **dense))
+    layers.append(Dense(outputs, output or last_activation(loss), **dense))
     network = Network(layers, inputs, loss, dtype=dtype, seed=seed)
     network.parameters[:] += rng.normal(0.0, spread, network.parameters.size)
     return network, rng.normal(size=(rows, inputs)), draw_targets(loss, rows, outputs, rng)

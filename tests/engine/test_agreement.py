@@ -13,6 +13,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
+from cases import LOSSES, OTHER_LAYERS, RULES, label
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -23,16 +24,14 @@ from backlit.engine.program import sharding
 from backlit.engine.training import Training
 from backlit.ops.base import REDUCTIONS, Activation, tuned
 from backlit.ops.layers.dense import Dense
-from backlit.ops.registry import activations, layers, losses, optimizers
+from backlit.ops.registry import activations, losses, optimizers
 
 TOLERANCE = 1e-12
-OTHER_LAYERS = [name for name in layers if name != "dense"]
-DESCENDING = [name for name in optimizers if not optimizers[name].full_batch]
 
-PROPORTIONAL = [name for name in DESCENDING if name in {"sgd", "momentum", "nesterov"}]
+PROPORTIONAL = [name for name in RULES if name in {"sgd", "momentum", "nesterov"}]
 """Their steps are proportional to the gradient. The others divide by its size, and so make steps of its rounding."""
 
-CONTINUOUS = [name for name in DESCENDING if name not in {"lion", "rprop"}]
+CONTINUOUS = [name for name in RULES if name not in {"lion", "rprop"}]
 """The others take a whole step by the sign of a gradient, which near 0 is that of its rounding."""
 
 
@@ -78,23 +77,22 @@ def test_every_activation(activation, keep, problem):
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("loss", losses)
+@pytest.mark.parametrize("loss", LOSSES, ids=label)
 def test_every_loss(loss, weighted, problem):
     network, X, Y = problem(loss, ["tanh"] * 3, rows=9, units=5)
     assert_gradients_agree(network, X, Y, weights=np.linspace(0.0, 2.0, 9) if weighted else None)
 
 
-@pytest.mark.parametrize("layer", OTHER_LAYERS)
+@pytest.mark.parametrize("layer", OTHER_LAYERS, ids=label)
 def test_every_other_layer(layer, problem):
-    chosen = layers[layer]()
-    network, X, Y = problem("mse", [chosen, "tanh", chosen, "sigmoid", "tanh", chosen], rows=9, units=5)
+    network, X, Y = problem("mse", [layer, "tanh", layer, "sigmoid", "tanh", layer], rows=9, units=5)
     assert_gradients_agree(network, X, Y)
     assert_agree(network.predict(X, compiled=True), network.predict(X, compiled=False), "prediction")
 
 
 @pytest.mark.parametrize("options", [{}, {"l1": 1e-3, "l2": 1e-2}, {"clip_norm": 0.1}, {"clip_value": 0.01, "l2": 0.1},
                                      {"max_norm": 1.0}], ids=str)  # fmt: skip
-@pytest.mark.parametrize("optimizer", DESCENDING)
+@pytest.mark.parametrize("optimizer", RULES)
 def test_every_optimizer(optimizer, options, problem):
     network, X, Y = problem("cross_entropy", ["tanh"] * 3, rows=11, units=5)
     assert_trainings_agree(network, X, Y, optimizer=optimizer, batch_size=4, epochs=4, **options)
@@ -171,7 +169,7 @@ def problems(draw: st.DrawFn) -> dict[str, Any]:
         other = draw(st.sampled_from([None, None, None, *OTHER_LAYERS]))
         chain.append(Dense(draw(st.integers(ENOUGH if other else 1, 7)), activation, bias=bias))
         if other:
-            chain.append(layers[other]())
+            chain.append(other)
     return {
         "loss": loss, "hidden": chain, "inputs": draw(st.integers(1, 5)),
         "rows": draw(st.integers(ENOUGH if coupled(chain) else 1, 12)),

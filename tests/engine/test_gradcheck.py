@@ -7,7 +7,9 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import oracles
 import pytest
+from cases import ACTIVATIONS, LOSSES, OTHER_LAYERS, label
 
 from backlit.engine import machine
 from backlit.engine.gradcheck import gradcheck
@@ -23,25 +25,11 @@ from backlit.ops.layers.dropout import Dropout
 from backlit.ops.layers.normalization import BatchNorm, LayerNorm
 from backlit.ops.losses.multiclass import CrossEntropy, SoftmaxCrossEntropy
 from backlit.ops.losses.regression import MSE, HalfSquaredError, Huber
-from backlit.ops.registry import activations, layers, losses
+from backlit.ops.registry import activations, losses
 
 MODES = {"plain": False, "compiled": True}
-SETTINGS = {
-    "huber": [{"delta": 0.3}],
-    "poisson": [{"deviance": True}],
-    "exp_poisson": [{"deviance": True}],
-    "cross_entropy": [{"label_smoothing": 0.2}],
-    "softmax_cross_entropy": [{"label_smoothing": 0.2}],
-}
-LOSSES = [losses[name](**settings) for name in losses for settings in [{}, *SETTINGS.get(name, [])]]
-OTHER_LAYERS = [name for name in layers if name != "dense"]
 
 both_modes = pytest.mark.parametrize("compiled", MODES.values(), ids=list(MODES))
-
-
-def label(op: Any) -> str:
-    settings = {k: v for k, v in op.to_dict().items() if k != "op" and v != getattr(type(op)(), k)}
-    return "-".join([op.name, *(f"{k}={v}" for k, v in settings.items())])
 
 
 # ------------------------------------------------------------------------------------------------- every op is right
@@ -76,10 +64,9 @@ def test_every_loss_entry_by_entry(loss, compiled, problem):
 
 
 @both_modes
-@pytest.mark.parametrize("layer", OTHER_LAYERS)
+@pytest.mark.parametrize("layer", OTHER_LAYERS, ids=label)
 def test_every_other_layer_entry_by_entry(layer, compiled, problem):
-    chosen = layers[layer]()
-    network, X, Y = problem("mse", [chosen, "tanh", chosen, "sigmoid", "softplus", chosen], units=4)
+    network, X, Y = problem("mse", [layer, "tanh", layer, "sigmoid", "softplus", layer], units=4)
     check = gradcheck(network, X, Y, compiled=compiled)
     assert check.passed, str(check)
     assert sum(array.checked for array in check.arrays) == network.parameters.size + X.size
@@ -502,56 +489,25 @@ def test_a_planted_bug_is_caught(name, problem, monkeypatch, small_shards):
 
 def torch_gradients(network: Network, X: Any, Y: Any, weights: Any) -> tuple[float, Any, Any]:
     """Give PyTorch's error, gradient of the parameters in our layout, and gradient of the inputs."""
-    torch = pytest.importorskip("torch")
-    F = torch.nn.functional
-
-    def margins(row, true):
-        return (row - row[true])[torch.arange(len(row)) != true]
-
-    known_activations = {
-        "identity": lambda z: z, "exp": torch.exp, "sigmoid": torch.sigmoid, "tanh": torch.tanh, "relu": F.relu,
-        "elu": F.elu,
-        "leaky_relu": F.leaky_relu, "selu": F.selu, "gelu": F.gelu, "silu": F.silu, "softplus": F.softplus,
-        "softsign": F.softsign, "softmax": lambda z: torch.softmax(z, 1),
-        "hard_sigmoid": lambda z: torch.clamp(z / 6 + 0.5, 0, 1),  # PyTorch's own has a 1/6 of single precision
-    }  # fmt: skip
-    known_losses = {
-        "half_squared_error": lambda a, t: (a - t) ** 2 / 2,
-        "mse": lambda a, t: F.mse_loss(a, t, reduction="none"),
-        "mae": lambda a, t: F.l1_loss(a, t, reduction="none"),
-        "huber": lambda a, t: F.huber_loss(a, t, reduction="none", delta=network.loss.delta),
-        "log_cosh": lambda a, t: torch.log(torch.cosh(a - t)),
-        "poisson": lambda a, t: F.poisson_nll_loss(a, t, log_input=False, reduction="none", eps=0.0),
-        "exp_poisson": lambda a, t: F.poisson_nll_loss(a, t, reduction="none"),
-        "binary_cross_entropy": lambda a, t: F.binary_cross_entropy(a, t, reduction="none"),
-        "sigmoid_binary_cross_entropy": lambda a, t: F.binary_cross_entropy_with_logits(a, t, reduction="none"),
-        "hinge": lambda a, t: torch.clamp(1 - t * a, min=0),
-        "cross_entropy": lambda a, t: F.nll_loss(torch.log(a), t.long(), reduction="none")[:, None],
-        "softmax_cross_entropy": lambda a, t: F.cross_entropy(a, t.long(), reduction="none")[:, None],
-        "multiclass_hinge": lambda a, t: torch.clamp(
-            1 + torch.stack([margins(r, int(c)).max() for r, c in zip(a, t, strict=True)]), min=0
-        )[:, None],
-    }  # fmt: skip
-    if network.loss.name not in known_losses or any(
-        op.name not in known_activations for op in network.ops if op.kind == "activation"
-    ):
-        pytest.skip("no counterpart in PyTorch is known to this test")
+    torch = oracles.torch()
     parameters = {name: torch.tensor(network[name], requires_grad=True) for name in network}
-    inputs = torch.tensor(X, requires_grad=True)
-    A = inputs
+    A = inputs = torch.tensor(X, requires_grad=True)
     for k, op in zip(network.labels, network.ops, strict=True):
-        A = A @ parameters[f"{k}.W"] + parameters[f"{k}.b"] if op.name == "dense" else known_activations[op.name](A)
-    rows = known_losses[network.loss.name](A, torch.tensor(Y)).sum(1)
-    error = (rows * torch.tensor(weights)).sum() * machine.factor(
-        reduction(network.loss, network.outputs), weights.sum()
-    )
+        dense = op.name == "dense"
+        A = A @ parameters[f"{k}.W"] + parameters[f"{k}.b"] if dense else oracles.torch_activation(op)(A)
+    rows = oracles.torch_loss(network.loss, A, torch.tensor(Y))
+    factor = machine.factor(reduction(network.loss, network.outputs), weights.sum())
+    error = (rows * torch.tensor(weights)).sum() * factor
     error.backward()
     return error.item(), np.concatenate([parameters[k].grad.numpy().ravel() for k in network]), inputs.grad.numpy()
 
 
-@pytest.mark.parametrize("loss", losses)
-@pytest.mark.parametrize("activation", activations)
+CHAINS = [(op, losses["half_squared_error"]()) for op in ACTIVATIONS] + [(activations["tanh"](), op) for op in LOSSES]
+
+
+@pytest.mark.parametrize(("activation", "loss"), CHAINS, ids=label)
 def test_the_gradient_is_that_of_pytorch(activation, loss, problem):
+    """Every activation in three hidden layers, then every loss behind three of tanh."""
     network, X, Y = problem(loss, [activation] * 3, rows=11, units=5, inputs=4)
     network.parameters[:] *= 0.25  # exp of exp of exp of larger numbers overflows
     weights = np.random.default_rng(1).uniform(0.1, 2.0, 11)

@@ -8,6 +8,7 @@ import pickle
 
 import numpy as np
 import pytest
+from cases import last_activation
 
 from backlit.engine import prediction
 from backlit.engine.network import Network
@@ -106,7 +107,7 @@ def test_every_layer_and_activation_is_described(name):
 
 @pytest.mark.parametrize("name", losses)
 def test_every_loss_is_described(name):
-    network = Network([Dense(2, "sigmoid")], 2, name)  # whose outputs fit every loss
+    network = Network([Dense(2, last_activation(losses[name]()))], 2, name)
     assert network.to_dict()["loss"]["op"] == name
     assert_same(network, pickle.loads(pickle.dumps(network)))
     assert name in repr(network)

@@ -57,8 +57,12 @@ def test_targets_for_which_the_loss_is_not_defined(loss, output, targets):
         bl.Training(network(loss, output), X, targets, compiled=False)
 
 
-DEFINED = {"poisson": (0.0, np.inf), "binary_cross_entropy": (0.0, 1.0), "cross_entropy": (0.0, 1.0)}
-"""Where -log a and -log(1 - a) are; every other loss takes any output."""
+@pytest.mark.parametrize(
+    ("loss", "outputs"),
+    [("poisson", (0.0, np.inf)), ("binary_cross_entropy", (0.0, 1.0)), ("cross_entropy", (0.0, 1.0))],
+)
+def test_losses_declare_where_their_logarithms_are(loss, outputs):
+    assert losses[loss].outputs == outputs
 
 
 @pytest.mark.parametrize("loss", losses)
@@ -67,7 +71,7 @@ def test_outputs_for_which_the_loss_is_not_defined(loss, activation):
     """Refused by the network where a measured output of the activation lies outside of the loss's domain."""
     layer = bl.Dense(2, activation, weights=[[1.0, -1.0]])
     measured = bl.Network([layer], 1, "mse").predict(np.linspace(-30.0, 30.0, 601)[:, None], compiled=False)
-    low, high = DEFINED.get(loss, (-np.inf, np.inf))
+    low, high = losses[loss].outputs
     if low <= measured.min() and measured.max() <= high:
         assert bl.Network([layer], 1, loss).loss.name == loss
         return

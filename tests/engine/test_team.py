@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from cases import RULES
 
 import backlit as bl
 from backlit.engine import default_threads, lbfgs
 from backlit.engine.parallel import auto_switch, thread_team
-from backlit.ops.registry import optimizers
 
 
 @pytest.fixture(autouse=True)
@@ -70,7 +70,7 @@ def test_threads_do_not_change_a_bit(dtype, threads, options):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("optimizer", [name for name in optimizers if not optimizers[name].full_batch])
+@pytest.mark.parametrize("optimizer", RULES)
 def test_nor_does_the_part_of_the_parameters_that_an_optimizer_is_given(optimizer, dtype):
     assert_same(train(1, dtype, optimizer), train(3, dtype, optimizer))
 

@@ -1,4 +1,4 @@
-"""A training step at 80 digits by mpmath, written from the definitions and without backpropagation.
+"""A training step at 80 digits by mpmath, from the definitions of oracles.py and without backpropagation.
 
 Derivatives are central differences of E with a step of 1e-25, good to some 50 digits: every quantity of the forward
 pass, weights included, may be shifted a little before the rest is computed from it.
@@ -6,157 +6,15 @@ pass, weights included, may be shifted a little before the rest is computed from
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-import mpmath
 import numpy as np
+import oracles
 import pytest
 from mpmath import mp, mpf
+from oracles import DIGITS
 
-DIGITS = 80
 STEP = mpf(10) ** -25
-
-# ----------------------------------------------------------------------------------------------------- the definitions
-
-SELU_SCALE, SELU_ALPHA = mpf("1.0507009873554804934193349852946"), mpf("1.6732632423543772848170429916717")
-
-
-def step(z: mpf, left: Any, right: Any) -> Any:
-    return right if z > 0 else left
-
-
-ACTIVATIONS: dict[str, Callable[..., mpf]] = {
-    "identity": lambda z: z,
-    "sigmoid": lambda z: 1 / (1 + mpmath.exp(-z)),
-    "tanh": lambda z: (mpmath.exp(z) - mpmath.exp(-z)) / (mpmath.exp(z) + mpmath.exp(-z)),
-    "relu": lambda z: step(z, mpf(0), z),
-    "leaky_relu": lambda z, alpha: step(z, alpha * z, z),
-    "elu": lambda z, alpha: step(z, alpha * (mpmath.exp(z) - 1), z),
-    "selu": lambda z: SELU_SCALE * step(z, SELU_ALPHA * (mpmath.exp(z) - 1), z),
-    "gelu": lambda z: z * mpmath.ncdf(z),
-    "silu": lambda z: z / (1 + mpmath.exp(-z)),
-    "softplus": lambda z: mpmath.log(1 + mpmath.exp(z)),
-    "softsign": lambda z: z / (1 + abs(z)),
-    "hard_sigmoid": lambda z: min(max(z / 6 + mpf(1) / 2, mpf(0)), mpf(1)),
-    "exp": mpmath.exp,
-}
-
-
-def huber(a: mpf, t: mpf, delta: mpf) -> mpf:
-    gap = abs(a - t)
-    return gap**2 / 2 if gap <= delta else delta * (gap - delta / 2)
-
-
-def yes(t: mpf) -> int:
-    return 1 if t > 0 else -1
-
-
-def poisson(a: mpf, t: mpf, deviance: mpf) -> mpf:
-    return a - t * mpmath.log(a) + (deviance * (t * mpmath.log(t) - t) if t > 0 else 0)
-
-
-LOSSES: dict[str, Callable[..., mpf]] = {
-    "half_squared_error": lambda a, t: (t - a) ** 2 / 2,
-    "mse": lambda a, t: (t - a) ** 2,
-    "mae": lambda a, t: abs(t - a),
-    "huber": huber,
-    "log_cosh": lambda a, t: mpmath.log(mpmath.cosh(a - t)),
-    "poisson": poisson,
-    "exp_poisson": lambda z, t, deviance: poisson(mpmath.exp(z), t, deviance),
-    "binary_cross_entropy": lambda a, t: -(t * mpmath.log(a) + (1 - t) * mpmath.log(1 - a)),
-    "sigmoid_binary_cross_entropy": lambda z, t: LOSSES["binary_cross_entropy"](ACTIVATIONS["sigmoid"](z), t),
-    "hinge": lambda a, t: max(mpf(0), 1 - yes(t) * a),
-}
-"""Of one output."""
-OWN_SETTINGS = ("delta", "deviance")
-
-ROW_LOSSES: dict[str, Callable[..., mpf]] = {
-    "cross_entropy": lambda a, t: -sum(x * mpmath.log(p) for x, p in zip(t, a, strict=True)),
-    "softmax_cross_entropy": lambda a, t: ROW_LOSSES["cross_entropy"](softmax(a), t),
-    "multiclass_hinge": lambda a, t: max(
-        mpf(0), 1 + max(x for x, y in zip(a, t, strict=True) if not y) - next(x for x, y in zip(a, t, strict=True) if y)
-    ),
-}
-
-
-def softmax(z: list[mpf]) -> list[mpf]:
-    total = sum(mpmath.exp(x) for x in z)
-    return [mpmath.exp(x) / total for x in z]
-
-
-def sgd(w, g, s, o, t):
-    return w - o["rate"] * g, s
-
-
-def momentum(w, g, s, o, t):
-    v = o["momentum"] * s["v"] - o["rate"] * g
-    return w + v, {"v": v}
-
-
-def nesterov(w, g, s, o, t):
-    v = o["momentum"] * s["v"] - o["rate"] * g
-    return w + o["momentum"] * v - o["rate"] * g, {"v": v}
-
-
-def rmsprop(w, g, s, o, t):
-    v = o["rho"] * s["v"] + (1 - o["rho"]) * g**2
-    return w - o["rate"] * g / (mpmath.sqrt(v) + o["epsilon"]), {"v": v}
-
-
-def adagrad(w, g, s, o, t):
-    total = s["s"] + g**2
-    return w - o["rate"] * g / (mpmath.sqrt(total) + o["epsilon"]), {"s": total}
-
-
-def adadelta(w, g, s, o, t):
-    v = o["rho"] * s["v"] + (1 - o["rho"]) * g**2
-    d = mpmath.sqrt(s["u"] + o["epsilon"]) / mpmath.sqrt(v + o["epsilon"]) * g
-    return w - o["rate"] * d, {"v": v, "u": o["rho"] * s["u"] + (1 - o["rho"]) * d**2}
-
-
-def moments(g, s, o):
-    return o["beta1"] * s["m"] + (1 - o["beta1"]) * g, o["beta2"] * s["v"] + (1 - o["beta2"]) * g**2
-
-
-def adam(w, g, s, o, t):
-    m, v = moments(g, s, o)
-    step_size = o["rate"] / (1 - o["beta1"] ** t)
-    if o["epsilon_hat"]:
-        return w - step_size * mpmath.sqrt(1 - o["beta2"] ** t) * m / (mpmath.sqrt(v) + o["epsilon"]), {"m": m, "v": v}
-    return w - step_size * m / (mpmath.sqrt(v / (1 - o["beta2"] ** t)) + o["epsilon"]), {"m": m, "v": v}
-
-
-def amsgrad(w, g, s, o, t):
-    m, v = moments(g, s, o)
-    u = max(s["u"], v)
-    w = w - o["rate"] * m / (1 - o["beta1"] ** t) / (mpmath.sqrt(u / (1 - o["beta2"] ** t)) + o["epsilon"])
-    return w, {"m": m, "v": v, "u": u}
-
-
-def nadam(w, g, s, o, t):
-    m, v = moments(g, s, o)
-    ahead = o["beta1"] * m / (1 - o["beta1"] ** (t + 1)) + (1 - o["beta1"]) * g / (1 - o["beta1"] ** t)
-    return w - o["rate"] * ahead / (mpmath.sqrt(v / (1 - o["beta2"] ** t)) + o["epsilon"]), {"m": m, "v": v}
-
-
-def lion(w, g, s, o, t):
-    w = w - o["rate"] * mpmath.sign(o["beta1"] * s["m"] + (1 - o["beta1"]) * g)
-    return w, {"m": o["beta2"] * s["m"] + (1 - o["beta2"]) * g}
-
-
-def rprop(w, g, s, o, t):
-    agree = mpmath.sign(g) * mpmath.sign(s["previous"])
-    d = s["d"] * (o["grow"] if agree > 0 else o["shrink"] if agree < 0 else 1)
-    d = min(max(d, o["smallest"]), o["largest"])
-    g = mpf(0) if agree < 0 else g
-    return w - mpmath.sign(g) * d, {"previous": g, "d": d}
-
-
-OPTIMIZERS = {
-    "sgd": sgd, "momentum": momentum, "nesterov": nesterov, "rmsprop": rmsprop, "adagrad": adagrad,
-    "adadelta": adadelta, "adam": adam, "adamw": adam, "amsgrad": amsgrad, "nadam": nadam, "lion": lion, "rprop": rprop,
-}  # fmt: skip
 
 # ----------------------------------------------------------------------------------------------------- the computation
 
@@ -174,23 +32,12 @@ class Reference:
         self.rows = self.X.shape[0]
         self.weights = [mpf(1)] * self.rows if weights is None else [mpf(float(x)) for x in weights]
         self.weighted, self.masks = weights is not None, masks
-        self.targets = self._targets(np.asarray(T, float))
+        self.targets = [oracles.long_row(row) for row in np.asarray(T, float).reshape(self.rows, -1)]
         self.names: dict[str, mpf] = {}
         self.smallest = mp.inf  # of all gradients' elements but zeros
         self.parameters = {(name, *index): mpf(float(network[name][index]))
                            for name in network.layout for index in np.ndindex(network[name].shape)}  # fmt: skip
-        self.slots = {key: {slot: mpf(float(getattr(optimizer, first) if isinstance(first, str) else first))
-                            for slot, first in optimizer.slots.items()} for key in self.parameters}  # fmt: skip
-
-    def _targets(self, T: Any) -> list[list[mpf]]:
-        T = T.reshape(self.rows, -1)
-        k, s = self.network.outputs, mpf(getattr(self.network.loss, "label_smoothing", 0))
-        if not self.network.loss.class_targets:
-            return [[mpf(float(x)) for x in row] for row in T]
-        classes = [
-            [mpf(int(j == row[0])) for j in range(k)] if len(row) == 1 else [mpf(float(x)) for x in row] for row in T
-        ]
-        return [[(1 - s) * x + s / k for x in row] for row in classes]
+        self.slots = {key: oracles.first_slots(optimizer) for key in self.parameters}
 
     def row(self, r: int) -> str:
         return f"[{r + 1}]" if self.rows > 1 else ""
@@ -229,14 +76,9 @@ class Reference:
                      for r, row in enumerate(A)]  # fmt: skip
             elif op.name in {"batch_norm", "layer_norm"}:
                 A = self.normalize(op, label, units, A, p, note)
-            elif op.name == "softmax":
-                A = [
-                    [note("out", u, r, a) for u, a in zip(units, softmax(row), strict=True)] for r, row in enumerate(A)
-                ]
             else:
-                settings = [mpf(float(getattr(op, name))) for name in op.__struct_fields__]
-                A = [[note("out", u, r, ACTIVATIONS[op.name](a, *settings)) for u, a in zip(units, row, strict=True)]
-                     for r, row in enumerate(A)]  # fmt: skip
+                outputs = [oracles.activation_of_row(op, row) for row in A]
+                A = [[note("out", u, r, a) for u, a in zip(units, row, strict=True)] for r, row in enumerate(outputs)]
         return self.error(A, units, seen), seen
 
     def bare(self, k: int) -> bool:
@@ -249,7 +91,7 @@ class Reference:
 
         def moments(values: list[mpf]) -> tuple[mpf, mpf]:
             mean = sum(values) / len(values)
-            return mean, 1 / mpmath.sqrt(sum((x - mean) ** 2 for x in values) / len(values) + eps)
+            return mean, 1 / mp.sqrt(sum((x - mean) ** 2 for x in values) / len(values) + eps)
 
         if op.name == "batch_norm":
             by_unit = [moments([row[j] for row in A]) for j in range(len(units))]
@@ -270,15 +112,11 @@ class Reference:
 
     def error(self, A: Any, units: list[str], seen: dict[str, mpf]) -> mpf:
         loss, losses = self.network.loss, []
-        ceiling = mpf(getattr(loss, "ceiling", 0)) or mp.inf
         for r, (row, targets) in enumerate(zip(A, self.targets, strict=True)):
-            if loss.name in ROW_LOSSES:
-                losses.append(min(ROW_LOSSES[loss.name](row, targets), ceiling))
-            else:
-                settings = [mpf(float(getattr(loss, name))) for name in loss.__struct_fields__ if name in OWN_SETTINGS]
-                parts = [min(LOSSES[loss.name](a, t, *settings), ceiling) for a, t in zip(row, targets, strict=True)]
+            parts = oracles.loss_parts(loss, row, targets)
+            if loss.name in oracles.LOSSES:
                 seen |= {f"E({u}){self.row(r)}": part for u, part in zip(units, parts, strict=True)}
-                losses.append(sum(parts))
+            losses.append(sum(parts))
             seen[f"E[{r + 1}]" if self.rows > 1 else "E[row]"] = losses[-1]
         total = sum(w * x for w, x in zip(self.weights, losses, strict=True))
         divisor = {"sum": 1, "mean": sum(self.weights), "mean_all": sum(self.weights) * len(units)}[loss.reduction]
@@ -317,7 +155,7 @@ class Reference:
 
     def update(self, number: int) -> None:
         s, o = self.settings, self.optimizer
-        settings = {name: mpf(float(getattr(o, name))) for name in o.__struct_fields__}
+        settings = oracles.optimizer_settings(o)
         gradient = {key: self.slope(str(key)) for key in self.parameters if key[0] not in self.network.frozen}
         names = {key: self.parameter_name(key) for key in gradient}
         decays = {key: len(self.network.layout[key[0]][1]) > 1 or s.decay_biases for key in gradient}
@@ -325,13 +163,13 @@ class Reference:
         for key, g in gradient.items():
             self.names[f"dE/d{names[key]}"] = g
             self.names[names[key]] = p[key]
-        penalised = {k: g + (mpf(s.l2) * p[k] + mpf(s.l1) * mpmath.sign(p[k])) * decays[k] for k, g in gradient.items()}
+        penalised = {k: g + (mpf(s.l2) * p[k] + mpf(s.l1) * mp.sign(p[k])) * decays[k] for k, g in gradient.items()}
         self.names["penalty"] = sum(
             ((mpf(s.l2) / 2 * p[k] ** 2 + mpf(s.l1) * abs(p[k])) * decays[k] for k in gradient), mpf(0)
         )
         bound = mpf(s.clip_value) if s.clip_value else mp.inf
         limited = {k: min(max(g, -bound), bound) for k, g in penalised.items()}
-        norm = mpmath.sqrt(sum(g**2 for g in limited.values()))
+        norm = mp.sqrt(sum(g**2 for g in limited.values()))
         self.names["‖g‖"] = norm
         self.smallest = min([self.smallest, *(abs(g) for g in limited.values() if g)])
         by = mpf(s.clip_norm) / norm if s.clip_norm and norm > s.clip_norm else mpf(1)
@@ -341,7 +179,7 @@ class Reference:
             for kind, value in (("g", penalised[key]), ("g limited", limited[key]), ("g scaled", g)):
                 self.names[f"{kind}({names[key]})"] = value
             w = p[key] * (1 - settings["rate"] * settings.get("weight_decay", 0) * decays[key])
-            new[key], self.slots[key] = OPTIMIZERS[o.name](w, g, self.slots[key], settings, number)
+            new[key], self.slots[key] = oracles.OPTIMIZERS[o.name](w, g, self.slots[key], settings, number)
             self.names |= {f"{slot}({names[key]})+": value for slot, value in self.slots[key].items()}
         if s.max_norm:
             self.limit(new, decays)
@@ -352,7 +190,7 @@ class Reference:
     def limit(self, new: dict[Any, mpf], decays: dict[Any, bool]) -> None:
         for name, shape in ((n, s) for n, (_, s) in self.network.layout.items() if len(s) > 1):
             for j in range(shape[1]) if (name, 0, 0) in new else ():
-                norm = mpmath.sqrt(sum(new[name, i, j] ** 2 for i in range(shape[0])))
+                norm = mp.sqrt(sum(new[name, i, j] ** 2 for i in range(shape[0])))
                 if norm > self.settings.max_norm:
                     for i in range(shape[0]):
                         new[name, i, j] *= mpf(self.settings.max_norm) / norm

@@ -6,9 +6,10 @@ import os
 from types import SimpleNamespace
 from typing import Any
 
-import mpmath
 import numpy as np
+import oracles
 import pytest
+from cases import RULES
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 from mpmath import mp, mpf
@@ -27,8 +28,8 @@ PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 STEEP = 1e-5
 """Of smaller gradients float64 keeps few digits, or none: updates by their size or sign show it."""
 
-HIDDEN = [name for name in activations if name not in {"softmax"}]
-OPTIMIZERS = [name for name in optimizers if not optimizers[name].full_batch]
+HIDDEN = [name for name, cls in activations.items() if hasattr(cls, "value") and cls.formula]
+OPTIMIZERS = [name for name in RULES if name in oracles.OPTIMIZERS]
 PLAIN_LOSSES = ("half_squared_error", "mse", "mae", "huber", "log_cosh")
 
 
@@ -133,7 +134,7 @@ def shown_within(value: float, exact: mpf, digits: int, slack: float = 1e-13) ->
     size = abs(mpf(text))
     unit = mpf(10) ** -digits
     if size and not mpf(str(smallest_fixed(digits))) <= size < 10**9:
-        unit = mpf(10) ** (mpmath.floor(mpmath.log10(size)) - (digits - 1))
+        unit = mpf(10) ** (mp.floor(mp.log10(size)) - (digits - 1))
     return abs(mpf(text) - exact) <= unit * mpf("0.500001") + slack * max(1, abs(exact))
 
 

@@ -2,89 +2,29 @@
 
 from __future__ import annotations
 
-import types
 from typing import Any
 
-import mpmath
 import numpy as np
+import oracles
 import pytest
+from cases import ACTIVATIONS, ELEMENTWISE_ACTIVATIONS, label
+from mpmath import mp, mpf
+from oracles import exact_slope, exact_value
 
-import backlit.ops.activations.smooth  # noqa: F401  (registers what the tables below run over)
 from backlit.errors import BacklitError
-from backlit.ops.base import arguments
 from backlit.ops.layers.dense import Dense
 from backlit.ops.registry import activations
 
-mp = mpmath.mp.clone()
-mp.dps = 60
-
-SETTINGS = {"leaky_relu": [{"alpha": 0.25}, {"alpha": 0.0}], "elu": [{"alpha": 0.5}]}
-OPS = [cls(**settings) for name, cls in activations.items() for settings in ({}, *SETTINGS.get(name, []))]
-ELEMENTWISE = [op for op in OPS if hasattr(op, "value")]
 EXTREMES = [
     sign * size for size in (0.0, 1e-300, 1e-30, 1e-8, 88.0, 104.0, 710.0, 746.0, 1e4, 1e30, 1e308) for sign in (1, -1)
 ]
 SWEEP = np.linspace(-13.1, 12.7, 181)
 
-DEFINITIONS = {
-    "identity": lambda z: z,
-    "relu": lambda z: max(z, 0),
-    "leaky_relu": lambda z, alpha: z if z > 0 else alpha * z,
-    "hard_sigmoid": lambda z: min(max(z + 3, 0), 6) / 6,
-    "exp": lambda z: min(mp.exp(min(z, 1000)), 10**38),
-    "sigmoid": lambda z: 1 / (1 + mp.exp(-z)),
-    "tanh": lambda z: mp.sinh(z) / mp.cosh(z),
-    "softsign": lambda z: z / (1 + abs(z)),
-    "elu": lambda z, alpha: z if z > 0 else alpha * (mp.exp(z) - 1),
-    "selu": lambda z: SELU[0] * (z if z > 0 else SELU[1] * (mp.exp(z) - 1)),
-    "softplus": lambda z: mp.log(1 + mp.exp(z)),
-    "silu": lambda z: z / (1 + mp.exp(-z)),
-    "gelu": lambda z: z * mp.ncdf(z),
-}
-"""What the literature says, in the least clever form."""
 
-
-def selu_constants() -> tuple[Any, Any]:
-    """The closed forms of the paper's appendix: the fixed point at mean 0 and variance 1."""
-    root_e, e, pi = mp.sqrt(mp.e), mp.e, mp.pi
-    alpha = -mp.sqrt(2 / pi) / (mp.erfc(1 / mp.sqrt(2)) * root_e - 1)
-    under = 2 * mp.erfc(mp.sqrt(2)) * e**2 + pi * mp.erfc(1 / mp.sqrt(2)) ** 2 * e
-    under += -2 * (2 + pi) * mp.erfc(1 / mp.sqrt(2)) * root_e + pi + 2
-    return (1 - mp.erfc(1 / mp.sqrt(2)) * root_e) * mp.sqrt(2 * pi) / mp.sqrt(under), alpha
-
-
-SELU = selu_constants()
-
-
-class ExactNumPy:
-    """NumPy's functions in 60 digits, so that an op's own expression can be evaluated exactly."""
-
-    exp, expm1, log1p, tanh, sqrt, erf, sign, abs = (
-        mp.exp, mp.expm1, mp.log1p, mp.tanh, mp.sqrt, mp.erf, mp.sign, staticmethod(abs),
-    )  # fmt: skip
-    maximum, minimum = staticmethod(max), staticmethod(min)
-
-    @staticmethod
-    def where(condition: bool, value: Any, otherwise: Any) -> Any:
-        return value if condition else otherwise
-
-
-def exact(function: Any) -> Any:
-    """The same code, evaluated in 60 digits."""
-    return types.FunctionType(function.__code__, {**function.__globals__, "np": ExactNumPy, "functions": ExactNumPy})
-
-
-def settings_of(op: Any, function: Any) -> dict[str, float]:
-    return {name: getattr(op, name) for name in arguments(function)[1:]}
-
-
-def exact_value(op: Any, z: float) -> Any:
-    return exact(op.value)(mp.mpf(z), **settings_of(op, op.value))
-
-
-def exact_slope(op: Any, z: float) -> Any:
-    argument = exact_value(op, z) if op.in_place else mp.mpf(z)
-    return exact(op.slope)(argument, **settings_of(op, op.slope))
+@pytest.fixture(autouse=True)
+def sixty_digits():
+    with mp.workdps(60):
+        yield
 
 
 def inputs(points: Any, dtype: str, op: Any = None) -> Any:
@@ -102,7 +42,7 @@ def layers_of(op: Any, in_place: bool) -> list[Any]:
     return [Dense(1, op, weights=[[1.0]], bias=False)] if in_place else [op]
 
 
-@pytest.mark.parametrize("op", ELEMENTWISE, ids=repr)
+@pytest.mark.parametrize("op", ELEMENTWISE_ACTIVATIONS, ids=label)
 @pytest.mark.parametrize("in_place", [False, True], ids=["apart", "in_place"])
 def test_value_and_slope_are_exact_to_rounding_and_never_warn(op, in_place, mode, dtype, run):
     Z = inputs([*EXTREMES, *SWEEP], dtype, op)
@@ -114,25 +54,23 @@ def test_value_and_slope_are_exact_to_rounding_and_never_warn(op, in_place, mode
             assert abs(number - wanted) <= 8 * epsilon * max(1, abs(wanted)), (z, number, float(wanted))
 
 
-@pytest.mark.parametrize("op", ELEMENTWISE, ids=repr)
+@pytest.mark.parametrize("op", ELEMENTWISE_ACTIVATIONS, ids=label)
 def test_value_is_the_textbooks(op):
-    definition = DEFINITIONS.get(op.name)
-    if definition is None:
-        pytest.skip("an op from outside")
+    oracles.need_definition(op)
     for z in SWEEP.tolist():
-        wanted = definition(mp.mpf(z), **settings_of(op, op.value))
+        wanted = oracles.activation(op, mpf(z))
         assert abs(exact_value(op, z) - wanted) <= 1e-15 * max(1, abs(wanted))
 
 
-@pytest.mark.parametrize("op", ELEMENTWISE, ids=repr)
+@pytest.mark.parametrize("op", ELEMENTWISE_ACTIVATIONS, ids=label)
 def test_slope_is_the_derivative_of_value_to_30_digits(op):
     for z in inputs(SWEEP, "float64", op)[:, 0].tolist():
-        derivative = mp.diff(lambda x: exact(op.value)(x, **settings_of(op, op.value)), mp.mpf(z))
+        derivative = mp.diff(lambda x: exact_value(op, x), mpf(z))
         # Settings and constants are doubles in both; a derivative in `a` repeats the rounding of λα, say.
         assert abs(exact_slope(op, z) - derivative) <= 2e-16 * max(1, abs(derivative))
 
 
-@pytest.mark.parametrize("op", OPS, ids=repr)
+@pytest.mark.parametrize("op", ACTIVATIONS, ids=label)
 def test_backward_is_the_central_difference(op, mode, run):
     rng = np.random.default_rng(5)
     X, G = rng.uniform(-4.0, 4.0, (7, 5)), rng.normal(size=(7, 5))
@@ -144,14 +82,14 @@ def test_backward_is_the_central_difference(op, mode, run):
     assert slope == pytest.approx((ends[0] - ends[1]) / (2 * h), rel=1e-6)
 
 
-@pytest.mark.parametrize("op", OPS, ids=repr)
+@pytest.mark.parametrize("op", ACTIVATIONS, ids=label)
 def test_plain_equals_compiled(op, plain_and_compiled):
     rng = np.random.default_rng(6)
     plain_and_compiled([op], rng.normal(scale=4.0, size=(23, 9)), rng.normal(size=(23, 9)))
     plain_and_compiled([Dense(5, op)], rng.normal(size=(23, 9)), rng.normal(size=(23, 5)))
 
 
-@pytest.mark.parametrize("op", OPS, ids=repr)
+@pytest.mark.parametrize("op", ACTIVATIONS, ids=label)
 def test_nan_in_gives_nan_out(op, mode, dtype, run):
     X = np.array([[0.5, np.nan], [np.nan, 1.0], [1.0, 2.0]])
     got = run([op], X, mode=mode, dtype=dtype)
@@ -160,7 +98,7 @@ def test_nan_in_gives_nan_out(op, mode, dtype, run):
         assert np.isfinite(array[2]).all()
 
 
-@pytest.mark.parametrize("op", OPS, ids=repr)
+@pytest.mark.parametrize("op", ACTIVATIONS, ids=label)
 def test_compiled_float32_stays_float32(op, types_inside):
     scalar = hasattr(op, "value")
     for which in ("value", "slope") if scalar else ("forward", "backward"):
@@ -169,19 +107,9 @@ def test_compiled_float32_stays_float32(op, types_inside):
         assert "float64" not in types
 
 
-@pytest.mark.parametrize("op", OPS, ids=repr)
+@pytest.mark.parametrize("op", ACTIVATIONS, ids=label)
 def test_torch_agrees(op, run):
-    torch = pytest.importorskip("torch")
-    functions = torch.nn.functional
-    peers = {
-        "identity": lambda z: z, "leaky_relu": lambda z: functions.leaky_relu(z, op.alpha),
-        "elu": lambda z: functions.elu(z, op.alpha),
-        "hard_sigmoid": lambda z: functions.relu6(z + 3) / 6,  # hardsigmoid's own slope is 1/6 rounded to float32
-        "softmax": lambda z: functions.softmax(z, dim=1),
-    }  # fmt: skip
-    peer = peers.get(op.name) or getattr(functions, op.name, None)
-    if peer is None:
-        pytest.skip("an op that torch does not have")
+    torch, peer = oracles.torch(), oracles.torch_activation(op)
     rng = np.random.default_rng(7)
     X, G = rng.normal(scale=3.0, size=(11, 6)), rng.normal(size=(11, 6))
     Z = torch.tensor(X, requires_grad=True)
@@ -226,12 +154,12 @@ def test_settings_out_of_bounds_are_refused(name, alpha):
         activations[name](alpha=alpha)
 
 
-@pytest.mark.parametrize("op", OPS, ids=repr)
+@pytest.mark.parametrize("op", ACTIVATIONS, ids=label)
 def test_the_outputs_lie_where_it_is_declared(op, mode, dtype, run):
     """Whatever the input; and as close to both ends as its rounding, so that no end is declared too far out."""
     low, high = op.outputs
     Z = np.array([z for z in (*EXTREMES, *SWEEP) if abs(z) <= float(np.finfo(dtype).max)])
-    Z = Z.reshape(-1, 1) if op in ELEMENTWISE else np.column_stack([Z, -Z])
+    Z = Z.reshape(-1, 1) if op in ELEMENTWISE_ACTIVATIONS else np.column_stack([Z, -Z])
     A = run([op], Z, mode=mode, dtype=dtype).outputs
     rounding = 4 * float(np.finfo(dtype).eps)
     for end, reached, sign in ((low, A.min(), -1.0), (high, A.max(), 1.0)):
@@ -240,7 +168,7 @@ def test_the_outputs_lie_where_it_is_declared(op, mode, dtype, run):
             assert sign * reached >= min(sign * end - 1e-3, 1e30)
 
 
-@pytest.mark.parametrize("op", OPS, ids=repr)
+@pytest.mark.parametrize("op", ACTIVATIONS, ids=label)
 def test_formulas_are_written_in_known_symbols(op):
     assert op.formula, "the worked example shows it"
     assert op.slope_formula, "the worked example shows it"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import oracles
 import pytest
+from cases import OTHER_LAYERS, label
 
 from backlit.errors import BacklitError
 from backlit.ops.layers.dense import Dense
 from backlit.ops.layers.normalization import BatchNorm, LayerNorm
 
-LAYERS = [BatchNorm(), BatchNorm(momentum=0.3, epsilon=0.01), LayerNorm(), LayerNorm(epsilon=0.01)]
+LAYERS = [op for op in OTHER_LAYERS if isinstance(op, BatchNorm | LayerNorm)]
 SIZES = [(1, 1), (1, 5), (2, 1), (2, 3), (7, 4), (33, 18)]
 
 
@@ -23,7 +25,7 @@ def sample(rows, columns):
     return X, G, rng().normal(1.0, 0.5, 2 * columns)
 
 
-@pytest.mark.parametrize("layer", LAYERS, ids=repr)
+@pytest.mark.parametrize("layer", LAYERS, ids=label)
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("training", [0, 1])
 def test_plain_equals_compiled(layer, size, training, plain_and_compiled):
@@ -33,7 +35,7 @@ def test_plain_equals_compiled(layer, size, training, plain_and_compiled):
     assert np.isfinite(plain.d_inputs).all()
 
 
-@pytest.mark.parametrize("layer", LAYERS, ids=repr)
+@pytest.mark.parametrize("layer", LAYERS, ids=label)
 @pytest.mark.parametrize("training", [0, 1])
 def test_backward_is_the_central_difference(layer, training, mode, run):
     layers = [Dense(4, "tanh"), layer, Dense(3, "sigmoid")]
@@ -54,10 +56,10 @@ def test_backward_is_the_central_difference(layer, training, mode, run):
     assert slope == pytest.approx((error(1e-5) - error(-1e-5)) / 2e-5, rel=1e-6)
 
 
-@pytest.mark.parametrize("layer", LAYERS, ids=repr)
+@pytest.mark.parametrize("layer", LAYERS, ids=label)
 @pytest.mark.parametrize("training", [0, 1])
 def test_torch_agrees(layer, training, run):
-    torch = pytest.importorskip("torch")
+    torch = oracles.torch()
     X, G, parameters = sample(9, 4)
     if isinstance(layer, BatchNorm):
         peer = torch.nn.BatchNorm1d(4, eps=layer.epsilon, momentum=layer.momentum, dtype=torch.float64)

@@ -1,13 +1,13 @@
 """Optimizers against their papers' recursions, PyTorch, optax and scikit-learn; on two valleys; plain and compiled."""
 
 import math
+from functools import partial
 
 import numpy as np
+import oracles
 import pytest
+from cases import RULES, label, variants
 
-import backlit.ops.losses.regression
-import backlit.ops.optimizers.adaptive
-import backlit.ops.schedules  # noqa: F401  (registers them)
 from backlit.engine.compiled import compile as compiler
 from backlit.engine.compiled.retype import Retyper
 from backlit.engine.network import Network
@@ -18,20 +18,8 @@ from backlit.ops.layers.dense import Dense
 from backlit.ops.registry import optimizers
 from backlit.ops.whole_arrays import prepared_scalars
 
-RULES = [name for name in optimizers if not optimizers[name].full_batch]
-"""The optimizers with an update rule of their own: all but L-BFGS."""
-
-SETTINGS = {"adam": [{"epsilon_hat": True, "epsilon": 1e-3}], "adagrad": [{"initial": 0.1}]}
-CASES = [optimizers[name](rate=0.05, **extra) for name in RULES for extra in [{}, *SETTINGS.get(name, [])]]
-
-
-def label(optimizer):
-    plain = type(optimizer)(rate=0.05)
-    settings = {field: getattr(optimizer, field) for field in optimizer.__struct_fields__}
-    return "-".join([optimizer.name, *(f"{k}={v}" for k, v in settings.items() if v != getattr(plain, k))])
-
-
-every_rule = pytest.mark.parametrize("optimizer", CASES, ids=label)
+CASES = variants({name: optimizers[name] for name in RULES}, rate=0.05)
+every_rule = pytest.mark.parametrize("optimizer", CASES, ids=partial(label, rate=0.05))
 
 
 def one_step(optimizer, w, g, slots, step, rate=None):
@@ -119,119 +107,24 @@ def along(optimizer, w, gradients, rates=None):
     return descend(optimizer, lambda _: next(queue), w, len(gradients), rates)
 
 
-def heavy_ball(o, gradients):
-    v = 0.0
-    for g in gradients:
-        v = o.momentum * v - o.rate * g
-        yield v
-
-
-def nesterov(o, gradients):
-    """Sutskever's: y steps by the new v, and the point that looks ahead is y + μ v."""
-    before = 0.0
-    for v in heavy_ball(o, gradients):
-        yield v + o.momentum * v - o.momentum * before
-        before = v
-
-
-def rmsprop(o, gradients):
-    v = 0.0
-    for g in gradients:
-        v = o.rho * v + (1 - o.rho) * g**2
-        yield -o.rate * g / (math.sqrt(v) + o.epsilon)
-
-
-def adagrad(o, gradients):
-    s = o.initial
-    for g in gradients:
-        s += g**2
-        yield -o.rate * g / (math.sqrt(s) + o.epsilon)
-
-
-def adadelta(o, gradients):
-    v = u = 0.0
-    for g in gradients:
-        v = o.rho * v + (1 - o.rho) * g**2
-        step = math.sqrt((u + o.epsilon) / (v + o.epsilon)) * g
-        u = o.rho * u + (1 - o.rho) * step**2
-        yield -o.rate * step
-
-
-def moments(o, gradients):
-    m = v = 0.0
-    for t, g in enumerate(gradients, 1):
-        m = o.beta1 * m + (1 - o.beta1) * g
-        v = o.beta2 * v + (1 - o.beta2) * g**2
-        yield t, m, v
-
-
-def adam(o, gradients):
-    for t, m, v in moments(o, gradients):
-        if o.epsilon_hat:
-            rate = o.rate * math.sqrt(1 - o.beta2**t) / (1 - o.beta1**t)
-            yield -rate * m / (math.sqrt(v) + o.epsilon)
-        else:
-            yield -o.rate * m / (1 - o.beta1**t) / (math.sqrt(v / (1 - o.beta2**t)) + o.epsilon)
-
-
-def amsgrad(o, gradients):
-    largest = 0.0
-    for t, m, v in moments(o, gradients):
-        largest = max(largest, v)
-        yield -o.rate * m / (1 - o.beta1**t) / (math.sqrt(largest / (1 - o.beta2**t)) + o.epsilon)
-
-
-def nadam(o, gradients):
-    for (t, m, v), g in zip(moments(o, gradients), gradients, strict=True):
-        mean = o.beta1 * m / (1 - o.beta1 ** (t + 1)) + (1 - o.beta1) * g / (1 - o.beta1**t)
-        yield -o.rate * mean / (math.sqrt(v / (1 - o.beta2**t)) + o.epsilon)
-
-
-def lion(o, gradients):
-    m = 0.0
-    for g in gradients:
-        c = o.beta1 * m + (1 - o.beta1) * g
-        m = o.beta2 * m + (1 - o.beta2) * g
-        yield -o.rate * ((c > 0) - (c < 0))
-
-
-def rprop(o, gradients):
-    before, step = 0.0, o.rate
-    for given in gradients:
-        g = given
-        if g * before > 0:
-            step = min(step * o.grow, o.largest)
-        elif g * before < 0:
-            step = max(step * o.shrink, o.smallest)
-            g = 0.0
-        yield -step * ((g > 0) - (g < 0))
-        before = g
-
-
-PAPERS = {
-    "sgd": lambda o, gradients: (-o.rate * g for g in gradients),
-    "momentum": heavy_ball, "nesterov": nesterov, "rmsprop": rmsprop, "adagrad": adagrad, "adadelta": adadelta,
-    "adam": adam, "adamw": adam, "amsgrad": amsgrad, "nadam": nadam, "lion": lion, "rprop": rprop,
-}  # fmt: skip
-"""The moves of one weight along its gradients, as each paper writes them, in Python's floats."""
-
-
-def paper(optimizer, w, gradients):
-    """Give the points that a paper's moves lead to, each after the decoupled decay."""
-    path = np.empty((len(gradients), len(w)))
-    for i, start in enumerate(w):
-        x = float(start)
-        for t, move in enumerate(PAPERS[optimizer.name](optimizer, gradients[:, i].tolist())):
-            x += move - optimizer.rate * optimizer.weight_decay * x
-            path[t, i] = x
-    return path
-
-
 @every_rule
 @pytest.mark.parametrize("seed", range(3))
 def test_every_step_is_the_papers(optimizer, seed):
     w, gradients = sequence(steps=30, seed=seed)
-    np.testing.assert_allclose(along(optimizer, w, gradients), paper(optimizer, w, gradients), rtol=1e-11, atol=1e-13)
+    np.testing.assert_allclose(
+        along(optimizer, w, gradients), oracles.steps(optimizer, w, gradients), rtol=1e-11, atol=1e-13
+    )
+
+
+def test_nesterovs_rule_is_sutskevers():
+    """y takes a step by the new v, and the weights are the point that looks ahead, y + μ v."""
+    optimizer = optimizers["nesterov"](rate=0.05)
+    w, gradients = sequence(steps=30)
+    y, v = w, 0.0
+    for ours, g in zip(along(optimizer, w, gradients), gradients, strict=True):
+        v = optimizer.momentum * v - optimizer.rate * g
+        y = y + v
+        np.testing.assert_allclose(ours, y + optimizer.momentum * v, rtol=1e-11, atol=1e-13)
 
 
 @pytest.mark.parametrize("name", [name for name in RULES if not issubclass(optimizers[name], optimizers["rprop"])])
@@ -240,37 +133,15 @@ def test_weight_decay_is_decoupled(name):
     w, gradients = sequence()
     decayed, plain = along(optimizer, w, gradients), along(optimizers[name](rate=0.05, weight_decay=0.0), w, gradients)
     np.testing.assert_allclose(decayed[0], plain[0] - 0.05 * 0.3 * w, rtol=1e-13)
-    np.testing.assert_allclose(decayed, paper(optimizer, w, gradients), rtol=1e-11)
-
-
-def torch_twin(optimizer, parameters):
-    import torch
-
-    o, lr = optimizer, optimizer.rate
-    betas = (getattr(o, "beta1", 0.0), getattr(o, "beta2", 0.0))
-    known = {
-        "sgd": lambda: torch.optim.SGD(parameters, lr),
-        "momentum": lambda: torch.optim.SGD(parameters, lr, momentum=o.momentum),
-        "nesterov": lambda: torch.optim.SGD(parameters, lr, momentum=o.momentum, nesterov=True),
-        "rmsprop": lambda: torch.optim.RMSprop(parameters, lr, alpha=o.rho, eps=o.epsilon),
-        "adagrad": lambda: torch.optim.Adagrad(parameters, lr, eps=o.epsilon, initial_accumulator_value=o.initial),
-        "adadelta": lambda: torch.optim.Adadelta(parameters, lr, rho=o.rho, eps=o.epsilon),
-        "adam": lambda: torch.optim.Adam(parameters, lr, betas, o.epsilon),
-        "adamw": lambda: torch.optim.AdamW(parameters, lr, betas, o.epsilon, o.weight_decay),
-        "amsgrad": lambda: torch.optim.Adam(parameters, lr, betas, o.epsilon, amsgrad=True),
-        "rprop": lambda: torch.optim.Rprop(parameters, lr, (o.shrink, o.grow), (o.smallest, o.largest)),
-    }
-    if o.name not in known or getattr(o, "epsilon_hat", False):
-        pytest.skip(f"PyTorch has no {label(o)} in this form")
-    return known[o.name]()
+    np.testing.assert_allclose(decayed, oracles.steps(optimizer, w, gradients), rtol=1e-11)
 
 
 @every_rule
 def test_pytorch_takes_the_same_steps(optimizer):
-    torch = pytest.importorskip("torch")
+    torch = oracles.torch()
     w, gradients = sequence()
     parameter = torch.nn.Parameter(torch.tensor(w))
-    twin = torch_twin(optimizer, [parameter])
+    twin = oracles.torch_optimizer(optimizer, [parameter])
     for ours, g in zip(along(optimizer, w, gradients), gradients, strict=True):
         parameter.grad = torch.tensor(g)
         twin.step()

@@ -4,6 +4,7 @@ import json
 import math
 
 import numpy as np
+import oracles
 import pytest
 
 from backlit.errors import BacklitError
@@ -95,7 +96,7 @@ def test_a_restart_is_at_the_top(period, multiplier):
 
 
 def torch_rates(make, steps):
-    torch = pytest.importorskip("torch")
+    torch = oracles.torch()
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     scheduler = make(torch.optim.lr_scheduler, optimizer)
     rates = []
@@ -135,7 +136,7 @@ def losses(seed, epochs=60):
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("relative", [True, False])
 def test_pytorch_sees_the_same_plateaus(seed, relative):
-    torch = pytest.importorskip("torch")
+    torch = oracles.torch()
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     twin = torch.optim.lr_scheduler.ReduceLROnPlateau(
         optimizer,

@@ -16,10 +16,10 @@ from xml.etree import ElementTree
 import msgspec
 import numpy as np
 import pytest
+from cases import RULES
 
 import backlit as bl
 from backlit.examples import example_file, read_network_file
-from backlit.ops.registry import optimizers
 
 GOLDEN = Path(__file__).parent / "golden"
 CLASSICS = ("two-layer", "one-output", "linear")
@@ -122,7 +122,7 @@ def test_json_holds_every_record_in_full_precision() -> None:
 
 
 @pytest.mark.parametrize("rows", [1, 2])
-@pytest.mark.parametrize("name", [name for name in optimizers if not optimizers[name].full_batch])
+@pytest.mark.parametrize("name", RULES)
 def test_json_holds_every_number_that_another_depends_on(name: str, rows: int) -> None:
     network = bl.Network([bl.Dense(2, "tanh"), bl.LayerNorm(), bl.Dense(2, "sigmoid")], inputs=1, seed=1)
     limits = {"l1": 0.1, "l2": 0.1, "clip_value": 0.1, "clip_norm": 0.1, "max_norm": 1.0}
