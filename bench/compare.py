@@ -228,6 +228,8 @@ def main(
     quick
         Short calls and little data: a look, not a measurement.
     """
+    if rounds < 1:
+        sys.exit(f"rounds is {rounds}; expected at least 1.")
     signal.signal(signal.SIGTERM, _terminate)
     machine = machine_now()
     wanted = rows_of(rows, threads or [count for count in (1, 2) if count <= max(machine.cores, 1)])
