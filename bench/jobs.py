@@ -7,7 +7,6 @@ itself. What is measured is seconds unless the job says otherwise.
 from __future__ import annotations
 
 import sys
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from bench.clock import now
 from bench.peers.base import CannotError
 from bench.workloads import BY_NAME, problem_of
 
@@ -55,9 +55,9 @@ def estimators(name: str) -> Any:
 
 def timed(work: Callable[[], Any]) -> tuple[float, Any]:
     """Give how long something took, and its result."""
-    began = time.perf_counter()
+    began = now()
     result = work()
-    return time.perf_counter() - began, result
+    return now() - began, result
 
 
 def _fit(name: str, X: Any, y: Any, quick: bool) -> Outcome:
@@ -235,11 +235,11 @@ def _python(code: str, **environment: str) -> tuple[float, str]:
     import os  # noqa: PLC0415
     import subprocess  # noqa: PLC0415
 
-    began = time.perf_counter()
+    began = now()
     done = subprocess.run(
         [sys.executable, "-c", code], env=os.environ | environment, capture_output=True, text=True, check=False
     )
-    seconds = time.perf_counter() - began
+    seconds = now() - began
     if done.returncode:
         raise CannotError((done.stderr.strip().splitlines() or ["it failed"])[-1])
     return seconds, done.stdout
@@ -335,16 +335,16 @@ JOBS = (
 JOBS_BY_NAME = {job.name: job for job in JOBS}
 
 
-def main(job: str, contender: str, quick: bool) -> None:
-    """Do one job for one contender and print its outcome."""
+def outcome(job: Job, contender: str, quick: bool) -> Outcome:
+    """Do one job for one contender; a failure is an outcome too, with its reason."""
     try:
-        outcome = JOBS_BY_NAME[job].contenders[contender](quick)
+        return job.contenders[contender](quick)
     except CannotError as error:
-        outcome = Outcome(cannot=str(error))
-    except Exception as error:  # noqa: BLE001  (a failure is a result, to be printed with its reason)
-        outcome = Outcome(cannot=f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
-    sys.stdout.write("\n" + msgspec.json.encode(outcome).decode() + "\n")
+        return Outcome(cannot=str(error))
+    except Exception as error:  # noqa: BLE001  (to be printed with its reason)
+        return Outcome(cannot=f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], "--quick" in sys.argv[3:])
+    found = outcome(JOBS_BY_NAME[sys.argv[1]], sys.argv[2], "--quick" in sys.argv[3:])
+    sys.stdout.write("\n" + msgspec.json.encode(found).decode() + "\n")

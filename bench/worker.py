@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from bench.clock import now
 from bench.peers import load
 from bench.peers.base import CannotError, Peer
 from bench.results import version_of
@@ -55,9 +56,9 @@ def run(peer: Peer, seconds: float) -> Answer:
     end = time.perf_counter() + seconds
     while not steps or (time.perf_counter() < end and len(steps) < MOST_CALLS):
         peer.reset()
-        began = time.perf_counter()
+        began = now()
         peer.train()
-        steps.append((time.perf_counter() - began) / peer.workload.steps)
+        steps.append((now() - began) / peer.workload.steps)
     weights = peer.weights()
     loss = None if weights is None else loss_of(peer.workload, peer.problem, weights)
     return Answer(steps=steps, loss=loss, note=peer.note)

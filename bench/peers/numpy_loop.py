@@ -42,7 +42,7 @@ SLOPES: dict[str, Any] = {
 
 
 def layers_of(workload: Workload, weights: list[Array]) -> list[list[Array]]:
-    """StructType the weights by layer: W and b, or W, gamma and beta."""
+    """Group the weights by layer: W and b, or W, gamma and beta."""
     layers, rest = [], list(weights)
     for layer in range(1, len(workload.sizes)):
         size = 3 if workload.batch_norm and layer < len(workload.sizes) - 1 else 2
