@@ -27,6 +27,31 @@ def test_a_network_is_printed_as_a_table():
     assert str(network().summary()) == str(network())
 
 
+def test_a_training_its_history_and_a_check_are_printed_as_tables():
+    training = bl.Training(
+        network(), [[0.0, 1.0, 2.0, 3.0]] * 4, [0, 1, 1, 0], epochs=12, validation=([[1.0] * 4], [1])
+    )
+    assert str(training).splitlines()[:2] == [
+        "training",
+        "  network    Network(4 -> 3 relu -> dropout 0.5 -> 2 softmax; cross_entropy; 23 parameters, float64)",
+    ]
+    assert "loss" not in str(training)
+    training.run()
+    told = dict(line.split(None, 1) for line in str(training).splitlines()[3:])
+    assert told["loss"] == f"{training.history[-1].loss:.9g}"
+    assert told["stopped"] == "all 12 epochs done"
+    lines = str(training.history).splitlines()
+    assert lines[0] == "12 epochs"
+    assert lines[1].split() == ["epoch", "loss", "validation", "loss", "rate"]
+    assert [line.split()[0] for line in lines[2:]] == ["1", "2", "3", "4", "5", "...", "8", "9", "10", "11", "12"]
+    assert f"{training.history[-1].validation_loss:.9g}" in lines[-1]
+    assert repr(training).startswith("<Training of Network(4 -> 3 relu")
+    check = bl.gradcheck(network(), [[0.0, 1.0, 2.0, 3.0]], [1])
+    assert str(check).splitlines()[-1].startswith("passed: worst relative error")
+    for shown in (training, training.history, check):
+        assert shown._repr_html_().count("<table>") == 1
+
+
 def test_a_notebook_is_given_html_with_names_escaped():
     html = network()._repr_html_()
     assert html is not None

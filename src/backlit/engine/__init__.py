@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from backlit.engine.display import drawers
     from backlit.engine.executable import Executable
     from backlit.engine.gradcheck import GradientCheck, gradcheck
-    from backlit.engine.history import Epoch, History
+    from backlit.engine.history import Epoch, History, HistorySummary
     from backlit.engine.input_checks import rows_of
     from backlit.engine.lbfgs import lbfgs_options, minimize
     from backlit.engine.machine.environment import default_threads
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from backlit.engine.settings import TrainingSettings, describe_setting
     from backlit.engine.state import TrainingState
     from backlit.engine.stopping import DivergedError, DivergedWarning
-    from backlit.engine.summaries import LayerLine, NetworkSummary
+    from backlit.engine.summaries import LayerLine, NetworkSummary, TrainingSummary
     from backlit.engine.training import Training
 
 _PLACES = {
@@ -42,6 +42,7 @@ _PLACES = {
     "Executable": "executable",
     "GradientCheck": "gradcheck",
     "History": "history",
+    "HistorySummary": "history",
     "LayerLine": "summaries",
     "Network": "network",
     "NetworkSummary": "summaries",
@@ -50,6 +51,7 @@ _PLACES = {
     "Training": "training",
     "TrainingSettings": "settings",
     "TrainingState": "state",
+    "TrainingSummary": "summaries",
     "can_compile": "compiled",
     "default_threads": "machine.environment",
     "describe_setting": "settings",
@@ -71,6 +73,7 @@ __all__ = [
     "Executable",
     "GradientCheck",
     "History",
+    "HistorySummary",
     "LayerLine",
     "Network",
     "NetworkSummary",
@@ -79,6 +82,7 @@ __all__ = [
     "Training",
     "TrainingSettings",
     "TrainingState",
+    "TrainingSummary",
     "can_compile",
     "default_threads",
     "describe_setting",

@@ -13,6 +13,7 @@ from scipy.differentiate import derivative
 from backlit.engine import machine
 from backlit.engine.architecture import Architecture
 from backlit.engine.compiled import can_compile
+from backlit.engine.display import Summary
 from backlit.engine.executable import Executable
 from backlit.engine.input_checks import rows_of
 from backlit.engine.objective import Objective, rule_of
@@ -59,8 +60,8 @@ class ArrayCheck(msgspec.Struct, frozen=True):
         return "wrong" if not self.passed else "right" if self.checked else "all at kinks"
 
 
-class GradientCheck(msgspec.Struct, frozen=True):
-    """A gradient check array by array; as text, a table.
+class GradientCheck(Summary, msgspec.Struct, frozen=True):
+    """A gradient check array by array; printed, a table.
 
     `loss` is the error E at which it was made, penalties included.
     """
@@ -79,25 +80,6 @@ class GradientCheck(msgspec.Struct, frozen=True):
     def worst(self) -> ArrayCheck:
         """The array of the largest relative error."""
         return max(self.arrays, key=lambda array: array.error)
-
-    def __str__(self) -> str:
-        head = ("array", "shape", "checked", "skipped", "error", "worst at", "backprop", "numeric", "")
-        rows = [head, *(_cells(array) for array in self.arrays)]
-        widths = [max(len(row[k]) for row in rows) for k in range(len(head))]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-        kernels = "compiled" if self.compiled else "plain"
-        verdict = "passed" if self.passed else "FAILED"
-        worst = f"worst relative error {self.worst.error:.1e}, tolerance {self.tolerance:g}"
-        lines.append(f"{verdict}: {worst}; {kernels}, E = {self.loss:.9g}")
-        return "\n".join(lines)
-
-
-def _cells(array: ArrayCheck) -> tuple[str, ...]:
-    where = "" if not array.checked else "a direction" if array.index is None else str(list(array.index))
-    numbers = (f"{array.error:.1e}", where, f"{array.backprop:.9g}", f"{array.numeric:.9g}")
-    shape = " x ".join(map(str, array.shape))
-    return (array.name, shape, str(array.checked), str(array.skipped),
-            *(numbers if array.checked else ("", "", "", "")), array.verdict)  # fmt: skip
 
 
 def gradcheck(

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, overload
 import msgspec
 import numpy as np
 
+from backlit.engine.display import Displayed, Summary
 from backlit.engine.program.structs import LOSS, SUMS, VALIDATION_LOSS
 from backlit.kernels.types import Array
 
@@ -67,6 +68,17 @@ BLOCK = 4096
 """How many epochs are read from the table at a time."""
 
 
+SHOWN = 5
+"""Of a long history so many first and last epochs are printed."""
+
+
+class HistorySummary(Summary, msgspec.Struct, frozen=True):
+    """A history: how many epochs there are, and those that are printed."""
+
+    count: int
+    epochs: tuple[Epoch, ...]
+
+
 class _Table:
     """Rows that several histories share: each reads the first ones, and none changes a row that another one reads."""
 
@@ -86,7 +98,7 @@ class _Table:
         return table
 
 
-class History(Sequence[Epoch]):
+class History(Displayed, Sequence[Epoch]):
     """The epochs of a training so far, to be read like a list; `pandas.DataFrame(history)` gives a row of each.
 
     `validated` says whether there is a loss of validation rows; `layers` are the labels of the layers with gradient
@@ -173,6 +185,11 @@ class History(Sequence[Epoch]):
         """Give the first epoch with the lowest monitored loss; None where there is no epoch."""
         monitored = self.monitored
         return self[int(np.where(np.isnan(monitored), np.inf, monitored).argmin())] if len(self) else None
+
+    def summary(self) -> HistorySummary:
+        """Describe the history as a record: how many epochs, and the first and the last of them."""
+        shown = self[:] if len(self) <= 2 * SHOWN else [*self[:SHOWN], *self[-SHOWN:]]
+        return HistorySummary(len(self), tuple(shown))
 
     def __len__(self) -> int:
         return self._length

@@ -1,4 +1,4 @@
-"""The records by which a network shows itself."""
+"""The records by which a network and a training show themselves."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import msgspec
 
 from backlit.engine.architecture import Architecture
 from backlit.engine.display import Summary
+from backlit.engine.history import History
+from backlit.engine.settings import TrainingSettings
 from backlit.ops.base import Shape
 
 
@@ -48,3 +50,36 @@ def network_summary(network: Architecture) -> NetworkSummary:
     return NetworkSummary(
         graph.inputs, tuple(lines.values()), network.loss.name, network.dtype.name, network.parameters.size
     )
+
+
+class TrainingSummary(Summary, msgspec.Struct, frozen=True, kw_only=True):
+    """A training: what trains which network, how far it is, and its losses, None before the first epoch."""
+
+    network: str
+    optimizer: str
+    schedule: str
+    rows: int
+    batch_size: int
+    epochs: int
+    most_epochs: int
+    loss: float | None = None
+    validation_loss: float | None = None
+    best: int | None = None
+    stopped: str | None = None
+    seconds: float = 0.0
+
+
+def training_summary(
+    network: str, settings: TrainingSettings, rows: int, batch_size: int, history: History, stopped: str | None,
+    seconds: float,
+) -> TrainingSummary:  # fmt: skip
+    """Describe a training of a network, that `network` names, on so many rows."""
+    told = TrainingSummary(
+        network=network, optimizer=settings.optimizer.name, schedule=settings.schedule.name, rows=rows,
+        batch_size=batch_size, epochs=len(history), most_epochs=settings.epochs, stopped=stopped, seconds=seconds,
+    )  # fmt: skip
+    best = history.lowest()
+    if best is None:
+        return told
+    last = history[-1]
+    return msgspec.structs.replace(told, loss=last.loss, validation_loss=last.validation_loss, best=best.number)

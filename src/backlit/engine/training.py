@@ -14,6 +14,7 @@ import numpy.typing as npt
 from backlit.engine import lbfgs, stopping
 from backlit.engine.batch_loop import BatchLoop, training_tables
 from backlit.engine.compiled import can_compile
+from backlit.engine.display import Displayed
 from backlit.engine.executable import Executable
 from backlit.engine.history import Epoch, History
 from backlit.engine.input_checks import rows_of, validation_rows
@@ -27,12 +28,13 @@ from backlit.engine.row_order import RowOrder
 from backlit.engine.settings import Setting, TrainingSettings
 from backlit.engine.state import TrainingState, check_state
 from backlit.engine.stopping import Improvement
+from backlit.engine.summaries import TrainingSummary, training_summary
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.ops.base import Optimizer
 
 
-class Training:
+class Training(Displayed):
     r"""Trains a network by gradient descent on its error; iterating runs it, an `Epoch` at a time.
 
     Each update: the gradient of the loss over one batch, by backpropagation; plus the gradient of the penalties
@@ -161,7 +163,15 @@ class Training:
         self._last: tuple[Array, Array] | None = None  # parameters and statistics of the last epoch, after the end
         self._seconds = 0.0
 
-    # ------------------------------------------------------------------------------------------------------- running
+    def summary(self) -> TrainingSummary:
+        """Describe the training as a record: what trains which network, how far it is, its losses."""
+        return training_summary(
+            repr(self.network), self.settings, self.X.shape[0], self.batch_size, self.history, self.stopped,
+            self._seconds,
+        )  # fmt: skip
+
+    def __repr__(self) -> str:
+        return f"<Training of {self.network!r}: {len(self.history)} of {self.epochs} epochs>"
 
     def __iter__(self) -> Iterator[Epoch]:
         """Train, giving each epoch as it ends; leaving the loop keeps the model so far."""
@@ -265,8 +275,6 @@ class Training:
         rates: Array = self.optimizer.rate * self.rate_factor * np.asarray(scale, np.float64)  # type: ignore[attr-defined]
         return rates
 
-    # ------------------------------------------------------------------------------------------------- after an epoch
-
     @property
     def best(self) -> Epoch | None:
         """The epoch of the lowest monitored loss so far; None before the first one."""
@@ -305,8 +313,6 @@ class Training:
 
     def _out_of_time(self, running: float = 0.0) -> bool:
         return self.time_limit is not None and self._seconds + running >= self.time_limit
-
-    # ---------------------------------------------------------------------------------------------------------- state
 
     @property
     def state(self) -> TrainingState:
@@ -358,8 +364,6 @@ class Training:
         if last := self._last_values():
             self.network.parameters[:], self.network.state[:] = last
         self._last = None
-
-    # --------------------------------------------------------------------------------------------------------- L-BFGS
 
     def objective(self) -> Objective:
         """Give the error of all rows as a function of the parameters, by this training's program and threads."""

@@ -8,48 +8,53 @@ from typing import Any
 
 import msgspec
 
-from backlit.engine import NetworkSummary
+from backlit.engine import GradientCheck, HistorySummary, NetworkSummary, TrainingSummary
 
 
 class SummaryTable(msgspec.Struct, frozen=True):
-    """A table with a title above and notes below; cells of all columns but the first two stand to the right."""
+    """A table, a title above it or none, notes below; the columns from `numbers` on stand to the right."""
 
     title: str
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
     notes: Sequence[str] = ()
+    numbers: int = 2
 
 
 def text_of(record: Any) -> str | None:
-    """Give a record as text; None where it is of no kind that is known here."""
+    """Give a record as text; None where its kind is not known here."""
     table = _table_of(record)
     if table is None:
         return None
-    lines = [table.head, *table.rows]
+    lines = [line for line in (table.head, *table.rows) if any(line)]
     widths = [max(len(line[k]) for line in lines) for k in range(len(table.head))]
-    aligned = [
-        "  ".join(cell.rjust(width) if k > 1 else cell.ljust(width)
-                  for k, (cell, width) in enumerate(zip(line, widths, strict=True))).rstrip()
-        for line in lines
-    ]  # fmt: skip
-    return "\n".join([table.title, *(f"  {line}" for line in aligned), *table.notes])
+    indent = "  " if table.title else ""
+    aligned = []
+    for line in lines:
+        cells = zip(line, widths, strict=True)
+        padded = (cell.rjust(width) if k >= table.numbers else cell.ljust(width)
+                  for k, (cell, width) in enumerate(cells))  # fmt: skip
+        aligned.append(indent + "  ".join(padded).rstrip())
+    return "\n".join([*filter(None, [table.title]), *aligned, *table.notes])
 
 
 def html_of(record: Any) -> str | None:
-    """Give a record as HTML with inline styles; None where it is of no kind that is known here."""
+    """Give a record as HTML with inline styles; None where its kind is not known here."""
     table = _table_of(record)
     if table is None:
         return None
-    style = "padding:0.1em 0.8em;text-align:{}"
 
     def line(tag: str, cells: Sequence[str]) -> str:
-        aligned = (f'<{tag} style="{style.format("right" if k > 1 else "left")}">{escape(cell)}</{tag}>'
-                   for k, cell in enumerate(cells))  # fmt: skip
-        return f"<tr>{''.join(aligned)}</tr>"
+        sides = ("right" if k >= table.numbers else "left" for k in range(len(cells)))
+        return "<tr>{}</tr>".format("".join(
+            f'<{tag} style="padding:0.1em 0.8em;text-align:{side}">{escape(cell)}</{tag}>'
+            for cell, side in zip(cells, sides, strict=True)
+        ))  # fmt: skip
 
-    rows = "".join(line("td", row) for row in table.rows)
+    head = line("th", table.head) if any(table.head) else ""
+    title = f"<div>{escape(table.title)}</div>" if table.title else ""
     notes = "".join(f"<div>{escape(note)}</div>" for note in table.notes)
-    return f"<div>{escape(table.title)}</div><table>{line('th', table.head)}{rows}</table>{notes}"
+    return f"{title}<table>{head}{''.join(line('td', row) for row in table.rows)}</table>{notes}"
 
 
 def _table_of(record: Any) -> SummaryTable | None:
@@ -61,14 +66,61 @@ def _network(record: NetworkSummary) -> SummaryTable:
     inputs = ", ".join(f"{name} {_shape(shape)}" for name, shape in record.inputs.items())
     rows = [(line.label, line.layer, _shape(line.output), f"{line.parameters:,}") for line in record.layers]
     frozen = sum(line.frozen for line in record.layers)
-    notes = [f"loss {record.loss}; {record.parameters:,} parameters in {record.dtype}"
-             + (f", {frozen:,} of them frozen" if frozen else "")]  # fmt: skip
+    note = f"loss {record.loss}; {record.parameters:,} parameters in {record.dtype}"
+    notes = [note + (f", {frozen:,} of them frozen" if frozen else "")]
     return SummaryTable(f"network with the inputs {inputs}", ("layer", "what", "output", "parameters"), rows, notes)
+
+
+def _training(record: TrainingSummary) -> SummaryTable:
+    rows = [
+        ("network", record.network),
+        ("optimizer", record.optimizer + ("" if record.schedule == "constant" else f", schedule {record.schedule}")),
+        ("rows", f"{record.rows:,} in batches of {record.batch_size:,}"),
+        ("epochs", f"{record.epochs:,} of {record.most_epochs:,} in {record.seconds:.3g} s"),
+    ]
+    rows += [(name.replace("_", " "), f"{value:.9g}") for name in ("loss", "validation_loss")
+             if (value := getattr(record, name)) is not None]  # fmt: skip
+    rows += [("best epoch", f"{record.best:,}")] if record.best is not None else []
+    rows += [("stopped", record.stopped)] if record.stopped else []
+    return SummaryTable("training", ("", ""), rows)
+
+
+def _history(record: HistorySummary) -> SummaryTable:
+    validated = any(epoch.validation_loss is not None for epoch in record.epochs)
+    head = ["epoch", "", "loss", *(["validation loss"] if validated else []), "rate"]
+    rows = [
+        [str(epoch.number), "best" if epoch.best else "", f"{epoch.loss:.9g}",
+         *([f"{epoch.validation_loss:.9g}"] if epoch.validation_loss is not None else []), f"{epoch.rate:g}"]
+        for epoch in record.epochs
+    ]  # fmt: skip
+    if record.count > len(record.epochs):
+        rows.insert(len(rows) // 2, ["...", *[""] * (len(head) - 1)])
+    return SummaryTable(f"{record.count:,} {'epoch' if record.count == 1 else 'epochs'}", head, rows)
+
+
+def _gradient_check(record: GradientCheck) -> SummaryTable:
+    head = ("array", "shape", "checked", "skipped", "error", "worst at", "backprop", "numeric", "")
+    rows = []
+    for array in record.arrays:
+        where = "a direction" if array.index is None else str(list(array.index))
+        measured = (f"{array.error:.1e}", where, f"{array.backprop:.9g}", f"{array.numeric:.9g}")
+        shape = " x ".join(map(str, array.shape))
+        rows.append((array.name, shape, str(array.checked), str(array.skipped),
+                     *(measured if array.checked else ("", "", "", "")), array.verdict))  # fmt: skip
+    kernels = "compiled" if record.compiled else "plain"
+    worst = f"worst relative error {record.worst.error:.1e}, tolerance {record.tolerance:g}"
+    note = f"{'passed' if record.passed else 'FAILED'}: {worst}; {kernels}, E = {record.loss:.9g}"
+    return SummaryTable("", head, rows, [note], numbers=len(head))
 
 
 def _shape(shape: Sequence[int]) -> str:
     return " × ".join(map(str, shape))
 
 
-_TABLES: dict[type, Callable[[Any], SummaryTable]] = {NetworkSummary: _network}
+_TABLES: dict[type, Callable[[Any], SummaryTable]] = {
+    NetworkSummary: _network,
+    TrainingSummary: _training,
+    HistorySummary: _history,
+    GradientCheck: _gradient_check,
+}
 """What makes the table of each kind of record."""
