@@ -2,7 +2,7 @@
 
 Each is a git revision or a folder with a checkout. Every row of Backlit's own is measured for one and the other in
 turn, `--rounds` times, each time in a fresh process with that checkout's `src` and a code cache of its own, which an
-unmeasured run of the row has warmed. The code that measures is this checkout's for both.
+unmeasured run of the row has warmed, as it has Python's bytecode. The code that measures is this checkout's for both.
 
 How to read the table: a row's number is, per round, the fastest call of its process, shown as the median and the least
 of the rounds. The ratio is after / before of each round's pair: the median, and in brackets the lowest and the highest.
@@ -44,15 +44,13 @@ HEAD = ["row", "before (median, min)", "after (median, min)", "after / before (l
 PAIR_LIMIT, LEAST_LIMIT = 1.02, 1.03
 """What the lowest ratio of a pair and the ratio of the minima must exceed before a row is called slower than noise."""
 
-CACHELESS = ("start cold", "import")
-"""Rows that need no code cache."""
-
 
 class Side(msgspec.Struct, frozen=True):
-    """A checkout with its code cache; both are folders."""
+    """A checkout with its code cache, and where Python's bytecode goes; all are folders."""
 
     checkout: Path
     cache: Path
+    bytecode: Path
 
 
 class RowName(msgspec.Struct, frozen=True):
@@ -121,7 +119,7 @@ def sides_of(before: str, after: str, repository: Path = ROOT) -> Iterator[list[
                     _git(repository, "worktree", "add", "--detach", str(checkout), given)
                 if not (checkout / "src" / "backlit").is_dir():
                     raise ValueError(f"{given} has no src/backlit: expected a git revision or a folder with a checkout")
-                sides.append(Side(checkout, Path(temporary) / f"cache-{label}"))
+                sides.append(Side(checkout, Path(temporary) / f"cache-{label}", Path(temporary) / "bytecode"))
             yield sides
         finally:
             for checkout in made:
@@ -141,7 +139,8 @@ def _git(repository: Path, *arguments: str) -> None:
 def ask(side: Side, row: RowName, quick: bool, clock: str) -> Outcome:
     """Measure a row of a checkout once, in a process of its own, which ends with all that it started."""
     given = environment(row.threads) | {"BACKLIT_CACHE_DIR": str(side.cache), "BENCH_CLOCK": clock}
-    given["BACKLIT_THREADS"] = str(row.threads)
+    given |= {"BACKLIT_THREADS": str(row.threads), "PYTHONPYCACHEPREFIX": str(side.bytecode)}
+    given.pop("PYTHONDONTWRITEBYTECODE", None)  # or an import would compile every file
     given["PYTHONPATH"] = os.pathsep.join(filter(None, [str(side.checkout / "src"), os.environ.get("PYTHONPATH")]))
     process = subprocess.Popen(
         [sys.executable, "-m", "bench.compare_worker", row.name, *(["--quick"] if quick else [])], cwd=ROOT, env=given,
@@ -161,9 +160,9 @@ def ask(side: Side, row: RowName, quick: bool, clock: str) -> Outcome:
 
 
 def compare(sides: list[Side], row: RowName, rounds: int, quick: bool, clock: str) -> Comparison:
-    """Measure a row for both in turn, after a run of each that is not counted and fills its cache."""
+    """Measure a row for both in turn, after a run of each that is not counted and fills the caches."""
     found = Comparison(JOBS_BY_NAME[row.name].unit if row.name in JOBS_BY_NAME else "s/step")
-    for number in range(0 if row.name in CACHELESS else -1, rounds):
+    for number in range(-1, rounds):
         for side, values in zip(sides, (found.before, found.after), strict=True):
             warming = number < 0
             outcome = ask(side, row, quick or warming, clock)

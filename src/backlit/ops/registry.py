@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any, TypeVar
@@ -67,11 +68,17 @@ class Registry(MutableMapping[str, type[Op]]):
                 raise BacklitError(f"{self.kind} {cls.name!r} has no setting {key!r}; {hint}")
         inner = {key: REGISTRIES[kind].from_dict(settings.pop(key)) for key, kind in cls.nested.items()
                  if isinstance(settings.get(key), Mapping)}  # fmt: skip
-        for field in msgspec.structs.fields(cls):
-            if field.required and field.name not in data:
-                raise BacklitError(f"{self.kind} {cls.name!r}: the setting {field.name!r} is missing.")
+        for name in _required(cls):
+            if name not in data:
+                raise BacklitError(f"{self.kind} {cls.name!r}: the setting {name!r} is missing.")
         owner, types = f"{self.kind} {cls.name!r}: ", types_of(cls)
         return cls(**inner, **{key: checked(key, value, types[key], owner) for key, value in settings.items()})
+
+
+@functools.cache  # msgspec evaluates the annotations each time
+def _required(cls: type[Op]) -> tuple[str, ...]:
+    """Give the settings that have no default value."""
+    return tuple(field.name for field in msgspec.structs.fields(cls) if field.required)
 
 
 class UnknownOpError(BacklitError, KeyError):

@@ -7,6 +7,7 @@ the machine; the plain and the compiled kernel of an op are both made from that.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import accumulate
 
 from backlit.engine.program.structs import Row
 from backlit.errors import BacklitError
@@ -29,7 +30,9 @@ class Binding:
         self.kinds = kinds
         self.arrays = tuple(name for name in names if self.kind(name))
         self.axes = tuple((axes or {}).get(name if name in kinds else name[1:], 1) for name in self.arrays)
-        if self.column(None) > Row.WIDTH:
+        *columns, behind = accumulate((2 + axes for axes in self.axes), initial=int(Row.ARRAYS))
+        self._columns = dict(zip(self.arrays, columns, strict=True))
+        if behind > Row.WIDTH:
             raise BacklitError(
                 f"{op.kind} {op.name!r}: its functions work on {len(self.arrays)} arrays ({', '.join(self.arrays)}); "
                 f"an instruction has room for {(Row.WIDTH - Row.ARRAYS) // 3} matrices. Join some of them."
@@ -50,10 +53,9 @@ class Binding:
             return ARENAS[self.kinds[name]]
         return "d" + ARENAS[self.kinds[name[1:]]]
 
-    def column(self, name: str | None) -> int:
-        """Give the column of the instruction that holds an array's offset; for None, the first one behind all."""
-        number = len(self.arrays) if name is None else self.arrays.index(name)
-        return Row.ARRAYS + sum(2 + axes for axes in self.axes[:number])
+    def column(self, name: str) -> int:
+        """Give the column of the instruction that holds an array's offset."""
+        return self._columns[name]
 
     def sizes(self, name: str) -> range:
         """Give the columns of the instruction that hold the sizes of a row of an array, one for each axis."""

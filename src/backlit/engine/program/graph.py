@@ -65,9 +65,12 @@ class Graph:
         self.nodes = tuple(nodes)
         self.rows: dict[str, Shape] = dict(self.inputs)
         self.shapes: list[Shapes] = []
+        self._readers: dict[str, list[tuple[int, str]]] = {}
         reach: dict[str, Interval | None] = dict.fromkeys(self.inputs)
-        for node in self.nodes:
+        for k, node in enumerate(self.nodes):
             self._check_reads(node)
+            for array, name in zip(node.op.reads, node.reads, strict=True):
+                self._readers.setdefault(name, []).append((k, array))
             shapes = node.op.shapes(*(self.rows[name] for name in node.reads))
             self.shapes.append(shapes)
             for array in shapes.buffers.keys() - set(node.op.reads):
@@ -104,12 +107,7 @@ class Graph:
 
     def readers(self, buffer: str, nodes: int | None = None) -> list[tuple[int, str]]:
         """Give the readers of a buffer among the first `nodes`: each one's number, and its own name of the array."""
-        return [
-            (k, array)
-            for k, node in enumerate(self.nodes[:nodes])
-            for array, name in zip(node.op.reads, node.reads, strict=True)
-            if name == buffer
-        ]
+        return [(k, array) for k, array in self._readers.get(buffer, ()) if nodes is None or k < nodes]
 
     def _check_reads(self, node: Node) -> None:
         if len(node.reads) != len(node.op.reads):
@@ -127,9 +125,8 @@ class Graph:
     def _check_readers(self) -> None:
         if self.output not in self.rows or self.output in self.inputs:
             raise BacklitError(f"the output is {self.output!r}, which no node writes.")
-        read = {name for node in self.nodes for name in node.reads} | {self.output}
         for name in (*self.inputs, *(node.writes for node in self.nodes)):
-            if name not in read:
+            if name not in self._readers and name != self.output:
                 raise BacklitError(f"nothing reads the buffer {name}; leave it out, or make it the output.")
 
 

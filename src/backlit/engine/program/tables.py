@@ -214,7 +214,7 @@ class Program:
     def _moved(self, row: Array, step: Step, shard: int) -> Array:
         """Give an instruction for one of the shards that lie in the arena together."""
         row, binding = row.copy(), step.binding
-        for name in binding.arrays:
+        for name in binding.arrays if shard else ():
             if binding.kind(name) == "buffer":
                 row[binding.column(name)] += shard * self.shard * self._place(step, name).columns
         return row
