@@ -1,4 +1,4 @@
-"""The plain NumPy loop of the tutorials; in float64 also the reference for everyone's loss."""
+"""The plain NumPy loop of the tutorials; in float64 also the reference for the loss of all peers."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ SLOPES: dict[str, Any] = {
 
 
 def layers_of(workload: Workload, weights: list[Array]) -> list[list[Array]]:
-    """StructType the weights by layer: W and b, or W, gamma and beta."""
+    """Group the weights by layer: W and b, or W, gamma and beta."""
     layers, rest = [], list(weights)
     for layer in range(1, len(workload.sizes)):
         size = 3 if workload.batch_norm and layer < len(workload.sizes) - 1 else 2
@@ -174,7 +174,7 @@ def loss_of(workload: Workload, problem: Problem, weights: list[Array]) -> float
 
 
 def reference_loss(workload: Workload, problem: Problem, epsilon_hat: bool = False) -> float:
-    """Give the loss after a call's training in float64, with one of Adam's two forms: what a peer must come near."""
+    """Give the loss of a call's training in float64, in one of Adam's two forms: the reference of a peer's loss."""
     exact = Problem(
         problem.X.astype(np.float64), problem.T.astype(np.float64), problem.labels,
         [weight.astype(np.float64) for weight in problem.weights], problem.orders,
