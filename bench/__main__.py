@@ -16,7 +16,7 @@ from bench import chart, table
 from bench.jobs import JOBS, JOBS_BY_NAME, Job, Outcome
 from bench.peers import PEERS
 from bench.results import Measurement, Results, Row, load_now, machine_now
-from bench.rounds import PATIENCE, ROOT, Field, Say, environment, known, measure
+from bench.rounds import PATIENCE, ROOT, Say, Workers, environment, known, measure
 from bench.workloads import BY_NAME, WORKLOADS
 
 app = App(name="python -m bench", help="Measure Backlit and its peers at the same work, in one run.", version_flags=[])
@@ -117,13 +117,13 @@ def _measure(wanted: list[str], peers: list[str], rounds: int, quick: bool, say:
     """Measure rows and jobs in their order."""
     machine = machine_now()
     rows = []
-    with Field(peers, machine.cores) as field:
+    with Workers(peers, machine.cores) as workers:
         for workload in (w for w in WORKLOADS if w.name in wanted):
             work = workload.shortened(5) if quick else workload
-            rows.append(measure(field, work, rounds, 0.05 if quick else 0.2, say))
+            rows.append(measure(workers, work, rounds, 0.05 if quick else 0.2, say))
     for job in (job for job in JOBS if job.name in wanted):
         rows.append(do_job(job, rounds, quick, peers, machine.cores, say))
-    versions = machine.versions | field.versions
+    versions = machine.versions | workers.versions
     return Results(msgspec.structs.replace(machine, versions=versions, load_after=load_now()), rounds, quick, rows)
 
 

@@ -255,7 +255,7 @@ def _status(field: str) -> int:
 
 
 def _reset_peak() -> int:
-    """Have the peak of the memory counted from now on, for drawing the data needed more; give the memory now, in kB."""
+    """Reset the peak of the memory, which drawing the data has raised; give the memory now, in kB."""
     now = _status("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")
     return now

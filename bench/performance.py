@@ -1,7 +1,7 @@
 """The page docs/performance.md: `python -m bench.performance RESULTS.json docs/performance.md`.
 
-Measures where the time of a step goes, kernel by kernel, and how time and memory grow; takes the comparison with the
-peers from the results of a run of `python -m bench`.
+It measures where the time of a step goes, kernel by kernel, and how time and memory grow. The comparison with the
+peers is taken from the results of a run of `python -m bench`.
 """
 
 # mypy: disable-error-code="call-arg"
@@ -164,7 +164,7 @@ def parts_of(workload: Workload) -> Parts:
 
 
 def shards_of(batch: int, rows: int) -> list[int]:
-    """Give the rows of each shard of a batch; the arena has room for one shard, not for the batch.
+    """Give the rows of each shard of a batch; the arena holds one shard, not the batch.
 
     >>> shards_of(128, 50)
     [50, 50, 28]

@@ -1,4 +1,4 @@
-"""What a run finds, as records that turn into JSON and back."""
+"""The results of a run, as records that turn into JSON and back."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Measurement(msgspec.Struct, frozen=True):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """A workload or a whole job: everyone's measurements, and why others have none. Smaller is better."""
+    """A workload or a whole job: each contender's measurement, or why it has none. Smaller is better."""
 
     name: str
     label: str

@@ -1,4 +1,4 @@
-"""Asking the peers in turn: workers, the choice of threads, rounds, and the check that all did the same work."""
+"""Runs the peers in turn: workers, the choice of threads, rounds, and the check that all did the same work."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TOLERANCE = {"float64": 1e-7, "float32": 2e-2}
 """How far a loss may be from the reference in float64, relatively: rounding, grown over some hundred updates."""
 
 EPSILON_HAT = ("scikit-learn",)
-"""Peers whose Adam is the form of the paper's section 2, held to a reference of that form."""
+"""Peers with Adam in the form of the paper's section 2, compared with a reference of that form."""
 
 Say = Callable[[str], None]
 
@@ -86,21 +86,21 @@ class Worker:
             self.process = None
 
 
-class Field:
+class Workers:
     """All workers of a run, kept from row to row."""
 
     def __init__(self, peers: Iterable[str], cores: int) -> None:
-        self.workers = {
+        self.by_peer = {
             peer: [Worker(peer, threads) for threads in THREADS.get(peer, (1, 2)) if threads <= max(cores, 1)]
             for peer in peers
         }
         self.versions: dict[str, str] = {}
 
-    def __enter__(self) -> Field:
+    def __enter__(self) -> Workers:
         return self
 
     def __exit__(self, *_: Any) -> None:
-        for workers in self.workers.values():
+        for workers in self.by_peer.values():
             for worker in workers:
                 worker.close()
 
@@ -141,7 +141,7 @@ def choose(workers: list[Worker], workload: Workload, seconds: float) -> tuple[W
     return min(zip(able, steps, strict=True), key=lambda pair: statistics.median(pair[1]))[0]
 
 
-def measure(field: Field, workload: Workload, rounds: int, seconds: float, say: Say) -> Row:
+def measure(workers: Workers, workload: Workload, rounds: int, seconds: float, say: Say) -> Row:
     """Measure one row: choose threads, then ask all peers in turn, as many rounds as wanted, in a rotating order."""
     say(f"{workload.label}: {workload.steps} steps a call, {workload.multiply_adds:,} multiply-adds a step")
     calm = workload.without_dropout()
@@ -150,9 +150,9 @@ def measure(field: Field, workload: Workload, rounds: int, seconds: float, say: 
     hat = reference_loss(calm, problem, epsilon_hat=True) if calm.optimizer == "adam" else reference
     chosen: dict[str, tuple[Worker, Answer, float | None]] = {}
     missing: dict[str, str] = {}
-    for peer, workers in field.workers.items():
-        worker, answer, loss = choose(workers, workload, seconds)
-        field.versions.update(answer.versions)
+    for peer, own in workers.by_peer.items():
+        worker, answer, loss = choose(own, workload, seconds)
+        workers.versions.update(answer.versions)
         if worker is None:
             missing[peer] = answer.cannot or "unknown"
             say(f"  {peer}: skipped, {missing[peer]}")
@@ -178,7 +178,7 @@ def measure(field: Field, workload: Workload, rounds: int, seconds: float, say: 
 def _rounds(
     workers: dict[str, Worker], rounds: int, seconds: float, missing: dict[str, str]
 ) -> dict[str, list[list[float]]]:
-    """Ask everyone once per round; each round begins with another peer."""
+    """Ask each peer once per round; each round begins with another peer."""
     found: dict[str, list[list[float]]] = {peer: [] for peer in workers}
     for number in range(rounds):
         names = list(found)

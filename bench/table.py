@@ -37,7 +37,7 @@ def cell(row: Row, name: str) -> str:
 
 
 def columns_of(rows: list[Row]) -> list[str]:
-    """Name the contenders of some rows: peers in their order, then whoever else there is."""
+    """Name the contenders of some rows: peers in their order, then all others."""
     names = {m.name for row in rows for m in row.measurements} | {name for row in rows for name in row.missing}
     return [name for name in PEERS if name in names] + sorted(names - set(PEERS))
 
@@ -97,7 +97,7 @@ TARGETS = (
     Target("seconds to the first epoch ever", _named("start cold"), _median, 6.0, at_least=False),
     Target("seconds to the first epoch", _named("start warm"), _median, 1.0, at_least=False),
 )
-"""What the project set out to reach. A share or a ratio shall be at least the bound, a time at most."""
+"""The project's goals. A share or a ratio shall be at least the bound, a time at most."""
 
 
 def verdicts(results: Results) -> list[tuple[str, str, str, str, str]]:
@@ -140,7 +140,7 @@ def grid(results: Results) -> tuple[list[str], list[list[str]]]:
 
 
 def notes(results: Results) -> list[str]:
-    """Give what has to be said about single numbers: skipped peers, marks, and work that was not the same."""
+    """Give the remarks on single numbers: skipped peers, marks, and work that was not the same."""
     lines = []
     for row in results.rows:
         missing = {name: why for name, why in row.missing.items() if name not in LIMITS}

@@ -23,7 +23,7 @@ MOST_CALLS = 200
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What the worker is asked: to make a workload ready, or to run it for some seconds."""
+    """A request to the worker: to make a workload ready, or to run it for some seconds."""
 
     do: str
     workload: Workload | None = None
@@ -31,7 +31,7 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What it says: seconds per step of each call and the loss reached, or why it cannot."""
+    """The worker's answer: seconds per step of each call and the loss reached, or why it cannot do the work."""
 
     steps: list[float] = []
     loss: float | None = None

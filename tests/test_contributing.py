@@ -1,4 +1,4 @@
-"""The page for contributors keeps its word: its toy activation, taken from its text, works like any other op."""
+"""The page for contributors is right: its activation and its layer, taken from its text, work like any other op."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ import pytest
 
 import backlit as bl
 from backlit.cli import main
-from backlit.ops.registry import activations
+from backlit.ops.registry import activations, layers
 
 PAGE = Path(__file__).parents[1] / "CONTRIBUTING.md"
+BLOCKS = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
 
 
 @pytest.fixture
 def toy(tmp_path: Path) -> Iterator[Path]:
     """The page's file, in a folder outside the package; what it registers is forgotten afterwards."""
-    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    code = next(block for block in blocks if "@register" in block)
+    code = next(block for block in BLOCKS if "Activation" in block)
     name = re.match(r"# (\w+\.py)\n", code)
     assert name, "the page's code begins with the name of its file"
     file = tmp_path / name[1]
@@ -48,8 +48,8 @@ def table() -> tuple[np.ndarray, np.ndarray]:
 
 
 def network() -> bl.Network:
-    layers = [*(bl.Dense(units, "swishlet") for units in (5, 4, 3)), bl.Dense(3, "softmax")]
-    return bl.Network(layers, inputs=4, loss="cross_entropy", seed=1)
+    chain = [*(bl.Dense(units, "swishlet") for units in (5, 4, 3)), bl.Dense(3, "softmax")]
+    return bl.Network(chain, inputs=4, loss="cross_entropy", seed=1)
 
 
 @pytest.mark.usefixtures("registered")
@@ -88,6 +88,17 @@ def test_a_model_that_needs_it_says_so_without_it(registered, tmp_path):
     del activations["swishlet"]
     with pytest.raises(bl.BacklitError, match="swishlet"):
         bl.load(tmp_path / "toy.safetensors")
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["plain", "compiled"])
+def test_the_gradients_of_the_layer_are_right(compiled, table):
+    code = next(block for block in BLOCKS if "Layer" in block)
+    exec(code, {"__name__": __name__})
+    try:
+        with_layer = bl.Network([bl.Dense(3, "tanh"), layers["scale"](), bl.Dense(1)], 4, "mse", seed=1)
+        assert bl.gradcheck(with_layer, table[0][:8], table[1][:8], compiled=compiled).passed
+    finally:
+        del layers["scale"]
 
 
 def test_it_is_taken_by_the_command_line(toy, tmp_path, capsys):

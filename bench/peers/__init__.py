@@ -1,4 +1,4 @@
-"""The peers: who can do the work, each in a file of its own, imported only by its own process."""
+"""The peers: each library that does the work is a file, which only its own process imports."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LIMITS = (*PRODUCTS, "by hand")
 """The step's matrix products alone, and the smallest network's step written out for it alone."""
 
 THREADS = {"products (own)": (1,), "by hand": (1,)}
-"""The numbers of threads to choose from; 1 and 2 where nothing else is said."""
+"""The numbers of threads to choose from, by peer; 1 and 2 for all others."""
 
 
 def load(name: str) -> type[Peer]:

@@ -1,4 +1,4 @@
-"""Backlit through its public face, compiled and plain."""
+"""Backlit through its public interface, compiled and plain."""
 
 from __future__ import annotations
 

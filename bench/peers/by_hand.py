@@ -1,4 +1,4 @@
-"""The floor under 2-2-2: its step written out for this one network and one row, with every number in a register."""
+"""The least time of 2-2-2: its step written out for this one network and one row, with every number in a register."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _train(w: Any, x: Any, t: Any, rate: float, steps: int) -> None:
 
 
 class ByHand(Peer):
-    """No batches, no loss, no history, no other network: what is left is the chain of operations itself."""
+    """The chain of operations alone: no batches, no loss, no history, no other network."""
 
     packages: ClassVar[tuple[str, ...]] = ("numba",)
 

@@ -1,4 +1,4 @@
-"""The plain NumPy loop of the tutorials; in float64 also the reference for everyone's loss."""
+"""The plain NumPy loop of the tutorials; in float64 also the reference for the loss of all peers."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def loss_of(workload: Workload, problem: Problem, weights: list[Array]) -> float
 
 
 def reference_loss(workload: Workload, problem: Problem, epsilon_hat: bool = False) -> float:
-    """Give the loss after a call's training in float64, with one of Adam's two forms: what a peer must come near."""
+    """Give the loss of a call's training in float64, in one of Adam's two forms: the reference of a peer's loss."""
     exact = Problem(
         problem.X.astype(np.float64), problem.T.astype(np.float64), problem.labels,
         [weight.astype(np.float64) for weight in problem.weights], problem.orders,

@@ -38,7 +38,7 @@ class ScikitLearn(Peer):
         self.targets = T if labels is None else labels
         if self.targets.ndim == 2 and self.targets.shape[1] == 1:
             self.targets = self.targets[:, 0]
-        warnings.simplefilter("ignore")  # that it has not converged is what we asked for
+        warnings.simplefilter("ignore")  # of no convergence, since the number of epochs is fixed
         self.model.fit(self.problem.X, self.targets)
         self.model.max_iter = workload.epochs
 

@@ -70,7 +70,7 @@ def small_shards(monkeypatch: pytest.MonkeyPatch) -> int:
 
 @pytest.fixture
 def shared_batches(monkeypatch: pytest.MonkeyPatch, small_shards: int) -> None:
-    """Share the smallest batches out to as many threads as are asked for, and never look which way is faster."""
+    """Share the smallest batches among as many threads as given, whichever way is faster."""
     monkeypatch.setattr(sharding, "THREADED_WORK", 1)
     monkeypatch.setattr(sharding, "THREADED_ROWS", 2)
     monkeypatch.setattr(sharding, "SEVERAL_ROWS", 4)
@@ -80,7 +80,7 @@ def shared_batches(monkeypatch: pytest.MonkeyPatch, small_shards: int) -> None:
 
 @pytest.fixture
 def no_second_helper(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the system have no more than one thread to give."""
+    """Let the system refuse to start a second helper thread."""
     start = threading.Thread.start
 
     def starts(thread: threading.Thread) -> None:

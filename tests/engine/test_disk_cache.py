@@ -457,7 +457,7 @@ def test_folders_that_the_cache_makes_are_marked_and_the_users_own_is_not(cache)
 posix = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="Windows has other permissions; the check is left out")
 root = pytest.mark.skipif(getattr(os, "geteuid", lambda: 1)() != 0, reason="only root can give files away")
 OTHER = 54_321
-"""A user who is neither this one nor root, and has no name."""
+"""A user that is neither this one nor root, and has no name."""
 
 
 @posix
@@ -621,7 +621,7 @@ def test_a_user_uses_a_folder_of_their_own_and_none_of_a_third_user(open_path):
     folder, said = as_other(open_path, BACKLIT_CACHE_DIR=str(cache))
     assert folder.startswith(f"{open_path}/temporary/backlit-")
     assert f"{cache / 'kernels'} belongs to user {OTHER + 1}" in said
-    os.chown(cache / "kernels", 0, 0)  # of root, who may, but here the user cannot reach it
+    os.chown(cache / "kernels", 0, 0)  # root may own it, but here the user cannot reach it
     folder, said = as_other(open_path, BACKLIT_CACHE_DIR=str(cache))
     assert folder.startswith(f"{open_path}/temporary/backlit-")
     assert "Permission denied" in said

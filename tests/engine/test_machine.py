@@ -86,7 +86,7 @@ def test_every_place_lies_apart_from_the_others(problem):
     assert program.size >= ends[-1][1]
 
 
-def test_ops_run_in_place_only_where_nobody_needs_what_they_overwrite():
+def test_ops_run_in_place_only_where_no_op_needs_what_they_overwrite():
     network = Network(["tanh", Dense(3, "tanh"), "sigmoid", Dense(3, "gelu"), Dense(2, "relu")], 3, "mse")
     names = [op.name for op in network.ops]
     program = Executable(network, 4, compiled=False)
@@ -170,7 +170,7 @@ def test_every_op_fits_into_a_row():
             assert all(Row.ARRAYS + 3 * len(step.binding.arrays) <= Row.WIDTH for step in program._steps)
 
 
-def test_a_kernel_that_asks_for_what_nobody_has_is_refused(problem):
+def test_a_kernel_that_asks_for_an_unknown_argument_is_refused(problem):
     class Asking(Activation, frozen=True):
         name = "asking"
 

@@ -13,7 +13,7 @@ from numba import njit
 from backlit.engine.compiled import numba_collect
 from backlit.kernels.numba_private import target_context
 
-# An op that calls a function which its author has compiled, and who calls it as well.
+# An op that calls a function that its author has compiled; Python calls that function too.
 FOREIGN = """
 import sys
 import numpy as np

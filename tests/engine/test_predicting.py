@@ -66,7 +66,7 @@ def test_arenas_are_used_again(monkeypatch):
     assert 1 <= len(made) <= 3
 
 
-def test_where_no_threads_are_to_be_had_one_works_alone(no_second_helper):
+def test_where_the_system_has_no_threads_left_one_works_alone(no_second_helper):
     network, X = network_of()
     alone = network.predict(X, threads=1)
     assert np.array_equal(network.predict(X, threads=4), alone)

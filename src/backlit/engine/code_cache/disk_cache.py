@@ -116,7 +116,7 @@ def _check(path: Path, found: os.stat_result, kind: Callable[[int], bool], share
     if hasattr(os, "geteuid") and (writable or found.st_uid not in (0, os.geteuid())):  # which Windows lacks
         raise PermissionError(
             f"{path} belongs to user {found.st_uid} and has mode {stat.S_IMODE(found.st_mode):04o}; expected user "
-            f"{os.geteuid()} or root as its owner, and that nobody else can write it (chmod go-w)"
+            f"{os.geteuid()} or root as its owner, and that no other user can write it (chmod go-w)"
         )
 
 
