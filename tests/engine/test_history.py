@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import pprint
+import threading
 import time
 
 import msgspec
@@ -13,7 +14,8 @@ import pytest
 
 import backlit as bl
 from backlit.engine.batch_loop import BatchLoop
-from backlit.engine.history import Epoch, History
+from backlit.engine.history import Epoch, History, _Table
+from backlit.engine.program.structs import LOSS
 from backlit.ops.schedules import CosineAnnealing
 
 
@@ -191,6 +193,48 @@ def test_histories_share_rows_until_they_grow():
     history.record(sums, np.ones(3), 3.0, 0.0)
     assert (len(part), len(history)) == (15, 18)
     assert history != part
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_an_interrupted_reading_neither_loses_nor_doubles_epochs(monkeypatch, late):
+    history, stops = History(), iter([False, True, False, True])
+    for k in range(4):
+        history.record(np.full((k + 1, 5), 1.0 + k), np.full(k + 1, 0.5), float(k), 9.0)
+    append = _Table.append
+
+    def interrupted(table, *rows):
+        grown = append(table, *rows) if late else None
+        if next(stops, False):
+            raise KeyboardInterrupt
+        return grown if late else append(table, *rows)
+
+    monkeypatch.setattr(_Table, "append", interrupted)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            len(history.rows)
+    assert [epoch.loss for epoch in history] == [1.0] + 2 * [2.0] + 3 * [3.0] + 4 * [4.0]
+
+
+def test_threads_read_a_history_while_it_grows():
+    history, wrong = History(), []
+
+    def read():
+        seen = 0
+        while seen < 3_000:
+            numbers = [epoch.loss for epoch in history]
+            wrong.extend(pair for pair in enumerate(numbers) if pair[0] != pair[1])
+            seen = len(numbers)
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    for k in range(0, 3_000, 3):
+        sums = np.ones((3, 5))
+        sums[:, LOSS] = range(k, k + 3)
+        history.record(sums, np.ones(3), 0.0, 0.0)
+    for reader in readers:
+        reader.join()
+    assert not wrong
 
 
 def test_a_million_epochs_are_recorded_one_by_one_in_seconds():

@@ -1,16 +1,19 @@
 """The history of a training: the numbers of its epochs, in columns.
 
-Many small epochs run in one call of the machine, in less time than making a Python object of each would take. So one
-array holds their numbers, a row per epoch, and an `Epoch` is made when it is read.
+Many small epochs run in one call of the machine, in less time than making a Python object of each, or even a row of a
+table, would take. So the machine's sums are kept as they are until they are read; then their numbers go into one array,
+a row per epoch, and an `Epoch` is made of a row that is asked for.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import operator
+import threading
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count, repeat
-from typing import Any, ClassVar, overload
+from typing import Any, ClassVar, NamedTuple, overload
 
 import msgspec
 import numpy as np
@@ -54,7 +57,9 @@ class Epoch(msgspec.Struct, frozen=True):
 
 
 # pandas and polars make a table of a sequence whose elements declare their fields as dataclasses do.
-_twin: Any = dataclasses.make_dataclass("Epoch", Epoch.__struct_fields__, frozen=True)
+_twin: Any = dataclasses.make_dataclass(
+    "Epoch", Epoch.__struct_fields__, namespace={"__doc__": Epoch.__doc__}, init=False, repr=False, eq=False
+)  # without methods and a made-up docstring, which take most of the time
 Epoch.__dataclass_fields__, Epoch.__dataclass_params__ = _twin.__dataclass_fields__, _twin.__dataclass_params__
 
 
@@ -98,6 +103,16 @@ class _Table:
         return table
 
 
+class _Chunk(NamedTuple):
+    """The epochs of one call of the machine, from place `first` on, as `History.record` was given them."""
+
+    first: int
+    sums: Array
+    rates: Array
+    seconds: float
+    lowest: float
+
+
 class History(Displayed, Sequence[Epoch]):
     """The epochs of a training so far, to be read like a list; `pandas.DataFrame(history)` gives a row of each.
 
@@ -113,6 +128,8 @@ class History(Displayed, Sequence[Epoch]):
         self.validated, self.layers = validated, tuple(layers)
         self._table = _Table(np.empty((0, len(COLUMNS) + len(self.layers))) if rows is None else rows)
         self._length = self._table.used
+        self._unread: deque[_Chunk] = deque()
+        self._reading = threading.Lock()  # another thread may look at a history that grows
 
     @classmethod
     def of(cls, epochs: Sequence[Epoch]) -> History:
@@ -129,35 +146,55 @@ class History(Displayed, Sequence[Epoch]):
 
     # ------------------------------------------------------------------------------------------------------ growing
 
-    def record(self, sums: Array, rates: Array, seconds: float, lowest: float) -> None:
-        """Add epochs that ended in one call of the machine, after so many seconds in all.
+    def record(self, sums: Array, rates: Array, seconds: float, lowest: float) -> Array:
+        """Add epochs that ended in one call of the machine, after so many seconds in all; give their monitored losses.
 
-        `sums` (epochs, SUMS + layers) are their sums as the machine has them, `rates` (epochs,) their last learning
-        rates, `lowest` the lowest monitored loss before them.
+        `sums` (epochs, SUMS + layers) are their sums as the machine has them, not to be changed any more, `rates`
+        (epochs,) their last learning rates, `lowest` the lowest monitored loss before them.
         """
+        self._unread.append(_Chunk(self._length, sums, rates.copy(), seconds, lowest))  # rates of all batches are many
+        self._length += len(sums)
+        return self._monitored_in(sums)
+
+    def _monitored_in(self, sums: Array) -> Array:
+        return sums[:, VALIDATION_LOSS if self.validated else LOSS]
+
+    def _rows_of(self, chunk: _Chunk) -> Array:
+        """Give the rows (epochs, COLUMNS and layers) of the epochs of one call."""
+        sums, monitored = chunk.sums, self._monitored_in(chunk.sums)
         weights, penalties = sums[:, 1], sums[:, 2]
-        monitored = sums[:, VALIDATION_LOSS if self.validated else LOSS]
         rows = np.empty((len(sums), len(COLUMNS) + len(self.layers)))
-        rows[:, 0], rows[:, 2], rows[:, 3] = sums[:, LOSS], rates, seconds
+        rows[:, 0], rows[:, 2], rows[:, 3] = sums[:, LOSS], chunk.rates, chunk.seconds
         rows[:, 1] = sums[:, VALIDATION_LOSS] if self.validated else np.nan
-        rows[:, 4] = monitored < np.fmin.accumulate(np.append(lowest, monitored[:-1]))
+        rows[:, 4] = monitored < np.fmin.accumulate(np.append(chunk.lowest, monitored[:-1]))
         rows[:, 5] = np.divide(penalties, weights, out=np.zeros(len(sums)), where=weights != 0.0)
         rows[:, 6:] = sums[:, SUMS:]
-        self._table = self._table.append(self._length, rows)
-        self._length += len(rows)
+        return rows
 
     def copy(self) -> History:
         """Give the history as it is now; it shares its rows with this one until either grows."""
         twin = History(self.validated, self.layers)
-        twin._table, twin._length = self._table, self._length
+        length = self._length
+        self._read()
+        twin._table, twin._length = self._table, length
         return twin
 
     # ------------------------------------------------------------------------------------------------------ reading
 
+    def _read(self) -> Array:
+        """Give the table's array after adding the rows of the chunks that were not read yet."""
+        with self._reading:
+            while self._unread:  # a chunk is dropped when its rows are there, so that Ctrl-C loses and doubles none
+                chunk = self._unread[0]
+                self._table = self._table.append(chunk.first, self._rows_of(chunk))
+                self._unread.popleft()
+            return self._table.rows
+
     @property
     def rows(self) -> Array:
         """The table (epochs, COLUMNS and layers); not to be changed."""
-        return self._table.rows[: self._length]
+        length = self._length  # first, since it may grow meanwhile
+        return self._read()[:length]
 
     @property
     def monitored(self) -> Array:
@@ -201,7 +238,7 @@ class History(Displayed, Sequence[Epoch]):
         """Give the epochs at the places from `first` up to `stop`; those that are there by then, if it is None."""
         while first < (self._length if stop is None else stop):
             end = min(first + BLOCK, self._length if stop is None else stop)
-            yield from self._epochs(first, self._table.rows[first:end])
+            yield from self._epochs(first, self._read()[first:end])
             first = end
 
     @overload
@@ -215,7 +252,7 @@ class History(Displayed, Sequence[Epoch]):
         if not -len(self) <= k < len(self):
             raise IndexError(f"there are {len(self)} epochs; number {k} in their order was asked for.")
         k %= len(self)
-        return next(self._epochs(k, self._table.rows[k : k + 1]))
+        return next(self._epochs(k, self._read()[k : k + 1]))
 
     def _epochs(self, first: int, rows: Array) -> Iterator[Epoch]:
         """Make the epochs of the rows of the table from place `first` on."""

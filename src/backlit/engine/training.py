@@ -282,19 +282,17 @@ class Training(Displayed):
 
     def _record(self, sums: Array, rates: Array, lowest: float) -> None:
         """Add epochs that have ended to the history; `lowest` is the lowest monitored loss before them."""
-        first = len(self.history)
-        self.history.record(sums, rates, self._seconds, lowest)
-        monitor = self.loop.monitor
+        monitored, monitor = self.history.record(sums, rates, self._seconds, lowest), self.loop.monitor
         if not monitor.wanted:  # else the machine has done it
-            monitor.lowest[0] = np.fmin(lowest, np.fmin.reduce(self.history.monitored[first:]))
+            monitor.lowest[0] = np.fmin(lowest, np.fmin.reduce(monitored))
 
     def _note(self, first: int) -> None:
         """Pass the losses of the epochs from `first` on to the schedule and to patience."""
-        monitored = self.history.monitored
         if self.schedule.needs_loss:
-            self.rate_factor = self.schedule.observe(self.schedule_state, float(monitored[-1]))
+            self.rate_factor = self.schedule.observe(self.schedule_state, float(self.history.monitored[-1]))
         if self.patience is not None:
-            self._improvement = self._improvement.after(monitored[first:].tolist(), first + 1, self.tolerance)
+            losses = self.history.monitored[first:].tolist()
+            self._improvement = self._improvement.after(losses, first + 1, self.tolerance)
 
     def _epochs_before_a_decision(self) -> int:
         """Give how many epochs will run before one of them could end the training or change its rate."""
