@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import backlit as bl
-from backlit.engine import executable
 from backlit.engine.batch_loop import BatchLoop
 from backlit.engine.parallel import auto_switch, thread_team
+from backlit.engine.program import sharding
 from backlit.ops.schedules import Schedule
 
 OPTIONS = {
@@ -108,7 +108,7 @@ def test_what_is_measured_and_kept(options, compiled):
 
 
 def test_threads_wait_until_rows_are_measured_in_the_arena_they_share(monkeypatch):
-    monkeypatch.setattr(executable, "THREADED_WORK", 1)
+    monkeypatch.setattr(sharding, "THREADED_WORK", 1)
     monkeypatch.setattr(thread_team, "processors", lambda: 64)
     monkeypatch.setattr(auto_switch.AutoSwitch, "note", lambda self, batches, seconds: None)
     rng = np.random.default_rng(3)
