@@ -102,7 +102,7 @@ def __dir__() -> list[str]:
 
 def _draw(function: str, record: Any) -> str | None:
     """Draw a record of the engine with a function of `show`, which is imported when first needed."""
-    drawn: str | None = getattr(import_module("backlit.show.summaries"), function)(record)
+    drawn: str | None = getattr(import_module("backlit.show.summary_tables"), function)(record)
     return drawn
 
 

@@ -12,7 +12,7 @@ from sklearn.model_selection import train_test_split
 from backlit.errors import BacklitError
 from backlit.examples import example_file, examples, read_network_file, run_example
 from backlit.examples.measuring import Measurement
-from backlit.examples.quantity_names import parse_quantity
+from backlit.examples.quantity_parsing import parse_quantity
 from backlit.examples.running import NAMES
 
 MODES = ("plain", "compiled")

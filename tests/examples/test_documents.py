@@ -11,22 +11,22 @@ import pytest
 
 from backlit.engine import TrainingSettings
 from backlit.errors import BacklitError
-from backlit.examples import parse_network_file, run_example, tables
-from backlit.examples.quantity_names import QUANTITIES
+from backlit.examples import file_tables, parse_network_file, run_example
+from backlit.examples.quantity_parsing import QUANTITIES
 from backlit.examples.running import NAMES
 from backlit.ops.registry import REGISTRIES
 
 DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"(<!-- (?P<kind>[a-z]+): (?P<name>[\w-]+) -->\n)(?P<body>(?:(?!<!--).)*)(<!-- end -->)", re.DOTALL)
 TABLES = {
-    "file": tables.FileTable,
-    "network": tables.NetworkTable,
-    "initial": tables.InitialTable,
-    "data": tables.DataTable,
-    "split": tables.SplitTable,
+    "file": file_tables.FileTable,
+    "network": file_tables.NetworkTable,
+    "initial": file_tables.InitialTable,
+    "data": file_tables.DataTable,
+    "split": file_tables.SplitTable,
     "training": TrainingSettings,
-    "published": tables.PublishedTable,
-    "runs": tables.RunTable,
+    "published": file_tables.PublishedTable,
+    "runs": file_tables.RunTable,
 }
 
 
@@ -49,7 +49,7 @@ def keys(name):
     rows = ["| key | meaning | default |", "|---|---|---|"]
     described = msgspec.inspect.type_info(cls).fields
     for field, info in zip(msgspec.structs.fields(cls), described, strict=True):
-        if cls is not TrainingSettings or field.name in tables.TRAINING:
+        if cls is not TrainingSettings or field.name in file_tables.TRAINING:
             meaning = description(info.type).replace("|", "&#124;")
             rows.append(f"| `{field.encode_name}` | {meaning} | {default_of(field)} |")
     return "\n".join(rows)
@@ -66,7 +66,7 @@ def names(kind):
 
 
 def labels(_):
-    return "\n".join(f"- `{key}`: {meaning}" for key, meaning in tables.LABELS.items())
+    return "\n".join(f"- `{key}`: {meaning}" for key, meaning in file_tables.LABELS.items())
 
 
 def quantities(_):

@@ -7,7 +7,7 @@ import pytest
 
 from backlit.errors import BacklitError
 from backlit.examples import parse_network_file, read_network_file
-from backlit.examples.quantity_names import QUANTITIES, Names, parse_quantity
+from backlit.examples.quantity_parsing import QUANTITIES, Names, parse_quantity
 from backlit.examples.running import same_digits
 
 GOOD = """

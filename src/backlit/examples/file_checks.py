@@ -11,9 +11,9 @@ from backlit.data import BUNDLED
 from backlit.data.messages import counted
 from backlit.engine import Network
 from backlit.errors import BacklitError
-from backlit.examples.quantity_names import Names
+from backlit.examples.file_tables import DataTable, NetworkTable
+from backlit.examples.quantity_parsing import Names
 from backlit.examples.strict import unknown_key
-from backlit.examples.tables import DataTable, NetworkTable
 from backlit.ops.base import Layer
 from backlit.ops.layers.dense import Dense
 

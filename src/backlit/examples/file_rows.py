@@ -8,7 +8,7 @@ import numpy as np
 
 from backlit import data as tables_in  # not its names: read_table loads Arrow, which rows given inline do not need
 from backlit.errors import BacklitError
-from backlit.examples.tables import DataTable
+from backlit.examples.file_tables import DataTable
 from backlit.kernels.types import Array
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from backlit.engine import Network, Objective, can_compile
 from backlit.errors import BacklitError
 from backlit.examples.netfile import Setup
-from backlit.examples.quantity_names import Quantity
+from backlit.examples.quantity_parsing import Quantity
 from backlit.kernels.types import Array
 from backlit.ops.base import ElementwiseLoss
 from backlit.ops.losses.regression import MSE

@@ -16,9 +16,7 @@ from backlit.engine import Network, Training, TrainingSettings, layer_from_dict
 from backlit.errors import BacklitError
 from backlit.examples.file_checks import check_columns, check_data, check_values
 from backlit.examples.file_rows import generator_of, inline_rows, set_rows
-from backlit.examples.quantity_names import Names, names_of, parse_quantity
-from backlit.examples.strict import decode, refuse_not_finite, unknown_key
-from backlit.examples.tables import (
+from backlit.examples.file_tables import (
     LABELS,
     TRAINING,
     DataTable,
@@ -28,6 +26,8 @@ from backlit.examples.tables import (
     PublishedTable,
     SetupTable,
 )
+from backlit.examples.quantity_parsing import Names, names_of, parse_quantity
+from backlit.examples.strict import decode, refuse_not_finite, unknown_key
 from backlit.kernels.types import Array
 from backlit.ops.base import Layer
 from backlit.ops.layers.dense import Dense

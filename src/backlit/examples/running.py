@@ -11,9 +11,10 @@ import numpy as np
 
 from backlit.engine import Network, Training
 from backlit.errors import BacklitError
+from backlit.examples.file_tables import PublishedTable
 from backlit.examples.measuring import Measurement, accuracy, classes_of
 from backlit.examples.netfile import NetworkFile, Setup, read_network_file
-from backlit.examples.quantity_names import parse_quantity
+from backlit.examples.quantity_parsing import parse_quantity
 from backlit.examples.run_records import (
     ClassCount,
     ErrorAt,
@@ -26,7 +27,6 @@ from backlit.examples.run_records import (
     SetupRun,
 )
 from backlit.examples.strict import unknown_key
-from backlit.examples.tables import PublishedTable
 from backlit.kernels.types import Array
 
 FOLDER = Path(__file__).parent

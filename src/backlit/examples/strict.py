@@ -41,7 +41,7 @@ def decode(data: Any, kind: type[Record]) -> Record:
 def explain(message: str, kind: type[msgspec.Struct]) -> str:
     """Say a message of msgspec in plain words.
 
-    >>> from backlit.examples.tables import NetworkTable
+    >>> from backlit.examples.file_tables import NetworkTable
     >>> explain("Object contains unknown field `input`", NetworkTable)
     "unknown key 'input'; did you mean 'inputs'?"
     >>> explain("Expected `int`, got `str` - at `$.seed`", NetworkTable)

@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 
 from backlit.errors import BacklitError
+from backlit.examples.file_tables import NetworkTable
 from backlit.examples.strict import unknown_key
-from backlit.examples.tables import NetworkTable
 from backlit.ops.base import Layer
 from backlit.ops.layers.dense import Dense
 
