@@ -55,9 +55,9 @@ print(third(6.0), with_product(X, X), training.history[-1].loss)
 """
 
 
-def test_functions_compiled_on_the_way_can_be_called_and_linked_by_others(tmp_path):
+def test_functions_compiled_on_the_way_can_be_called_and_linked_by_others(thinned_cache, tmp_path):
     (tmp_path / "foreign.py").write_text(FOREIGN)
-    given = os.environ | {"BACKLIT_CACHE_DIR": str(tmp_path)}
+    given = os.environ | {"BACKLIT_CACHE_DIR": str(thinned_cache("layer_", "multiply_"))}
     done = subprocess.run(
         [sys.executable, "foreign.py"], cwd=tmp_path, env=given, capture_output=True, text=True, check=False
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 ALLOCATES = """
@@ -29,9 +30,9 @@ print(training.compiled, training.history[-1].loss)
 """
 
 
-def test_an_op_that_allocates_runs_from_a_warm_cache(tmp_path: Path):
+def test_an_op_that_allocates_runs_from_a_warm_cache(thinned_cache: Callable[..., Path]):
     """Its kernel calls Numba's allocator, which a process that compiles nothing has not initialised by itself."""
-    given = os.environ | {"BACKLIT_CACHE_DIR": str(tmp_path)}
+    given = os.environ | {"BACKLIT_CACHE_DIR": str(thinned_cache())}
     told = [
         subprocess.run([sys.executable, "-c", ALLOCATES], env=given, capture_output=True, text=True, check=False)
         for _ in range(2)

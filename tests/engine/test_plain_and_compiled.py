@@ -2,7 +2,7 @@
 
 Both add up the same terms, but a compiled loop may add them in another order, fuse a multiplication with an addition,
 and take exp from other arithmetic. Each such difference is a unit in the last place or two of the terms, so arrays are
-monitor equal relative to the size of their largest element: 1e-12 is some thousands of units, room for the sums of six
+held equal relative to the size of their largest element: 1e-12 is some thousands of units, room for the sums of six
 layers.
 """
 
