@@ -93,7 +93,7 @@ class Training:
     ([1, 2, 3], 'all 3 epochs done')
     """
 
-    # The methods below read `self.settings.epochs` and its like, in a sixth of the time: twenty for a call of the machine.
+    # The methods below read `self.settings.epochs` and its like: twenty for a call of the machine, at half the time.
     schedule: Setting[Any] = Setting()
     epochs: Setting[int] = Setting()
     shuffle: Setting[bool] = Setting()
