@@ -95,6 +95,7 @@ class Training(Displayed):
     ([1, 2, 3], 'all 3 epochs done')
     """
 
+    # The methods below read `self.settings.epochs` and its like: twenty for a call of the machine, at half the time.
     schedule: Setting[Any] = Setting()
     epochs: Setting[int] = Setting()
     shuffle: Setting[bool] = Setting()
@@ -152,7 +153,7 @@ class Training(Displayed):
             self.executable, self.tables, self.memory, self.team, self.rule, self.batch_size, self.validation,
             self.keep_best,
         )  # fmt: skip
-        self.row_order = RowOrder(self.X.shape[0], self.seed)
+        self.row_order = RowOrder(self.X.shape[0], self.settings.seed)
         self.rate_factor = 1.0
         self.schedule_state: dict[str, float] = {}
         self.step = 0
@@ -179,7 +180,7 @@ class Training(Displayed):
 
     def run(self) -> Training:
         """Train to the end and give the training itself; many small epochs run in one call of the machine."""
-        for _ in self._run(lambda: self.epochs):
+        for _ in self._run(lambda: self.settings.epochs):
             pass
         return self
 
@@ -204,7 +205,7 @@ class Training(Displayed):
                 yield first
                 if self.stopped:
                     return
-            self.stopped = self.stopped or f"all {self.epochs} epochs done"
+            self.stopped = self.stopped or f"all {self.settings.epochs} epochs done"
         except KeyboardInterrupt:
             self.stopped = "interrupted"
         finally:
@@ -218,9 +219,9 @@ class Training(Displayed):
     def _descend(self, max_unseen: Callable[[], int]) -> Generator[int]:
         """Run the machine, a chunk of epochs or a part of one epoch at a time."""
         first, batches = len(self.history), -(-self.X.shape[0] // self.batch_size)
-        while first < self.epochs:
+        while first < self.settings.epochs:
             fitting = max(1, min(self.row_order.most_epochs, self.loop.batches_per_call() // batches))
-            count = min(max(1, max_unseen()), self._epochs_before_a_decision(), self.epochs - first, fitting)
+            count = min(max(1, max_unseen()), self._epochs_before_a_decision(), self.settings.epochs - first, fitting)
             lowest, rates = float(self.loop.monitor.lowest[0]), self._rates(count, batches)
             sums = np.zeros((count, structs.SUMS + len(self.normed_layers)))
             done, ended, failed = self._run_chunk(rates, sums)
@@ -231,11 +232,11 @@ class Training(Displayed):
             if ended == "diverged":
                 self.stopped = f"diverged in epoch {len(self.history) + 1}, batch {failed[0]}"
                 rate: float = self.optimizer.rate  # type: ignore[attr-defined]
-                stopping.tell_divergence(self.stopped, failed[1], rate, raises=self.divergence == "raise")
+                stopping.tell_divergence(self.stopped, failed[1], rate, raises=self.settings.divergence == "raise")
             elif ended == "interrupted":
                 self.stopped = ended
             elif self._out_of_time():
-                self.stopped = stopping.over_time(self.time_limit or 0.0)
+                self.stopped = stopping.over_time(self.settings.time_limit or 0.0)
             if self.stopped:
                 return
             first = len(self.history)
@@ -248,12 +249,12 @@ class Training(Displayed):
         order, count = self.row_order, len(sums)
         changed = self.network.parameters, self.network.state, self.memory.slots
         good = [values.copy() for values in changed]
-        batches, shuffle = rates.size // count, self.shuffle and self.batch_size < self.X.shape[0]
+        batches, shuffle = rates.size // count, self.settings.shuffle and self.batch_size < self.X.shape[0]
         drawn = order.generator if count > 1 and shuffle and self.order is None else None
         rows = order.draw(count, shuffle=shuffle, given=self.order)
         data = data_of(self.X, self.Y, self.weights, rows, repeats=not shuffle and self.order is None)
-        began, failed, clock = time.perf_counter(), (0, ""), Clock(self.step, self.seed)
-        advance = functools.partial(self.loop.advance, data, clock, rates, sums, self.target)
+        began, failed, clock = time.perf_counter(), (0, ""), Clock(self.step, self.settings.seed)
+        advance = functools.partial(self.loop.advance, data, clock, rates, sums, self.settings.target)
         done, ended = advance(rates.size, lambda: self._out_of_time(time.perf_counter() - began))
         begun = done // batches + 1 if ended == "diverged" else -(-done // batches)
         if drawn is not None and begun < count:  # how many epochs a chunk has depends on timing
@@ -271,7 +272,7 @@ class Training(Displayed):
     def _rates(self, epochs: int, batches: int) -> Array:
         """Give the learning rate of each of the coming updates."""
         steps = self.step + np.arange(epochs * batches)
-        scale = self.schedule.scale(steps, batches, self.epochs * batches)
+        scale = self.settings.schedule.scale(steps, batches, self.settings.epochs * batches)
         rates: Array = self.optimizer.rate * self.rate_factor * np.asarray(scale, np.float64)  # type: ignore[attr-defined]
         return rates
 
@@ -288,29 +289,29 @@ class Training(Displayed):
 
     def _note(self, first: int) -> None:
         """Pass the losses of the epochs from `first` on to the schedule and to patience."""
-        if self.schedule.needs_loss:
-            self.rate_factor = self.schedule.observe(self.schedule_state, float(self.history.monitored[-1]))
-        if self.patience is not None:
+        if self.settings.schedule.needs_loss:
+            self.rate_factor = self.settings.schedule.observe(self.schedule_state, float(self.history.monitored[-1]))
+        if self.settings.patience is not None:
             losses = self.history.monitored[first:].tolist()
-            self._improvement = self._improvement.after(losses, first + 1, self.tolerance)
+            self._improvement = self._improvement.after(losses, first + 1, self.settings.tolerance)
 
     def _epochs_before_a_decision(self) -> int:
         """Give how many epochs will run before one of them could end the training or change its rate."""
-        if self.schedule.needs_loss or self.patience is None:
-            return 1 if self.schedule.needs_loss else self.epochs
-        return max(1, self.patience - self._improvement.waited(len(self.history)))
+        if self.settings.schedule.needs_loss or self.settings.patience is None:
+            return 1 if self.settings.schedule.needs_loss else self.settings.epochs
+        return max(1, self.settings.patience - self._improvement.waited(len(self.history)))
 
     def _reason_to_stop(self) -> str | None:
-        if self.target is not None and self.history[-1].loss <= self.target:
-            return stopping.target_reached(self.target)
+        if self.settings.target is not None and self.history[-1].loss <= self.settings.target:
+            return stopping.target_reached(self.settings.target)
         if self.schedule_state.get("stop"):
             return stopping.RATE_LIMIT
-        if self.patience is not None and self._improvement.waited(len(self.history)) >= self.patience:
-            return stopping.out_of_patience(self.patience, self.validation is not None)
+        if self.settings.patience is not None and self._improvement.waited(len(self.history)) >= self.settings.patience:
+            return stopping.out_of_patience(self.settings.patience, self.validation is not None)
         return None
 
     def _out_of_time(self, running: float = 0.0) -> bool:
-        return self.time_limit is not None and self._seconds + running >= self.time_limit
+        return self.settings.time_limit is not None and self._seconds + running >= self.settings.time_limit
 
     @property
     def state(self) -> TrainingState:
@@ -366,12 +367,12 @@ class Training(Displayed):
     def objective(self) -> Objective:
         """Give the error of all rows as a function of the parameters, by this training's program and threads."""
         data = data_of(self.X, self.Y, self.weights, np.arange(self.X.shape[0]))
-        return Objective(self.executable, data, self.rule, Clock(self.step, self.seed), tables=self.tables,
+        return Objective(self.executable, data, self.rule, Clock(self.step, self.settings.seed), tables=self.tables,
                          memory=self.memory, runner=self.team or self.machine)  # fmt: skip
 
     def _lbfgs(self) -> Generator[int]:
         """Full-batch L-BFGS, an iteration an epoch."""
-        left = self.epochs - len(self.history)
+        left = self.settings.epochs - len(self.history)
         if left <= 0:  # SciPy would make one iteration
             return
         objective, began = self.objective(), time.perf_counter()
@@ -379,18 +380,18 @@ class Training(Displayed):
         with closing(lbfgs.iterates(search, objective)) as iterates:
             for loss in iterates:
                 self.step += 1
-                objective.clock = Clock(self.step, self.seed)
+                objective.clock = Clock(self.step, self.settings.seed)
                 lowest = float(self.loop.monitor.lowest[0])
                 sums = np.array([[loss, 1.0, 0.0, loss, self.after_epoch(loss)]])
                 self._seconds += time.perf_counter() - began
                 self._record(sums, np.ones(1), lowest)
                 yield len(self.history) - 1
                 if self._out_of_time():
-                    self.stopped = stopping.over_time(self.time_limit or 0.0)
+                    self.stopped = stopping.over_time(self.settings.time_limit or 0.0)
                     return
                 began = time.perf_counter()
         self.stopped = search.minimum.reason if search.minimum else None
 
     def after_epoch(self, loss: float) -> float:
         """Give the loss of the validation rows, if any, else `loss`, and keep the best values."""
-        return self.loop.after_epoch(loss, Clock(self.step, self.seed))
+        return self.loop.after_epoch(loss, Clock(self.step, self.settings.seed))
