@@ -99,7 +99,7 @@ def fresh(monkeypatch):
 
     def forget() -> None:
         monkeypatch.setattr(compiler, "KEPT", {})
-        for function in (retype._library, retype._numpy_for, compiler._machine_retyper, numba_collect._collector):
+        for function in (retype._numpy_for, compiler._machine_retyper, numba_collect._collector):
             getattr(function, "cache_clear", lambda: None)()
 
     def from_disk(title: str, *given: Any) -> int:
