@@ -49,7 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 
 BUDGETS = {
     "kernels/gemm": 950,
-    "engine/program": 900,
+    "engine/program": 950,
     "engine/machine": 1_100,
     "engine/code_cache": 800,
     "engine/compiled": 1_500,
@@ -123,7 +123,7 @@ def past_the_interface(sources: Path = SOURCES) -> list[str]:
     return [
         f"{module}:{line} imports {imported}"
         for module, imported, line in imports(sources)
-        if imported.startswith("engine.") and not module.startswith("engine") and module != "__init__"
+        if imported.startswith("engine.") and not module.startswith("engine") and imported != "engine.gradcheck"
     ]
 
 

@@ -13,20 +13,15 @@ op can be reached under its class's name: `bl.Dense`, `bl.LeakyReLU`, `bl.Huber`
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from backlit.engine.display import drawers
+from backlit.engine import drawers
+from backlit.lazy import lazily
 
 if TYPE_CHECKING:
-    from backlit.engine.gradcheck import GradientCheck, gradcheck
-    from backlit.engine.history import Epoch
-    from backlit.engine.network import Network
-    from backlit.engine.stopping import DivergedWarning
-    from backlit.engine.training import Training
+    from backlit.engine import DivergedWarning, Epoch, GradientCheck, Network, Training, gradcheck
     from backlit.errors import BacklitError
     from backlit.estimators import MLPClassifier, MLPRegressor
     from backlit.model.file import load, save
@@ -40,12 +35,12 @@ _PLACES = {
     "BacklitError": "errors",
     "MLPClassifier": "estimators",
     "MLPRegressor": "estimators",
-    "Network": "engine.network",
-    "Training": "engine.training",
-    "Epoch": "engine.history",
-    "DivergedWarning": "engine.stopping",
-    "gradcheck": "engine.gradcheck",
-    "GradientCheck": "engine.gradcheck",
+    "Network": "engine",
+    "Training": "engine",
+    "Epoch": "engine",
+    "DivergedWarning": "engine",
+    "gradcheck": "engine",
+    "GradientCheck": "engine",
     "explain": "show.worked_example",
     "WorkedExample": "show.worked_example",
     "save": "model.file",
@@ -88,12 +83,13 @@ def _ops() -> dict[str, Any]:
     return {cls.__name__: cls for registry in registries.values() for cls in registry.values()}
 
 
+_place = lazily(__name__, _PLACES)
+
+
 def __getattr__(name: str) -> Any:
-    if name in _PLACES:
-        return getattr(import_module(f"backlit.{_PLACES[name]}"), name)
-    if not name.startswith("_") and name[:1].isupper() and name in (ops := _ops()):
+    if not name.startswith("_") and name not in _PLACES and name[:1].isupper() and name in (ops := _ops()):
         return ops[name]
-    raise AttributeError(f"module 'backlit' has no attribute {name!r}")
+    return _place(name)
 
 
 def __dir__() -> list[str]:
@@ -105,20 +101,6 @@ def _draw(function: str, record: Any) -> str | None:
     drawn: str | None = getattr(import_module("backlit.show.summary_tables"), function)(record)
     return drawn
 
-
-class _Package(ModuleType):
-    """Keeps the function `explain` from being hidden by the package of that name."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _PLACES and isinstance(value, ModuleType)):  # which Python sets when it is imported
-            super().__setattr__(name, value)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the module by its name, so that a function that names it can be sent to another process."""
-        return import_module, (self.__name__,)
-
-
-sys.modules[__name__].__class__ = _Package
 
 for _form in ("text", "html"):
     drawers[_form] = partial(_draw, f"{_form}_of")

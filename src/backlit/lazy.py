@@ -1,19 +1,38 @@
-"""Imports the names of a package when they are first used, so that importing the package is fast."""
+"""Names of a package that are imported when first used, so that importing the package costs nothing."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 
-def lazily(package: str, places: Mapping[str, str]) -> Callable[[str], Any]:
-    """Give the `__getattr__` of a package that imports each name from its module in `places`.
+class LazyPackage(ModuleType):
+    """A package in which a public name stays what it is, although Python imports a module of that name."""
 
-    >>> get = lazily("backlit", {"BacklitError": "errors"})
-    >>> get("BacklitError").__name__
-    'BacklitError'
+    lazy_names: Mapping[str, str]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (isinstance(value, ModuleType) and name in self.lazy_names):  # Python binds a module when it is imported
+            super().__setattr__(name, value)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let a function that mentions the package go to another process: a module is pickled by its name."""
+        return import_module, (self.__name__,)
+
+
+def lazily(package: str, places: Mapping[str, str]) -> Callable[[str], Any]:
+    """Give the `__getattr__` of a package whose names lie in the modules that `places` tells.
+
+    >>> from backlit import engine
+    >>> engine.Network.__name__, engine.gradcheck.__name__
+    ('Network', 'gradcheck')
     """
+    module = sys.modules[package]
+    module.__class__ = LazyPackage
+    module.__dict__["lazy_names"] = places
 
     def get(name: str) -> Any:
         if name not in places:

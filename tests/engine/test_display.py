@@ -17,7 +17,7 @@ def network() -> bl.Network:
 
 def test_a_network_is_printed_as_a_table():
     assert str(network()).splitlines() == [
-        "network with the inputs X 4",
+        "network of 4 inputs",
         "  layer  what         output  parameters",
         "  1      3 relu            3          15",
         "  2      dropout 0.5       3           0",

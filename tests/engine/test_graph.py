@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import copy
+import functools
+import pickle
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
+import backlit
 from backlit.engine.executable import Executable
 from backlit.engine.gradcheck import gradcheck
 from backlit.engine.network import Network
+from backlit.engine.program.buffers import gradient_name
 from backlit.engine.program.graph import Graph, Node, chain
 from backlit.engine.training import Training
 from backlit.errors import BacklitError
@@ -140,7 +145,41 @@ def problem(graph: Graph, rows: int = 11, seed: int = 3) -> tuple[Network, Any, 
     return network, X, rng.integers(0, 3, rows) if classes else rng.normal(size=(rows, network.outputs))
 
 
+class Add(Join, frozen=True):
+    """Z = X + Y."""
+
+    name: ClassVar[str] = "add"
+
+    @staticmethod
+    def forward(X: Any, Y: Any, Z: Any) -> None:
+        """Z = X + Y."""
+        Z[:] = X + Y
+
+    @staticmethod
+    def backward(dZ: Any, dX: Any, dY: Any) -> None:
+        """dX = dY = dZ."""
+        if dX.size:
+            dX[:] = dZ
+        if dY.size:
+            dY[:] = dZ
+
+
+def skip(activation: str) -> Graph:
+    """A dense layer's Z is read by its activation, which has its label, and by another layer behind that."""
+    nodes = [
+        *chain([Dense(3, activation)], "X"),
+        Node(Dense(3), "2", ("1.Z",)),
+        Node(Add(), "3", ("1.A", "2.Z")),
+        Node(Join(), "4", ("1.Z", "3.Z")),
+        Node(Join(), "5", ("4.Z", "4.Z")),
+        Node(Tanh(), "6", ("X",)),
+        Node(Join(), "7", ("5.Z", "6.A")),
+    ]
+    return Graph({"X": (3,)}, nodes)
+
+
 GRAPHS = {
+    **{f"skip {name}": functools.partial(skip, name) for name in ("tanh", "relu", "gelu", "softmax")},
     "diamond": diamond,
     "diamond, coupled": lambda: diamond(coupled=True),
     "diamond, softmax": lambda: diamond(softmax=True),
@@ -166,7 +205,7 @@ def test_plain_and_compiled_train_and_predict_alike(graph, small_shards):
         ends.append((network.parameters, training.history[-1].loss, network.predict(X, compiled=compiled)))
     for one, other in zip(*ends, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
-    assert ends[0][1] < 10.0
+    assert np.isfinite(ends[0][1])
 
 
 @pytest.mark.parametrize("graph", ["diamond", "diamond, coupled"])
@@ -207,14 +246,14 @@ def test_rows_of_several_axes_are_given_as_they_are_or_flat():
 
 
 def test_gradients_of_one_buffer_add_up_in_the_order_of_its_readers():
-    """1.A is read by 2.X, 4.Y and 7.Y: the last one writes, then come 4.dY and 2.dX."""
+    """1.A is read by the nodes 2, 6 and 9: the last one writes, then come the copies of 6 and 2."""
     program = Executable(Network.from_graph(diamond(), "mse"), 5, compiled=False, keep=True)
-    assert program.buffers.sums["1.A"] == ["2.X", "4.Y"]
-    steps = [
-        (step.names["dX"], step.names["dY"]) for step in program._trained if step.binding.op.name == "gradient_sum"
-    ]
-    assert steps == [("1.dA", "2.dX"), ("1.dA", "4.dY")]  # forward; backward runs from the end
-    places = {program.places[name].offset for name in ("1.dA", "2.dX", "4.dY")}
+    second, fourth = (f"1.A (gradient of node {k}, {array})" for k, array in ((2, "X"), (6, "Y")))
+    assert program.buffers.sums["1.A"] == [second, fourth]
+    sums = [step.names for step in program._trained if step.binding.op.name == "gradient_sum"]
+    steps = [(names["dX"], names["dY"]) for names in sums]
+    assert steps == [("1.dA", gradient_name(copy)) for copy in (second, fourth)]  # forward; backward runs from the end
+    places = {program.places[gradient_name(name)].offset for name in ("1.A", second, fourth)}
     assert len(places) == 3
     assert program.places["7.dY"] == program.places["1.dA"]
 
@@ -226,30 +265,78 @@ def test_an_activation_that_others_read_before_it_keeps_its_input():
     assert gradcheck(*problem(Graph({"X": (2,)}, nodes))).passed
 
 
-def test_a_loss_beside_another_reader_adds_its_gradient():
-    """The output 2.Z is the loss's, and has a reader beside it whose own output nothing would need."""
-    nodes = [Node(Dense(2), "1", ("X",)), Node(Dense(2), "2", ("1.Z",)), Node(Tanh(), "3", ("2.Z",))]
-    with pytest.raises(BacklitError, match=r"nothing reads the buffer 3\.A"):
-        Graph({"X": (2,)}, nodes, output="2.Z")
-
-
 @pytest.mark.parametrize(("nodes", "message"), [
     ([Node(Dense(2), "1", ("V",))], "neither an input nor written before"),
     ([Node(Join(), "1", ("X",))], "reads 1 buffers; its op reads 2: X, Y"),
-    ([Node(Dense(2), "1", ("X",)), Node(Dense(2), "1", ("1.Z",))], "two nodes write the buffer 1.Z"),
+    ([Node(Dense(2), "1", ("X",)), Node(Dense(2), "1", ("1.Z",))], "1.X would mean X and 1.Z"),
+    ([Node(Dense(2), "1", ("X",)), Node(Dense(2), "1", ("X",))], "two nodes write the buffer 1.Z"),
     ([Node(Dense(2), "1", ("X",)), Node(Dense(2), "2", ("X",))], "nothing reads the buffer 1.Z"),
     ([Node(Turn(), "1", ("S",)), Node(Dense(2), "2", ("1.Z",)), Node(Dense(2), "3", ("X",)),
       Node(Join(), "4", ("2.Z", "3.Z"))], "reads rows of one axis"),
+    ([Node(Dense(2), "1", ("X",)), Node(Tanh(), "2", ("1.Z",)), Node(Join(), "2", ("2.A", "1.Z")),
+      Node(Dense(2), "2", ("X",))], "2.Z would mean 1.Z and 2.Z"),
+    ([Node(Dense(2, "tanh"), "1", ("X",))], "an activation, 2 tanh, which no node runs"),
+    ([Node(Dense(2), "1", ("X",)), Node(Dense(3), "2", ("X",)), Node(Join(), "3", ("1.Z", "2.Z"))],
+     "rows of one shape"),
+    ([Dense(2)], "expected a Node"),
+    ([], "no inputs or no nodes"),
 ])  # fmt: skip
 def test_a_graph_that_makes_no_sense_is_refused(nodes, message):
-    inputs = {"X": (2,)} | ({"S": (2, 3)} if any("S" in node.reads for node in nodes) else {})
+    inputs = {"X": (2,)} | ({"S": (2, 3)} if any("S" in getattr(node, "reads", ()) for node in nodes) else {})
     with pytest.raises(BacklitError, match=message):
         Graph(inputs, nodes)
 
 
-def test_a_graph_is_not_written_down_yet():
+@pytest.mark.parametrize("name", ["T", "l", "g", "dX", "1.Z", ""])
+def test_an_input_that_is_named_like_an_array_of_the_engine_is_refused(name):
+    with pytest.raises(BacklitError, match="an input is named"):
+        Graph({name: (2,)}, [Node(Dense(2), "1", (name,))])
+
+
+def test_a_graph_is_not_written_down_yet_but_copied_and_pickled():
+    network, X, _ = problem(diamond())
     with pytest.raises(BacklitError, match="cannot be written down yet"):
-        Network.from_graph(diamond(), "mse").to_dict()
+        network.to_dict()
+    for twin in (copy.deepcopy(network), pickle.loads(pickle.dumps(network)), network.copy()):
+        assert np.array_equal(twin.predict(X, compiled=False), network.predict(X, compiled=False))
+
+
+def test_a_graph_is_not_explained_as_if_it_were_a_chain():
+    network, X, Y = problem(diamond())
+    with pytest.raises(BacklitError, match="a chain of layers"):
+        backlit.explain(network, X, Y)
+
+
+def square(rank: int) -> Graph:
+    """Give a graph whose first op, of one class, sees rows of so many axes."""
+    nodes = [Node(Square(), "1", ("X",)), Node(Flatten(), "2", ("1.Z",)), Node(Dense(1), "3", ("2.Z",))]
+    return Graph({"X": (2, 3, 1)[:rank]}, nodes)
+
+
+class Square(Layer, frozen=True):
+    """Z = X², on rows of any shape."""
+
+    name: ClassVar[str] = "square"
+    shaped: ClassVar[bool] = True
+
+    @staticmethod
+    def forward(X: Any, Z: Any) -> None:
+        """Z = X²."""
+        Z[:] = X * X
+
+    @staticmethod
+    def backward(X: Any, dZ: Any, dX: Any) -> None:
+        """dX = 2 X dZ."""
+        if dX.size:
+            dX[:] = 2.0 * X * dZ
+
+
+def test_a_shaped_op_has_a_kernel_for_each_number_of_axes():
+    for rank in (1, 2, 3, 2, 1):
+        network, X, _ = problem(square(rank))
+        plain, compiled = (network.predict(X, compiled=compiled) for compiled in (False, True))
+        np.testing.assert_allclose(compiled, plain, rtol=1e-12)
+        assert np.abs(plain).max() > 0.1
 
 
 def test_an_op_of_more_arrays_than_an_instruction_holds_is_refused():

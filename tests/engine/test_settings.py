@@ -228,3 +228,10 @@ def test_the_seed_of_a_table_leaves_room_for_the_seeds_of_its_folds():
     assert Settings(seed=10**18).seed == 10**18
     with pytest.raises(BacklitError, match=r"^seed is 1000000000000000001; expected a whole number from 0 to 10\*\*18"):
         Settings(seed=10**18 + 1)
+
+
+def test_the_batch_size_of_a_training_is_fixed():
+    training = bl.Training(bl.Network([bl.Dense(1)], 1, "mse"), [[0.0], [1.0], [2.0]], [0.0, 1.0, 2.0], batch_size=2)
+    with pytest.raises(BacklitError, match="batch_size of a training is fixed, 2"):
+        training.batch_size = 3
+    assert training.batch_size == 2

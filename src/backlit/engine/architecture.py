@@ -192,11 +192,17 @@ class Architecture:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what holds addresses of this process."""
-        return {"description": self.to_dict(), "parameters": self.parameters, "state": self.state}
+        vectors = {"parameters": self.parameters, "state": self.state}
+        if self.layers:
+            return vectors | {"description": self.to_dict()}
+        return vectors | {"graph": self.graph, "loss": self.loss, "dtype": self.dtype.name}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Rebuild the network and its views from the flat vectors."""
-        twin = type(self).from_dict(state["description"])
+        if "graph" in state:
+            twin = type(self).from_graph(state["graph"], state["loss"], dtype=state["dtype"])
+        else:
+            twin = type(self).from_dict(state["description"])
         self.__dict__.update(twin.__dict__)
         self.parameters[:] = state["parameters"]
         self.state[:] = state["state"]

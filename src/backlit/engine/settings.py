@@ -133,6 +133,27 @@ def describe_setting(name: str) -> str:
     return str(found.extra_json_schema["description"])
 
 
+class Fixed(Generic[T]):
+    """An attribute of a training that is set once: the program is built for it."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, training: Any, owner: type | None = None) -> T:
+        if training is None:
+            return self  # type: ignore[return-value]
+        value: T = training.__dict__[self.name]
+        return value
+
+    def __set__(self, training: Any, value: T) -> None:
+        if self.name in training.__dict__:
+            raise BacklitError(
+                f"{self.name} of a training is fixed, {training.__dict__[self.name]!r}; expected no other value. "
+                f"Make a new Training with {self.name}={value!r}; it may go on from this one's state."
+            )
+        training.__dict__[self.name] = value
+
+
 class Setting(Generic[T]):
     """An attribute that reads a field of a training's `settings`; assigning a value replaces it there, checked."""
 

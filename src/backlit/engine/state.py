@@ -86,6 +86,9 @@ class TrainingState(msgspec.Struct, frozen=True, eq=False):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, TrainingState) and not self.differences(other)
 
+    def __ne__(self, other: object) -> bool:  # that of a Struct compares by identity here
+        return not self == other
+
     __hash__ = None  # type: ignore[assignment]  # arrays have no hash
 
 
@@ -106,8 +109,8 @@ def _difference(name: str, mine: Any, theirs: Any) -> str:
         return f"{name}: {_shown(mine)}, {_shown(theirs)}"
     if mine.tobytes() == theirs.tobytes():
         return ""
-    pairs = zip(mine.ravel(), theirs.ravel(), strict=True)
-    places = [k for k, (one, other) in enumerate(pairs) if one.tobytes() != other.tobytes()]
+    bits = f"V{mine.dtype.itemsize}"
+    places = np.flatnonzero(np.ascontiguousarray(mine).view(bits) != np.ascontiguousarray(theirs).view(bits))
     first = f"[{places[0]}]: {mine.ravel()[places[0]]!r}, {theirs.ravel()[places[0]]!r}"
     return f"{name}: {len(places)} of {mine.size} differ, first {first}"
 
@@ -118,7 +121,9 @@ def _shown(value: Any) -> str:
 
 
 def check_state(state: TrainingState, like: TrainingState) -> None:
-    """Refuse a state that is not of a training of the same network, optimizer and settings as `like`."""
+    """Refuse a state that does not fit: of another optimizer, other shapes, another kind of history or schedule."""
+    if not isinstance(state, TrainingState):
+        raise BacklitError(f"a training's state is {_shown(state)}; expected a TrainingState.")
     if state.optimizer != like.optimizer:
         raise BacklitError(
             f"the state is of the optimizer {state.optimizer!r}; this training has {like.optimizer!r}. "

@@ -10,7 +10,7 @@ from backlit.engine.architecture import Architecture
 from backlit.engine.display import Summary
 from backlit.engine.history import History
 from backlit.engine.settings import TrainingSettings
-from backlit.ops.base import Shape
+from backlit.ops.base import Activation, Shape
 
 
 class LayerLine(msgspec.Struct, frozen=True):
@@ -43,7 +43,9 @@ def network_summary(network: Architecture) -> NetworkSummary:
         own = {name: math.prod(shape) for name, shape in shapes.parameters.items()}
         still = sum(size for name, size in own.items() if f"{node.label}.{name}" in graph.frozen)
         before = lines.get(node.label, LayerLine(node.label, "", (), 0))
-        name = names.get(node.label) or " ".join(filter(None, (before.layer, node.op.summary())))
+        repeated = isinstance(node.op, Activation) and before.layer.endswith(node.op.name)
+        parts = (before.layer, "" if repeated else node.op.summary())
+        name = names.get(node.label) or " ".join(filter(None, parts))
         lines[node.label] = LayerLine(
             node.label, name, graph.rows[node.writes], before.parameters + sum(own.values()), before.frozen + still
         )

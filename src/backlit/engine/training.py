@@ -25,7 +25,7 @@ from backlit.engine.parallel.thread_team import thread_team_for
 from backlit.engine.program import structs
 from backlit.engine.program.structs import Clock, data_of
 from backlit.engine.row_order import RowOrder
-from backlit.engine.settings import Setting, TrainingSettings
+from backlit.engine.settings import Fixed, Setting, TrainingSettings
 from backlit.engine.state import TrainingState, check_state
 from backlit.engine.stopping import Improvement
 from backlit.engine.summaries import TrainingSummary, training_summary
@@ -96,6 +96,7 @@ class Training(Displayed):
     """
 
     # The methods below read `self.settings.epochs` and its like: twenty for a call of the machine, at half the time.
+    batch_size: Fixed[int] = Fixed()
     schedule: Setting[Any] = Setting()
     epochs: Setting[int] = Setting()
     shuffle: Setting[bool] = Setting()

@@ -121,8 +121,10 @@ class Layer(Op, frozen=True):
     def shapes(self, *rows: Shape) -> Shapes:
         """Give the arrays that this layer needs for buffers of these shapes per row, one for each buffer it reads.
 
-        By default the output has the shape of the first buffer read.
+        By default all have one shape, the output's too.
         """
+        if len(set(rows)) > 1:
+            raise BacklitError(f"{self.kind} {self.name!r} reads rows of one shape; it is given rows of {rows}.")
         return Shapes(dict(zip(self.reads, rows, strict=True)) | {self.writes: rows[0]})
 
     def columns(self, row: Shape) -> int:

@@ -63,12 +63,15 @@ def _table_of(record: Any) -> SummaryTable | None:
 
 
 def _network(record: NetworkSummary) -> SummaryTable:
-    inputs = ", ".join(f"{name} {_shape(shape)}" for name, shape in record.inputs.items())
+    (first, *others) = record.inputs.values()
+    title = f"network of {_shape(first)} {'input' if first == (1,) else 'inputs'}"
+    if others:
+        title = "network of the inputs " + ", ".join(f"{name} {_shape(shape)}" for name, shape in record.inputs.items())
     rows = [(line.label, line.layer, _shape(line.output), f"{line.parameters:,}") for line in record.layers]
     frozen = sum(line.frozen for line in record.layers)
     note = f"loss {record.loss}; {record.parameters:,} parameters in {record.dtype}"
     notes = [note + (f", {frozen:,} of them frozen" if frozen else "")]
-    return SummaryTable(f"network with the inputs {inputs}", ("layer", "what", "output", "parameters"), rows, notes)
+    return SummaryTable(title, ("layer", "what", "output", "parameters"), rows, notes)
 
 
 def _training(record: TrainingSummary) -> SummaryTable:

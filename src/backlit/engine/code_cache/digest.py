@@ -100,7 +100,10 @@ class Dependencies:
         named = tuple(sorted(names))
         values = [self._attribute(function, name) for name in ("__code__", "__defaults__", "__kwdefaults__")]
         values += [self._attribute(cell, "cell_contents") for cell in function.__closure__ or ()]
-        parts = [hasattr(function, "any_order"), *(self._value(value, (), by_numba) for value in values)]
+        parts = [
+            self._attribute(function, "any_order") is not MISSING,
+            *(self._value(value, (), by_numba) for value in values),
+        ]
         for name in named:
             value = function.__globals__.get(name, MISSING)
             self._globals.append((function.__globals__, name, value))
@@ -155,10 +158,10 @@ class Dependencies:
             return _sum("dtype", described)
         if isinstance(value, np.generic):
             return _sum("scalar", described, value.tobytes())
-        if type(value) is not np.ndarray or not value.flags.forc or value.nbytes > EMBEDDED:
-            return self._address(value)
         self._mutable = True
-        return _sum("array", described, value.shape, value.strides, value.tobytes("A"))
+        if type(value) is np.ndarray and value.flags.forc and value.nbytes <= EMBEDDED:
+            return _sum("array", described, value.shape, value.strides, value.tobytes("A"))
+        return _sum(self._address(value), value.tobytes() if value.nbytes <= EMBEDDED else b"")
 
     def _container(self, value: Any, names: tuple[str, ...], by_numba: bool) -> bytes:
         """Digest what a container holds: a set without its order, which differs from process to process."""
@@ -196,7 +199,7 @@ class Dependencies:
 
     def _dispatcher(self, value: Any) -> bytes:
         """Digest a function that the user compiled with Numba: its Python code, its options, its declared types."""
-        declared = () if value._can_compile else tuple(map(str, value.nopython_signatures))
+        declared = () if getattr(value, "_can_compile", True) else tuple(map(str, value.nopython_signatures))
         options = self._container(tuple(sorted(value.targetoptions.items())), (), True)
         function = self._function(value.py_func, by_numba=True)
         if value not in self._dispatchers:
@@ -210,7 +213,7 @@ _PARTS: dict[type, tuple[str, ...]] = {
     staticmethod: ("__func__",),
     types.CodeType: (
         "co_code", "co_consts", "co_names", "co_varnames", "co_freevars", "co_cellvars", "co_argcount",
-        "co_posonlyargcount", "co_kwonlyargcount", "co_flags",
+        "co_posonlyargcount", "co_kwonlyargcount", "co_flags", "co_exceptiontable",
     ),
 }  # fmt: skip
 """What other objects are digested by: nothing that is an address, a file's name or the number of a line."""

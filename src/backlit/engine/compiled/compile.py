@@ -66,7 +66,8 @@ def compiled_kernel(binding: Binding, which: str, in_place: bool, dtype: str) ->
     elementwise = not hasattr(op, which)
     function = getattr(op, _ELEMENTWISE[which] if elementwise else which)
     found = dependencies_of(function)
-    key = (type(op), which, in_place, dtype, binding.arrays, binding.settings, *binding.kinds.items(), found.digest)
+    arrays = binding.arrays, binding.axes, binding.settings, *binding.kinds.items()
+    key = (type(op), which, in_place, dtype, arrays, found.digest)
     if key not in KEPT:
         if not elementwise:
             for name in arguments(maths_of(op, which)):

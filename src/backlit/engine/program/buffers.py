@@ -41,15 +41,15 @@ class Buffers:
     Attributes:
         shapes: the shape per row of every buffer with a place of its own, in the order of the arena.
         aliases: the buffer that a node's own name of an array stands for: "2.X" -> "1.A".
-        copies: the gradients that lie apart: "2.dX" -> the buffer at whose place in the second arena.
-        sums: for each buffer with several readers, these copies in the order of the readers.
+        copies: for a node's number and an array that it reads, the buffer in whose place in the second arena its
+            gradient lies apart. sums: for each buffer with several readers, these copies in the order of the readers.
         in_place: for each node, whether its output overwrites its input.
     """
 
     def __init__(self, graph: Graph, trained: int, scores: str, target_columns: int, keep: bool) -> None:
         self.graph = graph
         self.aliases: dict[str, str] = {}
-        self.copies: dict[str, str] = {}
+        self.copies: dict[tuple[int, str], str] = {}
         self.sums: dict[str, list[str]] = {}
         self.in_place: list[bool] = []
         self.shapes: dict[str, Shape] = dict(graph.inputs)
@@ -76,14 +76,14 @@ class Buffers:
 
     def _part_gradients(self, buffer: str, trained: int, scores: str) -> None:
         """Give the readers of a buffer, all but the last one, copies of its gradient."""
-        readers = [f"{self.graph.nodes[k].label}.{array}" for k, array in self.graph.readers(buffer, trained)]
+        readers = self.graph.readers(buffer, trained)
         apart = readers if buffer == scores else readers[:-1]
-        for name in apart:
-            copy = f"{name} (its gradient)"
+        for k, array in apart:
+            copy = f"{buffer} (gradient of node {k}, {array})"
             self.shapes[copy] = self.graph.rows[buffer]
-            self.copies[gradient_name(name)] = copy
+            self.copies[k, array] = copy
         if apart:
-            self.sums[buffer] = apart
+            self.sums[buffer] = [self.copies[reader] for reader in apart]
 
     def _runs_in_place(self, k: int, makers: Mapping[str, int]) -> bool:
         """Whether an activation may overwrite its input: its slope needs only the output, and nothing else the input.
@@ -112,8 +112,6 @@ class Buffers:
         for name, other in self.aliases.items():
             places[name] = places[other]
             places[gradient_name(name)] = places[gradient_name(other)]
-        for name, copy in self.copies.items():
-            places[name] = places[gradient_name(copy)]
         for name, (offset, shape) in graph.layout.items():
             places[name] = Place("P", offset, *rows_of(shape))
             places[gradient_name(name)] = Place("dP", offset, *rows_of(shape))

@@ -23,6 +23,9 @@ import numpy as np
 from backlit.errors import BacklitError
 from backlit.ops.base import Interval, Layer, Shape, Shapes
 
+TAKEN = ("T", "l", "g")
+"""The buffers that the loss works on beside the output: targets, losses of the rows, factors of their gradients."""
+
 Layout = dict[str, tuple[int, tuple[int, ...]]]
 """Where named arrays lie in one flat vector: name -> (offset, shape)."""
 
@@ -49,9 +52,9 @@ class Graph:
     Args:
         inputs: the shape per row of each input. Its numbers are as many columns of X, in this order.
         nodes: the ops; each reads inputs, or what an earlier one writes.
-        output: the buffer that the loss reads; by default what the last node writes.
 
     Attributes:
+        output: the buffer that the last node writes and the loss reads.
         rows: each buffer's shape per row, inputs included. shapes: the arrays of each node.
         layout, state_layout: where parameters and running statistics lie in their flat vectors, by name: "1.W".
         frozen: the parameters that training leaves alone. reach: where the output lies, None where that is not known.
@@ -60,26 +63,32 @@ class Graph:
     fit, or where a node reads another number of buffers than its op.
     """
 
-    def __init__(self, inputs: Mapping[str, Shape], nodes: Iterable[Node], output: str | None = None) -> None:
+    def __init__(self, inputs: Mapping[str, Shape], nodes: Iterable[Node]) -> None:
         self.inputs = {name: _checked_shape(name, shape) for name, shape in inputs.items()}
         self.nodes = tuple(nodes)
+        if not (self.inputs and self.nodes):
+            raise BacklitError("a graph has no inputs or no nodes; expected at least one of each.")
         self.rows: dict[str, Shape] = dict(self.inputs)
         self.shapes: list[Shapes] = []
         self._readers: dict[str, list[tuple[int, str]]] = {}
         reach: dict[str, Interval | None] = dict.fromkeys(self.inputs)
+        meant: dict[str, str] = {}  # what a node calls an array that it reads -> the buffer
         for k, node in enumerate(self.nodes):
             self._check_reads(node)
             for array, name in zip(node.op.reads, node.reads, strict=True):
                 self._readers.setdefault(name, []).append((k, array))
+                _mean(meant, f"{node.label}.{array}", name)
             shapes = node.op.shapes(*(self.rows[name] for name in node.reads))
             self.shapes.append(shapes)
             for array in shapes.buffers.keys() - set(node.op.reads):
                 if f"{node.label}.{array}" in self.rows:
                     raise BacklitError(f"two nodes write the buffer {node.label}.{array}; give them other labels.")
+                _mean(meant, f"{node.label}.{array}", f"{node.label}.{array}")
             self.rows |= {f"{node.label}.{array}": shape for array, shape in shapes.buffers.items()
                           if array not in node.op.reads}  # fmt: skip
             reach[node.writes] = node.op.reach(*(reach[name] for name in node.reads))
-        self.output = output or self.nodes[-1].writes
+        self.output = self.nodes[-1].writes
+        self._check_activations()
         self._check_readers()
         self.reach = reach[self.output]
         labels = [node.label for node in self.nodes]
@@ -110,6 +119,8 @@ class Graph:
         return [(k, array) for k, array in self._readers.get(buffer, ()) if nodes is None or k < nodes]
 
     def _check_reads(self, node: Node) -> None:
+        if not (isinstance(node, Node) and isinstance(node.op, Layer) and isinstance(node.reads, tuple)):
+            raise BacklitError(f"a node is {node!r}; expected a Node of an op, a label and a tuple of buffer names.")
         if len(node.reads) != len(node.op.reads):
             raise BacklitError(
                 f"node {node.label} ({node.op.name}) reads {len(node.reads)} buffers; its op reads "
@@ -122,12 +133,20 @@ class Graph:
                     f"it may read {', '.join(self.rows)}."
                 )
 
+    def _check_activations(self) -> None:
+        """Refuse a layer whose own activation is no node: it would be left out."""
+        for node in self.nodes:
+            for op in node.op.ops()[1:]:
+                if Node(op, node.label, (node.writes,)) not in self.nodes:
+                    raise BacklitError(
+                        f"node {node.label} is a layer with an activation, {node.op.summary()}, which no node runs. "
+                        f"Make the nodes by chain([...], buffer), or add one that runs {op.name!r} on {node.writes}."
+                    )
+
     def _check_readers(self) -> None:
-        if self.output not in self.rows or self.output in self.inputs:
-            raise BacklitError(f"the output is {self.output!r}, which no node writes.")
-        for name in (*self.inputs, *(node.writes for node in self.nodes)):
-            if name not in self._readers and name != self.output:
-                raise BacklitError(f"nothing reads the buffer {name}; leave it out, or make it the output.")
+        for name in (*self.inputs, *(node.writes for node in self.nodes[:-1])):
+            if name not in self._readers:
+                raise BacklitError(f"nothing reads the buffer {name}; leave it out, or let the last node write it.")
 
 
 def chain(layers: Sequence[Layer], first: str) -> list[Node]:
@@ -143,7 +162,20 @@ def chain(layers: Sequence[Layer], first: str) -> list[Node]:
     return nodes
 
 
+def _mean(meant: dict[str, str], name: str, buffer: str) -> None:
+    """Have a node's name of an array mean a buffer, or refuse it where it means another one already."""
+    if meant.setdefault(name, buffer) != buffer:
+        raise BacklitError(
+            f"{name} would mean {meant[name]} and {buffer}, since two nodes have one label; give them other labels."
+        )
+
+
 def _checked_shape(name: str, shape: Any) -> Shape:
+    if not name.isidentifier() or name in TAKEN or name.startswith("d"):
+        raise BacklitError(
+            f"an input is named {name!r}; expected a name such as 'X' or 'image': no dots, no leading d, which stands "
+            f"for a gradient, and none of {', '.join(TAKEN)}, which the loss works on."
+        )
     whole = isinstance(shape, (tuple, list)) and all(
         isinstance(size, (int, np.integer)) and not isinstance(size, bool) and size >= 1 for size in shape
     )

@@ -123,6 +123,8 @@ class Program:
             axes |= {name: len(rows_of(shape)[1]) for name, shape in whole.items()}
         binding = Binding(node.op, kinds, array_names(node.op), axes)
         names = {array: f"{node.label}.{array}" for array in binding.arrays}
+        names |= {f"d{array}": gradient_name(self.buffers.copies[k, array]) for array in node.op.reads
+                  if (k, array) in self.buffers.copies}  # fmt: skip
         coupled = self._couples(k) or bool(shapes.work)
         return [Step(binding, k, names, self.in_place[k], coupled), *self._sums_of([node.writes])]
 
@@ -132,9 +134,9 @@ class Program:
         for buffer in written:
             if buffer in self.graph.inputs and not self.input_gradient:
                 continue
-            for reader in self.buffers.sums.get(buffer, ()):
+            for copy in self.buffers.sums.get(buffer, ()):
                 binding = Binding(GradientSum(), dict.fromkeys("XY", "buffer"), ("X", "dX", "dY"))
-                names = {"X": buffer, "dX": gradient_name(buffer), "dY": gradient_name(reader)}
+                names = {"X": buffer, "dX": gradient_name(buffer), "dY": gradient_name(copy)}
                 steps.append(Step(binding, len(self.graph.nodes), names))
         return steps
 

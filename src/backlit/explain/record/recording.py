@@ -77,6 +77,8 @@ class Recording:
             raise BacklitError(
                 f"{optimizer.name!r} searches along a line for its step, which has no one formula; explain another."
             )
+        if not network.layers:
+            raise BacklitError("a network built from a graph cannot be explained yet; expected a chain of layers.")
         self.settings = settings or Settings()
         self.network = network.copy("float64")
         self.optimizer = optimizer
