@@ -598,9 +598,9 @@ def as_other(tmp_path: Path, **environment: str) -> tuple[str, str]:
 @pytest.fixture
 def open_path(tmp_path: Path) -> Path:
     """Let another user enter the folders above; Pytest closes them."""
-    for above in tmp_path.parents[:2]:
-        above.chmod(0o711)
-    tmp_path.chmod(0o711)
+    for folder in (tmp_path, *tmp_path.parents):
+        if not folder.stat().st_mode & 0o001:
+            folder.chmod(0o711)
     return tmp_path
 
 

@@ -1,4 +1,4 @@
-"""The entry points of the compiled machine: what is handed over is what the machine reads."""
+"""The entry points of the compiled machine: compiled code reads the arguments that were given."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_compiled_code_reads_every_field_where_it_was_put(dtype):
 
     entry_point = entry_points.EntryPoint("train_batches", dtype, 0)
     for kind in entry_points.IN_PLACE:
-        group = StructType(kind, dtype)
+        struct = StructType(kind, dtype)
         values = kind(
             *(
                 np.zeros(3, entry_points.type_of(name, dtype))
@@ -57,17 +57,17 @@ def test_compiled_code_reads_every_field_where_it_was_put(dtype):
         )
         parts = {"integers": [], "floats": []}
         entry_point._pack(entry_point.fields[kind], values, *parts.values())
-        assert [*group.fields] == [*kind._fields]
-        for (what, part, place), value in zip(group.fields.values(), values, strict=True):
+        assert [*struct.fields] == [*kind._fields]
+        for (what, part, place), value in zip(struct.fields.values(), values, strict=True):
             if isinstance(value, np.ndarray):
                 assert parts[part][place] == entry_points.address_of(value)
                 assert what == numba.types.CPointer(numba.from_dtype(value.dtype))
             else:
                 assert parts[part][place] == value
-        assert sum(map(len, parts.values())) == len(group.fields)
+        assert sum(map(len, parts.values())) == len(struct.fields)
 
 
-def test_a_call_that_is_ready_takes_what_has_changed():
+def test_a_repeated_call_takes_changed_arguments():
     network, program = made()
     X, Y = np.random.default_rng(0).normal(size=(5, 4)), np.zeros((5, 2))
     memory = program.memory()
@@ -83,14 +83,14 @@ def test_a_call_that_is_ready_takes_what_has_changed():
         call(Y=np.zeros((2, 5)).T)
 
 
-def test_vectors_that_may_only_be_read_are_welcome():
+def test_vectors_that_are_read_only_are_accepted():
     X = np.ones((5, 4))
     X.flags.writeable = False
     network, _ = made()
     assert np.array_equal(network.predict(X, compiled=True), network.predict(X.copy(), compiled=True))
 
 
-def test_what_is_remembered_of_a_group_is_not_taken_for_another():
+def test_the_numbers_of_a_struct_are_not_taken_for_those_of_another():
     """Many memories in turn through one runner, more than it remembers, each with its own result."""
     network, program = made()
     X, Y = np.random.default_rng(0).normal(size=(5, 4)), np.zeros(10)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from backlit.engine.code_cache import digest, object_code
+from backlit.engine.code_cache import object_code
 from backlit.engine.code_cache.disk_cache import load
 from backlit.engine.code_cache.object_code import link
 from backlit.engine.compiled import CompilerWarning, numba_collect, retype
@@ -104,7 +104,7 @@ def fresh(monkeypatch):
 
     def forget() -> None:
         monkeypatch.setattr(compiler, "KEPT", {})
-        for function in (digest._library, retype._numpy_for, compiler._machine_retyper, numba_collect._collector):
+        for function in (retype._numpy_for, compiler._machine_retyper, numba_collect._collector):
             getattr(function, "cache_clear", lambda: None)()
 
     def from_disk(title: str, *given: Any) -> int:

@@ -1,4 +1,4 @@
-"""Validation, best weights and patience: measured after each epoch, however many epochs run in one call."""
+"""Validation, best weights and patience: the machine does both after each epoch, however many run in one call."""
 
 import itertools
 
@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import backlit as bl
-from backlit.engine import executable
 from backlit.engine.batch_loop import BatchLoop
 from backlit.engine.parallel import auto_switch, thread_team
+from backlit.engine.program import sharding
 from backlit.ops.schedules import Schedule
 
 OPTIONS = {
@@ -67,10 +67,10 @@ def assert_same(one, other):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("compiled", [False, True], ids=["plain", "compiled"])
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
-def test_a_chunk_of_epochs_ends_where_single_epochs_do(options, compiled, dtype):
-    watched, run = (training_of(compiled=compiled, dtype=dtype, **options) for _ in range(2))
-    assert list(watched) == list(watched.history)
-    assert_same(watched, run.run())
+def test_a_chunk_ends_where_single_epochs_do(options, compiled, dtype):
+    single, run = (training_of(compiled=compiled, dtype=dtype, **options) for _ in range(2))
+    assert list(single) == list(single.history)
+    assert_same(single, run.run())
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
@@ -82,16 +82,16 @@ def test_threads_change_nothing(options, shared_batches):
 
 
 @pytest.mark.parametrize("batches_per_call", [1, 2, 3, 7, 1000])
-def test_the_number_of_batches_in_a_call_changes_nothing(batches_per_call, monkeypatch):
+def test_the_calls_of_the_machine_change_nothing(batches_per_call, monkeypatch):
     one = training_of(patience=6).run()
-    calls = itertools.cycle([batches_per_call, 5])  # the rest of a chunk may come in other calls than was thought
+    calls = itertools.cycle([batches_per_call, 5])  # the rest of a chunk may take other calls than estimated
     monkeypatch.setattr(BatchLoop, "batches_per_call", lambda self: next(calls))
     assert_same(one, training_of(patience=6).run())
 
 
 @pytest.mark.parametrize("compiled", [False, True], ids=["plain", "compiled"])
 @pytest.mark.parametrize("options", [{}, {"coupled": True}, {"optimizer": "lbfgs"}], ids=str)
-def test_the_losses_and_the_best_weights_are_those_of_predictions(options, compiled):
+def test_what_is_measured_and_kept(options, compiled):
     training = training_of(compiled=compiled, patience=8, l2=0.0, **options)
     X, Y, w = training.validation
     seen = []
@@ -108,7 +108,7 @@ def test_the_losses_and_the_best_weights_are_those_of_predictions(options, compi
 
 
 def test_threads_wait_until_rows_are_measured_in_the_arena_they_share(monkeypatch):
-    monkeypatch.setattr(executable, "THREADED_WORK", 1)
+    monkeypatch.setattr(sharding, "THREADED_WORK", 1)
     monkeypatch.setattr(thread_team, "processors", lambda: 64)
     monkeypatch.setattr(auto_switch.AutoSwitch, "note", lambda self, batches, seconds: None)
     rng = np.random.default_rng(3)
@@ -119,7 +119,7 @@ def test_threads_wait_until_rows_are_measured_in_the_arena_they_share(monkeypatc
     assert_same(one, other)
 
 
-def test_a_chunk_of_epochs_is_no_longer_than_patience_is_sure_to_last(monkeypatch):
+def test_a_chunk_is_no_longer_than_patience_lasts_at_least(monkeypatch):
     monkeypatch.setattr(BatchLoop, "batches_per_call", lambda self: 10_000)
     training = training_of(patience=6)
     chunks = {len(training.history) for _ in training.in_chunks(lambda: 10_000)}
@@ -132,7 +132,7 @@ def test_a_chunk_of_epochs_is_no_longer_than_patience_is_sure_to_last(monkeypatc
     assert len(chunks) < len(training.history) / 2
 
 
-def test_a_stopped_training_goes_on_from_the_best_weights():
+def test_it_goes_on_from_the_best():
     training = training_of(patience=4).run()
     done = len(training.history)
     assert training.stopped == "no better validation loss in 4 epochs"
