@@ -19,7 +19,7 @@ from backlit.engine.parallel import auto_switch, thread_team
 
 @pytest.fixture(autouse=True)
 def _small_shards(shared_batches):
-    """Cut batches of twenty rows into shards of four, and never look which way is faster."""
+    """Cut batches of twenty rows into shards of four, and keep to threads, whichever way is faster."""
 
 
 def training_of(threads, dtype="float64", optimizer="adam", freeze=(), coupled=False, **options):
@@ -71,12 +71,12 @@ def test_threads_do_not_change_a_bit(dtype, threads, options):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("optimizer", RULES)
-def test_nor_does_the_part_of_the_parameters_that_an_optimizer_is_given(optimizer, dtype):
+def test_threads_do_not_change_a_bit_with_any_optimizer(optimizer, dtype):
     assert_same(train(1, dtype, optimizer), train(3, dtype, optimizer))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_lbfgs_takes_the_same_way_with_a_team(dtype):
+def test_lbfgs_takes_the_same_steps_with_a_team(dtype):
     one, other = (training_of(threads, dtype, "lbfgs", l2=0.1).run() for threads in (1, 3))
     assert other.team is not None
     assert_same(state_of(one), state_of(other))
@@ -130,12 +130,12 @@ def helpers():
     return [thread for thread in threading.enumerate() if thread.name.startswith("backlit")]
 
 
-def test_no_thread_stays_behind():
+def test_threads_end_with_the_training():
     train(4)
     assert not helpers()
 
 
-def test_nor_where_the_loop_is_left():
+def test_threads_end_where_the_loop_is_left():
     training = training_of(4)
     for _ in training:
         break
@@ -145,7 +145,7 @@ def test_nor_where_the_loop_is_left():
     assert_same(state_of(training), state_of(training_of(1).run()))
 
 
-def test_nor_where_a_training_is_forgotten():
+def test_threads_end_where_a_training_is_collected():
     training = training_of(4)
     training.team._running_threads()
     threads = helpers()
@@ -157,7 +157,7 @@ def test_nor_where_a_training_is_forgotten():
     assert not helpers()
 
 
-def test_a_loss_that_is_not_finite_ends_all_members():
+def test_a_loss_that_is_not_finite_ends_all_workers():
     one, other = (training_of(threads, optimizer=bl.SGD(1e300)) for threads in (1, 3))
     for training in (one, other):
         with pytest.warns(bl.DivergedWarning):
@@ -174,7 +174,7 @@ def test_the_norms_of_the_gradients_are_the_same(coupled):
     assert all(norm > 0.0 for epoch in norms for norm in epoch.values())
 
 
-def test_a_target_that_is_met_ends_all_members():
+def test_a_target_that_is_met_ends_all_workers():
     one, other = (training_of(threads, target=1.9) for threads in (1, 3))
     assert one.run().stopped == other.run().stopped
     assert len(one.history) == len(other.history)
@@ -227,13 +227,13 @@ def test_the_end_of_python_in_the_middle_of_a_training():
     assert run_apart("print(helpers())") == ["2"]
 
 
-def test_where_no_threads_are_to_be_had_one_works_alone(no_second_helper):
+def test_where_the_system_has_no_threads_left_one_works_alone(no_second_helper):
     alone = train(1)
     assert_same(alone, train(3))
     assert not helpers()
 
 
-def test_a_dismissal_that_is_interrupted_leaves_a_team_that_can_be_called_again(monkeypatch):
+def test_an_interrupted_shutdown_leaves_a_team_that_can_be_called_again(monkeypatch):
     training = training_of(3, epochs=2)
     join = threading.Thread.join
 
@@ -251,12 +251,12 @@ def test_a_dismissal_that_is_interrupted_leaves_a_team_that_can_be_called_again(
     assert not helpers()
 
 
-def test_going_alone_and_together_in_turn_changes_no_bit(monkeypatch):
+def test_switching_between_one_thread_and_the_team_changes_no_bit(monkeypatch):
     alone = train(1)
     calls = itertools.count()
 
-    def note(pace, batches, seconds):
-        pace.together = next(calls) % 3 != 1
+    def note(switch, batches, seconds):
+        switch.together = next(calls) % 3 != 1
 
     monkeypatch.setattr(auto_switch.AutoSwitch, "note", note)
     monkeypatch.setattr(auto_switch, "CALL_SECONDS", 0.0)
@@ -264,7 +264,7 @@ def test_going_alone_and_together_in_turn_changes_no_bit(monkeypatch):
     assert next(calls) > 6
 
 
-def test_a_team_has_no_more_members_than_there_are_processors(monkeypatch):
+def test_a_team_has_no_more_workers_than_there_are_processors(monkeypatch):
     monkeypatch.setattr(thread_team, "processors", lambda: 2)
     assert len(training_of(64).team.memories) == 2
     monkeypatch.setattr(thread_team, "processors", lambda: 1)
@@ -278,18 +278,18 @@ def test_many_teams_at_once_on_few_processors():
             assert_same(alone, found)
 
 
-def worked(pace, batches, together, alone):
-    """Let a pace decide over so many batches, which take so many seconds; give how each was done."""
+def worked(switch, batches, together, alone):
+    """Let a switch choose for so many batches, which take so many seconds; give the way of each."""
     ways = []
     while len(ways) < batches:
-        seconds = together if pace.together else alone
-        count = max(1, int(pace.seconds / seconds))
-        ways += [pace.together] * count
-        pace.note(count, count * seconds)
+        seconds = together if switch.together else alone
+        count = max(1, int(switch.seconds / seconds))
+        ways += [switch.together] * count
+        switch.note(count, count * seconds)
     return ways
 
 
-class TestPace:
+class TestAutoSwitch:
     @pytest.fixture(autouse=True)
     def _as_it_is(self, monkeypatch, _small_shards):
         monkeypatch.undo()
@@ -297,7 +297,7 @@ class TestPace:
     @pytest.mark.parametrize(("together", "alone", "batches"), [
         (0.002, 0.001, 20_000), (0.0015, 0.001, 20_000), (0.008, 0.0002, 100_000), (2.0, 1.0, 500),
     ])  # fmt: skip
-    def test_a_team_that_is_slower_is_left_alone(self, together, alone, batches):
+    def test_a_team_that_is_slower_is_not_used(self, together, alone, batches):
         ways = worked(auto_switch.AutoSwitch(), batches, together, alone)
         assert ways[0]
         assert np.mean(ways) < 0.07
@@ -306,16 +306,16 @@ class TestPace:
     @pytest.mark.parametrize(("together", "alone", "batches"), [
         (0.001, 0.002, 20_000), (0.00003, 0.00005, 400_000), (0.1, 0.19, 2_000),
     ])  # fmt: skip
-    def test_one_that_is_faster_is_kept(self, together, alone, batches):
+    def test_a_team_that_is_faster_is_kept(self, together, alone, batches):
         ways = worked(auto_switch.AutoSwitch(), batches, together, alone)
         assert all(ways[:20])
         assert np.mean(ways) > 0.95
 
-    def test_it_notices_that_it_has_changed(self):
-        pace = auto_switch.AutoSwitch()
-        assert np.mean(worked(pace, 10_000, 0.001, 0.0015)) > 0.95
-        assert not worked(pace, 10_000, 0.003, 0.0015)[-1]
-        assert worked(pace, 10_000, 0.001, 0.0015)[-1]
+    def test_a_change_of_the_faster_way_is_noticed(self):
+        switch = auto_switch.AutoSwitch()
+        assert np.mean(worked(switch, 10_000, 0.001, 0.0015)) > 0.95
+        assert not worked(switch, 10_000, 0.003, 0.0015)[-1]
+        assert worked(switch, 10_000, 0.001, 0.0015)[-1]
 
 
 def test_a_thread_is_waited_for_however_often_one_is_interrupted():
