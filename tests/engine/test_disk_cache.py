@@ -10,7 +10,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 import types
 import warnings
@@ -71,7 +70,9 @@ print(json.dumps({
 EDITS = {
     "a slope": ("activations/piecewise.py", "1.0, np.where(a <= 0.0, alpha, a))", "1.5, np.where(a <= 0.0, alpha, a))"),
     "a constant": ("activations/smooth.py", "SELU_SCALE = 1.05", "SELU_SCALE = 1.06"),
-    "a helper function that loops call": ("activations/softmax.py", "return np.exp(z)", "return np.exp(0.9 * z)"),
+    "a helper function that loops call": (
+        "activations/softmax.py", 'compiles to one that vectorises."""\n    return np.exp(z)',
+        'compiles to one that vectorises."""\n    return np.exp(0.9 * z)'),
     "a helper function of a helper function": (
         "layers/dropout.py", "return h ^ (h >> SHIFT_31)", "return h ^ (h >> SHIFT_30)"),
     "a constant of a helper function": ("layers/dropout.py", "0xBF58476D1CE4E5B9", "0xBF58476D1CE4E5BB"),
@@ -457,7 +458,7 @@ def test_folders_that_the_cache_makes_are_marked_and_the_users_own_is_not(cache)
 posix = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="Windows has other permissions; the check is left out")
 root = pytest.mark.skipif(getattr(os, "geteuid", lambda: 1)() != 0, reason="only root can give files away")
 OTHER = 54_321
-"""A user that is neither this one nor root, and has no name."""
+"""A user who is neither this one nor root, and has no name."""
 
 
 @posix
@@ -598,9 +599,8 @@ def as_other(tmp_path: Path, **environment: str) -> tuple[str, str]:
 def open_path(tmp_path: Path) -> Path:
     """Let another user enter the folders above; Pytest closes them."""
     for folder in (tmp_path, *tmp_path.parents):
-        if folder == Path(tempfile.gettempdir()) or folder.stat().st_uid != os.getuid() or len(folder.parts) < 3:
-            break
-        folder.chmod(0o711)
+        if not folder.stat().st_mode & 0o001:
+            folder.chmod(0o711)
     return tmp_path
 
 
@@ -621,7 +621,7 @@ def test_a_user_uses_a_folder_of_their_own_and_none_of_a_third_user(open_path):
     folder, said = as_other(open_path, BACKLIT_CACHE_DIR=str(cache))
     assert folder.startswith(f"{open_path}/temporary/backlit-")
     assert f"{cache / 'kernels'} belongs to user {OTHER + 1}" in said
-    os.chown(cache / "kernels", 0, 0)  # root may own it, but here the user cannot reach it
+    os.chown(cache / "kernels", 0, 0)  # of root, who may, but here the user cannot reach it
     folder, said = as_other(open_path, BACKLIT_CACHE_DIR=str(cache))
     assert folder.startswith(f"{open_path}/temporary/backlit-")
     assert "Permission denied" in said

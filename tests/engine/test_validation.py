@@ -1,4 +1,4 @@
-"""Validation, best weights and patience: measured after each epoch, however many epochs run in one call."""
+"""Validation, best weights and patience: the machine does both after each epoch, however many run in one call."""
 
 import itertools
 
@@ -82,16 +82,16 @@ def test_threads_change_nothing(options, shared_batches):
 
 
 @pytest.mark.parametrize("batches_per_call", [1, 2, 3, 7, 1000])
-def test_the_number_of_batches_in_a_call_changes_nothing(batches_per_call, monkeypatch):
+def test_the_calls_of_the_machine_change_nothing(batches_per_call, monkeypatch):
     one = training_of(patience=6).run()
-    calls = itertools.cycle([batches_per_call, 5])  # the rest of a chunk may come in other calls than was thought
+    calls = itertools.cycle([batches_per_call, 5])  # the rest of a chunk may take other calls than estimated
     monkeypatch.setattr(BatchLoop, "batches_per_call", lambda self: next(calls))
     assert_same(one, training_of(patience=6).run())
 
 
 @pytest.mark.parametrize("compiled", [False, True], ids=["plain", "compiled"])
 @pytest.mark.parametrize("options", [{}, {"coupled": True}, {"optimizer": "lbfgs"}], ids=str)
-def test_the_losses_and_the_best_weights_are_those_of_predictions(options, compiled):
+def test_what_is_measured_and_kept(options, compiled):
     training = training_of(compiled=compiled, patience=8, l2=0.0, **options)
     X, Y, w = training.validation
     seen = []
@@ -132,7 +132,7 @@ def test_a_chunk_is_no_longer_than_patience_lasts_at_least(monkeypatch):
     assert len(chunks) < len(training.history) / 2
 
 
-def test_a_stopped_training_goes_on_from_the_best_weights():
+def test_it_goes_on_from_the_best():
     training = training_of(patience=4).run()
     done = len(training.history)
     assert training.stopped == "no better validation loss in 4 epochs"
