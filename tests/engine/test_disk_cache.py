@@ -70,9 +70,7 @@ print(json.dumps({
 EDITS = {
     "a slope": ("activations/piecewise.py", "1.0, np.where(a <= 0.0, alpha, a))", "1.5, np.where(a <= 0.0, alpha, a))"),
     "a constant": ("activations/smooth.py", "SELU_SCALE = 1.05", "SELU_SCALE = 1.06"),
-    "a helper function that loops call": (
-        "activations/softmax.py", 'compiles to one that vectorises."""\n    return np.exp(z)',
-        'compiles to one that vectorises."""\n    return np.exp(0.9 * z)'),
+    "a helper function that loops call": ("activations/softmax.py", "return np.exp(z)", "return np.exp(0.9 * z)"),
     "a helper function of a helper function": (
         "layers/dropout.py", "return h ^ (h >> SHIFT_31)", "return h ^ (h >> SHIFT_30)"),
     "a constant of a helper function": ("layers/dropout.py", "0xBF58476D1CE4E5B9", "0xBF58476D1CE4E5BB"),
