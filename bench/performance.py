@@ -21,9 +21,9 @@ import numpy as np
 from numba import njit, types
 from numba.extending import intrinsic
 
-from backlit.engine import machine
 from backlit.engine.compiled.numba_intrinsics import call_kernel, call_update
 from backlit.engine.compiled.retype import Retyper
+from backlit.engine.machine import passes, vector_ops
 from backlit.engine.program import structs
 from backlit.engine.program.structs import Clock, Segment, data_of
 from bench.peers.backlit_peer import Compiled
@@ -101,7 +101,7 @@ def _update_loop(
         )  # fmt: skip
 
 
-_gather_rows = Retyper("float64")(machine.gather)
+_gather_rows = Retyper("float64")(vector_ops.gather)
 
 
 @njit(nogil=True)
@@ -211,13 +211,13 @@ def _kernels(training: Any, n: int) -> list[float]:
     def time_of(row: Any, address: int) -> float:
         return each(lambda times: _kernel_loop(address, row, *vectors, n, times), restore)
 
-    return [time_of(row, int(row[column])) for row in rows for column in (machine.FORWARD, machine.BACKWARD)]
+    return [time_of(row, int(row[column])) for row in rows for column in (passes.FORWARD, passes.BACKWARD)]
 
 
 def _update(training: Any) -> float:
     """Time the optimizer over all parameters."""
     tables, memory = training.tables, training.memory
-    address = int(tables.update[machine.FORWARD])
+    address = int(tables.update[passes.FORWARD])
     restore = _keeper((memory.P, memory.slots))
 
     def time_of(start: int, stop: int) -> float:

@@ -8,10 +8,9 @@ import weakref
 import numpy as np
 import pytest
 
-from backlit.engine import machine
 from backlit.engine.compiled import entry_points
 from backlit.engine.executable import Executable
-from backlit.engine.machine import passes
+from backlit.engine.machine import passes, python_kernels
 from backlit.engine.network import Network
 from backlit.engine.program import structs
 from backlit.engine.program.structs import Clock, Rule, data_of, monitor_of
@@ -160,9 +159,9 @@ def test_plain_kernels_go_with_their_program():
     network = made(compiled=False)[0]
     training = Training(network, np.zeros((5, 4)), np.zeros((5, 2)), epochs=1, compiled=False).run()
     numbers = set(training.executable._plain_kernels)
-    assert numbers <= machine.PLAIN_KERNELS.keys()
+    assert numbers <= python_kernels.PLAIN_KERNELS.keys()
     arena = weakref.ref(training.memory.A)
     del training
     gc.collect()
-    assert not numbers & machine.PLAIN_KERNELS.keys()
+    assert not numbers & python_kernels.PLAIN_KERNELS.keys()
     assert arena() is None

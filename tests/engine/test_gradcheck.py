@@ -239,9 +239,9 @@ def updated_before_hidden_delta(patch: Any) -> None:
 
     def backward_pass(tables, memory, dP, n, training, clock, first_row):
         start = memory.P.copy()
-        machine.invoke(tables.loss, 0, machine.BACKWARD, memory, dP, n, training, clock, first_row)
+        machine.invoke(tables.loss, 0, passes.BACKWARD, memory, dP, n, training, clock, first_row)
         for i in range(tables.ops - 1, -1, -1):
-            machine.invoke(tables.chain, i, machine.BACKWARD, memory, dP, n, training, clock, first_row)
+            machine.invoke(tables.chain, i, passes.BACKWARD, memory, dP, n, training, clock, first_row)
             memory.P[:] = start - 0.5 * memory.dP
         memory.P[:] = start
 
@@ -250,16 +250,16 @@ def updated_before_hidden_delta(patch: Any) -> None:
 
 def walks_forward(patch: Any) -> None:
     def backward_pass(tables, memory, dP, n, training, clock, first_row):
-        machine.invoke(tables.loss, 0, machine.BACKWARD, memory, dP, n, training, clock, first_row)
+        machine.invoke(tables.loss, 0, passes.BACKWARD, memory, dP, n, training, clock, first_row)
         for i in range(tables.ops):
-            machine.invoke(tables.chain, i, machine.BACKWARD, memory, dP, n, training, clock, first_row)
+            machine.invoke(tables.chain, i, passes.BACKWARD, memory, dP, n, training, clock, first_row)
 
     patch.setattr(passes, "backward_pass", backward_pass)
 
 
 def off_by_one_layer(patch: Any) -> None:
     """Every array of weights gets the gradient of the same-shaped array of the layer above."""
-    right = machine.backward_pass
+    right = passes.backward_pass
 
     def backward_pass(tables, memory, *rest):
         right(tables, memory, *rest)
@@ -270,7 +270,7 @@ def off_by_one_layer(patch: Any) -> None:
 
 def penalty_times(l1_factor: float, l2_factor: float) -> Any:
     def plant(patch: Any) -> None:
-        right = machine.invoke_update
+        right = update.invoke_update
 
         def invoke_update(row, memory, start, stop, rate, step, l1, l2, decay):
             right(row, memory, start, stop, rate, step, l1_factor * l1, l2_factor * l2, decay)
@@ -281,7 +281,7 @@ def penalty_times(l1_factor: float, l2_factor: float) -> Any:
 
 
 def penalty_on_biases(patch: Any) -> None:
-    right = machine.invoke_update
+    right = update.invoke_update
 
     def invoke_update(row, memory, start, stop, rate, step, l1, l2, decay):
         right(row, memory, start, stop, rate, step, l1, l2 or 0.1, decay)
@@ -290,14 +290,17 @@ def penalty_on_biases(patch: Any) -> None:
 
 
 def shard_not_added(patch: Any) -> None:
-    patch.setattr(reduce, "add", lambda total, term, start, stop: None)
+    def first(one, other, total, start, stop):
+        total[start:stop] = one[start:stop]
+
+    patch.setattr(reduce, "add_pair", first)
 
 
 def last_shard_only(patch: Any) -> None:
-    def replace(total, term, start, stop):
-        total[start:stop] = term[start:stop]
+    def second(one, other, total, start, stop):
+        total[start:stop] = other[start:stop]
 
-    patch.setattr(reduce, "add", replace)
+    patch.setattr(reduce, "add_pair", second)
 
 
 def fresh_dropout_mask(patch: Any) -> None:

@@ -33,7 +33,7 @@ TUNED = [f for f in vars(vector_ops).values() if inspect.isfunction(f) and hasat
 def arguments_of(function: Any, rng: np.random.Generator, first: int) -> dict[str, Any]:
     """Draw arguments by their names: some columns of rows from `first` on, or, for 0, whole rows."""
     n, columns, start = 5, 3, 2
-    vectors = {"source": 60, "target": 42, "total": 17, "term": 17, "P": 30, "dP": 30, "A": 30}
+    vectors = {"source": 60, "target": 42, "total": 17, "one": 17, "other": 17, "P": 30, "dP": 30, "A": 30}
     numbers = {"columns": columns, "n": n, "start": start, "stop": start + 4 * columns, "offset": 4, "size": 17}
     numbers |= {"first": first, "width": columns + first}
     given = {name: rng.normal(size=size) for name, size in vectors.items()} | numbers

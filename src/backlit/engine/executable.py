@@ -16,6 +16,7 @@ from backlit.engine.code_cache import background
 from backlit.engine.compiled import CompiledMachine, compiled_kernel, compiled_update
 from backlit.engine.machine import python_kernels
 from backlit.engine.machine.barrier import LINE
+from backlit.engine.machine.reduce import levels
 from backlit.engine.program.structs import Memory, Tables
 from backlit.engine.program.tables import Program, Step
 from backlit.errors import BacklitError
@@ -82,7 +83,7 @@ class Executable(Program):
         """Allocate what the program works on, over the network's own parameters and running statistics."""
         network = self.network
         zeros = np.zeros(network.parameters.size, network.dtype)
-        apart = self.shards - 1 if self.coupled else min(self.shards - 1, 1)
+        apart = self.shards - 1 if self.coupled else min(self.shards - 1, 1) + levels(self.shards)
         return Memory(
             network.parameters, zeros, np.zeros(apart * zeros.size, network.dtype),
             np.zeros(self.size, network.dtype), np.zeros(self.size, network.dtype), network.state,

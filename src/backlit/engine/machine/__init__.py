@@ -7,49 +7,33 @@ one call runs many epochs outside of Python. The machine knows no op: `program/s
 
 `passes` runs the rows of a shard forward and backward, `reduce` sums over shards, `coupled` does both for batches whose
 rows depend on each other, `update` changes the parameters, `epochs` is the loop around them. `barrier` makes workers
-wait for each other. The interface is what is imported here; `ENTRY_POINTS` are the functions that are called from
-outside when compiled.
+wait for each other. The interface is what is imported here; `ENTRY_POINTS` are called from outside when compiled.
 """
 
 from backlit.engine.machine.barrier import worker_loop
 from backlit.engine.machine.epochs import epoch_loss, train_batches, train_coupled
 from backlit.engine.machine.passes import (
-    BACKWARD,
-    FORWARD,
-    backward_pass,
     batch_gradient,
     evaluate_rows,
     factor,
-    forward_pass,
     invoke,
-    load,
     predict_rows,
     shard_loss,
     total_weight,
 )
-from backlit.engine.machine.python_kernels import PLAIN_KERNELS
-from backlit.engine.machine.update import apply_update, clip, invoke_update, penalty
-from backlit.engine.machine.vector_ops import gather
+from backlit.engine.machine.update import apply_update, clip, penalty
 
 ENTRY_POINTS = ("train_batches", "train_coupled", "batch_gradient", "evaluate_rows", "predict_rows", "worker_loop")
 
 __all__ = [
-    "BACKWARD",
     "ENTRY_POINTS",
-    "FORWARD",
-    "PLAIN_KERNELS",
     "apply_update",
-    "backward_pass",
     "batch_gradient",
     "clip",
     "epoch_loss",
     "evaluate_rows",
     "factor",
-    "forward_pass",
-    "gather",
     "invoke",
-    "invoke_update",
-    "load",
     "penalty",
     "predict_rows",
     "shard_loss",

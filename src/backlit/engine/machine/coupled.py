@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from backlit.engine.machine.barrier import LINE
-from backlit.engine.machine.passes import BACKWARD, FORWARD, ZERO, invoke, load, loss_of_rows, part
-from backlit.engine.machine.reduce import add_shard, synchronize
+from backlit.engine.machine.passes import BACKWARD, FORWARD, ZERO, invoke, load, loss_of_rows
+from backlit.engine.machine.reduce import add_blocks, synchronize
+from backlit.engine.machine.vector_ops import part
 from backlit.engine.program.structs import WIDTH, Clock, Data, Memory, Tables
 
 
@@ -43,8 +44,8 @@ def coupled_gradient(
     while first < rows:
         k = first // tables.shard
         total += memory.losses[k * LINE]
-        add_shard(memory, part(memory.shards, (k - 1) * memory.size))
         first += tables.shard
+    add_blocks(memory, -(-rows // tables.shard))
     return total
 
 

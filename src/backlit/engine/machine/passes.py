@@ -8,7 +8,7 @@ import numpy as np
 
 from backlit.engine.machine.barrier import LINE
 from backlit.engine.machine.python_kernels import PLAIN_KERNELS
-from backlit.engine.machine.reduce import add_shard, synchronize
+from backlit.engine.machine.reduce import add_shard, close_tree, gradient_place, synchronize
 from backlit.engine.machine.vector_ops import copy_columns, gather, move, sum_losses
 from backlit.engine.program.structs import INPUT, WIDTH, Clock, Data, Memory, Row, Tables
 from backlit.kernels.types import Array
@@ -29,11 +29,6 @@ def invoke(
     """Run the kernel that column `column` of instruction `i` names on `n` rows; parameters' gradients go to `dP`."""
     row = table[i * WIDTH : (i + 1) * WIDTH]  # (WIDTH,) of (ops, WIDTH)
     PLAIN_KERNELS[row[column]](row, memory, dP, n, training, clock.seed, clock.step, first_row)
-
-
-def part(vector: Array, start: int) -> Array:
-    """Give a vector from `start` on."""
-    return vector[start:]
 
 
 def forward_pass(tables: Tables, memory: Memory, n: int, training: int, clock: Clock, first_row: int) -> None:
@@ -91,7 +86,7 @@ def load(tables: Tables, memory: Memory, data: Data, start: int, n: int, at: int
     # Inputs: some columns of X (rows, X_columns) into a buffer (n, columns) for each.
     ahead = AHEAD if data.rows * tables.X_columns >= FAR else 0
     width = tables.X_columns
-    if tables.input_count == 1:  # all columns: reading the table of inputs took a small network a step's thirtieth
+    if tables.input_count == 1:  # all columns: the loop took a thirtieth of a small network's step
         gather(data.X, width, ZERO, width, data.order, start, n, memory.A, tables.inputs[0] + at * width, ahead)
     else:
         for k in range(0, tables.input_count * INPUT, INPUT):
@@ -130,33 +125,33 @@ def shard_gradient(
 def batch_gradient(
     tables: Tables, memory: Memory, data: Data, start: int, stop: int, scale: float, training: int, clock: Clock
 ) -> float:
-    """Fill dP with the gradient of a batch, the sum over its shards in order; return its summed losses.
+    """Fill dP with the gradient of a batch, the sum over its shards in a fixed tree; return its summed losses.
 
     In every round each worker takes a shard, then all sum their ranges of the shards' gradients.
     """
     total = 0.0
-    first = start
-    while first < stop:  # not `range`: with a step it could raise, and the compiler would have to provide for that
-        # This worker's shard of the round, n rows: its gradient (parameters,), and its loss. The slots of the last
+    k, shards = 0, -(-(stop - start) // tables.rows)
+    while k < shards:  # not `range`: with a step it could raise, and the compiler would have to provide for that
+        # This worker's shard of the round, n rows: its gradient (parameters,), and its loss. The gradients of the last
         # round are overwritten, so all workers must have read them.
-        if first > start:
+        if k > 0:
             synchronize(memory)
-        mine = first + memory.worker * tables.rows
-        if mine < stop:
-            n = min(tables.rows, stop - mine)
-            dP = memory.dP if mine == start else part(memory.shards, memory.worker * memory.size)
+        mine = k + memory.worker
+        if mine < shards:
+            first = mine * tables.rows
+            n = min(tables.rows, stop - start - first)
             memory.losses[memory.worker * LINE] = shard_gradient(
-                tables, memory, dP, data, mine, n, mine - start, scale, training, clock
+                tables, memory, gradient_place(memory, mine), data, start + first, n, first, scale, training, clock
             )
-        # The sum over the shards of the round, in their order.
+        # The sum over the shards of the round: into the tree, in their order.
         synchronize(memory)
         worker = 0
-        while worker < memory.workers and first < stop:
+        while worker < memory.workers and k < shards:
             total += memory.losses[worker * LINE]
-            if first > start:
-                add_shard(memory, part(memory.shards, worker * memory.size))
-            first += tables.rows
+            add_shard(memory, k, worker, int(worker == memory.workers - 1 or k == shards - 1))
+            k += 1
             worker += 1
+    close_tree(memory, shards)
     return total
 
 

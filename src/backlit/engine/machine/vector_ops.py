@@ -11,6 +11,11 @@ from backlit.kernels.types import Array
 from backlit.ops.base import any_order, tuned
 
 
+def part(vector: Array, start: int) -> Array:
+    """Give a vector from `start` on."""
+    return vector[start:]
+
+
 def fetch(source: Array, start: int, size: int) -> None:
     """Prefetch source[start : start + size] into the caches; plain, do nothing."""
 
@@ -93,15 +98,15 @@ def sum_losses(A: Array, l: int, g: int, n: int, scale: float) -> float:  # noqa
     return float(sum(A[l : l + n].tolist()))
 
 
-def _add_loops(total: Array, term: Array, start: int, stop: int) -> None:
+def _add_pair_loops(one: Array, other: Array, total: Array, start: int, stop: int) -> None:
     for i in range(start, stop):
-        total[i] += term[i]
+        total[i] = one[i] + other[i]
 
 
-@tuned(_add_loops)
-def add(total: Array, term: Array, start: int, stop: int) -> None:
-    """Add a range of one flat vector to that of another."""
-    total[start:stop] += term[start:stop]
+@tuned(_add_pair_loops)
+def add_pair(one: Array, other: Array, total: Array, start: int, stop: int) -> None:
+    """Write the sum of a range of two flat vectors into a third, which may be one of them."""
+    np.add(one[start:stop], other[start:stop], out=total[start:stop])
 
 
 @any_order

@@ -18,6 +18,7 @@ import numpy as np
 from backlit.engine.compiled import CompiledMachine
 from backlit.engine.machine.barrier import LINE
 from backlit.engine.machine.environment import processors
+from backlit.engine.machine.reduce import levels
 from backlit.engine.parallel.auto_switch import AutoSwitch
 from backlit.engine.parallel.worker_threads import WorkerThreads
 from backlit.engine.program.structs import Clock, Data, Memory, Monitor, Rule, Tables
@@ -35,7 +36,7 @@ def thread_team_for(
     workers = min(threads, shards, processors())
     if workers < 2 or not isinstance(machine, CompiledMachine):
         return None
-    return ThreadTeam(machine, entry, memory, workers, coupled=coupled)
+    return ThreadTeam(machine, entry, memory, workers, shards=shards, coupled=coupled)
 
 
 class ThreadTeam:
@@ -46,7 +47,9 @@ class ThreadTeam:
     both. Where the system has no threads left, worker 0 works alone.
     """
 
-    def __init__(self, machine: CompiledMachine, entry: str, memory: Memory, workers: int, *, coupled: bool) -> None:
+    def __init__(
+        self, machine: CompiledMachine, entry: str, memory: Memory, workers: int, *, shards: int, coupled: bool
+    ) -> None:
         self.machine = machine
         self.entry = entry
         self.switch = AutoSwitch()
@@ -54,8 +57,8 @@ class ThreadTeam:
         self.refused = False
         common = memory._replace(workers=workers)
         if not coupled:
-            shards = np.zeros(workers * memory.size, memory.P.dtype)  # (workers, parameters)
-            common = common._replace(shards=shards, losses=np.zeros(workers * LINE))
+            gradients = np.zeros((workers + levels(shards)) * memory.size, memory.P.dtype)
+            common = common._replace(shards=gradients, losses=np.zeros(workers * LINE))
         self.memories = [common]
         for worker in range(1, workers):
             A, dA = memory.A, memory.dA

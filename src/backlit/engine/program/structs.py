@@ -58,7 +58,7 @@ class Memory(NamedTuple):
 
     P: Array  # all parameters
     dP: Array  # their gradients, same layout
-    shards: Array  # gradients of single shards, same layout: one per worker; of all but the first in a coupled batch
+    shards: Array  # gradients, same layout: one per worker and level of the tree; all but the first in a coupled batch
     A: Array  # arena of the activations
     dA: Array  # arena of their gradients, same layout
     S: Array  # running statistics
