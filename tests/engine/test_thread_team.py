@@ -96,6 +96,8 @@ def test_shards_of_a_coupled_batch_are_one_batch_to_its_maths(batch):
     cut, whole = (training_of(3, coupled=True, compiled=compiled, batch_size=batch).run() for compiled in (True, False))
     for one, other in zip(state_of(cut), state_of(whole), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
+    losses = ([epoch.loss for epoch in training.history] for training in (cut, whole))
+    np.testing.assert_allclose(*losses, rtol=1e-9)
     assert np.array_equal(cut.network.predict(cut.X[:2]), cut.network.predict(cut.X)[:2])
 
 

@@ -35,17 +35,15 @@ def coupled_gradient(
         memory.losses[k * LINE] = loss_of_rows(tables, memory, data, start + first, n, first, scale)
         invoke(loss, ZERO, BACKWARD, memory, memory.dP, n, training, clock, first)
         first += memory.workers * tables.shard
-    # Backward, then the sum of the shards' gradients (parameters,) in their order.
+    # Backward, then the sums over the shards: of their losses in order, of their gradients (parameters,) in the tree.
     for i in range(tables.ops - 1, -1, -1):
         step_together(tables, memory, i, BACKWARD, rows, training, clock)
     synchronize(memory)
+    shards = -(-rows // tables.shard)
     total = float(memory.losses[0])
-    first = tables.shard
-    while first < rows:
-        k = first // tables.shard
+    for k in range(1, shards):
         total += memory.losses[k * LINE]
-        first += tables.shard
-    add_blocks(memory, -(-rows // tables.shard))
+    add_blocks(memory, shards)
     return total
 
 

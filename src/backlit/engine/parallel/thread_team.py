@@ -1,4 +1,4 @@
-"""Several threads for one batch: each takes whole shards, and the shards' gradients are summed in their order.
+"""Several threads for one batch: each takes whole shards, and the shards' gradients are summed in one fixed tree.
 
 All workers run the same loop over the batches in machine code (`machine.train_batches`), each on its own shards and on
 its own range of the parameters, and wait at a barrier where one needs what another has computed. Which worker computes
