@@ -56,10 +56,8 @@ class SingleUpdates(Training):
         self.errors: list[float] = []
 
     @classmethod
-    def of(cls, training: Training, **changed: Any) -> SingleUpdates:
+    def of(cls, training: Training) -> SingleUpdates:
         """Give a copy of a training, in float64, that goes on from where it is; the training stays as it is.
-
-        `changed` are settings that differ.
 
         Errors: a BacklitError where a function of the caller's gives the order of the rows: asking it would change
         what the training itself gets.
@@ -70,7 +68,7 @@ class SingleUpdates(Training):
                 "the training gets next; give backlit.explain the network, X, Y and order instead."
             )
         names = training.settings.__struct_fields__
-        settings = {name: getattr(training.settings, name) for name in names} | changed
+        settings = {name: getattr(training.settings, name) for name in names}
         made = cls(
             training.network.copy("float64"), training.X, training.Y, sample_weight=_weights(training.weights),
             validation=training.validation and (*training.validation[:2], _weights(training.validation[2])), **settings,

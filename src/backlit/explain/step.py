@@ -32,6 +32,18 @@ DRAWN_ROWS = 3
 """Of more rows, so many have a drawing."""
 
 
+DATA = ("sample_weight", "validation", "order")
+TRAINING = (*Settings.__struct_fields__, *DATA)
+"""The arguments of `backlit.explain` that are about the training."""
+
+UNASKED = ("gradient_norms", "divergence", "compiled", "threads", "time_limit", "facts", "notes")
+"""Of these and the others, those that change no number of a step, or are not for callers."""
+
+LIMITS = ("clip_value", "clip_norm", "max_norm")
+ENOUGH = 2**31
+"""Epochs of a training that is not said to end, at a constant rate."""
+
+
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
     """How a step is shown; see `backlit.explain`.
 
@@ -49,6 +61,20 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     check: bool = False
     facts: Sequence[tuple[str, str]] = ()
     notes: Sequence[Sequence[str]] = ()
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Shown:
+        """Make it of arguments by their names.
+
+        Errors: a BacklitError for a name that `backlit.explain` does not have.
+        """
+        for name in given:
+            if name not in cls.__struct_fields__:
+                known = [known for known in (*TRAINING, *cls.__struct_fields__) if known not in UNASKED]
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}."
+                raise BacklitError(f"explain has no argument {name!r}; {hint}")
+        return cls(**given)
 
     def checked(self, rows: int) -> Shown:
         """Give the same with a name for each of so many rows, and the parts as a tuple.
@@ -181,17 +207,22 @@ def explain_epoch(network: Network, X: npt.ArrayLike, Y: npt.ArrayLike, *, epoch
     return steps_of_epoch(course, shown, epoch)
 
 
-def course_of(
-    training: Training, *, steps: int = 1, epochs: int | None = None, chosen: Mapping[str, Any] | None = None
-) -> Course:
+def precision_facts(network: Network) -> list[tuple[str, str]]:
+    """Say that a network in float32 is worked out in float64."""
+    if network.dtype == np.float64:
+        return []
+    return [("precision", f"worked out in float64; trained in {network.dtype.name}, numbers are rounded to 7 digits")]
+
+
+def course_of(training: Training, *, steps: int = 1, epochs: int | None = None) -> Course:
     """Give the course of a training from where it is on, up to so many steps; the training stays as it is.
 
-    `epochs` is how many it has, None where nobody has said so; `chosen` are settings of it that differ.
+    `epochs` is how many it has, None where nobody has said so.
 
     Errors: a BacklitError for L-BFGS, a network built from a graph, or a training whose rows' order is a function's.
     """
     check_explainable(training.network, training.optimizer)
-    single = SingleUpdates.of(training, **(chosen or {}))
+    single = SingleUpdates.of(training)
     return Course(single, _settings_of(single, steps=steps), epochs)
 
 
@@ -222,7 +253,7 @@ def check_explainable(network: Network, optimizer: Optimizer) -> None:
     """
     if optimizer.full_batch:
         raise BacklitError(
-            f"{optimizer.name!r} searches along a line for its step, which has no one formula; explain another."
+            f"{optimizer.name!r} searches along a line for its step, which has no one formula; give another optimizer."
         )
     if not network.layers:
         raise BacklitError("a network built from a graph cannot be explained yet; expected a chain of layers.")
@@ -232,12 +263,8 @@ def _course(network: Any, X: npt.ArrayLike, Y: npt.ArrayLike, given: Mapping[str
     """Give the course of a fresh training of a copy of the network, and how its steps are shown."""
     if not isinstance(network, Network):
         raise BacklitError(f"explain was given {network!r}; expected a Network.")
-    for name in given:
-        if name not in NAMES:
-            near = difflib.get_close_matches(name, NAMES, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(NAMES)}."
-            raise BacklitError(f"explain has no setting {name!r}; {hint}")
-    shown = Shown(**{name: value for name, value in given.items() if name in Shown.__struct_fields__})
+    shown = Shown.of({name: value for name, value in given.items() if name not in TRAINING})
+    shown = msgspec.structs.replace(shown, facts=(*shown.facts, *precision_facts(network)))
     options = {name: value for name, value in given.items() if name in Settings.__struct_fields__}
     options |= {name: value or 0.0 for name, value in options.items() if name in LIMITS}
     if "rates" in options:
@@ -253,16 +280,6 @@ def _course(network: Any, X: npt.ArrayLike, Y: npt.ArrayLike, given: Mapping[str
         training.memory.slots[:] = _slots_taken(training, settings.slots)
     shown.checked(training.X.shape[0])
     return Course(training, settings, settings.epochs), shown
-
-
-DATA = ("sample_weight", "validation", "order")
-LIMITS = ("clip_value", "clip_norm", "max_norm")
-ENOUGH = 2**31
-"""Epochs of a training that is not said to end, at a constant rate."""
-UNASKED = ("gradient_norms", "divergence", "compiled", "threads", "time_limit")
-"""Settings of a training that change no number of a step."""
-NAMES = tuple(name for name in (*Settings.__struct_fields__, *Shown.__struct_fields__, *DATA) if name not in UNASKED)
-"""The arguments of `backlit.explain` for a network and rows."""
 
 
 def _for_training(settings: TrainingSettings) -> dict[str, Any]:
