@@ -211,7 +211,7 @@ def precision_facts(network: Network) -> list[tuple[str, str]]:
     """Say that a network in float32 is worked out in float64."""
     if network.dtype == np.float64:
         return []
-    return [("precision", f"worked out in float64; trained in {network.dtype.name}, numbers are rounded to 7 digits")]
+    return [("precision", f"worked out in float64; training in {network.dtype.name} rounds to about 7 digits")]
 
 
 def course_of(training: Training, *, steps: int = 1, epochs: int | None = None) -> Course:
@@ -239,9 +239,9 @@ def steps_of_epoch(course: Course, shown: Shown, epoch: int) -> list[Step]:
         numbers = sum(map(len, steps)) + (course.batches - len(steps)) * len(steps[0])
         if len(steps) == 1 and numbers > LARGEST_EXAMPLE:
             raise BacklitError(
-                f"epoch {epoch} has {course.batches:,} steps of up to {len(steps[0]):,} numbers, more than the "
-                f"{LARGEST_EXAMPLE:,} that are shown at once; choose a part of each step with only, or one step with "
-                "steps."
+                f"epoch {epoch} has {numbers:,} numbers ({course.batches:,} step{'' if course.batches == 1 else 's'} of "
+                f"up to {len(steps[0]):,}), more than the {LARGEST_EXAMPLE:,} that are shown at once; choose a part of "
+                "each step with only, or one step with steps."
             )
     return steps
 

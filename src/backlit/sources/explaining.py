@@ -126,7 +126,7 @@ def _problem(source: Any, X: Any, Y: Any, data: Any, row: Any, run: str | None, 
     if name.endswith(MODEL_SUFFIXES):
         _refuse("a model file", run=run)
         return model_file_problem(name, X, Y, data, row, rules)
-    _refuse(f"{name}, which has rows of its own: a model file takes data,", data=data, X=X, Y=Y)
+    _refuse(f"a network file, which has rows of its own ({name})", data=data, X=X, Y=Y)
     return network_file_problem(name, run, row, rules)
 
 

@@ -11,6 +11,7 @@ from backlit.engine import Network
 from backlit.errors import BacklitError
 from backlit.model import FitReport, TabularModel, load
 from backlit.model.recipe import optimizer
+from backlit.ops.registry import optimizers
 from backlit.sources.problem import Problem, chosen_rows
 
 
@@ -86,15 +87,17 @@ def _training(report: FitReport | None, given: Mapping[str, Any]) -> tuple[dict[
         "optimizer": optimizer(recipe.optimizer, recipe.rate, recipe.decay), "schedule": recipe.schedule,
         "l2": recipe.l2, "seed": recipe.seed, "epochs": recipe.epochs,
     }  # fmt: skip
-    own = "optimizer, schedule and penalties are those of the model's training"
-    changed = [name for name in ("optimizer", "rate", "schedule", "l1", "l2") if name in given]
-    said = own + (f", but for {', '.join(changed)}" if changed else "")
-    name = recipe.optimizer if "optimizer" not in given else "the optimizer"
-    return rules, [
-        ("training", said),
-        ("at", f"the final weights, {name} starting afresh: the training has ended, and the file keeps none of its "
-               f"memory; its batches had {recipe.batch_size} rows"),
-    ]  # fmt: skip
+    own = "optimizer, schedule and penalties of the model's own training"
+    changed = [name for name in ("optimizer", "schedule", "l1", "l2") if name in given]
+    facts = [("training", own + (f", but for {' and '.join(changed)}" if changed else ""))]
+    facts.append(("start", f"the weights that training ended with{_afresh(given.get('optimizer', rules['optimizer']))}"))
+    facts.append(("batches", f"of the rows below alone; that training took {recipe.batch_size} rows at a time"))
+    return rules, facts
+
+
+def _afresh(given: Any) -> str:
+    chosen = optimizers.make(given)
+    return f"; {chosen.name} begins anew, for the file does not keep what it had averaged" if chosen.slots else ""
 
 
 def _rows_words(chosen: list[int], name: str) -> str:

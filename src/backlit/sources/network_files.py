@@ -33,7 +33,7 @@ def network_file_problem(source: str, run: str | None, row: Any, given: Mapping[
     if not chosen:
         raise BacklitError(f"row is empty; {source} has rows 1 to {len(X)}.")
     batch = TrainingSettings(**rules).batch_rows(len(X))
-    facts += _row_facts(chosen, len(X))
+    facts += _row_facts(chosen, len(X), batch)
     shown |= {"rows": [str(place + 1) for place in chosen], "facts": facts}
     few = f"the file trains on {batch} row{'' if batch == 1 else 's'} at a time, and row names {len(chosen)} for one step"
     return Problem(
@@ -54,17 +54,17 @@ def _run_facts(file: NetworkFile, setup: Setup) -> list[tuple[str, str]]:
     if len(file.setups) == 1:
         return []
     names = [other.name for other in file.setups]
-    place = names.index(setup.name) + 1
-    return [("run", f"{setup.name}, {place} of {len(names)} ({', '.join(names)}); run chooses another: --run {names[-1]}")]
+    which = "the first" if setup is file.setups[0] else f"number {names.index(setup.name) + 1}"
+    return [("run", f"{setup.name}, {which} of {len(names)}; choose with --run (in Python, run=): {', '.join(names)}")]
 
 
-def _row_facts(chosen: list[int], count: int) -> list[tuple[str, str]]:
-    """Say that rows were chosen, where they are not all of them in their order."""
-    if chosen == list(range(count)):
+def _row_facts(chosen: list[int], count: int, batch: int) -> list[tuple[str, str]]:
+    """Say that rows were chosen, where the training would not take these together."""
+    if chosen == list(range(count)) and batch == count:
         return []
     named = ", ".join(str(place + 1) for place in chosen)
     several = "" if len(chosen) == 1 else "s"
-    return [("chosen", f"row{several} {named} of {count}, as if the training had no other{several and 's'}")]
+    return [("chosen", f"row{several} {named} of {count} as one batch, as if the training had no other rows")]
 
 
 def _labels(setup: Setup) -> dict[str, str]:
