@@ -146,7 +146,8 @@ def test_an_optimizer_without_a_rate_is_refused_beside_a_schedule(tmp_path: Path
 
 @pytest.mark.parametrize(("arguments", "message"), [
     ({"source": "two-lair"}, "two-layer"), ({"source": "two-layer", "row": (2,)}, "rows 1 to 1"),
-    ({"source": "two-layer", "data": Path("x.csv")}, "rows of its own"), ({"source": "two-layer", "only": ("w99",)}, "w99"),
+    ({"source": "two-layer", "data": Path("x.csv")}, "rows of its own"),
+    ({"source": "two-layer", "only": ("w99",)}, "w99"),
     ({"source": "two-layer", "optimizer": "adan"}, "adam"), ({"source": "iris-from-scratch"}, "choose fewer"),
     ({"source": "linear", "form": "html", "output": Path("no/such/folder/x")}, "cannot write"),
 ])  # fmt: skip

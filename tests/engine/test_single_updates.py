@@ -20,7 +20,8 @@ CASES = {
     "patience": {"batch_size": 7, "patience": 2, "tolerance": 1.0},
     "target": {"batch_size": 7, "target": 1e9},
     "plateau by validation rows": {
-        "schedule": ReduceOnPlateau(patience=0), "validation": (X[:6], -Y[:6]), "batch_size": 4, "optimizer": "momentum",
+        "schedule": ReduceOnPlateau(patience=0), "validation": (X[:6], -Y[:6]), "batch_size": 4,
+        "optimizer": "momentum",
     },
     "best weights": {"validation": (X[:6], Y[:6], np.arange(1.0, 7.0)), "batch_size": 4, "epochs": 9},
     "weights": {"sample_weight": np.arange(23.0), "penalty_per_batch": True, "l2": 0.1, "batch_size": 10},

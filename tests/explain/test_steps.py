@@ -13,7 +13,6 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import backlit as bl
-from backlit.errors import BacklitError
 from backlit.explain import explain_step
 from backlit.explain.step import course_of
 from backlit.ops.registry import optimizers, schedules

@@ -56,7 +56,14 @@ def test_the_head_lists_steps_rows_and_errors() -> None:
 
 def test_the_page_is_one_document_whose_places_differ() -> None:
     page = epoch().to_html()
-    assert page.count("<title>One epoch of training") == page.count("<!DOCTYPE") == page.count("<head>") == page.count("</body>") == page.count("<h1>One epoch") == 1
+    assert (
+        page.count("<title>One epoch of training")
+        == page.count("<!DOCTYPE")
+        == page.count("<head>")
+        == page.count("</body>")
+        == page.count("<h1>One epoch")
+        == 1
+    )
     assert page.count('<main class="worked">') == 4
     places: list[str] = []
     links: list[str] = []
@@ -93,7 +100,9 @@ def test_json_holds_each_step_with_its_records() -> None:
 def test_an_epoch_of_too_many_numbers_is_refused_in_words() -> None:
     network = bl.Network([bl.Dense(2, "tanh"), bl.Dense(1)], 2, "half_squared_error", seed=1)
     many = np.zeros((300, 2)), np.zeros(300)
-    with pytest.raises(BacklitError, match=r"epoch 1 has 1\d,\d{3} numbers \(300 steps of up to \d\d\), more than the 5,000"):
+    with pytest.raises(
+        BacklitError, match=r"epoch 1 has 1\d,\d{3} numbers \(300 steps of up to \d\d\), more than the 5,000"
+    ):
         bl.explain(network, *many, batch_size=1, epoch=1)
     assert len(bl.explain(network, *many, batch_size=1, epoch=1, only="error")) == 300
     with pytest.raises(BacklitError, match="expected one of them"):

@@ -78,7 +78,7 @@ def test_beyond_the_files_epochs_is_said(adaline: str) -> None:
 @pytest.mark.parametrize(("given", "message"), [
     ({"steps": 5, "schedule": "cosine"}, r"steps is 5; the training has 4 steps \(1 epoch of 4 batches\)"),
     ({"epoch": 3, "schedule": "cosine"}, "epoch is 3; the training has 4 steps"),
-    ({"steps": 9, "epochs": 5, "target": 1e9}, r"steps is 9; the training stops after 4 steps in epoch 1 \(error target"),
+    ({"steps": 9, "epochs": 5, "target": 1e9}, r"stops after 4 steps in epoch 1 \(error target"),
     ({"epoch": 2, "epochs": 5, "target": 1e9}, "epoch is 2; the training stops after 4 steps"),
     ({"steps": 2, "epoch": 1}, "expected one of them"), ({"epoch": 0}, "epoch is 0"), ({"epoch": 1.5}, "epoch is 1.5"),
     ({"row": [1, 2], "steps": 2}, "trains on 1 row at a time"), ({"row": 1, "epoch": 1}, "leave one of them out"),
@@ -99,6 +99,8 @@ def test_chosen_rows_are_one_batch(adaline: str) -> None:
     assert step["E[3]"].row == "3"
     assert "chosen" in facts(bl.explain(adaline, row=[1, 2, 3, 4])), "its training takes one row at a time"
     assert "chosen" not in facts(bl.explain(adaline, row=[1, 2, 3, 4], batch_size="full"))
+    weighted = bl.explain(adaline, row=[2, 3], sample_weight=[1, 2, 3, 4])
+    assert weighted.step.recording.weights.tolist() == [2.0, 3.0]
     assert new_weights(bl.explain(adaline, row=2)) != new_weights(bl.explain(adaline, steps=2))
 
 
@@ -190,7 +192,7 @@ def test_a_model_is_explained_by_its_own_training(model: TabularModel, shop: Pat
     said = facts(step)
     assert said["training"] == "optimizer, schedule and penalties of the model's own training"
     assert "the weights that training ended with; adamw begins anew" in said["start"]
-    assert said["batches"].endswith("took 8 rows at a time")
+    assert said["batch"] == "these rows alone; that training took 8 rows at a time"
     assert said["penalties and limits"] == "l2 0.3"
     assert bl.explain(model, data=shop, row=[1, 8], steps=2)["E"].value == step["E"].value
     with pytest.raises(BacklitError, match="steps"):

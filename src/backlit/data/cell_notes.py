@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from backlit.data.columns import Boolean, Category, ColumnPlan, Time
@@ -36,7 +37,7 @@ def cell_notes(encoder: Encoder, table: Table) -> list[list[str]]:
 
 def _notes(plan: ColumnPlan, cell: Any) -> list[str]:
     """Give a note for each output of a column."""
-    missing = cell is None or cell != cell or cell in (float("inf"), float("-inf"))
+    missing = cell is None or (isinstance(cell, float) and not math.isfinite(cell))
     if isinstance(plan, Category):
         return [f"{plan.name} is {'missing' if missing else _shown(cell)}"] * len(plan.outputs)
     if isinstance(plan, Boolean):

@@ -13,7 +13,6 @@ from backlit.engine.architecture import Architecture
 from backlit.engine.executable import Executable
 from backlit.engine.machine.environment import steady
 from backlit.engine.machine.vector_ops import square_of
-from backlit.engine.program import structs
 from backlit.engine.program.structs import Clock, Data, Memory, Row, Rule, Segment, Tables, data_of
 from backlit.engine.program.tables import joined
 from backlit.kernels.types import Array

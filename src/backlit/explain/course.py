@@ -72,8 +72,8 @@ class Course:
         if epoch <= has:
             return
         steps, schedule = np.arange(epoch * batches), training.schedule
-        rates = [np.asarray(schedule.scale(steps, batches, total * batches)) for total in (has, epoch)]
-        if not self.settings.rates and not np.array_equal(*np.broadcast_arrays(*rates)):
+        now, later = (np.asarray(schedule.scale(steps, batches, total * batches)) for total in (has, epoch))
+        if not self.settings.rates and not (now == later).all():
             raise BacklitError(
                 f"{asked}; the training has {_count(has * batches, 'step')} ({_count(has, 'epoch')} of "
                 f"{_count(batches, 'batch')}), and its schedule {schedule.name!r} gives rates for these alone. Ask for "

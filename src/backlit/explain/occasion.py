@@ -23,7 +23,9 @@ def occasion_facts(recording: Recording, rows: Sequence[str], epochs: int | None
     elif recording.number > 1:
         facts.append(("step", str(recording.number)))
     if epochs is not None and batch.epoch > epochs:
-        ends = f"the training has {epochs} epoch{'' if epochs == 1 else 's'}; this is epoch {batch.epoch}, if it went on"
+        ends = (
+            f"the training has {epochs} epoch{'' if epochs == 1 else 's'}; this is epoch {batch.epoch}, if it went on"
+        )
         facts.append(("beyond", ends))
     if settings.penalty_per_batch and (settings.l1 or settings.l2):
         given = " and ".join(f"{name} {getattr(settings, name):g}" for name in ("l1", "l2") if getattr(settings, name))

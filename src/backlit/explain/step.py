@@ -238,10 +238,11 @@ def steps_of_epoch(course: Course, shown: Shown, epoch: int) -> list[Step]:
         steps.append(Step(recording, shown, course.epochs))
         numbers = sum(map(len, steps)) + (course.batches - len(steps)) * len(steps[0])
         if len(steps) == 1 and numbers > LARGEST_EXAMPLE:
+            several = "" if course.batches == 1 else "s"
             raise BacklitError(
-                f"epoch {epoch} has {numbers:,} numbers ({course.batches:,} step{'' if course.batches == 1 else 's'} of "
-                f"up to {len(steps[0]):,}), more than the {LARGEST_EXAMPLE:,} that are shown at once; choose a part of "
-                "each step with only, or one step with steps."
+                f"epoch {epoch} has {numbers:,} numbers ({course.batches:,} step{several} of up to {len(steps[0]):,}), "
+                f"more than the {LARGEST_EXAMPLE:,} that are shown at once; choose a part of each step with only, or "
+                "one step with steps."
             )
     return steps
 

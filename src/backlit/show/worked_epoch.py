@@ -6,6 +6,7 @@ import functools
 import re
 from collections.abc import Iterator, Sequence
 from html import escape
+from typing import Any
 
 import msgspec
 from rich.text import Text
@@ -13,6 +14,7 @@ from rich.text import Text
 from backlit.explain import Step, Summary
 from backlit.explain.algebra.numerals import decimal_text
 from backlit.show import worked_latex, worked_text
+from backlit.show.equation_parts import latex_decimal
 from backlit.show.worked_example import WorkedExample
 from backlit.show.worked_markdown import _escaped
 
@@ -116,7 +118,10 @@ class WorkedEpoch:
         lines = [rf"\section*{{{text(TITLE)}}}", r"\begin{itemize}"]
         lines += [rf"\item {text(name)}: {text(fact)}" for name, fact in self.summary.facts]
         lines += [r"\end{itemize}", r"\begin{longtable}{rlr}", " & ".join(COLUMNS) + r" \\"]
-        lines += [rf"{number} & {text(rows)} & ${error}$ \\" for number, rows, error in self._table()]
+        lines += [
+            rf"{number} & {text(rows)} & ${latex_decimal(error, self.summary.digits)}$ \\"
+            for (number, rows, _), error in zip(self._table(), self.summary.errors, strict=True)
+        ]
         lines += [r"\end{longtable}"]
         bodies = [worked_latex.worked_body(step.example) for _, step in self._titled()]
         return worked_latex.PREAMBLE + "\n".join([*lines, *bodies]) + "\\end{document}\n"
@@ -126,7 +131,7 @@ class WorkedEpoch:
         pages = [step.to_html() for _, step in self._titled()]
         start, end = pages[0].index("<main"), pages[0].rindex("</main>") + len("</main>")
         bodies = [page[page.index("<main") : page.rindex("</main>") + len("</main>")] for page in pages]
-        apart = "\n".join(_apart(body, number) for number, body in enumerate(bodies, 1))
+        apart = "\n".join(_apart(body, number) for number, body in enumerate(bodies, 1)).replace("h1>", "h2>")
         top = re.sub("<title>.*?</title>", f"<title>{escape(TITLE)}</title>", pages[0][:start], flags=re.DOTALL)
         return f"{top}{self._html_head()}\n{apart}{pages[0][end:]}"
 
@@ -149,11 +154,12 @@ class WorkedEpoch:
 
     def _ipython_display_(self) -> None:
         """Show the head and then each step as it shows itself; only a notebook calls this, and has IPython."""
-        from IPython.display import display  # noqa: PLC0415
+        from IPython import display  # noqa: PLC0415
 
-        display({"text/markdown": self._markdown_head(), "text/plain": str(self.summary.title)}, raw=True)
+        show: Any = display.display
+        show({"text/markdown": self._markdown_head(), "text/plain": str(self.summary.title)}, raw=True)
         for _, step in self._titled():
-            display(step)
+            show(step)
 
 
 def _apart(html: str, number: int) -> str:

@@ -95,7 +95,7 @@ def explain(
     """
     if steps is not None and epoch is not None:
         raise BacklitError(f"steps is {steps} and epoch is {epoch}; expected one of them: a step, or an epoch whole.")
-    asked = {"steps": 1 if steps is None else steps, "epoch": epoch, "compare": compare}
+    asked: dict[str, Any] = {"steps": 1 if steps is None else steps, "epoch": epoch, "compare": compare}
     if isinstance(source, Training):
         _refuse("a training", X=X, Y=Y, data=data, row=row, run=run, rate=rate)
         return _of_training(source, settings, **asked)
@@ -166,8 +166,8 @@ def _of_training(
     for name in shown:
         if name in RULES:
             raise BacklitError(
-                f"{name} is a setting of the training that explain was given, whose own step is shown; leave it out, or "
-                "make a Training that has it."
+                f"{name} is a setting of the training that explain was given, whose own step is shown; leave it out, "
+                "or make a Training that has it."
             )
     course = course_of(training, steps=steps, epochs=training.epochs)
     facts = [*shown.get("facts", ()), *precision_facts(training.network)]
@@ -185,4 +185,3 @@ def _with_rate(given: Any, rate: float) -> Any:
     if not hasattr(optimizer, "rate"):
         raise BacklitError(f"rate is {rate}; the optimizer {optimizer.name!r} has none: leave it out.")
     return msgspec.structs.replace(optimizer, rate=rate)
-

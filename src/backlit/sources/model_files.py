@@ -48,7 +48,8 @@ def model_problem(model: TabularModel, source: str, data: Any, row: Any, given: 
     """Give the problem of a table's model: the first step of its own training, begun anew at its final weights."""
     if data is None:
         raise BacklitError(
-            f"{source} holds the model of a table: give the rows to explain it on with data and row (--data FILE --row N)."
+            f"{source} holds the model of a table: give the rows to explain it on with data and row "
+            "(--data FILE --row N)."
         )
     table, target = model.read(data if not hasattr(data, "__fspath__") else str(data)), model.target
     if target not in table.columns:
@@ -90,14 +91,22 @@ def _training(report: FitReport | None, given: Mapping[str, Any]) -> tuple[dict[
     own = "optimizer, schedule and penalties of the model's own training"
     changed = [name for name in ("optimizer", "schedule", "l1", "l2") if name in given]
     facts = [("training", own + (f", but for {' and '.join(changed)}" if changed else ""))]
-    facts.append(("start", f"the weights that training ended with{_afresh(given.get('optimizer', rules['optimizer']))}"))
-    facts.append(("batches", f"of the rows below alone; that training took {recipe.batch_size} rows at a time"))
+    facts.append(
+        ("start", f"the weights that training ended with{_afresh(given.get('optimizer', rules['optimizer']))}")
+    )
+    facts.append(("batch", f"these rows alone; that training took {_rows_at_a_time(recipe.batch_size)}"))
     return rules, facts
 
 
 def _afresh(given: Any) -> str:
     chosen = optimizers.make(given)
     return f"; {chosen.name} begins anew, for the file does not keep what it had averaged" if chosen.slots else ""
+
+
+def _rows_at_a_time(batch_size: int | str) -> str:
+    if batch_size == "full":
+        return "all of its rows at once"
+    return f"{batch_size} row{'' if batch_size == 1 else 's'} at a time"
 
 
 def _rows_words(chosen: list[int], name: str) -> str:

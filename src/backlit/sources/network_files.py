@@ -24,7 +24,7 @@ def network_file_problem(source: str, run: str | None, row: Any, given: Mapping[
     file = read_network_file(Path(source) if source.endswith(".toml") else example_file(source))
     setup = file.setups[0] if run is None else _run(file, source, run)
     X, Y = setup.rows()
-    rules = setup.rules() | given
+    rules = {**setup.rules(), **given}
     shown = {"inputs": setup.names.inputs, "units": setup.names.units, "labels": _labels(setup)}
     facts = _run_facts(file, setup)
     if row is None:
@@ -32,10 +32,13 @@ def network_file_problem(source: str, run: str | None, row: Any, given: Mapping[
     chosen = chosen_rows(row, len(X), source)
     if not chosen:
         raise BacklitError(f"row is empty; {source} has rows 1 to {len(X)}.")
-    batch = TrainingSettings(**rules).batch_rows(len(X))
+    settings = {name: value for name, value in rules.items() if name in TrainingSettings.__struct_fields__}
+    batch = TrainingSettings(**settings).batch_rows(len(X))
+    if rules.get("sample_weight") is not None:
+        rules["sample_weight"] = np.asarray(rules["sample_weight"])[chosen]
     facts += _row_facts(chosen, len(X), batch)
     shown |= {"rows": [str(place + 1) for place in chosen], "facts": facts}
-    few = f"the file trains on {batch} row{'' if batch == 1 else 's'} at a time, and row names {len(chosen)} for one step"
+    few = f"the file trains on {batch} row{'' if batch == 1 else 's'} at a time, and row names {len(chosen)} for one"
     return Problem(
         setup.build(), X[chosen], Y[chosen], rules | {"batch_size": "full"}, rules.get("epochs"), shown,
         one_step=f"{few}: leave row out to see the file's own steps, or steps out." if len(chosen) > batch else "",

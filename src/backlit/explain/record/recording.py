@@ -20,7 +20,7 @@ from msgspec import Meta
 from backlit.engine import Batch, PlainStep, SingleUpdates, TrainingSettings, reduction
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
-from backlit.ops.base import MACHINE_SCALARS, Activation, Layer, Loss, Optimizer, arguments
+from backlit.ops.base import MACHINE_SCALARS, Activation, Layer, Loss, arguments
 from backlit.ops.value_checks import Count, NotNegative, Whole
 from backlit.ops.whole_arrays import prepared_scalars
 
@@ -34,7 +34,7 @@ class Settings(TrainingSettings, frozen=True, kw_only=True):
     """
 
     batch_size: Annotated[Count | Literal["full"], Meta(description="as in `TrainingSettings`")] = "full"
-    epochs: Whole | None = None
+    epochs: Whole | None = None  # type: ignore[assignment]
     clip_value: NotNegative = 0.0
     clip_norm: NotNegative = 0.0
     max_norm: NotNegative = 0.0
