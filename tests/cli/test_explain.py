@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -156,21 +158,48 @@ def test_wrong_calls_end_in_one_line(arguments: dict[str, Any], message: str) ->
         explain(**arguments)
 
 
-def test_the_page_for_students_shows_what_the_command_prints(capsys: Any, tmp_path: Path) -> None:
-    """BACKLIT_GOLDEN=write puts the present output into the page."""
+BLOCK = re.compile(r"```(toml|text|python)\n(.*?)```", re.DOTALL)
+
+
+def test_the_page_for_students_shows_what_the_commands_print(
+    capsys: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """BACKLIT_GOLDEN=write puts the present outputs into the page."""
     page = PAGE.read_text(encoding="utf-8")
-    network, output = (
-        re.search(r"```toml\n(.*?)```", page, re.DOTALL),
-        re.search(r"```text\n(One .*?|OUTPUT\n)```", page, re.DOTALL),
-    )
-    assert network
-    assert output
-    (tmp_path / "mine.toml").write_text(network[1], encoding="utf-8")
-    text = shown(capsys, str(tmp_path / "mine.toml"), only=("w(i1,h1)",), digits=6)
+    blocks = [(found[1], found[2]) for found in BLOCK.finditer(page)]
+    files = [text for kind, text in blocks if kind == "toml"]
+    for name, text in zip(("mine.toml", "or.toml"), files, strict=True):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    compared = 0
+    for (_, command), (_, output) in itertools.pairwise(blocks):
+        if command.startswith("backlit explain") and output.startswith(("One ", "OUTPUT")):
+            assert main(shlex.split(command)[1:]) == 0
+            text = capsys.readouterr().out
+            compared += 1
+            if os.environ.get("BACKLIT_GOLDEN") == "write":
+                page = page.replace(f"```text\n{command}```\n\n```text\n{output}", f"```text\n{command}```\n\n```text\n{text}")
+            else:
+                assert output == text
+    assert compared == 3
     if os.environ.get("BACKLIT_GOLDEN") == "write":
-        PAGE.write_text(page.replace(output[1], text), encoding="utf-8")
-    else:
-        assert output[1] == text
+        PAGE.write_text(page, encoding="utf-8")
+
+
+def test_the_pages_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from backlit.model import Settings, fit_table, save
+
+    blocks = [(found[1], found[2]) for found in BLOCK.finditer(PAGE.read_text(encoding="utf-8"))]
+    monkeypatch.chdir(tmp_path)
+    Path("or.toml").write_text([text for kind, text in blocks if kind == "toml"][1], encoding="utf-8")
+    rows = "".join(f"{20 + k % 50},{'red' if k % 3 else 'blue'},{k % 7}.5\n" for k in range(60))
+    Path("data.csv").write_text("age,colour,price\n" + rows, encoding="utf-8")
+    save(fit_table("data.csv", "price", Settings(layers=(2,), epochs=1))[0], "model.safetensors")
+    names: dict[str, Any] = {}
+    for kind, text in blocks:
+        if kind == "python":
+            exec(text, names)
+    assert names["step"].step.recording.number == 1
 
 
 def test_explain_is_a_function_beside_the_package_of_that_name() -> None:

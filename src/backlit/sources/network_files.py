@@ -27,6 +27,8 @@ def network_file_problem(source: str, run: str | None, row: Any, given: Mapping[
     rules = {**setup.rules(), **given}
     shown = {"inputs": setup.names.inputs, "units": setup.names.units, "labels": _labels(setup)}
     facts = _run_facts(file, setup)
+    if setup.data is not None and setup.data.split is not None:
+        facts.append(("row numbers", f"count the training rows of {setup.data.set}, in the order of the split"))
     if row is None:
         return Problem(setup.build(), X, Y, rules, rules.get("epochs"), shown | {"facts": facts})
     chosen = chosen_rows(row, len(X), source)
