@@ -178,7 +178,9 @@ def test_the_page_for_students_shows_what_the_commands_print(
             text = capsys.readouterr().out
             compared += 1
             if os.environ.get("BACKLIT_GOLDEN") == "write":
-                page = page.replace(f"```text\n{command}```\n\n```text\n{output}", f"```text\n{command}```\n\n```text\n{text}")
+                page = page.replace(
+                    f"```text\n{command}```\n\n```text\n{output}", f"```text\n{command}```\n\n```text\n{text}"
+                )
             else:
                 assert output == text
     assert compared == 3

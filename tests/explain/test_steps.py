@@ -128,10 +128,10 @@ def test_an_epoch_of_any_training_is_the_epoch_explained(case: SimpleNamespace) 
     assert training.network.parameters.tobytes() == case.network.parameters.tobytes()
 
 
-def sharded(**rule: Any) -> SimpleNamespace:
+def sharded(between: Any = None, **rule: Any) -> SimpleNamespace:
     """A training whose batches of 90 rows are cut into shards, the last one short."""
     rng = np.random.default_rng(5)
-    chain = [bl.Dense(64, "tanh"), bl.Dropout(0.3), bl.Dense(4, "softmax")]
+    chain = [bl.Dense(64, "tanh"), between or bl.Dropout(0.3), bl.Dense(4, "softmax")]
     network = bl.Network(chain, 40, "cross_entropy", seed=3)
     return SimpleNamespace(
         network=network, X=rng.normal(size=(200, 40)), Y=rng.integers(0, 4, 200),
@@ -139,11 +139,12 @@ def sharded(**rule: Any) -> SimpleNamespace:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("between", [bl.Dropout(0.3), bl.BatchNorm()], ids=["dropout", "batch norm"])
 @pytest.mark.parametrize("steps", [1, 2, 3, 5])
-def test_a_batch_in_shards_is_summed_as_in_training(steps: int) -> None:
-    case = sharded()
+def test_a_batch_in_shards_is_summed_as_in_training(steps: int, between: Any) -> None:
+    case = sharded(between)
     training = bl.Training(case.network.copy(), case.X, case.Y, compiled=False, **case.rule)
-    assert training.executable.rows < training.batch_size, "shards"
+    assert (training.executable.rows < training.batch_size) == (between.name == "dropout"), "shards"
     seen = steps_of_training(training)
     recording = explain_step(case.network, case.X, case.Y, steps=steps, **case.rule).recording
     assert_same_step(recording, seen[steps - 1])

@@ -13,12 +13,10 @@ from backlit.engine import Network, Training, TrainingSettings
 from backlit.errors import BacklitError
 from backlit.explain import Shown, Step, course_of, explain_epoch, precision_facts, steps_of_epoch
 from backlit.explain.course import Course
-from backlit.model import TabularModel
 from backlit.ops.registry import optimizers
 from backlit.show import worked_example
 from backlit.show.worked_epoch import WorkedEpoch
 from backlit.show.worked_example import WorkedExample
-from backlit.sources.model_files import model_file_problem, model_problem
 from backlit.sources.network_files import network_file_problem
 from backlit.sources.problem import Problem
 
@@ -113,10 +111,14 @@ def explain(
 
 def _problem(source: Any, X: Any, Y: Any, data: Any, row: Any, run: str | None, rules: Mapping[str, Any]) -> Problem:
     """Find the problem that a name, a path or a model gives."""
-    if isinstance(source, TabularModel):
-        _refuse("a table's model", X=X, Y=Y, run=run)
-        return model_problem(source, "the model", data, row, rules)
     if not isinstance(source, (str, os.PathLike)):
+        from backlit.model import TabularModel  # noqa: PLC0415  (tables and Arrow, which a network file does not need)
+
+        if isinstance(source, TabularModel):
+            from backlit.sources.model_files import model_problem  # noqa: PLC0415
+
+            _refuse("a table's model", X=X, Y=Y, run=run)
+            return model_problem(source, "the model", data, row, rules)
         hint = "; an estimator has an explain of its own: estimator.explain(X, y)" if hasattr(source, "explain") else ""
         raise BacklitError(
             f"explain was given {type(source).__name__}; expected a Network with X and Y, an example's name, the path "
@@ -124,6 +126,8 @@ def _problem(source: Any, X: Any, Y: Any, data: Any, row: Any, run: str | None, 
         )
     name = os.fspath(source)
     if name.endswith(MODEL_SUFFIXES):
+        from backlit.sources.model_files import model_file_problem  # noqa: PLC0415
+
         _refuse("a model file", run=run)
         return model_file_problem(name, X, Y, data, row, rules)
     _refuse(f"a network file, which has rows of its own ({name})", data=data, X=X, Y=Y)
