@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import backlit as bl
+from backlit.engine import SingleUpdates
 from backlit.errors import BacklitError
 from backlit.explain import explain_step
 from backlit.model import Settings, TabularModel, fit_table, load, save
@@ -299,9 +300,14 @@ def test_a_training_is_explained_from_where_it_is() -> None:
 def test_a_training_that_has_ended_would_go_on() -> None:
     ended = training().run()
     step = bl.explain(ended)
-    assert facts(step)["beyond"] == "the training has 4 epochs; this is epoch 5, if it went on"
+    assert facts(step)["training"].startswith("has ended (all 4 epochs done); this is how it would go on")
+    assert facts(step)["step"] == "13: batch 1 of 3 of epoch 5"
     ended.epochs = 5
-    ended.run()
+    single = SingleUpdates.of(ended)
+    updates = single.updates()
+    assert (next(updates).number, next(updates).number) == (13, 14)
+    assert step.step.recording.after.tobytes() == single.network.parameters.tobytes()
+    assert facts(bl.explain(training(), steps=13))["beyond"].startswith("the training has 4 epochs")
     with pytest.raises(BacklitError, match="schedule 'cosine' gives rates for these alone"):
         bl.explain(training(schedule="cosine").run())
 

@@ -40,6 +40,14 @@ def rows_words(recording: Recording, rows: Sequence[str]) -> str:
     """Say how many rows the step has, and which where the training has more."""
     if recording.batch.batches == 1:
         return str(recording.rows)
-    shown = ", ".join(rows[:NAMED_ROWS])
+    return f"{recording.rows} of {recording.of}: {named_rows(rows)}"
+
+
+def named_rows(rows: Sequence[str]) -> str:
+    """Name rows, of many the first ones.
+
+    >>> named_rows(["3"]), named_rows(["1", "4"])
+    ('row 3', 'rows 1, 4')
+    """
     more = f" and {len(rows) - NAMED_ROWS} more" if len(rows) > NAMED_ROWS else ""
-    return f"{recording.rows} of {recording.of}: row{'' if len(rows) == 1 else 's'} {shown}{more}"
+    return f"row{'' if len(rows) == 1 else 's'} {', '.join(rows[:NAMED_ROWS])}{more}"

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from backlit.explain import Step, Summary
 from backlit.explain.algebra.numerals import decimal_text
+from backlit.explain.occasion import named_rows
 from backlit.show import worked_latex, worked_text
 from backlit.show.equation_parts import latex_decimal
 from backlit.show.worked_example import WorkedExample
@@ -20,7 +21,6 @@ from backlit.show.worked_markdown import _escaped
 
 TITLE = "One epoch of training, step by step"
 COLUMNS = ("step", "rows", "error before it")
-NAMED_ROWS = 12
 
 
 class WorkedEpoch:
@@ -68,8 +68,7 @@ class WorkedEpoch:
         """Give a line for each step: its number, its rows, the error before it."""
         digits, lines = self.summary.digits, []
         for step, error in zip(self, self.summary.errors, strict=True):
-            rows = step.step.rows
-            named = ", ".join(rows[:NAMED_ROWS]) + (f" and {len(rows) - NAMED_ROWS} more" if rows[NAMED_ROWS:] else "")
+            named = named_rows(step.step.rows).partition(" ")[2]
             lines.append((str(step.step.recording.number), named, decimal_text(error, digits)))
         return lines
 

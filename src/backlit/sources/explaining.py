@@ -173,8 +173,11 @@ def _of_training(
                 f"{name} is a setting of the training that explain was given, whose own step is shown; leave it out, "
                 "or make a Training that has it."
             )
-    course = course_of(training, steps=steps, epochs=training.epochs)
+    ended = training.stopped
+    course = course_of(training, steps=steps, epochs=None if ended else training.epochs)
     facts = [*shown.get("facts", ()), *precision_facts(training.network)]
+    if ended:
+        facts.insert(0, ("training", f"has ended ({ended}); this is how it would go on, if it were run again"))
     return _worked(course, Shown.of({**shown, "facts": facts}), epoch, compare)
 
 

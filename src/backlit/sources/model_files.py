@@ -12,7 +12,7 @@ from backlit.errors import BacklitError
 from backlit.model import FitReport, TabularModel, load
 from backlit.model.recipe import optimizer
 from backlit.ops.registry import optimizers
-from backlit.sources.problem import Problem, chosen_rows
+from backlit.sources.problem import Problem, chosen_rows, numbered_rows
 
 
 def model_file_problem(source: str, X: Any, Y: Any, data: Any, row: Any, given: Mapping[str, Any]) -> Problem:
@@ -110,7 +110,7 @@ def _rows_at_a_time(batch_size: int | str) -> str:
 
 
 def _rows_words(chosen: list[int], name: str) -> str:
-    return f"row{'' if len(chosen) == 1 else 's'} {', '.join(str(place + 1) for place in chosen)} of {name}"
+    return f"{numbered_rows(chosen)} of {name}"
 
 
 def _notes(model: TabularModel, rows: Any) -> list[list[str]]:

@@ -12,7 +12,7 @@ import numpy as np
 from backlit.engine import TrainingSettings
 from backlit.errors import BacklitError
 from backlit.examples import NetworkFile, Setup, example_file, read_network_file
-from backlit.sources.problem import Problem, chosen_rows
+from backlit.sources.problem import Problem, chosen_rows, numbered_rows
 
 
 def network_file_problem(source: str, run: str | None, row: Any, given: Mapping[str, Any]) -> Problem:
@@ -67,9 +67,7 @@ def _row_facts(chosen: list[int], count: int, batch: int) -> list[tuple[str, str
     """Say that rows were chosen, where the training would not take these together."""
     if chosen == list(range(count)) and batch == count:
         return []
-    named = ", ".join(str(place + 1) for place in chosen)
-    several = "" if len(chosen) == 1 else "s"
-    return [("chosen", f"row{several} {named} of {count} as one batch, as if the training had no other rows")]
+    return [("chosen", f"{numbered_rows(chosen)} of {count} as one batch, as if the training had no other rows")]
 
 
 def _labels(setup: Setup) -> dict[str, str]:

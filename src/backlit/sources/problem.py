@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -10,6 +10,7 @@ import numpy as np
 
 from backlit.engine import Network
 from backlit.errors import BacklitError
+from backlit.explain.occasion import named_rows
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -49,3 +50,8 @@ def chosen_rows(row: Any, count: int, source: str) -> list[int]:
             raise BacklitError(f"row {text} is given twice; expected each row once.")
         places.append(int(text) - 1)
     return places
+
+
+def numbered_rows(places: Sequence[int]) -> str:
+    """Name rows by their numbers, of many the first ones: row 3, or rows 1, 4."""
+    return named_rows([str(place + 1) for place in places])
