@@ -64,9 +64,7 @@ def _record(record: Record, digits: int) -> Iterator[str]:
     yield r"\begin{align*}"
     yield rf"{record.symbol} &= " + " \\\\\n&= ".join(equation_parts(record))
     yield r"\end{align*}"
-    remarks = [_text(record.note)] if record.note else []
-    if record.numeric is not None:
-        remarks.append(rf"by finite differences: ${latex_decimal(record.numeric, digits)}$")
+    remarks = [_text(remark) for remark in (record.note, record.checked) if remark]
     if remarks:
         yield rf"{{\small {'; '.join(remarks)}}}"
 

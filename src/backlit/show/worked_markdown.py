@@ -42,9 +42,7 @@ def _record(record: Record, digits: int) -> Iterator[str]:
     yield equation(record)
     yield "```"
     yield ""
-    remarks = [record.note] if record.note else []
-    if record.numeric is not None:
-        remarks.append(f"by finite differences: {decimal_text(record.numeric, digits)}")
+    remarks = [remark for remark in (record.note, record.checked) if remark]
     if remarks:
         yield f"*{_escaped('; '.join(remarks))}*"
         yield ""

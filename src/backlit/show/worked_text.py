@@ -100,10 +100,12 @@ def _record(record: Record, wide: int, value: str, digits: int, width: int) -> I
     if len(numbers) > space:
         yield Text(margin + numbers)
         numbers = ""
-    checked = "" if record.numeric is None else f"   by differences {decimal_text(record.numeric, digits)}"
+    beside = record.numeric is not None and record.checked.startswith("by differences")
+    checked = f"   {record.checked}" if beside else ""
     yield Text.assemble(margin, numbers.ljust(space), " = ", (value, VALUE), (checked, QUIET))
-    if record.note:
-        yield Text.assemble(margin, (f"   {record.note}", QUIET))
+    for remark in (record.note, "" if beside else record.checked):
+        if remark:
+            yield Text.assemble(margin, (f"   {remark}", QUIET))
 
 
 def _changes(changes: Iterable[Change], digits: int) -> Iterator[Text]:

@@ -15,6 +15,8 @@ CONTEXT = Context(prec=800, rounding=ROUND_HALF_EVEN, Emax=999_999, Emin=-999_99
 """Digits enough for every float64 at full length, so that no number is rounded twice."""
 
 
+HALF = Decimal("0.500001")
+"""Half a unit, and a little for ties."""
 BEYOND = 400
 """Exponents beyond this belong to no float64."""
 
@@ -68,10 +70,10 @@ def _shorter(number: Decimal, text: str, digits: int) -> Iterator[str]:
 
 
 def _is_right(text: str, exact: Decimal) -> bool:
-    """Tell whether a number is the exact one, rounded; a single digit may be off by one."""
+    """Tell whether a number is the exact one, rounded; a single digit may be off by one, if by no more than half."""
     shown = Decimal(text)
     _, figures, exponent = shown.as_tuple()
-    slack = Decimal(1) if len(figures) == 1 and figures[0] else Decimal("0.500001")
+    slack = min(Decimal(1), Decimal(figures[0]) / 2) if len(figures) == 1 and figures[0] else HALF
     return CONTEXT.subtract(shown, exact).copy_abs() <= slack.scaleb(int(exponent))
 
 

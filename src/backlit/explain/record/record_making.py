@@ -21,6 +21,7 @@ def record_of(key: Key, exact: ExactNumbers, digits: int, *, check: bool = False
     node = quantity.expression(place) if quantity.expression else None
     chosen = None if node is None else choose_cases(node, FLOATS)
     name = quantity.name(place)
+    numeric = quantity.numeric(place) if check and quantity.numeric else None
 
     def text(ref: Ref) -> str:
         return exact.within(ref, digits)
@@ -37,7 +38,8 @@ def record_of(key: Key, exact: ExactNumbers, digits: int, *, check: bool = False
         _note(key, node, exact, digits),
         "" if node is None else plain(node), "" if chosen is None else plain(chosen, text=text),
         exact.within(quantity.ref(*_at(key)), digits) if node is None else exact.shown(key, digits),
-        quantity.numeric(place) if check and quantity.numeric else None,
+        None if numeric is None else numeric.value,
+        "" if numeric is None else numeric.words(quantity.value(place), digits),
     )  # fmt: skip
 
 
@@ -56,4 +58,5 @@ def _note(key: Key, node: Node | None, exact: ExactNumbers, digits: int) -> str:
             remarks += [TOO_LARGE] if finite else []
         elif exact.lost(key, digits) and not any(exact.lost(ref.key, digits) for ref in operands):
             remarks.append(FEWER_DIGITS)
+        remarks.append(exact.decided_by_rounding(node))
     return "; ".join(filter(None, remarks))

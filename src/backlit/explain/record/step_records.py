@@ -33,7 +33,9 @@ class Record(msgspec.Struct, frozen=True, rename={"source": "from"}):
     plain_substituted: str
     shown: str
     numeric: float | None = None
-    """The slope of the error by finite differences, of a gradient that was checked."""
+    """The slope of the error by finite differences, of a gradient that was checked; None at a kink too."""
+    checked: str = ""
+    """What the differences tell, in words."""
 
 
 class Node(msgspec.Struct, frozen=True):
