@@ -240,13 +240,15 @@ class PlainStep(Objective):
     ) -> Array:
         """Give a gradient after adding that of penalties, clipping its elements, and clipping its norm."""
         memory = self.memory._replace(dP=gradient.copy())
-        machine.clip(self.tables, memory, self.rule._replace(clip_value=clip_value, clip_norm=clip_norm), l1, l2)
+        with self._quiet():
+            machine.clip(self.tables, memory, self.rule._replace(clip_value=clip_value, clip_norm=clip_norm), l1, l2)
         return memory.dP
 
     def norm(self, gradient: Array) -> float:
         """Give the Euclidean norm of the trainable part of a gradient."""
         segments = self.tables.segments.reshape(-1, Segment.WIDTH)
-        return float(np.sqrt(sum(square_of(gradient, row[Segment.START], row[Segment.STOP]) for row in segments)))
+        with self._quiet():
+            return float(np.sqrt(sum(square_of(gradient, row[Segment.START], row[Segment.STOP]) for row in segments)))
 
     def update(self, rate: float, number: int) -> None:
         """Make the update of the gradient, step `number` from 1 on, at a learning rate."""
