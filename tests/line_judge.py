@@ -470,16 +470,18 @@ class Judge:
 
     def _apart(self, line: Line, values: dict[str, float], slack: str) -> str:
         formula, _, found = self.trees(line)
-        value = around(mpf(values[line.name]), slack)
+        value = around(mpf(repr(values[line.name])), slack)
         settings = {name: self.operand(name, text) for name, text in found if name not in values}
-        used = [mpf(values[name]) for name in names_of(formula) if name in values]
+        written = {name: mpf(repr(values[name])) for name in names_of(formula) if name in values}
+        used = [*written.values()]
         if not all(map(mp.isfinite, [*value, *used])):
             return ""
 
         def leaf(tree: Tree) -> Interval:
             if tree.kind == "number":
                 return around(mpf(tree.text), slack)
-            return settings[tree.text] if tree.text not in values else around(mpf(values[tree.text]), slack)
+            # A setting of another case than the one that the numbers were read for has no number here.
+            return around(written[tree.text], slack) if tree.text in written else settings.get(tree.text, REALS)
 
         try:
             result = value_of(formula, leaf)
@@ -532,6 +534,8 @@ COMMANDS = {
 
 def text_of_latex(latex: str) -> str:
     """Give a line of numbers in LaTeX in the notation of the printed text."""
+    for command, text in sorted(COMMANDS.items(), key=lambda pair: -len(pair[0])):
+        latex = latex.replace(command, text)
     latex = re.sub(r" \\times 10\^\{(-?\d+)\}", r"e\1", latex)
     latex = re.sub(r"\\text\{(… [\d,]+ more terms)\}", r"\1", latex)
     while found := re.search(r"\\(frac|sqrt)\{", latex):
@@ -541,9 +545,8 @@ def text_of_latex(latex: str) -> str:
             latex = f"{latex[: found.start()]}(({first}) / ({second})){rest}"
         else:
             latex = f"{latex[: found.start()]}√({first}){rest}"
-    latex = re.sub(r"\^\{([^{}]*)\}", r"^(\1)", latex)
-    for command, text in sorted(COMMANDS.items(), key=lambda pair: -len(pair[0])):
-        latex = latex.replace(command, text)
+    while (inner := re.sub(r"\^\{([^{}]*)\}", r"^(\1)", latex)) != latex:
+        latex = inner
     return latex
 
 

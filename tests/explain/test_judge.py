@@ -47,7 +47,9 @@ def test_a_value_that_is_off_by_one_unit_is_found(name: str) -> None:
     line = line_of(name)
     shown = STEP[name].shown
     last = str((int(shown[-1]) + 5) % 10)
-    assert any(name in found for found in Judge(TEXT.replace(line, line.replace(shown, shown[:-1] + last)), 6).wrong_lines())
+    assert any(
+        name in found for found in Judge(TEXT.replace(line, line.replace(shown, shown[:-1] + last)), 6).wrong_lines()
+    )
 
 
 def test_a_formula_that_gives_another_number_is_found() -> None:

@@ -1,4 +1,4 @@
-"""Where something ends: limits inside losses, kinks, saturation, digits that float64 does not have, infinite numbers."""
+"""Where something ends: limits inside losses, kinks, digits that float64 does not have, infinite numbers."""
 
 from __future__ import annotations
 
@@ -211,7 +211,8 @@ def test_all_weights_frozen_under_a_penalty() -> None:
 
 
 @pytest.mark.parametrize("between", [
-    [bl.LayerNorm(), bl.LayerNorm()], [bl.BatchNorm(), bl.LayerNorm()], [bl.BatchNorm(), bl.Dropout(0.5), bl.BatchNorm()],
+    [bl.LayerNorm(), bl.LayerNorm()], [bl.BatchNorm(), bl.LayerNorm()],
+    [bl.BatchNorm(), bl.Dropout(0.5), bl.BatchNorm()],
 ])  # fmt: skip
 def test_layers_on_the_same_units_have_numbers_of_different_names(between: list[Any]) -> None:
     network = bl.Network([bl.Dense(2, "tanh"), *between, bl.Dense(1)], 2, seed=0)

@@ -157,4 +157,6 @@ def test_every_line_of_random_networks_is_true(case: SimpleNamespace, digits: in
     assert not judge.wrong_lines()
     assert not judge.wrong_formulas(values)
     worked_ones = [record for record in example if record.formula]
-    assert not [why for record in worked_ones[:60] if (why := latex_differs(record.substituted, record.plain_substituted))]
+    assert not [
+        why for record in worked_ones[:60] if (why := latex_differs(record.substituted, record.plain_substituted))
+    ]

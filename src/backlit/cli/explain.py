@@ -53,7 +53,8 @@ def explain(
     output
         The file to write to, instead of the terminal.
     digits
-        Places behind the point.
+        Places behind the point; a tie is rounded to the even digit (0.0625 at 3 is 0.062). Digits that float64 does not
+        have are left out.
     steps
         Run so many steps of the training, each on its own batch, and explain the last; 1 where neither this nor --epoch
         is given.
@@ -65,7 +66,7 @@ def explain(
     compare
         End with the error and the weights before and after the step.
     check
-        Put the slope by finite differences beside each gradient.
+        Put the slope by finite differences beside each gradient; at a kink, those of both sides.
     """
     from backlit.sources import explain as work_out
 

@@ -65,7 +65,10 @@ class WorkedExample:
         return worked_html.worked_html(self.example)
 
     def to_json(self) -> str:
-        """Give the summary and all records; of networks of any size, one by one."""
+        """Give the summary and all records; of networks of any size, one by one.
+
+        JSON has no infinite numbers: `value` is null where it is not finite, and `shown` is "∞", "-∞" or "NaN".
+        """
         parts = {"summary": self.step.summary, "records": list(self)}
         if self.compare:
             parts["changes"] = list(self.step.changes())

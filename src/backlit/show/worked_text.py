@@ -28,7 +28,7 @@ def worked_text(example: Example, width: int = WIDTH) -> Text:
     for section in example.sections:
         lines += [_heading(section.title), *_section(section, digits, width)]
     if example.changes:
-        lines += [_heading("Before and after the step"), *_changes(example.changes, digits)]
+        lines += [_heading("Before and after the step"), *_changes(example.changes)]
     return Text("\n").join(lines)
 
 
@@ -108,8 +108,8 @@ def _record(record: Record, wide: int, value: str, digits: int, width: int) -> I
             yield Text.assemble(margin, (f"   {remark}", QUIET))
 
 
-def _changes(changes: Iterable[Change], digits: int) -> Iterator[Text]:
-    rows = [(c.name, *(decimal_text(number, digits) for number in (c.before, c.after, c.difference))) for c in changes]
+def _changes(changes: Iterable[Change]) -> Iterator[Text]:
+    rows = [(change.name, *change.shown) for change in changes]
     rows.insert(0, ("", "before", "after", "change"))
     widths = [max(len(row[k]) for row in rows) for k in range(4)]
     for number, (name, *values) in enumerate(rows):

@@ -91,8 +91,8 @@ def numeric_slope(error: Callable[[float], float], size: float, expected: float)
 
     >>> numeric_slope(lambda h: (3.0 + h) ** 2, 3.0, 6.0).words(6.0, 6)
     'by differences 6.000000'
-    >>> numeric_slope(lambda h: max(h, 0.0), 1.0, 0.0).words(0.0, 3)
-    'a kink is too close: by differences 0.000 from the left, 1.000 from the right; the slope taken is that from the left'
+    >>> numeric_slope(lambda h: max(h, 0.0), 1.0, 0.0).words(0.0, 1)
+    'a kink is too close: by differences 0.0 from the left, 1.0 from the right; the slope taken is that from the left'
     """
     found: list[_Sides] = []
     start = FIRST_STEP * max(1.0, abs(size))
