@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
@@ -26,7 +25,7 @@ from backlit.engine.program import structs
 from backlit.engine.program.structs import Clock, data_of
 from backlit.engine.row_order import RowOrder
 from backlit.engine.settings import Fixed, Setting, TrainingSettings
-from backlit.engine.state import TrainingState, check_state
+from backlit.engine.state import TrainingState, check_state, set_state, state_of
 from backlit.engine.stopping import Improvement
 from backlit.engine.summaries import TrainingSummary, training_summary
 from backlit.errors import BacklitError
@@ -225,15 +224,16 @@ class Training(Displayed):
             count = min(max(1, max_unseen()), self._epochs_before_a_decision(), self.settings.epochs - first, fitting)
             lowest, rates = float(self.loop.monitor.lowest[0]), self._rates(count, batches)
             sums = np.zeros((count, structs.SUMS + len(self.normed_layers)))
-            done, ended, failed = self._run_chunk(rates, sums)
+            done, ended, (batch, what) = self._run_chunk(rates, sums)
             self._position = done % batches
             if done >= batches:
                 self._record(sums[: done // batches], rates[batches - 1 :: batches][: done // batches], lowest)
                 yield first
             if ended == "diverged":
-                self.stopped = f"diverged in epoch {len(self.history) + 1}, batch {failed[0]}"
+                found = stopping.Divergence(len(self.history) + 1, batch, what)
+                self.stopped = found.stopped
                 rate: float = self.optimizer.rate  # type: ignore[attr-defined]
-                stopping.tell_divergence(self.stopped, failed[1], rate, raises=self.settings.divergence == "raise")
+                stopping.tell_divergence(found, self.X, rate, raises=self.settings.divergence == "raise")
             elif ended == "interrupted":
                 self.stopped = ended
             elif self._out_of_time():
@@ -243,29 +243,19 @@ class Training(Displayed):
             first = len(self.history)
 
     def _run_chunk(self, rates: Array, sums: Array) -> tuple[int, str, tuple[int, str]]:
-        """Run epochs, a learning rate for each batch; give the batches done, why not all, and where it diverged.
-
-        The epochs of a chunk that diverges run again as far as they were good.
-        """
+        """Run epochs, a learning rate for each batch; give the batches done, why not all, and where it diverged."""
         order, count = self.row_order, len(sums)
-        changed = self.network.parameters, self.network.state, self.memory.slots
-        good = [values.copy() for values in changed]
         batches, shuffle = rates.size // count, self.settings.shuffle and self.batch_size < self.X.shape[0]
         drawn = order.generator if count > 1 and shuffle and self.order is None else None
         rows = order.draw(count, shuffle=shuffle, given=self.order)
         data = data_of(self.X, self.Y, self.weights, rows, repeats=not shuffle and self.order is None)
-        began, failed, clock = time.perf_counter(), (0, ""), Clock(self.step, self.settings.seed)
-        advance = functools.partial(self.loop.advance, data, clock, rates, sums, self.settings.target)
-        done, ended = advance(rates.size, lambda: self._out_of_time(time.perf_counter() - began))
+        began, clock = time.perf_counter(), Clock(self.step, self.settings.seed)
+        done, ended, failed = self.loop.run(
+            data, clock, rates, sums, self.settings.target, lambda: self._out_of_time(time.perf_counter() - began)
+        )
         begun = done // batches + 1 if ended == "diverged" else -(-done // batches)
         if drawn is not None and begun < count:  # how many epochs a chunk has depends on timing
             order.draw_again(drawn, max(1, begun))
-        if ended == "diverged":
-            failed = done % batches + 1, stopping.first_not_finite(self.executable, self.memory)
-            for values, kept in zip(changed, good, strict=True):
-                values[:] = kept
-            sums[:] = 0.0
-            done, _ = advance(done // batches * batches, self._out_of_time)
         self.step += done
         self._seconds += time.perf_counter() - began
         return done, ended, failed
@@ -323,27 +313,12 @@ class Training(Displayed):
 
         Errors: a BacklitError for a state of other shapes, or of another optimizer.
         """
-        network, monitor, last = self.network, self.loop.monitor, self._last_values()
-        parameters, statistics = last or (network.parameters, network.state)
-        return TrainingState(
-            self.optimizer.name, parameters.copy(), statistics.copy(), self.memory.slots.copy(),
-            self.step, self._position, self.row_order.generator, self.rate_factor, dict(self.schedule_state),
-            *self._improvement, float(monitor.lowest[0]), monitor.P.copy(), monitor.S.copy(), last is not None,
-            self.history.copy(), self._seconds,
-        )  # fmt: skip
+        return state_of(self, self._last_values())
 
     @state.setter
     def state(self, saved: TrainingState) -> None:
         check_state(saved, self.state)
-        self.network.parameters[:], self.network.state[:] = saved.parameters, saved.statistics
-        self.memory.slots[:], self.step, self._position = saved.slots, saved.step, saved.position
-        self.row_order.generator = saved.generator
-        self.rate_factor, self.schedule_state = saved.rate_factor, dict(saved.schedule)
-        self._improvement = Improvement(saved.improved_loss, saved.improved_epoch)
-        monitor = self.loop.monitor
-        monitor.lowest[0], monitor.P[:], monitor.S[:] = saved.best_loss, saved.best_parameters, saved.best_statistics
-        self.history, self._seconds = saved.history.copy(), saved.seconds
-        self._last, self.stopped = None, None
+        set_state(self, saved)
         if saved.holds_best:
             self._finish()
 
