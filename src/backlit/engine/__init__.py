@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from backlit.engine.architecture import layer_from_dict, make_layer
     from backlit.engine.compiled import can_compile
     from backlit.engine.display import drawers
+    from backlit.engine.evaluation import NetworkEvaluation
     from backlit.engine.executable import Executable
     from backlit.engine.gradcheck import GradientCheck, gradcheck
     from backlit.engine.history import Epoch, History, HistorySummary
@@ -45,6 +46,7 @@ _PLACES = {
     "HistorySummary": "history",
     "LayerLine": "summaries",
     "Network": "network",
+    "NetworkEvaluation": "evaluation",
     "NetworkSummary": "summaries",
     "Objective": "objective",
     "PlainStep": "objective",
@@ -76,6 +78,7 @@ __all__ = [
     "HistorySummary",
     "LayerLine",
     "Network",
+    "NetworkEvaluation",
     "NetworkSummary",
     "Objective",
     "PlainStep",

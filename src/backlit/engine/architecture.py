@@ -51,7 +51,7 @@ class Architecture:
     def _build(self, graph: Graph, loss: Loss | str, dtype: npt.DTypeLike, seed: Any) -> None:
         """Set up everything but the layers, and draw the parameters."""
         self.graph = graph
-        self.inputs, self.outputs = graph.input_size, graph.output_size
+        self.inputs, self.output_size = graph.input_size, graph.output_size
         self.loss: Loss = losses.make(loss)
         self.dtype = _dtype(dtype)
         self.ops = [node.op for node in graph.nodes]
@@ -137,19 +137,19 @@ class Architecture:
         """Give the targets as a matrix (n, outputs), or one column of class numbers if the loss takes them."""
         given = np.asarray(Y)
         array = _numbers("Y", given.reshape(-1, 1) if given.ndim == 1 else given, self.dtype)
-        numbered = self.loss.class_targets and array.ndim == 2 and array.shape[1] == 1 and self.outputs > 1
-        if array.ndim != 2 or array.shape[0] != rows or (array.shape[1] != self.outputs and not numbered):
+        numbered = self.loss.class_targets and array.ndim == 2 and array.shape[1] == 1 and self.output_size > 1
+        if array.ndim != 2 or array.shape[0] != rows or (array.shape[1] != self.output_size and not numbered):
             also = ", or (n,) class numbers" if self.loss.class_targets else ""
             raise BacklitError(
                 f"Y has shape {given.shape} beside {rows} rows of X; the network expects "
-                f"({rows}, {self.outputs}){also}."
+                f"({rows}, {self.output_size}){also}."
             )
         if numbered and array.size:
             low, high = array.min(), array.max()
-            if not (low >= 0 and high < self.outputs and np.array_equal(array, np.floor(array))):
+            if not (low >= 0 and high < self.output_size and np.array_equal(array, np.floor(array))):
                 raise BacklitError(
-                    f"Y holds class numbers from {low:g} to {high:g}; {self.outputs} outputs take whole "
-                    f"numbers from 0 to {self.outputs - 1}."
+                    f"Y holds class numbers from {low:g} to {high:g}; {self.output_size} outputs take whole "
+                    f"numbers from 0 to {self.output_size - 1}."
                 )
         elif array.size:
             self._check_range(array)

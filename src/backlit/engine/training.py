@@ -135,7 +135,7 @@ class Training(Displayed):
         self.batch_size = settings.batch_rows(self.X.shape[0])
         self.keep_best = (validation is not None) if settings.keep_best is None else settings.keep_best
         self.compiled = settings.compiled and can_compile()
-        self.rule = settings.rule(reduction(network.loss, network.outputs))
+        self.rule = settings.rule(reduction(network.loss, network.output_size))
         self.executable = Executable(
             network, self.batch_size, self.optimizer, target_columns=self.Y.shape[1],
             decay_biases=settings.decay_biases, compiled=self.compiled,

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from backlit.engine import GradientCheck, HistorySummary, NetworkSummary, TrainingSummary
+from backlit.engine import GradientCheck, HistorySummary, NetworkEvaluation, NetworkSummary, TrainingSummary
 
 
 class SummaryTable(msgspec.Struct, frozen=True):
@@ -116,6 +116,13 @@ def _gradient_check(record: GradientCheck) -> SummaryTable:
     return SummaryTable("", head, rows, [note], numbers=len(head))
 
 
+def _evaluation(record: NetworkEvaluation) -> SummaryTable:
+    reduced = {"sum": "sum", "mean": "mean", "mean_all": "mean over rows and outputs"}[record.reduction]
+    rows = [(f"loss ({record.loss_name}, {reduced})", f"{record.loss:.9g}")]
+    rows += [(name.replace("_", " "), f"{value:.9g}") for name, value in record.metrics.items()]
+    return SummaryTable(f"on {record.rows:,} {'row' if record.rows == 1 else 'rows'}", ("", ""), rows, numbers=1)
+
+
 def _shape(shape: Sequence[int]) -> str:
     return " × ".join(map(str, shape))
 
@@ -125,5 +132,6 @@ _TABLES: dict[type, Callable[[Any], SummaryTable]] = {
     TrainingSummary: _training,
     HistorySummary: _history,
     GradientCheck: _gradient_check,
+    NetworkEvaluation: _evaluation,
 }
 """What makes the table of each kind of record."""

@@ -104,7 +104,7 @@ class Recording:
         s, network = self.settings, self.network
         if not joined:
             network.loss = _unjoined(network.loss)
-        rule = s.rule(reduction(network.loss, network.outputs))._replace(decay=self.optimizer.weight_decay)
+        rule = s.rule(reduction(network.loss, network.output_size))._replace(decay=self.optimizer.weight_decay)
         return PlainStep.of(
             network, self.X, self.Y, self.weights, rule=rule, step=self.number - 1, seed=s.seed,
             optimizer=self.optimizer, decay_biases=s.decay_biases, compiled=False, keep=True, rows=self.rows,
