@@ -6,3 +6,7 @@ class BacklitError(ValueError):
 
     The command line prints the message as one line and exits with code 2.
     """
+
+
+class ArgumentError(BacklitError, TypeError):
+    """A call with an argument that does not exist, or without one that must be given; a TypeError too, as Python's."""
