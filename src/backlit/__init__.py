@@ -83,7 +83,15 @@ def _ops() -> dict[str, Any]:
     return {cls.__name__: cls for registry in registries.values() for cls in registry.values()}
 
 
-_place = lazily(__name__, _PLACES)
+def _advice(name: str) -> str:
+    """Give the end of the message about a name that is missing here."""
+    if name.startswith("_"):  # Python and its tools ask for such names
+        return ""
+    advice = import_module("backlit.ops.synonyms").hint(name, [*__all__, *_ops()], "python")
+    return f"; {advice.partition('known:')[0]}" + ("dir(backlit) lists what it has." if "known:" in advice else "")
+
+
+_place = lazily(__name__, _PLACES, _advice)
 
 
 def __getattr__(name: str) -> Any:

@@ -14,6 +14,10 @@ class BacklitError(ValueError):
     """
 
 
+class ArgumentError(BacklitError, TypeError):
+    """A call with an argument that does not exist, or without one that must be given; a TypeError too, as Python's."""
+
+
 class BacklitWarning(UserWarning):
     """Something went on that may not be what was meant: the message says what, and what to do."""
 

@@ -40,7 +40,8 @@ from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
-from backlit.errors import BacklitError
+from backlit.errors import ArgumentError, BacklitError
+from backlit.ops.synonyms import hint
 from backlit.ops.value_checks import NotNegative, check_fields
 
 Shape = tuple[int, ...]
@@ -56,7 +57,31 @@ MACHINE_SCALARS = ("training", "seed", "step", "first_row", "op_number")
 number of the step, the number within the batch of the first row given, and the op's own number in the network."""
 
 
-class Op(msgspec.Struct, frozen=True):
+class OpType(type(msgspec.Struct)):  # type: ignore[misc]  # mypy does not follow the class of a class
+    """The class of all classes of ops: a call with wrong settings is refused in the words of this package."""
+
+    def __call__(cls, *values: Any, **settings: Any) -> Any:
+        """Make an op of these settings. Errors: an ArgumentError where the op has no such settings, or needs more."""
+        fields = cls.__struct_fields__
+        for name in settings:
+            if name not in fields:
+                advice = hint(name, fields, "python") if fields else "it has no settings."
+                raise ArgumentError(f"{cls.kind} {cls.name!r} has no setting {name!r}; {advice}")
+        try:
+            return super().__call__(*values, **settings)
+        except BacklitError:
+            raise
+        except TypeError as error:
+            told = f"{cls.__name__}({', '.join(fields)})"
+            raise ArgumentError(f"{cls.kind} {cls.name!r}: {_lowered(error)}; expected {told}.") from None
+
+
+def _lowered(error: Exception) -> str:
+    text = str(error)
+    return text[:1].lower() + text[1:]
+
+
+class Op(msgspec.Struct, frozen=True, metaclass=OpType):
     """The base of all ops: a frozen record of settings with static methods of maths."""
 
     kind: ClassVar[str] = "op"
