@@ -60,7 +60,9 @@ class Run:
         self.error = objective.loss()
         self.gradient = objective.gradient.copy()
         n, tables = min(len(X), objective.tables.rows), objective.tables  # of the last shard
-        self.outputs = self.memory.A[tables.Y : tables.Y + n * network.output_size].reshape(n, network.output_size).copy()
+        self.outputs = (
+            self.memory.A[tables.Y : tables.Y + n * network.output_size].reshape(n, network.output_size).copy()
+        )
         self.d_inputs = self["dX"]
 
     def __getitem__(self, name: str) -> Any:

@@ -20,7 +20,7 @@ from backlit.lazy import lazily
 if TYPE_CHECKING:
     from backlit.engine.architecture import layer_from_dict, make_layer
     from backlit.engine.compiled import can_compile
-    from backlit.engine.display import drawers
+    from backlit.engine.display import ProgressDisplay, drawers, progress_displays
     from backlit.engine.evaluation import NetworkEvaluation
     from backlit.engine.executable import Executable
     from backlit.engine.gradcheck import GradientCheck, gradcheck
@@ -50,6 +50,7 @@ _PLACES = {
     "NetworkSummary": "summaries",
     "Objective": "objective",
     "PlainStep": "objective",
+    "ProgressDisplay": "display",
     "Training": "training",
     "TrainingSettings": "settings",
     "TrainingState": "state",
@@ -63,6 +64,7 @@ _PLACES = {
     "lbfgs_options": "lbfgs",
     "make_layer": "architecture",
     "minimize": "lbfgs",
+    "progress_displays": "display",
     "reduction": "objective",
     "rows_of": "input_checks",
     "rule_of": "objective",
@@ -82,6 +84,7 @@ __all__ = [
     "NetworkSummary",
     "Objective",
     "PlainStep",
+    "ProgressDisplay",
     "Training",
     "TrainingSettings",
     "TrainingState",
@@ -95,6 +98,7 @@ __all__ = [
     "lbfgs_options",
     "make_layer",
     "minimize",
+    "progress_displays",
     "reduction",
     "rows_of",
     "rule_of",

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backlit.engine.program.graph import Graph, chain, layout_size
+from backlit.engine.unlearnable import refuse_constant
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.ops.base import Interval, Layer, Loss, Shape
@@ -57,6 +58,7 @@ class Architecture:
         self.ops = [node.op for node in graph.nodes]
         self.labels = [node.label for node in graph.nodes]
         self.shapes, self.frozen = graph.shapes, graph.frozen
+        refuse_constant(graph, self.loss)
         if graph.reach is not None:
             _refuse_unfit_loss(self.loss, self.layers[-1] if self.layers else self.ops[-1], graph.reach)
         self.layout, self.state_layout = graph.layout, graph.state_layout

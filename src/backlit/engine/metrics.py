@@ -165,6 +165,8 @@ def chosen(given: Any, loss: Loss) -> dict[str, str | Metric | None]:
         several = given if isinstance(given, Iterable) and not isinstance(given, str) else [given]
         found = {metric if isinstance(metric, str) else _name_of(metric): metric for metric in several}
     for name, metric in found.items():
+        if not name.isidentifier():
+            raise BacklitError(f"a metric is named {name!r}; give it a name: metrics={{'my_metric': function}}.")
         if isinstance(metric, str):
             _check(metric, loss)
         elif not callable(metric):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from typing import Any, Literal
+from typing import Any, Literal, Never
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +14,10 @@ from backlit.engine import lbfgs, stopping
 from backlit.engine.batch_loop import BatchLoop, training_tables
 from backlit.engine.compiled import can_compile
 from backlit.engine.display import Displayed
+from backlit.engine.epoch_hooks import EpochHooks
 from backlit.engine.executable import Executable
 from backlit.engine.history import Epoch, History
-from backlit.engine.input_checks import rows_of, validation_rows
+from backlit.engine.input_checks import refuse_unknown, rows_of, validation_rows
 from backlit.engine.machine.environment import threads_of
 from backlit.engine.network import Network
 from backlit.engine.objective import Objective, reduction
@@ -28,6 +29,7 @@ from backlit.engine.settings import Fixed, Setting, TrainingSettings
 from backlit.engine.state import TrainingState, check_state, set_state, state_of
 from backlit.engine.stopping import Improvement
 from backlit.engine.summaries import TrainingSummary, training_summary
+from backlit.engine.unlearnable import warn_of_single_rows, warn_of_unreachable
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.ops.base import Optimizer
@@ -71,6 +73,11 @@ class Training(Displayed):
         compiled: False runs the same maths as plain NumPy Python, to step through with a debugger.
         threads: how many threads the batches of a network that is not small are shared out to, at the most; by default
             BACKLIT_THREADS, else OMP_NUM_THREADS, else all processors. It does not change a bit of the result.
+        metrics: what to measure after each epoch, as `Network.evaluate` takes it ("accuracy", a function, ...): on the
+            training rows, and on the validation rows as "validation_accuracy".
+        callbacks: functions of an `Epoch`, called after each one with the network as it is then; one that returns True
+            stops the training.
+        progress: whether to show how far the training is, in a terminal or a notebook.
 
     Attributes:
         settings: the arguments that are no data, as a `TrainingSettings`; `training.epochs = 9` replaces one of them.
@@ -116,8 +123,11 @@ class Training(Displayed):
         l1: float = 0.0, l2: float = 0.0, decay_biases: bool = False, penalty_per_batch: bool = False,
         clip_value: float | None = None, clip_norm: float | None = None, max_norm: float | None = None,
         gradient_norms: bool = False, divergence: Literal["warn", "raise"] = "warn", compiled: bool = True,
-        threads: int | None = None,
+        threads: int | None = None, metrics: Any = None, callbacks: Any = None, progress: bool = False,
+        **unknown: Never,
     ) -> None:  # fmt: skip
+        if unknown:
+            refuse_unknown(unknown, Training.__init__)
         self.settings = settings = TrainingSettings(
             optimizer=optimizer, schedule=schedule, batch_size=batch_size, epochs=epochs, shuffle=shuffle, seed=seed,
             target=target, patience=patience, tolerance=tolerance, time_limit=time_limit, keep_best=keep_best,
@@ -130,9 +140,11 @@ class Training(Displayed):
         self.X, self.Y, self.weights = rows_of(network, X, Y, sample_weight)
         if not self.X.shape[0]:
             raise BacklitError("X has no rows; expected at least one to train on.")
+        warn_of_unreachable(network.graph, network.loss, self.Y)
         self.validation = None if validation is None else validation_rows(network, validation)
         self.order = order
         self.batch_size = settings.batch_rows(self.X.shape[0])
+        warn_of_single_rows(network.graph, self.batch_size)
         self.keep_best = (validation is not None) if settings.keep_best is None else settings.keep_best
         self.compiled = settings.compiled and can_compile()
         self.rule = settings.rule(reduction(network.loss, network.output_size))
@@ -157,7 +169,11 @@ class Training(Displayed):
         self.rate_factor = 1.0
         self.schedule_state: dict[str, float] = {}
         self.step = 0
-        self.history = History(self.validation is not None, self.normed_layers)
+        self.hooks = EpochHooks(
+            network, (self.X, self.Y, self.weights), self.validation, metrics, callbacks, progress=progress,
+            compiled=self.compiled,
+        )  # fmt: skip
+        self.history = History(self.validation is not None, self.normed_layers, metrics=self.hooks.names)
         self.stopped: str | None = None
         self._position = 0  # batches of an epoch that was not ended
         self._improvement = Improvement()
@@ -201,7 +217,8 @@ class Training(Displayed):
         try:
             for first in advance:
                 self._note(first)
-                self.stopped = self._reason_to_stop()
+                asked = self.hooks.after(self.history[-1], self.settings.epochs) if self.hooks.wanted else None
+                self.stopped = self._reason_to_stop() or asked
                 yield first
                 if self.stopped:
                     return
@@ -211,6 +228,7 @@ class Training(Displayed):
         finally:
             try:
                 advance.close()
+                self.hooks.close()
                 if self.team is not None:
                     self.team.shut_down()
             finally:
@@ -274,7 +292,8 @@ class Training(Displayed):
 
     def _record(self, sums: Array, rates: Array, lowest: float) -> None:
         """Add epochs that have ended to the history; `lowest` is the lowest monitored loss before them."""
-        monitored, monitor = self.history.record(sums, rates, self._seconds, lowest), self.loop.monitor
+        measured, monitor = self.hooks.measure(), self.loop.monitor
+        monitored = self.history.record(sums, rates, self._seconds, lowest, measured)
         if not monitor.wanted:  # else the machine has done it
             monitor.lowest[0] = np.fmin(lowest, np.fmin.reduce(monitored))
 
@@ -288,8 +307,9 @@ class Training(Displayed):
 
     def _epochs_before_a_decision(self) -> int:
         """Give how many epochs will run before one of them could end the training or change its rate."""
-        if self.settings.schedule.needs_loss or self.settings.patience is None:
-            return 1 if self.settings.schedule.needs_loss else self.settings.epochs
+        each = self.settings.schedule.needs_loss or self.hooks.each_epoch
+        if each or self.settings.patience is None:
+            return 1 if each else self.settings.epochs
         return max(1, self.settings.patience - self._improvement.waited(len(self.history)))
 
     def _reason_to_stop(self) -> str | None:

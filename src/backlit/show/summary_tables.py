@@ -90,10 +90,13 @@ def _training(record: TrainingSummary) -> SummaryTable:
 
 def _history(record: HistorySummary) -> SummaryTable:
     validated = any(epoch.validation_loss is not None for epoch in record.epochs)
+    metrics = record.epochs[0].metric_names if record.epochs else ()
     head = ["epoch", "", "loss", *(["validation loss"] if validated else []), "rate"]
+    head += [name.replace("_", " ") for name in metrics]
     rows = [
         [str(epoch.number), "best" if epoch.best else "", f"{epoch.loss:.9g}",
-         *([f"{epoch.validation_loss:.9g}"] if epoch.validation_loss is not None else []), f"{epoch.rate:g}"]
+         *([f"{epoch.validation_loss:.9g}"] if epoch.validation_loss is not None else []), f"{epoch.rate:g}",
+         *(f"{value:.6g}" for value in epoch.metrics.values())]
         for epoch in record.epochs
     ]  # fmt: skip
     if record.count > len(record.epochs):
