@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from backlit.engine.stopping import DivergedError, DivergedWarning
     from backlit.engine.summaries import LayerLine, NetworkSummary, TrainingSummary
     from backlit.engine.training import Training
+    from backlit.engine.unit_names import usual_unit
 
 _PLACES = {
     "DivergedError": "stopping",
@@ -68,6 +69,7 @@ _PLACES = {
     "reduction": "objective",
     "rows_of": "input_checks",
     "rule_of": "objective",
+    "usual_unit": "unit_names",
 }
 
 __all__ = [
@@ -102,6 +104,7 @@ __all__ = [
     "reduction",
     "rows_of",
     "rule_of",
+    "usual_unit",
 ]
 
 __getattr__ = lazily(__name__, _PLACES)

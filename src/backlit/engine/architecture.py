@@ -58,9 +58,9 @@ class Architecture:
         self.ops = [node.op for node in graph.nodes]
         self.labels = [node.label for node in graph.nodes]
         self.shapes, self.frozen = graph.shapes, graph.frozen
-        refuse_constant(graph, self.loss)
         if graph.reach is not None:
             _refuse_unfit_loss(self.loss, self.layers[-1] if self.layers else self.ops[-1], graph.reach)
+        refuse_constant(graph, self.loss)
         self.layout, self.state_layout = graph.layout, graph.state_layout
         self.parameters = np.zeros(layout_size(self.layout), self.dtype)
         self.state = np.zeros(layout_size(self.state_layout), self.dtype)

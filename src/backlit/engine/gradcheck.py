@@ -18,6 +18,7 @@ from backlit.engine.gradients import Revealing, refuse_not_finite, step_gradient
 from backlit.engine.input_checks import rows_of
 from backlit.engine.objective import Objective, rule_of
 from backlit.engine.program.structs import Clock, Data, Rule
+from backlit.engine.unit_names import element_name
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.ops.base import Activation, Loss
@@ -52,6 +53,8 @@ class ArrayCheck(msgspec.Struct, frozen=True):
     backprop: float
     numeric: float
     passed: bool
+    element: str = ""
+    """The worst element as worked examples name it, such as w(i1,h2) for 1.W[0, 1]; empty along a direction."""
 
     @property
     def verdict(self) -> str:
@@ -151,7 +154,10 @@ def gradcheck(
     checks = [_array_check(name, shape, [probes[k] for k in np.flatnonzero(owners == name)], tolerance,
                            *(values[owners == name] for values in (backprop, numeric, floors)))
               for name, shape in arrays]  # fmt: skip
-    return GradientCheck(loss, tolerance, compiled, tuple(checks))
+    named = [check if check.index is None else
+             msgspec.structs.replace(check, element=element_name(network, check.name, check.index))
+             for check in checks]  # fmt: skip
+    return GradientCheck(loss, tolerance, compiled, tuple(named))
 
 
 def trained_gradient(objective: Objective) -> tuple[float, Array]:

@@ -86,11 +86,12 @@ def epoch_class(metrics: tuple[str, ...]) -> type[Epoch]:
     if not metrics:
         return Epoch
     fields = [(name, float, math.nan) for name in metrics]
-    cls: type[Epoch] = msgspec.defstruct(
+    cls: Any = msgspec.defstruct(
         "Epoch", fields, bases=(Epoch,), module=__name__, frozen=True, namespace={"metric_names": metrics}
     )
     _declare(cls)
-    return cls
+    made: type[Epoch] = cls
+    return made
 
 
 def _epoch_of(metrics: tuple[str, ...], values: tuple[Any, ...]) -> Epoch:

@@ -126,7 +126,7 @@ def _poisson_deviance(given: Judged) -> float:
     return _sklearn("mean_poisson_deviance", given, given.targets.reshape(-1), given.predicted.reshape(-1))
 
 
-CHOICE = ("classes", "labels")
+CHOICE: tuple[Kind, ...] = ("classes", "labels")
 METRICS: Mapping[str, tuple[tuple[Kind, ...], Callable[[Judged], float]]] = {
     "accuracy": (CHOICE, _by("accuracy_score")),
     "balanced_accuracy": (CHOICE, _by("balanced_accuracy_score")),
@@ -219,9 +219,9 @@ def _with_weights(name: str, metric: Metric, weights: Array | None) -> Metric:
     if weights is None:
         return metric
     try:
-        taken = inspect.signature(metric).parameters
+        taken = set(inspect.signature(metric).parameters)
     except (TypeError, ValueError):
-        taken = {}
+        taken = set()
     if "sample_weight" not in taken:
         raise BacklitError(f"the metric {name!r} takes no sample_weight; expected one, since the rows have weights.")
     return functools.partial(metric, sample_weight=weights)

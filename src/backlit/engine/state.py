@@ -146,12 +146,13 @@ def check_state(state: TrainingState, like: TrainingState) -> None:
 
 def state_of(training: Any, last: tuple[Array, Array] | None) -> TrainingState:
     """Give a training's state; `last` are the last epoch's values where its network holds the best ones."""
-    network, monitor = training.network, training.loop.monitor
+    network, monitor, improved = training.network, training.loop.monitor, training._improvement
     parameters, statistics = last or (network.parameters, network.state)
     return TrainingState(
         training.optimizer.name, parameters.copy(), statistics.copy(), training.memory.slots.copy(),
         training.step, training._position, training.row_order.generator, training.rate_factor,
-        dict(training.schedule_state), *training._improvement, float(monitor.lowest[0]), monitor.P.copy(),
+        dict(training.schedule_state), improved.loss, improved.epoch, float(monitor.lowest[0]),
+        monitor.P.copy(),
         monitor.S.copy(), last is not None, training.history.copy(), training._seconds,
     )  # fmt: skip
 

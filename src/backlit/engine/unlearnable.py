@@ -38,7 +38,7 @@ def warn_of_unreachable(graph: Graph, loss: Loss, Y: Array) -> None:
         last = graph.nodes[-1].op.name
         warn(
             f"the targets run from {low:g} to {high:g}; the outputs of {last!r} run from {reach[0]:g} to {reach[1]:g}, "
-            "and never come near the others. End the network in 'identity' (Dense without an activation), or scale the "
+            "and cannot reach the others. End the network in 'identity' (Dense without an activation), or scale the "
             "targets."
         )
 

@@ -230,6 +230,16 @@ class Loss(Op, frozen=True, kw_only=True):
             raise BacklitError(f"loss {self.name!r}: reduction is {self.reduction!r}; expected one of {known}.")
         check_settings(self)
 
+    def __call__(self, *rows: Any, **settings: Any) -> Any:
+        """Refuse the call: a loss has no network, and network.loss(X, Y) would take X for outputs.
+
+        Errors: an ArgumentError that names `network.evaluate`.
+        """
+        raise ArgumentError(
+            f"the loss {self.name!r} is not a function of rows; write network.evaluate(X, Y).loss for a network's loss "
+            "on rows X with targets Y."
+        )
+
 
 class ElementwiseLoss(Loss, frozen=True):
     """A loss that is a sum over the outputs of `value(a, t)`, with `slope(a, t)` its derivative with respect to `a`."""

@@ -70,7 +70,8 @@ class NotebookLine:
 
         self.epochs, self.began, self.last = epochs, time.monotonic(), time.monotonic()
         self.text = f"epoch 0/{epochs}"
-        self.handle = display(self._bundle(), raw=True, display_id=True)
+        show: Any = display
+        self.handle = show(self._bundle(), raw=True, display_id=True)
 
     def show(self, epoch: Any) -> None:
         """Replace the line, if it has stood for a while."""

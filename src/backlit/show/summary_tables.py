@@ -108,7 +108,7 @@ def _gradient_check(record: GradientCheck) -> SummaryTable:
     head = ("array", "shape", "checked", "skipped", "error", "worst at", "backprop", "numeric", "")
     rows = []
     for array in record.arrays:
-        where = "a direction" if array.index is None else str(list(array.index))
+        where = "a direction" if array.index is None else f"{list(array.index)} {array.element}".rstrip()
         measured = (f"{array.error:.1e}", where, f"{array.backprop:.9g}", f"{array.numeric:.9g}")
         shape = " x ".join(map(str, array.shape))
         rows.append((array.name, shape, str(array.checked), str(array.skipped),

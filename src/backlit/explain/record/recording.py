@@ -249,14 +249,8 @@ class Recording:
 
 def _unjoined(loss: Loss) -> Loss:
     """Give the same loss without the forms that take the last activation in."""
-    cls = msgspec.defstruct(
-        type(loss).__name__,
-        [],
-        bases=(type(loss),),
-        namespace={"fused": {}, "__module__": __name__},
-        frozen=True,
-        kw_only=True,
-    )
+    kind: Any = type(type(loss))  # `msgspec.defstruct` makes no class of another metaclass than its own
+    cls = kind(type(loss).__name__, (type(loss),), {"fused": {}, "__module__": __name__}, frozen=True, kw_only=True)
     made: Any = cls(**msgspec.structs.asdict(loss))
     return cast(Loss, made)
 
