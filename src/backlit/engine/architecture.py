@@ -112,8 +112,10 @@ class Architecture:
         """Give X as a C-contiguous matrix of the network's dtype, or say what is wrong with its shape."""
         array = self._columns(X)
         if array.ndim != 2 or array.shape[1] != self.inputs:
+            single = " A single row is given as [row]." if array.shape == (self.inputs,) else ""
             raise BacklitError(
                 f"X has shape {array.shape}; the network expects rows of {self.inputs} inputs: (n, {self.inputs})."
+                f"{single}"
             )
         return array
 
@@ -275,13 +277,21 @@ def _numbers(name: str, given: Any, dtype: np.dtype[Any]) -> Array:
     """Give an array of the network's type, or say that the values are no numbers; too large ones become infinite."""
     if isinstance(given, np.ndarray) and given.dtype == dtype and given.ndim and given.flags.c_contiguous:
         return given
+    if hasattr(given, "toarray") and hasattr(given, "nnz"):
+        raise BacklitError(
+            f"{name} is a sparse {type(given).__name__} of shape {given.shape}; expected a dense array: give "
+            f"{name}.toarray()."
+        )
     try:
         if np.iscomplexobj(given):
             raise TypeError("they are complex")
         with np.errstate(over="ignore"):
             return np.ascontiguousarray(given, dtype=dtype)
     except (TypeError, ValueError) as error:
-        raise BacklitError(f"{name} does not hold rows of numbers ({error}); encode it as a matrix first.") from None
+        advice = "encode it as a matrix first"
+        if name == "Y":
+            advice += ": classes, Y = np.unique(Y, return_inverse=True) makes class numbers of names"
+        raise BacklitError(f"{name} does not hold rows of numbers ({error}); {advice}.") from None
 
 
 def make_layer(given: Layer | str) -> Layer:

@@ -89,7 +89,7 @@ class BatchLoop:
         """
         batches, before = rates.size // sums.shape[0], self._values()
         done, why = self.advance(data, clock, rates, sums, target, 0, rates.size, out_of_time)
-        if why != "diverged" and stopping.is_finite(self.memory):
+        if why != "diverged" and self._is_good(data):
             return done, why, (0, "")
         failed = done % batches + 1, stopping.first_not_finite(self.executable, self.memory)
         self._restore(before)
@@ -97,13 +97,22 @@ class BatchLoop:
         for good in range(0, done // batches * batches, batches):
             before = self._values()
             reached, _ = self.advance(data, clock, rates, sums, target, good, good + batches, lambda: False)
-            if reached < good + batches or not stopping.is_finite(self.memory):
+            if reached < good + batches or not self._is_good(data):
                 failed = batches, stopping.arrays_not_finite(self.executable, self.memory)
                 self._restore(before)
                 return good, "diverged", failed
         if why != "diverged":  # the weights are not finite in the middle of an epoch that was not ended
             failed = done % batches, "its update gives numbers that are not finite"
         return done // batches * batches, "diverged", failed
+
+    def _is_good(self, data: Data) -> bool:
+        """Tell whether what the last update wrote is finite, and so is the loss where the weights are very large."""
+        if not stopping.is_finite(self.memory):
+            return False
+        if not stopping.may_overflow(self.memory):
+            return True
+        with steady(self.executable.compiled), np.errstate(all="ignore"):
+            return bool(np.isfinite(self.executable.runner.evaluate_rows(self.tables, self.memory, data, Clock(0, 0))))
 
     def _changed(self) -> tuple[Array, ...]:
         network, monitor = self.executable.network, self.monitor

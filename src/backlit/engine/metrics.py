@@ -21,6 +21,7 @@ import numpy as np
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.ops.base import Loss
+from backlit.ops.synonyms import hint
 
 Kind = Literal["classes", "labels", "numbers"]
 Metric = Callable[..., float]
@@ -182,7 +183,7 @@ def _check(name: str, loss: Loss) -> None:
     kind = kind_of(loss)
     fitting = [known for known, (kinds, _) in METRICS.items() if kind in kinds or kind == "labels"]
     if name not in METRICS:
-        raise BacklitError(f"unknown metric {name!r}; known for the loss {loss.name!r}: {', '.join(fitting)}.")
+        raise BacklitError(f"unknown metric {name!r} for the loss {loss.name!r}; {hint(name, fitting)}")
     if name not in fitting:
         raise BacklitError(
             f"the metric {name!r} is of {' and '.join(METRICS[name][0])}; the loss {loss.name!r} is of {kind}. "

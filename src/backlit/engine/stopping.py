@@ -84,9 +84,19 @@ def first_not_finite(executable: Executable, memory: Memory) -> str:
     return "the loss is not a finite number"
 
 
+def size_of(values: Array) -> float:
+    """Give the largest size of numbers, NaN where one is NaN."""
+    return float(np.maximum(values.max(), -values.min())) if values.size else 0.0
+
+
 def is_finite(memory: Memory) -> bool:
     """Tell whether all that an update wrote is finite: the weights, running statistics, the optimizer's vectors."""
-    return bool(np.isfinite(memory.P).all() and np.isfinite(memory.S).all() and np.isfinite(memory.slots).all())
+    return all(size_of(values) < math.inf for values in (memory.P, memory.S, memory.slots))
+
+
+def may_overflow(memory: Memory) -> bool:
+    """Tell whether weights are so large that the next outputs may not be finite."""
+    return size_of(memory.P) > float(np.finfo(memory.P.dtype).max) ** 0.25
 
 
 def arrays_not_finite(executable: Executable, memory: Memory) -> str:
@@ -100,6 +110,8 @@ def arrays_not_finite(executable: Executable, memory: Memory) -> str:
         for name, (start, shape) in layout.items()
         if not np.isfinite(values[start : start + math.prod(shape)]).all()
     }
+    if not names:
+        return "its update gives weights so large that the loss is not a finite number"
     first = ", ".join([*names][:3])
     return f"its update gives {first}{' and others' if len(names) > 3 else ''} numbers that are not finite"
 
@@ -125,11 +137,12 @@ def far_row(X: Array) -> str:
     )
 
 
-def tell_divergence(found: Divergence, X: Array, rate: float, *, raises: bool) -> None:
+def tell_divergence(found: Divergence, X: Array, rate: float | None, *, raises: bool) -> None:
     """Warn, or raise an error: what was not finite, which weights are kept, and what to try."""
+    advice = "" if rate is None else f"a smaller rate than {rate:g}, clip_norm=1, or "
     message = (
         f"training {found.stopped}: {found.what}. The weights from before that epoch are kept."
-        f"{far_row(X)} Try a smaller rate than {rate:g}, clip_norm=1, or inputs scaled to about 1."
+        f"{far_row(X)} Try {advice}inputs scaled to about 1."
     )
     if raises:
         raise DivergedError(message)

@@ -386,6 +386,11 @@ class Training(Displayed):
                     self.stopped = stopping.over_time(self.settings.time_limit or 0.0)
                     return
                 began = time.perf_counter()
+        if search.minimum is not None and not np.isfinite(search.minimum.value):
+            found = stopping.Divergence(len(self.history) + 1, 1, "the loss is not a finite number")
+            self.stopped = found.stopped
+            stopping.tell_divergence(found, self.X, None, raises=self.settings.divergence == "raise")
+            return
         self.stopped = search.minimum.reason if search.minimum else None
 
     def after_epoch(self, loss: float) -> float:
