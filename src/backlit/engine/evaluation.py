@@ -93,13 +93,12 @@ def layer_outputs(network: Architecture, X: Array, layer: int | str, *, activate
     program = Executable(
         network, min(max(len(X), 1), MANY_ROWS), compiled=compiled and can_compile(), forward_only=True, keep=True
     )  # fmt: skip
+    tables = program.prediction  # first: an entry point is made ready for the kernels that there are
     memory, ends = program.memory(), np.empty((program.rows, network.output_size), network.dtype)
     for part in _parts(len(X), program.rows):
         rows = len(X[part])
         with steady(program.compiled):
-            program.runner.predict_rows(
-                program.prediction, memory, X[part].reshape(-1), rows, ends.reshape(-1), Clock(0, 0)
-            )
+            program.runner.predict_rows(tables, memory, X[part].reshape(-1), rows, ends.reshape(-1), Clock(0, 0))
         outputs[part] = program.view(memory, name, rows).reshape(rows, *shape)
     return outputs
 
