@@ -301,6 +301,7 @@ def test_trainings_leave_nothing_behind():
 
     from backlit.engine.machine.python_kernels import PLAIN_KERNELS
 
+    gc.collect()
     before = len(PLAIN_KERNELS)
     run = training(metrics=["accuracy"]).run()
     alive = weakref.ref(run.executable)
