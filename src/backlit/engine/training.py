@@ -39,7 +39,8 @@ class Training(Displayed):
     r"""Trains a network by gradient descent on its error; iterating runs it, an `Epoch` at a time.
 
     Each update: the gradient of the loss over one batch, by backpropagation; plus the gradient of the penalties
-    l2/2 Σw² + l1 Σ|w|; clipped; then the optimizer's rule.
+    l2/2 Σw² + l1 Σ|w|; clipped, after the penalties were added; then the optimizer's rule, where an optimizer's
+    `weight_decay` acts on the weights themselves.
 
     Args:
         network: what to train, in place.

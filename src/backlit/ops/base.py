@@ -254,7 +254,8 @@ class Optimizer(Op, frozen=True, kw_only=True):
 
     `weight_decay` is decoupled from the gradient: before the update, the machine multiplies the weights (not the
     biases, unless asked) by 1 - rate weight_decay (Loshchilov, Hutter, "Decoupled weight decay regularization", ICLR
-    2019).
+    2019). So it is in every optimizer, not in AdamW alone. PyTorch's `weight_decay` of SGD, Adam, RMSprop and others
+    adds weight_decay w to the gradient instead; that is a training's `l2`.
 
     Errors: a BacklitError where a setting is out of its bounds.
     """
