@@ -96,7 +96,8 @@ def is_finite(memory: Memory) -> bool:
 
 def may_overflow(memory: Memory) -> bool:
     """Tell whether weights are so large that the next outputs may not be finite."""
-    return size_of(memory.P) > float(np.finfo(memory.P.dtype).max) ** 0.25
+    limit: float = float(np.finfo(memory.P.dtype).max) ** 0.25
+    return size_of(memory.P) > limit
 
 
 def arrays_not_finite(executable: Executable, memory: Memory) -> str:
