@@ -40,6 +40,11 @@ class NetworkEvaluation(Summary, msgspec.Struct, frozen=True, eq=False):
     reduction: str
     row_losses: Array
 
+    def __repr__(self) -> str:
+        told = ", ".join(f"{name} {value:.6g}" for name, value in self.to_dict().items())
+        rows = "1 row" if self.rows == 1 else f"{self.rows:,} rows"
+        return f"<evaluation on {rows}: {told}>"
+
     def __getitem__(self, name: str) -> float:
         found = self.to_dict()
         if name not in found:

@@ -36,19 +36,20 @@ def losses_of(epoch: Any) -> str:
     return ", ".join(f"{name} {value:.4g}" for name, value in told.items() if value is not None)
 
 
-def _whole(longest: str) -> Column:
-    """Give a column that a narrow terminal does not cut."""
-    return Column(min_width=len(longest), no_wrap=True)
+def _whole(width: int) -> Column:
+    """Give a column that a narrow terminal does not cut; the losses are."""
+    return Column(min_width=width, no_wrap=True)
 
 
 class Bar:
     """A bar in a terminal; where standard error is no terminal, its last state as a line."""
 
     def __init__(self, epochs: int, console: Console) -> None:
+        counted = f"epoch {epochs}/{epochs}"
         self.progress = Progress(
-            TextColumn("epoch {task.completed}/{task.total}", table_column=_whole(f"epoch {epochs}/{epochs}")),
-            BarColumn(bar_width=20), TextColumn("{task.description}"),
-            TimeRemainingColumn(table_column=_whole("0:00:00")), console=console,
+            TextColumn("epoch {task.completed}/{task.total}", table_column=_whole(len(counted))),
+            BarColumn(bar_width=12, table_column=_whole(12)), TimeRemainingColumn(table_column=_whole(len("0:00:00"))),
+            TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis")), console=console,
         )  # fmt: skip
         self.task = self.progress.add_task("", total=epochs)
         self.progress.start()
