@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -12,6 +11,7 @@ import msgspec
 from msgspec import inspect
 
 from backlit.errors import BacklitError
+from backlit.ops.synonyms import hint
 
 Record = TypeVar("Record", bound=msgspec.Struct)
 
@@ -63,10 +63,8 @@ def explain(message: str, kind: type[msgspec.Struct]) -> str:
 
 
 def unknown_key(key: str, known: Iterable[str]) -> str:
-    """Say that a key is unknown and name the nearest known one, or all."""
-    known = list(known)
-    near = difflib.get_close_matches(key, known, n=1)
-    return f"unknown key {key!r}; " + (f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}.")
+    """Say that a key is unknown, and name the one that is meant, what to write, or all."""
+    return f"unknown key {key!r}; {hint(key, known, 'file')}"
 
 
 def place(path: Iterable[str | int]) -> str:
