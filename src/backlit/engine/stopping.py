@@ -112,7 +112,7 @@ def arrays_not_finite(executable: Executable, memory: Memory) -> str:
         if not np.isfinite(values[start : start + math.prod(shape)]).all()
     }
     if not names:
-        return "its update gives weights so large that the loss is not a finite number"
+        return "the loss after its update is not a finite number, so large are the weights"
     first = ", ".join([*names][:3])
     return f"its update gives {first}{' and others' if len(names) > 3 else ''} numbers that are not finite"
 
