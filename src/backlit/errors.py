@@ -10,3 +10,7 @@ class BacklitError(ValueError):
 
 class ArgumentError(BacklitError, TypeError):
     """A call with an argument that does not exist, or without one that must be given; a TypeError too, as Python's."""
+
+
+class PlacedError(BacklitError):
+    """Something in a text file does not fit: the message has several lines, the last of which show the place."""
