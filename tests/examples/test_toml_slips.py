@@ -139,7 +139,7 @@ def test_an_example_is_named_nearly(name, capsys):
 
 def test_a_file_in_utf_16_is_named_as_such(tmp_path):
     (tmp_path / "wide.toml").write_text(HEAD, encoding="utf-16")
-    with pytest.raises(BacklitError, match="UTF-16.*Save it as UTF-8"):
+    with pytest.raises(BacklitError, match=r"UTF-16.*Save it as UTF-8"):
         read_network_file(tmp_path / "wide.toml")
 
 

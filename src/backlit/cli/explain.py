@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from backlit.cli.options import Whole
+from backlit.cli.options import Whole, form_of
+from backlit.cli.plugins import run_plugins
 from backlit.cli.streams import print_document
 
 if TYPE_CHECKING:
     from backlit.examples import Setup
 
 Format = Literal["text", "md", "latex", "html", "json"]
+FORMS = {"text": (".txt", ".text"), "md": (".md", ".markdown"), "latex": (".tex",), "html": (".html", ".htm"),
+         "json": (".json",)}  # fmt: skip
+"""Each form with the endings of its files."""
 RULES = ("optimizer", "l1", "l2", "decay_biases", "clip_value", "clip_norm", "max_norm", "seed")
 """The keys of a network file's [training] that affect a single step."""
 WIDEST = 120
@@ -29,13 +33,14 @@ def explain(
     run: str | None = None,
     optimizer: str | None = None,
     rate: float | None = None,
-    form: Annotated[Format, Parameter(name="--format")] = "text",
+    form: Annotated[Format | None, Parameter(name="--format")] = None,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     digits: Whole = 9,
     steps: Whole = 1,
     only: Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True)] = (),
     compare: Annotated[bool, Parameter(negative="")] = False,
     check: Annotated[bool, Parameter(negative="")] = False,
+    plugin: Annotated[list[Path] | None, Parameter(negative="")] = None,
 ) -> None:
     """Work one training step out: forward pass, error, backward pass and update, with every number.
 
@@ -54,9 +59,10 @@ def explain(
     rate
         The learning rate, instead of the file's own.
     form
-        text, md (Markdown with formulas for GitHub and Jupyter), latex, html (one page to open offline) or json.
+        text, md (Markdown with formulas for GitHub and Jupyter), latex, html (one page to open offline) or json; by
+        default the one that the output's ending stands for, else text.
     output
-        The file to write to, instead of the terminal.
+        The file to write to, instead of the terminal: OUT.html, OUT.md, OUT.tex, OUT.json or OUT.txt.
     digits
         Places behind the point.
     steps
@@ -68,9 +74,13 @@ def explain(
         End with the error and the weights before and after the step.
     check
         Put the slope by finite differences beside each gradient.
+    plugin
+        A Python file to run first, for a network with ops of your own.
     """
     from backlit.show.worked_example import explain as work_out
 
+    form = form_of(form, output, FORMS)
+    run_plugins(plugin or ())
     network, X, Y, settings = _problem(source, data, row, run)
     settings |= _optimizer(settings.get("optimizer", "sgd"), optimizer, rate)
     scales = settings.pop("scales", None)

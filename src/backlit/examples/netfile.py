@@ -258,6 +258,9 @@ def layer_of(table: Mapping[str, Any], number: int) -> Layer:
         for key, kind_name in cls.nested.items():
             if isinstance(settings.get(key), Mapping):
                 op_of(REGISTRIES[kind_name], settings[key], key, key)
+            elif isinstance(settings.get(key), str):
+                with inside_key(key):
+                    REGISTRIES[kind_name][settings[key]]
         with of_setting(settings):
             return layer_from_dict(settings)
 

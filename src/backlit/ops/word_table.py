@@ -161,7 +161,12 @@ THEIRS: Mapping[str, str] = {
     "threads": "n_jobs num_workers workers num_threads n_threads",
     # scores
     "accuracy": "acc binary_accuracy categorical_accuracy sparse_categorical_accuracy",
-    # options
+    # commands and options
+    "train": "fit learn",
+    "predict": "infer apply",
+    "evaluate": "eval score",
+    "demo": "example examples",
+    "explain": "backprop show",
     "ignore": "drop exclude skip drop_columns exclude_columns",
     "task": "problem problem_type",
     "test": "test_size test_split test_fraction holdout",
