@@ -17,7 +17,9 @@ from backlit.explain.contents import LARGEST_EXAMPLE, Contents
 from backlit.explain.context import Context
 from backlit.explain.network_drawing import drawing_of
 from backlit.explain.quantity_names import Names
+from backlit.explain.record.exact import ExactNumbers
 from backlit.explain.record.quantities import Key, Place
+from backlit.explain.record.record_making import record_of
 from backlit.explain.record.recording import Recording, Settings
 from backlit.explain.record.step_records import Change, Drawing, Example, Record, Section, Summary
 from backlit.explain.selection import selected
@@ -43,6 +45,7 @@ class Step:
     ) -> None:  # fmt: skip
         self.recording, self.digits, self.check = recording, digits, check
         self.contents = Contents(Context(recording, names, rows))
+        self._exact = ExactNumbers()
         self.only = tuple(only)
         self._wanted = selected(self.contents, self.only) if self.only else None
 
@@ -63,7 +66,7 @@ class Step:
         return (self._record(key) for _, key in self.keys())
 
     def _record(self, key: Key) -> Record:
-        return key.quantity.record(key.place, self.digits, check=self.check)
+        return record_of(key, self._exact, self.digits, check=self.check)
 
     def sections(self) -> Iterator[Section]:
         """Give the records under their headings.
@@ -94,7 +97,7 @@ class Step:
         """Give the error and every trained parameter before and after the step."""
         yield Change("E", self.recording.E, self.recording.E_after)
         for update in self.contents.updates:
-            new = update.quantities[-1]
+            new = update.new
             for at in new.places(0):
                 yield Change(update.parameter.name(at).text, update.parameter.value(at), new.value(at))
 

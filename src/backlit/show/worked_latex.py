@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from backlit.explain.algebra.numerals import latex_number, short_text
+from backlit.explain.algebra.numerals import latex_number
 from backlit.explain.quantity_names import latex_text
 from backlit.explain.record.step_records import Change, Example, Record, Section
 from backlit.show.equation_parts import equation_parts, latex_decimal
@@ -53,7 +53,7 @@ def _section(section: Section, digits: int) -> Iterator[str]:
     if section.given:
         yield r"\begin{longtable}{lrl}"
         for record in section.given:
-            yield rf"${record.symbol}$ & ${latex_number(short_text(record.value, digits))}$ & {_text(record.note)} \\"
+            yield rf"${record.symbol}$ & ${latex_number(record.shown)}$ & {_text(record.note)} \\"
         yield r"\end{longtable}"
     for record in section.worked:
         yield from _record(record, digits)
@@ -62,7 +62,7 @@ def _section(section: Section, digits: int) -> Iterator[str]:
 def _record(record: Record, digits: int) -> Iterator[str]:
     """Set one number as a chain of equations, broken before each equals sign."""
     yield r"\begin{align*}"
-    yield rf"{record.symbol} &= " + " \\\\\n&= ".join(equation_parts(record, digits))
+    yield rf"{record.symbol} &= " + " \\\\\n&= ".join(equation_parts(record))
     yield r"\end{align*}"
     remarks = [_text(record.note)] if record.note else []
     if record.numeric is not None:

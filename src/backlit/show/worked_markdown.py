@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from backlit.explain.algebra.numerals import decimal_text, short_text
+from backlit.explain.algebra.numerals import decimal_text
 from backlit.explain.record.step_records import Change, Example, Record, Section
 from backlit.show.equation_parts import equation_parts
 
@@ -31,7 +31,7 @@ def _section(section: Section, digits: int) -> Iterator[str]:
         yield "| | value | |"
         yield "|---|---:|---|"
         for record in section.given:
-            yield f"| $`{record.symbol}`$ | {short_text(record.value, digits)} | {_escaped(record.note)} |"
+            yield f"| $`{record.symbol}`$ | {record.shown} | {_escaped(record.note)} |"
         yield ""
     for record in section.worked:
         yield from _record(record, digits)
@@ -39,7 +39,7 @@ def _section(section: Section, digits: int) -> Iterator[str]:
 
 def _record(record: Record, digits: int) -> Iterator[str]:
     yield "```math"
-    yield equation(record, digits)
+    yield equation(record)
     yield "```"
     yield ""
     remarks = [record.note] if record.note else []
@@ -50,9 +50,9 @@ def _record(record: Record, digits: int) -> Iterator[str]:
         yield ""
 
 
-def equation(record: Record, digits: int) -> str:
+def equation(record: Record) -> str:
     """Give symbol = formula = numbers = value in LaTeX."""
-    return " = ".join([record.symbol, *equation_parts(record, digits)])
+    return " = ".join([record.symbol, *equation_parts(record)])
 
 
 def _changes(changes: tuple[Change, ...], digits: int) -> Iterator[str]:

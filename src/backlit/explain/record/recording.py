@@ -7,7 +7,6 @@ what an op's own functions give on those arrays.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
 from typing import Annotated, Any, NamedTuple, cast
 
 import msgspec
@@ -19,7 +18,6 @@ from backlit.engine import Network, PlainStep, TrainingSettings, reduction, rows
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.ops.base import MACHINE_SCALARS, Activation, Layer, Loss, Optimizer, arguments
-from backlit.ops.whole_arrays import prepared_scalars
 
 NotNegative = Annotated[float, Meta(ge=0)]
 
@@ -184,11 +182,6 @@ class Recording:
         """Give an optimizer's vector for a parameter, before or after the step."""
         vectors = (self.slots_after if after else self.slots_before).reshape(len(self.optimizer.slots), -1)
         return self.parameter(vectors[list(self.optimizer.slots).index(name)], parameter)
-
-    @property
-    def prepared(self) -> Mapping[str, float]:
-        """The numbers that the optimizer prepares for this step."""
-        return prepared_scalars(self.optimizer, self.rates[-1], self.number)
 
     def row_gradient(self, k: int, name: str, row: int) -> Array:
         """Give one row's part of a parameter's gradient: op k's own backward on that row's buffers."""
