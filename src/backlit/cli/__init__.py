@@ -41,16 +41,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(given: list[str]) -> int:
     from cyclopts import CycloptsError
 
-    from backlit.cli import wording
-
     try:
         _app()(given, exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()
     except CycloptsError as error:
-        said = " ".join(wording.of_call(error, COMMANDS).split())
+        from backlit.cli.wording import of_call
+
+        said = " ".join(of_call(error, COMMANDS).split())
         return _fail(f"{said} See: backlit {_command_of(given)}--help")
     except BacklitError as error:
-        return _fail(str(error) if isinstance(error, PlacedError) else wording.of_setting(_one_line(error), given))
+        from backlit.cli.wording import of_setting
+
+        return _fail(str(error) if isinstance(error, PlacedError) else of_setting(_one_line(error), given))
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED

@@ -10,7 +10,7 @@ from cyclopts.exceptions import UnknownCommandError, UnusedCliTokensError
 
 from backlit.ops.synonyms import hint
 
-_SETTING = re.compile(r"^(?:\w+ '\w+': )?(?P<name>\w+) is (?P<given>.+?); (?P<expected>expected .*?)\.?$", re.DOTALL)
+_SETTING = re.compile(r"^(?:\w+ '\w+': )?(?P<name>\w+) is (?P<given>\S+); (?P<expected>expected .*?)\.?$", re.DOTALL)
 
 
 def of_call(error: CycloptsError, commands: Iterable[str]) -> str:

@@ -13,7 +13,7 @@ from backlit.engine import Network
 from backlit.errors import BacklitError
 from backlit.examples.file_errors import MisfitError
 from backlit.examples.file_tables import DataTable, NetworkTable
-from backlit.examples.quantity_parsing import Names
+from backlit.examples.quantity_parsing import Names, shape_after
 from backlit.examples.strict import unknown_key
 from backlit.ops.base import Layer
 from backlit.ops.layers.dense import Dense
@@ -24,9 +24,9 @@ PARAMETER_OF = {"weights": "W", "weight_labels": "W", "biases": "b", "bias_label
 
 def check_values(network: NetworkTable, chain: list[Layer], names: Names) -> None:
     """Check that weights, biases and their labels, where a dense layer's table lists them, have the layer's shapes."""
-    columns = names.input_count
+    row: tuple[int, ...] = (names.input_count,)
     for number, layer in enumerate(chain, 1):
-        parameters = layer.shapes((columns,)).parameters if isinstance(layer, Dense) else {}
+        parameters = layer.shapes(row).parameters if isinstance(layer, Dense) else {}
         for key, parameter in PARAMETER_OF.items():
             given, shape = network.layers[number - 1].get(key), parameters.get(parameter)
             if isinstance(given, list) and shape is not None and _shape(given) != shape:
@@ -34,13 +34,7 @@ def check_values(network: NetworkTable, chain: list[Layer], names: Names) -> Non
                 raise MisfitError(
                     f"layer {number}: {key} has {_shape_words(given)}; expected {_expected(shape)}.", path
                 )
-        columns = _columns_after(layer, columns)
-
-
-def _columns_after(layer: Layer, columns: int) -> int:
-    for op in layer.ops():
-        (columns,) = op.shapes((columns,)).buffers[op.writes]
-    return columns
+        row = shape_after(layer, row)
 
 
 def _shape(given: list[Any]) -> tuple[int, ...] | None:

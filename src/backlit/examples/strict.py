@@ -22,6 +22,8 @@ _RELATIONS = {">=": "of at least", "<=": "of at most", ">": "above", "<": "below
 _UNKNOWN = re.compile(r"^Object contains unknown field `(?P<key>.*)`$")
 _MISSING = re.compile(r"^Object missing required field `(?P<key>.*)`$")
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d*|\.\.\.)\]")
+TABLE_LISTS = (["layers"], ["published"], ["runs"])
+"""Keys whose tables stand in double brackets."""
 _WORDS = {"int": "a whole number", "float": "a number", "str": "text in quotes", "bool": "true or false",
           "array": "a list", "object": "a table", "null": "nothing"}  # fmt: skip
 
@@ -56,7 +58,9 @@ def explain(message: str, kind: type[msgspec.Struct]) -> str:
     if missing := _MISSING.match(what):
         return f"{where}the key {missing['key']!r} is missing."
     if wrong := _WRONG_TYPE.match(what):
-        return f"{where}{_plain(wrong['given'])} was given; expected {_plain(wrong['expected'])}."
+        twice = [str(step) for step in path if isinstance(step, str)]
+        brackets = f": write [[{'.'.join(twice)}]] in double brackets" if twice[-1:] in TABLE_LISTS else ""
+        return f"{where}{_plain(wrong['given'])} was given; expected {_plain(wrong['expected'])}{brackets}."
     if bound := _OUT_OF_BOUNDS.match(what):
         return f"{where}expected {_plain(bound['expected'])} {_RELATIONS[bound['relation']]} {bound['bound']}."
     return f"{where}{what[0].lower()}{what[1:]}."

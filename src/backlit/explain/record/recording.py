@@ -242,14 +242,9 @@ class Recording:
 
 def _unjoined(loss: Loss) -> Loss:
     """Give the same loss without the forms that take the last activation in."""
-    cls = msgspec.defstruct(
-        type(loss).__name__,
-        [],
-        bases=(type(loss),),
-        namespace={"fused": {}, "__module__": __name__},
-        frozen=True,
-        kw_only=True,
-    )
+    base, kind = type(loss), type(type(loss))
+    names = {"fused": {}, "__module__": base.__module__}
+    cls: Any = kind(base.__name__, (base,), names, frozen=True, kw_only=True)  # type: ignore[call-overload]
     made: Any = cls(**msgspec.structs.asdict(loss))
     return cast(Loss, made)
 
