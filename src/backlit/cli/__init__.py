@@ -50,9 +50,10 @@ def _run(given: list[str]) -> int:
         said = " ".join(of_call(error, COMMANDS).split())
         return _fail(f"{said} See: backlit {_command_of(given)}--help")
     except BacklitError as error:
-        from backlit.cli.wording import of_setting
+        from backlit.cli.wording import of_own_op, of_setting
 
-        return _fail(str(error) if isinstance(error, PlacedError) else of_setting(_one_line(error), given))
+        words = str(error) if isinstance(error, PlacedError) else of_setting(_one_line(error), given)
+        return _fail(of_own_op(words))
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED

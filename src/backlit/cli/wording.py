@@ -10,6 +10,7 @@ from cyclopts.exceptions import UnknownCommandError, UnusedCliTokensError
 
 from backlit.ops.synonyms import hint
 
+KINDS = ("layer", "activation", "loss", "optimizer", "schedule", "initializer")
 _SETTING = re.compile(r"^(?:\w+ '\w+': )?(?P<name>\w+) is (?P<given>\S+); (?P<expected>expected .*?)\.?$", re.DOTALL)
 
 
@@ -48,6 +49,18 @@ def of_setting(message: str, given: Sequence[str]) -> str:
         return message
     option, text = typed
     return f"{option} is {text}; {found['expected']}{fitting(text, whole='a whole number' in found['expected'])}."
+
+
+def of_own_op(message: str) -> str:
+    """Name --plugin in a message about an unknown op that is near to none: it may be one of one's own.
+
+    >>> of_own_op("unknown loss 'mine'; known: mse, mae.")
+    "unknown loss 'mine'; known: mse, mae. An op of your own is registered with --plugin FILE.py."
+    """
+    words, *place = message.split("\n")
+    if re.search(rf"unknown (?:{'|'.join(KINDS)}) '", words) and "did you mean" not in words:
+        words += " An op of your own is registered with --plugin FILE.py."
+    return "\n".join([words, *place])
 
 
 def _typed(option: str, given: Sequence[str]) -> tuple[str, str] | None:

@@ -129,7 +129,7 @@ THEIRS: Mapping[str, str] = {
     "initial": "initialization weights_init weight_init initial_weights",
     # rows
     "targets": "outputs output target labels label y ys t d desired expected desired_outputs classes y_train",
-    "set": "dataset data_set source",
+    "set": "dataset  source",
     "scale": "scaling scaler standardize standardise normalize normalise preprocess normalization",
     "split": "test_split train_test_split holdout",
     "input_divisors": "input_scale",
