@@ -10,7 +10,7 @@ import math
 from decimal import Decimal
 
 from backlit.explain.algebra.decimals import FEW, MANY, as_written, decimal_value
-from backlit.explain.algebra.numerals import decimal_text, right_text, short_text
+from backlit.explain.algebra.numerals import DIGITS, decimal_text, right_text, short_text
 from backlit.explain.algebra.tree import Node, Ref, refs
 from backlit.explain.record.quantities import Key
 
@@ -69,8 +69,10 @@ class ExactNumbers:
         return right_text(value, self.of(key), digits) if math.isfinite(value) else decimal_text(value, digits)
 
     def within(self, ref: Ref, digits: int) -> str:
-        """Give the text of a number inside a calculation: short where it is exact."""
-        if ref.key is None or not math.isfinite(ref.value) or self.of(ref.key) == as_written(ref.value):
+        """Give the text of a number inside a calculation: short where it is exact; settings are given in full."""
+        if ref.key is None:
+            return short_text(ref.value, max(digits, DIGITS))
+        if not math.isfinite(ref.value) or self.of(ref.key) == as_written(ref.value):
             return short_text(ref.value, digits)
         return self.shown(ref.key, digits)
 
