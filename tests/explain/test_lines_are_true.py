@@ -7,7 +7,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import pytest
 from cases import RULES
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st

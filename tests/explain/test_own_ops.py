@@ -107,6 +107,19 @@ def own() -> Iterator[dict[str, type]]:
             kept = grip_size * own_slot + g
             return w - rate * kept, kept
 
+    @register("prepared_rule")
+    class Prepared(bl.Optimizer, frozen=True):
+        rate: float = 0.1
+        prepared: ClassVar = ("slow",)
+
+        @staticmethod
+        def scalars(step, rate):
+            return (rate / (1.0 + step),)
+
+        @staticmethod
+        def update(w, g, slow):
+            return (w - slow * g,)
+
     @register("said_rule")
     class Said(bl.Optimizer, frozen=True):
         rate: float = 0.1
@@ -165,7 +178,7 @@ def own() -> Iterator[dict[str, type]]:
                 dX[:, 0::2] = dZ * K[0, 0]
                 dX[:, 1::2] = dZ * K[0, 0]
 
-    yield {cls.name: cls for cls in (Bent, OfOutput, Wrong, Unknown, Fourth, OfTheRow, Rule, Said, WrongRule)}
+    yield {cls.name: cls for cls in (Bent, OfOutput, Wrong, Unknown, Fourth, OfTheRow, Rule, Prepared, Said, WrongRule)}
     for kind, registry in REGISTRIES.items():
         for name in [name for name in registry if name not in before[kind]]:
             del registry[name]
@@ -190,6 +203,7 @@ CASES = {
     "element-wise loss": {"layers": chain, "loss": "fourth"},
     "loss of the row": {"layers": chain, "loss": "of_the_row"},
     "optimizer": {"layers": chain, "optimizer": "own_rule"},
+    "optimizer with numbers of the step": {"layers": chain, "optimizer": "prepared_rule"},
     "optimizer with a formula": {"layers": chain, "optimizer": "said_rule"},
     "optimizer with a wrong formula": {"layers": chain, "optimizer": "wrong_rule"},
     "layer": {"layers": lambda: [bl.Dense(2), REGISTRIES["layer"]["per_unit"](), *chain()]},

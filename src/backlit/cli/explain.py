@@ -79,7 +79,7 @@ def explain(
     """
     from backlit.show.worked_example import explain as work_out
 
-    form = form_of(form, output, FORMS)
+    chosen = form_of(form, output, FORMS)
     run_plugins(plugin or ())
     network, X, Y, settings = _problem(source, data, row, run)
     settings |= _optimizer(settings.get("optimizer", "sgd"), optimizer, rate)
@@ -89,14 +89,14 @@ def explain(
     example = work_out(
         network, X, Y, **settings, digits=digits, steps=steps, only=only, compare=compare, check=check,
     )  # fmt: skip
-    if output is None and form == "text":
+    if output is None and chosen == "text":
         from rich.console import Console
 
         console = Console(highlight=False, soft_wrap=True)
         console.print(example.text(min(console.width, WIDEST)))
         return
     forms = {"md": example.to_markdown, "latex": example.to_latex, "html": example.to_html, "json": example.to_json}
-    text = forms.get(form, example.__str__)()
+    text = forms.get(chosen, example.__str__)()
     if output is None:
         print_document(text)
     else:

@@ -242,9 +242,9 @@ class Recording:
 
 def _unjoined(loss: Loss) -> Loss:
     """Give the same loss without the forms that take the last activation in."""
-    base, kind = type(loss), type(type(loss))
+    base: Any = type(loss)
     names = {"fused": {}, "__module__": base.__module__}
-    cls: Any = kind(base.__name__, (base,), names, frozen=True, kw_only=True)  # type: ignore[call-overload]
+    cls = type(base)(base.__name__, (base,), names, frozen=True, kw_only=True)
     made: Any = cls(**msgspec.structs.asdict(loss))
     return cast(Loss, made)
 

@@ -95,7 +95,7 @@ class IdentityStage(ActivationStage):
 
     inputs = outputs
 
-    def slope(self, expression: Callable[[Place], Node], note: Callable[[Place], str] | None = None) -> Quantity:
+    def slope(self, expression: Callable[[Place], Node] | None, note: Callable[[Place], str] | None = None) -> Quantity:
         """Make dE/dnet, which is dE/dout."""
         array = self.buffer(f"d{self.context.recording.network.ops[self.k].writes}")
         return self.context.slope_quantity(self.context.layer(self.k), self.read, array, expression, note)

@@ -17,6 +17,7 @@ from backlit.explain.stages.base import ParameterQuantity
 from backlit.explain.stages.own_formula import agrees, is_own, tree
 from backlit.kernels.types import Array
 from backlit.ops.base import arguments
+from backlit.ops.whole_arrays import prepared_scalars
 
 DECAY = statements(r"w \leftarrow w (1 - \eta \lambda)")[0]
 
@@ -180,6 +181,7 @@ class Update:
         optimizer, recording = self.recording.optimizer, self.recording
         slot = next((name for name in optimizer.slots if symbol_of(optimizer, name) == symbol), "")
         decayed = optimizer.weight_decay and self.decays
+        takes = arguments(type(optimizer).update)  # type: ignore[attr-defined]
 
         def known(name: str, at: Place) -> Node:
             w = self.parameter.ref(0, at.unit, at.source)
@@ -191,11 +193,12 @@ class Update:
                 return self.slots[symbol_of(optimizer, name)].ref(0, at.unit, at.source)
             if name in optimizer.__struct_fields__:
                 return setting_ref(optimizer, name, recording.rates[-1] if name == "rate" else None)
-            value = float(recording.prepared.get(name, recording.number))
+            prepared = prepared_scalars(optimizer, recording.rates[-1], recording.number)
+            value = float(prepared.get(name, recording.number))
             return constant(name, rf"\mathrm{{{latex_text(name)}}}", value)
 
         def expression(at: Place) -> Node:
-            operands = [known(name, at) for name in arguments(type(optimizer).update)]
+            operands = [known(name, at) for name in takes]
             return call(f"{OWN}{optimizer.name}{f'.{slot}' if slot else ''}", *operands)
 
         return expression
