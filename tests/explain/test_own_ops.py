@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 
 import backlit as bl
 from backlit.explain.algebra.decimals import decimal_value
+from backlit.explain.quantity_names import latex_text
 from backlit.ops.base import Shapes
 from backlit.ops.registry import REGISTRIES, register
 
@@ -276,8 +278,29 @@ def test_the_line_of_an_activation_without_formulas():
     shown = example(chain("bent_%_line"), rows=1)
     record = shown["out(h1)"]
     assert record.plain_formula == "bent_%_line(net(h1), leak_size)"
-    assert record.formula.startswith(r"\mathrm{bent\_\%\_line}\left(")
+    assert record.formula.startswith(r"\text{bent\_\%\_line}\left(")
     assert shown["dout/dnet(h1)"].plain_formula == "bent_%_line'(net(h1), leak_size)"
+
+
+@pytest.mark.parametrize(
+    "name", ["a<b>&c", "x|y", "50% {z}", "$q$", "a\\b", "two words", "quo'te", "n_1^2~#", "ünï"]
+)  # fmt: skip
+def test_a_name_of_any_text_is_shown_as_it_is(name):
+    @register(name)
+    class Odd(bl.Activation, frozen=True):
+        @staticmethod
+        def value(z):
+            return np.arctan(z)
+
+        @staticmethod
+        def slope(z):
+            return 1.0 / (1.0 + z * z)
+
+    shown = example(chain(name), rows=1)
+    assert shown["out(h1)"].plain_formula == f"{name}(net(h1))"
+    page = shown.to_html()
+    assert f"{name}(net" in html.unescape(re.sub(r"<[^>]*>", "", page))
+    assert rf"\text{{{latex_text(name)}}}\left(" in shown.to_latex()
 
 
 def test_a_right_text_is_shown_and_a_wrong_one_is_not():

@@ -17,7 +17,7 @@ from backlit.ops.base import Op
 def setting_ref(op: Op, name: str, value: float | None = None) -> Ref:
     """Give a setting of an op for use in a formula."""
     text, symbol = _notation(type(op), name)
-    shown = rf"\mathrm{{{latex_text(name)}}}" if symbol == name and len(name) > 1 else symbol
+    shown = rf"\text{{{latex_text(name)}}}" if symbol == name and len(name) > 1 else symbol
     return Ref(text, shown, float(getattr(op, name)) if value is None else value)
 
 

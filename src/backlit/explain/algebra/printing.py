@@ -229,10 +229,10 @@ def own_command(name: str) -> str:
     r"""Give the name of a function of one's own in LaTeX.
 
     >>> own_command("own my_act'")
-    "\\mathrm{my\\_act}'"
+    "\\text{my\\_act}'"
     """
     bare = name.removeprefix(OWN).rstrip("'")
-    return rf"\mathrm{{{latex_text(bare)}}}" + "'" * (len(name.removeprefix(OWN)) - len(bare))
+    return rf"\text{{{latex_text(bare)}}}" + "'" * (len(name.removeprefix(OWN)) - len(bare))
 
 
 def is_raised(symbol: str) -> bool:

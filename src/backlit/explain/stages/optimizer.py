@@ -195,7 +195,7 @@ class Update:
                 return setting_ref(optimizer, name, recording.rates[-1] if name == "rate" else None)
             prepared = prepared_scalars(optimizer, recording.rates[-1], recording.number)
             value = float(prepared.get(name, recording.number))
-            return constant(name, rf"\mathrm{{{latex_text(name)}}}", value)
+            return constant(name, rf"\text{{{latex_text(name)}}}", value)
 
         def expression(at: Place) -> Node:
             operands = [known(name, at) for name in takes]
@@ -266,7 +266,7 @@ class Update:
 
 
 def _slot_name(slot: str, symbol: str) -> Callable[[Name], Name]:
-    symbol = rf"\mathrm{{{latex_text(slot)}}}" if symbol == slot and len(slot) > 1 else symbol
+    symbol = rf"\text{{{latex_text(slot)}}}" if symbol == slot and len(slot) > 1 else symbol
     return lambda name: Name(f"{slot}({name.text})", rf"{symbol}\left({name.symbol}\right)")
 
 
