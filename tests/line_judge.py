@@ -104,7 +104,8 @@ class Reader:
 
     def take(self, expected: str = "") -> str:
         token = self.next
-        assert token and (not expected or token == expected), f"{self.text!r}: {token!r} for {expected!r}"
+        assert token, f"{self.text!r} ends early"
+        assert not expected or token == expected, f"{self.text!r}: {token!r} for {expected!r}"
         self.place += 1
         return token
 
@@ -174,7 +175,7 @@ class Reader:
 def pairs(formula: Tree, numbers: Tree) -> list[tuple[str, str]] | None:
     """Give each name of a formula with its number in the line below; None where the two are not the same tree."""
     if formula.kind == "cases":
-        found = (pairs(value, numbers) for value in formula.args[::2])
+        found = (pairs(value, numbers) for value in branches(formula))
         return next((match for match in found if match is not None), None)
     if formula.kind == "name":
         sign = "-" if numbers.kind == "neg" else ""
@@ -192,6 +193,11 @@ def pairs(formula: Tree, numbers: Tree) -> list[tuple[str, str]] | None:
             return _pairs_after_sign(formula, numbers)
         together += match
     return together
+
+
+def branches(cases: Tree) -> list[Tree]:
+    """Give the values of cases, those that are a number first: a name stands for any number."""
+    return sorted(cases.args[::2], key=lambda value: value.kind == "name")
 
 
 def _pairs_after_sign(formula: Tree, numbers: Tree) -> list[tuple[str, str]] | None:
@@ -250,11 +256,14 @@ def sign(v: Any) -> int:
 
 
 def power(x: Interval, y: Interval) -> Interval:
-    assert y.low == y.high, "a power has an exact exponent"
-    if y.low == 2:
+    exponent = (
+        mp.nint(y.low) if abs(y.high - y.low) < mpf("1e-9") and abs(y.low - mp.nint(y.low)) < mpf("1e-9") else None
+    )
+    assert exponent is not None, "a power has a whole exponent"
+    if exponent == 2:
         size = absolute(x)
         return Interval(size.low**2, size.high**2)
-    return hull(x.low**y.low, x.high**y.low)
+    return hull(x.low**exponent, x.high**exponent)
 
 
 def rising(function: Callable[[Any], Any], lowest: Any = -mp.inf) -> Callable[[Interval], Interval]:
@@ -310,14 +319,18 @@ OPERATIONS: dict[str, Callable[..., Interval]] = {
 }  # fmt: skip
 
 
-class Unknown(Exception):
+class FalseLineError(Exception):
+    """The two sides of a line do not say the same."""
+
+
+class UnknownError(Exception):
     """A sum whose terms are not all printed."""
 
 
 def value_of(tree: Tree, number: Callable[[Tree], Interval]) -> Interval:
     """Evaluate a tree on intervals; `number` gives those of its leaves."""
     if tree.kind == "more":
-        raise Unknown
+        raise UnknownError
     if tree.kind in {"number", "name"}:
         return number(tree)
     if tree.kind == "constant":
@@ -379,11 +392,12 @@ class Judge:
 
     def operand(self, name: str, text: str) -> Interval:
         """Give the numbers that an operand may be: rounded as in its own line, or short and exact."""
-        own = self.values.get(name)
+        own = self.values.get(name, self.given.get(name))
         if own is not None:
-            if text == own:
+            if text == own and name in self.values:
                 return rounded(text)
-            assert exactly(text) in (exactly(own), rounded(own, "1.00001")) or inside(exactly(text), own), (name, text)
+            if exactly(text) != exactly(own) and not inside(exactly(text), own):
+                raise FalseLineError(f"{name} is {own}, here {text}")
         places = self.digits if name in self.names else max(self.digits, SETTING_DIGITS)
         mantissa, e, _ = text.partition("e")
         full = max(places - 1, 0) if e else places
@@ -394,7 +408,8 @@ class Judge:
         formula = Reader(line.formula, self.names).whole()
         numbers = Reader(line.numbers or line.value).whole()
         found = pairs(formula, numbers)
-        assert found is not None, f"not one formula: {line}"
+        if found is None:
+            raise FalseLineError(f"not one formula: {line.formula} and {line.numbers or line.value}")
         return formula, numbers, found
 
     def complaint(self, line: Line) -> str:
@@ -411,8 +426,10 @@ class Judge:
             formula, numbers, found = self.trees(line)
             # The chosen case of the formula, with each name's interval in the order in which the names stand.
             result = value_of(chosen(formula, numbers), self.leaves(found))
-        except Unknown:
+        except UnknownError:
             return ""
+        except FalseLineError as error:
+            return str(error)
         shown = rounded(line.value, "1.0001")
         finite = all(mp.isfinite(exactly(text)) for _, text in found)
         if not mp.isfinite(exactly(line.value)):
@@ -421,7 +438,7 @@ class Judge:
         if not finite or mp.isnan(result.low) or mp.isnan(result.high):
             return "" if not finite else f"has no value: {result}"
         apart = result.low > shown.high or result.high < shown.low
-        return f"evaluates to {mp.nstr(result.low, 15)} .. {mp.nstr(result.high, 15)}" if apart else ""
+        return f"evaluates to {mp.nstr(result.low, 25)} .. {mp.nstr(result.high, 25)}" if apart else ""
 
     def leaves(self, found: list[tuple[str, str]]) -> Callable[[Tree], Interval]:
         known = dict(found)
@@ -452,30 +469,38 @@ class Judge:
         return wrong
 
     def _apart(self, line: Line, values: dict[str, float], slack: str) -> str:
-        formula, numbers, found = self.trees(line)
-        value = around(mpf(values[line.name]), slack)
-        near = {
-            name: around(mpf(values[name]), slack) if name in values else self.operand(name, text)
-            for name, text in found
-        }
-        if not all(mp.isfinite(end) for end in [*value, *(end for v in near.values() for end in v)]):
+        formula, _, found = self.trees(line)
+        value = around(mpf(repr(values[line.name])), slack)
+        settings = {name: self.operand(name, text) for name, text in found if name not in values}
+        written = {name: mpf(repr(values[name])) for name in names_of(formula) if name in values}
+        used = [*written.values()]
+        if not all(map(mp.isfinite, [*value, *used])):
             return ""
+
+        def leaf(tree: Tree) -> Interval:
+            if tree.kind == "number":
+                return around(mpf(tree.text), slack)
+            # A setting of another case than the one that the numbers were read for has no number here.
+            return around(written[tree.text], slack) if tree.text in written else settings.get(tree.text, REALS)
+
         try:
-            result = value_of(
-                chosen(formula, numbers), lambda leaf: near[leaf.text] if leaf.kind == "name" else point(mpf(leaf.text))
-            )
-        except Unknown:
+            result = value_of(formula, leaf)
+        except UnknownError:
             return ""
-        tiny = mpf("1e-300")
-        if result.low - tiny <= value.high and result.high + tiny >= value.low:
+        reach = mpf("1e-300") + 4 * mpf(2) ** -52 * max(map(abs, used), default=mpf(0))
+        if result.low - reach <= value.high and result.high + reach >= value.low:
             return ""
         return f"{line.name} = {line.formula}: {mp.nstr(result.low, 17)} for {values[line.name]!r}"
+
+
+def names_of(tree: Tree) -> list[str]:
+    return [tree.text] if tree.kind == "name" else [name for arg in tree.args for name in names_of(arg)]
 
 
 def chosen(formula: Tree, numbers: Tree) -> Tree:
     """Put the case that the line with numbers shows in the place of all cases."""
     if formula.kind == "cases":
-        return next(chosen(value, numbers) for value in formula.args[::2] if pairs(value, numbers) is not None)
+        return next(chosen(value, numbers) for value in branches(formula) if pairs(value, numbers) is not None)
     if formula.kind in {"·", "/"} and numbers.kind == "neg" and numbers.args[0].kind == formula.kind:
         inner = numbers.args[0]
         numbers = Tree(inner.kind, args=(Tree("neg", args=(inner.args[0],)), inner.args[1]))
@@ -496,3 +521,64 @@ def point(value: Any) -> Interval:
 def around(value: Any, slack: str) -> Interval:
     reach = abs(value) * mpf(slack)
     return Interval(value - reach, value + reach)
+
+
+# ------------------------------------------------------------------------------------------------------------ LaTeX
+
+COMMANDS = {
+    r"\cdot": "·", r"\left": "", r"\right": "", r"\le": "≤", r"\ge": "≥", r"\neq": "≠", r"\pi": "π", r"\infty": "∞",
+    r"\log": "log", r"\ln": "ln", r"\tanh": "tanh", r"\cosh": "cosh", r"\max": "max", r"\min": "min",
+    r"\operatorname{erf}": "erf", r"\operatorname{sign}": "sign", r"\mathrm{NaN}": "NaN",
+}  # fmt: skip
+
+
+def text_of_latex(latex: str) -> str:
+    """Give a line of numbers in LaTeX in the notation of the printed text."""
+    for command, text in sorted(COMMANDS.items(), key=lambda pair: -len(pair[0])):
+        latex = latex.replace(command, text)
+    latex = re.sub(r" \\times 10\^\{(-?\d+)\}", r"e\1", latex)
+    latex = re.sub(r"\\text\{(… [\d,]+ more terms)\}", r"\1", latex)
+    while found := re.search(r"\\(frac|sqrt)\{", latex):
+        first, rest = _group(latex[found.end() - 1 :])
+        if found[1] == "frac":
+            second, rest = _group(rest)
+            latex = f"{latex[: found.start()]}(({first}) / ({second})){rest}"
+        else:
+            latex = f"{latex[: found.start()]}√({first}){rest}"
+    while (inner := re.sub(r"\^\{([^{}]*)\}", r"^(\1)", latex)) != latex:
+        latex = inner
+    return latex
+
+
+def _group(latex: str) -> tuple[str, str]:
+    """Give what stands in the braces at the beginning, and what follows them."""
+    depth = 0
+    for k, c in enumerate(latex):
+        depth += (c == "{") - (c == "}")
+        if not depth:
+            return latex[1:k], latex[k + 1 :]
+    raise AssertionError(latex)
+
+
+def latex_differs(latex: str, text: str) -> str:
+    """Say in what a line of numbers in LaTeX differs from that in plain text; nothing where both say the same."""
+    one, other = Reader(text_of_latex(latex)).whole(), Reader(text).whole()
+    if sorted(leaves(one)) != sorted(leaves(other)):
+        return f"other numbers: {latex} for {text}"
+
+    def number(leaf: Tree) -> Interval:
+        return point(exactly(leaf.text))
+
+    with mp.workdps(60):
+        try:
+            values = [value_of(tree, number) for tree in (one, other)]
+        except UnknownError:
+            return ""
+        near = around(values[1].low, "1e-40")
+        same = values[0] == values[1] or near.low <= values[0].low <= near.high or mp.isnan(values[1].low)
+    return "" if same else f"another value: {latex} for {text}"
+
+
+def leaves(tree: Tree) -> list[str]:
+    """Give the numbers of a tree."""
+    return [tree.text] if tree.kind == "number" else [text for arg in tree.args for text in leaves(arg)]

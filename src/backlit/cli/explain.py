@@ -64,7 +64,8 @@ def explain(
     output
         The file to write to, instead of the terminal: OUT.html, OUT.md, OUT.tex, OUT.json or OUT.txt.
     digits
-        Places behind the point.
+        Places behind the point; a tie is rounded to the even digit (0.0625 at 3 is 0.062). Digits that float64 does not
+        have are left out.
     steps
         Run so many steps and explain the last.
     only
@@ -73,7 +74,7 @@ def explain(
     compare
         End with the error and the weights before and after the step.
     check
-        Put the slope by finite differences beside each gradient.
+        Put the slope by finite differences beside each gradient; at a kink, those of both sides.
     plugin
         A Python file to run first, for a network with ops of your own.
     """

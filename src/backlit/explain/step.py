@@ -19,7 +19,7 @@ from backlit.explain.network_drawing import drawing_of
 from backlit.explain.quantity_names import Names
 from backlit.explain.record.exact import ExactNumbers
 from backlit.explain.record.quantities import Key, Place
-from backlit.explain.record.record_making import record_of
+from backlit.explain.record.record_making import change_of, record_of
 from backlit.explain.record.recording import Recording, Settings
 from backlit.explain.record.step_records import Change, Drawing, Example, Record, Section, Summary
 from backlit.explain.selection import selected
@@ -95,11 +95,14 @@ class Step:
 
     def changes(self) -> Iterator[Change]:
         """Give the error and every trained parameter before and after the step."""
-        yield Change("E", self.recording.E, self.recording.E_after)
+        E, total = self.recording, self.contents.error.E
+        yield change_of("E", E.E, E.E_after, Key(total, Place(0, 0, 0)), None, self._exact, self.digits)
         for update in self.contents.updates:
-            new = update.new
-            for at in new.places(0):
-                yield Change(update.parameter.name(at).text, update.parameter.value(at), new.value(at))
+            for at in update.new.places(0):
+                old, new = Key(update.parameter, at), Key(update.new, at)
+                before, after = (key.quantity.value(at) for key in (old, new))
+                name = update.parameter.name(at).text
+                yield change_of(name, before, after, old, new, self._exact, self.digits)
 
     def __getitem__(self, name: str) -> Record:
         key = self.find(name)

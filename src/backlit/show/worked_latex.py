@@ -45,7 +45,7 @@ def worked_body(example: Example) -> str:
     for section in example.sections:
         lines += [rf"\subsection*{{{_text(section.title)}}}", *_section(section, summary.digits)]
     if example.changes:
-        lines += [r"\subsection*{Before and after the step}", *_changes(example.changes, summary.digits)]
+        lines += [r"\subsection*{Before and after the step}", *_changes(example.changes)]
     return "\n".join(lines) + "\n"
 
 
@@ -64,19 +64,16 @@ def _record(record: Record, digits: int) -> Iterator[str]:
     yield r"\begin{align*}"
     yield rf"{record.symbol} &= " + " \\\\\n&= ".join(equation_parts(record))
     yield r"\end{align*}"
-    remarks = [_text(record.note)] if record.note else []
-    if record.numeric is not None:
-        remarks.append(rf"by finite differences: ${latex_decimal(record.numeric, digits)}$")
+    remarks = [_text(remark) for remark in (record.note, record.checked) if remark]
     if remarks:
         yield rf"{{\small {'; '.join(remarks)}}}"
 
 
-def _changes(changes: tuple[Change, ...], digits: int) -> Iterator[str]:
+def _changes(changes: tuple[Change, ...]) -> Iterator[str]:
     yield r"\begin{longtable}{lrrr}"
     yield r" & before & after & change \\"
     for change in changes:
-        numbers = (change.before, change.after, change.difference)
-        yield _text(change.name) + "".join(f" & ${latex_decimal(number, digits)}$" for number in numbers) + r" \\"
+        yield _text(change.name) + "".join(f" & ${latex_number(number)}$" for number in change.shown) + r" \\"
     yield r"\end{longtable}"
 
 

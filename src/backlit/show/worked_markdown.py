@@ -22,7 +22,7 @@ def worked_markdown(example: Example) -> str:
     for section in example.sections:
         lines += ["", f"## {_escaped(section.title)}", "", *_section(section, summary.digits)]
     if example.changes:
-        lines += ["", "## Before and after the step", "", *_changes(example.changes, summary.digits)]
+        lines += ["", "## Before and after the step", "", *_changes(example.changes)]
     return "\n".join(lines) + "\n"
 
 
@@ -42,9 +42,7 @@ def _record(record: Record, digits: int) -> Iterator[str]:
     yield equation(record)
     yield "```"
     yield ""
-    remarks = [record.note] if record.note else []
-    if record.numeric is not None:
-        remarks.append(f"by finite differences: {decimal_text(record.numeric, digits)}")
+    remarks = [remark for remark in (record.note, record.checked) if remark]
     if remarks:
         yield f"*{_escaped('; '.join(remarks))}*"
         yield ""
@@ -55,12 +53,11 @@ def equation(record: Record) -> str:
     return " = ".join([record.symbol, *equation_parts(record)])
 
 
-def _changes(changes: tuple[Change, ...], digits: int) -> Iterator[str]:
+def _changes(changes: tuple[Change, ...]) -> Iterator[str]:
     yield "| | before | after | change |"
     yield "|---|---:|---:|---:|"
     for change in changes:
-        numbers = (change.before, change.after, change.difference)
-        yield f"| {_escaped(change.name)} | " + " | ".join(decimal_text(number, digits) for number in numbers) + " |"
+        yield f"| {_escaped(change.name)} | " + " | ".join(change.shown) + " |"
 
 
 def _escaped(text: str) -> str:

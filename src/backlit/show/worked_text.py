@@ -28,7 +28,7 @@ def worked_text(example: Example, width: int = WIDTH) -> Text:
     for section in example.sections:
         lines += [_heading(section.title), *_section(section, digits, width)]
     if example.changes:
-        lines += [_heading("Before and after the step"), *_changes(example.changes, digits)]
+        lines += [_heading("Before and after the step"), *_changes(example.changes)]
     return Text("\n").join(lines)
 
 
@@ -100,14 +100,16 @@ def _record(record: Record, wide: int, value: str, digits: int, width: int) -> I
     if len(numbers) > space:
         yield Text(margin + numbers)
         numbers = ""
-    checked = "" if record.numeric is None else f"   by differences {decimal_text(record.numeric, digits)}"
+    beside = record.numeric is not None and record.checked.startswith("by differences")
+    checked = f"   {record.checked}" if beside else ""
     yield Text.assemble(margin, numbers.ljust(space), " = ", (value, VALUE), (checked, QUIET))
-    if record.note:
-        yield Text.assemble(margin, (f"   {record.note}", QUIET))
+    for remark in (record.note, "" if beside else record.checked):
+        if remark:
+            yield Text.assemble(margin, (f"   {remark}", QUIET))
 
 
-def _changes(changes: Iterable[Change], digits: int) -> Iterator[Text]:
-    rows = [(c.name, *(decimal_text(number, digits) for number in (c.before, c.after, c.difference))) for c in changes]
+def _changes(changes: Iterable[Change]) -> Iterator[Text]:
+    rows = [(change.name, *change.shown) for change in changes]
     rows.insert(0, ("", "before", "after", "change"))
     widths = [max(len(row[k]) for row in rows) for k in range(4)]
     for number, (name, *values) in enumerate(rows):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import decimal
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from types import SimpleNamespace
 
-from backlit.explain.algebra.tree import Apply, Literal, Node, Ref, Symbol, branch_of, evaluate
+from backlit.explain.algebra.tree import COMPARISONS, Apply, Literal, Node, Ref, Symbol, branch_of, evaluate
 
 FEW, MANY = 60, 420
 """Digits of the usual evaluation; and of that of numbers as small as float64 has them, beside a 1."""
@@ -81,6 +81,17 @@ def _decided(node: Apply) -> Decimal:
         return Decimal(int(evaluate(node, FLOATS)))
     except (ArithmeticError, ValueError):
         return Decimal("NaN")
+
+
+def decisions(node: Node) -> Iterator[Node]:
+    """Give the numbers whose signs decide in a formula: of `sign`, and of both sides' difference in a condition."""
+    if isinstance(node, Apply):
+        if node.head == "sign":
+            yield node.args[0]
+        elif node.head in COMPARISONS.values():
+            yield Apply("+", (node.args[0], Apply("neg", (node.args[1],))))
+        for arg in node.args:
+            yield from decisions(arg)
 
 
 def _sum(*terms: Decimal) -> Decimal:

@@ -15,6 +15,8 @@ CONTEXT = Context(prec=800, rounding=ROUND_HALF_EVEN, Emax=999_999, Emin=-999_99
 """Digits enough for every float64 at full length, so that no number is rounded twice."""
 
 
+HALF = Decimal("0.500001")
+"""Half a unit, and a little for ties."""
 BEYOND = 400
 """Exponents beyond this belong to no float64."""
 
@@ -42,16 +44,17 @@ def right_text(value: float, exact: Decimal, digits: int = DIGITS) -> str:
 
     A number of which no digit is right is 0, to a place that is.
 
-    >>> right_text(8.8817842e-16, Decimal("9.278e-16")), right_text(0.100000381, Decimal("0.1")), right_text(64, Decimal(3))
-    ('9e-16', '0.100000', '0e2')
-    >>> right_text(2.77e-17, Decimal(0)), right_text(0.5, Decimal("0.5"))
-    ('0.000000000', '0.500000000')
+    >>> right_text(8.8817842e-16, Decimal("9.278e-16")), right_text(0.100000381, Decimal("0.1"))
+    ('9e-16', '0.100000')
+    >>> right_text(2.77e-17, Decimal(0)), right_text(64, Decimal(3)), right_text(0.5, Decimal("0.5"))
+    ('0.000000000', '0e3', '0.500000000')
     """
     text = decimal_text(value, digits)
     if _is_right(text, exact) or exact.adjusted() > BEYOND:
         return text
     number = Decimal(repr(float(value)))
-    return next(shorter for shorter in _shorter(number, text, digits) if _is_right(shorter, exact))
+    shorter = (one for one in _shorter(number, text, digits) if _is_right(one, exact))
+    return next(one for one in shorter if Decimal(one) or _is_right(one, number))
 
 
 def _shorter(number: Decimal, text: str, digits: int) -> Iterator[str]:
@@ -59,7 +62,7 @@ def _shorter(number: Decimal, text: str, digits: int) -> Iterator[str]:
     if "e" not in text:
         yield from (_fixed(number, places) for places in range(digits - 1, -1, -1))
     if "e" in text or abs(number) >= 10:
-        most = max(min(digits - 1, number.adjusted()) if "e" not in text else digits - 1, 0)
+        most = max(digits - 1, 0) if "e" in text else number.adjusted()
         yield from (_scientific(number, places) for places in range(most, 0, -1))
         yield f"{_scientific(number, 0)}"
     if "e" in text and abs(number) < 1:
@@ -68,10 +71,10 @@ def _shorter(number: Decimal, text: str, digits: int) -> Iterator[str]:
 
 
 def _is_right(text: str, exact: Decimal) -> bool:
-    """Tell whether a number is the exact one, rounded; a single digit may be off by one."""
+    """Tell whether a number is the exact one, rounded; a single digit may be off by one, if by no more than half."""
     shown = Decimal(text)
     _, figures, exponent = shown.as_tuple()
-    slack = Decimal(1) if len(figures) == 1 and figures[0] else Decimal("0.500001")
+    slack = min(Decimal(1), Decimal(figures[0]) / 2) if len(figures) == 1 and figures[0] else HALF
     return CONTEXT.subtract(shown, exact).copy_abs() <= slack.scaleb(int(exponent))
 
 

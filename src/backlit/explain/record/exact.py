@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
-from backlit.explain.algebra.decimals import FEW, MANY, as_written, decimal_value
+from backlit.explain.algebra.decimals import FEW, MANY, as_written, decimal_value, decisions
 from backlit.explain.algebra.numerals import DIGITS, decimal_text, right_text, short_text
 from backlit.explain.algebra.tree import Node, Ref, refs
 from backlit.explain.record.quantities import Key
@@ -75,6 +75,15 @@ class ExactNumbers:
         if not math.isfinite(ref.value) or self.of(ref.key) == as_written(ref.value):
             return short_text(ref.value, digits)
         return self.shown(ref.key, digits)
+
+    def decided_by_rounding(self, node: Node) -> str:
+        """Tell which number's sign decides in a formula though it is rounding alone: on paper it is another, or 0."""
+        for one in decisions(node):
+            value = decimal_value(one)
+            exact = decimal_value(one, lambda ref: as_written(ref.value) if ref.key is None else self.of(ref.key))
+            if value and (value > 0) != (exact > 0) and exact.is_finite():
+                return f"decided by float64's rounding: {float(value):.3g}, on paper {float(exact):.3g}"
+        return ""
 
     def lost(self, key: Key, digits: int) -> bool:
         """Tell whether digits that would be shown are rounding."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from backlit.explain.algebra.tree import Node, Ref
 from backlit.explain.quantity_names import Name
+from backlit.explain.record.numeric_slope import NumericSlope
 from backlit.kernels.types import Array
 
 
@@ -48,7 +49,7 @@ class Quantity:
         self, phase: str, kind: str, layer: int | None, *, units: Sequence[str] = ("",), sources: Sequence[str] = (),
         rows: Sequence[str] = (), name: Callable[[Place], Name], values: Callable[[int], Array],
         expression: Callable[[Place], Node] | None = None, note: Callable[[Place], str] | None = None,
-        numeric: Callable[[Place], float] | None = None,
+        numeric: Callable[[Place], NumericSlope] | None = None,
     ) -> None:  # fmt: skip
         self.phase, self.kind, self.layer = phase, kind, layer
         self.units, self.sources, self.rows = tuple(units), tuple(sources), tuple(rows)

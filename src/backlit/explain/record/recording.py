@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from backlit.engine import Network, PlainStep, TrainingSettings, reduction, rows_of
 from backlit.errors import BacklitError
+from backlit.explain.record.numeric_slope import NumericSlope, numeric_slope
 from backlit.kernels.types import Array
 from backlit.ops.base import MACHINE_SCALARS, Activation, Layer, Loss, Optimizer, arguments
 
@@ -120,8 +121,8 @@ class Recording:
         step.run_left_out()
         self.penalty = step.penalty()
         self.errors = [*errors, self.E + self.penalty]
-        self.gradients = self._gradients()
         with np.errstate(all="ignore"):
+            self.gradients = self._gradients()
             step.update(self.rates[-1], self.number)
         self.after, self.slots_after = network.parameters.copy(), slots.copy()
         self.E_after = self.error_at(self.after)
@@ -226,18 +227,17 @@ class Recording:
         step = self.step
         return PlainStep(step.executable, step.data, step.rule, step.clock)
 
-    def numeric_slope(self, name: str, index: tuple[int, ...]) -> float:
-        """Give the slope of the error along one parameter by central differences of fourth order."""
+    def numeric_slope(self, name: str, index: tuple[int, ...]) -> NumericSlope:
+        """Give the slope of the error along one parameter by differences."""
         offset, shape = self.network.layout[name]
         place = offset + int(np.ravel_multi_index(index, shape))
-        h = 1e-3 * max(1.0, abs(float(self.before[place])))
 
         def error(shift: float) -> float:
             moved = self.before.copy()
-            moved[place] += shift * h
+            moved[place] += shift
             return self.error_at(moved)
 
-        return (8.0 * (error(1.0) - error(-1.0)) - (error(2.0) - error(-2.0))) / (12.0 * h)
+        return numeric_slope(error, float(self.before[place]), float(self.gradients.raw[place]))
 
 
 def _unjoined(loss: Loss) -> Loss:

@@ -112,6 +112,12 @@ class ErrorPart:
         ceiling = float(getattr(self.loss, "ceiling", 0.0))
         return call("min", node, constant("ceiling", r"\ell_{\text{max}}", ceiling)) if ceiling else node
 
+    def at_ceiling(self) -> bool:
+        """Tell whether a part of the error is at its ceiling."""
+        ceiling = float(getattr(self.loss, "ceiling", 0.0))
+        parts = self.per_output or self.per_row or self.E
+        return ceiling > 0.0 and any(bool(np.any(parts.values(row) == ceiling)) for row in range(self.recording.rows))
+
     def expanded(self, formula: str, row: int, at: dict[str, int]) -> Node:
         """Write out a formula over the outputs of a row."""
         return self._expand(statements(formula)[0].value, row, at)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from backlit.explain.algebra.decimals import as_written, decimal_value
 from backlit.explain.algebra.tree import Node
 
+LARGEST = Decimal("1.8e308")
 AGREES, NEAR = Decimal("1e-9"), Decimal("1e-12")
 
 
@@ -22,7 +23,8 @@ def true_formula(value: float, written: Iterable[Node]) -> int:
     """
     number = as_written(value)
     if not number.is_finite():
-        return 0
+        ways = list(written)
+        return next((place for place, node in enumerate(ways) if not abs(decimal_value(node)) < LARGEST), 0)
     gaps = [_gap(node, number) for node in written]
     for allowed in (AGREES * abs(number), NEAR * max(abs(number), Decimal(1))):
         for place, gap in enumerate(gaps):
