@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from backlit.engine.network import Network
     from backlit.engine.objective import Objective, PlainStep, reduction, rule_of
     from backlit.engine.settings import TrainingSettings, describe_setting
+    from backlit.engine.single_updates import Batch, SingleUpdates
     from backlit.engine.state import TrainingState
     from backlit.engine.stopping import DivergedError, DivergedWarning
     from backlit.engine.summaries import LayerLine, NetworkSummary, TrainingSummary
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from backlit.engine.unit_names import usual_unit
 
 _PLACES = {
+    "Batch": "single_updates",
     "DivergedError": "stopping",
     "DivergedWarning": "stopping",
     "Epoch": "history",
@@ -52,6 +54,7 @@ _PLACES = {
     "Objective": "objective",
     "PlainStep": "objective",
     "ProgressDisplay": "display",
+    "SingleUpdates": "single_updates",
     "Training": "training",
     "TrainingSettings": "settings",
     "TrainingState": "state",
@@ -73,6 +76,7 @@ _PLACES = {
 }
 
 __all__ = [
+    "Batch",
     "DivergedError",
     "DivergedWarning",
     "Epoch",
@@ -87,6 +91,7 @@ __all__ = [
     "Objective",
     "PlainStep",
     "ProgressDisplay",
+    "SingleUpdates",
     "Training",
     "TrainingSettings",
     "TrainingState",

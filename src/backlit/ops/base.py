@@ -57,10 +57,10 @@ MACHINE_SCALARS = ("training", "seed", "step", "first_row", "op_number")
 number of the step, the number within the batch of the first row given, and the op's own number in the network."""
 
 
-class OpType(type(msgspec.Struct)):  # type: ignore[misc]  # mypy does not follow the class of a class
+class OpType(msgspec.StructMeta):
     """The class of all classes of ops: a call with wrong settings is refused in the words of this package."""
 
-    def __call__(cls, *values: Any, **settings: Any) -> Any:
+    def __call__(cls: Any, *values: Any, **settings: Any) -> Any:  # noqa: N805
         """Make an op of these settings. Errors: an ArgumentError where the op has no such settings, or needs more."""
         fields = cls.__struct_fields__
         for name in settings:
@@ -220,6 +220,10 @@ class Loss(Op, frozen=True, kw_only=True):
     """The lowest and the highest target for which the loss is defined."""
     formula: ClassVar[str] = ""
     slope_formula: ClassVar[str] = ""
+    limited_formula: ClassVar[str] = ""
+    limited_slope_formula: ClassVar[str] = ""
+    limits: ClassVar[str] = ""
+    """The formulas with the limits that keep the loss finite, for a worked example in which they act; what they are."""
     reduction: str = "mean"
     kinks: ClassVar[tuple[float, ...]] = ()
     """Values of (output - target) at which the loss has no derivative."""
@@ -274,6 +278,10 @@ class Optimizer(Op, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         check_settings(self)
+
+    def formula_used(self) -> str:
+        """Give the formula of this rule with its settings, where a setting chooses between two forms."""
+        return self.formula
 
 
 def tuned(loops: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

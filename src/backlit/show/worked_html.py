@@ -10,7 +10,7 @@ import jinja2
 from latex2mathml.converter import convert
 from markupsafe import Markup
 
-from backlit.explain.algebra.numerals import decimal_text, short_text
+from backlit.explain.algebra.numerals import decimal_text
 from backlit.explain.quantity_names import plain_text
 from backlit.explain.record.step_records import Example, Record
 from backlit.show.equation_parts import equation_parts
@@ -39,8 +39,8 @@ def _render(example: Example, *, page: bool) -> str:
     )  # fmt: skip
     shown = min(digits, DRAWING_DIGITS)
     return environment.get_template("worked.html").render(
-        example=example, page=page, maths=maths, equation=lambda record: equation(record, digits),
-        number=lambda value: decimal_text(value, digits), short=lambda value: short_text(value, digits),
+        example=example, page=page, maths=maths, equation=equation,
+        number=lambda value: decimal_text(value, digits),
         drawings=[[Markup(network_svg(drawing, backward=backward, digits=shown)) for backward in (False, True)]
                   for drawing in example.drawings],
     )  # fmt: skip
@@ -59,9 +59,9 @@ def maths(latex: str) -> Markup:
     return Markup(re.sub(rf"{PLACEHOLDER}(\d+)\.", lambda found: escape(plain_text(texts[int(found[1])])), converted))
 
 
-def equation(record: Record, digits: int) -> Markup:
+def equation(record: Record) -> Markup:
     """Give a table of one number: its symbol on the left, and line by line its formula, the numbers, its value."""
-    parts = equation_parts(record, digits)
+    parts = equation_parts(record)
     rows = [(record.symbol if not k else "", part) for k, part in enumerate(parts)]
     cells = "".join(
         f"<tr><td>{maths(symbol) if symbol else ''}</td><td>{maths('= ' + part)}</td></tr>" for symbol, part in rows

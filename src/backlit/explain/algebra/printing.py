@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from backlit.explain.algebra.numerals import latex_number, short_text
-from backlit.explain.algebra.tree import COMPARISONS, FIRST_TERMS, FUNCTIONS, Apply, Literal, Node, Ref, is_long
+from backlit.explain.algebra.tree import COMPARISONS, FIRST_TERMS, FUNCTIONS, OWN, Apply, Literal, Node, Ref, is_long
+from backlit.explain.quantity_names import latex_text
 
 SUM, MINUS, PRODUCT, POWER, ATOM = range(5)
 """How tightly a printed piece holds together: a looser one within a tighter one takes brackets."""
@@ -30,14 +31,22 @@ class Piece(NamedTuple):
         return self.text if self.level >= level else f"{brackets[0]}{self.text}{brackets[1]}"
 
 
-def latex(node: Node, digits: int | None = None) -> str:
-    """Print a tree in LaTeX: symbols, or numbers of so many digits."""
-    return _print(node, _Latex(digits)).text
+NumberText = Callable[[Ref], str]
+"""Gives the text of a quantity's number."""
 
 
-def plain(node: Node, digits: int | None = None) -> str:
-    """Print a tree as plain text: names, or numbers of so many digits."""
-    return _print(node, _Plain(digits)).text
+def latex(node: Node, digits: int | None = None, text: NumberText | None = None) -> str:
+    """Print a tree in LaTeX: symbols, or numbers of so many digits, or those that `text` gives."""
+    return _print(node, _Latex(_numbers(digits, text))).text
+
+
+def plain(node: Node, digits: int | None = None, text: NumberText | None = None) -> str:
+    """Print a tree as plain text: names, or numbers of so many digits, or those that `text` gives."""
+    return _print(node, _Plain(_numbers(digits, text))).text
+
+
+def _numbers(digits: int | None, text: NumberText | None) -> NumberText | None:
+    return text if digits is None else lambda ref: short_text(ref.value, digits)
 
 
 def _print(node: Node, style: _Style) -> Piece:
@@ -116,18 +125,16 @@ def _middle(comparison: Node, style: _Style) -> str:
 
 
 class _Style:
-    """How pieces look; `digits` is None for symbols."""
+    """How pieces look; `text` gives the quantities' numbers, and is None for symbols."""
 
     brackets = ("(", ")")
     dot = " · "
 
-    def __init__(self, digits: int | None) -> None:
-        self.digits = digits
+    def __init__(self, text: NumberText | None) -> None:
+        self.text = text
 
     def ref(self, ref: Ref) -> Piece:
-        if self.digits is None:
-            return self.leaf(self.name(ref))
-        return self.number(short_text(ref.value, self.digits))
+        return self.leaf(self.name(ref)) if self.text is None else self.number(self.text(ref))
 
     def number(self, text: str) -> Piece:
         if text.startswith("-"):
@@ -209,12 +216,23 @@ class _Latex(_Style):
             return Piece(rf"\sqrt{{{inside}}}", ATOM)
         if name == "[]":
             return Piece(f"[{inside}]", ATOM)
-        return Piece(rf"{LATEX_FUNCTIONS.get(name, name)}\left({inside}\right)", ATOM)
+        command = own_command(name) if name.startswith(OWN) else LATEX_FUNCTIONS.get(name, name)
+        return Piece(rf"{command}\left({inside}\right)", ATOM)
 
     def cases(self, pairs: Sequence[tuple[str, str]]) -> Piece:
         pairs = [(value, condition or r"\text{otherwise}") for value, condition in pairs]
         rows = r" \\ ".join(f"{value} & {condition}" for value, condition in pairs)
         return Piece(rf"\begin{{cases}} {rows} \end{{cases}}", PRODUCT)
+
+
+def own_command(name: str) -> str:
+    r"""Give the name of a function of one's own in LaTeX.
+
+    >>> own_command("own my_act'")
+    "\\text{my\\_act}'"
+    """
+    bare = name.removeprefix(OWN).rstrip("'")
+    return rf"\text{{{latex_text(bare)}}}" + "'" * (len(name.removeprefix(OWN)) - len(bare))
 
 
 def is_raised(symbol: str) -> bool:
@@ -262,7 +280,7 @@ class _Plain(_Style):
             return Piece(f"|{inside}|", ATOM)
         if name == "[]":
             return Piece(f"[{inside}]", ATOM)
-        return Piece(f"{'√' if name == 'sqrt' else name}({inside})", ATOM)
+        return Piece(f"{'√' if name == 'sqrt' else name.removeprefix(OWN)}({inside})", ATOM)
 
     def cases(self, pairs: Sequence[tuple[str, str]]) -> Piece:
         return Piece(
