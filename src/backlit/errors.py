@@ -18,6 +18,10 @@ class ArgumentError(BacklitError, TypeError):
     """A call with an argument that does not exist, or without one that must be given; a TypeError too, as Python's."""
 
 
+class PlacedError(BacklitError):
+    """Something in a text file does not fit: the message has several lines, the last of which show the place."""
+
+
 class BacklitWarning(UserWarning):
     """Something went on that may not be what was meant: the message says what, and what to do."""
 

@@ -220,6 +220,7 @@ def test_the_outputs_of_a_layer_before_and_after_its_activation(dtype, compiled)
 
 REFUSED = {
     "a loss that is called": (lambda net: net.loss(X, CLASSES), r"write network.evaluate\(X, Y\).loss"),
+    "a network that is called": (lambda net: net(X), r"write network.predict\(X\)"),
     "a row of one axis": (lambda net: net.evaluate(X[0], CLASSES[:1]), "A single row is given as"),
     "sparse rows": (lambda net: net.outputs(csr_matrix(X), 1), r"sparse csr_matrix .* give X.toarray\(\)"),
     "names of classes": (lambda net: net.evaluate(X, list("ab" * 11 + "c")), r"np.unique\(Y, return_inverse=True\)"),
@@ -244,6 +245,17 @@ REFUSED = {
 def test_what_does_not_fit_is_refused_in_words(call, message):
     with pytest.raises(bl.BacklitError, match=message):
         call(network())
+
+
+@pytest.mark.parametrize(("name", "wanted"), [
+    ("fit", r"bl.Training\(network, X, Y\).run\(\)"), ("backward", r"network.gradient\(X, Y\)"),
+    ("colour", "'colour'.$"),
+])  # fmt: skip
+def test_a_method_of_other_libraries_leads_to_ours(name, wanted):
+    assert not hasattr(network(), name)
+    with pytest.raises(AttributeError, match=wanted):
+        getattr(network(), name)
+    assert not hasattr(object.__new__(bl.Network), "_predictors")
 
 
 LEARNS_NOTHING = {

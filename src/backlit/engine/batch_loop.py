@@ -46,6 +46,7 @@ class BatchLoop:
         self.executable, self.tables, self.memory, self.team = executable, tables, memory, team
         self.rule, self.batch_size, self.validation, self.keep_best = rule, batch_size, validation, keep_best
         work = memory.size * batch_size
+        self.large = float(np.finfo(executable.dtype).max) ** 0.25  # of weights: the next outputs may overflow
         self.batch_seconds = _slow_seconds(work) if executable.compiled else CALL_SECONDS
 
     @functools.cached_property
@@ -107,9 +108,10 @@ class BatchLoop:
 
     def _is_good(self, data: Data) -> bool:
         """Tell whether what the last update wrote is finite, and so is the loss where the weights are very large."""
-        if not stopping.is_finite(self.memory):
+        sizes = stopping.sizes_of(self.memory)
+        if not all(size < np.inf for size in sizes):
             return False
-        if not stopping.may_overflow(self.memory):
+        if not sizes or sizes[0] <= self.large:
             return True
         with steady(self.executable.compiled), np.errstate(all="ignore"):
             return bool(np.isfinite(self.executable.runner.evaluate_rows(self.tables, self.memory, data, Clock(0, 0))))

@@ -14,8 +14,19 @@ from backlit.engine.gradients import gradient_by_name
 from backlit.engine.input_checks import rows_of
 from backlit.engine.prediction import FEW_ROWS, MANY_ROWS, Predictors
 from backlit.engine.summaries import NetworkSummary, network_summary
-from backlit.errors import BacklitError
+from backlit.errors import ArgumentError, BacklitError
 from backlit.kernels.types import Array
+
+TRAIN, PREDICT = "bl.Training(network, X, Y).run()", "network.predict(X)"
+ELSEWHERE = {
+    "fit": TRAIN, "partial_fit": TRAIN, "train": TRAIN, "compile": f"{TRAIN}, with the optimizer and metrics",
+    "eval": f"{PREDICT}, which leaves dropout out", "forward": PREDICT, "predict_proba": PREDICT, "__call__": PREDICT,
+    "predict_classes": f"{PREDICT}.argmax(axis=1)", "backward": "network.gradient(X, Y)", "zero_grad": TRAIN,
+    "score": "network.evaluate(X, Y)", "weights": 'network["1.W"]', "get_weights": 'network["1.W"]',
+    "named_parameters": 'network["1.W"]', "state_dict": 'bl.save(network, "model.safetensors")',
+    "save": 'bl.save(network, "model.safetensors")', "load": 'bl.load("model.safetensors")',
+}  # fmt: skip
+"""What to write for what networks of other libraries can be asked for."""
 
 
 class Network(Displayed, Architecture):
@@ -52,6 +63,14 @@ class Network(Displayed, Architecture):
     def _build(self, *given: Any) -> None:
         super()._build(*given)
         self._predictors: dict[Any, Predictors] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        advice = f"; write {ELSEWHERE[name]}" if name in ELSEWHERE else ""
+        raise AttributeError(f"a network has no {name!r}{advice}.")
+
+    def __call__(self, *given: Any, **settings: Any) -> Array:
+        """Refuse the call. Errors: an ArgumentError that names `predict`."""
+        raise ArgumentError(f"a network is not a function; write {ELSEWHERE['__call__']}.")
 
     def summary(self) -> NetworkSummary:
         """Describe the network as a record: inputs, layers with shapes and parameters, loss. Printing it draws it."""

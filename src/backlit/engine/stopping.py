@@ -84,20 +84,9 @@ def first_not_finite(executable: Executable, memory: Memory) -> str:
     return "the loss is not a finite number"
 
 
-def size_of(values: Array) -> float:
-    """Give the largest size of numbers, NaN where one is NaN."""
-    return float(np.maximum(values.max(), -values.min())) if values.size else 0.0
-
-
-def is_finite(memory: Memory) -> bool:
-    """Tell whether all that an update wrote is finite: the weights, running statistics, the optimizer's vectors."""
-    return all(size_of(values) < math.inf for values in (memory.P, memory.S, memory.slots))
-
-
-def may_overflow(memory: Memory) -> bool:
-    """Tell whether weights are so large that the next outputs may not be finite."""
-    limit: float = float(np.finfo(memory.P.dtype).max) ** 0.25
-    return size_of(memory.P) > limit
+def sizes_of(memory: Memory) -> list[float]:
+    """Give the largest sizes of all that an update wrote, the weights' first; NaN where a number is NaN."""
+    return [float(np.abs(values).max()) for values in (memory.P, memory.S, memory.slots) if values.size]
 
 
 def arrays_not_finite(executable: Executable, memory: Memory) -> str:
@@ -112,7 +101,7 @@ def arrays_not_finite(executable: Executable, memory: Memory) -> str:
         if not np.isfinite(values[start : start + math.prod(shape)]).all()
     }
     if not names:
-        return "its update gives weights so large that the loss is not a finite number"
+        return "the loss after its update is not a finite number, so large are the weights"
     first = ", ".join([*names][:3])
     return f"its update gives {first}{' and others' if len(names) > 3 else ''} numbers that are not finite"
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
+import numpy as np
 
 from backlit.engine import Network, usual_unit
 from backlit.errors import BacklitError
@@ -67,15 +68,20 @@ class Names:
             if isinstance(op, Dense):
                 place = dense.index(k)
                 usual = [usual_unit(place, len(dense), j) for j in range(op.units)]
-                given = outputs if k == dense[-1] else None
+                given = outputs if k == dense[-1] and op.units == network.output_size else None
                 if given is None and units is not None:
                     given = units[int(network.labels[k]) - 1] or None
                 current = _checked(f"layer {network.labels[k]}", given, usual)
+            elif (count := int(np.prod(network.shapes[k].buffers[op.writes]))) != len(current):
+                usual = [f"{op.name}{network.labels[k]}.{j + 1}" for j in range(count)]
+                last = outputs is not None and k == len(network.ops) - 1 and len(outputs) == count
+                current = _checked(f"layer {network.labels[k]}", outputs if last else None, usual)
             self.columns.append(current)
         self.outputs = current
         self.before = [self.inputs, *self.columns[:-1]]
         every = {*self.inputs, *(name for columns in self.columns for name in columns)}
-        if len(every) != network.inputs + sum(network.ops[k].units for k in dense):  # type: ignore[attr-defined]
+        named = [self.columns[k] for k in range(len(self.columns)) if self.columns[k] is not self.before[k]]
+        if len(every) != network.inputs + sum(map(len, named)):
             raise BacklitError(
                 "inputs, units and outputs share a name; expected names that differ, to tell them apart."
             )

@@ -165,7 +165,7 @@ class Step:
 
     def example(self, *, compare: bool = False) -> Example:
         """Give all records of the step, with the parameters before and after it if asked."""
-        drawn = () if self.only else range(min(self.recording.rows, DRAWN_ROWS))
+        drawn = () if self.only or not self.contents.drawable else range(min(self.recording.rows, DRAWN_ROWS))
         drawings = tuple(self.drawing(row) for row in drawn)
         return Example(self.summary, drawings, tuple(self.sections()), tuple(self.changes()) if compare else ())
 

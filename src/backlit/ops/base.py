@@ -57,10 +57,10 @@ MACHINE_SCALARS = ("training", "seed", "step", "first_row", "op_number")
 number of the step, the number within the batch of the first row given, and the op's own number in the network."""
 
 
-class OpType(type(msgspec.Struct)):  # type: ignore[misc]  # mypy does not follow the class of a class
+class OpType(msgspec.StructMeta):
     """The class of all classes of ops: a call with wrong settings is refused in the words of this package."""
 
-    def __call__(cls, *values: Any, **settings: Any) -> Any:
+    def __call__(cls: Any, *values: Any, **settings: Any) -> Any:  # noqa: N805
         """Make an op of these settings. Errors: an ArgumentError where the op has no such settings, or needs more."""
         fields = cls.__struct_fields__
         for name in settings:

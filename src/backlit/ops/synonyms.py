@@ -37,7 +37,7 @@ def hint(given: str, known: Iterable[str], kind: str = "") -> str:
     if found := _meant(given, names, kind):
         return found
     every = f"known: {', '.join(names) or 'none'}."
-    if word in _groups() or any(word in _split(entry.words) for entry in WRITTEN):
+    if word in _groups() or word in map(normal, THEIRS) or any(word in _split(entry.words) for entry in WRITTEN):
         return every  # of a word whose meaning is known, a word that looks alike means something else
     for near, words in ABSENT.items():
         if word in _split(words):
@@ -65,8 +65,9 @@ def _asked(names: Iterable[str]) -> str:
 
 def _written(words: list[str], names: list[str], kind: str) -> str:
     """Give what to write for one of the words, where the table has it for this place and kind."""
+    here = set(map(normal, names))
     for entry in WRITTEN:
-        if entry.beside in names and not _split(entry.words).isdisjoint(words):
+        if normal(entry.beside) in here and not _split(entry.words).isdisjoint(words):
             in_file = f"{entry.file} in a network file" if entry.file else ""
             in_python = f"{entry.python} in Python" if entry.python else ""
             both = ", or ".join(filter(None, (in_file, in_python)))

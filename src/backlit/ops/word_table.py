@@ -75,7 +75,7 @@ THEIRS: Mapping[str, str] = {
     "lecun_normal": "lecun",
     # layers
     "dense": "linear fully_connected fc inner_product dense_layer linear_layer perceptron",
-    "dropout": "drop_out dropout_1d dropout_layer dropout_rate drop_rate",
+    "dropout": "dropout_1d dropout_layer dropout_rate drop_rate",
     "batch_norm": "bn batch_normalization batch_norm_1d",
     "layer_norm": "ln layer_normalization",
     # names in Python
@@ -83,7 +83,7 @@ THEIRS: Mapping[str, str] = {
     "Training": "trainer fit compile train",
     "MLPClassifier": "classifier keras_classifier",
     "MLPRegressor": "regressor keras_regressor",
-    "gradcheck": "check_grad grad_check gradient_check check_gradient",
+    "gradcheck": "check_grad gradient_check check_gradient",
     "save": "dump export save_model",
     "load": "load_model restore",
     "StepDecay": "step_lr",
@@ -94,8 +94,8 @@ THEIRS: Mapping[str, str] = {
     # settings of ops
     "rate": "learning_rate lr learning_rate_init initial_learning_rate eta eta0 alpha step_size step_length learn_rate",
     "rho": "decay_rate smoothing_constant alpha gamma",
-    "beta1": "beta_1 betas",
-    "beta2": "beta_2 betas",
+    "beta1": "betas",
+    "beta2": "betas",
     "epsilon": "eps",
     "weight_decay": "decay wd decoupled_weight_decay",
     "alpha": "negative_slope slope leak",
@@ -129,7 +129,7 @@ THEIRS: Mapping[str, str] = {
     "initial": "initialization weights_init weight_init initial_weights",
     # rows
     "targets": "outputs output target labels label y ys t d desired expected desired_outputs classes y_train",
-    "set": "dataset data_set source",
+    "set": "dataset  source",
     "scale": "scaling scaler standardize standardise normalize normalise preprocess normalization",
     "split": "test_split train_test_split holdout",
     "input_divisors": "input_scale",
@@ -161,7 +161,12 @@ THEIRS: Mapping[str, str] = {
     "threads": "n_jobs num_workers workers num_threads n_threads",
     # scores
     "accuracy": "acc binary_accuracy categorical_accuracy sparse_categorical_accuracy",
-    # options
+    # commands and options
+    "train": "fit learn",
+    "predict": "infer apply",
+    "evaluate": "eval score",
+    "demo": "example examples",
+    "explain": "backprop show",
     "ignore": "drop exclude skip drop_columns exclude_columns",
     "task": "problem problem_type",
     "test": "test_size test_split test_fraction holdout",
@@ -173,7 +178,7 @@ THEIRS: Mapping[str, str] = {
     "digits": "precision decimals places",
     "form": "format",
     "format": "form type",
-    "check": "gradcheck grad_check gradient_check",
+    "check": "gradcheck gradient_check",
     "keep": "id ids keep_columns",
     "keep_all": "all all_columns",
     "probabilities": "proba predict_proba probability",
@@ -254,7 +259,7 @@ WRITTEN: tuple[Written, ...] = (
     ),
     Written("optimizer rate epochs batch_size", "network", 'optimizer = { op = "sgd", rate = 0.1 }, below [training]'),
     Written("loss", "network", 'loss = "mse", below [network]'),
-    Written("inputs targets", "network", "inputs = [[0, 1]] and targets = [1], below [data]"),
+    Written("inputs targets", "network", "inputs = 2 below [network]; rows of inputs and targets below [data]"),
     Written(
         "dropout dropout_rate",
         "units",
@@ -299,7 +304,7 @@ ABSENT: Mapping[str, str] = {
     "elu": "celu",
     "silu": "mish hard_swish hard_silu",
     "tanh": "hard_tanh bipolar_sigmoid lecun_tanh tanhshrink arctan atan",
-    "sigmoid": "log_sigmoid step heaviside sign hard_limit hardlim binary_step threshold_unit",
+    "sigmoid": "log_sigmoid heaviside sign hard_limit hardlim binary_step threshold_unit",
     "softmax": "log_softmax softmin sparsemax",
     "mse": "rmse root_mean_squared_error msle mean_squared_logarithmic_error",
     "mae": "mape mean_absolute_percentage_error",

@@ -227,8 +227,9 @@ def _per_batch(settings: Settings, weights: Array, rows: int) -> Settings:
 
 def _unjoined(loss: Loss) -> Loss:
     """Give the same loss without the forms that take the last activation in."""
-    kind: Any = type(type(loss))  # `msgspec.defstruct` makes no class of another metaclass than its own
-    cls = kind(type(loss).__name__, (type(loss),), {"fused": {}, "__module__": __name__}, frozen=True, kw_only=True)
+    base: Any = type(loss)
+    names = {"fused": {}, "__module__": base.__module__}
+    cls = type(base)(base.__name__, (base,), names, frozen=True, kw_only=True)
     made: Any = cls(**msgspec.structs.asdict(loss))
     return cast(Loss, made)
 
