@@ -61,6 +61,7 @@ class Names:
         self.labels = {usual: str(own) for usual, own in (labels or {}).items()}
         self.inputs = _checked("inputs", inputs, [f"i{k + 1}" for k in range(network.inputs)])
         dense = [k for k, op in enumerate(network.ops) if isinstance(op, Dense)]
+        width = int(np.prod(network.shapes[-1].buffers[network.ops[-1].writes]))
         self.columns: list[tuple[str, ...]] = []
         self.hidden: list[int] = []  # of each op, the number of its hidden layer, 0 before the first
         current = self.inputs
@@ -68,7 +69,7 @@ class Names:
             if isinstance(op, Dense):
                 place = dense.index(k)
                 usual = [_usual(place, len(dense), j) for j in range(op.units)]
-                given = outputs if k == dense[-1] and op.units == network.outputs else None
+                given = outputs if k == dense[-1] and op.units == width else None
                 if given is None and units is not None:
                     given = units[int(network.labels[k]) - 1] or None
                 current = _checked(f"layer {network.labels[k]}", given, usual)
