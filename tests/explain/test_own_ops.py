@@ -189,8 +189,7 @@ def own() -> Iterator[dict[str, type]]:
 def example(layers, *, loss="mse", optimizer="sgd", rows=2, **settings):
     network = bl.Network(layers, 4, loss, seed=3)
     X = np.random.default_rng(1).normal(size=(rows, 4)).round(2)
-    (width,) = network.shapes[-1].buffers[network.ops[-1].writes]
-    Y = np.random.default_rng(2).normal(size=(rows, width)).round(2)
+    Y = np.random.default_rng(2).normal(size=(rows, network.output_size)).round(2)
     return bl.explain(network, X, Y, optimizer=optimizer, digits=15, **settings)
 
 

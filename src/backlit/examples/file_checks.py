@@ -91,8 +91,8 @@ def check_data(table: DataTable) -> None:
 
 def check_columns(table: DataTable, network: Network) -> None:
     """Check that every row and divisor has a number per input, or per output, of the network."""
-    numbered = network.loss.class_targets and network.outputs > 1
-    for what, columns in (("input", network.inputs), ("target", network.outputs)):
+    numbered = network.loss.class_targets and network.output_size > 1
+    for what, columns in (("input", network.inputs), ("target", network.output_size)):
         widths = {columns, 1} if what == "target" and numbered else {columns}
         has = f"{counted(columns, 'input' if what == 'input' else 'output')}"
         for number, row in enumerate(getattr(table, f"{what}s"), 1):

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 import numpy as np
 
-from backlit.engine import Network
+from backlit.engine import Network, usual_unit
 from backlit.errors import BacklitError
 from backlit.ops.layers.dense import Dense
 
@@ -61,15 +61,14 @@ class Names:
         self.labels = {usual: str(own) for usual, own in (labels or {}).items()}
         self.inputs = _checked("inputs", inputs, [f"i{k + 1}" for k in range(network.inputs)])
         dense = [k for k, op in enumerate(network.ops) if isinstance(op, Dense)]
-        width = int(np.prod(network.shapes[-1].buffers[network.ops[-1].writes]))
         self.columns: list[tuple[str, ...]] = []
         self.hidden: list[int] = []  # of each op, the number of its hidden layer, 0 before the first
         current = self.inputs
         for k, op in enumerate(network.ops):
             if isinstance(op, Dense):
                 place = dense.index(k)
-                usual = [_usual(place, len(dense), j) for j in range(op.units)]
-                given = outputs if k == dense[-1] and op.units == width else None
+                usual = [usual_unit(place, len(dense), j) for j in range(op.units)]
+                given = outputs if k == dense[-1] and op.units == network.output_size else None
                 if given is None and units is not None:
                     given = units[int(network.labels[k]) - 1] or None
                 current = _checked(f"layer {network.labels[k]}", given, usual)
@@ -105,13 +104,6 @@ class Names:
             return _with_row(Name(self.labels[text], unit_symbol(self.labels[text])), row)
         below = f"{unit_symbol(source)} {unit_symbol(unit)}" if source else unit_symbol(unit)
         return _with_row(Name(text, f"{quantity_symbol(quantity)}_{{{below}}}"), row)
-
-
-def _usual(place: int, count: int, j: int) -> str:
-    """Name a unit of the dense layer at `place` of `count`."""
-    if place == count - 1:
-        return f"o{j + 1}"
-    return f"h{j + 1}" if count == 2 else f"h{place + 1}.{j + 1}"
 
 
 def _checked(what: str, given: Sequence[str] | None, usual: list[str]) -> tuple[str, ...]:

@@ -234,6 +234,16 @@ class Loss(Op, frozen=True, kw_only=True):
             raise BacklitError(f"loss {self.name!r}: reduction is {self.reduction!r}; expected one of {known}.")
         check_settings(self)
 
+    def __call__(self, *rows: Any, **settings: Any) -> Any:
+        """Refuse the call: a loss has no network, and network.loss(X, Y) would take X for outputs.
+
+        Errors: an ArgumentError that names `network.evaluate`.
+        """
+        raise ArgumentError(
+            f"the loss {self.name!r} is not a function of rows; write network.evaluate(X, Y).loss for a network's loss "
+            "on rows X with targets Y."
+        )
+
 
 class ElementwiseLoss(Loss, frozen=True):
     """A loss that is a sum over the outputs of `value(a, t)`, with `slope(a, t)` its derivative with respect to `a`."""
@@ -248,7 +258,8 @@ class Optimizer(Op, frozen=True, kw_only=True):
 
     `weight_decay` is decoupled from the gradient: before the update, the machine multiplies the weights (not the
     biases, unless asked) by 1 - rate weight_decay (Loshchilov, Hutter, "Decoupled weight decay regularization", ICLR
-    2019).
+    2019). So it is in every optimizer, not in AdamW alone. PyTorch's `weight_decay` of SGD, Adam, RMSprop and others
+    adds weight_decay w to the gradient instead; that is a training's `l2`.
 
     Errors: a BacklitError where a setting is out of its bounds.
     """

@@ -100,7 +100,7 @@ class Recording:
         if not joined:
             network.loss = _unjoined(network.loss)
         step = PlainStep.of(
-            network, self.X, self.Y, self.weights, rule=s.rule(reduction(network.loss, network.outputs)),
+            network, self.X, self.Y, self.weights, rule=s.rule(reduction(network.loss, network.output_size)),
             step=self.number - 1, seed=s.seed, optimizer=self.optimizer, decay_biases=s.decay_biases, compiled=False,
             keep=True, batch_size=training.batch_size, rows=training.executable.rows,
         )  # fmt: skip
