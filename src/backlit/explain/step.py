@@ -68,6 +68,10 @@ class Step:
     def _record(self, key: Key) -> Record:
         return record_of(key, self._exact, self.digits, check=self.check)
 
+    def shown(self, key: Key) -> str:
+        """Give a number's text as every form shows it: with the digits that are right."""
+        return self._exact.shown(key, self.digits)
+
     def sections(self) -> Iterator[Section]:
         """Give the records under their headings.
 
@@ -144,5 +148,7 @@ def explain_step(
     names = Names(recording.network, inputs, outputs, units, labels)
     if rows is not None and len(rows) != recording.rows:
         raise BacklitError(f"rows: {len(rows)} names given; X has {recording.rows} rows.")
+    if rows is not None and len(set(rows)) != len(rows):
+        raise BacklitError(f"rows: a name is given twice in {list(rows)}; expected names that differ.")
     parts = (only,) if isinstance(only, str) else tuple(only)
     return Step(recording, names, rows=rows, only=parts, digits=int(digits), check=check)
