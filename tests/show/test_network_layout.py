@@ -6,7 +6,6 @@ import itertools
 import math
 import random
 import re
-from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -235,9 +234,3 @@ def test_a_shortened_name_fits_and_keeps_its_end(name: str) -> None:
         cut = shortened(name, most, 14.0, bold=True)
         assert text_width(cut, 14.0, bold=True) <= most or cut == "…"
         assert cut == name or "…" in cut
-
-
-def test_the_picture_of_the_documents_is_the_one_that_the_command_writes() -> None:
-    from bench.picture import picture
-
-    assert (Path(__file__).parents[2] / "docs/pictures/two-layer.svg").read_text(encoding="utf-8") == picture()

@@ -158,7 +158,8 @@ def maths(latex: str) -> Markup:
 
     kept = TEXT.sub(lambda found: keep(escape(plain_text(found[1]))), latex)
     kept = LINKED.sub(lambda found: keep(_link(bytes.fromhex(found[1]).decode(), found[2])), kept)
-    return Markup(re.sub(rf"{PLACEHOLDER}(\d+)\.", lambda found: texts[int(found[1])], convert(kept)))
+    filled = re.sub(rf"{PLACEHOLDER}(\d+)\.", lambda found: texts[int(found[1])], convert(kept))
+    return Markup(re.sub(r"<mtext>(<a .*?</a>)</mtext>", r"<mn>\1</mn>", filled))
 
 
 def _link(name: str, number: str) -> str:
