@@ -35,6 +35,7 @@ def explain(
     compare: Annotated[bool, Parameter(negative="")] = False,
     check: Annotated[bool, Parameter(negative="")] = False,
     plugin: Annotated[list[Path] | None, Parameter(negative="")] = None,
+    names: Annotated[bool | None, Parameter(negative="--no-names")] = None,
 ) -> None:
     """Work one training step out: forward pass, error, backward pass and update, with every number.
 
@@ -75,6 +76,9 @@ def explain(
         Put the slope by finite differences beside each gradient; at a kink, those of both sides.
     plugin
         A Python file to run first, for a network with ops of your own.
+    names
+        Put the weights' names beside their values where the network is drawn, or leave them out; where neither is
+        asked for, names that the network file gives are shown, such as w5.
     """
     from backlit.sources import explain as work_out
 
@@ -89,10 +93,11 @@ def explain(
         from rich.console import Console
 
         console = Console(highlight=False, soft_wrap=True)
-        console.print(example.text(min(console.width, WIDEST)))
+        console.print(example.text(min(console.width, WIDEST), names=names))
         return
-    forms = {"md": example.to_markdown, "latex": example.to_latex, "html": example.to_html, "json": example.to_json}
-    text = forms.get(chosen, example.__str__)()
+    forms = {"md": example.to_markdown, "latex": example.to_latex, "json": example.to_json}
+    forms |= {"html": partial(example.to_html, names=names), "text": lambda: example.text(names=names).plain}
+    text = forms[chosen]()
     if output is None:
         print_document(text)
     else:

@@ -23,7 +23,7 @@ from backlit.explain.occasion import occasion_facts
 from backlit.explain.quantity_names import Names
 from backlit.explain.record.exact import ExactNumbers
 from backlit.explain.record.quantities import Key, Place
-from backlit.explain.record.record_making import change_of, record_of
+from backlit.explain.record.record_making import change_of, linked_of, record_of
 from backlit.explain.record.recording import Recording, Settings
 from backlit.explain.record.step_records import Change, Drawing, Example, Record, Section, Summary
 from backlit.explain.selection import selected
@@ -31,7 +31,7 @@ from backlit.explain.summary import summary_of
 from backlit.ops.base import Optimizer
 from backlit.ops.synonyms import hint
 
-DRAWN_ROWS = 3
+DRAWN_ROWS = 4
 """Of more rows, so many have a drawing."""
 
 
@@ -169,16 +169,24 @@ class Step:
             )
         for heading, keys in itertools.groupby(self.keys(), key=itemgetter(0)):
             found = [key for _, key in keys]
-            yield Section(heading, found[0].quantity.phase, tuple(map(self._record, found)))
+            linked = tuple(linked_of(key, self._exact, self.digits) for key in found)
+            yield Section(heading, found[0].quantity.phase, tuple(map(self._record, found)), linked)
 
     def example(self, *, compare: bool = False) -> Example:
         """Give all records of the step, with the parameters before and after it if asked."""
-        drawn = () if self.only or not self.contents.drawable else range(min(self.recording.rows, DRAWN_ROWS))
-        drawings = tuple(self.drawing(row) for row in drawn)
-        return Example(self.summary, drawings, tuple(self.sections()), tuple(self.changes()) if compare else ())
+        drawings = () if self.only or not self.contents.drawable else tuple(self.drawings())
+        changes = tuple(self.changes()) if compare else ()
+        left_out = () if self.only else self.contents.context.rows[DRAWN_ROWS:]
+        return Example(self.summary, drawings, tuple(self.sections()), changes, left_out)
 
-    def drawing(self, row: int = 0) -> Drawing:
-        """Give the network with the numbers of one row, the first units of each layer."""
+    def drawings(self) -> Iterator[Drawing]:
+        """Give the network with the numbers of each of the first rows, and of several rows that of all together."""
+        yield from (self.drawing(row) for row in range(min(self.recording.rows, DRAWN_ROWS)))
+        if self.recording.rows > 1:
+            yield self.drawing(None)
+
+    def drawing(self, row: int | None = 0) -> Drawing:
+        """Give the network with the numbers of one row; of None, with the slopes of all rows added up."""
         return drawing_of(self.contents, row)
 
     def changes(self) -> Iterator[Change]:

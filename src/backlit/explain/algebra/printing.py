@@ -13,6 +13,9 @@ from backlit.explain.quantity_names import latex_text
 SUM, MINUS, PRODUCT, POWER, ATOM = range(5)
 """How tightly a printed piece holds together: a looser one within a tighter one takes brackets."""
 
+OPERAND = r"\operand"
+r"""Marks a number of the step in LaTeX: `\operand{...}{0.5}` with the number's name in hexadecimal UTF-8."""
+
 LATEX_FUNCTIONS = {name: command for command, name in FUNCTIONS.items()}
 GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "varepsilon": "ε", "epsilon": "ε", "eta": "η", "lambda": "λ",
@@ -38,6 +41,15 @@ NumberText = Callable[[Ref], str]
 def latex(node: Node, digits: int | None = None, text: NumberText | None = None) -> str:
     """Print a tree in LaTeX: symbols, or numbers of so many digits, or those that `text` gives."""
     return _print(node, _Latex(_numbers(digits, text))).text
+
+
+def linked_latex(node: Node, digits: int | None = None, text: NumberText | None = None) -> str:
+    r"""Print a tree in LaTeX with numbers, those of the step marked by the name of each.
+
+    >>> linked_latex(Ref("w1", "w_1", 0.5, key=1), 3)
+    '\\operand{7731}{0.5}'
+    """
+    return _print(node, _Linked(_numbers(digits, text))).text
 
 
 def plain(node: Node, digits: int | None = None, text: NumberText | None = None) -> str:
@@ -233,6 +245,14 @@ def own_command(name: str) -> str:
     """
     bare = name.removeprefix(OWN).rstrip("'")
     return rf"\text{{{latex_text(bare)}}}" + "'" * (len(name.removeprefix(OWN)) - len(bare))
+
+
+class _Linked(_Latex):
+    def ref(self, ref: Ref) -> Piece:
+        piece = super().ref(ref)
+        if ref.key is None:
+            return piece
+        return piece._replace(text=f"{OPERAND}{{{ref.name.encode().hex()}}}{{{piece.text}}}")
 
 
 def is_raised(symbol: str) -> bool:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from backlit.explain.algebra.decimals import FLOATS, as_written
 from backlit.explain.algebra.numerals import decimal_text, right_text
-from backlit.explain.algebra.printing import latex, plain
+from backlit.explain.algebra.printing import latex, linked_latex, plain
 from backlit.explain.algebra.tree import Node, Ref, choose_cases, refs
 from backlit.explain.record.exact import ExactNumbers
 from backlit.explain.record.quantities import Key
@@ -45,6 +45,14 @@ def record_of(key: Key, exact: ExactNumbers, digits: int, *, check: bool = False
         None if numeric is None else numeric.value,
         "" if numeric is None else numeric.words(quantity.value(place), digits),
     )  # fmt: skip
+
+
+def linked_of(key: Key, exact: ExactNumbers, digits: int) -> str:
+    """Give a number's formula with its numbers in LaTeX, each marked by its name: see `linked_latex`."""
+    if not key.quantity.expression:
+        return ""
+    node = choose_cases(key.quantity.expression(key.place), FLOATS)
+    return linked_latex(node, text=lambda ref: exact.within(ref, digits))
 
 
 def change_of(
