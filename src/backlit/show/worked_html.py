@@ -41,8 +41,8 @@ def _render(example: Example, *, page: bool) -> str:
     return environment.get_template("worked.html").render(
         example=example, page=page, maths=maths, equation=lambda record: equation(record, digits),
         number=lambda value: decimal_text(value, digits), short=lambda value: short_text(value, digits),
-        drawings=[[Markup(network_svg(drawing, backward=backward, digits=shown)) for backward in (False, True)]
-                  for drawing in example.drawings],
+        drawings=[Markup(network_svg(drawing, backward=backward, digits=shown))
+                  for drawing in example.drawings for backward in ((False, True) if drawing.row is not None else (True,))],
     )  # fmt: skip
 
 
