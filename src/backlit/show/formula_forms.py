@@ -8,7 +8,7 @@ formulas, ends a table's cell at each bar, and reads `<b>` as HTML.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from backlit.explain.quantity_names import plain_text
 
@@ -63,14 +63,23 @@ def markdown_formula(latex: str) -> str:
     return re.sub("\0(\\d+)\0", lambda found: texts[int(found[1])], bare)
 
 
-def _spelled(signs: dict[str, str]) -> Callable[[re.Match[str]], str]:
+def notebook_words(text: str, command: str = "text") -> str:
+    r"""Give words within a formula, or by `command` "textbf" a heading.
+
+    >>> notebook_words("a_b", "textbf")
+    '\\textbf{a}\\_\\textbf{b}'
+    """
+    return _written(text, OUTSIDE, command)
+
+
+def _spelled(signs: Mapping[str, str]) -> Callable[[re.Match[str]], str]:
     r"""Give a function that writes a `\text{...}` anew, with `signs` outside of it."""
+    return lambda found: _written(plain_text(found[1]), signs, "text")
 
-    def write(found: re.Match[str]) -> str:
-        parts = re.split("([" + re.escape("".join(signs)) + "])", plain_text(found[1]))
-        return "".join(signs[part] if part in signs else rf"\text{{{part}}}" for part in parts if part)
 
-    return write
+def _written(text: str, signs: Mapping[str, str], command: str) -> str:
+    parts = re.split("([" + re.escape("".join(signs)) + "])", text)
+    return "".join(signs[part] if part in signs else rf"\{command}{{{part}}}" for part in parts if part)
 
 
 def broken(latex: str, most: int = 80) -> list[str]:
