@@ -20,7 +20,7 @@ from backlit.lazy import lazily
 if TYPE_CHECKING:
     from backlit.engine.architecture import layer_from_dict, make_layer
     from backlit.engine.compiled import can_compile
-    from backlit.engine.display import drawers
+    from backlit.engine.display import Displayed, Shown, Summary, drawers
     from backlit.engine.executable import Executable
     from backlit.engine.gradcheck import GradientCheck, gradcheck
     from backlit.engine.history import Epoch, History, HistorySummary
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from backlit.engine.training import Training
 
 _PLACES = {
+    "Displayed": "display",
     "DivergedError": "stopping",
     "DivergedWarning": "stopping",
     "Epoch": "history",
@@ -48,6 +49,8 @@ _PLACES = {
     "NetworkSummary": "summaries",
     "Objective": "objective",
     "PlainStep": "objective",
+    "Shown": "display",
+    "Summary": "display",
     "Training": "training",
     "TrainingSettings": "settings",
     "TrainingState": "state",
@@ -67,6 +70,7 @@ _PLACES = {
 }
 
 __all__ = [
+    "Displayed",
     "DivergedError",
     "DivergedWarning",
     "Epoch",
@@ -79,6 +83,8 @@ __all__ = [
     "NetworkSummary",
     "Objective",
     "PlainStep",
+    "Shown",
+    "Summary",
     "Training",
     "TrainingSettings",
     "TrainingState",

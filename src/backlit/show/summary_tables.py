@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from backlit.engine import GradientCheck, HistorySummary, NetworkSummary, TrainingState, TrainingSummary
+from backlit.model.model_summary import ModelSummary
 from backlit.show.notebook import heading_html, padded, table_html, words_html
 
 
@@ -118,6 +119,35 @@ def _gradient_check(record: GradientCheck) -> SummaryTable:
     return SummaryTable("", head, rows, [note], numbers=len(head))
 
 
+MOST_NAMES = 12
+"""Of more columns or classes, so many are named."""
+
+
+def _model(record: ModelSummary) -> SummaryTable:
+    rows = [("from", _names(record.columns)), ("network", record.network)]
+    if record.classes:
+        rows.insert(0, ("classes", _names(record.classes)))
+    if record.table is not None:
+        rows.append(("trained on", f"{record.rows:,} rows of {record.table}"))
+    test = record.comparison
+    if test:
+        for name, scores in (("network", test.model), (f"linear model ({test.linear_what})", test.linear),
+                             (f"baseline ({test.baseline_what})", test.baseline)):  # fmt: skip
+            if scores is not None:
+                rows.append((f"{name}, on {test.rows:,} test rows", _scores(scores)))
+    return SummaryTable(f"model that predicts {record.target!r}", ("", ""), rows)
+
+
+def _names(names: Sequence[str]) -> str:
+    more = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _scores(scores: Any) -> str:
+    fields = ((name.replace("_", " "), getattr(scores, name)) for name in scores.__struct_fields__)
+    return ", ".join(f"{name} {value:.4g}" for name, value in fields if value is not None)
+
+
 def _shape(shape: Sequence[int]) -> str:
     return " × ".join(map(str, shape))
 
@@ -127,6 +157,7 @@ _TABLES: dict[type, Callable[[Any], SummaryTable]] = {
     TrainingSummary: _training,
     HistorySummary: _history,
     TrainingState: _state,
+    ModelSummary: _model,
     GradientCheck: _gradient_check,
 }
 """What makes the table of each kind of record."""

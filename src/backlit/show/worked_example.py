@@ -10,12 +10,13 @@ import msgspec
 import numpy.typing as npt
 from rich.text import Text
 
+from backlit.engine import Shown
 from backlit.errors import BacklitError
 from backlit.explain import Example, Record, Step, explain_step
 from backlit.show import notebook, worked_html, worked_latex, worked_markdown, worked_notebook, worked_text
 
 
-class WorkedExample:
+class WorkedExample(Shown):
     """One training step with every number of it; prints as text, shows in Jupyter, indexes by name.
 
     >>> import backlit as bl
