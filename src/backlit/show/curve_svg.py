@@ -8,8 +8,18 @@ from html import escape
 
 WIDTH, HEIGHT = 560, 250
 LEFT, RIGHT, TOP, BOTTOM = 74, 16, 16, 44
-PAPER, INK, QUIET, GRID = "#ffffff", "#1c2430", "#566375", "#e3e8ee"
+PAPER, QUIET, GRID = "#ffffff", "#566375", "#e3e8ee"
 COLOURS = ("#1a62d6", "#b93a0a", "#16794b", "#7a3fc4")
+DARK_PAPER, DARK_QUIET, DARK_GRID = "#151a21", "#a3afbf", "#2a323d"
+DARK_COLOURS = ("#7ab0ff", "#ff9f4a", "#5fd39b", "#c7a2ff")
+STYLE = (
+    f"@media screen and (prefers-color-scheme:dark){{.paper{{fill:{DARK_PAPER}}}text{{fill:{DARK_QUIET}}}"
+    f".grid{{stroke:{DARK_GRID}}}"
+    + "".join(f".c{k}{{stroke:{colour}}}.n{k}{{fill:{colour}}}" for k, colour in enumerate(DARK_COLOURS))
+    + "}"
+)
+"""What changes in the dark; all else stands in the parts themselves, for viewers that drop styles."""
+
 MOST_MARKS = 5
 
 Curve = Sequence[tuple[float, float]]
@@ -30,10 +40,10 @@ def curve_svg(curves: Mapping[str, Curve], across: str, right: float | None = No
 
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" '
              f'viewBox="0 0 {WIDTH} {HEIGHT}" font-family="system-ui, sans-serif" font-size="12">'
-             f'<rect width="{WIDTH}" height="{HEIGHT}" fill="{PAPER}"/>']  # fmt: skip
+             f'<style>{STYLE}</style><rect class="paper" width="{WIDTH}" height="{HEIGHT}" fill="{PAPER}"/>']  # fmt: skip
     for value in _marks(low, high):
         x, y = place(0.0, math.log10(value))
-        parts.append(f'<line x1="{x}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="{GRID}"/>'
+        parts.append(f'<line class="grid" x1="{x}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="{GRID}"/>'
                      f'<text x="{x - 8}" y="{y + 4:.1f}" text-anchor="end" fill="{QUIET}">{value:g}</text>')  # fmt: skip
     floor = HEIGHT - BOTTOM
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
@@ -43,12 +53,13 @@ def curve_svg(curves: Mapping[str, Curve], across: str, right: float | None = No
                      "</text>")  # fmt: skip
     parts.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 8}" text-anchor="middle" fill="{QUIET}">'
                  f"{escape(across)}</text>")  # fmt: skip
-    for k, (name, curve) in enumerate(curves.items()):
-        colour = COLOURS[k % len(COLOURS)]
+    for number, (name, curve) in enumerate(curves.items()):
+        k = number % len(COLOURS)
+        colour = COLOURS[k]
         points = " ".join("{:.1f},{:.1f}".format(*place(x, math.log10(y))) for x, y in curve if x <= end)
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts.append(f'<polyline class="c{k}" points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
         if len(curves) > 1:
-            parts.append(f'<text x="{WIDTH - RIGHT - 6}" y="{TOP + 14 + 16 * k}" text-anchor="end" fill="{colour}" '
+            parts.append(f'<text class="n{k}" x="{WIDTH - RIGHT - 6}" y="{TOP + 14 + 16 * number}" text-anchor="end" fill="{colour}" '
                          f'font-weight="600">{escape(name)}</text>')  # fmt: skip
     return "".join([*parts, "</svg>"]), (WIDTH, HEIGHT)
 

@@ -15,7 +15,7 @@ from backlit.explain.quantity_names import plain_text
 TEXT = re.compile(r"\\text\{((?:[^{}\\]|\\.|\{\})*)\}")
 OUTSIDE = {
     "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$", "{": r"\lbrace ", "}": r"\rbrace ", "\\": r"\backslash ",
-    "^": r"\hat{\ }", "~": r"\sim ", "<": "{<}", ">": "{>}",
+    "^": r"\wedge ", "~": r"\sim ", "<": "{<}", ">": "{>}",
 }  # fmt: skip
 """Signs that a text within a formula cannot hold, as formulas of their own."""
 

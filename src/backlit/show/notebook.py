@@ -20,12 +20,12 @@ Output = Mapping[str, str]
 """One output of a cell: its data by MIME type. A program shows the one that it likes best."""
 
 LINE = "1px solid rgba(128,128,128,0.35)"
-TABLE = (
-    "display:table;white-space:normal;font-family:inherit;font-size:inherit;line-height:1.4;color:inherit;"
-    "background:transparent;border:0;padding:0;margin:0.4em 0"
-)
+PLAIN = "font-size:inherit;color:inherit;background:transparent;border:0;padding:0"
+"""What undoes the looks that notebooks give to `<pre>` and `<code>`."""
+
+TABLE = f"{PLAIN};display:table;margin:0.4em 0;font-family:inherit;line-height:1.4"
+ROWS = f"{PLAIN};display:table-row-group;font-family:inherit;white-space:normal;word-break:normal"
 CELL = "display:table-cell;padding:0.1em 0.8em"
-PRE = "font-size:inherit;line-height:1.2;color:inherit;background:transparent;border:0;padding:0;margin:0.4em 0"
 
 
 def padded(lines: Sequence[Sequence[str]], numbers: int) -> list[list[str]]:
@@ -49,10 +49,10 @@ def table_html(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: int)
         spans = (f'<span style="{CELL};text-align:{"right" if k >= numbers else "left"}{look}">{escape(cell)}</span>'
                  for k, cell in enumerate(line))  # fmt: skip
         cells.append(f'<span style="display:table-row">{"  ".join(spans)}</span>')
-    return f'<pre style="{TABLE}">' + "\n".join(cells) + "</pre>"
+    return f'<pre style="{TABLE}"><code style="{ROWS}">' + "\n".join(cells) + "</code></pre>"
 
 
-def picture_html(svg: str, size: tuple[float, float], text: str, *, widest: float | None = None) -> str:
+def picture_html(svg: str, size: tuple[float, float], text: str) -> str:
     """Give a picture of that size, and the text that stands for it where there are no styles.
 
     It shrinks with the column that it stands in. A background is no part of the page's text, so that a screen reader
@@ -65,8 +65,9 @@ def picture_html(svg: str, size: tuple[float, float], text: str, *, widest: floa
         f"height:0;padding-bottom:{100 * height / width:.2f}%;overflow:hidden;"
         "print-color-adjust:exact;-webkit-print-color-adjust:exact"
     )
-    hidden = f'<pre style="font-size:0;line-height:0;margin:0;padding:0">{escape(text)}</pre>'
-    return f'<div style="max-width:{widest or width:.0f}px"><div style="{look}">{hidden}</div></div>'
+    unseen = "font-size:0;line-height:0;margin:0;padding:0;background:transparent"
+    hidden = f'<pre style="{unseen}"><code style="{unseen}">{escape(text)}</code></pre>'
+    return f'<div style="max-width:{width:.0f}px"><div style="{look}">{hidden}</div></div>'
 
 
 def heading_html(text: str, *, size: str = "1.1em") -> str:
@@ -81,7 +82,8 @@ def words_html(text: str) -> str:
 
 def lines_html(text: str) -> str:
     """Give text whose line breaks and columns stay."""
-    return f'<pre style="{PRE}">{escape(text)}</pre>'
+    look = f"{PLAIN};line-height:1.2"
+    return f'<pre style="{look};margin:0.4em 0"><code style="{look}">{escape(text)}</code></pre>'
 
 
 def publish(outputs: Iterable[Output]) -> None:

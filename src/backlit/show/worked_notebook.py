@@ -26,7 +26,6 @@ MOST_NUMBERS = 600
 GIVEN_COLUMNS = 4
 WIDEST = 76
 """So many signs of a formula stand in a line."""
-WIDEST_PICTURE = 860
 
 
 def worked_outputs(example: Example) -> Iterator[Output]:
@@ -99,8 +98,7 @@ def _pictures(example: Example) -> Iterator[str]:
         for backward in (False, True) if drawing.row is not None else (True,):
             title = title_of(drawing, backward=backward)
             svg = network_svg(drawing, backward=backward, digits=digits)
-            yield words_html(title) + picture_html(svg, _size(svg), _drawn(drawing, backward, digits),
-                                                   widest=WIDEST_PICTURE)  # fmt: skip
+            yield words_html(title) + picture_html(svg, _size(svg), _drawn(drawing, backward, digits))
 
 
 def _size(svg: str) -> tuple[float, float]:
@@ -123,7 +121,8 @@ def _drawn(drawing: Drawing, backward: bool, digits: int) -> str:
             names = (before.nodes[source].name if source >= 0 else "1" for source, _ in edges)  # type: ignore[union-attr]
             parts = [f"{name} {short_text(number, digits)}" for name, (_, number) in zip(names, edges, strict=True)
                      if number is not None]  # fmt: skip
-            lines.append(f"{node.name}{value}" + (f"; from {', '.join(parts)}" if parts else ""))
+            if value or parts:
+                lines.append(f"{node.name}{value}" + (f"; from {', '.join(parts)}" if parts else ""))
     return "\n".join(lines)
 
 
@@ -189,7 +188,7 @@ def _record(record: Record, digits: int) -> str:
     remarks = [record.note] if record.note else []
     rows = [f"{notebook_formula(record.symbol)} & = " + r" \\ & = ".join(lines)]
     if record.numeric is not None:
-        rows.append(rf"& \text{{by finite differences: }} {latex_decimal(record.numeric, digits)}")
+        rows.append(rf"& \text{{by finite differences: }} {{{latex_decimal(record.numeric, digits)}}}")
     rows += [f"& {notebook_words(line)}" for remark in remarks for line in _wrapped(remark)]
     return r" \\ ".join(rows)
 
