@@ -1,7 +1,7 @@
 """The network as a drawing with numbers, in records: its inputs, and each dense layer's units with their weights.
 
 The drawing of a row has that row's numbers alone: outputs and dE/dnet of the units, and on the edges the row's part of
-dE/dw, which is dE/dnet of the unit that a weight leads to times the output that it multiplies. Where the error is a mean
+dE/dw: dE/dnet of the unit that a weight leads to, times the output that it multiplies. Where the error is a mean
 or rows are weighted, the row's factor is in them, so that the rows' edges add up to those of all rows together.
 """
 
@@ -121,7 +121,7 @@ def _net_slopes(contents: Contents, layer: Layer) -> Quantity | None:
 def _edges(
     contents: Contents, layer: Layer, sources: Sequence[int], units: Sequence[int], row: int | None
 ) -> tuple[Edge, ...]:
-    """Give the weights and biases between the drawn units, before and after the step, with the row's slopes or all's."""
+    """Give the weights and biases between the drawn units, before and after the step, with their slopes."""
     backward, recording, own = (
         contents.backward,
         contents.context.recording,

@@ -78,7 +78,8 @@ class Step:
             )
         for heading, keys in itertools.groupby(self.keys(), key=itemgetter(0)):
             found = [key for _, key in keys]
-            yield Section(heading, found[0].quantity.phase, tuple(map(self._record, found)))
+            linked = tuple(key.quantity.linked(key.place, self.digits) for key in found)
+            yield Section(heading, found[0].quantity.phase, tuple(map(self._record, found)), linked)
 
     def example(self, *, compare: bool = False) -> Example:
         """Give all records of the step, with the parameters before and after it if asked."""

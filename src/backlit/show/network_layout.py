@@ -1,108 +1,37 @@
-"""Where everything in a drawn network stands, as plain geometry: circles, lines and texts that do not meet.
+"""Where everything in a drawn network stands: circles, lines and texts that do not meet.
 
 Columns go from left to right. In front of each unit stand the numbers of the weights that lead to it, one below the
-other in the order of the units they come from, the bias last. An edge goes from its unit to its number, and from there to
-the unit: so edges cross only in the empty part between two columns, and no number stands on another or on an edge that is
-not its own. Widths of texts are estimated from above; circles are as large as their texts need.
+other in the order of the units they come from, the bias last. An edge goes from its unit to its number, and from there
+to the unit: edges cross only in the empty part between two columns, and no number stands on another or on the edge of
+another. Widths of texts are estimated from above; circles are as large as their texts need.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from backlit.explain.algebra.numerals import short_text
 from backlit.explain.record.step_records import Column, Drawing, Edge
+from backlit.show.drawing_parts import LETTERS, LOWERED, NAMES, Circle, Layout, Line, Text
 from backlit.show.text_width import shortened, text_width
 
-LETTERS = 13.0
-"""The size of all texts but the units' names, in pixels."""
-NAMES = 14.0
 LINE = 17.0
 """From one number of a weight to the next."""
 SMALLEST_RADIUS, LARGEST_NAMED = 30.0, 40.0
-"""Of a circle; a column whose names need larger ones than the second has them beside the circles, or shortened."""
+"""Of a circle. Names that need one larger than the second stand beside inputs and outputs, or are shortened."""
 CONSTANT = 14.0
-"""The radius of the circle of the constant 1, which biases multiply."""
-GAP = 14.0
-MARGIN = 16.0
-TITLE = 26.0
-"""The height that the titles of the columns take."""
-LONGEST_NAME = 210.0
-"""The width of a name beside its circle, in pixels."""
-LABELS = 52
-"""A column has about so many numbers of weights: of many units each shows those of its strongest weights only."""
-FEWEST_LABELS = 4
-ASCENT, DESCENT = 0.8, 0.24
-"""Of digits and letters, above and below the line that they stand on, in units of the font size."""
-
-Anchor = Literal["start", "middle", "end"]
-
-
-class Text(NamedTuple):
-    """A text: `x` is its start, middle or end by its anchor, `y` the line that it stands on; `full` its whole words.
-
-    `lead` comes before the text in a quieter colour.
-    """
-
-    x: float
-    y: float
-    text: str
-    role: str
-    anchor: Anchor = "middle"
-    size: float = LETTERS
-    bold: bool = False
-    full: str = ""
-    lead: str = ""
-
-    @property
-    def width(self) -> float:
-        """The most that it takes."""
-        lead = text_width(self.lead + " ", self.size) if self.lead else 0.0
-        return lead + text_width(self.text, self.size, bold=self.bold)
-
-    @property
-    def box(self) -> tuple[float, float, float, float]:
-        """The left, upper, right and lower end of the most that it covers."""
-        left = self.x - {"start": 0.0, "middle": 0.5, "end": 1.0}[self.anchor] * self.width
-        return left, self.y - ASCENT * self.size, left + self.width, self.y + DESCENT * self.size
-
-
-class Circle(NamedTuple):
-    """A unit, or the constant 1; `texts` are those inside it."""
-
-    x: float
-    y: float
-    radius: float
-    role: str
-    texts: tuple[Text, ...]
-
-
-class Line(NamedTuple):
-    """A part of an edge."""
-
-    x1: float
-    y1: float
-    x2: float
-    y2: float
-    role: str
-
-
-class Layout(NamedTuple):
-    """A drawing's size and parts; `texts` are those outside the circles. `shown` of `edges` weights have a number."""
-
-    width: float
-    height: float
-    lines: list[Line]
-    circles: list[Circle]
-    texts: list[Text]
-    shown: int
-    edges: int
+"""The radius of the circle of the constant 1."""
+GAP, MARGIN, HEADING = 14.0, 16.0, 26.0
+"""Between circles; around everything; the height of the columns' titles."""
+LONGEST_NAME, LONGEST_TITLE = 210.0, 150.0
+"""The width of a name beside its circle, and of a column's title."""
+LABELS, FEWEST_LABELS = 52, 4
+"""A column has about so many numbers of weights, but so many of each unit: beyond them those of the strongest only."""
 
 
 class Shown(NamedTuple):
-    """How a drawing's numbers are written."""
+    """A drawing and how its numbers are written."""
 
     drawing: Drawing
     backward: bool
@@ -119,21 +48,23 @@ class Shown(NamedTuple):
         value = node.slope if self.backward else node.value
         return "" if value is None else short_text(value, self.digits)
 
-    def edge(self, edge: Edge) -> tuple[str, str]:
-        """Give the name of a weight if it is shown, and its number or its slope."""
+    def edge(self, edge: Edge) -> Text:
+        """Give the number of a weight, or its slope, with the weight's name if that is shown; without its place."""
         value = edge.slope if self.backward else edge.weight
         named = edge.own if self.names is None else self.names
-        return edge.name if named else "", "fixed" if value is None else short_text(value, self.digits)
+        text, role = ("fixed", "fixed") if value is None else (short_text(value, self.digits), "label")
+        return Text(0.0, 0.0, text, role, "end", full=edge.name, lead=edge.name if named else "")
 
-    def labelled(self, column: Column) -> set[tuple[int, int]]:
-        """Give source and unit of the weights whose numbers are shown: of many, the strongest of each unit."""
-        most = max(FEWEST_LABELS, LABELS // max(1, len(column.nodes)))
-        found = set()
-        for unit in range(len(column.nodes)):
-            edges = [edge for edge in column.edges if edge.unit == unit]
-            edges.sort(key=lambda edge: -abs((edge.slope or 0.0) if self.backward else edge.weight))
-            found |= {(edge.source, unit) for edge in edges[:most]}
-        return found
+
+def numbered(column: Column, *, backward: bool) -> list[list[Edge]]:
+    """Give for each unit the edges to it whose numbers are shown, from top to bottom: of many, the strongest."""
+    most = max(FEWEST_LABELS, LABELS // max(1, len(column.nodes)))
+    found = []
+    for unit in range(len(column.nodes)):
+        edges = [edge for edge in column.edges if edge.unit == unit]
+        edges.sort(key=lambda edge: -abs((edge.slope or 0.0) if backward else edge.weight))
+        found.append(sorted(edges[:most], key=lambda edge: (edge.source < 0, edge.source)))
+    return found
 
 
 def layout(drawing: Drawing, *, backward: bool, digits: int, names: bool | None = None) -> Layout:
@@ -145,43 +76,158 @@ def layout(drawing: Drawing, *, backward: bool, digits: int, names: bool | None 
         digits: places behind the point.
         names: put each weight's name before its number; None does so for the user's own names alone.
     """
-    shown = Shown(drawing, backward, digits, names)
-    outside = [_names_outside(drawing, number) for number in range(len(drawing.columns))]
-    radius = max(_radius(shown, number, outside[number]) for number in range(len(drawing.columns)))
-    labelled = [shown.labelled(column) for column in drawing.columns]
-    pitches = [
-        max(2 * radius + GAP, LINE * _most_per_unit(labels) + GAP) for labels in labelled
-    ]  # fmt: skip
-    stands = [pitch * (len(column.nodes) - 1) / 2 for pitch, column in zip(pitches, drawing.columns, strict=True)]
-    middle = MARGIN + TITLE + max(stand + pitch / 2 for stand, pitch in zip(stands, pitches, strict=True))
-    made = Layout(0.0, 0.0, [], [], [], sum(map(len, labelled)), sum(len(c.edges) for c in drawing.columns))
-    x = MARGIN + (_widest(drawing.columns[0]) + 8 if outside[0] else 0.0) + radius
-    x = max(x, MARGIN + text_width(drawing.columns[0].title, LETTERS) / 2)
-    for number, column in enumerate(drawing.columns):
-        if number:
-            x = _edges(made, shown, number, labelled[number], radius, middle, pitches, x)
-        _column(made, shown, number, radius, x, middle, pitches[number], outside[number])
-        made.texts.append(
-            Text(x, MARGIN + LETTERS, shortened(column.title, 150.0, LETTERS), "title", full=column.title)
-        )
-    return _closed(made)
+    return _Placing(Shown(drawing, backward, digits, names)).layout()
 
 
-def _closed(made: Layout) -> Layout:
-    """Give the layout with its size: all parts and a margin."""
-    boxes = [text.box for text in made.texts]
-    boxes += [(c.x - c.radius, c.y - c.radius, c.x + c.radius, c.y + c.radius) for c in made.circles]
-    return made._replace(width=max(box[2] for box in boxes) + MARGIN, height=max(box[3] for box in boxes) + MARGIN)
+class _Placing:
+    """The work of placing a drawing's parts, column by column.
 
+    Attributes:
+        outside: of each column, whether the names stand beside the circles. `radius`: that of all units.
+        labels: of each column, the edges with numbers by unit. `pitches`: the distance of its units.
+        middle: the height of the middle of every column. `ones`: the height of each column's constant 1, or None.
+    """
 
-# ------------------------------------------------------------------------------------------------------------- circles
+    def __init__(self, shown: Shown) -> None:
+        self.shown, self.columns = shown, shown.drawing.columns
+        self.lines: list[Line] = []
+        self.circles: list[Circle] = []
+        self.texts: list[Text] = []
+        numbers = range(len(self.columns))
+        self.outside = [self._names_outside(number) for number in numbers]
+        self.radius = float(math.ceil(max(map(self._least_radius, numbers))))
+        self.labels = [numbered(column, backward=shown.backward) for column in self.columns]
+        most = [max(map(len, labels), default=0) for labels in self.labels]
+        self.pitches = [max(2 * self.radius + GAP, LINE * count + GAP) for count in most]
+        heights = [pitch * len(column.nodes) for pitch, column in zip(self.pitches, self.columns, strict=True)]
+        self.middle = MARGIN + HEADING + max(heights) / 2
+        self.ones: list[float | None] = []
 
+    def layout(self) -> Layout:
+        """Place all columns from left to right and give the parts, with the size that they take."""
+        x = self._first_x()
+        for number, column in enumerate(self.columns):
+            if number:
+                x = self._edges(number, x)
+            title = shortened(column.title, LONGEST_TITLE, LETTERS)
+            self.texts.append(Text(x, MARGIN + LETTERS, title, "title", full=column.title))
+            self._circles(number, x)
+            self._below(number, x)
+        boxes = [part.box for part in (*self.texts, *self.circles)]
+        width, height = (max(box[side] for box in boxes) + MARGIN for side in (2, 3))
+        return Layout(width, height, tuple(self.lines), tuple(self.circles), tuple(self.texts))
 
-def _names_outside(drawing: Drawing, number: int) -> bool:
-    """Tell whether a column's names stand beside its circles: long ones do, of inputs and outputs."""
-    names = [node.name for node in drawing.columns[number].nodes]
-    fits = all(_reach(text_width(name, NAMES, bold=True), NAMES + 4) <= LARGEST_NAMED for name in names)
-    return not fits and number in {0, len(drawing.columns) - 1}
+    def _height(self, number: int, unit: int) -> float:
+        """Give the height of a unit's middle."""
+        return self.middle + self.pitches[number] * (unit - (len(self.columns[number].nodes) - 1) / 2)
+
+    # ---------------------------------------------------------------------------------------------------------- columns
+
+    def _names_outside(self, number: int) -> bool:
+        names = [node.name for node in self.columns[number].nodes]
+        fit = all(_reach(text_width(name, NAMES, bold=True), NAMES + 4) <= LARGEST_NAMED for name in names)
+        return not fit and number in {0, len(self.columns) - 1}
+
+    def _least_radius(self, number: int) -> float:
+        """Give the radius that a column's numbers need, forward and backward, and its names within their limit."""
+        least = SMALLEST_RADIUS
+        for unit, node in enumerate(self.columns[number].nodes):
+            for way in self.shown.ways():
+                least = max(least, _reach(text_width(way.unit(number, unit), LETTERS), LETTERS + 4))
+            if not self.outside[number]:
+                least = max(least, min(LARGEST_NAMED, _reach(text_width(node.name, NAMES, bold=True), NAMES + 4)))
+        return least
+
+    def _first_x(self) -> float:
+        """Give the middle of the first column, right of its names and of the half of its title."""
+        column = self.columns[0]
+        widest = max(text_width(node.name, NAMES, bold=True) for node in column.nodes)
+        beside = min(LONGEST_NAME, widest) + 8 if self.outside[0] else 0.0
+        return MARGIN + max(beside + self.radius, _title_width(column) / 2)
+
+    def _circles(self, number: int, x: float) -> None:
+        """Add a column's circles and what stands beside them: long names, and the targets."""
+        last = number == len(self.columns) - 1
+        targets = self.shown.drawing.targets if last else ()
+        for unit, node in enumerate(self.columns[number].nodes):
+            y = self._height(number, unit)
+            self.circles.append(Circle(x, y, self.radius, "node", tuple(self._inside(number, unit, x, y))))
+            named = self.outside[number]
+            if named:
+                side = x + self.radius + 8 if last and number else x - self.radius - 8
+                name = shortened(node.name, LONGEST_NAME, NAMES, bold=True)
+                line = y - 4 if unit < len(targets) else y + NAMES * LOWERED
+                anchor = "start" if last and number else "end"
+                self.texts.append(Text(side, line, name, "name", anchor, NAMES, bold=True, full=node.name))  # type: ignore[arg-type]
+            if unit < len(targets):
+                words = f"target {short_text(targets[unit], self.shown.digits)}"
+                line = y + (LETTERS if named and number else LETTERS * LOWERED)
+                self.texts.append(Text(x + self.radius + 8, line, words, "target", "start"))
+
+    def _inside(self, number: int, unit: int, x: float, y: float) -> list[Text]:
+        """Give the texts in a circle: the name above the number, or one of both in the middle."""
+        name, value = self.columns[number].nodes[unit].name, self.shown.unit(number, unit)
+        if self.outside[number]:
+            return [Text(x, y + LETTERS * LOWERED, value, "value")] if value else []
+        height = NAMES + 4 if value else NAMES / 2 + 2
+        room = 2 * math.sqrt(self.radius**2 - height**2) - 6
+        cut, line = shortened(name, room, NAMES, bold=True), y - 4 if value else y + NAMES * LOWERED
+        texts = [Text(x, line, cut, "name", "middle", NAMES, bold=True, full=name)]
+        return [*texts, Text(x, y + LETTERS, value, "value")] if value else texts
+
+    def _below(self, number: int, x: float) -> None:
+        """Add what stands below a column: how many units are left out, and the constant 1."""
+        column = self.columns[number]
+        low = self._height(number, len(column.nodes) - 1) + self.radius
+        if column.size > len(column.nodes):
+            self.texts.append(Text(x, low + 8 + LETTERS, f"… {column.size - len(column.nodes):,} more", "more"))
+            low = self.texts[-1].box[3]
+        one = None
+        if number + 1 < len(self.columns) and any(edge.source < 0 for edge in self.columns[number + 1].edges):
+            one = low + GAP + CONSTANT
+            text = Text(x, one + LETTERS * LOWERED, "1", "name", bold=True)
+            self.circles.append(Circle(x, one, CONSTANT, "one", (text,)))
+        self.ones.append(one)
+
+    # ------------------------------------------------------------------------------------------------------------ edges
+
+    def _edges(self, number: int, x1: float) -> float:
+        """Add the edges to a column, whose source column is at x1, with their numbers; give where the column is."""
+        shown, before, column = self.shown, self.columns[number - 1], self.columns[number]
+        widest = max((way.edge(edge).width for way in shown.ways() for edge in column.edges), default=0.0)
+        fan = min(150.0, 46.0 + 9.0 * max(len(before.nodes), len(column.nodes)))
+        tallest = LINE * max(map(len, self.labels[number]), default=0)
+        lead = 14.0 + 0.2 * max(0.0, tallest - 2 * self.radius)
+        x2 = x1 + self.radius + fan + widest + 6 + lead + self.radius
+        x2 = max(x2, x1 + (_title_width(before) + _title_width(column)) / 2 + GAP)
+        right = x2 - self.radius - lead
+        one = self.ones[number - 1]
+        if one is not None:
+            self.lines.append(Line(x1 + CONSTANT, one, x1 + self.radius, one, "bias"))
+        for unit, labels in enumerate(self.labels[number]):
+            y2 = self._height(number, unit)
+            places = {edge.source: y2 + LINE * (k - (len(labels) - 1) / 2) for k, edge in enumerate(labels)}
+            for edge in column.edges:
+                if edge.unit == unit:
+                    y1 = one if edge.source < 0 and one is not None else self._height(number - 1, edge.source)
+                    line = Line(x1 + self.radius, y1, right - widest - 6, places.get(edge.source, y2),
+                                "bias" if edge.source < 0 else "weight")  # fmt: skip
+                    if edge.source in places:
+                        self._numbered_edge(edge, line, right, (x2, y2))
+                    else:
+                        self.lines.append(line._replace(role=f"{line.role} weak"))
+        return x2
+
+    def _numbered_edge(self, edge: Edge, line: Line, right: float, to: tuple[float, float]) -> None:
+        """Add an edge's number, which ends at `right`, and the lines to it and from there to its unit's circle."""
+        text = self.shown.edge(edge)._replace(x=right, y=line.y2 + LETTERS * LOWERED)
+        line = line._replace(role=f"{line.role} fixed" if text.role == "fixed" else line.role)
+        self.texts.append(text)
+        self.lines += [
+            line,
+            Line(line.x2, line.y2, text.box[0] - 4, line.y2, line.role),
+            _to_circle(right + 4, line.y2, *to, self.radius, line.role),
+        ]
 
 
 def _reach(width: float, height: float) -> float:
@@ -189,130 +235,8 @@ def _reach(width: float, height: float) -> float:
     return math.hypot(width / 2, height) + 3
 
 
-def _radius(shown: Shown, number: int, outside: bool) -> float:
-    """Give the radius that a column's circles need."""
-    least = SMALLEST_RADIUS
-    for unit, node in enumerate(shown.drawing.columns[number].nodes):
-        for way in shown.ways():
-            least = max(least, _reach(text_width(way.unit(number, unit), LETTERS), LETTERS + 4))
-        if not outside:
-            least = max(least, min(LARGEST_NAMED, _reach(text_width(node.name, NAMES, bold=True), NAMES + 4)))
-    return math.ceil(least)
-
-
-def _widest(column: Column) -> float:
-    """Give the width that a column's names take beside its circles."""
-    return min(LONGEST_NAME, max(text_width(node.name, NAMES, bold=True) for node in column.nodes))
-
-
-def _unit_texts(shown: Shown, number: int, unit: int, radius: float, outside: bool, x: float, y: float) -> list[Text]:
-    """Give the texts in a circle: the name above the number, or one of both in the middle."""
-    name, value = shown.drawing.columns[number].nodes[unit].name, shown.unit(number, unit)
-    if outside:
-        return [Text(x, y + LETTERS * 0.36, value, "value")] if value else []
-    height = NAMES + 4 if value else NAMES / 2 + 2
-    room = 2 * math.sqrt(radius**2 - height**2) - 6
-    named = Text(x, y - 4 if value else y + NAMES * 0.36, shortened(name, room, NAMES, bold=True), "name", "middle",
-                 NAMES, bold=True, full=name)  # fmt: skip
-    return [named, Text(x, y + LETTERS, value, "value")] if value else [named]
-
-
-def _column(
-    made: Layout, shown: Shown, number: int, radius: float, x: float, middle: float, pitch: float, outside: bool
-) -> None:
-    """Add a column's circles, what stands beside them, and below them how many units are left out, and the constant 1."""
-    columns = shown.drawing.columns
-    column, last = columns[number], number == len(columns) - 1
-    for unit, node in enumerate(column.nodes):
-        y = _height(column, unit, middle, pitch)
-        texts = _unit_texts(shown, number, unit, radius, outside, x, y)
-        made.circles.append(Circle(x, y, radius, "node", tuple(texts)))
-        beside = (
-            f"target {short_text(shown.drawing.targets[unit], shown.digits)}" if last and shown.drawing.targets else ""
-        )
-        if outside:
-            side, anchor = (x + radius + 8, "start") if last and number else (x - radius - 8, "end")
-            name = shortened(node.name, LONGEST_NAME, NAMES, bold=True)
-            height = y - 4 if beside else y + NAMES * 0.36
-            made.texts.append(Text(side, height, name, "name", anchor, NAMES, bold=True, full=node.name))  # type: ignore[arg-type]
-        if beside:
-            made.texts.append(
-                Text(x + radius + 8, y + (LETTERS if outside else LETTERS * 0.36), beside, "target", "start")
-            )
-    low = _height(column, len(column.nodes) - 1, middle, pitch) + radius
-    if column.size > len(column.nodes):
-        more = f"… {column.size - len(column.nodes):,} more"
-        low += 8 + LETTERS
-        made.texts.append(Text(x, low, more, "more"))
-        low += LETTERS * DESCENT
-    if not last and any(edge.source < 0 for edge in columns[number + 1].edges):
-        one = Text(x, low + GAP + CONSTANT + LETTERS * 0.36, "1", "name", bold=True)
-        made.circles.append(Circle(x, low + GAP + CONSTANT, CONSTANT, "one", (one,)))
-
-
-def _height(column: Column, unit: int, middle: float, pitch: float) -> float:
-    return middle + pitch * (unit - (len(column.nodes) - 1) / 2)
-
-
-# --------------------------------------------------------------------------------------------------------------- edges
-
-
-def _most_per_unit(labelled: Iterable[tuple[int, int]]) -> int:
-    counts: dict[int, int] = {}
-    for _, unit in labelled:
-        counts[unit] = counts.get(unit, 0) + 1
-    return max(counts.values(), default=0)
-
-
-def _edges(
-    made: Layout, shown: Shown, number: int, labelled: set[tuple[int, int]], radius: float, middle: float,
-    pitches: Sequence[float], x1: float,
-) -> float:  # fmt: skip
-    """Add the edges to a column with their numbers; give where the column's middle is."""
-    before, column = shown.drawing.columns[number - 1 : number + 1]
-    texts = {(e.source, e.unit): shown.edge(e) for e in column.edges}
-    widest = max((_number_width(way, edge) for way in shown.ways() for edge in column.edges), default=0.0)
-    fan = min(150.0, 46.0 + 9.0 * max(len(before.nodes), len(column.nodes)))
-    lead = 14.0 + 0.2 * max(0.0, LINE * _most_per_unit(labelled) - 2 * radius)
-    right = x1 + radius + fan + widest + 6
-    x2 = right + lead + radius
-    titles = (text_width(before.title, LETTERS), text_width(column.title, LETTERS))
-    x2 = max(x2, x1 + sum(min(150.0, title) for title in titles) / 2 + GAP)
-    right = x2 - radius - lead
-    left = right - widest - 6
-    low = _constant_height(made)
-    if low:
-        made.lines.append(Line(x1 + CONSTANT, low, x1 + radius, low, "bias"))
-    for unit in range(len(column.nodes)):
-        y2 = _height(column, unit, middle, pitches[number])
-        edges = sorted((e for e in column.edges if e.unit == unit), key=lambda e: (e.source < 0, e.source))
-        numbers = [edge for edge in edges if (edge.source, unit) in labelled]
-        for edge in edges:
-            y1 = low if edge.source < 0 else _height(before, edge.source, middle, pitches[number - 1])
-            start = (x1 + radius, y1)
-            role = "bias" if edge.source < 0 else "weight"
-            if edge not in numbers:
-                made.lines.append(Line(*start, left, y2, f"{role} weak"))
-                continue
-            y = y2 + LINE * (numbers.index(edge) - (len(numbers) - 1) / 2)
-            name, value = texts[edge.source, unit]
-            role += " fixed" if value == "fixed" else ""
-            text = Text(right, y + LETTERS * 0.36, value, "fixed" if value == "fixed" else "label", "end", lead=name,
-                        full=edge.name)  # fmt: skip
-            made.texts.append(text)
-            made.lines.extend((Line(*start, left, y, role), Line(left, y, text.box[0] - 4, y, role)))
-            made.lines.append(_to_circle(right + 4, y, x2, y2, radius, role))
-    return x2
-
-
-def _number_width(shown: Shown, edge: Edge) -> float:
-    name, value = shown.edge(edge)
-    return Text(0.0, 0.0, value, "label", lead=name).width
-
-
-def _constant_height(made: Layout) -> float:
-    """Give the height of the constant 1 that was added last."""
-    return next((circle.y for circle in reversed(made.circles) if circle.role == "one"), 0.0)
+def _title_width(column: Column) -> float:
+    return min(LONGEST_TITLE, text_width(column.title, LETTERS))
 
 
 def _to_circle(x1: float, y1: float, x2: float, y2: float, radius: float, role: str) -> Line:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from html import escape
 
 from backlit.explain.record.step_records import Drawing
-from backlit.show.network_layout import Circle, Layout, Line, Text, layout
+from backlit.show.drawing_parts import Circle, Layout, Line, Text
+from backlit.show.drawing_words import drawing_title
+from backlit.show.network_layout import layout
 
 LIGHT = {"ink": "#1c2430", "quiet": "#566375", "paper": "#ffffff", "forward": "#1a62d6", "backward": "#b93a0a"}
 DARK = {"ink": "#e6ebf2", "quiet": "#a3afbf", "paper": "#151a21", "forward": "#7ab0ff", "backward": "#ff9f4a"}
@@ -33,32 +35,21 @@ def network_svg(
     """
     placed = layout(drawing, backward=backward, digits=digits, names=names)
     kind = "backward" if backward else "forward"
-    title = escape(title_of(drawing, backward=backward))
+    title = escape(drawing_title(drawing, backward=backward))
     width, height = round(placed.width), round(placed.height)
-    head = (f'<svg xmlns="http://www.w3.org/2000/svg" class="network {kind}" width="{width}" height="{height}" '
-            f'viewBox="0 0 {width} {height}" role="img" aria-label="{title}" font-family="{FONT}"><title>{title}</title>')  # fmt: skip
+    size = f'width="{width}" height="{height}"'
+    head = (f'<svg xmlns="http://www.w3.org/2000/svg" class="network {kind}" {size} viewBox="0 0 {width} {height}" '
+            f'role="img" aria-label="{title}" font-family="{FONT}"><title>{title}</title>')  # fmt: skip
     if standalone:
-        head += f'<style>{NETWORK_STYLE}</style><rect class="paper" width="{width}" height="{height}" fill="{LIGHT["paper"]}"/>'
+        head += f'<style>{NETWORK_STYLE}</style><rect class="paper" {size} fill="{LIGHT["paper"]}"/>'
     return "\n".join([head, *_parts(placed, kind), "</svg>"])
 
 
-def title_of(drawing: Drawing, *, backward: bool) -> str:
-    """Say in a line what a drawing shows."""
-    of = f" of row {drawing.row}" if drawing.row else ""
-    if drawing.row is None:
-        return "All rows together: dE/dw on the edges, the sum over the rows"
-    if backward:
-        return f"Backward pass{of}: dE/dnet in the units, dE/dw on the edges"
-    return f"Forward pass{of}: outputs in the units, weights on the edges"
-
-
-def _rules(colours: dict[str, str], scope: str = "") -> str:
+def _rules(colours: dict[str, str]) -> str:
     """Give the style of a set of colours."""
-    rules = [f".network .paper{{fill:{colours['paper']}}}"]
-    rules.append(f".network circle{{fill:{colours['paper']}}}")
-    rules.append(f".network text{{stroke:{colours['paper']}}}")
-    for ink in ("ink", "quiet"):
-        rules.append(f".network .{ink}{{fill:{colours[ink]}}}")
+    paper = colours["paper"]
+    rules = [f".network .paper,.network circle{{fill:{paper}}}", f".network .label{{stroke:{paper}}}"]
+    rules += [f".network .{ink}{{fill:{colours[ink]}}}" for ink in ("ink", "quiet")]
     for kind in ("forward", "backward"):
         rules.append(f".network.{kind} line,.network.{kind} circle{{stroke:{colours[kind]}}}")
         rules.append(f".network.{kind} .accent{{fill:{colours[kind]}}}")
@@ -84,22 +75,22 @@ def _line(line: Line, colour: str) -> str:
 
 
 def _circle(circle: Circle, kind: str) -> list[str]:
+    thick = 2 if circle.role == "node" else 1.5
     head = (f'<circle class="{circle.role}" cx="{circle.x:.1f}" cy="{circle.y:.1f}" r="{circle.radius:.1f}" '
-            f'fill="{LIGHT["paper"]}" stroke="{LIGHT[kind]}" stroke-width="{2 if circle.role == "node" else 1.5}"/>')  # fmt: skip
+            f'fill="{LIGHT["paper"]}" stroke="{LIGHT[kind]}" stroke-width="{thick}"/>')  # fmt: skip
     return [head, *(_text(text, kind) for text in circle.texts)]
 
 
+HALO = f' paint-order="stroke" stroke="{LIGHT["paper"]}" stroke-width="4" stroke-linejoin="round"'
+"""Around the numbers of weights, so that a faint edge behind one does not touch its digits."""
+
+
 def _text(text: Text, kind: str) -> str:
-    """Write a text; outside a circle with a halo, so that a faint edge behind it does not touch the digits."""
+    """Write a text, with the whole of a shortened one as its title."""
     ink = INKS[text.role]
-    fill = LIGHT[kind if ink == "accent" else ink]
-    weight = ' font-weight="600"' if text.bold else ""
-    halo = (
-        ' paint-order="stroke" stroke="#ffffff" stroke-width="4" stroke-linejoin="round"'
-        if text.role == "label"
-        else ""
-    )
+    style = f'text-anchor="{text.anchor}" font-size="{text.size:g}" fill="{LIGHT[kind if ink == "accent" else ink]}"'
+    style += (' font-weight="600"' if text.bold else "") + (HALO if text.role == "label" else "")
     lead = f'<tspan class="quiet" fill="{LIGHT["quiet"]}">{escape(text.lead)} </tspan>' if text.lead else ""
-    whole = f"<title>{escape(text.full)}</title>" if text.full and text.full != text.text else ""
-    return (f'<text class="{text.role} {ink}" x="{text.x:.1f}" y="{text.y:.1f}" text-anchor="{text.anchor}" '
-            f'font-size="{text.size:g}"{weight} fill="{fill}"{halo}>{lead}{escape(text.text)}{whole}</text>')  # fmt: skip
+    whole = f"<title>{escape(text.full)}</title>" if text.full not in {"", text.text} else ""
+    place = f'x="{text.x:.1f}" y="{text.y:.1f}"'
+    return f'<text class="{text.role} {ink}" {place} {style}>{lead}{escape(text.text)}{whole}</text>'

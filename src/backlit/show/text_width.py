@@ -36,16 +36,15 @@ def shortened(text: str, most: float, size: float, *, bold: bool = False) -> str
 
 
 def _em(character: str) -> float:
-    if character.isdigit() and character.isascii():
-        return 0.66
-    if unicodedata.combining(character) or unicodedata.category(character) in {"Mn", "Me", "Cf"}:
-        return 0.0
-    if unicodedata.east_asian_width(character) in {"W", "F"}:
-        return WIDEST
-    if character in NARROW:
-        return 0.42
-    if character in WIDE or unicodedata.category(character) in {"So", "Mc"}:
-        return WIDEST
-    if character.islower():
-        return 0.68
-    return 0.86 if character.isascii() else 1.05
+    """Give the most that a character takes, by its kind."""
+    category = unicodedata.category(character)
+    kinds = (
+        (character.isdigit() and character.isascii(), 0.66),
+        (category in {"Mn", "Me", "Cf"}, 0.0),
+        (unicodedata.east_asian_width(character) in {"W", "F"}, WIDEST),
+        (character in NARROW, 0.42),
+        (character in WIDE or category in {"So", "Mc"}, WIDEST),
+        (character.islower(), 0.68),
+        (character.isascii(), 0.86),
+    )
+    return next((width for is_of_kind, width in kinds if is_of_kind), 1.05)

@@ -12,6 +12,9 @@ from backlit.explain.algebra.tree import COMPARISONS, FIRST_TERMS, FUNCTIONS, Ap
 SUM, MINUS, PRODUCT, POWER, ATOM = range(5)
 """How tightly a printed piece holds together: a looser one within a tighter one takes brackets."""
 
+OPERAND = r"\operand"
+r"""Marks a number of the step in LaTeX: `\operand{...}{0.5}` with the number's name in hexadecimal UTF-8."""
+
 LATEX_FUNCTIONS = {name: command for command, name in FUNCTIONS.items()}
 GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "varepsilon": "ε", "epsilon": "ε", "eta": "η", "lambda": "λ",
@@ -33,6 +36,15 @@ class Piece(NamedTuple):
 def latex(node: Node, digits: int | None = None) -> str:
     """Print a tree in LaTeX: symbols, or numbers of so many digits."""
     return _print(node, _Latex(digits)).text
+
+
+def linked_latex(node: Node, digits: int) -> str:
+    r"""Print a tree in LaTeX with numbers, those of the step marked by the name of each.
+
+    >>> linked_latex(Ref("w1", "w_1", 0.5, key=1), 3)
+    '\\operand{7731}{0.5}'
+    """
+    return _print(node, _Linked(digits)).text
 
 
 def plain(node: Node, digits: int | None = None) -> str:
@@ -215,6 +227,14 @@ class _Latex(_Style):
         pairs = [(value, condition or r"\text{otherwise}") for value, condition in pairs]
         rows = r" \\ ".join(f"{value} & {condition}" for value, condition in pairs)
         return Piece(rf"\begin{{cases}} {rows} \end{{cases}}", PRODUCT)
+
+
+class _Linked(_Latex):
+    def ref(self, ref: Ref) -> Piece:
+        piece = super().ref(ref)
+        if ref.key is None:
+            return piece
+        return piece._replace(text=f"{OPERAND}{{{ref.name.encode().hex()}}}{{{piece.text}}}")
 
 
 def is_raised(symbol: str) -> bool:

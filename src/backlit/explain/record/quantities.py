@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from backlit.explain.algebra.printing import latex, plain
+from backlit.explain.algebra.printing import latex, linked_latex, plain
 from backlit.explain.algebra.tree import Node, Ref, choose_cases, refs
 from backlit.explain.quantity_names import Name
 from backlit.explain.record.step_records import Record
@@ -105,6 +105,11 @@ class Quantity:
             "" if node is None else plain(node), "" if chosen is None else plain(chosen, digits),
             self.numeric(place) if check and self.numeric else None,
         )  # fmt: skip
+
+    def linked(self, place: Place, digits: int) -> str:
+        """Give the formula with its numbers in LaTeX, each marked by its name: see `linked_latex`."""
+        node = self.expression(place) if self.expression else None
+        return "" if node is None else linked_latex(choose_cases(node, FLOATS), digits)
 
     def find(self, text: str, *, labelled: bool = False) -> Place | None:
         """Give the place of that name, or None; `labelled` says that names need not contain those of the units."""

@@ -100,11 +100,16 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Section(msgspec.Struct, frozen=True):
-    """A part of the worked example, in the order in which a person would work it out."""
+    r"""A part of the worked example, in the order in which a person would work it out.
+
+    `linked` holds, for each record, its `substituted` with every number of the step marked by its name, for a page that
+    links them: `\operand{...}{0.5}`, the name in hexadecimal UTF-8.
+    """
 
     title: str
     phase: str
     records: tuple[Record, ...]
+    linked: tuple[str, ...] = ()
 
     @property
     def given(self) -> list[Record]:
@@ -115,6 +120,11 @@ class Section(msgspec.Struct, frozen=True):
     def worked(self) -> list[Record]:
         """The numbers that come about by a formula."""
         return [record for record in self.records if record.formula]
+
+    @property
+    def linked_records(self) -> list[tuple[Record, str]]:
+        """The numbers that come about by a formula, each with its entry in `linked`."""
+        return [pair for pair in zip(self.records, self.linked, strict=True) if pair[0].formula]
 
 
 class Summary(msgspec.Struct, frozen=True):
