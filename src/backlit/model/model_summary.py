@@ -11,7 +11,8 @@ from backlit.model.reports import Comparison
 class ModelSummary(Summary, msgspec.Struct, frozen=True, kw_only=True):
     """A model: its target and the target's classes (none where it is a number), its columns, network and test scores.
 
-    `table` and `rows` say what it was trained on, `comparison` how it does on the test rows; None where it has no report.
+    `table` and `rows` say what it was trained on, `comparison` how it does on the test rows; None where there is no
+    report.
     """
 
     target: str

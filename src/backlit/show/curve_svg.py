@@ -40,17 +40,20 @@ def curve_svg(curves: Mapping[str, Curve], across: str, right: float | None = No
 
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" '
              f'viewBox="0 0 {WIDTH} {HEIGHT}" font-family="system-ui, sans-serif" font-size="12">'
-             f'<style>{STYLE}</style><rect class="paper" width="{WIDTH}" height="{HEIGHT}" fill="{PAPER}"/>']  # fmt: skip
+             f'<style>{STYLE}</style>'
+             f'<rect class="paper" width="{WIDTH}" height="{HEIGHT}" fill="{PAPER}"/>']  # fmt: skip
     for value in _marks(low, high):
         x, y = place(0.0, math.log10(value))
-        parts.append(f'<line class="grid" x1="{x}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="{GRID}"/>'
-                     f'<text x="{x - 8}" y="{y + 4:.1f}" text-anchor="end" fill="{QUIET}">{value:g}</text>')  # fmt: skip
+        parts.append(f'<line class="grid" x1="{x}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" '
+                     f'stroke="{GRID}"/>'
+                     f'<text x="{x - 8}" y="{y + 4:.1f}" text-anchor="end" fill="{QUIET}">'
+                     f"{value:g}</text>")  # fmt: skip
     floor = HEIGHT - BOTTOM
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
         x, _ = place(end * share, low)
         anchor = "end" if share == 1.0 else "middle"
-        parts.append(f'<text x="{x:.1f}" y="{floor + 18}" text-anchor="{anchor}" fill="{QUIET}">{_label(end * share)}'
-                     "</text>")  # fmt: skip
+        parts.append(f'<text x="{x:.1f}" y="{floor + 18}" text-anchor="{anchor}" fill="{QUIET}">'
+                     f"{_label(end * share)}</text>")  # fmt: skip
     parts.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 8}" text-anchor="middle" fill="{QUIET}">'
                  f"{escape(across)}</text>")  # fmt: skip
     for number, (name, curve) in enumerate(curves.items()):
@@ -59,8 +62,8 @@ def curve_svg(curves: Mapping[str, Curve], across: str, right: float | None = No
         points = " ".join("{:.1f},{:.1f}".format(*place(x, math.log10(y))) for x, y in curve if x <= end)
         parts.append(f'<polyline class="c{k}" points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
         if len(curves) > 1:
-            parts.append(f'<text class="n{k}" x="{WIDTH - RIGHT - 6}" y="{TOP + 14 + 16 * number}" text-anchor="end" fill="{colour}" '
-                         f'font-weight="600">{escape(name)}</text>')  # fmt: skip
+            parts.append(f'<text class="n{k}" x="{WIDTH - RIGHT - 6}" y="{TOP + 14 + 16 * number}" text-anchor="end" '
+                         f'fill="{colour}" font-weight="600">{escape(name)}</text>')  # fmt: skip
     return "".join([*parts, "</svg>"]), (WIDTH, HEIGHT)
 
 

@@ -83,7 +83,8 @@ def demo(
     >>> [example.name for example in bl.demo()][:3]
     ['two-layer', 'one-output', 'linear']
     >>> print(bl.demo("linear", compiled=False))
-    Widrow-Hoff: a linear neuron, one update...
+    Two inputs, two hidden units, one output, all linear
+    ...
     """
     if name is None:
         return DemoList(examples())

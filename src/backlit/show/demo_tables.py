@@ -145,9 +145,7 @@ def race(runs: Sequence[SetupRun]) -> DemoTable:
         updates = -(-run.rows // run.batch_size)
         times = time_text(run.seconds_per_epoch)
         rows.append((run.name, str(run.batch_size), str(updates), times, f"{run.errors[-1].error:.6f}"))
-    return DemoTable(
-        "", ("run", "rows per update", "updates per epoch", "time per epoch", "E at the end"), tuple(rows)
-    )
+    return DemoTable("", ("run", "rows per update", "updates per epoch", "time per epoch", "E at the end"), tuple(rows))
 
 
 def after(epochs: int) -> str:

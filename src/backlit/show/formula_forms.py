@@ -14,16 +14,20 @@ from backlit.explain.quantity_names import plain_text
 
 TEXT = re.compile(r"\\text\{((?:[^{}\\]|\\.|\{\})*)\}")
 OUTSIDE = {
-    "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$", "{": r"\lbrace ", "}": r"\rbrace ", "\\": r"\backslash ",
-    "^": r"\wedge ", "~": r"\sim ", "<": "{<}", ">": "{>}",
+    "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$", "{": r"\lbrace ", "}": r"\rbrace ",
+    "\\": r"\backslash ", "^": r"\wedge ", "~": r"\sim ", "<": "{<}", ">": "{>}",
 }  # fmt: skip
 """Signs that a text within a formula cannot hold, as formulas of their own."""
 
 IN_MARKDOWN = {
     "{": r"\lbrace ", "}": r"\rbrace ", "\\": r"\backslash ", "<": r"\lt ", ">": r"\gt ", "|": r"\vert ", "*": r"\ast ",
-    "~": r"\sim ", "$": r"\text{＄}", "`": r"\prime ",
+    "~": r"\sim ", "^": r"\wedge ", "`": r"\prime ", "$": r"\text{＄}", "%": r"\text{％}", "&": r"\text{＆}",
+    "#": r"\text{＃}",
 }  # fmt: skip
-"""The same for Markdown, whose formulas MathJax renders: no backslash before a sign."""
+"""The same for Markdown, whose formulas MathJax renders: no backslash before a sign, which Markdown would take away."""
+
+SPACED = re.compile(r"(?<![A-Za-z0-9])_")
+"""An underscore that could begin emphasis in Markdown; after a letter or a digit none can."""
 
 WORDS = {
     r"\\": r"\cr", r"\,": r"\thinspace", r"\;": r"\thickspace", r"\ ": r"\space", r"\{": r"\lbrace", r"\}": r"\rbrace",
@@ -52,15 +56,15 @@ def markdown_formula(latex: str) -> str:
     texts: list[str] = []
 
     def keep(found: re.Match[str]) -> str:
-        texts.append(_spelled(IN_MARKDOWN)(found))
+        texts.append(SPACED.sub("＿", _spelled(IN_MARKDOWN)(found)))
         return f"\0{len(texts) - 1}\0"
 
     bare = TEXT.sub(keep, latex)
     bare = re.sub(r"\\[^A-Za-z]", lambda found: WORDS.get(found[0], found[0]) + " ", bare)
     bare = BARS.sub(lambda found: found[0].replace("|", r"\vert "), bare)
     bare = re.sub(r"\s*([<>])", lambda found: r" \lt" if found[1] == "<" else r" \gt", bare)
-    bare = bare.replace("*", r"\ast ")
-    return re.sub("\0(\\d+)\0", lambda found: texts[int(found[1])], bare)
+    bare = SPACED.sub(r"\\mathstrut_", bare.replace("*", r"\ast "))  # an empty box of a letter's height
+    return re.sub("\0(\\d+)\0", lambda found: texts[int(found[1])], bare).strip()
 
 
 def notebook_words(text: str, command: str = "text") -> str:
@@ -79,14 +83,14 @@ def _spelled(signs: Mapping[str, str]) -> Callable[[re.Match[str]], str]:
 
 def _written(text: str, signs: Mapping[str, str], command: str) -> str:
     parts = re.split("([" + re.escape("".join(signs)) + "])", text)
-    return "".join(signs[part] if part in signs else rf"\{command}{{{part}}}" for part in parts if part)
+    return "".join(signs.get(part, rf"\{command}{{{part}}}") for part in parts if part)
 
 
 def broken(latex: str, most: int = 80) -> list[str]:
     r"""Break a long sum before its plus and minus signs into lines of about so many signs.
 
     >>> broken(r"a_{1} + \left(b + c\right) + d", 5)
-    ['a_{1} + \\left(b + c\\right)', '+ d']
+    ['a_{1}', '+ \\left(b + c\\right)', '+ d']
     """
     terms, depth, start = [], 0, 0
     for found in re.finditer(r"\\[A-Za-z]+|\\.|[{}]| [+-] ", latex):

@@ -1,7 +1,7 @@
 """A worked example in Markdown: formulas in LaTeX, `$...$` in a line and `$$` around lines of their own.
 
-Jupyter renders these; GitHub's documentation says that it does. It renders ```` ```math ```` and ``$`...`$`` too, which Jupyter
-shows as they stand.
+Jupyter renders these; GitHub's documentation says that GitHub does. GitHub's other forms, ```` ```math ```` and
+``$`...`$``, Jupyter shows as they stand.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ def _section(section: Section, digits: int) -> Iterator[str]:
         yield "| | value | |"
         yield "|---|---:|---|"
         for record in section.given:
-            yield f"| ${markdown_formula(record.symbol)}$ | {short_text(record.value, digits)} | {_escaped(record.note)} |"
+            cells = (f"${markdown_formula(record.symbol)}$", short_text(record.value, digits), _escaped(record.note))
+            yield f"| {' | '.join(cells)} |"
         yield ""
     for record in section.worked:
         yield from _record(record, digits)

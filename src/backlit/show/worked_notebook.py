@@ -1,7 +1,8 @@
 """A worked example as a notebook shows it: its head and pictures, the formulas section by section, the comparison.
 
-Formulas are outputs of their own, in LaTeX: JupyterLab renders that whether or not the notebook is trusted, and nbconvert
-leaves it alone when it sanitizes. One HTML text of all of it, `worked_fragment`, is for programs that ask for that.
+Formulas are outputs of their own, in LaTeX: JupyterLab renders that whether or not the notebook is trusted, and
+nbconvert leaves it alone when it sanitizes. One HTML text of all of it, `worked_fragment`, is for programs that ask for
+that.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from collections.abc import Iterator, Sequence
 from backlit.explain.algebra.numerals import decimal_text, latex_number, short_text
 from backlit.explain.record.step_records import Drawing, Example, Record, Section
 from backlit.show import diagram_text
+from backlit.show.drawing_words import drawing_caption, rows_left_out
 from backlit.show.equation_parts import equation_parts, latex_decimal
 from backlit.show.formula_forms import broken, notebook_formula, notebook_words
-from backlit.show.network_svg import network_svg, title_of
+from backlit.show.network_svg import network_svg
 from backlit.show.notebook import Output, heading_html, lines_html, picture_html, table_html, words_html
 
 DRAWING_DIGITS = 4
@@ -96,9 +98,11 @@ def _pictures(example: Example) -> Iterator[str]:
     digits = min(example.summary.digits, DRAWING_DIGITS)
     for drawing in example.drawings:
         for backward in (False, True) if drawing.row is not None else (True,):
-            title = title_of(drawing, backward=backward)
+            caption = drawing_caption(drawing, backward=backward)
             svg = network_svg(drawing, backward=backward, digits=digits)
-            yield words_html(title) + picture_html(svg, _size(svg), _drawn(drawing, backward, digits))
+            yield words_html(caption) + picture_html(svg, _size(svg), _drawn(drawing, backward, digits))
+    if rows_left_out(example):
+        yield words_html(rows_left_out(example))
 
 
 def _size(svg: str) -> tuple[float, float]:
