@@ -16,8 +16,8 @@ from nbformat.v4 import new_code_cell, new_notebook
 from visible import visible_text
 
 import backlit as bl
-from backlit.explain.algebra.numerals import decimal_text, latex_number
-from backlit.model import fit_table
+from backlit.explain.algebra.numerals import decimal_text, latex_number, short_text
+from backlit.model import Settings, fit_table
 from backlit.show import notebook as pieces
 from backlit.show import worked_notebook
 from backlit.show.curve_svg import curve_svg
@@ -91,11 +91,22 @@ def test_every_number_of_a_worked_example_is_seen(visible: dict[str, str]) -> No
 
 def test_no_number_is_seen_that_no_record_has(visible: dict[str, str]) -> None:
     """Where markup goes, numbers could meet: -1/0.52 was shown as -10.52."""
-    known = set(NUMBER.findall(str(values()["worked"])))
-    short = set(NUMBER.findall(worked_notebook.worked_fragment(values()["worked"].example)))
+    example = values()["worked"].example
+    plain = [text for record in example.records for text in (record.plain_formula, record.plain_substituted)]
+    plain += [text_of(value) for record in example.records for value in (record.value, record.numeric or 0.0)
+              for text_of in (decimal_text, short_text)]  # fmt: skip
+    plain += [decimal_text(value) for change in example.changes
+              for value in (change.before, change.after, change.difference)]  # fmt: skip
+    plain += [decimal_text(error) for error in example.summary.errors]
+    plain += [fact for _, fact in example.summary.facts]
+    plain += [short_text(number, 4) for drawing in example.drawings for column in drawing.columns
+              for part in (*column.nodes, *column.edges) for number in (part.slope, getattr(part, "value", None),
+              getattr(part, "weight", None)) if number is not None]  # fmt: skip
+    plain += [decimal_text(node.value, 4) for drawing in example.drawings for column in drawing.columns
+              for node in column.nodes if node.value is not None]  # fmt: skip
     found = set(NUMBER.findall(visible["worked"]))
     assert len(found) > 100
-    assert found <= known | short
+    assert found <= set(NUMBER.findall(" ".join(plain)))
 
 
 @pytest.mark.parametrize("name", ["network", "history", "check", "demo", "list"])
@@ -151,7 +162,7 @@ def shown() -> dict[str, str]:
     found = {name: value._repr_html_() for name, value in values().items() if hasattr(value, "_repr_html_")}
     found |= {f"worked {k}": output["text/html"] for k, output in enumerate(values()["worked"]._outputs())
               if "text/html" in output}  # fmt: skip
-    model, _ = fit_table("iris", test=0.5)
+    model, _ = fit_table("iris", settings=Settings(epochs=3, layers=(4,)))
     return found | {"model": model._repr_html_()}
 
 
