@@ -25,8 +25,12 @@ class Browser:
         """Open a page in a window of that width."""
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self._do("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
-        self._do("Emulation.setEmulatedMedia", features=[scheme])
+        self._do("Emulation.setEmulatedMedia", media="", features=[scheme])
         self.driver.get(page.as_uri())
+
+    def print_media(self) -> None:
+        """Style the page as for the printer."""
+        self._do("Emulation.setEmulatedMedia", media="print")
 
     def run(self, script: str, *given: Any) -> Any:
         """Give what a script returns."""

@@ -40,6 +40,17 @@ def test_every_form_to_the_terminal_and_to_a_file(capsys: Any, tmp_path: Path, f
     assert (tmp_path / "step").read_text(encoding="utf-8").startswith(start)
 
 
+def test_names_of_weights_are_drawn_on_request(capsys: Any, tmp_path: Path) -> None:
+    """The file's own ones stand beside the values without being asked for."""
+    assert "w5 0.4 ─┐" in re.sub(" +", " ", shown(capsys, "two-layer"))
+    assert "w5 0.4" not in shown(capsys, "two-layer", names=False)
+    assert "w(a,out) " in shown(capsys, "gates", names=True)
+    for names, found in ((None, False), (True, True)):
+        explain("gates", form="html", output=tmp_path / "step.html", names=names)
+        page = (tmp_path / "step.html").read_text(encoding="utf-8")
+        assert (">w(a,out) </tspan>" in page) == found
+
+
 def test_rows_run_optimizer_and_rate_are_chosen(capsys: Any) -> None:
     records = json.loads(shown(capsys, "xor", row=(2, 3), optimizer="momentum", rate=0.25, form="json"))["records"]
     assert {record["row"] for record in records} == {"2", "3", None}

@@ -36,6 +36,7 @@ def explain(
     only: Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True)] = (),
     compare: Annotated[bool, Parameter(negative="")] = False,
     check: Annotated[bool, Parameter(negative="")] = False,
+    names: Annotated[bool | None, Parameter(negative="--no-names")] = None,
 ) -> None:
     """Work one training step out: forward pass, error, backward pass and update, with every number.
 
@@ -68,6 +69,9 @@ def explain(
         End with the error and the weights before and after the step.
     check
         Put the slope by finite differences beside each gradient.
+    names
+        Put the weights' names beside their values where the network is drawn, or leave them out; where neither is
+        asked for, names that the network file gives are shown, such as w5.
     """
     from backlit.show.worked_example import explain as work_out
 
@@ -83,10 +87,11 @@ def explain(
         from rich.console import Console
 
         console = Console(highlight=False, soft_wrap=True)
-        console.print(example.text(min(console.width, WIDEST)))
+        console.print(example.text(min(console.width, WIDEST), names=names))
         return
-    forms = {"md": example.to_markdown, "latex": example.to_latex, "html": example.to_html, "json": example.to_json}
-    text = forms.get(form, example.__str__)()
+    forms = {"md": example.to_markdown, "latex": example.to_latex, "json": example.to_json}
+    forms |= {"html": partial(example.to_html, names=names), "text": lambda: example.text(names=names).plain}
+    text = forms[form]()
     if output is None:
         print_document(text)
     else:

@@ -86,7 +86,7 @@ class Step:
         drawings = () if self.only else tuple(self.drawings())
         changes = tuple(self.changes()) if compare else ()
         left_out = () if self.only else self.contents.context.rows[DRAWN_ROWS:]
-        return Example(self.summary, drawings, tuple(self.sections()), changes, left_out[:1] + left_out[1:][-1:])
+        return Example(self.summary, drawings, tuple(self.sections()), changes, left_out)
 
     def drawings(self) -> Iterator[Drawing]:
         """Give the network with the numbers of each of the first rows, and of several rows that of all together."""

@@ -19,12 +19,15 @@ def drawing_title(drawing: Drawing, *, backward: bool) -> str:
 def drawing_caption(drawing: Drawing, *, backward: bool) -> str:
     """Say what the numbers of a drawing are, and what is left out of it."""
     if drawing.row is None:
-        words = "All rows together: the number of an edge is dE/dw, the sum of the rows' own parts"
+        words = "All rows together: edges show dE/dw, the sum of the rows' own parts"
     elif backward:
-        whose = ", of this row alone" if drawing.row else ""
-        words = f"Backward: the number of a unit is dE/dnet (many books: δ), that of an edge dE/dw{whose}"
+        alone = ", of this row alone" if drawing.row else ""
+        words = (
+            f"Backward{alone}: units show dE/dnet (many books: δ), edges dE/dw, "
+            "which is dE/dnet of the unit they lead to times the output they come from"
+        )
     else:
-        words = "Forward: the number of a unit is its output, that of an edge its weight"
+        words = "Forward: units show their outputs, edges their weights"
     return ". ".join([words, *_left_out(drawing, backward=backward)]) + "."
 
 
@@ -46,7 +49,8 @@ def rows_left_out(example: Example) -> str:
     rows = example.rows_left_out
     if not rows:
         return ""
-    which = f"Rows {rows[0]} to {rows[-1]} are" if len(rows) > 1 else f"Row {rows[0]} is"
+    which = {1: f"Row {rows[0]} is", 2: f"Rows {rows[0]} and {rows[-1]} are"}
     how = "explain it alone" if len(rows) == 1 else "explain one of them alone"
     option = f" (on the command line: --row {rows[0]})" if rows[0].isdigit() else ""
-    return f"{which} not drawn: {how} to see its picture{option}."
+    words = which.get(len(rows), f"Rows {rows[0]} to {rows[-1]} are")
+    return f"{words} not drawn: {how} to see its picture{option}."

@@ -143,7 +143,9 @@ class _Placing:
         column = self.columns[0]
         widest = max(text_width(node.name, NAMES, bold=True) for node in column.nodes)
         beside = min(LONGEST_NAME, widest) + 8 if self.outside[0] else 0.0
-        return MARGIN + max(beside + self.radius, _title_width(column) / 2)
+        return MARGIN + max(
+            beside + self.radius, _title_width(column) / 2, text_width(_more(column), LETTERS) - self.radius
+        )
 
     def _circles(self, number: int, x: float) -> None:
         """Add a column's circles and what stands beside them: long names, and the targets."""
@@ -178,9 +180,10 @@ class _Placing:
     def _below(self, number: int, x: float) -> None:
         """Add what stands below a column: how many units are left out, and the constant 1."""
         column = self.columns[number]
-        low = self._height(number, len(column.nodes) - 1) + self.radius
+        numbers = LINE * len(self.labels[number][-1]) / 2 if self.labels[number] else 0.0
+        low = self._height(number, len(column.nodes) - 1) + max(self.radius, numbers)
         if column.size > len(column.nodes):
-            self.texts.append(Text(x, low + 8 + LETTERS, f"… {column.size - len(column.nodes):,} more", "more"))
+            self.texts.append(Text(x + self.radius, low + 6 + LETTERS, _more(column), "more", "end"))
             low = self.texts[-1].box[3]
         one = None
         if number + 1 < len(self.columns) and any(edge.source < 0 for edge in self.columns[number + 1].edges):
@@ -233,6 +236,12 @@ class _Placing:
 def _reach(width: float, height: float) -> float:
     """Give the radius of the circle whose upper half holds a text of that width and height on its middle line."""
     return math.hypot(width / 2, height) + 3
+
+
+def _more(column: Column) -> str:
+    """Say how many units of a column are not drawn."""
+    left_out = column.size - len(column.nodes)
+    return f"… {left_out:,} more" if left_out else ""
 
 
 def _title_width(column: Column) -> float:

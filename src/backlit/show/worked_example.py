@@ -50,9 +50,9 @@ class WorkedExample(Shown):
     def __repr__(self) -> str:
         return f"<worked example of {len(self)} numbers, E = {self.step.recording.E:.6g}; print it>"
 
-    def text(self, width: int = worked_text.WIDTH) -> Text:
-        """Give the text with its styles, for a terminal of that width."""
-        return worked_text.worked_text(self.example, width)
+    def text(self, width: int = worked_text.WIDTH, *, names: bool | None = None) -> Text:
+        """Give the text with its styles, for a terminal of that width; `names` is that of `to_html`."""
+        return worked_text.worked_text(self.example, width, names=names)
 
     def to_markdown(self) -> str:
         """Give Markdown with formulas in LaTeX, as GitHub and Jupyter render it."""
@@ -62,9 +62,12 @@ class WorkedExample(Shown):
         """Give a LaTeX document that compiles as it is."""
         return worked_latex.worked_latex(self.example)
 
-    def to_html(self) -> str:
-        """Give one self-contained page: MathML and SVG, no script, nothing loaded from elsewhere."""
-        return worked_html.worked_html(self.example)
+    def to_html(self, *, names: bool | None = None) -> str:
+        """Give one self-contained page: MathML and SVG, no script, nothing loaded from elsewhere.
+
+        `names` puts the weights' names beside their values in the drawings; None does so for own `labels` alone.
+        """
+        return worked_html.worked_html(self.example, names=names)
 
     def to_json(self) -> str:
         """Give the summary and all records; of networks of any size, one by one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections.abc import Collection
 from html import escape
@@ -42,6 +43,7 @@ class Pictures(NamedTuple):
     """What is drawn of a row, or of all rows together: `title` is empty where the step has one row."""
 
     title: str
+    outputs: str
     open: bool
     pictures: list[Picture]
 
@@ -65,7 +67,7 @@ def _render(example: Example, *, page: bool, names: bool | None) -> str:
     known = {record.name for record in example.records}
     return environment.get_template("worked.html").render(
         example=example, page=page, maths=maths, anchor=anchor, zip=zip, network_style=Markup(NETWORK_STYLE),
-        equation=lambda record, linked: equation(record, linked, digits, known),
+        equation=lambda record, linked: equation(record, linked, digits, known), parts=_parts(example),
         results=lambda section: results(section, min(digits, DRAWING_DIGITS)), left_out=rows_left_out(example),
         number=lambda value: decimal_text(value, digits), short=lambda value: short_text(value, digits),
         drawn=[_pictures(drawing, min(digits, DRAWING_DIGITS), names, number)
@@ -84,13 +86,43 @@ def _pictures(drawing: Drawing, digits: int, names: bool | None, number: int) ->
         )
         for backward in ((True,) if drawing.row is None else (False, True))
     ]
-    return Pictures(title, number == 0 or drawing.row is None, pictures)
+    return Pictures(title, _outputs(drawing, digits), number == 0 or drawing.row is None, pictures)
+
+
+def _outputs(drawing: Drawing, digits: int) -> str:
+    """Give the first outputs with their targets: what is seen of a row while it is folded."""
+    pairs = zip(drawing.columns[-1].nodes, drawing.targets, strict=False)
+    words = [f"{node.name} {short_text(node.value, digits)}, target {short_text(target, digits)}"
+             for node, target in pairs if node.value is not None]  # fmt: skip
+    return "; ".join(words[:MOST_RESULTS]) + ("; …" if len(words) > MOST_RESULTS else "")
+
+
+class Part(NamedTuple):
+    """Sections that belong together: those of a row, forward or backward, where there are several rows; else one."""
+
+    title: str
+    sections: list[Section]
+    results: str
+
+
+def _parts(example: Example) -> list[Part]:
+    """Give the sections, those of the same phase and row in one part."""
+    digits = min(example.summary.digits, DRAWING_DIGITS)
+    several = len(example.drawings) > 1 or any(record.row for record in example.records)
+    parts = []
+    for title, found in itertools.groupby(example.sections, key=lambda section: section.title.partition(": ")[0]):
+        sections = list(found)
+        if several and len(sections) > 1 and sections[0].phase in {"forward", "backward"}:
+            parts.append(Part(title, sections, results(sections[-1], digits)))
+        else:
+            parts += [Part("", [section], "") for section in sections]
+    return parts
 
 
 def results(section: Section, digits: int) -> str:
-    """Give the numbers that a section ends with, those of its last kind: what is seen of it while it is folded."""
-    records = section.worked or section.given
-    found = [f"{r.name} = {short_text(r.value, digits)}" for r in records if r.quantity == records[-1].quantity]
+    """Give the numbers that a section ends with, which none of its others needs: what is seen of it while folded."""
+    used = {name for record in section.worked for name in record.depends_on}
+    found = [f"{r.name} = {short_text(r.value, digits)}" for r in section.records if r.name not in used]
     more = f", … {len(found) - MOST_RESULTS:,} more" if len(found) > MOST_RESULTS else ""
     return ", ".join(found[:MOST_RESULTS]) + more
 

@@ -140,7 +140,7 @@ class Example(msgspec.Struct, frozen=True):
     """A worked example to be drawn: all records that the text, the page and the document show.
 
     `drawings` holds one for each of the first rows and, of several rows, last the one of all together; `rows_left_out`
-    names the first and the last of the rows without a drawing. `changes` is empty where no comparison was asked for.
+    names the rows without a drawing. `changes` is empty where no comparison was asked for.
     """
 
     summary: Summary
