@@ -33,11 +33,11 @@ def list_text(found: Sequence[Example], width: int = WIDTH) -> str:
 
 
 def _plain(parts: Iterator[RenderableType], width: int) -> str:
-    console = Console(file=io.StringIO(), width=width, highlight=False, color_system=None)
-    with console.capture() as captured:
-        for part in parts:
-            console.print(part)
-    return "\n".join(line.rstrip() for line in captured.get().rstrip("\n").split("\n"))
+    written = io.StringIO()  # not to a notebook, where rich would make an output of it
+    console = Console(file=written, width=width, highlight=False, color_system=None, force_jupyter=False)
+    for part in parts:
+        console.print(part)
+    return "\n".join(line.rstrip() for line in written.getvalue().rstrip("\n").split("\n"))
 
 
 def list_parts(found: Sequence[Example]) -> Iterator[RenderableType]:
