@@ -20,8 +20,10 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 
 import msgspec
 import nbclient
@@ -67,10 +69,24 @@ def lab(folder: Path) -> Iterator[tuple[str, str]]:
         env=os.environ | own, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     ) as server:  # fmt: skip
         try:
-            time.sleep(5)
-            yield f"http://127.0.0.1:{port}", token
+            address = f"http://127.0.0.1:{port}"
+            answers(f"{address}/api?token={token}")
+            yield address, token
         finally:
             server.terminate()
+
+
+def answers(page: str, seconds: float = 60.0) -> None:
+    """Wait until a server answers."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            urllib.request.urlopen(page).close()
+            return
+        except URLError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.5)
 
 
 def choose_theme(address: str, token: str, theme: str) -> None:
@@ -85,7 +101,7 @@ def choose_theme(address: str, token: str, theme: str) -> None:
 @contextmanager
 def browser(folder: Path) -> Iterator[Any]:
     """Start Chromium without a window."""
-    from selenium import webdriver
+    webdriver: Any = import_module("selenium.webdriver")  # of this one command alone
 
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium") or ""
