@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from backlit.model.file import load, save
     from backlit.ops.base import Activation, ElementwiseLoss, Layer, Loss, Optimizer
     from backlit.ops.registry import register
+    from backlit.show.demo import Demo, demo
     from backlit.show.worked_epoch import WorkedEpoch
     from backlit.show.worked_example import WorkedExample
     from backlit.sources import explain
@@ -44,6 +45,8 @@ _PLACES = {
     "DivergedWarning": "engine",
     "gradcheck": "engine",
     "GradientCheck": "engine",
+    "demo": "show.demo",
+    "Demo": "show.demo",
     "explain": "sources",
     "WorkedEpoch": "show.worked_epoch",
     "WorkedExample": "show.worked_example",
@@ -62,6 +65,7 @@ __all__ = [
     "Activation",
     "BacklitError",
     "BacklitWarning",
+    "Demo",
     "DivergedWarning",
     "ElementwiseLoss",
     "Epoch",
@@ -75,6 +79,7 @@ __all__ = [
     "Training",
     "WorkedEpoch",
     "WorkedExample",
+    "demo",
     "explain",
     "gradcheck",
     "load",

@@ -165,7 +165,7 @@ def test_a_part_has_as_many_records_as_it_says() -> None:
 def test_jupyter_shows_it() -> None:
     example = worked("linear")
     assert "<!DOCTYPE" not in example._repr_html_()
-    assert example._repr_html_().count("<svg") == 2
+    assert example._repr_html_().count("data:image/svg+xml") == 2
     assert example._repr_markdown_().startswith("# ")
     assert r"\documentclass" not in example._repr_latex_()
     assert "numbers" in repr(example)

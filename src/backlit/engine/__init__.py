@@ -20,7 +20,7 @@ from backlit.lazy import lazily
 if TYPE_CHECKING:
     from backlit.engine.architecture import layer_from_dict, make_layer
     from backlit.engine.compiled import can_compile
-    from backlit.engine.display import ProgressDisplay, drawers, progress_displays
+    from backlit.engine.display import Displayed, ProgressDisplay, Shown, Summary, drawers, progress_displays
     from backlit.engine.evaluation import NetworkEvaluation
     from backlit.engine.executable import Executable
     from backlit.engine.gradcheck import GradientCheck, gradcheck
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 _PLACES = {
     "Batch": "single_updates",
+    "Displayed": "display",
     "DivergedError": "stopping",
     "DivergedWarning": "stopping",
     "Epoch": "history",
@@ -55,6 +56,8 @@ _PLACES = {
     "PlainStep": "objective",
     "ProgressDisplay": "display",
     "SingleUpdates": "single_updates",
+    "Shown": "display",
+    "Summary": "display",
     "Training": "training",
     "TrainingSettings": "settings",
     "TrainingState": "state",
@@ -77,6 +80,7 @@ _PLACES = {
 
 __all__ = [
     "Batch",
+    "Displayed",
     "DivergedError",
     "DivergedWarning",
     "Epoch",
@@ -91,7 +95,9 @@ __all__ = [
     "Objective",
     "PlainStep",
     "ProgressDisplay",
+    "Shown",
     "SingleUpdates",
+    "Summary",
     "Training",
     "TrainingSettings",
     "TrainingState",

@@ -34,7 +34,17 @@ progress_displays: dict[str, Callable[[int], ProgressDisplay]] = {}
 """What makes the progress display of a training of so many "epochs"; without it none is shown."""
 
 
-class Summary:
+class Shown:
+    """What shows itself in IPython as it is printed: a terminal there, and a notebook's text, get that."""
+
+    __slots__ = ()
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        alone = len(getattr(printer, "stack", ())) <= 1  # within a list or a dictionary its one line stands
+        printer.text(str(self) if alone and not cycle else repr(self))
+
+
+class Summary(Shown):
     """What makes a record show itself: as text when it is printed, as HTML in a notebook."""
 
     __slots__ = ()
@@ -46,7 +56,7 @@ class Summary:
         return _drawn("html", self)
 
 
-class Displayed:
+class Displayed(Shown):
     """An object that shows itself by its record."""
 
     def summary(self) -> Summary:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from html import escape
 from itertools import pairwise
 from typing import Any
 
 from backlit.engine import Network
 from backlit.estimators.build import dense_layers
+from backlit.show.notebook import picture_html, words_html
 
 MOST_UNITS = 8
 """Of a larger layer, so many units are drawn."""
@@ -24,8 +24,7 @@ def html_of(estimator: Any, diagram: Callable[[], str]) -> str:
     count = len(estimator._members)
     several = f"{count} networks of " if count > 1 else ""
     caption = f"{several}{network.parameters.size:,} parameters: {chain_of(network)}"
-    drawing = f"{svg_of(network)}<figcaption>{escape(caption)}</figcaption>"
-    return f'{diagram()}<figure style="margin:0.5em 0">{drawing}</figure>'
+    return f'{diagram()}<div style="margin:0.5em 0">{picture_html(*svg_of(network), "")}{words_html(caption)}</div>'
 
 
 def chain_of(network: Network) -> str:
@@ -33,8 +32,8 @@ def chain_of(network: Network) -> str:
     return " → ".join([f"{network.inputs} inputs", *(layer.summary() for layer in network.layers)])
 
 
-def svg_of(network: Network) -> str:
-    """Draw inputs and dense layers as columns of circles, with lines between."""
+def svg_of(network: Network) -> tuple[str, tuple[float, float]]:
+    """Draw inputs and dense layers as columns of circles, with lines between; give the drawing and its size."""
     sizes = [network.inputs, *(layer.units for layer in dense_layers(network))]
     height = DOWN * (min(max(sizes), MOST_UNITS) + 2)
     columns = [_places(k, size, height) for k, size in enumerate(sizes)]
@@ -44,11 +43,12 @@ def svg_of(network: Network) -> str:
     labels = [f'<text x="{column[0][0]}" y="{height - 4}" text-anchor="middle" font-size="11">{size}</text>'
               for column, size in zip(columns, sizes, strict=True)]  # fmt: skip
     width = ACROSS * len(sizes)
-    return (
-        f'<svg role="img" aria-label="the network" viewBox="0 0 {width} {height}" width="{width}" height="{height}">'
+    drawn = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">'
         f'<g stroke="#8884" stroke-width="1">{"".join(lines)}</g><g fill="#4a7ebb">{"".join(circles)}</g>'
-        f'<g fill="currentColor">{"".join(labels)}</g></svg>'
+        f'<g fill="#808080" font-family="sans-serif">{"".join(labels)}</g></svg>'
     )
+    return drawn, (width, height)
 
 
 def _places(k: int, size: int, height: int) -> list[tuple[float, float]]:

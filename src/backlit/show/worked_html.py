@@ -58,11 +58,6 @@ def worked_html(example: Example, *, names: bool | None = None) -> str:
     return _render(example, page=True, names=names)
 
 
-def worked_fragment(example: Example) -> str:
-    """Give the page's body with its style, for a notebook."""
-    return _render(example, page=False, names=None)
-
-
 def _render(example: Example, *, page: bool, names: bool | None) -> str:
     digits = example.summary.digits
     environment = jinja2.Environment(

@@ -1,4 +1,8 @@
-"""A worked example in Markdown, formulas in LaTeX between dollars as GitHub and Jupyter render them."""
+"""A worked example in Markdown: formulas in LaTeX, `$...$` in a line and `$$` around lines of their own.
+
+Jupyter renders these; GitHub's documentation says that GitHub does. GitHub's other forms, ```` ```math ```` and
+``$`...`$``, Jupyter shows as they stand.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,10 @@ from collections.abc import Iterator
 from backlit.explain.algebra.numerals import decimal_text
 from backlit.explain.record.step_records import Change, Example, Record, Section
 from backlit.show.equation_parts import equation_parts
+from backlit.show.formula_forms import broken, markdown_formula
+
+BREAK = r" \cr "
+"""The end of a line within a formula: GitHub takes one backslash of two away."""
 
 
 def worked_markdown(example: Example) -> str:
@@ -20,27 +28,28 @@ def worked_markdown(example: Example) -> str:
             f"| {number} | {decimal_text(error, summary.digits)} |" for number, error in enumerate(summary.errors, 1)
         ]
     for section in example.sections:
-        lines += ["", f"## {_escaped(section.title)}", "", *_section(section, summary.digits)]
+        lines += ["", f"## {_escaped(section.title)}", "", *_section(section)]
     if example.changes:
         lines += ["", "## Before and after the step", "", *_changes(example.changes)]
     return "\n".join(lines) + "\n"
 
 
-def _section(section: Section, digits: int) -> Iterator[str]:
+def _section(section: Section) -> Iterator[str]:
     if section.given:
         yield "| | value | |"
         yield "|---|---:|---|"
         for record in section.given:
-            yield f"| $`{record.symbol}`$ | {record.shown} | {_escaped(record.note)} |"
+            cells = (f"${markdown_formula(record.symbol)}$", record.shown, _escaped(record.note))
+            yield f"| {' | '.join(cells)} |"
         yield ""
     for record in section.worked:
-        yield from _record(record, digits)
+        yield from _record(record)
 
 
-def _record(record: Record, digits: int) -> Iterator[str]:
-    yield "```math"
+def _record(record: Record) -> Iterator[str]:
+    yield "$$"
     yield equation(record)
-    yield "```"
+    yield "$$"
     yield ""
     remarks = [remark for remark in (record.note, record.checked) if remark]
     if remarks:
@@ -49,8 +58,11 @@ def _record(record: Record, digits: int) -> Iterator[str]:
 
 
 def equation(record: Record) -> str:
-    """Give symbol = formula = numbers = value in LaTeX."""
-    return " = ".join([record.symbol, *equation_parts(record)])
+    """Give symbol = formula = numbers = value in LaTeX, each in lines of its own, aligned at the equals signs."""
+    parts = (broken(markdown_formula(part)) for part in equation_parts(record))
+    lines = [f"{BREAK} & \\quad ".join(part) for part in parts]
+    rows = f"{BREAK} & = ".join(lines)
+    return rf"\begin{{aligned}} {markdown_formula(record.symbol)} & = {rows} \end{{aligned}}"
 
 
 def _changes(changes: tuple[Change, ...]) -> Iterator[str]:

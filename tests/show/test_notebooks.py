@@ -1,0 +1,233 @@
+"""What a notebook shows: run by a kernel, converted with sanitizing on and off, and compared with the records.
+
+JupyterLab itself is opened by `python -m bench.notebooks`, which makes pictures to look at; see docs/notebooks.md.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import nbclient
+import nbformat
+import pytest
+from nbconvert import HTMLExporter, LatexExporter, MarkdownExporter
+from nbformat.v4 import new_code_cell, new_notebook
+from visible import visible_text
+
+import backlit as bl
+from backlit.explain.algebra.numerals import decimal_text, latex_number, short_text
+from backlit.model import Settings, fit_table
+from backlit.show import notebook as pieces
+from backlit.show import worked_notebook
+from backlit.show.curve_svg import curve_svg
+
+PRELUDE = """
+import backlit as bl
+X, Y = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0.0, 1.0, 1.0, 0.0]
+network = bl.Network([bl.Dense(3, "tanh"), bl.Dense(1, "sigmoid")], 2, "binary_cross_entropy", seed=1)
+training = bl.Training(network, X, Y, epochs=30, optimizer=bl.Adam(0.05), compiled=False)
+"""
+CELLS = {
+    "worked": "bl.explain(network, X, Y, optimizer=bl.Adam(0.1), check=True, compare=True, steps=2)",
+    "network": "network",
+    "before": "training",
+    "run": "training.run()",
+    "history": "training.history",
+    "check": "bl.gradcheck(network, X, Y)",
+    "state": "training.state",
+    "demo": 'bl.demo("linear", compiled=False)',
+    "list": "bl.demo()",
+    "displayed": "display(training.history)",
+    "in a list": "[network, training]",
+}
+NUMBER = re.compile(r"\d+(?:\.\d+)+")
+
+
+def values() -> dict[str, Any]:
+    """Give what the cells give, made here."""
+    space: dict[str, Any] = {"display": lambda shown: shown}
+    exec(PRELUDE, space)
+    return {name: eval(code, space) for name, code in CELLS.items()}
+
+
+@pytest.fixture(scope="module")
+def ran() -> Any:
+    cells = [new_code_cell(PRELUDE), *map(new_code_cell, CELLS.values())]
+    book = new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
+    nbclient.NotebookClient(book, timeout=120, kernel_name="python3").execute()
+    nbformat.validate(book)
+    return book
+
+
+def outputs(book: Any) -> dict[str, list[Any]]:
+    return {name: cell.outputs for name, cell in zip(CELLS, book.cells[1:], strict=True)}
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["trusted", "sanitized"])
+def visible(ran: Any, request: pytest.FixtureRequest) -> dict[str, str]:
+    """Give the text that is seen of each cell on nbconvert's page."""
+    exporter = HTMLExporter(template_name="basic", sanitize_html=request.param, exclude_input=True)
+    found = {}
+    for name, cell in zip(CELLS, ran.cells[1:], strict=True):
+        page, _ = exporter.from_notebook_node(new_notebook(cells=[cell], metadata=ran.metadata))
+        found[name] = visible_text(page)
+    return found
+
+
+def shows(text: str, number: str) -> bool:
+    """Whether a number stands in a text, with no digit next to it."""
+    return re.search(rf"(?<![\d.]){re.escape(number)}(?![\d]|\.\d)", text) is not None
+
+
+def test_every_number_of_a_worked_example_is_seen(visible: dict[str, str]) -> None:
+    for record in values()["worked"]:
+        number = decimal_text(record.value) if record.formula else None
+        if number is not None:
+            assert shows(visible["worked"], latex_number(number)), record.name
+        if record.numeric is not None:
+            assert shows(visible["worked"], latex_number(decimal_text(record.numeric))), record.name
+
+
+def test_no_number_is_seen_that_no_record_has(visible: dict[str, str]) -> None:
+    """Where markup goes, numbers could meet: -1/0.52 was shown as -10.52."""
+    example = values()["worked"].example
+    plain = [text for record in example.records for text in (record.plain_formula, record.plain_substituted)]
+    plain += [text_of(value) for record in example.records for value in (record.value, record.numeric or 0.0)
+              for text_of in (decimal_text, short_text)]  # fmt: skip
+    plain += [decimal_text(value) for change in example.changes
+              for value in (change.before, change.after, change.difference)]  # fmt: skip
+    plain += [decimal_text(error) for error in example.summary.errors]
+    plain += [fact for _, fact in example.summary.facts]
+    plain += [short_text(number, 4) for drawing in example.drawings for column in drawing.columns
+              for part in (*column.nodes, *column.edges) for number in (part.slope, getattr(part, "value", None),
+              getattr(part, "weight", None)) if number is not None]  # fmt: skip
+    plain += [decimal_text(node.value, 4) for drawing in example.drawings for column in drawing.columns
+              for node in column.nodes if node.value is not None]  # fmt: skip
+    found = set(NUMBER.findall(visible["worked"]))
+    assert len(found) > 100
+    assert found <= set(NUMBER.findall(" ".join(plain)))
+
+
+@pytest.mark.parametrize("name", ["network", "history", "check", "demo", "list"])
+def test_a_table_is_seen_as_it_is_printed(visible: dict[str, str], name: str) -> None:
+    printed = str(values()[name])
+    for number in NUMBER.findall(printed):
+        assert shows(visible[name], number)
+    assert set(NUMBER.findall(visible[name])) <= set(NUMBER.findall(printed))
+
+
+def test_a_training_and_its_state_are_seen(visible: dict[str, str]) -> None:
+    here = values()
+    last = f"{here['run'].history[-1].loss:.9g}"
+    assert "0 of 30" in visible["before"]
+    assert shows(visible["run"], last)
+    assert shows(visible["state"], last)
+    assert "object at 0x" not in "".join(visible.values())
+
+
+def test_no_markup_is_seen(visible: dict[str, str]) -> None:
+    """What nbconvert does not know it shows as text."""
+    for text in visible.values():
+        assert not re.search(r"</?[a-z]+[ >]|style=|base64", text)
+
+
+def test_outputs_keep_to_what_jupyterlab_shows_untrusted(ran: Any) -> None:
+    for name, made in outputs(ran).items():
+        assert 0 < len(made) <= worked_notebook.MOST_OUTPUTS + 5
+        for output in made:
+            assert output.data["text/plain"].strip()
+            assert set(output.data) <= {"text/html", "text/latex", "text/plain"}
+            assert name in {"worked", "in a list"} or "text/html" in output.data
+
+
+def test_other_formats_of_nbconvert_show_the_numbers(ran: Any) -> None:
+    value = latex_number(decimal_text(values()["worked"].example.records[-1].value))
+    for exporter in (MarkdownExporter(), LatexExporter()):
+        text, _ = exporter.from_notebook_node(ran)
+        assert shows(text, value)
+
+
+def test_a_list_shows_a_line_of_each(ran: Any) -> None:
+    text = outputs(ran)["in a list"][0].data["text/plain"]
+    assert text.startswith("[Network(2 -> 3 tanh")
+    assert "<Training of Network" in text
+
+
+# ------------------------------------------------------------------------------------------------ without a kernel
+
+
+def shown() -> dict[str, str]:
+    """Give the HTML of everything that shows itself."""
+    found = {name: value._repr_html_() for name, value in values().items() if hasattr(value, "_repr_html_")}
+    found |= {f"worked {k}": output["text/html"] for k, output in enumerate(values()["worked"]._outputs())
+              if "text/html" in output}  # fmt: skip
+    model, _ = fit_table("iris", settings=Settings(epochs=3, layers=(4,)))
+    return found | {"model": model._repr_html_()}
+
+
+def test_html_has_tags_that_all_sanitizers_know_and_inherits_its_colours() -> None:
+    for name, html in shown().items():
+        assert set(re.findall(r"</?([a-z0-9]+)", html)) <= {"div", "span", "pre", "code"}, name
+        assert set(re.findall(r"<[a-z]+ ([a-z-]+)=", html)) <= {"style"}, name
+        bare = re.sub(r"url\(data:[^)]*\)", "url()", html)
+        for colour in re.findall(r"(?:color|background|border[a-z-]*):([^;\"]*)", bare):
+            assert re.fullmatch(r"inherit|transparent|0|1px solid rgba\(128,128,128,[\d.]+\)", colour), (name, colour)
+
+
+def test_names_are_escaped() -> None:
+    network = bl.Network([bl.Dense(1)], inputs=2)
+    example = bl.explain(network, [[1.0, 2.0]], [[1.0]], inputs=["<b>&", "$x_1$"])
+    html = example._repr_html_() + "".join(output.get("text/html", "") for output in example._outputs())
+    assert "<b>" not in html
+    assert "<b>&" in visible_text(html)
+
+
+def test_a_picture_stands_before_its_text() -> None:
+    html = pieces.picture_html("<svg/>", (300, 150), "1 < 2\n3")
+    assert "padding-bottom:50.00%" in html
+    assert visible_text(html).strip() == "1 < 2\n3"
+
+
+def test_a_step_of_too_many_numbers_says_so() -> None:
+    example = bl.explain(bl.Network([bl.Dense(60), bl.Dense(60)], 60), [[0.5] * 60], [[0.5] * 60])
+    (output,) = example._outputs()
+    assert "choose fewer rows or a part" in output["text/plain"]
+
+
+def test_a_long_step_is_cut_with_a_word_and_stays_in_one_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worked_notebook, "MOST_NUMBERS", 60)
+    monkeypatch.setattr(worked_notebook, "MOST_OUTPUTS", 3)
+    example = values()["worked"].example
+    made = list(worked_notebook.worked_outputs(example))
+    assert sum("text/latex" in output for output in made) <= 3
+    left_out = [int(found[1].replace(",", "")) for output in made
+                if (found := re.match(r"([\d,]+) more numbers are left out here", output["text/plain"]))]  # fmt: skip
+    latex = "".join(output.get("text/latex", "") for output in made)
+    seen = sum(len(section.records) for section in example.sections if f"{{{section.title}}}" in latex)
+    assert left_out == [len(example.records) - seen]
+    assert 0 < seen <= 60
+
+
+def test_a_terminal_of_ipython_prints_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = type("TerminalInteractiveShell", (), {})()
+    monkeypatch.setitem(__import__("sys").modules, "IPython", type("Module", (), {"get_ipython": lambda: terminal}))
+    with pytest.raises(NotImplementedError):
+        values()["worked"]._ipython_display_()
+
+
+def test_ipython_pretty_prints_the_text_alone_and_a_line_within_others() -> None:
+    pretty = pytest.importorskip("IPython.lib.pretty").pretty
+    here = values()
+    assert pretty(here["network"]) == str(here["network"])
+    assert pretty([here["network"]]) == f"[{here['network']!r}]"
+
+
+@pytest.mark.parametrize("curve", [[(0.0, 1.0), (10.0, 1e-5)], [(0.0, 0.3), (5.0, 0.29)], [(0.0, 1.0), (1.0, 1.0)]])
+def test_a_curve_stays_within_its_picture(curve: list[tuple[float, float]]) -> None:
+    svg, (width, height) = curve_svg({"E": curve, "other": curve}, "epochs")
+    for points in re.findall(r'points="([^"]*)"', svg):
+        for x, y in (map(float, point.split(",")) for point in points.split()):
+            assert 0 <= x <= width
+            assert 0 <= y <= height
+    assert len(re.findall(r'class="grid"', svg)) >= 2
