@@ -39,7 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "model": {"engine", "data", "ops", "kernels"},
     "examples": {"engine", "data", "ops", "kernels"},
     "explain": {"engine", "ops", "kernels"},
-    "show": {"explain", "engine"},
+    "show": {"explain", "engine", "examples", "model"},
     "estimators": {"engine", "data", "model", "ops", "kernels", "show"},
     "cli": {"show", "explain", "engine", "ops", "estimators", "examples", "model", "data", "__init__"},
     "__main__": {"cli", "__init__"},

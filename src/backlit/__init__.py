@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from backlit.model.file import load, save
     from backlit.ops.base import Activation, ElementwiseLoss, Layer, Loss, Optimizer
     from backlit.ops.registry import register
+    from backlit.show.demo import Demo, demo
     from backlit.show.worked_example import WorkedExample, explain
 
 __version__ = "0.1.0"
@@ -41,6 +42,8 @@ _PLACES = {
     "DivergedWarning": "engine",
     "gradcheck": "engine",
     "GradientCheck": "engine",
+    "demo": "show.demo",
+    "Demo": "show.demo",
     "explain": "show.worked_example",
     "WorkedExample": "show.worked_example",
     "save": "model.file",
@@ -57,6 +60,7 @@ _PLACES = {
 __all__ = [
     "Activation",
     "BacklitError",
+    "Demo",
     "DivergedWarning",
     "ElementwiseLoss",
     "Epoch",
@@ -69,6 +73,7 @@ __all__ = [
     "Optimizer",
     "Training",
     "WorkedExample",
+    "demo",
     "explain",
     "gradcheck",
     "load",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from backlit.engine.architecture import layer_from_dict, make_layer
     from backlit.engine.code_cache.announcing import Compilation, compilation_listeners
     from backlit.engine.compiled import can_compile
-    from backlit.engine.display import drawers
+    from backlit.engine.display import Displayed, Shown, Summary, drawers
     from backlit.engine.executable import Executable
     from backlit.engine.gradcheck import GradientCheck, gradcheck
     from backlit.engine.history import Epoch, History, HistorySummary
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 _PLACES = {
     "Compilation": "code_cache.announcing",
+    "Displayed": "display",
     "DivergedError": "stopping",
     "DivergedWarning": "stopping",
     "Epoch": "history",
@@ -50,6 +51,8 @@ _PLACES = {
     "NetworkSummary": "summaries",
     "Objective": "objective",
     "PlainStep": "objective",
+    "Shown": "display",
+    "Summary": "display",
     "Training": "training",
     "TrainingSettings": "settings",
     "TrainingState": "state",
@@ -71,6 +74,7 @@ _PLACES = {
 
 __all__ = [
     "Compilation",
+    "Displayed",
     "DivergedError",
     "DivergedWarning",
     "Epoch",
@@ -83,6 +87,8 @@ __all__ = [
     "NetworkSummary",
     "Objective",
     "PlainStep",
+    "Shown",
+    "Summary",
     "Training",
     "TrainingSettings",
     "TrainingState",

@@ -20,7 +20,17 @@ drawers: dict[str, Callable[[Any], str | None]] = {}
 """What draws a record: as "text", and as "html". It gives None for a record that it does not know."""
 
 
-class Summary:
+class Shown:
+    """What shows itself in IPython as it is printed: a terminal there, and a notebook's text, get that."""
+
+    __slots__ = ()
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        alone = len(getattr(printer, "stack", ())) <= 1  # within a list or a dictionary its one line stands
+        printer.text(str(self) if alone and not cycle else repr(self))
+
+
+class Summary(Shown):
     """What makes a record show itself: as text when it is printed, as HTML in a notebook."""
 
     __slots__ = ()
@@ -32,7 +42,7 @@ class Summary:
         return _drawn("html", self)
 
 
-class Displayed:
+class Displayed(Shown):
     """An object that shows itself by its record."""
 
     def summary(self) -> Summary:

@@ -74,14 +74,15 @@ BLOCK = 4096
 
 
 SHOWN = 5
-"""Of a long history so many first and last epochs are printed."""
+"""Of a long history so many first and last epochs are printed, and the best one."""
 
 
 class HistorySummary(Summary, msgspec.Struct, frozen=True):
-    """A history: how many epochs there are, and those that are printed."""
+    """A history: how many epochs there are, those that are printed, and which has the lowest monitored loss."""
 
     count: int
     epochs: tuple[Epoch, ...]
+    best: int | None = None
 
 
 class _Table:
@@ -224,9 +225,12 @@ class History(Displayed, Sequence[Epoch]):
         return self[int(np.where(np.isnan(monitored), np.inf, monitored).argmin())] if len(self) else None
 
     def summary(self) -> HistorySummary:
-        """Describe the history as a record: how many epochs, and the first and the last of them."""
-        shown = self[:] if len(self) <= 2 * SHOWN else [*self[:SHOWN], *self[-SHOWN:]]
-        return HistorySummary(len(self), tuple(shown))
+        """Describe the history as a record: how many epochs, and the first, the best and the last of them."""
+        best, places = self.lowest(), set(range(len(self)))
+        if len(self) > 2 * SHOWN + 1:
+            places = {*range(SHOWN), *range(len(self) - SHOWN, len(self)), *([best.number - 1] if best else [])}
+        shown = tuple(self[place] for place in sorted(places))
+        return HistorySummary(len(self), shown, best.number if best else None)
 
     def __len__(self) -> int:
         return self._length

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from backlit.engine.display import Summary
 from backlit.engine.history import History
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
@@ -17,7 +18,7 @@ MEASURED = ("seconds", "history.seconds")
 """Fields that a clock gives: equal trainings differ in them."""
 
 
-class TrainingState(msgspec.Struct, frozen=True, eq=False):
+class TrainingState(Summary, msgspec.Struct, frozen=True, eq=False):
     """All that a training changes as it goes. A training set back to it goes on with the same bits.
 
     `copy.deepcopy` and `pickle` take it; `to_dict` gives it as arrays, numbers, strings and dictionaries of these.
@@ -82,6 +83,10 @@ class TrainingState(msgspec.Struct, frozen=True, eq=False):
         names = dict.fromkeys([*mine, *theirs])
         found = [_difference(name, mine.get(name), theirs.get(name)) for name in names if name not in MEASURED]
         return [text for text in found if text]
+
+    def __repr__(self) -> str:
+        sizes = f"{self.parameters.size:,} parameters, {self.step:,} updates by {self.optimizer}"
+        return f"<TrainingState after {len(self.history):,} epochs: {sizes}>"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, TrainingState) and not self.differences(other)

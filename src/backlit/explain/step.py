@@ -25,7 +25,7 @@ from backlit.explain.summary import summary_of
 from backlit.ops.base import Optimizer
 from backlit.ops.registry import optimizers
 
-DRAWN_ROWS = 3
+DRAWN_ROWS = 4
 """Of more rows, so many have a drawing."""
 
 
@@ -82,12 +82,19 @@ class Step:
 
     def example(self, *, compare: bool = False) -> Example:
         """Give all records of the step, with the parameters before and after it if asked."""
-        drawn = () if self.only else range(min(self.recording.rows, DRAWN_ROWS))
-        drawings = tuple(self.drawing(row) for row in drawn)
-        return Example(self.summary, drawings, tuple(self.sections()), tuple(self.changes()) if compare else ())
+        drawings = () if self.only else tuple(self.drawings())
+        changes = tuple(self.changes()) if compare else ()
+        left_out = () if self.only else self.contents.context.rows[DRAWN_ROWS:]
+        return Example(self.summary, drawings, tuple(self.sections()), changes, left_out[:1] + left_out[1:][-1:])
 
-    def drawing(self, row: int = 0) -> Drawing:
-        """Give the network with the numbers of one row, the first units of each layer."""
+    def drawings(self) -> Iterator[Drawing]:
+        """Give the network with the numbers of each of the first rows, and of several rows that of all together."""
+        yield from (self.drawing(row) for row in range(min(self.recording.rows, DRAWN_ROWS)))
+        if self.recording.rows > 1:
+            yield self.drawing(None)
+
+    def drawing(self, row: int | None = 0) -> Drawing:
+        """Give the network with the numbers of one row; of None, with the slopes of all rows added up."""
         return drawing_of(self.contents, row)
 
     def changes(self) -> Iterator[Change]:

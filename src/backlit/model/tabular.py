@@ -9,9 +9,10 @@ import numpy as np
 
 from backlit.data import Encoder, NumberTarget, Surprise, read_table
 from backlit.data.messages import listed, quoted
-from backlit.engine import Network
+from backlit.engine import Displayed, Network
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
+from backlit.model.model_summary import ModelSummary
 from backlit.model.reports import Evaluation, FitReport
 from backlit.model.scores import class_rows, class_scores, number_scores
 
@@ -19,7 +20,7 @@ CHUNK_ROWS = 65_536
 """Rows are encoded and predicted so many at a time, so that a million of them need little memory."""
 
 
-class TabularModel:
+class TabularModel(Displayed):
     """A network, the encoder of the table it was trained on, and the record of its training.
 
     Tables may be anything `backlit.data.read_table` reads: a file's path, a bundled name, a DataFrame.
@@ -119,6 +120,16 @@ class TabularModel:
         """The targets as scores take them: class indices, or numbers in their own unit (n,)."""
         Y = self.encoder.encode_target(table, np.float64)
         return self.encoder.decode_target(Y) if isinstance(self.encoder.target, NumberTarget) else Y
+
+    def summary(self) -> ModelSummary:
+        """Describe the model as a record: what it predicts, from which columns, by which network, and how well."""
+        report, target = self.report, self.encoder.target
+        classes = () if isinstance(target, NumberTarget) else tuple(map(str, target.classes))
+        return ModelSummary(
+            target=self.target, classes=classes, columns=tuple(plan.name for plan in self.encoder.features.columns),
+            network=repr(self.network), table=report.table if report else None,
+            rows=report.train_rows if report else None, comparison=report.test if report else None,
+        )  # fmt: skip
 
     def __repr__(self) -> str:
         return (

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from html import escape
 from typing import Any
 
 import msgspec
 
-from backlit.engine import GradientCheck, HistorySummary, NetworkSummary, TrainingSummary
+from backlit.engine import GradientCheck, HistorySummary, NetworkSummary, TrainingState, TrainingSummary
+from backlit.model.model_summary import ModelSummary
+from backlit.show.notebook import heading_html, padded, table_html, words_html
 
 
 class SummaryTable(msgspec.Struct, frozen=True):
@@ -26,35 +28,20 @@ def text_of(record: Any) -> str | None:
     table = _table_of(record)
     if table is None:
         return None
-    lines = [line for line in (table.head, *table.rows) if any(line)]
-    widths = [max(len(line[k]) for line in lines) for k in range(len(table.head))]
     indent = "  " if table.title else ""
-    aligned = []
-    for line in lines:
-        cells = zip(line, widths, strict=True)
-        padded = (cell.rjust(width) if k >= table.numbers else cell.ljust(width)
-                  for k, (cell, width) in enumerate(cells))  # fmt: skip
-        aligned.append(indent + "  ".join(padded).rstrip())
+    lines = [line for line in (table.head, *table.rows) if any(line)] if table.rows else []
+    aligned = [indent + "  ".join(line).rstrip() for line in padded(lines, table.numbers)]
     return "\n".join([*filter(None, [table.title]), *aligned, *table.notes])
 
 
 def html_of(record: Any) -> str | None:
-    """Give a record as HTML with inline styles; None where its kind is not known here."""
+    """Give a record as HTML that is true without its styles too; None where its kind is not known here."""
     table = _table_of(record)
     if table is None:
         return None
-
-    def line(tag: str, cells: Sequence[str]) -> str:
-        sides = ("right" if k >= table.numbers else "left" for k in range(len(cells)))
-        return "<tr>{}</tr>".format("".join(
-            f'<{tag} style="padding:0.1em 0.8em;text-align:{side}">{escape(cell)}</{tag}>'
-            for cell, side in zip(cells, sides, strict=True)
-        ))  # fmt: skip
-
-    head = line("th", table.head) if any(table.head) else ""
-    title = f"<div>{escape(table.title)}</div>" if table.title else ""
-    notes = "".join(f"<div>{escape(note)}</div>" for note in table.notes)
-    return f"{title}<table>{head}{''.join(line('td', row) for row in table.rows)}</table>{notes}"
+    parts = [heading_html(table.title)] if table.title else []
+    parts += [table_html(table.head, table.rows, table.numbers)] if table.rows else []
+    return f"<div>{''.join([*parts, *map(words_html, table.notes)])}</div>"
 
 
 def _table_of(record: Any) -> SummaryTable | None:
@@ -91,14 +78,30 @@ def _training(record: TrainingSummary) -> SummaryTable:
 def _history(record: HistorySummary) -> SummaryTable:
     validated = any(epoch.validation_loss is not None for epoch in record.epochs)
     head = ["epoch", "", "loss", *(["validation loss"] if validated else []), "rate"]
+    rows, before = [], 0
+    for epoch in record.epochs:
+        if epoch.number > before + 1:
+            rows.append(["...", f"{epoch.number - before - 1:,} more", *[""] * (len(head) - 2)])
+        before = epoch.number
+        measured = [] if epoch.validation_loss is None else [f"{epoch.validation_loss:.9g}"]
+        best = "best" if epoch.number == record.best else ""
+        rows.append([str(epoch.number), best, f"{epoch.loss:.9g}", *measured, f"{epoch.rate:g}"])
+    notes = [] if rows else ["no epochs yet: run() trains"]
+    return SummaryTable(f"{record.count:,} {'epoch' if record.count == 1 else 'epochs'}", head, rows, notes)
+
+
+def _state(record: TrainingState) -> SummaryTable:
     rows = [
-        [str(epoch.number), "best" if epoch.best else "", f"{epoch.loss:.9g}",
-         *([f"{epoch.validation_loss:.9g}"] if epoch.validation_loss is not None else []), f"{epoch.rate:g}"]
-        for epoch in record.epochs
-    ]  # fmt: skip
-    if record.count > len(record.epochs):
-        rows.insert(len(rows) // 2, ["...", *[""] * (len(head) - 1)])
-    return SummaryTable(f"{record.count:,} {'epoch' if record.count == 1 else 'epochs'}", head, rows)
+        ("epochs", f"{len(record.history):,} in {record.seconds:.3g} s"),
+        ("updates", f"{record.step:,} by {record.optimizer}"),
+        ("parameters", f"{record.parameters.size:,} in {record.parameters.dtype.name}"),
+        ("the optimizer's own numbers", f"{record.slots.size:,}"),
+    ]
+    rows += [("statistics of normalization", f"{record.statistics.size:,}")] if record.statistics.size else []
+    rows += [("lowest loss", f"{record.best_loss:.9g}")] if math.isfinite(record.best_loss) else []
+    rows += [("rate factor of the schedule", f"{record.rate_factor:g}")] if record.rate_factor != 1.0 else []
+    note = "training.state = this goes back to it; to_dict() has all of its numbers"
+    return SummaryTable("state of a training", ("", ""), rows, [note])
 
 
 def _gradient_check(record: GradientCheck) -> SummaryTable:
@@ -116,6 +119,35 @@ def _gradient_check(record: GradientCheck) -> SummaryTable:
     return SummaryTable("", head, rows, [note], numbers=len(head))
 
 
+MOST_NAMES = 12
+"""Of more columns or classes, so many are named."""
+
+
+def _model(record: ModelSummary) -> SummaryTable:
+    rows = [("from", _names(record.columns)), ("network", record.network)]
+    if record.classes:
+        rows.insert(0, ("classes", _names(record.classes)))
+    if record.table is not None:
+        rows.append(("trained on", f"{record.rows:,} rows of {record.table}"))
+    test = record.comparison
+    if test:
+        for name, scores in (("network", test.model), (f"linear model ({test.linear_what})", test.linear),
+                             (f"baseline ({test.baseline_what})", test.baseline)):  # fmt: skip
+            if scores is not None:
+                rows.append((f"{name}, on {test.rows:,} test rows", _scores(scores)))
+    return SummaryTable(f"model that predicts {record.target!r}", ("", ""), rows)
+
+
+def _names(names: Sequence[str]) -> str:
+    more = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _scores(scores: Any) -> str:
+    fields = ((name.replace("_", " "), getattr(scores, name)) for name in scores.__struct_fields__)
+    return ", ".join(f"{name} {value:.4g}" for name, value in fields if value is not None)
+
+
 def _shape(shape: Sequence[int]) -> str:
     return " × ".join(map(str, shape))
 
@@ -124,6 +156,8 @@ _TABLES: dict[type, Callable[[Any], SummaryTable]] = {
     NetworkSummary: _network,
     TrainingSummary: _training,
     HistorySummary: _history,
+    TrainingState: _state,
+    ModelSummary: _model,
     GradientCheck: _gradient_check,
 }
 """What makes the table of each kind of record."""

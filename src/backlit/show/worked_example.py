@@ -10,11 +10,13 @@ import msgspec
 import numpy.typing as npt
 from rich.text import Text
 
+from backlit.engine import Shown
+from backlit.errors import BacklitError
 from backlit.explain import Example, Record, Step, explain_step
-from backlit.show import worked_html, worked_latex, worked_markdown, worked_text
+from backlit.show import notebook, worked_html, worked_latex, worked_markdown, worked_notebook, worked_text
 
 
-class WorkedExample:
+class WorkedExample(Shown):
     """One training step with every number of it; prints as text, shows in Jupyter, indexes by name.
 
     >>> import backlit as bl
@@ -71,8 +73,21 @@ class WorkedExample:
             parts["changes"] = list(self.step.changes())
         return msgspec.json.format(msgspec.json.encode(parts), indent=1).decode()
 
+    def _ipython_display_(self) -> None:
+        """Show the step in a notebook, in several outputs: no single one is right in all programs that open it."""
+        notebook.publish(self._outputs())
+
+    def _outputs(self) -> Iterator[notebook.Output]:
+        try:
+            example = self.example
+        except BacklitError as error:  # too many numbers to show
+            words = f"{self!r}: {error}"
+            yield {"text/html": notebook.words_html(words), "text/plain": words}
+            return
+        yield from worked_notebook.worked_outputs(example)
+
     def _repr_html_(self) -> str:
-        return worked_html.worked_fragment(self.example)
+        return worked_notebook.worked_fragment(self.example)
 
     def _repr_markdown_(self) -> str:
         return self.to_markdown()

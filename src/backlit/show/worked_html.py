@@ -23,15 +23,6 @@ PLACEHOLDER = "text"
 
 def worked_html(example: Example) -> str:
     """Give a page that opens offline and loads nothing."""
-    return _render(example, page=True)
-
-
-def worked_fragment(example: Example) -> str:
-    """Give the page's body with its style, for a notebook."""
-    return _render(example, page=False)
-
-
-def _render(example: Example, *, page: bool) -> str:
     digits = example.summary.digits
     environment = jinja2.Environment(
         autoescape=True, loader=jinja2.PackageLoader("backlit.show"), trim_blocks=True, lstrip_blocks=True,
@@ -39,10 +30,10 @@ def _render(example: Example, *, page: bool) -> str:
     )  # fmt: skip
     shown = min(digits, DRAWING_DIGITS)
     return environment.get_template("worked.html").render(
-        example=example, page=page, maths=maths, equation=lambda record: equation(record, digits),
+        example=example, page=True, maths=maths, equation=lambda record: equation(record, digits),
         number=lambda value: decimal_text(value, digits), short=lambda value: short_text(value, digits),
-        drawings=[[Markup(network_svg(drawing, backward=backward, digits=shown)) for backward in (False, True)]
-                  for drawing in example.drawings],
+        drawings=[Markup(network_svg(drawing, backward=backward, digits=shown))
+                  for drawing in example.drawings for backward in ((False, True) if drawing.row is not None else (True,))],
     )  # fmt: skip
 
 

@@ -1,4 +1,8 @@
-"""A worked example in Markdown, formulas in LaTeX between dollars as GitHub and Jupyter render them."""
+"""A worked example in Markdown: formulas in LaTeX, `$...$` in a line and `$$` around lines of their own.
+
+Jupyter renders these; GitHub's documentation says that it does. It renders ```` ```math ```` and ``$`...`$`` too, which Jupyter
+shows as they stand.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,10 @@ from collections.abc import Iterator
 from backlit.explain.algebra.numerals import decimal_text, short_text
 from backlit.explain.record.step_records import Change, Example, Record, Section
 from backlit.show.equation_parts import equation_parts
+from backlit.show.formula_forms import broken, markdown_formula
+
+BREAK = r" \cr "
+"""The end of a line within a formula: GitHub takes one backslash of two away."""
 
 
 def worked_markdown(example: Example) -> str:
@@ -31,16 +39,16 @@ def _section(section: Section, digits: int) -> Iterator[str]:
         yield "| | value | |"
         yield "|---|---:|---|"
         for record in section.given:
-            yield f"| $`{record.symbol}`$ | {short_text(record.value, digits)} | {_escaped(record.note)} |"
+            yield f"| ${markdown_formula(record.symbol)}$ | {short_text(record.value, digits)} | {_escaped(record.note)} |"
         yield ""
     for record in section.worked:
         yield from _record(record, digits)
 
 
 def _record(record: Record, digits: int) -> Iterator[str]:
-    yield "```math"
+    yield "$$"
     yield equation(record, digits)
-    yield "```"
+    yield "$$"
     yield ""
     remarks = [record.note] if record.note else []
     if record.numeric is not None:
@@ -51,8 +59,11 @@ def _record(record: Record, digits: int) -> Iterator[str]:
 
 
 def equation(record: Record, digits: int) -> str:
-    """Give symbol = formula = numbers = value in LaTeX."""
-    return " = ".join([record.symbol, *equation_parts(record, digits)])
+    """Give symbol = formula = numbers = value in LaTeX, each in lines of its own, aligned at the equals signs."""
+    parts = (broken(markdown_formula(part)) for part in equation_parts(record, digits))
+    lines = [f"{BREAK} & \\quad ".join(part) for part in parts]
+    rows = f"{BREAK} & = ".join(lines)
+    return rf"\begin{{aligned}} {markdown_formula(record.symbol)} & = {rows} \end{{aligned}}"
 
 
 def _changes(changes: tuple[Change, ...], digits: int) -> Iterator[str]:

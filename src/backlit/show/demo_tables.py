@@ -1,0 +1,184 @@
+"""The parts of a demo as tables of text, which the terminal and a notebook show alike: one function for each part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from backlit.examples import SetupRun
+
+MOST_PARAMETERS = 24
+MOST_LINES = 9
+"""Longer lists are cut, with a note."""
+MOST_UNITS = 8
+"""A layer of more units is not drawn."""
+
+
+class DemoTable(msgspec.Struct, frozen=True):
+    """A table of a demo: the first `names` columns hold names, the others numbers; notes are below it."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    names: int = 1
+    notes: tuple[str, ...] = ()
+
+
+def facts(setup: SetupRun) -> list[tuple[str, str]]:
+    """Give the network, the error and the settings of the training, each in a line."""
+    sizes = [count(len(setup.inputs), "input"), *(layer.summary for layer in setup.layers)]
+    fixed = sum(not parameter.trained for parameter in setup.parameters)
+    parameters = count(len(setup.parameters), "parameter") + (f", {fixed} of them not trained" if fixed else "")
+    settings = ", ".join(f"{name} {value:g}" for name, value in setup.optimizer.items() if name != "op" and value)
+    batch = "all" if setup.batch_size == setup.rows else str(setup.batch_size)
+    updates = f"{batch} in each update" if setup.rows > 1 else "one update per epoch"
+    return [
+        ("Network", f"{' -> '.join(sizes)}; {parameters}"),
+        ("Error", f"{setup.loss['op']}, {_reduction(setup)}"),
+        ("Training", f"{setup.optimizer['op']} ({settings}); {count(setup.rows, 'row')}, {updates}"),
+    ]
+
+
+def _reduction(setup: SetupRun) -> str:
+    words = {"sum": "summed over the rows", "mean": "mean over the rows", "mean_all": "mean over rows and outputs"}
+    return (
+        words[setup.loss["reduction"]] if setup.rows > 1 or setup.loss["reduction"] == "mean_all" else "of the one row"
+    )
+
+
+def drawn_units(setup: SetupRun) -> list[Sequence[str]]:
+    """Give the names of the units column by column, or nothing where a layer is too large to be drawn."""
+    columns = [setup.inputs, *(layer.units for layer in setup.layers if layer.units)]
+    return columns if max(map(len, columns)) <= MOST_UNITS else []
+
+
+def parameters(setup: SetupRun) -> DemoTable | None:
+    """List weights and biases before and after; None where they are too many."""
+    if len(setup.parameters) > MOST_PARAMETERS:
+        return None
+    labelled = any(parameter.label for parameter in setup.parameters)
+    rows = []
+    for parameter in setup.parameters:
+        end = number(parameter.after) if parameter.trained else "not trained"
+        rows.append((parameter.name, *([parameter.label] if labelled else []), number(parameter.before), end))
+    head = ("name", *(["label"] if labelled else []), "at the start", after(setup.epochs))
+    return DemoTable("Weights and biases", head, tuple(rows))
+
+
+def errors(setup: SetupRun) -> DemoTable:
+    """List the error after 0, 1, 10, 100 ... epochs."""
+    last = setup.errors[-1].epoch
+    chosen = {0, last, *(10**k for k in range(len(str(last))))}  # all recorded
+    rows = tuple((f"{at.epoch:,}", number(at.error)) for at in setup.errors if at.epoch in chosen)
+    return DemoTable("The error E", ("after epoch", "E"), rows)
+
+
+def evenly(points: Sequence[tuple[float, float]], count: int) -> list[float]:
+    """Give the values at `count` evenly spaced epochs, each of the nearest recorded one."""
+    end = points[-1][0]
+    return [min(points, key=lambda point: abs(point[0] - end * k / (count - 1)))[1] for k in range(count)]
+
+
+def predictions(setup: SetupRun) -> DemoTable:
+    """List the outputs beside the targets; of a single neuron, its weighted sum too."""
+    outputs = next(layer.units for layer in reversed(setup.layers) if layer.units)
+    alone = sum(bool(layer.units) for layer in setup.layers) == 1
+    shown = setup.predictions[: max(1, MOST_LINES // len(outputs))]
+    rows = []
+    for row in shown:
+        for k, output in enumerate(outputs):
+            inputs = " ".join(f"{value:.4g}" for value in row.inputs) if k == 0 else ""
+            target = f"{row.targets[k]:.4g}" + (f"  {output}" if len(outputs) > 1 else "")
+            sums = [f"{round(row.sums[k], 4) + 0.0:.4f}"] if alone else []  # + 0.0: no minus before a zero
+            rows.append((inputs, target, number(row.before[k]), number(row.after[k]), *sums))
+    head = ("inputs", "target", "at the start", after(setup.epochs), *(["net"] if alone else []))
+    notes = (f"the first {len(shown)} of {setup.rows} rows",) if len(shown) < setup.rows else ()
+    return DemoTable("Predictions", head, tuple(rows), notes=notes)
+
+
+def accuracies(setup: SetupRun) -> list[str]:
+    """Give the accuracies where the rows are not all listed."""
+    if setup.training_accuracy is None or setup.rows <= MOST_LINES:
+        return []
+    lines = [f"Training accuracy  {setup.training_accuracy:.9f} of {setup.rows} rows"]
+    if setup.test_accuracy is not None:
+        lines.append(f"Test accuracy      {setup.test_accuracy:.9f} of {setup.test_rows} rows")
+    return lines
+
+
+def test_classes(setup: SetupRun) -> DemoTable | None:
+    """Give the counts per class behind the accuracy of the test rows; None where there are none."""
+    if not accuracies(setup) or not setup.test_classes:
+        return None
+    rows = tuple((c.name, str(c.rows), str(c.predicted), str(c.right)) for c in setup.test_classes)
+    never = [c.name for c in setup.test_classes if c.rows and not c.predicted]
+    notes = (f"never predicted: {', '.join(never)}",) if never else ()
+    return DemoTable("Test rows by class", ("class", "rows", "predicted", "correct"), rows, notes=notes)
+
+
+def figures(setup: SetupRun) -> DemoTable | None:
+    """Set the published figures beside ours; None where there are none."""
+    if not setup.figures:
+        return None
+    rows, notes = [], list[str]()
+    for figure in setup.figures:
+        mark = ""
+        if figure.equal is not None:
+            mark = "equal" if figure.equal else "differs"
+        if figure.note and figure.equal is False:
+            if figure.note not in notes:
+                notes.append(figure.note)
+            mark += f" ({notes.index(figure.note) + 1})"
+        quantity = f"{figure.quantity} = {figure.label}" if figure.label else figure.quantity
+        ours = "not reached" if figure.ours is None else like(figure.published, figure.ours)
+        rows.append((f"{figure.after:,}", quantity, figure.published, ours, mark))
+    head = ("after", "quantity", "published", "ours", "")
+    numbered = tuple(f"({k}) {note}" for k, note in enumerate(notes, 1))
+    return DemoTable("Published figures", head, tuple(rows), names=2, notes=numbered)
+
+
+def race(runs: Sequence[SetupRun]) -> DemoTable:
+    """Compare runs by their updates, times and errors."""
+    rows = []
+    for run in runs:
+        updates = -(-run.rows // run.batch_size)
+        times = time_text(run.seconds_per_epoch)
+        rows.append((run.name, str(run.batch_size), str(updates), times, f"{run.errors[-1].error:.6f}"))
+    return DemoTable(
+        "", ("run", "rows per update", "updates per epoch", "time per epoch", "E at the end"), tuple(rows)
+    )
+
+
+def after(epochs: int) -> str:
+    """Say after how many epochs."""
+    return f"after {count(epochs, 'epoch')}"
+
+
+def count(number: int, noun: str) -> str:
+    """Give a number of things.
+
+    >>> count(1, "row"), count(2000, "row")
+    ('1 row', '2,000 rows')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def number(value: float) -> str:
+    """Write a number with nine decimals, a small one with nine digits; below 1e-12, which is rounding error, 0."""
+    return f"{value:.9f}" if abs(value) >= 1e-3 else f"{value:.8e}" if abs(value) > 1e-12 else "0"
+
+
+def like(published: str, ours: float) -> str:
+    """Write our number with one digit more than the published one has."""
+    mantissa, _, exponent = published.partition("e")
+    digits = len(mantissa.partition(".")[2]) + 1
+    return f"{ours:.{digits}e}" if exponent else f"{ours:.{digits}f}"
+
+
+def time_text(seconds: float) -> str:
+    """Write a time in s, ms or µs."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds / 1e-6:.3g} µs"

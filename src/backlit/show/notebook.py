@@ -1,0 +1,97 @@
+"""What a notebook shows, made so that it is true wherever the notebook is opened, trusted or not.
+
+JupyterLab takes `<style>`, SVG and MathML out of the HTML of a notebook that its reader has not run; nbconvert with
+`sanitize_html` takes every style away and shows each tag that it does not know as text. So HTML here has `<div>`,
+`<span>` and `<pre>` alone, with inline styles. A table is text in columns that the styles turn into a table, a picture
+the background of a block that holds the same as text: without styles the text is left, and no two numbers meet.
+docs/notebooks.md says which program shows what.
+"""
+
+from __future__ import annotations
+
+import base64
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from importlib import import_module
+from typing import Any
+
+Output = Mapping[str, str]
+"""One output of a cell: its data by MIME type. A program shows the one that it likes best."""
+
+LINE = "1px solid rgba(128,128,128,0.35)"
+TABLE = (
+    "display:table;white-space:normal;font-family:inherit;font-size:inherit;line-height:1.4;color:inherit;"
+    "background:transparent;border:0;padding:0;margin:0.4em 0"
+)
+CELL = "display:table-cell;padding:0.1em 0.8em"
+PRE = "font-size:inherit;line-height:1.2;color:inherit;background:transparent;border:0;padding:0;margin:0.4em 0"
+
+
+def padded(lines: Sequence[Sequence[str]], numbers: int) -> list[list[str]]:
+    """Pad the cells of lines to columns; those from the column `numbers` on stand to the right.
+
+    >>> padded([["a", "1"], ["bc", "10"]], 1)
+    [['a ', ' 1'], ['bc', '10']]
+    """
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return [[cell.rjust(width) if k >= numbers else cell.ljust(width)
+             for k, (cell, width) in enumerate(zip(line, widths, strict=True))] for line in lines]  # fmt: skip
+
+
+def table_html(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: int) -> str:
+    """Give a table; without styles it is text in columns. The columns from `numbers` on stand to the right."""
+    headed = any(head)
+    lines = padded([head, *rows] if headed else rows, numbers) if rows or headed else []
+    cells = []
+    for number, line in enumerate(lines):
+        look = f";font-weight:bold;border-bottom:{LINE}" if headed and not number else f";border-bottom:{LINE}"
+        spans = (f'<span style="{CELL};text-align:{"right" if k >= numbers else "left"}{look}">{escape(cell)}</span>'
+                 for k, cell in enumerate(line))  # fmt: skip
+        cells.append(f'<span style="display:table-row">{"  ".join(spans)}</span>')
+    return f'<pre style="{TABLE}">' + "\n".join(cells) + "</pre>"
+
+
+def picture_html(svg: str, size: tuple[float, float], text: str, *, widest: float | None = None) -> str:
+    """Give a picture of that size, and the text that stands for it where there are no styles.
+
+    It shrinks with the column that it stands in. A background is no part of the page's text, so that a screen reader
+    reads the text; `print-color-adjust` has it printed.
+    """
+    width, height = size
+    data = base64.b64encode(svg.encode()).decode()
+    look = (
+        f"background-image:url(data:image/svg+xml;base64,{data});background-size:contain;background-repeat:no-repeat;"
+        f"height:0;padding-bottom:{100 * height / width:.2f}%;overflow:hidden;"
+        "print-color-adjust:exact;-webkit-print-color-adjust:exact"
+    )
+    hidden = f'<pre style="font-size:0;line-height:0;margin:0;padding:0">{escape(text)}</pre>'
+    return f'<div style="max-width:{widest or width:.0f}px"><div style="{look}">{hidden}</div></div>'
+
+
+def heading_html(text: str, *, size: str = "1.1em") -> str:
+    """Give a heading."""
+    return f'<div style="font-weight:bold;font-size:{size};margin:0.8em 0 0.3em 0">{escape(text)}</div>'
+
+
+def words_html(text: str) -> str:
+    """Give a paragraph."""
+    return f'<div style="max-width:46em;margin:0.3em 0">{escape(text)}</div>'
+
+
+def lines_html(text: str) -> str:
+    """Give text whose line breaks and columns stay."""
+    return f'<pre style="{PRE}">{escape(text)}</pre>'
+
+
+def publish(outputs: Iterable[Output]) -> None:
+    """Give a notebook outputs, one below the other.
+
+    Errors: NotImplementedError where IPython runs in a terminal, so that it goes on to the object's `repr`.
+    """
+    shell: Any = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell is None or type(shell).__name__ == "TerminalInteractiveShell":
+        raise NotImplementedError("a terminal shows one text")
+    show = import_module("IPython.display").publish_display_data
+    for output in outputs:
+        show(dict(output))
