@@ -196,8 +196,8 @@ def _setup(name: str, about: str, raw: dict[str, Any]) -> Setup:
         check_data(table.data)
     names = names_of(network, chain)
     check_values(network, chain, names)
-    for figure in (*table.published, *table.computed):
-        parse_quantity(figure.quantity, names)
+    for quantity in (figure.quantity for figures in (table.published, table.computed) for figure in figures):
+        parse_quantity(quantity, names)
     setup = Setup(name, about, network, table.data, _steps(table.training), table.published, names, table.computed)
     built = setup.build()
     if table.data is not None and table.data.set is None:

@@ -83,7 +83,7 @@ def _run(setup: Setup, file: NetworkFile, epochs: int | None, compiled: bool) ->
     training = setup.training(network, compiled=compiled, **overrides)
     first = network.copy()
     errors: list[ErrorAt] = []
-    listed = (*setup.published, *setup.computed)
+    listed: tuple[PublishedTable | ComputedTable, ...] = (*setup.published, *setup.computed)
     found: dict[PublishedTable | ComputedTable, float] = {}
     wanted = _sampled(training.epochs)
     for epoch, seconds in _epochs(training):
