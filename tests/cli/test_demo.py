@@ -61,7 +61,7 @@ def test_descents_are_drawn_side_by_side(capsys):
 
 
 def test_figures_beyond_the_last_epoch_are_not_reached(capsys):
-    assert "9,999 E 0.0000351085 not reached" in words(shown(capsys, "two-layer", epochs=1))
+    assert "9,999 E 0.0000351085481 not reached" in words(shown(capsys, "two-layer", epochs=1))
 
 
 def test_no_epochs_at_all(capsys):

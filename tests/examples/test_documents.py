@@ -15,6 +15,7 @@ from backlit.examples import file_tables, parse_network_file, run_example
 from backlit.examples.quantity_parsing import QUANTITIES
 from backlit.examples.running import NAMES
 from backlit.ops.registry import REGISTRIES
+from backlit.show.demo_tables import verdict
 
 DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"(<!-- (?P<kind>[a-z]+): (?P<name>[\w-]+) -->\n)(?P<body>(?:(?!<!--).)*)(<!-- end -->)", re.DOTALL)
@@ -26,6 +27,7 @@ TABLES = {
     "split": file_tables.SplitTable,
     "training": TrainingSettings,
     "published": file_tables.PublishedTable,
+    "computed": file_tables.ComputedTable,
     "runs": file_tables.RunTable,
 }
 
@@ -75,18 +77,33 @@ def quantities(_):
 
 
 def figures(name):
-    """Give an example's published figures beside ours."""
-    rows = ["| after | quantity | published | ours | |", "|---|---|---|---|---|"]
+    """Give the figures that an example's source prints beside ours."""
+    return beside_ours("published", [figure for setup in run_example(name).runs for figure in setup.figures])
+
+
+def computed(name):
+    """Give the figures of an example that no source prints beside ours: by run, and by what gives them."""
+    parts = []
     for setup in run_example(name).runs:
-        for figure in setup.figures:
-            verdict = "equal" if figure.equal else f"differs: {figure.note}"
-            rows.append(
-                f"| {figure.after:,} | `{figure.quantity}` | {figure.published} | {figure.ours:.10g} | {verdict} |"
-            )
+        for origin in dict.fromkeys(figure.origin for figure in setup.computed):
+            heading = f"From {origin}" + (f' (run "{setup.name}")' if setup.name else "")
+            listed = [figure for figure in setup.computed if figure.origin == origin]
+            parts += [f"{heading}:", beside_ours("computed", listed)]
+    return "\n\n".join(parts)
+
+
+def beside_ours(given, figures):
+    rows = [f"| after | quantity | {given} | ours | |", "|---|---|---|---|---|"]
+    for figure in figures:
+        name = f"`{figure.quantity}`" + (f" = {figure.label}" if figure.label else "")
+        said = f"{verdict(figure)}: {figure.note}" if figure.note else verdict(figure)
+        rows.append(f"| {figure.after:,} | {name} | {getattr(figure, given)} | {figure.ours:.10g} | {said} |")
     return "\n".join(rows)
 
 
-MAKERS = {"keys": keys, "names": names, "labels": labels, "quantities": quantities, "figures": figures}
+MAKERS = {
+    "keys": keys, "names": names, "labels": labels, "quantities": quantities, "figures": figures, "computed": computed,
+}  # fmt: skip
 
 
 def written_anew(text):

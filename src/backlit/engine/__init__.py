@@ -19,6 +19,7 @@ from backlit.lazy import lazily
 
 if TYPE_CHECKING:
     from backlit.engine.architecture import layer_from_dict, make_layer
+    from backlit.engine.code_cache.announcing import Compilation, compilation_listeners
     from backlit.engine.compiled import can_compile
     from backlit.engine.display import Displayed, ProgressDisplay, Shown, Summary, drawers, progress_displays
     from backlit.engine.evaluation import NetworkEvaluation
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 _PLACES = {
     "Batch": "single_updates",
+    "Compilation": "code_cache.announcing",
     "Displayed": "display",
     "DivergedError": "stopping",
     "DivergedWarning": "stopping",
@@ -63,6 +65,7 @@ _PLACES = {
     "TrainingState": "state",
     "TrainingSummary": "summaries",
     "can_compile": "compiled",
+    "compilation_listeners": "code_cache.announcing",
     "default_threads": "machine.environment",
     "describe_setting": "settings",
     "drawers": "display",
@@ -80,6 +83,7 @@ _PLACES = {
 
 __all__ = [
     "Batch",
+    "Compilation",
     "Displayed",
     "DivergedError",
     "DivergedWarning",
@@ -103,6 +107,7 @@ __all__ = [
     "TrainingState",
     "TrainingSummary",
     "can_compile",
+    "compilation_listeners",
     "default_threads",
     "describe_setting",
     "drawers",

@@ -16,12 +16,14 @@ from backlit.lazy import lazily
 
 if TYPE_CHECKING:
     from backlit.examples.netfile import NetworkFile, Setup, parse_network_file, read_network_file
-    from backlit.examples.run_records import Example, ExampleRun, SetupRun
+    from backlit.examples.run_records import ComputedFigure, Example, ExampleRun, Figure, SetupRun
     from backlit.examples.running import example_file, examples, run_example
 
 _PLACES = {
+    "ComputedFigure": "run_records",
     "Example": "run_records",
     "ExampleRun": "run_records",
+    "Figure": "run_records",
     "NetworkFile": "netfile",
     "Setup": "netfile",
     "SetupRun": "run_records",
@@ -33,8 +35,10 @@ _PLACES = {
 }
 
 __all__ = [
+    "ComputedFigure",
     "Example",
     "ExampleRun",
+    "Figure",
     "NetworkFile",
     "Setup",
     "SetupRun",

@@ -91,18 +91,30 @@ class DataTable(Table, frozen=True, kw_only=True):
     split: Annotated[SplitTable | None, _says("a table of its own, below")] = None
 
 
+Digits = Annotated[str, Meta(pattern=r"^-?[0-9]*\.?[0-9]+(e-?[0-9]+)?$")]
+
+
 class PublishedTable(Table, frozen=True, kw_only=True):
-    """`[[published]]`: a number that a page or book gives, to be set beside ours."""
+    """`[[published]]`: a number that the source prints, right or wrong, to be set beside ours."""
 
     quantity: Annotated[str, _says("what the number is: see the quantities below")]
-    value: Annotated[
-        str,
-        Meta(pattern=r"^-?[0-9]*\.?[0-9]+(e-?[0-9]+)?$"),
-        _says("the digits as published, in quotes: all of them count"),
+    value: Annotated[Digits, _says("the digits as the source prints them, in quotes: all of them count")]
+    after: Annotated[Seed, _says("after how many epochs; 0 is before the first update")] = 0
+    label: Annotated[str, _says("what the source calls it, where that is something else")] = ""
+    note: Annotated[str, _says("what to know of the figure: where it is wrong, how it came about")] = ""
+
+
+class ComputedTable(Table, frozen=True, kw_only=True):
+    """`[[computed]]`: a number that no source prints: exact arithmetic or a script gives it, apart from Backlit."""
+
+    quantity: Annotated[str, _says("what the number is: see the quantities below")]
+    value: Annotated[Digits, _says("its digits, in quotes: all of them count")]
+    origin: Annotated[
+        str, Meta(min_length=1), _says('what gives it, as the words after "From": `exact arithmetic`, `the script`')
     ]
     after: Annotated[Seed, _says("after how many epochs; 0 is before the first update")] = 0
-    label: Annotated[str, _says("what the page calls it, where that is something else")] = ""
-    note: Annotated[str, _says("why ours differs")] = ""
+    label: Annotated[str, _says("what the source calls it, where that is something else")] = ""
+    note: Annotated[str, _says("what to know of the figure")] = ""
 
 
 class RunTable(Table, frozen=True, kw_only=True):
@@ -114,6 +126,7 @@ class RunTable(Table, frozen=True, kw_only=True):
     data: Annotated[dict[str, Any], _says("keys of `[data]` that differ")] = {}
     training: Annotated[dict[str, Any], _says("keys of `[training]` that differ")] = {}
     published: Annotated[list[dict[str, Any]], _says("published numbers of this run")] = []
+    computed: Annotated[list[dict[str, Any]], _says("computed numbers of this run")] = []
 
 
 class FileTable(Table, frozen=True, kw_only=True):
@@ -122,12 +135,13 @@ class FileTable(Table, frozen=True, kw_only=True):
     title: Annotated[str, _says("what the example is, in a line")] = ""
     teaches: Annotated[str, _says("what there is to learn from it, in a line")] = ""
     about: Annotated[str, _says("what a reader should know, in paragraphs")] = ""
-    source: Annotated[str, _says("where the numbers were published")] = ""
+    source: Annotated[str, _says("who published the numbers, and where")] = ""
     race: Annotated[bool, _says("whether the runs are compared by time too")] = False
     network: Annotated[dict[str, Any], _says("a table of its own, below")] = {}
     data: Annotated[dict[str, Any], _says("a table of its own, below")] = {}
     training: Annotated[dict[str, Any], _says("a table of its own, below")] = {}
     published: Annotated[list[dict[str, Any]], _says("a table for each published number, below")] = []
+    computed: Annotated[list[dict[str, Any]], _says("a table for each number from another computation, below")] = []
     runs: Annotated[list[RunTable], _says("a table for each of several runs, below")] = []
 
 
@@ -138,6 +152,7 @@ class SetupTable(Table, frozen=True, kw_only=True):
     data: DataTable | None = None
     training: dict[str, Any] = {}
     published: tuple[PublishedTable, ...] = ()
+    computed: tuple[ComputedTable, ...] = ()
 
 
 LABELS = {

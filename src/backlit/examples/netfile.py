@@ -20,6 +20,7 @@ from backlit.examples.file_rows import generator_of, inline_rows, set_rows
 from backlit.examples.file_tables import (
     LABELS,
     TRAINING,
+    ComputedTable,
     DataTable,
     FileTable,
     InitialTable,
@@ -51,6 +52,7 @@ class Setup(msgspec.Struct, frozen=True):
     steps: Mapping[str, Any]
     published: tuple[PublishedTable, ...]
     names: Names
+    computed: tuple[ComputedTable, ...] = ()
 
     def layers(self) -> list[Layer]:
         """Give the layers, without labels."""
@@ -182,14 +184,15 @@ def _checked(raw: dict[str, Any]) -> NetworkFile:
     file = decode(raw, FileTable)
     base = {part: getattr(file, part) for part in PARTS if part in raw}
     if not file.runs:
-        setups = [_setup("", "", base | {"published": file.published})]
+        setups = [_setup("", "", base | {"published": file.published, "computed": file.computed})]
     else:
         setups = []
         for run in file.runs:
             given = {part: base.get(part, {}) | getattr(run, part) for part in PARTS}
             tables = {part: keys for part, keys in given.items() if keys}
             with inside(f"run {run.name!r}"):
-                setups.append(_setup(run.name, run.about, tables | {"published": file.published + run.published}))
+                published, computed = file.published + run.published, file.computed + run.computed
+                setups.append(_setup(run.name, run.about, tables | {"published": published, "computed": computed}))
     return NetworkFile(file.title, file.teaches, file.about, file.source, file.race, tuple(setups))
 
 
@@ -203,9 +206,9 @@ def _setup(name: str, about: str, raw: dict[str, Any]) -> Setup:
         check_data(table.data)
     names = names_of(network, chain)
     check_values(network, chain, names)
-    for published in table.published:
-        parse_quantity(published.quantity, names)
-    setup = Setup(name, about, network, table.data, _steps(table.training), table.published, names)
+    for quantity in (figure.quantity for figures in (table.published, table.computed) for figure in figures):
+        parse_quantity(quantity, names)
+    setup = Setup(name, about, network, table.data, _steps(table.training), table.published, names, table.computed)
     built = setup.build()
     if table.data is not None and table.data.set is None:
         check_columns(table.data, built)

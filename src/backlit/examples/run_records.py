@@ -45,15 +45,30 @@ class ClassCount(msgspec.Struct, frozen=True):
 
 
 class Figure(msgspec.Struct, frozen=True):
-    """A published number beside ours; `equal` tells whether ours, rounded to its digits, is the same.
+    """A number that a source prints, beside ours; `equal` tells whether ours, rounded to its digits, is the same.
 
-    Both are None where the run ended earlier.
+    `digits` says how many digits the source prints. `ours` and `equal` are None where the run ended earlier.
     """
 
     after: int
     quantity: str
     label: str
     published: str
+    digits: int
+    ours: float | None
+    equal: bool | None
+    note: str
+
+
+class ComputedFigure(msgspec.Struct, frozen=True):
+    """A number that no source prints: `origin` says what gives it, apart from this run. Otherwise as `Figure`."""
+
+    after: int
+    quantity: str
+    label: str
+    computed: str
+    origin: str
+    digits: int
     ours: float | None
     equal: bool | None
     note: str
@@ -89,6 +104,7 @@ class SetupRun(msgspec.Struct, frozen=True):
     test_accuracy: float | None
     test_classes: tuple[ClassCount, ...]
     figures: tuple[Figure, ...]
+    computed: tuple[ComputedFigure, ...]
 
 
 class ExampleRun(msgspec.Struct, frozen=True):

@@ -11,12 +11,13 @@ import numpy as np
 
 from backlit.engine import Network, Training
 from backlit.errors import BacklitError
-from backlit.examples.file_tables import PublishedTable
+from backlit.examples.file_tables import ComputedTable, PublishedTable
 from backlit.examples.measuring import Measurement, accuracy, classes_of
 from backlit.examples.netfile import NetworkFile, Setup, read_network_file
 from backlit.examples.quantity_parsing import parse_quantity
 from backlit.examples.run_records import (
     ClassCount,
+    ComputedFigure,
     ErrorAt,
     Example,
     ExampleRun,
@@ -100,14 +101,15 @@ def _run(setup: Setup, file: NetworkFile, epochs: int | None, compiled: bool) ->
     training = setup.training(network, compiled=compiled, **overrides)
     first = network.copy()
     errors: list[ErrorAt] = []
-    figures: dict[PublishedTable, Figure] = {}
+    listed: tuple[PublishedTable | ComputedTable, ...] = (*setup.published, *setup.computed)
+    found: dict[PublishedTable | ComputedTable, float] = {}
     wanted = _sampled(training.epochs)
     for epoch, seconds in _epochs(training):
-        due = [item for item in setup.published if item.after == epoch]
+        due = [item for item in listed if item.after == epoch]
         if epoch in wanted or due:
             measured = Measurement(setup, network, compiled=compiled)
             errors.append(ErrorAt(epoch, measured.error, seconds))
-            figures |= {item: _figure(item, setup, measured) for item in due}
+            found |= {item: measured.value(parse_quantity(item.quantity, setup.names)) for item in due}
     done = len(training.history)
     if errors[-1].epoch != done:
         errors.append(ErrorAt(done, Measurement(setup, network, compiled=compiled).error, training.history[-1].seconds))
@@ -125,7 +127,8 @@ def _run(setup: Setup, file: NetworkFile, epochs: int | None, compiled: bool) ->
         accuracy(network.predict(training.X, compiled=compiled), training.Y) if classifies else None,
         accuracy(network.predict(X, compiled=compiled), T) if classifies and len(X) else None,
         _class_counts(setup, network.predict(X, compiled=compiled), T) if classifies and len(X) else (),
-        tuple(figures.get(item) or _missing(item) for item in setup.published),
+        tuple(_published(item, found.get(item)) for item in setup.published),
+        tuple(_computed(item, found.get(item)) for item in setup.computed),
     )  # fmt: skip
 
 
@@ -169,13 +172,27 @@ def _layers(setup: Setup) -> tuple[LayerInWords, ...]:
     return tuple(LayerInWords(layer.name, layer.summary(), units) for layer, units in pairs)
 
 
-def _figure(item: PublishedTable, setup: Setup, measured: Measurement) -> Figure:
-    ours = measured.value(parse_quantity(item.quantity, setup.names))
-    return Figure(item.after, item.quantity, item.label, item.value, ours, same_digits(item.value, ours), item.note)
+def _published(item: PublishedTable, ours: float | None) -> Figure:
+    verdict = None if ours is None else same_digits(item.value, ours)
+    digits = significant_digits(item.value)
+    return Figure(item.after, item.quantity, item.label, item.value, digits, ours, verdict, item.note)
 
 
-def _missing(item: PublishedTable) -> Figure:
-    return Figure(item.after, item.quantity, item.label, item.value, None, None, item.note)
+def _computed(item: ComputedTable, ours: float | None) -> ComputedFigure:
+    verdict = None if ours is None else same_digits(item.value, ours)
+    digits = significant_digits(item.value)
+    return ComputedFigure(
+        item.after, item.quantity, item.label, item.value, item.origin, digits, ours, verdict, item.note
+    )
+
+
+def significant_digits(value: str) -> int:
+    """Count the digits that a figure is given with, without the zeros in front.
+
+    >>> [significant_digits(value) for value in ("0.0081", "-.30", "0.298371109", "2.5e-7", "0.0", "10")]
+    [2, 2, 9, 2, 1, 2]
+    """
+    return len(Decimal(value).as_tuple().digits)
 
 
 def same_digits(published: str, ours: float) -> bool:

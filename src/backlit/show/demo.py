@@ -128,7 +128,7 @@ def _setup(setup: SetupRun, *, brief: bool) -> Iterator[str]:
     if not brief:
         yield _table(demo_tables.predictions(setup))
     yield from map(words_html, demo_tables.accuracies(setup))
-    for last in (demo_tables.class_counts(setup), demo_tables.figures(setup)):
+    for last in (demo_tables.class_counts(setup), *demo_tables.figures(setup)):
         if last:
             yield _table(last)
 

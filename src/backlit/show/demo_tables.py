@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from backlit.examples import SetupRun
+from backlit.examples import ComputedFigure, Figure, SetupRun
 
 MOST_PARAMETERS = 24
 MOST_LINES = 9
@@ -117,25 +117,38 @@ def class_counts(setup: SetupRun) -> DemoTable | None:
     return DemoTable("Test rows by class", ("class", "rows", "predicted", "correct"), rows, notes=notes)
 
 
-def figures(setup: SetupRun) -> DemoTable | None:
-    """Set the published figures beside ours; None where there are none."""
-    if not setup.figures:
-        return None
+def figures(setup: SetupRun) -> list[DemoTable]:
+    """Set the figures of the source beside ours, and then, by what gives them, those that no source prints."""
+    tables = []
+    if setup.figures:
+        lines = [(figure, figure.published) for figure in setup.figures]
+        tables.append(_beside_ours("Published figures", "published", lines))
+    for origin in dict.fromkeys(figure.origin for figure in setup.computed):
+        others = [(figure, figure.computed) for figure in setup.computed if figure.origin == origin]
+        tables.append(_beside_ours(f"From {origin}", "computed", others))
+    return tables
+
+
+def _beside_ours(title: str, given: str, figures: Sequence[tuple[Figure | ComputedFigure, str]]) -> DemoTable:
     rows, notes = [], list[str]()
-    for figure in setup.figures:
-        mark = ""
-        if figure.equal is not None:
-            mark = "equal" if figure.equal else "differs"
-        if figure.note and figure.equal is False:
+    for figure, value in figures:
+        mark = verdict(figure)
+        if figure.note and figure.equal is not None:
             if figure.note not in notes:
                 notes.append(figure.note)
             mark += f" ({notes.index(figure.note) + 1})"
         quantity = f"{figure.quantity} = {figure.label}" if figure.label else figure.quantity
-        ours = "not reached" if figure.ours is None else like(figure.published, figure.ours)
-        rows.append((f"{figure.after:,}", quantity, figure.published, ours, mark))
-    head = ("after", "quantity", "published", "ours", "")
-    numbered = tuple(f"({k}) {note}" for k, note in enumerate(notes, 1))
-    return DemoTable("Published figures", head, tuple(rows), names=2, notes=numbered)
+        ours = "not reached" if figure.ours is None else like(value, figure.ours)
+        rows.append((f"{figure.after:,}", quantity, value, ours, mark))
+    head = ("after", "quantity", given, "ours", "")
+    return DemoTable(title, head, tuple(rows), 2, tuple(f"({k}) {note}" for k, note in enumerate(notes, 1)))
+
+
+def verdict(figure: Figure | ComputedFigure) -> str:
+    """Say whether a figure is ours: a figure of two digits cannot say more than that it is equal to two digits."""
+    if figure.equal is None:
+        return ""
+    return f"equal to {count(figure.digits, 'digit')}" if figure.equal else "differs"
 
 
 def race(runs: Sequence[SetupRun]) -> DemoTable:

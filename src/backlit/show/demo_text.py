@@ -78,10 +78,10 @@ def _setup(setup: SetupRun, width: int, *, brief: bool) -> Iterator[RenderableTy
     accuracies = demo_tables.accuracies(setup)
     if accuracies:
         yield Text("\n".join(accuracies) + "\n")
-    classes, figures = demo_tables.class_counts(setup), demo_tables.figures(setup)
+    classes = demo_tables.class_counts(setup)
     if classes:
         yield from _noted(classes, style="bold")
-    if figures:
+    for figures in demo_tables.figures(setup):
         yield from _noted(figures, width=width)
 
 

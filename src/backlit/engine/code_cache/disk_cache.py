@@ -63,6 +63,15 @@ def foundation() -> str:
     return digest.hexdigest()
 
 
+def keeps() -> bool:
+    """Tell whether what is compiled now can be found by later processes."""
+    return cache_folder() not in _temporary and os.access(cache_folder(), os.W_OK)
+
+
+_temporary: set[Path] = set()
+"""Folders that end with this process."""
+
+
 @functools.cache
 def cache_folder() -> Path:
     """Give the folder of this foundation's kernels, below BACKLIT_CACHE_DIR, the user's cache or a temporary folder."""
@@ -78,6 +87,7 @@ def cache_folder() -> Path:
         root = os.path.realpath(tempfile.mkdtemp(prefix="backlit-"))
         atexit.register(shutil.rmtree, root, ignore_errors=True)
         folder = Path(root) / below
+        _temporary.add(folder)
         with contextlib.suppress(OSError):  # where other users can change even this, nothing is read or written
             _prepare(folder)
     _remove_unused(folder)
@@ -147,9 +157,14 @@ def _remove_unused(folder: Path) -> None:
 
 def has_kernels() -> bool:
     """Tell whether any machine code lies in the cache."""
+    return bool(titles())
+
+
+def titles() -> set[str]:
+    """Give the titles of the functions whose machine code lies in the cache."""
     with contextlib.suppress(OSError):
-        return any(not path.suffix for path in cache_folder().iterdir())
-    return False
+        return {path.name.rpartition("_")[0] for path in cache_folder().iterdir() if not path.suffix}
+    return set()
 
 
 def claim(name: str) -> bool:
