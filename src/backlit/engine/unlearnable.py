@@ -18,8 +18,8 @@ def refuse_constant(graph: Graph, loss: Loss) -> None:
     last = graph.nodes[-1]
     if last.op.name == "softmax" and graph.rows[last.writes][-1] == 1:
         raise BacklitError(
-            f"layer {last.label} is a softmax over one unit, which is 1 whatever the weights are: nothing can be learned. "
-            f"{FITS}"
+            f"layer {last.label} is a softmax over one unit, which is 1 whatever the weights are: nothing can be "
+            f"learned. {FITS}"
         )
     if loss.class_targets and graph.output_size == 1:
         raise BacklitError(
