@@ -30,6 +30,7 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -78,6 +79,7 @@ def cache_folder() -> Path:
         root = os.path.realpath(tempfile.mkdtemp(prefix="backlit-"))
         atexit.register(shutil.rmtree, root, ignore_errors=True)
         folder = Path(root) / below
+        _unusable[folder] = str(error)
         with contextlib.suppress(OSError):  # where other users can change even this, nothing is read or written
             _prepare(folder)
     _remove_unused(folder)
@@ -119,6 +121,33 @@ def _check(path: Path, found: os.stat_result, kind: Callable[[int], bool], share
             f"{os.geteuid()} or root as its owner, and that no other user can write it (chmod go-w)"
         )
 
+
+class Contents(NamedTuple):
+    """What a cache holds: its folder, the number of compiled functions, their bytes, and why it is temporary, or "".
+
+    `not_kept` counts what this process compiled and could not write, on a full disk for instance.
+    """
+
+    folder: Path
+    functions: int
+    size: int
+    temporary: str
+    not_kept: int
+
+
+def contents() -> Contents:
+    """Look into the cache's folder; an unreadable one counts as empty."""
+    folder, sizes = cache_folder(), []
+    with contextlib.suppress(OSError):
+        sizes = [path.stat().st_size for path in folder.iterdir() if not path.suffix]
+    return Contents(folder, len(sizes), sum(sizes), _unusable.get(folder, ""), len(_not_kept))
+
+
+_unusable: dict[Path, str] = {}
+"""For a temporary folder, why it is used in the cache's place."""
+
+_not_kept: list[str] = []
+"""The titles of the functions that this process compiled and could not write."""
 
 _warned: list[BaseException] = []
 
@@ -165,7 +194,8 @@ def load(title: str, digest: str, compiled: Callable[[], Code]) -> int:
     address = link(code) if code is not None and linkable(code) else 0
     if not address:
         code = compiled()
-        _write(path, code)
+        if not _write(path, code):
+            _not_kept.append(title)
         address = link(code)
     return address
 
@@ -189,8 +219,8 @@ def _seal(name: str, content: bytes) -> bytes:
     return hashlib.sha256(name.encode() + b"\n" + content).digest()
 
 
-def _write(path: Path, code: Code) -> None:
-    """Write a file of the cache whole or not at all; on a full disk, go without."""
+def _write(path: Path, code: Code) -> bool:
+    """Write a file of the cache whole or not at all; on a full disk, go without. Tell whether it was written."""
     content = msgspec.msgpack.encode(code)
 
     def write() -> None:
@@ -204,7 +234,7 @@ def _write(path: Path, code: Code) -> None:
             Path(unfinished).unlink(missing_ok=True)
             raise
 
-    _written(write)
+    return _written(write)
 
 
 def _written(write: Callable[[], object]) -> bool:
