@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from backlit.cli.preparing import announced_compilation
 from backlit.cli.streams import OutputError, reliable_streams
 from backlit.errors import BacklitError
 
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     An error that the user can mend is one line on standard error, never a traceback.
     """
-    with reliable_streams():
+    with reliable_streams(), announced_compilation():
         return _run(list(sys.argv[1:] if arguments is None else arguments))
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from backlit.cli.preparing import silent_compilation
+
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
@@ -30,7 +32,7 @@ def watch(training: TableTraining, path: Path, *, quiet: bool) -> None:
     from backlit.model import save
 
     live = sys.stderr.isatty()
-    with stopped_by_ctrl_c(training, path):
+    with stopped_by_ctrl_c(training, path), silent_compilation(quiet):
         if quiet:
             for _ in _written(training, path):
                 pass
@@ -132,7 +134,7 @@ def _watch_live(training: Iterator[Progress]) -> None:
 
     columns = TextColumn("{task.description}"), BarColumn(24), TextColumn("{task.fields[losses]}"), TimeElapsedColumn()
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("starting (the first run compiles the maths)", total=None, losses="")
+        task = bar.add_task("starting", total=None, losses="")
         shown = 0.0
         for progress in training:
             if progress.phase == "comparing" or time.monotonic() - shown >= LIVE_SECONDS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from backlit.cli.plugins import run_plugins
+from backlit.cli.preparing import silent_compilation
 from backlit.errors import BacklitError
 
 if TYPE_CHECKING:
@@ -46,7 +48,8 @@ def warm(
 
     run_plugins(plugin or ())
     dtypes = DTYPES if dtype is None else (dtype,)
-    before, began = cache_contents(), time.perf_counter()
+    with warnings.catch_warnings(action="ignore"):  # where the cache cannot be used, an error says so
+        before, began = cache_contents(), time.perf_counter()
     if not quiet:
         print(
             f"Compiling all layers, activations, losses and optimizers for {' and '.join(dtypes)}:",
@@ -54,7 +57,8 @@ def warm(
             file=sys.stderr,
         )
         print("one to three minutes where the cache is empty.", file=sys.stderr)
-    left_out = [part for part in _shown(parts(dtypes), quiet=quiet) if part.left_out]
+    with silent_compilation():
+        left_out = [part for part in _shown(parts(dtypes), quiet=quiet) if part.left_out]
     after, seconds = cache_contents(), time.perf_counter() - began
     new = after.functions - before.functions
     if after.not_kept:

@@ -19,6 +19,7 @@ from backlit.lazy import lazily
 
 if TYPE_CHECKING:
     from backlit.engine.architecture import layer_from_dict, make_layer
+    from backlit.engine.code_cache.announcing import Compilation, compilation_listeners
     from backlit.engine.compiled import can_compile
     from backlit.engine.display import drawers
     from backlit.engine.executable import Executable
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from backlit.engine.training import Training
 
 _PLACES = {
+    "Compilation": "code_cache.announcing",
     "DivergedError": "stopping",
     "DivergedWarning": "stopping",
     "Epoch": "history",
@@ -53,6 +55,7 @@ _PLACES = {
     "TrainingState": "state",
     "TrainingSummary": "summaries",
     "can_compile": "compiled",
+    "compilation_listeners": "code_cache.announcing",
     "default_threads": "machine.environment",
     "describe_setting": "settings",
     "drawers": "display",
@@ -67,6 +70,7 @@ _PLACES = {
 }
 
 __all__ = [
+    "Compilation",
     "DivergedError",
     "DivergedWarning",
     "Epoch",
@@ -84,6 +88,7 @@ __all__ = [
     "TrainingState",
     "TrainingSummary",
     "can_compile",
+    "compilation_listeners",
     "default_threads",
     "describe_setting",
     "drawers",

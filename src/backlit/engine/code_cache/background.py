@@ -21,13 +21,16 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from backlit.engine.code_cache import disk_cache
+from backlit.engine.code_cache import announcing, disk_cache
 from backlit.engine.machine.environment import processors
 from backlit.kernels.gemm.symbols import SHARED
 
 PREDICTION = ("predict_rows",)
 TRAINING = (*SHARED, "evaluate_rows", *PREDICTION)
 """What a program needs of these, in the order of need: only to predict; to train, beside the entry point for that."""
+
+SECONDS = 2.0
+"""What a name and the kernels that go with it take, roughly: a first training 10 s, a first prediction 2 s."""
 
 
 class _Helper:
@@ -93,6 +96,7 @@ _helpers: list[_Helper] = []
 
 def begin(dtype: str, names: Sequence[str]) -> None:
     """Start a helper that compiles, for a type of number, those of some names that no process has claimed yet."""
+    _announce(dtype, names)
     _helpers[:] = [helper for helper in _helpers if not helper.ended()]
     alone = getattr(sys, "frozen", False) or not sys.executable or processors() < 2
     missing = [] if alone else [name for name in names if name in SHARED or claim(name, dtype)]
@@ -101,6 +105,15 @@ def begin(dtype: str, names: Sequence[str]) -> None:
             _helpers.append(_Helper(dtype, missing))
         except OSError:  # the main process compiles everything
             return
+
+
+def _announce(dtype: str, names: Sequence[str]) -> None:
+    """Tell the listeners which of some names have to be waited for, by whichever process they are compiled."""
+    if announcing.compilation_listeners:
+        kept = disk_cache.titles()
+        missing = [name for name in names if f"{'' if name in SHARED else 'machine_'}{name}_{dtype}" not in kept]
+        if missing:
+            announcing.announce(announcing.Compilation(SECONDS * len(missing), disk_cache.keeps()))
 
 
 def claim(name: str, dtype: str) -> bool:

@@ -64,6 +64,15 @@ def foundation() -> str:
     return digest.hexdigest()
 
 
+def keeps() -> bool:
+    """Tell whether what is compiled now can be found by later processes."""
+    return cache_folder() not in _temporary and os.access(cache_folder(), os.W_OK)
+
+
+_temporary: dict[Path, str] = {}
+"""Folders that end with this process, and why they are used in the cache's place."""
+
+
 @functools.cache
 def cache_folder() -> Path:
     """Give the folder of this foundation's kernels, below BACKLIT_CACHE_DIR, the user's cache or a temporary folder."""
@@ -79,7 +88,7 @@ def cache_folder() -> Path:
         root = os.path.realpath(tempfile.mkdtemp(prefix="backlit-"))
         atexit.register(shutil.rmtree, root, ignore_errors=True)
         folder = Path(root) / below
-        _unusable[folder] = str(error)
+        _temporary[folder] = str(error)
         with contextlib.suppress(OSError):  # where other users can change even this, nothing is read or written
             _prepare(folder)
     _remove_unused(folder)
@@ -102,7 +111,8 @@ def _prepare(folder: Path, again: bool = True) -> None:
                     part.chmod(0o700)  # whatever the umask
             if home not in way[k + 1 :]:
                 _check(part, part.lstat(), stat.S_ISDIR, shared=k < len(way) - 2)
-            if part == folder or (created and part == folder.parent):
+            marked = part == folder or (created and part == folder.parent)
+            if marked and not (part / MARKER).exists():  # in a cache that only root can write, it lies there
                 (part / MARKER).touch(0o600)
     except FileNotFoundError:  # another process has removed it at this moment, and does so once
         if not again:
@@ -140,11 +150,8 @@ def contents() -> Contents:
     folder, sizes = cache_folder(), []
     with contextlib.suppress(OSError):
         sizes = [path.stat().st_size for path in folder.iterdir() if not path.suffix]
-    return Contents(folder, len(sizes), sum(sizes), _unusable.get(folder, ""), len(_not_kept))
+    return Contents(folder, len(sizes), sum(sizes), _temporary.get(folder, ""), len(_not_kept))
 
-
-_unusable: dict[Path, str] = {}
-"""For a temporary folder, why it is used in the cache's place."""
 
 _not_kept: list[str] = []
 """The titles of the functions that this process compiled and could not write."""
@@ -176,9 +183,14 @@ def _remove_unused(folder: Path) -> None:
 
 def has_kernels() -> bool:
     """Tell whether any machine code lies in the cache."""
+    return bool(titles())
+
+
+def titles() -> set[str]:
+    """Give the titles of the functions whose machine code lies in the cache."""
     with contextlib.suppress(OSError):
-        return any(not path.suffix for path in cache_folder().iterdir())
-    return False
+        return {path.name.rpartition("_")[0] for path in cache_folder().iterdir() if not path.suffix}
+    return set()
 
 
 def claim(name: str) -> bool:

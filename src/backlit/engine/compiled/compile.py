@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from backlit.engine import machine
-from backlit.engine.code_cache import background
+from backlit.engine.code_cache import announcing, background, disk_cache
 from backlit.engine.code_cache.digest import Dependencies, dependencies_of
 from backlit.engine.code_cache.disk_cache import has_kernels, load
 from backlit.engine.code_cache.object_code import Code, link
@@ -36,6 +36,9 @@ SUBSTITUTED = (
 )  # fmt: skip
 """The functions of the machine for which the compiled machine has others of the same names."""
 
+FIRST_SECONDS = 10.0
+"""What the import of Numba and all compilation for a first training take, roughly."""
+
 KEPT: dict[Any, int] = {}
 """The addresses of the kernels in memory, by all that they depend on."""
 
@@ -47,6 +50,7 @@ def can_compile() -> bool:
         if any(importlib.util.find_spec(name) is None for name in ("numba", "llvmlite")):
             return False
         if not has_kernels():  # they were compiled by the Numba that is installed
+            announcing.announce(announcing.Compilation(FIRST_SECONDS, disk_cache.keeps()))
             import numba  # noqa: F401, PLC0415
     except ImportError:
         return False
@@ -206,6 +210,7 @@ def _compiled(title: str, text: str, given: Callable[[], dict[str, Any]]) -> Cod
     """Compile the function `kernel` of a module's text; `given` makes what the module is given."""
     from backlit.engine.compiled import numba_collect  # noqa: PLC0415  (which imports Numba)
 
+    announcing.announce(announcing.Compilation(1.0, disk_cache.keeps()))
     collects = gc.isenabled()
     gc.disable()  # the collector would walk the compiler's objects repeatedly, for a tenth of the compiler's time
     try:
