@@ -56,7 +56,8 @@ class Training(Displayed):
         patience: stop after so many epochs in a row without an improvement of the monitored loss (of the validation
             rows if given, else of training) by more than `tolerance`.
         tolerance: how much lower a monitored loss must be to count as an improvement.
-        time_limit: stop after so many seconds.
+        time_limit: stop after so many seconds of training, when the batch under way is done, or 0.1 s later where
+            batches are short. Compiling does not count, nor what the caller does between epochs.
         keep_best: end with the weights of the epoch of the lowest monitored loss; by default, where there are
             validation rows.
         l1: penalty l1 Σ|w| on the weights.
@@ -198,6 +199,7 @@ class Training(Displayed):
         """Train, giving after each chunk of epochs how many there were before it."""
         self.stopped = None
         self._go_on()
+        self.loop.prepare()
         advance = self._lbfgs() if self.optimizer.full_batch else self._descend(max_unseen)
         try:
             for first in advance:

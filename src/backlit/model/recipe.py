@@ -79,7 +79,8 @@ class Settings(msgspec.Struct, frozen=True):
         decay: decoupled weight decay. l2: the penalty l2/2 Σw².
         seed: of the split, the first weights, the shuffles. Same seed, same bits.
         dtype: of weights and arithmetic.
-        time_limit: in seconds, after which training ends with the model so far.
+        time_limit: in seconds, after which training ends with the model so far. It is for choosing, training and the
+            comparison with a linear model together; reading the table, compiling and the test do not count.
         validation: the fraction of all rows that choose when to stop and what to use; 0 for none.
         test: the fraction of all rows that is kept for the test.
     """
