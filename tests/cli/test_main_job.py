@@ -66,7 +66,7 @@ def test_a_session(capsys, customers):
         'Task: "bought" holds text: 2 classes (to override: --task numbers)',
         "Rows: 200, of which 40 are kept for the test",
         "left out: an identifier by its name", "marked in a", "one-hot: 3 values", "as seconds, standardized",
-        'left out: every value is "CH"', "Tried, by 5-fold validation on 160 rows", "taken", "6 tanh -> 2 softmax",
+        'left out: every value is "CH"', "Settings tried, by 5-fold validation on 160 rows.", "chosen", "6 tanh -> 2 softmax",
         "by 5-fold validation on 160 rows", "On 40 test rows:", "this network", "linear model (LogisticRegression)",
         "baseline (always", "Model written to customers.safetensors",
         "backlit predict customers.safetensors customers.csv -o predictions.csv",
@@ -326,7 +326,7 @@ WRONG_CALLS = [
     ("predict m.safetensors in.csv --keep-all -o out.csv", 'has a column "prediction" of its own'),
     ("predict numbers.safetensors diabetes --probabilities", "there are no probabilities"),
     ("evaluate m.safetensors plain.csv", 'has no column "species"'),
-    ("evaluate bare.safetensors iris", "bare network"),
+    ("evaluate bare.safetensors iris", "holds a network alone"),
 ]
 
 

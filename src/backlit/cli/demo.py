@@ -191,7 +191,7 @@ def _scores(console: Console, setup: SetupRun) -> None:
     console.print()
     if not setup.test_classes:
         return
-    table = _table("Test rows by class", "class", "rows", "predicted", "rightly")
+    table = _table("Test rows by class", "class", "rows", "predicted", "correct")
     for count in setup.test_classes:
         table.add_row(count.name, str(count.rows), str(count.predicted), str(count.right))
     console.print(table)

@@ -46,7 +46,7 @@ class Training(Displayed):
         sample_weight: a weight per row (n,), at least 0.
         validation: (X, Y) or (X, Y, weights) to measure after each epoch.
         order: what gives the order of the rows of the next epoch, an integer array (n,), instead of the shuffle.
-        optimizer: rule that moves the weights: an optimizer, or its name.
+        optimizer: update rule of the weights: an optimizer, or its name.
         schedule: how the learning rate changes: a schedule, or its name.
         batch_size: rows per update: 1 is stochastic gradient descent, "full" takes all rows.
         epochs: passes over the rows at the most.

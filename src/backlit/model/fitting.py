@@ -97,7 +97,7 @@ class TableTraining:
             yield from search
             recipe, stop_at = self.recipes[search.chosen], search.trials[search.chosen].epochs
             how = f"{self.how}, {search.cut}" if search.cut else self.how
-            choice = Choice(how, tuple(search.trials), search.chosen)
+            choice = Choice(how, tuple(search.trials), search.chosen, search.rule)
         if self.folds and not again:
             yield from self._train_validated(recipe)
         else:
@@ -212,7 +212,9 @@ class TableTraining:
 def fit_table(
     source: Any, target: str | None = None, settings: Settings | None = None
 ) -> tuple[TabularModel, FitReport]:
-    """Train a network on a table to the end; see `TableTraining`, of which this is the short form.
+    """Train a network on a table to the end, without showing progress, and give the model and its report.
+
+    The arguments and what happens are those of `TableTraining`, which gives the progress epoch by epoch.
 
     >>> model, report = fit_table("iris")
     >>> report.task.kind, report.test_rows, report.test.model.accuracy > 0.8

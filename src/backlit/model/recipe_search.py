@@ -112,6 +112,18 @@ class RecipeSearch:
             )
         self.chosen = simplest_of_the_best(self._losses)
 
+    @property
+    def rule(self) -> str:
+        """Which of the settings is chosen, in words, as `simplest_of_the_best` does it."""
+        if len(self.trials) == 1:
+            return "The number of epochs with the lowest validation loss is chosen:"
+        if len(self.folds) == 1:
+            return "The one with the lowest validation loss is chosen:"
+        return (
+            "The first one whose validation loss is within one standard error of the lowest is chosen; stronger l2 "
+            "penalties stand first:"
+        )
+
     def _try(self, recipe: Recipe) -> Iterator[Progress]:
         """Train a recipe on all folds side by side until their mean validation loss no longer falls."""
         trainings = [
@@ -172,7 +184,7 @@ class RecipeSearch:
 
 
 def simplest_of_the_best(losses: list[Array]) -> int:
-    """The first recipe whose mean loss over the folds is within one standard error of the lowest.
+    """Give the first recipe whose mean loss over the folds is within one standard error of the lowest.
 
     Recipes come strongest penalty first. The error is of the mean difference between the two, fold by fold; 0 where
     there is one fold only. The lowest of many noisy losses is often luck, a simpler network as good a bet: the "one
