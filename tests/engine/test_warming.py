@@ -158,9 +158,9 @@ def test_a_cache_that_cannot_be_used_is_refused(tmp_path):
 
 def test_what_cannot_be_written_is_counted(monkeypatch, tmp_path):
     monkeypatch.setattr(disk_cache, "cache_folder", lambda: tmp_path)
-    monkeypatch.setattr(disk_cache, "_not_kept", [])
+    monkeypatch.setattr(disk_cache, "not_kept", [])
     monkeypatch.setattr(disk_cache, "_read", lambda path: None)
     monkeypatch.setattr(disk_cache, "_write", lambda path, code: False)
     monkeypatch.setattr(disk_cache, "link", lambda code: 1)
     disk_cache.load("a", "b", lambda: None)
-    assert disk_cache.contents()[1:] == (0, 0, "", 1)
+    assert warming.cache_contents()[1:] == (0, 0, "", 1)

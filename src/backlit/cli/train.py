@@ -51,7 +51,9 @@ def train(
     layers: Annotated[str | None, Parameter(group=NETWORK)] = None,
     activation: Annotated[
         str | None,
-        Parameter(group=NETWORK, help=f"Activation of the hidden layers, or one for each: relu,tanh. {_one_of(activations)}"),
+        Parameter(
+            group=NETWORK, help=f"Activation of the hidden layers, or one for each: relu,tanh. {_one_of(activations)}"
+        ),
     ] = None,
     dropout: Annotated[float, Parameter(group=NETWORK, converter=value)] = 0.0,
     optimizer: Annotated[str, Parameter(group=DESCENT, help=_one_of(optimizers))] = "adam",
@@ -69,7 +71,8 @@ def train(
     decay: Annotated[float, Parameter(group=DESCENT, converter=value)] = 0.0,
     l2: Annotated[float | None, described("l2", DESCENT)] = None,
     time_limit: Annotated[
-        float | None, described("time_limit", DESCENT, ", with choosing and comparing, and give the model so far. So does Ctrl-C")
+        float | None,
+        described("time_limit", DESCENT, ", with choosing and comparing, and give the model so far. So does Ctrl-C"),
     ] = None,
     seed: Annotated[int, Parameter(group=DESCENT, converter=value)] = 0,
     dtype: Annotated[Literal["float32", "float64"], Parameter(group=DESCENT)] = "float32",

@@ -16,7 +16,7 @@ from backlit.cli.preparing import silent_compilation
 from backlit.errors import BacklitError
 
 if TYPE_CHECKING:
-    from backlit.engine.warming import Warmed
+    from backlit.engine import Warmed
 
 PLAIN_SECONDS = 5.0
 
@@ -43,11 +43,11 @@ def warm(
     quiet
         Show no progress.
     """
-    from backlit.engine.warming import DTYPES, cache_contents
-    from backlit.engine.warming import warm as parts
+    from backlit.engine import cache_contents
+    from backlit.engine import warm as parts_of
 
     run_plugins(plugin or ())
-    dtypes = DTYPES if dtype is None else (dtype,)
+    dtypes = ("float32", "float64") if dtype is None else (dtype,)
     with warnings.catch_warnings(action="ignore"):  # where the cache cannot be used, an error says so
         before, began = cache_contents(), time.perf_counter()
     if not quiet:
@@ -58,7 +58,7 @@ def warm(
         )
         print("one to three minutes where the cache is empty.", file=sys.stderr)
     with silent_compilation():
-        left_out = [part for part in _shown(parts(dtypes), quiet=quiet) if part.left_out]
+        left_out = [part for part in _shown(parts_of(dtypes), quiet=quiet) if part.left_out]
     after, seconds = cache_contents(), time.perf_counter() - began
     new = after.functions - before.functions
     if after.not_kept:

@@ -35,8 +35,10 @@ if TYPE_CHECKING:
     from backlit.engine.stopping import DivergedError, DivergedWarning
     from backlit.engine.summaries import LayerLine, NetworkSummary, TrainingSummary
     from backlit.engine.training import Training
+    from backlit.engine.warming import CacheContents, Warmed, cache_contents, warm
 
 _PLACES = {
+    "CacheContents": "warming",
     "Compilation": "code_cache.announcing",
     "DivergedError": "stopping",
     "DivergedWarning": "stopping",
@@ -54,6 +56,8 @@ _PLACES = {
     "TrainingSettings": "settings",
     "TrainingState": "state",
     "TrainingSummary": "summaries",
+    "Warmed": "warming",
+    "cache_contents": "warming",
     "can_compile": "compiled",
     "compilation_listeners": "code_cache.announcing",
     "default_threads": "machine.environment",
@@ -67,9 +71,11 @@ _PLACES = {
     "reduction": "objective",
     "rows_of": "input_checks",
     "rule_of": "objective",
+    "warm": "warming",
 }
 
 __all__ = [
+    "CacheContents",
     "Compilation",
     "DivergedError",
     "DivergedWarning",
@@ -87,6 +93,8 @@ __all__ = [
     "TrainingSettings",
     "TrainingState",
     "TrainingSummary",
+    "Warmed",
+    "cache_contents",
     "can_compile",
     "compilation_listeners",
     "default_threads",
@@ -100,6 +108,7 @@ __all__ = [
     "reduction",
     "rows_of",
     "rule_of",
+    "warm",
 ]
 
 __getattr__ = lazily(__name__, _PLACES)

@@ -7,14 +7,15 @@ entry points and the matrix product are shared by all networks.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from backlit.engine import machine
 from backlit.engine.architecture import Architecture
-from backlit.engine.code_cache import background
-from backlit.engine.code_cache.disk_cache import Contents, contents
+from backlit.engine.code_cache import background, disk_cache
 from backlit.engine.compiled import CompiledMachine, can_compile
 from backlit.engine.executable import Executable
 from backlit.errors import BacklitError
@@ -36,6 +37,28 @@ class Warmed(NamedTuple):
     left_out: str = ""
 
 
+class CacheContents(NamedTuple):
+    """What the cache holds: its folder, the number of compiled functions, their bytes.
+
+    `temporary` says why a folder that ends with this process is used in its place, or "". `not_kept` counts what this
+    process compiled and could not write, on a full disk for instance.
+    """
+
+    folder: Path
+    functions: int
+    size: int
+    temporary: str
+    not_kept: int
+
+
+def cache_contents() -> CacheContents:
+    """Look into the cache; where its folder cannot be read, it counts as empty."""
+    folder, sizes = disk_cache.cache_folder(), []
+    with contextlib.suppress(OSError):
+        sizes = [path.stat().st_size for path in folder.iterdir() if not path.suffix]
+    return CacheContents(folder, len(sizes), sum(sizes), disk_cache.temporary.get(folder, ""), len(disk_cache.not_kept))
+
+
 def warm(dtypes: Sequence[str] = DTYPES) -> Iterator[Warmed]:
     """Compile what any chain of the registered ops needs, in these types of number, and give each part when it is done.
 
@@ -52,7 +75,7 @@ def warm(dtypes: Sequence[str] = DTYPES) -> Iterator[Warmed]:
         raise BacklitError(
             "nothing can be compiled, since Numba cannot be imported. Install it: pip install 'numba>=0.68,<0.69'."
         )
-    held = contents()
+    held = cache_contents()
     if held.temporary:
         raise BacklitError(
             f"the cache cannot be used: {held.temporary}. To use the cache, mend this, or set BACKLIT_CACHE_DIR to a "
@@ -66,11 +89,6 @@ def warm(dtypes: Sequence[str] = DTYPES) -> Iterator[Warmed]:
         except (BacklitError, TypeError) as error:  # of an op whose settings have no defaults
             left_out = str(error)
         yield Warmed(number, len(parts), what, left_out)
-
-
-def cache_contents() -> Contents:
-    """Give where compiled code lies, how many functions there are, and their bytes."""
-    return contents()
 
 
 def parts_of(dtype: str) -> Iterator[tuple[str, Callable[[], None]]]:

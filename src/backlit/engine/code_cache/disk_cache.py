@@ -30,7 +30,6 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -66,10 +65,10 @@ def foundation() -> str:
 
 def keeps() -> bool:
     """Tell whether what is compiled now can be found by later processes."""
-    return cache_folder() not in _temporary and os.access(cache_folder(), os.W_OK)
+    return cache_folder() not in temporary and os.access(cache_folder(), os.W_OK)
 
 
-_temporary: dict[Path, str] = {}
+temporary: dict[Path, str] = {}
 """Folders that end with this process, and why they are used in the cache's place."""
 
 
@@ -88,7 +87,7 @@ def cache_folder() -> Path:
         root = os.path.realpath(tempfile.mkdtemp(prefix="backlit-"))
         atexit.register(shutil.rmtree, root, ignore_errors=True)
         folder = Path(root) / below
-        _temporary[folder] = str(error)
+        temporary[folder] = str(error)
         with contextlib.suppress(OSError):  # where other users can change even this, nothing is read or written
             _prepare(folder)
     _remove_unused(folder)
@@ -132,28 +131,7 @@ def _check(path: Path, found: os.stat_result, kind: Callable[[int], bool], share
         )
 
 
-class Contents(NamedTuple):
-    """What a cache holds: its folder, the number of compiled functions, their bytes, and why it is temporary, or "".
-
-    `not_kept` counts what this process compiled and could not write, on a full disk for instance.
-    """
-
-    folder: Path
-    functions: int
-    size: int
-    temporary: str
-    not_kept: int
-
-
-def contents() -> Contents:
-    """Look into the cache's folder; an unreadable one counts as empty."""
-    folder, sizes = cache_folder(), []
-    with contextlib.suppress(OSError):
-        sizes = [path.stat().st_size for path in folder.iterdir() if not path.suffix]
-    return Contents(folder, len(sizes), sum(sizes), _temporary.get(folder, ""), len(_not_kept))
-
-
-_not_kept: list[str] = []
+not_kept: list[str] = []
 """The titles of the functions that this process compiled and could not write."""
 
 _warned: list[BaseException] = []
@@ -207,7 +185,7 @@ def load(title: str, digest: str, compiled: Callable[[], Code]) -> int:
     if not address:
         code = compiled()
         if not _write(path, code):
-            _not_kept.append(title)
+            not_kept.append(title)
         address = link(code)
     return address
 
