@@ -192,7 +192,7 @@ def optimizer(name: str, rate: float | None, decay: float) -> Optimizer:
 
 
 def recipes(settings: Settings, n_rows: int, max_epochs: int) -> list[Recipe]:
-    """What is to be compared for so many training rows: all that the settings leave open, strongest penalty first."""
+    """Give the recipes to compare for so many training rows, the strongest penalty first: all that is left open."""
     batch_size = settings.batch_size or (BATCH_ROWS if n_rows < BIG_TABLE else BIG_BATCH_ROWS)
     penalties = [c / n_rows for c in PRIOR_ROWS] if settings.l2 is None else [settings.l2]
     made = []
