@@ -56,8 +56,7 @@ class Training(Displayed):
         patience: stop after so many epochs in a row without an improvement of the monitored loss (of the validation
             rows if given, else of training) by more than `tolerance`.
         tolerance: how much lower a monitored loss must be to count as an improvement.
-        time_limit: stop after so many seconds of training. The batch under way is finished, or 0.1 s of short batches.
-            Compiling does not count, nor does what the caller does between epochs.
+        time_limit: stop after so many seconds of training. Compiling does not count, nor time between the epochs.
         keep_best: end with the weights of the epoch of the lowest monitored loss; by default, where there are
             validation rows.
         l1: penalty l1 Σ|w| on the weights.
