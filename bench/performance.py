@@ -1,7 +1,7 @@
 """The page docs/performance.md: `python -m bench.performance RESULTS.json docs/performance.md`.
 
 It measures where the time of a step goes, kernel by kernel, and how time and memory grow. The comparison with the
-peers is taken from the results of a run of `python -m bench`.
+peers is taken from the results of a run of `python -m bench`, ranges and verdicts from the runs in bench/runs.
 """
 
 # mypy: disable-error-code="call-arg"
@@ -29,7 +29,8 @@ from backlit.engine.program.structs import Clock, Segment, data_of
 from bench.peers.backlit_peer import Compiled
 from bench.peers.products import Own
 from bench.results import Results
-from bench.table import grid, machine_line, markdown, notes, quantity, verdicts
+from bench.runs import kept, written
+from bench.table import grid, machine_line, markdown, notes, quantity
 from bench.workloads import BY_NAME, WORKLOADS, Array, Workload, problem_of
 
 SECONDS, TURNS = 0.05, 16
@@ -300,6 +301,23 @@ def threads_table() -> str:
     return markdown(["", "one thread", "two threads", "gain"], lines)
 
 
+OVER_RUNS = (
+    "## Over several runs",
+    "How many times faster Backlit is, lowest to highest over the runs below (below 1: slower). The ratios depend on "
+    "the day and on the machine: count on the lower end. `python -m bench.runs write docs/performance.md` writes these "
+    "tables from the medians in bench/runs, and measures nothing.",
+    "<!-- runs: ranges -->\n<!-- /runs -->",
+    "The runs are of different commits, so a range holds changes of the code too. The date is that of the commit of "
+    "the results. Of the last run, four ratios against the best peer were recorded and nothing else.",
+    "<!-- runs: listing -->\n<!-- /runs -->",
+    "## Goals",
+    "The worst of the runs decides whether a goal is met. [bench/README.md](../bench/README.md) says why one is "
+    "missed.",
+    "<!-- runs: verdicts -->\n<!-- /runs -->",
+)
+"""The sections that come from several runs, before `bench.runs` has filled them in."""
+
+
 def page(results: Results) -> str:
     """Write the page; all but the table of threads is measured on one."""
     os.environ["BACKLIT_THREADS"] = "1"
@@ -319,14 +337,13 @@ def page(results: Results) -> str:
         "Made by `python -m bench --json bench/results.json` and `python -m bench.performance bench/results.json "
         "docs/performance.md`. How it is measured stands in [bench/README.md](../bench/README.md).",
         machine_line(results),
-        "## Backlit and its peers",
+        "## One run: Backlit and its peers",
         markdown(*grid(results)),
         "A cell is the median of the rounds ± half the quartile range; ·2 means two threads, ≠ another loss than the "
         "reference's, * a remark below. The last columns: how many times faster Backlit is than the best peer (below "
         "1: slower), and the time of the step's matrix products alone as a share of Backlit's step.",
         "\n".join(f"- {note}" for note in notes(results)) or "No remarks.",
-        "## Goals",
-        markdown(["row", "goal", "bound", "measured", ""], [list(verdict) for verdict in verdicts(results)]),
+        *OVER_RUNS,
         "## Where the time of a step goes",
         "Processor time of one thread. Each kernel is run alone on a training's own buffers, so data that a real step "
         "finds in a farther cache may be nearer here. `machine` is what is left of the machine's own time: its loop, "
@@ -346,7 +363,7 @@ def page(results: Results) -> str:
         "leaves out memory bandwidth and waiting for each other.",
         markdown(["", "shards", "work on rows", "on parameters", f"at most, {CORES} cores"], cores),
     ]
-    return "\n\n".join(sections) + "\n"
+    return written("\n\n".join(sections) + "\n", kept())
 
 
 if __name__ == "__main__":

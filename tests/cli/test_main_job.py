@@ -66,7 +66,8 @@ def test_a_session(capsys, customers):
         'Task: "bought" holds text: 2 classes (to override: --task numbers)',
         "Rows: 200, of which 40 are kept for the test",
         "left out: an identifier by its name", "marked in a", "one-hot: 3 values", "as seconds, standardized",
-        'left out: every value is "CH"', "Tried, by 5-fold validation on 160 rows", "taken", "6 tanh -> 2 softmax",
+        'left out: every value is "CH"', "Settings tried, by 5-fold validation on 160 rows.", "chosen",
+        "6 tanh -> 2 softmax",
         "by 5-fold validation on 160 rows", "On 40 test rows:", "this network", "linear model (LogisticRegression)",
         "baseline (always", "Model written to customers.safetensors",
         "backlit predict customers.safetensors customers.csv -o predictions.csv",
@@ -229,7 +230,9 @@ def prices(own_folder):
 
 
 @pytest.mark.usefixtures("prices")
-def test_decimal_commas(capsys):
+def test_decimal_commas(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")  # no cell is broken into lines
+    monkeypatch.setattr("backlit.cli.table_printing.WIDTH", 200)
     code, out, err = run(capsys, "train", "german.csv", "--target", "price", *ONE)
     assert code == 0, err
     shown = " ".join(out.split())
@@ -326,7 +329,7 @@ WRONG_CALLS = [
     ("predict m.safetensors in.csv --keep-all -o out.csv", 'has a column "prediction" of its own'),
     ("predict numbers.safetensors diabetes --probabilities", "there are no probabilities"),
     ("evaluate m.safetensors plain.csv", 'has no column "species"'),
-    ("evaluate bare.safetensors iris", "bare network"),
+    ("evaluate bare.safetensors iris", "holds a network alone"),
 ]
 
 

@@ -27,7 +27,7 @@ def dates(*days):
 
 KINDS = {
     # column: values, kind, outputs by name, words of the report
-    "numbers": ([1.0, 3.0], "number", {"x": [-1, 1]}, "standardized: mean 2, deviation 1"),
+    "numbers": ([1.0, 3.0], "number", {"x": [-1, 1]}, "standardized: mean 2, standard deviation 1"),
     "whole numbers": ([1, 3, 1, 3], "number", {"x": [-1, 1, -1, 1]}, "standardized"),
     "missing numbers": (
         [1.0, None, 3.0, 2.0, NAN],

@@ -625,6 +625,17 @@ def test_a_user_uses_a_folder_of_their_own_and_none_of_a_third_user(open_path):
     assert "Permission denied" in said
 
 
+@root
+def test_a_cache_that_only_root_can_write_is_used_by_others(open_path, cache):
+    folder = disk_cache.cache_folder()
+    added("kernel", 1)
+    for path in (cache, folder.parent, folder):
+        path.chmod(0o755)
+    for path in (*folder.iterdir(), folder.parent / disk_cache.MARKER):
+        path.chmod(0o644)
+    assert as_other(open_path, BACKLIT_CACHE_DIR=str(cache)) == (str(folder), "")
+
+
 def test_no_folder_is_named_by_a_tilde(cache, tmp_path, monkeypatch):
     """Older versions of platformdirs leave it in the name where they find no home folder."""
     monkeypatch.delenv("BACKLIT_CACHE_DIR")

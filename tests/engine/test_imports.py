@@ -49,5 +49,24 @@ def test_without_numba_everything_runs_plain():
     assert without == plain
 
 
+def test_that_it_runs_plain_for_want_of_numba_is_said_once():
+    text = BLOCKED + TRAIN.replace("COMPILED", "True")
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert done.stderr.count("Warning: ") == done.stderr.count("CompilerWarning: Numba cannot be imported") == 1
+    assert "pip install 'numba>=" in done.stderr
+    assert "compiled=False" in done.stderr
+    done = subprocess.run(
+        [sys.executable, "-c", BLOCKED + "from backlit.cli import main\nraise SystemExit(main(['demo', 'two-layer']))"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stderr.count("warning: Numba cannot be imported") == 1
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_running_plain_on_purpose_is_not_warned_of():
+    text = BLOCKED + TRAIN.replace("COMPILED", "False")
+    assert subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True).stderr == ""
+
+
 def test_a_plain_training_loads_neither_numba_nor_other_heavy_libraries():
     assert run(TRAIN.replace("COMPILED", "False"))[-1] == []

@@ -126,7 +126,7 @@ def test_stop_ends_the_phase_under_way(phase):
             training.stop("as the test wishes")
     assert seen <= 2
     said = training.report.choice.how if phase == "choosing" else training.report.stopped
-    assert said.endswith("as the test wishes")
+    assert said.endswith("as the test wishes: 1 of 6 settings tried" if phase == "choosing" else "as the test wishes")
     assert training.report.test.model.accuracy >= 0
 
 
@@ -164,7 +164,7 @@ def test_an_interrupt_in_a_trial_ends_the_choosing(monkeypatch):
     monkeypatch.setattr(Recipe, "training", interrupted)
     _, report = fit_table("iris", settings=Settings(epochs=20))
     assert len(report.choice.trials) == 1
-    assert report.choice.how.endswith("ended by Ctrl-C")
+    assert report.choice.how.endswith(", ended by Ctrl-C: 1 of 6 settings tried")
     assert report.stopped.startswith("after 1 epoch: chosen by 5-fold validation")
 
 
@@ -184,7 +184,7 @@ def test_a_linear_model_that_would_take_long_is_left_out_or_cut_short():
 
     assert compared(1)[1] == "LogisticRegression"
     needed = 30 * 40 * (X.shape[1] + 10) * len(encoder.classes) * 2e-9  # seconds of 30 iterations
-    assert compared(1, needed * 0.9) == (None, "left out: it would take too long")
+    assert compared(1, needed * 0.9) == (None, "left out: the time limit leaves too little")
     assert compared(1, needed * 1.01)[0] is not None
     assert compared(2, needed * 1.01)[0] is None
 

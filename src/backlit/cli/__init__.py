@@ -23,6 +23,7 @@ COMMANDS = {
     "evaluate": "Measure a model on a table whose targets are known.",
     "demo": "Run a classic worked example; without a name, list them.",
     "explain": "Work one training step out, with every number of the chain rule.",
+    "warm": "Compile beforehand what networks need, so that no command waits for it.",
 }
 """Each command's name, which is also the name of its module and function, and its line in `backlit --help`."""
 

@@ -55,7 +55,7 @@ def evaluate(
 def _show(to: Console, evaluation: Evaluation) -> None:
     from backlit.data.messages import counted
 
-    skipped = f"; {evaluation.skipped:,} without a target left out" if evaluation.skipped else ""
+    skipped = f"; {counted(evaluation.skipped, 'row')} without a target left out" if evaluation.skipped else ""
     to.print(f'"{evaluation.target}" in {counted(evaluation.rows, "row")} of {evaluation.table}{skipped}\n')
     show_table(to, score_heads(evaluation.scores), [score_cells(evaluation.scores)], left=0)
     if evaluation.classes:

@@ -55,7 +55,7 @@ def refuse_what_csv_cannot_hold(kept: pa.Table) -> None:
     for field in kept.schema:
         if pa.types.is_nested(field.type) or _is_bytes(field.type):
             raise BacklitError(
-                f'the column "{field.name}" holds values of type {field.type}, which CSV has no cells for: '
+                f'the column "{field.name}" holds values of type {field.type}, which a CSV file cannot hold: '
                 "choose other columns with --keep, or an output that ends in .parquet."
             )
 

@@ -99,13 +99,13 @@ def column_names(given: Sequence[str], table: Table) -> tuple[str, ...]:
 
 
 def read_model(path: Path) -> TabularModel:
-    """The model of a table in that file; a BacklitError where it holds a bare network."""
+    """The model of a table in that file; a BacklitError where it holds a network alone."""
     from backlit.model import TabularModel, load
 
     model = load(path)
     if not isinstance(model, TabularModel):
         raise BacklitError(
-            f'"{path}" holds a bare network: it does not say how the columns of a table become its {model.inputs} '
+            f'"{path}" holds a network alone: it does not say how the columns of a table become its {model.inputs} '
             "inputs. Use backlit.load in Python, or a model that `backlit train` wrote."
         )
     return model

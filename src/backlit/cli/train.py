@@ -51,7 +51,9 @@ def train(
     layers: Annotated[str | None, Parameter(group=NETWORK)] = None,
     activation: Annotated[
         str | None,
-        Parameter(group=NETWORK, help=f"Of the hidden layers, or one each: relu,tanh. {_one_of(activations)}"),
+        Parameter(
+            group=NETWORK, help=f"Activation of the hidden layers, or one for each: relu,tanh. {_one_of(activations)}"
+        ),
     ] = None,
     dropout: Annotated[float, Parameter(group=NETWORK, converter=value)] = 0.0,
     optimizer: Annotated[str, Parameter(group=DESCENT, help=_one_of(optimizers))] = "adam",
@@ -69,7 +71,8 @@ def train(
     decay: Annotated[float, Parameter(group=DESCENT, converter=value)] = 0.0,
     l2: Annotated[float | None, described("l2", DESCENT)] = None,
     time_limit: Annotated[
-        float | None, described("time_limit", DESCENT, ", with the model so far. So does Ctrl-C")
+        float | None,
+        described("time_limit", DESCENT, ", with choosing and comparing, and give the model so far. So does Ctrl-C"),
     ] = None,
     seed: Annotated[int, Parameter(group=DESCENT, converter=value)] = 0,
     dtype: Annotated[Literal["float32", "float64"], Parameter(group=DESCENT)] = "float32",
@@ -164,9 +167,11 @@ def _show_next(to: Console, report: FitReport, path: Path, data: str) -> None:
 
 def _show_start(to: Console, training: TableTraining) -> None:
     """Print the task, the rows and the columns."""
+    from backlit.data.messages import counted
+
     task, n_test = training.task, len(training.rows["test"])
     to.print(f"Task: {task.reason}")
-    missing = f"; {task.n_missing:,} without a target left out" if task.n_missing else ""
+    missing = f"; {counted(task.n_missing, 'row')} without a target left out" if task.n_missing else ""
     to.print(
         f"Rows: {task.n_rows:,}, of which {n_test:,} {'is' if n_test == 1 else 'are'} kept for the test{missing}\n"
     )
@@ -202,20 +207,20 @@ def _show_report(to: Console, report: FitReport) -> None:
     from backlit.data.messages import counted
 
     if report.choice is not None:
-        to.print(f"\nTried, by {report.choice.how}; the strongest penalty l2 that is as good as the best is taken:")
+        to.print(f"\nSettings tried, by {report.choice.how}. {report.choice.rule}")
         chosen = report.choice.trials[report.choice.chosen]
         show_table(
             to, ["network", "epochs", "validation loss", ""],
             [
                 (trial.what, str(trial.epochs), "diverged" if trial.loss is None else f"{trial.loss:.4f}",
-                 "taken" if trial is chosen else "")
+                 "chosen" if trial is chosen else "")
                 for trial in report.choice.trials
             ],
         )  # fmt: skip
     to.print(f"\n{report.network}")
     recipe = report.recipe
-    how = f"{recipe.optimizer}" + (f" at rate {recipe.rate:g}" if recipe.rate else "")
-    to.print(f"Trained by {how}, {_rows(recipe.batch_size)} per step, penalty l2 {recipe.l2:.2g}")
+    how = f"{recipe.optimizer}" + (f", learning rate {recipe.rate:g}" if recipe.rate else "")
+    to.print(f"Trained with {how}, {_rows(recipe.batch_size)} per step, l2 penalty {recipe.l2:.2g}")
     to.print(f"Stopped {report.stopped} ({report.seconds:.1f} s in all)")
     if report.test is None:
         to.print("\nNo rows were kept for a test.")

@@ -77,11 +77,11 @@ class Surprise(msgspec.Struct, frozen=True):
 
 
 class Number(msgspec.Struct, frozen=True, tag="number"):
-    """A number x becomes (x - mean) / deviation; a missing one becomes `fill` first.
+    """A number x becomes (x - mean) / standard deviation; a missing one becomes `fill` first.
 
-    `mean` and `deviation` (the root of the mean squared distance from the mean) are those of the training values that
-    are not missing, `fill` is their median. Where training values were missing (`indicator`), a second
-    output is 1 in the rows whose value is missing and 0 elsewhere.
+    `mean` and `deviation` (the standard deviation: the root of the mean squared distance from the mean) are those of
+    the training values that are not missing, `fill` is their median. Where training values were missing (`indicator`),
+    a second output is 1 in the rows whose value is missing and 0 elsewhere.
     """
 
     name: str
@@ -275,7 +275,9 @@ def _plan_scaled(plan_type: type[Number], name: str, values: FloatVector) -> tup
         return _left_out(name, "constant", f"every value is {known[0]:g}")
     median = 2 * float(np.median(known / 2))  # the sum of the middle two would overflow at 1e308
     plan = plan_type(name, mean, 1.0 if constant else deviation, median, indicator=not finite.all())
-    done = [f"every value is {mean:g}" if constant else f"standardized: mean {mean:.4g}, deviation {deviation:.4g}"]
+    done = [
+        f"every value is {mean:g}" if constant else f"standardized: mean {mean:.4g}, standard deviation {deviation:.4g}"
+    ]
     if n_infinite:
         done.append(f"{counted(n_infinite, 'infinite value')} treated as missing")
     if plan.indicator:

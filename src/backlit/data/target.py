@@ -103,7 +103,7 @@ class ClassTarget(msgspec.Struct, frozen=True, tag="classes"):
 
 
 class NumberTarget(msgspec.Struct, frozen=True, tag="numbers"):
-    """A number y becomes (y - mean) / deviation, of the training rows."""
+    """A number y becomes (y - mean) / standard deviation, both of the training rows."""
 
     column: str
     mean: float
@@ -236,7 +236,7 @@ def _check_numbers(column: pa.ChunkedArray, target: str) -> None:
 
 
 def fit_target(table: Table, task: Task) -> ClassTarget | NumberTarget:
-    """The target's encoding: the classes of the task, or mean and deviation of the numbers in these (training) rows."""
+    """The target's encoding: the classes of the task, or mean and standard deviation of these (training) rows."""
     if task.kind == "classes":
         return ClassTarget(task.column, task.classes)
     mean, deviation = mean_and_deviation(as_numbers(table.column(task.column), task.column))

@@ -38,9 +38,11 @@ if TYPE_CHECKING:
     from backlit.engine.summaries import LayerLine, NetworkSummary, TrainingSummary
     from backlit.engine.training import Training
     from backlit.engine.unit_names import usual_unit
+    from backlit.engine.warming import CacheContents, Warmed, cache_contents, warm
 
 _PLACES = {
     "Batch": "single_updates",
+    "CacheContents": "warming",
     "Compilation": "code_cache.announcing",
     "Displayed": "display",
     "DivergedError": "stopping",
@@ -64,6 +66,8 @@ _PLACES = {
     "TrainingSettings": "settings",
     "TrainingState": "state",
     "TrainingSummary": "summaries",
+    "Warmed": "warming",
+    "cache_contents": "warming",
     "can_compile": "compiled",
     "compilation_listeners": "code_cache.announcing",
     "default_threads": "machine.environment",
@@ -79,10 +83,12 @@ _PLACES = {
     "rows_of": "input_checks",
     "rule_of": "objective",
     "usual_unit": "unit_names",
+    "warm": "warming",
 }
 
 __all__ = [
     "Batch",
+    "CacheContents",
     "Compilation",
     "Displayed",
     "DivergedError",
@@ -106,6 +112,8 @@ __all__ = [
     "TrainingSettings",
     "TrainingState",
     "TrainingSummary",
+    "Warmed",
+    "cache_contents",
     "can_compile",
     "compilation_listeners",
     "default_threads",
@@ -121,6 +129,7 @@ __all__ = [
     "rows_of",
     "rule_of",
     "usual_unit",
+    "warm",
 ]
 
 __getattr__ = lazily(__name__, _PLACES)

@@ -49,6 +49,14 @@ class BatchLoop:
         self.large = float(np.finfo(executable.dtype).max) ** 0.25  # of weights: the next outputs may overflow
         self.batch_seconds = _slow_seconds(work) if executable.compiled else CALL_SECONDS
 
+    def prepare(self) -> None:
+        """Compile what the training will call, or find it in the cache, so that the first epoch's time is its own."""
+        executable, optimizer = self.executable, self.executable.optimizer
+        full_batch = optimizer is not None and optimizer.full_batch
+        _ = getattr(executable.runner, "batch_gradient" if full_batch else executable.entry), self.monitor
+        if self.team is not None:
+            _ = executable.runner.worker_loop
+
     @functools.cached_property
     def monitor(self) -> Monitor:
         """What the machine does after each epoch: the validation rows it measures, the best values it keeps."""

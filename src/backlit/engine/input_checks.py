@@ -44,7 +44,7 @@ def rows_of(network: Architecture, X: Any, Y: Any, weights: Any = None) -> tuple
     if not (np.isfinite(weights).all() and (weights >= 0).all()):
         raise BacklitError("the weights hold negative or non-finite values; expected numbers of at least 0.")
     if not weights.sum():
-        raise BacklitError("the weights are all 0; expected at least one row that counts.")
+        raise BacklitError("the weights are all 0; expected at least one above 0.")
     return X, Y, weights
 
 

@@ -43,7 +43,7 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True):
     backlit.errors.BacklitError: patience is 0; expected a whole number of at least 1.
     """
 
-    optimizer: Annotated[Any, _says("rule that moves the weights: an optimizer, or its name")] = "adam"
+    optimizer: Annotated[Any, _says("update rule of the weights: an optimizer, or its name")] = "adam"
     schedule: Annotated[Any, _says("how the learning rate changes: a schedule, or its name")] = "constant"
     batch_size: Annotated[
         Count | Literal["full"], _says('rows per update: 1 is stochastic gradient descent, "full" takes all rows')
@@ -60,7 +60,7 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = None
     tolerance: Annotated[NotNegative, _says("how much lower a monitored loss must be to count as an improvement")] = 0.0
-    time_limit: Annotated[NotNegative | None, _says("stop after so many seconds")] = None
+    time_limit: Annotated[NotNegative | None, _says("stop after so many seconds of training")] = None
     keep_best: Annotated[
         bool | None,
         _says(

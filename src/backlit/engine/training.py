@@ -48,7 +48,7 @@ class Training(Displayed):
         sample_weight: a weight per row (n,), at least 0.
         validation: (X, Y) or (X, Y, weights) to measure after each epoch.
         order: what gives the order of the rows of the next epoch, an integer array (n,), instead of the shuffle.
-        optimizer: rule that moves the weights: an optimizer, or its name.
+        optimizer: update rule of the weights: an optimizer, or its name.
         schedule: how the learning rate changes: a schedule, or its name.
         batch_size: rows per update: 1 is stochastic gradient descent, "full" takes all rows.
         epochs: passes over the rows at the most.
@@ -58,7 +58,7 @@ class Training(Displayed):
         patience: stop after so many epochs in a row without an improvement of the monitored loss (of the validation
             rows if given, else of training) by more than `tolerance`.
         tolerance: how much lower a monitored loss must be to count as an improvement.
-        time_limit: stop after so many seconds.
+        time_limit: stop after so many seconds of training. Compiling does not count, nor time between the epochs.
         keep_best: end with the weights of the epoch of the lowest monitored loss; by default, where there are
             validation rows.
         l1: penalty l1 Σ|w| on the weights.
@@ -214,6 +214,7 @@ class Training(Displayed):
         if self.step == 0:
             warn_of_what_cannot_be_learned(self.network.graph, self.network.loss, self.Y, self.batch_size)
         self._go_on()
+        self.loop.prepare()
         advance = self._lbfgs() if self.optimizer.full_batch else self._descend(max_unseen)
         try:
             for first in advance:

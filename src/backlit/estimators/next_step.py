@@ -42,7 +42,9 @@ def _optimizer_settings(estimator: Any, chosen: Settings, steps: int) -> dict[st
     member, optimizer = estimator._members[0], chosen.optimizer
     drawn = is_random(member.network)
     if steps > 1 and (chosen.policy != "constant" or drawn):
-        what = "dropout draws anew" if drawn else f"learning_rate={estimator.learning_rate!r} may change the rate"
+        what = (
+            "dropout draws other units" if drawn else f"learning_rate={estimator.learning_rate!r} may change the rate"
+        )
         raise BacklitError(f"steps is {steps}, but {what} at each call of partial_fit; explain one step at a time.")
     initial: float = optimizer.rate  # type: ignore[attr-defined]
     state = member.state_for(optimizer)

@@ -155,7 +155,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-lea
         else:
             loss = Poisson(deviance=True) if self.loss == "poisson" else losses.make(self.loss)
         if loss.name in CLASS_LOSSES:
-            raise BacklitError(f"loss={self.loss!r} is a loss of classes; for numbers use 'squared_error' or 'huber'.")
+            raise BacklitError(f"loss={self.loss!r} is a loss for classes; for numbers use 'squared_error' or 'huber'.")
         if isinstance(loss, Poisson) and self.scale_target:
             raise BacklitError(
                 "scale_target=True makes targets negative, which loss='poisson' cannot take; leave it off."

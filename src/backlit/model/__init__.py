@@ -2,7 +2,7 @@
 
 `fit_table`, or `TableTraining` epoch by epoch, reads a table by `backlit.data`, chooses a network by validation, trains
 it and reports its scores on test rows. The result is a `TabularModel`, which predicts rows of other tables; `save` and
-`load` keep it, or a bare network, in one file.
+`load` keep it, or a network alone, in one file.
 
 >>> from backlit.model import fit_table
 >>> model, report = fit_table("iris")

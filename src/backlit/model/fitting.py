@@ -50,8 +50,9 @@ class TableTraining:
         model, report: the result, once it has run; when the phase "comparing" begins, only the scores of the linear
             model are missing.
 
-    `stop()`, Ctrl-C and the time limit end a phase after the current epoch: after "choosing", the best recipe so far is
-    trained; after "training", the model so far is kept. Ctrl-C while comparing leaves the linear model out.
+    `stop()` and Ctrl-C end a phase after the current epoch, the time limit after the current batch: after "choosing",
+    the best recipe so far is trained; after "training", the model so far is kept. Ctrl-C while comparing leaves the
+    linear model out. The report says what was cut; `RunLimits` says what the time limit covers.
 
     Errors: a BacklitError for a table or settings that do not fit, or where every recipe diverges.
     """
@@ -95,8 +96,8 @@ class TableTraining:
             search = RecipeSearch(self.recipes, self.task, self.X, self.Y, self.folds, self.settings.seed, limits)
             yield from search
             recipe, stop_at = self.recipes[search.chosen], search.trials[search.chosen].epochs
-            how = f"{self.how}, {limits.why}" if limits.stopping else self.how
-            choice = Choice(how, tuple(search.trials), search.chosen)
+            how = f"{self.how}, {search.cut}" if search.cut else self.how
+            choice = Choice(how, tuple(search.trials), search.chosen, search.rule)
         if self.folds and not again:
             yield from self._train_validated(recipe)
         else:
@@ -138,6 +139,7 @@ class TableTraining:
 
     def _run(self, training: Training, recipe: Recipe, stop_at: int) -> Iterator[Progress]:
         self.training = training
+        training.loop.prepare()
         self._limits.start_clock()
         training.time_limit = self._limits.seconds_to_train()
         for epoch in training.in_chunks(lambda: stop_at - len(training.history)):
@@ -150,7 +152,7 @@ class TableTraining:
         if self._limits.stopping or training.stopped == "interrupted":
             return self._limits.why if self._limits.stopping else CTRL_C
         if training.stopped and training.stopped.startswith("time limit"):
-            return f"time limit of {self.settings.time_limit:g} s reached"
+            return self._limits.reached()
         return training.stopped or f"all {training.epochs} epochs done"
 
     def _conclude(self, recipe: Recipe, choice: Choice | None) -> None:
@@ -210,7 +212,9 @@ class TableTraining:
 def fit_table(
     source: Any, target: str | None = None, settings: Settings | None = None
 ) -> tuple[TabularModel, FitReport]:
-    """Train a network on a table to the end; see `TableTraining`, of which this is the short form.
+    """Train a network on a table to the end, without showing progress, and give the model and its report.
+
+    The arguments and what happens are those of `TableTraining`, which gives the progress epoch by epoch.
 
     >>> model, report = fit_table("iris")
     >>> report.task.kind, report.test_rows, report.test.model.accuracy > 0.8

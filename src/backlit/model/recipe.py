@@ -79,7 +79,8 @@ class Settings(msgspec.Struct, frozen=True):
         decay: decoupled weight decay. l2: the penalty l2/2 Σw².
         seed: of the split, the first weights, the shuffles. Same seed, same bits.
         dtype: of weights and arithmetic.
-        time_limit: in seconds, after which training ends with the model so far.
+        time_limit: in seconds, after which training ends with the model so far. It is for choosing, training and the
+            comparison with a linear model together; reading the table, compiling and the test do not count.
         validation: the fraction of all rows that choose when to stop and what to use; 0 for none.
         test: the fraction of all rows that is kept for the test.
     """
@@ -191,7 +192,7 @@ def optimizer(name: str, rate: float | None, decay: float) -> Optimizer:
 
 
 def recipes(settings: Settings, n_rows: int, max_epochs: int) -> list[Recipe]:
-    """What is to be compared for so many training rows: all that the settings leave open, strongest penalty first."""
+    """Give the recipes to compare for so many training rows, the strongest penalty first: all that is left open."""
     batch_size = settings.batch_size or (BATCH_ROWS if n_rows < BIG_TABLE else BIG_BATCH_ROWS)
     penalties = [c / n_rows for c in PRIOR_ROWS] if settings.l2 is None else [settings.l2]
     made = []

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from backlit.data import Task, split_rows
-from backlit.engine import DivergedError, Epoch
+from backlit.data.messages import counted
+from backlit.engine import DivergedError, Epoch, Training
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.model.recipe import Recipe, Settings
@@ -75,10 +76,12 @@ class RecipeSearch:
         recipes: those to compare, the strongest penalty first.
         task, X, Y: the task and the encoded training rows.
         folds: pairs of training and validation rows. seed: of the order of the rows.
-        limits: ends the search early; the best recipe so far is chosen then.
+        limits: ends the search early, but not before the first recipe's first epoch; the best recipe so far is chosen
+            then.
 
     Attributes:
-        trials: the result of each recipe. chosen: the number of the best; there at the end.
+        trials: the result of each recipe that was tried. cut: what ended the search early, or "". chosen: the number of
+            the best; there at the end.
 
     Errors: a BacklitError where every recipe diverges.
     """
@@ -90,6 +93,7 @@ class RecipeSearch:
         self.recipes, self.task, self.X, self.Y, self.limits = recipes, task, X, Y, limits
         self.folds = [(rng.permutation(train)[:COMPARED_ROWS], validation) for train, validation in folds]
         self.trials: list[Trial] = []
+        self.cut = ""
         self._losses: list[Array] = []
 
     def __iter__(self) -> Iterator[Progress]:
@@ -98,12 +102,27 @@ class RecipeSearch:
             if self.trials and self.limits.end_choosing():
                 break
             yield from self._try(recipe)
+        if self.limits.end_choosing():
+            tried = f"{len(self.trials)} of {counted(len(self.recipes), 'setting')} tried"
+            self.cut = f"{self.limits.why if self.limits.stopping else self.limits.reached()}: {tried}"
         if all(trial.loss is None for trial in self.trials):
             raise BacklitError(
                 "training diverged: the loss is not a finite number with any setting tried. "
                 "Try a smaller learning rate, or leave the rate and the optimizer to their defaults."
             )
         self.chosen = simplest_of_the_best(self._losses)
+
+    @property
+    def rule(self) -> str:
+        """Which of the settings is chosen, in words, as `simplest_of_the_best` does it."""
+        if len(self.trials) == 1:
+            return "The number of epochs with the lowest validation loss is chosen:"
+        if len(self.folds) == 1:
+            return "The one with the lowest validation loss is chosen:"
+        return (
+            "The first one whose validation loss is within one standard error of the lowest is chosen; stronger l2 "
+            "penalties stand first:"
+        )
 
     def _try(self, recipe: Recipe) -> Iterator[Progress]:
         """Train a recipe on all folds side by side until their mean validation loss no longer falls."""
@@ -113,8 +132,12 @@ class RecipeSearch:
                 validation=(self.X[validation], self.Y[validation]),
             ) for k, (train, validation) in enumerate(self.folds)
         ]  # fmt: skip
+        for training in trainings:
+            training.loop.prepare()
         self.limits.start_clock()
-        lowest, best, number = np.full(len(self.folds), np.inf), 0, 0
+        if self.trials:
+            self._limit(trainings)
+        lowest, best, number, diverged = np.full(len(self.folds), np.inf), 0, 0, False
 
         def sure_to_come() -> int:
             return max(PATIENCE, best // 2) - (number - best)
@@ -125,15 +148,27 @@ class RecipeSearch:
                 losses = np.array([epoch.monitored for epoch in epochs])  # (folds,)
                 if losses.mean() < lowest.mean() * (1 - PROGRESS):
                     lowest, best = losses, number
+                if number == 1 and not self.trials:
+                    self._limit(trainings)
                 yield self._progress(recipe, number, epochs, losses)
                 if sure_to_come() <= 0 or self._hopeless(number, lowest) or self.limits.end_choosing():
                     break
         except DivergedError:
-            pass
+            diverged = True
         if any(training.stopped == "interrupted" for training in trainings):
             self.limits.stop(CTRL_C)
+        if not number and not diverged and self.trials:  # ended in its first epoch, so that nothing is known of it
+            return
         self.trials.append(Trial(recipe.summary(), float(lowest.mean()) if best else None, best))
         self._losses.append(lowest)
+
+    def _limit(self, trainings: Sequence[Training]) -> None:
+        """Give each training its part of the seconds that are left for choosing, from now on."""
+        left = self.limits.seconds_to_choose()
+        if left is not None:
+            for training in trainings:
+                spent = training.history[-1].seconds if training.history else 0.0
+                training.time_limit = spent + left / len(trainings)
 
     def _progress(self, recipe: Recipe, number: int, epochs: Sequence[Epoch], losses: Array) -> Progress:
         loss = float(np.mean([epoch.loss for epoch in epochs]))
@@ -149,7 +184,7 @@ class RecipeSearch:
 
 
 def simplest_of_the_best(losses: list[Array]) -> int:
-    """The first recipe whose mean loss over the folds is within one standard error of the lowest.
+    """Give the first recipe whose mean loss over the folds is within one standard error of the lowest.
 
     Recipes come strongest penalty first. The error is of the mean difference between the two, fold by fold; 0 where
     there is one fold only. The lowest of many noisy losses is often luck, a simpler network as good a bet: the "one

@@ -68,11 +68,15 @@ class Trial(msgspec.Struct, frozen=True):
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """How the recipe and the number of epochs were chosen: `how` names the rows, `chosen` the trial that won."""
+    """How the recipe and the number of epochs were chosen: `how` names the rows, `rule` says which trial is chosen.
+
+    `chosen` is the number of that trial.
+    """
 
     how: str
     trials: tuple[Trial, ...]
     chosen: int
+    rule: str = ""
 
 
 class Comparison(msgspec.Struct, frozen=True):

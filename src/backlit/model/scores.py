@@ -116,7 +116,8 @@ def linear(
     work = LINEAR_WORK if seconds is None else min(LINEAR_WORK, seconds / SECONDS_OF_WORK)
     most = min(int(work / _work(encoder, len(few), X.shape[1])), MOST_ITERATIONS)
     if most < FEWEST_ITERATIONS:
-        return None, "left out: it would take too long"
+        limited = seconds is not None and seconds / SECONDS_OF_WORK < LINEAR_WORK
+        return None, f"left out: {'the time limit leaves too little' if limited else 'it would take too long'}"
     X, Y, X_test = X[few].astype(np.float64), Y[few], X_test.astype(np.float64)
     from sklearn.linear_model import LogisticRegression, Ridge  # noqa: PLC0415  (a second to import)
 

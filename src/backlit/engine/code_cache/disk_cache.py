@@ -65,11 +65,11 @@ def foundation() -> str:
 
 def keeps() -> bool:
     """Tell whether what is compiled now can be found by later processes."""
-    return cache_folder() not in _temporary and os.access(cache_folder(), os.W_OK)
+    return cache_folder() not in temporary and os.access(cache_folder(), os.W_OK)
 
 
-_temporary: set[Path] = set()
-"""Folders that end with this process."""
+temporary: dict[Path, str] = {}
+"""Folders that end with this process, and why they are used in the cache's place."""
 
 
 @functools.cache
@@ -87,7 +87,7 @@ def cache_folder() -> Path:
         root = os.path.realpath(tempfile.mkdtemp(prefix="backlit-"))
         atexit.register(shutil.rmtree, root, ignore_errors=True)
         folder = Path(root) / below
-        _temporary.add(folder)
+        temporary[folder] = str(error)
         with contextlib.suppress(OSError):  # where other users can change even this, nothing is read or written
             _prepare(folder)
     _remove_unused(folder)
@@ -110,7 +110,8 @@ def _prepare(folder: Path, again: bool = True) -> None:
                     part.chmod(0o700)  # whatever the umask
             if home not in way[k + 1 :]:
                 _check(part, part.lstat(), stat.S_ISDIR, shared=k < len(way) - 2)
-            if part == folder or (created and part == folder.parent):
+            marked = part == folder or (created and part == folder.parent)
+            if marked and not (part / MARKER).exists():  # in a cache that only root can write, it lies there
                 (part / MARKER).touch(0o600)
     except FileNotFoundError:  # another process has removed it at this moment, and does so once
         if not again:
@@ -129,6 +130,9 @@ def _check(path: Path, found: os.stat_result, kind: Callable[[int], bool], share
             f"{os.geteuid()} or root as its owner, and that no other user can write it (chmod go-w)"
         )
 
+
+not_kept: list[str] = []
+"""The titles of the functions that this process compiled and could not write."""
 
 _warned: list[BaseException] = []
 
@@ -180,7 +184,8 @@ def load(title: str, digest: str, compiled: Callable[[], Code]) -> int:
     address = link(code) if code is not None and linkable(code) else 0
     if not address:
         code = compiled()
-        _write(path, code)
+        if not _write(path, code):
+            not_kept.append(title)
         address = link(code)
     return address
 
@@ -204,8 +209,8 @@ def _seal(name: str, content: bytes) -> bytes:
     return hashlib.sha256(name.encode() + b"\n" + content).digest()
 
 
-def _write(path: Path, code: Code) -> None:
-    """Write a file of the cache whole or not at all; on a full disk, go without."""
+def _write(path: Path, code: Code) -> bool:
+    """Write a file of the cache whole or not at all; on a full disk, go without. Tell whether it was written."""
     content = msgspec.msgpack.encode(code)
 
     def write() -> None:
@@ -219,7 +224,7 @@ def _write(path: Path, code: Code) -> None:
             Path(unfinished).unlink(missing_ok=True)
             raise
 
-    _written(write)
+    return _written(write)
 
 
 def _written(write: Callable[[], object]) -> bool:
