@@ -59,7 +59,8 @@ def explain(
     output
         The file to write to, instead of the terminal.
     digits
-        Places behind the point.
+        Places behind the point; a tie is rounded to the even digit (0.0625 at 3 is 0.062). Digits that float64 does not
+        have are left out.
     steps
         Run so many steps and explain the last.
     only
@@ -68,7 +69,7 @@ def explain(
     compare
         End with the error and the weights before and after the step.
     check
-        Put the slope by finite differences beside each gradient.
+        Put the slope by finite differences beside each gradient; at a kink, those of both sides.
     names
         Put the weights' names beside their values where the network is drawn, or leave them out; where neither is
         asked for, names that the network file gives are shown, such as w5.

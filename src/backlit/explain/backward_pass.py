@@ -10,6 +10,8 @@ from backlit.explain.record.quantities import Group, Place, Quantity
 from backlit.explain.stages.base import ParameterQuantity, Stage
 from backlit.explain.stages.loss import ErrorPart
 
+CEILING = "E is at its ceiling, which the slope leaves out"
+
 
 class BackwardPass:
     """The quantities of the backward pass, collected from the last stage to the first that needs one.
@@ -24,6 +26,7 @@ class BackwardPass:
         self.context, self.recording = context, context.recording
         self.gradients: dict[str, Quantity] = {}
         self.row_gradients: dict[str, Quantity] = {}
+        self.remark = CEILING if error.at_ceiling() else ""
         groups, grad = error.first()
         self.groups: list[Group] = [Group(title, quantities) for title, quantities in groups]
         to_pass = stages[:-1] if error.joined else stages
@@ -71,5 +74,5 @@ class BackwardPass:
         return Quantity(
             "backward", f"dE/d{parameter.kind}", parameter.layer, units=parameter.units, sources=parameter.sources,
             name=lambda at: parameter.name(at).slope(), values=lambda _: array, expression=expression,
-            numeric=lambda at: recording.numeric_slope(full, parameter.index(at)),
+            numeric=lambda at: recording.numeric_slope(full, parameter.index(at))._replace(remark=self.remark),
         )  # fmt: skip

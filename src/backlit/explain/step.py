@@ -17,7 +17,9 @@ from backlit.explain.contents import LARGEST_EXAMPLE, Contents
 from backlit.explain.context import Context
 from backlit.explain.network_drawing import drawing_of
 from backlit.explain.quantity_names import Names
+from backlit.explain.record.exact import ExactNumbers
 from backlit.explain.record.quantities import Key, Place
+from backlit.explain.record.record_making import change_of, linked_of, record_of
 from backlit.explain.record.recording import Recording, Settings
 from backlit.explain.record.step_records import Change, Drawing, Example, Record, Section, Summary
 from backlit.explain.selection import selected
@@ -43,6 +45,7 @@ class Step:
     ) -> None:  # fmt: skip
         self.recording, self.digits, self.check = recording, digits, check
         self.contents = Contents(Context(recording, names, rows))
+        self._exact = ExactNumbers()
         self.only = tuple(only)
         self._wanted = selected(self.contents, self.only) if self.only else None
 
@@ -63,7 +66,7 @@ class Step:
         return (self._record(key) for _, key in self.keys())
 
     def _record(self, key: Key) -> Record:
-        return key.quantity.record(key.place, self.digits, check=self.check)
+        return record_of(key, self._exact, self.digits, check=self.check)
 
     def sections(self) -> Iterator[Section]:
         """Give the records under their headings.
@@ -78,7 +81,7 @@ class Step:
             )
         for heading, keys in itertools.groupby(self.keys(), key=itemgetter(0)):
             found = [key for _, key in keys]
-            linked = tuple(key.quantity.linked(key.place, self.digits) for key in found)
+            linked = tuple(linked_of(key, self._exact, self.digits) for key in found)
             yield Section(heading, found[0].quantity.phase, tuple(map(self._record, found)), linked)
 
     def example(self, *, compare: bool = False) -> Example:
@@ -96,15 +99,18 @@ class Step:
 
     def drawing(self, row: int | None = 0) -> Drawing:
         """Give the network with the numbers of one row; of None, with the slopes of all rows added up."""
-        return drawing_of(self.contents, row)
+        return drawing_of(self.contents, row, self._exact)
 
     def changes(self) -> Iterator[Change]:
         """Give the error and every trained parameter before and after the step."""
-        yield Change("E", self.recording.E, self.recording.E_after)
+        E, total = self.recording, self.contents.error.E
+        yield change_of("E", E.E, E.E_after, Key(total, Place(0, 0, 0)), None, self._exact, self.digits)
         for update in self.contents.updates:
-            new = update.quantities[-1]
-            for at in new.places(0):
-                yield Change(update.parameter.name(at).text, update.parameter.value(at), new.value(at))
+            for at in update.new.places(0):
+                old, new = Key(update.parameter, at), Key(update.new, at)
+                before, after = (key.quantity.value(at) for key in (old, new))
+                name = update.parameter.name(at).text
+                yield change_of(name, before, after, old, new, self._exact, self.digits)
 
     def __getitem__(self, name: str) -> Record:
         key = self.find(name)

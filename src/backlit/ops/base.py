@@ -195,6 +195,10 @@ class Loss(Op, frozen=True, kw_only=True):
     """The lowest and the highest target for which the loss is defined."""
     formula: ClassVar[str] = ""
     slope_formula: ClassVar[str] = ""
+    limited_formula: ClassVar[str] = ""
+    limited_slope_formula: ClassVar[str] = ""
+    limits: ClassVar[str] = ""
+    """The formulas with the limits that keep the loss finite, for a worked example in which they act; what they are."""
     reduction: str = "mean"
     kinks: ClassVar[tuple[float, ...]] = ()
     """Values of (output - target) at which the loss has no derivative."""
@@ -238,6 +242,10 @@ class Optimizer(Op, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         check_settings(self)
+
+    def formula_used(self) -> str:
+        """Give the formula of this rule with its settings, where a setting chooses between two forms."""
+        return self.formula
 
 
 def tuned(loops: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

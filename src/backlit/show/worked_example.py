@@ -68,7 +68,10 @@ class WorkedExample:
         return worked_html.worked_html(self.example, names=names)
 
     def to_json(self) -> str:
-        """Give the summary and all records; of networks of any size, one by one."""
+        """Give the summary and all records; of networks of any size, one by one.
+
+        JSON has no infinite numbers: `value` is null where it is not finite, and `shown` is "∞", "-∞" or "NaN".
+        """
         parts = {"summary": self.step.summary, "records": list(self)}
         if self.compare:
             parts["changes"] = list(self.step.changes())
@@ -105,8 +108,8 @@ def explain(
             of quantities, such as {"w(i1,h1)": "w1"}, after which dE/dw1 and w1+ are named.
         only: a phase ("forward", "error", "backward", "update"), a layer ("layer 2"), a unit ("h1"), or a number
             ("w(i1,h1)", "dE/dnet(h2)") with all it depends on; or several of these.
-        digits: places behind the point.
-        check: put the slope by finite differences beside each gradient.
+        digits: places behind the point, ties to even; digits that float64 does not have are left out.
+        check: put the slope by finite differences beside each gradient; at a kink, those of both sides.
         compare: end with the parameters and the error before and after.
 
     Errors: a BacklitError where shapes do not fit the network, a setting is out of range, `only` or a key of `labels`

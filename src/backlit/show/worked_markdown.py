@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from backlit.explain.algebra.numerals import decimal_text, short_text
+from backlit.explain.algebra.numerals import decimal_text
 from backlit.explain.record.step_records import Change, Example, Record, Section
 from backlit.show.equation_parts import equation_parts
 
@@ -22,7 +22,7 @@ def worked_markdown(example: Example) -> str:
     for section in example.sections:
         lines += ["", f"## {_escaped(section.title)}", "", *_section(section, summary.digits)]
     if example.changes:
-        lines += ["", "## Before and after the step", "", *_changes(example.changes, summary.digits)]
+        lines += ["", "## Before and after the step", "", *_changes(example.changes)]
     return "\n".join(lines) + "\n"
 
 
@@ -31,7 +31,7 @@ def _section(section: Section, digits: int) -> Iterator[str]:
         yield "| | value | |"
         yield "|---|---:|---|"
         for record in section.given:
-            yield f"| $`{record.symbol}`$ | {short_text(record.value, digits)} | {_escaped(record.note)} |"
+            yield f"| $`{record.symbol}`$ | {record.shown} | {_escaped(record.note)} |"
         yield ""
     for record in section.worked:
         yield from _record(record, digits)
@@ -39,28 +39,25 @@ def _section(section: Section, digits: int) -> Iterator[str]:
 
 def _record(record: Record, digits: int) -> Iterator[str]:
     yield "```math"
-    yield equation(record, digits)
+    yield equation(record)
     yield "```"
     yield ""
-    remarks = [record.note] if record.note else []
-    if record.numeric is not None:
-        remarks.append(f"by finite differences: {decimal_text(record.numeric, digits)}")
+    remarks = [remark for remark in (record.note, record.checked) if remark]
     if remarks:
         yield f"*{_escaped('; '.join(remarks))}*"
         yield ""
 
 
-def equation(record: Record, digits: int) -> str:
+def equation(record: Record) -> str:
     """Give symbol = formula = numbers = value in LaTeX."""
-    return " = ".join([record.symbol, *equation_parts(record, digits)])
+    return " = ".join([record.symbol, *equation_parts(record)])
 
 
-def _changes(changes: tuple[Change, ...], digits: int) -> Iterator[str]:
+def _changes(changes: tuple[Change, ...]) -> Iterator[str]:
     yield "| | before | after | change |"
     yield "|---|---:|---:|---:|"
     for change in changes:
-        numbers = (change.before, change.after, change.difference)
-        yield f"| {_escaped(change.name)} | " + " | ".join(decimal_text(number, digits) for number in numbers) + " |"
+        yield f"| {_escaped(change.name)} | " + " | ".join(change.shown) + " |"
 
 
 def _escaped(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from backlit.explain.algebra.numerals import latex_number, short_text
@@ -33,23 +33,31 @@ class Piece(NamedTuple):
         return self.text if self.level >= level else f"{brackets[0]}{self.text}{brackets[1]}"
 
 
-def latex(node: Node, digits: int | None = None) -> str:
-    """Print a tree in LaTeX: symbols, or numbers of so many digits."""
-    return _print(node, _Latex(digits)).text
+NumberText = Callable[[Ref], str]
+"""Gives the text of a quantity's number."""
 
 
-def linked_latex(node: Node, digits: int) -> str:
-    r"""Print a tree in LaTeX with numbers, those of the step marked by the name of each.
+def latex(node: Node, digits: int | None = None, text: NumberText | None = None) -> str:
+    """Print a tree in LaTeX: symbols, or numbers of so many digits, or those that `text` gives."""
+    return _print(node, _Latex(_numbers(digits, text))).text
 
-    >>> linked_latex(Ref("w1", "w_1", 0.5, key=1), 3)
+
+def plain(node: Node, digits: int | None = None, text: NumberText | None = None) -> str:
+    """Print a tree as plain text: names, or numbers of so many digits, or those that `text` gives."""
+    return _print(node, _Plain(_numbers(digits, text))).text
+
+
+def linked_latex(node: Node, text: NumberText) -> str:
+    r"""Print a tree in LaTeX with the numbers that `text` gives, those of the step marked by the name of each.
+
+    >>> linked_latex(Ref("w1", "w_1", 0.5, key=1), lambda ref: str(ref.value))
     '\\operand{7731}{0.5}'
     """
-    return _print(node, _Linked(digits)).text
+    return _print(node, _Linked(text)).text
 
 
-def plain(node: Node, digits: int | None = None) -> str:
-    """Print a tree as plain text: names, or numbers of so many digits."""
-    return _print(node, _Plain(digits)).text
+def _numbers(digits: int | None, text: NumberText | None) -> NumberText | None:
+    return text if digits is None else lambda ref: short_text(ref.value, digits)
 
 
 def _print(node: Node, style: _Style) -> Piece:
@@ -128,18 +136,16 @@ def _middle(comparison: Node, style: _Style) -> str:
 
 
 class _Style:
-    """How pieces look; `digits` is None for symbols."""
+    """How pieces look; `text` gives the quantities' numbers, and is None for symbols."""
 
     brackets = ("(", ")")
     dot = " · "
 
-    def __init__(self, digits: int | None) -> None:
-        self.digits = digits
+    def __init__(self, text: NumberText | None) -> None:
+        self.text = text
 
     def ref(self, ref: Ref) -> Piece:
-        if self.digits is None:
-            return self.leaf(self.name(ref))
-        return self.number(short_text(ref.value, self.digits))
+        return self.leaf(self.name(ref)) if self.text is None else self.number(self.text(ref))
 
     def number(self, text: str) -> Piece:
         if text.startswith("-"):

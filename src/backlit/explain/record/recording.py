@@ -7,7 +7,6 @@ what an op's own functions give on those arrays.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
 from typing import Annotated, Any, NamedTuple, cast
 
 import msgspec
@@ -17,9 +16,9 @@ from msgspec import Meta
 
 from backlit.engine import Network, PlainStep, TrainingSettings, reduction, rows_of
 from backlit.errors import BacklitError
+from backlit.explain.record.numeric_slope import NumericSlope, numeric_slope
 from backlit.kernels.types import Array
 from backlit.ops.base import MACHINE_SCALARS, Activation, Layer, Loss, Optimizer, arguments
-from backlit.ops.whole_arrays import prepared_scalars
 
 NotNegative = Annotated[float, Meta(ge=0)]
 
@@ -122,8 +121,8 @@ class Recording:
         step.run_left_out()
         self.penalty = step.penalty()
         self.errors = [*errors, self.E + self.penalty]
-        self.gradients = self._gradients()
         with np.errstate(all="ignore"):
+            self.gradients = self._gradients()
             step.update(self.rates[-1], self.number)
         self.after, self.slots_after = network.parameters.copy(), slots.copy()
         self.E_after = self.error_at(self.after)
@@ -185,11 +184,6 @@ class Recording:
         vectors = (self.slots_after if after else self.slots_before).reshape(len(self.optimizer.slots), -1)
         return self.parameter(vectors[list(self.optimizer.slots).index(name)], parameter)
 
-    @property
-    def prepared(self) -> Mapping[str, float]:
-        """The numbers that the optimizer prepares for this step."""
-        return prepared_scalars(self.optimizer, self.rates[-1], self.number)
-
     def row_gradient(self, k: int, name: str, row: int) -> Array:
         """Give one row's part of a parameter's gradient: op k's own backward on that row's buffers."""
         op, label, shapes = self.network.ops[k], self.network.labels[k], self.network.shapes[k]
@@ -233,18 +227,17 @@ class Recording:
         step = self.step
         return PlainStep(step.executable, step.data, step.rule, step.clock)
 
-    def numeric_slope(self, name: str, index: tuple[int, ...]) -> float:
-        """Give the slope of the error along one parameter by central differences of fourth order."""
+    def numeric_slope(self, name: str, index: tuple[int, ...]) -> NumericSlope:
+        """Give the slope of the error along one parameter by differences."""
         offset, shape = self.network.layout[name]
         place = offset + int(np.ravel_multi_index(index, shape))
-        h = 1e-3 * max(1.0, abs(float(self.before[place])))
 
         def error(shift: float) -> float:
             moved = self.before.copy()
-            moved[place] += shift * h
+            moved[place] += shift
             return self.error_at(moved)
 
-        return (8.0 * (error(1.0) - error(-1.0)) - (error(2.0) - error(-2.0))) / (12.0 * h)
+        return numeric_slope(error, float(self.before[place]), float(self.gradients.raw[place]))
 
 
 def _unjoined(loss: Loss) -> Loss:

@@ -100,7 +100,7 @@ class ParameterQuantity(Quantity):
         self.full = f"{context.recording.network.labels[k]}.{name}"
         self.array_name, self.stage = name, stage
         array = context.recording.parameter(context.recording.before, self.full)
-        kind = "w" if name == "W" else name
+        kind = context.free_kind("w" if name == "W" else name, stage.units[0])
         sources = stage.read.units if array.ndim > 1 else ()
         units = stage.units
         frozen = not context.recording.has_gradient(self.full)

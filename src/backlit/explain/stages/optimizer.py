@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from backlit.explain.algebra.parsing import Statement, statements
-from backlit.explain.algebra.tree import Node, Ref, call, neg, over, plus, square, times
+from backlit.explain.algebra.tree import Literal, Node, Ref, call, neg, over, plus, square, times
 from backlit.explain.context import Context, constant, fill, setting_ref, symbol_of
 from backlit.explain.quantity_names import Name
 from backlit.explain.record.quantities import Place, Quantity
@@ -24,6 +24,7 @@ class Update:
     Attributes:
         quantities: for each element in this order: its gradient with penalties and limits, the optimizer's slots before
             the step, after it, and the new value.
+        new: the new value, which comes last.
         unscaled: its gradient before the whole gradient is scaled to a norm.
     """
 
@@ -125,7 +126,7 @@ class Update:
     def _statements(self) -> list[Statement]:
         """Give the optimizer's statements, decoupled decay before them where it applies."""
         optimizer = self.recording.optimizer
-        given = [statement for statement in statements(optimizer.formula) if statement != DECAY]
+        given = [statement for statement in statements(optimizer.formula_used()) if statement != DECAY]
         return [DECAY, *given] if optimizer.weight_decay and self.decays else given
 
     def _rule(self) -> None:
@@ -141,16 +142,17 @@ class Update:
         for k, (target, value) in enumerate(given):
             expression = self._expression(value, dict(new))
             slot = keeps_gradient[0] if target == "g" and keeps_gradient else target
-            if slot in self.slots or k == last:
-                quantity = self._new_slot(slot, expression) if slot in self.slots else self._new_value(expression)
-                self._add(quantity)
-                new[target] = _as_ref(quantity)
+            if slot in self.slots:
+                new[target] = _as_ref(self._add(self._new_slot(slot, expression)))
+            elif k == last:
+                self.new = self._new_value(expression)
+                new[target] = _as_ref(self.new)
             else:
                 new[target] = expression
+        self._add(self.new)
 
     def _expression(self, value: Node, new: dict[str, Callable[[Place], Node]]) -> Callable[[Place], Node]:
         optimizer, recording = self.recording.optimizer, self.recording
-        prepared = recording.prepared
 
         def expression(at: Place) -> Node:
             known: dict[str, Node] = {symbol: slot.ref(0, at.unit, at.source) for symbol, slot in self.slots.items()}
@@ -159,8 +161,6 @@ class Update:
             known["t"] = constant("t", "t", float(recording.number))
             if hasattr(optimizer, "rate"):
                 known[symbol_of(optimizer, "rate")] = setting_ref(optimizer, "rate", recording.rates[-1])
-            if "floor" in prepared:
-                known[symbol_of(optimizer, "epsilon")] = setting_ref(optimizer, "epsilon", prepared["floor"])
             known |= {symbol: make(at) for symbol, make in new.items()}
             return fill(value, optimizer, known)
 
@@ -211,7 +211,7 @@ def norm_quantity(context: Context, gradients: Callable[[], list[Quantity]]) -> 
 
     def expression(_: Place) -> Node:
         refs = [g.ref(0, j, i) for g in gradients() for i in range(len(g.sources) or 1) for j in range(len(g.units))]
-        return call("sqrt", plus(*(square(ref) for ref in refs)))
+        return call("sqrt", plus(*(square(ref) for ref in refs))) if refs else Literal("0")
 
     return Quantity(
         "update", "norm", None, name=lambda _: Name("‖g‖", r"\lVert g \rVert"), values=lambda _: value,

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from backlit.ops.base import ElementwiseLoss, Interval
-from backlit.ops.losses.limits import SMALLEST_PROBABILITY, _limited
+from backlit.ops.losses.limits import PROBABILITY_LIMITS, SMALLEST_PROBABILITY, _limited
 from backlit.ops.registry import register
 from backlit.ops.value_checks import NotNegative
 
@@ -42,6 +42,9 @@ class BinaryCrossEntropy(ElementwiseLoss, frozen=True):
     targets: ClassVar[Interval] = (0.0, 1.0)
     formula: ClassVar[str] = r"-\left(t \log a + (1 - t) \log(1 - a)\right)"
     slope_formula: ClassVar[str] = r"\frac{1 - t}{1 - a} - \frac{t}{a}"
+    limited_formula: ClassVar[str] = r"-\left(t \log \max(a, 10^{-30}) + (1 - t) \log \max(1 - a, 10^{-30})\right)"
+    limited_slope_formula: ClassVar[str] = r"\frac{1 - t}{\max(1 - a, 10^{-30})} - \frac{t}{\max(a, 10^{-30})}"
+    limits: ClassVar[str] = PROBABILITY_LIMITS
 
     @staticmethod
     def value(a: Any, t: Any, ceiling: float = 0.0) -> Any:

@@ -121,11 +121,13 @@ class Adadelta(Optimizer, frozen=True):
         return w - rate * d, v, rho * u + gain * d * d
 
 
-ADAM_FORMULA = (
-    r"m \leftarrow \beta_1 m + (1 - \beta_1) g, \quad v \leftarrow \beta_2 v + (1 - \beta_2) g^2, \quad"
+ADAM_MOMENTS = r"m \leftarrow \beta_1 m + (1 - \beta_1) g, \quad v \leftarrow \beta_2 v + (1 - \beta_2) g^2, \quad"
+ADAM_STEP = (
     r" \hat m = \frac{m}{1 - \beta_1^t}, \quad \hat v = \frac{v}{1 - \beta_2^t}, \quad"
     r" w \leftarrow w - \frac{\eta \hat m}{\sqrt{\hat v} + \varepsilon}"
 )
+EPSILON_HAT_STEP = r" w \leftarrow w - \eta \frac{\sqrt{1 - \beta_2^t}}{1 - \beta_1^t} \frac{m}{\sqrt{v} + \varepsilon}"
+ADAM_FORMULA = ADAM_MOMENTS + ADAM_STEP
 
 
 @register("adam")
@@ -155,6 +157,10 @@ class Adam(Optimizer, frozen=True):
     slots: ClassVar[Mapping[str, float | str]] = {"m": 0.0, "v": 0.0}
     prepared: ClassVar[tuple[str, ...]] = ("correction1", "correction2", "gain1", "gain2", "floor")
     formula: ClassVar[str] = ADAM_FORMULA
+
+    def formula_used(self) -> str:
+        """Give the formula with ε̂ where `epsilon_hat` is on."""
+        return self.formula.replace(ADAM_STEP, EPSILON_HAT_STEP) if self.epsilon_hat else self.formula
 
     @staticmethod
     def scalars(step: float, beta1: float, beta2: float, epsilon: float, epsilon_hat: float) -> tuple[float, ...]:
