@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from backlit.model.file import load, save
     from backlit.ops.base import Activation, ElementwiseLoss, Layer, Loss, Optimizer
     from backlit.ops.registry import register
-    from backlit.show.worked_example import WorkedExample, explain
+    from backlit.show.worked_epoch import WorkedEpoch
+    from backlit.show.worked_example import WorkedExample
+    from backlit.sources import explain
 
 __version__ = "0.1.0"
 
@@ -41,7 +43,8 @@ _PLACES = {
     "DivergedWarning": "engine",
     "gradcheck": "engine",
     "GradientCheck": "engine",
-    "explain": "show.worked_example",
+    "explain": "sources",
+    "WorkedEpoch": "show.worked_epoch",
     "WorkedExample": "show.worked_example",
     "save": "model.file",
     "load": "model.file",
@@ -68,6 +71,7 @@ __all__ = [
     "Network",
     "Optimizer",
     "Training",
+    "WorkedEpoch",
     "WorkedExample",
     "explain",
     "gradcheck",

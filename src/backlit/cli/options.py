@@ -30,6 +30,18 @@ def _whole(kind: Any, tokens: Sequence[Any]) -> Any:
 Whole = Annotated[int, Parameter(converter=_whole)]
 
 
+def _whole_list(_: Any, tokens: Sequence[Any]) -> tuple[int, ...]:
+    """Whole numbers, with commas or spaces between them."""
+    given = ",".join(token.value for token in tokens)
+    try:
+        return tuple(int(part) for part in given.split(","))
+    except ValueError:
+        raise ValueError(f'"{given}" are not whole numbers with commas between them, such as 1,2.') from None
+
+
+WholeList = Annotated[tuple[int, ...], Parameter(converter=_whole_list)]
+
+
 def value(_: Any, tokens: Sequence[Any]) -> Any:
     """A whole number, a number, or the text as it is; the settings check what it may be."""
     text = tokens[0].value

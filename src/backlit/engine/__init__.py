@@ -30,12 +30,14 @@ if TYPE_CHECKING:
     from backlit.engine.network import Network
     from backlit.engine.objective import Objective, PlainStep, reduction, rule_of
     from backlit.engine.settings import TrainingSettings, describe_setting
+    from backlit.engine.single_updates import Batch, SingleUpdates
     from backlit.engine.state import TrainingState
     from backlit.engine.stopping import DivergedError, DivergedWarning
     from backlit.engine.summaries import LayerLine, NetworkSummary, TrainingSummary
     from backlit.engine.training import Training
 
 _PLACES = {
+    "Batch": "single_updates",
     "DivergedError": "stopping",
     "DivergedWarning": "stopping",
     "Epoch": "history",
@@ -48,6 +50,7 @@ _PLACES = {
     "NetworkSummary": "summaries",
     "Objective": "objective",
     "PlainStep": "objective",
+    "SingleUpdates": "single_updates",
     "Training": "training",
     "TrainingSettings": "settings",
     "TrainingState": "state",
@@ -67,6 +70,7 @@ _PLACES = {
 }
 
 __all__ = [
+    "Batch",
     "DivergedError",
     "DivergedWarning",
     "Epoch",
@@ -79,6 +83,7 @@ __all__ = [
     "NetworkSummary",
     "Objective",
     "PlainStep",
+    "SingleUpdates",
     "Training",
     "TrainingSettings",
     "TrainingState",
