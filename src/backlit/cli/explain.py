@@ -86,7 +86,7 @@ def explain(
         console.print(example.text(min(console.width, WIDEST), names=names))
         return
     forms = {"md": example.to_markdown, "latex": example.to_latex, "json": example.to_json}
-    forms |= {"html": partial(example.to_html, names=names), "text": lambda: example.text(names=names).plain}
+    forms |= {"html": lambda: example.to_html(names=names), "text": lambda: example.text(names=names).plain}
     text = forms[form]()
     if output is None:
         print_document(text)
