@@ -172,7 +172,7 @@ def _link(name: str, number: str) -> str:
     """Give a number in LaTeX as HTML, with a link to where it was computed."""
     shown = number.replace(r"\infty", "∞").replace(r"\mathrm{NaN}", "NaN").replace("-", "−")
     shown = re.sub(r" \\times 10\^\{([^{}]*)\}", r" × 10<sup>\1</sup>", shown)
-    href = escape(quote(anchor(name), safe="/(),+.;=!*'"))
+    href = escape(quote(anchor(name), safe="/(),+.;=!*'[]"))
     return f'<a href="#{href}" title="{escape(name)}">{shown}</a>'
 
 
