@@ -236,3 +236,8 @@ def test_json_says_of_numbers_that_are_not_finite_what_they_are() -> None:
 def test_a_poisson_target_of_0_is_no_logarithm_of_0() -> None:
     record = explained(one("softplus", 0.5, 0.0, Poisson(deviance=True)), [[1.0]], [[0.0]])["E(o1)"]
     assert record.plain_formula == "out(o1) - t(o1) · log(out(o1))"
+
+
+def test_rows_of_one_name_are_refused() -> None:
+    with pytest.raises(bl.BacklitError, match="rows: a name is given twice"):
+        explained(one("identity", 0.5, 0.0), [[1.0], [2.0]], [[0.0], [0.0]], rows=["1", "1"])

@@ -88,6 +88,8 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
             raise BacklitError(f"digits is {digits!r}; expected a whole number from 0 to 100.")
         if self.rows is not None and len(self.rows) != rows:
             raise BacklitError(f"rows: {len(self.rows)} names given; X has {rows} rows.")
+        if self.rows is not None and len(set(self.rows)) != len(self.rows):
+            raise BacklitError(f"rows: a name is given twice in {list(self.rows)}; expected names that differ.")
         names = [str(k + 1) for k in range(rows)] if self.rows is None else self.rows
         only = (self.only,) if isinstance(self.only, str) else tuple(self.only)
         return msgspec.structs.replace(self, digits=int(digits), rows=tuple(names), only=only)
@@ -147,6 +149,10 @@ class Step:
 
     def _record(self, key: Key) -> Record:
         return record_of(key, self._exact, self.digits, check=self.check)
+
+    def shown(self, key: Key) -> str:
+        """Give a number's text as every form shows it: with the digits that are right."""
+        return self._exact.shown(key, self.digits)
 
     def sections(self) -> Iterator[Section]:
         """Give the records under their headings.

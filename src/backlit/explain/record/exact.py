@@ -17,6 +17,9 @@ from backlit.explain.record.quantities import Key
 CLOSE, SMALL = Decimal("1e-12"), Decimal("1e-25")
 """Numbers that differ by more, and are smaller, are worked out once more in many digits."""
 
+LONG = 64
+"""A formula of more numbers takes them as the engine has them: large networks would be worked out as a whole."""
+
 
 class ExactNumbers:
     """The numbers of a step by their formulas, in decimal arithmetic, each worked out when it is first asked for."""
@@ -44,8 +47,9 @@ class ExactNumbers:
             node = nodes.get(key)
             if node is None and key.quantity.expression is not None:
                 node = nodes[key] = key.quantity.expression(key.place)
-                missing = [ref.key for ref in refs(node) if ref.key is not None and ref.key not in known]
-                if missing:
+                needed = [ref.key for ref in refs(node) if ref.key is not None]
+                missing = [other for other in needed if other not in known]
+                if missing and len(needed) <= LONG:
                     waiting += missing
                     continue
             known[key] = self._by_formula(key, node, digits)
@@ -57,8 +61,12 @@ class ExactNumbers:
         value = as_written(key.quantity.value(key.place))
         if node is None or not value.is_finite():
             return value
-        known = self._known[digits]
-        exact = decimal_value(node, lambda ref: as_written(ref.value) if ref.key is None else known[ref.key], digits)
+        known = {} if sum(ref.key is not None for ref in refs(node)) > LONG else self._known[digits]
+
+        def number(ref: Ref) -> Decimal:
+            return known[ref.key] if ref.key in known else as_written(ref.value)
+
+        exact = decimal_value(node, number, digits)
         return exact if exact.is_finite() else value
 
     # ----------------------------------------------------------------------------------------------------------- shown
