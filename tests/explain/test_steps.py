@@ -17,6 +17,8 @@ from backlit.explain import explain_step
 from backlit.explain.step import course_of
 from backlit.ops.registry import optimizers, schedules
 
+pytestmark = pytest.mark.filterwarnings("ignore::backlit.errors.BacklitWarning")  # of batches of one row
+
 TRAININGS = int(os.environ.get("BACKLIT_NETWORKS", "60"))
 """How many random trainings to compare."""
 
@@ -29,7 +31,9 @@ ENDINGS = (("identity", "half_squared_error"), ("sigmoid", "binary_cross_entropy
 def networks(draw: Any) -> bl.Network:
     chain: list[Any] = []
     for _ in range(draw(st.integers(0, 2))):
-        chain.append(bl.Dense(draw(st.sampled_from([1, 3, 4, 17])), draw(st.sampled_from(HIDDEN))))
+        activation = draw(st.sampled_from(HIDDEN))
+        units = draw(st.sampled_from([1, 3, 4, 17]))
+        chain.append(bl.Dense(max(units, 2) if activation == "softmax" else units, activation))
         chain += draw(st.sampled_from([[], [], [bl.Dropout(0.4)], [bl.BatchNorm()], [bl.LayerNorm()]]))
     activation, loss = draw(st.sampled_from(ENDINGS))
     outputs = draw(st.sampled_from([1, 2, 3])) if loss != "cross_entropy" else 3
@@ -43,7 +47,7 @@ def trainings(draw: Any) -> SimpleNamespace:
     network = draw(networks())
     rng = np.random.default_rng(draw(st.integers(0, 999)))
     n = draw(st.integers(1, 9))
-    X, Y = rng.normal(size=(n, network.inputs)), rng.integers(0, 2, (n, network.outputs)).astype(float)
+    X, Y = rng.normal(size=(n, network.inputs)), rng.integers(0, 2, (n, network.output_size)).astype(float)
     if network.loss.name == "cross_entropy":
         Y = rng.integers(0, 3, n)
     on = st.sampled_from([None, None, 0.05, 0.5])

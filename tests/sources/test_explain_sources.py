@@ -85,7 +85,8 @@ def test_beyond_the_files_epochs_is_said(adaline: str) -> None:
     ({"row": [1, 2], "steps": 2}, "trains on 1 row at a time"), ({"row": 1, "epoch": 1}, "leave one of them out"),
     ({"row": [5]}, "row is 5; .* has rows 1 to 4"), ({"row": "1,x"}, "row is x"), ({"row": [2, 2]}, "given twice"),
     ({"row": []}, "row is empty"), ({"run": "AND"}, "one run, without a name"), ({"X": [[1, 2]]}, "leave it out"),
-    ({"data": "iris"}, "rows of its own"), ({"digit": 4}, "did you mean 'digits'"), ({"digits": -1}, "digits"),
+    ({"data": "iris"}, "rows of its own"), ({"digit": 4}, "did you mean 'digits'"),
+    ({"learning_rate": 4}, "did you mean 'rate'"), ({"digits": -1}, "digits"),
     ({"optimizer": "lbfgs"}, "searches along a line"), ({"optimizer": "lbfgs", "rate": 0.1}, "has none"),
     ({"rate": -1.0}, "rate"), ({"steps": 0}, "steps is 0"), ({"steps": 1.5}, "steps is 1.5"),
 ])  # fmt: skip

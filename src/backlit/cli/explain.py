@@ -7,10 +7,14 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from backlit.cli.options import Whole, WholeList
+from backlit.cli.options import Whole, WholeList, form_of
+from backlit.cli.plugins import run_plugins
 from backlit.cli.streams import print_document
 
 Format = Literal["text", "md", "latex", "html", "json"]
+FORMS = {"text": (".txt", ".text"), "md": (".md", ".markdown"), "latex": (".tex",), "html": (".html", ".htm"),
+         "json": (".json",)}  # fmt: skip
+"""Each form with the endings of its files."""
 WIDEST = 120
 
 
@@ -22,7 +26,7 @@ def explain(
     run: str | None = None,
     optimizer: str | None = None,
     rate: float | None = None,
-    form: Annotated[Format, Parameter(name="--format")] = "text",
+    form: Annotated[Format | None, Parameter(name="--format")] = None,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     digits: Whole = 9,
     steps: Whole | None = None,
@@ -31,6 +35,7 @@ def explain(
     compare: Annotated[bool, Parameter(negative="")] = False,
     check: Annotated[bool, Parameter(negative="")] = False,
     names: Annotated[bool | None, Parameter(negative="--no-names")] = None,
+    plugin: Annotated[list[Path] | None, Parameter(negative="")] = None,
 ) -> None:
     """Work one training step out: forward pass, error, backward pass and update, with every number.
 
@@ -50,9 +55,10 @@ def explain(
     rate
         The learning rate, instead of the file's own.
     form
-        text, md (Markdown with formulas for GitHub and Jupyter), latex, html (one page to open offline) or json.
+        text, md (Markdown with formulas for GitHub and Jupyter), latex, html (one page to open offline) or json; by
+        default the one that the output's ending stands for, else text.
     output
-        The file to write to, instead of the terminal.
+        The file to write to, instead of the terminal: OUT.html, OUT.md, OUT.tex, OUT.json or OUT.txt.
     digits
         Places behind the point; a tie is rounded to the even digit (0.0625 at 3 is 0.062). Digits that float64 does not
         have are left out.
@@ -71,15 +77,19 @@ def explain(
     names
         Put the weights' names beside their values where the network is drawn, or leave them out; where neither is
         asked for, names that the network file gives are shown, such as w5.
+    plugin
+        A Python file to run first, for a network with ops of your own.
     """
     from backlit.sources import explain as work_out
 
+    chosen = form_of(form, output, FORMS)
+    run_plugins(plugin or ())
     given: dict[str, Any] = {"data": data, "row": row or None, "run": run, "optimizer": optimizer, "rate": rate}
     example: Any = work_out(
         source, **{name: value for name, value in given.items() if value is not None}, steps=steps, epoch=epoch,
         digits=digits, only=only, compare=compare, check=check,
     )  # fmt: skip
-    if output is None and form == "text":
+    if output is None and chosen == "text":
         from rich.console import Console
 
         console = Console(highlight=False, soft_wrap=True)
@@ -87,7 +97,7 @@ def explain(
         return
     forms = {"md": example.to_markdown, "latex": example.to_latex, "json": example.to_json}
     forms |= {"html": lambda: example.to_html(names=names), "text": lambda: example.text(names=names).plain}
-    text = forms[form]()
+    text = forms[chosen]()
     if output is None:
         print_document(text)
     else:

@@ -29,7 +29,7 @@ def reduction(loss: Loss, outputs: int) -> int:
 
 def rule_of(network: Architecture, **given: Any) -> Rule:
     """Give the rule of a network's loss: no penalties and no limits but those given."""
-    rule = Rule(reduction(network.loss, network.outputs), 0.0, 0.0, False, 0.0, 0.0, 0.0, 0.0)
+    rule = Rule(reduction(network.loss, network.output_size), 0.0, 0.0, False, 0.0, 0.0, 0.0, 0.0)
     return rule._replace(**given)
 
 
@@ -126,7 +126,7 @@ class Objective:
 
     def outputs(self) -> Array:
         """Give the network's outputs (rows, outputs) for the rows, without dropout."""
-        rows, Y = self.data.rows, np.zeros((self.data.rows, self.network.outputs), self.network.dtype)
+        rows, Y = self.data.rows, np.zeros((self.data.rows, self.network.output_size), self.network.dtype)
         with self._quiet():
             self.runner.predict_rows(
                 self.executable.prediction, self.memory, self.data.X, rows, Y.reshape(-1), self.clock

@@ -29,6 +29,7 @@ from backlit.explain.record.step_records import Change, Drawing, Example, Record
 from backlit.explain.selection import selected
 from backlit.explain.summary import summary_of
 from backlit.ops.base import Optimizer
+from backlit.ops.synonyms import hint
 
 DRAWN_ROWS = 4
 """Of more rows, so many have a drawing."""
@@ -37,6 +38,9 @@ DRAWN_ROWS = 4
 DATA = ("sample_weight", "validation", "order")
 TRAINING = (*Settings.__struct_fields__, *DATA)
 """The arguments of `backlit.explain` that are about the training."""
+
+ASKED = ("rate", "epoch", "compare", "data", "row", "run")
+"""Those of its arguments that say which step of what is asked for."""
 
 UNASKED = ("gradient_norms", "divergence", "compiled", "threads", "time_limit", "facts", "notes")
 """Of these and the others, those that change no number of a step, or are not for callers."""
@@ -72,10 +76,8 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
         """
         for name in given:
             if name not in cls.__struct_fields__:
-                known = [known for known in (*TRAINING, *cls.__struct_fields__) if known not in UNASKED]
-                near = difflib.get_close_matches(name, known, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}."
-                raise BacklitError(f"explain has no argument {name!r}; {hint}")
+                known = [known for known in (*TRAINING, *cls.__struct_fields__, *ASKED) if known not in UNASKED]
+                raise BacklitError(f"explain has no argument {name!r}; {hint(name, known, 'python')}")
         return cls(**given)
 
     def checked(self, rows: int) -> Shown:
@@ -172,9 +174,10 @@ class Step:
 
     def example(self, *, compare: bool = False) -> Example:
         """Give all records of the step, with the parameters before and after it if asked."""
-        drawings = () if self.only else tuple(self.drawings())
+        drawn = self.contents.drawable and not self.only
+        drawings = tuple(self.drawings()) if drawn else ()
         changes = tuple(self.changes()) if compare else ()
-        left_out = () if self.only else self.contents.context.rows[DRAWN_ROWS:]
+        left_out = self.contents.context.rows[DRAWN_ROWS:] if drawn else ()
         return Example(self.summary, drawings, tuple(self.sections()), changes, left_out)
 
     def drawings(self) -> Iterator[Drawing]:
@@ -202,12 +205,12 @@ class Step:
         key = self.find(name)
         if key is None:
             near = difflib.get_close_matches(name, self.contents.known_names(every=len(self) <= LARGEST_EXAMPLE), n=3)
-            hint = (
+            known = (
                 f"did you mean {' or '.join(map(repr, near))}?"
                 if near
                 else "names look like 'net(h1)' or 'dE/dw(i1,h1)'."
             )
-            raise KeyError(f"the step has no number {name!r}; {hint}")
+            raise KeyError(f"the step has no number {name!r}; {known}")
         return self._record(key)
 
     def find(self, name: str) -> Key | None:

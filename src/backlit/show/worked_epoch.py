@@ -83,8 +83,8 @@ class WorkedEpoch:
             twin.example = msgspec.structs.replace(step.example, summary=head)
             yield title, twin
 
-    def text(self, width: int = worked_text.WIDTH, *, names: bool | None = None) -> Text:
-        """Give the text with its styles, for a terminal of that width; `names` is that of `WorkedExample.to_html`."""
+    def text(self, width: int = worked_text.WIDTH, **options: Any) -> Text:
+        """Give the text with its styles, for a terminal of that width; `options` are those of `WorkedExample.text`."""
         summary = msgspec.structs.replace(self.summary, errors=())
         lines = [Text(summary.title, style="bold")]
         wide = max(len(name) for name, _ in summary.facts)
@@ -95,7 +95,7 @@ class WorkedEpoch:
         for number, name, error in rows:
             lines.append(Text(f"  {number:>{widths[0]}}  {name:<{widths[1]}}  {error:>{widths[2]}}"))
         for _, step in self._titled():
-            lines += [Text(), Text("─" * min(width, 60), style="dim"), step.text(width, names=names)]
+            lines += [Text(), Text("─" * min(width, 60), style="dim"), step.text(width, **options)]
         return Text("\n").join(lines)
 
     def to_markdown(self) -> str:
@@ -125,12 +125,16 @@ class WorkedEpoch:
         bodies = [worked_latex.worked_body(step.example) for _, step in self._titled()]
         return worked_latex.PREAMBLE + "\n".join([*lines, *bodies]) + "\\end{document}\n"
 
-    def to_html(self, *, names: bool | None = None) -> str:
-        """Give one self-contained page: MathML and SVG, no script, nothing loaded from elsewhere."""
-        pages = [step.to_html(names=names) for _, step in self._titled()]
+    def to_html(self, **options: Any) -> str:
+        """Give one page that loads nothing; `options` are those of `WorkedExample.to_html`."""
+        pages = [step.to_html(**options) for _, step in self._titled()]
         start, end = pages[0].index("<main"), pages[0].rindex("</main>") + len("</main>")
         bodies = [page[page.index("<main") : page.rindex("</main>") + len("</main>")] for page in pages]
-        apart = "\n".join(_apart(body, number) for number, body in enumerate(bodies, 1)).replace("h1>", "h2>")
+        apart = (
+            "\n".join(_apart(body, number) for number, body in enumerate(bodies, 1))
+            .replace("h2>", "h3>")
+            .replace("h1>", "h2>")
+        )
         top = re.sub("<title>.*?</title>", f"<title>{escape(TITLE)}</title>", pages[0][:start], flags=re.DOTALL)
         return f"{top}{self._html_head()}\n{apart}{pages[0][end:]}"
 

@@ -115,5 +115,5 @@ def _rows_words(chosen: list[int], name: str) -> str:
 
 def _notes(model: TabularModel, rows: Any) -> list[list[str]]:
     """Give for each row the cells behind its inputs, and behind each of its targets."""
-    outputs = model.network.outputs
+    outputs = model.network.output_size
     return [[*notes[:-1], *notes[-1:] * outputs] for notes in cell_notes(model.encoder, rows)]

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from backlit.explain.algebra.numerals import latex_number, short_text
-from backlit.explain.algebra.tree import COMPARISONS, FIRST_TERMS, FUNCTIONS, Apply, Literal, Node, Ref, is_long
+from backlit.explain.algebra.tree import COMPARISONS, FIRST_TERMS, FUNCTIONS, OWN, Apply, Literal, Node, Ref, is_long
+from backlit.explain.quantity_names import latex_text
 
 SUM, MINUS, PRODUCT, POWER, ATOM = range(5)
 """How tightly a printed piece holds together: a looser one within a tighter one takes brackets."""
@@ -227,7 +228,8 @@ class _Latex(_Style):
             return Piece(rf"\sqrt{{{inside}}}", ATOM)
         if name == "[]":
             return Piece(f"[{inside}]", ATOM)
-        return Piece(rf"{LATEX_FUNCTIONS.get(name, name)}\left({inside}\right)", ATOM)
+        command = own_command(name) if name.startswith(OWN) else LATEX_FUNCTIONS.get(name, name)
+        return Piece(rf"{command}\left({inside}\right)", ATOM)
 
     def cases(self, pairs: Sequence[tuple[str, str]]) -> Piece:
         pairs = [(value, condition or r"\text{otherwise}") for value, condition in pairs]
@@ -241,6 +243,16 @@ class _Linked(_Latex):
         if ref.key is None:
             return piece
         return piece._replace(text=f"{OPERAND}{{{ref.name.encode().hex()}}}{{{piece.text}}}")
+
+
+def own_command(name: str) -> str:
+    r"""Give the name of a function of one's own in LaTeX.
+
+    >>> own_command("own my_act'")
+    "\\text{my\\_act}'"
+    """
+    bare = name.removeprefix(OWN).rstrip("'")
+    return rf"\text{{{latex_text(bare)}}}" + "'" * (len(name.removeprefix(OWN)) - len(bare))
 
 
 def is_raised(symbol: str) -> bool:
@@ -288,7 +300,7 @@ class _Plain(_Style):
             return Piece(f"|{inside}|", ATOM)
         if name == "[]":
             return Piece(f"[{inside}]", ATOM)
-        return Piece(f"{'√' if name == 'sqrt' else name}({inside})", ATOM)
+        return Piece(f"{'√' if name == 'sqrt' else name.removeprefix(OWN)}({inside})", ATOM)
 
     def cases(self, pairs: Sequence[tuple[str, str]]) -> Piece:
         return Piece(

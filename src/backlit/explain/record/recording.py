@@ -100,7 +100,7 @@ class Recording:
         if not joined:
             network.loss = _unjoined(network.loss)
         step = PlainStep.of(
-            network, self.X, self.Y, self.weights, rule=s.rule(reduction(network.loss, network.outputs)),
+            network, self.X, self.Y, self.weights, rule=s.rule(reduction(network.loss, network.output_size)),
             step=self.number - 1, seed=s.seed, optimizer=self.optimizer, decay_biases=s.decay_biases, compiled=False,
             keep=True, batch_size=training.batch_size, rows=training.executable.rows,
         )  # fmt: skip
@@ -227,14 +227,9 @@ def _per_batch(settings: Settings, weights: Array, rows: int) -> Settings:
 
 def _unjoined(loss: Loss) -> Loss:
     """Give the same loss without the forms that take the last activation in."""
-    cls = msgspec.defstruct(
-        type(loss).__name__,
-        [],
-        bases=(type(loss),),
-        namespace={"fused": {}, "__module__": __name__},
-        frozen=True,
-        kw_only=True,
-    )
+    base: Any = type(loss)
+    names = {"fused": {}, "__module__": base.__module__}
+    cls = type(base)(base.__name__, (base,), names, frozen=True, kw_only=True)
     made: Any = cls(**msgspec.structs.asdict(loss))
     return cast(Loss, made)
 
