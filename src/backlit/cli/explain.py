@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -35,8 +34,8 @@ def explain(
     only: Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True)] = (),
     compare: Annotated[bool, Parameter(negative="")] = False,
     check: Annotated[bool, Parameter(negative="")] = False,
-    plugin: Annotated[list[Path] | None, Parameter(negative="")] = None,
     names: Annotated[bool | None, Parameter(negative="--no-names")] = None,
+    plugin: Annotated[list[Path] | None, Parameter(negative="")] = None,
 ) -> None:
     """Work one training step out: forward pass, error, backward pass and update, with every number.
 
@@ -75,11 +74,11 @@ def explain(
         End with the error and the weights before and after the step.
     check
         Put the slope by finite differences beside each gradient; at a kink, those of both sides.
-    plugin
-        A Python file to run first, for a network with ops of your own.
     names
         Put the weights' names beside their values where the network is drawn, or leave them out; where neither is
         asked for, names that the network file gives are shown, such as w5.
+    plugin
+        A Python file to run first, for a network with ops of your own.
     """
     from backlit.sources import explain as work_out
 
@@ -97,7 +96,7 @@ def explain(
         console.print(example.text(min(console.width, WIDEST), names=names))
         return
     forms = {"md": example.to_markdown, "latex": example.to_latex, "json": example.to_json}
-    forms |= {"html": partial(example.to_html, names=names), "text": lambda: example.text(names=names).plain}
+    forms |= {"html": lambda: example.to_html(names=names), "text": lambda: example.text(names=names).plain}
     text = forms[chosen]()
     if output is None:
         print_document(text)

@@ -174,9 +174,10 @@ class Step:
 
     def example(self, *, compare: bool = False) -> Example:
         """Give all records of the step, with the parameters before and after it if asked."""
-        drawings = () if self.only or not self.contents.drawable else tuple(self.drawings())
+        drawn = self.contents.drawable and not self.only
+        drawings = tuple(self.drawings()) if drawn else ()
         changes = tuple(self.changes()) if compare else ()
-        left_out = () if self.only else self.contents.context.rows[DRAWN_ROWS:]
+        left_out = self.contents.context.rows[DRAWN_ROWS:] if drawn else ()
         return Example(self.summary, drawings, tuple(self.sections()), changes, left_out)
 
     def drawings(self) -> Iterator[Drawing]:
@@ -187,7 +188,7 @@ class Step:
 
     def drawing(self, row: int | None = 0) -> Drawing:
         """Give the network with the numbers of one row; of None, with the slopes of all rows added up."""
-        return drawing_of(self.contents, row)
+        return drawing_of(self.contents, row, self._exact)
 
     def changes(self) -> Iterator[Change]:
         """Give the error and every trained parameter before and after the step."""

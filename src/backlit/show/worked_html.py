@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 import re
 from collections.abc import Collection
 from html import escape
@@ -122,9 +123,14 @@ def _parts(example: Example) -> list[Part]:
 def results(section: Section, digits: int) -> str:
     """Give the numbers that a section ends with, which none of its others needs: what is seen of it while folded."""
     used = {name for record in section.worked for name in record.depends_on}
-    found = [f"{r.name} = {short_text(r.value, digits)}" for r in section.records if r.name not in used]
+    found = [f"{r.name} = {_shorter(r, digits)}" for r in section.records if r.name not in used]
     more = f", … {len(found) - MOST_RESULTS:,} more" if len(found) > MOST_RESULTS else ""
     return ", ".join(found[:MOST_RESULTS]) + more
+
+
+def _shorter(record: Record, digits: int) -> str:
+    """Give a number with fewer digits, none of them one that is not right."""
+    return short_text(float(record.shown) if math.isfinite(record.value) else record.value, digits)
 
 
 # ------------------------------------------------------------------------------------------------------------- formulas

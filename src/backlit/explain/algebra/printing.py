@@ -43,18 +43,18 @@ def latex(node: Node, digits: int | None = None, text: NumberText | None = None)
     return _print(node, _Latex(_numbers(digits, text))).text
 
 
-def linked_latex(node: Node, digits: int | None = None, text: NumberText | None = None) -> str:
-    r"""Print a tree in LaTeX with numbers, those of the step marked by the name of each.
-
-    >>> linked_latex(Ref("w1", "w_1", 0.5, key=1), 3)
-    '\\operand{7731}{0.5}'
-    """
-    return _print(node, _Linked(_numbers(digits, text))).text
-
-
 def plain(node: Node, digits: int | None = None, text: NumberText | None = None) -> str:
     """Print a tree as plain text: names, or numbers of so many digits, or those that `text` gives."""
     return _print(node, _Plain(_numbers(digits, text))).text
+
+
+def linked_latex(node: Node, text: NumberText) -> str:
+    r"""Print a tree in LaTeX with the numbers that `text` gives, those of the step marked by the name of each.
+
+    >>> linked_latex(Ref("w1", "w_1", 0.5, key=1), lambda ref: str(ref.value))
+    '\\operand{7731}{0.5}'
+    """
+    return _print(node, _Linked(text)).text
 
 
 def _numbers(digits: int | None, text: NumberText | None) -> NumberText | None:
@@ -237,6 +237,14 @@ class _Latex(_Style):
         return Piece(rf"\begin{{cases}} {rows} \end{{cases}}", PRODUCT)
 
 
+class _Linked(_Latex):
+    def ref(self, ref: Ref) -> Piece:
+        piece = super().ref(ref)
+        if ref.key is None:
+            return piece
+        return piece._replace(text=f"{OPERAND}{{{ref.name.encode().hex()}}}{{{piece.text}}}")
+
+
 def own_command(name: str) -> str:
     r"""Give the name of a function of one's own in LaTeX.
 
@@ -245,14 +253,6 @@ def own_command(name: str) -> str:
     """
     bare = name.removeprefix(OWN).rstrip("'")
     return rf"\text{{{latex_text(bare)}}}" + "'" * (len(name.removeprefix(OWN)) - len(bare))
-
-
-class _Linked(_Latex):
-    def ref(self, ref: Ref) -> Piece:
-        piece = super().ref(ref)
-        if ref.key is None:
-            return piece
-        return piece._replace(text=f"{OPERAND}{{{ref.name.encode().hex()}}}{{{piece.text}}}")
 
 
 def is_raised(symbol: str) -> bool:

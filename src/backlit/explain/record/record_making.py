@@ -49,10 +49,11 @@ def record_of(key: Key, exact: ExactNumbers, digits: int, *, check: bool = False
 
 def linked_of(key: Key, exact: ExactNumbers, digits: int) -> str:
     """Give a number's formula with its numbers in LaTeX, each marked by its name: see `linked_latex`."""
-    if not key.quantity.expression:
+    quantity, place = key
+    if quantity.expression is None:
         return ""
-    node = choose_cases(key.quantity.expression(key.place), FLOATS)
-    return linked_latex(node, text=lambda ref: exact.within(ref, digits))
+    chosen = choose_cases(quantity.expression(place), FLOATS)
+    return linked_latex(chosen, lambda ref: exact.within(ref, digits))
 
 
 def change_of(
