@@ -17,6 +17,10 @@ BREAK = r" \cr "
 """The end of a line within a formula: GitHub takes one backslash of two away."""
 
 
+MOST_SIGNS = 4400
+"""MathJax refuses a formula of more than 5,120 signs; what is longer stands there as text."""
+
+
 def worked_markdown(example: Example) -> str:
     """Give a worked example as Markdown."""
     summary = example.summary
@@ -47,9 +51,12 @@ def _section(section: Section, digits: int) -> Iterator[str]:
 
 
 def _record(record: Record, digits: int) -> Iterator[str]:
-    yield "$$"
-    yield equation(record, digits)
-    yield "$$"
+    formula = equation(record, digits)
+    if len(formula) > MOST_SIGNS:
+        yield from ("```", f"{record.name} = {record.plain_formula}", f"= {record.plain_substituted}",
+                    f"= {decimal_text(record.value, digits)}", "```")  # fmt: skip
+    else:
+        yield from ("$$", formula, "$$")
     yield ""
     remarks = [record.note] if record.note else []
     if record.numeric is not None:
