@@ -30,7 +30,7 @@ BETWEEN = r" \\[1ex] "
 LINE = 110
 """What is too long for a formula stands there as text, in lines of so many signs."""
 GIVEN_COLUMNS = 4
-WIDEST = 76
+WIDEST = 100
 """So many signs of a formula stand in a line."""
 
 
@@ -139,7 +139,7 @@ class Block(NamedTuple):
 
     latex: str
     text: str
-    count: int
+    numbers: int
 
 
 def _blocks(sections: Sequence[Section], digits: int) -> tuple[list[Block], int]:
@@ -147,7 +147,7 @@ def _blocks(sections: Sequence[Section], digits: int) -> tuple[list[Block], int]
     blocks = [block for section in sections for block in _section(section, digits)]
     if len(blocks) > MOST_OUTPUTS:
         blocks = _merged(blocks)
-    return blocks[:MOST_OUTPUTS], sum(block.count for block in blocks[MOST_OUTPUTS:])
+    return blocks[:MOST_OUTPUTS], sum(block.numbers for block in blocks[MOST_OUTPUTS:])
 
 
 def _merged(blocks: Sequence[Block]) -> list[Block]:
@@ -156,7 +156,9 @@ def _merged(blocks: Sequence[Block]) -> list[Block]:
     for block in blocks:
         last = merged[-1] if merged else None
         if last and last.latex and block.latex and len(last.latex) + len(block.latex) <= MOST_SIGNS:
-            merged[-1] = Block(f"{last.latex} {block.latex}", f"{last.text}\n{block.text}", last.count + block.count)
+            merged[-1] = Block(
+                f"{last.latex} {block.latex}", f"{last.text}\n{block.text}", last.numbers + block.numbers
+            )
         else:
             merged.append(block)
     return merged
