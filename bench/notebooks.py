@@ -35,13 +35,13 @@ CELLS = (
     "X, Y = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0.0, 1.0, 1.0, 0.0]\n"
     'network = bl.Network([bl.Dense(3, "tanh"), bl.Dense(1, "sigmoid")], 2, "binary_cross_entropy", seed=1)\n'
     "network",
-    "bl.explain(network, X[1:2], Y[1:2], optimizer=bl.Adam(0.1), check=True, compare=True)",
     "training = bl.Training(network, X, Y, epochs=300, optimizer=bl.Adam(0.05))\ntraining",
     "training.run()",
     "training.history",
     "bl.gradcheck(network, X, Y)",
     "training.state",
     'bl.demo("xor")',
+    "bl.explain(network, X[1:2], Y[1:2], optimizer=bl.SGD(0.5), check=True, compare=True)",
 )
 OPTIONS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",

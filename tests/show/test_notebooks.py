@@ -19,7 +19,7 @@ import backlit as bl
 from backlit.explain.algebra.numerals import decimal_text, latex_number, short_text
 from backlit.model import Settings, fit_table
 from backlit.show import notebook as pieces
-from backlit.show import worked_notebook
+from backlit.show import worked_markdown, worked_notebook
 from backlit.show.curve_svg import curve_svg
 
 PRELUDE = """
@@ -196,17 +196,43 @@ def test_a_step_of_too_many_numbers_says_so() -> None:
 
 
 def test_a_long_step_is_cut_with_a_word_and_stays_in_one_cell(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worked_notebook, "MOST_NUMBERS", 60)
     monkeypatch.setattr(worked_notebook, "MOST_OUTPUTS", 3)
     example = values()["worked"].example
     made = list(worked_notebook.worked_outputs(example))
-    assert sum("text/latex" in output for output in made) <= 3
-    left_out = [int(found[1].replace(",", "")) for output in made
-                if (found := re.match(r"([\d,]+) more numbers are left out here", output["text/plain"]))]  # fmt: skip
     latex = "".join(output.get("text/latex", "") for output in made)
-    seen = sum(len(section.records) for section in example.sections if f"{{{section.title}}}" in latex)
-    assert left_out == [len(example.records) - seen]
-    assert 0 < seen <= 60
+    assert sum("text/latex" in output for output in made) == 3
+    (left_out,) = (int(found[1]) for output in made
+                   if (found := re.match(r"(\d+) more numbers are left out here", output["text/plain"])))  # fmt: skip
+    numbers = [record for record in example.records if record.formula]
+    seen = sum(f"{record.symbol} & = {record.formula}"[:60] in latex for record in numbers)
+    assert 0 < left_out < len(example.records)
+    assert seen >= len(numbers) - left_out
+
+
+def test_no_formula_is_longer_than_mathjax_takes() -> None:
+    """It refuses more than 5,120 signs."""
+    wide = bl.Network([bl.Dense(2, "tanh"), bl.Dense(3, "softmax")], 100, "cross_entropy", seed=1)
+    example = bl.explain(wide, [[0.123456789] * 100], [1], only=["h1", "error"])
+    made = list(worked_notebook.worked_outputs(example.example))
+    assert 4000 < max(len(output.get("text/latex", "")) for output in made) < 4800
+
+
+def test_a_number_with_too_long_a_formula_is_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worked_notebook, "MOST_SIGNS", 150)
+    monkeypatch.setattr(worked_notebook, "MOST_OUTPUTS", 10_000)
+    monkeypatch.setattr(worked_markdown, "MOST_SIGNS", 150)
+    example = values()["worked"]
+    made = list(worked_notebook.worked_outputs(example.example))
+    texts = [visible_text(output["text/html"]) for output in made[1:] if "text/html" in output]
+    assert len(texts) > 2
+    everything = " ".join([*texts, *(output.get("text/latex", "") for output in made)])
+    markdown = example.to_markdown()
+    for record in example.example.records:
+        if record.formula:
+            value = decimal_text(record.value)
+            assert shows(everything, value) or shows(everything, latex_number(value))
+            assert shows(markdown, value) or shows(markdown, latex_number(value))
+    assert "```\nnet(h1)[1] = " in markdown
 
 
 def test_a_terminal_of_ipython_prints_the_text(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,7 @@ def _reduction(setup: SetupRun) -> str:
 
 def drawn_units(setup: SetupRun) -> list[Sequence[str]]:
     """Give the names of the units column by column, or nothing where a layer is too large to be drawn."""
-    columns = [setup.inputs, *(layer.units for layer in setup.layers if layer.units)]
+    columns: list[Sequence[str]] = [setup.inputs, *(layer.units for layer in setup.layers if layer.units)]
     return columns if max(map(len, columns)) <= MOST_UNITS else []
 
 

@@ -17,6 +17,10 @@ BREAK = r" \cr "
 """The end of a line within a formula: GitHub takes one backslash of two away."""
 
 
+MOST_SIGNS = 4400
+"""MathJax refuses a formula of more than 5,120 signs; what is longer stands there as text."""
+
+
 def worked_markdown(example: Example) -> str:
     """Give a worked example as Markdown."""
     summary = example.summary
@@ -47,9 +51,12 @@ def _section(section: Section) -> Iterator[str]:
 
 
 def _record(record: Record) -> Iterator[str]:
-    yield "$$"
-    yield equation(record)
-    yield "$$"
+    formula = equation(record)
+    if len(formula) > MOST_SIGNS:
+        yield from ("```", f"{record.name} = {record.plain_formula}", f"= {record.plain_substituted}",
+                    f"= {record.shown}", "```")  # fmt: skip
+    else:
+        yield from ("$$", formula, "$$")
     yield ""
     remarks = [remark for remark in (record.note, record.checked) if remark]
     if remarks:
@@ -69,7 +76,7 @@ def _changes(changes: tuple[Change, ...]) -> Iterator[str]:
     yield "| | before | after | change |"
     yield "|---|---:|---:|---:|"
     for change in changes:
-        yield f"| {_escaped(change.name)} | " + " | ".join(change.shown) + " |"
+        yield f"| {_escaped(change.name)} | {' | '.join(change.shown)} |"
 
 
 def _escaped(text: str) -> str:

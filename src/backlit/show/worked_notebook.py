@@ -7,9 +7,10 @@ that.
 
 from __future__ import annotations
 
-import math
 import re
+import textwrap
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from backlit.explain.algebra.numerals import decimal_text, latex_number, short_text
 from backlit.explain.record.step_records import Drawing, Example, Record, Section
@@ -21,23 +22,23 @@ from backlit.show.network_svg import network_svg
 from backlit.show.notebook import Output, heading_html, lines_html, picture_html, table_html, words_html
 
 DRAWING_DIGITS = 4
-MOST_OUTPUTS = 30
-"""JupyterLab folds what comes after the fiftieth output of a cell; the formulas take so many at the most."""
-MOST_NUMBERS = 600
-"""A browser takes seconds to typeset more; the rest is left out, with a word."""
+MOST_OUTPUTS = 40
+"""JupyterLab folds what comes after the fiftieth output of a cell; formulas take so many at the most."""
+MOST_SIGNS = 4400
+"""MathJax refuses a formula of more than 5,120 signs."""
+BETWEEN = r" \\[1ex] "
+LINE = 110
+"""What is too long for a formula stands there as text, in lines of so many signs."""
 GIVEN_COLUMNS = 4
-WIDEST = 76
+WIDEST = 100
 """So many signs of a formula stand in a line."""
 
 
 def worked_outputs(example: Example) -> Iterator[Output]:
     """Give the outputs of a cell, in order; each says in `text/plain` what it shows."""
-    head = f"{_head(example)}{''.join(_pictures(example))}"
-    yield {"text/html": head, "text/plain": _head_text(example)}
-    shown, left_out = _within(example.sections)
-    for sections in _merged(shown):
-        text = "\n".join(_section_text(section) for section in sections)
-        yield {"text/latex": _block(sections), "text/plain": text}
+    yield {"text/html": f"{_head(example)}{''.join(_pictures(example))}", "text/plain": _head_text(example)}
+    blocks, left_out = _blocks(example.sections)
+    yield from map(_output, blocks)
     if left_out:
         yield {"text/html": words_html(_rest(left_out)), "text/plain": _rest(left_out)}
     if example.changes:
@@ -48,10 +49,9 @@ def worked_outputs(example: Example) -> Iterator[Output]:
 def worked_fragment(example: Example) -> str:
     """Give one HTML text of it all: formulas as plain text, since only some programs render others within HTML."""
     parts = [_head(example), *_pictures(example)]
-    shown, left_out = _within(example.sections)
-    for section in shown:
-        parts += [heading_html(section.title), lines_html("\n".join(_lines_of(section)))]
-    parts += [words_html(_rest(left_out))] if left_out else []
+    for section in example.sections:
+        lines = [line for record in section.records for line in _lines_of(record)]
+        parts += [heading_html(section.title), lines_html("\n".join(lines))]
     if example.changes:
         head, rows = _changes(example)
         parts += [heading_html(COMPARED), table_html(head, rows, 1)]
@@ -115,13 +115,14 @@ def _drawn(drawing: Drawing, backward: bool, digits: int) -> str:
     if not backward and diagram_text.fits(drawing):
         return "\n".join(diagram_text.network_lines(drawing, digits, 100))
     lines = []
-    for before, column in zip(("", *drawing.columns), drawing.columns, strict=False):
+    for place, column in enumerate(drawing.columns):
+        before = drawing.columns[place - 1].nodes if place else ()
         for unit, node in enumerate(column.nodes):
             number = node.slope if backward else node.value
             value = "" if number is None else f" {short_text(number, digits)}"
             edges = [(edge.source, edge.slope if backward else edge.weight) for edge in column.edges
                      if edge.unit == unit]  # fmt: skip
-            names = (before.nodes[source].name if source >= 0 else "1" for source, _ in edges)  # type: ignore[union-attr]
+            names = (before[source].name if source >= 0 else "1" for source, _ in edges)
             parts = [f"{name} {short_text(number, digits)}" for name, (_, number) in zip(names, edges, strict=True)
                      if number is not None]  # fmt: skip
             if value or parts:
@@ -129,18 +130,82 @@ def _drawn(drawing: Drawing, backward: bool, digits: int) -> str:
     return "\n".join(lines)
 
 
-# ------------------------------------------------------------------------------------------------------------- sections
+# ------------------------------------------------------------------------------------------------------------- formulas
 
 
-def _within(sections: Sequence[Section]) -> tuple[list[Section], int]:
-    """Give the sections up to `MOST_NUMBERS` numbers, the first one in any case, and how many numbers are left out."""
-    total, shown = 0, []
-    for section in sections:
-        total += len(section.records)
-        if shown and total > MOST_NUMBERS:
-            break
-        shown.append(section)
-    return shown, sum(len(section.records) for section in sections[len(shown) :])
+class Block(NamedTuple):
+    """A part of a section that goes into one formula: its rows in LaTeX, the same as text, how many numbers it has."""
+
+    latex: str
+    text: str
+    numbers: int
+
+
+def _blocks(sections: Sequence[Section]) -> tuple[list[Block], int]:
+    """Give the formulas of all sections, of `MOST_OUTPUTS` at the most, and how many numbers are left out."""
+    blocks = [block for section in sections for block in _section(section)]
+    if len(blocks) > MOST_OUTPUTS:
+        blocks = _merged(blocks)
+    return blocks[:MOST_OUTPUTS], sum(block.numbers for block in blocks[MOST_OUTPUTS:])
+
+
+def _merged(blocks: Sequence[Block]) -> list[Block]:
+    """Put neighbours together as far as they fit into one formula."""
+    merged: list[Block] = []
+    for block in blocks:
+        last = merged[-1] if merged else None
+        if last and last.latex and block.latex and len(last.latex) + len(block.latex) <= MOST_SIGNS:
+            merged[-1] = Block(
+                f"{last.latex} {block.latex}", f"{last.text}\n{block.text}", last.numbers + block.numbers
+            )
+        else:
+            merged.append(block)
+    return merged
+
+
+def _output(block: Block) -> Output:
+    r"""Give a formula that stands at the left, which one between `$$` does not; what is too long for one as text."""
+    if not block.latex:
+        return {"text/html": lines_html(block.text), "text/plain": block.text}
+    return {
+        "text/latex": rf"$\displaystyle \begin{{array}}{{l}} {block.latex} \end{{array}}$",
+        "text/plain": block.text,
+    }
+
+
+def _section(section: Section) -> Iterator[Block]:
+    """Give a section as blocks that are short enough."""
+    heading, title = notebook_words(section.title, "textbf") + r" \\", section.title
+    for given in _runs([(record, _given(record)) for record in section.given]):
+        columns = 2 if any(record.note for record, _ in given) else GIVEN_COLUMNS
+        cells = [cell for _, cell in given]
+        rows = r" \\ ".join(r" & ".join(cells[start : start + columns]) for start in range(0, len(cells), columns))
+        latex = rf"\begin{{array}}{{{'l' * columns}}} {rows} \end{{array}} \\"
+        text = "\n".join(line for record, _ in given for line in _lines_of(record))
+        yield Block(f"{heading} {latex}".strip(), f"{title}\n{text}".strip(), len(given))
+        heading = title = ""
+    for worked in _runs([(record, _record(record)) for record in section.worked]):
+        lines = BETWEEN.join(latex for _, latex in worked)
+        text = "\n".join(line for record, _ in worked for line in _lines_of(record))
+        if len(lines) > MOST_SIGNS:  # one number with a very long formula
+            text = "\n".join(line for part in text.split("\n") for line in textwrap.wrap(part, LINE))
+            yield Block("", f"{title}\n{text}".strip(), len(worked))
+        else:
+            latex = rf"\begin{{aligned}} {lines} \end{{aligned}} \\"
+            yield Block(f"{heading} {latex}".strip(), f"{title}\n{text}".strip(), len(worked))
+        heading = title = ""
+
+
+def _runs(parts: Sequence[tuple[Record, str]]) -> Iterator[list[tuple[Record, str]]]:
+    """Give neighbours that fit into one formula together."""
+    run: list[tuple[Record, str]] = []
+    for part in parts:
+        if run and sum(len(latex) + len(BETWEEN) for _, latex in (*run, part)) > MOST_SIGNS:
+            yield run
+            run = []
+        run.append(part)
+    if run:
+        yield run
 
 
 def _rest(count: int) -> str:
@@ -150,38 +215,9 @@ def _rest(count: int) -> str:
     )
 
 
-def _merged(sections: Sequence[Section]) -> Iterator[list[Section]]:
-    """Put neighbours together where there are too many sections for an output each."""
-    size = max(1, math.ceil(len(sections) / MOST_OUTPUTS))
-    for start in range(0, len(sections), size):
-        yield list(sections[start : start + size])
-
-
-def _block(sections: Sequence[Section]) -> str:
-    r"""Give sections as one formula: it stands at the left, which no output of `$$` does, and in one line of text."""
-    rows = [row for section in sections for row in _section(section)]
-    return rf"$\displaystyle \begin{{array}}{{l}} {' '.join(rows)} \end{{array}}$"
-
-
-def _section(section: Section) -> Iterator[str]:
-    yield notebook_words(section.title, "textbf") + r" \\"
-    if section.given:
-        yield _given(section.given) + r" \\"
-    if section.worked:
-        lines = r" \\[1ex] ".join(_record(record) for record in section.worked)
-        yield rf"\begin{{aligned}} {lines} \end{{aligned}} \\"
-
-
-def _given(records: Sequence[Record]) -> str:
-    """Set given numbers, several to a line."""
-    cells = []
-    for record in records:
-        note = r"\ " + notebook_words(f"({record.note})") if record.note else ""
-        number = latex_number(record.shown)
-        cells.append(f"{notebook_formula(record.symbol)} = {number}{note}")
-    columns = 2 if any(record.note for record in records) else GIVEN_COLUMNS
-    lines = r" \\ ".join(r" & ".join(cells[start : start + columns]) for start in range(0, len(cells), columns))
-    return rf"\begin{{array}}{{{'l' * columns}}} {lines} \end{{array}}"
+def _given(record: Record) -> str:
+    note = r"\ " + notebook_words(f"({record.note})") if record.note else ""
+    return f"{notebook_formula(record.symbol)} = {latex_number(record.shown)}{note}"
 
 
 def _record(record: Record) -> str:
@@ -207,22 +243,18 @@ def _wrapped(text: str) -> list[str]:
 # ----------------------------------------------------------------------------------------------------------------- text
 
 
-def _section_text(section: Section) -> str:
-    return "\n".join([section.title, *_lines_of(section)])
-
-
-def _lines_of(section: Section) -> Iterator[str]:
-    """Give a section's numbers as text: formula, numbers and value below each other."""
-    for record in section.given:
+def _lines_of(record: Record) -> Iterator[str]:
+    """Give a number as text: formula, numbers and value below each other."""
+    if not record.formula:
         yield f"{record.name} = {record.shown}" + (f"  ({record.note})" if record.note else "")
-    for record in section.worked:
-        margin = " " * len(record.name)
-        yield f"{record.name} = {record.plain_formula}"
-        if not says_the_same(record):
-            yield f"{margin} = {record.plain_substituted}"
-        yield f"{margin} = {record.shown}"
-        for remark in filter(None, (record.note, record.checked)):
-            yield f"{margin}   {remark}"
+        return
+    margin = " " * len(record.name)
+    yield f"{record.name} = {record.plain_formula}"
+    if not says_the_same(record):
+        yield f"{margin} = {record.plain_substituted}"
+    yield f"{margin} = {record.shown}"
+    for remark in filter(None, (record.note, record.checked)):
+        yield f"{margin}   {remark}"
 
 
 def _changes(example: Example) -> tuple[Sequence[str], list[Sequence[str]]]:
