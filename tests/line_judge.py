@@ -389,6 +389,7 @@ class Judge:
         self.given, self.digits = given_numbers(text), digits
         self.values = {line.name: line.value for line in self.lines}
         self.names = [*self.values, *self.given]
+        self.read: dict[Line, tuple[Tree, Tree, list[tuple[str, str]]]] = {}
 
     def operand(self, name: str, text: str) -> Interval:
         """Give the numbers that an operand may be: rounded as in its own line, or short and exact."""
@@ -405,12 +406,17 @@ class Judge:
 
     def trees(self, line: Line) -> tuple[Tree, Tree, list[tuple[str, str]]]:
         """Read both sides of a line, and give the numbers of the names."""
-        formula = Reader(line.formula, self.names).whole()
+        if line in self.read:
+            return self.read[line]
+        words = re.findall(r"[^\s·]+", line.formula)
+        formula = Reader(
+            line.formula, [name for name in self.names if any(name in w for w in words) or " " in name]
+        ).whole()
         numbers = Reader(line.numbers or line.value).whole()
         found = pairs(formula, numbers)
         if found is None:
             raise FalseLineError(f"not one formula: {line.formula} and {line.numbers or line.value}")
-        return formula, numbers, found
+        return self.read.setdefault(line, (formula, numbers, found))
 
     def complaint(self, line: Line) -> str:
         """Say what is wrong with a line; nothing where it is true."""
@@ -483,14 +489,33 @@ class Judge:
             # A setting of another case than the one that the numbers were read for has no number here.
             return around(written[tree.text], slack) if tree.text in written else settings.get(tree.text, REALS)
 
+        def exact(tree: Tree) -> Interval:
+            if tree.kind == "number":
+                return point(mpf(tree.text))
+            return point(written[tree.text] if tree.text in written else middle(leaf(tree)))
+
         try:
-            result = value_of(formula, leaf)
+            result = value_of(decided(formula, exact), leaf)
         except UnknownError:
             return ""
         reach = mpf("1e-300") + 4 * mpf(2) ** -52 * max(map(abs, used), default=mpf(0))
         if result.low - reach <= value.high and result.high + reach >= value.low:
             return ""
         return f"{line.name} = {line.formula}: {mp.nstr(result.low, 17)} for {values[line.name]!r}"
+
+
+def middle(x: Interval) -> Any:
+    return (x.low + x.high) / 2 if mp.isfinite(x.low) and mp.isfinite(x.high) else mp.nan
+
+
+def decided(tree: Tree, exact: Callable[[Tree], Interval]) -> Tree:
+    """Put the case that holds in the place of all, and 1 or 0 in that of a condition in brackets."""
+    if tree.kind == "cases":
+        values = zip(tree.args[::2], tree.args[1::2], strict=True)
+        return decided(next(value for value, test in values if holds(test, exact, None)), exact)
+    if tree.kind == "[":
+        return Tree("number", str(int(holds(tree.args[0], exact, None))))
+    return tree._replace(args=tuple(decided(arg, exact) for arg in tree.args))
 
 
 def names_of(tree: Tree) -> list[str]:

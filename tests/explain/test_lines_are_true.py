@@ -150,13 +150,13 @@ def worked(case: SimpleNamespace, digits: int) -> Any:
 @given(case=cases(), digits=st.sampled_from([*range(13), 9, 9, 15, 17]))
 def test_every_line_of_random_networks_is_true(case: SimpleNamespace, digits: int) -> None:
     example = worked(case, digits)
-    judge = Judge(str(example), digits)
-    values = {record.name: record.value for record in example}
+    records, judge = list(example), Judge(str(example), digits)
+    values = {record.name: record.value for record in records}
     assert len(values) == len(example), "every number has a name of its own"
-    worked_ones = [record for record in example if record.formula]
+    worked_ones = [record for record in records if record.formula]
     assert [(line.name, line.value) for line in judge.lines] == [(record.name, record.shown) for record in worked_ones]
     assert not judge.wrong_lines()
     assert not judge.wrong_formulas(values)
     assert not [
-        why for record in worked_ones[:60] if (why := latex_differs(record.substituted, record.plain_substituted))
+        why for record in worked_ones[:40] if (why := latex_differs(record.substituted, record.plain_substituted))
     ]

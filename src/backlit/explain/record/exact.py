@@ -26,6 +26,7 @@ class ExactNumbers:
 
     def __init__(self) -> None:
         self._known: dict[int, dict[Key, Decimal]] = {FEW: {}, MANY: {}}
+        self._shown: dict[tuple[Key, int], str] = {}
 
     def of(self, key: Key) -> Decimal:
         """Give a number of the step; where the formula has none, that of the engine."""
@@ -73,8 +74,13 @@ class ExactNumbers:
 
     def shown(self, key: Key, digits: int) -> str:
         """Give a number's text, with those of the digits that are right."""
-        value = key.quantity.value(key.place)
-        return right_text(value, self.of(key), digits) if math.isfinite(value) else decimal_text(value, digits)
+        text = self._shown.get((key, digits))
+        if text is None:
+            value = key.quantity.value(key.place)
+            finite = math.isfinite(value)
+            text = right_text(value, self.of(key), digits) if finite else decimal_text(value, digits)
+            self._shown[key, digits] = text
+        return text
 
     def right(self, key: Key, digits: int = DIGITS) -> float:
         """Give a number; where float64's rounding leaves less than so many digits, by those that are right alone."""
