@@ -17,7 +17,7 @@ from backlit.explain import explain_step
 from backlit.explain.step import course_of
 from backlit.ops.registry import optimizers, schedules
 
-pytestmark = pytest.mark.filterwarnings("ignore::backlit.errors.BacklitWarning")  # of batches of one row
+pytestmark = pytest.mark.filterwarnings("ignore::backlit.errors.BacklitWarning")  # of what cannot learn
 
 TRAININGS = int(os.environ.get("BACKLIT_NETWORKS", "60"))
 """How many random trainings to compare."""

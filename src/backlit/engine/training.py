@@ -29,7 +29,7 @@ from backlit.engine.settings import Fixed, Setting, TrainingSettings
 from backlit.engine.state import TrainingState, check_state, set_state, state_of
 from backlit.engine.stopping import Improvement
 from backlit.engine.summaries import TrainingSummary, training_summary
-from backlit.engine.unlearnable import warn_of_single_rows, warn_of_unreachable
+from backlit.engine.unlearnable import warn_of_what_cannot_be_learned
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.ops.base import Optimizer
@@ -141,11 +141,9 @@ class Training(Displayed):
         self.X, self.Y, self.weights = rows_of(network, X, Y, sample_weight)
         if not self.X.shape[0]:
             raise BacklitError("X has no rows; expected at least one to train on.")
-        warn_of_unreachable(network.graph, network.loss, self.Y)
         self.validation = None if validation is None else validation_rows(network, validation)
         self.order = order
         self.batch_size = settings.batch_rows(self.X.shape[0])
-        warn_of_single_rows(network.graph, self.batch_size)
         self.keep_best = (validation is not None) if settings.keep_best is None else settings.keep_best
         self.compiled = settings.compiled and can_compile()
         self.rule = settings.rule(reduction(network.loss, network.output_size))
@@ -213,6 +211,8 @@ class Training(Displayed):
     def _run(self, max_unseen: Callable[[], int]) -> Generator[int]:
         """Train, giving after each chunk of epochs how many there were before it."""
         self.stopped = None
+        if self.step == 0:
+            warn_of_what_cannot_be_learned(self.network.graph, self.network.loss, self.Y, self.batch_size)
         self._go_on()
         advance = self._lbfgs() if self.optimizer.full_batch else self._descend(max_unseen)
         try:

@@ -14,13 +14,13 @@ FITS = (
 
 
 def refuse_constant(graph: Graph, loss: Loss) -> None:
-    """Refuse a softmax over one unit, which is 1 whatever goes in, and a loss of classes with a single output."""
-    for node in graph.nodes:
-        if node.op.name == "softmax" and graph.rows[node.writes][-1] == 1:
-            raise BacklitError(
-                f"layer {node.label} is a softmax over one unit, which is 1 whatever the weights are: nothing can be "
-                f"learned. {FITS}"
-            )
+    """Refuse a softmax over one output, which is 1 whatever goes in, and a loss of classes with a single output."""
+    last = graph.nodes[-1]
+    if last.op.name == "softmax" and graph.rows[last.writes][-1] == 1:
+        raise BacklitError(
+            f"layer {last.label} is a softmax over one unit, which is 1 whatever the weights are: nothing can be "
+            f"learned. {FITS}"
+        )
     if loss.class_targets and graph.output_size == 1:
         raise BacklitError(
             f"the loss {loss.name!r} is of one class among several, and the network has one output: with one class "
@@ -28,7 +28,13 @@ def refuse_constant(graph: Graph, loss: Loss) -> None:
         )
 
 
-def warn_of_unreachable(graph: Graph, loss: Loss, Y: Array) -> None:
+def warn_of_what_cannot_be_learned(graph: Graph, loss: Loss, Y: Array, batch_size: int) -> None:
+    """Warn, at the start of a training, of targets that are out of reach and of batches of one row."""
+    _warn_of_unreachable(graph, loss, Y)
+    _warn_of_single_rows(graph, batch_size)
+
+
+def _warn_of_unreachable(graph: Graph, loss: Loss, Y: Array) -> None:
     """Warn of targets that the last layer's outputs cannot reach, such as 300 of a sigmoid's."""
     reach: Interval | None = graph.reach
     if reach is None or loss.class_targets or loss.name == "hinge":
@@ -43,7 +49,7 @@ def warn_of_unreachable(graph: Graph, loss: Loss, Y: Array) -> None:
         )
 
 
-def warn_of_single_rows(graph: Graph, batch_size: int) -> None:
+def _warn_of_single_rows(graph: Graph, batch_size: int) -> None:
     """Warn of batch normalization over batches of one row, which it makes zeros."""
     for node in graph.nodes:
         if node.op.name == "batch_norm" and batch_size == 1:
