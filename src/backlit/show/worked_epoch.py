@@ -130,11 +130,8 @@ class WorkedEpoch:
         pages = [step.to_html(**options) for _, step in self._titled()]
         start, end = pages[0].index("<main"), pages[0].rindex("</main>") + len("</main>")
         bodies = [page[page.index("<main") : page.rindex("</main>") + len("</main>")] for page in pages]
-        apart = (
-            "\n".join(_apart(body, number) for number, body in enumerate(bodies, 1))
-            .replace("h2>", "h3>")
-            .replace("h1>", "h2>")
-        )
+        apart = "\n".join(_apart(body, number) for number, body in enumerate(bodies, 1)).replace("h2>", "h3>")
+        apart = apart.replace("<h1>", '<h2 style="font-size: 1.5rem">').replace("</h1>", "</h2>")
         top = re.sub("<title>.*?</title>", f"<title>{escape(TITLE)}</title>", pages[0][:start], flags=re.DOTALL)
         return f"{top}{self._html_head()}\n{apart}{pages[0][end:]}"
 
