@@ -73,7 +73,9 @@ def network_file(name, value):
     try:
         parse_network_file(file_with(name, json.dumps(value)), "my.toml")
     except BacklitError as error:
-        raise BacklitError(str(error).removeprefix("my.toml: training: ")) from None
+        words, *place = str(error).split("\n")  # below the words, the line and a mark under the key
+        assert not place or place[0] == f"  6 | {name} = {json.dumps(value)}"
+        raise BacklitError(words.removeprefix("my.toml, line 6: ").removeprefix("training: ")) from None
 
 
 def explained(name, value):
@@ -121,8 +123,10 @@ def test_a_wrong_value_is_refused_in_the_same_words_everywhere(name, words, valu
      and not isinstance(value, bool)],
 )  # fmt: skip
 def test_the_command_line_says_the_same(name, words, value, capsys):
-    assert main(["train", "iris", f"--{name.replace('_', '-')}", str(value)]) != 0
-    assert capsys.readouterr().err == f"error: {name} is {value!r}; expected {words}.\n"
+    option = f"--{name.replace('_', '-')}"
+    assert main(["train", "iris", option, str(value)]) != 0
+    advice = ": write 1" if value == 1 and "whole number" in words else ""  # given as 1.0
+    assert capsys.readouterr().err == f"error: {option} is {value}; expected {words}{advice}.\n"
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, case in CASES.items() for value in case[2]])

@@ -77,6 +77,8 @@ def fitting(text: str, *, whole: bool) -> str:
 
     >>> fitting("1e3", whole=True), fitting("0,5", whole=False), fitting("1/4", whole=False), fitting("x", whole=True)
     (': write 1000', ': write 0.5', ': write 0.25', '')
+    >>> fitting("-1.0", whole=False), fitting("7", whole=True), fitting("0.50", whole=False)
+    ('', '', '')
     """
     if quotient := re.fullmatch(r"([\d.]+)/([\d.]+)", text):
         upper, lower = (float(part) if part.count(".") < 2 else 0.0 for part in quotient.groups())
@@ -86,7 +88,16 @@ def fitting(text: str, *, whole: bool) -> str:
             number = float(text.replace(",", "."))
         except ValueError:
             number = None
-    if number is None or not abs(number) < 2**53 or (whole and number != int(number)):
+    if number is None or not 0 < number < 2**53 or (whole and number != int(number)):
+        return ""  # no number, or none that any option takes
+    if _is_number(text) and not (whole and not text.isdigit()):
         return ""
-    right = str(int(number)) if whole else f"{number:.15g}"
-    return f": write {right}" if right != text else ""
+    return f": write {int(number) if whole else f'{number:.15g}'}"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
