@@ -119,7 +119,8 @@ class Recording:
         self.slots_before = slots.copy()
         self.E = step.loss()
         step.run_left_out()
-        self.penalty = step.penalty()
+        with np.errstate(all="ignore"):
+            self.penalty = step.penalty()
         self.errors = [*errors, self.E + self.penalty]
         with np.errstate(all="ignore"):
             self.gradients = self._gradients()
