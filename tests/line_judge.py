@@ -440,7 +440,8 @@ class Judge:
         finite = all(mp.isfinite(exactly(text)) for _, text in found)
         if not mp.isfinite(exactly(line.value)):
             large = result == REALS or result.high > mpf("1.79e308") or result.low < mpf("-1.79e308")
-            return "" if (large and "beyond float64" in line.note) or not finite else "infinite without a word"
+            said = "beyond float64" in line.note and (large or "on the way" in line.note)
+            return "" if said or not finite else "infinite without a word"
         if not finite or mp.isnan(result.low) or mp.isnan(result.high):
             return "" if not finite else f"has no value: {result}"
         apart = result.low > shown.high or result.high < shown.low

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from cases import RULES
+from line_judge import Judge
 
 import backlit as bl
 from backlit.ops.losses.binary import BinaryCrossEntropy
@@ -241,3 +242,23 @@ def test_a_poisson_target_of_0_is_no_logarithm_of_0() -> None:
 def test_rows_of_one_name_are_refused() -> None:
     with pytest.raises(bl.BacklitError, match="rows: a name is given twice"):
         explained(one("identity", 0.5, 0.0), [[1.0], [2.0]], [[0.0], [0.0]], rows=["1", "1"])
+
+
+def test_a_result_that_overflows_on_the_way_is_said_to() -> None:
+    step = explained(one("identity", 1e200, 0.0), [[1.0]], [[0.0]], clip_norm=1.0)
+    assert step["‖g‖"].shown == "∞"
+    assert step["‖g‖"].note == "beyond float64, whose largest number is about 1.8e308, on the way to the result"
+    assert not Judge(str(step), 9).wrong_lines()
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "softmax", "selu"])
+@pytest.mark.parametrize(
+    "loss", ["exp_poisson", "log_cosh", "hinge", "softmax_cross_entropy", "sigmoid_binary_cross_entropy"]
+)
+def test_infinite_and_undefined_numbers_are_shown(activation: str, loss: str) -> None:
+    network = bl.Network([bl.Dense(2, activation, weights=[[1e200, -1e200]]), bl.Dense(2)], 1, loss, seed=0)
+    X, T = [[1e150], [-1e150]], [0, 1] if network.loss.class_targets else [[0.0, 1.0], [1.0, 0.0]]
+    step = explained(network, X, T, optimizer="adam", check=True, compare=True, clip_norm=1.0, l1=0.1)
+    assert not Judge(str(step), 9).wrong_lines()
+    for text in (step.to_markdown(), step.to_latex(), step.to_html(), step.to_json()):
+        assert text

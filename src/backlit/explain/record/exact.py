@@ -31,6 +31,8 @@ class ExactNumbers:
     def of(self, key: Key) -> Decimal:
         """Give a number of the step; where the formula has none, that of the engine."""
         value = as_written(key.quantity.value(key.place))
+        if not value.is_finite():
+            return value
         exact = self._worked_out(key, FEW)
         if abs(value) < SMALL and abs(value - exact) > CLOSE * abs(value):
             return self._worked_out(key, MANY)
@@ -100,7 +102,7 @@ class ExactNumbers:
         for one in decisions(node):
             value = decimal_value(one)
             exact = decimal_value(one, lambda ref: as_written(ref.value) if ref.key is None else self.of(ref.key))
-            if value and (value > 0) != (exact > 0) and exact.is_finite():
+            if value.is_finite() and exact.is_finite() and value and (value > 0) != (exact > 0):
                 return f"decided by float64's rounding: {float(value):.3g}, on paper {float(exact):.3g}"
         return ""
 

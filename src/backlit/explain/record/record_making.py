@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
-from backlit.explain.algebra.decimals import FLOATS, as_written
+from backlit.explain.algebra.decimals import FLOATS, as_written, decimal_value
 from backlit.explain.algebra.numerals import decimal_text, right_text
 from backlit.explain.algebra.printing import latex, linked_latex, plain
 from backlit.explain.algebra.tree import Node, Ref, choose_cases, refs
@@ -17,6 +17,8 @@ FEWER_DIGITS = "float64's rounding leaves no more digits here"
 ROUNDING = Decimal(2) ** -50
 """How far off the difference of two float64 may be, as a part of these."""
 TOO_LARGE = "beyond float64, whose largest number is about 1.8e308"
+TOO_LARGE_ON_THE_WAY = "beyond float64, whose largest number is about 1.8e308, on the way to the result"
+LARGEST = Decimal("1.7976931348623158e308")
 
 
 def record_of(key: Key, exact: ExactNumbers, digits: int, *, check: bool = False) -> Record:
@@ -81,7 +83,9 @@ def _note(key: Key, node: Node | None, exact: ExactNumbers, digits: int) -> str:
         operands = [ref for ref in refs(node) if ref.key is not None]
         finite = all(math.isfinite(ref.value) for ref in operands)
         if not math.isfinite(quantity.value(place)):
-            remarks += [TOO_LARGE] if finite else []
+            result = decimal_value(node)
+            within = result.is_finite() and abs(result) < LARGEST
+            remarks += [TOO_LARGE_ON_THE_WAY if within else TOO_LARGE] if finite else []
         elif exact.lost(key, digits) and not any(exact.lost(ref.key, digits) for ref in operands):
             remarks.append(FEWER_DIGITS)
         remarks.append(exact.decided_by_rounding(node))

@@ -113,7 +113,8 @@ class Recording:
         self.before, self.state_before = network.parameters.copy(), network.state.copy()
         self.slots_before = slots.copy()
         self.E = step.loss()
-        self.penalty = step.penalty()
+        with np.errstate(all="ignore"):
+            self.penalty = step.penalty()
         self.errors = [*errors, self.E + self.penalty]
         self.gradients = self._gradients()
         step.update(self.rates[-1], self.number)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from backlit.errors import BacklitError
+from backlit.explain.algebra.decimals import as_written, decimal_value
 from backlit.explain.algebra.parsing import Statement, statements
 from backlit.explain.algebra.tree import OWN, Literal, Node, Ref, call, neg, over, plus, square, times
 from backlit.explain.context import Context, constant, fill, setting_ref, symbol_of
@@ -255,14 +257,22 @@ class Update:
         reached = np.isclose(np.sqrt((after**2).sum(axis=0)), limit, rtol=1e-12, atol=0.0)
         bound = constant("max_norm", r"c_{\text{max}}", limit)
 
+        def column_of(unit: int) -> list[Node]:
+            return [expression(Place(0, i, unit)) for i in range(len(self.parameter.sources))]
+
+        @functools.cache
+        def acts(unit: int) -> bool:
+            """Tell whether the limit changes the unit's weights; a norm may be that of the limit without it."""
+            return bool(reached[unit]) and sum(decimal_value(w) ** 2 for w in column_of(unit)) > as_written(limit) ** 2
+
         def limited(at: Place) -> Node:
-            if not reached[at.unit]:
+            if not acts(at.unit):
                 return expression(at)
-            column = [expression(at._replace(source=i)) for i in range(len(self.parameter.sources))]
+            column = column_of(at.unit)
             norm = call("sqrt", plus(*(square(w) for w in column)))
             return times(column[at.source], over(bound, norm))
 
-        return limited, lambda at: f"the incoming weights are scaled down to norm {limit:g}" if reached[at.unit] else ""
+        return limited, lambda at: f"the incoming weights are scaled down to norm {limit:g}" if acts(at.unit) else ""
 
 
 def _slot_name(slot: str, symbol: str) -> Callable[[Name], Name]:
