@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from backlit.explain.record.step_records import Drawing, Example
 from backlit.show.network_layout import numbered
 
-
 MOST_NAMED = 3
 """Of many rows without a drawing that do not follow one another, so many are named."""
 
