@@ -133,6 +133,13 @@ def test_rows_without_a_drawing_are_named(count: int, words: str) -> None:
     assert ("not drawn" in str(example)) == ("not drawn" in example.to_html()) == bool(words)
 
 
+def test_rows_in_another_order_are_not_said_to_follow_one_another() -> None:
+    network = bl.Network([bl.Dense(1)], inputs=1, seed=1)
+    X = [[float(k)] for k in range(DRAWN_ROWS + 3)]
+    example = bl.explain(network, X, [[1.0]] * len(X), rows=["9", "8", "7", "6", "5", "2", "4"])
+    assert "Rows 5, 2 and 4 are not drawn" in str(example)
+
+
 def test_normalized_inputs_are_what_the_first_column_shows() -> None:
     network = bl.Network([bl.LayerNorm(), bl.Dense(1)], inputs=3, seed=1)
     inputs = bl.explain(network, [[1.0, 2.0, 6.0]], [[1.0]]).example.drawings[0].columns[0]

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from backlit.explain.record.step_records import Drawing, Example
 from backlit.show.network_layout import numbered
+
+MOST_NAMED = 3
+"""Of many rows without a drawing that do not follow one another, so many are named."""
 
 
 def drawing_title(drawing: Drawing, *, backward: bool) -> str:
@@ -49,8 +54,21 @@ def rows_left_out(example: Example) -> str:
     rows = example.rows_left_out
     if not rows:
         return ""
-    which = {1: f"Row {rows[0]} is", 2: f"Rows {rows[0]} and {rows[-1]} are"}
     how = "explain it alone" if len(rows) == 1 else "explain one of them alone"
     option = f" (on the command line: --row {rows[0]})" if rows[0].isdigit() else ""
-    words = which.get(len(rows), f"Rows {rows[0]} to {rows[-1]} are")
-    return f"{words} not drawn: {how} to see its picture{option}."
+    which = f"Row {rows[0]} is" if len(rows) == 1 else f"Rows {_listed(rows)} are"
+    return f"{which} not drawn: {how} to see its picture{option}."
+
+
+def _listed(rows: Sequence[str]) -> str:
+    """List several rows; of many that follow one another the first and the last, of others the first few.
+
+    >>> _listed(["5", "6"]), _listed(["5", "6", "7"]), _listed(["7", "2", "9", "4", "1", "3"])
+    ('5 and 6', '5 to 7', '7, 2, 9 and 3 more')
+    """
+    first = int(rows[0]) if rows[0].isdecimal() else 0
+    if len(rows) > 2 and list(rows) == [str(first + k) for k in range(len(rows))]:
+        return f"{rows[0]} to {rows[-1]}"
+    named = rows if len(rows) <= MOST_NAMED + 1 else rows[:MOST_NAMED]
+    last = named[-1] if len(named) == len(rows) else f"{len(rows) - MOST_NAMED:,} more"
+    return ", ".join(named[:-1] if len(named) == len(rows) else named) + f" and {last}"
