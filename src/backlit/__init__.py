@@ -17,23 +17,26 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from backlit.engine import drawers
+from backlit.engine import drawers, progress_displays
 from backlit.lazy import lazily
 
 if TYPE_CHECKING:
     from backlit.engine import DivergedWarning, Epoch, GradientCheck, Network, Training, gradcheck
-    from backlit.errors import BacklitError
+    from backlit.errors import BacklitError, BacklitWarning
     from backlit.estimators import MLPClassifier, MLPRegressor
     from backlit.model.file import load, save
     from backlit.ops.base import Activation, ElementwiseLoss, Layer, Loss, Optimizer
     from backlit.ops.registry import register
     from backlit.show.demo import Demo, demo
-    from backlit.show.worked_example import WorkedExample, explain
+    from backlit.show.worked_epoch import WorkedEpoch
+    from backlit.show.worked_example import WorkedExample
+    from backlit.sources import explain
 
 __version__ = "0.1.0"
 
 _PLACES = {
     "BacklitError": "errors",
+    "BacklitWarning": "errors",
     "MLPClassifier": "estimators",
     "MLPRegressor": "estimators",
     "Network": "engine",
@@ -44,7 +47,8 @@ _PLACES = {
     "GradientCheck": "engine",
     "demo": "show.demo",
     "Demo": "show.demo",
-    "explain": "show.worked_example",
+    "explain": "sources",
+    "WorkedEpoch": "show.worked_epoch",
     "WorkedExample": "show.worked_example",
     "save": "model.file",
     "load": "model.file",
@@ -60,6 +64,7 @@ _PLACES = {
 __all__ = [
     "Activation",
     "BacklitError",
+    "BacklitWarning",
     "Demo",
     "DivergedWarning",
     "ElementwiseLoss",
@@ -72,6 +77,7 @@ __all__ = [
     "Network",
     "Optimizer",
     "Training",
+    "WorkedEpoch",
     "WorkedExample",
     "demo",
     "explain",
@@ -88,7 +94,15 @@ def _ops() -> dict[str, Any]:
     return {cls.__name__: cls for registry in registries.values() for cls in registry.values()}
 
 
-_place = lazily(__name__, _PLACES)
+def _advice(name: str) -> str:
+    """Give the end of the message about a name that is missing here."""
+    if name.startswith("_"):  # Python and its tools ask for such names
+        return ""
+    advice = import_module("backlit.ops.synonyms").hint(name, [*__all__, *_ops()], "python")
+    return f"; {advice.partition('known:')[0]}" + ("dir(backlit) lists what it has." if "known:" in advice else "")
+
+
+_place = lazily(__name__, _PLACES, _advice)
 
 
 def __getattr__(name: str) -> Any:
@@ -109,3 +123,11 @@ def _draw(function: str, record: Any) -> str | None:
 
 for _form in ("text", "html"):
     drawers[_form] = partial(_draw, f"{_form}_of")
+
+
+def _progress(epochs: int) -> Any:
+    """Make the progress display of a training, by `show`, which is imported when first needed."""
+    return import_module("backlit.show.epoch_progress").EpochProgress(epochs)
+
+
+progress_displays["epochs"] = _progress

@@ -120,7 +120,7 @@ def test_own_labels_and_usual_names_find_the_same_number() -> None:
     ({"steps": 0}, "steps"), ({"steps": 2, "rates": [0.1]}, "rates"), ({"rates": [float("nan")]}, "rates"),
     ({"l2": -1.0}, "l2"), ({"inputs": ["a"]}, "inputs"),
     ({"inputs": ["h1", "b"]}, "share a name"),
-    ({"rows": ["a", "b"]}, "rows"),
+    ({"rows": ["a", "b"]}, "rows: 2 names given; X has 1"),
     ({"labels": {"zz": "b"}}, r"labels: the step has no 'zz' to name; expected usual names, such as 'w\(i1,h1\)'"),
     ({"labels": {"w(i1,h9)": "b"}}, r"no 'w\(i1,h9\)' to name; did you mean 'w\(i1,h"),
     ({"labels": {"dE/dw(i1,h1)": "b"}}, r"no 'dE/dw\(i1,h1\)' to name; did you mean 'w\(i1,h1\)'"),

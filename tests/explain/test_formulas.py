@@ -62,6 +62,31 @@ def test_losses_of_one_output(name: str) -> None:
             assert value_of(parse(op.slope_formula), given) == pytest.approx(slope, rel=1e-12, abs=1e-13)
 
 
+@pytest.mark.parametrize(
+    "name", [name for name in losses if is_elementwise(losses[name]()) and losses[name].limited_formula]
+)
+@pytest.mark.parametrize("a", [0.0, 1e-40, 1e-9, 0.25, 1.0, 1.0 - 2.0**-53, -1e-9])
+@pytest.mark.parametrize("t", [0.0, 0.25, 1.0])
+def test_losses_of_one_output_with_their_limits(name: str, a: float, t: float) -> None:
+    op = losses[name]()
+    given = {"a": a, "t": t} | settings_of(op)
+    value = float(op_value(op, "value", a, t))
+    assert value_of(parse(op.limited_formula), given) == pytest.approx(value, rel=1e-12, abs=1e-13)
+    slope = float(op_value(op, "slope", a, t))
+    assert value_of(parse(op.limited_slope_formula), given) == pytest.approx(slope, rel=1e-12, abs=1e-13)
+
+
+def test_cross_entropy_with_its_limits() -> None:
+    op, row, dA = losses["cross_entropy"](reduction="sum"), np.zeros(1), np.zeros((1, 3))
+    outputs, T = np.array([[0.0, 1e-40, 1.0]]), np.array([[0.25, 0.5, 0.25]])
+    op.forward(outputs, T, row, label_smoothing=0.0)
+    op.backward(outputs, T, np.ones(1), dA, label_smoothing=0.0)
+    arrays = {"a": outputs[0], "t": T[0]}
+    assert written_out(op.limited_formula, arrays, {}, 3) == pytest.approx(row[0], rel=1e-13)
+    for j in range(3):
+        assert written_out(op.limited_slope_formula, arrays, {"j": j}, 3) == pytest.approx(dA[0, j], rel=1e-13)
+
+
 def written_out(formula: str, arrays: dict[str, Any], at: dict[str, int], count: int) -> float:
     """Give the number of a formula over vectors."""
 
@@ -162,6 +187,20 @@ def test_optimizers(name: str) -> None:
             symbol = symbol_of(op, slot)
             kept = numbers["g"] if symbol == "g_{t-1}" else numbers[symbol]
             assert kept == pytest.approx(float(value), rel=1e-13)
+
+
+@pytest.mark.parametrize("name", [name for name in RULES if "epsilon_hat" in optimizers[name].__struct_fields__])
+def test_optimizers_with_epsilon_hat(name: str) -> None:
+    op = optimizers[name](epsilon_hat=True, epsilon=1e-3, weight_decay=0.0)
+    given = {"m": 0.25, "v": 0.75}
+    numbers = {symbol_of(op, slot): value for slot, value in given.items()} | settings_of(op)
+    numbers |= {"w": 1.5, "g": 0.5, "t": 3.0}
+    for target, formula in statements(op.formula_used()):
+        numbers[target] = value_of(formula, numbers)
+    known = given | {field: float(getattr(op, field)) for field in op.__struct_fields__}
+    known |= prepared_scalars(op, float(op.rate), 3)
+    new = op.update(1.5, 0.5, **{key: known[key] for key in arguments(op.update)[2:]})
+    assert numbers["w"] == pytest.approx(float(new[0]), rel=1e-13)
 
 
 def test_a_wrong_formula_is_caught() -> None:

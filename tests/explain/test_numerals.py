@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backlit.explain.algebra.numerals import LARGEST_FIXED, decimal_text, latex_number, short_text, smallest_fixed
+from backlit.explain.algebra.numerals import (
+    LARGEST_FIXED,
+    decimal_text,
+    latex_number,
+    right_text,
+    short_text,
+    smallest_fixed,
+)
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -37,8 +44,31 @@ def test_short_numbers_are_exact_or_rounded(value: float, digits: int) -> None:
 @pytest.mark.parametrize(("value", "digits", "text"), [
     (0.5, 0, "5e-1"), (1.5, 0, "2"), (2.675, 2, "2.68"), (-0.0, 3, "0.000"), (0.1 + 0.2, 17, "0.30000000000000004"),
     (1e-7, 9, "1.00000000e-7"), (9.9999999999e-4, 3, "1.00e-3"), (123456789.5, 0, "123456790"), (1e22, 3, "1.00e22"),
+    (0.0625, 3, "0.062"), (0.1875, 3, "0.188"), (0.03125, 4, "0.0312"),
     (float("inf"), 3, "∞"), (float("-inf"), 3, "-∞"), (float("nan"), 3, "NaN"),
 ])  # fmt: skip
 def test_cases(value: float, digits: int, text: str) -> None:
     assert decimal_text(value, digits) == text
     assert latex_number(text)
+
+
+@pytest.mark.parametrize(("value", "exact", "digits", "text"), [
+    (0.1 + 0.2, "0.3", 9, "0.300000000"), (0.1 + 0.2, "0.3", 17, "0.3000000000000000"),
+    (8.881784197001252e-16, "9.278e-16", 9, "9e-16"), (4.44e-16, "4.639e-16", 9, "4e-16"),
+    (2.7755575615628914e-17, "0", 9, "0.000000000"), (2.7755575615628914e-17, "0", 17, "0.0000000000000000"),
+    (0.100000381, "0.1", 9, "0.100000"), (2.0, "0.1", 9, "0e1"), (64.0, "3", 9, "0e3"), (-34.0, "3", 9, "0e2"),
+    (123456789.4, "123456700", 3, "1.23457e8"), (1.23456e12, "1.23e12", 6, "1.23e12"), (1e38, "1e600", 3, "1.00e38"),
+    (-1e-5, "1e-5", 9, "0.0000"), (1.0, "0.99999999999999999999", 9, "1.000000000"),
+])  # fmt: skip
+def test_only_right_digits_are_shown(value: float, exact: str, digits: int, text: str) -> None:
+    assert right_text(value, Decimal(exact), digits) == text
+
+
+@given(st.floats(-1e6, 1e6), st.floats(-1e3, 1e3), st.integers(-20, 3), st.integers(0, 17))
+def test_what_is_shown_is_within_a_unit_of_both_numbers(value: float, off: float, scale: int, digits: int) -> None:
+    exact = Decimal(repr(value)) + Decimal(repr(off)).scaleb(scale)
+    text = right_text(value, exact, digits)
+    shown = Decimal(text)
+    unit = Decimal(1).scaleb(shown.as_tuple().exponent)
+    assert abs(shown - exact) <= unit
+    assert abs(shown - Decimal(repr(value))) <= unit

@@ -6,7 +6,6 @@ import itertools
 import math
 import random
 import re
-from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -15,7 +14,7 @@ import pytest
 import backlit as bl
 from backlit.explain import Column, Drawing, Edge, Node
 from backlit.show.drawing_parts import Circle, Layout, Text
-from backlit.show.network_layout import SMALLEST_RADIUS, layout
+from backlit.show.network_layout import layout
 from backlit.show.network_svg import network_svg
 from backlit.show.text_width import shortened, text_width
 
@@ -159,7 +158,7 @@ def test_the_faults_are_found() -> None:
     assert any(
         "lies on" in fault for fault in faults(placed._replace(texts=(*placed.texts, text._replace(x=text.x + 3))))
     )
-    small = circle._replace(radius=SMALLEST_RADIUS / 2)
+    small = circle._replace(radius=8.0)
     assert any("beyond" in fault for fault in faults(placed._replace(circles=(small, *placed.circles[1:]))))
     onto = text._replace(x=circle.x, y=circle.y)
     assert any("on a circle" in fault for fault in faults(placed._replace(texts=(onto,))))
@@ -235,9 +234,3 @@ def test_a_shortened_name_fits_and_keeps_its_end(name: str) -> None:
         cut = shortened(name, most, 14.0, bold=True)
         assert text_width(cut, 14.0, bold=True) <= most or cut == "…"
         assert cut == name or "…" in cut
-
-
-def test_the_picture_of_the_documents_is_the_one_that_the_command_writes() -> None:
-    from bench.picture import picture
-
-    assert (Path(__file__).parents[2] / "docs/pictures/two-layer.svg").read_text(encoding="utf-8") == picture()

@@ -116,7 +116,7 @@ def test_every_number_of_the_step_in_a_formula_is_a_link_to_it(name: str) -> Non
             assert LINKED.sub(r"\2", linked) == record.substituted
             links = [unquote(unescape(link)) for link in re.findall(r'href="#([^"]*)"', rows[anchor(record.name)])]
             assert set(links) <= {anchor(name) for name in record.depends_on}
-            alone = len(equation_parts(record, 9)) == 2
+            alone = len(equation_parts(record)) == 2
             assert alone or len(set(links)) == len(record.depends_on) or "more terms" in record.plain_formula, record
 
 

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from backlit.explain.algebra.tree import Node, plus
 from backlit.explain.context import Context
 from backlit.explain.record.quantities import Group, Place, Quantity
-from backlit.explain.stages.base import ParameterQuantity, Stage
+from backlit.explain.stages.base import OWN_BACKWARD, ParameterQuantity, Stage
 from backlit.explain.stages.loss import ErrorPart
+
+CEILING = "E is at its ceiling, which the slope leaves out"
 
 
 class BackwardPass:
@@ -24,6 +26,7 @@ class BackwardPass:
         self.context, self.recording = context, context.recording
         self.gradients: dict[str, Quantity] = {}
         self.row_gradients: dict[str, Quantity] = {}
+        self.remark = CEILING if error.at_ceiling() else ""
         groups, grad = error.first()
         self.groups: list[Group] = [Group(title, quantities) for title, quantities in groups]
         to_pass = stages[:-1] if error.joined else stages
@@ -54,7 +57,8 @@ class BackwardPass:
             units=parameter.units, sources=parameter.sources, rows=rows,
             name=lambda at: parameter.name(at).slope(rows[at.row]),
             values=lambda row: self.recording.row_gradient(stage.k, name, row),
-            expression=lambda at: stage.row_slope(name, grad, at),
+            expression=(lambda at: stage.row_slope(name, grad, at)) if stage.has_formulas else None,
+            note=None if stage.has_formulas else lambda _: OWN_BACKWARD,
         )  # fmt: skip
 
     def _gradient(self, stage: Stage, parameter: ParameterQuantity, grad: Quantity) -> Quantity:
@@ -70,6 +74,8 @@ class BackwardPass:
 
         return Quantity(
             "backward", f"dE/d{parameter.kind}", parameter.layer, units=parameter.units, sources=parameter.sources,
-            name=lambda at: parameter.name(at).slope(), values=lambda _: array, expression=expression,
-            numeric=lambda at: recording.numeric_slope(full, parameter.index(at)),
+            name=lambda at: parameter.name(at).slope(), values=lambda _: array,
+            expression=expression if rows or stage.has_formulas else None,
+            note=None if rows or stage.has_formulas else lambda _: OWN_BACKWARD,
+            numeric=lambda at: recording.numeric_slope(full, parameter.index(at))._replace(remark=self.remark),
         )  # fmt: skip

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from backlit.explain.contents import Contents
-from backlit.explain.record.quantities import Place, Quantity
+from backlit.explain.record.exact import ExactNumbers
+from backlit.explain.record.quantities import Key, Place, Quantity
 from backlit.explain.record.step_records import Column, Drawing, Edge, Node
 from backlit.explain.stages.base import ParameterQuantity, Stage
 from backlit.kernels.types import Array
@@ -37,19 +38,22 @@ class Layer(NamedTuple):
         return next(p for p in self.dense.parameters if p.sources)
 
 
-def drawing_of(contents: Contents, row: int | None) -> Drawing:
-    """Give the network with the numbers of one row; without a row, with the slopes of all rows added up."""
+def drawing_of(contents: Contents, row: int | None, exact: ExactNumbers) -> Drawing:
+    """Give the network with the numbers of one row; without a row, with the slopes of all rows added up.
+
+    Of numbers that float64's rounding left few digits, `exact` gives those that are right.
+    """
     layers = _layers(contents.stages)
     first = layers[0].dense.read if layers else contents.inputs
     title = "inputs"
     if first is not contents.inputs:
         title = f"inputs after {contents.stages[contents.stages.index(layers[0].dense) - 1].title}"
     drawn = _drawn_units(contents, layers, len(first.units), row)
-    columns = [Column(title, _nodes(first, None, drawn[0], row), len(first.units), ())]
+    columns = [Column(title, _nodes(first, None, drawn[0], row, exact), len(first.units), ())]
     for number, layer in enumerate(layers, 1):
         title = "outputs" if number == len(layers) else f"layer {layer.dense.context.layer(layer.dense.k)}"
-        nodes = _nodes(layer.last.written, _net_slopes(contents, layer), drawn[number], row)
-        edges = _edges(contents, layer, drawn[number - 1], drawn[number], row)
+        nodes = _nodes(layer.last.written, _net_slopes(contents, layer), drawn[number], row, exact)
+        edges = _edges(contents, layer, drawn[number - 1], drawn[number], row, exact)
         columns.append(Column(title, nodes, len(layer.dense.units), edges))
     name = None if row is None else contents.context.row_name(row)
     return Drawing(tuple(columns), _targets(contents, drawn[-1], row), name)
@@ -100,14 +104,17 @@ def _strongest(strength: Array) -> list[int]:
 # ---------------------------------------------------------------------------------------------------- nodes and edges
 
 
-def _nodes(quantity: Quantity, slope: Quantity | None, drawn: Sequence[int], row: int | None) -> tuple[Node, ...]:
+def _nodes(
+    quantity: Quantity, slope: Quantity | None, drawn: Sequence[int], row: int | None, exact: ExactNumbers
+) -> tuple[Node, ...]:
     """Give the units of a column, with the row's numbers if there is one row."""
     if row is None:
         return tuple(Node(quantity.units[unit], None, None) for unit in drawn)
     nodes = []
     for unit in drawn:
         at = Place(row if quantity.rows else 0, 0, unit)
-        nodes.append(Node(quantity.units[unit], quantity.value(at), slope.value(at) if slope else None))
+        back = exact.right(Key(slope, at)) if slope else None
+        nodes.append(Node(quantity.units[unit], exact.right(Key(quantity, at)), back))
     return tuple(nodes)
 
 
@@ -119,7 +126,7 @@ def _net_slopes(contents: Contents, layer: Layer) -> Quantity | None:
 
 
 def _edges(
-    contents: Contents, layer: Layer, sources: Sequence[int], units: Sequence[int], row: int | None
+    contents: Contents, layer: Layer, sources: Sequence[int], units: Sequence[int], row: int | None, exact: ExactNumbers
 ) -> tuple[Edge, ...]:
     """Give the weights and biases between the drawn units, before and after the step, with their slopes."""
     backward, recording, own = (
@@ -135,7 +142,11 @@ def _edges(
         for source, from_unit in enumerate(sources) if parameter.sources else [(-1, 0)]:
             for unit, to_unit in enumerate(units):
                 at = Place(0, from_unit, to_unit)
-                slope = gradient.value(at._replace(row=row or 0)) if gradient else None
+                slope = (
+                    exact.right(Key(gradient, at._replace(row=row if row and gradient.rows else 0)))
+                    if gradient
+                    else None
+                )
                 name = parameter.name(at).text
                 edges.append(
                     Edge(source, unit, name, name in own, parameter.value(at), slope, float(after[parameter.index(at)]))

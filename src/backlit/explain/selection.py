@@ -49,7 +49,7 @@ def _with_all_it_needs(contents: Contents, key: Key) -> set[Key]:
     start = key
     if isinstance(key.quantity, ParameterQuantity):
         update = next((u for u in contents.updates if u.parameter is key.quantity), None)
-        start = Key(update.quantities[-1], key.place) if update else key
+        start = Key(update.new, key.place) if update else key
     found, waiting = set(), [start]
     while waiting:
         key = waiting.pop()

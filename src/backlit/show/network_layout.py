@@ -24,8 +24,8 @@ CONSTANT = 14.0
 """The radius of the circle of the constant 1."""
 GAP, MARGIN, HEADING = 14.0, 16.0, 26.0
 """Between circles; around everything; the height of the columns' titles."""
-LONGEST_NAME, LONGEST_TITLE = 210.0, 150.0
-"""The width of a name beside its circle, and of a column's title."""
+LONGEST_NAME, LONGEST_TITLE, LONGEST_LEAD = 210.0, 150.0, 150.0
+"""The width of a name beside its circle, of a column's title, and of a weight's name before its number."""
 LABELS, FEWEST_LABELS = 52, 4
 """A column has about so many numbers of weights, but so many of each unit: beyond them those of the strongest only."""
 
@@ -53,7 +53,8 @@ class Shown(NamedTuple):
         value = edge.slope if self.backward else edge.weight
         named = edge.own if self.names is None else self.names
         text, role = ("fixed", "fixed") if value is None else (short_text(value, self.digits), "label")
-        return Text(0.0, 0.0, text, role, "end", full=edge.name, lead=edge.name if named else "")
+        lead = shortened(edge.name, LONGEST_LEAD, LETTERS) if named else ""
+        return Text(0.0, 0.0, text, role, "end", full=edge.name, lead=lead)
 
 
 def numbered(column: Column, *, backward: bool) -> list[list[Edge]]:
@@ -113,7 +114,7 @@ class _Placing:
             self.texts.append(Text(x, MARGIN + LETTERS, title, "title", full=column.title))
             self._circles(number, x)
             self._below(number, x)
-        boxes = [part.box for part in (*self.texts, *self.circles)]
+        boxes = [text.box for text in self.texts] + [circle.box for circle in self.circles]
         width, height = (max(box[side] for box in boxes) + MARGIN for side in (2, 3))
         return Layout(width, height, tuple(self.lines), tuple(self.circles), tuple(self.texts))
 

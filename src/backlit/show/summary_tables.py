@@ -8,7 +8,14 @@ from typing import Any
 
 import msgspec
 
-from backlit.engine import GradientCheck, HistorySummary, NetworkSummary, TrainingState, TrainingSummary
+from backlit.engine import (
+    GradientCheck,
+    HistorySummary,
+    NetworkEvaluation,
+    NetworkSummary,
+    TrainingState,
+    TrainingSummary,
+)
 from backlit.model.model_summary import ModelSummary
 from backlit.show.notebook import heading_html, padded, table_html, words_html
 
@@ -77,7 +84,9 @@ def _training(record: TrainingSummary) -> SummaryTable:
 
 def _history(record: HistorySummary) -> SummaryTable:
     validated = any(epoch.validation_loss is not None for epoch in record.epochs)
+    metrics = record.epochs[0].metric_names if record.epochs else ()
     head = ["epoch", "", "loss", *(["validation loss"] if validated else []), "rate"]
+    head += [name.replace("_", " ") for name in metrics]
     rows, before = [], 0
     for epoch in record.epochs:
         if epoch.number > before + 1:
@@ -85,7 +94,8 @@ def _history(record: HistorySummary) -> SummaryTable:
         before = epoch.number
         measured = [] if epoch.validation_loss is None else [f"{epoch.validation_loss:.9g}"]
         best = "best" if epoch.number == record.best else ""
-        rows.append([str(epoch.number), best, f"{epoch.loss:.9g}", *measured, f"{epoch.rate:g}"])
+        scores = [f"{value:.6g}" for value in epoch.metrics.values()]
+        rows.append([str(epoch.number), best, f"{epoch.loss:.9g}", *measured, f"{epoch.rate:g}", *scores])
     notes = [] if rows else ["no epochs yet: run() trains"]
     return SummaryTable(f"{record.count:,} {'epoch' if record.count == 1 else 'epochs'}", head, rows, notes)
 
@@ -108,7 +118,7 @@ def _gradient_check(record: GradientCheck) -> SummaryTable:
     head = ("array", "shape", "checked", "skipped", "error", "worst at", "backprop", "numeric", "")
     rows = []
     for array in record.arrays:
-        where = "a direction" if array.index is None else str(list(array.index))
+        where = "a direction" if array.index is None else f"{list(array.index)} {array.element}".rstrip()
         measured = (f"{array.error:.1e}", where, f"{array.backprop:.9g}", f"{array.numeric:.9g}")
         shape = " x ".join(map(str, array.shape))
         rows.append((array.name, shape, str(array.checked), str(array.skipped),
@@ -117,6 +127,13 @@ def _gradient_check(record: GradientCheck) -> SummaryTable:
     worst = f"worst relative error {record.worst.error:.1e}, tolerance {record.tolerance:g}"
     note = f"{'passed' if record.passed else 'FAILED'}: {worst}; {kernels}, E = {record.loss:.9g}"
     return SummaryTable("", head, rows, [note], numbers=len(head))
+
+
+def _evaluation(record: NetworkEvaluation) -> SummaryTable:
+    reduced = {"sum": "sum", "mean": "mean", "mean_all": "mean over rows and outputs"}[record.reduction]
+    rows = [(f"loss ({record.loss_name}, {reduced})", f"{record.loss:.9g}")]
+    rows += [(name.replace("_", " "), f"{value:.9g}") for name, value in record.metrics.items()]
+    return SummaryTable(f"on {record.rows:,} {'row' if record.rows == 1 else 'rows'}", ("", ""), rows, numbers=1)
 
 
 MOST_NAMES = 12
@@ -159,5 +176,6 @@ _TABLES: dict[type, Callable[[Any], SummaryTable]] = {
     TrainingState: _state,
     ModelSummary: _model,
     GradientCheck: _gradient_check,
+    NetworkEvaluation: _evaluation,
 }
 """What makes the table of each kind of record."""

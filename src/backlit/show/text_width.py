@@ -23,7 +23,7 @@ def shortened(text: str, most: float, size: float, *, bold: bool = False) -> str
     """Give a text of at most that width: a longer one loses its middle, since names often differ at the end.
 
     >>> shortened("hidden unit 12", 60, 10)
-    'hidd… 12'
+    'hidde… 12'
     """
     if text_width(text, size, bold=bold) <= most:
         return text

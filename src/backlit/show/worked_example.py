@@ -70,7 +70,10 @@ class WorkedExample(Shown):
         return worked_html.worked_html(self.example, names=names)
 
     def to_json(self) -> str:
-        """Give the summary and all records; of networks of any size, one by one."""
+        """Give the summary and all records; of networks of any size, one by one.
+
+        JSON has no infinite numbers: `value` is null where it is not finite, and `shown` is "∞", "-∞" or "NaN".
+        """
         parts = {"summary": self.step.summary, "records": list(self)}
         if self.compare:
             parts["changes"] = list(self.step.changes())
@@ -102,39 +105,5 @@ class WorkedExample(Shown):
 def explain(
     network: Any, X: npt.ArrayLike, Y: npt.ArrayLike, *, compare: bool = False, **settings: Any
 ) -> WorkedExample:
-    """Work one training step out: forward pass, error, backward pass, update, every number with its formula.
-
-    The step is run by the engine in float64 on a copy of the network; the numbers are those it leaves in its buffers.
-
-    Args:
-        network: the `Network` that is trained; it stays as it is.
-        X: inputs (n, inputs). Y: targets, as `Training` takes them.
-        optimizer: an optimizer or its name. sample_weight: a weight per row.
-        l1, l2, decay_biases, clip_value, clip_norm, max_norm: as in `Training`.
-        steps: how many steps to run; the last is explained, and the error before each is shown.
-        rates: the learning rate of each of the steps, where a schedule changes the optimizer's own.
-        taken, slots: the steps that the optimizer has taken before these, and its vectors that they left, one after
-            another, each in the order of `network.parameters`; without them it starts afresh.
-        seed: of dropout.
-        inputs, outputs, units, rows, labels: own names: of the columns, the outputs, each layer's units, the rows; and
-            of quantities, such as {"w(i1,h1)": "w1"}, after which dE/dw1 and w1+ are named.
-        only: a phase ("forward", "error", "backward", "update"), a layer ("layer 2"), a unit ("h1"), or a number
-            ("w(i1,h1)", "dE/dnet(h2)") with all it depends on; or several of these.
-        digits: places behind the point.
-        check: put the slope by finite differences beside each gradient.
-        compare: end with the parameters and the error before and after.
-
-    Errors: a BacklitError where shapes do not fit the network, a setting is out of range, `only` or a key of `labels`
-        names nothing, or two numbers get one name by `labels`.
-
-    >>> import backlit as bl
-    >>> network = bl.Network([bl.Dense(1, weights=[[2.0]], biases=[1.0])], inputs=1)
-    >>> print(bl.explain(network, [[3.0]], [[5.0]], optimizer=bl.SGD(rate=0.1), only="forward", digits=3))
-    One training step, worked out
-      network    1 → 1 identity; half_squared_error; 2 parameters, float64
-      error      half_squared_error, of the row
-      optimizer  sgd, rate 0.1
-      rows       1
-    ...
-    """
+    """Work one training step of a network on rows X and Y out; the arguments are those of `backlit.explain`."""
     return WorkedExample(explain_step(network, X, Y, **settings), compare=compare)

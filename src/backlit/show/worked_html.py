@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 import re
 from collections.abc import Collection
 from html import escape
@@ -67,9 +68,9 @@ def _render(example: Example, *, page: bool, names: bool | None) -> str:
     known = {record.name for record in example.records}
     return environment.get_template("worked.html").render(
         example=example, page=page, maths=maths, anchor=anchor, zip=zip, network_style=Markup(NETWORK_STYLE),
-        equation=lambda record, linked: equation(record, linked, digits, known), parts=_parts(example),
+        equation=lambda record, linked: equation(record, linked, known), parts=_parts(example),
         results=lambda section: results(section, min(digits, DRAWING_DIGITS)), left_out=rows_left_out(example),
-        number=lambda value: decimal_text(value, digits), short=lambda value: short_text(value, digits),
+        number=lambda value: decimal_text(value, digits),
         drawn=[_pictures(drawing, min(digits, DRAWING_DIGITS), names, number)
                for number, drawing in enumerate(example.drawings)],
     )  # fmt: skip
@@ -122,9 +123,14 @@ def _parts(example: Example) -> list[Part]:
 def results(section: Section, digits: int) -> str:
     """Give the numbers that a section ends with, which none of its others needs: what is seen of it while folded."""
     used = {name for record in section.worked for name in record.depends_on}
-    found = [f"{r.name} = {short_text(r.value, digits)}" for r in section.records if r.name not in used]
+    found = [f"{r.name} = {_shorter(r, digits)}" for r in section.records if r.name not in used]
     more = f", … {len(found) - MOST_RESULTS:,} more" if len(found) > MOST_RESULTS else ""
     return ", ".join(found[:MOST_RESULTS]) + more
+
+
+def _shorter(record: Record, digits: int) -> str:
+    """Give a number with fewer digits, none of them one that is not right."""
+    return short_text(float(record.shown) if math.isfinite(record.value) else record.value, digits)
 
 
 # ------------------------------------------------------------------------------------------------------------- formulas
@@ -153,24 +159,25 @@ def maths(latex: str) -> Markup:
 
     kept = TEXT.sub(lambda found: keep(escape(plain_text(found[1]))), latex)
     kept = LINKED.sub(lambda found: keep(_link(bytes.fromhex(found[1]).decode(), found[2])), kept)
-    return Markup(re.sub(rf"{PLACEHOLDER}(\d+)\.", lambda found: texts[int(found[1])], convert(kept)))
+    filled = re.sub(rf"{PLACEHOLDER}(\d+)\.", lambda found: texts[int(found[1])], convert(kept))
+    return Markup(re.sub(r"<mtext>(<a .*?</a>)</mtext>", r"<mn>\1</mn>", filled))
 
 
 def _link(name: str, number: str) -> str:
     """Give a number in LaTeX as HTML, with a link to where it was computed."""
     shown = number.replace(r"\infty", "∞").replace(r"\mathrm{NaN}", "NaN").replace("-", "−")
     shown = re.sub(r" \\times 10\^\{([^{}]*)\}", r" × 10<sup>\1</sup>", shown)
-    href = escape(quote(anchor(name), safe="/(),+.;=!*'"))
+    href = escape(quote(anchor(name), safe="/(),+.;=!*'[]"))
     return f'<a href="#{href}" title="{escape(name)}">{shown}</a>'
 
 
-def equation(record: Record, linked: str, digits: int, known: Collection[str]) -> Markup:
+def equation(record: Record, linked: str, known: Collection[str]) -> Markup:
     """Give a table of one number: its symbol on the left, and line by line its formula, the numbers, its value.
 
     `linked` is the formula with numbers that are marked by their names; those of `known`, which are in the page, become
     links.
     """
-    parts = equation_parts(record, digits)
+    parts = equation_parts(record)
     if LINKED.sub(r"\2", linked) == record.substituted:
         marked = LINKED.sub(lambda f: f[0] if bytes.fromhex(f[1]).decode() in known else f[2], linked)
         parts = [marked if k and part == record.substituted else part for k, part in enumerate(parts)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from backlit.explain.algebra.numerals import latex_number, short_text
+from backlit.explain.algebra.numerals import latex_number
 from backlit.explain.quantity_names import latex_text
 from backlit.explain.record.step_records import Change, Example, Record, Section
 from backlit.show.equation_parts import equation_parts, latex_decimal
@@ -45,7 +45,7 @@ def worked_body(example: Example) -> str:
     for section in example.sections:
         lines += [rf"\subsection*{{{_text(section.title)}}}", *_section(section, summary.digits)]
     if example.changes:
-        lines += [r"\subsection*{Before and after the step}", *_changes(example.changes, summary.digits)]
+        lines += [r"\subsection*{Before and after the step}", *_changes(example.changes)]
     return "\n".join(lines) + "\n"
 
 
@@ -53,7 +53,7 @@ def _section(section: Section, digits: int) -> Iterator[str]:
     if section.given:
         yield r"\begin{longtable}{lrl}"
         for record in section.given:
-            yield rf"${record.symbol}$ & ${latex_number(short_text(record.value, digits))}$ & {_text(record.note)} \\"
+            yield rf"${record.symbol}$ & ${latex_number(record.shown)}$ & {_text(record.note)} \\"
         yield r"\end{longtable}"
     for record in section.worked:
         yield from _record(record, digits)
@@ -62,21 +62,18 @@ def _section(section: Section, digits: int) -> Iterator[str]:
 def _record(record: Record, digits: int) -> Iterator[str]:
     """Set one number as a chain of equations, broken before each equals sign."""
     yield r"\begin{align*}"
-    yield rf"{record.symbol} &= " + " \\\\\n&= ".join(equation_parts(record, digits))
+    yield rf"{record.symbol} &= " + " \\\\\n&= ".join(equation_parts(record))
     yield r"\end{align*}"
-    remarks = [_text(record.note)] if record.note else []
-    if record.numeric is not None:
-        remarks.append(rf"by finite differences: ${latex_decimal(record.numeric, digits)}$")
+    remarks = [_text(remark) for remark in (record.note, record.checked) if remark]
     if remarks:
         yield rf"{{\small {'; '.join(remarks)}}}"
 
 
-def _changes(changes: tuple[Change, ...], digits: int) -> Iterator[str]:
+def _changes(changes: tuple[Change, ...]) -> Iterator[str]:
     yield r"\begin{longtable}{lrrr}"
     yield r" & before & after & change \\"
     for change in changes:
-        numbers = (change.before, change.after, change.difference)
-        yield _text(change.name) + "".join(f" & ${latex_decimal(number, digits)}$" for number in numbers) + r" \\"
+        yield _text(change.name) + "".join(f" & ${latex_number(number)}$" for number in change.shown) + r" \\"
     yield r"\end{longtable}"
 
 

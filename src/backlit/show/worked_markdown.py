@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from backlit.explain.algebra.numerals import decimal_text, short_text
+from backlit.explain.algebra.numerals import decimal_text
 from backlit.explain.record.step_records import Change, Example, Record, Section
 from backlit.show.equation_parts import equation_parts
 from backlit.show.formula_forms import broken, markdown_formula
@@ -32,54 +32,51 @@ def worked_markdown(example: Example) -> str:
             f"| {number} | {decimal_text(error, summary.digits)} |" for number, error in enumerate(summary.errors, 1)
         ]
     for section in example.sections:
-        lines += ["", f"## {_escaped(section.title)}", "", *_section(section, summary.digits)]
+        lines += ["", f"## {_escaped(section.title)}", "", *_section(section)]
     if example.changes:
-        lines += ["", "## Before and after the step", "", *_changes(example.changes, summary.digits)]
+        lines += ["", "## Before and after the step", "", *_changes(example.changes)]
     return "\n".join(lines) + "\n"
 
 
-def _section(section: Section, digits: int) -> Iterator[str]:
+def _section(section: Section) -> Iterator[str]:
     if section.given:
         yield "| | value | |"
         yield "|---|---:|---|"
         for record in section.given:
-            cells = (f"${markdown_formula(record.symbol)}$", short_text(record.value, digits), _escaped(record.note))
+            cells = (f"${markdown_formula(record.symbol)}$", record.shown, _escaped(record.note))
             yield f"| {' | '.join(cells)} |"
         yield ""
     for record in section.worked:
-        yield from _record(record, digits)
+        yield from _record(record)
 
 
-def _record(record: Record, digits: int) -> Iterator[str]:
-    formula = equation(record, digits)
+def _record(record: Record) -> Iterator[str]:
+    formula = equation(record)
     if len(formula) > MOST_SIGNS:
         yield from ("```", f"{record.name} = {record.plain_formula}", f"= {record.plain_substituted}",
-                    f"= {decimal_text(record.value, digits)}", "```")  # fmt: skip
+                    f"= {record.shown}", "```")  # fmt: skip
     else:
         yield from ("$$", formula, "$$")
     yield ""
-    remarks = [record.note] if record.note else []
-    if record.numeric is not None:
-        remarks.append(f"by finite differences: {decimal_text(record.numeric, digits)}")
+    remarks = [remark for remark in (record.note, record.checked) if remark]
     if remarks:
         yield f"*{_escaped('; '.join(remarks))}*"
         yield ""
 
 
-def equation(record: Record, digits: int) -> str:
+def equation(record: Record) -> str:
     """Give symbol = formula = numbers = value in LaTeX, each in lines of its own, aligned at the equals signs."""
-    parts = (broken(markdown_formula(part)) for part in equation_parts(record, digits))
+    parts = (broken(markdown_formula(part)) for part in equation_parts(record))
     lines = [f"{BREAK} & \\quad ".join(part) for part in parts]
     rows = f"{BREAK} & = ".join(lines)
     return rf"\begin{{aligned}} {markdown_formula(record.symbol)} & = {rows} \end{{aligned}}"
 
 
-def _changes(changes: tuple[Change, ...], digits: int) -> Iterator[str]:
+def _changes(changes: tuple[Change, ...]) -> Iterator[str]:
     yield "| | before | after | change |"
     yield "|---|---:|---:|---:|"
     for change in changes:
-        numbers = (change.before, change.after, change.difference)
-        yield f"| {_escaped(change.name)} | " + " | ".join(decimal_text(number, digits) for number in numbers) + " |"
+        yield f"| {_escaped(change.name)} | " + " | ".join(change.shown) + " |"
 
 
 def _escaped(text: str) -> str:

@@ -16,7 +16,7 @@ from backlit.explain.algebra.numerals import decimal_text, latex_number, short_t
 from backlit.explain.record.step_records import Drawing, Example, Record, Section
 from backlit.show import diagram_text
 from backlit.show.drawing_words import drawing_caption, rows_left_out
-from backlit.show.equation_parts import equation_parts, latex_decimal
+from backlit.show.equation_parts import equation_parts, says_the_same
 from backlit.show.formula_forms import broken, notebook_formula, notebook_words
 from backlit.show.network_svg import network_svg
 from backlit.show.notebook import Output, heading_html, lines_html, picture_html, table_html, words_html
@@ -34,10 +34,10 @@ WIDEST = 100
 """So many signs of a formula stand in a line."""
 
 
-def worked_outputs(example: Example) -> Iterator[Output]:
-    """Give the outputs of a cell, in order; each says in `text/plain` what it shows."""
+def worked_outputs(example: Example, most: int = MOST_OUTPUTS) -> Iterator[Output]:
+    """Give the outputs of a cell, in order, `most` of formulas; each says in `text/plain` what it shows."""
     yield {"text/html": f"{_head(example)}{''.join(_pictures(example))}", "text/plain": _head_text(example)}
-    blocks, left_out = _blocks(example.sections, example.summary.digits)
+    blocks, left_out = _blocks(example.sections, most)
     yield from map(_output, blocks)
     if left_out:
         yield {"text/html": words_html(_rest(left_out)), "text/plain": _rest(left_out)}
@@ -48,10 +48,9 @@ def worked_outputs(example: Example) -> Iterator[Output]:
 
 def worked_fragment(example: Example) -> str:
     """Give one HTML text of it all: formulas as plain text, since only some programs render others within HTML."""
-    digits = example.summary.digits
     parts = [_head(example), *_pictures(example)]
     for section in example.sections:
-        lines = [line for record in section.records for line in _lines_of(record, digits)]
+        lines = [line for record in section.records for line in _lines_of(record)]
         parts += [heading_html(section.title), lines_html("\n".join(lines))]
     if example.changes:
         head, rows = _changes(example)
@@ -142,12 +141,12 @@ class Block(NamedTuple):
     numbers: int
 
 
-def _blocks(sections: Sequence[Section], digits: int) -> tuple[list[Block], int]:
-    """Give the formulas of all sections, of `MOST_OUTPUTS` at the most, and how many numbers are left out."""
-    blocks = [block for section in sections for block in _section(section, digits)]
-    if len(blocks) > MOST_OUTPUTS:
+def _blocks(sections: Sequence[Section], most: int) -> tuple[list[Block], int]:
+    """Give the formulas of all sections, `most` of them, and how many numbers are left out."""
+    blocks = [block for section in sections for block in _section(section)]
+    if len(blocks) > most:
         blocks = _merged(blocks)
-    return blocks[:MOST_OUTPUTS], sum(block.numbers for block in blocks[MOST_OUTPUTS:])
+    return blocks[:most], sum(block.numbers for block in blocks[most:])
 
 
 def _merged(blocks: Sequence[Block]) -> list[Block]:
@@ -174,20 +173,20 @@ def _output(block: Block) -> Output:
     }
 
 
-def _section(section: Section, digits: int) -> Iterator[Block]:
+def _section(section: Section) -> Iterator[Block]:
     """Give a section as blocks that are short enough."""
     heading, title = notebook_words(section.title, "textbf") + r" \\", section.title
-    for given in _runs([(record, _given(record, digits)) for record in section.given]):
+    for given in _runs([(record, _given(record)) for record in section.given]):
         columns = 2 if any(record.note for record, _ in given) else GIVEN_COLUMNS
         cells = [cell for _, cell in given]
         rows = r" \\ ".join(r" & ".join(cells[start : start + columns]) for start in range(0, len(cells), columns))
         latex = rf"\begin{{array}}{{{'l' * columns}}} {rows} \end{{array}} \\"
-        text = "\n".join(line for record, _ in given for line in _lines_of(record, digits))
+        text = "\n".join(line for record, _ in given for line in _lines_of(record))
         yield Block(f"{heading} {latex}".strip(), f"{title}\n{text}".strip(), len(given))
         heading = title = ""
-    for worked in _runs([(record, _record(record, digits)) for record in section.worked]):
+    for worked in _runs([(record, _record(record)) for record in section.worked]):
         lines = BETWEEN.join(latex for _, latex in worked)
-        text = "\n".join(line for record, _ in worked for line in _lines_of(record, digits))
+        text = "\n".join(line for record, _ in worked for line in _lines_of(record))
         if len(lines) > MOST_SIGNS:  # one number with a very long formula
             text = "\n".join(line for part in text.split("\n") for line in textwrap.wrap(part, LINE))
             yield Block("", f"{title}\n{text}".strip(), len(worked))
@@ -216,19 +215,17 @@ def _rest(count: int) -> str:
     )
 
 
-def _given(record: Record, digits: int) -> str:
+def _given(record: Record) -> str:
     note = r"\ " + notebook_words(f"({record.note})") if record.note else ""
-    return f"{notebook_formula(record.symbol)} = {latex_number(short_text(record.value, digits))}{note}"
+    return f"{notebook_formula(record.symbol)} = {latex_number(record.shown)}{note}"
 
 
-def _record(record: Record, digits: int) -> str:
+def _record(record: Record) -> str:
     """Set one number: its formula, the numbers put in, its value, each in lines of their own."""
-    parts = [broken(notebook_formula(part), WIDEST) for part in equation_parts(record, digits)]
+    parts = [broken(notebook_formula(part), WIDEST) for part in equation_parts(record)]
     lines = [r" \\ & \quad ".join(part) for part in parts]
-    remarks = [record.note] if record.note else []
+    remarks = filter(None, (record.checked, record.note))
     rows = [f"{notebook_formula(record.symbol)} & = " + r" \\ & = ".join(lines)]
-    if record.numeric is not None:
-        rows.append(rf"& \text{{by finite differences: }} {{{latex_decimal(record.numeric, digits)}}}")
     rows += [f"& {notebook_words(line)}" for remark in remarks for line in _wrapped(remark)]
     return r" \\ ".join(rows)
 
@@ -246,27 +243,23 @@ def _wrapped(text: str) -> list[str]:
 # ----------------------------------------------------------------------------------------------------------------- text
 
 
-def _lines_of(record: Record, digits: int) -> Iterator[str]:
+def _lines_of(record: Record) -> Iterator[str]:
     """Give a number as text: formula, numbers and value below each other."""
     if not record.formula:
-        yield f"{record.name} = {short_text(record.value, digits)}" + (f"  ({record.note})" if record.note else "")
+        yield f"{record.name} = {record.shown}" + (f"  ({record.note})" if record.note else "")
         return
     margin = " " * len(record.name)
     yield f"{record.name} = {record.plain_formula}"
-    if record.plain_substituted != short_text(record.value, digits):
+    if not says_the_same(record):
         yield f"{margin} = {record.plain_substituted}"
-    yield f"{margin} = {decimal_text(record.value, digits)}"
-    if record.numeric is not None:
-        yield f"{margin}   by finite differences: {decimal_text(record.numeric, digits)}"
-    if record.note:
-        yield f"{margin}   {record.note}"
+    yield f"{margin} = {record.shown}"
+    for remark in filter(None, (record.checked, record.note)):
+        yield f"{margin}   {remark}"
 
 
 def _changes(example: Example) -> tuple[Sequence[str], list[Sequence[str]]]:
-    digits = example.summary.digits
-    rows = [(c.name, *(decimal_text(number, digits) for number in (c.before, c.after, c.difference)))
-            for c in example.changes]  # fmt: skip
-    return ("", "before", "after", "change"), list(rows)
+    rows: list[Sequence[str]] = [(change.name, *change.shown) for change in example.changes]
+    return ("", "before", "after", "change"), rows
 
 
 def _columns(lines: Sequence[Sequence[str]]) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator
 
 from rich.text import Text
 
-from backlit.explain.algebra.numerals import decimal_text, short_text
+from backlit.explain.algebra.numerals import decimal_text
 from backlit.explain.record.step_records import Change, Example, Record, Section, Summary
 from backlit.show import diagram_text
 from backlit.show.drawing_words import rows_left_out
+from backlit.show.equation_parts import says_the_same
 
 WIDTH = 100
 INDENT = "  "
@@ -27,7 +28,7 @@ def worked_text(example: Example, width: int = WIDTH, *, names: bool | None = No
     for section in example.sections:
         lines += [_heading(section.title), *_section(section, digits, width)]
     if example.changes:
-        lines += [_heading("Before and after the step"), *_changes(example.changes, digits)]
+        lines += [_heading("Before and after the step"), *_changes(example.changes)]
     return Text("\n").join(lines)
 
 
@@ -70,23 +71,20 @@ def _heading(title: str) -> Text:
 
 
 def _section(section: Section, digits: int, width: int) -> Iterator[Text]:
-    yield from _given(section.given, digits, width)
+    yield from _given(section.given, width)
     worked = section.worked
     if not worked:
         return
     wide = min(max(len(record.name) for record in worked), 24)
-    values = {record.name: decimal_text(record.value, digits) for record in worked}
+    values = {record.name: record.shown for record in worked}
     places = _aligned(values.values())
     for record in worked:
         yield from _record(record, wide, places[values[record.name]], digits, width)
 
 
-def _given(records: list[Record], digits: int, width: int) -> Iterator[Text]:
+def _given(records: list[Record], width: int) -> Iterator[Text]:
     """List given numbers, several to a line."""
-    cells = [
-        f"{record.name} = {short_text(record.value, digits)}" + (f" ({record.note})" if record.note else "")
-        for record in records
-    ]
+    cells = [f"{record.name} = {record.shown}" + (f" ({record.note})" if record.note else "") for record in records]
     if not cells:
         return
     wide = max(map(len, cells)) + 3
@@ -108,21 +106,22 @@ def _record(record: Record, wide: int, value: str, digits: int, width: int) -> I
     """Give a number's lines: its formula, the numbers put in and the result at the right edge, a remark."""
     margin = INDENT + " " * wide
     yield Text.assemble(INDENT, (record.name.ljust(wide), NAME), f" = {record.plain_formula}")
-    alone = record.plain_substituted == short_text(record.value, digits)
-    numbers = "" if alone else f" = {record.plain_substituted}"
+    numbers = "" if says_the_same(record) else f" = {record.plain_substituted}"
     tail = f" = {value}"
     space = width - len(margin) - len(tail)
     if len(numbers) > space:
         yield Text(margin + numbers)
         numbers = ""
-    checked = "" if record.numeric is None else f"   by differences {decimal_text(record.numeric, digits)}"
+    beside = record.numeric is not None and record.checked.startswith("by differences")
+    checked = f"   {record.checked}" if beside else ""
     yield Text.assemble(margin, numbers.ljust(space), " = ", (value, VALUE), (checked, QUIET))
-    if record.note:
-        yield Text.assemble(margin, (f"   {record.note}", QUIET))
+    for remark in (record.note, "" if beside else record.checked):
+        if remark:
+            yield Text.assemble(margin, (f"   {remark}", QUIET))
 
 
-def _changes(changes: Iterable[Change], digits: int) -> Iterator[Text]:
-    rows = [(c.name, *(decimal_text(number, digits) for number in (c.before, c.after, c.difference))) for c in changes]
+def _changes(changes: Iterable[Change]) -> Iterator[Text]:
+    rows = [(change.name, *change.shown) for change in changes]
     rows.insert(0, ("", "before", "after", "change"))
     widths = [max(len(row[k]) for row in rows) for k in range(4)]
     for number, (name, *values) in enumerate(rows):

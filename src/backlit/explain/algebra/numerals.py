@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterator
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 DIGITS = 9
@@ -11,6 +13,12 @@ DIGITS = 9
 LARGEST_FIXED = 10**9
 CONTEXT = Context(prec=800, rounding=ROUND_HALF_EVEN, Emax=999_999, Emin=-999_999)
 """Digits enough for every float64 at full length, so that no number is rounded twice."""
+
+
+HALF = Decimal("0.500001")
+"""Half a unit, and a little for ties."""
+BEYOND = 400
+"""Exponents beyond this belong to no float64."""
 
 
 def decimal_text(value: float, digits: int = DIGITS) -> str:
@@ -27,10 +35,56 @@ def decimal_text(value: float, digits: int = DIGITS) -> str:
     if not exact:
         exact = Decimal(0)
     if not exact or smallest_fixed(digits) <= abs(exact) < LARGEST_FIXED:
-        fixed = exact.quantize(Decimal(1).scaleb(-digits), context=CONTEXT)
-        return f"{fixed:f}"
-    places = max(digits - 1, 0)
-    mantissa, _, exponent = f"{exact:.{places}e}".partition("e")
+        return _fixed(exact, digits)
+    return _scientific(exact, max(digits - 1, 0))
+
+
+def right_text(value: float, exact: Decimal, digits: int = DIGITS) -> str:
+    """Give a number with `digits` places, or as many of them as agree with the exact number, rounded.
+
+    A number of which no digit is right is 0, to a place that is.
+
+    >>> right_text(8.8817842e-16, Decimal("9.278e-16")), right_text(0.100000381, Decimal("0.1"))
+    ('9e-16', '0.100000')
+    >>> right_text(2.77e-17, Decimal(0)), right_text(64, Decimal(3)), right_text(0.5, Decimal("0.5"))
+    ('0.000000000', '0e3', '0.500000000')
+    """
+    text = decimal_text(value, digits)
+    if _is_right(text, exact) or exact.adjusted() > BEYOND:
+        return text
+    number = Decimal(repr(float(value)))
+    shorter = (one for one in _shorter(number, text, digits) if _is_right(one, exact))
+    return next(one for one in shorter if Decimal(one) or _is_right(one, number))
+
+
+def _shorter(number: Decimal, text: str, digits: int) -> Iterator[str]:
+    """Give a number with fewer and fewer digits, at the end 0 to coarser and coarser places."""
+    if "e" not in text:
+        yield from (_fixed(number, places) for places in range(digits - 1, -1, -1))
+    if "e" in text or abs(number) >= 10:
+        most = max(digits - 1, 0) if "e" in text else number.adjusted()
+        yield from (_scientific(number, places) for places in range(most, 0, -1))
+        yield f"{_scientific(number, 0)}"
+    if "e" in text and abs(number) < 1:
+        yield from (_fixed(Decimal(0), places) for places in range(digits, -1, -1))
+    yield from (f"0e{exponent}" for exponent in itertools.count(1) if Decimal(10) ** exponent > abs(number))
+
+
+def _is_right(text: str, exact: Decimal) -> bool:
+    """Tell whether a number is the exact one, rounded; a single digit may be off by one, if by no more than half."""
+    shown = Decimal(text)
+    _, figures, exponent = shown.as_tuple()
+    slack = min(Decimal(1), Decimal(figures[0]) / 2) if len(figures) == 1 and figures[0] else HALF
+    return CONTEXT.subtract(shown, exact).copy_abs() <= slack.scaleb(int(exponent))
+
+
+def _fixed(number: Decimal, places: int) -> str:
+    fixed = number.quantize(Decimal(1).scaleb(-places), context=CONTEXT)
+    return f"{fixed if fixed else fixed.copy_abs():f}"
+
+
+def _scientific(number: Decimal, places: int) -> str:
+    mantissa, _, exponent = f"{number:.{places}e}".partition("e")
     return f"{mantissa}e{int(exponent)}"
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from backlit.explain.algebra.numerals import latex_number, short_text
-from backlit.explain.algebra.tree import COMPARISONS, FIRST_TERMS, FUNCTIONS, Apply, Literal, Node, Ref, is_long
+from backlit.explain.algebra.tree import COMPARISONS, FIRST_TERMS, FUNCTIONS, OWN, Apply, Literal, Node, Ref, is_long
+from backlit.explain.quantity_names import latex_text
 
 SUM, MINUS, PRODUCT, POWER, ATOM = range(5)
 """How tightly a printed piece holds together: a looser one within a tighter one takes brackets."""
@@ -33,23 +34,31 @@ class Piece(NamedTuple):
         return self.text if self.level >= level else f"{brackets[0]}{self.text}{brackets[1]}"
 
 
-def latex(node: Node, digits: int | None = None) -> str:
-    """Print a tree in LaTeX: symbols, or numbers of so many digits."""
-    return _print(node, _Latex(digits)).text
+NumberText = Callable[[Ref], str]
+"""Gives the text of a quantity's number."""
 
 
-def linked_latex(node: Node, digits: int) -> str:
-    r"""Print a tree in LaTeX with numbers, those of the step marked by the name of each.
+def latex(node: Node, digits: int | None = None, text: NumberText | None = None) -> str:
+    """Print a tree in LaTeX: symbols, or numbers of so many digits, or those that `text` gives."""
+    return _print(node, _Latex(_numbers(digits, text))).text
 
-    >>> linked_latex(Ref("w1", "w_1", 0.5, key=1), 3)
+
+def plain(node: Node, digits: int | None = None, text: NumberText | None = None) -> str:
+    """Print a tree as plain text: names, or numbers of so many digits, or those that `text` gives."""
+    return _print(node, _Plain(_numbers(digits, text))).text
+
+
+def linked_latex(node: Node, text: NumberText) -> str:
+    r"""Print a tree in LaTeX with the numbers that `text` gives, those of the step marked by the name of each.
+
+    >>> linked_latex(Ref("w1", "w_1", 0.5, key=1), lambda ref: str(ref.value))
     '\\operand{7731}{0.5}'
     """
-    return _print(node, _Linked(digits)).text
+    return _print(node, _Linked(text)).text
 
 
-def plain(node: Node, digits: int | None = None) -> str:
-    """Print a tree as plain text: names, or numbers of so many digits."""
-    return _print(node, _Plain(digits)).text
+def _numbers(digits: int | None, text: NumberText | None) -> NumberText | None:
+    return text if digits is None else lambda ref: short_text(ref.value, digits)
 
 
 def _print(node: Node, style: _Style) -> Piece:
@@ -128,18 +137,16 @@ def _middle(comparison: Node, style: _Style) -> str:
 
 
 class _Style:
-    """How pieces look; `digits` is None for symbols."""
+    """How pieces look; `text` gives the quantities' numbers, and is None for symbols."""
 
     brackets = ("(", ")")
     dot = " · "
 
-    def __init__(self, digits: int | None) -> None:
-        self.digits = digits
+    def __init__(self, text: NumberText | None) -> None:
+        self.text = text
 
     def ref(self, ref: Ref) -> Piece:
-        if self.digits is None:
-            return self.leaf(self.name(ref))
-        return self.number(short_text(ref.value, self.digits))
+        return self.leaf(self.name(ref)) if self.text is None else self.number(self.text(ref))
 
     def number(self, text: str) -> Piece:
         if text.startswith("-"):
@@ -221,7 +228,8 @@ class _Latex(_Style):
             return Piece(rf"\sqrt{{{inside}}}", ATOM)
         if name == "[]":
             return Piece(f"[{inside}]", ATOM)
-        return Piece(rf"{LATEX_FUNCTIONS.get(name, name)}\left({inside}\right)", ATOM)
+        command = own_command(name) if name.startswith(OWN) else LATEX_FUNCTIONS.get(name, name)
+        return Piece(rf"{command}\left({inside}\right)", ATOM)
 
     def cases(self, pairs: Sequence[tuple[str, str]]) -> Piece:
         pairs = [(value, condition or r"\text{otherwise}") for value, condition in pairs]
@@ -235,6 +243,16 @@ class _Linked(_Latex):
         if ref.key is None:
             return piece
         return piece._replace(text=f"{OPERAND}{{{ref.name.encode().hex()}}}{{{piece.text}}}")
+
+
+def own_command(name: str) -> str:
+    r"""Give the name of a function of one's own in LaTeX.
+
+    >>> own_command("own my_act'")
+    "\\text{my\\_act}'"
+    """
+    bare = name.removeprefix(OWN).rstrip("'")
+    return rf"\text{{{latex_text(bare)}}}" + "'" * (len(name.removeprefix(OWN)) - len(bare))
 
 
 def is_raised(symbol: str) -> bool:
@@ -282,7 +300,7 @@ class _Plain(_Style):
             return Piece(f"|{inside}|", ATOM)
         if name == "[]":
             return Piece(f"[{inside}]", ATOM)
-        return Piece(f"{'√' if name == 'sqrt' else name}({inside})", ATOM)
+        return Piece(f"{'√' if name == 'sqrt' else name.removeprefix(OWN)}({inside})", ATOM)
 
     def cases(self, pairs: Sequence[tuple[str, str]]) -> Piece:
         return Piece(

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from operator import itemgetter
-from types import SimpleNamespace
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
-from backlit.explain.algebra.printing import latex, linked_latex, plain
-from backlit.explain.algebra.tree import Node, Ref, choose_cases, refs
+from backlit.explain.algebra.tree import Node, Ref
 from backlit.explain.quantity_names import Name
-from backlit.explain.record.step_records import Record
+from backlit.explain.record.numeric_slope import NumericSlope
 from backlit.kernels.types import Array
-
-FLOATS = SimpleNamespace(
-    mpf=float, exp=math.exp, log=math.log, tanh=math.tanh, cosh=math.cosh, sqrt=math.sqrt, erf=math.erf, pi=math.pi
-)
-"""The arithmetic by which the case of a formula is chosen."""
 
 
 class Place(NamedTuple):
@@ -57,7 +49,7 @@ class Quantity:
         self, phase: str, kind: str, layer: int | None, *, units: Sequence[str] = ("",), sources: Sequence[str] = (),
         rows: Sequence[str] = (), name: Callable[[Place], Name], values: Callable[[int], Array],
         expression: Callable[[Place], Node] | None = None, note: Callable[[Place], str] | None = None,
-        numeric: Callable[[Place], float] | None = None,
+        numeric: Callable[[Place], NumericSlope] | None = None,
     ) -> None:  # fmt: skip
         self.phase, self.kind, self.layer = phase, kind, layer
         self.units, self.sources, self.rows = tuple(units), tuple(sources), tuple(rows)
@@ -86,30 +78,6 @@ class Quantity:
         for unit in range(len(self.units)):
             for source in range(len(self.sources) or 1):
                 yield Place(row, source, unit)
-
-    def record(self, place: Place, digits: int, *, check: bool = False) -> Record:
-        """Make the record of a place."""
-        node = self.expression(place) if self.expression else None
-        chosen = None if node is None else choose_cases(node, FLOATS)
-        name = self.name(place)
-        return Record(
-            name.text, self.phase, self.kind, self.layer,
-            self.sources[place.source] if self.sources else None,
-            self.units[place.unit] or None,
-            self.rows[place.row] if self.rows else None,
-            name.symbol,
-            "" if node is None else latex(node), "" if chosen is None else latex(chosen, digits),
-            self.value(place),
-            () if node is None else tuple(dict.fromkeys(ref.name for ref in refs(node) if ref.key is not None)),
-            self.note(place) if self.note else "",
-            "" if node is None else plain(node), "" if chosen is None else plain(chosen, digits),
-            self.numeric(place) if check and self.numeric else None,
-        )  # fmt: skip
-
-    def linked(self, place: Place, digits: int) -> str:
-        """Give the formula with its numbers in LaTeX, each marked by its name: see `linked_latex`."""
-        node = self.expression(place) if self.expression else None
-        return "" if node is None else linked_latex(choose_cases(node, FLOATS), digits)
 
     def find(self, text: str, *, labelled: bool = False) -> Place | None:
         """Give the place of that name, or None; `labelled` says that names need not contain those of the units."""

@@ -11,8 +11,10 @@ class Record(msgspec.Struct, frozen=True, rename={"source": "from"}):
     `phase` is forward, error, backward or update. `layer` counts from 1; it is None of numbers that belong to no layer.
     `source` (in JSON: `from`) and `unit` name the weight or the unit; `row` is None of numbers that the batch has once.
     `symbol` is LaTeX, and so are `formula` and `substituted`, the formula with its numbers; `plain_formula` and
-    `plain_substituted` are the same as text. All four formulas are empty where the number is given. `depends_on` names
-    the records whose numbers enter the formula; of a selected part, some of these lie outside the part.
+    `plain_substituted` are the same as text. All four formulas are empty where the number is given. `value` is the
+    engine's number in full, `shown` its text in every form: with the digits asked for, or fewer where float64's
+    rounding leaves fewer. `depends_on` names the records whose numbers enter the formula; of a selected part, some of
+    these lie outside the part.
     """
 
     name: str
@@ -30,8 +32,11 @@ class Record(msgspec.Struct, frozen=True, rename={"source": "from"}):
     note: str
     plain_formula: str
     plain_substituted: str
+    shown: str
     numeric: float | None = None
-    """The slope of the error by finite differences, of a gradient that was checked."""
+    """The slope of the error by finite differences, of a gradient that was checked; None at a kink too."""
+    checked: str = ""
+    """What the differences tell, in words."""
 
 
 class Node(msgspec.Struct, frozen=True):
@@ -87,11 +92,12 @@ class Drawing(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """A number before and after the step."""
+    """A number before and after the step; `shown` has the texts of both and of their difference."""
 
     name: str
     before: float
     after: float
+    shown: tuple[str, str, str]
 
     @property
     def difference(self) -> float:

@@ -18,6 +18,8 @@ from backlit.explain.record.quantities import Place, Quantity
 from backlit.explain.record.recording import Recording, is_elementwise, op_value
 from backlit.explain.stages.activation import ActivationStage, side_of_kinks
 from backlit.explain.stages.base import ParameterQuantity, Stage
+from backlit.explain.stages.own_formula import is_own, own_output, own_row, own_slope, written
+from backlit.explain.stages.true_formula import true_formula
 from backlit.kernels.types import Array
 from backlit.ops.base import Loss
 from backlit.ops.losses.multiclass import class_weights
@@ -76,21 +78,41 @@ class ErrorPart:
 
     def row_formula(self, row: int) -> Node:
         """Give the loss of a row, for losses that are no sum over outputs."""
-        return self.capped(self.expanded(self._shown(row).formula, row, {}))
+        return self._of_row(row)[0]
 
-    def _shown(self, row: int) -> Loss:
-        """Give the loss whose formula gives a row's numbers: the joined one where an output rounds to 0 or 1."""
-        chain = self.recording.chain
-        if chain is None:
-            return self.loss
-        losses = [float(recording.array("l")[row, 0]) for recording in (chain, self.recording)]
-        holds = np.min(self.last.written.values(row)) > 0.0 and np.isclose(losses[0], losses[1], rtol=1e-11, atol=1e-12)
-        return self.loss if holds else self.trained
+    def _of_row(self, row: int) -> tuple[Node, str]:
+        """Give the formula that gives a row's loss, and the remark on its limits."""
+        value = float(self.recording.array("l").reshape(-1)[row])
+        own = own_row(self.loss, self.last.written, self.targets, row)
+        ways = written(self.loss, value, self._ways(), lambda text: self.expanded(text, row, {}), own)
+        return self._written(ways, value)
+
+    def _ways(self) -> list[str]:
+        """Give the formulas that may give the loss: the plain one, that with its limits, the one that trained."""
+        ways = (self.loss.formula, self.loss.limited_formula, self.trained.formula if self.joined else "")
+        return [formula for formula in ways if formula]
+
+    def _written(self, ways: list[Node], value: float) -> tuple[Node, str]:
+        """Choose the first way to write a loss that gives its number; give the remark on its limits with it."""
+        capped = [self.capped(node) for node in ways]
+        place = true_formula(value, capped)
+        ceiling = float(getattr(self.loss, "ceiling", 0.0))
+        remarks = [self.loss.limits] if place == 1 and self.loss.limited_formula else []
+        remarks += (
+            [f"the ceiling, {ceiling:g}, limits the error alone, not its slope"] if value == ceiling > 0.0 else []
+        )
+        return capped[place], "; ".join(remarks)
 
     def capped(self, node: Node) -> Node:
         """Limit a loss to its ceiling, where it has one."""
         ceiling = float(getattr(self.loss, "ceiling", 0.0))
         return call("min", node, constant("ceiling", r"\ell_{\text{max}}", ceiling)) if ceiling else node
+
+    def at_ceiling(self) -> bool:
+        """Tell whether a part of the error is at its ceiling."""
+        ceiling = float(getattr(self.loss, "ceiling", 0.0))
+        parts = self.per_output or self.per_row or self.E
+        return ceiling > 0.0 and any(bool(np.any(parts.values(row) == ceiling)) for row in range(self.recording.rows))
 
     def expanded(self, formula: str, row: int, at: dict[str, int]) -> Node:
         """Write out a formula over the outputs of a row."""
@@ -124,18 +146,26 @@ class ErrorPart:
         """Make E(o1), E(o2), ...: the loss's own value of each output."""
         values = op_value(self.trained, "value", self._outputs(), self.recording.Y)
 
-        def expression(at: Place) -> Node:
-            node = self.capped(self.elementwise(self._shown(at.row).formula, at))
-            t = self.targets.ref(at.row, at.unit)
-            if getattr(self.loss, "deviance", False) and t.value > 0:
-                return plus(node, plus(times(t, call("log", t)), neg(t)))
-            return node
+        def chosen(at: Place) -> tuple[Node, str]:
+            value = float(values[at.row, at.unit])
+            own = own_output(self.loss, "value", self.last.written, self.targets, at)
+            ways = written(
+                self.loss, value, self._ways(), lambda text: self._with_least(self.elementwise(text, at), at), own
+            )
+            return self._written(ways, value)
 
         return Quantity(
             "error", "E", None, units=self.units, rows=self.context.rows, values=lambda row: values[row],
             name=lambda at: self.context.names.of("E", self.units[at.unit], row=self.context.row_name(at.row)),
-            expression=expression,
+            expression=lambda at: chosen(at)[0], note=lambda at: chosen(at)[1],
         )  # fmt: skip
+
+    def _with_least(self, node: Node, at: Place) -> Node:
+        """Add t log t - t where the loss is a deviance."""
+        t = self.targets.ref(at.row, at.unit)
+        if getattr(self.loss, "deviance", False) and t.value > 0:
+            return plus(node, plus(times(t, call("log", t)), neg(t)))
+        return node
 
     def elementwise(self, formula: str, at: Place) -> Node:
         """Put one output's numbers into a formula."""
@@ -153,6 +183,9 @@ class ErrorPart:
             return self.row_formula(row)
         return plus(*(self.per_output.ref(row, j) for j in range(len(self.units))))
 
+    def _note_of_row(self, row: int) -> str:
+        return "" if self.per_output else self._of_row(row)[1]
+
     def _per_row(self) -> Quantity:
         """Make E[1], E[2], ...: the losses of the rows."""
         losses = self.recording.array("l").reshape(-1)
@@ -163,13 +196,14 @@ class ErrorPart:
 
         return Quantity(
             "error", "E", None, rows=self.context.rows, name=name, values=lambda row: losses[row : row + 1],
-            expression=lambda at: self._sum_of_row(at.row),
+            expression=lambda at: self._sum_of_row(at.row), note=lambda at: self._note_of_row(at.row),
         )  # fmt: skip
 
     def _total(self) -> Quantity:
         return Quantity(
             "error", "E", None, name=lambda _: Name("E", "E"), values=lambda _: np.array([self.recording.E]),
             expression=lambda _: self._reduced() if self.per_row else self._sum_of_row(0),
+            note=lambda _: "" if self.per_row else self._note_of_row(0),
         )  # fmt: skip
 
     def _reduced(self) -> Node:
@@ -207,17 +241,24 @@ class ErrorPart:
         return Quantity(
             "error", "penalty", None, name=lambda _: Name("penalty", "R"),
             expression=lambda _: self._penalty_formula(), values=lambda _: np.array([self.recording.penalty]),
-            note=lambda _: "E + penalty is what the step lowers",
+            note=lambda _: "E + penalty is what the step lowers" if self._penalised() else "no trained weight has one",
         )  # fmt: skip
 
-    def _penalty_formula(self) -> Node:
-        s, recording = self.recording.settings, self.recording
+    def _penalised(self) -> list[Ref]:
+        """Give the weights that are penalised: those that are trained, the biases only where they decay too."""
+        recording = self.recording
         w: list[Ref] = []
         for quantity in self.parameters:
             if recording.has_gradient(quantity.full) and recording.decays(quantity.full):
                 w += [
                     quantity.ref(0, j, i) for i in range(len(quantity.sources) or 1) for j in range(len(quantity.units))
                 ]
+        return w
+
+    def _penalty_formula(self) -> Node:
+        s, w = self.recording.settings, self._penalised()
+        if not w:
+            return Literal("0")
         squares = times(over(constant("l2", r"\lambda_2", s.l2), Literal("2")), plus(*(square(x) for x in w)))
         sizes = times(constant("l1", r"\lambda_1", s.l1), plus(*(call("abs", x) for x in w)))
         return plus(*([squares] if s.l2 else []), *([sizes] if s.l1 else []))
@@ -237,12 +278,27 @@ class ErrorPart:
         """Make dE/dout of the outputs."""
         op = self.recording.network.ops[self.last.k]
         array = self.last.buffer(f"d{op.writes}", self.recording.chain)
-        return self.context.slope_quantity(None, self.last.written, array, self._output_slope, self._side)
 
-    def _output_slope(self, at: Place) -> Node:
-        if is_elementwise(self.loss):
-            return self.scaled(self.elementwise(self.loss.slope_formula, at), at.row)
-        return self.scaled(self.expanded(self.loss.slope_formula, at.row, {"j": at.unit}), at.row)
+        def chosen(at: Place) -> tuple[Node, str]:
+            ways = self._output_slopes(at, float(array[at.row, at.unit]))
+            place = true_formula(float(array[at.row, at.unit]), ways)
+            return ways[place], self.loss.limits if place else self._side(at)
+
+        return self.context.slope_quantity(
+            None, self.last.written, array, lambda at: chosen(at)[0], lambda at: chosen(at)[1]
+        )  # fmt: skip
+
+    def _output_slopes(self, at: Place, value: float) -> list[Node]:
+        """Give the ways to write dE/dout: the plain one, and that with the loss's limits."""
+        alone = is_elementwise(self.loss)
+
+        def make(text: str) -> Node:
+            node = self.elementwise(text, at) if alone else self.expanded(text, at.row, {"j": at.unit})
+            return self.scaled(node, at.row)
+
+        own = own_slope(self.loss, self.last.written, self.targets, at)
+        texts = (self.loss.slope_formula, self.loss.limited_slope_formula)
+        return written(self.loss, value, texts, make, self.scaled(own, at.row))
 
     def _side(self, at: Place) -> str:
         if tuple(self.loss.kinks) != (0.0,):
@@ -283,30 +339,53 @@ class ErrorPart:
         )  # fmt: skip
 
     def _short_form(self, at: Place) -> Node:
-        """Give the joined loss's slope, with the activation's formula in it written as its output."""
-        value = statements(self.last.op.formula)[0].value  # type: ignore[attr-defined]
-        node = statements(self.trained.slope_formula)[0].value
+        """Give the joined loss's slope, the activation's formula in it written as its output where that is as good."""
+        value = float(self.last.buffer(f"d{self.last.op.reads[0]}")[at.row, at.unit])
+        if is_own(self.trained) or is_own(self.last.op):
+            own = self.scaled(own_slope(self.trained, self.scores, self.targets, at), at.row)
+            texts = [self.trained.slope_formula]
+            return written(self.trained, value, texts, lambda t: self._slope_of(statements(t)[0].value, at), own)[0]
+        activation = statements(self.last.op.formula)[0].value  # type: ignore[attr-defined]
+        full = statements(self.trained.slope_formula)[0].value
+        ways = [self._in_outputs(full, activation, at), self._slope_of(full, at)]
+        return ways[true_formula(value, ways)]
+
+    def _slope_of(self, node: Node, at: Place) -> Node:
+        """Put a row's numbers into a slope of the joined loss."""
         if is_elementwise(self.trained):
-            return self.scaled(fill(_put(node, value, Symbol("a")), self.trained, self._known(at)), at.row)
-        a = Symbol("a_j")
-        node = _put(node, value, a)
-        total = sum(self.targets.value(Place(at.row, 0, j)) for j in range(len(self.units)))
-        if abs(total - 1.0) < 1e-12:
-            node = _put(node, times(a, Apply("sum:k", (Symbol("t_k"),))), a)
+            return self.scaled(fill(node, self.trained, self._known(at)), at.row)
         return self.scaled(self._expand(node, at.row, {"j": at.unit}), at.row)
+
+    def _in_outputs(self, node: Node, activation: Node, at: Place) -> Node:
+        """Write the activation's formula as its output, and leave the sum of the targets out where it is 1."""
+        if is_elementwise(self.trained):
+            return self._slope_of(_put(node, activation, Symbol("a")), at)
+        a = Symbol("a_j")
+        node = _put(node, activation, a)
+        if abs(self._sum_of_targets(at.row) - 1.0) < 1e-12:
+            node = _put(node, times(a, Apply("sum:k", (Symbol("t_k"),))), a)
+        return self._slope_of(node, at)
+
+    def _sum_of_targets(self, row: int) -> float:
+        return sum(self.targets.value(Place(row, 0, j)) for j in range(len(self.units)))
 
     def _agreement(self, chain: Quantity) -> Callable[[Place], str]:
         """Give the note that compares the numbers of the chain rule with those of the joined form."""
-        why = "the product above, written out and simplified, is this form"
-        if not is_elementwise(self.trained):
-            why = "Σk (-tk / pk) pk ([k = j] - pj) = pj Σk tk - tj, and the targets sum to 1"
+
+        def why(row: int) -> str:
+            if is_elementwise(self.trained):
+                return "the product above, written out and simplified, is this form"
+            total = self._sum_of_targets(row)
+            return f"Σk (-tk / pk) pk ([k = j] - pj) = pj Σk tk - tj, and the targets sum to {total:.6g}"
 
         trained = self.last.buffer(f"d{self.last.op.reads[0]}")
 
         def note(at: Place) -> str:
             long, short = chain.value(at), float(trained[at.row, at.unit])
             if np.isclose(long, short, rtol=1e-9, atol=1e-12):
-                return f"the same as by the chain rule: {why}" if at.unit == 0 else "the same as by the chain rule"
+                return (
+                    f"the same as by the chain rule: {why(at.row)}" if at.unit == 0 else "the same as by the chain rule"
+                )
             return "by the chain rule the numbers lost digits where an output rounds to 0 or 1; this form does not"
 
         return note

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from backlit.ops.base import ElementwiseLoss, Interval
-from backlit.ops.losses.limits import SMALLEST_PROBABILITY, _limited
+from backlit.ops.losses.limits import PROBABILITY_LIMITS, SMALLEST_PROBABILITY, _limited
 from backlit.ops.registry import register
 from backlit.ops.value_checks import NotNegative
 
@@ -22,7 +22,8 @@ class BinaryCrossEntropy(ElementwiseLoss, frozen=True):
     outputs are several independent labels, summed. Factor 1, mean over rows by default, as scikit-learn; with
     `reduction="mean_all"` this is PyTorch's `BCELoss` and Keras's `BinaryCrossentropy`.
 
-    Probabilities below 1e-30 (so 0) count as 1e-30: the loss is large there, about 69, and finite.
+    Probabilities below 1e-30 (so 0) count as 1e-30: the loss is large there, about 69, and finite. PyTorch's `BCELoss`
+    cuts the logarithm off at -100, a probability of e^-100, so that its loss is 100 there.
 
     Args:
         ceiling: the most that a label may count, if above 0; the slope stays as it is. scikit-learn's log losses have
@@ -42,6 +43,9 @@ class BinaryCrossEntropy(ElementwiseLoss, frozen=True):
     targets: ClassVar[Interval] = (0.0, 1.0)
     formula: ClassVar[str] = r"-\left(t \log a + (1 - t) \log(1 - a)\right)"
     slope_formula: ClassVar[str] = r"\frac{1 - t}{1 - a} - \frac{t}{a}"
+    limited_formula: ClassVar[str] = r"-\left(t \log \max(a, 10^{-30}) + (1 - t) \log \max(1 - a, 10^{-30})\right)"
+    limited_slope_formula: ClassVar[str] = r"\frac{1 - t}{\max(1 - a, 10^{-30})} - \frac{t}{\max(a, 10^{-30})}"
+    limits: ClassVar[str] = PROBABILITY_LIMITS
 
     @staticmethod
     def value(a: Any, t: Any, ceiling: float = 0.0) -> Any:

@@ -46,6 +46,12 @@ class Poisson(ElementwiseLoss, frozen=True):
     targets: ClassVar[Interval] = (0.0, math.inf)
     formula: ClassVar[str] = r"a - t \log a"
     slope_formula: ClassVar[str] = r"1 - \frac{t}{a}"
+    limited_formula: ClassVar[str] = (
+        r"a - t \left(\log \max(a, 10^{-8})"
+        r" + \max\left(\frac{a - \max(a, 10^{-8})}{\max(a, 10^{-8})}, -10^{37}\right)\right)"
+    )
+    limited_slope_formula: ClassVar[str] = r"1 - \frac{t}{\max(a, 10^{-8})}"
+    limits: ClassVar[str] = "below 1e-8 the logarithm goes on as its tangent at 1e-8"
 
     @staticmethod
     def value(a: Any, t: Any, deviance: float) -> Any:

@@ -9,6 +9,9 @@ import numpy as np
 SMALLEST_PROBABILITY = 1e-30
 """Logarithms of probabilities below this are taken of this: a probability of 0 costs about 69, not infinity."""
 
+PROBABILITY_LIMITS = "a probability below 1e-30 counts as 1e-30"
+"""What a worked example says where that limit acts."""
+
 
 def _least_poisson(t: Any) -> Any:
     """Give t log t - t, 0 where t is 0: minus the least Poisson loss that any mean has on the count t."""

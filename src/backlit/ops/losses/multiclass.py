@@ -10,7 +10,7 @@ import numpy as np
 from backlit.kernels.functions import flat
 from backlit.ops.activations.softmax import exponential, subtract_tops
 from backlit.ops.base import Interval, Loss, any_order, tuned
-from backlit.ops.losses.limits import SMALLEST_PROBABILITY, _limited
+from backlit.ops.losses.limits import PROBABILITY_LIMITS, SMALLEST_PROBABILITY, _limited
 from backlit.ops.registry import register
 from backlit.ops.value_checks import NotNegative, Share
 
@@ -121,6 +121,9 @@ class CrossEntropy(Loss, frozen=True):
     targets: ClassVar[Interval] = (0.0, 1.0)
     formula: ClassVar[str] = r"-\sum_j t_j \log a_j"
     slope_formula: ClassVar[str] = r"-\frac{t_j}{a_j}"
+    limited_formula: ClassVar[str] = r"-\sum_j t_j \log \max(a_j, 10^{-30})"
+    limited_slope_formula: ClassVar[str] = r"-\frac{t_j}{\max(a_j, 10^{-30})}"
+    limits: ClassVar[str] = PROBABILITY_LIMITS
 
     @staticmethod
     @tuned(_cross_entropy_loops)

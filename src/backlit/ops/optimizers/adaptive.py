@@ -16,7 +16,8 @@ from backlit.ops.value_checks import NotNegative, Positive, Share
 class RMSProp(Optimizer, frozen=True):
     r"""RMSProp: v ← ρ v + (1 - ρ) g², w ← w - η g / (√v + ε).
 
-    PyTorch's and Keras's form, ε outside the root.
+    PyTorch's form, ε outside the root. ρ is 0.9 as in the lecture and in Keras; PyTorch's `alpha` is 0.99, and its rate
+    0.01.
 
     Args:
         rate: η. rho: ρ, how much of the mean square is kept, from 0 to below 1. epsilon: ε, above 0.
@@ -121,11 +122,13 @@ class Adadelta(Optimizer, frozen=True):
         return w - rate * d, v, rho * u + gain * d * d
 
 
-ADAM_FORMULA = (
-    r"m \leftarrow \beta_1 m + (1 - \beta_1) g, \quad v \leftarrow \beta_2 v + (1 - \beta_2) g^2, \quad"
+ADAM_MOMENTS = r"m \leftarrow \beta_1 m + (1 - \beta_1) g, \quad v \leftarrow \beta_2 v + (1 - \beta_2) g^2, \quad"
+ADAM_STEP = (
     r" \hat m = \frac{m}{1 - \beta_1^t}, \quad \hat v = \frac{v}{1 - \beta_2^t}, \quad"
     r" w \leftarrow w - \frac{\eta \hat m}{\sqrt{\hat v} + \varepsilon}"
 )
+EPSILON_HAT_STEP = r" w \leftarrow w - \eta \frac{\sqrt{1 - \beta_2^t}}{1 - \beta_1^t} \frac{m}{\sqrt{v} + \varepsilon}"
+ADAM_FORMULA = ADAM_MOMENTS + ADAM_STEP
 
 
 @register("adam")
@@ -155,6 +158,10 @@ class Adam(Optimizer, frozen=True):
     slots: ClassVar[Mapping[str, float | str]] = {"m": 0.0, "v": 0.0}
     prepared: ClassVar[tuple[str, ...]] = ("correction1", "correction2", "gain1", "gain2", "floor")
     formula: ClassVar[str] = ADAM_FORMULA
+
+    def formula_used(self) -> str:
+        """Give the formula with ε̂ where `epsilon_hat` is on."""
+        return self.formula.replace(ADAM_STEP, EPSILON_HAT_STEP) if self.epsilon_hat else self.formula
 
     @staticmethod
     def scalars(step: float, beta1: float, beta2: float, epsilon: float, epsilon_hat: float) -> tuple[float, ...]:
@@ -245,7 +252,7 @@ class AMSGrad(Optimizer, frozen=True):
 class NAdam(Optimizer, frozen=True):
     r"""Nadam: Adam that looks one step ahead, m̂ = β1 m / (1 - β1ᵗ⁺¹) + (1 - β1) g / (1 - β1ᵗ).
 
-    optax's form, with a constant β1. (The workshop paper and PyTorch let β1 grow over the steps.)
+    optax's form, with a constant β1. (The workshop paper and PyTorch let it grow over the steps: `momentum_decay`.)
 
     Args:
         rate, beta1, beta2, epsilon: as Adam's.

@@ -1,0 +1,166 @@
+"""Formulas evaluated in decimal arithmetic of many digits, to tell which digits of a float64 result are right."""
+
+from __future__ import annotations
+
+import decimal
+import functools
+import math
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from types import SimpleNamespace
+
+from backlit.explain.algebra.tree import COMPARISONS, Apply, Literal, Node, Ref, Symbol, branch_of, evaluate
+
+FEW, MANY = 60, 420
+"""Digits of the usual evaluation; and of that of numbers as small as float64 has them, beside a 1."""
+
+WIDE = decimal.Context(prec=1500, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN, traps=[])
+"""For sums, so that no term is lost beside a larger one."""
+
+FLOATS = SimpleNamespace(
+    mpf=float, exp=math.exp, log=math.log, tanh=math.tanh, cosh=math.cosh, sqrt=math.sqrt, erf=math.erf, pi=math.pi
+)
+"""The arithmetic in which signs and conditions are decided, as the engine decides them."""
+
+Number = Callable[[Ref], Decimal]
+"""Gives the number of a quantity."""
+
+
+def context(digits: int) -> decimal.Context:
+    """Give a context in which nothing raises: what has no number is NaN or infinite."""
+    return decimal.Context(prec=digits, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN, traps=[])
+
+
+def as_written(value: float) -> Decimal:
+    """Give the shortest decimal that means a float64: 0.1 is a tenth."""
+    return Decimal(repr(float(value)))
+
+
+def recorded(ref: Ref) -> Decimal:
+    """Give the number that the engine has of a quantity."""
+    return as_written(ref.value)
+
+
+def decimal_value(node: Node, number: Number = recorded, digits: int = FEW) -> Decimal:
+    """Give a formula's number; NaN or infinite where it has none.
+
+    What leaps, signs and conditions, is decided by the engine's numbers: it took that branch.
+
+    >>> from backlit.explain.algebra.parsing import parse
+    >>> str(decimal_value(parse(r"10^{-30} + 1 - 1")))
+    '1E-30'
+    """
+    with decimal.localcontext(context(digits)):
+        return +_value(node, number)
+
+
+def _value(node: Node, number: Number) -> Decimal:
+    if isinstance(node, Ref):
+        return number(node)
+    if isinstance(node, (Literal, Symbol)):
+        return _constant(node.symbol)
+    if node.head == "cases":
+        return _value(branch_of(node, FLOATS), number)
+    if node.head in {"sign", "[]"}:
+        return _decided(node)
+    if node.head == "^" and node.args[0] == Literal("e"):
+        return _value(node.args[1], number).exp()
+    function = _FUNCTIONS.get(node.head)
+    return function(*(_value(arg, number) for arg in node.args)) if function else Decimal("NaN")
+
+
+def _constant(symbol: str) -> Decimal:
+    if symbol == "e":
+        return Decimal(1).exp()
+    return pi(decimal.getcontext().prec) if symbol == r"\pi" else Decimal(symbol)
+
+
+def _decided(node: Apply) -> Decimal:
+    """Give a sign or a condition as float64 has it."""
+    try:
+        return Decimal(int(evaluate(node, FLOATS)))
+    except (ArithmeticError, ValueError):
+        return Decimal("NaN")
+
+
+def decisions(node: Node) -> Iterator[Node]:
+    """Give the numbers whose signs decide in a formula: of `sign`, and of both sides' difference in a condition."""
+    if isinstance(node, Apply):
+        if node.head == "sign":
+            yield node.args[0]
+        elif node.head in COMPARISONS.values():
+            yield Apply("+", (node.args[0], Apply("neg", (node.args[1],))))
+        for arg in node.args:
+            yield from decisions(arg)
+
+
+def _sum(*terms: Decimal) -> Decimal:
+    total = Decimal(0)
+    for term in terms:
+        total = WIDE.add(total, term)
+    return total
+
+
+def _product(*factors: Decimal) -> Decimal:
+    total = Decimal(1)
+    for factor in factors:
+        total = total * factor
+    return total
+
+
+def _power(base: Decimal, exponent: Decimal) -> Decimal:
+    return base * base if exponent == 2 else base**exponent
+
+
+def _tanh(x: Decimal) -> Decimal:
+    e = (-2 * abs(x)).exp()
+    return ((1 - e) / (1 + e)).copy_sign(x)
+
+
+def _erf(x: Decimal) -> Decimal:
+    """Give 2 / √π exp(-x²) Σ 2ⁿ x²ⁿ⁺¹ / (1 · 3 · ... · (2n + 1)), whose terms do not cancel."""
+    prec = decimal.getcontext().prec
+    if not x.is_finite() or x * x > 3 * prec:  # 1 but for less than the last digit
+        return Decimal(1).copy_sign(x) if not x.is_nan() else x
+    term = total = x
+    odd = 1
+    while abs(term) > abs(total) * Decimal(10) ** -prec:
+        odd += 2
+        term = term * 2 * x * x / odd
+        total += term
+    return 2 / pi(prec).sqrt() * (-x * x).exp() * total
+
+
+@functools.cache
+def pi(digits: int) -> Decimal:
+    """Give π by Machin's formula.
+
+    >>> str(pi(20))
+    '3.1415926535897932385'
+    """
+    with decimal.localcontext(context(digits + 10)):
+        total = 16 * _arctan_of_one_over(5) - 4 * _arctan_of_one_over(239)
+    return context(digits).plus(total)
+
+
+def _arctan_of_one_over(n: int) -> Decimal:
+    power, total, odd, sign = Decimal(1) / n, Decimal(0), 1, 1
+    while power > Decimal(10) ** -decimal.getcontext().prec:
+        total += sign * power / odd
+        power, odd, sign = power / (n * n), odd + 2, -sign
+    return total
+
+
+_FUNCTIONS: dict[str, Callable[..., Decimal]] = {
+    "+": _sum, "*": _product, "^": _power, "tanh": _tanh, "erf": _erf,
+    "neg": lambda x: -x,
+    "/": lambda x, y: x / y,
+    "abs": abs,
+    "max": lambda *x: max(x),
+    "min": lambda *x: min(x),
+    "exp": lambda x: x.exp(),
+    "log": lambda x: x.ln(),
+    "ln": lambda x: x.ln(),
+    "sqrt": lambda x: x.sqrt(),
+    "cosh": lambda x: (x.exp() + (-x).exp()) / 2,
+}  # fmt: skip

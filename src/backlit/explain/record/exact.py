@@ -1,0 +1,109 @@
+"""The numbers of a step worked out a second time, in many digits, so that no digit is shown that float64 does not have.
+
+The given numbers are exact, as they are written; every other number comes about by its formula from exact ones. Where
+the engine's number differs from that, its last digits are rounding, and are not shown.
+"""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+
+from backlit.explain.algebra.decimals import FEW, MANY, as_written, decimal_value, decisions
+from backlit.explain.algebra.numerals import DIGITS, decimal_text, right_text, short_text
+from backlit.explain.algebra.tree import Node, Ref, refs
+from backlit.explain.record.quantities import Key
+
+CLOSE, SMALL = Decimal("1e-12"), Decimal("1e-25")
+"""Numbers that differ by more, and are smaller, are worked out once more in many digits."""
+
+LONG = 64
+"""A formula of more numbers takes them as the engine has them: large networks would be worked out as a whole."""
+
+
+class ExactNumbers:
+    """The numbers of a step by their formulas, in decimal arithmetic, each worked out when it is first asked for."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, dict[Key, Decimal]] = {FEW: {}, MANY: {}}
+        self._shown: dict[tuple[Key, int], str] = {}
+
+    def of(self, key: Key) -> Decimal:
+        """Give a number of the step; where the formula has none, that of the engine."""
+        value = as_written(key.quantity.value(key.place))
+        exact = self._worked_out(key, FEW)
+        if abs(value) < SMALL and abs(value - exact) > CLOSE * abs(value):
+            return self._worked_out(key, MANY)
+        return exact
+
+    def _worked_out(self, start: Key, digits: int) -> Decimal:
+        """Work a number out after all those that it needs, without recursion: networks may be deep."""
+        known, waiting = self._known[digits], [start]
+        nodes: dict[Key, Node] = {}
+        while waiting:
+            key = waiting[-1]
+            if key in known:
+                waiting.pop()
+                continue
+            node = nodes.get(key)
+            if node is None and key.quantity.expression is not None:
+                node = nodes[key] = key.quantity.expression(key.place)
+                needed = [ref.key for ref in refs(node) if ref.key is not None]
+                missing = [other for other in needed if other not in known]
+                if missing and len(needed) <= LONG:
+                    waiting += missing
+                    continue
+            known[key] = self._by_formula(key, node, digits)
+            nodes.pop(key, None)
+            waiting.pop()
+        return known[start]
+
+    def _by_formula(self, key: Key, node: Node | None, digits: int) -> Decimal:
+        value = as_written(key.quantity.value(key.place))
+        if node is None or not value.is_finite():
+            return value
+        known = {} if sum(ref.key is not None for ref in refs(node)) > LONG else self._known[digits]
+
+        def number(ref: Ref) -> Decimal:
+            return known[ref.key] if ref.key in known else as_written(ref.value)
+
+        exact = decimal_value(node, number, digits)
+        return exact if exact.is_finite() else value
+
+    # ----------------------------------------------------------------------------------------------------------- shown
+
+    def shown(self, key: Key, digits: int) -> str:
+        """Give a number's text, with those of the digits that are right."""
+        text = self._shown.get((key, digits))
+        if text is None:
+            value = key.quantity.value(key.place)
+            finite = math.isfinite(value)
+            text = right_text(value, self.of(key), digits) if finite else decimal_text(value, digits)
+            self._shown[key, digits] = text
+        return text
+
+    def right(self, key: Key, digits: int = DIGITS) -> float:
+        """Give a number; where float64's rounding leaves less than so many digits, by those that are right alone."""
+        value = key.quantity.value(key.place)
+        return float(self.shown(key, digits)) if math.isfinite(value) and self.lost(key, digits) else value
+
+    def within(self, ref: Ref, digits: int) -> str:
+        """Give the text of a number inside a calculation: short where it is exact; settings are given in full."""
+        if ref.key is None:
+            return short_text(ref.value, max(digits, DIGITS))
+        if not math.isfinite(ref.value) or self.of(ref.key) == as_written(ref.value):
+            return short_text(ref.value, digits)
+        return self.shown(ref.key, digits)
+
+    def decided_by_rounding(self, node: Node) -> str:
+        """Tell which number's sign decides in a formula though it is rounding alone: on paper it is another, or 0."""
+        for one in decisions(node):
+            value = decimal_value(one)
+            exact = decimal_value(one, lambda ref: as_written(ref.value) if ref.key is None else self.of(ref.key))
+            if value and (value > 0) != (exact > 0) and exact.is_finite():
+                return f"decided by float64's rounding: {float(value):.3g}, on paper {float(exact):.3g}"
+        return ""
+
+    def lost(self, key: Key, digits: int) -> bool:
+        """Tell whether digits that would be shown are rounding."""
+        return self.shown(key, digits) != decimal_text(key.quantity.value(key.place), digits)

@@ -1,0 +1,88 @@
+"""Makes the record of one number: its formula, the formula with numbers, the digits that are right, the remarks."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+
+from backlit.explain.algebra.decimals import FLOATS, as_written
+from backlit.explain.algebra.numerals import decimal_text, right_text
+from backlit.explain.algebra.printing import latex, linked_latex, plain
+from backlit.explain.algebra.tree import Node, Ref, choose_cases, refs
+from backlit.explain.record.exact import ExactNumbers
+from backlit.explain.record.quantities import Key
+from backlit.explain.record.step_records import Change, Record
+
+FEWER_DIGITS = "float64's rounding leaves no more digits here"
+ROUNDING = Decimal(2) ** -50
+"""How far off the difference of two float64 may be, as a part of these."""
+TOO_LARGE = "beyond float64, whose largest number is about 1.8e308"
+
+
+def record_of(key: Key, exact: ExactNumbers, digits: int, *, check: bool = False) -> Record:
+    """Make the record of a number."""
+    quantity, place = key
+    node = quantity.expression(place) if quantity.expression else None
+    chosen = None if node is None else choose_cases(node, FLOATS)
+    name = quantity.name(place)
+    numeric = quantity.numeric(place) if check and quantity.numeric else None
+
+    def text(ref: Ref) -> str:
+        return exact.within(ref, digits)
+
+    return Record(
+        name.text, quantity.phase, quantity.kind, quantity.layer,
+        quantity.sources[place.source] if quantity.sources else None,
+        quantity.units[place.unit] or None,
+        quantity.rows[place.row] if quantity.rows else None,
+        name.symbol,
+        "" if node is None else latex(node), "" if chosen is None else latex(chosen, text=text),
+        quantity.value(place),
+        () if node is None else tuple(dict.fromkeys(ref.name for ref in refs(node) if ref.key is not None)),
+        _note(key, node, exact, digits),
+        "" if node is None else plain(node), "" if chosen is None else plain(chosen, text=text),
+        exact.within(quantity.ref(*_at(key)), digits) if node is None else exact.shown(key, digits),
+        None if numeric is None else numeric.value,
+        "" if numeric is None else numeric.words(quantity.value(place), digits),
+    )  # fmt: skip
+
+
+def linked_of(key: Key, exact: ExactNumbers, digits: int) -> str:
+    """Give a number's formula with its numbers in LaTeX, each marked by its name: see `linked_latex`."""
+    quantity, place = key
+    if quantity.expression is None:
+        return ""
+    chosen = choose_cases(quantity.expression(place), FLOATS)
+    return linked_latex(chosen, lambda ref: exact.within(ref, digits))
+
+
+def change_of(
+    name: str, before: float, after: float, old: Key, new: Key | None, exact: ExactNumbers, digits: int
+) -> Change:
+    """Make the record of a number before and after the step; `new` is None where no formula gives the one after it."""
+    texts = exact.shown(old, digits), decimal_text(after, digits) if new is None else exact.shown(new, digits)
+    difference = after - before
+    if math.isfinite(difference):
+        rounding = Decimal(max(abs(before), abs(after))) * ROUNDING
+        gap = as_written(difference) + rounding if new is None else exact.of(new) - exact.of(old)
+        return Change(name, before, after, (*texts, right_text(difference, gap, digits)))
+    return Change(name, before, after, (*texts, decimal_text(difference, digits)))
+
+
+def _at(key: Key) -> tuple[int, int, int]:
+    return key.place.row, key.place.unit, key.place.source
+
+
+def _note(key: Key, node: Node | None, exact: ExactNumbers, digits: int) -> str:
+    """Give the quantity's own remark, and where digits are lost first, that they are."""
+    quantity, place = key
+    remarks = [quantity.note(place)] if quantity.note else []
+    if node is not None:
+        operands = [ref for ref in refs(node) if ref.key is not None]
+        finite = all(math.isfinite(ref.value) for ref in operands)
+        if not math.isfinite(quantity.value(place)):
+            remarks += [TOO_LARGE] if finite else []
+        elif exact.lost(key, digits) and not any(exact.lost(ref.key, digits) for ref in operands):
+            remarks.append(FEWER_DIGITS)
+        remarks.append(exact.decided_by_rounding(node))
+    return "; ".join(filter(None, remarks))
