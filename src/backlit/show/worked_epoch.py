@@ -26,7 +26,7 @@ COLUMNS = ("step", "rows", "error before it")
 
 
 FORMULAS, MOST_STEPS = 32, 8
-"""A notebook shows so many formulas of an epoch, and so many steps: JupyterLab folds a cell's outputs from the 51st on."""
+"""Of an epoch a notebook shows so many formulas and steps: JupyterLab folds the outputs of a cell from the 51st on."""
 
 
 class WorkedEpoch(Shown):
