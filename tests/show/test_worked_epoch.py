@@ -109,10 +109,16 @@ def test_an_epoch_of_too_many_numbers_is_refused_in_words() -> None:
         bl.explain(network, *many, epoch=1, steps=2)
 
 
-def test_a_notebook_shows_the_head_and_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    display = pytest.importorskip("IPython.display")
-    seen: list[Any] = []
-    monkeypatch.setattr(display, "display", lambda given, **_: seen.append(given))
-    epoch()._ipython_display_()
-    assert "step by step" in seen[0]["text/markdown"]
-    assert [type(step) for step in seen[1:]] == [bl.WorkedExample] * 3
+def test_a_notebook_shows_the_head_and_each_step() -> None:
+    head, *steps = epoch()._outputs()
+    assert "step by step" in head["text/html"]
+    titles = [output["text/plain"] for output in steps if output["text/plain"].startswith("Step ")]
+    assert len(titles) == 3
+
+
+def test_a_long_epoch_is_cut_with_a_word() -> None:
+    network = bl.Network([bl.Dense(2, "tanh"), bl.Dense(1)], inputs=1, seed=1)
+    rows = [[k / 10] for k in range(12)]
+    made = list(bl.explain(network, rows, rows, batch_size=1, shuffle=False, epoch=1)._outputs())
+    assert len(made) < 50
+    assert made[-1]["text/plain"] == "4 more steps are left out here; epoch[8] is the next one."

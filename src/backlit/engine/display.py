@@ -39,6 +39,10 @@ class Shown:
 
     __slots__ = ()
 
+    def __init_subclass__(cls, **given: Any) -> None:
+        super().__init_subclass__(**given)
+        cls._repr_pretty_ = Shown._repr_pretty_  # type: ignore[method-assign]  # else a `__repr__` of cls comes first
+
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         alone = len(getattr(printer, "stack", ())) <= 1  # within a list or a dictionary its one line stands
         printer.text(str(self) if alone and not cycle else repr(self))

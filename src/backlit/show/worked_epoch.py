@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from html import escape
@@ -11,10 +12,11 @@ from typing import Any
 import msgspec
 from rich.text import Text
 
+from backlit.engine import Shown
 from backlit.explain import Step, Summary
 from backlit.explain.algebra.numerals import decimal_text
 from backlit.explain.occasion import named_rows
-from backlit.show import worked_latex, worked_text
+from backlit.show import notebook, worked_latex, worked_notebook, worked_text
 from backlit.show.equation_parts import latex_decimal
 from backlit.show.worked_example import WorkedExample
 from backlit.show.worked_markdown import _escaped
@@ -23,7 +25,11 @@ TITLE = "One epoch of training, step by step"
 COLUMNS = ("step", "rows", "error before it")
 
 
-class WorkedEpoch:
+FORMULAS, MOST_STEPS = 32, 8
+"""Of an epoch a notebook shows so many formulas and steps: JupyterLab folds the outputs of a cell from the 51st on."""
+
+
+class WorkedEpoch(Shown):
     """Every step of an epoch with every number of it; prints as text, and is a sequence of `WorkedExample`.
 
     >>> import backlit as bl
@@ -153,13 +159,28 @@ class WorkedEpoch:
         return msgspec.json.format(msgspec.json.encode({"summary": self.summary, "steps": steps}), indent=1).decode()
 
     def _ipython_display_(self) -> None:
-        """Show the head and then each step as it shows itself; only a notebook calls this, and has IPython."""
-        from IPython import display  # noqa: PLC0415
+        """Show the head and then the steps in a notebook, each in several outputs."""
+        notebook.publish(self._outputs())
 
-        show: Any = display.display
-        show({"text/markdown": self._markdown_head(), "text/plain": str(self.summary.title)}, raw=True)
-        for _, step in self._titled():
-            show(step)
+    def _outputs(self) -> Iterator[notebook.Output]:
+        yield {"text/html": self._notebook_head(), "text/plain": TITLE}
+        for _, step in itertools.islice(self._titled(), self._shown):
+            yield from worked_notebook.worked_outputs(step.example, FORMULAS // self._shown)
+        if len(self) > self._shown:
+            words = f"{len(self) - self._shown:,} more steps are left out here; epoch[{self._shown}] is the next one."
+            yield {"text/html": notebook.words_html(words), "text/plain": words}
+
+    @property
+    def _shown(self) -> int:
+        return min(len(self), MOST_STEPS)
+
+    def _notebook_head(self) -> str:
+        facts = notebook.table_html(("", ""), self.summary.facts, 2)
+        return f"{notebook.heading_html(TITLE, size='1.3em')}{facts}{notebook.table_html(COLUMNS, self._table(), 0)}"
+
+    def _repr_html_(self) -> str:
+        steps = "".join(worked_notebook.worked_fragment(step.example) for _, step in self._titled())
+        return f"<div>{self._notebook_head()}{steps}</div>"
 
 
 def _apart(html: str, number: int) -> str:

@@ -34,10 +34,10 @@ WIDEST = 100
 """So many signs of a formula stand in a line."""
 
 
-def worked_outputs(example: Example) -> Iterator[Output]:
-    """Give the outputs of a cell, in order; each says in `text/plain` what it shows."""
+def worked_outputs(example: Example, most: int = MOST_OUTPUTS) -> Iterator[Output]:
+    """Give the outputs of a cell, in order, `most` of formulas; each says in `text/plain` what it shows."""
     yield {"text/html": f"{_head(example)}{''.join(_pictures(example))}", "text/plain": _head_text(example)}
-    blocks, left_out = _blocks(example.sections)
+    blocks, left_out = _blocks(example.sections, most)
     yield from map(_output, blocks)
     if left_out:
         yield {"text/html": words_html(_rest(left_out)), "text/plain": _rest(left_out)}
@@ -141,12 +141,12 @@ class Block(NamedTuple):
     numbers: int
 
 
-def _blocks(sections: Sequence[Section]) -> tuple[list[Block], int]:
-    """Give the formulas of all sections, of `MOST_OUTPUTS` at the most, and how many numbers are left out."""
+def _blocks(sections: Sequence[Section], most: int) -> tuple[list[Block], int]:
+    """Give the formulas of all sections, `most` of them, and how many numbers are left out."""
     blocks = [block for section in sections for block in _section(section)]
-    if len(blocks) > MOST_OUTPUTS:
+    if len(blocks) > most:
         blocks = _merged(blocks)
-    return blocks[:MOST_OUTPUTS], sum(block.numbers for block in blocks[MOST_OUTPUTS:])
+    return blocks[:most], sum(block.numbers for block in blocks[most:])
 
 
 def _merged(blocks: Sequence[Block]) -> list[Block]:
@@ -258,7 +258,8 @@ def _lines_of(record: Record) -> Iterator[str]:
 
 
 def _changes(example: Example) -> tuple[Sequence[str], list[Sequence[str]]]:
-    return ("", "before", "after", "change"), [(change.name, *change.shown) for change in example.changes]
+    rows: list[Sequence[str]] = [(change.name, *change.shown) for change in example.changes]
+    return ("", "before", "after", "change"), rows
 
 
 def _columns(lines: Sequence[Sequence[str]]) -> str:
