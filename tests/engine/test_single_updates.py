@@ -12,6 +12,8 @@ from backlit.ops.layers.dropout import Dropout
 from backlit.ops.layers.normalization import BatchNorm
 from backlit.ops.schedules import ReduceOnPlateau
 
+pytestmark = pytest.mark.filterwarnings("ignore::backlit.errors.BacklitWarning")  # of batches of one row
+
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(23, 3)), RNG.normal(size=(23, 2))
 CASES = {

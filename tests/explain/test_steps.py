@@ -17,9 +17,7 @@ from backlit.explain import explain_step
 from backlit.explain.step import course_of
 from backlit.ops.registry import optimizers, schedules
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::backlit.errors.BacklitWarning"
-)  # of what random trainings cannot learn
+pytestmark = pytest.mark.filterwarnings("ignore::backlit.errors.BacklitWarning")  # of what cannot learn
 
 TRAININGS = int(os.environ.get("BACKLIT_NETWORKS", "60"))
 """How many random trainings to compare."""
@@ -33,7 +31,9 @@ ENDINGS = (("identity", "half_squared_error"), ("sigmoid", "binary_cross_entropy
 def networks(draw: Any) -> bl.Network:
     chain: list[Any] = []
     for _ in range(draw(st.integers(0, 2))):
-        chain.append(bl.Dense(draw(st.sampled_from([1, 3, 4, 17])), draw(st.sampled_from(HIDDEN))))
+        activation = draw(st.sampled_from(HIDDEN))
+        units = draw(st.sampled_from([1, 3, 4, 17]))
+        chain.append(bl.Dense(max(units, 2) if activation == "softmax" else units, activation))
         chain += draw(st.sampled_from([[], [], [bl.Dropout(0.4)], [bl.BatchNorm()], [bl.LayerNorm()]]))
     activation, loss = draw(st.sampled_from(ENDINGS))
     outputs = draw(st.sampled_from([1, 2, 3])) if loss != "cross_entropy" else 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from backlit.engine.program import structs
 from backlit.engine.program.structs import Clock, data_of
 from backlit.engine.state import TrainingState
 from backlit.engine.training import Training
-from backlit.errors import BacklitError
+from backlit.errors import BacklitError, BacklitWarning
 from backlit.kernels.types import Array
 
 
@@ -52,7 +53,9 @@ class SingleUpdates(Training):
     """
 
     def __init__(self, *given: Any, **settings: Any) -> None:
-        super().__init__(*given, **{**settings, "compiled": False, "threads": 1, "time_limit": None})
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", BacklitWarning)  # advice on training: here the numbers are looked at
+            super().__init__(*given, **{**settings, "compiled": False, "threads": 1, "time_limit": None})
         self.errors: list[float] = []
 
     @classmethod
@@ -71,7 +74,8 @@ class SingleUpdates(Training):
         settings = {name: getattr(training.settings, name) for name in names}
         made = cls(
             training.network.copy("float64"), training.X, training.Y, sample_weight=_weights(training.weights),
-            validation=training.validation and (*training.validation[:2], _weights(training.validation[2])), **settings,
+            validation=training.validation and (*training.validation[:2], _weights(training.validation[2])),
+            metrics=training.hooks.metrics, **settings,
         )  # fmt: skip
         made.state = _in_float64(training.state)
         return made

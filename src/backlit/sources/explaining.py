@@ -9,7 +9,7 @@ from typing import Any, overload
 import msgspec
 import numpy.typing as npt
 
-from backlit.engine import Network, Training, TrainingSettings
+from backlit.engine import Network, SingleUpdates, Training, TrainingSettings
 from backlit.errors import BacklitError
 from backlit.explain import Shown, Step, course_of, explain_epoch, precision_facts, steps_of_epoch
 from backlit.explain.course import Course
@@ -158,7 +158,7 @@ def _of_problem(
     rules = dict(problem.rules)
     if rate is not None:
         rules["optimizer"] = _with_rate(rules.get("optimizer", TrainingSettings().optimizer), rate)
-    training = Training(problem.network, problem.X, problem.Y, **rules | {"compiled": False, "threads": 1})
+    training = SingleUpdates(problem.network.copy("float64"), problem.X, problem.Y, **rules)
     course = course_of(training, steps=steps, epochs=problem.epochs)
     facts = [*problem.shown.get("facts", ()), *precision_facts(problem.network)]
     return _worked(course, Shown.of({**problem.shown, "facts": facts, **shown}), epoch, compare)

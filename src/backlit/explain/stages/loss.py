@@ -82,14 +82,10 @@ class ErrorPart:
 
     def _of_row(self, row: int) -> tuple[Node, str]:
         """Give the formula that gives a row's loss, and the remark on its limits."""
-        ways = written(
-            self.loss, self._row_loss(row), self._ways(), lambda text: self.expanded(text, row, {}),
-            own_row(self.loss, self.last.written, self.targets, row),
-        )  # fmt: skip
-        return self._written(ways, self._row_loss(row))
-
-    def _row_loss(self, row: int) -> float:
-        return float(self.recording.array("l").reshape(-1)[row])
+        value = float(self.recording.array("l").reshape(-1)[row])
+        own = own_row(self.loss, self.last.written, self.targets, row)
+        ways = written(self.loss, value, self._ways(), lambda text: self.expanded(text, row, {}), own)
+        return self._written(ways, value)
 
     def _ways(self) -> list[str]:
         """Give the formulas that may give the loss: the plain one, that with its limits, the one that trained."""
@@ -152,10 +148,10 @@ class ErrorPart:
 
         def chosen(at: Place) -> tuple[Node, str]:
             value = float(values[at.row, at.unit])
+            own = own_output(self.loss, "value", self.last.written, self.targets, at)
             ways = written(
-                self.loss, value, self._ways(), lambda text: self._with_least(self.elementwise(text, at), at),
-                own_output(self.loss, "value", self.last.written, self.targets, at),
-            )  # fmt: skip
+                self.loss, value, self._ways(), lambda text: self._with_least(self.elementwise(text, at), at), own
+            )
             return self._written(ways, value)
 
         return Quantity(

@@ -24,7 +24,7 @@ def true_formula(value: float, written: Iterable[Node]) -> int:
     number = as_written(value)
     if not number.is_finite():
         ways = list(written)
-        return next((place for place, node in enumerate(ways) if not abs(decimal_value(node)) < LARGEST), 0)
+        return next((place for place, node in enumerate(ways) if not decimal_value(node).copy_abs() < LARGEST), 0)
     gaps = [_gap(node, number) for node in written]
     for allowed in (AGREES * abs(number), NEAR * max(abs(number), Decimal(1))):
         for place, gap in enumerate(gaps):
