@@ -427,8 +427,8 @@ def test_a_figure_of_few_digits_says_to_how_many_it_is_right(tmp_path):
         ("9", "E", "0.1", "not reached", ""),
     )
     assert published.notes == ("(1) cut off",)
-    assert exact.rows == (("1", "w(i1,o1)", "0.75", "0.750", "equal to 2 digits"),)
-    assert script.rows == (("0", "E", "0.125", "0.1250", "equal to 3 digits (1)"),)
+    assert exact.rows == (("1", "w(i1,o1)", "0.75", "0.750", "2 digits equal"),)
+    assert script.rows == (("0", "E", "0.125", "0.1250", "3 digits equal (1)"),)
 
 
 @pytest.mark.parametrize("published", ["0.292", ".30", "1"])

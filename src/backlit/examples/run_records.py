@@ -83,7 +83,7 @@ class LayerInWords(msgspec.Struct, frozen=True):
 
 
 class SetupRun(msgspec.Struct, frozen=True):
-    """The record of a setup's training."""
+    """The record of a setup's training; `warnings` are what the training warned of."""
 
     name: str
     about: str
@@ -105,6 +105,7 @@ class SetupRun(msgspec.Struct, frozen=True):
     test_classes: tuple[ClassCount, ...]
     figures: tuple[Figure, ...]
     computed: tuple[ComputedFigure, ...]
+    warnings: tuple[str, ...] = ()
 
 
 class ExampleRun(msgspec.Struct, frozen=True):

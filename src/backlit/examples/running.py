@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -10,7 +11,7 @@ import msgspec
 import numpy as np
 
 from backlit.engine import Network, Training
-from backlit.errors import BacklitError
+from backlit.errors import BacklitError, BacklitWarning
 from backlit.examples.file_tables import ComputedTable, PublishedTable
 from backlit.examples.measuring import Measurement, accuracy, classes_of
 from backlit.examples.netfile import NetworkFile, Setup, read_network_file
@@ -103,8 +104,8 @@ def _run(setup: Setup, file: NetworkFile, epochs: int | None, compiled: bool) ->
     errors: list[ErrorAt] = []
     listed: tuple[PublishedTable | ComputedTable, ...] = (*setup.published, *setup.computed)
     found: dict[PublishedTable | ComputedTable, float] = {}
-    wanted = _sampled(training.epochs)
-    for epoch, seconds in _epochs(training):
+    wanted, said = _sampled(training.epochs), list[str]()
+    for epoch, seconds in _epochs(training, said):
         due = [item for item in listed if item.after == epoch]
         if epoch in wanted or due:
             measured = Measurement(setup, network, compiled=compiled)
@@ -129,13 +130,28 @@ def _run(setup: Setup, file: NetworkFile, epochs: int | None, compiled: bool) ->
         _class_counts(setup, network.predict(X, compiled=compiled), T) if classifies and len(X) else (),
         tuple(_published(item, found.get(item)) for item in setup.published),
         tuple(_computed(item, found.get(item)) for item in setup.computed),
+        tuple(said),
     )  # fmt: skip
 
 
-def _epochs(training: Training) -> Iterator[tuple[int, float]]:
-    """Train, giving the number of epochs done and the seconds they took, from 0 on."""
+def _epochs(training: Training, said: list[str]) -> Iterator[tuple[int, float]]:
+    """Train, giving the number of epochs done and the seconds they took, from 0 on.
+
+    What a training warns of belongs to the record of the run: it is added to `said`.
+    """
     yield 0, 0.0
-    for epoch in training:
+    epochs = iter(training)
+    while True:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", BacklitWarning)
+            epoch = next(epochs, None)
+        for warning in caught:
+            if issubclass(warning.category, BacklitWarning):
+                said.append(str(warning.message))
+            else:
+                warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+        if epoch is None:
+            return
         yield epoch.number, epoch.seconds
 
 

@@ -117,6 +117,7 @@ def _paragraphs(text: str) -> Iterator[str]:
 
 def _setup(setup: SetupRun, *, brief: bool) -> Iterator[str]:
     yield table_html(("", ""), demo_tables.facts(setup), 2)
+    yield from (words_html(f"Warning: {warning}") for warning in setup.warnings)
     if not brief:
         columns = demo_tables.drawn_units(setup)
         if columns:

@@ -148,7 +148,7 @@ def verdict(figure: Figure | ComputedFigure) -> str:
     """Say whether a figure is ours: a figure of two digits cannot say more than that it is equal to two digits."""
     if figure.equal is None:
         return ""
-    return f"equal to {count(figure.digits, 'digit')}" if figure.equal else "differs"
+    return f"{count(figure.digits, 'digit')} equal" if figure.equal else "differs"
 
 
 def race(runs: Sequence[SetupRun]) -> DemoTable:

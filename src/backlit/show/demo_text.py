@@ -65,6 +65,8 @@ def demo_parts(run: ExampleRun, width: int) -> Iterator[RenderableType]:
 
 def _setup(setup: SetupRun, width: int, *, brief: bool) -> Iterator[RenderableType]:
     yield Text("\n".join(f"{name:10}{fact}" for name, fact in demo_tables.facts(setup)) + "\n")
+    for warning in setup.warnings:
+        yield from _paragraphs(f"Warning: {warning}", width)
     if not brief:
         yield from _drawing(setup, width)
         table = demo_tables.parameters(setup)
