@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from backlit.model.file import load, save
     from backlit.ops.base import Activation, ElementwiseLoss, Layer, Loss, Optimizer
     from backlit.ops.registry import register
-    from backlit.show.demo import Demo, demo
+    from backlit.show.demo import Demo
     from backlit.show.worked_epoch import WorkedEpoch
     from backlit.show.worked_example import WorkedExample
-    from backlit.sources import explain
+    from backlit.sources import demo, explain
 
 __version__ = "0.1.0"
 
@@ -45,7 +45,7 @@ _PLACES = {
     "DivergedWarning": "engine",
     "gradcheck": "engine",
     "GradientCheck": "engine",
-    "demo": "show.demo",
+    "demo": "sources",
     "Demo": "show.demo",
     "explain": "sources",
     "WorkedEpoch": "show.worked_epoch",

@@ -1,15 +1,14 @@
-"""`backlit.demo`: a classic worked example, or a network file, run and shown."""
+"""A run of a network file, and the list of the classic examples: how they print and show themselves in a notebook."""
 
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from backlit.engine import Shown
-from backlit.examples import Example, ExampleRun, SetupRun, examples, run_example
+from backlit.examples import Example, ExampleRun, SetupRun
 from backlit.show import demo_tables, demo_text
 from backlit.show.curve_svg import Curve, curve_svg
 from backlit.show.demo_tables import DemoTable
@@ -63,32 +62,6 @@ class DemoList(Shown, tuple[Example, ...]):
     def _repr_html_(self) -> str:
         rows = [(example.name, example.teaches) for example in self]
         return table_html(("name", "what it teaches"), rows, 2)
-
-
-def demo(
-    name: str | os.PathLike[str] | None = None, *, epochs: int | None = None, compiled: bool = True
-) -> Demo | DemoList:
-    """Run a classic worked example; without a name, list them.
-
-    Shows the network, its weights, the error falling, predictions beside targets, and published figures beside ours.
-
-    Args:
-        name: an example, or the path of a network file (.toml) of your own.
-        epochs: how many passes over the rows, instead of the example's own number.
-        compiled: False runs the same maths as plain NumPy Python.
-
-    Errors: a BacklitError for an unknown example or a file that does not fit.
-
-    >>> import backlit as bl
-    >>> [example.name for example in bl.demo()][:3]
-    ['two-layer', 'one-output', 'linear']
-    >>> print(bl.demo("linear", compiled=False))
-    Two inputs, two hidden units, one output, all linear
-    ...
-    """
-    if name is None:
-        return DemoList(examples())
-    return Demo(run_example(os.fspath(name), epochs=epochs, compiled=compiled))
 
 
 # ----------------------------------------------------------------------------------------------------- in a notebook

@@ -1,7 +1,8 @@
-"""What can be explained: an example's name, a network file, a model file, a training, or a network with rows.
+"""What can be explained and run: an example's name, a network file, a model file, a training, a network with rows.
 
 `explain` is `backlit.explain` and what `backlit explain` calls: it turns each of these into a training that is followed
-(`problem`), by `network_files`, `model_files` and `trainings`, and shows the step, or the epoch, that is asked for.
+(`problem`), by `network_files` and `model_files`, and shows the step, or the epoch, that is asked for. `demo` is
+`backlit.demo`: it runs an example or a network file and shows the run.
 """
 
 from typing import TYPE_CHECKING
@@ -9,10 +10,11 @@ from typing import TYPE_CHECKING
 from backlit.lazy import lazily
 
 if TYPE_CHECKING:
+    from backlit.sources.demonstrating import demo
     from backlit.sources.explaining import explain
 
-_PLACES = {"explain": "explaining"}
+_PLACES = {"demo": "demonstrating", "explain": "explaining"}
 
-__all__ = ["explain"]
+__all__ = ["demo", "explain"]
 
 __getattr__ = lazily(__name__, _PLACES)
