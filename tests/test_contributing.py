@@ -90,6 +90,65 @@ def test_a_model_that_needs_it_says_so_without_it(registered, tmp_path):
         bl.load(tmp_path / "toy.safetensors")
 
 
+NETWORK = """
+[network]
+inputs = 2
+[[network.layers]]
+units = 2
+activation = "swishlet"
+[[network.layers]]
+op = "scale"
+[[network.layers]]
+units = 1
+activation = "swishlet"
+[data]
+inputs = [[0.5, -1.0], [1.0, 2.0]]
+targets = [0.1, 0.2]
+[training]
+optimizer = { op = "sgd", rate = 0.5 }
+batch_size = "full"
+epochs = 2
+"""
+
+
+def test_the_activation_and_the_layer_go_through_every_command(toy, tmp_path, capsys, monkeypatch):
+    """As printed, with the commands of the page."""
+    monkeypatch.chdir(tmp_path)
+    layer = next(block for block in BLOCKS if "Layer)" in block)
+    (tmp_path / "scale.py").write_text(layer, encoding="utf-8")
+    (tmp_path / "my-network.toml").write_text(NETWORK, encoding="utf-8")
+    plugins = ["--plugin", str(toy), "--plugin", "scale.py"]
+    try:
+        assert main(["demo", "my-network.toml", "--plain", *plugins]) == 0
+        assert "swishlet -> scale -> 1 swishlet" in capsys.readouterr().out
+        for form in ("text", "md", "latex", "html", "json"):
+            assert main(["explain", "my-network.toml", "--format", form, "--check", "--compare", *plugins]) == 0
+            assert "swishlet" in capsys.readouterr().out
+        commands = re.findall(r"^backlit (.*--plugin swishlet.py)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+        assert len(commands) == 3
+        for command in commands:
+            quick = ["--epochs", "2", "--validation", "0"] if command.startswith("train") else []
+            extra = plugins[2:] if command.startswith("demo") else []
+            assert main([*command.split(), *quick, *extra]) == 0, command
+            capsys.readouterr()
+    finally:
+        layers.pop("scale", None)
+
+
+def test_the_formulas_of_the_page_are_those_of_the_activation(toy, tmp_path, capsys):
+    texts = re.findall(r'^((?:slope_)?formula) = r"(.*)"$', PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(texts) == 2
+    lines = "".join(f"    {name} = r{text!r}\n".replace("\\\\", "\\") for name, text in texts)
+    code = toy.read_text(encoding="utf-8").replace('a toy."""\n', f'a toy."""\n\n{lines}')
+    toy.write_text(code, encoding="utf-8")
+    (tmp_path / "net.toml").write_text(NETWORK.replace('[[network.layers]]\nop = "scale"\n', ""), encoding="utf-8")
+    assert main(["explain", str(tmp_path / "net.toml"), "--plugin", str(toy)]) == 0
+    said = capsys.readouterr().out
+    assert "swishlet(" not in said
+    assert "out(h1)[1] = net(h1)[1] / (1 + |net(h1)[1]|)²" in said
+    assert "dout/dnet(h1)[1] = (1 - |net(h1)[1]|) / (1 + |net(h1)[1]|)^3" in said
+
+
 @pytest.mark.parametrize("compiled", [False, True], ids=["plain", "compiled"])
 def test_the_gradients_of_the_layer_are_right(compiled, table):
     code = next(block for block in BLOCKS if "Layer" in block)

@@ -17,22 +17,25 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from backlit.engine import drawers
+from backlit.engine import drawers, progress_displays
 from backlit.lazy import lazily
 
 if TYPE_CHECKING:
     from backlit.engine import DivergedWarning, Epoch, GradientCheck, Network, Training, gradcheck
-    from backlit.errors import BacklitError
+    from backlit.errors import BacklitError, BacklitWarning
     from backlit.estimators import MLPClassifier, MLPRegressor
     from backlit.model.file import load, save
     from backlit.ops.base import Activation, ElementwiseLoss, Layer, Loss, Optimizer
     from backlit.ops.registry import register
-    from backlit.show.worked_example import WorkedExample, explain
+    from backlit.show.worked_epoch import WorkedEpoch
+    from backlit.show.worked_example import WorkedExample
+    from backlit.sources import explain
 
 __version__ = "0.1.0"
 
 _PLACES = {
     "BacklitError": "errors",
+    "BacklitWarning": "errors",
     "MLPClassifier": "estimators",
     "MLPRegressor": "estimators",
     "Network": "engine",
@@ -41,7 +44,8 @@ _PLACES = {
     "DivergedWarning": "engine",
     "gradcheck": "engine",
     "GradientCheck": "engine",
-    "explain": "show.worked_example",
+    "explain": "sources",
+    "WorkedEpoch": "show.worked_epoch",
     "WorkedExample": "show.worked_example",
     "save": "model.file",
     "load": "model.file",
@@ -57,6 +61,7 @@ _PLACES = {
 __all__ = [
     "Activation",
     "BacklitError",
+    "BacklitWarning",
     "DivergedWarning",
     "ElementwiseLoss",
     "Epoch",
@@ -68,6 +73,7 @@ __all__ = [
     "Network",
     "Optimizer",
     "Training",
+    "WorkedEpoch",
     "WorkedExample",
     "explain",
     "gradcheck",
@@ -83,7 +89,15 @@ def _ops() -> dict[str, Any]:
     return {cls.__name__: cls for registry in registries.values() for cls in registry.values()}
 
 
-_place = lazily(__name__, _PLACES)
+def _advice(name: str) -> str:
+    """Give the end of the message about a name that is missing here."""
+    if name.startswith("_"):  # Python and its tools ask for such names
+        return ""
+    advice = import_module("backlit.ops.synonyms").hint(name, [*__all__, *_ops()], "python")
+    return f"; {advice.partition('known:')[0]}" + ("dir(backlit) lists what it has." if "known:" in advice else "")
+
+
+_place = lazily(__name__, _PLACES, _advice)
 
 
 def __getattr__(name: str) -> Any:
@@ -104,3 +118,11 @@ def _draw(function: str, record: Any) -> str | None:
 
 for _form in ("text", "html"):
     drawers[_form] = partial(_draw, f"{_form}_of")
+
+
+def _progress(epochs: int) -> Any:
+    """Make the progress display of a training, by `show`, which is imported when first needed."""
+    return import_module("backlit.show.epoch_progress").EpochProgress(epochs)
+
+
+progress_displays["epochs"] = _progress

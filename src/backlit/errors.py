@@ -1,4 +1,10 @@
-"""The one error a person is meant to read."""
+"""The one error a person is meant to read, the one warning, and how a warning finds the person's own line."""
+
+import sys
+import warnings
+
+INSIDE = {"backlit", "sklearn", "joblib"}
+"""Packages between a person's line and a warning: `fit` is called through scikit-learn's own functions."""
 
 
 class BacklitError(ValueError):
@@ -6,3 +12,23 @@ class BacklitError(ValueError):
 
     The command line prints the message as one line and exits with code 2.
     """
+
+
+class ArgumentError(BacklitError, TypeError):
+    """A call with an argument that does not exist, or without one that must be given; a TypeError too, as Python's."""
+
+
+class PlacedError(BacklitError):
+    """Something in a text file does not fit: the message has several lines, the last of which show the place."""
+
+
+class BacklitWarning(UserWarning):
+    """Something went on that may not be what was meant: the message says what, and what to do."""
+
+
+def warn(message: str, category: type[Warning] = BacklitWarning) -> None:
+    """Warn at the line of the program that called the package, however deep inside it the fault is found."""
+    frame, level = sys._getframe(), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in INSIDE:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)

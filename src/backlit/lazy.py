@@ -23,8 +23,12 @@ class LazyPackage(ModuleType):
         return import_module, (self.__name__,)
 
 
-def lazily(package: str, places: Mapping[str, str]) -> Callable[[str], Any]:
+def lazily(
+    package: str, places: Mapping[str, str], advice: Callable[[str], str] = lambda _: ""
+) -> Callable[[str], Any]:
     """Give the `__getattr__` of a package whose names lie in the modules that `places` tells.
+
+    `advice` gives the end of the message about a name that the package lacks.
 
     >>> from backlit import engine
     >>> engine.Network.__name__, engine.gradcheck.__name__
@@ -36,7 +40,8 @@ def lazily(package: str, places: Mapping[str, str]) -> Callable[[str], Any]:
 
     def get(name: str) -> Any:
         if name not in places:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+            # With `obj` and no `name`, Python adds no guess of its own to the advice.
+            raise AttributeError(f"module {package!r} has no attribute {name!r}{advice(name)}", obj=module)
         return getattr(import_module(f"{package}.{places[name]}"), name)
 
     return get

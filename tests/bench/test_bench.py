@@ -12,7 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from bench import chart, table
+from bench import chart, picture, table
 from bench.jobs import Outcome
 from bench.peers.backlit_peer import Compiled, Plain
 from bench.peers.numpy_loop import NumPyLoop, loss_of, reference_loss
@@ -107,3 +107,8 @@ def test_the_chart_is_svg_with_a_dot_per_peer():
         "torch: 190.48 times Backlit's time",
         "jax: 0.48 times Backlit's time",
     ]
+
+
+def test_the_picture_of_the_documents_is_the_one_that_the_command_writes():
+    committed = Path(__file__).parents[2] / "docs" / "pictures" / "two-layer.svg"
+    assert committed.read_text(encoding="utf-8") == picture.picture()

@@ -499,7 +499,7 @@ def torch_gradients(network: Network, X: Any, Y: Any, weights: Any) -> tuple[flo
         dense = op.name == "dense"
         A = A @ parameters[f"{k}.W"] + parameters[f"{k}.b"] if dense else oracles.torch_activation(op)(A)
     rows = oracles.torch_loss(network.loss, A, torch.tensor(Y))
-    factor = machine.factor(reduction(network.loss, network.outputs), weights.sum())
+    factor = machine.factor(reduction(network.loss, network.output_size), weights.sum())
     error = (rows * torch.tensor(weights)).sum() * factor
     error.backward()
     return error.item(), np.concatenate([parameters[k].grad.numpy().ravel() for k in network]), inputs.grad.numpy()

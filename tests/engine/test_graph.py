@@ -142,7 +142,7 @@ def problem(graph: Graph, rows: int = 11, seed: int = 3) -> tuple[Network, Any, 
     network = Network.from_graph(graph, "cross_entropy" if classes else "mse", seed=1)
     network.parameters += rng.normal(0.0, 0.3, network.parameters.size)
     X = rng.normal(size=(rows, network.inputs))
-    return network, X, rng.integers(0, 3, rows) if classes else rng.normal(size=(rows, network.outputs))
+    return network, X, rng.integers(0, 3, rows) if classes else rng.normal(size=(rows, network.output_size))
 
 
 class Add(Join, frozen=True):

@@ -124,16 +124,16 @@ def test_a_step_in_stages_is_the_step_of_training(problem):
     network, X, Y = problem("cross_entropy", ["tanh", Dropout(0.2), "sigmoid"], rows=9)
     limits = {"l1": 0.01, "l2": 0.1, "clip_value": 0.05, "clip_norm": 0.2, "max_norm": 1.0}
     other = copy.deepcopy(network)
-    Training(other, X, Y, optimizer=SGD(0.5), batch_size="full", epochs=4, seed=2, compiled=False, **limits).run()
+    training = Training(other, X, Y, optimizer=SGD(0.5), batch_size="full", epochs=4, seed=2, compiled=False, **limits)
+    for epoch in training:
+        if epoch.number == 3:
+            network.parameters[:] = other.parameters
     step: PlainStep = PlainStep.of(
         network, *rows_of(network, X, Y, None), rule=rule_of(network, **limits), step=3, seed=2,
         optimizer=SGD(0.5), compiled=False, keep=True, rows=9,
     )  # fmt: skip
-    errors = step.steps_before(np.full(3, 0.5), 0)
     forward = step.forward_loss()
-    assert len(errors) == 3
     assert step.loss() == forward
-    step.run_left_out()
     np.testing.assert_allclose(step.view("4.A").sum(axis=1), 1.0)
     raw = step.gradient.copy()
     penalised = step.changed(raw, l1=0.01, l2=0.1)
@@ -144,14 +144,6 @@ def test_a_step_in_stages_is_the_step_of_training(problem):
     np.testing.assert_array_equal(step.gradient, raw)
     step.update(0.5, 4)
     np.testing.assert_array_equal(network.parameters, other.parameters)
-
-
-def test_steps_end_where_the_error_is_not_finite(problem):
-    network, X, Y = problem("half_squared_error", ["identity"], rows=9)
-    step = PlainStep.of(network, *rows_of(network, X, Y, None), optimizer=SGD(1e3), compiled=False, keep=True, rows=9)
-    errors = step.steps_before(np.full(500, 1e3), 0)
-    assert 0 < len(errors) < 500
-    assert np.isfinite(errors).all()
 
 
 # ------------------------------------------------------------------------------------------------------ SciPy's L-BFGS

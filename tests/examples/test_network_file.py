@@ -173,21 +173,28 @@ WRONG = [
     ('"out(o1)[2]"', '"net"', "published: 'net' does not say of which unit; expected such as net(o1)."),
     ('"out(o1)[2]"', '"b(o1)[2]"', "published: 'b(o1)[2]' names a row; only"),
     ('value = "0.5"', "value = 0.5", "published, item 1, value: a number was given; expected text in quotes."),
-    ('title = "a small one"', 'title = "a', "is not valid TOML: Illegal character '\\n' (at line 2, column 11)."),
-    ("seed = 3", "seed = 3\nseed = 4", "is not valid TOML: Cannot overwrite a value (at line 8, column 9)."),
+    ('title = "a small one"', 'title = "a', 'my.toml, line 2: the text has no closing ".'),
+    ("seed = 3", "seed = 3\nseed = 4", "my.toml, line 8: the key seed stands in line 7 too: keep one of them."),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("good", "bad", "message"), WRONG, ids=[f"{k}: {message[:40]}" for k, (_, _, message) in enumerate(WRONG)]
 )
-def test_what_does_not_fit_is_said_in_one_line(good, bad, message):
+def test_what_does_not_fit_is_said_in_one_line_with_the_place_below(good, bad, message):
     assert good in GOOD
     with pytest.raises(BacklitError) as caught:
         parse_network_file(GOOD.replace(good, bad, 1), "my.toml")
-    assert message in str(caught.value)
-    assert str(caught.value).startswith("my.toml")
-    assert "\n" not in str(caught.value)
+    words, *place = str(caught.value).split("\n")
+    assert message in words
+    assert words.startswith("my.toml")
+    if place:
+        line, mark = place
+        number = int(line.split("|")[0])
+        assert words.startswith(f"my.toml, line {number}: ")
+        assert line == f"  {number} | {GOOD.replace(good, bad, 1).splitlines()[number - 1]}"
+        assert mark.index("|") == line.index("|")
+        assert line[mark.index("^")].strip()
 
 
 def test_files_that_cannot_be_read(tmp_path):

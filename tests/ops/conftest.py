@@ -51,7 +51,7 @@ class Run:
             network.parameters[:] = parameters
         if state is not None:
             network.state[:] = state
-        T = np.ones((X.shape[0], network.outputs), dtype) if d_outputs is None else np.asarray(d_outputs, dtype)
+        T = np.ones((X.shape[0], network.output_size), dtype) if d_outputs is None else np.asarray(d_outputs, dtype)
         self.objective = objective = Objective.of(
             network, X, T, step=step, seed=seed, training=training, batch_size=batch_size or len(X),
             compiled=mode == "compiled", keep=keep, input_gradient=True,
@@ -60,7 +60,9 @@ class Run:
         self.error = objective.loss()
         self.gradient = objective.gradient.copy()
         n, tables = min(len(X), objective.tables.rows), objective.tables  # of the last shard
-        self.outputs = self.memory.A[tables.Y : tables.Y + n * network.outputs].reshape(n, network.outputs).copy()
+        self.outputs = (
+            self.memory.A[tables.Y : tables.Y + n * network.output_size].reshape(n, network.output_size).copy()
+        )
         self.d_inputs = self["dX"]
 
     def __getitem__(self, name: str) -> Any:

@@ -9,8 +9,10 @@ import os
 import re
 import shutil
 import subprocess
+from html import unescape
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import msgspec
@@ -20,6 +22,8 @@ from cases import RULES
 
 import backlit as bl
 from backlit.examples import example_file, read_network_file
+from backlit.show.equation_parts import equation_parts
+from backlit.show.worked_html import LINKED, anchor
 
 GOLDEN = Path(__file__).parent / "golden"
 CLASSICS = ("two-layer", "one-output", "linear")
@@ -87,14 +91,33 @@ def test_the_full_table_is_the_golden_one(name: str, form: str) -> None:
 def test_the_page_is_whole_and_loads_nothing(name: str) -> None:
     page = worked(name).to_html()
     assert not re.search(r"<script|<link(?! rel=\"icon\" href=\"data:)|<img|@import|url\(|\bon\w+=", page)
-    assert not re.search(r"(?:src|href)=\"(?!data:)", page)
+    assert not re.search(r"(?:src|href)=\"(?!data:|#)", page)
     for formula in re.findall(r"<math.*?</math>", page, flags=re.DOTALL):
         ElementTree.fromstring(formula)
         assert r"\text" not in formula
     drawings = re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL)
-    assert len(drawings) == 2 * len(worked(name).example.drawings)
+    rows = [drawing.row for drawing in worked(name).example.drawings]
+    assert len(drawings) == 2 * len(rows) - rows.count(None)
     for drawing in drawings:
         ElementTree.fromstring(drawing)
+
+
+@pytest.mark.parametrize("name", [*CLASSICS, RICH])
+def test_every_number_of_the_step_in_a_formula_is_a_link_to_it(name: str) -> None:
+    example, page = worked(name), worked(name).to_html()
+    places = re.findall(r' id="([^"]*)"', page)
+    assert len(set(places)) == len(places) == len(example)
+    rows = {
+        unescape(place): block
+        for place, block in re.findall(r'class="number-of" id="([^"]*)">(.*?)</div>', page, re.DOTALL)
+    }
+    for section in example.example.sections:
+        for record, linked in section.linked_records:
+            assert LINKED.sub(r"\2", linked) == record.substituted
+            links = [unquote(unescape(link)) for link in re.findall(r'href="#([^"]*)"', rows[anchor(record.name)])]
+            assert set(links) <= {anchor(name) for name in record.depends_on}
+            alone = len(equation_parts(record)) == 2
+            assert alone or len(set(links)) == len(record.depends_on) or "more terms" in record.plain_formula, record
 
 
 def test_names_are_escaped_in_every_form() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from backlit.cli.streams import OutputError, reliable_streams
-from backlit.errors import BacklitError
+from backlit.errors import BacklitError, PlacedError
 
 if TYPE_CHECKING:
     from cyclopts import App
@@ -31,7 +31,8 @@ WRONG_CALL, INTERRUPTED = 2, 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and give the exit code: 0, 2 for a wrong call, 130 for Ctrl-C.
 
-    An error that the user can mend is one line on standard error, never a traceback.
+    An error that the user can mend is one line on standard error, with the place in the file below it where there is
+    one; never a traceback.
     """
     with reliable_streams():
         return _run(list(sys.argv[1:] if arguments is None else arguments))
@@ -44,9 +45,15 @@ def _run(given: list[str]) -> int:
         _app()(given, exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()
     except CycloptsError as error:
-        return _fail(f"{_one_line(error)} See: backlit {_command_of(given)}--help")
+        from backlit.cli.wording import of_call
+
+        said = " ".join(of_call(error, COMMANDS).split())
+        return _fail(f"{said} See: backlit {_command_of(given)}--help")
     except BacklitError as error:
-        return _fail(_one_line(error))
+        from backlit.cli.wording import of_own_op, of_setting
+
+        words = str(error) if isinstance(error, PlacedError) else of_setting(_one_line(error), given)
+        return _fail(of_own_op(words))
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED

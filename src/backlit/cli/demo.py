@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from backlit.cli.options import Whole
+from backlit.cli.plugins import run_plugins
 from backlit.cli.streams import print_document
 from backlit.show.text_charts import bars, network_drawing, plot
 
@@ -32,6 +34,7 @@ def demo(
     *,
     epochs: Annotated[Whole | None, Parameter(name=["--epochs", "--steps"])] = None,
     plain: Annotated[bool, Parameter(negative="")] = False,
+    plugin: Annotated[list[Path] | None, Parameter(negative="")] = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Run a classic worked example; without a name, list them.
@@ -46,11 +49,14 @@ def demo(
         How many passes over the rows, instead of the example's own number.
     plain
         Run the maths as plain NumPy Python instead of compiled: the same numbers, slower.
+    plugin
+        A Python file to run first, for a network file with ops of your own.
     json
         Give everything as JSON.
     """
     from backlit.examples import examples, run_example
 
+    run_plugins(plugin or ())
     found = examples() if name is None else run_example(name, epochs=epochs, compiled=not plain)
     if json:
         print_document(msgspec.json.encode(found))

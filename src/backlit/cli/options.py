@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_origin
 
 from cyclopts import Group, Parameter
 
+from backlit.cli.wording import fitting
 from backlit.engine import describe_setting
 from backlit.errors import BacklitError
 
@@ -23,11 +24,23 @@ def _whole(kind: Any, tokens: Sequence[Any]) -> Any:
         numbers = tuple(int(token.value) for token in tokens)
     except ValueError:
         given = " ".join(token.value for token in tokens)
-        raise ValueError(f'"{given}" is not a whole number.') from None
+        raise ValueError(f'"{given}" is not a whole number{fitting(given, whole=True)}.') from None
     return numbers if get_origin(kind) is tuple else numbers[0]
 
 
 Whole = Annotated[int, Parameter(converter=_whole)]
+
+
+def _whole_list(_: Any, tokens: Sequence[Any]) -> tuple[int, ...]:
+    """Whole numbers, with commas or spaces between them."""
+    given = ",".join(token.value for token in tokens)
+    try:
+        return tuple(int(part) for part in given.split(","))
+    except ValueError:
+        raise ValueError(f'"{given}" are not whole numbers with commas between them, such as 1,2.') from None
+
+
+WholeList = Annotated[tuple[int, ...], Parameter(converter=_whole_list)]
 
 
 def value(_: Any, tokens: Sequence[Any]) -> Any:
@@ -114,3 +127,24 @@ def check_output(path: Path, suffixes: Sequence[str]) -> None:
             pass
     except OSError as error:
         raise BacklitError(f'cannot write in the folder "{path.parent}": {error.strerror}. Choose another.') from None
+
+
+def form_of(form: str | None, output: Path | None, forms: Mapping[str, Sequence[str]]) -> str:
+    """The form to write in: the one asked for, else the one that the ending of the output stands for, else the first.
+
+    `forms` has each form's endings. Refused are a form and an ending of another, and an ending of none.
+    """
+    ending = output.suffix.lower() if output else ""
+    stands_for = next((name for name, endings in forms.items() if ending in endings), None)
+    if form is None and ending and stands_for is None:
+        every = ", ".join(endings[0] for endings in forms.values())
+        raise BacklitError(
+            f'the output "{output}" ends in {ending}, which stands for no form: choose one of {every}, or name the '
+            f"form with --format: {', '.join(forms)}."
+        )
+    if form is not None and stands_for not in {None, form}:
+        raise BacklitError(
+            f'--format is {form}, but the output "{output}" ends in {ending}: choose --format {stands_for}, or a name '
+            f"that ends in {forms[form][0]}."
+        )
+    return form or stands_for or next(iter(forms))

@@ -38,9 +38,7 @@ def show_table(to: Console, heads: Sequence[str], rows: Iterable[Sequence[str]],
 
 def surprise_note(surprise: Surprise) -> str:
     """The line about a surprise in a table's column."""
-    from backlit.data.messages import counted
-
-    return f'note: the column "{surprise.column}" has {surprise.what}, in {counted(surprise.rows, "row")}'
+    return f"note: {surprise.note}"
 
 
 def score_heads(scores: Scores) -> list[str]:

@@ -27,6 +27,7 @@ from backlit.lazy import lazily
 
 if TYPE_CHECKING:
     from backlit.data.bundled import BUNDLED
+    from backlit.data.cell_notes import cell_notes
     from backlit.data.columns import ColumnReport, Surprise
     from backlit.data.encoding import Encoded, Encoder, FeatureEncoder
     from backlit.data.reading import read_table
@@ -45,6 +46,7 @@ _PLACES = {
     "Surprise": "columns",
     "Table": "table",
     "Task": "target",
+    "cell_notes": "cell_notes",
     "choose_task": "target",
     "read_table": "reading",
     "split_rows": "splitting",
@@ -61,6 +63,7 @@ __all__ = [
     "Surprise",
     "Table",
     "Task",
+    "cell_notes",
     "choose_task",
     "read_table",
     "split_rows",

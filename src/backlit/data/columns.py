@@ -70,6 +70,11 @@ class Surprise(msgspec.Struct, frozen=True):
     what: str
     rows: int
 
+    @property
+    def note(self) -> str:
+        """What is said about it."""
+        return f"the column {quoted(self.column)} has {self.what}, in {counted(self.rows, 'row')}"
+
 
 class Number(msgspec.Struct, frozen=True, tag="number"):
     """A number x becomes (x - mean) / deviation; a missing one becomes `fill` first.

@@ -20,7 +20,8 @@ from backlit.lazy import lazily
 if TYPE_CHECKING:
     from backlit.engine.architecture import layer_from_dict, make_layer
     from backlit.engine.compiled import can_compile
-    from backlit.engine.display import drawers
+    from backlit.engine.display import ProgressDisplay, drawers, progress_displays
+    from backlit.engine.evaluation import NetworkEvaluation
     from backlit.engine.executable import Executable
     from backlit.engine.gradcheck import GradientCheck, gradcheck
     from backlit.engine.history import Epoch, History, HistorySummary
@@ -30,12 +31,15 @@ if TYPE_CHECKING:
     from backlit.engine.network import Network
     from backlit.engine.objective import Objective, PlainStep, reduction, rule_of
     from backlit.engine.settings import TrainingSettings, describe_setting
+    from backlit.engine.single_updates import Batch, SingleUpdates
     from backlit.engine.state import TrainingState
     from backlit.engine.stopping import DivergedError, DivergedWarning
     from backlit.engine.summaries import LayerLine, NetworkSummary, TrainingSummary
     from backlit.engine.training import Training
+    from backlit.engine.unit_names import usual_unit
 
 _PLACES = {
+    "Batch": "single_updates",
     "DivergedError": "stopping",
     "DivergedWarning": "stopping",
     "Epoch": "history",
@@ -45,9 +49,12 @@ _PLACES = {
     "HistorySummary": "history",
     "LayerLine": "summaries",
     "Network": "network",
+    "NetworkEvaluation": "evaluation",
     "NetworkSummary": "summaries",
     "Objective": "objective",
     "PlainStep": "objective",
+    "ProgressDisplay": "display",
+    "SingleUpdates": "single_updates",
     "Training": "training",
     "TrainingSettings": "settings",
     "TrainingState": "state",
@@ -61,12 +68,15 @@ _PLACES = {
     "lbfgs_options": "lbfgs",
     "make_layer": "architecture",
     "minimize": "lbfgs",
+    "progress_displays": "display",
     "reduction": "objective",
     "rows_of": "input_checks",
     "rule_of": "objective",
+    "usual_unit": "unit_names",
 }
 
 __all__ = [
+    "Batch",
     "DivergedError",
     "DivergedWarning",
     "Epoch",
@@ -76,9 +86,12 @@ __all__ = [
     "HistorySummary",
     "LayerLine",
     "Network",
+    "NetworkEvaluation",
     "NetworkSummary",
     "Objective",
     "PlainStep",
+    "ProgressDisplay",
+    "SingleUpdates",
     "Training",
     "TrainingSettings",
     "TrainingState",
@@ -92,9 +105,11 @@ __all__ = [
     "lbfgs_options",
     "make_layer",
     "minimize",
+    "progress_displays",
     "reduction",
     "rows_of",
     "rule_of",
+    "usual_unit",
 ]
 
 __getattr__ = lazily(__name__, _PLACES)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backlit.engine.program.graph import Graph, chain, layout_size
+from backlit.engine.unlearnable import refuse_constant
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.ops.base import Interval, Layer, Loss, Shape
@@ -51,7 +52,7 @@ class Architecture:
     def _build(self, graph: Graph, loss: Loss | str, dtype: npt.DTypeLike, seed: Any) -> None:
         """Set up everything but the layers, and draw the parameters."""
         self.graph = graph
-        self.inputs, self.outputs = graph.input_size, graph.output_size
+        self.inputs, self.output_size = graph.input_size, graph.output_size
         self.loss: Loss = losses.make(loss)
         self.dtype = _dtype(dtype)
         self.ops = [node.op for node in graph.nodes]
@@ -59,6 +60,7 @@ class Architecture:
         self.shapes, self.frozen = graph.shapes, graph.frozen
         if graph.reach is not None:
             _refuse_unfit_loss(self.loss, self.layers[-1] if self.layers else self.ops[-1], graph.reach)
+        refuse_constant(graph, self.loss)
         self.layout, self.state_layout = graph.layout, graph.state_layout
         self.parameters = np.zeros(layout_size(self.layout), self.dtype)
         self.state = np.zeros(layout_size(self.state_layout), self.dtype)
@@ -110,8 +112,10 @@ class Architecture:
         """Give X as a C-contiguous matrix of the network's dtype, or say what is wrong with its shape."""
         array = self._columns(X)
         if array.ndim != 2 or array.shape[1] != self.inputs:
+            single = " A single row is given as [row]." if array.shape == (self.inputs,) else ""
             raise BacklitError(
                 f"X has shape {array.shape}; the network expects rows of {self.inputs} inputs: (n, {self.inputs})."
+                f"{single}"
             )
         return array
 
@@ -137,19 +141,19 @@ class Architecture:
         """Give the targets as a matrix (n, outputs), or one column of class numbers if the loss takes them."""
         given = np.asarray(Y)
         array = _numbers("Y", given.reshape(-1, 1) if given.ndim == 1 else given, self.dtype)
-        numbered = self.loss.class_targets and array.ndim == 2 and array.shape[1] == 1 and self.outputs > 1
-        if array.ndim != 2 or array.shape[0] != rows or (array.shape[1] != self.outputs and not numbered):
+        numbered = self.loss.class_targets and array.ndim == 2 and array.shape[1] == 1 and self.output_size > 1
+        if array.ndim != 2 or array.shape[0] != rows or (array.shape[1] != self.output_size and not numbered):
             also = ", or (n,) class numbers" if self.loss.class_targets else ""
             raise BacklitError(
                 f"Y has shape {given.shape} beside {rows} rows of X; the network expects "
-                f"({rows}, {self.outputs}){also}."
+                f"({rows}, {self.output_size}){also}."
             )
         if numbered and array.size:
             low, high = array.min(), array.max()
-            if not (low >= 0 and high < self.outputs and np.array_equal(array, np.floor(array))):
+            if not (low >= 0 and high < self.output_size and np.array_equal(array, np.floor(array))):
                 raise BacklitError(
-                    f"Y holds class numbers from {low:g} to {high:g}; {self.outputs} outputs take whole "
-                    f"numbers from 0 to {self.outputs - 1}."
+                    f"Y holds class numbers from {low:g} to {high:g}; {self.output_size} outputs take whole "
+                    f"numbers from 0 to {self.output_size - 1}."
                 )
         elif array.size:
             self._check_range(array)
@@ -273,13 +277,21 @@ def _numbers(name: str, given: Any, dtype: np.dtype[Any]) -> Array:
     """Give an array of the network's type, or say that the values are no numbers; too large ones become infinite."""
     if isinstance(given, np.ndarray) and given.dtype == dtype and given.ndim and given.flags.c_contiguous:
         return given
+    if hasattr(given, "toarray") and hasattr(given, "nnz"):
+        raise BacklitError(
+            f"{name} is a sparse {type(given).__name__} of shape {given.shape}; expected a dense array: give "
+            f"{name}.toarray()."
+        )
     try:
         if np.iscomplexobj(given):
             raise TypeError("they are complex")
         with np.errstate(over="ignore"):
             return np.ascontiguousarray(given, dtype=dtype)
     except (TypeError, ValueError) as error:
-        raise BacklitError(f"{name} does not hold rows of numbers ({error}); encode it as a matrix first.") from None
+        advice = "encode it as a matrix first"
+        if name == "Y":
+            advice += ": classes, Y = np.unique(Y, return_inverse=True) makes class numbers of names"
+        raise BacklitError(f"{name} does not hold rows of numbers ({error}); {advice}.") from None
 
 
 def make_layer(given: Layer | str) -> Layer:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from backlit.engine import machine
+from backlit.engine import machine, stopping
 from backlit.engine.compiled import CompiledMachine
 from backlit.engine.executable import Executable
 from backlit.engine.machine.environment import steady
@@ -46,6 +46,7 @@ class BatchLoop:
         self.executable, self.tables, self.memory, self.team = executable, tables, memory, team
         self.rule, self.batch_size, self.validation, self.keep_best = rule, batch_size, validation, keep_best
         work = memory.size * batch_size
+        self.large = float(np.finfo(executable.dtype).max) ** 0.25  # of weights: the next outputs may overflow
         self.batch_seconds = _slow_seconds(work) if executable.compiled else CALL_SECONDS
 
     @functools.cached_property
@@ -78,11 +79,60 @@ class BatchLoop:
                 monitor.P[:], monitor.S[:] = network.parameters, network.state
         return loss
 
+    def run(
+        self, data: Data, clock: Clock, rates: Array, sums: Array, target: float | None,
+        out_of_time: Callable[[], bool],
+    ) -> tuple[int, str, tuple[int, str]]:  # fmt: skip
+        """Run a chunk; give how many batches are done, if not all are the reason, and where and how it diverged.
+
+        Where it diverges, its good epochs run again, and all that training changes is as it was after them. An epoch is
+        good if its losses were finite, and so is all that its last update wrote: no loss of its own tells of that.
+        """
+        batches, before = rates.size // sums.shape[0], self._values()
+        done, why = self.advance(data, clock, rates, sums, target, 0, rates.size, out_of_time)
+        if why != "diverged" and self._is_good(data):
+            return done, why, (0, "")
+        failed = done % batches + 1, stopping.first_not_finite(self.executable, self.memory)
+        self._restore(before)
+        sums[:] = 0.0
+        for good in range(0, done // batches * batches, batches):
+            before = self._values()
+            reached, _ = self.advance(data, clock, rates, sums, target, good, good + batches, lambda: False)
+            if reached < good + batches or not self._is_good(data):
+                failed = batches, stopping.arrays_not_finite(self.executable, self.memory)
+                self._restore(before)
+                return good, "diverged", failed
+        if why != "diverged":  # the weights are not finite in the middle of an epoch that was not ended
+            failed = done % batches, "its update gives numbers that are not finite"
+        return done // batches * batches, "diverged", failed
+
+    def _is_good(self, data: Data) -> bool:
+        """Tell whether what the last update wrote is finite, and so is the loss where the weights are very large."""
+        sizes = stopping.sizes_of(self.memory)
+        if not all(size < np.inf for size in sizes):
+            return False
+        if not sizes or sizes[0] <= self.large:
+            return True
+        with steady(self.executable.compiled), np.errstate(all="ignore"):
+            return bool(np.isfinite(self.executable.runner.evaluate_rows(self.tables, self.memory, data, Clock(0, 0))))
+
+    def _changed(self) -> tuple[Array, ...]:
+        network, monitor = self.executable.network, self.monitor
+        return network.parameters, network.state, self.memory.slots, monitor.lowest, monitor.P, monitor.S
+
+    def _values(self) -> list[Array]:
+        """Give all that training changes, as it is now: copies."""
+        return [values.copy() for values in self._changed()]
+
+    def _restore(self, values: list[Array]) -> None:
+        for vector, kept in zip(self._changed(), values, strict=True):
+            vector[:] = kept
+
     def advance(
-        self, data: Data, clock: Clock, rates: Array, sums: Array, target: float | None, stop: int,
+        self, data: Data, clock: Clock, rates: Array, sums: Array, target: float | None, start: int, stop: int,
         out_of_time: Callable[[], bool],
     ) -> tuple[int, str]:  # fmt: skip
-        """Run the first `stop` batches of a chunk; give how many were done and, if not all were, the reason.
+        """Run a chunk's batches from `start` up to `stop`; give how many are done and, if not all are, the reason.
 
         `rates` has a learning rate for every batch of the chunk; `sums` (epochs, SUMS + norms) collects the sums of its
         epochs. Python raises KeyboardInterrupt when a call of the machine returns, before its result is stored here. So
@@ -90,7 +140,7 @@ class BatchLoop:
         """
         batches = rates.size // sums.shape[0]
         reached, why = self.memory.reached, ""
-        reached[0] = 0
+        reached[0] = start
         try:
             while not why and reached[0] < stop:
                 first = int(reached[0])

@@ -14,10 +14,24 @@ Point(x=1)
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 drawers: dict[str, Callable[[Any], str | None]] = {}
 """What draws a record: as "text", and as "html". It gives None for a record that it does not know."""
+
+
+class ProgressDisplay(Protocol):
+    """Shows how far a training is; `show` is called after epochs, `close` once at the end."""
+
+    def show(self, epoch: Any) -> None:
+        """Show an `Epoch` that has ended."""
+
+    def close(self) -> None:
+        """Leave the last state on the screen."""
+
+
+progress_displays: dict[str, Callable[[int], ProgressDisplay]] = {}
+"""What makes the progress display of a training of so many "epochs"; without it none is shown."""
 
 
 class Summary:

@@ -10,18 +10,18 @@ import numpy as np
 import numpy.typing as npt
 from scipy.differentiate import derivative
 
-from backlit.engine import machine
 from backlit.engine.architecture import Architecture
 from backlit.engine.compiled import can_compile
 from backlit.engine.display import Summary
 from backlit.engine.executable import Executable
+from backlit.engine.gradients import Revealing, refuse_not_finite, step_gradient
 from backlit.engine.input_checks import rows_of
 from backlit.engine.objective import Objective, rule_of
-from backlit.engine.program import structs
 from backlit.engine.program.structs import Clock, Data, Rule
+from backlit.engine.unit_names import element_name
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
-from backlit.ops.base import Activation, Loss, Optimizer
+from backlit.ops.base import Activation, Loss
 from backlit.ops.value_checks import Count, NotNegative, checked
 
 ENTRYWISE = 2000
@@ -53,6 +53,8 @@ class ArrayCheck(msgspec.Struct, frozen=True):
     backprop: float
     numeric: float
     passed: bool
+    element: str = ""
+    """The worst element as worked examples name it, such as w(i1,h2) for 1.W[0, 1]; empty along a direction."""
 
     @property
     def verdict(self) -> str:
@@ -152,18 +154,10 @@ def gradcheck(
     checks = [_array_check(name, shape, [probes[k] for k in np.flatnonzero(owners == name)], tolerance,
                            *(values[owners == name] for values in (backprop, numeric, floors)))
               for name, shape in arrays]  # fmt: skip
-    return GradientCheck(loss, tolerance, compiled, tuple(checks))
-
-
-class Revealing(Optimizer, frozen=True):
-    """Writes the gradient that an optimizer is given, penalties included, in the weights' place."""
-
-    name = "revealing"
-
-    @staticmethod
-    def update(w: Any, g: Any) -> Any:
-        """Give g."""
-        return (g,)
+    named = [check if check.index is None else
+             msgspec.structs.replace(check, element=element_name(network, check.name, check.index))
+             for check in checks]  # fmt: skip
+    return GradientCheck(loss, tolerance, compiled, tuple(named))
 
 
 def trained_gradient(objective: Objective) -> tuple[float, Array]:
@@ -171,23 +165,13 @@ def trained_gradient(objective: Objective) -> tuple[float, Array]:
 
     A step on other weights, with the rows reversed, goes before: an op that reads what it left behind is found out.
     """
-    memory, data, rule, program = objective.memory, objective.data, objective.rule, objective.executable
-    start, sums = memory.P.copy(), np.zeros(structs.SUMS)
-    monitor = structs.monitor_of(memory.P.dtype)
-    for weights, order in ((0.5 * start, data.order[::-1].copy()), (start, data.order)):
-        memory.P[:], sums[:] = weights, 0.0
-        rows = data._replace(order=order)
-        with np.errstate(all="ignore"):
-            program.train(
-                objective.tables, memory, rows, monitor, rule, objective.clock, data.rows, 0, 1, np.ones(1), -np.inf,
-                sums,
-            )  # fmt: skip
-    loss, gradient = machine.epoch_loss(rule.reduction, sums, 0), memory.P.copy()
+    memory, data = objective.memory, objective.data
+    start = memory.P.copy()
+    memory.P[:] = 0.5 * start
+    step_gradient(objective, data._replace(order=data.order[::-1].copy()))
     memory.P[:] = start
-    if not np.isfinite(loss):
-        raise BacklitError(
-            f"the error is {loss} on these rows; expected a finite number. Try smaller weights or inputs."
-        )
+    loss, gradient = step_gradient(objective)
+    refuse_not_finite(loss)
     return loss, gradient
 
 

@@ -8,6 +8,8 @@ a row per epoch, and an `Epoch` is made of a row that is asked for.
 from __future__ import annotations
 
 import dataclasses
+import functools
+import math
 import operator
 import threading
 from collections import deque
@@ -33,6 +35,9 @@ class Epoch(msgspec.Struct, frozen=True):
 
     `gradient_norms`, where they are asked for, has the Euclidean norm of each layer's gradient in the epoch's last
     batch, by the layer's number: of the loss without penalties or, where the training clips, of what the clipping left.
+
+    Metrics, where they are asked for, are further fields, measured after the epoch: on the training rows under their
+    names, on the validation rows under "validation_" and their names. `metrics` has them by name.
     """
 
     number: int
@@ -43,7 +48,7 @@ class Epoch(msgspec.Struct, frozen=True):
     best: bool
     penalty: float = 0.0
     gradient_norms: Mapping[str, float] = {}
-
+    metric_names: ClassVar[tuple[str, ...]] = ()
     __dataclass_fields__: ClassVar[Mapping[str, Any]]
     __dataclass_params__: ClassVar[Any]
 
@@ -51,16 +56,46 @@ class Epoch(msgspec.Struct, frozen=True):
         return hash((self.number, self.loss, self.validation_loss, self.rate, self.seconds))
 
     @property
+    def metrics(self) -> dict[str, float]:
+        """The metrics by name; `epoch.accuracy` is one of them."""
+        return {name: getattr(self, name) for name in self.metric_names}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _epoch_of, (self.metric_names, msgspec.structs.astuple(self))
+
+    @property
     def monitored(self) -> float:
         """The loss that stopping and best weights go by: of the validation rows if there are any."""
         return self.loss if self.validation_loss is None else self.validation_loss
 
 
-# pandas and polars make a table of a sequence whose elements declare their fields as dataclasses do.
-_twin: Any = dataclasses.make_dataclass(
-    "Epoch", Epoch.__struct_fields__, namespace={"__doc__": Epoch.__doc__}, init=False, repr=False, eq=False
-)  # without methods and a made-up docstring, which take most of the time
-Epoch.__dataclass_fields__, Epoch.__dataclass_params__ = _twin.__dataclass_fields__, _twin.__dataclass_params__
+def _declare(cls: Any) -> None:
+    """Declare a class's fields as dataclasses do: pandas and polars make a table of a sequence of such elements."""
+    twin: Any = dataclasses.make_dataclass(
+        "Epoch", cls.__struct_fields__, namespace={"__doc__": cls.__doc__}, init=False, repr=False, eq=False
+    )  # without methods and a made-up docstring, which take most of the time
+    cls.__dataclass_fields__, cls.__dataclass_params__ = twin.__dataclass_fields__, twin.__dataclass_params__
+
+
+_declare(Epoch)
+
+
+@functools.cache
+def epoch_class(metrics: tuple[str, ...]) -> type[Epoch]:
+    """Give the class of epochs with these metrics, each a field of its own."""
+    if not metrics:
+        return Epoch
+    fields = [(name, float, math.nan) for name in metrics]
+    cls: Any = msgspec.defstruct(
+        "Epoch", fields, bases=(Epoch,), module=__name__, frozen=True, namespace={"metric_names": metrics}
+    )
+    _declare(cls)
+    made: type[Epoch] = cls
+    return made
+
+
+def _epoch_of(metrics: tuple[str, ...], values: tuple[Any, ...]) -> Epoch:
+    return epoch_class(metrics)(*values)
 
 
 COLUMNS = ("loss", "validation_loss", "rate", "seconds", "best", "penalty")
@@ -68,6 +103,9 @@ COLUMNS = ("loss", "validation_loss", "rate", "seconds", "best", "penalty")
 
 NORM = "gradient_norm_"
 """The name of a column of gradient norms, before the layer's number."""
+
+NONE = np.empty(0)
+"""The metrics of an epoch where there are none."""
 
 BLOCK = 4096
 """How many epochs are read from the table at a time."""
@@ -111,22 +149,30 @@ class _Chunk(NamedTuple):
     rates: Array
     seconds: float
     lowest: float
+    measured: Array
 
 
 class History(Displayed, Sequence[Epoch]):
-    """The epochs of a training so far, to be read like a list; `pandas.DataFrame(history)` gives a row of each.
+    """The epochs of a training so far: a list of them, and a table.
+
+    `history[-1]` is an `Epoch`; `history["loss"]` is a column, an array (epochs,); `history.to_dict()` has all columns
+    by name, and `pandas.DataFrame(history)` or `polars.DataFrame(history)` makes a table with a row of each epoch.
 
     `validated` says whether there is a loss of validation rows; `layers` are the labels of the layers with gradient
-    norms.
+    norms; `metrics` are the names of the metrics.
 
     >>> history = History.of([Epoch(1, 0.5, None, 0.1, 0.0, best=True), Epoch(2, 0.25, None, 0.1, 0.0, best=True)])
-    >>> len(history), history[-1].loss, history.columns()["loss"]
+    >>> len(history), history[-1].loss, history["loss"]
     (2, 0.25, array([0.5 , 0.25]))
     """
 
-    def __init__(self, validated: bool = False, layers: Sequence[str] = (), rows: Array | None = None) -> None:
-        self.validated, self.layers = validated, tuple(layers)
-        self._table = _Table(np.empty((0, len(COLUMNS) + len(self.layers))) if rows is None else rows)
+    def __init__(
+        self, validated: bool = False, layers: Sequence[str] = (), rows: Array | None = None,
+        metrics: Sequence[str] = (),
+    ) -> None:  # fmt: skip
+        self.validated, self.layers, self.metrics = validated, tuple(layers), tuple(metrics)
+        width = len(COLUMNS) + len(self.layers) + len(self.metrics)
+        self._table = _Table(np.empty((0, width)) if rows is None else rows)
         self._length = self._table.used
         self._unread: deque[_Chunk] = deque()
         self._reading = threading.Lock()  # another thread may look at a history that grows
@@ -140,19 +186,25 @@ class History(Displayed, Sequence[Epoch]):
         for epoch in epochs:
             validation = np.nan if epoch.validation_loss is None else epoch.validation_loss
             numbers = epoch.loss, validation, epoch.rate, epoch.seconds, epoch.best, epoch.penalty
-            rows.append([*numbers, *epoch.gradient_norms.values()])
+            rows.append([*numbers, *epoch.gradient_norms.values(), *epoch.metrics.values()])
+        metrics = tuple(first.metrics) if first else ()
         validated = first is not None and first.validation_loss is not None
-        return cls(validated, layers, np.array(rows, np.float64).reshape(len(rows), len(COLUMNS) + len(layers)))
+        table = np.array(rows, np.float64).reshape(len(rows), len(COLUMNS) + len(layers) + len(metrics))
+        return cls(validated, layers, table, metrics)
 
     # ------------------------------------------------------------------------------------------------------ growing
 
-    def record(self, sums: Array, rates: Array, seconds: float, lowest: float) -> Array:
+    def record(
+        self, sums: Array, rates: Array, seconds: float, lowest: float, measured: Array = NONE
+    ) -> Array:  # fmt: skip
         """Add epochs that ended in one call of the machine, after so many seconds in all; give their monitored losses.
 
         `sums` (epochs, SUMS + layers) are their sums as the machine has them, not to be changed any more, `rates`
-        (epochs,) their last learning rates, `lowest` the lowest monitored loss before them.
+        (epochs,) their last learning rates, `lowest` the lowest monitored loss before them, `measured` (metrics,) the
+        metrics of the one epoch that there is where there are metrics.
         """
-        self._unread.append(_Chunk(self._length, sums, rates.copy(), seconds, lowest))  # rates of all batches are many
+        rates = rates.copy()  # those of all batches are many
+        self._unread.append(_Chunk(self._length, sums, rates, seconds, lowest, measured))
         self._length += len(sums)
         return self._monitored_in(sums)
 
@@ -163,17 +215,18 @@ class History(Displayed, Sequence[Epoch]):
         """Give the rows (epochs, COLUMNS and layers) of the epochs of one call."""
         sums, monitored = chunk.sums, self._monitored_in(chunk.sums)
         weights, penalties = sums[:, 1], sums[:, 2]
-        rows = np.empty((len(sums), len(COLUMNS) + len(self.layers)))
+        rows = np.empty((len(sums), len(COLUMNS) + len(self.layers) + len(self.metrics)))
         rows[:, 0], rows[:, 2], rows[:, 3] = sums[:, LOSS], chunk.rates, chunk.seconds
         rows[:, 1] = sums[:, VALIDATION_LOSS] if self.validated else np.nan
         rows[:, 4] = monitored < np.fmin.accumulate(np.append(chunk.lowest, monitored[:-1]))
         rows[:, 5] = np.divide(penalties, weights, out=np.zeros(len(sums)), where=weights != 0.0)
-        rows[:, 6:] = sums[:, SUMS:]
+        rows[:, 6 : 6 + len(self.layers)] = sums[:, SUMS:]
+        rows[:, 6 + len(self.layers) :] = chunk.measured
         return rows
 
     def copy(self) -> History:
         """Give the history as it is now; it shares its rows with this one until either grows."""
-        twin = History(self.validated, self.layers)
+        twin = History(self.validated, self.layers, metrics=self.metrics)
         length = self._length
         self._read()
         twin._table, twin._length = self._table, length
@@ -202,21 +255,27 @@ class History(Displayed, Sequence[Epoch]):
         return self.rows[:, COLUMNS.index("validation_loss" if self.validated else "loss")]
 
     def columns(self) -> dict[str, Array]:
-        """Give an array (epochs,) for every name of an epoch's numbers, and `gradient_norm_1`, ... for the norms."""
+        """Give an array (epochs,) by name for each of an epoch's numbers, norms (`gradient_norm_1`) and metrics."""
         names = [name for name in COLUMNS if self.validated or name != "validation_loss"]
         found: dict[str, Array] = {"number": np.arange(1, len(self) + 1)}
         found |= {name: self.rows[:, COLUMNS.index(name)].copy() for name in names}
         found["best"] = found["best"] != 0.0
-        return found | {f"{NORM}{label}": self.rows[:, 6 + k].copy() for k, label in enumerate(self.layers)}
+        others = [*(f"{NORM}{label}" for label in self.layers), *self.metrics]
+        return found | {name: self.rows[:, 6 + k].copy() for k, name in enumerate(others)}
+
+    def to_dict(self) -> dict[str, Array]:
+        """Give the table as columns by name: what `columns` gives."""
+        return self.columns()
 
     @classmethod
     def from_columns(cls, columns: Mapping[str, Array]) -> History:
         """Make a history of its `columns()`."""
         layers = [name.removeprefix(NORM) for name in columns if name.startswith(NORM)]
         unknown = np.full(len(columns["loss"]), np.nan)
-        names = [*COLUMNS, *(f"{NORM}{label}" for label in layers)]
+        metrics = [name for name in columns if name not in {"number", *COLUMNS} and not name.startswith(NORM)]
+        names = [*COLUMNS, *(f"{NORM}{label}" for label in layers), *metrics]
         rows = np.stack([np.asarray(columns.get(name, unknown), np.float64) for name in names], axis=1)
-        return cls("validation_loss" in columns, layers, rows)
+        return cls("validation_loss" in columns, layers, rows, metrics)
 
     def lowest(self) -> Epoch | None:
         """Give the first epoch with the lowest monitored loss; None where there is no epoch."""
@@ -245,7 +304,14 @@ class History(Displayed, Sequence[Epoch]):
     def __getitem__(self, index: int) -> Epoch: ...
     @overload
     def __getitem__(self, index: slice) -> list[Epoch]: ...
-    def __getitem__(self, index: int | slice) -> Epoch | list[Epoch]:
+    @overload
+    def __getitem__(self, index: str) -> Array: ...
+    def __getitem__(self, index: int | slice | str) -> Epoch | list[Epoch] | Array:
+        if isinstance(index, str):
+            columns = self.columns()
+            if index not in columns:
+                raise KeyError(f"the history has no column {index!r}; it has {', '.join(columns)}.")
+            return columns[index]
         if isinstance(index, slice):
             return [self[k] for k in range(*index.indices(len(self)))]
         k = operator.index(index)
@@ -259,14 +325,19 @@ class History(Displayed, Sequence[Epoch]):
         losses, validation, rates, seconds, bests, penalties = rows[:, : len(COLUMNS)].T.tolist()
         measured: Iterable[float | None] = validation if self.validated else repeat(None)
         columns = count(first + 1), losses, measured, rates, seconds, map(bool, bests), penalties
-        if not self.layers:
+        if not (self.layers or self.metrics):
             return map(Epoch, *columns)
-        norms = (dict(zip(self.layers, row, strict=True)) for row in rows[:, len(COLUMNS) :].tolist())
-        return map(Epoch, *columns, norms)
+        place = len(COLUMNS) + len(self.layers)
+        norms = (dict(zip(self.layers, row, strict=True)) for row in rows[:, len(COLUMNS) : place].tolist())
+        return map(epoch_class(self.metrics), *columns, norms, *rows[:, place:].T.tolist())
+
+    @property
+    def _kind(self) -> tuple[Any, ...]:
+        return self.validated, self.layers, self.metrics
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, History):
-            same = (self.validated, self.layers, len(self)) == (other.validated, other.layers, len(other))
+            same = (self._kind, len(self)) == (other._kind, len(other))
             return same and np.array_equal(self.rows, other.rows, equal_nan=True)
         return isinstance(other, list) and list(self) == other
 
@@ -276,4 +347,4 @@ class History(Displayed, Sequence[Epoch]):
         return repr(list(self))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return History, (self.validated, self.layers, self.rows)
+        return History, (self.validated, self.layers, self.rows, self.metrics)

@@ -13,8 +13,8 @@ from backlit.engine.architecture import Architecture
 from backlit.engine.executable import Executable
 from backlit.engine.machine.environment import steady
 from backlit.engine.machine.vector_ops import square_of
-from backlit.engine.program import structs
 from backlit.engine.program.structs import Clock, Data, Memory, Row, Rule, Segment, Tables, data_of
+from backlit.engine.program.tables import joined
 from backlit.kernels.types import Array
 from backlit.ops.base import Loss
 
@@ -29,7 +29,7 @@ def reduction(loss: Loss, outputs: int) -> int:
 
 def rule_of(network: Architecture, **given: Any) -> Rule:
     """Give the rule of a network's loss: no penalties and no limits but those given."""
-    rule = Rule(reduction(network.loss, network.outputs), 0.0, 0.0, False, 0.0, 0.0, 0.0, 0.0)
+    rule = Rule(reduction(network.loss, network.output_size), 0.0, 0.0, False, 0.0, 0.0, 0.0, 0.0)
     return rule._replace(**given)
 
 
@@ -126,7 +126,7 @@ class Objective:
 
     def outputs(self) -> Array:
         """Give the network's outputs (rows, outputs) for the rows, without dropout."""
-        rows, Y = self.data.rows, np.zeros((self.data.rows, self.network.outputs), self.network.dtype)
+        rows, Y = self.data.rows, np.zeros((self.data.rows, self.network.output_size), self.network.dtype)
         with self._quiet():
             self.runner.predict_rows(
                 self.executable.prediction, self.memory, self.data.X, rows, Y.reshape(-1), self.clock
@@ -174,53 +174,83 @@ class Objective:
 
 
 class PlainStep(Objective):
-    """One update on the batch, a stage at a time, by the plain machine and in one shard; `explain` shows it."""
+    """One update on the batch, a stage at a time, by the plain machine; `explain` shows it.
 
-    def steps_before(self, rates: Array, first: int) -> list[float]:
-        """Train on the batch, a step for each of the rates (steps,), and give E before each of them.
+    The tables are those that a training updates by, neighbouring parameters joined. Of a batch that is cut into shards,
+    the buffers of all of them are kept.
+    """
 
-        `first` steps went before. The list ends early where a step's E is not finite, and that step is not made.
-        """
-        count, rows = len(rates), self.data.rows
-        sums = np.zeros((count, structs.SUMS))
-        data = self.data._replace(order=np.tile(np.arange(rows), count))
-        with np.errstate(all="ignore"):
-            done = machine.train_batches(
-                self.tables, self.memory, data, structs.monitor_of(self.network.dtype), self.rule,
-                Clock(first, self.clock.seed), rows, 0, count, rates, -np.inf, sums.reshape(-1),
-            )  # fmt: skip
-        losses: list[float] = sums[:done, structs.LOSS].tolist()
-        return losses
+    def __init__(self, executable: Executable, data: Data, rule: Rule, clock: Clock = START, **given: Any) -> None:
+        super().__init__(executable, data, rule, clock, tables=joined(executable.training, rule), **given)
+        self._kept: list[tuple[Memory, int]] = []
+
+    def _quiet(self) -> AbstractContextManager[Any]:
+        return steady(compiled=False)
+
+    def loss(self) -> float:
+        """Run the batch forward and backward, shard by shard, and give the reduced loss without penalties."""
+        loss = super().loss()
+        n, size = self.data.rows, self.tables.rows
+        if n <= size:
+            self._kept = [(self.memory, n)]
+        else:  # each shard once more, for its buffers: their sums have been made above
+            self._kept = [self._shard(first, min(size, n - first)) for first in range(0, n, size)]
+        self._run_left_out()
+        return loss
+
+    def _shard(self, first: int, n: int) -> tuple[Memory, int]:
+        """Run n rows forward and backward in an arena of their own."""
+        memory = self.executable.memory()._replace(P=self.memory.P, S=self.memory.S)
+        with self._quiet():
+            machine.shard_gradient(
+                self.tables, memory, memory.dP, self.data, first, n, first, self.scale, self.training, self.clock
+            )
+        return memory, n
+
+    def _run_left_out(self) -> None:
+        """Run the last activation where the loss was joined with it, so that its output can be read too."""
+        chain = self.executable.prediction.chain
+        for k in range(len(self.executable.trained_ops), len(self.network.ops)):
+            first = 0
+            for memory, n in self._kept:
+                with self._quiet():
+                    machine.invoke(chain, k, Row.FORWARD, memory, memory.dP, n, self.training, self.clock, first)
+                first += n
+
+    def view(self, name: str) -> Array:
+        """Give an array of the program by its name; of buffers, the rows of the whole batch."""
+        if self.executable.places[name].rows is not None or not self._kept:
+            return super().view(name)
+        parts = [self.executable.view(memory, name, n) for memory, n in self._kept]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def forward_loss(self) -> float:
         """Run the batch forward only, and give the reduced loss without penalties."""
-        with np.errstate(all="ignore"):
-            total = machine.shard_loss(
-                self.tables, self.memory, self.data, 0, self.data.rows, 0, self.scale, self.training, self.clock
-            )
+        n, size, total = self.data.rows, self.tables.rows, 0.0
+        with self._quiet():
+            for first in range(0, n, size):
+                total += machine.shard_loss(
+                    self.tables, self.memory, self.data, first, min(size, n - first), first, self.scale, self.training,
+                    self.clock,
+                )  # fmt: skip
         return float(total * self.scale)
-
-    def run_left_out(self) -> None:
-        """Run the last activation where the loss was joined with it, so that its output can be read too."""
-        memory, n = self.memory, self.data.rows
-        chain = self.executable.prediction.chain
-        with np.errstate(all="ignore"):
-            for k in range(len(self.executable.trained_ops), len(self.network.ops)):
-                machine.invoke(chain, k, Row.FORWARD, memory, memory.dP, n, self.training, self.clock, 0)
 
     def changed(
         self, gradient: Array, *, l1: float = 0.0, l2: float = 0.0, clip_value: float = 0.0, clip_norm: float = 0.0
     ) -> Array:
         """Give a gradient after adding that of penalties, clipping its elements, and clipping its norm."""
         memory = self.memory._replace(dP=gradient.copy())
-        machine.clip(self.tables, memory, self.rule._replace(clip_value=clip_value, clip_norm=clip_norm), l1, l2)
+        with self._quiet():
+            machine.clip(self.tables, memory, self.rule._replace(clip_value=clip_value, clip_norm=clip_norm), l1, l2)
         return memory.dP
 
     def norm(self, gradient: Array) -> float:
         """Give the Euclidean norm of the trainable part of a gradient."""
         segments = self.tables.segments.reshape(-1, Segment.WIDTH)
-        return float(np.sqrt(sum(square_of(gradient, row[Segment.START], row[Segment.STOP]) for row in segments)))
+        with self._quiet():
+            return float(np.sqrt(sum(square_of(gradient, row[Segment.START], row[Segment.STOP]) for row in segments)))
 
     def update(self, rate: float, number: int) -> None:
         """Make the update of the gradient, step `number` from 1 on, at a learning rate."""
-        machine.apply_update(self.tables, self.memory, self.rule, rate, number, 1.0)
+        with self._quiet():
+            machine.apply_update(self.tables, self.memory, self.rule, rate, number, 1.0)

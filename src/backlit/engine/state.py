@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from backlit.engine.history import History
+from backlit.engine.stopping import Improvement
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 
@@ -136,8 +137,34 @@ def check_state(state: TrainingState, like: TrainingState) -> None:
                 f"the state's {name} are {_shown(given)}; this training has {_shown(expected)}. "
                 "A state fits a training of the same network and settings."
             )
-    if (state.history.validated, state.history.layers) != (like.history.validated, like.history.layers):
+    if state.history._kind != like.history._kind:
         raise BacklitError(
-            "the state's history is of a training with other validation rows or gradient norms; "
-            "expected a training with the same validation and gradient_norms."
+            "the state's history is of a training with other validation rows or gradient norms, or other metrics; "
+            "expected a training with the same validation, gradient_norms and metrics."
         )
+
+
+def state_of(training: Any, last: tuple[Array, Array] | None) -> TrainingState:
+    """Give a training's state; `last` are the last epoch's values where its network holds the best ones."""
+    network, monitor, improved = training.network, training.loop.monitor, training._improvement
+    parameters, statistics = last or (network.parameters, network.state)
+    return TrainingState(
+        training.optimizer.name, parameters.copy(), statistics.copy(), training.memory.slots.copy(),
+        training.step, training._position, training.row_order.generator, training.rate_factor,
+        dict(training.schedule_state), improved.loss, improved.epoch, float(monitor.lowest[0]),
+        monitor.P.copy(),
+        monitor.S.copy(), last is not None, training.history.copy(), training._seconds,
+    )  # fmt: skip
+
+
+def set_state(training: Any, saved: TrainingState) -> None:
+    """Write a state into a training and its network."""
+    training.network.parameters[:], training.network.state[:] = saved.parameters, saved.statistics
+    training.memory.slots[:], training.step, training._position = saved.slots, saved.step, saved.position
+    training.row_order.generator = saved.generator
+    training.rate_factor, training.schedule_state = saved.rate_factor, dict(saved.schedule)
+    training._improvement = Improvement(saved.improved_loss, saved.improved_epoch)
+    monitor = training.loop.monitor
+    monitor.lowest[0], monitor.P[:], monitor.S[:] = saved.best_loss, saved.best_parameters, saved.best_statistics
+    training.history, training._seconds = saved.history.copy(), saved.seconds
+    training._last, training.stopped = None, None

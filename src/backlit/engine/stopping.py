@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -11,11 +10,12 @@ import numpy as np
 
 from backlit.engine.executable import Executable
 from backlit.engine.program.structs import Memory
-from backlit.errors import BacklitError
+from backlit.errors import BacklitError, BacklitWarning, warn
+from backlit.kernels.types import Array
 
 
-class DivergedWarning(UserWarning):
-    """Training stopped because the loss was no longer a finite number."""
+class DivergedWarning(BacklitWarning):
+    """Training stopped because the loss or the weights were no longer finite numbers."""
 
 
 class DivergedError(BacklitError):
@@ -63,20 +63,77 @@ def over_time(limit: float) -> str:
 RATE_LIMIT = "the learning rate fell to the schedule's limit"
 
 
+class Divergence(NamedTuple):
+    """Where a training diverged, and what was not finite there: a layer's output, the loss, or the weights."""
+
+    epoch: int
+    batch: int
+    what: str
+
+    @property
+    def stopped(self) -> str:
+        """Say where, as `Training.stopped` does."""
+        return f"diverged in epoch {self.epoch}, batch {self.batch}"
+
+
 def first_not_finite(executable: Executable, memory: Memory) -> str:
     """Name what was first not finite in the batch that lies in the memory: a layer's output, or the loss."""
     for label, op in zip(executable.network.labels, executable.trained_ops, strict=False):
         if not np.isfinite(executable.view(memory, f"{label}.{op.writes}")).all():
-            return f"the output of layer {label}"
-    return "the loss"
+            return f"the output of layer {label} is not a finite number"
+    return "the loss is not a finite number"
 
 
-def tell_divergence(stopped: str, what: str, rate: float, *, raises: bool) -> None:
+def sizes_of(memory: Memory) -> list[float]:
+    """Give the largest sizes of all that an update wrote, the weights' first; NaN where a number is NaN."""
+    return [float(np.abs(values).max()) for values in (memory.P, memory.S, memory.slots) if values.size]
+
+
+def arrays_not_finite(executable: Executable, memory: Memory) -> str:
+    """Name the arrays that an update left with numbers that are not finite."""
+    network, size = executable.network, memory.size
+    layouts = [(memory.P, network.layout), (memory.S, network.state_layout)]
+    layouts += [(memory.slots[k : k + size], network.layout) for k in range(0, memory.slots.size, size or 1)]
+    names = {
+        name: None
+        for values, layout in layouts
+        for name, (start, shape) in layout.items()
+        if not np.isfinite(values[start : start + math.prod(shape)]).all()
+    }
+    if not names:
+        return "the loss after its update is not a finite number, so large are the weights"
+    first = ", ".join([*names][:3])
+    return f"its update gives {first}{' and others' if len(names) > 3 else ''} numbers that are not finite"
+
+
+FAR = 1e6
+"""A row whose largest number is so many times that of the middle row is named where a training diverges."""
+
+
+def far_row(X: Array) -> str:
+    """Name the row of X (n, inputs) whose numbers are far beyond those of the others; an empty text if there is none.
+
+    >>> far_row(np.array([[1.0, 2.0], [2.0, 1e25], [3.0, 1.0]]))
+    ' X[1, 1] is 1e+25, where half of the rows hold nothing larger than 3: correct or drop that row.'
+    """
+    sizes = np.abs(X).max(axis=1)
+    row, usual = int(sizes.argmax()), float(np.median(sizes))
+    if sizes[row] <= FAR * usual:
+        return ""
+    column = int(np.abs(X[row]).argmax())
+    return (
+        f" X[{row}, {column}] is {X[row, column]:g}, where half of the rows hold nothing larger than {usual:g}: "
+        "correct or drop that row."
+    )
+
+
+def tell_divergence(found: Divergence, X: Array, rate: float | None, *, raises: bool) -> None:
     """Warn, or raise an error: what was not finite, which weights are kept, and what to try."""
+    advice = "" if rate is None else f"a smaller rate than {rate:g}, clip_norm=1, or "
     message = (
-        f"training {stopped}: {what} is not a finite number. The weights from before that epoch are kept. "
-        f"Try a smaller rate than {rate:g}, clip_norm=1, or inputs scaled to about 1."
+        f"training {found.stopped}: {found.what}. The weights from before that epoch are kept."
+        f"{far_row(X)} Try {advice}inputs scaled to about 1."
     )
     if raises:
         raise DivergedError(message)
-    warnings.warn(message, DivergedWarning, stacklevel=3)
+    warn(message, DivergedWarning)

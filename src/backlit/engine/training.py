@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from typing import Any, Literal
+from typing import Any, Literal, Never
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +14,10 @@ from backlit.engine import lbfgs, stopping
 from backlit.engine.batch_loop import BatchLoop, training_tables
 from backlit.engine.compiled import can_compile
 from backlit.engine.display import Displayed
+from backlit.engine.epoch_hooks import EpochHooks
 from backlit.engine.executable import Executable
 from backlit.engine.history import Epoch, History
-from backlit.engine.input_checks import rows_of, validation_rows
+from backlit.engine.input_checks import refuse_unknown, rows_of, validation_rows
 from backlit.engine.machine.environment import threads_of
 from backlit.engine.network import Network
 from backlit.engine.objective import Objective, reduction
@@ -26,9 +26,10 @@ from backlit.engine.program import structs
 from backlit.engine.program.structs import Clock, data_of
 from backlit.engine.row_order import RowOrder
 from backlit.engine.settings import Fixed, Setting, TrainingSettings
-from backlit.engine.state import TrainingState, check_state
+from backlit.engine.state import TrainingState, check_state, set_state, state_of
 from backlit.engine.stopping import Improvement
 from backlit.engine.summaries import TrainingSummary, training_summary
+from backlit.engine.unlearnable import warn_of_what_cannot_be_learned
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.ops.base import Optimizer
@@ -38,7 +39,8 @@ class Training(Displayed):
     r"""Trains a network by gradient descent on its error; iterating runs it, an `Epoch` at a time.
 
     Each update: the gradient of the loss over one batch, by backpropagation; plus the gradient of the penalties
-    l2/2 Σw² + l1 Σ|w|; clipped; then the optimizer's rule.
+    l2/2 Σw² + l1 Σ|w|; clipped, after the penalties were added; then the optimizer's rule, where an optimizer's
+    `weight_decay` acts on the weights themselves.
 
     Args:
         network: what to train, in place.
@@ -72,6 +74,11 @@ class Training(Displayed):
         compiled: False runs the same maths as plain NumPy Python, to step through with a debugger.
         threads: how many threads the batches of a network that is not small are shared out to, at the most; by default
             BACKLIT_THREADS, else OMP_NUM_THREADS, else all processors. It does not change a bit of the result.
+        metrics: what to measure after each epoch, as `Network.evaluate` takes it ("accuracy", a function, ...): on the
+            training rows, and on the validation rows as "validation_accuracy".
+        callbacks: functions of an `Epoch`, called after each one with the network as it is then; one that returns True
+            stops the training.
+        progress: whether to show how far the training is, in a terminal or a notebook.
 
     Attributes:
         settings: the arguments that are no data, as a `TrainingSettings`; `training.epochs = 9` replaces one of them.
@@ -117,8 +124,11 @@ class Training(Displayed):
         l1: float = 0.0, l2: float = 0.0, decay_biases: bool = False, penalty_per_batch: bool = False,
         clip_value: float | None = None, clip_norm: float | None = None, max_norm: float | None = None,
         gradient_norms: bool = False, divergence: Literal["warn", "raise"] = "warn", compiled: bool = True,
-        threads: int | None = None,
+        threads: int | None = None, metrics: Any = None, callbacks: Any = None, progress: bool = False,
+        **unknown: Never,
     ) -> None:  # fmt: skip
+        if unknown:
+            refuse_unknown(unknown, Training.__init__)
         self.settings = settings = TrainingSettings(
             optimizer=optimizer, schedule=schedule, batch_size=batch_size, epochs=epochs, shuffle=shuffle, seed=seed,
             target=target, patience=patience, tolerance=tolerance, time_limit=time_limit, keep_best=keep_best,
@@ -136,7 +146,7 @@ class Training(Displayed):
         self.batch_size = settings.batch_rows(self.X.shape[0])
         self.keep_best = (validation is not None) if settings.keep_best is None else settings.keep_best
         self.compiled = settings.compiled and can_compile()
-        self.rule = settings.rule(reduction(network.loss, network.outputs))
+        self.rule = settings.rule(reduction(network.loss, network.output_size))
         self.executable = Executable(
             network, self.batch_size, self.optimizer, target_columns=self.Y.shape[1],
             decay_biases=settings.decay_biases, compiled=self.compiled,
@@ -158,7 +168,11 @@ class Training(Displayed):
         self.rate_factor = 1.0
         self.schedule_state: dict[str, float] = {}
         self.step = 0
-        self.history = History(self.validation is not None, self.normed_layers)
+        self.hooks = EpochHooks(
+            network, (self.X, self.Y, self.weights), self.validation, metrics, callbacks, progress=progress,
+            compiled=self.compiled,
+        )  # fmt: skip
+        self.history = History(self.validation is not None, self.normed_layers, metrics=self.hooks.names)
         self.stopped: str | None = None
         self._position = 0  # batches of an epoch that was not ended
         self._improvement = Improvement()
@@ -197,12 +211,15 @@ class Training(Displayed):
     def _run(self, max_unseen: Callable[[], int]) -> Generator[int]:
         """Train, giving after each chunk of epochs how many there were before it."""
         self.stopped = None
+        if self.step == 0:
+            warn_of_what_cannot_be_learned(self.network.graph, self.network.loss, self.Y, self.batch_size)
         self._go_on()
         advance = self._lbfgs() if self.optimizer.full_batch else self._descend(max_unseen)
         try:
             for first in advance:
                 self._note(first)
-                self.stopped = self._reason_to_stop()
+                asked = self.hooks.after(self.history[-1], self.settings.epochs) if self.hooks.wanted else None
+                self.stopped = self._reason_to_stop() or asked
                 yield first
                 if self.stopped:
                     return
@@ -212,6 +229,7 @@ class Training(Displayed):
         finally:
             try:
                 advance.close()
+                self.hooks.close()
                 if self.team is not None:
                     self.team.shut_down()
             finally:
@@ -225,15 +243,16 @@ class Training(Displayed):
             count = min(max(1, max_unseen()), self._epochs_before_a_decision(), self.settings.epochs - first, fitting)
             lowest, rates = float(self.loop.monitor.lowest[0]), self._rates(count, batches)
             sums = np.zeros((count, structs.SUMS + len(self.normed_layers)))
-            done, ended, failed = self._run_chunk(rates, sums)
+            done, ended, (batch, what) = self._run_chunk(rates, sums)
             self._position = done % batches
             if done >= batches:
                 self._record(sums[: done // batches], rates[batches - 1 :: batches][: done // batches], lowest)
                 yield first
             if ended == "diverged":
-                self.stopped = f"diverged in epoch {len(self.history) + 1}, batch {failed[0]}"
+                found = stopping.Divergence(len(self.history) + 1, batch, what)
+                self.stopped = found.stopped
                 rate: float = self.optimizer.rate  # type: ignore[attr-defined]
-                stopping.tell_divergence(self.stopped, failed[1], rate, raises=self.settings.divergence == "raise")
+                stopping.tell_divergence(found, self.X, rate, raises=self.settings.divergence == "raise")
             elif ended == "interrupted":
                 self.stopped = ended
             elif self._out_of_time():
@@ -243,29 +262,19 @@ class Training(Displayed):
             first = len(self.history)
 
     def _run_chunk(self, rates: Array, sums: Array) -> tuple[int, str, tuple[int, str]]:
-        """Run epochs, a learning rate for each batch; give the batches done, why not all, and where it diverged.
-
-        The epochs of a chunk that diverges run again as far as they were good.
-        """
+        """Run epochs, a learning rate for each batch; give the batches done, why not all, and where it diverged."""
         order, count = self.row_order, len(sums)
-        changed = self.network.parameters, self.network.state, self.memory.slots
-        good = [values.copy() for values in changed]
         batches, shuffle = rates.size // count, self.settings.shuffle and self.batch_size < self.X.shape[0]
         drawn = order.generator if count > 1 and shuffle and self.order is None else None
         rows = order.draw(count, shuffle=shuffle, given=self.order)
         data = data_of(self.X, self.Y, self.weights, rows, repeats=not shuffle and self.order is None)
-        began, failed, clock = time.perf_counter(), (0, ""), Clock(self.step, self.settings.seed)
-        advance = functools.partial(self.loop.advance, data, clock, rates, sums, self.settings.target)
-        done, ended = advance(rates.size, lambda: self._out_of_time(time.perf_counter() - began))
+        began, clock = time.perf_counter(), Clock(self.step, self.settings.seed)
+        done, ended, failed = self.loop.run(
+            data, clock, rates, sums, self.settings.target, lambda: self._out_of_time(time.perf_counter() - began)
+        )
         begun = done // batches + 1 if ended == "diverged" else -(-done // batches)
         if drawn is not None and begun < count:  # how many epochs a chunk has depends on timing
             order.draw_again(drawn, max(1, begun))
-        if ended == "diverged":
-            failed = done % batches + 1, stopping.first_not_finite(self.executable, self.memory)
-            for values, kept in zip(changed, good, strict=True):
-                values[:] = kept
-            sums[:] = 0.0
-            done, _ = advance(done // batches * batches, self._out_of_time)
         self.step += done
         self._seconds += time.perf_counter() - began
         return done, ended, failed
@@ -284,7 +293,8 @@ class Training(Displayed):
 
     def _record(self, sums: Array, rates: Array, lowest: float) -> None:
         """Add epochs that have ended to the history; `lowest` is the lowest monitored loss before them."""
-        monitored, monitor = self.history.record(sums, rates, self._seconds, lowest), self.loop.monitor
+        measured, monitor = self.hooks.measure(), self.loop.monitor
+        monitored = self.history.record(sums, rates, self._seconds, lowest, measured)
         if not monitor.wanted:  # else the machine has done it
             monitor.lowest[0] = np.fmin(lowest, np.fmin.reduce(monitored))
 
@@ -298,8 +308,9 @@ class Training(Displayed):
 
     def _epochs_before_a_decision(self) -> int:
         """Give how many epochs will run before one of them could end the training or change its rate."""
-        if self.settings.schedule.needs_loss or self.settings.patience is None:
-            return 1 if self.settings.schedule.needs_loss else self.settings.epochs
+        each = self.settings.schedule.needs_loss or self.hooks.each_epoch
+        if each or self.settings.patience is None:
+            return 1 if each else self.settings.epochs
         return max(1, self.settings.patience - self._improvement.waited(len(self.history)))
 
     def _reason_to_stop(self) -> str | None:
@@ -323,27 +334,12 @@ class Training(Displayed):
 
         Errors: a BacklitError for a state of other shapes, or of another optimizer.
         """
-        network, monitor, last = self.network, self.loop.monitor, self._last_values()
-        parameters, statistics = last or (network.parameters, network.state)
-        return TrainingState(
-            self.optimizer.name, parameters.copy(), statistics.copy(), self.memory.slots.copy(),
-            self.step, self._position, self.row_order.generator, self.rate_factor, dict(self.schedule_state),
-            *self._improvement, float(monitor.lowest[0]), monitor.P.copy(), monitor.S.copy(), last is not None,
-            self.history.copy(), self._seconds,
-        )  # fmt: skip
+        return state_of(self, self._last_values())
 
     @state.setter
     def state(self, saved: TrainingState) -> None:
         check_state(saved, self.state)
-        self.network.parameters[:], self.network.state[:] = saved.parameters, saved.statistics
-        self.memory.slots[:], self.step, self._position = saved.slots, saved.step, saved.position
-        self.row_order.generator = saved.generator
-        self.rate_factor, self.schedule_state = saved.rate_factor, dict(saved.schedule)
-        self._improvement = Improvement(saved.improved_loss, saved.improved_epoch)
-        monitor = self.loop.monitor
-        monitor.lowest[0], monitor.P[:], monitor.S[:] = saved.best_loss, saved.best_parameters, saved.best_statistics
-        self.history, self._seconds = saved.history.copy(), saved.seconds
-        self._last, self.stopped = None, None
+        set_state(self, saved)
         if saved.holds_best:
             self._finish()
 
@@ -391,6 +387,11 @@ class Training(Displayed):
                     self.stopped = stopping.over_time(self.settings.time_limit or 0.0)
                     return
                 began = time.perf_counter()
+        if search.minimum is not None and not np.isfinite(search.minimum.value):
+            found = stopping.Divergence(len(self.history) + 1, 1, "the loss is not a finite number")
+            self.stopped = found.stopped
+            stopping.tell_divergence(found, self.X, None, raises=self.settings.divergence == "raise")
+            return
         self.stopped = search.minimum.reason if search.minimum else None
 
     def after_epoch(self, loss: float) -> float:

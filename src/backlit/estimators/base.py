@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -16,7 +15,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from backlit.engine import Network
-from backlit.errors import BacklitError
+from backlit.errors import BacklitError, warn
 from backlit.estimators import html_repr, sklearn_conversion, validation_split
 from backlit.estimators.build import BIASES, SCIKIT_LEARN_RATES, WEIGHTS, Output, Views, network_of, settings_of, views
 from backlit.estimators.callbacks import CallbackSupport, callbacks_of
@@ -198,15 +197,15 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
         """Warn of an interruption, of missing convergence and of divergence; refuse weights that are not finite."""
         members = self._members
         if any(member.interrupted for member in members):
-            warnings.warn("Training interrupted by user.", stacklevel=4)
+            warn("Training interrupted by user.", UserWarning)
         if any(member.exhausted for member in members):
-            warnings.warn(
+            warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
-                "converged yet.", ConvergenceWarning, stacklevel=4,
+                "converged yet.", ConvergenceWarning,
             )  # fmt: skip
         diverged = next((member.diverged for member in members if member.diverged), None)
         if diverged is not None and self.early_stopping:
-            warnings.warn(diverged, ConvergenceWarning, stacklevel=4)
+            warn(diverged, ConvergenceWarning)
         elif diverged is not None or not all(member.finite() for member in members):
             raise ValueError(f"{NOT_FINITE} {diverged or ''}".strip())
 

@@ -32,7 +32,7 @@ def next_step_settings(estimator: Any, weights: Array | None, count: int, given:
         settings |= _optimizer_settings(estimator, chosen, int(given.get("steps", 1)))
     if estimator.preprocess is None and hasattr(estimator, "feature_names_in_"):
         settings["inputs"] = list(estimator.feature_names_in_)
-    if len(getattr(estimator, "classes_", ())) == estimator._members[0].network.outputs:
+    if len(getattr(estimator, "classes_", ())) == estimator._members[0].network.output_size:
         settings["outputs"] = [str(label) for label in estimator.classes_]
     return {**settings, **given}
 

@@ -11,8 +11,9 @@ from backlit.data import BUNDLED
 from backlit.data.messages import counted
 from backlit.engine import Network
 from backlit.errors import BacklitError
+from backlit.examples.file_errors import MisfitError
 from backlit.examples.file_tables import DataTable, NetworkTable
-from backlit.examples.quantity_parsing import Names
+from backlit.examples.quantity_parsing import Names, shape_after
 from backlit.examples.strict import unknown_key
 from backlit.ops.base import Layer
 from backlit.ops.layers.dense import Dense
@@ -23,20 +24,17 @@ PARAMETER_OF = {"weights": "W", "weight_labels": "W", "biases": "b", "bias_label
 
 def check_values(network: NetworkTable, chain: list[Layer], names: Names) -> None:
     """Check that weights, biases and their labels, where a dense layer's table lists them, have the layer's shapes."""
-    columns = names.input_count
+    row: tuple[int, ...] = (names.input_count,)
     for number, layer in enumerate(chain, 1):
-        parameters = layer.shapes((columns,)).parameters if isinstance(layer, Dense) else {}
+        parameters = layer.shapes(row).parameters if isinstance(layer, Dense) else {}
         for key, parameter in PARAMETER_OF.items():
             given, shape = network.layers[number - 1].get(key), parameters.get(parameter)
             if isinstance(given, list) and shape is not None and _shape(given) != shape:
-                raise BacklitError(f"layer {number}: {key} has {_shape_words(given)}; expected {_expected(shape)}.")
-        columns = _columns_after(layer, columns)
-
-
-def _columns_after(layer: Layer, columns: int) -> int:
-    for op in layer.ops():
-        (columns,) = op.shapes((columns,)).buffers[op.writes]
-    return columns
+                path = ("network", "layers", number - 1, key)
+                raise MisfitError(
+                    f"layer {number}: {key} has {_shape_words(given)}; expected {_expected(shape)}.", path
+                )
+        row = shape_after(layer, row)
 
 
 def _shape(given: list[Any]) -> tuple[int, ...] | None:
@@ -70,7 +68,9 @@ def check_data(table: DataTable) -> None:
                 f"data: both set and {given[0]} are given; expected a bundled data set or rows, not both."
             )
         if table.set not in BUNDLED:
-            raise BacklitError(f"data, set: {unknown_key(table.set, BUNDLED).replace('key', 'data set')}")
+            raise MisfitError(
+                f"data, set: {unknown_key(table.set, BUNDLED).replace('key', 'data set')}", ("data", "set")
+            )
         return
     for key in ("inputs", "targets"):
         if not inline[key]:
@@ -86,21 +86,24 @@ def check_data(table: DataTable) -> None:
         )
     for key in ("input_divisors", "target_divisors"):
         if any(divisor == 0.0 for divisor in inline[key] or []):
-            raise BacklitError(f"data: {key} has a 0; expected numbers to divide by.")
+            raise MisfitError(f"data: {key} has a 0; expected numbers to divide by.", ("data", key))
 
 
 def check_columns(table: DataTable, network: Network) -> None:
     """Check that every row and divisor has a number per input, or per output, of the network."""
-    numbered = network.loss.class_targets and network.outputs > 1
-    for what, columns in (("input", network.inputs), ("target", network.outputs)):
+    numbered = network.loss.class_targets and network.output_size > 1
+    for what, columns in (("input", network.inputs), ("target", network.output_size)):
         widths = {columns, 1} if what == "target" and numbered else {columns}
         has = f"{counted(columns, 'input' if what == 'input' else 'output')}"
         for number, row in enumerate(getattr(table, f"{what}s"), 1):
             width = len(row) if isinstance(row, list) else 1
             if width not in widths:
-                raise BacklitError(
-                    f"data, {what}s, row {number}: {counted(width, 'number')} given; the network has {has}."
+                raise MisfitError(
+                    f"data, {what}s, row {number}: {counted(width, 'number')} given; the network has {has}.",
+                    ("data", f"{what}s"),
                 )
         divisors = getattr(table, f"{what}_divisors")
         if divisors is not None and len(divisors) != columns:
-            raise BacklitError(f"data, {what}_divisors: {len(divisors)} given; the network has {has}.")
+            raise MisfitError(
+                f"data, {what}_divisors: {len(divisors)} given; the network has {has}.", ("data", f"{what}_divisors")
+            )

@@ -15,6 +15,7 @@ import msgspec
 from backlit.engine import Network, Training, TrainingSettings, layer_from_dict
 from backlit.errors import BacklitError
 from backlit.examples.file_checks import check_columns, check_data, check_values
+from backlit.examples.file_errors import MisfitError, at_place, inside, inside_key, misfit, of_setting
 from backlit.examples.file_rows import generator_of, inline_rows, set_rows
 from backlit.examples.file_tables import (
     LABELS,
@@ -28,6 +29,7 @@ from backlit.examples.file_tables import (
 )
 from backlit.examples.quantity_parsing import Names, names_of, parse_quantity
 from backlit.examples.strict import decode, refuse_not_finite, unknown_key
+from backlit.examples.toml_slips import slip
 from backlit.kernels.types import Array
 from backlit.ops.base import Layer
 from backlit.ops.layers.dense import Dense
@@ -58,7 +60,11 @@ class Setup(msgspec.Struct, frozen=True):
         """Give the network with its initial weights."""
         table = self.network
         network = Network(
-            self.layers(), self.names.input_count, op_of(losses, table.loss, "loss"), dtype=table.dtype, seed=table.seed
+            self.layers(),
+            self.names.input_count,
+            op_of(losses, table.loss, "loss", "network", "loss"),
+            dtype=table.dtype,
+            seed=table.seed,
         )
         if table.initial is not None:
             _draw(network, table.initial)
@@ -140,17 +146,22 @@ class NetworkFile(msgspec.Struct, frozen=True):
 def read_network_file(path: str | Path) -> NetworkFile:
     """Read and check a network file.
 
-    Errors: a BacklitError in one line where the file cannot be read, is not TOML (with line and column), has an unknown
-    key (with the nearest known one), a value of a wrong type or shape, or a number that is not finite.
+    Errors: a BacklitError where the file cannot be read, is not TOML, has an unknown key (with the one that is meant),
+    a value of a wrong type or shape, or a number that is not finite. Its message shows the line, and the place in it
+    where that is known.
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        data = path.read_bytes()
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise BacklitError(f"{path} is not text in UTF-8; expected a network file in TOML.") from None
+        wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+        found = "is text in UTF-16, as an old Windows program saves it" if wide else "is not text in UTF-8"
+        raise BacklitError(f"{path} {found}; expected a network file in TOML. Save it as UTF-8.") from None
     except OSError as error:
-        raise BacklitError(f"cannot read {path}: {error.strerror}.") from None
-    return parse_network_file(text, str(path))
+        there = f" There is {path}.txt: rename it." if Path(f"{path}.txt").is_file() else ""
+        raise BacklitError(f"cannot read {path}: {error.strerror}.{there}") from None
+    return parse_network_file(text.replace("\r\n", "\n"), str(path))
 
 
 def parse_network_file(text: str, name: str = "the network file") -> NetworkFile:
@@ -158,12 +169,13 @@ def parse_network_file(text: str, name: str = "the network file") -> NetworkFile
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise BacklitError(f"{name} is not valid TOML: {str(error).replace(chr(10), ' ')}.") from None
+        found = slip(text, error)
+        raise at_place(name, text, found.line, found.column, found.says) from None
     try:
         refuse_not_finite(raw)
         return _checked(raw)
     except BacklitError as error:
-        raise BacklitError(f"{name}: {error}") from None
+        raise misfit(name, text, raw, error) from None
 
 
 def _checked(raw: dict[str, Any]) -> NetworkFile:
@@ -176,10 +188,8 @@ def _checked(raw: dict[str, Any]) -> NetworkFile:
         for run in file.runs:
             given = {part: base.get(part, {}) | getattr(run, part) for part in PARTS}
             tables = {part: keys for part, keys in given.items() if keys}
-            try:
+            with inside(f"run {run.name!r}"):
                 setups.append(_setup(run.name, run.about, tables | {"published": file.published + run.published}))
-            except BacklitError as error:
-                raise BacklitError(f"run {run.name!r}: {error}") from None
     return NetworkFile(file.title, file.teaches, file.about, file.source, file.race, tuple(setups))
 
 
@@ -207,53 +217,64 @@ def _steps(table: Mapping[str, Any]) -> dict[str, Any]:
     given = dict(table)
     for name in given:
         if name not in TRAINING:
-            raise BacklitError(f"training: {unknown_key(name, TRAINING)}")
+            raise MisfitError(f"training: {unknown_key(name, TRAINING)}", ("training", name))
     for name in ("optimizer", "schedule"):
         if name in given:
-            given[name] = op_of(REGISTRIES[name], given[name], f"training, {name}")
-    try:
+            given[name] = op_of(REGISTRIES[name], given[name], f"training, {name}", "training", name)
+    with inside("training", "training"), of_setting(given):
         settings = TrainingSettings(**given)
-    except BacklitError as error:
-        raise BacklitError(f"training: {error}") from None
     return {name: getattr(settings, name) for name in given}
 
 
-def op_of(registry: Registry, given: str | Mapping[str, Any], where: str) -> Any:
-    """Give the op that a name, or a table of a name and settings, describes."""
-    try:
-        if isinstance(given, Mapping) and "op" not in given:
+def op_of(registry: Registry, given: str | Mapping[str, Any], where: str, *path: str | int) -> Any:
+    """Give the op that a name, or a table of a name and settings, describes; `where` and `path` say where it stands."""
+    with inside(where, *path):
+        if not isinstance(given, Mapping):
+            return registry.make(given)
+        if "op" not in given:
             raise BacklitError(f"the key 'op' is missing; expected a name such as op = \"{next(iter(registry))}\".")
-        return registry.from_dict(given) if isinstance(given, Mapping) else registry.make(given)
-    except BacklitError as error:
-        raise BacklitError(f"{where}: {error}") from None
+        cls = registry.get(given["op"]) if isinstance(given["op"], str) else None
+        if cls is None:
+            with inside_key("op"):
+                registry[given["op"]]
+        with of_setting(given):
+            return registry.from_dict(given)
 
 
 def layer_of(table: Mapping[str, Any], number: int) -> Layer:
     """Give the layer that a `[[network.layers]]` table describes; `op` is `"dense"` where it is not given."""
     name = table.get("op", "dense")
-    try:
-        cls = (REGISTRIES["activation"] if name in REGISTRIES["activation"] else layers)[name]
+    with inside(f"layer {number}", "network", "layers", number - 1):
+        with inside_key("op"):
+            cls = (REGISTRIES["activation"] if name in REGISTRIES["activation"] else layers)[name]
         labels = LABELS if issubclass(cls, Dense) else {}
         settings = {"op": name} | {key: value for key, value in table.items() if key not in labels}
         for key in settings:
             if key != "op" and key not in cls.__struct_fields__:
-                raise BacklitError(unknown_key(key, [*cls.__struct_fields__, *labels]))
+                raise MisfitError(unknown_key(key, [*cls.__struct_fields__, *labels]), (key,))
         missing = [field.name for field in msgspec.structs.fields(cls) if field.required and field.name not in settings]
         if missing:
             raise BacklitError(f"the key {missing[0]!r} is missing.")
         for key, kind_name in cls.nested.items():
             if isinstance(settings.get(key), Mapping):
-                op_of(REGISTRIES[kind_name], settings[key], key)
-        return layer_from_dict(settings)
-    except BacklitError as error:
-        raise BacklitError(f"layer {number}: {error}") from None
+                op_of(REGISTRIES[kind_name], settings[key], key, key)
+            elif isinstance(settings.get(key), str):
+                with inside_key(key):
+                    REGISTRIES[kind_name][settings[key]]
+        with of_setting(settings):
+            return layer_from_dict(settings)
 
 
 def _draw(network: Network, recipe: InitialTable) -> None:
     """Draw the parameters that the recipe names, in its order."""
     rng = generator_of(recipe.generator, recipe.seed)
-    initializer: Any = op_of(REGISTRIES["initializer"], recipe.draw, "network.initial, draw")
+    initializer: Any = op_of(
+        REGISTRIES["initializer"], recipe.draw, "network.initial, draw", "network", "initial", "draw"
+    )
     for name in recipe.order:
         if name not in network.layout:
-            raise BacklitError(f"network.initial, order: {unknown_key(name, network).replace('key', 'parameter')}")
+            raise MisfitError(
+                f"network.initial, order: {unknown_key(name, network).replace('key', 'parameter')}",
+                ("network", "initial", "order"),
+            )
         network[name] = initializer.draw(network[name].shape, rng)

@@ -6,6 +6,7 @@ o1, o2, ...; unless the file gives names of its own.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -76,9 +77,15 @@ def names_of(network: NetworkTable, chain: Sequence[Layer]) -> Names:
         network.inputs if isinstance(network.inputs, tuple) else tuple(f"i{k}" for k in range(1, network.inputs + 1))
     )
     dense = [number for number, layer in enumerate(chain, 1) if isinstance(layer, Dense)]
-    units = []
+    units: list[tuple[str, ...]] = []
+    shape: tuple[int, ...] = (len(inputs),)
     for number, (layer, table) in enumerate(zip(chain, network.layers, strict=True), 1):
-        units.append(_unit_names(layer, table, number, dense) if isinstance(layer, Dense) else ())
+        before, shape = shape, shape_after(layer, shape)
+        if isinstance(layer, Dense):
+            units.append(_unit_names(layer, table, number, dense))
+        else:  # a layer of the same units is not named again
+            changed = math.prod(shape) if math.prod(shape) != math.prod(before) else 0
+            units.append(tuple(f"{layer.name}{number}.{k}" for k in range(1, changed + 1)))
     seen: set[str] = set()
     for name in [*inputs, *(name for layer_units in units for name in layer_units)]:
         if name in seen:
@@ -86,6 +93,13 @@ def names_of(network: NetworkTable, chain: Sequence[Layer]) -> Names:
         seen.add(name)
     own = [[table.get(key) for table in network.layers] for key in ("weight_labels", "bias_labels")]
     return Names(inputs, tuple(units), tuple(own[0]), tuple(own[1]))
+
+
+def shape_after(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Give the shape of a row behind a layer that reads rows of a shape."""
+    for op in layer.ops():
+        shape = op.shapes(shape).buffers[op.writes]
+    return shape
 
 
 def _unit_names(layer: Dense, table: dict[str, Any], number: int, dense: list[int]) -> tuple[str, ...]:

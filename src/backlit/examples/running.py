@@ -33,6 +33,9 @@ FOLDER = Path(__file__).parent
 NAMES = ("two-layer", "one-output", "linear", "xor", "gates", "iris-from-scratch", "exam-scores", "descent")
 """The classic examples, in the order in which to read them."""
 
+NO_NETWORKS = {".csv", ".tsv", ".parquet", ".xlsx", ".npy", ".npz", ".json", ".py", ".ipynb", ".html", ".pdf", ".gz"}
+"""Endings of files that hold something else."""
+
 POINTS = 60
 """How many evenly spaced epochs the error is recorded at, besides 0, 1, 2, 5, 10, 20, 50 and so on."""
 
@@ -50,17 +53,32 @@ def examples() -> tuple[Example, ...]:
 
 
 def example_file(name: str) -> Path:
-    """Give the file of a bundled example.
+    """Give the file of a bundled example, or a file of one's own at that path.
 
-    Errors: a BacklitError that names the nearest example where there is none of that name.
+    Errors: a BacklitError that names the nearest example, or a file of nearly that name, where there is neither.
     """
-    if name not in NAMES:
-        raise BacklitError(unknown_key(name, NAMES).replace("unknown key", "unknown example"))
-    return FOLDER / f"{name}.toml"
+    if name in NAMES:
+        return FOLDER / f"{name}.toml"
+    path = Path(name)
+    if path.suffix.lower() in NO_NETWORKS and path.exists():
+        raise BacklitError(f"{name} is no network file; expected one in TOML (.toml), or an example's name.")
+    if path.is_file():
+        return path
+    raise BacklitError(unknown_key(name, NAMES).replace("unknown key", "unknown example") + _near_files(path))
+
+
+def _near_files(path: Path) -> str:
+    """Name the files beside that path whose names begin alike, as the end of a message."""
+    folder = path.parent
+    alike = sorted(p.name for p in folder.glob("*.toml*") if p.name.startswith(path.stem)) if folder.is_dir() else []
+    if path.suffix or path.parent != Path():
+        missing = f" There is no file {path}"
+        return f"{missing}; there is {folder / alike[0]}." if alike else f"{missing}."
+    return f" There is a file {folder / alike[0]}." if alike else ""
 
 
 def run_example(name: str, *, epochs: int | None = None, compiled: bool = True) -> ExampleRun:
-    """Run a bundled example, or the network file at a path that ends in .toml.
+    """Run a bundled example, or the network file at a path.
 
     `epochs` replaces the file's number; `compiled` False runs the same maths as plain NumPy.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -11,7 +10,8 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import inspect
 
-from backlit.errors import BacklitError
+from backlit.examples.file_errors import MisfitError
+from backlit.ops.synonyms import hint
 
 Record = TypeVar("Record", bound=msgspec.Struct)
 
@@ -22,6 +22,8 @@ _RELATIONS = {">=": "of at least", "<=": "of at most", ">": "above", "<": "below
 _UNKNOWN = re.compile(r"^Object contains unknown field `(?P<key>.*)`$")
 _MISSING = re.compile(r"^Object missing required field `(?P<key>.*)`$")
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d*|\.\.\.)\]")
+TABLE_LISTS = (["layers"], ["published"], ["computed"], ["runs"])
+"""Keys whose tables stand in double brackets."""
 _WORDS = {"int": "a whole number", "float": "a number", "str": "text in quotes", "bool": "true or false",
           "array": "a list", "object": "a table", "null": "nothing"}  # fmt: skip
 
@@ -35,7 +37,7 @@ def decode(data: Any, kind: type[Record]) -> Record:
     try:
         return msgspec.convert(data, kind, strict=True)
     except msgspec.ValidationError as error:
-        raise BacklitError(explain(str(error), kind)) from None
+        raise MisfitError(explain(str(error), kind), key_path(str(error))) from None
 
 
 def explain(message: str, kind: type[msgspec.Struct]) -> str:
@@ -56,17 +58,30 @@ def explain(message: str, kind: type[msgspec.Struct]) -> str:
     if missing := _MISSING.match(what):
         return f"{where}the key {missing['key']!r} is missing."
     if wrong := _WRONG_TYPE.match(what):
-        return f"{where}{_plain(wrong['given'])} was given; expected {_plain(wrong['expected'])}."
+        twice = [str(step) for step in path if isinstance(step, str)]
+        brackets = f": write [[{'.'.join(twice)}]] in double brackets" if twice[-1:] in TABLE_LISTS else ""
+        return f"{where}{_plain(wrong['given'])} was given; expected {_plain(wrong['expected'])}{brackets}."
     if bound := _OUT_OF_BOUNDS.match(what):
         return f"{where}expected {_plain(bound['expected'])} {_RELATIONS[bound['relation']]} {bound['bound']}."
     return f"{where}{what[0].lower()}{what[1:]}."
 
 
+def key_path(message: str) -> tuple[str | int, ...]:
+    """Give the path of the key that a message of msgspec is about; one that cannot be found has no end.
+
+    >>> key_path("Object contains unknown field `input` - at `$.network`")
+    ('network', 'input')
+    """
+    match = _PATH.match(message)
+    assert match is not None  # every part of the pattern is optional
+    path = tuple(_steps(match["path"] or ""))
+    unknown = _UNKNOWN.match(match["what"])
+    return (*path, unknown["key"]) if unknown else () if _MISSING.match(match["what"]) else path
+
+
 def unknown_key(key: str, known: Iterable[str]) -> str:
-    """Say that a key is unknown and name the nearest known one, or all."""
-    known = list(known)
-    near = difflib.get_close_matches(key, known, n=1)
-    return f"unknown key {key!r}; " + (f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}.")
+    """Say that a key is unknown, and name the one that is meant, what to write, or all."""
+    return f"unknown key {key!r}; {hint(key, known, 'file')}"
 
 
 def place(path: Iterable[str | int]) -> str:
@@ -97,7 +112,7 @@ def place(path: Iterable[str | int]) -> str:
 def refuse_not_finite(data: Any, path: tuple[str | int, ...] = ()) -> None:
     """Raise a BacklitError for the first number that is not finite, with its place: TOML knows nan and inf."""
     if isinstance(data, float) and not math.isfinite(data):
-        raise BacklitError(f"{place(path)}: {data} was given; expected a finite number.")
+        raise MisfitError(f"{place(path)}: {data} was given; expected a finite number.", path)
     if isinstance(data, Mapping):
         for key, value in data.items():
             refuse_not_finite(value, (*path, key))

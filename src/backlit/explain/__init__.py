@@ -15,7 +15,7 @@ page of the documentation from the same formulas.
 """
 
 from backlit.explain.record.step_records import Change, Column, Drawing, Edge, Example, Node, Record, Section, Summary
-from backlit.explain.step import Step, explain_step
+from backlit.explain.step import Shown, Step, course_of, explain_epoch, explain_step, precision_facts, steps_of_epoch
 
 __all__ = [
     "Change",
@@ -26,7 +26,12 @@ __all__ = [
     "Node",
     "Record",
     "Section",
+    "Shown",
     "Step",
     "Summary",
+    "course_of",
+    "explain_epoch",
     "explain_step",
+    "precision_facts",
+    "steps_of_epoch",
 ]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from backlit.explain.algebra.tree import Node, plus
 from backlit.explain.context import Context
 from backlit.explain.record.quantities import Group, Place, Quantity
-from backlit.explain.stages.base import ParameterQuantity, Stage
+from backlit.explain.stages.base import OWN_BACKWARD, ParameterQuantity, Stage
 from backlit.explain.stages.loss import ErrorPart
 
 CEILING = "E is at its ceiling, which the slope leaves out"
@@ -57,7 +57,8 @@ class BackwardPass:
             units=parameter.units, sources=parameter.sources, rows=rows,
             name=lambda at: parameter.name(at).slope(rows[at.row]),
             values=lambda row: self.recording.row_gradient(stage.k, name, row),
-            expression=lambda at: stage.row_slope(name, grad, at),
+            expression=(lambda at: stage.row_slope(name, grad, at)) if stage.has_formulas else None,
+            note=None if stage.has_formulas else lambda _: OWN_BACKWARD,
         )  # fmt: skip
 
     def _gradient(self, stage: Stage, parameter: ParameterQuantity, grad: Quantity) -> Quantity:
@@ -73,6 +74,8 @@ class BackwardPass:
 
         return Quantity(
             "backward", f"dE/d{parameter.kind}", parameter.layer, units=parameter.units, sources=parameter.sources,
-            name=lambda at: parameter.name(at).slope(), values=lambda _: array, expression=expression,
+            name=lambda at: parameter.name(at).slope(), values=lambda _: array,
+            expression=expression if rows or stage.has_formulas else None,
+            note=None if rows or stage.has_formulas else lambda _: OWN_BACKWARD,
             numeric=lambda at: recording.numeric_slope(full, parameter.index(at))._replace(remark=self.remark),
         )  # fmt: skip

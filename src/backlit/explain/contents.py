@@ -54,6 +54,12 @@ class Contents:
         if names.labels:
             check_labels(names, self._nameable(), self.quantities(), self._find)
 
+    @property
+    def drawable(self) -> bool:
+        """Whether weights alone lead from units to other units: a layer that joins units otherwise has no drawing."""
+        plain = [stage for stage in self.stages if not any(p.sources for p in stage.parameters)]
+        return all(len(stage.units) == len(stage.read.units) for stage in plain)
+
     def _trained(self) -> list[ParameterQuantity]:
         return [p for p in self.parameters if self.context.recording.has_gradient(p.full)]
 

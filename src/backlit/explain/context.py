@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from backlit.explain.algebra.printing import plain_symbol
 from backlit.explain.algebra.tree import Node, Ref, Symbol, replace
-from backlit.explain.quantity_names import Name, Names
+from backlit.explain.quantity_names import Name, Names, latex_text
 from backlit.explain.record.quantities import Place, Quantity
 from backlit.explain.record.recording import Recording
 from backlit.kernels.types import Array
@@ -17,7 +17,8 @@ from backlit.ops.base import Op
 def setting_ref(op: Op, name: str, value: float | None = None) -> Ref:
     """Give a setting of an op for use in a formula."""
     text, symbol = _notation(type(op), name)
-    return Ref(text, symbol, float(getattr(op, name)) if value is None else value)
+    shown = rf"\text{{{latex_text(name)}}}" if symbol == name and len(name) > 1 else symbol
+    return Ref(text, shown, float(getattr(op, name)) if value is None else value)
 
 
 def symbol_of(op: Op, name: str) -> str:
@@ -97,7 +98,7 @@ class Context:
 
     def slope_quantity(
         self, layer: int | None, of: Quantity, array: Array,
-        expression: Callable[[Place], Node], note: Callable[[Place], str] | None = None, kind: str = "",
+        expression: Callable[[Place], Node] | None, note: Callable[[Place], str] | None = None, kind: str = "",
     ) -> Quantity:  # fmt: skip
         """Make the quantity of E's derivatives with respect to another quantity, from a buffer (n, units)."""
 

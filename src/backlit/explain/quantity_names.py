@@ -12,8 +12,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
+import numpy as np
 
-from backlit.engine import Network
+from backlit.engine import Network, usual_unit
 from backlit.errors import BacklitError
 from backlit.ops.layers.dense import Dense
 
@@ -66,16 +67,21 @@ class Names:
         for k, op in enumerate(network.ops):
             if isinstance(op, Dense):
                 place = dense.index(k)
-                usual = [_usual(place, len(dense), j) for j in range(op.units)]
-                given = outputs if k == dense[-1] else None
+                usual = [usual_unit(place, len(dense), j) for j in range(op.units)]
+                given = outputs if k == dense[-1] and op.units == network.output_size else None
                 if given is None and units is not None:
                     given = units[int(network.labels[k]) - 1] or None
                 current = _checked(f"layer {network.labels[k]}", given, usual)
+            elif (count := int(np.prod(network.shapes[k].buffers[op.writes]))) != len(current):
+                usual = [f"{op.name}{network.labels[k]}.{j + 1}" for j in range(count)]
+                last = outputs is not None and k == len(network.ops) - 1 and len(outputs) == count
+                current = _checked(f"layer {network.labels[k]}", outputs if last else None, usual)
             self.columns.append(current)
         self.outputs = current
         self.before = [self.inputs, *self.columns[:-1]]
         every = {*self.inputs, *(name for columns in self.columns for name in columns)}
-        if len(every) != network.inputs + sum(network.ops[k].units for k in dense):  # type: ignore[attr-defined]
+        named = [self.columns[k] for k in range(len(self.columns)) if self.columns[k] is not self.before[k]]
+        if len(every) != network.inputs + sum(map(len, named)):
             raise BacklitError(
                 "inputs, units and outputs share a name; expected names that differ, to tell them apart."
             )
@@ -98,13 +104,6 @@ class Names:
             return _with_row(Name(self.labels[text], unit_symbol(self.labels[text])), row)
         below = f"{unit_symbol(source)} {unit_symbol(unit)}" if source else unit_symbol(unit)
         return _with_row(Name(text, f"{quantity_symbol(quantity)}_{{{below}}}"), row)
-
-
-def _usual(place: int, count: int, j: int) -> str:
-    """Name a unit of the dense layer at `place` of `count`."""
-    if place == count - 1:
-        return f"o{j + 1}"
-    return f"h{j + 1}" if count == 2 else f"h{place + 1}.{j + 1}"
 
 
 def _checked(what: str, given: Sequence[str] | None, usual: list[str]) -> tuple[str, ...]:

@@ -6,53 +6,137 @@ import difflib
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
+from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from backlit.engine import Network
+from backlit.engine import Network, SingleUpdates, Training, TrainingSettings
 from backlit.errors import BacklitError
 from backlit.explain.algebra.numerals import DIGITS
 from backlit.explain.contents import LARGEST_EXAMPLE, Contents
 from backlit.explain.context import Context
+from backlit.explain.course import Course
 from backlit.explain.network_drawing import drawing_of
+from backlit.explain.occasion import occasion_facts
 from backlit.explain.quantity_names import Names
 from backlit.explain.record.exact import ExactNumbers
 from backlit.explain.record.quantities import Key, Place
-from backlit.explain.record.record_making import change_of, record_of
+from backlit.explain.record.record_making import change_of, linked_of, record_of
 from backlit.explain.record.recording import Recording, Settings
 from backlit.explain.record.step_records import Change, Drawing, Example, Record, Section, Summary
 from backlit.explain.selection import selected
 from backlit.explain.summary import summary_of
 from backlit.ops.base import Optimizer
-from backlit.ops.registry import optimizers
+from backlit.ops.synonyms import hint
 
-DRAWN_ROWS = 3
+DRAWN_ROWS = 4
 """Of more rows, so many have a drawing."""
 
 
+DATA = ("sample_weight", "validation", "order")
+TRAINING = (*Settings.__struct_fields__, *DATA)
+"""The arguments of `backlit.explain` that are about the training."""
+
+ASKED = ("rate", "epoch", "compare", "data", "row", "run")
+"""Those of its arguments that say which step of what is asked for."""
+
+UNASKED = ("gradient_norms", "divergence", "compiled", "threads", "time_limit", "facts", "notes")
+"""Of these and the others, those that change no number of a step, or are not for callers."""
+
+LIMITS = ("clip_value", "clip_norm", "max_norm")
+ENOUGH = 2**31
+"""Epochs of a training that is not said to end, at a constant rate."""
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """How a step is shown; see `backlit.explain`.
+
+    `facts` stand at the head of its summary, `notes` beside inputs and targets: a text for each column of each row of
+    the training, inputs first.
+    """
+
+    inputs: Sequence[str] | None = None
+    outputs: Sequence[str] | None = None
+    units: Sequence[Sequence[str]] | None = None
+    rows: Sequence[str] | None = None
+    labels: Mapping[str, str] | None = None
+    only: str | Sequence[str] = ()
+    digits: int = DIGITS
+    check: bool = False
+    facts: Sequence[tuple[str, str]] = ()
+    notes: Sequence[Sequence[str]] = ()
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Shown:
+        """Make it of arguments by their names.
+
+        Errors: a BacklitError for a name that `backlit.explain` does not have.
+        """
+        for name in given:
+            if name not in cls.__struct_fields__:
+                known = [known for known in (*TRAINING, *cls.__struct_fields__, *ASKED) if known not in UNASKED]
+                raise BacklitError(f"explain has no argument {name!r}; {hint(name, known, 'python')}")
+        return cls(**given)
+
+    def checked(self, rows: int) -> Shown:
+        """Give the same with a name for each of so many rows, and the parts as a tuple.
+
+        Errors: a BacklitError for digits that are no whole number from 0 to 100, or names for other rows.
+        """
+        digits = self.digits
+        if isinstance(digits, bool) or not isinstance(digits, (int, np.integer)) or not 0 <= digits <= 100:
+            raise BacklitError(f"digits is {digits!r}; expected a whole number from 0 to 100.")
+        if self.rows is not None and len(self.rows) != rows:
+            raise BacklitError(f"rows: {len(self.rows)} names given; X has {rows} rows.")
+        if self.rows is not None and len(set(self.rows)) != len(self.rows):
+            raise BacklitError(f"rows: a name is given twice in {list(self.rows)}; expected names that differ.")
+        names = [str(k + 1) for k in range(rows)] if self.rows is None else self.rows
+        only = (self.only,) if isinstance(self.only, str) else tuple(self.only)
+        return msgspec.structs.replace(self, digits=int(digits), rows=tuple(names), only=only)
+
+
 class Step:
-    """One training step of a network on some rows, explained.
+    """One training step of a network on the rows of its batch, explained.
 
     Attributes:
         recording: the step as the engine ran it. `contents`: all quantities of the step.
+        rows: the names of its rows.
         only: the parts that were asked for: names, units, layers or phases; empty for the whole step.
     """
 
-    def __init__(
-        self, recording: Recording, names: Names, *, rows: Sequence[str] | None = None, only: Sequence[str] = (),
-        digits: int = DIGITS, check: bool = False,
-    ) -> None:  # fmt: skip
-        self.recording, self.digits, self.check = recording, digits, check
-        self.contents = Contents(Context(recording, names, rows))
+    def __init__(self, recording: Recording, shown: Shown, epochs: int | None = None) -> None:
+        shown = shown.checked(recording.of)
+        names = Names(recording.network, shown.inputs, shown.outputs, shown.units, shown.labels)
+        assert shown.rows is not None
+        self.rows = tuple(shown.rows[place] for place in recording.batch.rows)
+        self.recording, self.digits, self.check = recording, shown.digits, shown.check
+        self.contents = Contents(Context(recording, names, self.rows))
         self._exact = ExactNumbers()
-        self.only = tuple(only)
+        self.only = tuple(shown.only)
         self._wanted = selected(self.contents, self.only) if self.only else None
+        self._facts, self._epochs = tuple(shown.facts), epochs
+        if shown.notes:
+            self._note([shown.notes[place] for place in recording.batch.rows])
+
+    def _note(self, notes: Sequence[Sequence[str]]) -> None:
+        """Put notes beside the inputs and the targets of the rows."""
+        inputs, targets = self.contents.inputs, self.contents.error.targets
+        inputs.note = lambda at: notes[at.row][at.unit]
+        targets.note = lambda at: notes[at.row][len(inputs.units) + at.unit]
 
     @property
     def summary(self) -> Summary:
-        """The facts about the step: its network, loss, optimizer and rows."""
-        return summary_of(self.recording, self.digits)
+        """The facts about the step: its network, loss and optimizer, its rows, which step of the training it is."""
+        summary = summary_of(self.recording, self.digits)
+        facts = (*self._facts, *summary.facts, *self.occasion)
+        return msgspec.structs.replace(summary, facts=facts)
+
+    @property
+    def occasion(self) -> list[tuple[str, str]]:
+        """The facts about which step of which epoch it is, on which rows, at which rate."""
+        return occasion_facts(self.recording, self.rows, self._epochs)
 
     def __len__(self) -> int:
         return len(self.contents) if self._wanted is None else sum(map(len, self._wanted.values()))
@@ -85,17 +169,26 @@ class Step:
             )
         for heading, keys in itertools.groupby(self.keys(), key=itemgetter(0)):
             found = [key for _, key in keys]
-            yield Section(heading, found[0].quantity.phase, tuple(map(self._record, found)))
+            linked = tuple(linked_of(key, self._exact, self.digits) for key in found)
+            yield Section(heading, found[0].quantity.phase, tuple(map(self._record, found)), linked)
 
     def example(self, *, compare: bool = False) -> Example:
         """Give all records of the step, with the parameters before and after it if asked."""
-        drawn = () if self.only else range(min(self.recording.rows, DRAWN_ROWS))
-        drawings = tuple(self.drawing(row) for row in drawn)
-        return Example(self.summary, drawings, tuple(self.sections()), tuple(self.changes()) if compare else ())
+        drawn = self.contents.drawable and not self.only
+        drawings = tuple(self.drawings()) if drawn else ()
+        changes = tuple(self.changes()) if compare else ()
+        left_out = self.contents.context.rows[DRAWN_ROWS:] if drawn else ()
+        return Example(self.summary, drawings, tuple(self.sections()), changes, left_out)
 
-    def drawing(self, row: int = 0) -> Drawing:
-        """Give the network with the numbers of one row, the first units of each layer."""
-        return drawing_of(self.contents, row)
+    def drawings(self) -> Iterator[Drawing]:
+        """Give the network with the numbers of each of the first rows, and of several rows that of all together."""
+        yield from (self.drawing(row) for row in range(min(self.recording.rows, DRAWN_ROWS)))
+        if self.recording.rows > 1:
+            yield self.drawing(None)
+
+    def drawing(self, row: int | None = 0) -> Drawing:
+        """Give the network with the numbers of one row; of None, with the slopes of all rows added up."""
+        return drawing_of(self.contents, row, self._exact)
 
     def changes(self) -> Iterator[Change]:
         """Give the error and every trained parameter before and after the step."""
@@ -112,12 +205,12 @@ class Step:
         key = self.find(name)
         if key is None:
             near = difflib.get_close_matches(name, self.contents.known_names(every=len(self) <= LARGEST_EXAMPLE), n=3)
-            hint = (
+            known = (
                 f"did you mean {' or '.join(map(repr, near))}?"
                 if near
                 else "names look like 'net(h1)' or 'dE/dw(i1,h1)'."
             )
-            raise KeyError(f"the step has no number {name!r}; {hint}")
+            raise KeyError(f"the step has no number {name!r}; {known}")
         return self._record(key)
 
     def find(self, name: str) -> Key | None:
@@ -125,30 +218,111 @@ class Step:
         return self.contents.find(name)
 
 
-def explain_step(
-    network: Network, X: npt.ArrayLike, Y: npt.ArrayLike, *, optimizer: Optimizer | str = "sgd",
-    sample_weight: npt.ArrayLike | None = None, l1: float = 0.0, l2: float = 0.0, decay_biases: bool = False,
-    clip_value: float | None = None, clip_norm: float | None = None, max_norm: float | None = None,
-    steps: int = 1, rates: Sequence[float] = (), taken: int = 0, slots: npt.ArrayLike | None = None, seed: int = 0,
-    inputs: Sequence[str] | None = None, outputs: Sequence[str] | None = None,
-    units: Sequence[Sequence[str]] | None = None, rows: Sequence[str] | None = None,
-    labels: Mapping[str, str] | None = None, only: str | Sequence[str] = (), digits: int = DIGITS, check: bool = False,
-) -> Step:  # fmt: skip
-    """Record one training step of a copy of the network and give it as records; see `backlit.explain`."""
+def explain_step(network: Network, X: npt.ArrayLike, Y: npt.ArrayLike, **given: Any) -> Step:
+    """Record one step of the training of a copy of the network and give it as records; see `backlit.explain`."""
+    course, shown = _course(network, X, Y, given)
+    return Step(course.step(), shown, course.epochs)
+
+
+def explain_epoch(network: Network, X: npt.ArrayLike, Y: npt.ArrayLike, *, epoch: int, **given: Any) -> list[Step]:
+    """Record every step of an epoch of the training of a copy of the network; see `backlit.explain`."""
+    course, shown = _course(network, X, Y, given)
+    return steps_of_epoch(course, shown, epoch)
+
+
+def precision_facts(network: Network) -> list[tuple[str, str]]:
+    """Say that a network in float32 is worked out in float64."""
+    if network.dtype == np.float64:
+        return []
+    return [("precision", f"worked out in float64; training in {network.dtype.name} rounds to about 7 digits")]
+
+
+def course_of(training: Training, *, steps: int = 1, epochs: int | None = None) -> Course:
+    """Give the course of a training from where it is on, up to so many steps; the training stays as it is.
+
+    `epochs` is how many it has, None where nobody has said so.
+
+    Errors: a BacklitError for L-BFGS, a network built from a graph, or a training whose rows' order is a function's.
+    """
+    check_explainable(training.network, training.optimizer)
+    single = SingleUpdates.of(training)
+    return Course(single, _settings_of(single, steps=steps), epochs)
+
+
+def steps_of_epoch(course: Course, shown: Shown, epoch: int) -> list[Step]:
+    """Record every step of an epoch.
+
+    Errors: a BacklitError where the epoch has more than `LARGEST_EXAMPLE` numbers.
+    """
+    if isinstance(epoch, bool) or not isinstance(epoch, (int, np.integer)) or epoch < 1:
+        raise BacklitError(f"epoch is {epoch!r}; expected a whole number of at least 1.")
+    steps: list[Step] = []
+    for recording in course.epoch(int(epoch)):
+        steps.append(Step(recording, shown, course.epochs))
+        numbers = sum(map(len, steps)) + (course.batches - len(steps)) * len(steps[0])
+        if len(steps) == 1 and numbers > LARGEST_EXAMPLE:
+            several = "" if course.batches == 1 else "s"
+            raise BacklitError(
+                f"epoch {epoch} has {numbers:,} numbers ({course.batches:,} step{several} of up to {len(steps[0]):,}), "
+                f"more than the {LARGEST_EXAMPLE:,} that are shown at once; choose a part of each step with only, or "
+                "one step with steps."
+            )
+    return steps
+
+
+def check_explainable(network: Network, optimizer: Optimizer) -> None:
+    """Refuse an optimizer whose step has no one formula, and a network without layers.
+
+    Errors: a BacklitError for L-BFGS, or a network built from a graph.
+    """
+    if optimizer.full_batch:
+        raise BacklitError(
+            f"{optimizer.name!r} searches along a line for its step, which has no one formula; give another optimizer."
+        )
+    if not network.layers:
+        raise BacklitError("a network built from a graph cannot be explained yet; expected a chain of layers.")
+
+
+def _course(network: Any, X: npt.ArrayLike, Y: npt.ArrayLike, given: Mapping[str, Any]) -> tuple[Course, Shown]:
+    """Give the course of a fresh training of a copy of the network, and how its steps are shown."""
     if not isinstance(network, Network):
         raise BacklitError(f"explain was given {network!r}; expected a Network.")
-    if isinstance(digits, bool) or not isinstance(digits, (int, np.integer)) or not 0 <= digits <= 100:
-        raise BacklitError(f"digits is {digits!r}; expected a whole number from 0 to 100.")
-    settings = Settings(
-        l1=l1, l2=l2, decay_biases=decay_biases, clip_value=clip_value or 0.0, clip_norm=clip_norm or 0.0,
-        max_norm=max_norm or 0.0, seed=seed, steps=steps, rates=tuple(map(float, rates)), taken=taken, slots=slots,
-    )  # fmt: skip
-    rule: Optimizer = optimizers.make(optimizer)
-    recording = Recording(network, X, Y, rule, sample_weight, settings)
-    names = Names(recording.network, inputs, outputs, units, labels)
-    if rows is not None and len(rows) != recording.rows:
-        raise BacklitError(f"rows: {len(rows)} names given; X has {recording.rows} rows.")
-    if rows is not None and len(set(rows)) != len(rows):
-        raise BacklitError(f"rows: a name is given twice in {list(rows)}; expected names that differ.")
-    parts = (only,) if isinstance(only, str) else tuple(only)
-    return Step(recording, names, rows=rows, only=parts, digits=int(digits), check=check)
+    shown = Shown.of({name: value for name, value in given.items() if name not in TRAINING})
+    shown = msgspec.structs.replace(shown, facts=(*shown.facts, *precision_facts(network)))
+    options = {name: value for name, value in given.items() if name in Settings.__struct_fields__}
+    options |= {name: value or 0.0 for name, value in options.items() if name in LIMITS}
+    if "rates" in options:
+        options["rates"] = tuple(map(float, options["rates"]))
+    settings = Settings(**{"optimizer": "sgd"} | options)
+    check_explainable(network, settings.optimizer)
+    data = {name: given[name] for name in DATA if name in given}
+    epochs = {"epochs": ENOUGH if settings.schedule.name == "constant" else TrainingSettings().epochs}
+    training = SingleUpdates(network.copy("float64"), X, Y, **data, **_for_training(settings) | (
+        epochs if settings.epochs is None else {}))  # fmt: skip
+    training.step = settings.taken
+    if settings.slots is not None:
+        training.memory.slots[:] = _slots_taken(training, settings.slots)
+    shown.checked(training.X.shape[0])
+    return Course(training, settings, settings.epochs), shown
+
+
+def _for_training(settings: TrainingSettings) -> dict[str, Any]:
+    """Give the arguments of `Training` that the settings state."""
+    return {name: getattr(settings, name) for name in TrainingSettings.__struct_fields__}
+
+
+def _settings_of(training: SingleUpdates, **asked: Any) -> Settings:
+    """Give a training's settings, with what is asked of its explanation."""
+    settings = _for_training(training.settings)
+    return Settings(**settings | {name: settings[name] or 0.0 for name in LIMITS} | asked)
+
+
+def _slots_taken(training: SingleUpdates, given: Any) -> npt.NDArray[Any]:
+    """Give the optimizer's vectors that the steps before have left."""
+    slots, size = np.asarray(given, np.float64), training.memory.slots.size
+    if slots.shape != (size,):
+        raise BacklitError(
+            f"slots has shape {slots.shape}; {training.optimizer.name!r} keeps {len(training.optimizer.slots)} vectors "
+            f"of {training.network.parameters.size} numbers, one after another: ({size},)."
+        )
+    return slots

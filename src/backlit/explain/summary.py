@@ -1,4 +1,4 @@
-"""The head of a worked example: the network, its error, the optimizer, the rows, the penalties and the limits."""
+"""The head of a worked example: the network, its error, the optimizer, the penalties and the limits."""
 
 from __future__ import annotations
 
@@ -9,20 +9,17 @@ from backlit.ops.base import Optimizer
 
 
 def summary_of(recording: Recording, digits: int) -> Summary:
-    """Give the facts about a recorded step: its network, loss, optimizer and rows."""
+    """Give the facts about a recorded step: its network, loss and optimizer; `occasion` says which step it is."""
     settings, network = recording.settings, recording.network
     loss = network.loss
     facts = [
         ("network", repr(network).removeprefix("Network(").removesuffix(")").replace("->", "→")),
         ("error", f"{loss.name}, {_reduction_words(loss.reduction, recording.rows)}"),
         ("optimizer", _settings_words(recording.optimizer)),
-        ("rows", str(recording.rows)),
     ]  # fmt: skip
     given = [f"{name} {getattr(settings, name):g}" for name in ("l1", "l2", "clip_value", "clip_norm", "max_norm")
              if getattr(settings, name)]  # fmt: skip
     facts += [("penalties and limits", ", ".join(given))] if given else []
-    facts += [("step", str(recording.number))] if recording.number > 1 else []
-    facts += [("rate of this step", f"{recording.rates[-1]:.9g}")] if settings.rates else []
     return Summary("One training step, worked out", tuple(facts), tuple(recording.errors), digits)
 
 

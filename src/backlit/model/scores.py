@@ -11,6 +11,7 @@ import numpy as np
 
 from backlit.data import Encoder, NumberTarget
 from backlit.data.values import Label
+from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.model.reports import ClassRow, ClassScores, NumberScores, Scores
 
@@ -38,6 +39,7 @@ def class_scores(codes: Array, probabilities: Array) -> ClassScores:
     """
     from sklearn.metrics import log_loss  # noqa: PLC0415  (a second to import)
 
+    _refuse_not_finite(probabilities)
     P = probabilities.astype(np.float64)
     P /= P.sum(axis=1, keepdims=True)  # float32 probabilities sum to 1 only nearly
     accuracy = float(np.mean(P.argmax(axis=1) == codes))
@@ -56,6 +58,7 @@ def number_scores(targets: Array, predictions: Array) -> NumberScores:
     """
     from sklearn import metrics  # noqa: PLC0415  (a second to import)
 
+    _refuse_not_finite(predictions)
     varied = targets.size > 1 and targets.min() != targets.max()
     exponent = int(np.frexp(max(np.abs(targets).max(), np.abs(predictions).max()))[1])
     targets, predictions = np.ldexp(targets, -exponent), np.ldexp(predictions, -exponent)
@@ -64,6 +67,16 @@ def number_scores(targets: Array, predictions: Array) -> NumberScores:
         math.ldexp(float(metrics.mean_absolute_error(targets, predictions)), exponent),
         math.ldexp(float(metrics.root_mean_squared_error(targets, predictions)), exponent),
     )
+
+
+def _refuse_not_finite(outputs: Array) -> None:
+    """Refuse predictions that are not finite: the weights or the inputs are too large for the type of the numbers."""
+    bad = int((~np.isfinite(outputs.reshape(len(outputs), -1)).all(axis=1)).sum())
+    if bad:
+        raise BacklitError(
+            f"the predictions for {bad:,} of {len(outputs):,} rows are not finite numbers, so there is no score: the "
+            "weights are too large. Train at a smaller rate, or with clip_norm=1."
+        )
 
 
 def class_rows(labels: Sequence[Label], confusion: Array) -> tuple[ClassRow, ...]:

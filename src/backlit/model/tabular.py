@@ -10,7 +10,7 @@ import numpy as np
 from backlit.data import Encoder, NumberTarget, Surprise, read_table
 from backlit.data.messages import listed, quoted
 from backlit.engine import Network
-from backlit.errors import BacklitError
+from backlit.errors import BacklitError, warn
 from backlit.kernels.types import Array
 from backlit.model.reports import Evaluation, FitReport
 from backlit.model.scores import class_rows, class_scores, number_scores
@@ -63,9 +63,18 @@ class TabularModel:
     def predict(self, table: Any) -> Array:
         """The predicted labels, or numbers, of the table's rows (n,), in their order; the target column is not needed.
 
+        What the rows hold that the training rows did not, such as new categories, is warned of: a BacklitWarning.
+
         Errors: a BacklitError where a column that the model needs is missing or holds values of another kind.
         """
-        return np.concatenate([self.decode(outputs) for outputs, _ in self.outputs(table)])
+        return self.decode(self._all_outputs(table))
+
+    def _all_outputs(self, table: Any) -> Array:
+        """The outputs (n, outputs) of all rows; warns of what the training rows did not have."""
+        chunks = list(self.outputs(table))
+        for surprise in merged([surprise for _, found in chunks for surprise in found]):
+            warn(f"{surprise.note}.")
+        return np.concatenate([outputs for outputs, _ in chunks])
 
     def predict_probabilities(self, table: Any) -> Array:
         """The probability of each class (n, k), in the order of `encoder.classes`.
@@ -73,7 +82,7 @@ class TabularModel:
         Errors: a BacklitError where the model predicts numbers, and as `predict`.
         """
         self.require_classes()
-        return np.concatenate([outputs for outputs, _ in self.outputs(table)])
+        return self._all_outputs(table)
 
     def require_classes(self) -> None:
         """Raise a BacklitError where the model predicts numbers."""

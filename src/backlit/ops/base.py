@@ -40,7 +40,8 @@ from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
-from backlit.errors import BacklitError
+from backlit.errors import ArgumentError, BacklitError
+from backlit.ops.synonyms import hint
 from backlit.ops.value_checks import NotNegative, check_fields
 
 Shape = tuple[int, ...]
@@ -56,7 +57,31 @@ MACHINE_SCALARS = ("training", "seed", "step", "first_row", "op_number")
 number of the step, the number within the batch of the first row given, and the op's own number in the network."""
 
 
-class Op(msgspec.Struct, frozen=True):
+class OpType(msgspec.StructMeta):
+    """The class of all classes of ops: a call with wrong settings is refused in the words of this package."""
+
+    def __call__(cls: Any, *values: Any, **settings: Any) -> Any:  # noqa: N805
+        """Make an op of these settings. Errors: an ArgumentError where the op has no such settings, or needs more."""
+        fields = cls.__struct_fields__
+        for name in settings:
+            if name not in fields:
+                advice = hint(name, fields, "python") if fields else "it has no settings."
+                raise ArgumentError(f"{cls.kind} {cls.name!r} has no setting {name!r}; {advice}")
+        try:
+            return super().__call__(*values, **settings)
+        except BacklitError:
+            raise
+        except TypeError as error:
+            told = f"{cls.__name__}({', '.join(fields)})"
+            raise ArgumentError(f"{cls.kind} {cls.name!r}: {_lowered(error)}; expected {told}.") from None
+
+
+def _lowered(error: Exception) -> str:
+    text = str(error)
+    return text[:1].lower() + text[1:]
+
+
+class Op(msgspec.Struct, frozen=True, metaclass=OpType):
     """The base of all ops: a frozen record of settings with static methods of maths."""
 
     kind: ClassVar[str] = "op"
@@ -209,6 +234,16 @@ class Loss(Op, frozen=True, kw_only=True):
             raise BacklitError(f"loss {self.name!r}: reduction is {self.reduction!r}; expected one of {known}.")
         check_settings(self)
 
+    def __call__(self, *rows: Any, **settings: Any) -> Any:
+        """Refuse the call: a loss has no network, and network.loss(X, Y) would take X for outputs.
+
+        Errors: an ArgumentError that names `network.evaluate`.
+        """
+        raise ArgumentError(
+            f"the loss {self.name!r} is not a function of rows; write network.evaluate(X, Y).loss for a network's loss "
+            "on rows X with targets Y."
+        )
+
 
 class ElementwiseLoss(Loss, frozen=True):
     """A loss that is a sum over the outputs of `value(a, t)`, with `slope(a, t)` its derivative with respect to `a`."""
@@ -223,7 +258,8 @@ class Optimizer(Op, frozen=True, kw_only=True):
 
     `weight_decay` is decoupled from the gradient: before the update, the machine multiplies the weights (not the
     biases, unless asked) by 1 - rate weight_decay (Loshchilov, Hutter, "Decoupled weight decay regularization", ICLR
-    2019).
+    2019). So it is in every optimizer, not in AdamW alone. PyTorch's `weight_decay` of SGD, Adam, RMSprop and others
+    adds weight_decay w to the gradient instead; that is a training's `l2`.
 
     Errors: a BacklitError where a setting is out of its bounds.
     """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
@@ -12,6 +11,7 @@ import msgspec
 
 from backlit.errors import BacklitError
 from backlit.ops.base import Op, arguments
+from backlit.ops.synonyms import hint
 from backlit.ops.value_checks import checked, types_of
 
 T = TypeVar("T", bound=type[Op])
@@ -28,9 +28,7 @@ class Registry(MutableMapping[str, type[Op]]):
         try:
             return self._classes[name]
         except (KeyError, TypeError):
-            near = difflib.get_close_matches(str(name), self._classes, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(self._classes)}."
-            raise UnknownOpError(f"unknown {self.kind} {name!r}; {hint}") from None
+            raise UnknownOpError(f"unknown {self.kind} {name!r}; {hint(str(name), self._classes)}") from None
 
     def __setitem__(self, name: str, cls: type[Op]) -> None:
         self._classes[name] = cls
@@ -63,9 +61,9 @@ class Registry(MutableMapping[str, type[Op]]):
         cls = self[settings.pop("op", "")]
         for key in settings:
             if key not in cls.__struct_fields__:
-                near = difflib.get_close_matches(key, cls.__struct_fields__, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(cls.__struct_fields__) or 'none'}."
-                raise BacklitError(f"{self.kind} {cls.name!r} has no setting {key!r}; {hint}")
+                raise BacklitError(
+                    f"{self.kind} {cls.name!r} has no setting {key!r}; {hint(key, cls.__struct_fields__)}"
+                )
         inner = {key: REGISTRIES[kind].from_dict(settings.pop(key)) for key, kind in cls.nested.items()
                  if isinstance(settings.get(key), Mapping)}  # fmt: skip
         for name in _required(cls):

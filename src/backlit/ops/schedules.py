@@ -254,7 +254,7 @@ class OneCycle(Schedule, frozen=True):
 
     From 1 / start_divisor up to 1 until the share `peak` of the steps, then down to 1 / (start_divisor end_divisor) at
     the last; along half cosines, or along lines. The optimizer's rate is the highest one. PyTorch's `OneCycleLR`, but
-    for the momentum, which stays as it is.
+    for the momentum, which stays as it is: PyTorch moves it from 0.95 down to 0.85 and back (`cycle_momentum`).
 
     Args:
         peak: the share of the steps before the peak, between 0 and 1.
@@ -313,7 +313,9 @@ class ReduceOnPlateau(Watcher, frozen=True):
     r"""Lowers the rate when the loss has not improved in more than `patience` epochs in a row.
 
     An epoch improves if its loss is below the best one less `threshold` (of its size if `relative`); only then it is
-    the new best. The loss is the monitored one: of the validation rows if there are any. PyTorch's `ReduceLROnPlateau`.
+    the new best. The loss is the monitored one: of the validation rows if there are any. PyTorch's `ReduceLROnPlateau`,
+    but for losses below 0: PyTorch compares with best (1 - threshold), which is above a negative best, so that a loss
+    that became a little worse counts as an improvement there.
 
     Args:
         factor: what the rate is multiplied by, between 0 and 1. patience: epochs, at least 0.

@@ -1,91 +1,96 @@
-"""A network as inline SVG: values on nodes and edges, forward and backward."""
+"""A network as SVG: values on nodes and edges, forward and backward; inline in a page, or a picture of its own."""
 
 from __future__ import annotations
 
 from html import escape
 
-from backlit.explain.algebra.numerals import short_text
-from backlit.explain.record.step_records import Column, Drawing, Node
+from backlit.explain.record.step_records import Drawing
+from backlit.show.drawing_parts import Circle, Layout, Line, Text
+from backlit.show.drawing_words import drawing_title
+from backlit.show.network_layout import layout
 
-RADIUS = 34
-COLUMN, ROW = 260, 120
-MARGIN = 60
-PLACES = (0.30, 0.44, 0.58, 0.70)
-"""Where along their edges the labels of a unit's outgoing weights stand, in turn, so that they do not meet."""
+LIGHT = {"ink": "#1c2430", "quiet": "#566375", "paper": "#ffffff", "forward": "#1a62d6", "backward": "#b93a0a"}
+DARK = {"ink": "#e6ebf2", "quiet": "#a3afbf", "paper": "#151a21", "forward": "#7ab0ff", "backward": "#ff9f4a"}
+FONT = "system-ui, -apple-system, 'Segoe UI', 'Noto Sans', sans-serif"
 
-
-def network_svg(drawing: Drawing, *, backward: bool, digits: int = 4) -> str:
-    """Give a drawing with outputs and weights, or with the slopes of the error with respect to them."""
-    rows = max(_rows(column, number < len(drawing.columns) - 1) for number, column in enumerate(drawing.columns))
-    width, height = MARGIN * 2 + COLUMN * (len(drawing.columns) - 1) + 110, MARGIN + ROW * rows
-    title = "Backward pass: slopes of the error" if backward else "Forward pass: outputs and weights"
-    parts = [f'<svg class="network {"backward" if backward else "forward"}" viewBox="0 0 {width} {height}" role="img" '
-             f'aria-label="{title}"><title>{title}</title>']  # fmt: skip
-    for number in range(1, len(drawing.columns)):
-        parts += _edges(drawing, number, height, backward, digits)
-    for number, column in enumerate(drawing.columns):
-        parts += _nodes(drawing, number, column, height, backward, digits)
-    return "\n".join([*parts, "</svg>"])
+INKS = {
+    "name": "ink", "value": "accent", "label": "ink", "fixed": "quiet", "target": "quiet", "more": "quiet",
+    "title": "quiet",
+}  # fmt: skip
+"""The colour of each kind of text."""
 
 
-def _rows(column: Column, biased: bool) -> int:
-    return len(column.nodes) + int(column.size > len(column.nodes)) + int(biased)
+def network_svg(
+    drawing: Drawing, *, backward: bool, digits: int = 4, standalone: bool = True, names: bool | None = None
+) -> str:
+    """Give a drawing with outputs and weights, or with the slopes of the error with respect to them.
+
+    Args:
+        drawing: the network with its numbers.
+        backward: dE/dnet in the units and dE/dw on the edges.
+        digits: places behind the point.
+        standalone: a picture of its own, with a background and the style that turns dark where the viewer's system is;
+            without it the page brings `NETWORK_STYLE`.
+        names: put each weight's name before its number; None does so for the user's own names alone.
+    """
+    placed = layout(drawing, backward=backward, digits=digits, names=names)
+    kind = "backward" if backward else "forward"
+    title = escape(drawing_title(drawing, backward=backward))
+    width, height = round(placed.width), round(placed.height)
+    size = f'width="{width}" height="{height}"'
+    head = (f'<svg xmlns="http://www.w3.org/2000/svg" class="network {kind}" {size} viewBox="0 0 {width} {height}" '
+            f'role="img" aria-label="{title}" font-family="{FONT}"><title>{title}</title>')  # fmt: skip
+    if standalone:
+        head += f'<style>{NETWORK_STYLE}</style><rect class="paper" {size} fill="{LIGHT["paper"]}"/>'
+    return "\n".join([head, *_parts(placed, kind), "</svg>"])
 
 
-def _spot(drawing: Drawing, number: int, unit: int, height: float) -> tuple[float, float]:
-    """Give the middle of a node; unit -1 is the constant 1 that a bias is the weight of, below the column."""
-    column = drawing.columns[number]
-    rows = _rows(column, number < len(drawing.columns) - 1)
-    place = unit if unit >= 0 else rows - 1
-    top = (height - MARGIN / 2 - ROW * rows) / 2 + ROW / 2 + MARGIN / 2
-    return MARGIN + COLUMN * number, top + ROW * place
+def _rules(colours: dict[str, str]) -> str:
+    """Give the style of a set of colours."""
+    paper = colours["paper"]
+    rules = [f".network .paper,.network circle{{fill:{paper}}}", f".network .label{{stroke:{paper}}}"]
+    rules += [f".network .{ink}{{fill:{colours[ink]}}}" for ink in ("ink", "quiet")]
+    for kind in ("forward", "backward"):
+        rules.append(f".network.{kind} line,.network.{kind} circle{{stroke:{colours[kind]}}}")
+        rules.append(f".network.{kind} .accent{{fill:{colours[kind]}}}")
+    return "".join(rules)
 
 
-def _edges(drawing: Drawing, number: int, height: float, backward: bool, digits: int) -> list[str]:
-    parts, labels = [], []
-    for edge in drawing.columns[number].edges:
-        x1, y1 = _spot(drawing, number - 1, edge.source, height)
-        x2, y2 = _spot(drawing, number, edge.unit, height)
-        value = edge.slope if backward else edge.weight
-        kind = "bias" if edge.source < 0 else "weight"
-        start = x1 + (RADIUS if edge.source >= 0 else RADIUS * 0.6)
-        parts.append(f'<line class="{kind}" x1="{start:.0f}" y1="{y1:.0f}" x2="{x2 - RADIUS:.0f}" y2="{y2:.0f}"/>')
-        if value is not None:
-            share = PLACES[(edge.unit + max(edge.source, -1) + 1) % len(PLACES)]
-            x, y = x1 + RADIUS + share * (x2 - x1 - 2 * RADIUS), y1 + share * (y2 - y1)
-            labels.append(f'<text class="label" x="{x:.0f}" y="{y - 4:.0f}">{short_text(value, digits)}</text>')
-    return parts + labels
+NETWORK_STYLE = f"@media screen and (prefers-color-scheme:dark){{{_rules(DARK)}}}"
+"""What changes in the dark; all else stands in the parts themselves, for viewers that drop styles."""
 
 
-def _nodes(drawing: Drawing, number: int, column: Column, height: float, backward: bool, digits: int) -> list[str]:
-    last = number == len(drawing.columns) - 1
-    parts = []
-    for unit, node in enumerate(column.nodes):
-        x, y = _spot(drawing, number, unit, height)
-        parts += _node(node, x, y, backward, digits)
-        if last and unit < len(drawing.targets):
-            label = f"target {short_text(drawing.targets[unit], digits)}"
-            parts.append(f'<text class="target" x="{x + RADIUS + 8:.0f}" y="{y + 5:.0f}">{label}</text>')
-    if column.size > len(column.nodes):
-        x, y = _spot(drawing, number, len(column.nodes), height)
-        parts.append(f'<text class="more" x="{x:.0f}" y="{y:.0f}">… {column.size - len(column.nodes):,} more</text>')
-    if not last and any(edge.source < 0 for edge in drawing.columns[number + 1].edges):
-        x, y = _spot(drawing, number, -1, height)
-        parts += [f'<circle class="one" cx="{x:.0f}" cy="{y:.0f}" r="{RADIUS * 0.6:.0f}"/>',
-                  f'<text class="name" x="{x:.0f}" y="{y + 5:.0f}">1</text>']  # fmt: skip
-    return parts
+def _parts(placed: Layout, kind: str) -> list[str]:
+    lines = [_line(line, LIGHT[kind]) for line in placed.lines]
+    texts = [_text(text, kind) for text in placed.texts]
+    circles = [part for circle in placed.circles for part in _circle(circle, kind)]
+    return [*sorted(lines, key=lambda line: "weak" not in line), *texts, *circles]
 
 
-def _node(node: Node, x: float, y: float, backward: bool, digits: int) -> list[str]:
-    value = node.slope if backward else node.value
-    shown = "" if value is None else short_text(value, digits)
-    name = f"{escape(_short(node.name))}<title>{escape(node.name)}</title>"
-    return [
-        f'<circle class="node" cx="{x:.0f}" cy="{y:.0f}" r="{RADIUS}"/>',
-        f'<text class="name" x="{x:.0f}" y="{y - 4:.0f}">{name}</text>',
-        f'<text class="value" x="{x:.0f}" y="{y + 14:.0f}">{shown}</text>',
-    ]
+def _line(line: Line, colour: str) -> str:
+    opacity = 0.16 if "weak" in line.role else 0.35 if "fixed" in line.role else 0.6
+    dashes = ' stroke-dasharray="4 4"' if "bias" in line.role else ""
+    return (f'<line class="{line.role}" x1="{line.x1:.1f}" y1="{line.y1:.1f}" x2="{line.x2:.1f}" y2="{line.y2:.1f}" '
+            f'stroke="{colour}" stroke-width="1.5" stroke-opacity="{opacity}"{dashes}/>')  # fmt: skip
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= 8 else name[:7] + "…"
+def _circle(circle: Circle, kind: str) -> list[str]:
+    thick = 2 if circle.role == "node" else 1.5
+    head = (f'<circle class="{circle.role}" cx="{circle.x:.1f}" cy="{circle.y:.1f}" r="{circle.radius:.1f}" '
+            f'fill="{LIGHT["paper"]}" stroke="{LIGHT[kind]}" stroke-width="{thick}"/>')  # fmt: skip
+    return [head, *(_text(text, kind) for text in circle.texts)]
+
+
+HALO = f' paint-order="stroke" stroke="{LIGHT["paper"]}" stroke-width="4" stroke-linejoin="round"'
+"""Around the numbers of weights, so that a faint edge behind one does not touch its digits."""
+
+
+def _text(text: Text, kind: str) -> str:
+    """Write a text, with the whole of a shortened one as its title."""
+    ink = INKS[text.role]
+    style = f'text-anchor="{text.anchor}" font-size="{text.size:g}" fill="{LIGHT[kind if ink == "accent" else ink]}"'
+    style += (' font-weight="600"' if text.bold else "") + (HALO if text.role == "label" else "")
+    lead = f'<tspan class="quiet" fill="{LIGHT["quiet"]}">{escape(text.lead)} </tspan>' if text.lead else ""
+    whole = f"<title>{escape(text.full)}</title>" if text.full not in {"", text.text} else ""
+    place = f'x="{text.x:.1f}" y="{text.y:.1f}"'
+    return f'<text class="{text.role} {ink}" {place} {style}>{lead}{escape(text.text)}{whole}</text>'

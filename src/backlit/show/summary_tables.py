@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from backlit.engine import GradientCheck, HistorySummary, NetworkSummary, TrainingSummary
+from backlit.engine import GradientCheck, HistorySummary, NetworkEvaluation, NetworkSummary, TrainingSummary
 
 
 class SummaryTable(msgspec.Struct, frozen=True):
@@ -90,10 +90,13 @@ def _training(record: TrainingSummary) -> SummaryTable:
 
 def _history(record: HistorySummary) -> SummaryTable:
     validated = any(epoch.validation_loss is not None for epoch in record.epochs)
+    metrics = record.epochs[0].metric_names if record.epochs else ()
     head = ["epoch", "", "loss", *(["validation loss"] if validated else []), "rate"]
+    head += [name.replace("_", " ") for name in metrics]
     rows = [
         [str(epoch.number), "best" if epoch.best else "", f"{epoch.loss:.9g}",
-         *([f"{epoch.validation_loss:.9g}"] if epoch.validation_loss is not None else []), f"{epoch.rate:g}"]
+         *([f"{epoch.validation_loss:.9g}"] if epoch.validation_loss is not None else []), f"{epoch.rate:g}",
+         *(f"{value:.6g}" for value in epoch.metrics.values())]
         for epoch in record.epochs
     ]  # fmt: skip
     if record.count > len(record.epochs):
@@ -105,7 +108,7 @@ def _gradient_check(record: GradientCheck) -> SummaryTable:
     head = ("array", "shape", "checked", "skipped", "error", "worst at", "backprop", "numeric", "")
     rows = []
     for array in record.arrays:
-        where = "a direction" if array.index is None else str(list(array.index))
+        where = "a direction" if array.index is None else f"{list(array.index)} {array.element}".rstrip()
         measured = (f"{array.error:.1e}", where, f"{array.backprop:.9g}", f"{array.numeric:.9g}")
         shape = " x ".join(map(str, array.shape))
         rows.append((array.name, shape, str(array.checked), str(array.skipped),
@@ -114,6 +117,13 @@ def _gradient_check(record: GradientCheck) -> SummaryTable:
     worst = f"worst relative error {record.worst.error:.1e}, tolerance {record.tolerance:g}"
     note = f"{'passed' if record.passed else 'FAILED'}: {worst}; {kernels}, E = {record.loss:.9g}"
     return SummaryTable("", head, rows, [note], numbers=len(head))
+
+
+def _evaluation(record: NetworkEvaluation) -> SummaryTable:
+    reduced = {"sum": "sum", "mean": "mean", "mean_all": "mean over rows and outputs"}[record.reduction]
+    rows = [(f"loss ({record.loss_name}, {reduced})", f"{record.loss:.9g}")]
+    rows += [(name.replace("_", " "), f"{value:.9g}") for name, value in record.metrics.items()]
+    return SummaryTable(f"on {record.rows:,} {'row' if record.rows == 1 else 'rows'}", ("", ""), rows, numbers=1)
 
 
 def _shape(shape: Sequence[int]) -> str:
@@ -125,5 +135,6 @@ _TABLES: dict[type, Callable[[Any], SummaryTable]] = {
     TrainingSummary: _training,
     HistorySummary: _history,
     GradientCheck: _gradient_check,
+    NetworkEvaluation: _evaluation,
 }
 """What makes the table of each kind of record."""

@@ -3,67 +3,192 @@
 from __future__ import annotations
 
 import functools
+import itertools
+import math
 import re
+from collections.abc import Collection
 from html import escape
+from typing import NamedTuple
+from urllib.parse import quote
 
 import jinja2
 from latex2mathml.converter import convert
 from markupsafe import Markup
 
-from backlit.explain.algebra.numerals import decimal_text
+from backlit.explain.algebra.numerals import decimal_text, short_text
+from backlit.explain.algebra.printing import OPERAND
 from backlit.explain.quantity_names import plain_text
-from backlit.explain.record.step_records import Example, Record
+from backlit.explain.record.step_records import Drawing, Example, Record, Section
+from backlit.show.drawing_words import drawing_caption, rows_left_out
 from backlit.show.equation_parts import equation_parts
-from backlit.show.network_svg import network_svg
+from backlit.show.network_svg import NETWORK_STYLE, network_svg
 
 DRAWING_DIGITS = 4
+MOST_RESULTS = 4
+"""So many results stand beside a folded section's title."""
 TEXT = re.compile(r"\\text\{((?:[^{}\\]|\\.|\{\})*)\}")
 PLACEHOLDER = "text"
+LINKED = re.compile(rf"{re.escape(OPERAND)}\{{([0-9a-f]*)\}}\{{((?:[^{{}}]|\{{[^{{}}]*\}})*)\}}")
+"""A number of the step in LaTeX, with its name in hexadecimal."""
 
 
-def worked_html(example: Example) -> str:
-    """Give a page that opens offline and loads nothing."""
-    return _render(example, page=True)
+class Picture(NamedTuple):
+    """A drawing, forward or backward, with its caption."""
+
+    svg: Markup
+    caption: str
+    kind: str
+
+
+class Pictures(NamedTuple):
+    """What is drawn of a row, or of all rows together: `title` is empty where the step has one row."""
+
+    title: str
+    outputs: str
+    open: bool
+    pictures: list[Picture]
+
+
+def worked_html(example: Example, *, names: bool | None = None) -> str:
+    """Give a page that opens offline and loads nothing.
+
+    Its sections are folded at the start, with their results beside their titles. Every number in a formula is a link to
+    the place where it was computed. `names` puts the weights' names beside their values in the drawings; None does so
+    for the user's own names alone.
+    """
+    return _render(example, page=True, names=names)
 
 
 def worked_fragment(example: Example) -> str:
     """Give the page's body with its style, for a notebook."""
-    return _render(example, page=False)
+    return _render(example, page=False, names=None)
 
 
-def _render(example: Example, *, page: bool) -> str:
+def _render(example: Example, *, page: bool, names: bool | None) -> str:
     digits = example.summary.digits
     environment = jinja2.Environment(
         autoescape=True, loader=jinja2.PackageLoader("backlit.show"), trim_blocks=True, lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )  # fmt: skip
-    shown = min(digits, DRAWING_DIGITS)
+    known = {record.name for record in example.records}
     return environment.get_template("worked.html").render(
-        example=example, page=page, maths=maths, equation=equation,
+        example=example, page=page, maths=maths, anchor=anchor, zip=zip, network_style=Markup(NETWORK_STYLE),
+        equation=lambda record, linked: equation(record, linked, known), parts=_parts(example),
+        results=lambda section: results(section, min(digits, DRAWING_DIGITS)), left_out=rows_left_out(example),
         number=lambda value: decimal_text(value, digits),
-        drawings=[[Markup(network_svg(drawing, backward=backward, digits=shown)) for backward in (False, True)]
-                  for drawing in example.drawings],
+        drawn=[_pictures(drawing, min(digits, DRAWING_DIGITS), names, number)
+               for number, drawing in enumerate(example.drawings)],
     )  # fmt: skip
+
+
+def _pictures(drawing: Drawing, digits: int, names: bool | None, number: int) -> Pictures:
+    """Draw a row forward and backward, or all rows together; the first row and all together are open at the start."""
+    title = "All rows together" if drawing.row is None else f"Row {drawing.row}" if drawing.row else ""
+    pictures = [
+        Picture(
+            Markup(network_svg(drawing, backward=backward, digits=digits, standalone=False, names=names)),
+            drawing_caption(drawing, backward=backward),
+            "backward" if backward else "forward",
+        )
+        for backward in ((True,) if drawing.row is None else (False, True))
+    ]
+    return Pictures(title, _outputs(drawing, digits), number == 0 or drawing.row is None, pictures)
+
+
+def _outputs(drawing: Drawing, digits: int) -> str:
+    """Give the first outputs with their targets: what is seen of a row while it is folded."""
+    pairs = zip(drawing.columns[-1].nodes, drawing.targets, strict=False)
+    words = [f"{node.name} {short_text(node.value, digits)}, target {short_text(target, digits)}"
+             for node, target in pairs if node.value is not None]  # fmt: skip
+    return "; ".join(words[:MOST_RESULTS]) + ("; …" if len(words) > MOST_RESULTS else "")
+
+
+class Part(NamedTuple):
+    """Sections that belong together: those of a row, forward or backward, where there are several rows; else one."""
+
+    title: str
+    sections: list[Section]
+    results: str
+
+
+def _parts(example: Example) -> list[Part]:
+    """Give the sections, those of the same phase and row in one part."""
+    digits = min(example.summary.digits, DRAWING_DIGITS)
+    several = len(example.drawings) > 1 or any(record.row for record in example.records)
+    parts = []
+    for title, found in itertools.groupby(example.sections, key=lambda section: section.title.partition(": ")[0]):
+        sections = list(found)
+        if several and len(sections) > 1 and sections[0].phase in {"forward", "backward"}:
+            parts.append(Part(title, sections, results(sections[-1], digits)))
+        else:
+            parts += [Part("", [section], "") for section in sections]
+    return parts
+
+
+def results(section: Section, digits: int) -> str:
+    """Give the numbers that a section ends with, which none of its others needs: what is seen of it while folded."""
+    used = {name for record in section.worked for name in record.depends_on}
+    found = [f"{r.name} = {_shorter(r, digits)}" for r in section.records if r.name not in used]
+    more = f", … {len(found) - MOST_RESULTS:,} more" if len(found) > MOST_RESULTS else ""
+    return ", ".join(found[:MOST_RESULTS]) + more
+
+
+def _shorter(record: Record, digits: int) -> str:
+    """Give a number with fewer digits, none of them one that is not right."""
+    return short_text(float(record.shown) if math.isfinite(record.value) else record.value, digits)
+
+
+# ------------------------------------------------------------------------------------------------------------- formulas
+
+
+def anchor(name: str) -> str:
+    """Give the place of a number in the page, to which its name after # leads: no white space may be in it.
+
+    >>> anchor("dE/dw(i1,h1)"), anchor("net(h 1)") == "net(h\N{NO-BREAK SPACE}1)"
+    ('dE/dw(i1,h1)', True)
+    """
+    return re.sub(r"\s", "\N{NO-BREAK SPACE}", name)
 
 
 @functools.lru_cache(maxsize=4096)
 def maths(latex: str) -> Markup:
-    """Give LaTeX as MathML. Texts, which hold a user's own names, bypass the converter: it does not escape them."""
+    """Give LaTeX as MathML. Texts, which hold a user's own names, bypass the converter: it does not escape them.
+
+    So do the numbers that are marked by a name; they become links.
+    """
     texts: list[str] = []
 
-    def keep(found: re.Match[str]) -> str:
-        texts.append(found[1])
+    def keep(text: str) -> str:
+        texts.append(text)
         return rf"\text{{{PLACEHOLDER}{len(texts) - 1}.}}"
 
-    converted = convert(TEXT.sub(keep, latex))
-    return Markup(re.sub(rf"{PLACEHOLDER}(\d+)\.", lambda found: escape(plain_text(texts[int(found[1])])), converted))
+    kept = TEXT.sub(lambda found: keep(escape(plain_text(found[1]))), latex)
+    kept = LINKED.sub(lambda found: keep(_link(bytes.fromhex(found[1]).decode(), found[2])), kept)
+    filled = re.sub(rf"{PLACEHOLDER}(\d+)\.", lambda found: texts[int(found[1])], convert(kept))
+    return Markup(re.sub(r"<mtext>(<a .*?</a>)</mtext>", r"<mn>\1</mn>", filled))
 
 
-def equation(record: Record) -> Markup:
-    """Give a table of one number: its symbol on the left, and line by line its formula, the numbers, its value."""
+def _link(name: str, number: str) -> str:
+    """Give a number in LaTeX as HTML, with a link to where it was computed."""
+    shown = number.replace(r"\infty", "∞").replace(r"\mathrm{NaN}", "NaN").replace("-", "−")
+    shown = re.sub(r" \\times 10\^\{([^{}]*)\}", r" × 10<sup>\1</sup>", shown)
+    href = escape(quote(anchor(name), safe="/(),+.;=!*'[]"))
+    return f'<a href="#{href}" title="{escape(name)}">{shown}</a>'
+
+
+def equation(record: Record, linked: str, known: Collection[str]) -> Markup:
+    """Give a table of one number: its symbol on the left, and line by line its formula, the numbers, its value.
+
+    `linked` is the formula with numbers that are marked by their names; those of `known`, which are in the page, become
+    links.
+    """
     parts = equation_parts(record)
-    rows = [(record.symbol if not k else "", part) for k, part in enumerate(parts)]
-    cells = "".join(
-        f"<tr><td>{maths(symbol) if symbol else ''}</td><td>{maths('= ' + part)}</td></tr>" for symbol, part in rows
-    )
+    if LINKED.sub(r"\2", linked) == record.substituted:
+        marked = LINKED.sub(lambda f: f[0] if bytes.fromhex(f[1]).decode() in known else f[2], linked)
+        parts = [marked if k and part == record.substituted else part for k, part in enumerate(parts)]
+    cells = "".join(_row(record.symbol if not k else "", part) for k, part in enumerate(parts))
     return Markup(f'<table class="equation">{cells}</table>')
+
+
+def _row(symbol: str, part: str) -> str:
+    return f"<tr><td>{maths(symbol) if symbol else ''}</td><td>{maths('= ' + part)}</td></tr>"

@@ -9,6 +9,7 @@ from rich.text import Text
 from backlit.explain.algebra.numerals import decimal_text
 from backlit.explain.record.step_records import Change, Example, Record, Section, Summary
 from backlit.show import diagram_text
+from backlit.show.drawing_words import rows_left_out
 from backlit.show.equation_parts import says_the_same
 
 WIDTH = 100
@@ -16,20 +17,31 @@ INDENT = "  "
 HEADING, NAME, VALUE, QUIET = "bold cyan", "bold", "green", "dim"
 
 
-def worked_text(example: Example, width: int = WIDTH) -> Text:
-    """Give a worked example as text with styles; its `plain` is the bare text."""
+def worked_text(example: Example, width: int = WIDTH, *, names: bool | None = None) -> Text:
+    """Give a worked example as text with styles; its `plain` is the bare text.
+
+    `names` puts the weights' names before their values in the drawings; None does so for the user's own names alone.
+    """
     lines: list[Text] = [*_summary(example.summary)]
     digits = example.summary.digits
-    for row, drawing in enumerate(example.drawings):
-        if diagram_text.fits(drawing):
-            several = f", row {row + 1}" if len(example.drawings) > 1 else ""
-            lines += [_heading(f"The network, forward{several}")]
-            lines += [Text(INDENT + line) for line in diagram_text.network_lines(drawing, digits, width - len(INDENT))]
+    lines += _drawings(example, width, names)
     for section in example.sections:
         lines += [_heading(section.title), *_section(section, digits, width)]
     if example.changes:
         lines += [_heading("Before and after the step"), *_changes(example.changes)]
     return Text("\n").join(lines)
+
+
+def _drawings(example: Example, width: int, names: bool | None) -> Iterator[Text]:
+    """Draw the rows, forward, if the network is small enough, and say which rows have no drawing."""
+    drawn = [drawing for drawing in example.drawings if drawing.row is not None and diagram_text.fits(drawing)]
+    for drawing in drawn:
+        yield _heading("The network, forward" + (f", row {drawing.row}" if drawing.row else ""))
+        for line in diagram_text.network_lines(drawing, example.summary.digits, width - len(INDENT), names=names):
+            yield Text(INDENT + line)
+    left_out = rows_left_out(example)
+    if drawn and left_out:
+        yield Text.assemble("\n", INDENT, (left_out, QUIET))
 
 
 def _summary(summary: Summary) -> Iterator[Text]:

@@ -18,6 +18,7 @@ from backlit.engine.machine.passes import (
     factor,
     invoke,
     predict_rows,
+    shard_gradient,
     shard_loss,
     total_weight,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "invoke",
     "penalty",
     "predict_rows",
+    "shard_gradient",
     "shard_loss",
     "total_weight",
     "train_batches",

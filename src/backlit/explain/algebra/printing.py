@@ -7,10 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from backlit.explain.algebra.numerals import latex_number, short_text
-from backlit.explain.algebra.tree import COMPARISONS, FIRST_TERMS, FUNCTIONS, Apply, Literal, Node, Ref, is_long
+from backlit.explain.algebra.tree import COMPARISONS, FIRST_TERMS, FUNCTIONS, OWN, Apply, Literal, Node, Ref, is_long
+from backlit.explain.quantity_names import latex_text
 
 SUM, MINUS, PRODUCT, POWER, ATOM = range(5)
 """How tightly a printed piece holds together: a looser one within a tighter one takes brackets."""
+
+OPERAND = r"\operand"
+r"""Marks a number of the step in LaTeX: `\operand{...}{0.5}` with the number's name in hexadecimal UTF-8."""
 
 LATEX_FUNCTIONS = {name: command for command, name in FUNCTIONS.items()}
 GREEK = {
@@ -42,6 +46,15 @@ def latex(node: Node, digits: int | None = None, text: NumberText | None = None)
 def plain(node: Node, digits: int | None = None, text: NumberText | None = None) -> str:
     """Print a tree as plain text: names, or numbers of so many digits, or those that `text` gives."""
     return _print(node, _Plain(_numbers(digits, text))).text
+
+
+def linked_latex(node: Node, text: NumberText) -> str:
+    r"""Print a tree in LaTeX with the numbers that `text` gives, those of the step marked by the name of each.
+
+    >>> linked_latex(Ref("w1", "w_1", 0.5, key=1), lambda ref: str(ref.value))
+    '\\operand{7731}{0.5}'
+    """
+    return _print(node, _Linked(text)).text
 
 
 def _numbers(digits: int | None, text: NumberText | None) -> NumberText | None:
@@ -215,12 +228,31 @@ class _Latex(_Style):
             return Piece(rf"\sqrt{{{inside}}}", ATOM)
         if name == "[]":
             return Piece(f"[{inside}]", ATOM)
-        return Piece(rf"{LATEX_FUNCTIONS.get(name, name)}\left({inside}\right)", ATOM)
+        command = own_command(name) if name.startswith(OWN) else LATEX_FUNCTIONS.get(name, name)
+        return Piece(rf"{command}\left({inside}\right)", ATOM)
 
     def cases(self, pairs: Sequence[tuple[str, str]]) -> Piece:
         pairs = [(value, condition or r"\text{otherwise}") for value, condition in pairs]
         rows = r" \\ ".join(f"{value} & {condition}" for value, condition in pairs)
         return Piece(rf"\begin{{cases}} {rows} \end{{cases}}", PRODUCT)
+
+
+class _Linked(_Latex):
+    def ref(self, ref: Ref) -> Piece:
+        piece = super().ref(ref)
+        if ref.key is None:
+            return piece
+        return piece._replace(text=f"{OPERAND}{{{ref.name.encode().hex()}}}{{{piece.text}}}")
+
+
+def own_command(name: str) -> str:
+    r"""Give the name of a function of one's own in LaTeX.
+
+    >>> own_command("own my_act'")
+    "\\text{my\\_act}'"
+    """
+    bare = name.removeprefix(OWN).rstrip("'")
+    return rf"\text{{{latex_text(bare)}}}" + "'" * (len(name.removeprefix(OWN)) - len(bare))
 
 
 def is_raised(symbol: str) -> bool:
@@ -268,7 +300,7 @@ class _Plain(_Style):
             return Piece(f"|{inside}|", ATOM)
         if name == "[]":
             return Piece(f"[{inside}]", ATOM)
-        return Piece(f"{'√' if name == 'sqrt' else name}({inside})", ATOM)
+        return Piece(f"{'√' if name == 'sqrt' else name.removeprefix(OWN)}({inside})", ATOM)
 
     def cases(self, pairs: Sequence[tuple[str, str]]) -> Piece:
         return Piece(

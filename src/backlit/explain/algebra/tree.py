@@ -63,6 +63,9 @@ FUNCTIONS = {
     r"\operatorname{erf}": "erf", r"\operatorname{sign}": "sign",
 }  # fmt: skip
 
+OWN = "own "
+"""Begins the head of a function that is known by its name alone: an op of one's own."""
+
 # -------------------------------------------------------------------------------------------------------------- making
 
 

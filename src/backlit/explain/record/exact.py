@@ -84,6 +84,11 @@ class ExactNumbers:
             self._shown[key, digits] = text
         return text
 
+    def right(self, key: Key, digits: int = DIGITS) -> float:
+        """Give a number; where float64's rounding leaves less than so many digits, by those that are right alone."""
+        value = key.quantity.value(key.place)
+        return float(self.shown(key, digits)) if math.isfinite(value) and self.lost(key, digits) else value
+
     def within(self, ref: Ref, digits: int) -> str:
         """Give the text of a number inside a calculation: short where it is exact; settings are given in full."""
         if ref.key is None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from backlit.explain.algebra.decimals import FLOATS, as_written, decimal_value
 from backlit.explain.algebra.numerals import decimal_text, right_text
-from backlit.explain.algebra.printing import latex, plain
+from backlit.explain.algebra.printing import latex, linked_latex, plain
 from backlit.explain.algebra.tree import Node, Ref, choose_cases, refs
 from backlit.explain.record.exact import ExactNumbers
 from backlit.explain.record.quantities import Key
@@ -47,6 +47,15 @@ def record_of(key: Key, exact: ExactNumbers, digits: int, *, check: bool = False
         None if numeric is None else numeric.value,
         "" if numeric is None else numeric.words(quantity.value(place), digits),
     )  # fmt: skip
+
+
+def linked_of(key: Key, exact: ExactNumbers, digits: int) -> str:
+    """Give a number's formula with its numbers in LaTeX, each marked by its name: see `linked_latex`."""
+    quantity, place = key
+    if quantity.expression is None:
+        return ""
+    chosen = choose_cases(quantity.expression(place), FLOATS)
+    return linked_latex(chosen, lambda ref: exact.within(ref, digits))
 
 
 def change_of(

@@ -1,5 +1,8 @@
 """Records one float64 training step of a copy of a network, run by the engine itself in plain mode, every buffer kept.
 
+The step is the one that `SingleUpdates`, a `Training` with `compiled=False`, makes next: the same rows and shards, the
+same rate, the same random numbers, so the recorded parameters are its parameters to the last bit.
+
 Nothing here computes backpropagation: the arrays are what the machine's forward, backward and update left behind, and
 what an op's own functions give on those arrays.
 """
@@ -7,29 +10,31 @@ what an op's own functions give on those arrays.
 from __future__ import annotations
 
 import functools
-from typing import Annotated, Any, NamedTuple, cast
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, NamedTuple, cast
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 from msgspec import Meta
 
-from backlit.engine import Network, PlainStep, TrainingSettings, reduction, rows_of
+from backlit.engine import Batch, PlainStep, SingleUpdates, TrainingSettings, reduction
 from backlit.errors import BacklitError
 from backlit.explain.record.numeric_slope import NumericSlope, numeric_slope
 from backlit.kernels.types import Array
-from backlit.ops.base import MACHINE_SCALARS, Activation, Layer, Loss, Optimizer, arguments
-
-NotNegative = Annotated[float, Meta(ge=0)]
+from backlit.ops.base import MACHINE_SCALARS, Activation, Layer, Loss, arguments
+from backlit.ops.value_checks import Count, NotNegative, Whole
 
 
 class Settings(TrainingSettings, frozen=True, kw_only=True):
-    """What a step does beside backpropagation: the penalties, limits and seed of a training, and which step it is.
+    """What a training does beside backpropagation, and which of its steps is explained.
 
-    `rates` are the learning rates of these steps, where a schedule changes them. A training that goes on has `taken`
-    steps before them, which left the optimizer's vectors `slots`. A limit of 0 is none.
+    `epochs` of None are those of `TrainingSettings`, or as many as it takes where the rate is constant. `rates` are the
+    learning rates of these steps, where they are not the schedule's. A training that goes on has `taken` steps before
+    them, which left the optimizer's vectors `slots`. A limit of 0 is none.
     """
 
+    batch_size: Annotated[Count | Literal["full"], Meta(description="as in `TrainingSettings`")] = "full"
+    epochs: Whole | None = None  # type: ignore[assignment]
     clip_value: NotNegative = 0.0
     clip_norm: NotNegative = 0.0
     max_norm: NotNegative = 0.0
@@ -55,97 +60,67 @@ class Gradients(NamedTuple):
 
 
 class Recording:
-    """One training step, the last of `settings.steps`, on the rows of X and Y.
+    """One training step: the update that a training makes next.
 
     Attributes:
-        network: the copy, in float64; its parameters are those after the step.
-        before, after: the flat parameters, `slots_before` and `slots_after` the optimizer's vectors.
-        rates: the learning rate of each step, this one's last.
+        batch: which update of which epoch it is, and the places of its rows. `of`: how many rows the training has.
+        X, Y, weights: the batch's rows. `number`: the steps up to this one.
+        network: a copy, in float64; its parameters are those after the step.
+        before, after: the flat parameters, `slots_before` and `slots_after` the optimizer's vectors, `state_before` and
+            `state_after` the running statistics.
+        settings: those of the training, as `given`, but that a penalty per batch is divided by this batch's weight.
+        rates: the learning rate of the step, alone in a tuple.
         E: the error, reduced, without penalties; `row_losses` and `row_factors` those of the rows.
         penalty: the penalty of the weights. `E_after`: the error of the same rows after the step.
-        errors: the error before each of the steps, penalties included, the last being this one's.
+        errors: the error before each of the steps so far, penalties included, the last being this one's.
         gradients: see `Gradients`. `chain`: the same step through the loss and the last activation one by one, where
             the machine trains with a form that joins them.
     """
 
     def __init__(
-        self, network: Network, X: npt.ArrayLike, Y: npt.ArrayLike, optimizer: Optimizer,
-        sample_weight: npt.ArrayLike | None = None, settings: Settings | None = None, *, joined: bool = True,
-    ) -> None:  # fmt: skip
-        if optimizer.full_batch:
-            raise BacklitError(
-                f"{optimizer.name!r} searches along a line for its step, which has no one formula; explain another."
-            )
-        if not network.layers:
-            raise BacklitError("a network built from a graph cannot be explained yet; expected a chain of layers.")
-        self.settings = settings or Settings()
-        self.network = network.copy("float64")
-        self.optimizer = optimizer
-        self.X, self.Y, self.weights = rows_of(self.network, X, Y, sample_weight)
-        self.rows = self.X.shape[0]
-        if not self.rows:
-            raise BacklitError("X has no rows; expected at least one to explain.")
-        self.number = self.settings.taken + self.settings.steps
-        self.rates = self.settings.rates or (float(getattr(optimizer, "rate", 1.0)),) * self.settings.steps
-        self.step = self._step(joined)
+        self, training: SingleUpdates, batch: Batch, settings: Settings | None = None, *, joined: bool = True
+    ) -> None:
+        self.batch, self.number, self.rates = batch, batch.number, (batch.rate,)
+        self.network, self.optimizer, self.of = training.network.copy(), training.optimizer, training.X.shape[0]
+        self.X, self.Y = training.X[batch.rows], training.Y[batch.rows]
+        self.weights = training.weights[batch.rows] if training.weights.size else training.weights
+        self.rows = len(batch.rows)
+        self.given = settings or Settings()
+        self.settings = _per_batch(self.given, self.weights, self.rows)
+        self.step = self._step(training, joined)
         self.executable = self.step.executable
         self.weight, self.scale = self.step.weight, self.step.scale
-        self._run(before=joined)
+        with np.errstate(all="ignore"):  # numbers beyond float64 are shown as what they are
+            self._run(training.errors)
         joins = self.executable.loss is not self.network.loss
-        self.chain = None
-        if joined and joins:
-            start = network.copy("float64")
-            start.parameters[:], start.state[:] = self.before, self.state_before
-            self.chain = Recording(start, X, Y, optimizer, sample_weight, self.settings, joined=False)
+        self.chain = Recording(training, batch, settings, joined=False) if joined and joins else None
 
-    def _step(self, joined: bool) -> PlainStep:
-        """Give the step by the plain program that keeps every buffer, the whole batch as one shard."""
+    def _step(self, training: SingleUpdates, joined: bool) -> PlainStep:
+        """Give the step by the plain program that keeps every buffer, its batch cut into the training's shards."""
         s, network = self.settings, self.network
         if not joined:
             network.loss = _unjoined(network.loss)
-        rule = s.rule(reduction(network.loss, network.outputs))._replace(decay=self.optimizer.weight_decay)
-        return PlainStep.of(
-            network, self.X, self.Y, self.weights, rule=rule, step=self.number - 1, seed=s.seed,
-            optimizer=self.optimizer, decay_biases=s.decay_biases, compiled=False, keep=True, rows=self.rows,
+        step = PlainStep.of(
+            network, self.X, self.Y, self.weights, rule=s.rule(reduction(network.loss, network.output_size)),
+            step=self.number - 1, seed=s.seed, optimizer=self.optimizer, decay_biases=s.decay_biases, compiled=False,
+            keep=True, batch_size=training.batch_size, rows=training.executable.rows,
         )  # fmt: skip
+        step.memory.slots[:] = training.memory.slots
+        return step
 
-    def _run(self, *, before: bool) -> None:
-        """Run the steps before, unless the network is that far already; then the recorded one."""
+    def _run(self, errors: Sequence[float]) -> None:
+        """Run the recorded step, which follows those with these errors."""
         step, network, slots = self.step, self.network, self.step.memory.slots
-        if self.settings.slots is not None:
-            slots[:] = self._slots_taken(slots.size)
-        errors = self._errors_before() if before else []
         self.before, self.state_before = network.parameters.copy(), network.state.copy()
         self.slots_before = slots.copy()
         self.E = step.loss()
-        step.run_left_out()
-        with np.errstate(all="ignore"):
-            self.penalty = step.penalty()
+        self.penalty = step.penalty()
         self.errors = [*errors, self.E + self.penalty]
-        with np.errstate(all="ignore"):
-            self.gradients = self._gradients()
-            step.update(self.rates[-1], self.number)
+        self.gradients = self._gradients()
+        step.update(self.rates[-1], self.number)
         self.after, self.slots_after = network.parameters.copy(), slots.copy()
+        self.state_after = network.state.copy()
         self.E_after = self.error_at(self.after)
-
-    def _slots_taken(self, size: int) -> Array:
-        """Give the optimizer's vectors that the steps before have left."""
-        slots = np.asarray(self.settings.slots, np.float64)
-        if slots.shape != (size,):
-            raise BacklitError(
-                f"slots has shape {slots.shape}; {self.optimizer.name!r} keeps {len(self.optimizer.slots)} vectors of "
-                f"{self.network.parameters.size} numbers, one after another: ({size},)."
-            )
-        return slots
-
-    def _errors_before(self) -> list[float]:
-        """Run all steps but the last and give their errors."""
-        errors = self.step.steps_before(np.array(self.rates[:-1]), self.settings.taken)
-        if len(errors) < self.settings.steps - 1:
-            raise BacklitError(
-                f"the error of step {len(errors) + 1} is not a finite number; take fewer steps or a smaller rate."
-            )
-        return errors
 
     def _gradients(self) -> Gradients:
         """Take the gradient through the machine's penalties and limits one at a time."""
@@ -241,16 +216,21 @@ class Recording:
         return numeric_slope(error, float(self.before[place]), float(self.gradients.raw[place]))
 
 
+def _per_batch(settings: Settings, weights: Array, rows: int) -> Settings:
+    """Give the settings with the penalties of this batch, where they are divided by the weight of its rows."""
+    if not settings.penalty_per_batch:
+        return settings
+    total = float(np.cumsum(weights)[-1]) if weights.size else float(rows)  # in the machine's order
+    share = 1.0 / total if total else 0.0
+    penalties = {"l1": settings.l1 * share, "l2": settings.l2 * share}
+    return msgspec.structs.replace(settings, penalty_per_batch=False, **penalties)
+
+
 def _unjoined(loss: Loss) -> Loss:
     """Give the same loss without the forms that take the last activation in."""
-    cls = msgspec.defstruct(
-        type(loss).__name__,
-        [],
-        bases=(type(loss),),
-        namespace={"fused": {}, "__module__": __name__},
-        frozen=True,
-        kw_only=True,
-    )
+    base: Any = type(loss)
+    names = {"fused": {}, "__module__": base.__module__}
+    cls = type(base)(base.__name__, (base,), names, frozen=True, kw_only=True)
     made: Any = cls(**msgspec.structs.asdict(loss))
     return cast(Loss, made)
 

@@ -40,25 +40,38 @@ class Record(msgspec.Struct, frozen=True, rename={"source": "from"}):
 
 
 class Node(msgspec.Struct, frozen=True):
-    """A unit in a drawing: its output and the slope of the error with respect to it; inputs have none."""
+    """A unit in a drawing: its output, and the slope of the error with respect to its net input.
+
+    `value` is None in the drawing of all rows together, where a unit has as many outputs as there are rows; `slope` is
+    None there too, of inputs, and of units that the backward pass does not reach because nothing before is trained.
+    """
 
     name: str
-    value: float
+    value: float | None
     slope: float | None
 
 
 class Edge(msgspec.Struct, frozen=True):
-    """A weight in a drawing, from unit `source` of a column to unit `unit` of the next; a bias's source is -1."""
+    """A weight in a drawing, from node `source` of a column to node `unit` of the next; a bias's source is -1.
+
+    `name` is the weight's, and `own` says that it is the user's own one, such as w5. `slope` is dE/dw of the drawing's
+    row, or of all rows together; it is None of a weight that is not trained.
+    """
 
     source: int
     unit: int
+    name: str
+    own: bool
     weight: float
     slope: float | None
     new: float
 
 
 class Column(msgspec.Struct, frozen=True):
-    """A column of a drawing: the first units of `size`, inputs or of a dense layer, and the weights to them."""
+    """A column of a drawing: inputs, or a dense layer's units, and the weights to them; `size` counts all units.
+
+    Of a column with many units, `nodes` are those with the strongest weights, in their order.
+    """
 
     title: str
     nodes: tuple[Node, ...]
@@ -67,10 +80,15 @@ class Column(msgspec.Struct, frozen=True):
 
 
 class Drawing(msgspec.Struct, frozen=True):
-    """The network with the numbers of one row, column by column; `targets` stand beside the outputs."""
+    """The network with the numbers of one row, column by column; `targets` stand beside the outputs.
+
+    `row` is the row's name, empty where the step has one row only; it is None of the drawing of all rows together,
+    whose edges have the sums of the rows' slopes, dE/dw of the whole error.
+    """
 
     columns: tuple[Column, ...]
     targets: tuple[float, ...]
+    row: str | None
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -88,11 +106,16 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Section(msgspec.Struct, frozen=True):
-    """A part of the worked example, in the order in which a person would work it out."""
+    r"""A part of the worked example, in the order in which a person would work it out.
+
+    `linked` holds, for each record, its `substituted` with every number of the step marked by its name, for a page that
+    links them: `\operand{...}{0.5}`, the name in hexadecimal UTF-8.
+    """
 
     title: str
     phase: str
     records: tuple[Record, ...]
+    linked: tuple[str, ...] = ()
 
     @property
     def given(self) -> list[Record]:
@@ -103,6 +126,11 @@ class Section(msgspec.Struct, frozen=True):
     def worked(self) -> list[Record]:
         """The numbers that come about by a formula."""
         return [record for record in self.records if record.formula]
+
+    @property
+    def linked_records(self) -> list[tuple[Record, str]]:
+        """The numbers that come about by a formula, each with its entry in `linked`."""
+        return [pair for pair in zip(self.records, self.linked, strict=True) if pair[0].formula]
 
 
 class Summary(msgspec.Struct, frozen=True):
@@ -117,13 +145,15 @@ class Summary(msgspec.Struct, frozen=True):
 class Example(msgspec.Struct, frozen=True):
     """A worked example to be drawn: all records that the text, the page and the document show.
 
-    `drawings` holds one per row; `changes` is empty where no comparison was asked for.
+    `drawings` holds one for each of the first rows and, of several rows, last the one of all together; `rows_left_out`
+    names the rows without a drawing. `changes` is empty where no comparison was asked for.
     """
 
     summary: Summary
     drawings: tuple[Drawing, ...]
     sections: tuple[Section, ...]
     changes: tuple[Change, ...]
+    rows_left_out: tuple[str, ...] = ()
 
     @property
     def records(self) -> tuple[Record, ...]:

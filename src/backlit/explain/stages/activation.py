@@ -13,6 +13,7 @@ from backlit.explain.quantity_names import Name
 from backlit.explain.record.quantities import Place, Quantity
 from backlit.explain.record.recording import op_value
 from backlit.explain.stages.base import Stage, explains
+from backlit.explain.stages.own_formula import own_call, written
 from backlit.kernels.types import Array
 from backlit.ops.activations.softmax import Softmax
 from backlit.ops.base import Activation
@@ -26,11 +27,20 @@ class ActivationStage(Stage):
 
     def write(self) -> Quantity:
         """Make out."""
-        value = statements(self.op.formula)[0].value
-        return self.context.unit_quantity(
-            self.k, "out", self.units, self.outputs(),
-            lambda at: fill(value, self.op, {"z": self.read.ref(at.row, at.unit)}), self.side,
-        )  # fmt: skip
+        outputs = self.outputs()
+
+        def expression(at: Place) -> Node:
+            z = self.read.ref(at.row, at.unit)
+            return self.true(self.op.formula, float(outputs[at.row, at.unit]), "value", {"z": z})
+
+        return self.context.unit_quantity(self.k, "out", self.units, outputs, expression, self.side)
+
+    def true(self, text: str, value: float, function: str, known: dict[str, Node]) -> Node:
+        """Give a formula of the op with numbers for its symbols, or the op's function by its name."""
+        name = f"{self.op.name}'" if function == "slope" else self.op.name
+        instead = own_call(self.op, function, known["z"], name=name)
+        ways = written(self.op, value, [text], lambda t: fill(statements(t)[0].value, self.op, known), instead)
+        return ways[0]
 
     def outputs(self) -> Array:
         """Give the recorded outputs."""
@@ -55,11 +65,10 @@ class ActivationStage(Stage):
         """Make dout/dnet, the slope of the activation."""
         z, a = self.inputs(), self.outputs()
         slopes = op_value(self.op, "slope", a if self.op.in_place else z)
-        value = statements(self.op.slope_formula)[0].value
 
         def expression(at: Place) -> Node:
-            known = {"a": self.written.ref(at.row, at.unit), "z": self.read.ref(at.row, at.unit)}
-            return fill(value, self.op, known)  # type: ignore[arg-type]
+            known: dict[str, Node] = {"a": self.written.ref(at.row, at.unit), "z": self.read.ref(at.row, at.unit)}
+            return self.true(self.op.slope_formula, float(slopes[at.row, at.unit]), "slope", known)
 
         return Quantity(
             "backward", f"d{self.written.kind}/d{self.read.kind}", self.context.layer(self.k), units=self.units,
@@ -86,7 +95,7 @@ class IdentityStage(ActivationStage):
 
     inputs = outputs
 
-    def slope(self, expression: Callable[[Place], Node], note: Callable[[Place], str] | None = None) -> Quantity:
+    def slope(self, expression: Callable[[Place], Node] | None, note: Callable[[Place], str] | None = None) -> Quantity:
         """Make dE/dnet, which is dE/dout."""
         array = self.buffer(f"d{self.context.recording.network.ops[self.k].writes}")
         return self.context.slope_quantity(self.context.layer(self.k), self.read, array, expression, note)

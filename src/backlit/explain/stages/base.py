@@ -22,10 +22,13 @@ from backlit.kernels.types import Array
 from backlit.ops.base import Layer
 
 ONE = Literal("1")
+OWN_BACKWARD = "by the op's own backward, which has no formula here"
 
 
 class Stage:
     """One op, explained. This base class shows the numbers of an op that has no stage of its own, without formulas.
+
+    Shown are the parameters that have a number per unit, or per input and unit; the title names the others.
 
     Attributes:
         read, written: the quantities that the op reads and writes. `units`: the names of the written ones.
@@ -53,16 +56,25 @@ class Stage:
 
     def write(self) -> Quantity:
         """Make the quantity that the op writes; here without a formula."""
+        self._make_parameters_by_unit()
         return self.context.unit_quantity(self.k, self.op.name, self.units, self.buffer(self.op.writes), None)
 
     def backward(self, grad: Quantity) -> tuple[tuple[Quantity, ...], Quantity]:
         """Make the derivative of E with respect to the input; give the quantities that it needs, and it."""
-        return (), self.slope(lambda at: grad.ref(at.row, min(at.unit, len(grad.units) - 1)))
+        return (), self.slope(None, lambda _: OWN_BACKWARD)
 
-    def slope(self, expression: Callable[[Place], Node], note: Callable[[Place], str] | None = None) -> Quantity:
+    def slope(self, expression: Callable[[Place], Node] | None, note: Callable[[Place], str] | None = None) -> Quantity:
         """Make the quantity of derivatives with respect to the input."""
         array = self.buffer(f"d{self.op.reads[0]}")
         return self.context.slope_quantity(self.context.layer(self.k), self.read, array, expression, note)
+
+    def _make_parameters_by_unit(self) -> None:
+        shapes = self.context.recording.network.shapes[self.k].parameters
+        forms = ((len(self.units),), (len(self.read.units), len(self.units)))
+        shown = [name for name, shape in shapes.items() if np.prod(shape) and tuple(shape) in forms]
+        self.parameters = tuple(ParameterQuantity(self, name) for name in sorted(shown))
+        others = [f"{name} of shape {tuple(shape)}" for name, shape in shapes.items() if tuple(shape) not in forms]
+        self.title += f" ({', '.join(others)} not shown)" if others else ""
 
     def make_parameters(self) -> dict[str, ParameterQuantity]:
         """Make the quantities of the op's parameters, and give them by their names in the op."""
@@ -71,8 +83,13 @@ class Stage:
         self.parameters = tuple(made[name] for name in sorted(made))
         return made
 
+    @property
+    def has_formulas(self) -> bool:
+        """Whether the stage writes formulas: this base class does not."""
+        return type(self) is not Stage
+
     def row_slope(self, parameter: str, grad: Quantity, at: Place) -> Node:
-        """Give how a row's part of a parameter's derivative comes about."""
+        """Give how a row's part of a parameter's derivative comes about, where the stage has formulas."""
         return grad.ref(at.row, at.unit)
 
 

@@ -18,6 +18,7 @@ from backlit.explain.record.quantities import Place, Quantity
 from backlit.explain.record.recording import Recording, is_elementwise, op_value
 from backlit.explain.stages.activation import ActivationStage, side_of_kinks
 from backlit.explain.stages.base import ParameterQuantity, Stage
+from backlit.explain.stages.own_formula import is_own, own_output, own_row, own_slope, written
 from backlit.explain.stages.true_formula import true_formula
 from backlit.kernels.types import Array
 from backlit.ops.base import Loss
@@ -81,10 +82,10 @@ class ErrorPart:
 
     def _of_row(self, row: int) -> tuple[Node, str]:
         """Give the formula that gives a row's loss, and the remark on its limits."""
-        return self._written([self.expanded(formula, row, {}) for formula in self._ways()], self._row_loss(row))
-
-    def _row_loss(self, row: int) -> float:
-        return float(self.recording.array("l").reshape(-1)[row])
+        value = float(self.recording.array("l").reshape(-1)[row])
+        own = own_row(self.loss, self.last.written, self.targets, row)
+        ways = written(self.loss, value, self._ways(), lambda text: self.expanded(text, row, {}), own)
+        return self._written(ways, value)
 
     def _ways(self) -> list[str]:
         """Give the formulas that may give the loss: the plain one, that with its limits, the one that trained."""
@@ -145,14 +146,18 @@ class ErrorPart:
         """Make E(o1), E(o2), ...: the loss's own value of each output."""
         values = op_value(self.trained, "value", self._outputs(), self.recording.Y)
 
-        def written(at: Place) -> tuple[Node, str]:
-            ways = [self._with_least(self.elementwise(formula, at), at) for formula in self._ways()]
-            return self._written(ways, float(values[at.row, at.unit]))
+        def chosen(at: Place) -> tuple[Node, str]:
+            value = float(values[at.row, at.unit])
+            own = own_output(self.loss, "value", self.last.written, self.targets, at)
+            ways = written(
+                self.loss, value, self._ways(), lambda text: self._with_least(self.elementwise(text, at), at), own
+            )
+            return self._written(ways, value)
 
         return Quantity(
             "error", "E", None, units=self.units, rows=self.context.rows, values=lambda row: values[row],
             name=lambda at: self.context.names.of("E", self.units[at.unit], row=self.context.row_name(at.row)),
-            expression=lambda at: written(at)[0], note=lambda at: written(at)[1],
+            expression=lambda at: chosen(at)[0], note=lambda at: chosen(at)[1],
         )  # fmt: skip
 
     def _with_least(self, node: Node, at: Place) -> Node:
@@ -274,21 +279,26 @@ class ErrorPart:
         op = self.recording.network.ops[self.last.k]
         array = self.last.buffer(f"d{op.writes}", self.recording.chain)
 
-        def written(at: Place) -> tuple[Node, str]:
-            ways = self._output_slopes(at)
+        def chosen(at: Place) -> tuple[Node, str]:
+            ways = self._output_slopes(at, float(array[at.row, at.unit]))
             place = true_formula(float(array[at.row, at.unit]), ways)
             return ways[place], self.loss.limits if place else self._side(at)
 
         return self.context.slope_quantity(
-            None, self.last.written, array, lambda at: written(at)[0], lambda at: written(at)[1]
+            None, self.last.written, array, lambda at: chosen(at)[0], lambda at: chosen(at)[1]
         )  # fmt: skip
 
-    def _output_slopes(self, at: Place) -> list[Node]:
+    def _output_slopes(self, at: Place, value: float) -> list[Node]:
         """Give the ways to write dE/dout: the plain one, and that with the loss's limits."""
-        ways = [formula for formula in (self.loss.slope_formula, self.loss.limited_slope_formula) if formula]
-        if is_elementwise(self.loss):
-            return [self.scaled(self.elementwise(formula, at), at.row) for formula in ways]
-        return [self.scaled(self.expanded(formula, at.row, {"j": at.unit}), at.row) for formula in ways]
+        alone = is_elementwise(self.loss)
+
+        def make(text: str) -> Node:
+            node = self.elementwise(text, at) if alone else self.expanded(text, at.row, {"j": at.unit})
+            return self.scaled(node, at.row)
+
+        own = own_slope(self.loss, self.last.written, self.targets, at)
+        texts = (self.loss.slope_formula, self.loss.limited_slope_formula)
+        return written(self.loss, value, texts, make, self.scaled(own, at.row))
 
     def _side(self, at: Place) -> str:
         if tuple(self.loss.kinks) != (0.0,):
@@ -331,6 +341,10 @@ class ErrorPart:
     def _short_form(self, at: Place) -> Node:
         """Give the joined loss's slope, the activation's formula in it written as its output where that is as good."""
         value = float(self.last.buffer(f"d{self.last.op.reads[0]}")[at.row, at.unit])
+        if is_own(self.trained) or is_own(self.last.op):
+            own = self.scaled(own_slope(self.trained, self.scores, self.targets, at), at.row)
+            texts = [self.trained.slope_formula]
+            return written(self.trained, value, texts, lambda t: self._slope_of(statements(t)[0].value, at), own)[0]
         activation = statements(self.last.op.formula)[0].value  # type: ignore[attr-defined]
         full = statements(self.trained.slope_formula)[0].value
         ways = [self._in_outputs(full, activation, at), self._slope_of(full, at)]

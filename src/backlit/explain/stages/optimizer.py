@@ -8,14 +8,18 @@ from typing import Any
 
 import numpy as np
 
+from backlit.errors import BacklitError
 from backlit.explain.algebra.decimals import as_written, decimal_value
 from backlit.explain.algebra.parsing import Statement, statements
-from backlit.explain.algebra.tree import Literal, Node, Ref, call, neg, over, plus, square, times
+from backlit.explain.algebra.tree import OWN, Literal, Node, Ref, call, neg, over, plus, square, times
 from backlit.explain.context import Context, constant, fill, setting_ref, symbol_of
-from backlit.explain.quantity_names import Name
+from backlit.explain.quantity_names import Name, latex_text
 from backlit.explain.record.quantities import Place, Quantity
 from backlit.explain.stages.base import ParameterQuantity
+from backlit.explain.stages.own_formula import agrees, is_own, tree
 from backlit.kernels.types import Array
+from backlit.ops.base import arguments
+from backlit.ops.whole_arrays import prepared_scalars
 
 DECAY = statements(r"w \leftarrow w (1 - \eta \lambda)")[0]
 
@@ -136,7 +140,10 @@ class Update:
 
         Names that a formula gives only to a part of itself, such as m̂, are written out where they are used.
         """
-        given = self._statements()
+        given = self._readable()
+        if given is None:
+            self._own_rule()
+            return
         last = max(k for k, statement in enumerate(given) if statement.target == "w")
         new: dict[str, Callable[[Place], Node]] = {}
         assigned = {statement.target for statement in given}
@@ -152,6 +159,64 @@ class Update:
             else:
                 new[target] = expression
         self._add(self.new)
+
+    def _readable(self) -> list[Statement] | None:
+        """Give the statements; None of a rule of one's own without a text that gives every slot and the new value."""
+        try:
+            given = self._statements()
+        except BacklitError:
+            given = []
+        targets = {statement.target for statement in given}
+        kept = set(self.slots) - targets  # one may keep the gradient
+        if is_own(self.recording.optimizer) and ("w" not in targets or len(kept) > ("g" in targets)):
+            return None
+        return given
+
+    def _own_rule(self) -> None:
+        """Make the slots after the step and the new value as functions of the rule by its name."""
+        for symbol in self.slots:
+            self._add(self._new_slot(symbol, self._own(symbol)))
+        self.new = self._add(self._new_value(self._own("")))
+
+    def _own(self, symbol: str) -> Callable[[Place], Node]:
+        """Give the rule, or the slot of that symbol after it, as a function of what its `update` takes."""
+        optimizer, recording = self.recording.optimizer, self.recording
+        slot = next((name for name in optimizer.slots if symbol_of(optimizer, name) == symbol), "")
+        decayed = optimizer.weight_decay and self.decays
+        takes = arguments(type(optimizer).update)  # type: ignore[attr-defined]
+
+        def known(name: str, at: Place) -> Node:
+            w = self.parameter.ref(0, at.unit, at.source)
+            if name == "w":
+                return self._expression(DECAY.value, {})(at) if decayed else w
+            if name == "g":
+                return self.gradient.ref(0, at.unit, at.source)
+            if name in optimizer.slots:
+                return self.slots[symbol_of(optimizer, name)].ref(0, at.unit, at.source)
+            if name in optimizer.__struct_fields__:
+                return setting_ref(optimizer, name, recording.rates[-1] if name == "rate" else None)
+            prepared = prepared_scalars(optimizer, recording.rates[-1], recording.number)
+            value = float(prepared.get(name, recording.number))
+            return constant(name, rf"\text{{{latex_text(name)}}}", value)
+
+        def expression(at: Place) -> Node:
+            operands = [known(name, at) for name in takes]
+            return call(f"{OWN}{optimizer.name}{f'.{slot}' if slot else ''}", *operands)
+
+        return expression
+
+    def _true(self, expression: Callable[[Place], Node], symbol: str, array: Array) -> Callable[[Place], Node]:
+        """Give an expression of a rule of one's own where it gives the engine's numbers, else the rule by its name."""
+        if not is_own(self.recording.optimizer):
+            return expression
+        own = self._own(symbol)
+
+        def chosen(at: Place) -> Node:
+            node = tree(lambda _: expression(at), "")
+            value = float(array[at.source, at.unit] if self.parameter.sources else array[at.unit])
+            return node if node is not None and agrees(node, value) else own(at)
+
+        return chosen
 
     def _expression(self, value: Node, new: dict[str, Callable[[Place], Node]]) -> Callable[[Place], Node]:
         optimizer, recording = self.recording.optimizer, self.recording
@@ -174,11 +239,14 @@ class Update:
         )
         array = self.recording.slot(slot, self.full, after=True)
         base = _slot_name(slot, symbol)
+        expression = self._true(expression, symbol, array)
         return self._make(f"{slot}+", lambda name: base(name).new(), array, expression)
 
     def _new_value(self, expression: Callable[[Place], Node]) -> Quantity:
         array = self.recording.parameter(self.recording.after, self.full)
         note = None
+        limited = self.recording.settings.max_norm and self.decays and self.parameter.sources
+        expression = expression if limited else self._true(expression, "", array)
         if self.recording.settings.max_norm and self.decays and self.parameter.sources:
             expression, note = self._within_norm(expression, array)
         return self._make(f"{self.parameter.kind}+", Name.new, array, expression, note)
@@ -208,6 +276,7 @@ class Update:
 
 
 def _slot_name(slot: str, symbol: str) -> Callable[[Name], Name]:
+    symbol = rf"\text{{{latex_text(slot)}}}" if symbol == slot and len(slot) > 1 else symbol
     return lambda name: Name(f"{slot}({name.text})", rf"{symbol}\left({name.symbol}\right)")
 
 

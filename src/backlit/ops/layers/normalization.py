@@ -99,7 +99,8 @@ class BatchNorm(Layer, frozen=True):
     Shapes: X, N, Z (n, columns); gamma, beta, the running mean and variance, mu and r (columns,). N, mu and r are kept
     for backward.
 
-    A batch of one row has no spread: N is 0, Z is β and dX is 0; the running variance stays as it is. A row's result
+    A batch of one row has no spread: N is 0, Z is β and dX is 0; the running variance stays as it is. (PyTorch refuses
+    such a batch; a training whose batches all have one row warns.) A row's result
     depends on its whole batch, which is therefore normalized in one piece.
 
     Args:

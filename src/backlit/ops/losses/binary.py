@@ -22,7 +22,8 @@ class BinaryCrossEntropy(ElementwiseLoss, frozen=True):
     outputs are several independent labels, summed. Factor 1, mean over rows by default, as scikit-learn; with
     `reduction="mean_all"` this is PyTorch's `BCELoss` and Keras's `BinaryCrossentropy`.
 
-    Probabilities below 1e-30 (so 0) count as 1e-30: the loss is large there, about 69, and finite.
+    Probabilities below 1e-30 (so 0) count as 1e-30: the loss is large there, about 69, and finite. PyTorch's `BCELoss`
+    cuts the logarithm off at -100, a probability of e^-100, so that its loss is 100 there.
 
     Args:
         ceiling: the most that a label may count, if above 0; the slope stays as it is. scikit-learn's log losses have

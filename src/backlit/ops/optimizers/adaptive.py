@@ -16,7 +16,8 @@ from backlit.ops.value_checks import NotNegative, Positive, Share
 class RMSProp(Optimizer, frozen=True):
     r"""RMSProp: v ← ρ v + (1 - ρ) g², w ← w - η g / (√v + ε).
 
-    PyTorch's and Keras's form, ε outside the root.
+    PyTorch's form, ε outside the root. ρ is 0.9 as in the lecture and in Keras; PyTorch's `alpha` is 0.99, and its rate
+    0.01.
 
     Args:
         rate: η. rho: ρ, how much of the mean square is kept, from 0 to below 1. epsilon: ε, above 0.
@@ -251,7 +252,7 @@ class AMSGrad(Optimizer, frozen=True):
 class NAdam(Optimizer, frozen=True):
     r"""Nadam: Adam that looks one step ahead, m̂ = β1 m / (1 - β1ᵗ⁺¹) + (1 - β1) g / (1 - β1ᵗ).
 
-    optax's form, with a constant β1. (The workshop paper and PyTorch let β1 grow over the steps.)
+    optax's form, with a constant β1. (The workshop paper and PyTorch let it grow over the steps: `momentum_decay`.)
 
     Args:
         rate, beta1, beta2, epsilon: as Adam's.

@@ -1,0 +1,105 @@
+"""What a training does after each epoch for the one who asked for it: metrics, callbacks, a progress display."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from backlit.engine import display
+from backlit.engine.history import Epoch
+from backlit.engine.metrics import chosen, measure
+from backlit.engine.network import Network
+from backlit.errors import BacklitError
+from backlit.kernels.types import Array
+
+Callback = Callable[[Epoch], Any]
+Rows = tuple[Array, Array, Array]
+
+VALIDATION = "validation_"
+
+
+class EpochHooks:
+    """The metrics that are measured and the callbacks that are called after each epoch of a training.
+
+    Args:
+        network: what is measured. rows: the training rows (X, Y, weights). validation: the validation rows, or None.
+        metrics: as `Network.evaluate` takes them, but none by default; each is measured on the training rows, under its
+            name, and on the validation rows, under "validation_" and its name.
+        callbacks: functions of an `Epoch`, or one. progress: whether to show how far the training is.
+        compiled: whether to predict by compiled kernels.
+    """
+
+    def __init__(
+        self, network: Network, rows: Rows, validation: Rows | None, metrics: Any, callbacks: Any, *,
+        progress: bool, compiled: bool,
+    ) -> None:  # fmt: skip
+        self.network, self.compiled = network, compiled
+        self.metrics = chosen(() if metrics is None else metrics, network.loss)
+        self.measured = [("", rows), *([(VALIDATION, validation)] if validation is not None else [])]
+        self.names = tuple(f"{which}{name}" for which, _ in self.measured for name in self.metrics)
+        if taken := {"number", *Epoch.__struct_fields__}.intersection(self.names):
+            raise BacklitError(f"a metric is named {min(taken)!r}, as a number of each epoch is; give it another name.")
+        self.callbacks = _checked(callbacks)
+        self.progress = progress
+        self._shown: display.ProgressDisplay | None = None
+
+    @property
+    def each_epoch(self) -> bool:
+        """Whether something needs the network as it is after each epoch."""
+        return bool(self.metrics or self.callbacks)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether an epoch that has ended is to be shown or passed on."""
+        return bool(self.progress or self.callbacks)
+
+    def measure(self) -> Array:
+        """Give the metrics (names,) of the network as it is."""
+        if not self.metrics:
+            return np.empty(0)
+        found: list[float] = []
+        for _, (X, Y, weights) in self.measured:
+            outputs = self.network.predict(X, compiled=self.compiled)
+            found += measure(self.metrics, self.network.loss, Y, outputs, weights).values()
+        return np.array(found)
+
+    def after(self, epoch: Epoch, epochs: int) -> str | None:
+        """Show and pass on an epoch that has ended; give why the training has to stop, where a callback asks for it."""
+        if self.progress:
+            if self._shown is None and display.progress_displays:
+                self._shown = display.progress_displays["epochs"](epochs)
+            if self._shown is not None:
+                self._shown.show(epoch)
+        asked = [callback for callback in self.callbacks if _asks_to_stop(callback, epoch)]
+        return f"the callback {_name_of(asked[0])} asked to stop" if asked else None
+
+    def close(self) -> None:
+        """End the progress display."""
+        if self._shown is not None:
+            self._shown.close()
+            self._shown = None
+
+
+def _checked(given: Any) -> tuple[Callback, ...]:
+    callbacks = tuple(given) if isinstance(given, Iterable) else () if given is None else (given,)
+    for k, callback in enumerate(callbacks):
+        if not callable(callback):
+            raise BacklitError(
+                f"callbacks[{k}] is {callback!r}; expected a function that takes an Epoch, such as "
+                "lambda epoch: print(epoch.number, epoch.loss)."
+            )
+    return callbacks
+
+
+def _asks_to_stop(callback: Callback, epoch: Epoch) -> bool:
+    try:
+        asked = callback(epoch)
+    except StopIteration:  # a generator that trains would end in a RuntimeError
+        return True
+    return isinstance(asked, (bool, np.bool_)) and bool(asked)
+
+
+def _name_of(callback: Callback) -> str:
+    return str(getattr(callback, "__name__", type(callback).__name__))

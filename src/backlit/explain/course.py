@@ -1,0 +1,93 @@
+"""The steps of a training in turn, up to the one that is asked for, each recorded as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from backlit.engine import Batch, SingleUpdates
+from backlit.errors import BacklitError
+from backlit.explain.record.recording import Recording, Settings
+
+
+class Course:
+    """A training that is followed step by step.
+
+    Args:
+        training: it is trained up to the step that is asked for.
+        settings: of the training, and which step is asked for.
+        epochs: how many epochs the training has; None where nobody has said so.
+
+    Steps beyond the last epoch come as if there were more, where that changes no rate of the steps before; `beyond`
+    says that a step is one of these.
+
+    Errors: a BacklitError where the training has no such step, since it stops before, or since its schedule gives no
+    rate for it; or where an error before it is not a finite number.
+    """
+
+    def __init__(self, training: SingleUpdates, settings: Settings, epochs: int | None) -> None:
+        self.training, self.settings, self.epochs = training, settings, epochs
+        self.batches = -(-training.X.shape[0] // training.batch_size)
+        self.done = len(training.history)
+
+    def step(self) -> Recording:
+        """Record the step that `settings.steps` counts from here on."""
+        steps = self.settings.steps
+        self._reach(self.done - (-steps // self.batches), f"steps is {steps}")
+        for taken, batch in enumerate(self._updates(), 1):
+            if taken == steps:
+                return Recording(self.training, batch, self.settings)
+        raise self._stopped(f"steps is {steps}")
+
+    def epoch(self, number: int) -> Iterator[Recording]:
+        """Record every step of an epoch, each before the next one is taken."""
+        if number <= self.done:
+            raise BacklitError(
+                f"epoch is {number}; the training has done {self.done}: expected epoch {self.done + 1} or a later one."
+            )
+        self._reach(number, f"epoch is {number}")
+        found = 0
+        for batch in self._updates():
+            if batch.epoch > number:
+                return
+            if batch.epoch == number:
+                found += 1
+                yield Recording(self.training, batch, self.settings)
+        if found < self.batches:
+            raise self._stopped(f"epoch is {number}")
+
+    def beyond(self, recording: Recording) -> bool:
+        """Tell whether a step is beyond the epochs that the training has."""
+        return self.epochs is not None and recording.batch.epoch > self.epochs
+
+    def _updates(self) -> Iterator[Batch]:
+        return self.training.updates(self.settings.rates)
+
+    def _reach(self, epoch: int, asked: str) -> None:
+        """Let the training have that epoch, unless this changes the rates of the steps up to it."""
+        training, batches = self.training, self.batches
+        has = training.epochs if self.epochs is None else self.epochs
+        training.epochs = has
+        if epoch <= has:
+            return
+        steps, schedule = np.arange(epoch * batches), training.schedule
+        now, later = (np.asarray(schedule.scale(steps, batches, total * batches)) for total in (has, epoch))
+        if not self.settings.rates and not (now == later).all():
+            raise BacklitError(
+                f"{asked}; the training has {_count(has * batches, 'step')} ({_count(has, 'epoch')} of "
+                f"{_count(batches, 'batch')}), and its schedule {schedule.name!r} gives rates for these alone. Ask for "
+                "one of them, or raise epochs."
+            )
+        training.epochs = epoch
+
+    def _stopped(self, asked: str) -> BacklitError:
+        steps = len(self.training.errors)
+        return BacklitError(
+            f"{asked}; the training stops after {_count(steps, 'step')} in epoch {len(self.training.history)} "
+            f"({self.training.stopped}): ask for an earlier one."
+        )
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 'es' if noun.endswith('ch') and noun != 'epoch' else 's'}"

@@ -1,0 +1,53 @@
+"""Which step of its training an explained step is, in words: its epoch and batch, its rows, its rate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from backlit.explain.record.recording import Recording
+
+NAMED_ROWS = 12
+"""Of more rows, the first so many are named."""
+
+
+def occasion_facts(recording: Recording, rows: Sequence[str], epochs: int | None) -> list[tuple[str, str]]:
+    """Give the facts about which step it is, in pairs such as ("step", "2: batch 2 of 4 of epoch 1").
+
+    `rows` are the names of the batch's rows; `epochs` is how many the training has, None where nobody has said so.
+    """
+    batch, settings = recording.batch, recording.given
+    several = batch.batches > 1
+    facts = [("rows", rows_words(recording, rows))]
+    if several:
+        facts.append(("step", f"{recording.number}: batch {batch.batch} of {batch.batches} of epoch {batch.epoch}"))
+    elif recording.number > 1:
+        facts.append(("step", str(recording.number)))
+    if epochs is not None and batch.epoch > epochs:
+        ends = (
+            f"the training has {epochs} epoch{'' if epochs == 1 else 's'}; this is epoch {batch.epoch}, if it went on"
+        )
+        facts.append(("beyond", ends))
+    if settings.penalty_per_batch and (settings.l1 or settings.l2):
+        given = " and ".join(f"{name} {getattr(settings, name):g}" for name in ("l1", "l2") if getattr(settings, name))
+        what = "the weight of the batch's rows" if recording.weights.size else "the rows of the batch"
+        facts.append(("penalty per batch", f"{given} divided by {recording.weight:.9g}, {what}"))
+    if settings.rates or settings.schedule.name != "constant":
+        facts.append(("rate of this step", f"{recording.rates[-1]:.9g}"))
+    return facts
+
+
+def rows_words(recording: Recording, rows: Sequence[str]) -> str:
+    """Say how many rows the step has, and which where the training has more."""
+    if recording.batch.batches == 1:
+        return str(recording.rows)
+    return f"{recording.rows} of {recording.of}: {named_rows(rows)}"
+
+
+def named_rows(rows: Sequence[str]) -> str:
+    """Name rows, of many the first ones.
+
+    >>> named_rows(["3"]), named_rows(["1", "4"])
+    ('row 3', 'rows 1, 4')
+    """
+    more = f" and {len(rows) - NAMED_ROWS} more" if len(rows) > NAMED_ROWS else ""
+    return f"row{'' if len(rows) == 1 else 's'} {', '.join(rows[:NAMED_ROWS])}{more}"

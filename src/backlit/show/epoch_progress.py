@@ -1,0 +1,92 @@
+"""How far a training is, with the time left: a bar by rich in a terminal, a line that is replaced in a notebook."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column
+
+SECONDS = 0.2
+"""A notebook's line is replaced so often at the most: each time is a message to the browser."""
+
+
+class EpochProgress:
+    """The display of a training of so many epochs at the most; it goes to standard error, or to the notebook's cell."""
+
+    def __init__(self, epochs: int, console: Console | None = None) -> None:
+        console = console or Console(stderr=True)
+        self._shown: Any = NotebookLine(epochs) if console.is_jupyter else Bar(epochs, console)
+
+    def show(self, epoch: Any) -> None:
+        """Show an `Epoch` that has ended."""
+        self._shown.show(epoch)
+
+    def close(self) -> None:
+        """Leave the last state on the screen."""
+        self._shown.close()
+
+
+def losses_of(epoch: Any) -> str:
+    """Give an epoch's losses and metrics in a line."""
+    told = {"loss": epoch.loss, "validation loss": epoch.validation_loss}
+    told |= {name.replace("_", " "): value for name, value in epoch.metrics.items()}
+    return ", ".join(f"{name} {value:.4g}" for name, value in told.items() if value is not None)
+
+
+def _whole(width: int) -> Column:
+    """Give a column that a narrow terminal does not cut; the losses are."""
+    return Column(min_width=width, no_wrap=True)
+
+
+class Bar:
+    """A bar in a terminal; where standard error is no terminal, its last state as a line."""
+
+    def __init__(self, epochs: int, console: Console) -> None:
+        counted = f"epoch {epochs}/{epochs}"
+        self.progress = Progress(
+            TextColumn("epoch {task.completed}/{task.total}", table_column=_whole(len(counted))),
+            BarColumn(bar_width=12, table_column=_whole(12)), TimeRemainingColumn(table_column=_whole(len("0:00:00"))),
+            TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis")), console=console,
+        )  # fmt: skip
+        self.task = self.progress.add_task("", total=epochs)
+        self.progress.start()
+
+    def show(self, epoch: Any) -> None:
+        """Move the bar to an epoch."""
+        self.progress.update(self.task, completed=epoch.number, description=losses_of(epoch))
+
+    def close(self) -> None:
+        """Draw the last state and end."""
+        self.progress.stop()
+
+
+class NotebookLine:
+    """A line of text in a notebook, without widgets: it stays as it was last in the notebook's file."""
+
+    def __init__(self, epochs: int) -> None:
+        from IPython.display import display  # noqa: PLC0415  (there in notebooks only)
+
+        self.epochs, self.began, self.last = epochs, time.monotonic(), time.monotonic()
+        self.text = f"epoch 0/{epochs}"
+        show: Any = display
+        self.handle = show(self._bundle(), raw=True, display_id=True)
+
+    def show(self, epoch: Any) -> None:
+        """Replace the line, if it has stood for a while."""
+        now = time.monotonic()
+        left = (self.epochs - epoch.number) * (now - self.began) / epoch.number
+        end = f", about {left:.0f} s left" if epoch.number < self.epochs else f", {now - self.began:.1f} s"
+        self.text = f"epoch {epoch.number}/{self.epochs}, {losses_of(epoch)}{end}"
+        if now - self.last >= SECONDS:
+            self.last = now
+            self.handle.update(self._bundle(), raw=True)
+
+    def close(self) -> None:
+        """Show the last epoch."""
+        self.handle.update(self._bundle(), raw=True)
+
+    def _bundle(self) -> dict[str, str]:
+        return {"text/plain": self.text}

@@ -1,0 +1,168 @@
+"""A whole epoch, step by step: every step's worked example in turn, in every form."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator, Sequence
+from html import escape
+from typing import Any
+
+import msgspec
+from rich.text import Text
+
+from backlit.explain import Step, Summary
+from backlit.explain.algebra.numerals import decimal_text
+from backlit.explain.occasion import named_rows
+from backlit.show import worked_latex, worked_text
+from backlit.show.equation_parts import latex_decimal
+from backlit.show.worked_example import WorkedExample
+from backlit.show.worked_markdown import _escaped
+
+TITLE = "One epoch of training, step by step"
+COLUMNS = ("step", "rows", "error before it")
+
+
+class WorkedEpoch:
+    """Every step of an epoch with every number of it; prints as text, and is a sequence of `WorkedExample`.
+
+    >>> import backlit as bl
+    >>> network = bl.Network([bl.Dense(1, "identity", weights=[[0.0]], biases=[0.0])], inputs=1)
+    >>> epoch = bl.explain(network, [[1.0], [2.0]], [1.0, 0.0], batch_size=1, shuffle=False, epoch=1)
+    >>> [step["w(i1,o1)+"].value for step in epoch]
+    [0.01, 0.0094]
+    """
+
+    def __init__(self, steps: Sequence[Step], *, compare: bool = False) -> None:
+        self.steps = tuple(WorkedExample(step, compare=compare) for step in steps)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __getitem__(self, place: int) -> WorkedExample:
+        return self.steps[place]
+
+    def __iter__(self) -> Iterator[WorkedExample]:
+        return iter(self.steps)
+
+    def __str__(self) -> str:
+        return self.text().plain
+
+    def __repr__(self) -> str:
+        batch = self.steps[0].step.recording.batch
+        return f"<epoch {batch.epoch} in {len(self)} worked steps; print it>"
+
+    @functools.cached_property
+    def summary(self) -> Summary:
+        """What all steps share, and the error before each of them, of its own rows."""
+        first = self.steps[0].step
+        own = {name for name, _ in first.occasion}
+        facts = [fact for fact in first.summary.facts if fact[0] not in own]
+        batch = first.recording.batch
+        steps = f"{batch.number} to {batch.number + len(self) - 1}, the batches of epoch {batch.epoch}"
+        facts += [("rows", str(first.recording.of)), ("steps", steps)]
+        facts += [fact for fact in first.occasion if fact[0] == "beyond"]
+        return Summary(TITLE, tuple(facts), tuple(step.step.recording.errors[-1] for step in self), first.digits)
+
+    def _table(self) -> list[tuple[str, str, str]]:
+        """Give a line for each step: its number, its rows, the error before it."""
+        digits, lines = self.summary.digits, []
+        for step, error in zip(self, self.summary.errors, strict=True):
+            named = named_rows(step.step.rows).partition(" ")[2]
+            lines.append((str(step.step.recording.number), named, decimal_text(error, digits)))
+        return lines
+
+    def _titled(self) -> Iterator[tuple[str, WorkedExample]]:
+        """Give each step with its title; what all steps share is left out of its own summary."""
+        for step in self:
+            batch = step.step.recording.batch
+            title = f"Step {batch.number}: batch {batch.batch} of {batch.batches} of epoch {batch.epoch}"
+            facts = tuple(fact for fact in step.step.occasion if fact[0] not in {"step", "beyond"})
+            head = Summary(title, facts, (), self.summary.digits)
+            twin = WorkedExample(step.step, compare=step.compare)
+            twin.example = msgspec.structs.replace(step.example, summary=head)
+            yield title, twin
+
+    def text(self, width: int = worked_text.WIDTH, **options: Any) -> Text:
+        """Give the text with its styles, for a terminal of that width; `options` are those of `WorkedExample.text`."""
+        summary = msgspec.structs.replace(self.summary, errors=())
+        lines = [Text(summary.title, style="bold")]
+        wide = max(len(name) for name, _ in summary.facts)
+        lines += [Text.assemble("  ", (name.ljust(wide), "dim"), "  ", fact) for name, fact in summary.facts]
+        rows = [COLUMNS, *self._table()]
+        widths = [max(len(row[k]) for row in rows) for k in range(3)]
+        lines.append(Text())
+        for number, name, error in rows:
+            lines.append(Text(f"  {number:>{widths[0]}}  {name:<{widths[1]}}  {error:>{widths[2]}}"))
+        for _, step in self._titled():
+            lines += [Text(), Text("─" * min(width, 60), style="dim"), step.text(width, **options)]
+        return Text("\n").join(lines)
+
+    def to_markdown(self) -> str:
+        """Give Markdown with formulas in LaTeX, as GitHub and Jupyter render it."""
+        head = self._markdown_head()
+        return "\n".join([head, *(step.to_markdown().replace("\n## ", "\n### ").replace("# ", "## ", 1)
+                                  for _, step in self._titled())])  # fmt: skip
+
+    def _markdown_head(self) -> str:
+        lines = [f"# {TITLE}", ""]
+        lines += [f"- **{name}:** {_escaped(fact)}" for name, fact in self.summary.facts]
+        lines += ["", f"| {' | '.join(COLUMNS)} |", "|---:|---|---:|"]
+        lines += [f"| {number} | {_escaped(rows)} | {error} |" for number, rows, error in self._table()]
+        return "\n".join(lines) + "\n"
+
+    def to_latex(self) -> str:
+        """Give a LaTeX document that compiles as it is."""
+        text = worked_latex._text
+        lines = [rf"\section*{{{text(TITLE)}}}", r"\begin{itemize}"]
+        lines += [rf"\item {text(name)}: {text(fact)}" for name, fact in self.summary.facts]
+        lines += [r"\end{itemize}", r"\begin{longtable}{rlr}", " & ".join(COLUMNS) + r" \\"]
+        lines += [
+            rf"{number} & {text(rows)} & ${latex_decimal(error, self.summary.digits)}$ \\"
+            for (number, rows, _), error in zip(self._table(), self.summary.errors, strict=True)
+        ]
+        lines += [r"\end{longtable}"]
+        bodies = [worked_latex.worked_body(step.example) for _, step in self._titled()]
+        return worked_latex.PREAMBLE + "\n".join([*lines, *bodies]) + "\\end{document}\n"
+
+    def to_html(self, **options: Any) -> str:
+        """Give one page that loads nothing; `options` are those of `WorkedExample.to_html`."""
+        pages = [step.to_html(**options) for _, step in self._titled()]
+        start, end = pages[0].index("<main"), pages[0].rindex("</main>") + len("</main>")
+        bodies = [page[page.index("<main") : page.rindex("</main>") + len("</main>")] for page in pages]
+        apart = "\n".join(_apart(body, number) for number, body in enumerate(bodies, 1)).replace("h2>", "h3>")
+        apart = apart.replace("<h1>", '<h2 style="font-size: 1.5rem">').replace("</h1>", "</h2>")
+        top = re.sub("<title>.*?</title>", f"<title>{escape(TITLE)}</title>", pages[0][:start], flags=re.DOTALL)
+        return f"{top}{self._html_head()}\n{apart}{pages[0][end:]}"
+
+    def _html_head(self) -> str:
+        facts = "".join(f"<dt>{escape(name)}</dt><dd>{escape(fact)}</dd>" for name, fact in self.summary.facts)
+        heads = "".join(f"<th>{name}</th>" for name in COLUMNS)
+        rows = "".join(
+            f'<tr><td class="number">{number}</td><td>{escape(rows)}</td><td class="number">{error}</td></tr>'
+            for number, rows, error in self._table()
+        )
+        return (
+            f'<main class="worked"><h1>{escape(TITLE)}</h1>\n<dl>{facts}</dl>\n'
+            f"<table><tr>{heads}</tr>{rows}</table></main>"
+        )
+
+    def to_json(self) -> str:
+        """Give the summary, and of each step the summary and all records."""
+        steps = [msgspec.Raw(step.to_json().encode()) for step in self]
+        return msgspec.json.format(msgspec.json.encode({"summary": self.summary, "steps": steps}), indent=1).decode()
+
+    def _ipython_display_(self) -> None:
+        """Show the head and then each step as it shows itself; only a notebook calls this, and has IPython."""
+        from IPython import display  # noqa: PLC0415
+
+        show: Any = display.display
+        show({"text/markdown": self._markdown_head(), "text/plain": str(self.summary.title)}, raw=True)
+        for _, step in self._titled():
+            show(step)
+
+
+def _apart(html: str, number: int) -> str:
+    """Mark the names of places in a part of a page by the part's number, so that links stay inside it."""
+    html = re.sub(r'(\s(?:id|for|name|aria-labelledby|aria-describedby)=")', rf"\g<1>s{number}-", html)
+    return re.sub(r'((?:href="|url\()#)', rf"\g<1>s{number}-", html)

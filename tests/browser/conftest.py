@@ -1,0 +1,71 @@
+"""A real browser for tests: Debian's Chromium, driven by selenium; without one its tests are skipped."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+OPTIONS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+
+class Browser:
+    """A browser that shows a page at a width, light or dark, and prints it."""
+
+    def __init__(self, driver: Any) -> None:
+        self.driver = driver
+
+    def show(self, page: Path, width: int, *, dark: bool = False) -> None:
+        """Open a page in a window of that width."""
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self._do("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
+        self._do("Emulation.setEmulatedMedia", media="", features=[scheme])
+        self.driver.get(page.as_uri())
+
+    def print_media(self) -> None:
+        """Style the page as for the printer."""
+        self._do("Emulation.setEmulatedMedia", media="print")
+
+    def run(self, script: str, *given: Any) -> Any:
+        """Give what a script returns."""
+        return self.driver.execute_script(script, *given)
+
+    def pdf(self) -> bytes:
+        """Give the page printed on A4."""
+        import base64
+
+        size = {"paperWidth": 8.27, "paperHeight": 11.69, "preferCSSPageSize": True}
+        return base64.b64decode(self._do("Page.printToPDF", **size)["data"])
+
+    def png(self, x: float, y: float, width: int, height: int) -> bytes:
+        """Give a picture of a part of the page."""
+        import base64
+
+        clip = {"x": x, "y": y, "width": width, "height": height, "scale": 1}
+        return base64.b64decode(self._do("Page.captureScreenshot", clip=clip, captureBeyondViewport=True)["data"])
+
+    def _do(self, command: str, **given: Any) -> Any:
+        return self.driver.execute_cdp_cmd(command, given)
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    reason = "no selenium is installed: pip install 'backlit[browser]' brings it"
+    webdriver = pytest.importorskip("selenium.webdriver", reason=reason)
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    driver = shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        pytest.skip("no Chromium with its driver is installed: Debian's packages are chromium and chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for option in (*OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
+        options.add_argument(option)
+    started = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=driver))
+    yield Browser(started)
+    started.quit()

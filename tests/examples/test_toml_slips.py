@@ -1,0 +1,148 @@
+"""Slips in a network file: the message shows the line, marks the place, and says what to write there."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+
+from backlit import BacklitError
+from backlit.cli import main
+from backlit.examples import parse_network_file, read_network_file
+
+HEAD = """[network]
+inputs = 2
+[[network.layers]]
+units = 1
+[data]
+inputs = [[0, 1]]
+targets = [1]
+[training]
+"""
+
+# The line given, with the marked character between ‹ and ›; what the message says; the line as it should be, or None.
+SLIPS = [
+    ("[training]\nschedule = ‹“›constant”", 'write "constant"', 'schedule = "constant"'),
+    ("schedule = ‹„›constant“", 'write "constant"', 'schedule = "constant"'),
+    ("schedule = ‹«›constant»", 'write "constant"', 'schedule = "constant"'),
+    ("l2 = ‹.›5", "write 0.5", "l2 = 0.5"),
+    ("tolerance = ‹.›5e-3", "write 0.5e-3", "tolerance = 0.5e-3"),
+    ("l2 = ‹5›.", "write 5.0", "l2 = 5.0"),
+    ("l2 = ‹1›/3", "write 0.3333333333333333", "l2 = 0.3333333333333333"),
+    ("l2 = ‹2›*(3-1)", "write 4", "l2 = 4"),
+    ("l2 = ‹0›,5", "write 0.5", "l2 = 0.5"),
+    ("l2 = ‹1›.000,5", "write 1000.5", "l2 = 1000.5"),
+    ("target = ‹−›0.5", "write -0.5", "target = -0.5"),
+    ("target = ‹–›0.5", "write -0.5", "target = -0.5"),
+    ("optimizer = ‹a›dam", 'write "adam"', 'optimizer = "adam"'),
+    ("optimizer = { op = ‹s›gd, rate = 0.5 }", 'write "sgd"', 'optimizer = { op = "sgd", rate = 0.5 }'),
+    ('optimizer = { op = "sgd" ‹r›ate = 0.5 }', "a comma is missing", 'optimizer = { op = "sgd", rate = 0.5 }'),
+    ('optimizer = { op = "sgd", rate = 0.5, ‹}›', "take it out", 'optimizer = { op = "sgd", rate = 0.5 }'),
+    ('optimizer = { op‹:› "sgd" }', "write = in place of :", 'optimizer = { op = "sgd" }'),
+    ("shuffle = ‹T›rue", "write true", "shuffle = true"),
+    ("shuffle = ‹F›alse", "write false", "shuffle = false"),
+    ("patience = ‹N›one", "leave the key out", ""),
+    ("epochs ‹5›", "= is missing behind epochs", "epochs = 5"),
+    ("epochs‹:› 5", "write = in place of :", "epochs = 5"),
+    ("epochs =‹=› 5", "one = is enough", "epochs = 5"),
+    ("epochs = 5‹;›", "ends without ;", "epochs = 5"),
+    ("epochs = 5 ‹/›/ few", "a comment begins with #", "epochs = 5 # few"),
+    ("batch ‹s›ize = 1", "write batch_size for batch size", "batch_size = 1"),
+    ("epochs = ‹0›5", "write 5", "epochs = 5"),
+    ("l2 = ‹5›0%", "write 0.5", "l2 = 0.5"),
+    ("epochs = 5\n‹e›pochs = 6", "the key epochs stands in line 9 too", "epochs = 5"),
+    ("epochs = 5\n‹[›training]", "[training] stands in line 8 too", "epochs = 5"),
+    ("‹\u00a0›epochs = 5", "U+00A0", "epochs = 5"),
+    ("epochs =‹\u00a0›5", "U+00A0", "epochs = 5"),
+    ('schedule = ‹"›C:\\new\\users"', r"write 'C:\new\users'", None),
+    ('schedule = ‹"›constant', 'no closing "', 'schedule = "constant"'),
+    ("epochs =‹ ›", "a value is missing behind =", "epochs = 5"),
+    ("‹-› epochs = 5", "without a dash", "epochs = 5"),
+    ("[[published]]\nquantity = ‹(›1)", "square brackets", None),
+    ("published = ‹[›{}\nepochs = 5", "write ] at the end of line 9", None),
+    ("epochs = 5‹]›", "one ] too many", "epochs = 5"),
+]  # fmt: skip
+
+
+def mistaken(given: str) -> tuple[str, int, int]:
+    """Give the text without marks, and line and column of the mark."""
+    text = HEAD + given.removeprefix("[training]\n")
+    before = text[: text.index("‹")]
+    return text.replace("‹", "").replace("›", ""), before.count("\n") + 1, len(before) - before.rfind("\n")
+
+
+@pytest.mark.parametrize(("given", "says", "right"), SLIPS, ids=[given for given, _, _ in SLIPS])
+def test_a_slip_shows_its_line_its_place_and_what_to_write(given, says, right):
+    text, line, column = mistaken(given)
+    with pytest.raises(BacklitError) as caught:
+        parse_network_file(text, "mine.toml")
+    words, content, mark = str(caught.value).split("\n")
+    assert words.startswith(f"mine.toml, line {line}: ")
+    assert says in words
+    head = f"  {line} | "
+    assert content == head + text.split("\n")[line - 1].replace("\u00a0", " ")
+    assert mark.index("^") - len(head) + 1 == column
+    if right is not None:  # what the message tells to write is a file that is read
+        parse_network_file(HEAD + right, "mine.toml")
+
+
+def test_any_other_text_that_is_not_toml_shows_a_line(tmp_path):
+    """No slip ends in a traceback, wherever a file is cut or a sign put into it."""
+    good = HEAD + 'optimizer = { op = "sgd", rate = 0.5 }\nepochs = 2\n'
+    for k in range(len(good)):
+        for text in (good[:k], f"{good[:k]}]{good[k:]}", f"{good[:k]}\"{good[k:]}", f"{good[:k]}={good[k:]}",
+                     f"{good[:k]}\n{good[k:]}", f"{good[:k]} {good[k + 1:]}"):  # fmt: skip
+            try:
+                tomllib.loads(text)
+            except tomllib.TOMLDecodeError:
+                with pytest.raises(BacklitError, match=r"^t, line \d+: .*\n  \d+ \| .*\n +\| *\^"):
+                    parse_network_file(text, "t")
+
+
+@pytest.mark.parametrize("command", ["demo", "explain"])
+def test_the_command_line_shows_the_place(command, tmp_path, capsys):
+    file = tmp_path / "mine.toml"
+    file.write_text(HEAD + "learning_rate = 0.1\n", encoding="utf-8")
+    assert main([command, str(file)]) == 2
+    words, content, mark = capsys.readouterr().err.rstrip("\n").split("\n")
+    assert words == (
+        f"error: {file}, line 9: training: unknown key 'learning_rate'; "
+        'write optimizer = { op = "sgd", rate = 0.1 }.'
+    )
+    assert content == "  9 | learning_rate = 0.1"
+    assert mark == "    | ^^^^^^^^^^^^^"
+
+
+@pytest.mark.parametrize("command", ["demo", "explain"])
+def test_a_file_of_any_name_is_read(command, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = HEAD + "epochs = 1\n"
+    for name in ("mine.toml.txt", "mine.net", "mine.TOML"):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        assert main([command, name, *(["--plain"] if command == "demo" else [])]) == 0
+        capsys.readouterr()
+    assert main([command, "mine.toml"]) == 2
+    assert "There is mine.toml.txt: rename it." in capsys.readouterr().err
+    assert main([command, "mine"]) == 2
+    assert "unknown example 'mine'; " in (said := capsys.readouterr().err)
+    assert "There is a file mine.toml.txt." in said
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    assert main([command, "t.csv"]) == 2
+    assert "t.csv is no network file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["two_layer", "Two-Layer", "twolayer", "XOR", "gate"])
+def test_an_example_is_named_nearly(name, capsys):
+    assert main(["explain", name]) == 2
+    assert "did you mean" in capsys.readouterr().err
+
+
+def test_a_file_in_utf_16_is_named_as_such(tmp_path):
+    (tmp_path / "wide.toml").write_text(HEAD, encoding="utf-16")
+    with pytest.raises(BacklitError, match=r"UTF-16.*Save it as UTF-8"):
+        read_network_file(tmp_path / "wide.toml")
+
+
+def test_windows_line_ends_are_read(tmp_path):
+    (tmp_path / "crlf.toml").write_bytes((HEAD + "epochs = 3\n").replace("\n", "\r\n").encode())
+    assert read_network_file(tmp_path / "crlf.toml").setups[0].steps["epochs"] == 3
