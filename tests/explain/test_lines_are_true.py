@@ -91,7 +91,8 @@ def endings(draw: Any, rows: int) -> tuple[Any, Any, Any]:
     loss = made_loss(draw, name)
     fitting = [act for act, cls in activations.items()
                if cls.outputs and cls.outputs[0] >= loss.outputs[0] and cls.outputs[1] <= loss.outputs[1]]  # fmt: skip
-    units = draw(st.integers(2 if loss.class_targets else 1, 3))
+    activation = draw(st.sampled_from(fitting))
+    units = draw(st.integers(2 if loss.class_targets or activation == "softmax" else 1, 3))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     if loss.class_targets and draw(st.booleans()):
         T: Any = rng.integers(0, units, rows)
@@ -106,7 +107,7 @@ def endings(draw: Any, rows: int) -> tuple[Any, Any, Any]:
     else:
         T = draw(numbers((rows, units)))
     freeze = draw(st.sampled_from([(), (), (), ("b",), ("W",), ("W", "b")]))
-    return bl.Dense(units, draw(st.sampled_from(fitting)), freeze=freeze), loss, T
+    return bl.Dense(units, activation, freeze=freeze), loss, T
 
 
 @st.composite

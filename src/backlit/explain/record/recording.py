@@ -90,7 +90,8 @@ class Recording:
         self.step = self._step(training, joined)
         self.executable = self.step.executable
         self.weight, self.scale = self.step.weight, self.step.scale
-        self._run(training.errors)
+        with np.errstate(all="ignore"):  # numbers beyond float64 are shown as what they are
+            self._run(training.errors)
         joins = self.executable.loss is not self.network.loss
         self.chain = Recording(training, batch, settings, joined=False) if joined and joins else None
 
@@ -113,8 +114,7 @@ class Recording:
         self.before, self.state_before = network.parameters.copy(), network.state.copy()
         self.slots_before = slots.copy()
         self.E = step.loss()
-        with np.errstate(all="ignore"):
-            self.penalty = step.penalty()
+        self.penalty = step.penalty()
         self.errors = [*errors, self.E + self.penalty]
         self.gradients = self._gradients()
         step.update(self.rates[-1], self.number)

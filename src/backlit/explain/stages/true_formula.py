@@ -24,9 +24,7 @@ def true_formula(value: float, written: Iterable[Node]) -> int:
     number = as_written(value)
     if not number.is_finite():
         values = [decimal_value(node) for node in written]
-        return next(
-            (place for place, v in enumerate(values) if not (v.is_finite() and v.copy_abs() < LARGEST)), 0
-        )
+        return next((place for place, v in enumerate(values) if not (v.is_finite() and v.copy_abs() < LARGEST)), 0)
     gaps = [_gap(node, number) for node in written]
     for allowed in (AGREES * abs(number), NEAR * max(abs(number), Decimal(1))):
         for place, gap in enumerate(gaps):
