@@ -42,7 +42,7 @@ def test_a_run_from_start_to_end(capsys):
         "b(h1) b1 0.350000000 not trained",
         "0 0.298371109 1 0.291027774",
         "0.99 o2 0.772928465 0.984064274",
-        "0 E 0.298371109 0.2983711088 equal",
+        "0 E 0.298371109 0.2983711088 9 digits equal",
         "1 E 0.291027924 0.2910277737 differs (1)",
         "(1) the page's hidden slopes were computed with the output weights already updated",
     ):

@@ -82,7 +82,7 @@ With $`p = \mathrm{softmax}(\mathrm{net})`$ and the cross-entropy $`-\sum_k t_k 
 = p_j \sum_k t_k - t_j = p_j - t_j
 ```
 
-for the targets of a row sum to 1. The machine trains with the short form, which keeps its digits where a $`p`$ rounds
+for the targets of a row sum to 1. Training uses the simplified form, which keeps its digits where a $`p`$ rounds
 to 0 or 1; `backlit explain` shows both ways and their numbers side by side. Sigmoid with binary cross-entropy shortens
 to $`\mathrm{out}_j - t_j`$ in the same way.
 """

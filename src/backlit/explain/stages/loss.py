@@ -1,7 +1,7 @@
 """How the error comes about from outputs and targets, and its derivative with respect to the outputs.
 
-Where the machine trains with a form that joins the loss and the last activation, both ways are shown: the chain rule
-through the activation, recorded by running the two one by one, and the short form that trained.
+Where training computes the derivatives of the loss and the last activation in one formula, both ways are shown: the
+chain rule through the activation, recorded by running the two one by one, and that formula.
 """
 
 from __future__ import annotations
@@ -241,7 +241,7 @@ class ErrorPart:
         return Quantity(
             "error", "penalty", None, name=lambda _: Name("penalty", "R"),
             expression=lambda _: self._penalty_formula(), values=lambda _: np.array([self.recording.penalty]),
-            note=lambda _: "E + penalty is what the step lowers" if self._penalised() else "no trained weight has one",
+            note=lambda _: "training minimizes E + penalty" if self._penalised() else "no trained weight has one",
         )  # fmt: skip
 
     def _penalised(self) -> list[Ref]:
@@ -324,8 +324,8 @@ class ErrorPart:
         chain = self._input_slopes(self.recording.chain, lambda at: last.chain_rule(slopes, local, at), kind="chain")
         short = self._input_slopes(self.recording, self._short_form, self._agreement(chain))
         return [
-            ("through the loss and the activation, one after the other", (slopes, local, chain)),
-            ("the short form, which trained", (short,)),
+            ("by the chain rule, through the loss and the activation", (slopes, local, chain)),
+            ("the same derivative simplified, as training computes it", (short,)),
         ], short
 
     def _input_slopes(
