@@ -423,7 +423,7 @@ def test_a_figure_of_few_digits_says_to_how_many_it_is_right(tmp_path):
     ]  # fmt: skip
     assert published.rows == (
         ("0", "out(o1)", ".5", "0.50", "1 digit equal"),
-        ("1", "w(i1,o1)", "0.8", "0.75", "equal to 1 digit (1)"),
+        ("1", "w(i1,o1)", "0.8", "0.75", "1 digit equal (1)"),
         ("9", "E", "0.1", "not reached", ""),
     )
     assert published.notes == ("(1) cut off",)
