@@ -49,18 +49,18 @@ def test_names_of_weights_are_drawn_on_request(capsys: Any, tmp_path: Path) -> N
     """The file's own ones stand beside the values without being asked for."""
     assert "w5 0.4 ─┐" in re.sub(" +", " ", shown(capsys, "two-layer"))
     assert "w5 0.4" not in shown(capsys, "two-layer", names=False)
-    assert "w(a,out) " in shown(capsys, "gates", names=True)
+    assert "w(a,y) " in shown(capsys, "gates", names=True)
     for names, found in ((None, False), (True, True)):
         explain("gates", form="html", output=tmp_path / "step.html", names=names)
         page = (tmp_path / "step.html").read_text(encoding="utf-8")
-        assert (">w(a,out) </tspan>" in page) == found
+        assert (">w(a,y) </tspan>" in page) == found
 
 
 def test_rows_run_optimizer_and_rate_are_chosen(capsys: Any) -> None:
     records = json.loads(shown(capsys, "xor", row=(2, 3), optimizer="momentum", rate=0.25, form="json"))["records"]
     assert {record["row"] for record in records} == {"2", "3", None}
     assert any(record["name"].startswith("v(") for record in records)
-    assert "w(a,out)" in shown(capsys, "gates", run="XOR")
+    assert "w(a,y)" in shown(capsys, "gates", run="XOR")
 
 
 def test_the_classes_of_a_model_file(capsys: Any, tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_a_step_of_a_file_is_that_of_its_training(
         assert values[f"w(i{unit},o1)+"]["value"] == network["1.W"][unit - 1, 0]
     assert f"- {short_text(update.rate, 9)} · " in values["b(o1)+"]["plain_substituted"]
     facts = dict(found["summary"]["facts"])
-    assert facts.get("rate of this step") == (f"{update.rate:.9g}" if schedule != "constant" else None)
+    assert facts.get("rate of this step") == (short_text(update.rate) if schedule != "constant" else None)
     if batch != '"full"':
         rows = ", ".join(str(place + 1) for place in update.rows)
         assert facts["rows"] == f"{len(update.rows)} of 3: row{'s' * (len(update.rows) > 1)} {rows}"

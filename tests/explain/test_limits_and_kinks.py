@@ -262,3 +262,27 @@ def test_infinite_and_undefined_numbers_are_shown(activation: str, loss: str) ->
     assert not Judge(str(step), 9).wrong_lines()
     for text in (step.to_markdown(), step.to_latex(), step.to_html(), step.to_json()):
         assert text
+
+
+def test_a_slope_that_the_rounding_of_a_very_large_error_hides_is_said_so() -> None:
+    step = explained(one("exp", 1.0, 0.0, "mse"), [[800.0]], [[1.0]], check=True)
+    told = "differences tell only that it is smaller than 1e66: the rounding of E hides the rest"
+    assert step["dE/dw(i1,o1)"].checked == told
+    assert told in str(step)
+    assert "0e66" not in str(step)
+
+
+@pytest.mark.parametrize("layer", [bl.BatchNorm(), bl.LayerNorm()])
+def test_a_norm_over_one_number_is_said_to_be_0(layer: Any) -> None:
+    """One row for batch normalization, one unit for layer normalization: nothing is left to learn from."""
+    network = bl.Network([bl.Dense(1, weights=[[0.5]]), layer, bl.Dense(1, weights=[[2.0]])], 1)
+    step = explained(network, [[1.0]], [[3.0]])
+    record = step["norm(h1)"]
+    assert record.value == 0.0
+    assert f"one {'row' if layer.name == 'batch_norm' else 'unit'} is its own mean" in record.note
+    assert record.note in str(step)
+    assert "no slope passes" in step["dE/dnet(h1)"].note
+    two = bl.Network([bl.Dense(2), layer, bl.Dense(1)], 1, seed=0)
+    plain = explained(two, [[1.0], [2.0]], [[3.0], [1.0]])
+    assert not plain["norm(h1)[1]"].note
+    assert not plain["dE/dnet(h1)[1]"].note

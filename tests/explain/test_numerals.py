@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from fractions import Fraction
 
@@ -9,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import backlit as bl
 from backlit.explain.algebra.numerals import (
     LARGEST_FIXED,
     decimal_text,
+    given_text,
     latex_number,
     right_text,
     short_text,
@@ -44,6 +47,7 @@ def test_short_numbers_are_exact_or_rounded(value: float, digits: int) -> None:
 @pytest.mark.parametrize(("value", "digits", "text"), [
     (0.5, 0, "5e-1"), (1.5, 0, "2"), (2.675, 2, "2.68"), (-0.0, 3, "0.000"), (0.1 + 0.2, 17, "0.30000000000000004"),
     (1e-7, 9, "1.00000000e-7"), (9.9999999999e-4, 3, "1.00e-3"), (123456789.5, 0, "123456790"), (1e22, 3, "1.00e22"),
+    (0.0826, 2, "0.08"), (0.0826, 1, "8e-2"), (0.009, 2, "9.0e-3"), (0.009, 3, "0.009"), (0.0009, 6, "9.00000e-4"),
     (0.0625, 3, "0.062"), (0.1875, 3, "0.188"), (0.03125, 4, "0.0312"),
     (float("inf"), 3, "∞"), (float("-inf"), 3, "-∞"), (float("nan"), 3, "NaN"),
 ])  # fmt: skip
@@ -72,3 +76,24 @@ def test_what_is_shown_is_within_a_unit_of_both_numbers(value: float, off: float
     unit = Decimal(1).scaleb(shown.as_tuple().exponent)
     assert abs(shown - exact) <= unit
     assert abs(shown - Decimal(repr(value))) <= unit
+
+
+@pytest.mark.parametrize(("value", "digits", "text"), [
+    (0.11, 1, "0.11"), (0.01, 0, "0.01"), (-0.05, 1, "-0.05"), (1234.0, 0, "1234"), (0.0004, 9, "4e-4"),
+    (12345.678, 1, "12345.7"), (2 / 3, 2, "0.67"), (float("inf"), 1, "∞"),
+])  # fmt: skip
+def test_a_short_given_number_stays_whole(value: float, digits: int, text: str) -> None:
+    assert given_text(value, digits) == text
+
+
+@pytest.mark.parametrize("digits", [1, 2, 3])
+def test_few_digits_are_places_behind_the_point(digits: int) -> None:
+    network = bl.Network([bl.Dense(1, weights=[[0.11]], biases=[0.01])], 1)
+    step = bl.explain(network, [[0.6]], [[0.01]], optimizer=bl.SGD(0.05), digits=digits, compare=True)
+    assert step["w(i1,o1)"].shown == "0.11"
+    assert "0.11 · 0.6 + 0.01" in step["net(o1)"].plain_substituted
+    assert step["w(i1,o1)+"].shown == {1: "0.1", 2: "0.11", 3: "0.108"}[digits]
+    assert step["dE/dw(i1,o1)"].shown == {1: "4e-2", 2: "0.04", 3: "0.040"}[digits]
+    text = str(step)
+    assert "w(i1,o1) 0.11" in text or "0.11 ─" in text
+    assert re.search(r"w\(i1,o1\) +0.110? ", text[text.index("Before and after") :])

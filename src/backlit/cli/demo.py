@@ -16,7 +16,7 @@ from backlit.cli.streams import print_document
 def demo(
     name: str | None = None,
     *,
-    epochs: Annotated[Whole | None, Parameter(name=["--epochs", "--steps"])] = None,
+    epochs: Whole | None = None,
     plain: Annotated[bool, Parameter(negative="")] = False,
     plugin: Annotated[list[Path] | None, Parameter(negative="")] = None,
     json: Annotated[bool, Parameter(negative="")] = False,

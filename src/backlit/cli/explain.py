@@ -60,8 +60,9 @@ def explain(
     output
         The file to write to, instead of the terminal: OUT.html, OUT.md, OUT.tex, OUT.json or OUT.txt.
     digits
-        Places behind the point; a tie is rounded to the even digit (0.0625 at 3 is 0.062). Digits that float64 does not
-        have are left out.
+        Places behind the point; a tie is rounded to the even digit (0.0625 at 3 is 0.062). Given numbers of up to four
+        digits stay as they are; a result below the last place, or below 0.001, has so many digits and an exponent
+        (4.39e-4 at 3). Digits that float64 does not have are left out.
     steps
         Run so many steps of the training, each on its own batch, and explain the last; 1 where neither this nor --epoch
         is given.

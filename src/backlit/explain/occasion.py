@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from backlit.explain.algebra.numerals import short_text
 from backlit.explain.record.recording import Recording
 
 NAMED_ROWS = 12
@@ -28,11 +29,13 @@ def occasion_facts(recording: Recording, rows: Sequence[str], epochs: int | None
         )
         facts.append(("beyond", ends))
     if settings.penalty_per_batch and (settings.l1 or settings.l2):
-        given = " and ".join(f"{name} {getattr(settings, name):g}" for name in ("l1", "l2") if getattr(settings, name))
+        given = " and ".join(
+            f"{name} {short_text(getattr(settings, name))}" for name in ("l1", "l2") if getattr(settings, name)
+        )
         what = "the weight of the batch's rows" if recording.weights.size else "the rows of the batch"
-        facts.append(("penalty per batch", f"{given} divided by {recording.weight:.9g}, {what}"))
+        facts.append(("penalty per batch", f"{given} divided by {short_text(recording.weight)}, {what}"))
     if settings.rates or settings.schedule.name != "constant":
-        facts.append(("rate of this step", f"{recording.rates[-1]:.9g}"))
+        facts.append(("rate of this step", short_text(recording.rates[-1])))
     return facts
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
-from backlit.explain.algebra.numerals import decimal_text, short_text
+from backlit.explain.algebra.numerals import decimal_text, given_text
 from backlit.explain.record.step_records import Column, Drawing, Edge, Node
 
 LARGEST_COLUMN = 4
@@ -44,7 +44,7 @@ def _layer(drawing: Drawing, number: int, digits: int, names: bool | None) -> li
     targets = drawing.targets if number == len(drawing.columns) - 1 else ()
     lines = [column.title]
     for unit, node in enumerate(column.nodes):
-        beside = f"  target {short_text(targets[unit], digits)}" if unit < len(targets) else ""
+        beside = f"  target {given_text(targets[unit], digits)}" if unit < len(targets) else ""
         lines += (
             ["", *_comb(before, column, unit, node, beside, digits, names)]
             if unit
@@ -77,7 +77,7 @@ def _comb(
 def _weights(edges: Sequence[Edge], digits: int, names: bool | None) -> list[str]:
     """Give weights, each after its name if that is shown, with names and values below each other."""
     leads = [f"{edge.name} " if (edge.own if names is None else names) else "" for edge in edges]
-    values = [short_text(edge.weight, digits) for edge in edges]
+    values = [given_text(edge.weight, digits) for edge in edges]
     wide, wider = max(map(cell_len, leads), default=0), max(map(len, values), default=0)
     return [
         lead + " " * (wide - cell_len(lead)) + value.rjust(wider) for lead, value in zip(leads, values, strict=True)

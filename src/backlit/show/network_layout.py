@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from backlit.explain.algebra.numerals import short_text
+from backlit.explain.algebra.numerals import given_text, short_text
 from backlit.explain.record.step_records import Column, Drawing, Edge
 from backlit.show.drawing_parts import LETTERS, LOWERED, NAMES, Circle, Layout, Line, Text
 from backlit.show.text_width import shortened, text_width
@@ -51,8 +51,9 @@ class Shown(NamedTuple):
     def edge(self, edge: Edge) -> Text:
         """Give the number of a weight, or its slope, with the weight's name if that is shown; without its place."""
         value = edge.slope if self.backward else edge.weight
+        text_of = short_text if self.backward else given_text
         named = edge.own if self.names is None else self.names
-        text, role = ("fixed", "fixed") if value is None else (short_text(value, self.digits), "label")
+        text, role = ("fixed", "fixed") if value is None else (text_of(value, self.digits), "label")
         lead = shortened(edge.name, LONGEST_LEAD, LETTERS) if named else ""
         return Text(0.0, 0.0, text, role, "end", full=edge.name, lead=lead)
 
@@ -163,7 +164,7 @@ class _Placing:
                 anchor = "start" if last and number else "end"
                 self.texts.append(Text(side, line, name, "name", anchor, NAMES, bold=True, full=node.name))  # type: ignore[arg-type]
             if unit < len(targets):
-                words = f"target {short_text(targets[unit], self.shown.digits)}"
+                words = f"target {given_text(targets[unit], self.shown.digits)}"
                 line = y + (LETTERS if named and number else LETTERS * LOWERED)
                 self.texts.append(Text(x + self.radius + 8, line, words, "target", "start"))
 

@@ -22,7 +22,6 @@ from backlit.show.worked_example import WorkedExample
 from backlit.show.worked_markdown import _escaped
 
 TITLE = "One epoch of training, step by step"
-COLUMNS = ("step", "rows", "error before it")
 
 
 FORMULAS, MOST_STEPS = 32, 8
@@ -68,7 +67,12 @@ class WorkedEpoch(Shown):
         steps = f"{batch.number} to {batch.number + len(self) - 1}, the batches of epoch {batch.epoch}"
         facts += [("rows", str(first.recording.of)), ("steps", steps)]
         facts += [fact for fact in first.occasion if fact[0] == "beyond"]
-        return Summary(TITLE, tuple(facts), tuple(step.step.recording.errors[-1] for step in self), first.digits)
+        errors = tuple(step.step.recording.errors[-1] for step in self)
+        return Summary(TITLE, tuple(facts), errors, first.digits, first.summary.measured)
+
+    @property
+    def _columns(self) -> tuple[str, str, str]:
+        return "step", "rows", f"{self.summary.measured} before it"
 
     def _table(self) -> list[tuple[str, str, str]]:
         """Give a line for each step: its number, its rows, the error before it."""
@@ -95,7 +99,7 @@ class WorkedEpoch(Shown):
         lines = [Text(summary.title, style="bold")]
         wide = max(len(name) for name, _ in summary.facts)
         lines += [Text.assemble("  ", (name.ljust(wide), "dim"), "  ", fact) for name, fact in summary.facts]
-        rows = [COLUMNS, *self._table()]
+        rows = [self._columns, *self._table()]
         widths = [max(len(row[k]) for row in rows) for k in range(3)]
         lines.append(Text())
         for number, name, error in rows:
@@ -113,7 +117,7 @@ class WorkedEpoch(Shown):
     def _markdown_head(self) -> str:
         lines = [f"# {TITLE}", ""]
         lines += [f"- **{name}:** {_escaped(fact)}" for name, fact in self.summary.facts]
-        lines += ["", f"| {' | '.join(COLUMNS)} |", "|---:|---|---:|"]
+        lines += ["", f"| {' | '.join(self._columns)} |", "|---:|---|---:|"]
         lines += [f"| {number} | {_escaped(rows)} | {error} |" for number, rows, error in self._table()]
         return "\n".join(lines) + "\n"
 
@@ -122,7 +126,7 @@ class WorkedEpoch(Shown):
         text = worked_latex._text
         lines = [rf"\section*{{{text(TITLE)}}}", r"\begin{itemize}"]
         lines += [rf"\item {text(name)}: {text(fact)}" for name, fact in self.summary.facts]
-        lines += [r"\end{itemize}", r"\begin{longtable}{rlr}", " & ".join(COLUMNS) + r" \\"]
+        lines += [r"\end{itemize}", r"\begin{longtable}{rlr}", " & ".join(self._columns) + r" \\"]
         lines += [
             rf"{number} & {text(rows)} & ${latex_decimal(error, self.summary.digits)}$ \\"
             for (number, rows, _), error in zip(self._table(), self.summary.errors, strict=True)
@@ -143,7 +147,7 @@ class WorkedEpoch(Shown):
 
     def _html_head(self) -> str:
         facts = "".join(f"<dt>{escape(name)}</dt><dd>{escape(fact)}</dd>" for name, fact in self.summary.facts)
-        heads = "".join(f"<th>{name}</th>" for name in COLUMNS)
+        heads = "".join(f"<th>{name}</th>" for name in self._columns)
         rows = "".join(
             f'<tr><td class="number">{number}</td><td>{escape(rows)}</td><td class="number">{error}</td></tr>'
             for number, rows, error in self._table()
@@ -176,7 +180,9 @@ class WorkedEpoch(Shown):
 
     def _notebook_head(self) -> str:
         facts = notebook.table_html(("", ""), self.summary.facts, 2)
-        return f"{notebook.heading_html(TITLE, size='1.3em')}{facts}{notebook.table_html(COLUMNS, self._table(), 0)}"
+        return (
+            f"{notebook.heading_html(TITLE, size='1.3em')}{facts}{notebook.table_html(self._columns, self._table(), 0)}"
+        )
 
     def _repr_html_(self) -> str:
         steps = "".join(worked_notebook.worked_fragment(step.example) for _, step in self._titled())

@@ -15,7 +15,7 @@ import jinja2
 from latex2mathml.converter import convert
 from markupsafe import Markup
 
-from backlit.explain.algebra.numerals import decimal_text, short_text
+from backlit.explain.algebra.numerals import decimal_text, given_text, short_text
 from backlit.explain.algebra.printing import OPERAND
 from backlit.explain.quantity_names import plain_text
 from backlit.explain.record.step_records import Drawing, Example, Record, Section
@@ -93,7 +93,7 @@ def _pictures(drawing: Drawing, digits: int, names: bool | None, number: int) ->
 def _outputs(drawing: Drawing, digits: int) -> str:
     """Give the first outputs with their targets: what is seen of a row while it is folded."""
     pairs = zip(drawing.columns[-1].nodes, drawing.targets, strict=False)
-    words = [f"{node.name} {short_text(node.value, digits)}, target {short_text(target, digits)}"
+    words = [f"{node.name} {short_text(node.value, digits)}, target {given_text(target, digits)}"
              for node, target in pairs if node.value is not None]  # fmt: skip
     return "; ".join(words[:MOST_RESULTS]) + ("; …" if len(words) > MOST_RESULTS else "")
 

@@ -37,7 +37,7 @@ def worked_body(example: Example) -> str:
     lines += [rf"\item {_text(name)}: {_text(fact)}" for name, fact in summary.facts]
     lines += [r"\end{itemize}"]
     if len(summary.errors) > 1:
-        lines += [r"\subsection*{The error before each step}", r"\begin{longtable}{rr}"]
+        lines += [rf"\subsection*{{{_text(summary.errors_title)}}}", r"\begin{longtable}{rr}"]
         lines += [
             rf"{number} & ${latex_decimal(error, summary.digits)}$ \\" for number, error in enumerate(summary.errors, 1)
         ]

@@ -27,7 +27,7 @@ def worked_markdown(example: Example) -> str:
     lines = [f"# {summary.title}", ""]
     lines += [f"- **{name}:** {_escaped(fact)}" for name, fact in summary.facts]
     if len(summary.errors) > 1:
-        lines += ["", "## The error before each step", "", "| step | error |", "|---:|---:|"]
+        lines += ["", f"## {summary.errors_title}", "", f"| step | {summary.measured} |", "|---:|---:|"]
         lines += [
             f"| {number} | {decimal_text(error, summary.digits)} |" for number, error in enumerate(summary.errors, 1)
         ]

@@ -59,7 +59,6 @@ def worked_fragment(example: Example) -> str:
 
 
 COMPARED = "Before and after the step"
-ERRORS = "The error before each step"
 
 
 # ----------------------------------------------------------------------------------------------------------------- head
@@ -72,7 +71,7 @@ def _head(example: Example) -> str:
         rows = [(str(number), decimal_text(error, summary.digits)) for number, error in _few(summary.errors)]
         if len(rows) < len(summary.errors):
             rows.insert(FEW // 2, ("...", ""))
-        parts += [heading_html(ERRORS), table_html(("step", "error"), rows, 0)]
+        parts += [heading_html(summary.errors_title), table_html(("step", summary.measured), rows, 0)]
     return "".join(parts)
 
 
@@ -87,7 +86,7 @@ def _few(errors: Sequence[float]) -> list[tuple[int, float]]:
 
 def _head_text(example: Example) -> str:
     summary = example.summary
-    errors = [f"error before step {number}: {decimal_text(error, summary.digits)}"
+    errors = [f"{summary.measured} before step {number}: {decimal_text(error, summary.digits)}"
               for number, error in _few(summary.errors)] if len(summary.errors) > 1 else []  # fmt: skip
     return "\n".join([summary.title, _columns(summary.facts), *errors])
 

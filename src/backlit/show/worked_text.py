@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from rich.text import Text
@@ -50,7 +51,7 @@ def _summary(summary: Summary) -> Iterator[Text]:
     for name, fact in summary.facts:
         yield Text.assemble(INDENT, (name.ljust(wide), QUIET), "  ", fact)
     if len(summary.errors) > 1:
-        yield _heading("The error before each step")
+        yield _heading(summary.errors_title)
         yield from _errors(summary)
 
 
@@ -94,10 +95,10 @@ def _given(records: list[Record], width: int) -> Iterator[Text]:
 
 
 def _aligned(values: Iterable[str]) -> dict[str, str]:
-    """Pad numbers so that their points stand under each other."""
-    given = list(values)
-    left = max(len(value.partition(".")[0]) for value in given)
-    padded = {value: value.rjust(left + len(value) - len(value.partition(".")[0])) for value in given}
+    """Pad numbers so that their points stand under each other; 2e-2 has its behind the 2."""
+    whole = {value: len(re.split("[.e]", value)[0]) for value in values}
+    left = max(whole.values())
+    padded = {value: value.rjust(left + len(value) - whole[value]) for value in whole}
     wide = max(map(len, padded.values()))
     return {value: text.ljust(wide) for value, text in padded.items()}
 

@@ -71,7 +71,9 @@ def explain(
             of quantities, such as {"w(i1,h1)": "w1"}, after which dE/dw1 and w1+ are named.
         only: a phase ("forward", "error", "backward", "update"), a layer ("layer 2"), a unit ("h1"), or a number
             ("w(i1,h1)", "dE/dnet(h2)") with all it depends on; or several of these.
-        digits: places behind the point, ties to even; digits that float64 does not have are left out.
+        digits: places behind the point, ties to even. Given numbers of up to four digits stay as they are; a result
+            below the last place, or below 0.001, has so many digits and an exponent. Digits that float64 does not have
+            are left out.
         check: put the slope by finite differences beside each gradient; at a kink, those of both sides.
         compare: end with the parameters and the error before and after.
 

@@ -17,6 +17,8 @@ CONTEXT = Context(prec=800, rounding=ROUND_HALF_EVEN, Emax=999_999, Emin=-999_99
 
 HALF = Decimal("0.500001")
 """Half a unit, and a little for ties."""
+GIVEN_DIGITS = 4
+"""A given number of no more digits is shown as it was given, however few places are asked for."""
 BEYOND = 400
 """Exponents beyond this belong to no float64."""
 
@@ -24,10 +26,11 @@ BEYOND = 400
 def decimal_text(value: float, digits: int = DIGITS) -> str:
     """Give a number with `digits` places; of very small or large ones, as many significant digits and the exponent.
 
-    The decimal that is rounded, half to even, is the shortest one that means this float64: what `repr` prints.
+    Very small is below 0.001, or below the last place. The decimal that is rounded, half to even, is the shortest one
+    that means this float64: what `repr` prints.
 
-    >>> decimal_text(0.3775), decimal_text(3.51018778e-5), decimal_text(-2.5, 0)
-    ('0.377500000', '3.51018778e-5', '-2')
+    >>> decimal_text(0.3775), decimal_text(3.51018778e-5), decimal_text(-2.5, 0), decimal_text(0.0826, 2)
+    ('0.377500000', '3.51018778e-5', '-2', '0.08')
     """
     if not math.isfinite(value):
         return {"inf": "∞", "-inf": "-∞"}.get(repr(value), "NaN")
@@ -89,8 +92,8 @@ def _scientific(number: Decimal, places: int) -> str:
 
 
 def smallest_fixed(digits: int) -> Decimal:
-    """Give the size below which a number is written with an exponent: where few of its digits would be left."""
-    return Decimal(1).scaleb(-min(3, max(digits - 1, 0)))
+    """Give the size below which a number is written with an exponent: 0.001, or the last place where that is larger."""
+    return Decimal(1).scaleb(-min(3, digits))
 
 
 def short_text(value: float, digits: int = DIGITS) -> str:
@@ -108,6 +111,16 @@ def short_text(value: float, digits: int = DIGITS) -> str:
         mantissa = "0" if mantissa == "-0" else mantissa
         return f"{mantissa}e{int(exponent)}" if e else mantissa
     return rounded
+
+
+def given_text(value: float, digits: int = DIGITS) -> str:
+    """Give a number that was given, not computed: whole if it has up to four digits, else as `short_text` does.
+
+    >>> given_text(0.11, 1), given_text(0.05, 1), given_text(2 / 3, 2), given_text(12345.678, 1)
+    ('0.11', '0.05', '0.67', '12345.7')
+    """
+    short = math.isfinite(value) and len(Decimal(repr(float(value))).normalize().as_tuple().digits) <= GIVEN_DIGITS
+    return short_text(value, max(digits, DIGITS) if short else digits)
 
 
 def latex_number(text: str) -> str:

@@ -10,7 +10,7 @@ import math
 from decimal import Decimal
 
 from backlit.explain.algebra.decimals import FEW, MANY, as_written, decimal_value, decisions
-from backlit.explain.algebra.numerals import DIGITS, decimal_text, right_text, short_text
+from backlit.explain.algebra.numerals import DIGITS, decimal_text, given_text, right_text, short_text
 from backlit.explain.algebra.tree import Node, Ref, refs
 from backlit.explain.record.quantities import Key
 
@@ -81,6 +81,8 @@ class ExactNumbers:
             value = key.quantity.value(key.place)
             finite = math.isfinite(value)
             text = right_text(value, self.of(key), digits) if finite else decimal_text(value, digits)
+            if key.quantity.expression is None and given_text(value, digits) != short_text(value, digits):
+                text = given_text(value, digits)
             self._shown[key, digits] = text
         return text
 
@@ -93,6 +95,8 @@ class ExactNumbers:
         """Give the text of a number inside a calculation: short where it is exact; settings are given in full."""
         if ref.key is None:
             return short_text(ref.value, max(digits, DIGITS))
+        if ref.key.quantity.expression is None:
+            return given_text(ref.value, digits)
         if not math.isfinite(ref.value) or self.of(ref.key) == as_written(ref.value):
             return short_text(ref.value, digits)
         return self.shown(ref.key, digits)
@@ -108,4 +112,5 @@ class ExactNumbers:
 
     def lost(self, key: Key, digits: int) -> bool:
         """Tell whether digits that would be shown are rounding."""
-        return self.shown(key, digits) != decimal_text(key.quantity.value(key.place), digits)
+        computed = key.quantity.expression is not None
+        return computed and self.shown(key, digits) != decimal_text(key.quantity.value(key.place), digits)

@@ -40,7 +40,11 @@ class NumericSlope(NamedTuple):
         if self.value is not None:
             if 0.0 < abs(slope) <= self.error and abs(self.value) <= self.error:
                 return "differences cannot resolve a slope this small: the rounding of E hides it"
-            return f"by differences {_known_digits(self.value, self.error, digits)}"
+            text = _known_digits(self.value, self.error, digits)
+            if text.startswith("0e"):
+                size = text.replace("0e", "1e")
+                return f"differences tell only that it is smaller than {size}: the rounding of E hides the rest"
+            return f"by differences {text}"
         if self.left is None or self.right is None:
             return "no differences: E is not finite beside this point"
         left, right = (_known_digits(side, self.error, digits) for side in (self.left, self.right))

@@ -134,12 +134,21 @@ class Section(msgspec.Struct, frozen=True):
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """The facts about the step, in pairs such as ("optimizer", "sgd, rate 0.5"), and the error before each step."""
+    """The facts about the step, in pairs such as ("optimizer", "sgd, rate 0.5"), and the error before each step.
+
+    `measured` says what `errors` are: "error", or "E + penalty" where the training has penalties.
+    """
 
     title: str
     facts: tuple[tuple[str, str], ...]
     errors: tuple[float, ...]
     digits: int
+    measured: str = "error"
+
+    @property
+    def errors_title(self) -> str:
+        """The heading of the errors."""
+        return f"The {self.measured} before each step"
 
 
 class Example(msgspec.Struct, frozen=True):

@@ -10,6 +10,9 @@ from backlit.explain.record.quantities import Place, Quantity
 from backlit.explain.stages.base import ONE, Stage, explains
 from backlit.ops.layers.normalization import BatchNorm, LayerNorm
 
+SEVERAL = {"row": ": take several rows in a batch", "unit": ": it needs several units"}
+"""What to do where the mean is over one number."""
+
 
 class NormStage(Stage):
     """x̂ = (x - μ) r, z = γ x̂ + β."""
@@ -22,7 +25,9 @@ class NormStage(Stage):
         quantities = self.make_parameters()
         self.gamma, self.beta = quantities["gamma"], quantities["beta"]
         self.before = [*self.moments()]
-        self.norm = self.context.unit_quantity(self.k, "norm", self.units, self.buffer("N"), self.normalized)
+        self.norm = self.context.unit_quantity(
+            self.k, "norm", self.units, self.buffer("N"), self.normalized, self._alone
+        )
         self.before.append(self.norm)
         return self.context.unit_quantity(self.k, "scaled", self.units, self.buffer("Z"), lambda at: plus(
             times(self.gamma.ref(0, at.unit), self.norm.ref(at.row, at.unit)), self.beta.ref(0, at.unit)))  # fmt: skip
@@ -30,6 +35,20 @@ class NormStage(Stage):
     def moments(self) -> tuple[Quantity, ...]:
         """Make the quantities that x̂ needs."""
         raise NotImplementedError
+
+    @property
+    def averaged(self) -> tuple[int, str]:
+        """How many of what the mean is over."""
+        raise NotImplementedError
+
+    def _alone(self, at: Place) -> str:
+        """Say that the mean of one number leaves nothing."""
+        count, what = self.averaged
+        return f"one {what} is its own mean, so the norm is 0{SEVERAL[what]}" if count == 1 else ""
+
+    def _lost(self, at: Place) -> str:
+        count, what = self.averaged
+        return f"no slope passes the norm of one {what}, whose output is always β" if count == 1 else ""
 
     def normalized(self, at: Place) -> Node:
         """Give x̂."""
@@ -62,6 +81,11 @@ class BatchNormStage(NormStage):
 
     op: BatchNorm
 
+    @property
+    def averaged(self) -> tuple[int, str]:
+        """The rows."""
+        return self.context.recording.rows, "row"
+
     def moments(self) -> tuple[Quantity, ...]:
         """Make μ and r = 1 / √(σ² + ε) of each unit."""
         rows = range(self.context.recording.rows)
@@ -92,7 +116,7 @@ class BatchNormStage(NormStage):
             inner = over(plus(shift, times(self.norm.ref(at.row, j), along)), self.n)
             return times(self.gamma.ref(0, j), self.r.ref(0, j), plus(grad.ref(at.row, j), neg(inner)))
 
-        return (), self.slope(expression)
+        return (), self.slope(expression, self._lost)
 
 
 @explains(LayerNorm)
@@ -100,6 +124,11 @@ class LayerNormStage(NormStage):
     """Moments over the units of the row."""
 
     op: LayerNorm
+
+    @property
+    def averaged(self) -> tuple[int, str]:
+        """The units."""
+        return len(self.units), "unit"
 
     def moments(self) -> tuple[Quantity, ...]:
         """Make r = 1 / √(σ² + ε) of each row."""
@@ -141,4 +170,4 @@ class LayerNormStage(NormStage):
             )  # fmt: skip
             return times(self.r.ref(at.row, 0), inner)
 
-        return (), self.slope(expression)
+        return (), self.slope(expression, self._lost)
