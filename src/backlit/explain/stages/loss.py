@@ -44,10 +44,7 @@ class ErrorPart:
         self.joined = self.recording.chain is not None
         self.targets = self._targets()
         self.per_output = self._per_output() if is_elementwise(self.loss) else None
-        self.single = (
-            self.recording.rows == 1 and self.recording.scale * self.recording.weight == 1.0 and not self.weighted
-        )
-        self.per_row = None if self.single else self._per_row()
+        self.per_row = self._per_row() if self.recording.rows > 1 else None
         self.E = self._total()
         self.penalty = self._penalty()
 
@@ -111,8 +108,9 @@ class ErrorPart:
     def at_ceiling(self) -> bool:
         """Tell whether a part of the error is at its ceiling."""
         ceiling = float(getattr(self.loss, "ceiling", 0.0))
-        parts = self.per_output or self.per_row or self.E
-        return ceiling > 0.0 and any(bool(np.any(parts.values(row) == ceiling)) for row in range(self.recording.rows))
+        losses = self.recording.array("l").reshape(-1)
+        parts = [self.per_output.values(row) for row in range(self.recording.rows)] if self.per_output else losses
+        return ceiling > 0.0 and bool(np.any(np.asarray(parts) == ceiling))
 
     def expanded(self, formula: str, row: int, at: dict[str, int]) -> Node:
         """Write out a formula over the outputs of a row."""
@@ -191,8 +189,8 @@ class ErrorPart:
         losses = self.recording.array("l").reshape(-1)
 
         def name(at: Place) -> Name:
-            row = self.context.row_name(at.row) or r"row"
-            return Name(f"E[{row}]", rf"E^{{({row_symbol(row)})}}" if row != "row" else r"E_{\text{row}}")
+            row = self.context.row_name(at.row)
+            return Name(f"E[{row}]", rf"E^{{({row_symbol(row)})}}")
 
         return Quantity(
             "error", "E", None, rows=self.context.rows, name=name, values=lambda row: losses[row : row + 1],
@@ -202,15 +200,14 @@ class ErrorPart:
     def _total(self) -> Quantity:
         return Quantity(
             "error", "E", None, name=lambda _: Name("E", "E"), values=lambda _: np.array([self.recording.E]),
-            expression=lambda _: self._reduced() if self.per_row else self._sum_of_row(0),
+            expression=lambda _: self._reduced(),
             note=lambda _: "" if self.per_row else self._note_of_row(0),
         )  # fmt: skip
 
     def _reduced(self) -> Node:
-        """Give E as the sum or the mean of the rows' losses."""
-        assert self.per_row is not None
+        """Give E as the sum or the mean of the rows' losses; of one row, of what its loss is made of."""
         rows = range(self.recording.rows)
-        refs: list[Node] = [self.per_row.ref(row, 0) for row in rows]
+        refs: list[Node] = [self.per_row.ref(row, 0) for row in rows] if self.per_row else [self._sum_of_row(0)]
         terms = [
             times(self.row_weight(row), ref) if self.weighted else ref for row, ref in zip(rows, refs, strict=True)
         ]
@@ -220,8 +217,8 @@ class ErrorPart:
     def row_weight(self, row: int) -> Ref:
         """Give a row's weight for use in a formula."""
         weight = float(self.recording.weights[row]) if self.weighted else 1.0
-        name = self.context.row_name(row) or "row"
-        return constant(f"s[{name}]", rf"s_{{{row_symbol(name)}}}", weight)
+        name = self.context.row_name(row)
+        return constant(f"s[{name}]", rf"s_{{{row_symbol(name)}}}", weight) if name else constant("s", "s", weight)
 
     def divisor(self) -> Node | None:
         """Give the divisor of the sum over the rows; None for 1."""
