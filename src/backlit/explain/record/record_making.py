@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
-from backlit.explain.algebra.decimals import FLOATS, as_written, decimal_value
+from backlit.explain.algebra.decimals import FLOATS, WIDE, as_written, decimal_value
 from backlit.explain.algebra.numerals import decimal_text, right_text
 from backlit.explain.algebra.printing import latex, linked_latex, plain
 from backlit.explain.algebra.tree import Node, Ref, choose_cases, refs
@@ -66,7 +66,7 @@ def change_of(
     difference = after - before
     if math.isfinite(difference):
         rounding = Decimal(max(abs(before), abs(after))) * ROUNDING
-        gap = as_written(difference) + rounding if new is None else exact.of(new) - exact.of(old)
+        gap = as_written(difference) + rounding if new is None else WIDE.subtract(exact.of(new), exact.of(old))
         return Change(name, before, after, (*texts, right_text(difference, gap, digits)))
     return Change(name, before, after, (*texts, decimal_text(difference, digits)))
 
@@ -84,7 +84,7 @@ def _note(key: Key, node: Node | None, exact: ExactNumbers, digits: int) -> str:
         finite = all(math.isfinite(ref.value) for ref in operands)
         if not math.isfinite(quantity.value(place)):
             result = decimal_value(node)
-            within = result.is_finite() and abs(result) < LARGEST
+            within = result.is_finite() and result.copy_abs() < LARGEST
             remarks += [TOO_LARGE_ON_THE_WAY if within else TOO_LARGE] if finite else []
         elif exact.lost(key, digits) and not any(exact.lost(ref.key, digits) for ref in operands):
             remarks.append(FEWER_DIGITS)
