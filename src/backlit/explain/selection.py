@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Sequence
 
 from backlit.errors import BacklitError
 from backlit.explain.algebra.tree import shown_refs
-from backlit.explain.contents import GIVEN, LARGEST_EXAMPLE, Contents
+from backlit.explain.contents import LARGEST_EXAMPLE, Contents
 from backlit.explain.record.quantities import Key, Place, Quantity
 from backlit.explain.stages.base import ParameterQuantity
 
@@ -29,12 +30,14 @@ def selected(contents: Contents, only: Sequence[str]) -> dict[Quantity, set[Plac
 def _part(contents: Contents, part: str) -> set[Key]:
     """Give the numbers of a phase, a layer or a unit; or a number with all that it depends on."""
     layers = {f"layer {k}" for k in set(contents.context.recording.network.labels)}
+    quantities = list(contents.quantities())
     if part in PHASES:
-        return {key for heading, key in contents.numbers() if key.quantity.phase == part and heading != GIVEN}
+        given = (contents.inputs, *contents.parameters, contents.error.targets)
+        return _all_of(part, [q for q in quantities if q.phase == part and q not in given])
     if part in layers:
-        return {key for _, key in contents.numbers() if f"layer {key.quantity.layer}" == part}
-    if any(part in quantity.units for quantity in contents.quantities()):
-        return {key for _, key in contents.numbers() if key.quantity.units[key.place.unit] == part}
+        return _all_of(part, [q for q in quantities if f"layer {q.layer}" == part])
+    if any(part in q.units for q in quantities):
+        return _all_of(part, [q for q in quantities if part in q.units], unit=part)
     key = contents.find(part)
     if key is None:
         known = contents.known_names(every=len(contents) <= LARGEST_EXAMPLE)
@@ -42,6 +45,19 @@ def _part(contents: Contents, part: str) -> set[Key]:
         hint = f"did you mean {near[0]!r}?" if near else "expected a phase, 'layer 1', a unit such as 'h1' or a weight."
         raise BacklitError(f"only: the step has no {part!r}; {hint}")
     return _with_all_it_needs(contents, key)
+
+
+def _all_of(part: str, quantities: Sequence[Quantity], unit: str = "") -> set[Key]:
+    """Give the numbers of quantities, of one unit where it is named.
+
+    Errors: a BacklitError where they are more than `LARGEST_EXAMPLE`; they are counted first.
+    """
+    units = {q: [j for j, name in enumerate(q.units) if not unit or name == unit] for q in quantities}
+    ranges = [(q, range(len(q.rows) or 1), range(len(q.sources) or 1), units[q]) for q in quantities]
+    count = sum(len(rows) * len(sources) * len(places) for _, rows, sources, places in ranges)
+    if count > LARGEST_EXAMPLE:
+        raise BacklitError(f"only: {part!r} has {count:,} numbers; choose fewer rows, or one number by its name.")
+    return {Key(q, Place(*place)) for q, *spans in ranges for place in itertools.product(*spans)}
 
 
 def _with_all_it_needs(contents: Contents, key: Key) -> set[Key]:

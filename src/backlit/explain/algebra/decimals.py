@@ -84,8 +84,9 @@ class _Evaluation:
             return _constant(node.symbol)
         if node.head == "cases":
             return self.value(branch_of(node, FLOATS))
-        if node.head in {"sign", "[]"}:
-            return _decided(node)
+        return _decided(node) if node.head in {"sign", "[]"} else self._of_operation(node)
+
+    def _of_operation(self, node: Apply) -> Decimal:
         if node.head == "^" and node.args[0] == Literal("e"):
             return self.value(node.args[1]).exp()
         function = _FUNCTIONS.get(node.head)

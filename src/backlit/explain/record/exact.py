@@ -57,7 +57,7 @@ class ExactNumbers:
             if node is None and key.quantity.expression is not None:
                 node = nodes[key] = key.quantity.expression(key.place)
                 needed = needed_by(node)
-                missing = [other for other in needed if other not in known]
+                missing = [k for k in needed if k not in known and k.quantity.terms <= LONG]
                 if missing and len(needed) <= LONG:
                     waiting += missing
                     continue

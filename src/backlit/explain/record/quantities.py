@@ -42,6 +42,7 @@ class Quantity:
         values: gives the numbers of a row (units,), or (sources, units), as the recorded step holds them.
         expression: gives the formula of the number at a place; None of quantities that are given.
         note: gives a remark at a place.
+        terms: about how many numbers its formula has, where they may be many.
         numeric: gives the slope by finite differences at a place; None of quantities that have no such check.
     """
 
@@ -49,7 +50,7 @@ class Quantity:
         self, phase: str, kind: str, layer: int | None, *, units: Sequence[str] = ("",), sources: Sequence[str] = (),
         rows: Sequence[str] = (), name: Callable[[Place], Name], values: Callable[[int], Array],
         expression: Callable[[Place], Node] | None = None, note: Callable[[Place], str] | None = None,
-        numeric: Callable[[Place], NumericSlope] | None = None,
+        numeric: Callable[[Place], NumericSlope] | None = None, terms: int = 0,
     ) -> None:  # fmt: skip
         self.phase, self.kind, self.layer = phase, kind, layer
         self.units, self.sources, self.rows = tuple(units), tuple(sources), tuple(rows)
@@ -57,7 +58,7 @@ class Quantity:
         self.values = values
         self.expression = expression
         self.note = note
-        self.numeric = numeric
+        self.numeric, self.terms = numeric, terms
         self._kept: tuple[int, Array] | None = None
 
     def value(self, place: Place) -> float:
