@@ -117,7 +117,8 @@ class Reference:
             if loss.name in oracles.LOSSES:
                 seen |= {f"E({u}){self.row(r)}": part for u, part in zip(units, parts, strict=True)}
             losses.append(sum(parts))
-            seen[f"E[{r + 1}]" if self.rows > 1 else "E[row]"] = losses[-1]
+            if self.rows > 1:
+                seen[f"E[{r + 1}]"] = losses[-1]
         total = sum(w * x for w, x in zip(self.weights, losses, strict=True))
         divisor = {"sum": 1, "mean": sum(self.weights), "mean_all": sum(self.weights) * len(units)}[loss.reduction]
         return total / divisor

@@ -19,8 +19,8 @@ T = TypeVar("T")
 Wanted = Mapping[Quantity, Collection[Place]]
 """The numbers that were asked for: their places by quantity."""
 
-LARGEST_EXAMPLE = 5000
-"""A worked example of more numbers than this is asked for in parts."""
+LARGEST_EXAMPLE = 10_000
+"""Of a worked example of more numbers the first of each kind are shown: a page of so many has some 13 MB."""
 GIVEN = "Given: inputs and weights"
 EVERY_ROW = -1
 """In the place of a row's number: a group that comes once, with all its rows."""

@@ -102,7 +102,7 @@ class Names:
         text = f"{quantity}({source},{unit})" if source else f"{quantity}({unit})"
         if text in self.labels:
             return _with_row(Name(self.labels[text], unit_symbol(self.labels[text])), row)
-        below = f"{unit_symbol(source)} {unit_symbol(unit)}" if source else unit_symbol(unit)
+        below = f"{unit_symbol(source)},{unit_symbol(unit)}" if source else unit_symbol(unit)
         return _with_row(Name(text, f"{quantity_symbol(quantity)}_{{{below}}}"), row)
 
 

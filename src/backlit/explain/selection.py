@@ -1,67 +1,101 @@
-"""A part of a worked example alone: the numbers of a phase, a layer, a unit, or those that one number depends on."""
+"""A part of a worked example alone: the numbers of a phase, a layer, a unit, or those that one number depends on.
+
+And the first numbers of a step that is too long to be shown whole.
+"""
 
 from __future__ import annotations
 
 import difflib
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from backlit.errors import BacklitError
-from backlit.explain.algebra.tree import shown_refs
-from backlit.explain.contents import LARGEST_EXAMPLE, Contents
+from backlit.explain.algebra.tree import FIRST_TERMS, shown_refs
+from backlit.explain.contents import LARGEST_EXAMPLE, Contents, Wanted
 from backlit.explain.record.quantities import Key, Place, Quantity
 from backlit.explain.stages.base import ParameterQuantity
 
 PHASES = ("forward", "error", "backward", "update")
+FIRST = FIRST_TERMS
+"""Of a step that is too long so many rows are shown, and units of each layer: those that shortened sums begin with."""
 
 
 def selected(contents: Contents, only: Sequence[str]) -> dict[Quantity, set[Place]]:
-    """Give the places of the numbers that were asked for, by quantity.
+    """Give the places of the numbers that were asked for, by quantity, and of the given ones that these need.
 
     Errors: a BacklitError, with the nearest name, where a part is none of the step.
     """
-    wanted: dict[Quantity, set[Place]] = {}
+    found: set[Key] = set()
     for part in only:
-        for quantity, place in _part(contents, part):
-            wanted.setdefault(quantity, set()).add(place)
-    return wanted
+        found |= _part(contents, part)
+    return _by_quantity(found | _given(found) if len(found) <= LARGEST_EXAMPLE else found)
+
+
+def excerpt(contents: Contents, wanted: Wanted | None) -> dict[Quantity, set[Place]]:
+    """Give the first rows, and of each layer the first units, with what the error needs; of `wanted` if it is given."""
+    error, found = contents.error, set[Key]()
+    for quantity in contents.quantities():
+        first = (range(min(FIRST, len(of) or 1)) for of in (quantity.rows, quantity.sources, quantity.units))
+        rows, sources, units = first
+        places = (Place(row, source, unit) for row in rows for source in sources for unit in units)
+        found |= {Key(quantity, at) for at in places if wanted is None or at in wanted.get(quantity, ())}
+    totals = {key for key in found if key.quantity in {error.E, error.per_row, error.per_output}}
+    found |= {need for key in totals for need in _needs(key)}
+    return _by_quantity(found | _given(found))
+
+
+def _by_quantity(keys: Iterable[Key]) -> dict[Quantity, set[Place]]:
+    found: dict[Quantity, set[Place]] = {}
+    for quantity, place in keys:
+        found.setdefault(quantity, set()).add(place)
+    return found
 
 
 def _part(contents: Contents, part: str) -> set[Key]:
     """Give the numbers of a phase, a layer or a unit; or a number with all that it depends on."""
-    layers = {f"layer {k}" for k in set(contents.context.recording.network.labels)}
+    layers = [f"layer {k}" for k in dict.fromkeys(contents.context.recording.network.labels)]
     quantities = list(contents.quantities())
     if part in PHASES:
         given = (contents.inputs, *contents.parameters, contents.error.targets)
-        return _all_of(part, [q for q in quantities if q.phase == part and q not in given])
+        return _all_of([q for q in quantities if q.phase == part and q not in given])
     if part in layers:
-        return _all_of(part, [q for q in quantities if f"layer {q.layer}" == part])
-    if any(part in q.units for q in quantities):
-        return _all_of(part, [q for q in quantities if part in q.units], unit=part)
+        return _all_of([q for q in quantities if f"layer {q.layer}" == part])
+    units = dict.fromkeys(unit for quantity in quantities for unit in quantity.units if unit)
+    if part in units:
+        return _all_of([q for q in quantities if part in q.units], unit=part)
     key = contents.find(part)
     if key is None:
         known = contents.known_names(every=len(contents) <= LARGEST_EXAMPLE)
-        near = difflib.get_close_matches(part, [*PHASES, *layers, *contents.context.names.outputs, *known], n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "expected a phase, 'layer 1', a unit such as 'h1' or a weight."
+        near = difflib.get_close_matches(part, [*PHASES, *layers, *units, *known], n=1)
+        unit, weight = examples(contents)
+        usual = f"a phase ({', '.join(PHASES)}), {layers[0]!r}, a unit such as {unit!r}"
+        usual += f" or a weight such as {weight!r}" if weight else ""
+        hint = f"did you mean {near[0]!r}?" if near else f"expected {usual}."
         raise BacklitError(f"only: the step has no {part!r}; {hint}")
     return _with_all_it_needs(contents, key)
 
 
-def _all_of(part: str, quantities: Sequence[Quantity], unit: str = "") -> set[Key]:
-    """Give the numbers of quantities, of one unit where it is named.
+def _all_of(quantities: Sequence[Quantity], unit: str = "") -> set[Key]:
+    """Give the numbers of quantities, of one unit where it is named; the others are not gone through."""
+    found = set()
+    for q in quantities:
+        units = [j for j, name in enumerate(q.units) if not unit or name == unit]
+        places = itertools.product(range(len(q.rows) or 1), range(len(q.sources) or 1), units)
+        found |= {Key(q, Place(*place)) for place in places}
+    return found
 
-    Errors: a BacklitError where they are more than `LARGEST_EXAMPLE`; they are counted first.
-    """
-    units = {q: [j for j, name in enumerate(q.units) if not unit or name == unit] for q in quantities}
-    ranges = [(q, range(len(q.rows) or 1), range(len(q.sources) or 1), units[q]) for q in quantities]
-    count = sum(len(rows) * len(sources) * len(places) for _, rows, sources, places in ranges)
-    if count > LARGEST_EXAMPLE:
-        raise BacklitError(f"only: {part!r} has {count:,} numbers; choose fewer rows, or one number by its name.")
-    return {Key(q, Place(*place)) for q, *spans in ranges for place in itertools.product(*spans)}
+
+def examples(contents: Contents) -> tuple[str, str]:
+    """Give a unit of the network, hidden if there is one, and a weight or another parameter if there is one."""
+    names, parameters = contents.context.names, contents.parameters
+    return (names.columns or [names.inputs])[0][0], parameters[0].name(Place(0, 0, 0)).text if parameters else ""
 
 
 def _with_all_it_needs(contents: Contents, key: Key) -> set[Key]:
-    """Give a number and all it depends on, of long sums the terms that are shown; of a weight, to its new value."""
+    """Give a number and all it depends on, of long sums the terms that are shown; of a weight, to its new value.
+
+    Of the error comes what can be worked out of these.
+    """
     start = key
     if isinstance(key.quantity, ParameterQuantity):
         update = next((u for u in contents.updates if u.parameter is key.quantity), None)
@@ -72,8 +106,21 @@ def _with_all_it_needs(contents: Contents, key: Key) -> set[Key]:
         if key not in found:
             found.add(key)
             waiting += _needs(key)
-    total = Key(contents.error.E, Place(0, 0, 0))
-    return found | {total, *_needs(total)}
+    error = contents.error
+    for quantity in filter(None, (error.per_output, error.per_row, error.E)):
+        for row in range(len(quantity.rows) or 1):
+            here = (Key(quantity, at) for at in quantity.places(row))
+            found |= {key for key in here if found.issuperset(_computed(key))}
+    return found
+
+
+def _computed(key: Key) -> set[Key]:
+    return {need for need in _needs(key) if need.quantity.expression is not None}
+
+
+def _given(keys: Iterable[Key]) -> set[Key]:
+    """Give the given numbers that enter the formulas of numbers as they are shown."""
+    return {need for key in keys for need in _needs(key) if need.quantity.expression is None}
 
 
 def _needs(key: Key) -> list[Key]:
@@ -81,3 +128,14 @@ def _needs(key: Key) -> list[Key]:
     if key.quantity.expression is None:
         return []
     return [ref.key for ref in shown_refs(key.quantity.expression(key.place)) if ref.key is not None]
+
+
+def meant(contents: Contents, part: str, figures: Mapping[str, str]) -> str:
+    """Give the name of the number that a figure of the file is called by; other parts as they are.
+
+    `figures` has the quantity of each figure's own name, such as {"δ3": "-dE/dnet(y3)"}: of a negated one, the number
+    itself is meant.
+    """
+    quantity = figures.get(part, "").removeprefix("-")
+    known = not quantity or contents.find(part) is not None or any(part in q.units for q in contents.quantities())
+    return part if known or contents.find(quantity) is None else quantity

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import itertools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
@@ -15,18 +17,18 @@ import numpy.typing as npt
 from backlit.engine import Network, SingleUpdates, Training, TrainingSettings
 from backlit.errors import BacklitError
 from backlit.explain.algebra.numerals import DIGITS
-from backlit.explain.contents import LARGEST_EXAMPLE, Contents
+from backlit.explain.contents import LARGEST_EXAMPLE, Contents, Wanted
 from backlit.explain.context import Context
 from backlit.explain.course import Course
 from backlit.explain.network_drawing import drawing_of
-from backlit.explain.occasion import occasion_facts
+from backlit.explain.occasion import named_rows, occasion_facts
 from backlit.explain.quantity_names import Names
 from backlit.explain.record.exact import ExactNumbers
 from backlit.explain.record.quantities import Key, Place
 from backlit.explain.record.record_making import change_of, linked_of, record_of
 from backlit.explain.record.recording import Recording, Settings
 from backlit.explain.record.step_records import Change, Drawing, Example, Record, Section, Summary
-from backlit.explain.selection import selected
+from backlit.explain.selection import FIRST, examples, excerpt, meant, selected
 from backlit.explain.summary import summary_of
 from backlit.ops.base import Optimizer
 from backlit.ops.synonyms import hint
@@ -42,7 +44,8 @@ TRAINING = (*Settings.__struct_fields__, *DATA)
 ASKED = ("rate", "epoch", "compare", "data", "row", "run")
 """Those of its arguments that say which step of what is asked for."""
 
-UNASKED = ("gradient_norms", "divergence", "compiled", "threads", "time_limit", "facts", "notes")
+UNASKED = ("gradient_norms", "divergence", "compiled", "threads", "time_limit", "facts", "notes", "figures",
+           "choosable")  # fmt: skip
 """Of these and the others, those that change no number of a step, or are not for callers."""
 
 LIMITS = ("clip_value", "clip_norm", "max_norm")
@@ -54,7 +57,8 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     """How a step is shown; see `backlit.explain`.
 
     `facts` stand at the head of its summary, `notes` beside inputs and targets: a text for each column of each row of
-    the training, inputs first.
+    the training, inputs first. `figures` has the quantities of the file's own figures by what these are called, such as
+    {"δ3": "-dE/dnet(y3)"}. `choosable` says that the rows can be chosen, by `row`.
     """
 
     inputs: Sequence[str] | None = None
@@ -67,6 +71,8 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     check: bool = False
     facts: Sequence[tuple[str, str]] = ()
     notes: Sequence[Sequence[str]] = ()
+    figures: Mapping[str, str] = {}
+    choosable: bool = False
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Shown:
@@ -104,6 +110,8 @@ class Step:
         recording: the step as the engine ran it. `contents`: all quantities of the step.
         rows: the names of its rows.
         only: the parts that were asked for: names, units, layers or phases; empty for the whole step.
+        wanted: the numbers of these parts; None for the whole step.
+        brief: whether `example` shows the first rows and units alone, because there are too many; the records have all.
     """
 
     def __init__(self, recording: Recording, shown: Shown, epochs: int | None = None) -> None:
@@ -114,9 +122,13 @@ class Step:
         self.recording, self.digits, self.check = recording, shown.digits, shown.check
         self.contents = Contents(Context(recording, names, self.rows))
         self._exact = ExactNumbers()
-        self.only = tuple(shown.only)
-        self._wanted = selected(self.contents, self.only) if self.only else None
-        self._facts, self._epochs = tuple(shown.facts), epochs
+        self.only, self._figures, self._choosable = tuple(shown.only), shown.figures, shown.choosable
+        parts = [meant(self.contents, part, shown.figures) for part in self.only]
+        self.wanted = selected(self.contents, parts) if self.only else None
+        called = [(part, f"what the file calls {shown.figures[part]}")
+                  for part, name in zip(self.only, parts, strict=True) if part != name]  # fmt: skip
+        self._facts, self._epochs = (*shown.facts, *called), epochs
+        self.brief = len(self) > LARGEST_EXAMPLE
         if shown.notes:
             self._note([shown.notes[place] for place in recording.batch.rows])
 
@@ -139,11 +151,11 @@ class Step:
         return occasion_facts(self.recording, self.rows, self._epochs)
 
     def __len__(self) -> int:
-        return len(self.contents) if self._wanted is None else sum(map(len, self._wanted.values()))
+        return len(self.contents) if self.wanted is None else sum(map(len, self.wanted.values()))
 
     def keys(self) -> Iterator[tuple[str, Key]]:
         """Give all numbers in order, with the heading of each; only those of `only` where it is given."""
-        return self.contents.numbers(self._wanted)
+        return self.contents.numbers(self.wanted)
 
     def records(self) -> Iterator[Record]:
         """Give the records in the order in which a person would work them out, each made as it is asked for."""
@@ -157,17 +169,9 @@ class Step:
         return self._exact.shown(key, self.digits)
 
     def sections(self) -> Iterator[Section]:
-        """Give the records under their headings.
-
-        Errors: a BacklitError where the step has more than `LARGEST_EXAMPLE` numbers.
-        """
-        if len(self) > LARGEST_EXAMPLE:
-            parameters = self.contents.parameters
-            weight = parameters[0].name(Place(0, 0, 0)).text if parameters else "forward"
-            raise BacklitError(
-                f"this step has {len(self):,} numbers; choose fewer rows or a part, only {weight!r} for instance."
-            )
-        for heading, keys in itertools.groupby(self.keys(), key=itemgetter(0)):
+        """Give the records under their headings; where the step is `brief`, the first of each kind."""
+        shown = self._shown_numbers if self.brief else self.wanted
+        for heading, keys in itertools.groupby(self.contents.numbers(shown), key=itemgetter(0)):
             found = [key for _, key in keys]
             linked = tuple(linked_of(key, self._exact, self.digits) for key in found)
             yield Section(heading, found[0].quantity.phase, tuple(map(self._record, found)), linked)
@@ -176,9 +180,39 @@ class Step:
         """Give all records of the step, with the parameters before and after it if asked."""
         drawn = self.contents.drawable and not self.only
         drawings = tuple(self.drawings()) if drawn else ()
-        changes = tuple(self.changes()) if compare else ()
+        changes = tuple(self.changes(self._shown_numbers if self.brief else self.wanted)) if compare else ()
         left_out = self.contents.context.rows[DRAWN_ROWS:] if drawn else ()
-        return Example(self.summary, drawings, tuple(self.sections()), changes, left_out)
+        summary = self.summary
+        if self.brief:
+            summary = msgspec.structs.replace(summary, facts=(*summary.facts, ("left out", self._left_out())))
+        return Example(summary, drawings, tuple(self.sections()), changes, left_out)
+
+    @functools.cached_property
+    def _shown_numbers(self) -> Wanted:
+        return excerpt(self.contents, self.wanted)
+
+    @property
+    def shown_count(self) -> int:
+        """How many numbers `example` shows."""
+        return sum(map(len, self._shown_numbers.values())) if self.brief else len(self)
+
+    def _left_out(self) -> str:
+        """Say how much of a brief step is shown, and how to ask for more."""
+        rows = self.contents.context.rows
+        which = f"the first {FIRST} units of each layer are shown" + (
+            f", of {named_rows(rows[:FIRST])}" if rows else ""
+        )
+        parts = [part for part in examples(self.contents) if part and part not in self.only]
+        command = [f'--only "{part}"' if re.search(r"\W", part) else f"--only {part}" for part in parts]
+        python = [f"only={part!r}" for part in parts]
+        if rows and self._choosable:
+            command, python = [f"--row {rows[0]}", *command], [f"row={rows[0]}", *python]
+        elif rows:
+            python.append("fewer rows of X")
+        return (
+            f"{len(self) - self.shown_count:,} of {len(self):,} numbers; {which}. To see a part whole: "
+            f"{', '.join(command)} (in Python {', '.join(python)}); --format json, to_json(), has all."
+        )
 
     def drawings(self) -> Iterator[Drawing]:
         """Give the network with the numbers of each of the first rows, and of several rows that of all together."""
@@ -190,12 +224,19 @@ class Step:
         """Give the network with the numbers of one row; of None, with the slopes of all rows added up."""
         return drawing_of(self.contents, row, self._exact)
 
-    def changes(self) -> Iterator[Change]:
-        """Give the error and every trained parameter before and after the step."""
+    def changes(self, shown: Wanted | None = None) -> Iterator[Change]:
+        """Give the error and every trained parameter before and after the step; of `shown`, if given, those in it.
+
+        Where new values are in it, their parameters alone count, and not those that other formulas need.
+        """
+        new_ones = shown is not None and any(update.new in shown for update in self.contents.updates)
         E, total = self.recording, self.contents.error.E
         yield change_of("E", E.E, E.E_after, Key(total, Place(0, 0, 0)), None, self._exact, self.digits)
         for update in self.contents.updates:
+            chosen = update.new if new_ones else update.parameter
             for at in update.new.places(0):
+                if shown is not None and at not in shown.get(chosen, ()):
+                    continue
                 old, new = Key(update.parameter, at), Key(update.new, at)
                 before, after = (key.quantity.value(at) for key in (old, new))
                 name = update.parameter.name(at).text
@@ -203,6 +244,11 @@ class Step:
 
     def __getitem__(self, name: str) -> Record:
         key = self.find(name)
+        if key is None and meant(self.contents, name, self._figures) != name:
+            number = meant(self.contents, name, self._figures)
+            raise KeyError(
+                f"{name!r} is what the file calls {self._figures[name]}; {number!r} is the number without the minus."
+            )
         if key is None:
             near = difflib.get_close_matches(name, self.contents.known_names(every=len(self) <= LARGEST_EXAMPLE), n=3)
             known = (
@@ -214,8 +260,11 @@ class Step:
         return self._record(key)
 
     def find(self, name: str) -> Key | None:
-        """Give the number of that name, its own label or the usual one."""
-        return self.contents.find(name)
+        """Give the number of that name: its own label, the usual one, or what the file calls it in its figures."""
+        key = self.contents.find(name)
+        if key is None and not self._figures.get(name, "-").startswith("-"):
+            return self.contents.find(self._figures[name])
+        return key
 
 
 def explain_step(network: Network, X: npt.ArrayLike, Y: npt.ArrayLike, **given: Any) -> Step:
@@ -252,20 +301,22 @@ def course_of(training: Training, *, steps: int = 1, epochs: int | None = None) 
 def steps_of_epoch(course: Course, shown: Shown, epoch: int) -> list[Step]:
     """Record every step of an epoch.
 
-    Errors: a BacklitError where the epoch has more than `LARGEST_EXAMPLE` numbers.
+    Of more than `LARGEST_EXAMPLE` numbers the first of each step are shown.
+
+    Errors: a BacklitError where these are too many too.
     """
     if isinstance(epoch, bool) or not isinstance(epoch, (int, np.integer)) or epoch < 1:
         raise BacklitError(f"epoch is {epoch!r}; expected a whole number of at least 1.")
     steps: list[Step] = []
     for recording in course.epoch(int(epoch)):
         steps.append(Step(recording, shown, course.epochs))
-        numbers = sum(map(len, steps)) + (course.batches - len(steps)) * len(steps[0])
-        if len(steps) == 1 and numbers > LARGEST_EXAMPLE:
-            several = "" if course.batches == 1 else "s"
+        steps[-1].brief = course.batches * len(steps[0]) > LARGEST_EXAMPLE
+        if len(steps) == 1 and (numbers := course.batches * steps[0].shown_count) > LARGEST_EXAMPLE:
+            part = examples(steps[0].contents)[-1] or "forward"
             raise BacklitError(
-                f"epoch {epoch} has {numbers:,} numbers ({course.batches:,} step{several} of up to {len(steps[0]):,}), "
-                f"more than the {LARGEST_EXAMPLE:,} that are shown at once; choose a part of each step with only, or "
-                "one step with steps."
+                f"epoch {epoch} has {course.batches:,} steps; the first numbers of each are {numbers:,}, more than the "
+                f"{LARGEST_EXAMPLE:,} that are shown at once: choose a part of each step, --only {part!r} (in Python, "
+                f"only={part!r}), or one step, --steps {(int(epoch) - 1) * course.batches + 1} (steps=)."
             )
     return steps
 

@@ -11,7 +11,6 @@ import numpy.typing as npt
 from rich.text import Text
 
 from backlit.engine import Shown
-from backlit.errors import BacklitError
 from backlit.explain import Example, Record, Step, explain_step
 from backlit.show import notebook, worked_html, worked_latex, worked_markdown, worked_notebook, worked_text
 
@@ -76,7 +75,7 @@ class WorkedExample(Shown):
         """
         parts = {"summary": self.step.summary, "records": list(self)}
         if self.compare:
-            parts["changes"] = list(self.step.changes())
+            parts["changes"] = list(self.step.changes(self.step.wanted))
         return msgspec.json.format(msgspec.json.encode(parts), indent=1).decode()
 
     def _ipython_display_(self) -> None:
@@ -84,13 +83,7 @@ class WorkedExample(Shown):
         notebook.publish(self._outputs())
 
     def _outputs(self) -> Iterator[notebook.Output]:
-        try:
-            example = self.example
-        except BacklitError as error:  # too many numbers to show
-            words = f"{self!r}: {error}"
-            yield {"text/html": notebook.words_html(words), "text/plain": words}
-            return
-        yield from worked_notebook.worked_outputs(example)
+        yield from worked_notebook.worked_outputs(self.example)
 
     def _repr_html_(self) -> str:
         return worked_notebook.worked_fragment(self.example)

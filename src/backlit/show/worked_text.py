@@ -15,6 +15,10 @@ from backlit.show.equation_parts import says_the_same
 
 WIDTH = 100
 INDENT = "  "
+TOO_LARGE = (
+    f"The network is not drawn here (more than {diagram_text.LARGEST_COLUMN} units in a layer); --format html draws it "
+    "(in Python, to_html())."
+)
 HEADING, NAME, VALUE, QUIET = "bold cyan", "bold", "green", "dim"
 
 
@@ -40,8 +44,8 @@ def _drawings(example: Example, width: int, names: bool | None) -> Iterator[Text
         yield _heading("The network, forward" + (f", row {drawing.row}" if drawing.row else ""))
         for line in diagram_text.network_lines(drawing, example.summary.digits, width - len(INDENT), names=names):
             yield Text(INDENT + line)
-    left_out = rows_left_out(example)
-    if drawn and left_out:
+    left_out = rows_left_out(example) if drawn else TOO_LARGE if example.drawings else ""
+    if left_out:
         yield Text.assemble("\n", INDENT, (left_out, QUIET))
 
 

@@ -65,7 +65,7 @@ def model_problem(model: TabularModel, source: str, data: Any, row: Any, given: 
     network = model.network
     shown: dict[str, Any] = {
         "inputs": model.encoder.feature_names, "rows": [str(place + 1) for place in chosen],
-        "notes": _notes(model, rows),
+        "notes": _notes(model, rows), "choosable": True,
     }  # fmt: skip
     if model.encoder.classes is not None:
         shown["outputs"] = [str(name) for name in model.encoder.classes]

@@ -25,7 +25,8 @@ def network_file_problem(source: str, run: str | None, row: Any, given: Mapping[
     setup = file.setups[0] if run is None else _run(file, source, run)
     X, Y = setup.rows()
     rules = {**setup.rules(), **given}
-    shown = {"inputs": setup.names.inputs, "units": setup.names.units, "labels": _labels(setup)}
+    shown = {"inputs": setup.names.inputs, "units": setup.names.units, "labels": _labels(setup),
+             "figures": _figures(setup), "choosable": len(X) > 1}  # fmt: skip
     facts = _run_facts(file, setup)
     if setup.data is not None and setup.data.split is not None:
         facts.append(("row numbers", f"count the training rows of {setup.data.set}, in the order of the split"))
@@ -68,6 +69,12 @@ def _row_facts(chosen: list[int], count: int, batch: int) -> list[tuple[str, str
     if chosen == list(range(count)) and batch == count:
         return []
     return [("chosen", f"{numbered_rows(chosen)} of {count} as one batch, as if the training had no other rows")]
+
+
+def _figures(setup: Setup) -> dict[str, str]:
+    """Give the quantities of the file's figures before the first update, by what the source calls them."""
+    figures = [figure for figure in (*setup.published, *setup.computed) if figure.label and not figure.after]
+    return {figure.label: figure.quantity for figure in reversed(figures)}  # the first of a name counts
 
 
 def _labels(setup: Setup) -> dict[str, str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
 
+from backlit.explain.algebra.decimals import decimal_value
 from backlit.explain.algebra.tree import Literal, Node, Ref, over, plus, times
 from backlit.explain.context import Context, constant
 from backlit.explain.quantity_names import row_symbol
-from backlit.explain.record.quantities import Quantity
 from backlit.ops.base import Loss
 
 WEIGHTLESS = "all rows of the batch have weight 0: their mean counts as 0"
@@ -26,37 +26,35 @@ class BatchMean:
         self.weighted = bool(self.recording.weights.size)
         self.weightless = loss.reduction != "sum" and self.recording.weight == 0.0
 
-    def total(self, per_row: Quantity) -> Node:
+    def total(self, errors: Sequence[Node]) -> Node:
         """Give E as the sum or the mean of the rows' errors; a row of weight 0 counts nothing, even an infinite one."""
-        rows = range(self.recording.rows)
-        kept = [per_row.ref(row, 0) for row in rows if row not in self._left_out(per_row)]
+        left_out = self._left_out(errors)
+        kept = [(row, error) for row, error in enumerate(errors) if row not in left_out]
         if self.weightless or not kept:
             return Literal("0")
-        terms: list[Node] = list(kept)
-        if self.weighted:
-            terms = [times(self.row_weight(ref.key.place.row), ref) for ref in kept]
+        terms = [times(self.row_weight(row), error) if self.weighted else error for row, error in kept]
         divisor = self.divisor()
         return plus(*terms) if divisor is None else over(plus(*terms), divisor)
 
-    def remark(self, per_row: Quantity) -> str:
+    def remark(self, errors: Sequence[Node]) -> str:
         """Say what the weights leave out."""
-        names = ", ".join(map(self.context.row_name, self._left_out(per_row)))
-        return WEIGHTLESS if self.weightless else f"left out, for its weight is 0: row {names}" if names else ""
+        if self.weightless:
+            return WEIGHTLESS
+        names = ", ".join(self.context.row_name(row) for row in self._left_out(errors))
+        return f"left out, for its weight is 0: row {names}" if names else ""
 
-    def _left_out(self, per_row: Quantity) -> list[int]:
+    def _left_out(self, errors: Sequence[Node]) -> list[int]:
         """Give the rows of weight 0 whose errors are not finite."""
         if not self.weighted:
             return []
-        weights = self.recording.weights
-        return [
-            row for row in range(self.recording.rows) if not weights[row] and not np.isfinite(per_row.values(row)[0])
-        ]
+        zero = [row for row, weight in enumerate(self.recording.weights) if not weight]
+        return [row for row in zero if not decimal_value(errors[row]).is_finite()]
 
     def row_weight(self, row: int) -> Ref:
         """Give a row's weight for use in a formula."""
         weight = float(self.recording.weights[row]) if self.weighted else 1.0
-        name = self.context.row_name(row) or "row"
-        return constant(f"s[{name}]", rf"s_{{{row_symbol(name)}}}", weight)
+        name = self.context.row_name(row)
+        return constant(f"s[{name}]", rf"s_{{{row_symbol(name)}}}", weight) if name else constant("s", "s", weight)
 
     def divisor(self) -> Node | None:
         """Give the divisor of the sum over the rows; None for 1."""

@@ -47,10 +47,7 @@ class ErrorPart:
         self.joined = self.recording.chain is not None
         self.targets = self._targets()
         self.per_output = self._per_output() if is_elementwise(self.loss) else None
-        self.single = (
-            self.recording.rows == 1 and self.recording.scale * self.recording.weight == 1.0 and not self.mean.weighted
-        )
-        self.per_row = None if self.single else self._per_row()
+        self.per_row = self._per_row() if self.recording.rows > 1 else None
         self.E = self._total()
         self.penalty = self._penalty()
 
@@ -111,8 +108,9 @@ class ErrorPart:
     def at_ceiling(self) -> bool:
         """Tell whether a part of the error is at its ceiling."""
         ceiling = float(getattr(self.loss, "ceiling", 0.0))
-        parts = self.per_output or self.per_row or self.E
-        return ceiling > 0.0 and any(bool(np.any(parts.values(row) == ceiling)) for row in range(self.recording.rows))
+        losses = self.recording.array("l").reshape(-1)
+        parts = [self.per_output.values(row) for row in range(self.recording.rows)] if self.per_output else losses
+        return ceiling > 0.0 and bool(np.any(np.asarray(parts) == ceiling))
 
     def expanded(self, formula: str, row: int, at: dict[str, int]) -> Node:
         """Write out a formula over the outputs of a row."""
@@ -191,8 +189,8 @@ class ErrorPart:
         losses = self.recording.array("l").reshape(-1)
 
         def name(at: Place) -> Name:
-            row = self.context.row_name(at.row) or r"row"
-            return Name(f"E[{row}]", rf"E^{{({row_symbol(row)})}}" if row != "row" else r"E_{\text{row}}")
+            row = self.context.row_name(at.row)
+            return Name(f"E[{row}]", rf"E^{{({row_symbol(row)})}}")
 
         return Quantity(
             "error", "E", None, rows=self.context.rows, name=name, values=lambda row: losses[row : row + 1],
@@ -202,9 +200,16 @@ class ErrorPart:
     def _total(self) -> Quantity:
         return Quantity(
             "error", "E", None, name=lambda _: Name("E", "E"), values=lambda _: np.array([self.recording.E]),
-            expression=lambda _: self.mean.total(self.per_row) if self.per_row else self._sum_of_row(0),
-            note=lambda _: self.mean.remark(self.per_row) if self.per_row else self._note_of_row(0),
+            expression=lambda _: self.mean.total(self._errors()),
+            note=lambda _: "; ".join(filter(None, [
+                self.mean.remark(self._errors()), "" if self.per_row else self._note_of_row(0)])),
         )  # fmt: skip
+
+    def _errors(self) -> list[Node]:
+        """Give the errors of the rows; of one row, what its loss is made of."""
+        if self.per_row is None:
+            return [self._sum_of_row(0)]
+        return [self.per_row.ref(row, 0) for row in range(self.recording.rows)]
 
     def _penalty(self) -> Quantity | None:
         s = self.recording.settings
