@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
 from backlit.errors import BacklitError
-from backlit.explain.algebra.tree import FIRST_TERMS, shown_refs
+from backlit.explain.algebra.tree import FIRST_TERMS
 from backlit.explain.contents import LARGEST_EXAMPLE, Contents, Wanted
 from backlit.explain.record.quantities import Key, Place, Quantity
 from backlit.explain.stages.base import ParameterQuantity
@@ -40,7 +40,7 @@ def excerpt(contents: Contents, wanted: Wanted | None) -> dict[Quantity, set[Pla
         places = (Place(row, source, unit) for row in rows for source in sources for unit in units)
         found |= {Key(quantity, at) for at in places if wanted is None or at in wanted.get(quantity, ())}
     totals = {key for key in found if key.quantity in {error.E, error.per_row, error.per_output}}
-    found |= {need for key in totals for need in _needs(key)}
+    found |= {need for key in totals for need in key.quantity.needs(key.place)}
     return _by_quantity(found | _given(found))
 
 
@@ -105,7 +105,7 @@ def _with_all_it_needs(contents: Contents, key: Key) -> set[Key]:
         key = waiting.pop()
         if key not in found:
             found.add(key)
-            waiting += _needs(key)
+            waiting += key.quantity.needs(key.place)
     error = contents.error
     for quantity in filter(None, (error.per_output, error.per_row, error.E)):
         for row in range(len(quantity.rows) or 1):
@@ -115,19 +115,12 @@ def _with_all_it_needs(contents: Contents, key: Key) -> set[Key]:
 
 
 def _computed(key: Key) -> set[Key]:
-    return {need for need in _needs(key) if need.quantity.expression is not None}
+    return {need for need in key.quantity.needs(key.place) if need.quantity.expression is not None}
 
 
 def _given(keys: Iterable[Key]) -> set[Key]:
     """Give the given numbers that enter the formulas of numbers as they are shown."""
-    return {need for key in keys for need in _needs(key) if need.quantity.expression is None}
-
-
-def _needs(key: Key) -> list[Key]:
-    """Give the numbers that enter a number's formula as it is shown."""
-    if key.quantity.expression is None:
-        return []
-    return [ref.key for ref in shown_refs(key.quantity.expression(key.place)) if ref.key is not None]
+    return {need for key in keys for need in key.quantity.needs(key.place) if need.quantity.expression is None}
 
 
 def meant(contents: Contents, part: str, figures: Mapping[str, str]) -> str:

@@ -14,6 +14,8 @@ ROUNDING = 200 * 2.0**-52
 """The rounding of a difference of E, as a part of E; as in `gradcheck`."""
 FIRST_STEP, SMALLER = 1e-3, 1e-7
 """The first half width of the differences, relative to the number that is moved; and the last, relative to it."""
+RESOLVED = 2.0**-46
+"""A smaller step, relative to the number that is moved, may be lost in it."""
 CHANGE = 1e-2
 """The first step changes E by no more than this part of it, as far as the slope to be compared tells."""
 SETTLED = 1e-10
@@ -122,8 +124,8 @@ def _found(error: Callable[[float], float], start: float, size: float) -> list[_
     found: list[_Sides] = []
     for step in _steps(start, size) if 0.0 < start < math.inf else ():
         sides = _sides(error, step)
-        if sides is None or (found and sides.flat):  # a smaller step that changes nothing is lost on the way to E
-            continue
+        if sides is None or (found and sides.flat and step < RESOLVED * max(1.0, size)):
+            continue  # a step so small that it changes nothing is lost on the way to E
         found.append(sides)
         if sides.smooth and sides.central_error <= SETTLED * abs(sides.central):
             break
@@ -133,7 +135,7 @@ def _found(error: Callable[[float], float], start: float, size: float) -> list[_
 def _steps(start: float, size: float) -> Iterator[float]:
     """Give smaller and smaller steps, powers of two, so that a number and a step add up exactly."""
     step = start
-    while step >= max(SMALLER * start, 2.0**-46 * size):
+    while step >= max(SMALLER * start, RESOLVED * size):
         yield 2.0 ** round(math.log2(step))
         step /= 8.0
 

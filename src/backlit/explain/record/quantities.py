@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from backlit.explain.algebra.tree import Node, Ref
+from backlit.explain.algebra.tree import Node, Ref, shown_refs
 from backlit.explain.quantity_names import Name
 from backlit.explain.record.numeric_slope import NumericSlope
 from backlit.kernels.types import Array
@@ -59,6 +59,7 @@ class Quantity:
         self.expression = expression
         self.note = note
         self.numeric, self.terms = numeric, terms
+        self._needed: dict[Place, tuple[Key, ...]] = {}
         self._kept: tuple[int, Array] | None = None
 
     def value(self, place: Place) -> float:
@@ -73,6 +74,13 @@ class Quantity:
         place = Place(row if self.rows else 0, source, unit)
         name = self.name(place)
         return Ref(name.text, name.symbol, self.value(place), Key(self, place))
+
+    def needs(self, place: Place) -> tuple[Key, ...]:
+        """Give the numbers that enter the formula at a place as it is shown; none where it is given."""
+        if place not in self._needed:
+            shown = shown_refs(self.expression(place)) if self.expression else ()
+            self._needed[place] = tuple(ref.key for ref in shown if ref.key is not None)
+        return self._needed[place]
 
     def places(self, row: int) -> Iterator[Place]:
         """Give the places of a row, unit by unit."""

@@ -45,6 +45,7 @@ class ErrorPart:
         self.units = last.units
         self.mean = BatchMean(context, self.loss, len(self.units))
         self.joined = self.recording.chain is not None
+        self._rows_written: dict[int, tuple[Node, str]] = {}
         self.targets = self._targets()
         self.per_output = self._per_output() if is_elementwise(self.loss) else None
         self.per_row = self._per_row() if self.recording.rows > 1 else None
@@ -77,6 +78,11 @@ class ErrorPart:
 
     def _of_row(self, row: int) -> tuple[Node, str]:
         """Give the formula that gives a row's loss, and the remark on its limits."""
+        if row not in self._rows_written:
+            self._rows_written[row] = self._write_row(row)
+        return self._rows_written[row]
+
+    def _write_row(self, row: int) -> tuple[Node, str]:
         value = float(self.recording.array("l").reshape(-1)[row])
         own = own_row(self.loss, self.last.written, self.targets, row)
         ways = written(self.loss, value, self._ways(), lambda text: self.expanded(text, row, {}), own)
