@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import oracles
 import pytest
-from cases import ACTIVATIONS, LOSSES, OTHER_LAYERS, label
+from cases import ACTIVATIONS, LOSSES, OTHER_LAYERS, label, last_activation
 
 from backlit.engine import machine
 from backlit.engine.gradcheck import gradcheck
@@ -30,6 +30,21 @@ from backlit.ops.registry import activations, losses
 MODES = {"plain": False, "compiled": True}
 
 both_modes = pytest.mark.parametrize("compiled", MODES.values(), ids=list(MODES))
+
+
+@both_modes
+@pytest.mark.parametrize("loss", ["binary_cross_entropy", "cross_entropy"])
+def test_a_ceiling_limits_the_error_alone(loss, compiled):
+    units, target = (1, [[0.0]]) if loss == "binary_cross_entropy" else (2, [1])
+    network = Network(
+        [Dense(units, last_activation(losses[loss]()), weights=[[2.0, 0.0][:units]], biases=[0.0] * units)], 1,
+        losses[loss](ceiling=1.0),
+    )  # fmt: skip
+    check = gradcheck(network, [[1.0]], target, compiled=compiled)
+    assert check.loss == 1.0
+    assert check.passed, str(check)
+    assert check.arrays[0].numeric > 0.5
+    assert check.arrays[0].skipped == 0
 
 
 # ------------------------------------------------------------------------------------------------- every op is right

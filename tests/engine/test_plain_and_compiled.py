@@ -25,6 +25,7 @@ from backlit.engine.training import Training
 from backlit.ops.base import REDUCTIONS, Activation, tuned
 from backlit.ops.layers.dense import Dense
 from backlit.ops.registry import activations, losses, optimizers
+from backlit.ops.optimizers.descent import SGD
 
 TOLERANCE = 1e-12
 
@@ -96,6 +97,16 @@ def test_every_other_layer(layer, problem):
 def test_every_optimizer(optimizer, options, problem):
     network, X, Y = problem("cross_entropy", ["tanh"] * 3, rows=11, units=5)
     assert_trainings_agree(network, X, Y, optimizer=optimizer, batch_size=4, epochs=4, **options)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("size", [1e100, 1e155, 1e300])
+def test_a_gradient_whose_squares_are_beyond_float64_is_scaled_to_the_norm(size, compiled, threads):
+    network = Network([Dense(1, weights=[[1.0 / size], [0.0]], bias=False)], inputs=2)
+    options = {"optimizer": SGD(1.0), "threads": threads, "compiled": compiled, "clip_norm": 5.0}
+    Training(network, [[size, 0.75 * size]], [[0.0]], epochs=1, **options).run()
+    np.testing.assert_allclose(network.parameters, [-4.0, -3.0], rtol=1e-12)
 
 
 def _off_by_little(Z, A):

@@ -101,7 +101,8 @@ def gradcheck(
     left as it is.
 
     An error counts relative to the larger of the two values, but values so small that the rounding of E hides them
-    count as the smallest that it does not. Where a difference would step over a kink of an activation or of the loss,
+    count as the smallest that it does not. A loss's `ceiling` limits the error alone, not its slope: the differences
+    are those of the error without it. Where a difference would step over a kink of an activation or of the loss,
     it is taken with a smaller step; where even that does not help, the entry is skipped and counted as skipped. Frozen
     parameters have no gradient and are left out.
 
@@ -143,6 +144,7 @@ def gradcheck(
         )  # fmt: skip
 
     loss, dP = trained_gradient(objective())
+    network.loss = _without_ceiling(network.loss)
     error: MovedError = objective(MovedError, keep=True, input_gradient=True, rows=X.shape[0])
     dX = error.executable.input_gradient_of(error.memory, X.shape[0]).reshape(-1).copy()
     rng = np.random.default_rng(seed)
@@ -158,6 +160,11 @@ def gradcheck(
              msgspec.structs.replace(check, element=element_name(network, check.name, check.index))
              for check in checks]  # fmt: skip
     return GradientCheck(loss, tolerance, compiled, tuple(named))
+
+
+def _without_ceiling(loss: Loss) -> Loss:
+    """Give the loss whose slope backpropagation takes: that without a ceiling."""
+    return msgspec.structs.replace(loss, ceiling=0.0) if getattr(loss, "ceiling", 0.0) else loss
 
 
 def trained_gradient(objective: Objective) -> tuple[float, Array]:

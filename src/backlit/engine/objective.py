@@ -248,7 +248,11 @@ class PlainStep(Objective):
         """Give the Euclidean norm of the trainable part of a gradient."""
         segments = self.tables.segments.reshape(-1, Segment.WIDTH)
         with self._quiet():
-            return float(np.sqrt(sum(square_of(gradient, row[Segment.START], row[Segment.STOP]) for row in segments)))
+            norm = np.sqrt(sum(square_of(gradient, row[Segment.START], row[Segment.STOP]) for row in segments))
+        largest = float(np.abs(gradient).max(initial=0.0))
+        if norm == np.inf > largest:  # the squares are beyond float64
+            return largest * self.norm(gradient / largest)
+        return float(norm)
 
     def update(self, rate: float, number: int) -> None:
         """Make the update of the gradient, step `number` from 1 on, at a learning rate."""

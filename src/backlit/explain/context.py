@@ -86,19 +86,20 @@ class Context:
 
     def unit_quantity(
         self, k: int, kind: str, units: Sequence[str], array: Array,
-        expression: Callable[[Place], Node] | None, note: Callable[[Place], str] | None = None,
+        expression: Callable[[Place], Node] | None, note: Callable[[Place], str] | None = None, terms: int = 0,
     ) -> Quantity:  # fmt: skip
         """Make a quantity of the forward pass that every row and unit has, from a buffer (n, units)."""
         kind = self.free_kind(kind, units[0])
         return Quantity(
             "forward", kind, self.layer(k), units=units, rows=self.rows,
             name=lambda at: self.names.of(kind, units[at.unit], row=self.row_name(at.row)),
-            values=lambda row: array[row], expression=expression, note=note,
+            values=lambda row: array[row], expression=expression, note=note, terms=terms,
         )  # fmt: skip
 
     def slope_quantity(
         self, layer: int | None, of: Quantity, array: Array,
         expression: Callable[[Place], Node] | None, note: Callable[[Place], str] | None = None, kind: str = "",
+        terms: int = 0,
     ) -> Quantity:  # fmt: skip
         """Make the quantity of E's derivatives with respect to another quantity, from a buffer (n, units)."""
 
@@ -108,5 +109,5 @@ class Context:
 
         return Quantity(
             "backward", f"{kind} dE/d{of.kind}".strip(), layer, units=of.units, rows=self.rows, name=name,
-            values=lambda row: array[row], expression=expression, note=note,
+            values=lambda row: array[row], expression=expression, note=note, terms=terms,
         )  # fmt: skip

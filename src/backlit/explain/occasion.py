@@ -29,11 +29,13 @@ def occasion_facts(recording: Recording, rows: Sequence[str], epochs: int | None
         )
         facts.append(("beyond", ends))
     if settings.penalty_per_batch and (settings.l1 or settings.l2):
-        given = " and ".join(
-            f"{name} {short_text(getattr(settings, name))}" for name in ("l1", "l2") if getattr(settings, name)
-        )
+        total = recording.weight
         what = "the weight of the batch's rows" if recording.weights.size else "the rows of the batch"
-        facts.append(("penalty per batch", f"{given} divided by {short_text(recording.weight)}, {what}"))
+        given = [(name, getattr(settings, name)) for name in ("l1", "l2") if getattr(settings, name)]
+        shares = [f"{name} {short_text(value)} / {short_text(total)} = {short_text(value / total)}" if total else
+                  f"{name} 0" for name, value in given]  # fmt: skip
+        words = " and ".join(shares)
+        facts.append(("penalty per batch", f"{words}, by {what}" if total else f"{words}: {what} is 0"))
     if settings.rates or settings.schedule.name != "constant":
         facts.append(("rate of this step", short_text(recording.rates[-1])))
     return facts

@@ -6,11 +6,12 @@ And the first numbers of a step that is too long to be shown whole.
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
 from backlit.errors import BacklitError
-from backlit.explain.algebra.tree import FIRST_TERMS, shown_refs
-from backlit.explain.contents import GIVEN, LARGEST_EXAMPLE, Contents, Wanted
+from backlit.explain.algebra.tree import FIRST_TERMS
+from backlit.explain.contents import LARGEST_EXAMPLE, Contents, Wanted
 from backlit.explain.record.quantities import Key, Place, Quantity
 from backlit.explain.stages.base import ParameterQuantity
 
@@ -39,7 +40,7 @@ def excerpt(contents: Contents, wanted: Wanted | None) -> dict[Quantity, set[Pla
         places = (Place(row, source, unit) for row in rows for source in sources for unit in units)
         found |= {Key(quantity, at) for at in places if wanted is None or at in wanted.get(quantity, ())}
     totals = {key for key in found if key.quantity in {error.E, error.per_row, error.per_output}}
-    found |= {need for key in totals for need in _needs(key)}
+    found |= {need for key in totals for need in key.quantity.needs(key.place)}
     return _by_quantity(found | _given(found))
 
 
@@ -53,13 +54,15 @@ def _by_quantity(keys: Iterable[Key]) -> dict[Quantity, set[Place]]:
 def _part(contents: Contents, part: str) -> set[Key]:
     """Give the numbers of a phase, a layer or a unit; or a number with all that it depends on."""
     layers = [f"layer {k}" for k in dict.fromkeys(contents.context.recording.network.labels)]
+    quantities = list(contents.quantities())
     if part in PHASES:
-        return {key for heading, key in contents.numbers() if key.quantity.phase == part and heading != GIVEN}
+        given = (contents.inputs, *contents.parameters, contents.error.targets)
+        return _all_of([q for q in quantities if q.phase == part and q not in given])
     if part in layers:
-        return {key for _, key in contents.numbers() if f"layer {key.quantity.layer}" == part}
-    units = dict.fromkeys(unit for quantity in contents.quantities() for unit in quantity.units if unit)
+        return _all_of([q for q in quantities if f"layer {q.layer}" == part])
+    units = dict.fromkeys(unit for quantity in quantities for unit in quantity.units if unit)
     if part in units:
-        return {key for _, key in contents.numbers() if key.quantity.units[key.place.unit] == part}
+        return _all_of([q for q in quantities if part in q.units], unit=part)
     key = contents.find(part)
     if key is None:
         known = contents.known_names(every=len(contents) <= LARGEST_EXAMPLE)
@@ -70,6 +73,16 @@ def _part(contents: Contents, part: str) -> set[Key]:
         hint = f"did you mean {near[0]!r}?" if near else f"expected {usual}."
         raise BacklitError(f"only: the step has no {part!r}; {hint}")
     return _with_all_it_needs(contents, key)
+
+
+def _all_of(quantities: Sequence[Quantity], unit: str = "") -> set[Key]:
+    """Give the numbers of quantities, of one unit where it is named; the others are not gone through."""
+    found = set()
+    for q in quantities:
+        units = [j for j, name in enumerate(q.units) if not unit or name == unit]
+        places = itertools.product(range(len(q.rows) or 1), range(len(q.sources) or 1), units)
+        found |= {Key(q, Place(*place)) for place in places}
+    return found
 
 
 def examples(contents: Contents) -> tuple[str, str]:
@@ -92,7 +105,7 @@ def _with_all_it_needs(contents: Contents, key: Key) -> set[Key]:
         key = waiting.pop()
         if key not in found:
             found.add(key)
-            waiting += _needs(key)
+            waiting += key.quantity.needs(key.place)
     error = contents.error
     for quantity in filter(None, (error.per_output, error.per_row, error.E)):
         for row in range(len(quantity.rows) or 1):
@@ -102,19 +115,12 @@ def _with_all_it_needs(contents: Contents, key: Key) -> set[Key]:
 
 
 def _computed(key: Key) -> set[Key]:
-    return {need for need in _needs(key) if need.quantity.expression is not None}
+    return {need for need in key.quantity.needs(key.place) if need.quantity.expression is not None}
 
 
 def _given(keys: Iterable[Key]) -> set[Key]:
     """Give the given numbers that enter the formulas of numbers as they are shown."""
-    return {need for key in keys for need in _needs(key) if need.quantity.expression is None}
-
-
-def _needs(key: Key) -> list[Key]:
-    """Give the numbers that enter a number's formula as it is shown."""
-    if key.quantity.expression is None:
-        return []
-    return [ref.key for ref in shown_refs(key.quantity.expression(key.place)) if ref.key is not None]
+    return {need for key in keys for need in key.quantity.needs(key.place) if need.quantity.expression is None}
 
 
 def meant(contents: Contents, part: str, figures: Mapping[str, str]) -> str:

@@ -17,7 +17,7 @@ def summary_of(recording: Recording, digits: int) -> Summary:
         ("error", f"{loss.name}, {_reduction_words(loss.reduction, recording.rows)}"),
         ("optimizer", _settings_words(recording.optimizer, places)),
     ]  # fmt: skip
-    named = ((name, getattr(settings, name)) for name in ("l1", "l2", "clip_value", "clip_norm", "max_norm"))
+    named = ((name, getattr(recording.given, name)) for name in ("l1", "l2", "clip_value", "clip_norm", "max_norm"))
     given = [f"{name} {short_text(value, places)}" for name, value in named if value]
     facts += [("penalties and limits", ", ".join(given))] if given else []
     measured = "E + penalty" if settings.l1 or settings.l2 else "error"

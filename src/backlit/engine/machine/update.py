@@ -32,33 +32,33 @@ def penalty(tables: Tables, memory: Memory, rule: Rule) -> float:
 def clip(tables: Tables, memory: Memory, rule: Rule, l1: float, l2: float) -> None:
     """Add the penalty's gradient, then clip the whole gradient by value and by global norm."""
     low, high = range_start(memory, memory.worker), range_start(memory, memory.worker + 1)
-    # By value, this worker's range of each segment.
-    limit = rule.clip_value if rule.clip_value > 0.0 else np.inf
+    limit = rule.clip_value if rule.clip_value > 0.0 else np.inf  # by value, this worker's range of each segment
     for k in range(0, tables.segment_count * SEGMENT, SEGMENT):
         start, stop = max(low, tables.segments[k]), min(high, tables.segments[k + STOP])
         decays = tables.segments[k + DECAYS]
         limit_values(memory.dP, memory.P, start, stop, l1 * decays, l2 * decays, limit)
     # By the global norm: each worker reads the whole gradient, then scales its range.
-    if rule.clip_norm > 0.0:
+    bound, again = rule.clip_norm, rule.clip_norm > 0.0
+    while again:
         synchronize(memory)
         total = 0.0
         for k in range(0, tables.segment_count * SEGMENT, SEGMENT):
             total += square_of(memory.dP, tables.segments[k], tables.segments[k + STOP])
         synchronize(memory)
         norm = np.sqrt(total)
-        if norm > rule.clip_norm:
-            scale_all(memory.dP, low, high, rule.clip_norm / norm)
+        again = norm == np.inf and bound > 0.0  # the squares are beyond float64: once more, of a smaller gradient
+        if norm > bound:
+            scale_all(memory.dP, low, high, 1e-160 if again else rule.clip_norm / norm)
+        bound = 0.0
 
 
 def apply_update(tables: Tables, memory: Memory, rule: Rule, rate: float, step: int, penalty_factor: float) -> None:
     """Turn the gradient in dP into new parameters, each worker those of its range."""
-    l1 = rule.l1 * penalty_factor
-    l2 = rule.l2 * penalty_factor
+    l1, l2 = rule.l1 * penalty_factor, rule.l2 * penalty_factor
     low, high = range_start(memory, memory.worker), range_start(memory, memory.worker + 1)
     if rule.clip_value > 0.0 or rule.clip_norm > 0.0:
         clip(tables, memory, rule, l1, l2)
-        l1 = 0.0
-        l2 = 0.0
+        l1 = l2 = 0.0
     # The optimizer's kernel on the ranges of the segments (start, stop) that lie in this worker's range.
     for k in range(0, tables.segment_count * SEGMENT, SEGMENT):
         start, stop = max(low, tables.segments[k]), min(high, tables.segments[k + STOP])

@@ -13,6 +13,8 @@ from backlit.explain.algebra.tree import COMPARISONS, Apply, Literal, Node, Ref,
 
 FEW, MANY = 60, 420
 """Digits of the usual evaluation; and of that of numbers as small as float64 has them, beside a 1."""
+LEFT = 30
+"""Where a sum cancels so far that rounded terms leave it fewer digits than this, the digits do not suffice."""
 
 WIDE = decimal.Context(prec=1500, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN, traps=[])
 """For sums, so that no term is lost beside a larger one."""
@@ -41,32 +43,67 @@ def recorded(ref: Ref) -> Decimal:
     return as_written(ref.value)
 
 
+def distance(one: Decimal, other: Decimal) -> Decimal:
+    """Give |one - other| without an overflow, however large the two are; the usual context raises."""
+    return WIDE.subtract(one, other).copy_abs()
+
+
 def decimal_value(node: Node, number: Number = recorded, digits: int = FEW) -> Decimal:
-    """Give a formula's number; NaN or infinite where it has none.
+    """Give a formula's number; NaN or infinite where it has none. Where a sum cancels, it takes as many digits as that.
 
     What leaps, signs and conditions, is decided by the engine's numbers: it took that branch.
 
     >>> from backlit.explain.algebra.parsing import parse
     >>> str(decimal_value(parse(r"10^{-30} + 1 - 1")))
     '1E-30'
+    >>> f"{decimal_value(parse(r'1 + \\operatorname{erf}(-15)')):.3e}"
+    '7.213e-100'
     """
+    value, enough = value_and_trust(node, number, digits)
+    return value if enough or digits >= MANY else value_and_trust(node, number, MANY)[0]
+
+
+def value_and_trust(node: Node, number: Number, digits: int) -> tuple[Decimal, bool]:
+    """Give a formula's number in so many digits, and whether they suffice: no sum of rounded terms cancels."""
     with decimal.localcontext(context(digits)):
-        return +_value(node, number)
+        evaluation = _Evaluation(number, digits)
+        return +evaluation.value(node), evaluation.enough
 
 
-def _value(node: Node, number: Number) -> Decimal:
-    if isinstance(node, Ref):
-        return number(node)
-    if isinstance(node, (Literal, Symbol)):
-        return _constant(node.symbol)
-    if node.head == "cases":
-        return _value(branch_of(node, FLOATS), number)
-    if node.head in {"sign", "[]"}:
-        return _decided(node)
-    if node.head == "^" and node.args[0] == Literal("e"):
-        return _value(node.args[1], number).exp()
-    function = _FUNCTIONS.get(node.head)
-    return function(*(_value(arg, number) for arg in node.args)) if function else Decimal("NaN")
+class _Evaluation:
+    """Evaluates a formula; `enough` tells whether its digits have sufficed so far."""
+
+    def __init__(self, number: Number, digits: int) -> None:
+        self.number, self.digits, self.enough = number, digits, True
+
+    def value(self, node: Node) -> Decimal:
+        """Give the number of a tree."""
+        if isinstance(node, Ref):
+            return self.number(node)
+        if isinstance(node, (Literal, Symbol)):
+            return _constant(node.symbol)
+        if node.head == "cases":
+            return self.value(branch_of(node, FLOATS))
+        return _decided(node) if node.head in {"sign", "[]"} else self._of_operation(node)
+
+    def _of_operation(self, node: Apply) -> Decimal:
+        if node.head == "^" and node.args[0] == Literal("e"):
+            return self.value(node.args[1]).exp()
+        function = _FUNCTIONS.get(node.head)
+        if function is None:
+            return Decimal("NaN")
+        args = [self.value(arg) for arg in node.args]
+        result = function(*args)
+        if node.head == "+" and self.enough:
+            self.enough = not self._cancels(args, result)
+        return result
+
+    def _cancels(self, terms: list[Decimal], total: Decimal) -> bool:
+        """Tell whether a sum is so much smaller than a rounded term that this one's rounding may be all of it."""
+        if not total.is_finite():
+            return False
+        least = total.adjusted() + self.digits - LEFT if total else decimal.MIN_EMIN
+        return any(term and term.adjusted() > least and len(term.as_tuple().digits) >= self.digits for term in terms)
 
 
 def _constant(symbol: str) -> Decimal:
@@ -113,15 +150,18 @@ def _power(base: Decimal, exponent: Decimal) -> Decimal:
 
 
 def _tanh(x: Decimal) -> Decimal:
-    e = (-2 * abs(x)).exp()
-    return ((1 - e) / (1 + e)).copy_sign(x)
+    prec, size = decimal.getcontext().prec, x.adjusted()
+    if not x or 2 * size < -prec:  # x but for less than the last digit
+        return +x
+    e = (-2 * abs(x)).exp(context(prec + max(-size, 0)))  # of a small x, 1 - e cancels
+    return (WIDE.subtract(1, e) / (1 + e)).copy_sign(x)
 
 
 def _erf(x: Decimal) -> Decimal:
     """Give 2 / √π exp(-x²) Σ 2ⁿ x²ⁿ⁺¹ / (1 · 3 · ... · (2n + 1)), whose terms do not cancel."""
     prec = decimal.getcontext().prec
     if not x.is_finite() or x * x > 3 * prec:  # 1 but for less than the last digit
-        return Decimal(1).copy_sign(x) if not x.is_nan() else x
+        return (1 - Decimal(10) ** (-2 * prec)).copy_sign(x) if not x.is_nan() else x
     term = total = x
     odd = 1
     while abs(term) > abs(total) * Decimal(10) ** -prec:

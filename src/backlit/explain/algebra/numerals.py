@@ -45,18 +45,19 @@ def decimal_text(value: float, digits: int = DIGITS) -> str:
 def right_text(value: float, exact: Decimal, digits: int = DIGITS) -> str:
     """Give a number with `digits` places, or as many of them as agree with the exact number, rounded.
 
-    A number of which no digit is right is 0, to a place that is.
+    A number of which no digit is right is 0, to a place that is. Of a number that is not exact, no place is shown that
+    float64 does not resolve: below a tenth of its step.
 
     >>> right_text(8.8817842e-16, Decimal("9.278e-16")), right_text(0.100000381, Decimal("0.1"))
     ('9e-16', '0.100000')
     >>> right_text(2.77e-17, Decimal(0)), right_text(64, Decimal(3)), right_text(0.5, Decimal("0.5"))
     ('0.000000000', '0e3', '0.500000000')
     """
-    text = decimal_text(value, digits)
-    if _is_right(text, exact) or exact.adjusted() > BEYOND:
+    text, number = decimal_text(value, digits), Decimal(repr(float(value)))
+    finest = Decimal(math.ulp(value)) / 10 if exact != number else Decimal(0)
+    if exact.adjusted() > BEYOND or _is_right(text, exact, finest):
         return text
-    number = Decimal(repr(float(value)))
-    shorter = (one for one in _shorter(number, text, digits) if _is_right(one, exact))
+    shorter = (one for one in _shorter(number, text, digits) if _is_right(one, exact, finest))
     return next(one for one in shorter if Decimal(one) or _is_right(one, number))
 
 
@@ -73,10 +74,15 @@ def _shorter(number: Decimal, text: str, digits: int) -> Iterator[str]:
     yield from (f"0e{exponent}" for exponent in itertools.count(1) if Decimal(10) ** exponent > abs(number))
 
 
-def _is_right(text: str, exact: Decimal) -> bool:
-    """Tell whether a number is the exact one, rounded; a single digit may be off by one, if by no more than half."""
+def _is_right(text: str, exact: Decimal, finest: Decimal = Decimal(0)) -> bool:
+    """Tell whether a number is the exact one, rounded, to no place below the finest.
+
+    A single digit may be off by one, if by no more than half.
+    """
     shown = Decimal(text)
     _, figures, exponent = shown.as_tuple()
+    if shown and Decimal(1).scaleb(int(exponent)) < finest:
+        return False
     slack = min(Decimal(1), Decimal(figures[0]) / 2) if len(figures) == 1 and figures[0] else HALF
     return CONTEXT.subtract(shown, exact).copy_abs() <= slack.scaleb(int(exponent))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
-from backlit.explain.algebra.decimals import FEW, MANY, as_written, decimal_value, decisions
+from backlit.explain.algebra.decimals import FEW, MANY, as_written, decimal_value, decisions, distance, value_and_trust
 from backlit.explain.algebra.numerals import DIGITS, decimal_text, given_text, right_text, short_text
 from backlit.explain.algebra.tree import Node, Ref, refs
 from backlit.explain.record.quantities import Key
@@ -21,11 +21,17 @@ LONG = 64
 """A formula of more numbers takes them as the engine has them: large networks would be worked out as a whole."""
 
 
+def needed_by(node: Node) -> list[Key]:
+    """Give the numbers of the step that enter a formula."""
+    return [ref.key for ref in refs(node) if ref.key is not None]
+
+
 class ExactNumbers:
     """The numbers of a step by their formulas, in decimal arithmetic, each worked out when it is first asked for."""
 
     def __init__(self) -> None:
         self._known: dict[int, dict[Key, Decimal]] = {FEW: {}, MANY: {}}
+        self._doubtful: set[Key] = set()
         self._shown: dict[tuple[Key, int], str] = {}
 
     def of(self, key: Key) -> Decimal:
@@ -34,7 +40,7 @@ class ExactNumbers:
         if not value.is_finite():
             return value
         exact = self._worked_out(key, FEW)
-        if abs(value) < SMALL and abs(value - exact) > CLOSE * abs(value):
+        if key in self._doubtful or (abs(value) < SMALL and distance(value, exact) > CLOSE * abs(value)):
             return self._worked_out(key, MANY)
         return exact
 
@@ -50,8 +56,8 @@ class ExactNumbers:
             node = nodes.get(key)
             if node is None and key.quantity.expression is not None:
                 node = nodes[key] = key.quantity.expression(key.place)
-                needed = [ref.key for ref in refs(node) if ref.key is not None]
-                missing = [other for other in needed if other not in known]
+                needed = needed_by(node)
+                missing = [k for k in needed if k not in known and k.quantity.terms <= LONG]
                 if missing and len(needed) <= LONG:
                     waiting += missing
                     continue
@@ -64,12 +70,15 @@ class ExactNumbers:
         value = as_written(key.quantity.value(key.place))
         if node is None or not value.is_finite():
             return value
-        known = {} if sum(ref.key is not None for ref in refs(node)) > LONG else self._known[digits]
+        needed = needed_by(node)
+        known = {} if len(needed) > LONG else self._known[digits]
 
         def number(ref: Ref) -> Decimal:
             return known[ref.key] if ref.key in known else as_written(ref.value)
 
-        exact = decimal_value(node, number, digits)
+        exact, enough = value_and_trust(node, number, digits)
+        if digits == FEW and not (enough and self._doubtful.isdisjoint(needed)):
+            self._doubtful.add(key)
         return exact if exact.is_finite() else value
 
     # ----------------------------------------------------------------------------------------------------------- shown

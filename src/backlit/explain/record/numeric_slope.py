@@ -14,6 +14,8 @@ ROUNDING = 200 * 2.0**-52
 """The rounding of a difference of E, as a part of E; as in `gradcheck`."""
 FIRST_STEP, SMALLER = 1e-3, 1e-7
 """The first half width of the differences, relative to the number that is moved; and the last, relative to it."""
+RESOLVED = 2.0**-46
+"""A smaller step, relative to the number that is moved, may be lost in it."""
 CHANGE = 1e-2
 """The first step changes E by no more than this part of it, as far as the slope to be compared tells."""
 SETTLED = 1e-10
@@ -77,6 +79,11 @@ class _Sides(NamedTuple):
         return abs(self.left - self.right) <= 10.0 * self.side_error
 
     @property
+    def flat(self) -> bool:
+        """Whether E has not changed."""
+        return self.central == self.left == self.right == 0.0
+
+    @property
     def error(self) -> float:
         """How far off the slopes may be that count here."""
         return self.central_error if self.smooth else self.side_error
@@ -98,17 +105,12 @@ def numeric_slope(error: Callable[[float], float], size: float, expected: float)
     >>> numeric_slope(lambda h: max(h, 0.0), 1.0, 0.0).words(0.0, 1)
     'a kink is too close: by differences 0.0 from the left, 1.0 from the right; the slope taken is that from the left'
     """
-    found: list[_Sides] = []
-    start = FIRST_STEP * max(1.0, abs(size))
+    full = start = FIRST_STEP * max(1.0, abs(size))
     here = abs(error(0.0))
     if here and expected:
         start = min(start, CHANGE * here / abs(expected))
-    for step in _steps(start, abs(size)) if 0.0 < start < math.inf else ():
-        sides = _sides(error, step)
-        if sides is not None:
-            found.append(sides)
-            if sides.smooth and sides.central_error <= SETTLED * abs(sides.central):
-                break
+    # Where E is so small that such a step is lost in the number, a kink is there, or E is all rounding.
+    found = _found(error, start, abs(size)) or _found(error, full, abs(size))
     if not found:
         return NumericSlope(None, math.inf)
     best = min(found, key=lambda sides: sides.error)
@@ -117,10 +119,23 @@ def numeric_slope(error: Callable[[float], float], size: float, expected: float)
     return NumericSlope(None, best.error, best.left, best.right)
 
 
+def _found(error: Callable[[float], float], start: float, size: float) -> list[_Sides]:
+    """Give what smaller and smaller steps tell, up to one that settles it."""
+    found: list[_Sides] = []
+    for step in _steps(start, size) if 0.0 < start < math.inf else ():
+        sides = _sides(error, step)
+        if sides is None or (found and sides.flat and step < RESOLVED * max(1.0, size)):
+            continue  # a step so small that it changes nothing is lost on the way to E
+        found.append(sides)
+        if sides.smooth and sides.central_error <= SETTLED * abs(sides.central):
+            break
+    return found
+
+
 def _steps(start: float, size: float) -> Iterator[float]:
     """Give smaller and smaller steps, powers of two, so that a number and a step add up exactly."""
     step = start
-    while step >= max(SMALLER * start, 2.0**-46 * size):
+    while step >= max(SMALLER * start, RESOLVED * size):
         yield 2.0 ** round(math.log2(step))
         step /= 8.0
 

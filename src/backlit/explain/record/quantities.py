@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from backlit.explain.algebra.tree import Node, Ref
+from backlit.explain.algebra.tree import Node, Ref, shown_refs
 from backlit.explain.quantity_names import Name
 from backlit.explain.record.numeric_slope import NumericSlope
 from backlit.kernels.types import Array
@@ -42,6 +42,7 @@ class Quantity:
         values: gives the numbers of a row (units,), or (sources, units), as the recorded step holds them.
         expression: gives the formula of the number at a place; None of quantities that are given.
         note: gives a remark at a place.
+        terms: about how many numbers its formula has, where they may be many.
         numeric: gives the slope by finite differences at a place; None of quantities that have no such check.
     """
 
@@ -49,7 +50,7 @@ class Quantity:
         self, phase: str, kind: str, layer: int | None, *, units: Sequence[str] = ("",), sources: Sequence[str] = (),
         rows: Sequence[str] = (), name: Callable[[Place], Name], values: Callable[[int], Array],
         expression: Callable[[Place], Node] | None = None, note: Callable[[Place], str] | None = None,
-        numeric: Callable[[Place], NumericSlope] | None = None,
+        numeric: Callable[[Place], NumericSlope] | None = None, terms: int = 0,
     ) -> None:  # fmt: skip
         self.phase, self.kind, self.layer = phase, kind, layer
         self.units, self.sources, self.rows = tuple(units), tuple(sources), tuple(rows)
@@ -57,7 +58,8 @@ class Quantity:
         self.values = values
         self.expression = expression
         self.note = note
-        self.numeric = numeric
+        self.numeric, self.terms = numeric, terms
+        self._needed: dict[Place, tuple[Key, ...]] = {}
         self._kept: tuple[int, Array] | None = None
 
     def value(self, place: Place) -> float:
@@ -72,6 +74,13 @@ class Quantity:
         place = Place(row if self.rows else 0, source, unit)
         name = self.name(place)
         return Ref(name.text, name.symbol, self.value(place), Key(self, place))
+
+    def needs(self, place: Place) -> tuple[Key, ...]:
+        """Give the numbers that enter the formula at a place as it is shown; none where it is given."""
+        if place not in self._needed:
+            shown = shown_refs(self.expression(place)) if self.expression else ()
+            self._needed[place] = tuple(ref.key for ref in shown if ref.key is not None)
+        return self._needed[place]
 
     def places(self, row: int) -> Iterator[Place]:
         """Give the places of a row, unit by unit."""

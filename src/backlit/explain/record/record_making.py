@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
-from backlit.explain.algebra.decimals import FLOATS, as_written, decimal_value
-from backlit.explain.algebra.numerals import decimal_text, right_text
-from backlit.explain.algebra.printing import latex, linked_latex, plain
-from backlit.explain.algebra.tree import Node, Ref, choose_cases, refs
+from backlit.explain.algebra.decimals import FLOATS, WIDE, as_written, decimal_value
+from backlit.explain.algebra.numerals import DIGITS, decimal_text, right_text
+from backlit.explain.algebra.printing import NumberText, latex, linked_latex, plain
+from backlit.explain.algebra.tree import Apply, Node, choose_cases, refs
 from backlit.explain.record.exact import ExactNumbers
 from backlit.explain.record.quantities import Key
 from backlit.explain.record.step_records import Change, Record
@@ -18,6 +18,8 @@ ROUNDING = Decimal(2) ** -50
 """How far off the difference of two float64 may be, as a part of these."""
 TOO_LARGE = "beyond float64, whose largest number is about 1.8e308"
 TOO_LARGE_ON_THE_WAY = "beyond float64, whose largest number is about 1.8e308, on the way to the result"
+MOST = 17
+"""Digits that tell any two float64 apart."""
 LARGEST = Decimal("1.7976931348623158e308")
 
 
@@ -29,9 +31,7 @@ def record_of(key: Key, exact: ExactNumbers, digits: int, *, check: bool = False
     name = quantity.name(place)
     numeric = quantity.numeric(place) if check and quantity.numeric else None
 
-    def text(ref: Ref) -> str:
-        return exact.within(ref, digits)
-
+    text = _texts(key, chosen, exact, digits)
     return Record(
         name.text, quantity.phase, quantity.kind, quantity.layer,
         quantity.sources[place.source] if quantity.sources else None,
@@ -55,7 +55,33 @@ def linked_of(key: Key, exact: ExactNumbers, digits: int) -> str:
     if quantity.expression is None:
         return ""
     chosen = choose_cases(quantity.expression(place), FLOATS)
-    return linked_latex(chosen, lambda ref: exact.within(ref, digits))
+    return linked_latex(chosen, _texts(key, chosen, exact, digits))
+
+
+def _texts(key: Key, node: Node | None, exact: ExactNumbers, digits: int) -> NumberText:
+    """Give how the numbers of a formula are written: with more digits where those asked for leave it no sense.
+
+    That is where the numbers as they are written have no result, as log(1 - 1), or with few digits none but 0.
+    """
+    value = key.quantity.value(key.place)
+    if node is None or not math.isfinite(value) or not _may_break(node, digits):
+        return lambda ref: exact.within(ref, digits)
+    for more in (digits, *range(digits + 1, MOST + 1)):
+        result = decimal_value(node, lambda ref: _as_shown(exact.within(ref, more)))  # noqa: B023
+        if result.is_finite() and (result or more >= DIGITS or not exact.of(key)):
+            return lambda ref: exact.within(ref, more)
+    return lambda ref: exact.within(ref, digits)
+
+
+def _may_break(node: Node, digits: int) -> bool:
+    """Tell whether a formula with rounded numbers may have no result, or one without a digit."""
+    if not isinstance(node, Apply):
+        return False
+    return node.head in {"/", "log", "ln"} or digits < DIGITS or any(_may_break(arg, digits) for arg in node.args)
+
+
+def _as_shown(text: str) -> Decimal:
+    return Decimal(text.replace("∞", "Infinity"))
 
 
 def change_of(
@@ -66,7 +92,7 @@ def change_of(
     difference = after - before
     if math.isfinite(difference):
         rounding = Decimal(max(abs(before), abs(after))) * ROUNDING
-        gap = as_written(difference) + rounding if new is None else exact.of(new) - exact.of(old)
+        gap = as_written(difference) + rounding if new is None else WIDE.subtract(exact.of(new), exact.of(old))
         return Change(name, before, after, (*texts, right_text(difference, gap, digits)))
     return Change(name, before, after, (*texts, decimal_text(difference, digits)))
 
@@ -84,7 +110,7 @@ def _note(key: Key, node: Node | None, exact: ExactNumbers, digits: int) -> str:
         finite = all(math.isfinite(ref.value) for ref in operands)
         if not math.isfinite(quantity.value(place)):
             result = decimal_value(node)
-            within = result.is_finite() and abs(result) < LARGEST
+            within = result.is_finite() and result.copy_abs() < LARGEST
             remarks += [TOO_LARGE_ON_THE_WAY if within else TOO_LARGE] if finite else []
         elif exact.lost(key, digits) and not any(exact.lost(ref.key, digits) for ref in operands):
             remarks.append(FEWER_DIGITS)

@@ -95,10 +95,12 @@ class IdentityStage(ActivationStage):
 
     inputs = outputs
 
-    def slope(self, expression: Callable[[Place], Node] | None, note: Callable[[Place], str] | None = None) -> Quantity:
+    def slope(
+        self, expression: Callable[[Place], Node] | None, note: Callable[[Place], str] | None = None, terms: int = 0
+    ) -> Quantity:
         """Make dE/dnet, which is dE/dout."""
         array = self.buffer(f"d{self.context.recording.network.ops[self.k].writes}")
-        return self.context.slope_quantity(self.context.layer(self.k), self.read, array, expression, note)
+        return self.context.slope_quantity(self.context.layer(self.k), self.read, array, expression, note, terms=terms)
 
 
 @explains(Softmax)

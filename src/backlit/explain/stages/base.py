@@ -63,10 +63,12 @@ class Stage:
         """Make the derivative of E with respect to the input; give the quantities that it needs, and it."""
         return (), self.slope(None, lambda _: OWN_BACKWARD)
 
-    def slope(self, expression: Callable[[Place], Node] | None, note: Callable[[Place], str] | None = None) -> Quantity:
+    def slope(
+        self, expression: Callable[[Place], Node] | None, note: Callable[[Place], str] | None = None, terms: int = 0
+    ) -> Quantity:
         """Make the quantity of derivatives with respect to the input."""
         array = self.buffer(f"d{self.op.reads[0]}")
-        return self.context.slope_quantity(self.context.layer(self.k), self.read, array, expression, note)
+        return self.context.slope_quantity(self.context.layer(self.k), self.read, array, expression, note, terms=terms)
 
     def _make_parameters_by_unit(self) -> None:
         shapes = self.context.recording.network.shapes[self.k].parameters

@@ -18,7 +18,8 @@ class DenseStage(Stage):
         """Make net."""
         quantities = self.make_parameters()
         self.w, self.b = quantities["W"], quantities.get("b")
-        return self.context.unit_quantity(self.k, "net", self.units, self.buffer("Z"), self.net)
+        terms = 2 * len(self.read.units)
+        return self.context.unit_quantity(self.k, "net", self.units, self.buffer("Z"), self.net, terms=terms)
 
     def net(self, at: Place) -> Node:
         """Give net as the sum of weights times inputs, plus the bias."""
@@ -30,7 +31,8 @@ class DenseStage(Stage):
         """dE/dx_i = Σ_j dE/dnet_j w_ij."""
         units = range(len(self.units))
         return (), self.slope(
-            lambda at: plus(*(times(grad.ref(at.row, j), self.w.ref(0, j, at.unit)) for j in units))
+            lambda at: plus(*(times(grad.ref(at.row, j), self.w.ref(0, j, at.unit)) for j in units)),
+            terms=2 * len(units),
         )  # fmt: skip
 
     def row_slope(self, parameter: str, grad: Quantity, at: Place) -> Node:

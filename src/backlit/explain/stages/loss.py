@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from backlit.explain.algebra.decimals import decimal_value
 from backlit.explain.algebra.parsing import statements
 from backlit.explain.algebra.tree import Apply, Literal, Node, Ref, Symbol, call, expand, neg, over, plus, square, times
 from backlit.explain.context import Context, constant, fill
@@ -18,6 +19,7 @@ from backlit.explain.record.quantities import Place, Quantity
 from backlit.explain.record.recording import Recording, is_elementwise, op_value
 from backlit.explain.stages.activation import ActivationStage, side_of_kinks
 from backlit.explain.stages.base import ParameterQuantity, Stage
+from backlit.explain.stages.batch_mean import WEIGHTLESS, BatchMean
 from backlit.explain.stages.own_formula import is_own, own_output, own_row, own_slope, written
 from backlit.explain.stages.true_formula import true_formula
 from backlit.kernels.types import Array
@@ -41,7 +43,9 @@ class ErrorPart:
         self.loss: Loss = self.recording.network.loss
         self.trained: Loss = self.recording.executable.loss
         self.units = last.units
+        self.mean = BatchMean(context, self.loss, len(self.units))
         self.joined = self.recording.chain is not None
+        self._rows_written: dict[int, tuple[Node, str]] = {}
         self.targets = self._targets()
         self.per_output = self._per_output() if is_elementwise(self.loss) else None
         self.per_row = self._per_row() if self.recording.rows > 1 else None
@@ -49,11 +53,6 @@ class ErrorPart:
         self.penalty = self._penalty()
 
     # --------------------------------------------------------------------------------------------------------- forward
-
-    @property
-    def weighted(self) -> bool:
-        """Whether the rows have weights."""
-        return bool(self.recording.weights.size)
 
     @property
     def scores(self) -> Quantity:
@@ -79,6 +78,11 @@ class ErrorPart:
 
     def _of_row(self, row: int) -> tuple[Node, str]:
         """Give the formula that gives a row's loss, and the remark on its limits."""
+        if row not in self._rows_written:
+            self._rows_written[row] = self._write_row(row)
+        return self._rows_written[row]
+
+    def _write_row(self, row: int) -> tuple[Node, str]:
         value = float(self.recording.array("l").reshape(-1)[row])
         own = own_row(self.loss, self.last.written, self.targets, row)
         ways = written(self.loss, value, self._ways(), lambda text: self.expanded(text, row, {}), own)
@@ -91,9 +95,11 @@ class ErrorPart:
 
     def _written(self, ways: list[Node], value: float) -> tuple[Node, str]:
         """Choose the first way to write a loss that gives its number; give the remark on its limits with it."""
+        ceiling = float(getattr(self.loss, "ceiling", 0.0))
         capped = [self.capped(node) for node in ways]
         place = true_formula(value, capped)
-        ceiling = float(getattr(self.loss, "ceiling", 0.0))
+        if value == ceiling > 0.0 and not decimal_value(ways[place]).is_finite():  # its limit acts below the ceiling
+            place = next((other for other, way in enumerate(ways) if decimal_value(way).is_finite()), place)
         remarks = [self.loss.limits] if place == 1 and self.loss.limited_formula else []
         remarks += (
             [f"the ceiling, {ceiling:g}, limits the error alone, not its slope"] if value == ceiling > 0.0 else []
@@ -200,36 +206,16 @@ class ErrorPart:
     def _total(self) -> Quantity:
         return Quantity(
             "error", "E", None, name=lambda _: Name("E", "E"), values=lambda _: np.array([self.recording.E]),
-            expression=lambda _: self._reduced(),
-            note=lambda _: "" if self.per_row else self._note_of_row(0),
+            expression=lambda _: self.mean.total(self._errors()),
+            note=lambda _: "; ".join(filter(None, [
+                self.mean.remark(self._errors()), "" if self.per_row else self._note_of_row(0)])),
         )  # fmt: skip
 
-    def _reduced(self) -> Node:
-        """Give E as the sum or the mean of the rows' losses; of one row, of what its loss is made of."""
-        rows = range(self.recording.rows)
-        refs: list[Node] = [self.per_row.ref(row, 0) for row in rows] if self.per_row else [self._sum_of_row(0)]
-        terms = [
-            times(self.row_weight(row), ref) if self.weighted else ref for row, ref in zip(rows, refs, strict=True)
-        ]
-        divisor = self.divisor()
-        return plus(*terms) if divisor is None else over(plus(*terms), divisor)
-
-    def row_weight(self, row: int) -> Ref:
-        """Give a row's weight for use in a formula."""
-        weight = float(self.recording.weights[row]) if self.weighted else 1.0
-        name = self.context.row_name(row)
-        return constant(f"s[{name}]", rf"s_{{{row_symbol(name)}}}", weight) if name else constant("s", "s", weight)
-
-    def divisor(self) -> Node | None:
-        """Give the divisor of the sum over the rows; None for 1."""
-        if self.loss.reduction == "sum":
-            return None
-        total = constant("S", r"\textstyle\sum s", self.recording.weight) if self.weighted else None
-        n = total or constant("n", "n", float(self.recording.rows))
-        k = constant("k", "k", float(len(self.units)))
-        parts: list[Node] = [n] if self.weighted or self.recording.rows > 1 else []
-        parts += [k] if self.loss.reduction == "mean_all" and k.value != 1.0 else []
-        return times(*parts) if parts else None
+    def _errors(self) -> list[Node]:
+        """Give the errors of the rows; of one row, what its loss is made of."""
+        if self.per_row is None:
+            return [self._sum_of_row(0)]
+        return [self.per_row.ref(row, 0) for row in range(self.recording.rows)]
 
     def _penalty(self) -> Quantity | None:
         s = self.recording.settings
@@ -262,15 +248,6 @@ class ErrorPart:
 
     # -------------------------------------------------------------------------------------------------------- backward
 
-    def scaled(self, slope: Node, row: int) -> Node:
-        """Multiply a row's slope by the row's weight and the reduction's factor."""
-        divisor = self.divisor()
-        weight = self.row_weight(row) if self.weighted else None
-        if weight is None and divisor is None:
-            return slope
-        factor: Node = weight or Literal("1")
-        return times(factor if divisor is None else over(factor, divisor), slope)
-
     def output_slopes(self) -> Quantity:
         """Make dE/dout of the outputs."""
         op = self.recording.network.ops[self.last.k]
@@ -279,7 +256,8 @@ class ErrorPart:
         def chosen(at: Place) -> tuple[Node, str]:
             ways = self._output_slopes(at, float(array[at.row, at.unit]))
             place = true_formula(float(array[at.row, at.unit]), ways)
-            return ways[place], self.loss.limits if place else self._side(at)
+            remark = self.loss.limits if place else self._side(at)
+            return ways[place], WEIGHTLESS if self.mean.weightless else remark
 
         return self.context.slope_quantity(
             None, self.last.written, array, lambda at: chosen(at)[0], lambda at: chosen(at)[1]
@@ -291,11 +269,11 @@ class ErrorPart:
 
         def make(text: str) -> Node:
             node = self.elementwise(text, at) if alone else self.expanded(text, at.row, {"j": at.unit})
-            return self.scaled(node, at.row)
+            return self.mean.scaled(node, at.row)
 
         own = own_slope(self.loss, self.last.written, self.targets, at)
         texts = (self.loss.slope_formula, self.loss.limited_slope_formula)
-        return written(self.loss, value, texts, make, self.scaled(own, at.row))
+        return written(self.loss, value, texts, make, self.mean.scaled(own, at.row))
 
     def _side(self, at: Place) -> str:
         if tuple(self.loss.kinks) != (0.0,):
@@ -339,7 +317,7 @@ class ErrorPart:
         """Give the joined loss's slope, the activation's formula in it written as its output where that is as good."""
         value = float(self.last.buffer(f"d{self.last.op.reads[0]}")[at.row, at.unit])
         if is_own(self.trained) or is_own(self.last.op):
-            own = self.scaled(own_slope(self.trained, self.scores, self.targets, at), at.row)
+            own = self.mean.scaled(own_slope(self.trained, self.scores, self.targets, at), at.row)
             texts = [self.trained.slope_formula]
             return written(self.trained, value, texts, lambda t: self._slope_of(statements(t)[0].value, at), own)[0]
         activation = statements(self.last.op.formula)[0].value  # type: ignore[attr-defined]
@@ -350,8 +328,8 @@ class ErrorPart:
     def _slope_of(self, node: Node, at: Place) -> Node:
         """Put a row's numbers into a slope of the joined loss."""
         if is_elementwise(self.trained):
-            return self.scaled(fill(node, self.trained, self._known(at)), at.row)
-        return self.scaled(self._expand(node, at.row, {"j": at.unit}), at.row)
+            return self.mean.scaled(fill(node, self.trained, self._known(at)), at.row)
+        return self.mean.scaled(self._expand(node, at.row, {"j": at.unit}), at.row)
 
     def _in_outputs(self, node: Node, activation: Node, at: Place) -> Node:
         """Write the activation's formula as its output, and leave the sum of the targets out where it is 1."""

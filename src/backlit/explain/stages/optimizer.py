@@ -106,15 +106,17 @@ class Update:
 
         def expression(at: Place) -> Node:
             g = before.ref(0, at.unit, at.source)
-            if norm is None or norm.value(Place(0, 0, 0)) <= limit:
+            if norm is None or not norm.value(Place(0, 0, 0)) > limit:  # NaN changes nothing either
                 return g
             return times(g, over(bound, norm.ref(0, 0)))
 
         return expression
 
     def _unscaled(self, _: Place) -> str:
-        limit = self.recording.settings.clip_norm
-        return "" if self.recording.gradients.norm > limit else f"‖g‖ is within {limit:g}: as it is"
+        limit, norm = self.recording.settings.clip_norm, self.recording.gradients.norm
+        if np.isnan(norm):
+            return "‖g‖ is no number, so nothing is scaled: as it is"
+        return "" if norm > limit else f"‖g‖ is within {limit:g}: as it is"
 
     # -------------------------------------------------------------------------------------------------------- the rule
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 from backlit.errors import BacklitError
-from backlit.explain.algebra.decimals import as_written, decimal_value
+from backlit.explain.algebra.decimals import as_written, decimal_value, distance
 from backlit.explain.algebra.tree import OWN, Node, call
 from backlit.explain.context import setting_ref
 from backlit.explain.record.quantities import Place, Quantity
@@ -69,7 +69,7 @@ def tree(make: Callable[[str], Node], text: str) -> Node | None:
 def agrees(node: Node, value: float) -> bool:
     """Tell whether a formula gives a number of the engine, to nine digits."""
     try:
-        gap = abs(decimal_value(node) - as_written(value))
+        gap = distance(decimal_value(node), as_written(value))
     except (BacklitError, ArithmeticError, LookupError, ValueError, TypeError):
         return False
     return gap.is_finite() and gap <= max(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from backlit.explain.algebra.decimals import as_written, decimal_value
+from backlit.explain.algebra.decimals import as_written, decimal_value, distance
 from backlit.explain.algebra.tree import Node
 
 LARGEST = Decimal("1.8e308")
@@ -36,7 +36,7 @@ def true_formula(value: float, written: Iterable[Node]) -> int:
 def _gap(node: Node, number: Decimal) -> Decimal:
     """Give how far a formula is from the number; infinite where it has none."""
     value = decimal_value(node)
-    return abs(value - number) if value.is_finite() else Decimal("Infinity")
+    return distance(value, number) if value.is_finite() else Decimal("Infinity")
 
 
 def _nearest(gaps: Sequence[Decimal]) -> int:
