@@ -300,8 +300,9 @@ def test_every_number_that_is_large_or_not_finite_is_seen(size, dtype):
         for number in (3.0, -3.0, 1e12, -1e12, np.inf, -np.inf, np.nan):
             values[:] = 0.0
             values[place] = number
-            assert not stopping.are_within([np.empty(0), np.ones(3), values], 0.999 * min(abs(number), 1e15))
-            assert stopping.are_within([values], 1.001 * abs(number)) is bool(np.isfinite(number))
+            size_of_it = np.fmin(abs(number), 1e15)
+            assert not stopping.are_within([np.empty(0), np.ones(3), values], 0.999 * size_of_it)
+            assert stopping.are_within([values], 1.001 * size_of_it) == np.isfinite(number)
     values[:] = 0.0
     values[0], values[-1] = 1e12, -1e12  # whose sum is 0
     assert not stopping.are_within([values], 1e11)
