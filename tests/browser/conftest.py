@@ -1,11 +1,15 @@
-"""A real browser for tests: Debian's Chromium, driven by selenium; without one its tests are skipped."""
+"""A real browser for tests: Debian's Chromium, driven by selenium.
+
+Without one its tests are skipped; where the environment has BACKLIT_BROWSER=required, they fail.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 import pytest
 
@@ -54,14 +58,23 @@ class Browser:
         return self.driver.execute_cdp_cmd(command, given)
 
 
+def absent(reason: str) -> Never:
+    """Skip the test, or let it fail where a browser is required."""
+    if os.environ.get("BACKLIT_BROWSER") == "required":
+        pytest.fail(f"{reason}; BACKLIT_BROWSER=required")
+    pytest.skip(reason)
+
+
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    reason = "no selenium is installed: pip install 'backlit[browser]' brings it"
-    webdriver = pytest.importorskip("selenium.webdriver", reason=reason)
+    try:
+        from selenium import webdriver
+    except ImportError:
+        absent("no selenium is installed: pip install 'backlit[browser]' brings it")
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     driver = shutil.which("chromedriver")
     if chromium is None or driver is None:
-        pytest.skip("no Chromium with its driver is installed: Debian's packages are chromium and chromium-driver")
+        absent("no Chromium with its driver is installed: Debian's packages are chromium and chromium-driver")
     options = webdriver.ChromeOptions()
     options.binary_location = chromium
     for option in (*OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):

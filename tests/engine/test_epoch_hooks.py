@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 
 import backlit as bl
+from backlit.engine import stopping
 from backlit.engine.history import Epoch, History
 from backlit.show.epoch_progress import EpochProgress
 
@@ -107,6 +108,28 @@ def test_without_them_epochs_run_in_chunks(monkeypatch):
     assert lengths == [8, 8, *[1] * 8]
 
 
+def works_in_place(T, A, sample_weight):
+    T -= T.mean()
+    A[:] = 0.0
+    sample_weight[:] = 0.0
+    return 0.0
+
+
+def test_a_metric_that_works_in_place_changes_no_data():
+    net, plain, seen = network(), network(), []
+    targets, weights = np.eye(3)[Y], np.ones(40)
+    given = bl.Training(plain, X, targets, sample_weight=weights, epochs=3, compiled=False).run()
+    metrics = {"own": works_in_place, "after": lambda T, A, sample_weight: seen.append((T, A, sample_weight)) or 0.0}
+    run = bl.Training(net, X, targets, sample_weight=weights, metrics=metrics, epochs=3, compiled=False).run()
+    assert run.history["loss"].tolist() == given.history["loss"].tolist()
+    net.evaluate(X, targets, sample_weight=weights, metrics=metrics, compiled=False)
+    np.testing.assert_array_equal(targets, np.eye(3)[Y])
+    np.testing.assert_array_equal(weights, np.ones(40))
+    np.testing.assert_array_equal(seen[-1][0], targets)
+    np.testing.assert_array_equal(seen[-1][1], net.predict(X, compiled=False))
+    np.testing.assert_array_equal(seen[-1][2], weights)
+
+
 def test_an_error_in_a_callback_comes_out_and_the_training_can_go_on():
     def fails(epoch):
         if epoch.number == 2:
@@ -166,6 +189,15 @@ def test_progress_is_shown_in_a_terminal(monkeypatch):
     assert "0:00:0" in shown
 
 
+def test_what_a_callback_prints_goes_to_standard_output_not_to_the_bar(monkeypatch, capsys):
+    written = io.StringIO()
+    console = Console(file=written, force_terminal=True, width=100)
+    monkeypatch.setitem(bl.engine.progress_displays, "epochs", lambda epochs: EpochProgress(epochs, console))
+    training(progress=True, callbacks=lambda epoch: print("seen", epoch.number)).run()  # noqa: T201
+    assert capsys.readouterr().out.split() == [word for number in range(1, 9) for word in ("seen", str(number))]
+    assert "seen" not in written.getvalue()
+
+
 def test_progress_in_a_notebook_is_one_line_of_text(monkeypatch):
     pytest.importorskip("IPython")
     shown = []
@@ -210,8 +242,10 @@ def test_an_unknown_argument_leads_to_the_right_one(name, message):
 @pytest.mark.parametrize(("given", "message"), [
     ({"callbacks": ["accuracy"]}, r"callbacks\[0\] is 'accuracy'; expected a function"),
     ({"callbacks": 3}, r"callbacks\[0\] is 3"),
-    ({"metrics": {"loss": lambda T, A: 0.0}}, "a metric is named 'loss'"),
     ({"metrics": "r2"}, "'r2' is of numbers"),
+    ({"metrics": {"validation_accuracy": "accuracy", "accuracy": "accuracy"}, "validation": HELD}, "as another one is"),
+    *(({"metrics": {name: lambda T, A: 0.0}}, f"a metric is named '{name}'") for name in (
+        "loss", "number", "class", "__init__", "_own", "metrics", "metric_names", "monitored", "gradient_norm_1")),
 ])  # fmt: skip
 def test_hooks_that_do_not_fit_are_refused(given, message):
     with pytest.raises(bl.BacklitError, match=message):
@@ -256,6 +290,31 @@ def test_weights_after_a_divergence_are_finite_and_from_before(at, epoch, batch,
     assert run.stopped in {f"diverged in epoch {epoch}, batch {batch}", f"diverged in epoch {epoch}, batch {batch + 1}"}
     np.testing.assert_array_equal(nets[1].parameters, nets[0].parameters)
     assert np.isfinite(run.loop.monitor.P).all()
+
+
+@pytest.mark.parametrize("size", [5, 5000])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_every_number_that_is_large_or_not_finite_is_seen(size, dtype):
+    values = np.zeros(size, dtype)
+    for place in (0, size // 2, size - 1):
+        for number in (3.0, -3.0, 1e12, -1e12, np.inf, -np.inf, np.nan):
+            values[:] = 0.0
+            values[place] = number
+            size_of_it = np.fmin(abs(number), 1e15)
+            assert not stopping.are_within([np.empty(0), np.ones(3), values], 0.999 * size_of_it)
+            assert stopping.are_within([values], 1.001 * size_of_it) == np.isfinite(number)
+    values[:] = 0.0
+    values[0], values[-1] = 1e12, -1e12  # whose sum is 0
+    assert not stopping.are_within([values], 1e11)
+
+
+def test_a_row_is_far_by_the_middle_row_not_by_its_own_size():
+    rows = np.full((5, 2), 0.01)
+    rows[3, 1] = 2e4
+    assert stopping.far_row(rows).startswith(" X[3, 1] is 20000, where half of the rows hold nothing larger than 0.01")
+    rows *= 1e9
+    rows[3, 1] = 2e12
+    assert stopping.far_row(rows) == ""  # 200,000 times the usual
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "lbfgs"])

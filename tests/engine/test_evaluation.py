@@ -104,6 +104,24 @@ def test_metrics_of_labels_count_them_one_by_one(loss, last):
     assert [*soft] == ["r2", "rmse", "mae"]
 
 
+def test_the_weight_of_a_row_counts_for_each_of_its_labels():
+    net = network("binary_cross_entropy", "sigmoid", 2)
+    p = net.predict(X, compiled=False)
+    found = net.evaluate(X, LABELS, sample_weight=WEIGHTS, compiled=False).metrics
+    each = WEIGHTS[:, None] / (2 * WEIGHTS.sum())
+    assert found["accuracy"] == pytest.approx((each * ((p > 0.5) == LABELS)).sum(), rel=1e-12)
+    log_loss = -(each * (LABELS * np.log(p) + (1 - LABELS) * np.log(1 - p))).sum()
+    assert found["log_loss"] == pytest.approx(log_loss, rel=1e-12)
+
+
+def test_the_weight_of_a_row_counts_for_each_of_its_counts():
+    net, T = network("exp_poisson", None, 2), RNG.integers(1, 5, (23, 2)).astype(float)
+    mean = np.exp(net.predict(X, compiled=False))
+    found = net.evaluate(X, T, sample_weight=WEIGHTS, compiled=False)["poisson_deviance"]
+    deviance = 2 * (T * np.log(T / mean) - T + mean)
+    assert found == pytest.approx((WEIGHTS[:, None] * deviance).sum() / (2 * WEIGHTS.sum()), rel=1e-12)
+
+
 def test_metrics_of_numbers():
     found = network("mse", None, 2).evaluate(X, NUMBERS, compiled=False)
     A = network("mse", None, 2).predict(X, compiled=False)
@@ -130,6 +148,20 @@ def test_a_metric_of_ones_own_is_given_targets_and_outputs():
     found = net.evaluate(X, NUMBERS, metrics={"largest": lambda T, A: np.abs(T - A).max(), "fit": "r2"}, compiled=False)
     assert found["largest"] == np.abs(NUMBERS - net.predict(X, compiled=False)).max()
     assert found["fit"] == net.evaluate(X, NUMBERS, compiled=False)["r2"]
+
+
+def test_a_metric_named_loss_is_refused():
+    with pytest.raises(bl.BacklitError, match="a metric is named 'loss'"):
+        network().evaluate(X, CLASSES, metrics={"loss": lambda T, A: 0.0}, compiled=False)
+
+
+@pytest.mark.parametrize(("name", "value"), [("seed", "a"), ("seed", 1.5), ("seed", -1), ("seed", True),
+                                             ("step", 1.5), ("step", -5), ("step", "a")])  # fmt: skip
+def test_a_gradient_by_another_seed_or_step_is_refused_with_words(name, value):
+    with pytest.raises(
+        bl.BacklitError, match=f"{name} is {value!r}; expected (a whole number|the number of an update)"
+    ):
+        network().gradient(X, CLASSES, **{name: value}, compiled=False)
 
 
 def test_an_evaluation_shows_itself_as_a_table():

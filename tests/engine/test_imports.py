@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -54,6 +55,7 @@ def test_that_it_runs_plain_for_want_of_numba_is_said_once():
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
     assert done.stderr.count("Warning: ") == done.stderr.count("CompilerWarning: Numba cannot be imported") == 1
     assert "pip install 'numba>=" in done.stderr
+    assert re.match(r"<string>:\d+: CompilerWarning", done.stderr)  # at the program's own line
     assert "compiled=False" in done.stderr
     done = subprocess.run(
         [sys.executable, "-c", BLOCKED + "from backlit.cli import main\nraise SystemExit(main(['demo', 'two-layer']))"],

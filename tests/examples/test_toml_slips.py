@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from backlit import BacklitError
 from backlit.cli import main
 from backlit.examples import parse_network_file, read_network_file
+from backlit.examples.file_errors import at_place
 
 HEAD = """[network]
 inputs = 2
@@ -84,6 +86,22 @@ def test_a_slip_shows_its_line_its_place_and_what_to_write(given, says, right):
     assert mark.index("^") - len(head) + 1 == column
     if right is not None:  # what the message tells to write is a file that is read
         parse_network_file(HEAD + right, "mine.toml")
+
+
+@pytest.mark.parametrize("column", [10, 60, 99, 150, 215])
+def test_the_mark_of_a_long_line_is_below_its_place(column):
+    line = "".join(chr(97 + k % 26) for k in range(220))
+    line = line[: column - 1] + "!" + line[column:]
+    _, shown, mark = str(at_place("mine.toml", f"first\n{line}\nlast", 2, column, "says")).split("\n")
+    assert len(shown) <= 110
+    assert shown[mark.index("^")] == "!"
+
+
+@pytest.mark.parametrize("given", ["(-8)**0.5", "1e308*10", "1e308*10-1e308*10", "2**0.5*1j"])
+def test_what_is_no_finite_number_is_not_advised(given):
+    with pytest.raises(BacklitError) as told:
+        parse_network_file(HEAD + f"l2 = {given}\n")
+    assert not re.search(r"write .*(inf|nan|j)", str(told.value))
 
 
 def test_any_other_text_that_is_not_toml_shows_a_line(tmp_path):

@@ -188,6 +188,18 @@ def test_a_picture_stands_before_its_text() -> None:
     assert visible_text(html).strip() == "1 < 2\n3"
 
 
+@pytest.mark.parametrize("steps", [3, 12, 13, 40])
+def test_the_errors_of_many_steps_are_the_first_and_the_last(steps: int) -> None:
+    example = bl.explain(bl.Network([bl.Dense(1, weights=[[2.0]])], 1), [[3.0]], [[5.0]], steps=steps).example
+    head = worked_notebook._head_text(example)
+    shown = [int(number) for number in re.findall(r"error before step (\d+)", head)]
+    every = [*range(1, steps + 1)]
+    assert shown == (every if steps <= 12 else [*every[:6], *every[-6:]])
+    assert head.endswith(
+        f"error before step {steps}: {decimal_text(example.summary.errors[-1], example.summary.digits)}"
+    )
+
+
 def test_a_step_of_too_many_numbers_says_so() -> None:
     example = bl.explain(bl.Network([bl.Dense(60), bl.Dense(60)], 60), [[0.5] * 60], [[0.5] * 60])
     head, *formulas = example._outputs()
@@ -233,8 +245,9 @@ def test_a_number_with_too_long_a_formula_is_text(monkeypatch: pytest.MonkeyPatc
     assert "```\nnet(h1)[1] = " in markdown
 
 
-def test_a_terminal_of_ipython_prints_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = type("TerminalInteractiveShell", (), {})()
+@pytest.mark.parametrize("name", ["TerminalInteractiveShell", "InteractiveShellEmbed"])
+def test_a_terminal_of_ipython_prints_the_text(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    terminal = type(name, (type("TerminalInteractiveShell", (), {}),), {})()
     monkeypatch.setitem(__import__("sys").modules, "IPython", type("Module", (), {"get_ipython": lambda: terminal}))
     with pytest.raises(NotImplementedError):
         values()["worked"]._ipython_display_()

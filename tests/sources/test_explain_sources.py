@@ -138,6 +138,12 @@ def test_an_example_by_its_name() -> None:
 # ------------------------------------------------------------------------------------------------------------ penalties
 
 
+def test_a_penalty_per_batch_is_divided_by_the_weight_of_weighted_rows(adaline: str) -> None:
+    step = bl.explain(adaline, batch_size=3, penalty_per_batch=True, l2=0.6, sample_weight=[1.0, 0.5, 2.0, 1.0])
+    assert facts(step)["penalty per batch"] == "l2 0.6 divided by 3.5, the weight of the batch's rows"
+    assert step["g(w(X1,y))"].value == pytest.approx(step["dE/dw(X1,y)"].value + 0.6 / 3.5 * 0.1, rel=1e-15)
+
+
 def test_a_penalty_per_batch_is_divided_by_its_rows(adaline: str) -> None:
     step = bl.explain(adaline, batch_size=3, penalty_per_batch=True, l2=0.6, steps=2)
     assert facts(step)["penalty per batch"] == "l2 0.6 / 1 = 0.6, by the rows of the batch"
@@ -311,6 +317,21 @@ def test_a_training_that_has_ended_would_go_on() -> None:
     assert facts(bl.explain(training(), steps=13))["beyond"].startswith("the training has 4 epochs")
     with pytest.raises(BacklitError, match="schedule 'cosine' gives rates for these alone"):
         bl.explain(training(schedule="cosine").run())
+
+
+@pytest.mark.parametrize(("asked", "message"), [
+    ({"steps": 3_000_000_000}, "steps is 3000000000, 3,000,000,000 steps ahead; .*1,000,000 steps, .* own 4 steps"),
+    ({"epoch": 1_000_000_000}, "epoch is 1000000000, 4,000,000,000 steps ahead; expected one within the next"),
+    ({"steps": 3_000_000_000, "schedule": "cosine"}, "schedule 'cosine' gives rates for these alone"),
+])  # fmt: skip
+def test_a_step_far_beyond_the_end_is_refused_at_once(adaline: str, asked: dict[str, Any], message: str) -> None:
+    with pytest.raises(BacklitError, match=message):
+        bl.explain(adaline, **asked)
+
+
+def test_a_step_far_away_of_a_training_without_an_end_is_refused_at_once() -> None:
+    with pytest.raises(BacklitError, match="expected one within the next 1,000,000 steps\\."):
+        bl.explain(bl.Network([bl.Dense(1)], 2, seed=0), X, Y, steps=2_000_000_000)
 
 
 def test_settings_of_a_training_are_its_own() -> None:

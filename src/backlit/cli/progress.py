@@ -132,8 +132,11 @@ def _watch_live(training: Iterator[Progress]) -> None:
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
 
+    from backlit.show.epoch_progress import prints_to_a_terminal
+
     columns = TextColumn("{task.description}"), BarColumn(24), TextColumn("{task.fields[losses]}"), TimeElapsedColumn()
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+    redirects = prints_to_a_terminal()
+    with Bar(*columns, console=Console(stderr=True), transient=True, redirect_stdout=redirects) as bar:
         task = bar.add_task("starting", total=None, losses="")
         shown = 0.0
         for progress in training:

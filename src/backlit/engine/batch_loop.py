@@ -116,24 +116,29 @@ class BatchLoop:
 
     def _is_good(self, data: Data) -> bool:
         """Tell whether what the last update wrote is finite, and so is the loss where the weights are very large."""
-        sizes = stopping.sizes_of(self.memory)
-        if not all(size < np.inf for size in sizes):
+        memory = self.memory
+        written = memory.P, memory.S, memory.slots
+        if stopping.are_within(written, self.large):
+            return True
+        if not all(np.isfinite(values).all() for values in written):
             return False
-        if not sizes or sizes[0] <= self.large:
+        if not memory.P.size or np.abs(memory.P).max() <= self.large:
             return True
         with steady(self.executable.compiled), np.errstate(all="ignore"):
             return bool(np.isfinite(self.executable.runner.evaluate_rows(self.tables, self.memory, data, Clock(0, 0))))
 
+    @functools.cached_property
     def _changed(self) -> tuple[Array, ...]:
-        network, monitor = self.executable.network, self.monitor
-        return network.parameters, network.state, self.memory.slots, monitor.lowest, monitor.P, monitor.S
+        memory, monitor = self.memory, self.monitor
+        vectors = memory.P, memory.S, memory.slots, monitor.lowest, monitor.P, monitor.S
+        return tuple(vector for vector in vectors if vector.size)
 
     def _values(self) -> list[Array]:
         """Give all that training changes, as it is now: copies."""
-        return [values.copy() for values in self._changed()]
+        return [values.copy() for values in self._changed]
 
     def _restore(self, values: list[Array]) -> None:
-        for vector, kept in zip(self._changed(), values, strict=True):
+        for vector, kept in zip(self._changed, values, strict=True):
             vector[:] = kept
 
     def advance(

@@ -1,14 +1,15 @@
-"""What a training does after each epoch for the one who asked for it: metrics, callbacks, a progress display."""
+"""What a training does after each epoch where it is asked for: metrics, callbacks, a progress display."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import keyword
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from backlit.engine import display
-from backlit.engine.history import Epoch
+from backlit.engine.history import NORM, Epoch
 from backlit.engine.metrics import chosen, measure
 from backlit.engine.network import Network
 from backlit.errors import BacklitError
@@ -39,8 +40,7 @@ class EpochHooks:
         self.metrics = chosen(() if metrics is None else metrics, network.loss)
         self.measured = [("", rows), *([(VALIDATION, validation)] if validation is not None else [])]
         self.names = tuple(f"{which}{name}" for which, _ in self.measured for name in self.metrics)
-        if taken := {"number", *Epoch.__struct_fields__}.intersection(self.names):
-            raise BacklitError(f"a metric is named {min(taken)!r}, as a number of each epoch is; give it another name.")
+        _check_names(self.names)
         self.callbacks = _checked(callbacks)
         self.progress = progress
         self._shown: display.ProgressDisplay | None = None
@@ -80,6 +80,24 @@ class EpochHooks:
         if self._shown is not None:
             self._shown.close()
             self._shown = None
+
+
+def _check_names(names: Sequence[str]) -> None:
+    """Refuse names that cannot be fields of an `Epoch` beside its own, or columns of a history."""
+    taken = set(dir(Epoch))
+    for place, name in enumerate(names):
+        if name in taken or name.startswith(NORM):
+            why = "as something of each epoch is"
+        elif keyword.iskeyword(name):
+            why = "a word of Python's own"
+        elif name.startswith("_"):
+            why = "and names that begin with _ are not fields of an epoch"
+        elif name in names[:place]:
+            why = "as another one is"
+        else:
+            continue
+        advice = "give it another name: metrics={'my_metric': function}."
+        raise BacklitError(f"a metric is named {name!r}, {why}; {advice}")
 
 
 def _checked(given: Any) -> tuple[Callback, ...]:

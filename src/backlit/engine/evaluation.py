@@ -61,6 +61,8 @@ def evaluate_network(
 ) -> NetworkEvaluation:
     """Measure a network on rows (X, Y, weights) for which it gives the outputs A."""
     wanted = chosen(metrics, network.loss)
+    if "loss" in wanted:
+        raise BacklitError("a metric is named 'loss', as the network's own loss is; give it another name.")
     X, Y, weights = rows
     losses = np.empty(len(X), network.dtype)
     total = 0.0

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
+from msgspec import Meta
 
 from backlit.engine import machine
 from backlit.engine.architecture import Architecture
@@ -15,11 +16,14 @@ from backlit.engine.objective import Objective, rule_of
 from backlit.engine.program import structs
 from backlit.engine.program.graph import Graph
 from backlit.engine.program.structs import Data
+from backlit.engine.settings import LARGEST_SEED, Seed
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.ops.base import Optimizer
 from backlit.ops.layers.dropout import Dropout
 from backlit.ops.value_checks import NotNegative, checked
+
+Update = Annotated[int, Meta(ge=0, le=LARGEST_SEED, extra={"expected": "the number of an update, from 0 on"})]
 
 
 class Revealing(Optimizer, frozen=True):
@@ -62,6 +66,7 @@ def gradient_by_name(
 ) -> dict[str, Array]:  # fmt: skip
     """Give the gradient of E on rows (X, Y, weights), by the names of the arrays that are trained."""
     l1, l2 = (checked(name, value, NotNegative) for name, value in (("l1", l1), ("l2", l2)))
+    seed, step = checked("seed", seed, Seed | None), checked("step", step, Update)
     graph = network.graph if seed is not None else _without_dropout(network.graph)
     twin = Architecture.from_graph(graph, network.loss, dtype=network.dtype)
     twin.parameters[:], twin.state[:] = network.parameters, network.state

@@ -208,7 +208,7 @@ def measure(
     found = {}
     for name, metric in names.items():
         if callable(metric):
-            found[name] = float(_with_weights(name, metric, weights)(T, A))
+            found[name] = float(_with_weights(name, metric, weights)(T.copy(), A.copy()))  # it may work in place
         elif given is None or given.kind not in METRICS[metric or name][0]:
             found[name] = np.nan
         else:
@@ -225,4 +225,4 @@ def _with_weights(name: str, metric: Metric, weights: Array | None) -> Metric:
         taken = set()
     if "sample_weight" not in taken:
         raise BacklitError(f"the metric {name!r} takes no sample_weight; expected one, since the rows have weights.")
-    return functools.partial(metric, sample_weight=weights)
+    return functools.partial(metric, sample_weight=weights.copy())

@@ -1,4 +1,4 @@
-"""A training that makes its updates one at a time, for those who look at one of them: `explain`."""
+"""A training that makes its updates one at a time, so that `explain` can record each."""
 
 from __future__ import annotations
 

@@ -84,9 +84,27 @@ def first_not_finite(executable: Executable, memory: Memory) -> str:
     return "the loss is not a finite number"
 
 
-def sizes_of(memory: Memory) -> list[float]:
-    """Give the largest sizes of all that an update wrote, the weights' first; NaN where a number is NaN."""
-    return [float(np.abs(values).max()) for values in (memory.P, memory.S, memory.slots) if values.size]
+FEW = 4096
+"""Of more numbers, the squares are not added up: BLAS would wake its threads for a dot product."""
+
+
+def are_within(vectors: Iterable[Array], limit: float) -> bool:
+    """Tell that all numbers are finite and none is larger than `limit`; False may mean that it takes a closer look.
+
+    It runs after every epoch, so it makes no array: one as large as the weights would take more time than they do.
+    """
+    for values in vectors:
+        if values.size and not _squared_bound(values) <= limit * limit:  # NaN is not
+            return False
+    return True
+
+
+def _squared_bound(values: Array) -> float:
+    """Give a number that is at least the square of each value; infinite or NaN where one of them is."""
+    if values.size <= FEW:
+        return float(np.vdot(values, values))  # which, other than `dot`, does not warn where it overflows
+    largest = max(float(values.max()), -float(values.min()))
+    return largest * largest
 
 
 def arrays_not_finite(executable: Executable, memory: Memory) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +10,7 @@ import msgspec
 import numpy as np
 
 from backlit.engine import Network, Training
-from backlit.errors import BacklitError, BacklitWarning
+from backlit.errors import BacklitError, collecting
 from backlit.examples.file_tables import ComputedTable, PublishedTable
 from backlit.examples.measuring import Measurement, accuracy, classes_of
 from backlit.examples.netfile import NetworkFile, Setup, read_network_file
@@ -142,14 +141,8 @@ def _epochs(training: Training, said: list[str]) -> Iterator[tuple[int, float]]:
     yield 0, 0.0
     epochs = iter(training)
     while True:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", BacklitWarning)
+        with collecting(said):
             epoch = next(epochs, None)
-        for warning in caught:
-            if issubclass(warning.category, BacklitWarning):
-                said.append(str(warning.message))
-            else:
-                warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
         if epoch is None:
             return
         yield epoch.number, epoch.seconds

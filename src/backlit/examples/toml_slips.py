@@ -6,6 +6,7 @@ tomllib says only that a value is invalid, and often behind the place where it w
 from __future__ import annotations
 
 import ast
+import math
 import operator
 import re
 import tomllib
@@ -256,7 +257,8 @@ def _computed(given: str) -> str:
 
     try:
         tree = ast.parse(given.replace("^", "**"), mode="eval").body
-        return repr(value(tree)) if isinstance(tree, ast.BinOp) else ""
+        found = value(tree) if isinstance(tree, ast.BinOp) else None
+        return repr(found) if isinstance(found, (int, float)) and math.isfinite(found) else ""
     except (ValueError, SyntaxError, ArithmeticError, RecursionError):
         return ""
 

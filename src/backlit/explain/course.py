@@ -10,6 +10,9 @@ from backlit.engine import Batch, SingleUpdates
 from backlit.errors import BacklitError
 from backlit.explain.record.recording import Recording, Settings
 
+FARTHEST = 1_000_000
+"""Steps beyond the training's own, which may have to be made to reach one: some minutes."""
+
 
 class Course:
     """A training that is followed step by step.
@@ -17,10 +20,9 @@ class Course:
     Args:
         training: it is trained up to the step that is asked for.
         settings: of the training, and which step is asked for.
-        epochs: how many epochs the training has; None where nobody has said so.
+        epochs: how many epochs the training has; None where their number is not given.
 
-    Steps beyond the last epoch come as if there were more, where that changes no rate of the steps before; `beyond`
-    says that a step is one of these.
+    Up to `FARTHEST` steps beyond the last epoch come as if there were more, where that changes no rate of those before.
 
     Errors: a BacklitError where the training has no such step, since it stops before, or since its schedule gives no
     rate for it; or where an error before it is not a finite number.
@@ -57,10 +59,6 @@ class Course:
         if found < self.batches:
             raise self._stopped(f"epoch is {number}")
 
-    def beyond(self, recording: Recording) -> bool:
-        """Tell whether a step is beyond the epochs that the training has."""
-        return self.epochs is not None and recording.batch.epoch > self.epochs
-
     def _updates(self) -> Iterator[Batch]:
         return self.training.updates(self.settings.rates)
 
@@ -69,17 +67,27 @@ class Course:
         training, batches = self.training, self.batches
         has = training.epochs if self.epochs is None else self.epochs
         training.epochs = has
-        if epoch <= has:
+        further = (epoch - self.done) * batches
+        if epoch <= has and (self.epochs is not None or further <= FARTHEST):
             return
-        steps, schedule = np.arange(epoch * batches), training.schedule
-        now, later = (np.asarray(schedule.scale(steps, batches, total * batches)) for total in (has, epoch))
-        if not self.settings.rates and not (now == later).all():
+        if epoch > has and not self.settings.rates and self._rates_differ(has, epoch, min(further, FARTHEST)):
             raise BacklitError(
                 f"{asked}; the training has {_count(has * batches, 'step')} ({_count(has, 'epoch')} of "
-                f"{_count(batches, 'batch')}), and its schedule {schedule.name!r} gives rates for these alone. Ask for "
-                "one of them, or raise epochs."
+                f"{_count(batches, 'batch')}), and its schedule {training.schedule.name!r} gives rates for these "
+                "alone. Ask for one of them, or raise epochs."
             )
+        if further > FARTHEST:
+            own = "" if self.epochs is None else f", or within the training's own {_count(has * batches, 'step')}"
+            ahead, most = _count(further, "step"), _count(FARTHEST, "step")
+            raise BacklitError(f"{asked}, {ahead} ahead; expected one within the next {most}{own}.")
         training.epochs = epoch
+
+    def _rates_differ(self, has: int, other: int, count: int) -> bool:
+        """Tell whether so many steps from here on have other rates where the training has so many other epochs."""
+        training, batches = self.training, self.batches
+        steps = training.step + np.arange(count)
+        now, later = (np.asarray(training.schedule.scale(steps, batches, total * batches)) for total in (has, other))
+        return not (now == later).all()
 
     def _stopped(self, asked: str) -> BacklitError:
         steps = len(self.training.errors)

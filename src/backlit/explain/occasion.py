@@ -14,7 +14,7 @@ NAMED_ROWS = 12
 def occasion_facts(recording: Recording, rows: Sequence[str], epochs: int | None) -> list[tuple[str, str]]:
     """Give the facts about which step it is, in pairs such as ("step", "2: batch 2 of 4 of epoch 1").
 
-    `rows` are the names of the batch's rows; `epochs` is how many the training has, None where nobody has said so.
+    `rows` are the names of the batch's rows; `epochs` is how many the training has, None where it is not given.
     """
     batch, settings = recording.batch, recording.given
     several = batch.batches > 1

@@ -38,6 +38,8 @@ DRAWN_ROWS = 4
 
 
 DATA = ("sample_weight", "validation", "order")
+"""Arguments of `Training` that are no settings: they belong to its rows."""
+
 TRAINING = (*Settings.__struct_fields__, *DATA)
 """The arguments of `backlit.explain` that are about the training."""
 
@@ -289,7 +291,7 @@ def precision_facts(network: Network) -> list[tuple[str, str]]:
 def course_of(training: Training, *, steps: int = 1, epochs: int | None = None) -> Course:
     """Give the course of a training from where it is on, up to so many steps; the training stays as it is.
 
-    `epochs` is how many it has, None where nobody has said so.
+    `epochs` is how many it has, None where their number is not given.
 
     Errors: a BacklitError for L-BFGS, a network built from a graph, or a training whose rows' order is a function's.
     """

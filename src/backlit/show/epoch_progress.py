@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Any
 
@@ -36,6 +37,14 @@ def losses_of(epoch: Any) -> str:
     return ", ".join(f"{name} {value:.4g}" for name, value in told.items() if value is not None)
 
 
+def prints_to_a_terminal() -> bool:
+    """Whether standard output goes to a terminal: then lines printed there must not break the bar that is drawn.
+
+    Otherwise rich must leave them where they go, to a file for instance: it would print them where the bar is.
+    """
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
 def _whole(width: int) -> Column:
     """Give a column that a narrow terminal does not cut; the losses are."""
     return Column(min_width=width, no_wrap=True)
@@ -50,6 +59,7 @@ class Bar:
             TextColumn("epoch {task.completed}/{task.total}", table_column=_whole(len(counted))),
             BarColumn(bar_width=12, table_column=_whole(12)), TimeRemainingColumn(table_column=_whole(len("0:00:00"))),
             TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis")), console=console,
+            redirect_stdout=prints_to_a_terminal(),
         )  # fmt: skip
         self.task = self.progress.add_task("", total=epochs)
         self.progress.start()

@@ -92,7 +92,7 @@ def publish(outputs: Iterable[Output]) -> None:
     Errors: NotImplementedError where IPython runs in a terminal, so that it goes on to the object's `repr`.
     """
     shell: Any = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    if shell is None or type(shell).__name__ == "TerminalInteractiveShell":
+    if shell is None or "TerminalInteractiveShell" in (cls.__name__ for cls in type(shell).__mro__):
         raise NotImplementedError("a terminal shows one text")
     show = import_module("IPython.display").publish_display_data
     for output in outputs:

@@ -19,7 +19,7 @@ from backlit.show.drawing_words import drawing_caption, rows_left_out
 from backlit.show.equation_parts import equation_parts, says_the_same
 from backlit.show.formula_forms import broken, notebook_formula, notebook_words
 from backlit.show.network_svg import network_svg
-from backlit.show.notebook import Output, heading_html, lines_html, picture_html, table_html, words_html
+from backlit.show.notebook import Output, heading_html, lines_html, padded, picture_html, table_html, words_html
 
 DRAWING_DIGITS = 4
 MOST_OUTPUTS = 40
@@ -262,6 +262,4 @@ def _changes(example: Example) -> tuple[Sequence[str], list[Sequence[str]]]:
 
 
 def _columns(lines: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-                     for line in lines)  # fmt: skip
+    return "\n".join("  ".join(line).rstrip() for line in padded(lines, len(lines[0]))) if lines else ""

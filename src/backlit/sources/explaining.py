@@ -13,6 +13,7 @@ from backlit.engine import Network, SingleUpdates, Training, TrainingSettings
 from backlit.errors import BacklitError
 from backlit.explain import Shown, Step, course_of, explain_epoch, precision_facts, steps_of_epoch
 from backlit.explain.course import Course
+from backlit.explain.step import DATA
 from backlit.ops.registry import optimizers
 from backlit.show import worked_example
 from backlit.show.worked_epoch import WorkedEpoch
@@ -21,7 +22,7 @@ from backlit.sources.network_files import network_file_problem
 from backlit.sources.problem import Problem
 
 MODEL_SUFFIXES = (".safetensors", ".backlit")
-RULES = (*TrainingSettings.__struct_fields__, "sample_weight", "validation", "order")
+RULES = (*TrainingSettings.__struct_fields__, *DATA)
 """The arguments of `Training`."""
 
 

@@ -1,4 +1,4 @@
-"""Tells who listens that code is about to be compiled, before the wait; the engine itself prints nothing.
+"""Calls the listeners before code is compiled, which takes a while; the engine itself prints nothing.
 
 >>> compilation_listeners.append(lambda compilation: print(f"about {compilation.seconds:.0f} s"))
 >>> announce(Compilation(10.0, kept=True))

@@ -27,7 +27,6 @@ import stat
 import sys
 import tempfile
 import time
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,6 +35,7 @@ import numpy as np
 import platformdirs
 
 from backlit.engine.code_cache.object_code import Code, link, linkable, processor
+from backlit.errors import warn
 
 KEPT_DAYS = 30
 """How long the kernels of another version, or another processor, are kept after they were last used."""
@@ -142,7 +142,7 @@ def _warn_once(error: BaseException, consequence: str) -> None:
     if not _warned:
         _warned.append(error)
         advice = "To use the cache, mend this, or set BACKLIT_CACHE_DIR to a folder of your own."
-        warnings.warn(f"Compiled code is not taken from the cache: {error}. {consequence}. {advice}", stacklevel=2)
+        warn(f"Compiled code is not taken from the cache: {error}. {consequence}. {advice}", UserWarning)
 
 
 def _remove_unused(folder: Path) -> None:

@@ -25,6 +25,7 @@ from backlit.engine.compiled import codegen
 from backlit.engine.compiled.entry_points import Call, EntryPoint, Packed
 from backlit.engine.compiled.retype import Retyper
 from backlit.engine.program.arguments import Binding
+from backlit.errors import warn
 from backlit.kernels.gemm import symbols
 from backlit.kernels.gemm.symbols import SHARED
 from backlit.ops.base import Optimizer, arguments
@@ -54,12 +55,11 @@ def can_compile() -> bool:
             announcing.announce(announcing.Compilation(FIRST_SECONDS, disk_cache.keeps()))
             import numba  # noqa: F401, PLC0415
     except ImportError as error:
-        warnings.warn(
+        warn(
             f"Numba cannot be imported ({error}), so all maths runs as plain NumPy Python: the same results, 3 to 370 "
             "times slower in our benchmark. Install it: pip install 'numba>=0.68,<0.69'. To run plain on purpose, pass "
             "compiled=False.",
             CompilerWarning,
-            stacklevel=2,
         )
         return False
     return True

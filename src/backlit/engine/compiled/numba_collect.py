@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from backlit.engine.code_cache.object_code import Code, CompilerWarning, code_of
+from backlit.errors import warn
 from backlit.kernels.numba_private import compiler_lock, linear_algebra, target_context
 
 REPLACED = ("_optimize_functions", "_optimize_final_module", "_finalize_final_module", "get_pointer_to_function")
@@ -44,12 +44,11 @@ def compiled(build: Callable[[], Any]) -> Code:
     code = code_of(kernel.inspect_llvm(), kernel.native_name, optimized=True)
     if failure is not None and not _failures:
         _failures.append(failure)
-        warnings.warn(
+        warn(
             "Backlit's way to compile failed with the Numba or LLVM that is installed "
             f"({type(failure).__name__}: {failure}). Numba's ordinary way is taken: the results are the same, but the "
             "first start takes longer. Install a version of Numba that Backlit's dependencies name.",
             CompilerWarning,
-            stacklevel=2,
         )
     return code
 

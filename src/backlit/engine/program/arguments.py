@@ -35,7 +35,7 @@ class Binding:
         if behind > Row.WIDTH:
             raise BacklitError(
                 f"{op.kind} {op.name!r}: its functions work on {len(self.arrays)} arrays ({', '.join(self.arrays)}); "
-                f"an instruction has room for {(Row.WIDTH - Row.ARRAYS) // 3} matrices. Join some of them."
+                f"expected at most {(Row.WIDTH - Row.ARRAYS) // 3} matrices. Join some of them."
             )
         self.settings = tuple(field for field in op.__struct_fields__ if self.is_number(field))
 

@@ -51,7 +51,7 @@ def distance(one: Decimal, other: Decimal) -> Decimal:
 def decimal_value(node: Node, number: Number = recorded, digits: int = FEW) -> Decimal:
     """Give a formula's number; NaN or infinite where it has none. Where a sum cancels, it takes as many digits as that.
 
-    What leaps, signs and conditions, is decided by the engine's numbers: it took that branch.
+    Signs and conditions are decided by the engine's numbers: it took that branch.
 
     >>> from backlit.explain.algebra.parsing import parse
     >>> str(decimal_value(parse(r"10^{-30} + 1 - 1")))

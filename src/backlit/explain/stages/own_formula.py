@@ -6,7 +6,6 @@ So every line is true as written: `swishlet(net(h1)) = swishlet(0.3) = ...` says
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from decimal import Decimal
 
 from backlit.errors import BacklitError
 from backlit.explain.algebra.decimals import as_written, decimal_value, distance
@@ -14,7 +13,7 @@ from backlit.explain.algebra.tree import OWN, Node, call
 from backlit.explain.context import setting_ref
 from backlit.explain.record.quantities import Place, Quantity
 from backlit.explain.record.recording import is_elementwise
-from backlit.explain.stages.true_formula import AGREES, NEAR
+from backlit.explain.stages.true_formula import allowances
 from backlit.ops.base import Layer, Loss, Op, arguments
 
 
@@ -72,6 +71,4 @@ def agrees(node: Node, value: float) -> bool:
         gap = distance(decimal_value(node), as_written(value))
     except (BacklitError, ArithmeticError, LookupError, ValueError, TypeError):
         return False
-    return gap.is_finite() and gap <= max(
-        AGREES * abs(as_written(value)), NEAR * max(abs(as_written(value)), Decimal(1))
-    )
+    return gap.is_finite() and gap <= max(allowances(as_written(value)))

@@ -26,11 +26,16 @@ def true_formula(value: float, written: Iterable[Node]) -> int:
         values = [decimal_value(node) for node in written]
         return next((place for place, v in enumerate(values) if not (v.is_finite() and v.copy_abs() < LARGEST)), 0)
     gaps = [_gap(node, number) for node in written]
-    for allowed in (AGREES * abs(number), NEAR * max(abs(number), Decimal(1))):
+    for allowed in allowances(number):
         for place, gap in enumerate(gaps):
             if gap <= allowed:
                 return place
     return _nearest(gaps)
+
+
+def allowances(number: Decimal) -> tuple[Decimal, Decimal]:
+    """Give how far a formula's number may be from the engine's: to agree to nine digits, and to be near."""
+    return AGREES * abs(number), NEAR * max(abs(number), Decimal(1))
 
 
 def _gap(node: Node, number: Decimal) -> Decimal:
