@@ -218,9 +218,9 @@ def _setup(name: str, about: str, raw: dict[str, Any]) -> Setup:
 def _steps(table: Mapping[str, Any]) -> dict[str, Any]:
     """Check the keys of `[training]`; give them with optimizer and schedule as ops."""
     given = dict(table)
-    for name in given:
+    for name, value in given.items():
         if name not in TRAINING:
-            raise MisfitError(f"training: {unknown_key(name, TRAINING)}", ("training", name))
+            raise MisfitError(f"training: {unknown_key(name, TRAINING, value)}", ("training", name))
     for name in ("optimizer", "schedule"):
         if name in given:
             given[name] = op_of(REGISTRIES[name], given[name], f"training, {name}", "training", name)
@@ -254,7 +254,7 @@ def layer_of(table: Mapping[str, Any], number: int) -> Layer:
         settings = {"op": name} | {key: value for key, value in table.items() if key not in labels}
         for key in settings:
             if key != "op" and key not in cls.__struct_fields__:
-                raise MisfitError(unknown_key(key, [*cls.__struct_fields__, *labels]), (key,))
+                raise MisfitError(unknown_key(key, [*cls.__struct_fields__, *labels], settings[key]), (key,))
         missing = [field.name for field in msgspec.structs.fields(cls) if field.required and field.name not in settings]
         if missing:
             raise BacklitError(f"the key {missing[0]!r} is missing.")

@@ -79,9 +79,9 @@ def key_path(message: str) -> tuple[str | int, ...]:
     return (*path, unknown["key"]) if unknown else () if _MISSING.match(match["what"]) else path
 
 
-def unknown_key(key: str, known: Iterable[str]) -> str:
-    """Say that a key is unknown, and name the one that is meant, what to write, or all."""
-    return f"unknown key {key!r}; {hint(key, known, 'file')}"
+def unknown_key(key: str, known: Iterable[str], value: Any = None) -> str:
+    """Say that a key is unknown, and name the one that is meant, what to write with its value, or all."""
+    return f"unknown key {key!r}; {hint(key, known, 'file', value)}"
 
 
 def place(path: Iterable[str | int]) -> str:
