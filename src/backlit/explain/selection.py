@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 
 from backlit.errors import BacklitError
@@ -20,20 +21,34 @@ def selected(contents: Contents, only: Sequence[str]) -> dict[Quantity, set[Plac
     Errors: a BacklitError, with the nearest name, where a part is none of the step.
     """
     wanted: dict[Quantity, set[Place]] = {}
-    for part in only:
+    for part in (part for given in only for part in _parts(contents, given)):
         for quantity, place in _part(contents, part):
             wanted.setdefault(quantity, set()).add(place)
     return wanted
 
 
+def _parts(contents: Contents, given: str) -> list[str]:
+    """Give the parts that are named with commas between them; a name that has a comma itself stays whole."""
+    given = given.strip()
+    if "," not in given or contents.find(given) is not None or _is_unit(contents, given):
+        return [given]
+    return [part for text in re.split(r",(?![^()]*\))", given) if (part := text.strip())] or [given]
+
+
+def _is_unit(contents: Contents, name: str) -> bool:
+    return any(name in quantity.units for quantity in contents.quantities())
+
+
 def _part(contents: Contents, part: str) -> set[Key]:
     """Give the numbers of a phase, a layer or a unit; or a number with all that it depends on."""
     layers = {f"layer {k}" for k in set(contents.context.recording.network.labels)}
+    if not _is_unit(contents, part) and contents.find(part) is None:
+        part = next((known for known in (*PHASES, *layers) if known == part.lower()), part)
     if part in PHASES:
         return {key for heading, key in contents.numbers() if key.quantity.phase == part and heading != GIVEN}
     if part in layers:
         return {key for _, key in contents.numbers() if f"layer {key.quantity.layer}" == part}
-    if any(part in quantity.units for quantity in contents.quantities()):
+    if _is_unit(contents, part):
         return {key for _, key in contents.numbers() if key.quantity.units[key.place.unit] == part}
     key = contents.find(part)
     if key is None:
