@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backlit.engine import Network, SingleUpdates, Training, TrainingSettings
-from backlit.errors import BacklitError
+from backlit.errors import BacklitError, counted
 from backlit.explain.algebra.numerals import DIGITS
 from backlit.explain.contents import LARGEST_EXAMPLE, Contents
 from backlit.explain.context import Context
@@ -89,7 +89,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
         if isinstance(digits, bool) or not isinstance(digits, (int, np.integer)) or not 0 <= digits <= 100:
             raise BacklitError(f"digits is {digits!r}; expected a whole number from 0 to 100.")
         if self.rows is not None and len(self.rows) != rows:
-            raise BacklitError(f"rows: {len(self.rows)} names given; X has {rows} rows.")
+            raise BacklitError(f"rows: {counted(len(self.rows), 'name')} given; X has {counted(rows, 'row')}.")
         if self.rows is not None and len(set(self.rows)) != len(self.rows):
             raise BacklitError(f"rows: a name is given twice in {list(self.rows)}; expected names that differ.")
         names = [str(k + 1) for k in range(rows)] if self.rows is None else self.rows
@@ -165,7 +165,8 @@ class Step:
             parameters = self.contents.parameters
             weight = parameters[0].name(Place(0, 0, 0)).text if parameters else "forward"
             raise BacklitError(
-                f"this step has {len(self):,} numbers; choose fewer rows or a part, only {weight!r} for instance."
+                f"this step has {counted(len(self), 'number')}; choose fewer rows or a part, only {weight!r} for "
+                "instance."
             )
         for heading, keys in itertools.groupby(self.keys(), key=itemgetter(0)):
             found = [key for _, key in keys]
