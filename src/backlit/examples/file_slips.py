@@ -34,8 +34,8 @@ def check_layer(table: Mapping[str, Any]) -> None:
         says = f"bias is {bias}; expected true or false: for its numbers write biases = {each}."
         raise MisfitError(says, ("bias",))
     if isinstance(freeze := table.get("freeze"), str):
-        names = ", ".join(f'"{name}"' for name in re.findall(r"\w+", freeze))
-        raise MisfitError(f"freeze is {freeze!r}; expected a list: write freeze = [{names}].", ("freeze",))
+        listed = ", ".join(f'"{name}"' for name in re.findall(r"\w+", freeze))
+        raise MisfitError(f"freeze is {freeze!r}; expected a list: write freeze = [{listed}].", ("freeze",))
 
 
 def _inside(given: Any, depth: int) -> Iterator[tuple[tuple[int, ...], Any]]:

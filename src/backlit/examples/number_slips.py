@@ -26,7 +26,7 @@ _SIGNS: dict[type, Callable[..., Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
     ast.Pow: operator.pow, ast.UAdd: operator.pos, ast.USub: operator.neg,
 }  # fmt: skip
-_FUNCTIONS = {"exp": math.exp, "sqrt": math.sqrt, "log": math.log, "ln": math.log}
+_FUNCTIONS: dict[str, Callable[[Any], float]] = {"exp": math.exp, "sqrt": math.sqrt, "log": math.log, "ln": math.log}
 _CONSTANTS = {"pi": math.pi, "e": math.e}
 
 
