@@ -80,6 +80,9 @@ NUMBERS = [
     ('optimizer = { op = "sgd", rate = -1,5 }', "-1.5"), ('optimizer = { op = "sgd", rate = 1,5', "1.5"),
     ("l2 = 1/4", "0.25"), ("l2 = 3·10^-1", "0.3"), ("l2 = 3×10⁻¹", "0.3"), ("l2 = √4", "2.0 2"), ("l2 = 1½", "1.5"),
     ("l2 = ½", "0.5"), ("targets = [½, 1/8]", "0.5"), ("l2 = exp(0)", "1.0 1"), ("epochs = 4/2", "2"),
+    ("l2 = 1 000,5", "1000.5"), ("l2 = 1'000,5", "1000.5"), ("l2 = 1,000%", "0.010 10"), ("l2 = 1,5 %", "0.015"),
+    ("epochs = 1e3", "1000"), ("epochs = 10.000", "10 10000"), ("optimizer = sgd, 0.5", "0.5"),
+    ('optimizer = op = "sgd", rate = 0.5', "0.5"), ("optimizer = sgd, rate = 0.5", "0.5"),
     ("optimizer = sgd(0.5)", "0.5"), ("learning rate = .25", "0.25"), ("η = 0.25", "0.25"),
     ('optimizer = { op = "sgd", learning rate = 0.25 }', "0.25"), ("lernrate: 0.25", "0.25"),
 ]  # fmt: skip
@@ -88,8 +91,8 @@ NUMBERS = [
 @pytest.mark.parametrize(("line", "meant"), NUMBERS, ids=[line for line, _ in NUMBERS])
 def test_no_advice_has_a_number_that_was_not_meant(line, meant):
     with pytest.raises(BacklitError) as caught:
-        parse_network_file(f"[training]\n{line}\n", "t")
-    words = str(caught.value).split("\n")[0].removeprefix("t, line 2: ")
+        parse_network_file(f"{HEAD}{line}\n", "t")
+    words = str(caught.value).split("\n")[0].removeprefix("t, line 9: ")
     advice = re.sub(r" (?:in place of|for|where) .*?(?=; or |$)", "", words.partition("write ")[2])
     said = re.findall(r"(?<![\w.])-?\d[\d.]*(?:e-?\d+)?(?<!\.)", advice)
     assert set(said) <= set(meant.split())
@@ -106,6 +109,12 @@ REFUSED_WITH_ADVICE = [
     ("[network]\nlayers = [2, 2, 1]\n[[network.layers]]\nunits = 1", 2, "layers is given in line 3 too"),
     ('labels = "h1", "h2"', 1, "several values stand in square brackets"),
     ("epochs = 10,", 1, "a line ends without a comma"),
+    ('optimizer = { op = "sgd"; rate = 0.5 }', 1, "write , in place of ;"),
+    ("targets = {0.05, 0.10}", 1, "a list stands in square brackets"),
+    ("[[network.layérs]]", 1, "a heading has letters a to z"),
+    ("epochs = ?", 1, "here stands no value: write a number"),
+    ("?epochs = 1", 1, "a line begins with a key"),
+    ("optimizer = { ?op = 1 }", 1, "a key has letters"),
 ]
 
 

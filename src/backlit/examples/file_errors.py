@@ -85,6 +85,10 @@ def misfit(name: str, text: str, raw: Mapping[str, Any], error: BacklitError) ->
     begin, end = found
     advise = _advice(error)
     says = f"{error}{advise(text[begin:end]) if advise else ''}"
+    if rounded := re.search(r" is (\d+)\.0; expected a whole number[^:]*?(?=\.$)", says):
+        thousands = re.fullmatch(r"\d{1,3}(?:\.\d{3})+", text[begin:end])
+        other = f", or {text[begin:end].replace('.', '')} where the point marks thousands" if thousands else ""
+        says = f"{says[: rounded.end()]}: write {rounded[1]}{other}."
     line = text.count("\n", 0, begin) + 1
     column = begin - text.rfind("\n", 0, begin)
     width = min(end, (text + "\n").index("\n", begin)) - begin

@@ -107,7 +107,7 @@ def comma_at(content: str, plain: str, place: int, key: str) -> tuple[int, str] 
     Returns: where the number begins, and what to write; None where there is none.
     """
     around = _around(plain, place)
-    if around == "=" and (found := _values(plain, place, key)):
+    if around == "=" and (found := _grouped(content) or _values(plain, place, key)):
         return found
     if around == "[" and (found := _items(plain, place)):
         return found
@@ -156,6 +156,15 @@ def _around(plain: str, place: int) -> str:
     return stack[-1]
 
 
+def _grouped(content: str) -> tuple[int, str] | None:
+    """Say what to write for a number with signs between its thousands, and a comma."""
+    found = re.match(r"[^=#]*=\s*([+-]?\d{1,3}(?:[ '.]\d{3})+),(\d+)\s*(?:#|$)", content)
+    if found is None:
+        return None
+    number = f"{re.sub(r'[^0-9+-]', '', found[1])}.{found[2]}"
+    return found.start(1), f"a number has a point, not a comma: write {number}."
+
+
 def _values(plain: str, place: int, key: str) -> tuple[int, str] | None:
     """Say what to write for numbers behind a key that are neither in a list nor one number of TOML."""
     match = re.match(rf"[^=]*=\s*({_NUMBER}(?:\s*,\s*{_NUMBER})+)\s*,?\s*(%)?\s*(?:x*)$", plain, re.IGNORECASE)
@@ -167,7 +176,11 @@ def _values(plain: str, place: int, key: str) -> tuple[int, str] | None:
     one = re.sub(r"^(\d+),\s*(\d+)$", r"\1.\2", given.lstrip("+-"))
     one = f"{given[0] if given[0] in '+-' else ''}{one}" if "," not in one else ""
     if match[2]:
-        return (start, f"a number has no comma and no percent sign: write {percent(one)}.") if one else None
+        if not one:
+            return None
+        thousands = re.fullmatch(r"[+-]?[1-9]\d{0,2},\d{3}", given)
+        other = f", or {percent(given.replace(',', ''))} where the comma marks thousands" if thousands else ""
+        return start, f"a number has no comma and no percent sign: write {percent(one)}{other}."
     if says := point(given, key) if key not in LISTS - WHOLE else "":
         return start, says
     if one and (" " in given or key in LISTS):

@@ -23,6 +23,16 @@ _SPACES = (
 _KEY = re.compile(r"""^\s*([\w.-]+|"[^"]*"|'[^']*')\s*=""")
 
 
+WORDS = {
+    "Invalid value": "here stands no value: write a number, text in quotes, true, false, a list in [] or a table in {}",
+    "Invalid initial character for a key part": "a key has letters, digits, _ and - only, or stands in quotes",
+    "Invalid statement": "a line begins with a key, or with a heading in square brackets",
+    "Unclosed array": "the list before this is not closed, or its item is not: look for a missing ] or comma",
+    "Expected newline or end of document after a statement": "a value is complete before this",
+}
+"""What is said where nothing more is known."""
+
+
 class Slip(msgspec.Struct, frozen=True):
     """Where a text stops being TOML, line and column from 1, and what to do there."""
 
@@ -54,7 +64,7 @@ def slip(text: str, error: tomllib.TOMLDecodeError) -> Slip:
     for find in (_sign, _twice, _braces, _comma, _open, _of_value, _of_key):
         if found := find(lines, line, column, what):
             return found
-    return Slip(line, column, f"{_lowered(what)}.")
+    return Slip(line, column, f"{WORDS.get(what) or _lowered(what)}.")
 
 
 def _lowered(text: str) -> str:
@@ -210,11 +220,22 @@ def _of_value(lines: list[str], line: int, column: int, what: str) -> Slip | Non
         return None
     begin, given = found
     rest = content[column - 1 :]
-    if (called := re.match(r"([^\W\d]\w*)\((.+?)\)", content[begin - 1 :])) and not computed(called[0]):
-        return Slip(line, begin, whole_op(called[1], called[2]))
-    if says := _of_whole(given, rest, what):
+    if says := _of_table(content, begin, column) or _of_whole(given, rest, what):
         return Slip(line, begin, says)
     return Slip(line, column, says) if (says := _of_rest(rest, what)) else None
+
+
+def _of_table(content: str, begin: int, column: int) -> str:
+    """Say what to write for an op with settings that is no table in braces, and for braces that are no table."""
+    if (called := re.match(r"([^\W\d]\w*)\((.+?)\)", content[begin - 1 :])) and not computed(called[0]):
+        return whole_op(called[1], called[2])
+    name = r"(?:optimizer|schedule|activation|loss|draw)\s*=\s*(?:op\s*=\s*)?[\"']?([^\W\d]\w*)[\"']?"
+    if bare := re.match(rf"{name}\s*,\s*(\w+\s*=\s*[^,=]+|[\d.]+)$", content.strip()):
+        return whole_op(bare[1], bare[2])
+    before = _plain(content)[: column - 1]
+    if content[column - 1 :].startswith(",") and before.count("{") > before.count("}"):
+        return "a list stands in square brackets, and a table in braces has key = value."
+    return ""
 
 
 def _value_at(content: str, column: int) -> tuple[int, str] | None:
@@ -249,7 +270,7 @@ def _of_rest(rest: str, what: str) -> str:
         more = re.sub(r"#.*", "", rest[1:]).strip()
         several = "several values stand in square brackets: write [ before the first and ] behind the last."
         return several if more else "a line ends without a comma."
-    if rest.startswith(";") and what == "Unclosed array":
+    if rest.startswith(";") and what in {"Unclosed array", "Unclosed inline table"}:
         return "items are separated by commas: write , in place of ;."
     for pattern, words in REST:
         if re.match(pattern, rest):
@@ -310,7 +331,7 @@ def _of_end(content: str, line: int, column: int, what: str) -> Slip | None:
         opened = [k for k in range(len(content)) if content[k] in "\"'" and not quoted[k]]
         if opened:
             return Slip(line, opened[-1] + 1, f"the text has no closing {content[opened[-1]]}.")
-    if "end of a table declaration" in what:
+    if "declaration" in what and what.startswith("Expected"):
         return Slip(line, column, f"the closing ] is missing: write {bare}{']' * bare.count('[')}.")
     if "Unclosed inline table" in what:
         return Slip(line, column, "a table in braces stands on one line: put all of it there, and } at its end.")
@@ -329,8 +350,8 @@ def _of_key(lines: list[str], line: int, column: int, what: str) -> Slip | None:
     for pattern, words in LINES:
         if re.match(pattern, content.lstrip()):
             return Slip(line, len(content) - len(content.lstrip()) + 1, words)
-    if "end of a table declaration" in what:
-        return Slip(line, column, "a heading ends in ], one that begins with [[ in ]].")
+    if "declaration" in what and what.startswith("Expected"):
+        return Slip(line, column, "a heading has letters a to z, and ends in ], one that begins with [[ in ]].")
     if "key part" in what and rest.startswith("}"):
         return Slip(line, column, "there is a comma before }: take it out.")
     known = known_at(lines, line, before)
