@@ -209,8 +209,10 @@ def _setup(name: str, about: str, raw: dict[str, Any]) -> Setup:
         check_data(table.data)
     names = names_of(network, chain)
     check_values(network, chain, names)
-    for key, figures in (("published", table.published), ("computed", table.computed)):
-        for k, figure in enumerate(figures):
+    figures: dict[str, tuple[PublishedTable | ComputedTable, ...]]
+    figures = {"published": table.published, "computed": table.computed}
+    for key, listed in figures.items():
+        for k, figure in enumerate(listed):
             with inside_key(key, k, "quantity"):
                 parse_quantity(figure.quantity, names)
     setup = Setup(name, about, network, table.data, _steps(table.training), table.published, names, table.computed)

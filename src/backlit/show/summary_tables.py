@@ -146,7 +146,7 @@ def _model(record: ModelSummary) -> SummaryTable:
     if record.classes:
         rows.insert(0, ("classes", _names(record.classes)))
     if record.table is not None:
-        rows.append(("trained on", f"{counted(record.rows, 'row')} of {record.table}"))
+        rows.append(("trained on", f"{counted(record.rows or 0, 'row')} of {record.table}"))
     test = record.comparison
     if test:
         for name, scores in (("network", test.model), (f"linear model ({test.linear_what})", test.linear),
