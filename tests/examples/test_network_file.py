@@ -211,6 +211,7 @@ MARKED = [
     ('freeze = ["W"]', 'freeze = ‹"W, b"›', 'write freeze = ["W", "b"].'),
     ('biases = "normal"', 'labels = ‹"y"›', 'expected 3 names in quotes, one per unit: write labels = ["y"].'),
     ('biases = "normal"', 'labels = ["x", "y", ‹"x"›]', "two inputs or units are named 'x'"),
+    ('biases = "normal"', 'labels = ["x", ‹"o1"›, "y"]', "two inputs or units are named 'o1'"),
     ('biases = "normal"', 'bias_labels = ‹"x"›', "bias_labels: text in quotes was given; expected a list of names"),
     ('biases = "normal"', 'bias_labels = ["x", ‹1›, "z"]', "bias_labels, item 2: a number was given; expected text"),
     ('["a", "b"]', '["a", ‹"a"›]', "two inputs or units are named 'a'"),

@@ -69,7 +69,7 @@ def explain(
         Explain every step of that epoch in turn.
     only
         A phase (forward, error, backward, update), a layer ("layer 2"), a unit (h1), a weight ("w(i1,h1)") or another
-        number with all it depends on; several of these by giving it again.
+        number with all it depends on; several with commas between, or by giving it again.
     compare
         End with the error and the weights before and after the step.
     check

@@ -89,21 +89,22 @@ def names_of(network: NetworkTable, chain: Sequence[Layer]) -> Names:
         else:  # a layer of the same units is not named again
             changed = math.prod(shape) if math.prod(shape) != math.prod(before) else 0
             units.append(tuple(f"{layer.name}{number}.{k}" for k in range(1, changed + 1)))
-    _refuse_alike(inputs, units)
+    _refuse_alike(inputs, units, ["labels" in table for table in network.layers])
     own = [[table.get(key) for table in network.layers] for key in ("weight_labels", "bias_labels")]
     return Names(inputs, tuple(units), tuple(own[0]), tuple(own[1]))
 
 
-def _refuse_alike(inputs: Sequence[str], units: Sequence[Sequence[str]]) -> None:
-    """Refuse a name that stands twice among inputs and units, at its second place."""
-    seen: set[str] = set()
+def _refuse_alike(inputs: Sequence[str], units: Sequence[Sequence[str]], named: Sequence[bool]) -> None:
+    """Refuse a name that stands twice among inputs and units, at the last place where the file gives it."""
+    seen: dict[str, tuple[str | int, ...]] = {}
     places: list[tuple[str | int, ...]] = [("network", "inputs")]
-    places += [("network", "layers", k, "labels") for k in range(len(units))]
+    places += [("network", "layers", k, "labels") if given else () for k, given in enumerate(named)]
     for path, names in zip(places, [inputs, *units], strict=True):
         for k, name in enumerate(names):
+            place = (*path, k) if path else seen.get(name, ())
             if name in seen:
-                raise MisfitError(f"two inputs or units are named {name!r}; expected names that differ.", (*path, k))
-            seen.add(name)
+                raise MisfitError(f"two inputs or units are named {name!r}; expected names that differ.", place)
+            seen[name] = place
 
 
 def shape_after(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
