@@ -55,3 +55,12 @@ def warn(message: str, category: type[Warning] = BacklitWarning) -> None:
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in INSIDE:
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
+
+
+def counted(count: int, singular: str, plural: str | None = None) -> str:
+    """Give a count with its noun, for messages.
+
+    >>> counted(1, "row"), counted(1200, "row")
+    ('1 row', '1,200 rows')
+    """
+    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"

@@ -14,6 +14,7 @@ from cyclopts import Parameter
 
 import backlit
 from backlit.cli import COMMANDS, main
+from backlit.cli.wording import of_own_op
 from backlit.ops.synonyms import hint
 from backlit.ops.word_table import ABSENT, THEIRS, WRITTEN
 
@@ -35,7 +36,17 @@ TYPED = [
     ("train iris --validation-split 0.2", "Did you mean --validation?"),
     ("train iris --activaton relu", "Did you mean --activation?"),
     ("explain xor --learning_rate 1", "Did you mean --rate?"),
-    ("explain xor --epochs 3", "Did you mean --steps?"),
+    ("explain xor --epochs 3", "Did you mean --epoch?"),
+    ("explain two-layer --rate 1/3", '"1/3" is not a number: write 0.333333333333333.'),
+    ("explain two-layer --rate 0,5", '"0,5" is not a number: write 0.5.'),
+    ("explain two-layer --plugin a.py b.py", "each plugin has an option of its own, --plugin b.py."),
+    ("explain two-layer --run a", "--run is 'a'; two-layer has one run, without a name: leave --run out."),
+    ("explain two-layer --row 9", "--row is 9; two-layer has rows 1 to 1."),
+    ("explain two-layer --steps 1 --epoch 2", "--steps is 1 and --epoch is 2; expected one of them"),
+    ("explain iris", "the example on it is 'iris-from-scratch'. `backlit train iris` trains on it."),
+    ("demo iris", "the example on it is 'iris-from-scratch'. `backlit train iris` trains on it."),
+    ("explain .", ". is a folder; expected a network file"),
+    ("explain two-layer --only update,nothing", "the step has no 'nothing'"),
     ("demo xor --n-epochs 3", "Did you mean --epochs?"),
     ("predict m.safetensors iris --predict-proba", "Did you mean --probabilities?"),
     ("fit iris", 'Unknown command "fit". Did you mean "train"?'),
@@ -61,6 +72,40 @@ def test_a_message_speaks_of_what_was_typed(call, message, capsys):
     said = capsys.readouterr().err
     assert said.startswith("error: ")
     assert message in said
+
+
+def test_the_option_of_a_plugin_is_advised_once():
+    words = (
+        "\"m\" needs an op that is not registered: unknown loss 'x'. Import it first (command line: --plugin FILE.py)."
+    )
+    assert of_own_op(words) == words
+    assert of_own_op("unknown loss 'x'; known: mse.").count("--plugin") == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "same"),
+    [("update,forward", ["update", "forward"]), ("Update, FORWARD", ["update", "forward"]), ("Layer 1", ["layer 1"]),
+     ("w(i1,h1),h2", ["w(i1,h1)", "h2"]), ("w(i1,h1)", ["w(i1,h1)"]), (" backward ", ["backward"])],
+)  # fmt: skip
+def test_parts_are_named_with_commas_and_in_any_capitals(typed, same, capsys):
+    assert main(["explain", "two-layer", "--only", typed]) == 0
+    given = capsys.readouterr().out
+    assert main(["explain", "two-layer", *(word for part in same for word in ("--only", part))]) == 0
+    assert capsys.readouterr().out == given
+    assert main(["explain", "two-layer"]) == 0
+    assert capsys.readouterr().out != given
+
+
+def test_a_unit_whose_name_has_commas_or_capitals_is_found_as_typed(tmp_path, capsys):
+    layer = '[[network.layers]]\nunits = 2\nlabels = ["a,b", "Update"]\n[[network.layers]]\nunits = 1\n'
+    (tmp_path / "n.toml").write_text(
+        f"[network]\ninputs = 1\n{layer}[data]\ninputs = [[1]]\ntargets = [1]\n", encoding="utf-8"
+    )
+    for unit, other in (("a,b", "Update"), ("Update", "a,b")):
+        assert main(["explain", str(tmp_path / "n.toml"), "--only", unit]) == 0
+        forward = capsys.readouterr().out.partition("Forward")[2].partition("Error")[0]
+        assert f"net({unit})" in forward
+        assert f"net({other})" not in forward
 
 
 # ----------------------------------------------------------------------------------------------------- -o and --format

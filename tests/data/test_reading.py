@@ -228,8 +228,8 @@ def test_unknown_column_names_the_nearest():
     ("X", "y", "names", "message"),
     [
         ([1.0, 2.0], None, None, "expected a matrix"),
-        ([[1.0, 2.0]], None, ["a"], "2 columns and 1 names"),
-        ([[1.0, 2.0]], [1, 2], None, "1 rows, y has shape"),
+        ([[1.0, 2.0]], None, ["a"], "2 columns and 1 name:"),
+        ([[1.0, 2.0]], [1, 2], None, "1 row, y has shape"),
         ([[1.0, 2.0]], [1], ["a", "target"], 'named "target"'),
     ],
 )

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import msgspec
+import pytest
 
 import backlit as bl
 from backlit.engine.display import Displayed, Summary, drawers
@@ -86,3 +87,13 @@ def test_the_table_is_filled_by_the_package_and_show_is_imported_when_first_need
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.split() == ["False", "True"]
+
+
+def test_one_of_a_thing_is_in_the_singular():
+    network = bl.Network([bl.Dense(1, bias=False)], inputs=1)
+    assert "; 1 parameter, float64" in repr(network)
+    training = bl.Training(network, [[1.0]], [[1.0]], epochs=1, compiled=False)
+    assert repr(training).endswith("0 of 1 epoch>")
+    assert training.run().stopped == "1 epoch done"
+    with pytest.raises(bl.BacklitError, match="expects rows of 1 input:"):
+        network.predict([[1.0, 2.0]])

@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
+import backlit as bl
 from backlit.errors import BacklitError
 from backlit.examples import parse_network_file, read_network_file
 from backlit.examples.quantity_parsing import QUANTITIES, Names, parse_quantity
@@ -143,7 +144,7 @@ WRONG = [
      "layer 1: weights has 3 rows of 2; expected 2 rows, one per input of the layer, of 3, one per unit."),
     ("[[1, 2, 3], [4, 5, 6]]", "[[1, 2, 3], [4]]", "layer 1: weights has 2 rows of different lengths; expected 2 rows"),
     ('biases = "normal"', "biases = [1, 2]", "layer 1: biases has 2 numbers; expected 3 numbers, one per unit."),
-    ('biases = "normal"', 'bias_labels = ["x"]', "layer 1: bias_labels has 1 number; expected 3"),
+    ('biases = "normal"', 'bias_labels = ["x"]', "layer 1: bias_labels has 1 name; expected 3 names"),
     ('biases = "normal"', 'labels = ["x"]', "layer 1: labels is ['x']; expected 3 names in quotes, one per unit."),
     ('biases = "normal"', 'labels = ["a", "x", "y"]', "two inputs or units are named 'a'; expected names that differ."),
     ("[4, 5, 6]", "[4, nan, 6]", "layer 1, weights, row 2, column 2: nan was given; expected a finite number."),
@@ -195,6 +196,59 @@ def test_what_does_not_fit_is_said_in_one_line_with_the_place_below(good, bad, m
         assert line == f"  {number} | {GOOD.replace(good, bad, 1).splitlines()[number - 1]}"
         assert mark.index("|") == line.index("|")
         assert line[mark.index("^")].strip()
+
+
+# What is wrong: (what of the good file is replaced, by what, with the marked part between ‹ and ›; the message).
+MARKED = [
+    ("[4, 5, 6]]", '[4, ‹"5"›, 6]]', "weights, row 2, column 2: text in quotes was given; expected a number: write 5"),
+    ("[4, 5, 6]]", "[4, ‹true›, 6]]", "weights, row 2, column 2: true or false was given; expected a number."),
+    ("[4, 5, 6]]", "[4, ‹[5]›, 6]]", "weights, row 2, column 2: a list was given; expected a number."),
+    ('biases = "normal"', 'biases = [1, ‹"0.5"›, 2]', "biases, item 2: text in quotes was given; expected a number"),
+    ('biases = "normal"', "biases = ‹[0,6, 0,7, 0,8]›", "If 0,6 is one number, write 0.6."),
+    ("[[1, 2, 3], [4, 5, 6]]", "‹[[-0,1, 2, 3], [4, 5, 6, 7]]›", "If -0,1 is one number, write -0.1."),
+    ('biases = "normal"', "bias = ‹0.60›", "for its numbers write biases = [0.6, 0.6, 0.6]."),
+    ('biases = "normal"', "bias = ‹[0.60]›", "for its numbers write biases = [0.6]."),
+    ('freeze = ["W"]', 'freeze = ‹"W, b"›', 'write freeze = ["W", "b"].'),
+    ('biases = "normal"', 'labels = ‹"y"›', 'expected 3 names in quotes, one per unit: write labels = ["y"].'),
+    ('biases = "normal"', 'labels = ["x", "y", ‹"x"›]', "two inputs or units are named 'x'"),
+    ('biases = "normal"', 'labels = ["x", ‹"o1"›, "y"]', "two inputs or units are named 'o1'"),
+    ('biases = "normal"', 'bias_labels = ‹"x"›', "bias_labels: text in quotes was given; expected a list of names"),
+    ('biases = "normal"', 'bias_labels = ["x", ‹1›, "z"]', "bias_labels, item 2: a number was given; expected text"),
+    ('["a", "b"]', '["a", ‹"a"›]', "two inputs or units are named 'a'"),
+    ("[[network.layers]]\nunits = 2", "‹[[network.layers]]›", "layer 3: the key 'units' is missing."),
+    ("[[1, 2], [3, 4]]", "‹[1, 2]›", "numbers were given; expected rows, each a list of numbers. Write [[1, 2]]."),
+    ("[[1, 2], [3, 4]]", "[[1, 2], # one, two\n ‹[3,4, 5,6]›]", "4 numbers given; the network has 2 inputs. If 3,4 is"),
+    ("[[0.5, 1], [1, 0]]", "‹[[0.5, 1]]›", "2 rows of inputs and 1 target are given"),
+    ("[2, 4]", "[2, ‹0›]", "input_divisors has a 0"),
+    ('"out(o1)[2]"', '‹"ut(o1)"›', "unknown quantity 'ut(o1)'"),
+    ('op = "adam"', 'op = ‹"gradient_descent"›', "did you mean 'sgd'"),
+    ("rate = 0.01", '‹rat› = 0.01', "did you mean 'rate'"),
+    ("epochs = 3", "epochs = ‹3.5›", "epochs is 3.5"),
+    ("epochs = 3", "‹rate› = 0.75", 'write optimizer = { op = "sgd", rate = 0.75 }.'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("good", "bad", "message"), MARKED, ids=[bad for _, bad, _ in MARKED])
+def test_the_mark_stands_under_what_is_wrong(good, bad, message):
+    assert good in GOOD
+    text = GOOD.replace(good, bad, 1)
+    before, marked = text.split("‹")[0], text.split("‹")[1].split("›")[0]
+    with pytest.raises(BacklitError) as caught:
+        parse_network_file(text.replace("‹", "").replace("›", ""), "my.toml")
+    words, line, mark = str(caught.value).split("\n")
+    assert message in words
+    assert words.startswith(f"my.toml, line {before.count(chr(10)) + 1}: ")
+    assert line[mark.index("^") : mark.rindex("^") + 1] == marked
+    assert mark.index("^") - line.index("|") - 2 == len(before) - before.rfind("\n") - 1
+
+
+def test_numbers_in_quotes_and_truth_values_are_no_weights():
+    for given in ([["0.4"]], [[True]], True, np.array([["0.4"]]), np.array([[True]]), [[np.True_]], [[b"1"]]):
+        for name in ("weights", "biases"):
+            with pytest.raises(BacklitError, match=f"Dense: {name}: the values hold .*; expected an initializer's"):
+                bl.Dense(1, **{name: given})
+    with pytest.raises(BacklitError, match=r"Dense: bias is 0\.6; expected True or False"):
+        bl.Dense(1, bias=0.6)
 
 
 def test_files_that_cannot_be_read(tmp_path):

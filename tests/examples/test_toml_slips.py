@@ -66,6 +66,69 @@ SLIPS = [
 ]  # fmt: skip
 
 
+# A line, and every number that a person can have meant by what the message advises in place of it.
+NUMBERS = [
+    ("l2 = 0,5", "0.5"), ("l2 = -0,05", "-0.05"), ("l2 = - 0,5", "-0.5"), ("l2 = - 0.5", "-0.5"),
+    ("l2 = 0,5e-3", "0.5e-3"), ("l2 = 0,5 # 0,7", "0.5"), ("l2 = 12,5 %", "0.125"), ("l2 = 12.3456789%", "0.123456789"),
+    ("epochs = 1,000", "1000"), ("epochs = 1.000.000", "1000000"), ("epochs = 1 000", "1000"), ("seed = 1'000", "1000"),
+    ("l2 = 1,000", "1.000 1000"), ("l2 = 1,000.5", "1000.5"), ("l2 = 0,005", "0.005"), ("l2 = 1.000,5", "1000.5"),
+    ("l2 = 0, 5", "0.5 0 5"), ("l2 = .5, .25", "0.5 0.25"), ("l2 = 0.40, 0.45", "0.40 0.45"),
+    ("targets = 0,60", "0.60 0 60"), ("inputs = [[0,05, 0,10]]", "0.05 0.10"), ("targets = [[0,01]]", "0.01"),
+    ("targets = [[0, 01]]", "1 0.01"), ("targets = [[0,05; 0,10]]", "0.05 0.10"), ("targets = [-0,05; 1]", "-0.05 1"),
+    ("targets = [[-0,05, 0,10], [1,5, 2,5]]", "-0.05 0.10"), ("targets = [1,02,3,4]", "1.02 3.4"),
+    ("targets = [05, 1]", "5"), ("targets = [1, 2,05]", "2.05"), ("targets = [1,2,05]", "5 2.05"),
+    ('optimizer = { op = "sgd", rate = 0,5 }', "0.5"), ('optimizer = { rate = 0,05, op = "sgd" }', "0.05"),
+    ('optimizer = { op = "sgd", rate = -1,5 }', "-1.5"), ('optimizer = { op = "sgd", rate = 1,5', "1.5"),
+    ("l2 = 1/4", "0.25"), ("l2 = 3·10^-1", "0.3"), ("l2 = 3×10⁻¹", "0.3"), ("l2 = √4", "2.0 2"), ("l2 = 1½", "1.5"),
+    ("l2 = ½", "0.5"), ("targets = [½, 1/8]", "0.5"), ("l2 = exp(0)", "1.0 1"), ("epochs = 4/2", "2"),
+    ("l2 = 1 000,5", "1000.5"), ("l2 = 1'000,5", "1000.5"), ("l2 = 1,000%", "0.010 10"), ("l2 = 1,5 %", "0.015"),
+    ("epochs = 1e3", "1000"), ("epochs = 10.000", "10 10000"), ("optimizer = sgd, 0.5", "0.5"),
+    ('optimizer = op = "sgd", rate = 0.5', "0.5"), ("optimizer = sgd, rate = 0.5", "0.5"),
+    ("optimizer = sgd(0.5)", "0.5"), ("learning rate = .25", "0.25"), ("η = 0.25", "0.25"),
+    ('optimizer = { op = "sgd", learning rate = 0.25 }', "0.25"), ("lernrate: 0.25", "0.25"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "meant"), NUMBERS, ids=[line for line, _ in NUMBERS])
+def test_no_advice_has_a_number_that_was_not_meant(line, meant):
+    with pytest.raises(BacklitError) as caught:
+        parse_network_file(f"{HEAD}{line}\n", "t")
+    words = str(caught.value).split("\n")[0].removeprefix("t, line 9: ")
+    advice = re.sub(r" (?:in place of|for|where) .*?(?=; or |$)", "", words.partition("write ")[2])
+    said = re.findall(r"(?<![\w.])-?\d[\d.]*(?:e-?\d+)?(?<!\.)", advice)
+    assert set(said) <= set(meant.split())
+    assert said or "0.25" in meant, words
+
+
+REFUSED_WITH_ADVICE = [
+    ('optimizer = {\n op = "sgd" }', 1, "a table in braces stands on one line"),
+    ("optimizer = { η = 0.5 }", 1, "write rate for η"),
+    ("l2 = 1/0", 1, "1/0 is no number"),
+    ("targets = [1/0]", 1, "1/0 is no number"),
+    ("optimizer = Adam(lr=0.5, beta1=0.8)", 1, "an op with settings is a table"),
+    ("[network.layers]\nunits = 2\n[[network.layers]]\nunits = 1", 1, "write [[network.layers]] in double brackets"),
+    ("[network]\nlayers = [2, 2, 1]\n[[network.layers]]\nunits = 1", 2, "layers is given in line 3 too"),
+    ('labels = "h1", "h2"', 1, "several values stand in square brackets"),
+    ("epochs = 10,", 1, "a line ends without a comma"),
+    ('optimizer = { op = "sgd"; rate = 0.5 }', 1, "write , in place of ;"),
+    ("targets = {0.05, 0.10}", 1, "a list stands in square brackets"),
+    ("[[network.layérs]]", 1, "a heading has letters a to z"),
+    ("epochs = ?", 1, "here stands no value: write a number"),
+    ("?epochs = 1", 1, "a line begins with a key"),
+    ("optimizer = { ?op = 1 }", 1, "a key has letters"),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"), REFUSED_WITH_ADVICE, ids=[given for given, _, _ in REFUSED_WITH_ADVICE]
+)
+def test_the_parsers_words_are_never_all(text, line, says):
+    with pytest.raises(BacklitError) as caught:
+        parse_network_file(f"{text}\n", "t")
+    assert str(caught.value).startswith(f"t, line {line}: ")
+    assert says in str(caught.value)
+
+
 def mistaken(given: str) -> tuple[str, int, int]:
     """Give the text without marks, and line and column of the mark."""
     text = HEAD + given.removeprefix("[training]\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 import backlit as bl
 from backlit import Activation, BacklitError, Dense, Network, register
-from backlit.ops.registry import activations, layers
+from backlit.ops.registry import REGISTRIES, activations, layers
 
 
 class TestOpsThatCannotWork:
@@ -111,3 +112,20 @@ class TestOpsThatCannotWork:
                 Network([Dense(2, "uncompilable")], 1).predict([[1.0]])
         finally:
             del activations["uncompilable"]
+
+
+@pytest.mark.parametrize(
+    ("slots", "result", "message"),
+    [({}, "w", "update returns no tuple; write return (new w,), with"),
+     ({"v": 0.0}, "w", "update returns no tuple; write return (new w, new v), with"),
+     ({"v": 0.0}, "(w,)", "update returns 1 value; write return (new w, new v), with"),
+     ({}, "(w, g)", "update returns 2 values; write return (new w,), with")],
+)  # fmt: skip
+def test_an_update_that_returns_something_else_is_refused(slots, result, message):
+    update = eval(f"lambda w, g, rate, {', '.join(slots)}: {result}")
+    body = {"__annotations__": {"rate": float}, "rate": 0.1, "slots": slots, "update": staticmethod(update)}
+    body |= {"__module__": __name__, "__qualname__": "Faulty"}
+    cls = type(bl.Optimizer)("Faulty", (bl.Optimizer,), body, frozen=True, kw_only=True)
+    with pytest.raises(BacklitError, match=re.escape(message)):
+        register("faulty_update")(cls)
+    assert "faulty_update" not in REGISTRIES["optimizer"]

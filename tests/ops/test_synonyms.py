@@ -60,10 +60,13 @@ def test_no_word_of_theirs_is_listed_twice_or_is_ours_in_the_same_place():
         assert normal(ours) not in listed, ours
 
 
-def test_no_word_is_both_there_and_absent():
-    absent = {normal(word) for words in ABSENT.values() for word in words.split()}
-    theirs = {normal(word) for words in THEIRS.values() for word in words.split()}
-    assert absent & (theirs | {normal(word) for word in THEIRS}) == set()
+def test_no_word_is_both_there_and_absent_in_one_place():
+    """A step is a schedule that there is, and an activation that there is not."""
+    theirs = {normal(ours): {normal(word) for word in (ours, *words.split())} for ours, words in THEIRS.items()}
+    for near, words in ABSENT.items():
+        here = [registry for registry in REGISTRIES.values() if not near or near in registry]
+        for name in (name for registry in here for name in registry):
+            assert {normal(word) for word in words.split()}.isdisjoint(theirs.get(normal(name), {normal(name)}))
 
 
 @pytest.mark.parametrize("entry", WRITTEN, ids=[f"{e.words[:20]}, {e.beside}" for e in WRITTEN])
@@ -137,6 +140,8 @@ LEADS = [
     ("lr learning_rate eta step_size learning-rate Learning_Rate", ["rate", "momentum"], "rate"),
     ("eps", ["rate", "epsilon"], "epsilon"), ("beta_1", ["beta1", "beta2"], "beta1"),
     ("negative_slope", ["alpha"], "alpha"), ("rate prob dropout_rate", ["p"], "p"),
+    ("σ", ACTIVATIONS, "sigmoid"), ("η α", ["rate", "beta1"], "rate"), ("SGDM sgd-m", OPTIMIZERS, "momentum"),
+    ("epochs", ["steps", "epoch"], "epoch"), ("steps", ["steps", "epoch"], "steps"),
     ("validation_data eval_set", ["validation", "epochs"], "validation"),
 ]  # fmt: skip
 
@@ -165,6 +170,38 @@ def test_a_word_of_two_of_ours_names_both(word):
 )
 def test_what_is_missing_is_said(word, known):
     assert hint(word, known).startswith("Backlit has none; the nearest is '")
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "near"),
+    [(word, ACTIVATIONS, "sigmoid") for word in ("step", "unit_step", "perceptron", "heaviside", "Step-Function")]
+    + [(word, ACTIVATIONS, "tanh") for word in ("sign", "signum", "Sgn")],
+)
+def test_the_nearest_has_the_same_range(word, known, near):
+    assert hint(word, known) == f"Backlit has none; the nearest is {near!r}."
+
+
+def test_words_of_several_of_ours():
+    assert hint("L2", LOSSES) == "did you mean 'half_squared_error' or 'mse'?"
+    assert "'step' or 'exponential'" in hint("decay", REGISTRIES["schedule"])
+    assert hint("step", REGISTRIES["layer"]).startswith("known: dense")
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "kind", "value", "advice"),
+    [("learning_rate", TRAINING, "file", 0.25, 'write optimizer = { op = "sgd", rate = 0.25 }.'),
+     ("lr", TRAINING, "python", 0.25, "write optimizer=bl.SGD(rate=0.25)."),
+     ("momentum", TRAINING, "file", 0.5, 'write optimizer = { op = "momentum", rate = 0.1, momentum = 0.5 }.'),
+     ("beta2", TRAINING, "file", 0.5, 'write optimizer = { op = "adam", beta1 = 0.9, beta2 = 0.5, epsilon = 1e-8 }.'),
+     ("loss", TRAINING, "file", "mae", 'write loss = "mae" below [network].'),
+     ("dropout", LAYER_KEYS, "file", 0.2, 'write op = "dropout" and p = 0.2, in a [[network.layers]] table below'),
+     ("dropout", LAYER_KEYS, "python", 0.2, "write bl.Dropout(p=0.2) after this layer."),
+     ("wd", TRAINING[3:], "file", 0.2, 'write l2 = 0.2, or optimizer = { op = "adamw", weight_decay = 0.01 }.'),
+     ("early_stopping", TRAINING, "file", True, "write patience = 10."),
+     ("learning_rate", TRAINING, "file", [1], 'write optimizer = { op = "sgd", rate = 0.1 }.')],
+)  # fmt: skip
+def test_what_to_write_has_the_value_that_was_given(word, known, kind, value, advice):
+    assert hint(word, known, kind, value).startswith(advice)
 
 
 @pytest.mark.parametrize("word", ["learning_rate", "lr", "eta", "Learning-Rate", "lerning_rate", "learningrate"])
@@ -229,6 +266,18 @@ def test_a_setting_in_python(call, message):
     assert str(caught.value).startswith(message)
     assert isinstance(caught.value, BacklitError)
     assert isinstance(caught.value, TypeError)
+
+
+@pytest.mark.parametrize(
+    ("given", "ours"),
+    [("lr", "learning_rate_init"), ("optimizer", "solver"), ("epochs", "max_iter"), ("n_epochs", "max_iter"),
+     ("seed", "random_state"), ("hidden", "hidden_layer_sizes"), ("neurons", "hidden_layer_sizes"), ("l2", "alpha"),
+     ("patience", "n_iter_no_change"), ("activaton", "activation"), ("batchsize", "batch_size")],
+)  # fmt: skip
+def test_an_argument_of_an_estimator(given, ours):
+    for estimator in (bl.MLPClassifier, bl.MLPRegressor):
+        with pytest.raises(TypeError, match=f"^{estimator.__name__} has no argument '{given}'; did you mean '{ours}'"):
+            estimator(**{given: 1})
 
 
 def test_what_is_right_is_made_as_before():

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from backlit.cli.options import Whole, WholeList, form_of
+from backlit.cli.options import Real, Whole, WholeList, form_of
 from backlit.cli.plugins import run_plugins
 from backlit.cli.streams import print_document
 
@@ -25,7 +25,7 @@ def explain(
     row: Annotated[WholeList, Parameter(negative="", consume_multiple=True)] = (),
     run: str | None = None,
     optimizer: str | None = None,
-    rate: float | None = None,
+    rate: Real | None = None,
     form: Annotated[Format | None, Parameter(name="--format")] = None,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     digits: Whole = 9,
@@ -70,7 +70,7 @@ def explain(
         Explain every step of that epoch in turn.
     only
         A phase (forward, error, backward, update), a layer ("layer 2"), a unit (h1), a weight ("w(i1,h1)") or another
-        number with all it depends on; several of these by giving it again.
+        number with all it depends on; several with commas between, or by giving it again.
     compare
         End with the error and the weights before and after the step.
     check

@@ -31,6 +31,18 @@ def _whole(kind: Any, tokens: Sequence[Any]) -> Any:
 Whole = Annotated[int, Parameter(converter=_whole)]
 
 
+def _real(_: Any, tokens: Sequence[Any]) -> float:
+    """A number, with a point."""
+    given = tokens[0].value
+    try:
+        return float(given)
+    except ValueError:
+        raise ValueError(f'"{given}" is not a number{fitting(given, whole=False)}.') from None
+
+
+Real = Annotated[float, Parameter(converter=_real)]
+
+
 def _whole_list(_: Any, tokens: Sequence[Any]) -> tuple[int, ...]:
     """Whole numbers, with commas or spaces between them."""
     given = ",".join(token.value for token in tokens)

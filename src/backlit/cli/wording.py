@@ -21,6 +21,11 @@ def of_call(error: CycloptsError, commands: Iterable[str]) -> str:
         known = [name for argument in error.argument_collection or () for name in argument.names]
         return f"Unknown option: {given}. {_sentence(hint(given, known, 'option'))}"
     if isinstance(error, UnusedCliTokensError):
+        plugin = next((token for token in error.unused_tokens or () if token.endswith(".py")), None)
+        if plugin:
+            return (
+                f'"{plugin}" is more than this command takes: each plugin has an option of its own, --plugin {plugin}.'
+            )
         more = " ".join(f'"{token}"' for token in error.unused_tokens or ())
         return f"{more} is more than this command takes: a name with blanks stands in quotes."
     if isinstance(error, UnknownCommandError) and error.unused_tokens:
@@ -43,12 +48,29 @@ def of_setting(message: str, given: Sequence[str]) -> str:
     >>> of_setting("seed is 1000.0; expected a whole number.", ["train", "iris", "--seed=1e3"])
     '--seed is 1e3; expected a whole number: write 1000.'
     """
-    found = _SETTING.match(message)
-    typed = _typed(f"--{found['name'].replace('_', '-')}", given) if found else None
-    if found is None or typed is None:
+    if (found := _SETTING.match(message)) is None:
+        return _of_names(message, given)
+    typed = _typed(f"--{found['name'].replace('_', '-')}", given)
+    if typed is None:
         return message
     option, text = typed
     return f"{option} is {text}; {found['expected']}{fitting(text, whole='a whole number' in found['expected'])}."
+
+
+def _of_names(message: str, given: Sequence[str]) -> str:
+    """Put the options of a worked example as they are typed in a message that names them as in Python.
+
+    >>> _of_names("run is 'a'; xor has one run: leave run out.", ["explain", "xor", "--run", "a"])
+    "--run is 'a'; xor has one run: leave --run out."
+    """
+    if given[:1] != ["explain"]:
+        return message
+    name = "(?:row|run|only|epoch|steps|rate)"
+    places = (
+        rf"^{name}(?= is |: | chooses )", rf"(?<= and ){name}(?= is | names | shows )", rf"(?<=leave ){name}(?= out)",
+        rf"(?<= or ){name}(?= out)", rf"(?<=: use ){name}(?=\.)", r"(?<= that )row(?= names)",
+    )  # fmt: skip
+    return re.sub("|".join(places), r"--\g<0>", message)
 
 
 def of_own_op(message: str) -> str:
@@ -58,7 +80,11 @@ def of_own_op(message: str) -> str:
     "unknown loss 'mine'; known: mse, mae. An op of your own is registered with --plugin FILE.py."
     """
     words, *place = message.split("\n")
-    if re.search(rf"unknown (?:{'|'.join(KINDS)}) '", words) and "did you mean" not in words:
+    if (
+        re.search(rf"unknown (?:{'|'.join(KINDS)}) '", words)
+        and "did you mean" not in words
+        and "--plugin" not in words
+    ):
         words += " An op of your own is registered with --plugin FILE.py."
     return "\n".join([words, *place])
 

@@ -4,6 +4,10 @@ import difflib
 import json
 from collections.abc import Iterable, Sequence
 
+from backlit.errors import counted
+
+__all__ = ["counted", "did_you_mean", "listed", "quoted"]
+
 
 def quoted(name: object) -> str:
     r"""A name or value in double quotes, on one line: line breaks are escaped.
@@ -22,15 +26,6 @@ def listed(names: Sequence[object], limit: int = 8) -> str:
     """
     shown = ", ".join(map(quoted, names[:limit]))
     return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"
-
-
-def counted(count: int, singular: str, plural: str | None = None) -> str:
-    """The count with its noun.
-
-    >>> counted(1, "row"), counted(1200, "row")
-    ('1 row', '1,200 rows')
-    """
-    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from backlit.data.decimal_commas import MARK
 from backlit.data.messages import did_you_mean, listed, quoted
 from backlit.data.values import RowError
-from backlit.errors import BacklitError
+from backlit.errors import BacklitError, counted
 
 INDEX = {b"index": b"pandas"}
 """The metadata of the field of a column that is the index of a pandas DataFrame."""
@@ -63,13 +63,18 @@ class Table:
             raise BacklitError(f"X has shape {matrix.shape}: expected a matrix, one row per example (n, k).")
         names = [f"x{j + 1}" for j in range(matrix.shape[1])] if names is None else list(names)
         if len(names) != matrix.shape[1]:
-            raise BacklitError(f"X has {matrix.shape[1]} columns and {len(names)} names: give one name per column.")
+            raise BacklitError(
+                f"X has {counted(matrix.shape[1], 'column')} and {counted(len(names), 'name')}: "
+                "give one name per column."
+            )
         vectors = {name: matrix[:, j] for j, name in enumerate(names)}
         refuse_duplicates(names if y is None else [*names, target], "the arrays")
         if y is not None:
             vectors[target] = np.asarray(y)
             if vectors[target].shape != matrix.shape[:1]:
-                raise BacklitError(f"X has {matrix.shape[0]} rows, y has shape {vectors[target].shape}: expected (n,).")
+                raise BacklitError(
+                    f"X has {counted(matrix.shape[0], 'row')}, y has shape {vectors[target].shape}: expected (n,)."
+                )
         arrow = pa.table({name: pa.array(vector, from_pandas=True) for name, vector in vectors.items()})
         return cls(arrow, name="the arrays", target=None if y is None else target)
 
@@ -151,7 +156,7 @@ class Table:
         return self if present.all() else self.take(np.flatnonzero(present))
 
     def __repr__(self) -> str:
-        return f"Table({quoted(self.name)}, {self.n_rows} rows, columns {listed(self.columns)})"
+        return f"Table({quoted(self.name)}, {counted(self.n_rows, 'row')}, columns {listed(self.columns)})"
 
 
 def refuse_duplicates(names: Iterable[str], source: str) -> None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from backlit.engine.program.graph import Graph, chain, layout_size
 from backlit.engine.unlearnable import refuse_constant
-from backlit.errors import BacklitError
+from backlit.errors import BacklitError, counted
 from backlit.kernels.types import Array
 from backlit.ops.base import Interval, Layer, Loss, Shape
 from backlit.ops.initializers import fill
@@ -114,8 +114,8 @@ class Architecture:
         if array.ndim != 2 or array.shape[1] != self.inputs:
             single = " A single row is given as [row]." if array.shape == (self.inputs,) else ""
             raise BacklitError(
-                f"X has shape {array.shape}; the network expects rows of {self.inputs} inputs: (n, {self.inputs})."
-                f"{single}"
+                f"X has shape {array.shape}; the network expects rows of "
+                f"{counted(self.inputs, 'input')}: (n, {self.inputs}).{single}"
             )
         return array
 
@@ -216,7 +216,7 @@ class Architecture:
         (row, *others) = self.graph.inputs.values()
         start = str(self.inputs) if others or len(row) == 1 else str(row)
         sizes = " -> ".join([start, *(layer.summary() for layer in self.layers or self.ops)])
-        return f"Network({sizes}; {self.loss.name}; {self.parameters.size} parameters, {self.dtype.name})"
+        return f"Network({sizes}; {self.loss.name}; {counted(self.parameters.size, 'parameter')}, {self.dtype.name})"
 
 
 def _row(inputs: Any) -> Shape:

@@ -53,7 +53,7 @@ def refuse_unknown(unknown: Mapping[str, Any], function: Callable[..., Any]) -> 
     known = [name for name, parameter in inspect.signature(function).parameters.items()
              if parameter.kind is parameter.KEYWORD_ONLY]  # fmt: skip
     name = next(iter(unknown))
-    advice = ELSEWHERE.get(name) or hint(name, known, "python")
+    advice = ELSEWHERE.get(name) or hint(name, known, "python", unknown[name])
     raise ArgumentError(f"Training has no argument {name!r}; {advice}")
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from backlit.engine.display import Summary
 from backlit.engine.history import History
 from backlit.engine.stopping import Improvement
-from backlit.errors import BacklitError
+from backlit.errors import BacklitError, counted
 from backlit.kernels.types import Array
 
 MEASURED = ("seconds", "history.seconds")
@@ -86,8 +86,8 @@ class TrainingState(Summary, msgspec.Struct, frozen=True, eq=False):
         return [text for text in found if text]
 
     def __repr__(self) -> str:
-        sizes = f"{self.parameters.size:,} parameters, {self.step:,} updates by {self.optimizer}"
-        return f"<TrainingState after {len(self.history):,} epochs: {sizes}>"
+        sizes = f"{counted(self.parameters.size, 'parameter')}, {counted(self.step, 'update')} by {self.optimizer}"
+        return f"<TrainingState after {counted(len(self.history), 'epoch')}: {sizes}>"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, TrainingState) and not self.differences(other)

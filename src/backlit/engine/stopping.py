@@ -10,7 +10,7 @@ import numpy as np
 
 from backlit.engine.executable import Executable
 from backlit.engine.program.structs import Memory
-from backlit.errors import BacklitError, BacklitWarning, warn
+from backlit.errors import BacklitError, BacklitWarning, counted, warn
 from backlit.kernels.types import Array
 
 
@@ -45,6 +45,11 @@ class Improvement(NamedTuple):
         return epochs - self.epoch
 
 
+def all_done(epochs: int) -> str:
+    """Say that the training went to its end."""
+    return "1 epoch done" if epochs == 1 else f"all {epochs} epochs done"
+
+
 def target_reached(target: float) -> str:
     """Say that the training loss met its target."""
     return f"error target {target:g} reached"
@@ -52,7 +57,7 @@ def target_reached(target: float) -> str:
 
 def out_of_patience(patience: int, validated: bool) -> str:
     """Say that the monitored loss did not improve for so many epochs."""
-    return f"no better {'validation' if validated else 'training'} loss in {patience} epochs"
+    return f"no better {'validation' if validated else 'training'} loss in {counted(patience, 'epoch')}"
 
 
 def over_time(limit: float) -> str:

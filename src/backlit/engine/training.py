@@ -30,7 +30,7 @@ from backlit.engine.state import TrainingState, check_state, set_state, state_of
 from backlit.engine.stopping import Improvement
 from backlit.engine.summaries import TrainingSummary, training_summary
 from backlit.engine.unlearnable import warn_of_what_cannot_be_learned
-from backlit.errors import BacklitError
+from backlit.errors import BacklitError, counted
 from backlit.kernels.types import Array
 from backlit.ops.base import Optimizer
 
@@ -187,7 +187,7 @@ class Training(Displayed):
         )  # fmt: skip
 
     def __repr__(self) -> str:
-        return f"<Training of {self.network!r}: {len(self.history)} of {self.epochs} epochs>"
+        return f"<Training of {self.network!r}: {len(self.history)} of {counted(self.epochs, 'epoch')}>"
 
     def __iter__(self) -> Iterator[Epoch]:
         """Train, giving each epoch as it ends; leaving the loop keeps the model so far."""
@@ -224,7 +224,7 @@ class Training(Displayed):
                 yield first
                 if self.stopped:
                     return
-            self.stopped = self.stopped or f"all {self.settings.epochs} epochs done"
+            self.stopped = self.stopped or stopping.all_done(self.settings.epochs)
         except KeyboardInterrupt:
             self.stopped = "interrupted"
         finally:

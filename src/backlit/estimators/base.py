@@ -17,6 +17,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from backlit.engine import Network
 from backlit.errors import BacklitError, warn
 from backlit.estimators import html_repr, sklearn_conversion, validation_split
+from backlit.estimators.arguments import refuse_unknown
 from backlit.estimators.build import BIASES, SCIKIT_LEARN_RATES, WEIGHTS, Output, Views, network_of, settings_of, views
 from backlit.estimators.callbacks import CallbackSupport, callbacks_of
 from backlit.estimators.ensemble import random_states, train_members
@@ -82,6 +83,12 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
         "n_members": [Interval(Integral, 1, None, closed="left")],
         "n_jobs": [Integral, None],
     }
+
+    def __new__(cls, *_: Any, **settings: Any) -> Self:
+        """Make one, once the names of its arguments are known to be right."""
+        refuse_unknown(cls, settings)
+        made: Self = super().__new__(cls)
+        return made
 
     # ----------------------------------------------------------------------------------------------------- fitting
 

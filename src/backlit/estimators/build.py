@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from backlit.engine import Network, make_layer
-from backlit.errors import BacklitError
+from backlit.errors import BacklitError, counted
 from backlit.kernels.types import Array
 from backlit.ops.base import Activation, Layer, Loss, Optimizer, arguments
 from backlit.ops.layers.dense import PARAMETERS, Dense
@@ -141,8 +141,8 @@ def hidden_layers(estimator: Any) -> tuple[list[int], list[Activation]]:
         return sizes, [_activation(given)] * len(sizes)
     if len(given) != len(sizes):
         raise ValueError(
-            f"activation lists {len(given)} activations for {len(sizes)} hidden layers; give one for each, or a single "
-            "one for all."
+            f"activation lists {counted(len(given), 'activation')} for {counted(len(sizes), 'hidden layer')}; give one "
+            "for each, or a single one for all."
         )
     return sizes, [_activation(one) for one in given]
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from backlit.engine import Network
+from backlit.errors import counted
 from backlit.estimators.build import dense_layers
 from backlit.show.notebook import picture_html, words_html
 
@@ -23,13 +24,13 @@ def html_of(estimator: Any, diagram: Callable[[], str]) -> str:
     network = estimator._members[0].network
     count = len(estimator._members)
     several = f"{count} networks of " if count > 1 else ""
-    caption = f"{several}{network.parameters.size:,} parameters: {chain_of(network)}"
+    caption = f"{several}{counted(network.parameters.size, 'parameter')}: {chain_of(network)}"
     return f'{diagram()}<div style="margin:0.5em 0">{picture_html(*svg_of(network), "")}{words_html(caption)}</div>'
 
 
 def chain_of(network: Network) -> str:
     """Name the layers in order."""
-    return " → ".join([f"{network.inputs} inputs", *(layer.summary() for layer in network.layers)])
+    return " → ".join([counted(network.inputs, "input"), *(layer.summary() for layer in network.layers)])
 
 
 def svg_of(network: Network) -> tuple[str, tuple[float, float]]:

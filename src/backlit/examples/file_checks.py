@@ -5,12 +5,12 @@ Each check raises a BacklitError that names the key, its value and the expected 
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from backlit.data import BUNDLED
 from backlit.data.messages import counted
 from backlit.engine import Network
-from backlit.errors import BacklitError
 from backlit.examples.file_errors import MisfitError
 from backlit.examples.file_tables import DataTable, NetworkTable
 from backlit.examples.quantity_parsing import Names, shape_after
@@ -31,10 +31,20 @@ def check_values(network: NetworkTable, chain: list[Layer], names: Names) -> Non
             given, shape = network.layers[number - 1].get(key), parameters.get(parameter)
             if isinstance(given, list) and shape is not None and _shape(given) != shape:
                 path = ("network", "layers", number - 1, key)
-                raise MisfitError(
-                    f"layer {number}: {key} has {_shape_words(given)}; expected {_expected(shape)}.", path
-                )
+                noun = "name" if key.endswith("labels") else "number"
+                words = f"layer {number}: {key} has {_shape_words(given, noun)}; expected {_expected(shape, noun)}."
+                raise MisfitError(words, path, decimal_comma)
         row = shape_after(layer, row)
+
+
+def decimal_comma(given: str) -> str:
+    """Say, of a list of too many numbers as it is written, that commas may be meant for points.
+
+    >>> decimal_comma("[[0,40], [0,45]]"), decimal_comma("[1, 2]")
+    (' If 0,40 is one number, write 0.40.', '')
+    """
+    found = re.search(r"(?<![\w.,])[+-]?\d+,\d+(?![\w.])", given)
+    return f" If {found[0]} is one number, write {found[0].replace(',', '.')}." if found else ""
 
 
 def _shape(given: list[Any]) -> tuple[int, ...] | None:
@@ -45,16 +55,16 @@ def _shape(given: list[Any]) -> tuple[int, ...] | None:
     return None if len(lengths) > 1 else (len(given), lengths.pop())
 
 
-def _shape_words(given: list[Any]) -> str:
+def _shape_words(given: list[Any], noun: str) -> str:
     shape = _shape(given)
     if shape is None:
         return f"{len(given)} rows of different lengths"
-    return counted(shape[0], "number") if len(shape) == 1 else f"{counted(shape[0], 'row')} of {shape[1]}"
+    return counted(shape[0], noun) if len(shape) == 1 else f"{counted(shape[0], 'row')} of {shape[1]}"
 
 
-def _expected(shape: tuple[int, ...]) -> str:
+def _expected(shape: tuple[int, ...], noun: str) -> str:
     if len(shape) == 1:
-        return f"{counted(shape[0], 'number')}, one per unit" if shape[0] else "none, for the layer has no bias"
+        return f"{counted(shape[0], noun)}, one per unit" if shape[0] else "none, for the layer has no bias"
     return f"{counted(shape[0], 'row')}, one per input of the layer, of {shape[1]}, one per unit"
 
 
@@ -64,8 +74,9 @@ def check_data(table: DataTable) -> None:
     given = [key for key, value in inline.items() if value is not None]
     if table.set is not None:
         if given:
-            raise BacklitError(
-                f"data: both set and {given[0]} are given; expected a bundled data set or rows, not both."
+            raise MisfitError(
+                f"data: both set and {given[0]} are given; expected a bundled data set or rows, not both.",
+                ("data", given[0]),
             )
         if table.set not in BUNDLED:
             raise MisfitError(
@@ -74,19 +85,24 @@ def check_data(table: DataTable) -> None:
         return
     for key in ("inputs", "targets"):
         if not inline[key]:
-            raise BacklitError(
-                f"data: {key} is {'missing' if inline[key] is None else 'empty'}; expected at least one row."
+            missing = inline[key] is None
+            raise MisfitError(
+                f"data: {key} is {'missing' if missing else 'empty'}; expected at least one row.",
+                ("data",) if missing else ("data", key),
             )
     if table.split is not None:
-        raise BacklitError("data: split is given with rows inline; only a bundled data set is split.")
+        raise MisfitError("data: split is given with rows inline; only a bundled data set is split.", ("data", "split"))
     if len(inline["inputs"]) != len(inline["targets"]):
-        raise BacklitError(
+        raise MisfitError(
             f"data: {counted(len(inline['inputs']), 'row')} of inputs and {counted(len(inline['targets']), 'target')} "
-            "are given; expected one target per row."
+            "are given; expected one target per row.",
+            ("data", "targets"),
+            decimal_comma if len(inline["targets"]) > len(inline["inputs"]) else None,
         )
     for key in ("input_divisors", "target_divisors"):
-        if any(divisor == 0.0 for divisor in inline[key] or []):
-            raise MisfitError(f"data: {key} has a 0; expected numbers to divide by.", ("data", key))
+        if 0.0 in (inline[key] or []):
+            place = ("data", key, inline[key].index(0.0))
+            raise MisfitError(f"data: {key} has a 0; expected numbers to divide by.", place)
 
 
 def check_columns(table: DataTable, network: Network) -> None:
@@ -100,10 +116,13 @@ def check_columns(table: DataTable, network: Network) -> None:
             if width not in widths:
                 raise MisfitError(
                     f"data, {what}s, row {number}: {counted(width, 'number')} given; the network has {has}.",
-                    ("data", f"{what}s"),
+                    ("data", f"{what}s", number - 1),
+                    decimal_comma if width > columns else None,
                 )
         divisors = getattr(table, f"{what}_divisors")
         if divisors is not None and len(divisors) != columns:
             raise MisfitError(
-                f"data, {what}_divisors: {len(divisors)} given; the network has {has}.", ("data", f"{what}_divisors")
+                f"data, {what}_divisors: {len(divisors)} given; the network has {has}.",
+                ("data", f"{what}_divisors"),
+                decimal_comma if len(divisors) > columns else None,
             )

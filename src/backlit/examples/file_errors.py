@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from backlit.errors import BacklitError, PlacedError
+from backlit.examples.value_places import LONGEST, Span, key_span, table_span, value_span
 
 Path = tuple[str | int, ...]
 """Where something stands in the parsed file: keys, and numbers of items from 0."""
 
 WIDEST = 100
-LONGEST = 200_000
-"""In a longer text the line of a key is not searched."""
+_OF_KEY = re.compile(r"unknown key |has no setting ")
+"""Messages about a key, rather than its value."""
 
 
 class MisfitError(BacklitError):
-    """Something in a network file does not fit. `path` is where, empty where that is not known."""
+    """Something in a network file does not fit.
 
-    def __init__(self, message: str, path: Path = ()) -> None:
+    `path` is where, empty where that is not known; `advise` gives more to say of the value as it is written there.
+    """
+
+    def __init__(self, message: str, path: Path = (), advise: Callable[[str], str] | None = None) -> None:
         super().__init__(message)
-        self.path = path
+        self.path, self.advise = path, advise
 
 
 @contextmanager
@@ -32,7 +35,7 @@ def inside(where: str, *path: str | int) -> Iterator[None]:
     try:
         yield
     except BacklitError as error:
-        raise MisfitError(f"{where}: {error}", (*path, *getattr(error, "path", ()))) from None
+        raise MisfitError(f"{where}: {error}", (*path, *getattr(error, "path", ())), _advice(error)) from None
 
 
 @contextmanager
@@ -41,7 +44,11 @@ def inside_key(*path: str | int) -> Iterator[None]:
     try:
         yield
     except BacklitError as error:
-        raise MisfitError(str(error), (*path, *getattr(error, "path", ()))) from None
+        raise MisfitError(str(error), (*path, *getattr(error, "path", ())), _advice(error)) from None
+
+
+def _advice(error: BacklitError) -> Callable[[str], str] | None:
+    return getattr(error, "advise", None)
 
 
 @contextmanager
@@ -68,46 +75,35 @@ def at_place(name: str, text: str, line: int, column: int, says: str, width: int
 
 
 def misfit(name: str, text: str, raw: Mapping[str, Any], error: BacklitError) -> BacklitError:
-    """Give the error for something that does not fit, with the line of its key where that can be found."""
+    """Give the error for something that does not fit, with its line and a mark where that can be found."""
     path: Path = getattr(error, "path", ())
-    while path and isinstance(path[-1], int):
-        path = path[:-1]
     runs = raw.get("runs")
-    for steps in (path, *(("runs", k, *path) for k in range(len(runs) if isinstance(runs, list) else 0))):
-        if path and (found := _place_of(steps, text, raw)):
-            line, column = found
-            return at_place(name, text, line, column, str(error), len(str(steps[-1])))
-    return PlacedError(f"{name}: {error}")
+    places = (path, *(("runs", k, *path) for k in range(len(runs) if isinstance(runs, list) else 0)))
+    found = next((span for steps in places if path and (span := _span(steps, text, raw, str(error)))), None)
+    if found is None:
+        return PlacedError(f"{name}: {error}")
+    begin, end = found
+    advise = _advice(error)
+    says = f"{error}{advise(text[begin:end]) if advise else ''}"
+    if rounded := re.search(r" is (\d+)\.0; expected a whole number[^:]*?(?=\.$)", says):
+        thousands = re.fullmatch(r"\d{1,3}(?:\.\d{3})+", text[begin:end])
+        other = f", or {text[begin:end].replace('.', '')} where the point marks thousands" if thousands else ""
+        says = f"{says[: rounded.end()]}: write {rounded[1]}{other}."
+    line = text.count("\n", 0, begin) + 1
+    column = begin - text.rfind("\n", 0, begin)
+    width = min(end, (text + "\n").index("\n", begin)) - begin
+    return at_place(name, text, line, column, says, width)
 
 
-def _place_of(path: Path, text: str, raw: Mapping[str, Any]) -> tuple[int, int] | None:
-    """Give line and column of the key at a path.
-
-    Every place where the word stands is tried: with another word there, the parsed file has another key at the path.
-    """
-    key = str(path[-1])
-    table = _at(raw, path[:-1])
-    if len(text) > LONGEST or not isinstance(table, Mapping) or key not in table:
+def _span(path: Path, text: str, raw: Mapping[str, Any], says: str) -> Span | None:
+    """Give the place of what lies at a path: the heading of a table, a key that is wrong, or a value or an item."""
+    if len(text) > LONGEST:
         return None
-    other = "k" + "".join(c for c in key if c.isalnum() and c.isascii()) + "0"
-    while other in text:
-        other += "0"
-    for match in re.finditer(rf"(?<![\w-]){re.escape(key)}(?![\w-])", text):
-        try:
-            changed = _at(tomllib.loads(text[: match.start()] + other + text[match.end() :]), path[:-1])
-        except tomllib.TOMLDecodeError:
-            continue
-        if isinstance(changed, Mapping) and other in changed and key not in changed:
-            before = text[: match.start()]
-            return before.count("\n") + 1, match.start() - (before.rfind("\n") + 1) + 1
-    return None
-
-
-def _at(data: Any, path: Sequence[str | int]) -> Any:
-    """Give what lies at a path; None where it leads nowhere."""
-    for step in path:
-        try:
-            data = data[step]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return data
+    if heading := table_span(path, text):
+        return heading
+    last = max((k for k, step in enumerate(path) if isinstance(step, str)), default=0)
+    key = key_span(path[: last + 1], text, raw)
+    if key is None or _OF_KEY.search(says):
+        return key
+    inside = [step for step in path[last + 1 :] if isinstance(step, int)]
+    return value_span(key, inside, text) or value_span(key, (), text) or key

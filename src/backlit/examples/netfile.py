@@ -17,6 +17,7 @@ from backlit.errors import BacklitError
 from backlit.examples.file_checks import check_columns, check_data, check_values
 from backlit.examples.file_errors import MisfitError, at_place, inside, inside_key, misfit, of_setting
 from backlit.examples.file_rows import generator_of, inline_rows, set_rows
+from backlit.examples.file_slips import check_layer, refuse_flat_rows
 from backlit.examples.file_tables import (
     LABELS,
     TRAINING,
@@ -175,6 +176,7 @@ def parse_network_file(text: str, name: str = "the network file") -> NetworkFile
         raise at_place(name, text, found.line, found.column, found.says) from None
     try:
         refuse_not_finite(raw)
+        refuse_flat_rows(raw)
         return _checked(raw)
     except BacklitError as error:
         raise misfit(name, text, raw, error) from None
@@ -201,13 +203,18 @@ def _setup(name: str, about: str, raw: dict[str, Any]) -> Setup:
     network = table.network
     chain = [layer_of(given, number) for number, given in enumerate(network.layers, 1)]
     if not chain:
-        raise BacklitError("network.layers is empty; expected at least one [[network.layers]] table.")
+        says = "network.layers is empty; expected at least one [[network.layers]] table."
+        raise MisfitError(says, ("network", "layers"))
     if table.data is not None:
         check_data(table.data)
     names = names_of(network, chain)
     check_values(network, chain, names)
-    for quantity in (figure.quantity for figures in (table.published, table.computed) for figure in figures):
-        parse_quantity(quantity, names)
+    figures: dict[str, tuple[PublishedTable | ComputedTable, ...]]
+    figures = {"published": table.published, "computed": table.computed}
+    for key, listed in figures.items():
+        for k, figure in enumerate(listed):
+            with inside_key(key, k, "quantity"):
+                parse_quantity(figure.quantity, names)
     setup = Setup(name, about, network, table.data, _steps(table.training), table.published, names, table.computed)
     built = setup.build()
     if table.data is not None and table.data.set is None:
@@ -218,9 +225,9 @@ def _setup(name: str, about: str, raw: dict[str, Any]) -> Setup:
 def _steps(table: Mapping[str, Any]) -> dict[str, Any]:
     """Check the keys of `[training]`; give them with optimizer and schedule as ops."""
     given = dict(table)
-    for name in given:
+    for name, value in given.items():
         if name not in TRAINING:
-            raise MisfitError(f"training: {unknown_key(name, TRAINING)}", ("training", name))
+            raise MisfitError(f"training: {unknown_key(name, TRAINING, value)}", ("training", name))
     for name in ("optimizer", "schedule"):
         if name in given:
             given[name] = op_of(REGISTRIES[name], given[name], f"training, {name}", "training", name)
@@ -254,10 +261,11 @@ def layer_of(table: Mapping[str, Any], number: int) -> Layer:
         settings = {"op": name} | {key: value for key, value in table.items() if key not in labels}
         for key in settings:
             if key != "op" and key not in cls.__struct_fields__:
-                raise MisfitError(unknown_key(key, [*cls.__struct_fields__, *labels]), (key,))
+                raise MisfitError(unknown_key(key, [*cls.__struct_fields__, *labels], settings[key]), (key,))
         missing = [field.name for field in msgspec.structs.fields(cls) if field.required and field.name not in settings]
         if missing:
             raise BacklitError(f"the key {missing[0]!r} is missing.")
+        check_layer(table)
         for key, kind_name in cls.nested.items():
             if isinstance(settings.get(key), Mapping):
                 op_of(REGISTRIES[kind_name], settings[key], key, key)

@@ -6,6 +6,7 @@ o1, o2, ...; unless the file gives names of its own.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Sequence
@@ -13,7 +14,9 @@ from typing import Any
 
 import msgspec
 
+from backlit.data.messages import counted
 from backlit.errors import BacklitError
+from backlit.examples.file_errors import MisfitError
 from backlit.examples.file_tables import NetworkTable
 from backlit.examples.strict import unknown_key
 from backlit.ops.base import Layer
@@ -86,13 +89,22 @@ def names_of(network: NetworkTable, chain: Sequence[Layer]) -> Names:
         else:  # a layer of the same units is not named again
             changed = math.prod(shape) if math.prod(shape) != math.prod(before) else 0
             units.append(tuple(f"{layer.name}{number}.{k}" for k in range(1, changed + 1)))
-    seen: set[str] = set()
-    for name in [*inputs, *(name for layer_units in units for name in layer_units)]:
-        if name in seen:
-            raise BacklitError(f"two inputs or units are named {name!r}; expected names that differ.")
-        seen.add(name)
+    _refuse_alike(inputs, units, ["labels" in table for table in network.layers])
     own = [[table.get(key) for table in network.layers] for key in ("weight_labels", "bias_labels")]
     return Names(inputs, tuple(units), tuple(own[0]), tuple(own[1]))
+
+
+def _refuse_alike(inputs: Sequence[str], units: Sequence[Sequence[str]], named: Sequence[bool]) -> None:
+    """Refuse a name that stands twice among inputs and units, at the last place where the file gives it."""
+    seen: dict[str, tuple[str | int, ...]] = {}
+    places: list[tuple[str | int, ...]] = [("network", "inputs")]
+    places += [("network", "layers", k, "labels") if given else () for k, given in enumerate(named)]
+    for path, names in zip(places, [inputs, *units], strict=True):
+        for k, name in enumerate(names):
+            place = (*path, k) if path else seen.get(name, ())
+            if name in seen:
+                raise MisfitError(f"two inputs or units are named {name!r}; expected names that differ.", place)
+            seen[name] = place
 
 
 def shape_after(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -106,8 +118,11 @@ def _unit_names(layer: Dense, table: dict[str, Any], number: int, dense: list[in
     given = table.get("labels")
     if given is not None:
         if not (isinstance(given, list) and all(isinstance(name, str) for name in given) and len(given) == layer.units):
-            raise BacklitError(
-                f"layer {number}: labels is {given!r}; expected {layer.units} names in quotes, one per unit."
+            several = f"{counted(layer.units, 'name')} in quotes, one per unit"
+            example = f": write labels = [{json.dumps(given, ensure_ascii=False)}]" if isinstance(given, str) else ""
+            raise MisfitError(
+                f"layer {number}: labels is {given!r}; expected {several}{example}.",
+                ("network", "layers", number - 1, "labels"),
             )
         return tuple(given)
     if number == dense[-1]:

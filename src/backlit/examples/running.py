@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from backlit.data import BUNDLED
 from backlit.engine import Network, Training
 from backlit.errors import BacklitError, collecting
 from backlit.examples.file_tables import ComputedTable, PublishedTable
@@ -65,6 +66,13 @@ def example_file(name: str) -> Path:
         raise BacklitError(f"{name} is no network file; expected one in TOML (.toml), or an example's name.")
     if path.is_file():
         return path
+    if path.is_dir():
+        files = sorted(path.glob("*.toml"))
+        raise BacklitError(f"{name} is a folder; expected a network file{f', such as {files[0]}' if files else ''}.")
+    if name in BUNDLED:
+        near = [example for example in NAMES if example.startswith(name)]
+        there = f"; the example on it is {near[0]!r}" if near else ""
+        raise BacklitError(f"{name} is a bundled data set, no example{there}. `backlit train {name}` trains on it.")
     raise BacklitError(unknown_key(name, NAMES).replace("unknown key", "unknown example") + _near_files(path))
 
 

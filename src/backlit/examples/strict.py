@@ -11,6 +11,7 @@ import msgspec
 from msgspec import inspect
 
 from backlit.examples.file_errors import MisfitError
+from backlit.examples.value_places import at
 from backlit.ops.synonyms import hint
 
 Record = TypeVar("Record", bound=msgspec.Struct)
@@ -37,11 +38,12 @@ def decode(data: Any, kind: type[Record]) -> Record:
     try:
         return msgspec.convert(data, kind, strict=True)
     except msgspec.ValidationError as error:
-        raise MisfitError(explain(str(error), kind), key_path(str(error))) from None
+        path = key_path(str(error))
+        raise MisfitError(explain(str(error), kind, at(data, path)), path) from None
 
 
-def explain(message: str, kind: type[msgspec.Struct]) -> str:
-    """Say a message of msgspec in plain words.
+def explain(message: str, kind: type[msgspec.Struct], value: Any = None) -> str:
+    """Say a message of msgspec in plain words; `value` is the one that it is about.
 
     >>> from backlit.examples.file_tables import NetworkTable
     >>> explain("Object contains unknown field `input`", NetworkTable)
@@ -54,7 +56,7 @@ def explain(message: str, kind: type[msgspec.Struct]) -> str:
     what, path = match["what"], _steps(match["path"] or "")
     where = f"{place(path)}: " if path else ""
     if unknown := _UNKNOWN.match(what):
-        return f"{where}{unknown_key(unknown['key'], _keys_at(kind, path))}"
+        return f"{where}{unknown_key(unknown['key'], _keys_at(kind, path), value)}"
     if missing := _MISSING.match(what):
         return f"{where}the key {missing['key']!r} is missing."
     if wrong := _WRONG_TYPE.match(what):
@@ -67,7 +69,7 @@ def explain(message: str, kind: type[msgspec.Struct]) -> str:
 
 
 def key_path(message: str) -> tuple[str | int, ...]:
-    """Give the path of the key that a message of msgspec is about; one that cannot be found has no end.
+    """Give the path of the key that a message of msgspec is about; where one is missing, of its table.
 
     >>> key_path("Object contains unknown field `input` - at `$.network`")
     ('network', 'input')
@@ -76,12 +78,12 @@ def key_path(message: str) -> tuple[str | int, ...]:
     assert match is not None  # every part of the pattern is optional
     path = tuple(_steps(match["path"] or ""))
     unknown = _UNKNOWN.match(match["what"])
-    return (*path, unknown["key"]) if unknown else () if _MISSING.match(match["what"]) else path
+    return (*path, unknown["key"]) if unknown else path
 
 
-def unknown_key(key: str, known: Iterable[str]) -> str:
-    """Say that a key is unknown, and name the one that is meant, what to write, or all."""
-    return f"unknown key {key!r}; {hint(key, known, 'file')}"
+def unknown_key(key: str, known: Iterable[str], value: Any = None) -> str:
+    """Say that a key is unknown, and name the one that is meant, what to write with its value, or all."""
+    return f"unknown key {key!r}; {hint(key, known, 'file', value)}"
 
 
 def place(path: Iterable[str | int]) -> str:

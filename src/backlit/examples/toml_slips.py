@@ -5,15 +5,14 @@ tomllib says only that a value is invalid, and often behind the place where it w
 
 from __future__ import annotations
 
-import ast
-import math
-import operator
 import re
 import tomllib
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
+
+from backlit.examples.key_slips import joined_key, known_at, letters_key, whole_op
+from backlit.examples.number_slips import comma_at, computed, percent
 
 _PLACE = re.compile(r"^(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$", re.DOTALL)
 _QUOTES = "“”„‟«»‘’‚‛`´″′"
@@ -22,10 +21,16 @@ _SPACES = (
     "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u200b\u202f\u205f\u2060\u3000\ufeff"
 )
 _KEY = re.compile(r"""^\s*([\w.-]+|"[^"]*"|'[^']*')\s*=""")
-_SIGNS: dict[type, Callable[..., Any]] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
-    ast.Pow: operator.pow, ast.UAdd: operator.pos, ast.USub: operator.neg,
-}  # fmt: skip
+
+
+WORDS = {
+    "Invalid value": "here stands no value: write a number, text in quotes, true, false, a list in [] or a table in {}",
+    "Invalid initial character for a key part": "a key has letters, digits, _ and - only, or stands in quotes",
+    "Invalid statement": "a line begins with a key, or with a heading in square brackets",
+    "Unclosed array": "the list before this is not closed, or its item is not: look for a missing ] or comma",
+    "Expected newline or end of document after a statement": "a value is complete before this",
+}
+"""What is said where nothing more is known."""
 
 
 class Slip(msgspec.Struct, frozen=True):
@@ -56,10 +61,10 @@ def slip(text: str, error: tomllib.TOMLDecodeError) -> Slip:
         column = len(lines[line - 1].rstrip()) + 1
     if "\\n" in what and column > len(lines[line - 1].rstrip("\r")):
         what = "the line ends"
-    for find in (_sign, _twice, _open, _of_value, _of_key):
+    for find in (_sign, _twice, _braces, _comma, _open, _of_value, _of_key):
         if found := find(lines, line, column, what):
             return found
-    return Slip(line, column, f"{_lowered(what)}.")
+    return Slip(line, column, f"{WORDS.get(what) or _lowered(what)}.")
 
 
 def _lowered(text: str) -> str:
@@ -104,6 +109,11 @@ def _in_quotes(content: str) -> list[bool]:
     return inside
 
 
+def _plain(content: str) -> str:
+    """Give a line with x in place of what stands in quotes and comments."""
+    return "".join("x" if inside else sign for sign, inside in zip(content, _in_quotes(content), strict=True))
+
+
 # --------------------------------------------------------------------------------------------------- more than one line
 
 
@@ -115,6 +125,10 @@ def _twice(lines: list[str], line: int, column: int, what: str) -> Slip | None:
         if len(places) > 1:
             advice = f"write [[{name}]] for each" if name == "network.layers" else "put its keys below the first one"
             return Slip(line, 1, f"[{name}] stands in line {places[0]} too: {advice}.")
+    if what.startswith(("Cannot mutate immutable namespace", "Cannot overwrite a value")) and (
+        found := _layers_twice(lines, line)
+    ):
+        return found
     if what != "Cannot overwrite a value":
         return None
     key = _KEY.match(lines[line - 1])
@@ -125,6 +139,49 @@ def _twice(lines: list[str], line: int, column: int, what: str) -> Slip | None:
         if (other := _KEY.match(lines[k])) and other[1].strip("\"'") == key[1].strip("\"'"):
             return Slip(line, key.start(1) + 1, f"the key {key[1]} stands in line {k + 1} too: keep one of them.")
     return Slip(line, key.start(1) + 1, f"the key {key[1]} has a value above already: keep one of them.")
+
+
+def _layers_twice(lines: list[str], line: int) -> Slip | None:
+    """A list of tables that is begun above in another way, with one bracket or as a key."""
+    heading = re.match(r"\s*\[\[\s*([\w.]+)\s*\]\]", lines[line - 1])
+    if heading is None:
+        return None
+    name, last = heading[1], heading[1].rpartition(".")[2]
+    for k, content in enumerate(lines[: line - 1], 1):
+        if re.match(rf"\s*\[\s*{re.escape(name)}\s*\]", content):
+            return Slip(k, content.index("[") + 1, f"write [[{name}]] in double brackets, as in line {line}.")
+        if (key := _KEY.match(content)) and key[1] == last:
+            says = f"{last} is given in line {line} too, as [[{name}]]: take this line out."
+            return Slip(k, key.start(1) + 1, says)
+    return None
+
+
+def _braces(lines: list[str], line: int, column: int, what: str) -> Slip | None:
+    """A table in braces that goes on in the next line, or whose key has other letters."""
+    content = lines[line - 1].rstrip("\r")
+    plain = _plain(content)
+    ended = not re.search(r"[^x\s]", plain[column - 1 :])
+    if "key part" in what and ended and plain.count("{") > plain.count("}"):
+        begin = plain.rindex("{")
+        return Slip(line, begin + 1, "a table in braces stands on one line: put all of it there, and } at its end.")
+    if what in {"Invalid statement", "Invalid initial character for a key part"} or "Expected '='" in what:
+        begin = max(plain.rfind(sign, 0, column - 1) for sign in "{,") + 1
+        letters = re.match(r"\s*([\w ]*[^\W\d_][\w -]*?)\s*(?:=|:)\s*([^,}#]*)", content[begin:])
+        if letters and not letters[1].isascii():
+            place = begin + letters.start(1)
+            known = known_at(lines, line, plain[: column - 1])
+            return Slip(line, place + 1, letters_key(letters[1], letters[2].strip(), known))
+    return None
+
+
+def _comma(lines: list[str], line: int, column: int, what: str) -> Slip | None:
+    """A number with a comma, where the text stops being TOML in it or behind it."""
+    content = lines[line - 1].rstrip("\r")
+    key = _KEY.match(content)
+    plain, name = _plain(content), key[1] if key else ""
+    inner = re.findall(r"([\w-]+)\s*=[^=]*$", plain[: column - 1])
+    found = comma_at(content, plain, column - 1, inner[0] if inner else name)
+    return Slip(line, found[0] + 1, found[1]) if found else None
 
 
 def _open(lines: list[str], line: int, column: int, what: str) -> Slip | None:
@@ -163,15 +220,27 @@ def _of_value(lines: list[str], line: int, column: int, what: str) -> Slip | Non
         return None
     begin, given = found
     rest = content[column - 1 :]
-    if says := _of_whole(given, rest, what):
+    if says := _of_table(content, begin, column) or _of_whole(given, rest, what):
         return Slip(line, begin, says)
     return Slip(line, column, says) if (says := _of_rest(rest, what)) else None
 
 
+def _of_table(content: str, begin: int, column: int) -> str:
+    """Say what to write for an op with settings that is no table in braces, and for braces that are no table."""
+    if (called := re.match(r"([^\W\d]\w*)\((.+?)\)", content[begin - 1 :])) and not computed(called[0]):
+        return whole_op(called[1], called[2])
+    name = r"(?:optimizer|schedule|activation|loss|draw)\s*=\s*(?:op\s*=\s*)?[\"']?([^\W\d]\w*)[\"']?"
+    if bare := re.match(rf"{name}\s*,\s*(\w+\s*=\s*[^,=]+|[\d.]+)$", content.strip()):
+        return whole_op(bare[1], bare[2])
+    before = _plain(content)[: column - 1]
+    if content[column - 1 :].startswith(",") and before.count("{") > before.count("}"):
+        return "a list stands in square brackets, and a table in braces has key = value."
+    return ""
+
+
 def _value_at(content: str, column: int) -> tuple[int, str] | None:
     """Give the column and the text of the value around a column; None where the line has no `=` before it."""
-    quoted = _in_quotes(content)
-    plain = "".join("x" if inside else sign for sign, inside in zip(content, quoted, strict=True))
+    plain = _plain(content)
     before = plain[: column - 1]
     if "=" not in before and not re.match(r"\s*[\[\d]", content):
         return None
@@ -183,12 +252,11 @@ def _value_at(content: str, column: int) -> tuple[int, str] | None:
 
 def _of_whole(given: str, rest: str, what: str) -> str:
     """Say what is wrong with a whole value, or give an empty text; `rest` is the line from the place on."""
-    number = given.rstrip(",")
-    if (comma := re.match(r"\s*,\s?(\d+)\b", rest)) and re.fullmatch(r"[+-]?[\d.]+", number):
-        return f"a number has a point, not a comma: write {number.replace('.', '')}.{comma[1]}."
     if what == "Unclosed array" and re.search(r"\d\s+[+-]\d", given):
         return ""
-    if value := _computed(given):
+    if re.fullmatch(r"[\d.]+/0+(\.0*)?", given):
+        return f"{given} is no number: nothing is divided by 0."
+    if value := computed(given):
         return f"a value is not computed in TOML: write {value}."
     for pattern, says in GIVEN:
         if found := re.fullmatch(pattern, given, re.IGNORECASE):
@@ -198,7 +266,11 @@ def _of_whole(given: str, rest: str, what: str) -> str:
 
 def _of_rest(rest: str, what: str) -> str:
     """Say what is wrong with the signs at the place, inside or behind a value."""
-    if rest.startswith(";") and what == "Unclosed array":
+    if rest.startswith(",") and what.startswith("Expected newline"):
+        more = re.sub(r"#.*", "", rest[1:]).strip()
+        several = "several values stand in square brackets: write [ before the first and ] behind the last."
+        return several if more else "a line ends without a comma."
+    if rest.startswith(";") and what in {"Unclosed array", "Unclosed inline table"}:
         return "items are separated by commas: write , in place of ;."
     for pattern, words in REST:
         if re.match(pattern, rest):
@@ -215,11 +287,20 @@ def _true_or_false(found: re.Match[str]) -> str:
     return f"true and false are written in small letters: write {word}."
 
 
+NO_DIGIT = r"\D"
 GIVEN: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (r"([+-]?)(\.\d+(e[+-]?\d+)?)", lambda m: f"a number has a digit before its point: write {m[1]}0{m[2]}."),
     (r"([+-]?\d+\.)(e[+-]?\d+)?", lambda m: f"a number has a digit behind its point: write {m[1]}0{m[2] or ''}."),
+    (
+        r"([+-]?\d{1,3})((?:\.\d{3}){2,}|(?:[ '_]\d{3})+)",
+        lambda m: f"a number is written in one: write {m[1]}{re.sub(NO_DIGIT, '', m[2])}.",
+    ),
+    (
+        r"([+-])\s+(\d+(?:\.\d+)?(?:e[+-]?\d+)?)",
+        lambda m: f"a sign stands right before its number: write {m[1]}{m[2]}.",
+    ),
     (r"([+-]?)0+(\d+(\.\d+)?)", lambda m: f"a number has no 0 in front: write {m[1]}{m[2]}."),
-    (r"([+-]?[\d.]+)\s*%", lambda m: f"a number has no percent sign: write {float(m[1]) / 100:g}."),
+    (r"([+-]?[\d.]+)\s*%", lambda m: f"a number has no percent sign: write {percent(m[1])}."),
     (r"true|false|yes|no|on|off", _true_or_false),
     (r"none|null|nil", lambda _: "TOML has no empty value: leave the key out."),
     (r"([^\W\d][\w.-]*)\(\)", lambda m: f'text stands in quotes: write "{m[1]}".'),
@@ -240,29 +321,6 @@ REST = (
 """What is wrong with a value, by the signs at the place."""
 
 
-def _computed(given: str) -> str:
-    """Give the value of an expression of numbers, such as 1/3, with all its digits; an empty text for anything else."""
-
-    def value(node: ast.expr) -> Any:
-        if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-            return node.value
-        if isinstance(node, ast.BinOp) and type(node.op) in _SIGNS:
-            left, right = value(node.left), value(node.right)
-            if isinstance(node.op, ast.Pow) and abs(right) > 99:
-                raise ValueError("too large")
-            return _SIGNS[type(node.op)](left, right)
-        if isinstance(node, ast.UnaryOp) and type(node.op) in _SIGNS:
-            return _SIGNS[type(node.op)](value(node.operand))
-        raise ValueError("no expression of numbers")
-
-    try:
-        tree = ast.parse(given.replace("^", "**"), mode="eval").body
-        found = value(tree) if isinstance(tree, ast.BinOp) else None
-        return repr(found) if isinstance(found, (int, float)) and math.isfinite(found) else ""
-    except (ValueError, SyntaxError, ArithmeticError, RecursionError):
-        return ""
-
-
 def _of_end(content: str, line: int, column: int, what: str) -> Slip | None:
     """A line that ends too early."""
     bare = content.rstrip()
@@ -273,7 +331,7 @@ def _of_end(content: str, line: int, column: int, what: str) -> Slip | None:
         opened = [k for k in range(len(content)) if content[k] in "\"'" and not quoted[k]]
         if opened:
             return Slip(line, opened[-1] + 1, f"the text has no closing {content[opened[-1]]}.")
-    if "end of a table declaration" in what:
+    if "declaration" in what and what.startswith("Expected"):
         return Slip(line, column, f"the closing ] is missing: write {bare}{']' * bare.count('[')}.")
     if "Unclosed inline table" in what:
         return Slip(line, column, "a table in braces stands on one line: put all of it there, and } at its end.")
@@ -292,19 +350,20 @@ def _of_key(lines: list[str], line: int, column: int, what: str) -> Slip | None:
     for pattern, words in LINES:
         if re.match(pattern, content.lstrip()):
             return Slip(line, len(content) - len(content.lstrip()) + 1, words)
-    if "end of a table declaration" in what:
-        return Slip(line, column, "a heading ends in ], one that begins with [[ in ]].")
+    if "declaration" in what and what.startswith("Expected"):
+        return Slip(line, column, "a heading has letters a to z, and ends in ], one that begins with [[ in ]].")
     if "key part" in what and rest.startswith("}"):
         return Slip(line, column, "there is a comma before }: take it out.")
-    return Slip(line, column, _without_equals(before, rest)) if "Expected '='" in what else None
+    known = known_at(lines, line, before)
+    return Slip(line, column, _without_equals(before, rest, known)) if "Expected '='" in what else None
 
 
-def _without_equals(before: str, rest: str) -> str:
+def _without_equals(before: str, rest: str, known: list[str]) -> str:
     name = re.split(r"[,{]", before)[-1].strip()
     if sign := re.match(r":=|:|->|<-|=>|~", rest):
         return f"a value stands behind =: write = in place of {sign[0]}."
-    if words := re.match(r"[\w-]+(?=\s*=)", rest):
-        return f"a key is one word: write {name}_{words[0]} for {name} {words[0]}."
+    if words := re.match(r"([\w-]+(?: [\w-]+)*)\s*[=:]\s*([^,}#]*)", rest):
+        return joined_key(name, words[1], words[2].strip(), known)
     return f"= is missing behind {name}."
 
 

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from backlit.engine import Network, usual_unit
-from backlit.errors import BacklitError
+from backlit.errors import BacklitError, counted
 from backlit.ops.layers.dense import Dense
 
 GREEK_QUANTITIES = {"gamma": r"\gamma", "beta": r"\beta", "mu": r"\mu"}
@@ -110,7 +110,7 @@ def _checked(what: str, given: Sequence[str] | None, usual: list[str]) -> tuple[
     names = tuple(str(name) for name in given) if given is not None else tuple(usual)
     if len(names) != len(usual) or len(set(names)) != len(names):
         raise BacklitError(
-            f"{what}: {len(names)} names given, {len(set(names))} of them different; expected {len(usual)}."
+            f"{what}: {counted(len(names), 'name')} given, {len(set(names))} of them different; expected {len(usual)}."
         )
     return names
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from backlit.errors import BacklitError
@@ -26,7 +27,7 @@ def selected(contents: Contents, only: Sequence[str]) -> dict[Quantity, set[Plac
     Errors: a BacklitError, with the nearest name, where a part is none of the step.
     """
     found: set[Key] = set()
-    for part in only:
+    for part in (part for given in only for part in _parts(contents, given)):
         found |= _part(contents, part)
     return _by_quantity(found | _given(found) if len(found) <= LARGEST_EXAMPLE else found)
 
@@ -51,10 +52,24 @@ def _by_quantity(keys: Iterable[Key]) -> dict[Quantity, set[Place]]:
     return found
 
 
+def _parts(contents: Contents, given: str) -> list[str]:
+    """Give the parts that are named with commas between them; a name that has a comma itself stays whole."""
+    given = given.strip()
+    if "," not in given or contents.find(given) is not None or _is_unit(contents, given):
+        return [given]
+    return [part for text in re.split(r",(?![^()]*\))", given) if (part := text.strip())] or [given]
+
+
+def _is_unit(contents: Contents, name: str) -> bool:
+    return any(name in quantity.units for quantity in contents.quantities())
+
+
 def _part(contents: Contents, part: str) -> set[Key]:
     """Give the numbers of a phase, a layer or a unit; or a number with all that it depends on."""
     layers = [f"layer {k}" for k in dict.fromkeys(contents.context.recording.network.labels)]
     quantities = list(contents.quantities())
+    if not _is_unit(contents, part) and contents.find(part) is None:
+        part = next((known for known in (*PHASES, *layers) if known == part.lower()), part)
     if part in PHASES:
         given = (contents.inputs, *contents.parameters, contents.error.targets)
         return _all_of([q for q in quantities if q.phase == part and q not in given])

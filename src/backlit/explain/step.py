@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backlit.engine import Network, SingleUpdates, Training, TrainingSettings
-from backlit.errors import BacklitError
+from backlit.errors import BacklitError, counted
 from backlit.explain.algebra.numerals import DIGITS
 from backlit.explain.contents import LARGEST_EXAMPLE, Contents, Wanted
 from backlit.explain.context import Context
@@ -97,7 +97,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
         if isinstance(digits, bool) or not isinstance(digits, (int, np.integer)) or not 0 <= digits <= 100:
             raise BacklitError(f"digits is {digits!r}; expected a whole number from 0 to 100.")
         if self.rows is not None and len(self.rows) != rows:
-            raise BacklitError(f"rows: {len(self.rows)} names given; X has {rows} rows.")
+            raise BacklitError(f"rows: {counted(len(self.rows), 'name')} given; X has {counted(rows, 'row')}.")
         if self.rows is not None and len(set(self.rows)) != len(self.rows):
             raise BacklitError(f"rows: a name is given twice in {list(self.rows)}; expected names that differ.")
         names = [str(k + 1) for k in range(rows)] if self.rows is None else self.rows

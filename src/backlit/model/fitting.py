@@ -153,7 +153,7 @@ class TableTraining:
             return self._limits.why if self._limits.stopping else CTRL_C
         if training.stopped and training.stopped.startswith("time limit"):
             return self._limits.reached()
-        return training.stopped or f"all {training.epochs} epochs done"
+        return training.stopped or (f"all {epochs} epochs done" if (epochs := training.epochs) > 1 else "1 epoch done")
 
     def _conclude(self, recipe: Recipe, choice: Choice | None) -> None:
         """Measure the model on the test rows and make the report, without the linear model's scores."""

@@ -12,7 +12,7 @@ import backlit.ops.schedules  # noqa: F401  (registers the schedules)
 from backlit.data import Task
 from backlit.data.target import TaskKind
 from backlit.engine import Network, Training, TrainingSettings
-from backlit.errors import BacklitError
+from backlit.errors import BacklitError, counted
 from backlit.kernels.types import Array
 from backlit.ops.base import Layer, Optimizer
 from backlit.ops.layers.dense import Dense
@@ -116,7 +116,7 @@ class Settings(msgspec.Struct, frozen=True):
             activations.make(name)
         if self.layers is not None and self.activation and len(self.activation) not in {1, len(self.layers)}:
             raise BacklitError(
-                f"{len(self.activation)} activations are given for {len(self.layers)} hidden layers; "
+                f"{len(self.activation)} activations are given for {counted(len(self.layers), 'hidden layer')}; "
                 "expected one for all, or one each."
             )
         if self.layers is None and self.activation and len(self.activation) > 1:

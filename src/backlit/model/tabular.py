@@ -10,7 +10,7 @@ import numpy as np
 from backlit.data import Encoder, NumberTarget, Surprise, read_table
 from backlit.data.messages import listed, quoted
 from backlit.engine import Displayed, Network
-from backlit.errors import BacklitError, warn
+from backlit.errors import BacklitError, counted, warn
 from backlit.kernels.types import Array
 from backlit.model.model_summary import ModelSummary
 from backlit.model.reports import Evaluation, FitReport
@@ -141,9 +141,8 @@ class TabularModel(Displayed):
         )  # fmt: skip
 
     def __repr__(self) -> str:
-        return (
-            f"TabularModel({quoted(self.target)} from {len(self.encoder.features.columns)} columns; {self.network!r})"
-        )
+        columns = counted(len(self.encoder.features.columns), "column")
+        return f"TabularModel({quoted(self.target)} from {columns}; {self.network!r})"
 
 
 def merged(surprises: list[Surprise]) -> tuple[Surprise, ...]:

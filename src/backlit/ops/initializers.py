@@ -15,7 +15,7 @@ from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.ops.base import Op, check_settings
 from backlit.ops.registry import initializers, register
-from backlit.ops.value_checks import NotNegative
+from backlit.ops.value_checks import NotNegative, refuse_texts
 
 
 class Initializer(Op, frozen=True):
@@ -294,10 +294,15 @@ def fill(given: Any, shape: tuple[int, ...], rng: np.random.Generator, where: st
     [0.0, 0.0]
     >>> fill([1, 2], (2,), np.random.default_rng(0), "layer 1, b").tolist()
     [1.0, 2.0]
+    >>> fill(["1", "2"], (2,), np.random.default_rng(0), "layer 1, b")
+    Traceback (most recent call last):
+    backlit.errors.BacklitError: layer 1, b: the values hold '1'; expected an initializer's name, or numbers of shape \
+(2,): write 1 without quotes.
     """
     if isinstance(given, (str, Op)):
         drawn: Array = initializers.make(given).draw(shape, rng)
         return drawn
+    refuse_texts(given, where, f"an initializer's name, or numbers of shape {shape}")
     try:
         values = np.asarray(given, dtype=np.float64)
     except (TypeError, ValueError):

@@ -12,6 +12,7 @@ import msgspec
 from backlit.errors import BacklitError
 from backlit.ops.base import Op, arguments
 from backlit.ops.synonyms import hint
+from backlit.ops.update_checks import refuse_other_results
 from backlit.ops.value_checks import checked, types_of
 
 T = TypeVar("T", bound=type[Op])
@@ -154,6 +155,8 @@ def register(name: str) -> Callable[[T], T]:
         if getattr(cls, "kind", None) not in REGISTRIES:
             raise BacklitError(f"{cls.__name__} is no op: derive it from Activation, Layer, Loss or Optimizer.")
         _check_maths(cls, name)
+        if cls.kind == "optimizer":
+            refuse_other_results(cls, name)
         _refuse_taken(cls, name)
         cls.name = name
         REGISTRIES[cls.kind][name] = cls

@@ -73,6 +73,32 @@ def check_fields(record: msgspec.Struct, owner: str = "", leave: type | tuple[ty
             msgspec.structs.force_setattr(record, name, checked(name, given, kind, owner))
 
 
+def refuse_texts(given: Any, where: str, wanted: str) -> None:
+    """Refuse texts and truth values among nested values, which NumPy would take for numbers.
+
+    >>> refuse_texts([[0.4], ["0.5"]], "W", "numbers")
+    Traceback (most recent call last):
+    backlit.errors.BacklitError: W: the values hold '0.5'; expected numbers: write 0.5 without quotes.
+    """
+    if isinstance(given, np.ndarray):
+        if given.dtype.kind in "iuf":
+            return
+        given = given.tolist()
+    if isinstance(given, (list, tuple)):
+        for item in given:
+            refuse_texts(item, where, wanted)
+    elif isinstance(given, (str, bytes, bool, np.bool_)):
+        raise BacklitError(f"{where}: the values hold {plain(given)!r}; expected {wanted}{unquoted(given)}.")
+
+
+def unquoted(given: Any) -> str:
+    """Give the end of a message about a text that is a number in quotes."""
+    try:
+        return f": write {given.strip()} without quotes" if isinstance(given, str) and float(given) < math.inf else ""
+    except ValueError:
+        return ""
+
+
 @functools.cache
 def types_of(cls: type[msgspec.Struct]) -> Mapping[str, Any]:
     """Give the annotated type of each field, bounds included."""

@@ -15,7 +15,7 @@ THEIRS: Mapping[str, str] = {
     "identity": "linear none no_activation purelin passthrough",
     "relu": "rectifier rectified_linear rectified_linear_unit ramp",
     "leaky_relu": "lrelu leaky leaky_rectifier leaky_rectified_linear_unit",
-    "sigmoid": "logistic logistic_sigmoid logistic_function logsig expit sigm unipolar_sigmoid",
+    "sigmoid": "σ logistic logistic_sigmoid logistic_function logsig expit sigm unipolar_sigmoid",
     "tanh": "hyperbolic_tangent tansig tangens_hyperbolicus",
     "exp": "exponential",
     "silu": "swish",
@@ -26,9 +26,9 @@ THEIRS: Mapping[str, str] = {
     "softmax": "softargmax normalized_exponential",
     # losses
     "half_squared_error": "half_mse half_sse squared_error quadratic quadratic_loss quadratic_cost squared_loss "
-    "l2_loss",
-    "mse": "mean_squared_error mean_square_error mse_loss squared_error squared_loss l2_loss",
-    "mae": "mean_absolute_error mean_abs_error l1_loss absolute_error",
+    "l2_loss l2 l2_error",
+    "mse": "mean_squared_error mean_square_error mse_loss squared_error squared_loss l2_loss l2 l2_error",
+    "mae": "mean_absolute_error mean_abs_error l1_loss absolute_error l1 l1_error",
     "huber": "huber_loss smooth_l1 smooth_l1_loss",
     "log_cosh": "log_cosh_loss",
     "poisson": "poisson_loss poisson_nll poisson_nll_loss",
@@ -46,7 +46,7 @@ THEIRS: Mapping[str, str] = {
     # optimizers
     "sgd": "gradient_descent gd batch_gradient_descent stochastic_gradient_descent mini_batch_gradient_descent "
     "delta_rule backprop backpropagation",
-    "momentum": "sgd_momentum sgd_with_momentum heavy_ball gradient_descent_with_momentum mu momentum_factor",
+    "momentum": "sgdm sgd_momentum sgd_with_momentum heavy_ball gradient_descent_with_momentum mu μ momentum_factor",
     "nesterov": "nag nesterov_momentum nesterovs_momentum nesterov_accelerated_gradient",
     "rmsprop": "root_mean_square_propagation",
     "adagrad": "adaptive_gradient",
@@ -56,9 +56,10 @@ THEIRS: Mapping[str, str] = {
     "lbfgs": "bfgs l_bfgs_b quasi_newton limited_memory_bfgs",
     # schedules
     "constant": "fixed",
-    "step": "step_lr step_decay",
-    "exponential": "exponential_lr exponential_decay exp_decay",
-    "inverse_scaling": "inv_scaling inverse_time_decay time_based_decay inverse_decay",
+    "step": "step_lr step_decay decay lr_decay learning_rate_decay",
+    "exponential": "exponential_lr exponential_decay exp_decay decay lr_decay learning_rate_decay",
+    "inverse_scaling": "decay lr_decay learning_rate_decay inv_scaling inverse_time_decay time_based_decay "
+    "inverse_decay",
     "cosine": "cosine_annealing cosine_annealing_lr cosine_decay cosine_annealing_warm_restarts cosine_decay_restarts",
     "warmup": "linear_warmup linear_lr",
     "one_cycle": "one_cycle_lr one_cycle_policy",
@@ -92,11 +93,12 @@ THEIRS: Mapping[str, str] = {
     "ReduceOnPlateau": "reduce_lr_on_plateau",
     "ConstantRate": "constant_lr",
     # settings of ops
-    "rate": "learning_rate lr learning_rate_init initial_learning_rate eta eta0 alpha step_size step_length learn_rate",
+    "rate": "learning_rate lr learning_rate_init initial_learning_rate eta η eta0 alpha α step_size step_length "
+    "learn_rate",
     "rho": "decay_rate smoothing_constant alpha gamma",
     "beta1": "betas",
     "beta2": "betas",
-    "epsilon": "eps",
+    "epsilon": "eps ε",
     "weight_decay": "decay wd decoupled_weight_decay",
     "alpha": "negative_slope slope leak",
     "p": "rate prob probability dropout dropout_rate drop_prob drop_rate",
@@ -104,7 +106,7 @@ THEIRS: Mapping[str, str] = {
     "delta": "beta",
     "factor": "gamma drop decay_rate lr_decay",
     "every": "step_size period",
-    "std": "stddev sigma standard_deviation scale",
+    "std": "stddev sigma σ standard_deviation scale",
     "low": "minval minimum a",
     "high": "maxval maximum b",
     "value": "val fill_value",
@@ -148,7 +150,7 @@ THEIRS: Mapping[str, str] = {
     "time_limit": "timeout max_time max_seconds",
     "keep_best": "restore_best_weights restore_best save_best_only",
     "l1": "l1_penalty l1_reg l1_regularization lasso",
-    "l2": "l2_penalty l2_reg l2_regularization regularization regularizer lambda lam reg reg_lambda ridge alpha "
+    "l2": "l2_penalty l2_reg l2_regularization regularization regularizer lambda λ lam reg reg_lambda ridge alpha "
     "penalty weight_penalty weight_decay",
     "clip_norm": "global_clipnorm max_grad_norm clip_grad_norm gradient_clip_norm gradient_clipping grad_clip clip",
     "clip_value": "clip_grad_value gradient_clip_value",
@@ -174,7 +176,8 @@ THEIRS: Mapping[str, str] = {
     "output": "out out_file output_file save save_to",
     "plugin": "plugins",
     "row": "rows sample example",
-    "steps": "step iteration iterations epochs",
+    "steps": "step iteration iterations",
+    "epoch": "epochs n_epochs num_epochs",
     "digits": "precision decimals places",
     "form": "format",
     "format": "form type",
@@ -193,6 +196,7 @@ class Written(msgspec.Struct, frozen=True):
     """What to write for words that are not one word with us, where a key, an argument or an option `beside` is known.
 
     `file` is for a network file, `python` for Python and `option` for the command line; an empty one does not apply.
+    Of what was given, a number or a text takes the place of the example behind the word, or behind the word `carry`.
     """
 
     words: str
@@ -200,6 +204,7 @@ class Written(msgspec.Struct, frozen=True):
     file: str = ""
     python: str = ""
     option: str = ""
+    carry: str = ""
 
 
 WRITTEN: tuple[Written, ...] = (
@@ -231,6 +236,7 @@ WRITTEN: tuple[Written, ...] = (
         'l2 = 0.01, or optimizer = { op = "adamw", weight_decay = 0.01 }',
         "l2=0.01, or optimizer=bl.AdamW(weight_decay=0.01)",
         "--l2 0.01, or --decay 0.01",
+        carry="l2",
     ),
     Written("early_stopping early_stop", "patience", "patience = 10", "patience=10"),
     Written(
@@ -264,13 +270,15 @@ WRITTEN: tuple[Written, ...] = (
         "dropout dropout_rate",
         "units",
         'op = "dropout" and p = 0.5, in a [[network.layers]] table below this one',
-        "bl.Dropout(0.5) after this layer",
+        "bl.Dropout(p=0.5) after this layer",
+        carry="p",
     ),
     Written(
         "negative_slope alpha",
         "units",
         'activation = { op = "leaky_relu", alpha = 0.01 }',
         "activation=bl.LeakyReLU(alpha=0.01)",
+        carry="alpha",
     ),
     Written(
         "trainable requires_grad",
@@ -278,9 +286,8 @@ WRITTEN: tuple[Written, ...] = (
         'freeze = ["W", "b"] where it is false',
         'freeze=("W", "b") where it is False',
     ),
-    Written(
-        "l1 l2 kernel_regularizer regularizer", "units", "l2 = 0.001 below [training]", "bl.Training(..., l2=0.001)"
-    ),
+    Written("l1", "units", "l1 = 0.001 below [training]", "bl.Training(..., l1=0.001)"),
+    Written("l2 kernel_regularizer regularizer", "units", "l2 = 0.001 below [training]", "bl.Training(..., l2=0.001)"),
     # settings of an optimizer, of dropout and of a loss
     Written(
         "momentum", "rate", '{ op = "momentum", rate = 0.1, momentum = 0.9 }', "bl.Momentum(rate=0.1, momentum=0.9)"
@@ -303,8 +310,9 @@ ABSENT: Mapping[str, str] = {
     "leaky_relu": "prelu rrelu parametric_relu",
     "elu": "celu",
     "silu": "mish hard_swish hard_silu",
-    "tanh": "hard_tanh bipolar_sigmoid lecun_tanh tanhshrink arctan atan",
-    "sigmoid": "log_sigmoid heaviside sign hard_limit hardlim binary_step threshold_unit",
+    "tanh": "sign signum sgn bipolar_step hard_tanh bipolar_sigmoid lecun_tanh tanhshrink arctan atan",
+    "sigmoid": "log_sigmoid heaviside hard_limit hardlim step step_function unit_step perceptron binary_step "
+    "threshold_unit",
     "softmax": "log_softmax softmin sparsemax",
     "mse": "rmse root_mean_squared_error msle mean_squared_logarithmic_error",
     "mae": "mape mean_absolute_percentage_error",

@@ -16,6 +16,7 @@ from backlit.engine import (
     TrainingState,
     TrainingSummary,
 )
+from backlit.errors import counted
 from backlit.model.model_summary import ModelSummary
 from backlit.show.notebook import heading_html, padded, table_html, words_html
 
@@ -63,7 +64,7 @@ def _network(record: NetworkSummary) -> SummaryTable:
         title = "network of the inputs " + ", ".join(f"{name} {_shape(shape)}" for name, shape in record.inputs.items())
     rows = [(line.label, line.layer, _shape(line.output), f"{line.parameters:,}") for line in record.layers]
     frozen = sum(line.frozen for line in record.layers)
-    note = f"loss {record.loss}; {record.parameters:,} parameters in {record.dtype}"
+    note = f"loss {record.loss}; {counted(record.parameters, 'parameter')} in {record.dtype}"
     notes = [note + (f", {frozen:,} of them frozen" if frozen else "")]
     return SummaryTable(title, ("layer", "what", "output", "parameters"), rows, notes)
 
@@ -145,7 +146,7 @@ def _model(record: ModelSummary) -> SummaryTable:
     if record.classes:
         rows.insert(0, ("classes", _names(record.classes)))
     if record.table is not None:
-        rows.append(("trained on", f"{record.rows:,} rows of {record.table}"))
+        rows.append(("trained on", f"{counted(record.rows or 0, 'row')} of {record.table}"))
     test = record.comparison
     if test:
         for name, scores in (("network", test.model), (f"linear model ({test.linear_what})", test.linear),

@@ -10,8 +10,9 @@ import numpy as np
 
 from backlit.errors import BacklitError
 from backlit.kernels.matmul import affine, product_nt, product_tn, sum_rows
-from backlit.ops.base import Activation, Interval, Layer, Shape, Shapes
+from backlit.ops.base import Activation, Interval, Layer, Op, Shape, Shapes
 from backlit.ops.registry import activations, register
+from backlit.ops.value_checks import refuse_texts
 
 PARAMETERS = ("W", "b")
 
@@ -61,6 +62,13 @@ class Dense(Layer, frozen=True):
     def __post_init__(self) -> None:
         if isinstance(self.units, bool) or not isinstance(self.units, (int, np.integer)) or self.units < 1:
             raise BacklitError(f"Dense: units is {self.units!r}; expected a whole number of at least 1.")
+        if not isinstance(self.bias, (bool, np.bool_)):
+            raise BacklitError(
+                f"Dense: bias is {self.bias!r}; expected True or False: its numbers are written as biases=[...]."
+            )
+        for name in ("weights", "biases"):
+            if not isinstance(given := getattr(self, name), (str, Op)):
+                refuse_texts(given, f"Dense: {name}", "an initializer's name, or numbers")
         activations.make(self.activation)
         for name in self.freeze:
             if name not in PARAMETERS:
