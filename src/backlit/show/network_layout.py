@@ -23,7 +23,7 @@ SMALLEST_RADIUS, LARGEST_NAMED = 30.0, 40.0
 """Of a circle. Where a name needs one larger than the second, the column's names stand above, outputs' names beside."""
 CONSTANT = 14.0
 """The radius of the circle of the constant 1."""
-GAP, MARGIN, HEADING = 14.0, 16.0, 26.0
+GAP, MARGIN, HEADING = 14.0, 12.0, 26.0
 """Between circles; around everything; the height of the columns' titles."""
 LONGEST_NAME, LONGEST_TITLE = 190.0, 210.0
 """The width of a name above an input or beside an output, and of a column's title."""
@@ -189,7 +189,7 @@ class _Placing:
         shown, before, column = self.shown, self.columns[number - 1], self.columns[number]
         widest = max((way.edge(number, edge, sources=self.crowded).width for way in shown.ways()
                       for edges in self.labels[number] for edge in edges), default=0.0)  # fmt: skip
-        fan = min(130.0, 46.0 + 7.0 * max(len(before.nodes), len(column.nodes)))
+        fan = min(130.0, 40.0 + 7.0 * max(len(before.nodes), len(column.nodes)))
         tallest = LINE * max(map(len, self.labels[number]), default=0)
         lead = 14.0 + 0.2 * max(0.0, tallest - 2 * self.radius)
         x2 = x1 + self.radius + fan + widest + 6 + lead + self.radius

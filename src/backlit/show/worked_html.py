@@ -24,8 +24,8 @@ from backlit.show.equation_parts import equation_parts
 from backlit.show.network_svg import NETWORK_STYLE, network_svg
 
 DRAWING_DIGITS = 4
-SHRUNK = 0.8
-"""A page may show a picture so much smaller: its letters then have 10.4 pixels."""
+SHRUNK = 0.78
+"""A page may show a picture so much smaller: its letters then have 10.1 pixels."""
 MOST_RESULTS = 4
 """So many results stand beside a folded section's title."""
 TEXT = re.compile(r"\\text\{((?:[^{}\\]|\\.|\{\})*)\}")
