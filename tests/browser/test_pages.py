@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import numpy as np
 import pytest
 
 import backlit as bl
@@ -21,6 +22,9 @@ PAGES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 SHEETS = {"two-layer": 2, "one-output": 2, "linear": 2, "xor": 3, "gates": 3, "iris-from-scratch": 4, "exam-scores": 3}
 WIDTHS = (390, 1100, 1700)
+MADE = ("folded", "tall", "named")
+PRINTED = (688, 1016)
+"""The part of an A4 sheet within the margins, in pixels."""
 SMALLEST = 10.0
 """Of letters, in pixels."""
 
@@ -62,7 +66,23 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     for name, options in PAGES.items():
         explain(name, form="html", output=folder / f"{name}.html", **options)
-    return {name: folder / f"{name}.html" for name in PAGES}
+    made = (folded(20, 14, 5).to_html(), folded(20, 12, 12).to_html(), named().to_html(names=True))
+    for name, page in zip(MADE, made, strict=True):
+        (folder / f"{name}.html").write_text(page, encoding="utf-8")
+    return {name: folder / f"{name}.html" for name in (*PAGES, *MADE)}
+
+
+def folded(*sizes: int, **names: Any) -> Any:
+    layers = [*(bl.Dense(units, "tanh") for units in sizes[1:-1]), bl.Dense(sizes[-1], "softmax")]
+    network = bl.Network(layers, sizes[0], "cross_entropy", seed=2)
+    X = np.random.default_rng(0).normal(size=(2, sizes[0]))
+    return bl.explain(network, X, [0, 2], **names)
+
+
+def named() -> Any:
+    inputs = ["Stunden Lernens", "Größe in Zentimetern", "身長（センチメートル）", "income before tax, per month",
+              "الطول بالسنتيمتر", "длина лепестка", "g", "h", "i"]  # fmt: skip
+    return folded(9, 16, 5, 3, inputs=inputs, outputs=["setosa", "versicolor subspecies", "バージニカ種の花びら"])
 
 
 def pixel(png: bytes) -> tuple[int, ...]:
@@ -77,7 +97,7 @@ def pixel(png: bytes) -> tuple[int, ...]:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", [*PAGES, *MADE])
 def test_no_label_lies_on_another_and_all_are_legible(
     browser: Any, pages: dict[str, Path], name: str, width: int
 ) -> None:
@@ -102,6 +122,29 @@ def test_a_page_is_printed_on_few_sheets(browser: Any, pages: dict[str, Path], n
     browser.show(pages[name], 1100)
     sheets = len(re.findall(rb"/Type\s*/Page\b", browser.pdf()))
     assert 1 <= sheets <= SHEETS[name]
+
+
+@pytest.mark.parametrize("name", ["folded", "tall"])
+def test_the_first_sheet_has_the_first_picture_of_a_large_network(
+    browser: Any, pages: dict[str, Path], name: str
+) -> None:
+    """What is taller than the rest of the sheet is moved to the next one, and leaves the first empty."""
+    browser.show(pages[name], PRINTED[0])
+    browser.print_media()
+    low = "return document.querySelector('figure').getBoundingClientRect().bottom"
+    assert 500 < browser.run(low) < PRINTED[1]
+    letters = "const text = document.querySelector('svg.network .label'); return 13 * text.getScreenCTM().a"
+    assert browser.run(letters) > 6.4  # 4.8 points
+
+
+@pytest.mark.parametrize(("width", "beside"), [(390, False), (1100, True), (1700, True)])
+def test_forward_and_backward_stand_beside_each_other_where_they_fit(
+    browser: Any, pages: dict[str, Path], width: int, beside: bool
+) -> None:
+    for name in ("two-layer", "xor", "linear"):
+        browser.show(pages[name], width)
+        tops = browser.run("return [...document.querySelectorAll('figure')].map(f => f.getBoundingClientRect().top)")
+        assert (tops[0] == tops[1]) == beside, name
 
 
 def test_a_dark_page_is_printed_on_white(browser: Any, pages: dict[str, Path]) -> None:

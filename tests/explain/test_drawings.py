@@ -12,6 +12,7 @@ from backlit.explain import Drawing
 from backlit.explain.network_drawing import DRAWN_UNITS, LARGEST_COLUMN
 from backlit.explain.step import DRAWN_ROWS
 from backlit.ops.registry import losses
+from backlit.show.drawing_words import drawing_caption
 
 ROWS = {
     "half_squared_error": [[1.0, 0.0], [0.0, 1.0], [0.5, 0.25], [1.0, 1.0]],
@@ -155,3 +156,72 @@ def test_a_slope_of_which_no_digit_is_right_is_zero() -> None:
     recorded = bl.explain(network, [[1.0, 1.0], [1.0, 1.0]], [[0.2], [0.4]]).step.recording.gradients.raw
     assert np.abs(recorded).max() > 0
     assert set(slopes(total)) == {0.0}
+
+
+def coupled() -> Any:
+    layers = [bl.Dense(3, "tanh"), bl.BatchNorm(), bl.Dense(3, "tanh"), bl.Dropout(0.25), bl.Dense(2, "softmax")]
+    network = bl.Network(layers, inputs=2, loss="cross_entropy", seed=3)
+    return bl.explain(network, [[0.5, -1.0], [1.5, 0.25], [0.1, 0.7]], [0, 1, 1])
+
+
+def test_the_number_in_a_unit_is_the_record_that_the_caption_names() -> None:
+    worked = coupled()
+    assert worked.step["out(h2.1)[3]"].value != worked.step["drop(h2.1)[3]"].value == 0.0  # the case tells them apart
+    for drawing in worked.example.drawings[:-1]:
+        caption = drawing_caption(drawing, backward=False)
+        assert "scaled(…) in layer 1, drop(…) in layer 3, out(…) elsewhere" in caption
+        for column in drawing.columns:
+            for node in column.nodes:
+                name = node.name if column.shows == "input" else f"{column.shows}({node.name})"
+                assert node.record == f"{name}[{drawing.row}]"
+                assert node.value == worked.step[node.record].value
+    assert [column.title for column in drawing.columns] == [
+        "inputs", "layer 1, after batch norm", "layer 3, after dropout", "outputs"]  # fmt: skip
+    assert "drop(…) in layer 3" in str(worked)
+    assert "drop(…) in layer 3" in worked.to_html()
+
+
+def test_a_row_is_not_said_to_be_alone_where_batch_norm_takes_all_together() -> None:
+    layers = [bl.Dense(2, "tanh"), bl.BatchNorm(), bl.Dense(1)]
+    network = bl.Network(layers, inputs=1, seed=3)
+
+    def first(last: float) -> tuple[Drawing, float]:
+        drawing = bl.explain(network, [[0.5], [1.5], [0.1]], [[0.0], [1.0], [last]]).example.drawings[0]
+        return drawing, drawing.columns[1].nodes[0].slope or 0.0
+
+    (drawing, slope), (_, other) = first(0.0), first(5.0)
+    assert slope != other  # the target of another row has a part in it
+    caption = drawing_caption(drawing, backward=True)
+    assert "alone" not in caption
+    assert "batch norm takes all rows together, the other rows' errors have a part" in caption
+    before = bl.Network([bl.BatchNorm(), bl.Dense(2, "tanh"), bl.Dense(1)], inputs=1, seed=3)
+    (drawing, *_) = bl.explain(before, [[0.5], [1.5]], [[0.0], [1.0]]).example.drawings
+    assert "Backward, of this row alone" in drawing_caption(drawing, backward=True)
+    assert "scaled(…) in the inputs" in drawing_caption(drawing, backward=False)
+
+
+def test_on_the_way_back_the_units_with_the_largest_slopes_are_drawn() -> None:
+    network = bl.Network([bl.Dense(1)], inputs=20, loss="half_squared_error", seed=3)
+    x = np.linspace(-1.0, 1.0, 20)
+    (drawing,) = bl.explain(network, [x], [[1.0]]).example.drawings
+    back = drawing.way(backward=True)
+    assert [node.name for node in back.columns[0].nodes] == ["i1", "i2", "i3", "i4", "i17", "i18", "i19", "i20"]
+    assert [node.name for node in drawing.columns[0].nodes] != [node.name for node in back.columns[0].nodes]
+    assert "largest slopes" in drawing_caption(drawing, backward=True)
+    assert "strongest weights" in drawing_caption(drawing, backward=False)
+
+
+def test_of_weights_that_are_not_trained_the_strongest_are_drawn_on_the_way_back_too() -> None:
+    network = bl.Network([bl.Dense(1, freeze=("W",))], inputs=20, loss="half_squared_error", seed=3)
+    (drawing,) = bl.explain(network, [np.ones(20)], [[1.0]]).example.drawings
+    assert drawing.way(backward=True) is drawing
+
+
+def test_of_784_inputs_few_are_drawn() -> None:
+    network = bl.Network([bl.Dense(128, "relu"), bl.Dense(10, "softmax")], 784, "cross_entropy", seed=1)
+    X = np.clip(np.random.default_rng(0).normal(size=(2, 784)), 0.0, None)
+    *rows, total = bl.explain(network, X, [3, 7]).step.drawings()
+    for drawing in (*rows, total):
+        for way in (drawing, drawing.way(backward=True)):
+            assert [(len(column.nodes), column.size) for column in way.columns] == [(8, 784), (8, 128), (10, 10)]
+    assert all(edge.slope for edge in total.columns[1].edges[:8])

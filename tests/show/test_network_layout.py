@@ -13,7 +13,9 @@ import pytest
 
 import backlit as bl
 from backlit.explain import Column, Drawing, Edge, Node
+from backlit.explain.algebra.numerals import short_text
 from backlit.show.drawing_parts import Circle, Layout, Text
+from backlit.show.edge_labels import isolated
 from backlit.show.network_layout import layout
 from backlit.show.network_svg import network_svg
 from backlit.show.text_width import shortened, text_width
@@ -202,6 +204,61 @@ def test_what_is_not_trained_is_fixed_on_the_way_back() -> None:
     back = words(network_svg(two_layer(), backward=True))
     assert back.count("fixed") == 2
     assert words(network_svg(two_layer(), backward=False)).count("fixed") == 0
+
+
+@pytest.mark.parametrize("backward", [False, True])
+@pytest.mark.parametrize("sizes", [(20, 14, 5), (9, 9, 9)])
+def test_each_number_of_a_crowded_drawing_says_whose_it_is(sizes: tuple[int, ...], backward: bool) -> None:
+    layers = [bl.Dense(units, "tanh") for units in sizes[1:]]
+    network = bl.Network(layers, inputs=sizes[0], loss="half_squared_error", seed=1)
+    rng = np.random.default_rng(1)
+    network["1.b"], network["2.b"] = rng.normal(size=sizes[1]), rng.normal(size=sizes[2])
+    drawing = bl.explain(network, rng.normal(size=(1, sizes[0])), [[0.5] * sizes[2]]).step.drawing()
+    found = [text for text in words(network_svg(drawing, backward=backward, digits=12)) if " " in text]
+    expected, biases = set(), 0
+    columns = drawing.way(backward=backward).columns
+    for before, column in itertools.pairwise(columns):
+        for edge in column.edges:
+            number = short_text((edge.slope or 0.0) if backward else edge.weight, 12)
+            expected.add(f"{before.nodes[edge.source].name if edge.source >= 0 else 'bias'} {number}")
+        biases += len(column.nodes)
+    numbers = [text for text in found if not text.startswith(("target", "…", "layer"))]
+    assert set(numbers) <= expected
+    assert sum(text.startswith("bias") for text in numbers) == biases
+    assert len(numbers) > 3 * biases
+
+
+def test_a_network_of_few_units_has_bare_numbers() -> None:
+    shown = words(network_svg(two_layer(), backward=True))
+    assert [text for text in shown if " " in text] == ["layer 1", "target 0.01", "target 0.99"]
+
+
+LONG = ["Stunden Lernens", "Müdigkeit am Morgen nach der Prüfung", "الطول بالسنتيمتر", "身長（センチメートル）", "i5"]
+
+
+def test_long_names_stand_above_circles_of_the_usual_size() -> None:
+    units = [[f"{name} {k}" for name in LONG] for k in (1, 2)]
+    layers = [bl.Dense(5, "tanh"), bl.Dense(5, "tanh"), bl.Dense(5)]
+    network = bl.Network(layers, inputs=5, loss="half_squared_error", seed=1)
+    outputs = [f"{name} 3" for name in LONG]
+    given = {"inputs": LONG, "units": [*units, []], "outputs": outputs}
+    long, short = (
+        bl.explain(network, [[123456.789, 1, 2, 3, 4]], [[0.5] * 5], **names).step.drawing() for names in (given, {})
+    )
+    for backward in (False, True):
+        placed, usual = (layout(drawing, backward=backward, digits=4, names=True) for drawing in (long, short))
+        assert faults(placed) == []
+        assert placed.circles[0].radius <= usual.circles[0].radius <= 40
+    svg = network_svg(long, backward=False, names=True)
+    leads = {text.partition(" ")[0] for text in words(svg) if text.startswith("w(")}
+    assert {"w(Stu…ns,Stu…"} <= leads
+    assert "<title>w(Stunden Lernens,Stunden Lernens 1)</title>" in svg
+    assert "<title>Müdigkeit am Morgen nach der Prüfung</title>" in svg
+
+
+def test_a_number_stays_behind_a_name_from_right_to_left() -> None:
+    assert isolated("i1") == "i1"
+    assert isolated("الطول") == "\N{FIRST STRONG ISOLATE}الطول\N{POP DIRECTIONAL ISOLATE}"
 
 
 @pytest.mark.parametrize("backward", [False, True])

@@ -1,16 +1,18 @@
 """The network as a drawing with numbers, in records: its inputs, and each dense layer's units with their weights.
 
-The drawing of a row has that row's numbers alone: outputs and dE/dnet of the units, and on the edges the row's part of
-dE/dw: dE/dnet of the unit that a weight leads to, times the output that it multiplies. Where the error is a mean
-or rows are weighted, the row's factor is in them, so that the rows' edges add up to those of all rows together.
+The drawing of a row has that row's numbers alone: what the units pass on to the next layer, after dropout and the like,
+and their dE/dnet, and on the edges the row's part of dE/dw: dE/dnet of the unit that a weight leads to, times what it
+multiplies. Where the error is a mean or rows are weighted, the row's factor is in them, so that the rows' edges add up
+to those of all rows together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 
 from backlit.explain.contents import Contents
@@ -18,12 +20,13 @@ from backlit.explain.record.exact import ExactNumbers
 from backlit.explain.record.quantities import Key, Place, Quantity
 from backlit.explain.record.step_records import Column, Drawing, Edge, Node
 from backlit.explain.stages.base import ParameterQuantity, Stage
+from backlit.explain.stages.chain import layer_title
 from backlit.kernels.types import Array
 
 LARGEST_COLUMN = 12
 """A layer of up to so many units is drawn whole."""
 DRAWN_UNITS = 8
-"""Of a larger layer, so many units are drawn: those with the strongest weights."""
+"""Of a larger layer, so many units are drawn: those with the strongest weights, on the way back the largest slopes."""
 
 
 class Layer(NamedTuple):
@@ -44,19 +47,44 @@ def drawing_of(contents: Contents, row: int | None, exact: ExactNumbers) -> Draw
     Of numbers that float64's rounding left few digits, `exact` gives those that are right.
     """
     layers = _layers(contents.stages)
-    first = layers[0].dense.read if layers else contents.inputs
+    backward = _drawn_units(contents, layers, row, backward=True)
+    if row is None:
+        return _drawing(contents, layers, backward, row, exact)
+    forward = _drawn_units(contents, layers, row, backward=False)
+    drawing = _drawing(contents, layers, forward, row, exact)
+    if forward == backward:
+        return drawing
+    return msgspec.structs.replace(drawing, back=_drawing(contents, layers, backward, row, exact))
+
+
+def _drawing(
+    contents: Contents, layers: Sequence[Layer], drawn: Sequence[Sequence[int]], row: int | None, exact: ExactNumbers
+) -> Drawing:
+    first = _inputs(contents, layers)
     title = "inputs"
     if first is not contents.inputs:
         title = f"inputs after {contents.stages[contents.stages.index(layers[0].dense) - 1].title}"
-    drawn = _drawn_units(contents, layers, len(first.units), row)
-    columns = [Column(title, _nodes(first, None, drawn[0], row, exact), len(first.units), ())]
+    columns = [Column(title, _nodes(first, None, drawn[0], row, exact), len(first.units), (), first.kind)]
     for number, layer in enumerate(layers, 1):
         title = "outputs" if number == len(layers) else f"layer {layer.dense.context.layer(layer.dense.k)}"
-        nodes = _nodes(layer.last.written, _net_slopes(contents, layer), drawn[number], row, exact)
+        shown = layer.last.written
+        if shown.kind != "out":
+            title += f", after {layer_title(layer.last.op)}"
+        nodes = _nodes(shown, _net_slopes(contents, layer), drawn[number], row, exact)
         edges = _edges(contents, layer, drawn[number - 1], drawn[number], row, exact)
-        columns.append(Column(title, nodes, len(layer.dense.units), edges))
+        columns.append(Column(title, nodes, len(layer.dense.units), edges, shown.kind))
     name = None if row is None else contents.context.row_name(row)
-    return Drawing(tuple(columns), _targets(contents, drawn[-1], row), name)
+    return Drawing(tuple(columns), _targets(contents, drawn[-1], row), name, _coupled(contents, layers) if name else ())
+
+
+def _inputs(contents: Contents, layers: Sequence[Layer]) -> Quantity:
+    return layers[0].dense.read if layers else contents.inputs
+
+
+def _coupled(contents: Contents, layers: Sequence[Layer]) -> tuple[str, ...]:
+    """Name the ops behind the first weights that need all rows together."""
+    behind = contents.stages[contents.stages.index(layers[0].dense) :] if layers else []
+    return tuple(dict.fromkeys(layer_title(stage.op) for stage in behind if stage.op.batch_coupled))
 
 
 def _layers(stages: Sequence[Stage]) -> list[Layer]:
@@ -74,31 +102,51 @@ def _targets(contents: Contents, drawn: Sequence[int], row: int | None) -> tuple
 # ---------------------------------------------------------------------------------------------------------- which units
 
 
-def _drawn_units(contents: Contents, layers: Sequence[Layer], inputs: int, row: int | None) -> list[list[int]]:
+def _drawn_units(contents: Contents, layers: Sequence[Layer], row: int | None, *, backward: bool) -> list[list[int]]:
     """Give the units that are drawn, column by column: of a large one those with the strongest weights, in order.
 
-    Among the outputs, those whose target is not 0 come first: the class that the row has is drawn.
+    On the way back they are those with the largest slopes on their edges. Among the outputs, those whose target is not
+    0 come first: the class that the row has is drawn.
     """
-    vector = contents.context.recording
-    weights = [np.abs(vector.parameter(vector.before, layer.weights.full)) for layer in layers]
+    sizes = [len(_inputs(contents, layers).units), *(len(layer.dense.units) for layer in layers)]
+    if max(sizes) <= LARGEST_COLUMN:
+        return [list(range(size)) for size in sizes]
+    weights = [_sizes(contents, layer, row, backward=False) for layer in layers]
+    first = [_sizes(contents, layer, row, backward=True) for layer in layers] if backward else weights
     found = []
-    for number in range(len(layers) + 1):
-        size = weights[number - 1].shape[1] if number else inputs
-        strength = np.zeros(size)
-        if number:
-            strength = np.maximum(strength, weights[number - 1].max(axis=0))
-        if number < len(layers):
-            strength = np.maximum(strength, weights[number].max(axis=1))
+    for number, size in enumerate(sizes):
+        strengths = [_strengths(arrays, number, size) for arrays in (first, weights)]
         if number == len(layers) and row is not None:
-            strength[np.flatnonzero(_targets(contents, range(size), row))] = np.inf
-        found.append(_strongest(strength))
+            strengths[0][np.flatnonzero(_targets(contents, range(size), row))] = np.inf
+        found.append(_strongest(*strengths))
     return found
 
 
-def _strongest(strength: Array) -> list[int]:
+def _sizes(contents: Contents, layer: Layer, row: int | None, *, backward: bool) -> Array:
+    """Give the sizes of a layer's weights, or of their slopes; zeros where they are not trained."""
+    recording, full = contents.context.recording, layer.weights.full
+    weights = np.abs(recording.parameter(recording.before, full))
+    if not backward:
+        return weights
+    gradient = _gradients(contents, row).get(full)
+    return np.abs(gradient.values(row or 0)) if gradient else np.zeros_like(weights)
+
+
+def _strengths(sizes: Sequence[Array], number: int, size: int) -> Array:
+    """Give for each unit of a column the largest size on the edges to it and from it."""
+    strength = np.zeros(size)
+    if number:
+        strength = np.maximum(strength, sizes[number - 1].max(axis=0))
+    if number < len(sizes):
+        strength = np.maximum(strength, sizes[number].max(axis=1))
+    return strength
+
+
+def _strongest(strength: Array, then: Array) -> list[int]:
+    """Give the units with the largest strength; `then` decides between equal ones."""
     if len(strength) <= LARGEST_COLUMN:
         return list(range(len(strength)))
-    return sorted(int(unit) for unit in np.argsort(-strength, kind="stable")[:DRAWN_UNITS])
+    return sorted(int(unit) for unit in np.lexsort((-then, -strength))[:DRAWN_UNITS])
 
 
 # ---------------------------------------------------------------------------------------------------- nodes and edges
@@ -114,7 +162,8 @@ def _nodes(
     for unit in drawn:
         at = Place(row if quantity.rows else 0, 0, unit)
         back = exact.right(Key(slope, at)) if slope else None
-        nodes.append(Node(quantity.units[unit], exact.right(Key(quantity, at)), back))
+        value = exact.right(Key(quantity, at))
+        nodes.append(Node(quantity.units[unit], value, back, quantity.name(at).text))
     return tuple(nodes)
 
 
@@ -125,16 +174,18 @@ def _net_slopes(contents: Contents, layer: Layer) -> Quantity | None:
     return next((q for q in backward if q.kind == f"dE/d{net.kind}" and q.units == net.units), None)
 
 
+def _gradients(contents: Contents, row: int | None) -> Mapping[str, Quantity]:
+    """Give dE/dw of each trained parameter: the row's part where there are several rows and one is asked for."""
+    backward = contents.backward
+    return backward.row_gradients if contents.context.rows and row is not None else backward.gradients
+
+
 def _edges(
     contents: Contents, layer: Layer, sources: Sequence[int], units: Sequence[int], row: int | None, exact: ExactNumbers
 ) -> tuple[Edge, ...]:
     """Give the weights and biases between the drawn units, before and after the step, with their slopes."""
-    backward, recording, own = (
-        contents.backward,
-        contents.context.recording,
-        set(contents.context.names.labels.values()),
-    )
-    gradients = backward.row_gradients if contents.context.rows and row is not None else backward.gradients
+    recording, own = contents.context.recording, set(contents.context.names.labels.values())
+    gradients = _gradients(contents, row)
     edges = []
     for parameter in layer.dense.parameters:
         after = recording.parameter(recording.after, parameter.full)

@@ -11,6 +11,7 @@ from backlit.engine import Shown
 from backlit.examples import Example, ExampleRun, SetupRun
 from backlit.show import demo_tables, demo_text
 from backlit.show.curve_svg import Curve, curve_svg
+from backlit.show.demo_drawing import network_picture
 from backlit.show.demo_tables import DemoTable
 from backlit.show.notebook import heading_html, lines_html, picture_html, table_html, words_html
 from backlit.show.text_charts import bars, network_drawing
@@ -94,7 +95,7 @@ def _setup(setup: SetupRun, *, brief: bool) -> Iterator[str]:
     if not brief:
         columns = demo_tables.drawn_units(setup)
         if columns:
-            yield lines_html("\n".join(network_drawing(columns)))
+            yield network_picture(setup) or lines_html("\n".join(network_drawing(columns)))
         table = demo_tables.parameters(setup)
         yield _table(table) if table else words_html(f"{demo_text.TOO_MANY}; run.runs has them all.")
     yield _table(demo_tables.errors(setup))

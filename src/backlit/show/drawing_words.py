@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backlit.explain.record.step_records import Drawing, Example
-from backlit.show.network_layout import numbered
+from backlit.show.edge_labels import crowded, faint
 
 MOST_NAMED = 3
 """Of many rows without a drawing that do not follow one another, so many are named."""
@@ -18,34 +18,64 @@ def drawing_title(drawing: Drawing, *, backward: bool) -> str:
         return "All rows together: dE/dw on the edges, the sum over the rows"
     if backward:
         return f"Backward pass{of}: dE/dnet in the units, dE/dw on the edges"
-    return f"Forward pass{of}: outputs in the units, weights on the edges"
+    units = "what they pass on" if passed_on(drawing) else "outputs"
+    return f"Forward pass{of}: {units} in the units, weights on the edges"
 
 
 def drawing_caption(drawing: Drawing, *, backward: bool) -> str:
     """Say what the numbers of a drawing are, and what is left out of it."""
+    drawing = drawing.way(backward=backward)
+    return ". ".join([*_shown(drawing, backward=backward), *left_out(drawing, backward=backward)]) + "."
+
+
+def _shown(drawing: Drawing, *, backward: bool) -> list[str]:
+    """Say what the numbers are."""
+    others = passed_on(drawing)
     if drawing.row is None:
-        words = "All rows together: edges show dE/dw, the sum of the rows' own parts"
-    elif backward:
-        alone = ", of this row alone" if drawing.row else ""
-        words = (
-            f"Backward{alone}: units show dE/dnet (many books: δ), edges dE/dw, "
-            "which is dE/dnet of the unit they lead to times the output they come from"
-        )
-    else:
-        words = "Forward: units show their outputs, edges their weights"
-    return ". ".join([words, *_left_out(drawing, backward=backward)]) + "."
+        return ["All rows together: edges show dE/dw, the sum of the rows' own parts"]
+    if not backward:
+        if others:
+            return [f"Forward: {others}", "Edges show their weights"]
+        return ["Forward: units show their outputs, edges their weights"]
+    whose = f" of row {drawing.row}" if drawing.coupled else ", of this row alone" if drawing.row else ""
+    times = "what the unit they come from passes on" if others else "the output they come from"
+    words = [f"Backward{whose}: units show dE/dnet (many books: δ), edges dE/dw, "
+             f"which is dE/dnet of the unit they lead to times {times}"]  # fmt: skip
+    if drawing.coupled:
+        verb = "take" if len(drawing.coupled) > 1 else "takes"
+        words.append(f"As {' and '.join(drawing.coupled)} {verb} all rows together, "
+                     "the other rows' errors have a part in the numbers of the layers up to there")  # fmt: skip
+    return words
 
 
-def _left_out(drawing: Drawing, *, backward: bool) -> list[str]:
+def passed_on(drawing: Drawing) -> str:
+    """Say which numbers the units show where they are not all inputs and outputs; nothing where they are.
+
+    What the units of a layer pass on is what its last op makes of their outputs: drop(h1) after dropout.
+    """
+    places = [(column.shows, "the inputs" if not number else column.title.partition(",")[0])
+              for number, column in enumerate(drawing.columns)]  # fmt: skip
+    others = [f"{shows}(…) in {'the ' if place == 'outputs' else ''}{place}" for shows, place in places
+              if shows not in {"input", "out"}]  # fmt: skip
+    if not others:
+        return ""
+    rest = ["out(…) elsewhere"] if any(shows == "out" for shows, _ in places) else []
+    return f"units show what they pass on: {', '.join(others + rest)}"
+
+
+def left_out(drawing: Drawing, *, backward: bool) -> list[str]:
     """Say which units and numbers a drawing does not have."""
     words = []
     if backward and any(edge.slope is None for column in drawing.columns for edge in column.edges):
         words.append("Edges without a slope, “fixed”, are not trained")
     if any(column.size > len(column.nodes) for column in drawing.columns):
-        words.append("Of a large layer the units with the strongest weights are drawn")
-    shown = [edges for column in drawing.columns for edges in numbered(column, backward=backward)]
-    if sum(map(len, shown)) < sum(len(column.edges) for column in drawing.columns):
-        words.append("Of the edges to a unit the strongest have their number")
+        strongest = "largest slopes" if backward else "strongest weights"
+        words.append(f"Of a large layer the units with the {strongest} on their edges are drawn")
+    if crowded(drawing):
+        words.append("Before a number stands the unit that its edge comes from")
+    if faint(drawing):
+        strongest = "largest slopes" if backward else "strongest weights"
+        words.append(f"Edges without a number are faint: a unit has those of its {strongest} and of its bias")
     return words
 
 

@@ -21,7 +21,13 @@ INKS = {
 
 
 def network_svg(
-    drawing: Drawing, *, backward: bool, digits: int = 4, standalone: bool = True, names: bool | None = None
+    drawing: Drawing,
+    *,
+    backward: bool,
+    digits: int = 4,
+    standalone: bool = True,
+    names: bool | None = None,
+    title: str = "",
 ) -> str:
     """Give a drawing with outputs and weights, or with the slopes of the error with respect to them.
 
@@ -32,10 +38,11 @@ def network_svg(
         standalone: a picture of its own, with a background and the style that turns dark where the viewer's system is;
             without it the page brings `NETWORK_STYLE`.
         names: put each weight's name before its number; None does so for the user's own names alone.
+        title: says what it shows; else `drawing_title` does.
     """
     placed = layout(drawing, backward=backward, digits=digits, names=names)
     kind = "backward" if backward else "forward"
-    title = escape(drawing_title(drawing, backward=backward))
+    title = escape(title or drawing_title(drawing, backward=backward))
     width, height = round(placed.width), round(placed.height)
     size = f'width="{width}" height="{height}"'
     head = (f'<svg xmlns="http://www.w3.org/2000/svg" class="network {kind}" {size} viewBox="0 0 {width} {height}" '

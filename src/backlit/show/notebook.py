@@ -10,6 +10,7 @@ docs/notebooks.md says which program shows what.
 from __future__ import annotations
 
 import base64
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
@@ -68,6 +69,17 @@ def picture_html(svg: str, size: tuple[float, float], text: str) -> str:
     unseen = "font-size:0;line-height:0;margin:0;padding:0;background:transparent"
     hidden = f'<pre style="{unseen}"><code style="{unseen}">{escape(text)}</code></pre>'
     return f'<div style="max-width:{width:.0f}px"><div style="{look}">{hidden}</div></div>'
+
+
+def svg_size(svg: str) -> tuple[float, float]:
+    """Give the width and height of a picture.
+
+    >>> svg_size('<svg viewBox="0 0 640 480"></svg>')
+    (640.0, 480.0)
+    """
+    found = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
+    assert found is not None
+    return float(found[1]), float(found[2])
 
 
 def heading_html(text: str, *, size: str = "1.1em") -> str:

@@ -24,6 +24,8 @@ from backlit.show.equation_parts import equation_parts
 from backlit.show.network_svg import NETWORK_STYLE, network_svg
 
 DRAWING_DIGITS = 4
+SHRUNK = 0.78
+"""A page may show a picture so much smaller: its letters then have 10.1 pixels."""
 MOST_RESULTS = 4
 """So many results stand beside a folded section's title."""
 TEXT = re.compile(r"\\text\{((?:[^{}\\]|\\.|\{\})*)\}")
@@ -33,15 +35,19 @@ LINKED = re.compile(rf"{re.escape(OPERAND)}\{{([0-9a-f]*)\}}\{{((?:[^{{}}]|\{{[^
 
 
 class Picture(NamedTuple):
-    """A drawing, forward or backward, with its caption."""
+    """A drawing, forward or backward, with its caption, and the width in pixels that it needs at least."""
 
     svg: Markup
     caption: str
     kind: str
+    least: int
 
 
 class Pictures(NamedTuple):
-    """What is drawn of a row, or of all rows together: `title` is empty where the step has one row."""
+    """What is drawn of a row, or of all rows together: `title` is empty where the step has one row.
+
+    `least` is the width in pixels that each needs at least: where there is room for two, they stand beside each other.
+    """
 
     title: str
     outputs: str
@@ -79,14 +85,14 @@ def _render(example: Example, *, page: bool, names: bool | None) -> str:
 def _pictures(drawing: Drawing, digits: int, names: bool | None, number: int) -> Pictures:
     """Draw a row forward and backward, or all rows together; the first row and all together are open at the start."""
     title = "All rows together" if drawing.row is None else f"Row {drawing.row}" if drawing.row else ""
-    pictures = [
-        Picture(
-            Markup(network_svg(drawing, backward=backward, digits=digits, standalone=False, names=names)),
-            drawing_caption(drawing, backward=backward),
-            "backward" if backward else "forward",
+    pictures = []
+    for backward in (True,) if drawing.row is None else (False, True):
+        svg = network_svg(drawing, backward=backward, digits=digits, standalone=False, names=names)
+        width = re.findall(r'width="(\d+)"', svg)[0]
+        caption = drawing_caption(drawing, backward=backward)
+        pictures.append(
+            Picture(Markup(svg), caption, "backward" if backward else "forward", round(SHRUNK * int(width)))
         )
-        for backward in ((True,) if drawing.row is None else (False, True))
-    ]
     return Pictures(title, _outputs(drawing, digits), number == 0 or drawing.row is None, pictures)
 
 

@@ -7,7 +7,6 @@ that.
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -19,7 +18,16 @@ from backlit.show.drawing_words import drawing_caption, rows_left_out
 from backlit.show.equation_parts import equation_parts, says_the_same
 from backlit.show.formula_forms import broken, notebook_formula, notebook_words
 from backlit.show.network_svg import network_svg
-from backlit.show.notebook import Output, heading_html, lines_html, padded, picture_html, table_html, words_html
+from backlit.show.notebook import (
+    Output,
+    heading_html,
+    lines_html,
+    padded,
+    picture_html,
+    svg_size,
+    table_html,
+    words_html,
+)
 
 DRAWING_DIGITS = 4
 MOST_OUTPUTS = 40
@@ -98,22 +106,16 @@ def _pictures(example: Example) -> Iterator[str]:
         for backward in (False, True) if drawing.row is not None else (True,):
             caption = drawing_caption(drawing, backward=backward)
             svg = network_svg(drawing, backward=backward, digits=digits)
-            yield words_html(caption) + picture_html(svg, _size(svg), _drawn(drawing, backward, digits))
+            yield words_html(caption) + picture_html(svg, svg_size(svg), _drawn(drawing, backward, digits))
     if rows_left_out(example):
         yield words_html(rows_left_out(example))
-
-
-def _size(svg: str) -> tuple[float, float]:
-    found = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
-    assert found is not None
-    return float(found[1]), float(found[2])
 
 
 def _drawn(drawing: Drawing, backward: bool, digits: int) -> str:
     """Say in words what a drawing shows: the text that stands for it."""
     if not backward and diagram_text.fits(drawing):
         return "\n".join(diagram_text.network_lines(drawing, digits, 100))
-    lines = []
+    lines, drawing = [], drawing.way(backward=backward)
     for place, column in enumerate(drawing.columns):
         before = drawing.columns[place - 1].nodes if place else ()
         for unit, node in enumerate(column.nodes):

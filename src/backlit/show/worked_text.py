@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterable, Iterator
 
 from rich.text import Text
@@ -10,7 +11,7 @@ from rich.text import Text
 from backlit.explain.algebra.numerals import decimal_text
 from backlit.explain.record.step_records import Change, Example, Record, Section, Summary
 from backlit.show import diagram_text
-from backlit.show.drawing_words import rows_left_out
+from backlit.show.drawing_words import drawing_caption, passed_on, rows_left_out
 from backlit.show.equation_parts import says_the_same
 
 WIDTH = 100
@@ -44,6 +45,10 @@ def _drawings(example: Example, width: int, names: bool | None) -> Iterator[Text
         yield _heading("The network, forward" + (f", row {drawing.row}" if drawing.row else ""))
         for line in diagram_text.network_lines(drawing, example.summary.digits, width - len(INDENT), names=names):
             yield Text(INDENT + line)
+        if passed_on(drawing):
+            words = drawing_caption(drawing, backward=False)
+            yield Text("")
+            yield from (Text(INDENT + line, style=QUIET) for line in textwrap.wrap(words, width - len(INDENT)))
     left_out = rows_left_out(example) if drawn else TOO_LARGE if example.drawings else ""
     if left_out:
         yield Text.assemble("\n", INDENT, (left_out, QUIET))

@@ -40,15 +40,17 @@ class Record(msgspec.Struct, frozen=True, rename={"source": "from"}):
 
 
 class Node(msgspec.Struct, frozen=True):
-    """A unit in a drawing: its output, and the slope of the error with respect to its net input.
+    """A unit in a drawing: what it passes on, and the slope of the error with respect to its net input.
 
     `value` is None in the drawing of all rows together, where a unit has as many outputs as there are rows; `slope` is
     None there too, of inputs, and of units that the backward pass does not reach because nothing before is trained.
+    `record` names the value's record.
     """
 
     name: str
     value: float | None
     slope: float | None
+    record: str = ""
 
 
 class Edge(msgspec.Struct, frozen=True):
@@ -70,25 +72,35 @@ class Edge(msgspec.Struct, frozen=True):
 class Column(msgspec.Struct, frozen=True):
     """A column of a drawing: inputs, or a dense layer's units, and the weights to them; `size` counts all units.
 
-    Of a column with many units, `nodes` are those with the strongest weights, in their order.
+    Of a column with many units, `nodes` are those with the strongest weights, in their order. `shows` is the kind of
+    the units' numbers: input, or out; where another op follows in the layer, what that makes of them, drop say.
     """
 
     title: str
     nodes: tuple[Node, ...]
     size: int
     edges: tuple[Edge, ...]
+    shows: str = "out"
 
 
 class Drawing(msgspec.Struct, frozen=True):
     """The network with the numbers of one row, column by column; `targets` stand beside the outputs.
 
     `row` is the row's name, empty where the step has one row only; it is None of the drawing of all rows together,
-    whose edges have the sums of the rows' slopes, dE/dw of the whole error.
+    whose edges have the sums of the rows' slopes, dE/dw of the whole error. `coupled` names the ops, batch norm say,
+    through which the other rows have a part in the row's slopes. `back` is the drawing of the backward pass where that
+    has other units of large layers: those with the largest slopes.
     """
 
     columns: tuple[Column, ...]
     targets: tuple[float, ...]
     row: str | None
+    coupled: tuple[str, ...] = ()
+    back: Drawing | None = None
+
+    def way(self, *, backward: bool) -> Drawing:
+        """Give the drawing of one pass."""
+        return self.back if backward and self.back else self
 
 
 class Change(msgspec.Struct, frozen=True):
