@@ -150,10 +150,11 @@ def pictures(driver: Any, page: str, run: bool, to: Path) -> list[dict[str, Any]
         time.sleep(4)
         seen |= {one["name"]: one for one in driver.execute_script(SEEN)}
         driver.save_screenshot(str(to.with_stem(f"{to.stem}-{number}")))
-        top, screen, height = driver.execute_script(
-            f"const s = {SCROLLED}; return [s.scrollTop, s.clientHeight, s.scrollHeight]"
+        top, screen, height, end = driver.execute_script(
+            f"const s = {SCROLLED}, end = document.querySelector('.jp-Notebook-footer')?.getBoundingClientRect().top;"
+            "return [s.scrollTop, s.clientHeight, s.scrollHeight, end ?? 1e9]"
         )
-        if top + screen >= height - 2:
+        if top + screen >= height - 2 or end < screen:  # below the footer all is blank
             return [*seen.values()]
         place, number = top + screen - 100, number + 1
 

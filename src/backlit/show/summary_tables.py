@@ -39,7 +39,7 @@ class SummaryTable(msgspec.Struct, frozen=True):
 def line_of(record: Any) -> str | None:
     """Give a record in a line, for its place within a list; None where its kind is not known here."""
     table = _table_of(record)
-    return table and (table.line or "; ".join(filter(None, [table.title, *table.notes])))
+    return (table.line or "; ".join(filter(None, [table.title, *table.notes]))) if table else None
 
 
 def text_of(record: Any) -> str | None:
@@ -196,17 +196,16 @@ def _fit_report(record: FitReport) -> SummaryTable:
 
 def _measured(record: Measured) -> SummaryTable:
     title = f"{record.table}: {record.target!r} predicted in {record.rows:,} rows"
-    rows = [(name, value, "", "", "") for name, value in _named_scores(record.scores)]
-    head = ("", "", "", "", "")
+    rows: list[Sequence[str]] = [*_named_scores(record.scores)]
     if record.classes:
+        rows = [(*row, "", "", "") for row in rows]
         rows.append(("class", "rows", "predicted", "precision", "recall"))
         for line in record.classes:
             shares = ["-" if share is None else f"{share:.4f}" for share in (line.precision, line.recall)]
             rows.append((str(line.label), f"{line.rows:,}", f"{line.predicted:,}", *shares))
-    else:
-        head, rows = head[:2], [row[:2] for row in rows]
     notes = [f"{record.skipped:,} rows without a target are left out"] if record.skipped else []
     notes += [f"note: {surprise.note}" for surprise in record.surprises]
+    head = ("",) * len(rows[0])
     return SummaryTable(title, head, rows, notes, numbers=1, line=f"{title}: {_scores(record.scores)}")
 
 
