@@ -106,7 +106,7 @@ def test_the_starter_notebook_shows_what_it_says(starter):
     assert 1 < int(text_of(starter, "next(epoch.number")) < 100
     said = text_of(starter, "network.predict(X).round(3)")
     assert [round(float(number)) for number in re.findall(r"[\d.]+\d|\d\.", said)] == [0, 1, 1, 0]
-    assert "Write your number" in text_of(starter, "neuron = ")
+    assert "Write your number" in text_of(starter, "layer = bl.Dense")
 
 
 @pytest.mark.parametrize(("answer", "said"), [("0.459", "Right"), ("0.341", "two minus signs"), ("0.4", "Not yet")])
