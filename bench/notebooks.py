@@ -1,11 +1,12 @@
 r"""Opens a notebook in JupyterLab in a real browser, trusted and not, light and dark, and takes pictures to look at.
 
     pip install jupyterlab selenium      # and Chromium with its driver
-    python -m bench.notebooks FOLDER
+    python -m bench.notebooks FOLDER [NOTEBOOK.ipynb]
 
-The notebook shows everything that Backlit shows in one. Trusted, its cells are run there; not trusted, its outputs come
-with the file, as a class gets it from its teacher. For each of the four it writes a picture, and prints what is seen of
-each output: how many formulas were typeset, how many pictures stand there, and whether an error is among them.
+The notebook is yours or, without one, shows everything that Backlit shows in one. Trusted, its cells are run there; not
+trusted, its outputs come with the file, as a class gets it from its teacher. For each of the four it writes pictures, a
+screen each from top to bottom, and prints what is seen: how many outputs there are, how many formulas were typeset, how
+many pictures stand there, and whether an error is among them.
 """
 
 from __future__ import annotations
@@ -47,10 +48,18 @@ OPTIONS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-WIDTH, HIGHEST = 1100, 9000
+WIDTH, SCREEN = 1100, 4000
+"""The size of a picture: Chromium leaves blank what lies far below in a window of many thousand pixels."""
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+SCROLLED = "(document.querySelector('.jp-WindowedPanel-outer') ?? document.querySelector('.jp-Notebook'))"
+RAN = """[window.jupyterapp.shell.currentWidget.content.model.cells].every(cells =>
+[...cells].every(cell => cell.type !== 'code' || cell.executionCount || !cell.sharedModel.source.trim()) ||
+[...cells].some(cell => cell.type === 'code' && cell.outputs.toJSON().some(output => output.output_type === 'error')))
+"""
+"""Whether every code cell has run, or one ended in an error: those after it do not run."""
 SEEN = """
-return [...document.querySelectorAll('.jp-OutputArea-output')].map(o => ({
+return [...document.querySelectorAll('.jp-OutputArea-output')].map((o, k) => ({
+  name: o.dataset.seen ??= `${Date.now()} ${Math.random()} ${k}`,
   formulas: o.querySelectorAll('mjx-container').length, failed: o.querySelectorAll('mjx-merror').length,
   pictures: [...o.querySelectorAll('div')].filter(d => d.style.backgroundImage.startsWith('url')).length,
   kind: o.className.match(/jp-Rendered(\\w+)/g)?.pop() ?? '', error: o.dataset.mimeType?.includes('error') ?? false}))
@@ -123,9 +132,9 @@ def wait_for(driver: Any, script: str, seconds: float = 60.0) -> None:
         time.sleep(0.3)
 
 
-def picture(driver: Any, page: str, run: bool, to: Path) -> list[dict[str, Any]]:
-    """Open a notebook, run its cells if asked, take a picture of all of it, and give what is seen of each output."""
-    driver.set_window_size(WIDTH, 900)
+def pictures(driver: Any, page: str, run: bool, to: Path) -> list[dict[str, Any]]:
+    """Open a notebook, run its cells if asked, take pictures down to its end, and give what is seen of each output."""
+    driver.set_window_size(WIDTH, SCREEN)
     driver.get(page)
     wait_for(driver, "document.querySelector('.jp-Notebook .jp-Cell')")
     if run:
@@ -133,29 +142,36 @@ def picture(driver: Any, page: str, run: bool, to: Path) -> list[dict[str, Any]]
         time.sleep(3)
         driver.execute_script("window.jupyterapp.commands.execute('notebook:run-all-cells')")
         time.sleep(2)
-        prompts = "[...document.querySelectorAll('.jp-InputArea-prompt')]"
-        wait_for(driver, f"{prompts}.length && {prompts}.every(p => /\\d/.test(p.textContent))", 180)
-    for _ in range(3):  # cells are made as they come into sight
-        time.sleep(3)
-        height = driver.execute_script(
-            "return (document.querySelector('.jp-WindowedPanel-outer') ?? document.querySelector('.jp-Notebook'))"
-            ".scrollHeight"
+        wait_for(driver, RAN, 180)
+    seen: dict[str, dict[str, Any]] = {}
+    place, number = 0, 1
+    while True:  # cells are made as they come into sight, and may go when they leave it
+        driver.execute_script(f"{SCROLLED}.scrollTop = {place}")
+        time.sleep(4)
+        seen |= {one["name"]: one for one in driver.execute_script(SEEN)}
+        driver.save_screenshot(str(to.with_stem(f"{to.stem}-{number}")))
+        top, screen, height, end = driver.execute_script(
+            f"const s = {SCROLLED}, end = document.querySelector('.jp-Notebook-footer')?.getBoundingClientRect().top;"
+            "return [s.scrollTop, s.clientHeight, s.scrollHeight, end ?? 1e9]"
         )
-        driver.set_window_size(WIDTH, min(HIGHEST, max(900, height + 150)))
-    time.sleep(2)
-    driver.save_screenshot(str(to))
-    seen: list[dict[str, Any]] = driver.execute_script(SEEN)
-    return seen
+        if top + screen >= height - 2 or end < screen:  # below the footer all is blank
+            return [*seen.values()]
+        place, number = top + screen - 100, number + 1
 
 
-def main(folder: Path) -> None:
-    """Take the four pictures."""
+def everything() -> Any:
+    """Make a notebook that shows everything."""
+    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    return new_notebook(cells=[new_code_cell(code) for code in CELLS], metadata=metadata)
+
+
+def main(folder: Path, notebook: Path | None = None) -> None:
+    """Take the pictures of the four."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as made:
         served = Path(made) / "notebooks"
         served.mkdir()
-        metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-        book = new_notebook(cells=[new_code_cell(code) for code in CELLS], metadata=metadata)
+        book = nbformat.read(notebook, as_version=4) if notebook else everything()
         nbformat.write(book, served / "trusted.ipynb")
         nbclient.NotebookClient(book, timeout=180, kernel_name="python3").execute()
         nbformat.write(book, served / "untrusted.ipynb")
@@ -165,11 +181,11 @@ def main(folder: Path) -> None:
                 for name in ("untrusted", "trusted"):
                     to = folder / f"{name}-{theme}.png"
                     page = f"{address}/doc/tree/{name}.ipynb?token={token}&reset"
-                    seen = picture(driver, page, name == "trusted", to)
+                    seen = pictures(driver, page, name == "trusted", to)
                     total = {key: sum(int(one[key]) for one in seen)
                              for key in ("formulas", "failed", "pictures", "error")}  # fmt: skip
-                    print(f"{to}: {len(seen)} outputs; {total}")
+                    print(f"{to.with_stem(f'{to.stem}-*')}: {len(seen)} outputs; {total}")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(*map(Path, sys.argv[1:3]))

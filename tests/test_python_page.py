@@ -6,6 +6,7 @@ import ast
 import contextlib
 import inspect
 import io
+import json
 import re
 from pathlib import Path
 
@@ -72,18 +73,53 @@ def test_the_names_of_the_tables_exist():
         assert hasattr(bl, name), name
 
 
-def test_the_starter_notebook_runs(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def starter(tmp_path_factory):
+    """The starter notebook, run: the outputs of each code cell by its source."""
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")
-    for variable in ("IPYTHONDIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR"):
-        monkeypatch.setenv(variable, str(tmp_path / variable))
+    folder = tmp_path_factory.mktemp("jupyter")
     notebook = nbformat.read(DOCS / "notebooks" / "first-steps.ipynb", as_version=4)
+    nbformat.validate(notebook)
     assert all(not cell.outputs for cell in notebook.cells if cell.cell_type == "code")
-    done = nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
-    outputs = {cell.source: cell.outputs for cell in done.cells if cell.cell_type == "code"}
-    texts = {source: out[-1]["data"]["text/plain"] for source, out in outputs.items() if out}
-    explained = next(out for source, out in outputs.items() if source.startswith("bl.explain"))
-    assert any("net" in shown["data"]["text/plain"] for shown in explained)
-    assert "passed" in texts["bl.gradcheck(network, X, Y)"]
-    said = texts["network.predict(X).round(3)"]
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in ("IPYTHONDIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR"):
+            patch.setenv(variable, str(folder / variable))
+        done = nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+    return {cell.source: cell.outputs for cell in done.cells if cell.cell_type == "code"}
+
+
+def text_of(starter, start):
+    """What the cell shows whose source starts so."""
+    (shown,) = (out[-1] for source, out in starter.items() if source.startswith(start))
+    return shown.get("text") or shown["data"]["text/plain"]
+
+
+def test_the_starter_notebook_shows_what_it_says(starter):
+    explained = next(out for source, out in starter.items() if source.startswith("step = bl.explain"))
+    texts = [shown["data"]["text/plain"] for shown in explained]
+    assert any("i1 = 1\ni2 = 1\n" in text for text in texts)  # "both inputs are 1, the target is 0"
+    assert any("t(o1) = 0" in text for text in texts)
+    by_name, worked = ast.literal_eval(text_of(starter, 'float(slopes["1.W"][0, 1])'))
+    assert by_name == worked != 0
+    assert "passed" in text_of(starter, "bl.gradcheck")
+    assert 1 < int(text_of(starter, "next(epoch.number")) < 100
+    said = text_of(starter, "network.predict(X).round(3)")
     assert [round(float(number)) for number in re.findall(r"[\d.]+\d|\d\.", said)] == [0, 1, 1, 0]
+    assert "Write your number" in text_of(starter, "layer = bl.Dense")
+
+
+@pytest.mark.parametrize(("answer", "said"), [("0.459", "Right"), ("0.341", "two minus signs"), ("0.4", "Not yet")])
+def test_the_starter_notebooks_exercise_knows_the_answer(answer, said, capsys):
+    cells = json.loads((DOCS / "notebooks" / "first-steps.ipynb").read_text(encoding="utf-8"))["cells"]
+    (check,) = ("".join(cell["source"]) for cell in cells if "neuron = " in "".join(cell["source"]))
+    exec(check, {"bl": bl, "answer": float(answer)})
+    assert said in capsys.readouterr().out
+
+
+def test_a_seed_that_the_starter_notebook_names_does_not_learn():
+    X, Y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
+    for seed, learns in ((1, False), (2, True)):
+        network = bl.Network([bl.Dense(2, "tanh"), bl.Dense(1, "sigmoid")], 2, "binary_cross_entropy", seed=seed)
+        bl.Training(network, X, Y, optimizer=bl.Adam(rate=0.1), batch_size="full", epochs=200, compiled=False).run()
+        assert (network.predict(X).ravel().round().tolist() == Y) is learns

@@ -121,7 +121,7 @@ def _draw(function: str, record: Any) -> str | None:
     return drawn
 
 
-for _form in ("text", "html"):
+for _form in ("text", "html", "line"):
     drawers[_form] = partial(_draw, f"{_form}_of")
 
 

@@ -80,7 +80,7 @@ def test_a_record_that_nothing_draws_shows_itself_as_python_does():
 
 
 def test_the_table_is_filled_by_the_package_and_show_is_imported_when_first_needed():
-    assert set(drawers) == {"text", "html"}
+    assert set(drawers) == {"text", "html", "line"}
     code = (
         "import sys, backlit; early = 'backlit.show.summary_tables' in sys.modules;"
         "str(backlit.Network([backlit.Dense(1)], 1)); print(early, 'backlit.show.summary_tables' in sys.modules)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from nbconvert.filters.markdown_mistune import markdown2html_mistune
 from visible import visible_text
 
 import backlit as bl
-from backlit.show.formula_forms import broken, markdown_formula, notebook_formula
+from backlit.show.formula_forms import IN_MARKDOWN, broken, markdown_formula, notebook_formula
 from backlit.show.worked_notebook import worked_outputs
 
 NAMES = ["width (cm)", "a_b^c%", "$x_1$", "<b>&", "*a* _b_", r"c:\new {x}", "`#|~"]
@@ -119,3 +120,16 @@ def test_a_long_sum_is_broken_where_no_bracket_is_open() -> None:
                 assert line.count("{") - line.count(r"\{") == line.count("}") - line.count(r"\}")
                 assert line.count(r"\left") == line.count(r"\right")
                 assert line.count(r"\begin") == line.count(r"\end")
+
+
+def test_the_page_about_notebooks_lists_every_sign_that_is_replaced() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "notebooks.md").read_text(encoding="utf-8")
+    table = page.partition("| in a name |")[2].partition("\n\n")[0].splitlines()[2:]
+    found = {}
+    for row in table:
+        _, signs, written, _ = row.replace("\\|", "BAR").split("|")
+        found |= {sign.strip("` ").replace("BAR", "|") or "`": written
+                  for sign in re.findall(r"`` . ``|`[^` ]+`", signs)}  # fmt: skip
+    assert set(found) == {*IN_MARKDOWN, "_"}
+    for sign, replaced in IN_MARKDOWN.items():
+        assert re.sub(r"\\text\{(.)\}", r"\1", replaced).strip() in found[sign]

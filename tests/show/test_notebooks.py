@@ -17,13 +17,13 @@ from visible import visible_text
 
 import backlit as bl
 from backlit.explain.algebra.numerals import decimal_text, latex_number, short_text
-from backlit.model import Settings, fit_table
 from backlit.show import notebook as pieces
 from backlit.show import worked_markdown, worked_notebook
 from backlit.show.curve_svg import curve_svg
 
 PRELUDE = """
 import backlit as bl
+from backlit.model import Settings, fit_table
 X, Y = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0.0, 1.0, 1.0, 0.0]
 network = bl.Network([bl.Dense(3, "tanh"), bl.Dense(1, "sigmoid")], 2, "binary_cross_entropy", seed=1)
 training = bl.Training(network, X, Y, epochs=30, optimizer=bl.Adam(0.05), compiled=False)
@@ -42,6 +42,10 @@ CELLS = {
     "list": "bl.demo()",
     "displayed": "display(training.history)",
     "in a list": "[network, training]",
+    "table": 'fit_table("iris", settings=Settings(epochs=3, layers=(4,)))[0]',
+    "report": 'fit_table("iris", settings=Settings(epochs=3, layers=(4,)))[1]',
+    "measured": "network.evaluate(X, Y, metrics=['accuracy'])",
+    "measured table": 'fit_table("iris", settings=Settings(epochs=3, layers=(4,)))[0].evaluate("iris")',
 }
 NUMBER = re.compile(r"\d+(?:\.\d+)+")
 
@@ -108,7 +112,7 @@ def test_no_number_is_seen_that_no_record_has(visible: dict[str, str]) -> None:
     assert found <= set(NUMBER.findall(" ".join(plain)))
 
 
-@pytest.mark.parametrize("name", ["network", "history", "check", "demo", "list"])
+@pytest.mark.parametrize("name", ["network", "history", "check", "demo", "list", "measured", "measured table"])
 def test_a_table_is_seen_as_it_is_printed(visible: dict[str, str], name: str) -> None:
     printed = str(values()[name])
     for number in NUMBER.findall(printed):
@@ -153,6 +157,23 @@ def test_a_list_shows_a_line_of_each(ran: Any) -> None:
     assert "<Training of Network" in text
 
 
+def test_each_row_is_named_above_its_pictures(visible: dict[str, str]) -> None:
+    """Four rows were drawn alike, with nothing that told them apart."""
+    seen = visible["worked"]
+    parts = re.split(r"^(Row \d|All rows together)\s*$", seen, flags=re.MULTILINE)[1:]
+    assert parts[::2] == ["Row 1", "Row 2", "Row 3", "Row 4", "All rows together"]
+    for part, inputs in zip(parts[1::2], ["i1 = 0, i2 = 0", "i1 = 0, i2 = 1", "i1 = 1, i2 = 0", "i1 = 1, i2 = 1"],
+                            strict=False):  # fmt: skip
+        assert part.count(f"inputs: {inputs}\n") == 1
+        assert part.count("Backward, of this row alone") == 1
+
+
+def test_a_tables_model_and_its_report_show_the_scores(visible: dict[str, str]) -> None:
+    for name in ("table", "report"):
+        assert "petal length" in visible[name]
+        assert shows(visible[name], f"{values()['report'].test.model.log_loss:#.4g}")
+
+
 # ------------------------------------------------------------------------------------------------ without a kernel
 
 
@@ -161,8 +182,7 @@ def shown() -> dict[str, str]:
     found = {name: value._repr_html_() for name, value in values().items() if hasattr(value, "_repr_html_")}
     found |= {f"worked {k}": output["text/html"] for k, output in enumerate(values()["worked"]._outputs())
               if "text/html" in output}  # fmt: skip
-    model, _ = fit_table("iris", settings=Settings(epochs=3, layers=(4,)))
-    return found | {"model": model._repr_html_()}
+    return found
 
 
 def test_html_has_tags_that_all_sanitizers_know_and_inherits_its_colours() -> None:
@@ -259,6 +279,11 @@ def test_ipython_pretty_prints_the_text_alone_and_a_line_within_others() -> None
         if name != "in a list":
             assert pretty(value) == str(value), name
             assert pretty([value]) == f"[{value!r}]", name
+            told = repr(value)
+            assert len(told) <= 160, name
+            assert "\n" not in told
+            summary = getattr(value, "summary", None)
+            assert not callable(summary) or len(repr(summary())) <= 160, name
 
 
 @pytest.mark.parametrize("curve", [[(0.0, 1.0), (10.0, 1e-5)], [(0.0, 0.3), (5.0, 0.29)], [(0.0, 1.0), (1.0, 1.0)]])

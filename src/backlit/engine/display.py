@@ -17,7 +17,10 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 drawers: dict[str, Callable[[Any], str | None]] = {}
-"""What draws a record: as "text", and as "html". It gives None for a record that it does not know."""
+"""What draws a record: as "text", as "html", and in a "line" for its `repr`.
+
+It gives None for a record that it does not know.
+"""
 
 
 class ProgressDisplay(Protocol):
@@ -55,6 +58,10 @@ class Summary(Shown):
 
     def __str__(self) -> str:
         return _drawn("text", self) or repr(self)
+
+    def __repr__(self) -> str:
+        line = _drawn("line", self)
+        return super().__repr__() if line is None else f"<{type(self).__name__}: {line}>"
 
     def _repr_html_(self) -> str | None:
         return _drawn("html", self)

@@ -347,8 +347,9 @@ class History(Displayed, Sequence[Epoch]):
 
     __hash__ = None  # type: ignore[assignment]  # it grows
 
-    def __repr__(self) -> str:
-        return repr(list(self))
+    def __repr__(self) -> str:  # short, since it stands within lists and in debuggers; list(history) has all
+        last = f", loss {self.rows[-1, 0]:.9g} at the end" if len(self) else ""
+        return f"<History: {len(self):,} {'epoch' if len(self) == 1 else 'epochs'}{last}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return History, (self.validated, self.layers, self.rows, self.metrics)

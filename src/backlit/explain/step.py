@@ -6,7 +6,7 @@ import difflib
 import functools
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -86,6 +86,18 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
             if name not in cls.__struct_fields__:
                 known = [known for known in (*TRAINING, *cls.__struct_fields__, *ASKED) if known not in UNASKED]
                 raise BacklitError(f"explain has no argument {name!r}; {hint(name, known, 'python')}")
+        for name in ("inputs", "outputs", "units", "rows"):
+            names = given.get(name)
+            if names is not None and (isinstance(names, str) or not isinstance(names, Iterable)):
+                what = "a list of names for each layer" if name == "units" else "a list of names"
+                chosen = "; to choose rows, give those alone: X[0:1] and Y[0:1] are the first" if name == "rows" else ""
+                raise BacklitError(f"{name} is {names!r}; expected {what}{chosen}.")
+        labels = given.get("labels")
+        if labels is not None and not isinstance(labels, Mapping):
+            raise BacklitError(f'labels is {labels!r}; expected names by usual names, such as {{"w(i1,h1)": "w1"}}.')
+        only = given.get("only", ())
+        if not isinstance(only, Iterable):
+            raise BacklitError(f'only is {only!r}; expected a part, such as "h1" or "forward", or several of these.')
         return cls(**given)
 
     def checked(self, rows: int) -> Shown:

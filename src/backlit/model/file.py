@@ -104,6 +104,8 @@ def load(path: str | os.PathLike[str]) -> Any:
     Errors: a BacklitError where the file is missing, no model, damaged, of a later format, or names an op that is not
     registered in this process.
     """
+    if not isinstance(path, (str, os.PathLike)):
+        raise BacklitError(f"load was given {type(path).__name__}; expected the path of a model file.")
     source = Path(path)
     header, tensors = _read(source)
     text = header.get(DESCRIPTION)
@@ -139,7 +141,8 @@ def _read(source: Path) -> tuple[dict[str, str], dict[str, Array]]:
     from safetensors import SafetensorError, safe_open  # noqa: PLC0415  (only where a file is read)
 
     if not source.exists():
-        raise BacklitError(f"No model file {quoted(source)}. `backlit train DATA -o {source.name}` writes one.")
+        name = source.name if source.suffix else f"{source.name}{SUFFIX}"
+        raise BacklitError(f"No model file {quoted(source)}. `backlit train DATA -o {name}` writes one; so does save.")
     if source.is_dir():
         raise BacklitError(f"{quoted(source)} is a folder: give a model file, as `backlit train` writes it.")
     try:

@@ -8,6 +8,7 @@ import msgspec
 
 from backlit.data import ColumnReport, Surprise, Task
 from backlit.data.values import Label
+from backlit.engine import Summary
 from backlit.model.recipe import Recipe
 
 
@@ -93,8 +94,10 @@ class Comparison(msgspec.Struct, frozen=True):
     linear_what: str
 
 
-class FitReport(msgspec.Struct, frozen=True):
+class FitReport(Summary, msgspec.Struct, frozen=True):
     """The report of a training on a table: the task, columns and rows, the network, why it stopped, and its scores.
+
+    Printed, a table.
 
     `choice` is None where nothing was chosen by validation, `test` where no rows were kept for a test.
     """
@@ -130,8 +133,8 @@ class ClassRow(msgspec.Struct, frozen=True):
     recall: float | None
 
 
-class Evaluation(msgspec.Struct, frozen=True):
-    """A model measured on a table whose targets are known.
+class Evaluation(Summary, msgspec.Struct, frozen=True):
+    """A model measured on a table whose targets are known; printed, a table.
 
     `classes` and `confusion` are empty where numbers are predicted; `confusion[i][j]` counts the rows of class i that
     are predicted as class j. Classes that training did not have come last; they are never predicted, and are among

@@ -60,6 +60,9 @@ class DemoList(Shown, tuple[Example, ...]):
     def __str__(self) -> str:
         return demo_text.list_text(self)
 
+    def __repr__(self) -> str:
+        return f"<{len(self)} classic examples: {', '.join(example.name for example in self)}>"
+
     def _repr_html_(self) -> str:
         rows = [(example.name, example.teaches) for example in self]
         return table_html(("name", "what it teaches"), rows, 2)

@@ -11,6 +11,11 @@ MOST_NAMED = 3
 """Of many rows without a drawing that do not follow one another, so many are named."""
 
 
+def rows_drawn(drawing: Drawing) -> str:
+    """Say which rows a drawing shows; nothing where the step has one row only."""
+    return "All rows together" if drawing.row is None else f"Row {drawing.row}" if drawing.row else ""
+
+
 def drawing_title(drawing: Drawing, *, backward: bool) -> str:
     """Say in a line what a drawing shows, as its label for those who do not see it."""
     of = f" of row {drawing.row}" if drawing.row else ""

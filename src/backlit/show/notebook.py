@@ -41,7 +41,10 @@ def padded(lines: Sequence[Sequence[str]], numbers: int) -> list[list[str]]:
 
 
 def table_html(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: int) -> str:
-    """Give a table; without styles it is text in columns. The columns from `numbers` on stand to the right."""
+    """Give a table; without styles it is text in columns. The columns from `numbers` on stand to the right.
+
+    A table that is wider than its place scrolls there: else JupyterLab cuts it.
+    """
     headed = any(head)
     lines = padded([head, *rows] if headed else rows, numbers) if rows or headed else []
     cells = []
@@ -50,7 +53,8 @@ def table_html(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: int)
         spans = (f'<span style="{CELL};text-align:{"right" if k >= numbers else "left"}{look}">{escape(cell)}</span>'
                  for k, cell in enumerate(line))  # fmt: skip
         cells.append(f'<span style="display:table-row">{"  ".join(spans)}</span>')
-    return f'<pre style="{TABLE}"><code style="{ROWS}">' + "\n".join(cells) + "</code></pre>"
+    table = f'<pre style="{TABLE}"><code style="{ROWS}">' + "\n".join(cells) + "</code></pre>"
+    return f'<div style="overflow-x:auto">{table}</div>'
 
 
 def picture_html(svg: str, size: tuple[float, float], text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -18,17 +18,29 @@ from backlit.engine import (
 )
 from backlit.errors import counted
 from backlit.model.model_summary import ModelSummary
+from backlit.model.reports import Comparison, FitReport
+from backlit.model.reports import Evaluation as Measured
 from backlit.show.notebook import heading_html, padded, table_html, words_html
 
 
 class SummaryTable(msgspec.Struct, frozen=True):
-    """A table, a title above it or none, notes below; the columns from `numbers` on stand to the right."""
+    """A table, a title above it or none, notes below; the columns from `numbers` on stand to the right.
+
+    `line` says the most important of it; without one, the title and the notes do.
+    """
 
     title: str
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
     notes: Sequence[str] = ()
     numbers: int = 2
+    line: str = ""
+
+
+def line_of(record: Any) -> str | None:
+    """Give a record in a line, for its place within a list; None where its kind is not known here."""
+    table = _table_of(record)
+    return (table.line or "; ".join(filter(None, [table.title, *table.notes]))) if table else None
 
 
 def text_of(record: Any) -> str | None:
@@ -76,11 +88,11 @@ def _training(record: TrainingSummary) -> SummaryTable:
         ("rows", f"{record.rows:,} in batches of {record.batch_size:,}"),
         ("epochs", f"{record.epochs:,} of {record.most_epochs:,} in {record.seconds:.3g} s"),
     ]
-    rows += [(name.replace("_", " "), f"{value:.9g}") for name in ("loss", "validation_loss")
-             if (value := getattr(record, name)) is not None]  # fmt: skip
+    losses = {name: value for name in ("loss", "validation_loss") if (value := getattr(record, name)) is not None}
+    rows += zip((name.replace("_", " ") for name in losses), _even([*losses.values()]), strict=True)
     rows += [("best epoch", f"{record.best:,}")] if record.best is not None else []
     rows += [("stopped", record.stopped)] if record.stopped else []
-    return SummaryTable("training", ("", ""), rows)
+    return SummaryTable("training", ("", ""), rows, line=f"{record.epochs:,} of {record.most_epochs:,} epochs")
 
 
 def _history(record: HistorySummary) -> SummaryTable:
@@ -88,17 +100,21 @@ def _history(record: HistorySummary) -> SummaryTable:
     metrics = record.epochs[0].metric_names if record.epochs else ()
     head = ["epoch", "", "loss", *(["validation loss"] if validated else []), "rate"]
     head += [name.replace("_", " ") for name in metrics]
-    rows, before = [], 0
-    for epoch in record.epochs:
+    losses = _even([epoch.loss for epoch in record.epochs])
+    validation = _even([epoch.validation_loss for epoch in record.epochs if epoch.validation_loss is not None])
+    rates = _even([epoch.rate for epoch in record.epochs], 6)
+    scores = [_even([epoch.metrics[name] for epoch in record.epochs], 6) for name in metrics]
+    rows, before = list[list[str]](), 0
+    for place, epoch in enumerate(record.epochs):
         if epoch.number > before + 1:
             rows.append(["...", f"{epoch.number - before - 1:,} more", *[""] * (len(head) - 2)])
         before = epoch.number
-        measured = [] if epoch.validation_loss is None else [f"{epoch.validation_loss:.9g}"]
         best = "best" if epoch.number == record.best else ""
-        scores = [f"{value:.6g}" for value in epoch.metrics.values()]
-        rows.append([str(epoch.number), best, f"{epoch.loss:.9g}", *measured, f"{epoch.rate:g}", *scores])
+        measured = [column[place] for column in ([validation] if validated else []) + [rates, *scores]]
+        rows.append([str(epoch.number), best, losses[place], *measured])
     notes = [] if rows else ["no epochs yet: run() trains"]
-    return SummaryTable(f"{record.count:,} {'epoch' if record.count == 1 else 'epochs'}", head, rows, notes)
+    title = f"{record.count:,} {'epoch' if record.count == 1 else 'epochs'}"
+    return SummaryTable(title, head, rows, notes, line=f"{title}, loss {losses[-1]} at the end" if rows else "")
 
 
 def _state(record: TrainingState) -> SummaryTable:
@@ -118,9 +134,10 @@ def _state(record: TrainingState) -> SummaryTable:
 def _gradient_check(record: GradientCheck) -> SummaryTable:
     head = ("array", "shape", "checked", "skipped", "error", "worst at", "backprop", "numeric", "")
     rows = []
-    for array in record.arrays:
+    slopes = [_even([getattr(array, name) for array in record.arrays]) for name in ("backprop", "numeric")]
+    for array, *pair in zip(record.arrays, *slopes, strict=True):
         where = "a direction" if array.index is None else f"{list(array.index)} {array.element}".rstrip()
-        measured = (f"{array.error:.1e}", where, f"{array.backprop:.9g}", f"{array.numeric:.9g}")
+        measured = (f"{array.error:.1e}", where, *pair)
         shape = " x ".join(map(str, array.shape))
         rows.append((array.name, shape, str(array.checked), str(array.skipped),
                      *(measured if array.checked else ("", "", "", "")), array.verdict))  # fmt: skip
@@ -137,6 +154,8 @@ def _evaluation(record: NetworkEvaluation) -> SummaryTable:
     return SummaryTable(f"on {record.rows:,} {'row' if record.rows == 1 else 'rows'}", ("", ""), rows, numbers=1)
 
 
+SCORE_WORDS = {"log_loss": "log-loss", "r2": "R²", "mae": "mean |error|", "rmse": "RMSE"}
+
 MOST_NAMES = 12
 """Of more columns or classes, so many are named."""
 
@@ -147,13 +166,48 @@ def _model(record: ModelSummary) -> SummaryTable:
         rows.insert(0, ("classes", _names(record.classes)))
     if record.table is not None:
         rows.append(("trained on", f"{counted(record.rows or 0, 'row')} of {record.table}"))
-    test = record.comparison
+    rows += _compared(record.comparison)
+    return SummaryTable(f"model that predicts {record.target!r}", ("", ""), rows)
+
+
+def _compared(test: Comparison | None) -> Iterator[tuple[str, str]]:
+    """Give the scores on the test rows of the network and of what it is compared with."""
     if test:
         for name, scores in (("network", test.model), (f"linear model ({test.linear_what})", test.linear),
                              (f"baseline ({test.baseline_what})", test.baseline)):  # fmt: skip
             if scores is not None:
-                rows.append((f"{name}, on {test.rows:,} test rows", _scores(scores)))
-    return SummaryTable(f"model that predicts {record.target!r}", ("", ""), rows)
+                yield f"{name}, on {test.rows:,} test rows", _scores(scores)
+
+
+def _fit_report(record: FitReport) -> SummaryTable:
+    parts = (("train", record.train_rows), ("validate", record.validation_rows), ("test", record.test_rows))
+    rows = [
+        ("rows", ", ".join(f"{count:,} to {what}" for what, count in parts if count)),
+        ("columns", _names([column.column for column in record.columns])),
+        ("network", record.network),
+    ]
+    if record.choice:
+        rows.append(("chosen", f"of {len(record.choice.trials)} by {record.choice.how}"))
+    rows.append(("stopped", f"{record.stopped}, {record.seconds:.3g} s in all"))
+    rows += _compared(record.test)
+    title = f"training on {record.table}"
+    score = f": {_scores(record.test.model)} on {record.test.rows:,} test rows" if record.test else ""
+    return SummaryTable(title, ("", ""), rows, line=f"{title}{score}")
+
+
+def _measured(record: Measured) -> SummaryTable:
+    title = f"{record.table}: {record.target!r} predicted in {record.rows:,} rows"
+    rows: list[Sequence[str]] = [*_named_scores(record.scores)]
+    if record.classes:
+        rows = [(*row, "", "", "") for row in rows]
+        rows.append(("class", "rows", "predicted", "precision", "recall"))
+        for line in record.classes:
+            shares = ["-" if share is None else f"{share:.4f}" for share in (line.precision, line.recall)]
+            rows.append((str(line.label), f"{line.rows:,}", f"{line.predicted:,}", *shares))
+    notes = [f"{record.skipped:,} rows without a target are left out"] if record.skipped else []
+    notes += [f"note: {surprise.note}" for surprise in record.surprises]
+    head = ("",) * len(rows[0])
+    return SummaryTable(title, head, rows, notes, numbers=1, line=f"{title}: {_scores(record.scores)}")
 
 
 def _names(names: Sequence[str]) -> str:
@@ -162,8 +216,37 @@ def _names(names: Sequence[str]) -> str:
 
 
 def _scores(scores: Any) -> str:
-    fields = ((name.replace("_", " "), getattr(scores, name)) for name in scores.__struct_fields__)
-    return ", ".join(f"{name} {value:.4g}" for name, value in fields if value is not None)
+    return ", ".join(f"{name} {value}" for name, value in _named_scores(scores))
+
+
+def _named_scores(scores: Any) -> Iterator[tuple[str, str]]:
+    for name in scores.__struct_fields__:
+        value = getattr(scores, name)
+        if value is not None:
+            yield SCORE_WORDS.get(name, name), f"{value:#.4g}".rstrip(".")
+
+
+def _even(values: Sequence[float], digits: int = 9) -> list[str]:
+    """Write the numbers of a column, so many digits of each, with equally many places as far as these digits go.
+
+    >>> _even([0.68206798, 0.687363454]), _even([0.5, 1.0, 2 / 3], 6)
+    (['0.682067980', '0.687363454'], ['0.500000', '1.000000', '0.666667'])
+    """
+    full = [f"{value:#.{digits}g}" for value in values]
+    powers = ["e" in text for text in full]
+    most = dict.fromkeys((False, True), 0)  # places behind the point without a power of ten, and with one
+    for value, power in zip(values, powers, strict=True):
+        most[power] = max(most[power], _places(f"{value:.{digits}g}"))
+    return [
+        f"{value:.{most[True]}e}" if power else f"{value:.{most[False]}f}" if float(text) == value
+        else f"{value:.{min(most[False], _places(text))}f}"
+        for value, text, power in zip(values, full, powers, strict=True)
+    ]  # fmt: skip
+
+
+def _places(number: str) -> int:
+    """Count the digits behind the point."""
+    return len(number.partition("e")[0].partition(".")[2])
 
 
 def _shape(shape: Sequence[int]) -> str:
@@ -176,6 +259,8 @@ _TABLES: dict[type, Callable[[Any], SummaryTable]] = {
     HistorySummary: _history,
     TrainingState: _state,
     ModelSummary: _model,
+    FitReport: _fit_report,
+    Measured: _measured,
     GradientCheck: _gradient_check,
     NetworkEvaluation: _evaluation,
 }

@@ -19,7 +19,7 @@ from backlit.explain.algebra.numerals import decimal_text, given_text, short_tex
 from backlit.explain.algebra.printing import OPERAND
 from backlit.explain.quantity_names import plain_text
 from backlit.explain.record.step_records import Drawing, Example, Record, Section
-from backlit.show.drawing_words import drawing_caption, rows_left_out
+from backlit.show.drawing_words import drawing_caption, rows_drawn, rows_left_out
 from backlit.show.equation_parts import equation_parts
 from backlit.show.network_svg import NETWORK_STYLE, network_svg
 
@@ -84,7 +84,6 @@ def _render(example: Example, *, page: bool, names: bool | None) -> str:
 
 def _pictures(drawing: Drawing, digits: int, names: bool | None, number: int) -> Pictures:
     """Draw a row forward and backward, or all rows together; the first row and all together are open at the start."""
-    title = "All rows together" if drawing.row is None else f"Row {drawing.row}" if drawing.row else ""
     pictures = []
     for backward in (True,) if drawing.row is None else (False, True):
         svg = network_svg(drawing, backward=backward, digits=digits, standalone=False, names=names)
@@ -93,7 +92,7 @@ def _pictures(drawing: Drawing, digits: int, names: bool | None, number: int) ->
         pictures.append(
             Picture(Markup(svg), caption, "backward" if backward else "forward", round(SHRUNK * int(width)))
         )
-    return Pictures(title, _outputs(drawing, digits), number == 0 or drawing.row is None, pictures)
+    return Pictures(rows_drawn(drawing), _outputs(drawing, digits), number == 0 or drawing.row is None, pictures)
 
 
 def _outputs(drawing: Drawing, digits: int) -> str:

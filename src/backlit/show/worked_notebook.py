@@ -14,7 +14,7 @@ from typing import NamedTuple
 from backlit.explain.algebra.numerals import decimal_text, latex_number, short_text
 from backlit.explain.record.step_records import Drawing, Example, Record, Section
 from backlit.show import diagram_text
-from backlit.show.drawing_words import drawing_caption, rows_left_out
+from backlit.show.drawing_words import drawing_caption, rows_drawn, rows_left_out
 from backlit.show.equation_parts import equation_parts, says_the_same
 from backlit.show.formula_forms import broken, notebook_formula, notebook_words
 from backlit.show.network_svg import network_svg
@@ -103,6 +103,8 @@ def _pictures(example: Example) -> Iterator[str]:
     """Give the network, forward and backward, of each row that is drawn; of all rows together, backward."""
     digits = min(example.summary.digits, DRAWING_DIGITS)
     for drawing in example.drawings:
+        if rows_drawn(drawing):
+            yield heading_html(rows_drawn(drawing))
         for backward in (False, True) if drawing.row is not None else (True,):
             caption = drawing_caption(drawing, backward=backward)
             svg = network_svg(drawing, backward=backward, digits=digits)
@@ -114,7 +116,9 @@ def _pictures(example: Example) -> Iterator[str]:
 def _drawn(drawing: Drawing, backward: bool, digits: int) -> str:
     """Say in words what a drawing shows: the text that stands for it."""
     if not backward and diagram_text.fits(drawing):
-        return "\n".join(diagram_text.network_lines(drawing, digits, 100))
+        given = ", ".join(f"{node.name} = {short_text(node.value, digits)}" for node in drawing.columns[0].nodes
+                          if node.value is not None)  # fmt: skip
+        return "\n".join([f"inputs: {given}", *diagram_text.network_lines(drawing, digits, 100)])
     lines, drawing = [], drawing.way(backward=backward)
     for place, column in enumerate(drawing.columns):
         before = drawing.columns[place - 1].nodes if place else ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from backlit.errors import BacklitError
 from backlit.examples import examples, run_example
 from backlit.show.demo import Demo, DemoList
 
@@ -31,4 +32,9 @@ def demo(
     """
     if name is None:
         return DemoList(examples())
+    if not isinstance(name, (str, os.PathLike)):
+        raise BacklitError(
+            f'demo was given {type(name).__name__}; expected an example\'s name, such as "xor", or the path of a '
+            "network file. Of a Network, explain(network, X, Y) shows a step, and Training(network, X, Y) trains it."
+        )
     return Demo(run_example(os.fspath(name), epochs=epochs, compiled=compiled))

@@ -101,7 +101,14 @@ def explain(
         _refuse("a training", X=X, Y=Y, data=data, row=row, run=run, rate=rate)
         return _of_training(source, settings, **asked)
     if isinstance(source, Network):
-        _refuse("a Network", data=data, row=row, run=run)
+        _refuse("a Network", data=data, run=run)
+        if row is not None:
+            first = row - 1 if isinstance(row, int) and row > 0 else 0
+            part = f"{first}:{first + 1}"
+            raise BacklitError(
+                f"row is {row!r}, which goes with a file or a model; of arrays give the rows themselves: "
+                f"explain(network, X[{part}], Y[{part}]) explains row {first + 1}."
+            )
         if X is None or Y is None:
             raise BacklitError("explain was given a Network without rows; expected explain(network, X, Y).")
         if rate is not None:
