@@ -14,6 +14,7 @@ from backlit.engine.machine.environment import steady
 from backlit.engine.program import structs
 from backlit.engine.program.structs import Clock, data_of
 from backlit.engine.state import TrainingState
+from backlit.engine.stopping import all_done
 from backlit.engine.training import Training
 from backlit.errors import BacklitError, BacklitWarning
 from backlit.kernels.types import Array
@@ -100,7 +101,7 @@ class SingleUpdates(Training):
             self.stopped = self._reason_to_stop()
             if self.stopped:
                 return
-        self.stopped = f"all {self.settings.epochs} epochs done"
+        self.stopped = all_done(self.settings.epochs)
 
     def _epoch(self, rates: Array) -> Iterator[Batch]:
         """Make the updates of the next epoch, one for each of the rates (batches,), and record it."""
