@@ -314,4 +314,6 @@ def test_gradcheck_names_weights_as_worked_examples_do(hidden):
     for array in check.arrays:
         assert array.element
         assert array.element == every.get((array.name, array.index), array.element)
-        assert f"{list(array.index)} {array.element}" in str(check)
+        place = f"{array.name}[{', '.join(map(str, array.index))}]"
+        named = f"{place}, of i{array.index[1] + 1}" if array.name == "X" else f"{place} = {array.element}"
+        assert f"{named}  " in str(check)  # of X without its row, which would count from 1 beside an index from 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -16,7 +16,6 @@ from backlit.kernels.types import Array
 if TYPE_CHECKING:
     from backlit.engine.history import History
     from backlit.engine.settings import TrainingSettings
-    from backlit.engine.training import Training
 
 
 class DivergedWarning(BacklitWarning):
@@ -161,17 +160,18 @@ def far_row(X: Array, name: str = "X") -> str:
     )
 
 
-def diverged(training: Training, batch: int, what: str) -> None:
+def diverged(training: Any, batch: int, what: str) -> None:
     """Stop a training, and say where and why."""
     found = Divergence(len(training.history) + 1, batch, what)
     training.stopped = found.stopped
-    _tell(training, found.told)
+    exploded = "" if training.keep_best else training.explosions.found()  # else the weights will be other ones
+    _tell(training, found.told + (f" They exploded, too: {exploded}." if exploded else ""))
 
 
-def tell_of_the_end(training: Training) -> None:
+def tell_of_the_end(training: Any) -> None:
     """Say what is wrong with the weights, or with every validation loss, where no loss of an epoch tells."""
-    if training.divergence == "raise" and (training.stopped or "").startswith("diverged"):
-        return  # the error is on its way
+    if (training.stopped or "").startswith("diverged") and not (training.keep_best and training.divergence == "warn"):
+        return  # it has been told, or is on its way
     if found := training.explosions.found():
         _tell(training, f"the training ended with {found}.")
     if training.validation is not None and len(training.history) and training.best is None:
@@ -185,7 +185,7 @@ def tell_of_the_end(training: Training) -> None:
         )
 
 
-def _tell(training: Training, what: str) -> None:
+def _tell(training: Any, what: str) -> None:
     """Warn, or raise an error where a training that ends by itself was asked to: what happened, and what to try."""
     rate: float | None = getattr(training.optimizer, "rate", None)
     advice = "" if rate is None else f"a smaller rate than {rate:g}, clip_norm=1, or "

@@ -73,7 +73,7 @@ class Training(Displayed):
         clip_norm: limit of the Euclidean norm of the whole gradient.
         max_norm: limit of the norm of each unit's incoming weights, enforced after each update.
         gradient_norms: give each `Epoch` the norms of its last batch's gradients, layer by layer; L-BFGS has none.
-        divergence: what a loss that is not finite, or exploded weights, lead to: "warn", or "raise" for a DivergedError.
+        divergence: what a loss that is not finite, or exploded weights, lead to: "warn" or "raise" (a DivergedError).
         compiled: False runs the same maths as plain NumPy Python, to step through with a debugger.
         threads: how many threads the batches of a network that is not small are shared out to, at the most; by default
             BACKLIT_THREADS, else OMP_NUM_THREADS, else all processors. It does not change a bit of the result.

@@ -33,6 +33,8 @@ def _part(contents: Contents, part: str) -> set[Key]:
         return {key for heading, key in contents.numbers() if key.quantity.phase == part and heading != GIVEN}
     if part in layers:
         return {key for _, key in contents.numbers() if f"layer {key.quantity.layer}" == part}
+    if array := _of_array(contents, part):
+        return {key for heading, key in contents.numbers() if key.quantity in array}
     if any(part in quantity.units for quantity in contents.quantities()):
         return {key for _, key in contents.numbers() if key.quantity.units[key.place.unit] == part}
     key = contents.find(part)
@@ -42,6 +44,13 @@ def _part(contents: Contents, part: str) -> set[Key]:
         hint = f"did you mean {near[0]!r}?" if near else "expected a phase, 'layer 1', a unit such as 'h1' or a weight."
         raise BacklitError(f"only: the step has no {part!r}; {hint}")
     return _with_all_it_needs(contents, key)
+
+
+def _of_array(contents: Contents, part: str) -> set[Quantity]:
+    """Give an array of the network by its name, such as "1.W", with its derivative and its update."""
+    found: set[Quantity] = {p for p in contents.parameters if p.full == part}
+    found |= {contents.backward.gradients[part]} if found and part in contents.backward.gradients else set()
+    return found | {q for u in contents.updates if u.parameter.full == part for q in u.quantities}
 
 
 def _with_all_it_needs(contents: Contents, key: Key) -> set[Key]:

@@ -63,8 +63,8 @@ class Dense(Layer, frozen=True):
             raise BacklitError(f"Dense: units is {self.units!r}; expected a whole number of at least 1.")
         if isinstance(self.activation, (int, np.integer)):
             raise BacklitError(
-                f"Dense: activation is {self.activation!r}; expected a name such as 'relu'. The inputs of a layer are what "
-                f"the layer before gives, those of the first one inputs={self.units} of the network: PyTorch's "
+                f"Dense: activation is {self.activation!r}; expected a name such as 'relu'. The inputs of a layer are "
+                f"what the layer before gives, those of the first one inputs={self.units} of the network: PyTorch's "
                 f"Linear({self.units}, {self.activation}) is Dense({self.activation})."
             )
         activations.make(self.activation)
