@@ -57,7 +57,7 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "optimizer history": "training = bl.Training(network, X, Y, optimizer=...), whose history it is",
     },
     "training": {
-        "fit train step": "training.run()",
+        "fit train": "training.run()",
         "predict predict_proba": "training.network.predict(X)",
         "evaluate score": "training.network.evaluate(X, Y)",
         "loss losses loss_curve_ train_losses": 'training.history["loss"]',

@@ -63,8 +63,8 @@ class Bar:
         self.progress.update(self.task, completed=epoch.number, description=losses_of(epoch))
 
     def compiling(self, seconds: float) -> None:
-        """Say so behind the bar."""
-        self.progress.update(self.task, description=f"compiling, about {seconds:.0f} s ...")
+        """Say so behind the bar, at once: while it compiles the bar may not be drawn."""
+        self.progress.update(self.task, description=f"compiling, about {seconds:.0f} s ...", refresh=True)
 
     def close(self) -> None:
         """Draw the last state and end."""
