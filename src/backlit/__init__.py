@@ -13,11 +13,12 @@ op can be reached under its class's name: `bl.Dense`, `bl.LeakyReLU`, `bl.Huber`
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from backlit.engine import drawers, progress_displays
+from backlit.engine import compilation_listeners, drawers, progress_displays
 from backlit.lazy import lazily
 
 if TYPE_CHECKING:
@@ -98,7 +99,10 @@ def _advice(name: str) -> str:
     """Give the end of the message about a name that is missing here."""
     if name.startswith("_"):  # Python and its tools ask for such names
         return ""
-    advice = import_module("backlit.ops.synonyms").hint(name, [*__all__, *_ops()], "python")
+    synonyms = import_module("backlit.ops.synonyms")
+    if placed := synonyms.instead("backlit", name, ()):
+        return str(placed)
+    advice = synonyms.hint(name, [*__all__, *_ops()], "python")
     return f"; {advice.partition('known:')[0]}" + ("dir(backlit) lists what it has." if "known:" in advice else "")
 
 
@@ -131,3 +135,19 @@ def _progress(epochs: int) -> Any:
 
 
 progress_displays["epochs"] = _progress
+
+
+def _interactive() -> bool:
+    """Tell whether a person waits: at Python's prompt, in IPython or in a notebook; a script is none."""
+    ipython = sys.modules.get("IPython")
+    return hasattr(sys, "ps1") or (ipython is not None and ipython.get_ipython() is not None)
+
+
+def _compiling(compilation: Any) -> None:
+    """Show, once in a process, that code is compiled, where a person waits and nothing else shows it."""
+    if _interactive() and len(compilation_listeners) == 1:
+        compilation_listeners.remove(_compiling)
+        import_module("backlit.show.compiling").show_compiling(compilation)
+
+
+compilation_listeners.append(_compiling)

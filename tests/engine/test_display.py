@@ -57,6 +57,28 @@ def test_a_training_its_history_and_a_check_are_printed_as_tables():
         assert "display:table" in shown._repr_html_()
 
 
+METRICS = ["accuracy", "log_loss"]
+
+
+def test_a_training_with_metrics_shows_the_last_ones():
+    training = bl.Training(
+        network(), [[0.0, 1.0, 2.0, 3.0]] * 4, [0, 1, 1, 0], epochs=2, metrics=["accuracy", "log_loss"]
+    )
+    assert "accuracy" not in str(training)
+    training.run()
+    (told,) = (line.split() for line in str(training).splitlines() if "accuracy" in line)
+    assert told == ["accuracy", f"{training.history[-1].accuracy:.6g}"]
+    assert f"log loss    {training.history[-1].log_loss:.6g}" in str(training)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "told"), [(0, "no epochs asked for"), (1, "its one epoch done"), (2, "all 2 epochs done")]
+)
+def test_the_end_is_told_in_good_grammar(epochs, told):
+    training = bl.Training(network(), [[0.0, 1.0, 2.0, 3.0]] * 4, [0, 1, 1, 0], epochs=epochs, compiled=False)
+    assert training.run().stopped == told
+
+
 def test_a_notebook_is_given_html_with_names_escaped():
     html = network()._repr_html_()
     assert html is not None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import io
 import pickle
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -15,8 +17,10 @@ from rich.console import Console
 
 import backlit as bl
 from backlit.engine import stopping
+from backlit.engine.batch_loop import BatchLoop
+from backlit.engine.code_cache.announcing import Compilation, announce, compilation_listeners
 from backlit.engine.history import Epoch, History
-from backlit.show.epoch_progress import EpochProgress
+from backlit.show.epoch_progress import EpochProgress, NotebookLine
 
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(40, 3))
@@ -213,9 +217,54 @@ def test_progress_in_a_notebook_is_one_line_of_text(monkeypatch):
     monkeypatch.setattr("IPython.display.display", display)
     console = Console(force_jupyter=True)
     monkeypatch.setitem(bl.engine.progress_displays, "epochs", lambda epochs: EpochProgress(epochs, console))
-    training(progress=True).run()
+    run = training(progress=True).run()
     assert shown[0] == {"text/plain": "epoch 0/8"}
     assert shown[-1]["text/plain"].startswith("epoch 8/8, loss ")
+    assert shown[-1]["text/plain"].endswith(f", {run.history[-1].seconds:.3g} s")
+    for epoch in training(progress=True):
+        if epoch.number == 3:
+            break
+    assert shown[-1]["text/plain"].startswith("epoch 3/8, loss ")
+    assert "left" not in shown[-1]["text/plain"]
+    line = NotebookLine(8)
+    line.compiling(9.7)
+    assert shown[-1] == {"text/plain": "epoch 0/8, compiling, about 10 s ..."}
+
+
+def test_progress_shows_that_code_is_compiled(monkeypatch):
+    written = io.StringIO()
+    console = Console(file=written, force_terminal=True, width=100)
+    monkeypatch.setitem(bl.engine.progress_displays, "epochs", lambda epochs: EpochProgress(epochs, console))
+    prepare, listeners = BatchLoop.prepare, [*compilation_listeners]
+    monkeypatch.setattr(BatchLoop, "prepare", lambda self: announce(Compilation(9.7, kept=True)) or prepare(self))
+    run = training(progress=True).run()
+    assert "compiling, about 10 s ..." in written.getvalue()
+    assert f"loss {run.history[-1].loss:.4g}" in written.getvalue()
+    assert compilation_listeners == listeners
+    before = written.getvalue()
+    training().run()
+    assert written.getvalue() == before
+
+
+SAYS = """
+import sys
+{prompt}
+import backlit
+from backlit.engine.code_cache.announcing import Compilation, announce, compilation_listeners
+{more}
+for _ in range(2):
+    announce(Compilation(9.7, kept=True))
+"""
+
+
+@pytest.mark.parametrize(("prompt", "more", "lines"), [
+    ("sys.ps1 = '>>> '", "", 1), ("", "", 0), ("sys.ps1 = '>>> '", "compilation_listeners.append(lambda _: None)", 0),
+], ids=["prompt", "script", "shown already"])  # fmt: skip
+def test_a_prompt_is_told_of_compiling_once(prompt, more, lines):
+    code = SAYS.format(prompt=prompt, more=more)
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout == ""
+    assert told.stderr == "Compiling the maths for this computer, once: about 10 s ...\n" * lines
 
 
 # ------------------------------------------------------------------------------------------------------------ refusals
@@ -242,6 +291,7 @@ def test_an_unknown_argument_leads_to_the_right_one(name, message):
 @pytest.mark.parametrize(("given", "message"), [
     ({"callbacks": ["accuracy"]}, r"callbacks\[0\] is 'accuracy'; expected a function"),
     ({"callbacks": 3}, r"callbacks\[0\] is 3"),
+    ({"progress": "yes"}, "progress is 'yes'; expected True or False"),
     ({"metrics": "r2"}, "'r2' is of numbers"),
     ({"metrics": {"validation_accuracy": "accuracy", "accuracy": "accuracy"}, "validation": HELD}, "as another one is"),
     *(({"metrics": {name: lambda T, A: 0.0}}, f"a metric is named '{name}'") for name in (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import ClassVar
 
 import numpy as np
@@ -164,6 +166,89 @@ def test_a_gradient_by_another_seed_or_step_is_refused_with_words(name, value):
         network().gradient(X, CLASSES, **{name: value}, compiled=False)
 
 
+SHAPES = {
+    "class numbers": (("cross_entropy", "softmax", 3), CLASSES, (23,), (23, 3)),
+    "one column of class numbers": (("cross_entropy", "softmax", 3), CLASSES[:, None], (23,), (23, 3)),
+    "one-hot rows": (("cross_entropy", "softmax", 3), np.eye(3)[CLASSES], (23, 3), (23, 3)),
+    "scores": (("softmax_cross_entropy", None, 3), CLASSES, (23,), (23, 3)),
+    "a label": (("binary_cross_entropy", "sigmoid", 1), LABELS[:, 0], (23,), (23,)),
+    "labels": (("binary_cross_entropy", "sigmoid", 2), LABELS, (23, 2), (23, 2)),
+    "a number": (("mse", None, 1), NUMBERS[:, :1], (23,), (23,)),
+    "numbers": (("mse", None, 2), NUMBERS, (23, 2), (23, 2)),
+}
+
+
+@pytest.mark.parametrize(("how", "targets", "T_shape", "A_shape"), SHAPES.values(), ids=SHAPES)
+def test_a_metric_of_ones_own_is_given_the_shapes_that_people_expect(how, targets, T_shape, A_shape):
+    seen = []
+    own = {"mine": lambda T, A: float(seen.append((T.shape, A.shape)) is None)}
+    net = network(*how)
+    assert net.evaluate(X, targets, metrics=own, compiled=False).mine == 1.0
+    run = bl.Training(net, X, targets, metrics=own, validation=(X, targets), epochs=1, compiled=False).run()
+    assert run.best.mine == run.best.validation_mine == 1.0
+    assert seen == [(T_shape, A_shape)] * 3
+
+
+def test_scikit_learns_functions_are_metrics_of_ones_own():
+    net = network()
+    own = {
+        "right": lambda T, A: (A.argmax(1) == T).mean(),
+        "sklearn": lambda T, A, sample_weight=None: metrics.accuracy_score(T, A.argmax(1), sample_weight=sample_weight),
+    }
+    found = net.evaluate(X, CLASSES, metrics={**own, "known": "accuracy"}, compiled=False)
+    assert found.right == found.sklearn == found.known == np.mean(net.predict(X, compiled=False).argmax(1) == CLASSES)
+    weighed = net.evaluate(X, CLASSES, sample_weight=WEIGHTS, metrics={"own": own["sklearn"], "accuracy": "accuracy"},
+                           compiled=False)  # fmt: skip
+    assert weighed.own == weighed.accuracy != found.known
+    label = network("binary_cross_entropy", "sigmoid", 1)
+    found = label.evaluate(
+        X, LABELS[:, 0], metrics={"own": lambda T, A: metrics.accuracy_score(T, A > 0.5), "known": "accuracy"},
+        compiled=False,
+    )  # fmt: skip
+    assert found.own == found.known
+    number = network("mse", None, 1)
+    found = number.evaluate(X, NUMBERS[:, 0], metrics=[metrics.r2_score, "r2"], compiled=False)
+    assert found.r2_score == found.r2
+
+
+@pytest.mark.parametrize(("metric", "message"), [
+    (lambda T, A: [1, 2], r"returned \[1, 2\]; expected a number"),
+    (lambda T, A: None, "returned None; expected a number"),
+    (lambda T, A: A[:, 0] == T, r"returned an array \(23,\); expected a number"),
+    (lambda T, A: "good", "returned 'good'"),
+    (lambda T: 1.0, "failed: TypeError: .* takes 1 positional"),
+    (lambda T, A: A[:, 9].mean(), "failed: IndexError"),
+])  # fmt: skip
+def test_a_metric_that_fails_is_named(metric, message):
+    with pytest.raises(bl.BacklitError, match=rf"the metric 'mine', called with targets \(23,\) and .*{message}"):
+        network().evaluate(X, CLASSES, metrics={"mine": metric}, compiled=False)
+
+
+def test_an_evaluation_is_read_by_name_and_not_unpacked():
+    found = network().evaluate(X, CLASSES, compiled=False)
+    assert dict(found) == found.to_dict() == {"loss": found.loss, **found.metrics}
+    assert found.accuracy == found["accuracy"]
+    assert "accuracy" in found
+    assert "auc" not in found
+    with pytest.raises(bl.BacklitError, match=r"is not unpacked; .* loss, accuracy, log_loss = found\.to_dict"):
+        _loss, _accuracy = found  # as Keras has it
+    with pytest.raises(AttributeError, match="has no 'auc'; it has loss, accuracy, log_loss"):
+        _ = found.auc
+    with pytest.raises(KeyError, match="did you mean 'accuracy'"):
+        found["acc"]
+    assert pickle.loads(pickle.dumps(found)).to_dict() == copy.deepcopy(found).to_dict() == found.to_dict()
+
+
+def test_a_gradient_shows_itself_as_a_table():
+    gradient = network().gradient(X, CLASSES, compiled=False)
+    assert repr(gradient).startswith("{'1.W': array(")
+    title, head, *lines = str(gradient).splitlines()
+    assert (title, head.split()) == ("gradient dE/dw", ["array", "shape", "largest", "at", "norm"])
+    assert [line.split()[0] for line in lines[:-1]] == [*gradient] == ["1.W", "1.b", "2.W", "2.b"]
+    assert f"{np.linalg.norm(gradient['2.W']):.6g}" in lines[2]
+    assert "display:table" in gradient._repr_html_()
+
+
 def test_an_evaluation_shows_itself_as_a_table():
     found = network().evaluate(X, CLASSES, compiled=False)
     assert [line.split()[0] for line in str(found).splitlines()] == ["on", "loss", "accuracy", "log"]
@@ -305,16 +390,36 @@ def test_a_network_that_cannot_learn_is_refused(layers, loss):
         bl.Network(layers, 4, loss)
 
 
-UNREACHABLE = {"sigmoid": 300.0, "tanh": -1.5, "relu": -0.1, "softmax": 2.0, "exp": -3.0}
+@pytest.mark.parametrize("hidden", [
+    (bl.Dense(1, "softmax"),), (bl.Dense(3), bl.Dense(1), "softmax"), (bl.Dense(1), bl.LayerNorm(), "tanh"),
+], ids=["softmax", "softmax alone", "normalized"])  # fmt: skip
+def test_a_layer_that_is_constant_is_refused_anywhere(hidden):
+    with pytest.raises(bl.BacklitError, match=r"layer \d is .* one unit, which is [01] whatever .* can be learned"):
+        network(hidden=hidden)
 
 
-@pytest.mark.parametrize(("last", "target"), UNREACHABLE.items())
-def test_targets_that_the_outputs_cannot_reach_are_warned_of(last, target):
+def test_a_network_that_is_frozen_as_a_whole_is_warned_of():
+    frozen = bl.Dense(3, "softmax", freeze=("W", "b"))
+    with pytest.warns(bl.BacklitWarning, match="all weights of the network are frozen: nothing can be learned"):
+        bl.Training(bl.Network([frozen], 4, "cross_entropy"), X, CLASSES, epochs=1, compiled=False).run()
+    part = bl.Network([bl.Dense(2), frozen], 4, "cross_entropy")
+    bl.Training(part, X, CLASSES, epochs=1, compiled=False).run()
+
+
+UNREACHABLE = {
+    "sigmoid": (300.0, "run from 0 to 1,"), "tanh": (-1.5, "run from -1 to 1,"), "relu": (-0.1, "lie above 0,"),
+    "softmax": (2.0, "run from 0 to 1,"), "exp": (-3.0, "lie above 0,"), "elu": (-1.5, "lie above -1,"),
+    "selu": (-2.0, r"lie above -1\.75"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("last", "target", "where"), [(last, *given) for last, given in UNREACHABLE.items()])
+def test_targets_that_the_outputs_cannot_reach_are_warned_of(last, target, where):
     T, how = np.full((23, 2), 0.5), {"epochs": 1, "compiled": False}
     bl.Training(network("mse", last, 2), X, T, **how).run()
     T[3, 1] = target
     training = bl.Training(network("mse", last, 2), X, T, **how | {"epochs": 2})
-    with pytest.warns(bl.BacklitWarning, match="cannot reach") as told:
+    with pytest.warns(bl.BacklitWarning, match=f"the outputs of '{last}' {where}.*cannot reach") as told:
         next(iter(training))
     assert [each.filename for each in told] == [__file__]
     training.run()  # warned of once
@@ -346,4 +451,6 @@ def test_gradcheck_names_weights_as_worked_examples_do(hidden):
     for array in check.arrays:
         assert array.element
         assert array.element == every.get((array.name, array.index), array.element)
-        assert f"{list(array.index)} {array.element}" in str(check)
+        place = f"{array.name}[{', '.join(map(str, array.index))}]"
+        named = f"{place}, of i{array.index[1] + 1}" if array.name == "X" else f"{place} = {array.element}"
+        assert f"{named}  " in str(check)  # of X without its row, which would count from 1 beside an index from 0

@@ -155,27 +155,50 @@ def test_columns_hold_what_the_epochs_do(options):
         assert list(again) == list(history)
 
 
-def test_a_history_becomes_a_table_of_pandas_and_polars():
-    history = training(gradient_norms=True, validation=(np.ones((4, 3)), np.ones((4, 1)))).run().history
-    names = list(Epoch.__struct_fields__)
-    for frame in (pd.DataFrame(history), pd.DataFrame(list(history)), pl.DataFrame(history).to_pandas()):
-        assert list(frame.columns) == names
-        for name in names:
-            assert frame[name].tolist() == [getattr(epoch, name) for epoch in history]
-        assert [frame[name].dtype.kind for name in names] == ["i", "f", "f", "f", "f", "b", "f", "O"]
-    flat = pd.DataFrame(history.columns())
-    assert flat["gradient_norm_3"].tolist() == [epoch.gradient_norms["3"] for epoch in history]
-    unvalidated = training().run().history
-    assert pd.DataFrame(unvalidated)["validation_loss"].isna().all()
-    assert pl.DataFrame(unvalidated)["validation_loss"].is_null().all()
+@pytest.mark.parametrize("options", [
+    {}, {"gradient_norms": True}, {"metrics": "mae"}, {"validation": (np.ones((4, 3)), np.ones((4, 1)))},
+    {"gradient_norms": True, "metrics": ["mae", "r2"], "validation": (np.ones((4, 3)), np.ones((4, 1)))},
+], ids=["plain", "norms", "metrics", "validated", "all"])  # fmt: skip
+def test_a_frame_of_a_history_has_its_columns(options, tmp_path):
+    history = training(**options).run().history
+    columns = history.columns()
+    polars = pl.DataFrame(history)
+    for frame in (pd.DataFrame(history), pd.DataFrame(list(history)), polars.to_pandas()):
+        assert list(frame.columns) == [*columns]
+        for name, values in columns.items():
+            np.testing.assert_array_equal(frame[name], values)
+            assert frame[name].dtype.kind == values.dtype.kind
+    polars.write_csv(tmp_path / "history.csv")  # which takes no nested columns
+    assert pl.read_csv(tmp_path / "history.csv").columns == [*columns]
+    polars.write_parquet(tmp_path / "history.parquet")
     assert len(pd.DataFrame(History())) == len(pl.DataFrame(History())) == 0
 
 
+def test_a_column_of_keras_name_leads_to_ours():
+    validated = training(metrics="mae", validation=(np.ones((4, 3)), np.ones((4, 1)))).run().history
+    for given, meant in {
+        "val_loss": "validation_loss",
+        "val_mae": "validation_mae",
+        "validation_los": "validation_loss",
+    }.items():
+        with pytest.raises(KeyError, match=f"has no column '{given}'; did you mean '{meant}'"):
+            validated[given]
+    for given in ("val_loss", "validation_loss", "val_accuracy"):
+        with pytest.raises(KeyError, match="the training has no validation rows"):
+            training().run().history[given]
+
+
 def test_an_epoch_is_shown_and_changed_as_a_dataclass_is():
-    epoch = training(gradient_norms=True).run().history[-1]
-    assert dataclasses.asdict(epoch) == msgspec.structs.asdict(epoch)
-    assert dataclasses.replace(epoch, loss=2.0) == msgspec.structs.replace(epoch, loss=2.0)
+    history = training(gradient_norms=True).run().history
+    epoch = history[-1]
+    assert dataclasses.asdict(epoch) == {name: values[-1] for name, values in history.columns().items()}
+    changed = dataclasses.replace(epoch, loss=2.0)
+    assert changed == msgspec.structs.replace(epoch, loss=2.0) != epoch
+    assert changed.gradient_norms == epoch.gradient_norms
     assert pprint.pformat(epoch) == repr(epoch)
+    assert str(epoch).startswith(f"epoch 12: loss {epoch.loss:.6g}, rate ")
+    assert f"{epoch.gradient_norms['1']:.6g}" in epoch._repr_html_()
+    assert epoch != "epoch 12"
 
 
 def test_histories_share_rows_until_they_grow():

@@ -463,7 +463,8 @@ def test_divergence_warns_with_the_place_and_keeps_the_last_good_weights(run, co
     assert epochs
     # All is as if the training had ended after the last whole epoch.
     again, X, Y = problem("half_squared_error", hidden, rows=12)
-    whole = Training(again, X, Y, epochs=len(epochs), **options).run()
+    with pytest.warns(DivergedWarning, match="ended with weights as large as"):
+        whole = Training(again, X, Y, epochs=len(epochs), **options).run()
     assert np.isfinite(network.parameters).all()
     np.testing.assert_array_equal(network.parameters, again.parameters)
     np.testing.assert_array_equal(training.memory.slots, whole.memory.slots)

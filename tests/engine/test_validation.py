@@ -144,14 +144,19 @@ def test_it_goes_on_from_the_best():
 
 
 def test_where_no_epoch_has_a_finite_loss_the_last_weights_stay():
-    network = bl.Network([bl.Dense(1)], 1, "mse", seed=0)
+    network, last = bl.Network([bl.Dense(1)], 1, "mse", seed=0), []
     huge = np.array([[1e200]])  # its square is not finite
-    training = bl.Training(network, [[1.0]], [[1.0]], validation=(huge, [[0.0]]), epochs=3, optimizer=bl.SGD(0.1))
-    for _ in training:
-        last = network.parameters.copy()
-    assert np.array_equal(network.parameters, last)
-    assert training.best.number == 1
+    training = bl.Training(network, [[1.0]], [[1.0]], validation=(huge, [[0.0]]), epochs=3, optimizer=bl.SGD(0.1),
+                           callbacks=[lambda epoch: last.append(network.parameters.copy())])  # fmt: skip
+    with pytest.warns(
+        bl.DivergedWarning, match="no validation loss was a finite number; that of the last epoch is inf"
+    ):
+        training.run()
+    assert np.array_equal(network.parameters, last[-1])
+    assert training.best is training.summary().best is None
+    assert training.summary().loss == training.history[-1].loss
     assert not any(epoch.best for epoch in training.history)
+    assert "best" not in str(training.history)
 
 
 def test_the_best_weights_come_back_after_a_divergence():

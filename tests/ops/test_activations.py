@@ -12,6 +12,8 @@ from mpmath import mp, mpf
 from oracles import exact_slope, exact_value
 
 from backlit.errors import BacklitError
+from backlit.ops.activations.piecewise import LeakyReLU
+from backlit.ops.activations.smooth import ELU
 from backlit.ops.layers.dense import Dense
 from backlit.ops.registry import activations
 
@@ -174,3 +176,23 @@ def test_formulas_are_written_in_known_symbols(op):
     assert op.slope_formula, "the worked example shows it"
     for field in op.__struct_fields__:
         assert op.symbols[field] in op.formula
+
+
+@pytest.mark.parametrize("op", ELEMENTWISE_ACTIVATIONS, ids=label)
+def test_the_declared_range_is_that_of_a_scan(op):
+    """No output lies outside, and outputs come near both ends, however far the inputs have to go for that."""
+    settings = {name: getattr(op, name) for name in op.__struct_fields__}
+    far = np.geomspace(1e-3, 1e15, 4000)
+    with np.errstate(over="ignore"):
+        outputs = op.value(np.concatenate([-far, np.linspace(-60.0, 100.0, 400_001), far]), **settings)
+    low, high = op.reach(None)
+    assert low <= outputs.min()
+    assert outputs.max() <= high
+    assert outputs.min() < -1e11 if low == -np.inf else outputs.min() <= low + 2e-4
+    assert outputs.max() > 1e11 if high == np.inf else outputs.max() >= high * (1.0 - 1e-9)
+
+
+@pytest.mark.parametrize(("op", "low"), [(ELU(), -1.0), (ELU(0.5), -0.5), (ELU(0.0), 0.0), (LeakyReLU(0.0), 0.0),
+                                         (LeakyReLU(0.1), -np.inf)], ids=repr)  # fmt: skip
+def test_the_range_is_that_of_the_setting(op, low):
+    assert op.reach(None) == (low, np.inf)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from backlit.engine import compilation_listeners
+from backlit.show.compiling import announcement
 
 if TYPE_CHECKING:
     from backlit.engine import Compilation
@@ -26,21 +27,6 @@ class Announcer:
             return
         self.announced = compilation.seconds
         print(announcement(compilation), file=sys.stderr, flush=True)
-
-
-def announcement(compilation: Compilation) -> str:
-    """Say what is compiled.
-
-    >>> from backlit.engine import Compilation
-    >>> announcement(Compilation(10.0, kept=True))
-    'Compiling the maths for this computer, once: about 10 s ...'
-    >>> announcement(Compilation(10.0, kept=False))
-    'Compiling the maths for this run: about 10 s (it cannot be kept for the next) ...'
-    """
-    seconds = f"about {compilation.seconds:.0f} s"
-    if compilation.kept:
-        return f"Compiling the maths for this computer, once: {seconds} ..."
-    return f"Compiling the maths for this run: {seconds} (it cannot be kept for the next) ..."
 
 
 @contextmanager

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from backlit.engine.display import Displayed, ProgressDisplay, Shown, Summary, drawers, progress_displays
     from backlit.engine.evaluation import NetworkEvaluation
     from backlit.engine.executable import Executable
-    from backlit.engine.gradcheck import GradientCheck, gradcheck
+    from backlit.engine.gradcheck import ArrayCheck, GradientCheck, gradcheck
+    from backlit.engine.gradients import Gradient
     from backlit.engine.history import Epoch, History, HistorySummary
     from backlit.engine.input_checks import rows_of
     from backlit.engine.lbfgs import lbfgs_options, minimize
@@ -34,13 +35,14 @@ if TYPE_CHECKING:
     from backlit.engine.settings import TrainingSettings, describe_setting
     from backlit.engine.single_updates import Batch, SingleUpdates
     from backlit.engine.state import TrainingState
-    from backlit.engine.stopping import DivergedError, DivergedWarning
+    from backlit.engine.stopping import DivergedError, DivergedWarning, all_done
     from backlit.engine.summaries import LayerLine, NetworkSummary, TrainingSummary
     from backlit.engine.training import Training
     from backlit.engine.unit_names import usual_unit
     from backlit.engine.warming import CacheContents, Warmed, cache_contents, warm
 
 _PLACES = {
+    "ArrayCheck": "gradcheck",
     "Batch": "single_updates",
     "CacheContents": "warming",
     "Compilation": "code_cache.announcing",
@@ -49,6 +51,7 @@ _PLACES = {
     "DivergedWarning": "stopping",
     "Epoch": "history",
     "Executable": "executable",
+    "Gradient": "gradients",
     "GradientCheck": "gradcheck",
     "History": "history",
     "HistorySummary": "history",
@@ -67,6 +70,7 @@ _PLACES = {
     "TrainingState": "state",
     "TrainingSummary": "summaries",
     "Warmed": "warming",
+    "all_done": "stopping",
     "cache_contents": "warming",
     "can_compile": "compiled",
     "compilation_listeners": "code_cache.announcing",
@@ -87,6 +91,7 @@ _PLACES = {
 }
 
 __all__ = [
+    "ArrayCheck",
     "Batch",
     "CacheContents",
     "Compilation",
@@ -95,6 +100,7 @@ __all__ = [
     "DivergedWarning",
     "Epoch",
     "Executable",
+    "Gradient",
     "GradientCheck",
     "History",
     "HistorySummary",
@@ -113,6 +119,7 @@ __all__ = [
     "TrainingState",
     "TrainingSummary",
     "Warmed",
+    "all_done",
     "cache_contents",
     "can_compile",
     "compilation_listeners",

@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from backlit.engine.arguments import known_arguments
 from backlit.engine.program.graph import Graph, chain, layout_size
 from backlit.engine.unlearnable import refuse_constant
 from backlit.errors import BacklitError, counted
@@ -25,6 +26,7 @@ class Architecture:
     `Network` adds prediction, and describes the arguments and attributes.
     """
 
+    @known_arguments("Network")
     def __init__(
         self, layers: Iterable[Layer | str], inputs: int | Shape, loss: Loss | str = "half_squared_error", *,
         dtype: npt.DTypeLike = "float64", seed: int | np.random.Generator = 0,
@@ -91,7 +93,10 @@ class Architecture:
 
     def __setitem__(self, name: str, value: Any) -> None:
         """Write new values into a parameter."""
-        self[name][...] = value
+        view, given = self[name], _numbers(name, value, self.dtype)
+        if given.shape != view.shape and given.size != 1:
+            raise BacklitError(f"{name} is given values of shape {given.shape}; the network expects {view.shape}.")
+        view[...] = given
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; new parameters, or state, are written into the vector that there is: kernels know it."""

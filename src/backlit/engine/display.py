@@ -29,6 +29,9 @@ class ProgressDisplay(Protocol):
     def show(self, epoch: Any) -> None:
         """Show an `Epoch` that has ended."""
 
+    def compiling(self, seconds: float) -> None:
+        """Show that code is compiled first, which takes about so many seconds."""
+
     def close(self) -> None:
         """Leave the last state on the screen."""
 

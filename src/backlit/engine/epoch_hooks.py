@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from backlit.engine import display
+from backlit.engine.code_cache.announcing import Compilation, compilation_listeners
 from backlit.engine.history import NORM, Epoch
 from backlit.engine.metrics import chosen, measure
 from backlit.engine.network import Network
@@ -42,7 +44,10 @@ class EpochHooks:
         self.names = tuple(f"{which}{name}" for which, _ in self.measured for name in self.metrics)
         _check_names(self.names)
         self.callbacks = _checked(callbacks)
+        if not isinstance(progress, (bool, np.bool_)):
+            raise BacklitError(f"progress is {progress!r}; expected True or False.")
         self.progress = progress
+        self._epochs = 0
         self._shown: display.ProgressDisplay | None = None
 
     @property
@@ -61,19 +66,42 @@ class EpochHooks:
             return np.empty(0)
         found: list[float] = []
         for _, (X, Y, weights) in self.measured:
-            outputs = self.network.predict(X, compiled=self.compiled)
+            with self.compiling(self._epochs):
+                outputs = self.network.predict(X, compiled=self.compiled)
             found += measure(self.metrics, self.network.loss, Y, outputs, weights).values()
         return np.array(found)
 
     def after(self, epoch: Epoch, epochs: int) -> str | None:
         """Show and pass on an epoch that has ended; give why the training has to stop, where a callback asks for it."""
         if self.progress:
-            if self._shown is None and display.progress_displays:
-                self._shown = display.progress_displays["epochs"](epochs)
+            self._open(epochs)
             if self._shown is not None:
                 self._shown.show(epoch)
         asked = [callback for callback in self.callbacks if _asks_to_stop(callback, epoch)]
         return f"the callback {_name_of(asked[0])} asked to stop" if asked else None
+
+    def _open(self, epochs: int) -> None:
+        if self._shown is None and display.progress_displays:
+            self._shown = display.progress_displays["epochs"](epochs)
+
+    @contextmanager
+    def compiling(self, epochs: int) -> Iterator[None]:
+        """Show in the progress display, where one is asked for, that code is compiled meanwhile."""
+        self._epochs = epochs
+
+        def show(compilation: Compilation) -> None:
+            self._open(epochs)
+            if self._shown is not None:
+                self._shown.compiling(compilation.seconds)
+
+        if not self.progress:
+            yield
+            return
+        compilation_listeners.append(show)
+        try:
+            yield
+        finally:
+            compilation_listeners.remove(show)
 
     def close(self) -> None:
         """End the progress display."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -18,15 +18,16 @@ from backlit.engine.metrics import chosen, measure
 from backlit.engine.objective import reduction
 from backlit.engine.program.graph import Node
 from backlit.engine.program.structs import Clock, data_of
-from backlit.errors import BacklitError
+from backlit.errors import ArgumentError, BacklitError
 from backlit.kernels.types import Array
 from backlit.ops.base import Activation
+from backlit.ops.synonyms import hint
 
 MANY_ROWS = 65_536
 
 
 class NetworkEvaluation(Summary, msgspec.Struct, frozen=True, eq=False):
-    """How well a network does on rows: `evaluation.loss`, `evaluation["accuracy"]`; printed, a table.
+    """How well a network does on rows: `found.loss`, `found["accuracy"]` or `found.accuracy`; printed, a table.
 
     `loss` is the network's loss, reduced over the rows as the loss says (`reduction`), without penalties. `metrics` are
     numbers by their names, NaN where one is not defined. `row_losses` (n,) are the losses of the rows, before their
@@ -48,8 +49,29 @@ class NetworkEvaluation(Summary, msgspec.Struct, frozen=True, eq=False):
     def __getitem__(self, name: str) -> float:
         found = self.to_dict()
         if name not in found:
-            raise KeyError(f"there is no {name!r}; there are {', '.join(found)}.")
+            raise KeyError(f"there is no {name!r}; {hint(name, found).replace('known:', 'there are')}")
         return found[name]
+
+    def __getattr__(self, name: str) -> Any:
+        found = {} if name.startswith("_") or name in self.__struct_fields__ else self.to_dict()
+        if name not in found:
+            raise AttributeError(f"an evaluation has no {name!r}; it has {', '.join(found)}.", obj=self)
+        return found[name]
+
+    def __iter__(self) -> Iterator[float]:
+        """Refuse to be unpacked: how many numbers there are depends on the metrics. Errors: an ArgumentError."""
+        names = ", ".join(self.to_dict())
+        raise ArgumentError(
+            'an evaluation is not unpacked; write found.loss and found["accuracy"], or '
+            f"{names} = found.to_dict().values()."
+        )
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.to_dict()
+
+    def keys(self) -> Iterable[str]:
+        """Give the names of the loss and the metrics: dict(evaluation) has them all."""
+        return self.to_dict().keys()
 
     def to_dict(self) -> dict[str, float]:
         """Give the loss and the metrics by their names."""

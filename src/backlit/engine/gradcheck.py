@@ -11,11 +11,12 @@ import numpy.typing as npt
 from scipy.differentiate import derivative
 
 from backlit.engine.architecture import Architecture
+from backlit.engine.arguments import known_arguments
 from backlit.engine.compiled import can_compile
 from backlit.engine.display import Summary
 from backlit.engine.executable import Executable
 from backlit.engine.gradients import Revealing, refuse_not_finite, step_gradient
-from backlit.engine.input_checks import rows_of
+from backlit.engine.input_checks import refuse_swapped, rows_of
 from backlit.engine.objective import Objective, rule_of
 from backlit.engine.program.structs import Clock, Data, Rule
 from backlit.engine.unit_names import element_name
@@ -84,6 +85,7 @@ class GradientCheck(Summary, msgspec.Struct, frozen=True):
         return max(self.arrays, key=lambda array: array.error)
 
 
+@known_arguments("gradcheck")
 def gradcheck(
     network: Architecture, X: npt.ArrayLike, Y: npt.ArrayLike, *, sample_weight: npt.ArrayLike | None = None,
     tolerance: float = 1e-6, directions: int | None = None, compiled: bool = False,
@@ -129,6 +131,7 @@ def gradcheck(
     >>> check.passed, [(array.name, array.shape, array.checked) for array in check.arrays]
     (True, [('1.W', (2, 3), 6), ('1.b', (3,), 3), ('2.W', (3, 1), 3), ('2.b', (1,), 1), ('X', (2, 2), 4)])
     """
+    refuse_swapped(network, "gradcheck")
     network = network.copy("float64")
     X, Y, weights = rows_of(network, X, Y, sample_weight)
     if not X.shape[0]:

@@ -12,6 +12,7 @@ from msgspec import Meta
 from backlit.engine import machine
 from backlit.engine.architecture import Architecture
 from backlit.engine.compiled import can_compile
+from backlit.engine.display import Summary
 from backlit.engine.objective import Objective, rule_of
 from backlit.engine.program import structs
 from backlit.engine.program.graph import Graph
@@ -24,6 +25,12 @@ from backlit.ops.layers.dropout import Dropout
 from backlit.ops.value_checks import NotNegative, checked
 
 Update = Annotated[int, Meta(ge=0, le=LARGEST_SEED, extra={"expected": "the number of an update, from 0 on"})]
+
+
+class Gradient(dict[str, Array], Summary):
+    """dE/dw of every array that is trained, by its name, in the array's shape; printed, a table."""
+
+    __slots__ = ()
 
 
 class Revealing(Optimizer, frozen=True):
@@ -63,7 +70,7 @@ def refuse_not_finite(loss: float) -> None:
 def gradient_by_name(
     network: Architecture, rows: tuple[Array, Array, Array], *, l1: float, l2: float, decay_biases: bool,
     seed: int | None, step: int, compiled: bool,
-) -> dict[str, Array]:  # fmt: skip
+) -> Gradient:  # fmt: skip
     """Give the gradient of E on rows (X, Y, weights), by the names of the arrays that are trained."""
     l1, l2 = (checked(name, value, NotNegative) for name, value in (("l1", l1), ("l2", l2)))
     seed, step = checked("seed", seed, Seed | None), checked("step", step, Update)
@@ -76,10 +83,10 @@ def gradient_by_name(
     )  # fmt: skip
     loss, gradient = step_gradient(objective)
     refuse_not_finite(loss)
-    return {
-        name: gradient[start : start + math.prod(shape)].reshape(shape)
+    return Gradient(
+        (name, gradient[start : start + math.prod(shape)].reshape(shape))
         for name, (start, shape) in network.layout.items() if name not in network.frozen
-    }  # fmt: skip
+    )  # fmt: skip
 
 
 def _without_dropout(graph: Graph) -> Graph:

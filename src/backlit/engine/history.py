@@ -11,6 +11,7 @@ import dataclasses
 import functools
 import math
 import operator
+import re
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,9 +24,13 @@ import numpy as np
 from backlit.engine.display import Displayed, Summary
 from backlit.engine.program.structs import LOSS, SUMS, VALIDATION_LOSS
 from backlit.kernels.types import Array
+from backlit.ops.synonyms import hint
+
+NORM = "gradient_norm_"
+"""The name of a column of gradient norms, before the layer's number."""
 
 
-class Epoch(msgspec.Struct, frozen=True):
+class Epoch(Summary, msgspec.Struct, frozen=True):
     """One pass over the training rows.
 
     `loss` is measured as training goes, each batch before its own update, penalties included; `validation_loss` after
@@ -49,8 +54,21 @@ class Epoch(msgspec.Struct, frozen=True):
     penalty: float = 0.0
     gradient_norms: Mapping[str, float] = {}
     metric_names: ClassVar[tuple[str, ...]] = ()
+    layers: ClassVar[tuple[str, ...]] = ()
+    validated: ClassVar[bool] = False
     __dataclass_fields__: ClassVar[Mapping[str, Any]]
     __dataclass_params__: ClassVar[Any]
+
+    def __str__(self) -> str:
+        losses = {"loss": self.loss, "validation loss": self.validation_loss}
+        told = {name: value for name, value in losses.items() if value is not None} | self.metrics
+        numbers = ", ".join(f"{name.replace('_', ' ')} {value:.6g}" for name, value in told.items())
+        return f"epoch {self.number}: {numbers}, rate {self.rate:g}{', the best so far' if self.best else ''}"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Epoch) or self.metric_names != other.metric_names:
+            return NotImplemented
+        return msgspec.structs.astuple(self) == msgspec.structs.astuple(other)
 
     def __hash__(self) -> int:
         return hash((self.number, self.loss, self.validation_loss, self.rate, self.seconds))
@@ -61,7 +79,7 @@ class Epoch(msgspec.Struct, frozen=True):
         return {name: getattr(self, name) for name in self.metric_names}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _epoch_of, (self.metric_names, msgspec.structs.astuple(self))
+        return _epoch_of, ((self.metric_names, self.layers, self.validated), msgspec.structs.astuple(self))
 
     @property
     def monitored(self) -> float:
@@ -70,39 +88,48 @@ class Epoch(msgspec.Struct, frozen=True):
 
 
 def _declare(cls: Any) -> None:
-    """Declare a class's fields as dataclasses do: pandas and polars make a table of a sequence of such elements."""
+    """Declare a class's fields as dataclasses do: pandas and polars make a table of a sequence of such elements.
+
+    The fields are the columns of the history: a norm for each layer, and a validation loss where there is one. What the
+    constructor takes otherwise is an `InitVar`, which is no field, but which `dataclasses.replace` hands on.
+    """
+    fields: list[tuple[str, Any, Any]] = []
+    for name in cls.__struct_fields__:
+        if name == "gradient_norms" or (name == "validation_loss" and not cls.validated):
+            fields.append((name, dataclasses.InitVar[Any], dataclasses.field(default=None)))
+        else:
+            fields.append((name, Any, dataclasses.field()))
+        if name == "gradient_norms":
+            fields += [(f"{NORM}{label}", float, dataclasses.field(init=False)) for label in cls.layers]
     twin: Any = dataclasses.make_dataclass(
-        "Epoch", cls.__struct_fields__, namespace={"__doc__": cls.__doc__}, init=False, repr=False, eq=False
+        "Epoch", fields, namespace={"__doc__": cls.__doc__}, init=False, repr=False, eq=False
     )  # without methods and a made-up docstring, which take most of the time
     cls.__dataclass_fields__, cls.__dataclass_params__ = twin.__dataclass_fields__, twin.__dataclass_params__
 
 
-_declare(Epoch)
-
-
 @functools.cache
-def epoch_class(metrics: tuple[str, ...]) -> type[Epoch]:
-    """Give the class of epochs with these metrics, each a field of its own."""
-    if not metrics:
+def epoch_class(metrics: tuple[str, ...], layers: tuple[str, ...] = (), validated: bool = False) -> type[Epoch]:
+    """Give the class of epochs with these metrics, each a field of its own, and with the norms of these layers."""
+    if not (metrics or layers or validated):
         return Epoch
     fields = [(name, float, math.nan) for name in metrics]
-    cls: Any = msgspec.defstruct(
-        "Epoch", fields, bases=(Epoch,), module=__name__, frozen=True, namespace={"metric_names": metrics}
-    )
+    norms = {f"{NORM}{label}": property(lambda epoch, label=label: epoch.gradient_norms[label]) for label in layers}
+    own = {"metric_names": metrics, "layers": layers, "validated": validated, **norms}
+    cls: Any = msgspec.defstruct("Epoch", fields, bases=(Epoch,), module=__name__, frozen=True, namespace=own)
+    cls.__annotations__ = dict.fromkeys([*norms, *metrics], float)  # polars takes the columns' types from here
     _declare(cls)
     made: type[Epoch] = cls
     return made
 
 
-def _epoch_of(metrics: tuple[str, ...], values: tuple[Any, ...]) -> Epoch:
-    return epoch_class(metrics)(*values)
+def _epoch_of(kind: tuple[Any, ...], values: tuple[Any, ...]) -> Epoch:
+    return epoch_class(*kind)(*values)
 
+
+_declare(Epoch)
 
 COLUMNS = ("loss", "validation_loss", "rate", "seconds", "best", "penalty")
 """The columns of a history's table, before the gradient norms."""
-
-NORM = "gradient_norm_"
-"""The name of a column of gradient norms, before the layer's number."""
 
 NONE = np.empty(0)
 """The metrics of an epoch where there are none."""
@@ -279,9 +306,10 @@ class History(Displayed, Sequence[Epoch]):
         return cls("validation_loss" in columns, layers, rows, metrics)
 
     def lowest(self) -> Epoch | None:
-        """Give the first epoch with the lowest monitored loss; None where there is no epoch."""
+        """Give the first epoch with the lowest monitored loss; None where there is none that is finite."""
         monitored = self.monitored
-        return self[int(np.where(np.isnan(monitored), np.inf, monitored).argmin())] if len(self) else None
+        finite = np.where(np.isfinite(monitored), monitored, np.inf)
+        return self[int(finite.argmin())] if (finite < np.inf).any() else None
 
     def summary(self) -> HistorySummary:
         """Describe the history as a record: how many epochs, and the first, the best and the last of them."""
@@ -314,7 +342,11 @@ class History(Displayed, Sequence[Epoch]):
         if isinstance(index, str):
             columns = self.columns()
             if index not in columns:
-                raise KeyError(f"the history has no column {index!r}; it has {', '.join(columns)}.")
+                meant = re.sub(r"acc$", "accuracy", re.sub(r"^val(?=_|$)", "validation", index))
+                advice = hint(meant, columns).replace("known:", "it has")
+                if meant.startswith("validation") and not self.validated:
+                    advice = "the training has no validation rows: bl.Training(..., validation=(X, Y))."
+                raise KeyError(f"the history has no column {index!r}; {advice}")
             return columns[index]
         if isinstance(index, slice):
             return [self[k] for k in range(*index.indices(len(self)))]
@@ -329,11 +361,12 @@ class History(Displayed, Sequence[Epoch]):
         losses, validation, rates, seconds, bests, penalties = rows[:, : len(COLUMNS)].T.tolist()
         measured: Iterable[float | None] = validation if self.validated else repeat(None)
         columns = count(first + 1), losses, measured, rates, seconds, map(bool, bests), penalties
+        kind = epoch_class(self.metrics, self.layers, self.validated)
         if not (self.layers or self.metrics):
-            return map(Epoch, *columns)
+            return map(kind, *columns)
         place = len(COLUMNS) + len(self.layers)
         norms = (dict(zip(self.layers, row, strict=True)) for row in rows[:, len(COLUMNS) : place].tolist())
-        return map(epoch_class(self.metrics), *columns, norms, *rows[:, place:].T.tolist())
+        return map(kind, *columns, norms, *rows[:, place:].T.tolist())
 
     @property
     def _kind(self) -> tuple[Any, ...]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,16 +9,6 @@ import numpy as np
 from backlit.engine.architecture import Architecture
 from backlit.errors import ArgumentError, BacklitError
 from backlit.kernels.types import Array
-from backlit.ops.synonyms import hint
-
-_WEIGHTS = "give a weight for each row: sample_weight=np.array([1.0, 5.0])[Y] counts class 1 five times."
-ELSEWHERE = {
-    "class_weight": _WEIGHTS,
-    "class_weights": _WEIGHTS,
-    "device": "Backlit trains on the processor; leave it out.",
-    "verbose": "write progress=True for a progress display, or callbacks=[print] for a line of each epoch.",
-}
-"""What to write for arguments of other libraries that are no argument here under any name."""
 
 
 def rows_of(network: Architecture, X: Any, Y: Any, weights: Any = None) -> tuple[Array, Array, Array]:
@@ -48,15 +36,6 @@ def rows_of(network: Architecture, X: Any, Y: Any, weights: Any = None) -> tuple
     return X, Y, weights
 
 
-def refuse_unknown(unknown: Mapping[str, Any], function: Callable[..., Any]) -> None:
-    """Refuse arguments that a function does not take, with the ones that are meant."""
-    known = [name for name, parameter in inspect.signature(function).parameters.items()
-             if parameter.kind is parameter.KEYWORD_ONLY]  # fmt: skip
-    name = next(iter(unknown))
-    advice = ELSEWHERE.get(name) or hint(name, known, "python", unknown[name])
-    raise ArgumentError(f"Training has no argument {name!r}; {advice}")
-
-
 def validation_rows(network: Architecture, given: Any) -> tuple[Array, Array, Array]:
     """Check the rows to validate on."""
     if not isinstance(given, (tuple, list)) or len(given) not in {2, 3}:
@@ -65,6 +44,15 @@ def validation_rows(network: Architecture, given: Any) -> tuple[Array, Array, Ar
     if not rows[0].shape[0]:
         raise BacklitError("validation has no rows; expected at least one, or None.")
     return rows
+
+
+def refuse_swapped(network: Any, called: str) -> None:
+    """Refuse what is no network in a network's place, such as rows."""
+    if not isinstance(network, Architecture):
+        raise ArgumentError(
+            f"{called} is given a {type(network).__name__} first; expected a network, then the rows: "
+            f"{called}(network, X, Y)."
+        )
 
 
 def checked_order(given: Any, rows: int) -> Array:

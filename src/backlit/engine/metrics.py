@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import numbers
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
@@ -25,7 +26,7 @@ from backlit.ops.synonyms import hint
 
 Kind = Literal["classes", "labels", "numbers"]
 Metric = Callable[..., float]
-"""Gives a number for the targets and the network's outputs."""
+"""Gives a number for targets and the network's outputs, in the shapes of `as_people_have_them`."""
 
 LOGIT_LOSSES = {"sigmoid_binary_cross_entropy", "softmax_cross_entropy"}
 """Losses of scores z, of which the probabilities are the sigmoid's or the softmax's."""
@@ -208,12 +209,46 @@ def measure(
     found = {}
     for name, metric in names.items():
         if callable(metric):
-            found[name] = float(_with_weights(name, metric, weights)(T.copy(), A.copy()))  # it may work in place
+            targets, outputs = as_people_have_them(loss, T.copy(), A.copy())  # the metric may work in place
+            found[name] = _own(name, _with_weights(name, metric, weights), targets, outputs)
         elif given is None or given.kind not in METRICS[metric or name][0]:
             found[name] = np.nan
         else:
             found[name] = METRICS[metric or name][1](given)
     return found
+
+
+def as_people_have_them(loss: Loss, T: Array, A: Array) -> tuple[Array, Array]:
+    """Give targets and outputs to a function of a person: class numbers and single outputs without a second axis.
+
+    T: class numbers are integers (n,); else (n,) for one output and (n, outputs) for several. A: (n,) or (n, outputs).
+    As columns they would make a matrix (n, n) of a comparison with other vectors.
+    """
+    if loss.class_targets and T.shape[1] == 1:
+        return T[:, 0].astype(np.int64), A
+    return (T[:, 0], A[:, 0]) if A.shape[1] == 1 else (T, A)
+
+
+def _own(name: str, metric: Metric, T: Array, A: Array) -> float:
+    """Measure by a function of a person: NaN where it fails on outputs that are not finite."""
+    given = f"the metric {name!r}, called with targets {T.shape} and outputs {A.shape}, "
+    try:
+        value: Any = metric(T, A)
+    except Exception as error:
+        if not np.isfinite(A).all():
+            return np.nan
+        raise BacklitError(
+            f"{given}failed: {type(error).__name__}: {error}. Expected a function of both that returns a number."
+        ) from error
+    if np.ndim(value) or not isinstance(value, (numbers.Real, np.number, np.bool_, np.ndarray)):
+        raise BacklitError(f"{given}returned {_short(value)}; expected a number.")
+    return float(value)
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"an array {value.shape}"
+    return repr(value) if len(repr(value)) < 60 else f"a {type(value).__name__}"
 
 
 def _with_weights(name: str, metric: Metric, weights: Array | None) -> Metric:

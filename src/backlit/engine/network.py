@@ -8,25 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from backlit.engine.architecture import Architecture
+from backlit.engine.arguments import known_arguments
 from backlit.engine.display import Displayed
 from backlit.engine.evaluation import NetworkEvaluation, evaluate_network, layer_outputs
-from backlit.engine.gradients import gradient_by_name
+from backlit.engine.gradients import Gradient, gradient_by_name
 from backlit.engine.input_checks import rows_of
 from backlit.engine.prediction import FEW_ROWS, MANY_ROWS, Predictors
 from backlit.engine.summaries import NetworkSummary, network_summary
 from backlit.errors import ArgumentError, BacklitError
 from backlit.kernels.types import Array
-
-TRAIN, PREDICT = "bl.Training(network, X, Y).run()", "network.predict(X)"
-ELSEWHERE = {
-    "fit": TRAIN, "partial_fit": TRAIN, "train": TRAIN, "compile": f"{TRAIN}, with the optimizer and metrics",
-    "eval": f"{PREDICT}, which leaves dropout out", "forward": PREDICT, "predict_proba": PREDICT, "__call__": PREDICT,
-    "predict_classes": f"{PREDICT}.argmax(axis=1)", "backward": "network.gradient(X, Y)", "zero_grad": TRAIN,
-    "score": "network.evaluate(X, Y)", "weights": 'network["1.W"]', "get_weights": 'network["1.W"]',
-    "named_parameters": 'network["1.W"]', "state_dict": 'bl.save(network, "model.safetensors")',
-    "save": 'bl.save(network, "model.safetensors")', "load": 'bl.load("model.safetensors")',
-}  # fmt: skip
-"""What to write for what networks of other libraries can be asked for."""
+from backlit.ops.synonyms import instead
 
 
 class Network(Displayed, Architecture):
@@ -65,17 +56,19 @@ class Network(Displayed, Architecture):
         self._predictors: dict[Any, Predictors] = {}
 
     def __getattr__(self, name: str) -> Any:
-        advice = f"; write {ELSEWHERE[name]}" if name in ELSEWHERE else ""
-        raise AttributeError(f"a network has no {name!r}{advice}.")
+        # With `obj` and no `name`, Python adds no guess of its own to the advice.
+        advice = instead("network", name, [*self.__dict__, *dir(type(self))]) or "."
+        raise AttributeError(f"a network has no {name!r}{advice}", obj=self)
 
     def __call__(self, *given: Any, **settings: Any) -> Array:
         """Refuse the call. Errors: an ArgumentError that names `predict`."""
-        raise ArgumentError(f"a network is not a function; write {ELSEWHERE['__call__']}.")
+        raise ArgumentError("a network is not a function; write network.predict(X).")
 
     def summary(self) -> NetworkSummary:
         """Describe the network as a record: inputs, layers with shapes and parameters, loss. Printing it draws it."""
         return network_summary(self)
 
+    @known_arguments("network.predict")
     def predict(self, X: npt.ArrayLike, *, compiled: bool = True, threads: int | None = None) -> Array:
         """Run the rows of X (n, inputs) forward and give the outputs (n, outputs).
 
@@ -95,6 +88,7 @@ class Network(Displayed, Architecture):
         predictors(X, Y, threads)
         return Y
 
+    @known_arguments("network.evaluate")
     def evaluate(
         self, X: npt.ArrayLike, Y: npt.ArrayLike, *, sample_weight: npt.ArrayLike | None = None, metrics: Any = None,
         compiled: bool = True,
@@ -105,12 +99,16 @@ class Network(Displayed, Architecture):
         penalties: what a training gives as `validation_loss`. Dropout is off; batch normalization takes its running
         statistics.
 
-        `metrics` are names, functions (targets, outputs), or a mapping from names to functions. By default they are
-        those of the loss's kind: accuracy and log-loss for classes and for labels of yes or no, R², RMSE and MAE for
-        numbers, and the mean Poisson deviance for counts. Known are accuracy, balanced_accuracy, f1, auc, log_loss; r2,
-        rmse, mae, mse, poisson_deviance. Several labels of a row count one by one.
+        `metrics` are names, functions (targets, outputs), or a mapping from names to functions. A function is given the
+        outputs as `predict` gives them, (n, outputs), and the targets: class numbers as integers (n,), all others as
+        (n, outputs); where the network has one output, both are (n,). Rows with weights give it `sample_weight` (n,)
+        too. By default the metrics are those of the loss's kind: accuracy and log-loss for classes and for labels of
+        yes or no, R², RMSE and MAE for numbers, and the mean Poisson deviance for counts. Known are accuracy,
+        balanced_accuracy, f1, auc, log_loss; r2, rmse, mae, mse, poisson_deviance. Several labels of a row count one
+        by one.
 
-        Errors: a BacklitError for shapes that do not fit the network, values that are not finite, or unknown metrics.
+        Errors: a BacklitError for shapes that do not fit the network, values that are not finite, unknown metrics, or a
+        metric that fails.
 
         >>> from backlit.engine.network import Network
         >>> from backlit.ops.layers.dense import Dense
@@ -124,10 +122,11 @@ class Network(Displayed, Architecture):
             raise BacklitError("X has no rows; expected at least one to measure the network on.")
         return evaluate_network(self, rows, self._predicted(rows[0], compiled), metrics, compiled=compiled)
 
+    @known_arguments("network.gradient")
     def gradient(
         self, X: npt.ArrayLike, Y: npt.ArrayLike, *, sample_weight: npt.ArrayLike | None = None, l1: float = 0.0,
         l2: float = 0.0, decay_biases: bool = False, seed: int | None = None, step: int = 0, compiled: bool = True,
-    ) -> dict[str, Array]:  # fmt: skip
+    ) -> Gradient:  # fmt: skip
         r"""Give dE/dw of every array that is trained, by its name: `network.gradient(X, Y)["1.W"]`.
 
         E is the loss of all rows as one batch, reduced as the loss says, plus the penalties l2/2 Σw² + l1 Σ|w|. The
@@ -153,6 +152,7 @@ class Network(Displayed, Architecture):
             self, rows, l1=l1, l2=l2, decay_biases=decay_biases, seed=seed, step=step, compiled=compiled
         )
 
+    @known_arguments("network.outputs")
     def outputs(
         self, X: npt.ArrayLike, layer: int | str, *, activated: bool = True, compiled: bool = True
     ) -> Array:  # fmt: skip

@@ -88,7 +88,7 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = False
     divergence: Annotated[
         Literal["warn", "raise"],
-        _says('what a loss that is not finite leads to: "warn", or "raise" for a DivergedError'),
+        _says('what a loss that is not finite, or exploded weights, lead to: "warn" or "raise" (a DivergedError)'),
     ] = "warn"
     compiled: Annotated[
         bool, _says("False runs the same maths as plain NumPy Python, to step through with a debugger")

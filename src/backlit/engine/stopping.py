@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -12,6 +12,10 @@ from backlit.engine.executable import Executable
 from backlit.engine.program.structs import Memory
 from backlit.errors import BacklitError, BacklitWarning, counted, warn
 from backlit.kernels.types import Array
+
+if TYPE_CHECKING:
+    from backlit.engine.history import History
+    from backlit.engine.settings import TrainingSettings
 
 
 class DivergedWarning(BacklitWarning):
@@ -45,11 +49,6 @@ class Improvement(NamedTuple):
         return epochs - self.epoch
 
 
-def all_done(epochs: int) -> str:
-    """Say that the training went to its end."""
-    return "1 epoch done" if epochs == 1 else f"all {epochs} epochs done"
-
-
 def target_reached(target: float) -> str:
     """Say that the training loss met its target."""
     return f"error target {target:g} reached"
@@ -60,12 +59,34 @@ def out_of_patience(patience: int, validated: bool) -> str:
     return f"no better {'validation' if validated else 'training'} loss in {counted(patience, 'epoch')}"
 
 
+def all_done(epochs: int) -> str:
+    """Say that a training made all of its epochs.
+
+    >>> all_done(3), all_done(1), all_done(0)
+    ('all 3 epochs done', '1 epoch done', 'no epochs asked for')
+    """
+    return f"all {epochs} epochs done" if epochs > 1 else "1 epoch done" if epochs else "no epochs asked for"
+
+
 def over_time(limit: float) -> str:
     """Say that the training took as long as it may."""
     return f"time limit of {limit:g} s reached"
 
 
 RATE_LIMIT = "the learning rate fell to the schedule's limit"
+
+
+def reason_to_stop(
+    settings: TrainingSettings, history: History, schedule_state: Mapping[str, float], improvement: Improvement
+) -> str | None:
+    """Say why to stop after the last epoch of a history; None where there is no reason."""
+    if settings.target is not None and history[-1].loss <= settings.target:
+        return target_reached(settings.target)
+    if schedule_state.get("stop"):
+        return RATE_LIMIT
+    if settings.patience is not None and improvement.waited(len(history)) >= settings.patience:
+        return out_of_patience(settings.patience, history.validated)
+    return None
 
 
 class Divergence(NamedTuple):
@@ -79,6 +100,11 @@ class Divergence(NamedTuple):
     def stopped(self) -> str:
         """Say where, as `Training.stopped` does."""
         return f"diverged in epoch {self.epoch}, batch {self.batch}"
+
+    @property
+    def told(self) -> str:
+        """Say what was not finite, and which weights are kept."""
+        return f"training {self.stopped}: {self.what}. The weights from before that epoch are kept."
 
 
 def first_not_finite(executable: Executable, memory: Memory) -> str:
@@ -98,10 +124,7 @@ def are_within(vectors: Iterable[Array], limit: float) -> bool:
 
     It runs after every epoch, so it makes no array: one as large as the weights would take more time than they do.
     """
-    for values in vectors:
-        if values.size and not _squared_bound(values) <= limit * limit:  # NaN is not
-            return False
-    return True
+    return all(not values.size or _squared_bound(values) <= limit * limit for values in vectors)  # NaN is not
 
 
 def _squared_bound(values: Array) -> float:
@@ -133,30 +156,56 @@ FAR = 1e6
 """A row whose largest number is so many times that of the middle row is named where a training diverges."""
 
 
-def far_row(X: Array) -> str:
+def far_row(X: Array, name: str = "X") -> str:
     """Name the row of X (n, inputs) whose numbers are far beyond those of the others; an empty text if there is none.
+
+    Where half of the rows hold zeros alone, the others are measured by 1.
 
     >>> far_row(np.array([[1.0, 2.0], [2.0, 1e25], [3.0, 1.0]]))
     ' X[1, 1] is 1e+25, where half of the rows hold nothing larger than 3: correct or drop that row.'
     """
     sizes = np.abs(X).max(axis=1)
     row, usual = int(sizes.argmax()), float(np.median(sizes))
-    if sizes[row] <= FAR * usual:
+    if sizes[row] <= FAR * (usual or 1.0):
         return ""
     column = int(np.abs(X[row]).argmax())
     return (
-        f" X[{row}, {column}] is {X[row, column]:g}, where half of the rows hold nothing larger than {usual:g}: "
+        f" {name}[{row}, {column}] is {X[row, column]:g}, where half of the rows hold nothing larger than {usual:g}: "
         "correct or drop that row."
     )
 
 
-def tell_divergence(found: Divergence, X: Array, rate: float | None, *, raises: bool) -> None:
-    """Warn, or raise an error: what was not finite, which weights are kept, and what to try."""
+def diverged(training: Any, batch: int, what: str) -> None:
+    """Stop a training, and say where and why."""
+    found = Divergence(len(training.history) + 1, batch, what)
+    training.stopped = found.stopped
+    exploded = "" if training.keep_best else training.explosions.found()  # else the weights will be other ones
+    _tell(training, found.told + (f" They exploded, too: {exploded}." if exploded else ""))
+
+
+def tell_of_the_end(training: Any) -> None:
+    """Say what is wrong with the weights, or with every validation loss, where no loss of an epoch tells."""
+    if (training.stopped or "").startswith("diverged") and not (training.keep_best and training.divergence == "warn"):
+        return  # it has been told, or is on its way
+    if found := training.explosions.found():
+        _tell(training, f"the training ended with {found}.")
+    if training.validation is not None and len(training.history) and training.best is None:
+        X, Y, _ = training.validation
+        row = far_row(X) or far_row(Y, "Y")
+        warn(
+            f"no validation loss was a finite number; that of the last epoch is {training.history[-1].monitored:g}. So "
+            "no epoch is the best, and the network has the weights of the last one."
+            f"{' In the validation rows:' if row else ' Look at the validation rows.'}{row}",
+            DivergedWarning,
+        )
+
+
+def _tell(training: Any, what: str) -> None:
+    """Warn, or raise an error where a training that ends by itself was asked to: what happened, and what to try."""
+    rate: float | None = getattr(training.optimizer, "rate", None)
     advice = "" if rate is None else f"a smaller rate than {rate:g}, clip_norm=1, or "
-    message = (
-        f"training {found.stopped}: {found.what}. The weights from before that epoch are kept."
-        f"{far_row(X)} Try {advice}inputs scaled to about 1."
-    )
-    if raises:
+    scaled = "inputs and targets" if far_row(training.Y, "Y") else "inputs"
+    message = f"{what}{far_row(training.X)}{far_row(training.Y, 'Y')} Try {advice}{scaled} scaled to about 1."
+    if training.divergence == "raise" and training.stopped not in {None, "interrupted"}:
         raise DivergedError(message)
     warn(message, DivergedWarning)

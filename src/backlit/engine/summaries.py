@@ -55,7 +55,10 @@ def network_summary(network: Architecture) -> NetworkSummary:
 
 
 class TrainingSummary(Summary, msgspec.Struct, frozen=True, kw_only=True):
-    """A training: what trains which network, how far it is, and its losses, None before the first epoch."""
+    """A training: what trains which network, how far it is, and its losses, None before the first epoch.
+
+    `metrics` are those of the last epoch, as the losses are.
+    """
 
     network: str
     optimizer: str
@@ -66,6 +69,7 @@ class TrainingSummary(Summary, msgspec.Struct, frozen=True, kw_only=True):
     most_epochs: int
     loss: float | None = None
     validation_loss: float | None = None
+    metrics: dict[str, float] = {}
     best: int | None = None
     stopped: str | None = None
     seconds: float = 0.0
@@ -80,8 +84,10 @@ def training_summary(
         network=network, optimizer=settings.optimizer.name, schedule=settings.schedule.name, rows=rows,
         batch_size=batch_size, epochs=len(history), most_epochs=settings.epochs, stopped=stopped, seconds=seconds,
     )  # fmt: skip
-    best = history.lowest()
-    if best is None:
+    if not len(history):
         return told
-    last = history[-1]
-    return msgspec.structs.replace(told, loss=last.loss, validation_loss=last.validation_loss, best=best.number)
+    best, last = history.lowest(), history[-1]
+    return msgspec.structs.replace(
+        told, loss=last.loss, validation_loss=last.validation_loss, metrics=last.metrics,
+        best=None if best is None else best.number,
+    )  # fmt: skip

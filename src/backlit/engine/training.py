@@ -5,19 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from typing import Any, Literal, Never
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from backlit.engine import lbfgs, stopping
+from backlit.engine.arguments import known_arguments
 from backlit.engine.batch_loop import BatchLoop, training_tables
 from backlit.engine.compiled import can_compile
 from backlit.engine.display import Displayed
 from backlit.engine.epoch_hooks import EpochHooks
 from backlit.engine.executable import Executable
+from backlit.engine.exploded import ExplosionCheck
 from backlit.engine.history import Epoch, History
-from backlit.engine.input_checks import refuse_unknown, rows_of, validation_rows
+from backlit.engine.input_checks import refuse_swapped, rows_of, validation_rows
 from backlit.engine.machine.environment import threads_of
 from backlit.engine.network import Network
 from backlit.engine.objective import Objective, reduction
@@ -33,6 +35,7 @@ from backlit.engine.unlearnable import warn_of_what_cannot_be_learned
 from backlit.errors import BacklitError, counted
 from backlit.kernels.types import Array
 from backlit.ops.base import Optimizer
+from backlit.ops.synonyms import instead
 
 
 class Training(Displayed):
@@ -70,7 +73,7 @@ class Training(Displayed):
         clip_norm: limit of the Euclidean norm of the whole gradient.
         max_norm: limit of the norm of each unit's incoming weights, enforced after each update.
         gradient_norms: give each `Epoch` the norms of its last batch's gradients, layer by layer; L-BFGS has none.
-        divergence: what a loss that is not finite leads to: "warn", or "raise" for a DivergedError.
+        divergence: what a loss that is not finite, or exploded weights, lead to: "warn" or "raise" (a DivergedError).
         compiled: False runs the same maths as plain NumPy Python, to step through with a debugger.
         threads: how many threads the batches of a network that is not small are shared out to, at the most; by default
             BACKLIT_THREADS, else OMP_NUM_THREADS, else all processors. It does not change a bit of the result.
@@ -114,6 +117,7 @@ class Training(Displayed):
     time_limit: Setting[float | None] = Setting()
     divergence: Setting[Literal["warn", "raise"]] = Setting()
 
+    @known_arguments("Training")
     def __init__(
         self, network: Network, X: npt.ArrayLike, Y: npt.ArrayLike, *,
         optimizer: Optimizer | str = "adam", schedule: Any = "constant", batch_size: int | Literal["full"] = 32,
@@ -125,10 +129,8 @@ class Training(Displayed):
         clip_value: float | None = None, clip_norm: float | None = None, max_norm: float | None = None,
         gradient_norms: bool = False, divergence: Literal["warn", "raise"] = "warn", compiled: bool = True,
         threads: int | None = None, metrics: Any = None, callbacks: Any = None, progress: bool = False,
-        **unknown: Never,
     ) -> None:  # fmt: skip
-        if unknown:
-            refuse_unknown(unknown, Training.__init__)
+        refuse_swapped(network, "Training")
         self.settings = settings = TrainingSettings(
             optimizer=optimizer, schedule=schedule, batch_size=batch_size, epochs=epochs, shuffle=shuffle, seed=seed,
             target=target, patience=patience, tolerance=tolerance, time_limit=time_limit, keep_best=keep_best,
@@ -164,6 +166,7 @@ class Training(Displayed):
             self.executable, self.tables, self.memory, self.team, self.rule, self.batch_size, self.validation,
             self.keep_best,
         )  # fmt: skip
+        self.explosions = ExplosionCheck(self.loop, (self.X, self.Y, self.weights))
         self.row_order = RowOrder(self.X.shape[0], self.settings.seed)
         self.rate_factor = 1.0
         self.schedule_state: dict[str, float] = {}
@@ -185,6 +188,10 @@ class Training(Displayed):
             repr(self.network), self.settings, self.X.shape[0], self.batch_size, self.history, self.stopped,
             self._seconds,
         )  # fmt: skip
+
+    def __getattr__(self, name: str) -> Any:
+        advice = instead("training", name, [*self.__dict__, *dir(type(self))]) or "."
+        raise AttributeError(f"a training has no {name!r}{advice}", obj=self)
 
     def __repr__(self) -> str:
         return f"<Training of {self.network!r}: {len(self.history)} of {counted(self.epochs, 'epoch')}>"
@@ -214,7 +221,9 @@ class Training(Displayed):
         if self.step == 0:
             warn_of_what_cannot_be_learned(self.network.graph, self.network.loss, self.Y, self.batch_size)
         self._go_on()
-        self.loop.prepare()
+        self.explosions.begin()
+        with self.hooks.compiling(self.settings.epochs):
+            self.loop.prepare()
         advance = self._lbfgs() if self.optimizer.full_batch else self._descend(max_unseen)
         try:
             for first in advance:
@@ -235,6 +244,7 @@ class Training(Displayed):
                     self.team.shut_down()
             finally:
                 self._finish()
+                stopping.tell_of_the_end(self)
 
     def _descend(self, max_unseen: Callable[[], int]) -> Generator[int]:
         """Run the machine, a chunk of epochs or a part of one epoch at a time."""
@@ -250,10 +260,7 @@ class Training(Displayed):
                 self._record(sums[: done // batches], rates[batches - 1 :: batches][: done // batches], lowest)
                 yield first
             if ended == "diverged":
-                found = stopping.Divergence(len(self.history) + 1, batch, what)
-                self.stopped = found.stopped
-                rate: float = self.optimizer.rate  # type: ignore[attr-defined]
-                stopping.tell_divergence(found, self.X, rate, raises=self.settings.divergence == "raise")
+                stopping.diverged(self, batch, what)
             elif ended == "interrupted":
                 self.stopped = ended
             elif self._out_of_time():
@@ -315,13 +322,7 @@ class Training(Displayed):
         return max(1, self.settings.patience - self._improvement.waited(len(self.history)))
 
     def _reason_to_stop(self) -> str | None:
-        if self.settings.target is not None and self.history[-1].loss <= self.settings.target:
-            return stopping.target_reached(self.settings.target)
-        if self.schedule_state.get("stop"):
-            return stopping.RATE_LIMIT
-        if self.settings.patience is not None and self._improvement.waited(len(self.history)) >= self.settings.patience:
-            return stopping.out_of_patience(self.settings.patience, self.validation is not None)
-        return None
+        return stopping.reason_to_stop(self.settings, self.history, self.schedule_state, self._improvement)
 
     def _out_of_time(self, running: float = 0.0) -> bool:
         return self.settings.time_limit is not None and self._seconds + running >= self.settings.time_limit
@@ -389,9 +390,7 @@ class Training(Displayed):
                     return
                 began = time.perf_counter()
         if search.minimum is not None and not np.isfinite(search.minimum.value):
-            found = stopping.Divergence(len(self.history) + 1, 1, "the loss is not a finite number")
-            self.stopped = found.stopped
-            stopping.tell_divergence(found, self.X, None, raises=self.settings.divergence == "raise")
+            stopping.diverged(self, 1, "the loss is not a finite number")
             return
         self.stopped = search.minimum.reason if search.minimum else None
 

@@ -13,14 +13,24 @@ FITS = (
 )
 
 
+LARGE = 1e38
+"""An end of a range beyond which no targets lie."""
+
+
 def refuse_constant(graph: Graph, loss: Loss) -> None:
-    """Refuse a softmax over one output, which is 1 whatever goes in, and a loss of classes with a single output."""
-    last = graph.nodes[-1]
-    if last.op.name == "softmax" and graph.rows[last.writes][-1] == 1:
-        raise BacklitError(
-            f"layer {last.label} is a softmax over one unit, which is 1 whatever the weights are: nothing can be "
-            f"learned. {FITS}"
-        )
+    """Refuse layers whose outputs are the same whatever goes in, and a loss of classes with a single output."""
+    for node in graph.nodes:
+        one = graph.rows[node.writes][-1] == 1
+        if one and node.op.name == "softmax":
+            raise BacklitError(
+                f"layer {node.label} is a softmax over one unit, which is 1 whatever the weights are: nothing can be "
+                f"learned. {FITS}"
+            )
+        if one and node.op.name == "layer_norm" and graph.rows[node.reads[0]] == (1,):
+            raise BacklitError(
+                f"layer {node.label} is layer normalization of one unit, which is 0 whatever goes in: nothing before "
+                "it can be learned. Give the layer before it at least two units, or leave the normalization out."
+            )
     if loss.class_targets and graph.output_size == 1:
         raise BacklitError(
             f"the loss {loss.name!r} is of one class among several, and the network has one output: with one class "
@@ -30,8 +40,15 @@ def refuse_constant(graph: Graph, loss: Loss) -> None:
 
 def warn_of_what_cannot_be_learned(graph: Graph, loss: Loss, Y: Array, batch_size: int) -> None:
     """Warn, at the start of a training, of targets that are out of reach and of batches of one row."""
+    _warn_of_frozen(graph)
     _warn_of_unreachable(graph, loss, Y)
     _warn_of_single_rows(graph, batch_size)
+
+
+def _warn_of_frozen(graph: Graph) -> None:
+    """Warn of a network in which no weight changes."""
+    if graph.layout and set(graph.layout) <= set(graph.frozen):
+        warn("all weights of the network are frozen: nothing can be learned. Take freeze= from one of its layers.")
 
 
 def _warn_of_unreachable(graph: Graph, loss: Loss, Y: Array) -> None:
@@ -43,10 +60,18 @@ def _warn_of_unreachable(graph: Graph, loss: Loss, Y: Array) -> None:
     if low < reach[0] or high > reach[1]:
         last = graph.nodes[-1].op.name
         warn(
-            f"the targets run from {low:g} to {high:g}; the outputs of {last!r} run from {reach[0]:g} to {reach[1]:g}, "
-            "and cannot reach the others. End the network in 'identity' (Dense without an activation), or scale the "
+            f"the targets run from {low:g} to {high:g}; the outputs of {last!r} {_where(reach)}, and cannot reach the "
+            "others. End the network in 'identity' (Dense without an activation), or scale the "
             "targets."
         )
+
+
+def _where(reach: Interval) -> str:
+    """Say where outputs lie; an end that only keeps numbers finite, as that of exp at 1e38, counts as none."""
+    low, high = (0.0 if end == 0.0 else end for end in reach)
+    if high >= LARGE:
+        return f"lie above {low:g}"
+    return f"lie below {high:g}" if low <= -LARGE else f"run from {low:g} to {high:g}"
 
 
 def _warn_of_single_rows(graph: Graph, batch_size: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TypeVar
 
@@ -22,6 +23,8 @@ Wanted = Mapping[Quantity, Collection[Place]]
 LARGEST_EXAMPLE = 10_000
 """Of a worked example of more numbers the first of each kind are shown: a page of so many has some 13 MB."""
 GIVEN = "Given: inputs and weights"
+ELEMENT = re.compile(r"(?P<array>\d+\.\w+)\[(?P<index>\d+(, *\d+)*)\]")
+"""An element of a network's array by its indices, which count from 0."""
 EVERY_ROW = -1
 """In the place of a row's number: a group that comes once, with all its rows."""
 
@@ -118,7 +121,11 @@ class Contents:
     # ----------------------------------------------------------------------------------------------------------- names
 
     def find(self, name: str) -> Key | None:
-        """Give the number of that name, its own label or the usual one."""
+        """Give the number of that name: its own label, the usual one, or a weight's place in its array, "1.W[0, 1]"."""
+        if element := ELEMENT.fullmatch(name):
+            index = tuple(map(int, element["index"].split(",")))
+            of_array = (Key(p, at) for p in self.parameters if p.full == element["array"] for at in p.places(0))
+            return next((key for key in of_array if key.quantity.index(key.place) == index), None)
         names = self.context.names
         if names.labels:
             found = self._find(name, labelled=True)

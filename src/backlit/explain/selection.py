@@ -75,6 +75,8 @@ def _part(contents: Contents, part: str) -> set[Key]:
         return _all_of([q for q in quantities if q.phase == part and q not in given])
     if part in layers:
         return _all_of([q for q in quantities if f"layer {q.layer}" == part])
+    if array := _of_array(contents, part):
+        return _all_of([q for q in quantities if q in array])
     units = dict.fromkeys(unit for quantity in quantities for unit in quantity.units if unit)
     if part in units:
         return _all_of([q for q in quantities if part in q.units], unit=part)
@@ -104,6 +106,13 @@ def examples(contents: Contents) -> tuple[str, str]:
     """Give a unit of the network, hidden if there is one, and a weight or another parameter if there is one."""
     names, parameters = contents.context.names, contents.parameters
     return (names.columns or [names.inputs])[0][0], parameters[0].name(Place(0, 0, 0)).text if parameters else ""
+
+
+def _of_array(contents: Contents, part: str) -> set[Quantity]:
+    """Give an array of the network by its name, such as "1.W", with its derivative and its update."""
+    found: set[Quantity] = {p for p in contents.parameters if p.full == part}
+    found |= {contents.backward.gradients[part]} if found and part in contents.backward.gradients else set()
+    return found | {q for u in contents.updates if u.parameter.full == part for q in u.quantities}
 
 
 def _with_all_it_needs(contents: Contents, key: Key) -> set[Key]:

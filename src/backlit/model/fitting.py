@@ -11,7 +11,7 @@ import numpy as np
 
 from backlit.data import Encoder, Table, choose_task, read_table, split_rows
 from backlit.data.messages import counted
-from backlit.engine import Training
+from backlit.engine import Training, all_done
 from backlit.model.recipe import Recipe, Settings, recipes
 from backlit.model.recipe_search import COMPARED_ROWS, FOLDED_ROWS, PATIENCE, RecipeSearch, folds_of
 from backlit.model.reports import Choice, Comparison, FitReport, Phase, Progress
@@ -153,7 +153,7 @@ class TableTraining:
             return self._limits.why if self._limits.stopping else CTRL_C
         if training.stopped and training.stopped.startswith("time limit"):
             return self._limits.reached()
-        return training.stopped or (f"all {epochs} epochs done" if (epochs := training.epochs) > 1 else "1 epoch done")
+        return training.stopped or all_done(training.epochs)
 
     def _conclude(self, recipe: Recipe, choice: Choice | None) -> None:
         """Measure the model on the test rows and make the report, without the linear model's scores."""

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from backlit.ops.call_table import NAMES
 from backlit.ops.word_table import ABSENT, AS_WRITTEN, THEIRS, WRITTEN
 
 KINDS = ("file", "python", "option")
@@ -52,6 +53,23 @@ def hint(given: str, known: Iterable[str], kind: str = "", value: Any = None) ->
     if absent:
         return f"Backlit has none; {every}"
     return _nearest(word, names, kind, value) or every
+
+
+def instead(asked: str, name: str, known: Iterable[str]) -> str:
+    """Give the end of a message about a name that "network", "training" or "backlit" was asked for; or an empty text.
+
+    >>> instead("network", "grad", ["gradient", "predict"])
+    '; write network.gradient(X, Y)["1.W"].'
+    >>> instead("network", "evalute", ["gradient", "evaluate"]), instead("network", "_private", ["evaluate"])
+    ("; did you mean 'evaluate'?", '')
+    """
+    if name.startswith("_"):  # Python and its tools ask for such names
+        return ""
+    for words, text in NAMES[asked].items():
+        if name in words.split():
+            return f"; write {text}."
+    near = difflib.get_close_matches(name, [other for other in known if not other.startswith("_")], n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _meant(given: str, names: list[str], kind: str, value: Any) -> str:

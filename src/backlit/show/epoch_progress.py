@@ -25,6 +25,10 @@ class EpochProgress:
         """Show an `Epoch` that has ended."""
         self._shown.show(epoch)
 
+    def compiling(self, seconds: float) -> None:
+        """Show that code is compiled first."""
+        self._shown.compiling(seconds)
+
     def close(self) -> None:
         """Leave the last state on the screen."""
         self._shown.close()
@@ -68,6 +72,10 @@ class Bar:
         """Move the bar to an epoch."""
         self.progress.update(self.task, completed=epoch.number, description=losses_of(epoch))
 
+    def compiling(self, seconds: float) -> None:
+        """Say so behind the bar, at once: while it compiles the bar may not be drawn."""
+        self.progress.update(self.task, description=f"compiling, about {seconds:.0f} s ...", refresh=True)
+
     def close(self) -> None:
         """Draw the last state and end."""
         self.progress.stop()
@@ -79,23 +87,30 @@ class NotebookLine:
     def __init__(self, epochs: int) -> None:
         from IPython.display import display  # noqa: PLC0415  (there in notebooks only)
 
-        self.epochs, self.began, self.last = epochs, time.monotonic(), time.monotonic()
-        self.text = f"epoch 0/{epochs}"
+        self.epochs, self.last = epochs, time.monotonic()
+        self.text = self.ended = f"epoch 0/{epochs}"
         show: Any = display
         self.handle = show(self._bundle(), raw=True, display_id=True)
 
     def show(self, epoch: Any) -> None:
-        """Replace the line, if it has stood for a while."""
+        """Replace the line, if it has stood for a while. Its seconds are those of the history: without compiling."""
         now = time.monotonic()
-        left = (self.epochs - epoch.number) * (now - self.began) / epoch.number
-        end = f", about {left:.0f} s left" if epoch.number < self.epochs else f", {now - self.began:.1f} s"
-        self.text = f"epoch {epoch.number}/{self.epochs}, {losses_of(epoch)}{end}"
+        left = (self.epochs - epoch.number) * epoch.seconds / epoch.number
+        told = f"epoch {epoch.number}/{self.epochs}, {losses_of(epoch)}"
+        self.ended = f"{told}, {epoch.seconds:.3g} s"
+        self.text = f"{told}, about {left:.0f} s left" if epoch.number < self.epochs else self.ended
         if now - self.last >= SECONDS:
             self.last = now
             self.handle.update(self._bundle(), raw=True)
 
+    def compiling(self, seconds: float) -> None:
+        """Replace the line at once."""
+        self.text = f"{self.ended}, compiling, about {seconds:.0f} s ..."
+        self.handle.update(self._bundle(), raw=True)
+
     def close(self) -> None:
-        """Show the last epoch."""
+        """Show the last epoch, without the time that was left where the training has been stopped."""
+        self.text = self.ended
         self.handle.update(self._bundle(), raw=True)
 
     def _bundle(self) -> dict[str, str]:

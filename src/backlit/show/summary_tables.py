@@ -7,8 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from backlit.engine import (
+    ArrayCheck,
+    Epoch,
+    Gradient,
     GradientCheck,
     HistorySummary,
     NetworkEvaluation,
@@ -65,7 +69,7 @@ def html_of(record: Any) -> str | None:
 
 
 def _table_of(record: Any) -> SummaryTable | None:
-    make = _TABLES.get(type(record))
+    make = next((_TABLES[kind] for kind in type(record).__mro__ if kind in _TABLES), None)
     return make(record) if make else None
 
 
@@ -90,6 +94,7 @@ def _training(record: TrainingSummary) -> SummaryTable:
     ]
     losses = {name: value for name in ("loss", "validation_loss") if (value := getattr(record, name)) is not None}
     rows += zip((name.replace("_", " ") for name in losses), _even([*losses.values()]), strict=True)
+    rows += [(name.replace("_", " "), f"{value:.6g}") for name, value in record.metrics.items()]
     rows += [("best epoch", f"{record.best:,}")] if record.best is not None else []
     rows += [("stopped", record.stopped)] if record.stopped else []
     return SummaryTable("training", ("", ""), rows, line=f"{record.epochs:,} of {record.most_epochs:,} epochs")
@@ -117,6 +122,29 @@ def _history(record: HistorySummary) -> SummaryTable:
     return SummaryTable(title, head, rows, notes, line=f"{title}, loss {losses[-1]} at the end" if rows else "")
 
 
+def _epoch(record: Epoch) -> SummaryTable:
+    numbers = {"loss": record.loss, "validation loss": record.validation_loss, "rate": record.rate, **record.metrics}
+    rows = [(name.replace("_", " "), f"{value:.9g}") for name, value in numbers.items() if value is not None]
+    rows += [(f"norm of the gradient, layer {label}", f"{norm:.6g}") for label, norm in record.gradient_norms.items()]
+    return SummaryTable(f"epoch {record.number:,}" + (", the best so far" if record.best else ""), ("", ""), rows,
+                        numbers=1)  # fmt: skip
+
+
+def _gradient(record: Gradient) -> SummaryTable:
+    rows = []
+    for name, values in record.items():
+        largest = np.unravel_index(int(np.abs(values).argmax()), values.shape) if values.size else None
+        at = ("", "") if largest is None else (f"{values[largest]:.6g}", f"{name}[{', '.join(map(str, largest))}]")
+        rows.append((name, _shape(values.shape), *at, f"{np.linalg.norm(values):.6g}"))
+    return SummaryTable(
+        "gradient dE/dw",
+        ("array", "shape", "largest", "at", "norm"),
+        rows,
+        ['the values are gradient["1.W"]'],
+        numbers=5,
+    )
+
+
 def _state(record: TrainingState) -> SummaryTable:
     rows = [
         ("epochs", f"{len(record.history):,} in {record.seconds:.3g} s"),
@@ -136,7 +164,7 @@ def _gradient_check(record: GradientCheck) -> SummaryTable:
     rows = []
     slopes = [_even([getattr(array, name) for array in record.arrays]) for name in ("backprop", "numeric")]
     for array, *pair in zip(record.arrays, *slopes, strict=True):
-        where = "a direction" if array.index is None else f"{list(array.index)} {array.element}".rstrip()
+        where = "a direction" if array.index is None else _worst_at(array)
         measured = (f"{array.error:.1e}", where, *pair)
         shape = " x ".join(map(str, array.shape))
         rows.append((array.name, shape, str(array.checked), str(array.skipped),
@@ -145,6 +173,13 @@ def _gradient_check(record: GradientCheck) -> SummaryTable:
     worst = f"worst relative error {record.worst.error:.1e}, tolerance {record.tolerance:g}"
     note = f"{'passed' if record.passed else 'FAILED'}: {worst}; {kernels}, E = {record.loss:.9g}"
     return SummaryTable("", head, rows, [note], numbers=len(head))
+
+
+def _worst_at(array: ArrayCheck) -> str:
+    """Name an element as arrays do, from 0, and the weight, or the input whatever the row, as worked examples do."""
+    element = array.element.partition("[")[0] if array.name == "X" else array.element
+    place = f"{array.name}[{', '.join(map(str, array.index or ()))}]"
+    return f"{place} = {element}" if element and array.name != "X" else f"{place}, of {element}" if element else place
 
 
 def _evaluation(record: NetworkEvaluation) -> SummaryTable:
@@ -257,6 +292,8 @@ _TABLES: dict[type, Callable[[Any], SummaryTable]] = {
     NetworkSummary: _network,
     TrainingSummary: _training,
     HistorySummary: _history,
+    Epoch: _epoch,
+    Gradient: _gradient,
     TrainingState: _state,
     ModelSummary: _model,
     FitReport: _fit_report,

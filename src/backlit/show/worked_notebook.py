@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from backlit.explain.algebra.numerals import decimal_text, latex_number, short_text
+from backlit.explain.algebra.numerals import decimal_text, given_text, latex_number, short_text
 from backlit.explain.record.step_records import Drawing, Example, Record, Section
 from backlit.show import diagram_text
 from backlit.show.drawing_words import drawing_caption, rows_drawn, rows_left_out
@@ -116,7 +116,7 @@ def _pictures(example: Example) -> Iterator[str]:
 def _drawn(drawing: Drawing, backward: bool, digits: int) -> str:
     """Say in words what a drawing shows: the text that stands for it."""
     if not backward and diagram_text.fits(drawing):
-        given = ", ".join(f"{node.name} = {short_text(node.value, digits)}" for node in drawing.columns[0].nodes
+        given = ", ".join(f"{node.name} = {given_text(node.value, digits)}" for node in drawing.columns[0].nodes
                           if node.value is not None)  # fmt: skip
         return "\n".join([f"inputs: {given}", *diagram_text.network_lines(drawing, digits, 100)])
     lines, drawing = [], drawing.way(backward=backward)

@@ -93,6 +93,10 @@ class LeakyReLU(Activation, frozen=True):
     def __post_init__(self) -> None:
         check_settings(self)
 
+    def reach(self, *inputs: Interval | None) -> Interval:
+        """Give where the outputs lie: anywhere, but not below 0 where alpha is 0."""
+        return (-math.inf if self.alpha else 0.0, math.inf)
+
     @staticmethod
     def value(z: Any, alpha: float) -> Any:
         """Give max(z, 0) + alpha min(z, 0)."""

@@ -153,11 +153,16 @@ class ELU(Activation, frozen=True):
     initializer: ClassVar[str] = "he_uniform"
     symbols: ClassVar[Mapping[str, str]] = {"alpha": r"\alpha"}
     outputs: ClassVar[Interval] = (-math.inf, math.inf)
+    """Of every alpha; `reach` knows the one at hand."""
     formula: ClassVar[str] = r"\max(z, 0) + \alpha\,(e^{\min(z, 0)} - 1)"
     slope_formula: ClassVar[str] = r"\begin{cases} 1 & a > 0 \\ a + \alpha & a \le 0 \end{cases}"
 
     def __post_init__(self) -> None:
         check_settings(self)
+
+    def reach(self, *inputs: Interval | None) -> Interval:
+        """Give where the outputs lie: above -alpha."""
+        return (0.0 - self.alpha, math.inf)
 
     @staticmethod
     def value(z: Any, alpha: float) -> Any:

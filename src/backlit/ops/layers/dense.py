@@ -69,6 +69,12 @@ class Dense(Layer, frozen=True):
         for name in ("weights", "biases"):
             if not isinstance(given := getattr(self, name), (str, Op)):
                 refuse_texts(given, f"Dense: {name}", "an initializer's name, or numbers")
+        if isinstance(self.activation, (int, np.integer)):
+            raise BacklitError(
+                f"Dense: activation is {self.activation!r}; expected a name such as 'relu'. The inputs of a layer are "
+                f"what the layer before gives, those of the first one inputs={self.units} of the network: PyTorch's "
+                f"Linear({self.units}, {self.activation}) is Dense({self.activation})."
+            )
         activations.make(self.activation)
         for name in self.freeze:
             if name not in PARAMETERS:
