@@ -90,7 +90,7 @@ def test_an_unknown_name_names_the_nearest():
         demo("two-layers")
 
 
-def test_demo_counts_epochs_alone(capsys: Any) -> None:
+def test_demo_counts_epochs_alone(capsys):
     """Of `explain`, --steps is a number of updates."""
     from backlit.cli import main
 
