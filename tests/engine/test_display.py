@@ -72,7 +72,7 @@ def test_a_training_with_metrics_shows_the_last_ones():
 
 
 @pytest.mark.parametrize(
-    ("epochs", "told"), [(0, "no epochs asked for"), (1, "its one epoch done"), (2, "all 2 epochs done")]
+    ("epochs", "told"), [(0, "no epochs asked for"), (1, "1 epoch done"), (2, "all 2 epochs done")]
 )
 def test_the_end_is_told_in_good_grammar(epochs, told):
     training = bl.Training(network(), [[0.0, 1.0, 2.0, 3.0]] * 4, [0, 1, 1, 0], epochs=epochs, compiled=False)

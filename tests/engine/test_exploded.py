@@ -31,7 +31,7 @@ def test_a_huge_row_in_the_last_batch_is_named(more, compiled):
     with pytest.warns(bl.DivergedWarning, match=r"ended with weights as large as .*X\[63, 0\] is 1e\+23") as told:
         training.run()
     assert [warning.filename for warning in told] == [__file__]
-    assert training.stopped == "its one epoch done"
+    assert training.stopped == "1 epoch done"
 
 
 def test_it_is_an_error_where_that_is_asked_for():
