@@ -18,7 +18,7 @@ LARGE = 1e38
 
 
 def refuse_constant(graph: Graph, loss: Loss) -> None:
-    """Refuse a softmax over one unit anywhere, which is 1 whatever goes in, and a loss of classes with a single output."""
+    """Refuse a softmax over one unit, which is 1 whatever goes in, and a loss of classes with a single output."""
     for node in graph.nodes:
         if node.op.name == "softmax" and graph.rows[node.writes][-1] == 1:
             raise BacklitError(
