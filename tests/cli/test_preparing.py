@@ -60,8 +60,11 @@ def test_one_line_unless_much_more_is_missing(capsys):
     assert [line.split("about ")[1] for line in said.err.splitlines()] == ["2 s ...", "8 s ..."]
 
 
-def test_only_a_command_has_a_listener(capsys):
-    assert compilation_listeners == []
+def test_only_a_command_has_a_listener_beside_that_for_prompts(capsys):
+    before = [listener.__name__ for listener in compilation_listeners]
+    assert before == ["_compiling"]
+    announcing.announce(Compilation(10.0, kept=True))
+    assert capsys.readouterr() == ("", "")  # a script is no prompt
     with announced_compilation():
         with silent_compilation():
             announcing.announce(Compilation(10.0, kept=True))
@@ -69,7 +72,7 @@ def test_only_a_command_has_a_listener(capsys):
         with silent_compilation(False):
             announcing.announce(Compilation(10.0, kept=True))
         assert capsys.readouterr().err == LINE
-    assert compilation_listeners == []
+    assert [listener.__name__ for listener in compilation_listeners] == before
 
 
 def test_every_compilation_is_announced_before_it_begins(monkeypatch):

@@ -391,11 +391,19 @@ def test_a_network_that_cannot_learn_is_refused(layers, loss):
 
 
 @pytest.mark.parametrize("hidden", [
-    (bl.Dense(1, "softmax"),), (bl.Dense(3), bl.Dense(1), "softmax"), (bl.Dense(1), bl.LayerNorm(), "tanh"),
-], ids=["softmax", "softmax alone", "normalized"])  # fmt: skip
-def test_a_layer_that_is_constant_is_refused_anywhere(hidden):
-    with pytest.raises(bl.BacklitError, match=r"layer \d is .* one unit, which is [01] whatever .* can be learned"):
+    (bl.Dense(1, "softmax"),), (bl.Dense(3), bl.Dense(1), "softmax"),
+], ids=["softmax", "softmax alone"])  # fmt: skip
+def test_a_softmax_of_one_unit_is_refused_anywhere(hidden):
+    with pytest.raises(bl.BacklitError, match=r"layer \d is a softmax over one unit, which is 1 whatever .* learned"):
         network(hidden=hidden)
+
+
+def test_one_unit_that_is_normalized_is_warned_of():
+    net = network(hidden=(bl.Dense(1), bl.LayerNorm(), "tanh"))
+    with pytest.warns(
+        bl.BacklitWarning, match="layer 2 is layer normalization of one unit, which is 0 whatever goes in"
+    ):
+        bl.Training(net, X, CLASSES, epochs=1, compiled=False).run()
 
 
 def test_a_network_that_is_frozen_as_a_whole_is_warned_of():

@@ -31,7 +31,7 @@ def test_every_weight_has_two_names(network):
 def test_a_part_is_asked_for_by_an_array_or_an_element_of_it(network):
     rows = [[0.5, 1.0]], [0.25]
     assert str(bl.explain(network, *rows, only="1.W[0, 1]")) == str(bl.explain(network, *rows, only="w(i1,h2)"))
-    names = [record.name for record in bl.explain(network, *rows, only="2.W").records()]
+    names = [record.name for record in bl.explain(network, *rows, only="2.W")]
     assert names == [
         "w(h1,o1)", "w(h2,o1)", "dE/dw(h1,o1)", "dE/dw(h2,o1)", "w(h1,o1)+", "w(h2,o1)+",
     ]  # fmt: skip

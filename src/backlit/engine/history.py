@@ -14,7 +14,7 @@ import operator
 import re
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count, repeat
 from typing import Any, ClassVar, NamedTuple, overload
 
@@ -107,23 +107,23 @@ def _declare(cls: Any) -> None:
     cls.__dataclass_fields__, cls.__dataclass_params__ = twin.__dataclass_fields__, twin.__dataclass_params__
 
 
-def _norm_of(label: str, epoch: Epoch) -> float:
-    return epoch.gradient_norms[label]
-
-
 @functools.cache
 def epoch_class(metrics: tuple[str, ...], layers: tuple[str, ...] = (), validated: bool = False) -> type[Epoch]:
     """Give the class of epochs with these metrics, each a field of its own, and with the norms of these layers."""
     if not (metrics or layers or validated):
         return Epoch
     fields = [(name, float, math.nan) for name in metrics]
-    norms = {f"{NORM}{label}": property(functools.partial(_norm_of, label)) for label in layers}
+    norms = {f"{NORM}{label}": property(_norm_of(label)) for label in layers}
     own = {"metric_names": metrics, "layers": layers, "validated": validated, **norms}
     cls: Any = msgspec.defstruct("Epoch", fields, bases=(Epoch,), module=__name__, frozen=True, namespace=own)
     cls.__annotations__ = dict.fromkeys([*norms, *metrics], float)  # polars takes the columns' types from here
     _declare(cls)
     made: type[Epoch] = cls
     return made
+
+
+def _norm_of(label: str) -> Callable[[Epoch], float]:
+    return lambda epoch: epoch.gradient_norms[label]
 
 
 def _epoch_of(kind: tuple[Any, ...], values: tuple[Any, ...]) -> Epoch:

@@ -18,18 +18,12 @@ LARGE = 1e38
 
 
 def refuse_constant(graph: Graph, loss: Loss) -> None:
-    """Refuse layers whose outputs are the same whatever goes in, and a loss of classes with a single output."""
+    """Refuse a softmax over one unit, which is 1 whatever goes in, and a loss of classes with a single output."""
     for node in graph.nodes:
-        one = graph.rows[node.writes][-1] == 1
-        if one and node.op.name == "softmax":
+        if node.op.name == "softmax" and graph.rows[node.writes][-1] == 1:
             raise BacklitError(
                 f"layer {node.label} is a softmax over one unit, which is 1 whatever the weights are: nothing can be "
                 f"learned. {FITS}"
-            )
-        if one and node.op.name == "layer_norm" and graph.rows[node.reads[0]] == (1,):
-            raise BacklitError(
-                f"layer {node.label} is layer normalization of one unit, which is 0 whatever goes in: nothing before "
-                "it can be learned. Give the layer before it at least two units, or leave the normalization out."
             )
     if loss.class_targets and graph.output_size == 1:
         raise BacklitError(
@@ -41,6 +35,7 @@ def refuse_constant(graph: Graph, loss: Loss) -> None:
 def warn_of_what_cannot_be_learned(graph: Graph, loss: Loss, Y: Array, batch_size: int) -> None:
     """Warn, at the start of a training, of targets that are out of reach and of batches of one row."""
     _warn_of_frozen(graph)
+    _warn_of_one_normalized(graph)
     _warn_of_unreachable(graph, loss, Y)
     _warn_of_single_rows(graph, batch_size)
 
@@ -72,6 +67,16 @@ def _where(reach: Interval) -> str:
     if high >= LARGE:
         return f"lie above {low:g}"
     return f"lie below {high:g}" if low <= -LARGE else f"run from {low:g} to {high:g}"
+
+
+def _warn_of_one_normalized(graph: Graph) -> None:
+    """Warn of layer normalization of one number, which it makes 0."""
+    for node in graph.nodes:
+        if node.op.name == "layer_norm" and graph.rows[node.reads[0]] == (1,):
+            warn(
+                f"layer {node.label} is layer normalization of one unit, which is 0 whatever goes in: nothing before "
+                "it can be learned. Give the layer before it at least two units, or leave the normalization out."
+            )
 
 
 def _warn_of_single_rows(graph: Graph, batch_size: int) -> None:
