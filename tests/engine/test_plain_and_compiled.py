@@ -24,8 +24,8 @@ from backlit.engine.program import sharding
 from backlit.engine.training import Training
 from backlit.ops.base import REDUCTIONS, Activation, tuned
 from backlit.ops.layers.dense import Dense
-from backlit.ops.registry import activations, losses, optimizers
 from backlit.ops.optimizers.descent import SGD
+from backlit.ops.registry import activations, losses, optimizers
 
 TOLERANCE = 1e-12
 
