@@ -127,7 +127,7 @@ def test_the_activation_and_the_layer_go_through_every_command(toy, tmp_path, ca
         commands = re.findall(r"^backlit (.*--plugin swishlet.py)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
         assert len(commands) == 3
         for command in commands:
-            quick = ["--epochs", "2", "--validation", "0"] if command.startswith("train") else []
+            quick = ["--epochs", "2", "--validation", "0", "--layers", "128"] if command.startswith("train") else []
             extra = plugins[2:] if command.startswith("demo") else []
             assert main([*command.split(), *quick, *extra]) == 0, command
             capsys.readouterr()

@@ -88,3 +88,11 @@ def test_a_network_file_of_your_own(capsys, tmp_path):
 def test_an_unknown_name_names_the_nearest():
     with pytest.raises(BacklitError, match="unknown example 'two-layers'; did you mean 'two-layer'"):
         demo("two-layers")
+
+
+def test_demo_counts_epochs_alone(capsys):
+    """Of `explain`, --steps is a number of updates."""
+    from backlit.cli import main
+
+    assert main(["demo", "two-layer", "--steps", "2"]) == 2
+    assert "Did you mean --epochs?" in capsys.readouterr().err

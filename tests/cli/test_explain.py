@@ -161,7 +161,7 @@ def test_an_optimizer_without_a_rate_is_refused_beside_a_schedule(tmp_path: Path
     ({"source": "two-lair"}, "two-layer"), ({"source": "two-layer", "row": (2,)}, "rows 1 to 1"),
     ({"source": "two-layer", "data": Path("x.csv")}, "rows of its own"),
     ({"source": "two-layer", "only": ("w99",)}, "w99"),
-    ({"source": "two-layer", "optimizer": "adan"}, "adam"), ({"source": "iris-from-scratch"}, "choose fewer"),
+    ({"source": "two-layer", "optimizer": "adan"}, "adam"),
     ({"source": "linear", "form": "html", "output": Path("no/such/folder/x")}, "cannot write"),
 ])  # fmt: skip
 def test_wrong_calls_end_in_one_line(arguments: dict[str, Any], message: str) -> None:
@@ -213,6 +213,28 @@ def test_the_pages_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         if kind == "python":
             exec(text, names)
     assert names["step"].step.recording.number == 1
+
+
+def test_the_pages_command_for_a_model_runs_as_printed_on_a_model_of_the_usual_size(
+    capsys: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from backlit.model import Settings, fit_table, save
+
+    (command,) = re.findall(r"^backlit (explain model.safetensors .*)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"{20 + k % 50},{'red' if k % 3 else 'blue'},{k % 7}.5\n" for k in range(60))
+    Path("data.csv").write_text("age,colour,price\n" + rows, encoding="utf-8")
+    save(fit_table("data.csv", "price", Settings(layers=(128, 128), epochs=1))[0], "model.safetensors")
+    assert main(shlex.split(command)) == 0
+    text = capsys.readouterr().out
+    assert re.search(r"left out +\d+,\d{3} of \d+,\d{3} numbers; the first 3 units", text)
+    assert "--row 8, --only h1.1, " in text
+    assert "standardized)" in text
+    for smaller in ("--row 8", "--only h1.1", '--only "w(age,h1.1)"'):
+        assert (
+            main([*shlex.split(command)[:4], *shlex.split(smaller), *["--row", "8"][: 2 * ("row" not in smaller)]]) == 0
+        )
+        capsys.readouterr()
 
 
 def test_explain_is_a_function_beside_the_package_of_that_name() -> None:

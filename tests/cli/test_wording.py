@@ -127,7 +127,7 @@ APPEARS = {
     "cli/options.py": ("explain",), "cli/kept_columns.py": ("predict",), "data/target.py": ("train",),
     "model/file.py": ("predict", "evaluate", "explain"), "ops/word_table.py": (), "show/demo_text.py": ("demo",),
     "show/drawing_words.py": ("explain",), "sources/model_files.py": ("explain",),
-    "sources/network_files.py": ("explain",),
+    "sources/network_files.py": ("explain",), "explain/step.py": ("explain",), "show/worked_text.py": ("explain",),
 }  # fmt: skip
 """The commands in which a file's texts can appear; those of a command's own file appear in it alone."""
 ALONE = {"--layers": ("train",)}

@@ -190,8 +190,9 @@ def test_a_picture_stands_before_its_text() -> None:
 
 def test_a_step_of_too_many_numbers_says_so() -> None:
     example = bl.explain(bl.Network([bl.Dense(60), bl.Dense(60)], 60), [[0.5] * 60], [[0.5] * 60])
-    (output,) = example._outputs()
-    assert "choose fewer rows or a part" in output["text/plain"]
+    head, *formulas = example._outputs()
+    assert "the first 3 units of each layer are shown" in head["text/plain"]
+    assert "net(h3)" in formulas[-1]["text/plain"] + formulas[2]["text/plain"]
 
 
 def test_a_long_step_is_cut_with_a_word_and_stays_in_one_cell() -> None:

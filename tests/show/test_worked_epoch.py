@@ -101,7 +101,7 @@ def test_an_epoch_of_too_many_numbers_is_refused_in_words() -> None:
     network = bl.Network([bl.Dense(2, "tanh"), bl.Dense(1)], 2, "half_squared_error", seed=1)
     many = np.zeros((300, 2)), np.zeros(300)
     with pytest.raises(
-        BacklitError, match=r"epoch 1 has 1\d,\d{3} numbers \(300 steps of up to \d\d\), more than the 5,000"
+        BacklitError, match=r"epoch 1 has 300 steps; the first numbers of each are 1\d,\d{3}, more than the 10,000"
     ):
         bl.explain(network, *many, batch_size=1, epoch=1)
     assert len(bl.explain(network, *many, batch_size=1, epoch=1, only="error")) == 300

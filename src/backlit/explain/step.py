@@ -203,7 +203,7 @@ class Step:
             f", of {named_rows(rows[:FIRST])}" if rows else ""
         )
         parts = [part for part in examples(self.contents) if part and part not in self.only]
-        command = [f'--only "{part}"' if re.search(r"\W", part) else f"--only {part}" for part in parts]
+        command = [f'--only "{part}"' if re.search(r"[^\w.]", part) else f"--only {part}" for part in parts]
         python = [f"only={part!r}" for part in parts]
         if rows and self._choosable:
             command, python = [f"--row {rows[0]}", *command], [f"row={rows[0]}", *python]
@@ -315,7 +315,7 @@ def steps_of_epoch(course: Course, shown: Shown, epoch: int) -> list[Step]:
             part = examples(steps[0].contents)[-1] or "forward"
             raise BacklitError(
                 f"epoch {epoch} has {course.batches:,} steps; the first numbers of each are {numbers:,}, more than the "
-                f"{LARGEST_EXAMPLE:,} that are shown at once: choose a part of each step, --only {part!r} (in Python, "
+                f'{LARGEST_EXAMPLE:,} that are shown at once: choose a part of each step, --only "{part}" (in Python, '
                 f"only={part!r}), or one step, --steps {(int(epoch) - 1) * course.batches + 1} (steps=)."
             )
     return steps

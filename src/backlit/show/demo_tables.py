@@ -183,13 +183,14 @@ def number(value: float) -> str:
 def like(published: str, ours: float) -> str:
     """Write our number with one digit more than the published one has; with two where a 5 would not tell the rounding.
 
-    >>> like("0.67", 0.6650736), like("0.56", 0.5523079), like("-0.17", -0.1650736)
-    ('0.6651', '0.552', '-0.1651')
+    >>> like("0.67", 0.6650736), like("0.56", 0.5523079), like("-0.17", -0.1650736), like("0.8", 0.75)
+    ('0.6651', '0.552', '-0.1651', '0.75')
     """
     mantissa, _, exponent = published.partition("e")
     digits, form = len(mantissa.partition(".")[2]) + 1, "e" if exponent else "f"
     text = f"{ours:.{digits}{form}}"
-    return f"{ours:.{digits + 1}{form}}" if text.partition("e")[0].endswith("5") else text
+    halfway = text.partition("e")[0].endswith("5") and float(text) != ours
+    return f"{ours:.{digits + 1}{form}}" if halfway else text
 
 
 def time_text(seconds: float) -> str:

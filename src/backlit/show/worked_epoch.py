@@ -88,6 +88,7 @@ class WorkedEpoch(Shown):
             batch = step.step.recording.batch
             title = f"Step {batch.number}: batch {batch.batch} of {batch.batches} of epoch {batch.epoch}"
             facts = tuple(fact for fact in step.step.occasion if fact[0] not in {"step", "beyond"})
+            facts += tuple(fact for fact in step.example.summary.facts if fact[0] == "left out")
             head = Summary(title, facts, (), self.summary.digits)
             twin = WorkedExample(step.step, compare=step.compare)
             twin.example = msgspec.structs.replace(step.example, summary=head)

@@ -12,6 +12,7 @@ import numpy as np
 from backlit.engine import TrainingSettings
 from backlit.errors import BacklitError
 from backlit.examples import NetworkFile, Setup, example_file, read_network_file
+from backlit.examples.file_tables import ComputedTable, PublishedTable
 from backlit.sources.problem import Problem, chosen_rows, numbered_rows
 
 
@@ -73,8 +74,10 @@ def _row_facts(chosen: list[int], count: int, batch: int) -> list[tuple[str, str
 
 def _figures(setup: Setup) -> dict[str, str]:
     """Give the quantities of the file's figures before the first update, by what the source calls them."""
-    figures = [figure for figure in (*setup.published, *setup.computed) if figure.label and not figure.after]
-    return {figure.label: figure.quantity for figure in reversed(figures)}  # the first of a name counts
+    figures: tuple[PublishedTable | ComputedTable, ...] = (*setup.published, *setup.computed)
+    return {
+        figure.label: figure.quantity for figure in reversed(figures) if figure.label and not figure.after
+    }  # the first of a name counts
 
 
 def _labels(setup: Setup) -> dict[str, str]:
