@@ -32,7 +32,7 @@ def occasion_facts(recording: Recording, rows: Sequence[str], epochs: int | None
         total = recording.weight
         what = "the weight of the batch's rows" if recording.weights.size else "the rows of the batch"
         given = [(name, getattr(settings, name)) for name in ("l1", "l2") if getattr(settings, name)]
-        shares = [f"{name} {short_text(value)} / {short_text(total)} = {short_text(value / total)}" if total else
+        shares = [f"{name} {short_text(value)} / {short_text(total)} = {short_text(float(f'{value / total:.15g}'))}" if total else
                   f"{name} 0" for name, value in given]  # fmt: skip
         words = " and ".join(shares)
         facts.append(("penalty per batch", f"{words}, by {what}" if total else f"{words}: {what} is 0"))
