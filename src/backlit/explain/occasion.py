@@ -32,13 +32,18 @@ def occasion_facts(recording: Recording, rows: Sequence[str], epochs: int | None
         total = recording.weight
         what = "the weight of the batch's rows" if recording.weights.size else "the rows of the batch"
         given = [(name, getattr(settings, name)) for name in ("l1", "l2") if getattr(settings, name)]
-        shares = [f"{name} {short_text(value)} / {short_text(total)} = {short_text(value / total)}" if total else
-                  f"{name} 0" for name, value in given]  # fmt: skip
-        words = " and ".join(shares)
+        words = " and ".join(_share(name, value, total) for name, value in given)
         facts.append(("penalty per batch", f"{words}, by {what}" if total else f"{words}: {what} is 0"))
     if settings.rates or settings.schedule.name != "constant":
         facts.append(("rate of this step", short_text(recording.rates[-1])))
     return facts
+
+
+def _share(name: str, value: float, total: float) -> str:
+    """Say what a penalty is in a batch of that weight."""
+    if not total:
+        return f"{name} 0"
+    return f"{name} {short_text(value)} / {short_text(total)} = {short_text(float(f'{value / total:.15g}'))}"
 
 
 def rows_words(recording: Recording, rows: Sequence[str]) -> str:
