@@ -43,6 +43,7 @@ TYPED = [
     ("explain two-layer --run a", "--run is 'a'; two-layer has one run, without a name: leave --run out."),
     ("explain two-layer --row 9", "--row is 9; two-layer has rows 1 to 1."),
     ("explain two-layer --steps 1 --epoch 2", "--steps is 1 and --epoch is 2; expected one of them"),
+    ("explain xor --row 1,2 --epoch 1", "--epoch is 1; --row chooses the rows of one step, and --epoch shows"),
     ("explain iris", "the example on it is 'iris-from-scratch'. `backlit train iris` trains on it."),
     ("demo iris", "the example on it is 'iris-from-scratch'. `backlit train iris` trains on it."),
     ("explain .", ". is a folder; expected a network file"),

@@ -67,7 +67,8 @@ def _of_names(message: str, given: Sequence[str]) -> str:
         return message
     name = "(?:row|run|only|epoch|steps|rate)"
     places = (
-        rf"^{name}(?= is |: | chooses )", rf"(?<= and ){name}(?= is | names | shows )", rf"(?<=leave ){name}(?= out)",
+        rf"^{name}(?= is |: | chooses )", r"(?<=; )row(?= chooses )",
+        rf"(?<= and ){name}(?= is | names | shows )", rf"(?<=leave ){name}(?= out)",
         rf"(?<= or ){name}(?= out)", rf"(?<=: use ){name}(?=\.)", r"(?<= that )row(?= names)",
     )  # fmt: skip
     return re.sub("|".join(places), r"--\g<0>", message)
