@@ -93,10 +93,7 @@ def are_within(vectors: Iterable[Array], limit: float) -> bool:
 
     It runs after every epoch, so it makes no array: one as large as the weights would take more time than they do.
     """
-    for values in vectors:
-        if values.size and not _squared_bound(values) <= limit * limit:  # NaN is not
-            return False
-    return True
+    return all(_squared_bound(values) <= limit * limit for values in vectors if values.size)  # NaN is not
 
 
 def _squared_bound(values: Array) -> float:
