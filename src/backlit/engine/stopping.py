@@ -124,7 +124,7 @@ def are_within(vectors: Iterable[Array], limit: float) -> bool:
 
     It runs after every epoch, so it makes no array: one as large as the weights would take more time than they do.
     """
-    return all(not values.size or _squared_bound(values) <= limit * limit for values in vectors)  # NaN is not
+    return all(_squared_bound(values) <= limit * limit for values in vectors if values.size)  # NaN is not
 
 
 def _squared_bound(values: Array) -> float:
