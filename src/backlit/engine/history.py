@@ -373,12 +373,13 @@ class History(Displayed, Sequence[Epoch]):
         return map(kind, *columns, norms, *rows[:, place:].T.tolist())
 
     @property
-    def _kind(self) -> tuple[Any, ...]:
+    def kind(self) -> tuple[Any, ...]:
+        """What a table of this history has: validation losses, the layers with norms, the metrics."""
         return self.validated, self.layers, self.metrics
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, History):
-            same = (self._kind, len(self)) == (other._kind, len(other))
+            same = (self.kind, len(self)) == (other.kind, len(other))
             return same and np.array_equal(self.rows, other.rows, equal_nan=True)
         return isinstance(other, list) and list(self) == other
 

@@ -142,7 +142,7 @@ def check_state(state: TrainingState, like: TrainingState) -> None:
                 f"the state's {name} are {_shown(given)}; this training has {_shown(expected)}. "
                 "A state fits a training of the same network and settings."
             )
-    if state.history._kind != like.history._kind:
+    if state.history.kind != like.history.kind:
         raise BacklitError(
             "the state's history is of a training with other validation rows or gradient norms, or other metrics; "
             "expected a training with the same validation, gradient_norms and metrics."

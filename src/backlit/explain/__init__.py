@@ -15,7 +15,15 @@ page of the documentation from the same formulas.
 """
 
 from backlit.explain.record.step_records import Change, Column, Drawing, Edge, Example, Node, Record, Section, Summary
-from backlit.explain.step import Shown, Step, course_of, explain_epoch, explain_step, precision_facts, steps_of_epoch
+from backlit.explain.step import (
+    Presentation,
+    Step,
+    course_of,
+    explain_epoch,
+    explain_step,
+    precision_facts,
+    steps_of_epoch,
+)
 
 __all__ = [
     "Change",
@@ -24,9 +32,9 @@ __all__ = [
     "Edge",
     "Example",
     "Node",
+    "Presentation",
     "Record",
     "Section",
-    "Shown",
     "Step",
     "Summary",
     "course_of",

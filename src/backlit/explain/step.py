@@ -55,7 +55,7 @@ ENOUGH = 2**31
 """Epochs of a training that is not said to end, at a constant rate."""
 
 
-class Shown(msgspec.Struct, frozen=True, kw_only=True):
+class Presentation(msgspec.Struct, frozen=True, kw_only=True):
     """How a step is shown; see `backlit.explain`.
 
     `facts` stand at the head of its summary, `notes` beside inputs and targets: a text for each column of each row of
@@ -77,7 +77,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     choosable: bool = False
 
     @classmethod
-    def of(cls, given: Mapping[str, Any]) -> Shown:
+    def of(cls, given: Mapping[str, Any]) -> Presentation:
         """Make it of arguments by their names.
 
         Errors: a BacklitError for a name that `backlit.explain` does not have.
@@ -100,7 +100,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
             raise BacklitError(f'only is {only!r}; expected a part, such as "h1" or "forward", or several of these.')
         return cls(**given)
 
-    def checked(self, rows: int) -> Shown:
+    def checked(self, rows: int) -> Presentation:
         """Give the same with a name for each of so many rows, and the parts as a tuple.
 
         Errors: a BacklitError for digits that are no whole number from 0 to 100, or names for other rows.
@@ -128,7 +128,7 @@ class Step:
         brief: whether `example` shows the first rows and units alone, because there are too many; the records have all.
     """
 
-    def __init__(self, recording: Recording, shown: Shown, epochs: int | None = None) -> None:
+    def __init__(self, recording: Recording, shown: Presentation, epochs: int | None = None) -> None:
         shown = shown.checked(recording.of)
         names = Names(recording.network, shown.inputs, shown.outputs, shown.units, shown.labels)
         assert shown.rows is not None
@@ -312,7 +312,7 @@ def course_of(training: Training, *, steps: int = 1, epochs: int | None = None) 
     return Course(single, _settings_of(single, steps=steps), epochs)
 
 
-def steps_of_epoch(course: Course, shown: Shown, epoch: int) -> list[Step]:
+def steps_of_epoch(course: Course, shown: Presentation, epoch: int) -> list[Step]:
     """Record every step of an epoch.
 
     Of more than `LARGEST_EXAMPLE` numbers the first of each step are shown.
@@ -348,11 +348,11 @@ def check_explainable(network: Network, optimizer: Optimizer) -> None:
         raise BacklitError("a network built from a graph cannot be explained yet; expected a chain of layers.")
 
 
-def _course(network: Any, X: npt.ArrayLike, Y: npt.ArrayLike, given: Mapping[str, Any]) -> tuple[Course, Shown]:
+def _course(network: Any, X: npt.ArrayLike, Y: npt.ArrayLike, given: Mapping[str, Any]) -> tuple[Course, Presentation]:
     """Give the course of a fresh training of a copy of the network, and how its steps are shown."""
     if not isinstance(network, Network):
         raise BacklitError(f"explain was given {network!r}; expected a Network.")
-    shown = Shown.of({name: value for name, value in given.items() if name not in TRAINING})
+    shown = Presentation.of({name: value for name, value in given.items() if name not in TRAINING})
     shown = msgspec.structs.replace(shown, facts=(*shown.facts, *precision_facts(network)))
     options = {name: value for name, value in given.items() if name in Settings.__struct_fields__}
     options |= {name: value or 0.0 for name, value in options.items() if name in LIMITS}

@@ -16,7 +16,7 @@ LONGEST_LEAD, LONGEST_SOURCE, LONGEST_PART = 150.0, 64.0, 58.0
 """The width of what stands before a number: of a weight's name, of a unit's, of a unit's within that of a weight."""
 
 
-class Shown(NamedTuple):
+class DrawnWay(NamedTuple):
     """A drawing and how its numbers are written."""
 
     drawing: Drawing
@@ -24,7 +24,7 @@ class Shown(NamedTuple):
     digits: int
     names: bool | None
 
-    def ways(self) -> tuple[Shown, Shown]:
+    def ways(self) -> tuple[DrawnWay, DrawnWay]:
         """Give the drawing both ways, forward and backward: they are laid out alike."""
         return self._replace(backward=False), self._replace(backward=True)
 

@@ -14,7 +14,7 @@ import math
 from backlit.explain.algebra.numerals import given_text
 from backlit.explain.record.step_records import Column, Drawing
 from backlit.show.drawing_parts import LETTERS, LOWERED, NAMES, Circle, Layout, Line, Text
-from backlit.show.edge_labels import Shown, crowded, numbered
+from backlit.show.edge_labels import DrawnWay, crowded, numbered
 from backlit.show.text_width import shortened, text_width
 
 LINE = 17.0
@@ -38,7 +38,7 @@ def layout(drawing: Drawing, *, backward: bool, digits: int, names: bool | None 
         digits: places behind the point.
         names: put each weight's name before its number; None does so for the user's own names alone.
     """
-    return _Placing(Shown(drawing.way(backward=backward), backward, digits, names)).layout()
+    return _Placing(DrawnWay(drawing.way(backward=backward), backward, digits, names)).layout()
 
 
 class _Placing:
@@ -52,7 +52,7 @@ class _Placing:
         middle: the height of the middle of every column. `ones`: the height of each column's constant 1, or None.
     """
 
-    def __init__(self, shown: Shown) -> None:
+    def __init__(self, shown: DrawnWay) -> None:
         self.shown, self.columns = shown, shown.drawing.columns
         self.lines: list[Line] = []
         self.circles: list[Circle] = []

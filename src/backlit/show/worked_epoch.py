@@ -19,7 +19,7 @@ from backlit.explain.occasion import named_rows
 from backlit.show import notebook, worked_latex, worked_notebook, worked_text
 from backlit.show.equation_parts import latex_decimal
 from backlit.show.worked_example import WorkedExample
-from backlit.show.worked_markdown import _escaped
+from backlit.show.worked_markdown import escaped
 
 TITLE = "One epoch of training, step by step"
 
@@ -117,14 +117,14 @@ class WorkedEpoch(Shown):
 
     def _markdown_head(self) -> str:
         lines = [f"# {TITLE}", ""]
-        lines += [f"- **{name}:** {_escaped(fact)}" for name, fact in self.summary.facts]
+        lines += [f"- **{name}:** {escaped(fact)}" for name, fact in self.summary.facts]
         lines += ["", f"| {' | '.join(self._columns)} |", "|---:|---|---:|"]
-        lines += [f"| {number} | {_escaped(rows)} | {error} |" for number, rows, error in self._table()]
+        lines += [f"| {number} | {escaped(rows)} | {error} |" for number, rows, error in self._table()]
         return "\n".join(lines) + "\n"
 
     def to_latex(self) -> str:
         """Give a LaTeX document that compiles as it is."""
-        text = worked_latex._text
+        text = worked_latex.text_latex
         lines = [rf"\section*{{{text(TITLE)}}}", r"\begin{itemize}"]
         lines += [rf"\item {text(name)}: {text(fact)}" for name, fact in self.summary.facts]
         lines += [r"\end{itemize}", r"\begin{longtable}{rlr}", " & ".join(self._columns) + r" \\"]

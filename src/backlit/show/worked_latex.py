@@ -33,17 +33,17 @@ def worked_latex(example: Example) -> str:
 def worked_body(example: Example) -> str:
     """Give the document without its preamble and its end."""
     summary = example.summary
-    lines = [rf"\section*{{{_text(summary.title)}}}", r"\begin{itemize}"]
-    lines += [rf"\item {_text(name)}: {_text(fact)}" for name, fact in summary.facts]
+    lines = [rf"\section*{{{text_latex(summary.title)}}}", r"\begin{itemize}"]
+    lines += [rf"\item {text_latex(name)}: {text_latex(fact)}" for name, fact in summary.facts]
     lines += [r"\end{itemize}"]
     if len(summary.errors) > 1:
-        lines += [rf"\subsection*{{{_text(summary.errors_title)}}}", r"\begin{longtable}{rr}"]
+        lines += [rf"\subsection*{{{text_latex(summary.errors_title)}}}", r"\begin{longtable}{rr}"]
         lines += [
             rf"{number} & ${latex_decimal(error, summary.digits)}$ \\" for number, error in enumerate(summary.errors, 1)
         ]
         lines += [r"\end{longtable}"]
     for section in example.sections:
-        lines += [rf"\subsection*{{{_text(section.title)}}}", *_section(section, summary.digits)]
+        lines += [rf"\subsection*{{{text_latex(section.title)}}}", *_section(section, summary.digits)]
     if example.changes:
         lines += [r"\subsection*{Before and after the step}", *_changes(example.changes)]
     return "\n".join(lines) + "\n"
@@ -53,7 +53,7 @@ def _section(section: Section, digits: int) -> Iterator[str]:
     if section.given:
         yield r"\begin{longtable}{lrl}"
         for record in section.given:
-            yield rf"${record.symbol}$ & ${latex_number(record.shown)}$ & {_text(record.note)} \\"
+            yield rf"${record.symbol}$ & ${latex_number(record.shown)}$ & {text_latex(record.note)} \\"
         yield r"\end{longtable}"
     for record in section.worked:
         yield from _record(record, digits)
@@ -64,7 +64,7 @@ def _record(record: Record, digits: int) -> Iterator[str]:
     yield r"\begin{align*}"
     yield rf"{record.symbol} &= " + " \\\\\n&= ".join(equation_parts(record))
     yield r"\end{align*}"
-    remarks = [_text(remark) for remark in (record.note, record.checked) if remark]
+    remarks = [text_latex(remark) for remark in (record.note, record.checked) if remark]
     if remarks:
         yield rf"{{\small {'; '.join(remarks)}}}"
 
@@ -73,10 +73,10 @@ def _changes(changes: tuple[Change, ...]) -> Iterator[str]:
     yield r"\begin{longtable}{lrrr}"
     yield r" & before & after & change \\"
     for change in changes:
-        yield _text(change.name) + "".join(f" & ${latex_number(number)}$" for number in change.shown) + r" \\"
+        yield text_latex(change.name) + "".join(f" & ${latex_number(number)}$" for number in change.shown) + r" \\"
     yield r"\end{longtable}"
 
 
-def _text(text: str) -> str:
+def text_latex(text: str) -> str:
     """Give text with the characters escaped that mean something in LaTeX, and signs that its fonts lack as formulas."""
     return "".join(f"${SIGNS[c]}$" if c in SIGNS else c for c in latex_text(text))

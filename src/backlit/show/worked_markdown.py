@@ -25,14 +25,14 @@ def worked_markdown(example: Example) -> str:
     """Give a worked example as Markdown."""
     summary = example.summary
     lines = [f"# {summary.title}", ""]
-    lines += [f"- **{name}:** {_escaped(fact)}" for name, fact in summary.facts]
+    lines += [f"- **{name}:** {escaped(fact)}" for name, fact in summary.facts]
     if len(summary.errors) > 1:
         lines += ["", f"## {summary.errors_title}", "", f"| step | {summary.measured} |", "|---:|---:|"]
         lines += [
             f"| {number} | {decimal_text(error, summary.digits)} |" for number, error in enumerate(summary.errors, 1)
         ]
     for section in example.sections:
-        lines += ["", f"## {_escaped(section.title)}", "", *_section(section)]
+        lines += ["", f"## {escaped(section.title)}", "", *_section(section)]
     if example.changes:
         lines += ["", "## Before and after the step", "", *_changes(example.changes)]
     return "\n".join(lines) + "\n"
@@ -43,7 +43,7 @@ def _section(section: Section) -> Iterator[str]:
         yield "| | value | |"
         yield "|---|---:|---|"
         for record in section.given:
-            cells = (f"${markdown_formula(record.symbol)}$", record.shown, _escaped(record.note))
+            cells = (f"${markdown_formula(record.symbol)}$", record.shown, escaped(record.note))
             yield f"| {' | '.join(cells)} |"
         yield ""
     for record in section.worked:
@@ -60,7 +60,7 @@ def _record(record: Record) -> Iterator[str]:
     yield ""
     remarks = [remark for remark in (record.note, record.checked) if remark]
     if remarks:
-        yield f"*{_escaped('; '.join(remarks))}*"
+        yield f"*{escaped('; '.join(remarks))}*"
         yield ""
 
 
@@ -76,9 +76,9 @@ def _changes(changes: tuple[Change, ...]) -> Iterator[str]:
     yield "| | before | after | change |"
     yield "|---|---:|---:|---:|"
     for change in changes:
-        yield f"| {_escaped(change.name)} | {' | '.join(change.shown)} |"
+        yield f"| {escaped(change.name)} | {' | '.join(change.shown)} |"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Give text with the characters escaped that mean something in Markdown."""
     return "".join(f"\\{c}" if c in "\\`*_[]<>|#" else c for c in text)

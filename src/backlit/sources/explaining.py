@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from backlit.engine import Network, SingleUpdates, Training, TrainingSettings
 from backlit.errors import BacklitError
-from backlit.explain import Shown, Step, course_of, explain_epoch, precision_facts, steps_of_epoch
+from backlit.explain import Presentation, Step, course_of, explain_epoch, precision_facts, steps_of_epoch
 from backlit.explain.course import Course
 from backlit.explain.step import DATA
 from backlit.ops.registry import optimizers
@@ -171,7 +171,7 @@ def _of_problem(
     training = SingleUpdates(problem.network.copy("float64"), problem.X, problem.Y, **rules)
     course = course_of(training, steps=steps, epochs=problem.epochs)
     facts = [*problem.shown.get("facts", ()), *precision_facts(problem.network)]
-    return _worked(course, Shown.of({**problem.shown, "facts": facts, **shown}), epoch, compare)
+    return _worked(course, Presentation.of({**problem.shown, "facts": facts, **shown}), epoch, compare)
 
 
 def _of_training(
@@ -188,10 +188,10 @@ def _of_training(
     facts = [*shown.get("facts", ()), *precision_facts(training.network)]
     if ended:
         facts.insert(0, ("training", f"has ended ({ended}); this is how it would go on, if it were run again"))
-    return _worked(course, Shown.of({**shown, "facts": facts}), epoch, compare)
+    return _worked(course, Presentation.of({**shown, "facts": facts}), epoch, compare)
 
 
-def _worked(course: Course, shown: Shown, epoch: int | None, compare: bool) -> WorkedExample | WorkedEpoch:
+def _worked(course: Course, shown: Presentation, epoch: int | None, compare: bool) -> WorkedExample | WorkedEpoch:
     if epoch is not None:
         return WorkedEpoch(steps_of_epoch(course, shown, epoch), compare=compare)
     return WorkedExample(Step(course.step(), shown, course.epochs), compare=compare)
