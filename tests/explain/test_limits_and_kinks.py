@@ -244,10 +244,17 @@ def test_rows_of_one_name_are_refused() -> None:
         explained(one("identity", 0.5, 0.0), [[1.0], [2.0]], [[0.0], [0.0]], rows=["1", "1"])
 
 
-def test_a_result_that_overflows_on_the_way_is_said_to() -> None:
+def test_a_norm_whose_squares_overflow_is_the_norm() -> None:
     step = explained(one("identity", 1e200, 0.0), [[1.0]], [[0.0]], clip_norm=1.0)
-    assert step["‖g‖"].shown == "∞"
-    assert step["‖g‖"].note == "beyond float64, whose largest number is about 1.8e308, on the way to the result"
+    assert step["‖g‖"].shown == "1.41421356e200"
+    assert step["g scaled(b(o1))"].shown == "0.707106781"
+    assert not Judge(str(step), 9).wrong_lines()
+
+
+def test_a_result_that_overflows_on_the_way_is_said_to() -> None:
+    step = explained(one("identity", 1.0, 0.0, "mae"), [[1.2e308], [1.2e308]], [[0.0], [0.0]], clip_norm=1.0)
+    assert step["E"].shown == "∞"
+    assert step["E"].note == "beyond float64, whose largest number is about 1.8e308, on the way to the result"
     assert not Judge(str(step), 9).wrong_lines()
 
 
