@@ -153,7 +153,9 @@ def test_penalties_are_given_as_set_and_then_divided() -> None:
     )
     facts = dict(example.step.summary.facts)
     assert facts["penalties and limits"] == "l1 0.01, l2 0.02"
-    assert facts["penalty per batch"] == "l1 0.01 / 4 = 0.0025 and l2 0.02 / 4 = 0.005, by the rows of the batch"
+    assert (
+        facts["penalty per batch"] == "l1 0.01 / 4 = 0.0025 and l2 0.02 / 4 = 0.005; divided by the rows of the batch"
+    )
 
 
 # -------------------------------------------------------------------------------------------------------------- limits

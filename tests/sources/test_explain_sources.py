@@ -140,13 +140,13 @@ def test_an_example_by_its_name() -> None:
 
 def test_a_penalty_per_batch_is_divided_by_the_weight_of_weighted_rows(adaline: str) -> None:
     step = bl.explain(adaline, batch_size=3, penalty_per_batch=True, l2=0.6, sample_weight=[1.0, 0.5, 2.0, 1.0])
-    assert facts(step)["penalty per batch"] == "l2 0.6 divided by 3.5, the weight of the batch's rows"
+    assert facts(step)["penalty per batch"] == "l2 0.6 / 3.5 = 0.171428571; divided by the weight of the batch's rows"
     assert step["g(w(X1,y))"].value == pytest.approx(step["dE/dw(X1,y)"].value + 0.6 / 3.5 * 0.1, rel=1e-15)
 
 
 def test_a_penalty_per_batch_is_divided_by_its_rows(adaline: str) -> None:
     step = bl.explain(adaline, batch_size=3, penalty_per_batch=True, l2=0.6, steps=2)
-    assert facts(step)["penalty per batch"] == "l2 0.6 / 1 = 0.6, by the rows of the batch"
+    assert facts(step)["penalty per batch"] == "l2 0.6 / 1 = 0.6; divided by the rows of the batch"
     step = bl.explain(adaline, batch_size=3, penalty_per_batch=True, l2=0.6)
     assert facts(step)["penalty per batch"] == "l2 0.6 / 3 = 0.2, by the rows of the batch"
     record = step["g(w(X1,y))"]

@@ -33,7 +33,7 @@ def occasion_facts(recording: Recording, rows: Sequence[str], epochs: int | None
         what = "the weight of the batch's rows" if recording.weights.size else "the rows of the batch"
         given = [(name, getattr(settings, name)) for name in ("l1", "l2") if getattr(settings, name)]
         words = " and ".join(_share(name, value, total) for name, value in given)
-        facts.append(("penalty per batch", f"{words}, by {what}" if total else f"{words}: {what} is 0"))
+        facts.append(("penalty per batch", f"{words}; divided by {what}" if total else f"{words}: {what} is 0"))
     if settings.rates or settings.schedule.name != "constant":
         facts.append(("rate of this step", short_text(recording.rates[-1])))
     return facts
