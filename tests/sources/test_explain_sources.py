@@ -148,7 +148,7 @@ def test_a_penalty_per_batch_is_divided_by_its_rows(adaline: str) -> None:
     step = bl.explain(adaline, batch_size=3, penalty_per_batch=True, l2=0.6, steps=2)
     assert facts(step)["penalty per batch"] == "l2 0.6 / 1 = 0.6; divided by the rows of the batch"
     step = bl.explain(adaline, batch_size=3, penalty_per_batch=True, l2=0.6)
-    assert facts(step)["penalty per batch"] == "l2 0.6 / 3 = 0.2, by the rows of the batch"
+    assert facts(step)["penalty per batch"] == "l2 0.6 / 3 = 0.2; divided by the rows of the batch"
     record = step["g(w(X1,y))"]
     assert record.value == pytest.approx(step["dE/dw(X1,y)"].value + 0.2 * 0.1, rel=1e-15)
     assert "0.2" in record.plain_substituted
