@@ -200,3 +200,13 @@ def test_a_small_kink_is_not_taken_for_a_slope() -> None:
     assert slope.value is None
     assert slope.left == pytest.approx(1.0, abs=1e-9)
     assert slope.right == pytest.approx(1.0 + 1e-8, abs=1e-9)
+
+
+@pytest.mark.parametrize("weight", [100.0, 800.0, 1e7, 1e20, 1e146])
+def test_the_logarithm_of_powers_beyond_all_decimals_is_their_exponent(weight):
+    softmax = bl.Network([bl.Dense(2, "softmax", weights=[[weight, -weight]])], inputs=1, loss="cross_entropy")
+    sigmoid = bl.Network([bl.Dense(1, "sigmoid", weights=[[weight]])], inputs=1, loss="binary_cross_entropy")
+    for network, target, error in ((softmax, [[0.0, 1.0]], 2.0 * weight), (sigmoid, [[0.0]], weight)):
+        record = bl.explain(network, [[1.0]], target)["E" if network is softmax else "E(o1)"]
+        assert float(record.shown) == record.value == error
+        assert "max" not in record.plain_formula

@@ -13,6 +13,7 @@ from backlit.explain.algebra.tree import COMPARISONS, Apply, Literal, Node, Ref,
 
 FEW, MANY = 60, 420
 """Digits of the usual evaluation; and of that of numbers as small as float64 has them, beside a 1."""
+LOGARITHMS = ("log", "ln")
 LEFT = 30
 """Where a sum cancels so far that rounded terms leave it fewer digits than this, the digits do not suffice."""
 
@@ -94,10 +95,20 @@ class _Evaluation:
         if function is None:
             return Decimal("NaN")
         args = [self.value(arg) for arg in node.args]
-        result = function(*args)
+        result = self._log_of(node.args[0]) if node.head in LOGARITHMS and not args[0].is_finite() else function(*args)
         if node.head == "+" and self.enough:
             self.enough = not self._cancels(args, result)
         return result
+
+    def _log_of(self, node: Node) -> Decimal:
+        """Give the logarithm of e^x, or of a sum of such powers, where these are beyond all decimals: x is not."""
+        terms = node.args if isinstance(node, Apply) and node.head == "+" else (node,)
+        logs = []
+        for term in terms:
+            power = isinstance(term, Apply) and term.head == "^" and term.args[0] == Literal("e")
+            logs.append(self.value(term.args[1]) if power else self.value(term).ln())  # type: ignore[union-attr]
+        top = max(logs)
+        return top + _sum(*((log - top).exp() for log in logs)).ln() if top.is_finite() else top
 
     def _cancels(self, terms: list[Decimal], total: Decimal) -> bool:
         """Tell whether a sum is so much smaller than a rounded term that this one's rounding may be all of it."""
