@@ -8,7 +8,7 @@ from decimal import Decimal
 from backlit.explain.algebra.decimals import FLOATS, WIDE, as_written, decimal_value
 from backlit.explain.algebra.numerals import DIGITS, decimal_text, right_text
 from backlit.explain.algebra.printing import NumberText, latex, linked_latex, plain
-from backlit.explain.algebra.tree import Apply, Node, choose_cases, refs
+from backlit.explain.algebra.tree import Apply, Node, Ref, choose_cases, refs
 from backlit.explain.record.exact import ExactNumbers
 from backlit.explain.record.quantities import Key
 from backlit.explain.record.step_records import Change, Record
@@ -66,11 +66,25 @@ def _texts(key: Key, node: Node | None, exact: ExactNumbers, digits: int) -> Num
     value = key.quantity.value(key.place)
     if node is None or not math.isfinite(value) or not _may_break(node, digits):
         return lambda ref: exact.within(ref, digits)
+
+    def text(ref: Ref, more: int) -> str:
+        return _finer(exact.within(ref, digits), exact.within(ref, more))
+
     for more in (digits, *range(digits + 1, MOST + 1)):
-        result = decimal_value(node, lambda ref: _as_shown(exact.within(ref, more)))  # noqa: B023
+        result = decimal_value(node, lambda ref: _as_shown(text(ref, more)))  # noqa: B023
         if result.is_finite() and (result or more >= DIGITS or not exact.of(key)):
-            return lambda ref: exact.within(ref, more)
+            return lambda ref: text(ref, more)
     return lambda ref: exact.within(ref, digits)
+
+
+def _finer(one: str, other: str) -> str:
+    """Give that of two texts of a number whose last digit stands further behind: -3.4e-3, not -0.003.
+
+    >>> _finer("-3.4e-3", "-0.003"), _finer("0.24", "0.240"), _finer("∞", "∞")
+    ('-3.4e-3', '0.240', '∞')
+    """
+    places = [_as_shown(text).as_tuple().exponent for text in (one, other)]
+    return other if all(isinstance(place, int) for place in places) and places[1] < places[0] else one  # type: ignore[operator]
 
 
 def _may_break(node: Node, digits: int) -> bool:
