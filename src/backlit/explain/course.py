@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from backlit.engine import Batch, SingleUpdates
-from backlit.errors import BacklitError
+from backlit.errors import BacklitError, counted
 from backlit.explain.record.recording import Recording, Settings
 
 FARTHEST = 1_000_000
@@ -72,13 +72,13 @@ class Course:
             return
         if epoch > has and not self.settings.rates and self._rates_differ(has, epoch, min(further, FARTHEST)):
             raise BacklitError(
-                f"{asked}; the training has {_count(has * batches, 'step')} ({_count(has, 'epoch')} of "
-                f"{_count(batches, 'batch')}), and its schedule {training.schedule.name!r} gives rates for these "
-                "alone. Ask for one of them, or raise epochs."
+                f"{asked}; the training has {counted(has * batches, 'step')} ({counted(has, 'epoch')} of "
+                f"{counted(batches, 'batch', 'batches')}), and its schedule {training.schedule.name!r} gives rates for "
+                "these alone. Ask for one of them, or raise epochs."
             )
         if further > FARTHEST:
-            own = "" if self.epochs is None else f", or within the training's own {_count(has * batches, 'step')}"
-            ahead, most = _count(further, "step"), _count(FARTHEST, "step")
+            own = "" if self.epochs is None else f", or within the training's own {counted(has * batches, 'step')}"
+            ahead, most = counted(further, "step"), counted(FARTHEST, "step")
             raise BacklitError(f"{asked}, {ahead} ahead; expected one within the next {most}{own}.")
         training.epochs = epoch
 
@@ -92,10 +92,6 @@ class Course:
     def _stopped(self, asked: str) -> BacklitError:
         steps = len(self.training.errors)
         return BacklitError(
-            f"{asked}; the training stops after {_count(steps, 'step')} in epoch {len(self.training.history)} "
+            f"{asked}; the training stops after {counted(steps, 'step')} in epoch {len(self.training.history)} "
             f"({self.training.stopped}): ask for an earlier one."
         )
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 'es' if noun.endswith('ch') and noun != 'epoch' else 's'}"

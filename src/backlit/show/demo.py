@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from backlit.engine import Shown
+from backlit.errors import counted
 from backlit.examples import Example, ExampleRun, SetupRun
 from backlit.show import demo_tables, demo_text
 from backlit.show.curve_svg import Curve, curve_svg
@@ -41,7 +42,7 @@ class Demo(Shown):
 
     def __repr__(self) -> str:
         run = self.run.runs[0]
-        several = f"{len(self.run.runs)} runs" if len(self.run.runs) > 1 else demo_tables.count(run.epochs, "epoch")
+        several = f"{len(self.run.runs)} runs" if len(self.run.runs) > 1 else counted(run.epochs, "epoch")
         return f"<demo {self.run.name!r}: {several}, E = {run.errors[-1].error:.6g}; print it>"
 
     def to_json(self) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from backlit.errors import counted
 from backlit.examples import ComputedFigure, Figure, SetupRun
 
 MOST_PARAMETERS = 24
@@ -27,16 +28,16 @@ class DemoTable(msgspec.Struct, frozen=True):
 
 def facts(setup: SetupRun) -> list[tuple[str, str]]:
     """Give the network, the error and the settings of the training, each in a line."""
-    sizes = [count(len(setup.inputs), "input"), *(layer.summary for layer in setup.layers)]
+    sizes = [counted(len(setup.inputs), "input"), *(layer.summary for layer in setup.layers)]
     fixed = sum(not parameter.trained for parameter in setup.parameters)
-    parameters = count(len(setup.parameters), "parameter") + (f", {fixed} of them not trained" if fixed else "")
+    parameters = counted(len(setup.parameters), "parameter") + (f", {fixed} of them not trained" if fixed else "")
     settings = ", ".join(f"{name} {value:g}" for name, value in setup.optimizer.items() if name != "op" and value)
     batch = "all" if setup.batch_size == setup.rows else str(setup.batch_size)
     updates = f"{batch} in each update" if setup.rows > 1 else "one update per epoch"
     return [
         ("Network", f"{' -> '.join(sizes)}; {parameters}"),
         ("Error", f"{setup.loss['op']}, {_reduction(setup)}"),
-        ("Training", f"{setup.optimizer['op']} ({settings}); {count(setup.rows, 'row')}, {updates}"),
+        ("Training", f"{setup.optimizer['op']} ({settings}); {counted(setup.rows, 'row')}, {updates}"),
     ]
 
 
@@ -148,7 +149,7 @@ def verdict(figure: Figure | ComputedFigure) -> str:
     """Say whether a figure is ours: a figure of two digits cannot say more than that it is equal to two digits."""
     if figure.equal is None:
         return ""
-    return f"{count(figure.digits, 'digit')} equal" if figure.equal else "differs"
+    return f"{counted(figure.digits, 'digit')} equal" if figure.equal else "differs"
 
 
 def race(runs: Sequence[SetupRun]) -> DemoTable:
@@ -163,16 +164,7 @@ def race(runs: Sequence[SetupRun]) -> DemoTable:
 
 def after(epochs: int) -> str:
     """Say after how many epochs."""
-    return f"after {count(epochs, 'epoch')}"
-
-
-def count(number: int, noun: str) -> str:
-    """Give a number of things.
-
-    >>> count(1, "row"), count(2000, "row")
-    ('1 row', '2,000 rows')
-    """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"after {counted(epochs, 'epoch')}"
 
 
 def number(value: float) -> str:

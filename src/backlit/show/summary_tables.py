@@ -118,7 +118,7 @@ def _history(record: HistorySummary) -> SummaryTable:
         measured = [column[place] for column in ([validation] if validated else []) + [rates, *scores]]
         rows.append([str(epoch.number), best, losses[place], *measured])
     notes = [] if rows else ["no epochs yet: run() trains"]
-    title = f"{record.count:,} {'epoch' if record.count == 1 else 'epochs'}"
+    title = counted(record.count, "epoch")
     return SummaryTable(title, head, rows, notes, line=f"{title}, loss {losses[-1]} at the end" if rows else "")
 
 
@@ -186,7 +186,7 @@ def _evaluation(record: NetworkEvaluation) -> SummaryTable:
     reduced = {"sum": "sum", "mean": "mean", "mean_all": "mean over rows and outputs"}[record.reduction]
     rows = [(f"loss ({record.loss_name}, {reduced})", f"{record.loss:.9g}")]
     rows += [(name.replace("_", " "), f"{value:.9g}") for name, value in record.metrics.items()]
-    return SummaryTable(f"on {record.rows:,} {'row' if record.rows == 1 else 'rows'}", ("", ""), rows, numbers=1)
+    return SummaryTable(f"on {counted(record.rows, 'row')}", ("", ""), rows, numbers=1)
 
 
 SCORE_WORDS = {"log_loss": "log-loss", "r2": "R²", "mae": "mean |error|", "rmse": "RMSE"}
