@@ -164,3 +164,10 @@ def test_what_cannot_be_written_is_counted(monkeypatch, tmp_path):
     monkeypatch.setattr(disk_cache, "link", lambda code: 1)
     disk_cache.load("a", "b", lambda: None)
     assert warming.cache_contents()[1:] == (0, 0, "", 1)
+
+
+def test_what_could_not_be_written_elsewhere_or_is_there_by_now_is_not_counted(monkeypatch, tmp_path):
+    monkeypatch.setattr(disk_cache, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(disk_cache, "not_kept", [tmp_path / "there", tmp_path / "missing", tmp_path / "other" / "gone"])
+    (tmp_path / "there").touch()
+    assert warming.cache_contents().not_kept == 1

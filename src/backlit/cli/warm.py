@@ -13,7 +13,7 @@ from cyclopts import Parameter
 
 from backlit.cli.plugins import run_plugins
 from backlit.cli.preparing import silent_compilation
-from backlit.errors import BacklitError
+from backlit.errors import BacklitError, counted
 
 if TYPE_CHECKING:
     from backlit.engine import Warmed
@@ -63,7 +63,7 @@ def warm(
     new = after.functions - before.functions
     if after.not_kept:
         raise BacklitError(
-            f"{after.not_kept} functions were compiled and could not be written to {after.folder}: the disk is full, "
+            f"{counted(after.not_kept, 'compiled function')} could not be written to {after.folder}: the disk is full, "
             "or the folder is not yours. Make room, or set BACKLIT_CACHE_DIR to a folder of your own."
         )
     for part in left_out:

@@ -41,7 +41,7 @@ class CacheContents(NamedTuple):
     """What the cache holds: its folder, the number of compiled functions, their bytes.
 
     `temporary` says why a folder that ends with this process is used in its place, or "". `not_kept` counts what this
-    process compiled and could not write, on a full disk for instance.
+    process compiled and could not write there, on a full disk for instance, and what is missing there still.
     """
 
     folder: Path
@@ -56,7 +56,8 @@ def cache_contents() -> CacheContents:
     folder, sizes = disk_cache.cache_folder(), []
     with contextlib.suppress(OSError):
         sizes = [path.stat().st_size for path in folder.iterdir() if not path.suffix]
-    return CacheContents(folder, len(sizes), sum(sizes), disk_cache.temporary.get(folder, ""), len(disk_cache.not_kept))
+    missing = [path for path in disk_cache.not_kept if path.parent == folder and not path.exists()]
+    return CacheContents(folder, len(sizes), sum(sizes), disk_cache.temporary.get(folder, ""), len(missing))
 
 
 def warm(dtypes: Sequence[str] = DTYPES) -> Iterator[Warmed]:

@@ -131,8 +131,8 @@ def _check(path: Path, found: os.stat_result, kind: Callable[[int], bool], share
         )
 
 
-not_kept: list[str] = []
-"""The titles of the functions that this process compiled and could not write."""
+not_kept: list[Path] = []
+"""The files that this process could not write, of functions that it compiled."""
 
 _warned: list[BaseException] = []
 
@@ -185,7 +185,7 @@ def load(title: str, digest: str, compiled: Callable[[], Code]) -> int:
     if not address:
         code = compiled()
         if not _write(path, code):
-            not_kept.append(title)
+            not_kept.append(path)
         address = link(code)
     return address
 
