@@ -43,8 +43,11 @@ class ExplosionCheck:
         """Say what tells that the weights exploded; an empty text where nothing does."""
         if self.first is None or not self.loop.memory.P.size:
             return ""
-        largest, usual = (float(np.abs(P).max()) for P in (self.loop.memory.P, self.first[0]))
-        if largest <= GROWN * max(1.0, usual):
+        largest = float(np.abs(self.loop.memory.P).max())
+        if largest <= GROWN:
+            return ""
+        usual = float(np.abs(self.first[0]).max())
+        if largest <= GROWN * usual:
             return ""
         told = f"weights as large as {largest:.3g}"
         now = self._loss(self._values())

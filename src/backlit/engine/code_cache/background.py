@@ -107,13 +107,21 @@ def begin(dtype: str, names: Sequence[str]) -> None:
             return
 
 
+_complete: set[tuple[Path, str, *tuple[str, ...]]] = set()
+"""Folders of the cache with a type of number and names that were all there; a folder is not read for every training."""
+
+
 def _announce(dtype: str, names: Sequence[str]) -> None:
     """Tell the listeners which of some names have to be waited for, by whichever process they are compiled."""
-    if announcing.compilation_listeners:
-        kept = disk_cache.titles()
-        missing = [name for name in names if f"{'' if name in SHARED else 'machine_'}{name}_{dtype}" not in kept]
-        if missing:
-            announcing.announce(announcing.Compilation(SECONDS * len(missing), disk_cache.keeps()))
+    folder = disk_cache.cache_folder()
+    if (folder, dtype, *names) in _complete or not announcing.compilation_listeners:
+        return
+    kept = disk_cache.titles()
+    missing = [name for name in names if f"{'' if name in SHARED else 'machine_'}{name}_{dtype}" not in kept]
+    if missing:
+        announcing.announce(announcing.Compilation(SECONDS * len(missing), disk_cache.keeps()))
+    else:
+        _complete.add((folder, dtype, *names))
 
 
 def claim(name: str, dtype: str) -> bool:

@@ -167,7 +167,7 @@ def has_kernels() -> bool:
 def titles() -> set[str]:
     """Give the titles of the functions whose machine code lies in the cache."""
     with contextlib.suppress(OSError):
-        return {path.name.rpartition("_")[0] for path in cache_folder().iterdir() if not path.suffix}
+        return {name.rpartition("_")[0] for name in os.listdir(cache_folder()) if not os.path.splitext(name)[1]}
     return set()
 
 
