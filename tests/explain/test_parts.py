@@ -31,6 +31,13 @@ FORMS = {
 # ------------------------------------------------------------------------------------------------------- too long
 
 
+def test_many_rows_are_counted_with_commas() -> None:
+    X = np.linspace(-1.0, 1.0, 1_020)[:, None]
+    network = bl.Network([bl.Dense(1)], 1, seed=0)
+    step = bl.explain(network, X, X, optimizer="sgd", batch_size=1_000, steps=2, shuffle=False)
+    assert "20 of 1,020: rows 1001, 1002" in str(step)
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_a_step_that_is_too_long_shows_its_first_numbers_and_says_so(form: str) -> None:
     step = wide()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from backlit.errors import counted
 from backlit.explain.algebra.numerals import short_text
 from backlit.explain.record.recording import Recording
 
@@ -24,9 +25,7 @@ def occasion_facts(recording: Recording, rows: Sequence[str], epochs: int | None
     elif recording.number > 1:
         facts.append(("step", str(recording.number)))
     if epochs is not None and batch.epoch > epochs:
-        ends = (
-            f"the training has {epochs} epoch{'' if epochs == 1 else 's'}; this is epoch {batch.epoch}, if it went on"
-        )
+        ends = f"the training has {counted(epochs, 'epoch')}; this is epoch {batch.epoch}, if it went on"
         facts.append(("beyond", ends))
     if settings.penalty_per_batch and (settings.l1 or settings.l2):
         total = recording.weight
@@ -49,8 +48,8 @@ def _share(name: str, value: float, total: float) -> str:
 def rows_words(recording: Recording, rows: Sequence[str]) -> str:
     """Say how many rows the step has, and which where the training has more."""
     if recording.batch.batches == 1:
-        return str(recording.rows)
-    return f"{recording.rows} of {recording.of}: {named_rows(rows)}"
+        return f"{recording.rows:,}"
+    return f"{recording.rows:,} of {recording.of:,}: {named_rows(rows)}"
 
 
 def named_rows(rows: Sequence[str]) -> str:
@@ -59,5 +58,5 @@ def named_rows(rows: Sequence[str]) -> str:
     >>> named_rows(["3"]), named_rows(["1", "4"])
     ('row 3', 'rows 1, 4')
     """
-    more = f" and {len(rows) - NAMED_ROWS} more" if len(rows) > NAMED_ROWS else ""
+    more = f" and {len(rows) - NAMED_ROWS:,} more" if len(rows) > NAMED_ROWS else ""
     return f"row{'' if len(rows) == 1 else 's'} {', '.join(rows[:NAMED_ROWS])}{more}"

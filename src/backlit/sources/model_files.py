@@ -8,7 +8,7 @@ from typing import Any
 from backlit.data import cell_notes
 from backlit.data.messages import listed, quoted
 from backlit.engine import Network
-from backlit.errors import BacklitError
+from backlit.errors import BacklitError, counted
 from backlit.model import FitReport, TabularModel, load
 from backlit.model.recipe import optimizer
 from backlit.ops.registry import optimizers
@@ -106,7 +106,7 @@ def _afresh(given: Any) -> str:
 def _rows_at_a_time(batch_size: int | str) -> str:
     if batch_size == "full":
         return "all of its rows at once"
-    return f"{batch_size} row{'' if batch_size == 1 else 's'} at a time"
+    return f"{counted(int(batch_size), 'row')} at a time"
 
 
 def _rows_words(chosen: list[int], name: str) -> str:

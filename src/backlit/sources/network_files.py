@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from backlit.engine import TrainingSettings
-from backlit.errors import BacklitError
+from backlit.errors import BacklitError, counted
 from backlit.examples import NetworkFile, Setup, example_file, read_network_file
 from backlit.examples.file_tables import ComputedTable, PublishedTable
 from backlit.sources.problem import Problem, chosen_rows, numbered_rows
@@ -42,7 +42,7 @@ def network_file_problem(source: str, run: str | None, row: Any, given: Mapping[
         rules["sample_weight"] = np.asarray(rules["sample_weight"])[chosen]
     facts += _row_facts(chosen, len(X), batch)
     shown |= {"rows": [str(place + 1) for place in chosen], "facts": facts}
-    few = f"the file trains on {batch} row{'' if batch == 1 else 's'} at a time, and row names {len(chosen)} for one"
+    few = f"the file trains on {counted(batch, 'row')} at a time, and row names {len(chosen):,} for one"
     return Problem(
         setup.build(), X[chosen], Y[chosen], rules | {"batch_size": "full"}, rules.get("epochs"), shown,
         one_step=f"{few}: leave row out to see the file's own steps, or steps out." if len(chosen) > batch else "",
@@ -69,7 +69,7 @@ def _row_facts(chosen: list[int], count: int, batch: int) -> list[tuple[str, str
     """Say that rows were chosen, where the training would not take these together."""
     if chosen == list(range(count)) and batch == count:
         return []
-    return [("chosen", f"{numbered_rows(chosen)} of {count} as one batch, as if the training had no other rows")]
+    return [("chosen", f"{numbered_rows(chosen)} of {count:,} as one batch, as if the training had no other rows")]
 
 
 def _figures(setup: Setup) -> dict[str, str]:
