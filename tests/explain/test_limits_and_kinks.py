@@ -258,6 +258,15 @@ def test_a_result_that_overflows_on_the_way_is_said_to() -> None:
     assert not Judge(str(step), 9).wrong_lines()
 
 
+def test_a_row_of_weight_0_times_what_is_beyond_all_decimals_is_said() -> None:
+    network = one("identity", 1e150, 0.0, "exp_poisson")
+    step = explained(network, [[1.0], [2.0]], [[3.0], [1.0]], sample_weight=[0.0, 1.0])
+    record = step["dE/dout(o1)[1]"]
+    assert record.shown == "NaN"
+    assert record.note == "beyond float64, whose largest number is about 1.8e308, on the way to the result"
+    assert not Judge(str(step), 9).wrong_lines()
+
+
 @pytest.mark.parametrize("activation", ["relu", "tanh", "softmax", "selu"])
 @pytest.mark.parametrize(
     "loss", ["exp_poisson", "log_cosh", "hinge", "softmax_cross_entropy", "sigmoid_binary_cross_entropy"]

@@ -123,8 +123,8 @@ def _note(key: Key, node: Node | None, exact: ExactNumbers, digits: int) -> str:
         operands = [ref for ref in refs(node) if ref.key is not None]
         finite = all(math.isfinite(ref.value) for ref in operands)
         if not math.isfinite(quantity.value(place)):
-            result = decimal_value(node)
-            within = result.is_finite() and result.copy_abs() < LARGEST
+            result = decimal_value(node)  # NaN of 0 times what is beyond decimals, too
+            within = result.is_nan() or (result.is_finite() and result.copy_abs() < LARGEST)
             remarks += [TOO_LARGE_ON_THE_WAY if within else TOO_LARGE] if finite else []
         elif exact.lost(key, digits) and not any(exact.lost(ref.key, digits) for ref in operands):
             remarks.append(FEWER_DIGITS)
