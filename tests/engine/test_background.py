@@ -86,15 +86,28 @@ def test_without_the_helper_this_process_compiles_all_with_the_same_result(failu
 
 
 def test_a_fork_does_not_wait_for_the_helper(thinned_cache):
-    """The child of a fork does not own the helper; it compiles what is not in the cache yet."""
+    """The child of a fork does not own the helper; it compiles what is not in the cache yet.
+
+    The helper stands still until the child has ended; a child that waited for it would be ended by its alarm.
+    """
+    still = """
+import signal
+begin = background.begin
+def tell(signum): [helper.process.send_signal(signum) for helper in background._helpers]
+background.begin = lambda *given: (begin(*given), tell(signal.SIGSTOP))
+"""
     fork = """
+assert background._helpers
 if not os.fork():
+    signal.alarm(100)
     network.predict(X)
     os._exit(0 if "machine_predict_rows_float64" in compiled else 1)
 assert os.wait()[1] == 0
+tell(signal.SIGCONT)
 """
-    cache = thinned_cache("machine_predict_rows_")
-    (_loss,) = run(cache, between=fork)  # and no function: the helper has gone on, for the process that owns it
+    loss, *compiled = run(thinned_cache("machine_predict_rows_"), before=still, between=fork)
+    assert loss
+    assert not compiled  # here
 
 
 IN_A_TEMPORARY_FOLDER = """
