@@ -28,9 +28,13 @@ class Browser:
     def show(self, page: Path, width: int, *, dark: bool = False) -> None:
         """Open a page in a window of that width."""
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self._do("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
+        self.resize(width)
         self._do("Emulation.setEmulatedMedia", media="", features=[scheme])
         self.driver.get(page.as_uri())
+
+    def resize(self, width: int) -> None:
+        """Make the window, and the page in it, that wide."""
+        self._do("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
 
     def print_media(self) -> None:
         """Style the page as for the printer."""

@@ -67,17 +67,26 @@ print(json.dumps({
 }))
 """
 
-EDITS = {
-    "a slope": ("activations/piecewise.py", "1.0, np.where(a <= 0.0, alpha, a))", "1.5, np.where(a <= 0.0, alpha, a))"),
-    "a constant": ("activations/smooth.py", "SELU_SCALE = 1.05", "SELU_SCALE = 1.06"),
-    "a helper function that loops call": ("activations/softmax.py", "return np.exp(z)", "return np.exp(0.9 * z)"),
-    "a helper function of a helper function": (
-        "layers/dropout.py", "return h ^ (h >> SHIFT_31)", "return h ^ (h >> SHIFT_30)"),
-    "a constant of a helper function": ("layers/dropout.py", "0xBF58476D1CE4E5B9", "0xBF58476D1CE4E5BB"),
-    "the loops of a loss": (
-        "losses/multiclass.py", "scale * dA[i, j] - shift", "0.9 * scale * dA[i, j] - shift"),
-}  # fmt: skip
-"""What is edited in a copy of the package: the file among the ops, the old text and the new one."""
+EDITS = [
+    {
+        "a slope": (
+            "activation_leaky_relu_backward", "activations/piecewise.py", "1.0, np.where(a <= 0.0, alpha, a))",
+            "1.5, np.where(a <= 0.0, alpha, a))"),
+        "a constant": ("activation_selu", "activations/smooth.py", "SELU_SCALE = 1.05", "SELU_SCALE = 1.06"),
+        "a helper function that loops call": (
+            "activation_softmax", "activations/softmax.py", "return np.exp(z)", "return np.exp(0.9 * z)"),
+        "a helper function of a helper function": (
+            "layer_dropout", "layers/dropout.py", "return h ^ (h >> SHIFT_31)", "return h ^ (h >> SHIFT_30)"),
+        "the loops of a loss": (
+            "loss_softmax_cross_entropy", "losses/multiclass.py", "scale * dA[i, j] - shift",
+            "0.9 * scale * dA[i, j] - shift"),
+    },
+    {
+        "a constant of a helper function": (
+            "layer_dropout", "layers/dropout.py", "0xBF58476D1CE4E5B9", "0xBF58476D1CE4E5BB"),
+    },
+]  # fmt: skip
+"""What is edited in a copy of the package, at once: how the kernel's title begins, the file, the old text, the new."""
 
 
 def train(sources: Path, cache: Path, **environment: str) -> dict[str, Any]:
@@ -129,37 +138,58 @@ def test_a_second_process_compiles_nothing_and_every_edit_is_seen(sources, thinn
     assert (second["loss"], second["passes"]) == (first["loss"], 0)
     assert kept(cache) == files
 
-    for what, (file, old, new) in EDITS.items():
-        edit(sources, file, old, new)
-        assert train(sources, cache)["loss"] != first["loss"], f"an edit was not seen: {what}"
-        edit(sources, file, new, old)
+    losses_found, every = [first["loss"]], files
+    for edits in EDITS:
+        for _, file, old, new in edits.values():
+            edit(sources, file, old, new)
+        losses_found.append(train(sources, cache)["loss"])
+        for _, file, old, new in edits.values():
+            edit(sources, file, new, old)
+        before, every = every, kept(cache)
+        made = [Path(name).name for name in every if name not in before]
+        for what, (title, *_) in edits.items():
+            assert any(name.startswith(title) for name in made), f"an edit was not seen: {what}"
+    assert len({*losses_found}) == len(losses_found)
 
-    every = kept(cache)
     assert set(files) < set(every)
     undone = train(sources, cache)
     assert (undone["loss"], undone["passes"]) == (first["loss"], 0)
     assert kept(cache) == every
 
 
+FOUNDATIONS = """
+import sys
+from pathlib import Path
+from backlit.engine.code_cache import disk_cache
+
+print(disk_cache.foundation())
+for line in sys.stdin:
+    path = Path(line.strip())
+    path.write_text(path.read_text(encoding="utf-8") + "\\nEDITED = 1\\n", encoding="utf-8")
+    disk_cache.foundation.cache_clear()
+    print(disk_cache.foundation())
+"""
+"""Edits the files that are given on standard input, and tells the digest before and after each edit."""
+
+
 def test_an_edit_of_the_machine_or_of_an_elementary_function_renames_every_kernel(sources):
     """All kernels depend on these files, so their text is part of every kernel's name."""
-    told = "from backlit.engine.code_cache import disk_cache; print(disk_cache.foundation())"
-
-    def foundation() -> str:
-        given = {**os.environ, "PYTHONPATH": str(sources)}
-        return subprocess.run(
-            [sys.executable, "-c", told], env=given, capture_output=True, text=True, check=True
-        ).stdout
-
-    names = [foundation()]
-    assert foundation() == names[0]
     packages = ("kernels", "engine/program", "engine/machine", "engine/code_cache", "engine/compiled")
     files = [path for package in packages for path in sorted((sources / "backlit" / package).rglob("*.py"))]
     assert len(files) > 20
-    for path in files:
-        path.write_text(path.read_text(encoding="utf-8") + "\nEDITED = 1\n", encoding="utf-8")
-        names.append(foundation())
-    assert len(set(names)) == len(names)
+
+    def foundations(edited: list[Path]) -> list[str]:
+        given = {**os.environ, "PYTHONPATH": str(sources)}
+        return subprocess.run(
+            [sys.executable, "-c", FOUNDATIONS], input="\n".join(map(str, edited)), env=given, capture_output=True,
+            text=True, check=True,
+        ).stdout.split()  # fmt: skip
+
+    before = foundations([])
+    names = foundations(files)
+    assert names[:1] == before  # of two processes
+    assert len(set(names)) == len(names) == len(files) + 1
+    assert foundations([]) == names[-1:]
 
 
 PREDICT = """

@@ -3,6 +3,7 @@
 Run this file to write the tables anew: python tests/examples/test_documents.py
 """
 
+import functools
 import re
 from pathlib import Path
 
@@ -76,15 +77,21 @@ def quantities(_):
     return "\n".join([*rows, *(f"| `{example}` | {meaning} |" for example, meaning in QUANTITIES.items())])
 
 
+@functools.cache
+def runs(name):
+    """Give the runs of an example, which two tables show."""
+    return run_example(name).runs
+
+
 def figures(name):
     """Give the figures that an example's source prints beside ours."""
-    return beside_ours("published", [figure for setup in run_example(name).runs for figure in setup.figures])
+    return beside_ours("published", [figure for setup in runs(name) for figure in setup.figures])
 
 
 def computed(name):
     """Give the figures of an example that no source prints beside ours: by run, and by what gives them."""
     parts = []
-    for setup in run_example(name).runs:
+    for setup in runs(name):
         for origin in dict.fromkeys(figure.origin for figure in setup.computed):
             heading = f"From {origin}" + (f' (run "{setup.name}")' if setup.name else "")
             listed = [figure for figure in setup.computed if figure.origin == origin]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
+import os
 import random
 import re
 from xml.etree import ElementTree
@@ -105,18 +107,19 @@ def faults(placed: Layout) -> list[str]:
     inside = [text for circle in placed.circles for text in circle.texts]
     every = [*placed.texts, *inside]
     boxes = [text.box for text in every]
+    boxes_outside = boxes[: len(placed.texts)]
     order = sorted(range(len(boxes)), key=lambda k: boxes[k][0])
     for place, k in enumerate(order):
         near = [other for other in order[place + 1 :] if overlap(boxes[k], boxes[other])]
         found += [f"{every[k].text!r} lies on {every[other].text!r}" for other in near]
     for circle in placed.circles:
         found += [f"{text.text!r} goes beyond its circle" for text in circle.texts if beyond(text, circle)]
-    boxes_outside = [text.box for text in placed.texts]
-    pairs = itertools.product((circle.box for circle in placed.circles), boxes_outside)
+    circle_boxes = [circle.box for circle in placed.circles]
+    pairs = itertools.product(circle_boxes, boxes_outside)
     found += ["a text lies on a circle" for circle, box in pairs if overlap(box, circle)]
     pairs_of_circles = itertools.combinations(placed.circles, 2)
     found += ["two circles meet" for a, b in pairs_of_circles if math.dist(a[:2], b[:2]) < a.radius + b.radius]
-    texts = np.array([text.box for text in placed.texts]).reshape(-1, 4)
+    texts = np.array(boxes_outside).reshape(-1, 4)
     circles = np.array([circle[:3] for circle in placed.circles])
     for line in placed.lines:
         cut = cuts(np.array(line[:4]), texts)
@@ -124,14 +127,18 @@ def faults(placed: Layout) -> list[str]:
             found += [f"an edge goes through {placed.texts[k].text!r}" for k in np.flatnonzero(cut)]
         if (distances(np.array(line[:4]), circles[:, :2]) < circles[:, 2] - 0.01).any():
             found.append("an edge goes through a circle")
-    for part in (*placed.texts, *placed.circles):
-        left, top, right, bottom = part.box
+    for part, box in zip((*placed.texts, *placed.circles), (*boxes_outside, *circle_boxes), strict=True):
+        left, top, right, bottom = box
         if left < 0 or top < 0 or right > placed.width or bottom > placed.height:
             found.append(f"{part} lies outside")
     return found
 
 
-@pytest.mark.parametrize("seed", range(60))
+DRAWINGS = int(os.environ.get("BACKLIT_NETWORKS", "40"))
+"""How many random networks are drawn: `BACKLIT_NETWORKS=500 pytest tests/show/test_network_layout.py` takes minutes."""
+
+
+@pytest.mark.parametrize("seed", range(DRAWINGS))
 def test_nothing_lies_on_anything(seed: int) -> None:
     rng = random.Random(seed)
     drawing = random_drawing(rng, row=rng.choice(("2", "", None)))
@@ -140,13 +147,18 @@ def test_nothing_lies_on_anything(seed: int) -> None:
         assert faults(placed) == []
 
 
+@functools.cache
+def drawings(sizes: tuple[int, ...]) -> list[Drawing]:
+    """Give the drawings of a network and two rows."""
+    layers = [bl.Dense(units, "tanh") for units in sizes[1:]]
+    network = bl.Network(layers, inputs=sizes[0], loss="half_squared_error", seed=1)
+    return [*bl.explain(network, [[0.25] * sizes[0]] * 2, [[0.5] * sizes[-1]] * 2).step.drawings()]
+
+
 @pytest.mark.parametrize("digits", range(4, 10))
 @pytest.mark.parametrize("sizes", [(2, 4, 1), (2, 2, 2), (40, 1, 40), (1, 40, 33, 20, 13, 2)])
 def test_networks_of_all_sizes_are_drawn_in_order(sizes: tuple[int, ...], digits: int) -> None:
-    layers = [bl.Dense(units, "tanh") for units in sizes[1:]]
-    network = bl.Network(layers, inputs=sizes[0], loss="half_squared_error", seed=1)
-    step = bl.explain(network, [[0.25] * sizes[0]] * 2, [[0.5] * sizes[-1]] * 2).step
-    for drawing in step.drawings():
+    for drawing in drawings(sizes):
         for backward in (False, True):
             placed = layout(drawing, backward=backward, digits=digits, names=digits % 2 == 0)
             assert faults(placed) == []

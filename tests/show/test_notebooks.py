@@ -5,6 +5,7 @@ JupyterLab itself is opened by `python -m bench.notebooks`, which makes pictures
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any
 
@@ -50,8 +51,9 @@ CELLS = {
 NUMBER = re.compile(r"\d+(?:\.\d+)+")
 
 
+@functools.cache
 def values() -> dict[str, Any]:
-    """Give what the cells give, made here."""
+    """Give what the cells give, made here, once for all tests: none changes it."""
     space: dict[str, Any] = {"display": lambda shown: shown}
     exec(PRELUDE, space)
     return {name: eval(code, space) for name, code in CELLS.items()}
