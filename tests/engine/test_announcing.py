@@ -11,7 +11,7 @@ NAMES = ("evaluate_rows", "predict_rows")
 
 @pytest.fixture
 def folder(monkeypatch, tmp_path):
-    """An empty cache, without helpers, and what its listeners were told."""
+    """An empty cache; no helper is started."""
     monkeypatch.setattr(disk_cache, "cache_folder", lambda: tmp_path)
     monkeypatch.setattr(background, "processors", lambda: 1)
     return tmp_path
@@ -19,6 +19,7 @@ def folder(monkeypatch, tmp_path):
 
 @pytest.fixture
 def told(monkeypatch):
+    """What the listeners are told."""
     told = []
     monkeypatch.setattr(announcing, "compilation_listeners", [told.append])
     return told

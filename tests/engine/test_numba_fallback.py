@@ -204,19 +204,16 @@ if sys.argv[1] == "ordinary":
     numba_collect._failures.append(RuntimeError("planted"))
     background.begin = lambda *given: None
 rng = np.random.default_rng(0)
-both = "--complete" in sys.argv
 for dtype in ("float32", "float64"):
     X, Y = rng.normal(size=(70, 9)), rng.integers(0, 3, 70)
     first = [Dense(12, "gelu"), Dropout(0.2), LayerNorm()], "adam"
     second = [Dense(19, "tanh"), BatchNorm(), Dense(5, "elu")], "rmsprop"
-    for middle, optimizer in (first, second) if both else (first,) if dtype == "float32" else (second,):
+    for middle, optimizer in (first, second):
         network = Network([*middle, Dense(3, "softmax")], 9, "cross_entropy", seed=1, dtype=dtype)
         settings = dict(l2=0.01, clip_norm=1.0, validation=(X[:20], Y[:20]), compiled=True, threads=1)
         training = Training(network, X, Y, optimizer=optimizer, epochs=3, batch_size=32, seed=2, **settings).run()
         bits = network.parameters.tobytes() + network.state.tobytes() + network.predict(X).tobytes()
         print(hashlib.sha256(bits + np.array([epoch.loss for epoch in training.history]).tobytes()).hexdigest())
-    if dtype == "float32" and not both:
-        continue
     network = Network([Dense(4, "softplus"), Dense(1, "sigmoid")], 9, "huber", seed=1, dtype=dtype)
     training = Training(network, X, (Y > 1) * 1.0, epochs=3, batch_size="full", compiled=True, threads=1).run()
     print(hashlib.sha256(network.parameters.tobytes() + network.predict(X).tobytes()).hexdigest())
@@ -225,26 +222,23 @@ print(len(compiled))
 
 
 FLOAT64 = [f"machine_{name}_float64_" for name in ("train_batches", "evaluate_rows", "predict_rows")]
-COMPLETE = bool(os.environ.get("BACKLIT_COMPLETE"))
 
 
 def test_all_of_a_training_compiled_both_ways_gives_the_same_bits_and_starts_warm(thinned_cache):
     """Kernels of ops, updates, the machine's entry points and the matrix product, in float32 and float64.
 
-    The entry points of float32 alone, whose code is that of float64, are collected in all three; unless
-    BACKLIT_COMPLETE=1 asks for all, so is the product of float32, and each network is trained in one type of number.
+    The entry points of float32 alone, whose code is that of float64, are collected in all three.
     """
-    products = ["multiply_"] if COMPLETE else ["multiply_float64_", "multiply_blocks_float64_"]
-    made = thinned_cache("activation_", "layer_", "loss_", "optimizer_", *products, *FLOAT64)
+    made = thinned_cache("activation_", "layer_", "loss_", "optimizer_", "multiply_", *FLOAT64)
     told = []
     for way, cache in (("collected", None), ("ordinary", made), ("collected", made)):
         given = os.environ | ({"BACKLIT_CACHE_DIR": str(cache)} if cache else {})
-        command = [sys.executable, "-W", "error", "-c", BOTH, way, *(["--complete"] if COMPLETE else [])]
-        done = subprocess.run(command, env=given, capture_output=True, text=True, check=False)
+        done = subprocess.run([sys.executable, "-W", "error", "-c", BOTH, way], env=given, capture_output=True,
+                              text=True, check=False)  # fmt: skip
         assert done.returncode == 0, done.stderr
         told.append(done.stdout.split())
     assert told[0][:-1] == told[1][:-1] == told[2][:-1]
-    assert len(set(told[0][:-1])) == (6 if COMPLETE else 3)
+    assert len(set(told[0][:-1])) == 6
     compiled = [int(lines[-1]) for lines in told[1:]]
     assert compiled[0] > 20, "the first of the two on one cache compiles"
     assert compiled[1] == 0, "the second starts warm"

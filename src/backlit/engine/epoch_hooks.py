@@ -112,9 +112,8 @@ class EpochHooks:
 
 def _check_names(names: Sequence[str]) -> None:
     """Refuse names that cannot be fields of an `Epoch` beside its own, or columns of a history."""
-    taken = set(dir(Epoch)) if names else set()
     for place, name in enumerate(names):
-        if name in taken or name.startswith(NORM):
+        if name in dir(Epoch) or name.startswith(NORM):
             why = "as something of each epoch is"
         elif keyword.iskeyword(name):
             why = "a word of Python's own"

@@ -104,9 +104,9 @@ def _afresh(given: Any) -> str:
 
 
 def _rows_at_a_time(batch_size: int | str) -> str:
-    if batch_size == "full":
+    if isinstance(batch_size, str):  # "full"
         return "all of its rows at once"
-    return f"{counted(int(batch_size), 'row')} at a time"
+    return f"{counted(batch_size, 'row')} at a time"
 
 
 def _rows_words(chosen: list[int], name: str) -> str:
