@@ -79,6 +79,21 @@ def test_a_sign_that_rounding_decides_is_said() -> None:
     assert record.note.endswith("decided by float64's rounding: 5.55e-17, on paper 0")
 
 
+def test_a_negative_sign_that_rounding_decides_is_said() -> None:
+    network = bl.Network([bl.Dense(1, weights=[[-0.1], [-0.2], [0.3]], biases=[0.0])], 3, "mae")
+    record = bl.explain(network, [[1.0, 1.0, 1.0]], [[0.0]])["dE/dout(o1)"]
+    assert record.value == -1.0
+    assert record.note.endswith("decided by float64's rounding: -5.55e-17, on paper 0")
+
+
+def test_what_many_digits_leave_of_a_0_is_0_on_paper() -> None:
+    """The bias before batch normalization has the slope 0, which the division of its formulas hides in any digits."""
+    network = bl.Network([bl.Dense(1, "hard_sigmoid"), bl.BatchNorm(), bl.Dense(1)], 1, "mse", seed=0)
+    record = bl.explain(network, [[0.1], [-0.1], [0.6]], [0, 0, 0], optimizer="rprop")["b(h1)+"]
+    assert record.shown == "-0.010000000"
+    assert record.note == "decided by float64's rounding: 7.91e-16, on paper 0"
+
+
 def test_long_sums_are_not_built_for_the_numbers_behind_them(monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[Place] = []
     net = DenseStage.net

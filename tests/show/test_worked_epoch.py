@@ -51,6 +51,7 @@ def test_the_head_lists_steps_rows_and_errors() -> None:
         rows = ", ".join(str(place + 1) for place in recording.batch.rows)
         assert line.split() == [str(recording.number), *rows.split(), f"{recording.errors[-1]:.9f}"]
     assert dict(shown.summary.facts)["steps"] == "4 to 6, the batches of epoch 2"
+    assert dict(epoch(batch_size="full").summary.facts)["step"] == "2, the one batch of epoch 2"
     assert "worked steps" in repr(shown)
 
 

@@ -349,6 +349,7 @@ def test_an_own_order_of_rows_is_followed() -> None:
     network = bl.Network([bl.Dense(1)], 2, seed=0)
     step = bl.explain(network, X, Y, batch_size=2, order=lambda: np.arange(7)[::-1], steps=2, rows=list("abcdefg"))
     assert facts(step)["rows"] == "2 of 7: rows e, d"
-    with pytest.raises(BacklitError, match="without rows"):
-        bl.explain(network)
+    for rows, missing in (((), "rows"), ((X,), "targets Y"), ((None, Y), "inputs X")):
+        with pytest.raises(BacklitError, match=f"without {missing};"):
+            bl.explain(network, *rows)
     assert json.loads(step.to_json())["summary"]["facts"]

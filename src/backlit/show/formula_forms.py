@@ -27,7 +27,7 @@ IN_MARKDOWN = {
 """The same for Markdown, whose formulas MathJax renders: no backslash before a sign, which Markdown would take away."""
 
 SPACED = re.compile(r"(?<![A-Za-z0-9])_")
-"""An underscore that could begin emphasis in Markdown; after a letter or a digit none can."""
+"""An underscore that could begin emphasis in Markdown; after one of these letters or digits none can."""
 
 WORDS = {
     r"\\": r"\cr", r"\,": r"\thinspace", r"\;": r"\thickspace", r"\ ": r"\space", r"\{": r"\lbrace", r"\}": r"\rbrace",

@@ -64,8 +64,11 @@ class WorkedEpoch(Shown):
         own = {name for name, _ in first.occasion}
         facts = [fact for fact in first.summary.facts if fact[0] not in own]
         batch = first.recording.batch
-        steps = f"{batch.number} to {batch.number + len(self) - 1}, the batches of epoch {batch.epoch}"
-        facts += [("rows", str(first.recording.of)), ("steps", steps)]
+        if len(self) == 1:
+            steps = "step", f"{batch.number}, the one batch of epoch {batch.epoch}"
+        else:
+            steps = "steps", f"{batch.number} to {batch.number + len(self) - 1}, the batches of epoch {batch.epoch}"
+        facts += [("rows", f"{first.recording.of:,}"), steps]
         facts += [fact for fact in first.occasion if fact[0] == "beyond"]
         errors = tuple(step.step.recording.errors[-1] for step in self)
         return Summary(TITLE, tuple(facts), errors, first.digits, first.summary.measured)

@@ -110,7 +110,8 @@ def explain(
                 f"explain(network, X[{part}], Y[{part}]) explains row {first + 1}."
             )
         if X is None or Y is None:
-            raise BacklitError("explain was given a Network without rows; expected explain(network, X, Y).")
+            missing = "rows" if X is None and Y is None else "inputs X" if X is None else "targets Y"
+            raise BacklitError(f"explain was given a Network without {missing}; expected explain(network, X, Y).")
         if rate is not None:
             settings["optimizer"] = _with_rate(settings.get("optimizer", "sgd"), rate)
         return _of_network(source, X, Y, settings, **asked)

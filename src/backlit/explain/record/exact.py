@@ -17,6 +17,9 @@ from backlit.explain.record.quantities import Key
 CLOSE, SMALL = Decimal("1e-12"), Decimal("1e-25")
 """Numbers that differ by more, and are smaller, are worked out once more in many digits."""
 
+REST = Decimal(10) ** (40 - MANY)
+"""What is smaller than its float64 by this factor is the rounding of the many digits: it is 0 on paper."""
+
 LONG = 64
 """A formula of more numbers takes them as the engine has them: large networks would be worked out as a whole."""
 
@@ -101,7 +104,7 @@ class ExactNumbers:
         return float(self.shown(key, digits)) if math.isfinite(value) and self.lost(key, digits) else value
 
     def within(self, ref: Ref, digits: int) -> str:
-        """Give the text of a number inside a calculation: short where it is exact; settings are given in full."""
+        """Give the text of a number inside a calculation: short where exact; settings have nine places at least."""
         if ref.key is None:
             return short_text(ref.value, max(digits, DIGITS))
         if ref.key.quantity.expression is None:
@@ -115,7 +118,11 @@ class ExactNumbers:
         for one in decisions(node):
             value = decimal_value(one)
             exact = decimal_value(one, lambda ref: as_written(ref.value) if ref.key is None else self.of(ref.key))
-            if value.is_finite() and exact.is_finite() and value and (value > 0) != (exact > 0):
+            if not (value.is_finite() and exact.is_finite() and value):
+                continue
+            if exact.copy_abs() < value.copy_abs() * REST:
+                exact = Decimal(0)
+            if (value > 0) != (exact > 0) or not exact:
                 return f"decided by float64's rounding: {float(value):.3g}, on paper {float(exact):.3g}"
         return ""
 
