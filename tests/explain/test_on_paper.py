@@ -86,12 +86,38 @@ def test_a_negative_sign_that_rounding_decides_is_said() -> None:
     assert record.note.endswith("decided by float64's rounding: -5.55e-17, on paper 0")
 
 
+def test_a_0_of_rounding_alone_is_said_to_decide() -> None:
+    weights = {"weights": [[-1.8087521600812708]], "biases": [-0.5426256480243812]}
+    record = bl.explain(bl.Network([bl.Dense(1, "leaky_relu", **weights)], 1), [[-0.3]], [[1.0]])["dout/dnet(o1)"]
+    assert record.value == 0.01
+    assert record.note.endswith("at the kink: the slope taken is that from the left; "
+                                "decided by float64's rounding: 0, on paper 4e-17")  # fmt: skip
+
+
 def test_what_many_digits_leave_of_a_0_is_0_on_paper() -> None:
     """The bias before batch normalization has the slope 0, which the division of its formulas hides in any digits."""
     network = bl.Network([bl.Dense(1, "hard_sigmoid"), bl.BatchNorm(), bl.Dense(1)], 1, "mse", seed=0)
     record = bl.explain(network, [[0.1], [-0.1], [0.6]], [0, 0, 0], optimizer="rprop")["b(h1)+"]
     assert record.shown == "-0.010000000"
     assert record.note == "decided by float64's rounding: 7.91e-16, on paper 0"
+
+
+@pytest.mark.parametrize(("digits", "weight", "seen"), [(6, 2.186149907, "2.1861"), (9, 0.1235499999, "0.1235"),
+                                                        (9, 0.1234500001, "0.1235")])  # fmt: skip
+def test_a_folded_part_s_numbers_are_rounded_once(digits: int, weight: float, seen: str) -> None:
+    network = bl.Network([bl.Dense(1, weights=[[weight]], bias=False)], 1)
+    page = bl.explain(network, [[1.0]], [[0.0]], digits=digits).to_html()
+    assert f"net(o1) = {seen}<" in page
+
+
+def test_the_drawing_in_text_has_the_digits_of_the_record() -> None:
+    network = bl.Network([bl.Dense(1, weights=[[1.23456789e13], [-1.23456789e13]], biases=[0.0])], 2)
+    for digits, shown in ((9, "1.2346"), (20, "1.2346")):
+        step = bl.explain(network, [[0.1234567890123, 0.1234567890122]], [[0.0]], digits=digits)
+        assert step["out(o1)"].shown == shown
+        assert f"▶ o1 {shown}  target" in str(step)
+    step = bl.explain("two-layer", digits=20)
+    assert f"▶ h1 {step['out(h1)'].shown} " in str(step)
 
 
 def test_long_sums_are_not_built_for_the_numbers_behind_them(monkeypatch: pytest.MonkeyPatch) -> None:

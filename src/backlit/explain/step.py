@@ -135,7 +135,7 @@ class Step:
         self.rows = tuple(shown.rows[place] for place in recording.batch.rows)
         self.recording, self.digits, self.check = recording, shown.digits, shown.check
         self.contents = Contents(Context(recording, names, self.rows))
-        self._exact = ExactNumbers()
+        self._exact = ExactNumbers(self.digits)
         self.only, self._figures, self._choosable = tuple(shown.only), shown.figures, shown.choosable
         parts = [meant(self.contents, part, shown.figures) for part in self.only]
         self.wanted = selected(self.contents, parts) if self.only else None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
-from backlit.explain.algebra.numerals import decimal_text, given_text
+from backlit.explain.algebra.numerals import given_text, short_text
 from backlit.explain.record.step_records import Column, Drawing, Edge, Node
 
 LARGEST_COLUMN = 4
@@ -61,7 +61,7 @@ def _comb(
     sources = [before.nodes[edge.source].name if edge.source >= 0 else "1" for edge in edges]
     weights = _weights(edges, digits, names)
     wide, wider = (max(map(cell_len, texts), default=0) for texts in (sources, weights))
-    value = "" if node.value is None else f" {decimal_text(node.value, digits)}"
+    value = "" if node.value is None else f" {short_text(node.value, digits)}"
     lines = []
     for k, (source, weight) in enumerate(zip(sources, weights, strict=True)):
         middle = k == (len(edges) - 1) // 2

@@ -7,6 +7,7 @@ import itertools
 import math
 import re
 from collections.abc import Collection
+from decimal import Decimal
 from html import escape
 from typing import NamedTuple
 from urllib.parse import quote
@@ -134,8 +135,16 @@ def results(section: Section, digits: int) -> str:
 
 
 def _shorter(record: Record, digits: int) -> str:
-    """Give a number with fewer digits, none of them one that is not right."""
-    return short_text(float(record.shown) if math.isfinite(record.value) else record.value, digits)
+    """Give a number with fewer digits, rounded once; where the record has fewer places still, by those."""
+    text = short_text(record.value, digits)
+    if not math.isfinite(record.value) or _place(text) >= _place(record.shown):
+        return text
+    return short_text(float(record.shown), digits)
+
+
+def _place(text: str) -> int:
+    """Give the exponent of a number's last digit: -2 for 0.35."""
+    return int(Decimal(text).as_tuple().exponent)
 
 
 # ------------------------------------------------------------------------------------------------------------- formulas

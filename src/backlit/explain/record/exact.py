@@ -18,7 +18,7 @@ CLOSE, SMALL = Decimal("1e-12"), Decimal("1e-25")
 """Numbers that differ by more, and are smaller, are worked out once more in many digits."""
 
 REST = Decimal(10) ** (40 - MANY)
-"""What is smaller than its float64 by this factor is the rounding of the many digits: it is 0 on paper."""
+"""What is smaller than this, or than its float64 by this factor, is the rounding of the many digits: 0 on paper."""
 
 LONG = 64
 """A formula of more numbers takes them as the engine has them: large networks would be worked out as a whole."""
@@ -30,9 +30,13 @@ def needed_by(node: Node) -> list[Key]:
 
 
 class ExactNumbers:
-    """The numbers of a step by their formulas, in decimal arithmetic, each worked out when it is first asked for."""
+    """The numbers of a step by their formulas, in decimal arithmetic, each worked out when it is first asked for.
 
-    def __init__(self) -> None:
+    `digits` is the number of places that the step's numbers are shown with.
+    """
+
+    def __init__(self, digits: int = DIGITS) -> None:
+        self._digits = max(digits, DIGITS)
         self._known: dict[int, dict[Key, Decimal]] = {FEW: {}, MANY: {}}
         self._doubtful: set[Key] = set()
         self._shown: dict[tuple[Key, int], str] = {}
@@ -98,9 +102,9 @@ class ExactNumbers:
             self._shown[key, digits] = text
         return text
 
-    def right(self, key: Key, digits: int = DIGITS) -> float:
-        """Give a number; where float64's rounding leaves less than so many digits, by those that are right alone."""
-        value = key.quantity.value(key.place)
+    def right(self, key: Key) -> float:
+        """Give a number; where float64's rounding leaves less digits than are shown, by those that are right alone."""
+        value, digits = key.quantity.value(key.place), self._digits
         return float(self.shown(key, digits)) if math.isfinite(value) and self.lost(key, digits) else value
 
     def within(self, ref: Ref, digits: int) -> str:
@@ -118,11 +122,11 @@ class ExactNumbers:
         for one in decisions(node):
             value = decimal_value(one)
             exact = decimal_value(one, lambda ref: as_written(ref.value) if ref.key is None else self.of(ref.key))
-            if not (value.is_finite() and exact.is_finite() and value):
+            if not (value.is_finite() and exact.is_finite()):
                 continue
-            if exact.copy_abs() < value.copy_abs() * REST:
+            if exact.copy_abs() < max(value.copy_abs(), Decimal(1)) * REST:
                 exact = Decimal(0)
-            if (value > 0) != (exact > 0) or not exact:
+            if value.compare(0) != exact.compare(0):
                 return f"decided by float64's rounding: {float(value):.3g}, on paper {float(exact):.3g}"
         return ""
 
