@@ -74,60 +74,37 @@ def test_the_helper_compiles_what_all_networks_share(tmp_path):
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-def test_without_the_helper_this_process_compiles_all_with_the_same_result(failure, thinned_cache):
-    """All that the helper would compile is missing in the first case, else an entry point and a part of the product."""
+def test_without_the_helper_this_process_compiles_all_with_the_same_result(failure, thinned_cache, tmp_path):
+    """From an empty cache in the first case, else without an entry point and a part of the product."""
     missing = {"machine_predict_rows_float64", "multiply_float64"}
     if failure == "none is started":
+        cache = tmp_path
         missing |= {"machine_train_batches_float64", "multiply_blocks_float64"}
-    cache = thinned_cache(*(f"{title}_" for title in missing))
+    else:
+        cache = thinned_cache(*(f"{title}_" for title in missing))
     loss, *compiled = run(cache, *FAILURES[failure])
     assert missing <= {*compiled}
     assert run(cache) == [loss]
 
 
 def test_a_fork_does_not_wait_for_the_helper(thinned_cache):
-    """The child of a fork does not own the helper; it compiles what is not in the cache yet.
-
-    The helper stands still until the child has ended; a child that waited for it would be ended by its alarm.
-    """
-    still = """
-import signal
-begin = background.begin
-def tell(signum): [helper.process.send_signal(signum) for helper in background._helpers]
-background.begin = lambda *given: (begin(*given), tell(signal.SIGSTOP))
-"""
+    """The child of a fork does not own the helper; it compiles what is not in the cache yet."""
     fork = """
-assert background._helpers
 if not os.fork():
-    signal.alarm(100)
-    network.predict(X)
-    os._exit(0 if "machine_predict_rows_float64" in compiled else 1)
+    training.run()
+    os._exit(0 if training.history else 1)
 assert os.wait()[1] == 0
-tell(signal.SIGCONT)
 """
-    loss, *compiled = run(thinned_cache("machine_predict_rows_"), before=still, between=fork)
-    assert loss
-    assert not compiled  # here
-
-
-IN_A_TEMPORARY_FOLDER = """
-from backlit.engine.code_cache import background, disk_cache
-background.begin("float64", ["predict_rows"])
-background.wait_for("predict_rows", "float64")
-print(disk_cache.cache_folder(), *disk_cache.titles())
-"""
+    assert run(thinned_cache("machine_train_batches_"), between=fork)
 
 
 def test_in_a_temporary_folder_the_helper_compiles_too(tmp_path):
     """The helper is told where: it would make a temporary folder of its own, in which no other process looks."""
     given = os.environ | {"BACKLIT_CACHE_DIR": str(tmp_path / "file"), "TMPDIR": str(tmp_path)}
     (tmp_path / "file").touch()
-    done = subprocess.run(
-        [sys.executable, "-c", IN_A_TEMPORARY_FOLDER], env=given, capture_output=True, text=True, check=True
-    )
-    folder, *titles = done.stdout.split()
-    assert Path(folder).is_relative_to(tmp_path)
-    assert "machine_predict_rows_float64" in titles
+    code = TRAIN.format(before="", between="")
+    done = subprocess.run([sys.executable, "-c", code], env=given, capture_output=True, text=True, check=True)
+    assert "machine_train_batches_float64" not in done.stdout
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
