@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from backlit.engine.architecture import layer_from_dict, make_layer
     from backlit.engine.code_cache.announcing import Compilation, compilation_listeners
     from backlit.engine.compiled import can_compile
+    from backlit.engine.curves import TrainingCurve
     from backlit.engine.display import Displayed, ProgressDisplay, Shown, Summary, drawers, progress_displays
     from backlit.engine.evaluation import NetworkEvaluation
     from backlit.engine.executable import Executable
@@ -66,6 +67,7 @@ _PLACES = {
     "Shown": "display",
     "Summary": "display",
     "Training": "training",
+    "TrainingCurve": "curves",
     "TrainingSettings": "settings",
     "TrainingState": "state",
     "TrainingSummary": "summaries",
@@ -115,6 +117,7 @@ __all__ = [
     "SingleUpdates",
     "Summary",
     "Training",
+    "TrainingCurve",
     "TrainingSettings",
     "TrainingState",
     "TrainingSummary",

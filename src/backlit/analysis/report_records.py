@@ -1,0 +1,248 @@
+"""The records of a model's report, in the order in which it is read; they turn into JSON as they are.
+
+No record holds a time, so that the same run gives the same bytes. Values of the table's rows stand in `WorstRow.cells`,
+`WorkedRow` and `NumberMeasures.points` alone, and in the words of `ColumnReport.done` about categories; a private
+report has none of these.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from backlit.data import ColumnReport, Surprise, Task
+from backlit.engine import TrainingCurve
+from backlit.explain.record.step_records import Drawing
+from backlit.model.recipe import Recipe
+from backlit.model.reports import Choice
+
+
+class Interval(msgspec.Struct, frozen=True):
+    """A bootstrap interval: 95 % of the scores on rows drawn anew from the measured rows lie within."""
+
+    low: float
+    high: float
+
+
+class Score(msgspec.Struct, frozen=True):
+    """A score on the measured rows: of the network, with its interval, and beside it of a baseline and a linear model.
+
+    `name` is its key, such as "balanced_accuracy", `words` what it is called, `meaning` says in a line what it is and
+    what its best value is. A value is None where it is not defined, such as an AUC where only one class occurs.
+    """
+
+    name: str
+    words: str
+    meaning: str
+    higher_is_better: bool
+    value: float | None
+    interval: Interval | None = None
+    baseline: float | None = None
+    linear: float | None = None
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """The verdict in a sentence, and what has to be said beside it: no better than the baseline, a class never found.
+
+    `kind` is "good" where the network is better than the baseline and the linear model, "level" where it is better than
+    the baseline only, or not told apart from the linear model by these rows, "poor" where it is no better than the
+    baseline, "unmeasured" where there are no rows to measure on.
+    """
+
+    kind: Literal["good", "level", "poor", "unmeasured"]
+    sentence: str
+    remarks: tuple[str, ...] = ()
+
+
+class Curve(msgspec.Struct, frozen=True):
+    """Points of a curve, thinned to what can be seen."""
+
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+
+
+class CalibrationBin(msgspec.Struct, frozen=True):
+    """Predictions with a probability from `low` to `high`: how many, their mean, and the share that came true."""
+
+    low: float
+    high: float
+    rows: int
+    predicted: float
+    observed: float
+
+
+class ClassMeasures(msgspec.Struct, frozen=True):
+    """One class: its rows, how it is found, and its curves against all other classes; None where it does not occur.
+
+    `label` is text. `roc` is true positive rate (y) over false positive rate (x), `precision_recall` precision over
+    recall.
+    """
+
+    label: str
+    rows: int
+    predicted: int
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    auc: float | None
+    average_precision: float | None
+    roc: Curve | None
+    precision_recall: Curve | None
+
+
+class ClassesMeasured(msgspec.Struct, frozen=True, tag="classes"):
+    """A classifier measured. `confusion[i][j]` counts the rows of class i that are predicted as class j.
+
+    `calibration` is of the probability of the predicted class or, for two classes, of the second class;
+    `calibrated` says which in words.
+    """
+
+    classes: tuple[ClassMeasures, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    calibration: tuple[CalibrationBin, ...]
+    calibrated: str
+
+
+class Point(msgspec.Struct, frozen=True):
+    """A row's true and predicted number."""
+
+    row: int
+    true: float
+    predicted: float
+
+
+class HistogramBin(msgspec.Struct, frozen=True):
+    """Residuals (true - predicted) from `low` to `high`, and how many rows have one."""
+
+    low: float
+    high: float
+    rows: int
+
+
+class NumbersMeasured(msgspec.Struct, frozen=True, tag="numbers"):
+    """A regression measured: true and predicted numbers (at most some 2,000 rows, spread evenly), and the residuals.
+
+    `points` is empty in a private report. `quantiles` are the residuals' 0, 5, 25, 50, 75, 95 and 100 % quantiles.
+    """
+
+    points: tuple[Point, ...]
+    of_rows: int
+    residuals: tuple[HistogramBin, ...]
+    quantiles: tuple[float, ...]
+
+
+class WorstRow(msgspec.Struct, frozen=True):
+    """A row that is most wrong: its number in the table from 1 on, its target and prediction, its loss or residual.
+
+    `probability` is that of the right class. `cells` are the row's columns as text; empty, with `true` and `predicted`,
+    in a private report.
+    """
+
+    row: int
+    true: str
+    predicted: str
+    error: float
+    probability: float | None
+    cells: tuple[tuple[str, str], ...]
+
+
+class Importance(msgspec.Struct, frozen=True):
+    """How much the score falls when a column's values are shuffled among the rows: mean and spread over repeats."""
+
+    column: str
+    mean: float
+    deviation: float
+
+
+class Importances(msgspec.Struct, frozen=True):
+    """The importance of every column, the largest first, measured on so many rows by a score, shuffled so often."""
+
+    score: str
+    rows: int
+    repeats: int
+    columns: tuple[Importance, ...]
+
+
+class WorkedInput(msgspec.Struct, frozen=True):
+    """An input of the worked row: its name, the cell behind it as text, and the number that the network reads."""
+
+    name: str
+    cell: str
+    value: float
+
+
+class WorkedUnit(msgspec.Struct, frozen=True):
+    """A unit: its net input as a sum of what comes in, the largest parts by name, and its output.
+
+    `parts` are the largest products of a weight and what it multiplies, by the name of its source; `rest` is the sum of
+    the other `others`; `bias` is added. They add up to `net`.
+    """
+
+    name: str
+    parts: tuple[tuple[str, float, float], ...]
+    others: int
+    rest: float
+    bias: float
+    net: float
+    output: float
+
+
+class WorkedRow(msgspec.Struct, frozen=True):
+    """One row worked out: inputs, the hidden units that weigh most in the result, the outputs, the error.
+
+    All numbers are the engine's. `layers` are from the first to the last; each has the units that are shown, of `sizes`
+    in all, and `activations` names its op. `explained` is the command or the call that shows every number.
+    """
+
+    row: int
+    target: str
+    predicted: str
+    inputs: tuple[WorkedInput, ...]
+    layers: tuple[tuple[WorkedUnit, ...], ...]
+    sizes: tuple[int, ...]
+    activations: tuple[str, ...]
+    loss: str
+    error: float
+    explained: str
+
+
+class Repeat(msgspec.Struct, frozen=True):
+    """How to repeat it: the command, or the call in Python; versions by name; the seed."""
+
+    command: str
+    versions: dict[str, str]
+    seed: int | None
+
+
+class ModelReport(msgspec.Struct, frozen=True):
+    """The report of a model on a table.
+
+    `rows` says in words which rows were measured; `measured` is None where there were none. `private` says that values
+    of rows were left out.
+    """
+
+    table: str
+    target: str
+    private: bool
+    verdict: Verdict
+    rows: str
+    counts: dict[str, int]
+    task: Task | None
+    columns: tuple[ColumnReport, ...]
+    network: str
+    parameters: int
+    recipe: Recipe | None
+    stopped: str
+    choice: Choice | None
+    drawing: Drawing | None
+    curve: TrainingCurve | None
+    scores: tuple[Score, ...]
+    baseline: str
+    linear: str
+    measured: ClassesMeasured | NumbersMeasured | None
+    worst: tuple[WorstRow, ...]
+    importance: Importances | None
+    worked: WorkedRow | None
+    surprises: tuple[Surprise, ...]
+    repeat: Repeat
