@@ -146,7 +146,8 @@ def _plot(figure: Figure, width: int, height: int) -> Iterator[str]:
     traced = [layer for layer in figure.layers if isinstance(layer, (Line, Points))]
     marked = [layer for layer in traced if not (isinstance(layer, Line) and layer.quiet)]
     glyphs = {id(layer): GLYPHS[k % len(GLYPHS)] for k, layer in enumerate(marked)}
-    for layer in sorted(figure.layers[::-1], key=_depth):  # where two meet, the first one is seen
+    above = list(reversed(figure.layers))  # where two lines meet, the first one is seen
+    for layer in sorted(above, key=_depth):
         _draw(canvas, layer, area, glyphs.get(id(layer), "·"))
     canvas.legend += [_entry(layer, area, glyphs) for layer in figure.layers if _entry(layer, area, glyphs)]
     if figure.legend and canvas.legend:
