@@ -29,7 +29,8 @@ PAGE = """<!doctype html>
 <style>
 body{{max-width:46em;margin:2rem auto;padding:0 1rem;color:#1c2430;background:#fff;line-height:1.5;
 font-family:system-ui,-apple-system,'Segoe UI','Noto Sans',sans-serif}}
-figure{{margin:0 0 2rem}}svg{{max-width:100%;height:auto;width:36rem}}
+h1{{font-size:1.4rem}}figcaption,details{{font-size:.95rem}}figure{{margin:0 0 2.5rem}}
+svg{{max-width:100%;height:auto;width:36rem}}
 table{{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}}
 td,th{{padding:.15rem .8rem;border-bottom:1px solid #e3e8ee;text-align:left}}
 .number{{text-align:right}}.wide{{overflow-x:auto}}

@@ -52,7 +52,7 @@ class Frame:
         at = 24.0 if self.title else 4.0
         self.legend, at = self._legend(at)
         self.label_at = at + 12.0
-        self.top = at + (LINE + 2.0 if figure.y.label else 6.0)
+        self.top = at + (LINE + 4.0 if figure.y.label else 8.0)
         self.slanted = self._too_long()
         below = 6.0
         if figure.x.shown:

@@ -15,6 +15,9 @@ ROOM = 0.04
 
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
+FARTHEST = 1e250
+"""Numbers that are larger are not drawn, those below its inverse are drawn as 0: an axis needs room at its ends."""
+
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -28,16 +31,22 @@ class Scale(msgspec.Struct, frozen=True):
 
     def share(self, values: Sequence[float] | float) -> np.ndarray:
         """Give where values lie, 0 at the low end and 1 at the high end; NaN where there is no place for one."""
-        given = np.asarray(values, np.float64)
+        given = drawable(values)
         if self.log:
             given = np.log10(np.where(given > 0, given, np.nan))
-        half = self.high / 2 - self.low / 2  # halved: the ends may be as far apart as numbers can be
-        return (given / 2 - self.low / 2) / half
+        return (given - self.low) / (self.high - self.low)
 
     def value(self, share: float) -> float:
         """Give the value at a place."""
         at = self.low * (1 - share) + self.high * share
         return float(10.0**at) if self.log else at
+
+
+def drawable(values: object) -> np.ndarray:
+    """Give numbers as they are drawn: NaN where they are not finite or too large, 0 where they are too small."""
+    given = np.asarray(values, np.float64)
+    size = np.abs(given)
+    return np.where(size <= FARTHEST, np.where(size < 1.0 / FARTHEST, 0.0, given), np.nan)
 
 
 def scales(figure: Figure) -> tuple[Scale, Scale]:
@@ -54,16 +63,17 @@ def scale(axis: Axis, values: Iterable[float], *, room: bool = True) -> Scale:
     >>> [text for _, text in made.marks]
     ['0', '2', '4', '6', '8', '10']
     """
-    found = np.array([value for value in values if math.isfinite(value)], np.float64)
+    found = drawable(list(values))
+    found = found[np.isfinite(found)]
     ends = [end for end in (axis.low, axis.high) if end is not None]
     log = axis.log and bool((np.append(found, ends) > 0).any())
     if log:
         found = np.log10(found[found > 0])
         ends = [math.log10(end) for end in ends if end > 0]
     low, high = _ends(np.append(found, ends))
-    free = ROOM * (high / 2 - low / 2) * 2 if room else 0.0
-    low = low if low in ends else max(low - free, -1e308)
-    high = high if high in ends else min(high + free, 1e308)
+    free = ROOM * (high - low) if room else 0.0
+    low = low if low in ends else low - free
+    high = high if high in ends else high + free
     return Scale(low, high, log, axis.marks or (_log_marks(low, high) if log else _marks(low, high)))
 
 
@@ -105,7 +115,7 @@ def _bar_values(bars: Bars, k: int) -> list[float]:
 
 def _marks(low: float, high: float, most: int = 6) -> tuple[tuple[float, str], ...]:
     """Give round values between the ends, evenly apart."""
-    width = high / most - low / most
+    width = (high - low) / most
     power = 10.0 ** math.floor(math.log10(width))
     step = next(power * step for step in STEPS if power * step >= width * 0.999)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
@@ -123,7 +133,16 @@ def texts(values: Sequence[float], step: float) -> list[str]:
     if largest and not 1e-4 <= largest < 1e7:
         return [_power(value, step) for value in values]
     places = next((k for k in range(9) if abs(round(step, k) - step) < 1e-9 * step), 9)
-    return [f"{value:,.{places}f}" if value else "0" for value in values]
+    return [minus(f"{value:,.{places}f}") if value else "0" for value in values]
+
+
+def minus(text: str) -> str:
+    """Write a number's sign as print does.
+
+    >>> minus("-0.5")
+    '−0.5'
+    """
+    return text.replace("-", "−")
 
 
 def _power(value: float, step: float) -> str:
@@ -133,7 +152,7 @@ def _power(value: float, step: float) -> str:
     exponent = math.floor(math.log10(abs(value)) + 1e-9)
     digits = max(0, exponent - math.floor(math.log10(step) + 1e-9)) + (0 if _whole(step) else 1)
     mantissa = value / 10.0**exponent
-    return f"{mantissa:.{digits}f}×10{str(exponent).translate(RAISED)}"
+    return minus(f"{mantissa:.{digits}f}") + f"×10{str(exponent).translate(RAISED)}"
 
 
 def _whole(step: float) -> bool:

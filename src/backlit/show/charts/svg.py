@@ -215,6 +215,9 @@ def _cells(frame: Frame, layer: Cells) -> Iterator[str]:
     rows, columns = len(layer.shares), len(layer.shares[0])
     wide, high = frame.wide / columns, frame.high / rows
     letters = min(SMALL, 0.6 * high)
+    steps = [f"M{frame.left + k * wide:.1f} {frame.top:.1f}v{frame.high:.1f}" for k in range(columns + 1)]
+    steps += [f"M{frame.left:.1f} {frame.top + k * high:.1f}h{frame.wide:.1f}" for k in range(rows + 1)]
+    yield f'<path class="grid" stroke="{LIGHT["grid"]}" fill="none" d="{"".join(steps)}"/>'
     for i, (shares, texts) in enumerate(zip(layer.shares, layer.texts, strict=True)):
         for k, (share, text) in enumerate(zip(shares, texts, strict=True)):
             x, y = float(frame.across(k)), float(frame.down(i))

@@ -39,7 +39,7 @@ def figure_text(figure: Figure, width: int = 72, height: int = HEIGHT) -> str:
     cells = [layer for layer in figure.layers if isinstance(layer, Cells)]
     bars = [layer for layer in figure.layers if isinstance(layer, Bars) and layer.across]
     if cells:
-        lines = list(_table(figure, cells[0]))
+        lines = list(_table(figure, cells[0], width))
     elif bars:
         lines = list(_bars(figure, bars[0], width))
     else:
@@ -53,13 +53,20 @@ def _cut(text: str, most: int) -> str:
     return flat if len(flat) <= most else flat[: max(most - 1, 0)] + "…"
 
 
-def _table(figure: Figure, cells: Cells) -> Iterator[str]:
-    """Give coloured cells as a table of their texts."""
-    names = [_cut(text, MOST_MARK) for _, text in figure.y.marks] or [str(k) for k in range(len(cells.texts))]
-    head = [_cut(text, MOST_MARK) for _, text in figure.x.marks] or [str(k) for k in range(len(cells.texts[0]))]
-    rows = [[name, *texts] for name, texts in zip(names, cells.texts, strict=True)]
-    yield f"{figure.y.label} (down), {figure.x.label} (across)"
-    yield from ("  ".join(line) for line in padded([["", *head], *rows], 1))
+def _table(figure: Figure, cells: Cells, width: int) -> Iterator[str]:
+    """Give coloured cells as a table of their texts; where names are too long for its head, by their numbers."""
+    texts = [[_cut(text, 10) for text in row] for row in cells.texts]
+    names = [text for _, text in figure.y.marks] or [str(k) for k in range(len(texts))]
+    head = [text for _, text in figure.x.marks] or [str(k) for k in range(len(texts[0]))]
+    names = [_cut(name, MOST_MARK) for name in names]
+    room = (width - max(map(len, names))) // len(head) - 2
+    if max(map(len, head)) > room:
+        head = [str(k) for k in range(1, len(head) + 1)]
+        names = [f"{name} {k}" for k, name in enumerate(names, 1)] if len(names) == len(head) else names
+    yield _cut(f"{figure.y.label} (down), {figure.x.label} (across)", width)
+    yield from (
+        "  ".join(line) for line in padded([["", *head], *([a, *b] for a, b in zip(names, texts, strict=True))], 1)
+    )
 
 
 def _bars(figure: Figure, bars: Bars, width: int) -> Iterator[str]:
