@@ -147,7 +147,7 @@ numbers = st.floats(allow_nan=True, allow_infinity=True)
 
 
 @given(st.lists(st.tuples(numbers, numbers), max_size=30), st.booleans(), st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_numbers_are_drawn_within_the_picture(points, log, square):
     x, y = [a for a, _ in points], [b for _, b in points]
     made = figure(Line(x=x, y=y, name="line"), Points(x=x, y=y), x=Axis("x"), y=Axis("y", log=log), square=square)
