@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from typing import Literal, NamedTuple, Self
 
@@ -13,7 +12,7 @@ from backlit.engine.program import structs
 from backlit.engine.program.structs import Clock, Data, data_of
 from backlit.engine.stopping import Improvement
 from backlit.engine.training import Training
-from backlit.errors import BacklitError, BacklitWarning
+from backlit.errors import BacklitError, collecting
 from backlit.kernels.types import Array
 
 
@@ -57,8 +56,7 @@ class Repetition(Training):
         settings = {name: getattr(training.settings, name) for name in names}
         settings |= {"time_limit": None, "gradient_norms": False, "divergence": "warn"}
         rows = training.validation
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", BacklitWarning)  # the training has given them
+        with collecting([]):  # the training has given its warnings
             made = cls(
                 training.network.copy(), training.X, training.Y, sample_weight=_weights(training.weights),
                 validation=rows and (*rows[:2], _weights(rows[2])), **settings,
@@ -92,6 +90,15 @@ class Repetition(Training):
         finally:
             if self.team is not None:
                 self.team.shut_down()
+
+    def place_count(self, training: Training, each: Literal["epoch", "step"] = "epoch") -> int:
+        """Give how many places `places` will give, the first one among them."""
+        epochs, updates, begun = (
+            len(training.history) - len(self.history),
+            self.update_count(training),
+            training._position,
+        )
+        return 1 + (epochs * updates + begun if each == "step" else epochs + (begun > 0))
 
     def update_count(self, training: Training) -> int:
         """Give the updates of an epoch, or say that the updates of a training cannot be told from its epochs."""
@@ -132,13 +139,21 @@ class Repetition(Training):
                 )
             first = last
 
+    @staticmethod
+    def kept_epoch(training: Training) -> int | None:
+        """Give the epoch of the best weights, where a training's network holds these and not the last ones."""
+        best = training.best if training._last_values() is not None else None
+        return None if best is None or best.number == len(training.history) else best.number
+
     def refuse_another_end(self, training: Training) -> None:
         """Refuse a repetition that ended with other weights than the training did."""
         ended = training._last_values() or (training.network.parameters, training.network.state)
         mine = self.network.parameters, self.network.state
         differing = sum(int((_bits(a) != _bits(b)).sum()) for a, b in zip(mine, ended, strict=True))
         if differing:
-            called = " Its callbacks are not called on the copy: did one change them?" if training.hooks.callbacks else ""
+            called = (
+                " Its callbacks are not called on the copy: did one change them?" if training.hooks.callbacks else ""
+            )
             raise BacklitError(
                 f"the training, repeated on a copy from its first weights, ends with other weights: {differing} of "
                 f"{mine[0].size + mine[1].size} numbers differ.{called} {UNLIKE}"
