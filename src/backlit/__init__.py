@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from backlit.show.demo import Demo
     from backlit.show.worked_epoch import WorkedEpoch
     from backlit.show.worked_example import WorkedExample
-    from backlit.sources import demo, explain
+    from backlit.sources import demo, explain, valley
 
 __version__ = "0.1.0"
 
@@ -54,6 +54,7 @@ _PLACES = {
     "save": "model.file",
     "load": "model.file",
     "register": "ops.registry",
+    "valley": "sources",
     "Activation": "ops.base",
     "Layer": "ops.base",
     "Loss": "ops.base",
@@ -86,6 +87,7 @@ __all__ = [
     "load",
     "register",
     "save",
+    "valley",
 ]
 
 
