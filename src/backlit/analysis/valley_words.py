@@ -56,7 +56,8 @@ def error_words(known: Known) -> str:
     network, (X, _, weights), training = known.network, known.rows, known.first
     reduced = {"sum": "summed over", "mean": "the mean of", "mean_all": "the mean over the outputs of"}
     rows = counted(len(X), "row") if known.own_rows or training is None else counted(len(X), "other row")
-    told = f"{network.loss.name}, {reduced[network.loss.reduction]} {rows}"
+    reduction = "mean" if network.output_size == 1 and network.loss.reduction == "mean_all" else network.loss.reduction
+    told = f"{network.loss.name}, {reduced[reduction]} {rows}"
     parts = ["each counted by its weight"] if weights.size else []
     if training is not None:
         settings = training.settings
@@ -76,22 +77,17 @@ def error_words(known: Known) -> str:
 
 
 def base_words(kind: str, trained: int, descents: Sequence[Descent]) -> str:
-    """Say what the weights are that the axes do not show."""
+    """Say what the weights are that the axes do not show, and whose path it is."""
     if not descents:
-        where = "as they are in the network"
-    elif descents[0].hypothetical:
-        where = "as they are at the end of the path, which a copy of the training took: it has not run itself"
+        told = "All other weights and biases are as they are in the network."
+    elif kind == "plane":
+        last = "last weights that are drawn" if descents[0].far else "last weights"
+        told = f"The plane goes through the {last}, which are at 0, 0."
     else:
-        where = "as they are at the end of the path"
-    if kind == "plane":
-        hypothetical = (
-            " A copy of the training took the path: it has not run itself." if descents[0].hypothetical else ""
-        )
-        return f"The plane goes through the last weights, which are at 0, 0.{hypothetical}"
-    if trained == 2:
-        return (
-            "Nothing else is trained."
-            if not (descents and descents[0].hypothetical)
-            else ("Nothing else is trained. A copy of the training took the path: it has not run itself.")
-        )
-    return f"All other weights and biases are {where}."
+        last = "last point that is drawn" if descents[0].far else "end of the path"
+        told = f"All other weights and biases are as they are at the {last}."
+    if trained == 2 and kind == "weights":
+        told = "These two are all that is trained, so the error over them is the whole error."
+    if any(descent.hypothetical for descent in descents):
+        told += " The training has not run; a copy of it took the path."
+    return told
