@@ -101,7 +101,7 @@ def _repeated(run: Training, each: Each, error: WeightError, name: str, most: in
         again.refuse_another_end(run)
     return Descent(
         name, each, sorted(wanted), places, np.array(weights), [error(w) for w in weights], count,
-        len(run.history), run.step - begun, run.stopped or "its caller left the loop", again.kept_epoch(run), False,
+        len(run.history), run.step - begun, run.stopped or "it has not ended yet", again.kept_epoch(run), False,
     )  # fmt: skip
 
 

@@ -89,7 +89,8 @@ def valley(
         kind=plane.kind, x_name=plane.names[0], y_name=plane.names[1], x=tuple(x.tolist()), y=tuple(y.tolist()),
         error=tuple(tuple(_finite(error(plane.at(h, v))) for h in x) for v in y),
         what=error_words(known), base=base_words(plane.kind, trained.size, descents), weights=int(trained.size),
-        chosen=plane.chosen,
+        chosen=plane.chosen, here=None if descents else _here(plane, values),
+        hypothetical=any(descent.hypothetical for descent in descents),
         paths=tuple(_path(descent, places, plane, error) for descent, places in zip(descents, spots, strict=True)),
         share=None if plane.shares is None else min(1.0, sum(plane.shares)), shares=plane.shares,
     )  # fmt: skip
@@ -205,6 +206,12 @@ def _around(plane: Plane, values: Array) -> Array:
     return np.array([centre - half, centre + half])
 
 
+def _here(plane: Plane, values: Array) -> Span:
+    """Give where weights lie in the plane."""
+    x, y = plane.below(values[None])[0]
+    return float(x), float(y)
+
+
 def _sides(
     plane: Plane, spots: list[Array], x_range: Span | None, y_range: Span | None, count: int
 ) -> tuple[Array, Array]:
@@ -230,7 +237,7 @@ def _range(name: str, given: Any) -> Span | None:
     except (TypeError, ValueError):
         low = high = math.nan
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise BacklitError(f"{name} is {given!r}; expected two numbers, the lower one first: ({name}=(-1, 1)).")
+        raise BacklitError(f"{name} is {given!r}; expected two numbers, the lower one first: {name}=(-1, 1).")
     return low, high
 
 

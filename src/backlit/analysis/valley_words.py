@@ -77,7 +77,7 @@ def error_words(known: Known) -> str:
 
 
 def base_words(kind: str, trained: int, descents: Sequence[Descent]) -> str:
-    """Say what the weights are that the axes do not show, and whose path it is."""
+    """Say what the weights are that the axes do not show."""
     if not descents:
         told = "All other weights and biases are as they are in the network."
     elif kind == "plane":
@@ -88,6 +88,4 @@ def base_words(kind: str, trained: int, descents: Sequence[Descent]) -> str:
         told = f"All other weights and biases are as they are at the {last}."
     if trained == 2 and kind == "weights":
         told = "These two are all that is trained, so the error over them is the whole error."
-    if any(descent.hypothetical for descent in descents):
-        told += " The training has not run; a copy of it took the path."
     return told

@@ -30,6 +30,8 @@ def caption(valley: Valley) -> str:
         parts += [f"{valley.base} {lies}"] if is_exact(valley) else [difference(valley), valley.base]
     else:
         parts += [valley.chosen, valley.base]
+    if valley.hypothetical:
+        parts.append(f"The training has not run; a copy of it took the path{'' if alone else 's'}.")
     places = [value for row in valley.error for value in row]
     if missing := places.count(None):
         parts.append(f"At {missing:,} of {len(places):,} places E is not a finite number; nothing is drawn there.")
@@ -58,7 +60,7 @@ def _left_out(path: ValleyPath, *, alone: bool) -> Iterator[str]:
         )
     if path.left_out:
         whole = path.left_out + len(path.points)
-        yield f"Of the first {whole:,} points of it {len(path.points)} are drawn, evenly spaced."
+        yield f"Of {'its first' if path.far else 'its'} {whole:,} points {len(path.points)} are drawn, evenly spaced."
     if path.kept is not None:
         yield f"{who} ends after the best epoch, {path.kept:,}, whose weights the network was given."
 

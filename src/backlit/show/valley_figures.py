@@ -43,6 +43,10 @@ def _surface(valley: Valley, title: str) -> Figure:
     layers: list[Layer] = [Field(x=valley.x, y=valley.y, z=z.tolist(), levels=levels, labels=labels)]
     for k, path in enumerate(valley.paths):
         layers += _path_layers(path, k, NOTED * (valley.x[-1] - valley.x[0]), alone=len(valley.paths) == 1)
+    if valley.here is not None:
+        layers.append(
+            Points(x=valley.here[:1], y=valley.here[1:], name="the network", series=1, symbol="diamond", size=6.0)
+        )
     wide, high = valley.x[-1] - valley.x[0], valley.y[-1] - valley.y[0]
     return Figure(
         title=title or f"Error over {over}", summary=caption(valley),
