@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
@@ -87,7 +89,7 @@ def valley(
     x, y = _sides(plane, spots or [_around(plane, values)], x_range, y_range, count)
     return Valley(
         kind=plane.kind, x_name=plane.names[0], y_name=plane.names[1], x=tuple(x.tolist()), y=tuple(y.tolist()),
-        error=tuple(tuple(_finite(error(plane.at(h, v))) for h in x) for v in y),
+        error=_grid(known, error, plane, x, y),
         what=error_words(known), base=base_words(plane.kind, trained.size, descents), weights=int(trained.size),
         chosen=plane.chosen, here=None if descents else _here(plane, values),
         hypothetical=any(descent.hypothetical for descent in descents),
@@ -204,6 +206,28 @@ def _around(plane: Plane, values: Array) -> Array:
     centre = plane.below(values[None])[0]
     half = max(1.0, 2.0 * float(np.abs(centre).max())) / (1.0 + 2.0 * MARGIN)
     return np.array([centre - half, centre + half])
+
+
+def _grid(known: Known, error: WeightError, plane: Plane, x: Array, y: Array) -> tuple[tuple[float | None, ...], ...]:
+    """Compute the error at each place of the grid, rows from low to high y; on several threads, each with its own E."""
+    places = [(float(h), float(v)) for v in y for h in x]
+    free: SimpleQueue[WeightError] = SimpleQueue()
+    for k in range(workers := known.workers):
+        free.put(known.error() if k else error)
+
+    def error_at(place: Span) -> float | None:
+        mine = free.get()
+        try:
+            return _finite(mine(plane.at(*place)))
+        finally:
+            free.put(mine)
+
+    if workers == 1:
+        found = [error_at(place) for place in places]
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            found = list(pool.map(error_at, places))
+    return tuple(tuple(found[k : k + len(x)]) for k in range(0, len(found), len(x)))
 
 
 def _here(plane: Plane, values: Array) -> Span:

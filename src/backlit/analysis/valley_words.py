@@ -9,12 +9,15 @@ from typing import NamedTuple
 import numpy as np
 
 from backlit.analysis.descent_path import Descent
-from backlit.engine import Network, Training, WeightError
+from backlit.engine import Network, Training, WeightError, default_threads
 from backlit.errors import counted
 from backlit.kernels.types import Array
 from backlit.ops.layers.dropout import Dropout
 
 Rows = tuple[Array, Array, Array]
+
+THREADED_WORK = 3_000_000
+"""Weights times rows, from which on the points of a grid are shared out to threads."""
 
 
 class Known(NamedTuple):
@@ -39,6 +42,15 @@ class Known(NamedTuple):
             self.network, self.rows, training.rule, optimizer=training.optimizer,
             decay_biases=training.settings.decay_biases, compiled=training.compiled,
         )  # fmt: skip
+
+    @property
+    def workers(self) -> int:
+        """How many threads share the grid: one, unless the error of a single point takes a thousandth of a second."""
+        training = self.first
+        large = self.network.parameters.size * len(self.rows[0]) > THREADED_WORK
+        if not large or (training is not None and not training.compiled):
+            return 1
+        return default_threads() if training is None else training.threads
 
     def slopes(self, trained: Array) -> Array:
         """Give dE/dw (trained,) of the weights that are trained, by backpropagation."""
