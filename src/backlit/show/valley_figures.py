@@ -91,12 +91,14 @@ def _path_layers(path: ValleyPath, k: int, apart: float, *, alone: bool) -> Iter
     yield Line(x=x, y=y, name=name, series=series, dots=alone and 1 < len(x) <= DOTTED)
     yield Points(x=x[:1], y=y[:1], name="start" if k == 0 else "", series=series, symbol="ring", size=5.5)
     yield Points(x=x[-1:], y=y[-1:], name="end" if k == 0 else "", series=series, symbol="diamond", size=6.0)
-    for point in _marked(path, apart) if alone else ():
+    for at, point in _marked(path, apart) if alone else ():
+        before, after = path.points[at - 1], path.points[at + 1]
+        steep = abs(after.y - before.y) > 0.7 * abs(after.x - before.x)
         yield Points(x=(point.x,), y=(point.y,), series=series, size=3.5)
-        yield Note(x=point.x, y=point.y, text=place(path, point), side="above")
+        yield Note(x=point.x, y=point.y, text=place(path, point), side="right" if steep else "above")
 
 
-def _marked(path: ValleyPath, apart: float) -> list[PathPoint]:
+def _marked(path: ValleyPath, apart: float) -> list[tuple[int, PathPoint]]:
     """Give the points at a quarter, a half and three quarters of the way that are so far apart, and from its ends."""
     places = np.array([(point.x, point.y) for point in path.points])
     way = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(places, axis=0).T))])
@@ -107,7 +109,7 @@ def _marked(path: ValleyPath, apart: float) -> list[PathPoint]:
         k = int(np.abs(way - share * way[-1]).argmin())
         if all(np.hypot(*(places[k] - places[other])) >= apart for other in (*marked, len(places) - 1)):
             marked.append(k)
-    return [path.points[k] for k in marked[1:]]
+    return [(k, path.points[k]) for k in marked[1:]]
 
 
 def _comparison(valley: Valley) -> Figure:
