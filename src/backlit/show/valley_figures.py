@@ -57,12 +57,13 @@ def _surface(valley: Valley, title: str) -> Figure:
 
 
 def contour_levels(z: np.ndarray, count: int = LEVELS) -> tuple[float, ...]:
-    """Choose the errors (at most `count`) that contours are drawn at: spaced by factors above the lowest error.
+    """Choose the errors (at most `count`) that contours are drawn at.
 
-    Where the highest is no more than some times the lowest, they are evenly apart.
+    Their distances from the lowest error grow by the same factor; where these span less than some twenty times, the
+    errors are evenly apart.
 
-    >>> contour_levels(np.array([[0.0, 1.0], [2.0, 10.0]]), 4)
-    (1.3, 2.6, 4.9, 9.5)
+    >>> contour_levels(np.array([[0.0, 1.0], [10.0, 1000.0]]), 4)
+    (1.4, 12.0, 100.0, 940.0)
     """
     values = z[np.isfinite(z)]
     if not values.size or values.min() == values.max():
