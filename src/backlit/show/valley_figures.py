@@ -63,7 +63,7 @@ def contour_levels(z: np.ndarray, count: int = LEVELS) -> tuple[float, ...]:
     errors are evenly apart.
 
     >>> contour_levels(np.array([[0.0, 1.0], [10.0, 1000.0]]), 4)
-    (1.4, 12.0, 100.0, 940.0)
+    (1.4, 12.0, 110.0, 940.0)
     """
     values = z[np.isfinite(z)]
     if not values.size or values.min() == values.max():
