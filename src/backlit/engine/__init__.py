@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from backlit.engine.input_checks import rows_of
     from backlit.engine.lbfgs import lbfgs_options, minimize
     from backlit.engine.machine.environment import default_threads
+    from backlit.engine.metrics import LOGIT_LOSSES, kind_of
     from backlit.engine.network import Network
     from backlit.engine.objective import Objective, PlainStep, reduction, rule_of
     from backlit.engine.settings import TrainingSettings, describe_setting
@@ -56,6 +57,7 @@ _PLACES = {
     "GradientCheck": "gradcheck",
     "History": "history",
     "HistorySummary": "history",
+    "LOGIT_LOSSES": "metrics",
     "LayerLine": "summaries",
     "Network": "network",
     "NetworkEvaluation": "evaluation",
@@ -80,6 +82,7 @@ _PLACES = {
     "describe_setting": "settings",
     "drawers": "display",
     "gradcheck": "gradcheck",
+    "kind_of": "metrics",
     "layer_from_dict": "architecture",
     "lbfgs_options": "lbfgs",
     "make_layer": "architecture",
@@ -93,6 +96,7 @@ _PLACES = {
 }
 
 __all__ = [
+    "LOGIT_LOSSES",
     "ArrayCheck",
     "Batch",
     "CacheContents",
@@ -130,6 +134,7 @@ __all__ = [
     "describe_setting",
     "drawers",
     "gradcheck",
+    "kind_of",
     "layer_from_dict",
     "lbfgs_options",
     "make_layer",
