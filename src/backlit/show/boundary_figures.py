@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -64,14 +65,14 @@ def _figure(boundary: Boundary, output: BoundaryOutput) -> Figure:
 
 
 def _regions(boundary: Boundary, output: BoundaryOutput) -> Regions:
-    scores = np.asarray(output.scores)
+    scores: Any = np.asarray(output.scores)
     if output.level is not None:
         scores = np.concatenate([output.level - scores, scores - output.level])
     return Regions(x=boundary.x, y=boundary.y, scores=scores, series=tuple(range(len(scores))))
 
 
 def _field(boundary: Boundary, output: BoundaryOutput) -> Field:
-    grid = np.asarray(output.scores[0])
+    grid: Any = np.asarray(output.scores[0])
     levels = _levels(float(grid.min()), float(grid.max()))
     named = tuple(texts(levels, levels[1] - levels[0])) if len(levels) > 1 else tuple(map(number, levels))
     labels = tuple(text if k % 2 == 0 else "" for k, text in enumerate(named))
@@ -92,7 +93,7 @@ def _levels(low: float, high: float) -> list[float]:
     return [k * step for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
-# ------------------------------------------------------------------------------------------------------ rows on the plane
+# ----------------------------------------------------------------------------------------------------- rows on the plane
 
 
 def _class_rows(boundary: Boundary, output: BoundaryOutput) -> Iterator[Points]:
