@@ -93,7 +93,7 @@ def _levels(low: float, high: float) -> list[float]:
     return [k * step for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
-# ----------------------------------------------------------------------------------------------------- rows on the plane
+# ---------------------------------------------------------------------------------------------------- rows on the plane
 
 
 def _class_rows(boundary: Boundary, output: BoundaryOutput) -> Iterator[Points]:
