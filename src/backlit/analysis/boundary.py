@@ -148,8 +148,8 @@ def _strongest(subject: Subject, able: Sequence[int]) -> tuple[tuple[int, int], 
     varied = [bool(np.ptp(_known(subject.inputs.values(place)))) for place in able]
     order = sorted(range(len(able)), key=lambda k: (not varied[k], -changes[k], k))
     first, second = sorted(able[k] for k in order[:2])
-    how = (f"of {len(able)} inputs, the two that change the predictions most where they are held at their median "
-           f"(in {counted(len(rows), 'row')})")  # fmt: skip
+    how = (f"of {len(able)} inputs, these two change the predictions most where they are held at their median, in "
+           f"{counted(len(rows), 'row')}")  # fmt: skip
     return (first, second), how
 
 

@@ -265,10 +265,10 @@ def _regions(frame: Frame, layer: Regions) -> Iterator[str]:
         d = filled(generator(layer.x, layer.y, ahead), 0.0, max(top, 0.0) + 1.0, frame.place) if top >= 0 else ""
         if d:
             yield f'<path class="f{series % len(SERIES)}" fill="{colour(series)}" opacity="{PALE}" d="{d}"/>'
+        if d and k < len(layer.series) - 1:  # each edge is one of two regions
             edge = "".join(path(frame.place(points)) for points in lines(generator(layer.x, layer.y, ahead), 0.0))
             if edge:
-                look = f'{stroke(series)} stroke-width="1.3" fill="none" opacity="0.7"'
-                yield f'<path {look} d="{edge}"/>'
+                yield f'<path {stroke(None)} stroke-width="1.6" fill="none" opacity="0.8" d="{edge}"/>'
 
 
 def stacked_svg(figures: Sequence[Figure]) -> str:
