@@ -10,6 +10,9 @@ from backlit.analysis.boundary_records import Boundary, BoundaryOutput
 from backlit.errors import counted
 from backlit.show.charts.scales import minus
 
+TURNS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+"""Characters that turn the direction of what follows, beyond the end of a name; they are left out."""
+
 MOST_LETTERS = 40
 """Longer names are cut."""
 
@@ -26,7 +29,7 @@ def short(text: str) -> str:
     >>> short("sepal\\nlength")
     'sepal length'
     """
-    flat = " ".join(text.split())
+    flat = " ".join(text.translate(TURNS).split()) or "(no name)"
     return flat if len(flat) <= MOST_LETTERS else flat[: MOST_LETTERS - 1] + "…"
 
 
@@ -122,8 +125,8 @@ class BoundaryWords:
             return f"{few}Of {of}, all are predicted right."
         named = ", ".join(str(row) for row in wrong[:MOST_WRONG])
         more = f" and {len(wrong) - MOST_WRONG:,} more" if len(wrong) > MOST_WRONG else ""
-        which = "row" if len(wrong) == 1 else "rows"
-        return f"{few}Of {of}, {output.right:,} are predicted right; wrong, and ringed: {which} {named}{more}."
+        which, verb = "row" if len(wrong) == 1 else "rows", "are" if output.right > 1 else "is"
+        return f"{few}Of {of}, {f'{output.right:,}' if output.right else 'none'} {verb} predicted right; wrong, and ringed: {which} {named}{more}."
 
     def _drawn(self) -> str:
         """Say how far the rows' own predictions are what the plane shows at their place."""
@@ -138,5 +141,5 @@ class BoundaryWords:
 def _listed(parts: Sequence[str]) -> str:
     more = len(parts) - MOST_HELD
     if more > 0:
-        return ", ".join(parts[:MOST_HELD]) + f" and {more:,} more inputs held"
+        return ", ".join(parts[:MOST_HELD]) + f" and {counted(more, 'more input')} held"
     return ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1] + " held"
