@@ -46,7 +46,7 @@ class BoundaryWords:
 
     def title(self) -> str:
         """Name the picture."""
-        name = short(self.output.name)
+        name = self.output.name and short(self.output.name)
         if self.output.classes:
             return f"Decision boundary of {name}" if name else "Decision boundary"
         return f"Predicted {name}" if name else "Predictions"
