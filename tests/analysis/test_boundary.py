@@ -155,7 +155,8 @@ def test_the_two_inputs_that_matter_are_chosen():
 
 def test_many_rows_are_chosen_evenly():
     data = np.stack([np.arange(5000.0), np.arange(5000.0) ** 0.5], axis=1)
-    found = boundary(network(), data, points=3)
+    found = boundary(network(), data, data[:, 0], points=3)
+    assert found.outputs[0].targets == found.row_x
     assert len(found.rows) == len(found.row_x) == len(found.outputs[0].predicted) == 2000
     assert (found.rows[0], found.rows[-1], found.of_rows) == (1, 5000, 5000)
     assert max(np.diff(found.rows)) <= 3
@@ -185,7 +186,7 @@ FRAME = pd.DataFrame({
     "height": [2, 4, 4, 6, 9, 12],
     "colour": ["red", "blue", "red", None, "red", "blue"],
     "flag": [True, False, True, True, False, True],
-    "when": [datetime.datetime(2020, 1, day) for day in (3, 1, 2, 9, 8, 4)],
+    "when": [datetime.datetime(2020, 1, day) for day in (9, 1, 2, 3, 8, 4)],
     "deep": [0.5, None, 1.5, 2.5, 9.0, 1.0],
     "same": 7,
     "kind": ["a", "b", "a", "b", "b", "a"],

@@ -1,5 +1,6 @@
 """The picture of a decision boundary says what its record holds."""
 
+import re
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -12,6 +13,8 @@ from backlit.engine import Network
 from backlit.ops.layers.dense import Dense
 from backlit.show.boundary_figures import boundary_figures, crossing
 from backlit.show.charts.figure import Field, Line, Note, Points, Regions
+from backlit.show.charts.frame import Frame
+from backlit.show.charts.svg import figure_svg
 from backlit.show.picture import Picture
 
 rng = np.random.default_rng(0)
@@ -39,6 +42,18 @@ def test_two_classes_are_level_where_the_net_input_is_0():
     ahead = np.subtract(regions.scores[1], regions.scores[0])
     across, down = np.meshgrid(found.x, found.y)
     assert np.allclose(ahead, 4 * across + 4 * down - 6, atol=1e-9)  # straight, so that its edge lies right
+
+
+def test_every_edge_between_classes_is_drawn():
+    bands = Network([Dense(4, "softmax", weights=[[0.0, 10.0, 20.0, 30.0], [0.0] * 4], biases=[6.0, 4.0, -2.0, -12.0])],
+                    2, "cross_entropy")  # fmt: skip
+    made = figure(bands, CORNERS)  # edges at 0.2, 0.6 and 1
+    drawn = figure_svg(made)
+    (edges,) = re.findall(r'class="si"[^>]* d="([^"]+)"', drawn)
+    frame = Frame(made, titled=True)
+    starts = {float(x) for x in re.findall(r"M([\d.]+) ", edges)}
+    assert all(min(abs(start - frame.across(x)) for start in starts) < 1.0 for x in (0.2, 0.6, 1.0))
+    assert drawn.count(' opacity="0.22"') == 4
 
 
 def test_rows_are_told_apart_by_class_and_wrong_ones_are_ringed():
@@ -89,13 +104,13 @@ def test_where_a_line_crosses_the_plane(line, ends):
 
 
 def test_names_of_lines_stand_apart():
-    fan = np.array([[np.cos(a), np.sin(a)] for a in np.linspace(0.1, 3.0, 8)]).T
-    net = Network([Dense(8, "tanh", weights=fan), Dense(1)], 2)
-    notes = layers(figure(net, rng.normal(size=(20, 2))), Note)
+    fan = np.array([[np.cos(a), np.sin(a)] for a in np.linspace(1.2, 1.9, 8)]).T
+    net = Network([Dense(8, "tanh", weights=fan, biases=-1.2 * fan[0]), Dense(1)], 2)  # they meet near the right end
+    notes = layers(figure(net, CORNERS), Note)
     assert [note.text for note in notes] == [f"h{k}" for k in range(1, 9)]
-    places = np.array([[note.x, note.y] for note in notes])
-    apart = np.abs(places[:, None] - places[None]).sum(axis=2)[~np.eye(8, dtype=bool)]
-    assert apart.min() > 0.05 * np.ptp(places)
+    places = np.array([[note.x / 2, note.y] for note in notes])
+    apart = np.hypot(*(places[:, None] - places[None]).transpose(2, 0, 1))[~np.eye(8, dtype=bool)]
+    assert apart.min() > 0.07
 
 
 def test_numbers_are_a_surface_with_the_rows_by_their_error():
