@@ -123,7 +123,7 @@ def test_numbers_are_a_surface_with_the_rows_by_their_error():
     assert len(field.levels) == len(field.labels) >= 5
     near, higher, lower = layers(made, Points)
     assert (near.x, higher.x, lower.x) == ([0, 0], [1], [1])
-    assert (higher.name, lower.name) == ("higher", "lower")
+    assert (higher.name, lower.name) == ("true number higher", "true number lower")
     root = np.sqrt(np.mean(np.square([0.0, 0.1, 5.0, -6.0])))
     assert f"within {root:.4g} of the prediction" in near.name
     assert f"differ by {root:.4g}," in made.summary
