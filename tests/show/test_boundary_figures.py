@@ -167,10 +167,8 @@ def test_what_is_held_and_drawn_is_said():
 
 def test_where_two_classes_are_level_is_said():
     level = Network([Dense(1, "sigmoid", weights=[[0.0], [0.0]])], 2, "binary_cross_entropy")
-    assert (
-        "Where no colour is, the output is 0.5, between the two classes, and counts as 0."
-        in figure(level, CORNERS, [0, 1, 1, 0]).summary
-    )
+    said = "At 100 % of the plane's points the output is exactly 0.5, between the two classes"
+    assert f"{said}; that counts as 0, and has no colour." in figure(level, CORNERS, [0, 1, 1, 0]).summary
     assert "no colour" not in figure(NEURON, CORNERS, [0, 1, 1, 0]).summary
 
 
