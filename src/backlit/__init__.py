@@ -18,7 +18,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from backlit.engine import compilation_listeners, drawers, progress_displays
+from backlit.engine import compilation_listeners, drawers, plots, progress_displays
 from backlit.lazy import lazily
 
 if TYPE_CHECKING:
@@ -127,6 +127,14 @@ def _draw(function: str, record: Any) -> str | None:
 
 for _form in ("text", "html", "line"):
     drawers[_form] = partial(_draw, f"{_form}_of")
+
+
+def _plot(curves: Any, **options: Any) -> Any:
+    """Draw training curves, by `show`, which is imported when first needed."""
+    return import_module("backlit.show.curve_figures").curve_picture(curves, **options)
+
+
+plots["curves"] = _plot
 
 
 def _progress(epochs: int) -> Any:
