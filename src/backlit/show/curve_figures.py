@@ -16,7 +16,7 @@ from backlit.errors import BacklitError, counted
 from backlit.show.charts.figure import Axis, DataTable, Figure, Layer, Line, Note, Points, Rule
 from backlit.show.picture import Picture
 
-DECADES = 2.0
+DECADES = 1.5
 """A scale is logarithmic where the largest number is more than so many powers of ten above the smallest one."""
 
 ZEROS = 0.1
@@ -29,15 +29,21 @@ FEW = 12
 """Of at most so many epochs each is marked by a point."""
 
 LONGEST = 40
-"""A longer name of a metric is cut: it is a label here."""
+"""A longer name of a run or a metric is cut: it is a label here."""
+
+SAID = 6
+"""Of more lines the others stand in the table alone."""
 
 VALIDATION = "validation_"
 
 Values = Sequence[float | None]
 
+Pair = tuple[Values | None, Values | None]
+"""The numbers of the training rows and of the validation rows, as far as there are any."""
+
 
 class Drawn(NamedTuple):
-    """One line of a chart: of which run, what it is called there ("training"), and its number of each epoch."""
+    """One line of a chart: of which run, what it is there ("training"), its number of each epoch; `said` names it."""
 
     run: str
     part: str
@@ -46,6 +52,7 @@ class Drawn(NamedTuple):
     best: int | None
     series: int
     dashed: bool = False
+    said: str = ""
 
     @property
     def name(self) -> str:
@@ -86,108 +93,109 @@ def curve_figures(
     >>> [figure.y.log for figure in curve_figures(curve)]
     [True]
     """
-    by_run = {"": curves} if isinstance(curves, TrainingCurve) else dict(curves)
-    figures = [_chart(_losses(by_run), loss, _reach(by_run), log=log, told=_told(by_run))]
-    if metrics:
-        for name in dict.fromkeys(name for curve in by_run.values() for name in _metric_names(curve)):
-            figures.append(_chart(_metric(by_run, name), _words(name), _reach(by_run), told=_told(by_run)))
-    if gradient_norms:
-        for run, curve in by_run.items():
-            if curve.gradient_norms:
-                lines = [Drawn("", f"layer {label}", curve.numbers, values, curve.best, series)
-                         for series, (label, values) in enumerate(curve.gradient_norms.items())]  # fmt: skip
-                what = "norm of the gradient of each layer" + (f", {run}" if run else "")
-                figures.append(_chart(lines, what, curve.epochs, told=_told({run: curve}), monitored=False))
+    by_run = {"": curves} if isinstance(curves, TrainingCurve) else _named(curves)
+    reach = max((curve.numbers[-1] for curve in by_run.values() if curve.numbers), default=0)
+    pairs: dict[str, Pair] = {run: (curve.loss, curve.validation_loss) for run, curve in by_run.items()}
+    figures = [_chart(_lines(by_run, pairs, loss), loss, reach, log=log, told=_told(by_run))]
+    for name in dict.fromkeys(name for curve in by_run.values() for name in _metric_names(curve)) if metrics else ():
+        pairs = {run: (curve.metrics.get(name), curve.metrics.get(f"{VALIDATION}{name}"))
+                 for run, curve in by_run.items()}  # fmt: skip
+        words = shown_name(name.replace("_", " "))
+        figures.append(_chart(_lines(by_run, pairs, words), words, reach, told=_told(by_run)))
+    for run, curve in by_run.items() if gradient_norms else ():
+        if curve.gradient_norms:
+            lines = [Drawn("", f"layer {label}", curve.numbers, values, curve.best, series,
+                           said=f"gradient norm of layer {label}")
+                     for series, (label, values) in enumerate(curve.gradient_norms.items())]  # fmt: skip
+            what = "gradient norm of each layer" + (f", {run}" if run else "")
+            figures.append(_chart(lines, what, reach, told=_told({run: curve})))
     return figures
 
 
 # ----------------------------------------------------------------------------------------------------- what is drawn
 
 
-def _losses(curves: Mapping[str, TrainingCurve]) -> list[Drawn]:
-    lines = []
-    for series, (run, curve) in enumerate(curves.items()):
-        pair = curve.validation_loss is not None
-        colours = (series, series) if len(curves) > 1 else (0, 1)
-        part = "training" if pair or not run else ""
-        lines.append(Drawn(run, part, curve.numbers, curve.loss, None if pair else curve.best, colours[0]))
-        if curve.validation_loss is not None:
-            lines.append(Drawn(run, "validation", curve.numbers, curve.validation_loss, curve.best, colours[1], True))
-    return lines
+def shown_name(name: str) -> str:
+    """Give a name as a label: in a line, without characters that turn or hide others, and not too long.
+
+    >>> shown_name("loss\\n of \\u202e it"), shown_name(" ")
+    ('loss of it', '(no name)')
+    """
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in name).split()) or "(no name)"
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 4]}…{line[-3:]}"
+
+
+def _named(curves: Mapping[str, TrainingCurve]) -> dict[str, TrainingCurve]:
+    """Give the curves by names that are labels, and still differ."""
+    named: dict[str, TrainingCurve] = {}
+    for number, (name, curve) in enumerate(curves.items(), 1):
+        label = shown_name(name) if name or len(curves) > 1 else ""
+        named[f"{label} ({number})" if label in named else label] = curve
+    return named
 
 
 def _metric_names(curve: TrainingCurve) -> list[str]:
     """Give the metrics that have a chart of their own: "validation_accuracy" stands in that of "accuracy"."""
-    return [name for name in curve.metrics if name.removeprefix(VALIDATION) not in curve.metrics or
-            not name.startswith(VALIDATION)]  # fmt: skip
+    return [name for name in curve.metrics if not name.startswith(VALIDATION) or
+            name.removeprefix(VALIDATION) not in curve.metrics]  # fmt: skip
 
 
-def _metric(curves: Mapping[str, TrainingCurve], name: str) -> list[Drawn]:
+def _lines(curves: Mapping[str, TrainingCurve], pairs: Mapping[str, Pair], what: str) -> list[Drawn]:
+    """Give the lines of training and validation rows; those of a run have one colour where there are several runs."""
     lines = []
-    for series, (run, curve) in enumerate(curves.items()):
-        colours = (series, series) if len(curves) > 1 else (0, 1)
-        values, other = curve.metrics.get(name), curve.metrics.get(f"{VALIDATION}{name}")
-        part = "training" if other is not None or not run else ""
-        if values is not None:
-            lines.append(Drawn(run, part, curve.numbers, values, curve.best, colours[0]))
-        if other is not None:
-            lines.append(Drawn(run, "validation", curve.numbers, other, curve.best, colours[1], True))
+    for place, (run, curve) in enumerate(curves.items()):
+        trained, validated = pairs[run]
+        both = trained is not None and validated is not None
+        before = f"{run}, " if run else ""
+        first = place if len(curves) > 1 else 0
+        if trained is not None:
+            part = "training" if both else ""
+            said = f"{before}{part} {what}" if both else f"{before}{what}"
+            lines.append(Drawn(run, part, curve.numbers, trained, curve.best, first, said=said))
+        if validated is not None:
+            other = first if len(curves) > 1 else 1
+            said = f"{before}validation {what}"
+            lines.append(Drawn(run, "validation", curve.numbers, validated, curve.best, other, True, said))
     return lines
-
-
-def _words(name: str) -> str:
-    words = name.replace("_", " ")
-    return words if len(words) <= LONGEST else f"{words[: LONGEST - 4]}…{words[-3:]}"
-
-
-def _reach(curves: Mapping[str, TrainingCurve]) -> int:
-    return max((curve.numbers[-1] for curve in curves.values() if curve.numbers), default=0)
 
 
 def _told(curves: Mapping[str, TrainingCurve]) -> str:
     """Say of what the numbers are, and how many of the epochs are drawn where these are not all."""
     whats = dict.fromkeys(curve.what for curve in curves.values() if curve.what)
-    kept, count = (max(map(measure, curves.values()), default=0)
-                   for measure in (lambda curve: len(curve.numbers), lambda curve: curve.epochs))  # fmt: skip
+    kept = max((len(curve.numbers) for curve in curves.values()), default=0)
+    count = max((curve.epochs for curve in curves.values()), default=0)
     thinned = (
-        f"{kept:,} of {counted(count, 'epoch')} are drawn, with the highest and the lowest" if kept < count else ""
+        [f"{kept:,} of {counted(count, 'epoch')} are drawn, with the highest and the lowest"] if kept < count else []
     )
-    return "; ".join([*whats, *filter(None, [thinned])])
+    return "; ".join([*whats, *thinned])
 
 
 # ------------------------------------------------------------------------------------------------------------ a chart
 
 
-def _chart(
-    lines: Sequence[Drawn], what: str, reach: int, *, log: bool | None = None, told: str = "", monitored: bool = True,
-) -> Figure:  # fmt: skip
-    """Give the chart of lines over epochs up to the number `reach`.
-
-    `told` goes below, `monitored` marks where the lines are at the best epoch.
-    """
+def _chart(lines: Sequence[Drawn], what: str, reach: int, *, log: bool | None = None, told: str = "") -> Figure:
+    """Give the chart of lines over epochs up to the number `reach`; `told` is said below it."""
     found = [value for line in lines for _, value in line.known]
     logarithmic = bool(found) and (_spans_decades(found) if log is None else log)
     if logarithmic and max(found) <= 0.0:
         raise BacklitError(f"log=True asks for a logarithmic scale, but no {what} is above 0; give log=False.")
     layers: list[Layer] = [_line(line) for line in lines if line.known]
-    layers += _breaks(lines)
-    layers += _best(lines, points=monitored)
+    layers += _breaks(lines, max(found)) if found else ()
+    layers += _best(lines)
     title = f"{what[:1].upper()}{what[1:]}"
-    left_out = sum(value <= 0.0 for value in found) if logarithmic else 0
-    hidden = f"{counted(left_out, 'number')} of 0 or below {'is' if left_out == 1 else 'are'} not drawn" * bool(
-        left_out
-    )
+    hidden = ""
+    if logarithmic and (left_out := sum(value <= 0.0 for value in found)):
+        hidden = f"{counted(left_out, 'number')} of 0 or below not drawn"
     if not found:
-        layers.append(
-            Note(x=1.0, y=0.5, text=f"no {what} to draw yet" if not reach else f"no {what} is a finite number")
-        )
+        layers.append(Note(x=1.0, y=0.5, text=f"no {what} is a finite number" if reach else "no epochs yet"))
+    high = _room(found) if found and not logarithmic and any(isinstance(layer, Rule) for layer in layers) else None
+    runs = len({line.run for line in lines})
     sentences = [*_sentences(lines), hidden, told]
     return Figure(
         title=f"{title} over the epochs", summary=" ".join(f"{said}." for said in sentences if said),
         x=_epochs(lines, reach), y=Axis(f"{what}, on a logarithmic scale" if logarithmic else what, log=logarithmic,
-                                        low=None if found else 0.0, high=None if found else 1.0),
-        layers=tuple(layers), table=_table(lines),
-        legend=len(lines) > 1 or any(line.run for line in lines),
+                                        low=None if found else 0.0, high=high if found else 1.0),
+        layers=tuple(layers), table=_table(lines), height=300 + (12 * len(lines) if runs > 1 else 0),
     )  # fmt: skip
 
 
@@ -198,6 +206,11 @@ def _spans_decades(found: Sequence[float]) -> bool:
     return math.log10(max(positive)) - math.log10(min(positive)) >= DECADES
 
 
+def _room(found: Sequence[float]) -> float | None:
+    """Give an upper end that leaves room for the text of a line across; None where the numbers are all the same."""
+    return max(found) + 0.12 * (max(found) - min(found)) if max(found) > min(found) else None
+
+
 def _line(line: Drawn) -> Line:
     values = [math.nan if value is None else value for value in line.values]
     known = np.isfinite(np.array([math.nan, *values, math.nan]))
@@ -206,24 +219,32 @@ def _line(line: Drawn) -> Line:
                 dots=alone or len(values) <= FEW)  # fmt: skip
 
 
-def _breaks(lines: Sequence[Drawn]) -> Iterator[Rule]:
-    """Mark the first epoch of each line whose number is not finite."""
+def _breaks(lines: Sequence[Drawn], top: float) -> Iterator[Points]:
+    """Mark at the top the epochs whose number is not finite, in the colour of their line."""
+    named = False
     for line in lines:
         broken = [number for number, value in zip(line.numbers, line.values, strict=True) if value is None]
-        if broken and line.known:
-            yield Rule(x=broken[0], text=f"{line.name or 'it'} not finite in epoch {broken[0]:,}", series=line.series)
+        if broken:
+            yield Points(x=broken, y=[top] * len(broken), name="" if named else "not finite", series=line.series,
+                         symbol="cross", size=4.0)  # fmt: skip
+            named = True
 
 
-def _best(lines: Sequence[Drawn], *, points: bool) -> Iterator[Layer]:
-    """Mark the best epoch: by a line across in the chart of one run, by a ring on the curves that have one."""
-    runs = {line.run: line.best for line in lines if line.best is not None}
-    if len({line.run for line in lines}) == 1 and runs:
-        (best,) = runs.values()
+def _best(lines: Sequence[Drawn]) -> Iterator[Layer]:
+    """Mark the best epoch: by a line across in the chart of one run, by rings on the lines of several."""
+    bests = {line.run: line.best for line in lines if line.best is not None}
+    if len(bests) == 1:
+        (best,) = bests.values()
         yield Rule(x=best, text=f"best epoch {best:,}")
-    for line in lines if points else ():
+        return
+    last = {line.run: line for line in lines}  # that of the validation rows, where there is one
+    named = False
+    for line in last.values():
         at = dict(line.known).get(line.best or 0)
         if at is not None and line.best is not None:
-            yield Points(x=(line.best,), y=(at,), series=line.series, symbol="ring", size=5.0)
+            name = "" if named else "best epoch of each"
+            yield Points(x=(line.best,), y=(at,), name=name, series=line.series, symbol="ring", size=5.0)
+            named = True
 
 
 def _epochs(lines: Sequence[Drawn], reach: int) -> Axis:
@@ -242,18 +263,32 @@ def _epochs(lines: Sequence[Drawn], reach: int) -> Axis:
 
 def _sentences(lines: Sequence[Drawn]) -> Iterator[str]:
     """Say where each line begins and ends, and where it is lowest or highest in between."""
-    for line in lines:
-        if not line.known:
-            continue
-        (first, begin), (last, end) = line.known[0], line.known[-1]
-        low, high = min(line.known, key=lambda at: at[1]), max(line.known, key=lambda at: at[1])
-        name = line.name or "it"
-        if first == last:
-            yield f"{name}: {begin:.4g} in epoch {first:,}"
-            continue
-        said = f"{name}: from {begin:.4g} in epoch {first:,} to {end:.4g} in epoch {last:,}"
-        said += f", lowest {low[1]:.4g} in epoch {low[0]:,}" if low[1] < min(begin, end) else ""
-        yield said + (f", highest {high[1]:.4g} in epoch {high[0]:,}" if high[1] > max(begin, end) else "")
+    drawn = [line for line in lines if line.known]
+    if any(line.run for line in drawn):
+        drawn = [*{line.run: line for line in drawn}.values()]  # of each run the validation rows, where it has some
+    yield from map(_sentence, drawn[:SAID])
+    if len(drawn) > SAID:
+        yield f"{counted(len(drawn) - SAID, 'more line')} in the table"
+
+
+def _sentence(line: Drawn) -> str:
+    """Say where a line begins and ends; "the best one" is the best epoch."""
+    (first, begin), (last, end) = line.known[0], line.known[-1]
+    low, high = min(line.known, key=lambda at: at[1]), max(line.known, key=lambda at: at[1])
+    said = f"{line.said[:1].upper()}{line.said[1:]}"
+    if first == last:
+        return f"{said}: {begin:.4g} in epoch {first:,}"
+
+    def at(number: int, value: float) -> str:
+        return f"{value:.4g} in epoch {number:,}" + (", the best one" if number == line.best else "")
+
+    said += f" goes from {at(first, begin)} to {at(last, end)}"
+    said += f", lowest {at(*low)}" if low[1] < min(begin, end) else ""
+    said += f", highest {at(*high)}" if high[1] > max(begin, end) else ""
+    if broken := len(line.values) - len(line.known):
+        said += f"; {broken:,} not finite"
+    best = dict(line.known).get(line.best or 0)
+    return said + ("" if best is None or "the best one" in said else f"; {best:.4g} in the best epoch, {line.best:,}")
 
 
 def _table(lines: Sequence[Drawn]) -> DataTable:
