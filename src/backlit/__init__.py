@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from backlit.show.demo import Demo
     from backlit.show.worked_epoch import WorkedEpoch
     from backlit.show.worked_example import WorkedExample
-    from backlit.sources import demo, explain
+    from backlit.sources import demo, explain, watch
 
 __version__ = "0.1.0"
 
@@ -49,6 +49,7 @@ _PLACES = {
     "demo": "sources",
     "Demo": "show.demo",
     "explain": "sources",
+    "watch": "sources",
     "WorkedEpoch": "show.worked_epoch",
     "WorkedExample": "show.worked_example",
     "save": "model.file",
@@ -86,6 +87,7 @@ __all__ = [
     "load",
     "register",
     "save",
+    "watch",
 ]
 
 
