@@ -24,7 +24,7 @@ from backlit.lazy import lazily
 if TYPE_CHECKING:
     from backlit.engine import DivergedWarning, Epoch, GradientCheck, Network, Training, gradcheck
     from backlit.errors import BacklitError, BacklitWarning
-    from backlit.estimators import MLPClassifier, MLPRegressor
+    from backlit.estimators import LossCurveDisplay, MLPClassifier, MLPRegressor
     from backlit.model.file import load, save
     from backlit.ops.base import Activation, ElementwiseLoss, Layer, Loss, Optimizer
     from backlit.ops.registry import register
@@ -38,6 +38,7 @@ __version__ = "0.1.0"
 _PLACES = {
     "BacklitError": "errors",
     "BacklitWarning": "errors",
+    "LossCurveDisplay": "estimators",
     "MLPClassifier": "estimators",
     "MLPRegressor": "estimators",
     "Network": "engine",
@@ -74,6 +75,7 @@ __all__ = [
     "GradientCheck",
     "Layer",
     "Loss",
+    "LossCurveDisplay",
     "MLPClassifier",
     "MLPRegressor",
     "Network",

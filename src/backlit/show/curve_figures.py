@@ -176,7 +176,7 @@ def _told(curves: Mapping[str, TrainingCurve]) -> str:
 def _chart(lines: Sequence[Drawn], what: str, reach: int, *, log: bool | None = None, told: str = "") -> Figure:
     """Give the chart of lines over epochs up to the number `reach`; `told` is said below it."""
     found = [value for line in lines for _, value in line.known]
-    logarithmic = bool(found) and (_spans_decades(found) if log is None else log)
+    logarithmic = bool(found) and (spans_decades(found) if log is None else log)
     if logarithmic and max(found) <= 0.0:
         raise BacklitError(f"log=True asks for a logarithmic scale, but no {what} is above 0; give log=False.")
     layers: list[Layer] = [_line(line) for line in lines if line.known]
@@ -199,7 +199,12 @@ def _chart(lines: Sequence[Drawn], what: str, reach: int, *, log: bool | None = 
     )  # fmt: skip
 
 
-def _spans_decades(found: Sequence[float]) -> bool:
+def spans_decades(found: Sequence[float]) -> bool:
+    """Whether numbers are for a logarithmic scale: far apart, none below 0 and hardly any of 0.
+
+    >>> spans_decades([1.0, 0.1]), spans_decades([1.0, 0.001]), spans_decades([1.0, 0.001, 0.0])
+    (False, True, False)
+    """
     positive = [value for value in found if value > 0.0]
     if not positive or min(found) < 0.0 or len(found) - len(positive) > ZEROS * len(found):
         return False

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from rich.console import Console
@@ -27,35 +28,45 @@ MOST = 200
 """So many epochs of a curve are drawn while it grows."""
 
 
-class LiveCurve:
-    """Shows a training of so many epochs while it runs; `curve` gives its first epochs, up to a number, as a curve.
+class Live(Protocol):
+    """Shows a training while it runs. `due` is the time, on the monotonic clock, from which `show` is of use again."""
 
-    Args:
-        epochs: how many there will be at the most.
-        curve: gives the curve of the epochs up to a number, with at most so many of them.
-        options: what to draw, as `curve_picture` takes it.
-        bar: whether to show a bar where there is no notebook.
-    """
-
-    def __init__(
-        self, epochs: int, curve: Callable[[int, int], TrainingCurve], options: dict[str, Any], *, bar: bool = True
-    ) -> None:
-        console = Console(stderr=True)
-        self.shown: NotebookCurve | BarOfEpochs | None = None
-        if console.is_jupyter:
-            self.shown = NotebookCurve(epochs, curve, options)
-        elif bar:
-            self.shown = BarOfEpochs(epochs, console)
+    due: float
 
     def show(self, epoch: Any) -> None:
-        """Show an epoch that has ended, if it is time."""
-        if self.shown is not None and time.monotonic() >= self.shown.due:
-            self.shown.show(epoch)
+        """Show an epoch that has ended."""
 
     def close(self, epoch: Any, why: str) -> None:
         """Leave the state after the last epoch, and why it ended; without an epoch, what there was before."""
-        if self.shown is not None:
-            self.shown.close(epoch, why)
+
+
+def live_curve(
+    epochs: int, curve: Callable[[int, int], TrainingCurve], options: dict[str, Any], *, bar: bool = True
+) -> Live:
+    """Give what shows a training of so many epochs at the most.
+
+    Args:
+        epochs: how many there will be at the most.
+        curve: gives the curve of the epochs up to a number, 0 for all, with at most so many of them.
+        options: what to draw, as `curve_picture` takes it.
+        bar: whether to show a bar where there is no notebook.
+    """
+    console = Console(stderr=True)
+    if console.is_jupyter:
+        return NotebookCurve(epochs, curve, options)
+    return BarOfEpochs(epochs, console) if bar else Nothing()
+
+
+class Nothing:
+    """Shows nothing, where another bar is there already."""
+
+    due = math.inf
+
+    def show(self, epoch: Any) -> None:
+        """Do nothing."""
+
+    def close(self, epoch: Any, why: str) -> None:
+        """Do nothing."""
 
 
 class BarOfEpochs:
@@ -70,7 +81,7 @@ class BarOfEpochs:
         self.bar.show(epoch)
         self.due = time.monotonic() + BAR_SECONDS
 
-    def close(self, epoch: Any, _why: str) -> None:
+    def close(self, epoch: Any, why: str) -> None:
         """Draw the last state and end."""
         if epoch is not None:
             self.bar.show(epoch)

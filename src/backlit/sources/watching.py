@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 from backlit.engine import Epoch, History, Training, TrainingCurve, epochs_at_once, every_epoch
 from backlit.errors import BacklitError
-from backlit.show.live_curve import LiveCurve
+from backlit.show.live_curve import live_curve
 
 
 def watch(
@@ -56,11 +57,12 @@ def _watched(training: Training, at_once: int, options: dict[str, bool | None]) 
         rows = history.rows[: number or len(history)]  # those of a call are in the history before they are given
         return History(history.validated, history.layers, rows, history.metrics).curve(most)
 
-    live = LiveCurve(training.epochs, curve, options, bar=not training.hooks.progress)
-    epoch = None
+    live = live_curve(training.epochs, curve, options, bar=not training.hooks.progress)
+    epoch, clock = None, time.monotonic
     try:
         for epoch in every_epoch(training, at_once):
-            live.show(epoch)
+            if clock() >= live.due:
+                live.show(epoch)
             yield epoch
     finally:
         live.close(epoch, training.stopped or "the loop was left")
