@@ -25,6 +25,9 @@ ZEROS = 0.1
 ROWS = 14
 """About so many epochs stand in a chart's table."""
 
+HUGE = 1e200
+"""Axes of larger numbers are left to the charts."""
+
 FEW = 12
 """Of at most so many epochs each is marked by a point."""
 
@@ -195,7 +198,7 @@ def _chart(lines: Sequence[Drawn], what: str, reach: int, *, log: bool | None = 
         title=f"{title} over the epochs", summary=" ".join(f"{said}." for said in sentences if said),
         x=_epochs(lines, reach), y=Axis(f"{what}, on a logarithmic scale" if logarithmic else what, log=logarithmic,
                                         low=None if found else 0.0, high=high if found else 1.0),
-        layers=tuple(layers), table=_table(lines), height=300 + (12 * len(lines) if runs > 1 else 0),
+        layers=tuple(layers), table=_table(lines, what), height=300 + (12 * len(lines) if runs > 1 else 0),
     )  # fmt: skip
 
 
@@ -213,7 +216,8 @@ def spans_decades(found: Sequence[float]) -> bool:
 
 def _room(found: Sequence[float]) -> float | None:
     """Give an upper end that leaves room for the text of a line across; None where the numbers are all the same."""
-    return max(found) + 0.12 * (max(found) - min(found)) if max(found) > min(found) else None
+    low, high = min(found), max(found)
+    return high + 0.12 * (high - low) if low < high < HUGE else None
 
 
 def _line(line: Drawn) -> Line:
@@ -296,23 +300,22 @@ def _sentence(line: Drawn) -> str:
     return said + ("" if best is None or "the best one" in said else f"; {best:.4g} in the best epoch, {line.best:,}")
 
 
-def _table(lines: Sequence[Drawn]) -> DataTable:
+def _table(lines: Sequence[Drawn], what: str) -> DataTable:
     """Give the numbers of some epochs: the first, the best, the last, and others at even distances."""
-    runs = dict.fromkeys(line.run for line in lines)
-    parts = list(dict.fromkeys(line.part for line in lines))
+    alone = "training" if any(line.part == "training" for line in lines) else what
+    columns = list(dict.fromkeys(line.part or alone for line in lines))
+    named = any(line.run for line in lines)
     rows = []
-    for run in runs:
-        own = {line.part: line for line in lines if line.run == run}
-        numbers = next(iter(own.values())).numbers
-        best = next((line.best for line in own.values() if line.best is not None), None)
+    for run in dict.fromkeys(line.run for line in lines):
+        own = {line.part or alone: line for line in lines if line.run == run}
+        numbers, best = next((line.numbers, line.best) for line in own.values())
         places = {*np.linspace(0, len(numbers) - 1, min(ROWS, len(numbers))).round().astype(int).tolist()}
         places |= {numbers.index(best)} if best in numbers else set()
         for place in sorted(places):
-            cells = (_cell(own[part].values[place]) if part in own else "" for part in parts)
-            rows.append((*([run] if any(runs) else []), f"{numbers[place]:,}", *cells,
-                         "best" if numbers[place] == best else ""))  # fmt: skip
-    head = (*(["run"] if any(runs) else []), "epoch", *(part or "value" for part in parts), "")
-    return DataTable(head, tuple(rows), numbers=int(any(runs)))
+            cells = (_cell(own[column].values[place]) if column in own else "" for column in columns)
+            mark = "best" if numbers[place] == best else ""
+            rows.append((*([run] if named else []), f"{numbers[place]:,}", *cells, mark))
+    return DataTable((*(["run"] if named else []), "epoch", *columns, ""), tuple(rows), numbers=int(named))
 
 
 def _cell(value: float | None) -> str:
