@@ -58,8 +58,8 @@ def test_training_and_validation_are_two_lines_that_the_best_epoch_crosses():
     }
     assert [layer for layer in figure.layers if isinstance(layer, Rule)] == [Rule(x=1, text="best epoch 1")]
     assert figure.summary == (
-        "Training loss goes from 1 in epoch 1, the best one to 0.05 in epoch 20. "
-        "Validation loss goes from 0.15 in epoch 1, the best one to 1.1 in epoch 20."
+        "Training loss goes from 1 in epoch 1 (the best one) to 0.05 in epoch 20. "
+        "Validation loss goes from 0.15 in epoch 1 (the best one) to 1.1 in epoch 20."
     )
 
 

@@ -110,7 +110,7 @@ def test_a_loop_that_is_left_leaves_the_picture_of_the_epoch_in_hand(notebook, w
     head = notebook[-1]["text/plain"].splitlines()[0]
     assert head.startswith("epoch 7/40")
     assert head.endswith("the loop was left")
-    assert "in epoch 7, the best one." in notebook[-1]["text/plain"]
+    assert "in epoch 7 (the best one)." in notebook[-1]["text/plain"]
     assert len(made.history) == 7
 
 
