@@ -77,6 +77,20 @@ def test_an_error_in_the_loop_leaves_the_epoch_in_hand():
     assert timeless(one) == timeless(other)
 
 
+def test_weights_that_are_not_kept_are_not_warned_of():
+    def exploding() -> bl.Training:
+        network = bl.Network([bl.Dense(1, weights=[[1.0]])], 1, "mse")
+        return bl.Training(network, [[1.0], [2.0]], [3.0, 1.0], optimizer=bl.SGD(0.5), batch_size="full", epochs=30)
+
+    with pytest.warns(bl.DivergedWarning, match="ended with weights as large as"):
+        exploding().run()
+    made = exploding()
+    left_at(every_epoch(made, 30), 2)
+    assert len(made.history) == 2
+    with pytest.warns(bl.DivergedWarning, match="ended with weights as large as"):
+        left_at(every_epoch(exploding(), 30), 29)
+
+
 def test_all_epochs_are_given_and_the_calls_are_few(monkeypatch):
     made, calls = training(epochs=50), []
     chunk = bl.Training._run_chunk
