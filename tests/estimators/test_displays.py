@@ -117,8 +117,10 @@ def test_losses_that_are_not_finite_leave_gaps():
 
 
 def test_what_has_no_curve_is_refused():
-    with pytest.raises(NotFittedError, match="This MLPClassifier instance is not fitted yet"):
-        bl.LossCurveDisplay.from_estimator(bl.MLPClassifier())
+    unfitted = bl.MLPClassifier(), make_pipeline(bl.MLPClassifier()), GridSearchCV(bl.MLPClassifier(), {})
+    for estimator in unfitted:
+        with pytest.raises(NotFittedError, match="instance is not fitted yet"):
+            bl.LossCurveDisplay.from_estimator(estimator)
     with pytest.raises(bl.BacklitError, match="LogisticRegression has no loss_curve_"):
         bl.LossCurveDisplay.from_estimator(LogisticRegression().fit(X, LABELS))
     with pytest.raises(bl.BacklitError, match=r"from_history was given MLPClassifier; expected training\.history"):

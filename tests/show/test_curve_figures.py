@@ -103,6 +103,8 @@ def test_a_table_has_the_first_the_best_and_the_last_epoch():
 
 
 def test_epochs_that_are_not_finite_are_marked_and_counted():
+    assert not any(layer.dots for layer in lines(curve_figures(curve((*FALLING, None)))[0]).values())
+    assert lines(curve_figures(curve((*FALLING, None, 1.0, None)))[0])[""].dots  # else a single point is not seen
     (figure,) = curve_figures(curve((2.0, None, 1.0, None), best=3))
     (line,) = lines(figure).values()
     assert [math.isnan(y) for y in line.y] == [False, True, False, True]

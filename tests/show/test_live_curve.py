@@ -74,6 +74,16 @@ def test_a_notebook_is_sent_pictures_that_grow(notebook):
 
 
 @pytest.mark.usefixtures("slow")
+def test_a_picture_has_no_epochs_that_were_not_given_yet(notebook):
+    made = training(30, compiled=True)
+    seen = [(epoch.number, len(made.history)) for epoch in bl.watch(made)]
+    assert any(number < done for number, done in seen)  # they ran in one call
+    for number, bundle in enumerate(notebook[1:-1], 1):
+        assert bundle["text/plain"].startswith(f"epoch {number}/30")
+        assert f"┊ best epoch {number}\n" in bundle["text/plain"]
+
+
+@pytest.mark.usefixtures("slow")
 def test_a_picture_is_true_without_its_styles(notebook):
     for _ in bl.watch(training()):
         pass
@@ -112,6 +122,15 @@ def test_a_loop_that_is_left_leaves_the_picture_of_the_epoch_in_hand(notebook, w
     assert head.endswith("the loop was left")
     assert "in epoch 7 (the best one)." in notebook[-1]["text/plain"]
     assert len(made.history) == 7
+
+
+def test_a_loop_that_is_left_is_not_said_to_have_ended_as_its_call_would(notebook):
+    made = training(5, target=0.7, compiled=True)
+    for epoch in bl.watch(made):
+        if epoch.number == 1:
+            break
+    assert (made.stopped, made.run().stopped, len(made.history)) == (None, "error target 0.7 reached", 2)
+    assert notebook[-1]["text/plain"].splitlines()[0].endswith("the loop was left")
 
 
 def test_a_training_that_is_over_shows_what_there_is(notebook):

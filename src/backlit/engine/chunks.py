@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing, nullcontext
 from typing import Any
 
@@ -28,7 +28,7 @@ def epochs_at_once(training: Any) -> int:
     return max(1, min(MOST, WORK // max(1, size)))
 
 
-def every_epoch(training: Any, most: int) -> Iterator[Epoch]:
+def every_epoch(training: Any, most: int) -> Generator[Epoch]:
     """Train, yielding every epoch, and run up to `most` of them per call of the machine.
 
     The network meanwhile is that of the last epoch of the call. Where the loop is left before that one, the training

@@ -127,7 +127,7 @@ def curve_of(history: Recorded, most: int = MOST) -> TrainingCurve:
     metrics = {name: columns[name] for name in history.metrics}
     monitored = np.where(np.isfinite(losses[-1]), losses[-1], np.inf)
     best = int(monitored.argmin()) if (monitored < np.inf).any() else None
-    kept = _kept(losses, [*metrics.values(), *norms.values()], best, most)
+    kept = _kept(losses, [*metrics.values(), *norms.values()], most)
 
     def thinned(column: Array) -> tuple[float | None, ...]:
         return tuple(number if math.isfinite(number) else None for number in column[kept].tolist())
@@ -141,12 +141,12 @@ def curve_of(history: Recorded, most: int = MOST) -> TrainingCurve:
     )  # fmt: skip
 
 
-def _kept(losses: Sequence[Array], others: Sequence[Array], best: int | None, most: int) -> Array:
-    """Give the places (kept,) of the epochs that a curve keeps, in order."""
+def _kept(losses: Sequence[Array], others: Sequence[Array], most: int) -> Array:
+    """Give the places (kept,) of the epochs that a curve keeps, in order; the best one is the lowest of a loss."""
     count = len(losses[0])
     if count <= most:
         return np.arange(count)
-    places = {0, count - 1, *([] if best is None else [best])}
+    places = {0, count - 1}
     for column in (*losses, *others):
         places.update(_extremes(column, 1), np.flatnonzero(~np.isfinite(column))[:1].tolist())
     stretches = (most // 2 - len(places)) // (2 * len(losses))  # half of them go to the peaks of the losses

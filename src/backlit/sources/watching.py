@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 from backlit.engine import Epoch, History, Training, TrainingCurve, epochs_at_once, every_epoch
 from backlit.errors import BacklitError
@@ -60,9 +61,10 @@ def _watched(training: Training, at_once: int, options: dict[str, bool | None]) 
     live = live_curve(training.epochs, curve, options, bar=not training.hooks.progress)
     epoch, clock = None, time.monotonic
     try:
-        for epoch in every_epoch(training, at_once):
-            if clock() >= live.due:
-                live.show(epoch)
-            yield epoch
+        with closing(every_epoch(training, at_once)) as epochs:  # so that it has gone back when the last state is shown
+            for epoch in epochs:
+                if clock() >= live.due:
+                    live.show(epoch)
+                yield epoch
     finally:
         live.close(epoch, training.stopped or "the loop was left")
