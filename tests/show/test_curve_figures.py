@@ -154,6 +154,15 @@ def test_names_of_any_kind_are_text_in_a_line(name):
 def test_names_that_look_the_same_stay_two_runs():
     runs = {"x" * 50 + "y" + "z" * 50: curve(), "x" * 50 + "w" + "z" * 50: curve()}
     assert len(lines(curve_figures(runs)[0])) == 2
+    assert len(lines(curve_figures({"a": curve(), "a (3)": curve(), "a\n": curve(), " a": curve()})[0])) == 4
+
+
+def test_runs_and_layers_are_told_apart_by_more_than_their_colours():
+    (figure,) = curve_figures({name: curve() for name in "abc"})
+    assert [line.dash for line in lines(figure).values()] == ["solid", "dashed", "dotted"]
+    assert len({layer.symbol for layer in figure.layers if isinstance(layer, Points)}) == 3
+    norms = curve_figures(curve(gradient_norms={"1": FALLING, "3": FALLING}), gradient_norms=True)[1]
+    assert [line.dash for line in lines(norms).values()] == ["solid", "dashed"]
 
 
 def test_the_same_curve_gives_the_same_bytes():

@@ -12,8 +12,8 @@ import numpy as np
 
 from backlit.engine import TrainingCurve
 from backlit.errors import BacklitError, counted
-from backlit.show.charts.figure import Axis, Figure, Layer, Line, Note, Points, Rule
-from backlit.show.curve_lines import VALIDATION, Drawn, Pair, lines_of, metric_names, named, shown_name
+from backlit.show.charts.figure import Axis, Figure, Layer, Line, Note, Points, Rule, Symbol
+from backlit.show.curve_lines import VALIDATION, Drawn, Pair, dash_of, lines_of, metric_names, named, shown_name
 from backlit.show.curve_words import left_out, numbers_table, sentences
 from backlit.show.picture import Picture
 
@@ -25,6 +25,9 @@ ZEROS = 0.1
 
 FEW = 12
 """Of at most so many epochs each is marked by a point."""
+
+BEST: tuple[Symbol, ...] = ("ring", "square", "diamond", "triangle", "star")
+"""What marks the best epoch of each of several runs."""
 
 HUGE = 1e200
 """Axes of larger numbers are left to the charts."""
@@ -69,7 +72,7 @@ def curve_figures(
         figures.append(_chart(lines_of(by_run, pairs, words), words, reach, told=left_out(by_run)))
     for run, curve in by_run.items() if gradient_norms else ():
         if curve.gradient_norms:
-            lines = [Drawn("", f"layer {label}", curve.numbers, values, curve.best, series,
+            lines = [Drawn("", f"layer {label}", curve.numbers, values, curve.best, series, dash_of(series),
                            said=f"gradient norm of layer {label}")
                      for series, (label, values) in enumerate(curve.gradient_norms.items())]  # fmt: skip
             what = "gradient norm of each layer" + (f", {run}" if run else "")
@@ -128,7 +131,7 @@ def _line(line: Drawn) -> Line:
     values = [math.nan if value is None else value for value in line.values]
     known = np.isfinite(np.array([math.nan, *values, math.nan]))
     alone = bool((known[1:-1] & ~known[:-2] & ~known[2:]).any())  # a line is not seen where it is one point
-    return Line(x=line.numbers, y=values, name=line.name, series=line.series, dash="dashed" if line.dashed else "solid",
+    return Line(x=line.numbers, y=values, name=line.name, series=line.series, dash=line.dash,
                 dots=alone or len(values) <= FEW)  # fmt: skip
 
 
@@ -144,7 +147,7 @@ def _breaks(lines: Sequence[Drawn], top: float) -> Iterator[Points]:
 
 
 def _best(lines: Sequence[Drawn]) -> Iterator[Layer]:
-    """Mark the best epoch: by a line across in the chart of one run, by rings on the lines of several."""
+    """Mark the best epoch: by a line across in the chart of one run, by symbols on the lines of several."""
     bests = {line.run: line.best for line in lines if line.best is not None}
     if len(bests) == 1:
         (best,) = bests.values()
@@ -156,7 +159,8 @@ def _best(lines: Sequence[Drawn]) -> Iterator[Layer]:
         at = dict(line.known).get(line.best or 0)
         if at is not None and line.best is not None:
             name = "" if named else "best epoch of each"
-            yield Points(x=(line.best,), y=(at,), name=name, series=line.series, symbol="ring", size=5.0)
+            yield Points(x=(line.best,), y=(at,), name=name, series=line.series, size=5.0,
+                         symbol=BEST[line.series % len(BEST)])  # fmt: skip
             named = True
 
 

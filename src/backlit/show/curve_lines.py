@@ -6,11 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from backlit.engine import TrainingCurve
+from backlit.show.charts.figure import Dash
 
 LONGEST = 40
 """A longer name of a run or a metric is cut: it is a label here."""
 
 VALIDATION = "validation_"
+
+DASHES: tuple[Dash, ...] = ("solid", "dashed", "dotted")
+"""What tells lines of several runs, or layers, apart beside their colours."""
 
 Values = Sequence[float | None]
 
@@ -27,7 +31,7 @@ class Drawn(NamedTuple):
     values: Values
     best: int | None
     series: int
-    dashed: bool = False
+    dash: Dash = "solid"
     said: str = ""
 
     @property
@@ -56,7 +60,9 @@ def named(curves: Mapping[str, TrainingCurve]) -> dict[str, TrainingCurve]:
     named: dict[str, TrainingCurve] = {}
     for number, (name, curve) in enumerate(curves.items(), 1):
         label = shown_name(name) if name or len(curves) > 1 else ""
-        named[f"{label} ({number})" if label in named else label] = curve
+        while label in named:
+            label = f"{label} ({number})"
+        named[label] = curve
     return named
 
 
@@ -67,8 +73,12 @@ def metric_names(curve: TrainingCurve) -> list[str]:
 
 
 def lines_of(curves: Mapping[str, TrainingCurve], pairs: Mapping[str, Pair], what: str) -> list[Drawn]:
-    """Give the lines of training and validation rows; those of a run have one colour where there are several runs."""
+    """Give the lines of training and validation rows, which are dashed.
+
+    Of several runs each has a colour, and dashes of its own where there are no validation rows.
+    """
     lines = []
+    alone = all(validated is None for _, validated in pairs.values())
     for place, (run, curve) in enumerate(curves.items()):
         trained, validated = pairs[run]
         both = trained is not None and validated is not None
@@ -77,9 +87,16 @@ def lines_of(curves: Mapping[str, TrainingCurve], pairs: Mapping[str, Pair], wha
         if trained is not None:
             part = "training" if both else ""
             said = f"{before}{part} {what}" if both else f"{before}{what}"
-            lines.append(Drawn(run, part, curve.numbers, trained, curve.best, first, said=said))
+            lines.append(
+                Drawn(run, part, curve.numbers, trained, curve.best, first, dash_of(place if alone else 0), said)
+            )
         if validated is not None:
             other = first if len(curves) > 1 else 1
             said = f"{before}validation {what}"
-            lines.append(Drawn(run, "validation", curve.numbers, validated, curve.best, other, True, said))
+            lines.append(Drawn(run, "validation", curve.numbers, validated, curve.best, other, "dashed", said))
     return lines
+
+
+def dash_of(place: int) -> Dash:
+    """Give the dashes of the line at a place."""
+    return DASHES[place % len(DASHES)]
