@@ -19,6 +19,7 @@ from backlit.lazy import lazily
 
 if TYPE_CHECKING:
     from backlit.engine.architecture import layer_from_dict, make_layer
+    from backlit.engine.chunks import epochs_at_once, every_epoch
     from backlit.engine.code_cache.announcing import Compilation, compilation_listeners
     from backlit.engine.compiled import can_compile
     from backlit.engine.curves import TrainingCurve, curve_of, plotted
@@ -87,6 +88,8 @@ _PLACES = {
     "describe_setting": "settings",
     "drawers": "display",
     "element_name": "unit_names",
+    "epochs_at_once": "chunks",
+    "every_epoch": "chunks",
     "gradcheck": "gradcheck",
     "kind_of": "metrics",
     "layer_from_dict": "architecture",
@@ -145,6 +148,8 @@ __all__ = [
     "describe_setting",
     "drawers",
     "element_name",
+    "epochs_at_once",
+    "every_epoch",
     "gradcheck",
     "kind_of",
     "layer_from_dict",

@@ -3,7 +3,7 @@
 `explain` is `backlit.explain` and what `backlit explain` calls: it turns each of these into a training that is followed
 (`problem`), by `network_files` and `model_files`, and shows the step, or the epoch, that is asked for. `demo` is
 `backlit.demo`: it runs an example or a network file and shows the run. `boundary` and `valley` draw what a model
-predicts over two inputs, and the error over two weights.
+predicts over two inputs, and the error over two weights. `watch` runs a training and shows its curves meanwhile.
 """
 
 from typing import TYPE_CHECKING
@@ -15,9 +15,16 @@ if TYPE_CHECKING:
     from backlit.sources.demonstrating import demo
     from backlit.sources.explaining import explain
     from backlit.sources.valleys import valley
+    from backlit.sources.watching import watch
 
-_PLACES = {"boundary": "bounding", "demo": "demonstrating", "explain": "explaining", "valley": "valleys"}
+_PLACES = {
+    "boundary": "bounding",
+    "demo": "demonstrating",
+    "explain": "explaining",
+    "valley": "valleys",
+    "watch": "watching",
+}
 
-__all__ = ["boundary", "demo", "explain", "valley"]
+__all__ = ["boundary", "demo", "explain", "valley", "watch"]
 
 __getattr__ = lazily(__name__, _PLACES)
