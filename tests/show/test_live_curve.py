@@ -76,11 +76,17 @@ def test_a_notebook_is_sent_pictures_that_grow(notebook):
 @pytest.mark.usefixtures("slow")
 def test_a_picture_has_no_epochs_that_were_not_given_yet(notebook):
     made = training(30, compiled=True)
-    seen = [(epoch.number, len(made.history)) for epoch in bl.watch(made)]
+    seen = [(epoch.number, len(made.history)) for epoch in bl.watch(made, at_once=None)]
     assert any(number < done for number, done in seen)  # they ran in one call
     for number, bundle in enumerate(notebook[1:-1], 1):
         assert bundle["text/plain"].startswith(f"epoch {number}/30")
         assert f"┊ best epoch {number}\n" in bundle["text/plain"]
+
+
+def test_the_network_is_that_of_the_epoch_in_hand():
+    made, plain = training(30, compiled=True), training(30, compiled=True)
+    seen = [made.network.parameters.tobytes() for _ in bl.watch(made)]
+    assert seen == [plain.network.parameters.tobytes() for _ in plain]
 
 
 @pytest.mark.usefixtures("slow")
@@ -96,7 +102,7 @@ def test_a_picture_is_true_without_its_styles(notebook):
 
 def test_pictures_are_few_where_epochs_are_quick(notebook, monkeypatch):
     monkeypatch.setattr("time.monotonic", Clock(0.001))
-    assert len([*bl.watch(training(600, compiled=True))]) == 600
+    assert len([*bl.watch(training(600, compiled=True), at_once=None)]) == 600
     assert 2 < len(notebook) < 10
 
 

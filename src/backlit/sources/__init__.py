@@ -1,4 +1,4 @@
-"""What both the command line and Python call: a source (an example, a file, a model, a training) made into what is shown.
+"""What the command line and Python both call: a source (example, file, model, training) made into what is shown.
 
 `explain` is `backlit.explain` and what `backlit explain` calls: it turns each of these into a training that is followed
 (`problem`), by `network_files` and `model_files`, and shows the step, or the epoch, that is asked for. `demo` is

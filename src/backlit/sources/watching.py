@@ -12,7 +12,7 @@ from backlit.show.live_curve import live_curve
 
 
 def watch(
-    training: Training, *, at_once: int | None = None, gradient_norms: bool = False, metrics: bool = True,
+    training: Training, *, at_once: int | None = 1, gradient_norms: bool = False, metrics: bool = True,
     log: bool | None = None,
 ) -> Iterator[Epoch]:  # fmt: skip
     """Train, giving every epoch, and show how it goes: the curves in a notebook, a bar in a terminal, with time left.
@@ -21,12 +21,13 @@ def watch(
     replaced a few times a second, and stays in its file as it was last. Leaving the loop by `break`, by an error or by
     Ctrl-C leaves network, history and picture at the epoch in hand.
 
-    A small network runs many epochs in one call, and these are given one after the other: the network meanwhile is that
-    of the last one. Give `at_once=1` to read the network within the loop.
+    Within the loop the network is as it is after the epoch. Where nothing there reads the network, `at_once=None` runs
+    many epochs of a small network in one call and gives them one after the other, which is much faster.
 
     Args:
         training: what trains.
-        at_once: so many epochs run in one call at the most; by default up to 1,000, fewer of larger networks.
+        at_once: so many epochs run in one call at the most, and the network is that of the last one; None stands for
+            up to 1,000, fewer of larger networks.
         gradient_norms, metrics, log: what to draw, as `training.plot` takes it.
 
     Errors: a BacklitError for what is no training, for an `at_once` below 1, and for `gradient_norms=True` where the
