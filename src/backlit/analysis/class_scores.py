@@ -163,7 +163,9 @@ def _intervals(codes: Array, P: Array, resamples: Resamples) -> dict[str, Interv
             "log_loss": resamples.sums(np.where(known, -np.log(np.clip(right, eps, 1 - eps)), 0.0)) / of_known,
             "brier": resamples.sums(np.where(known, brier, 0.0)) / of_known,
         }
-    return {name: interval(values) for name, values in found.items()} | _ranked_intervals(codes, P, resamples)
+    return {name: interval(values, resamples.of) for name, values in found.items()} | _ranked_intervals(
+        codes, P, resamples
+    )
 
 
 def _ranked_intervals(codes: Array, P: Array, resamples: Resamples) -> dict[str, Interval | None]:
@@ -177,4 +179,4 @@ def _ranked_intervals(codes: Array, P: Array, resamples: Resamples) -> dict[str,
     defined = np.isfinite(found)
     with np.errstate(invalid="ignore"):
         means = np.where(defined, found, 0.0).sum(axis=0) / defined.sum(axis=0)
-    return {"auc": interval(means[0]), "average_precision": interval(means[1])}
+    return {"auc": interval(means[0], resamples.of), "average_precision": interval(means[1], resamples.of)}
