@@ -15,7 +15,7 @@ from backlit.model import TabularModel
 from backlit.model.tabular import merged
 
 
-class Beside(NamedTuple):
+class Compared(NamedTuple):
     """What the two models beside the network answer on the measured rows, and what they are called.
 
     Attributes:
@@ -93,17 +93,17 @@ def measure(model: TabularModel, source: Any, rows: Any = None) -> Measured:
     return Measured(known, numbers, kept, codes, outputs, outputs.argmax(axis=1), labels, surprises)
 
 
-def beside_of(model: TabularModel, measured: Measured) -> Beside:
+def beside_of(model: TabularModel, measured: Measured) -> Compared:
     """The baseline that the model itself knows, and no linear model: that is fitted on training rows."""
     target = model.encoder.target
     if isinstance(target, NumberTarget):
         what = f"always the mean of the training rows, {target.mean:.6g}"
-        return Beside(target.mean, what, None, "left out: only a training fits one")
+        return Compared(target.mean, what, None, "left out: only a training fits one")
     comparison = model.report.test if model.report else None
     for code, label in enumerate(target.classes):
         if comparison and comparison.baseline_what == f'always "{label}"':
-            return Beside(code, comparison.baseline_what, None, "left out: only a training fits one")
+            return Compared(code, comparison.baseline_what, None, "left out: only a training fits one")
     counts = np.bincount(measured.targets, minlength=len(target.classes))[: len(target.classes)]
     code = int(counts.argmax())
     what = f"always {quoted(measured.labels[code])}, the most common class of these rows"
-    return Beside(code, what, None, "left out: only a training fits one")
+    return Compared(code, what, None, "left out: only a training fits one")

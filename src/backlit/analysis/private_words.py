@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from backlit.analysis.measured_rows import Beside, Measured
+from backlit.analysis.measured_rows import Compared, Measured
 from backlit.data import ColumnReport, Encoder, NumberTarget, Surprise
 from backlit.data.columns import Boolean, Category, ColumnPlan, Number, Time
 from backlit.errors import counted
@@ -91,7 +91,7 @@ def private_measured(measured: Measured, encoder: Encoder) -> Measured:
     return measured._replace(labels=(*measured.labels[:known], *new), surprises=surprises)
 
 
-def private_beside(beside: Beside, encoder: Encoder) -> Beside:
+def private_beside(beside: Compared, encoder: Encoder) -> Compared:
     """The models beside the network, the mean of the training rows without its number."""
     if not isinstance(encoder.target, NumberTarget):
         return beside
