@@ -176,6 +176,11 @@ def test_rows_keep_their_numbers_in_the_file():
     report = model_report(model, source, rows=[0, 7, 10, 58, 59])
     assert report.counts["measured"] == 3
     assert {report.worked.row} | {row.row for row in report.worst} <= {8, 59, 60}
+    linear = np.full((5, 2), 0.5)
+    linear[[1, 3, 4]] = [[0.1, 0.9], [0.9, 0.1], [0.1, 0.9]]  # right for the three rows that have a target
+    linear[[0, 2]] = np.nan
+    beside = model_report(model, source, rows=[0, 7, 10, 58, 59], compared=Compared(0, 'always "a"', linear, "Ridge"))
+    assert beside.scores[0].linear == 1.0
     known = source.drop_missing("target")
     assert model_report(model, known, rows=[0, 1]).worked.row in {2, 3}
 
