@@ -156,7 +156,7 @@ def _intervals(
     with np.errstate(invalid="ignore", divide="ignore"):
         of_known = resamples.sums(known)
         found = {
-            "accuracy": resamples.means(predicted == codes),
+            "accuracy": hits.sum(axis=1) / len(resamples.rows),
             "balanced_accuracy": balanced_accuracies(rows, hits),
             "f1": f1_scores(rows, as_class, hits, 1 if k == 2 else None),
             "log_loss": resamples.sums(np.where(known, -np.log(np.clip(right, eps, 1 - eps)), 0.0)) / of_known,
