@@ -17,7 +17,7 @@ from backlit.lazy import lazily
 if TYPE_CHECKING:
     from backlit.examples.netfile import NetworkFile, Setup, parse_network_file, read_network_file
     from backlit.examples.run_records import ComputedFigure, Example, ExampleRun, Figure, SetupRun
-    from backlit.examples.running import example_file, examples, run_example
+    from backlit.examples.running import Trained, example_file, examples, run_example, train_example
 
 _PLACES = {
     "ComputedFigure": "run_records",
@@ -27,11 +27,13 @@ _PLACES = {
     "NetworkFile": "netfile",
     "Setup": "netfile",
     "SetupRun": "run_records",
+    "Trained": "running",
     "example_file": "running",
     "examples": "running",
     "parse_network_file": "netfile",
     "read_network_file": "netfile",
     "run_example": "running",
+    "train_example": "running",
 }
 
 __all__ = [
@@ -42,11 +44,13 @@ __all__ = [
     "NetworkFile",
     "Setup",
     "SetupRun",
+    "Trained",
     "example_file",
     "examples",
     "parse_network_file",
     "read_network_file",
     "run_example",
+    "train_example",
 ]
 
 __getattr__ = lazily(__name__, _PLACES)

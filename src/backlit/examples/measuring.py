@@ -49,7 +49,7 @@ class Measurement:
         elif quantity.kind == "training accuracy":
             number = accuracy(self.outputs, self.T)
         elif quantity.kind == "test accuracy":
-            number = self._test_accuracy()
+            number = self._tested()
         else:
             number = self._entry(quantity)
         return quantity.sign * number
@@ -88,11 +88,16 @@ class Measurement:
         parts = loss.value(self.outputs[:, output], self.T[:, output], **settings)  # type: ignore[attr-defined]
         return float(parts.sum()) * self.objective.scale
 
-    def _test_accuracy(self) -> float:
+    def test_accuracy(self) -> float | None:
+        """Give the share of the test rows whose class is predicted; None where no rows are held out."""
         X, T = self.setup.held_out()
-        if not len(X):
+        return accuracy(self.network.predict(X, compiled=self.compiled), T) if len(X) else None
+
+    def _tested(self) -> float:
+        found = self.test_accuracy()
+        if found is None:
             raise BacklitError("the test accuracy is asked for; expected a [data.split] that holds rows out.")
-        return accuracy(self.network.predict(X, compiled=self.compiled), T)
+        return found
 
 
 def classes_of(outputs: Array) -> Array:
