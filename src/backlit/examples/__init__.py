@@ -16,11 +16,12 @@ from backlit.lazy import lazily
 
 if TYPE_CHECKING:
     from backlit.examples.netfile import NetworkFile, Setup, parse_network_file, read_network_file
-    from backlit.examples.run_records import ComputedFigure, Example, ExampleRun, Figure, SetupRun
+    from backlit.examples.run_records import ComputedFigure, ErrorAt, Example, ExampleRun, Figure, SetupRun
     from backlit.examples.running import Trained, example_file, examples, run_example, train_example
 
 _PLACES = {
     "ComputedFigure": "run_records",
+    "ErrorAt": "run_records",
     "Example": "run_records",
     "ExampleRun": "run_records",
     "Figure": "run_records",
@@ -38,6 +39,7 @@ _PLACES = {
 
 __all__ = [
     "ComputedFigure",
+    "ErrorAt",
     "Example",
     "ExampleRun",
     "Figure",

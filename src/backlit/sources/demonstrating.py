@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import os
 
+import numpy as np
+
+from backlit.analysis.descent import descent_lesson
+from backlit.analysis.descent_records import DescentLesson
+from backlit.engine import Network
 from backlit.errors import BacklitError
-from backlit.examples import examples, run_example
+from backlit.examples import ExampleRun, NetworkFile, Setup, SetupRun, Trained, examples, train_example
 from backlit.show.demo import Demo, DemoList
+from backlit.show.demo_records import DemoRun, DemoSetup
 
 
 def demo(
@@ -37,4 +43,37 @@ def demo(
             f'demo was given {type(name).__name__}; expected an example\'s name, such as "xor", or the path of a '
             "network file. Of a Network, explain(network, X, Y) shows a step, and Training(network, X, Y) trains it."
         )
-    return Demo(run_example(os.fspath(name), epochs=epochs, compiled=compiled))
+    return Demo(_demo_run(train_example(os.fspath(name), epochs=epochs, compiled=compiled), epochs))
+
+
+def _demo_run(trained: Trained, epochs: int | None) -> DemoRun:
+    """Add to a run what its pictures need."""
+    run, file = trained.run, trained.file
+    setups = tuple(_demo_setup(*one) for one in zip(run.runs, file.setups, trained.networks, strict=True))
+    lesson = None if file.valley is None else _lesson(file, epochs)
+    given = {name: getattr(run, name) for name in ExampleRun.__struct_fields__}
+    return DemoRun(**(given | {"runs": setups}), lesson=lesson, parts=file.valley.parts if file.valley else ())
+
+
+def _demo_setup(run: SetupRun, setup: Setup, network: Network) -> DemoSetup:
+    """Add the boundary of a network of two inputs whose targets are classes."""
+    given = {name: getattr(run, name) for name in SetupRun.__struct_fields__}
+    return DemoSetup(**given)
+
+
+def _lesson(file: NetworkFile, epochs: int | None) -> DescentLesson:
+    """Follow the file's runs down the valley, from their first weights."""
+    table, overrides = file.valley, {} if epochs is None else {"epochs": epochs}
+    trainings = {setup.name: setup.training(setup.build(), compiled=False, **overrides) for setup in file.setups}
+    return descent_lesson(trainings, _weight_names(file.setups[0]), table.x_range, table.y_range)
+
+
+def _weight_names(setup: Setup) -> tuple[str, str]:
+    """Name the two trained weights as the file does, or as the textbooks."""
+    network = setup.build()
+    x, y = (
+        setup.names.own_label(array, *index) or setup.names.parameter(array, *index)
+        for array in network if array not in network.frozen
+        for index in np.ndindex(network[array].shape)
+    )  # fmt: skip
+    return x, y

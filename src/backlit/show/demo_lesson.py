@@ -1,0 +1,198 @@
+"""The lesson on the valley: its parts as blocks, with the numbers of the steps in the form in which one writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from backlit.analysis.descent_records import Descent, DescentLesson, Tangent, WeightStep
+from backlit.errors import counted
+from backlit.examples.file_tables import PartTable
+from backlit.show import demo_tables
+from backlit.show.demo_blocks import Block, Chart, Facts, Heading, Lines, Words
+from backlit.show.demo_lesson_figures import curve_figure, errors_figure, valley_figure
+from backlit.show.demo_records import DemoRun
+from backlit.show.demo_tables import DemoTable
+
+STEPS = 3
+"""So many updates are written out."""
+DIGITS = 7
+MOST_ROWS = 12
+
+
+def lesson_blocks(run: DemoRun, lesson: DescentLesson) -> Iterator[Block]:
+    """Give the parts of a lesson."""
+    for part in run.parts:
+        yield Heading(part.title)
+        yield from paragraphs(part.about)
+        descents = _descents(lesson, part)
+        for shown in part.shows:
+            if shown == "neuron":
+                yield from _neuron(run, lesson)
+            elif shown == "valley":
+                yield Chart((valley_figure(lesson, descents),))
+            elif shown == "steps":
+                yield from _steps(run, lesson, descents[0])
+            elif shown == "signs":
+                yield Chart((curve_figure(lesson),))
+                yield Lines("\n".join(_signs(lesson)))
+            elif shown == "rows":
+                yield _row_slopes(run, lesson)
+            else:
+                yield _beside(lesson, descents)
+                yield Chart((errors_figure(lesson, descents),))
+                yield Chart((valley_figure(lesson, descents),))
+
+
+def paragraphs(text: str) -> Iterator[Words]:
+    """Give the paragraphs of a text of a network file."""
+    for paragraph in text.strip().split("\n\n"):
+        if paragraph.strip():
+            yield Words(" ".join(paragraph.split()))
+
+
+def _descents(lesson: DescentLesson, part: PartTable) -> list[Descent]:
+    """Give the descents that a part names, or the first."""
+    by_name = {descent.name: descent for descent in lesson.descents}
+    return [by_name[name] for name in part.runs] or [lesson.descents[0]]
+
+
+# ----------------------------------------------------------------------------------------------------------- the numbers
+
+
+def _neuron(run: DemoRun, lesson: DescentLesson) -> Iterator[Block]:
+    """List the rows with the answers at the first weights, and the error of all."""
+    setup, (x, y) = run.runs[0], lesson.start
+    yield Facts(tuple(demo_tables.facts(setup)))
+    yield Lines("\n".join(f"{name} = {plain(value)}" for name, value in zip(_names(lesson), (x, y), strict=True)))
+    outputs = next(layer.units for layer in reversed(setup.layers) if layer.units)
+    head = ("row", *setup.inputs, *(f"target {unit}" for unit in outputs), *(f"answer {unit}" for unit in outputs))
+    rows = tuple(
+        (str(row.row), *map(plain, (*row.inputs, *row.targets, *row.outputs, row.error)))
+        for row in lesson.rows[:MOST_ROWS]
+    )
+    notes = _rows_left_out(lesson)
+    yield DemoTable("The rows at the start", (*head, "error"), rows, notes=notes)
+    yield Lines(f"E = {_reduced(run, [row.error for row in lesson.rows], lesson.error)}")
+
+
+def _rows_left_out(lesson: DescentLesson) -> tuple[str, ...]:
+    return (f"the first {MOST_ROWS} of {len(lesson.rows)} rows",) if len(lesson.rows) > MOST_ROWS else ()
+
+
+def _reduced(run: DemoRun, values: Sequence[float], result: float) -> str:
+    """Write a number of all rows as the sum, or the mean, of the rows' own numbers."""
+    if len(values) > MOST_ROWS:
+        return plain(result)
+    total = plain(values[0]) + "".join(f" {'-' if value < 0 else '+'} {plain(abs(value))}" for value in values[1:])
+    mean = run.runs[0].loss["reduction"] != "sum"
+    return f"({total}) / {len(values)} = {plain(result)}" if mean else f"{total} = {plain(result)}"
+
+
+def _steps(run: DemoRun, lesson: DescentLesson, descent: Descent) -> Iterator[Block]:
+    """Write the first slopes out, and the first updates."""
+    names = _names(lesson)
+    if not descent.steps:
+        yield Words("No update is made in 0 epochs.")
+        return
+    if descent.batch_size >= descent.of_rows:
+        slopes = (f"dE/d{name} = {_reduced(run, [row.slopes[k] for row in lesson.rows], lesson.slopes[k])}"
+                  for k, name in enumerate(names))  # fmt: skip
+        yield Lines("\n".join(["the slopes at the start, row by row:", *(f"  {line}" for line in slopes)]))
+    lines = ["new value = old value - rate * slope"]
+    for step in descent.steps[:STEPS]:
+        lines += ["", f"update {step.number}, where E = {plain(step.error)}:"]
+        lines += [f"  {name} = {update}" for name, update in zip(names, map(_update, [step] * 2, (0, 1)), strict=True)]
+    yield Lines("\n".join(lines))
+    yield Words(f"Numbers are rounded to {DIGITS} digits. After {counted(len(descent.steps), 'update')} "
+                f"E = {plain(descent.errors[-1])}.")  # fmt: skip
+
+
+def _update(step: WeightStep, k: int) -> str:
+    slope = plain(step.slopes[k])
+    slope = f"({slope})" if slope.startswith("-") else slope
+    return f"{plain(step.old[k])} - {plain(step.rate)} * {slope} = {plain(step.new[k])}"
+
+
+def _signs(lesson: DescentLesson) -> Iterator[str]:
+    """Say of each tangent which way the weight goes, and of the second weight's first step."""
+    curve = lesson.curve
+    for tangent in curve.tangents:
+        yield f"{curve.name} = {plain(tangent.at)}: the slope is {_signed(tangent.slope)}, and {curve.name} " + _moves(
+            tangent
+        )
+    if lesson.descents[0].steps:
+        step = lesson.descents[0].steps[0]
+        slope, new = step.slopes[1], step.new[1]
+        if slope:
+            way = "shrinks" if slope > 0 else "grows"
+            yield (f"{curve.held} = {plain(step.old[1])}: its slope at the start is {_signed(slope)}, and {curve.held} "
+                   f"{way} to {plain(new)}")  # fmt: skip
+
+
+def _signed(slope: float) -> str:
+    return f"{plain(slope)}, {'positive' if slope > 0 else 'negative'}" if slope else "0"
+
+
+def _moves(tangent: Tangent) -> str:
+    if not tangent.slope:
+        return "stays"
+    way = "shrinks" if tangent.slope > 0 else "grows"
+    return f"{way} by {plain(tangent.rate)} * {plain(abs(tangent.slope))}, to {plain(tangent.after)}"
+
+
+def _row_slopes(run: DemoRun, lesson: DescentLesson) -> DemoTable:
+    """List the slopes of each row alone, and those of E below."""
+    names = _names(lesson)
+    outputs = [f"dE/d{name}" for name in names]
+    rows = [(str(row.row), *map(plain, (*row.inputs, *row.targets, *row.slopes))) for row in lesson.rows[:MOST_ROWS]]
+    blank = [""] * (len(lesson.rows[0].inputs) + len(lesson.rows[0].targets))
+    mean = run.runs[0].loss["reduction"] != "sum"
+    rows.append(("their mean" if mean else "their sum", *blank, *map(plain, lesson.slopes)))
+    targets = ["target"] * len(lesson.rows[0].targets)
+    head = ("row", *run.runs[0].inputs, *targets, *outputs)
+    return DemoTable("The slopes of each row alone, at the start", head, tuple(rows), notes=_rows_left_out(lesson))
+
+
+def _beside(lesson: DescentLesson, descents: Sequence[Descent]) -> DemoTable:
+    """Compare descents by their updates and errors."""
+    rows = []
+    for descent in descents:
+        last = descent.errors[-1]
+        rises = sum(_rises(before, after) for before, after in zip(descent.errors, descent.errors[1:], strict=False))
+        rows.append((descent.name, plain(descent.rate), str(descent.batch_size), f"{len(descent.steps):,}",
+                     f"{rises:,}", "not finite" if last is None else f"{last:.4g}", _share(lesson, last)))  # fmt: skip
+    head = ("run", "rate", "rows", "updates", "E rises", "E at the end", "way down")
+    notes = [
+        f"E rises: at so many of the updates. E at the start is {plain(lesson.error)}; the lowest E that L-BFGS finds is "
+        f"{lesson.lowest.error:.4g}, at {_names(lesson)[0]} = {lesson.lowest.x:.4g}, "
+        f"{_names(lesson)[1]} = {lesson.lowest.y:.4g}. Way down: how much of the way between the two."
+    ]
+    notes += [f"{descent.name}: {descent.stopped}" for descent in descents if descent.stopped]
+    return DemoTable("Side by side", head, tuple(rows), notes=tuple(notes))
+
+
+def _rises(before: float | None, after: float | None) -> bool:
+    return before is not None and (after is None or after > before)
+
+
+def _share(lesson: DescentLesson, last: float | None) -> str:
+    """Say how much of the way from the first error down to the lowest one is gone."""
+    way = lesson.error - lesson.lowest.error
+    if last is None or last > lesson.error:
+        return "E is higher"
+    return f"{(lesson.error - last) / way:.0%}" if way > 0 else "none left"
+
+
+def _names(lesson: DescentLesson) -> tuple[str, str]:
+    return lesson.valley.x_name, lesson.valley.y_name
+
+
+def plain(value: float | None) -> str:
+    """Write a number with seven digits, and rounding errors around 0 as 0.
+
+    >>> plain(-0.48312499), plain(4.0), plain(3e-17), plain(None)
+    ('-0.483125', '4', '0', 'not finite')
+    """
+    if value is None:
+        return "not finite"
+    return "0" if abs(value) < 1e-12 else f"{value:.{DIGITS}g}"
