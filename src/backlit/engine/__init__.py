@@ -34,13 +34,15 @@ if TYPE_CHECKING:
     from backlit.engine.network import Network
     from backlit.engine.objective import Objective, PlainStep, reduction, rule_of
     from backlit.engine.settings import TrainingSettings, describe_setting
+    from backlit.engine.repeating import Repetition
     from backlit.engine.single_updates import Batch, SingleUpdates
     from backlit.engine.state import TrainingState
     from backlit.engine.stopping import DivergedError, DivergedWarning, all_done
     from backlit.engine.summaries import LayerLine, NetworkSummary, TrainingSummary
     from backlit.engine.training import Training
-    from backlit.engine.unit_names import usual_unit
+    from backlit.engine.unit_names import element_name, usual_unit
     from backlit.engine.warming import CacheContents, Warmed, cache_contents, warm
+    from backlit.engine.weight_error import WeightError
 
 _PLACES = {
     "ArrayCheck": "gradcheck",
@@ -63,8 +65,9 @@ _PLACES = {
     "Objective": "objective",
     "PlainStep": "objective",
     "ProgressDisplay": "display",
-    "SingleUpdates": "single_updates",
+    "Repetition": "repeating",
     "Shown": "display",
+    "SingleUpdates": "single_updates",
     "Summary": "display",
     "Training": "training",
     "TrainingCurve": "curves",
@@ -72,6 +75,7 @@ _PLACES = {
     "TrainingState": "state",
     "TrainingSummary": "summaries",
     "Warmed": "warming",
+    "WeightError": "weight_error",
     "all_done": "stopping",
     "cache_contents": "warming",
     "can_compile": "compiled",
@@ -79,6 +83,7 @@ _PLACES = {
     "default_threads": "machine.environment",
     "describe_setting": "settings",
     "drawers": "display",
+    "element_name": "unit_names",
     "gradcheck": "gradcheck",
     "layer_from_dict": "architecture",
     "lbfgs_options": "lbfgs",
@@ -113,6 +118,7 @@ __all__ = [
     "Objective",
     "PlainStep",
     "ProgressDisplay",
+    "Repetition",
     "Shown",
     "SingleUpdates",
     "Summary",
@@ -122,6 +128,7 @@ __all__ = [
     "TrainingState",
     "TrainingSummary",
     "Warmed",
+    "WeightError",
     "all_done",
     "cache_contents",
     "can_compile",
@@ -129,6 +136,7 @@ __all__ = [
     "default_threads",
     "describe_setting",
     "drawers",
+    "element_name",
     "gradcheck",
     "layer_from_dict",
     "lbfgs_options",
