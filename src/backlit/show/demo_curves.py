@@ -21,6 +21,7 @@ MANY_DECADES = 10.0
 """An error that falls by so large a factor is drawn on a logarithmic scale."""
 
 Curve = Sequence[tuple[float, float]]
+DASHES = ("solid", "dashed", "dotted")
 ACCURACIES = (("accuracy", "accuracy"), ("test_accuracy", "test accuracy"))
 """The fields of a recorded epoch, and what they are called."""
 
@@ -78,6 +79,29 @@ def curves_figure(
                   table=_table(curves, across), height=height)  # fmt: skip
 
 
+def cut(curve: Curve, right: float | None, top: float | None, *, log: bool) -> Curve:
+    """End a curve where it first leaves the picture, at the border.
+
+    >>> cut([(0.0, 1.0), (1.0, 3.0), (2.0, 9.0)], None, 2.0, log=False)
+    [(0.0, 1.0), (0.5, 2.0)]
+    """
+    kept: list[tuple[float, float]] = []
+    for x, y in curve:
+        shares = [1.0]
+        if kept and right is not None and x > right:
+            shares.append((right - kept[-1][0]) / (x - kept[-1][0]))
+        if kept and top is not None and y > top:
+            low, high, end = (math.log(value) if log else value for value in (kept[-1][1], y, top))
+            shares.append((end - low) / (high - low))
+        share = min(shares)
+        if share < 1.0:
+            before, low, high = kept[-1][0], *(math.log(value) if log else value for value in (kept[-1][1], y))
+            at = low + share * (high - low)
+            return [*kept, (before + share * (x - before), math.exp(at) if log else at)]
+        kept.append((x, y))
+    return kept
+
+
 def _table(curves: Mapping[str, Curve], across: str) -> DataTable:
     """List the curves' values at each place where one has a point."""
     values = {name: dict(curve) for name, curve in curves.items()}
@@ -86,7 +110,7 @@ def _table(curves: Mapping[str, Curve], across: str) -> DataTable:
     return DataTable((across, *values), rows, 1)
 
 
-# --------------------------------------------------------------------------------------------------------- in a terminal
+# -------------------------------------------------------------------------------------------------------- in a terminal
 
 
 def _lines(setup: SetupRun) -> Iterator[str]:
@@ -115,7 +139,7 @@ def share_bars(values: Sequence[float]) -> str:
     return "".join(BARS[min(max(int(value * (len(BARS) - 1)), 0), len(BARS) - 1)] for value in values)
 
 
-# -------------------------------------------------------------------------------------------------------- runs in a race
+# ------------------------------------------------------------------------------------------------------- runs in a race
 
 
 def race_figures(runs: Sequence[SetupRun]) -> Iterator[Figure]:

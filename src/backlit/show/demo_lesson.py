@@ -9,7 +9,7 @@ from backlit.errors import counted
 from backlit.examples.file_tables import PartTable
 from backlit.show import demo_tables
 from backlit.show.demo_blocks import Block, Chart, Facts, Heading, Lines, Words
-from backlit.show.demo_lesson_figures import curve_figure, errors_figure, valley_figure
+from backlit.show.demo_lesson_figures import curve_figure, error_text, errors_figure, valley_figure
 from backlit.show.demo_records import DemoRun
 from backlit.show.demo_tables import DemoTable
 
@@ -56,14 +56,15 @@ def _descents(lesson: DescentLesson, part: PartTable) -> list[Descent]:
     return [by_name[name] for name in part.runs] or [lesson.descents[0]]
 
 
-# ----------------------------------------------------------------------------------------------------------- the numbers
+# ---------------------------------------------------------------------------------------------------------- the numbers
 
 
 def _neuron(run: DemoRun, lesson: DescentLesson) -> Iterator[Block]:
     """List the rows with the answers at the first weights, and the error of all."""
-    setup, (x, y) = run.runs[0], lesson.start
+    setup = run.runs[0]
     yield Facts(tuple(demo_tables.facts(setup)))
-    yield Lines("\n".join(f"{name} = {plain(value)}" for name, value in zip(_names(lesson), (x, y), strict=True)))
+    values = zip(_names(lesson), lesson.start, strict=True)
+    yield Lines(f"at the start: {', '.join(f'{name} = {plain(value)}' for name, value in values)}")
     outputs = next(layer.units for layer in reversed(setup.layers) if layer.units)
     head = ("row", *setup.inputs, *(f"target {unit}" for unit in outputs), *(f"answer {unit}" for unit in outputs))
     rows = tuple(
@@ -150,7 +151,7 @@ def _row_slopes(run: DemoRun, lesson: DescentLesson) -> DemoTable:
     rows.append(("their mean" if mean else "their sum", *blank, *map(plain, lesson.slopes)))
     targets = ["target"] * len(lesson.rows[0].targets)
     head = ("row", *run.runs[0].inputs, *targets, *outputs)
-    return DemoTable("The slopes of each row alone, at the start", head, tuple(rows), notes=_rows_left_out(lesson))
+    return DemoTable("Each row's own slopes at the start", head, tuple(rows), notes=_rows_left_out(lesson))
 
 
 def _beside(lesson: DescentLesson, descents: Sequence[Descent]) -> DemoTable:
@@ -160,12 +161,13 @@ def _beside(lesson: DescentLesson, descents: Sequence[Descent]) -> DemoTable:
         last = descent.errors[-1]
         rises = sum(_rises(before, after) for before, after in zip(descent.errors, descent.errors[1:], strict=False))
         rows.append((descent.name, plain(descent.rate), str(descent.batch_size), f"{len(descent.steps):,}",
-                     f"{rises:,}", "not finite" if last is None else f"{last:.4g}", _share(lesson, last)))  # fmt: skip
+                     f"{rises:,}", error_text(last), _share(lesson, last)))  # fmt: skip
     head = ("run", "rate", "rows", "updates", "E rises", "E at the end", "way down")
+    x, y = _names(lesson)
+    low = lesson.lowest
     notes = [
-        f"E rises: at so many of the updates. E at the start is {plain(lesson.error)}; the lowest E that L-BFGS finds is "
-        f"{lesson.lowest.error:.4g}, at {_names(lesson)[0]} = {lesson.lowest.x:.4g}, "
-        f"{_names(lesson)[1]} = {lesson.lowest.y:.4g}. Way down: how much of the way between the two."
+        f"E rises: at so many of the updates. Way down: how much of the way from E = {plain(lesson.error)} at the "
+        f"start to the lowest E that L-BFGS finds, {error_text(low.error)} at {x} = {low.x:.4g}, {y} = {low.y:.4g}."
     ]
     notes += [f"{descent.name}: {descent.stopped}" for descent in descents if descent.stopped]
     return DemoTable("Side by side", head, tuple(rows), notes=tuple(notes))
@@ -179,7 +181,7 @@ def _share(lesson: DescentLesson, last: float | None) -> str:
     """Say how much of the way from the first error down to the lowest one is gone."""
     way = lesson.error - lesson.lowest.error
     if last is None or last > lesson.error:
-        return "E is higher"
+        return "none"
     return f"{(lesson.error - last) / way:.0%}" if way > 0 else "none left"
 
 

@@ -1,4 +1,4 @@
-"""The pictures of the lesson on the valley: the valley with paths, the error over one weight, the errors of descents."""
+"""The pictures of the lesson on the valley: paths on it, the error over one weight, the errors of descents."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from backlit.analysis.descent_records import Descent, DescentLesson, SlopeCurve
+from backlit.analysis.descent_records import Descent, DescentLesson, Pair, SlopeCurve
 from backlit.show.charts.figure import Arrow, Axis, DataTable, Field, Figure, Layer, Line, Note, Points
 from backlit.show.demo_curves import curves_figure
 
@@ -25,15 +25,15 @@ def valley_figure(lesson: DescentLesson, descents: Sequence[Descent]) -> Figure:
     paths = {path.name: path for path in valley.paths}
     layers: list[Layer] = [Field(x=valley.x, y=valley.y, z=_grid(lesson), levels=_levels(lesson))]
     for k, descent in enumerate(descents):
-        points = paths[descent.name].points
+        points = _inside_path(lesson, [(point.x, point.y) for point in paths[descent.name].points])
         name = f"{descent.name} (rate {descent.rate:g})" if descent.name else f"rate {descent.rate:g}"
-        layers.append(Line(x=[p.x for p in points], y=[p.y for p in points], name=name, series=k + 1,
+        layers.append(Line(x=[x for x, _ in points], y=[y for _, y in points], name=name, series=k + 1,
                            dots=len(points) <= FEW_POINTS))  # fmt: skip
     layers.append(Points(x=[lesson.start[0]], y=[lesson.start[1]], name="start", series=7, symbol="square", size=4.5))
     if _inside(valley.x, lowest.x) and _inside(valley.y, lowest.y):
         layers.append(Points(x=[lowest.x], y=[lowest.y], name="lowest E", series=0, symbol="star", size=7.0))
     rows = tuple(
-        (descent.name, f"{point.step:,}", f"{point.x:.6g}", f"{point.y:.6g}", _text(point.true))
+        (descent.name, f"{point.step:,}", f"{point.x:.6g}", f"{point.y:.6g}", error_text(point.true))
         for descent in descents for point in paths[descent.name].points
     )  # fmt: skip
     return Figure(
@@ -43,6 +43,25 @@ def valley_figure(lesson: DescentLesson, descents: Sequence[Descent]) -> Figure:
         layers=tuple(layers), height=400,
         table=DataTable(("run", "update", valley.x_name, valley.y_name, "E"), rows, 1),
     )  # fmt: skip
+
+
+def _inside_path(lesson: DescentLesson, points: Sequence[Pair]) -> list[Pair]:
+    """End a path where it first leaves the picture, at the border."""
+    (left, right), (low, high) = ((axis[0], axis[-1]) for axis in (lesson.valley.x, lesson.valley.y))
+    kept: list[Pair] = []
+    for x, y in points:
+        if left <= x <= right and low <= y <= high:
+            kept.append((x, y))
+            continue
+        if kept:
+            (x0, y0), shares = kept[-1], [1.0]
+            for at, before, first, last in ((x, x0, left, right), (y, y0, low, high)):
+                border = min(max(at, first), last)
+                shares += [(border - before) / (at - before)] if at != border else []
+            share = min(shares)
+            kept.append((x0 + share * (x - x0), y0 + share * (y - y0)))
+        break
+    return kept
 
 
 def _grid(lesson: DescentLesson) -> list[list[float]]:
@@ -71,19 +90,27 @@ def _said(lesson: DescentLesson, descents: Sequence[Descent]) -> str:
         here = _inside(valley.x, last.x) and _inside(valley.y, last.y)
         name = f"{descent.name}: " if descent.name else ""
         to = f"({last.x:.4g}, {last.y:.4g})" + ("" if here else ", outside the picture")
-        words.append(f"{name}from ({lesson.start[0]:.4g}, {lesson.start[1]:.4g}) to {to}, E {_text(last.true)}")
+        words.append(f"{name}from ({lesson.start[0]:.4g}, {lesson.start[1]:.4g}) to {to}, E {error_text(last.true)}")
     return f"Deep colours are low errors. {'; '.join(words)}."
 
 
-def _text(error: float | None) -> str:
-    return "not finite" if error is None else f"{error:.4g}"
+def error_text(error: float | None) -> str:
+    """Write an error with four digits, a large one as a whole number.
+
+    >>> error_text(0.08750001), error_text(6765217.8), error_text(None)
+    ('0.0875', '6,765,218', 'not finite')
+    """
+    if error is None:
+        return "not finite"
+    return f"{error:,.0f}" if 1e4 <= error < 1e12 else f"{error:.4g}"
 
 
 def curve_figure(lesson: DescentLesson) -> Figure:
     """Draw the error over the first weight, tangents on both sides of the lowest place, and the steps from there."""
     curve = lesson.curve
     top = _top(curve)
-    layers: list[Layer] = [Line(x=curve.values, y=curve.errors)]
+    seen = [(x, error) for x, error in zip(curve.values, curve.errors, strict=True) if top is None or error <= top]
+    layers: list[Layer] = [Line(x=[x for x, _ in seen], y=[error for _, error in seen])]
     half = TANGENT * (curve.values[-1] - curve.values[0])
     for k, tangent in enumerate(curve.tangents, 1):
         x = [tangent.at - half, tangent.at + half]
@@ -121,7 +148,7 @@ def errors_figure(lesson: DescentLesson, descents: Sequence[Descent]) -> Figure:
         curves[descent.name or "E"] = points
     top = HIGHEST * lesson.error
     beyond = [name for name, points in curves.items() if max(error for _, error in points) > top]
-    said = f"{' and '.join(beyond)}: E goes beyond {top:.4g}, the top of the picture." if beyond else ""
-    ends = ", ".join(f"{name} {points[-1][1]:.4g}" for name, points in curves.items())
+    said = f"The top of the picture is {top:.4g}; {' and '.join(beyond)} goes beyond it." if beyond else ""
+    ends = ", ".join(f"{name} {error_text(points[-1][1])}" for name, points in curves.items())
     return curves_figure("E over all rows, after each update", "E", curves, "epoch",
                          f"E at the end: {ends}. {said}".strip(), top=top if beyond else None)  # fmt: skip

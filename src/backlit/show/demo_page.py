@@ -17,6 +17,7 @@ STYLE = """
 h2{font-size:1.2rem;margin-top:2.5rem}caption{font-weight:600;text-align:left;padding:.3rem 0}
 pre{overflow-x:auto;font-size:.9rem;line-height:1.4}table{margin:1rem 0}
 """
+PLAIN = {Heading: ("<h2>", "</h2>"), Words: ("<p>", "</p>"), Lines: ('<pre tabindex="0">', "</pre>")}
 
 
 def demo_page(run: DemoRun) -> str:
@@ -27,14 +28,11 @@ def demo_page(run: DemoRun) -> str:
 
 
 def _block(block: Block) -> str:
-    if isinstance(block, Heading):
-        return f"<h2>{escape(block.text)}</h2>"
-    if isinstance(block, Words):
-        return f"<p>{escape(block.text)}</p>"
+    if isinstance(block, (Heading, Words, Lines)):
+        before, after = PLAIN[type(block)]
+        return f"{before}{escape(block.text)}{after}"
     if isinstance(block, Facts):
         return _table("", (), block.rows, 2)
-    if isinstance(block, Lines):
-        return f'<pre tabindex="0">{escape(block.text)}</pre>'
     if isinstance(block, NetworkPicture):
         return network_part(block.setup)
     if isinstance(block, Chart):
