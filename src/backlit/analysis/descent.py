@@ -18,7 +18,7 @@ from backlit.analysis.descent_records import (
     Tangent,
     WeightStep,
 )
-from backlit.analysis.valley_records import PathPoint, Valley, ValleyPath
+from backlit.analysis.valley import valley
 from backlit.engine import Batch, Network, Objective, SingleUpdates, Training
 from backlit.errors import BacklitError, counted
 from backlit.kernels.types import Array
@@ -27,8 +27,8 @@ MOST_UPDATES = 400
 """So many updates of each training are followed."""
 
 CURVE_POINTS = 101
-GRID = 61
-"""Points of the valley in each direction."""
+GRID = 51
+"""Points of the valley along each side."""
 
 
 class Surface:
@@ -50,13 +50,13 @@ class Surface:
 
 
 def descent_lesson(
-    trainings: Mapping[str, Training], names: tuple[str, str], x_range: Pair, y_range: Pair
+    trainings: Mapping[str, Training], labels: Mapping[str, str], x_range: Pair, y_range: Pair
 ) -> DescentLesson:
     """Follow trainings of one network on the same rows from the same two weights, and give the valley they go down.
 
     Args:
-        trainings: by name; each makes steps of its rate times the slope. They stay as they are.
-        names: of the two weights, in the order of the network's parameters.
+        trainings: by name, before they are run; each makes steps of its rate times the slope. They stay as they are.
+        labels: the weights' own names, by their usual ones.
         x_range, y_range: from where to where the valley is drawn.
 
     Errors: a BacklitError where a network has not two trained weights.
@@ -65,18 +65,17 @@ def descent_lesson(
     network, X, Y = first.network, first.X, first.Y
     surface = Surface(network, X, Y)
     start = _pair(surface.objective.values())
-    followed = {name: _follow(name, training, surface) for name, training in trainings.items()}
     error, slopes = surface(*start)
-    rate = float(first.optimizer.rate)
+    drawn = valley(trainings, each="step", resolution=GRID, x_range=x_range, y_range=y_range, labels=labels)
     return DescentLesson(
-        valley=_valley(surface, names, x_range, y_range, tuple(path for _, path in followed.values()), len(X)),
+        valley=drawn,
         lowest=_lowest(network, X, Y),
         start=start,
         error=error,
         slopes=slopes,
         rows=tuple(_row_slopes(network, X, Y, row, start) for row in range(len(X))),
-        curve=_curve(surface, names, x_range, start, rate),
-        descents=tuple(descent for descent, _ in followed.values()),
+        curve=_curve(surface, (drawn.x_name, drawn.y_name), x_range, start, float(first.optimizer.rate)),
+        descents=tuple(_follow(name, training, surface) for name, training in trainings.items()),
     )
 
 
@@ -89,7 +88,7 @@ def _pair(values: Array) -> Pair:
 # ------------------------------------------------------------------------------------------------------------ the paths
 
 
-def _follow(name: str, training: Training, surface: Surface) -> tuple[Descent, ValleyPath]:
+def _follow(name: str, training: Training, surface: Surface) -> Descent:
     """Make the updates of a training one at a time, with the slopes of each, and E over all rows in between."""
     single = SingleUpdates.of(training)
     read = Objective.of(single.network, single.X, single.Y, compiled=False).values
@@ -109,11 +108,10 @@ def _follow(name: str, training: Training, surface: Surface) -> tuple[Descent, V
         stopped = str(error)
         batches.pop()
     errors = tuple(_finite(surface(*place)[0]) for place in weights)
-    descent = Descent(
+    return Descent(
         name=name, rate=float(training.optimizer.rate), batch_size=single.batch_size, of_rows=len(single.X),
         epochs=len(single.history), steps=_steps(training, batches, weights), errors=errors, stopped=stopped,
     )  # fmt: skip
-    return descent, _path(descent, weights)
 
 
 def _steps(training: Training, batches: Sequence[Batch], weights: Sequence[Pair]) -> tuple[WeightStep, ...]:
@@ -130,33 +128,11 @@ def _steps(training: Training, batches: Sequence[Batch], weights: Sequence[Pair]
     return tuple(steps)
 
 
-def _path(descent: Descent, weights: Sequence[Pair]) -> ValleyPath:
-    """Give a descent as a path. Two weights are all there are: each place lies in the plane, and its error is true."""
-    ended = [0, *(step.epoch - (k + 1 < len(descent.steps) and descent.steps[k + 1].epoch == step.epoch)
-                  for k, step in enumerate(descent.steps))]  # fmt: skip
-    points = tuple(
-        PathPoint(epoch, step, x, y, error, error)
-        for step, (epoch, (x, y), error) in enumerate(zip(ended, weights, descent.errors, strict=True))
-    )
-    return ValleyPath(name=descent.name, each="step", points=points, epochs=descent.epochs,
-                      updates=len(descent.steps), ended=descent.stopped)  # fmt: skip
-
-
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-# ----------------------------------------------------------------------------------------------------------- the valley
-
-
-def _valley(
-    surface: Surface, names: tuple[str, str], x_range: Pair, y_range: Pair, paths: tuple[ValleyPath, ...], rows: int
-) -> Valley:
-    x, y = (tuple(map(float, np.linspace(*ends, GRID))) for ends in (x_range, y_range))
-    error = tuple(tuple(_finite(surface(a, b)[0]) for a in x) for b in y)
-    what = f"{surface.network.loss.name} over {counted(rows, 'row')}"
-    return Valley(kind="weights", x_name=names[0], y_name=names[1], x=x, y=y, error=error, what=what,
-                  base="there are no others", weights=2, paths=paths)  # fmt: skip
+# --------------------------------------------------------------------------------------------- at the first weights
 
 
 def _lowest(network: Network, X: Array, Y: Array) -> Lowest:

@@ -24,9 +24,6 @@ Resolution = Annotated[int, Meta(ge=2, le=401, extra={"expected": "a whole numbe
 MARGIN = 0.2
 """How far the drawn plane goes beyond the path on each side, as a part of its length there."""
 
-NARROWEST = 0.5
-"""The least length of a side of the plane, as a part of the other one's."""
-
 HIGHER = 100.0
 FARTHER = 10.0
 """A path ends before its error is HIGHER times the first one, FARTHER from the first weights than these are long."""
@@ -211,21 +208,22 @@ def _main_plane(descents: list[Descent], trained: Array) -> Plane:
 def _around(plane: Plane, values: Array) -> Array:
     """Give two corners (2, 2) of the part that is drawn around the weights of a network without a path."""
     centre = plane.below(values[None])[0]
-    half = np.maximum(1.0, 2.0 * np.abs(centre)) / (1.0 + 2.0 * MARGIN)
+    half = max(1.0, 2.0 * float(np.abs(centre).max())) / (1.0 + 2.0 * MARGIN)
     return np.array([centre - half, centre + half])
 
 
 def _sides(
     plane: Plane, spots: list[Array], x_range: Span | None, y_range: Span | None, count: int
 ) -> tuple[Array, Array]:
-    """Give the coordinates (count,) of the grid's columns and rows: the paths with a margin, or what was asked for."""
+    """Give the coordinates (count,) of the grid's columns and rows: the paths with a margin, or what was asked for.
+
+    Both sides are equally long: in a square picture a slope is then at right angles to the contour.
+    """
     every = np.concatenate(spots)
     low, high = every.min(axis=0), every.max(axis=0)
-    length = high - low
-    largest = float(length.max()) or max(1.0, float(np.abs(every).max()))
-    length = np.maximum(length, NARROWEST * largest) * (1.0 + 2.0 * MARGIN)
-    middle = low / 2.0 + high / 2.0
-    sides = [(float(m - side / 2.0), float(m + side / 2.0)) for m, side in zip(middle, length, strict=True)]
+    length = float((high - low).max()) or max(1.0, float(np.abs(every).max()))
+    half = length * (0.5 + MARGIN)
+    sides = [(float(middle - half), float(middle + half)) for middle in low / 2.0 + high / 2.0]
     given = [_range(name, span) for name, span in (("x_range", x_range), ("y_range", y_range))]
     (left, right), (bottom, top) = (asked or side for asked, side in zip(given, sides, strict=True))
     return np.linspace(left, right, count), np.linspace(bottom, top, count)

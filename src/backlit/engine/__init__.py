@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from backlit.engine.input_checks import rows_of
     from backlit.engine.lbfgs import lbfgs_options, minimize
     from backlit.engine.machine.environment import default_threads
+    from backlit.engine.metrics import LOGIT_LOSSES, kind_of
     from backlit.engine.network import Network
     from backlit.engine.objective import Objective, PlainStep, reduction, rule_of
     from backlit.engine.settings import TrainingSettings, describe_setting
@@ -58,6 +59,7 @@ _PLACES = {
     "GradientCheck": "gradcheck",
     "History": "history",
     "HistorySummary": "history",
+    "LOGIT_LOSSES": "metrics",
     "LayerLine": "summaries",
     "Network": "network",
     "NetworkEvaluation": "evaluation",
@@ -85,6 +87,7 @@ _PLACES = {
     "drawers": "display",
     "element_name": "unit_names",
     "gradcheck": "gradcheck",
+    "kind_of": "metrics",
     "layer_from_dict": "architecture",
     "lbfgs_options": "lbfgs",
     "make_layer": "architecture",
@@ -98,6 +101,7 @@ _PLACES = {
 }
 
 __all__ = [
+    "LOGIT_LOSSES",
     "ArrayCheck",
     "Batch",
     "CacheContents",
@@ -138,6 +142,7 @@ __all__ = [
     "drawers",
     "element_name",
     "gradcheck",
+    "kind_of",
     "layer_from_dict",
     "lbfgs_options",
     "make_layer",

@@ -62,18 +62,20 @@ def _run_figures(setup: SetupRun) -> Iterator[Figure]:
 def curves_figure(
     title: str, what: str, curves: Mapping[str, Curve], across: str, said: str,
     *, shares: bool = False, right: float | None = None, top: float | None = None, height: int = 280,
+    series: int = 0,
 ) -> Figure:  # fmt: skip
     """Give curves by name as a figure: shares from 0 to 1, or positive numbers on a logarithmic scale if they span it.
 
-    `right` and `top` end the axes, by default with the curves.
+    `right` and `top` end the axes, by default with the curves. `series` is the first curve's colour.
     """
     seen = [value for curve in curves.values() for _, value in curve if top is None or value <= top]
     log = not shares and bool(seen) and min(seen) > 0 and max(seen) >= MANY_DECADES * min(seen)
     y = Axis(what, low=0.0, high=1.0) if shares else Axis(what, log=log, high=top)
+    drawn = {name: cut(curve, right, top, log=log) for name, curve in curves.items()}
     layers = tuple(
-        Line(x=[x for x, _ in curve], y=[value for _, value in curve], name=name if len(curves) > 1 else "", series=k,
-             dash=("solid", "dashed", "dotted")[k % 3])
-        for k, (name, curve) in enumerate(curves.items())
+        Line(x=[x for x, _ in curve], y=[value for _, value in curve], name=name if len(curves) > 1 else "",
+             series=series + k, dash=DASHES[k % len(DASHES)])
+        for k, (name, curve) in enumerate(drawn.items())
     )  # fmt: skip
     return Figure(title=title, summary=said, x=Axis(across, low=0.0, high=right), y=y, layers=layers,
                   table=_table(curves, across), height=height)  # fmt: skip

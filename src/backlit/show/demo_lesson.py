@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from backlit.analysis.descent_records import Descent, DescentLesson, Tangent, WeightStep
+from backlit.analysis.descent_records import Descent, DescentLesson, WeightStep
 from backlit.errors import counted
 from backlit.examples.file_tables import PartTable
 from backlit.show import demo_tables
 from backlit.show.demo_blocks import Block, Chart, Facts, Heading, Lines, Words
-from backlit.show.demo_lesson_figures import curve_figure, error_text, errors_figure, valley_figure
+from backlit.show.demo_lesson_figures import curve_figure, errors_figure, valley_figure
 from backlit.show.demo_records import DemoRun
-from backlit.show.demo_tables import DemoTable
+from backlit.show.demo_tables import DIGITS, DemoTable, error_text, plain
 
 STEPS = 3
 """So many updates are written out."""
-DIGITS = 7
 MOST_ROWS = 12
 
 
@@ -34,7 +33,7 @@ def lesson_blocks(run: DemoRun, lesson: DescentLesson) -> Iterator[Block]:
                 yield from _steps(run, lesson, descents[0])
             elif shown == "signs":
                 yield Chart((curve_figure(lesson),))
-                yield Lines("\n".join(_signs(lesson)))
+                yield from _second_sign(lesson)
             elif shown == "rows":
                 yield _row_slopes(run, lesson)
             else:
@@ -114,31 +113,14 @@ def _update(step: WeightStep, k: int) -> str:
     return f"{plain(step.old[k])} - {plain(step.rate)} * {slope} = {plain(step.new[k])}"
 
 
-def _signs(lesson: DescentLesson) -> Iterator[str]:
-    """Say of each tangent which way the weight goes, and of the second weight's first step."""
-    curve = lesson.curve
-    for tangent in curve.tangents:
-        yield f"{curve.name} = {plain(tangent.at)}: the slope is {_signed(tangent.slope)}, and {curve.name} " + _moves(
-            tangent
-        )
-    if lesson.descents[0].steps:
-        step = lesson.descents[0].steps[0]
-        slope, new = step.slopes[1], step.new[1]
-        if slope:
-            way = "shrinks" if slope > 0 else "grows"
-            yield (f"{curve.held} = {plain(step.old[1])}: its slope at the start is {_signed(slope)}, and {curve.held} "
-                   f"{way} to {plain(new)}")  # fmt: skip
-
-
-def _signed(slope: float) -> str:
-    return f"{plain(slope)}, {'positive' if slope > 0 else 'negative'}" if slope else "0"
-
-
-def _moves(tangent: Tangent) -> str:
-    if not tangent.slope:
-        return "stays"
-    way = "shrinks" if tangent.slope > 0 else "grows"
-    return f"{way} by {plain(tangent.rate)} * {plain(abs(tangent.slope))}, to {plain(tangent.after)}"
+def _second_sign(lesson: DescentLesson) -> Iterator[Words]:
+    """Say which way the second weight goes at the start."""
+    curve, slope = lesson.curve, lesson.slopes[1]
+    if slope and lesson.descents[0].steps:
+        sign, way = ("positive", "shrinks") if slope > 0 else ("negative", "grows")
+        at, new = plain(lesson.start[1]), plain(lesson.descents[0].steps[0].new[1])
+        yield Words(f"The same rule for {curve.held}: at the start, {curve.held} = {at}, its slope is {plain(slope)}, "
+                    f"{sign}, and {curve.held} {way} to {new} in the first update of {lesson.descents[0].name or 'the run'!r}.")  # fmt: skip
 
 
 def _row_slopes(run: DemoRun, lesson: DescentLesson) -> DemoTable:
@@ -187,14 +169,3 @@ def _share(lesson: DescentLesson, last: float | None) -> str:
 
 def _names(lesson: DescentLesson) -> tuple[str, str]:
     return lesson.valley.x_name, lesson.valley.y_name
-
-
-def plain(value: float | None) -> str:
-    """Write a number with seven digits, and rounding errors around 0 as 0.
-
-    >>> plain(-0.48312499), plain(4.0), plain(3e-17), plain(None)
-    ('-0.483125', '4', '0', 'not finite')
-    """
-    if value is None:
-        return "not finite"
-    return "0" if abs(value) < 1e-12 else f"{value:.{DIGITS}g}"

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from backlit.analysis.descent_records import Descent, DescentLesson, Pair, SlopeCurve
 from backlit.show.charts.figure import Arrow, Axis, DataTable, Field, Figure, Layer, Line, Note, Points
 from backlit.show.demo_curves import curves_figure
+from backlit.show.demo_tables import error_text, plain
+from backlit.show.valley_figures import contour_levels
 
-LEVELS = 10
 FEW_POINTS = 45
 """A path of more points has no dots."""
 TANGENT = 0.09
@@ -22,19 +23,20 @@ HIGHEST = 4.0
 def valley_figure(lesson: DescentLesson, descents: Sequence[Descent]) -> Figure:
     """Draw the error over the two weights, and the paths of descents on it."""
     valley, lowest = lesson.valley, lesson.lowest
-    paths = {path.name: path for path in valley.paths}
-    layers: list[Layer] = [Field(x=valley.x, y=valley.y, z=_grid(lesson), levels=_levels(lesson))]
-    for k, descent in enumerate(descents):
-        points = _inside_path(lesson, [(point.x, point.y) for point in paths[descent.name].points])
+    z = np.array([[np.nan if error is None else error for error in row] for row in valley.error])
+    layers: list[Layer] = [Field(x=valley.x, y=valley.y, z=z, levels=contour_levels(z))]
+    for k, descent in reversed([*enumerate(descents, 1)]):  # the first one lies above the others
+        points = _inside_path(lesson, weights_on(lesson, descent))
         name = f"{descent.name} (rate {descent.rate:g})" if descent.name else f"rate {descent.rate:g}"
-        layers.append(Line(x=[x for x, _ in points], y=[y for _, y in points], name=name, series=k + 1,
+        layers.append(Line(x=[x for x, _ in points], y=[y for _, y in points], name=name, series=k,
                            dots=len(points) <= FEW_POINTS))  # fmt: skip
-    layers.append(Points(x=[lesson.start[0]], y=[lesson.start[1]], name="start", series=7, symbol="square", size=4.5))
+    layers.append(Points(x=[lesson.start[0]], y=[lesson.start[1]], name="start", series=7, symbol="square", size=5.0))
     if _inside(valley.x, lowest.x) and _inside(valley.y, lowest.y):
-        layers.append(Points(x=[lowest.x], y=[lowest.y], name="lowest E", series=0, symbol="star", size=7.0))
+        layers.append(Points(x=[lowest.x], y=[lowest.y], name="lowest E", series=7, symbol="star", size=7.0))
     rows = tuple(
-        (descent.name, f"{point.step:,}", f"{point.x:.6g}", f"{point.y:.6g}", error_text(point.true))
-        for descent in descents for point in paths[descent.name].points
+        (descent.name, f"{step:,}", f"{x:.6g}", f"{y:.6g}", error_text(error))
+        for descent in descents
+        for step, ((x, y), error) in enumerate(zip(weights_on(lesson, descent), descent.errors, strict=True))
     )  # fmt: skip
     return Figure(
         title=f"The error over {valley.x_name} and {valley.y_name}", summary=_said(lesson, descents),
@@ -64,45 +66,26 @@ def _inside_path(lesson: DescentLesson, points: Sequence[Pair]) -> list[Pair]:
     return kept
 
 
-def _grid(lesson: DescentLesson) -> list[list[float]]:
-    return [[np.nan if error is None else error for error in row] for row in lesson.valley.error]
-
-
-def _levels(lesson: DescentLesson) -> list[float]:
-    """Choose levels that lie closer towards the bottom, where the valley is flat."""
-    grid = np.array(_grid(lesson))
-    low, high = float(np.nanmin(grid)), float(np.nanmax(grid))
-    low = min(low, lesson.lowest.error)
-    return [low + (high - low) * (k / (LEVELS + 1)) ** 2.5 for k in range(1, LEVELS + 1)]
-
-
 def _inside(axis: Sequence[float], value: float) -> bool:
     return axis[0] <= value <= axis[-1]
 
 
 def _said(lesson: DescentLesson, descents: Sequence[Descent]) -> str:
-    """Say where each path goes."""
-    valley = lesson.valley
-    paths = {path.name: path for path in valley.paths}
-    words = []
+    """Say where each path ends."""
+    ends = []
     for descent in descents:
-        last = paths[descent.name].points[-1]
-        here = _inside(valley.x, last.x) and _inside(valley.y, last.y)
-        name = f"{descent.name}: " if descent.name else ""
-        to = f"({last.x:.4g}, {last.y:.4g})" + ("" if here else ", outside the picture")
-        words.append(f"{name}from ({lesson.start[0]:.4g}, {lesson.start[1]:.4g}) to {to}, E {error_text(last.true)}")
-    return f"Deep colours are low errors. {'; '.join(words)}."
+        x, y = weights_on(lesson, descent)[-1]
+        here = _inside(lesson.valley.x, x) and _inside(lesson.valley.y, y)
+        where = f"({x:.4g}, {y:.4g})" + ("" if here else ", outside the picture,")
+        name = f"{descent.name} " if descent.name else "the path "
+        ends.append(f"{name}ends at {where} with E = {error_text(descent.errors[-1])}")
+    x, y = lesson.start
+    return f"The darker, the lower E. From ({x:.4g}, {y:.4g}): {'; '.join(ends)}."
 
 
-def error_text(error: float | None) -> str:
-    """Write an error with four digits, a large one as a whole number.
-
-    >>> error_text(0.08750001), error_text(6765217.8), error_text(None)
-    ('0.0875', '6,765,218', 'not finite')
-    """
-    if error is None:
-        return "not finite"
-    return f"{error:,.0f}" if 1e4 <= error < 1e12 else f"{error:.4g}"
+def weights_on(lesson: DescentLesson, descent: Descent) -> list[Pair]:
+    """Give the weights before the first update of a descent and after each."""
+    return [lesson.start, *(step.new for step in descent.steps)]
 
 
 def curve_figure(lesson: DescentLesson) -> Figure:
@@ -123,13 +106,25 @@ def curve_figure(lesson: DescentLesson) -> Figure:
             says = f"{curve.name} {'grows' if grows else 'shrinks'}"
             layers.append(Note(x=tangent.at, y=tangent.error, text=says, side="left" if grows else "right", series=k))
     rows = tuple((f"{x:.6g}", f"{error:.6g}") for x, error in zip(curve.values, curve.errors, strict=True))
-    steps = "; ".join(f"at {curve.name} = {t.at:.4g} the slope is {t.slope:.4g}, and a step leads to {t.after:.4g}"
-                      for t in curve.tangents)  # fmt: skip
+    margin = TANGENT * (curve.values[-1] - curve.values[0])
+    ends = [min(seen[0][0] - margin, curve.tangents[0].at), seen[-1][0] + margin]
     return Figure(
         title=f"The error over {curve.name} alone, {curve.held} = {curve.held_at:.4g}",
-        summary=f"{steps[0].upper()}{steps[1:]}.", x=Axis(curve.name, low=curve.values[0], high=curve.values[-1]),
-        y=Axis("E", low=0.0, high=top), layers=tuple(layers), table=DataTable((curve.name, "E"), rows, 0),
+        summary=" ".join(_moves(curve)), x=Axis(curve.name, low=ends[0], high=ends[1]), y=Axis("E", high=top),
+        layers=tuple(layers), table=DataTable((curve.name, "E"), rows, 0),
     )  # fmt: skip
+
+
+def _moves(curve: SlopeCurve) -> Iterator[str]:
+    """Say which way the weight goes at each tangent."""
+    for tangent in curve.tangents:
+        at = f"At {curve.name} = {plain(tangent.at)} the slope is {plain(tangent.slope)}"
+        if not tangent.slope:
+            yield f"{at}: {curve.name} stays."
+            continue
+        sign, way = ("positive", "shrinks") if tangent.slope > 0 else ("negative", "grows")
+        by = f"{plain(tangent.rate)} * {plain(abs(tangent.slope))}"
+        yield f"{at}, {sign}: {curve.name} {way} by {by}, to {plain(tangent.after)}."
 
 
 def _top(curve: SlopeCurve) -> float | None:
@@ -151,4 +146,4 @@ def errors_figure(lesson: DescentLesson, descents: Sequence[Descent]) -> Figure:
     said = f"The top of the picture is {top:.4g}; {' and '.join(beyond)} goes beyond it." if beyond else ""
     ends = ", ".join(f"{name} {error_text(points[-1][1])}" for name, points in curves.items())
     return curves_figure("E over all rows, after each update", "E", curves, "epoch",
-                         f"E at the end: {ends}. {said}".strip(), top=top if beyond else None)  # fmt: skip
+                         f"E at the end: {ends}. {said}".strip(), top=top if beyond else None, series=1)  # fmt: skip

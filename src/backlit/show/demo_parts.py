@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from backlit.examples import SetupRun
 from backlit.show import demo_curves, demo_tables
+from backlit.show.boundary_figures import boundary_figures
 from backlit.show.demo_blocks import Block, Chart, Facts, Heading, Lines, NetworkPicture, Words
 from backlit.show.demo_lesson import lesson_blocks, paragraphs
 from backlit.show.demo_records import DemoRun, DemoSetup
@@ -42,6 +43,8 @@ def _setup(setup: DemoSetup, *, brief: bool) -> Iterator[Block]:
         yield curves
     if not brief:
         yield demo_tables.predictions(setup)
+        if setup.boundary is not None:
+            yield Chart(boundary_figures(setup.boundary))
     accuracies = demo_tables.accuracies(setup)
     if accuracies:
         yield Lines("\n".join(accuracies))

@@ -14,6 +14,8 @@ MOST_LINES = 9
 """Longer lists are cut, with a note."""
 MOST_UNITS = 8
 """A layer of more units is not drawn."""
+DIGITS = 7
+"""Of the numbers of a lesson."""
 NEVER = "never predicted: "
 
 
@@ -180,6 +182,28 @@ def after(epochs: int) -> str:
 def number(value: float) -> str:
     """Write a number with nine decimals, a small one with nine digits; below 1e-12, which is rounding error, 0."""
     return f"{value:.9f}" if abs(value) >= 1e-3 else f"{value:.8e}" if abs(value) > 1e-12 else "0"
+
+
+def plain(value: float | None) -> str:
+    """Write a number with seven digits, and rounding errors around 0 as 0.
+
+    >>> plain(-0.48312499), plain(4.0), plain(3e-17), plain(None)
+    ('-0.483125', '4', '0', 'not finite')
+    """
+    if value is None:
+        return "not finite"
+    return "0" if abs(value) < 1e-12 else f"{value:.{DIGITS}g}"
+
+
+def error_text(error: float | None) -> str:
+    """Write an error with four digits, a large one as a whole number.
+
+    >>> error_text(0.08750001), error_text(6765217.8), error_text(None)
+    ('0.0875', '6,765,218', 'not finite')
+    """
+    if error is None:
+        return "not finite"
+    return f"{error:,.0f}" if 1e4 <= error < 1e12 else f"{error:.4g}"
 
 
 def like(published: str, ours: float) -> str:

@@ -6,6 +6,8 @@ import os
 
 import numpy as np
 
+from backlit.analysis.boundary import boundary
+from backlit.analysis.boundary_records import Boundary
 from backlit.analysis.descent import descent_lesson
 from backlit.analysis.descent_records import DescentLesson
 from backlit.engine import Network
@@ -13,6 +15,9 @@ from backlit.errors import BacklitError
 from backlit.examples import ExampleRun, NetworkFile, Setup, SetupRun, Trained, examples, train_example
 from backlit.show.demo import Demo, DemoList
 from backlit.show.demo_records import DemoRun, DemoSetup
+
+POINTS = 51
+"""Points of a boundary along each side."""
 
 
 def demo(
@@ -49,31 +54,43 @@ def demo(
 def _demo_run(trained: Trained, epochs: int | None) -> DemoRun:
     """Add to a run what its pictures need."""
     run, file = trained.run, trained.file
-    setups = tuple(_demo_setup(*one) for one in zip(run.runs, file.setups, trained.networks, strict=True))
-    lesson = None if file.valley is None else _lesson(file, epochs)
     given = {name: getattr(run, name) for name in ExampleRun.__struct_fields__}
-    return DemoRun(**(given | {"runs": setups}), lesson=lesson, parts=file.valley.parts if file.valley else ())
+    given["runs"] = tuple(_demo_setup(*one) for one in zip(run.runs, file.setups, trained.networks, strict=True))
+    return DemoRun(**given, lesson=_lesson(file, epochs), parts=file.valley.parts if file.valley else ())
 
 
 def _demo_setup(run: SetupRun, setup: Setup, network: Network) -> DemoSetup:
     """Add the boundary of a network of two inputs whose targets are classes."""
     given = {name: getattr(run, name) for name in SetupRun.__struct_fields__}
-    return DemoSetup(**given)
+    return DemoSetup(**given, boundary=_boundary(run, setup, network))
 
 
-def _lesson(file: NetworkFile, epochs: int | None) -> DescentLesson:
+def _boundary(run: SetupRun, setup: Setup, network: Network) -> Boundary | None:
+    """Give what a trained network says over its two inputs; None where it has others, or where it exploded."""
+    if len(run.inputs) != 2 or run.training_accuracy is None:
+        return None
+    X, Y = setup.rows()
+    try:
+        return boundary(
+            network, X, Y, kind="classes", points=POINTS, inputs=run.inputs, units=setup.names.units[0] or None
+        )
+    except BacklitError:  # predictions that are not finite: the run's errors and warnings say so
+        return None
+
+
+def _lesson(file: NetworkFile, epochs: int | None) -> DescentLesson | None:
     """Follow the file's runs down the valley, from their first weights."""
-    table, overrides = file.valley, {} if epochs is None else {"epochs": epochs}
+    if file.valley is None:
+        return None
+    overrides = {} if epochs is None else {"epochs": epochs}
     trainings = {setup.name: setup.training(setup.build(), compiled=False, **overrides) for setup in file.setups}
-    return descent_lesson(trainings, _weight_names(file.setups[0]), table.x_range, table.y_range)
+    return descent_lesson(trainings, _own_names(file.setups[0]), file.valley.x_range, file.valley.y_range)
 
 
-def _weight_names(setup: Setup) -> tuple[str, str]:
-    """Name the two trained weights as the file does, or as the textbooks."""
-    network = setup.build()
-    x, y = (
-        setup.names.own_label(array, *index) or setup.names.parameter(array, *index)
-        for array in network if array not in network.frozen
-        for index in np.ndindex(network[array].shape)
-    )  # fmt: skip
-    return x, y
+def _own_names(setup: Setup) -> dict[str, str]:
+    """Give the file's names of weights, or those that its units make, by their places in the arrays: 1.W[0,0]."""
+    network, names = setup.build(), setup.names
+    return {
+        f"{array}[{','.join(map(str, index))}]": names.own_label(array, *index) or names.parameter(array, *index)
+        for array in network for index in np.ndindex(network[array].shape)
+    }  # fmt: skip

@@ -1,0 +1,125 @@
+"""What a picture of a decision boundary says in words: its title, what is seen, a prediction in a cell of its table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from backlit.analysis.boundary_records import Boundary, BoundaryOutput
+from backlit.errors import counted
+from backlit.show.charts.scales import minus
+
+MOST_LETTERS = 40
+"""Longer names are cut."""
+
+MOST_HELD, MOST_WRONG = 4, 12
+"""So many of the held inputs, and of the rows that are wrong, are named."""
+
+
+def short(text: str) -> str:
+    """Give a name on one line, its end left out where it is long.
+
+    >>> short("sepal\\nlength")
+    'sepal length'
+    """
+    flat = " ".join(text.split())
+    return flat if len(flat) <= MOST_LETTERS else flat[: MOST_LETTERS - 1] + "…"
+
+
+def number(value: float) -> str:
+    """Write a number with up to four digits."""
+    return minus(f"{value + 0.0:.4g}")
+
+
+class BoundaryWords:
+    """The words for one output of a boundary."""
+
+    def __init__(self, boundary: Boundary, output: BoundaryOutput) -> None:
+        self.boundary, self.output = boundary, output
+
+    def title(self) -> str:
+        """Name the picture."""
+        name = short(self.output.name)
+        if self.output.classes:
+            return f"Decision boundary of {name}" if name else "Decision boundary"
+        return f"Predicted {name}" if name else "Predictions"
+
+    def summary(self) -> str:
+        """Say what is seen."""
+        said = [self._what(), self._rows(), *([self._drawn()] if self.boundary.held else [])]
+        if self.boundary.unplaced:
+            said.append(f"{counted(self.boundary.unplaced, 'row')} without a value of both not drawn.")
+        if self.boundary.units:
+            said.append("Dashed: where a hidden unit's net input is 0.")
+        if self.boundary.chosen:
+            said.append(f"Drawn are, {self.boundary.chosen}.")
+        return " ".join(filter(None, said))
+
+    def cell(self, i: int, k: int) -> str:
+        """Give the prediction at a place of the grid: the class and its score, or the number."""
+        scores = [grid[i][k] for grid in self.output.scores]
+        if not self.output.classes:
+            return number(scores[0])
+        if self.output.level is not None:
+            chosen, score = int(scores[0] > self.output.level), scores[0]
+        else:
+            chosen = int(np.argmax(scores))
+            score = scores[chosen]
+        return f"{short(self.output.classes[chosen])} ({minus(f'{score:.2f}')})"
+
+    def root_mean_square(self) -> float:
+        """Give the root of the mean squared difference of targets and predictions; 0 where no target is known."""
+        pairs = zip(self.output.targets, self.output.predicted, strict=True)
+        off = np.array([target - found for target, found in pairs if target is not None], np.float64)
+        largest = float(np.abs(off).max(initial=0.0))
+        return largest * float(np.sqrt(np.mean((off / largest) ** 2))) if largest else 0.0  # squares might overflow
+
+    # ------------------------------------------------------------------------------------------------------ sentences
+
+    def _what(self) -> str:
+        boundary, what = self.boundary, "class" if self.output.classes else "number"
+        plane = f"over {short(boundary.x_name)} and {short(boundary.y_name)}"
+        held = [f"{short(name)} at {short(value)}" for name, value in boundary.held]
+        others = f", with {_listed(held)}" if held else ""
+        several = f", output {self._place()} of {boundary.of_outputs}" if boundary.of_outputs > 1 else ""
+        return f"The predicted {what}{several} {plane}{others}."
+
+    def _place(self) -> int:
+        return self.boundary.outputs.index(self.output) + 1
+
+    def _rows(self) -> str:
+        output, drawn = self.output, len(self.boundary.rows)
+        rows = counted(drawn, "row")
+        few = f"Of {self.boundary.of_rows:,} rows, {drawn:,} evenly chosen ones are drawn. "
+        few = few if drawn < self.boundary.of_rows else ""
+        if not output.known:
+            return f"{few}The target of no row is known."
+        of = rows if output.known == drawn else f"{counted(output.known, 'row')} with a known target"
+        if not output.classes:
+            usual = number(self.root_mean_square())
+            return f"{few}The predictions of the {of} differ by {usual} from the true numbers, as a root mean square."
+        wrong = [row for row, target, found in zip(self.boundary.rows, output.targets, output.predicted, strict=True)
+                 if target is not None and target != found]  # fmt: skip
+        if not wrong:
+            return f"{few}{of[:1].upper()}{of[1:]}, all predicted right."
+        named = ", ".join(str(row) for row in wrong[:MOST_WRONG])
+        more = f" and {len(wrong) - MOST_WRONG:,} more" if len(wrong) > MOST_WRONG else ""
+        which = "row" if len(wrong) == 1 else "rows"
+        return f"{few}{output.right:,} of {of} predicted right; wrong: {which} {named}{more}."
+
+    def _drawn(self) -> str:
+        """Say how far the rows' own predictions are what the plane shows at their place."""
+        output, rows = self.output, counted(len(self.boundary.rows), "row")
+        own = "A row is predicted with all of its own inputs"
+        if output.classes:
+            return f"{own}: {output.as_drawn:,} of {rows} as the class that the plane shows there."
+        off = float(np.mean(np.abs(np.asarray(output.predicted) - np.asarray(output.drawn))))
+        return f"{own}, which differs from what the plane shows there by {number(off)} in the mean."
+
+
+def _listed(parts: Sequence[str]) -> str:
+    more = len(parts) - MOST_HELD
+    if more > 0:
+        return ", ".join(parts[:MOST_HELD]) + f" and {more:,} more inputs held"
+    return ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1] + " held"
