@@ -40,10 +40,14 @@ class NetworkPicture(msgspec.Struct, frozen=True):
 
 
 class Chart(msgspec.Struct, frozen=True):
-    """Figures, and the lines that stand for them in a terminal; without these they are drawn in block characters."""
+    """Figures; in a terminal they are drawn in block characters, where there are no lines that stand for them.
+
+    `coarse` are figures for block characters that show the same with fewer characters.
+    """
 
     figures: tuple[Figure, ...]
     text: str = ""
+    coarse: tuple[Figure, ...] = ()
 
 
 Block = Heading | Words | Facts | Lines | NetworkPicture | Chart | DemoTable

@@ -52,11 +52,9 @@ def _run_figures(setup: SetupRun) -> Iterator[Figure]:
         said = f"E is {errors[0][1]:.4g} before training and {errors[-1][1]:.4g} {demo_tables.after(setup.epochs)}."
         yield curves_figure("The error E", "E", {"E": errors}, "epoch", said, height=LOW)
     if accuracies:
-        said = "; ".join(f"the {name} is {curve[0][1]:.4g} before training and {curve[-1][1]:.4g} after it"
-                         for name, curve in accuracies.items())  # fmt: skip
-        title = "The accuracy: the share of rows whose class is predicted"
-        yield curves_figure(title, "accuracy", accuracies, "epoch", f"{said[0].upper()}{said[1:]}.", shares=True,
-                            height=LOW)  # fmt: skip
+        each = (f"the {name} goes from {curve[0][1]:.4g} to {curve[-1][1]:.4g}" for name, curve in accuracies.items())
+        said = f"The share of rows whose class is predicted: {', '.join(each)}."
+        yield curves_figure("The accuracy", "accuracy", accuracies, "epoch", said, shares=True, height=LOW)
 
 
 def curves_figure(
@@ -124,12 +122,9 @@ def _lines(setup: SetupRun) -> Iterator[str]:
         yield f"{'E':{wide}}  {bars(demo_tables.evenly(errors, POINTS))}"
     for name, curve in accuracies.items():
         yield f"{name:{wide}}  {share_bars(demo_tables.evenly(curve, POINTS))}"
-    heights = [words for words, there in (("the height of E is its logarithm", positive and accuracies),
-               ("the height is its logarithm", positive and not accuracies),
-               ("that of an accuracy goes from 0 to 1", accuracies and positive),
-               ("the height goes from 0 to 1", accuracies and not positive)) if there]  # fmt: skip
-    if heights:
-        yield f"from epoch 0 to {setup.errors[-1].epoch:,}; {', '.join(heights)}"
+    scales = (["E on a logarithmic scale"] if positive else []) + (["accuracy from 0 to 1"] if accuracies else [])
+    if scales:
+        yield f"from epoch 0 to {setup.errors[-1].epoch:,}; {', '.join(scales)}"
 
 
 def share_bars(values: Sequence[float]) -> str:

@@ -28,7 +28,7 @@ def lesson_blocks(run: DemoRun, lesson: DescentLesson) -> Iterator[Block]:
             if shown == "neuron":
                 yield from _neuron(run, lesson)
             elif shown == "valley":
-                yield Chart((valley_figure(lesson, descents),))
+                yield _map(lesson, descents)
             elif shown == "steps":
                 yield from _steps(run, lesson, descents[0])
             elif shown == "signs":
@@ -39,7 +39,13 @@ def lesson_blocks(run: DemoRun, lesson: DescentLesson) -> Iterator[Block]:
             else:
                 yield _beside(lesson, descents)
                 yield Chart((errors_figure(lesson, descents),))
-                yield Chart((valley_figure(lesson, descents),))
+                yield _map(lesson, descents)
+
+
+def _map(lesson: DescentLesson, descents: Sequence[Descent]) -> Chart:
+    """Draw the paths on the valley; of several, block characters show the points alone, for their lines hide all."""
+    coarse = (valley_figure(lesson, descents, lines=False),) if len(descents) > 1 else ()
+    return Chart((valley_figure(lesson, descents),), coarse=coarse)
 
 
 def paragraphs(text: str) -> Iterator[Words]:
@@ -119,8 +125,9 @@ def _second_sign(lesson: DescentLesson) -> Iterator[Words]:
     if slope and lesson.descents[0].steps:
         sign, way = ("positive", "shrinks") if slope > 0 else ("negative", "grows")
         at, new = plain(lesson.start[1]), plain(lesson.descents[0].steps[0].new[1])
+        name = lesson.descents[0].name
         yield Words(f"The same rule for {curve.held}: at the start, {curve.held} = {at}, its slope is {plain(slope)}, "
-                    f"{sign}, and {curve.held} {way} to {new} in the first update of {lesson.descents[0].name or 'the run'!r}.")  # fmt: skip
+                    f"{sign}: {curve.held} {way} to {new}{f' in the run {name!r}' if name else ''}.")  # fmt: skip
 
 
 def _row_slopes(run: DemoRun, lesson: DescentLesson) -> DemoTable:

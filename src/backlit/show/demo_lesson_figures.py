@@ -20,16 +20,25 @@ HIGHEST = 4.0
 """Errors beyond so many times the first one are above the picture."""
 
 
-def valley_figure(lesson: DescentLesson, descents: Sequence[Descent]) -> Figure:
-    """Draw the error over the two weights, and the paths of descents on it."""
+def valley_figure(lesson: DescentLesson, descents: Sequence[Descent], *, lines: bool = True) -> Figure:
+    """Draw the error over the two weights, and the paths of descents on it, without `lines` their points alone.
+
+    The first descent lies above the others.
+    """
     valley, lowest = lesson.valley, lesson.lowest
     z = np.array([[np.nan if error is None else error for error in row] for row in valley.error])
     layers: list[Layer] = [Field(x=valley.x, y=valley.y, z=z, levels=contour_levels(z))]
-    for k, descent in reversed([*enumerate(descents, 1)]):  # the first one lies above the others
-        points = _inside_path(lesson, weights_on(lesson, descent))
+    paths: list[Layer] = []
+    for k, descent in enumerate(descents, 1):
+        places = weights_on(lesson, descent)
+        points = _inside_path(lesson, places)
+        if not lines:
+            points = [point for point in points if point in places]  # none where it crosses the border
         name = f"{descent.name} (rate {descent.rate:g})" if descent.name else f"rate {descent.rate:g}"
-        layers.append(Line(x=[x for x, _ in points], y=[y for _, y in points], name=name, series=k,
-                           dots=len(points) <= FEW_POINTS))  # fmt: skip
+        x, y = [x for x, _ in points], [y for _, y in points]
+        paths.append(Line(x=x, y=y, name=name, series=k, dots=len(points) <= FEW_POINTS) if lines else
+                     Points(x=x, y=y, name=name, series=k))  # fmt: skip
+    layers += reversed(paths) if lines else paths  # block characters have the first layer on top
     layers.append(Points(x=[lesson.start[0]], y=[lesson.start[1]], name="start", series=7, symbol="square", size=5.0))
     if _inside(valley.x, lowest.x) and _inside(valley.y, lowest.y):
         layers.append(Points(x=[lowest.x], y=[lowest.y], name="lowest E", series=7, symbol="star", size=7.0))

@@ -14,7 +14,7 @@ from backlit.show.network_svg import NETWORK_STYLE
 from backlit.show.picture import PAGE, figure_html
 
 STYLE = """
-h2{font-size:1.2rem;margin-top:2.5rem}caption{font-weight:600;text-align:left;padding:.3rem 0}
+svg{width:auto}h2{font-size:1.2rem;margin-top:2.5rem}caption{font-weight:600;text-align:left;padding:.3rem 0}
 pre{overflow-x:auto;font-size:.9rem;line-height:1.4}table{margin:1rem 0}
 """
 PLAIN = {Heading: ("<h2>", "</h2>"), Words: ("<p>", "</p>"), Lines: ('<pre tabindex="0">', "</pre>")}

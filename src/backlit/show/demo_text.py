@@ -95,7 +95,7 @@ def chart_text(chart: Chart, width: int) -> str:
     if chart.text:
         return chart.text
     parts = [f"{figure_text(figure, width)}\n{textwrap.fill(figure.summary, width)}".rstrip()
-             for figure in chart.figures]  # fmt: skip
+             for figure in chart.coarse or chart.figures]  # fmt: skip
     return "\n\n".join(parts)
 
 
