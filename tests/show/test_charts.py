@@ -74,6 +74,12 @@ def test_every_kind_of_layer_is_valid_svg_and_text(kind):
     assert all(len(line) <= 72 for line in figure_text(KINDS[kind]).splitlines())
 
 
+def test_ends_beyond_what_an_axis_can_have_are_moved():
+    made = figure(Line(x=(-1.0, 1.0), y=(1.0, 2.0)), x=Axis(low=-1e300, high=1e300))
+    assert "nan" not in figure_svg(made)
+    assert "×10²⁵⁰" in figure_text(made)
+
+
 def test_a_value_is_drawn_where_the_axis_has_it():
     made = figure(Points(x=(0.0, 5.0, 10.0), y=(1.0, 10.0, 100.0)), x=Axis(low=0.0, high=10.0),
                   y=Axis(log=True, low=1.0, high=100.0))  # fmt: skip

@@ -69,7 +69,7 @@ def scale(axis: Axis, values: Iterable[float], *, room: bool = True) -> Scale:
     """
     found = drawable(list(values))
     found = found[np.isfinite(found)]
-    ends = [end for end in (axis.low, axis.high) if end is not None]
+    ends = [min(max(end, -FARTHEST), FARTHEST) for end in (axis.low, axis.high) if end is not None]
     log = axis.log and bool((np.append(found, ends) > 0).any())
     if log:
         found = np.log10(found[found > 0])
