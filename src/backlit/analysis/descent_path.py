@@ -1,12 +1,14 @@
-"""The weights on the way of a training: it is repeated on a copy from its first weights, and must end where it ended."""
+"""The weights on the way of a training, which is repeated on a copy and must end with the same weights."""
 
 from __future__ import annotations
 
+import math
+from contextlib import closing
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from backlit.engine import Repetition, Training
+from backlit.engine import Repetition, Training, WeightError
 from backlit.errors import BacklitError, collecting
 from backlit.kernels.types import Array
 
@@ -18,52 +20,102 @@ NUMBERS = 20_000_000
 """Of a long path so many points are kept at the most; fewer where all their weights would be more than NUMBERS."""
 
 
+HIGHER = 100.0
+FARTHER = 10.0
+"""A path ends before its error is HIGHER times the first one, FARTHER from the first weights than these are long."""
+
+
 class Descent(NamedTuple):
     """The weights on the way of a training: `weights` (points, parameters), each after `places` (epoch, updates).
 
-    `hypothetical` says that the training has not run: a copy did.
+    `numbers` counts the points, those that were left out too, from 0; `total` is how many there are in all. `errors`
+    are those of the points. `hypothetical` says that the training has not run: a copy did.
     """
 
     name: str
     each: Each
+    numbers: list[int]
     places: list[tuple[int, int]]
     weights: Array
+    errors: list[float]
+    total: int
     epochs: int
     updates: int
     ended: str
-    left_out: int
     kept: int | None
     hypothetical: bool
 
+    @property
+    def far(self) -> int:
+        """How many points lie behind the last one that is kept."""
+        return self.total - 1 - self.numbers[-1]
+
+    @property
+    def left_out(self) -> int:
+        """How many points lie between those that are kept."""
+        return self.numbers[-1] + 1 - len(self.numbers)
+
     def first(self, count: int) -> Descent:
         """Give the first points only."""
-        return self._replace(places=self.places[:count], weights=self.weights[:count])
+        return self._replace(
+            numbers=self.numbers[:count], places=self.places[:count], weights=self.weights[:count],
+            errors=self.errors[:count],
+        )  # fmt: skip
 
 
-def descent_of(training: Training, each: Each, name: str = "") -> Descent:
+def descent_of(training: Training, each: Each, error: WeightError, name: str = "") -> Descent:
     """Repeat a training on a copy and give the weights on its way; the training and its network stay as they are.
 
-    A training that has not run is run on a copy first, to its end. Of a long path evenly spaced points are kept, the
-    first and the last among them. Updates by L-BFGS are its iterations.
+    A training that has not run is run on a copy first, to its end. Updates by L-BFGS are its iterations. A path ends
+    where it leaves for weights far beyond the others, or for errors that are not finite. Of a long path evenly spaced
+    points are kept, the first and the last among them.
 
     Errors: a BacklitError where the repetition does not end with the training's weights, bit for bit.
     """
     hypothetical = training.explosions.beginning is None
     run = _run(training) if hypothetical else training
+    whole = _repeated(run, each, error, name)._replace(hypothetical=hypothetical)
+    near = _near(whole)
+    if near == len(whole.numbers) or whole.left_out == 0:
+        return whole.first(near)
+    closer = _repeated(run, each, error, name, whole.numbers[near])._replace(hypothetical=hypothetical)
+    return closer.first(_near(closer))
+
+
+def _repeated(run: Training, each: Each, error: WeightError, name: str, most: int | None = None) -> Descent:
+    """Repeat a training that has run and keep points of its path: of all, or of the first ones, up to number `most`."""
     again = Repetition.of(run)
-    begun = again.step
-    wanted = _kept_places(again.place_count(run, each), again.network.parameters.size)
-    found: dict[int, tuple[tuple[int, int], Array]] = {}
-    for k, place in enumerate(again.places(run, each)):
-        if k in wanted:
-            found[k] = ((place.epoch, place.step - begun), again.network.parameters.astype(np.float64))
-    again.refuse_another_end(run)
-    values = [*found.values()]
+    begun, count = again.step, again.place_count(run, each)
+    last = count - 1 if most is None else most
+    wanted = _kept_numbers(last, again.network.parameters.size)
+    places: list[tuple[int, int]] = []
+    weights: list[Array] = []
+    with closing(again.places(run, each)) as way:
+        for number, place in enumerate(way):
+            if number in wanted:
+                places.append((place.epoch, place.step - begun))
+                weights.append(again.network.parameters.astype(np.float64))
+            if number == most:
+                break
+    if most is None:
+        again.refuse_another_end(run)
     return Descent(
-        name, each, [place for place, _ in values], np.array([weights for _, weights in values]),
-        len(run.history), run.step - begun, run.stopped or "left by its caller", k + 1 - len(values),
-        again.kept_epoch(run), hypothetical,
+        name, each, sorted(wanted), places, np.array(weights), [error(w) for w in weights], count,
+        len(run.history), run.step - begun, run.stopped or "it has not ended yet", again.kept_epoch(run), False,
     )  # fmt: skip
+
+
+def _near(descent: Descent) -> int:
+    """Give how many points there are before a path leaves for weights far beyond, or for errors that are not finite."""
+    weights, errors = descent.weights, descent.errors
+    with np.errstate(all="ignore"):
+        away = np.linalg.norm(weights - weights[0], axis=1)
+    reach = FARTHER * max(1.0, float(np.linalg.norm(weights[0])))
+    for k in range(1, len(errors)):
+        within = away[k] <= reach or errors[k] <= HIGHER * abs(errors[0])
+        if not (within and math.isfinite(errors[k]) and math.isfinite(away[k])):
+            return k
+    return len(errors)
 
 
 def _run(training: Training) -> Repetition:
@@ -76,9 +128,10 @@ def _run(training: Training) -> Repetition:
     return copy
 
 
-def _kept_places(count: int, parameters: int) -> set[int]:
+def _kept_numbers(last: int, parameters: int) -> set[int]:
+    """Choose evenly spaced ones of the points 0 to `last`, both among them."""
     most = int(np.clip(NUMBERS // max(1, parameters), FEWEST_POINTS, MOST_POINTS))
-    return {int(k) for k in np.linspace(0, count - 1, min(count, most)).round()}
+    return {int(k) for k in np.linspace(0, last, min(last + 1, most)).round()}
 
 
 def refuse_unlike(trainings: list[Training]) -> None:
@@ -102,10 +155,10 @@ def _unlike(first: Training, other: Training) -> str:
     penalties = ("l1", "l2", "decay_biases", "penalty_per_batch")
     same: list[tuple[str, Any, Any]] = [
         ("other layers", first.network.layout, other.network.layout),
-        ("other layers", *([_maths(op) for op in t.network.ops] for t in (first, other))),
+        ("other layers", [_maths(op) for op in first.network.ops], [_maths(op) for op in other.network.ops]),
         ("other losses", first.network.loss.to_dict(), other.network.loss.to_dict()),
-        ("other penalties", *([getattr(t.settings, name) for name in penalties] for t in (first, other))),
     ]
+    same += [("other penalties", getattr(first.settings, name), getattr(other.settings, name)) for name in penalties]
     for told, mine, theirs in same:
         if mine != theirs:
             return told

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
@@ -23,10 +25,6 @@ Resolution = Annotated[int, Meta(ge=2, le=401, extra={"expected": "a whole numbe
 
 MARGIN = 0.2
 """How far the drawn plane goes beyond the path on each side, as a part of its length there."""
-
-HIGHER = 100.0
-FARTHER = 10.0
-"""A path ends before its error is HIGHER times the first one, FARTHER from the first weights than these are long."""
 
 Span = tuple[float, float]
 
@@ -81,24 +79,21 @@ def valley(
     labels = {str(usual): str(own) for usual, own in (labels or {}).items()}
     chosen = _chosen_weights(network, weights, labels)
     error = known.error()
-    descents = [descent_of(training, each, name) for name, training in trainings.items()]
-    near = [_near(descent, [error(w) for w in descent.weights]) for descent in descents]
-    values = near[0][0].weights[-1] if near else network.parameters.astype(np.float64)
-    if chosen is not None or trained.size == 2 or not near:
+    descents = [descent_of(training, each, error, name) for name, training in trainings.items()]
+    values = descents[0].weights[-1] if descents else network.parameters.astype(np.float64)
+    if chosen is not None or trained.size == 2 or not descents:
         plane = _plane_of_weights(known, values, chosen, trained, labels)
     else:
-        plane = _main_plane([descent for descent, _ in near], trained)
-    spots = [plane.below(descent.weights) for descent, _ in near]
+        plane = _main_plane(descents, trained)
+    spots = [plane.below(descent.weights) for descent in descents]
     x, y = _sides(plane, spots or [_around(plane, values)], x_range, y_range, count)
     return Valley(
         kind=plane.kind, x_name=plane.names[0], y_name=plane.names[1], x=tuple(x.tolist()), y=tuple(y.tolist()),
-        error=tuple(tuple(_finite(error(plane.at(h, v))) for h in x) for v in y),
+        error=_grid(known, error, plane, x, y),
         what=error_words(known), base=base_words(plane.kind, trained.size, descents), weights=int(trained.size),
-        chosen=plane.chosen,
-        paths=tuple(
-            _path(whole, kept, places, true, plane, error)
-            for whole, (kept, true), places in zip(descents, near, spots, strict=True)
-        ),
+        chosen=plane.chosen, here=None if descents else _here(plane, values),
+        hypothetical=any(descent.hypothetical for descent in descents),
+        paths=tuple(_path(descent, places, plane, error) for descent, places in zip(descents, spots, strict=True)),
         share=None if plane.shares is None else min(1.0, sum(plane.shares)), shares=plane.shares,
     )  # fmt: skip
 
@@ -160,7 +155,6 @@ def _plane_of_weights(
     why = ""
     if chosen is None and trained.size == 2:
         chosen = [weight_at(known.network, int(place), labels) for place in trained]
-        why = "These two are all that is trained, so the error over them is the whole error."
     elif chosen is None:
         slopes = known.slopes(trained)
         steepest = np.argsort(-np.abs(slopes), kind="stable")[:2]
@@ -184,16 +178,18 @@ def _main_plane(descents: list[Descent], trained: Array) -> Plane:
     away = np.concatenate([descent.weights for descent in descents])[:, trained] - origin[trained]
     size = float(np.abs(away).max())
     if size == 0.0:
+        far = descents[0].far
+        why = "the path leaves at once for weights far beyond the first ones" if far else "the path does not move"
+        advice = "take a smaller learning rate" if far else "train for more epochs"
         raise BacklitError(
-            f"the path has {counted(len(away), 'point')}, all at the same weights, so it has no direction; expected a "
-            "training whose weights move. Choose two weights instead: weights=('1.W[0,0]', '1.b[0]')."
+            f"{why}, so it has no main directions; {advice}, or choose two weights by their names, weights=(..., ...)."
         )
     _, lengths, directions = np.linalg.svd(away / size, full_matrices=False)
     if len(lengths) < 2 or lengths[1] <= lengths[0] * 1e-12:
         raise BacklitError(
             f"the path has {counted(len(away), 'point')} on one line, and a plane needs two directions; expected more "
-            "epochs, or each='step' for a point after each update. Or choose two weights: "
-            "weights=('1.W[0,0]', '1.b[0]')."
+            "epochs, or each='step' for a point after each update. Or choose two weights by their names, "
+            "weights=(..., ...)."
         )
     found = []
     for direction in directions[:2]:
@@ -210,6 +206,34 @@ def _around(plane: Plane, values: Array) -> Array:
     centre = plane.below(values[None])[0]
     half = max(1.0, 2.0 * float(np.abs(centre).max())) / (1.0 + 2.0 * MARGIN)
     return np.array([centre - half, centre + half])
+
+
+def _grid(known: Known, error: WeightError, plane: Plane, x: Array, y: Array) -> tuple[tuple[float | None, ...], ...]:
+    """Compute the error at each place of the grid, rows from low to high y; on several threads, each with its own E."""
+    places = [(float(h), float(v)) for v in y for h in x]
+    free: SimpleQueue[WeightError] = SimpleQueue()
+    for k in range(workers := known.workers):
+        free.put(known.error() if k else error)
+
+    def error_at(place: Span) -> float | None:
+        mine = free.get()
+        try:
+            return _finite(mine(plane.at(*place)))
+        finally:
+            free.put(mine)
+
+    if workers == 1:
+        found = [error_at(place) for place in places]
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            found = list(pool.map(error_at, places))
+    return tuple(tuple(found[k : k + len(x)]) for k in range(0, len(found), len(x)))
+
+
+def _here(plane: Plane, values: Array) -> Span:
+    """Give where weights lie in the plane."""
+    x, y = plane.below(values[None])[0]
+    return float(x), float(y)
 
 
 def _sides(
@@ -237,38 +261,22 @@ def _range(name: str, given: Any) -> Span | None:
     except (TypeError, ValueError):
         low = high = math.nan
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise BacklitError(f"{name} is {given!r}; expected two numbers, the lower one first: ({name}=(-1, 1)).")
+        raise BacklitError(f"{name} is {given!r}; expected two numbers, the lower one first: {name}=(-1, 1).")
     return low, high
 
 
 # ------------------------------------------------------------------------------------------------------------ the paths
 
 
-def _near(descent: Descent, errors: list[float]) -> tuple[Descent, list[float]]:
-    """Give a path up to where it leaves for weights far beyond the others, or for errors that are not finite."""
-    with np.errstate(all="ignore"):
-        away = np.linalg.norm(descent.weights - descent.weights[0], axis=1)
-    reach = FARTHER * max(1.0, float(np.linalg.norm(descent.weights[0])))
-    count = 1
-    while count < len(errors):
-        within = away[count] <= reach or errors[count] <= HIGHER * abs(errors[0])
-        if not (within and math.isfinite(errors[count]) and math.isfinite(away[count])):
-            break
-        count += 1
-    return descent.first(count), errors[:count]
-
-
-def _path(
-    whole: Descent, kept: Descent, spots: Array, true: list[float], plane: Plane, error: WeightError
-) -> ValleyPath:  # fmt: skip
+def _path(descent: Descent, spots: Array, plane: Plane, error: WeightError) -> ValleyPath:
     """Give the record of a path, with the true error of each point beside the one of the plane below it."""
     points = tuple(
         PathPoint(epoch, step, float(x), float(y), _finite(own), _finite(error(plane.at(x, y))))
-        for (epoch, step), (x, y), own in zip(kept.places, spots, true, strict=True)
+        for (epoch, step), (x, y), own in zip(descent.places, spots, descent.errors, strict=True)
     )
     return ValleyPath(
-        name=whole.name, each=whole.each, points=points, epochs=whole.epochs, updates=whole.updates, ended=whole.ended,
-        left_out=whole.left_out, far=len(whole.places) - len(points), kept=whole.kept,
+        name=descent.name, each=descent.each, points=points, epochs=descent.epochs, updates=descent.updates,
+        ended=descent.ended, left_out=descent.left_out, far=descent.far, kept=descent.kept,
     )  # fmt: skip
 
 

@@ -52,7 +52,8 @@ class Valley(msgspec.Struct, frozen=True, kw_only=True):
     `x_name` and `y_name` name the axes. `error[i][k]` is E at (x[k], y[i]); None where it is not finite. `what` says
     which error it is: the loss, with or without penalties, over how many rows. `weights` counts the trained weights and
     biases: with two, the plane of both is the whole space, and no path can leave it. `chosen` says why these axes were
-    taken where the caller did not name them.
+    taken where the caller did not name them. `here` is where a network lies that was given without a path.
+    `hypothetical` says that a training has not run: a copy of it took the path.
     `share` is the part of the path's variance about its last weights that lies in the plane, from 0 to 1, and `shares`
     are those of its two directions; None where the axes are chosen weights.
     """
@@ -67,6 +68,8 @@ class Valley(msgspec.Struct, frozen=True, kw_only=True):
     base: str
     weights: int
     chosen: str = ""
+    here: tuple[float, float] | None = None
+    hypothetical: bool = False
     paths: tuple[ValleyPath, ...] = ()
     share: float | None = None
     shares: tuple[float, float] | None = None

@@ -9,12 +9,15 @@ from typing import NamedTuple
 import numpy as np
 
 from backlit.analysis.descent_path import Descent
-from backlit.engine import Network, Training, WeightError
+from backlit.engine import Network, Training, WeightError, default_threads
 from backlit.errors import counted
 from backlit.kernels.types import Array
 from backlit.ops.layers.dropout import Dropout
 
 Rows = tuple[Array, Array, Array]
+
+THREADED_WORK = 3_000_000
+"""Weights times rows, from which on the points of a grid are shared out to threads."""
 
 
 class Known(NamedTuple):
@@ -40,6 +43,15 @@ class Known(NamedTuple):
             decay_biases=training.settings.decay_biases, compiled=training.compiled,
         )  # fmt: skip
 
+    @property
+    def workers(self) -> int:
+        """How many threads share the grid: one, unless the error of a single point takes a thousandth of a second."""
+        training = self.first
+        large = self.network.parameters.size * len(self.rows[0]) > THREADED_WORK
+        if not large or (training is not None and not training.compiled):
+            return 1
+        return default_threads() if training is None else training.threads
+
     def slopes(self, trained: Array) -> Array:
         """Give dE/dw (trained,) of the weights that are trained, by backpropagation."""
         X, Y, weights = self.rows
@@ -56,7 +68,8 @@ def error_words(known: Known) -> str:
     network, (X, _, weights), training = known.network, known.rows, known.first
     reduced = {"sum": "summed over", "mean": "the mean of", "mean_all": "the mean over the outputs of"}
     rows = counted(len(X), "row") if known.own_rows or training is None else counted(len(X), "other row")
-    told = f"{network.loss.name}, {reduced[network.loss.reduction]} {rows}"
+    reduction = "mean" if network.output_size == 1 and network.loss.reduction == "mean_all" else network.loss.reduction
+    told = f"{network.loss.name}, {reduced[reduction]} {rows}"
     parts = ["each counted by its weight"] if weights.size else []
     if training is not None:
         settings = training.settings
@@ -78,20 +91,13 @@ def error_words(known: Known) -> str:
 def base_words(kind: str, trained: int, descents: Sequence[Descent]) -> str:
     """Say what the weights are that the axes do not show."""
     if not descents:
-        where = "as they are in the network"
-    elif descents[0].hypothetical:
-        where = "as they are at the end of the path, which a copy of the training took: it has not run itself"
+        told = "All other weights and biases are as they are in the network."
+    elif kind == "plane":
+        last = "last weights that are drawn" if descents[0].far else "last weights"
+        told = f"The plane goes through the {last}, which are at 0, 0."
     else:
-        where = "as they are at the end of the path"
-    if kind == "plane":
-        hypothetical = (
-            " A copy of the training took the path: it has not run itself." if descents[0].hypothetical else ""
-        )
-        return f"The plane goes through the last weights, which are at 0, 0.{hypothetical}"
-    if trained == 2:
-        return (
-            "Nothing else is trained."
-            if not (descents and descents[0].hypothetical)
-            else ("Nothing else is trained. A copy of the training took the path: it has not run itself.")
-        )
-    return f"All other weights and biases are {where}."
+        last = "last point that is drawn" if descents[0].far else "end of the path"
+        told = f"All other weights and biases are as they are at the {last}."
+    if trained == 2 and kind == "weights":
+        told = "These two are all that is trained, so the error over them is the whole error."
+    return told

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from backlit.engine.metrics import LOGIT_LOSSES, kind_of
     from backlit.engine.network import Network
     from backlit.engine.objective import Objective, PlainStep, reduction, rule_of
-    from backlit.engine.settings import TrainingSettings, describe_setting
     from backlit.engine.repeating import Repetition
+    from backlit.engine.settings import TrainingSettings, describe_setting
     from backlit.engine.single_updates import Batch, SingleUpdates
     from backlit.engine.state import TrainingState
     from backlit.engine.stopping import DivergedError, DivergedWarning, all_done

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Literal, NamedTuple, Self
 
 import numpy as np
@@ -70,7 +70,7 @@ class Repetition(Training):
         made.history = History(first.history.validated, rows=first.history.rows[:, : len(COLUMNS)].copy())
         return made
 
-    def places(self, training: Training, each: Literal["epoch", "step"] = "epoch") -> Iterator[Place]:
+    def places(self, training: Training, each: Literal["epoch", "step"] = "epoch") -> Generator[Place]:
         """Make the updates of a training again, giving how far it is at the start and after each epoch, or each update.
 
         Meanwhile the network holds the weights of that place. An iteration of L-BFGS is an epoch.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from backlit.engine import machine
@@ -42,10 +44,10 @@ class WeightError:
         graph = without_dropout(network.graph) if self.coupled else network.graph
         self.network = Architecture.from_graph(graph, network.loss, dtype=network.dtype)
         self.network.state[:] = network.state
-        whole = {"rows": len(rows[0])} if self.coupled else {}  # the rows of a batch in one piece
+        whole: dict[str, Any] = {"rows": len(rows[0])} if self.coupled else {}  # the rows of a batch in one piece
         self.objective = Objective.of(
-            self.network, *rows, rule=rule or rule_of(network), optimizer=optimizer, decay_biases=decay_biases,
-            compiled=compiled and can_compile(), **whole,
+            self.network, rows[0], rows[1], rows[2], rule=rule or rule_of(network), optimizer=optimizer,
+            decay_biases=decay_biases, compiled=compiled and can_compile(), **whole,
         )  # fmt: skip
         per_batch = rule is not None and rule.penalty_per_batch
         self.share = machine.factor(1, self.objective.weight) if per_batch else 1.0
