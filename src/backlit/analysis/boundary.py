@@ -52,6 +52,8 @@ def boundary(
     if kind not in {None, "classes", "numbers"}:
         raise BacklitError(f"kind is {kind!r}; expected 'classes' or 'numbers', or None to choose by the targets.")
     subject = subject_of(model, data, Y, kind, Names(inputs, outputs, classes, units))
+    if not subject.rows:
+        raise BacklitError("the data has no rows; expected at least one, which says where the plane lies.")
     places, chosen = _axes(subject, columns)
     across, down = (subject.inputs.values(place) for place in places)
     known = np.flatnonzero(np.isfinite(across) & np.isfinite(down))
@@ -148,8 +150,8 @@ def _strongest(subject: Subject, able: Sequence[int]) -> tuple[tuple[int, int], 
     varied = [bool(np.ptp(_known(subject.inputs.values(place)))) for place in able]
     order = sorted(range(len(able)), key=lambda k: (not varied[k], -changes[k], k))
     first, second = sorted(able[k] for k in order[:2])
-    how = (f"of {len(able)} inputs, the two that change the predictions most where they are held at their median "
-           f"(in {counted(len(rows), 'row')})")  # fmt: skip
+    how = (f"of {len(able)} inputs, these two change the predictions most where they are held at their median, in "
+           f"{counted(len(rows), 'row')}")  # fmt: skip
     return (first, second), how
 
 
@@ -175,9 +177,12 @@ def _place(inputs: Inputs, given: str | int) -> int:
     elif isinstance(given, (int, np.integer)) and not isinstance(given, bool) and 0 <= given < len(names):
         place = int(given)
     else:
-        near = did_you_mean(given, names) if isinstance(given, str) else ""
-        known = f"numbers from 0 to {len(names) - 1}" if not isinstance(given, str) else listed(names)
-        raise BacklitError(f"columns: the model has no input {given!r}.{near} It has {known}.")
+        if not isinstance(given, str):
+            raise BacklitError(f"columns: the model has no input {given!r}; expected names, or places from 0 to "
+                               f"{len(names) - 1}.")  # fmt: skip
+        why = f"; {inputs.others[given]}" if given in inputs.others else ""
+        near = "" if why else did_you_mean(given, names)
+        raise BacklitError(f"columns: the model has no input {quoted(given)}{why}.{near} It has {listed(names)}.")
     if why := inputs.refusal(place):
         able = [name for k, name in enumerate(names) if not inputs.refusal(k)]
         raise BacklitError(

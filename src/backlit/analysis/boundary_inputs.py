@@ -17,9 +17,10 @@ from backlit.kernels.types import Array
 
 
 class Inputs(Protocol):
-    """The inputs of a model, by their places from 0."""
+    """The inputs of a model, by their places from 0; `others` says of other columns why they are none."""
 
     names: tuple[str, ...]
+    others: Mapping[str, str]
 
     def refusal(self, place: int) -> str:
         """Say why an input cannot be an axis; nothing where it can."""
@@ -53,6 +54,7 @@ class MatrixInputs:
 
     def __init__(self, X: Array, names: Sequence[str]) -> None:
         self.X, self.names = X, tuple(names)
+        self.others: Mapping[str, str] = {}
         self.medians = np.array([median(X[:, k].astype(np.float64)) for k in range(X.shape[1])])
 
     def refusal(self, place: int) -> str:
@@ -84,10 +86,12 @@ class MatrixInputs:
 
 
 class TableInputs:
-    """Columns of a table; `numbers` says which of them are numbers, `given` says of the others what they are."""
+    """Columns of a table; `given` says of those that are no numbers what they hold."""
 
-    def __init__(self, table: Table, names: Sequence[str], given: Mapping[str, str]) -> None:
-        self.names, self.given = tuple(names), given
+    def __init__(
+        self, table: Table, names: Sequence[str], given: Mapping[str, str], others: Mapping[str, str]
+    ) -> None:  # fmt: skip
+        self.names, self.given, self.others = tuple(names), given, others
         self.table = Table(table.arrow.select(list(names)), name=table.name)
         self.cells = {name: self._middle(name) for name in names}
 
@@ -153,7 +157,7 @@ class FrameInputs(TableInputs):
     def __init__(self, frame: Any, table: Table) -> None:
         kinds = {name: table.column(name).type for name in table.columns}
         given = {name: f"holds values of type {kind}" for name, kind in kinds.items() if not is_number(kind)}
-        super().__init__(table, table.columns, given)
+        super().__init__(table, table.columns, given, {})
         import narwhals as nw  # noqa: PLC0415
 
         self.library = nw.from_native(frame).implementation

@@ -62,7 +62,7 @@ def subject_of(model: Any, data: Any, Y: Any, kind: Kind | None, names: Names) -
     if hasattr(model, "fit") and hasattr(model, "predict"):
         return _of_estimator(model, data, Y, kind, names)
     raise BacklitError(
-        f"boundary was given a {type(model).__name__}; expected a Network, a Training, a table's model, a fitted "
+        f"boundary was given {type(model).__name__}; expected a Network, a Training, a table's model, a fitted "
         "estimator, or the path of a model file."
     )
 
@@ -131,7 +131,8 @@ def _of_table(model: TabularModel, data: Any, Y: Any, kind: Kind | None, names: 
     encoder.encode(table.slice(0, 1))  # refuses a table without the model's columns
     plans = encoder.features.columns
     given = {plan.name: _what(plan) for plan in plans if type(plan) is not Number}
-    inputs = TableInputs(table, [plan.name for plan in plans], given)
+    others = {report.column: report.done for report in encoder.reports} | {model.target: "is the target"}
+    inputs = TableInputs(table, [plan.name for plan in plans], given, others)
 
     def targets(rows: Array) -> list[Array] | None:
         if model.target not in table.columns:
@@ -180,7 +181,10 @@ def _of_estimator(estimator: Any, data: Any, Y: Any, kind: Kind | None, names: N
     rows = len(inputs.values(0)) if isinstance(inputs, MatrixInputs) else inputs.table.n_rows  # type: ignore[attr-defined]
     if y is not None and len(y) != rows:
         raise BacklitError(f"y has {len(y)} rows beside {rows} of X; expected as many.")
-    width = np.shape(estimator.predict(inputs.own(np.arange(min(rows, 1)))))[1:]
+    try:
+        width = np.shape(estimator.predict(inputs.own(np.arange(min(rows, 1)))))[1:]
+    except ValueError as error:
+        raise BacklitError(f"the estimator does not take these rows: {' '.join(str(error).split())}") from error
     outputs = EstimatorOutputs(
         estimator, width[0] if width else 0, str(getattr(y, "name", None) or ""), classifies=is_classifier(estimator)
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +24,12 @@ from backlit.show.charts.figure import (
 )
 from backlit.show.charts.scales import STEPS, texts
 
+Ends = tuple[tuple[float, float], tuple[float, float]]
+"""Where a line ends, each in shares of the plane's sides, from 0 to 1."""
+
+APART = 0.07
+"""The names of two lines are farther apart, in shares."""
+
 SYMBOLS: tuple[Symbol, ...] = ("dot", "square", "triangle", "diamond", "star", "plus", "cross")
 """Of the classes, one after the other; a ring is around a row that is wrong."""
 
@@ -34,6 +41,9 @@ MOST_NAMED = 12
 
 GREY, ABOVE, BELOW = 7, 1, 3
 """The colours of rows without a known target, and of numbers that are above and below the prediction."""
+
+LEAST = 1e-16
+"""Probabilities as small as this one are not told apart."""
 
 COARSE = 5
 """The table has so many predictions along each side."""
@@ -64,14 +74,19 @@ def _figure(boundary: Boundary, output: BoundaryOutput) -> Figure:
 
 
 def _regions(boundary: Boundary, output: BoundaryOutput) -> Regions:
-    scores = np.asarray(output.scores)
+    """Give the regions by scores that are nearly straight across an edge, as probabilities are not: its place between
+    two points of the grid is then the right one.
+    """
+    scores: Any = np.asarray(output.scores)
     if output.level is not None:
-        scores = np.concatenate([output.level - scores, scores - output.level])
+        scores = np.concatenate([2.0 * output.level - scores, scores])
+    if output.probabilities:
+        scores = np.log(np.maximum(scores, LEAST))
     return Regions(x=boundary.x, y=boundary.y, scores=scores, series=tuple(range(len(scores))))
 
 
 def _field(boundary: Boundary, output: BoundaryOutput) -> Field:
-    grid = np.asarray(output.scores[0])
+    grid: Any = np.asarray(output.scores[0])
     levels = _levels(float(grid.min()), float(grid.max()))
     named = tuple(texts(levels, levels[1] - levels[0])) if len(levels) > 1 else tuple(map(number, levels))
     labels = tuple(text if k % 2 == 0 else "" for k, text in enumerate(named))
@@ -92,7 +107,7 @@ def _levels(low: float, high: float) -> list[float]:
     return [k * step for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
-# ------------------------------------------------------------------------------------------------------ rows on the plane
+# ---------------------------------------------------------------------------------------------------- rows on the plane
 
 
 def _class_rows(boundary: Boundary, output: BoundaryOutput) -> Iterator[Points]:
@@ -123,7 +138,7 @@ def _number_rows(boundary: Boundary, output: BoundaryOutput) -> Iterator[Points]
         yield _points(boundary, range(len(off)), "rows", GREY, "dot")
         return
     groups: tuple[tuple[object, str, int, Symbol], ...] = (
-        (known & (np.abs(off) <= usual), f"within {number(usual)} of the prediction", GREY, "dot"),
+        (known & (np.abs(off) <= usual), f"true number within {number(usual)} of the prediction", GREY, "dot"),
         (known & (off > usual), "higher", ABOVE, "triangle"),
         (known & (off < -usual), "lower", BELOW, "square"),
         (~known, "no known number", GREY, "ring"),
@@ -148,26 +163,37 @@ def _at(boundary: Boundary, rows: Sequence[int]) -> tuple[list[float], list[floa
 
 
 def _unit_lines(boundary: Boundary) -> Iterator[Layer]:
-    """Give the line of each hidden unit that crosses the plane, dashed, with its name at an end."""
-    named = False
+    """Give the line of each hidden unit that crosses the plane, dashed, with its name beside it."""
+    (left, right), (low, high) = (boundary.x[0], boundary.x[-1]), (boundary.y[0], boundary.y[-1])
+    named: list[tuple[float, float]] = []
     for unit in boundary.units:
-        ends = crossing(unit, (boundary.x[0], boundary.x[-1]), (boundary.y[0], boundary.y[-1]))
+        ends = crossing(unit, (left, right), (low, high))
         if ends is None:
             continue
-        (x0, y0), (x1, y1) = ends
-        legend = "" if named else "a hidden unit's net input is 0"
-        named = True
-        yield Line(x=(x0, x1), y=(y0, y1), name=legend, dash="dashed", quiet=True)
-        yield Note(x=x1 + 0.04 * (x0 - x1), y=y1 + 0.04 * (y0 - y1), text=short(unit.unit), side="right")
+        (u0, v0), (u1, v1) = ends
+        x, y = ([start + share * (end - start) for share in shares]
+                for start, end, shares in ((left, right, (u0, u1)), (low, high, (v0, v1))))  # fmt: skip
+        yield Line(x=x, y=y, name="" if named else "a hidden unit's net input is 0", dash="dashed", quiet=True)
+        u, v = _free_place(ends, named)
+        named.append((u, v))
+        yield Note(x=left + u * (right - left), y=low + v * (high - low), text=short(unit.unit),
+                   side="left" if u > 0.8 else "right")  # fmt: skip
 
 
-def crossing(
-    unit: UnitLine, x_ends: tuple[float, float], y_ends: tuple[float, float]
-) -> tuple[tuple[float, float], tuple[float, float]] | None:
-    """Give where a line enters and leaves the plane, from left to right; None where it does not cross it.
+def _free_place(ends: Ends, taken: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Give the place on a line, near an end, that is farthest from the names of other lines; all in shares."""
+    (u0, v0), (u1, v1) = ends
+    places = [(u0 + t * (u1 - u0), v0 + t * (v1 - v0)) for t in (0.96, 0.04, 0.84, 0.16, 0.72, 0.28)]
+    far = [min((math.hypot((u - s) / 2, v - t) for s, t in taken), default=1.0) for u, v in places]
+    return next((place for place, free in zip(places, far, strict=True) if free > APART),
+                places[max(range(len(places)), key=far.__getitem__)])  # fmt: skip
+
+
+def crossing(unit: UnitLine, x_ends: tuple[float, float], y_ends: tuple[float, float]) -> Ends | None:
+    """Give where a line enters and leaves the plane, from left to right, in shares; None where it does not cross it.
 
     >>> crossing(UnitLine("h1", 1.0, 1.0, -1.0), (0.0, 2.0), (0.0, 2.0))
-    ((0.0, 1.0), (1.0, 0.0))
+    ((0.0, 0.5), (0.5, 0.0))
     """
     (left, right), (low, high) = x_ends, y_ends
     # In shares of the sides, u and v from 0 to 1, the line is A u + B v + C = 0.
@@ -179,8 +205,7 @@ def crossing(
     inside = sorted({(u, v) for u, v in found if -1e-9 <= u <= 1.0 + 1e-9 and -1e-9 <= v <= 1.0 + 1e-9})
     if len(inside) < 2:
         return None
-    first, last = ((left + u * (right - left), low + v * (high - low)) for u, v in (inside[0], inside[-1]))
-    return first, last
+    return inside[0], inside[-1]
 
 
 # ---------------------------------------------------------------------------------------------------------------- table

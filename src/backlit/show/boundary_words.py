@@ -10,8 +10,14 @@ from backlit.analysis.boundary_records import Boundary, BoundaryOutput
 from backlit.errors import counted
 from backlit.show.charts.scales import minus
 
+TURNS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+"""Characters that turn the direction of what follows, beyond the end of a name; they are left out."""
+
 MOST_LETTERS = 40
 """Longer names are cut."""
+
+TIES = 0.03
+"""Points of the grid between two classes are spoken of from this share on: a line alone has fewer."""
 
 MOST_HELD, MOST_WRONG = 4, 12
 """So many of the held inputs, and of the rows that are wrong, are named."""
@@ -23,7 +29,7 @@ def short(text: str) -> str:
     >>> short("sepal\\nlength")
     'sepal length'
     """
-    flat = " ".join(text.split())
+    flat = " ".join(text.translate(TURNS).split()) or "(no name)"
     return flat if len(flat) <= MOST_LETTERS else flat[: MOST_LETTERS - 1] + "…"
 
 
@@ -47,13 +53,16 @@ class BoundaryWords:
 
     def summary(self) -> str:
         """Say what is seen."""
-        said = [self._what(), self._rows(), *([self._drawn()] if self.boundary.held else [])]
+        said = [self._what(), self._ties(), self._rows(), self._drawn() if self.boundary.held else ""]
         if self.boundary.unplaced:
-            said.append(f"{counted(self.boundary.unplaced, 'row')} without a value of both not drawn.")
+            one = self.boundary.unplaced == 1
+            said.append(
+                f"{counted(self.boundary.unplaced, 'row')} without a value of both {'is' if one else 'are'} not drawn."
+            )
         if self.boundary.units:
             said.append("Dashed: where a hidden unit's net input is 0.")
         if self.boundary.chosen:
-            said.append(f"Drawn are, {self.boundary.chosen}.")
+            said.append(f"{self.boundary.chosen[0].upper()}{self.boundary.chosen[1:]}.")
         return " ".join(filter(None, said))
 
     def cell(self, i: int, k: int) -> str:
@@ -85,6 +94,17 @@ class BoundaryWords:
         several = f", output {self._place()} of {boundary.of_outputs}" if boundary.of_outputs > 1 else ""
         return f"The predicted {what}{several} {plane}{others}."
 
+    def _ties(self) -> str:
+        """Say what is left uncoloured: where two classes are level, over more than a line."""
+        output = self.output
+        if output.level is None:
+            return ""
+        same = np.asarray(output.scores[0]) == output.level
+        if same.mean() < TIES:
+            return ""
+        return (f"Where no colour is, the output is {number(output.level)}, between the two classes, and counts as "
+                f"{short(output.classes[0])}.")  # fmt: skip
+
     def _place(self) -> int:
         return self.boundary.outputs.index(self.output) + 1
 
@@ -98,28 +118,28 @@ class BoundaryWords:
         of = rows if output.known == drawn else f"{counted(output.known, 'row')} with a known target"
         if not output.classes:
             usual = number(self.root_mean_square())
-            return f"{few}The predictions of the {of} differ by {usual} from the true numbers, as a root mean square."
+            return f"{few}Of {of}, predicted and true numbers differ by {usual}, as a root mean square."
         wrong = [row for row, target, found in zip(self.boundary.rows, output.targets, output.predicted, strict=True)
                  if target is not None and target != found]  # fmt: skip
         if not wrong:
-            return f"{few}{of[:1].upper()}{of[1:]}, all predicted right."
+            return f"{few}Of {of}, all are predicted right."
         named = ", ".join(str(row) for row in wrong[:MOST_WRONG])
         more = f" and {len(wrong) - MOST_WRONG:,} more" if len(wrong) > MOST_WRONG else ""
-        which = "row" if len(wrong) == 1 else "rows"
-        return f"{few}{output.right:,} of {of} predicted right; wrong: {which} {named}{more}."
+        which, verb = "row" if len(wrong) == 1 else "rows", "are" if output.right > 1 else "is"
+        return f"{few}Of {of}, {f'{output.right:,}' if output.right else 'none'} {verb} predicted right; wrong, and ringed: {which} {named}{more}."
 
     def _drawn(self) -> str:
         """Say how far the rows' own predictions are what the plane shows at their place."""
         output, rows = self.output, counted(len(self.boundary.rows), "row")
-        own = "A row is predicted with all of its own inputs"
+        own = "Each row is predicted with all of its own inputs"
         if output.classes:
             return f"{own}: {output.as_drawn:,} of {rows} as the class that the plane shows there."
         off = float(np.mean(np.abs(np.asarray(output.predicted) - np.asarray(output.drawn))))
-        return f"{own}, which differs from what the plane shows there by {number(off)} in the mean."
+        return f"{own}; that differs from what the plane shows there by {number(off)} in the mean."
 
 
 def _listed(parts: Sequence[str]) -> str:
     more = len(parts) - MOST_HELD
     if more > 0:
-        return ", ".join(parts[:MOST_HELD]) + f" and {more:,} more inputs held"
+        return ", ".join(parts[:MOST_HELD]) + f" and {counted(more, 'more input')} held"
     return ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1] + " held"

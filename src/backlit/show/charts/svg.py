@@ -256,19 +256,21 @@ def _field(frame: Frame, layer: Field, above: list[str]) -> Iterator[str]:
 
 
 def _regions(frame: Frame, layer: Regions) -> Iterator[str]:
-    """Fill the part of the plane where each of the scores is the highest."""
+    """Fill the part of the plane where each of the scores is the highest, then draw the edges between the parts."""
     scores = np.asarray(layer.scores, np.float64)
+    edges = []
     for k, series in enumerate(layer.series):
         others = np.delete(scores, k, axis=0)
         ahead = scores[k] - others.max(axis=0)
         top = float(np.nanmax(ahead)) if np.isfinite(ahead).any() else -1.0
-        d = filled(generator(layer.x, layer.y, ahead), 0.0, max(top, 0.0) + 1.0, frame.place) if top >= 0 else ""
+        surface = generator(layer.x, layer.y, ahead)
+        d = filled(surface, 0.0, max(top, 0.0) + 1.0, frame.place) if top >= 0 else ""
         if d:
             yield f'<path class="f{series % len(SERIES)}" fill="{colour(series)}" opacity="{PALE}" d="{d}"/>'
-            edge = "".join(path(frame.place(points)) for points in lines(generator(layer.x, layer.y, ahead), 0.0))
-            if edge:
-                look = f'{stroke(series)} stroke-width="1.3" fill="none" opacity="0.7"'
-                yield f'<path {look} d="{edge}"/>'
+        if d and k < len(layer.series) - 1:  # each edge is one of two regions
+            edges += [path(frame.place(points)) for points in lines(surface, 0.0)]
+    if edges:
+        yield f'<path {stroke(None)} stroke-width="1.6" fill="none" opacity="0.8" d="{"".join(edges)}"/>'
 
 
 def stacked_svg(figures: Sequence[Figure]) -> str:
