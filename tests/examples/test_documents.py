@@ -30,6 +30,8 @@ TABLES = {
     "published": file_tables.PublishedTable,
     "computed": file_tables.ComputedTable,
     "runs": file_tables.RunTable,
+    "valley": file_tables.ValleyTable,
+    "parts": file_tables.PartTable,
 }
 
 

@@ -127,13 +127,13 @@ def _html(block: Block) -> str:
 
 
 def _chart(chart: Chart) -> str:
-    """Give the pictures of a chart; the lines of the terminal stand for the first, or each figure's own for each."""
+    """Give the pictures of a chart, each holding what a terminal shows of it, with what is said below them."""
     parts = []
-    for k, figure in enumerate(chart.figures):
+    for figure, text, said in zip(
+        chart.figures, demo_text.chart_texts(chart), demo_text.chart_words(chart), strict=True
+    ):
         svg = figure_svg(figure)
-        alone = Chart((figure,))
-        text = demo_text.chart_text(alone, demo_text.WIDTH) if not chart.text else chart.text if k == 0 else ""
-        parts.append(picture_html(svg, svg_size(svg), text))
+        parts.append(picture_html(svg, svg_size(svg), text) + (words_html(said) if said else ""))
     return "".join(parts)
 
 

@@ -90,18 +90,25 @@ def _network(setup: SetupRun, width: int) -> Iterator[RenderableType]:
         yield Text("\n".join(INDENT + line for line in drawing) + "\n")
 
 
-def chart_text(chart: Chart, width: int) -> str:
-    """Give the lines of a chart: its own, or each figure in block characters with what is seen in it."""
-    if chart.text:
-        return chart.text
-    parts = [f"{figure_text(figure, width)}\n{textwrap.fill(figure.summary, width)}".rstrip()
-             for figure in chart.coarse or chart.figures]  # fmt: skip
-    return "\n\n".join(parts)
-
-
 def _chart(chart: Chart, width: int) -> Iterator[RenderableType]:
-    text = chart_text(chart, width - len(INDENT))
-    yield Text(textwrap.indent(text, INDENT) + "\n", no_wrap=True, overflow="crop")
+    """Print the lines of a chart, or each figure in block characters with what is seen in it."""
+    room = width - len(INDENT)
+    for text, said in zip(chart_texts(chart, room), chart_words(chart), strict=True):
+        lines = f"{text}\n{textwrap.fill(said, room)}".strip("\n")
+        if lines:
+            yield Text(textwrap.indent(lines, INDENT) + "\n", no_wrap=True, overflow="crop")
+
+
+def chart_texts(chart: Chart, width: int = WIDTH - len(INDENT)) -> list[str]:
+    """Give what stands for each figure of a chart in a terminal; the chart's own lines stand for all of them."""
+    if chart.text:
+        return [chart.text, *("" for _ in chart.figures[1:])]
+    return [figure_text(figure, width) for figure in chart.coarse or chart.figures]
+
+
+def chart_words(chart: Chart) -> list[str]:
+    """Give what is said below each figure of a chart."""
+    return ["" if chart.text else figure.summary for figure in chart.figures]
 
 
 def _noted(table: DemoTable, width: int = WIDTH) -> Iterator[RenderableType]:
