@@ -271,3 +271,28 @@ def test_an_epoch_is_recorded_with_the_error_of_all_rows_after_it():
     network = training.build()
     losses = [epoch.loss for epoch in training.training(network, epochs=20)]
     assert [at.error for at in setup.errors[:-1]] == pytest.approx(losses, rel=1e-14)
+
+
+@pytest.mark.parametrize("name", ["xor", "gates", "iris-from-scratch", "descent"])
+def test_accuracies_of_classes_are_recorded_at_each_epoch(name):
+    for setup in run(name, 20).runs:
+        accuracies = [at.accuracy for at in setup.errors]
+        assert all(0.0 <= accuracy <= 1.0 for accuracy in accuracies)
+        assert accuracies[-1] == setup.training_accuracy
+        assert [at.test_accuracy for at in setup.errors][-1] == setup.test_accuracy
+        if setup.rows == len(setup.predictions):
+            for accuracy, outputs in ((accuracies[0], "before"), (accuracies[-1], "after")):
+                right = [(getattr(row, outputs)[0] >= 0.5) == (row.targets[0] == 1.0) for row in setup.predictions]
+                assert accuracy == sum(right) / setup.rows
+
+
+@pytest.mark.parametrize("name", ["two-layer", "one-output", "linear", "exam-scores", "valley"])
+def test_targets_that_are_no_classes_have_no_accuracy(name):
+    for setup in run(name, 3).runs:
+        assert setup.training_accuracy is None
+        assert {(at.accuracy, at.test_accuracy) for at in setup.errors} == {(None, None)}
+
+
+def test_an_accuracy_of_test_rows_is_recorded_where_rows_are_held_out():
+    assert all(at.test_accuracy is not None for at in run("iris-from-scratch", 20).runs[0].errors)
+    assert all(at.test_accuracy is None for at in run("xor", 20).runs[0].errors)

@@ -43,7 +43,7 @@ def default_of(field):
 
 
 def toml(value):
-    if value is None or value == "":
+    if value is None or value in ("", ()):
         return "none"
     return f"`{str(value).lower()}`" if isinstance(value, bool) else f"`{value!r}`".replace("'", '"')
 

@@ -40,7 +40,8 @@ class Surface:
 
     def __call__(self, x: float, y: float) -> tuple[float, Pair]:
         """Give E and its two slopes at the weights (x, y)."""
-        error, slopes = self.objective(np.array([x, y]))
+        with np.errstate(all="ignore"):  # far away, squares overflow
+            error, slopes = self.objective(np.array([x, y]))
         return float(error), (float(slopes[0]), float(slopes[1]))
 
     def outputs(self, x: float, y: float) -> tuple[float, ...]:
@@ -74,7 +75,7 @@ def descent_lesson(
         error=error,
         slopes=slopes,
         rows=tuple(_row_slopes(network, X, Y, row, start) for row in range(len(X))),
-        curve=_curve(surface, (drawn.x_name, drawn.y_name), x_range, start, float(first.optimizer.rate)),
+        curve=_curve(surface, (drawn.x_name, drawn.y_name), x_range, start, _rate(first)),
         descents=tuple(_follow(name, training, surface) for name, training in trainings.items()),
     )
 
@@ -109,9 +110,13 @@ def _follow(name: str, training: Training, surface: Surface) -> Descent:
         batches.pop()
     errors = tuple(_finite(surface(*place)[0]) for place in weights)
     return Descent(
-        name=name, rate=float(training.optimizer.rate), batch_size=single.batch_size, of_rows=len(single.X),
-        epochs=len(single.history), steps=_steps(training, batches, weights), errors=errors, stopped=stopped,
+        name=name, rate=_rate(training), batch_size=single.batch_size, of_rows=len(single.X),
+        epochs=len(single.history), start=weights[0], steps=_steps(training, batches, weights), errors=errors, stopped=stopped,
     )  # fmt: skip
+
+
+def _rate(training: Training) -> float:
+    return float(training.optimizer.to_dict()["rate"])
 
 
 def _steps(training: Training, batches: Sequence[Batch], weights: Sequence[Pair]) -> tuple[WeightStep, ...]:
@@ -164,6 +169,6 @@ def _curve(surface: Surface, names: tuple[str, str], x_range: Pair, start: Pair,
         error, (slope, _) = surface(at, start[1])
         after = at - rate * slope
         tangents.append(Tangent(at=at, error=error, slope=slope, rate=rate, after=after,
-                                error_after=surface(after, start[1])[0]))  # fmt: skip
+                                error_after=_finite(surface(after, start[1])[0])))  # fmt: skip
     return SlopeCurve(name=names[0], held=names[1], held_at=start[1], values=tuple(map(float, values)),
                       errors=tuple(map(float, errors)), tangents=tuple(tangents))  # fmt: skip

@@ -38,6 +38,7 @@ class Descent(msgspec.Struct, frozen=True, kw_only=True):
     batch_size: int
     of_rows: int
     epochs: int
+    start: Pair
     steps: tuple[WeightStep, ...]
     errors: tuple[float | None, ...]
     stopped: str = ""
@@ -62,7 +63,7 @@ class Tangent(msgspec.Struct, frozen=True, kw_only=True):
     slope: float
     rate: float
     after: float
-    error_after: float
+    error_after: float | None
 
 
 class SlopeCurve(msgspec.Struct, frozen=True, kw_only=True):

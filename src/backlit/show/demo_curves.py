@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from backlit.examples import ErrorAt, SetupRun
 from backlit.show import demo_tables
-from backlit.show.charts.figure import Axis, DataTable, Figure, Line
+from backlit.show.charts.figure import Axis, Dash, DataTable, Figure, Line
 from backlit.show.demo_blocks import Chart
 from backlit.show.text_charts import BARS, bars
 
@@ -21,7 +21,7 @@ MANY_DECADES = 10.0
 """An error that falls by so large a factor is drawn on a logarithmic scale."""
 
 Curve = Sequence[tuple[float, float]]
-DASHES = ("solid", "dashed", "dotted")
+DASHES: tuple[Dash, ...] = ("solid", "dashed", "dotted")
 ACCURACIES = (("accuracy", "accuracy"), ("test_accuracy", "test accuracy"))
 """The fields of a recorded epoch, and what they are called."""
 

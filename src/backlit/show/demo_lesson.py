@@ -9,10 +9,12 @@ from backlit.errors import counted
 from backlit.examples.file_tables import PartTable
 from backlit.show import demo_tables
 from backlit.show.demo_blocks import Block, Chart, Facts, Heading, Lines, Words
-from backlit.show.demo_lesson_figures import curve_figure, errors_figure, valley_figure
+from backlit.show.demo_lesson_figures import THE_RUN, curve_figure, errors_figure, valley_figure
 from backlit.show.demo_records import DemoRun
 from backlit.show.demo_tables import DIGITS, DemoTable, error_text, plain
 
+HIGHEST = 4.0
+"""Errors beyond so many times the first one are above the picture."""
 STEPS = 3
 """So many updates are written out."""
 MOST_ROWS = 12
@@ -38,7 +40,8 @@ def lesson_blocks(run: DemoRun, lesson: DescentLesson) -> Iterator[Block]:
                 yield _row_slopes(run, lesson)
             else:
                 yield _beside(lesson, descents)
-                yield Chart((errors_figure(lesson, descents),))
+                if any(descent.steps for descent in descents):
+                    yield Chart((errors_figure(descents, HIGHEST * lesson.error),))
                 yield _map(lesson, descents)
 
 
@@ -120,14 +123,14 @@ def _update(step: WeightStep, k: int) -> str:
 
 
 def _second_sign(lesson: DescentLesson) -> Iterator[Words]:
-    """Say which way the second weight goes at the start."""
-    curve, slope = lesson.curve, lesson.slopes[1]
-    if slope and lesson.descents[0].steps:
-        sign, way = ("positive", "shrinks") if slope > 0 else ("negative", "grows")
-        at, new = plain(lesson.start[1]), plain(lesson.descents[0].steps[0].new[1])
-        name = lesson.descents[0].name
-        yield Words(f"The same rule for {curve.held}: at the start, {curve.held} = {at}, its slope is {plain(slope)}, "
-                    f"{sign}: {curve.held} {way} to {new}{f' in the run {name!r}' if name else ''}.")  # fmt: skip
+    """Say which way the second weight goes in the first update."""
+    if lesson.descents[0].steps:
+        name, step = lesson.curve.held, lesson.descents[0].steps[0]
+        slope = step.slopes[1]
+        if slope:
+            sign, way = ("positive", "shrinks") if slope > 0 else ("negative", "grows")
+            yield Words(f"The same rule for {name}: in the first update {name} = {plain(step.old[1])} and its slope is "
+                        f"{plain(slope)}, {sign}: {name} {way} to {plain(step.new[1])}.")  # fmt: skip
 
 
 def _row_slopes(run: DemoRun, lesson: DescentLesson) -> DemoTable:
@@ -149,9 +152,9 @@ def _beside(lesson: DescentLesson, descents: Sequence[Descent]) -> DemoTable:
     for descent in descents:
         last = descent.errors[-1]
         rises = sum(_rises(before, after) for before, after in zip(descent.errors, descent.errors[1:], strict=False))
-        rows.append((descent.name, plain(descent.rate), str(descent.batch_size), f"{len(descent.steps):,}",
+        rows.append((descent.name or THE_RUN, plain(descent.rate), str(descent.batch_size), f"{len(descent.steps):,}",
                      f"{rises:,}", error_text(last), _share(lesson, last)))  # fmt: skip
-    head = ("run", "rate", "rows", "updates", "E rises", "E at the end", "way down")
+    head = ("run", "rate", "rows", "updates", "E rises", "last E", "way down")
     x, y = _names(lesson)
     low = lesson.lowest
     notes = [

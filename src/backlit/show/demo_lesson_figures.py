@@ -16,8 +16,8 @@ FEW_POINTS = 45
 """A path of more points has no dots."""
 TANGENT = 0.09
 """Half the length of a tangent, as a part of the picture's width."""
-HIGHEST = 4.0
-"""Errors beyond so many times the first one are above the picture."""
+THE_RUN = "the run"
+"""What a run is called that has no name."""
 
 
 def valley_figure(lesson: DescentLesson, descents: Sequence[Descent], *, lines: bool = True) -> Figure:
@@ -27,10 +27,10 @@ def valley_figure(lesson: DescentLesson, descents: Sequence[Descent], *, lines: 
     """
     valley, lowest = lesson.valley, lesson.lowest
     z = np.array([[np.nan if error is None else error for error in row] for row in valley.error])
-    layers: list[Layer] = [Field(x=valley.x, y=valley.y, z=z, levels=contour_levels(z))]
+    layers: list[Layer] = [Field(x=valley.x, y=valley.y, z=z.tolist(), levels=contour_levels(z))]
     paths: list[Layer] = []
     for k, descent in enumerate(descents, 1):
-        places = weights_on(lesson, descent)
+        places = weights_of(descent)
         points = _inside_path(lesson, places)
         if not lines:
             points = [point for point in points if point in places]  # none where it crosses the border
@@ -45,7 +45,7 @@ def valley_figure(lesson: DescentLesson, descents: Sequence[Descent], *, lines: 
     rows = tuple(
         (descent.name, f"{step:,}", f"{x:.6g}", f"{y:.6g}", error_text(error))
         for descent in descents
-        for step, ((x, y), error) in enumerate(zip(weights_on(lesson, descent), descent.errors, strict=True))
+        for step, ((x, y), error) in enumerate(zip(weights_of(descent), descent.errors, strict=True))
     )  # fmt: skip
     return Figure(
         title=f"The error over {valley.x_name} and {valley.y_name}", summary=_said(lesson, descents),
@@ -83,18 +83,18 @@ def _said(lesson: DescentLesson, descents: Sequence[Descent]) -> str:
     """Say where each path ends."""
     ends = []
     for descent in descents:
-        x, y = weights_on(lesson, descent)[-1]
+        x, y = weights_of(descent)[-1]
         here = _inside(lesson.valley.x, x) and _inside(lesson.valley.y, y)
         where = f"({x:.4g}, {y:.4g})" + ("" if here else ", outside the picture,")
-        name = f"{descent.name} " if descent.name else "the path "
+        name = f"{descent.name or THE_RUN} "
         ends.append(f"{name}ends at {where} with E = {error_text(descent.errors[-1])}")
     x, y = lesson.start
     return f"The darker, the lower E. From ({x:.4g}, {y:.4g}): {'; '.join(ends)}."
 
 
-def weights_on(lesson: DescentLesson, descent: Descent) -> list[Pair]:
+def weights_of(descent: Descent) -> list[Pair]:
     """Give the weights before the first update of a descent and after each."""
-    return [lesson.start, *(step.new for step in descent.steps)]
+    return [descent.start, *(step.new for step in descent.steps)]
 
 
 def curve_figure(lesson: DescentLesson) -> Figure:
@@ -133,7 +133,8 @@ def _moves(curve: SlopeCurve) -> Iterator[str]:
             continue
         sign, way = ("positive", "shrinks") if tangent.slope > 0 else ("negative", "grows")
         by = f"{plain(tangent.rate)} * {plain(abs(tangent.slope))}"
-        yield f"{at}, {sign}: {curve.name} {way} by {by}, to {plain(tangent.after)}."
+        to = f"{plain(tangent.after)}, where E = {error_text(tangent.error_after)}"
+        yield f"{at}, {sign}: {curve.name} {way} by {by}, to {to}."
 
 
 def _top(curve: SlopeCurve) -> float | None:
@@ -143,16 +144,15 @@ def _top(curve: SlopeCurve) -> float | None:
     return lowest + 2.5 * (highest - lowest) if highest > lowest else None
 
 
-def errors_figure(lesson: DescentLesson, descents: Sequence[Descent]) -> Figure:
-    """Draw the errors of descents over the epochs."""
+def errors_figure(descents: Sequence[Descent], top: float) -> Figure:
+    """Draw the errors of descents over the epochs; those beyond `top` are above the picture."""
     curves = {}
     for descent in descents:
         each = -(-descent.of_rows // descent.batch_size)
         points = [(step / each, error) for step, error in enumerate(descent.errors) if error is not None]
-        curves[descent.name or "E"] = points
-    top = HIGHEST * lesson.error
+        curves[descent.name or THE_RUN] = points
     beyond = [name for name, points in curves.items() if max(error for _, error in points) > top]
-    said = f"The top of the picture is {top:.4g}; {' and '.join(beyond)} goes beyond it." if beyond else ""
+    said = f" The top of the picture is {top:.4g}; beyond it: {', '.join(beyond)}." if beyond else ""
     ends = ", ".join(f"{name} {error_text(points[-1][1])}" for name, points in curves.items())
-    return curves_figure("E over all rows, after each update", "E", curves, "epoch",
-                         f"E at the end: {ends}. {said}".strip(), top=top if beyond else None, series=1)  # fmt: skip
+    return curves_figure("E over all rows, after each update", "E", curves, "epoch", f"The last E: {ends}.{said}",
+                         top=top if beyond else None, series=1)  # fmt: skip

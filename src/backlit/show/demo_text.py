@@ -101,7 +101,7 @@ def _chart(chart: Chart, width: int) -> Iterator[RenderableType]:
 
 def chart_texts(chart: Chart, width: int = WIDTH - len(INDENT)) -> list[str]:
     """Give what stands for each figure of a chart in a terminal; the chart's own lines stand for all of them."""
-    if chart.text:
+    if chart.text and max(map(len, chart.text.split("\n"))) <= width:
         return [chart.text, *("" for _ in chart.figures[1:])]
     return [figure_text(figure, width) for figure in chart.coarse or chart.figures]
 
