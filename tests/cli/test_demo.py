@@ -123,11 +123,12 @@ def test_an_output_that_cannot_be_is_refused_before_any_work(tmp_path, name, out
 
 def test_an_accuracy_is_shown_of_classes_alone(capsys):
     text = shown(capsys, "xor", epochs=40)
-    assert "after epoch E accuracy 0 0.653364305 0.5000" in words(text)
+    assert "after epoch E accuracy ─" in words(text)
+    assert "0 0.653364305 0.5000 1 0.644925815 0.5000" in words(text)
     assert "\n  accuracy  ▄" in text
     assert "E on a logarithmic scale, accuracy from 0 to 1" in text
     assert "accuracy" not in shown(capsys, "two-layer", epochs=40)
-    assert "after epoch E accuracy of test rows" in words(shown(capsys, "iris-from-scratch", epochs=20))
+    assert "after epoch E accuracy of test rows ─" in words(shown(capsys, "iris-from-scratch", epochs=20))
 
 
 def test_json_has_accuracies_boundaries_and_the_lesson(capsys):

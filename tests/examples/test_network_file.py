@@ -316,8 +316,8 @@ shows = ["valley"]
 @pytest.mark.parametrize(
     ("good", "bad", "message"),
     [
-        ("units = 1", "units = 2", "valley: the network has 4 trained weights and biases; expected two in all"),
-        ("units = 1", "units = 1\nbias = false", "valley: the network has 1 trained weight and biases; expected two"),
+        ("units = 1", "units = 1\n[[network.layers]]\nunits = 1", "valley: the network trains 4 numbers; expected two"),
+        ("units = 1", "units = 1\nbias = false", "valley: the network trains 1 number; expected two, such as a weight"),
         ("[-1, 4]", "[4, -1]", "valley, x_range: 4 to -1 is given; expected the lower end first"),
         ("[-2, 4]", "[-2, 4, 5]", "valley, y_range"),
         ('"sgd"', '"adam"', 'valley: the optimizer is adam; expected { op = "sgd"'),

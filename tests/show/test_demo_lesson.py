@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -91,13 +92,13 @@ def test_the_sign_rule_is_true() -> None:
 def test_the_words_of_the_file_are_true_of_its_runs() -> None:
     runs = {descent.name: descent for descent in lesson().run.lesson.descents}
     small, good, large = (runs[name].errors for name in ("too small", "good", "too large"))
-    assert all(after < before for before, after in zip(small, small[1:], strict=False))
+    assert all(after < before for before, after in pairwise(small))
     assert good[-1] < small[-1] < small[0] < large[-1]
     across = [step.new[0] - step.old[0] for step in runs["too large"].steps]
     lengths = [math.dist(step.new, step.old) for step in runs["too large"].steps]
-    assert all(one * other < 0 for one, other in zip(across, across[1:], strict=False))
+    assert all(one * other < 0 for one, other in pairwise(across))
     assert lengths == sorted(lengths)
-    rises = [sum(after > before for before, after in zip(runs[name].errors, runs[name].errors[1:], strict=False))
+    rises = [sum(after > before for before, after in pairwise(runs[name].errors))
              for name in ("batch", "mini-batch", "stochastic")]  # fmt: skip
     assert rises[0] == 0 < rises[1] < rises[2]
     assert {len(runs[name].steps) for name in ("too small", "good", "too large")} == {20}

@@ -111,7 +111,8 @@ def _follow(name: str, training: Training, surface: Surface) -> Descent:
     errors = tuple(_finite(surface(*place)[0]) for place in weights)
     return Descent(
         name=name, rate=_rate(training), batch_size=single.batch_size, of_rows=len(single.X),
-        epochs=len(single.history), start=weights[0], steps=_steps(training, batches, weights), errors=errors, stopped=stopped,
+        epochs=len(single.history), start=weights[0], errors=errors, stopped=stopped,
+        steps=_steps(training, batches, weights),
     )  # fmt: skip
 
 

@@ -146,7 +146,7 @@ def check_valley(
         trained = sum(network[name].size for name in network if name not in network.frozen)
         if trained != 2:
             raise MisfitError(
-                f"valley: the network has {counted(trained, 'trained weight')} and biases; expected two in all, which "
+                f"valley: the network trains {counted(trained, 'number')}; expected two, such as a weight and a bias, which "
                 "are the valley's axes.",
                 ("valley",),
             )
