@@ -74,12 +74,12 @@ def descent_of(training: Training, each: Each, error: WeightError, name: str = "
     """
     hypothetical = training.explosions.beginning is None
     run = _run(training) if hypothetical else training
-    whole = _repeated(run, each, error, name)._replace(hypothetical=hypothetical)
-    near = _near(whole)
-    if near == len(whole.numbers) or whole.left_out == 0:
-        return whole.first(near)
-    closer = _repeated(run, each, error, name, whole.numbers[near])._replace(hypothetical=hypothetical)
-    return closer.first(_near(closer))
+    found = _repeated(run, each, error, name)
+    near = _near(found)
+    while found.left_out and 2 * near < len(found.numbers):  # few of the points: once more, closer to each other
+        found = _repeated(run, each, error, name, found.numbers[near])
+        near = _near(found)
+    return found.first(near)._replace(hypothetical=hypothetical)
 
 
 def _repeated(run: Training, each: Each, error: WeightError, name: str, most: int | None = None) -> Descent:

@@ -107,6 +107,6 @@ def _percent(share: float) -> str:
 
 
 def short(name: str) -> str:
-    """Give a name in one line, as far as there is room in a sentence."""
-    flat = " ".join(name.split())
+    """Give a name in one line of characters that are seen, as far as there is room in a sentence."""
+    flat = "".join(character for character in " ".join(name.split()) if character.isprintable())
     return flat if len(flat) <= LONGEST_NAME else flat[: LONGEST_NAME - 1] + "…"

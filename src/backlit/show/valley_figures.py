@@ -57,12 +57,13 @@ def _surface(valley: Valley, title: str) -> Figure:
 
 
 def contour_levels(z: np.ndarray, count: int = LEVELS) -> tuple[float, ...]:
-    """Choose the errors (at most `count`) that contours are drawn at: spaced by factors above the lowest error.
+    """Choose the errors (at most `count`) that contours are drawn at.
 
-    Where the highest is no more than some times the lowest, they are evenly apart.
+    Their distances from the lowest error grow by the same factor; where these span less than some twenty times, the
+    errors are evenly apart.
 
-    >>> contour_levels(np.array([[0.0, 1.0], [2.0, 10.0]]), 4)
-    (1.3, 2.6, 4.9, 9.5)
+    >>> contour_levels(np.array([[0.0, 1.0], [10.0, 1000.0]]), 4)
+    (1.4, 12.0, 110.0, 940.0)
     """
     values = z[np.isfinite(z)]
     if not values.size or values.min() == values.max():
@@ -91,12 +92,14 @@ def _path_layers(path: ValleyPath, k: int, apart: float, *, alone: bool) -> Iter
     yield Line(x=x, y=y, name=name, series=series, dots=alone and 1 < len(x) <= DOTTED)
     yield Points(x=x[:1], y=y[:1], name="start" if k == 0 else "", series=series, symbol="ring", size=5.5)
     yield Points(x=x[-1:], y=y[-1:], name="end" if k == 0 else "", series=series, symbol="diamond", size=6.0)
-    for point in _marked(path, apart) if alone else ():
+    for at, point in _marked(path, apart) if alone else ():
+        before, after = path.points[at - 1], path.points[at + 1]
+        steep = abs(after.y - before.y) > 0.7 * abs(after.x - before.x)
         yield Points(x=(point.x,), y=(point.y,), series=series, size=3.5)
-        yield Note(x=point.x, y=point.y, text=place(path, point), side="above")
+        yield Note(x=point.x, y=point.y, text=place(path, point), side="right" if steep else "above")
 
 
-def _marked(path: ValleyPath, apart: float) -> list[PathPoint]:
+def _marked(path: ValleyPath, apart: float) -> list[tuple[int, PathPoint]]:
     """Give the points at a quarter, a half and three quarters of the way that are so far apart, and from its ends."""
     places = np.array([(point.x, point.y) for point in path.points])
     way = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(places, axis=0).T))])
@@ -107,7 +110,7 @@ def _marked(path: ValleyPath, apart: float) -> list[PathPoint]:
         k = int(np.abs(way - share * way[-1]).argmin())
         if all(np.hypot(*(places[k] - places[other])) >= apart for other in (*marked, len(places) - 1)):
             marked.append(k)
-    return [path.points[k] for k in marked[1:]]
+    return [(k, path.points[k]) for k in marked[1:]]
 
 
 def _comparison(valley: Valley) -> Figure:

@@ -67,7 +67,7 @@ def valley(
     >>> picture = bl.valley(training, resolution=11)
     >>> path = picture.record.paths[0]
     >>> len(path.points), path.points[0].true, round(path.points[-1].x, 2), round(path.points[-1].y, 2)
-    (21, 5.0, 1.76, 1.15)
+    (21, 5.0, 1.91, 1.05)
     >>> picture.save("valley.svg").name  # doctest: +SKIP
     'valley.svg'
     """
