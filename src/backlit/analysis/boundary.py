@@ -32,7 +32,7 @@ ROOM = 0.25
 
 
 def boundary(
-    model: Any, data: Any = None, Y: Any = None, *, columns: Sequence[str | int] | None = None, points: int = 100,
+    model: Any, data: Any = None, Y: Any = None, *, columns: Sequence[str | int] | None = None, points: int = 101,
     kind: Kind | None = None, inputs: Sequence[str] | None = None, outputs: Sequence[str] | None = None,
     classes: Sequence[str] | None = None, units: Sequence[str] | None = None,
 ) -> Boundary:  # fmt: skip

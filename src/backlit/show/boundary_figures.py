@@ -61,10 +61,12 @@ def _figure(boundary: Boundary, output: BoundaryOutput) -> Figure:
     words = BoundaryWords(boundary, output)
     surface = _regions(boundary, output) if output.classes else _field(boundary, output)
     rows = _class_rows if output.classes else _number_rows
-    layers = (surface, *_unit_lines(boundary), *rows(boundary, output))
+    lines = tuple(_unit_lines(boundary))
+    layers = (surface, *lines, *rows(boundary, output))
     ends = {"x": (boundary.x[0], boundary.x[-1]), "y": (boundary.y[0], boundary.y[-1])}
     return Figure(
-        title=words.title(), summary=words.summary(), square=True, layers=layers, table=_table(boundary, output),
+        title=words.title(), summary=words.summary(dashed=bool(lines)), square=True, layers=layers,
+        table=_table(boundary, output),
         x=Axis(short(boundary.x_name), low=ends["x"][0], high=ends["x"][1]),
         y=Axis(short(boundary.y_name), low=ends["y"][0], high=ends["y"][1]),
     )  # fmt: skip

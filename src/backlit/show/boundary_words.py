@@ -46,20 +46,20 @@ class BoundaryWords:
 
     def title(self) -> str:
         """Name the picture."""
-        name = short(self.output.name)
+        name = self.output.name and short(self.output.name)
         if self.output.classes:
             return f"Decision boundary of {name}" if name else "Decision boundary"
         return f"Predicted {name}" if name else "Predictions"
 
-    def summary(self) -> str:
-        """Say what is seen."""
+    def summary(self, *, dashed: bool) -> str:
+        """Say what is seen; `dashed` says that there are lines of hidden units."""
         said = [self._what(), self._ties(), self._rows(), self._drawn() if self.boundary.held else ""]
         if self.boundary.unplaced:
             one = self.boundary.unplaced == 1
             said.append(
                 f"{counted(self.boundary.unplaced, 'row')} without a value of both {'is' if one else 'are'} not drawn."
             )
-        if self.boundary.units:
+        if dashed:
             said.append("Dashed: where a hidden unit's net input is 0.")
         if self.boundary.chosen:
             said.append(f"{self.boundary.chosen[0].upper()}{self.boundary.chosen[1:]}.")
@@ -122,11 +122,14 @@ class BoundaryWords:
         wrong = [row for row, target, found in zip(self.boundary.rows, output.targets, output.predicted, strict=True)
                  if target is not None and target != found]  # fmt: skip
         if not wrong:
-            return f"{few}Of {of}, all are predicted right."
+            verb = "all are" if output.known > 1 else "it is"
+            return f"{few}Of {of}, {verb} predicted right."
+        right = f"{output.right:,}" if output.right else "none"
+        verb = "are" if output.right > 1 else "is"
         named = ", ".join(str(row) for row in wrong[:MOST_WRONG])
         more = f" and {len(wrong) - MOST_WRONG:,} more" if len(wrong) > MOST_WRONG else ""
-        which, verb = "row" if len(wrong) == 1 else "rows", "are" if output.right > 1 else "is"
-        return f"{few}Of {of}, {f'{output.right:,}' if output.right else 'none'} {verb} predicted right; wrong, and ringed: {which} {named}{more}."
+        which = "row" if len(wrong) == 1 else "rows"
+        return f"{few}Of {of}, {right} {verb} predicted right; wrong, and ringed: {which} {named}{more}."
 
     def _drawn(self) -> str:
         """Say how far the rows' own predictions are what the plane shows at their place."""

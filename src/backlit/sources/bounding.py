@@ -11,7 +11,7 @@ from backlit.show.picture import Picture
 
 
 def boundary(
-    model: Any, data: Any = None, Y: Any = None, *, columns: Sequence[str | int] | None = None, points: int = 100,
+    model: Any, data: Any = None, Y: Any = None, *, columns: Sequence[str | int] | None = None, points: int = 101,
     kind: Literal["classes", "numbers"] | None = None, inputs: Sequence[str] | None = None,
     outputs: Sequence[str] | None = None, classes: Sequence[str] | None = None, units: Sequence[str] | None = None,
 ) -> Picture:  # fmt: skip
