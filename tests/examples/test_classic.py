@@ -282,7 +282,7 @@ def test_accuracies_of_classes_are_recorded_at_each_epoch(name):
         assert [at.test_accuracy for at in setup.errors][-1] == setup.test_accuracy
         if setup.rows == len(setup.predictions):
             for accuracy, outputs in ((accuracies[0], "before"), (accuracies[-1], "after")):
-                right = [(getattr(row, outputs)[0] >= 0.5) == (row.targets[0] == 1.0) for row in setup.predictions]
+                right = [(getattr(row, outputs)[0] > 0.5) == (row.targets[0] == 1.0) for row in setup.predictions]
                 assert accuracy == sum(right) / setup.rows
 
 
@@ -296,3 +296,12 @@ def test_targets_that_are_no_classes_have_no_accuracy(name):
 def test_an_accuracy_of_test_rows_is_recorded_where_rows_are_held_out():
     assert all(at.test_accuracy is not None for at in run("iris-from-scratch", 20).runs[0].errors)
     assert all(at.test_accuracy is None for at in run("xor", 20).runs[0].errors)
+
+
+def test_an_answer_of_one_half_counts_as_the_engine_counts_it():
+    """The neuron that cannot learn XOR ends there: rounding must not make classes of it, nor another metric differ."""
+    setup = next(setup for setup in run("gates").runs if setup.name == "XOR")
+    assert all(abs(row.after[0] - 0.5) < 1e-9 for row in setup.predictions)
+    file = read_network_file(example_file("gates")).setup("XOR")
+    training = file.training(file.build()).run()
+    assert setup.training_accuracy == training.network.evaluate(*file.rows(), metrics=["accuracy"])["accuracy"]

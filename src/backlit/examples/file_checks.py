@@ -146,8 +146,8 @@ def check_valley(
         trained = sum(network[name].size for name in network if name not in network.frozen)
         if trained != 2:
             raise MisfitError(
-                f"valley: the network trains {counted(trained, 'number')}; expected two, such as a weight and a bias, which "
-                "are the valley's axes.",
+                f"valley: the network trains {counted(trained, 'number')}; expected two, such as a weight and a bias, "
+                "which are the valley's axes.",
                 ("valley",),
             )
         _check_plain(steps)

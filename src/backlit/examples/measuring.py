@@ -101,9 +101,9 @@ class Measurement:
 
 
 def classes_of(outputs: Array) -> Array:
-    """Give the class that a row names: the largest of several outputs, or whether one output is at least 1/2."""
+    """Give the class that a row names: the largest of several outputs, or whether one output is above 1/2."""
     if outputs.shape[1] == 1:
-        return (outputs[:, 0] >= 0.5).astype(np.int64)
+        return (outputs[:, 0] > 0.5).astype(np.int64)
     numbers: Array = outputs.argmax(axis=1)
     return numbers
 

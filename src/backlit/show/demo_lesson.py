@@ -158,7 +158,7 @@ def _beside(lesson: DescentLesson, descents: Sequence[Descent]) -> DemoTable:
     x, y = _names(lesson)
     low = lesson.lowest
     notes = [
-        f"E rises: at so many of the updates. Way down: how much of the way from E = {plain(lesson.error)} at the "
+        f"Rows: of each update. E rises: at so many updates. Way down: how much of the way from E = {plain(lesson.error)} at the "
         f"start to the lowest E that L-BFGS finds, {error_text(low.error)} at {x} = {low.x:.4g}, {y} = {low.y:.4g}."
     ]
     notes += [f"{descent.name}: {descent.stopped}" for descent in descents if descent.stopped]
