@@ -157,9 +157,10 @@ def _beside(lesson: DescentLesson, descents: Sequence[Descent]) -> DemoTable:
     head = ("run", "rate", "rows", "updates", "E rises", "last E", "way down")
     x, y = _names(lesson)
     low = lesson.lowest
+    lowest = f"{error_text(low.error)} at {x} = {low.x:.4g}, {y} = {low.y:.4g}"
     notes = [
-        f"Rows: of each update. E rises: at so many updates. Way down: how much of the way from E = {plain(lesson.error)} at the "
-        f"start to the lowest E that L-BFGS finds, {error_text(low.error)} at {x} = {low.x:.4g}, {y} = {low.y:.4g}."
+        "Rows: of each update. E rises: at so many updates. Way down: how much of the way from "
+        f"{plain(lesson.error)}, E at the start, to the lowest E that L-BFGS finds, {lowest}."
     ]
     notes += [f"{descent.name}: {descent.stopped}" for descent in descents if descent.stopped]
     return DemoTable("Side by side", head, tuple(rows), notes=tuple(notes))

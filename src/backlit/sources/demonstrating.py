@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
 
 import numpy as np
 
-from backlit.analysis.boundary import boundary
 from backlit.analysis.boundary_records import Boundary
 from backlit.analysis.descent import descent_lesson
 from backlit.analysis.descent_records import DescentLesson
@@ -69,11 +69,13 @@ def _boundary(run: SetupRun, setup: Setup, network: Network) -> Boundary | None:
     """Give what a trained network says over its two inputs; None where it has others, or where it exploded."""
     if len(run.inputs) != 2 or run.training_accuracy is None:
         return None
+    boundary = import_module("backlit.analysis.boundary").boundary  # it loads Arrow, which other demos do without
     X, Y = setup.rows()
     try:
-        return boundary(
+        found: Boundary = boundary(
             network, X, Y, kind="classes", points=POINTS, inputs=run.inputs, units=setup.names.units[0] or None
         )
+        return found
     except BacklitError:  # predictions that are not finite: the run's errors and warnings say so
         return None
 
