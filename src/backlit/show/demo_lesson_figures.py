@@ -48,12 +48,17 @@ def valley_figure(lesson: DescentLesson, descents: Sequence[Descent], *, lines: 
         for step, ((x, y), error) in enumerate(zip(weights_of(descent), descent.errors, strict=True))
     )  # fmt: skip
     return Figure(
-        title=f"The error over {valley.x_name} and {valley.y_name}", summary=_said(lesson, descents),
+        title=f"E over {valley.x_name} and {valley.y_name}{_of(descents)}", summary=_said(lesson, descents),
         x=Axis(valley.x_name, low=valley.x[0], high=valley.x[-1]),
         y=Axis(valley.y_name, low=valley.y[0], high=valley.y[-1]),
         layers=tuple(layers), height=400,
         table=DataTable(("run", "update", valley.x_name, valley.y_name, "E"), rows, 1),
     )  # fmt: skip
+
+
+def _of(descents: Sequence[Descent]) -> str:
+    """Say whose paths a picture has, where it has several."""
+    return f": {', '.join(descent.name for descent in descents)}" if len(descents) > 1 else ""
 
 
 def _inside_path(lesson: DescentLesson, points: Sequence[Pair]) -> list[Pair]:
@@ -118,7 +123,7 @@ def curve_figure(lesson: DescentLesson) -> Figure:
     margin = TANGENT * (curve.values[-1] - curve.values[0])
     ends = [min(seen[0][0] - margin, curve.tangents[0].at), seen[-1][0] + margin]
     return Figure(
-        title=f"The error over {curve.name} alone, {curve.held} = {curve.held_at:.4g}",
+        title=f"E over {curve.name} alone, {curve.held} = {curve.held_at:.4g}",
         summary=" ".join(_moves(curve)), x=Axis(curve.name, low=ends[0], high=ends[1]), y=Axis("E", high=top),
         layers=tuple(layers), table=DataTable((curve.name, "E"), rows, 0),
     )  # fmt: skip
@@ -154,5 +159,5 @@ def errors_figure(descents: Sequence[Descent], top: float) -> Figure:
     beyond = [name for name, points in curves.items() if max(error for _, error in points) > top]
     said = f" The top of the picture is {top:.4g}; beyond it: {', '.join(beyond)}." if beyond else ""
     ends = ", ".join(f"{name} {error_text(points[-1][1])}" for name, points in curves.items())
-    return curves_figure("E over all rows, after each update", "E", curves, "epoch", f"The last E: {ends}.{said}",
-                         top=top if beyond else None, series=1)  # fmt: skip
+    return curves_figure(f"E after each update{_of(descents)}", "E of all rows", curves, "epoch",
+                         f"The last E: {ends}.{said}", top=top if beyond else None, series=1)  # fmt: skip

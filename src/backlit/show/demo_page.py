@@ -53,5 +53,5 @@ def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], names
     top = f"<thead>{line(head, 'th')}</thead>" if any(head) else ""
     body = "\n".join(line(row, "td") for row in rows)
     said = escape(title or "facts")
-    return (f'<div class="wide" tabindex="0" role="region" aria-label="{said}"><table>{caption}{top}<tbody>{body}'
+    return (f'<div class="wide" tabindex="0" role="group" aria-label="{said}"><table>{caption}{top}<tbody>{body}'
             "</tbody></table></div>")  # fmt: skip
