@@ -119,7 +119,7 @@ def test_true_and_drawn_error_stand_beside_each_other_where_they_can_differ():
         "98.7 % of the path's variance about its last weights lies in this plane.",
         "differ the most at epoch 0: with all its weights the network's error is 2.35, and the surface shows 2.5",
     ),
-    "exact": ("All of it. So the path lies on the surface.",),
+    "exact": ("All of it. The path lies on the surface.",),
     "no path": ("These are the steepest.",),
     "holes": ("At 52 of 169 places E is not a finite number; nothing is drawn there.",),
     "one point": ("10 points not drawn; the training ended: diverged in epoch 3.",),

@@ -26,7 +26,7 @@ def caption(valley: Valley) -> str:
             "path leaves the plane, the nearest point of the plane is drawn."
         )
     if valley.paths:
-        lies = f"So the {'path lies' if alone else 'paths lie'} on the surface."
+        lies = f"The {'path lies' if alone else 'paths lie'} on the surface."
         parts += [f"{valley.base} {lies}"] if is_exact(valley) else [difference(valley), valley.base]
     else:
         parts += [valley.chosen, valley.base]
