@@ -123,7 +123,7 @@ def test_numbers_are_a_surface_with_the_rows_by_their_error():
     assert len(field.levels) == len(field.labels) >= 5
     near, higher, lower = layers(made, Points)
     assert (near.x, higher.x, lower.x) == ([0, 0], [1], [1])
-    assert (higher.name, lower.name) == ("higher", "lower")
+    assert (higher.name, lower.name) == ("true number higher", "true number lower")
     root = np.sqrt(np.mean(np.square([0.0, 0.1, 5.0, -6.0])))
     assert f"within {root:.4g} of the prediction" in near.name
     assert f"differ by {root:.4g}," in made.summary
@@ -167,10 +167,8 @@ def test_what_is_held_and_drawn_is_said():
 
 def test_where_two_classes_are_level_is_said():
     level = Network([Dense(1, "sigmoid", weights=[[0.0], [0.0]])], 2, "binary_cross_entropy")
-    assert (
-        "Where no colour is, the output is 0.5, between the two classes, and counts as 0."
-        in figure(level, CORNERS, [0, 1, 1, 0]).summary
-    )
+    said = "At 100 % of the plane's points the output is exactly 0.5, between the two classes"
+    assert f"{said}; that counts as 0, and has no colour." in figure(level, CORNERS, [0, 1, 1, 0]).summary
     assert "no colour" not in figure(NEURON, CORNERS, [0, 1, 1, 0]).summary
 
 

@@ -33,7 +33,7 @@ APART = 0.07
 SYMBOLS: tuple[Symbol, ...] = ("dot", "square", "triangle", "diamond", "star", "plus", "cross")
 """Of the classes, one after the other; a ring is around a row that is wrong."""
 
-MANY_ROWS = 400
+MANY_ROWS = 600
 """More rows are drawn smaller and fainter."""
 
 MOST_NAMED = 12
@@ -140,21 +140,23 @@ def _number_rows(boundary: Boundary, output: BoundaryOutput) -> Iterator[Points]
         yield _points(boundary, range(len(off)), "rows", GREY, "dot")
         return
     groups: tuple[tuple[object, str, int, Symbol], ...] = (
-        (known & (np.abs(off) <= usual), f"true number within {number(usual)} of the prediction", GREY, "dot"),
-        (known & (off > usual), "higher", ABOVE, "triangle"),
-        (known & (off < -usual), "lower", BELOW, "square"),
+        (known & (np.abs(off) <= usual), f"within {number(usual)} of the prediction", GREY, "dot"),
+        (known & (off > usual), "true number higher", ABOVE, "triangle"),
+        (known & (off < -usual), "true number lower", BELOW, "square"),
         (~known, "no known number", GREY, "ring"),
     )
     for chosen, name, series, symbol in groups:
         rows = np.flatnonzero(chosen).tolist()  # type: ignore[arg-type]
         if rows:
-            yield _points(boundary, rows, name, series, symbol)
+            yield _points(boundary, rows, name, series, symbol, quiet=series == GREY)
 
 
-def _points(boundary: Boundary, rows: Sequence[int], name: str, series: int, symbol: Symbol) -> Points:
+def _points(
+    boundary: Boundary, rows: Sequence[int], name: str, series: int, symbol: Symbol, *, quiet: bool = False
+) -> Points:  # fmt: skip
     many = len(boundary.rows) > MANY_ROWS
     x, y = _at(boundary, rows)
-    return Points(x=x, y=y, name=name, series=series, symbol=symbol, size=2.2 if many else 3.5, faint=many)
+    return Points(x=x, y=y, name=name, series=series, symbol=symbol, size=2.5 if many else 3.5, faint=many or quiet)
 
 
 def _at(boundary: Boundary, rows: Sequence[int]) -> tuple[list[float], list[float]]:

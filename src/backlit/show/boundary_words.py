@@ -95,15 +95,15 @@ class BoundaryWords:
         return f"The predicted {what}{several} {plane}{others}."
 
     def _ties(self) -> str:
-        """Say what is left uncoloured: where two classes are level, over more than a line."""
+        """Say how much is left uncoloured: where two classes are level, over more than a line."""
         output = self.output
         if output.level is None:
             return ""
         same = np.asarray(output.scores[0]) == output.level
         if same.mean() < TIES:
             return ""
-        return (f"Where no colour is, the output is {number(output.level)}, between the two classes, and counts as "
-                f"{short(output.classes[0])}.")  # fmt: skip
+        return (f"At {100 * same.mean():.0f} % of the plane's points the output is exactly {number(output.level)}, "
+                f"between the two classes; that counts as {short(output.classes[0])}, and has no colour.")  # fmt: skip
 
     def _place(self) -> int:
         return self.boundary.outputs.index(self.output) + 1
