@@ -159,5 +159,5 @@ def errors_figure(descents: Sequence[Descent], top: float) -> Figure:
     beyond = [name for name, points in curves.items() if max(error for _, error in points) > top]
     said = f" The top of the picture is {top:.4g}; beyond it: {', '.join(beyond)}." if beyond else ""
     ends = ", ".join(f"{name} {error_text(points[-1][1])}" for name, points in curves.items())
-    return curves_figure(f"E after each update{_of(descents)}", "E of all rows", curves, "epoch",
+    return curves_figure(f"E by epoch{_of(descents)}", "E of all rows", curves, "epoch",
                          f"The last E: {ends}.{said}", top=top if beyond else None, series=1)  # fmt: skip
