@@ -305,3 +305,19 @@ def test_an_answer_of_one_half_counts_as_the_engine_counts_it():
     file = read_network_file(example_file("gates")).setup("XOR")
     training = file.training(file.build()).run()
     assert setup.training_accuracy == training.network.evaluate(*file.rows(), metrics=["accuracy"])["accuracy"]
+
+
+@pytest.mark.parametrize(
+    ("loss", "targets"),
+    [("sigmoid_binary_cross_entropy", [0, 0, 1, 1]), ("hinge", [0, 0, 1, 1]), ("half_squared_error", [0, 0, 1, 1])],
+)
+def test_an_accuracy_is_that_of_the_loss(tmp_path, loss, targets):
+    """Of logits and margins the classes meet at 0, of answers between the targets at 1/2."""
+    (tmp_path / "mine.toml").write_text(
+        f'[network]\ninputs = 1\nloss = "{loss}"\n[[network.layers]]\nunits = 1\nweights = [[0.4]]\nbiases = [-0.6]\n'
+        f"[data]\ninputs = [[0], [1], [2], [3]]\ntargets = {targets}\n[training]\nepochs = 0\n"
+    )
+    outputs = np.array([-0.6, -0.2, 0.2, 0.6])
+    level = 0.5 if loss == "half_squared_error" else 0.0
+    setup = run_example(str(tmp_path / "mine.toml"), compiled=False).runs[0]
+    assert setup.training_accuracy == float(((outputs > level) == np.array(targets)).mean())

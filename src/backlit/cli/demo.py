@@ -27,7 +27,8 @@ def demo(
 ) -> None:
     """Run a classic worked example; without a name, list them.
 
-    Shows the network, its weights, the error falling, predictions beside targets, and published figures beside ours.
+    Shows the network, its weights, the error and the accuracy over the epochs, predictions beside targets, the regions
+    of the classes over two inputs, and published figures beside ours.
 
     Parameters
     ----------

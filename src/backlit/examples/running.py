@@ -14,7 +14,7 @@ from backlit.data import BUNDLED
 from backlit.engine import Network, Training
 from backlit.errors import BacklitError, collecting
 from backlit.examples.file_tables import ComputedTable, PublishedTable
-from backlit.examples.measuring import Measurement, accuracy, classes_of
+from backlit.examples.measuring import Measurement, class_level, classes_of
 from backlit.examples.netfile import NetworkFile, Setup, read_network_file
 from backlit.examples.quantity_parsing import parse_quantity
 from backlit.examples.run_records import (
@@ -204,7 +204,7 @@ def _error_at(epoch: int, seconds: float, measured: Measurement, *, classifies: 
     """Record the error, and the accuracies where the targets are classes."""
     if not classifies:
         return ErrorAt(epoch, measured.error, seconds)
-    return ErrorAt(epoch, measured.error, seconds, accuracy(measured.outputs, measured.T), measured.test_accuracy())
+    return ErrorAt(epoch, measured.error, seconds, measured.accuracy(), measured.test_accuracy())
 
 
 def _layers(setup: Setup) -> tuple[LayerInWords, ...]:
@@ -279,7 +279,7 @@ def _classifies(targets: Array) -> bool:
 
 def _class_counts(setup: Setup, outputs: Array, targets: Array) -> tuple[ClassCount, ...]:
     """Count the test rows of each class, how many were predicted to be of it, and how many of these are."""
-    predicted, actual = classes_of(outputs), classes_of(targets)
+    predicted, actual = classes_of(outputs, class_level(setup.build().loss)), classes_of(targets)
     names: Sequence[str] = setup.names.outputs if outputs.shape[1] > 1 else ("0", "1")
     return tuple(
         ClassCount(

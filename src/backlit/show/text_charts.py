@@ -1,4 +1,4 @@
-"""Small drawings in text: a network, a row of bars, curves. They take plain values and give lines."""
+"""Small drawings in text: a network, a row of bars. They take plain values and give lines."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import numpy as np
 from backlit.analysis.boundary_records import Boundary
 from backlit.analysis.descent import descent_lesson
 from backlit.analysis.descent_records import DescentLesson
-from backlit.engine import Network
+from backlit.engine import Training
 from backlit.errors import BacklitError
 from backlit.examples import ExampleRun, NetworkFile, Setup, SetupRun, Trained, examples, train_example
 from backlit.show.demo import Demo, DemoList
@@ -25,7 +25,8 @@ def demo(
 ) -> Demo | DemoList:
     """Run a classic worked example; without a name, list them.
 
-    Shows the network, its weights, the error falling, predictions beside targets, and published figures beside ours.
+    Shows the network, its weights, the curves of error and accuracy, predictions beside targets, the regions of the
+    classes over two inputs, and published figures beside ours; of a network file with a valley, its lesson.
 
     Args:
         name: an example, or the path of a network file (.toml) of your own.
@@ -55,29 +56,30 @@ def _demo_run(trained: Trained, epochs: int | None) -> DemoRun:
     """Add to a run what its pictures need."""
     run, file = trained.run, trained.file
     given = {name: getattr(run, name) for name in ExampleRun.__struct_fields__}
-    given["runs"] = tuple(_demo_setup(*one) for one in zip(run.runs, file.setups, trained.networks, strict=True))
+    given["runs"] = tuple(
+        _demo_setup(setup_run, setup, setup.training(network, compiled=run.compiled))
+        for setup_run, setup, network in zip(run.runs, file.setups, trained.networks, strict=True)
+    )
     return DemoRun(**given, lesson=_lesson(file, epochs), parts=file.valley.parts if file.valley else ())
 
 
-def _demo_setup(run: SetupRun, setup: Setup, network: Network) -> DemoSetup:
-    """Add the boundary of a network of two inputs whose targets are classes."""
+def _demo_setup(run: SetupRun, setup: Setup, trained: Training) -> DemoSetup:
+    """Add the boundary of a network of two inputs whose targets are classes; `trained` holds the trained network."""
     given = {name: getattr(run, name) for name in SetupRun.__struct_fields__}
-    return DemoSetup(**given, boundary=_boundary(run, setup, network))
+    return DemoSetup(**given, boundary=_boundary(run, setup, trained))
 
 
-def _boundary(run: SetupRun, setup: Setup, network: Network) -> Boundary | None:
+def _boundary(run: SetupRun, setup: Setup, trained: Training) -> Boundary | None:
     """Give what a trained network says over its two inputs; None where it has others, or where it exploded."""
     if len(run.inputs) != 2 or run.training_accuracy is None:
         return None
     boundary = import_module("backlit.analysis.boundary").boundary  # it loads Arrow, which other demos do without
-    X, Y = setup.rows()
+    units = setup.names.units[0] or None
     try:
-        found: Boundary = boundary(
-            network, X, Y, kind="classes", points=POINTS, inputs=run.inputs, units=setup.names.units[0] or None
-        )
-        return found
+        found: Boundary = boundary(trained, kind="classes", points=POINTS, inputs=run.inputs, units=units)
     except BacklitError:  # predictions that are not finite: the run's errors and warnings say so
         return None
+    return found
 
 
 def _lesson(file: NetworkFile, epochs: int | None) -> DescentLesson | None:
