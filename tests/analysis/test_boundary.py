@@ -170,7 +170,7 @@ def test_outputs_beyond_the_first_six_are_counted():
 
 def test_a_training_has_its_own_rows():
     training = Training(network(), X, X[:, 0], epochs=1, compiled=False).run()
-    assert boundary(training, points=3) == boundary(training.network, (X, X[:, 0]), points=3)
+    assert boundary(training, points=3) == boundary(training, (X, X[:, 0]), points=3)
     assert boundary(training, (X[:9], X[:9, 1]), points=3).of_rows == 9
 
 

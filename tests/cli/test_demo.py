@@ -29,8 +29,9 @@ def test_a_run_fits_eighty_columns_and_shows_every_part(capsys, name):
     text = shown(capsys, name, epochs=12)
     assert max(map(len, text.splitlines())) <= 80
     assert "\x1b" not in text
+    lacks = {"descent": ("┐",), "valley": ("┐", "The error E")}.get(name, ())
     for part in ("Network ", "Error ", "Training ", "The error E", "┐"):
-        assert part in text or (name == "descent" and part == "┐")
+        assert part in text or part in lacks
 
 
 def test_a_run_from_start_to_end(capsys):
@@ -55,8 +56,8 @@ def test_a_class_that_is_never_predicted_is_named(capsys):
 
 def test_descents_are_drawn_side_by_side(capsys):
     text = shown(capsys, "descent", epochs=20)
-    assert "E after each epoch, from 0 to 20: b batch, m mini-batch, s stochastic" in text
-    assert "E over time, from 0 to" in text
+    for title in ("E over the epochs", "E over the time", "The accuracy over the epochs"):
+        assert f"{title}\n  ● batch   ○ mini-batch   + stochastic\n" in text
     assert words(text).count("run rows per update") == 1
 
 
@@ -96,3 +97,51 @@ def test_demo_counts_epochs_alone(capsys):
 
     assert main(["demo", "two-layer", "--steps", "2"]) == 2
     assert "Did you mean --epochs?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("ending", "begins"), [("html", "<!doctype html>"), ("txt", "Two inputs"), ("json", '{"name"')]
+)
+def test_a_demo_is_written_to_a_file(capsys, tmp_path, ending, begins):
+    assert shown(capsys, "linear", plain=True, output=tmp_path / f"out.{ending}") == ""
+    assert (tmp_path / f"out.{ending}").read_text(encoding="utf-8").startswith(begins)
+
+
+@pytest.mark.parametrize(
+    ("name", "output", "message"),
+    [
+        ("linear", "out.png", r"does not end in \.html or \.txt or \.json"),
+        (None, "out.html", "--output writes one demo; name it too"),
+        ("linear", "no/such/out.html", "does not exist"),
+    ],
+)
+def test_an_output_that_cannot_be_is_refused_before_any_work(tmp_path, name, output, message):
+    with pytest.raises(BacklitError, match=message):
+        demo(name, output=tmp_path / output)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_accuracy_is_shown_of_classes_alone(capsys):
+    text = shown(capsys, "xor", epochs=40)
+    assert "after epoch E accuracy ─" in words(text)
+    assert "0 0.653364305 0.5000 1 0.644925815 0.5000" in words(text)
+    assert "\n  accuracy  ▄" in text
+    assert "E on a logarithmic scale, accuracy from 0 to 1" in text
+    assert "accuracy" not in shown(capsys, "two-layer", epochs=40)
+    assert "after epoch E accuracy of test rows ─" in words(shown(capsys, "iris-from-scratch", epochs=20))
+
+
+def test_json_has_accuracies_boundaries_and_the_lesson(capsys):
+    runs = json.loads(shown(capsys, "gates", epochs=2, json=True))["runs"]
+    assert [at["accuracy"] for at in runs[0]["errors"]] == [0.5, 0.5, 0.5]
+    assert [run["boundary"] is not None for run in runs] == [True, True, True, False, True]  # NOT has one input
+    valley = json.loads(shown(capsys, "valley", epochs=2, json=True))
+    assert valley["lesson"]["slopes"] == [-2.0, 0.25]
+    assert [part["shows"] for part in valley["parts"]][-1] == ["rows", "descents"]
+
+
+@pytest.mark.parametrize(("name", "lines"), [("xor", 4), ("gates", 0)])
+def test_the_regions_of_two_inputs_are_drawn_with_the_hidden_units_lines(capsys, name, lines):
+    text = shown(capsys, name, epochs=50)
+    assert text.count("Decision boundary") == (4 if name == "gates" else 1)
+    assert ("a hidden unit's net input is 0" in text) == (lines > 0)

@@ -47,7 +47,13 @@ def test_a_cold_start_says_so_before_it_compiles_and_a_warm_one_says_nothing(tmp
 
 
 def test_what_works_without_compiled_code_says_nothing(tmp_path):
-    for arguments in (("explain", "two-layer"), ("demo", "linear", "--plain"), ("--help",)):
+    for arguments in (
+        ("explain", "two-layer"),
+        ("demo", "linear", "--plain"),
+        ("demo", "gates", "--plain", "--epochs", "1"),
+        ("demo", "valley", "--plain", "--epochs", "1"),
+        ("--help",),
+    ):
         assert backlit(tmp_path / "cache", *arguments).communicate()[1] == ""
 
 

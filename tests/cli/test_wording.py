@@ -172,6 +172,7 @@ APPEARS = {
     "cli/__init__.py": EVERY, "cli/wording.py": ("train", "predict", "evaluate", "demo", "explain"),
     "cli/options.py": ("explain",), "cli/kept_columns.py": ("predict",), "data/target.py": ("train",),
     "model/file.py": ("predict", "evaluate", "explain"), "ops/word_table.py": (), "show/demo_text.py": ("demo",),
+    "show/demo_parts.py": ("demo",),
     "show/drawing_words.py": ("explain",), "sources/model_files.py": ("explain",),
     "sources/network_files.py": ("explain",), "explain/step.py": ("explain",), "show/worked_text.py": ("explain",),
 }  # fmt: skip

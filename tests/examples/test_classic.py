@@ -271,3 +271,53 @@ def test_an_epoch_is_recorded_with_the_error_of_all_rows_after_it():
     network = training.build()
     losses = [epoch.loss for epoch in training.training(network, epochs=20)]
     assert [at.error for at in setup.errors[:-1]] == pytest.approx(losses, rel=1e-14)
+
+
+@pytest.mark.parametrize("name", ["xor", "gates", "iris-from-scratch", "descent"])
+def test_accuracies_of_classes_are_recorded_at_each_epoch(name):
+    for setup in run(name, 20).runs:
+        accuracies = [at.accuracy for at in setup.errors]
+        assert all(0.0 <= accuracy <= 1.0 for accuracy in accuracies)
+        assert accuracies[-1] == setup.training_accuracy
+        assert [at.test_accuracy for at in setup.errors][-1] == setup.test_accuracy
+        if setup.rows == len(setup.predictions):
+            for accuracy, outputs in ((accuracies[0], "before"), (accuracies[-1], "after")):
+                right = [(getattr(row, outputs)[0] > 0.5) == (row.targets[0] == 1.0) for row in setup.predictions]
+                assert accuracy == sum(right) / setup.rows
+
+
+@pytest.mark.parametrize("name", ["two-layer", "one-output", "linear", "exam-scores", "valley"])
+def test_targets_that_are_no_classes_have_no_accuracy(name):
+    for setup in run(name, 3).runs:
+        assert setup.training_accuracy is None
+        assert {(at.accuracy, at.test_accuracy) for at in setup.errors} == {(None, None)}
+
+
+def test_an_accuracy_of_test_rows_is_recorded_where_rows_are_held_out():
+    assert all(at.test_accuracy is not None for at in run("iris-from-scratch", 20).runs[0].errors)
+    assert all(at.test_accuracy is None for at in run("xor", 20).runs[0].errors)
+
+
+def test_an_answer_of_one_half_counts_as_the_engine_counts_it():
+    """The neuron that cannot learn XOR ends there: rounding must not make classes of it, nor another metric differ."""
+    setup = next(setup for setup in run("gates").runs if setup.name == "XOR")
+    assert all(abs(row.after[0] - 0.5) < 1e-9 for row in setup.predictions)
+    file = read_network_file(example_file("gates")).setup("XOR")
+    training = file.training(file.build()).run()
+    assert setup.training_accuracy == training.network.evaluate(*file.rows(), metrics=["accuracy"])["accuracy"]
+
+
+@pytest.mark.parametrize(
+    ("loss", "targets"),
+    [("sigmoid_binary_cross_entropy", [0, 0, 1, 1]), ("hinge", [0, 0, 1, 1]), ("half_squared_error", [0, 0, 1, 1])],
+)
+def test_an_accuracy_is_that_of_the_loss(tmp_path, loss, targets):
+    """Of logits and margins the classes meet at 0, of answers between the targets at 1/2."""
+    (tmp_path / "mine.toml").write_text(
+        f'[network]\ninputs = 1\nloss = "{loss}"\n[[network.layers]]\nunits = 1\nweights = [[0.4]]\nbiases = [-0.6]\n'
+        f"[data]\ninputs = [[0], [1], [2], [3]]\ntargets = {targets}\n[training]\nepochs = 0\n"
+    )
+    outputs = np.array([-0.6, -0.2, 0.2, 0.6])
+    level = 0.5 if loss == "half_squared_error" else 0.0
+    setup = run_example(str(tmp_path / "mine.toml"), compiled=False).runs[0]
+    assert setup.training_accuracy == float(((outputs > level) == np.array(targets)).mean())

@@ -30,6 +30,8 @@ TABLES = {
     "published": file_tables.PublishedTable,
     "computed": file_tables.ComputedTable,
     "runs": file_tables.RunTable,
+    "valley": file_tables.ValleyTable,
+    "parts": file_tables.PartTable,
 }
 
 
@@ -41,7 +43,7 @@ def default_of(field):
 
 
 def toml(value):
-    if value is None or value == "":
+    if value is None or value in ("", ()):
         return "none"
     return f"`{str(value).lower()}`" if isinstance(value, bool) else f"`{value!r}`".replace("'", '"')
 

@@ -1,6 +1,7 @@
 """Network files: their reading, and the messages that refuse a wrong one."""
 
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -290,3 +291,54 @@ def test_every_documented_quantity_can_be_asked_for(text):
 )
 def test_published_digits_are_compared_after_rounding(published, ours, same):
     assert same_digits(published, ours) is same
+
+
+VALLEY = """
+[network]
+inputs = ["x"]
+loss = "mse"
+[[network.layers]]
+units = 1
+[data]
+inputs = [[1], [2]]
+targets = [3, 5]
+[training]
+optimizer = { op = "sgd", rate = 0.05 }
+[valley]
+x_range = [-1, 4]
+y_range = [-2, 4]
+[[valley.parts]]
+title = "down"
+shows = ["valley"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "message"),
+    [
+        ("units = 1", "units = 1\n[[network.layers]]\nunits = 1", "valley: the network trains 4 numbers; expected two"),
+        ("units = 1", "units = 1\nbias = false", "valley: the network trains 1 number; expected two, such as a weight"),
+        ("[-1, 4]", "[4, -1]", "valley, x_range: 4 to -1 is given; expected the lower end first"),
+        ("[-2, 4]", "[-2, 4, 5]", "valley, y_range"),
+        ('"sgd"', '"adam"', 'valley: the optimizer is adam; expected { op = "sgd"'),
+        ('optimizer = { op = "sgd", rate = 0.05 }', "epochs = 3", "valley: the optimizer is adam; expected"),
+        ("[valley]", "l2 = 0.1\n[valley]", "valley: training has l2; expected none"),
+        ("[valley]", 'schedule = "cosine"\n[valley]', "valley: training has schedule; expected none"),
+        ('["valley"]', '["valey"]', "valley, parts"),
+        ('["valley"]', '["valley"]\nruns = ["one"]', "valley, parts, 'down': unknown run 'one'"),
+        ('title = "down"', 'titel = "down"', "unknown key 'titel'; did you mean 'title'"),
+        ("[[valley.parts]]", "[valley.parts]", "write [[valley.parts]] in double brackets"),
+    ],
+)
+def test_a_valley_that_does_not_fit_is_refused(good, bad, message):
+    assert good in VALLEY
+    parse_network_file(VALLEY)
+    with pytest.raises(BacklitError, match=re.escape(message)):
+        parse_network_file(VALLEY.replace(good, bad, 1))
+
+
+def test_a_frozen_weight_is_no_axis_of_a_valley():
+    two = VALLEY.replace("units = 1", 'units = 2\nfreeze = ["b"]', 1).replace(
+        "targets = [3, 5]", "targets = [[3, 3], [5, 5]]"
+    )
+    assert parse_network_file(two).valley.x_range == (-1.0, 4.0)

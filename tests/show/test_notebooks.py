@@ -20,7 +20,6 @@ import backlit as bl
 from backlit.explain.algebra.numerals import decimal_text, latex_number, short_text
 from backlit.show import notebook as pieces
 from backlit.show import worked_markdown, worked_notebook
-from backlit.show.curve_svg import curve_svg
 
 PRELUDE = """
 import backlit as bl
@@ -41,6 +40,8 @@ CELLS = {
     "check": "bl.gradcheck(network, X, Y)",
     "state": "training.state",
     "demo": 'bl.demo("linear", compiled=False)',
+    "lesson": 'bl.demo("valley", epochs=2, compiled=False)',
+    "classes": 'bl.demo("xor", epochs=2, compiled=False)',
     "list": "bl.demo()",
     "curve": "training.curve()",
     "plot": "training.plot()",
@@ -121,8 +122,8 @@ def test_no_number_is_seen_that_no_record_has(visible: dict[str, str]) -> None:
     assert found <= set(NUMBER.findall(" ".join(plain)))
 
 
-@pytest.mark.parametrize("name", ["network", "history", "check", "demo", "list", "curve", "plot", "measured",
-                                  "measured table"])  # fmt: skip
+@pytest.mark.parametrize("name", ["network", "history", "check", "demo", "lesson", "classes", "list", "curve",
+                                  "plot", "measured", "measured table"])  # fmt: skip
 def test_a_table_is_seen_as_it_is_printed(visible: dict[str, str], name: str) -> None:
     printed = str(values()[name])
     for number in NUMBER.findall(printed):
@@ -306,13 +307,3 @@ def test_ipython_pretty_prints_the_text_alone_and_a_line_within_others() -> None
             assert "\n" not in told or name == "plot"
             summary = getattr(value, "summary", None)
             assert not callable(summary) or len(repr(summary())) <= 160, name
-
-
-@pytest.mark.parametrize("curve", [[(0.0, 1.0), (10.0, 1e-5)], [(0.0, 0.3), (5.0, 0.29)], [(0.0, 1.0), (1.0, 1.0)]])
-def test_a_curve_stays_within_its_picture(curve: list[tuple[float, float]]) -> None:
-    svg, (width, height) = curve_svg({"E": curve, "other": curve}, "epochs")
-    for points in re.findall(r'points="([^"]*)"', svg):
-        for x, y in (map(float, point.split(",")) for point in points.split()):
-            assert 0 <= x <= width
-            assert 0 <= y <= height
-    assert len(re.findall(r'class="grid"', svg)) >= 2

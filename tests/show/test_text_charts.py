@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from backlit.show.text_charts import JOINTS, bars, network_drawing, plot
+from backlit.show.text_charts import JOINTS, bars, network_drawing
 
 
 @pytest.mark.parametrize("sizes", [(1, 1), (2, 4, 1), (4, 2, 3), (1, 8, 1), (3, 3, 3), (5, 2)])
@@ -35,19 +35,3 @@ def test_lines_meet(sizes):
 def test_bars_of_equal_values_and_of_zeros():
     assert bars([2.0, 2.0]) == "▁▁"
     assert bars([1.0, 0.5, 0.0]) == "█▄▁"
-
-
-CURVES = {"short": [(0.0, 1.0), (1.0, 0.1)], "long": [(0.0, 1.0), (4.0, 0.1)]}
-
-
-def test_a_curve_ends_where_its_points_end():
-    assert [line[7:] for line in plot(CURVES, width=9, height=3)[:3]] == ["sl", " sllll", "  s   lll"]
-
-
-def test_the_y_axis_spans_what_is_seen():
-    lines = plot({"long": CURVES["long"]}, width=9, height=3, right=2.0)
-    assert [line[:6] for line in lines[:3]] == [" 1.00 ", "0.562 ", "0.316 "]
-
-
-def test_a_flat_curve():
-    assert "a" in "".join(plot({"a": [(0.0, 2.0), (1.0, 2.0)]}, width=4, height=2))

@@ -70,8 +70,8 @@ class NetworkOutputs(Outputs):
     """
 
     def __init__(self, network: Network, Y: Array | None, kind: Kind | None, names: Sequence[str] | None,
-                 classes: Sequence[str] | None) -> None:  # fmt: skip
-        self.network = network
+                 classes: Sequence[str] | None, *, compiled: bool = True) -> None:  # fmt: skip
+        self.network, self.compiled = network, compiled
         size, loss = network.output_size, network.loss
         self.logits = loss.name in LOGIT_LOSSES
         self.low = _low_of_two(network, Y) if kind != "numbers" else None
@@ -99,7 +99,7 @@ class NetworkOutputs(Outputs):
 
     def scores(self, rows: Array) -> list[Array]:
         """Run the rows (n, inputs) forward."""
-        A = self.network.predict(rows).astype(np.float64)
+        A = self.network.predict(rows, compiled=self.compiled).astype(np.float64)
         if self.logits and (self.choice or self.low is not None):
             from scipy.special import expit, softmax  # noqa: PLC0415  (late: few losses need it)
 

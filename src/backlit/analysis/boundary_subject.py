@@ -56,7 +56,8 @@ def subject_of(model: Any, data: Any, Y: Any, kind: Kind | None, names: Names) -
         return _of_table(model, data, Y, kind, names)
     if isinstance(model, Training):
         own = data is None and Y is None
-        return _of_network(model.network, (model.X, model.Y) if own else data, Y, kind, names)
+        rows = (model.X, model.Y) if own else data
+        return _of_network(model.network, rows, Y, kind, names, compiled=model.compiled)
     if isinstance(model, Network):
         return _of_network(model, data, Y, kind, names)
     if hasattr(model, "fit") and hasattr(model, "predict"):
@@ -81,7 +82,9 @@ def _pair(data: Any, Y: Any, what: str) -> tuple[Any, Any]:
 # ------------------------------------------------------------------------------------------------------------ networks
 
 
-def _of_network(network: Network, data: Any, Y: Any, kind: Kind | None, names: Names) -> Subject:
+def _of_network(
+    network: Network, data: Any, Y: Any, kind: Kind | None, names: Names, *, compiled: bool = True
+) -> Subject:
     X, Y = _pair(data, Y, "a network")
     columns = [str(name) for name in getattr(X, "columns", ())]
     if Y is None:
@@ -91,7 +94,7 @@ def _of_network(network: Network, data: Any, Y: Any, kind: Kind | None, names: N
         X, Y, _ = rows_of(network, X, Y)
     own = names.inputs or (columns if len(columns) == network.inputs else None)
     inputs = MatrixInputs(X, _input_names(own, network.inputs))
-    outputs = NetworkOutputs(network, Y, kind, names.outputs, names.classes)
+    outputs = NetworkOutputs(network, Y, kind, names.outputs, names.classes, compiled=compiled)
 
     def lines(places: tuple[int, int]) -> tuple[UnitLine, ...]:
         base = inputs.medians.copy()

@@ -16,37 +16,43 @@ from backlit.lazy import lazily
 
 if TYPE_CHECKING:
     from backlit.examples.netfile import NetworkFile, Setup, parse_network_file, read_network_file
-    from backlit.examples.run_records import ComputedFigure, Example, ExampleRun, Figure, SetupRun
-    from backlit.examples.running import example_file, examples, run_example
+    from backlit.examples.run_records import ComputedFigure, ErrorAt, Example, ExampleRun, Figure, SetupRun
+    from backlit.examples.running import Trained, example_file, examples, run_example, train_example
 
 _PLACES = {
     "ComputedFigure": "run_records",
+    "ErrorAt": "run_records",
     "Example": "run_records",
     "ExampleRun": "run_records",
     "Figure": "run_records",
     "NetworkFile": "netfile",
     "Setup": "netfile",
     "SetupRun": "run_records",
+    "Trained": "running",
     "example_file": "running",
     "examples": "running",
     "parse_network_file": "netfile",
     "read_network_file": "netfile",
     "run_example": "running",
+    "train_example": "running",
 }
 
 __all__ = [
     "ComputedFigure",
+    "ErrorAt",
     "Example",
     "ExampleRun",
     "Figure",
     "NetworkFile",
     "Setup",
     "SetupRun",
+    "Trained",
     "example_file",
     "examples",
     "parse_network_file",
     "read_network_file",
     "run_example",
+    "train_example",
 ]
 
 __getattr__ = lazily(__name__, _PLACES)

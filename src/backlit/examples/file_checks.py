@@ -6,13 +6,14 @@ Each check raises a BacklitError that names the key, its value and the expected 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from backlit.data import BUNDLED
 from backlit.data.messages import counted
 from backlit.engine import Network
 from backlit.examples.file_errors import MisfitError
-from backlit.examples.file_tables import DataTable, NetworkTable
+from backlit.examples.file_tables import DataTable, NetworkTable, ValleyTable
 from backlit.examples.quantity_parsing import Names, shape_after
 from backlit.examples.strict import unknown_key
 from backlit.ops.base import Layer
@@ -20,6 +21,9 @@ from backlit.ops.layers.dense import Dense
 
 PARAMETER_OF = {"weights": "W", "weight_labels": "W", "biases": "b", "bias_labels": "b"}
 """Which parameter of a dense layer the lists under these keys have an element for, each."""
+
+PLAIN_STEPS = ("schedule", "l1", "l2", "clip_value", "clip_norm", "max_norm")
+"""Settings of a training by which an update is not its rate times the slope."""
 
 
 def check_values(network: NetworkTable, chain: list[Layer], names: Names) -> None:
@@ -125,4 +129,47 @@ def check_columns(table: DataTable, network: Network) -> None:
                 f"data, {what}_divisors: {len(divisors)} given; the network has {has}.",
                 ("data", f"{what}_divisors"),
                 decimal_comma if len(divisors) > columns else None,
+            )
+
+
+def check_valley(
+    table: ValleyTable, networks: Sequence[Network], rules: Sequence[dict[str, Any]], names: Sequence[str]
+) -> None:
+    """Check that the networks have two trained parameters, that the steps are plain, and that the parts name runs."""
+    for key in ("x_range", "y_range"):
+        low, high = getattr(table, key)
+        if not low < high:
+            raise MisfitError(
+                f"valley, {key}: {low:g} to {high:g} is given; expected the lower end first.", ("valley", key)
+            )
+    for network, steps in zip(networks, rules, strict=True):
+        trained = sum(network[name].size for name in network if name not in network.frozen)
+        if trained != 2:
+            raise MisfitError(
+                f"valley: the network trains {counted(trained, 'number')}; expected two, such as a weight and a bias, "
+                "which are the valley's axes.",
+                ("valley",),
+            )
+        _check_plain(steps)
+    for k, part in enumerate(table.parts):
+        for number, name in enumerate(part.runs):
+            if name not in names:
+                said = unknown_key(name, names).replace("unknown key", "unknown run")
+                raise MisfitError(f"valley, parts, {part.title!r}: {said}", ("valley", "parts", k, "runs", number))
+
+
+def _check_plain(steps: dict[str, Any]) -> None:
+    """Check that an update is the rate times the slope, which is what a valley shows."""
+    optimizer = getattr(steps.get("optimizer"), "name", "adam")
+    if optimizer != "sgd":
+        raise MisfitError(
+            f'valley: the optimizer is {optimizer}; expected {{ op = "sgd", rate = 0.1 }} or another rate: the valley '
+            "shows steps of the rate times the slope.",
+            ("training", "optimizer"),
+        )
+    for name in PLAIN_STEPS:
+        if steps.get(name):
+            raise MisfitError(
+                f"valley: training has {name}; expected none: the valley shows steps of the rate times the slope.",
+                ("training", name),
             )

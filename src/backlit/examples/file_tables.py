@@ -129,6 +129,33 @@ class RunTable(Table, frozen=True, kw_only=True):
     computed: Annotated[list[dict[str, Any]], _says("computed numbers of this run")] = []
 
 
+Range = tuple[float, float]
+
+
+class PartTable(Table, frozen=True, kw_only=True):
+    """`[[valley.parts]]`: a part of the lesson: words, and what is shown below them."""
+
+    title: Annotated[str, Meta(min_length=1), _says("heading of the part")]
+    about: Annotated[str, _says("what to see in it, in paragraphs")] = ""
+    shows: Annotated[
+        tuple[Literal["neuron", "valley", "steps", "signs", "descents", "rows"], ...],
+        _says(
+            "what is shown, in order: `neuron` (the rows, with answers at the start), `valley` (the error over the two "
+            "weights, with the path), `steps` (the first updates with their numbers), `signs` (the error over one "
+            "weight, with tangents), `descents` (the runs side by side), `rows` (the slopes of each row alone)"
+        ),
+    ]
+    runs: Annotated[tuple[str, ...], _says("names of the runs that are shown; by default the first")] = ()
+
+
+class ValleyTable(Table, frozen=True, kw_only=True):
+    """`[valley]`: the error of a network of two weights, drawn as a valley with the runs' paths on it."""
+
+    x_range: Annotated[Range, _says("the first weight, drawn from one value to another")]
+    y_range: Annotated[Range, _says("the second weight, which may be a bias")]
+    parts: Annotated[tuple[PartTable, ...], Meta(min_length=1), _says("a table for each part of the lesson, below")]
+
+
 class FileTable(Table, frozen=True, kw_only=True):
     """The file itself."""
 
@@ -143,6 +170,7 @@ class FileTable(Table, frozen=True, kw_only=True):
     published: Annotated[list[dict[str, Any]], _says("a table for each published number, below")] = []
     computed: Annotated[list[dict[str, Any]], _says("a table for each number from another computation, below")] = []
     runs: Annotated[list[RunTable], _says("a table for each of several runs, below")] = []
+    valley: Annotated[ValleyTable | None, _says("a table of its own, below")] = None
 
 
 class SetupTable(Table, frozen=True, kw_only=True):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from backlit.engine import Network, Objective, can_compile
+from backlit.engine import LOGIT_LOSSES, Network, Objective, can_compile
 from backlit.errors import BacklitError
 from backlit.examples.netfile import Setup
 from backlit.examples.quantity_parsing import Quantity
 from backlit.kernels.types import Array
-from backlit.ops.base import ElementwiseLoss
+from backlit.ops.base import ElementwiseLoss, Loss
 from backlit.ops.losses.regression import MSE
 
 ARRAYS = {"net": "Z", "dE/dnet": "dZ", "out": "A", "dE/dout": "dA", "w": "W", "b": "b", "dE/dw": "dW", "dE/db": "db"}
@@ -47,9 +47,9 @@ class Measurement:
         elif quantity.kind == "mean squared error":
             number = float(MSE.value(self.outputs, self.T).mean())
         elif quantity.kind == "training accuracy":
-            number = accuracy(self.outputs, self.T)
+            number = self.accuracy()
         elif quantity.kind == "test accuracy":
-            number = self._test_accuracy()
+            number = self._tested()
         else:
             number = self._entry(quantity)
         return quantity.sign * number
@@ -88,26 +88,42 @@ class Measurement:
         parts = loss.value(self.outputs[:, output], self.T[:, output], **settings)  # type: ignore[attr-defined]
         return float(parts.sum()) * self.objective.scale
 
-    def _test_accuracy(self) -> float:
+    def accuracy(self) -> float:
+        """Give the share of the training rows whose class is predicted."""
+        return accuracy(self.outputs, self.T, class_level(self.network.loss))
+
+    def test_accuracy(self) -> float | None:
+        """Give the share of the test rows whose class is predicted; None where no rows are held out."""
         X, T = self.setup.held_out()
         if not len(X):
+            return None
+        return accuracy(self.network.predict(X, compiled=self.compiled), T, class_level(self.network.loss))
+
+    def _tested(self) -> float:
+        found = self.test_accuracy()
+        if found is None:
             raise BacklitError("the test accuracy is asked for; expected a [data.split] that holds rows out.")
-        return accuracy(self.network.predict(X, compiled=self.compiled), T)
+        return found
 
 
-def classes_of(outputs: Array) -> Array:
-    """Give the class that a row names: the largest of several outputs, or whether one output is at least 1/2."""
+def class_level(loss: Loss) -> float:
+    """Give the level above which a single output names class 1: 0 where the loss takes logits or margins, else 1/2."""
+    return 0.0 if loss.name in LOGIT_LOSSES or loss.name == "hinge" else 0.5
+
+
+def classes_of(outputs: Array, level: float = 0.5) -> Array:
+    """Give the class that a row names: the largest of several outputs, or whether one output is above a level."""
     if outputs.shape[1] == 1:
-        return (outputs[:, 0] >= 0.5).astype(np.int64)
+        return (outputs[:, 0] > level).astype(np.int64)
     numbers: Array = outputs.argmax(axis=1)
     return numbers
 
 
-def accuracy(outputs: Array, targets: Array) -> float:
-    """Give the share of rows whose class is predicted.
+def accuracy(outputs: Array, targets: Array, level: float = 0.5) -> float:
+    """Give the share of rows whose class is predicted; `level` is that of the outputs.
 
     >>> import numpy as np
     >>> accuracy(np.array([[0.9], [0.2], [0.6]]), np.array([[1.0], [0.0], [0.0]]))
     0.6666666666666666
     """
-    return float((classes_of(outputs) == classes_of(targets)).mean())
+    return float((classes_of(outputs, level) == classes_of(targets)).mean())

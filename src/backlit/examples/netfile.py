@@ -14,7 +14,7 @@ import msgspec
 
 from backlit.engine import Network, Training, TrainingSettings, layer_from_dict
 from backlit.errors import BacklitError
-from backlit.examples.file_checks import check_columns, check_data, check_values
+from backlit.examples.file_checks import check_columns, check_data, check_valley, check_values
 from backlit.examples.file_errors import MisfitError, at_place, inside, inside_key, misfit, of_setting
 from backlit.examples.file_rows import generator_of, inline_rows, set_rows
 from backlit.examples.file_slips import check_layer, refuse_flat_rows
@@ -28,6 +28,7 @@ from backlit.examples.file_tables import (
     NetworkTable,
     PublishedTable,
     SetupTable,
+    ValleyTable,
 )
 from backlit.examples.quantity_parsing import Names, names_of, parse_quantity
 from backlit.examples.strict import decode, refuse_not_finite, unknown_key
@@ -105,7 +106,8 @@ class Setup(msgspec.Struct, frozen=True):
 class NetworkFile(msgspec.Struct, frozen=True):
     """A network file as read; see docs/network-file.md.
 
-    `setups` are its runs, one at least; `build`, `rows` and `training` are those of the first.
+    `setups` are its runs, one at least; `build`, `rows` and `training` are those of the first. `valley` says what is
+    shown of the error of a network of two weights.
 
     >>> from backlit.examples import example_file, read_network_file
     >>> file = read_network_file(example_file("two-layer"))
@@ -122,6 +124,7 @@ class NetworkFile(msgspec.Struct, frozen=True):
     source: str
     race: bool
     setups: tuple[Setup, ...]
+    valley: ValleyTable | None = None
 
     def setup(self, name: str) -> Setup:
         """Give the run of that name; a BacklitError names the nearest where there is none."""
@@ -195,7 +198,10 @@ def _checked(raw: dict[str, Any]) -> NetworkFile:
             with inside(f"run {run.name!r}"):
                 published, computed = file.published + run.published, file.computed + run.computed
                 setups.append(_setup(run.name, run.about, tables | {"published": published, "computed": computed}))
-    return NetworkFile(file.title, file.teaches, file.about, file.source, file.race, tuple(setups))
+    if file.valley is not None:
+        built, rules = [setup.build() for setup in setups], [setup.rules() for setup in setups]
+        check_valley(file.valley, built, rules, [setup.name for setup in setups])
+    return NetworkFile(file.title, file.teaches, file.about, file.source, file.race, tuple(setups), file.valley)
 
 
 def _setup(name: str, about: str, raw: dict[str, Any]) -> Setup:

@@ -8,11 +8,17 @@ import msgspec
 
 
 class ErrorAt(msgspec.Struct, frozen=True):
-    """The error E over all training rows after so many epochs; `seconds` of training had passed by then."""
+    """The error E over all training rows after so many epochs; `seconds` of training had passed by then.
+
+    `accuracy` is the share of the training rows whose class is predicted, `test_accuracy` that of the test rows; None
+    where the targets are no classes, or where there are no test rows.
+    """
 
     epoch: int
     error: float
     seconds: float
+    accuracy: float | None = None
+    test_accuracy: float | None = None
 
 
 class Parameter(msgspec.Struct, frozen=True):

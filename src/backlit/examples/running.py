@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -13,7 +14,7 @@ from backlit.data import BUNDLED
 from backlit.engine import Network, Training
 from backlit.errors import BacklitError, collecting
 from backlit.examples.file_tables import ComputedTable, PublishedTable
-from backlit.examples.measuring import Measurement, accuracy, classes_of
+from backlit.examples.measuring import Measurement, class_level, classes_of
 from backlit.examples.netfile import NetworkFile, Setup, read_network_file
 from backlit.examples.quantity_parsing import parse_quantity
 from backlit.examples.run_records import (
@@ -32,7 +33,7 @@ from backlit.examples.strict import unknown_key
 from backlit.kernels.types import Array
 
 FOLDER = Path(__file__).parent
-NAMES = ("two-layer", "one-output", "linear", "xor", "gates", "iris-from-scratch", "exam-scores", "descent")
+NAMES = ("two-layer", "one-output", "linear", "xor", "gates", "iris-from-scratch", "exam-scores", "descent", "valley")
 """The classic examples, in the order in which to read them."""
 
 NO_NETWORKS = {".csv", ".tsv", ".parquet", ".xlsx", ".npy", ".npz", ".json", ".py", ".ipynb", ".html", ".pdf", ".gz"}
@@ -86,6 +87,14 @@ def _near_files(path: Path) -> str:
     return f" There is a file {folder / alike[0]}." if alike else ""
 
 
+class Trained(NamedTuple):
+    """A run of a network file: its record, the file, and the trained network of each of its setups."""
+
+    run: ExampleRun
+    file: NetworkFile
+    networks: tuple[Network, ...]
+
+
 def run_example(name: str, *, epochs: int | None = None, compiled: bool = True) -> ExampleRun:
     """Run a bundled example, or the network file at a path.
 
@@ -97,14 +106,21 @@ def run_example(name: str, *, epochs: int | None = None, compiled: bool = True) 
     >>> [f"{at.error:.9f}" for at in run.errors]
     ['0.327240500', '0.276957171']
     """
+    return train_example(name, epochs=epochs, compiled=compiled).run
+
+
+def train_example(name: str, *, epochs: int | None = None, compiled: bool = True) -> Trained:
+    """Run a bundled example, or the network file at a path, as `run_example` does, and give its networks too."""
     path = Path(name) if name.endswith(".toml") else example_file(name)
     file = read_network_file(path)
-    runs = tuple(_run(setup, file, epochs, compiled) for setup in file.setups)
-    return ExampleRun(path.stem, file.title, file.teaches, file.about, file.source, file.race, compiled, runs)
+    networks = tuple(setup.build() for setup in file.setups)
+    runs = tuple(_run(setup, network, file, epochs, compiled)
+                 for setup, network in zip(file.setups, networks, strict=True))  # fmt: skip
+    run = ExampleRun(path.stem, file.title, file.teaches, file.about, file.source, file.race, compiled, runs)
+    return Trained(run, file, networks)
 
 
-def _run(setup: Setup, file: NetworkFile, epochs: int | None, compiled: bool) -> SetupRun:
-    network = setup.build()
+def _run(setup: Setup, network: Network, file: NetworkFile, epochs: int | None, compiled: bool) -> SetupRun:
     overrides = {} if epochs is None else {"epochs": epochs}
     training = setup.training(network, compiled=compiled, **overrides)
     first = network.copy()
@@ -112,28 +128,28 @@ def _run(setup: Setup, file: NetworkFile, epochs: int | None, compiled: bool) ->
     listed: tuple[PublishedTable | ComputedTable, ...] = (*setup.published, *setup.computed)
     found: dict[PublishedTable | ComputedTable, float] = {}
     wanted, said = _sampled(training.epochs), list[str]()
+    classifies = _classifies(training.Y)
     for epoch, seconds in _epochs(training, said):
         due = [item for item in listed if item.after == epoch]
         if epoch in wanted or due:
             measured = Measurement(setup, network, compiled=compiled)
-            errors.append(ErrorAt(epoch, measured.error, seconds))
+            errors.append(_error_at(epoch, seconds, measured, classifies=classifies))
             found |= {item: measured.value(parse_quantity(item.quantity, setup.names)) for item in due}
     done = len(training.history)
     if errors[-1].epoch != done:
-        errors.append(ErrorAt(done, Measurement(setup, network, compiled=compiled).error, training.history[-1].seconds))
+        last = Measurement(setup, network, compiled=compiled)
+        errors.append(_error_at(done, training.history[-1].seconds, last, classifies=classifies))
     per_epoch = errors[-1].seconds / max(done, 1)
     if file.race:
         per_epoch = _seconds_per_epoch(setup, done, compiled)
         errors = [msgspec.structs.replace(at, seconds=at.epoch * per_epoch) for at in errors]
     X, T = setup.held_out()
-    classifies = _classifies(training.Y)
     return SetupRun(
         setup.name, setup.about, setup.names.inputs, _layers(setup),
         network.loss.to_dict(), training.optimizer.to_dict(),
         training.batch_size, done, training.stopped or "", len(training.X), len(X), per_epoch, tuple(errors),
         _parameters(setup, first, network), _predictions(setup, first, network, compiled),
-        accuracy(network.predict(training.X, compiled=compiled), training.Y) if classifies else None,
-        accuracy(network.predict(X, compiled=compiled), T) if classifies and len(X) else None,
+        errors[-1].accuracy, errors[-1].test_accuracy,
         _class_counts(setup, network.predict(X, compiled=compiled), T) if classifies and len(X) else (),
         tuple(_published(item, found.get(item)) for item in setup.published),
         tuple(_computed(item, found.get(item)) for item in setup.computed),
@@ -182,6 +198,13 @@ def _seconds_per_epoch(setup: Setup, epochs: int, compiled: bool) -> float:
 
 
 # -------------------------------------------------------------------------------------------------------------- records
+
+
+def _error_at(epoch: int, seconds: float, measured: Measurement, *, classifies: bool) -> ErrorAt:
+    """Record the error, and the accuracies where the targets are classes."""
+    if not classifies:
+        return ErrorAt(epoch, measured.error, seconds)
+    return ErrorAt(epoch, measured.error, seconds, measured.accuracy(), measured.test_accuracy())
 
 
 def _layers(setup: Setup) -> tuple[LayerInWords, ...]:
@@ -256,7 +279,7 @@ def _classifies(targets: Array) -> bool:
 
 def _class_counts(setup: Setup, outputs: Array, targets: Array) -> tuple[ClassCount, ...]:
     """Count the test rows of each class, how many were predicted to be of it, and how many of these are."""
-    predicted, actual = classes_of(outputs), classes_of(targets)
+    predicted, actual = classes_of(outputs, class_level(setup.build().loss)), classes_of(targets)
     names: Sequence[str] = setup.names.outputs if outputs.shape[1] > 1 else ("0", "1")
     return tuple(
         ClassCount(

@@ -23,7 +23,7 @@ _RELATIONS = {">=": "of at least", "<=": "of at most", ">": "above", "<": "below
 _UNKNOWN = re.compile(r"^Object contains unknown field `(?P<key>.*)`$")
 _MISSING = re.compile(r"^Object missing required field `(?P<key>.*)`$")
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d*|\.\.\.)\]")
-TABLE_LISTS = (["layers"], ["published"], ["computed"], ["runs"])
+TABLE_LISTS = (["layers"], ["published"], ["computed"], ["runs"], ["parts"])
 """Keys whose tables stand in double brackets."""
 _WORDS = {"int": "a whole number", "float": "a number", "str": "text in quotes", "bool": "true or false",
           "array": "a list", "object": "a table", "null": "nothing"}  # fmt: skip

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 
 from backlit.engine import Shown
-from backlit.errors import counted
-from backlit.examples import Example, ExampleRun, SetupRun
+from backlit.errors import BacklitError, counted
+from backlit.examples import Example
 from backlit.show import demo_tables, demo_text
-from backlit.show.curve_svg import Curve, curve_svg
+from backlit.show.charts.svg import figure_svg
+from backlit.show.demo_blocks import Block, Chart, Facts, Heading, Lines, NetworkPicture, Words
 from backlit.show.demo_drawing import network_picture
+from backlit.show.demo_page import demo_page
+from backlit.show.demo_parts import demo_parts
+from backlit.show.demo_records import DemoRun
 from backlit.show.demo_tables import DemoTable
-from backlit.show.notebook import heading_html, lines_html, picture_html, table_html, words_html
-from backlit.show.text_charts import bars, network_drawing
+from backlit.show.notebook import heading_html, lines_html, picture_html, svg_size, table_html, words_html
+from backlit.show.text_charts import network_drawing
+
+FORMS = (".html", ".txt", ".json")
 
 
 class Demo(Shown):
@@ -30,7 +38,7 @@ class Demo(Shown):
     '0.276957171'
     """
 
-    def __init__(self, run: ExampleRun) -> None:
+    def __init__(self, run: DemoRun) -> None:
         self.run = run
 
     @functools.cached_property
@@ -49,6 +57,25 @@ class Demo(Shown):
         """Give everything as JSON, as `backlit demo --json` does."""
         return msgspec.json.encode(self.run).decode()
 
+    def to_html(self) -> str:
+        """Give a page of its own that loads nothing: what a notebook shows, each picture with its table."""
+        return demo_page(self.run)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the demo to a file and give its path; the ending says how: .html, .txt or .json.
+
+        Errors: a BacklitError for another ending, or where the file cannot be written.
+        """
+        target = Path(path)
+        made = {".html": self.to_html, ".txt": self.__str__, ".json": self.to_json}
+        if target.suffix.lower() not in made:
+            raise BacklitError(f"cannot save a demo as {target.name!r}; expected one of {', '.join(FORMS)}.")
+        try:
+            target.write_text(made[target.suffix.lower()]().rstrip("\n") + "\n", encoding="utf-8")
+        except OSError as error:
+            raise BacklitError(f"cannot write {str(target)!r}: {error.strerror or error}.") from error
+        return target
+
     def _repr_html_(self) -> str:
         return f"<div>{''.join(_parts(self.run))}</div>"
 
@@ -61,6 +88,10 @@ class DemoList(Shown, tuple[Example, ...]):
     def __str__(self) -> str:
         return demo_text.list_text(self)
 
+    def to_json(self) -> str:
+        """Give the list as JSON."""
+        return msgspec.json.encode(tuple(self)).decode()
+
     def __repr__(self) -> str:
         return f"<{len(self)} classic examples: {', '.join(example.name for example in self)}>"
 
@@ -72,73 +103,38 @@ class DemoList(Shown, tuple[Example, ...]):
 # ----------------------------------------------------------------------------------------------------- in a notebook
 
 
-def _parts(run: ExampleRun) -> Iterator[str]:
+def _parts(run: DemoRun) -> Iterator[str]:
     """Give the parts of a run as HTML, in the order in which the terminal has them."""
     yield heading_html(run.title or run.name, size="1.3em")
-    yield from _paragraphs(run.about)
-    if run.source:
-        yield words_html(f"Source: {run.source}.")
-    for setup in run.runs:
-        if setup.name:
-            yield heading_html(setup.name, size="1.2em")
-            yield from _paragraphs(setup.about)
-        yield from _setup(setup, brief=run.race)
-    if run.race:
-        yield from _race(run.runs)
+    for block in demo_parts(run):
+        yield _html(block)
 
 
-def _paragraphs(text: str) -> Iterator[str]:
-    for paragraph in text.strip().split("\n\n"):
-        if paragraph:
-            yield words_html(" ".join(paragraph.split()))
+def _html(block: Block) -> str:
+    if isinstance(block, Heading):
+        return heading_html(block.text, size="1.2em")
+    if isinstance(block, Words):
+        return words_html(block.text)
+    if isinstance(block, Facts):
+        return table_html(("", ""), block.rows, 2)
+    if isinstance(block, Lines):
+        return lines_html(block.text)
+    if isinstance(block, NetworkPicture):
+        columns = demo_tables.drawn_units(block.setup)
+        drawn = lines_html("\n".join(network_drawing(columns))) if columns else ""
+        return network_picture(block.setup) or drawn
+    return _chart(block) if isinstance(block, Chart) else _table(block)
 
 
-def _setup(setup: SetupRun, *, brief: bool) -> Iterator[str]:
-    yield table_html(("", ""), demo_tables.facts(setup), 2)
-    yield from (words_html(f"Warning: {warning}") for warning in setup.warnings)
-    if not brief:
-        columns = demo_tables.drawn_units(setup)
-        if columns:
-            yield network_picture(setup) or lines_html("\n".join(network_drawing(columns)))
-        table = demo_tables.parameters(setup)
-        yield _table(table) if table else words_html(f"{demo_text.TOO_MANY}; run.runs has them all.")
-    yield _table(demo_tables.errors(setup))
-    yield from _error_curve(setup)
-    if not brief:
-        yield _table(demo_tables.predictions(setup))
-    yield from map(words_html, demo_tables.accuracies(setup))
-    for last in (demo_tables.class_counts(setup), *demo_tables.figures(setup)):
-        if last:
-            yield _table(last)
-
-
-def _error_curve(setup: SetupRun) -> Iterator[str]:
-    """Draw the error of every recorded epoch."""
-    curve = [(float(at.epoch), at.error) for at in setup.errors]
-    if curve[-1][0] <= 1 or min(error for _, error in curve) <= 0:
-        return
-    last = setup.errors[-1].epoch
-    text = f"{bars(demo_tables.evenly(curve, demo_text.POINTS))}\n{demo_text.LOGARITHMIC.format(last=last)}"
-    svg, size = curve_svg({"E": curve}, "epochs; the height is the logarithm of E")
-    yield picture_html(svg, size, text)
-
-
-def _race(runs: Sequence[SetupRun]) -> Iterator[str]:
-    """Compare runs by epoch and by time."""
-    yield heading_html("side by side", size="1.2em")
-    yield _table(demo_tables.race(runs))
-    if any(at.error <= 0 for run in runs for at in run.errors):
-        return
-    epochs: dict[str, Curve] = {run.name: [(float(at.epoch), at.error) for at in run.errors] for run in runs}
-    seconds: dict[str, Curve] = {run.name: [(at.seconds, at.error) for at in run.errors] for run in runs}
-    shortest = min(curve[-1][0] for curve in seconds.values())
-    for curves, across, right in (
-        (epochs, "epochs; the height is the logarithm of E", None),
-        (seconds, "seconds; the height is the logarithm of E", shortest),
+def _chart(chart: Chart) -> str:
+    """Give the pictures of a chart, each holding what a terminal shows of it, with what is said below them."""
+    parts = []
+    for figure, text, said in zip(
+        chart.figures, demo_text.chart_texts(chart), demo_text.chart_words(chart), strict=True
     ):
-        svg, size = curve_svg(curves, across, right)
-        ends = "\n".join(f"{name}: E = {curve[-1][1]:.6f} at the end" for name, curve in curves.items())
-        yield picture_html(svg, size, f"E over {across.partition(';')[0]}\n{ends}")
+        svg = figure_svg(figure)
+        parts.append(picture_html(svg, svg_size(svg), text) + (words_html(said) if said else ""))
+    return "".join(parts)
 
 
 def _table(table: DemoTable) -> str:

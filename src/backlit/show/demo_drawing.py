@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from itertools import pairwise
 
 from backlit.examples import SetupRun
@@ -15,7 +16,7 @@ from backlit.show.text_charts import network_drawing
 
 
 def network_picture(setup: SetupRun) -> str:
-    """Give a run's network with its weights after training as HTML; nothing where it has no drawing.
+    """Give a run's network with its weights after training as HTML for a notebook; nothing where it has no drawing.
 
     It has none where a layer is large, or where weights alone do not lead from units to units.
     """
@@ -23,10 +24,26 @@ def network_picture(setup: SetupRun) -> str:
     drawing = _drawing(setup, columns) if columns else None
     if drawing is None:
         return ""
-    words = f"The network {demo_tables.after(setup.epochs)}: the edges show their weights"
-    svg = network_svg(drawing, backward=False, title=words)
-    caption = ". ".join([words, *left_out(drawing, backward=False)]) + "."
-    return words_html(caption) + picture_html(svg, svg_size(svg), "\n".join(network_drawing(columns)))
+    svg = network_svg(drawing, backward=False, title=_words(setup))
+    return words_html(_caption(setup, drawing)) + picture_html(svg, svg_size(svg), "\n".join(network_drawing(columns)))
+
+
+def network_part(setup: SetupRun) -> str:
+    """Give the same as a part of a page that brings `NETWORK_STYLE`."""
+    columns = demo_tables.drawn_units(setup)
+    drawing = _drawing(setup, columns) if columns else None
+    if drawing is None:
+        return f"<pre>{escape(chr(10).join(network_drawing(columns)))}</pre>" if columns else ""
+    svg = network_svg(drawing, backward=False, standalone=False, title=_words(setup))
+    return f"<figure>\n{svg}\n<figcaption>{escape(_caption(setup, drawing))}</figcaption>\n</figure>"
+
+
+def _words(setup: SetupRun) -> str:
+    return f"The network {demo_tables.after(setup.epochs)}: the edges show their weights"
+
+
+def _caption(setup: SetupRun, drawing: Drawing) -> str:
+    return ". ".join([_words(setup), *left_out(drawing, backward=False)]) + "."
 
 
 def _drawing(setup: SetupRun, names: Sequence[Sequence[str]]) -> Drawing | None:

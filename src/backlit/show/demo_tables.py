@@ -14,6 +14,9 @@ MOST_LINES = 9
 """Longer lists are cut, with a note."""
 MOST_UNITS = 8
 """A layer of more units is not drawn."""
+DIGITS = 7
+"""Of the numbers of a lesson."""
+NEVER = "never predicted: "
 
 
 class DemoTable(msgspec.Struct, frozen=True):
@@ -68,11 +71,20 @@ def parameters(setup: SetupRun) -> DemoTable | None:
 
 
 def errors(setup: SetupRun) -> DemoTable:
-    """List the error after 0, 1, 10, 100 ... epochs."""
+    """List the error, and accuracies where there are any, after 0, 1, 10, 100 ... epochs."""
     last = setup.errors[-1].epoch
     chosen = {0, last, *(10**k for k in range(len(str(last))))}  # all recorded
-    rows = tuple((f"{at.epoch:,}", number(at.error)) for at in setup.errors if at.epoch in chosen)
-    return DemoTable("The error E", ("after epoch", "E"), rows)
+    listed = [at for at in setup.errors if at.epoch in chosen]
+    columns = [("E", [number(at.error) for at in listed])]
+    for said, found in (
+        ("accuracy", [at.accuracy for at in listed]),
+        ("of test rows", [at.test_accuracy for at in listed]),
+    ):
+        shares = [f"{share:.4f}" for share in found if share is not None]
+        columns += [(said, shares)] if len(shares) == len(listed) else []
+    rows = tuple((f"{at.epoch:,}", *(values[k] for _, values in columns)) for k, at in enumerate(listed))
+    title = "The error E and the accuracy" if len(columns) > 1 else "The error E"
+    return DemoTable(title, ("after epoch", *(head for head, _ in columns)), rows)
 
 
 def evenly(points: Sequence[tuple[float, float]], count: int) -> list[float]:
@@ -114,7 +126,7 @@ def class_counts(setup: SetupRun) -> DemoTable | None:
         return None
     rows = tuple((c.name, str(c.rows), str(c.predicted), str(c.right)) for c in setup.test_classes)
     never = [c.name for c in setup.test_classes if c.rows and not c.predicted]
-    notes = (f"never predicted: {', '.join(never)}",) if never else ()
+    notes = (f"{NEVER}{', '.join(never)}",) if never else ()
     return DemoTable("Test rows by class", ("class", "rows", "predicted", "correct"), rows, notes=notes)
 
 
@@ -170,6 +182,28 @@ def after(epochs: int) -> str:
 def number(value: float) -> str:
     """Write a number with nine decimals, a small one with nine digits; below 1e-12, which is rounding error, 0."""
     return f"{value:.9f}" if abs(value) >= 1e-3 else f"{value:.8e}" if abs(value) > 1e-12 else "0"
+
+
+def plain(value: float | None) -> str:
+    """Write a number with seven digits, and rounding errors around 0 as 0.
+
+    >>> plain(-0.48312499), plain(4.0), plain(3e-17), plain(None)
+    ('-0.483125', '4', '0', 'not finite')
+    """
+    if value is None:
+        return "not finite"
+    return "0" if abs(value) < 1e-12 else f"{value:.{DIGITS}g}"
+
+
+def error_text(error: float | None) -> str:
+    """Write an error with four digits, a large one as a whole number.
+
+    >>> error_text(0.08750001), error_text(6765217.8), error_text(None)
+    ('0.0875', '6,765,218', 'not finite')
+    """
+    if error is None:
+        return "not finite"
+    return f"{error:,.0f}" if 1e4 <= error < 1e12 else f"{error:.4g}"
 
 
 def like(published: str, ours: float) -> str:

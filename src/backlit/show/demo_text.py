@@ -12,19 +12,22 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from backlit.examples import Example, ExampleRun, SetupRun
+from backlit.examples import Example, SetupRun
 from backlit.show import demo_tables
+from backlit.show.charts.text import figure_text
+from backlit.show.demo_blocks import Block, Chart, Facts, Heading, Lines, NetworkPicture, Words
+from backlit.show.demo_parts import demo_parts
+from backlit.show.demo_records import DemoRun
 from backlit.show.demo_tables import DemoTable
-from backlit.show.text_charts import bars, network_drawing, plot
+from backlit.show.text_charts import network_drawing
 
 WIDTH = 80
-POINTS = 60
-"""Of the drawn error."""
+INDENT = "  "
 
 
-def demo_text(run: ExampleRun, width: int = WIDTH) -> str:
+def demo_text(run: DemoRun, width: int = WIDTH) -> str:
     """Give a run as plain text."""
-    return _plain(demo_parts(run, width), width)
+    return _plain(demo_renderables(run, width), width)
 
 
 def list_text(found: Sequence[Example], width: int = WIDTH) -> str:
@@ -48,101 +51,73 @@ def list_parts(found: Sequence[Example]) -> Iterator[RenderableType]:
     yield Text("\nRun one with its name, such as: backlit demo two-layer")
 
 
-def demo_parts(run: ExampleRun, width: int) -> Iterator[RenderableType]:
+def printed(found: DemoRun | Sequence[Example], width: int) -> Iterator[RenderableType]:
+    """Give the parts of a run, or of a list of examples."""
+    return demo_renderables(found, width) if isinstance(found, DemoRun) else list_parts(found)
+
+
+def demo_renderables(run: DemoRun, width: int) -> Iterator[RenderableType]:
     """Give the parts of a run, each to be printed with a line break after it."""
     yield Text(run.title or run.name, style="bold")
     yield ""
-    for paragraph in (run.about, f"Source: {run.source}." if run.source else ""):
-        yield from _paragraphs(paragraph, width)
-    for setup in run.runs:
-        if setup.name:
-            yield Rule(setup.name, style="dim")
-            yield from _paragraphs(setup.about, width)
-        yield from _setup(setup, width, brief=run.race)
-    if run.race:
-        yield from _race(run.runs)
+    for block in demo_parts(run):
+        yield from _renderables(block, width)
 
 
-def _setup(setup: SetupRun, width: int, *, brief: bool) -> Iterator[RenderableType]:
-    yield Text("\n".join(f"{name:10}{fact}" for name, fact in demo_tables.facts(setup)) + "\n")
-    for warning in setup.warnings:
-        yield from _paragraphs(f"Warning: {warning}", width)
-    if not brief:
-        yield from _drawing(setup, width)
-        table = demo_tables.parameters(setup)
-        if table is None:
-            yield Text(f"{TOO_MANY}; --json gives them all\n")
-        else:
-            yield from (_table(table), "")
-    yield from _errors(setup)
-    if not brief:
-        yield from _noted(demo_tables.predictions(setup))
-    accuracies = demo_tables.accuracies(setup)
-    if accuracies:
-        yield Text("\n".join(accuracies) + "\n")
-    classes = demo_tables.class_counts(setup)
-    if classes:
-        yield from _noted(classes, style="bold")
-    for figures in demo_tables.figures(setup):
-        yield from _noted(figures, width=width)
+def _renderables(block: Block, width: int) -> Iterator[RenderableType]:
+    """Give what is printed of a block, an empty line at its end."""
+    if isinstance(block, Heading):
+        yield Rule(block.text, style="dim")
+    elif isinstance(block, Words):
+        yield from (Text(textwrap.fill(block.text, width)), "")
+    elif isinstance(block, Facts):
+        yield Text("\n".join(f"{name:10}{fact}" for name, fact in block.rows) + "\n")
+    elif isinstance(block, Lines):
+        yield Text(f"{block.text}\n")
+    elif isinstance(block, NetworkPicture):
+        yield from _network(block.setup, width)
+    elif isinstance(block, Chart):
+        yield from _chart(block, width)
+    else:
+        yield from _noted(block, width)
 
 
-TOO_MANY = "Weights and biases  too many to list here"
-
-
-def _drawing(setup: SetupRun, width: int) -> Iterator[RenderableType]:
+def _network(setup: SetupRun, width: int) -> Iterator[RenderableType]:
     """Draw the network where it is small."""
     columns = demo_tables.drawn_units(setup)
     drawing = network_drawing(columns) if columns else []
     if drawing and max(map(len, drawing)) < width - 2:
-        yield Text("\n".join("  " + line for line in drawing) + "\n")
+        yield Text("\n".join(INDENT + line for line in drawing) + "\n")
 
 
-def _errors(setup: SetupRun) -> Iterator[RenderableType]:
-    """List the error after 0, 1, 10, 100 ... epochs, and draw it."""
-    last = setup.errors[-1].epoch
-    yield _table(demo_tables.errors(setup))
-    even = demo_tables.evenly([(float(at.epoch), at.error) for at in setup.errors], POINTS)
-    if last > 1 and min(even) > 0:
-        yield Text(f"  {bars(even)}\n  {LOGARITHMIC.format(last=last)}\n")
-    else:
-        yield ""
+def _chart(chart: Chart, width: int) -> Iterator[RenderableType]:
+    """Print the lines of a chart, or each figure in block characters with what is seen in it."""
+    room = width - len(INDENT)
+    for text, said in zip(chart_texts(chart, room), chart_words(chart), strict=True):
+        lines = f"{text}\n{textwrap.fill(said, room)}".strip("\n")
+        if lines:
+            yield Text(textwrap.indent(lines, INDENT) + "\n", no_wrap=True, overflow="crop")
 
 
-LOGARITHMIC = "E from epoch 0 to {last:,}; the height is its logarithm"
+def chart_texts(chart: Chart, width: int = WIDTH - len(INDENT)) -> list[str]:
+    """Give what stands for each figure of a chart in a terminal; the chart's own lines stand for all of them."""
+    if chart.text and max(map(len, chart.text.split("\n"))) <= width:
+        return [chart.text, *("" for _ in chart.figures[1:])]
+    return [figure_text(figure, width) for figure in chart.coarse or chart.figures]
 
 
-def _race(runs: Sequence[SetupRun]) -> Iterator[RenderableType]:
-    """Compare runs by epoch and by time."""
-    yield Rule("side by side", style="dim")
-    yield _table(demo_tables.race(runs))
-    if any(at.error <= 0 for run in runs for at in run.errors):
-        return  # the drawing is logarithmic
-    legend = ", ".join(f"{run.name[0]} {run.name}" for run in runs)
-    epochs = {run.name: [(float(at.epoch), at.error) for at in run.errors] for run in runs}
-    seconds = {run.name: [(at.seconds, at.error) for at in run.errors] for run in runs}
-    shortest = min(curve[-1][0] for curve in seconds.values())
-    yield _curves(f"E after each epoch, from 0 to {runs[0].epochs}: {legend}", plot(epochs))
-    yield _curves(f"E over time, from 0 to {demo_tables.time_text(shortest)}: {legend}", plot(seconds, right=shortest))
+def chart_words(chart: Chart) -> list[str]:
+    """Give what is said below each figure of a chart."""
+    return ["" if chart.text else figure.summary for figure in chart.figures]
 
 
-def _curves(title: str, lines: Sequence[str]) -> Text:
-    return Text("\n".join([f"\n{title}\n", *(f"  {line}" for line in lines)]))
-
-
-def _paragraphs(text: str, width: int) -> Iterator[RenderableType]:
-    for paragraph in text.strip().split("\n\n"):
-        if paragraph:
-            yield Text(textwrap.fill(" ".join(paragraph.split()), width))
-            yield ""
-
-
-def _noted(table: DemoTable, *, style: str = "", width: int = WIDTH) -> Iterator[RenderableType]:
+def _noted(table: DemoTable, width: int = WIDTH) -> Iterator[RenderableType]:
     """Give a table with its notes and an empty line; numbered notes hang behind their numbers."""
     yield _table(table)
     for note in table.notes:
-        hang = "      " if note.startswith("(") else "  "
-        yield Text(textwrap.fill(note, width - 4, initial_indent="  ", subsequent_indent=hang), style=style)
+        hang = "      " if note.startswith("(") else INDENT
+        style = "bold" if note.startswith(demo_tables.NEVER) else ""
+        yield Text(textwrap.fill(note, width - 4, initial_indent=INDENT, subsequent_indent=hang), style=style)
     yield ""
 
 

@@ -1,10 +1,9 @@
-"""Small drawings in text: a network, a row of bars, curves. They take plain values and give lines."""
+"""Small drawings in text: a network, a row of bars. They take plain values and give lines."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 
 BARS = "▁▂▃▄▅▆▇█"
 JOINTS = {
@@ -75,45 +74,3 @@ def bars(values: Sequence[float]) -> str:
     low, high = min(heights), max(heights)
     steps = (len(BARS) - 1) / (high - low) if high > low else 0.0
     return "".join(BARS[int((height - low) * steps)] for height in heights)
-
-
-def plot(
-    curves: Mapping[str, Sequence[tuple[float, float]]],
-    *,
-    width: int = 64,
-    height: int = 12,
-    right: float | None = None,
-) -> list[str]:
-    """Draw curves of positive values by the first letters of their names, the y axis logarithmic.
-
-    Where two curves meet, the one named first is seen. `right` ends the x axis, by default with the longest curve.
-
-    >>> print("\\n".join(plot({"a": [(0.0, 1.0), (2.0, 0.01)]}, width=5, height=3)))
-     1.00 │aa
-    0.100 │  a
-    0.010 │   aa
-          └─────
-    """
-    end = max(curve[-1][0] for curve in curves.values()) if right is None else right
-    sampled = {name: [_at(curve, end * k / (width - 1)) for k in range(width)] for name, curve in curves.items()}
-    seen = [math.log(y) for values in sampled.values() for y in values if y is not None]
-    low, high = min(seen), max(seen)
-    grid = [[" "] * width for _ in range(height)]
-    for name, values in reversed(list(sampled.items())):
-        for column, y in enumerate(values):
-            if y is not None:
-                grid[round((high - math.log(y)) / ((high - low) or 1.0) * (height - 1))][column] = name[0]
-    labels = [math.exp(high - (high - low) * row / (height - 1)) for row in range(height)]
-    lines = [
-        f"{label:#5.3g}"[:5].rjust(5) + " │" + "".join(row).rstrip() for label, row in zip(labels, grid, strict=True)
-    ]
-    return [*lines, " " * 6 + "└" + "─" * width]
-
-
-def _at(curve: Sequence[tuple[float, float]], x: float) -> float | None:
-    """Give a curve's value between its points, along straight lines in the logarithm; None beyond its end."""
-    for (x0, y0), (x1, y1) in pairwise(curve):
-        if x0 <= x <= x1:
-            share = (x - x0) / ((x1 - x0) or 1.0)
-            return math.exp((1 - share) * math.log(y0) + share * math.log(y1))
-    return None

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
 
+import numpy as np
+
+from backlit.analysis.boundary_records import Boundary
+from backlit.analysis.descent import descent_lesson
+from backlit.analysis.descent_records import DescentLesson
+from backlit.engine import Training
 from backlit.errors import BacklitError
-from backlit.examples import examples, run_example
+from backlit.examples import ExampleRun, NetworkFile, Setup, SetupRun, Trained, examples, train_example
 from backlit.show.demo import Demo, DemoList
+from backlit.show.demo_records import DemoRun, DemoSetup
+
+POINTS = 51
+"""Points of a boundary along each side."""
 
 
 def demo(
@@ -14,7 +25,8 @@ def demo(
 ) -> Demo | DemoList:
     """Run a classic worked example; without a name, list them.
 
-    Shows the network, its weights, the error falling, predictions beside targets, and published figures beside ours.
+    Shows the network, its weights, the curves of error and accuracy, predictions beside targets, the regions of the
+    classes over two inputs, and published figures beside ours; of a network file with a valley, its lesson.
 
     Args:
         name: an example, or the path of a network file (.toml) of your own.
@@ -37,4 +49,52 @@ def demo(
             f'demo was given {type(name).__name__}; expected an example\'s name, such as "xor", or the path of a '
             "network file. Of a Network, explain(network, X, Y) shows a step, and Training(network, X, Y) trains it."
         )
-    return Demo(run_example(os.fspath(name), epochs=epochs, compiled=compiled))
+    return Demo(_demo_run(train_example(os.fspath(name), epochs=epochs, compiled=compiled), epochs))
+
+
+def _demo_run(trained: Trained, epochs: int | None) -> DemoRun:
+    """Add to a run what its pictures need."""
+    run, file = trained.run, trained.file
+    given = {name: getattr(run, name) for name in ExampleRun.__struct_fields__}
+    given["runs"] = tuple(
+        _demo_setup(setup_run, setup, setup.training(network, compiled=run.compiled))
+        for setup_run, setup, network in zip(run.runs, file.setups, trained.networks, strict=True)
+    )
+    return DemoRun(**given, lesson=_lesson(file, epochs), parts=file.valley.parts if file.valley else ())
+
+
+def _demo_setup(run: SetupRun, setup: Setup, trained: Training) -> DemoSetup:
+    """Add the boundary of a network of two inputs whose targets are classes; `trained` holds the trained network."""
+    given = {name: getattr(run, name) for name in SetupRun.__struct_fields__}
+    return DemoSetup(**given, boundary=_boundary(run, setup, trained))
+
+
+def _boundary(run: SetupRun, setup: Setup, trained: Training) -> Boundary | None:
+    """Give what a trained network says over its two inputs; None where it has others, or where it exploded."""
+    if len(run.inputs) != 2 or run.training_accuracy is None:
+        return None
+    boundary = import_module("backlit.analysis.boundary").boundary  # it loads Arrow, which other demos do without
+    units = setup.names.units[0] or None
+    try:
+        found: Boundary = boundary(trained, kind="classes", points=POINTS, inputs=run.inputs, units=units)
+    except BacklitError:  # predictions that are not finite: the run's errors and warnings say so
+        return None
+    return found
+
+
+def _lesson(file: NetworkFile, epochs: int | None) -> DescentLesson | None:
+    """Follow the file's runs down the valley, from their first weights."""
+    if file.valley is None:
+        return None
+    overrides = {} if epochs is None else {"epochs": epochs}
+    trainings = {setup.name: setup.training(setup.build(), compiled=False, **overrides) for setup in file.setups}
+    return descent_lesson(trainings, _own_names(file.setups[0]), file.valley.x_range, file.valley.y_range)
+
+
+def _own_names(setup: Setup) -> dict[str, str]:
+    """Give the file's names of weights, or those that its units make, by their places in the arrays: 1.W[0,0]."""
+    network, names = setup.build(), setup.names
+    return {
+        f"{array}[{','.join(map(str, index))}]": names.own_label(array, *index) or names.parameter(array, *index)
+        for array in network for index in np.ndindex(network[array].shape)
+    }  # fmt: skip
