@@ -21,10 +21,7 @@ THE_RUN = "the run"
 
 
 def valley_figure(lesson: DescentLesson, descents: Sequence[Descent], *, lines: bool = True) -> Figure:
-    """Draw the error over the two weights, and the paths of descents on it, without `lines` their points alone.
-
-    The first descent lies above the others.
-    """
+    """Draw the error over the two weights, and the paths of descents on it, without `lines` their points alone."""
     valley, lowest = lesson.valley, lesson.lowest
     z = np.array([[np.nan if error is None else error for error in row] for row in valley.error])
     layers: list[Layer] = [Field(x=valley.x, y=valley.y, z=z.tolist(), levels=contour_levels(z))]
@@ -38,7 +35,7 @@ def valley_figure(lesson: DescentLesson, descents: Sequence[Descent], *, lines: 
         x, y = [x for x, _ in points], [y for _, y in points]
         paths.append(Line(x=x, y=y, name=name, series=k, dots=len(points) <= FEW_POINTS) if lines else
                      Points(x=x, y=y, name=name, series=k))  # fmt: skip
-    layers += reversed(paths) if lines else paths  # block characters have the first layer on top
+    layers += paths
     layers.append(Points(x=[lesson.start[0]], y=[lesson.start[1]], name="start", series=7, symbol="square", size=5.0))
     if _inside(valley.x, lowest.x) and _inside(valley.y, lowest.y):
         layers.append(Points(x=[lowest.x], y=[lowest.y], name="lowest E", series=7, symbol="star", size=7.0))

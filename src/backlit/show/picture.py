@@ -78,7 +78,8 @@ class Picture(Shown):
 
     def to_html(self) -> str:
         """Give a page of its own that loads nothing: each figure, what it shows in words, and its table."""
-        figures = "\n".join(figure_html(figure) for figure in self.figures)
+        alone = len(self.figures) == 1 and self.title == self.figures[0].title  # else the page would say it twice
+        figures = "\n".join(figure_html(figure, titled=not alone) for figure in self.figures)
         return PAGE.format(title=escape(self.title), style=CHART_STYLE, figures=figures)
 
     def to_json(self) -> str:
@@ -119,10 +120,10 @@ def _cell(figure: Figure) -> str:
     )
 
 
-def figure_html(figure: Figure) -> str:
+def figure_html(figure: Figure, *, titled: bool = True) -> str:
     """Give a figure as a part of a page that brings `CHART_STYLE`: the picture, its words, its table folded."""
     said = f"<figcaption>{escape(figure.summary)}</figcaption>" if figure.summary else ""
-    return f"<figure>\n{figure_svg(figure, standalone=False, titled=True)}\n{said}\n{_table_html(figure)}</figure>"
+    return f"<figure>\n{figure_svg(figure, standalone=False, titled=titled)}\n{said}\n{_table_html(figure)}</figure>"
 
 
 def _table_html(figure: Figure) -> str:
@@ -137,6 +138,6 @@ def _table_html(figure: Figure) -> str:
                                 for cell, look in zip(cells, numbered, strict=True)) + "</tr>"  # fmt: skip
 
     rows = "\n".join(line(row, "td") for row in table.rows)
-    return (f'<details><summary>The numbers of this picture</summary><div class="wide" tabindex="0" role="region" '
+    return (f'<details><summary>The numbers of this picture</summary><div class="wide" tabindex="0" role="group" '
             f'aria-label="{escape(figure.title)}, as a table"><table><thead>{line(table.head, "th")}</thead>'
             f"<tbody>{rows}</tbody></table></div></details>")  # fmt: skip

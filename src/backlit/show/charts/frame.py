@@ -16,6 +16,8 @@ from backlit.show.charts.symbols import line_sample, symbol_sample
 from backlit.show.text_width import shortened, text_width
 
 LETTERS, SMALL = 13.0, 12.0
+TITLE, MOST_TITLES = 14.0, 2
+"""The size of the title, and its most lines."""
 LINE = 18.0
 """The height of a line of text."""
 MOST_MARK = 130.0
@@ -48,8 +50,8 @@ class Frame:
         if figure.square:
             self.wide = min(self.wide, SQUARE)
             self.width = max(self.left + self.wide + RIGHT, 0.75 * figure.width)
-        self.title = shortened(figure.title, self.width - 16.0, 14.0, bold=True) if titled else ""
-        at = 24.0 if self.title else 4.0
+        self.titles = list(_lines(figure.title, self.width - 16.0)) if titled else []
+        at = 4.0 + 20.0 * len(self.titles)
         self.legend, at = self._legend(at)
         self.label_at = at + 12.0
         self.top = at + (LINE + 4.0 if figure.y.label else 8.0)
@@ -110,8 +112,9 @@ class Frame:
 
     def parts(self) -> Iterator[str]:
         """Draw what lies around the plot and the lines of its grid."""
-        if self.title:
-            yield text_part(8.0, 18.0, self.title, "ink", size=14.0, bold=True)
+        for k, title in enumerate(self.titles):
+            full = self.figure.title if k == MOST_TITLES - 1 else ""
+            yield text_part(8.0, 18.0 + 20.0 * k, title, "ink", size=TITLE, bold=True, full=full)
         for name, layer, x, y in self.legend:
             yield line_sample(layer, x, y - 4) if isinstance(layer, Line) else symbol_sample(layer, x, y - 4)
             yield text_part(x + 26.0, y, name, "ink", size=SMALL)
@@ -150,6 +153,22 @@ class Frame:
         """Move the middle of a text so that it ends within the picture."""
         half = text_width(self.mark_text(text), SMALL) / 2
         return max(half + 1.0, min(x, self.width - half - 1.0))
+
+
+def _lines(title: str, most: float) -> Iterator[str]:
+    """Give a title in lines of at most that width; the last one is shortened where that is too little."""
+    words, line, count = title.split(), "", 1
+    while words:
+        longer = f"{line} {words[0]}".strip()
+        if count == MOST_TITLES:
+            line, words = " ".join(filter(None, [line, *words])), []
+        elif not line or text_width(longer, TITLE, bold=True) <= most:
+            line, words = longer, words[1:]
+        else:
+            yield shortened(line, most, TITLE, bold=True)
+            line, count = "", count + 1
+    if line:
+        yield shortened(line, most, TITLE, bold=True)
 
 
 def text_part(

@@ -153,8 +153,10 @@ def _plot(figure: Figure, width: int, height: int) -> Iterator[str]:
     traced = [layer for layer in figure.layers if isinstance(layer, (Line, Points))]
     marked = [layer for layer in traced if not (isinstance(layer, Line) and layer.quiet)]
     glyphs = {id(layer): GLYPHS[k % len(GLYPHS)] for k, layer in enumerate(marked)}
-    above = list(reversed(figure.layers))  # where two lines meet, the first one is seen
-    for layer in sorted(above, key=_depth):
+    order = sorted(
+        enumerate(figure.layers), key=lambda at: (_depth(at[1]), at[0] * (-1 if isinstance(at[1], Line) else 1))
+    )
+    for _, layer in order:  # where two lines meet, the first one is seen; of points the last one
         _draw(canvas, layer, area, glyphs.get(id(layer), "·"))
     canvas.legend += [_entry(layer, area, glyphs) for layer in figure.layers if _entry(layer, area, glyphs)]
     if figure.legend and canvas.legend:
