@@ -1,8 +1,11 @@
 """The records of a model's report, in the order in which it is read; they turn into JSON as they are.
 
-No record holds a time, so that the same run gives the same bytes. Values of the table's rows stand in `WorstRow.cells`,
-`WorkedRow` and `NumberMeasures.points` alone, and in the words of `ColumnReport.done` about categories; a private
-report has none of these.
+No record holds a time, so that the same run gives the same bytes, and no number is NaN or infinite: what is not
+defined is None. Labels, column names and cells are the user's own text; cells are cut at `LONGEST_CELL` characters.
+
+Values of the table's rows stand in `WorstRow`, `WorkedRow` and `NumbersMeasured.points`, in the words of
+`ColumnReport`, `Surprise` and `baseline`, and in the names of the inputs in `drawing`. A private report has none of
+them: it has the names of columns and classes, counts, scores, and the numbers of the most wrong rows with their errors.
 """
 
 from __future__ import annotations
@@ -16,6 +19,9 @@ from backlit.engine import TrainingCurve
 from backlit.explain.record.step_records import Drawing
 from backlit.model.recipe import Recipe
 from backlit.model.reports import Choice
+
+LONGEST_CELL = 200
+"""Longer cells are cut and end in "…"."""
 
 
 class Interval(msgspec.Struct, frozen=True):
@@ -56,7 +62,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 class Curve(msgspec.Struct, frozen=True):
-    """Points of a curve, thinned to what can be seen."""
+    """Points of a curve in the unit square, thinned to what can be seen: at most some 200, to four decimals."""
 
     x: tuple[float, ...]
     y: tuple[float, ...]
@@ -76,7 +82,7 @@ class ClassMeasures(msgspec.Struct, frozen=True):
     """One class: its rows, how it is found, and its curves against all other classes; None where it does not occur.
 
     `label` is text. `roc` is true positive rate (y) over false positive rate (x), `precision_recall` precision over
-    recall.
+    recall. Of many classes, those with the lowest AUC have curves; the others have None for these.
     """
 
     label: str
@@ -94,14 +100,16 @@ class ClassMeasures(msgspec.Struct, frozen=True):
 class ClassesMeasured(msgspec.Struct, frozen=True, tag="classes"):
     """A classifier measured. `confusion[i][j]` counts the rows of class i that are predicted as class j.
 
-    `calibration` is of the probability of the predicted class or, for two classes, of the second class;
-    `calibrated` says which in words.
+    Classes that training did not have come last; they are never predicted. `calibration` is of the probability of the
+    predicted class or, for two classes, of the second class; `calibrated` says which in words. `positive` is the label
+    of the class that F1, AUC and the like are of, where there are two classes; empty where they are means over classes.
     """
 
     classes: tuple[ClassMeasures, ...]
     confusion: tuple[tuple[int, ...], ...]
     calibration: tuple[CalibrationBin, ...]
     calibrated: str
+    positive: str
 
 
 class Point(msgspec.Struct, frozen=True):
@@ -123,7 +131,8 @@ class HistogramBin(msgspec.Struct, frozen=True):
 class NumbersMeasured(msgspec.Struct, frozen=True, tag="numbers"):
     """A regression measured: true and predicted numbers (at most some 2,000 rows, spread evenly), and the residuals.
 
-    `points` is empty in a private report. `quantiles` are the residuals' 0, 5, 25, 50, 75, 95 and 100 % quantiles.
+    Of more rows, the points are those of rows at equal distances in the order of the table. `points` is empty in a
+    private report. `quantiles` are the residuals' 0, 5, 25, 50, 75, 95 and 100 % quantiles.
     """
 
     points: tuple[Point, ...]
@@ -135,8 +144,9 @@ class NumbersMeasured(msgspec.Struct, frozen=True, tag="numbers"):
 class WorstRow(msgspec.Struct, frozen=True):
     """A row that is most wrong: its number in the table from 1 on, its target and prediction, its loss or residual.
 
-    `probability` is that of the right class. `cells` are the row's columns as text; empty, with `true` and `predicted`,
-    in a private report.
+    `error` is -log p of the right class, or the residual true - predicted. `probability` is that of the right class,
+    None where numbers are predicted. `cells` are the row's columns as text, in the table's order; of many columns, the
+    most important ones. `cells`, `true` and `predicted` are empty in a private report.
     """
 
     row: int
@@ -156,12 +166,20 @@ class Importance(msgspec.Struct, frozen=True):
 
 
 class Importances(msgspec.Struct, frozen=True):
-    """The importance of every column, the largest first, measured on so many rows by a score, shuffled so often."""
+    """The importance of columns, the largest first, measured on so many rows by a score, shuffled so often.
+
+    `score` is the key of the score that falls, "accuracy" or "r2"; `before` is its value on these rows as they are.
+    `of_columns` counts the columns that the network reads; where `columns` has fewer, `which` says which.
+    """
 
     score: str
+    before: float
     rows: int
+    of_rows: int
     repeats: int
     columns: tuple[Importance, ...]
+    of_columns: int
+    which: str = ""
 
 
 class WorkedInput(msgspec.Struct, frozen=True):
@@ -175,8 +193,8 @@ class WorkedInput(msgspec.Struct, frozen=True):
 class WorkedUnit(msgspec.Struct, frozen=True):
     """A unit: its net input as a sum of what comes in, the largest parts by name, and its output.
 
-    `parts` are the largest products of a weight and what it multiplies, by the name of its source; `rest` is the sum of
-    the other `others`; `bias` is added. They add up to `net`.
+    `parts` are the largest products of a weight and what it multiplies: (name of the source, weight, what it
+    multiplies). `rest` is the sum of the `others` other products, `bias` is added: all together they are `net`.
     """
 
     name: str
@@ -191,35 +209,51 @@ class WorkedUnit(msgspec.Struct, frozen=True):
 class WorkedRow(msgspec.Struct, frozen=True):
     """One row worked out: inputs, the hidden units that weigh most in the result, the outputs, the error.
 
-    All numbers are the engine's. `layers` are from the first to the last; each has the units that are shown, of `sizes`
-    in all, and `activations` names its op. `explained` is the command or the call that shows every number.
+    All numbers are the engine's, in float64; dropout is off, as in every prediction. `which` says why this row.
+    `layers` are from the first to the last; each has the units that are shown, of `sizes` in all, and `activations`
+    names its op. `inputs` are all inputs, or those that the shown units name, of `of_inputs`. An output is a class's
+    probability, or a number in standard deviations from the mean: the prediction is `mean` + output · `deviation`.
+    `wanted` is what the loss compares the outputs with: the label of the right class, or the number that the output
+    should be. `explained` is the command or the call that shows every number.
     """
 
     row: int
+    which: str
     target: str
     predicted: str
     inputs: tuple[WorkedInput, ...]
+    of_inputs: int
     layers: tuple[tuple[WorkedUnit, ...], ...]
     sizes: tuple[int, ...]
     activations: tuple[str, ...]
     loss: str
+    wanted: str | float
     error: float
     explained: str
+    mean: float | None = None
+    deviation: float | None = None
 
 
 class Repeat(msgspec.Struct, frozen=True):
-    """How to repeat it: the command, or the call in Python; versions by name; the seed."""
+    """How to repeat it: the command, or the call in Python; versions by name; the seed; a digest of the table's data.
+
+    `digest` is empty where the model's file does not have it, and in a private report: few rows could be guessed by it.
+    """
 
     command: str
     versions: dict[str, str]
     seed: int | None
+    digest: str = ""
 
 
-class ModelReport(msgspec.Struct, frozen=True):
+class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     """The report of a model on a table.
 
     `rows` says in words which rows were measured; `measured` is None where there were none. `private` says that values
-    of rows were left out.
+    of rows were left out. `counts` has the numbers of "training", "validation", "test" and "measured" rows, those that
+    are known. `baseline` and `linear` say what the two models beside the network are, or why one is left out.
+    `intervals` says how the scores' intervals were made. `drawing` is the network with its final weights and no row's
+    numbers. `worked` and the points are left out of a private report.
     """
 
     table: str
@@ -238,6 +272,7 @@ class ModelReport(msgspec.Struct, frozen=True):
     drawing: Drawing | None
     curve: TrainingCurve | None
     scores: tuple[Score, ...]
+    intervals: str
     baseline: str
     linear: str
     measured: ClassesMeasured | NumbersMeasured | None

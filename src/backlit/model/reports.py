@@ -8,8 +8,8 @@ import msgspec
 
 from backlit.data import ColumnReport, Surprise, Task
 from backlit.data.values import Label
-from backlit.engine import Summary
-from backlit.model.recipe import Recipe
+from backlit.engine import Summary, TrainingCurve
+from backlit.model.recipe import Recipe, Settings
 
 
 class ClassScores(msgspec.Struct, frozen=True, tag="classes"):
@@ -39,15 +39,19 @@ class NumberScores(msgspec.Struct, frozen=True, tag="numbers"):
 Scores = ClassScores | NumberScores
 
 
-Phase = Literal["choosing", "training", "comparing"]
+Phase = Literal["choosing", "training", "comparing", "reporting"]
 
 
 class Progress(msgspec.Struct, frozen=True):
     """The state of a training on a table after an epoch.
 
     `phase` is "choosing" while recipes are compared on validation rows (number `trial` of `trials`), then "training",
-    and once "comparing", when only the linear model of the report remains to be fitted.
-    `epochs` is the most there can be; `loss` is of the training rows, `validation_loss` of the validation rows, if any.
+    and once "comparing", when only the linear model of the report remains to be fitted; "reporting" is for a caller
+    that then writes a report. `epochs` is the most there can be; `loss` is of the training rows, `validation_loss` of
+    the validation rows, if any.
+
+    `seconds_left` estimates the seconds until the end of "training" from the epochs so far; None where nothing is known
+    yet. It is an upper estimate, `at_most`, where choosing or training may end before its last epoch.
     """
 
     phase: Phase
@@ -58,14 +62,20 @@ class Progress(msgspec.Struct, frozen=True):
     epochs: int
     loss: float
     validation_loss: float | None
+    seconds_left: float | None = None
+    at_most: bool = False
 
 
 class Trial(msgspec.Struct, frozen=True):
-    """One recipe tried on the validation rows: the lowest mean validation loss (None: it diverged) and its epoch."""
+    """One recipe tried on the validation rows: the lowest mean validation loss (None: it diverged) and its epoch.
+
+    `curve` has the mean losses over the folds, thinned; its `best` is that epoch. None where no epoch was finished.
+    """
 
     what: str
     loss: float | None
     epochs: int
+    curve: TrainingCurve | None = None
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -100,6 +110,11 @@ class FitReport(Summary, msgspec.Struct, frozen=True):
     Printed, a table.
 
     `choice` is None where nothing was chosen by validation, `test` where no rows were kept for a test.
+
+    `curve` is of the final training, thinned, with the norms of each layer's gradient in an epoch's last batch.
+    `settings` are those that were given. `table_digest` is of the table's cells (see `held_out_rows`), by which the
+    same table is known again, and with it the rows that were kept for the test. The three are None in a model file that
+    was written before there were any.
     """
 
     table: str
@@ -117,6 +132,9 @@ class FitReport(Summary, msgspec.Struct, frozen=True):
     stopped: str
     seconds: float
     test: Comparison | None
+    curve: TrainingCurve | None = None
+    settings: Settings | None = None
+    table_digest: str | None = None
 
 
 class ClassRow(msgspec.Struct, frozen=True):
