@@ -19,10 +19,11 @@ from backlit.lazy import lazily
 
 if TYPE_CHECKING:
     from backlit.engine.architecture import layer_from_dict, make_layer
+    from backlit.engine.chunks import epochs_at_once, every_epoch
     from backlit.engine.code_cache.announcing import Compilation, compilation_listeners
     from backlit.engine.compiled import can_compile
-    from backlit.engine.curves import TrainingCurve
-    from backlit.engine.display import Displayed, ProgressDisplay, Shown, Summary, drawers, progress_displays
+    from backlit.engine.curves import TrainingCurve, curve_of, plotted
+    from backlit.engine.display import Displayed, ProgressDisplay, Shown, Summary, drawers, plots, progress_displays
     from backlit.engine.evaluation import NetworkEvaluation
     from backlit.engine.executable import Executable
     from backlit.engine.gradcheck import ArrayCheck, GradientCheck, gradcheck
@@ -76,14 +77,19 @@ _PLACES = {
     "cache_contents": "warming",
     "can_compile": "compiled",
     "compilation_listeners": "code_cache.announcing",
+    "curve_of": "curves",
     "default_threads": "machine.environment",
     "describe_setting": "settings",
     "drawers": "display",
+    "epochs_at_once": "chunks",
+    "every_epoch": "chunks",
     "gradcheck": "gradcheck",
     "layer_from_dict": "architecture",
     "lbfgs_options": "lbfgs",
     "make_layer": "architecture",
     "minimize": "lbfgs",
+    "plots": "display",
+    "plotted": "curves",
     "progress_displays": "display",
     "reduction": "objective",
     "rows_of": "input_checks",
@@ -126,14 +132,19 @@ __all__ = [
     "cache_contents",
     "can_compile",
     "compilation_listeners",
+    "curve_of",
     "default_threads",
     "describe_setting",
     "drawers",
+    "epochs_at_once",
+    "every_epoch",
     "gradcheck",
     "layer_from_dict",
     "lbfgs_options",
     "make_layer",
     "minimize",
+    "plots",
+    "plotted",
     "progress_displays",
     "reduction",
     "rows_of",

@@ -2,7 +2,8 @@
 
 `explain` is `backlit.explain` and what `backlit explain` calls: it turns each of these into a training that is followed
 (`problem`), by `network_files` and `model_files`, and shows the step, or the epoch, that is asked for. `demo` is
-`backlit.demo`: it runs an example or a network file and shows the run.
+`backlit.demo`: it runs an example or a network file and shows the run. `watch` is `backlit.watch`: it runs a training
+and shows its curves meanwhile.
 """
 
 from typing import TYPE_CHECKING
@@ -12,9 +13,10 @@ from backlit.lazy import lazily
 if TYPE_CHECKING:
     from backlit.sources.demonstrating import demo
     from backlit.sources.explaining import explain
+    from backlit.sources.watching import watch
 
-_PLACES = {"demo": "demonstrating", "explain": "explaining"}
+_PLACES = {"demo": "demonstrating", "explain": "explaining", "watch": "watching"}
 
-__all__ = ["demo", "explain"]
+__all__ = ["demo", "explain", "watch"]
 
 __getattr__ = lazily(__name__, _PLACES)
