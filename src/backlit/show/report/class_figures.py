@@ -8,7 +8,7 @@ from backlit.analysis.report_records import ClassesMeasured, ClassMeasures
 from backlit.errors import counted
 from backlit.show.charts.figure import Axis, Cells, DataTable, Figure, Layer, Line
 from backlit.show.report.parts import Grid
-from backlit.show.report.texts import number, plain, share
+from backlit.show.report.texts import number, plain, score, share
 
 DRAWN_CLASSES = 20
 """The confusion of more classes is a table of the pairs that are confused most."""
@@ -88,7 +88,7 @@ def class_table(measured: ClassesMeasured) -> Grid:
         classes = sorted(classes, key=lambda pair: (2.0 if pair[1].f1 is None else pair[1].f1, pair[0]))[:TABLE_CLASSES]
         note = f"The {TABLE_CLASSES} classes with the lowest F1, of {len(measured.classes):,}."
     rows = [(plain(one.label, LABEL), f"{one.rows:,}", f"{one.predicted:,}", share(one.precision), share(one.recall),
-             number(one.f1, 3), number(one.auc, 4), number(one.average_precision, 4)) for _, one in classes]  # fmt: skip
+             score(one.f1), score(one.auc), score(one.average_precision)) for _, one in classes]  # fmt: skip
     head = ("class", "rows", "predicted", "precision", "recall", "F1", "AUC", "average precision")
     return Grid("Each class", head, rows, 1, note)
 
@@ -181,18 +181,19 @@ def calibration_figure(measured: ClassesMeasured) -> Figure | None:
     if not bins:
         return None
     line = Line(x=[one.predicted for one in bins], y=[one.observed for one in bins], name="network", dots=True)
-    perfect = Line(x=(0.0, 1.0), y=(0.0, 1.0), name="probabilities that come true", series=7, dash="dashed", quiet=True)
+    perfect = Line(x=(0.0, 1.0), y=(0.0, 1.0), name="as predicted", series=7, dash="dashed", quiet=True)
     rows = tuple((f"{number(one.low, 3)} to {number(one.high, 3)}", f"{one.rows:,}", number(one.predicted, 3),
                   number(one.observed, 3)) for one in bins)  # fmt: skip
     far = max(bins, key=lambda one: abs(one.predicted - one.observed))
     below = "more" if far.observed > far.predicted else "less"
-    gap = f"The largest gap is at {number(far.predicted, 3)}: it came true in {number(far.observed, 3)} of {counted(far.rows, 'row')}, {below} than predicted."
+    gap = (f"The largest gap is at {share(far.predicted)}: {share(far.observed)} of {counted(far.rows, 'row')} came true, "
+           f"{below} than predicted.")  # fmt: skip
     if far.observed == far.predicted:
         gap = "Every bin lies on the line."
     return Figure(
         title="Calibration",
-        summary=f"How often {plain(measured.calibrated, 80)} came true. {gap} On the dashed line, probabilities can be "
-        f"taken at their word; bins of few rows scatter around it.",
+        summary=f"How often {plain(measured.calibrated, 80)} came true. {gap} The nearer to the dashed "
+        "line, the more the probabilities can be taken at their word.",
         x=Axis("predicted probability", low=0.0, high=1.0), y=Axis("share that came true", low=0.0, high=1.0),
         layers=(perfect, line), table=DataTable(("bin", "rows", "mean prediction", "came true"), rows, 1), square=True,
     )  # fmt: skip

@@ -10,7 +10,7 @@ from backlit.show.charts.figure import Axis, Bars, DataTable, Figure, Line, Poin
 from backlit.show.report.texts import number
 
 TABLE_POINTS = 25
-QUANTILES = ("smallest", "5%", "25%", "median", "75%", "95%", "largest")
+QUANTILES = ("smallest", "5 %", "25 %", "median", "75 %", "95 %", "largest")
 
 
 def spread(points: Sequence[Point], most: int) -> list[Point]:
@@ -91,5 +91,5 @@ def _residual_words(measured: NumbersMeasured) -> str:
     lean = "half of the rows are predicted too low, half too high"
     if median:
         lean = f"at least half of the rows are predicted {'too low' if median > 0 else 'too high'}"
-    return (f"Half of the residuals lie between {number(quarter)} and {number(three)}, 90% between {number(low)} and "
+    return (f"Half of the residuals lie between {number(quarter)} and {number(three)}, 90 % between {number(low)} and "
             f"{number(high)}. The median is {number(median)}: {lean}.")  # fmt: skip

@@ -12,12 +12,14 @@ from markupsafe import Markup
 
 from backlit.show.charts.figure import Figure
 from backlit.show.charts.svg import figure_svg
+from backlit.show.notebook import svg_size
 
 
 class Grid(NamedTuple):
-    """A table. The cells from column `numbers` on stand to the right; those of the first column name their rows.
+    """A table. The cells of the first column name their rows, those from column `numbers` on stand to the right.
 
-    `caption` names it, `note` says what is left out. `quiet` lines stand below the first cell, one for each row.
+    `caption` names it, `note` says what is left out. `quiet` lines stand below the first cell, one for each row;
+    `texts` are columns behind `numbers` that stand to the left after all.
     """
 
     caption: str
@@ -26,6 +28,7 @@ class Grid(NamedTuple):
     numbers: int
     note: str = ""
     quiet: Sequence[str] = ()
+    texts: Sequence[int] = ()
     kind: str = "table"
 
 
@@ -36,7 +39,7 @@ class Chart(NamedTuple):
     summary: str
     svg: Markup
     table: Grid
-    width: int
+    width: float
 
 
 class Charts(NamedTuple):
@@ -80,7 +83,7 @@ class Code(NamedTuple):
 class Sum(NamedTuple):
     """A unit worked out: what it adds up, line by line, then its net input and its output.
 
-    `lines` are (what it is of, the product as it is worked out, its value).
+    `lines` are (what comes in, the product as it is worked out, its value).
     """
 
     name: str
@@ -99,9 +102,10 @@ class Sums(NamedTuple):
 
 
 class Said(NamedTuple):
-    """A sentence that stands for a part that is not there."""
+    """A sentence between parts, or for a part that is not there."""
 
     text: str
+    quiet: bool = False
     kind: str = "said"
 
 
@@ -125,4 +129,4 @@ def charts(figures: Iterable[Figure | None]) -> Charts:
 def _chart(figure: Figure) -> Chart:
     svg = Markup(figure_svg(figure, standalone=False, titled=False))
     table = Grid(figure.title, figure.table.head, figure.table.rows, figure.table.numbers)
-    return Chart(figure.title, figure.summary, svg, table, figure.width)
+    return Chart(figure.title, figure.summary, svg, table, svg_size(svg)[0])

@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from backlit.analysis.report_records import ModelReport, Score
 from backlit.show.charts.figure import Axis, DataTable, Figure, Layer, Line, Points
 from backlit.show.report.parts import Grid
-from backlit.show.report.texts import SENTENCE, WORDS, number, plain
+from backlit.show.report.texts import SENTENCE, WORDS, plain
+from backlit.show.report.texts import score as score_text
 
 SHORT = {
-    "balanced_accuracy": "balanced accuracy", "f1": "F1", "auc": "AUC", "average_precision": "average precision",
+    "balanced_accuracy": "bal. accuracy", "f1": "F1", "auc": "AUC", "average_precision": "avg. precision",
     "log_loss": "log-loss", "brier": "Brier score", "r2": "R²", "mae": "mean |error|", "rmse": "RMSE",
     "median_absolute_error": "median |error|",
 }  # fmt: skip
-"""What a score is called beside a picture."""
+"""What a score is called beside a picture, where there is little room."""
 
 MOST_SCORES = 20
 ROW_PIXELS = 30
@@ -24,21 +25,20 @@ ROW_PIXELS = 30
 def score_table(report: ModelReport) -> Grid:
     """Give the scores of the network, with their intervals, beside those of the linear model and the baseline."""
     shown = report.scores[:MOST_SCORES]
-    rows = [(plain(score.words, WORDS), number(score.value), interval_text(score), number(score.linear),
-             number(score.baseline)) for score in shown]  # fmt: skip
+    rows = [(plain(score.words, WORDS), score_text(score.value), interval_text(score), score_text(score.linear),
+             score_text(score.baseline)) for score in shown]  # fmt: skip
     notes = [f"{name}: {plain(words, WORDS)}." for name, words in
-             (("Linear model", report.linear), ("Baseline", report.baseline), ("Intervals", report.intervals))
-             if words]  # fmt: skip
+             (("Linear model", report.linear), ("Baseline", report.baseline)) if words]  # fmt: skip
     return Grid(
         "Scores of the network, a linear model and a baseline",
-        ("score", "network", "95% interval", "linear model", "baseline"), rows, 1, " ".join(notes),
+        ("score", "network", "95 % interval", "linear model", "baseline"), rows, 1, " ".join(notes),
         [plain(score.meaning, SENTENCE) for score in shown],
     )  # fmt: skip
 
 
 def interval_text(score: Score) -> str:
     """Give the interval of a score."""
-    return f"{number(score.interval.low)} to {number(score.interval.high)}" if score.interval else "–"
+    return f"{score_text(score.interval.low)} to {score_text(score.interval.high)}" if score.interval else "–"
 
 
 def compared(scores: Sequence[Score], other: str) -> tuple[int, int]:
@@ -63,7 +63,7 @@ def _figure(scores: Sequence[Score], *, higher: bool) -> Figure:
     if spans:
         x = [value for _, span in spans for value in (span.low, span.high, math.nan)]
         y = [value for place, _ in spans for value in (place, place, math.nan)]
-        layers.append(Line(x=x, y=y, name="95% interval"))
+        layers.append(Line(x=x, y=y, name="95 % interval"))
     for name, values, series, symbol in (
         ("network", [score.value for score in scores], 0, "dot"),
         ("linear model", [score.linear for score in scores], 1, "diamond"),
@@ -75,14 +75,15 @@ def _figure(scores: Sequence[Score], *, higher: bool) -> Figure:
             layers.append(Points(x=x, y=y, name=name, series=series, symbol=symbol, size=4.5))
     marks = tuple((place, SHORT.get(score.name) or plain(score.name.replace("_", " "), 24))
                   for place, score in zip(places, scores, strict=True))  # fmt: skip
-    rows = tuple((text, number(score.value), interval_text(score), number(score.linear), number(score.baseline))
+    rows = tuple((text, score_text(score.value), interval_text(score), score_text(score.linear),
+                  score_text(score.baseline))
                  for score, (_, text) in zip(scores, marks, strict=True))  # fmt: skip
     side = "right" if higher else "left"
     return Figure(
         title=f"{'Higher' if higher else 'Lower'} is better",
         summary=f"{_held(scores)} The further to the {side}, the better.",
         x=Axis(), y=Axis(marks=marks, low=-0.6, high=len(scores) - 0.4), layers=tuple(layers),
-        table=DataTable(("score", "network", "95% interval", "linear model", "baseline"), rows, 1), down=True,
+        table=DataTable(("score", "network", "95 % interval", "linear model", "baseline"), rows, 1), down=True,
         height=74 + ROW_PIXELS * len(scores),
     )  # fmt: skip
 
