@@ -58,8 +58,8 @@ class Report(Shown):
         made = {".html": self.to_html, ".json": self.to_json}
         if target.suffix.lower() not in made:
             raise BacklitError(
-                f"cannot save a report as {target.name!r}; expected a name that ends in {' or '.join(FORMS)}. A browser "
-                "prints the page as a PDF."
+                f"cannot save a report as {target.name!r}; expected a name that ends in {' or '.join(FORMS)}. A "
+                "browser prints the page as a PDF."
             )
         try:
             target.write_text(made[target.suffix.lower()]().rstrip("\n") + "\n", encoding="utf-8", newline="\n")
@@ -84,7 +84,9 @@ class Report(Shown):
         if self.record.scores:
             table = score_table(self.record)
             parts += [table_html(table.head, table.rows, table.numbers), words_html(table.note)]
-        parts += [picture_html(svg := figure_svg(figure), svg_size(svg), figure_text(figure)) for figure in self._figures()]
+        parts += [
+            picture_html(svg := figure_svg(figure), svg_size(svg), figure_text(figure)) for figure in self._figures()
+        ]
         return f"<div>{''.join(parts)}</div>"
 
     def _remarks(self) -> list[str]:
