@@ -44,8 +44,8 @@ def columns_section(report: ModelReport) -> Section:
         taken = listed([f"{kind} ({n:,})" for kind, n in kinds.items()])
         words = [
             f"The network reads {used:,} of {counted(len(columns), 'column')} as {counted(inputs, 'input')}. The "
-            f"columns are taken for: {taken}. Look for one that is something else, and for one that would not be known when a "
-            "prediction is wanted."
+            f"columns are taken for: {taken}. Look for one that is something else, and for one that would not be known "
+            "when a prediction is wanted."
         ]
         rows = [(plain(column.column), plain(column.kind, 40), plain(column.done, WORDS), f"{column.outputs:,}")
                 for column in columns[:MOST_COLUMNS]]  # fmt: skip
@@ -219,7 +219,9 @@ def repeat_section(report: ModelReport) -> Section:
     pairs += [("digest of the table", plain(repeat.digest, 80))] if repeat.digest else []
     blocks: list[Block] = [Code(plain(repeat.command, 4 * SENTENCE), "command")] if repeat.command else [
         Said("The model's file does not say how it was made.")]  # fmt: skip
-    words = "The same table, seed and versions give the same numbers again, and this report to the byte."
+    words = (
+        "On the same kind of computer, the same table, command and versions give the same numbers, and the same report."
+    )
     return Section("repeat", "How to repeat it", [words] if repeat.command else [], [*blocks, Facts(pairs)])
 
 
