@@ -54,7 +54,9 @@ class Measured(NamedTuple):
     labels: tuple[str, ...]
     surprises: tuple[Surprise, ...]
 
-    def __len__(self) -> int:
+    @property
+    def n(self) -> int:
+        """How many rows these are."""
         return len(self.targets)
 
 
