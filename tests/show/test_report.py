@@ -127,7 +127,8 @@ def can_be_read_by_its_structure(name: str) -> None:
             continue
         assert len(list(figure.iter("figcaption"))) == len(list(figure.iter("details"))) == 1
     pictures = [part for part in body.iter() if str(part.tag).endswith("svg") and "role" in part.attrib]
-    assert all(part.attrib["role"] == "img" and part.attrib["aria-label"] for part in pictures)
+    assert all(part.attrib["role"] == "img" and text_of(part[0]) for part in pictures)
+    assert {part[0].tag.rpartition("}")[2] for part in pictures} <= {"title"}
 
 
 @pytest.mark.parametrize(("name", "middle"), [("iris", CLASSES), ("houses", ["Predicted against true"]),
