@@ -149,7 +149,7 @@ def test_the_sections_stand_in_order(name: str, middle: list[str]) -> None:
     ("monster", ["900 more columns", "The pairs that are confused most, of 100", "The 40 classes with the lowest",
                  "The 30 most important of 1,000 columns", "988 more inputs not shown"]),
     ("iris", ["0.8667 0.7450 to 0.9883 0.8060 0.3333", "26 of 30 rows lie on the diagonal",
-              "“setosa” is taken for “versicolor”: 2 rows", "better than the linear model in 6 of 6 scores",
+              "“setosa” is taken for “versicolor”: 2 rows", "Beside the linear model, the network is better in 6 of 6",
               "Row 26 of the table is most wrong", "1 other", "backlit explain iris.safetensors --data iris --row 7"]),
 ])  # fmt: skip
 def test_what_is_missing_cut_or_found_is_said(name: str, words: list[str]) -> None:
@@ -202,8 +202,9 @@ def test_the_intervals_are_told(scores: list[records.Score], said: str) -> None:
 
 def test_scores_are_compared_by_which_way_is_better() -> None:
     scores = [score(0.9, 0.8, 0, 1), score(0.9, 0.8, 0, 1, better=False), score(0.9, 0.9, 0, 1), score(0.9, None, 0, 1)]
-    assert score_figures.compared(scores, "linear") == (1, 3)
-    assert score_figures.compared(scores, "baseline") == (3, 4)
+    assert score_figures.compared(scores, "linear") == "better in 1 of 3 scores, equal in 1, worse in 1"
+    assert score_figures.compared(scores, "baseline") == "better in 3 of 4 scores, worse in 1"
+    assert score_figures.compared([score(0.9, None, 0, 1)], "linear") == ""
 
 
 def bins(*found: tuple[float, float, int]) -> records.ClassesMeasured:
