@@ -1,6 +1,9 @@
-"""Draw the README's picture: the two-layer example's forward and backward pass, as the HTML page shows them.
+"""Draw the pictures of the documents, each by the name of its file.
 
-python -m bench.picture docs/pictures/two-layer.svg
+    python -m bench.picture docs/pictures/two-layer.svg docs/pictures/valley.svg docs/pictures/boundary.svg
+
+`two-layer` is that example's forward and backward pass, as the HTML page shows them; `valley` the error over the weight
+and the bias of one neuron, with two paths of descent; `boundary` what a network trained on iris predicts over two columns.
 """
 
 from __future__ import annotations
@@ -8,15 +11,17 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 import backlit as bl
 from backlit.examples import example_file, read_network_file
+from backlit.model import Settings, fit_table
 from backlit.show.network_svg import LIGHT, NETWORK_STYLE, network_svg
 
 
-def picture() -> str:
+def two_layer() -> str:
     """Give the two drawings, one below the other, as one SVG."""
     setup = read_network_file(example_file("two-layer")).setups[0]
     network, names = setup.build(), setup.names
@@ -41,5 +46,26 @@ def picture() -> str:
     )
 
 
+def valley() -> str:
+    """Give the valley of one neuron with the paths of batch and of stochastic descent."""
+
+    def training(batch_size: Any, rate: float) -> bl.Training:
+        neuron = bl.Network([bl.Dense(1, weights=[[-1.0]], biases=[4.0])], inputs=1, loss="half_squared_error")
+        X, Y = [[0.0], [1.0], [2.0], [3.0]], [1.0, 2.0, 2.0, 4.0]
+        return bl.Training(neuron, X, Y, optimizer=bl.SGD(rate=rate), batch_size=batch_size, epochs=30, seed=0)
+
+    paths = {"all rows at once": training("full", 0.3), "one row at a time": training(1, 0.08)}
+    return bl.valley(paths, each="step").to_svg() + "\n"
+
+
+def boundary() -> str:
+    """Give the decision boundary of a small network that was trained on iris."""
+    model, _ = fit_table("iris", settings=Settings(layers=(8,)))
+    return bl.boundary(model, "iris", columns=("petal length (cm)", "petal width (cm)")).to_svg() + "\n"
+
+
+PICTURES = {"two-layer": two_layer, "valley": valley, "boundary": boundary}
+
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(picture(), encoding="utf-8")
+    for name in sys.argv[1:]:
+        Path(name).write_text(PICTURES[Path(name).stem](), encoding="utf-8")

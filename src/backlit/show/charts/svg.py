@@ -88,7 +88,7 @@ def _in_plot(plot: str, parts: list[str]) -> Iterator[str]:
 def _sorted(frame: Frame) -> tuple[list[str], list[str], list[str]]:
     """Draw the layers: surfaces go behind the grid, texts over everything."""
     behind: list[str] = []
-    inside: list[str] = []
+    inside: list[str] = [*_halos(frame)]
     above: list[str] = []
     for layer in frame.figure.layers:
         if isinstance(layer, (Field, Regions)):
@@ -115,6 +115,16 @@ def _drawn(frame: Frame, layer: Layer) -> Iterator[str]:
         yield from _arrow(frame, layer)
 
 
+def _halos(frame: Frame) -> Iterator[str]:
+    """Draw paper around the lines on a field, below all of them, so that none cuts another."""
+    if any(isinstance(layer, Field) for layer in frame.figure.layers):
+        for line in (layer for layer in frame.figure.layers if isinstance(layer, Line)):
+            wide, d = (1.5 if line.quiet else 2.2) + 2.5, polyline(frame.points(line.x, line.y))
+            if d:
+                yield (f'<path class="halo" stroke="{LIGHT["paper"]}" stroke-width="{wide}" fill="none" '
+                       f'stroke-linejoin="round" opacity="0.8" d="{d}"/>')  # fmt: skip
+
+
 def _line(frame: Frame, layer: Line) -> Iterator[str]:
     points = frame.points(layer.x, layer.y)
     d = polyline(points)
@@ -122,9 +132,6 @@ def _line(frame: Frame, layer: Line) -> Iterator[str]:
         return
     wide = 1.5 if layer.quiet else 2.2
     shape = f'stroke-width="{wide}" fill="none" stroke-linejoin="round" stroke-linecap="round"{DASHES[layer.dash]}'
-    if any(isinstance(other, Field) for other in frame.figure.layers):
-        yield (f'<path class="halo" stroke="{LIGHT["paper"]}" stroke-width="{wide + 2.5}" fill="none" '
-               f'stroke-linejoin="round" opacity="0.8" d="{d}"/>')  # fmt: skip
     yield f'<path {stroke(layer.series, quiet=layer.quiet)} {shape} d="{d}"/>'
     if layer.dots:
         finite = points[np.isfinite(points).all(axis=1)]
