@@ -2,8 +2,8 @@
 
     python -m bench.picture docs/pictures/two-layer.svg docs/pictures/valley.svg docs/pictures/boundary.svg
 
-`two-layer` is that example's forward and backward pass, as the HTML page shows them; `valley` the error over the weight
-and the bias of one neuron, with two paths of descent; `boundary` what a network trained on iris predicts over two columns.
+`two-layer` is that example's forward and backward pass, as the HTML page shows them; `valley` the error over weight and
+bias of one neuron, with two paths of descent; `boundary` what a network trained on iris predicts over two columns.
 """
 
 from __future__ import annotations
