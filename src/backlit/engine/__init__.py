@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from backlit.engine.architecture import layer_from_dict, make_layer
     from backlit.engine.code_cache.announcing import Compilation, compilation_listeners
     from backlit.engine.compiled import can_compile
-    from backlit.engine.curves import TrainingCurve
-    from backlit.engine.display import Displayed, ProgressDisplay, Shown, Summary, drawers, progress_displays
+    from backlit.engine.curves import TrainingCurve, curve_of, plotted
+    from backlit.engine.display import Displayed, ProgressDisplay, Shown, Summary, drawers, plots, progress_displays
     from backlit.engine.evaluation import NetworkEvaluation
     from backlit.engine.executable import Executable
     from backlit.engine.gradcheck import ArrayCheck, GradientCheck, gradcheck
@@ -76,6 +76,7 @@ _PLACES = {
     "cache_contents": "warming",
     "can_compile": "compiled",
     "compilation_listeners": "code_cache.announcing",
+    "curve_of": "curves",
     "default_threads": "machine.environment",
     "describe_setting": "settings",
     "drawers": "display",
@@ -84,6 +85,8 @@ _PLACES = {
     "lbfgs_options": "lbfgs",
     "make_layer": "architecture",
     "minimize": "lbfgs",
+    "plots": "display",
+    "plotted": "curves",
     "progress_displays": "display",
     "reduction": "objective",
     "rows_of": "input_checks",
@@ -126,6 +129,7 @@ __all__ = [
     "cache_contents",
     "can_compile",
     "compilation_listeners",
+    "curve_of",
     "default_threads",
     "describe_setting",
     "drawers",
@@ -134,6 +138,8 @@ __all__ = [
     "lbfgs_options",
     "make_layer",
     "minimize",
+    "plots",
+    "plotted",
     "progress_displays",
     "reduction",
     "rows_of",

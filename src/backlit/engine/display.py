@@ -23,6 +23,10 @@ It gives None for a record that it does not know.
 """
 
 
+plots: dict[str, Callable[..., Any]] = {}
+"""What draws records as a `Picture` that can be saved: "curves" by name, with what to draw of them."""
+
+
 class ProgressDisplay(Protocol):
     """Shows how far a training is; `show` is called after epochs, `close` once at the end."""
 

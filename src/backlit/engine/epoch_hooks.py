@@ -11,7 +11,8 @@ import numpy as np
 
 from backlit.engine import display
 from backlit.engine.code_cache.announcing import Compilation, compilation_listeners
-from backlit.engine.history import NORM, Epoch
+from backlit.engine.curves import NORM
+from backlit.engine.history import Epoch
 from backlit.engine.metrics import chosen, measure
 from backlit.engine.network import Network
 from backlit.errors import BacklitError

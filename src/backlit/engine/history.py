@@ -21,13 +21,11 @@ from typing import Any, ClassVar, NamedTuple, overload
 import msgspec
 import numpy as np
 
+from backlit.engine.curves import MOST, NORM, Plotted, TrainingCurve, curve_of
 from backlit.engine.display import Displayed, Summary
 from backlit.engine.program.structs import LOSS, SUMS, VALIDATION_LOSS
 from backlit.kernels.types import Array
 from backlit.ops.synonyms import hint
-
-NORM = "gradient_norm_"
-"""The name of a column of gradient norms, before the layer's number."""
 
 
 class Epoch(Summary, msgspec.Struct, frozen=True):
@@ -184,7 +182,7 @@ class _Chunk(NamedTuple):
     measured: Array
 
 
-class History(Displayed, Sequence[Epoch]):
+class History(Plotted, Displayed, Sequence[Epoch]):
     """The epochs of a training so far: a list of them, and a table.
 
     `history[-1]` is an `Epoch`; `history["loss"]` is a column, an array (epochs,); `history.to_dict()` has all columns
@@ -322,6 +320,10 @@ class History(Displayed, Sequence[Epoch]):
             places = {*range(SHOWN), *range(len(self) - SHOWN, len(self)), *([best.number - 1] if best else [])}
         shown = tuple(self[place] for place in sorted(places))
         return HistorySummary(len(self), shown, best.number if best else None)
+
+    def curve(self, most: int = MOST) -> TrainingCurve:
+        """Give the numbers of the epochs as a record, at most some `most` of them: see `curves.curve_of`."""
+        return curve_of(self, most)
 
     def __len__(self) -> int:
         return self._length

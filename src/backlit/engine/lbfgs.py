@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Generator
 from contextlib import closing
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from backlit.engine import stopping
 from backlit.engine.objective import Objective
+from backlit.engine.program.structs import Clock
 from backlit.kernels.types import Array
 
 Function = Callable[[Array], tuple[float, Array]]
@@ -98,6 +103,32 @@ def iterates(search: Search, objective: Objective) -> Generator[float]:
             last = search.minimum.point
     finally:
         objective.write(last)
+
+
+def iterations(training: Any) -> Generator[int]:
+    """Train by full-batch L-BFGS, an iteration an epoch, giving after each how many epochs there were before it."""
+    left = training.settings.epochs - len(training.history)
+    if left <= 0:  # SciPy would make one iteration
+        return
+    objective, began = training.objective(), time.perf_counter()
+    search = Search(objective, objective.values(), lbfgs_options(training.optimizer, left))
+    with closing(iterates(search, objective)) as losses:
+        for loss in losses:
+            training.step += 1
+            objective.clock = Clock(training.step, training.settings.seed)
+            lowest = float(training.loop.monitor.lowest[0])
+            sums = np.array([[loss, 1.0, 0.0, loss, training.after_epoch(loss)]])
+            training._seconds += time.perf_counter() - began
+            training._record(sums, np.ones(1), lowest)
+            yield len(training.history) - 1
+            if training._out_of_time():
+                training.stopped = stopping.over_time(training.settings.time_limit or 0.0)
+                return
+            began = time.perf_counter()
+    if search.minimum is not None and not np.isfinite(search.minimum.value):
+        stopping.diverged(training, 1, "the loss is not a finite number")
+        return
+    training.stopped = search.minimum.reason if search.minimum else None
 
 
 class _Iteration(NamedTuple):

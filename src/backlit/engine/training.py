@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
 from typing import Any, Literal
 
 import numpy as np
@@ -14,6 +13,7 @@ from backlit.engine import lbfgs, stopping
 from backlit.engine.arguments import known_arguments
 from backlit.engine.batch_loop import BatchLoop, training_tables
 from backlit.engine.compiled import can_compile
+from backlit.engine.curves import MOST, Plotted, TrainingCurve
 from backlit.engine.display import Displayed
 from backlit.engine.epoch_hooks import EpochHooks
 from backlit.engine.executable import Executable
@@ -38,7 +38,7 @@ from backlit.ops.base import Optimizer
 from backlit.ops.synonyms import instead
 
 
-class Training(Displayed):
+class Training(Plotted, Displayed):
     r"""Trains a network by gradient descent on its error; iterating runs it, an `Epoch` at a time.
 
     Each update: the gradient of the loss over one batch, by backpropagation; plus the gradient of the penalties
@@ -189,6 +189,10 @@ class Training(Displayed):
             self._seconds,
         )  # fmt: skip
 
+    def curve(self, most: int = MOST) -> TrainingCurve:
+        """Give the numbers of the epochs so far as a record: the history's `curve`."""
+        return self.history.curve(most)
+
     def __getattr__(self, name: str) -> Any:
         advice = instead("training", name, [*self.__dict__, *dir(type(self))]) or "."
         raise AttributeError(f"a training has no {name!r}{advice}", obj=self)
@@ -224,7 +228,7 @@ class Training(Displayed):
         self.explosions.begin()
         with self.hooks.compiling(self.settings.epochs):
             self.loop.prepare()
-        advance = self._lbfgs() if self.optimizer.full_batch else self._descend(max_unseen)
+        advance = lbfgs.iterations(self) if self.optimizer.full_batch else self._descend(max_unseen)
         try:
             for first in advance:
                 self._note(first)
@@ -368,31 +372,6 @@ class Training(Displayed):
         data = data_of(self.X, self.Y, self.weights, np.arange(self.X.shape[0]))
         return Objective(self.executable, data, self.rule, Clock(self.step, self.settings.seed), tables=self.tables,
                          memory=self.memory, runner=self.team or self.machine)  # fmt: skip
-
-    def _lbfgs(self) -> Generator[int]:
-        """Full-batch L-BFGS, an iteration an epoch."""
-        left = self.settings.epochs - len(self.history)
-        if left <= 0:  # SciPy would make one iteration
-            return
-        objective, began = self.objective(), time.perf_counter()
-        search = lbfgs.Search(objective, objective.values(), lbfgs.lbfgs_options(self.optimizer, left))
-        with closing(lbfgs.iterates(search, objective)) as iterates:
-            for loss in iterates:
-                self.step += 1
-                objective.clock = Clock(self.step, self.settings.seed)
-                lowest = float(self.loop.monitor.lowest[0])
-                sums = np.array([[loss, 1.0, 0.0, loss, self.after_epoch(loss)]])
-                self._seconds += time.perf_counter() - began
-                self._record(sums, np.ones(1), lowest)
-                yield len(self.history) - 1
-                if self._out_of_time():
-                    self.stopped = stopping.over_time(self.settings.time_limit or 0.0)
-                    return
-                began = time.perf_counter()
-        if search.minimum is not None and not np.isfinite(search.minimum.value):
-            stopping.diverged(self, 1, "the loss is not a finite number")
-            return
-        self.stopped = search.minimum.reason if search.minimum else None
 
     def after_epoch(self, loss: float) -> float:
         """Give the loss of the validation rows, if any, else `loss`, and keep the best values."""

@@ -2,11 +2,50 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from html import escape
+from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from backlit.engine import Shown
-from backlit.show.charts.figure import Figure
+from backlit.errors import BacklitError
+from backlit.show.charts.figure import DataTable, Figure
+from backlit.show.charts.palette import CHART_STYLE
+from backlit.show.charts.svg import figure_svg, stacked_svg
+from backlit.show.charts.text import figure_text
+from backlit.show.notebook import picture_html, svg_size, words_html
+
+FORMS = (".svg", ".html", ".txt", ".json")
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+body{{max-width:46em;margin:2rem auto;padding:0 1rem;color:#1c2430;background:#fff;line-height:1.5;
+font-family:system-ui,-apple-system,'Segoe UI','Noto Sans',sans-serif}}
+h1{{font-size:1.4rem}}figcaption,details{{font-size:.95rem}}figure{{margin:0 0 2.5rem}}
+svg{{max-width:100%;height:auto;width:36rem}}
+table{{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}}
+td,th{{padding:.15rem .8rem;border-bottom:1px solid #e3e8ee;text-align:left}}
+.number{{text-align:right}}.wide{{overflow-x:auto}}
+@media screen and (prefers-color-scheme:dark){{body{{color:#e6ebf2;background:#151a21}}td,th{{border-color:#2a323d}}}}
+{style}
+</style>
+</head>
+<body>
+<main>
+<h1>{title}</h1>
+{figures}
+</main>
+</body>
+</html>
+"""
 
 
 class Picture(Shown):
@@ -16,7 +55,87 @@ class Picture(Shown):
 
     Attributes:
         figures: what is drawn. record: the numbers behind it.
+        title: of a page that holds them; by default that of the first figure.
     """
 
-    def __init__(self, figures: Sequence[Figure], record: Any = None) -> None:
+    def __init__(self, figures: Sequence[Figure], record: Any = None, title: str = "") -> None:
         self.figures, self.record = tuple(figures), record
+        self.title = title or (self.figures[0].title if self.figures else "nothing to draw")
+
+    def to_text(self, width: int = 72) -> str:
+        """Give the picture in block characters, in lines of at most `width`."""
+        parts = []
+        for figure in self.figures:
+            parts.append(figure_text(figure, width))
+            if figure.summary:
+                parts[-1] += f"\n{figure.summary}"
+        return "\n\n".join(parts)
+
+    def to_svg(self) -> str:
+        """Give the picture as SVG, light or dark as the viewer's system is."""
+        return figure_svg(self.figures[0]) if len(self.figures) == 1 else stacked_svg(self.figures)
+
+    def to_html(self) -> str:
+        """Give a page of its own that loads nothing: each figure, what it shows in words, and its table."""
+        figures = "\n".join(figure_html(figure) for figure in self.figures)
+        return PAGE.format(title=escape(self.title), style=CHART_STYLE, figures=figures)
+
+    def to_json(self) -> str:
+        """Give the record as JSON."""
+        return msgspec.json.encode(self.record).decode()
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the picture to a file and give its path; the ending says how: .svg, .html, .txt or .json.
+
+        Errors: a BacklitError for another ending, or where the file cannot be written.
+        """
+        target = Path(path)
+        made = {".svg": self.to_svg, ".html": self.to_html, ".txt": self.to_text, ".json": self.to_json}
+        if target.suffix.lower() not in made:
+            advice = " A browser, or Inkscape, makes a PNG or PDF of an SVG." if target.suffix else ""
+            raise BacklitError(f"cannot save a picture as {target.name!r}; expected one of {', '.join(FORMS)}.{advice}")
+        try:
+            target.write_text(made[target.suffix.lower()]().rstrip("\n") + "\n", encoding="utf-8")
+        except OSError as error:
+            raise BacklitError(f"cannot write {str(target)!r}: {error.strerror or error}.") from error
+        return target
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def __repr__(self) -> str:  # Python's prompt shows this: a person who asked for a picture sees one
+        return self.to_text()
+
+    def _repr_html_(self) -> str:
+        return f"<div>{''.join(_cell(figure) for figure in self.figures)}</div>"
+
+
+def _cell(figure: Figure) -> str:
+    """Give a figure for a notebook: a picture, which holds the same as text, and what it shows in words."""
+    svg = figure_svg(figure)
+    return picture_html(svg, svg_size(svg), figure_text(figure)) + (
+        words_html(figure.summary) if figure.summary else ""
+    )
+
+
+def figure_html(figure: Figure) -> str:
+    """Give a figure as a part of a page that brings `CHART_STYLE`: the picture, its words, its table folded."""
+    said = f"<figcaption>{escape(figure.summary)}</figcaption>" if figure.summary else ""
+    return f"<figure>\n{figure_svg(figure, standalone=False, titled=True)}\n{said}\n{_table_html(figure)}</figure>"
+
+
+def _table_html(figure: Figure) -> str:
+    table: DataTable = figure.table
+    if not table.rows:
+        return ""
+
+    def line(cells: Sequence[str], tag: str) -> str:
+        numbered = (' class="number"' if k >= table.numbers else "" for k in range(len(cells)))
+        scope = ' scope="col"' if tag == "th" else ""
+        return "<tr>" + "".join(f"<{tag}{scope}{look}>{escape(cell)}</{tag}>"
+                                for cell, look in zip(cells, numbered, strict=True)) + "</tr>"  # fmt: skip
+
+    rows = "\n".join(line(row, "td") for row in table.rows)
+    return (f'<details><summary>The numbers of this picture</summary><div class="wide" tabindex="0" role="region" '
+            f'aria-label="{escape(figure.title)}, as a table"><table><thead>{line(table.head, "th")}</thead>'
+            f"<tbody>{rows}</tbody></table></div></details>")  # fmt: skip

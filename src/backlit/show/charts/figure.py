@@ -167,6 +167,6 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     table: DataTable
     square: bool = False
     down: bool = False
-    width: int = 560
-    height: int = 300
+    width: int = 440
+    height: int = 280
     legend: bool = True

@@ -1,0 +1,181 @@
+"""Charts: a figure of any data is drawn as valid SVG and as text, within its borders, and hostile names stay text."""
+
+from __future__ import annotations
+
+import math
+import re
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backlit.errors import BacklitError
+from backlit.show.charts.figure import (
+    Arrow,
+    Axis,
+    Bars,
+    Cells,
+    DataTable,
+    Field,
+    Figure,
+    Line,
+    Note,
+    Points,
+    Regions,
+    Rule,
+)
+from backlit.show.charts.frame import Frame
+from backlit.show.charts.palette import DARK, DARK_SERIES, LIGHT, SERIES
+from backlit.show.charts.scales import scale
+from backlit.show.charts.svg import figure_svg
+from backlit.show.charts.symbols import SHAPES
+from backlit.show.charts.text import figure_text
+from backlit.show.picture import Picture
+
+SVG = "{http://www.w3.org/2000/svg}"
+HOSTILE = "</svg><script>alert(1)</script>\" & ' {{7*7}}\n\u202e" + "x" * 500
+TABLE = DataTable(("epoch", "loss"), (("1", "0.5"), (HOSTILE, "<b>")), 1)
+GRID = np.linspace(-2.0, 2.0, 21)
+BOWL = GRID[None, :] ** 2 + 3 * GRID[:, None] ** 2
+
+
+def figure(*layers, x=None, y=None, **how) -> Figure:
+    return Figure(title="a title", summary="A summary.", x=x or Axis("across"), y=y or Axis("up"), layers=layers,
+                  table=TABLE, **how)  # fmt: skip
+
+
+NAMES = Axis("class", marks=((0.0, "first"), (1.0, HOSTILE)))
+KINDS = {
+    "line": figure(Line(x=(1, 2, 3), y=(3.0, math.nan, 1.0), name=HOSTILE, dots=True)),
+    "log": figure(Line(x=(1, 2, 3), y=(1e-9, 0.0, 1e3)), y=Axis("loss", log=True)),
+    "points": figure(*(Points(x=(1.0,), y=(2.0,), symbol=kind, name=kind) for kind in ("dot", "ring", *SHAPES))),
+    "bars": figure(Bars(low=(0, 1), high=(1, 2), values=(3.0, -1.0), spread=((2.0, -2.0), (4.0, 0.0)))),
+    "across": figure(Bars(low=(-0.4, 0.6), high=(0.4, 1.4), values=(3.0, 0.0), across=True), y=NAMES, down=True),
+    "cells": figure(Cells(shares=((1.0, 0.0), (0.5, math.nan)), texts=(("5", "0"), ("1", HOSTILE)), diagonal=True),
+                    x=NAMES, y=NAMES, down=True, square=True),
+    "field": figure(Field(x=GRID, y=GRID, z=BOWL, levels=(0.5, 2.0, 8.0), labels=("", HOSTILE, "")), square=True),
+    "regions": figure(Regions(x=GRID, y=GRID, scores=(BOWL, 4.0 - BOWL), series=(0, 1)), square=True),
+    "rules": figure(Rule(x=1.0, text=HOSTILE), Rule(y=2.0, text="two", series=1), Line(x=(0, 3), y=(0, 3))),
+    "notes": figure(*(Note(x=0.0, y=0.0, text=HOSTILE, side=side) for side in ("right", "left", "above", "below"))),
+    "arrow": figure(Arrow(x0=0.0, y0=0.0, x1=1.0, y1=-1.0)),
+    "nothing": figure(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_layer_is_valid_svg_and_text(kind):
+    svg = figure_svg(KINDS[kind])
+    root = ET.fromstring(svg)
+    assert root.get("aria-label") == "a title. A summary."
+    assert not [part for part in root.iter() if part.tag == f"{SVG}script"]
+    assert "nan" not in svg.replace("nan</title>", "").lower().replace("finance", "")
+    assert all(len(line) <= 72 for line in figure_text(KINDS[kind]).splitlines())
+
+
+def test_a_value_is_drawn_where_the_axis_has_it():
+    made = figure(Points(x=(0.0, 5.0, 10.0), y=(1.0, 10.0, 100.0)), x=Axis(low=0.0, high=10.0),
+                  y=Axis(log=True, low=1.0, high=100.0))  # fmt: skip
+    frame = Frame(made, titled=True)
+    expected = [[frame.left + share * frame.wide, frame.top + (1 - share) * frame.high] for share in (0.0, 0.5, 1.0)]
+    np.testing.assert_allclose(frame.points((0.0, 5.0, 10.0), (1.0, 10.0, 100.0)), expected)
+    found = re.search(r'd="((?:M[\d.]+ [\d.]+h0)+)"', figure_svg(made))
+    assert found is not None
+    drawn = [list(map(float, place.split())) for place in re.findall(r"M([\d.]+ [\d.]+)h0", found[1])]
+    np.testing.assert_allclose(drawn, expected, atol=0.051)
+
+
+def test_marks_lie_at_the_values_that_they_name():
+    for low, high, log in ((0.0, 1.0, False), (-3e7, 5e9, False), (1e-12, 3e-12, False), (1e-5, 10.0, True)):
+        made = scale(Axis(log=log), (low, high))
+        assert 2 <= len(made.marks) <= 9
+        for value, text in made.marks:
+            plain = text.replace("−", "-").replace(",", "")
+            mantissa, _, power = plain.rpartition("10") if "⁻" in plain or "×" in plain else (plain, "", "")
+            raised = power.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789"))
+            said = float(mantissa.rstrip("×") or 1.0) * 10.0 ** int(raised) if power else float(plain)
+            assert said == pytest.approx(value, rel=1e-6, abs=1e-9 * (high - low))
+
+
+def test_a_contour_lies_where_the_surface_has_its_level():
+    made = figure(Field(x=GRID, y=GRID, z=BOWL, levels=(1.0,)), square=True)
+    frame = Frame(made, titled=True)
+    outline = re.findall(r'fill="none" d="M([\d.]+) ([\d.]+)', figure_svg(made))[-1]
+    x, y = map(float, outline)
+    across = frame.x.value((x - frame.left) / frame.wide)
+    up = frame.y.value(1 - (y - frame.top) / frame.high)
+    assert across**2 + 3 * up**2 == pytest.approx(1.0, abs=0.05)
+
+
+def test_regions_belong_to_the_highest_score():
+    text = figure_text(
+        figure(Regions(x=GRID, y=GRID, scores=(np.tile(GRID, (21, 1)), np.zeros((21, 21))), series=(0, 1)))
+    )
+    rows = [line.partition("▕")[2] for line in text.splitlines() if "▕" in line]
+    assert all(row[0] == "░" and row.rstrip()[-1:] in {"░", ""} for row in rows)
+
+
+def test_bars_and_cells_say_their_numbers_in_text():
+    assert re.search(r"first +█+ 3\n</svg>.*… +0\n", figure_text(KINDS["across"]))
+    assert "first 1 5 0" in re.sub(" {2,}", " ", figure_text(KINDS["cells"]))
+
+
+@pytest.mark.parametrize("ink", [*SERIES, LIGHT["ink"], LIGHT["quiet"]])
+def test_ink_can_be_read_on_light_paper(ink):
+    assert contrast(ink, LIGHT["paper"]) >= 4.5
+
+
+@pytest.mark.parametrize("ink", [*DARK_SERIES, DARK["ink"], DARK["quiet"]])
+def test_ink_can_be_read_on_dark_paper(ink):
+    assert contrast(ink, DARK["paper"]) >= 4.5
+
+
+def contrast(one: str, other: str) -> float:
+    """Give the contrast of two colours as WCAG 2 defines it."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+numbers = st.floats(allow_nan=True, allow_infinity=True)
+
+
+@given(st.lists(st.tuples(numbers, numbers), max_size=30), st.booleans(), st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_any_numbers_are_drawn_within_the_picture(points, log, square):
+    x, y = [a for a, _ in points], [b for _, b in points]
+    made = figure(Line(x=x, y=y, name="line"), Points(x=x, y=y), x=Axis("x"), y=Axis("y", log=log), square=square)
+    svg = figure_svg(made)
+    root = ET.fromstring(svg)
+    wide, high = float(root.get("width", 0)), float(root.get("height", 0))
+    for part in root.iter(f"{SVG}text"):
+        assert 0 <= float(part.get("x", 0)) <= wide
+        assert 0 <= float(part.get("y", 0)) <= high
+    for place in re.findall(r"M(-?[\d.]+) (-?[\d.]+)h0", svg):
+        assert 0 <= float(place[0]) <= wide
+        assert 0 <= float(place[1]) <= high
+    assert all(len(line) <= 60 for line in figure_text(made, 60).splitlines())
+
+
+def test_a_picture_is_saved_as_its_ending_says(tmp_path):
+    picture = Picture([KINDS["line"], KINDS["cells"]], {"loss": [0.5]})
+    assert str(picture) == repr(picture) == picture.to_text()
+    ET.parse(picture.save(tmp_path / "a.svg"))
+    page = picture.save(tmp_path / "a.HTML").read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert page.count("<svg xmlns") == page.count("<details>") == 2
+    assert picture.save(tmp_path / "a.txt").read_text(encoding="utf-8") == picture.to_text() + "\n"
+    assert picture.save(tmp_path / "a.json").read_text(encoding="utf-8") == '{"loss":[0.5]}\n'
+
+
+@pytest.mark.parametrize(("name", "words"), [("a.png", "expected one of .svg, .html"), ("a", "expected one of"),
+                                             ("missing/a.svg", "No such file")])  # fmt: skip
+def test_what_cannot_be_saved_is_refused_in_words(name, words, tmp_path):
+    with pytest.raises(BacklitError, match=re.escape(words)):
+        Picture([KINDS["line"]]).save(tmp_path / name)
