@@ -86,7 +86,7 @@ def class_values(codes: Array, P: Array) -> dict[str, float | None]:
     """The values of the scores by scikit-learn's metrics; None where one is not defined on these rows."""
     plain = class_scores(codes, P)
     P, k = normalized(P), P.shape[1]
-    split = [c for c in _ranked_classes(k) if is_split(codes, c)]
+    split = ranked_classes(codes, k)
     auc = [metrics.roc_auc_score(codes == c, P[:, c]) for c in split]
     average = [metrics.average_precision_score(codes == c, P[:, c]) for c in split]
     return {
@@ -119,9 +119,10 @@ def is_split(codes: Array, c: int) -> bool:
     return bool(own.any() and not own.all())
 
 
-def _ranked_classes(k: int) -> Sequence[int]:
-    """The classes that AUC and average precision are of: of two, the second."""
-    return [1] if k == 2 else range(k) if k <= RANKED_CLASSES else []
+def ranked_classes(codes: Array, k: int) -> list[int]:
+    """The classes that AUC and average precision are of: of two, the second; none that no row has, or every row."""
+    classes = [1] if k == 2 else range(k) if k <= RANKED_CLASSES else []
+    return [c for c in classes if is_split(codes, c)]
 
 
 def _brier(codes: Array, P: Array) -> float:
@@ -163,13 +164,15 @@ def _intervals(codes: Array, P: Array, resamples: Resamples) -> dict[str, Interv
             "log_loss": resamples.sums(np.where(known, -np.log(np.clip(right, eps, 1 - eps)), 0.0)) / of_known,
             "brier": resamples.sums(np.where(known, brier, 0.0)) / of_known,
         }
-    return {name: interval(values) for name, values in found.items()} | _ranked_intervals(codes, P, resamples)
+    return {name: interval(values, resamples.of) for name, values in found.items()} | _ranked_intervals(
+        codes, P, resamples
+    )
 
 
 def _ranked_intervals(codes: Array, P: Array, resamples: Resamples) -> dict[str, Interval | None]:
     """The intervals of AUC and average precision: of the second of two classes, or of the mean over the classes."""
     k = P.shape[1]
-    split = [c for c in _ranked_classes(k) if is_split(codes, c)]
+    split = ranked_classes(codes, k)
     few = resamples.ranked(len(split)) if split else None
     if few is None:
         return {}
@@ -177,4 +180,4 @@ def _ranked_intervals(codes: Array, P: Array, resamples: Resamples) -> dict[str,
     defined = np.isfinite(found)
     with np.errstate(invalid="ignore"):
         means = np.where(defined, found, 0.0).sum(axis=0) / defined.sum(axis=0)
-    return {"auc": interval(means[0]), "average_precision": interval(means[1])}
+    return {"auc": interval(means[0], resamples.of), "average_precision": interval(means[1], resamples.of)}

@@ -24,6 +24,8 @@ DRAWS = 2_000_000
 """Rows times resamples, at most."""
 RANKED = 4_000_000
 """Rows times resamples times classes, at most, for scores that rank the rows."""
+FEWEST_ROWS = 10
+"""With fewer rows there are no intervals: the rows there are say too little about those there could be."""
 FEWEST_RANKED = 100
 """With fewer resamples, such scores have no interval."""
 SEED = 0
@@ -72,7 +74,9 @@ class Resamples(NamedTuple):
         return self._replace(counts=self.counts[:number]) if number >= FEWEST_RANKED else None
 
     def words(self, classes: int) -> str:
-        """Say how the intervals are made."""
+        """Say how the intervals of scores over so many classes are made; of numbers, over 0."""
+        if self.of < FEWEST_ROWS:
+            return f"no bootstrap intervals: {counted(self.of, 'row')} would say too little"
         drawn = f"{counted(len(self.counts), 'resample')} of the {counted(self.of, 'row')}"
         if self.of > len(self.rows):
             drawn = f"{counted(len(self.counts), 'resample')} of {len(self.rows):,} of the {self.of:,} rows"
@@ -87,22 +91,22 @@ class Resamples(NamedTuple):
         return said
 
 
-def interval(values: Array) -> Interval | None:
-    """The middle 95 % of resampled scores; None where a score is undefined (NaN) in half of the resamples.
+def interval(values: Array, rows: int) -> Interval | None:
+    """The middle 95 % of a score on resamples of so many rows; None where it is undefined (NaN) in half of them.
 
-    >>> interval(np.arange(101.0))
+    >>> interval(np.arange(101.0), rows=50)
     Interval(low=2.5, high=97.5)
     """
     defined = values[np.isfinite(values)]
-    if 2 * len(defined) <= len(values):
+    if rows < FEWEST_ROWS or 2 * len(defined) <= len(values):
         return None
     low, high = np.percentile(defined, [2.5, 97.5])
     return Interval(float(low), float(high))
 
 
-def told_apart(differences: Array) -> bool:
-    """Whether the middle 95 % of resampled differences of two scores lie on one side of 0."""
-    found = interval(differences)
+def told_apart(differences: Array, resamples: Resamples) -> bool:
+    """Whether the middle 95 % of the mean difference (n,) of two scores over resampled rows lie on one side of 0."""
+    found = interval(resamples.means(differences), resamples.of)
     return found is not None and (found.low > 0 or found.high < 0)
 
 
@@ -118,17 +122,17 @@ def balanced_accuracies(rows: Array, hits: Array) -> Array:
     """The mean recall over the classes that occur, for each resample."""
     there = rows > 0
     recall = np.divide(hits, rows, out=np.zeros_like(hits), where=there)
-    return recall.sum(axis=1) / there.sum(axis=1)
+    means: Array = recall.sum(axis=1) / there.sum(axis=1)
+    return means
 
 
 def f1_scores(rows: Array, predicted: Array, hits: Array, positive: int | None) -> Array:
     """F1 = 2 hits / (rows + predicted) for each resample: of a class, or the mean over those that occur."""
     both = rows + predicted
     f1 = np.divide(2 * hits, both, out=np.full_like(hits, np.nan), where=both > 0)
-    if positive is not None:
-        return f1[:, positive]
     there = both > 0
-    return np.where(there, f1, 0.0).sum(axis=1) / there.sum(axis=1)
+    means: Array = np.where(there, f1, 0.0).sum(axis=1) / there.sum(axis=1) if positive is None else f1[:, positive]
+    return means
 
 
 def ranking_scores(resamples: Resamples, scores: Array, positive: Array) -> tuple[Array, Array]:
@@ -166,7 +170,8 @@ def medians(resamples: Resamples, values: Array) -> Array:
     order = np.argsort(values, kind="stable")
     so_far, m = np.cumsum(resamples.counts[:, order], axis=1), len(values)
     middle = [(so_far <= place).sum(axis=1) for place in ((m - 1) // 2, m // 2)]
-    return (values[order][middle[0]] + values[order][middle[1]]) / 2
+    found: Array = (values[order][middle[0]] + values[order][middle[1]]) / 2
+    return found
 
 
 def determinations(resamples: Resamples, targets: Array, errors: Array) -> Array:
@@ -179,4 +184,5 @@ def determinations(resamples: Resamples, targets: Array, errors: Array) -> Array
     spread = second - first**2
     varied = spread > 1e-12 * second  # below that, the difference is rounding
     squares = resamples.means(errors**2)
-    return 1 - np.divide(squares, spread, out=np.full_like(squares, np.nan), where=varied)
+    r2: Array = 1 - np.divide(squares, spread, out=np.full_like(squares, np.nan), where=varied)
+    return r2

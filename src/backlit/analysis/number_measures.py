@@ -71,8 +71,8 @@ def _intervals(targets: Array, predictions: Array, resamples: Resamples) -> dict
         "rmse": np.sqrt(resamples.means(errors**2)),
         "median_absolute_error": medians(resamples, np.abs(errors)),
     }
-    found = {name: interval(np.ldexp(values, exponent)) for name, values in in_unit.items()}
-    return {"r2": interval(determinations(resamples, t, errors)), **found}
+    found = {name: interval(np.ldexp(values, exponent), resamples.of) for name, values in in_unit.items()}
+    return {"r2": interval(determinations(resamples, t, errors), resamples.of), **found}
 
 
 def measured_numbers(rows: Array, targets: Array, predictions: Array) -> NumbersMeasured:

@@ -102,8 +102,10 @@ class Recorded(Protocol):
         """Give the columns by name."""
 
 
-def curve_of(history: Recorded, most: int = MOST) -> TrainingCurve:
+def curve_of(history: Recorded, most: int = MOST, *, best: int | None = None) -> TrainingCurve:
     """Give the curve of a history, with at most some `most` of its epochs.
+
+    `best` is the number of the epoch that counts as the best; by default that of the lowest monitored loss.
 
     Kept are the first, the last and the best epoch; of every loss, metric and norm its highest, its lowest, and its
     first number that is not finite, even if that makes more than `most`; of the losses also the highest and the lowest
@@ -126,7 +128,8 @@ def curve_of(history: Recorded, most: int = MOST) -> TrainingCurve:
     norms = {label: columns[f"{NORM}{label}"] for label in history.layers}
     metrics = {name: columns[name] for name in history.metrics}
     monitored = np.where(np.isfinite(losses[-1]), losses[-1], np.inf)
-    best = int(monitored.argmin()) if (monitored < np.inf).any() else None
+    if best is None and (monitored < np.inf).any():
+        best = int(monitored.argmin()) + 1
     kept = _kept(losses, [*metrics.values(), *norms.values()], best, most)
 
     def thinned(column: Array) -> tuple[float | None, ...]:
@@ -137,16 +140,16 @@ def curve_of(history: Recorded, most: int = MOST) -> TrainingCurve:
         validation_loss=thinned(losses[1]) if history.validated else None,
         metrics={name: thinned(column) for name, column in metrics.items()},
         gradient_norms={label: thinned(column) for label, column in norms.items()}, rates=thinned(columns["rate"]),
-        best=None if best is None else best + 1,
+        best=best,
     )  # fmt: skip
 
 
 def _kept(losses: Sequence[Array], others: Sequence[Array], best: int | None, most: int) -> Array:
-    """Give the places (kept,) of the epochs that a curve keeps, in order."""
+    """Give the places (kept,) of the epochs that a curve keeps, in order; `best` is an epoch's number."""
     count = len(losses[0])
     if count <= most:
         return np.arange(count)
-    places = {0, count - 1, *([] if best is None else [best])}
+    places = {0, count - 1, *([] if best is None else [best - 1])}
     for column in (*losses, *others):
         places.update(_extremes(column, 1), np.flatnonzero(~np.isfinite(column))[:1].tolist())
     stretches = (most // 2 - len(places)) // (2 * len(losses))  # half of them go to the peaks of the losses

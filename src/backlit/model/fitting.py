@@ -4,26 +4,40 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
-import numpy as np
 
-from backlit.data import Encoder, Table, choose_task, read_table, split_rows
+from backlit.data import Encoder, Table, choose_task, read_table
 from backlit.data.messages import counted
 from backlit.engine import Training, all_done
+from backlit.kernels.types import Array
+from backlit.model.held_out import keep_test_rows, table_digest
 from backlit.model.recipe import Recipe, Settings, recipes
 from backlit.model.recipe_search import COMPARED_ROWS, FOLDED_ROWS, PATIENCE, RecipeSearch, folds_of
-from backlit.model.reports import Choice, Comparison, FitReport, Phase, Progress
+from backlit.model.reports import Choice, Comparison, FitReport, Phase, Progress, Scores
 from backlit.model.run_limits import CTRL_C, RunLimits
-from backlit.model.scores import baseline, linear
+from backlit.model.scores import baseline, linear, scores_of
 from backlit.model.tabular import TabularModel
+from backlit.model.time_left import TimeLeft
 
 SMALL_EPOCHS, EPOCHS = 300, 200
 """Epochs at the most, for few rows (FOLDED_ROWS) and for many."""
 
 UNVALIDATED_EPOCHS = 100
 """Epochs of the first recipe where nothing is chosen by validation."""
+
+
+class Compared(NamedTuple):
+    """Targets and predictions for the test rows (n,), which scores are computed from; no file keeps them.
+
+    `targets` are class indices, or numbers in their own unit. `baseline` and `linear` (None where it was left out) are
+    probabilities (n, k), or numbers (n,) in that unit.
+    """
+
+    targets: Array
+    baseline: Array
+    linear: Array | None = None
 
 
 class TableTraining:
@@ -49,6 +63,7 @@ class TableTraining:
         recipes: those that are compared. phase: "choosing", then "training", then "comparing".
         model, report: the result, once it has run; when the phase "comparing" begins, only the scores of the linear
             model are missing.
+        compared: targets and predictions of the baseline and the linear model for the test rows; None without any.
 
     `stop()` and Ctrl-C end a phase after the current epoch, the time limit after the current batch: after "choosing",
     the best recipe so far is trained; after "training", the model so far is kept. Ctrl-C while comparing leaves the
@@ -62,9 +77,7 @@ class TableTraining:
         table = read_table(source)
         self.task = choose_task(table, target, settings.kind)
         self.table: Table = table.drop_missing(self.task.column)
-        labels = self.table.values(self.task.column) if self.task.kind == "classes" else None
-        rng = np.random.default_rng(settings.seed)
-        rest, _, test = split_rows(labels, self.table.n_rows, validation=0.0, test=settings.test, rng=rng)
+        rest, test, rng = keep_test_rows(self.table, self.task, settings)
         self.rows = {"train": rest, "test": test}
         training = self.table.take(rest)
         self.encoder = Encoder.fit(training, self.task, ignore=settings.ignore)
@@ -78,8 +91,11 @@ class TableTraining:
             del self.recipes[1:]
         self.model: TabularModel | None = None
         self.report: FitReport | None = None
+        self.compared: Compared | None = None
         self.phase: Phase = "choosing"
         self._limits = RunLimits(settings.time_limit)
+        outputs = len(self.task.classes) or 1
+        self._time_left = TimeLeft(self.recipes, self.X.shape[1], outputs, len(self.X), self._limits)
 
     def stop(self, why: str = "stopped on request") -> None:
         """End the choosing or the training after the current epoch, with the result so far; the report says `why`."""
@@ -89,12 +105,14 @@ class TableTraining:
         """Choose a recipe, train it, measure it on the test rows; then compare it with a linear model."""
         self._began = time.perf_counter()
         choice = None
-        recipe, stop_at = self.recipes[0], self.recipes[0].epochs
+        self._place, recipe, stop_at = 0, self.recipes[0], self.recipes[0].epochs
         again = len(self.X) <= COMPARED_ROWS
         if self.folds and (again or len(self.recipes) > 1):
-            limits = self._limits
-            search = RecipeSearch(self.recipes, self.task, self.X, self.Y, self.folds, self.settings.seed, limits)
+            search = RecipeSearch(
+                self.recipes, self.task, self.X, self.Y, self.folds, self.settings.seed, self._limits, self._time_left
+            )
             yield from search
+            self._place = search.chosen
             recipe, stop_at = self.recipes[search.chosen], search.trials[search.chosen].epochs
             how = f"{self.how}, {search.cut}" if search.cut else self.how
             choice = Choice(how, tuple(search.trials), search.chosen, search.rule)
@@ -110,7 +128,7 @@ class TableTraining:
         """Train on all rows but the test rows for `stop_at` epochs."""
         self.phase = "training"
         self._limits.clear()
-        training = recipe.training(self.task, self.X, self.Y, seed=recipe.seed)
+        training = recipe.training(self.task, self.X, self.Y, seed=recipe.seed, gradient_norms=True)
         yield from self._run(training, recipe, stop_at)
         self._validation_rows = 0
         done = len(training.history)
@@ -130,7 +148,7 @@ class TableTraining:
         train, validation = self.folds[0]
         training = recipe.training(
             self.task, self.X[train], self.Y[train], seed=recipe.seed, patience=PATIENCE,
-            validation=(self.X[validation], self.Y[validation]),
+            validation=(self.X[validation], self.Y[validation]), gradient_norms=True,
         )  # fmt: skip
         yield from self._run(training, recipe, recipe.epochs)
         self._validation_rows = len(validation)
@@ -142,9 +160,13 @@ class TableTraining:
         training.loop.prepare()
         self._limits.start_clock()
         training.time_limit = self._limits.seconds_to_train()
+        where, may_stop = (1, 1, recipe.summary()), training.settings.patience is not None
+        done, left = 0, None
         for epoch in training.in_chunks(lambda: stop_at - len(training.history)):
-            where = 1, 1, recipe.summary()
-            yield Progress("training", *where, epoch.number, stop_at, epoch.loss, epoch.validation_loss)
+            if epoch.number > done:  # many epochs of a call of the machine are told one by one, at once
+                done, left = len(training.history), self._time_left.while_training(self._place, training, stop_at)
+            losses = epoch.loss, epoch.validation_loss
+            yield Progress("training", *where, epoch.number, stop_at, *losses, left, at_most=may_stop)
             if self._limits.stopping or epoch.number >= stop_at:
                 break
 
@@ -161,11 +183,15 @@ class TableTraining:
         self.model = TabularModel(network, self.encoder)
         history = self.training.history
         measured = self._measure()
+        curve = history.curve() if history else None
+        if curve is not None and self.training.validation is None:  # the last epoch's weights are the model
+            curve = msgspec.structs.replace(curve, best=None)
         self._report(FitReport(
             self.table.name, self.task, self.encoder.reports,
             len(self.X) - self._validation_rows, self._validation_rows, len(self.rows["test"]),
             recipe, repr(network), network.parameters.size, choice,
             len(history), history[-1].loss if history else None, self.stopped, 0.0, measured,
+            curve, self.settings, table_digest(self.table, self.task, self.encoder.reports),
         ))  # fmt: skip
 
     def _report(self, report: FitReport) -> None:
@@ -181,32 +207,39 @@ class TableTraining:
         assert self.model is not None
         test = self.table.take(self.rows["test"])
         targets = self.model.targets(test)
-        simple = baseline(self.encoder, self.Y, targets)
-        return Comparison(test.n_rows, self.model.evaluate(test).scores, *simple, None, "left out")
+        simple, what = baseline(self.encoder, self.Y, test.n_rows)
+        self.compared = Compared(targets, simple)
+        scores = self.model.evaluate(test).scores, scores_of(self.encoder, targets, simple)
+        return Comparison(test.n_rows, *scores, what, None, "left out")
 
     def _compare(self) -> Iterator[Progress]:
         """Add the scores of a linear model to the report; the network's model is complete before that."""
         assert self.model is not None
         assert self.report is not None
         assert self.report.test is not None
+        assert self.compared is not None
         self._limits.clear()
         loss = float("nan") if self.report.loss is None else self.report.loss
         done = self.report.epochs
         yield Progress("comparing", 1, 1, "linear model", done, done, loss, None)
         self.phase = "comparing"
-        scores, what = None, f"left out: {self._limits.why if self._limits.stopping else CTRL_C}"
+        outputs, scores, what = None, None, f"left out: {self._limits.why if self._limits.stopping else CTRL_C}"
         try:
             if not self._limits.stopping:
-                test = self.table.take(self.rows["test"])
-                X_test = self.encoder.encode_features(test, self.settings.dtype)
-                targets = self.model.targets(test)
-                scores, what = linear(self.encoder, self.X, self.Y, X_test, targets, self._limits.seconds_to_compare())
+                outputs, scores, what = self._linear(self.compared.targets)
         except KeyboardInterrupt:
             pass
         except MemoryError:
             what = "left out: it needs more memory than there is"
+        self.compared = self.compared._replace(linear=outputs)
         compared = msgspec.structs.replace(self.report.test, linear=scores, linear_what=what)
         self._report(msgspec.structs.replace(self.report, test=compared))
+
+    def _linear(self, targets: Array) -> tuple[Array | None, Scores | None, str]:
+        """The predictions of a linear model for the test rows, their scores and its name; or None, None and why not."""
+        X_test = self.encoder.encode_features(self.table.take(self.rows["test"]), self.settings.dtype)
+        outputs, what = linear(self.encoder, self.X, self.Y, X_test, self._limits.seconds_to_compare())
+        return outputs, None if outputs is None else scores_of(self.encoder, targets, outputs), what
 
 
 def fit_table(

@@ -31,12 +31,12 @@ def keep_test_rows(table: Table, task: Task, settings: Settings) -> tuple[Rows, 
 
 
 def held_out_rows(report: FitReport, table: Table) -> Rows | None:
-    """Give the rows (n,) of a table that the training of `report` kept for its test, as indices; none where it kept none.
+    """Give the indices (n,) of the rows of a table that the training of `report` kept for its test.
 
-    None for another table than that of the training: where a name or a cell of a column that the network uses, or of the
-    target, is different, or the order of the rows. Neither the order of the columns counts nor what the network does not
-    use, nor from which kind of file the table is read, as long as the cells are of the same kinds. None also for a
-    report of an older model file.
+    It is None for another table than that of the training: where a name or a cell of a column that the network uses, or
+    of the target, differs, or the order of the rows. The order of the columns does not count, nor do columns that the
+    network does not use, rows without a target, or the kind of file, as long as cells are read as the same kinds of
+    values. It is None, too, for the report of an older model file.
 
     >>> from backlit.data import read_table
     >>> from backlit.model import Settings, TableTraining, fit_table
@@ -70,7 +70,7 @@ def table_digest(table: Table, task: Task, columns: Iterable[ColumnReport]) -> s
     """
     sha = hashlib.sha256(f"{table.n_rows}".encode())
     for name in (task.column, *used_columns(columns)):
-        sha.update(f"\0{len(name)} {name}\0".encode(errors="surrogatepass"))
+        sha.update(f"\0{len(name)} {name}\0".encode())
         for part in _canonical(without_dictionary(table.column(name)), name):
             sha.update(part)
     return sha.hexdigest()

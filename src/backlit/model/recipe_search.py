@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
 import numpy as np
 
 from backlit.data import Task, split_rows
 from backlit.data.messages import counted
-from backlit.engine import DivergedError, Epoch, Training
+from backlit.engine import DivergedError, Epoch, History, Training, TrainingCurve, curve_of
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.model.recipe import Recipe, Settings
 from backlit.model.reports import Progress, Trial
 from backlit.model.run_limits import CTRL_C, RunLimits
+from backlit.model.time_left import TimeLeft
 
 FOLDS = 5
 FOLDED_ROWS = 1_000
@@ -36,6 +38,9 @@ HOPELESS = 1.2
 
 FEWEST_ROWS = 10
 """With fewer rows nothing is chosen by validation."""
+
+CHOSEN_POINTS, TRIAL_POINTS = 200, 60
+"""So many epochs of a recipe's curve are kept: of the chosen one, and of the others."""
 
 Folds = list[tuple[Array, Array]]
 """Pairs of training and validation rows, as indices."""
@@ -78,6 +83,7 @@ class RecipeSearch:
         folds: pairs of training and validation rows. seed: of the order of the rows.
         limits: ends the search early, but not before the first recipe's first epoch; the best recipe so far is chosen
             then.
+        time_left: estimates the time that it and the final training will take.
 
     Attributes:
         trials: the result of each recipe that was tried. cut: what ended the search early, or "". chosen: the number of
@@ -87,14 +93,17 @@ class RecipeSearch:
     """
 
     def __init__(
-        self, recipes: Sequence[Recipe], task: Task, X: Array, Y: Array, folds: Folds, seed: int, limits: RunLimits
-    ) -> None:
+        self, recipes: Sequence[Recipe], task: Task, X: Array, Y: Array, folds: Folds, seed: int, limits: RunLimits,
+        time_left: TimeLeft,
+    ) -> None:  # fmt: skip
         rng = np.random.default_rng(seed)
         self.recipes, self.task, self.X, self.Y, self.limits = recipes, task, X, Y, limits
+        self.time_left = time_left
         self.folds = [(rng.permutation(train)[:COMPARED_ROWS], validation) for train, validation in folds]
         self.trials: list[Trial] = []
         self.cut = ""
         self._losses: list[Array] = []
+        self._histories: list[History] = []  # of each trial, the means over the folds
 
     def __iter__(self) -> Iterator[Progress]:
         """Try the recipes in order."""
@@ -111,6 +120,19 @@ class RecipeSearch:
                 "Try a smaller learning rate, or leave the rate and the optimizer to their defaults."
             )
         self.chosen = simplest_of_the_best(self._losses)
+        self.trials = [
+            msgspec.structs.replace(trial, curve=self._curve(k, CHOSEN_POINTS if k == self.chosen else TRIAL_POINTS))
+            for k, trial in enumerate(self.trials)
+        ]
+
+    def _curve(self, place: int, most: int) -> TrainingCurve | None:
+        """The mean losses of a trial over the folds, thinned; `best` is the epoch that the trial has chosen."""
+        history = self._histories[place]
+        if not len(history):
+            return None
+        curve = curve_of(history, most, best=self.trials[place].epochs or None)
+        folds = len(self.folds)
+        return msgspec.structs.replace(curve, rates=(), what=f"the mean over {folds} folds" if folds > 1 else "")
 
     @property
     def rule(self) -> str:
@@ -138,6 +160,7 @@ class RecipeSearch:
         if self.trials:
             self._limit(trainings)
         lowest, best, number, diverged = np.full(len(self.folds), np.inf), 0, 0, False
+        seen, left = 0, None
 
         def sure_to_come() -> int:
             return max(PATIENCE, best // 2) - (number - best)
@@ -150,7 +173,10 @@ class RecipeSearch:
                     lowest, best = losses, number
                 if number == 1 and not self.trials:
                     self._limit(trainings)
-                yield self._progress(recipe, number, epochs, losses)
+                seen, before = sum(len(training.history) for training in trainings), seen
+                if seen > before:  # many epochs of a call of the machine are told one by one, at once
+                    left = self.time_left.while_choosing(len(self.trials), trainings)
+                yield self._progress(recipe, number, epochs, losses, left)
                 if sure_to_come() <= 0 or self._hopeless(number, lowest) or self.limits.end_choosing():
                     break
         except DivergedError:
@@ -161,6 +187,7 @@ class RecipeSearch:
             return
         self.trials.append(Trial(recipe.summary(), float(lowest.mean()) if best else None, best))
         self._losses.append(lowest)
+        self._histories.append(mean_history(trainings, number))
 
     def _limit(self, trainings: Sequence[Training]) -> None:
         """Give each training its part of the seconds that are left for choosing, from now on."""
@@ -170,10 +197,12 @@ class RecipeSearch:
                 spent = training.history[-1].seconds if training.history else 0.0
                 training.time_limit = spent + left / len(trainings)
 
-    def _progress(self, recipe: Recipe, number: int, epochs: Sequence[Epoch], losses: Array) -> Progress:
+    def _progress(
+        self, recipe: Recipe, number: int, epochs: Sequence[Epoch], losses: Array, left: float | None
+    ) -> Progress:
         loss = float(np.mean([epoch.loss for epoch in epochs]))
         where = len(self.trials) + 1, len(self.recipes), recipe.summary()
-        return Progress("choosing", *where, number, recipe.epochs, loss, float(losses.mean()))
+        return Progress("choosing", *where, number, recipe.epochs, loss, float(losses.mean()), left, at_most=True)
 
     def _hopeless(self, number: int, losses: Array) -> bool:
         """Whether another recipe was much better after as many epochs."""
@@ -181,6 +210,14 @@ class RecipeSearch:
             number >= max(trial.epochs, PATIENCE) and trial.loss is not None and losses.mean() > HOPELESS * trial.loss
             for trial in self.trials
         )
+
+
+def mean_history(trainings: Sequence[Training], epochs: int) -> History:
+    """Give the mean losses of so many first epochs of trainings that run side by side."""
+    columns = [training.history.columns() for training in trainings]
+    return History.from_columns({
+        name: np.mean([column[name][:epochs] for column in columns], axis=0) for name in ("loss", "validation_loss")
+    })  # fmt: skip
 
 
 def simplest_of_the_best(losses: list[Array]) -> int:

@@ -93,24 +93,33 @@ def _share(part: int, whole: int) -> float | None:
     return float(part / whole) if whole else None
 
 
-def baseline(encoder: Encoder, Y: Array, targets: Array) -> tuple[Scores, str]:
-    """The scores of one prediction for all rows: the classes' shares, or the mean, of the training targets Y."""
+def scores_of(encoder: Encoder, targets: Array, outputs: Array) -> Scores:
+    """The scores of probabilities (n, k), or of numbers (n,) in the target's own unit, against `model.targets` (n,)."""
+    of = number_scores if isinstance(encoder.target, NumberTarget) else class_scores
+    return of(targets, outputs)
+
+
+def baseline(encoder: Encoder, Y: Array, n_rows: int) -> tuple[Array, str]:
+    """One prediction for `n_rows` rows, the classes' shares or the mean of the training targets Y, and its name.
+
+    It is given as probabilities (n, k), or as numbers (n,) in the target's own unit.
+    """
     if isinstance(encoder.target, NumberTarget):
         mean = encoder.target.mean
-        return number_scores(targets, np.full(targets.shape, mean)), f"the mean, {mean:.6g}"
+        return np.full(n_rows, mean), f"the mean, {mean:.6g}"
     classes = encoder.target.classes
     shares = np.bincount(Y, minlength=len(classes)) / len(Y)
-    P = np.tile(shares, (len(targets), 1))
-    return class_scores(targets, P), f'always "{classes[shares.argmax()]}"'
+    return np.tile(shares, (n_rows, 1)), f'always "{classes[shares.argmax()]}"'
 
 
 def linear(
-    encoder: Encoder, X: Array, Y: Array, X_test: Array, targets: Array, seconds: float | None = None
-) -> tuple[Scores | None, str]:
-    """The scores of scikit-learn's linear model at its defaults, on the same encoded rows; or None, and why not.
+    encoder: Encoder, X: Array, Y: Array, X_test: Array, seconds: float | None = None
+) -> tuple[Array | None, str]:
+    """The predictions of scikit-learn's linear model at its defaults, for encoded rows, and its name; or None, and why.
 
-    It may take a few seconds, or `seconds` where that is less, which limits its iterations; where fewer than
-    FEWEST_ITERATIONS would fit, it is left out.
+    Probabilities (n, k), or numbers (n,) in the target's own unit, after a fit to the training rows X, Y. It may take a
+    few seconds, or `seconds` where that is less, which limits its iterations; where fewer than FEWEST_ITERATIONS would
+    fit, it is left out.
     """
     few = np.linspace(0, len(X) - 1, min(len(X), LINEAR_ROWS)).astype(np.int64)
     work = LINEAR_WORK if seconds is None else min(LINEAR_WORK, seconds / SECONDS_OF_WORK)
@@ -124,13 +133,12 @@ def linear(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # missing convergence changes no digit that is shown
         if isinstance(encoder.target, NumberTarget):
-            predicted = encoder.decode_target(Ridge().fit(X, Y).predict(X_test))
-            return number_scores(targets, predicted), "Ridge"
+            return encoder.decode_target(Ridge().fit(X, Y).predict(X_test)), "Ridge"
         fitted = LogisticRegression(max_iter=most).fit(X, Y)
         P: Any = np.full((len(X_test), len(encoder.target.classes)), 1e-15)
         P[:, fitted.classes_] = fitted.predict_proba(X_test)
     cut = most < MOST_ITERATIONS and fitted.n_iter_.max() >= most
-    return class_scores(targets, P), "LogisticRegression" + (f", {most} iterations" if cut else "")
+    return P, "LogisticRegression" + (f", {most} iterations" if cut else "")
 
 
 def _work(encoder: Encoder, n: int, k: int) -> float:
