@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from backlit.show.demo import Demo
     from backlit.show.worked_epoch import WorkedEpoch
     from backlit.show.worked_example import WorkedExample
-    from backlit.sources import demo, explain
+    from backlit.sources import demo, explain, report
 
 __version__ = "0.1.0"
 
@@ -51,6 +51,7 @@ _PLACES = {
     "explain": "sources",
     "WorkedEpoch": "show.worked_epoch",
     "WorkedExample": "show.worked_example",
+    "report": "sources",
     "save": "model.file",
     "load": "model.file",
     "register": "ops.registry",
@@ -85,6 +86,7 @@ __all__ = [
     "gradcheck",
     "load",
     "register",
+    "report",
     "save",
 ]
 

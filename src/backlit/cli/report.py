@@ -50,7 +50,7 @@ def report(
     json
         Print the report as JSON, and nothing else; without -o, no file is written.
     """
-    from backlit.sources import report as report_of
+    from backlit.sources.reporting import report_of
 
     run_plugins(plugin or ())
     inputs = [model, *([Path(data)] if data else []), *(plugin or ())]
@@ -60,7 +60,7 @@ def report(
     paths = output or ([] if json else _beside(model, trained, table))
     if not output:
         check_reports(paths, inputs)
-    made = report_of(trained, table, private=private, command=typed_command())
+    made = report_of(trained, table, private=private, file=model, command=typed_command())
     for path in paths:
         made.save(path)
     if json:

@@ -188,9 +188,9 @@ def _written(
         return [], ""
 
     def make() -> Report:
-        from backlit.sources import report
+        from backlit.sources.reporting import report_of
 
-        return report(training, private=private)
+        return report_of(training, private=private, file=path)
 
     return write_reports(make, reports, path)
 

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
-from backlit.analysis.reporting import model_report
-from backlit.errors import BacklitError
-from backlit.model import FitReport, Settings, TableTraining, TabularModel, load
+import numpy as np
+
+from backlit.analysis.measured_rows import Compared
+from backlit.analysis.report_records import ModelReport
+from backlit.analysis.reporting import model_report, report_without_rows
+from backlit.data import NumberTarget, Table
+from backlit.engine import Network
+from backlit.errors import BacklitError, counted
+from backlit.kernels.types import Array
+from backlit.model import FitReport, TableTraining, TabularModel, load
+from backlit.model.held_out import held_out_rows, keep_test_rows
+from backlit.model.scores import baseline, linear
 from backlit.show.report import Report
 
 
@@ -29,27 +39,120 @@ def report(source: Any, data: Any = None, *, private: bool = False) -> Report:
     >>> from backlit.model import Settings, fit_table
     >>> model, _ = fit_table("iris", settings=Settings(layers=(3,), epochs=20))
     >>> report = bl.report(model, "iris")
-    >>> report.record.counts["test"], report.record.verdict.kind
+    >>> report.record.counts["measured"], report.record.verdict.kind
     (30, 'good')
-    >>> path = report.save("iris.report.html")  # doctest: +SKIP
+    >>> bl.report(model).record.rows
+    'the 30 test rows of its training'
     """
+    return report_of(source, data, private=private)
+
+
+def report_of(
+    source: Any, data: Any = None, *, private: bool = False, file: Any = None, command: str = ""
+) -> Report:
+    """Give the report, which names the model's `file`, and `command` where the model does not know what trained it."""
     if isinstance(source, TableTraining):
-        return _of_training(source, data, private)
-    name = os.fspath(source) if isinstance(source, (str, os.PathLike)) else ""
-    model = load(name) if name else source
-    if isinstance(model, tuple) and len(model) == 2 and isinstance(model[1], FitReport):
-        model = model[0]
-    if not isinstance(model, TabularModel):
-        raise BacklitError(_refusal(model, name))
-    raise NotImplementedError
+        if data is not None:
+            raise BacklitError("data does not go with a training, which has its table; leave it out.")
+        return Report(_of_training(source, private, file))
+    if isinstance(source, (str, os.PathLike)):
+        file = source
+        source = load(source)
+    if isinstance(source, tuple) and len(source) == 2 and isinstance(source[1], FitReport):
+        source = source[0]
+    if not isinstance(source, TabularModel):
+        raise BacklitError(_refusal(source, file))
+    return Report(_of_model(source, data, private, file, command))
 
 
-def _refusal(given: Any, name: str) -> str:
-    """Say why there is no report of it, and what to do instead."""
-    from backlit.engine import Network
-    if name:
-        return (
-            f'"{name}" holds a network alone: it does not say how the columns of a table become its {given.inputs} '
-            "inputs. Give a model that `backlit train` or fit_table wrote."
+def _of_training(training: TableTraining, private: bool, file: Any) -> ModelReport:
+    """The report of a training that has run, on its test rows."""
+    if training.model is None or training.report is None:
+        raise BacklitError(
+            "report was given a TableTraining that has not run; expected one that has: `for progress in training: pass` "
+            "runs it."
         )
-    what = f"report was given {type(given).__name__}; expected "
+    kept, test = training.compared, training.report.test
+    compared = None
+    if kept is not None and test is not None:
+        compared = Compared(_one(kept.baseline), test.baseline_what, kept.linear, test.linear_what)
+    return _of_rows(training.model, training.table, training.rows["test"], compared, private, file, "")
+
+
+def _of_model(model: TabularModel, data: Any, private: bool, file: Any, command: str) -> ModelReport:
+    """The report of a model on the test rows of its own table, on all rows of another one, or without rows."""
+    if data is None:
+        return report_without_rows(model, private=private, command=_command(model, command))
+    table = model.read(os.fspath(data) if isinstance(data, os.PathLike) else data)
+    rows = None if model.report is None else held_out_rows(model.report, table)
+    if rows is not None:
+        return _of_rows(model, table, rows, _compared(model, table), private, file, command)
+    n = int(table.present(model.target).sum()) if model.target in table.columns else 0
+    words = f"{counted(n, 'row')} of {table.name}, another table than that of the training,"
+    return model_report(
+        model, table, rows_words=words, model_file=_name(file), private=private, command=_command(model, command)
+    )
+
+
+def _of_rows(
+    model: TabularModel, table: Table, rows: Array, compared: Compared | None, private: bool, file: Any, command: str
+) -> ModelReport:
+    """The report on the rows of the training's own table that were kept for the test, if there are any."""
+    command = _command(model, command)
+    if not len(rows):
+        return report_without_rows(model, private=private, command=command)
+    words = counted(len(rows), "test row")
+    return model_report(
+        model, table, rows=rows, rows_words=words, model_file=_name(file), private=private, command=command,
+        compared=compared,
+    )  # fmt: skip
+
+
+def _compared(model: TabularModel, table: Table) -> Compared | None:
+    """The answers of the baseline and the linear model for the test rows, as the training had them."""
+    report, encoder, dtype = model.report, model.encoder, model.network.dtype
+    if report is None or report.settings is None or report.test is None:
+        return None
+    known = table.drop_missing(model.target)
+    rest, test, _ = keep_test_rows(known, report.task, report.settings)
+    training = known.take(rest)
+    Y = encoder.encode_target(training, dtype)
+    outputs, what = None, report.test.linear_what
+    if report.test.linear is not None:
+        X, X_test = (encoder.encode_features(part, dtype) for part in (training, known.take(test)))
+        outputs, what = linear(encoder, X, Y, X_test)
+    simple, simple_what = baseline(encoder, Y, len(test))
+    return Compared(_one(simple), simple_what, outputs, what)
+
+
+def _one(baseline: Array) -> Array | float:
+    """What every row gets of a baseline: probabilities (k,), or a number."""
+    first: Any = baseline[0]
+    return first if np.ndim(first) else float(first)
+
+
+def _command(model: TabularModel, command: str) -> str:
+    """What repeats the training, else what makes the report."""
+    return (model.report.command if model.report else "") or command or "backlit.report(model, table)"
+
+
+def _name(file: Any) -> str:
+    return "" if file is None else Path(file).name
+
+
+def _refusal(given: Any, file: Any) -> str:
+    """Say why there is no report of it, and what to do instead."""
+    if file is not None and isinstance(given, Network):
+        return (
+            f'"{file}" holds a network alone: it does not say how the columns of a table become its {given.inputs} '
+            "inputs. Give a model that `backlit train` or fit_table made."
+        )
+    hint = ""
+    if isinstance(given, Network) or hasattr(given, "history"):
+        hint = " Of a network alone, history.plot() draws the curves; fit_table trains one on a table."
+    elif hasattr(given, "fit"):
+        hint = " Of an estimator, LossCurveDisplay and scikit-learn's own displays draw; fit_table trains on a table."
+    return (
+        f"report was given {type(given).__name__}; expected a TableTraining, the path of a model file, or what fit_table "
+        f"gives.{hint}"
+    )
