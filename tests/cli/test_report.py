@@ -176,3 +176,249 @@ def test_a_full_disk_leaves_the_model_and_the_report_of_before_is_named(capsys, 
     assert PAGE.read_bytes() == before
     assert load(MODEL).report.recipe.seed == 3
     assert sorted(os.listdir()) == [str(PAGE), str(DATA), str(MODEL)]
+
+
+# ------------------------------------------------------------------------------------------------------- backlit report
+
+
+def test_the_report_of_a_model_with_its_table_is_that_of_its_training(capsys, iris):
+    pages = PAGE.read_bytes(), DATA.read_bytes()
+    PAGE.unlink()
+    code, out, err = run(capsys, "report", MODEL, "iris")
+    assert (code, err) == (0, "")
+    assert (PAGE.read_bytes(), DATA.read_bytes()) == pages
+    assert " ".join(out.split()).startswith(record().verdict.sentence)
+    assert out.endswith(
+        "\nReport written to iris.report.html, a page for a browser, and iris.report.json, the same as data.\n"
+    )
+
+
+def test_the_table_is_known_again_from_another_kind_of_file(capsys, iris):
+    from backlit.data import read_table
+
+    before = msgspec.structs.replace(record(), table="")
+    read_table("iris").arrow.to_pandas().to_parquet("flowers.parquet")
+    assert run(capsys, "report", MODEL, "flowers.parquet")[0] == 0
+    found = record()
+    assert found.scores == before.scores
+    assert found.worst == before.worst
+    assert found.importance == before.importance
+    assert found.rows == before.rows
+
+
+def test_another_table_is_measured_whole_and_the_report_says_so(capsys, iris):
+    from backlit.data import read_table
+
+    before = PAGE.read_bytes()
+    frame = read_table("iris").arrow.to_pandas().iloc[40:120].copy()
+    frame.iloc[:3, -1] = None
+    frame.to_csv("garden.csv", index=False)
+    code, out, err = run(capsys, "report", MODEL, "garden.csv")
+    assert (code, err) == (0, "")
+    found = record("iris.garden.report.json")
+    assert found.counts["measured"] == 77
+    assert "77 rows of garden.csv, another table than that of the training" in found.rows
+    assert found.rows in found.verdict.sentence
+    assert found.verdict.sentence in text_of(Path("iris.garden.report.html").read_text())
+    assert PAGE.read_bytes() == before
+    assert [row.row > 3 for row in found.worst] == [True] * len(found.worst)
+
+
+def test_without_a_table_the_report_has_what_the_model_knows(capsys, iris):
+    with_table = record()
+    code, out, err = run(capsys, "report", MODEL)
+    assert (code, out) == (2, "")
+    assert 'error: "iris.report.html" is there, and may say more than a report without the table: give DATA' in err
+    code, out, _ = run(capsys, "report", MODEL, "-o", "alone.html", "-o", "alone.json")
+    assert code == 0
+    found = record("alone.json")
+    assert "with the table, the report says more" in " ".join(out.split())
+    assert (found.columns, found.curve, found.repeat) == (with_table.columns, with_table.curve, with_table.repeat)
+    assert found.scores[0].value == with_table.scores[0].value
+    assert (found.measured, found.worst, found.importance, found.worked) == (None, (), None, None)
+    text_of(Path("alone.html").read_text())
+
+
+def test_json_is_all_there_is_on_standard_output(capsys, iris):
+    files = sorted(os.listdir())
+    code, out, err = run(capsys, "report", MODEL, "iris", "--json")
+    assert (code, err) == (0, "")
+    assert msgspec.json.decode(out, type=ModelReport) == record()
+    assert sorted(os.listdir()) == files
+    assert run(capsys, "report", MODEL, "iris", "--json", "-o", "page.html")[1] == out
+    assert Path("page.html").read_bytes() == PAGE.read_bytes()
+
+
+def test_an_older_model_file_has_a_report_too(capsys, iris):
+    model = load(MODEL)
+    old = {"curve": None, "settings": None, "table_digest": None, "command": ""}
+    model.report = msgspec.structs.replace(model.report, **old)
+    save(model, MODEL)
+    code, _, err = run(capsys, "report", MODEL, "iris")
+    assert (code, err) == (0, "")
+    found = record("iris.iris.report.json")
+    assert (found.curve, found.counts["measured"]) == (None, 150)
+    assert found.repeat.command == "backlit report iris.safetensors iris"
+    text_of(Path("iris.iris.report.html").read_text())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("net.safetensors", '"net.safetensors" holds a network alone'),
+        ("none.safetensors", 'No model file "none.safetensors"'),
+        ("iris.safetensors wine", 'wine has no column "species"'),
+        ("iris.safetensors other.csv", 'other.csv has no column "sepal length (cm)"'),
+        ("iris.safetensors iris -o a.pdf", 'the output "a.pdf" does not end in .html or .json'),
+        ("iris.safetensors link.json -o link.json", '"link.json" is an input too and is not overwritten'),
+        ("iris.safetensors --privat", "Unknown option: --privat. Did you mean --private?"),
+    ],
+)
+def test_what_does_not_fit_is_said(capsys, iris, arguments, words):
+    save(Network([Dense(1)], inputs=2), "net.safetensors")
+    Path("other.csv").write_text("species\nsetosa\n")
+    Path("link.json").symlink_to("other.csv")
+    files = {path: path.read_bytes() for path in Path().iterdir()}
+    code, out, err = run(capsys, "report", *arguments.split())
+    assert (code, out) == (2, "")
+    assert words in err
+    assert {path: path.read_bytes() for path in Path().iterdir()} == files
+
+
+# ------------------------------------------------------------------------------------------- the same, private, hostile
+
+
+def test_the_same_run_gives_the_same_bytes(tmp_path):
+    """In other folders, with other hashes of text, and other numbers of threads."""
+    found = []
+    for seed in ("1", "2"):
+        folder = tmp_path / f"folder {seed}"
+        folder.mkdir()
+        done = subprocess.run(
+            [sys.executable, "-m", "backlit", "train", "wine", *FEW],
+            cwd=folder, env=os.environ | {"PYTHONHASHSEED": seed, "OMP_NUM_THREADS": seed, "COLUMNS": f"6{seed}"},
+            check=False, capture_output=True,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, b"")
+        found.append([(folder / f"wine.report.{ending}").read_bytes() for ending in ("html", "json")])
+    assert found[0] == found[1]
+    assert str(tmp_path).encode() not in found[0][0] + found[0][1]
+
+
+def sentinels(rng, n):
+    """A table with a sentinel in every cell but the classes': text, categories, numbers, dates, a constant."""
+    return pd.DataFrame(
+        {
+            "ident": [f"zqident{k}" for k in range(n)],
+            "notes": [f"zqnote {k} {'x' * (k % 7)} " * 3 for k in range(n)],
+            "group": rng.choice(["zqgroupa", "zqgroupb", "zqgroupc"], n),
+            "same": "zqsame",
+            "number": 731_000_000 + rng.integers(0, 99, n) * 7.0,
+            "gaps": np.where(rng.random(n) < 0.2, np.nan, 415_263 + rng.integers(0, 50, n)),
+            "day": pd.Timestamp("1987-03-01") + pd.to_timedelta(rng.integers(0, 300, n), "D"),
+            "yes": rng.random(n) < 0.5,
+        }
+    )
+
+
+PRIVATE = re.compile(rb"zq\w+|731[,_]?000[,_]?\d|731\d{6}|7\.31\d*e\+?0?8|415[,_]?[23]\d\d|1987|62[,_]?91\d")
+
+
+@pytest.mark.parametrize("target", ["kind", "price"])
+def test_a_private_report_has_no_value_of_a_row(capsys, target):
+    rng = np.random.default_rng(4)
+    frame = sentinels(rng, 120)
+    if target == "kind":
+        frame["kind"] = np.where(frame["group"] == "zqgroupa", "good", rng.choice(["good", "bad"], 120))
+    else:
+        frame["price"] = 62_910.0 + rng.integers(0, 9, 120)
+    frame.to_csv("table.csv", index=False)
+    options = ["--target", target, "--ignore", "ident", *FEW]
+    code, _, err = run(capsys, "train", "table.csv", *options, "--private")
+    assert code == 0, err
+    files = [Path("table.report.html"), Path("table.report.json")]
+    assert record(files[1]).private
+    for path in files:
+        assert PRIVATE.findall(path.read_bytes()) == [], path
+    private = [path.read_bytes() for path in files]
+    assert run(capsys, "report", "table.safetensors", "table.csv", "--private")[0] == 0
+    assert [path.read_bytes() for path in files] == private
+    assert run(capsys, "report", "table.safetensors", "table.csv")[0] == 0
+    for path in files:
+        assert PRIVATE.findall(path.read_bytes()), "the sentinels are those of the table"
+
+
+HOSTILE = ["<script>alert(1)</script>", "\"q\" onload='x()'", "{{ 7*7 }}{% raw %}", "two\nlines", "\u202egnp.exe",
+           "</style></title></svg>", "&lt;b&gt;", "a" * 3_000]  # fmt: skip
+
+
+def test_hostile_names_and_cells_stay_text(capsys):
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame({name: rng.normal(size=90) for name in HOSTILE[:4]})
+    frame |= {}
+    frame = frame.assign(**{name: rng.choice(HOSTILE, 90) for name in HOSTILE[4:]})
+    frame["<img src=x onerror=alert(1)>"] = rng.choice(HOSTILE[:3], 90)
+    frame.to_csv("<i>.csv", index=False)
+    code, out, err = run(capsys, "train", "<i>.csv", "--target", frame.columns[-1], *FEW)
+    assert code == 0, err
+    page = Path("<i>.report.html").read_text(encoding="utf-8")
+    shown = text_of(page)
+    for text in ("<script>alert(1)</script>", "{{ 7*7 }}{% raw %}", "</style></title></svg>", "&lt;b&gt;", "<i>.csv"):
+        assert text in shown, text
+    assert "49" not in re.findall(r"\b49\b(?=\{)", shown)
+    assert "\u202e" not in page
+    assert len(page) < 1_000_000
+
+
+# ------------------------------------------------------------------------------------------------------------ odd tables
+
+
+def odd_tables():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=40), rng.normal(size=40)
+    kind = np.where(a > 0, "up", "down")
+    yield "no test rows", pd.DataFrame({"a": a, "t": kind}), ["--test", "0"]
+    yield "three rows", pd.DataFrame({"a": [1.0, 2, 3], "t": ["x", "y", "x"]}), []
+    yield "two rows", pd.DataFrame({"a": [1.0, 2], "t": ["x", "y"]}), []
+    yield "two numbers", pd.DataFrame({"a": [1.0, 2, 3], "t": [0.5, 1.5, 2.25]}), []
+    yield "nothing in a column", pd.DataFrame({"a": a, "empty": [None] * 40, "t": kind}), []
+    yield "huge numbers", pd.DataFrame({"a": a * 1e300, "b": b * 1e-300, "t": (a + b) * 1e200}), []
+    yield "targets all near one", pd.DataFrame({"a": a, "t": 1e9 + b * 1e-3}), []
+    yield "a class of one row", pd.DataFrame({"a": a, "t": [*kind[:-1], "rare"]}), []
+    yield "forty classes", pd.DataFrame({"a": np.arange(400) % 40 + rng.random(400), "t": [f"c{k % 40}" for k in range(400)]}), []
+
+
+ODD = {name: (frame, options) for name, frame, options in odd_tables()}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_tables_have_a_report(capsys, name):
+    frame, options = ODD[name]
+    frame.to_csv("odd.csv", index=False)
+    code, out, err = run(capsys, "train", "odd.csv", "--target", "t", *FEW, *options)
+    assert (code, err) == (0, "")
+    page, data = Path("odd.report.html").read_text(), Path("odd.report.json").read_bytes()
+    found = record("odd.report.json")
+    assert found.verdict.sentence in text_of(page)
+    assert (found.verdict.kind == "unmeasured") == ("--test" in options)
+    assert b"NaN" not in data
+    assert b"Infinity" not in data
+    assert run(capsys, "report", "odd.safetensors", "odd.csv")[0] == 0
+    assert Path("odd.report.json").read_bytes() == data
+
+
+@pytest.mark.parametrize("kind", ["comma.csv", "table.parquet", "table.csv.gz"])
+def test_every_kind_of_file_has_a_report(capsys, kind):
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame({"a": rng.normal(size=50).round(3), "b": rng.choice(["x", "y"], 50)})
+    frame["t"] = (frame["a"] * 2 + rng.normal(size=50) / 9).round(3)
+    if kind == "table.parquet":
+        frame.to_parquet(kind)
+    else:
+        frame.to_csv(kind, index=False, **({"sep": ";", "decimal": ","} if kind == "comma.csv" else {}))
+    code, out, err = run(capsys, "train", kind, "--target", "t", "-o", "m.safetensors", *FEW)
+    assert (code, err) == (0, "")
+    before = Path("m.report.html").read_bytes()
+    text_of(before.decode())
+    assert run(capsys, "report", "m.safetensors", kind)[0] == 0
+    assert Path("m.report.html").read_bytes() == before
