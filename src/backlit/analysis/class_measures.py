@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from sklearn import metrics
 
-from backlit.analysis.class_scores import RANKED_CLASSES, is_split, normalized
+from backlit.analysis.class_scores import normalized
+from backlit.analysis.ranking import Ranking, rankings
 from backlit.analysis.report_records import CalibrationBin, ClassesMeasured, ClassMeasures, Curve
 from backlit.data.messages import quoted
 from backlit.kernels.types import Array
@@ -19,13 +20,13 @@ POINTS = 200
 BINS = 10
 """Bins of the calibration, of equal width."""
 
-Ranked = tuple[float | None, float | None, Curve | None, Curve | None]
-"""AUC, average precision, and the two curves of a class."""
-UNRANKED: Ranked = (None, None, None, None)
 
-
-def measured_classes(codes: Array, P: Array, labels: Sequence[str]) -> ClassesMeasured:
+def measured_classes(
+    codes: Array, P: Array, labels: Sequence[str], found: Mapping[int, Ranking] | None = None
+) -> ClassesMeasured:
     """Measure probabilities P (n, k) against class indices (n,), which are below the number of `labels`.
+
+    `found` are the `rankings` where they are there already.
 
     >>> found = measured_classes(np.array([0, 0, 1]), np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8]]), ["no", "yes"])
     >>> found.confusion, found.classes[1].precision, found.classes[1].recall, found.classes[1].auc
@@ -34,11 +35,9 @@ def measured_classes(codes: Array, P: Array, labels: Sequence[str]) -> ClassesMe
     P, k = normalized(P), P.shape[1]
     predicted = P.argmax(axis=1)
     confusion = metrics.confusion_matrix(codes, predicted, labels=np.arange(len(labels)))
-    split = [c for c in range(k) if k <= RANKED_CLASSES and is_split(codes, c)]
-    auc = {c: float(metrics.roc_auc_score(codes == c, P[:, c])) for c in split}
-    drawn = set(sorted(split, key=lambda c: (auc[c], c))[:CURVES])
-    ranked = {c: (auc[c], *_ranked(codes == c, P[:, c], drawn=c in drawn)) for c in split}
-    classes = tuple(_class(confusion, c, label, ranked.get(c, UNRANKED)) for c, label in enumerate(labels))
+    found = rankings(codes, P) if found is None else found
+    drawn = set(sorted(found, key=lambda c: (found[c].auc, c))[:CURVES])
+    classes = tuple(_class(confusion, c, label, found.get(c), drawn=c in drawn) for c, label in enumerate(labels))
     positive = labels[1] if k == 2 else ""
     if k == 2:
         bins, calibrated = calibration(codes == 1, P[:, 1]), f"the probability of {quoted(positive)}"
@@ -48,10 +47,13 @@ def measured_classes(codes: Array, P: Array, labels: Sequence[str]) -> ClassesMe
     return ClassesMeasured(classes, table, bins, calibrated, positive)
 
 
-def _class(confusion: Array, c: int, label: str, ranked: Ranked) -> ClassMeasures:
+def _class(confusion: Array, c: int, label: str, ranking: Ranking | None, *, drawn: bool) -> ClassMeasures:
     """The record of a class."""
     rows, predicted, hits = (int(part) for part in (confusion[c].sum(), confusion[:, c].sum(), confusion[c, c]))
-    auc, average, roc, precision_recall = ranked
+    roc = precision_recall = None
+    if ranking and drawn:
+        roc = thinned(*ranking.roc)
+        precision_recall = thinned(*(values[::-1] for values in ranking.precision_recall))
     return ClassMeasures(
         label=label,
         rows=rows,
@@ -59,21 +61,11 @@ def _class(confusion: Array, c: int, label: str, ranked: Ranked) -> ClassMeasure
         precision=hits / predicted if predicted else None,
         recall=hits / rows if rows else None,
         f1=2 * hits / (rows + predicted) if rows + predicted else None,
-        auc=auc,
-        average_precision=average,
+        auc=ranking.auc if ranking else None,
+        average_precision=ranking.average_precision if ranking else None,
         roc=roc,
         precision_recall=precision_recall,
     )
-
-
-def _ranked(own: Array, p: Array, *, drawn: bool) -> tuple[float, Curve | None, Curve | None]:
-    """The average precision and the two curves of the probability p (n,) of a class that `own` (n,) rows are of."""
-    average = float(metrics.average_precision_score(own, p))
-    if not drawn:
-        return average, None, None
-    false_positive, true_positive, _ = metrics.roc_curve(own, p)
-    precision, recall, _ = metrics.precision_recall_curve(own, p)
-    return average, thinned(false_positive, true_positive), thinned(recall[::-1], precision[::-1])
 
 
 def thinned(x: Array, y: Array) -> Curve:

@@ -15,13 +15,11 @@ from backlit.analysis.intervals import (
     interval,
     ranking_scores,
 )
+from backlit.analysis.ranking import RANKED_CLASSES, Ranking, is_split, mean_ranking, rankings
 from backlit.analysis.report_records import Interval, Score
 from backlit.data.messages import quoted
 from backlit.kernels.types import Array
 from backlit.model.scores import class_scores
-
-RANKED_CLASSES = 200
-"""Of more classes, there are no AUC and average precision."""
 
 
 def normalized(P: Array) -> Array:
@@ -33,18 +31,18 @@ def normalized(P: Array) -> Array:
 
 def classifier_scores(
     codes: Array, P: Array, labels: Sequence[str], resamples: Resamples, *, baseline: Array | int | None,
-    linear: Array | None,
+    linear: Array | None, found: dict[int, Ranking],
 ) -> tuple[Score, ...]:  # fmt: skip
     """The scores of probabilities P (n, k) against class indices (n,); an index of k or more has no probability.
 
     `labels` are those of all classes. `baseline` are the probabilities (k,) that a baseline gives every row, or only
-    the class that it always answers; `linear` those (n, k) of a linear model.
+    the class that it always answers; `linear` those (n, k) of a linear model. `found` are the network's `rankings`.
     """
     k = P.shape[1]
-    values = class_values(codes, P)
+    values = class_values(codes, P, found)
     beside = _constant_values(codes, baseline, k)
     straight: Mapping[str, float | None] = {} if linear is None else class_values(codes, linear)
-    spans = _intervals(codes, P, resamples)
+    spans = _intervals(codes, P, found, resamples)
     return tuple(
         Score(
             name, words, meaning, name not in {"log_loss", "brier"}, values[name],
@@ -82,19 +80,20 @@ def _words(labels: Sequence[str], k: int) -> dict[str, tuple[str, str]]:
     }  # fmt: skip
 
 
-def class_values(codes: Array, P: Array) -> dict[str, float | None]:
-    """The values of the scores by scikit-learn's metrics; None where one is not defined on these rows."""
+def class_values(codes: Array, P: Array, found: dict[int, Ranking] | None = None) -> dict[str, float | None]:
+    """The values of the scores by scikit-learn's metrics; None where one is not defined on these rows.
+
+    `found` are the `rankings` where they are there already.
+    """
     plain = class_scores(codes, P)
     P, k = normalized(P), P.shape[1]
-    split = ranked_classes(codes, k)
-    auc = [metrics.roc_auc_score(codes == c, P[:, c]) for c in split]
-    average = [metrics.average_precision_score(codes == c, P[:, c]) for c in split]
+    auc, average = mean_ranking(rankings(codes, P) if found is None else found, k)
     return {
         "accuracy": plain.accuracy,
         "log_loss": plain.log_loss,
         **_confusion_values(codes, P.argmax(axis=1), k),
-        "auc": float(np.mean(auc)) if split else None,
-        "average_precision": float(np.mean(average)) if split else None,
+        "auc": auc,
+        "average_precision": average,
         "brier": _brier(codes, P),
     }
 
@@ -113,18 +112,6 @@ def _confusion_values(codes: Array, predicted: Array, k: int) -> dict[str, float
     return {"balanced_accuracy": float(balanced), "f1": f1}
 
 
-def is_split(codes: Array, c: int) -> bool:
-    """Whether some rows, and not all, are of class c."""
-    own = codes == c
-    return bool(own.any() and not own.all())
-
-
-def ranked_classes(codes: Array, k: int) -> list[int]:
-    """The classes that AUC and average precision are of: of two, the second; none that no row has, or every row."""
-    classes = [1] if k == 2 else range(k) if k <= RANKED_CLASSES else []
-    return [c for c in classes if is_split(codes, c)]
-
-
 def _brier(codes: Array, P: Array) -> float:
     """The Brier score of the rows of classes that have a probability."""
     known = codes < P.shape[1]
@@ -141,11 +128,21 @@ def _constant_values(codes: Array, baseline: Array | int | None, k: int) -> dict
     alone = isinstance(baseline, int)
     shares = np.eye(k)[baseline] if isinstance(baseline, int) else baseline
     P = np.tile(shares, (len(codes), 1))
-    values = class_values(codes, P)
+    values = class_values(codes, P, {}) | _constant_ranking(codes, k)
     return values | {"log_loss": None, "brier": None} if alone else values
 
 
-def _intervals(codes: Array, P: Array, resamples: Resamples) -> dict[str, Interval | None]:
+def _constant_ranking(codes: Array, k: int) -> dict[str, float | None]:
+    """AUC and average precision of one probability for all rows, which are half, and the share of the class's rows."""
+    split = [c for c in ([1] if k == 2 else range(k)) if is_split(codes, c)]
+    if not split or k > RANKED_CLASSES:
+        return {}
+    return {"auc": 0.5, "average_precision": float(np.mean([(codes == c).mean() for c in split]))}
+
+
+def _intervals(
+    codes: Array, P: Array, ranked: Mapping[int, Ranking], resamples: Resamples
+) -> dict[str, Interval | None]:
     """The scores' intervals by name."""
     P, k = normalized(P), P.shape[1]
     predicted = P.argmax(axis=1)
@@ -164,20 +161,21 @@ def _intervals(codes: Array, P: Array, resamples: Resamples) -> dict[str, Interv
             "log_loss": resamples.sums(np.where(known, -np.log(np.clip(right, eps, 1 - eps)), 0.0)) / of_known,
             "brier": resamples.sums(np.where(known, brier, 0.0)) / of_known,
         }
-    return {name: interval(values, resamples.of) for name, values in found.items()} | _ranked_intervals(
-        codes, P, resamples
-    )
+    spans = {name: interval(values, resamples.of) for name, values in found.items()}
+    return spans | _ranked_intervals(codes, P, ranked, resamples)
 
 
-def _ranked_intervals(codes: Array, P: Array, resamples: Resamples) -> dict[str, Interval | None]:
+def _ranked_intervals(
+    codes: Array, P: Array, found: Mapping[int, Ranking], resamples: Resamples
+) -> dict[str, Interval | None]:
     """The intervals of AUC and average precision: of the second of two classes, or of the mean over the classes."""
     k = P.shape[1]
-    split = ranked_classes(codes, k)
+    split = [c for c in found if k > 2 or c == 1]
     few = resamples.ranked(len(split)) if split else None
     if few is None:
         return {}
-    found = np.array([ranking_scores(few, P[:, c], codes == c) for c in split])  # (classes, 2, resamples)
-    defined = np.isfinite(found)
+    scores = np.array([ranking_scores(few, P[:, c], codes == c) for c in split])  # (classes, 2, resamples)
+    defined = np.isfinite(scores)
     with np.errstate(invalid="ignore"):
-        means = np.where(defined, found, 0.0).sum(axis=0) / defined.sum(axis=0)
+        means = np.where(defined, scores, 0.0).sum(axis=0) / defined.sum(axis=0)
     return {"auc": interval(means[0], resamples.of), "average_precision": interval(means[1], resamples.of)}

@@ -6,23 +6,23 @@ from typing import Any
 
 import numpy as np
 from sklearn.inspection import permutation_importance
+from sklearn.metrics import r2_score
 
 from backlit.analysis.intervals import spread_rows
 from backlit.analysis.measured_rows import Measured
+from backlit.analysis.number_measures import near_one
 from backlit.analysis.report_records import Importance, Importances
 from backlit.data import NumberTarget
 from backlit.kernels.types import Array
 from backlit.model import TabularModel
-from backlit.model.scores import number_scores
 
-MOST_ROWS = 5_000
-REPEATS, FEWEST_REPEATS = 10, 3
-FEWEST_ROWS = 500
-"""Where that is too much work there are fewer repeats, then fewer rows, then fewer columns, down to these."""
-WORK = 1_000_000_000
-"""Multiplications by a weight in all predictions, at most."""
-PREDICTIONS = 600
-"""Predictions of all rows, at most: each takes some time of its own."""
+MOST_ROWS, FEWER_ROWS = 5_000, 500
+REPEATS, FEW_REPEATS, FEWEST_REPEATS = 10, 5, 3
+WORK = 500_000_000
+"""Multiplications by a weight in all predictions, at most, or `SHARE` of those of the training where that is more."""
+PREDICTIONS = 320
+"""Predictions of all rows, at most, or in the same proportion more: each takes some time of its own."""
+SHARE = 0.01
 SEED = 0
 
 
@@ -48,9 +48,8 @@ class _Places:
                 X[:, group] = self.X[places[:, j], group]
         outputs = self.model.network.predict(X)
         if isinstance(self.model.encoder.target, NumberTarget):
-            r2 = number_scores(y, self.model.decode(outputs)).r2
-            assert r2 is not None
-            return r2
+            targets, predictions, _ = near_one(y, self.model.decode(outputs))
+            return float(r2_score(targets, predictions))
         return float(np.mean(outputs.argmax(axis=1) == y))
 
 
@@ -58,15 +57,15 @@ def importances(model: TabularModel, measured: Measured) -> Importances | None:
     """The permutation importance of the table's columns for the network, by scikit-learn's `permutation_importance`.
 
     The score is the accuracy, or R². At most `MOST_ROWS` rows are measured, at equal distances. The work is bounded by
-    counting it (`WORK`, `PREDICTIONS`), never by the clock. None where the score is not defined: for a single row, or
-    for numbers that are all the same.
+    counting it, never by the clock: where it is too much there are fewer repeats, then fewer rows, then fewer columns.
+    None where the score is not defined: for a single row, or for numbers that are all the same.
     """
     y = measured.targets
     numbers = isinstance(model.encoder.target, NumberTarget)
     if len(y) < 2 or (numbers and y.min() == y.max()):
         return None
     names = [plan.name for plan in model.encoder.features.columns]
-    rows, repeats, most = _effort(len(y), model.network.parameters.size, len(names))
+    rows, repeats, most = effort(len(y), model.network.parameters.size, len(names), _training_work(model))
     chosen = _strongest(model, most)
     places = spread_rows(len(y), rows)
     if numbers and y[places].min() == y[places].max():
@@ -91,20 +90,31 @@ def importances(model: TabularModel, measured: Measured) -> Importances | None:
     return Importances(score, before, len(X), len(y), repeats, tuple(columns), len(names), which)
 
 
-def _effort(n: int, weights: int, columns: int) -> tuple[int, int, int]:
-    """How many rows, repeats and columns: fewer repeats first, then rows, then columns, until the work is bounded."""
+def effort(n: int, weights: int, columns: int, training: float = 0.0) -> tuple[int, int, int]:
+    """How many rows, repeats and columns are measured of n rows, for a network of so many weights.
+
+    `training` counts the multiplications that trained it.
+
+    >>> effort(30, 515, 4), effort(1_000, 3_000, 30), effort(5_000, 100_000, 1_000)
+    ((30, 10, 4), (1000, 5, 30), (500, 3, 3))
+    """
+    more = max(1.0, SHARE * training / WORK)
     rows = min(n, MOST_ROWS)
-
-    def fits(rows: int, repeats: int, columns: int) -> bool:
+    few = min(n, FEWER_ROWS)
+    tried = [(rows, repeats) for repeats in range(REPEATS, FEW_REPEATS - 1, -1)]
+    tried += [(few, repeats) for repeats in range(FEW_REPEATS, FEWEST_REPEATS - 1, -1)]
+    for rows, repeats in tried:
         predictions = repeats * columns
-        return predictions <= PREDICTIONS and predictions * rows * weights <= WORK
+        if predictions <= more * PREDICTIONS and predictions * rows * weights <= more * WORK:
+            return rows, repeats, columns
+    most = min(more * PREDICTIONS / repeats, more * WORK / (repeats * rows * weights))
+    return rows, repeats, max(1, int(most))
 
-    repeats = next((r for r in range(REPEATS, FEWEST_REPEATS, -1) if fits(rows, r, columns)), FEWEST_REPEATS)
-    if not fits(rows, repeats, columns):
-        rows = max(min(rows, FEWEST_ROWS), min(rows, WORK // (repeats * columns * weights)))
-    if not fits(rows, repeats, columns):
-        columns = max(1, min(PREDICTIONS // repeats, WORK // (repeats * rows * weights)))
-    return rows, repeats, columns
+
+def _training_work(model: TabularModel) -> float:
+    """The multiplications of the training: each weight once forward and twice backward, for each row and epoch."""
+    report = model.report
+    return 3.0 * report.epochs * report.train_rows * report.parameters if report else 0.0
 
 
 def _groups(model: TabularModel) -> list[slice]:

@@ -22,7 +22,7 @@ MOST_ROWS = 10_000
 """Of more rows, so many are resampled."""
 DRAWS = 2_000_000
 """Rows times resamples, at most."""
-RANKED = 4_000_000
+RANKED = 2_500_000
 """Rows times resamples times classes, at most, for scores that rank the rows."""
 FEWEST_ROWS = 10
 """With fewer rows there are no intervals: the rows there are say too little about those there could be."""

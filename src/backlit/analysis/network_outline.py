@@ -8,10 +8,12 @@ from typing import NamedTuple
 import numpy as np
 
 from backlit.engine import Network, usual_unit
-from backlit.explain.network_drawing import DRAWN_UNITS, LARGEST_COLUMN
 from backlit.explain.record.step_records import Column, Drawing, Edge, Node
 from backlit.kernels.types import Array
 from backlit.ops.layers.dense import Dense
+
+LARGEST_COLUMN, DRAWN_UNITS = 12, 8
+"""As in the drawings of a step: a larger column is drawn by so many units."""
 
 
 class DenseLayer(NamedTuple):

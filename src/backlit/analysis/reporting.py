@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from backlit.analysis.class_measures import measured_classes
-from backlit.analysis.class_scores import classifier_scores, ranked_classes
+from backlit.analysis.class_scores import classifier_scores, normalized
 from backlit.analysis.importance import importances
 from backlit.analysis.intervals import Resamples
 from backlit.analysis.kept_scores import kept_scores, kept_verdict
@@ -16,6 +16,7 @@ from backlit.analysis.measured_rows import Compared, Measured, beside_of, measur
 from backlit.analysis.network_outline import network_outline
 from backlit.analysis.number_measures import measured_numbers, regression_scores
 from backlit.analysis.private_words import private_beside, private_columns, private_inputs, private_measured
+from backlit.analysis.ranking import rankings
 from backlit.analysis.repeating import repeat_of
 from backlit.analysis.report_records import ClassesMeasured, ModelReport, NumbersMeasured, Score, WorkedRow
 from backlit.analysis.verdict import verdict
@@ -43,8 +44,8 @@ def model_report(
         name: of the table, as it is shown; by default its own. model_file: name of the model's file, if it has one.
         private: leave out values of rows: see `report_records`.
         command: the command, or the call, that makes the report.
-        compared: the answers of a baseline and a linear model on these rows (all of `rows`, also those without a target);
-            by default those of the baseline that the model knows.
+        compared: the answers of a baseline and a linear model on these rows, also on those without a target; by default
+            those of the baseline that the model knows.
 
     Errors: a BacklitError where the table does not fit the model or has no targets, or predictions are not finite.
 
@@ -110,9 +111,12 @@ def _measures(
     if measured.labels:
         assert not isinstance(baseline, float)
         P = measured.outputs
-        scores = classifier_scores(targets, P, measured.labels, resamples, baseline=baseline, linear=linear)
-        ranked = len(ranked_classes(targets, P.shape[1]))
-        return scores, measured_classes(targets, P, measured.labels), resamples.words(ranked)
+        ranked = rankings(targets, normalized(P))
+        scores = classifier_scores(
+            targets, P, measured.labels, resamples, baseline=baseline, linear=linear, found=ranked
+        )
+        words = resamples.words(1 if P.shape[1] == 2 else len(ranked))
+        return scores, measured_classes(targets, P, measured.labels, ranked), words
     mean = None if baseline is None else float(baseline)
     scores = regression_scores(targets, measured.answers, resamples, baseline=mean, linear=linear)
     found = measured_numbers(measured.numbers, targets, measured.answers)

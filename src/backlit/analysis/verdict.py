@@ -205,9 +205,8 @@ def shown(value: float) -> str:
 
 def _baseline_remarks(baseline: str, than_baseline: Than | None, *, useful: bool) -> list[str]:
     if not useful:
-        return [
-            f"The network is no better than {baseline.removesuffix(',')}: nothing on these rows shows that it has learned."
-        ]
+        baseline = baseline.removesuffix(",")
+        return [f"The network is no better than {baseline}: nothing on these rows shows that it has learned."]
     if than_baseline == "apart":
         return [f"So few rows do not show that the network is better than {baseline.removesuffix(',')}."]
     return []
