@@ -268,7 +268,7 @@ def test_an_older_model_file_has_a_report_too(capsys, iris):
         ("net.safetensors", '"net.safetensors" holds a network alone'),
         ("none.safetensors", 'No model file "none.safetensors"'),
         ("iris.safetensors wine", 'wine has no column "species"'),
-        ("iris.safetensors other.csv", 'other.csv has no column "sepal length (cm)"'),
+        ("iris.safetensors other.csv", 'other.csv lacks 4 columns that the model needs: "sepal length (cm)"'),
         ("iris.safetensors iris -o a.pdf", 'the output "a.pdf" does not end in .html or .json'),
         ("iris.safetensors link.json -o link.json", '"link.json" is an input too and is not overwritten'),
         ("iris.safetensors --privat", "Unknown option: --privat. Did you mean --private?"),
@@ -355,7 +355,6 @@ HOSTILE = ["<script>alert(1)</script>", "\"q\" onload='x()'", "{{ 7*7 }}{% raw %
 def test_hostile_names_and_cells_stay_text(capsys):
     rng = np.random.default_rng(2)
     frame = pd.DataFrame({name: rng.normal(size=90) for name in HOSTILE[:4]})
-    frame |= {}
     frame = frame.assign(**{name: rng.choice(HOSTILE, 90) for name in HOSTILE[4:]})
     frame["<img src=x onerror=alert(1)>"] = rng.choice(HOSTILE[:3], 90)
     frame.to_csv("<i>.csv", index=False)
@@ -379,8 +378,7 @@ def odd_tables():
     kind = np.where(a > 0, "up", "down")
     yield "no test rows", pd.DataFrame({"a": a, "t": kind}), ["--test", "0"]
     yield "three rows", pd.DataFrame({"a": [1.0, 2, 3], "t": ["x", "y", "x"]}), []
-    yield "two rows", pd.DataFrame({"a": [1.0, 2], "t": ["x", "y"]}), []
-    yield "two numbers", pd.DataFrame({"a": [1.0, 2, 3], "t": [0.5, 1.5, 2.25]}), []
+    yield "two rows", pd.DataFrame({"a": [1.0, 2], "t": [0.5, 1.25]}), []
     yield "nothing in a column", pd.DataFrame({"a": a, "empty": [None] * 40, "t": kind}), []
     yield "huge numbers", pd.DataFrame({"a": a * 1e300, "b": b * 1e-300, "t": (a + b) * 1e200}), []
     yield "targets all near one", pd.DataFrame({"a": a, "t": 1e9 + b * 1e-3}), []

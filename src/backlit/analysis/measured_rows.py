@@ -54,7 +54,9 @@ class Measured(NamedTuple):
     labels: tuple[str, ...]
     surprises: tuple[Surprise, ...]
 
-    def __len__(self) -> int:
+    @property
+    def n_rows(self) -> int:
+        """The number of rows; `len` is the number of fields, which `_replace` counts."""
         return len(self.targets)
 
 

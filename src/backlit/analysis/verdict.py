@@ -69,12 +69,12 @@ def verdict(
     errors = _errors(measured, beside)
     than_baseline, than_linear = errors.than(errors.baseline, resamples), errors.than(errors.linear, resamples)
     baseline = _baseline_words(measured, beside)
-    told = sentence(scores, len(measured), rows_words, baseline, beside.linear_what, than_linear)
+    told = sentence(scores, measured.n_rows, rows_words, baseline, beside.linear_what, than_linear)
     remarks = [
         *_baseline_remarks(baseline, than_baseline, useful=errors.useful),
         *_linear_remarks(than_linear, beside.linear_what),
         *(_class_remarks(measured) if measured.labels else []),
-        *few_remarks(scores, len(measured)),
+        *few_remarks(scores, measured.n_rows),
     ]
     if not errors.useful:
         return Verdict("poor", told, tuple(remarks))
