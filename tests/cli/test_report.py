@@ -1,4 +1,4 @@
-"""The report of a training: the files that `train` and `report` write, and what becomes of the model where they fail."""
+"""The report as `train` and `report` write it, and what becomes of the model where that fails."""
 
 import json
 import os
@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import backlit.sources.reporting as reporting
 from backlit import Dense, Network, save
 from backlit.analysis.report_records import ModelReport
 from backlit.cli import main
 from backlit.model import load
+from backlit.sources import reporting
 
 FEW = ["--layers", "4", "--activation", "tanh", "--l2", "0.01", "--epochs", "20", "-q"]
 IRIS = ["train", "iris", *FEW]
@@ -78,7 +78,8 @@ def test_a_training_writes_its_report_beside_the_model_and_names_it(capsys, own_
     assert (code, err) == (0, "")
     assert "\nModel written to models.safetensors.\n" in out
     assert (
-        "\nReport written to models.report.html, a page for a browser, and models.report.json, the same as data.\n" in out
+        "\nReport written to models.report.html, a page for a browser, and models.report.json, the same as data.\n"
+        in out
     )
     assert sorted(os.listdir()) == ["models.report.html", "models.report.json", "models.safetensors"]
     found = record("models.report.json")
@@ -170,8 +171,8 @@ def test_a_full_disk_leaves_the_model_and_the_report_of_before_is_named(capsys, 
     code, _, err = run(capsys, *IRIS, "--seed", "3")
     assert code == 1
     assert err == (
-        "error: the model is written to iris.safetensors, but not its report (iris.report.html and iris.report.json: of "
-        'an earlier training): Cannot write "iris.report.html": No space left on device.\n'
+        "error: the model is written to iris.safetensors, but not its report (iris.report.html and iris.report.json: "
+        'of an earlier training): Cannot write "iris.report.html": No space left on device.\n'
     )
     assert PAGE.read_bytes() == before
     assert load(MODEL).report.recipe.seed == 3
@@ -213,7 +214,7 @@ def test_another_table_is_measured_whole_and_the_report_says_so(capsys, iris):
     frame = read_table("iris").arrow.to_pandas().iloc[40:120].copy()
     frame.iloc[:3, -1] = None
     frame.to_csv("garden.csv", index=False)
-    code, out, err = run(capsys, "report", MODEL, "garden.csv")
+    code, _, err = run(capsys, "report", MODEL, "garden.csv")
     assert (code, err) == (0, "")
     found = record("iris.garden.report.json")
     assert found.counts["measured"] == 77
@@ -358,7 +359,7 @@ def test_hostile_names_and_cells_stay_text(capsys):
     frame = frame.assign(**{name: rng.choice(HOSTILE, 90) for name in HOSTILE[4:]})
     frame["<img src=x onerror=alert(1)>"] = rng.choice(HOSTILE[:3], 90)
     frame.to_csv("<i>.csv", index=False)
-    code, out, err = run(capsys, "train", "<i>.csv", "--target", frame.columns[-1], *FEW)
+    code, _, err = run(capsys, "train", "<i>.csv", "--target", frame.columns[-1], *FEW)
     assert code == 0, err
     page = Path("<i>.report.html").read_text(encoding="utf-8")
     shown = text_of(page)
@@ -368,7 +369,7 @@ def test_hostile_names_and_cells_stay_text(capsys):
     assert len(page) < 1_000_000
 
 
-# ------------------------------------------------------------------------------------------------------------ odd tables
+# ----------------------------------------------------------------------------------------------------------- odd tables
 
 
 def odd_tables():
@@ -382,7 +383,11 @@ def odd_tables():
     yield "huge numbers", pd.DataFrame({"a": a * 1e300, "b": b * 1e-300, "t": (a + b) * 1e200}), []
     yield "targets all near one", pd.DataFrame({"a": a, "t": 1e9 + b * 1e-3}), []
     yield "a class of one row", pd.DataFrame({"a": a, "t": [*kind[:-1], "rare"]}), []
-    yield "forty classes", pd.DataFrame({"a": np.arange(400) % 40 + rng.random(400), "t": [f"c{k % 40}" for k in range(400)]}), []
+    yield (
+        "forty classes",
+        pd.DataFrame({"a": np.arange(400) % 40 + rng.random(400), "t": [f"c{k % 40}" for k in range(400)]}),
+        [],
+    )
 
 
 ODD = {name: (frame, options) for name, frame, options in odd_tables()}
@@ -392,7 +397,7 @@ ODD = {name: (frame, options) for name, frame, options in odd_tables()}
 def test_odd_tables_have_a_report(capsys, name):
     frame, options = ODD[name]
     frame.to_csv("odd.csv", index=False)
-    code, out, err = run(capsys, "train", "odd.csv", "--target", "t", *FEW, *options)
+    code, _, err = run(capsys, "train", "odd.csv", "--target", "t", *FEW, *options)
     assert (code, err) == (0, "")
     page, data = Path("odd.report.html").read_text(), Path("odd.report.json").read_bytes()
     found = record("odd.report.json")
@@ -413,7 +418,7 @@ def test_every_kind_of_file_has_a_report(capsys, kind):
         frame.to_parquet(kind)
     else:
         frame.to_csv(kind, index=False, **({"sep": ";", "decimal": ","} if kind == "comma.csv" else {}))
-    code, out, err = run(capsys, "train", kind, "--target", "t", "-o", "m.safetensors", *FEW)
+    code, _, err = run(capsys, "train", kind, "--target", "t", "-o", "m.safetensors", *FEW)
     assert (code, err) == (0, "")
     before = Path("m.report.html").read_bytes()
     text_of(before.decode())

@@ -31,8 +31,8 @@ def report(
 ) -> None:
     """Write a model's report, a page for a browser: how good it is, where it is wrong, what it uses, how it was made.
 
-    With the table that the model was trained on, the report is of the rows that were kept for the test, as the one that
-    `train` writes; with another table, of all rows that have a target. Without DATA, it has what the model itself knows.
+    With the table that the model was trained on, it is the report that `train` writes, on the rows that were kept for
+    the test; with another table, it is on all rows that have a target. Without DATA, it has what the model itself knows.
 
     Parameters
     ----------

@@ -125,8 +125,8 @@ def train(
     output
         The model file, OUT.safetensors; by default DATA.safetensors, in this folder.
     report
-        The file of the report, OUT.html, or OUT.json for the same as data; given twice, both. By default OUT.report.html
-        and OUT.report.json beside the model.
+        The file of the report, OUT.html, or OUT.json for the same as data; given twice, both. By default both stand
+        beside the model: MODEL.report.html and MODEL.report.json.
     no_report
         Write no report.
     private
@@ -180,9 +180,7 @@ def _report_files(asked: list[Path] | None, none: bool, model: Path) -> list[Pat
     return [] if none else asked or beside(model)
 
 
-def _written(
-    training: TableTraining, reports: Sequence[Path], path: Path, private: bool
-) -> tuple[list[Path], str]:
+def _written(training: TableTraining, reports: Sequence[Path], path: Path, private: bool) -> tuple[list[Path], str]:
     """Write the report, after the model; give its files, and the line about an error or an empty text."""
     if not reports:
         return [], ""
@@ -195,9 +193,7 @@ def _written(
     return write_reports(make, reports, path)
 
 
-def _conclude(
-    to: Console, training: TableTraining, path: Path, data: str, written: Sequence[Path], json: bool
-) -> None:
+def _conclude(to: Console, training: TableTraining, path: Path, data: str, written: Sequence[Path], json: bool) -> None:
     assert training.report is not None
     if json:
         files = {"model": str(path), "report_files": [str(file) for file in written]}

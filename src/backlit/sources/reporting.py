@@ -11,7 +11,7 @@ import numpy as np
 from backlit.analysis.measured_rows import Compared
 from backlit.analysis.report_records import ModelReport
 from backlit.analysis.reporting import model_report, report_without_rows
-from backlit.data import NumberTarget, Table
+from backlit.data import Table
 from backlit.engine import Network
 from backlit.errors import BacklitError, counted
 from backlit.kernels.types import Array
@@ -47,9 +47,7 @@ def report(source: Any, data: Any = None, *, private: bool = False) -> Report:
     return report_of(source, data, private=private)
 
 
-def report_of(
-    source: Any, data: Any = None, *, private: bool = False, file: Any = None, command: str = ""
-) -> Report:
+def report_of(source: Any, data: Any = None, *, private: bool = False, file: Any = None, command: str = "") -> Report:
     """Give the report, which names the model's `file`, and `command` where the model does not know what trained it."""
     if isinstance(source, TableTraining):
         if data is not None:
@@ -69,8 +67,8 @@ def _of_training(training: TableTraining, private: bool, file: Any) -> ModelRepo
     """The report of a training that has run, on its test rows."""
     if training.model is None or training.report is None:
         raise BacklitError(
-            "report was given a TableTraining that has not run; expected one that has: `for progress in training: pass` "
-            "runs it."
+            "report was given a TableTraining that has not run; expected one that has. "
+            "`for progress in training: pass` runs it."
         )
     kept, test = training.compared, training.report.test
     compared = None
@@ -153,6 +151,6 @@ def _refusal(given: Any, file: Any) -> str:
     elif hasattr(given, "fit"):
         hint = " Of an estimator, LossCurveDisplay and scikit-learn's own displays draw; fit_table trains on a table."
     return (
-        f"report was given {type(given).__name__}; expected a TableTraining, the path of a model file, or what fit_table "
-        f"gives.{hint}"
+        f"report was given {type(given).__name__}; expected a TableTraining, the path of a model file, or what "
+        f"fit_table gives.{hint}"
     )
