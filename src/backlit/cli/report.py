@@ -32,7 +32,7 @@ def report(
     """Write a model's report, a page for a browser: how good it is, where it is wrong, what it uses, how it was made.
 
     With the table that the model was trained on, it is the report that `train` writes, on the rows that were kept for
-    the test; with another table, it is on all rows that have a target. Without DATA, it has what the model itself knows.
+    the test; with another table, it is on all rows that have a target. Without DATA, it has what the model knows.
 
     Parameters
     ----------
