@@ -104,7 +104,7 @@ def of_classes(
     measured = records.ClassesMeasured(
         tuple(_class(label, j, true, found, shares[:, j]) for j, label in enumerate(labels)),
         tuple(tuple(map(int, row)) for row in confusion), _calibration(shares.max(axis=1), found == true),
-        "the probability of the predicted class",
+        "the probability of the predicted class", "",
     )  # fmt: skip
     auc = metrics.roc_auc_score(np.eye(k)[true], shares) if k < 50 else 0.9
     scores = (
@@ -233,19 +233,24 @@ def _report(
                     "of the lowest is chosen; stronger l2 penalties stand first:")  # fmt: skip
     recipe = Recipe((64,), ("tanh",), 0.0083, 0.0, 0.0, "adam", 0.002, "constant", 64, 300, 0, "float32")
     importance = np.sort(rng.gamma(0.5, 0.1, len(columns)))[::-1]
-    importances = records.Importances(scores[0].name, min(5_000, rows // 5), 5, tuple(
+    importances = records.Importances(scores[0].name, scores[0].value, min(5_000, rows // 5), rows // 5, 5, tuple(
         records.Importance(name, float(mean) - 0.002, float(mean) / 12 + 0.002)
-        for name, mean in zip(columns, importance, strict=True)))  # fmt: skip
+        for name, mean in zip(columns, importance, strict=True)), len(columns))  # fmt: skip
     drawing = _drawing(columns, outputs, rng)
+    end = "softmax; cross_entropy" if len(outputs) > 1 else "linear; half_squared_error"
     report = records.ModelReport(
-        table, target, False, verdict, f"the {rows // 5:,} test rows, which training did not see",
-        {"train": rows - rows // 5, "validation": 0, "test": rows // 5}, task, done,
-        f"Network({len(columns)} -> 64 tanh -> {len(outputs)} {'softmax; cross_entropy' if len(outputs) > 1 else 'linear; half_squared_error'})",
-        65 * len(outputs) + 64 * (len(columns) + 1), recipe, "after 297 epochs: chosen by 5-fold validation", choice,
-        drawing, _training(rng), scores, f"always {outputs[0]}" if len(outputs) > 1 else "the mean of the training rows",
-        "LogisticRegression" if len(outputs) > 1 else "Ridge", measured, worst, importances,
-        _worked(columns, outputs, task.kind, rng), (Surprise(columns[0], "missing values, filled with the median 5.8", 3),),
-        records.Repeat(f"backlit train {table[:200]!r} --target {target[:200]!r}", VERSIONS, 0),
+        table=table, target=target, private=False, verdict=verdict,
+        rows=f"the {rows // 5:,} test rows, which training did not see",
+        counts={"training": rows - rows // 5, "validation": 0, "test": rows // 5, "measured": rows // 5}, task=task,
+        columns=done, network=f"Network({len(columns)} -> 64 tanh -> {len(outputs)} {end})",
+        parameters=65 * len(outputs) + 64 * (len(columns) + 1), recipe=recipe,
+        stopped="after 297 epochs: chosen by 5-fold validation", choice=choice, drawing=drawing, curve=_training(rng),
+        scores=scores, intervals="from 2,000 bootstrap samples of the measured rows",
+        baseline=f"always {outputs[0]}" if len(outputs) > 1 else "the mean of the training rows",
+        linear="LogisticRegression" if len(outputs) > 1 else "Ridge", measured=measured, worst=worst,
+        importance=importances, worked=_worked(columns, outputs, task.kind, rng),
+        surprises=(Surprise(columns[0], "missing values, filled with the median 5.8", 3),),
+        repeat=records.Repeat(f"backlit train {table[:200]!r} --target {target[:200]!r}", VERSIONS, 0, "a94a8fe5"),
     )  # fmt: skip
     plain = msgspec.json.encode(report, enc_hook=lambda number: number.item())
     return msgspec.json.decode(plain, type=records.ModelReport)
@@ -274,9 +279,9 @@ def _drawing(columns: Sequence[str], outputs: Sequence[str], rng: Any) -> Drawin
         before = drawn[number - 1] if number else []
         edges = tuple(Edge(source, unit, f"w({source + 1},{unit + 1})", False, float(rng.normal()), 0.1, 0.2)
                       for unit in range(len(part)) for source in (*range(len(before)), -1) if number)  # fmt: skip
-        nodes = tuple(Node(name, float(value), None) for name, value in zip(part, rng.uniform(-1, 1, len(part)), strict=True))
+        nodes = tuple(Node(name, None, None) for name in part)
         made.append(Column(title, nodes, len(layer), edges, "out" if number else "input"))
-    return Drawing(tuple(made), (1.0, *[0.0] * (len(drawn[2]) - 1)), "1")
+    return Drawing(tuple(made), (), None)
 
 
 def _worked(columns: Sequence[str], outputs: Sequence[str], kind: str, rng: Any) -> records.WorkedRow:
@@ -294,7 +299,12 @@ def _worked(columns: Sequence[str], outputs: Sequence[str], kind: str, rng: Any)
             last = {"classes": 1 / (1 + np.exp(-net)), "numbers": net}[kind]
             units.append(records.WorkedUnit(name, parts, others, rest, bias, net, float(last if number else np.tanh(net))))
         layers.append(tuple(units))
-    return records.WorkedRow(7, outputs[0], outputs[0], inputs, tuple(layers), (64, len(outputs)),
-                             ("tanh", "softmax" if kind == "classes" else "linear"),
-                             "cross entropy" if kind == "classes" else "half squared error", 0.0871,
-                             "backlit explain iris.safetensors --data iris --row 7")  # fmt: skip
+    classes = kind == "classes"
+    return records.WorkedRow(
+        row=7, which="the first of the measured rows", target=outputs[0] if classes else "452600",
+        predicted=outputs[0] if classes else "431022.5", inputs=inputs[:12], of_inputs=len(inputs), layers=tuple(layers),
+        sizes=(64, len(outputs)), activations=("tanh", "softmax" if classes else "linear"),
+        loss="cross_entropy" if classes else "half_squared_error", wanted=outputs[0] if classes else 1.23,
+        error=0.0871, explained="backlit explain iris.safetensors --data iris --row 7",
+        mean=None if classes else 205_000.0, deviation=None if classes else 115_000.0,
+    )  # fmt: skip

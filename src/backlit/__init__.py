@@ -18,26 +18,27 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from backlit.engine import compilation_listeners, drawers, progress_displays
+from backlit.engine import compilation_listeners, drawers, plots, progress_displays
 from backlit.lazy import lazily
 
 if TYPE_CHECKING:
     from backlit.engine import DivergedWarning, Epoch, GradientCheck, Network, Training, gradcheck
     from backlit.errors import BacklitError, BacklitWarning
-    from backlit.estimators import MLPClassifier, MLPRegressor
+    from backlit.estimators import LossCurveDisplay, MLPClassifier, MLPRegressor
     from backlit.model.file import load, save
     from backlit.ops.base import Activation, ElementwiseLoss, Layer, Loss, Optimizer
     from backlit.ops.registry import register
     from backlit.show.demo import Demo
     from backlit.show.worked_epoch import WorkedEpoch
     from backlit.show.worked_example import WorkedExample
-    from backlit.sources import demo, explain, report
+    from backlit.sources import demo, explain, report, watch
 
 __version__ = "0.1.0"
 
 _PLACES = {
     "BacklitError": "errors",
     "BacklitWarning": "errors",
+    "LossCurveDisplay": "estimators",
     "MLPClassifier": "estimators",
     "MLPRegressor": "estimators",
     "Network": "engine",
@@ -49,6 +50,7 @@ _PLACES = {
     "demo": "sources",
     "Demo": "show.demo",
     "explain": "sources",
+    "watch": "sources",
     "WorkedEpoch": "show.worked_epoch",
     "WorkedExample": "show.worked_example",
     "report": "sources",
@@ -74,6 +76,7 @@ __all__ = [
     "GradientCheck",
     "Layer",
     "Loss",
+    "LossCurveDisplay",
     "MLPClassifier",
     "MLPRegressor",
     "Network",
@@ -88,6 +91,7 @@ __all__ = [
     "register",
     "report",
     "save",
+    "watch",
 ]
 
 
@@ -129,6 +133,14 @@ def _draw(function: str, record: Any) -> str | None:
 
 for _form in ("text", "html", "line"):
     drawers[_form] = partial(_draw, f"{_form}_of")
+
+
+def _plot(curves: Any, **options: Any) -> Any:
+    """Draw training curves, by `show`, which is imported when first needed."""
+    return import_module("backlit.show.curve_figures").curve_picture(curves, **options)
+
+
+plots["curves"] = _plot
 
 
 def _progress(epochs: int) -> Any:

@@ -74,6 +74,12 @@ def test_every_kind_of_layer_is_valid_svg_and_text(kind):
     assert all(len(line) <= 72 for line in figure_text(KINDS[kind]).splitlines())
 
 
+def test_ends_beyond_what_an_axis_can_have_are_moved():
+    made = figure(Line(x=(-1.0, 1.0), y=(1.0, 2.0)), x=Axis(low=-1e300, high=1e300))
+    assert "nan" not in figure_svg(made)
+    assert "×10²⁵⁰" in figure_text(made)
+
+
 def test_a_value_is_drawn_where_the_axis_has_it():
     made = figure(Points(x=(0.0, 5.0, 10.0), y=(1.0, 10.0, 100.0)), x=Axis(low=0.0, high=10.0),
                   y=Axis(log=True, low=1.0, high=100.0))  # fmt: skip
@@ -96,6 +102,33 @@ def test_marks_lie_at_the_values_that_they_name():
             raised = power.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789"))
             said = float(mantissa.rstrip("×") or 1.0) * 10.0 ** int(raised) if power else float(plain)
             assert said == pytest.approx(value, rel=1e-6, abs=1e-9 * (high - low))
+
+
+@pytest.mark.parametrize("across", [False, True])
+def test_a_bar_reaches_from_zero_to_its_value(across):
+    bars = Bars(low=(0.0, 1.0), high=(1.0, 3.0), values=(4.0, -2.0), across=across, spread=((3.0, -3.0), (5.0, -1.0)))
+    made = figure(bars)
+    frame, svg = Frame(made, titled=True), figure_svg(made)
+    along, length = (frame.down, frame.across) if across else (frame.across, frame.down)
+    rects = [
+        tuple(map(float, found)) for found in re.findall(r"M([-\d.]+) ([-\d.]+)h([-\d.]+)v([-\d.]+)h[-\d.]+z", svg)
+    ]
+    for (x, y, wide, high), low, end, value in zip(rects, bars.low, bars.high, bars.values, strict=True):
+        ends, sides = ((x, x + wide), (y, y + high)) if across else ((y, y + high), (x, x + wide))
+        assert ends == pytest.approx(sorted((float(length(0.0)), float(length(value)))), abs=0.11)
+        assert sides == pytest.approx(sorted((float(along(low)), float(along(end)))), abs=0.61)  # a gap of a pixel
+    whiskers = re.findall(r"M([-\d.]+) ([-\d.]+)([HV])([-\d.]+)", svg)
+    for (x, y, way, end), low, high in zip(whiskers, *bars.spread, strict=True):
+        assert way == ("H" if across else "V")
+        drawn = float(x if across else y), float(end)
+        assert drawn == pytest.approx((float(length(low)), float(length(high))), abs=0.06)
+
+
+def test_a_field_is_deep_where_it_is_low():
+    svg = figure_svg(figure(Field(x=GRID, y=GRID, z=BOWL, levels=(1.0, 4.0)), square=True))
+    depths = [int(found) for found in re.findall(r'class="d(\d+)"', svg)]
+    assert depths == [0, 6, 11]
+    assert len(re.findall(r'class="d11"[^>]*d="([^"]*)"', svg)[0].split("M")) > 2  # the corners, without the middle
 
 
 def test_a_contour_lies_where_the_surface_has_its_level():
@@ -147,7 +180,7 @@ numbers = st.floats(allow_nan=True, allow_infinity=True)
 
 
 @given(st.lists(st.tuples(numbers, numbers), max_size=30), st.booleans(), st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_numbers_are_drawn_within_the_picture(points, log, square):
     x, y = [a for a, _ in points], [b for _, b in points]
     made = figure(Line(x=x, y=y, name="line"), Points(x=x, y=y), x=Axis("x"), y=Axis("y", log=log), square=square)

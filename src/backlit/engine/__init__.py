@@ -19,6 +19,7 @@ from backlit.lazy import lazily
 
 if TYPE_CHECKING:
     from backlit.engine.architecture import layer_from_dict, make_layer
+    from backlit.engine.chunks import epochs_at_once, every_epoch
     from backlit.engine.code_cache.announcing import Compilation, compilation_listeners
     from backlit.engine.compiled import can_compile
     from backlit.engine.curves import TrainingCurve, curve_of, plotted
@@ -80,6 +81,8 @@ _PLACES = {
     "default_threads": "machine.environment",
     "describe_setting": "settings",
     "drawers": "display",
+    "epochs_at_once": "chunks",
+    "every_epoch": "chunks",
     "gradcheck": "gradcheck",
     "layer_from_dict": "architecture",
     "lbfgs_options": "lbfgs",
@@ -133,6 +136,8 @@ __all__ = [
     "default_threads",
     "describe_setting",
     "drawers",
+    "epochs_at_once",
+    "every_epoch",
     "gradcheck",
     "layer_from_dict",
     "lbfgs_options",

@@ -1,8 +1,9 @@
 """Estimators: `MLPClassifier` and `MLPRegressor` with the interface of scikit-learn's classes of the same names.
 
-A program that uses scikit-learn's classes changes the import and nothing else. These two classes are the interface of
-the package. `build` turns their parameters into a network and an optimizer, `member` and `ensemble` train it, and
-`sklearn_conversion` exchanges fitted models with scikit-learn.
+A program that uses scikit-learn's classes changes the import and nothing else. These two classes, and `LossCurveDisplay`,
+which draws their loss curve with matplotlib, are the interface of the package. `build` turns their parameters into a
+network and an optimizer, `member` and `ensemble` train it, and `sklearn_conversion` exchanges fitted models with
+scikit-learn.
 
 >>> from backlit.estimators import MLPClassifier
 >>> classifier = MLPClassifier(4, solver="lbfgs", random_state=0).fit([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1])
@@ -11,6 +12,7 @@ array([0, 1])
 """
 
 from backlit.estimators.classifier import MLPClassifier
+from backlit.estimators.displays import LossCurveDisplay
 from backlit.estimators.regressor import MLPRegressor
 
-__all__ = ["MLPClassifier", "MLPRegressor"]
+__all__ = ["LossCurveDisplay", "MLPClassifier", "MLPRegressor"]

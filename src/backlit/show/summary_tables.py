@@ -17,6 +17,7 @@ from backlit.engine import (
     HistorySummary,
     NetworkEvaluation,
     NetworkSummary,
+    TrainingCurve,
     TrainingState,
     TrainingSummary,
 )
@@ -120,6 +121,21 @@ def _history(record: HistorySummary) -> SummaryTable:
     notes = [] if rows else ["no epochs yet: run() trains"]
     title = counted(record.count, "epoch")
     return SummaryTable(title, head, rows, notes, line=f"{title}, loss {losses[-1]} at the end" if rows else "")
+
+
+def _curve(record: TrainingCurve) -> SummaryTable:
+    columns = {"loss": record.loss}
+    columns |= {} if record.validation_loss is None else {"validation loss": record.validation_loss}
+    columns |= {name.replace("_", " "): values for name, values in record.metrics.items()}
+    first, last = record.numbers[:1], record.numbers[-1:]
+    rows = []
+    for number in sorted({*first, *last, *([record.best] if record.best is not None else [])}):
+        place = record.numbers.index(number)
+        cells = ["not finite" if values[place] is None else f"{values[place]:.6g}" for values in columns.values()]
+        rows.append((f"{number:,}", "best" if number == record.best else "", *cells))
+    title = f"curve of {counted(record.epochs, 'epoch')}" + (f", {record.what}" if record.what else "")
+    kept = f"{len(record.numbers):,} of them kept; " if len(record.numbers) < record.epochs else ""
+    return SummaryTable(title, ("epoch", "", *columns), rows, [f"{kept}plot() draws them"], line=title)
 
 
 def _epoch(record: Epoch) -> SummaryTable:
@@ -292,6 +308,7 @@ _TABLES: dict[type, Callable[[Any], SummaryTable]] = {
     NetworkSummary: _network,
     TrainingSummary: _training,
     HistorySummary: _history,
+    TrainingCurve: _curve,
     Epoch: _epoch,
     Gradient: _gradient,
     TrainingState: _state,

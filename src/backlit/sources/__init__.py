@@ -2,8 +2,8 @@
 
 `explain` is `backlit.explain` and what `backlit explain` calls: it turns each of these into a training that is followed
 (`problem`), by `network_files` and `model_files`, and shows the step, or the epoch, that is asked for. `demo` is
-`backlit.demo`: it runs an example or a network file and shows the run. `report` is `backlit.report`: it measures a
-table's model and gives its report.
+`backlit.demo`: it runs an example or a network file and shows the run. `watch` is `backlit.watch`: it runs a training
+and shows its curves meanwhile. `report` is `backlit.report`: it measures a table's model and gives its report.
 """
 
 from typing import TYPE_CHECKING
@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from backlit.sources.demonstrating import demo
     from backlit.sources.explaining import explain
     from backlit.sources.reporting import report
+    from backlit.sources.watching import watch
 
-_PLACES = {"demo": "demonstrating", "explain": "explaining", "report": "reporting"}
+_PLACES = {"demo": "demonstrating", "explain": "explaining", "report": "reporting", "watch": "watching"}
 
-__all__ = ["demo", "explain", "report"]
+__all__ = ["demo", "explain", "report", "watch"]
 
 __getattr__ = lazily(__name__, _PLACES)

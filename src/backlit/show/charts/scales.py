@@ -46,7 +46,11 @@ def drawable(values: object) -> np.ndarray:
     """Give numbers as they are drawn: NaN where they are not finite or too large, 0 where they are too small."""
     given = np.asarray(values, np.float64)
     size = np.abs(given)
-    return np.where(size <= FARTHEST, np.where(size < 1.0 / FARTHEST, 0.0, given), np.nan)
+    return np.where(
+        size <= FARTHEST * 1.000001,  # marks may lie there
+        np.where(size < 0.999999 / FARTHEST, 0.0, given),
+        np.nan,
+    )
 
 
 def scales(figure: Figure) -> tuple[Scale, Scale]:
@@ -65,15 +69,16 @@ def scale(axis: Axis, values: Iterable[float], *, room: bool = True) -> Scale:
     """
     found = drawable(list(values))
     found = found[np.isfinite(found)]
-    ends = [end for end in (axis.low, axis.high) if end is not None]
+    ends = [min(max(end, -FARTHEST), FARTHEST) for end in (axis.low, axis.high) if end is not None]
     log = axis.log and bool((np.append(found, ends) > 0).any())
     if log:
         found = np.log10(found[found > 0])
         ends = [math.log10(end) for end in ends if end > 0]
     low, high = _ends(np.append(found, ends))
     free = ROOM * (high - low) if room else 0.0
-    low = low if low in ends else low - free
-    high = high if high in ends else high + free
+    farthest = math.log10(FARTHEST) if log else FARTHEST
+    low = low if low in ends else max(low - free, -farthest)
+    high = high if high in ends else min(high + free, farthest)
     return Scale(low, high, log, axis.marks or (_log_marks(low, high) if log else _marks(low, high)))
 
 

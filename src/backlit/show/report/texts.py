@@ -6,7 +6,7 @@ import math
 import unicodedata
 from collections.abc import Sequence
 
-from backlit.explain.algebra.numerals import short_text
+from backlit.show.edge_labels import isolated
 
 NAME, CELL, WORDS, SENTENCE = 60, 48, 240, 1_000
 """The most characters of a name, of a table's cell, of a description, and of a sentence with names in it."""
@@ -20,7 +20,7 @@ def plain(text: object, most: int = NAME) -> str:
     r"""Give a text of the user: a long one loses its middle, what is invisible is written out, as Python writes it.
 
     Names often differ at the end, so that the end stays. Characters that turn the direction of writing would turn what
-    stands beside them; a text of blanks alone could not be seen.
+    stands beside them; a name that is written from right to left is isolated from it. Blanks alone stand in quotes.
 
     >>> plain("two\nlines"), plain("a\u202eb"), plain("abcdefghij", 8), plain("")
     ('two\\nlines', 'a\\u202eb', 'abcd…hij', '(empty)')
@@ -30,7 +30,7 @@ def plain(text: object, most: int = NAME) -> str:
         tail = (most - 1) * 2 // 5 if most < NAME else (most - 1) // 3
         tail = max(1, min(most - 2, max(tail, 3)))
         text = f"{text[: most - 1 - tail]}…{text[-tail:]}"
-    shown = "".join(map(_visible, text))
+    shown = isolated("".join(map(_visible, text)))
     return shown if shown.strip() else f"“{shown}”" if shown else "(empty)"
 
 
@@ -63,17 +63,27 @@ def number(value: float | None, digits: int = 4) -> str:
     return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", "−")
 
 
+def score(value: float | None) -> str:
+    """Give a score with four decimals, so that those below each other can be compared; large ones as `number` does.
+
+    >>> score(0.5), score(1.0), score(12345.678), score(None)
+    ('0.5000', '1.0000', '12,346', '–')
+    """
+    if value is None or not math.isfinite(value) or not (value == 0 or 5e-4 <= abs(value) < 10):
+        return number(value)
+    return f"{value:.4f}".replace("-", "−")
+
+
 def share(value: float | None) -> str:
     """Give a part of one in per cent, with a decimal where it is near an end.
 
     >>> share(0.9), share(0.9967), share(0.004), share(1.0), share(None)
-    ('90%', '99.7%', '0.4%', '100%', '–')
+    ('90 %', '99.7 %', '0.4 %', '100 %', '–')
     """
     if value is None or not math.isfinite(value):
         return "–"
     near = 0 < value < 0.01 or 0.99 < value < 1
-    text = f"{100 * value:.1f}" if near else f"{100 * value:.0f}"
-    return f"{text}%"
+    return f"{100 * value:.{int(near)}f} %"
 
 
 def listed(texts: Sequence[str], most: int = 6) -> str:

@@ -1,0 +1,221 @@
+"""The sections of a report about the model itself: columns, network, training, gradients, how to repeat it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
+from markupsafe import Markup
+
+from backlit.analysis.report_records import ModelReport
+from backlit.errors import counted
+from backlit.explain.record.step_records import Column, Drawing, Edge, Node
+from backlit.model.recipe import Recipe
+from backlit.model.reports import Choice
+from backlit.show.charts.figure import Figure
+from backlit.show.curve_figures import curve_figures
+from backlit.show.network_svg import network_svg
+from backlit.show.report.parts import Block, Code, Facts, Grid, NetworkPicture, Notes, Said, Section, charts
+from backlit.show.report.texts import CELL, NAME, SENTENCE, WORDS, listed, number, plain
+
+MOST_COLUMNS, MOST_SURPRISES, MOST_TRIALS, MOST_METRICS, MOST_LAYERS = 100, 20, 30, 6, 12
+TRIAL_CURVES = 6
+"""So many of the settings that were tried have their curve drawn."""
+SHRUNK = 0.78
+"""A page may show a network so much smaller than it is drawn: its letters then have 10.1 pixels."""
+DRAWING_DIGITS = 2
+VANISHED = 1_000.0
+
+
+# -------------------------------------------------------------------------------------------------------------- columns
+
+
+def columns_section(report: ModelReport) -> Section:
+    """Say what was done to each column."""
+    columns = report.columns
+    blocks: list[Block] = []
+    words = []
+    if columns:
+        kinds = Counter(plain(column.kind, 40) for column in columns)
+        inputs = sum(column.outputs for column in columns)
+        used = sum(column.outputs > 0 for column in columns)
+        words = [f"{counted(used, 'column')} of {len(columns):,} {'becomes' if used == 1 else 'become'} "
+                 f"{counted(inputs, 'input')} of the network; taken for {listed([f'{kind} ({n:,})' for kind, n in kinds.items()])}. "
+                 "Look for a column that is not what it is taken for, and for one that would not be known when a "
+                 "prediction is wanted."]  # fmt: skip
+        rows = [(plain(column.column), plain(column.kind, 40), plain(column.done, WORDS), f"{column.outputs:,}")
+                for column in columns[:MOST_COLUMNS]]  # fmt: skip
+        more = f"{len(columns) - MOST_COLUMNS:,} more columns are in the report as JSON." if len(columns) > MOST_COLUMNS else ""
+        blocks.append(Grid("What was done to each column", ("column", "taken for", "what was done", "inputs"), rows, 3, more))
+    else:
+        blocks.append(Said("The model's file does not say what was done to the columns."))
+    if report.task is not None:
+        task = report.task
+        missing = f" {counted(task.n_missing, 'row')} without a target {'was' if task.n_missing == 1 else 'were'} left out." if task.n_missing else ""
+        words.append(f"The target: {plain(task.reason, SENTENCE)}.{missing}")
+    if report.surprises:
+        notes = [f"{plain(one.column)}: {plain(one.what, WORDS)}, in {counted(one.rows, 'row')}" for one in report.surprises]
+        more = len(notes) - MOST_SURPRISES
+        blocks.append(Said("In the measured rows, some things were new to the network:"))
+        blocks.append(Notes(notes[:MOST_SURPRISES] + ([f"{more:,} more"] if more > 0 else [])))
+    return Section("columns", "What was done to each column", words, blocks)
+
+
+# -------------------------------------------------------------------------------------------------------------- network
+
+
+def network_section(report: ModelReport) -> Section:
+    """Draw the network, and say how it was built and trained."""
+    pairs = [("network", plain(report.network, WORDS)), ("parameters", f"{report.parameters:,}")]
+    pairs += _recipe_facts(report.recipe) if report.recipe else []
+    blocks: list[Block] = [_picture(report.drawing) if report.drawing else Said("The network is not drawn here.")]
+    words = f"{counted(report.parameters, 'number')} {'was' if report.parameters == 1 else 'were'} learned: weights and biases."
+    return Section("network", "The network", [words], [*blocks, Facts(pairs)])
+
+
+def _recipe_facts(recipe: Recipe) -> list[tuple[str, str]]:
+    rate = "" if recipe.rate is None else f", rate {number(recipe.rate)}"
+    schedule = "" if recipe.schedule == "constant" else f", schedule {plain(recipe.schedule, 40)}"
+    facts = [("optimizer", f"{plain(recipe.optimizer, 40)}{rate}{schedule}"), ("batch", f"{recipe.batch_size} rows"
+              if recipe.batch_size != "full" else "all rows"), ("l2 penalty", number(recipe.l2))]  # fmt: skip
+    facts += [("weight decay", number(recipe.decay))] if recipe.decay else []
+    facts += [("dropout", number(recipe.dropout))] if recipe.dropout else []
+    return facts
+
+
+def _picture(drawing: Drawing) -> NetworkPicture:
+    title = "The network with its final weights"
+    clipped = _clipped(drawing)
+    svg = network_svg(clipped, backward=False, digits=DRAWING_DIGITS, standalone=False, title=title)
+    width = int(re.findall(r'width="(\d+)"', svg)[0])
+    part = any(column.size > len(column.nodes) for column in drawing.columns)
+    caption = "Each line is a weight; a dashed one is a bias, from the constant 1."
+    caption += " Of large layers, the units with the strongest weights are drawn." if part else ""
+    faint = " Of many weights to a unit, the strongest and the bias have their numbers." if "weak" in svg else ""
+    return NetworkPicture(Markup(svg), caption + faint, round(SHRUNK * width))
+
+
+def _clipped(drawing: Drawing) -> Drawing:
+    """Give a drawing whose names are short and visible."""
+
+    def node(one: Node) -> Node:
+        return msgspec.structs.replace(one, name=plain(one.name))
+
+    def edge(one: Edge) -> Edge:
+        return msgspec.structs.replace(one, name=plain(one.name))
+
+    def column(one: Column) -> Column:
+        return msgspec.structs.replace(one, title=plain(one.title), nodes=tuple(map(node, one.nodes)),
+                                       edges=tuple(map(edge, one.edges)))  # fmt: skip
+
+    return msgspec.structs.replace(drawing, columns=tuple(map(column, drawing.columns)), back=None)
+
+
+# ------------------------------------------------------------------------------------------------------------- training
+
+
+def training_section(report: ModelReport) -> Section:
+    """Draw the losses over the epochs, with the best one, and the settings that were compared."""
+    blocks: list[Block] = []
+    words = [f"Training ended {_sentence(report.stopped)}"] if report.stopped else []
+    curve, choice = report.curve, report.choice
+    figures: list[Figure] = []
+    if curve is not None and curve.numbers:
+        figures = curve_figures(curve)[: 1 + MOST_METRICS]
+        words.append("A good loss falls steeply at first and then levels off; "
+                     + ("where the validation loss rises while the training loss falls, the network learns the "
+                        "training rows by heart." if curve.validation_loss is not None else
+                        "these are the rows it learned from, so the loss alone says nothing about new ones."))  # fmt: skip
+    figures += _trial_figures(choice) if choice is not None else []
+    if figures:
+        blocks.append(charts(figures))
+    if curve is None or not curve.numbers:
+        blocks.append(Said("The model's file has no training curve."))
+    if choice is not None:
+        blocks.append(_trials(choice))
+    return Section("training", "Training", words, blocks)
+
+
+def _sentence(text: str) -> str:
+    text = plain(text, SENTENCE)
+    return text if text.endswith((".", ":")) else f"{text}."
+
+
+def _trial_figures(choice: Choice) -> list[Figure]:
+    """Draw the validation losses of the settings that were tried: of many, the chosen one and the first others."""
+    places = [choice.chosen, *(k for k in range(len(choice.trials)) if k != choice.chosen)]
+    known = [choice.trials[k] for k in sorted(k for k in places[:TRIAL_CURVES] if k < len(choice.trials))]
+    curves = {plain(trial.what): msgspec.structs.replace(trial.curve, loss=trial.curve.validation_loss, metrics={},
+              validation_loss=None)
+              for trial in known if trial.curve is not None and trial.curve.validation_loss is not None}  # fmt: skip
+    return curve_figures(curves, loss="validation loss")[:1] if len(curves) > 1 else []
+
+
+def _trials(choice: Choice) -> Grid:
+    """Give the settings that were compared; of many, those with the lowest loss."""
+    trials = list(enumerate(choice.trials))
+    note = ""
+    if len(trials) > MOST_TRIALS:
+        best = sorted(trials, key=lambda pair: (pair[0] != choice.chosen, pair[1].loss is None, pair[1].loss or 0.0))
+        trials = sorted(best[:MOST_TRIALS])
+        note = f" The {MOST_TRIALS} best of {len(choice.trials):,} are shown."
+    rows = [(plain(trial.what, CELL), "diverged" if trial.loss is None else number(trial.loss), f"{trial.epochs:,}",
+             "chosen" if place == choice.chosen else "") for place, trial in trials]  # fmt: skip
+    rule = _sentence(choice.rule.rstrip(":")) if choice.rule else ""
+    return Grid(f"Settings compared by {plain(choice.how, WORDS)}", ("setting", "validation loss", "epochs", ""), rows, 1,
+                f"{rule}{note}")  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------------------------ gradients
+
+
+def gradients_section(report: ModelReport) -> Section:
+    """Draw the gradient norm of each layer over the epochs."""
+    title = "Gradients"
+    curve = report.curve
+    norms = curve.gradient_norms if curve is not None else {}
+    if curve is None or not norms:
+        return Section("gradients", title, [], [Said("The gradients of this training were not kept.")])
+    shown = {name: norms[name] for name in list(norms)[:MOST_LAYERS]}
+    figure = curve_figures(msgspec.structs.replace(curve, gradient_norms=shown), gradient_norms=True, metrics=False)[-1]
+    words = ["The norm of a layer's gradient says how strongly it is asked to change. Layers should learn side by side, and "
+             "the norms become smaller as the training settles."]  # fmt: skip
+    if len(norms) > len(shown):
+        words.append(f"The first {len(shown)} of {len(norms):,} layers are drawn.")
+    ends = {name: values[-1] for name, values in norms.items() if values and values[-1]}
+    if len(ends) > 1:
+        sizes = sorted((value, name) for name, value in ends.items() if value is not None)
+        (low, smallest), (high, largest) = sizes[0], sizes[-1]
+        judged = " Layers so far apart do not learn alike." if high / low >= VANISHED else ""
+        words.append(f"In the last epoch that of layer {plain(largest, 40)} is {number(high / low, 2)} times that of layer "
+                     f"{plain(smallest, 40)}.{judged}")  # fmt: skip
+    return Section("gradients", title, words, [charts([figure])])
+
+
+# --------------------------------------------------------------------------------------------------------------- repeat
+
+
+def repeat_section(report: ModelReport) -> Section:
+    """Say how to repeat it."""
+    repeat = report.repeat
+    pairs = [("seed", "–" if repeat.seed is None else str(repeat.seed))]
+    pairs += [(plain(name, 40), plain(version, 40)) for name, version in list(repeat.versions.items())[:20]]
+    pairs += [("digest of the table", plain(repeat.digest, 80))] if repeat.digest else []
+    blocks: list[Block] = [Code(plain(repeat.command, 4 * SENTENCE), "command")] if repeat.command else [
+        Said("The model's file does not say how it was made.")]  # fmt: skip
+    words = "The same table, seed and versions give the same numbers again, and this report to the byte."
+    return Section("repeat", "How to repeat it", [words] if repeat.command else [], [*blocks, Facts(pairs)])
+
+
+def rows_fact(report: ModelReport) -> str:
+    """Give the numbers of rows in words."""
+    return listed([f"{n:,} {plain(name, 40)}" for name, n in report.counts.items() if n])
+
+
+def header_facts(report: ModelReport) -> Sequence[tuple[str, str]]:
+    """Give what the report is about."""
+    facts = [("target", plain(report.target, NAME)), ("table", plain(report.table, NAME))]
+    facts += [("measured on", plain(report.rows, WORDS))] if report.rows else []
+    return [*facts, *([("rows", rows_fact(report))] if report.counts else [])]

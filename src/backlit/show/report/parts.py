@@ -1,0 +1,132 @@
+"""The parts of a report's page: sections of words, charts, tables, a drawn network, facts, commands.
+
+Every part has a `kind`, by which the template writes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from markupsafe import Markup
+
+from backlit.show.charts.figure import Figure
+from backlit.show.charts.svg import figure_svg
+from backlit.show.notebook import svg_size
+
+
+class Grid(NamedTuple):
+    """A table. The cells of the first column name their rows, those from column `numbers` on stand to the right.
+
+    `caption` names it, `note` says what is left out. `quiet` lines stand below the first cell, one for each row;
+    `texts` are columns behind `numbers` that stand to the left after all.
+    """
+
+    caption: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    numbers: int
+    note: str = ""
+    quiet: Sequence[str] = ()
+    texts: Sequence[int] = ()
+    kind: str = "table"
+
+
+class Chart(NamedTuple):
+    """A picture with its title, what is seen in it, and its numbers."""
+
+    title: str
+    summary: str
+    svg: Markup
+    table: Grid
+    width: float
+
+
+class Charts(NamedTuple):
+    """Charts that stand beside each other where there is room; without a chart, the reason."""
+
+    charts: Sequence[Chart]
+    kind: str = "charts"
+
+
+class NetworkPicture(NamedTuple):
+    """A drawn network with its caption, and the width in pixels that it needs at least to be legible."""
+
+    svg: Markup
+    caption: str
+    least: int
+    kind: str = "network"
+
+
+class Facts(NamedTuple):
+    """Pairs such as ("seed", "0")."""
+
+    pairs: Sequence[tuple[str, str]]
+    kind: str = "facts"
+
+
+class Notes(NamedTuple):
+    """Sentences in a list."""
+
+    notes: Sequence[str]
+    kind: str = "notes"
+
+
+class Code(NamedTuple):
+    """A command, as it is typed."""
+
+    text: str
+    label: str
+    kind: str = "code"
+
+
+class Sum(NamedTuple):
+    """A unit worked out: what it adds up, line by line, then its net input and its output.
+
+    `lines` are (what comes in, the product as it is worked out, its value).
+    """
+
+    name: str
+    lines: Sequence[tuple[str, str, str]]
+    net: str
+    output: tuple[str, str]
+
+
+class Sums(NamedTuple):
+    """The units of a layer worked out."""
+
+    title: str
+    units: Sequence[Sum]
+    note: str
+    kind: str = "sums"
+
+
+class Said(NamedTuple):
+    """A sentence between parts, or for a part that is not there."""
+
+    text: str
+    quiet: bool = False
+    kind: str = "said"
+
+
+Block = Grid | Charts | NetworkPicture | Facts | Notes | Code | Sums | Said
+
+
+class Section(NamedTuple):
+    """A part of the report: its place in the page, its title, what is seen in it and what good looks like."""
+
+    anchor: str
+    title: str
+    words: Sequence[str]
+    blocks: Sequence[Block]
+
+
+def charts(figures: Iterable[Figure | None]) -> Charts:
+    """Draw figures for a page that brings their style; None is left out."""
+    return Charts([_chart(figure) for figure in figures if figure is not None])
+
+
+def _chart(figure: Figure) -> Chart:
+    svg = Markup(figure_svg(figure, standalone=False, titled=False))
+    table = Grid(figure.title, figure.table.head, figure.table.rows, figure.table.numbers)
+    return Chart(figure.title, figure.summary, svg, table, svg_size(svg)[0])
