@@ -180,7 +180,7 @@ def test_a_linear_model_that_would_take_long_is_left_out_or_cut_short():
     X, Y = encoder.encode_features(table), encoder.encode_target(table)
 
     def compared(times, seconds=None):
-        return linear(encoder, np.tile(X, (times, 1)), np.tile(Y, times), X, Y, seconds)
+        return linear(encoder, np.tile(X, (times, 1)), np.tile(Y, times), X, seconds)
 
     assert compared(1)[1] == "LogisticRegression"
     needed = 30 * 40 * (X.shape[1] + 10) * len(encoder.classes) * 2e-9  # seconds of 30 iterations

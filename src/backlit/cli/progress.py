@@ -12,16 +12,18 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from backlit.cli.countdown import Countdown
 from backlit.cli.preparing import silent_compilation
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
-    from rich.progress import TaskID
+    from rich.progress import Task, TaskID
 
     from backlit.model import Progress, TableTraining
 
 LIVE_SECONDS, PLAIN_SECONDS = 0.1, 2.0
-COMPARING = "comparing with a linear model"
+AFTERWARDS = {"comparing": "comparing with a linear model", "reporting": "writing the report"}
+"""The phases after the training, which have no epochs."""
 
 
 def watch(training: TableTraining, path: Path, *, quiet: bool) -> None:
@@ -98,58 +100,84 @@ def stopped_by_ctrl_c(training: TableTraining, path: Path) -> Iterator[None]:
 
 def _watch_plain(training: Iterator[Progress]) -> None:
     """Print a line for each recipe tried and for the end, and every two seconds in between."""
-    shown, last = time.monotonic(), None
+    shown, last, countdown = time.monotonic(), None, Countdown()
     for progress in training:
+        countdown.note(progress)
         if last is not None and (last.phase, last.trial) != (progress.phase, progress.trial):
-            print(_line(last), file=sys.stderr)
+            print(_line(last, countdown), file=sys.stderr)
             shown = time.monotonic()
         elif time.monotonic() - shown > PLAIN_SECONDS:
-            print(_line(progress), file=sys.stderr)
+            print(_line(progress, countdown), file=sys.stderr)
             shown = time.monotonic()
         last = progress
-        if progress.phase == "comparing":
-            print(COMPARING, file=sys.stderr)
+        if progress.phase in AFTERWARDS:
+            print(AFTERWARDS[progress.phase], file=sys.stderr)
             last = None
     if last is not None:
-        print(_line(last), file=sys.stderr)
+        print(_line(last, None), file=sys.stderr)
 
 
-def _line(progress: Progress) -> str:
-    head = f"trying {progress.trial} of {progress.trials}" if progress.phase == "choosing" else "training"
-    return f"{head} ({progress.what}): epoch {progress.epoch}, {_loss(progress)}"
+def _line(progress: Progress, countdown: Countdown | None) -> str:
+    left = countdown.words if countdown else ""
+    return f"{_head(progress)} ({progress.what}): {_losses(progress)}{left and f'; {left}'}"
 
 
-def _loss(progress: Progress) -> str:
-    """The validation loss, or where there is none the training loss, which includes the penalties."""
+def _head(progress: Progress) -> str:
+    return f"trying {progress.trial} of {progress.trials}" if progress.phase == "choosing" else "training"
+
+
+def _losses(progress: Progress) -> str:
+    """The epoch and the validation loss, or where there is none the training loss, which includes the penalties."""
     if progress.validation_loss is None:
-        return f"loss with penalties {progress.loss:.4f}"
-    return f"validation loss {progress.validation_loss:.4f}"
+        return f"epoch {progress.epoch}, loss with penalties {progress.loss:.4f}"
+    return f"epoch {progress.epoch}, validation loss {progress.validation_loss:.4f}"
 
 
 def _watch_live(training: Iterator[Progress]) -> None:
-    """Show one line that is redrawn, and removed at the end."""
+    """Show one line that is redrawn, and removed at the end; what matters most stands first, as terminals cut it."""
     from rich.console import Console
-    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, ProgressColumn
     from rich.progress import Progress as Bar
+    from rich.table import Column
+    from rich.text import Text
 
     from backlit.show.epoch_progress import prints_to_a_terminal
 
-    columns = TextColumn("{task.description}"), BarColumn(24), TextColumn("{task.fields[losses]}"), TimeElapsedColumn()
+    countdown = Countdown()
+
+    class Head(ProgressColumn):
+        """What is done, and the time left, which counts down while an epoch lasts."""
+
+        def render(self, task: Task) -> Text:
+            left = countdown.words
+            return Text(f"{task.description}{left and f', {left}'}")
+
+    class Losses(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(task.fields["losses"])
+
+    whole, cut = Column(no_wrap=True), Column(no_wrap=True, overflow="ellipsis", ratio=1)
+    columns = Head(whole), BarColumn(10, table_column=Column(min_width=10)), Losses(cut)
     redirects = prints_to_a_terminal()
-    with Bar(*columns, console=Console(stderr=True), transient=True, redirect_stdout=redirects) as bar:
+    console = Console(stderr=True)
+    with Bar(*columns, console=console, transient=True, redirect_stdout=redirects, expand=True) as bar:
         task = bar.add_task("starting", total=None, losses="")
         shown = 0.0
         for progress in training:
-            if progress.phase == "comparing" or time.monotonic() - shown >= LIVE_SECONDS:
+            countdown.note(progress)
+            if _ends(progress) or time.monotonic() - shown >= LIVE_SECONDS:
                 _draw(bar, task, progress)
                 shown = time.monotonic()
 
 
+def _ends(progress: Progress) -> bool:
+    """Whether it is the last one for a while: the training has had its epochs."""
+    return progress.phase in AFTERWARDS or (progress.phase, progress.epoch) == ("training", progress.epochs)
+
+
 def _draw(bar: Bar, task: TaskID, progress: Progress) -> None:
-    if progress.phase == "comparing":
-        bar.update(task, description=COMPARING, total=None, losses="")
+    if progress.phase in AFTERWARDS:
+        bar.update(task, description=AFTERWARDS[progress.phase], total=None, losses="")
         return
-    choosing = progress.phase == "choosing"
-    head = f"trying {progress.trial} of {progress.trials}: {progress.what}" if choosing else "training"
-    losses = f"epoch {progress.epoch}, {_loss(progress)}"
-    bar.update(task, description=head, completed=progress.epoch, total=progress.epochs, losses=losses)
+    losses = f"{_losses(progress)} ({progress.what})"
+    bar.update(task, description=_head(progress), completed=progress.epoch, total=progress.epochs, losses=losses)

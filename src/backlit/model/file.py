@@ -121,6 +121,8 @@ def load(path: str | os.PathLike[str]) -> Any:
     try:
         description = msgspec.json.decode(text, type=Description)
     except msgspec.MsgspecError as error:
+        if isinstance(error.__cause__, UnknownOpError):  # the report names the settings that were given
+            raise _unregistered(error.__cause__, source) from error
         raise BacklitError(f"{quoted(source)} is not a model as Backlit writes it: {error}.") from error
     network = _network(description.network, tensors, source)
     return network if description.encoder is None else TabularModel(network, description.encoder, description.report)
@@ -172,11 +174,7 @@ def _network(described: NetworkDescription, tensors: dict[str, Array], source: P
     try:
         network = Network.from_dict(msgspec.to_builtins(described))
     except UnknownOpError as error:
-        what = str(error).partition(";")[0]
-        raise BacklitError(
-            f"{quoted(source)} needs an op that is not registered: {what}. Import the module that registers it first "
-            "(command line: --plugin FILE.py)."
-        ) from error
+        raise _unregistered(error, source) from error
     for name, own in (("parameters", network.parameters), ("state", network.state)):
         given = tensors.get(name)
         if given is None or given.shape != own.shape or given.dtype != own.dtype:
@@ -187,6 +185,14 @@ def _network(described: NetworkDescription, tensors: dict[str, Array], source: P
             )
         own[:] = given
     return network
+
+
+def _unregistered(error: UnknownOpError, source: Path) -> BacklitError:
+    what = str(error).partition(";")[0]
+    return BacklitError(
+        f"{quoted(source)} needs an op that is not registered: {what}. Import the module that registers it first "
+        "(command line: --plugin FILE.py)."
+    )
 
 
 @contextmanager
