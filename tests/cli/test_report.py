@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -138,11 +139,13 @@ def test_what_cannot_be_written_is_said_before_training(capsys, options, words):
                                               "RuntimeError: a fault of ours\n"),
         (MemoryError(), 1, "not its report: there is not enough memory for it.\n"),
         (OSError(28, "No space left on device"), 1, "not its report: OSError: [Errno 28] No space left on device\n"),
-        (KeyboardInterrupt(), 0, "\nCtrl-C: the report is left out; the network is written to iris.safetensors\n"),
+        (signal.SIGINT, 0, "\nCtrl-C: the report is left out; the network is written to iris.safetensors\n"),
     ],
 )  # fmt: skip
 def test_a_report_that_fails_leaves_the_model(capsys, monkeypatch, fault, code, words):
     def fail(*_, **__):
+        if fault is signal.SIGINT:
+            signal.raise_signal(fault)
         raise fault
 
     monkeypatch.setattr(reporting, "model_report", fail)

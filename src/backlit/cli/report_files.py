@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from backlit.cli.options import check_output
 from backlit.errors import BacklitError
 
 if TYPE_CHECKING:
-    from backlit.show.report import Report
+    from backlit.show.report.report import Report
 
 SUFFIXES = [".html", ".json"]
 """A page for a browser, and the same as data."""
@@ -48,28 +47,36 @@ def said(paths: Sequence[Path]) -> str:
     return ", and ".join([*pages, *data])
 
 
-def write_reports(make: Callable[[], Report], paths: Sequence[Path], model: Path) -> tuple[list[Path], str]:
-    """Make the report of a training and write it. Whatever fails, the model is there; an error is one line.
+class ReportFiles:
+    """The files of a training's report. Whatever fails while they are written, the model is there already.
 
-    Gives the files that were written, and the line about an error, or an empty text. Ctrl-C leaves the report out.
+    Attributes:
+        written: the files that are written. failure: a line about what failed, or an empty text.
     """
-    written: list[Path] = []
-    try:
-        made = make()
-        for path in paths:
-            made.save(path)
-            written.append(path)
-    except KeyboardInterrupt:
-        print(f"\nCtrl-C: the report is left out; the network is written to {model}", file=sys.stderr)
-        return written, ""
-    except MemoryError:
-        why = "there is not enough memory for it."
-    except BacklitError as error:
-        why = str(error)
-    except Exception as error:  # noqa: BLE001  (a fault of ours must not lose the training that is to be shown)
-        why = f"{type(error).__name__}: {error}"
-    else:
-        return written, ""
-    earlier = [str(path) for path in paths if path not in written and path.exists()]
-    stale = f" ({' and '.join(earlier)}: of an earlier training)" if earlier else ""
-    return written, f"error: the model is written to {model}, but not its report{stale}: {' '.join(why.split())}"
+
+    def __init__(self, paths: Sequence[Path], model: Path, make: Callable[[], Report]) -> None:
+        self.paths, self.model, self.make = paths, model, make
+        self.written: list[Path] = []
+        self.failure = ""
+
+    def write(self) -> None:
+        """Make the report and write it; Ctrl-C leaves it out."""
+        try:
+            made = self.make()
+            for path in self.paths:
+                made.save(path)
+                self.written.append(path)
+        except KeyboardInterrupt:  # `stopped_by_ctrl_c` says what it does
+            return
+        except MemoryError:
+            self._fail("there is not enough memory for it.")
+        except BacklitError as error:
+            self._fail(str(error))
+        except Exception as error:  # noqa: BLE001  (a fault of ours must not lose the training that is to be shown)
+            self._fail(f"{type(error).__name__}: {error}")
+
+    def _fail(self, why: str) -> None:
+        earlier = [str(path) for path in self.paths if path not in self.written and path.exists()]
+        stale = f" ({' and '.join(earlier)}: of an earlier training)" if earlier else ""
+        why = " ".join(why.split())
+        self.failure = f"error: the model is written to {self.model}, but not its report{stale}: {why}"

@@ -17,7 +17,7 @@ import backlit.ops.schedules  # noqa: F401  (registers the schedules, whose name
 from backlit.cli.options import check_output, column_names, described, layer_sizes, names, value
 from backlit.cli.plugins import run_plugins
 from backlit.cli.progress import watch
-from backlit.cli.report_files import beside, check_reports, said, write_reports
+from backlit.cli.report_files import ReportFiles, beside, check_reports, said
 from backlit.cli.streams import deferred_output_errors, print_document
 from backlit.cli.table_printing import console, score_cells, score_heads, show_table
 from backlit.cli.typed_command import typed_command
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from backlit.model import FitReport, TableTraining
-    from backlit.show.report import Report
+    from backlit.show.report.report import Report
 
 COLUMNS_SHOWN = 20
 FEW_COLUMNS = 12
@@ -160,37 +160,30 @@ def train(
     )  # fmt: skip
     training = TableTraining(table, target, settings)
     training.command = typed_command()
+    files = ReportFiles(reports, path, lambda: _report(training, path, private))
     to = console()
     with deferred_output_errors():
         if not json:
             _show_start(to, training)
-        watch(training, path, quiet=quiet or json)
-        written, failure = _written(training, reports, path, private)
+        watch(training, path, quiet=quiet or json, report=files.write if reports else None)
     try:
-        _conclude(to, training, path, data, written, json)
+        _conclude(to, training, path, data, files.written, json)
     finally:
-        if failure:
-            print(failure, file=sys.stderr)
-    return NO_REPORT if failure else 0
+        if files.failure:
+            print(files.failure, file=sys.stderr)
+    return NO_REPORT if files.failure else 0
+
+
+def _report(training: TableTraining, path: Path, private: bool) -> Report:
+    from backlit.sources.reporting import report_of
+
+    return report_of(training, private=private, file=path)
 
 
 def _report_files(asked: list[Path] | None, none: bool, model: Path) -> list[Path]:
     if asked and none:
         raise BacklitError("--report names a file, and --no-report asks for none: leave one of them out.")
     return [] if none else asked or beside(model)
-
-
-def _written(training: TableTraining, reports: Sequence[Path], path: Path, private: bool) -> tuple[list[Path], str]:
-    """Write the report, after the model; give its files, and the line about an error or an empty text."""
-    if not reports:
-        return [], ""
-
-    def make() -> Report:
-        from backlit.sources.reporting import report_of
-
-        return report_of(training, private=private, file=path)
-
-    return write_reports(make, reports, path)
 
 
 def _conclude(to: Console, training: TableTraining, path: Path, data: str, written: Sequence[Path], json: bool) -> None:

@@ -18,7 +18,7 @@ from backlit.kernels.types import Array
 from backlit.model import FitReport, TableTraining, TabularModel, load
 from backlit.model.held_out import held_out_rows, keep_test_rows
 from backlit.model.scores import baseline, linear
-from backlit.show.report import Report
+from backlit.show.report.report import Report
 
 
 def report(source: Any, data: Any = None, *, private: bool = False) -> Report:
