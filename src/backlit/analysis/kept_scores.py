@@ -29,7 +29,7 @@ def kept_verdict(model: TabularModel, scores: tuple[Score, ...], *, private: boo
     poor = first.value is not None and first.baseline is not None and first.value <= first.baseline
     remarks = [f"The network is no better than {baseline.removesuffix(',')}."] if poor else []
     remarks += [
-        *(remark for remark in few_remarks(scores, comparison.rows) if "interval" not in remark),
+        *few_remarks(scores, comparison.rows),
         "The model's file keeps these scores and not the rows: with the table, the report says more.",
     ]
     return Verdict("poor" if poor else "level", told, tuple(remarks))

@@ -55,8 +55,8 @@ class Measured(NamedTuple):
     surprises: tuple[Surprise, ...]
 
     @property
-    def n_rows(self) -> int:
-        """The number of rows; `len` is the number of fields, which `_replace` counts."""
+    def n(self) -> int:
+        """How many rows these are."""
         return len(self.targets)
 
 

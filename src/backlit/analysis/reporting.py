@@ -59,14 +59,14 @@ def model_report(
     given = beside_of(model, measured) if compared is None else _kept(compared, measured)
     if private:
         measured, given = private_measured(measured, model.encoder), private_beside(given, model.encoder)
-    resamples = Resamples.of_rows(measured.n_rows)
+    resamples = Resamples.of_rows(measured.n)
     scores, found, intervals = _measures(measured, given, resamples, private=private)
-    rows_words = rows_words or f"{counted(measured.n_rows, 'row')} of {name or measured.table.name}"
+    rows_words = rows_words or f"{counted(measured.n, 'row')} of {name or measured.table.name}"
     importance = importances(model, measured)
     return _report(
         model, name or measured.table.name, private, command,
         verdict=verdict(measured, given, scores, resamples, rows_words),
-        rows=rows_words, counts={"measured": measured.n_rows}, scores=scores,
+        rows=rows_words, counts={"measured": measured.n}, scores=scores,
         intervals=intervals,
         baseline=given.baseline_what, linear=given.linear_what, measured=found,
         worst=worst_rows(model, measured, importance, private=private), importance=importance,

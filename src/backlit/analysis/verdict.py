@@ -69,12 +69,12 @@ def verdict(
     errors = _errors(measured, beside)
     than_baseline, than_linear = errors.than(errors.baseline, resamples), errors.than(errors.linear, resamples)
     baseline = _baseline_words(measured, beside)
-    told = sentence(scores, measured.n_rows, rows_words, baseline, beside.linear_what, than_linear)
+    told = sentence(scores, measured.n, rows_words, baseline, beside.linear_what, than_linear)
     remarks = [
         *_baseline_remarks(baseline, than_baseline, useful=errors.useful),
         *_linear_remarks(than_linear, beside.linear_what),
         *(_class_remarks(measured) if measured.labels else []),
-        *few_remarks(scores, measured.n_rows),
+        *few_remarks(scores, measured.n),
     ]
     if not errors.useful:
         return Verdict("poor", told, tuple(remarks))
@@ -229,31 +229,36 @@ def _class_remarks(measured: Measured) -> list[str]:
     absent = [c for c in range(k) if not rows[c]]
     said = []
     if unfound:
-        named = [f"the {counted(int(rows[c]), 'row')} of {short(measured.labels[c])}" for c in unfound[:NAMED]]
-        said.append(f"The network finds none of {_joined(named, len(unfound))}.")
+        of = _joined([f"the {counted(int(rows[c]), 'row')} of {short(measured.labels[c])}" for c in unfound])
+        said.append(f"The network finds none of {of or _among(measured, unfound)}.")
     if absent:
-        named = [short(measured.labels[c]) for c in absent[:NAMED]]
-        said.append(f"These rows have no row of {_joined(named, len(absent))}: how well it is found is not known.")
+        of = _joined([short(measured.labels[c]) for c in absent])
+        said.append(f"No measured row is of {of or _among(measured, absent)}: how well that is found is not known.")
     return said
 
 
-def _joined(named: Sequence[str], of: int) -> str:
-    """The names with "and" before the last; where there are more of them, how many."""
-    if of > len(named):
-        return f"{', '.join(named)} and of {of - len(named)} more"
+def _joined(named: Sequence[str]) -> str:
+    """The names with "and" before the last; an empty text where there are many."""
+    if len(named) > NAMED:
+        return ""
     return " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
+
+
+def _among(measured: Measured, classes: Sequence[int]) -> str:
+    """Name some of many classes."""
+    return f"{len(classes)} classes, among them {', '.join(short(measured.labels[c]) for c in classes[:NAMED])}"
 
 
 def few_remarks(scores: Sequence[Score], n: int) -> list[str]:
     """Say that rows are few, and that no errors among them are no proof."""
-    accuracy = next((score.value for score in scores if score.name == "accuracy"), None)
+    accuracy = next((score for score in scores if score.name == "accuracy"), None)
     said = []
     if n == 1:
         said.append("One row is too little to judge by.")
     elif n < FEW_ROWS:
         one = f": one row more that is right or wrong changes the accuracy by {1 / n:.2g}"
         said.append(f"{n} rows are few{'' if accuracy is None else one}.")
-    if accuracy == 1:
+    if accuracy is not None and accuracy.value == 1 and accuracy.interval is not None:
         said.append(
             "No row is wrong, so the interval, which draws these rows anew, cannot show how often one would be."
         )

@@ -63,7 +63,7 @@ def worked_row(model: TabularModel, measured: Measured, i: int, *, which: str, e
         for place, layer in enumerate(layers)
     )
     true, predicted = told(measured, i)
-    Y = model.encoder.encode_target(row, np.float64)
+    Y = model.encoder.encode_target(row, model.network.dtype)  # as the network learned it
     return WorkedRow(
         row=int(measured.numbers[i]), which=which, target=true, predicted=predicted,
         inputs=_inputs(model, row, X[0], units[0]), of_inputs=X.shape[1],

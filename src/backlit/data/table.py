@@ -23,6 +23,8 @@ INDEX = {b"index": b"pandas"}
 class Table:
     """Named columns, held by Apache Arrow; `target` is the column to predict where the source knows it, else None.
 
+    `columns` are the names of the columns, in the order of the source.
+
     `rows` are the positions (n,) of the rows in the source, from 0, where the table holds some of them; None where it
     holds all, in order. Messages name rows by them.
 
@@ -33,7 +35,7 @@ class Table:
     ['no', 'yes']
     """
 
-    __slots__ = ("arrow", "name", "rows", "target")
+    __slots__ = ("arrow", "columns", "name", "rows", "target")
 
     def __init__(
         self,
@@ -43,7 +45,8 @@ class Table:
         target: str | None = None,
         rows: NDArray[np.int64] | None = None,
     ) -> None:
-        refuse_duplicates(arrow.column_names, name)
+        self.columns = tuple(arrow.column_names)  # Arrow makes the list anew each time it is asked
+        refuse_duplicates(self.columns, name)
         self.arrow = _plain_types(arrow)
         self.name = name
         self.target = target
@@ -77,11 +80,6 @@ class Table:
                 )
         arrow = pa.table({name: pa.array(vector, from_pandas=True) for name, vector in vectors.items()})
         return cls(arrow, name="the arrays", target=None if y is None else target)
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The column names, in the order of the source."""
-        return tuple(self.arrow.column_names)
 
     @property
     def n_rows(self) -> int:
