@@ -125,6 +125,8 @@ def test_json_is_all_there_is_on_standard_output(capsys, customers):
     assert report["model"] == "customers.safetensors"
     assert report["test"]["model"].keys() >= {"accuracy", "log_loss"}
     assert {column["column"] for column in report["columns"]} == set(customers.columns) - {"bought"}
+    for curve in (report["curve"], report["choice"]["trials"][0]["curve"]):
+        assert len(curve["loss"]) == len(curve["numbers"]) == curve["epochs"] > 0
     code, out, _ = run(capsys, "evaluate", "customers.safetensors", "customers.csv", "--json")
     evaluation = json.loads(out)
     assert np.sum(evaluation["confusion"]) == evaluation["rows"] == 200

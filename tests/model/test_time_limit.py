@@ -1,47 +1,19 @@
-"""What a time limit covers and how far it holds, by a clock that only the machine's batches move."""
+"""What a time limit covers, how far it holds, and the time left, by a clock that only the machine's batches move."""
 
 from __future__ import annotations
 
-import functools
-from types import SimpleNamespace
+import itertools
+import math
+from typing import Any
 
 import numpy as np
 import pytest
 
 from backlit.data import Table
 from backlit.engine import Network, Training
-from backlit.engine.batch_loop import BatchLoop
 from backlit.model import Settings, TableTraining
 from backlit.model.run_limits import COMPARING_SHARE, LEAST_SHARE, RunLimits
 from backlit.ops.layers.dense import Dense
-
-
-class Clock:
-    """Gives seconds: so many for each batch that the machine has done."""
-
-    now = 0.0
-    per_batch = 0.001
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock, call = Clock(), BatchLoop.call
-
-    def timed(self, *given):
-        before = int(self.memory.reached[0])
-        call(self, *given)
-        done = int(self.memory.reached[0]) - before
-        clock.now += clock.per_batch * done
-        self.batch_seconds = clock.per_batch
-
-    monkeypatch.setattr(BatchLoop, "call", timed)
-    monkeypatch.setattr("backlit.engine.batch_loop._slow_seconds", lambda work: clock.per_batch)
-    monkeypatch.setattr("backlit.engine.training.time", SimpleNamespace(perf_counter=clock))
-    monkeypatch.setattr("backlit.model.fitting.RunLimits", functools.partial(RunLimits, clock=clock))
-    return clock
 
 
 def table(rows: int) -> Table:
@@ -50,7 +22,7 @@ def table(rows: int) -> Table:
     return Table.from_arrays(rng.normal(size=(rows, 3)) + codes[:, None], np.array(["no", "yes"])[codes])
 
 
-def phases(training: TableTraining, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, float], float]:
+def phases(training: TableTraining, clock: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, float], float]:
     """Run a training; give the time at which each phase ended, and the seconds that the linear model was given."""
     given = []
     monkeypatch.setattr("backlit.model.fitting.linear", lambda *all: (given.append(all[-1]), (None, "left out"))[1])
@@ -151,3 +123,39 @@ def test_after_preparing_nothing_is_left_to_compile(monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(compiler, "load", lambda title, *given: pytest.fail(f"asked for {title}"))
             training.run()
+
+
+@pytest.mark.parametrize(
+    ("rows", "settings"),
+    [
+        (300, {}),
+        (300, {"layers": (8,), "l2": 0.01}),
+        (3000, {"layers": (8,), "time_limit": 3.0, "epochs": 10_000_000}),
+        (300, {"layers": (8,), "validation": 0.0, "epochs": 500}),
+        (26_000, {"layers": (8,), "activation": "tanh", "l2": 0.01, "epochs": 30}),
+    ],
+)
+def test_the_time_left_is_what_is_said_or_less(clock, monkeypatch, rows, settings):
+    """The clock gives every batch the same time, so an estimate without "at most" is right, one with it no lower."""
+    monkeypatch.setattr("backlit.model.fitting.linear", lambda *all: (None, "left out"))
+    training = TableTraining(table(rows), settings=Settings(**settings))
+    told = [(progress, clock.now) for progress in training if progress.phase != "comparing"]
+    end = clock.now
+    known = [(progress.seconds_left, progress.at_most, end - now) for progress, now in told if progress.seconds_left]
+    assert known
+    slack = 0.1 + 0.1 * end
+    for left, at_most, true in known:
+        assert true - slack <= left <= (math.inf if at_most else true + slack)
+    by_phase = {progress.phase: progress.at_most for progress, _ in told}
+    assert by_phase["training"] == (rows == 26_000)  # its own validation may end it
+    assert by_phase.get("choosing", True)
+    lefts = [left for left, *_ in known]
+    assert all(later < before * 1.3 + 0.1 for before, later in itertools.pairwise(lefts))
+    if "time_limit" in settings:
+        assert max(lefts) <= 0.95 * 3.0
+
+
+def test_nothing_is_said_of_the_time_left_before_something_is_known(clock):
+    clock.per_batch = 1e-6
+    training = TableTraining(table(100), settings=Settings(epochs=5))
+    assert {progress.seconds_left for progress in training} == {None}

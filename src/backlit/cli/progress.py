@@ -116,13 +116,14 @@ def _watch_plain(training: Iterator[Progress]) -> None:
         if last is not None and (last.phase, last.trial) != (progress.phase, progress.trial):
             print(_line(last, countdown), file=sys.stderr)
             shown = time.monotonic()
-        elif time.monotonic() - shown > PLAIN_SECONDS:
-            print(_line(progress, countdown), file=sys.stderr)
-            shown = time.monotonic()
-        last = progress
         if progress.phase in AFTERWARDS:
             print(AFTERWARDS[progress.phase], file=sys.stderr)
             last = None
+            continue
+        if time.monotonic() - shown > PLAIN_SECONDS:
+            print(_line(progress, countdown), file=sys.stderr)
+            shown = time.monotonic()
+        last = progress
     if last is not None:
         print(_line(last, None), file=sys.stderr)
 

@@ -215,9 +215,11 @@ class RecipeSearch:
 def mean_history(trainings: Sequence[Training], epochs: int) -> History:
     """Give the mean losses of so many first epochs of trainings that run side by side."""
     columns = [training.history.columns() for training in trainings]
-    return History.from_columns({
-        name: np.mean([column[name][:epochs] for column in columns], axis=0) for name in ("loss", "validation_loss")
-    })  # fmt: skip
+    with np.errstate(over="ignore", invalid="ignore"):  # a training that is about to diverge
+        means = {
+            name: np.mean([column[name][:epochs] for column in columns], axis=0) for name in ("loss", "validation_loss")
+        }
+    return History.from_columns(means)
 
 
 def simplest_of_the_best(losses: list[Array]) -> int:

@@ -37,7 +37,7 @@ class TimeLeft:
         It counts each recipe still to come with all its epochs, and the slowest one for the final training.
         """
         self._spent[place] = _spent(trainings)
-        if sum(seconds for seconds, _ in self._spent.values()) < KNOWN_SECONDS:
+        if not self._known():
             return None
         paces = [self._pace(k) for k in range(len(self.recipes))]
         rows = sum(len(training.X) for training in trainings)
@@ -54,12 +54,15 @@ class TimeLeft:
         seconds, rows = _spent([training])
         if seconds >= KNOWN_SECONDS:
             pace = seconds / rows
-        elif place in self._spent:
+        elif self._known():
             pace = self._pace(place)
         else:
             return None
         left = pace * max(0, len(training.X) * stop_at - rows)
         return left if training.time_limit is None else min(left, max(0.0, training.time_limit - seconds))
+
+    def _known(self) -> bool:
+        return sum(seconds for seconds, _ in self._spent.values()) >= KNOWN_SECONDS
 
     def _pace(self, place: int) -> float:
         """Seconds per row and epoch of a recipe."""
