@@ -14,7 +14,6 @@ from backlit.analysis.reporting import model_report, report_without_rows
 from backlit.data import Table
 from backlit.engine import Network
 from backlit.errors import BacklitError, counted
-from backlit.kernels.types import Array
 from backlit.model import FitReport, TableTraining, TabularModel, load
 from backlit.model.held_out import held_out_rows, keep_test_rows
 from backlit.model.scores import baseline, linear
@@ -93,7 +92,7 @@ def _of_model(model: TabularModel, data: Any, private: bool, file: Any, command:
 
 
 def _of_rows(
-    model: TabularModel, table: Table, rows: Array, compared: Compared | None, private: bool, file: Any, command: str
+    model: TabularModel, table: Table, rows: Any, compared: Compared | None, private: bool, file: Any, command: str
 ) -> ModelReport:
     """The report on the rows of the training's own table that were kept for the test, if there are any."""
     command = _command(model, command)
@@ -123,10 +122,9 @@ def _compared(model: TabularModel, table: Table) -> Compared | None:
     return Compared(_one(simple), simple_what, outputs, what)
 
 
-def _one(baseline: Array) -> Array | float:
+def _one(baseline: Any) -> Any:
     """What every row gets of a baseline: probabilities (k,), or a number."""
-    first: Any = baseline[0]
-    return first if np.ndim(first) else float(first)
+    return baseline[0] if np.ndim(baseline[0]) else float(baseline[0])
 
 
 def _command(model: TabularModel, command: str) -> str:
