@@ -202,6 +202,26 @@ def test_intervals_of_a_classifier_are_those_of_a_plain_bootstrap(k):
         assert (found[name].low, found[name].high) == pytest.approx((low, high)), name
 
 
+def test_rows_of_classes_that_training_did_not_have_are_left_out_of_log_loss_and_brier_score():
+    codes, given = classes(40, 3, seed=1)
+    codes[:9] = 3
+    P, resamples = normalized(given), few(40, 100)
+    scores = classifier_scores(
+        codes, given, list("abcd"), resamples, baseline=None, linear=None, found=rankings(codes, P)
+    )
+    looped: dict[str, list[float]] = {"accuracy": [], "balanced_accuracy": [], "log_loss": [], "brier": []}
+    for chosen in drawn(resamples):
+        t, p = codes[chosen], P[chosen]
+        known = t < 3
+        looped["accuracy"].append(metrics.accuracy_score(t, p.argmax(axis=1)))
+        looped["balanced_accuracy"].append(quiet(metrics.balanced_accuracy_score, t, p.argmax(axis=1)))
+        looped["log_loss"].append(metrics.log_loss(t[known], p[known], labels=[0, 1, 2]))
+        looped["brier"].append(metrics.brier_score_loss(t[known], p[known], labels=[0, 1, 2]))
+    found = {score.name: score.interval for score in scores}
+    for name, values in looped.items():
+        assert (found[name].low, found[name].high) == pytest.approx(tuple(np.percentile(values, [2.5, 97.5]))), name
+
+
 def test_intervals_of_numbers_are_those_of_a_plain_bootstrap():
     rng = np.random.default_rng(3)
     targets = rng.normal(50, 10, 40)

@@ -175,7 +175,13 @@ def test_rows_keep_their_numbers_in_the_file():
     model = fitted(source)
     report = model_report(model, source, rows=[0, 7, 10, 58, 59])
     assert report.counts["measured"] == 3
+    assert report.intervals == "no bootstrap intervals: 3 rows would say too little"
     assert {report.worked.row} | {row.row for row in report.worst} <= {8, 59, 60}
+    linear = np.full((5, 2), 0.5)
+    linear[[1, 3, 4]] = [[0.1, 0.9], [0.9, 0.1], [0.1, 0.9]]  # right for the three rows that have a target
+    linear[[0, 2]] = np.nan
+    beside = model_report(model, source, rows=[0, 7, 10, 58, 59], compared=Compared(0, 'always "a"', linear, "Ridge"))
+    assert beside.scores[0].linear == 1.0
     known = source.drop_missing("target")
     assert model_report(model, known, rows=[0, 1]).worked.row in {2, 3}
 
@@ -188,6 +194,7 @@ def test_other_models_stand_beside_the_network(iris):
     report = checked(model_report(iris, source, compared=compared))
     accuracy = report.scores[0]
     assert (accuracy.baseline, accuracy.linear) == (1 / 3, 1.0)
+    assert report.intervals.endswith("(seed 0)")
     assert report.scores[5].baseline == pytest.approx(-np.log([0.2, 0.5, 0.3]).mean())
     assert "the linear model is better than the network" in report.verdict.sentence
     assert 'always answering "versicolor" is right on 50' in report.verdict.sentence
@@ -201,6 +208,10 @@ def test_rows_of_one_class_and_a_single_row(iris):
         report = checked(model_report(iris, "iris", rows=rows))
         assert report.counts["measured"] == len(rows)
         assert {score.name for score in report.scores if score.value is None} == {"auc", "average_precision"}
+    always = model_report(fitted("iris", epochs=60), "iris", rows=range(50))
+    assert always.scores[0].value == 1
+    assert always.intervals.endswith("cannot change it, and no more")
+    assert "No row is wrong, so the interval" in always.verdict.remarks[-1]
 
 
 def test_a_single_row_of_numbers(diabetes):

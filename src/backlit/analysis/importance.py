@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from sklearn.inspection import permutation_importance
 from sklearn.metrics import r2_score
 
 from backlit.analysis.intervals import spread_rows
@@ -26,68 +23,63 @@ SHARE = 0.01
 SEED = 0
 
 
-class _Places:
-    """An estimator whose inputs are places: entry (i, j) says from which row the cells of column j come.
-
-    So scikit-learn shuffles columns of the table, and what they were encoded as goes with them: the rows are encoded
-    once, since a column is encoded cell by cell.
-    """
-
-    def __init__(self, model: TabularModel, X: Array, groups: list[slice]) -> None:
-        self.model, self.X, self.groups = model, X, groups
-
-    def fit(self, places: Array, y: Array) -> _Places:
-        """Do nothing: scikit-learn asks for the method."""
-        return self
-
-    def score(self, places: Array, y: Array) -> float:
-        """The accuracy, or R², of the rows that the places make up."""
-        X, own = self.X.copy(), np.arange(len(places))
-        for j, group in enumerate(self.groups):
-            if (places[:, j] != own).any():
-                X[:, group] = self.X[places[:, j], group]
-        outputs = self.model.network.predict(X)
-        if isinstance(self.model.encoder.target, NumberTarget):
-            targets, predictions, _ = near_one(y, self.model.decode(outputs))
-            return float(r2_score(targets, predictions))
-        return float(np.mean(outputs.argmax(axis=1) == y))
-
-
 def importances(model: TabularModel, measured: Measured) -> Importances | None:
-    """The permutation importance of the table's columns for the network, by scikit-learn's `permutation_importance`.
+    """The permutation importance of the table's columns for the network (L. Breiman, "Random Forests", 2001).
 
-    The score is the accuracy, or R². At most `MOST_ROWS` rows are measured, at equal distances. The work is bounded by
-    counting it, never by the clock: where it is too much there are fewer repeats, then fewer rows, then fewer columns.
-    None where the score is not defined: for a single row, or for numbers that are all the same.
+    The numbers are those of scikit-learn's `permutation_importance` with `random_state=0` on the table's own columns,
+    which a test compares; here all repeats are predicted together, and rows are encoded once: a column is encoded cell
+    by cell, so its part of the encoded matrix is shuffled instead. The score is the accuracy, or R².
+
+    At most `MOST_ROWS` rows are measured, at equal distances. The work is bounded by counting it, never by the clock:
+    where it is too much there are fewer repeats, then fewer rows, then fewer columns. None where the score is not
+    defined: for a single row, or for numbers that are all the same.
     """
-    y = measured.targets
     numbers = isinstance(model.encoder.target, NumberTarget)
+    names = [plan.name for plan in model.encoder.features.columns]
+    rows, repeats, most = effort(measured.n, model.network.parameters.size, len(names), _training_work(model))
+    chosen, places = _strongest(model, most), spread_rows(measured.n, rows)
+    y = measured.targets[places]
     if len(y) < 2 or (numbers and y.min() == y.max()):
         return None
-    names = [plan.name for plan in model.encoder.features.columns]
-    rows, repeats, most = effort(len(y), model.network.parameters.size, len(names), _training_work(model))
-    chosen = _strongest(model, most)
-    places = spread_rows(len(y), rows)
-    if numbers and y[places].min() == y[places].max():
-        return None
     X = model.encoder.encode(measured.table.take(places), model.network.dtype).X
-    groups = _groups(model)
-    estimator = _Places(model, X, [groups[j] for j in chosen])
-    own = np.tile(np.arange(len(X))[:, None], (1, len(chosen)))
-    found: Any = permutation_importance(
-        estimator, own, y[places], scoring=_Places.score, n_repeats=repeats, random_state=SEED
-    )
-    columns = [
-        Importance(names[j], float(mean), float(deviation))
-        for j, mean, deviation in zip(chosen, found.importances_mean, found.importances_std, strict=True)
-    ]
+    before = _score(model, X, y)
+    shuffled, groups = _shuffles(len(X), repeats), _groups(model)
+    columns = []
+    for j in chosen:
+        many = np.tile(X, (repeats, 1))
+        many[:, groups[j]] = X[shuffled.reshape(-1), groups[j]]
+        outputs = model.network.predict(many).reshape(repeats, len(X), -1)
+        falls = before - np.array([_score_of(model, part, y) for part in outputs])
+        columns.append(Importance(names[j], float(np.mean(falls)), float(np.std(falls))))
     columns.sort(key=lambda column: -column.mean)
     which = ""
     if len(chosen) < len(names):
         which = f"the {len(chosen)} columns with the largest first weights of {len(names):,}"
-    before = estimator.score(own, y[places])
     score = "r2" if numbers else "accuracy"
-    return Importances(score, before, len(X), len(y), repeats, tuple(columns), len(names), which)
+    return Importances(score, before, len(X), measured.n, repeats, tuple(columns), len(names), which)
+
+
+def _shuffles(n: int, repeats: int) -> Array:
+    """From which row each row's cell comes (repeats, n), the same for every column, as scikit-learn shuffles them."""
+    seed = np.random.RandomState(SEED).randint(np.iinfo(np.int32).max + 1)
+    state, order, places = np.random.RandomState(seed), np.arange(n), np.arange(n)
+    found = np.empty((repeats, n), np.int64)
+    for repeat in range(repeats):
+        state.shuffle(order)
+        found[repeat] = places = places[order]  # each repeat shuffles what the one before left
+    return found
+
+
+def _score(model: TabularModel, X: Array, y: Array) -> float:
+    return _score_of(model, model.network.predict(X), y)
+
+
+def _score_of(model: TabularModel, outputs: Array, y: Array) -> float:
+    """The accuracy, or R², of outputs (n, outputs) for targets y (n,)."""
+    if isinstance(model.encoder.target, NumberTarget):
+        targets, predictions, _ = near_one(y, model.decode(outputs))
+        return float(r2_score(targets, predictions))
+    return float(np.mean(outputs.argmax(axis=1) == y))
 
 
 def effort(n: int, weights: int, columns: int, training: float = 0.0) -> tuple[int, int, int]:

@@ -115,12 +115,20 @@ def _measures(
         scores = classifier_scores(
             targets, P, measured.labels, resamples, baseline=baseline, linear=linear, found=ranked
         )
-        words = resamples.words(1 if P.shape[1] == 2 else len(ranked))
+        words = _intervals_words(resamples, scores, 1 if P.shape[1] == 2 else len(ranked))
         return scores, measured_classes(targets, P, measured.labels, ranked), words
     mean = None if baseline is None else float(baseline)
     scores = regression_scores(targets, measured.answers, resamples, baseline=mean, linear=linear)
     found = measured_numbers(measured.numbers, targets, measured.answers)
-    return scores, msgspec.structs.replace(found, points=()) if private else found, resamples.words(0)
+    words = _intervals_words(resamples, scores, 0)
+    return scores, msgspec.structs.replace(found, points=()) if private else found, words
+
+
+def _intervals_words(resamples: Resamples, scores: tuple[Score, ...], classes: int) -> str:
+    """Say how the intervals were made, and what one without width means: an AUC of 1 say."""
+    flat = any(score.interval is not None and score.interval.low == score.interval.high for score in scores)
+    said = "; one from a value to the same value says that drawing these rows anew cannot change it, and no more"
+    return resamples.words(classes) + (said if flat else "")
 
 
 def _worked(model: TabularModel, measured: Measured, model_file: str, name: str) -> WorkedRow | None:
