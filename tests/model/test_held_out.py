@@ -6,9 +6,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from backlit.data import BUNDLED, Table, read_table
+from backlit.data import BUNDLED, ColumnReport, Table, Task, read_table
 from backlit.model import Settings, TableTraining
-from backlit.model.held_out import held_out_rows
+from backlit.model.held_out import held_out_rows, table_digest
 
 ONE = Settings(layers=(3,), activation=("tanh",), l2=0.01, epochs=1, validation=0.0, seed=3)
 
@@ -129,6 +129,17 @@ def test_how_a_table_lies_in_memory_does_not_count(of_people):
         )
     )
     assert held_out_rows(of_people, Table(large)) is not None
+
+
+def test_a_digest_is_of_names_and_cells_alone():
+    texts = pa.array(["x", "yy", "zzz", "yy"] * 12, pa.large_string())
+
+    def digest(arrow, name="a"):
+        return table_digest(Table(arrow), Task("t", "classes", "", (), 0, 0), [ColumnReport(name, "", "", 1)])
+
+    whole = pa.table({"a": texts, "t": texts})
+    assert digest(whole.slice(5, 20)) == digest(whole.take(list(range(5, 25)))) != digest(whole.slice(4, 20))
+    assert digest(whole.rename_columns(["b", "t"]), "b") != digest(whole)
 
 
 def test_where_no_rows_were_kept_none_are_found_and_an_old_report_finds_none():
