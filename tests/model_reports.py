@@ -51,7 +51,7 @@ def gaits() -> records.ModelReport:
 
 
 def monster(columns: int = 1_000, classes: int = 100, length: int = 10_000) -> records.ModelReport:
-    """More of everything than a page could hold, under names that differ at their ends, the first of 10,000 characters."""
+    """More of everything than a page could hold; names differ at their ends, the first have 10,000 characters."""
     names = [("Ünïcödé & <wide> " * 600)[: (length if k < 20 else 300) - 5] + f"{k:05d}" for k in range(columns)]
     return of_classes(names[0], names[1], names, [f"class {name}" for name in names[:classes]], rows=5_000, margin=1.5)
 
@@ -127,8 +127,11 @@ def of_classes(
                                    float(shares[row, true[row]]), _cells(columns, rng))
                   for row in np.argsort(-loss, kind="stable")[:10])  # fmt: skip
     accuracy = scores[0].value
-    verdict = records.Verdict("good", f"The network is right in {accuracy:.0%} of {rows:,} rows it had not seen; a "
-                              f"linear model in {scores[0].linear:.0%}, always the most frequent class in {1 / k:.0%}.")  # fmt: skip
+    sentence = (
+        f"The network is right in {accuracy:.0%} of {rows:,} rows it had not seen; a linear model in "
+        f"{scores[0].linear:.0%}, always the most frequent class in {1 / k:.0%}."
+    )
+    verdict = records.Verdict("good", sentence)
     task = Task(target, "classes", f"the column holds text: {k} classes", tuple(labels), 5 * rows, 0)
     return _report(table, target, columns, list(labels), verdict, task, scores, measured, worst, rng, 5 * rows)
 
@@ -191,19 +194,22 @@ def of_numbers(table: str, target: str, columns: Sequence[str], *, rows: int) ->
                       r2, records.Interval(r2 - 0.012, r2 + 0.01), -0.0003, 0.61),
         records.Score("mae", "mean absolute error", "the mean of |true - predicted|, in the target's unit; 0 is best",
                       False, mae, records.Interval(0.97 * mae, 1.04 * mae), 0.75 * spread, 1.7 * mae),
-        records.Score("rmse", "root mean squared error", "the root of the mean of (true - predicted)²; 0 is best", False,
+        records.Score("rmse", "RMSE", "the root of the mean of (true - predicted)²; 0 is best", False,
                       rmse, records.Interval(0.96 * rmse, 1.05 * rmse), spread, 1.6 * rmse),
     )  # fmt: skip
     worst = tuple(records.WorstRow(int(row) + 1, f"{true[row]:.6g}", f"{predicted[row]:.6g}", float(residual[row]),
                                    None, _cells(columns, rng))
                   for row in np.argsort(-np.abs(residual), kind="stable")[:10])  # fmt: skip
-    verdict = records.Verdict("good", f"The network is off by {mae:,.0f} on average in {rows:,} rows it had not seen; a "
-                              f"linear model by {1.7 * mae:,.0f}, the mean by {0.75 * spread:,.0f}.")  # fmt: skip
+    sentence = (
+        f"The network is off by {mae:,.0f} on average in {rows:,} rows it had not seen; a linear model by "
+        f"{1.7 * mae:,.0f}, the mean by {0.75 * spread:,.0f}."
+    )
+    verdict = records.Verdict("good", sentence)
     task = Task(target, "numbers", "the column holds 3,842 different numbers", (), 20_640, 0)
     return _report(table, target, columns, [target], verdict, task, scores, measured, worst, rng, 20_640)
 
 
-# ----------------------------------------------------------------------------------------------------------- their parts
+# ---------------------------------------------------------------------------------------------------------- their parts
 
 
 def _score(name: str, meaning: str, rows: int, value: float, baseline: float, *, better: bool = True) -> records.Score:
@@ -211,8 +217,8 @@ def _score(name: str, meaning: str, rows: int, value: float, baseline: float, *,
     low, high = max(0.0, value - spread), value + spread
     words = {"auc": "area under the ROC curve", "f1": "F1", "brier": "Brier score"}.get(name, name.replace("_", " "))
     linear = 0.93 * value if better else 1.12 * value
-    return records.Score(name, words, meaning, better, float(value), records.Interval(low, min(high, 1.0) if better else high),
-                         baseline, linear)  # fmt: skip
+    interval = records.Interval(low, min(high, 1.0) if better else high)
+    return records.Score(name, words, meaning, better, float(value), interval, baseline, linear)
 
 
 def _cells(columns: Sequence[str], rng: Any) -> tuple[tuple[str, str], ...]:
@@ -224,11 +230,14 @@ def _report(
     table: str, target: str, columns: Sequence[str], outputs: Sequence[str], verdict: Any, task: Task, scores: Any,
     measured: Any, worst: Any, rng: Any, rows: int,
 ) -> records.ModelReport:  # fmt: skip
-    done = tuple(ColumnReport(name, "number", f"standardized: mean {mean:.4g}, standard deviation {abs(mean) / 3:.4g}", 1)
-                 for name, mean in zip(columns, rng.normal(20, 9, len(columns)), strict=True))  # fmt: skip
+    done = tuple(
+        ColumnReport(name, "number", f"standardized: mean {mean:.4g}, standard deviation {abs(mean) / 3:.4g}", 1)
+        for name, mean in zip(columns, rng.normal(20, 9, len(columns)), strict=True)
+    )
     trials = tuple(Trial(f"{units} {name}; l2 {l2}", loss, epochs) for units, name, l2, loss, epochs in (
         (64, "tanh", 0.083, 0.28, 284), (128, "gelu", 0.083, 0.23, 147), (64, "tanh", 0.025, 0.125, 297),
-        (128, "gelu", 0.025, 0.134, 297), (64, "tanh", 0.0083, 0.0742, 297), (128, "gelu", 0.0083, None, 12)))  # fmt: skip
+        (128, "gelu", 0.025, 0.134, 297), (64, "tanh", 0.0083, 0.0742, 297), (128, "gelu", 0.0083, None, 12),
+    ))  # fmt: skip
     choice = Choice("5-fold validation", trials, 4, "The first one whose validation loss is within one standard error "
                     "of the lowest is chosen; stronger l2 penalties stand first:")  # fmt: skip
     recipe = Recipe((64,), ("tanh",), 0.0083, 0.0, 0.0, "adam", 0.002, "constant", 64, 300, 0, "float32")
@@ -261,7 +270,9 @@ def _training(rng: Any, epochs: int = 297) -> TrainingCurve:
     fall = 1.1 * np.exp(-step / 45) + 0.07
     noise = rng.normal(0, 0.006, (3, epochs)) + 1
     series = {"loss": fall * noise[0], "validation_loss": (fall + 0.0001 * step) * noise[1] + 0.02}
-    norms = {f"layer {k} ({name})": 0.4 / k * np.exp(-step / 90) * noise[2] ** k for k, name in ((1, "tanh"), (2, "softmax"))}
+    norms = {
+        f"layer {k} ({name})": 0.4 / k * np.exp(-step / 90) * noise[2] ** k for k, name in ((1, "tanh"), (2, "softmax"))
+    }
     lists = {name: tuple(map(float, values)) for name, values in (series | norms).items()}
     return TrainingCurve(
         epochs=epochs, numbers=tuple(map(int, step)), loss=lists["loss"], validation_loss=lists["validation_loss"],
@@ -297,12 +308,15 @@ def _worked(columns: Sequence[str], outputs: Sequence[str], kind: str, rng: Any)
             rest, bias = float(rng.normal()) if others else 0.0, float(rng.normal()) / 5
             net = sum(w * x for _, w, x in parts) + rest + bias
             last = {"classes": 1 / (1 + np.exp(-net)), "numbers": net}[kind]
-            units.append(records.WorkedUnit(name, parts, others, rest, bias, net, float(last if number else np.tanh(net))))
+            units.append(
+                records.WorkedUnit(name, parts, others, rest, bias, net, float(last if number else np.tanh(net)))
+            )
         layers.append(tuple(units))
     classes = kind == "classes"
     return records.WorkedRow(
         row=7, which="the first of the measured rows", target=outputs[0] if classes else "452600",
-        predicted=outputs[0] if classes else "431022.5", inputs=inputs[:12], of_inputs=len(inputs), layers=tuple(layers),
+        predicted=outputs[0] if classes else "431022.5", inputs=inputs[:12], of_inputs=len(inputs),
+        layers=tuple(layers),
         sizes=(64, len(outputs)), activations=("tanh", "softmax" if classes else "linear"),
         loss="cross_entropy" if classes else "half_squared_error", wanted=outputs[0] if classes else 1.23,
         error=0.0871, explained="backlit explain iris.safetensors --data iris --row 7",

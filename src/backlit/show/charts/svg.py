@@ -222,7 +222,7 @@ def _cells(frame: Frame, layer: Cells) -> Iterator[str]:
         for k, (share, text) in enumerate(zip(shares, texts, strict=True)):
             x, y = float(frame.across(k)), float(frame.down(i))
             series = 1 if layer.diagonal and i != k else 0
-            opacity = 0.0 if not np.isfinite(share) else 0.62 * min(max(float(share), 0.0), 1.0)
+            opacity = 0.0 if not np.isfinite(share) else 0.5 * min(max(float(share), 0.0), 1.0)
             if opacity:
                 yield (f'<rect {fill(series)} opacity="{opacity:.2f}" x="{x - wide / 2 + 0.5:.1f}" '
                        f'y="{y - high / 2 + 0.5:.1f}" width="{wide - 1:.1f}" height="{high - 1:.1f}"/>')  # fmt: skip

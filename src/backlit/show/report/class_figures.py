@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from backlit.analysis.report_records import ClassesMeasured, ClassMeasures
+from backlit.analysis.report_records import CalibrationBin, ClassesMeasured, ClassMeasures
 from backlit.errors import counted
-from backlit.show.charts.figure import Axis, Cells, DataTable, Figure, Layer, Line
+from backlit.show.charts.figure import Axis, Cells, Dash, DataTable, Figure, Layer, Line
 from backlit.show.report.parts import Grid
 from backlit.show.report.texts import number, plain, score, share
 
@@ -16,7 +16,10 @@ PAIRS = 20
 NAMED_CURVES = 4
 """So many curves have a colour and a name: those of the classes with the lowest values; others are thin lines."""
 QUIET_CURVES = 8
+DASHES: tuple[Dash, ...] = ("solid", "dashed", "dotted", "solid")
 TABLE_CLASSES = 40
+FEW_ROWS = 30
+"""Where a bin of the calibration has fewer rows, its place says little."""
 SPOTS = (0.01, 0.05, 0.1, 0.2, 0.5)
 """False positive rates, and recalls, at which a curve's table reads it."""
 LABEL = 32
@@ -32,7 +35,9 @@ def labels(measured: ClassesMeasured) -> list[str]:
 
 def confused_pairs(measured: ClassesMeasured) -> list[tuple[int, int, int]]:
     """Give the pairs that are confused, the most frequent first: rows, true class, predicted class."""
-    pairs = [(count, i, j) for i, row in enumerate(measured.confusion) for j, count in enumerate(row) if count and i != j]
+    pairs = [
+        (count, i, j) for i, row in enumerate(measured.confusion) for j, count in enumerate(row) if count and i != j
+    ]
     return sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2]))
 
 
@@ -74,7 +79,9 @@ def _confusion_words(measured: ClassesMeasured, names: Sequence[str]) -> str:
 def pairs_table(measured: ClassesMeasured) -> Grid:
     """Give the pairs that are confused most, where a matrix would have too many cells."""
     names, pairs = labels(measured), confused_pairs(measured)
-    rows = [(names[i], names[j], f"{count:,}", share(count / sum(measured.confusion[i]))) for count, i, j in pairs[:PAIRS]]
+    rows = [
+        (names[i], names[j], f"{count:,}", share(count / sum(measured.confusion[i]))) for count, i, j in pairs[:PAIRS]
+    ]
     more = f"{len(pairs) - PAIRS:,} more pairs are confused." if len(pairs) > PAIRS else ""
     caption = f"The pairs that are confused most, of {len(names):,} classes"
     return Grid(caption, ("true class", "predicted class", "rows", "of the true class's rows"), rows, 2, more)
@@ -131,21 +138,21 @@ def _ranked(found: Sequence[ClassMeasures], measured: ClassesMeasured, value: st
     """Put the classes with the lowest values first; of two classes, only the one that the scores are of is drawn."""
     if measured.positive:
         found = [one for one in found if one.label == measured.positive] or found
-    return sorted(found, key=lambda one: (2.0 if getattr(one, value) is None else getattr(one, value)))
+    return sorted(found, key=lambda one: 2.0 if getattr(one, value) is None else getattr(one, value))
 
 
 def _lines(known: Sequence[ClassMeasures], curve: str, value: str) -> tuple[Layer, ...]:
     """Draw the curves of the lowest classes in colours, over those of the others."""
     layers: list[Layer] = []
     for k, one in enumerate(known[: NAMED_CURVES + QUIET_CURVES]):
-        points, named = getattr(one, curve), k < NAMED_CURVES
-        name = f"{plain(one.label, LABEL)} ({number(getattr(one, value), 3)})" if named else ""
-        dash = ("solid", "dashed", "dotted", "solid")[k] if named else "solid"
-        layers.append(Line(x=points.x, y=points.y, name=name, series=k if named else 7, dash=dash, quiet=not named))
-    others = [layer for layer in layers if not layer.name]  # type: ignore[union-attr]
+        points, coloured = getattr(one, curve), k < NAMED_CURVES
+        name = f"{plain(one.label, LABEL)} ({number(getattr(one, value), 3)})" if coloured else ""
+        layers.append(Line(x=points.x, y=points.y, name=name, series=k if coloured else 7, quiet=not coloured,
+                           dash=DASHES[k] if coloured else "solid"))  # fmt: skip
+    named, others = layers[:NAMED_CURVES], layers[NAMED_CURVES:]
     if others:
-        others[0] = Line(x=others[0].x, y=others[0].y, name=f"{len(others)} more classes", series=7, quiet=True)  # type: ignore[union-attr]
-    return (*others, *(layer for layer in layers if layer not in others and layer.name))  # type: ignore[union-attr]
+        named.append(Line(x=(), y=(), name=f"{len(others)} more classes", series=7, quiet=True))
+    return (*others, *named)
 
 
 def _span(what: str, known: Sequence[ClassMeasures], value: str) -> str:
@@ -184,16 +191,20 @@ def calibration_figure(measured: ClassesMeasured) -> Figure | None:
     perfect = Line(x=(0.0, 1.0), y=(0.0, 1.0), name="as predicted", series=7, dash="dashed", quiet=True)
     rows = tuple((f"{number(one.low, 3)} to {number(one.high, 3)}", f"{one.rows:,}", number(one.predicted, 3),
                   number(one.observed, 3)) for one in bins)  # fmt: skip
-    far = max(bins, key=lambda one: abs(one.predicted - one.observed))
-    below = "more" if far.observed > far.predicted else "less"
-    gap = (f"The largest gap is at {share(far.predicted)}: {share(far.observed)} of {counted(far.rows, 'row')} came true, "
-           f"{below} than predicted.")  # fmt: skip
-    if far.observed == far.predicted:
-        gap = "Every bin lies on the line."
     return Figure(
-        title="Calibration",
-        summary=f"How often {plain(measured.calibrated, 80)} came true. {gap} The nearer to the dashed "
+        title="Predicted and come true",
+        summary=f"How often {plain(measured.calibrated, 80)} came true. {_gap(bins)} The nearer to the dashed "
         "line, the more the probabilities can be taken at their word.",
         x=Axis("predicted probability", low=0.0, high=1.0), y=Axis("share that came true", low=0.0, high=1.0),
         layers=(perfect, line), table=DataTable(("bin", "rows", "mean prediction", "came true"), rows, 1), square=True,
     )  # fmt: skip
+
+
+def _gap(bins: Sequence[CalibrationBin]) -> str:
+    """Say where the largest gap is among the bins of many rows, if there are any."""
+    large = [one for one in bins if one.rows >= FEW_ROWS]
+    far = max(large or bins, key=lambda one: abs(one.predicted - one.observed))
+    among = "" if len(large) in {0, len(bins)} else f" among bins of {FEW_ROWS} rows or more"
+    than = "more" if far.observed > far.predicted else "less" if far.observed < far.predicted else "no other"
+    return (f"The largest gap{among} is at {share(far.predicted)}: {share(far.observed)} of {counted(far.rows, 'row')} "
+            f"came true, {than} than predicted.")  # fmt: skip

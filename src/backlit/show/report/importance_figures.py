@@ -36,19 +36,23 @@ def importance_figure(importances: Importances) -> Figure | None:
         layers=(Bars(low=[place - 0.35 for place in places], high=[place + 0.35 for place in places],
                      values=[one.mean for one in columns], across=True, spread=spread),),
         table=DataTable(("column", f"fall of {score}", "standard deviation"), rows, 1),
-        width=640, height=64 + 24 * count,
+        height=64 + 22 * count,
     )  # fmt: skip
 
 
 def _words(importances: Importances, names: list[str]) -> str:
     first, score = importances.columns[0], score_name(importances)
     if first.mean <= 0:
-        return f"No column's shuffling lowers the {score} of {number(importances.before)}: the network reads none of them."
+        return (
+            f"No column's shuffling lowers the {score} of {number(importances.before)}: the network reads none of them."
+        )
     words = (f"Shuffling “{names[0]}” among the rows lowers the {score} of {number(importances.before)} by "
              f"{number(first.mean, 3)}, the most of all. The lines are one standard deviation over "
              f"{importances.repeats} shuffles.")  # fmt: skip
     flat = sum(one.mean <= 2 * one.deviation for one in importances.columns)
     if flat:
         some = "1 column is" if flat == 1 else f"{flat:,} columns are"
-        words += f" {some} within two of them of no effect: the others can stand in for such a column, or it says little."
+        words += (
+            f" {some} within two of them of no effect: the others can stand in for such a column, or it says little."
+        )
     return words

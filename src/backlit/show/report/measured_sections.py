@@ -9,10 +9,7 @@ from backlit.show.report import number_figures as numbers
 from backlit.show.report.importance_figures import BARS, importance_figure, score_name
 from backlit.show.report.parts import Block, Grid, Said, Section, charts
 from backlit.show.report.score_figures import compared, interval_figures
-from backlit.show.report.texts import SENTENCE, number, plain
-
-FEW_ROWS = 30
-"""Below so many rows in all bins, calibration is mostly chance."""
+from backlit.show.report.texts import SENTENCE, listed, number, plain
 
 
 def measured_sections(report: ModelReport) -> list[Section]:
@@ -22,20 +19,23 @@ def measured_sections(report: ModelReport) -> list[Section]:
         return [_confusion(measured), _ranking(measured), _calibration(measured)]
     if isinstance(measured, NumbersMeasured):
         return [_numbers(measured, private=report.private)]
-    return [Section("measured", "How well it predicts", [], [Said("No rows were kept or given to measure the network on.")])]
+    why = "No rows were kept or given to measure the network on."
+    return [Section("measured", "How well it predicts", [], [Said(why)])]
 
 
 def _confusion(measured: ClassesMeasured) -> Section:
     figure = classes.confusion_figure(measured)
     matrix = charts([figure]) if figure is not None else classes.pairs_table(measured)
-    words = ["Rows off the diagonal are wrong. Precision is the share of right ones among the rows that are predicted as a "
-             "class, recall the share of a class's rows that is found, F1 the harmonic mean of both: 1 is best."]  # fmt: skip
+    words = [
+        "Rows off the diagonal are wrong. Precision is the share of right ones among the rows that are predicted as a "
+        "class, recall the share of a class's rows that is found, F1 the harmonic mean of both: 1 is best."
+    ]
     if figure is None:
         right, rows = classes.right_rows(measured)
         words.append(f"{right:,} of {counted(rows, 'row')} are predicted right.")
     unfound = [plain(one.label, classes.LABEL) for one in measured.classes if one.rows and not one.recall]
     if unfound:
-        words.append(f"No row is found of “{'”, “'.join(unfound[:6])}”" + (f" and {len(unfound) - 6} more." if len(unfound) > 6 else "."))
+        words.append(f"No row is found of {listed([f'“{name}”' for name in unfound])}.")
     return Section("confusion", "Which classes are told apart", words, [matrix, classes.class_table(measured)])
 
 
@@ -44,10 +44,13 @@ def _ranking(measured: ClassesMeasured) -> Section:
     title = "ROC and precision-recall"
     if not any(figures):
         return Section("ranking", title, [], [Said("No curve is defined: the measured rows would need two classes.")])
-    words = ["Each class against all others, by its probability alone, whatever the threshold. "
-             "Of a rare class the second picture says more: a small false positive rate can still be many rows."]  # fmt: skip
+    words = [
+        "Each class against all others, by its probability alone, whatever the threshold. Of a rare class the second "
+        "picture says more: a small false positive rate can still be many rows."
+    ]
     if measured.positive:
-        words[0] = words[0].replace("Each class against all others", f"“{plain(measured.positive)}” against the other class")
+        both = f"“{plain(measured.positive)}” against the other class"
+        words[0] = words[0].replace("Each class against all others", both)
     return Section("ranking", title, words, [charts(figures)])
 
 
@@ -56,15 +59,21 @@ def _calibration(measured: ClassesMeasured) -> Section:
     if figure is None:
         return Section("calibration", title, [], [Said("No probabilities were measured.")])
     words = ["Of a calibrated network, seven in ten of the rows come true to which it gives a probability of 0.7."]
-    small = [one for one in measured.calibration if one.rows < FEW_ROWS]
+    bins = measured.calibration
+    small = sum(one.rows < classes.FEW_ROWS for one in bins)
     if small:
-        part = "All bins have" if len(small) == len(measured.calibration) else f"{counted(len(small), 'bin')} of {len(measured.calibration)} {'has' if len(small) == 1 else 'have'}"
-        words.append(f"{part} fewer than {FEW_ROWS} rows: their places are mostly chance.")
+        which = "Each bin has" if small == len(bins) else f"{small} of {counted(len(bins), 'bin')} has"
+        which = which.replace(" has", " have") if 1 < small < len(bins) else which
+        words.append(f"{which} fewer than {classes.FEW_ROWS} rows, so few that the share that came true says little.")
     return Section("calibration", title, words, [charts([figure])])
 
 
 def _numbers(measured: NumbersMeasured, *, private: bool) -> Section:
-    figures = [numbers.predicted_figure(measured), numbers.residual_figure(measured), numbers.histogram_figure(measured)]
+    figures = [
+        numbers.predicted_figure(measured),
+        numbers.residual_figure(measured),
+        numbers.histogram_figure(measured),
+    ]
     blocks: list[Block] = [charts(figures)] if any(figures) else []
     if not measured.points:
         why = "a private report shows no rows" if private else "no points were kept"
@@ -100,8 +109,8 @@ def importance_section(report: ModelReport) -> Section:
     if found is None or not found.columns:
         return Section("importance", title, [], [Said("The importance of the columns was not measured.")])
     of = "" if found.rows >= found.of_rows else f" of {found.of_rows:,}"
-    words = [f"How far {score_name(found)} falls on {found.rows:,}{of} rows when the values of one column are shuffled among "
-             "them. Columns that say the same share their importance: each can look small."]  # fmt: skip
+    words = [f"How far {score_name(found)} falls on {found.rows:,}{of} rows when the values of one column are shuffled "
+             "among them. Columns that say the same share their importance: each can look small."]  # fmt: skip
     if len(found.columns) > BARS:
         words.append(f"The {BARS} most important of {counted(found.of_columns, 'column')} are drawn.")
     elif len(found.columns) < found.of_columns:

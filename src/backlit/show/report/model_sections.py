@@ -41,25 +41,30 @@ def columns_section(report: ModelReport) -> Section:
         kinds = Counter(plain(column.kind, 40) for column in columns)
         inputs = sum(column.outputs for column in columns)
         used = sum(column.outputs > 0 for column in columns)
-        words = [f"{counted(used, 'column')} of {len(columns):,} {'becomes' if used == 1 else 'become'} "
-                 f"{counted(inputs, 'input')} of the network; taken for {listed([f'{kind} ({n:,})' for kind, n in kinds.items()])}. "
-                 "Look for a column that is not what it is taken for, and for one that would not be known when a "
-                 "prediction is wanted."]  # fmt: skip
+        taken = listed([f"{kind} ({n:,})" for kind, n in kinds.items()])
+        words = [
+            f"The network reads {used:,} of {counted(len(columns), 'column')} as {counted(inputs, 'input')}. The columns "
+            f"are taken for: {taken}. Look for one that is something else, and for one that would not be known when a "
+            "prediction is wanted."
+        ]
         rows = [(plain(column.column), plain(column.kind, 40), plain(column.done, WORDS), f"{column.outputs:,}")
                 for column in columns[:MOST_COLUMNS]]  # fmt: skip
-        more = f"{len(columns) - MOST_COLUMNS:,} more columns are in the report as JSON." if len(columns) > MOST_COLUMNS else ""
-        blocks.append(Grid("What was done to each column", ("column", "taken for", "what was done", "inputs"), rows, 3, more))
+        more = len(columns) - len(rows)
+        note = f"{counted(more, 'more column')} in the report as JSON." if more else ""
+        head = ("column", "taken for", "what was done", "inputs")
+        blocks.append(Grid("What was done to each column", head, rows, 3, note))
     else:
         blocks.append(Said("The model's file does not say what was done to the columns."))
     if report.task is not None:
         task = report.task
-        missing = f" {counted(task.n_missing, 'row')} without a target {'was' if task.n_missing == 1 else 'were'} left out." if task.n_missing else ""
+        missing = f" Rows without a target that were left out: {task.n_missing:,}." if task.n_missing else ""
         words.append(f"The target: {plain(task.reason, SENTENCE)}.{missing}")
     if report.surprises:
-        notes = [f"{plain(one.column)}: {plain(one.what, WORDS)}, in {counted(one.rows, 'row')}" for one in report.surprises]
-        more = len(notes) - MOST_SURPRISES
+        notes = [f"{plain(one.column)}: {plain(one.what, WORDS)}, in {counted(one.rows, 'row')}"
+                 for one in report.surprises[:MOST_SURPRISES]]  # fmt: skip
+        left = len(report.surprises) - len(notes)
         blocks.append(Said("In the measured rows, some things were new to the network:"))
-        blocks.append(Notes(notes[:MOST_SURPRISES] + ([f"{more:,} more"] if more > 0 else [])))
+        blocks.append(Notes([*notes, *([f"{left:,} more"] if left else [])]))
     return Section("columns", "What was done to each column", words, blocks)
 
 
@@ -68,10 +73,10 @@ def columns_section(report: ModelReport) -> Section:
 
 def network_section(report: ModelReport) -> Section:
     """Draw the network, and say how it was built and trained."""
-    pairs = [("network", plain(report.network, WORDS)), ("parameters", f"{report.parameters:,}")]
+    pairs = [("network", plain(report.network, WORDS))]
     pairs += _recipe_facts(report.recipe) if report.recipe else []
     blocks: list[Block] = [_picture(report.drawing) if report.drawing else Said("The network is not drawn here.")]
-    words = f"{counted(report.parameters, 'number')} {'was' if report.parameters == 1 else 'were'} learned: weights and biases."
+    words = f"Training adjusts {counted(report.parameters, 'number')}: the weights and biases."
     return Section("network", "The network", [words], [*blocks, Facts(pairs)])
 
 
@@ -124,10 +129,10 @@ def training_section(report: ModelReport) -> Section:
     figures: list[Figure] = []
     if curve is not None and curve.numbers:
         figures = curve_figures(curve)[: 1 + MOST_METRICS]
-        words.append("A good loss falls steeply at first and then levels off; "
-                     + ("where the validation loss rises while the training loss falls, the network learns the "
-                        "training rows by heart." if curve.validation_loss is not None else
-                        "these are the rows it learned from, so the loss alone says nothing about new ones."))  # fmt: skip
+        beside = "these are the rows it learned from, so the loss alone says nothing about new ones."
+        if curve.validation_loss is not None:
+            beside = "a validation loss that rises while the training loss falls shows rows that are learned by heart."
+        words.append(f"A good loss falls steeply at first and then levels off; {beside}")
     figures += _trial_figures(choice) if choice is not None else []
     if figures:
         blocks.append(charts(figures))
@@ -150,7 +155,14 @@ def _trial_figures(choice: Choice) -> list[Figure]:
     curves = {plain(trial.what): msgspec.structs.replace(trial.curve, loss=trial.curve.validation_loss, metrics={},
               validation_loss=None)
               for trial in known if trial.curve is not None and trial.curve.validation_loss is not None}  # fmt: skip
-    return curve_figures(curves, loss="validation loss")[:1] if len(curves) > 1 else []
+    if len(curves) < 2:
+        return []
+    best, more = choice.trials[choice.chosen], len(choice.trials) - len(curves)
+    lowest = "" if best.loss is None else f" has its lowest loss, {number(best.loss)}, in epoch {best.epochs:,}"
+    summary = f"The chosen setting, {plain(best.what)},{lowest}. A ring marks the lowest loss of each."
+    summary += f" {counted(more, 'more setting')} tried." if more else ""
+    figure = curve_figures(curves, loss="validation loss")[0]
+    return [msgspec.structs.replace(figure, title="Settings compared", summary=summary)]
 
 
 def _trials(choice: Choice) -> Grid:
@@ -164,8 +176,8 @@ def _trials(choice: Choice) -> Grid:
     rows = [(plain(trial.what, CELL), "diverged" if trial.loss is None else number(trial.loss), f"{trial.epochs:,}",
              "chosen" if place == choice.chosen else "") for place, trial in trials]  # fmt: skip
     rule = _sentence(choice.rule.rstrip(":")) if choice.rule else ""
-    return Grid(f"Settings compared by {plain(choice.how, WORDS)}", ("setting", "validation loss", "epochs", ""), rows, 1,
-                f"{rule}{note}")  # fmt: skip
+    caption = f"Settings compared by {plain(choice.how, WORDS)}"
+    return Grid(caption, ("setting", "validation loss", "epochs", ""), rows, 1, f"{rule}{note}")
 
 
 # ------------------------------------------------------------------------------------------------------------ gradients
@@ -180,8 +192,10 @@ def gradients_section(report: ModelReport) -> Section:
         return Section("gradients", title, [], [Said("The gradients of this training were not kept.")])
     shown = {name: norms[name] for name in list(norms)[:MOST_LAYERS]}
     figure = curve_figures(msgspec.structs.replace(curve, gradient_norms=shown), gradient_norms=True, metrics=False)[-1]
-    words = ["The norm of a layer's gradient says how strongly it is asked to change. Layers should learn side by side, and "
-             "the norms become smaller as the training settles."]  # fmt: skip
+    words = [
+        "The norm of a layer's gradient says how strongly the error asks its weights to change. Layers should learn side "
+        "by side; norms fall as a training settles."
+    ]
     if len(norms) > len(shown):
         words.append(f"The first {len(shown)} of {len(norms):,} layers are drawn.")
     ends = {name: values[-1] for name, values in norms.items() if values and values[-1]}
@@ -189,8 +203,8 @@ def gradients_section(report: ModelReport) -> Section:
         sizes = sorted((value, name) for name, value in ends.items() if value is not None)
         (low, smallest), (high, largest) = sizes[0], sizes[-1]
         judged = " Layers so far apart do not learn alike." if high / low >= VANISHED else ""
-        words.append(f"In the last epoch that of layer {plain(largest, 40)} is {number(high / low, 2)} times that of layer "
-                     f"{plain(smallest, 40)}.{judged}")  # fmt: skip
+        words.append(f"In the last epoch, that of layer {plain(largest, 40)} is {number(high / low, 2)} times that of "
+                     f"layer {plain(smallest, 40)}.{judged}")  # fmt: skip
     return Section("gradients", title, words, [charts([figure])])
 
 
@@ -210,12 +224,12 @@ def repeat_section(report: ModelReport) -> Section:
 
 
 def rows_fact(report: ModelReport) -> str:
-    """Give the numbers of rows in words."""
-    return listed([f"{n:,} {plain(name, 40)}" for name, n in report.counts.items() if n])
+    """Give in words how many rows there are for what; those that were measured are named beside."""
+    return listed([f"{n:,} {plain(name, 40)}" for name, n in report.counts.items() if n and name != "measured"])
 
 
 def header_facts(report: ModelReport) -> Sequence[tuple[str, str]]:
     """Give what the report is about."""
     facts = [("target", plain(report.target, NAME)), ("table", plain(report.table, NAME))]
     facts += [("measured on", plain(report.rows, WORDS))] if report.rows else []
-    return [*facts, *([("rows", rows_fact(report))] if report.counts else [])]
+    return [*facts, *([("rows", rows)] if (rows := rows_fact(report)) else [])]

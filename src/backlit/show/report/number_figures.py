@@ -68,20 +68,21 @@ def histogram_figure(measured: NumbersMeasured) -> Figure | None:
     if not bins:
         return None
     rows = tuple((f"{number(one.low)} to {number(one.high)}", f"{one.rows:,}") for one in bins)
+    low, high = _ends(bins)
     return Figure(
         title="Residuals", summary=_residual_words(measured),
         x=Axis("true − predicted"), y=Axis("rows", low=0.0),
-        layers=(Bars(**_ends(bins), values=[float(one.rows) for one in bins]), Rule(x=0.0)),
+        layers=(Bars(low=low, high=high, values=[float(one.rows) for one in bins]), Rule(x=0.0)),
         table=DataTable(("residual", "rows"), rows, 1),
     )  # fmt: skip
 
 
-def _ends(bins: Sequence[HistogramBin]) -> dict[str, list[float]]:
+def _ends(bins: Sequence[HistogramBin]) -> tuple[list[float], list[float]]:
     """Give where bars begin and end; a bin without a width gets one that can be seen."""
     if len(bins) == 1 and not bins[0].high > bins[0].low:
         room = 0.5 * abs(bins[0].low) or 0.5
-        return {"low": [bins[0].low - room], "high": [bins[0].high + room]}
-    return {"low": [one.low for one in bins], "high": [one.high for one in bins]}
+        return [bins[0].low - room], [bins[0].high + room]
+    return [one.low for one in bins], [one.high for one in bins]
 
 
 def _residual_words(measured: NumbersMeasured) -> str:

@@ -59,8 +59,8 @@ class Report(Shown):
         made = {".html": self.to_html, ".json": self.to_json}
         if target.suffix.lower() not in made:
             raise BacklitError(
-                f"cannot save a report as {target.name!r}; expected a name that ends in {' or '.join(FORMS)}. A browser "
-                "prints the page as a PDF."
+                f"cannot save a report as {target.name!r}; expected a name that ends in {' or '.join(FORMS)}. A "
+                "browser prints the page as a PDF."
             )
         text = made[target.suffix.lower()]().rstrip("\n") + "\n"
         with replacing(target) as file:

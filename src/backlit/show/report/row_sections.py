@@ -33,8 +33,8 @@ def _worst_words(first: WorstRow, report: ModelReport) -> str:
         said = (f"Row {first.row:,} of the table is most wrong: the network gave its class, “{plain(first.true)}”, a "
                 f"probability of {share(probability)}, and says “{plain(first.predicted)}”.")  # fmt: skip
     else:
-        said = (f"Row {first.row:,} of the table is most wrong: its true number is {plain(first.true, CELL)}, predicted is "
-                f"{plain(first.predicted, CELL)}.")  # fmt: skip
+        true, predicted = plain(first.true, CELL), plain(first.predicted, CELL)
+        said = f"Row {first.row:,} of the table is most wrong: its true number is {true}, predicted is {predicted}."
     return f"{said} Look these rows up: wrong entries of a table show here first."
 
 
@@ -61,25 +61,30 @@ def _worst_table(worst: Sequence[WorstRow], *, private: bool) -> Grid:
 
 def _is_number(cell: str) -> bool:
     """Whether a cell is a number, or empty."""
-    return not cell.strip("–") or cell.strip("0123456789.,eE+-−–%\u00a0") == ""
+    return not cell.strip("–") or cell.strip("0123456789.,eE+-−–%<>\u00a0") == ""
 
 
 def worked_section(report: ModelReport) -> Section:
     """Work one row out, from its cells to its error."""
     title, worked = "One row worked out", report.worked
     if worked is None:
-        why = "A private report works no row out: that would show its values." if report.private else "No row is worked out here."  # noqa: E501
+        why = "No row is worked out here."
+        if report.private:
+            why = "A private report works no row out: that would show its values."
         return Section("worked", title, [], [Said(why)])
     which = f" ({plain(worked.which, WORDS)})" if worked.which else ""
-    words = [f"Row {worked.row:,} of the table{which}: from its cells to the network's answer. Every number is the one that "
-             "the network computed; a unit adds up weight · input, and its bias."]  # fmt: skip
+    words = [
+        f"Row {worked.row:,} of the table{which}: from its cells to the network's answer. A unit adds up each weight "
+        "times what comes in, and its bias; the numbers are the network's own."
+    ]
     blocks: list[Block] = [_inputs(worked)]
     sizes = worked.sizes[:MOST_LAYERS]
     for place, units in enumerate(worked.layers[:MOST_LAYERS]):
         blocks.append(_layer(worked, place, units, last=place == len(worked.layers) - 1, size=sizes[place]))
     blocks.append(Said(_answer(worked)))
     if worked.explained:
-        blocks += [Said("To see every number of this row, forward and backward:"), Code(plain(worked.explained, SENTENCE), "command")]
+        blocks.append(Said("To see every number of this row, forward and backward:"))
+        blocks.append(Code(plain(worked.explained, SENTENCE), "command"))
     return Section("worked", title, words, blocks)
 
 
@@ -111,7 +116,13 @@ def _sum(unit: WorkedUnit, activation: str) -> Sum:
     others, rest = unit.others + len(dropped), unit.rest + sum(weight * value for _, weight, value in dropped)
     lines += [(counted(others, "other"), "", number(rest, 3))] if others else []
     lines += [("bias", "", number(unit.bias, 3))]
-    called = "output" if activation in {"linear", ""} else f"{activation}(z)" if activation != "softmax" else "softmax"
+    called = (
+        "output"
+        if activation in {"identity", "linear", ""}
+        else f"{activation}(z)"
+        if activation != "softmax"
+        else "softmax"
+    )
     return Sum(plain(unit.name, CELL), lines, number(unit.net, 3), (called, number(unit.output, 3)))
 
 
@@ -125,5 +136,6 @@ def _answer(worked: WorkedRow) -> str:
     said = f"The loss, {plain(worked.loss.replace('_', ' '), 60)}, compares this with {wanted}: {number(worked.error)}."
     if worked.mean is not None and worked.deviation is not None:
         scale = f"the mean {number(worked.mean)} + output · the standard deviation {number(worked.deviation)}"
-        return f"{said} The prediction is {scale} = {plain(worked.predicted, CELL)}; the true number is {plain(worked.target, CELL)}."
+        predicted, target = plain(worked.predicted, CELL), plain(worked.target, CELL)
+        return f"{said} The prediction is {scale} = {predicted}; the true number is {target}."
     return f"{said} The network says “{plain(worked.predicted, CELL)}”; the row is “{plain(worked.target, CELL)}”."

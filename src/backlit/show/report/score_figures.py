@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from backlit.analysis.report_records import ModelReport, Score
-from backlit.show.charts.figure import Axis, DataTable, Figure, Layer, Line, Points
+from backlit.show.charts.figure import Axis, DataTable, Figure, Layer, Line, Points, Symbol
 from backlit.show.report.parts import Grid
 from backlit.show.report.texts import SENTENCE, WORDS, plain
 from backlit.show.report.texts import score as score_text
@@ -42,7 +42,7 @@ def interval_text(score: Score) -> str:
 
 
 def compared(scores: Sequence[Score], other: str) -> tuple[int, int]:
-    """Count the scores in which the network is better than the "linear" model or the "baseline", and all that both have."""
+    """Count the scores in which the network is better than the "linear" model or the "baseline", of those both have."""
     pairs = [(score, getattr(score, other)) for score in scores if score.value is not None]
     pairs = [(score, beside) for score, beside in pairs if beside is not None]
     better = [score.value > beside if score.higher_is_better else score.value < beside for score, beside in pairs]
@@ -63,12 +63,13 @@ def _figure(scores: Sequence[Score], *, higher: bool) -> Figure:
     if spans:
         x = [value for _, span in spans for value in (span.low, span.high, math.nan)]
         y = [value for place, _ in spans for value in (place, place, math.nan)]
-        layers.append(Line(x=x, y=y, name="95 % interval"))
-    for name, values, series, symbol in (
+        layers.append(Line(x=x, y=y))
+    columns: tuple[tuple[str, list[float | None], int, Symbol], ...] = (
         ("network", [score.value for score in scores], 0, "dot"),
         ("linear model", [score.linear for score in scores], 1, "diamond"),
         ("baseline", [score.baseline for score in scores], 7, "ring"),
-    ):
+    )
+    for name, values, series, symbol in columns:
         known = [(value, place) for value, place in zip(values, places, strict=True) if value is not None]
         if known:
             x, y = [value for value, _ in known], [place for _, place in known]
@@ -78,10 +79,10 @@ def _figure(scores: Sequence[Score], *, higher: bool) -> Figure:
     rows = tuple((text, score_text(score.value), interval_text(score), score_text(score.linear),
                   score_text(score.baseline))
                  for score, (_, text) in zip(scores, marks, strict=True))  # fmt: skip
-    side = "right" if higher else "left"
+    side, lines = "right" if higher else "left", "Lines are the 95 % intervals. " if spans else ""
     return Figure(
         title=f"{'Higher' if higher else 'Lower'} is better",
-        summary=f"{_held(scores)} The further to the {side}, the better.",
+        summary=f"{lines}{_held(scores)} The further to the {side}, the better.",
         x=Axis(), y=Axis(marks=marks, low=-0.6, high=len(scores) - 0.4), layers=tuple(layers),
         table=DataTable(("score", "network", "95 % interval", "linear model", "baseline"), rows, 1), down=True,
         height=74 + ROW_PIXELS * len(scores),
@@ -93,7 +94,9 @@ def _held(scores: Sequence[Score]) -> str:
     both = [score for score in scores if score.interval and score.linear is not None]
     if not both:
         return "Only the network's scores are known here."
-    held = [score for score in both if score.interval and score.interval.low <= (score.linear or 0.0) <= score.interval.high]
+    held = [
+        score for score in both if score.interval and score.interval.low <= (score.linear or 0.0) <= score.interval.high
+    ]
     if len(both) == 1:
         return f"The linear model's score lies {'within' if held else 'outside'} the network's interval."
     part = "all" if len(held) == len(both) else "none" if not held else f"{len(held)}"

@@ -40,7 +40,7 @@ def _visible(character: str) -> str:
     kind = unicodedata.category(character)
     if character in ESCAPES:
         return ESCAPES[character]
-    if kind in {"Cc", "Cs", "Cf", "Zl", "Zp"} and character not in JOINERS or ord(character) & 0xFFFE == 0xFFFE:
+    if (kind in {"Cc", "Cs", "Cf", "Zl", "Zp"} and character not in JOINERS) or ord(character) & 0xFFFE == 0xFFFE:
         code = ord(character)
         return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
     return character
@@ -75,15 +75,17 @@ def score(value: float | None) -> str:
 
 
 def share(value: float | None) -> str:
-    """Give a part of one in per cent, with a decimal where it is near an end.
+    r"""Give a part of one in per cent, with a decimal where it is near an end; only 0 is shown as 0, only 1 as 100.
 
-    >>> share(0.9), share(0.9967), share(0.004), share(1.0), share(None)
-    ('90 %', '99.7 %', '0.4 %', '100 %', '–')
+    >>> share(0.9), share(0.9967), share(0.004), share(1e-8), share(1.0), share(None)
+    ('90\xa0%', '99.7\xa0%', '0.4\xa0%', '<\xa00.1\xa0%', '100\xa0%', '–')
     """
     if value is None or not math.isfinite(value):
         return "–"
+    if 0 < value < 0.0005 or 0.9995 < value < 1:
+        return "<\u00a00.1\u00a0%" if value < 0.5 else ">\u00a099.9\u00a0%"
     near = 0 < value < 0.01 or 0.99 < value < 1
-    return f"{100 * value:.{int(near)}f} %"
+    return f"{100 * value:.{int(near)}f}\u00a0%"
 
 
 def listed(texts: Sequence[str], most: int = 6) -> str:
