@@ -223,9 +223,11 @@ def test_another_table_is_measured_whole_and_the_report_says_so(capsys, iris):
     assert (code, err) == (0, "")
     found = record("iris.garden.report.json")
     assert found.counts["measured"] == 77
-    assert "77 rows of garden.csv, another table than that of the training" in found.rows
+    assert found.rows == "77 rows of garden.csv (another table than that of the training)"
     assert found.rows in found.verdict.sentence
-    assert found.verdict.sentence in text_of(Path("iris.garden.report.html").read_text())
+    shown = text_of(Path("iris.garden.report.html").read_text())
+    assert found.verdict.sentence in shown
+    assert f"backlit {' '.join(IRIS)}\nbacklit report iris.safetensors garden.csv" in shown
     assert PAGE.read_bytes() == before
     assert [row.row > 3 for row in found.worst] == [True] * len(found.worst)
 
@@ -239,7 +241,10 @@ def test_without_a_table_the_report_has_what_the_model_knows(capsys, iris):
     assert code == 0
     found = record("alone.json")
     assert "with the table, the report says more" in " ".join(out.split())
-    assert (found.columns, found.curve, found.repeat) == (with_table.columns, with_table.curve, with_table.repeat)
+    assert (found.columns, found.curve) == (with_table.columns, with_table.curve)
+    assert found.repeat.command.split("\n") == [
+        with_table.repeat.command, "backlit report iris.safetensors -o alone.html -o alone.json"
+    ]  # fmt: skip
     assert found.scores[0].value == with_table.scores[0].value
     assert (found.measured, found.worst, found.importance, found.worked) == (None, (), None, None)
     text_of(Path("alone.html").read_text())
@@ -265,6 +270,7 @@ def test_an_older_model_file_has_a_report_too(capsys, iris):
     found = record("iris.iris.report.json")
     assert (found.curve, found.counts["measured"]) == (None, 150)
     assert found.repeat.command == "backlit report iris.safetensors iris"
+    assert found.rows == "150 rows of iris (the training may have seen them or not)"
     text_of(Path("iris.iris.report.html").read_text())
 
 
@@ -350,6 +356,7 @@ def test_a_private_report_has_no_value_of_a_row(capsys, target):
     assert run(capsys, "report", "table.safetensors", "table.csv", "--private")[0] == 0
     assert [path.read_bytes() for path in files] == private
     assert run(capsys, "report", "table.safetensors", "table.csv")[0] == 0
+    assert record(files[1]).repeat.command.endswith(" --private\nbacklit report table.safetensors table.csv")
     for path in files:
         assert PRIVATE.findall(path.read_bytes()), "the sentinels are those of the table"
 

@@ -41,7 +41,8 @@ def same(a, b):
 
 def test_a_training_its_result_its_model_and_its_file_give_the_same_report(iris, tmp_path):
     of_training = bl.report(iris)
-    assert of_training.record.repeat.command == f"fit_table('iris', 'species', {CALL})"
+    call = f"model, _ = fit_table('iris', 'species', {CALL})"
+    assert of_training.record.repeat.command == f"{call}\nbacklit.report(model, table)"
     assert of_training.record.counts == {"training": 120, "validation": 0, "test": 30, "measured": 30}
     assert same(bl.report(iris.model, "iris"), of_training)
     assert same(bl.report((iris.model, iris.report), read_table("iris")), of_training)
@@ -58,7 +59,9 @@ def test_rows_are_numbered_as_in_the_table_that_was_given(frame):
     training = trained(frame, "t", msgspec.structs.replace(SETTINGS, kind="numbers"))
     report = bl.report(training)
     assert same(bl.report(training.model, frame), report)
-    assert report.record.repeat.command == "fit_table(table, 't', " + CALL.replace("(", "(kind='numbers', ", 1) + ")"
+    call, then = report.record.repeat.command.split("\n")
+    assert call == "model, _ = fit_table(table, 't', " + CALL.replace("(", "(kind='numbers', ", 1) + ")"
+    assert then == "backlit.report(model, table)"
     points = report.record.measured.points
     assert len(points) == 17
     assert [point.true for point in points] == pytest.approx([frame["t"][point.row - 1] for point in points])
@@ -101,7 +104,7 @@ def test_a_changed_cell_makes_another_table(iris):
     changed.iloc[7, 0] += 0.1
     record = bl.report(iris.model, changed).record
     assert record.counts["measured"] == 150
-    assert "150 rows of the pandas table, another table than that of the training" in record.rows
+    assert record.rows == "150 rows of the pandas table (another table than that of the training)"
 
 
 def classifier():

@@ -255,7 +255,7 @@ def _call(source: Any, name: str, target: str, settings: Settings) -> str:
         if (value := getattr(settings, field)) != getattr(usual, field)
     ]
     more = f", Settings({', '.join(given)})" if given else ""
-    return f"fit_table({table}, {target!r}{more})"
+    return f"model, _ = fit_table({table}, {target!r}{more})"
 
 
 def fit_table(

@@ -38,20 +38,22 @@ def report(source: Any, data: Any = None, *, private: bool = False) -> Report:
     >>> from backlit.model import Settings, fit_table
     >>> model, _ = fit_table("iris", settings=Settings(layers=(3,), epochs=20))
     >>> report = bl.report(model, "iris")
-    >>> report.record.counts["measured"], report.record.verdict.kind
-    (30, 'good')
+    >>> report.record.rows, report.record.scores[0].name
+    ('30 test rows', 'accuracy')
     >>> bl.report(model).record.rows
     'the 30 test rows of its training'
     """
-    return report_of(source, data, private=private)
+    table = ", table" if data is not None or isinstance(source, TableTraining) else ""
+    command = f"backlit.report(model{table}{', private=True' if private else ''})"
+    return report_of(source, data, private=private, command=command)
 
 
 def report_of(source: Any, data: Any = None, *, private: bool = False, file: Any = None, command: str = "") -> Report:
-    """Give the report, which names the model's `file`, and `command` where the model does not know what trained it."""
+    """Give the report, which names the model's `file` and the `command` that makes the report."""
     if isinstance(source, TableTraining):
         if data is not None:
             raise BacklitError("data does not go with a training, which has its table; leave it out.")
-        return Report(_of_training(source, private, file))
+        return Report(_of_training(source, private, file, command))
     if isinstance(source, (str, os.PathLike)):
         file = source
         source = load(source)
@@ -62,7 +64,7 @@ def report_of(source: Any, data: Any = None, *, private: bool = False, file: Any
     return Report(_of_model(source, data, private, file, command))
 
 
-def _of_training(training: TableTraining, private: bool, file: Any) -> ModelReport:
+def _of_training(training: TableTraining, private: bool, file: Any, command: str) -> ModelReport:
     """The report of a training that has run, on its test rows."""
     if training.model is None or training.report is None:
         raise BacklitError(
@@ -73,21 +75,23 @@ def _of_training(training: TableTraining, private: bool, file: Any) -> ModelRepo
     compared = None
     if kept is not None and test is not None:
         compared = Compared(_one(kept.baseline), test.baseline_what, kept.linear, test.linear_what)
-    return _of_rows(training.model, training.table, training.rows["test"], compared, private, file, "")
+    return _of_rows(training.model, training.table, training.rows["test"], compared, private, file, command)
 
 
 def _of_model(model: TabularModel, data: Any, private: bool, file: Any, command: str) -> ModelReport:
     """The report of a model on the test rows of its own table, on all rows of another one, or without rows."""
     if data is None:
-        return report_without_rows(model, private=private, command=_command(model, command))
+        return report_without_rows(model, private=private, command=_commands(model, command))
     table = model.read(os.fspath(data) if isinstance(data, os.PathLike) else data)
     rows = None if model.report is None else held_out_rows(model.report, table)
     if rows is not None:
         return _of_rows(model, table, rows, _compared(model, table), private, file, command)
     n = int(table.present(model.target).sum()) if model.target in table.columns else 0
-    words = f"{counted(n, 'row')} of {table.name}, another table than that of the training,"
+    known = model.report is not None and model.report.table_digest is not None
+    what = "another table than that of the training" if known else "the training may have seen them or not"
+    words = f"{counted(n, 'row')} of {table.name} ({what})"
     return model_report(
-        model, table, rows_words=words, model_file=_name(file), private=private, command=_command(model, command)
+        model, table, rows_words=words, model_file=_name(file), private=private, command=_commands(model, command)
     )
 
 
@@ -95,7 +99,7 @@ def _of_rows(
     model: TabularModel, table: Table, rows: Any, compared: Compared | None, private: bool, file: Any, command: str
 ) -> ModelReport:
     """The report on the rows of the training's own table that were kept for the test, if there are any."""
-    command = _command(model, command)
+    command = _commands(model, "" if _writes_it(model, private) else command)
     if not len(rows):
         return report_without_rows(model, private=private, command=command)
     words = counted(len(rows), "test row")
@@ -127,9 +131,15 @@ def _one(baseline: Any) -> Any:
     return baseline[0] if np.ndim(baseline[0]) else float(baseline[0])
 
 
-def _command(model: TabularModel, command: str) -> str:
-    """What repeats the training, else what makes the report."""
-    return (model.report.command if model.report else "") or command or "backlit.report(model, table)"
+def _commands(model: TabularModel, command: str) -> str:
+    """What repeats the training, where the model knows, and what makes the report: a line for each."""
+    return "\n".join(filter(None, (model.report.command if model.report else "", command)))
+
+
+def _writes_it(model: TabularModel, private: bool) -> bool:
+    """Whether the command that trained the model writes the report of its test rows, too."""
+    words = model.report.command.split() if model.report else []
+    return words[:2] == ["backlit", "train"] and "--no-report" not in words and ("--private" in words) == private
 
 
 def _name(file: Any) -> str:
