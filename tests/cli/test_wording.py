@@ -171,7 +171,8 @@ EVERY = tuple(COMMANDS)
 APPEARS = {
     "cli/__init__.py": EVERY, "cli/wording.py": ("train", "predict", "evaluate", "demo", "explain"),
     "cli/options.py": ("explain",), "cli/kept_columns.py": ("predict",), "data/target.py": ("train",),
-    "model/file.py": ("predict", "evaluate", "report", "explain"), "ops/word_table.py": (), "show/demo_text.py": ("demo",),
+    "model/file.py": ("predict", "evaluate", "report", "explain"), "ops/word_table.py": (),
+    "show/demo_text.py": ("demo",),
     "show/drawing_words.py": ("explain",), "sources/model_files.py": ("explain",),
     "sources/network_files.py": ("explain",), "explain/step.py": ("explain",), "show/worked_text.py": ("explain",),
     "analysis/reporting.py": ("explain",),  # the command that a report names
