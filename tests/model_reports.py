@@ -106,7 +106,7 @@ def of_classes(
         tuple(tuple(map(int, row)) for row in confusion), _calibration(shares.max(axis=1), found == true),
         "the probability of the predicted class", "",
     )  # fmt: skip
-    auc = metrics.roc_auc_score(np.eye(k)[true], shares) if k < 50 else 0.9
+    auc = metrics.roc_auc_score(np.eye(k)[true], shares) if rows > 1 else 0.5
     scores = (
         _score("accuracy", "the share of rows whose most probable class is the right one; 1 is best", rows,
                metrics.accuracy_score(true, found), 1 / k),

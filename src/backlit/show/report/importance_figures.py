@@ -43,9 +43,7 @@ def importance_figure(importances: Importances) -> Figure | None:
 def _words(importances: Importances, names: list[str]) -> str:
     first, score = importances.columns[0], score_name(importances)
     if first.mean <= 0:
-        return (
-            f"No column's shuffling lowers the {score} of {number(importances.before)}: the network reads none of them."
-        )
+        return f"No column's shuffling lowers the {score} of {number(importances.before)}."
     words = (f"Shuffling “{names[0]}” among the rows lowers the {score} of {number(importances.before)} by "
              f"{number(first.mean, 3)}, the most of all. The lines are one standard deviation over "
              f"{importances.repeats} shuffles.")  # fmt: skip

@@ -45,8 +45,8 @@ def columns_section(report: ModelReport) -> Section:
         used = sum(column.outputs > 0 for column in columns)
         taken = listed([f"{kind} ({n:,})" for kind, n in kinds.items()])
         words = [
-            f"The network reads {used:,} of {counted(len(columns), 'column')} as {counted(inputs, 'input')}. The columns "
-            f"are taken for: {taken}. Look for one that is something else, and for one that would not be known when a "
+            f"The network reads {used:,} of {counted(len(columns), 'column')} as {counted(inputs, 'input')}. The "
+            f"columns are taken for: {taken}. Look for one that is something else, and for one that would not be known when a "
             "prediction is wanted."
         ]
         rows = [(plain(column.column), plain(column.kind, 40), plain(column.done, WORDS), f"{column.outputs:,}")
@@ -195,8 +195,8 @@ def gradients_section(report: ModelReport) -> Section:
     shown = {name: norms[name] for name in list(norms)[:MOST_LAYERS]}
     figure = curve_figures(msgspec.structs.replace(curve, gradient_norms=shown), gradient_norms=True, metrics=False)[-1]
     words = [
-        "The norm of a layer's gradient says how strongly the error asks its weights to change. Layers should learn side "
-        "by side; norms fall as a training settles."
+        "The norm of a layer's gradient says how strongly the error asks its weights to change. Layers should learn "
+        "side by side; norms fall as a training settles."
     ]
     if len(norms) > len(shown):
         words.append(f"The first {len(shown)} of {len(norms):,} layers are drawn.")

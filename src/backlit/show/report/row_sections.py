@@ -10,7 +10,7 @@ from backlit.show.report.parts import Block, Code, Grid, Said, Section, Sum, Sum
 from backlit.show.report.texts import CELL, SENTENCE, WORDS, number, plain, share
 
 MOST_WORST, MOST_CELLS, MOST_INPUTS, MOST_UNITS, MOST_PARTS, MOST_LAYERS = 10, 20, 20, 8, 6, 8
-UPRIGHT = 8
+UPRIGHT = 6
 """A table of the most wrong rows with more of their columns is turned: a sheet of paper is not as wide as that."""
 
 

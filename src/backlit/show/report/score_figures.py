@@ -93,7 +93,7 @@ def _held(scores: Sequence[Score]) -> str:
     """Say of how many scores the interval holds the linear model's score."""
     both = [score for score in scores if score.interval and score.linear is not None]
     if not both:
-        return "Only the network's scores are known here."
+        return "No linear model stands beside the network here."
     held = [
         score for score in both if score.interval and score.interval.low <= (score.linear or 0.0) <= score.interval.high
     ]

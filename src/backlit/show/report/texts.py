@@ -27,8 +27,7 @@ def plain(text: object, most: int = NAME) -> str:
     """
     text = str(text)
     if len(text) > most:
-        tail = (most - 1) * 2 // 5 if most < NAME else (most - 1) // 3
-        tail = max(1, min(most - 2, max(tail, 3)))
+        tail = max(3, (most - 1) // 3)
         text = f"{text[: most - 1 - tail]}…{text[-tail:]}"
     shown = isolated("".join(map(_visible, text)))
     return shown if shown.strip() else f"“{shown}”" if shown else "(empty)"

@@ -1,0 +1,88 @@
+"""The page of a report in a real browser: axe finds nothing, nothing is wider than the page, nothing is loaded."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import model_reports
+import pytest
+
+from backlit.show.report.page import report_html
+
+AXE = """
+const done = arguments[0]
+axe.run(document, {resultTypes: ['violations']}).then(
+  found => done(found.violations.flatMap(one => one.nodes.map(node => `${one.id}: ${node.html.slice(0, 200)}`))),
+  error => done([String(error)]))
+"""
+OPEN = "document.querySelectorAll('details').forEach(part => part.open = true)"
+WIDER = """
+const wide = document.documentElement.clientWidth
+const free = part => !part.closest('.scroll, .unseen, .skip, svg') && part.getBoundingClientRect().right > wide + 0.5
+return [...document.querySelectorAll('body *')].filter(free).map(part => part.outerHTML.slice(0, 120))
+"""
+SMALL = """
+const texts = [...document.querySelectorAll('svg text')].filter(text => text.checkVisibility())
+const scale = ({a, b}) => Math.hypot(a, b)
+const size = text => parseFloat(getComputedStyle(text).fontSize) * scale(text.getScreenCTM())
+return texts.filter(text => size(text) < 8.9).map(text => `${text.textContent}: ${size(text)} px`)
+"""
+CUT = """
+const found = []
+for (const svg of document.querySelectorAll('.picture > svg'))
+  for (const text of svg.querySelectorAll('text')) {
+    const box = text.getBoundingClientRect(), all = svg.getBoundingClientRect()
+    if (box.left < all.left - 2 || box.right > all.right + 2 || box.bottom > all.bottom + 2) found.push(text.textContent)
+  }
+return found
+"""
+SHEETS = {"iris": 9, "houses": 9, "gaits": 13}
+
+
+@pytest.fixture(scope="module", params=[*model_reports.REPORTS, "hostile"])
+def file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("report") / f"{request.param}.html"
+    made.write_text(report_html(getattr(model_reports, request.param)()), encoding="utf-8")
+    return made
+
+
+def axe() -> str:
+    import axe_core_python
+
+    return Path(axe_core_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_nothing_is_wrong_light_and_dark(browser: Any, file: Path, dark: bool) -> None:
+    """On a narrow screen with all tables open, light and dark; the wide one has the same parts."""
+    browser.show(file, 390, dark=dark)
+    browser.run(OPEN)
+    assert browser.run("return innerWidth") == 390
+    assert browser.run("return performance.getEntriesByType('resource').map(one => one.name)") == []
+    assert browser.run(WIDER) == []
+    assert browser.run("return document.documentElement.scrollWidth") == 390
+    assert browser.run(SMALL) == []
+    assert browser.run(CUT) == []
+    browser.run(axe())
+    assert browser.driver.execute_async_script(AXE) == []
+    ink = browser.run("return getComputedStyle(document.querySelector('.verdict')).color")
+    assert ink == ("rgb(230, 235, 242)" if dark else "rgb(28, 36, 48)")
+
+
+def test_the_keyboard_reaches_the_report_first(browser: Any, file: Path) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    browser.show(file, 1200)
+    browser.driver.switch_to.active_element.send_keys(Keys.TAB)
+    assert browser.run("return document.activeElement.getAttribute('href')") == "#report"
+    assert browser.run("return document.activeElement.getBoundingClientRect().top") >= 0
+
+
+def test_a_printed_report_is_light_and_nothing_is_cut(browser: Any, file: Path) -> None:
+    browser.show(file, 688, dark=True)
+    browser.print_media()
+    assert browser.run("return getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert browser.run("return document.documentElement.scrollWidth") <= 688
+    assert len(re.findall(rb"/Type\s*/Page\b", browser.pdf())) <= SHEETS.get(file.stem, 16)
