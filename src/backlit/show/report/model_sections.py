@@ -46,8 +46,8 @@ def columns_section(report: ModelReport) -> Section:
         taken = listed([f"{kind} ({n:,})" for kind, n in kinds.items()])
         words = [
             f"The network reads {used:,} of {counted(len(columns), 'column')} as {counted(inputs, 'input')}. The "
-            f"columns are taken for: {taken}. Look for one that is something else, and for one that would not be known when a "
-            "prediction is wanted."
+            f"columns are taken for: {taken}. Look for one that is something else, and for one that would not be known "
+            "when a prediction is wanted."
         ]
         rows = [(plain(column.column), plain(column.kind, 40), plain(column.done, WORDS), f"{column.outputs:,}")
                 for column in columns[:MOST_COLUMNS]]  # fmt: skip
@@ -222,7 +222,9 @@ def repeat_section(report: ModelReport) -> Section:
     lines = [plain(line, 4 * SENTENCE) for line in repeat.command.split("\n")[:MOST_LINES]]
     blocks: list[Block] = [Code("\n".join(lines), "command")] if repeat.command else [
         Said("The model's file does not say how it was made.")]  # fmt: skip
-    words = "The same table, seed and versions give the same numbers again, and this report to the byte."
+    words = (
+        "On the same kind of computer, the same table, command and versions give the same numbers, and the same report."
+    )
     if _ended_early(report):
         words = "It was ended early, by Ctrl-C or a time limit. Where is a matter of chance, and so are the numbers."
     return Section("repeat", "How to repeat it", [words] if repeat.command else [], [*blocks, Facts(pairs)])

@@ -35,7 +35,7 @@ def _worst_words(first: WorstRow, report: ModelReport) -> str:
     else:
         true, predicted = plain(first.true, CELL), plain(first.predicted, CELL)
         said = f"Row {first.row:,} of the table is most wrong: its true number is {true}, predicted is {predicted}."
-    return f"{said} Look these rows up: wrong entries of a table show here first."
+    return f"{said} Look these rows up: a wrong entry in the table often shows here."
 
 
 def _worst_table(worst: Sequence[WorstRow], *, private: bool) -> Grid:
