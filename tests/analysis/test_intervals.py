@@ -130,7 +130,7 @@ def test_work_is_bounded_and_every_resample_has_as_many_rows(n):
     [
         (5, 3, "no bootstrap intervals: 5 rows would say too little"),
         (30, 3, "1,000 resamples of the 30 rows, drawn with replacement (seed 0)"),
-        (1_000, 12, "those of AUC and average precision are of 208 resamples"),
+        (1_000, 12, "those of AUC and average precision are of 250 resamples"),
         (10_000, 100, "AUC and average precision have none, for so many rows and classes"),
         (40_000, 0, "200 resamples of 10,000 of the 40,000 rows"),
     ],

@@ -260,12 +260,14 @@ HOSTILE = ["<script>alert(1)</script>", 'quo"te', "line\nbreak", "x" * 10_000, "
 def test_hostile_names_and_cells_are_text():
     n = 80
     columns = {name: [HOSTILE[(i + j) % 4] for i in range(n)] for j, name in enumerate(HOSTILE)}
-    source = table_of([HOSTILE[i % 3] for i in range(n)], **columns)
+    source = table_of([[HOSTILE[3], HOSTILE[1], HOSTILE[0]][i % 3] for i in range(n)], **columns)
     report = checked(model_report(fitted(source, epochs=3), source))
     assert [column.column for column in report.columns] == HOSTILE
-    assert {own.label for own in report.measured.classes} == set(HOSTILE[:3])
+    assert {own.label for own in report.measured.classes} == {HOSTILE[0], HOSTILE[1], HOSTILE[3]}
     assert max(len(text) for row in report.worst for _, text in row.cells) <= LONGEST_CELL
     assert len(report.verdict.sentence) < 500
+    assert max(len(node.name) for column in report.drawing.columns for node in column.nodes) <= LONGEST_CELL
+    assert max(len(score.words) for score in report.scores) <= LONGEST_CELL + 100
     assert {column.column for column in report.importance.columns} == set(HOSTILE)
 
 

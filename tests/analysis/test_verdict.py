@@ -166,6 +166,14 @@ def test_numbers_that_are_all_the_same():
     assert "20 rows are few." in found.remarks
 
 
+def test_r2_near_0_and_far_below():
+    spread = np.tile([1.0, 2.0, 3.0], 40)
+    found = of_numbers(spread, spread * 0 + 2.001, baseline=102.0)
+    assert "off by 0.667 on average (R² 0.00, 95 % interval " in found.sentence
+    assert "-0.00" not in found.sentence
+    assert found.sentence.endswith("always answering the mean, 102, is off by 100 (R² -15,000).")
+
+
 def test_huge_and_zero_numbers():
     assert of_numbers([0.0] * 12, [0.0] * 12).kind == "poor"
     assert of_numbers(LINE * 1e200, LINE * 1e200 + 1e199, baseline=1e202).kind == "level"

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from sklearn import metrics
 
+from backlit.analysis.cell_text import cut
 from backlit.analysis.class_scores import normalized
 from backlit.analysis.ranking import Ranking, rankings
 from backlit.analysis.report_records import CalibrationBin, ClassesMeasured, ClassMeasures, Curve
@@ -40,7 +41,7 @@ def measured_classes(
     classes = tuple(_class(confusion, c, label, found.get(c), drawn=c in drawn) for c, label in enumerate(labels))
     positive = labels[1] if k == 2 else ""
     if k == 2:
-        bins, calibrated = calibration(codes == 1, P[:, 1]), f"the probability of {quoted(positive)}"
+        bins, calibrated = calibration(codes == 1, P[:, 1]), f"the probability of {quoted(cut(positive))}"
     else:
         bins, calibrated = calibration(codes == predicted, P.max(axis=1)), "the probability of the predicted class"
     table = tuple(tuple(map(int, row)) for row in confusion)

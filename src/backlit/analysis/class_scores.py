@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from sklearn import metrics
 
+from backlit.analysis.cell_text import cut
 from backlit.analysis.intervals import (
     Resamples,
     balanced_accuracies,
@@ -54,7 +55,7 @@ def classifier_scores(
 
 def _words(labels: Sequence[str], k: int) -> dict[str, tuple[str, str]]:
     """What the scores are called, and what they mean."""
-    of = f" of {quoted(labels[1])}" if k == 2 else ""
+    of = f" of {quoted(cut(labels[1]))}" if k == 2 else ""
     mean = "" if k == 2 else ", mean over the classes"
     brier = "mean of Σ (p - t)² over the classes, t being 1 for the right class and 0 for the others; 0 is best"
     if k == 2:
@@ -155,7 +156,7 @@ def _intervals(
     with np.errstate(invalid="ignore", divide="ignore"):
         of_known = resamples.sums(known)
         found = {
-            "accuracy": resamples.means(predicted == codes),
+            "accuracy": hits.sum(axis=1) / len(resamples.rows),
             "balanced_accuracy": balanced_accuracies(rows, hits),
             "f1": f1_scores(rows, as_class, hits, 1 if k == 2 else None),
             "log_loss": resamples.sums(np.where(known, -np.log(np.clip(right, eps, 1 - eps)), 0.0)) / of_known,

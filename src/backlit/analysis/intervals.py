@@ -20,9 +20,9 @@ RESAMPLES, FEWEST = 1_000, 200
 """Resamples, and the fewest of them where there are many rows."""
 MOST_ROWS = 10_000
 """Of more rows, so many are resampled."""
-DRAWS = 2_000_000
+DRAWS = 600_000
 """Rows times resamples, at most."""
-RANKED = 2_500_000
+RANKED = 3_000_000
 """Rows times resamples times classes, at most, for scores that rank the rows."""
 FEWEST_ROWS = 10
 """With fewer rows there are no intervals: the rows there are say too little about those there could be."""
@@ -114,8 +114,8 @@ def class_counts(resamples: Resamples, codes: Array, predicted: Array, k: int) -
     """For each resample and class (resamples, k): its rows, the rows predicted as it, and the rows that are both."""
     codes, predicted, classes = codes[resamples.rows], predicted[resamples.rows], np.arange(k)
     is_class, is_predicted = codes[:, None] == classes, predicted[:, None] == classes  # (m, k)
-    counts = resamples.counts
-    return counts @ is_class, counts @ is_predicted, counts @ (is_class & is_predicted)  # whole numbers: exact
+    found = resamples.counts @ np.hstack([is_class, is_predicted, is_class & is_predicted])  # whole numbers: exact
+    return found[:, :k], found[:, k : 2 * k], found[:, 2 * k :]
 
 
 def balanced_accuracies(rows: Array, hits: Array) -> Array:

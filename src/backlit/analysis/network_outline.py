@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from backlit.analysis.cell_text import cut
 from backlit.engine import Network, usual_unit
 from backlit.explain.record.step_records import Column, Drawing, Edge, Node
 from backlit.kernels.types import Array
@@ -47,19 +48,19 @@ def unit_names(layers: Sequence[DenseLayer], outputs: Sequence[str]) -> list[lis
     """The names of each layer's units: h1, or h2.1 of several hidden layers; of the last one, the outputs' names."""
     names = [[usual_unit(place, len(layers), j) for j in range(layer.W.shape[1])] for place, layer in enumerate(layers)]
     if len(names[-1]) == len(outputs):
-        names[-1] = list(outputs)
+        names[-1] = list(map(cut, outputs))
     return names
 
 
 def network_outline(network: Network, inputs: Sequence[str], outputs: Sequence[str]) -> Drawing | None:
     """The network with its weights; of a column with many units, those with the strongest weights. None for no chain.
 
-    `inputs` and `outputs` are names; they need not differ.
+    `inputs` and `outputs` are names; they need not differ, and long ones are cut.
     """
     layers = dense_layers(network)
     if not layers:
         return None
-    names = [list(inputs), *unit_names(layers, outputs)]
+    names = [list(map(cut, inputs)), *unit_names(layers, outputs)]
     if len(inputs) != len(layers[0].W):
         return None
     sizes = [len(column) for column in names]

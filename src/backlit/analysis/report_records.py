@@ -1,7 +1,8 @@
 """The records of a model's report, in the order in which it is read; they turn into JSON as they are.
 
 No record holds a time, so that the same run gives the same bytes, and no number is NaN or infinite: what is not
-defined is None. Labels, column names and cells are the user's own text; cells are cut at `LONGEST_CELL` characters.
+defined is None. Labels, column names and cells are the user's own text; cells, and the names of units and inputs, are
+cut at `LONGEST_CELL` characters.
 
 Values of the table's rows stand in `WorstRow`, `WorkedRow` and `NumbersMeasured.points`, in the words of
 `ColumnReport`, `Surprise` and `baseline`, and in the names of the inputs in `drawing`. A private report has none of
@@ -21,7 +22,7 @@ from backlit.model.recipe import Recipe
 from backlit.model.reports import Choice
 
 LONGEST_CELL = 200
-"""Longer cells are cut and end in "…"."""
+"""Longer cells and names are cut and end in "…"."""
 
 
 class Interval(msgspec.Struct, frozen=True):

@@ -135,11 +135,12 @@ def _number_parts(scores: Mapping[str, Score], n: int, baseline: str, linear: st
     """The parts of the sentence on numbers."""
     mae, r2 = scores["mae"], scores["r2"]
 
-    def off(mean_error: float | None, r2_value: float | None, span: str = "") -> str:
+    def off(mean_error: float | None, r2_value: float | None, more: str = "", span: str = "") -> str:
         assert mean_error is not None
-        return f"is off by {shown(mean_error)}" + ("" if r2_value is None else f" (R² {r2_value:.2f}{span})")
+        share = "" if r2_value is None else f" (R² {_two_places(r2_value)}{span})"
+        return f"is off by {shown(mean_error)}{more}{share}"
 
-    parts = [f"the network {off(mae.value, r2.value, _span(r2, 2))} on average"]
+    parts = [f"the network {off(mae.value, r2.value, ' on average', _span(r2, 2))}"]
     parts += [f"{baseline} {off(mae.baseline, r2.baseline)}"] if mae.baseline is not None else []
     return parts + ([f"{linear} {off(mae.linear, r2.linear)}"] if mae.linear is not None else [])
 
@@ -148,7 +149,14 @@ def _span(score: Score, digits: int) -> str:
     """The interval in words."""
     if score.interval is None:
         return ""
+    if score.name == "r2":
+        return f", 95 % interval {_two_places(score.interval.low)} to {_two_places(score.interval.high)}"
     return f", 95 % interval {score.interval.low:.{digits}f} to {score.interval.high:.{digits}f}"
+
+
+def _two_places(value: float) -> str:
+    """An R² with two places, no zero with a minus sign; one far below 0 as other numbers are shown."""
+    return f"{round(value, 2) + 0.0:.2f}" if value > -100 else shown(value)
 
 
 def _compared(than_linear: Than | None, scores: Mapping[str, Score]) -> str:

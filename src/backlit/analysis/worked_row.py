@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from backlit.analysis.cell_text import cell_text, cut
 from backlit.analysis.measured_rows import Measured
 from backlit.analysis.network_outline import DenseLayer, dense_layers, unit_names
 from backlit.analysis.report_records import WorkedInput, WorkedRow, WorkedUnit
-from backlit.analysis.worst_rows import cell_text, row_errors, told
+from backlit.analysis.worst_rows import row_errors, told
 from backlit.data import NumberTarget, Table
 from backlit.engine import Network
 from backlit.kernels.types import Array
@@ -56,7 +57,7 @@ def worked_row(model: TabularModel, measured: Measured, i: int, *, which: str, e
         return None
     target = model.encoder.target
     outputs = [model.target] if isinstance(target, NumberTarget) else list(measured.labels[: len(target.classes)])
-    names = [list(model.encoder.feature_names), *unit_names([layer.dense for layer in layers], outputs)]
+    names = [list(map(cut, model.encoder.feature_names)), *unit_names([layer.dense for layer in layers], outputs)]
     shown = _shown(layers, None if isinstance(target, NumberTarget) else int(measured.targets[i]))
     units = tuple(
         tuple(_unit(layer, j, names[place], names[place + 1]) for j in shown[place])
@@ -130,7 +131,7 @@ def _inputs(model: TabularModel, row: Table, x: Array, units: Sequence[WorkedUni
     found, place = [], 0
     for plan in model.encoder.features.columns:
         cell = cell_text(row.column(plan.name)[0].as_py())
-        for name in plan.outputs:
+        for name in map(cut, plan.outputs):
             if len(x) <= INPUTS or name in named:
                 found.append(WorkedInput(name, cell, float(x[place])))
             place += 1

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
+from backlit.analysis.cell_text import cell_text, cut
 from backlit.analysis.class_scores import normalized
 from backlit.analysis.measured_rows import Measured
-from backlit.analysis.report_records import LONGEST_CELL, Importances, WorstRow
-from backlit.data.values import label_text
+from backlit.analysis.report_records import Importances, WorstRow
 from backlit.kernels.types import Array
 from backlit.model import TabularModel
 
@@ -58,7 +56,7 @@ def told(measured: Measured, i: int) -> tuple[str, str]:
     """The target and the prediction of row i as text."""
     true, predicted = measured.targets[i], measured.answers[i]
     if measured.labels:
-        return measured.labels[true], measured.labels[predicted]
+        return cut(measured.labels[true]), cut(measured.labels[predicted])
     return f"{true:.6g}", f"{predicted:.6g}"
 
 
@@ -70,14 +68,3 @@ def _columns(model: TabularModel, importance: Importances | None) -> Sequence[st
     ranked = [column.column for column in importance.columns] if importance else names
     kept = set(ranked[:CELLS])
     return [name for name in names if name in kept]
-
-
-def cell_text(cell: Any) -> str:
-    """A cell as its file would spell it, cut at `LONGEST_CELL` characters; empty where it is missing.
-
-    >>> cell_text(True), cell_text(None), cell_text(5.0), len(cell_text("a" * 300))
-    ('true', '', '5.0', 200)
-    """
-    missing = cell is None or (isinstance(cell, float) and math.isnan(cell))
-    text = "" if missing else label_text(cell)
-    return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
