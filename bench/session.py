@@ -4,11 +4,14 @@
 
 Every line that begins with `$ ` in a block fenced as ```console is typed into a shell, in one empty folder for the
 whole document, and its standard output takes the place of the lines below it. (The progress of a training goes to
-standard error.)
+standard error.) What the ```python blocks of a document print takes the place of the ```text block behind each; they
+run in one process, one after the other, where a document has such text.
 """
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import re
 import subprocess
@@ -17,6 +20,7 @@ import tempfile
 from pathlib import Path
 
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PYTHON = re.compile(r"(```python\n(?P<code>.*?)```)(?P<text>\n\n```text\n.*?```)?", re.DOTALL)
 WIDTH = "88"
 
 
@@ -47,7 +51,24 @@ def rewritten(text: str) -> str:
         return BLOCK.sub(run, text)
 
 
+def with_printed(text: str) -> str:
+    """The document with what its Python code prints as it is now; without such text, the document as it is."""
+    if "```\n\n```text\n" not in text:
+        return text
+    names: dict[str, object] = {"__name__": "session"}
+
+    def run(found: re.Match[str]) -> str:
+        shown = io.StringIO()
+        with contextlib.redirect_stdout(shown):
+            exec(compile(found["code"], "document", "exec"), names)
+        printed = f"\n\n```text\n{shown.getvalue()}```" if shown.getvalue() else ""
+        return found[1] + printed
+
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        return PYTHON.sub(run, text)
+
+
 if __name__ == "__main__":
     for name in sys.argv[1:]:
         document = Path(name)
-        document.write_text(rewritten(document.read_text(encoding="utf-8")), encoding="utf-8")
+        document.write_text(with_printed(rewritten(document.read_text(encoding="utf-8"))), encoding="utf-8")

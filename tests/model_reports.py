@@ -270,9 +270,7 @@ def _training(rng: Any, epochs: int = 297) -> TrainingCurve:
     fall = 1.1 * np.exp(-step / 45) + 0.07
     noise = rng.normal(0, 0.006, (3, epochs)) + 1
     series = {"loss": fall * noise[0], "validation_loss": (fall + 0.0001 * step) * noise[1] + 0.02}
-    norms = {
-        f"layer {k} ({name})": 0.4 / k * np.exp(-step / 90) * noise[2] ** k for k, name in ((1, "tanh"), (2, "softmax"))
-    }
+    norms = {f"{k}": 0.4 / k * np.exp(-step / 90) * noise[2] ** k for k in (1, 2)}
     lists = {name: tuple(map(float, values)) for name, values in (series | norms).items()}
     return TrainingCurve(
         epochs=epochs, numbers=tuple(map(int, step)), loss=lists["loss"], validation_loss=lists["validation_loss"],

@@ -24,17 +24,18 @@ OPTIMIZERS = re.findall(
 )
 
 
-def test_the_examples_of_the_python_page_print_what_it_shows(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["python.md", *(path.name for path in sorted(DOCS.glob("pictures*.md")))])
+def test_the_examples_of_a_page_print_what_it_shows(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
-    page = (DOCS / "python.md").read_text(encoding="utf-8")
+    page = (DOCS / name).read_text(encoding="utf-8")
     blocks = [*BLOCK.finditer(page)]
-    assert len(blocks) == page.count("```python") >= 10
+    assert len(blocks) == page.count("```python") >= (10 if name == "python.md" else 0)
     names: dict[str, object] = {"__name__": "python_page"}
     try:
         for block in blocks:
             shown = io.StringIO()
             with contextlib.redirect_stdout(shown):
-                exec(compile(block["code"], "docs/python.md", "exec"), names)
+                exec(compile(block["code"], f"docs/{name}", "exec"), names)
             assert shown.getvalue() == (block["text"] or ""), block["code"]
     finally:
         activations.pop("squash", None)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from backlit.show.demo import Demo
     from backlit.show.worked_epoch import WorkedEpoch
     from backlit.show.worked_example import WorkedExample
-    from backlit.sources import demo, explain, report, watch
+    from backlit.sources import boundary, demo, explain, report, valley, watch
 
 __version__ = "0.1.0"
 
@@ -47,6 +47,7 @@ _PLACES = {
     "DivergedWarning": "engine",
     "gradcheck": "engine",
     "GradientCheck": "engine",
+    "boundary": "sources",
     "demo": "sources",
     "Demo": "show.demo",
     "explain": "sources",
@@ -57,6 +58,7 @@ _PLACES = {
     "save": "model.file",
     "load": "model.file",
     "register": "ops.registry",
+    "valley": "sources",
     "Activation": "ops.base",
     "Layer": "ops.base",
     "Loss": "ops.base",
@@ -84,6 +86,7 @@ __all__ = [
     "Training",
     "WorkedEpoch",
     "WorkedExample",
+    "boundary",
     "demo",
     "explain",
     "gradcheck",
@@ -91,6 +94,7 @@ __all__ = [
     "register",
     "report",
     "save",
+    "valley",
     "watch",
 ]
 

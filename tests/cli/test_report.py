@@ -184,6 +184,16 @@ def test_a_full_disk_leaves_the_model_and_the_report_of_before_is_named(capsys, 
     assert sorted(os.listdir()) == [str(PAGE), str(DATA), str(MODEL)]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere file names are text")
+def test_a_file_name_that_is_no_text_is_written_out(capsys):
+    name = os.fsdecode(b"t\xff.csv")
+    Path(name).write_text("a,t\n" + "".join(f"{k},{'xy'[k % 2]}\n" for k in range(30)))
+    assert run(capsys, "train", name, "--target", "t", *FEW)[0] == 0
+    found = record(os.fsdecode(b"t\xff.report.json"))
+    assert found.table == "t\\xff.csv".replace("\\x", "\\udc")
+    assert found.repeat.command.startswith("backlit train 't\\udcff.csv' --target t")
+
+
 # ------------------------------------------------------------------------------------------------------- backlit report
 
 

@@ -32,16 +32,19 @@ if TYPE_CHECKING:
     from backlit.engine.input_checks import rows_of
     from backlit.engine.lbfgs import lbfgs_options, minimize
     from backlit.engine.machine.environment import default_threads
+    from backlit.engine.metrics import LOGIT_LOSSES, kind_of
     from backlit.engine.network import Network
     from backlit.engine.objective import Objective, PlainStep, reduction, rule_of
+    from backlit.engine.repeating import Repetition
     from backlit.engine.settings import TrainingSettings, describe_setting
     from backlit.engine.single_updates import Batch, SingleUpdates
     from backlit.engine.state import TrainingState
     from backlit.engine.stopping import DivergedError, DivergedWarning, all_done
     from backlit.engine.summaries import LayerLine, NetworkSummary, TrainingSummary
     from backlit.engine.training import Training
-    from backlit.engine.unit_names import usual_unit
+    from backlit.engine.unit_names import element_name, usual_unit
     from backlit.engine.warming import CacheContents, Warmed, cache_contents, warm
+    from backlit.engine.weight_error import WeightError
 
 _PLACES = {
     "ArrayCheck": "gradcheck",
@@ -57,6 +60,7 @@ _PLACES = {
     "GradientCheck": "gradcheck",
     "History": "history",
     "HistorySummary": "history",
+    "LOGIT_LOSSES": "metrics",
     "LayerLine": "summaries",
     "Network": "network",
     "NetworkEvaluation": "evaluation",
@@ -64,8 +68,9 @@ _PLACES = {
     "Objective": "objective",
     "PlainStep": "objective",
     "ProgressDisplay": "display",
-    "SingleUpdates": "single_updates",
+    "Repetition": "repeating",
     "Shown": "display",
+    "SingleUpdates": "single_updates",
     "Summary": "display",
     "Training": "training",
     "TrainingCurve": "curves",
@@ -73,6 +78,7 @@ _PLACES = {
     "TrainingState": "state",
     "TrainingSummary": "summaries",
     "Warmed": "warming",
+    "WeightError": "weight_error",
     "all_done": "stopping",
     "cache_contents": "warming",
     "can_compile": "compiled",
@@ -81,9 +87,11 @@ _PLACES = {
     "default_threads": "machine.environment",
     "describe_setting": "settings",
     "drawers": "display",
+    "element_name": "unit_names",
     "epochs_at_once": "chunks",
     "every_epoch": "chunks",
     "gradcheck": "gradcheck",
+    "kind_of": "metrics",
     "layer_from_dict": "architecture",
     "lbfgs_options": "lbfgs",
     "make_layer": "architecture",
@@ -99,6 +107,7 @@ _PLACES = {
 }
 
 __all__ = [
+    "LOGIT_LOSSES",
     "ArrayCheck",
     "Batch",
     "CacheContents",
@@ -119,6 +128,7 @@ __all__ = [
     "Objective",
     "PlainStep",
     "ProgressDisplay",
+    "Repetition",
     "Shown",
     "SingleUpdates",
     "Summary",
@@ -128,6 +138,7 @@ __all__ = [
     "TrainingState",
     "TrainingSummary",
     "Warmed",
+    "WeightError",
     "all_done",
     "cache_contents",
     "can_compile",
@@ -136,9 +147,11 @@ __all__ = [
     "default_threads",
     "describe_setting",
     "drawers",
+    "element_name",
     "epochs_at_once",
     "every_epoch",
     "gradcheck",
+    "kind_of",
     "layer_from_dict",
     "lbfgs_options",
     "make_layer",

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Generator
+from contextlib import closing, nullcontext
 from typing import Any
 
 from backlit.engine.history import Epoch
 from backlit.engine.state import TrainingState
+from backlit.errors import collecting
 
 MOST = 1000
 """So many epochs run in one call at the most."""
 
-WORK = 1_000_000
-"""A call takes milliseconds: so many rows times parameters."""
+WORK = 50_000_000
+"""A call takes about ten milliseconds: so many rows times parameters."""
 
 
 def epochs_at_once(training: Any) -> int:
@@ -27,7 +28,7 @@ def epochs_at_once(training: Any) -> int:
     return max(1, min(MOST, WORK // max(1, size)))
 
 
-def every_epoch(training: Any, most: int) -> Iterator[Epoch]:
+def every_epoch(training: Any, most: int) -> Generator[Epoch]:
     """Train, yielding every epoch, and run up to `most` of them per call of the machine.
 
     The network meanwhile is that of the last epoch of the call. Where the loop is left before that one, the training
@@ -35,15 +36,18 @@ def every_epoch(training: Any, most: int) -> Iterator[Epoch]:
     been a call of its own.
     """
     before, seen = training.state if most > 1 else None, 0
+    epochs = training.in_chunks(lambda: most)
     try:
-        with closing(training.in_chunks(lambda: most)) as epochs:
-            for epoch in epochs:
-                seen = epoch.number
-                yield epoch
-                if most > 1 and seen == len(training.history):
-                    before = training.state
+        for epoch in epochs:
+            seen = epoch.number
+            yield epoch
+            if most > 1 and seen == len(training.history):
+                before = training.state
     finally:
-        if before is not None and 0 < seen < len(training.history):
+        ahead = before is not None and 0 < seen < len(training.history)
+        with collecting([]) if ahead else nullcontext():  # warnings of weights that are not kept
+            epochs.close()
+        if before is not None and ahead:
             _repeat(training, before, seen)
 
 

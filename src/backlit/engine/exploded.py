@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from backlit.engine import machine
 from backlit.engine.batch_loop import BatchLoop
 from backlit.engine.machine.environment import steady
 from backlit.engine.program.structs import Clock, data_of
+from backlit.engine.state import TrainingState, beginning_of
 from backlit.kernels.types import Array
 
 GROWN = 1e3
@@ -28,16 +31,22 @@ class ExplosionCheck:
     """Compares the weights at the end of a training with the first ones, and the losses of all rows with both.
 
     The largest weight comes first, which takes no time; the losses are measured only where it has grown a thousandfold.
+    `beginning` is what a repetition of the training begins with.
     """
 
     def __init__(self, loop: BatchLoop, rows: Rows) -> None:
         self.loop, self.rows = loop, rows
-        self.first: Values | None = None
+        self.beginning: TrainingState | None = None
 
-    def begin(self) -> None:
-        """Remember the weights, and running statistics, of the start."""
-        if self.first is None:
-            self.first = self._values()
+    def begin(self, state: Callable[[], TrainingState]) -> None:
+        """Remember the weights, and all else that training changes, of the start."""
+        if self.beginning is None:
+            self.beginning = beginning_of(state())
+
+    @property
+    def first(self) -> Values | None:
+        """The weights, and running statistics, of the start."""
+        return None if self.beginning is None else (self.beginning.parameters, self.beginning.statistics)
 
     def found(self) -> str:
         """Say what tells that the weights exploded; an empty text where nothing does."""

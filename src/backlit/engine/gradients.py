@@ -74,7 +74,7 @@ def gradient_by_name(
     """Give the gradient of E on rows (X, Y, weights), by the names of the arrays that are trained."""
     l1, l2 = (checked(name, value, NotNegative) for name, value in (("l1", l1), ("l2", l2)))
     seed, step = checked("seed", seed, Seed | None), checked("step", step, Update)
-    graph = network.graph if seed is not None else _without_dropout(network.graph)
+    graph = network.graph if seed is not None else without_dropout(network.graph)
     twin = Architecture.from_graph(graph, network.loss, dtype=network.dtype)
     twin.parameters[:], twin.state[:] = network.parameters, network.state
     objective = Objective.of(
@@ -89,7 +89,7 @@ def gradient_by_name(
     )  # fmt: skip
 
 
-def _without_dropout(graph: Graph) -> Graph:
+def without_dropout(graph: Graph) -> Graph:
     """Give the graph with dropout that keeps all."""
     nodes = [
         msgspec.structs.replace(node, op=msgspec.structs.replace(node.op, p=0.0)) if isinstance(node.op, Dropout)

@@ -173,3 +173,16 @@ def set_state(training: Any, saved: TrainingState) -> None:
     monitor.lowest[0], monitor.P[:], monitor.S[:] = saved.best_loss, saved.best_parameters, saved.best_statistics
     training.history, training._seconds = saved.history.copy(), saved.seconds
     training._last, training.stopped = None, None
+
+
+NOTHING = np.zeros(0)
+
+
+def beginning_of(state: TrainingState) -> TrainingState:
+    """Give a state to begin a repetition with: without the vectors that a new training has anyway, or that end with it.
+
+    These are the best values and, before the first update, the vectors of the optimizer. So one vector as long as the
+    parameters is kept.
+    """
+    slots = state.slots if state.step else NOTHING
+    return msgspec.structs.replace(state, slots=slots, best_parameters=NOTHING, best_statistics=NOTHING)

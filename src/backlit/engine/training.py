@@ -225,7 +225,7 @@ class Training(Plotted, Displayed):
         if self.step == 0:
             warn_of_what_cannot_be_learned(self.network.graph, self.network.loss, self.Y, self.batch_size)
         self._go_on()
-        self.explosions.begin()
+        self.explosions.begin(lambda: self.state)
         with self.hooks.compiling(self.settings.epochs):
             self.loop.prepare()
         advance = lbfgs.iterations(self) if self.optimizer.full_batch else self._descend(max_unseen)

@@ -1,7 +1,7 @@
 """Estimators: `MLPClassifier` and `MLPRegressor` with the interface of scikit-learn's classes of the same names.
 
-A program that uses scikit-learn's classes changes the import and nothing else. These two classes, and `LossCurveDisplay`,
-which draws their loss curve with matplotlib, are the interface of the package. `build` turns their parameters into a
+A program that uses scikit-learn's classes changes the import and nothing else. These two classes are the interface of
+the package, with `LossCurveDisplay`, which draws their loss curve by matplotlib. `build` turns their parameters into a
 network and an optimizer, `member` and `ensemble` train it, and `sklearn_conversion` exchanges fitted models with
 scikit-learn.
 

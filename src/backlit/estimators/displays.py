@@ -67,7 +67,6 @@ class LossCurveDisplay:
 
         Errors: scikit-learn's NotFittedError where it is not fitted; a BacklitError where it has no loss curve.
         """
-        check_is_fitted(estimator)
         inner = _within(estimator)
         check_is_fitted(inner)
         history: Mapping[str, Sequence[float]] = getattr(inner, "history_", None) or {}

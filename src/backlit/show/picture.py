@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -68,7 +69,7 @@ class Picture(Shown):
         for figure in self.figures:
             parts.append(figure_text(figure, width))
             if figure.summary:
-                parts[-1] += f"\n{figure.summary}"
+                parts[-1] += "\n" + textwrap.fill(figure.summary, max(width, 20))
         return "\n\n".join(parts)
 
     def to_svg(self) -> str:

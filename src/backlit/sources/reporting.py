@@ -143,7 +143,7 @@ def _writes_it(model: TabularModel, private: bool) -> bool:
 
 
 def _name(file: Any) -> str:
-    return "" if file is None else Path(file).name
+    return "" if file is None else Path(file).name.encode(errors="backslashreplace").decode()
 
 
 def _refusal(given: Any, file: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 from backlit.engine import Epoch, History, Training, TrainingCurve, epochs_at_once, every_epoch
 from backlit.errors import BacklitError
@@ -11,7 +12,7 @@ from backlit.show.live_curve import live_curve
 
 
 def watch(
-    training: Training, *, at_once: int | None = None, gradient_norms: bool = False, metrics: bool = True,
+    training: Training, *, at_once: int | None = 1, gradient_norms: bool = False, metrics: bool = True,
     log: bool | None = None,
 ) -> Iterator[Epoch]:  # fmt: skip
     """Train, giving every epoch, and show how it goes: the curves in a notebook, a bar in a terminal, with time left.
@@ -20,12 +21,13 @@ def watch(
     replaced a few times a second, and stays in its file as it was last. Leaving the loop by `break`, by an error or by
     Ctrl-C leaves network, history and picture at the epoch in hand.
 
-    A small network runs many epochs in one call, and these are given one after the other: the network meanwhile is that
-    of the last one. Give `at_once=1` to read the network within the loop.
+    Within the loop the network is as it is after the epoch. Where nothing there reads the network, `at_once=None` runs
+    many epochs of a small network in one call and gives them one after the other, which is much faster.
 
     Args:
         training: what trains.
-        at_once: so many epochs run in one call at the most; by default up to 1,000, fewer of larger networks.
+        at_once: so many epochs run in one call at the most, and the network is that of the last one; None stands for
+            up to 1,000, fewer of larger networks.
         gradient_norms, metrics, log: what to draw, as `training.plot` takes it.
 
     Errors: a BacklitError for what is no training, for an `at_once` below 1, and for `gradient_norms=True` where the
@@ -60,9 +62,10 @@ def _watched(training: Training, at_once: int, options: dict[str, bool | None]) 
     live = live_curve(training.epochs, curve, options, bar=not training.hooks.progress)
     epoch, clock = None, time.monotonic
     try:
-        for epoch in every_epoch(training, at_once):
-            if clock() >= live.due:
-                live.show(epoch)
-            yield epoch
+        with closing(every_epoch(training, at_once)) as epochs:  # so that it has gone back when the last state is shown
+            for epoch in epochs:
+                if clock() >= live.due:
+                    live.show(epoch)
+                yield epoch
     finally:
         live.close(epoch, training.stopped or "the loop was left")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -40,6 +41,13 @@ FONT = "system-ui, -apple-system, 'Segoe UI', 'Noto Sans', sans-serif"
 
 GAP = 14.0
 """Pixels between two figures of one picture."""
+
+LABEL_ROOM = 24.0
+LABEL_FAR = 34.0
+"""A contour's label keeps so far from the plot's border, and from paths where it can, in pixels."""
+
+BETWEEN = 8
+"""Between two points of a line so many places are looked at."""
 
 PALE = 0.22
 """How strong the colour of a region is."""
@@ -245,30 +253,62 @@ def _field(frame: Frame, layer: Field, above: list[str]) -> Iterator[str]:
         d = filled(surface, low, high, frame.place)
         if d:
             yield f'<path class="d{depth}" fill="{FIELD[depth]}" fill-rule="evenodd" d="{d}"/>'
+    taken = [points for other in frame.figure.layers for points in _occupied(frame, other)]
     for k, level in enumerate(levels):
         found = [frame.place(points) for points in lines(surface, level)]
         d = "".join(map(path, found))
         if d:
             yield f'<path class="axis" stroke="{LIGHT["quiet"]}" stroke-width="0.8" opacity="0.6" fill="none" d="{d}"/>'
         if found and k < len(layer.labels) and layer.labels[k]:
-            x, y = max(found, key=len)[len(max(found, key=len)) // 2].tolist()
-            above.append(text_part(x, y + 3.5, layer.labels[k], "quiet", "middle", 10.5, halo=True))
+            for x, y in _free_place(frame, np.concatenate(found), taken):
+                taken.append(np.array([[x, y]]))
+                above.append(text_part(x, y + 3.5, layer.labels[k], "quiet", "middle", 10.5, halo=True))
+
+
+def _occupied(frame: Frame, layer: Layer) -> Iterator[Any]:
+    """Give points (n, 2) that a label keeps away from: along lines, on points and on notes."""
+    if isinstance(layer, (Line, Points)):
+        points = frame.points(layer.x, layer.y)
+        points = points[np.isfinite(points).all(axis=1)]
+        if len(points):
+            yield points
+        if len(points) > 1 and isinstance(layer, Line):
+            shares = np.linspace(0.0, 1.0, BETWEEN, endpoint=False)[:, None, None]
+            yield (points[:-1] + shares * np.diff(points, axis=0)).reshape(-1, 2)
+    elif isinstance(layer, Note):
+        at = frame.points([layer.x], [layer.y])
+        if np.isfinite(at).all():
+            yield at + np.array([[-20.0, -10.0], [0.0, -10.0], [20.0, -10.0]])
+
+
+def _free_place(frame: Frame, points: Any, taken: list[Any]) -> list[list[float]]:
+    """Give the point of a contour (n, 2) for its label, within the plot and far from paths; none at its border."""
+    low = np.array([frame.left + LABEL_ROOM, frame.top + LABEL_ROOM / 2])
+    high = np.array([frame.left + frame.wide - LABEL_ROOM, frame.top + frame.high - LABEL_ROOM / 2])
+    points = points[((points >= low) & (points <= high)).all(axis=1)]
+    far = np.full(len(points), LABEL_FAR)
+    for others in taken:
+        far = np.fmin(far, np.hypot(*(points[:, None] - others[None]).transpose(2, 0, 1)).min(axis=1))
+    found: list[list[float]] = points[[int(far.argmax())]].tolist() if len(points) else []
+    return found
 
 
 def _regions(frame: Frame, layer: Regions) -> Iterator[str]:
-    """Fill the part of the plane where each of the scores is the highest."""
+    """Fill the part of the plane where each of the scores is the highest, then draw the edges between the parts."""
     scores = np.asarray(layer.scores, np.float64)
+    edges = []
     for k, series in enumerate(layer.series):
         others = np.delete(scores, k, axis=0)
         ahead = scores[k] - others.max(axis=0)
         top = float(np.nanmax(ahead)) if np.isfinite(ahead).any() else -1.0
-        d = filled(generator(layer.x, layer.y, ahead), 0.0, max(top, 0.0) + 1.0, frame.place) if top >= 0 else ""
+        surface = generator(layer.x, layer.y, ahead)
+        d = filled(surface, 0.0, max(top, 0.0) + 1.0, frame.place) if top >= 0 else ""
         if d:
             yield f'<path class="f{series % len(SERIES)}" fill="{colour(series)}" opacity="{PALE}" d="{d}"/>'
-            edge = "".join(path(frame.place(points)) for points in lines(generator(layer.x, layer.y, ahead), 0.0))
-            if edge:
-                look = f'{stroke(series)} stroke-width="1.3" fill="none" opacity="0.7"'
-                yield f'<path {look} d="{edge}"/>'
+        if d and k < len(layer.series) - 1:  # each edge is one of two regions
+            edges += [path(frame.place(points)) for points in lines(surface, 0.0)]
+    if edges:
+        yield f'<path {stroke(None)} stroke-width="1.6" fill="none" opacity="0.8" d="{"".join(edges)}"/>'
 
 
 def stacked_svg(figures: Sequence[Figure]) -> str:

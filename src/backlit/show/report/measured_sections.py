@@ -95,10 +95,9 @@ def intervals_section(report: ModelReport) -> Section:
         return Section("intervals", title, words, [charts(figures)])
     words = ["An interval is how far a score moves when the measured rows are drawn anew from themselves, again and "
              "again; 95 % of the scores lie within. It says nothing about rows of another kind."]  # fmt: skip
-    beside = [(called, *compared(report.scores, other)) for other, called in
-              (("linear", "the linear model"), ("baseline", "the baseline"))]  # fmt: skip
-    better = [f"than {called} in {count} of {counted(both, 'score')}" for called, count, both in beside if both]
-    words += [f"The network is better {' and '.join(better)}."] if better else []
+    for other, called in (("linear", "the linear model"), ("baseline", "the baseline")):
+        if told := compared(report.scores, other):
+            words.append(f"Beside {called}, the network is {told}.")
     made = [Said(f"{plain(report.intervals, SENTENCE)}.", quiet=True)] if report.intervals else []
     return Section("intervals", title, words, [charts(figures), *made])
 

@@ -161,7 +161,7 @@ def _trial_figures(choice: Choice) -> list[Figure]:
         return []
     best, more = choice.trials[choice.chosen], len(choice.trials) - len(curves)
     lowest = "" if best.loss is None else f" has its lowest loss, {number(best.loss)}, in epoch {best.epochs:,}"
-    summary = f"The chosen setting, {plain(best.what)},{lowest}. A ring marks the lowest loss of each."
+    summary = f"The chosen setting, {plain(best.what)},{lowest}. Marks show the best epoch of each."
     summary += f" {counted(more, 'more setting')} tried." if more else ""
     figure = curve_figures(curves, loss="validation loss")[0]
     return [msgspec.structs.replace(figure, title="Settings compared", summary=summary)]

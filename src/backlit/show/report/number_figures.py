@@ -10,6 +10,8 @@ from backlit.show.charts.figure import Axis, Bars, DataTable, Figure, Line, Poin
 from backlit.show.report.texts import number
 
 TABLE_POINTS = 25
+CROWD = 300
+"""More points are drawn smaller."""
 QUANTILES = ("smallest", "5 %", "25 %", "median", "75 %", "95 %", "largest")
 
 
@@ -33,7 +35,7 @@ def predicted_figure(measured: NumbersMeasured) -> Figure | None:
         title="Predicted against true",
         summary=f"A row on the dashed line is predicted exactly; above it too high, below it too low.{drawn}",
         x=Axis("true", low=low, high=high), y=Axis("predicted", low=low, high=high), square=True,
-        layers=(Points(x=[point.true for point in points], y=[point.predicted for point in points], size=2.5,
+        layers=(Points(x=[point.true for point in points], y=[point.predicted for point in points], size=_size(points),
                        faint=len(points) > 60),
                 Line(x=(low, high), y=(low, high), name="exact", series=7, dash="dashed", quiet=True)),
         table=_points_table(points),
@@ -51,9 +53,14 @@ def residual_figure(measured: NumbersMeasured) -> Figure | None:
         "widening band an error that grows with the prediction.",
         x=Axis("predicted"), y=Axis("true − predicted"), square=True,
         layers=(Points(x=[point.predicted for point in points], y=[point.true - point.predicted for point in points],
-                       size=2.5, faint=len(points) > 60), Rule(y=0.0)),
+                       size=_size(points), faint=len(points) > 60), Rule(y=0.0)),
         table=_points_table(points),
     )  # fmt: skip
+
+
+def _size(points: Sequence[Point]) -> float:
+    """Give the radius of a point: many are small, so that they do not run into one."""
+    return 2.5 if len(points) <= CROWD else 1.5
 
 
 def _points_table(points: Sequence[Point]) -> DataTable:

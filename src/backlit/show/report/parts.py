@@ -5,7 +5,9 @@ Every part has a `kind`, by which the template writes it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from html import escape
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -13,6 +15,8 @@ from markupsafe import Markup
 from backlit.show.charts.figure import Figure
 from backlit.show.charts.svg import figure_svg
 from backlit.show.notebook import svg_size
+
+LABEL = re.compile(r' aria-label="[^"]*"')
 
 
 class Grid(NamedTuple):
@@ -127,6 +131,12 @@ def charts(figures: Iterable[Figure | None]) -> Charts:
 
 
 def _chart(figure: Figure) -> Chart:
-    svg = Markup(figure_svg(figure, standalone=False, titled=False))
+    svg = figure_svg(figure, standalone=False, titled=False)
     table = Grid(figure.title, figure.table.head, figure.table.rows, figure.table.numbers)
-    return Chart(figure.title, figure.summary, svg, table, svg_size(svg)[0])
+    return Chart(figure.title, figure.summary, Markup(_titled(svg, figure)), table, svg_size(svg)[0])
+
+
+def _titled(svg: str, figure: Figure) -> str:
+    """Give a picture whose name is its title alone; the words beside it are its description, read where asked for."""
+    head, _, rest = LABEL.sub("", svg, count=1).partition(">")
+    return f"{head}><title>{escape(figure.title)}</title><desc>{escape(figure.summary)}</desc>{rest}"

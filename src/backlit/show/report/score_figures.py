@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from backlit.analysis.report_records import ModelReport, Score
+from backlit.errors import counted
 from backlit.show.charts.figure import Axis, DataTable, Figure, Layer, Line, Points, Symbol
 from backlit.show.report.parts import Grid
 from backlit.show.report.texts import SENTENCE, WORDS, plain
@@ -41,12 +42,17 @@ def interval_text(score: Score) -> str:
     return f"{score_text(score.interval.low)} to {score_text(score.interval.high)}" if score.interval else "–"
 
 
-def compared(scores: Sequence[Score], other: str) -> tuple[int, int]:
-    """Count the scores in which the network is better than the "linear" model or the "baseline", of those both have."""
-    pairs = [(score, getattr(score, other)) for score in scores if score.value is not None]
-    pairs = [(score, beside) for score, beside in pairs if beside is not None]
-    better = [score.value > beside if score.higher_is_better else score.value < beside for score, beside in pairs]
-    return sum(better), len(pairs)
+def compared(scores: Sequence[Score], other: str) -> str:
+    """Say in how many scores the network is better than the "linear" model or the "baseline", where both are known."""
+    pairs = [(score.value, getattr(score, other), score.higher_is_better) for score in scores]
+    known = [(mine, beside, higher) for mine, beside, higher in pairs if mine is not None and beside is not None]
+    if not known:
+        return ""
+    better = sum(mine != beside and (mine > beside) == higher for mine, beside, higher in known)
+    equal = sum(mine == beside for mine, beside, _ in known)
+    rest = [("equal", equal), ("worse", len(known) - better - equal)]
+    told = [f"better in {better} of {counted(len(known), 'score')}", *(f"{word} in {n}" for word, n in rest if n)]
+    return ", ".join(told)
 
 
 def interval_figures(report: ModelReport) -> list[Figure]:
