@@ -93,6 +93,12 @@ def test_a_training_writes_its_report_beside_the_model_and_names_it(capsys, own_
     assert found.repeat.command in shown
 
 
+def test_the_last_line_of_progress_is_the_report(capsys):
+    err = run(capsys, *IRIS[:-1])[2]
+    assert err.splitlines()[-2:] == ["comparing with a linear model", "writing the report"]
+    assert "report" not in run(capsys, *IRIS[:-1], "--no-report")[2]
+
+
 @pytest.mark.parametrize(
     ("options", "files"),
     [
