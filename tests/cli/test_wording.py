@@ -176,6 +176,7 @@ APPEARS = {
     "show/drawing_words.py": ("explain",), "sources/model_files.py": ("explain",),
     "sources/network_files.py": ("explain",), "explain/step.py": ("explain",), "show/worked_text.py": ("explain",),
     "analysis/reporting.py": ("explain",),  # the command that a report names
+    "sources/reporting.py": ("train",),  # the command that wrote a model
 }  # fmt: skip
 """The commands in which a file's texts can appear; those of a command's own file appear in it alone."""
 ALONE = {"--layers": ("train",)}
