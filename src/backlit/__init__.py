@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from backlit.ops.base import Activation, ElementwiseLoss, Layer, Loss, Optimizer
     from backlit.ops.registry import register
     from backlit.show.demo import Demo
+    from backlit.show.report.report import Report
     from backlit.show.worked_epoch import WorkedEpoch
     from backlit.show.worked_example import WorkedExample
     from backlit.sources import boundary, demo, explain, report, valley, watch
@@ -55,6 +56,7 @@ _PLACES = {
     "WorkedEpoch": "show.worked_epoch",
     "WorkedExample": "show.worked_example",
     "report": "sources",
+    "Report": "show.report.report",
     "save": "model.file",
     "load": "model.file",
     "register": "ops.registry",
@@ -83,6 +85,7 @@ __all__ = [
     "MLPRegressor",
     "Network",
     "Optimizer",
+    "Report",
     "Training",
     "WorkedEpoch",
     "WorkedExample",
