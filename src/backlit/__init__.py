@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     from backlit.ops.base import Activation, ElementwiseLoss, Layer, Loss, Optimizer
     from backlit.ops.registry import register
     from backlit.show.demo import Demo
+    from backlit.show.report.report import Report
     from backlit.show.worked_epoch import WorkedEpoch
     from backlit.show.worked_example import WorkedExample
-    from backlit.sources import boundary, demo, explain, valley, watch
+    from backlit.sources import boundary, demo, explain, report, valley, watch
 
 __version__ = "0.1.0"
 
@@ -54,6 +55,8 @@ _PLACES = {
     "watch": "sources",
     "WorkedEpoch": "show.worked_epoch",
     "WorkedExample": "show.worked_example",
+    "report": "sources",
+    "Report": "show.report.report",
     "save": "model.file",
     "load": "model.file",
     "register": "ops.registry",
@@ -82,6 +85,7 @@ __all__ = [
     "MLPRegressor",
     "Network",
     "Optimizer",
+    "Report",
     "Training",
     "WorkedEpoch",
     "WorkedExample",
@@ -91,6 +95,7 @@ __all__ = [
     "gradcheck",
     "load",
     "register",
+    "report",
     "save",
     "valley",
     "watch",

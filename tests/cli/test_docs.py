@@ -1,8 +1,10 @@
-"""The session in docs/main-job.md is the output of its commands, except for the digits of measurements."""
+"""The sessions in the documents are the output of their commands, except for the digits of measurements."""
 
 import re
 import runpy
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 
@@ -12,11 +14,12 @@ def masked(text):
     return re.sub(r"\s+", " ", re.sub(r"-?\d[\d.,]*(e-?\d+)?", "#", text)).replace(" taken", "")
 
 
-def test_the_session_in_the_documents_is_real(monkeypatch):
+@pytest.mark.parametrize(("name", "blocks"), [("main-job", 4), ("report", 1)])
+def test_the_session_in_the_documents_is_real(monkeypatch, name, blocks):
     monkeypatch.chdir(ROOT)
     session = runpy.run_path("bench/session.py")
-    document = Path("docs/main-job.md").read_text(encoding="utf-8")
-    assert len(session["BLOCK"].findall(document)) >= 4
+    document = Path(f"docs/{name}.md").read_text(encoding="utf-8")
+    assert len(session["BLOCK"].findall(document)) >= blocks
     assert masked(session["rewritten"](document)) == masked(document)
 
 

@@ -20,7 +20,7 @@ from backlit.cli.progress import stopped_by_ctrl_c
 from backlit.model import load
 from backlit.ops import registry
 
-ONE = ["--layers", "6", "--activation", "tanh", "--l2", "0.01", "--epochs", "30"]
+ONE = ["--layers", "6", "--activation", "tanh", "--l2", "0.01", "--epochs", "30", "--no-report"]
 
 
 @pytest.fixture(autouse=True)
@@ -455,6 +455,7 @@ class Ending:
         ("training", 1, ["training ends here; the model so far is tested and written to m.st"], False),
         ("training", 2, ["training ends here", "Ctrl-C again: no model is written"], True),
         ("comparing", 1, ["the linear model is left out; the network is written to m.st"], False),
+        ("reporting", 1, ["the report is left out; the network is written to m.st"], False),
     ],
 )
 def test_what_ctrl_c_says_and_does(capsys, phase, times, said, given_up):
@@ -466,7 +467,7 @@ def test_what_ctrl_c_says_and_does(capsys, phase, times, said, given_up):
     assert len(lines) == len(said)
     for line, part in zip(lines, said, strict=True):
         assert part in line
-    assert training.stops == ["ended by Ctrl-C"] * (times - given_up if phase != "comparing" else 0)
+    assert training.stops == ["ended by Ctrl-C"] * (times - given_up if phase in {"choosing", "training"} else 0)
     assert signal.getsignal(signal.SIGINT) is before
 
 

@@ -171,10 +171,12 @@ EVERY = tuple(COMMANDS)
 APPEARS = {
     "cli/__init__.py": EVERY, "cli/wording.py": ("train", "predict", "evaluate", "demo", "explain"),
     "cli/options.py": ("explain",), "cli/kept_columns.py": ("predict",), "data/target.py": ("train",),
-    "model/file.py": ("predict", "evaluate", "explain"), "ops/word_table.py": (), "show/demo_text.py": ("demo",),
-    "show/demo_parts.py": ("demo",),
+    "model/file.py": ("predict", "evaluate", "report", "explain"), "ops/word_table.py": (),
+    "show/demo_text.py": ("demo",), "show/demo_parts.py": ("demo",),
     "show/drawing_words.py": ("explain",), "sources/model_files.py": ("explain",),
     "sources/network_files.py": ("explain",), "explain/step.py": ("explain",), "show/worked_text.py": ("explain",),
+    "analysis/reporting.py": ("explain",),  # the command that a report names
+    "sources/reporting.py": ("train",),  # the command that wrote a model
 }  # fmt: skip
 """The commands in which a file's texts can appear; those of a command's own file appear in it alone."""
 ALONE = {"--layers": ("train",)}
@@ -206,5 +208,5 @@ def test_no_hint_names_an_option_that_the_command_lacks(command):
 
 
 def test_every_command_that_runs_a_network_takes_a_plugin():
-    for command in ("train", "predict", "evaluate", "demo", "explain"):
+    for command in ("train", "predict", "evaluate", "report", "demo", "explain"):
         assert "--plugin" in options_of(command)

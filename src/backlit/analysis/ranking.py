@@ -47,6 +47,8 @@ def rankings(codes: Array, P: Array) -> dict[int, Ranking]:
 
 
 def _ranking(own: Array, p: Array) -> Ranking:
+    order = np.argsort(-p)  # both curves sort the rows, which is fast where they are sorted
+    own, p = own[order], p[order]
     false_positive, true_positive, _ = metrics.roc_curve(own, p)
     precision, recall, _ = metrics.precision_recall_curve(own, p)
     return Ranking(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from backlit.cli.preparing import announced_compilation
 from backlit.cli.streams import OutputError, reliable_streams
+from backlit.cli.typed_command import as_typed
 from backlit.errors import BacklitError, PlacedError
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ COMMANDS = {
     "train": "Train a network on a table, and write a model file.",
     "predict": "Predict the rows of a table with a model.",
     "evaluate": "Measure a model on a table whose targets are known.",
+    "report": "Write a model's report, a page for a browser, as `train` does.",
     "demo": "Run a classic worked example; without a name, list them.",
     "explain": "Work one training step out, with every number of the chain rule.",
     "warm": "Compile beforehand what networks need, so that no command waits for it.",
@@ -33,18 +35,21 @@ WRONG_CALL, INTERRUPTED = 2, 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and give the exit code: 0, 2 for a wrong call, 130 for Ctrl-C.
 
+    It is 1 where `train` wrote the model, but not its report.
+
     An error that the user can mend is one line on standard error, with the place in the file below it where there is
     one; never a traceback.
     """
-    with reliable_streams(), announced_compilation():
-        return _run(list(sys.argv[1:] if arguments is None else arguments))
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    with reliable_streams(), announced_compilation(), as_typed(given):
+        return _run(given)
 
 
 def _run(given: list[str]) -> int:
     from cyclopts import CycloptsError
 
     try:
-        _app()(given, exit_on_error=False, print_error=False, result_action="return_value")
+        code = _app()(given, exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()
     except CycloptsError as error:
         from backlit.cli.wording import of_call
@@ -64,7 +69,7 @@ def _run(given: list[str]) -> int:
     except OutputError as error:
         enough = isinstance(error.__cause__, BrokenPipeError)  # the reader of the pipe: `backlit predict ... | head`
         return 0 if enough else _fail(_one_line(error))
-    return 0
+    return code if isinstance(code, int) else 0
 
 
 def _app() -> App:

@@ -6,11 +6,13 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from backlit.cli.countdown import Countdown
 from backlit.cli.preparing import silent_compilation
@@ -26,42 +28,47 @@ AFTERWARDS = {"comparing": "comparing with a linear model", "reporting": "writin
 """The phases after the training, which have no epochs."""
 
 
-def watch(training: TableTraining, path: Path, *, quiet: bool) -> None:
+def watch(training: TableTraining, path: Path, *, quiet: bool, report: Callable[[], None] | None = None) -> None:
     """Run a training to its end, show its progress unless `quiet`, and write its model to `path`.
 
-    The model is written before a linear model is fitted beside it, and once more with the scores of that one.
+    The model is written before a linear model is fitted beside it, and once more with the scores of that one. Then
+    `report` writes the report, and has to end on Ctrl-C by itself.
     """
-    from backlit.model import save
-
     live = sys.stderr.isatty()
     with stopped_by_ctrl_c(training, path), silent_compilation(quiet):
         if quiet:
-            for _ in _written(training, path):
+            for _ in _written(training, path, report):
                 pass
         elif live:
-            _watch_live(_written(training, path))
+            _watch_live(_written(training, path, report))
         else:
-            _watch_plain(_written(training, path))
-        assert training.model is not None
-        save(training.model, path)
+            _watch_plain(_written(training, path, report))
 
 
-def _written(training: TableTraining, path: Path) -> Iterator[Progress]:
-    """The progress of a training; writes its model as soon as it exists."""
+def _written(training: TableTraining, path: Path, report: Callable[[], None] | None) -> Iterator[Progress]:
+    """The progress of a training; writes its model as soon as it exists, and after it the report."""
     from backlit.model import save
 
+    last = None
     for progress in training:
         if progress.phase == "comparing":
             assert training.model is not None
             save(training.model, path)
         yield progress
+        last = progress
+    assert training.model is not None
+    save(training.model, path)
+    if report is not None and last is not None:
+        training.phase = "reporting"
+        yield msgspec.structs.replace(last, phase="reporting")
+        report()
 
 
 @contextmanager
 def stopped_by_ctrl_c(training: TableTraining, path: Path) -> Iterator[None]:
     """Let Ctrl-C end the choosing, and then the training, each with its result so far; once more interrupts.
 
-    While a linear model is fitted, the network is already written, and Ctrl-C ends the fitting only.
+    While a linear model is fitted, or the report is written, the network is there, and Ctrl-C ends only that.
     """
     from backlit.model.run_limits import CTRL_C
 
@@ -77,6 +84,9 @@ def stopped_by_ctrl_c(training: TableTraining, path: Path) -> Iterator[None]:
         nonlocal ended, given_up
         if training.phase == "comparing":
             say(f": the linear model is left out; the network is written to {path}")
+            raise KeyboardInterrupt
+        if training.phase == "reporting":
+            say(f": the report is left out; the network is written to {path}")
             raise KeyboardInterrupt
         if ended:
             given_up = True

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -16,8 +17,10 @@ import backlit.ops.schedules  # noqa: F401  (registers the schedules, whose name
 from backlit.cli.options import check_output, column_names, described, layer_sizes, names, value
 from backlit.cli.plugins import run_plugins
 from backlit.cli.progress import watch
+from backlit.cli.report_files import ReportFiles, beside, check_reports, said
 from backlit.cli.streams import deferred_output_errors, print_document
 from backlit.cli.table_printing import console, score_cells, score_heads, show_table
+from backlit.cli.typed_command import typed_command
 from backlit.errors import BacklitError
 from backlit.ops.registry import Registry, activations, optimizers, schedules
 from backlit.ops.value_checks import checked
@@ -26,10 +29,13 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from backlit.model import FitReport, TableTraining
+    from backlit.show.report.report import Report
 
 COLUMNS_SHOWN = 20
 FEW_COLUMNS = 12
 """In a table of more columns, those that are only standardized share a line."""
+NO_REPORT = 1
+"""The exit code where the model is written, but its report is not."""
 
 ROWS, NETWORK, DESCENT, OUTPUT = (
     Group(name, sort_key=k) for k, name in enumerate(("Rows and columns", "Network", "Training", "Output"))
@@ -77,14 +83,17 @@ def train(
     seed: Annotated[int, Parameter(group=DESCENT, converter=value)] = 0,
     dtype: Annotated[Literal["float32", "float64"], Parameter(group=DESCENT)] = "float32",
     output: Annotated[Path | None, Parameter(name=["--output", "-o"], group=OUTPUT)] = None,
+    report: Annotated[list[Path] | None, Parameter(group=OUTPUT, negative="")] = None,
+    no_report: Annotated[bool, Parameter(group=OUTPUT, negative="")] = False,
+    private: Annotated[bool, Parameter(group=OUTPUT, negative="")] = False,
     plugin: Annotated[list[Path] | None, Parameter(group=OUTPUT, negative="")] = None,
     json: Annotated[bool, Parameter(group=OUTPUT, negative="")] = False,
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], group=OUTPUT, negative="")] = False,
-) -> None:
-    """Train a network on a table, and write a model file.
+) -> int:
+    """Train a network on a table, and write a model file, and beside it a report, a page for a browser.
 
     Options that are not given are chosen: the task by the target's values; layer, penalty and number of epochs by
-    validation.
+    validation. The exit code is 1 where the model is written, but not the report.
 
     Parameters
     ----------
@@ -115,10 +124,17 @@ def train(
         The type of the numbers.
     output
         The model file, OUT.safetensors; by default DATA.safetensors, in this folder.
+    report
+        The file of the report, OUT.html, or OUT.json for the same as data; given twice, both. By default both stand
+        beside the model: MODEL.report.html and MODEL.report.json.
+    no_report
+        Write no report.
+    private
+        Leave the values of the table's rows out of the report.
     plugin
         A Python file to run first, such as one that registers an activation. Only files named here are run.
     json
-        Print the report as JSON, and nothing else.
+        Print what is shown of the training as JSON, and nothing else.
     quiet
         Show no progress.
     """
@@ -130,6 +146,8 @@ def train(
     run_plugins(plugin or ())
     path = output or Path(Path(data).stem + SUFFIX)
     check_output(path, [SUFFIX])
+    reports = _report_files(report, no_report, path)
+    check_reports(reports, [Path(data), path, *(plugin or ())])
     table = read_table(data)
     if target is None and table.target is None:
         raise BacklitError(f"which column is to be predicted? Name it with --target: {listed(table.columns)}.")
@@ -141,25 +159,52 @@ def train(
         test=test,
     )  # fmt: skip
     training = TableTraining(table, target, settings)
+    training.command = typed_command()
+    files = ReportFiles(reports, path, lambda: _report(training, path, private))
     to = console()
     with deferred_output_errors():
         if not json:
             _show_start(to, training)
-        watch(training, path, quiet=quiet or json)
+        watch(training, path, quiet=quiet or json, report=files.write if reports else None)
+    try:
+        _conclude(to, training, path, data, files.written, json)
+    finally:
+        if files.failure:
+            print(files.failure, file=sys.stderr)
+    return NO_REPORT if files.failure else 0
+
+
+def _report(training: TableTraining, path: Path, private: bool) -> Report:
+    from backlit.sources.reporting import report_of
+
+    return report_of(training, private=private, file=path)
+
+
+def _report_files(asked: list[Path] | None, none: bool, model: Path) -> list[Path]:
+    if asked and none:
+        raise BacklitError("--report names a file, and --no-report asks for none: leave one of them out.")
+    return [] if none else asked or beside(model)
+
+
+def _conclude(to: Console, training: TableTraining, path: Path, data: str, written: Sequence[Path], json: bool) -> None:
     assert training.report is not None
     if json:
-        print_document(msgspec.json.encode(msgspec.to_builtins(training.report) | {"model": str(path)}))
+        files = {"model": str(path), "report_files": [str(file) for file in written]}
+        print_document(msgspec.json.encode(msgspec.to_builtins(training.report) | files))
         return
     _show_report(to, training.report)
-    _show_next(to, training.report, path, data)
+    _show_next(to, training.report, path, data, written)
 
 
-def _show_next(to: Console, report: FitReport, path: Path, data: str) -> None:
-    """Name the model file and the commands that use it."""
+def _show_next(to: Console, report: FitReport, path: Path, data: str, written: Sequence[Path]) -> None:
+    """Name the files of the model and its report, and the commands that use the model."""
     from backlit.model.run_limits import CTRL_C
 
     what = "Model so far" if CTRL_C in report.stopped else "Model"
-    to.print(f"\n{what} written to {path}. Next:")
+    to.print(f"\n{what} written to {path}.", soft_wrap=True)
+    if written:
+        to.print(f"Report written to {said(written)}.", soft_wrap=True)
+    to.print("Next:")
     for command in (f"backlit predict {shlex.quote(str(path))} {shlex.quote(data)} -o predictions.csv",
                     f"backlit evaluate {shlex.quote(str(path))} {shlex.quote(data)}"):  # fmt: skip
         to.print(f"  {command}", soft_wrap=True)

@@ -93,7 +93,8 @@ def _read_named(given: str, text_columns: Collection[str], comma_columns: Collec
         raise BacklitError(_missing_file(path))
     if path.is_dir():
         raise BacklitError(f"{quoted(given)} is a folder: give one CSV or Parquet file.")
-    return Table(_parse_file(_bytes_of(path), path.name, text_columns, comma_columns), name=path.name)
+    name = path.name.encode(errors="backslashreplace").decode()  # bytes that are no UTF-8 could not be written anywhere
+    return Table(_parse_file(_bytes_of(path), name, text_columns, comma_columns), name=name)
 
 
 def columns_as_written(given: str, table: Table, names: Sequence[str]) -> pa.Table:

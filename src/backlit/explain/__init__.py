@@ -14,16 +14,51 @@ page of the documentation from the same formulas.
 ('w(i1,o1) · i1 + b(o1)', '2 · 3 + 1', 7.0)
 """
 
-from backlit.explain.record.step_records import Change, Column, Drawing, Edge, Example, Node, Record, Section, Summary
-from backlit.explain.step import (
-    Presentation,
-    Step,
-    course_of,
-    explain_epoch,
-    explain_step,
-    precision_facts,
-    steps_of_epoch,
-)
+from typing import TYPE_CHECKING
+
+from backlit.lazy import lazily
+
+if TYPE_CHECKING:
+    from backlit.explain.record.step_records import (
+        Change,
+        Column,
+        Drawing,
+        Edge,
+        Example,
+        Node,
+        Record,
+        Section,
+        Summary,
+    )
+    from backlit.explain.step import (
+        Presentation,
+        Step,
+        course_of,
+        explain_epoch,
+        explain_step,
+        precision_facts,
+        steps_of_epoch,
+    )
+
+_PLACES = {
+    "Change": "record.step_records",
+    "Column": "record.step_records",
+    "Drawing": "record.step_records",
+    "Edge": "record.step_records",
+    "Example": "record.step_records",
+    "Node": "record.step_records",
+    "Presentation": "step",
+    "Record": "record.step_records",
+    "Section": "record.step_records",
+    "Step": "step",
+    "Summary": "record.step_records",
+    "course_of": "step",
+    "explain_epoch": "step",
+    "explain_step": "step",
+    "precision_facts": "step",
+    "steps_of_epoch": "step",
+}
+"""Where each name lives: records alone, which reports hold, need nothing of what makes them."""
 
 __all__ = [
     "Change",
@@ -43,3 +78,5 @@ __all__ = [
     "precision_facts",
     "steps_of_epoch",
 ]
+
+__getattr__ = lazily(__name__, _PLACES)

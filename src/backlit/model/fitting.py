@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -64,6 +65,7 @@ class TableTraining:
         model, report: the result, once it has run; when the phase "comparing" begins, only the scores of the linear
             model are missing.
         compared: targets and predictions of the baseline and the linear model for the test rows; None without any.
+        command: what the report names to repeat the training: the call, or what is set before it runs.
 
     `stop()` and Ctrl-C end a phase after the current epoch, the time limit after the current batch: after "choosing",
     the best recipe so far is trained; after "training", the model so far is kept. Ctrl-C while comparing leaves the
@@ -92,6 +94,7 @@ class TableTraining:
         self.model: TabularModel | None = None
         self.report: FitReport | None = None
         self.compared: Compared | None = None
+        self.command = _call(source, table.name, self.task.column, settings)
         self.phase: Phase = "choosing"
         self._limits = RunLimits(settings.time_limit)
         outputs = len(self.task.classes) or 1
@@ -191,7 +194,7 @@ class TableTraining:
             len(self.X) - self._validation_rows, self._validation_rows, len(self.rows["test"]),
             recipe, repr(network), network.parameters.size, choice,
             len(history), history[-1].loss if history else None, self.stopped, 0.0, measured,
-            curve, self.settings, table_digest(self.table, self.task, self.encoder.reports),
+            curve, self.settings, table_digest(self.table, self.task, self.encoder.reports), self.command,
         ))  # fmt: skip
 
     def _report(self, report: FitReport) -> None:
@@ -240,6 +243,19 @@ class TableTraining:
         X_test = self.encoder.encode_features(self.table.take(self.rows["test"]), self.settings.dtype)
         outputs, what = linear(self.encoder, self.X, self.Y, X_test, self._limits.seconds_to_compare())
         return outputs, None if outputs is None else scores_of(self.encoder, targets, outputs), what
+
+
+def _call(source: Any, name: str, target: str, settings: Settings) -> str:
+    """The call in Python that repeats a training; a file is named without its folder."""
+    table = repr(name) if isinstance(source, (str, os.PathLike)) else "table"
+    usual = Settings()
+    given = [
+        f"{field}={value!r}"
+        for field in Settings.__struct_fields__
+        if (value := getattr(settings, field)) != getattr(usual, field)
+    ]
+    more = f", Settings({', '.join(given)})" if given else ""
+    return f"model, _ = fit_table({table}, {target!r}{more})"
 
 
 def fit_table(

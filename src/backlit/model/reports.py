@@ -114,7 +114,7 @@ class FitReport(Summary, msgspec.Struct, frozen=True):
     `curve` is of the final training, thinned, with the norms of each layer's gradient in an epoch's last batch.
     `settings` are those that were given. `table_digest` is of the table's cells (see `held_out_rows`), by which the
     same table is known again, and with it the rows that were kept for the test. The three are None in a model file that
-    was written before there were any.
+    was written before there were any. `command` is the command, or the call, that trained it.
     """
 
     table: str
@@ -135,6 +135,7 @@ class FitReport(Summary, msgspec.Struct, frozen=True):
     curve: TrainingCurve | None = None
     settings: Settings | None = None
     table_digest: str | None = None
+    command: str = ""
 
 
 class ClassRow(msgspec.Struct, frozen=True):

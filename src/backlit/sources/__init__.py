@@ -4,6 +4,7 @@
 (`problem`), by `network_files` and `model_files`, and shows the step, or the epoch, that is asked for. `demo` is
 `backlit.demo`: it runs an example or a network file and shows the run. `boundary` and `valley` draw what a model
 predicts over two inputs, and the error over two weights. `watch` runs a training and shows its curves meanwhile.
+`report` measures a table's model and gives its report.
 """
 
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from backlit.sources.bounding import boundary
     from backlit.sources.demonstrating import demo
     from backlit.sources.explaining import explain
+    from backlit.sources.reporting import report
     from backlit.sources.valleys import valley
     from backlit.sources.watching import watch
 
@@ -21,10 +23,11 @@ _PLACES = {
     "boundary": "bounding",
     "demo": "demonstrating",
     "explain": "explaining",
+    "report": "reporting",
     "valley": "valleys",
     "watch": "watching",
 }
 
-__all__ = ["boundary", "demo", "explain", "valley", "watch"]
+__all__ = ["boundary", "demo", "explain", "report", "valley", "watch"]
 
 __getattr__ = lazily(__name__, _PLACES)

@@ -21,6 +21,8 @@ from backlit.show.report.parts import Block, Code, Facts, Grid, NetworkPicture, 
 from backlit.show.report.texts import CELL, NAME, SENTENCE, WORDS, listed, number, plain
 
 MOST_COLUMNS, MOST_SURPRISES, MOST_TRIALS, MOST_METRICS, MOST_LAYERS = 100, 20, 30, 6, 12
+MOST_LINES = 20
+"""Of a command."""
 TRIAL_CURVES = 6
 """So many of the settings that were tried have their curve drawn."""
 SHRUNK = 0.78
@@ -217,12 +219,21 @@ def repeat_section(report: ModelReport) -> Section:
     pairs = [("seed", "–" if repeat.seed is None else str(repeat.seed))]
     pairs += [(plain(name, 40), plain(version, 40)) for name, version in list(repeat.versions.items())[:20]]
     pairs += [("digest of the table", plain(repeat.digest, 80))] if repeat.digest else []
-    blocks: list[Block] = [Code(plain(repeat.command, 4 * SENTENCE), "command")] if repeat.command else [
+    lines = [plain(line, 4 * SENTENCE) for line in repeat.command.split("\n")[:MOST_LINES]]
+    blocks: list[Block] = [Code("\n".join(lines), "command")] if repeat.command else [
         Said("The model's file does not say how it was made.")]  # fmt: skip
     words = (
         "On the same kind of computer, the same table, command and versions give the same numbers, and the same report."
     )
+    if _ended_early(report):
+        words = "It was ended early, by Ctrl-C or a time limit. Where is a matter of chance, and so are the numbers."
     return Section("repeat", "How to repeat it", [words] if repeat.command else [], [*blocks, Facts(pairs)])
+
+
+def _ended_early(report: ModelReport) -> bool:
+    """Tell whether a person or the clock ended a part of the training."""
+    told = f"{report.stopped} {report.choice.how if report.choice else ''} {report.linear}"
+    return "Ctrl-C" in told or "time limit" in told
 
 
 def rows_fact(report: ModelReport) -> str:

@@ -10,6 +10,7 @@ import msgspec
 from backlit.analysis.report_records import ClassesMeasured, ModelReport, NumbersMeasured
 from backlit.engine import Shown
 from backlit.errors import BacklitError
+from backlit.model.file import replacing
 from backlit.show.charts.figure import Figure
 from backlit.show.charts.svg import figure_svg
 from backlit.show.charts.text import figure_text
@@ -61,10 +62,9 @@ class Report(Shown):
                 f"cannot save a report as {target.name!r}; expected a name that ends in {' or '.join(FORMS)}. A "
                 "browser prints the page as a PDF."
             )
-        try:
-            target.write_text(made[target.suffix.lower()]().rstrip("\n") + "\n", encoding="utf-8", newline="\n")
-        except OSError as error:
-            raise BacklitError(f"cannot write {str(target)!r}: {error.strerror or error}.") from error
+        text = made[target.suffix.lower()]().rstrip("\n") + "\n"
+        with replacing(target) as file:
+            file.write(text.encode())
         return target
 
     def __str__(self) -> str:
