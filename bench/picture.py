@@ -18,7 +18,7 @@ import numpy as np
 import backlit as bl
 from backlit.examples import example_file, read_network_file
 from backlit.model import Settings, fit_table
-from backlit.show.network_svg import LIGHT, NETWORK_STYLE, network_svg
+from backlit.show.network.svg import LIGHT, NETWORK_STYLE, network_svg
 
 
 def two_layer() -> str:

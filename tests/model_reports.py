@@ -14,7 +14,7 @@ import numpy as np
 from msgspec.structs import replace
 from sklearn import metrics
 
-from backlit.analysis import report_records as records
+from backlit.analysis.report import records
 from backlit.data import ColumnReport, Surprise, Task
 from backlit.engine import TrainingCurve
 from backlit.explain.record.step_records import Column, Drawing, Edge, Node

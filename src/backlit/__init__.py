@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from backlit.model.file import load, save
     from backlit.ops.base import Activation, ElementwiseLoss, Layer, Loss, Optimizer
     from backlit.ops.registry import register
-    from backlit.show.demo import Demo
+    from backlit.show.demo.demo import Demo
     from backlit.show.report.report import Report
-    from backlit.show.worked_epoch import WorkedEpoch
-    from backlit.show.worked_example import WorkedExample
+    from backlit.show.worked.epoch import WorkedEpoch
+    from backlit.show.worked.example import WorkedExample
     from backlit.sources import boundary, demo, explain, report, valley, watch
 
 __version__ = "0.1.0"
@@ -50,11 +50,11 @@ _PLACES = {
     "GradientCheck": "engine",
     "boundary": "sources",
     "demo": "sources",
-    "Demo": "show.demo",
+    "Demo": "show.demo.demo",
     "explain": "sources",
     "watch": "sources",
-    "WorkedEpoch": "show.worked_epoch",
-    "WorkedExample": "show.worked_example",
+    "WorkedEpoch": "show.worked.epoch",
+    "WorkedExample": "show.worked.example",
     "report": "sources",
     "Report": "show.report.report",
     "save": "model.file",
@@ -144,7 +144,7 @@ for _form in ("text", "html", "line"):
 
 def _plot(curves: Any, **options: Any) -> Any:
     """Draw training curves, by `show`, which is imported when first needed."""
-    return import_module("backlit.show.curve_figures").curve_picture(curves, **options)
+    return import_module("backlit.show.curves.figures").curve_picture(curves, **options)
 
 
 plots["curves"] = _plot

@@ -12,8 +12,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import backlit as bl
-from backlit.analysis.boundary import boundary
-from backlit.analysis.boundary_records import Boundary, UnitLine
+from backlit.analysis.boundary.boundary import boundary
+from backlit.analysis.boundary.records import Boundary, UnitLine
 from backlit.data import Encoder, Table, read_table
 from backlit.engine import Network, Training
 from backlit.model import TabularModel, save

@@ -7,10 +7,10 @@ import pytest
 from sklearn import metrics
 from sklearn.calibration import calibration_curve
 
-from backlit.analysis.class_measures import CURVES, POINTS, calibration, measured_classes, thinned
-from backlit.analysis.class_scores import class_values, classifier_scores, normalized
-from backlit.analysis.intervals import Resamples
-from backlit.analysis.ranking import RANKED_CLASSES, rankings
+from backlit.analysis.report.class_measures import CURVES, POINTS, calibration, measured_classes, thinned
+from backlit.analysis.report.class_scores import class_values, classifier_scores, normalized
+from backlit.analysis.report.intervals import Resamples
+from backlit.analysis.report.ranking import RANKED_CLASSES, rankings
 
 
 def random_classes(n: int, k: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import backlit as bl
-from backlit.analysis import descent
-from backlit.analysis.descent import descent_lesson
-from backlit.analysis.descent_records import DescentLesson
+from backlit.analysis.valley import descent
+from backlit.analysis.valley.descent import descent_lesson
+from backlit.analysis.valley.descent_records import DescentLesson
 from backlit.errors import BacklitError
 
 X, Y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([[1.0], [2.0], [2.0], [4.0]])

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 from sklearn.inspection import permutation_importance
 
-from backlit.analysis.importance import PREDICTIONS, WORK, effort, importances
-from backlit.analysis.measured_rows import measure
+from backlit.analysis.report.importance import PREDICTIONS, WORK, effort, importances
+from backlit.analysis.report.measured_rows import measure
 from backlit.data import Table
 from backlit.model import Settings, TabularModel, fit_table
 

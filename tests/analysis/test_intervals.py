@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from backlit.analysis.class_scores import classifier_scores, normalized
-from backlit.analysis.intervals import (
+from backlit.analysis.report.class_scores import classifier_scores, normalized
+from backlit.analysis.report.intervals import (
     DRAWS,
     FEWEST,
     FEWEST_ROWS,
@@ -26,9 +26,9 @@ from backlit.analysis.intervals import (
     spread_rows,
     told_apart,
 )
-from backlit.analysis.number_measures import regression_scores
-from backlit.analysis.ranking import rankings
-from backlit.analysis.report_records import Interval
+from backlit.analysis.report.number_measures import regression_scores
+from backlit.analysis.report.ranking import rankings
+from backlit.analysis.report.records import Interval
 
 
 def few(n: int, number: int = 25) -> Resamples:

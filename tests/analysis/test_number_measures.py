@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from backlit.analysis.intervals import Resamples
-from backlit.analysis.number_measures import (
+from backlit.analysis.report.intervals import Resamples
+from backlit.analysis.report.number_measures import (
     MOST_BINS,
     POINTS,
     histogram,

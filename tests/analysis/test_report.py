@@ -15,10 +15,10 @@ import pyarrow as pa
 import pytest
 
 import backlit as bl
-from backlit.analysis.measured_rows import Compared
-from backlit.analysis.report_records import LONGEST_CELL, ModelReport
-from backlit.analysis.reporting import model_report, report_without_rows
-from backlit.analysis.worst_rows import CELLS, WORST
+from backlit.analysis.report.measured_rows import Compared
+from backlit.analysis.report.records import LONGEST_CELL, ModelReport
+from backlit.analysis.report.reporting import model_report, report_without_rows
+from backlit.analysis.report.worst_rows import CELLS, WORST
 from backlit.data import Table
 from backlit.errors import BacklitError
 from backlit.model import Settings, TabularModel, fit_table, save
@@ -432,7 +432,7 @@ def test_a_private_report_of_classes_that_training_did_not_have(iris):
 REPORTED = """
 import sys
 import backlit as bl, msgspec
-from backlit.analysis.reporting import model_report
+from backlit.analysis.report.reporting import model_report
 model = bl.load(sys.argv[1])
 sys.stdout.buffer.write(msgspec.json.encode(model_report(model, "iris", rows=range(0, 150, 2))))
 """

@@ -8,9 +8,10 @@ import math
 import numpy as np
 import pytest
 
-from backlit.analysis import descent_path, valley_words
-from backlit.analysis.single_weights import trained_places, weight_at
-from backlit.analysis.valley import valley
+from backlit.analysis.valley import path as descent_path
+from backlit.analysis.valley import words as valley_words
+from backlit.analysis.valley.single_weights import trained_places, weight_at
+from backlit.analysis.valley.valley import valley
 from backlit.engine import Network, Training
 from backlit.errors import BacklitError
 from backlit.ops.layers.dense import Dense

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from backlit.analysis.class_scores import classifier_scores
-from backlit.analysis.intervals import Resamples
-from backlit.analysis.measured_rows import Compared, Measured
-from backlit.analysis.number_measures import regression_scores
-from backlit.analysis.ranking import rankings
-from backlit.analysis.report_records import Verdict
-from backlit.analysis.verdict import always_answering, short, shown, verdict
+from backlit.analysis.report.class_scores import classifier_scores
+from backlit.analysis.report.intervals import Resamples
+from backlit.analysis.report.measured_rows import Compared, Measured
+from backlit.analysis.report.number_measures import regression_scores
+from backlit.analysis.report.ranking import rankings
+from backlit.analysis.report.records import Verdict
+from backlit.analysis.report.verdict import always_answering, short, shown, verdict
 
 
 def of_classes(targets, answers, labels, *, baseline=0, linear=None, words="test rows") -> Verdict:

@@ -15,7 +15,7 @@ import pytest
 
 import backlit as bl
 from backlit.cli.explain import explain
-from backlit.show.network_svg import network_svg
+from backlit.show.network.svg import network_svg
 
 PAGES: dict[str, dict[str, Any]] = {
     "two-layer": {"compare": True}, "one-output": {"names": True}, "linear": {"digits": 4}, "xor": {},

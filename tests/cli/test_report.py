@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from backlit import Dense, Network, save
-from backlit.analysis.report_records import ModelReport
+from backlit.analysis.report.records import ModelReport
 from backlit.cli import main
 from backlit.model import load
 from backlit.sources import reporting

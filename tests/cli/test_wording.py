@@ -172,10 +172,10 @@ APPEARS = {
     "cli/__init__.py": EVERY, "cli/wording.py": ("train", "predict", "evaluate", "demo", "explain"),
     "cli/options.py": ("explain",), "cli/kept_columns.py": ("predict",), "data/target.py": ("train",),
     "model/file.py": ("predict", "evaluate", "report", "explain"), "ops/word_table.py": (),
-    "show/demo_text.py": ("demo",), "show/demo_parts.py": ("demo",),
-    "show/drawing_words.py": ("explain",), "sources/model_files.py": ("explain",),
-    "sources/network_files.py": ("explain",), "explain/step.py": ("explain",), "show/worked_text.py": ("explain",),
-    "analysis/reporting.py": ("explain",),  # the command that a report names
+    "show/demo/text.py": ("demo",), "show/demo/parts.py": ("demo",),
+    "show/network/words.py": ("explain",), "sources/model_files.py": ("explain",),
+    "sources/network_files.py": ("explain",), "explain/step.py": ("explain",), "show/worked/text.py": ("explain",),
+    "analysis/report/reporting.py": ("explain",),  # the command that a report names
     "sources/reporting.py": ("train",),  # the command that wrote a model
 }  # fmt: skip
 """The commands in which a file's texts can appear; those of a command's own file appear in it alone."""

@@ -16,7 +16,7 @@ from backlit.examples import file_tables, parse_network_file, run_example
 from backlit.examples.quantity_parsing import QUANTITIES
 from backlit.examples.running import NAMES
 from backlit.ops.registry import REGISTRIES
-from backlit.show.demo_tables import verdict
+from backlit.show.demo.tables import verdict
 
 DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"(<!-- (?P<kind>[a-z]+): (?P<name>[\w-]+) -->\n)(?P<body>(?:(?!<!--).)*)(<!-- end -->)", re.DOTALL)

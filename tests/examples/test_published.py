@@ -406,7 +406,7 @@ epochs = 1
 
 
 def test_a_figure_of_few_digits_says_to_how_many_it_is_right(tmp_path):
-    from backlit.show.demo_tables import figures as tables
+    from backlit.show.demo.tables import figures as tables
 
     given = FILE + (
         '[[published]]\nquantity = "out(o1)"\nvalue = ".5"\n'

@@ -12,7 +12,7 @@ from backlit.explain import Drawing
 from backlit.explain.network_drawing import DRAWN_UNITS, LARGEST_COLUMN
 from backlit.explain.step import DRAWN_ROWS
 from backlit.ops.registry import losses
-from backlit.show.drawing_words import drawing_caption
+from backlit.show.network.words import drawing_caption
 
 ROWS = {
     "half_squared_error": [[1.0, 0.0], [0.0, 1.0], [0.5, 0.25], [1.0, 1.0]],

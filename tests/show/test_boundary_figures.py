@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 import backlit as bl
-from backlit.analysis.boundary import boundary
-from backlit.analysis.boundary_records import UnitLine
+from backlit.analysis.boundary.boundary import boundary
+from backlit.analysis.boundary.records import UnitLine
 from backlit.engine import Network
 from backlit.ops.layers.dense import Dense
-from backlit.show.boundary_figures import boundary_figures, crossing
+from backlit.show.boundary.figures import boundary_figures, crossing
 from backlit.show.charts.figure import Field, Line, Note, Points, Regions
 from backlit.show.charts.frame import Frame
 from backlit.show.charts.svg import figure_svg

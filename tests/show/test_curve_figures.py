@@ -9,7 +9,7 @@ from visible import visible_text
 
 from backlit.engine import TrainingCurve
 from backlit.show.charts.figure import Line, Points, Rule
-from backlit.show.curve_figures import curve_figures, curve_picture
+from backlit.show.curves.figures import curve_figures, curve_picture
 
 FALLING = tuple(1.0 / k for k in range(1, 21))
 

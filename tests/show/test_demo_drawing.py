@@ -11,7 +11,7 @@ import pytest
 
 import backlit as bl
 from backlit.explain.algebra.numerals import short_text
-from backlit.show.demo_drawing import network_picture
+from backlit.show.demo.drawing import network_picture
 
 
 def pictures(html: str) -> list[str]:

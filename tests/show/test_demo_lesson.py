@@ -14,9 +14,9 @@ import pytest
 
 import backlit as bl
 from backlit.show.charts.figure import Figure, Line, Points
-from backlit.show.demo_blocks import Chart
-from backlit.show.demo_parts import demo_parts
-from backlit.show.demo_text import demo_text
+from backlit.show.demo.blocks import Chart
+from backlit.show.demo.parts import demo_parts
+from backlit.show.demo.text import demo_text
 
 NUMBER = r"-?[\d.]+(?:e[+-]\d+)?"
 STEP = re.compile(rf"(\w+) = ({NUMBER}) - ({NUMBER}) \* \(?({NUMBER})\)? = ({NUMBER})$", re.MULTILINE)

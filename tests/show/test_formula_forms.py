@@ -16,8 +16,8 @@ from nbconvert.filters.markdown_mistune import markdown2html_mistune
 from visible import visible_text
 
 import backlit as bl
-from backlit.show.formula_forms import IN_MARKDOWN, broken, markdown_formula, notebook_formula
-from backlit.show.worked_notebook import worked_outputs
+from backlit.show.worked.formula_forms import IN_MARKDOWN, broken, markdown_formula, notebook_formula
+from backlit.show.worked.notebook import worked_outputs
 
 NAMES = ["width (cm)", "a_b^c%", "$x_1$", "<b>&", "*a* _b_", r"c:\new {x}", "`#|~"]
 

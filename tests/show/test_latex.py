@@ -14,7 +14,7 @@ import pytest
 import backlit as bl
 from backlit.errors import BacklitError
 from backlit.ops.registry import activations, losses, optimizers
-from backlit.show.worked_latex import PREAMBLE, worked_body
+from backlit.show.worked.latex import PREAMBLE, worked_body
 
 SCRIPTS = {"^": "^", "'": "^", "_": "_"}
 X = [[0.5, -1.0], [0.75, 0.25]]

@@ -11,7 +11,7 @@ from rich.console import Console
 from visible import visible_text
 
 import backlit as bl
-from backlit.show import live_curve
+from backlit.show.curves import live as live_curve
 
 
 def training(epochs: int = 40, **given) -> bl.Training:

@@ -16,10 +16,10 @@ import pytest
 import backlit as bl
 from backlit.explain import Column, Drawing, Edge, Node
 from backlit.explain.algebra.numerals import short_text
-from backlit.show.drawing_parts import Circle, Layout, Text
-from backlit.show.edge_labels import isolated
-from backlit.show.network_layout import layout
-from backlit.show.network_svg import network_svg
+from backlit.show.network.edge_labels import isolated
+from backlit.show.network.layout import layout
+from backlit.show.network.parts import Circle, Layout, Text
+from backlit.show.network.svg import network_svg
 from backlit.show.text_width import shortened, text_width
 
 NAMES = (

@@ -19,7 +19,8 @@ from visible import visible_text
 import backlit as bl
 from backlit.explain.algebra.numerals import decimal_text, latex_number, short_text
 from backlit.show import notebook as pieces
-from backlit.show import worked_markdown, worked_notebook
+from backlit.show.worked import markdown as worked_markdown
+from backlit.show.worked import notebook as worked_notebook
 
 PRELUDE = """
 import backlit as bl

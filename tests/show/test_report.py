@@ -16,7 +16,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from backlit.analysis import report_records as records
+from backlit.analysis.report import records
 from backlit.engine import TrainingCurve
 from backlit.errors import BacklitError
 from backlit.show.report import class_figures, number_figures, score_figures

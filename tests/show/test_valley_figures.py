@@ -9,11 +9,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from backlit.analysis.valley_records import PathPoint, Valley, ValleyPath
+from backlit.analysis.valley.records import PathPoint, Valley, ValleyPath
 from backlit.show.charts.figure import Field, Line, Note, Points
 from backlit.show.picture import Picture
-from backlit.show.valley_captions import caption
-from backlit.show.valley_figures import contour_levels, valley_figures
+from backlit.show.valley.captions import caption
+from backlit.show.valley.figures import contour_levels, valley_figures
 
 GRID = tuple(np.linspace(-1.0, 2.0, 13).tolist())
 BOWL = tuple(tuple(x * x + 10.0 * y * y + 0.1 for x in GRID) for y in GRID)

@@ -12,7 +12,7 @@ import pytest
 
 import backlit as bl
 from backlit.errors import BacklitError
-from backlit.show.worked_epoch import _apart
+from backlit.show.worked.epoch import _apart
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(5, 2)).round(2), RNG.normal(size=5).round(2)

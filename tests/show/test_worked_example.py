@@ -22,8 +22,8 @@ from cases import RULES
 
 import backlit as bl
 from backlit.examples import example_file, read_network_file
-from backlit.show.equation_parts import equation_parts
-from backlit.show.worked_html import LINKED, anchor
+from backlit.show.worked.equation_parts import equation_parts
+from backlit.show.worked.html import LINKED, anchor
 
 GOLDEN = Path(__file__).parent / "golden"
 CLASSICS = ("two-layer", "one-output", "linear")

@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 import backlit as bl
-from backlit.analysis.boundary import boundary
+from backlit.analysis.boundary.boundary import boundary
 
 X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 

@@ -13,7 +13,7 @@ from backlit.cli.streams import print_document
 from backlit.errors import BacklitError
 
 if TYPE_CHECKING:
-    from backlit.show.demo import Demo, DemoList
+    from backlit.show.demo.demo import Demo, DemoList
 
 
 def demo(
@@ -46,7 +46,7 @@ def demo(
     json
         Give everything as JSON.
     """
-    from backlit.show import demo as shown
+    from backlit.show.demo import demo as shown
     from backlit.sources import demo as run_demo
 
     run_plugins(plugin or ())
@@ -66,7 +66,7 @@ def demo(
 def _print(found: Demo | DemoList) -> None:
     from rich.console import Console
 
-    from backlit.show.demo_text import WIDTH, printed
+    from backlit.show.demo.text import WIDTH, printed
 
     console = Console(highlight=False)
     console.width = min(console.width, WIDTH)

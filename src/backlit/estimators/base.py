@@ -29,7 +29,7 @@ from backlit.ops.base import Activation, Op, Optimizer
 from backlit.ops.registry import activations, losses, optimizers, schedules
 
 if TYPE_CHECKING:
-    from backlit.show.worked_example import WorkedExample
+    from backlit.show.worked.example import WorkedExample
 
 FUSED = {fused for loss in losses.values() for fused in loss.fused.values()}  # type: ignore[attr-defined]
 """Losses that combine another loss with the last activation; the engine substitutes them by itself."""
@@ -296,7 +296,7 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
         >>> regressor.explain([[1.0]], [1.0])["net(o1)"].phase
         'forward'
         """
-        from backlit.show.worked_example import explain  # noqa: PLC0415  (few callers need it)
+        from backlit.show.worked.example import explain  # noqa: PLC0415  (few callers need it)
 
         check_is_fitted(self)
         inputs = read_inputs(self, X, y, reset=False)

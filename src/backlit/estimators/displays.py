@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from backlit.engine import History, Training, TrainingCurve
 from backlit.errors import BacklitError
-from backlit.show.curve_figures import spans_decades
+from backlit.show.curves.figures import spans_decades
 
 
 class MissingMatplotlibError(BacklitError, ImportError):

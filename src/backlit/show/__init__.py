@@ -1,7 +1,7 @@
-"""Draws records: as text for the terminal, Markdown, LaTeX, HTML with MathML and SVG. Takes records, never networks.
+"""Draws records: as text for the terminal, Markdown, LaTeX, HTML with MathML, SVG. Takes records, never networks.
 
-Each file makes one form: `worked_text`, `worked_markdown`, `worked_latex` and `worked_html` draw a worked example,
-`diagram_text` and `network_svg` the network in it; `text_charts` draws bars of plain numbers. The interface:
-`worked_example`, in which `explain` runs a step and gives it as a `WorkedExample` that shows itself in every form, and
-`text_charts`.
+A package for each thing that is drawn: `worked` (a worked example), `network` (the network in it), `demo`, `curves`,
+`valley`, `boundary`, `report`; `charts` is what all pictures of numbers are made of. `picture` is what people hold of a
+chart, `notebook` what a notebook may show, `summary_tables` the engine's own records as tables; `text_charts` draws
+small bars and networks of plain text.
 """

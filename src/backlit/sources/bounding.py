@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from backlit.analysis.boundary import boundary as compute
-from backlit.show.boundary_figures import boundary_figures
+from backlit.analysis.boundary.boundary import boundary as compute
+from backlit.show.boundary.figures import boundary_figures
 from backlit.show.picture import Picture
 
 

@@ -7,14 +7,14 @@ from importlib import import_module
 
 import numpy as np
 
-from backlit.analysis.boundary_records import Boundary
-from backlit.analysis.descent import descent_lesson
-from backlit.analysis.descent_records import DescentLesson
+from backlit.analysis.boundary.records import Boundary
+from backlit.analysis.valley.descent import descent_lesson
+from backlit.analysis.valley.descent_records import DescentLesson
 from backlit.engine import Training
 from backlit.errors import BacklitError
 from backlit.examples import ExampleRun, NetworkFile, Setup, SetupRun, Trained, examples, train_example
-from backlit.show.demo import Demo, DemoList
-from backlit.show.demo_records import DemoRun, DemoSetup
+from backlit.show.demo.demo import Demo, DemoList
+from backlit.show.demo.records import DemoRun, DemoSetup
 
 POINTS = 51
 """Points of a boundary along each side."""
@@ -73,7 +73,9 @@ def _boundary(run: SetupRun, setup: Setup, trained: Training) -> Boundary | None
     """Give what a trained network says over its two inputs; None where it has others, or where it exploded."""
     if len(run.inputs) != 2 or run.training_accuracy is None:
         return None
-    boundary = import_module("backlit.analysis.boundary").boundary  # it loads Arrow, which other demos do without
+    boundary = import_module(
+        "backlit.analysis.boundary.boundary"
+    ).boundary  # it loads Arrow, which other demos do without
     units = setup.names.units[0] or None
     try:
         found: Boundary = boundary(trained, kind="classes", points=POINTS, inputs=run.inputs, units=units)

@@ -15,9 +15,9 @@ from backlit.explain import Presentation, Step, course_of, explain_epoch, precis
 from backlit.explain.course import Course
 from backlit.explain.step import DATA
 from backlit.ops.registry import optimizers
-from backlit.show import worked_example
-from backlit.show.worked_epoch import WorkedEpoch
-from backlit.show.worked_example import WorkedExample
+from backlit.show.worked import example as worked_example
+from backlit.show.worked.epoch import WorkedEpoch
+from backlit.show.worked.example import WorkedExample
 from backlit.sources.network_files import network_file_problem
 from backlit.sources.problem import Problem
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from backlit.analysis.measured_rows import Compared
-from backlit.analysis.report_records import ModelReport
-from backlit.analysis.reporting import model_report, report_without_rows
+from backlit.analysis.report.measured_rows import Compared
+from backlit.analysis.report.records import ModelReport
+from backlit.analysis.report.reporting import model_report, report_without_rows
 from backlit.data import Table
 from backlit.engine import Network
 from backlit.errors import BacklitError, counted

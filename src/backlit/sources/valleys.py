@@ -7,10 +7,10 @@ from typing import Literal
 
 import numpy.typing as npt
 
-from backlit.analysis.valley import valley as computed
+from backlit.analysis.valley.valley import valley as computed
 from backlit.engine import Network, Training
 from backlit.show.picture import Picture
-from backlit.show.valley_figures import valley_figures
+from backlit.show.valley.figures import valley_figures
 
 
 def valley(

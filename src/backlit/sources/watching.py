@@ -8,7 +8,7 @@ from contextlib import closing
 
 from backlit.engine import Epoch, History, Training, TrainingCurve, epochs_at_once, every_epoch
 from backlit.errors import BacklitError
-from backlit.show.live_curve import live_curve
+from backlit.show.curves.live import live_curve
 
 
 def watch(

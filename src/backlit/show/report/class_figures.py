@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from backlit.analysis.report_records import CalibrationBin, ClassesMeasured, ClassMeasures
+from backlit.analysis.report.records import CalibrationBin, ClassesMeasured, ClassMeasures
 from backlit.errors import counted
 from backlit.show.charts.figure import Axis, Cells, Dash, DataTable, Figure, Layer, Line
 from backlit.show.report.parts import Grid

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backlit.analysis.report_records import Importances
+from backlit.analysis.report.records import Importances
 from backlit.show.charts.figure import Axis, Bars, DataTable, Figure
 from backlit.show.report.score_figures import SHORT
 from backlit.show.report.texts import number, plain

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backlit.analysis.report_records import ClassesMeasured, ModelReport, NumbersMeasured
+from backlit.analysis.report.records import ClassesMeasured, ModelReport, NumbersMeasured
 from backlit.errors import counted
 from backlit.show.report import class_figures as classes
 from backlit.show.report import number_figures as numbers

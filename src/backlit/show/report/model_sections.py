@@ -9,14 +9,14 @@ from collections.abc import Sequence
 import msgspec
 from markupsafe import Markup
 
-from backlit.analysis.report_records import ModelReport
+from backlit.analysis.report.records import ModelReport
 from backlit.errors import counted
 from backlit.explain.record.step_records import Column, Drawing, Edge, Node
 from backlit.model.recipe import Recipe
 from backlit.model.reports import Choice
 from backlit.show.charts.figure import Figure
-from backlit.show.curve_figures import curve_figures
-from backlit.show.network_svg import network_svg
+from backlit.show.curves.figures import curve_figures
+from backlit.show.network.svg import network_svg
 from backlit.show.report.parts import Block, Code, Facts, Grid, NetworkPicture, Notes, Said, Section, charts
 from backlit.show.report.texts import CELL, NAME, SENTENCE, WORDS, listed, number, plain
 

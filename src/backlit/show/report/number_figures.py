@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from backlit.analysis.report_records import HistogramBin, NumbersMeasured, Point
+from backlit.analysis.report.records import HistogramBin, NumbersMeasured, Point
 from backlit.errors import counted
 from backlit.show.charts.figure import Axis, Bars, DataTable, Figure, Line, Points, Rule
 from backlit.show.report.texts import number

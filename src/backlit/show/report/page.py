@@ -7,9 +7,9 @@ import functools
 import jinja2
 from markupsafe import Markup
 
-from backlit.analysis.report_records import ModelReport
+from backlit.analysis.report.records import ModelReport
 from backlit.show.charts.palette import CHART_STYLE
-from backlit.show.network_svg import NETWORK_STYLE
+from backlit.show.network.svg import NETWORK_STYLE
 from backlit.show.report.measured_sections import importance_section, intervals_section, measured_sections
 from backlit.show.report.model_sections import (
     columns_section,

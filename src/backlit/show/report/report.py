@@ -7,14 +7,14 @@ from pathlib import Path
 
 import msgspec
 
-from backlit.analysis.report_records import ClassesMeasured, ModelReport, NumbersMeasured
+from backlit.analysis.report.records import ClassesMeasured, ModelReport, NumbersMeasured
 from backlit.engine import Shown
 from backlit.errors import BacklitError
 from backlit.model.file import replacing
 from backlit.show.charts.figure import Figure
 from backlit.show.charts.svg import figure_svg
 from backlit.show.charts.text import figure_text
-from backlit.show.curve_figures import curve_figures
+from backlit.show.curves.figures import curve_figures
 from backlit.show.notebook import heading_html, padded, picture_html, svg_size, table_html, words_html
 from backlit.show.report.class_figures import confusion_figure
 from backlit.show.report.number_figures import predicted_figure

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from backlit.analysis.report_records import ModelReport, WorkedRow, WorkedUnit, WorstRow
+from backlit.analysis.report.records import ModelReport, WorkedRow, WorkedUnit, WorstRow
 from backlit.errors import counted
 from backlit.show.report.parts import Block, Code, Grid, Said, Section, Sum, Sums
 from backlit.show.report.texts import CELL, SENTENCE, WORDS, number, plain, share

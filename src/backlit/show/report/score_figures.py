@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from backlit.analysis.report_records import ModelReport, Score
+from backlit.analysis.report.records import ModelReport, Score
 from backlit.errors import counted
 from backlit.show.charts.figure import Axis, DataTable, Figure, Layer, Line, Points, Symbol
 from backlit.show.report.parts import Grid

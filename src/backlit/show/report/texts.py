@@ -6,7 +6,7 @@ import math
 import unicodedata
 from collections.abc import Sequence
 
-from backlit.show.edge_labels import isolated
+from backlit.show.network.edge_labels import isolated
 
 NAME, CELL, WORDS, SENTENCE = 60, 48, 240, 1_000
 """The most characters of a name, of a table's cell, of a description, and of a sentence with names in it."""

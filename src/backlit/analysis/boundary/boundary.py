@@ -1,0 +1,214 @@
+"""A decision boundary: what a model predicts over the plane of two of its inputs, the other inputs held still."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from backlit.analysis.boundary.inputs import Inputs
+from backlit.analysis.boundary.outputs import Kind
+from backlit.analysis.boundary.records import Boundary, BoundaryOutput
+from backlit.analysis.boundary.subject import Names, Subject, subject_of
+from backlit.data.messages import did_you_mean, listed, quoted
+from backlit.errors import BacklitError, counted
+from backlit.kernels.types import Array
+
+MOST_ROWS = 2_000
+"""So many rows are drawn at the most, evenly chosen."""
+
+MOST_OUTPUTS = 6
+"""So many outputs of a model that has several are drawn, the first ones."""
+
+CHOICE_ROWS, MOST_CANDIDATES = 200, 100
+"""The two inputs that matter most are found on so many rows at the most, and among so many inputs."""
+
+LARGEST = 1e250
+"""Numbers of a column that is drawn are no larger, so that there is room beside them."""
+
+ROOM = 0.25
+"""Free space beside the outermost rows, as a part of the distance between them."""
+
+
+def boundary(
+    model: Any, data: Any = None, Y: Any = None, *, columns: Sequence[str | int] | None = None, points: int = 101,
+    kind: Kind | None = None, inputs: Sequence[str] | None = None, outputs: Sequence[str] | None = None,
+    classes: Sequence[str] | None = None, units: Sequence[str] | None = None,
+) -> Boundary:  # fmt: skip
+    """Predict a grid over the plane of two inputs, and the rows on it.
+
+    `backlit.boundary` draws the record, and describes the arguments.
+
+    >>> from backlit.engine import Network
+    >>> from backlit.ops.layers.dense import Dense
+    >>> network = Network([Dense(1, "sigmoid", weights=[[1.0], [1.0]], biases=[-1.5])], inputs=2)
+    >>> found = boundary(network, [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 0, 0, 1], points=3)
+    >>> found.outputs[0].classes, found.outputs[0].right, found.x
+    (('0', '1'), 4, (-0.25, 0.5, 1.25))
+    """
+    if isinstance(points, bool) or not isinstance(points, (int, np.integer)) or not 2 <= points <= 400:
+        raise BacklitError(f"points is {points!r}; expected a whole number from 2 to 400, of each side of the grid.")
+    if kind not in {None, "classes", "numbers"}:
+        raise BacklitError(f"kind is {kind!r}; expected 'classes' or 'numbers', or None to choose by the targets.")
+    subject = subject_of(model, data, Y, kind, Names(inputs, outputs, classes, units))
+    if not subject.rows:
+        raise BacklitError("the data has no rows; expected at least one, which says where the plane lies.")
+    places, chosen = _axes(subject, columns)
+    across, down = (subject.inputs.values(place) for place in places)
+    known = np.flatnonzero(np.isfinite(across) & np.isfinite(down))
+    names = tuple(subject.inputs.names[place] for place in places)
+    if not known.size:
+        raise BacklitError(f"no row has values of both {quoted(names[0])} and {quoted(names[1])}: nothing to draw.")
+    rows = _evenly(known, MOST_ROWS)
+    x, y = (_side(name, values[known], int(points)) for name, values in zip(names, (across, down), strict=True))
+    found = _outputs(subject, places, (x, y), rows, (across[rows], down[rows]))
+    others = [place for place in range(len(subject.inputs.names)) if place not in places]
+    return Boundary(
+        model=subject.model, x_name=names[0], y_name=names[1], x=tuple(x.tolist()), y=tuple(y.tolist()),
+        outputs=found, of_outputs=len(subject.outputs.kinds), rows=tuple((rows + 1).tolist()),
+        row_x=tuple(across[rows].tolist()), row_y=tuple(down[rows].tolist()), of_rows=len(known),
+        unplaced=subject.rows - len(known), units=subject.lines(places), chosen=chosen,
+        held=tuple((subject.inputs.names[place], subject.inputs.held(place)) for place in others),
+    )  # fmt: skip
+
+
+def _outputs(
+    subject: Subject, places: tuple[int, int], sides: tuple[Array, Array], rows: Array, at: tuple[Array, Array]
+) -> tuple[BoundaryOutput, ...]:
+    """Predict the grid, and the rows as they are and as the plane has them."""
+    X, Y = np.meshgrid(*sides)
+    grids = _finite(subject, subject.inputs.plane(places, X.ravel(), Y.ravel()), "points of the plane")
+    own = _finite(subject, subject.inputs.own(rows), "rows")
+    whole = len(subject.inputs.names) == 2
+    drawn = own if whole else _finite(subject, subject.inputs.plane(places, *at), "places of rows")
+    targets = subject.targets(rows)
+    found = []
+    for k, kind in enumerate(subject.outputs.kinds[:MOST_OUTPUTS]):
+        scores = grids[k].T.reshape(-1, *X.shape)  # (grids, y, x)
+        wanted = np.full(len(rows), np.nan) if targets is None else targets[k]
+        found.append(BoundaryOutput(
+            name=kind.name, classes=kind.classes, level=kind.level, probabilities=kind.probabilities,
+            scores=tuple(tuple(map(tuple, grid)) for grid in scores.tolist()),
+            targets=tuple(value if np.isfinite(value) else None for value in wanted.tolist()),
+            predicted=tuple(kind.predicted(own[k]).tolist()), drawn=tuple(kind.predicted(drawn[k]).tolist()),
+        ))  # fmt: skip
+    return tuple(found)
+
+
+def _finite(subject: Subject, rows: Any, what: str) -> list[Array]:
+    """Give the scores of rows. Errors: a BacklitError where some are not finite."""
+    scores = subject.outputs.scores(rows)
+    bad = sum(int((~np.isfinite(one)).any(axis=1).sum()) for one in scores[:MOST_OUTPUTS])
+    if bad:
+        raise BacklitError(
+            f"the predictions for {bad:,} {what} are not finite numbers: the weights or the inputs are too large. "
+            "Scale the inputs, or train at a smaller rate."
+        )
+    return scores
+
+
+# ------------------------------------------------------------------------------------------------------- the two inputs
+
+
+def _axes(subject: Subject, columns: Sequence[str | int] | None) -> tuple[tuple[int, int], str]:
+    """Give the places of the two inputs, and how they were chosen, "" where they were given."""
+    inputs = subject.inputs
+    if columns is not None:
+        return _given(inputs, columns), ""
+    able = [place for place in range(len(inputs.names)) if not inputs.refusal(place)]
+    if len(able) < 2:
+        which = f": {quoted(inputs.names[able[0]])}" if able else ""
+        raise BacklitError(
+            "a boundary lies in the plane of two inputs that are numbers; the model has "
+            f"{counted(len(able), 'such input')}{which}."
+        )  # fmt: skip
+    if len(able) == 2:
+        return (able[0], able[1]), ""
+    if len(able) > MOST_CANDIDATES:
+        raise BacklitError(
+            f"the model has {len(able):,} inputs; say which two are drawn, such as columns={_example(inputs, able)!r}: "
+            f"of up to {MOST_CANDIDATES} inputs, the two that change the predictions most are chosen."
+        )
+    return _strongest(subject, able)
+
+
+def _example(inputs: Inputs, able: Sequence[int]) -> tuple[str, str]:
+    return inputs.names[able[0]], inputs.names[able[1]]
+
+
+def _strongest(subject: Subject, able: Sequence[int]) -> tuple[tuple[int, int], str]:
+    """Choose the two inputs whose holding changes the predictions most, in the mean over some rows."""
+    rows = _evenly(np.arange(subject.rows), CHOICE_ROWS)
+    before = subject.outputs.scores(subject.inputs.own(rows))
+    spreads = [float(scores.std()) or 1.0 for scores in before]
+    changes = []
+    for place in able:
+        after = subject.outputs.scores(subject.inputs.own(rows, place))
+        pairs = zip(after, before, spreads, strict=True)
+        changes.append(sum(float(np.abs(new - old).mean()) / spread for new, old, spread in pairs))
+    varied = [bool(np.ptp(_known(subject.inputs.values(place)))) for place in able]
+    order = sorted(range(len(able)), key=lambda k: (not varied[k], -changes[k], k))
+    first, second = sorted(able[k] for k in order[:2])
+    how = (f"of {len(able)} inputs, these two change the predictions most where they are held at their median, in "
+           f"{counted(len(rows), 'row')}")  # fmt: skip
+    return (first, second), how
+
+
+def _known(values: Array) -> Array:
+    known = values[np.isfinite(values)]
+    return known if known.size else np.zeros(1)
+
+
+def _given(inputs: Inputs, columns: Sequence[str | int]) -> tuple[int, int]:
+    """Give the places of two inputs that are named, or numbered from 0."""
+    if isinstance(columns, str) or not np.iterable(columns) or len(given := list(columns)) != 2:
+        raise BacklitError(f"columns is {columns!r}; expected two inputs, such as {inputs.names[:2]!r} or (0, 1).")
+    first, second = (_place(inputs, one) for one in given)
+    if first == second:
+        raise BacklitError(f"columns names {quoted(inputs.names[first])} twice; expected two different inputs.")
+    return first, second
+
+
+def _place(inputs: Inputs, given: str | int) -> int:
+    names = inputs.names
+    if isinstance(given, str) and given in names:
+        place = names.index(given)
+    elif isinstance(given, (int, np.integer)) and not isinstance(given, bool) and 0 <= given < len(names):
+        place = int(given)
+    else:
+        if not isinstance(given, str):
+            raise BacklitError(f"columns: the model has no input {given!r}; expected names, or places from 0 to "
+                               f"{len(names) - 1}.")  # fmt: skip
+        why = f"; {inputs.others[given]}" if given in inputs.others else ""
+        near = "" if why else did_you_mean(given, names)
+        raise BacklitError(f"columns: the model has no input {quoted(given)}{why}.{near} It has {listed(names)}.")
+    if why := inputs.refusal(place):
+        able = [name for k, name in enumerate(names) if not inputs.refusal(k)]
+        raise BacklitError(
+            f"columns: {quoted(names[place])} {why}, and an axis of the plane needs numbers. Of the model's inputs, "
+            f"these are numbers: {listed(able) or 'none'}."
+        )
+    return place
+
+
+# ---------------------------------------------------------------------------------------------------- rows and the grid
+
+
+def _evenly(rows: Array, most: int) -> Array:
+    """Give up to so many of the rows, evenly chosen."""
+    chosen: Array = rows[np.linspace(0, len(rows) - 1, min(len(rows), most)).round().astype(np.int64)]
+    return chosen
+
+
+def _side(name: str, values: Array, points: int) -> Array:
+    """Give the places of the grid along a side: somewhat farther than the values (n,) lie."""
+    low, high = float(values.min()), float(values.max())
+    largest = max(abs(low), abs(high))
+    if largest > LARGEST:
+        raise BacklitError(
+            f"{quoted(name)} holds numbers as large as {largest:.3g}; expected at most {LARGEST:g}: divide them by a "
+            "power of ten."
+        )
+    room = ROOM * (high - low) if high - low > 1e-9 * largest else 0.1 * largest or 0.5
+    return np.linspace(low - room, high + room, points)

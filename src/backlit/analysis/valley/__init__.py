@@ -1,0 +1,1 @@
+"""The valley of the error: E over a plane of weights, and paths of descent on it, as records."""

@@ -1,0 +1,148 @@
+"""What a picture of a decision boundary says in words: its title, what is seen, a prediction in a cell of its table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from backlit.analysis.boundary.records import Boundary, BoundaryOutput
+from backlit.errors import counted
+from backlit.show.charts.scales import minus
+
+TURNS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+"""Characters that turn the direction of what follows, beyond the end of a name; they are left out."""
+
+MOST_LETTERS = 40
+"""Longer names are cut."""
+
+TIES = 0.03
+"""Points of the grid between two classes are spoken of from this share on: a line alone has fewer."""
+
+MOST_HELD, MOST_WRONG = 4, 12
+"""So many of the held inputs, and of the rows that are wrong, are named."""
+
+
+def short(text: str) -> str:
+    """Give a name on one line, its end left out where it is long.
+
+    >>> short("sepal\\nlength")
+    'sepal length'
+    """
+    flat = " ".join(text.translate(TURNS).split()) or "(no name)"
+    return flat if len(flat) <= MOST_LETTERS else flat[: MOST_LETTERS - 1] + "…"
+
+
+def number(value: float) -> str:
+    """Write a number with up to four digits."""
+    return minus(f"{value + 0.0:.4g}")
+
+
+class BoundaryWords:
+    """The words for one output of a boundary."""
+
+    def __init__(self, boundary: Boundary, output: BoundaryOutput) -> None:
+        self.boundary, self.output = boundary, output
+
+    def title(self) -> str:
+        """Name the picture."""
+        name = self.output.name and short(self.output.name)
+        if self.output.classes:
+            return f"Decision boundary of {name}" if name else "Decision boundary"
+        return f"Predicted {name}" if name else "Predictions"
+
+    def summary(self, *, dashed: bool) -> str:
+        """Say what is seen; `dashed` says that there are lines of hidden units."""
+        said = [self._what(), self._ties(), self._rows(), self._drawn() if self.boundary.held else ""]
+        if self.boundary.unplaced:
+            one = self.boundary.unplaced == 1
+            said.append(
+                f"{counted(self.boundary.unplaced, 'row')} without a value of both {'is' if one else 'are'} not drawn."
+            )
+        if dashed:
+            said.append("Dashed: where a hidden unit's net input is 0.")
+        if self.boundary.chosen:
+            said.append(f"{self.boundary.chosen[0].upper()}{self.boundary.chosen[1:]}.")
+        return " ".join(filter(None, said))
+
+    def cell(self, i: int, k: int) -> str:
+        """Give the prediction at a place of the grid: the class and its score, or the number."""
+        scores = [grid[i][k] for grid in self.output.scores]
+        if not self.output.classes:
+            return number(scores[0])
+        if self.output.level is not None:
+            chosen, score = int(scores[0] > self.output.level), scores[0]
+        else:
+            chosen = int(np.argmax(scores))
+            score = scores[chosen]
+        return f"{short(self.output.classes[chosen])} ({minus(f'{score:.2f}')})"
+
+    def root_mean_square(self) -> float:
+        """Give the root of the mean squared difference of targets and predictions; 0 where no target is known."""
+        pairs = zip(self.output.targets, self.output.predicted, strict=True)
+        off = np.array([target - found for target, found in pairs if target is not None], np.float64)
+        largest = float(np.abs(off).max(initial=0.0))
+        return largest * float(np.sqrt(np.mean((off / largest) ** 2))) if largest else 0.0  # squares might overflow
+
+    # ------------------------------------------------------------------------------------------------------ sentences
+
+    def _what(self) -> str:
+        boundary, what = self.boundary, "class" if self.output.classes else "number"
+        plane = f"over {short(boundary.x_name)} and {short(boundary.y_name)}"
+        held = [f"{short(name)} at {short(value)}" for name, value in boundary.held]
+        others = f", with {_listed(held)}" if held else ""
+        several = f", output {self._place()} of {boundary.of_outputs}" if boundary.of_outputs > 1 else ""
+        return f"The predicted {what}{several} {plane}{others}."
+
+    def _ties(self) -> str:
+        """Say how much is left uncoloured: where two classes are level, over more than a line."""
+        output = self.output
+        if output.level is None:
+            return ""
+        same = np.asarray(output.scores[0]) == output.level
+        if same.mean() < TIES:
+            return ""
+        return (f"At {100 * same.mean():.0f} % of the plane's points the output is exactly {number(output.level)}, "
+                f"between the two classes; that counts as {short(output.classes[0])}, and has no colour.")  # fmt: skip
+
+    def _place(self) -> int:
+        return self.boundary.outputs.index(self.output) + 1
+
+    def _rows(self) -> str:
+        output, drawn = self.output, len(self.boundary.rows)
+        rows = counted(drawn, "row")
+        few = f"Of {self.boundary.of_rows:,} rows, {drawn:,} evenly chosen ones are drawn. "
+        few = few if drawn < self.boundary.of_rows else ""
+        if not output.known:
+            return f"{few}The target of no row is known."
+        of = rows if output.known == drawn else f"{counted(output.known, 'row')} with a known target"
+        if not output.classes:
+            usual = number(self.root_mean_square())
+            return f"{few}Of {of}, predicted and true numbers differ by {usual}, as a root mean square."
+        wrong = [row for row, target, found in zip(self.boundary.rows, output.targets, output.predicted, strict=True)
+                 if target is not None and target != found]  # fmt: skip
+        if not wrong:
+            verb = "all are" if output.known > 1 else "it is"
+            return f"{few}Of {of}, {verb} predicted right."
+        right = f"{output.right:,}" if output.right else "none"
+        verb = "are" if output.right > 1 else "is"
+        named = ", ".join(str(row) for row in wrong[:MOST_WRONG])
+        more = f" and {len(wrong) - MOST_WRONG:,} more" if len(wrong) > MOST_WRONG else ""
+        which = "row" if len(wrong) == 1 else "rows"
+        return f"{few}Of {of}, {right} {verb} predicted right; wrong, and ringed: {which} {named}{more}."
+
+    def _drawn(self) -> str:
+        """Say how far the rows' own predictions are what the plane shows at their place."""
+        output, rows = self.output, counted(len(self.boundary.rows), "row")
+        own = "Each row is predicted with all of its own inputs"
+        if output.classes:
+            return f"{own}: {output.as_drawn:,} of {rows} as the class that the plane shows there."
+        off = float(np.mean(np.abs(np.asarray(output.predicted) - np.asarray(output.drawn))))
+        return f"{own}; that differs from what the plane shows there by {number(off)} in the mean."
+
+
+def _listed(parts: Sequence[str]) -> str:
+    more = len(parts) - MOST_HELD
+    if more > 0:
+        return ", ".join(parts[:MOST_HELD]) + f" and {counted(more, 'more input')} held"
+    return ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1] + " held"

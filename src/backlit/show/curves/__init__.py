@@ -1,0 +1,1 @@
+"""Draws the curves of trainings, from their records, after a training and while it runs."""

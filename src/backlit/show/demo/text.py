@@ -1,0 +1,130 @@
+"""A demo as text: its parts, in order, for a terminal that `rich` writes to."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from backlit.examples import Example, SetupRun
+from backlit.show.charts.text import figure_text
+from backlit.show.demo import tables as demo_tables
+from backlit.show.demo.blocks import Block, Chart, Facts, Heading, Lines, NetworkPicture, Words
+from backlit.show.demo.parts import demo_parts
+from backlit.show.demo.records import DemoRun
+from backlit.show.demo.tables import DemoTable
+from backlit.show.text_charts import network_drawing
+
+WIDTH = 80
+INDENT = "  "
+
+
+def demo_text(run: DemoRun, width: int = WIDTH) -> str:
+    """Give a run as plain text."""
+    return _plain(demo_renderables(run, width), width)
+
+
+def list_text(found: Sequence[Example], width: int = WIDTH) -> str:
+    """Give the examples as plain text, a line each."""
+    return _plain(list_parts(found), width)
+
+
+def _plain(parts: Iterator[RenderableType], width: int) -> str:
+    written = io.StringIO()  # not to a notebook, where rich would make an output of it
+    console = Console(file=written, width=width, highlight=False, color_system=None, force_jupyter=False)
+    for part in parts:
+        console.print(part)
+    return "\n".join(line.rstrip() for line in written.getvalue().rstrip("\n").split("\n"))
+
+
+def list_parts(found: Sequence[Example]) -> Iterator[RenderableType]:
+    """Give the parts of a list of examples."""
+    longest = max(len(example.name) for example in found)
+    for example in found:
+        yield Text.assemble((f"{example.name:{longest}}", "bold"), f"  {example.teaches}")
+    yield Text("\nRun one with its name, such as: backlit demo two-layer")
+
+
+def printed(found: DemoRun | Sequence[Example], width: int) -> Iterator[RenderableType]:
+    """Give the parts of a run, or of a list of examples."""
+    return demo_renderables(found, width) if isinstance(found, DemoRun) else list_parts(found)
+
+
+def demo_renderables(run: DemoRun, width: int) -> Iterator[RenderableType]:
+    """Give the parts of a run, each to be printed with a line break after it."""
+    yield Text(run.title or run.name, style="bold")
+    yield ""
+    for block in demo_parts(run):
+        yield from _renderables(block, width)
+
+
+def _renderables(block: Block, width: int) -> Iterator[RenderableType]:
+    """Give what is printed of a block, an empty line at its end."""
+    if isinstance(block, Heading):
+        yield Rule(block.text, style="dim")
+    elif isinstance(block, Words):
+        yield from (Text(textwrap.fill(block.text, width)), "")
+    elif isinstance(block, Facts):
+        yield Text("\n".join(f"{name:10}{fact}" for name, fact in block.rows) + "\n")
+    elif isinstance(block, Lines):
+        yield Text(f"{block.text}\n")
+    elif isinstance(block, NetworkPicture):
+        yield from _network(block.setup, width)
+    elif isinstance(block, Chart):
+        yield from _chart(block, width)
+    else:
+        yield from _noted(block, width)
+
+
+def _network(setup: SetupRun, width: int) -> Iterator[RenderableType]:
+    """Draw the network where it is small."""
+    columns = demo_tables.drawn_units(setup)
+    drawing = network_drawing(columns) if columns else []
+    if drawing and max(map(len, drawing)) < width - 2:
+        yield Text("\n".join(INDENT + line for line in drawing) + "\n")
+
+
+def _chart(chart: Chart, width: int) -> Iterator[RenderableType]:
+    """Print the lines of a chart, or each figure in block characters with what is seen in it."""
+    room = width - len(INDENT)
+    for text, said in zip(chart_texts(chart, room), chart_words(chart), strict=True):
+        lines = f"{text}\n{textwrap.fill(said, room)}".strip("\n")
+        if lines:
+            yield Text(textwrap.indent(lines, INDENT) + "\n", no_wrap=True, overflow="crop")
+
+
+def chart_texts(chart: Chart, width: int = WIDTH - len(INDENT)) -> list[str]:
+    """Give what stands for each figure of a chart in a terminal; the chart's own lines stand for all of them."""
+    if chart.text and max(map(len, chart.text.split("\n"))) <= width:
+        return [chart.text, *("" for _ in chart.figures[1:])]
+    return [figure_text(figure, width) for figure in chart.coarse or chart.figures]
+
+
+def chart_words(chart: Chart) -> list[str]:
+    """Give what is said below each figure of a chart."""
+    return ["" if chart.text else figure.summary for figure in chart.figures]
+
+
+def _noted(table: DemoTable, width: int = WIDTH) -> Iterator[RenderableType]:
+    """Give a table with its notes and an empty line; numbered notes hang behind their numbers."""
+    yield _table(table)
+    for note in table.notes:
+        hang = "      " if note.startswith("(") else INDENT
+        style = "bold" if note.startswith(demo_tables.NEVER) else ""
+        yield Text(textwrap.fill(note, width - 4, initial_indent=INDENT, subsequent_indent=hang), style=style)
+    yield ""
+
+
+def _table(table: DemoTable) -> Table:
+    drawn = Table(title=table.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_edge=False)
+    for k, heading in enumerate(table.head):
+        drawn.add_column(heading, justify="left" if k < table.names else "right")
+    for row in table.rows:
+        drawn.add_row(*map(Text, row))
+    return drawn

@@ -1,0 +1,82 @@
+"""A worked example as a LaTeX document of standard packages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from backlit.explain.algebra.numerals import latex_number
+from backlit.explain.quantity_names import latex_text
+from backlit.explain.record.step_records import Change, Example, Record, Section
+from backlit.show.worked.equation_parts import equation_parts, latex_decimal
+
+PREAMBLE = r"""\documentclass[a4paper]{article}
+\usepackage[utf8]{inputenc}
+\usepackage[T1]{fontenc}
+\usepackage[margin=2cm]{geometry}
+\usepackage{amsmath,amssymb,longtable}
+\setlength{\parindent}{0pt}
+\begin{document}
+"""
+
+SIGNS = {
+    "→": r"\to", "·": r"\cdot", "²": "^2", "√": r"\surd", "≤": r"\le", "≥": r"\ge", "≠": r"\ne", "Σ": r"\Sigma",
+    "‖": r"\Vert", "η": r"\eta", "μ": r"\mu", "ρ": r"\rho", "ε": r"\varepsilon", "β": r"\beta", "λ": r"\lambda",
+    "α": r"\alpha", "δ": r"\delta", "∞": r"\infty", "…": r"\ldots",
+}  # fmt: skip
+
+
+def worked_latex(example: Example) -> str:
+    """Give a worked example as a document that compiles as it is."""
+    return f"{PREAMBLE}{worked_body(example)}\\end{{document}}\n"
+
+
+def worked_body(example: Example) -> str:
+    """Give the document without its preamble and its end."""
+    summary = example.summary
+    lines = [rf"\section*{{{text_latex(summary.title)}}}", r"\begin{itemize}"]
+    lines += [rf"\item {text_latex(name)}: {text_latex(fact)}" for name, fact in summary.facts]
+    lines += [r"\end{itemize}"]
+    if len(summary.errors) > 1:
+        lines += [rf"\subsection*{{{text_latex(summary.errors_title)}}}", r"\begin{longtable}{rr}"]
+        lines += [
+            rf"{number} & ${latex_decimal(error, summary.digits)}$ \\" for number, error in enumerate(summary.errors, 1)
+        ]
+        lines += [r"\end{longtable}"]
+    for section in example.sections:
+        lines += [rf"\subsection*{{{text_latex(section.title)}}}", *_section(section, summary.digits)]
+    if example.changes:
+        lines += [r"\subsection*{Before and after the step}", *_changes(example.changes)]
+    return "\n".join(lines) + "\n"
+
+
+def _section(section: Section, digits: int) -> Iterator[str]:
+    if section.given:
+        yield r"\begin{longtable}{lrl}"
+        for record in section.given:
+            yield rf"${record.symbol}$ & ${latex_number(record.shown)}$ & {text_latex(record.note)} \\"
+        yield r"\end{longtable}"
+    for record in section.worked:
+        yield from _record(record, digits)
+
+
+def _record(record: Record, digits: int) -> Iterator[str]:
+    """Set one number as a chain of equations, broken before each equals sign."""
+    yield r"\begin{align*}"
+    yield rf"{record.symbol} &= " + " \\\\\n&= ".join(equation_parts(record))
+    yield r"\end{align*}"
+    remarks = [text_latex(remark) for remark in (record.note, record.checked) if remark]
+    if remarks:
+        yield rf"{{\small {'; '.join(remarks)}}}"
+
+
+def _changes(changes: tuple[Change, ...]) -> Iterator[str]:
+    yield r"\begin{longtable}{lrrr}"
+    yield r" & before & after & change \\"
+    for change in changes:
+        yield text_latex(change.name) + "".join(f" & ${latex_number(number)}$" for number in change.shown) + r" \\"
+    yield r"\end{longtable}"
+
+
+def text_latex(text: str) -> str:
+    """Give text with the characters escaped that mean something in LaTeX, and signs that its fonts lack as formulas."""
+    return "".join(f"${SIGNS[c]}$" if c in SIGNS else c for c in latex_text(text))
