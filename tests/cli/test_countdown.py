@@ -25,8 +25,8 @@ class Clock:
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
-        (-5.0, "1 s"), (0.0, "1 s"), (0.2, "1 s"), (1.0, "1 s"), (9.1, "10 s"), (10.1, "15 s"), (59.0, "1 min"),
-        (61.0, "2 min"), (3599.0, "1 h"), (3601.0, "1 h 1 min"), (7200.0, "2 h"), (1e6, "277 h 47 min"),
+        (-5.0, "1 s"), (0.0, "1 s"), (0.2, "1 s"), (1.0, "1 s"), (9.1, "10 s"), (10.1, "11 s"), (31.0, "35 s"),
+        (59.0, "60 s"), (61.0, "65 s"), (119.0, "2 min"), (121.0, "2 min 30 s"), (601.0, "11 min"), (3599.0, "1 h"), (3601.0, "1 h 1 min"), (7200.0, "2 h"), (1e6, "277 h 47 min"),
     ],
 )  # fmt: skip
 def test_seconds_are_rounded_up(seconds, words):
@@ -72,7 +72,7 @@ def test_a_noisy_estimate_does_not_jump():
 
 PHASES = [
     told(None), told(8.0, epoch=2), told(5.0, epoch=3), told(4.0, trial=2), told(2.0, False, "training"),
-    told(0.0, False, "training", epoch=9), told(None, False, "comparing"), told(None, False, "reporting"),
+    told(0.0, False, "training", epoch=9), told(None, False, "testing"), told(None, False, "comparing"), told(None, False, "reporting"),
 ]  # fmt: skip
 
 
@@ -81,7 +81,8 @@ LINES = {
     1e9: [
         f"{FIRST} 3, validation loss 0.2500; at most 4 s left",
         f"{SECOND} 1, validation loss 0.2500; about 2 s left",
-        "training (64 tanh; l2 0.1): epoch 9, validation loss 0.2500", "comparing with a linear model",
+        "training (64 tanh; l2 0.1): epoch 9, validation loss 0.2500",
+        "measuring on the test rows", "comparing with a linear model",
         "writing the report",
     ],
     -1.0: [
@@ -129,7 +130,7 @@ def test_the_live_line_has_it_first_and_one_line(monkeypatch, width):
         assert [head for head, _ in itertools.groupby(heads) if head.strip() != "starting"] == [
             "trying 1 of 2", "trying 1 of 2, at most 8 s left", "trying 1 of 2, at most 5 s left",
             "trying 2 of 2, at most 4 s left", "training, about 2 s left", "training",
-            "comparing with a linear model", "writing the report",
+            "measuring on the test rows", "comparing with a linear model", "writing the report",
         ]  # fmt: skip
     if width >= 80:
         assert all("validation loss 0.2500" in line for line in lines if re.match("trying|training", line))

@@ -454,6 +454,8 @@ class Ending:
         ),
         ("training", 1, ["training ends here; the model so far is tested and written to m.st"], False),
         ("training", 2, ["training ends here", "Ctrl-C again: no model is written"], True),
+        ("testing", 1, ["the training has ended; its model is tested and written to m.st"], False),
+        ("testing", 2, ["the training has ended", "Ctrl-C again: no model is written"], True),
         ("comparing", 1, ["the linear model is left out; the network is written to m.st"], False),
         ("reporting", 1, ["the report is left out; the network is written to m.st"], False),
     ],

@@ -40,6 +40,16 @@ def test_all_recipes_to_come_and_the_slowest_training_are_counted():
     assert left.while_choosing(3, [training(40, 10, 0.12)] * 2) == pytest.approx(50 * 10 * 0.003)
 
 
+def test_a_few_milliseconds_of_a_network_say_nothing_of_it():
+    """The first epochs of the second network are slow: they are not taken for its pace before there are enough."""
+    left = time_left()
+    left.while_choosing(0, FOLDS)
+    narrow, wide = 80 * 10 * 0.0025, 0.005
+    slow = [training(40, 1, KNOWN_SECONDS / 3), training(40, 1, 0.0)]
+    expected = 720 * wide + narrow + 80 * 10 * wide + 50 * 10 * wide
+    assert left.while_choosing(1, slow) == pytest.approx(expected)
+
+
 def test_a_time_limit_ends_it_earlier():
     assert time_left(seconds=4.0).while_choosing(0, FOLDS) == pytest.approx(0.95 * 4.0)
     assert time_left(seconds=1000.0).while_choosing(0, FOLDS) == time_left().while_choosing(0, FOLDS)

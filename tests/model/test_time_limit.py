@@ -139,7 +139,7 @@ def test_the_time_left_is_what_is_said_or_less(clock, monkeypatch, rows, setting
     """The clock gives every batch the same time, so an estimate without "at most" is right, one with it no lower."""
     monkeypatch.setattr("backlit.model.fitting.linear", lambda *all: (None, "left out"))
     training = TableTraining(table(rows), settings=Settings(**settings))
-    told = [(progress, clock.now) for progress in training if progress.phase != "comparing"]
+    told = [(progress, clock.now) for progress in training if progress.phase in {"choosing", "training"}]
     end = clock.now
     known = [(progress.seconds_left, progress.at_most, end - now) for progress, now in told if progress.seconds_left]
     assert known

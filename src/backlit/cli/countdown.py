@@ -14,8 +14,11 @@ JITTER, JITTER_SECONDS = 0.1, 1.0
 """An estimate that is later than the one before by less than this part of the time left, or so many seconds, is left:
 seconds would go up and down."""
 
-STEPS = ((10, 1), (60, 5), (math.inf, 60))
-"""Up to so many seconds are told in steps of so many."""
+STEPS = ((30, 1), (120, 5), (600, 30), (math.inf, 60))
+"""Up to so many seconds are told in steps of so many: rounded up, 11 s shall not be 15 s, nor 61 s two minutes."""
+
+IN_MINUTES = 120
+"""So many seconds and more are told in minutes."""
 
 
 class Countdown:
@@ -54,12 +57,12 @@ class Countdown:
 def rounded(seconds: float) -> str:
     """Give seconds as a person would say them, rounded up, and never less than one.
 
-    >>> [rounded(seconds) for seconds in (-3.0, 7.2, 11.0, 61.0, 3601.0)]
-    ['1 s', '8 s', '15 s', '2 min', '1 h 1 min']
+    >>> [rounded(seconds) for seconds in (-3.0, 7.2, 61.0, 125.0, 3601.0)]
+    ['1 s', '8 s', '65 s', '2 min 30 s', '1 h 1 min']
     """
     step = next(step for limit, step in STEPS if seconds <= limit)
     whole = max(1, math.ceil(seconds / step) * step)
-    if whole < STEPS[-1][1]:
+    if whole < IN_MINUTES:
         return f"{whole} s"
-    hours, minutes = divmod(whole // 60, 60)
-    return " ".join([f"{hours} h"] * bool(hours) + [f"{minutes} min"] * bool(minutes or not hours))
+    parts = (whole // 3600, "h"), (whole // 60 % 60, "min"), (whole % 60, "s")
+    return " ".join(f"{number} {unit}" for number, unit in parts if number)

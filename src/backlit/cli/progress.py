@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     from backlit.model import Progress, TableTraining
 
 LIVE_SECONDS, PLAIN_SECONDS = 0.1, 2.0
-AFTERWARDS = {"comparing": "comparing with a linear model", "reporting": "writing the report"}
+AFTERWARDS = {
+    "testing": "measuring on the test rows",
+    "comparing": "comparing with a linear model",
+    "reporting": "writing the report",
+}
 """The phases after the training, which have no epochs."""
 
 
@@ -92,6 +96,10 @@ def stopped_by_ctrl_c(training: TableTraining, path: Path) -> Iterator[None]:
             given_up = True
             say(" again: no model is written")
             raise KeyboardInterrupt
+        if training.phase == "testing":
+            ended = True
+            say(f": the training has ended; its model is tested and written to {path} (Ctrl-C again: no model)")
+            return
         if training.phase == "choosing":
             say(": choosing ends here; the best setting so far is trained (Ctrl-C again ends that too)")
         else:

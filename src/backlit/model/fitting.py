@@ -61,7 +61,7 @@ class TableTraining:
     Attributes:
         task, encoder: the task, and how columns become numbers; they exist before training.
         rows: the indices of the rows in `table`: "train" (validation rows too) and "test".
-        recipes: those that are compared. phase: "choosing", then "training", then "comparing".
+        recipes: those that are compared. phase: "choosing", "training", "testing", "comparing".
         model, report: the result, once it has run; when the phase "comparing" begins, only the scores of the linear
             model are missing.
         compared: targets and predictions of the baseline and the linear model for the test rows; None without any.
@@ -123,6 +123,9 @@ class TableTraining:
             yield from self._train_validated(recipe)
         else:
             yield from self._train_all(recipe, stop_at)
+        if len(self.rows["test"]):
+            yield self._afterwards("testing", recipe.summary())
+            self.phase = "testing"
         self._conclude(recipe, choice)
         if len(self.rows["test"]):
             yield from self._compare()
@@ -180,6 +183,12 @@ class TableTraining:
             return self._limits.reached()
         return training.stopped or all_done(training.epochs)
 
+    def _afterwards(self, phase: Phase, what: str) -> Progress:
+        """The progress of a phase after the training, which has no epochs of its own."""
+        history = self.training.history
+        done, loss = len(history), history[-1].loss if history else float("nan")
+        return Progress(phase, 1, 1, what, done, done, loss, None)
+
     def _conclude(self, recipe: Recipe, choice: Choice | None) -> None:
         """Measure the model on the test rows and make the report, without the linear model's scores."""
         network = self.training.network
@@ -222,9 +231,7 @@ class TableTraining:
         assert self.report.test is not None
         assert self.compared is not None
         self._limits.clear()
-        loss = float("nan") if self.report.loss is None else self.report.loss
-        done = self.report.epochs
-        yield Progress("comparing", 1, 1, "linear model", done, done, loss, None)
+        yield self._afterwards("comparing", "linear model")
         self.phase = "comparing"
         outputs, scores, what = None, None, f"left out: {self._limits.why if self._limits.stopping else CTRL_C}"
         try:

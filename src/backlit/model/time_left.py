@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from backlit.engine import Training
@@ -17,8 +17,8 @@ class TimeLeft:
     """Estimates the seconds until the end of the final training.
 
     An epoch takes seconds in proportion to its training rows: for each as many as the epochs so far of networks with
-    the same hidden layers. A network that was not tried yet is taken to be as slow as the slowest one so far, or slower
-    in proportion to its weights.
+    the same hidden layers. A network that was not tried yet, or for less than KNOWN_SECONDS, is taken to be as slow as
+    the slowest other one so far, or slower in proportion to its weights.
 
     Args:
         recipes: those that are compared. inputs, outputs: the numbers of the networks' inputs and outputs.
@@ -62,17 +62,16 @@ class TimeLeft:
         return left if training.time_limit is None else min(left, max(0.0, training.time_limit - seconds))
 
     def _known(self) -> bool:
-        return sum(seconds for seconds, _ in self._spent.values()) >= KNOWN_SECONDS
+        return _seconds(self._spent.values()) >= KNOWN_SECONDS
 
     def _pace(self, place: int) -> float:
         """Seconds per row and epoch of a recipe."""
         recipe = self.recipes[place]
-        same = [k for k in self._spent if _hidden(self.recipes[k]) == _hidden(recipe)]
-        if same:
-            return _ratio([self._spent[k] for k in same])
-        return max(
-            _ratio([spent]) * max(1.0, self._weights[place] / self._weights[k]) for k, spent in self._spent.items()
-        )
+        same = [spent for k, spent in self._spent.items() if _hidden(self.recipes[k]) == _hidden(recipe)]
+        others = [k for k in self._spent if _hidden(self.recipes[k]) != _hidden(recipe)]
+        if not others or _seconds(same) >= KNOWN_SECONDS:
+            return _ratio(same)
+        return max(_ratio([self._spent[k]]) * max(1.0, self._weights[place] / self._weights[k]) for k in others)
 
 
 def _hidden(recipe: Recipe) -> tuple[tuple[int, ...], tuple[str, ...]]:
@@ -90,5 +89,9 @@ def _spent(trainings: Sequence[Training]) -> tuple[float, int]:
     return seconds, rows
 
 
+def _seconds(spent: Iterable[tuple[float, int]]) -> float:
+    return sum(seconds for seconds, _ in spent)
+
+
 def _ratio(spent: Sequence[tuple[float, int]]) -> float:
-    return sum(seconds for seconds, _ in spent) / max(1, sum(rows for _, rows in spent))
+    return _seconds(spent) / max(1, sum(rows for _, rows in spent))
