@@ -26,7 +26,9 @@ class Clock:
     ("seconds", "words"),
     [
         (-5.0, "1 s"), (0.0, "1 s"), (0.2, "1 s"), (1.0, "1 s"), (9.1, "10 s"), (10.1, "11 s"), (31.0, "35 s"),
-        (59.0, "60 s"), (61.0, "65 s"), (119.0, "2 min"), (121.0, "2 min 30 s"), (601.0, "11 min"), (3599.0, "1 h"), (3601.0, "1 h 1 min"), (7200.0, "2 h"), (1e6, "277 h 47 min"),
+        (59.0, "60 s"), (61.0, "65 s"), (119.0, "2 min"),
+        (121.0, "2 min 30 s"), (601.0, "11 min"), (3599.0, "1 h"), (3601.0, "1 h 1 min"), (7200.0, "2 h"),
+        (1e6, "277 h 47 min"),
     ],
 )  # fmt: skip
 def test_seconds_are_rounded_up(seconds, words):
@@ -72,7 +74,8 @@ def test_a_noisy_estimate_does_not_jump():
 
 PHASES = [
     told(None), told(8.0, epoch=2), told(5.0, epoch=3), told(4.0, trial=2), told(2.0, False, "training"),
-    told(0.0, False, "training", epoch=9), told(None, False, "testing"), told(None, False, "comparing"), told(None, False, "reporting"),
+    told(0.0, False, "training", epoch=9), told(None, False, "testing"),
+    told(None, False, "comparing"), told(None, False, "reporting"),
 ]  # fmt: skip
 
 

@@ -239,13 +239,64 @@ def test_another_table_is_measured_whole_and_the_report_says_so(capsys, iris):
     assert (code, err) == (0, "")
     found = record("iris.garden.report.json")
     assert found.counts["measured"] == 77
-    assert found.rows == "77 rows of garden.csv (another table than that of the training)"
+    assert found.rows == "77 rows of garden.csv (another table; rows of the training may be among them)"
     assert found.rows in found.verdict.sentence
     shown = text_of(Path("iris.garden.report.html").read_text())
     assert found.verdict.sentence in shown
     assert f"backlit {' '.join(IRIS)}\nbacklit report iris.safetensors garden.csv" in shown
     assert PAGE.read_bytes() == before
     assert [row.row > 3 for row in found.worst] == [True] * len(found.worst)
+
+
+def test_a_report_without_a_table_replaces_one_without_a_table_alone(capsys, iris):
+    for path in (PAGE, DATA):
+        path.unlink()
+    assert [run(capsys, "report", MODEL)[0] for _ in range(2)] == [0, 0]
+    assert run(capsys, "report", MODEL, "iris")[0] == 0
+    assert run(capsys, "report", MODEL)[0] == 2
+    DATA.write_text("[]")
+    assert run(capsys, "report", MODEL)[0] == 2
+
+
+@pytest.mark.parametrize("options", [["--no-report"], ["--report", "other.html"]])
+def test_a_report_of_an_earlier_training_beside_the_model_is_named(capsys, iris, options):
+    _, out, _ = run(capsys, *IRIS, "--seed", "3", *options)
+    assert "Of an earlier training, not of this one: iris.report.html and iris.report.json.\n" in out
+    assert "earlier" not in run(capsys, *IRIS)[1]
+
+
+def test_ctrl_c_while_the_report_is_made_leaves_the_earlier_one_which_is_named(capsys, monkeypatch, iris):
+    monkeypatch.setattr(reporting, "report_of", lambda *_, **__: signal.raise_signal(signal.SIGINT))
+    code, out, err = run(capsys, *IRIS, "--seed", "3")
+    assert code == 0
+    assert "Ctrl-C: the report is left out" in err
+    assert "Of an earlier training, not of this one: iris.report.html and iris.report.json.\n" in out
+
+
+def test_ctrl_c_in_a_command_is_one_line(capsys, monkeypatch, iris):
+    monkeypatch.setattr(reporting, "report_of", lambda *_, **__: signal.raise_signal(signal.SIGINT))
+    assert run(capsys, "report", MODEL, "iris") == (130, "", "interrupted\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("report", "By default both beside the model: MODEL.report.html"),
+        ("report", "Without DATA, the report has what the model's file knows."),
+        ("train", "By default both stand beside the model: MODEL.report.html and MODEL.report.json."),
+        ("train", "by default 5-fold validation up to 1,000 rows, a tenth above."),
+    ],
+)
+def test_help_breaks_lines_to_the_width_alone(capsys, monkeypatch, command, words):
+    monkeypatch.setenv("COLUMNS", "500")
+    assert words in run(capsys, command, "--help")[1]
+
+
+def test_a_file_that_is_named_twice_is_written_and_said_once(capsys, iris):
+    _, out, _ = run(capsys, "report", MODEL, "iris", "-o", "a.html", "-o", "a.html")
+    assert "Report written to a.html, a page for a browser.\n" in out
+    _, out, _ = run(capsys, *IRIS, "--report", "b.html", "--report", "b.html")
+    assert "Report written to b.html, a page for a browser.\n" in out
 
 
 def test_without_a_table_the_report_has_what_the_model_knows(capsys, iris):

@@ -83,6 +83,7 @@ def _app() -> App:
         version=__version__,
         help_format="plaintext",  # Markdown would cost 40 ms of imports
         help_epilogue="Start with: backlit train iris",
+        suppress_keyboard_interrupt=False,  # it would exit without a word
     )
     for place, (name, line) in enumerate(COMMANDS.items()):
         app.command(f"backlit.cli.{name}:{name}", name=name, help=line, sort_key=place)

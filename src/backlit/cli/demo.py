@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from backlit.cli.options import Whole, check_output
+from backlit.cli.options import Whole, check_output, unwrapped
 from backlit.cli.plugins import run_plugins
 from backlit.cli.streams import print_document
 from backlit.errors import BacklitError
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from backlit.show.demo.demo import Demo, DemoList
 
 
+@unwrapped
 def demo(
     name: str | None = None,
     *,

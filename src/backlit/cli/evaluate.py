@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from cyclopts import Parameter
 
-from backlit.cli.options import read_model
+from backlit.cli.options import read_model, unwrapped
 from backlit.cli.plugins import run_plugins
 from backlit.cli.streams import print_document
 from backlit.cli.table_printing import console, score_cells, score_heads, show_table, surprise_note
@@ -22,6 +22,7 @@ MOST_CLASSES = 12
 """Of more classes no confusion table is drawn: it would be wider than the terminal."""
 
 
+@unwrapped
 def evaluate(
     model: Path,
     data: str,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from backlit.cli.options import Real, Whole, WholeList, form_of
+from backlit.cli.options import Real, Whole, WholeList, form_of, unwrapped
 from backlit.cli.plugins import run_plugins
 from backlit.cli.streams import print_document
 
@@ -18,6 +18,7 @@ FORMS = {"text": (".txt", ".text"), "md": (".md", ".markdown"), "latex": (".tex"
 WIDEST = 120
 
 
+@unwrapped
 def explain(
     source: str,
     *,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_origin
 
 from cyclopts import Group, Parameter
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from backlit.model import TabularModel
 
 
+INDENT = "    "
+"""Of the words of an option, below its name."""
+
+
 def _whole(kind: Any, tokens: Sequence[Any]) -> Any:
     """Whole numbers only: by itself, cyclopts rounds 1.5 to 2."""
     try:
@@ -26,6 +31,21 @@ def _whole(kind: Any, tokens: Sequence[Any]) -> Any:
         given = " ".join(token.value for token in tokens)
         raise ValueError(f'"{given}" is not a whole number{fitting(given, whole=True)}.') from None
     return numbers if get_origin(kind) is tuple else numbers[0]
+
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def unwrapped(command: Command) -> Command:
+    """Join the lines of each option's words in a command's docstring: `--help` breaks them to the terminal's width."""
+    lines: list[str] = []
+    for line in inspect.cleandoc(command.__doc__ or "").splitlines():
+        if lines and line.startswith(INDENT) and lines[-1].startswith(INDENT):
+            lines[-1] += f" {line.strip()}"
+        else:
+            lines.append(line)
+    command.__doc__ = "\n".join(lines)
+    return command
 
 
 Whole = Annotated[int, Parameter(converter=_whole)]

@@ -11,7 +11,7 @@ import msgspec
 from cyclopts import Parameter
 
 from backlit.cli.kept_columns import csv_header, csv_lines, kept_columns, readable_twice, refuse_what_csv_cannot_hold
-from backlit.cli.options import check_output, column_names, read_model
+from backlit.cli.options import check_output, column_names, read_model, unwrapped
 from backlit.cli.plugins import run_plugins
 from backlit.cli.streams import print_document
 from backlit.cli.table_printing import surprise_note
@@ -40,6 +40,7 @@ class Written(msgspec.Struct, frozen=True):
     surprises: tuple[Surprise, ...]
 
 
+@unwrapped
 def predict(
     model: Path,
     data: str,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 from cyclopts import Parameter
 
-from backlit.cli.options import read_model
+from backlit.cli.options import read_model, unwrapped
 from backlit.cli.plugins import run_plugins
 from backlit.cli.report_files import beside, check_reports, said
 from backlit.cli.streams import print_document
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from backlit.model import TabularModel
 
 
+@unwrapped
 def report(
     model: Path,
     data: str | None = None,
@@ -39,7 +41,9 @@ def report(
     model
         A model file, as `backlit train` writes it.
     data
-        A CSV or Parquet file, or a bundled data set, with the columns that the model learned from and the target.
+        A CSV or Parquet file, or a bundled data set, with the columns that the model learned from and the target. Of
+        the table that the model was trained on, the report is of the rows that were kept for the test; of another
+        table, of all its rows. Without DATA, the report has what the model's file knows.
     output
         The file of the report, OUT.html, or OUT.json for the same as data; given twice, both. By default both beside
         the model: MODEL.report.html, or MODEL.DATA.report.html where DATA is another table than that of the training.
@@ -54,7 +58,8 @@ def report(
 
     run_plugins(plugin or ())
     inputs = [model, *([Path(data)] if data else []), *(plugin or ())]
-    check_reports(output or (), inputs)
+    output = list(dict.fromkeys(output or ()))
+    check_reports(output, inputs)
     trained = read_model(model)
     table = None if data is None else trained.read(data)
     paths = output or ([] if json else _beside(model, trained, table))
@@ -73,6 +78,15 @@ def report(
     to.print(f"\nReport written to {said(paths)}.", soft_wrap=True)
 
 
+def _without_rows(path: Path) -> bool:
+    """Whether the file is the data of a report that has no rows of a table, which another such one may replace."""
+    try:
+        kept = msgspec.json.decode(path.read_bytes())
+    except (OSError, msgspec.DecodeError):
+        return False
+    return isinstance(kept, dict) and "measured" in kept and kept["measured"] is None
+
+
 def _beside(path: Path, model: TabularModel, table: Table | None) -> list[Path]:
     """The files beside the model; of another table than that of its training they have another name."""
     from backlit.model.held_out import held_out_rows
@@ -80,7 +94,7 @@ def _beside(path: Path, model: TabularModel, table: Table | None) -> list[Path]:
     paths = beside(path)
     if table is None:
         there = next((str(file) for file in paths if file.exists()), None)
-        if there:
+        if there and not _without_rows(paths[-1]):
             raise BacklitError(
                 f'"{there}" is there, and may say more than a report without the table: give DATA, or name another '
                 "file with -o."

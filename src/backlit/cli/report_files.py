@@ -36,6 +36,11 @@ def check_reports(paths: Sequence[Path], inputs: Iterable[Path]) -> None:
                 )
 
 
+def earlier(paths: Sequence[Path], written: Sequence[Path]) -> str:
+    """Name the files that are there and were not written now: they tell of an earlier training."""
+    return " and ".join(str(path) for path in paths if path not in written and path.exists())
+
+
 def said(paths: Sequence[Path]) -> str:
     """Name the files, and what each is for.
 
@@ -76,7 +81,7 @@ class ReportFiles:
             self._fail(f"{type(error).__name__}: {error}")
 
     def _fail(self, why: str) -> None:
-        earlier = [str(path) for path in self.paths if path not in self.written and path.exists()]
-        stale = f" ({' and '.join(earlier)}: of an earlier training)" if earlier else ""
+        stale = earlier(self.paths, self.written)
+        stale = stale and f" ({stale}: of an earlier training)"
         why = " ".join(why.split())
         self.failure = f"error: the model is written to {self.model}, but not its report{stale}: {why}"

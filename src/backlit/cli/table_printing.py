@@ -54,4 +54,4 @@ def score_cells(scores: Scores) -> list[str]:
 
     if isinstance(scores, ClassScores):
         return [f"{scores.accuracy:.4f}", f"{scores.log_loss:.4f}"]
-    return ["-" if scores.r2 is None else f"{scores.r2:.4f}", f"{scores.mae:.5g}", f"{scores.rmse:.5g}"]
+    return ["-" if scores.r2 is None else f"{scores.r2:z.4f}", f"{scores.mae:.5g}", f"{scores.rmse:.5g}"]

@@ -14,10 +14,10 @@ from cyclopts import Group, Parameter
 from msgspec import Meta
 
 import backlit.ops.schedules  # noqa: F401  (registers the schedules, whose names are in the help)
-from backlit.cli.options import check_output, column_names, described, layer_sizes, names, value
+from backlit.cli.options import check_output, column_names, described, layer_sizes, names, unwrapped, value
 from backlit.cli.plugins import run_plugins
 from backlit.cli.progress import watch
-from backlit.cli.report_files import ReportFiles, beside, check_reports, said
+from backlit.cli.report_files import ReportFiles, beside, check_reports, earlier, said
 from backlit.cli.streams import deferred_output_errors, print_document
 from backlit.cli.table_printing import console, score_cells, score_heads, show_table
 from backlit.cli.typed_command import typed_command
@@ -46,6 +46,7 @@ def _one_of(registry: Registry) -> str:
     return f"One of {', '.join(registry)}."
 
 
+@unwrapped
 def train(
     data: str,
     *,
@@ -167,7 +168,7 @@ def train(
             _show_start(to, training)
         watch(training, path, quiet=quiet or json, report=files.write if reports else None)
     try:
-        _conclude(to, training, path, data, files.written, json)
+        _conclude(to, training, path, data, files, json)
     finally:
         if files.failure:
             print(files.failure, file=sys.stderr)
@@ -183,20 +184,20 @@ def _report(training: TableTraining, path: Path, private: bool) -> Report:
 def _report_files(asked: list[Path] | None, none: bool, model: Path) -> list[Path]:
     if asked and none:
         raise BacklitError("--report names a file, and --no-report asks for none: leave one of them out.")
-    return [] if none else asked or beside(model)
+    return [] if none else list(dict.fromkeys(asked or beside(model)))
 
 
-def _conclude(to: Console, training: TableTraining, path: Path, data: str, written: Sequence[Path], json: bool) -> None:
+def _conclude(to: Console, training: TableTraining, path: Path, data: str, reports: ReportFiles, json: bool) -> None:
     assert training.report is not None
     if json:
-        files = {"model": str(path), "report_files": [str(file) for file in written]}
+        files = {"model": str(path), "report_files": [str(file) for file in reports.written]}
         print_document(msgspec.json.encode(msgspec.to_builtins(training.report) | files))
         return
     _show_report(to, training.report)
-    _show_next(to, training.report, path, data, written)
+    _show_next(to, training.report, path, data, reports.written, bool(reports.failure))
 
 
-def _show_next(to: Console, report: FitReport, path: Path, data: str, written: Sequence[Path]) -> None:
+def _show_next(to: Console, report: FitReport, path: Path, data: str, written: Sequence[Path], failed: bool) -> None:
     """Name the files of the model and its report, and the commands that use the model."""
     from backlit.model.run_limits import CTRL_C
 
@@ -204,6 +205,9 @@ def _show_next(to: Console, report: FitReport, path: Path, data: str, written: S
     to.print(f"\n{what} written to {path}.", soft_wrap=True)
     if written:
         to.print(f"Report written to {said(written)}.", soft_wrap=True)
+    stale = earlier(beside(path), written)
+    if stale and not failed:  # whose line names them
+        to.print(f"Of an earlier training, not of this one: {stale}.", soft_wrap=True)
     to.print("Next:")
     for command in (f"backlit predict {shlex.quote(str(path))} {shlex.quote(data)} -o predictions.csv",
                     f"backlit evaluate {shlex.quote(str(path))} {shlex.quote(data)}"):  # fmt: skip

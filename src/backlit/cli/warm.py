@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from backlit.cli.options import unwrapped
 from backlit.cli.plugins import run_plugins
 from backlit.cli.preparing import silent_compilation
 from backlit.errors import BacklitError, counted
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 PLAIN_SECONDS = 5.0
 
 
+@unwrapped
 def warm(
     *,
     dtype: Annotated[Literal["float32", "float64"] | None, Parameter(negative="")] = None,

@@ -46,9 +46,9 @@ class Progress(msgspec.Struct, frozen=True):
     """The state of a training on a table after an epoch.
 
     `phase` is "choosing" while recipes are compared on validation rows (number `trial` of `trials`), then "training",
-    once "testing", when the network is to be measured on the test rows, and once "comparing", when only the linear model
-    of the report remains to be fitted; "reporting" is for a caller that then writes a report. `epochs` is the most there can be; `loss` is of the training rows, `validation_loss` of
-    the validation rows, if any.
+    once "testing", before the network is measured on the test rows, and once "comparing", when only the linear model of
+    the report remains to be fitted; "reporting" is for a caller that then writes a report. `epochs` is the most there
+    can be; `loss` is of the training rows, `validation_loss` of the validation rows, if any.
 
     `seconds_left` estimates the seconds until the end of "training" from the epochs so far; None where nothing is known
     yet. It is an upper estimate, `at_most`, where choosing or training may end before its last epoch.

@@ -88,7 +88,8 @@ def _of_model(model: TabularModel, data: Any, private: bool, file: Any, command:
         return _of_rows(model, table, rows, _compared(model, table), private, file, command)
     n = int(table.present(model.target).sum()) if model.target in table.columns else 0
     known = model.report is not None and model.report.table_digest is not None
-    what = "another table than that of the training" if known else "the training may have seen them or not"
+    seen = "another table; rows of the training may be among them"
+    what = seen if known else "the training may have seen them or not"
     words = f"{counted(n, 'row')} of {table.name} ({what})"
     return model_report(
         model, table, rows_words=words, model_file=_name(file), private=private, command=_commands(model, command)
