@@ -142,8 +142,8 @@ class RecipeSearch:
         if len(self.folds) == 1:
             return "The one with the lowest validation loss is chosen:"
         return (
-            "The first one whose validation loss is within one standard error of the lowest is chosen; stronger l2 "
-            "penalties stand first:"
+            "The first one is chosen whose validation loss exceeds the lowest by at most one standard error of that "
+            "difference over the folds; stronger l2 penalties stand first:"
         )
 
     def _try(self, recipe: Recipe) -> Iterator[Progress]:
