@@ -52,6 +52,7 @@ def test_names_of_weights_are_drawn_on_request(capsys: Any, tmp_path: Path) -> N
     assert "w(a,y) " in shown(capsys, "gates", names=True)
     for names, found in ((None, False), (True, True)):
         explain("gates", form="html", output=tmp_path / "step.html", names=names)
+        assert capsys.readouterr().out == f"Worked example written to {tmp_path / 'step.html'}.\n"
         page = (tmp_path / "step.html").read_text(encoding="utf-8")
         assert (">w(a,y) </tspan>" in page) == found
 

@@ -503,3 +503,23 @@ def test_every_kind_of_file_has_a_report(capsys, kind):
     text_of(before.decode())
     assert run(capsys, "report", "m.safetensors", kind)[0] == 0
     assert Path("m.report.html").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("target", "printed", "said"),
+    [
+        ([True, False, False] * 20, 'baseline (always "false")', 'always answering "false" is right'),
+        ([k * 1_000_000.5 for k in range(60)], "baseline (the mean, ", "always answering the mean, "),
+    ],
+    ids=["booleans", "millions"],
+)
+def test_the_baseline_is_spelt_as_the_table_spells_it(capsys, target, printed, said):
+    """False is false as in the file; millions are no power of ten."""
+    pd.DataFrame({"a": np.sin(np.arange(60)), "y": target}).to_csv("t.csv", index=False)
+    _, out, _ = run(capsys, "train", "t.csv", "--target", "y", *FEW)
+    found = record(Path("t.report.json"))
+    assert printed in out
+    assert said in found.verdict.sentence
+    answer = re.search(r"baseline \((.*)\)", out)[1]
+    assert found.baseline == answer
+    assert "e+0" not in out + answer + found.verdict.sentence

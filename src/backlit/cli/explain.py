@@ -104,6 +104,7 @@ def explain(
         print_document(text)
     else:
         _write(output, text)
+        print(f"Worked example written to {output}.")
 
 
 def _write(path: Path, text: str) -> None:

@@ -50,8 +50,9 @@ def score_heads(scores: Scores) -> list[str]:
 
 def score_cells(scores: Scores) -> list[str]:
     """The scores as text."""
+    from backlit.data.messages import in_full
     from backlit.model.reports import ClassScores
 
     if isinstance(scores, ClassScores):
         return [f"{scores.accuracy:.4f}", f"{scores.log_loss:.4f}"]
-    return ["-" if scores.r2 is None else f"{scores.r2:z.4f}", f"{scores.mae:.5g}", f"{scores.rmse:.5g}"]
+    return ["-" if scores.r2 is None else f"{scores.r2:z.4f}", in_full(scores.mae, 5), in_full(scores.rmse, 5)]

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from backlit.data.messages import counted, listed, quoted
+from backlit.data.messages import counted, in_full, listed, quoted
 from backlit.data.number_hints import number_hint
 from backlit.data.values import (
     FARTHEST,
@@ -272,16 +272,16 @@ def _plan_scaled(plan_type: type[Number], name: str, values: FloatVector) -> tup
     mean, deviation = mean_and_deviation(known)
     constant = known.min() == known.max() or deviation == 0
     if constant and finite.all():
-        return _left_out(name, "constant", f"every value is {known[0]:g}")
+        return _left_out(name, "constant", f"every value is {in_full(known[0], 6)}")
     median = 2 * float(np.median(known / 2))  # the sum of the middle two would overflow at 1e308
     plan = plan_type(name, mean, 1.0 if constant else deviation, median, indicator=not finite.all())
-    done = [
-        f"every value is {mean:g}" if constant else f"standardized: mean {mean:.4g}, standard deviation {deviation:.4g}"
-    ]
+    spread = f"standardized: mean {in_full(mean, 4)}, standard deviation {in_full(deviation, 4)}"
+    done = [f"every value is {in_full(mean, 6)}" if constant else spread]
     if n_infinite:
         done.append(f"{counted(n_infinite, 'infinite value')} treated as missing")
     if plan.indicator:
-        done.append(f"{n_missing + n_infinite:,} missing filled with the median {plan.fill:.4g} and marked in a column")
+        filled = f"filled with the median {in_full(plan.fill, 4)}"
+        done.append(f"{n_missing + n_infinite:,} missing {filled} and marked in a column")
     return plan, ColumnReport(name, "number", "; ".join(done), len(plan.outputs))
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from backlit.data import Encoder, NumberTarget
-from backlit.data.values import Label
+from backlit.data.messages import in_full
+from backlit.data.values import Label, label_text
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.model.reports import ClassRow, ClassScores, NumberScores, Scores
@@ -106,10 +107,10 @@ def baseline(encoder: Encoder, Y: Array, n_rows: int) -> tuple[Array, str]:
     """
     if isinstance(encoder.target, NumberTarget):
         mean = encoder.target.mean
-        return np.full(n_rows, mean), f"the mean, {mean:.6g}"
+        return np.full(n_rows, mean), f"the mean, {in_full(mean, 6)}"
     classes = encoder.target.classes
     shares = np.bincount(Y, minlength=len(classes)) / len(Y)
-    return np.tile(shares, (n_rows, 1)), f'always "{classes[shares.argmax()]}"'
+    return np.tile(shares, (n_rows, 1)), f'always "{label_text(classes[shares.argmax()])}"'
 
 
 def linear(
