@@ -357,3 +357,14 @@ def test_scores_of_numbers_of_any_size(scale):
 def test_log_loss_of_float32_probabilities_needs_no_warning():
     P = np.full((3, 3), 1 / 3, np.float32)
     assert class_scores(np.array([0, 1, 2]), P).log_loss == pytest.approx(np.log(3))
+
+
+@pytest.mark.parametrize("test", [0.2, 0.0])
+def test_measuring_on_the_test_rows_is_a_phase_of_its_own(monkeypatch, test):
+    """So that it is not told as a part of the training; without test rows there is none."""
+    measured, during = TableTraining._measure, []
+    monkeypatch.setattr(TableTraining, "_measure", lambda self: during.append(self.phase) or measured(self))
+    training = TableTraining("iris", settings=Settings(layers=(3,), epochs=3, validation=0.0, test=test))
+    told = list(dict.fromkeys(progress.phase for progress in training))
+    assert told == (["training", "testing", "comparing"] if test else ["training"])
+    assert during == ["testing" if test else "training"]
