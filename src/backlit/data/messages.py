@@ -8,7 +8,7 @@ from backlit.errors import counted
 
 __all__ = ["counted", "did_you_mean", "in_full", "listed", "quoted"]
 
-IN_FULL, WHOLE = 1e5, 1e15
+IN_FULL, WHOLE = 1e4, 1e15
 """Numbers from the first to below the second are told in full, to the unit."""
 
 
@@ -35,7 +35,7 @@ def in_full(value: float, digits: int) -> str:
     """A number of a table's column with some digits; where it has more before the point, all of those, as of prices.
 
     >>> [in_full(x, 5) for x in (0.1234567, 43.0, 12815.4, 194821.3, 6.91804e7, 2e17)]
-    ['0.12346', '43', '12815', '194,821', '69,180,400', '2e+17']
+    ['0.12346', '43', '12,815', '194,821', '69,180,400', '2e+17']
     """
     return f"{value:,.0f}" if min(10**digits, IN_FULL) <= abs(value) < WHOLE else f"{value:.{digits}g}"
 
