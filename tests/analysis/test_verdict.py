@@ -9,9 +9,10 @@ from backlit.analysis.report.class_scores import classifier_scores
 from backlit.analysis.report.intervals import Resamples
 from backlit.analysis.report.measured_rows import Compared, Measured
 from backlit.analysis.report.number_measures import regression_scores
+from backlit.analysis.report.number_words import short, shown
 from backlit.analysis.report.ranking import rankings
 from backlit.analysis.report.records import Verdict
-from backlit.analysis.report.verdict import always_answering, short, shown, verdict
+from backlit.analysis.report.verdict import always_answering, verdict
 
 
 def of_classes(targets, answers, labels, *, baseline=0, linear=None, words="test rows") -> Verdict:
@@ -100,7 +101,7 @@ def test_a_rare_class_that_is_never_found_is_said_of_an_accurate_network():
     targets = [0] * 60 + [1] * 57 + [2] * 3
     found = of_classes(targets, [0] * 60 + [1] * 60, [*LABELS, "none"])
     assert found.kind == "level"
-    assert 'No measured row is of "none": how well that is found is not known.' in found.remarks
+    assert 'No measured row is of "none": how well such rows are found is not known.' in found.remarks
     assert 'The network finds none of the 3 rows of "virginica".' in found.remarks
 
 
@@ -108,7 +109,7 @@ def test_classes_that_no_row_has_are_said():
     found = of_classes([0, 1] * 60, [0, 1] * 60, [*LABELS, "d", "e", "f", "g", "h"])
     assert found.remarks[1] == (
         'No measured row is of 6 classes, among them "virginica", "d", "e", "f", "g": '
-        "how well that is found is not known."
+        "how well such rows are found is not known."
     )
     assert found.remarks[-1].startswith("No row is wrong, so the interval")
 
@@ -116,7 +117,9 @@ def test_classes_that_no_row_has_are_said():
 def test_better_than_the_baseline_but_not_told_apart():
     found = of_classes([0] * 8 + [1] * 7, [0] * 8 + [1] * 1 + [0] * 6, ["no", "yes"])
     assert found.kind == "level"
-    assert found.remarks[0] == 'So few rows do not show that the network is better than always answering "no".'
+    assert (
+        found.remarks[0] == 'By accuracy these rows do not show that the network is better than always answering "no".'
+    )
 
 
 def test_one_row():

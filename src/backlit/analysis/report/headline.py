@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from backlit.analysis.report.number_words import r2_words
 from backlit.analysis.report.records import Score
 
 BESIDE = {
@@ -61,7 +62,4 @@ def _lead(scores: Mapping[str, Score], n: int) -> str:
     r2, rmse = scores["r2"].value, scores["rmse"].value
     if r2 is None:
         return "No R²" if rmse is None else f"RMSE {rmse:.3g}"
-    if r2 <= -100:
-        return f"R² {r2:,.3g}".replace("-", "−")
-    digits = 2 if r2 == 1 or round(r2, 2) < 1 else 4  # only 1 is shown as 1
-    return f"R² {min(round(r2, digits), 1 if r2 == 1 else 1 - 10**-digits) + 0.0:.{digits}f}".replace("-", "−")
+    return f"R² {r2_words(r2)}".replace("-", "−")
