@@ -92,11 +92,11 @@ def class_remarks(measured: Measured) -> list[str]:
     unfound = [c for c in range(k) if rows[c] and not hits[c]]
     absent = [c for c in range(k) if not rows[c]]
     said = []
-    if unfound:
+    if len(unfound) == 1 and rows[unfound[0]] == 1:
+        said.append(f"The network does not find the only row of {short(measured.labels[unfound[0]])}.")
+    elif unfound:
         of = _joined([f"{_of_rows(int(rows[c]))} of {short(measured.labels[c])}" for c in unfound], "and")
-        said.append(
-            f"The network finds none of {of}." if of else f"The network finds no row of {_among(measured, unfound)}."
-        )
+        said.append(f"The network finds {f'none of {of}' if of else f'no row of {_among(measured, unfound)}'}.")
     if absent:
         of = _joined([short(measured.labels[c]) for c in absent], "or") or _among(measured, absent)
         said.append(f"No measured row is of {of}: how well such rows are found is not known.")
