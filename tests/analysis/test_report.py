@@ -464,6 +464,10 @@ def test_a_private_report_of_classes_that_training_did_not_have(iris):
     cells["species"][:20] = ["zzmoon"] * 20
     report = checked(model_report(iris, Table(pa.table(cells), name="other", target="species"), private=True))
     assert report.measured.classes[3].label == "(not in training 1)"
+    assert (
+        "20 rows of classes that training did not have could not be found, and count as wrong."
+        in report.verdict.remarks
+    )
     assert "zzmoon" not in msgspec.json.encode(report).decode()
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.metrics import r2_score
 
 from backlit.analysis.report.class_scores import normalized
-from backlit.analysis.report.intervals import spread_rows
+from backlit.analysis.report.intervals import FEWEST_ROWS, Resamples, spread_rows, told_apart
 from backlit.analysis.report.measured_rows import Measured
 from backlit.analysis.report.number_measures import near_one
 from backlit.analysis.report.ranking import is_split
@@ -33,7 +33,7 @@ def importances(model: TabularModel, measured: Measured) -> Importances | None:
     The numbers are those of scikit-learn's `permutation_importance` with `random_state=0` on the table's own columns,
     which a test compares; here all repeats are predicted together, and rows are encoded once: a column is encoded cell
     by cell, so its part of the encoded matrix is shuffled instead. The score is R², the accuracy, or the AUC where the
-    accuracy is no better than that of one answer for all rows: shuffling hardly lowers such an accuracy.
+    accuracy is not told apart from that of one answer for all rows: shuffling hardly lowers such an accuracy.
 
     At most `MOST_ROWS` rows are measured, at equal distances. The work is bounded by counting it, never by the clock:
     where it is too much there are fewer repeats, then fewer rows, then fewer columns. None where the score is not
@@ -82,7 +82,11 @@ def _judged_by(model: TabularModel, outputs: Array, y: Array, predictions: int) 
         return "r2"
     k = outputs.shape[1]
     split = [c for c in range(k) if is_split(y, c)]
-    better = np.mean(outputs.argmax(axis=1) == y) > np.bincount(y).max() / len(y)
+    right, common = outputs.argmax(axis=1) == y, y == np.bincount(y).argmax()
+    few = len(y) < FEWEST_ROWS  # no rows that tell anything apart
+    better = right.mean() > common.mean() and (
+        few or told_apart(right.astype(np.float64) - common, Resamples.of_rows(len(y)))
+    )
     ranked = 1 if k == 2 else k
     return "accuracy" if better or not split or predictions * ranked > RANKED else "auc"
 

@@ -172,9 +172,9 @@ class Importance(msgspec.Struct, frozen=True):
 class Importances(msgspec.Struct, frozen=True):
     """The importance of columns, the largest first, measured on so many rows by a score, shuffled so often.
 
-    `score` is the key of the score that falls: "accuracy", or "auc" where the accuracy is no better than that of one
-    answer for all rows, which shuffling cannot lower, or "r2" of numbers; `before` is its value on these rows as they
-    are. `of_columns` counts the columns that the network reads; where `columns` has fewer, `which` says which.
+    `score` is the key of the score that falls: "accuracy", or "auc" where the accuracy is not told apart from that of
+    one answer for all rows, which shuffling hardly lowers, or "r2" of numbers; `before` is its value on these rows as
+    they are. `of_columns` counts the columns that the network reads; where `columns` has fewer, `which` says which.
     """
 
     score: str

@@ -10,6 +10,7 @@ from backlit.analysis.report.measured_rows import Measured
 from backlit.analysis.report.number_words import short, shown, with_places
 from backlit.analysis.report.records import Score
 from backlit.analysis.report.row_costs import RowCosts, Than
+from backlit.errors import counted
 
 FEW_ROWS = 100
 """Fewer measured rows are said to be few."""
@@ -100,6 +101,10 @@ def class_remarks(measured: Measured) -> list[str]:
     if absent:
         of = _joined([short(measured.labels[c]) for c in absent], "or") or _among(measured, absent)
         said.append(f"No measured row is of {of}: how well such rows are found is not known.")
+    if new := int((measured.targets >= k).sum()):
+        said.append(
+            f"{counted(new, 'row')} of classes that training did not have could not be found, and count as wrong."
+        )
     return said
 
 
