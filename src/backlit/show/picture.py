@@ -30,8 +30,8 @@ PAGE = """<!doctype html>
 <style>
 body{{max-width:46em;margin:2rem auto;padding:0 1rem;color:#1c2430;background:#fff;line-height:1.5;
 font-family:system-ui,-apple-system,'Segoe UI','Noto Sans',sans-serif}}
-h1{{font-size:1.4rem}}figcaption,details{{font-size:.95rem}}figure{{margin:0 0 2.5rem}}
-svg{{max-width:100%;height:auto;width:36rem}}
+h1{{font-size:1.4rem}}figcaption,details{{font-size:.95rem}}figure{{margin:2.5rem 0 .5rem}}
+svg{{display:block;max-width:100%;height:auto;width:36rem}}
 table{{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}}
 td,th{{padding:.15rem .8rem;border-bottom:1px solid #e3e8ee;text-align:left}}
 .number{{text-align:right}}.wide{{overflow-x:auto}}
@@ -123,7 +123,7 @@ def _cell(figure: Figure) -> str:
 def figure_html(figure: Figure, *, titled: bool = True) -> str:
     """Give a figure as a part of a page that brings `CHART_STYLE`: the picture, its words, its table folded."""
     said = f"<figcaption>{escape(figure.summary)}</figcaption>" if figure.summary else ""
-    return f"<figure>\n{figure_svg(figure, standalone=False, titled=titled)}\n{said}\n{_table_html(figure)}</figure>"
+    return f"<figure>\n{figure_svg(figure, standalone=False, titled=titled)}\n{said}</figure>\n{_table_html(figure)}"
 
 
 def _table_html(figure: Figure) -> str:
