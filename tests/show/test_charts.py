@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 from itertools import pairwise
 from typing import get_args
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -258,6 +259,14 @@ def test_a_picture_is_saved_as_its_ending_says(tmp_path):
     assert not re.search(r"<figure>(?:(?!</figure>).)*<details", page, re.DOTALL)  # HTML has a figure without
     assert picture.save(tmp_path / "a.txt").read_text(encoding="utf-8") == picture.to_text() + "\n"
     assert picture.save(tmp_path / "a.json").read_text(encoding="utf-8") == '{"loss":[0.5]}\n'
+
+
+def test_the_cells_of_a_picture_s_table_are_named():
+    table = DataTable(("class", "rows", ""), (("a", "1", "chosen"), ("", "2", "")), 1)
+    page = Picture([msgspec.structs.replace(KINDS["line"], table=table)]).to_html()
+    assert page.count('<th scope="col"') == 2
+    assert page.count('<th scope="row"') == 1
+    assert not re.search(r"<th[^>]*></th>", page)
 
 
 @pytest.mark.parametrize(("name", "words"), [("a.png", "expected one of .svg, .html"), ("a", "expected one of"),
