@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from sklearn.inspection import permutation_importance
+from sklearn.metrics import roc_auc_score
 
 from backlit.analysis.report.importance import PREDICTIONS, WORK, effort, importances
 from backlit.analysis.report.measured_rows import measure
@@ -69,6 +70,31 @@ def test_it_is_scikit_learns_on_the_tables_own_columns(kind):
         assert by_name[name] == pytest.approx((expected.importances_mean[j], expected.importances_std[j])), name
     assert {found.columns[0].column, found.columns[1].column} == {"colour", "size"}
     assert [column.mean for column in found.columns] == sorted([c.mean for c in found.columns], reverse=True)
+
+
+def test_where_one_answer_is_as_accurate_the_auc_falls():
+    """The network calls no row rare, so no shuffling lowers its accuracy; its probabilities rank the rows."""
+    rng = np.random.default_rng(4)
+    size, other = rng.normal(size=400), rng.normal(size=400)
+    rare = rng.random(400) < 0.2 / (1 + np.exp(-2 * size))
+    result = np.where(rare, "rare", "common").tolist()
+    source = Table(pa.table({"size": size, "other": other, "result": result}), name="made.csv", target="result")
+    model = trained(source)
+    found = importances(model, measure(model, source))
+    y = np.array(result) == "rare"
+
+    class Ranks(Plain):
+        def score(self, cells, y) -> float:
+            table = Table(pa.table({"size": cells[:, 0].astype(float), "other": cells[:, 1].astype(float)}))
+            return roc_auc_score(y, self.model.predict_probabilities(table)[:, 1])
+
+    plain, cells = Ranks(model, ["size", "other"], source), np.column_stack([size, other])
+    assert (model.predict(source) == "rare").mean() <= y.mean()
+    assert (found.score, found.before) == ("auc", pytest.approx(plain.score(cells, y)))
+    expected = permutation_importance(plain, cells, y, scoring=Ranks.score, n_repeats=found.repeats, random_state=0)
+    by_name = {column.column: column.mean for column in found.columns}
+    assert [by_name["size"], by_name["other"]] == pytest.approx(list(expected.importances_mean), abs=1e-6)
+    assert by_name["size"] > 0.05
 
 
 @pytest.mark.parametrize("n", [1, 30, 1_000, 50_000])

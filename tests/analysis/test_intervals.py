@@ -241,3 +241,24 @@ def test_intervals_of_numbers_are_those_of_a_plain_bootstrap():
 @pytest.mark.parametrize(("n", "most", "rows"), [(5, 9, [0, 1, 2, 3, 4]), (9, 3, [0, 4, 8]), (1, 3, [0]), (7, 1, [0])])
 def test_rows_are_spread(n, most, rows):
     assert spread_rows(n, most).tolist() == rows
+
+
+def test_of_many_rows_some_are_resampled_and_the_interval_is_that_of_all():
+    """Of 90,000 rows 10,000 are drawn; the interval stands around the score of all, as wide as the binomial one."""
+    rng = np.random.default_rng(3)
+    right = (rng.random(90_000) < 0.8668).astype(float)
+    resamples = Resamples.of_rows(90_000)
+    found = resamples.interval(resamples.means(right), right.mean(), 0.0, 1.0)
+    spread = np.sqrt(right.mean() * (1 - right.mean()) / 90_000)
+    assert (found.high - found.low) / (2 * 1.96 * spread) == pytest.approx(1, abs=0.15)
+    assert (found.low + found.high) / 2 == pytest.approx(right.mean(), abs=0.3 * spread)
+    assert "10,000 of the 90,000 rows" in resamples.words(2)
+    assert "narrowed to all rows by the root of 10,000 / 90,000" in resamples.words(2)
+    better = right - (rng.random(90_000) < 0.8668 - 0.006)
+    assert told_apart(better, resamples)
+
+
+def test_a_score_at_its_limit_has_no_interval_beyond():
+    resamples = Resamples.of_rows(40_000)
+    assert resamples.interval(np.linspace(0.9, 1.0, 101), 0.999, 0.0, 1.0).high == 1.0
+    assert resamples.interval(np.linspace(0.0, 0.5, 101), 0.001, 0.0).low == 0.0

@@ -16,6 +16,7 @@ import pytest
 
 import backlit as bl
 from backlit.analysis.report.measured_rows import Compared
+from backlit.analysis.report.private_measures import round_bins
 from backlit.analysis.report.records import LONGEST_CELL, ModelReport
 from backlit.analysis.report.reporting import model_report, report_without_rows
 from backlit.analysis.report.worst_rows import CELLS, WORST
@@ -411,11 +412,51 @@ def test_a_private_report_keeps_labels_names_and_scores():
     assert [column.column for column in report.columns] == [column.column for column in plain.columns]
     assert [column.outputs for column in report.columns] == [column.outputs for column in plain.columns]
     assert report.importance == plain.importance
-    assert [(row.row, row.error) for row in report.worst] == [(row.row, row.error) for row in plain.worst]
+    assert [row.row for row in report.worst] == [row.row for row in plain.worst]
     done = {column.column: column.done for column in report.columns}
     assert done["constant"] == done["same"] == "left out: every value is the same"
     assert done["colour"] == "one-hot: 3 values"
     assert done["gap"] == "standardized; missing filled with the median and marked in a column"
+
+
+@pytest.mark.parametrize("kind", ["classes", "numbers"])
+def test_a_private_report_does_not_tell_a_row_that_is_known_but_for_its_target(kind):
+    """The model and a row's other cells give its prediction; its error, or a bin of that row alone, its target."""
+    table, _ = sentinels(kind)
+    model = fitted(table, epochs=3)
+    report = model_report(model, table, private=True)
+    plain = model_report(model, table)
+    assert {(row.error, row.probability) for row in report.worst} == {(None, None)}
+    if kind == "classes":
+        for own, exact in zip(report.measured.calibration, plain.measured.calibration, strict=True):
+            assert (own.predicted, own.rows) == (round(exact.predicted, 2), exact.rows)
+        return
+    bins = report.measured.residuals
+    assert report.measured.quantiles == ()
+    assert sum(one.rows for one in bins) == 60
+    width = float(f"{bins[0].high - bins[0].low:.6g}")
+    assert f"{width:e}"[0] in "125"
+    assert all((one.low / width).is_integer() for one in bins)
+    errors = [point.true - point.predicted for point in plain.measured.points]
+    assert [one.rows for one in bins] == [sum(one.low <= e < one.high for e in errors) for one in bins]
+
+
+def test_scores_of_few_rows_are_said_to_tell_them(iris):
+    few, many = (model_report(iris, "iris", rows=range(n), private=True) for n in (9, 10))
+    assert few.verdict.remarks[-1].startswith("Scores of so few rows tell these rows' own errors")
+    assert not [remark for remark in many.verdict.remarks if "own errors" in remark]
+
+
+@pytest.mark.parametrize(
+    "values", [[0.0], [3e-300, 5e-300], [1e300, -1e300], [7.0] * 5, [-0.3, 0.1, 0.2], [1e16, 1e16 + 4]]
+)
+def test_bins_at_round_numbers_hold_every_value(values):
+    bins = round_bins(np.array(values))
+    assert sum(one.rows for one in bins) == len(values)
+    assert len(bins) <= 60
+    assert all(one.low < one.high for one in bins)
+    assert bins[0].low <= min(values) * (1 + 1e-12) or bins[0].low <= min(values)
+    assert bins[-1].high >= max(values)
 
 
 def test_a_private_report_of_classes_that_training_did_not_have(iris):
@@ -423,6 +464,10 @@ def test_a_private_report_of_classes_that_training_did_not_have(iris):
     cells["species"][:20] = ["zzmoon"] * 20
     report = checked(model_report(iris, Table(pa.table(cells), name="other", target="species"), private=True))
     assert report.measured.classes[3].label == "(not in training 1)"
+    assert (
+        "20 rows of classes that training did not have could not be found, and count as wrong."
+        in report.verdict.remarks
+    )
     assert "zzmoon" not in msgspec.json.encode(report).decode()
 
 

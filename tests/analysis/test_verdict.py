@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 from backlit.analysis.report.class_scores import classifier_scores
+from backlit.analysis.report.headline import headline
 from backlit.analysis.report.intervals import Resamples
 from backlit.analysis.report.measured_rows import Compared, Measured
 from backlit.analysis.report.number_measures import regression_scores
+from backlit.analysis.report.number_words import short, shown
 from backlit.analysis.report.ranking import rankings
-from backlit.analysis.report.records import Verdict
-from backlit.analysis.report.verdict import always_answering, short, shown, verdict
+from backlit.analysis.report.records import Score, Verdict
+from backlit.analysis.report.verdict import always_answering, verdict
 
 
 def of_classes(targets, answers, labels, *, baseline=0, linear=None, words="test rows") -> Verdict:
@@ -100,7 +104,7 @@ def test_a_rare_class_that_is_never_found_is_said_of_an_accurate_network():
     targets = [0] * 60 + [1] * 57 + [2] * 3
     found = of_classes(targets, [0] * 60 + [1] * 60, [*LABELS, "none"])
     assert found.kind == "level"
-    assert 'No measured row is of "none": how well that is found is not known.' in found.remarks
+    assert 'No measured row is of "none": how well such rows are found is not known.' in found.remarks
     assert 'The network finds none of the 3 rows of "virginica".' in found.remarks
 
 
@@ -108,7 +112,7 @@ def test_classes_that_no_row_has_are_said():
     found = of_classes([0, 1] * 60, [0, 1] * 60, [*LABELS, "d", "e", "f", "g", "h"])
     assert found.remarks[1] == (
         'No measured row is of 6 classes, among them "virginica", "d", "e", "f", "g": '
-        "how well that is found is not known."
+        "how well such rows are found is not known."
     )
     assert found.remarks[-1].startswith("No row is wrong, so the interval")
 
@@ -116,7 +120,9 @@ def test_classes_that_no_row_has_are_said():
 def test_better_than_the_baseline_but_not_told_apart():
     found = of_classes([0] * 8 + [1] * 7, [0] * 8 + [1] * 1 + [0] * 6, ["no", "yes"])
     assert found.kind == "level"
-    assert found.remarks[0] == 'So few rows do not show that the network is better than always answering "no".'
+    assert (
+        found.remarks[0] == 'By accuracy these rows do not show that the network is better than always answering "no".'
+    )
 
 
 def test_one_row():
@@ -188,3 +194,112 @@ def test_numbers_in_words(value, text):
 
 def test_a_baseline_in_words():
     assert always_answering("always the mean") == "always answering the mean"
+
+
+# ------------------------------------------------------------------------------- true where the first score says little
+
+
+def of_probabilities(targets, p, *, shares) -> Verdict:
+    """The verdict on probabilities p (n,) of the second of two classes, beside the classes' shares."""
+    targets, P = np.array(targets), np.column_stack([1 - np.array(p), p])
+    measured = Measured(None, None, None, targets, P, P.argmax(axis=1), ("no", "yes"), ())
+    beside = Compared(np.array(shares), 'always "no"', None, "left out: why")
+    resamples = Resamples.of_rows(len(targets))
+    found = rankings(targets, P)
+    scores = classifier_scores(
+        targets, P, ["no", "yes"], resamples, baseline=np.array(shares), linear=None, found=found
+    )
+    return verdict(measured, beside, scores, resamples, f"{len(targets)} test rows")
+
+
+RARE = [0] * 380 + [1] * 20
+
+
+def test_probabilities_that_rank_the_rows_are_said_beside_an_accuracy_that_does_not():
+    """A network that never says "yes", and gives rows of "yes" a higher probability."""
+    rng = np.random.default_rng(1)
+    ranks = np.clip(0.05 + 0.1 * np.array(RARE) + rng.normal(0, 0.04, 400), 0.001, 0.45)
+    found = of_probabilities(RARE, ranks, shares=[0.95, 0.05])
+    assert found.kind == "level"
+    assert found.remarks[0].startswith(
+        'By accuracy the network is no better than always answering "no". Its probabilities do tell rows of the '
+        "classes apart: AUC 0.9"
+    )
+    assert found.headline.endswith("no better than the baseline by accuracy.")
+
+
+@pytest.mark.parametrize(
+    ("p", "end"),
+    [
+        ([0.06] * 400, "nothing on these rows shows that it has learned."),
+        (np.random.default_rng(0).uniform(0.01, 0.3, 400), "these rows do not show that it has learned."),  # AUC 0.53
+    ],
+)
+def test_nothing_is_said_only_where_no_score_is_better(p, end):
+    found = of_probabilities(RARE, p, shares=[0.95, 0.05])
+    assert found.kind == "poor"
+    assert found.remarks[0].endswith(end)
+
+
+def test_a_smaller_mean_error_is_said_beside_a_poor_r2():
+    """One answer is far off: the squares are those of that row, the mean error is not."""
+    targets = np.r_[np.arange(300.0), 0.0]
+    found = of_numbers(targets, np.r_[np.arange(300.0) + 1, 40_000.0], baseline=150.0)
+    assert found.kind == "level" or "do not show" in found.remarks[0]
+    found = of_numbers(targets, np.r_[np.arange(300.0) + 1, 2_200.0], baseline=150.0)
+    assert "By R²" in found.remarks[0]
+    assert "Its mean |error| of" in found.remarks[0]
+
+
+def test_a_linear_model_that_is_no_better_than_the_baseline_is_not_preferred():
+    targets = np.arange(200.0)
+    found = of_numbers(targets, targets[::-1] * 3, baseline=99.5, linear=targets[::-1])
+    assert "The linear model predicts better than the network, and no better than the baseline." in found.remarks
+
+
+def test_the_only_row_of_a_class():
+    found = of_classes([0] * 60 + [1] * 60 + [2], [0] * 60 + [1] * 60 + [0], LABELS)
+    assert 'The network finds none of the only row of "virginica".' not in found.remarks
+    assert 'The network does not find the only row of "virginica".' in found.remarks
+
+
+def test_numbers_are_rounded_once_and_never_to_1():
+    found = of_classes([0, 1] * 20, [0, 1] * 19 + [0, 0], ["no", "yes"])
+    assert "39 of 40 (accuracy 0.98," in found.sentence  # 0.975
+    found = of_numbers(LINE, LINE + 3.0, baseline=99.5, linear=LINE + 0.01)
+    assert "R² 0.997" in found.sentence
+    assert "(R² 0.99999997)" in found.sentence
+    found = of_numbers(LINE * 1_000, LINE * 1_000 + 3_000, baseline=99_500.0)
+    assert "always answering the mean, 99,500, is off by 50,000 (R² 0.00)" in found.sentence
+
+
+ACCURACY = Score("accuracy", "accuracy", "", True, 0.9, None, 1 / 3, 0.9)
+
+
+@pytest.mark.parametrize("than_baseline", ["better", "apart", "worse", None])
+@pytest.mark.parametrize("than_linear", ["better", "apart", "worse", None])
+def test_a_headline_says_no_more_than_was_found(than_baseline, than_linear):
+    told = headline([ACCURACY], 30, than_baseline, than_linear, useful=than_baseline != "worse")
+    assert told.startswith("27 of 30 right")
+    assert told.endswith(".")
+    assert (": better than the baseline" in told) == (than_baseline == "better")
+    assert ("no better than the baseline by accuracy" in told) == (than_baseline == "worse")
+    assert ("worse than the linear model" in told) == (than_linear == "worse")
+    if than_baseline != "worse":
+        better = bool(re.search(r"better than the (baseline and the )?linear model", told))
+        assert better == (than_linear == "better")
+        assert ("not told apart" in told) == ("apart" in {than_baseline, than_linear})
+
+
+@pytest.mark.parametrize(("value", "shown"), [(1.0, "1.00"), (0.9957, "0.996"), (0.9999999, "0.9999999"), (0.5, "0.50"),
+                                              (-0.001, "0.00"), (-0.25, "−0.25"), (-1e6, "−1,000,000")])  # fmt: skip
+def test_only_a_perfect_fit_is_headed_as_one(value, shown):
+    scores = [Score("r2", "R²", "", True, value), Score("rmse", "RMSE", "", False, 2.0)]
+    assert headline(scores, 9, None, None, useful=True) == f"R² {shown}."
+
+
+def test_a_verdict_is_headed_by_what_it_says():
+    good = of_classes(THIRDS * 5, THIRDS * 5, LABELS, linear=wrong(THIRDS * 5, set(range(10, 90))))
+    assert good.headline == "150 of 150 right: better than the baseline and the linear model."
+    poor = of_classes(THIRDS, [0] * 30, LABELS, linear=THIRDS)
+    assert poor.headline == "10 of 30 right: no better than the baseline by accuracy, worse than the linear model."

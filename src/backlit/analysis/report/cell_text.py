@@ -22,3 +22,12 @@ def cell_text(cell: Any) -> str:
 def cut(text: str) -> str:
     """A text of at most `LONGEST_CELL` characters."""
     return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
+
+
+def number_text(value: float) -> str:
+    """A number with six digits, or all of its whole ones, with commas where they are many.
+
+    >>> [number_text(x) for x in (303100.0, 1234567.8, 0.0001234, 2e20)]
+    ['303,100', '1,234,568', '0.0001234', '2e+20']
+    """
+    return f"{value:,.0f}" if 1e6 <= abs(value) < 1e15 else f"{value:,.6g}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -13,7 +14,6 @@ from backlit.analysis.report.intervals import (
     balanced_accuracies,
     class_counts,
     f1_scores,
-    interval,
     ranking_scores,
 )
 from backlit.analysis.report.ranking import RANKED_CLASSES, Ranking, is_split, mean_ranking, rankings
@@ -43,7 +43,7 @@ def classifier_scores(
     values = class_values(codes, P, found)
     beside = _constant_values(codes, baseline, k)
     straight: Mapping[str, float | None] = {} if linear is None else class_values(codes, linear)
-    spans = _intervals(codes, P, found, resamples)
+    spans = _intervals(codes, P, found, resamples, values)
     return tuple(
         Score(
             name, words, meaning, name not in {"log_loss", "brier"}, values[name],
@@ -57,9 +57,9 @@ def _words(labels: Sequence[str], k: int) -> dict[str, tuple[str, str]]:
     """What the scores are called, and what they mean."""
     of = f" of {quoted(cut(labels[1]))}" if k == 2 else ""
     mean = "" if k == 2 else ", mean over the classes"
-    brier = "mean of Σ (p - t)² over the classes, t being 1 for the right class and 0 for the others; 0 is best"
+    brier = "mean of Σ (p − t)² over the classes, t being 1 for the right class and 0 for the others; 0 is best"
     if k == 2:
-        brier = f"mean of (p - t)², p being the probability{of}, t 1 where it is right and 0 elsewhere; 0 is best"
+        brier = f"mean of (p − t)², p being the probability{of}, t 1 where it is right and 0 elsewhere; 0 is best"
     found = "AUC" if k == 2 else "AUC, one class against the rest"
     return {
         "accuracy": ("accuracy", "share of the rows that are predicted right; 1 is best"),
@@ -76,7 +76,7 @@ def _words(labels: Sequence[str], k: int) -> dict[str, tuple[str, str]]:
             f"average precision{of}{mean}",
             "mean of the precision over the recall; 1 is best, chance is the class's share of the rows",
         ),
-        "log_loss": ("log-loss", f"mean of -log p of the right class; 0 is best, {np.log(k):.3g} is chance"),
+        "log_loss": ("log-loss", f"mean of −log p of the right class; 0 is best, {np.log(k):.3g} is chance"),
         "brier": ("Brier score", brier),
     }  # fmt: skip
 
@@ -142,9 +142,9 @@ def _constant_ranking(codes: Array, k: int) -> dict[str, float | None]:
 
 
 def _intervals(
-    codes: Array, P: Array, ranked: Mapping[int, Ranking], resamples: Resamples
+    codes: Array, P: Array, ranked: Mapping[int, Ranking], resamples: Resamples, values: Mapping[str, float | None]
 ) -> dict[str, Interval | None]:
-    """The scores' intervals by name."""
+    """The intervals by name of the scores whose values are given."""
     P, k = normalized(P), P.shape[1]
     predicted = P.argmax(axis=1)
     known = codes < k
@@ -162,12 +162,15 @@ def _intervals(
             "log_loss": resamples.sums(np.where(known, -np.log(np.clip(right, eps, 1 - eps)), 0.0)) / of_known,
             "brier": resamples.sums(np.where(known, brier, 0.0)) / of_known,
         }
-    spans = {name: interval(values, resamples.of) for name, values in found.items()}
-    return spans | _ranked_intervals(codes, P, ranked, resamples)
+    spans = {
+        name: resamples.interval(drawn, values[name], 0.0, math.inf if name in {"log_loss", "brier"} else 1.0)
+        for name, drawn in found.items()
+    }
+    return spans | _ranked_intervals(codes, P, ranked, resamples, values)
 
 
 def _ranked_intervals(
-    codes: Array, P: Array, found: Mapping[int, Ranking], resamples: Resamples
+    codes: Array, P: Array, found: Mapping[int, Ranking], resamples: Resamples, values: Mapping[str, float | None]
 ) -> dict[str, Interval | None]:
     """The intervals of AUC and average precision: of the second of two classes, or of the mean over the classes."""
     k = P.shape[1]
@@ -179,4 +182,5 @@ def _ranked_intervals(
     defined = np.isfinite(scores)
     with np.errstate(invalid="ignore"):
         means = np.where(defined, scores, 0.0).sum(axis=0) / defined.sum(axis=0)
-    return {"auc": interval(means[0], resamples.of), "average_precision": interval(means[1], resamples.of)}
+    names = ("auc", "average_precision")
+    return {name: few.interval(drawn, values[name], 0.0, 1.0) for name, drawn in zip(names, means, strict=True)}

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 from sklearn.metrics import r2_score
 
-from backlit.analysis.report.intervals import spread_rows
+from backlit.analysis.report.class_scores import normalized
+from backlit.analysis.report.intervals import FEWEST_ROWS, Resamples, spread_rows, told_apart
 from backlit.analysis.report.measured_rows import Measured
 from backlit.analysis.report.number_measures import near_one
+from backlit.analysis.report.ranking import is_split
 from backlit.analysis.report.records import Importance, Importances
 from backlit.data import NumberTarget
 from backlit.kernels.types import Array
@@ -20,6 +22,8 @@ WORK = 500_000_000
 PREDICTIONS = 320
 """Predictions of all rows, at most, or in the same proportion more: each takes some time of its own."""
 SHARE = 0.01
+RANKED = 3_000_000
+"""Rows of all predictions times classes, at most, for the AUC, which ranks them."""
 SEED = 0
 
 
@@ -28,7 +32,8 @@ def importances(model: TabularModel, measured: Measured) -> Importances | None:
 
     The numbers are those of scikit-learn's `permutation_importance` with `random_state=0` on the table's own columns,
     which a test compares; here all repeats are predicted together, and rows are encoded once: a column is encoded cell
-    by cell, so its part of the encoded matrix is shuffled instead. The score is the accuracy, or R².
+    by cell, so its part of the encoded matrix is shuffled instead. The score is R², the accuracy, or the AUC where the
+    accuracy is not told apart from that of one answer for all rows: shuffling hardly lowers such an accuracy.
 
     At most `MOST_ROWS` rows are measured, at equal distances. The work is bounded by counting it, never by the clock:
     where it is too much there are fewer repeats, then fewer rows, then fewer columns. None where the score is not
@@ -42,20 +47,21 @@ def importances(model: TabularModel, measured: Measured) -> Importances | None:
     if len(y) < 2 or (numbers and y.min() == y.max()):
         return None
     X = model.encoder.encode(measured.table.take(places), model.network.dtype).X
-    before = _score(model, X, y)
+    whole = model.network.predict(X)
+    score = _judged_by(model, whole, y, len(X) * repeats * len(chosen))
+    before = _score(model, score, whole, y)
     shuffled, groups = _shuffles(len(X), repeats), _groups(model)
     columns = []
     for j in chosen:
         many = np.tile(X, (repeats, 1))
         many[:, groups[j]] = X[shuffled.reshape(-1), groups[j]]
         outputs = model.network.predict(many).reshape(repeats, len(X), -1)
-        falls = before - np.array([_score_of(model, part, y) for part in outputs])
+        falls = before - np.array([_score(model, score, part, y) for part in outputs])
         columns.append(Importance(names[j], float(np.mean(falls)), float(np.std(falls))))
     columns.sort(key=lambda column: -column.mean)
     which = ""
     if len(chosen) < len(names):
         which = f"the {len(chosen)} columns with the largest first weights of {len(names):,}"
-    score = "r2" if numbers else "accuracy"
     return Importances(score, before, len(X), measured.n, repeats, tuple(columns), len(names), which)
 
 
@@ -70,16 +76,37 @@ def _shuffles(n: int, repeats: int) -> Array:
     return found
 
 
-def _score(model: TabularModel, X: Array, y: Array) -> float:
-    return _score_of(model, model.network.predict(X), y)
-
-
-def _score_of(model: TabularModel, outputs: Array, y: Array) -> float:
-    """The accuracy, or R², of outputs (n, outputs) for targets y (n,)."""
+def _judged_by(model: TabularModel, outputs: Array, y: Array, predictions: int) -> str:
+    """The key of the score that shuffling should lower; `predictions` counts the rows of all that are predicted."""
     if isinstance(model.encoder.target, NumberTarget):
+        return "r2"
+    k = outputs.shape[1]
+    split = [c for c in range(k) if is_split(y, c)]
+    right, common = outputs.argmax(axis=1) == y, y == np.bincount(y).argmax()
+    few = len(y) < FEWEST_ROWS  # no rows that tell anything apart
+    better = right.mean() > common.mean() and (
+        few or told_apart(right.astype(np.float64) - common, Resamples.of_rows(len(y)))
+    )
+    ranked = 1 if k == 2 else k
+    return "accuracy" if better or not split or predictions * ranked > RANKED else "auc"
+
+
+def _score(model: TabularModel, score: str, outputs: Array, y: Array) -> float:
+    """The accuracy, AUC or R² of outputs (n, outputs) for targets y (n,)."""
+    if score == "r2":
         targets, predictions, _ = near_one(y, model.decode(outputs))
         return float(r2_score(targets, predictions))
-    return float(np.mean(outputs.argmax(axis=1) == y))
+    if score == "accuracy":
+        return float(np.mean(outputs.argmax(axis=1) == y))
+    P, k = normalized(outputs), outputs.shape[1]
+    return float(np.mean([_auc(P[:, c], y == c) for c in ([1] if k == 2 else range(k)) if is_split(y, c)]))
+
+
+def _auc(p: Array, own: Array) -> float:
+    """The AUC of p (n,) for rows that are of a class or not: scikit-learn's, without its checks of each call."""
+    others = np.sort(p[~own])
+    lower = np.searchsorted(others, p[own], "left") + np.searchsorted(others, p[own], "right")
+    return float(lower.mean() / 2 / len(others))
 
 
 def effort(n: int, weights: int, columns: int, training: float = 0.0) -> tuple[int, int, int]:

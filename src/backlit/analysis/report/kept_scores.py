@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
+from backlit.analysis.report.headline import headline
 from backlit.analysis.report.number_measures import WORDS
+from backlit.analysis.report.number_words import short
 from backlit.analysis.report.records import Score, Verdict
-from backlit.analysis.report.verdict import always_answering, few_remarks, sentence, short, unmeasured
+from backlit.analysis.report.remarks import few_remarks
+from backlit.analysis.report.verdict import always_answering, mean_words, sentence, unmeasured
 from backlit.data import NumberTarget
 from backlit.data.values import label_text
 from backlit.errors import counted
@@ -27,12 +30,13 @@ def kept_verdict(model: TabularModel, scores: tuple[Score, ...], *, private: boo
     told = sentence(scores, comparison.rows, rows_words, baseline, comparison.linear_what, None)
     first = scores[0]
     poor = first.value is not None and first.baseline is not None and first.value <= first.baseline
-    remarks = [f"The network is no better than {baseline.removesuffix(',')}."] if poor else []
+    remarks = [f"By {first.words} the network is no better than {baseline.removesuffix(',')}."] if poor else []
     remarks += [
         *few_remarks(scores, comparison.rows),
         "The model's file keeps these scores and not the rows: with the table, the report says more.",
     ]
-    return Verdict("poor" if poor else "level", told, tuple(remarks))
+    few_words = headline(scores, comparison.rows, None, None, useful=not poor)
+    return Verdict("poor" if poor else "level", told, tuple(remarks), few_words)
 
 
 def kept_scores(model: TabularModel) -> tuple[Score, ...]:
@@ -42,7 +46,7 @@ def kept_scores(model: TabularModel) -> tuple[Score, ...]:
         return ()
     words = WORDS if isinstance(model.encoder.target, NumberTarget) else {
         "accuracy": ("accuracy", "share of the rows that are predicted right; 1 is best"),
-        "log_loss": ("log-loss", "mean of -log p of the right class; 0 is best"),
+        "log_loss": ("log-loss", "mean of −log p of the right class; 0 is best"),
     }  # fmt: skip
     network, baseline = _by_name(comparison.model), _by_name(comparison.baseline)
     linear = {} if comparison.linear is None else _by_name(comparison.linear)
@@ -60,7 +64,9 @@ def _always(model: TabularModel, comparison: Comparison, *, private: bool) -> st
     """Say what the baseline always answers."""
     target = model.encoder.target
     if isinstance(target, NumberTarget):
-        return always_answering("the mean of the training rows" if private else comparison.baseline_what)
+        return always_answering(
+            "the mean of the training rows" if private else mean_words(comparison.baseline_what, target.mean)
+        )
     labels = (label for label in target.classes if comparison.baseline_what == f'always "{label}"')
     label = next(labels, None)
     return "always answering " + ("the most common class" if label is None else short(label_text(label)))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from sklearn import metrics
 
-from backlit.analysis.report.intervals import Resamples, determinations, interval, medians, spread_rows
+from backlit.analysis.report.intervals import Resamples, determinations, medians, spread_rows
 from backlit.analysis.report.records import HistogramBin, Interval, NumbersMeasured, Point, Score
 from backlit.kernels.types import Array
 from backlit.model.scores import number_scores
@@ -19,10 +20,10 @@ FEWEST_BINS, MOST_BINS = 5, 30
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 
 WORDS = {
-    "r2": ("R²", "1 - Σ (t - y)² / Σ (t - mean)²; 1 is best, 0 is no better than the mean of these rows"),
-    "mae": ("mean |error|", "mean of |t - y|, in the target's own unit; 0 is best"),
-    "rmse": ("RMSE", "root of the mean of (t - y)², in the target's own unit; 0 is best"),
-    "median_absolute_error": ("median |error|", "median of |t - y|, in the target's own unit; 0 is best"),
+    "r2": ("R²", "1 − Σ (t − y)² / Σ (t − mean)²; 1 is best, 0 is no better than the mean of these rows"),
+    "mae": ("mean |error|", "mean of |t − y|, in the target's own unit; 0 is best"),
+    "rmse": ("RMSE", "root of the mean of (t − y)², in the target's own unit; 0 is best"),
+    "median_absolute_error": ("median |error|", "median of |t − y|, in the target's own unit; 0 is best"),
 }
 
 
@@ -39,7 +40,7 @@ def regression_scores(
     values = number_values(targets, predictions)
     beside = {} if baseline is None else number_values(targets, np.full(targets.shape, baseline))
     straight = {} if linear is None else number_values(targets, linear)
-    spans = _intervals(targets, predictions, resamples)
+    spans = _intervals(targets, predictions, resamples, values)
     return tuple(
         Score(
             name, words, meaning, name == "r2", values[name], None if values[name] is None else spans[name],
@@ -63,7 +64,9 @@ def near_one(targets: Array, predictions: Array) -> tuple[Array, Array, int]:
     return np.ldexp(targets, -exponent), np.ldexp(predictions, -exponent), exponent
 
 
-def _intervals(targets: Array, predictions: Array, resamples: Resamples) -> dict[str, Interval | None]:
+def _intervals(
+    targets: Array, predictions: Array, resamples: Resamples, values: Mapping[str, float | None]
+) -> dict[str, Interval | None]:
     t, y, exponent = near_one(targets, predictions)
     errors = t - y
     in_unit = {
@@ -71,8 +74,10 @@ def _intervals(targets: Array, predictions: Array, resamples: Resamples) -> dict
         "rmse": np.sqrt(resamples.means(errors**2)),
         "median_absolute_error": medians(resamples, np.abs(errors)),
     }
-    found = {name: interval(np.ldexp(values, exponent), resamples.of) for name, values in in_unit.items()}
-    return {"r2": interval(determinations(resamples, t, errors), resamples.of), **found}
+    found = {
+        name: resamples.interval(np.ldexp(drawn, exponent), values[name], least=0.0) for name, drawn in in_unit.items()
+    }
+    return {"r2": resamples.interval(determinations(resamples, t, errors), values["r2"], most=1.0), **found}
 
 
 def measured_numbers(rows: Array, targets: Array, predictions: Array) -> NumbersMeasured:

@@ -6,7 +6,7 @@ cut at `LONGEST_CELL` characters.
 
 Values of the table's rows stand in `WorstRow`, `WorkedRow` and `NumbersMeasured.points`, in the words of
 `ColumnReport`, `Surprise` and `baseline`, and in the names of the inputs in `drawing`. A private report has none of
-them: it has the names of columns and classes, counts, scores, and the numbers of the most wrong rows with their errors.
+them: it has the names of columns and classes, counts, scores, and the numbers of the most wrong rows.
 """
 
 from __future__ import annotations
@@ -54,12 +54,14 @@ class Verdict(msgspec.Struct, frozen=True):
 
     `kind` is "good" where the network is better than the baseline and the linear model, "level" where it is better than
     the baseline only, or not told apart from the linear model by these rows, "poor" where it is no better than the
-    baseline, "unmeasured" where there are no rows to measure on.
+    baseline and no other score tells that it has learned, "unmeasured" where there are no rows to measure on.
+    `headline` says it in a few words.
     """
 
     kind: Literal["good", "level", "poor", "unmeasured"]
     sentence: str
     remarks: tuple[str, ...] = ()
+    headline: str = ""
 
 
 class Curve(msgspec.Struct, frozen=True):
@@ -133,7 +135,8 @@ class NumbersMeasured(msgspec.Struct, frozen=True, tag="numbers"):
     """A regression measured: true and predicted numbers (at most some 2,000 rows, spread evenly), and the residuals.
 
     Of more rows, the points are those of rows at equal distances in the order of the table. `points` is empty in a
-    private report. `quantiles` are the residuals' 0, 5, 25, 50, 75, 95 and 100 % quantiles.
+    private report. `quantiles` are the residuals' 0, 5, 25, 50, 75, 95 and 100 % quantiles. A private report
+    leaves them out, since they are residuals of single rows, and its bins begin and end at round numbers.
     """
 
     points: tuple[Point, ...]
@@ -147,13 +150,13 @@ class WorstRow(msgspec.Struct, frozen=True):
 
     `error` is -log p of the right class, or the residual true - predicted. `probability` is that of the right class,
     None where numbers are predicted. `cells` are the row's columns as text, in the table's order; of many columns, the
-    most important ones. `cells`, `true` and `predicted` are empty in a private report.
+    most important ones. A private report has only `row`: with the model and a row's cells, an error tells the target.
     """
 
     row: int
     true: str
     predicted: str
-    error: float
+    error: float | None
     probability: float | None
     cells: tuple[tuple[str, str], ...]
 
@@ -169,8 +172,9 @@ class Importance(msgspec.Struct, frozen=True):
 class Importances(msgspec.Struct, frozen=True):
     """The importance of columns, the largest first, measured on so many rows by a score, shuffled so often.
 
-    `score` is the key of the score that falls, "accuracy" or "r2"; `before` is its value on these rows as they are.
-    `of_columns` counts the columns that the network reads; where `columns` has fewer, `which` says which.
+    `score` is the key of the score that falls: "accuracy", or "auc" where the accuracy is not told apart from that of
+    one answer for all rows, which shuffling hardly lowers, or "r2" of numbers; `before` is its value on these rows as
+    they are. `of_columns` counts the columns that the network reads; where `columns` has fewer, `which` says which.
     """
 
     score: str

@@ -15,6 +15,7 @@ from backlit.analysis.report.kept_scores import kept_scores, kept_verdict
 from backlit.analysis.report.measured_rows import Compared, Measured, beside_of, measure
 from backlit.analysis.report.network_outline import network_outline
 from backlit.analysis.report.number_measures import measured_numbers, regression_scores
+from backlit.analysis.report.private_measures import few_private_rows, private_classes, private_numbers
 from backlit.analysis.report.private_words import private_beside, private_columns, private_inputs, private_measured
 from backlit.analysis.report.ranking import rankings
 from backlit.analysis.report.records import ClassesMeasured, ModelReport, NumbersMeasured, Score, WorkedRow
@@ -63,9 +64,12 @@ def model_report(
     scores, found, intervals = _measures(measured, given, resamples, private=private)
     rows_words = rows_words or f"{counted(measured.n, 'row')} of {name or measured.table.name}"
     importance = importances(model, measured)
+    told = verdict(measured, given, scores, resamples, rows_words)
+    if private:
+        told = msgspec.structs.replace(told, remarks=told.remarks + few_private_rows(measured.n))
     return _report(
         model, name or measured.table.name, private, command,
-        verdict=verdict(measured, given, scores, resamples, rows_words),
+        verdict=told,
         rows=rows_words, counts={"measured": measured.n}, scores=scores,
         intervals=intervals,
         baseline=given.baseline_what, linear=given.linear_what, measured=found,
@@ -116,12 +120,13 @@ def _measures(
             targets, P, measured.labels, resamples, baseline=baseline, linear=linear, found=ranked
         )
         words = _intervals_words(resamples, scores, 1 if P.shape[1] == 2 else len(ranked))
-        return scores, measured_classes(targets, P, measured.labels, ranked), words
+        of_classes = measured_classes(targets, P, measured.labels, ranked)
+        return scores, private_classes(of_classes) if private else of_classes, words
     mean = None if baseline is None else float(baseline)
     scores = regression_scores(targets, measured.answers, resamples, baseline=mean, linear=linear)
     found = measured_numbers(measured.numbers, targets, measured.answers)
     words = _intervals_words(resamples, scores, 0)
-    return scores, msgspec.structs.replace(found, points=()) if private else found, words
+    return scores, private_numbers(found, targets - measured.answers) if private else found, words
 
 
 def _intervals_words(resamples: Resamples, scores: tuple[Score, ...], classes: int) -> str:

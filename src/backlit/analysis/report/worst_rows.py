@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from backlit.analysis.report.cell_text import cell_text, cut
+from backlit.analysis.report.cell_text import cell_text, cut, number_text
 from backlit.analysis.report.class_scores import normalized
 from backlit.analysis.report.measured_rows import Measured
 from backlit.analysis.report.records import Importances, WorstRow
@@ -45,10 +45,14 @@ def worst_rows(
     cells = {name: measured.table.take(order).column(name).to_pylist() for name in columns}
     found = []
     for place, i in enumerate(order):
-        true, predicted = ("", "") if private else told(measured, int(i))
+        row = int(measured.numbers[i])
+        if private:  # with the model and the row's other cells, its error would tell its target
+            found.append(WorstRow(row, "", "", None, None, ()))
+            continue
+        true, predicted = told(measured, int(i))
         shown = tuple((name, cell_text(cells[name][place])) for name in columns)
         probability = None if p is None else float(p[i])
-        found.append(WorstRow(int(measured.numbers[i]), true, predicted, float(errors[i]), probability, shown))
+        found.append(WorstRow(row, true, predicted, float(errors[i]), probability, shown))
     return tuple(found)
 
 
@@ -57,7 +61,7 @@ def told(measured: Measured, i: int) -> tuple[str, str]:
     true, predicted = measured.targets[i], measured.answers[i]
     if measured.labels:
         return cut(measured.labels[true]), cut(measured.labels[predicted])
-    return f"{true:.6g}", f"{predicted:.6g}"
+    return number_text(float(true)), number_text(float(predicted))
 
 
 def _columns(model: TabularModel, importance: Importances | None) -> Sequence[str]:

@@ -39,13 +39,15 @@ def _worst_words(first: WorstRow, report: ModelReport) -> str:
 
 
 def _worst_table(worst: Sequence[WorstRow], *, private: bool) -> Grid:
+    if private:
+        return Grid("The rows that are most wrong", ["row"], [(f"{row.row:,}",) for row in worst], 1)
     classes = any(row.probability is not None for row in worst)
     names = [name for name, _ in worst[0].cells[:MOST_CELLS]]
-    head = ["row", *([] if private else ["true", "predicted"])]
+    head = ["row", "true", "predicted"]
     head += ["probability of the true class", "loss −log\u00a0p"] if classes else ["residual"]
     rows = []
     for row in worst:
-        said = [] if private else [plain(row.true, CELL), plain(row.predicted, CELL)]
+        said = [plain(row.true, CELL), plain(row.predicted, CELL)]
         error = [share(row.probability), number(row.error, 3)] if classes else [number(row.error)]
         cells = [plain(cell, CELL) for _, cell in row.cells[:MOST_CELLS]]
         rows.append((f"{row.row:,}", *said, *error, *cells))
@@ -83,7 +85,8 @@ def worked_section(report: ModelReport) -> Section:
         blocks.append(_layer(worked, place, units, last=place == len(worked.layers) - 1, size=sizes[place]))
     blocks.append(Said(_answer(worked)))
     if worked.explained:
-        blocks.append(Said("To see every number of this row, forward and backward:"))
+        files = " in the folder of these files" if worked.explained.startswith("backlit explain ") else ""
+        blocks.append(Said(f"To see every number of this row, forward and backward{files}:"))
         blocks.append(Code(plain(worked.explained, SENTENCE), "command"))
     return Section("worked", title, words, blocks)
 
