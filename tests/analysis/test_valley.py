@@ -230,7 +230,7 @@ def test_several_paths_on_one_valley():
 def test_l_bfgs_has_a_path_of_its_iterations():
     training = xor(optimizer="lbfgs")
     (path,) = valley(training, resolution=3).paths
-    assert path.points[-1].true < 1e-3 < path.points[0].true
+    assert path.points[-1].true < path.points[0].true
     assert [point.step for point in path.points] == list(range(path.updates + 1))
 
 
