@@ -64,7 +64,7 @@ def test_rows_are_told_apart_by_class_and_wrong_ones_are_ringed():
     assert (no.series, yes.series) == (0, 1) != (no.symbol, yes.symbol)
     assert no.symbol != yes.symbol
     assert (ring.symbol, ring.x, ring.y) == ("ring", [0], [1])
-    assert "Of 4 rows, 3 are predicted right; wrong, and ringed: row 2." in made.summary
+    assert "Of 4 rows, 3 are predicted right; wrong, and marked: row 2." in made.summary
 
 
 def test_hidden_units_have_dashed_lines_with_their_names():
@@ -177,7 +177,7 @@ def test_what_is_held_and_drawn_is_said():
     assert "over i1 and i2, with i3 at " in said
     assert "and 1 more input held" in said
     assert "Of 3,000 rows, 2,000 evenly chosen ones are drawn." in said
-    assert f"Of 2,000 rows, {output.right:,} are predicted right; wrong, and ringed: rows " in said
+    assert f"Of 2,000 rows, {output.right:,} are predicted right; wrong, and marked: rows " in said
     assert f"with all of its own inputs: {output.as_drawn:,} of 2,000 rows as the class that the plane shows" in said
     assert output.as_drawn == sum(a == b for a, b in zip(output.predicted, output.drawn, strict=True)) < 2000
     assert all(points.faint for points in layers(boundary_figures(found)[0], Points)[:3])
@@ -189,6 +189,9 @@ def test_where_two_classes_are_level_is_said():
     level = Network([Dense(1, "sigmoid", weights=[[0.0], [0.0]])], 2, "binary_cross_entropy")
     said = "The output is 0.5 all over the plane: no class is ahead, so there is no boundary. That counts as 0."
     assert said in figure(level, CORNERS, [0, 1, 1, 0]).summary
+    dead = Network([Dense(1, "relu", weights=[[1.0], [1.0]], biases=[-1.0]), Dense(1, "sigmoid", weights=[[1.0]])], 2)
+    partly = figure(dead, CORNERS, [0, 0, 0, 1]).summary
+    assert "of the plane's points the output is exactly 0.5, between the two classes; that counts as 0, and" in partly
     assert "no colour" not in figure(NEURON, CORNERS, [0, 1, 1, 0]).summary
 
 
@@ -196,8 +199,8 @@ def test_where_two_classes_are_level_is_said():
     ("targets", "said"),
     [
         ([0, 0, 0, 1], "Of 4 rows, all are predicted right."),
-        ([1, 1, 1, 0], "Of 4 rows, none is predicted right; wrong, and ringed: rows 1, 2, 3, 4."),
-        ([1, 1, 1, 1], "Of 4 rows, 1 is predicted right; wrong, and ringed: rows 1, 2, 3."),
+        ([1, 1, 1, 0], "Of 4 rows, none is predicted right; wrong, and marked: rows 1, 2, 3, 4."),
+        ([1, 1, 1, 1], "Of 4 rows, 1 is predicted right; wrong, and marked: rows 1, 2, 3."),
         (None, "The target of no row is known."),
     ],
 )

@@ -165,7 +165,7 @@ class BoundaryWords:
         named = ", ".join(str(row) for row in wrong[:MOST_WRONG])
         more = f" and {len(wrong) - MOST_WRONG:,} more" if len(wrong) > MOST_WRONG else ""
         which = "row" if len(wrong) == 1 else "rows"
-        return f"{few}Of {of}, {right} {verb} predicted right; wrong, and ringed: {which} {named}{more}."
+        return f"{few}Of {of}, {right} {verb} predicted right; wrong, and marked: {which} {named}{more}."
 
     def _drawn(self) -> str:
         """Say how far the rows' own predictions are what the plane shows at their place."""

@@ -159,11 +159,23 @@ def _plot(figure: Figure, width: int, height: int) -> Iterator[str]:
     for _, layer in order:  # where two lines meet, the first one is seen; of points the last one
         _draw(canvas, layer, area, glyphs.get(id(layer), "·"))
     canvas.legend += [_entry(layer, area, glyphs) for layer in figure.layers if _entry(layer, area, glyphs)]
+    canvas.legend += _shade_entries(figure)
     if figure.legend and canvas.legend:
         yield from _wrapped(canvas.legend, width)
     if figure.y.label:
         yield _cut(figure.y.label, width)
     yield from canvas.lines()
+
+
+def _shade_entries(figure: Figure) -> list[str]:
+    """Say what the characters of a surface, or of regions, stand for: regions have the names of their series' points."""
+    entries = ["▓ low" for layer in figure.layers if isinstance(layer, Field) and len(layer.levels) > 1]
+    names = {layer.series: layer.name for layer in figure.layers if isinstance(layer, Points) and layer.name}
+    for layer in figure.layers:
+        if isinstance(layer, Regions) and len(layer.series) <= len(REGIONS):
+            entries += [f"{sign if sign.strip() else 'blank:'} {names[series]}"
+                        for sign, series in zip(REGIONS, layer.series, strict=False) if series in names]  # fmt: skip
+    return entries
 
 
 def _entry(layer: Layer, area: bool, glyphs: Mapping[int, str]) -> str:

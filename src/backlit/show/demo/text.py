@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from rich import box
 from rich.console import Console, RenderableType
+from rich.measure import Measurement
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
@@ -71,7 +72,7 @@ def _renderables(block: Block, width: int) -> Iterator[RenderableType]:
     elif isinstance(block, Words):
         yield from (Text(textwrap.fill(block.text, width)), "")
     elif isinstance(block, Facts):
-        yield Text("\n".join(f"{name:10}{fact}" for name, fact in block.rows) + "\n")
+        yield Text("\n".join(_fact(name, fact, width) for name, fact in block.rows) + "\n")
     elif isinstance(block, Lines):
         yield Text(f"{block.text}\n")
     elif isinstance(block, NetworkPicture):
@@ -80,6 +81,11 @@ def _renderables(block: Block, width: int) -> Iterator[RenderableType]:
         yield from _chart(block, width)
     else:
         yield from _noted(block, width)
+
+
+def _fact(name: str, fact: str, width: int) -> str:
+    """Give a name and what is said of it, in lines that hang beside the name."""
+    return textwrap.fill(fact, width, initial_indent=f"{name:10}", subsequent_indent=" " * 10)
 
 
 def _network(setup: SetupRun, width: int) -> Iterator[RenderableType]:
@@ -113,12 +119,29 @@ def chart_words(chart: Chart) -> list[str]:
 
 def _noted(table: DemoTable, width: int = WIDTH) -> Iterator[RenderableType]:
     """Give a table with its notes and an empty line; numbered notes hang behind their numbers."""
-    yield _table(table)
+    drawn = _table(table)
+    fits = Measurement.get(_MEASURING, _MEASURING.options, drawn).maximum <= width
+    yield drawn if fits else _listed(table, width)
     for note in table.notes:
         hang = "      " if note.startswith("(") else INDENT
         style = "bold" if note.startswith(demo_tables.NEVER) else ""
         yield Text(textwrap.fill(note, width - 4, initial_indent=INDENT, subsequent_indent=hang), style=style)
     yield ""
+
+
+_MEASURING = Console(width=10_000, file=io.StringIO(), force_jupyter=False)
+"""What tables are measured on, to tell whether they fit."""
+
+
+def _listed(table: DemoTable, width: int) -> Text:
+    """Give a table whose columns have no room as a list: the first cell of each row, then the others by their heads."""
+    wide = max(map(len, table.head[1:]), default=0)
+    lines = textwrap.wrap(table.title, width)
+    for first, *others in table.rows:
+        lines += [f"{table.head[0]} {first}".strip()] if first else []
+        lines += [f"{INDENT}{head:{wide}}  {cell}".rstrip() for head, cell in zip(table.head[1:], others, strict=True)
+                  if cell]  # fmt: skip
+    return Text("\n".join(lines) + "\n")
 
 
 def _table(table: DemoTable) -> Table:
