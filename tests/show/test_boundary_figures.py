@@ -142,6 +142,14 @@ def test_rounding_errors_are_no_boundary(network):
     assert "Of 4 rows, 2 count as right." in made.summary
 
 
+def test_a_class_without_a_region_is_named():
+    network = Network([Dense(3, "softmax", weights=[[1.0, 0.0, -1.0], [0.0] * 3], biases=[-0.5, -9.0, 0.5])], 2,
+                      "cross_entropy")  # fmt: skip
+    made = figure(network, CORNERS, [2, 1, 0, 0], classes=["right", "never", "left"])
+    assert "No point of the plane is predicted as never. Of 4 rows, 3 are predicted right" in made.summary
+    assert "No point" not in figure(network, CORNERS, [2, 2, 0, 0]).summary
+
+
 def test_a_small_slope_is_a_boundary():
     network = Network([Dense(1, "sigmoid", weights=[[1e-6], [0.0]], biases=[-5e-7])], 2, "binary_cross_entropy")
     made = figure(network, CORNERS, [0, 0, 1, 1])

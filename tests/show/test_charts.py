@@ -74,6 +74,13 @@ def test_every_kind_of_layer_is_valid_svg_and_text(kind):
     assert all(len(line) <= 72 for line in figure_text(KINDS[kind]).splitlines())
 
 
+def test_block_characters_have_a_key():
+    regions = Regions(x=GRID, y=GRID, scores=(BOWL, 4.0 - BOWL), series=(0, 1))
+    rows = [Points(x=(0.0,), y=(0.0,), name=name, series=series) for series, name in enumerate(("no", "yes"))]
+    assert "blank: no   ░ yes" in figure_text(figure(regions, *rows))
+    assert "▓ low" in figure_text(figure(Field(x=GRID, y=GRID, z=BOWL, levels=(1.0, 4.0))))
+
+
 def test_ends_beyond_what_an_axis_can_have_are_moved():
     made = figure(Line(x=(-1.0, 1.0), y=(1.0, 2.0)), x=Axis(low=-1e300, high=1e300))
     assert "nan" not in figure_svg(made)

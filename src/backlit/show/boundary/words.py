@@ -73,7 +73,12 @@ class BoundaryWords:
 
     def summary(self, *, dashed: bool) -> str:
         """Say what is seen; `dashed` says that there are lines of hidden units."""
-        said = [self._what(), self._flat() or self._ties(), self._rows(), self._drawn() if self.boundary.held and not self.flat else ""]
+        said = [
+            self._what(),
+            self._flat() or self._ties() or self._nowhere(),
+            self._rows(),
+            self._drawn() if self.boundary.held and not self.flat else "",
+        ]
         if self.boundary.unplaced:
             one = self.boundary.unplaced == 1
             said.append(
@@ -138,6 +143,23 @@ class BoundaryWords:
             return ""
         return (f"At {100 * same.mean():.0f} % of the plane's points the output is exactly {number(output.level)}, "
                 f"between the two classes; that counts as {short(output.classes[0])}, and has no colour.")  # fmt: skip
+
+    def _nowhere(self) -> str:
+        """Name the rows' classes that have no region, of several classes."""
+        output = self.output
+        if output.level is not None or not output.classes:
+            return ""
+        found = {*np.asarray(output.scores).argmax(axis=0).ravel().tolist()}
+        known = {int(target) for target in output.targets if target is not None}
+        missing = [short(output.classes[k]) for k in sorted(known - found)]
+        if not missing:
+            return ""
+        more = (
+            f" and {counted(len(missing) - MOST_HELD, 'other class', 'other classes')}"
+            if len(missing) > MOST_HELD
+            else ""
+        )
+        return f"No point of the plane is predicted as {' or '.join(missing[:MOST_HELD])}{more}."
 
     def _place(self) -> int:
         return self.boundary.outputs.index(self.output) + 1
