@@ -168,7 +168,7 @@ def _plot(figure: Figure, width: int, height: int) -> Iterator[str]:
 
 
 def _shade_entries(figure: Figure) -> list[str]:
-    """Say what the characters of a surface, or of regions, stand for: regions have the names of their series' points."""
+    """Say what the characters of a surface, or of regions, stand for; regions have the names of their points."""
     entries = ["▓ low" for layer in figure.layers if isinstance(layer, Field) and len(layer.levels) > 1]
     names = {layer.series: layer.name for layer in figure.layers if isinstance(layer, Points) and layer.name}
     for layer in figure.layers:
