@@ -208,11 +208,33 @@ def _draw(canvas: Canvas, layer: Layer, area: bool, glyph: str) -> None:
         _area(canvas, layer)
     elif isinstance(layer, (Line, Points)):
         _trace(canvas, layer, glyph)
+    elif isinstance(layer, Arrow):
+        _arrow(canvas, layer)
     elif isinstance(layer, Note):
-        text = _cut(layer.text, canvas.wide)
-        column, row = float(canvas.columns(layer.x)), float(canvas.rows(layer.y))
-        for k, character in enumerate(text):
-            canvas.put(min(column + 2, canvas.wide - len(text)) + k, row, character)
+        _note(canvas, layer)
+
+
+def _arrow(canvas: Canvas, layer: Arrow) -> None:
+    """Draw an arrow that runs across; others have no characters."""
+    row = round(float(canvas.rows(layer.y0)))
+    if row != round(float(canvas.rows(layer.y1))):
+        return
+    start, end = (round(float(column)) for column in np.clip(canvas.columns([layer.x0, layer.x1]), 0, canvas.wide - 1))
+    step = 1 if end > start else -1
+    for column in range(start + step, end + step, step):
+        canvas.put(column, row, ("→" if step > 0 else "←") if column == end else "─")
+
+
+def _note(canvas: Canvas, layer: Note) -> None:
+    """Write a text beside its place, or above or below it."""
+    text = _cut(layer.text, canvas.wide)
+    column, row = float(canvas.columns(layer.x)), float(canvas.rows(layer.y))
+    beside = column + 2
+    if layer.side in {"above", "below"}:
+        beside = max(column - len(text) // 2, 0)
+        row += -1 if layer.side == "above" else 1
+    for k, character in enumerate(text):
+        canvas.put(min(beside, canvas.wide - len(text)) + k, row, character)
 
 
 def _trace(canvas: Canvas, layer: Line | Points, glyph: str) -> None:

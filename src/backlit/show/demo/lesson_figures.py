@@ -133,7 +133,9 @@ def curve_figure(lesson: DescentLesson) -> Figure:
         if tangent.slope:
             grows = tangent.slope < 0
             says = f"{curve.name} {'grows' if grows else 'shrinks'}"
-            layers.append(Note(x=tangent.at, y=tangent.error, text=says, side="left" if grows else "right", series=k))
+            middle = tangent.at / 2.0 + tangent.after / 2.0
+            seen_middle = min(max(middle, curve.values[0]), curve.values[-1])  # of a step that leaves the picture
+            layers.append(Note(x=seen_middle, y=tangent.error, text=says, side="above", series=k))
     rows = tuple((f"{x:.6g}", f"{error:.6g}") for x, error in zip(curve.values, curve.errors, strict=True))
     margin = TANGENT * (curve.values[-1] - curve.values[0])
     ends = [min(seen[0][0] - margin, curve.tangents[0].at), seen[-1][0] + margin]
