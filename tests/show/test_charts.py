@@ -77,7 +77,9 @@ def test_every_kind_of_layer_is_valid_svg_and_text(kind):
 def test_block_characters_have_a_key():
     regions = Regions(x=GRID, y=GRID, scores=(BOWL, 4.0 - BOWL), series=(0, 1))
     rows = [Points(x=(0.0,), y=(0.0,), name=name, series=series) for series, name in enumerate(("no", "yes"))]
-    assert "blank: no   ░ yes" in figure_text(figure(regions, *rows))
+    legend = figure_text(figure(regions, *rows))
+    assert "no (blank)" in legend
+    assert "yes (░)" in legend
     assert "▓ low" in figure_text(figure(Field(x=GRID, y=GRID, z=BOWL, levels=(1.0, 4.0))))
 
 

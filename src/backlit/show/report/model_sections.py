@@ -18,7 +18,7 @@ from backlit.show.charts.figure import Figure
 from backlit.show.curves.figures import curve_figures
 from backlit.show.network.svg import network_svg
 from backlit.show.report.parts import Block, Code, Facts, Grid, NetworkPicture, Notes, Said, Section, charts
-from backlit.show.report.texts import CELL, NAME, SENTENCE, WORDS, listed, number, plain
+from backlit.show.report.texts import CELL, NAME, SENTENCE, WORDS, listed, number, plain, score
 
 MOST_COLUMNS, MOST_SURPRISES, MOST_TRIALS, MOST_METRICS, MOST_LAYERS = 100, 20, 30, 6, 12
 MOST_LINES = 20
@@ -175,7 +175,7 @@ def _trials(choice: Choice) -> Grid:
         best = sorted(trials, key=lambda pair: (pair[0] != choice.chosen, pair[1].loss is None, pair[1].loss or 0.0))
         trials = sorted(best[:MOST_TRIALS])
         note = f" The {MOST_TRIALS} best of {len(choice.trials):,} are shown."
-    rows = [(plain(trial.what, CELL), "diverged" if trial.loss is None else number(trial.loss), f"{trial.epochs:,}",
+    rows = [(plain(trial.what, CELL), "diverged" if trial.loss is None else score(trial.loss), f"{trial.epochs:,}",
              "chosen" if place == choice.chosen else "") for place, trial in trials]  # fmt: skip
     rule = _sentence(choice.rule.rstrip(":")) if choice.rule else ""
     caption = f"Settings compared by {plain(choice.how, WORDS)}"

@@ -22,7 +22,7 @@ from backlit.show.report.model_sections import (
 from backlit.show.report.parts import Section
 from backlit.show.report.row_sections import worked_section, worst_section
 from backlit.show.report.score_figures import score_table
-from backlit.show.report.texts import NAME, SENTENCE, plain
+from backlit.show.report.texts import NAME, SENTENCE, WORDS, plain
 
 MOST_REMARKS = 12
 
@@ -34,7 +34,8 @@ def report_html(report: ModelReport) -> str:
     """
     return _template().render(
         title=f"Report: {plain(report.target, NAME)}, learned from {plain(report.table, NAME)}",
-        verdict=report.verdict.kind, sentence=plain(report.verdict.sentence, SENTENCE),
+        verdict=report.verdict.kind, headline=report.verdict.headline and plain(report.verdict.headline, WORDS),
+        sentence=plain(report.verdict.sentence, SENTENCE),
         remarks=[plain(remark, SENTENCE) for remark in report.verdict.remarks[:MOST_REMARKS]],
         facts=header_facts(report), private=report.private,
         scores=score_table(report) if report.scores else None, sections=sections(report),

@@ -37,13 +37,14 @@ class Grid(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """A picture with its title, what is seen in it, and its numbers."""
+    """A picture with its title, what is seen in it, and its numbers: a table that is folded, or `unfolded`."""
 
     title: str
     summary: str
     svg: Markup
     table: Grid
     width: float
+    unfolded: bool = False
 
 
 class Charts(NamedTuple):
@@ -125,15 +126,15 @@ class Section(NamedTuple):
     blocks: Sequence[Block]
 
 
-def charts(figures: Iterable[Figure | None]) -> Charts:
-    """Draw figures for a page that brings their style; None is left out."""
-    return Charts([_chart(figure) for figure in figures if figure is not None])
+def charts(figures: Iterable[Figure | None], *, unfolded: bool = False) -> Charts:
+    """Draw figures for a page that brings their style; None is left out. `unfolded` shows their tables."""
+    return Charts([_chart(figure, unfolded=unfolded) for figure in figures if figure is not None])
 
 
-def _chart(figure: Figure) -> Chart:
+def _chart(figure: Figure, *, unfolded: bool) -> Chart:
     svg = figure_svg(figure, standalone=False, titled=False)
     table = Grid(figure.title, figure.table.head, figure.table.rows, figure.table.numbers)
-    return Chart(figure.title, figure.summary, Markup(_titled(svg, figure)), table, svg_size(svg)[0])
+    return Chart(figure.title, figure.summary, Markup(_titled(svg, figure)), table, svg_size(svg)[0], unfolded)
 
 
 def _titled(svg: str, figure: Figure) -> str:
