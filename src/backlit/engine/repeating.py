@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple, Self
 
 import numpy as np
 
+from backlit.engine import lbfgs
 from backlit.engine.history import COLUMNS, History
 from backlit.engine.program import structs
 from backlit.engine.program.structs import Clock, Data, data_of
@@ -83,7 +84,7 @@ class Repetition(Training):
         try:
             if self.optimizer.full_batch:
                 self.epochs = len(training.history)  # SciPy ends by itself after so many, else where it did
-                yield from (Place(len(self.history), self.step) for _ in self._lbfgs())
+                yield from (Place(len(self.history), self.step) for _ in lbfgs.iterations(self))
                 return
             for count in [*[updates] * epochs, *([training._position] if training._position else [])]:
                 yield from self._epoch(updates, count, 1 if each == "step" else count)
