@@ -207,7 +207,7 @@ def test_a_picture_is_saved_as_its_ending_says(tmp_path):
     assert picture.save(tmp_path / "a.json").read_text(encoding="utf-8") == '{"loss":[0.5]}\n'
 
 
-@pytest.mark.parametrize(("name", "words"), [("a.png", "expected one of .svg, .html"), ("a", "expected one of"),
+@pytest.mark.parametrize(("name", "words"), [("a.png", "expected a name that ends in .svg, .html, .txt or"), ("a", "expected a name"),
                                              ("missing/a.svg", "No such file")])  # fmt: skip
 def test_what_cannot_be_saved_is_refused_in_words(name, words, tmp_path):
     with pytest.raises(BacklitError, match=re.escape(words)):
