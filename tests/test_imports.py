@@ -204,9 +204,10 @@ def test_drawing_is_imported_when_something_is_drawn(tmp_path):
         return ran.stdout
 
     python("""
+import backlit
 from backlit.model import Settings, fit_table
 model, _ = fit_table("iris", settings=Settings(layers=(2,), epochs=2))
-model.save("iris.safetensors")
+backlit.save(model, "iris.safetensors")
 """)
     shown = python(f"""
 import sys
