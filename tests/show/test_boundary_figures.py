@@ -74,14 +74,14 @@ def test_hidden_units_have_dashed_lines_with_their_names():
     assert [sum(line.name != "" for line in lines), [note.text for note in layers(made, Note)]] == [1, ["or", "and"]]
     for line, total in zip(lines, (0.5, 1.5), strict=True):
         assert np.allclose(np.add(line.x, line.y), total)
-    assert "Dashed" in made.summary
+    assert "A line with a hidden unit's name is where" in made.summary
     assert made.table.rows[-2:] == (
         ("or has net input 0 where i2 is", "0.75", "0.375", "0", "−0.375", "−0.75"),
         ("and has net input 0 where i2 is", "1.75", "1.375", "1", "0.625", "0.25"),
     )
     away = figure(HIDDEN, CORNERS + 9.0)
     assert layers(away, Line) == []
-    assert "Dashed" not in away.summary
+    assert "hidden unit" not in away.summary
 
 
 @pytest.mark.parametrize(
@@ -129,6 +129,26 @@ def test_numbers_are_a_surface_with_the_rows_by_their_error():
     assert f"differ by {root:.4g}," in made.summary
 
 
+@pytest.mark.parametrize("network", [
+    Network([Dense(1, "sigmoid", weights=[[1e-17], [-1e-17]], biases=[1e-16])], 2, "binary_cross_entropy"),
+    Network([Dense(3, "softmax", weights=np.zeros((2, 3)))], 2, "cross_entropy"),
+], ids=["of two", "of three"])  # fmt: skip
+def test_rounding_errors_are_no_boundary(network):
+    made = figure(network, CORNERS, [0, 1, 1, 0])
+    assert made.title == "No decision boundary"
+    assert not layers(made, Regions)
+    assert "predicted wrong" not in {points.name for points in layers(made, Points)}
+    assert "so there is no boundary" in made.summary
+    assert "Of 4 rows, 2 count as right." in made.summary
+
+
+def test_a_small_slope_is_a_boundary():
+    network = Network([Dense(1, "sigmoid", weights=[[1e-6], [0.0]], biases=[-5e-7])], 2, "binary_cross_entropy")
+    made = figure(network, CORNERS, [0, 0, 1, 1])
+    assert layers(made, Regions)
+    assert "all are predicted right" in made.summary
+
+
 def test_a_surface_that_is_level_is_drawn():
     made = figure(Network([Dense(1, weights=[[0.0], [0.0]], biases=[3.0])], 2), CORNERS, [3.0] * 4)
     assert layers(made, Field)[0].levels == (3.0,)
@@ -167,8 +187,8 @@ def test_what_is_held_and_drawn_is_said():
 
 def test_where_two_classes_are_level_is_said():
     level = Network([Dense(1, "sigmoid", weights=[[0.0], [0.0]])], 2, "binary_cross_entropy")
-    said = "At 100 % of the plane's points the output is exactly 0.5, between the two classes"
-    assert f"{said}; that counts as 0, and has no colour." in figure(level, CORNERS, [0, 1, 1, 0]).summary
+    said = "The output is 0.5 all over the plane: no class is ahead, so there is no boundary. That counts as 0."
+    assert said in figure(level, CORNERS, [0, 1, 1, 0]).summary
     assert "no colour" not in figure(NEURON, CORNERS, [0, 1, 1, 0]).summary
 
 
