@@ -9,7 +9,8 @@ import numpy as np
 
 from backlit.analysis.valley.records import PathPoint, Valley, ValleyPath
 from backlit.show.charts.figure import Axis, Dash, DataTable, Field, Figure, Layer, Line, Note, Points
-from backlit.show.valley.captions import caption, difference, is_exact, number, place, short
+from backlit.show.names import short
+from backlit.show.valley.captions import caption, difference, is_exact, number, place
 
 LEVELS = 11
 LABELLED = 3
@@ -93,7 +94,9 @@ def _path_layers(path: ValleyPath, k: int, apart: float, *, alone: bool) -> Iter
     yield Points(x=x[:1], y=y[:1], name="start" if k == 0 else "", series=series, symbol="ring", size=5.5)
     yield Points(x=x[-1:], y=y[-1:], name="end" if k == 0 else "", series=series, symbol="diamond", size=6.0)
     if alone and (best := next((point for point in path.points if point.epoch == path.kept), None)):
-        yield Points(x=(best.x,), y=(best.y,), name=f"best epoch {best.epoch:,}", series=series, symbol="star", size=7.0)
+        yield Points(
+            x=(best.x,), y=(best.y,), name=f"best epoch {best.epoch:,}", series=series, symbol="star", size=7.0
+        )
     for at, point in _marked(path, apart) if alone else ():
         before, after = path.points[at - 1], path.points[at + 1]
         steep = abs(after.y - before.y) > 0.7 * abs(after.x - before.x)
