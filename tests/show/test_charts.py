@@ -33,6 +33,7 @@ from backlit.show.charts.svg import figure_svg
 from backlit.show.charts.symbols import SHAPES
 from backlit.show.charts.text import figure_text
 from backlit.show.picture import Picture
+from backlit.show.saving import saved
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = "</svg><script>alert(1)</script>\" & ' {{7*7}}\n\u202e" + "x" * 500
@@ -216,8 +217,20 @@ def test_a_picture_is_saved_as_its_ending_says(tmp_path):
     assert picture.save(tmp_path / "a.json").read_text(encoding="utf-8") == '{"loss":[0.5]}\n'
 
 
-@pytest.mark.parametrize(("name", "words"), [("a.png", "expected one of .svg, .html"), ("a", "expected one of"),
-                                             ("missing/a.svg", "No such file")])  # fmt: skip
+UNSAVED = [
+    ("a.png", "expected a name that ends in .svg, .html, .txt or .json. A browser, or Inkscape"),
+    ("a", "cannot save a picture as 'a'"),
+    ("missing/a.svg", "No such file"),
+]
+
+
+@pytest.mark.parametrize(("name", "words"), UNSAVED)
 def test_what_cannot_be_saved_is_refused_in_words(name, words, tmp_path):
     with pytest.raises(BacklitError, match=re.escape(words)):
         Picture([KINDS["line"]]).save(tmp_path / name)
+
+
+def test_what_is_saved_has_the_same_bytes_on_every_system(tmp_path):
+    made = {".txt": lambda: "two\nlines, and a name \udce9 from a file system\n\n"}
+    file = saved(tmp_path / "a.txt", made, "a text")
+    assert file.read_bytes() == b"two\nlines, and a name \\udce9 from a file system\n"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from backlit.analysis.boundary.records import Boundary, BoundaryOutput, UnitLine
-from backlit.show.boundary.words import BoundaryWords, number, short
+from backlit.show.boundary.words import BoundaryWords, number
 from backlit.show.charts.figure import (
     Axis,
     DataTable,
@@ -23,6 +23,7 @@ from backlit.show.charts.figure import (
     Symbol,
 )
 from backlit.show.charts.scales import STEPS, texts
+from backlit.show.names import short
 
 Ends = tuple[tuple[float, float], tuple[float, float]]
 """Where a line ends, each in shares of the plane's sides, from 0 to 1."""

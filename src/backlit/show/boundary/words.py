@@ -10,12 +10,7 @@ import numpy as np
 from backlit.analysis.boundary.records import Boundary, BoundaryOutput
 from backlit.errors import counted
 from backlit.show.charts.scales import minus
-
-TURNS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
-"""Characters that turn the direction of what follows, beyond the end of a name; they are left out."""
-
-MOST_LETTERS = 40
-"""Longer names are cut."""
+from backlit.show.names import short
 
 TIES = 0.03
 """Points of the grid between two classes are spoken of from this share on: a line alone has fewer."""
@@ -25,16 +20,6 @@ ROUNDING = 1e-9
 
 MOST_HELD, MOST_WRONG = 4, 12
 """So many of the held inputs, and of the rows that are wrong, are named."""
-
-
-def short(text: str) -> str:
-    """Give a name on one line, its end left out where it is long.
-
-    >>> short("sepal\\nlength")
-    'sepal length'
-    """
-    flat = " ".join(text.translate(TURNS).split()) or "(no name)"
-    return flat if len(flat) <= MOST_LETTERS else flat[: MOST_LETTERS - 1] + "…"
 
 
 def number(value: float) -> str:

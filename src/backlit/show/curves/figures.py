@@ -13,8 +13,9 @@ import numpy as np
 from backlit.engine import TrainingCurve
 from backlit.errors import BacklitError, counted
 from backlit.show.charts.figure import Axis, Figure, Layer, Line, Note, Points, Rule, Symbol
-from backlit.show.curves.lines import VALIDATION, Drawn, Pair, dash_of, lines_of, metric_names, named, shown_name
+from backlit.show.curves.lines import VALIDATION, Drawn, Pair, dash_of, lines_of, metric_names, named
 from backlit.show.curves.words import left_out, numbers_table, sentences, what_is_best
+from backlit.show.names import short
 from backlit.show.picture import Picture
 
 DECADES = 1.5
@@ -71,7 +72,7 @@ def curve_figures(
     for name in dict.fromkeys(name for curve in by_run.values() for name in metric_names(curve)) if metrics else ():
         pairs = {run: (curve.metrics.get(name), curve.metrics.get(f"{VALIDATION}{name}"))
                  for run, curve in by_run.items()}  # fmt: skip
-        words = shown_name(name.replace("_", " "))
+        words = short(name.replace("_", " "))
         figures.append(_chart(lines_of(by_run, pairs, words), words, reach, told=told))
     for run, curve in by_run.items() if gradient_norms else ():
         if curve.gradient_norms:

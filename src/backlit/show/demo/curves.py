@@ -13,8 +13,6 @@ from backlit.show.text_charts import BARS, bars
 
 POINTS = 60
 """Of a curve in a terminal, at the most."""
-BESIDE = 14
-"""Columns beside it."""
 LOW = 200
 """The height in pixels of a curve of one run."""
 FULL = 1.06

@@ -68,7 +68,8 @@ def demo_renderables(run: DemoRun, width: int) -> Iterator[RenderableType]:
 def _renderables(block: Block, width: int) -> Iterator[RenderableType]:
     """Give what is printed of a block, an empty line at its end."""
     if isinstance(block, Heading):
-        yield Rule(block.text, style="dim")
+        room = len(block.text) + 4 <= width  # a rule would cut a longer text
+        yield Rule(block.text, style="dim") if room else Text(textwrap.fill(block.text, width), style="bold")
     elif isinstance(block, Words):
         yield from (Text(textwrap.fill(block.text, width)), "")
     elif isinstance(block, Facts):

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from backlit.analysis.valley.records import PathPoint, Valley, ValleyPath
 from backlit.errors import counted
-
-LONGEST_NAME = 40
+from backlit.show.charts.scales import minus
+from backlit.show.names import short
 
 SHADING = "The stronger the shading, the lower the error"
 """True on white, on black, and of block characters: dark is none of these everywhere."""
@@ -114,7 +114,7 @@ def place(path: ValleyPath, point: PathPoint) -> str:
 
 def number(value: float | None) -> str:
     """Give a number with four digits."""
-    return "no finite number" if value is None else f"{value:.4g}"
+    return "no finite number" if value is None else minus(f"{value + 0.0:.4g}")
 
 
 def _percent(share: float) -> str:
@@ -126,9 +126,3 @@ def _percent(share: float) -> str:
     if share >= 1.0 - 1e-12:
         return "100 %"
     return "More than 99.9 %" if share >= 0.9995 else f"{100.0 * share:.1f} %"
-
-
-def short(name: str) -> str:
-    """Give a name in one line of characters that are seen, as far as there is room in a sentence."""
-    flat = "".join(character for character in " ".join(name.split()) if character.isprintable())
-    return flat if len(flat) <= LONGEST_NAME else flat[: LONGEST_NAME - 1] + "…"

@@ -9,7 +9,8 @@ import numpy as np
 
 from backlit.analysis.valley.records import PathPoint, Valley, ValleyPath
 from backlit.show.charts.figure import Axis, Dash, DataTable, Field, Figure, Layer, Line, Note, Points
-from backlit.show.valley.captions import caption, difference, is_exact, number, place, short
+from backlit.show.names import short
+from backlit.show.valley.captions import caption, difference, is_exact, number, place
 
 LEVELS = 11
 LABELLED = 3
