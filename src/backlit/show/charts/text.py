@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -20,7 +21,7 @@ from backlit.show.charts.figure import (
     Rule,
     Symbol,
 )
-from backlit.show.charts.frame import named
+from backlit.show.charts.frame import MOST_TITLES, named
 from backlit.show.charts.scales import scales
 from backlit.show.notebook import padded
 
@@ -62,7 +63,8 @@ def figure_text(figure: Figure, width: int = 72, height: int = HEIGHT) -> str:
         lines = list(_bars(figure, bars[0], width))
     else:
         lines = list(_plot(figure, width, height))
-    return "\n".join(line.rstrip() for line in [_cut(figure.title, width), *lines])
+    title = textwrap.wrap(figure.title, width, max_lines=MOST_TITLES, placeholder="…")
+    return "\n".join(line.rstrip() for line in [*title, *lines])
 
 
 def _cut(text: str, most: int) -> str:

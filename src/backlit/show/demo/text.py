@@ -6,6 +6,7 @@ import io
 import textwrap
 from collections.abc import Iterator, Sequence
 
+import msgspec
 from rich import box
 from rich.console import Console, RenderableType
 from rich.measure import Measurement
@@ -120,9 +121,8 @@ def chart_words(chart: Chart) -> list[str]:
 
 def _noted(table: DemoTable, width: int = WIDTH) -> Iterator[RenderableType]:
     """Give a table with its notes and an empty line; numbered notes hang behind their numbers."""
-    drawn = _table(table)
-    fits = Measurement.get(_MEASURING, _MEASURING.options, drawn).maximum <= width
-    yield drawn if fits else _listed(table, width)
+    forms = map(_table, _narrower(table))
+    yield next((form for form in forms if _measured(form) <= width), None) or _listed(table, width)
     for note in table.notes:
         hang = "      " if note.startswith("(") else INDENT
         style = "bold" if note.startswith(demo_tables.NEVER) else ""
@@ -132,6 +132,19 @@ def _noted(table: DemoTable, width: int = WIDTH) -> Iterator[RenderableType]:
 
 _MEASURING = Console(width=10_000, file=io.StringIO(), force_jupyter=False)
 """What tables are measured on, to tell whether they fit."""
+
+
+def _narrower(table: DemoTable) -> Iterator[DemoTable]:
+    """Give a table as it is, then with headings in more and more lines, broken between words alone."""
+    longest = max(map(len, table.head), default=0)
+    for room in range(max(longest, 1), 0, -1):
+        lines = ("\n".join(textwrap.wrap(head, room, break_long_words=False)) for head in table.head)
+        yield msgspec.structs.replace(table, head=tuple(lines))
+
+
+def _measured(table: Table) -> int:
+    """Give the width of a table whose cells are whole."""
+    return Measurement.get(_MEASURING, _MEASURING.options, table).maximum
 
 
 def _listed(table: DemoTable, width: int) -> Text:
