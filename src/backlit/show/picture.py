@@ -19,6 +19,9 @@ from backlit.show.charts.text import figure_text
 from backlit.show.notebook import picture_html, svg_size, words_html
 from backlit.show.saving import saved
 
+LARGER = 1.25
+"""A page of its own has room for a picture so much larger."""
+
 PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -28,11 +31,11 @@ PAGE = """<!doctype html>
 <style>
 body{{max-width:46em;margin:2rem auto;padding:0 1rem;color:#1c2430;background:#fff;line-height:1.5;
 font-family:system-ui,-apple-system,'Segoe UI','Noto Sans',sans-serif}}
-h1{{font-size:1.4rem}}figcaption,details{{font-size:.95rem}}figure{{margin:0 0 2.5rem}}
-svg{{max-width:100%;height:auto;width:36rem}}
+h1{{font-size:1.4rem}}figcaption,details{{font-size:.95rem}}figure{{margin:2.5rem 0 .5rem}}
+svg{{display:block;max-width:100%;height:auto}}figcaption{{margin-top:.5rem}}
 table{{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}}
 td,th{{padding:.15rem .8rem;border-bottom:1px solid #e3e8ee;text-align:left}}
-.number{{text-align:right}}.wide{{overflow-x:auto}}
+tbody th{{font-weight:400}}.number{{text-align:right}}.wide{{overflow-x:auto}}
 @media screen and (prefers-color-scheme:dark){{body{{color:#e6ebf2;background:#151a21}}td,th{{border-color:#2a323d}}}}
 {style}
 </style>
@@ -113,7 +116,9 @@ def _cell(figure: Figure) -> str:
 def figure_html(figure: Figure, *, titled: bool = True) -> str:
     """Give a figure as a part of a page that brings `CHART_STYLE`: the picture, its words, its table folded."""
     said = f"<figcaption>{escape(figure.summary)}</figcaption>" if figure.summary else ""
-    return f"<figure>\n{figure_svg(figure, standalone=False, titled=titled)}\n{said}\n{_table_html(figure)}</figure>"
+    svg = figure_svg(figure, standalone=False, titled=titled)
+    svg = svg.replace(' class="chart"', f' class="chart" style="width:{LARGER * svg_size(svg)[0]:.0f}px"', 1)
+    return f"<figure>\n{svg}\n{said}</figure>\n{_table_html(figure)}"
 
 
 def _table_html(figure: Figure) -> str:
@@ -121,13 +126,16 @@ def _table_html(figure: Figure) -> str:
     if not table.rows:
         return ""
 
-    def line(cells: Sequence[str], tag: str) -> str:
-        numbered = (' class="number"' if k >= table.numbers else "" for k in range(len(cells)))
-        scope = ' scope="col"' if tag == "th" else ""
-        return "<tr>" + "".join(f"<{tag}{scope}{look}>{escape(cell)}</{tag}>"
-                                for cell, look in zip(cells, numbered, strict=True)) + "</tr>"  # fmt: skip
+    def cell(text: str, place: int, scope: str) -> str:
+        named = text and (scope == "col" or (place == 0 and table.numbers > 0))
+        tag, told = ("th", f' scope="{scope}"') if named else ("td", "")
+        look = ' class="number"' if place >= table.numbers else ""
+        return f"<{tag}{told}{look}>{escape(text)}</{tag}>"
 
-    rows = "\n".join(line(row, "td") for row in table.rows)
+    def line(cells: Sequence[str], scope: str) -> str:
+        return f"<tr>{''.join(cell(text, place, scope) for place, text in enumerate(cells))}</tr>"
+
+    rows = "\n".join(line(row, "row") for row in table.rows)
     return (f'<details><summary>The numbers of this picture</summary><div class="wide" tabindex="0" role="group" '
-            f'aria-label="{escape(figure.title)}, as a table"><table><thead>{line(table.head, "th")}</thead>'
+            f'aria-label="{escape(figure.title)}, as a table"><table><thead>{line(table.head, "col")}</thead>'
             f"<tbody>{rows}</tbody></table></div></details>")  # fmt: skip

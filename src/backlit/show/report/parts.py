@@ -23,7 +23,8 @@ class Grid(NamedTuple):
     """A table. The cells of the first column name their rows, those from column `numbers` on stand to the right.
 
     `caption` names it, `note` says what is left out. `quiet` lines stand below the first cell, one for each row;
-    `texts` are columns behind `numbers` that stand to the left after all.
+    `texts` are columns behind `numbers` that stand to the left after all. `stacked` are the widths of the columns on a
+    narrow screen, where the first cell of a row stands above the others, as CSS writes them.
     """
 
     caption: str
@@ -33,6 +34,7 @@ class Grid(NamedTuple):
     note: str = ""
     quiet: Sequence[str] = ()
     texts: Sequence[int] = ()
+    stacked: str = ""
     kind: str = "table"
 
 
