@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,10 +70,20 @@ BUDGETS = {
     "engine/code_cache": 800,
     "engine/compiled": 1_500,
     "engine/parallel": 300,
+    "analysis/boundary": 1_100,
+    "analysis/valley": 1_150,
+    "analysis/report": 2_500,
+    "show/charts": 1_600,
+    "show/report": 1_700,
+    "show/demo": 1_400,
+    "sources": 1_100,
 }
 """The most lines of a package."""
 
 LONGEST_FILE = 400
+
+DRAWING = {"contourpy", "jinja2", "matplotlib", "sklearn", "backlit.analysis", "backlit.show.charts"}
+"""Not loaded by a training, `backlit --help` and `backlit predict`."""
 
 ENGINE = ("engine.program", "engine.machine", "engine.code_cache", "engine.compiled", "engine.parallel")
 
@@ -178,6 +190,40 @@ def test_no_files_import_each_other():
 def test_a_package_keeps_to_its_budget(package):
     lines = sum(len(path.read_text(encoding="utf-8").splitlines()) for path in (SOURCES / package).rglob("*.py"))
     assert lines <= BUDGETS[package]
+
+
+def test_charts_know_no_records():
+    known = {imported for module, imported, _ in imports() if module.startswith("show.charts")}
+    other = {name for name in known if not name.startswith("show.charts")}
+    assert other <= {"errors", "kernels.types", "show.text_width", "show.notebook"}
+
+
+def test_drawing_is_imported_when_something_is_drawn(tmp_path):
+    def python(code: str) -> str:
+        ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+        return ran.stdout
+
+    python("""
+import backlit
+from backlit.model import Settings, fit_table
+model, _ = fit_table("iris", settings=Settings(layers=(2,), epochs=2))
+backlit.save(model, "iris.safetensors")
+""")
+    shown = python(f"""
+import sys
+from contextlib import suppress
+import backlit as bl
+from backlit import cli
+network = bl.Network([bl.Dense(2)], 4, "mse")
+bl.Training(network, [[0.0] * 4], [[1.0] * 2], epochs=2, compiled=False).run()
+for words in (["--help"], ["train", "--help"], ["predict", "iris.safetensors", "iris"]):
+    sys.argv = ["backlit", *words]
+    with suppress(SystemExit):
+        cli.main()
+print("loaded:", sorted({DRAWING!r} & set(sys.modules)))
+""")
+    assert "setosa" in shown
+    assert shown.endswith("loaded: []\n")
 
 
 def test_no_file_is_longer_than_its_budget():

@@ -227,6 +227,19 @@ def test_several_paths_on_one_valley():
     assert 0.0 < planes.share < 1.0
 
 
+def test_l_bfgs_has_a_path_of_its_iterations():
+    training = xor(optimizer="lbfgs")
+    (path,) = valley(training, resolution=3).paths
+    assert path.points[-1].true < path.points[0].true
+    assert [point.step for point in path.points] == list(range(path.updates + 1))
+
+
+def test_the_plane_of_several_paths_is_that_of_the_first_ones_end():
+    found = valley({"a": xor(), "b": xor(optimizer=SGD(0.1))}, resolution=3)
+    assert (found.paths[0].points[-1].x, found.paths[0].points[-1].y) == (0.0, 0.0)
+    assert found.base == "The plane goes through the last weights of the path 'a', which are at 0, 0."
+
+
 def test_the_rows_of_the_error_can_be_others():
     found = valley(descent(), X1[:4], Y1[:4], sample_weight=[1, 2, 0, 1], resolution=3)
     assert "mean of 4 other rows, each counted by its weight" in found.what
@@ -253,6 +266,9 @@ REFUSED = {
     "the same weight": lambda: valley(xor(), weights=("1.b[0]", "b(h1)")),
     "expected the names of two weights": lambda: valley(xor(), weights="w1"),
     "names of two weights": lambda: valley(xor(), weights=("b(h1)",)),
+    "weights is 3; expected the names of two": lambda: valley(xor(), weights=3),
+    "labels: the network has no 'w(i3,h1)'; did you mean": lambda: valley(xor(), labels={"w(i3,h1)": "a"}),
+    "labels is ['a']; expected names by weights": lambda: valley(xor(), labels=["a"]),
     "x_range is (1, -1)": lambda: valley(xor(), x_range=(1, -1)),
     "y_range is 'ab'": lambda: valley(xor(), y_range="ab"),
     "y_range is (0, inf)": lambda: valley(xor(), y_range=(0, math.inf)),

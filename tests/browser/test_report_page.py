@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,8 @@ def file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def axe() -> str:
+    if os.environ.get("BACKLIT_BROWSER") != "required":
+        pytest.importorskip("axe_core_python")
     import axe_core_python
 
     return Path(axe_core_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")

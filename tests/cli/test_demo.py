@@ -103,7 +103,8 @@ def test_demo_counts_epochs_alone(capsys):
     ("ending", "begins"), [("html", "<!doctype html>"), ("txt", "Two inputs"), ("json", '{"name"')]
 )
 def test_a_demo_is_written_to_a_file(capsys, tmp_path, ending, begins):
-    assert shown(capsys, "linear", plain=True, output=tmp_path / f"out.{ending}") == ""
+    path = tmp_path / f"out.{ending}"
+    assert shown(capsys, "linear", plain=True, output=path) == f"Demo written to {path}.\n"
     assert (tmp_path / f"out.{ending}").read_text(encoding="utf-8").startswith(begins)
 
 

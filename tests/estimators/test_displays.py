@@ -58,6 +58,13 @@ def test_the_loss_curve_of_an_estimator_is_drawn(module, kind, Y, early_stopping
         assert display.best_epoch == 1 + int(np.argmax(estimator.validation_scores_))
 
 
+def test_the_legend_hides_no_line_and_epochs_are_whole():
+    display = bl.LossCurveDisplay.from_estimator(bl.MLPClassifier(**FEW, early_stopping=True).fit(X, LABELS))
+    display.figure_.canvas.draw()
+    assert display.ax_.get_legend().get_window_extent().y0 >= display.ax_.get_window_extent().y1
+    assert all(place == round(place) for place in display.ax_.get_xticks())
+
+
 def test_validation_rows_given_to_fit_are_drawn():
     estimator = bl.MLPClassifier(**FEW).fit(X, LABELS, X_val=X[:9], y_val=LABELS[:9])
     display = bl.LossCurveDisplay.from_estimator(estimator, name="mine", linewidth=3)

@@ -64,7 +64,7 @@ def test_rows_are_told_apart_by_class_and_wrong_ones_are_ringed():
     assert (no.series, yes.series) == (0, 1) != (no.symbol, yes.symbol)
     assert no.symbol != yes.symbol
     assert (ring.symbol, ring.x, ring.y) == ("ring", [0], [1])
-    assert "Of 4 rows, 3 are predicted right; wrong, and ringed: row 2." in made.summary
+    assert "Of 4 rows, 3 are predicted right; wrong, and marked: row 2." in made.summary
 
 
 def test_hidden_units_have_dashed_lines_with_their_names():
@@ -74,14 +74,14 @@ def test_hidden_units_have_dashed_lines_with_their_names():
     assert [sum(line.name != "" for line in lines), [note.text for note in layers(made, Note)]] == [1, ["or", "and"]]
     for line, total in zip(lines, (0.5, 1.5), strict=True):
         assert np.allclose(np.add(line.x, line.y), total)
-    assert "Dashed" in made.summary
+    assert "A line with a hidden unit's name is where" in made.summary
     assert made.table.rows[-2:] == (
         ("or has net input 0 where i2 is", "0.75", "0.375", "0", "−0.375", "−0.75"),
         ("and has net input 0 where i2 is", "1.75", "1.375", "1", "0.625", "0.25"),
     )
     away = figure(HIDDEN, CORNERS + 9.0)
     assert layers(away, Line) == []
-    assert "Dashed" not in away.summary
+    assert "hidden unit" not in away.summary
 
 
 @pytest.mark.parametrize(
@@ -129,6 +129,38 @@ def test_numbers_are_a_surface_with_the_rows_by_their_error():
     assert f"differ by {root:.4g}," in made.summary
 
 
+@pytest.mark.parametrize(
+    ("network", "right"),
+    [
+        (Network([Dense(1, "sigmoid", weights=[[1e-12], [-1e-12]], biases=[-1e-13])], 2, "binary_cross_entropy"), 3),
+        (Network([Dense(3, "softmax", weights=np.zeros((2, 3)))], 2, "cross_entropy"), 2),
+    ],
+    ids=["of two", "of three"],
+)
+def test_rounding_errors_are_no_boundary(network, right):
+    made = figure(network, CORNERS, [0, 1, 1, 0])
+    assert made.title == "No decision boundary"
+    assert not layers(made, Regions)
+    assert "predicted wrong" not in {points.name for points in layers(made, Points)}
+    assert "so there is no boundary" in made.summary
+    assert f"Of 4 rows, {right} count as right." in made.summary
+
+
+def test_a_class_without_a_region_is_named():
+    network = Network([Dense(3, "softmax", weights=[[1.0, 0.0, -1.0], [0.0] * 3], biases=[-0.5, -9.0, 0.5])], 2,
+                      "cross_entropy")  # fmt: skip
+    made = figure(network, CORNERS, [2, 1, 0, 0], classes=["right", "never", "left"])
+    assert "No point of the plane is predicted as never. Of 4 rows, 3 are predicted right" in made.summary
+    assert "No point" not in figure(network, CORNERS, [2, 2, 0, 0]).summary
+
+
+def test_a_small_slope_is_a_boundary():
+    network = Network([Dense(1, "sigmoid", weights=[[1e-6], [0.0]], biases=[-5e-7])], 2, "binary_cross_entropy")
+    made = figure(network, CORNERS, [0, 0, 1, 1])
+    assert layers(made, Regions)
+    assert "all are predicted right" in made.summary
+
+
 def test_a_surface_that_is_level_is_drawn():
     made = figure(Network([Dense(1, weights=[[0.0], [0.0]], biases=[3.0])], 2), CORNERS, [3.0] * 4)
     assert layers(made, Field)[0].levels == (3.0,)
@@ -157,7 +189,7 @@ def test_what_is_held_and_drawn_is_said():
     assert "over i1 and i2, with i3 at " in said
     assert "and 1 more input held" in said
     assert "Of 3,000 rows, 2,000 evenly chosen ones are drawn." in said
-    assert f"Of 2,000 rows, {output.right:,} are predicted right; wrong, and ringed: rows " in said
+    assert f"Of 2,000 rows, {output.right:,} are predicted right; wrong, and marked: rows " in said
     assert f"with all of its own inputs: {output.as_drawn:,} of 2,000 rows as the class that the plane shows" in said
     assert output.as_drawn == sum(a == b for a, b in zip(output.predicted, output.drawn, strict=True)) < 2000
     assert all(points.faint for points in layers(boundary_figures(found)[0], Points)[:3])
@@ -167,8 +199,11 @@ def test_what_is_held_and_drawn_is_said():
 
 def test_where_two_classes_are_level_is_said():
     level = Network([Dense(1, "sigmoid", weights=[[0.0], [0.0]])], 2, "binary_cross_entropy")
-    said = "At 100 % of the plane's points the output is exactly 0.5, between the two classes"
-    assert f"{said}; that counts as 0, and has no colour." in figure(level, CORNERS, [0, 1, 1, 0]).summary
+    said = "The output is 0.5 all over the plane: no class is ahead, so there is no boundary. That counts as 0."
+    assert said in figure(level, CORNERS, [0, 1, 1, 0]).summary
+    dead = Network([Dense(1, "relu", weights=[[1.0], [1.0]], biases=[-1.0]), Dense(1, "sigmoid", weights=[[1.0]])], 2)
+    partly = figure(dead, CORNERS, [0, 0, 0, 1]).summary
+    assert "of the plane's points the output is exactly 0.5, between the two classes; that counts as 0, and" in partly
     assert "no colour" not in figure(NEURON, CORNERS, [0, 1, 1, 0]).summary
 
 
@@ -176,8 +211,8 @@ def test_where_two_classes_are_level_is_said():
     ("targets", "said"),
     [
         ([0, 0, 0, 1], "Of 4 rows, all are predicted right."),
-        ([1, 1, 1, 0], "Of 4 rows, none is predicted right; wrong, and ringed: rows 1, 2, 3, 4."),
-        ([1, 1, 1, 1], "Of 4 rows, 1 is predicted right; wrong, and ringed: rows 1, 2, 3."),
+        ([1, 1, 1, 0], "Of 4 rows, none is predicted right; wrong, and marked: rows 1, 2, 3, 4."),
+        ([1, 1, 1, 1], "Of 4 rows, 1 is predicted right; wrong, and marked: rows 1, 2, 3."),
         (None, "The target of no row is known."),
     ],
 )

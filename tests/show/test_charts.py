@@ -37,6 +37,7 @@ from backlit.show.charts.svg import figure_svg
 from backlit.show.charts.symbols import SHAPES
 from backlit.show.charts.text import figure_text
 from backlit.show.picture import Picture
+from backlit.show.saving import saved
 from backlit.show.text_width import text_width
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -77,6 +78,15 @@ def test_every_kind_of_layer_is_valid_svg_and_text(kind):
     assert not [part for part in root.iter() if part.tag == f"{SVG}script"]
     assert "nan" not in svg.replace("nan</title>", "").lower().replace("finance", "")
     assert all(len(line) <= 72 for line in figure_text(KINDS[kind]).splitlines())
+
+
+def test_block_characters_have_a_key():
+    regions = Regions(x=GRID, y=GRID, scores=(BOWL, 4.0 - BOWL), series=(0, 1))
+    rows = [Points(x=(0.0,), y=(0.0,), name=name, series=series) for series, name in enumerate(("no", "yes"))]
+    legend = figure_text(figure(regions, *rows))
+    assert "no (blank)" in legend
+    assert "yes (░)" in legend
+    assert "▓ low" in figure_text(figure(Field(x=GRID, y=GRID, z=BOWL, levels=(1.0, 4.0))))
 
 
 def test_ends_beyond_what_an_axis_can_have_are_moved():
@@ -269,8 +279,20 @@ def test_the_cells_of_a_picture_s_table_are_named():
     assert not re.search(r"<th[^>]*></th>", page)
 
 
-@pytest.mark.parametrize(("name", "words"), [("a.png", "expected one of .svg, .html"), ("a", "expected one of"),
-                                             ("missing/a.svg", "No such file")])  # fmt: skip
+UNSAVED = [
+    ("a.png", "expected a name that ends in .svg, .html, .txt or .json. A browser, or Inkscape"),
+    ("a", "cannot save a picture as 'a'"),
+    ("missing/a.svg", "No such file"),
+]
+
+
+@pytest.mark.parametrize(("name", "words"), UNSAVED)
 def test_what_cannot_be_saved_is_refused_in_words(name, words, tmp_path):
     with pytest.raises(BacklitError, match=re.escape(words)):
         Picture([KINDS["line"]]).save(tmp_path / name)
+
+
+def test_what_is_saved_has_the_same_bytes_on_every_system(tmp_path):
+    made = {".txt": lambda: "two\nlines, and a name \udce9 from a file system\n\n"}
+    file = saved(tmp_path / "a.txt", made, "a text")
+    assert file.read_bytes() == b"two\nlines, and a name \\udce9 from a file system\n"

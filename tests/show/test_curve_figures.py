@@ -8,6 +8,7 @@ import pytest
 from visible import visible_text
 
 from backlit.engine import TrainingCurve
+from backlit.errors import BacklitError
 from backlit.show.charts.figure import Line, Points, Rule
 from backlit.show.curves.figures import curve_figures, curve_picture
 
@@ -61,6 +62,18 @@ def test_training_and_validation_are_two_lines_that_the_best_epoch_crosses():
         "Training loss goes from 1 in epoch 1 (the best one) to 0.05 in epoch 20. "
         "Validation loss goes from 0.15 in epoch 1 (the best one) to 1.1 in epoch 20."
     )
+
+
+def test_the_charts_of_metrics_say_by_what_an_epoch_is_the_best():
+    metrics = {"accuracy": FALLING}
+    assert curve_figures(curve(metrics=metrics))[1].summary.endswith("The best epoch is that of the lowest loss.")
+    validated = curve(metrics=metrics, validation_loss=FALLING)
+    assert curve_figures(validated)[1].summary.endswith("The best epoch is that of the lowest validation loss.")
+
+
+def test_another_scale_is_refused():
+    with pytest.raises(BacklitError, match="log is 'yes'; expected True, False, or None"):
+        curve_figures(curve(), log="yes")
 
 
 def test_each_metric_has_a_chart_with_its_validation_rows():

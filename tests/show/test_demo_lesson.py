@@ -130,6 +130,21 @@ def test_lines_and_points_stay_within_their_picture(epochs: int) -> None:
                     assert axis.high is None or max(values) <= axis.high + 1e-9
 
 
+def test_a_run_has_one_colour_in_all_pictures() -> None:
+    colours: dict[str, set[int]] = {}
+    for figure in figures(lesson()):
+        for layer in figure.layers:
+            name = getattr(layer, "name", "").partition(" (")[0]
+            if name in {"good", "too small", "too large", "batch", "mini-batch", "stochastic"}:
+                colours.setdefault(name, set()).add(layer.series)
+    assert [len(found) for found in colours.values()] == [1] * 6
+    assert len(set.union(*colours.values())) == 6
+
+
+def test_a_map_with_sides_of_the_same_length_is_square() -> None:
+    assert [figure.square for figure in figures(lesson()) if figure.y.label == "b"] == [True] * 5
+
+
 def test_points_alone_are_those_of_updates() -> None:
     run = next(descent for descent in lesson().run.lesson.descents if descent.name == "too large")
     coarse = next(figure for figure in figures(lesson()) if any(
@@ -141,6 +156,14 @@ def test_points_alone_are_those_of_updates() -> None:
 @pytest.mark.parametrize("width", [40, 60, 80])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     assert max(map(len, demo_text(lesson().run, width).splitlines())) <= width
+
+
+@pytest.mark.parametrize("width", [40, 50])
+def test_a_narrow_terminal_loses_no_number(width: int) -> None:
+    wide, narrow = (demo_text(lesson().run, columns) for columns in (100, width))
+    assert "…" not in narrow
+    for number in ("1.873", "6,765,218", "0.1113", "mini-batch"):
+        assert narrow.count(number) >= wide.count(number) - 1  # of those in sentences, one may be cut by a hyphen
 
 
 @pytest.mark.parametrize("rate", [0.5, 1e200])

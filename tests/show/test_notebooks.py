@@ -148,7 +148,7 @@ def test_a_training_that_was_watched_is_seen_as_it_ended(ran: Any, visible: dict
         (output,) = outputs(ran)[name]  # one picture, replaced
         head = f"epoch {epochs}/30, loss {history[-1].loss:.4g}, accuracy {history[-1].accuracy:.4g}, "
         assert output.data["text/plain"].startswith(head)
-        assert output.data["text/plain"].splitlines()[0].endswith(f" s: {why}")
+        assert output.data["text/plain"].splitlines()[0].endswith(f" s of training: {why}")
         assert head in visible[name]
         assert str(history.plot()).splitlines()[5] in visible[name]
 

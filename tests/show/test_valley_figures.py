@@ -12,7 +12,7 @@ import pytest
 from backlit.analysis.valley.records import PathPoint, Valley, ValleyPath
 from backlit.show.charts.figure import Field, Line, Note, Points
 from backlit.show.picture import Picture
-from backlit.show.valley.captions import caption
+from backlit.show.valley.captions import apart, caption
 from backlit.show.valley.figures import contour_levels, valley_figures
 
 GRID = tuple(np.linspace(-1.0, 2.0, 13).tolist())
@@ -115,7 +115,8 @@ def test_true_and_drawn_error_stand_beside_each_other_where_they_can_differ():
 
 @pytest.mark.parametrize(("name", "parts"), {
     "plane": (
-        "Dark is a low error E: mse, the mean of 4 rows.", "from E = 2.35 at the start to 0.1 after 10 epochs.",
+        "The stronger the shading, the lower the error E: mse, the mean of 4 rows.",
+        "from E = 2.35 at the start to 0.1 after 10 epochs.",
         "98.7 % of the path's variance about its last weights lies in this plane.",
         "differ the most at epoch 0: with all its weights the network's error is 2.35, and the surface shows 2.5",
     ),
@@ -124,12 +125,23 @@ def test_true_and_drawn_error_stand_beside_each_other_where_they_can_differ():
     "holes": ("At 52 of 169 places E is not a finite number; nothing is drawn there.",),
     "one point": ("10 points not drawn; the training ended: diverged in epoch 3.",),
     "several": ("The path 'stochastic' goes from E = 2.35 at the start to 0.1 after 20 updates.",),
-    "best": ("Of its 18 points 11 are drawn, evenly spaced.", "the best epoch, 3, whose weights the network was given"),
+    "best": ("Of its 18 points 11 are drawn, evenly spaced.", "was given the weights of the best epoch, 3."),
     "nothing finite": ("from E = no finite number at the start",),
 }.items(), ids=str)  # fmt: skip
 def test_the_caption_says_what_is_true(name, parts):
     said = caption(CASES[name])
     assert [part for part in parts if part not in said] == []
+
+
+def test_the_best_epoch_is_marked_where_its_weights_were_kept():
+    marks = [layer for layer in valley_figures(CASES["best"])[0].layers if isinstance(layer, Points)]
+    best = next(point for point in CASES["best"].paths[0].points if point.epoch == 3)
+    assert [(mark.x[0], mark.y[0]) for mark in marks if mark.name == "best epoch 3"] == [(best.x, best.y)]
+
+
+def test_two_errors_that_differ_are_written_with_the_digits_that_tell_them_apart():
+    assert apart(0.7645878, 0.7645677) == ("0.76459", "0.76457")
+    assert apart(2.0, 3.0) == ("2", "3")
 
 
 def test_numbers_that_are_not_there_are_not_drawn():

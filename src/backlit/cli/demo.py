@@ -58,7 +58,10 @@ def demo(
     found = run_demo(name, epochs=epochs, compiled=not plain)
     if output is not None and isinstance(found, shown.Demo):
         found.save(output)
-    elif json:
+        if not json:
+            print(f"Demo written to {output}.")
+            return
+    if json:
         print_document(found.to_json())
     else:
         _print(found)

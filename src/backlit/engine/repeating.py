@@ -7,6 +7,8 @@ from typing import Literal, NamedTuple, Self
 
 import numpy as np
 
+from backlit.engine import lbfgs
+from backlit.engine.copying import arguments_of
 from backlit.engine.history import COLUMNS, History
 from backlit.engine.program import structs
 from backlit.engine.program.structs import Clock, Data, data_of
@@ -52,15 +54,9 @@ class Repetition(Training):
                 "on a copy: asking the function again would give other orders. Make the training with shuffle and seed."
             )
         first = training.explosions.beginning or training.state
-        names = training.settings.__struct_fields__
-        settings = {name: getattr(training.settings, name) for name in names}
-        settings |= {"time_limit": None, "gradient_norms": False, "divergence": "warn"}
-        rows = training.validation
+        given = arguments_of(training) | {"time_limit": None, "gradient_norms": False, "divergence": "warn"}
         with collecting([]):  # the training has given its warnings
-            made = cls(
-                training.network.copy(), training.X, training.Y, sample_weight=_weights(training.weights),
-                validation=rows and (*rows[:2], _weights(rows[2])), **settings,
-            )  # fmt: skip
+            made = cls(training.network.copy(), **given)
         made.network.parameters[:], made.network.state[:] = first.parameters, first.statistics
         if first.slots.size:
             made.memory.slots[:] = first.slots
@@ -83,7 +79,7 @@ class Repetition(Training):
         try:
             if self.optimizer.full_batch:
                 self.epochs = len(training.history)  # SciPy ends by itself after so many, else where it did
-                yield from (Place(len(self.history), self.step) for _ in self._lbfgs())
+                yield from (Place(len(self.history), self.step) for _ in lbfgs.iterations(self))
                 return
             for count in [*[updates] * epochs, *([training._position] if training._position else [])]:
                 yield from self._epoch(updates, count, 1 if each == "step" else count)
@@ -93,11 +89,8 @@ class Repetition(Training):
 
     def place_count(self, training: Training, each: Literal["epoch", "step"] = "epoch") -> int:
         """Give how many places `places` will give, the first one among them."""
-        epochs, updates, begun = (
-            len(training.history) - len(self.history),
-            self.update_count(training),
-            training._position,
-        )
+        epochs = len(training.history) - len(self.history)
+        updates, begun = self.update_count(training), training._position
         return 1 + (epochs * updates + begun if each == "step" else epochs + (begun > 0))
 
     def update_count(self, training: Training) -> int:
@@ -164,10 +157,6 @@ UNLIKE = (
     "So its path is not known: weights, or settings such as the rate or the number of epochs, were changed on the way, "
     "or L-BFGS went on after it had ended. Make a training that runs through."
 )
-
-
-def _weights(given: Array) -> Array | None:
-    return given if given.size else None
 
 
 def _bits(values: Array) -> Array:

@@ -13,6 +13,7 @@ from backlit.engine import lbfgs, stopping
 from backlit.engine.arguments import known_arguments
 from backlit.engine.batch_loop import BatchLoop, training_tables
 from backlit.engine.compiled import can_compile
+from backlit.engine.copying import parts_of, remade
 from backlit.engine.curves import MOST, Plotted, TrainingCurve
 from backlit.engine.display import Displayed
 from backlit.engine.epoch_hooks import EpochHooks
@@ -90,7 +91,7 @@ class Training(Plotted, Displayed):
 
     Ctrl-C ends a training cleanly, with the model so far; so does leaving the loop by `break`. Iterating again goes on,
     from the weights of the last epoch, even where the network holds the best ones meanwhile (L-BFGS begins its memory
-    anew).
+    anew). `copy.deepcopy` and `pickle` give a training that goes on by itself, with the same bits.
 
     Errors: a BacklitError for shapes that do not fit the network, values that are not finite, or settings out of range.
 
@@ -197,6 +198,9 @@ class Training(Plotted, Displayed):
         advice = instead("training", name, [*self.__dict__, *dir(type(self))]) or "."
         raise AttributeError(f"a training has no {name!r}{advice}", obj=self)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return remade, (type(self), parts_of(self))
+
     def __repr__(self) -> str:
         return f"<Training of {self.network!r}: {len(self.history)} of {counted(self.epochs, 'epoch')}>"
 
@@ -224,10 +228,10 @@ class Training(Plotted, Displayed):
         self.stopped = None
         if self.step == 0:
             warn_of_what_cannot_be_learned(self.network.graph, self.network.loss, self.Y, self.batch_size)
-        self._go_on()
-        self.explosions.begin(lambda: self.state)
         with self.hooks.compiling(self.settings.epochs):
             self.loop.prepare()
+        self._go_on()
+        self.explosions.begin(lambda: self.state)
         advance = lbfgs.iterations(self) if self.optimizer.full_batch else self._descend(max_unseen)
         try:
             for first in advance:

@@ -131,6 +131,7 @@ class LossCurveDisplay:
         if spans_decades(found[np.isfinite(found)].tolist()) if log is None else log:
             ax.set_yscale("log")
         ax.set(xlabel="epoch", ylabel="loss")
+        ax.xaxis.get_major_locator().set_params(integer=True)
         if self.validation_scores is not None:
             self.score_ax_ = ax.twinx()
             look = {"linestyle": ":", "color": "tab:green", **line}
@@ -169,7 +170,8 @@ def _add_to_legend(ax: Any, handles: Sequence[Any]) -> None:
     earlier = [] if legend is None else [*zip(legend.legend_handles, legend.get_texts(), strict=True)]
     texts = [*(text.get_text() for _, text in earlier), *(handle.get_label() for handle in handles)]
     if texts:
-        ax.legend([*(handle for handle, _ in earlier), *handles], texts)
+        # above the axes: the best place among the lines of one axes may hide a line of the other, that of the scores
+        ax.legend([*(handle for handle, _ in earlier), *handles], texts, loc="lower left", bbox_to_anchor=(0.0, 1.0))
 
 
 def _within(estimator: Any) -> Any:

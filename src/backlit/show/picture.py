@@ -12,14 +12,13 @@ from typing import Any
 import msgspec
 
 from backlit.engine import Shown
-from backlit.errors import BacklitError
 from backlit.show.charts.figure import DataTable, Figure
 from backlit.show.charts.palette import CHART_STYLE
 from backlit.show.charts.svg import figure_svg, stacked_svg
 from backlit.show.charts.text import figure_text
 from backlit.show.notebook import picture_html, svg_size, words_html
+from backlit.show.saving import saved
 
-FORMS = (".svg", ".html", ".txt", ".json")
 LARGER = 1.25
 """A page of its own has room for a picture so much larger."""
 
@@ -93,16 +92,8 @@ class Picture(Shown):
 
         Errors: a BacklitError for another ending, or where the file cannot be written.
         """
-        target = Path(path)
-        made = {".svg": self.to_svg, ".html": self.to_html, ".txt": self.to_text, ".json": self.to_json}
-        if target.suffix.lower() not in made:
-            advice = " A browser, or Inkscape, makes a PNG or PDF of an SVG." if target.suffix else ""
-            raise BacklitError(f"cannot save a picture as {target.name!r}; expected one of {', '.join(FORMS)}.{advice}")
-        try:
-            target.write_text(made[target.suffix.lower()]().rstrip("\n") + "\n", encoding="utf-8")
-        except OSError as error:
-            raise BacklitError(f"cannot write {str(target)!r}: {error.strerror or error}.") from error
-        return target
+        forms = {".svg": self.to_svg, ".html": self.to_html, ".txt": self.to_text, ".json": self.to_json}
+        return saved(path, forms, "a picture", "A browser, or Inkscape, makes a PNG or PDF of an SVG.")
 
     def __str__(self) -> str:
         return self.to_text()

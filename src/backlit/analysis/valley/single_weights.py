@@ -45,8 +45,10 @@ def weight_at(network: Network, place: int, labels: Mapping[str, str]) -> Single
     raise IndexError(place)
 
 
-def weight_named(network: Network, name: str, labels: Mapping[str, str]) -> SingleWeight:
+def weight_named(network: Network, name: str, labels: Mapping[str, str], said: str = "weights") -> SingleWeight:
     """Find a weight by its own name, the name that worked examples give it, or its place in an array.
+
+    `said` is the argument that names it.
 
     Errors: a BacklitError, with the nearest name, where the network has none of that name.
 
@@ -65,12 +67,12 @@ def weight_named(network: Network, name: str, labels: Mapping[str, str]) -> Sing
             if len(index) == len(shape) and all(k < size for k, size in zip(index, shape, strict=True)):
                 return weight_at(network, start + int(np.ravel_multi_index(index, shape)), labels)
             raise BacklitError(
-                f"weights: {wanted} is no place of {array}, which has shape {shape}; its places begin at 0."
+                f"{said}: {wanted} is no place of {array}, which has shape {shape}; its places begin at 0."
             )
     for usual, place in _usual_names(network):
         if usual == wanted:
             return weight_at(network, place, labels)
-    raise BacklitError(f"weights: the network has no {name!r}; {_advice(network, wanted, labels)}")
+    raise BacklitError(f"{said}: the network has no {name!r}; {_advice(network, wanted, labels)}")
 
 
 def _usual_names(network: Network) -> Iterator[tuple[str, int]]:

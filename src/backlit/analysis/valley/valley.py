@@ -76,7 +76,7 @@ def valley(
             f"a valley lies over two weights, and the network trains {counted(trained.size, 'number')}; expected a "
             "network with at least two weights or biases that are trained."
         )
-    labels = {str(usual): str(own) for usual, own in (labels or {}).items()}
+    labels = _own_names(network, labels)
     chosen = _chosen_weights(network, weights, labels)
     error = known.error()
     descents = [descent_of(training, each, error, name) for name, training in trainings.items()]
@@ -131,13 +131,24 @@ def _rows(network: Network, X: Any, Y: Any, sample_weight: Any) -> tuple[Array, 
     return rows
 
 
+def _own_names(network: Network, given: Any) -> dict[str, str]:
+    """Check names of the caller's for weights, by the weights' usual names."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise BacklitError(f"labels is {given!r}; expected names by weights, such as {{'w(i1,h1)': 'w1'}}.")
+    for usual in given:
+        weight_named(network, str(usual), {}, "labels")
+    return {str(usual): str(own) for usual, own in given.items()}
+
+
 def _chosen_weights(
     network: Network, given: Sequence[str] | None, labels: Mapping[str, str]
 ) -> list[SingleWeight] | None:
     """Find the two weights that the caller chose."""
     if given is None:
         return None
-    if isinstance(given, str) or len(given) != 2:
+    if isinstance(given, str) or not np.iterable(given) or len(given) != 2:
         raise BacklitError(f"weights is {given!r}; expected the names of two weights, such as ('w(i1,h1)', 'b(h1)').")
     chosen = [weight_named(network, name, labels) for name in given]
     if chosen[0].place == chosen[1].place:

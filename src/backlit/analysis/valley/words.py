@@ -89,15 +89,16 @@ def error_words(known: Known) -> str:
 
 
 def base_words(kind: str, trained: int, descents: Sequence[Descent]) -> str:
-    """Say what the weights are that the axes do not show."""
+    """Say what the weights are that the axes do not show; of several paths, those at the end of the first."""
+    of = f" of the path {descents[0].name!r}" if len(descents) > 1 else ""
     if not descents:
         told = "All other weights and biases are as they are in the network."
     elif kind == "plane":
         last = "last weights that are drawn" if descents[0].far else "last weights"
-        told = f"The plane goes through the {last}, which are at 0, 0."
+        told = f"The plane goes through the {last}{of}, which are at 0, 0."
     else:
-        last = "last point that is drawn" if descents[0].far else "end of the path"
-        told = f"All other weights and biases are as they are at the {last}."
+        last = "last point that is drawn" if descents[0].far else "end"
+        told = f"All other weights and biases are as they are at the {last}{of or ' of the path'}."
     if trained == 2 and kind == "weights":
         told = "These two are all that is trained, so the error over them is the whole error."
     return told

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from backlit.analysis.boundary.records import Boundary, BoundaryOutput, UnitLine
-from backlit.show.boundary.words import BoundaryWords, number, short
+from backlit.show.boundary.words import BoundaryWords, number
 from backlit.show.charts.figure import (
     Axis,
     DataTable,
@@ -23,6 +23,7 @@ from backlit.show.charts.figure import (
     Symbol,
 )
 from backlit.show.charts.scales import STEPS, texts
+from backlit.show.names import short
 
 Ends = tuple[tuple[float, float], tuple[float, float]]
 """Where a line ends, each in shares of the plane's sides, from 0 to 1."""
@@ -62,7 +63,7 @@ def _figure(boundary: Boundary, output: BoundaryOutput) -> Figure:
     surface = _regions(boundary, output) if output.classes else _field(boundary, output)
     rows = _class_rows if output.classes else _number_rows
     lines = tuple(_unit_lines(boundary))
-    layers = (surface, *lines, *rows(boundary, output))
+    layers = (*([] if words.flat else [surface]), *lines, *rows(boundary, output))
     ends = {"x": (boundary.x[0], boundary.x[-1]), "y": (boundary.y[0], boundary.y[-1])}
     return Figure(
         title=words.title(), summary=words.summary(dashed=bool(lines)), square=True, layers=layers,
@@ -125,7 +126,7 @@ def _class_rows(boundary: Boundary, output: BoundaryOutput) -> Iterator[Points]:
         name = "rows" if len(unknown) == len(targets) else "rows of no known class"
         yield _points(boundary, unknown, name, GREY, "dot")
     wrong = [i for i, target in enumerate(targets) if target >= 0 and target != output.predicted[i]]
-    if wrong:
+    if wrong and not BoundaryWords(boundary, output).flat:
         x, y = _at(boundary, wrong)
         yield Points(x=x, y=y, name="predicted wrong", series=GREY, symbol="ring", size=6.0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,28 +10,16 @@ import numpy as np
 from backlit.analysis.boundary.records import Boundary, BoundaryOutput
 from backlit.errors import counted
 from backlit.show.charts.scales import minus
-
-TURNS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
-"""Characters that turn the direction of what follows, beyond the end of a name; they are left out."""
-
-MOST_LETTERS = 40
-"""Longer names are cut."""
+from backlit.show.names import short
 
 TIES = 0.03
 """Points of the grid between two classes are spoken of from this share on: a line alone has fewer."""
 
+ROUNDING = 1e-9
+"""Scores of classes that differ by no more, all over the plane, are level but for rounding errors."""
+
 MOST_HELD, MOST_WRONG = 4, 12
 """So many of the held inputs, and of the rows that are wrong, are named."""
-
-
-def short(text: str) -> str:
-    """Give a name on one line, its end left out where it is long.
-
-    >>> short("sepal\\nlength")
-    'sepal length'
-    """
-    flat = " ".join(text.translate(TURNS).split()) or "(no name)"
-    return flat if len(flat) <= MOST_LETTERS else flat[: MOST_LETTERS - 1] + "…"
 
 
 def number(value: float) -> str:
@@ -43,24 +32,45 @@ class BoundaryWords:
 
     def __init__(self, boundary: Boundary, output: BoundaryOutput) -> None:
         self.boundary, self.output = boundary, output
+        self.tilt = self._tilt()
+
+    @property
+    def flat(self) -> bool:
+        """Whether no class is ahead anywhere, but for rounding errors: there is no boundary to draw then."""
+        return self.tilt <= ROUNDING
+
+    def _tilt(self) -> float:
+        """Give by how much a class is ahead of another, where it is the most; infinite of numbers."""
+        scores = np.asarray(self.output.scores)
+        if not self.output.classes:
+            return math.inf
+        if self.output.level is not None:
+            return float(np.abs(scores[0] - self.output.level).max())
+        return float(np.ptp(scores, axis=0).max())
 
     def title(self) -> str:
         """Name the picture."""
         name = self.output.name and short(self.output.name)
         if self.output.classes:
-            return f"Decision boundary of {name}" if name else "Decision boundary"
+            what = "No decision boundary" if self.flat else "Decision boundary"
+            return f"{what} of {name}" if name else what
         return f"Predicted {name}" if name else "Predictions"
 
     def summary(self, *, dashed: bool) -> str:
         """Say what is seen; `dashed` says that there are lines of hidden units."""
-        said = [self._what(), self._ties(), self._rows(), self._drawn() if self.boundary.held else ""]
+        said = [
+            self._what(),
+            self._flat() or self._ties() or self._nowhere(),
+            self._rows(),
+            self._drawn() if self.boundary.held and not self.flat else "",
+        ]
         if self.boundary.unplaced:
             one = self.boundary.unplaced == 1
             said.append(
                 f"{counted(self.boundary.unplaced, 'row')} without a value of both {'is' if one else 'are'} not drawn."
             )
         if dashed:
-            said.append("Dashed: where a hidden unit's net input is 0.")
+            said.append("A line with a hidden unit's name is where its net input is 0.")
         if self.boundary.chosen:
             said.append(f"{self.boundary.chosen[0].upper()}{self.boundary.chosen[1:]}.")
         return " ".join(filter(None, said))
@@ -70,6 +80,8 @@ class BoundaryWords:
         scores = [grid[i][k] for grid in self.output.scores]
         if not self.output.classes:
             return number(scores[0])
+        if self.flat:
+            return minus(f"{scores[0]:.2f}")
         if self.output.level is not None:
             chosen, score = int(scores[0] > self.output.level), scores[0]
         else:
@@ -94,6 +106,18 @@ class BoundaryWords:
         several = f", output {self._place()} of {boundary.of_outputs}" if boundary.of_outputs > 1 else ""
         return f"The predicted {what}{several} {plane}{others}."
 
+    def _flat(self) -> str:
+        """Say that there is no boundary, where there is none."""
+        if not self.flat:
+            return ""
+        level = self.output.level
+        alike = "All classes have the same score" if level is None else f"The output is {number(level)}"
+        within = f", to within {self.tilt:.1g}" if self.tilt else ""
+        counts = "What counts as predicted is left to rounding errors."
+        if not self.tilt:
+            counts = f"That counts as {short(self.output.classes[0])}."
+        return f"{alike} all over the plane{within}: no class is ahead, so there is no boundary. {counts}"
+
     def _ties(self) -> str:
         """Say how much is left uncoloured: where two classes are level, over more than a line."""
         output = self.output
@@ -104,6 +128,23 @@ class BoundaryWords:
             return ""
         return (f"At {100 * same.mean():.0f} % of the plane's points the output is exactly {number(output.level)}, "
                 f"between the two classes; that counts as {short(output.classes[0])}, and has no colour.")  # fmt: skip
+
+    def _nowhere(self) -> str:
+        """Name the rows' classes that have no region, of several classes."""
+        output = self.output
+        if output.level is not None or not output.classes:
+            return ""
+        found = {*np.asarray(output.scores).argmax(axis=0).ravel().tolist()}
+        known = {int(target) for target in output.targets if target is not None}
+        missing = [short(output.classes[k]) for k in sorted(known - found)]
+        if not missing:
+            return ""
+        more = (
+            f" and {counted(len(missing) - MOST_HELD, 'other class', 'other classes')}"
+            if len(missing) > MOST_HELD
+            else ""
+        )
+        return f"No point of the plane is predicted as {' or '.join(missing[:MOST_HELD])}{more}."
 
     def _place(self) -> int:
         return self.boundary.outputs.index(self.output) + 1
@@ -124,12 +165,14 @@ class BoundaryWords:
         if not wrong:
             verb = "all are" if output.known > 1 else "it is"
             return f"{few}Of {of}, {verb} predicted right."
+        if self.flat:
+            return f"{few}Of {of}, {output.right:,} {'count' if output.right != 1 else 'counts'} as right."
         right = f"{output.right:,}" if output.right else "none"
         verb = "are" if output.right > 1 else "is"
         named = ", ".join(str(row) for row in wrong[:MOST_WRONG])
         more = f" and {len(wrong) - MOST_WRONG:,} more" if len(wrong) > MOST_WRONG else ""
         which = "row" if len(wrong) == 1 else "rows"
-        return f"{few}Of {of}, {right} {verb} predicted right; wrong, and ringed: {which} {named}{more}."
+        return f"{few}Of {of}, {right} {verb} predicted right; wrong, and marked: {which} {named}{more}."
 
     def _drawn(self) -> str:
         """Say how far the rows' own predictions are what the plane shows at their place."""

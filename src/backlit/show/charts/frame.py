@@ -51,7 +51,7 @@ class Frame:
         self.left = 12.0 + max((text_width(text, SMALL) for text in marks), default=0.0)
         self.wide = self.width - self.left - RIGHT
         if figure.square:
-            self.wide = min(self.wide, SQUARE)
+            self.wide = min(self.wide, max(SQUARE, float(figure.height)))
             self.width = max(self.left + self.wide + RIGHT, 0.75 * figure.width)
         self.titles = list(_lines(figure.title, self.width - 16.0)) if titled else []
         at = 4.0 + 20.0 * len(self.titles)

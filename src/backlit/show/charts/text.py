@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -20,7 +21,7 @@ from backlit.show.charts.figure import (
     Rule,
     Symbol,
 )
-from backlit.show.charts.frame import named
+from backlit.show.charts.frame import MOST_TITLES, named
 from backlit.show.charts.scales import scales
 from backlit.show.notebook import padded
 
@@ -62,7 +63,8 @@ def figure_text(figure: Figure, width: int = 72, height: int = HEIGHT) -> str:
         lines = list(_bars(figure, bars[0], width))
     else:
         lines = list(_plot(figure, width, height))
-    return "\n".join(line.rstrip() for line in [_cut(figure.title, width), *lines])
+    title = textwrap.wrap(figure.title, width, max_lines=MOST_TITLES, placeholder="…")
+    return "\n".join(line.rstrip() for line in [*title, *lines])
 
 
 def _cut(text: str, most: int) -> str:
@@ -178,6 +180,9 @@ def _plot(figure: Figure, width: int, height: int) -> Iterator[str]:
         _draw(canvas, layer, area, glyphs.get(id(layer), "·"))
     entries = [*named(figure), *(layer for layer in figure.layers if isinstance(layer, Rule))]
     canvas.legend += [text for layer in entries if (text := _entry(layer, area, glyphs) + _ground(layer, figure))]
+    canvas.legend += [
+        f"{SHADES[-1]} low" for layer in figure.layers if isinstance(layer, Field) and len(layer.levels) > 1
+    ]
     if figure.legend and canvas.legend:
         yield from _wrapped(canvas.legend, width)
     if figure.y.label:
@@ -242,11 +247,33 @@ def _draw(canvas: Canvas, layer: Layer, area: bool, glyph: str) -> None:
         _area(canvas, layer)
     elif isinstance(layer, (Line, Points)):
         _trace(canvas, layer, glyph)
+    elif isinstance(layer, Arrow):
+        _arrow(canvas, layer)
     elif isinstance(layer, Note):
-        text = _cut(layer.text, canvas.wide)
-        column, row = float(canvas.columns(layer.x)), float(canvas.rows(layer.y))
-        for k, character in enumerate(text):
-            canvas.put(min(column + 2, canvas.wide - len(text)) + k, row, character)
+        _note(canvas, layer)
+
+
+def _arrow(canvas: Canvas, layer: Arrow) -> None:
+    """Draw an arrow that runs across; others have no characters."""
+    row = round(float(canvas.rows(layer.y0)))
+    if row != round(float(canvas.rows(layer.y1))):
+        return
+    start, end = (round(float(column)) for column in np.clip(canvas.columns([layer.x0, layer.x1]), 0, canvas.wide - 1))
+    step = 1 if end > start else -1
+    for column in range(start + step, end + step, step):
+        canvas.put(column, row, ("→" if step > 0 else "←") if column == end else "─")
+
+
+def _note(canvas: Canvas, layer: Note) -> None:
+    """Write a text beside its place, or above or below it."""
+    text = _cut(layer.text, canvas.wide)
+    column, row = float(canvas.columns(layer.x)), float(canvas.rows(layer.y))
+    beside = column + 2
+    if layer.side in {"above", "below"}:
+        beside = max(column - len(text) // 2, 0)
+        row += -1 if layer.side == "above" else 1
+    for k, character in enumerate(text):
+        canvas.put(min(beside, canvas.wide - len(text)) + k, row, character)
 
 
 def _trace(canvas: Canvas, layer: Line | Points, glyph: str) -> None:

@@ -13,8 +13,9 @@ import numpy as np
 from backlit.engine import TrainingCurve
 from backlit.errors import BacklitError, counted
 from backlit.show.charts.figure import Axis, Figure, Layer, Line, Note, Points, Rule, Symbol
-from backlit.show.curves.lines import VALIDATION, Drawn, Pair, dash_of, lines_of, metric_names, named, shown_name
-from backlit.show.curves.words import left_out, numbers_table, sentences
+from backlit.show.curves.lines import VALIDATION, Drawn, Pair, dash_of, lines_of, metric_names, named
+from backlit.show.curves.words import left_out, numbers_table, sentences, what_is_best
+from backlit.show.names import short
 from backlit.show.picture import Picture
 
 DECADES = 1.5
@@ -55,36 +56,41 @@ def curve_figures(
         log: whether the losses are on a logarithmic scale; by default where they span decades.
         loss: what the loss is called.
 
-    Errors: a BacklitError for `log=True` where no loss is above 0.
+    Errors: a BacklitError for `log=True` where no loss is above 0, and for another `log`.
 
     >>> curve = TrainingCurve(epochs=3, numbers=(1, 2, 3), loss=(100.0, 1.0, 0.1), best=3)
     >>> [figure.y.log for figure in curve_figures(curve)]
     [True]
     """
+    if log not in {None, True, False}:
+        raise BacklitError(f"log is {log!r}; expected True, False, or None to choose by the numbers.")
     by_run = {"": curves} if isinstance(curves, TrainingCurve) else named(curves)
     reach = max((curve.numbers[-1] for curve in by_run.values() if curve.numbers), default=0)
     pairs: dict[str, Pair] = {run: (curve.loss, curve.validation_loss) for run, curve in by_run.items()}
-    figures = [_chart(lines_of(by_run, pairs, loss), loss, reach, log=log, told=left_out(by_run))]
+    figures = [_chart(lines_of(by_run, pairs, loss), loss, reach, log=log, told=[left_out(by_run)])]
+    told = [left_out(by_run), what_is_best(by_run)]
     for name in dict.fromkeys(name for curve in by_run.values() for name in metric_names(curve)) if metrics else ():
         pairs = {run: (curve.metrics.get(name), curve.metrics.get(f"{VALIDATION}{name}"))
                  for run, curve in by_run.items()}  # fmt: skip
-        words = shown_name(name.replace("_", " "))
-        figures.append(_chart(lines_of(by_run, pairs, words), words, reach, told=left_out(by_run)))
+        words = short(name.replace("_", " "))
+        figures.append(_chart(lines_of(by_run, pairs, words), words, reach, told=told))
     for run, curve in by_run.items() if gradient_norms else ():
         if curve.gradient_norms:
             lines = [Drawn("", f"layer {label}", curve.numbers, values, curve.best, series, dash_of(series),
                            said=f"gradient norm of layer {label}")
                      for series, (label, values) in enumerate(curve.gradient_norms.items())]  # fmt: skip
             what = "gradient norm of each layer" + (f", {run}" if run else "")
-            figures.append(_chart(lines, what, reach, told=left_out({run: curve})))
+            figures.append(_chart(lines, what, reach, told=[left_out({run: curve}), what_is_best({run: curve})]))
     return figures
 
 
 # ------------------------------------------------------------------------------------------------------------ a chart
 
 
-def _chart(lines: Sequence[Drawn], what: str, reach: int, *, log: bool | None = None, told: str = "") -> Figure:
-    """Give the chart of lines over epochs up to the number `reach`; `told` is said below it."""
+def _chart(
+    lines: Sequence[Drawn], what: str, reach: int, *, log: bool | None = None, told: Sequence[str] = ()
+) -> Figure:
+    """Give the chart of lines over epochs up to the number `reach`; the sentences `told` are said below it."""
     found = [value for line in lines for _, value in line.known]
     logarithmic = bool(found) and (spans_decades(found) if log is None else log)
     if logarithmic and max(found) <= 0.0:
@@ -100,7 +106,7 @@ def _chart(lines: Sequence[Drawn], what: str, reach: int, *, log: bool | None = 
         layers.append(Note(x=1.0, y=0.5, text=f"no {what} is a finite number" if reach else "no epochs yet"))
     high = _room(found) if found and not logarithmic and any(isinstance(layer, Rule) for layer in layers) else None
     runs = len({line.run for line in lines})
-    said = [*sentences(lines), hidden, told]
+    said = [*sentences(lines), hidden, *told]
     return Figure(
         title=f"{title} over the epochs", summary=" ".join(f"{sentence}." for sentence in said if sentence),
         x=_epochs(lines, reach), y=Axis(f"{what}, on a logarithmic scale" if logarithmic else what, log=logarithmic,

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from backlit.engine import TrainingCurve
 from backlit.show.charts.figure import Dash
+from backlit.show.names import short
 
-LONGEST = 40
 """A longer name of a run or a metric is cut: it is a label here."""
 
 VALIDATION = "validation_"
@@ -45,21 +45,11 @@ class Drawn(NamedTuple):
         return [(number, value) for number, value in zip(self.numbers, self.values, strict=True) if value is not None]
 
 
-def shown_name(name: str) -> str:
-    """Give a name as a label: in a line, without characters that turn or hide others, and not too long.
-
-    >>> shown_name("loss\\n of \\u202e it"), shown_name(" ")
-    ('loss of it', '(no name)')
-    """
-    line = " ".join("".join(sign if sign.isprintable() else " " for sign in name).split()) or "(no name)"
-    return line if len(line) <= LONGEST else f"{line[: LONGEST - 4]}…{line[-3:]}"
-
-
 def named(curves: Mapping[str, TrainingCurve]) -> dict[str, TrainingCurve]:
     """Give the curves by names that are labels, and still differ."""
     named: dict[str, TrainingCurve] = {}
     for number, (name, curve) in enumerate(curves.items(), 1):
-        label = shown_name(name) if name or len(curves) > 1 else ""
+        label = short(name) if name or len(curves) > 1 else ""
         while label in named:
             label = f"{label} ({number})"
         named[label] = curve

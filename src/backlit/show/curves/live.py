@@ -122,7 +122,7 @@ class NotebookCurve:
         """Show the curve of all epochs, in words too, and why it ended."""
         curve = self.curve(0 if epoch is None else epoch.number, MOST)
         told = f"epoch {curve.epochs}/{self.epochs}"
-        told += "" if epoch is None else f", {losses_of(epoch)}, {epoch.seconds:.3g} s"
+        told += "" if epoch is None else f", {losses_of(epoch)}, {epoch.seconds:.3g} s of training"
         self._replace(f"{told}: {why}", curve_picture({"": curve}, **self.options))
 
     def _replace(self, told: str, picture: Picture) -> None:

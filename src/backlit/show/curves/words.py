@@ -77,3 +77,9 @@ def left_out(curves: Mapping[str, TrainingCurve]) -> str:
     count = max((curve.epochs for curve in curves.values()), default=0)
     drawn = f"{kept:,} of {counted(count, 'epoch')} are drawn, with the highest and the lowest"
     return "; ".join([*whats, *([drawn] if kept < count else [])])
+
+
+def what_is_best(curves: Mapping[str, TrainingCurve]) -> str:
+    """Say by what the best epoch is the best, below charts of other numbers; nothing where runs differ in it."""
+    losses = {"validation loss" if curve.validation_loss else "loss" for curve in curves.values() if curve.best}
+    return f"The best epoch is that of the lowest {losses.pop()}" if len(losses) == 1 else ""

@@ -13,10 +13,10 @@ from backlit.show.text_charts import BARS, bars
 
 POINTS = 60
 """Of a curve in a terminal, at the most."""
-BESIDE = 14
-"""Columns beside it."""
 LOW = 200
 """The height in pixels of a curve of one run."""
+FULL = 1.06
+"""The end of an axis of shares: a curve at 1 is seen below the border."""
 MANY_DECADES = 10.0
 """An error that falls by so large a factor is drawn on a logarithmic scale."""
 
@@ -26,11 +26,14 @@ ACCURACIES = (("accuracy", "accuracy"), ("test_accuracy", "test accuracy"))
 """The fields of a recorded epoch, and what they are called."""
 
 
-def setup_curves(setup: SetupRun) -> Chart | None:
-    """Draw the error of a run, and its accuracy where it has one; None where there is but a point."""
+def setup_curves(setup: SetupRun, series: int = 0) -> Chart | None:
+    """Draw the error of a run, and its accuracy where it has one; None where there is but a point.
+
+    `series` is the first colour: that of a run in a race is its own in each picture.
+    """
     if setup.errors[-1].epoch <= 1:
         return None
-    figures = list(_run_figures(setup))
+    figures = list(_run_figures(setup, series))
     return Chart(tuple(figures), "\n".join(_lines(setup))) if figures else None
 
 
@@ -46,33 +49,34 @@ def curve_of(errors: Sequence[ErrorAt], field: str) -> Curve:
     return [(epoch, value) for epoch, value in points if value is not None and math.isfinite(value)]
 
 
-def _run_figures(setup: SetupRun) -> Iterator[Figure]:
+def _run_figures(setup: SetupRun, series: int) -> Iterator[Figure]:
     errors, accuracies = curve_of(setup.errors, "error"), accuracy_curves(setup)
     if errors:
         said = f"E is {errors[0][1]:.4g} before training and {errors[-1][1]:.4g} {demo_tables.after(setup.epochs)}."
-        yield curves_figure("The error E", "E", {"E": errors}, "epoch", said, height=LOW)
+        yield curves_figure("The error E", "E", {"E": errors}, "epoch", said, height=LOW, series=[series])
     if accuracies:
         each = (f"the {name} goes from {curve[0][1]:.4g} to {curve[-1][1]:.4g}" for name, curve in accuracies.items())
         said = f"The share of rows whose class is predicted: {', '.join(each)}."
-        yield curves_figure("The accuracy", "accuracy", accuracies, "epoch", said, shares=True, height=LOW)
+        yield curves_figure("The accuracy", "accuracy", accuracies, "epoch", said, shares=True, height=LOW,
+                            series=[series + k for k in range(len(accuracies))])  # fmt: skip
 
 
 def curves_figure(
     title: str, what: str, curves: Mapping[str, Curve], across: str, said: str,
     *, shares: bool = False, right: float | None = None, top: float | None = None, height: int = 280,
-    series: int = 0,
+    series: Sequence[int] = (),
 ) -> Figure:  # fmt: skip
     """Give curves by name as a figure: shares from 0 to 1, or positive numbers on a logarithmic scale if they span it.
 
-    `right` and `top` end the axes, by default with the curves. `series` is the first curve's colour.
+    `right` and `top` end the axes, by default with the curves. `series` are the curves' colours.
     """
     seen = [value for curve in curves.values() for _, value in curve if top is None or value <= top]
     log = not shares and bool(seen) and min(seen) > 0 and max(seen) >= MANY_DECADES * min(seen)
-    y = Axis(what, low=0.0, high=1.0) if shares else Axis(what, log=log, high=top)
+    y = Axis(what, low=0.0, high=FULL) if shares else Axis(f"{what}, logarithmic" if log else what, log=log, high=top)
     drawn = {name: cut(curve, right, top, log=log) for name, curve in curves.items()}
     layers = tuple(
         Line(x=[x for x, _ in curve], y=[value for _, value in curve], name=name if len(curves) > 1 else "",
-             series=series + k, dash=DASHES[k % len(DASHES)])
+             series=series[k] if series else k, dash=DASHES[k % len(DASHES)])
         for k, (name, curve) in enumerate(drawn.items())
     )  # fmt: skip
     return Figure(title=title, summary=said, x=Axis(across, low=0.0, high=right), y=y, layers=layers,

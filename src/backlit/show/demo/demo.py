@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from backlit.engine import Shown
-from backlit.errors import BacklitError, counted
+from backlit.errors import counted
 from backlit.examples import Example
 from backlit.show.charts.svg import figure_svg
 from backlit.show.demo import tables as demo_tables
@@ -22,6 +22,7 @@ from backlit.show.demo.parts import demo_parts
 from backlit.show.demo.records import DemoRun
 from backlit.show.demo.tables import DemoTable
 from backlit.show.notebook import heading_html, lines_html, picture_html, svg_size, table_html, words_html
+from backlit.show.saving import saved
 from backlit.show.text_charts import network_drawing
 
 FORMS = (".html", ".txt", ".json")
@@ -67,15 +68,7 @@ class Demo(Shown):
 
         Errors: a BacklitError for another ending, or where the file cannot be written.
         """
-        target = Path(path)
-        made = {".html": self.to_html, ".txt": self.__str__, ".json": self.to_json}
-        if target.suffix.lower() not in made:
-            raise BacklitError(f"cannot save a demo as {target.name!r}; expected one of {', '.join(FORMS)}.")
-        try:
-            target.write_text(made[target.suffix.lower()]().rstrip("\n") + "\n", encoding="utf-8")
-        except OSError as error:
-            raise BacklitError(f"cannot write {str(target)!r}: {error.strerror or error}.") from error
-        return target
+        return saved(path, dict(zip(FORMS, (self.to_html, self.__str__, self.to_json), strict=True)), "a demo")
 
     def _repr_html_(self) -> str:
         return f"<div>{''.join(_parts(self.run))}</div>"

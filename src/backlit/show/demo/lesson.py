@@ -41,7 +41,7 @@ def lesson_blocks(run: DemoRun, lesson: DescentLesson) -> Iterator[Block]:
             else:
                 yield _beside(lesson, descents)
                 if any(descent.steps for descent in descents):
-                    yield Chart((errors_figure(descents, HIGHEST * lesson.error),))
+                    yield Chart((errors_figure(lesson, descents, HIGHEST * lesson.error),))
                 yield _map(lesson, descents)
 
 

@@ -10,6 +10,7 @@ from backlit.analysis.valley.descent_records import Descent, DescentLesson, Pair
 from backlit.show.charts.figure import Arrow, Axis, DataTable, Field, Figure, Layer, Line, Note, Points
 from backlit.show.demo.curves import curves_figure
 from backlit.show.demo.tables import error_text, plain
+from backlit.show.valley.captions import SHADING
 from backlit.show.valley.figures import contour_levels
 
 FEW_POINTS = 45
@@ -18,23 +19,34 @@ TANGENT = 0.09
 """Half the length of a tangent, as a part of the picture's width."""
 THE_RUN = "the run"
 """What a run is called that has no name."""
+RUN_COLOURS = 6
+"""After so many runs the colours begin anew: the first one is that of the surface, the last one of its marks."""
+LABELLED = 3
+"""Every third contour has its error written on it."""
+
+
+def run_series(lesson: DescentLesson, descent: Descent) -> int:
+    """Give the colour of a run, the same in each picture of the lesson."""
+    return 1 + lesson.descents.index(descent) % RUN_COLOURS
 
 
 def valley_figure(lesson: DescentLesson, descents: Sequence[Descent], *, lines: bool = True) -> Figure:
     """Draw the error over the two weights, and the paths of descents on it, without `lines` their points alone."""
     valley, lowest = lesson.valley, lesson.lowest
     z = np.array([[np.nan if error is None else error for error in row] for row in valley.error])
-    layers: list[Layer] = [Field(x=valley.x, y=valley.y, z=z.tolist(), levels=contour_levels(z))]
+    levels = contour_levels(z)
+    labels = tuple(f"{level:.4g}" if k % LABELLED == 1 else "" for k, level in enumerate(levels))
+    layers: list[Layer] = [Field(x=valley.x, y=valley.y, z=z.tolist(), levels=levels, labels=labels)]
     paths: list[Layer] = []
-    for k, descent in enumerate(descents, 1):
-        places = weights_of(descent)
+    for descent in descents:
+        places, series = weights_of(descent), run_series(lesson, descent)
         points = _inside_path(lesson, places)
         if not lines:
             points = [point for point in points if point in places]  # none where it crosses the border
         name = f"{descent.name} (rate {descent.rate:g})" if descent.name else f"rate {descent.rate:g}"
         x, y = [x for x, _ in points], [y for _, y in points]
-        paths.append(Line(x=x, y=y, name=name, series=k, dots=len(points) <= FEW_POINTS) if lines else
-                     Points(x=x, y=y, name=name, series=k))  # fmt: skip
+        paths.append(Line(x=x, y=y, name=name, series=series, dots=len(points) <= FEW_POINTS) if lines else
+                     Points(x=x, y=y, name=name, series=series))  # fmt: skip
     layers += paths
     layers.append(Points(x=[lesson.start[0]], y=[lesson.start[1]], name="start", series=7, symbol="square", size=5.0))
     if _inside(valley.x, lowest.x) and _inside(valley.y, lowest.y):
@@ -48,9 +60,15 @@ def valley_figure(lesson: DescentLesson, descents: Sequence[Descent], *, lines: 
         title=f"E over {valley.x_name} and {valley.y_name}{_of(descents)}", summary=_said(lesson, descents),
         x=Axis(valley.x_name, low=valley.x[0], high=valley.x[-1]),
         y=Axis(valley.y_name, low=valley.y[0], high=valley.y[-1]),
-        layers=tuple(layers), height=400,
+        layers=tuple(layers), height=400, square=_square(valley.x, valley.y), width=540,
         table=DataTable(("run", "update", valley.x_name, valley.y_name, "E"), rows, 1),
     )  # fmt: skip
+
+
+def _square(x: Sequence[float], y: Sequence[float]) -> bool:
+    """Whether both sides are equally long: steps along the slope then cross the contours at right angles."""
+    wide, high = x[-1] - x[0], y[-1] - y[0]
+    return abs(wide - high) <= 0.01 * wide
 
 
 def _of(descents: Sequence[Descent]) -> str:
@@ -91,7 +109,7 @@ def _said(lesson: DescentLesson, descents: Sequence[Descent]) -> str:
         name = f"{descent.name or THE_RUN} "
         ends.append(f"{name}ends at {where} with E = {error_text(descent.errors[-1])}")
     x, y = lesson.start
-    return f"The darker, the lower E. From ({x:.4g}, {y:.4g}): {'; '.join(ends)}."
+    return f"{SHADING} E. From ({x:.4g}, {y:.4g}): {'; '.join(ends)}."
 
 
 def weights_of(descent: Descent) -> list[Pair]:
@@ -115,7 +133,9 @@ def curve_figure(lesson: DescentLesson) -> Figure:
         if tangent.slope:
             grows = tangent.slope < 0
             says = f"{curve.name} {'grows' if grows else 'shrinks'}"
-            layers.append(Note(x=tangent.at, y=tangent.error, text=says, side="left" if grows else "right", series=k))
+            middle = tangent.at / 2.0 + tangent.after / 2.0
+            seen_middle = min(max(middle, curve.values[0]), curve.values[-1])  # of a step that leaves the picture
+            layers.append(Note(x=seen_middle, y=tangent.error, text=says, side="above", series=k))
     rows = tuple((f"{x:.6g}", f"{error:.6g}") for x, error in zip(curve.values, curve.errors, strict=True))
     margin = TANGENT * (curve.values[-1] - curve.values[0])
     ends = [min(seen[0][0] - margin, curve.tangents[0].at), seen[-1][0] + margin]
@@ -146,7 +166,7 @@ def _top(curve: SlopeCurve) -> float | None:
     return lowest + 2.5 * (highest - lowest) if highest > lowest else None
 
 
-def errors_figure(descents: Sequence[Descent], top: float) -> Figure:
+def errors_figure(lesson: DescentLesson, descents: Sequence[Descent], top: float) -> Figure:
     """Draw the errors of descents over the epochs; those beyond `top` are above the picture."""
     curves = {}
     for descent in descents:
@@ -157,4 +177,5 @@ def errors_figure(descents: Sequence[Descent], top: float) -> Figure:
     said = f" The top of the picture is {top:.4g}; beyond it: {', '.join(beyond)}." if beyond else ""
     ends = ", ".join(f"{name} {error_text(points[-1][1])}" for name, points in curves.items())
     return curves_figure(f"E by epoch{_of(descents)}", "E of all rows", curves, "epoch",
-                         f"The last E: {ends}.{said}", top=top if beyond else None, series=1)  # fmt: skip
+                         f"The last E: {ends}.{said}", top=top if beyond else None,
+                         series=[run_series(lesson, descent) for descent in descents])  # fmt: skip

@@ -23,23 +23,23 @@ def demo_parts(run: DemoRun) -> Iterator[Block]:
     if run.lesson is not None:
         yield from lesson_blocks(run, run.lesson)
         return
-    for setup in run.runs:
+    for k, setup in enumerate(run.runs):
         if setup.name:
             yield Heading(setup.name)
             yield from paragraphs(setup.about)
-        yield from _setup(setup, brief=run.race)
+        yield from _setup(setup, brief=run.race, series=k if run.race else 0)
     if run.race:
         yield from _race(run.runs)
 
 
-def _setup(setup: DemoSetup, *, brief: bool) -> Iterator[Block]:
+def _setup(setup: DemoSetup, *, brief: bool, series: int) -> Iterator[Block]:
     yield Facts(tuple(demo_tables.facts(setup)))
     yield from (Words(f"Warning: {warning}") for warning in setup.warnings)
     if not brief:
         yield NetworkPicture(setup)
         yield demo_tables.parameters(setup) or Words(TOO_MANY)
     yield demo_tables.errors(setup)
-    curves = demo_curves.setup_curves(setup)
+    curves = demo_curves.setup_curves(setup, series)
     if curves is not None:
         yield curves
     if not brief:

@@ -6,8 +6,10 @@ import io
 import textwrap
 from collections.abc import Iterator, Sequence
 
+import msgspec
 from rich import box
 from rich.console import Console, RenderableType
+from rich.measure import Measurement
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
@@ -67,11 +69,12 @@ def demo_renderables(run: DemoRun, width: int) -> Iterator[RenderableType]:
 def _renderables(block: Block, width: int) -> Iterator[RenderableType]:
     """Give what is printed of a block, an empty line at its end."""
     if isinstance(block, Heading):
-        yield Rule(block.text, style="dim")
+        room = len(block.text) + 4 <= width  # a rule would cut a longer text
+        yield Rule(block.text, style="dim") if room else Text(textwrap.fill(block.text, width), style="bold")
     elif isinstance(block, Words):
         yield from (Text(textwrap.fill(block.text, width)), "")
     elif isinstance(block, Facts):
-        yield Text("\n".join(f"{name:10}{fact}" for name, fact in block.rows) + "\n")
+        yield Text("\n".join(_fact(name, fact, width) for name, fact in block.rows) + "\n")
     elif isinstance(block, Lines):
         yield Text(f"{block.text}\n")
     elif isinstance(block, NetworkPicture):
@@ -80,6 +83,11 @@ def _renderables(block: Block, width: int) -> Iterator[RenderableType]:
         yield from _chart(block, width)
     else:
         yield from _noted(block, width)
+
+
+def _fact(name: str, fact: str, width: int) -> str:
+    """Give a name and what is said of it, in lines that hang beside the name."""
+    return textwrap.fill(fact, width, initial_indent=f"{name:10}", subsequent_indent=" " * 10)
 
 
 def _network(setup: SetupRun, width: int) -> Iterator[RenderableType]:
@@ -113,12 +121,41 @@ def chart_words(chart: Chart) -> list[str]:
 
 def _noted(table: DemoTable, width: int = WIDTH) -> Iterator[RenderableType]:
     """Give a table with its notes and an empty line; numbered notes hang behind their numbers."""
-    yield _table(table)
+    forms = map(_table, _narrower(table))
+    yield next((form for form in forms if _measured(form) <= width), None) or _listed(table, width)
     for note in table.notes:
         hang = "      " if note.startswith("(") else INDENT
         style = "bold" if note.startswith(demo_tables.NEVER) else ""
         yield Text(textwrap.fill(note, width - 4, initial_indent=INDENT, subsequent_indent=hang), style=style)
     yield ""
+
+
+_MEASURING = Console(width=10_000, file=io.StringIO(), force_jupyter=False)
+"""What tables are measured on, to tell whether they fit."""
+
+
+def _narrower(table: DemoTable) -> Iterator[DemoTable]:
+    """Give a table as it is, then with headings in more and more lines, broken between words alone."""
+    longest = max(map(len, table.head), default=0)
+    for room in range(max(longest, 1), 0, -1):
+        lines = ("\n".join(textwrap.wrap(head, room, break_long_words=False)) for head in table.head)
+        yield msgspec.structs.replace(table, head=tuple(lines))
+
+
+def _measured(table: Table) -> int:
+    """Give the width of a table whose cells are whole."""
+    return Measurement.get(_MEASURING, _MEASURING.options, table).maximum
+
+
+def _listed(table: DemoTable, width: int) -> Text:
+    """Give a table whose columns have no room as a list: the first cell of each row, then the others by their heads."""
+    wide = max(map(len, table.head[1:]), default=0)
+    lines = textwrap.wrap(table.title, width)
+    for first, *others in table.rows:
+        lines += [f"{table.head[0]} {first}".strip()] if first else []
+        lines += [f"{INDENT}{head:{wide}}  {cell}".rstrip() for head, cell in zip(table.head[1:], others, strict=True)
+                  if cell]  # fmt: skip
+    return Text("\n".join(lines) + "\n")
 
 
 def _table(table: DemoTable) -> Table:

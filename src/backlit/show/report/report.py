@@ -9,8 +9,6 @@ import msgspec
 
 from backlit.analysis.report.records import ClassesMeasured, ModelReport, NumbersMeasured
 from backlit.engine import Shown
-from backlit.errors import BacklitError
-from backlit.model.file import replacing
 from backlit.show.charts.figure import Figure
 from backlit.show.charts.svg import figure_svg
 from backlit.show.charts.text import figure_text
@@ -21,8 +19,7 @@ from backlit.show.report.number_figures import predicted_figure
 from backlit.show.report.page import MOST_REMARKS, report_html
 from backlit.show.report.score_figures import score_table
 from backlit.show.report.texts import NAME, SENTENCE, plain
-
-FORMS = (".html", ".json")
+from backlit.show.saving import saved
 
 
 class Report(Shown):
@@ -55,17 +52,8 @@ class Report(Shown):
 
         Errors: a BacklitError for another ending, or where the file cannot be written.
         """
-        target = Path(path)
-        made = {".html": self.to_html, ".json": self.to_json}
-        if target.suffix.lower() not in made:
-            raise BacklitError(
-                f"cannot save a report as {target.name!r}; expected a name that ends in {' or '.join(FORMS)}. A "
-                "browser prints the page as a PDF."
-            )
-        text = made[target.suffix.lower()]().rstrip("\n") + "\n"
-        with replacing(target) as file:
-            file.write(text.encode())
-        return target
+        forms = {".html": self.to_html, ".json": self.to_json}
+        return saved(path, forms, "a report", "A browser prints the page as a PDF.")
 
     def __str__(self) -> str:
         verdict = self.record.verdict

@@ -6,14 +6,13 @@ import math
 import unicodedata
 from collections.abc import Sequence
 
+from backlit.show.names import JOINERS, without_middle
 from backlit.show.network.edge_labels import isolated
 
 NAME, CELL, WORDS, SENTENCE = 60, 48, 240, 1_000
 """The most characters of a name, of a table's cell, of a description, and of a sentence with names in it."""
 
 ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-JOINERS = "\u200c\u200d"
-"""Invisible characters that letters and emoji of several parts need."""
 
 
 def plain(text: object, most: int = NAME) -> str:
@@ -25,10 +24,7 @@ def plain(text: object, most: int = NAME) -> str:
     >>> plain("two\nlines"), plain("a\u202eb"), plain("abcdefghij", 8), plain("")
     ('two\\nlines', 'a\\u202eb', 'abcd…hij', '(empty)')
     """
-    text = str(text)
-    if len(text) > most:
-        tail = max(3, (most - 1) // 3)
-        text = f"{text[: most - 1 - tail]}…{text[-tail:]}"
+    text = without_middle(str(text), most)
     shown = isolated("".join(map(_visible, text)))
     return shown if shown.strip() else f"“{shown}”" if shown else "(empty)"
 

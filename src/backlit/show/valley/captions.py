@@ -6,8 +6,11 @@ from collections.abc import Iterator
 
 from backlit.analysis.valley.records import PathPoint, Valley, ValleyPath
 from backlit.errors import counted
+from backlit.show.charts.scales import minus
+from backlit.show.names import short
 
-LONGEST_NAME = 40
+SHADING = "The stronger the shading, the lower the error"
+"""True on white, on black, and of block characters: dark is none of these everywhere."""
 
 
 def is_exact(valley: Valley) -> bool:
@@ -18,18 +21,14 @@ def is_exact(valley: Valley) -> bool:
 def caption(valley: Valley) -> str:
     """Say which error is drawn, where the paths go, how far they lie on the surface, and what is left out."""
     alone = len(valley.paths) == 1
-    parts = [f"Dark is a low error E: {valley.what}."]
+    parts = [f"{SHADING} E: {valley.what}."]
     parts += [_way(path, alone=alone) for path in valley.paths]
-    if valley.share is not None:
-        parts.append(
-            f"{_percent(valley.share)} of the path's variance about its last weights lies in this plane. Where the "
-            "path leaves the plane, the nearest point of the plane is drawn."
-        )
-    if valley.paths:
-        lies = f"The {'path lies' if alone else 'paths lie'} on the surface."
-        parts += [f"{valley.base} {lies}"] if is_exact(valley) else [difference(valley), valley.base]
-    else:
+    if not valley.paths:
         parts += [valley.chosen, valley.base]
+    elif is_exact(valley):
+        parts.append(f"{valley.base} The {'path lies' if alone else 'paths lie'} on the surface.")
+    else:
+        parts += [valley.base, _shared(valley, alone=alone), difference(valley)]
     if valley.hypothetical:
         parts.append(f"The training has not run; a copy of it took the path{'' if alone else 's'}.")
     places = [value for row in valley.error for value in row]
@@ -37,6 +36,17 @@ def caption(valley: Valley) -> str:
         parts.append(f"At {missing:,} of {len(places):,} places E is not a finite number; nothing is drawn there.")
     parts += [told for path in valley.paths for told in _left_out(path, alone=alone)]
     return " ".join(part for part in parts if part)
+
+
+def _shared(valley: Valley, *, alone: bool) -> str:
+    """Say how much of the way lies in the main plane; nothing of another plane."""
+    if valley.share is None:
+        return ""
+    of = "path's variance about its last weights" if alone else "paths' variance about these weights"
+    return (
+        f"{_percent(valley.share)} of the {of} lies in this plane. Where {'the' if alone else 'a'} path leaves the "
+        "plane, the nearest point of the plane is drawn."
+    )
 
 
 def _way(path: ValleyPath, *, alone: bool) -> str:
@@ -62,7 +72,8 @@ def _left_out(path: ValleyPath, *, alone: bool) -> Iterator[str]:
         whole = path.left_out + len(path.points)
         yield f"Of {'its first' if path.far else 'its'} {whole:,} points {len(path.points)} are drawn, evenly spaced."
     if path.kept is not None:
-        yield f"{who} ends after the best epoch, {path.kept:,}, whose weights the network was given."
+        end = f"{path.points[-1].epoch:,}"
+        yield f"{who} goes on to epoch {end}; the network was given the weights of the best epoch, {path.kept:,}."
 
 
 def difference(valley: Valley) -> str:
@@ -79,10 +90,21 @@ def difference(valley: Valley) -> str:
     if most == 0.0:
         return "At every point of the path the error of the surface is the true error."
     of = "" if len(valley.paths) == 1 else f" of {short(path.name)!r}"
+    true, drawn = apart(point.true or 0.0, point.drawn or 0.0)
     return (
         f"True and drawn error differ the most at {place(path, point)}{of}: with all its weights the network's error "
-        f"is {number(point.true)}, and the surface shows {number(point.drawn)}."
+        f"is {true}, and the surface shows {drawn}."
     )
+
+
+def apart(one: float, other: float) -> tuple[str, str]:
+    """Give two numbers with four digits, or with as many as tell them apart.
+
+    >>> apart(0.76459, 0.6631), apart(0.7645878, 0.7645677)
+    (('0.7646', '0.6631'), ('0.76459', '0.76457'))
+    """
+    texts = ((f"{one:.{digits}g}", f"{other:.{digits}g}") for digits in range(4, 18))
+    return next((pair for pair in texts if pair[0] != pair[1]), (number(one), number(other)))
 
 
 def place(path: ValleyPath, point: PathPoint) -> str:
@@ -92,7 +114,7 @@ def place(path: ValleyPath, point: PathPoint) -> str:
 
 def number(value: float | None) -> str:
     """Give a number with four digits."""
-    return "no finite number" if value is None else f"{value:.4g}"
+    return "no finite number" if value is None else minus(f"{value + 0.0:.4g}")
 
 
 def _percent(share: float) -> str:
@@ -104,9 +126,3 @@ def _percent(share: float) -> str:
     if share >= 1.0 - 1e-12:
         return "100 %"
     return "More than 99.9 %" if share >= 0.9995 else f"{100.0 * share:.1f} %"
-
-
-def short(name: str) -> str:
-    """Give a name in one line of characters that are seen, as far as there is room in a sentence."""
-    flat = "".join(character for character in " ".join(name.split()) if character.isprintable())
-    return flat if len(flat) <= LONGEST_NAME else flat[: LONGEST_NAME - 1] + "…"

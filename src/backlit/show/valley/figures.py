@@ -9,7 +9,8 @@ import numpy as np
 
 from backlit.analysis.valley.records import PathPoint, Valley, ValleyPath
 from backlit.show.charts.figure import Axis, Dash, DataTable, Field, Figure, Layer, Line, Note, Points
-from backlit.show.valley.captions import caption, difference, is_exact, number, place, short
+from backlit.show.names import short
+from backlit.show.valley.captions import caption, difference, is_exact, number, place
 
 LEVELS = 11
 LABELLED = 3
@@ -92,7 +93,14 @@ def _path_layers(path: ValleyPath, k: int, apart: float, *, alone: bool) -> Iter
     yield Line(x=x, y=y, name=name, series=series, dots=alone and 1 < len(x) <= DOTTED)
     yield Points(x=x[:1], y=y[:1], name="start" if k == 0 else "", series=series, symbol="ring", size=5.5)
     yield Points(x=x[-1:], y=y[-1:], name="end" if k == 0 else "", series=series, symbol="diamond", size=6.0)
+    best = next((point for point in path.points if point.epoch == path.kept), None) if alone else None
+    if best is not None:
+        yield Points(
+            x=(best.x,), y=(best.y,), name=f"best epoch {best.epoch:,}", series=series, symbol="star", size=7.0
+        )
     for at, point in _marked(path, apart) if alone else ():
+        if best is not None and math.hypot(point.x - best.x, point.y - best.y) < apart:
+            continue
         before, after = path.points[at - 1], path.points[at + 1]
         steep = abs(after.y - before.y) > 0.7 * abs(after.x - before.x)
         yield Points(x=(point.x,), y=(point.y,), series=series, size=3.5)
