@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 from backlit.analysis.report.class_scores import classifier_scores
+from backlit.analysis.report.headline import headline
 from backlit.analysis.report.intervals import Resamples
 from backlit.analysis.report.measured_rows import Compared, Measured
 from backlit.analysis.report.number_measures import regression_scores
 from backlit.analysis.report.ranking import rankings
-from backlit.analysis.report.records import Verdict
+from backlit.analysis.report.records import Score, Verdict
 from backlit.analysis.report.verdict import always_answering, short, shown, verdict
 
 
@@ -188,3 +191,35 @@ def test_numbers_in_words(value, text):
 
 def test_a_baseline_in_words():
     assert always_answering("always the mean") == "always answering the mean"
+
+
+ACCURACY = Score("accuracy", "accuracy", "", True, 0.9, None, 1 / 3, 0.9)
+
+
+@pytest.mark.parametrize("than_baseline", ["better", "apart", "worse", None])
+@pytest.mark.parametrize("than_linear", ["better", "apart", "worse", None])
+def test_a_headline_says_no_more_than_was_found(than_baseline, than_linear):
+    told = headline([ACCURACY], 30, than_baseline, than_linear, useful=than_baseline != "worse")
+    assert told.startswith("27 of 30 right")
+    assert told.endswith(".")
+    assert (": better than the baseline" in told) == (than_baseline == "better")
+    assert ("no better than the baseline by accuracy" in told) == (than_baseline == "worse")
+    assert ("worse than the linear model" in told) == (than_linear == "worse")
+    if than_baseline != "worse":
+        better = bool(re.search(r"better than the (baseline and the )?linear model", told))
+        assert better == (than_linear == "better")
+        assert ("not told apart" in told) == ("apart" in {than_baseline, than_linear})
+
+
+@pytest.mark.parametrize(("value", "shown"), [(1.0, "1.00"), (0.9957, "0.9957"), (0.9999999, "0.9999"), (0.5, "0.50"),
+                                              (-0.001, "0.00"), (-0.25, "−0.25"), (-1e6, "−1e+06")])  # fmt: skip
+def test_only_a_perfect_fit_is_headed_as_one(value, shown):
+    scores = [Score("r2", "R²", "", True, value), Score("rmse", "RMSE", "", False, 2.0)]
+    assert headline(scores, 9, None, None, useful=True) == f"R² {shown}."
+
+
+def test_a_verdict_is_headed_by_what_it_says():
+    good = of_classes(THIRDS * 5, THIRDS * 5, LABELS, linear=wrong(THIRDS * 5, set(range(10, 90))))
+    assert good.headline == "150 of 150 right: better than the baseline and the linear model."
+    poor = of_classes(THIRDS, [0] * 30, LABELS, linear=THIRDS)
+    assert poor.headline == "10 of 30 right: no better than the baseline by accuracy, worse than the linear model."

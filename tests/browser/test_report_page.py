@@ -29,7 +29,15 @@ SMALL = """
 const texts = [...document.querySelectorAll('svg text')].filter(text => text.checkVisibility())
 const scale = ({a, b}) => Math.hypot(a, b)
 const size = text => parseFloat(getComputedStyle(text).fontSize) * scale(text.getScreenCTM())
-return texts.filter(text => size(text) < 8.9).map(text => `${text.textContent}: ${size(text)} px`)
+return texts.filter(text => size(text) < 9.9).map(text => `${text.textContent}: ${size(text)} px`)
+"""
+STACKED = """
+const wider = part => part.scrollWidth > part.clientWidth
+return [...document.querySelectorAll('.scroll:has(> .stack)')].filter(wider).length
+"""
+HIDDEN = """
+const drawn = document.querySelector('.drawn .scroll')
+return drawn !== null && drawn.scrollHeight > drawn.clientHeight + 1
 """
 CUT = """
 const found = []
@@ -71,6 +79,8 @@ def test_nothing_is_wrong_light_and_dark(browser: Any, file: Path, dark: bool) -
     assert browser.run("return document.documentElement.scrollWidth") == 390
     assert browser.run(SMALL) == []
     assert browser.run(CUT) == []
+    assert browser.run(STACKED) == 0
+    assert not browser.run(HIDDEN)
     browser.run(axe())
     assert browser.driver.execute_async_script(AXE, dark) == []
     ink = browser.run("return getComputedStyle(document.querySelector('.verdict')).color")

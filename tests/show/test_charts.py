@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import re
 import xml.etree.ElementTree as ET
+from itertools import pairwise
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from backlit.show.charts.figure import (
     Axis,
     Bars,
     Cells,
+    Dash,
     DataTable,
     Field,
     Figure,
@@ -26,7 +29,7 @@ from backlit.show.charts.figure import (
     Regions,
     Rule,
 )
-from backlit.show.charts.frame import Frame
+from backlit.show.charts.frame import SMALL, Frame
 from backlit.show.charts.palette import DARK, DARK_SERIES, LIGHT, SERIES
 from backlit.show.charts.scales import scale
 from backlit.show.charts.svg import figure_svg
@@ -34,6 +37,7 @@ from backlit.show.charts.symbols import SHAPES
 from backlit.show.charts.text import figure_text
 from backlit.show.picture import Picture
 from backlit.show.saving import saved
+from backlit.show.text_width import text_width
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = "</svg><script>alert(1)</script>\" & ' {{7*7}}\n\u202e" + "x" * 500
@@ -150,6 +154,54 @@ def test_regions_belong_to_the_highest_score():
     assert all(row[0] == "░" and row.rstrip()[-1:] in {"░", ""} for row in rows)
 
 
+def names(*named: str):
+    return figure(*(Line(x=(0.0, 1.0), y=(0.0, float(k)), name=name) for k, name in enumerate(named)))
+
+
+@pytest.mark.parametrize("named", [("a", "b"), ("a" * 12,) * 9, ("a" * 30, "b", "c" * 22, "d"), (HOSTILE, "a" * 60)])
+def test_the_names_of_a_legend_do_not_meet(named):
+    frame = Frame(names(*named), titled=True)
+    entries = sorted((entry.y, entry.x, text_width(entry.name, SMALL)) for entry in frame.legend)
+    for (y, x, wide), (next_y, next_x, _) in pairwise(entries):
+        assert next_y - y >= SMALL or next_x - 20.0 > x + 26.0 + wide - 12.0  # a sample of 20 pixels comes first
+    assert all(x + 26.0 + wide <= frame.width for _, x, wide in entries)
+    assert entries[-1][0] < frame.label_at - SMALL
+
+
+def test_letters_can_be_read_on_a_phone():
+    sizes = [float(size) for made in KINDS.values() for size in re.findall(r'font-size="([\d.]+)"', figure_svg(made))]
+    assert min(sizes) * 358 / 440 >= 10  # a screen of 390 pixels has 358 for a chart of 440
+
+
+def test_lines_that_lie_on_each_other_are_seen_in_the_gaps():
+    made = figure(*(Line(x=(0.0, 1.0), y=(1.0, 1.0), dash=dash) for dash in get_args(Dash)))
+    drawn = [part for part in re.findall(r"<path [^>]*>", figure_svg(made)) if 'stroke-width="2.2"' in part]
+    dashes = [re.findall(r'stroke-dasharray="([^"]+)"', part) for part in drawn]
+    assert len({str(found) for found in dashes}) == len(get_args(Dash))
+    assert ['linecap="round"' in part for part in drawn] == [True, False, False, False]
+
+
+def test_a_line_along_the_end_of_an_axis_is_whole():
+    made = figure(Line(x=(0.0, 0.0, 1.0), y=(0.0, 1.0, 1.0)), x=Axis(low=0.0, high=1.0), y=Axis(low=0.0, high=1.0))
+    frame, (plot,) = Frame(made, titled=True), ET.fromstring(figure_svg(made)).findall(f"{SVG}svg")
+    assert float(plot.get("y", 0)) <= frame.top - 2
+    assert float(plot.get("x", 0)) + float(plot.get("width", 0)) >= frame.left + frame.wide + 2
+
+
+def test_a_text_drawing_says_which_character_is_what():
+    scores = (BOWL, 4.0 - BOWL, 2.0 - BOWL)
+    made = figure(Regions(x=GRID, y=GRID, scores=scores, series=(0, 1, 2)), Line(x=(0, 1), y=(0, 1), name="way"),
+                  *(Points(x=(k,), y=(k,), name=f"of {k}", series=k, symbol=symbol)
+                    for k, symbol in enumerate(("dot", "square", "square"))),
+                  Points(x=(0.5,), y=(-1.0,), name="wrong", series=7, symbol="ring"))  # fmt: skip
+    legend = figure_text(made).splitlines()[1:3]
+    glyphs = re.findall(r"(\S) (?:way|of \d|wrong)", " ".join(legend))
+    assert len(set(glyphs)) == len(glyphs) == 5
+    assert "■ of 1 (░)" in legend[0]
+    assert "of 0 (blank)" in legend[0]
+    assert "○ wrong" in " ".join(legend)
+
+
 def test_bars_and_cells_say_their_numbers_in_text():
     assert re.search(r"first +█+ 3\n</svg>.*… +0\n", figure_text(KINDS["across"]))
     assert "first 1 5 0" in re.sub(" {2,}", " ", figure_text(KINDS["cells"]))
@@ -204,6 +256,7 @@ def test_a_picture_is_saved_as_its_ending_says(tmp_path):
     page = picture.save(tmp_path / "a.HTML").read_text(encoding="utf-8")
     assert "<script" not in page
     assert page.count("<svg xmlns") == page.count("<details>") == 2
+    assert not re.search(r"<figure>(?:(?!</figure>).)*<details", page, re.DOTALL)  # HTML has a figure without
     assert picture.save(tmp_path / "a.txt").read_text(encoding="utf-8") == picture.to_text() + "\n"
     assert picture.save(tmp_path / "a.json").read_text(encoding="utf-8") == '{"loss":[0.5]}\n'
 

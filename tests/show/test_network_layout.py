@@ -16,7 +16,7 @@ import pytest
 import backlit as bl
 from backlit.explain import Column, Drawing, Edge, Node
 from backlit.explain.algebra.numerals import short_text
-from backlit.show.network.edge_labels import isolated
+from backlit.show.network.edge_labels import isolated, told_apart
 from backlit.show.network.layout import layout
 from backlit.show.network.parts import Circle, Layout, Text
 from backlit.show.network.svg import network_svg
@@ -238,6 +238,16 @@ def test_each_number_of_a_crowded_drawing_says_whose_it_is(sizes: tuple[int, ...
     assert set(numbers) <= expected
     assert sum(text.startswith("bias") for text in numbers) == biases
     assert len(numbers) > 3 * biases
+
+
+@pytest.mark.parametrize("names", [["sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)"],
+    [f"sensor_{k:03d}_temperature_of_the_hall" for k in range(12)], [f"x{'y' * 50}{k}z" for k in range(3)],
+    ["a (cm)"], [" (cm)", "b (cm)"], ["same", "same"]])  # fmt: skip
+def test_short_names_of_units_are_told_apart(names: list[str]) -> None:
+    short = told_apart(names)
+    assert len(set(short)) == len(set(names))
+    assert max(text_width(name, 13) for name in short) <= 150
+    assert all(short)
 
 
 def test_a_network_of_few_units_has_bare_numbers() -> None:

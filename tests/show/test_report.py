@@ -277,6 +277,14 @@ def test_a_report_is_not_saved_elsewhere(name: str, said: str, tmp_path: Path) -
         Report(record("iris")).save(tmp_path / name)
 
 
+def test_a_short_verdict_leads_and_the_sentence_follows() -> None:
+    verdict = replace(record("iris").verdict, headline="27 of <30> right.")
+    shown = report_html(replace(record("iris"), verdict=verdict))
+    assert re.search(r'<p class="verdict \w+">27 of &lt;30&gt; right\.</p>\s*<p class="told">\w', shown)
+    assert '<p class="told">' not in page("iris")
+    assert str(Report(replace(record("iris"), verdict=verdict))).splitlines()[2] == "27 of <30> right."
+
+
 def test_a_report_prints_its_verdict_and_scores() -> None:
     lines = str(Report(record("gaits"))).splitlines()
     assert lines[0] == "activity, learned from gaits.parquet"

@@ -12,39 +12,13 @@ from typing import Any
 import msgspec
 
 from backlit.engine import Shown
-from backlit.show.charts.figure import DataTable, Figure
+from backlit.show.charts.figure import Figure
 from backlit.show.charts.palette import CHART_STYLE
 from backlit.show.charts.svg import figure_svg, stacked_svg
 from backlit.show.charts.text import figure_text
 from backlit.show.notebook import picture_html, svg_size, words_html
+from backlit.show.pages import page, table_html
 from backlit.show.saving import saved
-
-PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-body{{max-width:46em;margin:2rem auto;padding:0 1rem;color:#1c2430;background:#fff;line-height:1.5;
-font-family:system-ui,-apple-system,'Segoe UI','Noto Sans',sans-serif}}
-h1{{font-size:1.4rem}}figcaption,details{{font-size:.95rem}}figure{{margin:0 0 2.5rem}}
-svg{{max-width:100%;height:auto;width:36rem}}
-table{{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}}
-td,th{{padding:.15rem .8rem;border-bottom:1px solid #e3e8ee;text-align:left}}
-.number{{text-align:right}}.wide{{overflow-x:auto}}
-@media screen and (prefers-color-scheme:dark){{body{{color:#e6ebf2;background:#151a21}}td,th{{border-color:#2a323d}}}}
-{style}
-</style>
-</head>
-<body>
-<main>
-<h1>{title}</h1>
-{figures}
-</main>
-</body>
-</html>
-"""
 
 
 class Picture(Shown):
@@ -78,7 +52,7 @@ class Picture(Shown):
         """Give a page of its own that loads nothing: each figure, what it shows in words, and its table."""
         alone = len(self.figures) == 1 and self.title == self.figures[0].title  # else the page would say it twice
         figures = "\n".join(figure_html(figure, titled=not alone) for figure in self.figures)
-        return PAGE.format(title=escape(self.title), style=CHART_STYLE, figures=figures)
+        return page(self.title, figures, CHART_STYLE)
 
     def to_json(self) -> str:
         """Give the record as JSON."""
@@ -113,21 +87,12 @@ def _cell(figure: Figure) -> str:
 def figure_html(figure: Figure, *, titled: bool = True) -> str:
     """Give a figure as a part of a page that brings `CHART_STYLE`: the picture, its words, its table folded."""
     said = f"<figcaption>{escape(figure.summary)}</figcaption>" if figure.summary else ""
-    return f"<figure>\n{figure_svg(figure, standalone=False, titled=titled)}\n{said}\n{_table_html(figure)}</figure>"
+    return f"<figure>\n{figure_svg(figure, standalone=False, titled=titled)}\n{said}</figure>\n{_table_html(figure)}"
 
 
 def _table_html(figure: Figure) -> str:
-    table: DataTable = figure.table
+    table = figure.table
     if not table.rows:
         return ""
-
-    def line(cells: Sequence[str], tag: str) -> str:
-        numbered = (' class="number"' if k >= table.numbers else "" for k in range(len(cells)))
-        scope = ' scope="col"' if tag == "th" else ""
-        return "<tr>" + "".join(f"<{tag}{scope}{look}>{escape(cell)}</{tag}>"
-                                for cell, look in zip(cells, numbered, strict=True)) + "</tr>"  # fmt: skip
-
-    rows = "\n".join(line(row, "td") for row in table.rows)
-    return (f'<details><summary>The numbers of this picture</summary><div class="wide" tabindex="0" role="group" '
-            f'aria-label="{escape(figure.title)}, as a table"><table><thead>{line(table.head, "th")}</thead>'
-            f"<tbody>{rows}</tbody></table></div></details>")  # fmt: skip
+    written = table_html(table.head, table.rows, table.numbers, label=f"{figure.title}, as a table")
+    return f"<details><summary>The numbers of this picture</summary>{written}</details>"

@@ -57,9 +57,9 @@ def _words(labels: Sequence[str], k: int) -> dict[str, tuple[str, str]]:
     """What the scores are called, and what they mean."""
     of = f" of {quoted(cut(labels[1]))}" if k == 2 else ""
     mean = "" if k == 2 else ", mean over the classes"
-    brier = "mean of Σ (p - t)² over the classes, t being 1 for the right class and 0 for the others; 0 is best"
+    brier = "mean of Σ (p − t)² over the classes, t being 1 for the right class and 0 for the others; 0 is best"
     if k == 2:
-        brier = f"mean of (p - t)², p being the probability{of}, t 1 where it is right and 0 elsewhere; 0 is best"
+        brier = f"mean of (p − t)², p being the probability{of}, t 1 where it is right and 0 elsewhere; 0 is best"
     found = "AUC" if k == 2 else "AUC, one class against the rest"
     return {
         "accuracy": ("accuracy", "share of the rows that are predicted right; 1 is best"),
@@ -76,7 +76,7 @@ def _words(labels: Sequence[str], k: int) -> dict[str, tuple[str, str]]:
             f"average precision{of}{mean}",
             "mean of the precision over the recall; 1 is best, chance is the class's share of the rows",
         ),
-        "log_loss": ("log-loss", f"mean of -log p of the right class; 0 is best, {np.log(k):.3g} is chance"),
+        "log_loss": ("log-loss", f"mean of −log p of the right class; 0 is best, {np.log(k):.3g} is chance"),
         "brier": ("Brier score", brier),
     }  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from backlit.analysis.report.headline import headline
 from backlit.analysis.report.number_measures import WORDS
 from backlit.analysis.report.records import Score, Verdict
 from backlit.analysis.report.verdict import always_answering, few_remarks, sentence, short, unmeasured
@@ -32,7 +33,8 @@ def kept_verdict(model: TabularModel, scores: tuple[Score, ...], *, private: boo
         *few_remarks(scores, comparison.rows),
         "The model's file keeps these scores and not the rows: with the table, the report says more.",
     ]
-    return Verdict("poor" if poor else "level", told, tuple(remarks))
+    few_words = headline(scores, comparison.rows, None, None, useful=not poor)
+    return Verdict("poor" if poor else "level", told, tuple(remarks), few_words)
 
 
 def kept_scores(model: TabularModel) -> tuple[Score, ...]:
@@ -42,7 +44,7 @@ def kept_scores(model: TabularModel) -> tuple[Score, ...]:
         return ()
     words = WORDS if isinstance(model.encoder.target, NumberTarget) else {
         "accuracy": ("accuracy", "share of the rows that are predicted right; 1 is best"),
-        "log_loss": ("log-loss", "mean of -log p of the right class; 0 is best"),
+        "log_loss": ("log-loss", "mean of −log p of the right class; 0 is best"),
     }  # fmt: skip
     network, baseline = _by_name(comparison.model), _by_name(comparison.baseline)
     linear = {} if comparison.linear is None else _by_name(comparison.linear)

@@ -19,10 +19,10 @@ FEWEST_BINS, MOST_BINS = 5, 30
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 
 WORDS = {
-    "r2": ("R²", "1 - Σ (t - y)² / Σ (t - mean)²; 1 is best, 0 is no better than the mean of these rows"),
-    "mae": ("mean |error|", "mean of |t - y|, in the target's own unit; 0 is best"),
-    "rmse": ("RMSE", "root of the mean of (t - y)², in the target's own unit; 0 is best"),
-    "median_absolute_error": ("median |error|", "median of |t - y|, in the target's own unit; 0 is best"),
+    "r2": ("R²", "1 − Σ (t − y)² / Σ (t − mean)²; 1 is best, 0 is no better than the mean of these rows"),
+    "mae": ("mean |error|", "mean of |t − y|, in the target's own unit; 0 is best"),
+    "rmse": ("RMSE", "root of the mean of (t − y)², in the target's own unit; 0 is best"),
+    "median_absolute_error": ("median |error|", "median of |t − y|, in the target's own unit; 0 is best"),
 }
 
 

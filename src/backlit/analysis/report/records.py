@@ -54,12 +54,13 @@ class Verdict(msgspec.Struct, frozen=True):
 
     `kind` is "good" where the network is better than the baseline and the linear model, "level" where it is better than
     the baseline only, or not told apart from the linear model by these rows, "poor" where it is no better than the
-    baseline, "unmeasured" where there are no rows to measure on.
+    baseline, "unmeasured" where there are no rows to measure on. `headline` says it in a few words.
     """
 
     kind: Literal["good", "level", "poor", "unmeasured"]
     sentence: str
     remarks: tuple[str, ...] = ()
+    headline: str = ""
 
 
 class Curve(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from backlit.analysis.report.headline import headline
 from backlit.analysis.report.intervals import Resamples, told_apart
 from backlit.analysis.report.measured_rows import Compared, Measured
 from backlit.analysis.report.records import Score, Verdict
@@ -54,7 +55,7 @@ def unmeasured() -> Verdict:
     """The verdict where there are no rows to measure on."""
     return Verdict(
         "unmeasured", "The network was not measured: no rows with known targets were kept or given for that. How well "
-        "it predicts is not known."
+        "it predicts is not known.", headline="Not measured."
     )  # fmt: skip
 
 
@@ -76,10 +77,11 @@ def verdict(
         *(_class_remarks(measured) if measured.labels else []),
         *few_remarks(scores, measured.n),
     ]
+    short_told = headline(scores, measured.n, than_baseline, than_linear, useful=errors.useful)
     if not errors.useful:
-        return Verdict("poor", told, tuple(remarks))
+        return Verdict("poor", told, tuple(remarks), short_told)
     good = than_baseline == "better" and than_linear == "better"
-    return Verdict("good" if good else "level", told, tuple(remarks))
+    return Verdict("good" if good else "level", told, tuple(remarks), short_told)
 
 
 def _errors(measured: Measured, beside: Compared) -> _Errors:

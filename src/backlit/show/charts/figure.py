@@ -17,7 +17,7 @@ Numbers = Sequence[float]
 Grid = Sequence[Numbers]
 """Rows from low y to high y, each from low x to high x: an array (ny, nx)."""
 
-Dash = Literal["solid", "dashed", "dotted"]
+Dash = Literal["solid", "dashed", "dotted", "dash-dotted"]
 Symbol = Literal["dot", "ring", "square", "diamond", "triangle", "cross", "plus", "star"]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -15,9 +15,12 @@ from backlit.show.charts.scales import scales
 from backlit.show.charts.symbols import line_sample, symbol_sample
 from backlit.show.text_width import shortened, text_width
 
-LETTERS, SMALL = 13.0, 12.0
+LETTERS, SMALL = 13.0, 12.5
+"""On a phone, a chart of 440 pixels has 358: the smaller letters then have 10.2 pixels."""
 TITLE, MOST_TITLES = 14.0, 2
 """The size of the title, and its most lines."""
+SAMPLE, BELOW_LEGEND = 28.0, 4.0
+"""The width of a sample of a line in the legend, with its gap; the gap below the legend."""
 LINE = 18.0
 """The height of a line of text."""
 MOST_MARK = 130.0
@@ -65,18 +68,16 @@ class Frame:
         self.height = self.top + self.high + below
 
     def _legend(self, at: float) -> tuple[list[Named], float]:
-        """Place the names of layers in lines from left to right; give them and where they end."""
-        found: list[Named] = []
-        x = 8.0
-        layers = [layer for layer in self.figure.layers if getattr(layer, "name", "")] if self.figure.legend else []
-        for layer in layers:
-            name = shortened(str(getattr(layer, "name", "")), self.width - 60.0, SMALL)
-            wide = 30.0 + text_width(name, SMALL) + 10.0
-            if found and x + wide > self.width - 8.0:
-                x, at = 8.0, at + LINE
-            found.append(Named(name, layer, x, at + 12.0))
-            x += wide
-        return found, at + LINE if found else at
+        """Place the names of layers; give them and where they end."""
+        layers = named(self.figure)
+        if not layers:
+            return [], at
+        names = [shortened(str(getattr(layer, "name", "")), self.width - 60.0, SMALL) for layer in layers]
+        wides = [SAMPLE + text_width(name, SMALL) + 12.0 for name in names]
+        places = _places(wides, self.width - 16.0)
+        found = [Named(name, layer, 8.0 + x, at + 12.0 + LINE * line)
+                 for name, layer, (x, line) in zip(names, layers, places, strict=True)]  # fmt: skip
+        return found, found[-1].y - 12.0 + LINE + BELOW_LEGEND
 
     def mark_text(self, text: str) -> str:
         """Give the text of a mark as far as there is room."""
@@ -153,6 +154,26 @@ class Frame:
         """Move the middle of a text so that it ends within the picture."""
         half = text_width(self.mark_text(text), SMALL) / 2
         return max(half + 1.0, min(x, self.width - half - 1.0))
+
+
+def named(figure: Figure) -> list[Layer]:
+    """Give the layers of the legend: lines come first, points say what lies on them."""
+    found = [layer for layer in figure.layers if getattr(layer, "name", "")] if figure.legend else []
+    return sorted(found, key=lambda layer: not isinstance(layer, Line) or layer.quiet)
+
+
+def _places(wides: Sequence[float], room: float) -> list[tuple[float, int]]:
+    """Give the start and the line of each entry of a legend: in columns, where these take no more lines."""
+    flowing, x, line = [], 0.0, 0
+    for wide in wides:
+        if x and x + wide > room:
+            x, line = 0.0, line + 1
+        flowing.append((x, line))
+        x += wide
+    columns = max(1, int(room / max(wides)))
+    if line and -(-len(wides) // columns) <= line + 1:
+        return [(k % columns * max(wides), k // columns) for k in range(len(wides))]
+    return flowing
 
 
 def _lines(title: str, most: float) -> Iterator[str]:

@@ -46,6 +46,9 @@ LABEL_ROOM = 24.0
 LABEL_FAR = 34.0
 """A contour's label keeps so far from the plot's border, and from paths where it can, in pixels."""
 
+BEYOND = 4.0
+"""Lines and points are cut so many pixels beyond the plot: those at an end of an axis are seen whole."""
+
 BETWEEN = 8
 """Between two points of a line so many places are looked at."""
 
@@ -71,16 +74,16 @@ def figure_svg(figure: Figure, *, standalone: bool = True, titled: bool | None =
     if standalone:
         head += f'<style>{CHART_STYLE}</style><rect class="paper" {size} fill="{LIGHT["paper"]}"/>'
     behind, inside, above = _sorted(frame)
-    box = f"{frame.left:.1f} {frame.top:.1f} {frame.wide:.1f} {frame.high:.1f}"
-    x, y, wide, high = box.split()
-    plot = f'<svg x="{x}" y="{y}" width="{wide}" height="{high}" viewBox="{box}">'
-    return "\n".join([head, *_in_plot(plot, behind), *frame.parts(), *_in_plot(plot, inside), *above, "</svg>"])
+    drawn = [*_in_plot(frame, behind), *frame.parts(), *_in_plot(frame, inside, beyond=BEYOND), *above]
+    return "\n".join([head, *drawn, "</svg>"])
 
 
-def _in_plot(plot: str, parts: list[str]) -> Iterator[str]:
-    """Give parts that the plot's border cuts off."""
+def _in_plot(frame: Frame, parts: list[str], beyond: float = 0.0) -> Iterator[str]:
+    """Give parts that the plot's border cuts off, or one so many pixels beyond it."""
     if parts:
-        yield plot
+        x, y, wide, high = (f"{end:.1f}" for end in (frame.left - beyond, frame.top - beyond, frame.wide + 2 * beyond,
+                                                     frame.high + 2 * beyond))  # fmt: skip
+        yield f'<svg x="{x}" y="{y}" width="{wide}" height="{high}" viewBox="{x} {y} {wide} {high}">'
         yield from parts
         yield "</svg>"
 
@@ -131,7 +134,8 @@ def _line(frame: Frame, layer: Line) -> Iterator[str]:
     if not d:
         return
     wide = 1.5 if layer.quiet else 2.2
-    shape = f'stroke-width="{wide}" fill="none" stroke-linejoin="round" stroke-linecap="round"{DASHES[layer.dash]}'
+    caps = ' stroke-linecap="round"' if layer.dash == "solid" else ""  # round ends would close the gaps
+    shape = f'stroke-width="{wide}" fill="none" stroke-linejoin="round"{caps}{DASHES[layer.dash]}'
     yield f'<path {stroke(layer.series, quiet=layer.quiet)} {shape} d="{d}"/>'
     if layer.dots:
         finite = points[np.isfinite(points).all(axis=1)]
@@ -269,7 +273,7 @@ def _field(frame: Frame, layer: Field, above: list[str]) -> Iterator[str]:
         if found and k < len(layer.labels) and layer.labels[k]:
             for x, y in _free_place(frame, np.concatenate(found), taken):
                 taken.append(np.array([[x, y]]))
-                above.append(text_part(x, y + 3.5, layer.labels[k], "quiet", "middle", 10.5, halo=True))
+                above.append(text_part(x, y + 3.5, layer.labels[k], "quiet", "middle", SMALL, halo=True))
 
 
 def _occupied(frame: Frame, layer: Layer) -> Iterator[Any]:

@@ -7,10 +7,14 @@ from typing import Any
 import numpy as np
 
 from backlit.show.charts.contours import path
-from backlit.show.charts.figure import Bars, Layer, Line, Points, Symbol
+from backlit.show.charts.figure import Bars, Dash, Layer, Line, Points, Symbol
 from backlit.show.charts.palette import LIGHT, colour, token
 
-DASHES = {"solid": "", "dashed": ' stroke-dasharray="6 4"', "dotted": ' stroke-dasharray="1.5 3.5"'}
+DASHES: dict[Dash, str] = {
+    "solid": "", "dashed": ' stroke-dasharray="7 4"', "dotted": ' stroke-dasharray="2 3"',
+    "dash-dotted": ' stroke-dasharray="8 3 2 3"',
+}  # fmt: skip
+"""Where lines lie on each other, the lower one is seen in the gaps of the upper one."""
 
 SHAPES: dict[Symbol, tuple[tuple[tuple[float, float], ...], ...]] = {
     "square": (((-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)),),

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from backlit.show.charts.figure import Arrow, Bars, Cells, Field, Figure, Layer, Line, Note, Points, Regions, Rule
+from backlit.show.charts.figure import (
+    Arrow,
+    Bars,
+    Cells,
+    Field,
+    Figure,
+    Layer,
+    Line,
+    Note,
+    Points,
+    Regions,
+    Rule,
+    Symbol,
+)
+from backlit.show.charts.frame import named
 from backlit.show.charts.scales import scales
 from backlit.show.notebook import padded
 
 EIGHTHS = " ▁▂▃▄▅▆▇█"
 LEFT_EIGHTHS = " ▏▎▍▌▋▊▉█"
 GLYPHS = "●○+×◆△■□"
-"""How the lines and points of a chart are told apart, one after the other."""
+"""How the lines of a chart are told apart, one after the other, and points whose own symbol is taken."""
+SYMBOLS: dict[Symbol, str] = {
+    "dot": "●", "ring": "○", "square": "■", "diamond": "◆", "triangle": "▲", "cross": "×", "plus": "+", "star": "★",
+}  # fmt: skip
+"""Points look as they do in a picture."""
 SHADES = " ·░▒▓"
 """Of a field, from high to low."""
 REGIONS = " ░▒·▓:"
@@ -152,18 +170,46 @@ def _plot(figure: Figure, width: int, height: int) -> Iterator[str]:
     area = len(lines) == 1 and not points and not any(isinstance(layer, Arrow) for layer in figure.layers)
     traced = [layer for layer in figure.layers if isinstance(layer, (Line, Points))]
     marked = [layer for layer in traced if not (isinstance(layer, Line) and layer.quiet)]
-    glyphs = {id(layer): GLYPHS[k % len(GLYPHS)] for k, layer in enumerate(marked)}
+    glyphs = _glyphs(marked)
     order = sorted(
         enumerate(figure.layers), key=lambda at: (_depth(at[1]), at[0] * (-1 if isinstance(at[1], Line) else 1))
     )
     for _, layer in order:  # where two lines meet, the first one is seen; of points the last one
         _draw(canvas, layer, area, glyphs.get(id(layer), "·"))
-    canvas.legend += [_entry(layer, area, glyphs) for layer in figure.layers if _entry(layer, area, glyphs)]
+    entries = [*named(figure), *(layer for layer in figure.layers if isinstance(layer, Rule))]
+    canvas.legend += [text for layer in entries if (text := _entry(layer, area, glyphs) + _ground(layer, figure))]
     if figure.legend and canvas.legend:
         yield from _wrapped(canvas.legend, width)
     if figure.y.label:
         yield _cut(figure.y.label, width)
     yield from canvas.lines()
+
+
+def _glyphs(marked: Sequence[Line | Points]) -> dict[int, str]:
+    """Give each line and each set of points a character of its own, as long as there are any left.
+
+    Points have their own symbol, and leave the dot to lines; those without a name look like those of their symbol.
+    """
+    points = [layer for layer in marked if isinstance(layer, Points)]
+    kept = {SYMBOLS[layer.symbol] for layer in points if layer.name and layer.symbol != "dot"}
+    found: dict[int, str] = {}
+    for layer in sorted(marked, key=lambda layer: not isinstance(layer, Line)):
+        taken = {*found.values(), *kept}
+        free = next((glyph for glyph in GLYPHS if glyph not in taken), GLYPHS[-1])
+        own = SYMBOLS[layer.symbol] if isinstance(layer, Points) else ""
+        named_before = own in {found.get(id(other)) for other in points if other.name}
+        lines_have_it = own in {found.get(id(other)) for other in marked if isinstance(other, Line)}
+        found[id(layer)] = free if not own or lines_have_it or (layer.name and named_before) else own
+    return found
+
+
+def _ground(layer: Layer, figure: Figure) -> str:
+    """Say how the region of a class looks, behind the name of its points."""
+    regions = next((other for other in figure.layers if isinstance(other, Regions)), None)
+    if regions is None or not isinstance(layer, Points) or not layer.name or layer.series not in regions.series:
+        return ""
+    look = REGIONS[regions.series.index(layer.series) % len(REGIONS)]
+    return f" ({'blank' if look == ' ' else look})"
 
 
 def _entry(layer: Layer, area: bool, glyphs: Mapping[int, str]) -> str:

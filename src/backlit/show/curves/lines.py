@@ -13,7 +13,7 @@ from backlit.show.names import short
 
 VALIDATION = "validation_"
 
-DASHES: tuple[Dash, ...] = ("solid", "dashed", "dotted")
+DASHES: tuple[Dash, ...] = ("solid", "dashed", "dotted", "dash-dotted")
 """What tells lines of several runs, or layers, apart beside their colours."""
 
 Values = Sequence[float | None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from backlit.explain.algebra.numerals import given_text, short_text
@@ -12,6 +13,8 @@ from backlit.show.text_width import shortened, text_width
 
 LABELS, FEWEST_LABELS = 44, 4
 """A column has about so many numbers of weights, but so many of each unit: beyond them those of the strongest only."""
+ROOMY = (112.0, 150.0)
+"""The width up to which names of units are whole, and the one up to which they are told apart."""
 LONGEST_LEAD, LONGEST_SOURCE, LONGEST_PART = 150.0, 64.0, 58.0
 """The width of what stands before a number: of a weight's name, of a unit's, of a unit's within that of a weight."""
 
@@ -50,13 +53,17 @@ class DrawnWay(NamedTuple):
         if edge.own if self.names is None else self.names:
             lead = self.weight_name(number, edge)
         elif sources:
-            lead = isolated(shortened(self.source_of(number, edge) or "bias", LONGEST_SOURCE, LETTERS))
+            lead = isolated(self.source_names(number)[edge.source] if edge.source >= 0 else "bias")
         full = f"dE/d{edge.name}" if self.backward else edge.name
         return Text(0.0, 0.0, text, role, "end", full=full, lead=lead)
 
     def source_of(self, number: int, edge: Edge) -> str:
         """Give the name of the unit that an edge to a column comes from; nothing of a bias."""
         return self.drawing.columns[number - 1].nodes[edge.source].name if edge.source >= 0 else ""
+
+    def source_names(self, number: int) -> list[str]:
+        """Give the names of the units that edges to a column come from, as short as they can be told apart."""
+        return told_apart([node.name for node in self.drawing.columns[number - 1].nodes])
 
     def weight_name(self, number: int, edge: Edge) -> str:
         """Give a weight's name; in a long one the names of its units are shortened, each by itself."""
@@ -66,6 +73,24 @@ class DrawnWay(NamedTuple):
             parts = [isolated(shortened(part, LONGEST_PART, LETTERS)) for part in units]
             name = name.replace(f"({','.join(units)})", f"({','.join(parts)})")
         return isolated(shortened(name, LONGEST_LEAD, LETTERS), "\N{LEFT-TO-RIGHT ISOLATE}")
+
+
+def told_apart(names: Sequence[str]) -> list[str]:
+    """Shorten names, without losing what tells them apart: an ending in brackets that all have goes first.
+
+    >>> told_apart(["sepal length (cm)", "sepal width (cm)"])
+    ['sepal length', 'sepal width']
+    """
+    ends = {name.rpartition(" (")[2] for name in names}
+    if len(names) > 1 and len(ends) == 1 and all(name.endswith(")") and " (" in name[1:] for name in names):
+        names = [name.rpartition(" (")[0] for name in names]
+    if all(text_width(name, LETTERS) <= ROOMY[0] for name in names):
+        return list(names)
+    for room in (LONGEST_SOURCE, *ROOMY):
+        short = [shortened(name, room, LETTERS) for name in names]
+        if len(set(short)) == len(set(names)):
+            break
+    return short
 
 
 def isolated(name: str, direction: str = "\N{FIRST STRONG ISOLATE}") -> str:

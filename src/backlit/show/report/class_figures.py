@@ -16,13 +16,15 @@ PAIRS = 20
 NAMED_CURVES = 4
 """So many curves have a colour and a name: those of the classes with the lowest values; others are thin lines."""
 QUIET_CURVES = 8
-DASHES: tuple[Dash, ...] = ("solid", "dashed", "dotted", "solid")
+DASHES: tuple[Dash, ...] = ("solid", "dashed", "dotted", "dash-dotted")
 TABLE_CLASSES = 40
 FEW_ROWS = 30
 """Where a bin of the calibration has fewer rows, its place says little."""
 SPOTS = (0.01, 0.05, 0.1, 0.2, 0.5)
 """False positive rates, and recalls, at which a curve's table reads it."""
 LABEL = 32
+SHORT = {"auc": "AUC", "average_precision": "AP"}
+"""What a value is called in a legend; the words beside the picture have it in full."""
 
 
 def labels(measured: ClassesMeasured) -> list[str]:
@@ -126,8 +128,8 @@ def precision_recall_figure(measured: ClassesMeasured) -> Figure | None:
         return None
     return Figure(
         title="Precision-recall curves" if len(known) > 1 else f"Precision-recall of “{plain(known[0].label, LABEL)}”",
-        summary=_span("average precision", known, "average_precision") + " The nearer to the upper right corner, the "
-        "better; chance is a level line at the class's share of the rows.",
+        summary=_span("average precision (AP)", known, "average_precision") + " The nearer to the upper right "
+        "corner, the better; chance is a level line at the class's share of the rows.",
         x=Axis("recall", low=0.0, high=1.0), y=Axis("precision", low=0.0, high=1.0), square=True,
         layers=_lines(known, "precision_recall", "average_precision"),
         table=_read("precision at a recall of", known, "precision_recall", "average_precision"),
@@ -146,7 +148,7 @@ def _lines(known: Sequence[ClassMeasures], curve: str, value: str) -> tuple[Laye
     layers: list[Layer] = []
     for k, one in enumerate(known[: NAMED_CURVES + QUIET_CURVES]):
         points, coloured = getattr(one, curve), k < NAMED_CURVES
-        name = f"{plain(one.label, LABEL)} ({number(getattr(one, value), 3)})" if coloured else ""
+        name = f"{plain(one.label, LABEL)} ({SHORT[value]} {number(getattr(one, value), 3)})" if coloured else ""
         layers.append(Line(x=points.x, y=points.y, name=name, series=k if coloured else 7, quiet=not coloured,
                            dash=DASHES[k] if coloured else "solid"))  # fmt: skip
     named, others = layers[:NAMED_CURVES], layers[NAMED_CURVES:]

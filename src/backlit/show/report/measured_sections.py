@@ -58,14 +58,14 @@ def _calibration(measured: ClassesMeasured) -> Section:
     figure, title = classes.calibration_figure(measured), "Calibration"
     if figure is None:
         return Section("calibration", title, [], [Said("No probabilities were measured.")])
-    words = ["Of a calibrated network, seven in ten of the rows come true to which it gives a probability of 0.7."]
+    words = ["Where a calibrated network says 70 %, seven of ten rows come true."]
     bins = measured.calibration
     small = sum(one.rows < classes.FEW_ROWS for one in bins)
     if small:
         which = "Each bin has" if small == len(bins) else f"{small} of {counted(len(bins), 'bin')} has"
         which = which.replace(" has", " have") if 1 < small < len(bins) else which
         words.append(f"{which} fewer than {classes.FEW_ROWS} rows, so few that the share that came true says little.")
-    return Section("calibration", title, words, [charts([figure])])
+    return Section("calibration", title, words, [charts([figure], unfolded=True)])
 
 
 def _numbers(measured: NumbersMeasured, *, private: bool) -> Section:
@@ -114,4 +114,4 @@ def importance_section(report: ModelReport) -> Section:
         words.append(f"The {BARS} most important of {counted(found.of_columns, 'column')} are drawn.")
     elif len(found.columns) < found.of_columns:
         words.append(f"Measured of {plain(found.which, SENTENCE)}.")
-    return Section("importance", title, words, [charts([importance_figure(found)])])
+    return Section("importance", title, words, [charts([importance_figure(found)], unfolded=True)])

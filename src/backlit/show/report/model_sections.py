@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from markupsafe import Markup
 
 from backlit.analysis.report.records import ModelReport
+from backlit.engine import TrainingCurve
 from backlit.errors import counted
 from backlit.explain.record.step_records import Column, Drawing, Edge, Node
 from backlit.model.recipe import Recipe
 from backlit.model.reports import Choice
-from backlit.show.charts.figure import Figure
+from backlit.show.charts.figure import Figure, Line
 from backlit.show.curves.figures import curve_figures
 from backlit.show.network.svg import network_svg
 from backlit.show.report.parts import Block, Code, Facts, Grid, NetworkPicture, Notes, Said, Section, charts
-from backlit.show.report.texts import CELL, NAME, SENTENCE, WORDS, listed, number, plain
+from backlit.show.report.texts import CELL, NAME, SENTENCE, WORDS, listed, number, plain, score
 
 MOST_COLUMNS, MOST_SURPRISES, MOST_TRIALS, MOST_METRICS, MOST_LAYERS = 100, 20, 30, 6, 12
 MOST_LINES = 20
@@ -28,6 +30,8 @@ TRIAL_CURVES = 6
 SHRUNK = 0.78
 """A page may show a network so much smaller than it is drawn: its letters then have 10.1 pixels."""
 DRAWING_DIGITS = 2
+LATE = 0.15
+"""Settings are compared behind this part of their epochs."""
 VANISHED = 1_000.0
 
 
@@ -54,7 +58,7 @@ def columns_section(report: ModelReport) -> Section:
         more = len(columns) - len(rows)
         note = f"{counted(more, 'more column')} in the report as JSON." if more else ""
         head = ("column", "taken for", "what was done", "inputs")
-        blocks.append(Grid("What was done to each column", head, rows, 3, note))
+        blocks.append(Grid("What was done to each column", head, rows, 3, note, stacked="5fr 12fr 3fr"))
     else:
         blocks.append(Said("The model's file does not say what was done to the columns."))
     if report.task is not None:
@@ -128,14 +132,17 @@ def training_section(report: ModelReport) -> Section:
     blocks: list[Block] = []
     words = [f"Training ended {_sentence(report.stopped)}"] if report.stopped else []
     curve, choice = report.curve, report.choice
+    first = _chosen_figure(choice) if choice is not None else []
     figures: list[Figure] = []
     if curve is not None and curve.numbers:
         figures = curve_figures(curve)[: 1 + MOST_METRICS]
+        if first:
+            figures[0] = msgspec.structs.replace(figures[0], title="The loss of the final training")
         beside = "these are the rows it learned from, so the loss alone says nothing about new ones."
-        if curve.validation_loss is not None:
+        if first or curve.validation_loss is not None:
             beside = "a validation loss that rises while the training loss falls shows rows that are learned by heart."
         words.append(f"A good loss falls steeply at first and then levels off; {beside}")
-    figures += _trial_figures(choice) if choice is not None else []
+    figures = [*first, *figures, *(_trial_figures(choice) if choice is not None else [])]
     if figures:
         blocks.append(charts(figures))
     if curve is None or not curve.numbers:
@@ -148,6 +155,16 @@ def training_section(report: ModelReport) -> Section:
 def _sentence(text: str) -> str:
     text = plain(text, SENTENCE)
     return text if text.endswith((".", ":")) else f"{text}."
+
+
+def _chosen_figure(choice: Choice) -> list[Figure]:
+    """Draw the losses of the chosen setting while it was compared: training and validation, with the best epoch."""
+    chosen = choice.trials[choice.chosen] if choice.chosen < len(choice.trials) else None
+    if chosen is None or chosen.curve is None or chosen.curve.validation_loss is None:
+        return []
+    figure = curve_figures(chosen.curve)[0]
+    words = f"By {plain(choice.how, WORDS)}, with the setting that was chosen. {figure.summary}"
+    return [msgspec.structs.replace(figure, title="The best epoch", summary=words)]
 
 
 def _trial_figures(choice: Choice) -> list[Figure]:
@@ -164,7 +181,21 @@ def _trial_figures(choice: Choice) -> list[Figure]:
     summary = f"The chosen setting, {plain(best.what)},{lowest}. Marks show the best epoch of each."
     summary += f" {counted(more, 'more setting')} tried." if more else ""
     figure = curve_figures(curves, loss="validation loss")[0]
-    return [msgspec.structs.replace(figure, title="Settings compared", summary=summary)]
+    return [_near_the_end(msgspec.structs.replace(figure, title="Settings compared", summary=summary), curves)]
+
+
+def _near_the_end(figure: Figure, curves: Mapping[str, TrainingCurve]) -> Figure:
+    """Leave out the high losses of the first epochs, beside which the settings all look the same."""
+    late = [loss for curve in curves.values() for number, loss in zip(curve.numbers, curve.loss, strict=True)
+            if loss is not None and (number > LATE * curve.numbers[-1] or number == curve.best)]  # fmt: skip
+    every = [loss for curve in curves.values() for loss in curve.loss if loss is not None]
+    if figure.y.log or not late or max(every) - min(late) < 2 * (max(late) - min(late)):
+        return figure
+    top = max(late) + 0.1 * (max(late) - min(late))
+    layers = [msgspec.structs.replace(layer, y=[y if y <= top else math.nan for y in layer.y])
+              if isinstance(layer, Line) else layer for layer in figure.layers]  # fmt: skip
+    summary = f"{figure.summary} Losses above {number(top, 3)}, most of them of the first epochs, are not drawn."
+    return msgspec.structs.replace(figure, layers=tuple(layers), summary=summary)
 
 
 def _trials(choice: Choice) -> Grid:
@@ -175,7 +206,7 @@ def _trials(choice: Choice) -> Grid:
         best = sorted(trials, key=lambda pair: (pair[0] != choice.chosen, pair[1].loss is None, pair[1].loss or 0.0))
         trials = sorted(best[:MOST_TRIALS])
         note = f" The {MOST_TRIALS} best of {len(choice.trials):,} are shown."
-    rows = [(plain(trial.what, CELL), "diverged" if trial.loss is None else number(trial.loss), f"{trial.epochs:,}",
+    rows = [(plain(trial.what, CELL), "diverged" if trial.loss is None else score(trial.loss), f"{trial.epochs:,}",
              "chosen" if place == choice.chosen else "") for place, trial in trials]  # fmt: skip
     rule = _sentence(choice.rule.rstrip(":")) if choice.rule else ""
     caption = f"Settings compared by {plain(choice.how, WORDS)}"

@@ -23,7 +23,8 @@ class Grid(NamedTuple):
     """A table. The cells of the first column name their rows, those from column `numbers` on stand to the right.
 
     `caption` names it, `note` says what is left out. `quiet` lines stand below the first cell, one for each row;
-    `texts` are columns behind `numbers` that stand to the left after all.
+    `texts` are columns behind `numbers` that stand to the left after all. `stacked` are the widths of the columns on a
+    narrow screen, where the first cell of a row stands above the others, as CSS writes them.
     """
 
     caption: str
@@ -33,17 +34,19 @@ class Grid(NamedTuple):
     note: str = ""
     quiet: Sequence[str] = ()
     texts: Sequence[int] = ()
+    stacked: str = ""
     kind: str = "table"
 
 
 class Chart(NamedTuple):
-    """A picture with its title, what is seen in it, and its numbers."""
+    """A picture with its title, what is seen in it, and its numbers: a table that is folded, or `unfolded`."""
 
     title: str
     summary: str
     svg: Markup
     table: Grid
     width: float
+    unfolded: bool = False
 
 
 class Charts(NamedTuple):
@@ -125,15 +128,15 @@ class Section(NamedTuple):
     blocks: Sequence[Block]
 
 
-def charts(figures: Iterable[Figure | None]) -> Charts:
-    """Draw figures for a page that brings their style; None is left out."""
-    return Charts([_chart(figure) for figure in figures if figure is not None])
+def charts(figures: Iterable[Figure | None], *, unfolded: bool = False) -> Charts:
+    """Draw figures for a page that brings their style; None is left out. `unfolded` shows their tables."""
+    return Charts([_chart(figure, unfolded=unfolded) for figure in figures if figure is not None])
 
 
-def _chart(figure: Figure) -> Chart:
+def _chart(figure: Figure, *, unfolded: bool) -> Chart:
     svg = figure_svg(figure, standalone=False, titled=False)
     table = Grid(figure.title, figure.table.head, figure.table.rows, figure.table.numbers)
-    return Chart(figure.title, figure.summary, Markup(_titled(svg, figure)), table, svg_size(svg)[0])
+    return Chart(figure.title, figure.summary, Markup(_titled(svg, figure)), table, svg_size(svg)[0], unfolded)
 
 
 def _titled(svg: str, figure: Figure) -> str:

@@ -57,7 +57,8 @@ class Report(Shown):
 
     def __str__(self) -> str:
         verdict = self.record.verdict
-        lines = [self.title, "", plain(verdict.sentence, SENTENCE), *self._remarks()]
+        told = [plain(text, SENTENCE) for text in (verdict.headline, verdict.sentence) if text]
+        lines = [self.title, "", *told, *self._remarks()]
         if self.record.scores:
             table = score_table(self.record)
             lines += ["", *("  ".join(line).rstrip() for line in padded([table.head, *table.rows], table.numbers))]

@@ -33,7 +33,7 @@ def score_table(report: ModelReport) -> Grid:
     return Grid(
         "Scores of the network, a linear model and a baseline",
         ("score", "network", "95 % interval", "linear model", "baseline"), rows, 1, " ".join(notes),
-        [plain(score.meaning, SENTENCE) for score in shown],
+        [plain(score.meaning, SENTENCE) for score in shown], stacked="4fr 8fr 4fr 4fr",
     )  # fmt: skip
 
 
