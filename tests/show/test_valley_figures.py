@@ -115,7 +115,8 @@ def test_true_and_drawn_error_stand_beside_each_other_where_they_can_differ():
 
 @pytest.mark.parametrize(("name", "parts"), {
     "plane": (
-        "The stronger the shading, the lower the error E: mse, the mean of 4 rows.", "from E = 2.35 at the start to 0.1 after 10 epochs.",
+        "The stronger the shading, the lower the error E: mse, the mean of 4 rows.",
+        "from E = 2.35 at the start to 0.1 after 10 epochs.",
         "98.7 % of the path's variance about its last weights lies in this plane.",
         "differ the most at epoch 0: with all its weights the network's error is 2.35, and the surface shows 2.5",
     ),

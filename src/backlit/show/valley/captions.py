@@ -72,8 +72,8 @@ def _left_out(path: ValleyPath, *, alone: bool) -> Iterator[str]:
         whole = path.left_out + len(path.points)
         yield f"Of {'its first' if path.far else 'its'} {whole:,} points {len(path.points)} are drawn, evenly spaced."
     if path.kept is not None:
-        yield (f"{who} goes on to epoch {path.points[-1].epoch:,}; the network was given the weights of the best epoch, "
-               f"{path.kept:,}.")  # fmt: skip
+        end = f"{path.points[-1].epoch:,}"
+        yield f"{who} goes on to epoch {end}; the network was given the weights of the best epoch, {path.kept:,}."
 
 
 def difference(valley: Valley) -> str:
