@@ -100,10 +100,21 @@ def test_all_epochs_are_given_and_the_calls_are_few(monkeypatch):
     assert made.stopped == "all 50 epochs done"
 
 
-def test_what_limits_and_displays_were_stays():
-    made = training(time_limit=1000.0, progress=False)
+def test_only_the_epochs_of_the_last_call_are_repeated(monkeypatch):
+    made, epochs = training(epochs=50), []
+    chunk = bl.Training._run_chunk
+    monkeypatch.setattr(
+        bl.Training, "_run_chunk", lambda self, rates, sums: epochs.append(len(sums)) or chunk(self, rates, sums)
+    )
+    left_at(every_epoch(made, 10), 47)
+    assert epochs == [10, 10, 10, 10, 10, 7]
+
+
+@pytest.mark.parametrize("progress", [False, True])
+def test_what_limits_and_displays_were_stays(progress):
+    made = training(time_limit=1000.0, progress=progress)
     left_at(every_epoch(made, 10), 3)
-    assert (made.time_limit, made.hooks.progress, len(made.history)) == (1000.0, False, 3)
+    assert (made.time_limit, made.hooks.progress, len(made.history)) == (1000.0, progress, 3)
 
 
 @pytest.mark.parametrize(("rows", "units", "expected"), [(4, 1, 1000), (1000, 1000, 16), (100_000, 300, 1)])

@@ -22,6 +22,7 @@ CASES = {
     "as they are": {"batch_size": 4, "shuffle": False, "schedule": "cosine"},
     "full": {"batch_size": "full", "optimizer": "momentum", "l2": 0.1, "clip_norm": 0.1},
     "l-bfgs": {"optimizer": "lbfgs"},
+    "l-bfgs to a target": {"optimizer": "lbfgs", "target": 1e9},
     "plateau": {"schedule": ReduceOnPlateau(patience=0), "validation": (X[:6], -Y[:6]), "optimizer": "sgd"},
     "best weights": {"validation": (X[:6], -Y[:6]), "batch_size": 4},
     "patience": {"batch_size": 7, "patience": 2, "tolerance": 1.0, "gradient_norms": True,
@@ -82,6 +83,23 @@ def test_a_checkpoint_is_a_beginning():
     second.run()
     again = Repetition.of(second)
     assert [place[:2] for place in list_places(again, second)] == [(4, 20), (5, 25), (6, 30)]
+    again.refuse_another_end(second)
+
+
+def test_a_checkpoint_has_what_schedules_and_patience_know_of_the_losses():
+    settings = {
+        "schedule": ReduceOnPlateau(patience=0), "optimizer": "sgd", "validation": (X[:6], -Y[:6]), "patience": 7,
+        "tolerance": 1.0, "batch_size": 5,
+    }  # fmt: skip
+    first, _ = trained(**settings, epochs=4)
+    assert first.rate_factor < 1.0
+    second = Training(network(), X, Y, seed=3, epochs=20, compiled=False, **settings)
+    second.state = first.state
+    other = Repetition.of(second).run()
+    second.run()
+    assert len(second.history) == len(other.history) < 20
+    again = Repetition.of(second)
+    list_places(again, second)
     again.refuse_another_end(second)
 
 

@@ -12,13 +12,20 @@ IN_FULL, WHOLE = 1e4, 1e15
 """Numbers from the first to below the second are told in full, to the unit."""
 
 
-def quoted(name: object) -> str:
-    r"""A name or value in double quotes, on one line: line breaks are escaped.
+LONGEST = 200
+"""So many characters of a name or a value are in a message, at most."""
 
-    >>> print(quoted("sepal\nlength"))
-    "sepal\nlength"
+
+def quoted(name: object) -> str:
+    r"""A name or value in double quotes, on one line: line breaks are escaped, and a very long one loses its middle.
+
+    >>> print(quoted("sepal\nlength"), len(quoted("a" * 10_000)))
+    "sepal\nlength" 202
     """
-    return json.dumps(str(name), ensure_ascii=False)
+    text = str(name)
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST - 60]}…{text[-59:]}"
+    return json.dumps(text, ensure_ascii=False)
 
 
 def listed(names: Sequence[object], limit: int = 8) -> str:

@@ -12,42 +12,16 @@ from typing import Any
 import msgspec
 
 from backlit.engine import Shown
-from backlit.show.charts.figure import DataTable, Figure
+from backlit.show.charts.figure import Figure
 from backlit.show.charts.palette import CHART_STYLE
 from backlit.show.charts.svg import figure_svg, stacked_svg
 from backlit.show.charts.text import figure_text
 from backlit.show.notebook import picture_html, svg_size, words_html
+from backlit.show.pages import page, table_html
 from backlit.show.saving import saved
 
 LARGER = 1.25
 """A page of its own has room for a picture so much larger."""
-
-PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-body{{max-width:46em;margin:2rem auto;padding:0 1rem;color:#1c2430;background:#fff;line-height:1.5;
-font-family:system-ui,-apple-system,'Segoe UI','Noto Sans',sans-serif}}
-h1{{font-size:1.4rem}}figcaption,details{{font-size:.95rem}}figure{{margin:2.5rem 0 .5rem}}
-svg{{display:block;max-width:100%;height:auto}}figcaption{{margin-top:.5rem}}
-table{{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}}
-td,th{{padding:.15rem .8rem;border-bottom:1px solid #e3e8ee;text-align:left}}
-tbody th{{font-weight:400}}.number{{text-align:right}}.wide{{overflow-x:auto}}
-@media screen and (prefers-color-scheme:dark){{body{{color:#e6ebf2;background:#151a21}}td,th{{border-color:#2a323d}}}}
-{style}
-</style>
-</head>
-<body>
-<main>
-<h1>{title}</h1>
-{figures}
-</main>
-</body>
-</html>
-"""
 
 
 class Picture(Shown):
@@ -81,7 +55,7 @@ class Picture(Shown):
         """Give a page of its own that loads nothing: each figure, what it shows in words, and its table."""
         alone = len(self.figures) == 1 and self.title == self.figures[0].title  # else the page would say it twice
         figures = "\n".join(figure_html(figure, titled=not alone) for figure in self.figures)
-        return PAGE.format(title=escape(self.title), style=CHART_STYLE, figures=figures)
+        return page(self.title, figures, CHART_STYLE)
 
     def to_json(self) -> str:
         """Give the record as JSON."""
@@ -122,20 +96,8 @@ def figure_html(figure: Figure, *, titled: bool = True) -> str:
 
 
 def _table_html(figure: Figure) -> str:
-    table: DataTable = figure.table
+    table = figure.table
     if not table.rows:
         return ""
-
-    def cell(text: str, place: int, scope: str) -> str:
-        named = text and (scope == "col" or (place == 0 and table.numbers > 0))
-        tag, told = ("th", f' scope="{scope}"') if named else ("td", "")
-        look = ' class="number"' if place >= table.numbers else ""
-        return f"<{tag}{told}{look}>{escape(text)}</{tag}>"
-
-    def line(cells: Sequence[str], scope: str) -> str:
-        return f"<tr>{''.join(cell(text, place, scope) for place, text in enumerate(cells))}</tr>"
-
-    rows = "\n".join(line(row, "row") for row in table.rows)
-    return (f'<details><summary>The numbers of this picture</summary><div class="wide" tabindex="0" role="group" '
-            f'aria-label="{escape(figure.title)}, as a table"><table><thead>{line(table.head, "col")}</thead>'
-            f"<tbody>{rows}</tbody></table></div></details>")  # fmt: skip
+    written = table_html(table.head, table.rows, table.numbers, label=f"{figure.title}, as a table")
+    return f"<details><summary>The numbers of this picture</summary>{written}</details>"

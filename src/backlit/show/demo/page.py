@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from html import escape
 
 from backlit.show.charts.palette import CHART_STYLE
@@ -11,7 +10,8 @@ from backlit.show.demo.drawing import network_part
 from backlit.show.demo.parts import demo_parts
 from backlit.show.demo.records import DemoRun
 from backlit.show.network.svg import NETWORK_STYLE
-from backlit.show.picture import PAGE, figure_html
+from backlit.show.pages import page, table_html
+from backlit.show.picture import figure_html
 
 STYLE = """
 svg{width:auto}h2{font-size:1.2rem;margin-top:2.5rem}caption{font-weight:600;text-align:left;padding:.3rem 0}
@@ -24,7 +24,7 @@ def demo_page(run: DemoRun) -> str:
     """Give a run as a page."""
     parts = "\n".join(_block(block) for block in demo_parts(run))
     title = run.title or run.name
-    return PAGE.format(title=escape(title), style=CHART_STYLE + NETWORK_STYLE + STYLE, figures=parts)
+    return page(title, parts, CHART_STYLE + NETWORK_STYLE + STYLE)
 
 
 def _block(block: Block) -> str:
@@ -32,26 +32,12 @@ def _block(block: Block) -> str:
         before, after = PLAIN[type(block)]
         return f"{before}{escape(block.text)}{after}"
     if isinstance(block, Facts):
-        return _table("", (), block.rows, 2)
+        return table_html((), block.rows, 2, label="facts")
     if isinstance(block, NetworkPicture):
         return network_part(block.setup)
     if isinstance(block, Chart):
         return "\n".join(map(figure_html, block.figures))
     notes = "\n".join(f"<p>{escape(note)}</p>" for note in block.notes)
-    return f"{_table(block.title, block.head, block.rows, block.names)}\n{notes}"
-
-
-def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], names: int) -> str:
-    """Give a table; the columns from `names` on hold numbers."""
-
-    def line(cells: Sequence[str], tag: str) -> str:
-        looks = (' class="number"' if k >= names else "" for k in range(len(cells)))
-        return "<tr>" + "".join(f"<{tag}{look}>{escape(cell)}</{tag}>"
-                                for cell, look in zip(cells, looks, strict=True)) + "</tr>"  # fmt: skip
-
-    caption = f"<caption>{escape(title)}</caption>" if title else ""
-    top = f"<thead>{line(head, 'th')}</thead>" if any(head) else ""
-    body = "\n".join(line(row, "td") for row in rows)
-    said = escape(title or "facts")
-    return (f'<div class="wide" tabindex="0" role="group" aria-label="{said}"><table>{caption}{top}<tbody>{body}'
-            "</tbody></table></div>")  # fmt: skip
+    label = block.title or "facts"
+    table = table_html(block.head, block.rows, block.names, label=label, caption=block.title)
+    return f"{table}\n{notes}"

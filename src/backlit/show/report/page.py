@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-
-import jinja2
 from markupsafe import Markup
 
 from backlit.analysis.report.records import ModelReport
 from backlit.show.charts.palette import CHART_STYLE
 from backlit.show.network.svg import NETWORK_STYLE
+from backlit.show.pages import template
 from backlit.show.report.measured_sections import importance_section, intervals_section, measured_sections
 from backlit.show.report.model_sections import (
     columns_section,
@@ -32,7 +30,7 @@ def report_html(report: ModelReport) -> str:
 
     It has at most about a megabyte, whatever the record holds: what it leaves out, it counts.
     """
-    return _template().render(
+    made: str = template("report.html").render(
         title=f"Report: {plain(report.target, NAME)}, learned from {plain(report.table, NAME)}",
         verdict=report.verdict.kind, headline=report.verdict.headline and plain(report.verdict.headline, WORDS),
         sentence=plain(report.verdict.sentence, SENTENCE),
@@ -40,7 +38,8 @@ def report_html(report: ModelReport) -> str:
         facts=header_facts(report), private=report.private,
         scores=score_table(report) if report.scores else None, sections=sections(report),
         chart_style=Markup(CHART_STYLE), network_style=Markup(NETWORK_STYLE),
-    ) + "\n"  # fmt: skip
+    )  # fmt: skip
+    return made + "\n"
 
 
 def sections(report: ModelReport) -> list[Section]:
@@ -50,12 +49,3 @@ def sections(report: ModelReport) -> list[Section]:
         *measured_sections(report), intervals_section(report), worst_section(report), importance_section(report),
         worked_section(report), repeat_section(report),
     ]  # fmt: skip
-
-
-@functools.cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        autoescape=True, loader=jinja2.PackageLoader("backlit.show"), trim_blocks=True, lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )  # fmt: skip
-    return environment.get_template("report.html")

@@ -12,7 +12,6 @@ from html import escape
 from typing import NamedTuple
 from urllib.parse import quote
 
-import jinja2
 from latex2mathml.converter import convert
 from markupsafe import Markup
 
@@ -22,6 +21,7 @@ from backlit.explain.quantity_names import plain_text
 from backlit.explain.record.step_records import Drawing, Example, Record, Section
 from backlit.show.network.svg import NETWORK_STYLE, network_svg
 from backlit.show.network.words import drawing_caption, rows_drawn, rows_left_out
+from backlit.show.pages import template
 from backlit.show.worked.equation_parts import equation_parts
 
 DRAWING_DIGITS = 4
@@ -68,12 +68,8 @@ def worked_html(example: Example, *, names: bool | None = None) -> str:
 
 def _render(example: Example, *, page: bool, names: bool | None) -> str:
     digits = example.summary.digits
-    environment = jinja2.Environment(
-        autoescape=True, loader=jinja2.PackageLoader("backlit.show"), trim_blocks=True, lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )  # fmt: skip
     known = {record.name for record in example.records}
-    return environment.get_template("worked.html").render(
+    made: str = template("worked.html").render(
         example=example, page=page, maths=maths, anchor=anchor, network_style=Markup(NETWORK_STYLE),
         equation=lambda record, linked: equation(record, linked, known), parts=_parts(example),
         results=lambda section: results(section, min(digits, DRAWING_DIGITS)), left_out=rows_left_out(example),
@@ -81,6 +77,7 @@ def _render(example: Example, *, page: bool, names: bool | None) -> str:
         drawn=[_pictures(drawing, min(digits, DRAWING_DIGITS), names, number)
                for number, drawing in enumerate(example.drawings)],
     )  # fmt: skip
+    return made
 
 
 def _pictures(drawing: Drawing, digits: int, names: bool | None, number: int) -> Pictures:
