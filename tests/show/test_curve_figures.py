@@ -129,9 +129,11 @@ def test_epochs_that_are_not_finite_are_marked_and_counted():
 
 
 def test_what_is_left_out_and_what_it_is_of_are_said():
-    thinned = TrainingCurve(epochs=500, numbers=(1, 500), loss=(2.0, 1.0), best=500, what="mean over five folds")
+    thinned = TrainingCurve(epochs=500, numbers=(1, 500), loss=(2.0, 1.0), best=500, what="the mean over five folds")
     (figure,) = curve_figures(thinned)
-    assert "mean over five folds; 2 of 500 epochs are drawn, with the highest and the lowest." in figure.summary
+    left_out = "2 of 500 epochs are drawn, the highest and the lowest numbers among them."
+    said = f"Each number is the mean over five folds. {left_out}"
+    assert said in figure.summary
 
 
 @pytest.mark.parametrize("loss", [(), (0.5,), (0.5, 0.5), (None,), (1e300, -1e300), (5e-324, 1.0), (1e308,) * 3])

@@ -75,8 +75,8 @@ def left_out(curves: Mapping[str, TrainingCurve]) -> str:
     whats = dict.fromkeys(curve.what for curve in curves.values() if curve.what)
     kept = max((len(curve.numbers) for curve in curves.values()), default=0)
     count = max((curve.epochs for curve in curves.values()), default=0)
-    drawn = f"{kept:,} of {counted(count, 'epoch')} are drawn, with the highest and the lowest"
-    return "; ".join([*whats, *([drawn] if kept < count else [])])
+    drawn = f"{kept:,} of {counted(count, 'epoch')} are drawn, the highest and the lowest numbers among them"
+    return ". ".join([*(f"Each number is {what}" for what in whats), *([drawn] if kept < count else [])])
 
 
 def what_is_best(curves: Mapping[str, TrainingCurve]) -> str:
