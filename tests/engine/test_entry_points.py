@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gc
+import threading
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
+from backlit.engine.compiled import compile as compiler
 from backlit.engine.compiled import entry_points
 from backlit.engine.executable import Executable
 from backlit.engine.machine import passes, python_kernels
@@ -165,3 +168,28 @@ def test_plain_kernels_go_with_their_program():
     gc.collect()
     assert not numbers & python_kernels.PLAIN_KERNELS.keys()
     assert arena() is None
+
+
+def test_a_thread_waits_until_another_one_has_defined_the_products(monkeypatch):
+    """Its kernels would call a product that is not there, which ends the process."""
+    begun, go_on, defined = threading.Event(), threading.Event(), []
+
+    def define(name: str, dtype: str) -> None:
+        begun.set()
+        assert go_on.wait(30)
+        defined.append(name)
+
+    monkeypatch.setattr(compiler, "define_product", define)
+    monkeypatch.setattr(compiler, "_multiplying", {"float64"})
+    monkeypatch.setattr(compiler.background, "claim", lambda name, dtype: False)
+    monkeypatch.setattr(compiler, "entry_point", lambda name, dtype: len(defined))
+    machine = compiler.CompiledMachine("float64")
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(machine.entry_point, "train")
+        assert begun.wait(30)
+        second = threads.submit(machine.entry_point, "train")
+        threading.Event().wait(0.1)  # time to run ahead
+        go_on.set()
+        assert first.result(30) >= 2
+        assert second.result(30) >= 2
+    assert compiler._multiplying == set()

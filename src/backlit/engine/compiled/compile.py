@@ -10,7 +10,9 @@ from __future__ import annotations
 import functools
 import gc
 import importlib.util
+import os
 import sys
+import threading
 import types
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -136,6 +138,19 @@ _values_in_use: list[Any] = []
 _multiplying: set[str] = set()
 """The types of number for which a kernel multiplies while the matrix product is not yet defined."""
 
+_defining = threading.RLock()
+"""Held while the matrix product is defined: another thread waits, since its kernels would call what is not there."""
+
+
+def _renew_lock() -> None:
+    """Give a fork a lock of its own: the thread that held it stays behind."""
+    global _defining  # noqa: PLW0603
+    _defining = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_renew_lock)
+
 
 def define_products(dtype: str) -> None:
     """Compile the parts of the matrix product, or find them in the cache, and let all kernels reach them.
@@ -143,13 +158,14 @@ def define_products(dtype: str) -> None:
     This process compiles the parts that no process has claimed, largest first, since a helper begins with the smallest;
     then it waits for the helper's.
     """
-    _multiplying.discard(dtype)
-    for name in reversed(SHARED):
-        if background.claim(name, dtype):
+    with _defining:
+        for name in reversed(SHARED):
+            if background.claim(name, dtype):
+                define_product(name, dtype)
+        for name in SHARED:
+            background.wait_for(name, dtype)
             define_product(name, dtype)
-    for name in SHARED:
-        background.wait_for(name, dtype)
-        define_product(name, dtype)
+        _multiplying.discard(dtype)  # last: until then another thread comes here too
 
 
 def define_product(name: str, dtype: str) -> None:
