@@ -19,9 +19,9 @@ def cell_text(cell: Any) -> str:
     return "" if missing else cut(label_text(cell))
 
 
-def cut(text: str) -> str:
-    """A text of at most `LONGEST_CELL` characters."""
-    return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
+def cut(text: str, most: int = LONGEST_CELL) -> str:
+    """A text of at most so many characters."""
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def number_text(value: float) -> str:

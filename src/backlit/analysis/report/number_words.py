@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
 
+from backlit.analysis.report.cell_text import cut
 from backlit.data.messages import quoted
 
 LONGEST_NAME = 60
@@ -18,7 +19,7 @@ def short(label: str) -> str:
     >>> print(short("setosa"), len(short("a" * 1000)))
     "setosa" 62
     """
-    return quoted(label if len(label) <= LONGEST_NAME else label[: LONGEST_NAME - 1] + "…")
+    return quoted(cut(label, LONGEST_NAME))
 
 
 def shown(value: float) -> str:

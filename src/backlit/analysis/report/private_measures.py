@@ -1,4 +1,4 @@
-"""What a private report keeps of measures that tell single rows: of few rows, or of rows that somebody knows in part.
+"""What a private report keeps of measures that tell single rows: of few rows, or of rows that a reader knows in part.
 
 Whoever has the model and a row's other cells can compute its prediction. So the error of a numbered row would tell its
 target, and so would the mean probability of a calibration bin with that row alone.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from backlit.analysis.boundary.records import Boundary, BoundaryOutput, UnitLine
-from backlit.show.boundary.words import BoundaryWords, number
+from backlit.show.boundary.words import BoundaryWords
 from backlit.show.charts.figure import (
     Axis,
     DataTable,
@@ -22,6 +22,7 @@ from backlit.show.charts.figure import (
     Regions,
     Symbol,
 )
+from backlit.show.charts.numbers import four_digits
 from backlit.show.charts.scales import STEPS, texts
 from backlit.show.names import short
 
@@ -91,7 +92,7 @@ def _regions(boundary: Boundary, output: BoundaryOutput) -> Regions:
 def _field(boundary: Boundary, output: BoundaryOutput) -> Field:
     grid: Any = np.asarray(output.scores[0])
     levels = _levels(float(grid.min()), float(grid.max()))
-    named = tuple(texts(levels, levels[1] - levels[0])) if len(levels) > 1 else tuple(map(number, levels))
+    named = tuple(texts(levels, levels[1] - levels[0])) if len(levels) > 1 else tuple(map(four_digits, levels))
     labels = tuple(text if k % 2 == 0 else "" for k, text in enumerate(named))
     return Field(x=boundary.x, y=boundary.y, z=grid, levels=tuple(levels), labels=labels)
 
@@ -141,7 +142,7 @@ def _number_rows(boundary: Boundary, output: BoundaryOutput) -> Iterator[Points]
         yield _points(boundary, range(len(off)), "rows", GREY, "dot")
         return
     groups: tuple[tuple[object, str, int, Symbol], ...] = (
-        (known & (np.abs(off) <= usual), f"within {number(usual)} of the prediction", GREY, "dot"),
+        (known & (np.abs(off) <= usual), f"within {four_digits(usual)} of the prediction", GREY, "dot"),
         (known & (off > usual), "true number higher", ABOVE, "triangle"),
         (known & (off < -usual), "true number lower", BELOW, "square"),
         (~known, "no known number", GREY, "ring"),
@@ -221,12 +222,12 @@ def _table(boundary: Boundary, output: BoundaryOutput) -> DataTable:
     words = BoundaryWords(boundary, output)
     columns, rows = _coarse(len(boundary.x)), _coarse(len(boundary.y))
     head = (f"{short(boundary.y_name)} (down), {short(boundary.x_name)} (across)",
-            *(number(boundary.x[k]) for k in columns))  # fmt: skip
-    lines = [(number(boundary.y[i]), *(words.cell(i, k) for k in columns)) for i in reversed(rows)]
+            *(four_digits(boundary.x[k]) for k in columns))  # fmt: skip
+    lines = [(four_digits(boundary.y[i]), *(words.cell(i, k) for k in columns)) for i in reversed(rows)]
     for unit in boundary.units:
         at = [-(unit.a * boundary.x[k] + unit.c) / unit.b if unit.b else math.nan for k in columns]
         name = f"{short(unit.unit)} has net input 0 where {short(boundary.y_name)} is"
-        lines.append((name, *(number(y) if math.isfinite(y) else "–" for y in at)))
+        lines.append((name, *(four_digits(y) if math.isfinite(y) else "–" for y in at)))
     return DataTable(head, tuple(lines), numbers=1)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from backlit.analysis.boundary.records import Boundary, BoundaryOutput
 from backlit.errors import counted
-from backlit.show.charts.scales import minus
+from backlit.show.charts.numbers import four_digits, minus
 from backlit.show.names import short
 
 TIES = 0.03
@@ -20,11 +20,6 @@ ROUNDING = 1e-9
 
 MOST_HELD, MOST_WRONG = 4, 12
 """So many of the held inputs, and of the rows that are wrong, are named."""
-
-
-def number(value: float) -> str:
-    """Write a number with up to four digits."""
-    return minus(f"{value + 0.0:.4g}")
 
 
 class BoundaryWords:
@@ -79,7 +74,7 @@ class BoundaryWords:
         """Give the prediction at a place of the grid: the class and its score, or the number."""
         scores = [grid[i][k] for grid in self.output.scores]
         if not self.output.classes:
-            return number(scores[0])
+            return four_digits(scores[0])
         if self.flat:
             return minus(f"{scores[0]:.2f}")
         if self.output.level is not None:
@@ -111,7 +106,7 @@ class BoundaryWords:
         if not self.flat:
             return ""
         level = self.output.level
-        alike = "All classes have the same score" if level is None else f"The output is {number(level)}"
+        alike = "All classes have the same score" if level is None else f"The output is {four_digits(level)}"
         within = f", to within {self.tilt:.1g}" if self.tilt else ""
         counts = "What counts as predicted is left to rounding errors."
         if not self.tilt:
@@ -126,8 +121,9 @@ class BoundaryWords:
         same = np.asarray(output.scores[0]) == output.level
         if same.mean() < TIES:
             return ""
-        return (f"At {100 * same.mean():.0f} % of the plane's points the output is exactly {number(output.level)}, "
-                f"between the two classes; that counts as {short(output.classes[0])}, and has no colour.")  # fmt: skip
+        return (f"At {100 * same.mean():.0f} % of the plane's points the output is exactly "
+                f"{four_digits(output.level)}, between the two classes; that counts as "
+                f"{short(output.classes[0])}, and has no colour.")  # fmt: skip
 
     def _nowhere(self) -> str:
         """Name the rows' classes that have no region, of several classes."""
@@ -158,7 +154,7 @@ class BoundaryWords:
             return f"{few}The target of no row is known."
         of = rows if output.known == drawn else f"{counted(output.known, 'row')} with a known target"
         if not output.classes:
-            usual = number(self.root_mean_square())
+            usual = four_digits(self.root_mean_square())
             return f"{few}Of {of}, predicted and true numbers differ by {usual}, as a root mean square."
         wrong = [row for row, target, found in zip(self.boundary.rows, output.targets, output.predicted, strict=True)
                  if target is not None and target != found]  # fmt: skip
@@ -181,7 +177,7 @@ class BoundaryWords:
         if output.classes:
             return f"{own}: {output.as_drawn:,} of {rows} as the class that the plane shows there."
         off = float(np.mean(np.abs(np.asarray(output.predicted) - np.asarray(output.drawn))))
-        return f"{own}; that differs from what the plane shows there by {number(off)} in the mean."
+        return f"{own}; that differs from what the plane shows there by {four_digits(off)} in the mean."
 
 
 def _listed(parts: Sequence[str]) -> str:

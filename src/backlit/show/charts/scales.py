@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from backlit.show.charts.figure import Axis, Bars, Cells, Field, Figure, Layer, Regions
+from backlit.show.charts.numbers import minus
 
 ROOM = 0.04
 """Free space at each end of an axis, as a part of it."""
@@ -139,15 +140,6 @@ def texts(values: Sequence[float], step: float) -> list[str]:
         return [_power(value, step) for value in values]
     places = next((k for k in range(9) if abs(round(step, k) - step) < 1e-9 * step), 9)
     return [minus(f"{value:,.{places}f}") if value else "0" for value in values]
-
-
-def minus(text: str) -> str:
-    """Write a number's sign as print does.
-
-    >>> minus("-0.5")
-    '−0.5'
-    """
-    return text.replace("-", "−")
 
 
 def _power(value: float, step: float) -> str:

@@ -6,6 +6,7 @@ import math
 import unicodedata
 from collections.abc import Sequence
 
+from backlit.show.charts.numbers import minus
 from backlit.show.names import JOINERS, without_middle
 from backlit.show.network.edge_labels import isolated
 
@@ -52,10 +53,10 @@ def number(value: float | None, digits: int = 4) -> str:
     if not math.isfinite(value):
         return "not a number" if math.isnan(value) else "∞" if value > 0 else "−∞"
     if value and not 1e-4 <= abs(value) < 1e9:
-        return f"{value:.{digits - 1}e}".replace("-", "−")
+        return minus(f"{value:.{digits - 1}e}")
     places = max(0, digits - 1 - math.floor(math.log10(abs(value)))) if value else 0
     text = f"{value:,.{places}f}"
-    return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", "−")
+    return minus(text.rstrip("0").rstrip(".") if "." in text else text)
 
 
 def score(value: float | None) -> str:
@@ -66,7 +67,7 @@ def score(value: float | None) -> str:
     """
     if value is None or not math.isfinite(value) or not (value == 0 or 5e-4 <= abs(value) < 10):
         return number(value)
-    return f"{value:.4f}".replace("-", "−")
+    return minus(f"{value:.4f}")
 
 
 def share(value: float | None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from backlit.analysis.valley.records import PathPoint, Valley, ValleyPath
 from backlit.errors import counted
-from backlit.show.charts.scales import minus
+from backlit.show.charts.numbers import four_digits
 from backlit.show.names import short
 
 SHADING = "The stronger the shading, the lower the error"
@@ -114,7 +114,7 @@ def place(path: ValleyPath, point: PathPoint) -> str:
 
 def number(value: float | None) -> str:
     """Give a number with four digits."""
-    return "no finite number" if value is None else minus(f"{value + 0.0:.4g}")
+    return "no finite number" if value is None else four_digits(value)
 
 
 def _percent(share: float) -> str:
