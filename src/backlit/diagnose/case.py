@@ -6,6 +6,7 @@ Everything is computed when it is first asked for, and once.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -173,7 +174,7 @@ class Case:
         found = []
         layers = list(self.network.layers)
         dense = [(k, layer) for k, layer in enumerate(layers) if isinstance(layer, Dense)]
-        for (k, layer), (following, _) in zip(dense, dense[1:], strict=False):
+        for (k, layer), (following, _) in itertools.pairwise(dense):
             activation: Activation = activations.make(layer.activation)
             after = next((a for a in layers[k + 1 : following] if isinstance(a, Activation)), None)
             if activation.name == "identity" and after is not None:

@@ -19,8 +19,8 @@ SIGNALS = (
 Of the gradient of the epoch's last batch, before penalties and clipping: its Euclidean norm, the mean of |g|, the share
 of exact zeros. Of the weights and biases before that batch's update: their norm, and the norm of the update divided by
 it. Of the layer's outputs for (a shard of) that batch's rows: mean and standard deviation over rows and units; the
-share of outputs where the activation is flat (its slope is at most a fiftieth of its steepest); the share of units that are
-flat for every one of these rows. The last two are NaN where the activation is nowhere flat, as a linear one.
+share of outputs where the activation is flat (its slope is at most a fiftieth of its steepest); the share of units that
+are flat for every one of these rows. The last two are NaN where the activation is nowhere flat, as a linear one.
 """
 
 
