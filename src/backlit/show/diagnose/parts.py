@@ -31,8 +31,9 @@ def diagnosis_parts(diagnosis: Diagnosis) -> Iterator[Block]:
         yield from finding_parts(finding, f"{place}. ")
     if diagnosis.tried:
         yield Heading("Remedies that were trained, from the same seed")
+        signals = {finding.code: _signal(finding) for finding in diagnosis.findings}
         for tried in diagnosis.tried:
-            yield from tried_parts(tried)
+            yield from tried_parts(tried, signals.get(tried.code, ""))
         yield Words(words.together(diagnosis))
     if diagnosis.remarks:
         yield Heading("Odd, but harmless here")
@@ -78,19 +79,30 @@ def finding_parts(finding: Finding, before: str = "") -> Iterator[Block]:
     yield Facts(tuple(rows))
 
 
-def tried_parts(tried: Tried) -> Iterator[Block]:
-    """Give a remedy that was trained: before and after side by side, the curves over each other, and what it did."""
+def _signal(finding: Finding) -> str:
+    """Name the signal that a finding is about."""
+    if finding.signal is None:
+        return ""
+    of = "" if finding.layer is None else f" of layer {plain(finding.layer)}"
+    return f"{finding.signal.replace('_', ' ')}{of}, at the end"
+
+
+def tried_parts(tried: Tried, signal: str = "") -> Iterator[Block]:
+    """Give a remedy that was trained: before and after side by side, the curves over each other, and what it did.
+
+    `signal` names the signal that the finding is about.
+    """
     if tried.after is None:
         yield Words(f"For {tried.code}, {tried.remedy.words}. {words.tried_words(tried)}")
         return
-    yield _side_by_side(tried, tried.after)
+    yield _side_by_side(tried, tried.after, signal)
     yield Words(words.tried_words(tried))
     figures = curves_of(tried)
     if figures:
         yield Chart(tuple(figures))
 
 
-def _side_by_side(tried: Tried, after: Outcome) -> DemoTable:
+def _side_by_side(tried: Tried, after: Outcome, signal: str) -> DemoTable:
     """Give the numbers of the two trainings beside each other; a number that neither has is left out."""
     before = tried.before
     lines = [
@@ -98,7 +110,7 @@ def _side_by_side(tried: Tried, after: Outcome) -> DemoTable:
         (before.metric, score(before.score), score(after.score)),
         ("validation loss", number(before.validation_loss), number(after.validation_loss)),
         ("loss", number(before.loss), number(after.loss)),
-        ("the finding's signal, at the end", number(before.signal, 3), number(after.signal, 3)),
+        (signal or "the finding's signal, at the end", number(before.signal, 3), number(after.signal, 3)),
         ("epochs", f"{before.epochs:,}", f"{after.epochs:,}"),
     ]
     rows = tuple(line for line in lines if line[1:] != ("–", "–"))

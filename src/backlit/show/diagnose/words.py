@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backlit.diagnose.harm import SMALLEST_GAP
-from backlit.diagnose.records import Compared, Diagnosis, Finding, Outcome, Remedy, Tried
+from backlit.diagnose.records import Change, Compared, Diagnosis, Finding, Outcome, Remedy, Tried
 from backlit.errors import counted
 from backlit.show.report.texts import SENTENCE, listed, number, plain, share
 
@@ -122,12 +122,21 @@ def together(diagnosis: Diagnosis) -> str:
         return "No remedy that was tried helped; nothing is kept."
     last = helped[-1].after
     assert last is not None
-    what = listed([tried.remedy.words for tried in helped], len(helped))
-    left = f" The reference leaves {share(diagnosis.compared.reference)}." if diagnosis.compared.reference is not None else ""
+    what = listed([change.words for change in final_changes(diagnosis.kept)], len(diagnosis.kept))
+    left = ""
+    if diagnosis.compared.reference is not None:
+        left = f" The reference leaves {share(diagnosis.compared.reference)}."
     return f"What helped, together: {what}. The error that is left went from {_change(helped[0].before, last)}.{left}"
 
 
-def kept_options(diagnosis: Diagnosis) -> str:
-    """Give the options for all changes that helped; empty where one has none, or none helped."""
-    options: Sequence[str] = [change.option for change in diagnosis.kept]
+def final_changes(kept: Sequence[Change]) -> list[Change]:
+    """Give the changes without those that a later one replaces: of two learning rates, the last one."""
+    last = {(change.name, *(change.value if change.name == "setting" else ())): change for change in kept}
+    several = [change for change in kept if change.name.startswith("leave out")]  # each leaves out more
+    return [change for change in kept if change in several or change in last.values()]
+
+
+def kept_options(kept: Sequence[Change]) -> str:
+    """Give the options of the command line for all changes that helped; empty where one has none."""
+    options = [change.option for change in final_changes(kept)]
     return " ".join(options) if options and all(options) else ""
