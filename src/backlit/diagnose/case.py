@@ -14,6 +14,7 @@ import numpy as np
 
 from backlit.diagnose.plan import Plan, Rows
 from backlit.diagnose.reference import Reference, references
+from backlit.diagnose.samples import Sample, class_numbers, sample_of
 from backlit.diagnose.score import baseline_score, is_of_classes, predicted, row_scores, wanted
 from backlit.engine import SignalHistory, Training
 from backlit.kernels.types import Array
@@ -75,6 +76,16 @@ class Case:
     def T_held_out(self) -> Array:
         """The targets of the rows that are judged by, as the outputs should be."""
         return wanted(self.network, self.held_out[1])
+
+    @functools.cached_property
+    def classes(self) -> Array | None:
+        """The class of each training row (n,); None where the targets are not one class for each row."""
+        return class_numbers(self.T, self.of_classes)
+
+    @functools.cached_property
+    def rows_sampled(self) -> Sample:
+        """A bounded sample of the rows, standardized, for tests of the data."""
+        return sample_of(self.rows, self.T, self.held_out, self.T_held_out)
 
     @functools.cached_property
     def baseline(self) -> float:
