@@ -79,7 +79,7 @@ def ridge(X: Array, T: Array, Q: Array) -> Array:
 
 
 def neighbours(X: Array, Q: Array, k: int, *, same: bool = False) -> Array:
-    """Give the places (q, k) of the rows of X nearest to each of Q; `same` says that Q is X, and a row is not its own."""
+    """Give the places (q, k) of the rows of X nearest to each of Q; `same` says that Q is X; a row is not its own."""
     X, Q = X[:, :MOST_COLUMNS], Q[:, :MOST_COLUMNS]
     lengths = (X**2).sum(axis=1)
     found = np.empty((len(Q), k), np.int64)
@@ -98,7 +98,7 @@ def nearest(X: Array, T: Array, Q: Array, *, same: bool = False) -> Array:
     return found
 
 
-# -------------------------------------------------------------------------------------------------- beyond what is chance
+# ----------------------------------------------------------------------------------------------- beyond what is chance
 
 
 class Worth(NamedTuple):
@@ -159,3 +159,26 @@ def few_possible_rows(X: Array) -> bool:
         if possible > 4.0 * len(X):
             return False
     return True
+
+
+def sizes(X: Array) -> Array:
+    """Give the size of each column (inputs,): the root mean square of its values that are not 0; NaN where all are 0.
+
+    >>> sizes(np.array([[0.0, 3.0, 0.0], [2.0, -3.0, 0.0]]))
+    array([ 2.,  3., nan])
+    """
+    largest = np.abs(X).max(axis=0, initial=0.0).astype(np.float64)
+    scaled = X / np.where(largest > 0.0, largest, 1.0)
+    counts = np.count_nonzero(X, axis=0)
+    found: Array = np.where(counts > 0, largest * np.sqrt((scaled**2).sum(axis=0) / np.maximum(counts, 1)), np.nan)
+    return found
+
+
+def named(columns: list[str], places: Array, most: int = 3) -> str:
+    """Name columns: the first ones, and how many more there are.
+
+    >>> named(["a", "b", "c", "d", "e"], np.array([0, 2, 3, 4]))
+    'a, c, d and 1 more'
+    """
+    told = ", ".join(columns[place] for place in places[:most])
+    return told if len(places) <= most else f"{told} and {len(places) - most} more"
