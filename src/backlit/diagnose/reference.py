@@ -15,10 +15,10 @@ from backlit.ops.layers.dense import Dense
 from backlit.ops.optimizers.adaptive import Adam
 from backlit.ops.registry import activations
 
-SEEDS = 2
+SEEDS = 4
 """So many references are trained, with other first weights: what differs between them is chance."""
 
-FEWEST_UNITS, MOST_UNITS, DEEPEST = 16, 128, 3
+FEWEST_UNITS, MOST_UNITS, DEEPEST = 16, 128, 4
 """A reference has at least and at most so many units in each hidden layer, and at most so many of them."""
 
 RATE, WIDTH, HIGHEST_RATE = 2e-3, 64, 1e-2
@@ -31,12 +31,16 @@ PATIENCE = 25
 
 
 class Reference(msgspec.Struct, frozen=True, eq=False):
-    """A standard training that has run: its words, its scores of the held-out rows (n,), and their mean."""
+    """A standard training that has run: its words, its scores of the held-out rows (n,), and their mean.
+
+    `predictions` (n, outputs) are those of the held-out rows, as the targets should be, in the training's unit.
+    """
 
     what: str
     training: Training
     scores: Array
     unexplained: float
+    predictions: Array
 
 
 def references(plan: Plan, T: Array, classes: bool, baseline: float) -> list[Reference]:
@@ -50,7 +54,7 @@ def references(plan: Plan, T: Array, classes: bool, baseline: float) -> list[Ref
         if not classes:
             outputs = outputs * _spread(plan.rows[1]) + plan.rows[1].astype(np.float64).mean(axis=0)
         scores = row_scores(T, outputs) / baseline
-        found.append(Reference(_words(training), training, scores, float(scores.mean())))
+        found.append(Reference(_words(training), training, scores, float(scores.mean()), outputs))
     return found
 
 
