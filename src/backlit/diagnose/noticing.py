@@ -38,6 +38,14 @@ LATE, STILL = 0.9, 0.05
 """A validation loss still falls where its lowest is the last one, and it fell by this part in the last tenth."""
 
 
+OF_ROWS = {
+    "BL103": "a column may give the target away: {place}",
+    "BL104": "the same rows are among the training and the test rows: {place}",
+    "BL105": "the targets look shuffled: the columns tell nothing of them",
+}
+"""What is said of findings that stand by themselves; of others, their name and place."""
+
+
 class Tested(NamedTuple):
     """The test rows: scores (n,) of the network, the baseline and the linear model, in the baseline's mean score.
 
@@ -56,10 +64,12 @@ def noticed(training: TableTraining) -> tuple[Notice, ...]:
     with collecting([]), np.errstate(all="ignore"):
         tested = _tested(training)
         found = list(_rows(training))
-        bad = None if tested is None else _bad(tested)
+        shuffled = any(notice.code == "BL105" for notice in found)  # which says why the network is no better
+        bad = None if tested is None or shuffled else _bad(tested)
         found += [Notice("", bad, diagnosing(training.command))] if bad else []
         found += _causes(training) if bad else ()
-        found += _unlearned(training, tested) if tested is not None and not bad else ()
+        told = bad or {"BL105", "BL107"} & {notice.code for notice in found}
+        found += _unlearned(training, tested) if tested is not None and not told else ()
         found += [*_diverged(training), *_still_falling(training)]
     return tuple(found[:MOST])
 
@@ -117,7 +127,7 @@ def _unlearned(training: TableTraining, tested: Tested) -> Iterator[Notice]:
         named = ", ".join(f'"{classes[k]}" ({counts[k]:,} test rows)' for k in missed[:3])
         more = f" and {len(missed) - 3} more" if len(missed) > 3 else ""
         which = "a class is" if len(missed) == 1 else f"{len(missed)} classes are"
-        yield Notice("BL107", f"{which} never found: {named}{more}", diagnosing(training.command))
+        yield Notice("", f"{which} never found: {named}{more}", diagnosing(training.command))
 
 
 # ---------------------------------------------------------------------------------------------------- tests of findings
@@ -152,7 +162,9 @@ def _causes(training: TableTraining) -> list[Notice]:
 
 def _of_finding(training: TableTraining, found: Finding) -> Notice:
     """Give a finding as a notice, with the command that leaves the column out, where that is the remedy."""
-    words, command = f"{found.name}, {found.place}", diagnosing(training.command)
+    place = found.place.replace("validation rows", "test rows")  # which stand for them here
+    words = OF_ROWS.get(found.code, f"{found.name}: {{place}}").format(place=place)
+    command = diagnosing(training.command)
     changes = [change for remedy in found.remedies[:1] for change in remedy.changes]
     if len(changes) == 1 and changes[0].name == "leave out inputs" and training.command.startswith("backlit train "):
         made_of = [report.column for report in training.encoder.reports for _ in range(report.outputs)]
