@@ -163,15 +163,26 @@ def _causes(training: TableTraining) -> list[Notice]:
 def _of_finding(training: TableTraining, found: Finding) -> Notice:
     """Give a finding as a notice, with the command that leaves the column out, where that is the remedy."""
     place = found.place.replace("validation rows", "test rows")  # which stand for them here
+    command, columns = diagnosing(training.command), _left_out(training, found)
+    if columns:
+        place = ", ".join(columns)
+        if training.command.startswith("backlit train "):
+            options = " ".join(f"--ignore {shlex.quote(column)}" for column in columns)
+            command = retyped(training.command, "train", options)
     words = OF_ROWS.get(found.code, f"{found.name}: {{place}}").format(place=place)
-    command = diagnosing(training.command)
-    changes = [change for remedy in found.remedies[:1] for change in remedy.changes]
-    if len(changes) == 1 and changes[0].name == "leave out inputs" and training.command.startswith("backlit train "):
-        made_of = [report.column for report in training.encoder.reports for _ in range(report.outputs)]
-        columns = dict.fromkeys(made_of[place] for place in changes[0].value)
-        options = " ".join(f"--ignore {shlex.quote(column)}" for column in columns)
-        command = retyped(training.command, "train", options)
     return Notice(found.code, words, command)
+
+
+def _left_out(training: TableTraining, found: Finding) -> list[str]:
+    """Give the table's columns that a finding's first remedy leaves out; none where it does something else.
+
+    The inputs that are made of a column are named after its values, which a private report is not to show.
+    """
+    changes = [change for remedy in found.remedies[:1] for change in remedy.changes]
+    if len(changes) != 1 or changes[0].name != "leave out inputs":
+        return []
+    made_of = [report.column for report in training.encoder.reports for _ in range(report.outputs)]
+    return list(dict.fromkeys(made_of[place] for place in changes[0].value))
 
 
 # ----------------------------------------------------------------------------------------------------------- the choice

@@ -9,7 +9,11 @@ from backlit.diagnose.records import Change, Compared, Diagnosis, Finding, Outco
 from backlit.errors import counted
 from backlit.show.report.texts import SENTENCE, listed, number, plain, share
 
+LEAST = 0.005
+"""A smaller part of the way up to the baseline is no difference."""
+
 MOST_PER_CENT = 10.0
+"""Larger shares are said as times."""
 
 MOST_NAMED = 4
 """So many findings are named in the verdict."""
@@ -40,16 +44,19 @@ def measured(compared: Compared) -> str:
     if compared.training is None:
         return "The training ended with predictions that are not finite numbers."
     rows = f"{counted(compared.rows, 'validation row' if compared.held_out else 'training row')}"
-    mine = f"On {rows} the training leaves {left(compared.training)} {'of ' if compared.training < MOST_PER_CENT else ''}the baseline's squared error"
+    of = "of " if compared.training < MOST_PER_CENT else ""
+    mine = f"On {rows} the training leaves {left(compared.training)} {of}the baseline's squared error"
     if compared.reference is None:
         return f"{mine}."
     said = f"{mine}, the reference {left(compared.reference)}"
     if compared.gap is None or compared.errors is None:
         return f"{said}."
-    if compared.gap <= 0.0:
-        return f"{said}: it is no worse."
-    errors = f"{number(compared.errors, 2)} standard errors of the rows' mean difference"
-    return f"{said}: {share(compared.gap)} of the way from the reference up to the baseline is lost, {errors}."
+    if compared.gap < LEAST:
+        return f"{said}: it is as good."
+    lost = f"{share(compared.gap)} of the way from the reference up to the baseline"
+    if compared.gap <= SMALLEST_GAP:
+        return f"{said}: {lost} is lost, which is too little to count."
+    return f"{said}: {lost} is lost, {number(compared.errors, 2)} standard errors of the rows' mean difference."
 
 
 def was_compared(compared: Compared) -> bool:
