@@ -134,17 +134,15 @@ def _part(closed: float) -> str:
 def together(diagnosis: Diagnosis) -> str:
     """Say what all that helped came to."""
     helped = [tried for tried in diagnosis.tried if tried.helped and tried.after is not None]
-    if not diagnosis.tried:
-        return "There was no remedy to try." if diagnosis.findings else ""
     if not helped:
         return "No remedy that was tried helped; nothing is kept."
     last = helped[-1].after
     assert last is not None
     what = listed([change.words for change in final_changes(diagnosis.kept)], len(diagnosis.kept))
-    left = ""
+    rest = ""
     if diagnosis.compared.reference is not None:
-        left = f" The reference leaves {left(diagnosis.compared.reference)}."
-    return f"What helped, together: {what}. The error that is left went from {_change(helped[0].before, last)}.{left}"
+        rest = f" The reference leaves {left(diagnosis.compared.reference)}."
+    return f"What helped, together: {what}. The error that is left went from {_change(helped[0].before, last)}.{rest}"
 
 
 def final_changes(kept: Sequence[Change]) -> list[Change]:
