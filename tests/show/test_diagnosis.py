@@ -121,7 +121,7 @@ def test_what_helped_stands_beside_what_was_before_with_both_curves():
     record = diagnosis(tried=(helped,), kept=RATE.changes)
     text = text_of(record)
     for part in ("before", "after", "0.9000", "0.2000", "update ratio of layer 1, at the end", "0.001", "It helped",
-                 "closes 80\u00a0% of the gap", "● before", "after", "What helped, together: rate 0.01 instead of 1"):  # fmt: skip
+                 "80\u00a0% of the gap to the reference that was left is closed", "● before", "after", "What helped, together: rate 0.01 instead of 1"):  # fmt: skip
         assert part in " ".join(text.split("\n")), part
     assert "update ratio of layer 1" not in str(helped)  # alone, it does not know its finding
     assert words.kept_options(record.kept) == "--rate 0.01"

@@ -60,17 +60,17 @@ class Tested(NamedTuple):
 
 
 def noticed(training: TableTraining) -> tuple[Notice, ...]:
-    """Give what may be wrong with a training that has run, the most telling first, at most `MOST`; mostly nothing."""
+    """Give what may be wrong with a training that has run, causes first, at most `MOST`; mostly nothing."""
     with collecting([]), np.errstate(all="ignore"):
         tested = _tested(training)
         found = list(_rows(training))
         shuffled = any(notice.code == "BL105" for notice in found)  # which says why the network is no better
+        found += [*_diverged(training), *_still_falling(training)]
         bad = None if tested is None or shuffled else _bad(tested)
         found += [Notice("", bad, diagnosing(training.command))] if bad else []
         found += _causes(training) if bad else ()
         told = bad or {"BL105", "BL107"} & {notice.code for notice in found}
         found += _unlearned(training, tested) if tested is not None and not told else ()
-        found += [*_diverged(training), *_still_falling(training)]
     return tuple(found[:MOST])
 
 

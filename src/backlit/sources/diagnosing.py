@@ -99,7 +99,8 @@ def trained_case(
     if isinstance(source, Network) or hasattr(source, "fit"):
         raise BacklitError(_refusal(source))
     table = TableTraining(source, target, settings)
-    run(table.validated())
+    with collecting([]):  # what it warns of is diagnosed
+        run(table.validated())
     made_of = [report.column for report in table.encoder.reports for _ in range(report.outputs)]
     return Case(table.training, table.encoder.feature_names, made_of)
 

@@ -25,6 +25,8 @@ WHAT_IS_LEFT = (
 
 def diagnosis_parts(diagnosis: Diagnosis) -> Iterator[Block]:
     """Give what is said of a diagnosis, below its verdict."""
+    ended = f", which ended: {plain(diagnosis.stopped, WORDS)}" if diagnosis.stopped else ""
+    yield Words(f"The training of {plain(diagnosis.what, WORDS)}{ended}.")
     yield Words(words.measured(diagnosis.compared))
     yield _compared(diagnosis)
     for place, finding in enumerate(diagnosis.findings, 1):
@@ -109,7 +111,7 @@ def _side_by_side(tried: Tried, after: Outcome, signal: str) -> DemoTable:
         ("error that is left", score(before.unexplained), score(after.unexplained)),
         (before.metric, score(before.score), score(after.score)),
         ("validation loss", number(before.validation_loss), number(after.validation_loss)),
-        ("loss", number(before.loss), number(after.loss)),
+        ("training loss", number(before.loss), number(after.loss)),
         (signal or "the finding's signal, at the end", number(before.signal, 3), number(after.signal, 3)),
         ("epochs", f"{before.epochs:,}", f"{after.epochs:,}"),
     ]

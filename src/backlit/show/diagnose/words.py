@@ -111,7 +111,7 @@ def tried_words(tried: Tried) -> str:
         return "It did not help: this training ended with predictions that are not finite numbers. Not kept."
     errors = "" if tried.errors is None else f", {number(tried.errors, 2)} standard errors of the rows' mean difference"
     if tried.helped:
-        part = "" if tried.closed is None else f" and closes {_part(tried.closed)} of the gap that was left"
+        part = "" if tried.closed is None else f"; {_part(tried.closed)} of the gap to the reference that was left is closed"
         return f"It helped: the error that is left falls from {_change(tried.before, tried.after)}{errors}{part}. Kept."
     before, after = tried.before.unexplained, tried.after.unexplained
     if before is not None and after < before:
