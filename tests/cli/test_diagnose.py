@@ -192,9 +192,9 @@ def test_shuffled_targets_are_named_and_not_twice(capsys):
 
 def test_a_loss_that_still_falls_at_the_last_epoch_is_named(capsys):
     table().to_csv("t.csv", index=False)
-    _, out, _ = run(capsys, "train", "t.csv", "--target", "y", *FEW, "--epochs", "8", "--rate", "0.003")
+    _, out, _ = run(capsys, "train", "t.csv", "--target", "y", *FEW, "--epochs", "5", "--rate", "0.01")
     assert noticed(out)[0].startswith("  stopped too early: the validation loss fell by ")
-    assert noticed(out)[1].endswith("--epochs 24")
+    assert noticed(out)[1].endswith("--epochs 15")
 
 
 def test_the_data_of_the_training_hold_what_may_be_wrong(capsys):
