@@ -80,7 +80,8 @@ def forward(network, X, step, seed):
     for number, node in enumerate(network.graph.nodes):
         op, label = node.op, node.label
         if op.name == "dense":
-            given = given @ network[f"{label}.W"] + network[f"{label}.b"]
+            bias = network[f"{label}.b"]
+            given = given @ network[f"{label}.W"] + (bias if bias.size else 0.0)
         elif op.name == "batch_norm":
             scaled = (given - given.mean(axis=0)) / np.sqrt(given.var(axis=0) + op.epsilon)
             given = scaled * network[f"{label}.gamma"] + network[f"{label}.beta"]
