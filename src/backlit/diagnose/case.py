@@ -122,7 +122,7 @@ class Case:
         """Standard trainings on the same rows, best first; none where nothing is to be compared."""
         if not self.compare:
             return ()
-        found = references(self.plan, self.T_held_out, self.of_classes, self.baseline)
+        found = references(self.plan, self.T, self.T_held_out, self.of_classes, self.baseline)
         return tuple(sorted(found, key=lambda reference: reference.unexplained))
 
     @functools.cached_property
