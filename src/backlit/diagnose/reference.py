@@ -22,7 +22,8 @@ FEWEST_UNITS, MOST_UNITS, DEEPEST = 16, 128, 3
 """A reference has at least and at most so many units in each hidden layer, and at most so many of them."""
 
 RATE, WIDTH, HIGHEST_RATE = 2e-3, 64, 1e-2
-"""Adam's rate of a reference: RATE where the widest hidden layer has WIDTH units, in proportion more where it is less."""
+"""Adam's rate of a reference: RATE where the widest hidden layer has WIDTH units, in proportion more where it has
+fewer."""
 
 BATCH_ROWS = 32
 FEWEST_UPDATES, FEWEST_EPOCHS, MOST_EPOCHS = 1_000, 60, 300
@@ -86,8 +87,8 @@ def _training(plan: Plan, X: Array, Y: Array, validation: Rows | None, classes: 
     """Make a reference: the plan's hidden layers within bounds, usual first weights, Adam, stopped by validation."""
     widths, activation = _shape(plan)
     network = Network(
-        [*(Dense(units, activation) for units in widths), _output(plan, Y, classes)], X.shape[1], _loss(plan, Y, classes),
-        dtype=plan.network.dtype, seed=1 + seed,
+        [*(Dense(units, activation) for units in widths), _output(plan, Y, classes)], X.shape[1],
+        _loss(plan, Y, classes), dtype=plan.network.dtype, seed=1 + seed,
     )  # fmt: skip
     rows = len(X)
     batches = -(-rows // BATCH_ROWS)
