@@ -15,10 +15,10 @@ from backlit.ops.layers.dense import Dense
 from backlit.ops.optimizers.adaptive import Adam
 from backlit.ops.registry import activations
 
-SEEDS = 2
+SEEDS = 4
 """So many references are trained, with other first weights: what differs between them is chance."""
 
-FEWEST_UNITS, MOST_UNITS, DEEPEST = 16, 128, 3
+FEWEST_UNITS, MOST_UNITS, DEEPEST = 16, 128, 4
 """A reference has at least and at most so many units in each hidden layer, and at most so many of them."""
 
 RATE, WIDTH, HIGHEST_RATE = 2e-3, 64, 1e-2
