@@ -33,22 +33,16 @@ PATIENCE = 25
 class Reference(msgspec.Struct, frozen=True, eq=False):
     """A standard training that has run: its words, its scores of the held-out rows (n,), and their mean.
 
-<<<<<<< HEAD
-    `unexplained_training` is the mean score of the training rows, against the same baseline.
-=======
-    `predictions` (n, outputs) are those of the held-out rows, as the targets should be, in the training's unit.
->>>>>>> h-data
+    `unexplained_training` is the mean score of the training rows, against the same baseline. `predictions` (n, outputs)
+    are those of the held-out rows, as the targets should be, in the training's unit.
     """
 
     what: str
     training: Training
     scores: Array
     unexplained: float
-<<<<<<< HEAD
     unexplained_training: float
-=======
     predictions: Array
->>>>>>> h-data
 
 
 def references(plan: Plan, T_train: Array, T: Array, classes: bool, baseline: float) -> list[Reference]:
@@ -60,23 +54,18 @@ def references(plan: Plan, T_train: Array, T: Array, classes: bool, baseline: fl
     held_out = rows or (X, Y, plan.rows[2])
     middle, size = plan.rows[1].astype(np.float64).mean(axis=0), _spread(plan.rows[1])
 
-    def scores_of(training: Training, X: Array, T: Array) -> Array:
+    def predictions(training: Training, X: Array) -> Array:
         outputs = predicted(training.network.loss, training.network.predict(X), classes)
-        return row_scores(T, outputs if classes else outputs * size + middle) / baseline
+        return outputs if classes else outputs * size + middle
 
     found = []
     for seed in range(SEEDS):
         training = run(_training(plan, X, Y, rows, classes, seed))
-<<<<<<< HEAD
-        scores, own = scores_of(training, held_out[0], T), scores_of(training, X, T_train)
-        found.append(Reference(_words(training), training, scores, float(scores.mean()), float(own.mean())))
-=======
-        outputs = predicted(training.network.loss, training.network.predict(held_out[0]), classes)
-        if not classes:
-            outputs = outputs * _spread(plan.rows[1]) + plan.rows[1].astype(np.float64).mean(axis=0)
-        scores = row_scores(T, outputs) / baseline
-        found.append(Reference(_words(training), training, scores, float(scores.mean()), outputs))
->>>>>>> h-data
+        outputs = predictions(training, held_out[0])
+        scores, own = row_scores(T, outputs) / baseline, row_scores(T_train, predictions(training, X)) / baseline
+        found.append(
+            Reference(_words(training), training, scores, float(scores.mean()), float(own.mean()), outputs)
+        )
     return found
 
 
