@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -90,7 +90,7 @@ def rate_search(case: Case) -> RateSearch | None:
     batches = -(-len(case.X) // settings.batch_rows(len(case.X)))
     epochs = min(-(-UPDATES // batches), max(FEWEST_EPOCHS, math.ceil(SHARE * settings.epochs)))
     found = {}
-    for factor in FACTORS:
+    for factor in _factors(settings.optimizer):
         optimizer = msgspec.structs.replace(settings.optimizer, rate=rate * factor)
         training = case.plan.training(
             optimizer=optimizer, schedule="constant", epochs=epochs, patience=None, target=None, time_limit=None,
@@ -101,3 +101,15 @@ def rate_search(case: Case) -> RateSearch | None:
         unexplained = float(case.scores(training.network, case.X, case.targets).mean()) if fine else math.inf
         found[factor] = unexplained if math.isfinite(unexplained) else math.inf
     return RateSearch(float(rate), epochs, found)
+
+
+def usual_rate(optimizer: Any) -> float:
+    """Give the learning rate that an optimizer has by default."""
+    return float(type(optimizer)().rate)
+
+
+def _factors(optimizer: Any) -> tuple[float, ...]:
+    """Give what the rate is multiplied by, up or down to the optimizer's usual rate where that is farther away."""
+    usual = usual_rate(optimizer) / optimizer.rate
+    far = usual < FACTORS[0] or usual > FACTORS[-1]
+    return (*FACTORS, 0.1 * usual, usual, 10.0 * usual) if far else FACTORS

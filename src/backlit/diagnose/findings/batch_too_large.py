@@ -15,6 +15,9 @@ FEW, UPDATES = 4, 1_000
 ROWS, SMALL = 32, 8
 """A usual batch has so many rows; of fewer rows in all, a batch has an eighth of them, but at least SMALL."""
 
+EPOCHS = 10
+"""Fewer epochs are few whatever the batch: that is BL501."""
+
 UNLEARNED = 0.03
 
 
@@ -24,7 +27,7 @@ def batch_too_large(case: Case) -> Finding | None:
     rows, size = len(case.X), case.training.batch_size
     batches = -(-rows // size)
     usual = min(ROWS, max(SMALL, rows // 8))
-    few = batches <= FEW and case.updates < UPDATES and size >= 2 * usual
+    few = batches <= FEW and case.updates < UPDATES and size >= 2 * usual and len(case.training.history) >= EPOCHS
     if case.settings.optimizer.full_batch or not few or case.unlearned < UNLEARNED or case.diverged:
         return None
     smaller = min(usual, max(SMALL, size // 4))

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from backlit.diagnose.ahead import rounded
+from backlit.diagnose.ahead import rounded, usual_rate
 from backlit.diagnose.case import Case
 from backlit.diagnose.changes import set_rate, set_setting, standardize
 from backlit.diagnose.finding_tests import finding
@@ -18,7 +18,7 @@ from backlit.kernels.types import Array
 NAME = "divergence"
 
 SLOWER = 30.0
-"""The rate is divided by this where short trainings tell no better one."""
+"""The rate is divided by this, or the usual one taken if that is smaller, where short trainings tell no better one."""
 
 FEW = 5
 """So many rows are named."""
@@ -68,22 +68,12 @@ def _listed(rows: Array) -> str:
 
 def _failure(case: Case) -> Failure | None:
     """Make the updates again up to the batch that failed, and look at it; None where that cannot be repeated."""
-    training = case.training
-    if not (training.stopped or "").startswith("diverged") or training.optimizer.full_batch:
-        return None
     try:
-        again: Any = Repetition.of(training)
-        for _ in again.places(training):
-            pass
+        again = Repetition.of(case.training)
+        rows = again.until_it_failed(case.training)
     except BacklitError:
         return None
-    order = case.plan.training().row_order
-    shuffle = training.settings.shuffle and training.batch_size < len(case.X)
-    for _ in range(len(training.history) + 1):
-        rows = order.draw(1, shuffle=shuffle)
-    batch = again.step % -(-len(case.X) // training.batch_size)
-    chosen: Array = np.asarray(rows).reshape(-1)[batch * training.batch_size : (batch + 1) * training.batch_size]
-    return Failure(again.step + 1, chosen, _not_finite(again.network, case, chosen))
+    return Failure(again.step + 1, rows, _not_finite(again.network, case, rows))
 
 
 def _not_finite(network: Any, case: Case, rows: Array) -> str:
@@ -120,7 +110,7 @@ def _remedies(case: Case) -> tuple[Remedy, ...]:
         return (inputs,)
     rates = case.rates
     told = rates is not None and rates.learns and rates.good[-1] <= 1.0
-    better = rates.advised if told and rates is not None else rounded(rate / SLOWER)
+    better = rates.advised if told and rates is not None else min(usual_rate(case.settings.optimizer), rounded(rate / SLOWER))
     found = [Remedy(f"a learning rate of {better:g}", (set_rate(better, rate),))]
     if not case.settings.optimizer.full_batch:
         found.append(Remedy("clipping the gradient's norm at 1",
