@@ -53,8 +53,8 @@ def divergence(case: Case) -> Finding | None:
     return Finding(
         code="BL403", name=NAME, place=place, measure="epochs that ended with finite numbers",
         measured=float(len(case.training.history)), threshold=float(case.settings.epochs), healthy="all of them",
-        why="each step that overshoots makes the next slope larger, so the weights grow by a factor in each update until "
-        f"they pass the largest number of {case.network.dtype}",
+        why="each step that overshoots makes the next slope larger, so the weights grow by a factor in each update "
+        f"until they pass the largest number of {case.network.dtype}",
         remedies=_remedies(case), signal="weight_norm", layer=case.signals.layers[0] if len(case.signals) else None,
         epoch=len(case.training.history) + 1, details=tuple(details),
     )  # fmt: skip
@@ -110,7 +110,11 @@ def _remedies(case: Case) -> tuple[Remedy, ...]:
         return (inputs,)
     rates = case.rates
     told = rates is not None and rates.learns and rates.good[-1] <= 1.0
-    better = rates.advised if told and rates is not None else min(usual_rate(case.settings.optimizer), rounded(rate / SLOWER))
+    better = (
+        rates.advised
+        if told and rates is not None
+        else min(usual_rate(case.settings.optimizer), rounded(rate / SLOWER))
+    )
     found = [Remedy(f"a learning rate of {better:g}", (set_rate(better, rate),))]
     if not case.settings.optimizer.full_batch:
         found.append(Remedy("clipping the gradient's norm at 1",
