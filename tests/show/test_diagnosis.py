@@ -72,12 +72,12 @@ def test_the_verdict_says_what_the_record_holds(given, said):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({}, "the training leaves 90\u00a0% of the baseline's squared error, the reference 10\u00a0%: 89\u00a0% of the "
+        ({}, "the training leaves 90\u00a0% unexplained, the reference 10\u00a0%: 89\u00a0% of the "
              "way from the reference up to the baseline is lost, 7.2 standard errors"),
         ({"gap": 0.05}, "5\u00a0% of the way from the reference up to the baseline is lost, which is too little to count"),
         ({"gap": 0.001}, "the reference 10\u00a0%: it is as good."),
         ({"gap": -0.5}, "the reference 10\u00a0%: it is as good."),
-        ({"training": 40.0}, "the training leaves 40 times the baseline's squared error"),
+        ({"training": 40.0}, "the training leaves 4,000\u00a0% unexplained"),
         ({"training": None}, "predictions that are not finite numbers"),
         ({"held_out": False}, "On 50 training rows"),
     ],
@@ -91,7 +91,7 @@ def test_a_finding_prints_its_place_number_threshold_reason_and_remedies():
     for part in ("BL402 learning rate too large", "all layers", "0.5: size of an update", "threshold 0.1", "about 0.001",
                  "a step overshoots", "the loss rose in 9 epochs", "--rate 0.01", 'bl.Dense(units, "relu")'):  # fmt: skip
         assert part in text
-    assert repr(FINDING) == "<Finding: BL402 learning rate too large, all layers: size of an update 0.5>"
+    assert repr(FINDING) == "<Finding: BL402 learning rate too large (all layers): size of an update = 0.5>"
 
 
 def test_what_is_not_known_is_left_out():
@@ -110,8 +110,8 @@ def test_a_remedy_that_did_not_help_is_called_no_fix():
     text = text_of(diagnosis(tried=(worse, hardly, diverged, refused)))
     assert "It helped" not in text
     assert "Kept." not in text.replace("Not kept.", "")
-    assert "It did not help: the error that is left goes from 90" in text
-    assert "Not kept: the error that is left falls from 90" in text
+    assert "It did not help: the unexplained share goes from 90" in text
+    assert "Not kept: the unexplained share falls from 90" in text
     assert "Not tried: the network was built from a graph." in " ".join(text.split())
     assert "No remedy that was tried helped; nothing is kept." in text
 
@@ -210,4 +210,4 @@ def test_without_a_change_that_helped_there_is_nothing_to_repair(training):
         quick.repaired()
     with pytest.raises(bl.BacklitError, match="nothing to draw"):
         quick.plot()
-    assert repr(quick).startswith("<Diagnosed: 1 finding, without a comparison")
+    assert ", without a comparison that would tell whether they do harm: BL401" in repr(quick)

@@ -123,7 +123,7 @@ def _show(to: Console, found: Diagnosis, *, of_table: bool, fix: bool) -> None:
         to.print("Train with what helped:")
         to.print(f"  {retyped(typed_command(), 'train', helped, without=OWN)}", soft_wrap=True)
     elif fix and found.findings and not found.tried:
-        to.print("No remedy was trained: what is wrong is in the rows, and the validation rows have it too.")
+        to.print("No remedy was trained: the training is as good as its reference, so its rows cannot tell what helps.")
         if of_table and remedies and (options := options_of(remedies[0])):
             to.print(f"Train with the remedy of {found.findings[0].code}:")
             to.print(f"  {retyped(typed_command(), 'train', options, without=OWN)}", soft_wrap=True)

@@ -18,8 +18,8 @@ from backlit.show.report.texts import CELL, SENTENCE, WORDS, number, plain, scor
 MOST_REMARKS, MOST_DETAILS = 8, 4
 
 WHAT_IS_LEFT = (
-    "Error that is left: the mean squared error of the predictions, of classes that of their probabilities, divided by "
-    "the baseline's. 0 is perfect, 1 is no better than the baseline."
+    "Unexplained share: the mean squared error of the predictions, of classes that of their probabilities, divided by "
+    "the baseline's, which answers the mean, or the classes' shares, for every row. 0 is perfect, 1 no better than that."
 )
 
 
@@ -58,10 +58,10 @@ def _compared(diagnosis: Diagnosis) -> DemoTable:
     table = [(name, "not finite" if value is None else score(value)) for name, value in rows]
     notes = [WHAT_IS_LEFT]
     if found.held_out and found.training_rows is not None:
-        notes.append(f"On its own training rows, this training leaves {score(found.training_rows)}.")
+        notes.append(f"Of this training on its own training rows: {score(found.training_rows)}.")
     if found.reference_what:
         notes.append(f"The reference: {plain(found.reference_what, SENTENCE)}.")
-    return DemoTable("", (f"on {counted(found.rows, f'{where} row')}", "error that is left"), tuple(table), 1, tuple(notes))
+    return DemoTable("", (f"on {counted(found.rows, f'{where} row')}", "unexplained share"), tuple(table), 1, tuple(notes))
 
 
 def finding_parts(finding: Finding, before: str = "") -> Iterator[Block]:
@@ -108,7 +108,7 @@ def _side_by_side(tried: Tried, after: Outcome, signal: str) -> DemoTable:
     """Give the numbers of the two trainings beside each other; a number that neither has is left out."""
     before = tried.before
     lines = [
-        ("error that is left", score(before.unexplained), score(after.unexplained)),
+        ("unexplained share", score(before.unexplained), score(after.unexplained)),
         (before.metric, score(before.score), score(after.score)),
         ("validation loss", number(before.validation_loss), number(after.validation_loss)),
         ("training loss", number(before.loss), number(after.loss)),

@@ -12,8 +12,8 @@ from backlit.show.report.texts import SENTENCE, listed, number, plain, share
 LEAST = 0.005
 """A smaller part of the way up to the baseline is no difference."""
 
-MOST_PER_CENT = 10.0
-"""Larger shares are said as times."""
+WHOLE = 10.0
+"""Larger shares have three digits."""
 
 MOST_NAMED = 4
 """So many findings are named in the verdict."""
@@ -44,8 +44,7 @@ def measured(compared: Compared) -> str:
     if compared.training is None:
         return "The training ended with predictions that are not finite numbers."
     rows = f"{counted(compared.rows, 'validation row' if compared.held_out else 'training row')}"
-    of = "of " if compared.training < MOST_PER_CENT else ""
-    mine = f"On {rows} the training leaves {left(compared.training)} {of}the baseline's squared error"
+    mine = f"On {rows} the training leaves {left(compared.training)} unexplained"
     if compared.reference is None:
         return f"{mine}."
     said = f"{mine}, the reference {left(compared.reference)}"
@@ -65,12 +64,12 @@ def was_compared(compared: Compared) -> bool:
 
 
 def left(value: float | None) -> str:
-    """Give a part of the baseline's error in per cent, or in times where it is far above it.
+    """Give an unexplained share in per cent, which may be far above 100.
 
     >>> left(0.5), left(1.25), left(123.0)
-    ('50\\xa0%', '125\\xa0%', '123 times')
+    ('50\\xa0%', '125\\xa0%', '12,300\\xa0%')
     """
-    return share(value) if value is None or value < MOST_PER_CENT else f"{number(value, 3)} times"
+    return share(value) if value is None or value < WHOLE else f"{number(100.0 * value, 3)}\u00a0%"
 
 
 def line(diagnosis: Diagnosis) -> str:
@@ -80,8 +79,8 @@ def line(diagnosis: Diagnosis) -> str:
 
 def finding_line(finding: Finding) -> str:
     """Say a finding in a line: what, where, and the number that shows it."""
-    shown = "" if finding.measured is None else f": {plain(finding.measure, SENTENCE)} {number(finding.measured, 3)}"
-    return f"{finding.code} {finding.name}, {plain(finding.place, SENTENCE)}{shown}"
+    shown = "" if finding.measured is None else f": {plain(finding.measure, SENTENCE)} = {number(finding.measured, 3)}"
+    return f"{finding.code} {finding.name} ({plain(finding.place, SENTENCE)}){shown}"
 
 
 def options_of(remedy: Remedy) -> str:
@@ -112,14 +111,14 @@ def tried_words(tried: Tried) -> str:
     errors = "" if tried.errors is None else f", {number(tried.errors, 2)} standard errors of the rows' mean difference"
     if tried.helped:
         part = "" if tried.closed is None else f"; {_part(tried.closed)} of the gap to the reference that was left is closed"
-        return f"It helped: the error that is left falls from {_change(tried.before, tried.after)}{errors}{part}. Kept."
+        return f"It helped: the unexplained share falls from {_change(tried.before, tried.after)}{errors}{part}. Kept."
     before, after = tried.before.unexplained, tried.after.unexplained
     if before is not None and after < before:
         return (
-            f"Not kept: the error that is left falls from {_change(tried.before, tried.after)}{errors}, which is too "
+            f"Not kept: the unexplained share falls from {_change(tried.before, tried.after)}{errors}, which is too "
             "little to count as more than chance or as a part of the gap."
         )
-    return f"It did not help: the error that is left goes from {_change(tried.before, tried.after)}. Not kept."
+    return f"It did not help: the unexplained share goes from {_change(tried.before, tried.after)}. Not kept."
 
 
 def _change(before: Outcome, after: Outcome) -> str:
@@ -142,7 +141,7 @@ def together(diagnosis: Diagnosis) -> str:
     rest = ""
     if diagnosis.compared.reference is not None:
         rest = f" The reference leaves {left(diagnosis.compared.reference)}."
-    return f"What helped, together: {what}. The error that is left went from {_change(helped[0].before, last)}.{rest}"
+    return f"What helped, together: {what}. The unexplained share went from {_change(helped[0].before, last)}.{rest}"
 
 
 def final_changes(kept: Sequence[Change]) -> list[Change]:
