@@ -156,7 +156,7 @@ def test_a_leak_is_named_with_the_command_that_leaves_its_column_out(capsys):
 def test_a_column_of_categories_is_named_itself_and_not_by_its_values(capsys):
     table().pipe(lambda t: t.assign(mark=np.where(t.y == "yes", "secret-1", "secret-2"))).to_csv("t.csv", index=False)
     *given, _ = FEW  # with a report
-    code, out, _ = run(capsys, "train", "t.csv", "--target", "y", *given, "--private")
+    _, out, _ = run(capsys, "train", "t.csv", "--target", "y", *given, "--private")
     assert noticed(out)[0] == "  a column may give the target away: mark (BL103)"
     for ending in ("html", "json"):
         with open(f"t.report.{ending}", encoding="utf-8") as file:

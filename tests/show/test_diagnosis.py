@@ -29,8 +29,8 @@ def curve(*losses):
 
 
 def outcome(unexplained, signal=None, losses=(1.0, 0.9)):
-    return Outcome(epochs=2, loss=losses[-1], validation_loss=0.7, unexplained=unexplained, metric="accuracy", score=0.5,
-                   signal=signal, stopped="all 2 epochs done", curve=curve(*losses))  # fmt: skip
+    return Outcome(epochs=2, loss=losses[-1], validation_loss=0.7, unexplained=unexplained, metric="accuracy",
+                   score=0.5, signal=signal, stopped="all 2 epochs done", curve=curve(*losses))  # fmt: skip
 
 
 def tried(after, *, helped, remedy=RATE, verdict="helped, kept", closed=0.8):
@@ -58,7 +58,7 @@ def compared(**given):
         ({"findings": (), "harmed": False, "compared": compared(gap=0.2, errors=1.0)},
          "Nothing is certain: on these rows the training is worse than its reference, but chance may explain it."),
         ({"findings": (), "harmed": False, "compared": compared(gap=None)},
-         "Nothing was found, but these inputs may say nothing of the targets: no model is better than the baseline."),
+         "Nothing was found, but these inputs may say nothing of the targets: no model beats the baseline."),
         ({"findings": (), "harmed": False, "compared": compared(reference=None, reference_what="", gap=None)},
          "Nothing was found; the training was not compared with a reference."),
         ({"compared": compared(reference=None, reference_what="", gap=None)},
@@ -74,7 +74,7 @@ def test_the_verdict_says_what_the_record_holds(given, said):
     [
         ({}, "the training leaves 90\u00a0% unexplained, the reference 10\u00a0%: 89\u00a0% of the "
              "way from the reference up to the baseline is lost, 7.2 standard errors"),
-        ({"gap": 0.05}, "5\u00a0% of the way from the reference up to the baseline is lost, which is too little to count"),
+        ({"gap": 0.05}, "5\u00a0% of the way from the reference up to the baseline is lost, which is too little"),
         ({"gap": 0.001}, "the reference 10\u00a0%: it is as good."),
         ({"gap": -0.5}, "the reference 10\u00a0%: it is as good."),
         ({"training": 40.0}, "the training leaves 4,000\u00a0% unexplained"),
@@ -88,8 +88,10 @@ def test_the_comparison_is_said_in_words(given, said):
 
 def test_a_finding_prints_its_place_number_threshold_reason_and_remedies():
     text = str(FINDING)
-    for part in ("BL402 learning rate too large", "all layers", "0.5: size of an update", "threshold 0.1", "about 0.001",
-                 "a step overshoots", "the loss rose in 9 epochs", "--rate 0.01", 'bl.Dense(units, "relu")'):  # fmt: skip
+    for part in (
+        "BL402 learning rate too large", "all layers", "0.5: size of an update", "threshold 0.1", "about 0.001",
+        "a step overshoots", "the loss rose in 9 epochs", "--rate 0.01", 'bl.Dense(units, "relu")',
+    ):  # fmt: skip
         assert part in text
     assert repr(FINDING) == "<Finding: BL402 learning rate too large (all layers): size of an update = 0.5>"
 
@@ -120,8 +122,11 @@ def test_what_helped_stands_beside_what_was_before_with_both_curves():
     helped = tried(outcome(0.2, 0.001, (1.0, 0.3)), helped=True)
     record = diagnosis(tried=(helped,), kept=RATE.changes)
     text = text_of(record)
-    for part in ("before", "after", "0.9000", "0.2000", "update ratio of layer 1, at the end", "0.001", "It helped",
-                 "80\u00a0% of the gap to the reference that was left is closed", "● before", "after", "What helped, together: rate 0.01 instead of 1"):  # fmt: skip
+    for part in (
+        "before", "after", "0.9000", "0.2000", "update ratio of layer 1, at the end", "0.001", "It helped", "● before",
+        "80\u00a0% of the gap to the reference that was left is closed",
+        "What helped, together: rate 0.01 instead of 1",
+    ):  # fmt: skip
         assert part in " ".join(text.split("\n")), part
     assert "update ratio of layer 1" not in str(helped)  # alone, it does not know its finding
     assert words.kept_options(record.kept) == "--rate 0.01"
@@ -148,7 +153,13 @@ def test_a_page_is_well_formed_loads_nothing_and_says_the_same():
     assert not {"script", "iframe", "object", "embed", "form", "base"} & {element.tag for element in tree.iter()}
     assert "Content-Security-Policy" in page
     shown = " ".join("".join(tree.itertext()).split())
-    for part in ("1 finding: BL402", "It helped", "Odd, but harmless here", "Nothing of <b>.", "relu instead of <tanh>"):
+    for part in (
+        "1 finding: BL402",
+        "It helped",
+        "Odd, but harmless here",
+        "Nothing of <b>.",
+        "relu instead of <tanh>",
+    ):
         assert part in shown
     assert "<tanh>" not in page
     assert page == page_of(record)

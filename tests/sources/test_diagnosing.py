@@ -111,8 +111,8 @@ def test_targets_that_are_all_the_same_are_refused():
 def test_a_change_that_leaves_inputs_out_names_the_columns_that_they_are_made_of():
     change = Change("leave out inputs", (2, 3, 0), "without some", "--ignore colour=blue,colour=green,a", "np.delete")
     rate = Change("rate", 0.1, "rate 0.1", "--rate 0.1", "rate=0.1")
-    finding = Finding(code="BL103", name="leak", place="", measure="", measured=None, threshold=None, healthy="", why="",
-                      remedies=(Remedy("", (change, rate)),))  # fmt: skip
+    finding = Finding(code="BL103", name="leak", place="", measure="", measured=None, threshold=None, healthy="",
+                      why="", remedies=(Remedy("", (change, rate)),))  # fmt: skip
     compared = Compared(training=1, training_rows=1, reference=1, reference_what="", linear=1, gap=None, errors=None,
                         rows=1, held_out=True)  # fmt: skip
     record = Diagnosis(what="", stopped="", harmed=True, compared=compared, findings=(finding,), kept=(change,))

@@ -112,8 +112,8 @@ def _case(data: str, options: TableOptions, quiet: bool) -> Case:
 
 def _show(to: Console, found: Diagnosis, *, of_table: bool, fix: bool) -> None:
     """Print a diagnosis, and the command that goes on from it."""
-    from backlit.show.diagnose.forms import printed
     from backlit.model.commands import retyped
+    from backlit.show.diagnose.forms import printed
     from backlit.show.diagnose.words import kept_options, options_of
 
     for part in printed(found, to.width):

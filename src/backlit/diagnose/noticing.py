@@ -28,8 +28,8 @@ FEWEST_ROWS = 20
 """Of fewer test rows, nothing is said of how good the network is."""
 
 HARDLY, CHANCE = 0.97, 2.0
-"""A network that leaves more than this part of the baseline's squared error, and is better by less than so many standard
-errors, is no better than the baseline."""
+"""A network that leaves more than this part of the baseline's squared error, and is better by less than so many
+standard errors, is no better than the baseline."""
 
 FEWEST_OF_A_CLASS = 8
 """Of a class with fewer test rows, it may be chance that none is found."""
@@ -101,7 +101,7 @@ def _tested(training: TableTraining) -> Tested | None:
 
 
 def _bad(tested: Tested) -> str | None:
-    """Say that the network is no better than the baseline, or much worse than the linear model; None where it is not."""
+    """Say that the network is no better than the baseline, or much worse than the linear model; else None."""
     mine, rows = float(tested.mine.mean()), counted(len(tested.mine), "test row")
     if mine > HARDLY and errors_of(tested.baseline, tested.mine) < CHANCE:
         return f"no better than the baseline: on {rows} the network leaves {mine:.2f} of the baseline's squared error"
@@ -111,8 +111,8 @@ def _bad(tested: Tested) -> str | None:
     gap = gap_of(mine, linear)
     if gap is not None and gap > SMALLEST_GAP and errors_of(tested.mine, tested.linear) > FEWEST_ERRORS:
         return (
-            f"worse than the linear model: on {rows} the network leaves {mine:.2f} of the baseline's squared error, the "
-            f"linear model {linear:.2f}"
+            f"worse than the linear model: on {rows} the network leaves {mine:.2f} of the baseline's squared error, "
+            f"the linear model {linear:.2f}"
         )
     return None
 

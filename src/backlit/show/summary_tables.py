@@ -29,7 +29,6 @@ from backlit.model.reports import Comparison, FitReport
 from backlit.model.reports import Evaluation as Measured
 from backlit.show.notebook import heading_html, padded, table_html, words_html
 
-
 DIAGNOSED = (Diagnosis, Finding, Tried)
 """What is more than a table."""
 

@@ -254,11 +254,12 @@ class Repeat(msgspec.Struct, frozen=True):
 class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     """The report of a model on a table.
 
-    `notices` say what may be wrong with the training. `rows` says in words which rows were measured; `measured` is None where there were none. `private` says that values
-    of rows were left out. `counts` has the numbers of "training", "validation", "test" and "measured" rows, those that
-    are known. `baseline` and `linear` say what the two models beside the network are, or why one is left out.
-    `intervals` says how the scores' intervals were made. `drawing` is the network with its final weights and no row's
-    numbers. `worked` and the points are left out of a private report.
+    `notices` say what may be wrong with the training. `rows` says in words which rows were measured; `measured` is
+    None where there were none. `private` says that values of rows were left out. `counts` has the numbers of
+    "training", "validation", "test" and "measured" rows, those that are known. `baseline` and `linear` say what the
+    two models beside the network are, or why one is left out. `intervals` says how the scores' intervals were made.
+    `drawing` is the network with its final weights and no row's numbers. `worked` and the points are left out of a
+    private report.
     """
 
     table: str

@@ -1,4 +1,4 @@
-"""The parts of a diagnosis in their order, as blocks that a terminal, a notebook and a page draw, each in its own way."""
+"""The parts of a diagnosis in their order, as blocks that a terminal, a notebook and a page draw alike."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_REMARKS, MOST_DETAILS = 8, 4
 
 WHAT_IS_LEFT = (
     "Unexplained share: the mean squared error of the predictions, of classes that of their probabilities, divided by "
-    "the baseline's, which answers the mean, or the classes' shares, for every row. 0 is perfect, 1 no better than that."
+    "the baseline's, which answers the mean, or the classes' shares, for every row. 0 is perfect, 1 is the baseline."
 )
 
 
@@ -61,7 +61,9 @@ def _compared(diagnosis: Diagnosis) -> DemoTable:
         notes.append(f"Of this training on its own training rows: {score(found.training_rows)}.")
     if found.reference_what:
         notes.append(f"The reference: {plain(found.reference_what, SENTENCE)}.")
-    return DemoTable("", (f"on {counted(found.rows, f'{where} row')}", "unexplained share"), tuple(table), 1, tuple(notes))
+    return DemoTable(
+        "", (f"on {counted(found.rows, f'{where} row')}", "unexplained share"), tuple(table), 1, tuple(notes)
+    )
 
 
 def finding_parts(finding: Finding, before: str = "") -> Iterator[Block]:
@@ -76,8 +78,13 @@ def finding_parts(finding: Finding, before: str = "") -> Iterator[Block]:
         rows.append(("threshold", number(finding.threshold, 3)))
     rows += [("healthy", plain(finding.healthy, WORDS))] if finding.healthy else []
     rows += [("why", plain(finding.why, SENTENCE))] if finding.why else []
-    rows += [("also" if k else "evidence", plain(detail, SENTENCE)) for k, detail in enumerate(finding.details[:MOST_DETAILS])]
-    rows += [("or" if k else "try", plain(words.remedy_words(remedy), SENTENCE)) for k, remedy in enumerate(finding.remedies)]
+    rows += [
+        ("also" if k else "evidence", plain(detail, SENTENCE))
+        for k, detail in enumerate(finding.details[:MOST_DETAILS])
+    ]
+    rows += [
+        ("or" if k else "try", plain(words.remedy_words(remedy), SENTENCE)) for k, remedy in enumerate(finding.remedies)
+    ]
     yield Facts(tuple(rows))
 
 

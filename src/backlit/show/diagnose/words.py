@@ -30,10 +30,15 @@ def verdict(diagnosis: Diagnosis) -> str:
         return f"{which}: {each}."
     if diagnosis.harmed:
         return "Something is wrong, and no test says what: the training is worse than its reference."
+    return _healthy(compared)
+
+
+def _healthy(compared: Compared) -> str:
+    """Say that nothing was found, and how sure that is."""
     if not was_compared(compared):
         return "Nothing was found; the training was not compared with a reference."
     if compared.gap is None:
-        return "Nothing was found, but these inputs may say nothing of the targets: no model is better than the baseline."
+        return "Nothing was found, but these inputs may say nothing of the targets: no model beats the baseline."
     if compared.gap > SMALLEST_GAP:
         return "Nothing is certain: on these rows the training is worse than its reference, but chance may explain it."
     return "Nothing is wrong: the training is as good as its reference."
@@ -110,7 +115,11 @@ def tried_words(tried: Tried) -> str:
         return "It did not help: this training ended with predictions that are not finite numbers. Not kept."
     errors = "" if tried.errors is None else f", {number(tried.errors, 2)} standard errors of the rows' mean difference"
     if tried.helped:
-        part = "" if tried.closed is None else f"; {_part(tried.closed)} of the gap to the reference that was left is closed"
+        part = (
+            ""
+            if tried.closed is None
+            else f"; {_part(tried.closed)} of the gap to the reference that was left is closed"
+        )
         return f"It helped: the unexplained share falls from {_change(tried.before, tried.after)}{errors}{part}. Kept."
     before, after = tried.before.unexplained, tried.after.unexplained
     if before is not None and after < before:
