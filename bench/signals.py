@@ -4,7 +4,7 @@
     python -m bench.signals '*-32-*' --rounds 40
 
 Each workload of the benchmark trains as it is there, and "at worst": on so few rows that an epoch has one batch, or
-eight, and measuring comes as often as it may. Times are those of the thread's processor; of each side the
+sixteen, and measuring comes as often as it may. Times are those of the thread's processor; of each side the
 fastest counts, since what else a machine does only slows.
 """
 
@@ -18,7 +18,6 @@ from fnmatch import fnmatch
 import msgspec
 
 from bench.peers.backlit_peer import Compiled
-from bench.table import grid, markdown
 from bench.workloads import WORKLOADS, Workload, problem_of
 
 SECONDS = 0.02
@@ -26,12 +25,12 @@ SECONDS = 0.02
 
 
 def variants(workload: Workload) -> list[Workload]:
-    """Give the workload as it is, on the rows of one batch and of eight, with as many updates."""
+    """Give the workload as it is, on the rows of one batch and of sixteen, with as many updates."""
     steps = max(32, workload.steps)
     return [
         workload,
         msgspec.structs.replace(workload, rows=workload.batch, epochs=steps),
-        msgspec.structs.replace(workload, rows=8 * workload.batch, epochs=-(-steps // 8)),
+        msgspec.structs.replace(workload, rows=16 * workload.batch, epochs=-(-steps // 16)),
     ]
 
 

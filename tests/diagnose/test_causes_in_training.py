@@ -158,8 +158,8 @@ def test_what_only_looks_like_a_fault_is_not_found(kind: str) -> None:
 
 def test_overfitting_is_found_and_early_stopping_or_a_penalty_cures_it() -> None:
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(340, 8))
-    y = X[:, 0] - X[:, 1] + 0.7 * rng.normal(size=340)
+    X = rng.normal(size=(1040, 8))
+    y = X[:, 0] - X[:, 1] + 0.7 * rng.normal(size=1040)
     network = bl.Network([bl.Dense(128, "relu"), bl.Dense(64, "relu"), bl.Dense(1)], 8, "half_squared_error", seed=1)
     training = Training(network, X[:40], y[:40], validation=(X[40:], y[40:]), optimizer=bl.Adam(0.005), epochs=600,
                         keep_best=False).run()  # fmt: skip

