@@ -95,6 +95,9 @@ def test_divergence_names_update_batch_rows_and_layer() -> None:
     assert found.epoch == int(told[1])
     again = Repetition.of(training)
     batch = again.until_it_failed(training)
+    order = Plan.of(training).training().row_order
+    drawn = [order.draw(1, shuffle=True) for _ in range(int(told[1]))][-1]
+    assert batch.tolist() == drawn[8 * int(told[2]) - 8 : 8 * int(told[2])].tolist()
     assert "row 17 the most, " in found.details[2]
     assert all(str(row) in found.details[1] for row in batch)
     assert "layer" in found.details[0] or "gradient" in found.details[0] or "loss" in found.details[0]
@@ -119,6 +122,7 @@ def test_good_rates_lie_around_the_best_without_a_gap() -> None:
     rates = RateSearch(0.5, 3, found)
     assert rates.good == [0.1, 1.0, 10.0]
     assert rates.advised == 0.5
+    assert RateSearch(0.5, 3, {0.1: 0.11, 1.0: 0.1, 10.0: 0.1}).good == [0.1, 1.0, 10.0]
     assert RateSearch(0.5, 3, dict.fromkeys(found, 0.99)).learns is False
 
 
