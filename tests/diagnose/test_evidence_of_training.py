@@ -65,7 +65,8 @@ def test_the_vanishing_gradient_is_the_ratio_of_norms_at_the_first_weights() -> 
     found = _found("BL303", _training(network))
     gradient = first.gradient(X[:40], CLASSES[:40])
     norms = [np.sqrt(np.sum(gradient[f"{k}.W"] ** 2) + np.sum(gradient[f"{k}.b"] ** 2)) for k in (1, 7)]
-    assert found is not None and found.measured == pytest.approx(norms[0] / norms[1])
+    assert found is not None
+    assert found.measured == pytest.approx(norms[0] / norms[1])
     assert "0.25^6" in found.why
 
 
@@ -74,7 +75,8 @@ def test_a_loss_that_begins_too_high_stands_beside_its_theory() -> None:
     first = float(network.evaluate(X[:40], CLASSES[:40]).loss)
     found = _found("BL302", _training(network))
     assert found is not None
-    assert f"{first:.4g}" in found.details[0] and f"{np.log(2):.4g}, which is ln 2" in found.details[0]
+    assert f"{first:.4g}" in found.details[0]
+    assert f"{np.log(2):.4g}, which is ln 2" in found.details[0]
 
 
 def test_divergence_names_update_batch_rows_and_layer() -> None:
@@ -85,13 +87,18 @@ def test_divergence_names_update_batch_rows_and_layer() -> None:
         warnings.simplefilter("ignore", BacklitWarning)
         training = Training(network, rows, PRODUCT[:40], optimizer=bl.SGD(0.01), batch_size=8, epochs=5).run()
     found = _found("BL403", training)
-    assert found is not None and training.stopped is not None
+    assert found is not None
+    assert training.stopped is not None
     told = re.fullmatch(r"diverged in epoch (\d+), batch (\d+)", training.stopped)
-    assert told is not None and f"update {(int(told[1]) - 1) * 5 + int(told[2])}" in found.place
+    assert told is not None
+    assert f"update {(int(told[1]) - 1) * 5 + int(told[2])}" in found.place
     assert found.epoch == int(told[1])
     again = Repetition.of(training)
     batch = again.until_it_failed(training)
-    assert 17 in batch and "(row 17)" in found.details[2]
+    order = Plan.of(training).training().row_order
+    drawn = [order.draw(1, shuffle=True) for _ in range(int(told[1]))][-1]
+    assert batch.tolist() == drawn[8 * int(told[2]) - 8 : 8 * int(told[2])].tolist()
+    assert "row 17 the most, " in found.details[2]
     assert all(str(row) in found.details[1] for row in batch)
     assert "layer" in found.details[0] or "gradient" in found.details[0] or "loss" in found.details[0]
 
@@ -105,7 +112,8 @@ def test_a_training_that_did_not_diverge_has_no_batch_that_failed() -> None:
 def test_a_layer_and_its_unit_are_named_where_an_output_is_not_finite() -> None:
     training = _training(_numbers(bl.Dense(6, "relu")), PRODUCT, optimizer=bl.SGD(1e200), batch_size=8)
     found = _found("BL403", training)
-    assert found is not None and re.search(r"layer 2|network's output", found.details[0])
+    assert found is not None
+    assert re.search(r"layer 2|network's output", found.details[0])
     assert "unit 1" in found.details[0]
 
 
@@ -114,25 +122,30 @@ def test_good_rates_lie_around_the_best_without_a_gap() -> None:
     rates = RateSearch(0.5, 3, found)
     assert rates.good == [0.1, 1.0, 10.0]
     assert rates.advised == 0.5
+    assert RateSearch(0.5, 3, {0.1: 0.11, 1.0: 0.1, 10.0: 0.1}).good == [0.1, 1.0, 10.0]
     assert RateSearch(0.5, 3, dict.fromkeys(found, 0.99)).learns is False
 
 
 @pytest.mark.parametrize(("setting", "code"), [("clip_norm", "BL406"), ("clip_value", "BL406")])
 @pytest.mark.parametrize("signals", [True, False])
 def test_clipping_is_measured_with_and_without_signals(setting: str, code: str, signals: bool) -> None:
-    found = _found(code, _training(_network(bl.Dense(8, "relu")), signals=signals, **{setting: 1e-6}))
-    assert found is not None and found.measured == 1.0
+    given: dict[str, Any] = {"signals": signals, setting: 1e-6}
+    found = _found(code, _training(_network(bl.Dense(8, "relu")), **given))
+    assert found is not None
+    assert found.measured == 1.0
     assert found.remedies[0].changes[0].value == {setting: None}
 
 
 def test_a_limit_of_the_norms_is_strong_where_units_are_at_it() -> None:
     found = _found("BL505", _training(_network(bl.Dense(8, "relu")), max_norm=0.01))
-    assert found is not None and found.measured == 1.0
+    assert found is not None
+    assert found.measured is not None
+    assert found.measured >= 0.5
     assert _found("BL505", _training(_network(bl.Dense(8, "relu")), max_norm=50.0)) is None
 
 
 def test_an_oscillating_loss_turns_around() -> None:
-    training = _training(_numbers(bl.Dense(16, "tanh")), PRODUCT, optimizer=bl.Adam(0.8), epochs=60, keep_best=False)
+    training = _training(_numbers(bl.Dense(16, "tanh")), PRODUCT, optimizer=bl.RMSProp(0.3), epochs=60, keep_best=False)
     found = _found("BL404", training)
     assert found is not None
     loss = training.history["loss"][30:]
@@ -142,7 +155,9 @@ def test_an_oscillating_loss_turns_around() -> None:
 def test_a_plateau_is_the_longest_stretch_at_the_loss_of_zeros() -> None:
     network = _network(*[bl.Dense(8, "sigmoid")] * 8)
     found = _found("BL405", _training(network, epochs=40, optimizer=bl.SGD(0.001)))
-    assert found is not None and found.measured is not None and found.measured > 0.9
+    assert found is not None
+    assert found.measured is not None
+    assert found.measured > 0.9
 
 
 LEGAL: dict[str, Callable[[], Training]] = {

@@ -7,13 +7,9 @@ import numpy as np
 from backlit.diagnose.case import Case
 from backlit.diagnose.changes import standardize
 from backlit.diagnose.finding_tests import finding
-from backlit.diagnose.findings.one_input_of_another_scale import odd_columns
+from backlit.diagnose.findings.one_input_of_another_scale import LARGEST, SMALLEST, odd_columns
 from backlit.diagnose.records import Finding, Remedy
 from backlit.diagnose.samples import sizes
-
-LARGEST, SMALLEST = 12.0, 0.05
-"""Sizes of inputs, in the median over the columns, above or below which they count as unscaled. The greyscales from 0
-to 16 of the bundled digits have 9."""
 
 FARTHEST = 20.0
 """From this |mean| / standard deviation on, in the median, the inputs are far from 0."""
