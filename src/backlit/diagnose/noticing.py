@@ -162,7 +162,7 @@ def _causes(training: TableTraining) -> list[Notice]:
 
 def _of_finding(training: TableTraining, found: Finding) -> Notice:
     """Give a finding as a notice, with the command that leaves the column out, where that is the remedy."""
-    place = found.place.replace("validation rows", "test rows")  # which stand for them here
+    place = found.place.partition(", the first")[0].replace("validation rows", "test rows")  # which stand for them
     command, columns = diagnosing(training.command), _left_out(training, found)
     if columns:
         place = ", ".join(columns)
