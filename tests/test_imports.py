@@ -41,12 +41,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "model": {"engine", "data", "ops", "kernels"},
     "examples": {"engine", "data", "ops", "kernels"},
     "explain": {"engine", "ops", "kernels"},
-    "analysis": {"explain", "model", "data", "engine", "ops", "kernels"},
-    "show": {"analysis", "explain", "engine", "examples", "model", "data"},
+    "diagnose": {"explain", "model", "examples", "data", "engine", "ops", "kernels"},
+    "analysis": {"diagnose", "explain", "model", "data", "engine", "ops", "kernels"},
+    "show": {"diagnose", "analysis", "explain", "engine", "examples", "model", "data"},
     "estimators": {"engine", "data", "model", "ops", "kernels", "show"},
-    "sources": {"show", "analysis", "explain", "examples", "model", "data", "engine", "ops"},
+    "sources": {"diagnose", "show", "analysis", "explain", "examples", "model", "data", "engine", "ops"},
     "cli": {
         "sources",
+        "diagnose",
         "show",
         "analysis",
         "explain",
@@ -59,7 +61,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "__init__",
     },
     "__main__": {"cli", "__init__"},
-    "__init__": {"ops", "engine", "model", "analysis", "estimators", "show", "sources"},
+    "__init__": {"ops", "engine", "model", "diagnose", "analysis", "estimators", "show", "sources"},
 }
 """What each package may import beside itself and what is below all."""
 

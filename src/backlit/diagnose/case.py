@@ -1,0 +1,202 @@
+"""What the tests of findings read: a training that has run, its rows, signals and curves, and what it is compared with.
+
+Everything is computed when it is first asked for, and once.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from backlit.diagnose.plan import Plan, Rows
+from backlit.diagnose.reference import Reference, references
+from backlit.diagnose.score import baseline_score, is_of_classes, predicted, row_scores, wanted
+from backlit.engine import SignalHistory, Training
+from backlit.kernels.types import Array
+from backlit.ops.base import Activation
+from backlit.ops.layers.dense import Dense
+from backlit.ops.registry import activations
+
+SAMPLE = 512
+"""Outputs of hidden units are looked at over so many training rows at the most, evenly spread."""
+
+
+class HiddenLayer(NamedTuple):
+    """A hidden layer with an activation: its label, the place in the network's layers, its units, its activation."""
+
+    label: str
+    place: int
+    units: int
+    activation: Activation
+
+
+class Case:
+    """A training that is diagnosed.
+
+    Args:
+        training: the training, which has run.
+        plan: what it is made of.
+        compare: whether to train references; without, `references` are empty.
+        columns: names of the inputs, for the findings' words; by default "input 1" and so on.
+    """
+
+    def __init__(
+        self, training: Training, plan: Plan, *, compare: bool = True, columns: Sequence[str] | None = None
+    ) -> None:
+        self.training, self.plan, self.compare = training, plan, compare
+        self.network, self.settings = training.network, training.settings
+        self.columns = list(columns or [f"input {k + 1}" for k in range(training.X.shape[1])])
+        self.rows: Rows = plan.rows
+        self.X, self.Y, self.weights = plan.rows
+        self.validation = plan.validation
+
+    # ------------------------------------------------------------------------------------------------ rows and scores
+
+    @functools.cached_property
+    def of_classes(self) -> bool:
+        """Whether the targets are classes, or yes and no; else they are numbers."""
+        return is_of_classes(self.network, self.Y)
+
+    @functools.cached_property
+    def held_out(self) -> Rows:
+        """The rows that are judged by: the validation rows, or the training rows where there are none."""
+        return self.rows if self.validation is None else self.validation
+
+    @functools.cached_property
+    def targets(self) -> Array:
+        """The training targets as the outputs should be (n, outputs)."""
+        return wanted(self.network, self.Y)
+
+    @functools.cached_property
+    def held_out_targets(self) -> Array:
+        """The targets of the rows that are judged by, as the outputs should be."""
+        return wanted(self.network, self.held_out[1])
+
+    @functools.cached_property
+    def baseline(self) -> float:
+        """The mean score of the held-out rows where each is predicted as the training rows' mean."""
+        return baseline_score(self.targets, self.held_out_targets)
+
+    def scores(self, network: Any, X: Array, T: Array, classes: bool | None = None) -> Array:
+        """Give the rows' scores (n,) of a network, as shares of the baseline's mean score."""
+        with np.errstate(all="ignore"):
+            outputs = network.predict(X)
+        P = predicted(network.loss, outputs, self.of_classes if classes is None else classes)
+        return row_scores(T, P) / self.baseline
+
+    @functools.cached_property
+    def held_out_scores(self) -> Array:
+        """The scores of the held-out rows by the network as the training left it (n,)."""
+        return self.scores(self.network, self.held_out[0], self.held_out_targets)
+
+    @functools.cached_property
+    def unexplained(self) -> float:
+        """Their mean: 0 is perfect, 1 no better than the baseline; infinite where predictions are not finite."""
+        return float(self.held_out_scores.mean())
+
+    @functools.cached_property
+    def unexplained_training(self) -> float:
+        """The same of the training rows, against the same baseline."""
+        return float(self.scores(self.network, self.X, self.targets).mean())
+
+    @functools.cached_property
+    def linear(self) -> float:
+        """The unexplained share of the held-out rows by a linear model: least squares with a small ridge."""
+        X, X_held_out = self.X.astype(np.float64), self.held_out[0].astype(np.float64)
+        mean, spread = X.mean(axis=0), X.std(axis=0)
+        spread[spread == 0.0] = 1.0
+        X, X_held_out = (X - mean) / spread, (X_held_out - mean) / spread
+        gram = X.T @ X + 1e-2 * len(X) ** 0.5 * np.eye(X.shape[1])
+        W = np.linalg.solve(gram, X.T @ (self.targets - self.targets.mean(axis=0)))
+        P = X_held_out @ W + self.targets.mean(axis=0)
+        return float(
+            row_scores(self.held_out_targets, np.clip(P, 0.0, 1.0) if self.of_classes else P).mean() / self.baseline
+        )
+
+    # -------------------------------------------------------------------------------------------------- the references
+
+    @functools.cached_property
+    def references(self) -> tuple[Reference, ...]:
+        """Standard trainings on the same rows, best first; none where nothing is to be compared."""
+        if not self.compare:
+            return ()
+        found = references(self.plan, self.held_out_targets, self.of_classes, self.baseline)
+        return tuple(sorted(found, key=lambda reference: reference.unexplained))
+
+    @functools.cached_property
+    def reference(self) -> Reference | None:
+        """The reference that the training is compared with: the middle one of those with other seeds."""
+        return self.references[len(self.references) // 2] if self.references else None
+
+    # ----------------------------------------------------------------------------------------------- the training's way
+
+    @property
+    def signals(self) -> SignalHistory:
+        """The signals of the training."""
+        return self.training.signals
+
+    @functools.cached_property
+    def history(self) -> dict[str, Array]:
+        """The history's columns: "loss", "validation_loss" ..."""
+        return self.training.history.columns()
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the training ended since a loss or weights were not finite."""
+        return (self.training.stopped or "").startswith("diverged") or not math.isfinite(self.unexplained)
+
+    @functools.cached_property
+    def updates(self) -> int:
+        """The updates that the training made."""
+        return int(self.training.step)
+
+    @functools.cached_property
+    def first_network(self) -> Any:
+        """The network at its first weights: a copy."""
+        return self.plan.network
+
+    @functools.cached_property
+    def first_loss(self) -> float:
+        """The loss of the training rows with the first weights, without penalties."""
+        with np.errstate(all="ignore"):
+            return float(self.first_network.evaluate(self.X, self.Y, metrics=[]).loss)
+
+    # ------------------------------------------------------------------------------------------------- layers and units
+
+    @functools.cached_property
+    def hidden(self) -> tuple[HiddenLayer, ...]:
+        """The hidden dense layers of the chain with their activations, linear ones too."""
+        found = []
+        layers = list(self.network.layers)
+        dense = [(k, layer) for k, layer in enumerate(layers) if isinstance(layer, Dense)]
+        for (k, layer), (following, _) in itertools.pairwise(dense):
+            activation: Activation = activations.make(layer.activation)
+            after = next((a for a in layers[k + 1 : following] if isinstance(a, Activation)), None)
+            if activation.name == "identity" and after is not None:
+                activation = after
+            found.append(HiddenLayer(self.label_of(k), k, int(layer.units), activation))
+        return tuple(found)
+
+    def label_of(self, place: int) -> str:
+        """Give the label by which the parameters of the layer at a place of the network's layers are named."""
+        owner = self.network.layers[place]
+        labels = [label for label, op in zip(self.network.labels, self.network.ops, strict=True) if op is owner]
+        return labels[0] if labels else str(place + 1)
+
+    @functools.cached_property
+    def sample(self) -> Array:
+        """Training rows that hidden outputs are looked at over (rows, inputs)."""
+        rows: Array = self.X[np.unique(np.linspace(0, len(self.X) - 1, SAMPLE).astype(int))]
+        return rows
+
+    def hidden_outputs(self, label: str, *, first: bool = False, activated: bool = True) -> Array:
+        """Give what a hidden layer writes for the sample (rows, units), at the end or at the first weights."""
+        network = self.first_network if first else self.network
+        with np.errstate(all="ignore"):
+            found: Array = network.outputs(self.sample, label, activated=activated)
+        return found

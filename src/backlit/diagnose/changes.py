@@ -1,0 +1,341 @@
+"""Changes of what a training is made of: how each is made, in words, in Python and as an option, and how it applies.
+
+`CHANGES` maps a change's name to the function that applies it: it takes a plan and the change's value and gives the
+changed plan. `changed` applies records. The functions below make the records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from backlit.diagnose.plan import Plan, Rows
+from backlit.diagnose.records import Change
+from backlit.errors import BacklitError
+from backlit.kernels.types import Array
+from backlit.ops.base import Activation, Layer
+from backlit.ops.layers.dense import Dense
+from backlit.ops.layers.dropout import Dropout
+from backlit.ops.layers.normalization import BatchNorm
+from backlit.ops.registry import activations, optimizers
+
+CHANGES: dict[str, Callable[[Plan, Any], Plan]] = {}
+"""What applies a change, by its name."""
+
+
+def changed(plan: Plan, changes: Iterable[Change]) -> Plan:
+    """Apply changes to a plan, one after the other.
+
+    Errors: a BacklitError where one does not fit the plan.
+    """
+    for change in changes:
+        plan = CHANGES[change.name](plan, change.value)
+        plan = plan.replaced(changes=(*plan.changes, change))
+    return plan
+
+
+def _change(name: str) -> Callable[[Callable[[Plan, Any], Plan]], Callable[[Plan, Any], Plan]]:
+    """Register what applies the change of that name."""
+
+    def register(function: Callable[[Plan, Any], Plan]) -> Callable[[Plan, Any], Plan]:
+        CHANGES[name] = function
+        return function
+
+    return register
+
+
+# --------------------------------------------------------------------------------------------- settings of the training
+
+
+@_change("setting")
+def _set(plan: Plan, value: Any) -> Plan:
+    """Replace settings of the training; `value` is a mapping from their names."""
+    return plan.with_settings(**value)
+
+
+@_change("rate")
+def _set_rate(plan: Plan, value: Any) -> Plan:
+    """Replace the optimizer's learning rate."""
+    if not hasattr(plan.settings.optimizer, "rate"):
+        raise BacklitError(f"the optimizer {plan.settings.optimizer.name!r} has no learning rate to change.")
+    return plan.with_settings(optimizer=msgspec.structs.replace(plan.settings.optimizer, rate=float(value)))
+
+
+@_change("optimizer")
+def _set_optimizer(plan: Plan, value: Any) -> Plan:
+    """Take another optimizer, given as `to_dict` gives it."""
+    return plan.with_settings(optimizer=optimizers.from_dict(value))
+
+
+# ------------------------------------------------------------------------------------------------------- of the network
+
+
+def _hidden(plan: Plan) -> list[int]:
+    """Give the places of the dense layers but the last one."""
+    places = [k for k, layer in enumerate(plan.layers) if isinstance(layer, Dense)]
+    return places[:-1]
+
+
+def _with_dense(plan: Plan, places: Iterable[int], **fields: Any) -> Plan:
+    """Replace fields of some dense layers; those whose weights fit no more are drawn anew, the others stay."""
+    layers = list(plan.layers)
+    for k in places:
+        layers[k] = msgspec.structs.replace(layers[k], **fields)
+    return plan.with_layers(layers)
+
+
+@_change("activation")
+def _set_activation(plan: Plan, value: Any) -> Plan:
+    """Take another activation in all hidden layers, with its usual first weights."""
+    layers: list[Layer] = []
+    for k, layer in enumerate(plan.layers):
+        if k in _hidden(plan):
+            assert isinstance(layer, Dense)
+            layers.append(Dense(layer.units, value, bias=layer.bias))
+        elif isinstance(layer, Activation) and k < len(plan.layers) - 1:
+            layers.append(activations.make(value))
+        else:
+            layers.append(layer)
+    return plan.with_layers(layers)
+
+
+@_change("first weights")
+def _set_weights(plan: Plan, value: Any) -> Plan:
+    """Draw the first weights of all dense layers as their activations' initializers do, or by one of a name."""
+    places = [k for k, layer in enumerate(plan.layers) if isinstance(layer, Dense)]
+    return _with_dense(plan, places, weights=value, biases=None)
+
+
+@_change("first biases")
+def _set_biases(plan: Plan, value: Any) -> Plan:
+    """Let all biases begin at a number; the weights stay."""
+    network = plan.network.copy()
+    for name in network.layout:
+        if name.endswith(".b"):
+            network[name] = float(value)
+    return plan.replaced(network=network)
+
+
+@_change("batch norm")
+def _add_batch_norm(plan: Plan, value: Any) -> Plan:
+    """Put a batch normalization between each hidden dense layer and its activation."""
+    layers: list[Layer] = []
+    for k, layer in enumerate(plan.layers):
+        if k in _hidden(plan):
+            assert isinstance(layer, Dense)
+            activation = activations.make(layer.activation)
+            weights = activation.initializer if layer.weights is None else layer.weights
+            layers += [Dense(layer.units, bias=layer.bias, weights=weights), BatchNorm(), activation]
+        else:
+            layers.append(layer)
+    return plan.with_layers(layers)
+
+
+@_change("dropout")
+def _set_dropout(plan: Plan, value: Any) -> Plan:
+    """Set the probability of all dropout layers, take them out at 0, or put one behind each hidden layer."""
+    there = any(isinstance(layer, Dropout) for layer in plan.layers)
+    layers: list[Layer] = []
+    for k, layer in enumerate(plan.layers):
+        if isinstance(layer, Dropout):
+            layers += [Dropout(value)] if value else []
+            continue
+        layers.append(layer)
+        if not there and value and k in _hidden(plan):
+            layers.append(Dropout(value))
+    kept = plan.with_layers(layers)
+    if kept.network.parameters.size == plan.network.parameters.size:  # dropout has none: the first weights stay
+        kept.network.parameters[:], kept.network.state[:] = plan.network.parameters, plan.network.state
+    return kept
+
+
+@_change("units")
+def _set_units(plan: Plan, value: Any) -> Plan:
+    """Take hidden layers of so many units, a number for each, with the activation of the first one there was."""
+    dense = [layer for layer in plan.layers if isinstance(layer, Dense)]
+    name = activations.make(dense[0].activation).name if len(dense) > 1 else "relu"
+    name = "relu" if name == "identity" else name
+    return plan.with_layers([*(Dense(int(units), name) for units in value), dense[-1]])
+
+
+@_change("output")
+def _set_output(plan: Plan, value: Any) -> Plan:
+    """Take another output activation and loss: {"activation": ..., "loss": ..., "units": ...}."""
+    layers = list(plan.layers)
+    while isinstance(layers[-1], Activation):
+        layers.pop()
+    last = layers[-1]
+    if not isinstance(last, Dense):
+        raise BacklitError(f"the last layer is {last.summary()}; expected a dense layer, whose output can be changed.")
+    layers[-1] = Dense(int(value.get("units", last.units)), value["activation"], bias=last.bias)
+    reshaped = _reshaped_targets(plan, int(value.get("units", last.units)))
+    return reshaped.with_layers(layers, loss=value["loss"])
+
+
+def _reshaped_targets(plan: Plan, units: int) -> Plan:
+    """Give targets for so many outputs: class numbers stay; 0 and 1 of one output become class numbers of two."""
+    width = plan.rows[1].shape[1]
+    if units in {width, plan.network.output_size}:
+        return plan
+    if width == 1 or units == 1:
+        return plan  # class numbers fit any number of outputs, and a column of 0 and 1 one output
+    raise BacklitError(f"the targets have {width} columns; a network of {units} outputs cannot learn them.")
+
+
+# ---------------------------------------------------------------------------------------------------------- of the rows
+
+
+def _mapped(plan: Plan, change: Callable[[Rows], Rows]) -> Plan:
+    """Change the training rows and the validation rows alike."""
+    validation = None if plan.validation is None else change(plan.validation)
+    return plan.replaced(rows=change(plan.rows), validation=validation)
+
+
+@_change("standardize")
+def _standardize(plan: Plan, value: Any) -> Plan:
+    """Subtract the mean of the training rows from each input, and divide by their standard deviation."""
+    X = plan.rows[0].astype(np.float64)
+    mean, spread = X.mean(axis=0), X.std(axis=0)
+    spread[spread == 0.0] = 1.0
+    dtype = plan.network.dtype
+    center, scale = plan.center.copy(), plan.spread.copy()
+    center[plan.columns] += mean * scale[plan.columns]
+    scale[plan.columns] *= spread
+    scaled = _mapped(plan, lambda rows: (np.ascontiguousarray((rows[0] - mean) / spread, dtype), *rows[1:]))
+    return scaled.replaced(center=center, spread=scale)
+
+
+@_change("standardize targets")
+def _standardize_targets(plan: Plan, value: Any) -> Plan:
+    """Subtract the mean of the training targets, and divide by their standard deviation."""
+    Y = plan.rows[1].astype(np.float64)
+    mean, spread = Y.mean(axis=0), Y.std(axis=0)
+    spread[spread == 0.0] = 1.0
+    dtype = plan.network.dtype
+    center = plan.target_center + mean * plan.target_spread
+    scaled = _mapped(plan, lambda rows: (rows[0], np.ascontiguousarray((rows[1] - mean) / spread, dtype), rows[2]))
+    return scaled.replaced(target_center=center, target_spread=plan.target_spread * spread)
+
+
+@_change("leave out inputs")
+def _leave_out(plan: Plan, value: Any) -> Plan:
+    """Leave columns of the given inputs out, by their numbers."""
+    kept = np.array([k for k, column in enumerate(plan.columns) if column not in set(value)])
+    fewer = _mapped(plan, lambda rows: (np.ascontiguousarray(rows[0][:, kept]), *rows[1:]))
+    return fewer.replaced(columns=plan.columns[kept]).with_layers(plan.layers, inputs=len(kept))
+
+
+@_change("leave out rows")
+def _leave_out_rows(plan: Plan, value: Any) -> Plan:
+    """Leave training rows out, by their numbers."""
+    kept = np.setdiff1d(np.arange(len(plan.rows[0])), np.asarray(value, np.int64))
+    X, Y, weights = plan.rows
+    return plan.replaced(rows=(X[kept], Y[kept], weights[kept] if weights.size else weights))
+
+
+@_change("class weights")
+def _balance(plan: Plan, value: Any) -> Plan:
+    """Weigh each row so that all classes count alike."""
+    X, Y, weights = plan.rows
+    codes = class_codes(Y)
+    counts = np.bincount(codes)
+    each = len(codes) / (np.count_nonzero(counts) * np.maximum(counts, 1))[codes]
+    return plan.replaced(rows=(X, Y, (weights if weights.size else 1.0) * each))
+
+
+def class_codes(Y: Array) -> Array:
+    """Give class numbers (n,) of targets: of class numbers, of 0 and 1, or of one column for each class."""
+    codes = np.unique(Y[:, 0], return_inverse=True)[1] if Y.shape[1] == 1 else Y.argmax(axis=1)
+    return np.asarray(codes, np.int64)
+
+
+# -------------------------------------------------------------------------------------------------- records of changes
+
+
+def set_rate(rate: float, now: float) -> Change:
+    """Change the learning rate."""
+    return Change("rate", rate, f"learning rate {rate:g} instead of {now:g}", f"--rate {rate:g}", f"rate={rate:g}")
+
+
+def set_setting(name: str, value: Any, words: str, option: str = "") -> Change:
+    """Change one setting of `Training`."""
+    return Change("setting", {name: value}, words, option, f"bl.Training(..., {name}={value!r})")
+
+
+def set_activation(name: str, now: str) -> Change:
+    """Change the activation of the hidden layers."""
+    what = f"{name} instead of {now} in the hidden layers, with its usual first weights"
+    return Change("activation", name, what, f"--activation {name}", f'bl.Dense(units, "{name}")')
+
+
+def usual_weights() -> Change:
+    """Draw the first weights as usual."""
+    return Change("first weights", None, "the usual first weights (He for relu, Glorot for tanh and sigmoid), biases 0",
+                  "", "bl.Dense(units, activation), without weights= and biases=")  # fmt: skip
+
+
+def usual_biases() -> Change:
+    """Begin with biases of 0."""
+    return Change("first biases", 0.0, "biases that begin at 0", "", "bl.Dense(units, activation), without biases=")
+
+
+def add_batch_norm() -> Change:
+    """Put batch normalization before the hidden activations."""
+    return Change("batch norm", True, "batch normalization before each hidden activation", "",
+                  "bl.Dense(units), bl.BatchNorm(), activation")  # fmt: skip
+
+
+def set_dropout(p: float, now: float) -> Change:
+    """Change the probability of dropout."""
+    words = f"dropout {p:g} instead of {now:g}" if p else f"no dropout (now {now:g})"
+    return Change("dropout", p, words, f"--dropout {p:g}", f"bl.Dropout({p:g})" if p else "no bl.Dropout")
+
+
+def set_units(units: Sequence[int], now: Sequence[int]) -> Change:
+    """Change the sizes of the hidden layers."""
+    text = ",".join(map(str, units))
+    before = ",".join(map(str, now)) or "none"
+    return Change("units", tuple(units), f"hidden layers of {text} units instead of {before}", f"--layers {text}",
+                  f"layers of {text} units")  # fmt: skip
+
+
+def set_output(activation: str, loss: str, now: str, units: int | None = None) -> Change:
+    """Change the output's activation and the loss."""
+    value: dict[str, Any] = {"activation": activation, "loss": loss} | ({"units": units} if units else {})
+    last = f"bl.Dense({units or 'outputs'}, {activation!r})"
+    return Change("output", value, f"output {activation} with the loss {loss} instead of {now}", "",
+                  f'{last}, loss="{loss}"')  # fmt: skip
+
+
+def standardize() -> Change:
+    """Standardize the inputs."""
+    return Change("standardize", True, "inputs standardized to mean 0 and standard deviation 1", "",
+                  "X = (X - X_train.mean(0)) / X_train.std(0)")  # fmt: skip
+
+
+def standardize_targets() -> Change:
+    """Standardize the targets."""
+    return Change("standardize targets", True, "targets standardized to mean 0 and standard deviation 1", "",
+                  "Y = (Y - Y_train.mean(0)) / Y_train.std(0)")  # fmt: skip
+
+
+def leave_out_inputs(columns: Sequence[int], names: Sequence[str]) -> Change:
+    """Leave inputs out."""
+    told = ", ".join(names)
+    return Change("leave out inputs", tuple(columns), f"without {told}", f"--ignore {','.join(names)}",
+                  f"X = np.delete(X, {list(columns)}, axis=1)")  # fmt: skip
+
+
+def leave_out_rows(rows: Sequence[int], why: str) -> Change:
+    """Leave training rows out."""
+    return Change("leave out rows", tuple(map(int, rows)), f"without {len(rows):,} training rows {why}", "",
+                  "X = np.delete(X, rows, axis=0)")  # fmt: skip
+
+
+def balance() -> Change:
+    """Weigh the classes alike."""
+    return Change("class weights", "balanced", "rows weighted so that all classes count alike", "",
+                  "sample_weight=rows / (classes * rows of the class)")  # fmt: skip

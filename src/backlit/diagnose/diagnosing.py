@@ -1,0 +1,85 @@
+"""`diagnose`: what is wrong with a training, by which numbers, and whether a remedy helps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from backlit.diagnose.case import Case
+from backlit.diagnose.finding_tests import finding_tests
+from backlit.diagnose.harm import compared, is_harmed
+from backlit.diagnose.plan import Plan
+from backlit.diagnose.ranking import ranked
+from backlit.diagnose.records import Compared, Diagnosis, Finding
+from backlit.diagnose.trial import tried_remedies
+from backlit.engine import Training
+from backlit.errors import BacklitError, collecting
+
+
+def diagnose(
+    training: Training, *, fix: bool = False, compare: bool = True, columns: Sequence[str] | None = None
+) -> Diagnosis:
+    """Say what is wrong with a training that has run: findings with their numbers, in the order of cause.
+
+    References are trained on the same rows, with standard settings: where the training is as good as they are on the
+    validation rows, nothing is wrong with it, and what is odd is only remarked. Where it is worse by more than chance,
+    the findings say why. Rows that are wrong themselves (a leak, shuffled labels) are findings by themselves.
+
+    Args:
+        training: a training that has made at least one epoch, or diverged in its first.
+        fix: train again with the remedies, one by one, from the same seed; those that help are kept.
+        compare: False trains no references: then the findings say what is odd, not whether it does harm.
+        columns: names of the inputs, for the words of the findings.
+
+    Errors: a BacklitError for what is no training, one that has not run, or one whose order of rows is the caller's.
+    """
+    if not isinstance(training, Training):
+        raise BacklitError(
+            f"diagnose was given {type(training).__name__}; expected a training that has run: "
+            "bl.diagnose(bl.Training(network, X, Y).run())."
+        )
+    if training.step == 0 and not (training.stopped or "").startswith("diverged"):
+        raise BacklitError("this training has not run yet; run it first: bl.diagnose(training.run()).")
+    began = time.perf_counter()
+    case = Case(training, Plan.of(training), compare=compare, columns=columns)
+    with collecting([]), np.errstate(all="ignore"):
+        found = compared(case)
+        harmed = is_harmed(case, found)
+        findings, remarks = _sorted(case, harmed, compare)
+        tried, kept = tried_remedies(case, findings) if fix and harmed else ((), ())
+    harmed = harmed or bool(findings)
+    return Diagnosis(
+        what=repr(training.network), stopped=training.stopped or "", harmed=harmed, compared=found,
+        findings=findings, remarks=remarks, tried=tried, kept=kept, unsaid=_unsaid(case, found, harmed, findings),
+        seconds=time.perf_counter() - began,
+    )  # fmt: skip
+
+
+def _sorted(case: Case, harmed: bool, compare: bool) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    """Run all tests; give what counts as a finding, in the order of cause, and what is only remarked."""
+    findings: list[Finding] = []
+    remarks: list[Finding] = []
+    for test in finding_tests():
+        found = test.run(case)
+        if found is not None:
+            (findings if harmed or test.by_itself or not compare else remarks).append(found)
+    return tuple(ranked(case, findings)), tuple(remarks)
+
+
+def _unsaid(case: Case, found: Compared, harmed: bool, findings: Sequence[Finding]) -> tuple[str, ...]:
+    """Say what could not be told."""
+    said = []
+    if case.validation is None:
+        said.append(
+            "There are no validation rows, so overfitting cannot be told, and the comparison is on the training rows: "
+            "give bl.Training(..., validation=(X, Y))."
+        )
+    if not len(case.signals):
+        said.append("No signals were measured, so nothing is said of gradients and units.")
+    if harmed and not findings:
+        said.append("The training is worse than the reference, and no test says why.")
+    if case.compare and found.gap is None and not case.diverged:
+        said.append("The reference is no better than the baseline: these inputs may say nothing of the targets.")
+    return tuple(said)

@@ -1,0 +1,139 @@
+"""Standard trainings on the same rows, which say what these rows let a network of that shape reach."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from backlit.diagnose.plan import Plan, Rows, run
+from backlit.diagnose.score import predicted, row_scores
+from backlit.engine import Network, Training, kind_of
+from backlit.kernels.types import Array
+from backlit.ops.layers.dense import Dense
+from backlit.ops.optimizers.adaptive import Adam
+from backlit.ops.registry import activations
+
+SEEDS = 4
+"""So many references are trained, with other first weights: what differs between them is chance."""
+
+FEWEST_UNITS, MOST_UNITS, DEEPEST = 16, 128, 4
+"""A reference has at least and at most so many units in each hidden layer, and at most so many of them."""
+
+RATE, WIDTH, HIGHEST_RATE = 2e-3, 64, 1e-2
+"""Adam's rate of a reference: RATE where the widest hidden layer has WIDTH units, in proportion more where it has
+fewer."""
+
+BATCH_ROWS = 32
+FEWEST_UPDATES, FEWEST_EPOCHS, MOST_EPOCHS = 1_000, 60, 300
+PATIENCE = 25
+
+
+class Reference(msgspec.Struct, frozen=True, eq=False):
+    """A standard training that has run: its words, its scores of the held-out rows (n,), and their mean."""
+
+    what: str
+    training: Training
+    scores: Array
+    unexplained: float
+
+
+def references(plan: Plan, T: Array, classes: bool, baseline: float) -> list[Reference]:
+    """Train references for a plan; T are the held-out targets as the outputs should be, `baseline` their score."""
+    X, Y, rows = _rows_of(plan, classes)
+    held_out = rows or (X, Y, plan.rows[2])
+    found = []
+    for seed in range(SEEDS):
+        training = run(_training(plan, X, Y, rows, classes, seed))
+        outputs = predicted(training.network.loss, training.network.predict(held_out[0]), classes)
+        if not classes:
+            outputs = outputs * _spread(plan.rows[1]) + plan.rows[1].astype(np.float64).mean(axis=0)
+        scores = row_scores(T, outputs) / baseline
+        found.append(Reference(_words(training), training, scores, float(scores.mean())))
+    return found
+
+
+def _rows_of(plan: Plan, classes: bool) -> tuple[Array, Array, Rows | None]:
+    """Give the rows as a reference takes them: inputs standardized, and so are targets that are numbers."""
+    X, Y, _ = plan.rows
+    mean, spread = X.astype(np.float64).mean(axis=0), _spread(X)
+    middle, size = (0.0, 1.0) if classes else (Y.astype(np.float64).mean(axis=0), _spread(Y))
+
+    def scaled(rows: Rows) -> Rows:
+        return (rows[0] - mean) / spread, (rows[1] - middle) / size, rows[2]
+
+    training = scaled(plan.rows)
+    return training[0], training[1], None if plan.validation is None else scaled(plan.validation)
+
+
+def _spread(values: Array) -> Array:
+    """Give the standard deviations of the columns, 1 where all values are the same."""
+    spread = values.astype(np.float64).std(axis=0)
+    return np.where(spread == 0.0, 1.0, spread)
+
+
+def _training(plan: Plan, X: Array, Y: Array, validation: Rows | None, classes: bool, seed: int) -> Training:
+    """Make a reference: the plan's hidden layers within bounds, usual first weights, Adam, stopped by validation."""
+    widths, activation = _shape(plan)
+    network = Network(
+        [*(Dense(units, activation) for units in widths), _output(plan, Y, classes)], X.shape[1],
+        _loss(plan, Y, classes), dtype=plan.network.dtype, seed=1 + seed,
+    )  # fmt: skip
+    rows = len(X)
+    batches = -(-rows // BATCH_ROWS)
+    epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, -(-FEWEST_UPDATES // batches), plan.settings.epochs))
+    rate = min(HIGHEST_RATE, RATE * max(1.0, WIDTH / max(widths)))
+    given: Any = None if validation is None else (validation[0], validation[1])
+    if given is not None and validation is not None and validation[2].size:
+        given = validation
+    weights = plan.rows[2] if plan.rows[2].size else None
+    return Training(
+        network, X, _targets(plan, Y, classes), optimizer=Adam(rate), batch_size=BATCH_ROWS, epochs=epochs,
+        seed=plan.settings.seed + seed, validation=_validation(plan, given, classes), patience=PATIENCE,
+        keep_best=True, l2=1.0 / rows, sample_weight=weights,
+    )  # fmt: skip
+
+
+def _shape(plan: Plan) -> tuple[list[int], str]:
+    """Give the units of the hidden layers, within bounds, and their activation: tanh stays, all others become relu."""
+    dense = [layer for layer in plan.network.layers if isinstance(layer, Dense)]
+    widths = [min(MOST_UNITS, max(FEWEST_UNITS, int(layer.units))) for layer in dense[:-1]][:DEEPEST] or [64]
+    names = {activations.make(layer.activation).name for layer in dense[:-1]}
+    return widths, "tanh" if names == {"tanh"} else "relu"
+
+
+def _output(plan: Plan, Y: Array, classes: bool) -> Dense:
+    """Give the last layer that fits the targets."""
+    network = plan.network
+    if not classes:
+        return Dense(network.output_size)
+    if network.loss.class_targets or Y.shape[1] > 1:
+        exclusive = network.loss.class_targets or bool((Y.sum(axis=1) == 1.0).all())
+        return Dense(network.output_size, "softmax" if exclusive else "sigmoid")
+    return Dense(1, "sigmoid")
+
+
+def _loss(plan: Plan, Y: Array, classes: bool) -> str:
+    """Give the loss that fits the targets; counts keep the loss of their own."""
+    if not classes:
+        return "half_squared_error"
+    return "cross_entropy" if _output(plan, Y, classes).activation == "softmax" else "binary_cross_entropy"
+
+
+def _targets(plan: Plan, Y: Array, classes: bool) -> Array:
+    """Give targets as a reference's loss takes them: -1 of ±1 becomes 0."""
+    return np.maximum(Y, 0.0) if classes and kind_of(plan.network.loss) == "labels" else Y
+
+
+def _validation(plan: Plan, given: Any, classes: bool) -> Any:
+    return None if given is None else (given[0], _targets(plan, given[1], classes), *given[2:])
+
+
+def _words(training: Training) -> str:
+    """Say what a reference is."""
+    sizes = " -> ".join([str(training.network.inputs), *(layer.summary() for layer in training.network.layers)])
+    return (
+        f"{sizes}, usual first weights, standardized inputs, adam with rate {training.optimizer.rate:.2g}, "  # type: ignore[attr-defined]
+        f"batches of {training.batch_size}, the best of {len(training.history)} epochs"
+    )

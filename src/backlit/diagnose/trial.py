@@ -1,0 +1,152 @@
+"""Remedies that are really trained, one by one, from the same seed; what helped the held-out rows is kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from backlit.diagnose.case import Case
+from backlit.diagnose.changes import changed
+from backlit.diagnose.harm import errors_of, finite
+from backlit.diagnose.plan import Plan, run
+from backlit.diagnose.records import Change, Finding, Outcome, Remedy, Tried
+from backlit.diagnose.score import predicted, row_scores, wanted
+from backlit.engine import SIGNALS, Training
+from backlit.errors import BacklitError
+from backlit.kernels.types import Array
+
+MOST_TRIALS = 8
+"""So many remedies are trained at the most."""
+
+HELPED_GAP, HELPED_ERRORS = 0.1, 2.0
+"""A remedy helped if it closed at least this part of the gap that was left, and the rows gained by so many standard
+errors."""
+
+CLOSED = 0.9
+"""From this part of the gap on nothing more is tried."""
+
+
+class State(NamedTuple):
+    """A plan that has been trained, with the scores of its held-out rows (n,)."""
+
+    plan: Plan
+    training: Training
+    scores: Array
+
+
+def tried_remedies(case: Case, findings: Sequence[Finding]) -> tuple[tuple[Tried, ...], tuple[Change, ...]]:
+    """Train the findings' remedies in their order; give what came of each, and the changes that helped."""
+    now = State(case.plan, case.training, case.held_out_scores)
+    target = case.reference.unexplained if case.reference is not None else 0.0
+    tried: list[Tried] = []
+    for finding, remedy in _in_order(findings):
+        if len(tried) >= MOST_TRIALS or _closed(case, target, float(now.scores.mean())) >= CLOSED:
+            break
+        result, after = _try(case, now, finding, remedy, target)
+        tried.append(result)
+        if result.helped and after is not None:
+            now = after
+    return tuple(tried), now.plan.changes
+
+
+def _in_order(findings: Sequence[Finding]) -> Iterator[tuple[Finding, Remedy]]:
+    """Give the first remedy of each finding, then the second ones, and so on."""
+    for k in range(max((len(finding.remedies) for finding in findings), default=0)):
+        for finding in findings:
+            if k < len(finding.remedies):
+                yield finding, finding.remedies[k]
+
+
+def _try(case: Case, now: State, finding: Finding, remedy: Remedy, target: float) -> tuple[Tried, State | None]:
+    """Train one remedy and compare it with what there is."""
+    began = time.perf_counter()
+    before = outcome(case, now, finding)
+    try:
+        plan = changed(now.plan, remedy.changes)
+        after = State(plan, training := run(plan.training(divergence="warn")), scores_of(case, plan, training))
+    except BacklitError as error:
+        seconds = time.perf_counter() - began
+        return Tried(code=finding.code, remedy=remedy, before=before, after=None, closed=None, errors=None,
+                     helped=False, verdict=f"not tried: {error}", seconds=seconds), None  # fmt: skip
+    mine, theirs = float(now.scores.mean()), float(after.scores.mean())
+    gained = errors_of(now.scores, after.scores) if np.isfinite(mine) else float("inf") * np.isfinite(theirs)
+    closed = _closed(case, target, theirs) if not np.isfinite(mine) else _part(mine, theirs, target)
+    helped = bool(np.isfinite(theirs) and theirs < mine and gained > HELPED_ERRORS and closed > HELPED_GAP)
+    result = Tried(
+        code=finding.code, remedy=remedy, before=before, after=outcome(case, after, finding), closed=finite(closed),
+        errors=finite(gained), helped=helped, verdict=_verdict(helped, mine, theirs),
+        seconds=time.perf_counter() - began,
+    )  # fmt: skip
+    return result, after
+
+
+def _verdict(helped: bool, before: float, after: float) -> str:
+    """Say what a trial showed."""
+    if helped:
+        return "helped, kept"
+    if not np.isfinite(after):
+        return "diverged"
+    return "no better than chance" if after < before else "did not help"
+
+
+def _closed(case: Case, target: float, unexplained: float) -> float:
+    """Give how much of the gap between the training and the reference is closed."""
+    first = min(case.unexplained, 1.0) if np.isfinite(case.unexplained) else 1.0
+    return _part(first, unexplained, target)
+
+
+def _part(before: float, after: float, target: float) -> float:
+    """Give which part of the way from `before` down to `target` was gone."""
+    way = before - target
+    return (before - after) / way if way > 0.0 else float(after < before)
+
+
+def scores_of(case: Case, plan: Plan, training: Training) -> Array:
+    """Give the scores of the held-out rows (n,) by the training of a changed plan, in the unit of the first one."""
+    rows = plan.rows if plan.validation is None else plan.validation
+    if plan.validation is None:  # rows may have been left out: the judged rows stay those of the first plan
+        rows = (plan.inputs_of(case.held_out[0]), *case.held_out[1:])
+    outputs = predicted(training.network.loss, training.network.predict(rows[0]), case.of_classes)
+    T = case.held_out_targets
+    if not case.of_classes:
+        outputs = plan.outputs_of(outputs)
+    if outputs.shape != T.shape:
+        T = wanted(training.network, case.held_out[1])
+    return row_scores(T, outputs) / case.baseline
+
+
+def outcome(case: Case, state: State, finding: Finding) -> Outcome:
+    """Describe how a training ended, with the signal that the finding names."""
+    training, history = state.training, state.training.history
+    last = history[-1] if len(history) else None
+    mean, (metric, score) = float(state.scores.mean()), _metric(case, state)
+    return Outcome(
+        epochs=len(history), loss=None if last is None else finite(last.loss),
+        validation_loss=None if last is None or last.validation_loss is None else finite(last.validation_loss),
+        unexplained=finite(mean), metric=metric, score=score, signal=_signal(training, finding),
+        stopped=training.stopped or "", curve=history.curve(100) if len(history) else None,
+    )  # fmt: skip
+
+
+def _metric(case: Case, state: State) -> tuple[str, float | None]:
+    """Give the accuracy of classes on the held-out rows, or R² of numbers."""
+    if not case.of_classes:
+        mean = float(state.scores.mean())
+        return "R²", finite(1.0 - mean)
+    plan, network = state.plan, state.training.network
+    X = plan.validation[0] if plan.validation is not None else plan.inputs_of(case.held_out[0])
+    P = predicted(network.loss, network.predict(X), True)
+    T = wanted(network, case.held_out[1])
+    right = (P > 0.5) == (T > 0.5) if T.shape[1] == 1 else P.argmax(axis=1) == T.argmax(axis=1)
+    return "accuracy", float(right.mean())
+
+
+def _signal(training: Training, finding: Finding) -> float | None:
+    """Give the last number of the finding's signal, in its layer; None where there is none."""
+    signals = training.signals
+    if finding.signal not in SIGNALS or not len(signals) or finding.layer not in signals.layers:
+        return None
+    return finite(float(signals.of(finding.signal, finding.layer)[-1]))
