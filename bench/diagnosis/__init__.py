@@ -4,6 +4,6 @@
     python -m bench.diagnosis table small.jsonl
 
 `tables` makes the rows, `recipes` says how a network is trained on them, `faults` plants one thing in either, `design`
-draws the cells, `truth` tells by the scores on clean rows which cells are faulty, `tools` diagnoses, `runs` does all of it for a
-cell and a seed, `scores` counts, and `report` writes the tables.
+draws the cells, `truth` tells by the scores on clean rows which cells are faulty, `tools` diagnoses, `runs` does all of
+it for a cell and a seed, `scores` counts, and `report` writes the tables.
 """

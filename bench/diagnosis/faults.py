@@ -1,4 +1,4 @@
-"""The faults: each changes one thing in a recipe or in the rows, in three doses, of which the weakest should do no harm.
+"""The faults: each changes one thing in a recipe or in the rows, in three doses; the weakest should do no harm.
 
 A fault's `codes` are the findings that name it rightly. Its healthy twin is what it is planted in.
 """
@@ -19,15 +19,16 @@ Plant = Callable[[Recipe, Rows, Any, np.random.Generator], Planted]
 set_in = msgspec.structs.replace
 
 ALL_SHAPES = ("16 relu", "64-32 relu", "32 tanh", "16-16-16-16 gelu")
+SQUARES, ODDS = "half_squared_error", "softmax_cross_entropy"
 RELU = ("16 relu", "64-32 relu")
 
 
 class Fault(msgspec.Struct, frozen=True):
     """A fault that can be planted.
 
-    `base` changes recipe and rows of the twins as well: what has to be there so that the fault can show. `by_label` says that the
-    fault counts wherever it is planted, since no loss on the training's own validation rows can show it. `classes` says of which
-    tables: True of classes, False of numbers, None of both.
+    `base` changes recipe and rows of the twins as well: what has to be there so that the fault can show. `by_label`
+    says that the fault counts wherever it is planted, since no loss on the training's own validation rows can show it.
+    `classes` says of which tables: True of classes, False of numbers, None of both.
     """
 
     name: str
@@ -134,7 +135,11 @@ def _imbalanced(recipe: Recipe, rows: Rows, dose: int, rng: np.random.Generator)
 
     first, second = kept(rows.y), kept(rows.y_validation)
     return set_in(recipe, balanced=False), set_in(
-        rows, X=rows.X[first], y=rows.y[first], X_validation=rows.X_validation[second], y_validation=rows.y_validation[second]
+        rows,
+        X=rows.X[first],
+        y=rows.y[first],
+        X_validation=rows.X_validation[second],
+        y_validation=rows.y_validation[second],
     )
 
 
@@ -168,8 +173,8 @@ def _overfitted(recipe: Recipe, rows: Rows, dose: tuple[int, int, bool], rng: np
     """Wider, longer, without early stopping or penalty."""
     width, length, best = dose
     return set_in(
-        recipe, hidden=tuple(width * units for units in recipe.hidden), epochs=length * recipe.epochs, l2=0.0, patience=None,
-        keep_best=best,
+        recipe, hidden=tuple(width * units for units in recipe.hidden), epochs=length * recipe.epochs, l2=0.0,
+        patience=None, keep_best=best,
     ), rows  # fmt: skip
 
 
@@ -201,13 +206,13 @@ FAULTS = (
     Fault("noisy labels", ("BL106", "BL105"), (0.04, 0.4, 0.6), _shuffled),
     Fault("imbalance", ("BL107",), (2, 15, 50), _imbalanced, base=_evenly_judged, classes=True),
     Fault("output out of reach", ("BL201",), (
-        (("leaky_relu", 0.6), "half_squared_error"), ("tanh", "half_squared_error"), ("sigmoid", "half_squared_error")), _output, classes=False),
+        (("leaky_relu", 0.6), SQUARES), ("tanh", SQUARES), ("sigmoid", SQUARES)), _output, classes=False),
     Fault("squashed odds", ("BL201", "BL202"), (
-        ("relu", "softmax_cross_entropy"), ("sigmoid", "softmax_cross_entropy"), ("softmax", "softmax_cross_entropy")), _output, classes=True),
+        ("relu", ODDS), ("sigmoid", ODDS), ("softmax", ODDS)), _output, classes=True),
     Fault("loss that does not fit", ("BL202",), (
-        ("softmax", "half_squared_error"), ("softmax", "mae"), ("sigmoid", "mae")), _output, classes=True),
+        ("softmax", SQUARES), ("softmax", "mae"), ("sigmoid", "mae")), _output, classes=True),
     Fault("relu output", ("BL201", "BL202", "BL305"), (0.5, -0.5, -3.0), setting(
-        output=lambda r, d: "relu", loss=lambda r, d: "half_squared_error", output_bias=lambda r, d: d)),
+        output=lambda r, d: "relu", loss=lambda r, d: SQUARES, output_bias=lambda r, d: d)),
     Fault("large targets", ("BL204",), (2.0, 100.0, 1e4), _large_targets, classes=False),
     Fault("equal initial weights", ("BL301",), ((0.5, None), (1.0, 0.3), (1.0, 0.0)), setting(
         scale=lambda r, d: d[0], start=lambda r, d: d[1])),
@@ -222,7 +227,8 @@ FAULTS = (
     Fault("rate far too large", ("BL402", "BL403", "BL404"), (3.0, 300.0, 1e3), setting(rate=lambda r, d: r.rate * d)),
     Fault("rate that falls too fast", ("BL401", "BL405", "BL501"), (0.99, 0.7, 0.3), setting(decay=lambda r, d: d)),
     Fault("clipping", ("BL406",), (1.0, 1e-3, 1e-6), setting(clip_norm=lambda r, d: d)),
-    Fault("batch of all rows", ("BL407",), (64, "full", "full"), setting(batch_size=lambda r, d: d), base=_with(epochs=30)),
+    Fault("batch of all rows", ("BL407",), (64, "full", "full"), setting(
+        batch_size=lambda r, d: d), base=_with(epochs=30)),
     Fault("batch of one row", ("BL408", "BL402"), (16, 2, 1), setting(batch_size=lambda r, d: d), base=_with(rate=4.0)),
     Fault("too few epochs", ("BL501",), (60, 3, 1), setting(epochs=lambda r, d: d)),
     Fault("impatient stopping", ("BL501",), ((20, 0.0), (2, 0.05), (1, 0.2)), setting(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import warnings
 from typing import Any, Literal
@@ -15,7 +16,7 @@ from backlit.ops.base import Layer
 from backlit.ops.initializers import Constant, Initializer, Normal
 from backlit.ops.layers.dense import Dense
 from backlit.ops.layers.dropout import Dropout
-from backlit.ops.registry import activations, optimizers, schedules
+from backlit.ops.registry import activations, losses, optimizers, schedules
 from bench.diagnosis.tables import Array, Rows
 
 SMOOTH_BOUNDED = {"tanh", "sigmoid"}
@@ -24,8 +25,8 @@ SMOOTH_BOUNDED = {"tanh", "sigmoid"}
 class Recipe(msgspec.Struct, frozen=True):
     """All settings of a training; those of a healthy one are the defaults, beside its shape and its optimizer.
 
-    `scale` multiplies the spread of the first weights, `start` gives all of them one value, `bias` is what the hidden biases start
-    with. `balanced` weighs the training rows so that all classes count alike.
+    `scale` multiplies the spread of the first weights, `start` gives all of them one value, `bias` is what the hidden
+    biases start with. `balanced` weighs the training rows so that all classes count alike.
     """
 
     hidden: tuple[int, ...]
@@ -53,13 +54,22 @@ class Recipe(msgspec.Struct, frozen=True):
         """Give the chain of layers for so many inputs and outputs."""
         chain: list[Layer] = []
         sizes = (inputs, *self.hidden)
-        for fan_in, units in zip(sizes[:-1], sizes[1:], strict=True):
-            chain.append(Dense(units, _activation(self.activation), weights=self._weights(fan_in, units, self.activation),
-                               biases=Constant(self.bias) if self.bias else None))  # fmt: skip
+        for fan_in, units in itertools.pairwise(sizes):
+            weights = self._weights(fan_in, units, self.activation)
+            biases = Constant(self.bias) if self.bias else None
+            chain.append(Dense(units, _activation(self.activation), weights=weights, biases=biases))
             if self.dropout:
                 chain.append(Dropout(self.dropout))
         last = self._weights(sizes[-1], outputs, self.output)
-        return [*chain, Dense(outputs, _activation(self.output), weights=last, biases=Constant(self.output_bias) if self.output_bias else None)]
+        return [
+            *chain,
+            Dense(
+                outputs,
+                _activation(self.output),
+                weights=last,
+                biases=Constant(self.output_bias) if self.output_bias else None,
+            ),
+        ]
 
     def _weights(self, fan_in: int, fan_out: int, activation: Any) -> Initializer | None:
         """Give what draws a layer's first weights; None for the activation's own choice."""
@@ -81,7 +91,9 @@ class Recipe(msgspec.Struct, frozen=True):
         weights = balancing(rows.y, rows.classes) if self.balanced and rows.classes else rows.weights
         weights_validation = balancing(rows.y_validation, rows.classes) if self.balanced and rows.classes else None
         validation = (rows.X_validation, Y_validation) + (() if weights_validation is None else (weights_validation,))
-        schedule = "constant" if self.decay is None else schedules.from_dict({"op": "exponential", "factor": self.decay})
+        schedule = (
+            "constant" if self.decay is None else schedules.from_dict({"op": "exponential", "factor": self.decay})
+        )
         return Training(
             network, rows.X, Y, sample_weight=weights, validation=validation,
             optimizer=optimizers.from_dict({"op": self.optimizer, "rate": self.rate}), schedule=schedule,
@@ -91,7 +103,7 @@ class Recipe(msgspec.Struct, frozen=True):
 
     def targets(self, y: Array, classes: int) -> Array:
         """Give the targets as the loss takes them: class numbers for cross-entropy, else a column for each class."""
-        if not classes or "cross_entropy" in self.loss and "binary" not in self.loss:
+        if not classes or losses[self.loss].class_targets:
             return y
         return (np.arange(classes) == y[:, None]).astype(float)
 

@@ -1,4 +1,4 @@
-"""The tables: rows to train on, to validate on, and separate clean rows to judge by; generated, or scikit-learn's own."""
+"""The tables: rows to train on, to validate on, and clean rows to judge by; generated, or scikit-learn's own."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ TRAINED, VALIDATED, CLEAN = 400, 200, 1000
 class Rows(msgspec.Struct, frozen=True, eq=False):
     """The rows of one run: X (n, inputs), y (n,): class numbers, or numbers.
 
-    `classes` is 0 where the targets are numbers. `weights` (n,) are of the training rows. `unit` is what one of the clean targets
-    measures in a training's: a training's outputs are divided by it before they are judged.
+    `classes` is 0 where the targets are numbers. `weights` (n,) are of the training rows. `unit` is what one of the
+    clean targets measures in a training's: a training's outputs are divided by it before they are judged.
     """
 
     X: Array

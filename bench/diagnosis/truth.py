@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from backlit.engine import Network
+from backlit.engine import LOGIT_LOSSES, Network
 from bench.diagnosis.tables import Array, Rows
 
 ERRORS, SHARE = 3.0, 0.05
@@ -21,8 +21,8 @@ def score(network: Network, rows: Rows, X_clean: Array | None = None, unit: floa
     """Give what a network is worth on the clean rows, from 0 (no better than the baseline) to 1.
 
     Numbers: max(0, 1 - Σ(y - a)² / Σ(y - ȳ)²), the share of variance explained. Classes: the same of Brier's score,
-    max(0, 1 - Σ|t - p|² / Σ|t - p̄|²), with one-hot targets t and p̄ the clean rows' frequencies. Outputs that are not finite
-    count as the baseline.
+    max(0, 1 - Σ|t - p|² / Σ|t - p̄|²), with one-hot targets t and p̄ the clean rows' frequencies. Outputs that are not
+    finite count as the baseline.
 
     Source: Brier, "Verification of forecasts expressed in terms of probability", Monthly Weather Review 78, 1950.
     """
@@ -46,20 +46,21 @@ def score_of_outputs(network: Network, outputs: Array, rows: Rows, unit: float =
 def probabilities(network: Network, outputs: Array) -> Array:
     """Give the class probabilities (n, k) that outputs stand for.
 
-    Of a loss that works on logarithms of odds they are the softmax; others are cut at 0 and divided by their sum.
+    Of a loss that works on logarithms of odds they are the softmax, or the sigmoid; others are cut at 0. All are
+    divided by their sum.
     """
-    if network.loss.name == "softmax_cross_entropy":
+    if network.loss.name in LOGIT_LOSSES and network.loss.class_targets:
         odds = np.exp(outputs - outputs.max(axis=1, keepdims=True))
         shares: Array = odds / odds.sum(axis=1, keepdims=True)
         return shares
-    cut = np.maximum(outputs, 0.0)
+    cut = 1.0 / (1.0 + np.exp(-outputs)) if network.loss.name in LOGIT_LOSSES else np.maximum(outputs, 0.0)
     total = cut.sum(axis=1, keepdims=True)
     shares = np.where(total > 1e-12, cut / np.maximum(total, 1e-12), 1.0 / outputs.shape[1])
     return np.where(np.isfinite(outputs).all(axis=1, keepdims=True), shares, np.nan)
 
 
 class Truth(msgspec.Struct, frozen=True):
-    """What a planted fault does over the seeds: the mean harm, its standard error, and the twins' gap to the baseline."""
+    """What a planted fault does over the seeds: the mean harm, its standard error, the twins' gap to the baseline."""
 
     harm: float
     error: float
