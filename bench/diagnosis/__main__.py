@@ -6,9 +6,10 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
-from cyclopts import App
+from cyclopts import App, Parameter
 
 os.environ.setdefault(
     "BACKLIT_THREADS", "1"
@@ -30,8 +31,8 @@ DECODER = msgspec.json.Decoder(Line)
 
 @app.command
 def run(
-    *, output: Path, small: bool = False, sealed: bool = False, jobs: int = 2, remedies: bool = True,
-    faults: list[str] | None = None, cache: Path = CACHE,
+    *, output: Annotated[Path, Parameter(alias="-o")], small: bool = False, sealed: bool = False, jobs: int = 2,
+    remedies: bool = True, faults: list[str] | None = None, cache: Path = CACHE,
 ) -> None:  # fmt: skip
     """Train, diagnose and measure, a line of JSON for each cell and seed; what the file has is not done again.
 

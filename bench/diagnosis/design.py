@@ -76,7 +76,12 @@ class Deck:
 
 
 def _allowed_tables(fault: Fault) -> list[str]:
-    return [table.name for table in TABLES if fault.classes is None or bool(table.classes) is fault.classes]
+    return [
+        table.name
+        for table in TABLES
+        if (fault.classes is None or bool(table.classes) is fault.classes)
+        and (not fault.tables or table.name in fault.tables)
+    ]
 
 
 def _of_faults(rng: random.Random) -> Iterator[Cell]:
@@ -89,7 +94,7 @@ def _of_faults(rng: random.Random) -> Iterator[Cell]:
                 while True:
                     cell = Cell(
                         fault.name, dose, tables.draw(_allowed_tables(fault)), shapes.draw(fault.shapes),
-                        optimizers.draw(list(OPTIMIZERS)),
+                        optimizers.draw(fault.optimizers),
                     )  # fmt: skip
                     if cell not in drawn:
                         break

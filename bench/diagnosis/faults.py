@@ -19,6 +19,9 @@ Plant = Callable[[Recipe, Rows, Any, np.random.Generator], Planted]
 set_in = msgspec.structs.replace
 
 ALL_SHAPES = ("16 relu", "64-32 relu", "32 tanh", "16-16-16-16 gelu")
+CURVED = ("product", "heavy", "friedman", "moons", "circles", "digits", "linear")
+"""The tables where a linear model is far from the best, and one where it is the best."""
+
 SQUARES, ODDS = "half_squared_error", "softmax_cross_entropy"
 RELU = ("16 relu", "64-32 relu")
 
@@ -28,7 +31,8 @@ class Fault(msgspec.Struct, frozen=True):
 
     `base` changes recipe and rows of the twins as well: what has to be there so that the fault can show. `by_label`
     says that the fault counts wherever it is planted, since no loss on the training's own validation rows can show it.
-    `classes` says of which tables: True of classes, False of numbers, None of both.
+    `classes` says of which tables: True of classes, False of numbers, None of both; `tables` names the only ones, if
+    any.
     """
 
     name: str
@@ -39,6 +43,8 @@ class Fault(msgspec.Struct, frozen=True):
     by_label: bool = False
     classes: bool | None = None
     shapes: tuple[str, ...] = ALL_SHAPES
+    optimizers: tuple[str, ...] = ("adam", "momentum")
+    tables: tuple[str, ...] = ()
 
     def twin(self, recipe: Recipe, rows: Rows, seed: int) -> Planted:
         """Give the healthy twin's recipe and rows."""
@@ -210,9 +216,10 @@ FAULTS = (
     Fault("squashed odds", ("BL201", "BL202"), (
         ("relu", ODDS), ("sigmoid", ODDS), ("softmax", ODDS)), _output, classes=True),
     Fault("loss that does not fit", ("BL202",), (
-        ("softmax", SQUARES), ("softmax", "mae"), ("sigmoid", "mae")), _output, classes=True),
+        ("softmax", SQUARES), ("softmax", "mae"), ("identity", "mae")), _output, classes=True,
+        tables=("digits", "overlap", "circles", "rare", "moons")),
     Fault("relu output", ("BL201", "BL202", "BL305"), (0.5, -0.5, -3.0), setting(
-        output=lambda r, d: "relu", loss=lambda r, d: SQUARES, output_bias=lambda r, d: d)),
+        output=lambda r, d: "relu", loss=lambda r, d: SQUARES, output_bias=lambda r, d: d), classes=True),
     Fault("large targets", ("BL204",), (2.0, 100.0, 1e4), _large_targets, classes=False),
     Fault("equal initial weights", ("BL301",), ((0.5, None), (1.0, 0.3), (1.0, 0.0)), setting(
         scale=lambda r, d: d[0], start=lambda r, d: d[1])),
@@ -221,12 +228,14 @@ FAULTS = (
     Fault("dead relu", ("BL305",), (-0.3, -5.0, -20.0), setting(bias=lambda r, d: d), shapes=RELU),
     Fault("saturated start", ("BL306", "BL302"), (1.5, 20.0, 100.0), setting(
         activation=lambda r, d: "tanh", scale=lambda r, d: d), shapes=("32 tanh", "64-32 relu")),
-    Fault("no non-linearity", ("BL307",), (("leaky_relu", 0.1), "identity", "identity"), _linear),
+    Fault("no non-linearity", ("BL307",), (("leaky_relu", 0.1), "identity", "identity"), _linear, tables=CURVED),
     Fault("rate too small", ("BL401", "BL501"), (3.0, 100.0, 1e4), setting(rate=lambda r, d: r.rate / d)),
     Fault("rate too large", ("BL402", "BL403", "BL404"), (2.0, 30.0, 100.0), setting(rate=lambda r, d: r.rate * d)),
     Fault("rate far too large", ("BL402", "BL403", "BL404"), (3.0, 300.0, 1e3), setting(rate=lambda r, d: r.rate * d)),
     Fault("rate that falls too fast", ("BL401", "BL405", "BL501"), (0.99, 0.7, 0.3), setting(decay=lambda r, d: d)),
-    Fault("clipping", ("BL406",), (1.0, 1e-3, 1e-6), setting(clip_norm=lambda r, d: d)),
+    Fault("clipping", ("BL406",), (1.0, 1e-3, 1e-6), setting(clip_norm=lambda r, d: d), optimizers=("momentum",)),
+    Fault("clipping that adam undoes", ("BL406",), (1.0, 1e-2, 1e-4), setting(
+        clip_norm=lambda r, d: d), optimizers=("adam",)),
     Fault("batch of all rows", ("BL407",), (64, "full", "full"), setting(
         batch_size=lambda r, d: d), base=_with(epochs=30)),
     Fault("batch of one row", ("BL408", "BL402"), (16, 2, 1), setting(batch_size=lambda r, d: d), base=_with(rate=4.0)),
@@ -234,7 +243,7 @@ FAULTS = (
     Fault("impatient stopping", ("BL501",), ((20, 0.0), (2, 0.05), (1, 0.2)), setting(
         patience=lambda r, d: d[0], tolerance=lambda r, d: d[1])),
     Fault("overfitting", ("BL502",), ((1, 1, True), (2, 3, False), (4, 4, False)), _overfitted, base=_few_noisy_rows),
-    Fault("too few units", ("BL503",), (8, 2, 1), _narrow),
+    Fault("too few units", ("BL503",), (8, 2, 1), _narrow, tables=CURVED),
     Fault("dropout too strong", ("BL504",), (0.1, 0.8, 0.95), setting(dropout=lambda r, d: d)),
     Fault("penalty too strong", ("BL505",), (1.2e-2, 0.15, 1.0), setting(l2=lambda r, d: d)),
 )  # fmt: skip

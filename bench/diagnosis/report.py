@@ -70,7 +70,7 @@ def harm(results: Results) -> Iterator[str]:
         truths = sorted((t for t in results.truths.values() if t.cell.fault == name), key=lambda t: t.truth.share)
         doses = (
             ", ".join(
-                f"{100 * t.truth.share:.0f}{'*' if t.is_faulty else ''} ({t.cell.table}, {t.cell.shape}, {t.cell.optimizer})"
+                f"{100 * t.truth.share:.0f}{'*' * t.is_faulty} ({t.cell.table}, {t.cell.shape}, {t.cell.optimizer})"
                 for t in truths
                 if t.cell.dose == dose
             )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from backlit.diagnose.changes import changed
 from backlit.diagnose.plan import Plan
 from backlit.engine import Training
 from bench.diagnosis import repairs
-from bench.diagnosis.design import NO_FAULT, SEEDS, Cell
+from bench.diagnosis.design import SEEDS, Cell
 from bench.diagnosis.recipes import Recipe, trained
 from bench.diagnosis.tables import Rows
 from bench.diagnosis.tools import TOOLS, Tool
@@ -93,30 +92,34 @@ Line = CellTruth | Run
 
 
 def truth(cell: Cell, cache: Path | None = None) -> CellTruth:
-    """Train a cell and its twins with all seeds; what the cache has is not trained again."""
-    place = None if cache is None else cache / _digest() / f"{zlib.crc32(cell.name.encode()):08x}.json"
-    if place is not None and place.exists():
-        return msgspec.json.decode(place.read_bytes(), type=CellTruth)
-    twins = [_worth(*cell.twin(seed), seed) for seed in SEEDS]
-    faulty = twins if cell.fault == NO_FAULT else [_worth(*cell.faulty(seed), seed) for seed in SEEDS]
-    found = CellTruth(cell, tuple(twins), tuple(faulty))
-    if place is not None:
-        place.parent.mkdir(parents=True, exist_ok=True)
+    """Train a cell and its twins with all seeds; trainings whose scores the cache has are not made again."""
+    twins = [_worth(*cell.twin(seed), seed, cache) for seed in SEEDS]
+    faulty = [_worth(*cell.faulty(seed), seed, cache) for seed in SEEDS] if cell.planted else twins
+    return CellTruth(cell, tuple(twins), tuple(faulty))
+
+
+def _worth(recipe: Recipe, rows: Rows, seed: int, cache: Path | None) -> float:
+    """Give the score of a training, which is kept under a name for all that it depends on but the engine."""
+    if cache is None:
+        return score(trained(recipe.training(rows, seed)).network, rows)
+    place = cache / f"{_digest(recipe, rows, seed)}.json"
+    if not place.exists():
+        found = _worth(recipe, rows, seed, None)
+        cache.mkdir(parents=True, exist_ok=True)
         part = place.with_suffix(f".{os.getpid()}")
         part.write_bytes(msgspec.json.encode(found))
         part.replace(place)
-    return found
+    return msgspec.json.decode(place.read_bytes(), type=float)
 
 
-def _worth(recipe: Recipe, rows: Rows, seed: int) -> float:
-    return score(trained(recipe.training(rows, seed)).network, rows)
-
-
-def _digest() -> str:
-    """Give a name for what the truth depends on: the code of this benchmark that plants and judges."""
+def _digest(recipe: Recipe, rows: Rows, seed: int) -> str:
     folder = Path(__file__).parent
-    text = b"".join((folder / f"{name}.py").read_bytes() for name in ("tables", "recipes", "faults", "truth"))
-    return hashlib.sha256(text).hexdigest()[:16]
+    found = hashlib.sha256(b"".join((folder / name).read_bytes() for name in ("recipes.py", "truth.py")))
+    found.update(msgspec.json.encode((recipe, seed, rows.unit, rows.classes)))
+    for field in msgspec.structs.astuple(rows):
+        if isinstance(field, np.ndarray):
+            found.update(repr(field.shape).encode() + np.ascontiguousarray(field).tobytes())
+    return found.hexdigest()[:32]
 
 
 def training_of(cell: Cell, seed: int) -> tuple[Training, Rows]:

@@ -62,7 +62,7 @@ def deep_diagnosis(training: Training) -> list[str]:
     """
     mean, ratio = _signal(training, "gradient_mean"), _signal(training, "update_ratio")
     found: list[str] = []
-    if (training.stopped or "").startswith("diverged") or not np.isfinite(_losses(training)).all():
+    if _diverged(training):
         found.append("BL403")
     if (mean < 1e-6).any():
         found.append("BL303")
@@ -87,7 +87,7 @@ def umlaut(training: Training) -> list[str]:
     """
     losses = np.array([epoch.validation_loss for epoch in training.history], float)
     found: list[str] = []
-    if not np.isfinite(losses).all():
+    if _diverged(training):
         found.append("BL403")
     if getattr(training.optimizer, "rate", 0.0) > 0.01:
         found.append("BL402")
@@ -110,6 +110,10 @@ def _signal(training: Training, name: str) -> Array:
     if not len(signals):
         return np.zeros((1, max(1, len(signals.layers))))
     return np.column_stack([signals.of(name, layer) for layer in signals.layers])
+
+
+def _diverged(training: Training) -> bool:
+    return (training.stopped or "").startswith("diverged") or not np.isfinite(_losses(training)).all()
 
 
 def _bounded(training: Training) -> bool:
