@@ -31,12 +31,16 @@ PATIENCE = 25
 
 
 class Reference(msgspec.Struct, frozen=True, eq=False):
-    """A standard training that has run: its words, its scores of the held-out rows (n,), and their mean."""
+    """A standard training that has run: its words, its scores of the held-out rows (n,), and their mean.
+
+    `predictions` (n, outputs) are those of the held-out rows, as the targets should be, in the training's unit.
+    """
 
     what: str
     training: Training
     scores: Array
     unexplained: float
+    predictions: Array
 
 
 def references(plan: Plan, T: Array, classes: bool, baseline: float) -> list[Reference]:
@@ -50,7 +54,7 @@ def references(plan: Plan, T: Array, classes: bool, baseline: float) -> list[Ref
         if not classes:
             outputs = outputs * _spread(plan.rows[1]) + plan.rows[1].astype(np.float64).mean(axis=0)
         scores = row_scores(T, outputs) / baseline
-        found.append(Reference(_words(training), training, scores, float(scores.mean())))
+        found.append(Reference(_words(training), training, scores, float(scores.mean()), outputs))
     return found
 
 
