@@ -13,10 +13,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from backlit.diagnose.ahead import RateSearch, rate_search
 from backlit.diagnose.plan import Plan, Rows
 from backlit.diagnose.reference import Reference, references
 from backlit.diagnose.samples import Sample, class_numbers, sample_of
 from backlit.diagnose.score import baseline_score, is_of_classes, predicted, row_scores, wanted
+from backlit.diagnose.start import Start, flat_outputs
 from backlit.engine import SignalHistory, Training
 from backlit.kernels.types import Array
 from backlit.ops.base import Activation
@@ -55,6 +57,8 @@ class Case:
         self.rows: Rows = plan.rows
         self.X, self.Y, self.weights = plan.rows
         self.validation = plan.validation
+        self.trained: dict[Any, Any] = {}
+        """What trials of changes gave, by the changes: each is trained once."""
 
     # ------------------------------------------------------------------------------------------------ rows and scores
 
@@ -143,13 +147,36 @@ class Case:
         """Standard trainings on the same rows, best first; none where nothing is to be compared."""
         if not self.compare:
             return ()
-        found = references(self.plan, self.held_out_targets, self.of_classes, self.baseline)
+        found = references(self.plan, self.targets, self.held_out_targets, self.of_classes, self.baseline)
         return tuple(sorted(found, key=lambda reference: reference.unexplained))
 
     @functools.cached_property
     def reference(self) -> Reference | None:
         """The reference that the training is compared with: the middle one of those with other seeds."""
         return self.references[len(self.references) // 2] if self.references else None
+
+    @functools.cached_property
+    def unlearned(self) -> float:
+        """How much of the way from the reference up to the baseline is lost on the training rows.
+
+        About 0 where the training rows are learned as well as they can be; 1 where nothing is learned. Without a
+        reference it is their unexplained share.
+        """
+        best = min(0.9, self.reference.unexplained_training) if self.reference is not None else 0.0
+        found = (self.unexplained_training - best) / (1.0 - best)
+        return found if math.isfinite(found) else math.inf
+
+    # ---------------------------------------------------------------------------------------------------- looking ahead
+
+    @functools.cached_property
+    def start(self) -> Start:
+        """The network at its first weights."""
+        return Start(self.plan, self.sample, self.Y[self.sampled])
+
+    @functools.cached_property
+    def rates(self) -> RateSearch | None:
+        """What short trainings with other rates reach."""
+        return rate_search(self)
 
     # ----------------------------------------------------------------------------------------------- the training's way
 
@@ -207,10 +234,21 @@ class Case:
         return labels[0] if labels else str(place + 1)
 
     @functools.cached_property
+    def sampled(self) -> Array:
+        """The places in X of the training rows that hidden outputs are looked at over."""
+        return np.unique(np.linspace(0, len(self.X) - 1, SAMPLE).astype(int))
+
+    @functools.cached_property
     def sample(self) -> Array:
-        """Training rows that hidden outputs are looked at over (rows, inputs)."""
-        rows: Array = self.X[np.unique(np.linspace(0, len(self.X) - 1, SAMPLE).astype(int))]
+        """These rows (rows, inputs)."""
+        rows: Array = self.X[self.sampled]
         return rows
+
+    def flat_units(self, hidden: HiddenLayer, *, first: bool = False) -> Array | None:
+        """Tell which outputs of a hidden layer are where its activation is flat (rows, units); None if it is nowhere."""
+        before = self.hidden_outputs(hidden.label, first=first, activated=False)
+        after = self.hidden_outputs(hidden.label, first=first)
+        return flat_outputs(hidden.activation, before, after)
 
     def hidden_outputs(self, label: str, *, first: bool = False, activated: bool = True) -> Array:
         """Give what a hidden layer writes for the sample (rows, units), at the end or at the first weights."""

@@ -33,28 +33,39 @@ PATIENCE = 25
 class Reference(msgspec.Struct, frozen=True, eq=False):
     """A standard training that has run: its words, its scores of the held-out rows (n,), and their mean.
 
-    `predictions` (n, outputs) are those of the held-out rows, as the targets should be, in the training's unit.
+    `unexplained_training` is the mean score of the training rows, against the same baseline. `predictions` (n, outputs)
+    are those of the held-out rows, as the targets should be, in the training's unit.
     """
 
     what: str
     training: Training
     scores: Array
     unexplained: float
+    unexplained_training: float
     predictions: Array
 
 
-def references(plan: Plan, T: Array, classes: bool, baseline: float) -> list[Reference]:
-    """Train references for a plan; T are the held-out targets as the outputs should be, `baseline` their score."""
+def references(plan: Plan, T_train: Array, T: Array, classes: bool, baseline: float) -> list[Reference]:
+    """Train references for a plan.
+
+    T_train and T are the training and the held-out targets as the outputs should be, `baseline` the latter's score.
+    """
     X, Y, rows = _rows_of(plan, classes)
     held_out = rows or (X, Y, plan.rows[2])
+    middle, size = plan.rows[1].astype(np.float64).mean(axis=0), _spread(plan.rows[1])
+
+    def predictions(training: Training, X: Array) -> Array:
+        outputs = predicted(training.network.loss, training.network.predict(X), classes)
+        return outputs if classes else outputs * size + middle
+
     found = []
     for seed in range(SEEDS):
         training = run(_training(plan, X, Y, rows, classes, seed))
-        outputs = predicted(training.network.loss, training.network.predict(held_out[0]), classes)
-        if not classes:
-            outputs = outputs * _spread(plan.rows[1]) + plan.rows[1].astype(np.float64).mean(axis=0)
-        scores = row_scores(T, outputs) / baseline
-        found.append(Reference(_words(training), training, scores, float(scores.mean()), outputs))
+        outputs = predictions(training, held_out[0])
+        scores, own = row_scores(T, outputs) / baseline, row_scores(T_train, predictions(training, X)) / baseline
+        found.append(
+            Reference(_words(training), training, scores, float(scores.mean()), float(own.mean()), outputs)
+        )
     return found
 
 

@@ -65,8 +65,7 @@ def _try(case: Case, now: State, finding: Finding, remedy: Remedy, target: float
     began = time.perf_counter()
     before = outcome(case, now, finding)
     try:
-        plan = changed(now.plan, remedy.changes)
-        after = State(plan, training := run(plan.training(divergence="warn")), scores_of(case, plan, training))
+        after = trained(case, changed(now.plan, remedy.changes))
     except BacklitError as error:
         seconds = time.perf_counter() - began
         return Tried(code=finding.code, remedy=remedy, before=before, after=None, closed=None, errors=None,
@@ -81,6 +80,33 @@ def _try(case: Case, now: State, finding: Finding, remedy: Remedy, target: float
         seconds=time.perf_counter() - began,
     )  # fmt: skip
     return result, after
+
+
+def trained(case: Case, plan: Plan) -> State:
+    """Train a plan to its end; the same changes are trained once."""
+    key = _key(plan)
+    if key not in case.trained:
+        training = run(plan.training(divergence="warn"))
+        case.trained[key] = State(plan, training, scores_of(case, plan, training))
+    state: State = case.trained[key]
+    return state
+
+
+def _key(plan: Plan) -> str:
+    """Give what tells the changes of a plan from others."""
+    return repr([(change.name, change.value) for change in plan.changes])
+
+
+def closed_by(case: Case, remedy: Remedy) -> float:
+    """Give which part of the gap to the reference a remedy alone closes; minus infinity where it cannot be trained."""
+    try:
+        after = trained(case, changed(case.plan, remedy.changes))
+    except BacklitError:
+        return -np.inf
+    mean = float(after.scores.mean())
+    if case.reference is None or not np.isfinite(mean):
+        return -np.inf
+    return _closed(case, case.reference.unexplained, mean)
 
 
 def _verdict(helped: bool, before: float, after: float) -> str:

@@ -48,11 +48,11 @@ def _why_size(size: float, inputs: int) -> str:
     if size > 1.0:
         return (
             f"a unit's sum over {inputs:,} inputs and the slope of each of its weights are both in proportion to the "
-            f"inputs, so a step changes the sum {size**2:.3g} times as much as with inputs of size 1"
+            f"inputs, so a step changes the sum {size * size:.3g} times as much as with inputs of size 1"
         )
     return (
         f"a unit's sum and the slopes of its weights are in proportion to the inputs, so a step changes the sum by "
-        f"{size**2:.2g} of what it does with inputs of size 1"
+        f"{size * size:.2g} of what it does with inputs of size 1"
     )
 
 
