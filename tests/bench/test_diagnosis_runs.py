@@ -166,7 +166,7 @@ def test_the_tables_have_the_goals_and_every_failure():
     assert "| rate too small | 4 | BL999 2, BL401 1, – 1 |" in text
 
 
-# ------------------------------------------------------------------------------------------------------- from end to end
+# ------------------------------------------------------------------------------------------------------ from end to end
 
 
 def test_a_cell_from_end_to_end(tmp_path):
