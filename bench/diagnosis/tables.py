@@ -122,7 +122,7 @@ def _circles(rng: np.random.Generator, n: int) -> Drawn:
 
 
 def _overlap(rng: np.random.Generator, n: int) -> Drawn:
-    """Two classes whose probabilities change slowly: honest noise, 17 % of the labels are against the odds."""
+    """Two classes whose probabilities change slowly: honest noise, 18 % of the labels are against the odds."""
     X = rng.normal(size=(n, 6))
     z = 2.0 * X[:, 0] - 1.5 * X[:, 1] + 1.0 * X[:, 2]
     return X, (rng.uniform(size=n) < 1 / (1 + np.exp(-z))).astype(float)
