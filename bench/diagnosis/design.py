@@ -44,7 +44,7 @@ class Cell(msgspec.Struct, frozen=True, order=True):
     def twin(self, seed: int) -> tuple[Recipe, Rows]:
         """Give recipe and rows of the healthy twin."""
         recipe, rows = self._usual(seed)
-        return (recipe, rows) if self.planted is None else self.planted.twin(recipe, rows, seed)
+        return (recipe, rows) if self.planted is None else self.planted.twin(recipe, rows, self.dose, seed)
 
     def faulty(self, seed: int) -> tuple[Recipe, Rows]:
         """Give recipe and rows with the fault."""

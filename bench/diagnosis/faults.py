@@ -39,20 +39,20 @@ class Fault(msgspec.Struct, frozen=True):
     codes: tuple[str, ...]
     doses: tuple[Any, Any, Any]
     plant: Plant
-    base: Callable[[Recipe, Rows, np.random.Generator], Planted] | None = None
+    base: Plant | None = None
     by_label: bool = False
     classes: bool | None = None
     shapes: tuple[str, ...] = ALL_SHAPES
     optimizers: tuple[str, ...] = ("adam", "momentum")
     tables: tuple[str, ...] = ()
 
-    def twin(self, recipe: Recipe, rows: Rows, seed: int) -> Planted:
+    def twin(self, recipe: Recipe, rows: Rows, dose: int, seed: int) -> Planted:
         """Give the healthy twin's recipe and rows."""
-        return self.base(recipe, rows, self._rng(seed)) if self.base else (recipe, rows)
+        return self.base(recipe, rows, self.doses[dose], self._rng(seed)) if self.base else (recipe, rows)
 
     def planted(self, recipe: Recipe, rows: Rows, dose: int, seed: int) -> Planted:
         """Give recipe and rows with the fault, in the dose 0, 1 or 2."""
-        return self.plant(*self.twin(recipe, rows, seed), self.doses[dose], self._rng(seed, 1))
+        return self.plant(*self.twin(recipe, rows, dose, seed), self.doses[dose], self._rng(seed, 1))
 
     def _rng(self, *seeds: int) -> np.random.Generator:
         return np.random.default_rng([*self.name.encode(), *seeds])
@@ -124,36 +124,31 @@ def _duplicated(recipe: Recipe, rows: Rows, dose: float, rng: np.random.Generato
     return recipe, set_in(rows, X_validation=X, y_validation=y)
 
 
-def _evenly_judged(recipe: Recipe, rows: Rows, rng: np.random.Generator) -> Planted:
-    """Judge by as many rows of the last class as of all others, drawn again where they are few."""
-    last = rows.y_clean == rows.classes - 1
-    half = max(int(last.sum()), 60)
-    kept = np.concatenate([rng.choice(np.flatnonzero(last), half), rng.choice(np.flatnonzero(~last), half)])
-    return set_in(recipe, balanced=True), set_in(rows, X_clean=rows.X_clean[kept], y_clean=rows.y_clean[kept])
-
-
 def _imbalanced(recipe: Recipe, rows: Rows, dose: int, rng: np.random.Generator) -> Planted:
-    """Of the last class only one row for `dose` others is left, to train and to validate on."""
+    """Leave only one row of the last class for `dose` others to train and validate on; weights make up for it.
+
+    The rows to judge by are as many of the last class as of all others, drawn again where they are few.
+    """
 
     def kept(y: Array) -> Array:
         last, others = np.flatnonzero(y == rows.classes - 1), np.flatnonzero(y != rows.classes - 1)
         return np.sort(np.concatenate([rng.permutation(last)[: max(2, len(others) // dose)], others]))
 
     first, second = kept(rows.y), kept(rows.y_validation)
-    return set_in(recipe, balanced=False), set_in(
-        rows,
-        X=rows.X[first],
-        y=rows.y[first],
-        X_validation=rows.X_validation[second],
-        y_validation=rows.y_validation[second],
-    )
+    last = rows.y_clean == rows.classes - 1
+    half = max(int(last.sum()), 60)
+    clean = np.concatenate([rng.choice(np.flatnonzero(which), half) for which in (last, ~last)])
+    return set_in(recipe, balanced=True), set_in(
+        rows, X=rows.X[first], y=rows.y[first], X_validation=rows.X_validation[second],
+        y_validation=rows.y_validation[second], X_clean=rows.X_clean[clean], y_clean=rows.y_clean[clean],
+    )  # fmt: skip
 
 
 FEW = 80
 """How many training rows there are to overfit."""
 
 
-def _few_noisy_rows(recipe: Recipe, rows: Rows, rng: np.random.Generator) -> Planted:
+def _few_noisy_rows(recipe: Recipe, rows: Rows, dose: Any, rng: np.random.Generator) -> Planted:
     """Few training rows, a fifth of whose targets is noise: what a network can overfit."""
     y = rows.y[:FEW].copy()
     mixed = np.flatnonzero(rng.uniform(size=len(y)) < 0.2)
@@ -184,10 +179,10 @@ def _overfitted(recipe: Recipe, rows: Rows, dose: tuple[int, int, bool], rng: np
     ), rows  # fmt: skip
 
 
-def _with(rate: float = 1.0, epochs: int | None = None) -> Callable[[Recipe, Rows, np.random.Generator], Planted]:
+def _with(rate: float = 1.0, epochs: int | None = None) -> Plant:
     """Give a base of a rate so many times as high, or of so many epochs."""
 
-    def base(recipe: Recipe, rows: Rows, rng: np.random.Generator) -> Planted:
+    def base(recipe: Recipe, rows: Rows, dose: Any, rng: np.random.Generator) -> Planted:
         return set_in(recipe, rate=rate * recipe.rate, epochs=epochs or recipe.epochs), rows
 
     return base
@@ -210,7 +205,8 @@ FAULTS = (
     Fault("duplicates across the split", ("BL104",), (0.3, 0.6, 1.0), _duplicated, by_label=True),
     Fault("shuffled labels", ("BL105",), (1.0, 1.0, 1.0), _shuffled, by_label=True),
     Fault("noisy labels", ("BL106", "BL105"), (0.04, 0.4, 0.6), _shuffled),
-    Fault("imbalance", ("BL107",), (2, 15, 50), _imbalanced, base=_evenly_judged, classes=True),
+    Fault("imbalance", ("BL107",), (2, 8, 15), setting(balanced=lambda r, d: False), base=_imbalanced, classes=True,
+        tables=("overlap", "moons", "rare", "digits", "circles", "breast_cancer")),
     Fault("output out of reach", ("BL201",), (
         (("leaky_relu", 0.6), SQUARES), ("tanh", SQUARES), ("sigmoid", SQUARES)), _output, classes=False),
     Fault("squashed odds", ("BL201", "BL202"), (

@@ -70,7 +70,7 @@ def possible_changes(training: Training, rows: Rows) -> list[Change]:
         make.set_units([max(1, units // 4) for units in hidden], hidden),
         make.set_units([4 * units for units in hidden], hidden), make.set_units([32], hidden),
         make.set_output(*last, "the present one", rows.classes or 1),
-        make.standardize(), make.standardize_targets(), *([make.balance()] if rows.classes else []),
+        make.standardize(), make.balance() if rows.classes else make.standardize_targets(),
         *(make.set_setting("l2", value, f"l2 {value:g}") for value in (0.0, 1e-3, 1e-1)),
         *(make.set_setting("batch_size", size, f"batches of {size}") for size in (8, 32, 128)),
         make.set_setting("epochs", 4 * settings.epochs, "more epochs"), make.set_setting("epochs", 150, "150 epochs"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import zlib
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -121,7 +122,7 @@ def _circles(rng: np.random.Generator, n: int) -> Drawn:
 
 
 def _overlap(rng: np.random.Generator, n: int) -> Drawn:
-    """Two classes whose probabilities change slowly: honest noise, a fifth of the labels is against the odds."""
+    """Two classes whose probabilities change slowly: honest noise, 18 % of the labels are against the odds."""
     X = rng.normal(size=(n, 6))
     z = 2.0 * X[:, 0] - 1.5 * X[:, 1] + 1.0 * X[:, 2]
     return X, (rng.uniform(size=n) < 1 / (1 + np.exp(-z))).astype(float)
@@ -139,12 +140,17 @@ def _rare(rng: np.random.Generator, n: int) -> Drawn:
 # ------------------------------------------------------------------------------------------------------------- bundled
 
 
+@functools.cache
+def _rows_of(name: str) -> Drawn:
+    """Read a bundled table; classes become numbers."""
+    *inputs, target = (column.to_numpy(zero_copy_only=False) for column in bundled_table(name).columns)
+    y = np.unique(target, return_inverse=True)[1] if name != "diabetes" else target
+    return np.column_stack(inputs).astype(float), y
+
+
 def _bundled(name: str) -> Callable[[np.random.Generator, int], Drawn]:
     def draw(rng: np.random.Generator, n: int) -> Drawn:
-        table = bundled_table(name)
-        *inputs, target = (column.to_numpy(zero_copy_only=False) for column in table.columns)
-        X = np.column_stack(inputs).astype(float)
-        y = np.unique(target, return_inverse=True)[1] if name != "diabetes" else target
+        X, y = _rows_of(name)
         kept = rng.permutation(len(y))[:n]
         return X[kept], y[kept]
 

@@ -105,7 +105,7 @@ CHANGES = {
     "duplicates across the split": {"X_validation", "y_validation"},
     "shuffled labels": {"y", "y_validation"},
     "noisy labels": {"y", "y_validation"},
-    "imbalance": {"X", "y", "X_validation", "y_validation", "balanced"},
+    "imbalance": {"balanced"},
     "output out of reach": {"output"},
     "squashed odds": {"output", "loss"},
     "loss that does not fit": {"output", "loss"},
