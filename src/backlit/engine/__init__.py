@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from backlit.engine.objective import Objective, PlainStep, reduction, rule_of
     from backlit.engine.repeating import Repetition
     from backlit.engine.settings import TrainingSettings, describe_setting
+    from backlit.engine.signals import SIGNALS, SignalHistory, TrainingSignals
     from backlit.engine.single_updates import Batch, SingleUpdates
     from backlit.engine.state import TrainingState
     from backlit.engine.stopping import DivergedError, DivergedWarning, all_done
@@ -61,6 +62,8 @@ _PLACES = {
     "History": "history",
     "HistorySummary": "history",
     "LOGIT_LOSSES": "metrics",
+    "SIGNALS": "signals",
+    "SignalHistory": "signals",
     "LayerLine": "summaries",
     "Network": "network",
     "NetworkEvaluation": "evaluation",
@@ -75,6 +78,7 @@ _PLACES = {
     "Training": "training",
     "TrainingCurve": "curves",
     "TrainingSettings": "settings",
+    "TrainingSignals": "signals",
     "TrainingState": "state",
     "TrainingSummary": "summaries",
     "Warmed": "warming",
@@ -108,6 +112,7 @@ _PLACES = {
 
 __all__ = [
     "LOGIT_LOSSES",
+    "SIGNALS",
     "ArrayCheck",
     "Batch",
     "CacheContents",
@@ -130,11 +135,13 @@ __all__ = [
     "ProgressDisplay",
     "Repetition",
     "Shown",
+    "SignalHistory",
     "SingleUpdates",
     "Summary",
     "Training",
     "TrainingCurve",
     "TrainingSettings",
+    "TrainingSignals",
     "TrainingState",
     "TrainingSummary",
     "Warmed",

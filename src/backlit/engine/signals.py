@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from backlit.engine.display import Summary
+from backlit.engine.signal_plots import PlottedSignals
 from backlit.kernels.types import Array
 
 SIGNALS = (
@@ -24,7 +25,7 @@ flat for every one of these rows. The last two are NaN where the activation is n
 """
 
 
-class TrainingSignals(Summary, msgspec.Struct, frozen=True, kw_only=True):
+class TrainingSignals(PlottedSignals, Summary, msgspec.Struct, frozen=True, kw_only=True):
     """Signals of a training as a record, thinned; a number that is not finite, or was not measured, is None.
 
     `epochs` counts all epochs there were; `numbers` are the measured ones that are kept. `layers` has, for each layer's
@@ -36,8 +37,12 @@ class TrainingSignals(Summary, msgspec.Struct, frozen=True, kw_only=True):
     gradient_noise: tuple[float | None, ...]
     layers: Mapping[str, Mapping[str, tuple[float | None, ...]]]
 
+    def record(self, most: int = 50) -> TrainingSignals:
+        """Give the record itself."""
+        return self
 
-class SignalHistory:
+
+class SignalHistory(PlottedSignals):
     """The signals of a training in a table.
 
     Attributes:
