@@ -73,6 +73,8 @@ _PLACES = {
     "ProgressDisplay": "display",
     "Repetition": "repeating",
     "Shown": "display",
+    "SIGNALS": "signals",
+    "SignalHistory": "signals",
     "SingleUpdates": "single_updates",
     "Summary": "display",
     "Training": "training",
