@@ -96,6 +96,7 @@ def test_in_block_characters_each_layer_is_marked_by_its_number():
         ("output_mean", lambda k, place: -(10.0**k), False, (None, None)),
         ("dead", lambda k, place: 10.0 ** -(3 * k), False, (0.0, 1.0)),
         ("saturated", lambda k, place: 0.01 * k, False, (0.0, None)),
+        ("saturated", lambda k, place: 0.0, False, (0.0, 1.0)),
     ],
 )
 def test_a_scale_is_logarithmic_where_numbers_span_decades(name, value, log, ends):

@@ -73,8 +73,6 @@ _PLACES = {
     "ProgressDisplay": "display",
     "Repetition": "repeating",
     "Shown": "display",
-    "SIGNALS": "signals",
-    "SignalHistory": "signals",
     "SingleUpdates": "single_updates",
     "Summary": "display",
     "Training": "training",

@@ -31,7 +31,7 @@ GLYPHS = "123456789abcdefghijklmnopqrstuvwxyz"
 """What marks the layers in block characters."""
 
 HALF = 0.5
-"""The axis of a share goes up to 1 where one is higher."""
+"""The axis of a share ends at 1 where one is higher than this."""
 
 WIDTH, HEIGHT = 440, 320
 
@@ -107,11 +107,10 @@ def _chart(signals: TrainingSignals, name: str, layers: Sequence[str]) -> Figure
     lines = list(_with_ends(lines))
     said = [*sentences(name, numbers, every, columns)] if name != NOISE else [words.what, *_noise(signals)]
     said += [*_not_drawn(every, columns, log=log), *_drawn(signals)]
-    high = 1.0 if name in SHARES and max(found) > HALF else None
     return Figure(
         title=title, summary=" ".join(f"{sentence}." for sentence in said), x=_epochs(numbers),
         y=Axis(f"{words.label}, on a logarithmic scale" if log else words.label, log=log,
-               low=0.0 if name in SHARES else None, high=high),
+               low=0.0 if name in {*SHARES, NOISE} else None, high=_end(name, found)),
         layers=(*lines, *_breaks(lines, max(found))), table=_table(name, numbers, every, columns),
         width=WIDTH, height=HEIGHT if len(lines) > 1 else HEIGHT - 60,
     )  # fmt: skip
@@ -124,9 +123,14 @@ def spans(name: str, found: Sequence[float]) -> bool:
     (True, False, False)
     """
     positive = [value for value in found if value > 0.0]
-    if name in SHARES or not positive or min(found) < 0.0:
+    if name in {*SHARES, NOISE} or not positive or min(found) < 0.0:
         return False
     return math.log10(max(positive)) - math.log10(min(positive)) >= DECADES
+
+
+def _end(name: str, found: Sequence[float]) -> float | None:
+    """Give the upper end of a signal's axis: of a share it is 1, unless all are small."""
+    return 1.0 if name in SHARES and not 0.0 < max(found) <= HALF else None
 
 
 def _line(numbers: Sequence[int], values: Values, name: str, series: int, glyph: str) -> Line:
@@ -254,7 +258,7 @@ def layer_figure(
         title=title, summary=" ".join(f"{sentence[:1].upper()}{sentence[1:]}." for sentence in said),
         x=Axis("layer", low=0.6, high=len(labels) + 0.4, marks=tuple(enumerate(shown, 1))),
         y=Axis(f"{words.label}, on a logarithmic scale" if log else words.label, log=log,
-               low=0.0 if signal in SHARES else None, high=1.0 if signal in SHARES and max(found) > HALF else None),
+               low=0.0 if signal in SHARES else None, high=_end(signal, found)),
         layers=tuple(lines), width=WIDTH, height=HEIGHT - 30,
         table=DataTable(("layer", *(f"epoch {number:,}" for number in columns)), tuple(
             (name, *(cell(signal, column[k]) for column in columns.values())) for k, name in enumerate(shown)
