@@ -32,7 +32,6 @@ class Flat(NamedTuple):
     of_output: bool
 
 
-@functools.lru_cache(64)
 def flat_parts(op: Any) -> Flat | None:
     """Give the tails where an activation is flat; None where it is nowhere, or where that cannot be said.
 
@@ -47,7 +46,10 @@ def flat_parts(op: Any) -> Flat | None:
     """
     if not (isinstance(op, Activation) and hasattr(op, "value") and hasattr(op, "slope")):
         return None
-    low, high = op.tails or computed_tails(op)
+    try:
+        low, high = op.tails or _known_tails(op)
+    except TypeError:  # settings that have no hash
+        low, high = computed_tails(op)
     if low == -math.inf and high == math.inf:
         return None
     if not op.in_place:
@@ -57,6 +59,11 @@ def flat_parts(op: Any) -> Flat | None:
     of_low, of_high = (float(_values(op, np.array([z]))[0]) if math.isfinite(z) else None for z in (low, high))
     lower, upper = (of_low, of_high) if start <= end else (of_high, of_low)
     return Flat(-math.inf if lower is None else lower, math.inf if upper is None else upper, of_output=True)
+
+
+@functools.lru_cache(64)
+def _known_tails(op: Activation) -> Interval:
+    return computed_tails(op)
 
 
 def computed_tails(op: Activation) -> Interval:

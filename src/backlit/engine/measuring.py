@@ -21,6 +21,7 @@ from backlit.engine.program.graph import layer_ranges
 from backlit.engine.program.structs import NEVER, OUTPUT, SPAN, Signals
 from backlit.engine.signals import SIGNALS, SignalHistory
 from backlit.kernels.types import Array
+from backlit.ops.base import Activation
 
 UPDATES = 8
 """Between two measurements are at least so many updates."""
@@ -169,9 +170,9 @@ def _outputs(executable: Executable, layer: str) -> tuple[tuple[int, int, int], 
     nodes = [k for k, node in enumerate(graph.nodes[:trained]) if node.label.partition(".")[0] == layer]
     last = graph.nodes[nodes[-1]]
     readers = graph.readers(last.writes)
-    if not hasattr(last.op, "value") and len(readers) == 1 and readers[0][0] < trained:
+    if not isinstance(last.op, Activation) and len(readers) == 1 and readers[0][0] < trained:
         reader = graph.nodes[readers[0][0]]
-        last = reader if hasattr(reader.op, "value") else last
+        last = reader if isinstance(reader.op, Activation) else last
     place = executable.places[last.writes]
     flat = flat_parts(last.op)
     tested = place if flat is None or flat.of_output else executable.places[last.reads[0]]
