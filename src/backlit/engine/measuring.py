@@ -113,7 +113,9 @@ class Measuring(NamedTuple):
 
         def read() -> Array:
             places = chunk.points[:count]
-            return np.column_stack([before + places + 1, step + (places + 1) * self.batches, *self._signals(chunk, count)])
+            return np.column_stack(
+                [before + places + 1, step + (places + 1) * self.batches, *self._signals(chunk, count)]
+            )
 
         history.grow(before + ended, count, read)
 

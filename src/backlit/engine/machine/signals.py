@@ -35,9 +35,7 @@ def found_at(signals: Signals, point: int) -> int:
     return point * (signals.span_count * SPAN + signals.output_count * OUTPUT)
 
 
-def measure_before_update(
-    tables: Tables, memory: Memory, signals: Signals, point: int, last: int, rows: int
-) -> None:
+def measure_before_update(tables: Tables, memory: Memory, signals: Signals, point: int, last: int, rows: int) -> None:
     """Measure a batch of so many rows whose gradient lies in dP, where it is the last one of its epoch; else keep it.
 
     Each worker takes every so-and-so-manieth range, since a range's sums are one worker's. The outputs are those of the

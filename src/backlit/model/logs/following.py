@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Mapping
@@ -136,4 +137,5 @@ class TrainingLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:  # fmt: skip
-        self.close()
+        with contextlib.nullcontext() if error is None else contextlib.suppress(BacklitError):  # the first error counts
+            self.close()

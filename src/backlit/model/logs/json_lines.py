@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import BinaryIO
 
@@ -49,6 +50,8 @@ class JsonLines:
             self._file.write(self._encoder.encode_lines(records))
             self._file.flush()  # so that a crash of the process loses nothing
         except OSError as error:
+            with contextlib.suppress(OSError):  # it would write what is left
+                self._file.close()
             raise self._refusal(error) from error
 
     def _refusal(self, error: OSError) -> BacklitError:
