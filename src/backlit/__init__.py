@@ -153,9 +153,9 @@ def _plot(curves: Any, **options: Any) -> Any:
 plots["curves"] = _plot
 
 
-def _plot_signals(signals: Any, names: Any, layers: Any) -> Any:
+def _plot_signals(signals: Any, names: Any, layers: Any, **options: Any) -> Any:
     """Draw the signals of a training, by `show`, which is imported when first needed."""
-    return import_module("backlit.show.signals.figures").signal_picture(signals, names, layers)
+    return import_module("backlit.show.signals.figures").signal_picture(signals, names, layers, **options)
 
 
 plots["signals"] = _plot_signals
