@@ -135,7 +135,7 @@ def test_after_ctrl_c_the_log_has_the_epochs_so_far(capsys, monkeypatch, times):
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(JsonLines, "add", interrupted)
-    many = [*FEW[:-4], "--epochs", "10000000", "--validation", "0", *FEW[-2:]]
+    many = [*FEW[:-4], "--epochs", "200000", "--validation", "0", *FEW[-2:]]
     code, _, _ = run(capsys, *many, "--log", "iris.jsonl")
     first, *_, last = lines("iris.jsonl")
     assert first["line"] == "start"
