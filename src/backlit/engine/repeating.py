@@ -126,8 +126,8 @@ class Repetition(Training):
         """Make the updates of batches `first` to `stop` of the epoch that began after `begun` updates."""
         while first < stop:
             last = min(stop, first + self.loop.batches_per_call())
-            self.loop.call(data, Clock(begun + first, self.settings.seed), first, last, rates, sums, self.measuring.signals,
-                           None)  # fmt: skip
+            clock, nothing = Clock(begun + first, self.settings.seed), self.measuring.signals
+            self.loop.call(data, clock, first, last, rates, sums, nothing, None)
             if int(self.memory.reached[0]) < last:
                 raise BacklitError(
                     f"the training, repeated on a copy, gives a loss that is not finite after {begun + first} updates, "

@@ -132,8 +132,9 @@ class Training(Plotted, Displayed):
         keep_best: bool | None = None,
         l1: float = 0.0, l2: float = 0.0, decay_biases: bool = False, penalty_per_batch: bool = False,
         clip_value: float | None = None, clip_norm: float | None = None, max_norm: float | None = None,
-        gradient_norms: bool = False, signals: bool = True, divergence: Literal["warn", "raise"] = "warn", compiled: bool = True,
-        threads: int | None = None, metrics: Any = None, callbacks: Any = None, progress: bool = False,
+        gradient_norms: bool = False, signals: bool = True, divergence: Literal["warn", "raise"] = "warn",
+        compiled: bool = True, threads: int | None = None, metrics: Any = None, callbacks: Any = None,
+        progress: bool = False,
     ) -> None:  # fmt: skip
         refuse_swapped(network, "Training")
         self.settings = settings = TrainingSettings(
