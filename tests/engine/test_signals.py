@@ -296,13 +296,24 @@ def test_left_in_the_middle_of_a_chunk():
 
 @pytest.mark.parametrize("compiled", [False, True], ids=["plain", "compiled"])
 def test_a_training_that_diverges_has_the_good_epochs_once(compiled):
-    training = made("dead", optimizer=bl.SGD(1e30), epochs=40, compiled=compiled)
+    X, Y = rows_for()
+    network = bl.Network([bl.Dense(1)], 4, "mse", seed=1)
+    training = bl.Training(network, X, Y, optimizer=bl.SGD(3.0), batch_size=10, epochs=1000, compiled=compiled)
     with pytest.warns(bl.DivergedWarning):
         training.run()
-    numbers = training.signals.numbers
-    assert len(numbers) == len(set(numbers))
-    assert training.signals.epochs == len(training.history) < 40
-    assert (numbers <= len(training.history)).all()
+    epochs = len(training.history)
+    assert 20 < epochs < 1000
+    assert training.signals.epochs == epochs
+    assert training.signals.numbers.tolist() == measured_epochs(1, epochs + 1, 4).tolist()
+    assert np.isfinite(training.signals["1.weight_norm"]).all()
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["plain", "compiled"])
+def test_a_training_that_meets_its_target_has_no_epoch_beyond(compiled):
+    training = made(epochs=400, target=0.1, optimizer=bl.Adam(0.01), compiled=compiled).run()
+    epochs = len(training.history)
+    assert 4 < epochs < 390
+    assert training.signals.numbers.tolist() == measured_epochs(1, epochs + 1, 4).tolist()
 
 
 @pytest.mark.parametrize("compiled", [False, True], ids=["plain", "compiled"])

@@ -32,6 +32,10 @@ DENSE = 500
 """So many measured epochs lie at the first spacing."""
 
 
+ONE = np.array([0, NEVER])
+"""The points of a chunk of one epoch, which is measured."""
+
+
 def spacing(number: int, every: int) -> int:
     """Give how far apart the measured epochs around an epoch are, where the first ones lie `every` apart.
 
@@ -104,12 +108,13 @@ class Measuring(NamedTuple):
         """Give what the machine measures of `count` epochs after the first `before`."""
         if not self.layers:
             return self.signals
-        numbers = measured_epochs(before + 1, before + count + 1, self.every)
-        if not numbers.size:
+        points = ONE
+        if count > 1:
+            points = np.append(measured_epochs(before + 1, before + count + 1, self.every) - before - 1, NEVER)
+        elif before and (before + 1) % spacing(before + 1, self.every):  # in a third of the time
             return self.signals
-        points = np.append(numbers - before - 1, NEVER)
         width = SPAN * self.signals.span_count + OUTPUT * self.signals.output_count
-        return self.signals._replace(points=points, found=np.full(len(numbers) * width, np.nan))
+        return self.signals._replace(points=points, found=np.full((len(points) - 1) * width, np.nan))
 
     def record(self, history: SignalHistory, chunk: Signals, before: int, ended: int, step: int) -> None:
         """Add what was found in a chunk to a history, of `ended` epochs after `before`, which began after `step`."""
