@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -32,29 +32,44 @@ AFTERWARDS = {
 """The phases after the training, which have no epochs."""
 
 
-def watch(training: TableTraining, path: Path, *, quiet: bool, report: Callable[[], None] | None = None) -> None:
+def watch(
+    training: TableTraining, path: Path, *, quiet: bool, report: Callable[[], None] | None = None,
+    note: Callable[[TableTraining, Progress | None], None] | None = None,
+) -> None:  # fmt: skip
     """Run a training to its end, show its progress unless `quiet`, and write its model to `path`.
 
     The model is written before a linear model is fitted beside it, and once more with the scores of that one. Then
-    `report` writes the report, and has to end on Ctrl-C by itself.
+    `report` writes the report, and has to end on Ctrl-C by itself. `note` gets the training with each progress, and
+    once more with None where it has run.
     """
     live = sys.stderr.isatty()
     with stopped_by_ctrl_c(training, path), silent_compilation(quiet):
+        written = _written(_noted(training, note) if note else training, training, path, report)
         if quiet:
-            for _ in _written(training, path, report):
+            for _ in written:
                 pass
         elif live:
-            _watch_live(_written(training, path, report))
+            _watch_live(written)
         else:
-            _watch_plain(_written(training, path, report))
+            _watch_plain(written)
 
 
-def _written(training: TableTraining, path: Path, report: Callable[[], None] | None) -> Iterator[Progress]:
-    """The progress of a training; writes its model as soon as it exists, and after it the report."""
+def _noted(training: TableTraining, note: Callable[[TableTraining, Progress | None], None]) -> Iterator[Progress]:
+    """The progress of a training, told to `note` too."""
+    for progress in training:
+        note(training, progress)
+        yield progress
+    note(training, None)
+
+
+def _written(
+    running: Iterable[Progress], training: TableTraining, path: Path, report: Callable[[], None] | None
+) -> Iterator[Progress]:
+    """The progress of a running training; writes its model as soon as it exists, and after it the report."""
     from backlit.model import save
 
     last = None
-    for progress in training:
+    for progress in running:
         if progress.phase == "comparing":
             assert training.model is not None
             save(training.model, path)
