@@ -101,6 +101,7 @@ def _bases(T: Array, of_classes: bool) -> list[Array]:
 
 def _functions(t: Array) -> Array:
     """Give an orthonormal basis (n, 11) of polynomials of a target and of its ranks, of degree 5."""
+    t = t / np.abs(t).max()  # squares of huge numbers would overflow
     z = (t - t.mean()) / t.std()
     r = _ranks(t[:, None])[:, 0]
     powers = np.stack([np.ones(len(t)), *(z**k for k in range(1, 6)), *(r**k for k in range(1, 6))], axis=1)

@@ -9,6 +9,7 @@ import numpy as np
 from backlit.diagnose.case import Case
 from backlit.diagnose.changes import standardize
 from backlit.diagnose.finding_tests import finding
+from backlit.diagnose.harm import finite
 from backlit.diagnose.records import Finding, Remedy
 from backlit.diagnose.samples import named, sizes
 from backlit.kernels.types import Array
@@ -70,7 +71,7 @@ def one_input_of_another_scale(case: Case) -> Finding | None:
     )
     return Finding(
         code="BL102", name="one input of another scale", place=named(case.columns, odd),
-        measure="root mean square of this input's values / that of the median input", measured=ratio,
+        measure="root mean square of this input's values / that of the median input", measured=finite(ratio),
         threshold=1 / APART if small else APART, healthy="from 0.1 to 10", why=why,
         remedies=(Remedy("standardize the inputs", (standardize(),)),),
     )  # fmt: skip

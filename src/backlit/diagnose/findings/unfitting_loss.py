@@ -53,7 +53,7 @@ def _found(
 def _beginning(case: Case) -> tuple[str, ...]:
     """Say where the loss began, and where it would in theory."""
     k, loss = case.network.output_size, case.first_loss
-    if case.network.loss.class_targets and k > 1:
+    if case.network.loss.name in {"cross_entropy", "softmax_cross_entropy"}:
         return (f"the loss began at {loss:.4g}; that of {k} equal probabilities is ln {k} = {math.log(k):.4g}",)
     if case.network.loss.name in SQUARES and not case.of_classes:
         return (f"the loss began at {loss:.4g}; the targets' variance is {float(case.targets.var(axis=0).sum()):.4g}",)

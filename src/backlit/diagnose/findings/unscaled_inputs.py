@@ -8,6 +8,7 @@ from backlit.diagnose.case import Case
 from backlit.diagnose.changes import standardize
 from backlit.diagnose.finding_tests import finding
 from backlit.diagnose.findings.one_input_of_another_scale import LARGEST, SMALLEST, odd_columns
+from backlit.diagnose.harm import finite
 from backlit.diagnose.records import Finding, Remedy
 from backlit.diagnose.samples import sizes
 
@@ -44,17 +45,17 @@ def _why_size(size: float, inputs: int) -> str:
     if size > 1.0:
         return (
             f"a unit's sum over {inputs:,} inputs and the slope of each of its weights are both in proportion to the "
-            f"inputs, so a step changes the sum {size**2:.3g} times as much as with inputs of size 1"
+            f"inputs, so a step changes the sum {size * size:.3g} times as much as with inputs of size 1"
         )
     return (
         f"a unit's sum and the slopes of its weights are in proportion to the inputs, so a step changes the sum by "
-        f"{size**2:.2g} of what it does with inputs of size 1"
+        f"{size * size:.2g} of what it does with inputs of size 1"
     )
 
 
 def _found(case: Case, measure: str, measured: float, threshold: float, healthy: str, why: str) -> Finding:
     return Finding(
         code="BL101", name="unscaled inputs", place=f"the inputs ({case.X.shape[1]:,})", measure=measure,
-        measured=measured, threshold=threshold, healthy=healthy, why=why,
+        measured=finite(measured), threshold=threshold, healthy=healthy, why=why,
         remedies=(Remedy("standardize the inputs", (standardize(),)),),
     )  # fmt: skip
