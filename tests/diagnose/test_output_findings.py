@@ -89,7 +89,7 @@ UNFIT = {
     "absolute distances": (one_hot(CLASSES), "identity", "mae", 1.0),
     "sigmoids for one class of three": (one_hot(CLASSES), "sigmoid", "binary_cross_entropy", 1.1),
     "sigmoids in cross-entropy": (CLASSES, "sigmoid", "cross_entropy", 0.8),
-    "softmax without a margin": (CLASSES, "softmax", "multiclass_hinge", 1.1),
+    "softmax without a margin": (CLASSES, "softmax", "multiclass_hinge", 1.2),
 }
 
 

@@ -91,7 +91,7 @@ def _no_margin(case: Case, last: Last) -> Finding | None:
     return _found(
         case, last, "largest possible margin between the outputs of two classes", margin, 1.0, "above 1",
         f"the loss falls to 0 where the right class is 1 ahead of all others; outputs of {last.name} are at most "
-        f"{margin:g} apart, and only at its flat ends", set_output("identity", "multiclass_hinge", last.words),
+        f"{margin:g} apart, and only at its flat ends",
     )  # fmt: skip
 
 
