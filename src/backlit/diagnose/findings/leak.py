@@ -83,8 +83,9 @@ def _determined(X: Array, T: Array, of_classes: bool) -> list[Suspect]:
     found: dict[int, Suspect] = {}
     for target, basis in enumerate(_bases(T, of_classes)):
         left = _left(basis, X[:, varied])
-        # without the ends too, so that a single wild row makes no leak; an exact copy is one in any case
-        left = np.where(left <= EXACT, left, np.maximum(left, _left(basis, bounded)))
+        # without the ends too, so that a single wild row makes no leak; a cut copy is no exact one
+        cut = _left(basis, bounded)
+        left = np.where((left <= EXACT) & (cut <= NOISY), left, np.maximum(left, cut))
         for column, open_ in zip(varied.tolist(), left.tolist(), strict=True):
             if column not in found or open_ < found[column].open_:
                 found[column] = Suspect(column, target, open_)

@@ -37,12 +37,19 @@ def odd_columns(each: Array) -> Array:
     middle = _middle(each[known])
     if not SMALLEST <= middle <= LARGEST:
         return np.zeros(0, np.int64)
-    apart = np.zeros(len(each))
-    apart[known] = np.abs(np.log(each[known] / middle))
+    apart = distances(each)
     found = np.flatnonzero(apart > math.log(APART))
     if len(found) > max(1.0, MOST * np.count_nonzero(known)):
         return np.zeros(0, np.int64)
     return found[np.argsort(-apart[found], kind="stable")]
+
+
+def distances(each: Array) -> Array:
+    """Give |ln(size / median size)| of each column (inputs,); 0 of columns of zeros."""
+    known = np.isfinite(each) & (each > 0.0)
+    apart = np.zeros(len(each))
+    apart[known] = np.abs(np.log(each[known] / _middle(each[known])))
+    return apart
 
 
 def _middle(each: Array) -> float:
