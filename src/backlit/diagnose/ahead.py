@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 FACTORS = (1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 1e3, 1e4)
 """What the rate is multiplied by."""
 
-UPDATES, SHARE, FEWEST_EPOCHS = 150, 0.1, 3
-"""A short training makes about so many updates, in at most this share of the training's epochs or FEWEST_EPOCHS: all of
-them together cost about as much as the training."""
+UPDATES, FEWEST, SHARE, FEWEST_EPOCHS = 150, 30, 0.1, 3
+"""A short training makes about UPDATES updates, in this share of the training's epochs at most, so that all of them
+together cost about as much as the training; but not fewer than FEWEST, in FEWEST_EPOCHS at least."""
 
 AS_GOOD = 0.1
 """Rates are as good as the best where they leave at most this share more of what it explains unexplained."""
@@ -88,7 +88,8 @@ def rate_search(case: Case) -> RateSearch | None:
     if not rate or settings.optimizer.full_batch or settings.optimizer.name == "rprop":
         return None
     batches = -(-len(case.X) // settings.batch_rows(len(case.X)))
-    epochs = min(-(-UPDATES // batches), max(FEWEST_EPOCHS, math.ceil(SHARE * settings.epochs)))
+    fewest = max(FEWEST_EPOCHS, -(-FEWEST // batches), math.ceil(SHARE * settings.epochs))
+    epochs = min(-(-UPDATES // batches), fewest)
     found = {}
     for factor in _factors(settings.optimizer):
         optimizer = msgspec.structs.replace(settings.optimizer, rate=rate * factor)

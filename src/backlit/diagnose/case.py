@@ -245,7 +245,7 @@ class Case:
         return rows
 
     def flat_units(self, hidden: HiddenLayer, *, first: bool = False) -> Array | None:
-        """Tell which outputs of a hidden layer are where its activation is flat (rows, units); None if it is nowhere."""
+        """Tell which outputs of a hidden layer (rows, units) are where its activation is flat; None if nowhere."""
         before = self.hidden_outputs(hidden.label, first=first, activated=False)
         after = self.hidden_outputs(hidden.label, first=first)
         return flat_outputs(hidden.activation, before, after)

@@ -27,7 +27,7 @@ FOLLOWS: dict[str, tuple[str, ...]] = {
     "BL403": ("BL304", "BL305", "BL306"),
     "BL401": ("BL307", "BL405", "BL501", "BL503"),
     "BL406": ("BL401", "BL405", "BL407", "BL501", "BL503"),
-    "BL407": ("BL307", "BL501", "BL503"),
+    "BL407": ("BL307", "BL401", "BL501", "BL503"),
     "BL408": ("BL404",),
     "BL501": ("BL307", "BL405", "BL503"),
     "BL504": ("BL401", "BL402", "BL404", "BL405", "BL501", "BL503"),
@@ -36,7 +36,7 @@ FOLLOWS: dict[str, tuple[str, ...]] = {
 """For a code, those that it brings about: where both are found, they stand behind it."""
 
 SHOWN_BY_LOSS = ("BL107",)
-"""Of the findings that stand by themselves, those whose remedy the held-out rows can judge: they stand in their order."""
+"""Of the findings that stand by themselves, those whose remedy the held-out rows can judge, so that it is tried."""
 
 MOST_TRIALS = 4
 """So many findings' first remedies are trained at the most to find which cures."""

@@ -40,24 +40,30 @@ def divergence(case: Case) -> Finding | None:
     failure = _failure(case)
     stopped = case.training.stopped or ""
     place = stopped if stopped.startswith("diverged") else "after the last epoch"
-    details: list[str] = []
+    details: tuple[str, ...] = ()
     if failure is not None:
-        place = f"{stopped}, update {failure.step}"
-        sizes = np.abs(case.X[failure.rows]).max(axis=1)
-        largest = failure.rows[np.argsort(-sizes, kind="stable")[:FEW]]
-        usual = float(np.median(np.abs(case.X).max(axis=1)))
-        details = [failure.what, f"the batch had the training rows {_listed(failure.rows)}",
-                   "its largest inputs: "
-                   + ", ".join(f"{np.abs(case.X[row]).max():.3g} (row {row})" for row in largest)
-                   + f"; in the middle row of all it is {usual:.3g}"]  # fmt: skip
+        place, details = f"{stopped}, update {failure.step}", _details(case, failure)
     return Finding(
         code="BL403", name=NAME, place=place, measure="epochs that ended with finite numbers",
         measured=float(len(case.training.history)), threshold=float(case.settings.epochs), healthy="all of them",
-        why="each step that overshoots makes the next slope larger, so the weights grow by a factor in each update until "
-        f"they pass the largest number of {case.network.dtype}",
+        why="each step that overshoots makes the next slope larger, so the weights grow by a factor in each update "
+        f"until they pass the largest number of {case.network.dtype}",
         remedies=_remedies(case), signal="weight_norm", layer=case.signals.layers[0] if len(case.signals) else None,
-        epoch=len(case.training.history) + 1, details=tuple(details),
+        epoch=len(case.training.history) + 1, details=details,
     )  # fmt: skip
+
+
+def _details(case: Case, failure: Failure) -> tuple[str, ...]:
+    """Say what was not finite, which rows the batch had, and which of them have the largest inputs."""
+    sizes = np.abs(case.X).max(axis=1)
+    largest = failure.rows[np.argsort(-sizes[failure.rows], kind="stable")[:FEW]]
+    told = ", ".join(f"{sizes[row]:.3g} (row {row})" for row in largest)
+    return (
+        failure.what,
+        f"the batch had the training rows {_listed(failure.rows)}",
+        f"its largest inputs: {told}; of all rows the middle one has {np.median(sizes):.3g}, and row {sizes.argmax()} "
+        f"the most, {sizes.max():.3g}",
+    )
 
 
 def _listed(rows: Array) -> str:
@@ -110,7 +116,11 @@ def _remedies(case: Case) -> tuple[Remedy, ...]:
         return (inputs,)
     rates = case.rates
     told = rates is not None and rates.learns and rates.good[-1] <= 1.0
-    better = rates.advised if told and rates is not None else min(usual_rate(case.settings.optimizer), rounded(rate / SLOWER))
+    better = (
+        rates.advised
+        if told and rates is not None
+        else min(usual_rate(case.settings.optimizer), rounded(rate / SLOWER))
+    )
     found = [Remedy(f"a learning rate of {better:g}", (set_rate(better, rate),))]
     if not case.settings.optimizer.full_batch:
         found.append(Remedy("clipping the gradient's norm at 1",

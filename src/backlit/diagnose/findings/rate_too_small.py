@@ -76,8 +76,8 @@ def _by_schedule(case: Case) -> Finding | None:
         measure="learning rate in the middle of the training / in the first epoch", measured=part, threshold=FALLEN,
         healthy="0.1 to 1",
         why=f"the schedule {case.settings.schedule.name} brings the rate from {rates[0]:.3g} to "
-        f"{rates[(len(rates) - 1) // 2]:.1g} by the middle: the weights learn in the first {last} of {len(rates)} epochs "
-        "and stand still from then on",
+        f"{rates[(len(rates) - 1) // 2]:.1g} by the middle: the weights learn in the first {last} of {len(rates)} "
+        "epochs and stand still from then on",
         remedies=(constant,), signal="update_ratio", layer=case.signals.layers[0] if len(case.signals) else None,
         epoch=last,
     )  # fmt: skip
