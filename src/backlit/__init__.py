@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from backlit.engine import compilation_listeners, drawers, plots, progress_displays
 from backlit.lazy import lazily
+from backlit.model.after_training import look_at
 
 if TYPE_CHECKING:
     from backlit.engine import DivergedWarning, Epoch, GradientCheck, Network, Training, gradcheck
@@ -30,10 +31,11 @@ if TYPE_CHECKING:
     from backlit.ops.base import Activation, ElementwiseLoss, Layer, Loss, Optimizer
     from backlit.ops.registry import register
     from backlit.show.demo.demo import Demo
+    from backlit.show.diagnose.diagnosed import Diagnosed
     from backlit.show.report.report import Report
     from backlit.show.worked.epoch import WorkedEpoch
     from backlit.show.worked.example import WorkedExample
-    from backlit.sources import boundary, demo, explain, report, valley, watch
+    from backlit.sources import boundary, demo, diagnose, explain, report, valley, watch
 
 __version__ = "0.1.0"
 
@@ -52,6 +54,8 @@ _PLACES = {
     "boundary": "sources",
     "demo": "sources",
     "Demo": "show.demo.demo",
+    "diagnose": "sources",
+    "Diagnosed": "show.diagnose.diagnosed",
     "explain": "sources",
     "watch": "sources",
     "WorkedEpoch": "show.worked.epoch",
@@ -76,6 +80,7 @@ __all__ = [
     "BacklitError",
     "BacklitWarning",
     "Demo",
+    "Diagnosed",
     "DivergedWarning",
     "ElementwiseLoss",
     "Epoch",
@@ -93,6 +98,7 @@ __all__ = [
     "WorkedExample",
     "boundary",
     "demo",
+    "diagnose",
     "explain",
     "gradcheck",
     "load",
@@ -159,6 +165,14 @@ def _plot_signals(signals: Any, names: Any, layers: Any, **options: Any) -> Any:
 
 
 plots["signals"] = _plot_signals
+
+
+def _noticed(training: Any) -> Any:
+    """Look at a training on a table for what may be wrong, by `diagnose`, which is imported when first needed."""
+    return import_module("backlit.diagnose.noticing").noticed(training)
+
+
+look_at.append(_noticed)
 
 
 def _progress(epochs: int) -> Any:

@@ -42,16 +42,20 @@ def watch(
     `report` writes the report, and has to end on Ctrl-C by itself. `note` gets the training with each progress, and
     once more with None where it has run.
     """
-    live = sys.stderr.isatty()
     with stopped_by_ctrl_c(training, path), silent_compilation(quiet):
         written = _written(_noted(training, note) if note else training, training, path, report)
-        if quiet:
-            for _ in written:
-                pass
-        elif live:
-            _watch_live(written)
-        else:
-            _watch_plain(written)
+        show_progress(written, quiet=quiet)
+
+
+def show_progress(training: Iterator[Progress], *, quiet: bool) -> None:
+    """Run to the end what gives its progress, and show that unless `quiet`."""
+    if quiet:
+        for _ in training:
+            pass
+    elif sys.stderr.isatty():
+        _watch_live(training)
+    else:
+        _watch_plain(training)
 
 
 def _noted(training: TableTraining, note: Callable[[TableTraining, Progress | None], None]) -> Iterator[Progress]:

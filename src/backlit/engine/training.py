@@ -35,6 +35,7 @@ from backlit.engine.state import TrainingState, check_state, set_state, state_of
 from backlit.engine.stopping import Improvement
 from backlit.engine.summaries import TrainingSummary, training_summary
 from backlit.engine.unlearnable import warn_of_what_cannot_be_learned
+from backlit.engine.useless import warn_if_useless
 from backlit.errors import BacklitError, counted
 from backlit.kernels.types import Array
 from backlit.ops.base import Optimizer
@@ -221,6 +222,7 @@ class Training(Plotted, Displayed):
         """Train to the end and give the training itself; many small epochs run in one call of the machine."""
         for _ in self._run(lambda: self.settings.epochs):
             pass
+        warn_if_useless(self)
         return self
 
     def in_chunks(self, max_unseen: Callable[[], int]) -> Iterator[Epoch]:

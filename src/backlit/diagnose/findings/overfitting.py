@@ -60,7 +60,7 @@ def _rise(case: Case) -> tuple[float, int]:
 def _remedies(case: Case, *, kept: bool) -> tuple[Remedy, ...]:
     """Give early stopping, unless it is there, penalties, dropout and fewer units, each alone."""
     settings = case.settings
-    stopping = (set_setting("patience", PATIENCE, f"patience {PATIENCE}", f"--patience {PATIENCE}"),
+    stopping = (set_setting("patience", PATIENCE, f"patience {PATIENCE}"),
                 set_setting("keep_best", True, "the weights of the best epoch"))  # fmt: skip
     penalties = [set_setting("l2", value, f"an L2 penalty of {value:g} instead of {settings.l2:g}", f"--l2 {value:g}")
                  for value in PENALTIES if value > settings.l2]  # fmt: skip
