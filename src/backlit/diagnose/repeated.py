@@ -28,8 +28,8 @@ def repeated(case: Case) -> Repeated | None:
     """Train again on other splits of training and validation rows, with a reference beside it on each.
 
     A split has as many validation rows as there were. The first weights are the same numbers in another order in each
-    array, the shuffles begin with other seeds; so neither the choice of rows nor that of weights decides. The variance of
-    the mean is the larger one of two estimates: that between the splits, and that of the rows.
+    array, the shuffles begin with other seeds; so neither the choice of rows nor that of weights decides. The variance
+    of the mean is the larger one of two estimates: that between the splits, and that of the rows.
 
     It is None where there are no validation rows.
     """
