@@ -26,6 +26,9 @@ AGREEING = (0.05, 1.0), (0.04, 1.0)
 OPEN = (0.02, 0.3)
 """From so much on, one split leaves open whether a training is worse, and others are looked at ..."""
 
+WORST = 9.0
+"""A row's score, in units of the baseline's mean score, counts as at most this where differences are judged."""
+
 MOST_ROWS, MOST_SECONDS = 5_000, 20.0
 """... of no more validation rows, which say enough, and where the training took no longer."""
 
@@ -88,19 +91,20 @@ def errors_of(mine: Array, *theirs: Array) -> float:
     """Give the mean of the paired differences mine - theirs (n,) in standard errors; 0 for fewer than two rows.
 
     The error is that of the choice of rows, and that of the choice of first weights, which is seen where `theirs` are
-    of several seeds: its variance is s² (1 + 1/k), with s the standard deviation of the k means.
+    of several seeds: its variance is s² (1 + 1/k), with s the standard deviation of the k means. Scores beyond WORST
+    count as that: a single wild row would make the error so large that nothing could be told.
 
     >>> import numpy as np
     >>> round(errors_of(np.array([1.0, 2.0, 3.0]), np.array([0.0, 1.5, 2.0])), 3)
     5.0
     """
-    middle = np.mean(theirs, axis=0)
-    differences = mine - middle
-    if len(differences) < 2 or not np.isfinite(differences).all():
+    mine, cut = np.minimum(mine, WORST), [np.minimum(one, WORST) for one in theirs]
+    differences = mine - np.mean(cut, axis=0)
+    if len(differences) < 2 or np.isnan(differences).any():
         return 0.0
     of_rows = float(differences.var(ddof=1)) / len(differences)
     seeds = len(theirs)
-    of_seeds = float(np.mean(theirs, axis=1).var(ddof=1)) * (1 + 1 / seeds) if seeds > 1 else 0.0
+    of_seeds = float(np.mean(cut, axis=1).var(ddof=1)) * (1 + 1 / seeds) if seeds > 1 else 0.0
     spread = math.sqrt(of_rows + of_seeds)
     mean = float(differences.mean())
     if spread == 0.0:
