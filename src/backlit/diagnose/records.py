@@ -89,7 +89,8 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """How a training ended: its last loss, the unexplained share of the validation rows, and a metric of these rows.
 
-    `signal` is the last number of the signal that the finding names.
+    `signal` is the last number of the signal that the finding names. `balanced` says that the rows are weighted so that
+    all classes count alike.
     """
 
     epochs: int
@@ -101,6 +102,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     signal: float | None
     stopped: str
     curve: TrainingCurve | None = None
+    balanced: bool = False
 
 
 class Tried(Summary, msgspec.Struct, frozen=True, kw_only=True):
