@@ -176,7 +176,7 @@ class Case:
     @functools.cached_property
     def rates(self) -> RateSearch | None:
         """What short trainings with other rates reach."""
-        return rate_search(self)
+        return rate_search(self.plan, lambda network: float(self.scores(network, self.X, self.targets).mean()))
 
     # ----------------------------------------------------------------------------------------------- the training's way
 
