@@ -34,8 +34,7 @@ from backlit.engine.signals import SignalHistory
 from backlit.engine.state import TrainingState, check_state, set_state, state_of
 from backlit.engine.stopping import Improvement
 from backlit.engine.summaries import TrainingSummary, training_summary
-from backlit.engine.unlearnable import warn_of_what_cannot_be_learned
-from backlit.engine.useless import warn_if_useless
+from backlit.engine.unlearnable import warn_if_useless, warn_of_what_cannot_be_learned
 from backlit.errors import BacklitError, counted
 from backlit.kernels.types import Array
 from backlit.ops.base import Optimizer

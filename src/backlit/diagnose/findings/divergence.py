@@ -124,5 +124,5 @@ def _remedies(case: Case) -> tuple[Remedy, ...]:
     found = [Remedy(f"a learning rate of {better:g}", (set_rate(better, rate),))]
     if not case.settings.optimizer.full_batch:
         found.append(Remedy("clipping the gradient's norm at 1",
-                            (set_setting("clip_norm", 1.0, "clip_norm=1", "--clip-norm 1"),)))  # fmt: skip
+                            (set_setting("clip_norm", 1.0, "clip_norm=1"),)))  # fmt: skip
     return (*found, inputs)

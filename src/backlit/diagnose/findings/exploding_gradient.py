@@ -33,7 +33,7 @@ def exploding_gradient(case: Case) -> Finding | None:
         return None
     by_layer = ratio > LARGEST
     limit = float(f"{min(1.0, whole):.1g}") or 1.0
-    clipped = set_setting("clip_norm", limit, f"clip_norm={limit:g}", f"--clip-norm {limit:g}")
+    clipped = set_setting("clip_norm", limit, f"clip_norm={limit:g}")
     remedies = [Remedy(f"clipping the gradient's norm at {limit:g}", (clipped,))]
     if by_layer:
         remedies.insert(0, Remedy("the usual first weights", (usual_weights(),)))
