@@ -122,6 +122,7 @@ def test_joined_ranges_change_nothing(settings, compiled):
             data_of(X, T, np.zeros(0), np.tile(np.arange(5), 4)),
             monitor_of(X.dtype),
             rule,
+            structs.no_signals(X.dtype),
         )
         sums = np.zeros(4 * structs.SUMS)
         program.runner.train_batches(*given, Clock(0, 0), 5, 0, 4, np.full(4, 0.1), -np.inf, sums)
@@ -140,7 +141,7 @@ def test_rows_that_stay_in_the_arena_train_as_rows_fetched_anew(compiled):
         network, program = made(compiled=compiled)
         data = data_of(X, T, np.zeros(0), np.tile(np.arange(5), 3), repeats=repeats)
         rule, sums = Rule(1, 0.0, 0.0, False, 0.0, 0.0, 0.0, 0.0), np.zeros(3 * structs.SUMS)
-        given = program.training, program.memory(), data, monitor_of(X.dtype), rule, Clock(0, 0)
+        given = program.training, program.memory(), data, monitor_of(X.dtype), rule, structs.no_signals(X.dtype), Clock(0, 0)
         program.runner.train_batches(*given, 5, 0, 3, np.full(3, 0.1), -np.inf, sums)
         ends.append((network.parameters.tobytes(), sums.tobytes()))
     assert ends[0] == ends[1]

@@ -14,7 +14,8 @@ import pytest
 
 import backlit as bl
 from backlit.engine.batch_loop import BatchLoop
-from backlit.engine.history import Epoch, History, _Table
+from backlit.engine.growing import GrowingTable
+from backlit.engine.history import Epoch, History
 from backlit.engine.program.structs import LOSS
 from backlit.ops.schedules import CosineAnnealing
 
@@ -222,7 +223,7 @@ def test_an_interrupted_reading_neither_loses_nor_doubles_epochs(monkeypatch, la
     history, stops = History(), iter([False, True, False, True])
     for k in range(4):
         history.record(np.full((k + 1, 5), 1.0 + k), np.full(k + 1, 0.5), float(k), 9.0)
-    append = _Table.append
+    append = GrowingTable.append
 
     def interrupted(table, *rows):
         grown = append(table, *rows) if late else None
@@ -230,7 +231,7 @@ def test_an_interrupted_reading_neither_loses_nor_doubles_epochs(monkeypatch, la
             raise KeyboardInterrupt
         return grown if late else append(table, *rows)
 
-    monkeypatch.setattr(_Table, "append", interrupted)
+    monkeypatch.setattr(GrowingTable, "append", interrupted)
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             len(history.rows)

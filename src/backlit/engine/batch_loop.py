@@ -16,7 +16,7 @@ from backlit.engine.parallel.auto_switch import CALL_SECONDS
 from backlit.engine.parallel.thread_team import ThreadTeam
 from backlit.engine.program import structs
 from backlit.engine.program.graph import layer_ranges
-from backlit.engine.program.structs import Clock, Data, Memory, Monitor, Rule, Tables
+from backlit.engine.program.structs import Clock, Data, Memory, Monitor, Rule, Signals, Tables
 from backlit.engine.program.tables import joined
 from backlit.kernels.types import Array
 
@@ -88,7 +88,7 @@ class BatchLoop:
         return loss
 
     def run(
-        self, data: Data, clock: Clock, rates: Array, sums: Array, target: float | None,
+        self, data: Data, clock: Clock, rates: Array, sums: Array, signals: Signals, target: float | None,
         out_of_time: Callable[[], bool],
     ) -> tuple[int, str, tuple[int, str]]:  # fmt: skip
         """Run a chunk; give how many batches are done, if not all are the reason, and where and how it diverged.
@@ -97,7 +97,7 @@ class BatchLoop:
         good if its losses were finite, and so is all that its last update wrote: no loss of its own tells of that.
         """
         batches, before = rates.size // sums.shape[0], self._values()
-        done, why = self.advance(data, clock, rates, sums, target, 0, rates.size, out_of_time)
+        done, why = self.advance(data, clock, rates, sums, signals, target, 0, rates.size, out_of_time)
         if why != "diverged" and self._is_good(data):
             return done, why, (0, "")
         failed = done % batches + 1, stopping.first_not_finite(self.executable, self.memory)
@@ -105,7 +105,9 @@ class BatchLoop:
         sums[:] = 0.0
         for good in range(0, done // batches * batches, batches):
             before = self._values()
-            reached, _ = self.advance(data, clock, rates, sums, target, good, good + batches, lambda: False)
+            reached, _ = self.advance(
+                data, clock, rates, sums, signals, target, good, good + batches, lambda: False
+            )  # fmt: skip
             if reached < good + batches or not self._is_good(data):
                 failed = batches, stopping.arrays_not_finite(self.executable, self.memory)
                 self._restore(before)
@@ -142,13 +144,13 @@ class BatchLoop:
             vector[:] = kept
 
     def advance(
-        self, data: Data, clock: Clock, rates: Array, sums: Array, target: float | None, start: int, stop: int,
-        out_of_time: Callable[[], bool],
+        self, data: Data, clock: Clock, rates: Array, sums: Array, signals: Signals, target: float | None,
+        start: int, stop: int, out_of_time: Callable[[], bool],
     ) -> tuple[int, str]:  # fmt: skip
         """Run a chunk's batches from `start` up to `stop`; give how many are done and, if not all are, the reason.
 
         `rates` has a learning rate for every batch of the chunk; `sums` (epochs, SUMS + norms) collects the sums of its
-        epochs. Python raises KeyboardInterrupt when a call of the machine returns, before its result is stored here. So
+        epochs, `signals` the signals. Python raises KeyboardInterrupt when a call of the machine returns, before its result is stored here. So
         the machine writes the number of the next batch into `memory.reached`.
         """
         batches = rates.size // sums.shape[0]
@@ -158,7 +160,7 @@ class BatchLoop:
             while not why and reached[0] < stop:
                 first = int(reached[0])
                 last = min(stop, first + self.batches_per_call())
-                self.call(data, Clock(clock.step + first, clock.seed), first, last, rates, sums, target)
+                self.call(data, Clock(clock.step + first, clock.seed), first, last, rates, sums, signals, target)
                 ended = reached[0] > first and reached[0] % batches == 0
                 if ended and target is not None and sums[reached[0] // batches - 1, structs.LOSS] <= target:
                     why = "met"
@@ -171,14 +173,15 @@ class BatchLoop:
         return int(reached[0]), why
 
     def call(
-        self, data: Data, clock: Clock, first: int, last: int, rates: Array, sums: Array, target: float | None
-    ) -> None:
+        self, data: Data, clock: Clock, first: int, last: int, rates: Array, sums: Array, signals: Signals,
+        target: float | None,
+    ) -> None:  # fmt: skip
         """Run the machine over batches `first` to `last`; `memory.reached` has the number of the next one."""
         train = self.team.train_batches if self.team else self.executable.train
         began = time.perf_counter()
         with steady(self.executable.compiled):
             train(
-                self.tables, self.memory, data, self.monitor, self.rule, clock, self.batch_size,
+                self.tables, self.memory, data, self.monitor, self.rule, signals, clock, self.batch_size,
                 first, last, rates, -np.inf if target is None else float(target), sums.reshape(-1),
             )  # fmt: skip
         done = int(self.memory.reached[0]) - first

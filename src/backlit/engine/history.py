@@ -23,7 +23,9 @@ import numpy as np
 
 from backlit.engine.curves import MOST, NORM, Plotted, TrainingCurve, curve_of
 from backlit.engine.display import Displayed, Summary
+from backlit.engine.growing import GrowingTable
 from backlit.engine.program.structs import LOSS, SUMS, VALIDATION_LOSS
+from backlit.engine.signals import SignalHistory
 from backlit.kernels.types import Array
 from backlit.ops.synonyms import hint
 
@@ -152,25 +154,6 @@ class HistorySummary(Summary, msgspec.Struct, frozen=True):
     best: int | None = None
 
 
-class _Table:
-    """Rows that several histories share: each reads the first ones, and none changes a row that another one reads."""
-
-    def __init__(self, rows: Array) -> None:
-        self.rows = rows
-        self.used = len(rows)
-
-    def append(self, length: int, rows: Array) -> _Table:
-        """Give a table with `rows` after the first `length` of this one: this one if it has no others there."""
-        table = self if length == self.used else _Table(self.rows[:length])
-        table.used = length + len(rows)
-        if table.used > len(table.rows):
-            grown = np.empty((max(table.used, 2 * length, 16), rows.shape[1]))
-            grown[:length] = table.rows[:length]
-            table.rows = grown
-        table.rows[length : table.used] = rows
-        return table
-
-
 class _Chunk(NamedTuple):
     """The epochs of one call of the machine, from place `first` on, as `History.record` was given them."""
 
@@ -189,7 +172,7 @@ class History(Plotted, Displayed, Sequence[Epoch]):
     by name, and `pandas.DataFrame(history)` or `polars.DataFrame(history)` makes a table with a row of each epoch.
 
     `validated` says whether there is a loss of validation rows; `layers` are the labels of the layers with gradient
-    norms; `metrics` are the names of the metrics.
+    norms; `metrics` are the names of the metrics. `signals` are those of the layers, at the measured epochs.
 
     >>> history = History.of([Epoch(1, 0.5, None, 0.1, 0.0, best=True), Epoch(2, 0.25, None, 0.1, 0.0, best=True)])
     >>> len(history), history[-1].loss, history["loss"]
@@ -198,11 +181,12 @@ class History(Plotted, Displayed, Sequence[Epoch]):
 
     def __init__(
         self, validated: bool = False, layers: Sequence[str] = (), rows: Array | None = None,
-        metrics: Sequence[str] = (),
+        metrics: Sequence[str] = (), signals: SignalHistory | None = None,
     ) -> None:  # fmt: skip
+        self.signals = SignalHistory() if signals is None else signals
         self.validated, self.layers, self.metrics = validated, tuple(layers), tuple(metrics)
         width = len(COLUMNS) + len(self.layers) + len(self.metrics)
-        self._table = _Table(np.empty((0, width)) if rows is None else rows)
+        self._table = GrowingTable(np.empty((0, width)) if rows is None else rows)
         self._length = self._table.used
         self._unread: deque[_Chunk] = deque()
         self._reading = threading.Lock()  # another thread may look at a history that grows
@@ -256,7 +240,7 @@ class History(Plotted, Displayed, Sequence[Epoch]):
 
     def copy(self) -> History:
         """Give the history as it is now; it shares its rows with this one until either grows."""
-        twin = History(self.validated, self.layers, metrics=self.metrics)
+        twin = History(self.validated, self.layers, metrics=self.metrics, signals=self.signals.copy())
         length = self._length
         self._read()
         twin._table, twin._length = self._table, length
@@ -392,4 +376,4 @@ class History(Plotted, Displayed, Sequence[Epoch]):
         return f"<History: {len(self):,} {'epoch' if len(self) == 1 else 'epochs'}{last}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return History, (self.validated, self.layers, self.rows, self.metrics)
+        return History, (self.validated, self.layers, self.rows, self.metrics, self.signals)

@@ -54,7 +54,9 @@ class Repetition(Training):
                 "on a copy: asking the function again would give other orders. Make the training with shuffle and seed."
             )
         first = training.explosions.beginning or training.state
-        given = arguments_of(training) | {"time_limit": None, "gradient_norms": False, "divergence": "warn"}
+        given = arguments_of(training) | {
+            "time_limit": None, "gradient_norms": False, "signals": False, "divergence": "warn",
+        }  # fmt: skip
         with collecting([]):  # the training has given its warnings
             made = cls(training.network.copy(), **given)
         made.network.parameters[:], made.network.state[:] = first.parameters, first.statistics
@@ -124,7 +126,8 @@ class Repetition(Training):
         """Make the updates of batches `first` to `stop` of the epoch that began after `begun` updates."""
         while first < stop:
             last = min(stop, first + self.loop.batches_per_call())
-            self.loop.call(data, Clock(begun + first, self.settings.seed), first, last, rates, sums, None)
+            self.loop.call(data, Clock(begun + first, self.settings.seed), first, last, rates, sums, self.measuring.signals,
+                           None)  # fmt: skip
             if int(self.memory.reached[0]) < last:
                 raise BacklitError(
                     f"the training, repeated on a copy, gives a loss that is not finite after {begun + first} updates, "

@@ -86,6 +86,9 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True):
     gradient_norms: Annotated[
         bool, _says("give each `Epoch` the norms of its last batch's gradients, layer by layer; L-BFGS has none")
     ] = False
+    signals: Annotated[
+        bool, _says("measure gradients, weights and outputs, layer by layer, at some epochs; L-BFGS has none")
+    ] = True
     divergence: Annotated[
         Literal["warn", "raise"],
         _says('what a loss that is not finite, or exploded weights, lead to: "warn" or "raise" (a DivergedError)'),

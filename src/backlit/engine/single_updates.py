@@ -110,6 +110,8 @@ class SingleUpdates(Training):
         data = data_of(self.X, self.Y, self.weights, rows)
         sums = np.zeros((1, structs.SUMS + len(self.normed_layers)))
         lowest, nothing = float(self.loop.monitor.lowest[0]), structs.monitor_of(self.network.dtype)
+        before = len(self.history)
+        measured = self.measuring.chunk(before, 1)
         for k in range(batches):
             places = rows[k * size : (k + 1) * size]
             yield Batch(self.step + 1, len(self.history) + 1, k + 1, batches, places, float(rates[k]))
@@ -117,8 +119,8 @@ class SingleUpdates(Training):
             own = np.zeros_like(sums)
             with steady(compiled=False):
                 after = self.executable.train(
-                    self.tables, self.memory, data, nothing, self.rule, Clock(self.step, self.settings.seed), size,
-                    k, k + 1, rates, -np.inf, own.reshape(-1),
+                    self.tables, self.memory, data, nothing, self.rule, measured,
+                    Clock(self.step, self.settings.seed), size, k, k + 1, rates, -np.inf, own.reshape(-1),
                 )  # fmt: skip
             if after == k:
                 raise BacklitError(
@@ -131,6 +133,7 @@ class SingleUpdates(Training):
             self._position = (k + 1) % batches
         sums[0, structs.LOSS] = machine.epoch_loss(self.rule.reduction, sums[0], 0)
         sums[0, structs.VALIDATION_LOSS] = self.after_epoch(float(sums[0, structs.LOSS]))
+        self.measuring.record(self.signals, measured, before, 1, self.step - batches)
         self._record(sums, rates[-1:], lowest)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from backlit.engine.display import Summary
 from backlit.engine.history import History
+from backlit.engine.signals import SignalHistory
 from backlit.engine.stopping import Improvement
 from backlit.errors import BacklitError, counted
 from backlit.kernels.types import Array
@@ -58,12 +59,12 @@ class TrainingState(Summary, msgspec.Struct, frozen=True, eq=False):
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the state as plain data, the inverse of `from_dict`; a history is a dictionary of its columns.
+        """Give the state as plain data, the inverse of `from_dict`; a history is a dictionary of its columns, and so are its signals.
 
         The generator's numbers have up to 128 bits.
         """
         fields = {name: copy.deepcopy(getattr(self, name)) for name in self.__struct_fields__ if name != "history"}
-        return fields | {"history": self.history.columns()}
+        return fields | {"history": self.history.columns(), "signals": self.history.signals.columns()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrainingState:
@@ -71,12 +72,15 @@ class TrainingState(Summary, msgspec.Struct, frozen=True, eq=False):
 
         Errors: a BacklitError where fields are missing, or others are there.
         """
-        if set(values) != set(cls.__struct_fields__):
+        expected = {*cls.__struct_fields__, "signals"}
+        if set(values) != expected:
             raise BacklitError(
-                f"the state has the fields {', '.join(sorted(values))}; "
-                f"expected {', '.join(sorted(cls.__struct_fields__))}."
+                f"the state has the fields {', '.join(sorted(values))}; expected {', '.join(sorted(expected))}."
             )
-        return cls(**copy.deepcopy(dict(values)) | {"history": History.from_columns(values["history"])})
+        history = History.from_columns(values["history"])
+        history.signals = SignalHistory.from_columns(values["signals"], len(history))
+        fields = {name: copy.deepcopy(values[name]) for name in cls.__struct_fields__}
+        return cls(**fields | {"history": history})
 
     def differences(self, other: TrainingState) -> list[str]:
         """Say for each field whose bits differ what it is here and there; an empty list means equal states."""
@@ -172,6 +176,8 @@ def set_state(training: Any, saved: TrainingState) -> None:
     monitor = training.loop.monitor
     monitor.lowest[0], monitor.P[:], monitor.S[:] = saved.best_loss, saved.best_parameters, saved.best_statistics
     training.history, training._seconds = saved.history.copy(), saved.seconds
+    if training.signals.layers != training.measuring.layers:  # only one of the two trainings measures them
+        training.history.signals = SignalHistory(training.measuring.layers, epochs=len(training.history))
     training._last, training.stopped = None, None
 
 

@@ -22,13 +22,15 @@ from backlit.engine.exploded import ExplosionCheck
 from backlit.engine.history import Epoch, History
 from backlit.engine.input_checks import refuse_swapped, rows_of, validation_rows
 from backlit.engine.machine.environment import threads_of
+from backlit.engine.measuring import Measuring
 from backlit.engine.network import Network
 from backlit.engine.objective import Objective, reduction
 from backlit.engine.parallel.thread_team import thread_team_for
 from backlit.engine.program import structs
-from backlit.engine.program.structs import Clock, data_of
+from backlit.engine.program.structs import Clock, Signals, data_of
 from backlit.engine.row_order import RowOrder
 from backlit.engine.settings import Fixed, Setting, TrainingSettings
+from backlit.engine.signals import SignalHistory
 from backlit.engine.state import TrainingState, check_state, set_state, state_of
 from backlit.engine.stopping import Improvement
 from backlit.engine.summaries import TrainingSummary, training_summary
@@ -74,6 +76,7 @@ class Training(Plotted, Displayed):
         clip_norm: limit of the Euclidean norm of the whole gradient.
         max_norm: limit of the norm of each unit's incoming weights, enforced after each update.
         gradient_norms: give each `Epoch` the norms of its last batch's gradients, layer by layer; L-BFGS has none.
+        signals: measure gradients, weights and outputs, layer by layer, at some epochs; L-BFGS has none.
         divergence: what a loss that is not finite, or exploded weights, lead to: "warn" or "raise" (a DivergedError).
         compiled: False runs the same maths as plain NumPy Python, to step through with a debugger.
         threads: how many threads the batches of a network that is not small are shared out to, at the most; by default
@@ -87,6 +90,7 @@ class Training(Plotted, Displayed):
     Attributes:
         settings: the arguments that are no data, as a `TrainingSettings`; `training.epochs = 9` replaces one of them.
         history: the epochs so far. `stopped`: why it ended, or None. `best`: the epoch of the lowest monitored loss.
+        signals: what gradients, weights and outputs did, layer by layer: a `SignalHistory`.
         state: all that training changes: a `TrainingState` to copy, to compare, and to go back to.
 
     Ctrl-C ends a training cleanly, with the model so far; so does leaving the loop by `break`. Iterating again goes on,
@@ -128,7 +132,7 @@ class Training(Plotted, Displayed):
         keep_best: bool | None = None,
         l1: float = 0.0, l2: float = 0.0, decay_biases: bool = False, penalty_per_batch: bool = False,
         clip_value: float | None = None, clip_norm: float | None = None, max_norm: float | None = None,
-        gradient_norms: bool = False, divergence: Literal["warn", "raise"] = "warn", compiled: bool = True,
+        gradient_norms: bool = False, signals: bool = True, divergence: Literal["warn", "raise"] = "warn", compiled: bool = True,
         threads: int | None = None, metrics: Any = None, callbacks: Any = None, progress: bool = False,
     ) -> None:  # fmt: skip
         refuse_swapped(network, "Training")
@@ -136,8 +140,8 @@ class Training(Plotted, Displayed):
             optimizer=optimizer, schedule=schedule, batch_size=batch_size, epochs=epochs, shuffle=shuffle, seed=seed,
             target=target, patience=patience, tolerance=tolerance, time_limit=time_limit, keep_best=keep_best,
             l1=l1, l2=l2, decay_biases=decay_biases, penalty_per_batch=penalty_per_batch, clip_value=clip_value,
-            clip_norm=clip_norm, max_norm=max_norm, gradient_norms=gradient_norms, divergence=divergence,
-            compiled=compiled, threads=threads,
+            clip_norm=clip_norm, max_norm=max_norm, gradient_norms=gradient_norms, signals=signals,
+            divergence=divergence, compiled=compiled, threads=threads,
         )  # fmt: skip
         self.network = network
         self.optimizer: Optimizer = settings.optimizer
@@ -155,6 +159,7 @@ class Training(Plotted, Displayed):
             decay_biases=settings.decay_biases, compiled=self.compiled,
         )  # fmt: skip
         self.tables, self.normed_layers = training_tables(self.executable, self.rule, settings.gradient_norms)
+        self.measuring = Measuring.of(self.executable, self.X.shape[0], settings.signals)
         self.memory = self.executable.memory()
         self.machine = self.executable.runner
         self.threads = threads_of(settings.threads)
@@ -176,7 +181,10 @@ class Training(Plotted, Displayed):
             network, (self.X, self.Y, self.weights), self.validation, metrics, callbacks, progress=progress,
             compiled=self.compiled,
         )  # fmt: skip
-        self.history = History(self.validation is not None, self.normed_layers, metrics=self.hooks.names)
+        self.history = History(
+            self.validation is not None, self.normed_layers, metrics=self.hooks.names,
+            signals=SignalHistory(self.measuring.layers),
+        )  # fmt: skip
         self.stopped: str | None = None
         self._position = 0  # batches of an epoch that was not ended
         self._improvement = Improvement()
@@ -262,9 +270,11 @@ class Training(Plotted, Displayed):
             count = min(max(1, max_unseen()), self._epochs_before_a_decision(), self.settings.epochs - first, fitting)
             lowest, rates = float(self.loop.monitor.lowest[0]), self._rates(count, batches)
             sums = np.zeros((count, structs.SUMS + len(self.normed_layers)))
-            done, ended, (batch, what) = self._run_chunk(rates, sums)
+            measured, begun = self.measuring.chunk(first, count), self.step
+            done, ended, (batch, what) = self._run_chunk(rates, sums, measured)
             self._position = done % batches
             if done >= batches:
+                self.measuring.record(self.signals, measured, first, done // batches, begun)
                 self._record(sums[: done // batches], rates[batches - 1 :: batches][: done // batches], lowest)
                 yield first
             if ended == "diverged":
@@ -277,7 +287,7 @@ class Training(Plotted, Displayed):
                 return
             first = len(self.history)
 
-    def _run_chunk(self, rates: Array, sums: Array) -> tuple[int, str, tuple[int, str]]:
+    def _run_chunk(self, rates: Array, sums: Array, signals: Signals) -> tuple[int, str, tuple[int, str]]:
         """Run epochs, a learning rate for each batch; give the batches done, why not all, and where it diverged."""
         order, count = self.row_order, len(sums)
         batches, shuffle = rates.size // count, self.settings.shuffle and self.batch_size < self.X.shape[0]
@@ -286,8 +296,9 @@ class Training(Plotted, Displayed):
         data = data_of(self.X, self.Y, self.weights, rows, repeats=not shuffle and self.order is None)
         began, clock = time.perf_counter(), Clock(self.step, self.settings.seed)
         done, ended, failed = self.loop.run(
-            data, clock, rates, sums, self.settings.target, lambda: self._out_of_time(time.perf_counter() - began)
-        )
+            data, clock, rates, sums, signals, self.settings.target,
+            lambda: self._out_of_time(time.perf_counter() - began),
+        )  # fmt: skip
         begun = done // batches + 1 if ended == "diverged" else -(-done // batches)
         if drawn is not None and begun < count:  # how many epochs a chunk has depends on timing
             order.draw_again(drawn, max(1, begun))
@@ -301,6 +312,11 @@ class Training(Plotted, Displayed):
         scale = self.settings.schedule.scale(steps, batches, self.settings.epochs * batches)
         rates: Array = self.optimizer.rate * self.rate_factor * np.asarray(scale, np.float64)  # type: ignore[attr-defined]
         return rates
+
+    @property
+    def signals(self) -> SignalHistory:
+        """What gradients, weights and outputs did, layer by layer, at the measured epochs so far: the history's."""
+        return self.history.signals
 
     @property
     def best(self) -> Epoch | None:

@@ -180,12 +180,15 @@ class Activation(Layer, frozen=True):
     scalars. A slope of the output never needs the input again, so the op runs in place.
 
     `kinks` are the inputs where the function has no derivative; there `slope` gives one of the one-sided derivatives.
+    `tails` are the inputs up to which, and from which on, it is flat; by default they are computed: see
+    `engine/flatness.py`.
     """
 
     kind: ClassVar[str] = "activation"
     reads: ClassVar[tuple[str, ...]] = ("Z",)
     writes: ClassVar[str] = "A"
     kinks: ClassVar[tuple[float, ...]] = ()
+    tails: ClassVar[Interval | None] = None
     initializer: ClassVar[str] = "glorot_uniform"
     formula: ClassVar[str] = ""
     slope_formula: ClassVar[str] = ""

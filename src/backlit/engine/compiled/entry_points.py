@@ -19,10 +19,12 @@ from backlit.engine import machine
 from backlit.engine.program import structs
 from backlit.kernels.types import Array
 
-STRUCTS = (structs.Tables, structs.Memory, structs.Rule, structs.Monitor, structs.Data, structs.Clock)
+STRUCTS = (
+    structs.Tables, structs.Memory, structs.Rule, structs.Monitor, structs.Data, structs.Signals, structs.Clock,
+)  # fmt: skip
 LASTING = STRUCTS[:4]
 """Structs that are the same from call to call: the caller keeps their two lists of numbers."""
-IN_PLACE = STRUCTS[:5]
+IN_PLACE = STRUCTS[:6]
 """Structs that the machine only reads, where they lie in the two vectors."""
 
 REMEMBERED = 512

@@ -12,6 +12,7 @@ import numpy as np
 from backlit.engine.machine.coupled import coupled_gradient
 from backlit.engine.machine.passes import ONE, ZERO, batch_gradient, evaluate_rows, factor, total_weight
 from backlit.engine.machine.reduce import synchronize
+from backlit.engine.machine.signals import first_point, measure_before_update, measure_update
 from backlit.engine.machine.update import apply_update, penalty, penalty_factor
 from backlit.engine.machine.vector_ops import move, square_of
 from backlit.engine.program.structs import (
@@ -23,6 +24,7 @@ from backlit.engine.program.structs import (
     Memory,
     Monitor,
     Rule,
+    Signals,
     Tables,
     validation_data,
 )
@@ -30,8 +32,8 @@ from backlit.kernels.types import Array
 
 
 def train_batches(
-    tables: Tables, memory: Memory, data: Data, monitor: Monitor, rule: Rule, clock: Clock,
-    batch_size: int, first_batch: int, last_batch: int, rates: Array, target: float, sums: Array
+    tables: Tables, memory: Memory, data: Data, monitor: Monitor, rule: Rule, signals: Signals,
+    clock: Clock, batch_size: int, first_batch: int, last_batch: int, rates: Array, target: float, sums: Array
 ) -> int:  # fmt: skip
     """Train on the batches from `first_batch` up to `last_batch`, one update each; return the number of the next one.
 
@@ -39,32 +41,33 @@ def train_batches(
     batch holds rows of two epochs. `rates` has a learning rate per batch. `sums` collects some numbers per epoch, flat:
     summed losses, summed weights and summed penalties times weights, all measured before the updates, and in the end
     the epoch's loss and that of the validation rows; then, of the ranges in `tables.normed`, the norms of the last
-    batch's gradients. It ends early, before the update, at a batch whose loss is not finite, and after an epoch whose
-    loss is at most `target`.
+    batch's gradients. `signals` collects those of the epochs that it names. It ends early, before the update, at a
+    batch whose loss is not finite, and after an epoch whose loss is at most `target`.
     """
     return train(
-        batch_gradient, tables, memory, data, monitor, rule, clock,
+        batch_gradient, tables, memory, data, monitor, rule, signals, clock,
         batch_size, first_batch, last_batch, rates, target, sums,
     )  # fmt: skip
 
 
 def train_coupled(
-    tables: Tables, memory: Memory, data: Data, monitor: Monitor, rule: Rule, clock: Clock,
-    batch_size: int, first_batch: int, last_batch: int, rates: Array, target: float, sums: Array
+    tables: Tables, memory: Memory, data: Data, monitor: Monitor, rule: Rule, signals: Signals,
+    clock: Clock, batch_size: int, first_batch: int, last_batch: int, rates: Array, target: float, sums: Array
 ) -> int:  # fmt: skip
     """Do what `train_batches` does, for batches whose shards lie in the arena together."""
     return train(
-        coupled_gradient, tables, memory, data, monitor, rule, clock,
+        coupled_gradient, tables, memory, data, monitor, rule, signals, clock,
         batch_size, first_batch, last_batch, rates, target, sums,
     )  # fmt: skip
 
 
 def train(
-    gradient: Any, tables: Tables, memory: Memory, data: Data, monitor: Monitor, rule: Rule, clock: Clock,
-    batch_size: int, first_batch: int, last_batch: int, rates: Array, target: float, sums: Array
+    gradient: Any, tables: Tables, memory: Memory, data: Data, monitor: Monitor, rule: Rule, signals: Signals,
+    clock: Clock, batch_size: int, first_batch: int, last_batch: int, rates: Array, target: float, sums: Array
 ) -> int:  # fmt: skip
     """Train as `train_batches` does; `gradient` fills dP with the gradient of a batch."""
     batches = -(-data.rows // batch_size)  # of an epoch
+    point = first_point(signals, first_batch // batches)
     stays = data.repeats == 1 and batches == 1 and data.rows <= tables.rows and monitor.rows == 0
     for batch in range(first_batch, last_batch):
         # Which rows of the order the batch has, and where its epoch's sums begin in (epochs, SUMS + normed_count).
@@ -81,6 +84,11 @@ def train(
         loss = gradient(tables, memory, data, first, stop, scale, ONE, now)
         if not account(rule, loss, cost, weight, stop - first, sums, place):
             return batch
+        # In a measured epoch its last batch, of which the one before it is kept.
+        measured = signals.points[point] == epoch and batch + 2 >= (epoch + 1) * batches
+        if measured:
+            last = int(batch + 1 == (epoch + 1) * batches)
+            measure_before_update(tables, memory, signals, point, last, stop - first)
         # New parameters, complete behind the barrier.
         apply_update(tables, memory, rule, rates[batch], step + 1, penalty_factor(rule, weight))
         synchronize(memory)
@@ -88,6 +96,9 @@ def train(
         met = False
         if batch + 1 == (epoch + 1) * batches:
             loss = finish_epoch(rule, sums, place)
+            if measured:
+                measure_update(memory, signals, point)
+                point += 1
             if memory.worker == 0:
                 measure_gradient(tables, memory, sums, place + SUMS)
             if monitor.wanted == 1:

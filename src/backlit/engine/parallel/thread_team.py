@@ -21,7 +21,7 @@ from backlit.engine.machine.environment import processors
 from backlit.engine.machine.reduce import levels
 from backlit.engine.parallel.auto_switch import AutoSwitch
 from backlit.engine.parallel.worker_threads import WorkerThreads
-from backlit.engine.program.structs import Clock, Data, Memory, Monitor, Rule, Tables
+from backlit.engine.program.structs import Clock, Data, Memory, Monitor, Rule, Signals, Tables
 from backlit.kernels.types import Array
 
 
@@ -67,14 +67,14 @@ class ThreadTeam:
             self.memories.append(common._replace(worker=worker, A=A, dA=dA))
 
     def train_batches(
-        self, tables: Tables, memory: Memory, data: Data, monitor: Monitor, rule: Rule, clock: Clock,
-        batch_size: int, first_batch: int, last_batch: int, rates: Array, target: float, sums: Array,
+        self, tables: Tables, memory: Memory, data: Data, monitor: Monitor, rule: Rule, signals: Signals,
+        clock: Clock, batch_size: int, first_batch: int, last_batch: int, rates: Array, target: float, sums: Array,
     ) -> int:  # fmt: skip
         """Do what the machine's entry point for training does, each batch's shards side by side."""
 
         def given(worker: int) -> tuple[Any, ...]:  # each worker computes the same sums
             own = sums if worker == 0 else sums.copy()
-            return data, monitor, rule, clock, batch_size, first_batch, last_batch, rates, target, own
+            return data, monitor, rule, signals, clock, batch_size, first_batch, last_batch, rates, target, own
 
         return int(self._run(self.entry, tables, memory, given, lambda reached: int(reached) - first_batch))
 

@@ -50,6 +50,8 @@ INPUT = 3  # numbers in the table of inputs for each
 LANES = 8  # element-wise kernels work on multiples of so many numbers; every buffer is padded to one
 SUMS = 5  # numbers per epoch in the machine's sums, before the gradients' norms
 LOSS, VALIDATION_LOSS = 3, 4  # which of them are the losses of the training rows and of the validation rows
+SPAN, OUTPUT = 7, 4  # numbers that are found of a range of parameters, and of a layer's outputs
+NEVER = 2**62  # an epoch that no training reaches
 CACHE_LINE = 2 * LANES  # numbers of float32 in a cache line
 
 
@@ -144,6 +146,19 @@ class Rule(NamedTuple):
     max_norm: float
 
 
+class Signals(NamedTuple):
+    """Which epochs of a chunk are measured, where, and the numbers found: see `machine/signals.py`."""
+
+    points: Array  # their places among the epochs of the order, ascending; then a number beyond all of them
+    spans: Array  # ranges of the parameters x (start, stop), flat
+    span_count: int
+    outputs: Array  # layers x (offset in the arena, columns, offset of what tells where the activation is flat), flat
+    output_count: int
+    limits: Array  # layers x (low, high): it is flat up to the first number and from the second on; NaN: nowhere
+    kept: Array  # a vector of the parameters' layout: the gradient of the last batch but one, then the parameters
+    found: Array  # points x (spans x SPAN + layers x OUTPUT), flat
+
+
 class Clock(NamedTuple):
     """The updates done so far, and the seed of the kernels' random numbers."""
 
@@ -176,6 +191,12 @@ def monitor_of(
     )  # fmt: skip
 
 
+def no_signals(dtype: Any) -> Signals:
+    """Give the signals of a run that measures none."""
+    none = np.zeros(0, np.int64)
+    return Signals(np.array([NEVER]), none, 0, none, 0, np.zeros(0), np.zeros(0, dtype), np.zeros(0))
+
+
 def validation_data(monitor: Monitor) -> Data:
     """Give the validation rows as data to measure."""
     return Data(monitor.X, monitor.T, monitor.w, monitor.order, monitor.rows, monitor.weighted)
@@ -183,6 +204,7 @@ def validation_data(monitor: Monitor) -> Data:
 
 INTEGERS = (
     "chain", "loss", "inputs", "update", "segments", "coupled", "normed", "order", "reached", "barrier", "state",
+    "points", "spans", "outputs",
 )  # fmt: skip
-FLOATS = ("C", "w", "rates", "sums", "losses", "lowest", "result")
+FLOATS = ("C", "w", "rates", "sums", "losses", "lowest", "result", "limits", "found")
 """The vectors of 64-bit integers, and those of float64 whatever the network's type; all others are of that type."""

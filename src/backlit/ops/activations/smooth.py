@@ -291,6 +291,7 @@ class GELU(Activation, frozen=True):
     """
 
     initializer: ClassVar[str] = "he_uniform"
+    tails: ClassVar[Interval] = (-2.7392237161613475, math.inf)  # stated, since computing them would import SciPy
     outputs: ClassVar[Interval] = (-0.17, math.inf)  # its least value is -0.16997
     formula: ClassVar[str] = r"\frac{z}{2} \left(1 + \operatorname{erf}\left(\frac{z}{\sqrt{2}}\right)\right)"
     slope_formula: ClassVar[str] = (

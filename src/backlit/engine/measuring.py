@@ -1,0 +1,179 @@
+"""Which epochs of a training are measured, what the machine is to measure of them, and the signals of what it found.
+
+An epoch is measured by its number and the sizes alone, so neither threads nor chunks of epochs change the signals: the
+first one, and every multiple of a spacing. That is so many epochs that UPDATES lie between two measurements, which
+keeps the time they take small beside that of the updates. For the first DENSE measured epochs it stays so, and it
+doubles whenever the number of epochs has doubled since: a million epochs of one batch have 4,500 points, and 10,000
+are reached after two thousand million.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from backlit.engine.executable import Executable
+from backlit.engine.flatness import Flat, flat_parts
+from backlit.engine.machine import signals as machine_signals
+from backlit.engine.program import structs
+from backlit.engine.program.graph import layer_ranges
+from backlit.engine.program.structs import NEVER, OUTPUT, SPAN, Signals
+from backlit.engine.signals import SIGNALS, SignalHistory
+from backlit.kernels.types import Array
+from backlit.ops.base import Activation
+
+UPDATES = 8
+"""Between two measurements are at least so many updates."""
+
+DENSE = 1000
+"""So many measured epochs lie at the first spacing."""
+
+
+def spacing(number: int, every: int) -> int:
+    """Give how far apart the measured epochs around an epoch are, where the first ones lie `every` apart.
+
+    >>> spacing(1000, every=1), spacing(1001, every=1), spacing(10**6, every=1)
+    (1, 2, 1024)
+    """
+    return every << ((number - 1) // (DENSE * every)).bit_length()
+
+
+def measured_epochs(first: int, stop: int, every: int) -> list[int]:
+    """Give the numbers of the measured epochs from number `first` up to `stop`.
+
+    >>> measured_epochs(1, 20, every=8)
+    [1, 8, 16]
+    """
+    found, number = [1] if first == 1 < min(every, stop) else [], first
+    while number < stop:
+        step = spacing(number, every)
+        number = -(-number // step) * step  # a spacing ends at one of its multiples
+        if number < stop:
+            found.append(number)
+        number += 1
+    return found
+
+
+class Measuring(NamedTuple):
+    """What is measured of a training's layers.
+
+    Attributes:
+        layers: their labels; none where nothing is measured. every: the first spacing. batches: those of an epoch.
+        owners: for each range of parameters its layer's place. sizes: of each, the parameters that are trained, or 0.
+        signals: what the machine measures, but for the epochs.
+    """
+
+    layers: tuple[str, ...]
+    every: int
+    batches: int
+    owners: Array
+    sizes: Array
+    signals: Signals
+
+    @classmethod
+    def of(cls, executable: Executable, rows: int, wanted: bool) -> Self:
+        """Make what measures a training on so many rows; where it is not wanted, or of L-BFGS, it measures nothing."""
+        graph, optimizer = executable.graph, executable.optimizer
+        full_batch = optimizer is not None and optimizer.full_batch
+        layers = tuple(layer_ranges(graph.layout)) if wanted and not full_batch else ()
+        batches, nothing = -(-rows // executable.batch_size), structs.no_signals(executable.dtype)
+        every = -(-UPDATES // batches)
+        if not layers:
+            return cls((), every, batches, np.zeros(0, np.int64), np.zeros(0), nothing)
+        ranges = [(layers.index(name.partition(".")[0]), offset, offset + int(np.prod(shape)), name in graph.frozen)
+                  for name, (offset, shape) in graph.layout.items() if np.prod(shape)]  # fmt: skip
+        spans = _joined(ranges)
+        outputs = [_outputs(executable, layer) for layer in layers]
+        limits = [(flat.low, flat.high) if flat else (np.nan, np.nan) for _, flat in outputs]
+        signals = nothing._replace(
+            spans=np.array([[start, stop] for _, start, stop, _ in spans], np.int64).reshape(-1),
+            span_count=len(spans), outputs=np.array([places for places, _ in outputs], np.int64).reshape(-1),
+            output_count=len(layers), limits=np.array(limits, np.float64).reshape(-1),
+            kept=np.zeros(executable.network.parameters.size, executable.dtype),
+        )  # fmt: skip
+        owners = np.array([owner for owner, *_ in spans])
+        sizes = np.array([0.0 if frozen else stop - start for _, start, stop, frozen in spans])
+        return cls(layers, every, batches, owners, sizes, signals)
+
+    def chunk(self, before: int, count: int) -> Signals:
+        """Give what the machine measures of `count` epochs after the first `before`."""
+        if not self.layers:
+            return self.signals
+        numbers = measured_epochs(before + 1, before + count + 1, self.every)
+        if not numbers:
+            return self.signals
+        points = np.array([*(number - before - 1 for number in numbers), NEVER])
+        width = SPAN * self.signals.span_count + OUTPUT * self.signals.output_count
+        return self.signals._replace(points=points, found=np.full(len(numbers) * width, np.nan))
+
+    def record(self, history: SignalHistory, chunk: Signals, before: int, ended: int, step: int) -> None:
+        """Add what was found in a chunk to a history, of `ended` epochs after `before`, which began after `step`."""
+        count = int(np.searchsorted(chunk.points, ended)) if chunk.found.size else 0
+
+        def read() -> Array:
+            places = chunk.points[:count]
+            return np.column_stack([before + places + 1, step + (places + 1) * self.batches, *self._signals(chunk, count)])
+
+        history.grow(before + ended, count, read)
+
+    def _signals(self, chunk: Signals, count: int) -> tuple[Array, Array]:
+        """Give the noise (count,) and the signals (count, layers x SIGNALS) of the first `count` points."""
+        spans, layers = self.signals.span_count, self.signals.output_count
+        found = chunk.found.reshape(-1, spans * SPAN + layers * OUTPUT)[:count]
+        sums = found[:, : spans * SPAN].reshape(count, spans, SPAN).transpose(2, 1, 0)
+        outputs = found[:, spans * SPAN :].reshape(count, layers, OUTPUT)
+        trained = self.sizes > 0.0
+        made = np.full((count, layers, len(SIGNALS)), np.nan)
+        with np.errstate(all="ignore"):
+            for k in range(layers):
+                mine = self.owners == k
+                own = sums[:, mine & trained].sum(axis=1)
+                made[:, k, 3] = np.sqrt(sums[machine_signals.WEIGHTS, mine].sum(axis=0))
+                size = self.sizes[mine].sum()
+                if size:
+                    made[:, k, 0] = np.sqrt(own[machine_signals.SQUARES])
+                    made[:, k, 1] = own[machine_signals.SIZES] / size
+                    made[:, k, 2] = own[machine_signals.ZEROS] / size
+                    made[:, k, 4] = np.sqrt(own[machine_signals.UPDATE]) / made[:, k, 3]
+            made[:, :, 5:] = outputs
+            of_all = sums[:, trained].sum(axis=1)
+            squares = (of_all[machine_signals.SQUARES] + of_all[machine_signals.BEFORE]) / 2.0
+            noise = 1.0 - of_all[machine_signals.PRODUCTS] / squares
+        if self.batches == 1:
+            noise = np.full(count, np.nan)
+        return noise, made.reshape(count, -1)
+
+
+Span = tuple[int, int, int, bool]
+"""A range of parameters: its layer's place, start, stop, whether it is frozen."""
+
+
+def _joined(ranges: list[Span]) -> list[Span]:
+    """Join neighbouring ranges of a layer that are all trained, or all frozen."""
+    spans: list[Span] = []
+    for owner, start, stop, frozen in ranges:
+        if spans and (spans[-1][0], spans[-1][2], spans[-1][3]) == (owner, start, frozen):
+            spans[-1] = owner, spans[-1][1], stop, frozen
+        else:
+            spans.append((owner, start, stop, frozen))
+    return spans
+
+
+def _outputs(executable: Executable, layer: str) -> tuple[tuple[int, int, int], Flat | None]:
+    """Give where a layer's outputs lie, how many columns they have, where to look whether they are flat, and its tails.
+
+    The outputs are those of the layer's last op, or of the activation that alone reads what it writes: a network may
+    have it as a layer of its own. The activation that a loss contains is not run.
+    """
+    graph, trained = executable.graph, len(executable.trained_ops)
+    nodes = [k for k, node in enumerate(graph.nodes[:trained]) if node.label.partition(".")[0] == layer]
+    last = graph.nodes[nodes[-1]]
+    readers = graph.readers(last.writes)
+    if not isinstance(last.op, Activation) and len(readers) == 1 and readers[0][0] < trained:
+        reader = graph.nodes[readers[0][0]]
+        last = reader if isinstance(reader.op, Activation) else last
+    place = executable.places[last.writes]
+    flat = flat_parts(last.op)
+    tested = place if flat is None or flat.of_output else executable.places[last.reads[0]]
+    return (place.offset, place.columns, tested.offset), flat
