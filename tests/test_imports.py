@@ -75,7 +75,7 @@ BUDGETS = {
     "analysis/boundary": 1_100,
     "analysis/valley": 1_150,
     "analysis/report": 2_500,
-    "show/charts": 1_600,
+    "show/charts": 1_700,
     "show/report": 1_700,
     "show/demo": 1_400,
     "sources": 1_100,

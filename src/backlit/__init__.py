@@ -150,6 +150,14 @@ def _plot(curves: Any, **options: Any) -> Any:
 plots["curves"] = _plot
 
 
+def _plot_signals(signals: Any, names: Any, layers: Any) -> Any:
+    """Draw the signals of a training, by `show`, which is imported when first needed."""
+    return import_module("backlit.show.signals.figures").signal_picture(signals, names, layers)
+
+
+plots["signals"] = _plot_signals
+
+
 def _progress(epochs: int) -> Any:
     """Make the progress display of a training, by `show`, which is imported when first needed."""
     return import_module("backlit.show.epoch_progress").EpochProgress(epochs)

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from backlit.engine import (
@@ -18,6 +17,7 @@ from backlit.engine import (
     NetworkEvaluation,
     NetworkSummary,
     TrainingCurve,
+    TrainingSignals,
     TrainingState,
     TrainingSummary,
 )
@@ -26,20 +26,8 @@ from backlit.model.model_summary import ModelSummary
 from backlit.model.reports import Comparison, FitReport
 from backlit.model.reports import Evaluation as Measured
 from backlit.show.notebook import heading_html, padded, table_html, words_html
-
-
-class SummaryTable(msgspec.Struct, frozen=True):
-    """A table, a title above it or none, notes below; the columns from `numbers` on stand to the right.
-
-    `line` says the most important of it; without one, the title and the notes do.
-    """
-
-    title: str
-    head: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    notes: Sequence[str] = ()
-    numbers: int = 2
-    line: str = ""
+from backlit.show.signals.table import signals_table
+from backlit.show.summary_table import SummaryTable
 
 
 def line_of(record: Any) -> str | None:
@@ -66,7 +54,9 @@ def html_of(record: Any) -> str | None:
         return None
     parts = [heading_html(table.title)] if table.title else []
     parts += [table_html(table.head, table.rows, table.numbers)] if table.rows else []
-    return f"<div>{''.join([*parts, *map(words_html, table.notes)])}</div>"
+    parts += map(words_html, table.notes)
+    parts += [table.picture()] if table.picture else []
+    return f"<div>{''.join(parts)}</div>"
 
 
 def _table_of(record: Any) -> SummaryTable | None:
@@ -309,6 +299,7 @@ _TABLES: dict[type, Callable[[Any], SummaryTable]] = {
     TrainingSummary: _training,
     HistorySummary: _history,
     TrainingCurve: _curve,
+    TrainingSignals: signals_table,
     Epoch: _epoch,
     Gradient: _gradient,
     TrainingState: _state,
