@@ -198,6 +198,10 @@ class TroubleTable(Table, frozen=True, kw_only=True):
     signal: Annotated[
         str, _says("the signal that tells of it, layer by layer: `gradient_norm`, `dead`, `update_ratio` ...")
     ] = ""
+    compares: Annotated[
+        Literal["largest", "first / last"],
+        _says("what of the signal stands in the table of the runs: the `largest` of the layers, or `first / last` layer"),
+    ] = "largest"
     parts: Annotated[tuple[TroublePartTable, ...], Meta(min_length=1), _says("a table for each part, below")]
 
 

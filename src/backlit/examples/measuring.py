@@ -11,6 +11,7 @@ from backlit.examples.netfile import Setup
 from backlit.examples.quantity_parsing import Quantity
 from backlit.kernels.types import Array
 from backlit.ops.base import ElementwiseLoss, Loss
+from backlit.ops.layers.dense import Dense
 from backlit.ops.losses.regression import MSE
 
 ARRAYS = {"net": "Z", "dE/dnet": "dZ", "out": "A", "dE/dout": "dA", "w": "W", "b": "b", "dE/dw": "dW", "dE/db": "db"}
@@ -119,6 +120,26 @@ class Measurement:
         if found is None:
             raise BacklitError("the test accuracy is asked for; expected a [data.split] that holds rows out.")
         return found
+
+
+def baseline_error(setup: Setup) -> float | None:
+    """Give E over the training rows where each is answered with the mean target: what inputs that say nothing allow.
+
+    None for a loss whose best such answer is another.
+    """
+    Y, loss = setup.rows()[1], setup.build().loss
+    if loss.class_targets and Y.shape[1] == 1 and setup.build().output_size > 1:
+        Y = np.eye(setup.build().output_size)[Y[:, 0].astype(np.int64)]
+    mean = Y.mean(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        forms = {"mse": ("identity", mean), "half_squared_error": ("identity", mean),
+                 "cross_entropy": ("softmax", np.log(mean)),
+                 "binary_cross_entropy": ("sigmoid", np.log(mean) - np.log1p(-mean))}  # fmt: skip
+    activation, biases = forms.get(loss.name, ("", mean))
+    if not activation or not np.isfinite(biases).all():
+        return None
+    constant = Network([Dense(len(mean), activation, weights=0.0, biases=biases.tolist())], 1, loss)
+    return constant.evaluate(np.zeros((len(Y), 1)), Y, metrics=[], compiled=False).loss
 
 
 def class_level(loss: Loss) -> float:

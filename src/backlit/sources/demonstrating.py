@@ -15,6 +15,7 @@ from backlit.errors import BacklitError
 from backlit.examples import ExampleRun, NetworkFile, Setup, SetupRun, Trained, examples, train_example
 from backlit.show.demo.demo import Demo, DemoList
 from backlit.show.demo.records import DemoRun, DemoSetup
+from backlit.sources.troubles import trouble_lesson
 
 POINTS = 51
 """Points of a boundary along each side."""
@@ -26,7 +27,8 @@ def demo(
     """Run a classic worked example; without a name, list them.
 
     Shows the network, its weights, the curves of error and accuracy, predictions beside targets, the regions of the
-    classes over two inputs, and published figures beside ours; of a network file with a valley, its lesson.
+    classes over two inputs, and published figures beside ours; of a network file with a valley, its lesson; of one with
+    a trouble of training, the diagnosis and the cures side by side.
 
     Args:
         name: an example, or the path of a network file (.toml) of your own.
@@ -57,10 +59,11 @@ def _demo_run(trained: Trained, epochs: int | None) -> DemoRun:
     run, file = trained.run, trained.file
     given = {name: getattr(run, name) for name in ExampleRun.__struct_fields__}
     given["runs"] = tuple(
-        _demo_setup(setup_run, setup, setup.training(network, compiled=run.compiled))
-        for setup_run, setup, network in zip(run.runs, file.setups, trained.networks, strict=True)
+        _demo_setup(setup_run, setup, training)
+        for setup_run, setup, training in zip(run.runs, file.setups, trained.trainings, strict=True)
     )
-    return DemoRun(**given, lesson=_lesson(file, epochs), parts=file.valley.parts if file.valley else ())
+    parts = file.valley.parts if file.valley else ()
+    return DemoRun(**given, lesson=_lesson(file, epochs), parts=parts, trouble=trouble_lesson(trained))
 
 
 def _demo_setup(run: SetupRun, setup: Setup, trained: Training) -> DemoSetup:

@@ -17,6 +17,8 @@ MOST_UNITS = 8
 DIGITS = 7
 """Of the numbers of a lesson."""
 NEVER = "never predicted: "
+FOLDED = 3
+"""Layers that come so often in a row are written once."""
 
 
 class DemoTable(msgspec.Struct, frozen=True):
@@ -31,7 +33,7 @@ class DemoTable(msgspec.Struct, frozen=True):
 
 def facts(setup: SetupRun) -> list[tuple[str, str]]:
     """Give the network, the error and the settings of the training, each in a line."""
-    sizes = [counted(len(setup.inputs), "input"), *(layer.summary for layer in setup.layers)]
+    sizes = [counted(len(setup.inputs), "input"), *folded([layer.summary for layer in setup.layers])]
     fixed = sum(not parameter.trained for parameter in setup.parameters)
     parameters = counted(len(setup.parameters), "parameter") + (f", {fixed} of them not trained" if fixed else "")
     settings = ", ".join(f"{name} {value:g}" for name, value in setup.optimizer.items() if name != "op" and value)
@@ -42,6 +44,33 @@ def facts(setup: SetupRun) -> list[tuple[str, str]]:
         ("Error", f"{setup.loss['op']}, {_reduction(setup)}"),
         ("Training", f"{setup.optimizer['op']} ({settings}); {counted(setup.rows, 'row')}, {updates}"),
     ]
+
+
+def folded(layers: Sequence[str]) -> list[str]:
+    """Write layers that come three times or more, alone or in groups, once.
+
+    >>> folded(["8 relu", "8 relu", "1 identity"]), folded(["8 relu"] * 5), folded(["8", "tanh", "8", "tanh", "8", "tanh"])
+    (['8 relu', '8 relu', '1 identity'], ['5 x (8 relu)'], ['3 x (8 -> tanh)'])
+    """
+    found, k = list[str](), 0
+    while k < len(layers):
+        groups = ((size, _times(layers, k, size)) for size in (1, 2, 3))
+        size, times = max(groups, key=lambda group: group[0] * group[1] if group[1] >= FOLDED else 0)  # the first of equals
+        if times >= FOLDED:
+            found.append(f"{times} x ({' -> '.join(layers[k : k + size])})")
+            k += size * times
+        else:
+            found.append(layers[k])
+            k += 1
+    return found
+
+
+def _times(layers: Sequence[str], start: int, size: int) -> int:
+    """Count how often the group of so many layers that begins at a place comes in a row."""
+    group, times = layers[start : start + size], 1
+    while layers[start + times * size : start + (times + 1) * size] == group:
+        times += 1
+    return times
 
 
 def _reduction(setup: SetupRun) -> str:
