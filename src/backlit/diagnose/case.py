@@ -6,15 +6,18 @@ Everything is computed when it is first asked for, and once.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from backlit.diagnose.ahead import RateSearch, rate_search
 from backlit.diagnose.plan import Plan, Rows
 from backlit.diagnose.reference import Reference, references
 from backlit.diagnose.score import baseline_score, is_of_classes, predicted, row_scores, wanted
+from backlit.diagnose.start import Start, flat_outputs
 from backlit.engine import SignalHistory, Training
 from backlit.kernels.types import Array
 from backlit.ops.base import Activation
@@ -53,6 +56,8 @@ class Case:
         self.rows: Rows = plan.rows
         self.X, self.Y, self.weights = plan.rows
         self.validation = plan.validation
+        self.trained: dict[Any, Any] = {}
+        """What trials of changes gave, by the changes: each is trained once."""
 
     # ------------------------------------------------------------------------------------------------ rows and scores
 
@@ -67,19 +72,19 @@ class Case:
         return self.rows if self.validation is None else self.validation
 
     @functools.cached_property
-    def T(self) -> Array:
+    def targets(self) -> Array:
         """The training targets as the outputs should be (n, outputs)."""
         return wanted(self.network, self.Y)
 
     @functools.cached_property
-    def T_held_out(self) -> Array:
+    def held_out_targets(self) -> Array:
         """The targets of the rows that are judged by, as the outputs should be."""
         return wanted(self.network, self.held_out[1])
 
     @functools.cached_property
     def baseline(self) -> float:
         """The mean score of the held-out rows where each is predicted as the training rows' mean."""
-        return baseline_score(self.T, self.T_held_out)
+        return baseline_score(self.targets, self.held_out_targets)
 
     def scores(self, network: Any, X: Array, T: Array, classes: bool | None = None) -> Array:
         """Give the rows' scores (n,) of a network, as shares of the baseline's mean score."""
@@ -91,7 +96,7 @@ class Case:
     @functools.cached_property
     def held_out_scores(self) -> Array:
         """The scores of the held-out rows by the network as the training left it (n,)."""
-        return self.scores(self.network, self.held_out[0], self.T_held_out)
+        return self.scores(self.network, self.held_out[0], self.held_out_targets)
 
     @functools.cached_property
     def unexplained(self) -> float:
@@ -101,7 +106,7 @@ class Case:
     @functools.cached_property
     def unexplained_training(self) -> float:
         """The same of the training rows, against the same baseline."""
-        return float(self.scores(self.network, self.X, self.T).mean())
+        return float(self.scores(self.network, self.X, self.targets).mean())
 
     @functools.cached_property
     def linear(self) -> float:
@@ -111,9 +116,11 @@ class Case:
         spread[spread == 0.0] = 1.0
         X, X_held_out = (X - mean) / spread, (X_held_out - mean) / spread
         gram = X.T @ X + 1e-2 * len(X) ** 0.5 * np.eye(X.shape[1])
-        W = np.linalg.solve(gram, X.T @ (self.T - self.T.mean(axis=0)))
-        P = X_held_out @ W + self.T.mean(axis=0)
-        return float(row_scores(self.T_held_out, np.clip(P, 0.0, 1.0) if self.of_classes else P).mean() / self.baseline)
+        W = np.linalg.solve(gram, X.T @ (self.targets - self.targets.mean(axis=0)))
+        P = X_held_out @ W + self.targets.mean(axis=0)
+        return float(
+            row_scores(self.held_out_targets, np.clip(P, 0.0, 1.0) if self.of_classes else P).mean() / self.baseline
+        )
 
     # -------------------------------------------------------------------------------------------------- the references
 
@@ -122,7 +129,7 @@ class Case:
         """Standard trainings on the same rows, best first; none where nothing is to be compared."""
         if not self.compare:
             return ()
-        found = references(self.plan, self.T_held_out, self.of_classes, self.baseline)
+        found = references(self.plan, self.targets, self.held_out_targets, self.of_classes, self.baseline)
         return tuple(sorted(found, key=lambda reference: reference.unexplained))
 
     @functools.cached_property
@@ -130,7 +137,30 @@ class Case:
         """The reference that the training is compared with: the middle one of those with other seeds."""
         return self.references[len(self.references) // 2] if self.references else None
 
-    # ------------------------------------------------------------------------------------------------ the training's way
+    @functools.cached_property
+    def unlearned(self) -> float:
+        """How much of the way from the reference up to the baseline is lost on the training rows.
+
+        About 0 where the training rows are learned as well as they can be; 1 where nothing is learned. Without a
+        reference it is their unexplained share.
+        """
+        best = min(0.9, self.reference.unexplained_training) if self.reference is not None else 0.0
+        found = (self.unexplained_training - best) / (1.0 - best)
+        return found if math.isfinite(found) else math.inf
+
+    # ---------------------------------------------------------------------------------------------------- looking ahead
+
+    @functools.cached_property
+    def start(self) -> Start:
+        """The network at its first weights."""
+        return Start(self.plan, self.sample, self.Y[self.sampled])
+
+    @functools.cached_property
+    def rates(self) -> RateSearch | None:
+        """What short trainings with other rates reach."""
+        return rate_search(self)
+
+    # ----------------------------------------------------------------------------------------------- the training's way
 
     @property
     def signals(self) -> SignalHistory:
@@ -170,11 +200,10 @@ class Case:
         """The hidden dense layers of the chain with their activations, linear ones too."""
         found = []
         layers = list(self.network.layers)
-        dense = [k for k, layer in enumerate(layers) if isinstance(layer, Dense)]
-        for k in dense[:-1]:
-            layer = layers[k]
-            activation = activations.make(layer.activation)
-            after = next((a for a in layers[k + 1 : dense[dense.index(k) + 1]] if isinstance(a, Activation)), None)
+        dense = [(k, layer) for k, layer in enumerate(layers) if isinstance(layer, Dense)]
+        for (k, layer), (following, _) in itertools.pairwise(dense):
+            activation: Activation = activations.make(layer.activation)
+            after = next((a for a in layers[k + 1 : following] if isinstance(a, Activation)), None)
             if activation.name == "identity" and after is not None:
                 activation = after
             found.append(HiddenLayer(self.label_of(k), k, int(layer.units), activation))
@@ -187,9 +216,21 @@ class Case:
         return labels[0] if labels else str(place + 1)
 
     @functools.cached_property
+    def sampled(self) -> Array:
+        """The places in X of the training rows that hidden outputs are looked at over."""
+        return np.unique(np.linspace(0, len(self.X) - 1, SAMPLE).astype(int))
+
+    @functools.cached_property
     def sample(self) -> Array:
-        """Training rows that hidden outputs are looked at over (rows, inputs)."""
-        return self.X[np.unique(np.linspace(0, len(self.X) - 1, SAMPLE).astype(int))]
+        """These rows (rows, inputs)."""
+        rows: Array = self.X[self.sampled]
+        return rows
+
+    def flat_units(self, hidden: HiddenLayer, *, first: bool = False) -> Array | None:
+        """Tell which outputs of a hidden layer are where its activation is flat (rows, units); None if it is nowhere."""
+        before = self.hidden_outputs(hidden.label, first=first, activated=False)
+        after = self.hidden_outputs(hidden.label, first=first)
+        return flat_outputs(hidden.activation, before, after)
 
     def hidden_outputs(self, label: str, *, first: bool = False, activated: bool = True) -> Array:
         """Give what a hidden layer writes for the sample (rows, units), at the end or at the first weights."""

@@ -178,7 +178,7 @@ def _set_output(plan: Plan, value: Any) -> Plan:
 def _reshaped_targets(plan: Plan, units: int) -> Plan:
     """Give targets for so many outputs: class numbers stay; 0 and 1 of one output become class numbers of two."""
     width = plan.rows[1].shape[1]
-    if width == units or units == plan.network.output_size:
+    if units in {width, plan.network.output_size}:
         return plan
     if width == 1 or units == 1:
         return plan  # class numbers fit any number of outputs, and a column of 0 and 1 one output
@@ -297,8 +297,9 @@ def set_dropout(p: float, now: float) -> Change:
 def set_units(units: Sequence[int], now: Sequence[int]) -> Change:
     """Change the sizes of the hidden layers."""
     text = ",".join(map(str, units))
-    return Change("units", tuple(units), f"hidden layers of {text} units instead of {','.join(map(str, now)) or 'none'}",
-                  f"--layers {text}", f"layers of {text} units")  # fmt: skip
+    before = ",".join(map(str, now)) or "none"
+    return Change("units", tuple(units), f"hidden layers of {text} units instead of {before}", f"--layers {text}",
+                  f"layers of {text} units")  # fmt: skip
 
 
 def set_output(activation: str, loss: str, now: str, units: int | None = None) -> Change:

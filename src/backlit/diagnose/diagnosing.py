@@ -59,7 +59,8 @@ def diagnose(
 
 def _sorted(case: Case, harmed: bool, compare: bool) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
     """Run all tests; give what counts as a finding, in the order of cause, and what is only remarked."""
-    findings, remarks = [], []
+    findings: list[Finding] = []
+    remarks: list[Finding] = []
     for test in finding_tests():
         found = test.run(case)
         if found is not None:

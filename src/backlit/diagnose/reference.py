@@ -22,7 +22,8 @@ FEWEST_UNITS, MOST_UNITS, DEEPEST = 16, 128, 3
 """A reference has at least and at most so many units in each hidden layer, and at most so many of them."""
 
 RATE, WIDTH, HIGHEST_RATE = 2e-3, 64, 1e-2
-"""Adam's rate of a reference: RATE where the widest hidden layer has WIDTH units, in proportion more where it is less."""
+"""Adam's rate of a reference: RATE where the widest hidden layer has WIDTH units, in proportion more where it has
+fewer."""
 
 BATCH_ROWS = 32
 FEWEST_UPDATES, FEWEST_EPOCHS, MOST_EPOCHS = 1_000, 60, 300
@@ -30,26 +31,36 @@ PATIENCE = 25
 
 
 class Reference(msgspec.Struct, frozen=True, eq=False):
-    """A standard training that has run: its words, its scores of the held-out rows (n,), and their mean."""
+    """A standard training that has run: its words, its scores of the held-out rows (n,), and their mean.
+
+    `unexplained_training` is the mean score of the training rows, against the same baseline.
+    """
 
     what: str
     training: Training
     scores: Array
     unexplained: float
+    unexplained_training: float
 
 
-def references(plan: Plan, T: Array, classes: bool, baseline: float) -> list[Reference]:
-    """Train references for a plan; T are the held-out targets as the outputs should be, `baseline` their score."""
+def references(plan: Plan, T_train: Array, T: Array, classes: bool, baseline: float) -> list[Reference]:
+    """Train references for a plan.
+
+    T_train and T are the training and the held-out targets as the outputs should be, `baseline` the latter's score.
+    """
     X, Y, rows = _rows_of(plan, classes)
     held_out = rows or (X, Y, plan.rows[2])
+    middle, size = plan.rows[1].astype(np.float64).mean(axis=0), _spread(plan.rows[1])
+
+    def scores_of(training: Training, X: Array, T: Array) -> Array:
+        outputs = predicted(training.network.loss, training.network.predict(X), classes)
+        return row_scores(T, outputs if classes else outputs * size + middle) / baseline
+
     found = []
     for seed in range(SEEDS):
         training = run(_training(plan, X, Y, rows, classes, seed))
-        outputs = predicted(training.network.loss, training.network.predict(held_out[0]), classes)
-        if not classes:
-            outputs = outputs * _spread(plan.rows[1]) + plan.rows[1].astype(np.float64).mean(axis=0)
-        scores = row_scores(T, outputs) / baseline
-        found.append(Reference(_words(training), training, scores, float(scores.mean())))
+        scores, own = scores_of(training, held_out[0], T), scores_of(training, X, T_train)
+        found.append(Reference(_words(training), training, scores, float(scores.mean()), float(own.mean())))
     return found
 
 
@@ -76,8 +87,8 @@ def _training(plan: Plan, X: Array, Y: Array, validation: Rows | None, classes: 
     """Make a reference: the plan's hidden layers within bounds, usual first weights, Adam, stopped by validation."""
     widths, activation = _shape(plan)
     network = Network(
-        [*(Dense(units, activation) for units in widths), _output(plan, Y, classes)], X.shape[1], _loss(plan, Y, classes),
-        dtype=plan.network.dtype, seed=1 + seed,
+        [*(Dense(units, activation) for units in widths), _output(plan, Y, classes)], X.shape[1],
+        _loss(plan, Y, classes), dtype=plan.network.dtype, seed=1 + seed,
     )  # fmt: skip
     rows = len(X)
     batches = -(-rows // BATCH_ROWS)

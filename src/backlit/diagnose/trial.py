@@ -65,8 +65,7 @@ def _try(case: Case, now: State, finding: Finding, remedy: Remedy, target: float
     began = time.perf_counter()
     before = outcome(case, now, finding)
     try:
-        plan = changed(now.plan, remedy.changes)
-        after = State(plan, training := run(plan.training(divergence="warn")), scores_of(case, plan, training))
+        after = trained(case, changed(now.plan, remedy.changes))
     except BacklitError as error:
         seconds = time.perf_counter() - began
         return Tried(code=finding.code, remedy=remedy, before=before, after=None, closed=None, errors=None,
@@ -77,9 +76,37 @@ def _try(case: Case, now: State, finding: Finding, remedy: Remedy, target: float
     helped = bool(np.isfinite(theirs) and theirs < mine and gained > HELPED_ERRORS and closed > HELPED_GAP)
     result = Tried(
         code=finding.code, remedy=remedy, before=before, after=outcome(case, after, finding), closed=finite(closed),
-        errors=finite(gained), helped=helped, verdict=_verdict(helped, mine, theirs), seconds=time.perf_counter() - began,
+        errors=finite(gained), helped=helped, verdict=_verdict(helped, mine, theirs),
+        seconds=time.perf_counter() - began,
     )  # fmt: skip
     return result, after
+
+
+def trained(case: Case, plan: Plan) -> State:
+    """Train a plan to its end; the same changes are trained once."""
+    key = _key(plan)
+    if key not in case.trained:
+        training = run(plan.training(divergence="warn"))
+        case.trained[key] = State(plan, training, scores_of(case, plan, training))
+    state: State = case.trained[key]
+    return state
+
+
+def _key(plan: Plan) -> str:
+    """Give what tells the changes of a plan from others."""
+    return repr([(change.name, change.value) for change in plan.changes])
+
+
+def closed_by(case: Case, remedy: Remedy) -> float:
+    """Give which part of the gap to the reference a remedy alone closes; minus infinity where it cannot be trained."""
+    try:
+        after = trained(case, changed(case.plan, remedy.changes))
+    except BacklitError:
+        return -np.inf
+    mean = float(after.scores.mean())
+    if case.reference is None or not np.isfinite(mean):
+        return -np.inf
+    return _closed(case, case.reference.unexplained, mean)
 
 
 def _verdict(helped: bool, before: float, after: float) -> str:
@@ -109,7 +136,7 @@ def scores_of(case: Case, plan: Plan, training: Training) -> Array:
     if plan.validation is None:  # rows may have been left out: the judged rows stay those of the first plan
         rows = (plan.inputs_of(case.held_out[0]), *case.held_out[1:])
     outputs = predicted(training.network.loss, training.network.predict(rows[0]), case.of_classes)
-    T = case.T_held_out
+    T = case.held_out_targets
     if not case.of_classes:
         outputs = plan.outputs_of(outputs)
     if outputs.shape != T.shape:
@@ -121,26 +148,26 @@ def outcome(case: Case, state: State, finding: Finding) -> Outcome:
     """Describe how a training ended, with the signal that the finding names."""
     training, history = state.training, state.training.history
     last = history[-1] if len(history) else None
-    mean = float(state.scores.mean())
+    mean, (metric, score) = float(state.scores.mean()), _metric(case, state)
     return Outcome(
         epochs=len(history), loss=None if last is None else finite(last.loss),
         validation_loss=None if last is None or last.validation_loss is None else finite(last.validation_loss),
-        unexplained=finite(mean), **_metric(case, state), signal=_signal(training, finding),
+        unexplained=finite(mean), metric=metric, score=score, signal=_signal(training, finding),
         stopped=training.stopped or "", curve=history.curve(100) if len(history) else None,
     )  # fmt: skip
 
 
-def _metric(case: Case, state: State) -> dict[str, float | str | None]:
+def _metric(case: Case, state: State) -> tuple[str, float | None]:
     """Give the accuracy of classes on the held-out rows, or R² of numbers."""
     if not case.of_classes:
         mean = float(state.scores.mean())
-        return {"metric": "R²", "score": finite(1.0 - mean)}
+        return "R²", finite(1.0 - mean)
     plan, network = state.plan, state.training.network
     X = plan.validation[0] if plan.validation is not None else plan.inputs_of(case.held_out[0])
     P = predicted(network.loss, network.predict(X), True)
     T = wanted(network, case.held_out[1])
     right = (P > 0.5) == (T > 0.5) if T.shape[1] == 1 else P.argmax(axis=1) == T.argmax(axis=1)
-    return {"metric": "accuracy", "score": float(right.mean())}
+    return "accuracy", float(right.mean())
 
 
 def _signal(training: Training, finding: Finding) -> float | None:

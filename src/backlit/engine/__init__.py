@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from backlit.engine.display import Displayed, ProgressDisplay, Shown, Summary, drawers, plots, progress_displays
     from backlit.engine.evaluation import NetworkEvaluation
     from backlit.engine.executable import Executable
+    from backlit.engine.flatness import flat_parts
     from backlit.engine.gradcheck import ArrayCheck, GradientCheck, gradcheck
     from backlit.engine.gradients import Gradient
     from backlit.engine.history import Epoch, History, HistorySummary
@@ -70,7 +71,6 @@ _PLACES = {
     "PlainStep": "objective",
     "ProgressDisplay": "display",
     "Repetition": "repeating",
-    "SIGNALS": "signals",
     "Shown": "display",
     "SignalHistory": "signals",
     "SingleUpdates": "single_updates",
@@ -94,6 +94,7 @@ _PLACES = {
     "element_name": "unit_names",
     "epochs_at_once": "chunks",
     "every_epoch": "chunks",
+    "flat_parts": "flatness",
     "gradcheck": "gradcheck",
     "kind_of": "metrics",
     "layer_from_dict": "architecture",
@@ -157,6 +158,7 @@ __all__ = [
     "element_name",
     "epochs_at_once",
     "every_epoch",
+    "flat_parts",
     "gradcheck",
     "kind_of",
     "layer_from_dict",

@@ -51,8 +51,8 @@ def step_gradient(objective: Objective, data: Data | None = None) -> tuple[float
     start, sums = memory.P.copy(), np.zeros(structs.SUMS)
     with np.errstate(all="ignore"):
         program.train(
-            objective.tables, memory, data, structs.monitor_of(memory.P.dtype), rule, objective.clock, data.rows, 0, 1,
-            np.ones(1), -np.inf, sums,
+            objective.tables, memory, data, structs.monitor_of(memory.P.dtype), rule,
+            structs.no_signals(memory.P.dtype), objective.clock, data.rows, 0, 1, np.ones(1), -np.inf, sums,
         )  # fmt: skip
     loss, gradient = machine.epoch_loss(rule.reduction, sums, 0), memory.P.copy()
     memory.P[:] = start

@@ -4,39 +4,88 @@ from __future__ import annotations
 
 import numpy as np
 
+from backlit.diagnose.ahead import rounded
 from backlit.diagnose.case import Case
-from backlit.diagnose.changes import set_rate
+from backlit.diagnose.changes import set_rate, set_setting
 from backlit.diagnose.finding_tests import finding
+from backlit.diagnose.harm import compared, is_harmed
 from backlit.diagnose.records import Finding, Remedy
 
-SMALLEST = 1e-4
-"""Updates of a smaller part of the weights, in the median over layers and the first half of the epochs, are small."""
+NAME = "learning rate too small"
+
+FACTOR = 10.0
+"""A rate is too small where all those that learn about as well as the best are at least so many times as large."""
+
+FALLEN = 0.01
+"""A schedule that brings the rate below this part of the first one by the middle of the training brings it down too
+fast."""
 
 USUAL = 1e-3
 """The part by which an update of a healthy training changes the weights, about."""
 
 
-@finding("BL401", "learning rate too small")
+@finding("BL401", NAME)
 def rate_too_small(case: Case) -> Finding | None:
-    """Find a rate too small: the updates are a tiny part of the weights, and the loss still falls at the end."""
-    rate = getattr(case.settings.optimizer, "rate", None)
+    """Find a rate with which the training rows are learned far slower than with a larger one."""
+    if case.unlearned <= 0.02 or (case.compare and not is_harmed(case, compared(case))) or case.diverged:
+        return None
+    return _by_schedule(case) or _by_search(case)
+
+
+def _by_search(case: Case) -> Finding | None:
+    """Find it by short trainings with other rates."""
+    rates = case.rates
+    if rates is None or not rates.learns or rates.good[0] < FACTOR:
+        return None
+    better, ratio = rates.advised, _update_ratio(case)
+    best = rounded(rates.rate * rates.good[0])
+    details = [f"with a rate of {rates.rate * factor:.2g}: {unexplained:.3g}"
+               for factor, unexplained in rates.found.items() if 1.0 <= factor <= rates.good[-1]]  # fmt: skip
+    if ratio is not None:
+        details.append(f"an update changes the weights by {ratio:.2g} of their size, median over the first half of the "
+                       f"epochs; healthy is about {USUAL:g}")  # fmt: skip
+    return Finding(
+        code="BL401", name=NAME, place=f"learning rate {rates.rate:g}",
+        measure=f"unexplained share of the training rows after {rates.epochs} epochs", measured=rates.now,
+        threshold=rates.best + 0.1 * (1.0 - rates.best),
+        healthy=f"{rates.best:.3g}, with the best of {len(rates.found)} rates",
+        why=f"a step moves a weight by the rate times its slope, so with a rate {rates.good[0]:g} times as large the "
+        f"{case.updates:,} updates go that much farther",
+        remedies=(Remedy(f"a learning rate of {better:g}", (set_rate(better, rates.rate),)),
+                  Remedy(f"a learning rate of {best:g}", (set_rate(best, rates.rate),))),
+        signal="update_ratio", layer=case.signals.layers[0] if len(case.signals) else None, details=tuple(details),
+    )  # fmt: skip
+
+
+def _by_schedule(case: Case) -> Finding | None:
+    """Find it by a schedule under which the rate has fallen almost to 0 before the middle."""
+    rates = case.history["rate"]
+    if len(rates) < 4 or not rates[0] > 0.0:
+        return None
+    part = float(rates[(len(rates) - 1) // 2] / rates[0])
+    if part > FALLEN:
+        return None
+    last = int(np.flatnonzero(rates > FALLEN * rates[0])[-1]) + 1
+    constant = Remedy("a constant learning rate", (set_setting("schedule", "constant", "a constant learning rate",
+                                                               "--schedule constant"),))  # fmt: skip
+    return Finding(
+        code="BL401", name=NAME, place=f"from epoch {last + 1} on",
+        measure="learning rate in the middle of the training / in the first epoch", measured=part, threshold=FALLEN,
+        healthy="0.1 to 1",
+        why=f"the schedule {case.settings.schedule.name} brings the rate from {rates[0]:.3g} to "
+        f"{rates[(len(rates) - 1) // 2]:.1g} by the middle: the weights learn in the first {last} of {len(rates)} epochs "
+        "and stand still from then on",
+        remedies=(constant,), signal="update_ratio", layer=case.signals.layers[0] if len(case.signals) else None,
+        epoch=last,
+    )  # fmt: skip
+
+
+def _update_ratio(case: Case) -> float | None:
+    """Give the median, over layers and the first half of the epochs, of an update's size over that of the weights."""
     signals = case.signals
-    if not rate or not len(signals):
+    if not len(signals):
         return None
     half = signals.numbers <= max(1, len(case.training.history) // 2)
     ratios = np.concatenate([signals.of("update_ratio", layer)[half] for layer in signals.layers])
-    ratio = float(np.nanmedian(ratios))
-    loss = case.history["loss"]
-    if not 0.0 < ratio < SMALLEST or not loss[-1] < loss[0]:
-        return None
-    better = float(f"{rate * min(1e4, USUAL / ratio):.1g}")
-    return Finding(
-        code="BL401", name="learning rate too small", place="all layers, first half of the epochs",
-        measure="size of an update / size of the weights, median", measured=ratio, threshold=SMALLEST,
-        healthy=f"about {USUAL:g}",
-        why=f"a step moves a weight by the rate times its slope: at this rate {1 / ratio:,.0f} steps move the weights "
-        f"by their own size, and the training made {case.updates:,}",
-        remedies=(Remedy(f"a learning rate of {better:g}", (set_rate(better, rate),)),
-                  Remedy(f"a learning rate of {10 * better:g}", (set_rate(10 * better, rate),))),
-        signal="update_ratio", layer=signals.layers[0],
-    )  # fmt: skip
+    ratios = ratios[np.isfinite(ratios)]
+    return float(np.median(ratios)) if ratios.size else None

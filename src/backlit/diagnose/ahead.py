@@ -1,0 +1,99 @@
+"""Looking ahead: short trainings with other learning rates, which tell where rules cannot."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+import numpy as np
+
+from backlit.diagnose.plan import run
+
+if TYPE_CHECKING:
+    from backlit.diagnose.case import Case
+
+FACTORS = (1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 1e3, 1e4)
+"""What the rate is multiplied by."""
+
+UPDATES, SHARE, FEWEST_EPOCHS = 150, 0.1, 3
+"""A short training makes about so many updates, in at most this share of the training's epochs or FEWEST_EPOCHS: all of
+them together cost about as much as the training."""
+
+AS_GOOD = 0.1
+"""Rates are as good as the best where they leave at most this share more of the targets unexplained."""
+
+LEARNED = 0.97
+"""Where the best of the rates leaves more than this unexplained, none learns anything, and nothing can be said."""
+
+
+class RateSearch(NamedTuple):
+    """What short trainings reach with other rates: the training rows' unexplained shares, by the rate's factor."""
+
+    rate: float
+    epochs: int
+    found: dict[float, float]
+
+    @property
+    def now(self) -> float:
+        """The unexplained share at the training's own rate."""
+        return self.found[1.0]
+
+    @property
+    def best(self) -> float:
+        """The smallest unexplained share."""
+        return min(self.found.values())
+
+    @property
+    def learns(self) -> bool:
+        """Whether any of the rates learns something."""
+        return self.best < LEARNED
+
+    @property
+    def good(self) -> list[float]:
+        """The factors about as good as the best: those around it, without a gap."""
+        limit = self.best + AS_GOOD * (1.0 - self.best)
+        factors = sorted(self.found)
+        low = high = min(range(len(factors)), key=lambda k: self.found[factors[k]])
+        while low > 0 and self.found[factors[low - 1]] <= limit:
+            low -= 1
+        while high < len(factors) - 1 and self.found[factors[high + 1]] <= limit:
+            high += 1
+        return factors[low : high + 1]
+
+    @property
+    def advised(self) -> float:
+        """The rate in the middle of the good ones, on a scale of logarithms, rounded to one digit."""
+        logarithms = np.log([self.good[0], self.good[-1]])
+        return rounded(self.rate * math.exp(float(logarithms.mean())))
+
+
+def rounded(value: float) -> float:
+    """Round a rate to one digit.
+
+    >>> rounded(0.0123), rounded(0.00047)
+    (0.01, 0.0005)
+    """
+    return float(f"{value:.0e}")
+
+
+def rate_search(case: Case) -> RateSearch | None:
+    """Train with other rates for a few epochs each; None for an optimizer whose steps do not follow from a rate."""
+    settings = case.settings
+    rate = getattr(settings.optimizer, "rate", None)
+    if not rate or settings.optimizer.full_batch or settings.optimizer.name == "rprop":
+        return None
+    batches = -(-len(case.X) // settings.batch_rows(len(case.X)))
+    epochs = min(-(-UPDATES // batches), max(FEWEST_EPOCHS, math.ceil(SHARE * settings.epochs)))
+    found = {}
+    for factor in FACTORS:
+        optimizer = msgspec.structs.replace(settings.optimizer, rate=rate * factor)
+        training = case.plan.training(
+            optimizer=optimizer, schedule="constant", epochs=epochs, patience=None, target=None, time_limit=None,
+            keep_best=False, divergence="warn", signals=False,
+        )  # fmt: skip
+        run(training)
+        fine = not (training.stopped or "").startswith("diverged")
+        unexplained = float(case.scores(training.network, case.X, case.targets).mean()) if fine else math.inf
+        found[factor] = unexplained if math.isfinite(unexplained) else math.inf
+    return RateSearch(float(rate), epochs, found)

@@ -1,0 +1,69 @@
+"""BL305: units of a rectifier that are 0 for every row, so that no gradient reaches their weights."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from backlit.diagnose.case import Case, HiddenLayer
+from backlit.diagnose.changes import set_activation, set_rate, usual_biases, usual_weights
+from backlit.diagnose.finding_tests import finding
+from backlit.diagnose.records import Finding, Remedy
+from backlit.engine import flat_parts
+
+NAME = "dead ReLU"
+
+SHARE = 0.4
+"""From this share of a layer's units on, dead ones are a finding."""
+
+
+@finding("BL305", NAME)
+def dead_relu(case: Case) -> Finding | None:
+    """Find layers of rectifiers most of whose units are 0 for all training rows, at the start or at the end."""
+    layers = [(hidden, *_shares(case, hidden)) for hidden in case.hidden if _is_rectifier(hidden)]
+    if not layers:
+        return None
+    hidden, at_start, at_end = max(layers, key=lambda found: max(found[1:]))
+    share = max(at_start, at_end)
+    if share < SHARE:
+        return None
+    early = at_start >= SHARE
+    count = round(share * hidden.units)
+    return Finding(
+        code="BL305", name=NAME, place=f"layer {hidden.label}, {'at the first weights' if early else 'at the end'}",
+        measure=f"share of units that are 0 for all {len(case.sample):,} training rows looked at", measured=share,
+        threshold=SHARE, healthy="0; a tenth does no harm",
+        why=f"{count} of {hidden.units} units get a negative sum for every row; there the slope of "
+        f"{hidden.activation.name} is 0, so no gradient reaches their weights and they stay as they are",
+        remedies=_remedies(case, hidden, early=early), signal="dead", layer=hidden.label, epoch=1 if early else None,
+        details=(f"dead at the first weights: {at_start:.0%}, at the end: {at_end:.0%}",),
+    )  # fmt: skip
+
+
+def _is_rectifier(hidden: HiddenLayer) -> bool:
+    """Tell whether an activation is flat on its lower side alone."""
+    parts = flat_parts(hidden.activation)
+    return parts is not None and math.isfinite(parts.low) != math.isfinite(parts.high)
+
+
+def _shares(case: Case, hidden: HiddenLayer) -> tuple[float, float]:
+    """Give the shares of units that are flat for all rows: at the first weights and at the end."""
+    found = []
+    for first in (True, False):
+        flat = case.flat_units(hidden, first=first)
+        found.append(0.0 if flat is None else float(flat.all(axis=0).mean()))
+    return found[0], found[1]
+
+
+def _remedies(case: Case, hidden: HiddenLayer, *, early: bool) -> tuple[Remedy, ...]:
+    """Give remedies by when the units died: by their first biases or weights, else by steps too large."""
+    leaky = Remedy("leaky_relu, whose slope is nowhere 0", (set_activation("leaky_relu", hidden.activation.name),))
+    if early:
+        biases = case.first_network.layout.get(f"{hidden.label}.b")
+        low = biases is not None and float(np.median(case.first_network[f"{hidden.label}.b"])) < 0.0
+        weights = Remedy("the usual first weights and biases", (usual_weights(),))
+        return (Remedy("biases that begin at 0", (usual_biases(),)), weights, leaky) if low else (weights, leaky)
+    rate = getattr(case.settings.optimizer, "rate", None)
+    slower = (Remedy(f"a learning rate of {rate / 10:.1g}", (set_rate(float(f"{rate / 10:.1g}"), rate),)),) if rate else ()
+    return (*slower, leaky)

@@ -1,0 +1,128 @@
+"""BL403: numbers that are not finite: where, when, and of which rows."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from backlit.diagnose.ahead import rounded
+from backlit.diagnose.case import Case
+from backlit.diagnose.changes import set_rate, set_setting, standardize
+from backlit.diagnose.finding_tests import finding
+from backlit.diagnose.records import Finding, Remedy
+from backlit.engine import Repetition
+from backlit.errors import BacklitError
+from backlit.kernels.types import Array
+
+NAME = "divergence"
+
+SLOWER = 30.0
+"""The rate is divided by this where short trainings tell no better one."""
+
+FEW = 5
+"""So many rows are named."""
+
+
+class Failure(NamedTuple):
+    """A batch after which numbers are not finite: the update's number, the rows in X, and what was not finite."""
+
+    step: int
+    rows: Array
+    what: str
+
+
+@finding("BL403", NAME)
+def divergence(case: Case) -> Finding | None:
+    """Find a training that ended since a loss or weights were not finite, or whose predictions are not."""
+    if not case.diverged:
+        return None
+    failure = _failure(case)
+    stopped = case.training.stopped or ""
+    place = stopped if stopped.startswith("diverged") else "after the last epoch"
+    details: list[str] = []
+    if failure is not None:
+        place = f"{stopped}, update {failure.step}"
+        sizes = np.abs(case.X[failure.rows]).max(axis=1)
+        largest = failure.rows[np.argsort(-sizes, kind="stable")[:FEW]]
+        usual = float(np.median(np.abs(case.X).max(axis=1)))
+        details = [failure.what, f"the batch had the training rows {_listed(failure.rows)}",
+                   "its largest inputs: "
+                   + ", ".join(f"{np.abs(case.X[row]).max():.3g} (row {row})" for row in largest)
+                   + f"; in the middle row of all it is {usual:.3g}"]  # fmt: skip
+    return Finding(
+        code="BL403", name=NAME, place=place, measure="epochs that ended with finite numbers",
+        measured=float(len(case.training.history)), threshold=float(case.settings.epochs), healthy="all of them",
+        why="each step that overshoots makes the next slope larger, so the weights grow by a factor in each update until "
+        f"they pass the largest number of {case.network.dtype}",
+        remedies=_remedies(case), signal="weight_norm", layer=case.signals.layers[0] if len(case.signals) else None,
+        epoch=len(case.training.history) + 1, details=tuple(details),
+    )  # fmt: skip
+
+
+def _listed(rows: Array) -> str:
+    """Name rows, the first of them where there are many."""
+    shown = ", ".join(str(row) for row in sorted(rows.tolist())[: 4 * FEW])
+    return shown + (f" and {len(rows) - 4 * FEW} more" if len(rows) > 4 * FEW else "")
+
+
+def _failure(case: Case) -> Failure | None:
+    """Make the updates again up to the batch that failed, and look at it; None where that cannot be repeated."""
+    training = case.training
+    if not (training.stopped or "").startswith("diverged") or training.optimizer.full_batch:
+        return None
+    try:
+        again: Any = Repetition.of(training)
+        for _ in again.places(training):
+            pass
+    except BacklitError:
+        return None
+    order = case.plan.training().row_order
+    shuffle = training.settings.shuffle and training.batch_size < len(case.X)
+    for _ in range(len(training.history) + 1):
+        rows = order.draw(1, shuffle=shuffle)
+    batch = again.step % -(-len(case.X) // training.batch_size)
+    chosen: Array = np.asarray(rows).reshape(-1)[batch * training.batch_size : (batch + 1) * training.batch_size]
+    return Failure(again.step + 1, chosen, _not_finite(again.network, case, chosen))
+
+
+def _not_finite(network: Any, case: Case, rows: Array) -> str:
+    """Say what is not finite in a batch: the output of a layer, with unit and rows, the loss, or the gradient."""
+    parameters = network.parameters
+    largest = float(np.abs(parameters).max()) if parameters.size else 0.0
+    before = f"the largest weight before the update is {largest:.3g}"
+    X, Y = case.X[rows], case.Y[rows]
+    for hidden in [*[layer.label for layer in case.hidden], None]:
+        with np.errstate(all="ignore"):
+            outputs = network.predict(X) if hidden is None else network.outputs(X, hidden)
+        broken = ~np.isfinite(outputs)
+        if broken.any():
+            unit = int(broken.any(axis=0).argmax())
+            failing = rows[broken.any(axis=1)]
+            told = "the network's output" if hidden is None else f"the output of layer {hidden}"
+            return f"{told} is not finite, first in unit {unit + 1}, for the training rows {_listed(failing)}; {before}"
+    try:
+        with np.errstate(all="ignore"):
+            gradient = network.gradient(X, Y)
+    except BacklitError:
+        return f"the loss of the batch is not finite; {before}"
+    names = [name for name, values in gradient.items() if not np.isfinite(values).all()]
+    if names:
+        return f"the gradient of {', '.join(names[:3])} is not finite; {before}"
+    return f"the update, or the loss after it, is not finite; {before}"
+
+
+def _remedies(case: Case) -> tuple[Remedy, ...]:
+    """Give a smaller rate, by short trainings if they tell one, then clipping, then standardized inputs."""
+    rate = getattr(case.settings.optimizer, "rate", None)
+    inputs = Remedy("standardized inputs", (standardize(),))
+    if not rate:
+        return (inputs,)
+    rates = case.rates
+    told = rates is not None and rates.learns and rates.good[-1] <= 1.0
+    better = rates.advised if told and rates is not None else rounded(rate / SLOWER)
+    found = [Remedy(f"a learning rate of {better:g}", (set_rate(better, rate),))]
+    if not case.settings.optimizer.full_batch:
+        found.append(Remedy("clipping the gradient's norm at 1",
+                            (set_setting("clip_norm", 1.0, "clip_norm=1", "--clip-norm 1"),)))  # fmt: skip
+    return (*found, inputs)
