@@ -29,10 +29,11 @@ if TYPE_CHECKING:
     from backlit.ops.base import Activation, ElementwiseLoss, Layer, Loss, Optimizer
     from backlit.ops.registry import register
     from backlit.show.demo.demo import Demo
+    from backlit.show.diagnose.diagnosed import Diagnosed
     from backlit.show.report.report import Report
     from backlit.show.worked.epoch import WorkedEpoch
     from backlit.show.worked.example import WorkedExample
-    from backlit.sources import boundary, demo, explain, report, valley, watch
+    from backlit.sources import boundary, demo, diagnose, explain, report, valley, watch
 
 __version__ = "0.1.0"
 
@@ -51,6 +52,8 @@ _PLACES = {
     "boundary": "sources",
     "demo": "sources",
     "Demo": "show.demo.demo",
+    "diagnose": "sources",
+    "Diagnosed": "show.diagnose.diagnosed",
     "explain": "sources",
     "watch": "sources",
     "WorkedEpoch": "show.worked.epoch",
@@ -74,6 +77,7 @@ __all__ = [
     "BacklitError",
     "BacklitWarning",
     "Demo",
+    "Diagnosed",
     "DivergedWarning",
     "ElementwiseLoss",
     "Epoch",
@@ -91,6 +95,7 @@ __all__ = [
     "WorkedExample",
     "boundary",
     "demo",
+    "diagnose",
     "explain",
     "gradcheck",
     "load",

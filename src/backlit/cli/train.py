@@ -7,23 +7,20 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
-from cyclopts import Group, Parameter
-from msgspec import Meta
+from cyclopts import Parameter
 
-import backlit.ops.schedules  # noqa: F401  (registers the schedules, whose names are in the help)
-from backlit.cli.options import check_output, column_names, described, layer_sizes, names, unwrapped, value
+from backlit.cli.options import check_output, described, unwrapped
 from backlit.cli.plugins import run_plugins
 from backlit.cli.progress import watch
 from backlit.cli.report_files import ReportFiles, beside, check_reports, earlier, said
 from backlit.cli.streams import deferred_output_errors, print_document
+from backlit.cli.table_options import DESCENT, OUTPUT, USUAL, TableOptions
 from backlit.cli.table_printing import console, score_cells, score_heads, show_table
 from backlit.cli.typed_command import typed_command
 from backlit.errors import BacklitError
-from backlit.ops.registry import Registry, activations, optimizers, schedules
-from backlit.ops.value_checks import checked
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,52 +34,16 @@ FEW_COLUMNS = 12
 NO_REPORT = 1
 """The exit code where the model is written, but its report is not."""
 
-ROWS, NETWORK, DESCENT, OUTPUT = (
-    Group(name, sort_key=k) for k, name in enumerate(("Rows and columns", "Network", "Training", "Output"))
-)
-
-
-def _one_of(registry: Registry) -> str:
-    return f"One of {', '.join(registry)}."
-
 
 @unwrapped
 def train(
     data: str,
     *,
-    target: Annotated[str | None, Parameter(group=ROWS)] = None,
-    task: Annotated[Literal["classes", "numbers"] | None, Parameter(group=ROWS)] = None,
-    ignore: Annotated[list[str] | None, Parameter(group=ROWS, negative="")] = None,
-    validation: Annotated[float | None, Parameter(group=ROWS, converter=value)] = None,
-    test: Annotated[float, Parameter(group=ROWS, converter=value)] = 0.2,
-    layers: Annotated[str | None, Parameter(group=NETWORK)] = None,
-    activation: Annotated[
-        str | None,
-        Parameter(
-            group=NETWORK, help=f"Activation of the hidden layers, or one for each: relu,tanh. {_one_of(activations)}"
-        ),
-    ] = None,
-    dropout: Annotated[float, Parameter(group=NETWORK, converter=value)] = 0.0,
-    optimizer: Annotated[str, Parameter(group=DESCENT, help=_one_of(optimizers))] = "adam",
-    rate: Annotated[float | None, Parameter(group=DESCENT, converter=value)] = None,
-    schedule: Annotated[
-        str, Parameter(group=DESCENT, help=f"How the learning rate changes. {_one_of(schedules)}")
-    ] = "constant",
-    batch_size: Annotated[
-        int | Literal["full"] | None,
-        described("batch_size", DESCENT, "; by default 64, or 256 from 10,000 rows on"),
-    ] = None,
-    epochs: Annotated[
-        int | None, described("epochs", DESCENT, ", 1 or more; exactly so many with --validation 0")
-    ] = None,
-    decay: Annotated[float, Parameter(group=DESCENT, converter=value)] = 0.0,
-    l2: Annotated[float | None, described("l2", DESCENT)] = None,
+    options: Annotated[TableOptions, Parameter(name="*")] = USUAL,
     time_limit: Annotated[
         float | None,
         described("time_limit", DESCENT, ", with choosing and comparing, and give the model so far. So does Ctrl-C"),
     ] = None,
-    seed: Annotated[int, Parameter(group=DESCENT, converter=value)] = 0,
-    dtype: Annotated[Literal["float32", "float64"], Parameter(group=DESCENT)] = "float32",
     output: Annotated[Path | None, Parameter(name=["--output", "-o"], group=OUTPUT)] = None,
     report: Annotated[list[Path] | None, Parameter(group=OUTPUT, negative="")] = None,
     no_report: Annotated[bool, Parameter(group=OUTPUT, negative="")] = False,
@@ -100,29 +61,6 @@ def train(
     ----------
     data
         A CSV or Parquet file, or a bundled data set: iris, wine, breast_cancer, digits, diabetes.
-    target
-        The column to predict. Bundled data sets know theirs.
-    task
-        Learn the target as classes or as numbers, instead of choosing by its values.
-    ignore
-        Columns to leave out, with commas between.
-    validation
-        The fraction of the rows to validate on, 0 for none; by default 5-fold validation up to 1,000 rows, a tenth
-        above.
-    test
-        The fraction of the rows to keep for the test.
-    layers
-        Units of the hidden layers: 64,32; or none.
-    dropout
-        The probability with which a hidden unit is left out of an update.
-    rate
-        The learning rate; by default the optimizer's own (adam: 0.002, more for narrow layers).
-    decay
-        Decoupled weight decay.
-    seed
-        Of the split, the first weights and the shuffles. Same seed, same bits.
-    dtype
-        The type of the numbers.
     output
         The model file, OUT.safetensors; by default DATA.safetensors, in this folder.
     report
@@ -140,8 +78,7 @@ def train(
         Show no progress.
     """
     from backlit.data import read_table
-    from backlit.data.messages import listed
-    from backlit.model import Settings, TableTraining
+    from backlit.model import TableTraining
     from backlit.model.file import SUFFIX
 
     run_plugins(plugin or ())
@@ -150,16 +87,8 @@ def train(
     reports = _report_files(report, no_report, path)
     check_reports(reports, [Path(data), path, *(plugin or ())])
     table = read_table(data)
-    if target is None and table.target is None:
-        raise BacklitError(f"which column is to be predicted? Name it with --target: {listed(table.columns)}.")
-    checked("epochs", epochs, Annotated[int, Meta(ge=1)] | None)
-    settings = Settings(
-        kind=task, ignore=column_names(ignore or (), table), layers=layer_sizes(layers), activation=names(activation),
-        optimizer=optimizer, rate=rate, schedule=schedule, batch_size=batch_size, epochs=epochs,
-        dropout=dropout, decay=decay, l2=l2, seed=seed, dtype=dtype, time_limit=time_limit, validation=validation,
-        test=test,
-    )  # fmt: skip
-    training = TableTraining(table, target, settings)
+    settings = options.settings(table, time_limit=time_limit)
+    training = TableTraining(table, options.target, settings)
     training.command = typed_command()
     files = ReportFiles(reports, path, lambda: _report(training, path, private))
     to = console()

@@ -18,7 +18,7 @@ def of_call(error: CycloptsError, commands: Iterable[str]) -> str:
     """Say what is wrong with a call that cyclopts refuses."""
     if isinstance(error, UnknownOptionError):
         given = error.token.keyword or error.token.value
-        known = [name for argument in error.argument_collection or () for name in argument.names]
+        known = [name for argument in error.argument_collection or () for name in argument.names if name != "*"]
         return f"Unknown option: {given}. {_sentence(hint(given, known, 'option'))}"
     if isinstance(error, UnusedCliTokensError):
         plugin = next((token for token in error.unused_tokens or () if token.endswith(".py")), None)

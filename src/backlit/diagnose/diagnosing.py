@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -19,8 +19,9 @@ from backlit.errors import BacklitError, collecting
 
 
 def diagnose(
-    training: Training, *, fix: bool = False, compare: bool = True, columns: Sequence[str] | None = None
-) -> Diagnosis:
+    training: Training, *, fix: bool = False, compare: bool = True, columns: Sequence[str] | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Diagnosis:  # fmt: skip
     """Say what is wrong with a training that has run: findings with their numbers, in the order of cause.
 
     References are trained on the same rows, with standard settings: where the training is as good as they are on the
@@ -32,6 +33,7 @@ def diagnose(
         fix: train again with the remedies, one by one, from the same seed; those that help are kept.
         compare: False trains no references: then the findings say what is odd, not whether it does harm.
         columns: names of the inputs, for the words of the findings.
+        tell: is called with what is done next, in a few words, for a display of progress.
 
     Errors: a BacklitError for what is no training, one that has not run, or one whose order of rows is the caller's.
     """
@@ -45,10 +47,12 @@ def diagnose(
     began = time.perf_counter()
     case = Case(training, Plan.of(training), compare=compare, columns=columns)
     with collecting([]), np.errstate(all="ignore"):
+        tell("training references to compare with" if compare else "measuring")
         found = compared(case)
+        tell("looking for what is wrong")
         harmed = is_harmed(case, found)
         findings, remarks = _sorted(case, harmed, compare)
-        tried, kept = tried_remedies(case, findings) if fix and harmed else ((), ())
+        tried, kept = tried_remedies(case, findings, tell) if fix and harmed else ((), ())
     harmed = harmed or bool(findings)
     return Diagnosis(
         what=repr(training.network), stopped=training.stopped or "", harmed=harmed, compared=found,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -37,7 +37,9 @@ class State(NamedTuple):
     scores: Array
 
 
-def tried_remedies(case: Case, findings: Sequence[Finding]) -> tuple[tuple[Tried, ...], tuple[Change, ...]]:
+def tried_remedies(
+    case: Case, findings: Sequence[Finding], tell: Callable[[str], None] = lambda _: None
+) -> tuple[tuple[Tried, ...], tuple[Change, ...]]:
     """Train the findings' remedies in their order; give what came of each, and the changes that helped."""
     now = State(case.plan, case.training, case.held_out_scores)
     target = case.reference.unexplained if case.reference is not None else 0.0
@@ -45,6 +47,7 @@ def tried_remedies(case: Case, findings: Sequence[Finding]) -> tuple[tuple[Tried
     for finding, remedy in _in_order(findings):
         if len(tried) >= MOST_TRIALS or _closed(case, target, float(now.scores.mean())) >= CLOSED:
             break
+        tell(f"training with {remedy.words}, for {finding.code}")
         result, after = _try(case, now, finding, remedy, target)
         tried.append(result)
         if result.helped and after is not None:

@@ -71,6 +71,7 @@ _PLACES = {
     "PlainStep": "objective",
     "ProgressDisplay": "display",
     "Repetition": "repeating",
+    "SIGNALS": "signals",
     "Shown": "display",
     "SignalHistory": "signals",
     "SingleUpdates": "single_updates",

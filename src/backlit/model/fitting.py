@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import msgspec
@@ -12,6 +13,7 @@ import msgspec
 from backlit.data import Encoder, Table, choose_task, read_table
 from backlit.data.messages import counted
 from backlit.engine import Training, all_done
+from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.model.held_out import keep_test_rows, table_digest
 from backlit.model.recipe import Recipe, Settings, recipes
@@ -111,9 +113,7 @@ class TableTraining:
         self._place, recipe, stop_at = 0, self.recipes[0], self.recipes[0].epochs
         again = len(self.X) <= COMPARED_ROWS
         if self.folds and (again or len(self.recipes) > 1):
-            search = RecipeSearch(
-                self.recipes, self.task, self.X, self.Y, self.folds, self.settings.seed, self._limits, self._time_left
-            )
+            search = self._search()
             yield from search
             self._place = search.chosen
             recipe, stop_at = self.recipes[search.chosen], search.trials[search.chosen].epochs
@@ -130,11 +130,33 @@ class TableTraining:
         if len(self.rows["test"]):
             yield from self._compare()
 
-    def _train_all(self, recipe: Recipe, stop_at: int) -> Iterator[Progress]:
+    def validated(self) -> Iterator[Progress]:
+        """Choose a recipe, and train it on a part of the rows with the others to validate on; a `Progress` at a time.
+
+        Then `training` has run, to be looked at: the parts are those of the first fold. No `model` is made.
+        """
+        self._place = 0
+        if self.folds and len(self.recipes) > 1:
+            search = self._search()
+            with suppress(BacklitError):  # each one diverged: the first is looked at
+                yield from search
+                self._place = search.chosen
+        recipe = self.recipes[self._place]
+        if self.folds:
+            yield from self._train_validated(recipe, divergence="warn")
+        else:
+            yield from self._train_all(recipe, recipe.epochs, divergence="warn")
+
+    def _search(self) -> RecipeSearch:
+        return RecipeSearch(
+            self.recipes, self.task, self.X, self.Y, self.folds, self.settings.seed, self._limits, self._time_left
+        )
+
+    def _train_all(self, recipe: Recipe, stop_at: int, **how: Any) -> Iterator[Progress]:
         """Train on all rows but the test rows for `stop_at` epochs."""
         self.phase = "training"
         self._limits.clear()
-        training = recipe.training(self.task, self.X, self.Y, seed=recipe.seed, gradient_norms=True)
+        training = recipe.training(self.task, self.X, self.Y, seed=recipe.seed, gradient_norms=True, **how)
         yield from self._run(training, recipe, stop_at)
         self._validation_rows = 0
         done = len(training.history)
@@ -147,14 +169,14 @@ class TableTraining:
             why = "as asked" if asked else "the default where nothing is chosen by validation"
             self.stopped = f"after {counted(done, 'epoch')}, {why}"
 
-    def _train_validated(self, recipe: Recipe) -> Iterator[Progress]:
+    def _train_validated(self, recipe: Recipe, **how: Any) -> Iterator[Progress]:
         """Train on the training rows until the validation loss stops falling; the best epoch's weights are kept."""
         self.phase = "training"
         self._limits.clear()
         train, validation = self.folds[0]
         training = recipe.training(
             self.task, self.X[train], self.Y[train], seed=recipe.seed, patience=PATIENCE,
-            validation=(self.X[validation], self.Y[validation]), gradient_norms=True,
+            validation=(self.X[validation], self.Y[validation]), gradient_norms=True, **how,
         )  # fmt: skip
         yield from self._run(training, recipe, recipe.epochs)
         self._validation_rows = len(validation)

@@ -171,7 +171,7 @@ class Recipe(msgspec.Struct, frozen=True):
         return Training(
             self.network(task, X.shape[1], seed), X, Y, optimizer=optimizer(self.optimizer, self.rate, self.decay),
             schedule=self.schedule, batch_size=self.batch_size, epochs=self.epochs, l2=self.l2, seed=seed,
-            validation=validation, divergence="raise", **how,
+            validation=validation, **{"divergence": "raise", **how},
         )  # fmt: skip
 
     def summary(self) -> str:

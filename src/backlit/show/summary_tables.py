@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 
+from backlit.diagnose.records import Diagnosis, Finding, Tried
 from backlit.engine import (
     ArrayCheck,
     Epoch,
@@ -29,15 +31,22 @@ from backlit.show.notebook import heading_html, padded, table_html, words_html
 from backlit.show.signals.table import signals_table
 from backlit.show.summary_table import SummaryTable
 
+DIAGNOSED = (Diagnosis, Finding, Tried)
+"""What is more than a table."""
+
 
 def line_of(record: Any) -> str | None:
     """Give a record in a line, for its place within a list; None where its kind is not known here."""
+    if isinstance(record, DIAGNOSED):
+        return _of_diagnosis("line_of", record)
     table = _table_of(record)
     return (table.line or "; ".join(filter(None, [table.title, *table.notes]))) if table else None
 
 
 def text_of(record: Any) -> str | None:
     """Give a record as text; None where its kind is not known here."""
+    if isinstance(record, DIAGNOSED):
+        return _of_diagnosis("text_of", record)
     table = _table_of(record)
     if table is None:
         return None
@@ -49,6 +58,8 @@ def text_of(record: Any) -> str | None:
 
 def html_of(record: Any) -> str | None:
     """Give a record as HTML that is true without its styles too; None where its kind is not known here."""
+    if isinstance(record, DIAGNOSED):
+        return _of_diagnosis("html_of", record)
     table = _table_of(record)
     if table is None:
         return None
@@ -57,6 +68,12 @@ def html_of(record: Any) -> str | None:
     parts += map(words_html, table.notes)
     parts += [table.picture()] if table.picture else []
     return f"<div>{''.join(parts)}</div>"
+
+
+def _of_diagnosis(form: str, record: Any) -> str:
+    """Draw a diagnosis, or a part of one, with a function of `show.diagnose`, which is imported when first needed."""
+    drawn: str = getattr(import_module("backlit.show.diagnose.forms"), form)(record)
+    return drawn
 
 
 def _table_of(record: Any) -> SummaryTable | None:

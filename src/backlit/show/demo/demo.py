@@ -101,10 +101,11 @@ def _parts(run: DemoRun) -> Iterator[str]:
     """Give the parts of a run as HTML, in the order in which the terminal has them."""
     yield heading_html(run.title or run.name, size="1.3em")
     for block in demo_parts(run):
-        yield _html(block)
+        yield cell_html(block)
 
 
-def _html(block: Block) -> str:
+def cell_html(block: Block) -> str:
+    """Give a block for a notebook."""
     if isinstance(block, Heading):
         return heading_html(block.text, size="1.2em")
     if isinstance(block, Words):

@@ -22,12 +22,13 @@ PLAIN = {Heading: ("<h2>", "</h2>"), Words: ("<p>", "</p>"), Lines: ('<pre tabin
 
 def demo_page(run: DemoRun) -> str:
     """Give a run as a page."""
-    parts = "\n".join(_block(block) for block in demo_parts(run))
+    parts = "\n".join(block_html(block) for block in demo_parts(run))
     title = run.title or run.name
     return page(title, parts, CHART_STYLE + NETWORK_STYLE + STYLE)
 
 
-def _block(block: Block) -> str:
+def block_html(block: Block) -> str:
+    """Give a block as a part of a page that brings `STYLE`, `CHART_STYLE` and `NETWORK_STYLE`."""
     if isinstance(block, (Heading, Words, Lines)):
         before, after = PLAIN[type(block)]
         return f"{before}{escape(block.text)}{after}"

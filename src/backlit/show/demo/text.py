@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 from rich import box
@@ -29,15 +29,16 @@ INDENT = "  "
 
 def demo_text(run: DemoRun, width: int = WIDTH) -> str:
     """Give a run as plain text."""
-    return _plain(demo_renderables(run, width), width)
+    return plain_text(demo_renderables(run, width), width)
 
 
 def list_text(found: Sequence[Example], width: int = WIDTH) -> str:
     """Give the examples as plain text, a line each."""
-    return _plain(list_parts(found), width)
+    return plain_text(list_parts(found), width)
 
 
-def _plain(parts: Iterator[RenderableType], width: int) -> str:
+def plain_text(parts: Iterable[RenderableType], width: int) -> str:
+    """Give what is printed as plain text of lines of at most `width`."""
     written = io.StringIO()  # not to a notebook, where rich would make an output of it
     console = Console(file=written, width=width, highlight=False, color_system=None, force_jupyter=False)
     for part in parts:
@@ -63,10 +64,10 @@ def demo_renderables(run: DemoRun, width: int) -> Iterator[RenderableType]:
     yield Text(run.title or run.name, style="bold")
     yield ""
     for block in demo_parts(run):
-        yield from _renderables(block, width)
+        yield from renderables(block, width)
 
 
-def _renderables(block: Block, width: int) -> Iterator[RenderableType]:
+def renderables(block: Block, width: int) -> Iterator[RenderableType]:
     """Give what is printed of a block, an empty line at its end."""
     if isinstance(block, Heading):
         room = len(block.text) + 4 <= width  # a rule would cut a longer text

@@ -1,0 +1,1 @@
+"""Draws a diagnosis: in a terminal, in a notebook and as a page, from the same blocks."""

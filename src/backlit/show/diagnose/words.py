@@ -1,0 +1,142 @@
+"""What is said of a diagnosis in sentences: the verdict, a finding in a line, and what a remedy that was tried did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from backlit.diagnose.harm import SMALLEST_GAP
+from backlit.diagnose.records import Change, Compared, Diagnosis, Finding, Outcome, Remedy, Tried
+from backlit.errors import counted
+from backlit.show.report.texts import SENTENCE, listed, number, plain, share
+
+MOST_NAMED = 4
+"""So many findings are named in the verdict."""
+
+
+def verdict(diagnosis: Diagnosis) -> str:
+    """Say in a sentence whether anything is wrong."""
+    findings, compared = diagnosis.findings, diagnosis.compared
+    if findings:
+        each = listed([f"{finding.code} {finding.name}" for finding in findings], MOST_NAMED)
+        which = counted(len(findings), "finding")
+        if not was_compared(compared) and not diagnosis.stopped.startswith("diverged"):
+            return f"{which}, without a comparison that would tell whether they do harm: {each}."
+        return f"{which}: {each}."
+    if diagnosis.harmed:
+        return "Something is wrong, and no test says what: the training is worse than its reference."
+    if not was_compared(compared):
+        return "Nothing was found; the training was not compared with a reference."
+    if compared.gap is None:
+        return "Nothing was found, but these inputs may say nothing of the targets: no model is better than the baseline."
+    if compared.gap > SMALLEST_GAP:
+        return "Nothing is certain: on these rows the training is worse than its reference, but chance may explain it."
+    return "Nothing is wrong: the training is as good as its reference."
+
+
+def measured(compared: Compared) -> str:
+    """Say what the comparison measured."""
+    if compared.training is None:
+        return "The training ended with predictions that are not finite numbers."
+    rows = f"{counted(compared.rows, 'validation row' if compared.held_out else 'training row')}"
+    mine = f"On {rows} the training leaves {share(compared.training)} of the baseline's squared error"
+    if compared.reference is None:
+        return f"{mine}."
+    said = f"{mine}, the reference {share(compared.reference)}"
+    if compared.gap is None or compared.errors is None:
+        return f"{said}."
+    if compared.gap <= 0.0:
+        return f"{said}: it is no worse."
+    errors = f"{number(compared.errors, 2)} standard errors of the rows' mean difference"
+    return f"{said}: {share(compared.gap)} of the way from the reference up to the baseline is lost, {errors}."
+
+
+def was_compared(compared: Compared) -> bool:
+    """Whether a reference was trained."""
+    return compared.reference is not None or bool(compared.reference_what)
+
+
+def line(diagnosis: Diagnosis) -> str:
+    """Say the most important in a line."""
+    return verdict(diagnosis).rstrip(".")
+
+
+def finding_line(finding: Finding) -> str:
+    """Say a finding in a line: what, where, and the number that shows it."""
+    shown = "" if finding.measured is None else f": {plain(finding.measure, SENTENCE)} {number(finding.measured, 3)}"
+    return f"{finding.code} {finding.name}, {plain(finding.place, SENTENCE)}{shown}"
+
+
+def options_of(remedy: Remedy) -> str:
+    """Give the options of the command line that make a remedy; empty where one of its changes has none."""
+    options = [change.option for change in remedy.changes]
+    return " ".join(options) if all(options) else ""
+
+
+def remedy_words(remedy: Remedy) -> str:
+    """Say a remedy, with its options and its Python."""
+    ways = [f"backlit train ... {options}"] if (options := options_of(remedy)) else []
+    python = "; ".join(change.python for change in remedy.changes if change.python)
+    ways += [f"in Python {python}"] if python else []
+    return f"{remedy.words} ({'; '.join(ways)})" if ways else remedy.words
+
+
+def tried_line(tried: Tried) -> str:
+    """Say a trial in a line."""
+    return f"{tried.code}, {tried.remedy.words}: {tried.verdict}"
+
+
+def tried_words(tried: Tried) -> str:
+    """Say what a remedy that was trained did to the rows that are judged by."""
+    if tried.after is None:
+        return f"{tried.verdict[:1].upper()}{tried.verdict[1:].rstrip('.')}."
+    if tried.after.unexplained is None:
+        return "It did not help: this training ended with predictions that are not finite numbers. Not kept."
+    errors = "" if tried.errors is None else f", {number(tried.errors, 2)} standard errors of the rows' mean difference"
+    if tried.helped:
+        part = "" if tried.closed is None else f" and closes {_part(tried.closed)} of the gap that was left"
+        return f"It helped: the error that is left falls from {_change(tried.before, tried.after)}{errors}{part}. Kept."
+    before, after = tried.before.unexplained, tried.after.unexplained
+    if before is not None and after < before:
+        return (
+            f"Not kept: the error that is left falls from {_change(tried.before, tried.after)}{errors}, which is too "
+            "little to count as more than chance or as a part of the gap."
+        )
+    return f"It did not help: the error that is left goes from {_change(tried.before, tried.after)}. Not kept."
+
+
+def _change(before: Outcome, after: Outcome) -> str:
+    first = "no finite number" if before.unexplained is None else share(before.unexplained)
+    return f"{first} to {share(after.unexplained)}"
+
+
+def _part(closed: float) -> str:
+    return "all" if closed >= 1.0 else share(closed)
+
+
+def together(diagnosis: Diagnosis) -> str:
+    """Say what all that helped came to."""
+    helped = [tried for tried in diagnosis.tried if tried.helped and tried.after is not None]
+    if not diagnosis.tried:
+        return "There was no remedy to try." if diagnosis.findings else ""
+    if not helped:
+        return "No remedy that was tried helped; nothing is kept."
+    last = helped[-1].after
+    assert last is not None
+    what = listed([change.words for change in final_changes(diagnosis.kept)], len(diagnosis.kept))
+    left = ""
+    if diagnosis.compared.reference is not None:
+        left = f" The reference leaves {share(diagnosis.compared.reference)}."
+    return f"What helped, together: {what}. The error that is left went from {_change(helped[0].before, last)}.{left}"
+
+
+def final_changes(kept: Sequence[Change]) -> list[Change]:
+    """Give the changes without those that a later one replaces: of two learning rates, the last one."""
+    last = {(change.name, *(change.value if change.name == "setting" else ())): change for change in kept}
+    several = [change for change in kept if change.name.startswith("leave out")]  # each leaves out more
+    return [change for change in kept if change in several or change in last.values()]
+
+
+def kept_options(kept: Sequence[Change]) -> str:
+    """Give the options of the command line for all changes that helped; empty where one has none."""
+    options = [change.option for change in final_changes(kept)]
+    return " ".join(options) if options and all(options) else ""
