@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from backlit.diagnose.records import Finding
 from backlit.errors import counted
 from backlit.examples.file_tables import TroublePartTable
 from backlit.show.demo import tables as demo_tables
@@ -21,6 +20,7 @@ from backlit.show.demo.trouble_figures import (
     signals_beside,
     validated,
 )
+from backlit.show.diagnose.parts import finding_parts
 from backlit.show.signals.words import SHARES, WORDS, number, share
 
 Chosen = Sequence[tuple[DemoSetup, TroubleRun]]
@@ -107,7 +107,9 @@ def _finding(run: TroubleRun, *, alone: bool) -> Iterator[Block]:
     if named is None:
         yield Words(f"The diagnosis of {run.name!r} does not find {run.code} in {_epochs(run)}.")
     else:
-        yield Facts(tuple(_facts(named, "" if alone else run.name)))
+        rows = [("run", run.name)] if not alone else []
+        rows.append(("finding", f"{named.code} {named.name}"))
+        yield from (Facts((*rows, *block.rows)) for block in finding_parts(named) if isinstance(block, Facts))
     others = [f"{finding.code} {finding.name}" for finding in run.diagnosis.findings if finding is not named]
     if others:
         yield Words(f"It finds besides: {', '.join(others)}.")
@@ -115,20 +117,6 @@ def _finding(run: TroubleRun, *, alone: bool) -> Iterator[Block]:
 
 def _epochs(run: TroubleRun) -> str:
     return counted(run.signals.epochs, "epoch")
-
-
-def _facts(finding: Finding, run: str) -> Iterator[tuple[str, str]]:
-    """Give the lines of a finding."""
-    if run:
-        yield "run", run
-    yield "finding", f"{finding.code} {finding.name}" + (f" ({finding.place})" if finding.place else "")
-    limit = f"; the limit is {number(finding.threshold)}" if finding.threshold is not None else ""
-    yield "measured", f"{finding.measure}: {number(finding.measured)}{limit}"
-    yield from (("", detail) for detail in finding.details)
-    if finding.healthy:
-        yield "healthy", finding.healthy
-    yield "why", finding.why
-    yield from (("try" if not k else "or", remedy.words) for k, remedy in enumerate(finding.remedies))
 
 
 # --------------------------------------------------------------------------------------------------------- side by side
