@@ -21,7 +21,7 @@ UPDATES, SHARE, FEWEST_EPOCHS = 150, 0.1, 3
 them together cost about as much as the training."""
 
 AS_GOOD = 0.1
-"""Rates are as good as the best where they leave at most this share more of the targets unexplained."""
+"""Rates are as good as the best where they leave at most this share more of what it explains unexplained."""
 
 LEARNED = 0.97
 """Where the best of the rates leaves more than this unexplained, none learns anything, and nothing can be said."""
@@ -51,8 +51,12 @@ class RateSearch(NamedTuple):
 
     @property
     def good(self) -> list[float]:
-        """The factors about as good as the best: those around it, without a gap."""
-        limit = self.best + AS_GOOD * (1.0 - self.best)
+        """The factors about as good as the best."""
+        return self.within(AS_GOOD)
+
+    def within(self, share: float) -> list[float]:
+        """Give the factors around the best one, without a gap, that leave at most a share more unexplained."""
+        limit = self.best + share * (1.0 - self.best)
         factors = sorted(self.found)
         low = high = min(range(len(factors)), key=lambda k: self.found[factors[k]])
         while low > 0 and self.found[factors[low - 1]] <= limit:

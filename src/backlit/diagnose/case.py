@@ -16,6 +16,7 @@ import numpy as np
 from backlit.diagnose.ahead import RateSearch, rate_search
 from backlit.diagnose.plan import Plan, Rows
 from backlit.diagnose.reference import Reference, references
+from backlit.diagnose.samples import Sample, class_numbers, sample_of
 from backlit.diagnose.score import baseline_score, is_of_classes, predicted, row_scores, wanted
 from backlit.diagnose.start import Start, flat_outputs
 from backlit.engine import SignalHistory, Training
@@ -82,6 +83,16 @@ class Case:
         return wanted(self.network, self.held_out[1])
 
     @functools.cached_property
+    def classes(self) -> Array | None:
+        """The class of each training row (n,); None where the targets are not one class for each row."""
+        return class_numbers(self.targets, self.of_classes)
+
+    @functools.cached_property
+    def rows_sampled(self) -> Sample:
+        """A bounded sample of the rows, standardized, for tests of the data."""
+        return sample_of(self.rows, self.targets, self.held_out, self.held_out_targets)
+
+    @functools.cached_property
     def baseline(self) -> float:
         """The mean score of the held-out rows where each is predicted as the training rows' mean."""
         return baseline_score(self.targets, self.held_out_targets)
@@ -92,6 +103,13 @@ class Case:
             outputs = network.predict(X)
         P = predicted(network.loss, outputs, self.of_classes if classes is None else classes)
         return row_scores(T, P) / self.baseline
+
+    @functools.cached_property
+    def predictions_held_out(self) -> Array:
+        """This network's predictions of the held-out rows (n, outputs), as the targets should be."""
+        with np.errstate(all="ignore"):
+            outputs = self.network.predict(self.held_out[0])
+        return predicted(self.network.loss, outputs, self.of_classes)
 
     @functools.cached_property
     def held_out_scores(self) -> Array:

@@ -238,12 +238,17 @@ def _leave_out_rows(plan: Plan, value: Any) -> Plan:
 
 @_change("class weights")
 def _balance(plan: Plan, value: Any) -> Plan:
-    """Weigh each row so that all classes count alike."""
-    X, Y, weights = plan.rows
-    codes = class_codes(Y)
-    counts = np.bincount(codes)
-    each = len(codes) / (np.count_nonzero(counts) * np.maximum(counts, 1))[codes]
-    return plan.replaced(rows=(X, Y, (weights if weights.size else 1.0) * each))
+    """Weigh each row so that all classes count alike, the validation rows too, by which the best epoch is chosen."""
+    (X, Y, weights), validation = plan.rows, plan.validation
+    others = validation[1] if validation is not None else Y[:0]
+    codes = class_codes(np.concatenate([Y, others]))
+    given = weights if weights.size else np.ones(len(Y))
+    sums = np.bincount(codes[: len(Y)], given, minlength=int(codes.max()) + 1)
+    factors = np.where(sums > 0.0, given.sum() / (np.count_nonzero(sums) * np.where(sums > 0.0, sums, 1.0)), 1.0)
+    if validation is not None:
+        counted = validation[2] if validation[2].size else np.ones(len(others))
+        validation = (*validation[:2], counted * factors[codes[len(Y) :]])
+    return plan.replaced(rows=(X, Y, given * factors[codes[: len(Y)]]), validation=validation)
 
 
 def class_codes(Y: Array) -> Array:

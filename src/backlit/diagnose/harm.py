@@ -23,7 +23,7 @@ def compared(case: Case) -> Compared:
     gap = errors = None
     if reference is not None and not case.diverged:
         gap = gap_of(case.unexplained, reference.unexplained)
-        errors = errors_of(case.held_out_scores, reference.scores)
+        errors = errors_of(case.held_out_scores, *(one.scores for one in case.references))
     return Compared(
         training=finite(case.unexplained), training_rows=finite(case.unexplained_training),
         reference=None if reference is None else finite(reference.unexplained),
@@ -52,17 +52,24 @@ def gap_of(unexplained: float, reference: float) -> float | None:
     return (unexplained - reference) / way if way > 0.02 else None
 
 
-def errors_of(mine: Array, theirs: Array) -> float:
+def errors_of(mine: Array, *theirs: Array) -> float:
     """Give the mean of the paired differences mine - theirs (n,) in standard errors; 0 for fewer than two rows.
+
+    The error is that of the choice of rows, and that of the choice of first weights, which is seen where `theirs` are of
+    several seeds: its variance is s² (1 + 1/k), with s the standard deviation of the k means.
 
     >>> import numpy as np
     >>> round(errors_of(np.array([1.0, 2.0, 3.0]), np.array([0.0, 1.5, 2.0])), 3)
     5.0
     """
-    differences = mine - theirs
+    middle = np.mean(theirs, axis=0)
+    differences = mine - middle
     if len(differences) < 2 or not np.isfinite(differences).all():
         return 0.0
-    spread = float(differences.std(ddof=1)) / math.sqrt(len(differences))
+    of_rows = float(differences.var(ddof=1)) / len(differences)
+    seeds = len(theirs)
+    of_seeds = float(np.mean(theirs, axis=1).var(ddof=1)) * (1 + 1 / seeds) if seeds > 1 else 0.0
+    spread = math.sqrt(of_rows + of_seeds)
     mean = float(differences.mean())
     if spread == 0.0:
         return math.copysign(math.inf, mean) if mean else 0.0

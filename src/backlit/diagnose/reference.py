@@ -15,10 +15,10 @@ from backlit.ops.layers.dense import Dense
 from backlit.ops.optimizers.adaptive import Adam
 from backlit.ops.registry import activations
 
-SEEDS = 2
+SEEDS = 4
 """So many references are trained, with other first weights: what differs between them is chance."""
 
-FEWEST_UNITS, MOST_UNITS, DEEPEST = 16, 128, 3
+FEWEST_UNITS, MOST_UNITS, DEEPEST = 16, 128, 4
 """A reference has at least and at most so many units in each hidden layer, and at most so many of them."""
 
 RATE, WIDTH, HIGHEST_RATE = 2e-3, 64, 1e-2
@@ -33,7 +33,8 @@ PATIENCE = 25
 class Reference(msgspec.Struct, frozen=True, eq=False):
     """A standard training that has run: its words, its scores of the held-out rows (n,), and their mean.
 
-    `unexplained_training` is the mean score of the training rows, against the same baseline.
+    `unexplained_training` is the mean score of the training rows, against the same baseline. `predictions` (n, outputs)
+    are those of the held-out rows, as the targets should be, in the training's unit.
     """
 
     what: str
@@ -41,6 +42,7 @@ class Reference(msgspec.Struct, frozen=True, eq=False):
     scores: Array
     unexplained: float
     unexplained_training: float
+    predictions: Array
 
 
 def references(plan: Plan, T_train: Array, T: Array, classes: bool, baseline: float) -> list[Reference]:
@@ -52,15 +54,18 @@ def references(plan: Plan, T_train: Array, T: Array, classes: bool, baseline: fl
     held_out = rows or (X, Y, plan.rows[2])
     middle, size = plan.rows[1].astype(np.float64).mean(axis=0), _spread(plan.rows[1])
 
-    def scores_of(training: Training, X: Array, T: Array) -> Array:
+    def predictions(training: Training, X: Array) -> Array:
         outputs = predicted(training.network.loss, training.network.predict(X), classes)
-        return row_scores(T, outputs if classes else outputs * size + middle) / baseline
+        return outputs if classes else outputs * size + middle
 
     found = []
     for seed in range(SEEDS):
         training = run(_training(plan, X, Y, rows, classes, seed))
-        scores, own = scores_of(training, held_out[0], T), scores_of(training, X, T_train)
-        found.append(Reference(_words(training), training, scores, float(scores.mean()), float(own.mean())))
+        outputs = predictions(training, held_out[0])
+        scores, own = row_scores(T, outputs) / baseline, row_scores(T_train, predictions(training, X)) / baseline
+        found.append(
+            Reference(_words(training), training, scores, float(scores.mean()), float(own.mean()), outputs)
+        )
     return found
 
 

@@ -12,13 +12,16 @@ from backlit.diagnose.records import Change, Finding, Remedy
 
 NAME = "penalty too strong"
 
-SHARE = 0.1
-"""Penalties are strong from this part of the loss of weights 0 on: that is what they cost where the training ended."""
+STRONG = 10.0
+"""Penalties are strong from so many times 1 / rows on: that much is a prior as sure as one row."""
 
-SHRUNK = 0.5
-"""Weights below this part of their first size have been pulled down."""
+DECAY = 0.1
+"""A decay apart from the gradient, as AdamW's, is strong from here on."""
 
-WEAKER, SCALE = 30.0, 1e-4
+HELD = 0.5
+"""A limit of the norms is strong where so many of a layer's units are at it."""
+
+WEAKER = 30.0
 UNLEARNED = 0.02
 
 
@@ -28,23 +31,47 @@ def penalty_too_strong(case: Case) -> Finding | None:
     changes = _weaker(case, WEAKER)
     if not changes or case.unlearned < UNLEARNED or case.diverged:
         return None
-    penalty, whole = float(case.history["penalty"][-1]) if len(case.history["penalty"]) else 0.0, case.start.loss_of_zeros
-    share = penalty / whole if whole > 0.0 else 0.0
-    shrunk = _size(case.network) / (_size(case.first_network) or 1.0)
-    if not (share > SHARE or shrunk < SHRUNK):
+    measured, name = max((strength, name) for name, strength in _strengths(case).items())
+    if measured < 1.0:
         return None
+    shrunk = _size(case.network) / (_size(case.first_network) or 1.0)
     without = _weaker(case, 0.0)
-    by_share = share > SHARE
+    limits = {"l1": STRONG / len(case.X), "l2": STRONG / len(case.X), "weight_decay": DECAY}
     return Finding(
         code="BL505", name=NAME, place=", ".join(f"{name}={value:g}" for name, value in _given(case).items()),
-        measure="penalties at the end / the loss of weights 0" if by_share else "size of the weights / their first size",
-        measured=share if by_share else shrunk, threshold=SHARE if by_share else SHRUNK,
-        healthy="below 0.05" if by_share else "1 to 5",
-        why="the minimum is where the slope of the penalties, l2 w, balances that of the loss: the weights ended at "
-        f"{shrunk:.2g} of their first size, and the penalties at {share:.0%} of the loss of weights 0",
+        measure=name if name in limits else "share of the units whose weights are at max_norm",
+        measured=_given(case)[name] if name in limits else measured * HELD, threshold=limits.get(name, HELD),
+        healthy=f"about 1 / rows, {1.0 / len(case.X):.2g}" if name in {"l1", "l2"} else "a tenth of that at most",
+        why="the minimum is where the slope of the penalties, l2 w, balances that of the loss: the stronger they are, the "
+        f"smaller the weights there; here they ended at {shrunk:.2g} of their first size",
         remedies=(Remedy(_words(changes), changes), Remedy(_words(without), without)),
-        signal="weight_norm", layer=case.signals.layers[0] if len(case.signals) else None,
+        signal="weight_norm", layer=case.signals.layers[0] if len(case.signals) else None, details=_details(case),
     )  # fmt: skip
+
+
+def _strengths(case: Case) -> dict[str, float]:
+    """Give how strong each penalty is: 1 and above is strong."""
+    given, found = _given(case), {}
+    for name in ("l1", "l2"):
+        if name in given:
+            found[name] = given[name] * len(case.X) / STRONG
+    if "weight_decay" in given:
+        found["weight_decay"] = given["weight_decay"] / DECAY
+    if "max_norm" in given:
+        limit = given["max_norm"]
+        names = [name for name in case.network.layout if name.endswith(".W")]
+        shares = [float((np.sqrt(np.square(case.network[name].astype(np.float64)).sum(axis=0)) > 0.99 * limit).mean())
+                  for name in names if case.network[name].size]  # fmt: skip
+        found["max_norm"] = max(shares, default=0.0) / HELD
+    return found
+
+
+def _details(case: Case) -> tuple[str, ...]:
+    """Say how large the penalties are at the end."""
+    penalties, losses = case.history["penalty"], case.history["loss"]
+    if not len(penalties) or not losses[-1]:
+        return ()
+    return (f"the penalties are {penalties[-1] / losses[-1]:.0%} of the last epoch's loss",)
 
 
 def _given(case: Case) -> dict[str, float]:

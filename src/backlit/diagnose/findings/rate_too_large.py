@@ -15,8 +15,9 @@ from backlit.diagnose.records import Finding, Remedy
 
 NAME = "learning rate too large"
 
-FACTOR = 0.3
-"""A rate is too large where those that learn about as well as the best are at most this part of it."""
+FACTOR, WORSE = 0.3, 0.05
+"""A rate is too large where those that leave less than the share WORSE more unexplained than the best are at most this
+part of it."""
 
 RATIO = 0.1
 """An update that changes the weights by more than this part of their size is large."""
@@ -30,14 +31,15 @@ def rate_too_large(case: Case) -> Finding | None:
     rates = case.rates
     if rates is None or not rates.learns:
         return None
-    if rates.good[-1] > FACTOR and not (case.diverged and rates.good[-1] <= 1.0):
+    largest = rates.within(WORSE)[-1]
+    if largest > FACTOR and not (case.diverged and largest <= 1.0):
         return None
     better = rates.advised
     smaller = rounded(min(better, rates.rate * rates.good[0]) / (1.0 if better > rates.rate * rates.good[0] else 3.0))
     return Finding(
         code="BL402", name=NAME, place=f"learning rate {rates.rate:g}",
         measure=f"unexplained share of the training rows after {rates.epochs} epochs", measured=finite(rates.now),
-        threshold=rates.best + 0.1 * (1.0 - rates.best),
+        threshold=rates.best + WORSE * (1.0 - rates.best),
         healthy=f"{rates.best:.3g}, with the best of {len(rates.found)} rates",
         why="a step goes down the slope where it starts; where it is longer than the valley is wide it ends higher up on "
         "the other side (on a parabola of curvature c, with a rate above 2 / c)",

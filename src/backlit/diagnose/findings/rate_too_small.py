@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from backlit.diagnose.ahead import rounded
+from backlit.diagnose.ahead import AS_GOOD, rounded
 from backlit.diagnose.case import Case
 from backlit.diagnose.changes import set_rate, set_setting
 from backlit.diagnose.finding_tests import finding
@@ -47,7 +47,7 @@ def _by_search(case: Case) -> Finding | None:
     return Finding(
         code="BL401", name=NAME, place=f"learning rate {rates.rate:g}",
         measure=f"unexplained share of the training rows after {rates.epochs} epochs", measured=rates.now,
-        threshold=rates.best + 0.1 * (1.0 - rates.best),
+        threshold=rates.best + AS_GOOD * (1.0 - rates.best),
         healthy=f"{rates.best:.3g}, with the best of {len(rates.found)} rates",
         why=f"a step moves a weight by the rate times its slope, so with a rate {rates.good[0]:g} times as large the "
         f"{case.updates:,} updates go that much farther",

@@ -1,0 +1,165 @@
+"""BL103: a column gives the target away: it is the target, a code of it, or the target with a little noise.
+
+An honest input that predicts well is told from a leak by three signs. Given the target, a leak is noise, which no other
+input has to do with; of honest inputs, those of the same row go together. The noise is small. And the other inputs tell
+something of the target too: where they do not, the table is one that a single column decides.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from backlit.diagnose.case import Case
+from backlit.diagnose.changes import leave_out_inputs
+from backlit.diagnose.finding_tests import finding
+from backlit.diagnose.records import Finding, Remedy
+from backlit.diagnose.samples import MOST_COLUMNS, class_numbers, few_possible_rows, named, nearest, related, worth
+from backlit.kernels.types import Array
+
+EXACT, NOISY = 1e-6, 0.12
+"""Up to the first part of a column's variance that the target leaves open it is a copy; up to the second, it may be the
+target with noise: of 0.35 standard deviations."""
+
+FEWEST_ROWS, FEWEST_COLUMNS = 40, 3
+"""Fewer rows or columns can agree by chance."""
+
+MOST = 0.34
+"""Where more than this part of the columns go with the target as closely, this is what the table is like."""
+
+
+class Suspect(NamedTuple):
+    """A column that the target determines, but for a part `open_` of its variance; `target` is the target's column."""
+
+    column: int
+    target: int
+    open_: float
+
+
+@finding("BL103", "leak", by_itself=True)
+def leak(case: Case) -> Finding | None:
+    """Find columns that are the target, a code of it, or the target with a little noise."""
+    sample = case.rows_sampled
+    X, T = sample.X, sample.T
+    if len(X) < FEWEST_ROWS or X.shape[1] < 2 or few_possible_rows(X) or not np.ptp(T, axis=0).any():
+        return None
+    suspects = _suspects(X, T, case.of_classes)
+    places = np.array(sorted({suspect.column for suspect in suspects}), np.int64)
+    if not places.size or len(places) > max(1.0, MOST * X.shape[1]) or _copies_all(X, T, suspects):
+        return None
+    exact = np.array([s.column for s in suspects if s.open_ <= EXACT], np.int64)
+    if exact.size and _tells_all(X[:, exact], T, case.of_classes):
+        return _found(case, [s for s in suspects if s.open_ <= EXACT])
+    kept = np.setdiff1d(np.arange(X.shape[1]), places)
+    if X.shape[1] < FEWEST_COLUMNS or not _tell_something(X[:, kept], T):
+        return None
+    noise = [s for s in suspects if not _has_to_do(X, T, s, kept, case.of_classes)]
+    return _found(case, noise) if noise else None
+
+
+def _suspects(X: Array, T: Array, of_classes: bool) -> list[Suspect]:
+    """Give the columns that the target determines, or nearly."""
+    varied = np.flatnonzero(X.std(axis=0) > 0.0)
+    ranks = _ranks(X[:, varied])
+    found: dict[int, Suspect] = {}
+    for target, basis in enumerate(_bases(T, of_classes)):
+        left = _left(basis, X[:, varied])
+        # in ranks too, so that a single wild row makes no leak; an exact copy is one in any case
+        left = np.where(left <= EXACT, left, np.maximum(left, _left(basis, ranks)))
+        for column, open_ in zip(varied.tolist(), left.tolist(), strict=True):
+            if open_ <= NOISY and (column not in found or open_ < found[column].open_):
+                found[column] = Suspect(column, target, open_)
+    return list(found.values())
+
+
+def _bases(T: Array, of_classes: bool) -> list[Array]:
+    """Give functions of the target (n, functions), for all classes at once or for each column of targets."""
+    if class_numbers(T, of_classes) is not None:
+        full = T if T.shape[1] > 1 else np.concatenate([T, 1.0 - T], axis=1)
+        return [full[:, full.any(axis=0)]]
+    return [_functions(t) for t in T.T[:MOST_COLUMNS] if np.ptp(t) > 0.0]
+
+
+def _functions(t: Array) -> Array:
+    """Give an orthonormal basis (n, 11) of polynomials of a target and of its ranks, of degree 5."""
+    z = (t - t.mean()) / t.std()
+    r = _ranks(t[:, None])[:, 0]
+    powers = np.stack([np.ones(len(t)), *(z**k for k in range(1, 6)), *(r**k for k in range(1, 6))], axis=1)
+    basis: Array = np.linalg.svd(powers / np.linalg.norm(powers, axis=0), full_matrices=False)[0]
+    return basis
+
+
+def _ranks(X: Array) -> Array:
+    """Give the ranks of each column, equal values with equal ranks, standardized."""
+    places = np.stack([np.unique(column, return_inverse=True)[1] for column in X.T], axis=1)
+    middles = np.empty(X.shape)
+    for k in range(X.shape[1]):
+        counts = np.bincount(places[:, k])
+        middles[:, k] = (np.cumsum(counts) - (counts - 1) / 2)[places[:, k]]
+    spread = middles.std(axis=0)
+    ranks: Array = (middles - middles.mean(axis=0)) / np.where(spread > 0.0, spread, 1.0)
+    return ranks
+
+
+def _residual(basis: Array, X: Array) -> Array:
+    """Give what is left of columns (n, m) when their least-squares fit by the basis is taken away."""
+    left: Array = X - basis @ np.linalg.lstsq(basis, X, rcond=None)[0]
+    return left
+
+
+def _left(basis: Array, X: Array) -> Array:
+    """Give the part of each column's variance that the target leaves open, by degrees of freedom."""
+    free = max(1, len(X) - basis.shape[1])
+    left: Array = (_residual(basis, X) ** 2).sum(axis=0) / free / X.var(axis=0)
+    return left
+
+
+def _copies_all(X: Array, T: Array, suspects: list[Suspect]) -> bool:
+    """Tell whether the network is to give its inputs back: each of several targets is among them."""
+    given = {suspect.target for suspect in suspects}
+    return T.shape[1] > 1 and len(given) > 1 and len(given) == np.count_nonzero(np.ptp(T, axis=0) > 0.0)
+
+
+def _tells_all(columns: Array, T: Array, of_classes: bool) -> bool:
+    """Tell whether columns that each are functions of the classes tell them apart; those of numbers do."""
+    classes = class_numbers(T, of_classes)
+    if classes is None:
+        return True
+    rows = np.unique(np.round(columns, 6), axis=0)
+    return len(rows) >= len(np.unique(classes))
+
+
+def _tell_something(X: Array, T: Array) -> bool:
+    """Tell whether columns tell something of the targets, beyond chance."""
+    if related(X, T) > 1.0:
+        return True
+    return worth(T, nearest(X, T, X, same=True), T.mean(axis=0)).errors > 3.0
+
+
+def _has_to_do(X: Array, T: Array, suspect: Suspect, kept: Array, of_classes: bool) -> bool:
+    """Tell whether, given the target, the column goes with some other one, as honest inputs of a row do."""
+    basis = _bases(T, of_classes)[suspect.target]
+    left = _residual(basis, X[:, [suspect.column, *kept[:MOST_COLUMNS]]])
+    spread = left.std(axis=0)
+    left = left / np.where(spread > 1e-9, spread, np.inf)
+    return related(left[:, 1:], left[:, :1]) > 1.0
+
+
+def _found(case: Case, suspects: list[Suspect]) -> Finding:
+    worst = min(suspects, key=lambda suspect: suspect.open_)
+    places = np.array(sorted({suspect.column for suspect in suspects}))
+    names = [case.columns[place] for place in places]
+    copy = worst.open_ <= EXACT
+    return Finding(
+        code="BL103", name="leak", place=named(case.columns, places),
+        measure="part of the column's variance that the target leaves open", measured=worst.open_,
+        threshold=EXACT if copy else NOISY,
+        healthy="above 0.12, or what is left of the column goes with other inputs",
+        why="the column is the target in another form, so a network that reads it needs nothing else; where the target "
+        "is not known yet, neither is the column" if copy else
+        "given the target, the column is noise that no other input has to do with, as of a measurement of the target "
+        "itself; a network that reads it needs nothing else, and where the target is not known, the column is not "
+        "either. Is it known before the target is? Then it is no leak",
+        remedies=(Remedy(f"train without {named(case.columns, places)}", (leave_out_inputs(places.tolist(), names),)),),
+    )  # fmt: skip

@@ -1,0 +1,124 @@
+"""BL106: a part of the targets contradicts what the rest says, as of targets that belong to other rows.
+
+Honest noise is told apart by where it is. Where classes overlap, labels differ most where the network is least sure;
+wrong labels are as frequent where it is sure. Of numbers, honest noise is added to what is predicted, so targets far
+off still rise with the prediction; those of other rows do not.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from backlit.diagnose.case import Case
+from backlit.diagnose.changes import leave_out_rows, set_setting
+from backlit.diagnose.finding_tests import finding
+from backlit.diagnose.records import Finding, Remedy
+from backlit.diagnose.samples import class_numbers, nearest
+from backlit.kernels.types import Array
+
+FEWEST_ROWS = 60
+
+LARGEST_SURE, LEAST_RATIO, MOST_ERRORS = 0.1, 0.6, 0.7
+"""Labels are noisy where more than the first part of the surer half of the predictions is contradicted, that is at
+least the second part of what it is over all rows, and over all rows it is at most the third part of the baseline's."""
+
+FAR, LARGEST_FAR, MOST_SLOPE, FEWEST_FAR = 3.5, 0.06, 0.6, 8
+"""Targets farther off than so many robust standard deviations contradict; more than the second part of all, which rise
+with the prediction by less than the third, two standard errors added, are noise of another kind than the rest."""
+
+EXPLAINED = 0.5
+"""Of the other rows, at least this part is explained."""
+
+
+@finding("BL106", "noisy labels", by_itself=True)
+def noisy_labels(case: Case) -> Finding | None:
+    """Find targets that contradict sure predictions, in rows that the network was not trained on."""
+    if case.validation is None or len(case.held_out_targets) < FEWEST_ROWS:
+        return None
+    P = _predictions(case)
+    if P is None:
+        return None
+    classes = class_numbers(case.held_out_targets, case.of_classes)
+    if classes is not None:
+        return _of_classes(case, P, classes)
+    return None if case.of_classes else _of_numbers(case, P)
+
+
+def _predictions(case: Case) -> Array | None:
+    """Give the mean of the references' predictions of the held-out rows; this network's where there are none."""
+    if case.references:
+        P = np.mean([reference.predictions for reference in case.references], axis=0)
+    else:
+        P = case.predictions_held_out
+    return P if np.isfinite(P).all() else None
+
+
+def _of_classes(case: Case, P: Array, classes: Array) -> Finding | None:
+    """Find labels that differ from the predicted class as often where it is sure as where it is not."""
+    if P.shape[1] == 1:
+        P = np.concatenate([1.0 - P, P], axis=1)
+    wrong, sure = P.argmax(axis=1) != classes, P.max(axis=1)
+    half = sure >= np.median(sure)
+    everywhere, surely = float(wrong.mean()), float(wrong[half].mean())
+    error = math.sqrt(surely * (1.0 - surely) / half.sum())
+    baseline = 1.0 - float(np.bincount(classes).max()) / len(classes)
+    if everywhere > MOST_ERRORS * baseline or surely - error < LARGEST_SURE or surely < LEAST_RATIO * everywhere:
+        return None
+    return _found(
+        case, "part of the labels that contradict the surer half of the predictions, rows not trained on", surely,
+        LARGEST_SURE, f"of honest overlap, well below the {everywhere:.2g} of all rows",
+        f"where classes overlap, labels differ where the network is not sure; here {surely:.0%} do where it is surest, "
+        f"and {everywhere:.0%} of all: as of labels that are wrong wherever the row lies",
+    )  # fmt: skip
+
+
+def _of_numbers(case: Case, P: Array) -> Finding | None:
+    """Find targets far from the prediction that do not rise with it."""
+    for t, p in zip(case.held_out_targets.T, P.T, strict=True):
+        apart = t - p
+        robust = 1.4826 * float(np.median(np.abs(apart - np.median(apart))))
+        far = np.abs(apart - np.median(apart)) > FAR * robust
+        share, spread = float(far.mean()), float(p[far].std()) if far.any() else 0.0
+        if far.sum() < FEWEST_FAR or share < LARGEST_FAR or not spread > 0.0 or not t.var() > 0.0:
+            continue
+        if 1.0 - float(apart[~far].var()) / float(t.var()) < EXPLAINED:
+            continue
+        slope = float(np.cov(p[far], t[far], bias=True)[0, 1]) / spread**2
+        error = float((t[far] - t[far].mean() - slope * (p[far] - p[far].mean())).std()) / spread / math.sqrt(far.sum())
+        if slope + 2.0 * error < MOST_SLOPE:
+            return _found(
+                case, f"part of the targets farther than {FAR:g} robust standard deviations from the prediction, rows "
+                "not trained on", share, LARGEST_FAR, "0.0005 of normal noise",
+                "noise that is added to what the inputs say leaves the slope of targets on predictions at 1; of these "
+                f"it is {slope:.2g} ± {error:.2g}: they have nothing to do with their inputs",
+            )  # fmt: skip
+    return None
+
+
+def _found(case: Case, measure: str, measured: float, threshold: float, healthy: str, why: str) -> Finding:
+    rows = _contradicted(case)
+    now = case.settings.l2
+    stronger = max(10.0 * now, 10.0 / len(case.X))
+    penalty = set_setting("l2", stronger, f"penalty l2 {stronger:.2g} instead of {now:.2g}", f"--l2 {stronger:.2g}")
+    remedies = [Remedy("a stronger penalty, which keeps single rows from being learned by heart", (penalty,))]
+    if rows.size:
+        remedies.append(Remedy("train without the rows that their neighbours contradict",
+                               (leave_out_rows(rows.tolist(), "that their nearest rows contradict"),)))  # fmt: skip
+    told = ", ".join(map(str, rows[:10]))
+    return Finding(
+        code="BL106", name="noisy labels", place=f"the targets; training rows to look at first: {told}",
+        measure=measure, measured=measured, threshold=threshold, healthy=healthy, why=why, remedies=tuple(remedies),
+        details=(f"{len(rows):,} training rows differ from nearly all of their nearest rows",),
+    )  # fmt: skip
+
+
+def _contradicted(case: Case) -> Array:
+    """Give the training rows that differ most from their nearest ones, most first."""
+    sample = case.rows_sampled
+    near = nearest(sample.X, sample.T, sample.X, same=True)
+    apart = np.abs(sample.T - near).max(axis=1)
+    limit = 0.8 if case.of_classes else FAR * 1.4826 * float(np.median(apart))
+    found = np.flatnonzero(apart >= limit)
+    return sample.numbers[found[np.argsort(-apart[found], kind="stable")]]
