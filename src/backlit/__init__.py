@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from backlit.engine import compilation_listeners, drawers, plots, progress_displays
 from backlit.lazy import lazily
+from backlit.model.after_training import look_at
 
 if TYPE_CHECKING:
     from backlit.engine import DivergedWarning, Epoch, GradientCheck, Network, Training, gradcheck
@@ -161,6 +162,14 @@ def _plot_signals(signals: Any, names: Any, layers: Any) -> Any:
 
 
 plots["signals"] = _plot_signals
+
+
+def _noticed(training: Any) -> Any:
+    """Look at a training on a table for what may be wrong, by `diagnose`, which is imported when first needed."""
+    return import_module("backlit.diagnose.noticing").noticed(training)
+
+
+look_at.append(_noticed)
 
 
 def _progress(epochs: int) -> Any:

@@ -38,15 +38,19 @@ def watch(training: TableTraining, path: Path, *, quiet: bool, report: Callable[
     The model is written before a linear model is fitted beside it, and once more with the scores of that one. Then
     `report` writes the report, and has to end on Ctrl-C by itself.
     """
-    live = sys.stderr.isatty()
     with stopped_by_ctrl_c(training, path), silent_compilation(quiet):
-        if quiet:
-            for _ in _written(training, path, report):
-                pass
-        elif live:
-            _watch_live(_written(training, path, report))
-        else:
-            _watch_plain(_written(training, path, report))
+        show_progress(_written(training, path, report), quiet=quiet)
+
+
+def show_progress(training: Iterator[Progress], *, quiet: bool) -> None:
+    """Run to the end what gives its progress, and show that unless `quiet`."""
+    if quiet:
+        for _ in training:
+            pass
+    elif sys.stderr.isatty():
+        _watch_live(training)
+    else:
+        _watch_plain(training)
 
 
 def _written(training: TableTraining, path: Path, report: Callable[[], None] | None) -> Iterator[Progress]:

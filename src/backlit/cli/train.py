@@ -123,6 +123,7 @@ def _conclude(to: Console, training: TableTraining, path: Path, data: str, repor
         print_document(msgspec.json.encode(msgspec.to_builtins(training.report) | files))
         return
     _show_report(to, training.report)
+    _show_notices(to, training.report)
     _show_next(to, training.report, path, data, reports.written, bool(reports.failure))
 
 
@@ -210,3 +211,13 @@ def _show_report(to: Console, report: FitReport) -> None:
             (f"baseline ({test.baseline_what})", test.baseline)]  # fmt: skip
     nothing = ["-"] * len(heads)
     show_table(to, ["", *heads], [(name, *(score_cells(scores) if scores else nothing)) for name, scores in rows])
+
+
+def _show_notices(to: Console, report: FitReport) -> None:
+    """Print what may be wrong, each with the command that goes on from it; nothing where nothing was noticed."""
+    if report.notices:
+        to.print("\nWhat may be wrong:")
+    for notice in report.notices:
+        code = f" ({notice.code})" if notice.code else ""
+        to.print(f"  {notice.words}{code}", soft_wrap=True)
+        to.print(f"    {notice.command}", soft_wrap=True)

@@ -15,7 +15,7 @@ from backlit.diagnose.ranking import ranked
 from backlit.diagnose.records import Compared, Diagnosis, Finding
 from backlit.diagnose.trial import tried_remedies
 from backlit.engine import Training
-from backlit.errors import BacklitError, collecting
+from backlit.errors import BacklitError, collecting, counted
 
 
 def diagnose(
@@ -44,6 +44,11 @@ def diagnose(
         )
     if training.step == 0 and not (training.stopped or "").startswith("diverged"):
         raise BacklitError("this training has not run yet; run it first: bl.diagnose(training.run()).")
+    if not (training.Y != training.Y[:1]).any():
+        raise BacklitError(
+            f"the targets of the training's {counted(len(training.Y), 'row')} are all the same: there is nothing to learn "
+            "from them, and nothing to compare. Give rows whose targets differ."
+        )
     began = time.perf_counter()
     case = Case(training, Plan.of(training), compare=compare, columns=columns)
     with collecting([]), np.errstate(all="ignore"):

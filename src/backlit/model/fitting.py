@@ -9,16 +9,18 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 
 from backlit.data import Encoder, Table, choose_task, read_table
 from backlit.data.messages import counted
 from backlit.engine import Training, all_done
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
+from backlit.model.after_training import look_at
 from backlit.model.held_out import keep_test_rows, table_digest
 from backlit.model.recipe import Recipe, Settings, recipes
 from backlit.model.recipe_search import COMPARED_ROWS, FOLDED_ROWS, PATIENCE, RecipeSearch, folds_of
-from backlit.model.reports import Choice, Comparison, FitReport, Phase, Progress, Scores
+from backlit.model.reports import Choice, Comparison, FitReport, Notice, Phase, Progress, Scores
 from backlit.model.run_limits import CTRL_C, RunLimits
 from backlit.model.scores import baseline, linear, scores_of
 from backlit.model.tabular import TabularModel
@@ -129,6 +131,7 @@ class TableTraining:
         self._conclude(recipe, choice)
         if len(self.rows["test"]):
             yield from self._compare()
+        self._notice()
 
     def validated(self) -> Iterator[Progress]:
         """Choose a recipe, and train it on a part of the rows with the others to validate on; a `Progress` at a time.
@@ -266,6 +269,14 @@ class TableTraining:
         self.compared = self.compared._replace(linear=outputs)
         compared = msgspec.structs.replace(self.report.test, linear=scores, linear_what=what)
         self._report(msgspec.structs.replace(self.report, test=compared))
+
+    def _notice(self) -> None:
+        """Add to the report what may be wrong; whatever fails in that, the model is there."""
+        assert self.report is not None
+        notices: tuple[Notice, ...] = ()
+        with suppress(KeyboardInterrupt, BacklitError, ArithmeticError, np.linalg.LinAlgError, MemoryError):
+            notices = tuple(notice for look in look_at for notice in look(self))
+        self._report(msgspec.structs.replace(self.report, notices=notices))
 
     def _linear(self, targets: Array) -> tuple[Array | None, Scores | None, str]:
         """The predictions of a linear model for the test rows, their scores and its name; or None, None and why not."""

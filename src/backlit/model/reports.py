@@ -104,6 +104,17 @@ class Comparison(msgspec.Struct, frozen=True):
     linear_what: str
 
 
+class Notice(msgspec.Struct, frozen=True):
+    """What may be wrong with a training, in a sentence, and the command, or the call, that goes on from it.
+
+    `code` is that of the finding (see `backlit.diagnose`), or empty.
+    """
+
+    code: str
+    words: str
+    command: str
+
+
 class FitReport(Summary, msgspec.Struct, frozen=True):
     """The report of a training on a table: the task, columns and rows, the network, why it stopped, and its scores.
 
@@ -115,6 +126,8 @@ class FitReport(Summary, msgspec.Struct, frozen=True):
     `settings` are those that were given. `table_digest` is of the table's cells (see `held_out_rows`), by which the
     same table is known again, and with it the rows that were kept for the test. The three are None in a model file that
     was written before there were any. `command` is the command, or the call, that trained it.
+
+    `notices` say what may be wrong; there are none where nothing was noticed, and in a file of an earlier version.
     """
 
     table: str
@@ -136,6 +149,7 @@ class FitReport(Summary, msgspec.Struct, frozen=True):
     settings: Settings | None = None
     table_digest: str | None = None
     command: str = ""
+    notices: tuple[Notice, ...] = ()
 
 
 class ClassRow(msgspec.Struct, frozen=True):

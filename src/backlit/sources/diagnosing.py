@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import shlex
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
+
 from backlit.data import BUNDLED
+from backlit.diagnose import Change, Diagnosis, Finding, Remedy
 from backlit.diagnose import diagnose as diagnosis_of
 from backlit.diagnose.plan import Plan
 from backlit.diagnose.repairing import repaired
@@ -20,10 +25,11 @@ from backlit.show.diagnose.diagnosed import Diagnosed
 
 
 class Case(NamedTuple):
-    """A training that has run, with the names of its inputs, and what it was run on, in words."""
+    """A training that has run, the names of its inputs, and for a table's training the column that each is made of."""
 
     training: Training
     columns: Sequence[str] | None
+    made_of: Sequence[str] = ()
 
 
 def diagnose(
@@ -67,6 +73,8 @@ def diagnosed(case: Case, *, fix: bool, compare: bool, tell: Callable[[str], Non
     """Diagnose a training; `tell` is called with what is done next."""
     training = case.training
     record = diagnosis_of(training, fix=fix, compare=compare, columns=case.columns, tell=tell)
+    if case.made_of:
+        record = with_table_columns(record, case.made_of)
     return Diagnosed(record, partial(_repaired, training, record.kept))
 
 
@@ -76,9 +84,9 @@ def _repaired(training: Training, kept: Any) -> Any:
 
 def trained_case(
     source: Any, target: str | None = None, settings: Settings | None = None, columns: Sequence[str] | None = None,
-    progress: Callable[[Iterator[Progress]], Iterable[Progress]] = lambda training: training,
+    run: Callable[[Iterator[Progress]], None] = lambda progress: deque(progress, maxlen=0),
 ) -> Case:  # fmt: skip
-    """Give a training that has run: the source itself, or one that is run; `progress` shows that of a table."""
+    """Give a training that has run: the source itself, or one that is run, of a table by `run`."""
     if isinstance(source, Training):
         _refuse(source, "a training", target=target, settings=settings)
         return Case(source, columns)
@@ -91,9 +99,32 @@ def trained_case(
     if isinstance(source, Network) or hasattr(source, "fit"):
         raise BacklitError(_refusal(source))
     table = TableTraining(source, target, settings)
-    for _ in progress(table.validated()):
-        pass
-    return Case(table.training, table.encoder.feature_names)
+    run(table.validated())
+    made_of = [report.column for report in table.encoder.reports for _ in range(report.outputs)]
+    return Case(table.training, table.encoder.feature_names, made_of)
+
+
+def with_table_columns(record: Diagnosis, made_of: Sequence[str]) -> Diagnosis:
+    """Give a diagnosis whose changes name the columns of a table, not the inputs that are made of them."""
+
+    def change(one: Change) -> Change:
+        if one.name != "leave out inputs":
+            return one
+        columns = list(dict.fromkeys(made_of[place] for place in one.value))
+        option = " ".join(f"--ignore {shlex.quote(column)}" for column in columns)
+        return msgspec.structs.replace(one, option=option, python=f"Settings(ignore={tuple(columns)!r})")
+
+    def remedy(one: Remedy) -> Remedy:
+        return msgspec.structs.replace(one, changes=tuple(map(change, one.changes)))
+
+    def finding(one: Finding) -> Finding:
+        return msgspec.structs.replace(one, remedies=tuple(map(remedy, one.remedies)))
+
+    tried = tuple(msgspec.structs.replace(one, remedy=remedy(one.remedy)) for one in record.tried)
+    return msgspec.structs.replace(
+        record, findings=tuple(map(finding, record.findings)), remarks=tuple(map(finding, record.remarks)), tried=tried,
+        kept=tuple(map(change, record.kept)),
+    )  # fmt: skip
 
 
 def is_network_file(source: Any) -> bool:

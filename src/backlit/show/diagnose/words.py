@@ -9,6 +9,8 @@ from backlit.diagnose.records import Change, Compared, Diagnosis, Finding, Outco
 from backlit.errors import counted
 from backlit.show.report.texts import SENTENCE, listed, number, plain, share
 
+MOST_PER_CENT = 10.0
+
 MOST_NAMED = 4
 """So many findings are named in the verdict."""
 
@@ -38,10 +40,10 @@ def measured(compared: Compared) -> str:
     if compared.training is None:
         return "The training ended with predictions that are not finite numbers."
     rows = f"{counted(compared.rows, 'validation row' if compared.held_out else 'training row')}"
-    mine = f"On {rows} the training leaves {share(compared.training)} of the baseline's squared error"
+    mine = f"On {rows} the training leaves {left(compared.training)} {'of ' if compared.training < MOST_PER_CENT else ''}the baseline's squared error"
     if compared.reference is None:
         return f"{mine}."
-    said = f"{mine}, the reference {share(compared.reference)}"
+    said = f"{mine}, the reference {left(compared.reference)}"
     if compared.gap is None or compared.errors is None:
         return f"{said}."
     if compared.gap <= 0.0:
@@ -53,6 +55,15 @@ def measured(compared: Compared) -> str:
 def was_compared(compared: Compared) -> bool:
     """Whether a reference was trained."""
     return compared.reference is not None or bool(compared.reference_what)
+
+
+def left(value: float | None) -> str:
+    """Give a part of the baseline's error in per cent, or in times where it is far above it.
+
+    >>> left(0.5), left(1.25), left(123.0)
+    ('50\\xa0%', '125\\xa0%', '123 times')
+    """
+    return share(value) if value is None or value < MOST_PER_CENT else f"{number(value, 3)} times"
 
 
 def line(diagnosis: Diagnosis) -> str:
@@ -105,8 +116,8 @@ def tried_words(tried: Tried) -> str:
 
 
 def _change(before: Outcome, after: Outcome) -> str:
-    first = "no finite number" if before.unexplained is None else share(before.unexplained)
-    return f"{first} to {share(after.unexplained)}"
+    first = "no finite number" if before.unexplained is None else left(before.unexplained)
+    return f"{first} to {left(after.unexplained)}"
 
 
 def _part(closed: float) -> str:
@@ -125,7 +136,7 @@ def together(diagnosis: Diagnosis) -> str:
     what = listed([change.words for change in final_changes(diagnosis.kept)], len(diagnosis.kept))
     left = ""
     if diagnosis.compared.reference is not None:
-        left = f" The reference leaves {share(diagnosis.compared.reference)}."
+        left = f" The reference leaves {left(diagnosis.compared.reference)}."
     return f"What helped, together: {what}. The error that is left went from {_change(helped[0].before, last)}.{left}"
 
 
