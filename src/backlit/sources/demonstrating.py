@@ -14,8 +14,7 @@ from backlit.engine import Training
 from backlit.errors import BacklitError
 from backlit.examples import ExampleRun, NetworkFile, Setup, SetupRun, Trained, examples, train_example
 from backlit.show.demo.demo import Demo, DemoList
-from backlit.show.demo.records import DemoRun, DemoSetup
-from backlit.sources.troubles import trouble_lesson
+from backlit.show.demo.records import DemoRun, DemoSetup, TroubleLesson
 
 POINTS = 51
 """Points of a boundary along each side."""
@@ -63,7 +62,16 @@ def _demo_run(trained: Trained, epochs: int | None) -> DemoRun:
         for setup_run, setup, training in zip(run.runs, file.setups, trained.trainings, strict=True)
     )
     parts = file.valley.parts if file.valley else ()
-    return DemoRun(**given, lesson=_lesson(file, epochs), parts=parts, trouble=trouble_lesson(trained))
+    return DemoRun(**given, lesson=_lesson(file, epochs), parts=parts, trouble=_trouble(trained))
+
+
+def _trouble(trained: Trained) -> TroubleLesson | None:
+    """Diagnose the runs of a file that have a trouble; None where the file has none."""
+    if trained.file.trouble is None:
+        return None
+    troubles = import_module("backlit.sources.troubles")  # it loads the diagnosis, which other demos do without
+    found: TroubleLesson = troubles.trouble_lesson(trained, trained.file.trouble)
+    return found
 
 
 def _demo_setup(run: SetupRun, setup: Setup, trained: Training) -> DemoSetup:

@@ -8,6 +8,7 @@ import numpy as np
 from backlit.diagnose import Diagnosis, diagnose
 from backlit.engine import Network, Training, TrainingSignals
 from backlit.examples import Trained
+from backlit.examples.file_tables import TroubleTable
 from backlit.examples.measuring import baseline_error
 from backlit.kernels.types import Array
 from backlit.show.demo.records import Pairs, TroubleLesson, TroubleRun
@@ -16,11 +17,9 @@ PLACES = 161
 """Answers are computed at so many places of the input."""
 
 
-def trouble_lesson(trained: Trained) -> TroubleLesson | None:
-    """Give the numbers of a file's trouble; None where the file has none."""
-    file, table = trained.file, trained.file.trouble
-    if table is None:
-        return None
+def trouble_lesson(trained: Trained, table: TroubleTable) -> TroubleLesson:
+    """Give the numbers of a file's trouble."""
+    file = trained.file
     found, first = [], file.setups[0].all_rows()
     alone = first.training[0].shape[1] == first.training[1].shape[1] == 1
     for setup, training in zip(file.setups, trained.trainings, strict=True):

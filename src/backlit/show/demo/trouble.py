@@ -87,14 +87,16 @@ def _network(setups: Sequence[DemoSetup]) -> Iterator[Block]:
 
 
 def _signals(lesson: TroubleLesson, runs: Sequence[TroubleRun], colours: Sequence[int]) -> Iterator[Block]:
-    """Draw the signal over the layers; where no epoch was measured, say so."""
-    measured = [found for found in runs if found.signals.numbers]
-    if not measured:
-        yield Words(f"There is no {WORDS[lesson.table.signal].label}: no epoch was measured.")
-    elif len(runs) == 1:
-        yield Chart((signal_figure(lesson.table.signal, measured[0]),))
-    else:
-        yield Chart(tuple(signals_beside(lesson.table.signal, measured, colours)))
+    """Draw the signal over the layers; of runs of which no epoch was measured, say so."""
+    signal = lesson.table.signal
+    measured = [(found, colour) for found, colour in zip(runs, colours, strict=True) if found.signals.numbers]
+    if measured and len(runs) == 1:
+        yield Chart((signal_figure(signal, runs[0]),))
+    elif measured:
+        yield Chart(tuple(signals_beside(signal, *zip(*measured, strict=True))))
+    without = [found.name for found in runs if not found.signals.numbers]
+    if without:
+        yield Words(f"There is no {WORDS[signal].label} of {', '.join(without)}: no epoch was measured.")
 
 
 def _finding(run: TroubleRun, *, alone: bool) -> Iterator[Block]:
