@@ -29,7 +29,9 @@ def test_a_run_fits_eighty_columns_and_shows_every_part(capsys, name):
     text = shown(capsys, name, epochs=12)
     assert max(map(len, text.splitlines())) <= 80
     assert "\x1b" not in text
-    lessons = dict.fromkeys(("valley", "vanishing", "exploding", "overfitting", "rate", "dead-relu"), ("┐", "The error E"))
+    lessons = dict.fromkeys(
+        ("valley", "vanishing", "exploding", "overfitting", "rate", "dead-relu"), ("┐", "The error E")
+    )
     lacks = {"descent": ("┐",), **lessons}.get(name, ())
     for part in ("Network ", "Error ", "Training ", "The error E", "┐"):
         assert part in text or part in lacks

@@ -437,7 +437,8 @@ def test_a_split_that_leaves_nothing_is_refused(split, message):
         ("validation_targets = [5, 7, 9]", "", "data: validation_targets is missing; expected at least one row."),
         ("validation_inputs = [[6], [8], [10]]", "", "data: validation_inputs is missing; expected at least one row."),
         ("[[6], [8], [10]]", "[]", "data: validation_inputs is empty; expected at least one row."),
-        ("[5, 7, 9]", "[5, 7]", "data: 3 rows of validation_inputs and 2 targets are given; expected one target per row."),
+        ("[5, 7, 9]", "[5, 7]",
+         "data: 3 rows of validation_inputs and 2 targets are given; expected one target per row."),
         ("[[6], [8], [10]]", "[[6], [8, 1], [10]]",
          "data, validation_inputs, row 2: 2 numbers given; the network has 1 input."),
         ("[5, 7, 9]", "[5, 7, [9, 1]]", "data, validation_targets, row 3: 2 numbers given; the network has 1 output."),
@@ -462,7 +463,9 @@ def test_explain_shows_a_step_of_a_file_with_validation_rows(tmp_path):
 # ------------------------------------------------------------------------------------------------------------- troubles
 
 
-TROUBLE = HELD_OUT + """
+TROUBLE = (
+    HELD_OUT
+    + """
 [[runs]]
 name = "one"
 [[runs]]
@@ -475,6 +478,7 @@ title = "all"
 shows = ["losses", "answers", "signals"]
 runs = ["two"]
 """
+)
 
 
 def test_a_trouble_is_read():
@@ -486,9 +490,11 @@ def test_a_trouble_is_read():
     ("good", "bad", "message"),
     [
         ('{ one = "BL401" }', '{ ones = "BL401" }', "trouble, findings: unknown run 'ones'; did you mean 'one'?"),
-        ('"BL401"', '"vanishing"', "trouble, findings: one is 'vanishing'; expected the code of a finding, such as \"BL303\"."),
+        ('"BL401"', '"vanishing"',
+         "trouble, findings: one is 'vanishing'; expected the code of a finding, such as \"BL303\"."),
         ('{ one = "BL401" }', "{}", "trouble, findings"),
-        ('"update_ratio"', '"update_ratios"', "trouble, signal: unknown signal 'update_ratios'; did you mean 'update_ratio'?"),
+        ('"update_ratio"', '"update_ratios"',
+         "trouble, signal: unknown signal 'update_ratios'; did you mean 'update_ratio'?"),
         ('signal = "update_ratio"\n', "", "trouble, parts, 'all': signals are shown and trouble has no signal"),
         ('runs = ["two"]', 'runs = ["too"]', "trouble, parts, 'all': unknown run 'too'; did you mean 'two'?"),
         ('"losses", "answers"', '"loses", "answers"', "trouble, parts"),

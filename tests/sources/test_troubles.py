@@ -55,7 +55,7 @@ def rows(name: str) -> Any:
     return trained(name).file.setups[0].all_rows()
 
 
-# --------------------------------------------------------------------------------------------- the trouble and its cures
+# -------------------------------------------------------------------------------------------- the trouble and its cures
 
 
 @pytest.mark.parametrize("name", TROUBLES)
@@ -118,7 +118,7 @@ def test_a_loss_without_such_a_baseline_has_none(tmp_path: Any, loss: str, targe
     )
 
 
-# -------------------------------------------------------------------------------------------- the words are true: vanishing
+# ---------------------------------------------------------------------------------------- the words are true: vanishing
 
 
 def test_the_gradient_of_ten_sigmoid_layers_shrinks_from_layer_to_layer() -> None:
@@ -139,7 +139,7 @@ def test_the_gradient_of_the_cured_networks_does_not() -> None:
         assert runs("vanishing")[name].end.validation_accuracy > 0.9
 
 
-# -------------------------------------------------------------------------------------------------------------- exploding
+# ------------------------------------------------------------------------------------------------------------ exploding
 
 
 def test_weights_four_times_too_large_give_sixteen_times_the_answer() -> None:
@@ -173,7 +173,7 @@ def test_clipping_needs_time_and_ends_well_below_the_baseline() -> None:
     assert signal_of_layers(found("exploding")["clipped"], "gradient_norm", "largest", 0) > 3.0  # before it is clipped
 
 
-# ------------------------------------------------------------------------------------------------------------ overfitting
+# ---------------------------------------------------------------------------------------------------------- overfitting
 
 
 def test_the_validation_error_falls_and_rises_again() -> None:
@@ -213,13 +213,14 @@ def test_the_answers_are_those_of_the_networks() -> None:
         assert network("overfitting", name).predict(x[:, None])[:, 0] == pytest.approx(y, rel=1e-9)
 
 
-# -------------------------------------------------------------------------------------------------- the rate and dead ReLU
+# ----------------------------------------------------------------------------------------------- the rate and dead ReLU
 
 
 def test_a_small_rate_is_on_its_way_and_a_large_one_answers_nearly_the_same_to_all() -> None:
     small, good, large = (runs("rate")[name] for name in ("too small", "good", "too large"))
     assert all(after.error < before.error for before, after in pairwise(small.errors))
-    assert good.end.validation_accuracy > 0.95 > 0.8 > small.end.validation_accuracy
+    assert small.end.validation_accuracy < 0.8
+    assert good.end.validation_accuracy > 0.95
     X, _ = rows("rate").training
     assert network("rate", "too large").predict(X).std(axis=0).max() < 0.15
     assert network("rate", "good").predict(X).std(axis=0).min() > 0.4
@@ -227,7 +228,10 @@ def test_a_small_rate_is_on_its_way_and_a_large_one_answers_nearly_the_same_to_a
 
 
 def test_the_size_of_an_update_tells_the_rates_apart_in_the_first_epoch() -> None:
-    ratios = [signal_of_layers(found("rate")[name], "update_ratio", "largest", 0) for name in ("too small", "good", "too large")]
+    ratios = [
+        signal_of_layers(found("rate")[name], "update_ratio", "largest", 0)
+        for name in ("too small", "good", "too large")
+    ]
     assert ratios[0] < 0.001 < ratios[1] < 0.1 < ratios[2]
 
 
@@ -255,7 +259,7 @@ def test_about_half_of_the_units_are_on_with_biases_of_0_and_each_for_some_rows(
     assert signal_of_layers(found("dead-relu")["leaky relu"], "dead", "largest", 0) is None
 
 
-# ------------------------------------------------------------------------------------------------------------- the records
+# ---------------------------------------------------------------------------------------------------------- the records
 
 
 @pytest.mark.parametrize("name", TROUBLES)
@@ -272,7 +276,9 @@ def test_the_json_has_the_finding_the_signals_and_the_runs(name: str) -> None:
 
 def test_the_same_trouble_gives_the_same_bytes_but_for_times() -> None:
     def timeless(run: Any) -> Any:
-        return msgspec.structs.replace(run, diagnosis=run.diagnosis and msgspec.structs.replace(run.diagnosis, seconds=0.0))
+        return msgspec.structs.replace(
+            run, diagnosis=run.diagnosis and msgspec.structs.replace(run.diagnosis, seconds=0.0)
+        )
 
     again = bl.demo("dead-relu").run.trouble
     assert list(map(timeless, again.runs)) == list(map(timeless, demo("dead-relu").run.trouble.runs))

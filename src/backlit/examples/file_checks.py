@@ -212,7 +212,7 @@ def check_trouble(table: TroubleTable, networks: Sequence[Network], names: Seque
             raise MisfitError(f"trouble, findings: {_unknown_run(name, names)}", ("trouble", "findings"))
         if not re.fullmatch(r"BL[1-5]\d\d", code):
             raise MisfitError(
-                f"trouble, findings: {name} is {code!r}; expected the code of a finding, such as \"BL303\".",
+                f'trouble, findings: {name} is {code!r}; expected the code of a finding, such as "BL303".',
                 ("trouble", "findings"),
             )
     if table.signal and table.signal not in SIGNALS:

@@ -80,10 +80,12 @@ def _set_rows(table: DataTable) -> FileRows:
 def _scaled(table: DataTable, training: Rows, validation: Rows, test: Rows) -> FileRows:
     """Scale inputs and targets by means and standard deviations of the training rows, as the file states."""
     X, Y = training
-    return FileRows(*(
-        (_standard(x, X) if table.scale == "standard" else x, _standard(y, Y) if table.target_scale == "standard" else y)
-        for x, y in (training, validation, test)
-    ))  # fmt: skip
+
+    def scaled(rows: Rows) -> Rows:
+        x = _standard(rows[0], X) if table.scale == "standard" else rows[0]
+        return x, _standard(rows[1], Y) if table.target_scale == "standard" else rows[1]
+
+    return FileRows(scaled(training), scaled(validation), scaled(test))
 
 
 def _standard(X: Array, training: Array) -> Array:

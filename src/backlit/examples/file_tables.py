@@ -200,7 +200,9 @@ class TroubleTable(Table, frozen=True, kw_only=True):
     ] = ""
     compares: Annotated[
         Literal["largest", "first / last"],
-        _says("what of the signal stands in the table of the runs: the `largest` of the layers, or `first / last` layer"),
+        _says(
+            "what of the signal stands in the table of the runs: the `largest` of the layers, or `first / last` layer"
+        ),
     ] = "largest"
     parts: Annotated[tuple[TroublePartTable, ...], Meta(min_length=1), _says("a table for each part, below")]
 

@@ -27,9 +27,7 @@ class Measurement:
     Errors: a BacklitError for a quantity that these rows do not have.
     """
 
-    def __init__(
-        self, setup: Setup, network: Network, *, compiled: bool = True, rows: FileRows | None = None
-    ) -> None:
+    def __init__(self, setup: Setup, network: Network, *, compiled: bool = True, rows: FileRows | None = None) -> None:
         self.setup, self.file_rows = setup, setup.all_rows() if rows is None else rows
         self.network = network.copy()  # batch statistics move in a training pass
         self.X, self.T = self.file_rows.training

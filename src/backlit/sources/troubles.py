@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from backlit.diagnose import Diagnosis, diagnose
 from backlit.engine import Network, Training, TrainingSignals
 from backlit.examples import Trained
 from backlit.examples.file_tables import TroubleTable
 from backlit.examples.measuring import baseline_error
-from backlit.kernels.types import Array
 from backlit.show.demo.records import Pairs, TroubleLesson, TroubleRun
 
 PLACES = 161
@@ -48,7 +50,7 @@ def _has_matrix(network: Network, label: str) -> bool:
     return f"{label}.W" in network
 
 
-def _answers(training: Training, validation: Array) -> Pairs:
+def _answers(training: Training, validation: npt.NDArray[Any]) -> Pairs:
     """Give the network's answers over its one input, from the first to the last row's."""
     values = np.concatenate([training.X, validation])
     x = np.linspace(values.min(), values.max(), PLACES)[:, None]
@@ -56,5 +58,5 @@ def _answers(training: Training, validation: Array) -> Pairs:
         return _pairs(x, training.network.predict(x, compiled=training.compiled))
 
 
-def _pairs(x: Array, y: Array) -> Pairs:
+def _pairs(x: npt.NDArray[Any], y: npt.NDArray[Any]) -> Pairs:
     return tuple(zip(x[:, 0].tolist(), y[:, 0].tolist(), strict=True))

@@ -49,13 +49,15 @@ def facts(setup: SetupRun) -> list[tuple[str, str]]:
 def folded(layers: Sequence[str]) -> list[str]:
     """Write layers that come three times or more, alone or in groups, once.
 
-    >>> folded(["8 relu", "8 relu", "1 identity"]), folded(["8 relu"] * 5), folded(["8", "tanh", "8", "tanh", "8", "tanh"])
+    >>> folded(["8 relu", "8 relu", "1 identity"]), folded(["8 relu"] * 5), folded(["8", "tanh"] * 3)
     (['8 relu', '8 relu', '1 identity'], ['5 x (8 relu)'], ['3 x (8 -> tanh)'])
     """
     found, k = list[str](), 0
     while k < len(layers):
         groups = ((size, _times(layers, k, size)) for size in (1, 2, 3))
-        size, times = max(groups, key=lambda group: group[0] * group[1] if group[1] >= FOLDED else 0)  # the first of equals
+        size, times = max(
+            groups, key=lambda group: group[0] * group[1] if group[1] >= FOLDED else 0
+        )  # the first of equals
         if times >= FOLDED:
             found.append(f"{times} x ({' -> '.join(layers[k : k + size])})")
             k += size * times

@@ -159,5 +159,5 @@ def _notes(lesson: TroubleLesson, setups: Sequence[DemoSetup]) -> Iterator[str]:
         yield f"At first, at last: {WORDS[signal].label} in the first and the last measured epoch, {which}."
     for setup in setups:
         if setup.kept is not None:
-            yield (f"{setup.name}: stopped after {counted(setup.epochs, 'epoch')} ({setup.stopped}); the weights are those "
-                   f"of epoch {setup.kept.epoch:,}.")  # fmt: skip
+            ended = f"stopped after {counted(setup.epochs, 'epoch')} ({setup.stopped})"
+            yield f"{setup.name}: {ended}; the weights are those of epoch {setup.kept.epoch:,}."

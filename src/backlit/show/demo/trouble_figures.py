@@ -29,7 +29,7 @@ def validated(setups: Sequence[SetupRun]) -> bool:
 
 
 def loss_figures(setups: Sequence[SetupRun], colours: Sequence[int], baseline: float | None) -> list[Figure]:
-    """Draw the errors over the epochs: of one run those of training and validation rows in one chart, else a chart each.
+    """Draw the errors over the epochs: of one run those of both kinds of rows in one chart, of several a chart each.
 
     `baseline` is drawn as a line across the chart of the training rows.
     """
