@@ -43,6 +43,8 @@ def _setup(setup: DemoSetup, *, brief: bool, series: int) -> Iterator[Block]:
         yield NetworkPicture(setup)
         yield demo_tables.parameters(setup) or Words(TOO_MANY)
     yield demo_tables.errors(setup)
+    if setup.kept is not None:
+        yield Words(demo_tables.kept(setup))
     curves = demo_curves.setup_curves(setup, series)
     if curves is not None:
         yield curves

@@ -77,10 +77,7 @@ def _network(setups: Sequence[DemoSetup]) -> Iterator[Block]:
         yield from (Words(f"{setup.name}: {setup.about}.") for setup in setups if setup.about)
         return
     (setup,) = setups
-    facts = demo_tables.facts(setup)
-    if setup.validation_rows:
-        facts.append(("Held out", f"{counted(setup.validation_rows, 'row')} for validation"))
-    yield Facts(tuple(facts))
+    yield Facts(tuple(demo_tables.facts(setup)))
 
 
 # ------------------------------------------------------------------------------------------------ signals and diagnosis
@@ -159,5 +156,4 @@ def _notes(lesson: TroubleLesson, setups: Sequence[DemoSetup]) -> Iterator[str]:
         yield f"At first, at last: {WORDS[signal].label} in the first and the last measured epoch, {which}."
     for setup in setups:
         if setup.kept is not None:
-            ended = f"stopped after {counted(setup.epochs, 'epoch')} ({setup.stopped})"
-            yield f"{setup.name}: {ended}; the weights are those of epoch {setup.kept.epoch:,}."
+            yield f"{setup.name}: {demo_tables.kept(setup)}"

@@ -162,8 +162,7 @@ def _said(signal: str, columns: Mapping[str, Values], names: Sequence[str]) -> s
 
 def layer_names(run: TroubleRun) -> list[str]:
     """Number the layers that have weights from 1 on, whatever lies between them; the last one gives the output."""
-    count = len(run.signals.layers)
-    return [*map(str, range(1, count)), "output"]
+    return [str(number) for number in range(1, len(run.signals.layers) + 1)]
 
 
 def signal_of_layers(run: TroubleRun, signal: str, compares: str, place: int) -> float | None:
