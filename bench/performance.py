@@ -195,8 +195,8 @@ def _own_machine(peer: Compiled) -> float:
     held = structs.monitor_of(training.network.dtype)
     return _timed(
         lambda steps: training.executable.train(
-            training.tables, training.memory, data, held, training.rule, Clock(0, 0), workload.batch, 0, steps, rates,
-            -np.inf, sums,
+            training.tables, training.memory, data, held, training.rule, structs.no_signals(training.network.dtype),
+            Clock(0, 0), workload.batch, 0, steps, rates, -np.inf, sums,
         ),
         workload.steps,
     )  # fmt: skip

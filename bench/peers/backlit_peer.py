@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import backlit as bl
@@ -38,6 +38,8 @@ class Compiled(Peer):
 
     packages: ClassVar[tuple[str, ...]] = ("backlit", "numba")
     compiled = True
+    settings: Mapping[str, Any] = {}
+    """Further arguments of the training."""
 
     def build(self) -> None:
         """Build the network; its kernels are compiled by the first training."""
@@ -55,7 +57,7 @@ class Compiled(Peer):
             self.network, problem.X, problem.T if problem.labels is None else problem.labels,
             optimizer=getattr(bl, OPTIMIZERS[workload.optimizer])(workload.rate), batch_size=workload.batch,
             epochs=workload.epochs, order=None if workload.full_batch else lambda: next(orders),
-            decay_biases=True, compiled=self.compiled,
+            decay_biases=True, compiled=self.compiled, **self.settings,
         )  # fmt: skip
 
     def train(self) -> None:

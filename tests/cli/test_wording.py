@@ -142,10 +142,18 @@ def test_an_ending_of_none_goes_with_a_form(tmp_path):
 
 def options_of(command: str) -> set[str]:
     """Give the options that a command takes, as they are typed."""
-    function = getattr(import_module(f"backlit.cli.{command}"), command)
-    found = {"--help"}
+    return {"--help"} | options_in(getattr(import_module(f"backlit.cli.{command}"), command))
+
+
+def options_in(function) -> set[str]:
+    """Give the options of a function, or of a class whose fields stand for options."""
+    found = set()
     for parameter in signature(function, eval_str=True).parameters.values():
-        given = [extra for extra in get_args(parameter.annotation)[1:] if isinstance(extra, Parameter)]
+        kind, *extras = get_args(parameter.annotation) or (None,)
+        given = [extra for extra in extras if isinstance(extra, Parameter)]
+        if any(extra.name == ("*",) for extra in given):
+            found |= options_in(kind)
+            continue
         named = {name for extra in given for name in extra.name or ()}
         found |= named or {f"--{parameter.name.replace('_', '-')}"}
         found |= {name for extra in given for name in extra.negative or ()}
@@ -170,16 +178,19 @@ def advice() -> list[tuple[str, str, str]]:
 EVERY = tuple(COMMANDS)
 APPEARS = {
     "cli/__init__.py": EVERY, "cli/wording.py": ("train", "predict", "evaluate", "demo", "explain"),
-    "cli/options.py": ("explain",), "cli/kept_columns.py": ("predict",), "data/target.py": ("train",),
+    "cli/options.py": ("explain",), "cli/kept_columns.py": ("predict",), "data/target.py": ("train", "diagnose"),
+    "cli/table_options.py": ("train", "diagnose"), "diagnose/changes.py": ("train", "diagnose"),
+    "diagnose/noticing.py": ("train",), "model/commands.py": ("train",), "show/report/model_sections.py": ("diagnose",),
     "model/file.py": ("predict", "evaluate", "report", "explain"), "ops/word_table.py": (),
     "show/demo/text.py": ("demo",), "show/demo/parts.py": ("demo",),
     "show/network/words.py": ("explain",), "sources/model_files.py": ("explain",),
     "sources/network_files.py": ("explain",), "explain/step.py": ("explain",), "show/worked/text.py": ("explain",),
     "analysis/report/reporting.py": ("explain",),  # the command that a report names
+    "sources/diagnosing.py": ("train",),  # the commands that a change names
     "sources/reporting.py": ("train",),  # the command that wrote a model
 }  # fmt: skip
 """The commands in which a file's texts can appear; those of a command's own file appear in it alone."""
-ALONE = {"--layers": ("train",)}
+ALONE = {"--layers": ("train", "diagnose"), "--fix": ("diagnose",)}
 """Options that a shared file names for a command of its own."""
 
 
@@ -191,9 +202,9 @@ def test_no_message_advises_what_the_command_lacks(file, named, text):
     own = re.fullmatch(r"cli/(\w+)\.py", file)
     commands = (own[1],) if own and own[1] in COMMANDS else None
     if commands is None:
-        commands = APPEARS.get(file)
+        commands = ("train", "diagnose") if file.startswith("diagnose/findings/") else APPEARS.get(file)
     assert commands is not None, f"{file} names {named}: say in APPEARS where its texts can appear"
-    for command in ALONE.get(named, commands) if file == "cli/options.py" else commands:
+    for command in ALONE.get(named, commands) if file in {"cli/options.py", "model/commands.py"} else commands:
         assert named in options_of(command), text
 
 
@@ -208,5 +219,5 @@ def test_no_hint_names_an_option_that_the_command_lacks(command):
 
 
 def test_every_command_that_runs_a_network_takes_a_plugin():
-    for command in ("train", "predict", "evaluate", "report", "demo", "explain"):
+    for command in ("train", "predict", "evaluate", "report", "diagnose", "demo", "explain"):
         assert "--plugin" in options_of(command)

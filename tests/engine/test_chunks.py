@@ -104,7 +104,9 @@ def test_only_the_epochs_of_the_last_call_are_repeated(monkeypatch):
     made, epochs = training(epochs=50), []
     chunk = bl.Training._run_chunk
     monkeypatch.setattr(
-        bl.Training, "_run_chunk", lambda self, rates, sums: epochs.append(len(sums)) or chunk(self, rates, sums)
+        bl.Training,
+        "_run_chunk",
+        lambda self, rates, sums, signals: epochs.append(len(sums)) or chunk(self, rates, sums, signals),
     )
     left_at(every_epoch(made, 10), 47)
     assert epochs == [10, 10, 10, 10, 10, 7]

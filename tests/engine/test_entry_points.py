@@ -141,7 +141,8 @@ def test_rows_that_stay_in_the_arena_train_as_rows_fetched_anew(compiled):
         network, program = made(compiled=compiled)
         data = data_of(X, T, np.zeros(0), np.tile(np.arange(5), 3), repeats=repeats)
         rule, sums = Rule(1, 0.0, 0.0, False, 0.0, 0.0, 0.0, 0.0), np.zeros(3 * structs.SUMS)
-        given = program.training, program.memory(), data, monitor_of(X.dtype), rule, structs.no_signals(X.dtype), Clock(0, 0)
+        held, nothing = monitor_of(X.dtype), structs.no_signals(X.dtype)
+        given = program.training, program.memory(), data, held, rule, nothing, Clock(0, 0)
         program.runner.train_batches(*given, 5, 0, 3, np.full(3, 0.1), -np.inf, sums)
         ends.append((network.parameters.tobytes(), sums.tobytes()))
     assert ends[0] == ends[1]

@@ -43,6 +43,7 @@ CASES = {
     "clip_norm": (NOT_NEGATIVE, NEGATIVE, [0, 0.5, None]),
     "max_norm": (NOT_NEGATIVE, NEGATIVE, [0, 0.5, None]),
     "gradient_norms": (BOOL, [*NO_BOOL, None], [True, False]),
+    "signals": (BOOL, [*NO_BOOL, None], [True, False]),
     "divergence": ("'raise' or 'warn'", ["stop", True, None], ["warn", "raise"]),
     "compiled": (BOOL, [*NO_BOOL, None], [True, False]),
     "threads": (COUNT, NO_COUNT, [1, None]),
@@ -82,7 +83,7 @@ def explained(name, value):
     bl.explain(network(), X, Y, **{name: value})
 
 
-RUN = ("gradient_norms", "divergence", "compiled", "threads")
+RUN = ("gradient_norms", "signals", "divergence", "compiled", "threads")
 """What a file leaves to the run at hand."""
 
 
@@ -168,8 +169,8 @@ def test_the_words_are_those_of_the_docstring():
 def test_each_argument_arrives():
     """No two settings are mixed up on their way from the arguments to the record."""
     given = {"optimizer": Adam(0.5), "schedule": CosineAnnealing(), "shuffle": False, "keep_best": True,
-             "decay_biases": True, "penalty_per_batch": True, "gradient_norms": True, "compiled": False,
-             "divergence": "raise"}  # fmt: skip
+             "decay_biases": True, "penalty_per_batch": True, "gradient_norms": True, "signals": False,
+             "compiled": False, "divergence": "raise"}  # fmt: skip
     given |= {name: k for k, name in enumerate(TrainingSettings.__struct_fields__, 2) if name not in given}
     training = bl.Training(network(), X, Y, **given)
     assert training.settings == TrainingSettings(**given)

@@ -79,12 +79,12 @@ def steps_of_training(training: Any) -> list[dict[str, Any]]:
     def vectors() -> tuple[Any, ...]:
         return network.parameters.copy(), training.memory.slots.copy(), network.state.copy()
 
-    def watched(data: Any, clock: Any, first: int, last: int, rates: Any, sums: Any, target: Any) -> None:
+    def watched(data: Any, clock: Any, first: int, last: int, rates: Any, sums: Any, *others: Any) -> None:
         assert last == first + 1
         before, size, n = vectors(), training.batch_size, data.rows
         epoch, batch = divmod(first, -(-n // size))
         rows = data.order[epoch * n : (epoch + 1) * n][batch * size : (batch + 1) * size].copy()
-        call(data, clock, first, last, rates, sums, target)
+        call(data, clock, first, last, rates, sums, *others)
         seen.append({"before": before, "after": vectors(), "rows": rows, "rate": rates[first], "step": clock.step + 1})
 
     training.loop.call, training.loop.batches_per_call = watched, lambda: 1

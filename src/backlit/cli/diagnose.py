@@ -112,16 +112,22 @@ def _case(data: str, options: TableOptions, quiet: bool) -> Case:
 
 def _show(to: Console, found: Diagnosis, *, of_table: bool, fix: bool) -> None:
     """Print a diagnosis, and the command that goes on from it."""
-    from backlit.show.diagnose.forms import printed
     from backlit.model.commands import retyped
-    from backlit.show.diagnose.words import kept_options
+    from backlit.show.diagnose.forms import printed
+    from backlit.show.diagnose.words import kept_options, options_of
 
     for part in printed(found, to.width):
         to.print(part)
+    remedies = [remedy for finding in found.findings for remedy in finding.remedies]
     if fix and of_table and (helped := kept_options(found.kept)):
         to.print("Train with what helped:")
         to.print(f"  {retyped(typed_command(), 'train', helped, without=OWN)}", soft_wrap=True)
-    elif not fix and any(finding.remedies for finding in found.findings):
+    elif fix and found.findings and not found.tried:
+        to.print("No remedy was trained: the training is as good as its reference, so its rows cannot tell what helps.")
+        if of_table and remedies and (options := options_of(remedies[0])):
+            to.print(f"Train with the remedy of {found.findings[0].code}:")
+            to.print(f"  {retyped(typed_command(), 'train', options, without=OWN)}", soft_wrap=True)
+    elif not fix and remedies:
         to.print("Next, to train with each remedy, and to see which helps:")
         to.print(f"  {retyped(typed_command(), 'diagnose', '--fix', without=OWN)}", soft_wrap=True)
 

@@ -40,14 +40,12 @@ class TableOptions:
         Literal["classes", "numbers"] | None,
         _option(ROWS, "Learn the target as classes or as numbers, instead of choosing by its values."),
     ] = None
-    ignore: Annotated[
-        list[str] | None, _option(ROWS, "Columns to leave out, with commas between.", negative="")
-    ] = None
+    ignore: Annotated[list[str] | None, _option(ROWS, "Columns to leave out, with commas between.", negative="")] = None
     validation: Annotated[
         float | None,
         _option(
-            ROWS, "The fraction of the rows to validate on, 0 for none; by default 5-fold validation up to 1,000 rows, a "
-            "tenth above.", converter=value,
+            ROWS, "The fraction of the rows to validate on, 0 for none; by default 5-fold validation up to 1,000 rows, "
+            "a tenth above.", converter=value,
         ),
     ] = None  # fmt: skip
     test: Annotated[float, _option(ROWS, "The fraction of the rows to keep for the test.", converter=value)] = 0.2
@@ -73,9 +71,9 @@ class TableOptions:
         int | Literal["full"] | None,
         described("batch_size", DESCENT, "; by default 64, or 256 from 10,000 rows on"),
     ] = None
-    epochs: Annotated[
-        int | None, described("epochs", DESCENT, ", 1 or more; exactly so many with --validation 0")
-    ] = None
+    epochs: Annotated[int | None, described("epochs", DESCENT, ", 1 or more; exactly so many with --validation 0")] = (
+        None
+    )
     decay: Annotated[float, _option(DESCENT, "Decoupled weight decay.", converter=value)] = 0.0
     l2: Annotated[float | None, described("l2", DESCENT)] = None
     seed: Annotated[

@@ -6,6 +6,7 @@ import shlex
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -217,7 +218,7 @@ def _show_notices(to: Console, report: FitReport) -> None:
     """Print what may be wrong, each with the command that goes on from it; nothing where nothing was noticed."""
     if report.notices:
         to.print("\nWhat may be wrong:")
-    for notice in report.notices:
-        code = f" ({notice.code})" if notice.code else ""
-        to.print(f"  {notice.words}{code}", soft_wrap=True)
-        to.print(f"    {notice.command}", soft_wrap=True)
+    for command, notices in groupby(report.notices, lambda notice: notice.command):
+        for notice in notices:
+            to.print(f"  {notice.words}{notice.code and f' ({notice.code})'}", soft_wrap=True)
+        to.print(f"    {command}", soft_wrap=True)

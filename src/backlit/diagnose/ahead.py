@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 
-from backlit.diagnose.plan import run
-
-if TYPE_CHECKING:
-    from backlit.diagnose.case import Case
+from backlit.diagnose.plan import Plan, run
+from backlit.engine import Network
 
 FACTORS = (1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 1e3, 1e4)
 """What the rate is multiplied by."""
 
-UPDATES, SHARE, FEWEST_EPOCHS = 150, 0.1, 3
-"""A short training makes about so many updates, in at most this share of the training's epochs or FEWEST_EPOCHS: all of
-them together cost about as much as the training."""
+UPDATES, FEWEST, SHARE, FEWEST_EPOCHS = 150, 30, 0.1, 3
+"""A short training makes about UPDATES updates, in this share of the training's epochs at most, so that all of them
+together cost about as much as the training; but not fewer than FEWEST, in FEWEST_EPOCHS at least."""
 
 AS_GOOD = 0.1
 """Rates are as good as the best where they leave at most this share more of what it explains unexplained."""
@@ -81,23 +80,39 @@ def rounded(value: float) -> float:
     return float(f"{value:.0e}")
 
 
-def rate_search(case: Case) -> RateSearch | None:
-    """Train with other rates for a few epochs each; None for an optimizer whose steps do not follow from a rate."""
-    settings = case.settings
+def rate_search(plan: Plan, unexplained: Callable[[Network], float]) -> RateSearch | None:
+    """Train with other rates for a few epochs each; None for an optimizer whose steps do not follow from a rate.
+
+    `unexplained` gives the unexplained share of the training rows by a network.
+    """
+    settings, rows = plan.settings, len(plan.rows[0])
     rate = getattr(settings.optimizer, "rate", None)
     if not rate or settings.optimizer.full_batch or settings.optimizer.name == "rprop":
         return None
-    batches = -(-len(case.X) // settings.batch_rows(len(case.X)))
-    epochs = min(-(-UPDATES // batches), max(FEWEST_EPOCHS, math.ceil(SHARE * settings.epochs)))
+    batches = -(-rows // settings.batch_rows(rows))
+    fewest = max(FEWEST_EPOCHS, -(-FEWEST // batches), math.ceil(SHARE * settings.epochs))
+    epochs = min(-(-UPDATES // batches), fewest)
     found = {}
-    for factor in FACTORS:
+    for factor in _factors(settings.optimizer):
         optimizer = msgspec.structs.replace(settings.optimizer, rate=rate * factor)
-        training = case.plan.training(
+        training = plan.training(
             optimizer=optimizer, schedule="constant", epochs=epochs, patience=None, target=None, time_limit=None,
             keep_best=False, divergence="warn", signals=False,
         )  # fmt: skip
         run(training)
         fine = not (training.stopped or "").startswith("diverged")
-        unexplained = float(case.scores(training.network, case.X, case.targets).mean()) if fine else math.inf
-        found[factor] = unexplained if math.isfinite(unexplained) else math.inf
+        share = unexplained(training.network) if fine else math.inf
+        found[factor] = share if math.isfinite(share) else math.inf
     return RateSearch(float(rate), epochs, found)
+
+
+def usual_rate(optimizer: Any) -> float:
+    """Give the learning rate that an optimizer has by default."""
+    return float(type(optimizer)().rate)
+
+
+def _factors(optimizer: Any) -> tuple[float, ...]:
+    """Give what the rate is multiplied by, up or down to the optimizer's usual rate where that is farther away."""
+    usual = usual_rate(optimizer) / optimizer.rate
+    far = usual < FACTORS[0] or usual > FACTORS[-1]
+    return (*FACTORS, 0.1 * usual, usual, 10.0 * usual) if far else FACTORS

@@ -176,7 +176,7 @@ class Case:
     @functools.cached_property
     def rates(self) -> RateSearch | None:
         """What short trainings with other rates reach."""
-        return rate_search(self)
+        return rate_search(self.plan, lambda network: float(self.scores(network, self.X, self.targets).mean()))
 
     # ----------------------------------------------------------------------------------------------- the training's way
 
@@ -245,7 +245,7 @@ class Case:
         return rows
 
     def flat_units(self, hidden: HiddenLayer, *, first: bool = False) -> Array | None:
-        """Tell which outputs of a hidden layer are where its activation is flat (rows, units); None if it is nowhere."""
+        """Tell which outputs of a hidden layer (rows, units) are where its activation is flat; None if nowhere."""
         before = self.hidden_outputs(hidden.label, first=first, activated=False)
         after = self.hidden_outputs(hidden.label, first=first)
         return flat_outputs(hidden.activation, before, after)

@@ -44,10 +44,10 @@ def diagnose(
         )
     if training.step == 0 and not (training.stopped or "").startswith("diverged"):
         raise BacklitError("this training has not run yet; run it first: bl.diagnose(training.run()).")
-    if not (training.Y != training.Y[:1]).any():
+    if not (training.Y[:1] != training.Y).any():
         raise BacklitError(
-            f"the targets of the training's {counted(len(training.Y), 'row')} are all the same: there is nothing to learn "
-            "from them, and nothing to compare. Give rows whose targets differ."
+            f"the targets of the training's {counted(len(training.Y), 'row')} are all the same: there is nothing to "
+            "learn from them, and nothing to compare. Give rows whose targets differ."
         )
     began = time.perf_counter()
     case = Case(training, Plan.of(training), compare=compare, columns=columns)

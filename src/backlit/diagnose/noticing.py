@@ -28,14 +28,22 @@ FEWEST_ROWS = 20
 """Of fewer test rows, nothing is said of how good the network is."""
 
 HARDLY, CHANCE = 0.97, 2.0
-"""A network that leaves more than this part of the baseline's squared error, and is better by less than so many standard
-errors, is no better than the baseline."""
+"""A network that leaves more than this part of the baseline's squared error, and is better by less than so many
+standard errors, is no better than the baseline."""
 
 FEWEST_OF_A_CLASS = 8
 """Of a class with fewer test rows, it may be chance that none is found."""
 
 LATE, STILL = 0.9, 0.05
 """A validation loss still falls where its lowest is the last one, and it fell by this part in the last tenth."""
+
+
+OF_ROWS = {
+    "BL103": "a column may give the target away: {place}",
+    "BL104": "the same rows are among the training and the test rows: {place}",
+    "BL105": "the targets look shuffled: the columns tell nothing of them",
+}
+"""What is said of findings that stand by themselves; of others, their name and place."""
 
 
 class Tested(NamedTuple):
@@ -52,15 +60,17 @@ class Tested(NamedTuple):
 
 
 def noticed(training: TableTraining) -> tuple[Notice, ...]:
-    """Give what may be wrong with a training that has run, the most telling first, at most `MOST`; mostly nothing."""
+    """Give what may be wrong with a training that has run, causes first, at most `MOST`; mostly nothing."""
     with collecting([]), np.errstate(all="ignore"):
         tested = _tested(training)
         found = list(_rows(training))
-        bad = None if tested is None else _bad(tested)
+        shuffled = any(notice.code == "BL105" for notice in found)  # which says why the network is no better
+        found += [*_diverged(training), *_still_falling(training)]
+        bad = None if tested is None or shuffled else _bad(tested)
         found += [Notice("", bad, diagnosing(training.command))] if bad else []
         found += _causes(training) if bad else ()
-        found += _unlearned(training, tested) if tested is not None and not bad else ()
-        found += [*_diverged(training), *_still_falling(training)]
+        told = bad or {"BL105", "BL107"} & {notice.code for notice in found}
+        found += _unlearned(training, tested) if tested is not None and not told else ()
     return tuple(found[:MOST])
 
 
@@ -91,7 +101,7 @@ def _tested(training: TableTraining) -> Tested | None:
 
 
 def _bad(tested: Tested) -> str | None:
-    """Say that the network is no better than the baseline, or much worse than the linear model; None where it is not."""
+    """Say that the network is no better than the baseline, or much worse than the linear model; else None."""
     mine, rows = float(tested.mine.mean()), counted(len(tested.mine), "test row")
     if mine > HARDLY and errors_of(tested.baseline, tested.mine) < CHANCE:
         return f"no better than the baseline: on {rows} the network leaves {mine:.2f} of the baseline's squared error"
@@ -101,8 +111,8 @@ def _bad(tested: Tested) -> str | None:
     gap = gap_of(mine, linear)
     if gap is not None and gap > SMALLEST_GAP and errors_of(tested.mine, tested.linear) > FEWEST_ERRORS:
         return (
-            f"worse than the linear model: on {rows} the network leaves {mine:.2f} of the baseline's squared error, the "
-            f"linear model {linear:.2f}"
+            f"worse than the linear model: on {rows} the network leaves {mine:.2f} of the baseline's squared error, "
+            f"the linear model {linear:.2f}"
         )
     return None
 
@@ -117,7 +127,7 @@ def _unlearned(training: TableTraining, tested: Tested) -> Iterator[Notice]:
         named = ", ".join(f'"{classes[k]}" ({counts[k]:,} test rows)' for k in missed[:3])
         more = f" and {len(missed) - 3} more" if len(missed) > 3 else ""
         which = "a class is" if len(missed) == 1 else f"{len(missed)} classes are"
-        yield Notice("BL107", f"{which} never found: {named}{more}", diagnosing(training.command))
+        yield Notice("", f"{which} never found: {named}{more}", diagnosing(training.command))
 
 
 # ---------------------------------------------------------------------------------------------------- tests of findings
@@ -152,14 +162,27 @@ def _causes(training: TableTraining) -> list[Notice]:
 
 def _of_finding(training: TableTraining, found: Finding) -> Notice:
     """Give a finding as a notice, with the command that leaves the column out, where that is the remedy."""
-    words, command = f"{found.name}, {found.place}", diagnosing(training.command)
-    changes = [change for remedy in found.remedies[:1] for change in remedy.changes]
-    if len(changes) == 1 and changes[0].name == "leave out inputs" and training.command.startswith("backlit train "):
-        made_of = [report.column for report in training.encoder.reports for _ in range(report.outputs)]
-        columns = dict.fromkeys(made_of[place] for place in changes[0].value)
-        options = " ".join(f"--ignore {shlex.quote(column)}" for column in columns)
-        command = retyped(training.command, "train", options)
+    place = found.place.partition(", the first")[0].replace("validation rows", "test rows")  # which stand for them
+    command, columns = diagnosing(training.command), _left_out(training, found)
+    if columns:
+        place = ", ".join(columns)
+        if training.command.startswith("backlit train "):
+            options = " ".join(f"--ignore {shlex.quote(column)}" for column in columns)
+            command = retyped(training.command, "train", options)
+    words = OF_ROWS.get(found.code, f"{found.name}: {{place}}").format(place=place)
     return Notice(found.code, words, command)
+
+
+def _left_out(training: TableTraining, found: Finding) -> list[str]:
+    """Give the table's columns that a finding's first remedy leaves out; none where it does something else.
+
+    The inputs that are made of a column are named after its values, which a private report is not to show.
+    """
+    changes = [change for remedy in found.remedies[:1] for change in remedy.changes]
+    if len(changes) != 1 or changes[0].name != "leave out inputs":
+        return []
+    made_of = [report.column for report in training.encoder.reports for _ in range(report.outputs)]
+    return list(dict.fromkeys(made_of[place] for place in changes[0].value))
 
 
 # ----------------------------------------------------------------------------------------------------------- the choice

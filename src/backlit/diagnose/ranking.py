@@ -27,13 +27,16 @@ FOLLOWS: dict[str, tuple[str, ...]] = {
     "BL403": ("BL304", "BL305", "BL306"),
     "BL401": ("BL307", "BL405", "BL501", "BL503"),
     "BL406": ("BL401", "BL405", "BL407", "BL501", "BL503"),
-    "BL407": ("BL307", "BL501", "BL503"),
+    "BL407": ("BL307", "BL401", "BL501", "BL503"),
     "BL408": ("BL404",),
     "BL501": ("BL307", "BL405", "BL503"),
     "BL504": ("BL401", "BL402", "BL404", "BL405", "BL501", "BL503"),
     "BL505": ("BL303", "BL305", "BL307", "BL401", "BL405", "BL501", "BL503"),
 }
 """For a code, those that it brings about: where both are found, they stand behind it."""
+
+SHOWN_BY_LOSS = ("BL107",)
+"""Of the findings that stand by themselves, those whose remedy the held-out rows can judge, so that it is tried."""
 
 MOST_TRIALS = 4
 """So many findings' first remedies are trained at the most to find which cures."""
@@ -55,7 +58,7 @@ def ranked(case: Case, findings: Sequence[Finding]) -> list[Finding]:
     codes = {finding.code for finding in findings}
     followers = {code for cause in codes for code in FOLLOWS.get(cause, ())}
     ordered = sorted(findings, key=lambda finding: (finding.code in followers, finding.code))
-    alone = {test.code for test in finding_tests() if test.by_itself}
+    alone = {test.code for test in finding_tests() if test.by_itself and test.code not in SHOWN_BY_LOSS}
     heads = [finding for finding in ordered if finding.code in alone]
     others = [finding for finding in ordered if finding.code not in alone]
     cure = _cure(case, others) if len(others) > 1 and case.reference is not None else None

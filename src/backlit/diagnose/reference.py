@@ -63,9 +63,7 @@ def references(plan: Plan, T_train: Array, T: Array, classes: bool, baseline: fl
         training = run(_training(plan, X, Y, rows, classes, seed))
         outputs = predictions(training, held_out[0])
         scores, own = row_scores(T, outputs) / baseline, row_scores(T_train, predictions(training, X)) / baseline
-        found.append(
-            Reference(_words(training), training, scores, float(scores.mean()), float(own.mean()), outputs)
-        )
+        found.append(Reference(_words(training), training, scores, float(scores.mean()), float(own.mean()), outputs))
     return found
 
 

@@ -16,6 +16,7 @@ from backlit.kernels.types import Array
 
 MOST_ROWS, MOST_COLUMNS = 2_000, 500
 NEIGHBOURS = 10
+ROUNDS = 20
 BLOCK = 256
 """Distances are computed for so many rows at a time."""
 
@@ -72,10 +73,47 @@ def ridge(X: Array, T: Array, Q: Array) -> Array:
     """Predict rows Q (q, inputs) by least squares with a small ridge from X (n, inputs) and T (n, outputs)."""
     X, Q = X[:, :MOST_COLUMNS], Q[:, :MOST_COLUMNS]
     mean, middle = X.mean(axis=0), T.mean(axis=0)
-    gram = (X - mean).T @ (X - mean) + (1.0 + 1e-2 * len(X) + X.shape[1]) * np.eye(X.shape[1])
-    W = np.linalg.solve(gram, (X - mean).T @ (T - middle))
-    found: Array = (Q - mean) @ W + middle
+    found: Array = ridge_at(X - mean, T - middle, Q - mean) + middle
     return found
+
+
+def ridge_at(X: Array, T: Array, Q: Array) -> Array:
+    """Predict by least squares with a small ridge, without a constant."""
+    gram = X.T @ X + (1.0 + 1e-2 * len(X)) * np.eye(X.shape[1])
+    found: Array = Q @ np.linalg.solve(gram, X.T @ T)
+    return found
+
+
+def robust(X: Array, T: Array, Q: Array) -> Array:
+    """Predict as `ridge`, with squares and products of few inputs too, so that rows far off do not count.
+
+    Each round weighs the rows by (1 - (r/c)²)², 0 beyond c = 4.685 robust standard deviations of the residuals r.
+
+    Source: Beaton, Tukey, "The fitting of power series", Technometrics 16, 1974.
+    """
+    X, Q = _with_products(X, len(X)), _with_products(Q, len(X))
+    found = np.empty((len(Q), T.shape[1]))
+    for k in range(T.shape[1]):
+        t, both = T[:, k : k + 1], np.concatenate([X, Q])
+        weights = np.ones((len(X), 1))
+        for _ in range(ROUNDS):
+            root, mean = np.sqrt(weights), (weights * t).sum() / weights.sum()
+            P = ridge_at(root * X, root * (t - mean), both) + mean
+            apart = t - P[: len(X)]
+            size = 4.685 * 1.4826 * max(float(np.median(np.abs(apart))), 1e-12)
+            weights = np.maximum(1e-6, np.clip(1.0 - (apart / size) ** 2, 0.0, 1.0) ** 2)
+        found[:, k] = P[len(X) :, 0]
+    return found
+
+
+def _with_products(X: Array, rows: int) -> Array:
+    """Give columns with a constant, their squares and their products, where there are at least five rows for each."""
+    k = X.shape[1]
+    ones = np.ones((len(X), 1))
+    if 1 + k + k * (k + 1) // 2 > rows / 5:
+        return np.concatenate([ones, X[:, :MOST_COLUMNS]], axis=1)
+    first, second = np.triu_indices(k)
+    return np.concatenate([ones, X, X[:, first] * X[:, second]], axis=1)
 
 
 def neighbours(X: Array, Q: Array, k: int, *, same: bool = False) -> Array:
@@ -148,7 +186,8 @@ def related(X: Array, T: Array) -> float:
 
 def _standardized(values: Array) -> Array:
     spread = values.std(axis=0)
-    return (values - values.mean(axis=0)) / np.where(spread > 1e-12, spread, np.inf)
+    found: Array = (values - values.mean(axis=0)) / np.where(spread > 1e-12, spread, np.inf)
+    return found
 
 
 def few_possible_rows(X: Array) -> bool:

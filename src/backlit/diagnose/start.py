@@ -44,7 +44,7 @@ class Start:
 
     @functools.cached_property
     def excess(self) -> dict[str, float]:
-        """The root mean square of each dense layer's weights, divided by that of the usual ones, by the layer's label."""
+        """The root mean square of each dense layer's weights, divided by that of the usual ones, by its label."""
         if self.usual is None:
             return {}
         names = [name for name in self.plan.network.layout if name.endswith(".W") and name in self.usual.layout]

@@ -150,8 +150,8 @@ class BatchLoop:
         """Run a chunk's batches from `start` up to `stop`; give how many are done and, if not all are, the reason.
 
         `rates` has a learning rate for every batch of the chunk; `sums` (epochs, SUMS + norms) collects the sums of its
-        epochs, `signals` the signals. Python raises KeyboardInterrupt when a call of the machine returns, before its result is stored here. So
-        the machine writes the number of the next batch into `memory.reached`.
+        epochs, `signals` the signals. Python raises KeyboardInterrupt when a call of the machine returns, before its
+        result is stored here. So the machine writes the number of the next batch into `memory.reached`.
         """
         batches = rates.size // sums.shape[0]
         reached, why = self.memory.reached, ""

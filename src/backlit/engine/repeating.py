@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Iterator
 from typing import Literal, NamedTuple, Self
 
@@ -89,6 +90,33 @@ class Repetition(Training):
             if self.team is not None:
                 self.team.shut_down()
 
+    def until_it_failed(self, training: Training) -> Array:
+        """Make the updates of a training that diverged again, up to the batch that failed; give its rows' places in X.
+
+        The network then holds the weights that this batch began with.
+
+        Errors: a BacklitError for a training that did not diverge, or by L-BFGS; and where `places` gives one.
+        """
+        told = re.fullmatch(r"diverged in epoch \d+, batch (\d+)", training.stopped or "")
+        if told is None or self.optimizer.full_batch:
+            raise BacklitError(
+                f"this training ended since {training.stopped!r}; expected one that diverged in a batch of an epoch."
+            )
+        for _ in self.places(training):
+            pass
+        n, size, made = self.X.shape[0], self.batch_size, int(told[1]) - 1
+        rows = self.row_order.draw(1, shuffle=self.settings.shuffle and size < n)
+        rates = self._rates(1, -(-n // size))
+        try:
+            self._batches(
+                data_of(self.X, self.Y, self.weights, rows), self.step, 0, made, rates, np.zeros((1, structs.SUMS))
+            )
+        finally:
+            if self.team is not None:
+                self.team.shut_down()
+        self.step += made
+        return np.asarray(rows[made * size : (made + 1) * size])
+
     def place_count(self, training: Training, each: Literal["epoch", "step"] = "epoch") -> int:
         """Give how many places `places` will give, the first one among them."""
         epochs = len(training.history) - len(self.history)
@@ -126,8 +154,8 @@ class Repetition(Training):
         """Make the updates of batches `first` to `stop` of the epoch that began after `begun` updates."""
         while first < stop:
             last = min(stop, first + self.loop.batches_per_call())
-            self.loop.call(data, Clock(begun + first, self.settings.seed), first, last, rates, sums, self.measuring.signals,
-                           None)  # fmt: skip
+            clock, nothing = Clock(begun + first, self.settings.seed), self.measuring.signals
+            self.loop.call(data, clock, first, last, rates, sums, nothing, None)
             if int(self.memory.reached[0]) < last:
                 raise BacklitError(
                     f"the training, repeated on a copy, gives a loss that is not finite after {begun + first} updates, "

@@ -59,9 +59,9 @@ class TrainingState(Summary, msgspec.Struct, frozen=True, eq=False):
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the state as plain data, the inverse of `from_dict`; a history is a dictionary of its columns, and so are its signals.
+        """Give the state as plain data, the inverse of `from_dict`; a history is a dictionary of its columns.
 
-        The generator's numbers have up to 128 bits.
+        Its signals are another one. The generator's numbers have up to 128 bits.
         """
         fields = {name: copy.deepcopy(getattr(self, name)) for name in self.__struct_fields__ if name != "history"}
         return fields | {"history": self.history.columns(), "signals": self.history.signals.columns()}

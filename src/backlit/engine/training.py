@@ -34,7 +34,7 @@ from backlit.engine.signals import SignalHistory
 from backlit.engine.state import TrainingState, check_state, set_state, state_of
 from backlit.engine.stopping import Improvement
 from backlit.engine.summaries import TrainingSummary, training_summary
-from backlit.engine.unlearnable import warn_of_what_cannot_be_learned
+from backlit.engine.unlearnable import warn_if_useless, warn_of_what_cannot_be_learned
 from backlit.errors import BacklitError, counted
 from backlit.kernels.types import Array
 from backlit.ops.base import Optimizer
@@ -132,8 +132,9 @@ class Training(Plotted, Displayed):
         keep_best: bool | None = None,
         l1: float = 0.0, l2: float = 0.0, decay_biases: bool = False, penalty_per_batch: bool = False,
         clip_value: float | None = None, clip_norm: float | None = None, max_norm: float | None = None,
-        gradient_norms: bool = False, signals: bool = True, divergence: Literal["warn", "raise"] = "warn", compiled: bool = True,
-        threads: int | None = None, metrics: Any = None, callbacks: Any = None, progress: bool = False,
+        gradient_norms: bool = False, signals: bool = True, divergence: Literal["warn", "raise"] = "warn",
+        compiled: bool = True, threads: int | None = None, metrics: Any = None, callbacks: Any = None,
+        progress: bool = False,
     ) -> None:  # fmt: skip
         refuse_swapped(network, "Training")
         self.settings = settings = TrainingSettings(
@@ -220,6 +221,7 @@ class Training(Plotted, Displayed):
         """Train to the end and give the training itself; many small epochs run in one call of the machine."""
         for _ in self._run(lambda: self.settings.epochs):
             pass
+        warn_if_useless(self)
         return self
 
     def in_chunks(self, max_unseen: Callable[[], int]) -> Iterator[Epoch]:

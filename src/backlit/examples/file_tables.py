@@ -19,7 +19,7 @@ Seed = Annotated[int, Meta(ge=0)]
 
 TRAINING = tuple(
     name for name in TrainingSettings.__struct_fields__
-    if name not in {"gradient_norms", "divergence", "compiled", "threads"}
+    if name not in {"gradient_norms", "signals", "divergence", "compiled", "threads"}
 )  # fmt: skip
 """Keys of `[training]`: the settings of a training, without those that are of the run at hand."""
 

@@ -46,7 +46,7 @@ TRAINING = (*Settings.__struct_fields__, *DATA)
 ASKED = ("rate", "epoch", "compare", "data", "row", "run")
 """Those of its arguments that say which step of what is asked for."""
 
-UNASKED = ("gradient_norms", "divergence", "compiled", "threads", "time_limit", "facts", "notes", "figures",
+UNASKED = ("gradient_norms", "signals", "divergence", "compiled", "threads", "time_limit", "facts", "notes", "figures",
            "choosable")  # fmt: skip
 """Of these and the others, those that change no number of a step, or are not for callers."""
 

@@ -248,6 +248,7 @@ def _fit_report(record: FitReport) -> SummaryTable:
         rows.append(("chosen", f"of {len(record.choice.trials)} by {record.choice.how}"))
     rows.append(("stopped", f"{record.stopped}, {record.seconds:.3g} s in all"))
     rows += _compared(record.test)
+    rows += [("may be wrong", f"{notice.words}; see: {notice.command}") for notice in record.notices]
     title = f"training on {record.table}"
     score = f": {_scores(record.test.model)} on {record.test.rows:,} test rows" if record.test else ""
     return SummaryTable(title, ("", ""), rows, line=f"{title}{score}")

@@ -52,7 +52,7 @@ def diagnose(
             the name of a classic example, or the path of a network file (.toml), whose first run is trained.
         target: the column to predict, of a table.
         settings: what is settled about the training on a table, as `fit_table` takes it.
-        fix: train again with each remedy, one by one, from the same seed; `repaired` then trains with those that helped.
+        fix: train again with each remedy, one by one, from the same seed; `repaired` trains with those that helped.
         compare: False trains no references: the findings then say what is odd, not whether it does harm.
         columns: names of the inputs of a `Training`.
 
@@ -84,7 +84,7 @@ def _repaired(training: Training, kept: Any) -> Any:
 
 def trained_case(
     source: Any, target: str | None = None, settings: Settings | None = None, columns: Sequence[str] | None = None,
-    run: Callable[[Iterator[Progress]], None] = lambda progress: deque(progress, maxlen=0),
+    run: Callable[[Iterator[Progress]], None] | None = None,
 ) -> Case:  # fmt: skip
     """Give a training that has run: the source itself, or one that is run, of a table by `run`."""
     if isinstance(source, Training):
@@ -99,7 +99,8 @@ def trained_case(
     if isinstance(source, Network) or hasattr(source, "fit"):
         raise BacklitError(_refusal(source))
     table = TableTraining(source, target, settings)
-    run(table.validated())
+    with collecting([]):  # what it warns of is diagnosed
+        deque(table.validated(), maxlen=0) if run is None else run(table.validated())
     made_of = [report.column for report in table.encoder.reports for _ in range(report.outputs)]
     return Case(table.training, table.encoder.feature_names, made_of)
 
@@ -154,7 +155,9 @@ def _refuse(source: Any, what: str, **given: Any) -> None:
     """Refuse arguments that do not go with a source."""
     wrong = [name for name, value in given.items() if value is not None]
     if wrong:
-        raise BacklitError(f"{' and '.join(wrong)} {'does' if len(wrong) == 1 else 'do'} not go with {what}: leave out.")
+        raise BacklitError(
+            f"{' and '.join(wrong)} {'does' if len(wrong) == 1 else 'do'} not go with {what}: leave out."
+        )
 
 
 def _refusal(source: Any) -> str:

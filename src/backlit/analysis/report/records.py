@@ -19,7 +19,7 @@ from backlit.data import ColumnReport, Surprise, Task
 from backlit.engine import TrainingCurve
 from backlit.explain.record.step_records import Drawing
 from backlit.model.recipe import Recipe
-from backlit.model.reports import Choice
+from backlit.model.reports import Choice, Notice
 
 LONGEST_CELL = 200
 """Longer cells and names are cut and end in "…"."""
@@ -254,11 +254,12 @@ class Repeat(msgspec.Struct, frozen=True):
 class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     """The report of a model on a table.
 
-    `rows` says in words which rows were measured; `measured` is None where there were none. `private` says that values
-    of rows were left out. `counts` has the numbers of "training", "validation", "test" and "measured" rows, those that
-    are known. `baseline` and `linear` say what the two models beside the network are, or why one is left out.
-    `intervals` says how the scores' intervals were made. `drawing` is the network with its final weights and no row's
-    numbers. `worked` and the points are left out of a private report.
+    `notices` say what may be wrong with the training. `rows` says in words which rows were measured; `measured` is
+    None where there were none. `private` says that values of rows were left out. `counts` has the numbers of
+    "training", "validation", "test" and "measured" rows, those that are known. `baseline` and `linear` say what the
+    two models beside the network are, or why one is left out. `intervals` says how the scores' intervals were made.
+    `drawing` is the network with its final weights and no row's numbers. `worked` and the points are left out of a
+    private report.
     """
 
     table: str
@@ -286,3 +287,4 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     worked: WorkedRow | None
     surprises: tuple[Surprise, ...]
     repeat: Repeat
+    notices: tuple[Notice, ...] = ()

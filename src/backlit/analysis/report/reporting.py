@@ -163,6 +163,7 @@ def _report(model: TabularModel, table: str, private: bool, command: str, **meas
         network=repr(model.network), parameters=model.network.parameters.size,
         recipe=report.recipe if report else None, stopped=report.stopped if report else "",
         choice=report.choice if report else None, curve=report.curve if report else None,
+        notices=report.notices if report else (),
         drawing=network_outline(model.network, inputs, outputs), repeat=repeat_of(report, command, private=private),
         **measures,
     )  # fmt: skip

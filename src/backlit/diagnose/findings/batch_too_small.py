@@ -35,7 +35,7 @@ def batch_too_small(case: Case) -> Finding | None:
     return Finding(
         code="BL408", name=NAME, place=f"batch_size={size}", measure="gradient noise, median", measured=measured,
         threshold=None, healthy=f"batches of {ROWS} rows or so",
-        why=f"the mean of the gradients of {size} row{'s' * (size > 1)} is off the whole gradient by 1/√{size} of their "
-        f"spread; of {ROWS} rows by 1/√{ROWS}: the loss stays as high as that noise shakes the weights",
+        why=f"the mean of the gradients of {size} row{'s' * (size > 1)} is off the whole gradient by 1/√{size} of "
+        f"their spread; of {ROWS} rows by 1/√{ROWS}: the loss stays as high as that noise shakes the weights",
         remedies=tuple(remedies),
     )  # fmt: skip

@@ -52,8 +52,8 @@ def _found(case: Case, name: str, limit: float, sizes: Array) -> Finding | None:
         code="BL406", name=NAME, place=f"{name}={limit:g}",
         measure="share of the measured gradients that are more than twice the limit", measured=share, threshold=OFTEN,
         healthy="below 0.1: only outliers are clipped",
-        why=f"the gradient is {median / limit:,.0f} times the limit in the median, so every step is as long as the limit "
-        "says, however steep the loss: a rate divided by that number",
+        why=f"the gradient is {median / limit:,.0f} times the limit in the median, so every step is as long as the "
+        "limit says, however steep the loss: a rate divided by that number",
         remedies=(Remedy(f"no {name}", (without,)),
                   Remedy(f"{name} above the usual gradient", (set_setting(name, usual, f"{name}={usual:g}"),))),
         signal="gradient_norm", layer=case.signals.layers[0] if len(case.signals) else None,

@@ -65,5 +65,7 @@ def _remedies(case: Case, hidden: HiddenLayer, *, early: bool) -> tuple[Remedy, 
         weights = Remedy("the usual first weights and biases", (usual_weights(),))
         return (Remedy("biases that begin at 0", (usual_biases(),)), weights, leaky) if low else (weights, leaky)
     rate = getattr(case.settings.optimizer, "rate", None)
-    slower = (Remedy(f"a learning rate of {rate / 10:.1g}", (set_rate(float(f"{rate / 10:.1g}"), rate),)),) if rate else ()
+    slower = (
+        (Remedy(f"a learning rate of {rate / 10:.1g}", (set_rate(float(f"{rate / 10:.1g}"), rate),)),) if rate else ()
+    )
     return (*slower, leaky)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from backlit.diagnose.ahead import rounded
+from backlit.diagnose.ahead import rounded, usual_rate
 from backlit.diagnose.case import Case
 from backlit.diagnose.changes import set_rate, set_setting, standardize
 from backlit.diagnose.finding_tests import finding
@@ -18,7 +18,7 @@ from backlit.kernels.types import Array
 NAME = "divergence"
 
 SLOWER = 30.0
-"""The rate is divided by this where short trainings tell no better one."""
+"""The rate is divided by this, or the usual one taken if that is smaller, where short trainings tell no better one."""
 
 FEW = 5
 """So many rows are named."""
@@ -40,24 +40,30 @@ def divergence(case: Case) -> Finding | None:
     failure = _failure(case)
     stopped = case.training.stopped or ""
     place = stopped if stopped.startswith("diverged") else "after the last epoch"
-    details: list[str] = []
+    details: tuple[str, ...] = ()
     if failure is not None:
-        place = f"{stopped}, update {failure.step}"
-        sizes = np.abs(case.X[failure.rows]).max(axis=1)
-        largest = failure.rows[np.argsort(-sizes, kind="stable")[:FEW]]
-        usual = float(np.median(np.abs(case.X).max(axis=1)))
-        details = [failure.what, f"the batch had the training rows {_listed(failure.rows)}",
-                   "its largest inputs: "
-                   + ", ".join(f"{np.abs(case.X[row]).max():.3g} (row {row})" for row in largest)
-                   + f"; in the middle row of all it is {usual:.3g}"]  # fmt: skip
+        place, details = f"{stopped}, update {failure.step}", _details(case, failure)
     return Finding(
         code="BL403", name=NAME, place=place, measure="epochs that ended with finite numbers",
         measured=float(len(case.training.history)), threshold=float(case.settings.epochs), healthy="all of them",
-        why="each step that overshoots makes the next slope larger, so the weights grow by a factor in each update until "
-        f"they pass the largest number of {case.network.dtype}",
+        why="each step that overshoots makes the next slope larger, so the weights grow by a factor in each update "
+        f"until they pass the largest number of {case.network.dtype}",
         remedies=_remedies(case), signal="weight_norm", layer=case.signals.layers[0] if len(case.signals) else None,
-        epoch=len(case.training.history) + 1, details=tuple(details),
+        epoch=len(case.training.history) + 1, details=details,
     )  # fmt: skip
+
+
+def _details(case: Case, failure: Failure) -> tuple[str, ...]:
+    """Say what was not finite, which rows the batch had, and which of them have the largest inputs."""
+    sizes = np.abs(case.X).max(axis=1)
+    largest = failure.rows[np.argsort(-sizes[failure.rows], kind="stable")[:FEW]]
+    told = ", ".join(f"{sizes[row]:.3g} (row {row})" for row in largest)
+    return (
+        failure.what,
+        f"the batch had the training rows {_listed(failure.rows)}",
+        f"its largest inputs: {told}; of all rows the middle one has {np.median(sizes):.3g}, and row {sizes.argmax()} "
+        f"the most, {sizes.max():.3g}",
+    )
 
 
 def _listed(rows: Array) -> str:
@@ -68,22 +74,12 @@ def _listed(rows: Array) -> str:
 
 def _failure(case: Case) -> Failure | None:
     """Make the updates again up to the batch that failed, and look at it; None where that cannot be repeated."""
-    training = case.training
-    if not (training.stopped or "").startswith("diverged") or training.optimizer.full_batch:
-        return None
     try:
-        again: Any = Repetition.of(training)
-        for _ in again.places(training):
-            pass
+        again = Repetition.of(case.training)
+        rows = again.until_it_failed(case.training)
     except BacklitError:
         return None
-    order = case.plan.training().row_order
-    shuffle = training.settings.shuffle and training.batch_size < len(case.X)
-    for _ in range(len(training.history) + 1):
-        rows = order.draw(1, shuffle=shuffle)
-    batch = again.step % -(-len(case.X) // training.batch_size)
-    chosen: Array = np.asarray(rows).reshape(-1)[batch * training.batch_size : (batch + 1) * training.batch_size]
-    return Failure(again.step + 1, chosen, _not_finite(again.network, case, chosen))
+    return Failure(again.step + 1, rows, _not_finite(again.network, case, rows))
 
 
 def _not_finite(network: Any, case: Case, rows: Array) -> str:
@@ -120,9 +116,13 @@ def _remedies(case: Case) -> tuple[Remedy, ...]:
         return (inputs,)
     rates = case.rates
     told = rates is not None and rates.learns and rates.good[-1] <= 1.0
-    better = rates.advised if told and rates is not None else rounded(rate / SLOWER)
+    better = (
+        rates.advised
+        if told and rates is not None
+        else min(usual_rate(case.settings.optimizer), rounded(rate / SLOWER))
+    )
     found = [Remedy(f"a learning rate of {better:g}", (set_rate(better, rate),))]
     if not case.settings.optimizer.full_batch:
         found.append(Remedy("clipping the gradient's norm at 1",
-                            (set_setting("clip_norm", 1.0, "clip_norm=1", "--clip-norm 1"),)))  # fmt: skip
+                            (set_setting("clip_norm", 1.0, "clip_norm=1"),)))  # fmt: skip
     return (*found, inputs)

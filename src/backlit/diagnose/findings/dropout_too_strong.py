@@ -28,7 +28,8 @@ def dropout_too_strong(case: Case) -> Finding | None:
     return Finding(
         code="BL504", name=NAME, place=f"dropout {now:g}", measure="probability of dropout", measured=now,
         threshold=STRONG, healthy="0.1 to 0.3, and only where the network overfits",
-        why=f"with probability {now:g} a unit is out: {left}, and what remains is multiplied by {1.0 / (1.0 - now):.3g} "
+        why=f"with probability {now:g} a unit is 0: {left}, and the others are multiplied by {1.0 / (1.0 - now):.3g} "
         f"or 0, which adds noise; the training rows leave {case.unexplained_training:.3g} unexplained, without dropout",
-        remedies=(Remedy("no dropout", (set_dropout(0.0, now),)), Remedy(f"dropout {less:g}", (set_dropout(less, now),))),
+        remedies=(Remedy("no dropout", (set_dropout(0.0, now),)),
+                  Remedy(f"dropout {less:g}", (set_dropout(less, now),))),
     )  # fmt: skip

@@ -26,15 +26,15 @@ def exploding_gradient(case: Case) -> Finding | None:
         return None
     sizes = [*norms.values()]
     whole = float(np.sqrt(np.square(sizes).sum()))
-    first, last = [*norms][0], [*norms][-1]
+    first, last = next(iter(norms)), [*norms][-1]
     ratio = sizes[0] / sizes[-1] if sizes[-1] > 0.0 else 0.0
     grown, epoch = _growth(case, whole)
     if not (len(norms) > 1 and ratio > LARGEST) and not grown > GROWN:
         return None
     by_layer = ratio > LARGEST
     limit = float(f"{min(1.0, whole):.1g}") or 1.0
-    remedies = [Remedy(f"clipping the gradient's norm at {limit:g}",
-                       (set_setting("clip_norm", limit, f"clip_norm={limit:g}", f"--clip-norm {limit:g}"),))]  # fmt: skip
+    clipped = set_setting("clip_norm", limit, f"clip_norm={limit:g}")
+    remedies = [Remedy(f"clipping the gradient's norm at {limit:g}", (clipped,))]
     if by_layer:
         remedies.insert(0, Remedy("the usual first weights", (usual_weights(),)))
     return Finding(
@@ -43,8 +43,8 @@ def exploding_gradient(case: Case) -> Finding | None:
         else "gradient norm / that at the first weights",
         measured=ratio if by_layer else grown, threshold=LARGEST if by_layer else GROWN,
         healthy="between 0.1 and 10" if by_layer else "falls while the loss falls",
-        why="the chain rule multiplies a slope and a weight for each layer: where they are larger than 1 in the mean, the "
-        "gradient grows by a factor for each layer, and so do the steps",
+        why="the chain rule multiplies a slope and a weight for each layer: where they are larger than 1 in the mean, "
+        "the gradient grows by a factor for each layer, and so do the steps",
         remedies=tuple(remedies), signal="gradient_norm", layer=first, epoch=epoch,
         details=("gradient norms by layer, at the first weights: "
                  + ", ".join(f"{label}: {norm:.2g}" for label, norm in norms.items()),),

@@ -19,7 +19,7 @@ from backlit.kernels.types import Array
 RARE = 0.15
 """Classes of at most this part of the rows are rare, if they are also less than half of what all classes alike have."""
 
-LOW, GAINED, GOOD = 0.6, 0.3, 0.5
+LOW, GAINED, GOOD = 0.7, 0.25, 0.5
 """A rare class is not learned if its recall is below the first, and the same training with weighted rows has at least
 the second more of recall - false alarms, and at least the third of it."""
 

@@ -7,16 +7,17 @@ import numpy as np
 from backlit.diagnose.case import Case
 from backlit.diagnose.finding_tests import finding
 from backlit.diagnose.records import Finding
-from backlit.diagnose.samples import Worth, few_possible_rows, nearest, related, ridge, worth
+from backlit.diagnose.samples import Worth, class_numbers, few_possible_rows, nearest, related, ridge, worth
 from backlit.kernels.types import Array
 
-ERRORS = 2.5
+ERRORS = 3.0
 """A model is better than the baseline from so many standard errors on."""
 
-LOWEST = 0.8
+LOWEST = 0.7
 """The rows are enough to tell if the best model's unexplained share is above this, less two standard errors."""
 
 FEWEST_TRAINED, FEWEST_HELD_OUT = 40, 20
+"""Fewer rows, or of classes rows that are not of the most frequent one, tell too little."""
 
 
 @finding("BL105", "labels shuffled", by_itself=True)
@@ -24,7 +25,8 @@ def labels_shuffled(case: Case) -> Finding | None:
     """Find that no model is better than the baseline, on rows that it was not trained on."""
     sample = case.rows_sampled
     X, T = sample.X, sample.T
-    if case.validation is None or len(X) < FEWEST_TRAINED or len(sample.X_held_out) < FEWEST_HELD_OUT:
+    enough = _telling(case, T) >= FEWEST_TRAINED and _telling(case, sample.T_held_out) >= FEWEST_HELD_OUT
+    if case.validation is None or not enough:
         return None
     if not np.ptp(T, axis=0).any() or not np.ptp(sample.T_held_out, axis=0).any() or few_possible_rows(X):
         return None
@@ -48,6 +50,14 @@ def labels_shuffled(case: Case) -> Finding | None:
     )  # fmt: skip
 
 
+def _telling(case: Case, T: Array) -> int:
+    """Count the rows; of classes, at most four for each that is not of the most frequent class."""
+    classes = class_numbers(T, case.of_classes)
+    if classes is None or not len(T):
+        return len(T)
+    return min(len(T), 4 * (len(T) - int(np.bincount(classes).max())))
+
+
 def _models(case: Case) -> dict[str, Worth]:
     """Give what models are worth on rows that they were not trained on."""
     sample = case.rows_sampled
@@ -59,8 +69,9 @@ def _models(case: Case) -> dict[str, Worth]:
         "linear": worth(A, _clipped(case, ridge(X, T, Q)), middle),
     }
     base = case.targets.mean(axis=0)
-    for k, reference in enumerate(case.references):
-        found[f"reference {k + 1}"] = worth(case.held_out_targets, reference.predictions, base)
+    if case.references:
+        P = np.mean([reference.predictions for reference in case.references], axis=0)
+        found["references"] = worth(case.held_out_targets, P, base)
     if not case.diverged:
         scores = case.held_out_scores
         error = float(scores.std(ddof=1)) / len(scores) ** 0.5

@@ -17,7 +17,8 @@ EXCESS = 3.0
 """Weights so many times the usual size are large; the usual ones keep the spread of outputs from layer to layer."""
 
 WORSE, FLAT = 1.5, 0.5
-"""They do harm where the loss begins at so many times that of the usual ones, or this share of hidden outputs is flat."""
+"""They do harm where the loss begins at so many times that of the usual ones, or this share of a hidden layer's outputs
+is flat."""
 
 
 @finding("BL302", NAME)

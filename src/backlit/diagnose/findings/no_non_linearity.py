@@ -12,7 +12,7 @@ from backlit.diagnose.records import Finding, Remedy
 NAME = "no non-linearity"
 
 CURVED = 0.01
-"""Where in no layer more than this share of an output's variance differs from a straight line, the network is linear."""
+"""Where no layer has an output more of whose variance than this is off a straight line, the network is linear."""
 
 
 @finding("BL307", NAME)

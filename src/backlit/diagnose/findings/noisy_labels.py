@@ -15,20 +15,24 @@ from backlit.diagnose.case import Case
 from backlit.diagnose.changes import leave_out_rows, set_setting
 from backlit.diagnose.finding_tests import finding
 from backlit.diagnose.records import Finding, Remedy
-from backlit.diagnose.samples import class_numbers, nearest
+from backlit.diagnose.samples import class_numbers, nearest, ridge, robust, worth
 from backlit.kernels.types import Array
 
-FEWEST_ROWS = 60
+FEWEST_ROWS = 40
 
-LARGEST_SURE, LEAST_RATIO, MOST_ERRORS = 0.1, 0.6, 0.7
-"""Labels are noisy where more than the first part of the surer half of the predictions is contradicted, that is at
-least the second part of what it is over all rows, and over all rows it is at most the third part of the baseline's."""
+SUREST = 1 / 3
+"""The part of the predictions that count as sure."""
 
-FAR, LARGEST_FAR, MOST_SLOPE, FEWEST_FAR = 3.5, 0.06, 0.6, 8
+LARGEST_SURE, LEAST_RATIO, MOST_ERRORS = 0.1, 0.65, 0.6
+"""Labels are noisy where more than the first part of the sure predictions is contradicted, which is at least the second
+part of what it is over all rows, a standard error taken off; and over all rows it is at most the third part of the
+baseline's errors: where it is more, a weak relation looks the same."""
+
+FAR, LARGEST_FAR, MOST_SLOPE, FEWEST_FAR = 3.0, 0.05, 0.4, 8
 """Targets farther off than so many robust standard deviations contradict; more than the second part of all, which rise
 with the prediction by less than the third, two standard errors added, are noise of another kind than the rest."""
 
-EXPLAINED = 0.5
+EXPLAINED = 0.4
 """Of the other rows, at least this part is explained."""
 
 
@@ -37,22 +41,26 @@ def noisy_labels(case: Case) -> Finding | None:
     """Find targets that contradict sure predictions, in rows that the network was not trained on."""
     if case.validation is None or len(case.held_out_targets) < FEWEST_ROWS:
         return None
-    P = _predictions(case)
-    if P is None:
-        return None
-    classes = class_numbers(case.held_out_targets, case.of_classes)
-    if classes is not None:
-        return _of_classes(case, P, classes)
-    return None if case.of_classes else _of_numbers(case, P)
+    if not case.of_classes:
+        return _of_numbers(case)
+    T, P = _best_predictions(case)
+    classes = class_numbers(T, True)
+    return None if classes is None else _of_classes(case, P, classes)
 
 
-def _predictions(case: Case) -> Array | None:
-    """Give the mean of the references' predictions of the held-out rows; this network's where there are none."""
-    if case.references:
-        P = np.mean([reference.predictions for reference in case.references], axis=0)
-    else:
-        P = case.predictions_held_out
-    return P if np.isfinite(P).all() else None
+def _best_predictions(case: Case) -> tuple[Array, Array]:
+    """Give targets and predictions of rows that were not trained on, by the model that explains most of them.
+
+    The models are the mean of the references (this network where there are none), a linear one, and the nearest rows,
+    of which the training rows count too: each is predicted by the others.
+    """
+    sample = case.rows_sampled
+    X, T, Q, A = sample.X, sample.T, sample.X_held_out, sample.T_held_out
+    given = [reference.predictions for reference in case.references] or [case.predictions_held_out]
+    both = np.concatenate([nearest(X, T, Q), nearest(X, T, X, same=True)])
+    found = [(case.held_out_targets, np.mean(given, axis=0)), (A, ridge(X, T, Q)), (np.concatenate([A, T]), both)]
+    middle = T.mean(axis=0)
+    return min(found, key=lambda pair: worth(pair[0], pair[1], middle).unexplained)
 
 
 def _of_classes(case: Case, P: Array, classes: Array) -> Finding | None:
@@ -60,26 +68,28 @@ def _of_classes(case: Case, P: Array, classes: Array) -> Finding | None:
     if P.shape[1] == 1:
         P = np.concatenate([1.0 - P, P], axis=1)
     wrong, sure = P.argmax(axis=1) != classes, P.max(axis=1)
-    half = sure >= np.median(sure)
-    everywhere, surely = float(wrong.mean()), float(wrong[half].mean())
-    error = math.sqrt(surely * (1.0 - surely) / half.sum())
+    surest = sure >= np.quantile(sure, 1.0 - SUREST)
+    everywhere, surely = float(wrong.mean()), float(wrong[surest].mean())
+    least = surely - math.sqrt(surely * (1.0 - surely) / surest.sum())
     baseline = 1.0 - float(np.bincount(classes).max()) / len(classes)
-    if everywhere > MOST_ERRORS * baseline or surely - error < LARGEST_SURE or surely < LEAST_RATIO * everywhere:
+    if everywhere > MOST_ERRORS * baseline or least < max(LARGEST_SURE, LEAST_RATIO * everywhere):
         return None
     return _found(
-        case, "part of the labels that contradict the surer half of the predictions, rows not trained on", surely,
+        case, "part of the labels that contradict the surest third of the predictions, rows not trained on", surely,
         LARGEST_SURE, f"of honest overlap, well below the {everywhere:.2g} of all rows",
         f"where classes overlap, labels differ where the network is not sure; here {surely:.0%} do where it is surest, "
         f"and {everywhere:.0%} of all: as of labels that are wrong wherever the row lies",
     )  # fmt: skip
 
 
-def _of_numbers(case: Case, P: Array) -> Finding | None:
-    """Find targets far from the prediction that do not rise with it."""
-    for t, p in zip(case.held_out_targets.T, P.T, strict=True):
+def _of_numbers(case: Case) -> Finding | None:
+    """Find targets far from the prediction that do not rise with it; the model is one that rows far off do not draw."""
+    sample = case.rows_sampled
+    P = robust(sample.X, sample.T, sample.X_held_out)
+    for t, p in zip(sample.T_held_out.T, P.T, strict=True):
         apart = t - p
-        robust = 1.4826 * float(np.median(np.abs(apart - np.median(apart))))
-        far = np.abs(apart - np.median(apart)) > FAR * robust
+        size = 1.4826 * float(np.median(np.abs(apart - np.median(apart))))
+        far = np.abs(apart - np.median(apart)) > FAR * size
         share, spread = float(far.mean()), float(p[far].std()) if far.any() else 0.0
         if far.sum() < FEWEST_FAR or share < LARGEST_FAR or not spread > 0.0 or not t.var() > 0.0:
             continue
@@ -90,7 +100,7 @@ def _of_numbers(case: Case, P: Array) -> Finding | None:
         if slope + 2.0 * error < MOST_SLOPE:
             return _found(
                 case, f"part of the targets farther than {FAR:g} robust standard deviations from the prediction, rows "
-                "not trained on", share, LARGEST_FAR, "0.0005 of normal noise",
+                "not trained on", share, LARGEST_FAR, "0.003 of normal noise",
                 "noise that is added to what the inputs say leaves the slope of targets on predictions at 1; of these "
                 f"it is {slope:.2g} ± {error:.2g}: they have nothing to do with their inputs",
             )  # fmt: skip

@@ -19,9 +19,13 @@ APART = 50.0
 MOST = 1 / 3
 """Where more than this part of the columns are, the inputs as a whole are unscaled."""
 
+LARGEST, SMALLEST = 12.0, 0.05
+"""Where the median size is above or below, they are too. The greyscales from 0 to 16 of the bundled digits have 9."""
+
 
 def odd_columns(each: Array) -> Array:
-    """Give the columns whose size is far from the median's, largest ratio first; none where they are too many.
+    """Give the columns whose size is far from the median's, largest ratio first; none where they are too many,
+    or the median is unusual itself.
 
     >>> odd_columns(np.array([1.0, 2.0, 1e4, 0.5]))
     array([2])
@@ -29,8 +33,11 @@ def odd_columns(each: Array) -> Array:
     known = np.isfinite(each) & (each > 0.0)
     if np.count_nonzero(known) < 2:
         return np.zeros(0, np.int64)
+    middle = _middle(each[known])
+    if not SMALLEST <= middle <= LARGEST:
+        return np.zeros(0, np.int64)
     apart = np.zeros(len(each))
-    apart[known] = np.abs(np.log(each[known] / _middle(each[known])))
+    apart[known] = np.abs(np.log(each[known] / middle))
     found = np.flatnonzero(apart > math.log(APART))
     if len(found) > max(1.0, MOST * np.count_nonzero(known)):
         return np.zeros(0, np.int64)

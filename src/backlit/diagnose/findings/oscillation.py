@@ -39,13 +39,15 @@ def oscillation(case: Case) -> Finding | None:
     if swing < SWING or turns < TURNS:
         return None
     better = rounded(rate / SLOWER)
-    falling = set_setting("schedule", "cosine", "a rate that falls to 0 by the end, along a cosine", "--schedule cosine")
+    falling = set_setting(
+        "schedule", "cosine", "a rate that falls to 0 by the end, along a cosine", "--schedule cosine"
+    )
     return Finding(
         code="BL404", name=NAME, place=f"epochs {len(loss) // 2 + 1} to {len(loss)}",
         measure="step of the loss from epoch to epoch / the loss, median", measured=swing, threshold=SWING,
         healthy="below 0.1",
-        why=f"the loss turned around after {turns:.0%} of these epochs: steps this long cross the valley to and fro, and "
-        "the loss stays as high as they are long",
+        why=f"the loss turned around after {turns:.0%} of these epochs: steps this long cross the valley to and fro, "
+        "and the loss stays as high as they are long",
         remedies=(Remedy(f"a learning rate of {better:g}", (set_rate(better, rate),)),
                   Remedy("a rate that falls to 0 by the end", (falling,))),
         signal="update_ratio", layer=case.signals.layers[0] if len(case.signals) else None,

@@ -15,7 +15,10 @@ LARGEST_PART = 0.01
 """The part of the targets' variance that may lie out of reach."""
 
 LARGEST_FLAT = 0.2
-"""The part of the targets above 0 whose output may be stuck at 0."""
+"""The part of an output's targets above 0 at which it may be stuck at 0 ..."""
+
+FEWEST = 5
+"""... if there are so many."""
 
 FLAT = {"relu": (0.0, math.inf), "hard_sigmoid": (0.0, 1.0)}
 """Output activations that are flat at an end of their values, with these ends."""
@@ -64,13 +67,16 @@ def _stuck(case: Case, last: Last) -> Finding | None:
     low, high = FLAT[last.name]
     A, T = sampled_outputs(case), case.rows_sampled.T
     above = low < T
+    counts = above.sum(axis=0)
     stuck = above & ((low >= A) | ((high <= A) & (high > T)))
-    part = float(stuck.sum() / max(1, above.sum()))
+    parts = np.where(counts >= FEWEST, stuck.sum(axis=0) / np.maximum(counts, 1), 0.0)
+    part = float(parts.max(initial=0.0))
     if not part > LARGEST_FLAT:
         return None
     return Finding(
         code="BL201", name="output cannot reach the targets", place=f"the output, {last.name}",
-        measure=f"part of the targets above {low:g} whose output is exactly at an end of {last.name}", measured=part,
+        measure=f"part of an output's targets above {low:g} at which it is exactly at an end of {last.name}",
+        measured=part,
         threshold=LARGEST_FLAT, healthy="about 0",
         why=f"{last.name} is flat there: its slope is 0, so no gradient of these targets gets back to any weight, and "
         "the outputs stay where they are",

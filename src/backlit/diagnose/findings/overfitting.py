@@ -15,7 +15,7 @@ from backlit.ops.layers.dropout import Dropout
 NAME = "overfitting"
 
 APART = 0.1
-"""Training and validation rows are apart where their unexplained shares differ by more than this part of the baseline."""
+"""Training and validation rows are apart where their unexplained shares differ by more than this."""
 
 LEARNED = 0.15
 """The training rows are learned where at most this part of the way to the reference is lost on them."""
@@ -26,7 +26,7 @@ WIDE = 16
 
 @finding("BL502", NAME)
 def overfitting(case: Case) -> Finding | None:
-    """Find a training far better on its own rows than on the validation rows, where less learning by heart is better."""
+    """Find a training far better on its own rows than on the validation rows."""
     if case.validation is None or case.diverged or case.unlearned > LEARNED:
         return None
     apart = case.unexplained - case.unexplained_training
@@ -60,7 +60,7 @@ def _rise(case: Case) -> tuple[float, int]:
 def _remedies(case: Case, *, kept: bool) -> tuple[Remedy, ...]:
     """Give early stopping, unless it is there, penalties, dropout and fewer units, each alone."""
     settings = case.settings
-    stopping = (set_setting("patience", PATIENCE, f"patience {PATIENCE}", f"--patience {PATIENCE}"),
+    stopping = (set_setting("patience", PATIENCE, f"patience {PATIENCE}"),
                 set_setting("keep_best", True, "the weights of the best epoch"))  # fmt: skip
     penalties = [set_setting("l2", value, f"an L2 penalty of {value:g} instead of {settings.l2:g}", f"--l2 {value:g}")
                  for value in PENALTIES if value > settings.l2]  # fmt: skip

@@ -42,8 +42,8 @@ def penalty_too_strong(case: Case) -> Finding | None:
         measure=name if name in limits else "share of the units whose weights are at max_norm",
         measured=_given(case)[name] if name in limits else measured * HELD, threshold=limits.get(name, HELD),
         healthy=f"about 1 / rows, {1.0 / len(case.X):.2g}" if name in {"l1", "l2"} else "a tenth of that at most",
-        why="the minimum is where the slope of the penalties, l2 w, balances that of the loss: the stronger they are, the "
-        f"smaller the weights there; here they ended at {shrunk:.2g} of their first size",
+        why="the minimum is where the slope of the penalties, l2 w, balances that of the loss: the stronger they are, "
+        f"the smaller the weights there; here they ended at {shrunk:.2g} of their first size",
         remedies=(Remedy(_words(changes), changes), Remedy(_words(without), without)),
         signal="weight_norm", layer=case.signals.layers[0] if len(case.signals) else None, details=_details(case),
     )  # fmt: skip
@@ -51,7 +51,8 @@ def penalty_too_strong(case: Case) -> Finding | None:
 
 def _strengths(case: Case) -> dict[str, float]:
     """Give how strong each penalty is: 1 and above is strong."""
-    given, found = _given(case), {}
+    given = _given(case)
+    found: dict[str, float] = {}
     for name in ("l1", "l2"):
         if name in given:
             found[name] = given[name] * len(case.X) / STRONG
@@ -88,7 +89,9 @@ def _weaker(case: Case, factor: float) -> tuple[Change, ...]:
     for name in ("l1", "l2"):
         if name in given:
             value = float(f"{min(given[name] / factor, 1.0 / len(case.X)):.1g}") if factor else 0.0
-            changes.append(set_setting(name, value, f"{name} {value:g} instead of {given[name]:g}", f"--{name} {value:g}"))
+            changes.append(
+                set_setting(name, value, f"{name} {value:g} instead of {given[name]:g}", f"--{name} {value:g}")
+            )
     if "weight_decay" in given:
         value = given["weight_decay"] / factor if factor else 0.0
         optimizer = msgspec.structs.replace(case.settings.optimizer, weight_decay=value)

@@ -14,7 +14,8 @@ from backlit.diagnose.records import Change, Finding, Remedy
 NAME = "plateau"
 
 HIGH, FLAT = 0.9, 0.01
-"""On a plateau the loss is at least HIGH times that of weights 0, and changes from epoch to epoch by at most FLAT of it."""
+"""On a plateau the loss is at least HIGH times that of weights 0, and from one epoch to the next it changes by at most
+FLAT of that."""
 
 SHARE = 0.3
 """From this share of the epochs on it is long."""

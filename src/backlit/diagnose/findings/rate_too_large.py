@@ -41,8 +41,8 @@ def rate_too_large(case: Case) -> Finding | None:
         measure=f"unexplained share of the training rows after {rates.epochs} epochs", measured=finite(rates.now),
         threshold=rates.best + WORSE * (1.0 - rates.best),
         healthy=f"{rates.best:.3g}, with the best of {len(rates.found)} rates",
-        why="a step goes down the slope where it starts; where it is longer than the valley is wide it ends higher up on "
-        "the other side (on a parabola of curvature c, with a rate above 2 / c)",
+        why="a step goes down the slope where it starts; where it is longer than the valley is wide it ends higher up "
+        "on the other side (on a parabola of curvature c, with a rate above 2 / c)",
         remedies=(Remedy(f"a learning rate of {better:g}", (set_rate(better, rates.rate),)),
                   Remedy(f"a learning rate of {smaller:g}", (set_rate(smaller, rates.rate),))),
         signal="update_ratio", layer=case.signals.layers[0] if len(case.signals) else None,
@@ -68,6 +68,6 @@ def _jumps(case: Case) -> list[str]:
         ratios = np.array([signals.of("update_ratio", layer) for layer in signals.layers])
         ratios = ratios[np.isfinite(ratios)]
         if ratios.size:
-            said.append(f"an update changed the weights of a layer by up to {ratios.max():.2g} of their size; more than "
-                        f"{RATIO:g} is large")  # fmt: skip
+            said.append(f"an update changed the weights of a layer by up to {ratios.max():.2g} of their size; more "
+                        f"than {RATIO:g} is large")  # fmt: skip
     return said

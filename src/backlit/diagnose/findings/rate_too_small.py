@@ -16,6 +16,9 @@ NAME = "learning rate too small"
 FACTOR = 10.0
 """A rate is too small where all those that learn about as well as the best are at least so many times as large."""
 
+UPDATES = 50
+"""Of fewer updates nothing is said: that they are few comes first, BL501."""
+
 FALLEN = 0.01
 """A schedule that brings the rate below this part of the first one by the middle of the training brings it down too
 fast."""
@@ -34,7 +37,7 @@ def rate_too_small(case: Case) -> Finding | None:
 
 def _by_search(case: Case) -> Finding | None:
     """Find it by short trainings with other rates."""
-    rates = case.rates
+    rates = case.rates if case.updates >= UPDATES else None
     if rates is None or not rates.learns or rates.good[0] < FACTOR:
         return None
     better, ratio = rates.advised, _update_ratio(case)
@@ -73,8 +76,8 @@ def _by_schedule(case: Case) -> Finding | None:
         measure="learning rate in the middle of the training / in the first epoch", measured=part, threshold=FALLEN,
         healthy="0.1 to 1",
         why=f"the schedule {case.settings.schedule.name} brings the rate from {rates[0]:.3g} to "
-        f"{rates[(len(rates) - 1) // 2]:.1g} by the middle: the weights learn in the first {last} of {len(rates)} epochs "
-        "and stand still from then on",
+        f"{rates[(len(rates) - 1) // 2]:.1g} by the middle: the weights learn in the first {last} of {len(rates)} "
+        "epochs and stand still from then on",
         remedies=(constant,), signal="update_ratio", layer=case.signals.layers[0] if len(case.signals) else None,
         epoch=last,
     )  # fmt: skip

@@ -31,11 +31,12 @@ def saturated_units(case: Case) -> Finding | None:
         return None
     return Finding(
         code="BL306", name=NAME, place=f"layer {hidden.label}, {'at the first weights' if early else 'at the end'}",
-        measure="share of outputs where the slope is at most a fiftieth of the steepest", measured=share, threshold=SHARE,
-        healthy="below 0.2",
+        measure="share of outputs where the slope is at most a fiftieth of the steepest", measured=share,
+        threshold=SHARE, healthy="below 0.2",
         why=f"a gradient is multiplied by the slope of {hidden.activation.name} on its way back: at most 1/50 of it "
         f"passes {share:.0%} of the outputs of this layer",
-        remedies=_remedies(case, hidden, early=early), signal="saturated", layer=hidden.label, epoch=1 if early else None,
+        remedies=_remedies(case, hidden, early=early), signal="saturated", layer=hidden.label,
+        epoch=1 if early else None,
         details=(f"flat at the first weights: {at_start:.0%}, at the end: {at_end:.0%}",),
     )  # fmt: skip
 
@@ -64,5 +65,7 @@ def _remedies(case: Case, hidden: HiddenLayer, *, early: bool) -> tuple[Remedy, 
         large = case.start.excess.get(hidden.label, 1.0) > EXCESS
         return (weights, inputs, relu) if large else (inputs, weights, relu)
     rate = getattr(case.settings.optimizer, "rate", None)
-    slower = (Remedy(f"a learning rate of {rate / 10:.1g}", (set_rate(float(f"{rate / 10:.1g}"), rate),)),) if rate else ()
+    slower = (
+        (Remedy(f"a learning rate of {rate / 10:.1g}", (set_rate(float(f"{rate / 10:.1g}"), rate),)),) if rate else ()
+    )
     return (*slower, relu)

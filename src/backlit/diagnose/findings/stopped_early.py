@@ -74,8 +74,7 @@ def _changes(case: Case) -> tuple[tuple[Change, ...], int]:
     settings, batches = case.settings, -(-len(case.X) // case.training.batch_size)
     changes = []
     if settings.patience is not None and (settings.patience < PATIENCE or settings.tolerance > 0.0):
-        changes.append(set_setting("patience", PATIENCE, f"patience {PATIENCE} instead of {settings.patience}",
-                                   f"--patience {PATIENCE}"))  # fmt: skip
+        changes.append(set_setting("patience", PATIENCE, f"patience {PATIENCE} instead of {settings.patience}"))
         if settings.tolerance > 0.0:
             changes.append(set_setting("tolerance", 0.0, f"tolerance 0 instead of {settings.tolerance:g}"))
     for name in ("target", "time_limit"):

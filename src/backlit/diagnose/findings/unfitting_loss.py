@@ -120,18 +120,11 @@ def _distance_of_classes(case: Case, last: Last) -> Finding | None:
     """Find classes that are learned by a loss of numbers."""
     if case.classes is None or last.loss not in SQUARES:
         return None
+    if last.loss == "mae":
+        return _median(case, last)
     A = sampled_outputs(case)
     if last.name in {"softmax", "sigmoid"}:
         return _slopes_lost(case, last, A)
-    if last.loss == "mae":
-        silent = _mean((A.max(axis=1) if A.shape[1] > 1 else np.maximum(A, 1.0 - A)[:, 0]) < 0.5)
-        if not silent > LARGEST_SUM:
-            return None
-        return _found(
-            case, last, "part of the rows in which no output is above 1/2", silent, LARGEST_SUM, "0",
-            "absolute distances are smallest at the median, which of a class that most rows are not of is 0: the "
-            "outputs are no probabilities",
-        )  # fmt: skip
     outside = _mean((A < -0.05) | (A > 1.05))
     if not outside > MOST_OUTSIDE:
         return None
@@ -139,6 +132,20 @@ def _distance_of_classes(case: Case, last: Last) -> Finding | None:
         case, last, "part of the outputs outside 0 to 1", outside, MOST_OUTSIDE, "0",
         "an output of any size is no probability: rows on the right side but far off cost as much as wrong ones, and "
         "the weights go into pulling them back",
+    )  # fmt: skip
+
+
+def _median(case: Case, last: Last) -> Finding | None:
+    """Find absolute distances of classes, which are smallest at the median."""
+    shares = case.targets.mean(axis=0)
+    apart = float(np.minimum(shares, 1.0 - shares).max())
+    if not apart > MOST_OUTSIDE:
+        return None
+    return _found(
+        case, last, "difference of a class's frequency and the constant output of least loss, largest of all classes",
+        apart, MOST_OUTSIDE, "0",
+        "over rows alike, of which a part q is of the class, the mean of |p - t| is q (1 - p) + (1 - q) p: linear in "
+        "p, so smallest at 0 or 1 and not at q. The outputs are driven to 0 and 1, and are no probabilities",
     )  # fmt: skip
 
 
@@ -157,7 +164,7 @@ def _slopes_lost(case: Case, last: Last, A: Array) -> Finding | None:
 
 def _passed(last: Last, A: Array, T: Array) -> float:
     """Give the part of cross-entropy's slope |a - t| that the worse half of the rows has at the last layer's sums."""
-    D = np.sign(A - T) if last.loss == "mae" else A - T  # dl/dA, but for a constant factor
+    D = A - T  # dl/dA, but for a constant factor
     slope = A * (D - (A * D).sum(axis=1, keepdims=True)) if last.name == "softmax" else A * (1.0 - A) * D
     wanted = np.linalg.norm(A - T, axis=1)
     worse = wanted >= np.nanmedian(wanted) if np.isfinite(wanted).any() else np.ones(len(A), bool)

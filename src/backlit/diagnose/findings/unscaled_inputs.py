@@ -7,13 +7,9 @@ import numpy as np
 from backlit.diagnose.case import Case
 from backlit.diagnose.changes import standardize
 from backlit.diagnose.finding_tests import finding
-from backlit.diagnose.findings.one_input_of_another_scale import odd_columns
+from backlit.diagnose.findings.one_input_of_another_scale import LARGEST, SMALLEST, odd_columns
 from backlit.diagnose.records import Finding, Remedy
 from backlit.diagnose.samples import sizes
-
-LARGEST, SMALLEST = 12.0, 0.05
-"""Sizes of inputs, in the median over the columns, above or below which they count as unscaled. The greyscales from 0
-to 16 of the bundled digits have 9."""
 
 FARTHEST = 20.0
 """From this |mean| / standard deviation on, in the median, the inputs are far from 0."""
@@ -48,11 +44,11 @@ def _why_size(size: float, inputs: int) -> str:
     if size > 1.0:
         return (
             f"a unit's sum over {inputs:,} inputs and the slope of each of its weights are both in proportion to the "
-            f"inputs, so a step changes the sum {size**2:.3g} times as much as with inputs of size 1"
+            f"inputs, so a step changes the sum {size * size:.3g} times as much as with inputs of size 1"
         )
     return (
         f"a unit's sum and the slopes of its weights are in proportion to the inputs, so a step changes the sum by "
-        f"{size**2:.2g} of what it does with inputs of size 1"
+        f"{size * size:.2g} of what it does with inputs of size 1"
     )
 
 

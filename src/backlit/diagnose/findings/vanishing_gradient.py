@@ -53,6 +53,9 @@ def _why(name: str, depth: int, ratio: float) -> str:
     told = f"each of the {depth} hidden layers passes on about {each:.2g} of the gradient"
     slope = SLOPES.get(name)
     if slope is not None and slope < 1.0:
-        return f"the slope of {name} is at most {slope:g}, so {depth} layers pass on at most about {slope:g}^{depth} = " \
-               f"{slope ** depth:.1g} where the weights do not make up for it; {told}"  # fmt: skip
+        most = f"{slope:g}^{depth} = {slope**depth:.1g}"
+        return (
+            f"the slope of {name} is at most {slope:g}, so {depth} layers pass on at most about {most} where weights "
+            f"do not make up for it; {told}"
+        )
     return f"the chain rule multiplies a slope and a weight for each layer; {told}"

@@ -6,8 +6,6 @@ measuring.py` makes the signals of them. No sum is divided among workers, so the
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from backlit.engine.machine.reduce import range_start, synchronize
@@ -35,9 +33,7 @@ def found_at(signals: Signals, point: int) -> int:
     return point * (signals.span_count * SPAN + signals.output_count * OUTPUT)
 
 
-def measure_before_update(
-    tables: Tables, memory: Memory, signals: Signals, point: int, last: int, rows: int
-) -> None:
+def measure_before_update(tables: Tables, memory: Memory, signals: Signals, point: int, last: int, rows: int) -> None:
     """Measure a batch of so many rows whose gradient lies in dP, where it is the last one of its epoch; else keep it.
 
     Each worker takes every so-and-so-manieth range, since a range's sums are one worker's. The outputs are those of the
@@ -64,9 +60,7 @@ def measure_outputs(memory: Memory, signals: Signals, n: int, at: int) -> None:
     for k in range(signals.output_count):
         start, columns = signals.outputs[3 * k], signals.outputs[3 * k + 1]
         count = n * columns
-        mean = sum_of(memory.A, start, count) / count
-        signals.found[at + MEAN] = mean
-        signals.found[at + SPREAD] = np.sqrt(spread_of(memory.A, start, count, mean) / count)
+        measure_spread(memory.A, start, count, signals.found, at)
         low, high = signals.limits[2 * k], signals.limits[2 * k + 1]
         if low == low:  # noqa: PLR0124  (only NaN differs from itself: nowhere flat)
             start = signals.outputs[3 * k + 2]
@@ -128,33 +122,25 @@ def distance_of(P: Array, kept: Array, start: int, stop: int) -> float:
 
 
 @any_order
-def _sum_loops(A: Array, start: int, count: int) -> float:
-    total = 0.0
+def _spread_loops(A: Array, start: int, count: int, found: Array, at: int) -> None:
+    first = float(A[start])
+    total, squares = 0.0, 0.0
     for i in range(start, start + count):
-        total += float(A[i])
-    return total
-
-
-@tuned(_sum_loops)
-def sum_of(A: Array, start: int, count: int) -> float:
-    """Give the sum of so many numbers, in float64."""
-    return float(A[start : start + count].sum(dtype=np.float64))
-
-
-@any_order
-def _spread_loops(A: Array, start: int, count: int, mean: float) -> float:
-    total = 0.0
-    for i in range(start, start + count):
-        deviation = float(A[i]) - mean
-        total += deviation * deviation
-    return total
+        deviation = float(A[i]) - first
+        total += deviation
+        squares += deviation * deviation
+    found[at + MEAN] = first + total / count
+    found[at + SPREAD] = np.sqrt(max(squares / count - (total / count) * (total / count), 0.0))
 
 
 @tuned(_spread_loops)
-def spread_of(A: Array, start: int, count: int, mean: float) -> float:
-    """Give Σ (a - mean)² of so many numbers, in float64."""
-    deviations = A[start : start + count].astype(np.float64) - mean
-    return float((deviations * deviations).sum())
+def measure_spread(A: Array, start: int, count: int, found: Array, at: int) -> None:
+    """Write the mean and the standard deviation of so many numbers, in float64.
+
+    In one pass: the squares are those of the differences from the first number, which cancel less than the numbers' do.
+    """
+    a = A[start : start + count].astype(np.float64)
+    found[at + MEAN], found[at + SPREAD] = a.mean(), a.std()
 
 
 def _flat_loops(A: Array, start: int, count: int, low: float, high: float) -> int:

@@ -13,6 +13,7 @@ from backlit.diagnose.repairing import Repaired
 from backlit.engine import Shown
 from backlit.errors import BacklitError
 from backlit.show.curves.figures import curve_figures
+from backlit.show.demo.text import WIDTH
 from backlit.show.diagnose import forms, words
 from backlit.show.picture import Picture
 from backlit.show.saving import saved
@@ -56,7 +57,9 @@ class Diagnosed(Shown):
         """
         helped = [tried for tried in self.tried if tried.helped and tried.after is not None]
         if not helped or helped[0].before.curve is None or helped[-1].after is None or helped[-1].after.curve is None:
-            raise BacklitError("there is nothing to draw: no remedy that was tried helped. The history draws its curve.")
+            raise BacklitError(
+                "there is nothing to draw: no remedy that was tried helped. The history draws its curve."
+            )
         curves = {"before": helped[0].before.curve, "after": helped[-1].after.curve}
         return Picture(curve_figures(curves), curves, title="The training before and with what helped")
 
@@ -64,7 +67,7 @@ class Diagnosed(Shown):
         """Give a page of its own that loads nothing."""
         return forms.page_of(self.record)
 
-    def to_text(self, width: int = forms.WIDTH) -> str:
+    def to_text(self, width: int = WIDTH) -> str:
         """Give the diagnosis as text, in lines of at most `width`."""
         return forms.text_of(self.record, width)
 

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from backlit.diagnose.records import Diagnosis, Finding, Tried
 from backlit.show.charts.palette import CHART_STYLE
-from backlit.show.demo.blocks import Block, Words
+from backlit.show.demo.blocks import Block
 from backlit.show.demo.demo import cell_html
 from backlit.show.demo.page import STYLE, block_html
 from backlit.show.demo.text import WIDTH, plain_text, renderables
@@ -18,7 +18,6 @@ from backlit.show.diagnose import words
 from backlit.show.diagnose.parts import diagnosis_parts, finding_parts, tried_parts
 from backlit.show.notebook import heading_html
 from backlit.show.pages import page
-from backlit.show.report.texts import WORDS, plain
 
 Record = Diagnosis | Finding | Tried
 
@@ -58,6 +57,5 @@ def html_of(record: Record) -> str:
 
 def page_of(diagnosis: Diagnosis) -> str:
     """Give a diagnosis as a page of its own, which loads nothing."""
-    blocks = [Words(words.verdict(diagnosis)), *diagnosis_parts(diagnosis)]
-    title = f"Diagnosis: {plain(diagnosis.what, WORDS)}"
-    return page(title, "\n".join(map(block_html, blocks)), CHART_STYLE + STYLE)
+    parts = map(block_html, diagnosis_parts(diagnosis))
+    return page(words.line(diagnosis), "\n".join(parts), CHART_STYLE + STYLE)

@@ -1,4 +1,4 @@
-"""The parts of a diagnosis in their order, as blocks that a terminal, a notebook and a page draw, each in its own way."""
+"""The parts of a diagnosis in their order, as blocks that a terminal, a notebook and a page draw alike."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ from backlit.show.report.texts import CELL, SENTENCE, WORDS, number, plain, scor
 MOST_REMARKS, MOST_DETAILS = 8, 4
 
 WHAT_IS_LEFT = (
-    "Error that is left: the mean squared error of the predictions, of classes that of their probabilities, divided by "
-    "the baseline's. 0 is perfect, 1 is no better than the baseline."
+    "Unexplained share: the mean squared error of the predictions, of classes that of their probabilities, divided by "
+    "the baseline's, which answers the mean, or the classes' shares, for every row. 0 is perfect, 1 is the baseline."
 )
 
 
 def diagnosis_parts(diagnosis: Diagnosis) -> Iterator[Block]:
     """Give what is said of a diagnosis, below its verdict."""
+    ended = f", which ended: {plain(diagnosis.stopped, WORDS)}" if diagnosis.stopped else ""
+    yield Words(f"The training of {plain(diagnosis.what, WORDS)}{ended}.")
     yield Words(words.measured(diagnosis.compared))
     yield _compared(diagnosis)
     for place, finding in enumerate(diagnosis.findings, 1):
@@ -56,10 +58,12 @@ def _compared(diagnosis: Diagnosis) -> DemoTable:
     table = [(name, "not finite" if value is None else score(value)) for name, value in rows]
     notes = [WHAT_IS_LEFT]
     if found.held_out and found.training_rows is not None:
-        notes.append(f"On its own training rows, this training leaves {score(found.training_rows)}.")
+        notes.append(f"Of this training on its own training rows: {score(found.training_rows)}.")
     if found.reference_what:
         notes.append(f"The reference: {plain(found.reference_what, SENTENCE)}.")
-    return DemoTable("", (f"on {counted(found.rows, f'{where} row')}", "error that is left"), tuple(table), 1, tuple(notes))
+    return DemoTable(
+        "", (f"on {counted(found.rows, f'{where} row')}", "unexplained share"), tuple(table), 1, tuple(notes)
+    )
 
 
 def finding_parts(finding: Finding, before: str = "") -> Iterator[Block]:
@@ -74,8 +78,13 @@ def finding_parts(finding: Finding, before: str = "") -> Iterator[Block]:
         rows.append(("threshold", number(finding.threshold, 3)))
     rows += [("healthy", plain(finding.healthy, WORDS))] if finding.healthy else []
     rows += [("why", plain(finding.why, SENTENCE))] if finding.why else []
-    rows += [("also" if k else "evidence", plain(detail, SENTENCE)) for k, detail in enumerate(finding.details[:MOST_DETAILS])]
-    rows += [("or" if k else "try", plain(words.remedy_words(remedy), SENTENCE)) for k, remedy in enumerate(finding.remedies)]
+    rows += [
+        ("also" if k else "evidence", plain(detail, SENTENCE))
+        for k, detail in enumerate(finding.details[:MOST_DETAILS])
+    ]
+    rows += [
+        ("or" if k else "try", plain(words.remedy_words(remedy), SENTENCE)) for k, remedy in enumerate(finding.remedies)
+    ]
     yield Facts(tuple(rows))
 
 
@@ -106,10 +115,10 @@ def _side_by_side(tried: Tried, after: Outcome, signal: str) -> DemoTable:
     """Give the numbers of the two trainings beside each other; a number that neither has is left out."""
     before = tried.before
     lines = [
-        ("error that is left", score(before.unexplained), score(after.unexplained)),
+        ("unexplained share", score(before.unexplained), score(after.unexplained)),
         (before.metric, score(before.score), score(after.score)),
         ("validation loss", number(before.validation_loss), number(after.validation_loss)),
-        ("loss", number(before.loss), number(after.loss)),
+        ("training loss", number(before.loss), number(after.loss)),
         (signal or "the finding's signal, at the end", number(before.signal, 3), number(after.signal, 3)),
         ("epochs", f"{before.epochs:,}", f"{after.epochs:,}"),
     ]

@@ -9,7 +9,11 @@ from backlit.diagnose.records import Change, Compared, Diagnosis, Finding, Outco
 from backlit.errors import counted
 from backlit.show.report.texts import SENTENCE, listed, number, plain, share
 
-MOST_PER_CENT = 10.0
+LEAST = 0.005
+"""A smaller part of the way up to the baseline is no difference."""
+
+WHOLE = 10.0
+"""Larger shares have three digits."""
 
 MOST_NAMED = 4
 """So many findings are named in the verdict."""
@@ -26,10 +30,15 @@ def verdict(diagnosis: Diagnosis) -> str:
         return f"{which}: {each}."
     if diagnosis.harmed:
         return "Something is wrong, and no test says what: the training is worse than its reference."
+    return _healthy(compared)
+
+
+def _healthy(compared: Compared) -> str:
+    """Say that nothing was found, and how sure that is."""
     if not was_compared(compared):
         return "Nothing was found; the training was not compared with a reference."
     if compared.gap is None:
-        return "Nothing was found, but these inputs may say nothing of the targets: no model is better than the baseline."
+        return "Nothing was found, but these inputs may say nothing of the targets: no model beats the baseline."
     if compared.gap > SMALLEST_GAP:
         return "Nothing is certain: on these rows the training is worse than its reference, but chance may explain it."
     return "Nothing is wrong: the training is as good as its reference."
@@ -40,16 +49,18 @@ def measured(compared: Compared) -> str:
     if compared.training is None:
         return "The training ended with predictions that are not finite numbers."
     rows = f"{counted(compared.rows, 'validation row' if compared.held_out else 'training row')}"
-    mine = f"On {rows} the training leaves {left(compared.training)} {'of ' if compared.training < MOST_PER_CENT else ''}the baseline's squared error"
+    mine = f"On {rows} the training leaves {left(compared.training)} unexplained"
     if compared.reference is None:
         return f"{mine}."
     said = f"{mine}, the reference {left(compared.reference)}"
     if compared.gap is None or compared.errors is None:
         return f"{said}."
-    if compared.gap <= 0.0:
-        return f"{said}: it is no worse."
-    errors = f"{number(compared.errors, 2)} standard errors of the rows' mean difference"
-    return f"{said}: {share(compared.gap)} of the way from the reference up to the baseline is lost, {errors}."
+    if compared.gap < LEAST:
+        return f"{said}: it is as good."
+    lost = f"{share(compared.gap)} of the way from the reference up to the baseline"
+    if compared.gap <= SMALLEST_GAP:
+        return f"{said}: {lost} is lost, which is too little to count."
+    return f"{said}: {lost} is lost, {number(compared.errors, 2)} standard errors of the rows' mean difference."
 
 
 def was_compared(compared: Compared) -> bool:
@@ -58,12 +69,12 @@ def was_compared(compared: Compared) -> bool:
 
 
 def left(value: float | None) -> str:
-    """Give a part of the baseline's error in per cent, or in times where it is far above it.
+    """Give an unexplained share in per cent, which may be far above 100.
 
     >>> left(0.5), left(1.25), left(123.0)
-    ('50\\xa0%', '125\\xa0%', '123 times')
+    ('50\\xa0%', '125\\xa0%', '12,300\\xa0%')
     """
-    return share(value) if value is None or value < MOST_PER_CENT else f"{number(value, 3)} times"
+    return share(value) if value is None or value < WHOLE else f"{number(100.0 * value, 3)}\u00a0%"
 
 
 def line(diagnosis: Diagnosis) -> str:
@@ -73,8 +84,8 @@ def line(diagnosis: Diagnosis) -> str:
 
 def finding_line(finding: Finding) -> str:
     """Say a finding in a line: what, where, and the number that shows it."""
-    shown = "" if finding.measured is None else f": {plain(finding.measure, SENTENCE)} {number(finding.measured, 3)}"
-    return f"{finding.code} {finding.name}, {plain(finding.place, SENTENCE)}{shown}"
+    shown = "" if finding.measured is None else f": {plain(finding.measure, SENTENCE)} = {number(finding.measured, 3)}"
+    return f"{finding.code} {finding.name} ({plain(finding.place, SENTENCE)}){shown}"
 
 
 def options_of(remedy: Remedy) -> str:
@@ -104,15 +115,19 @@ def tried_words(tried: Tried) -> str:
         return "It did not help: this training ended with predictions that are not finite numbers. Not kept."
     errors = "" if tried.errors is None else f", {number(tried.errors, 2)} standard errors of the rows' mean difference"
     if tried.helped:
-        part = "" if tried.closed is None else f" and closes {_part(tried.closed)} of the gap that was left"
-        return f"It helped: the error that is left falls from {_change(tried.before, tried.after)}{errors}{part}. Kept."
+        part = (
+            ""
+            if tried.closed is None
+            else f"; {_part(tried.closed)} of the gap to the reference that was left is closed"
+        )
+        return f"It helped: the unexplained share falls from {_change(tried.before, tried.after)}{errors}{part}. Kept."
     before, after = tried.before.unexplained, tried.after.unexplained
     if before is not None and after < before:
         return (
-            f"Not kept: the error that is left falls from {_change(tried.before, tried.after)}{errors}, which is too "
+            f"Not kept: the unexplained share falls from {_change(tried.before, tried.after)}{errors}, which is too "
             "little to count as more than chance or as a part of the gap."
         )
-    return f"It did not help: the error that is left goes from {_change(tried.before, tried.after)}. Not kept."
+    return f"It did not help: the unexplained share goes from {_change(tried.before, tried.after)}. Not kept."
 
 
 def _change(before: Outcome, after: Outcome) -> str:
@@ -127,17 +142,15 @@ def _part(closed: float) -> str:
 def together(diagnosis: Diagnosis) -> str:
     """Say what all that helped came to."""
     helped = [tried for tried in diagnosis.tried if tried.helped and tried.after is not None]
-    if not diagnosis.tried:
-        return "There was no remedy to try." if diagnosis.findings else ""
     if not helped:
         return "No remedy that was tried helped; nothing is kept."
     last = helped[-1].after
     assert last is not None
     what = listed([change.words for change in final_changes(diagnosis.kept)], len(diagnosis.kept))
-    left = ""
+    rest = ""
     if diagnosis.compared.reference is not None:
-        left = f" The reference leaves {left(diagnosis.compared.reference)}."
-    return f"What helped, together: {what}. The error that is left went from {_change(helped[0].before, last)}.{left}"
+        rest = f" The reference leaves {left(diagnosis.compared.reference)}."
+    return f"What helped, together: {what}. The unexplained share went from {_change(helped[0].before, last)}.{rest}"
 
 
 def final_changes(kept: Sequence[Change]) -> list[Change]:

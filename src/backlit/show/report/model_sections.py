@@ -6,6 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 import msgspec
 from markupsafe import Markup
@@ -15,7 +16,7 @@ from backlit.engine import TrainingCurve
 from backlit.errors import counted
 from backlit.explain.record.step_records import Column, Drawing, Edge, Node
 from backlit.model.recipe import Recipe
-from backlit.model.reports import Choice
+from backlit.model.reports import Choice, Notice
 from backlit.show.charts.figure import Figure, Line
 from backlit.show.curves.figures import curve_figures
 from backlit.show.network.svg import network_svg
@@ -33,6 +34,25 @@ DRAWING_DIGITS = 2
 LATE = 0.15
 """Settings are compared behind this part of their epochs."""
 VANISHED = 1_000.0
+
+
+# --------------------------------------------------------------------------------------------------- what may be wrong
+
+
+def notices_section(report: ModelReport) -> Section:
+    """Say what may be wrong with the training, each with the command that goes on from it."""
+    words = ["This is what the training alone tells; the command beside it looks closer, or leaves the trouble out."]
+    blocks: list[Block] = []
+    for command, notices in groupby(report.notices, lambda notice: notice.command):
+        blocks.append(Notes([notice_words(notice) for notice in notices]))
+        blocks += [Code(plain(command, SENTENCE), "command")] if command else []
+    return Section("wrong", "What may be wrong", words, blocks)
+
+
+def notice_words(notice: Notice) -> str:
+    """Give a notice as a sentence, with the code of its finding."""
+    said = f"{plain(notice.words, SENTENCE)}{notice.code and f' ({notice.code})'}."
+    return said[:1].upper() + said[1:]
 
 
 # -------------------------------------------------------------------------------------------------------------- columns

@@ -14,6 +14,7 @@ from backlit.show.report.model_sections import (
     gradients_section,
     header_facts,
     network_section,
+    notices_section,
     repeat_section,
     training_section,
 )
@@ -45,6 +46,7 @@ def report_html(report: ModelReport) -> str:
 def sections(report: ModelReport) -> list[Section]:
     """Give the sections below the verdict, in the order in which they are read."""
     return [
+        *([notices_section(report)] if report.notices else []),
         columns_section(report), network_section(report), training_section(report), gradients_section(report),
         *measured_sections(report), intervals_section(report), worst_section(report), importance_section(report),
         worked_section(report), repeat_section(report),

@@ -15,6 +15,7 @@ from backlit.show.charts.text import figure_text
 from backlit.show.curves.figures import curve_figures
 from backlit.show.notebook import heading_html, padded, picture_html, svg_size, table_html, words_html
 from backlit.show.report.class_figures import confusion_figure
+from backlit.show.report.model_sections import notice_words
 from backlit.show.report.number_figures import predicted_figure
 from backlit.show.report.page import MOST_REMARKS, report_html
 from backlit.show.report.score_figures import score_table
@@ -79,7 +80,10 @@ class Report(Shown):
         return f"<div>{''.join(parts)}</div>"
 
     def _remarks(self) -> list[str]:
-        return [plain(remark, SENTENCE) for remark in self.record.verdict.remarks[:MOST_REMARKS]]
+        """Give what is said beside the verdict, and what may be wrong with the training."""
+        remarks = [plain(remark, SENTENCE) for remark in self.record.verdict.remarks[:MOST_REMARKS]]
+        notices = [f"{notice_words(notice)} See: {plain(notice.command, SENTENCE)}" for notice in self.record.notices]
+        return remarks + (["What may be wrong:", *notices] if notices else [])
 
     def _figures(self) -> list[Figure]:
         """Give the main pictures: the loss, and the confusion or predicted against true numbers."""
