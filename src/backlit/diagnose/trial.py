@@ -25,9 +25,9 @@ from backlit.kernels.types import Array
 MOST_TRIALS = 8
 """So many remedies are trained at the most."""
 
-HELPED_GAP, HELPED_ERRORS = 0.1, 2.0
-"""A remedy helped if it closed at least this part of the gap that was left, and the rows gained by so many standard
-errors."""
+HELPED = ((0.1, 2.0), (0.8, 1.0))
+"""A remedy helped if it closed at least the first part of the gap that was left, and the rows gained by more than so many
+standard errors: what closes nearly all of it needs to be less sure."""
 
 CLOSED = 0.9
 """From this part of the gap on nothing more is tried."""
@@ -88,7 +88,8 @@ def _try(case: Case, now: State, finding: Finding, remedy: Remedy, target: float
         closed = _part(mine, theirs, 0.0)
     else:
         closed = _closed(case, target, theirs) if not np.isfinite(mine) else _part(mine, theirs, target)
-    helped = bool(np.isfinite(theirs) and theirs < mine and gained > HELPED_ERRORS and closed > HELPED_GAP)
+    sure = any(closed > part and gained > errors for part, errors in HELPED)
+    helped = bool(np.isfinite(theirs) and theirs < mine and sure)
     result = Tried(
         code=finding.code, remedy=remedy, before=before, after=outcome(case, after, finding, weights),
         closed=finite(closed), errors=finite(gained), helped=helped, verdict=_verdict(helped, mine, theirs),
