@@ -29,7 +29,10 @@ def test_a_run_fits_eighty_columns_and_shows_every_part(capsys, name):
     text = shown(capsys, name, epochs=12)
     assert max(map(len, text.splitlines())) <= 80
     assert "\x1b" not in text
-    lacks = {"descent": ("┐",), "valley": ("┐", "The error E")}.get(name, ())
+    lessons = dict.fromkeys(
+        ("valley", "vanishing", "exploding", "overfitting", "rate", "dead-relu"), ("┐", "The error E")
+    )
+    lacks = {"descent": ("┐",), **lessons}.get(name, ())
     for part in ("Network ", "Error ", "Training ", "The error E", "┐"):
         assert part in text or part in lacks
 
@@ -146,3 +149,21 @@ def test_the_regions_of_two_inputs_are_drawn_with_the_hidden_units_lines(capsys,
     text = shown(capsys, name, epochs=50)
     assert text.count("Decision boundary") == (4 if name == "gates" else 1)
     assert ("a hidden unit's net input is 0" in text) == (lines > 0)
+
+
+def test_a_network_file_with_validation_rows_shows_their_error_and_whose_weights_are_kept(capsys, tmp_path):
+    (tmp_path / "mine.toml").write_text(
+        '[network]\ninputs = 4\nloss = "cross_entropy"\n[[network.layers]]\nunits = 6\nactivation = "tanh"\n'
+        '[[network.layers]]\nunits = 3\nactivation = "softmax"\n[data]\nset = "iris"\nscale = "standard"\n'
+        "split = { validation = 30, test = 40, seed = 0 }\n[training]\nepochs = 400\npatience = 20\n"
+        'optimizer = { op = "adam", rate = 0.03 }\n'
+    )
+    text = words(shown(capsys, str(tmp_path / "mine.toml")))
+    assert "Held out 30 rows for validation and 40 rows for testing" in text
+    record = json.loads(shown(capsys, str(tmp_path / "mine.toml"), json=True))["runs"][0]
+    kept, last = record["kept"], record["errors"][-1]
+    assert kept["epoch"] == record["epochs"] - 20
+    assert f"the weights are those of epoch {kept['epoch']}, where the error was lowest" in text
+    assert f"{last['error']:.9f} {last['validation_error']:.9f} {last['accuracy']:.4f}" in text
+    assert record["training_accuracy"] == kept["accuracy"]
+    assert f"after {kept['epoch']} epochs" in text  # the predictions are those of the weights that are kept

@@ -32,6 +32,8 @@ TABLES = {
     "runs": file_tables.RunTable,
     "valley": file_tables.ValleyTable,
     "parts": file_tables.PartTable,
+    "trouble": file_tables.TroubleTable,
+    "trouble-parts": file_tables.TroublePartTable,
 }
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import backlit as bl
 from backlit.errors import BacklitError
-from backlit.examples import parse_network_file, read_network_file
+from backlit.examples import parse_network_file, read_network_file, run_example
 from backlit.examples.quantity_parsing import QUANTITIES, Names, parse_quantity
 from backlit.examples.running import same_digits
 
@@ -342,3 +342,172 @@ def test_a_frozen_weight_is_no_axis_of_a_valley():
         "targets = [3, 5]", "targets = [[3, 3], [5, 5]]"
     )
     assert parse_network_file(two).valley.x_range == (-1.0, 4.0)
+
+
+# ------------------------------------------------------------------------------------------------------ validation rows
+
+
+HELD_OUT = """
+[network]
+inputs = 1
+loss = "mse"
+[[network.layers]]
+units = 1
+[data]
+inputs = [[2], [4]]
+targets = [1, 3]
+validation_inputs = [[6], [8], [10]]
+validation_targets = [5, 7, 9]
+input_divisors = [2]
+target_divisors = [10]
+scale = "standard"
+target_scale = "standard"
+[training]
+epochs = 3
+"""
+
+
+def test_validation_rows_are_divided_and_scaled_as_the_training_rows_are():
+    setup = parse_network_file(HELD_OUT).setups[0]
+    X, Y = setup.rows()
+    assert [*X.ravel(), *Y.ravel()] == pytest.approx([-1.0, 1.0, -1.0, 1.0])
+    X, Y = setup.validation()
+    assert X.ravel() == pytest.approx([3.0, 5.0, 7.0])
+    assert Y.ravel() == pytest.approx([3.0, 5.0, 7.0])
+    assert not len(setup.held_out()[0])
+
+
+def test_a_training_of_a_file_measures_its_validation_rows():
+    setup = parse_network_file(HELD_OUT).setups[0]
+    training = setup.training(setup.build(), compiled=False).run()
+    assert all(epoch.validation_loss is not None for epoch in training.history)
+    assert training.keep_best
+    assert setup.training(setup.build(), compiled=False, validation=None).validation is None
+
+
+def test_a_run_records_the_error_of_the_validation_rows(tmp_path):
+    (tmp_path / "mine.toml").write_text(HELD_OUT)
+    run = run_example(str(tmp_path / "mine.toml"), compiled=False).runs[0]
+    network = read_network_file(tmp_path / "mine.toml").build()
+    X, Y = read_network_file(tmp_path / "mine.toml").setups[0].validation()
+    assert run.validation_rows == 3
+    assert run.errors[0].validation_error == pytest.approx(network.evaluate(X, Y, compiled=False).loss)
+    assert (run.kept, run.end) == (None, run.errors[-1])  # it falls to the last epoch
+    assert {at.validation_accuracy for at in run.errors} == {None}
+
+
+def test_a_split_holds_rows_out_for_testing_and_for_validation():
+    text = GOOD_SET.replace("SPLIT", "{ test = 20, validation = 30, seed = 4 }")
+    setup = parse_network_file(text).setups[0]
+    parts = setup.all_rows()
+    assert [len(X) for X, _ in parts] == [100, 30, 20]
+    both = parse_network_file(GOOD_SET.replace("SPLIT", "{ test = 50, seed = 4 }")).setups[0]
+    assert (np.concatenate([parts.test[0], parts.validation[0]]) == both.held_out()[0]).all()
+    assert (parts.training[0] == both.rows()[0]).all()
+
+
+GOOD_SET = """
+[network]
+inputs = 4
+[[network.layers]]
+units = 3
+[data]
+set = "iris"
+split = SPLIT
+"""
+
+
+@pytest.mark.parametrize(
+    ("split", "message"),
+    [
+        ("{ seed = 1 }", "data, split holds no rows out; expected such as test = 20, validation = 20, or both."),
+        ("{ test = 100, validation = 50, seed = 1 }", "test is 100 and validation is 50; iris has 150 rows in all"),
+        ("{ validation = 150, seed = 1 }", "validation is 150; iris has 150 rows in all"),
+        ("{ validation = 0, seed = 1 }", "data, split, validation: expected a whole number of at least 1."),
+    ],
+)
+def test_a_split_that_leaves_nothing_is_refused(split, message):
+    with pytest.raises(BacklitError, match=re.escape(message)):
+        parse_network_file(GOOD_SET.replace("SPLIT", split)).rows()
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "message"),
+    [
+        ("validation_targets = [5, 7, 9]", "", "data: validation_targets is missing; expected at least one row."),
+        ("validation_inputs = [[6], [8], [10]]", "", "data: validation_inputs is missing; expected at least one row."),
+        ("[[6], [8], [10]]", "[]", "data: validation_inputs is empty; expected at least one row."),
+        ("[5, 7, 9]", "[5, 7]",
+         "data: 3 rows of validation_inputs and 2 targets are given; expected one target per row."),
+        ("[[6], [8], [10]]", "[[6], [8, 1], [10]]",
+         "data, validation_inputs, row 2: 2 numbers given; the network has 1 input."),
+        ("[5, 7, 9]", "[5, 7, [9, 1]]", "data, validation_targets, row 3: 2 numbers given; the network has 1 output."),
+        ('scale = "standard"\n', 'scale = "standard"\nsplit = { validation = 1, seed = 0 }\n',
+         "Rows of your own are held out as validation_inputs and validation_targets."),
+        ("validation_inputs", "validation_input", "unknown key 'validation_input'; did you mean 'validation_inputs'?"),
+    ],
+)  # fmt: skip
+def test_validation_rows_that_do_not_fit_are_refused(good, bad, message):
+    assert good in HELD_OUT
+    with pytest.raises(BacklitError, match=re.escape(message)):
+        parse_network_file(HELD_OUT.replace(good, bad, 1))
+
+
+def test_explain_shows_a_step_of_a_file_with_validation_rows(tmp_path):
+    (tmp_path / "mine.toml").write_text(HELD_OUT)
+    (tmp_path / "same.toml").write_text(re.sub("validation_.*\n", "", HELD_OUT))
+    one, other = (bl.explain(tmp_path / name, steps=2) for name in ("mine.toml", "same.toml"))
+    assert str(one).replace("mine", "same") == str(other)
+
+
+# ------------------------------------------------------------------------------------------------------------- troubles
+
+
+TROUBLE = (
+    HELD_OUT
+    + """
+[[runs]]
+name = "one"
+[[runs]]
+name = "two"
+[trouble]
+findings = { one = "BL401" }
+signal = "update_ratio"
+[[trouble.parts]]
+title = "all"
+shows = ["losses", "answers", "signals"]
+runs = ["two"]
+"""
+)
+
+
+def test_a_trouble_is_read():
+    table = parse_network_file(TROUBLE).trouble
+    assert (table.findings, table.signal, table.compares) == ({"one": "BL401"}, "update_ratio", "largest")
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "message"),
+    [
+        ('{ one = "BL401" }', '{ ones = "BL401" }', "trouble, findings: unknown run 'ones'; did you mean 'one'?"),
+        ('"BL401"', '"vanishing"',
+         "trouble, findings: one is 'vanishing'; expected the code of a finding, such as \"BL303\"."),
+        ('{ one = "BL401" }', "{}", "trouble, findings"),
+        ('"update_ratio"', '"update_ratios"',
+         "trouble, signal: unknown signal 'update_ratios'; did you mean 'update_ratio'?"),
+        ('signal = "update_ratio"\n', "", "trouble, parts, 'all': signals are shown and trouble has no signal"),
+        ('runs = ["two"]', 'runs = ["too"]', "trouble, parts, 'all': unknown run 'too'; did you mean 'two'?"),
+        ('"losses", "answers"', '"loses", "answers"', "trouble, parts"),
+        ("[[network.layers]]\nunits = 1", "[[network.layers]]\nunits = 2",
+         "trouble, parts, 'all': answers are drawn of networks of one input and one output only."),
+    ],
+)  # fmt: skip
+def test_a_trouble_that_does_not_fit_is_refused(good, bad, message):
+    text = TROUBLE
+    assert good in text
+    if "units = 2" in bad:
+        text = TROUBLE.replace("targets = [1, 3]", "targets = [[1, 1], [3, 3]]").replace(
+            "validation_targets = [5, 7, 9]", "validation_targets = [[5, 5], [7, 7], [9, 9]]"
+        ).replace("target_divisors = [10]", "")  # fmt: skip
+    with pytest.raises(BacklitError, match=re.escape(message)):
+        parse_network_file(text.replace(good, bad, 1))

@@ -31,7 +31,7 @@ from backlit.show.charts.figure import (
     Rule,
 )
 from backlit.show.charts.frame import SMALL, Frame
-from backlit.show.charts.palette import DARK, DARK_SERIES, LIGHT, SERIES
+from backlit.show.charts.palette import DARK, DARK_SERIES, DARK_SHADES, LIGHT, SERIES, SHADES
 from backlit.show.charts.scales import scale
 from backlit.show.charts.svg import figure_svg
 from backlit.show.charts.symbols import SHAPES
@@ -217,12 +217,12 @@ def test_bars_and_cells_say_their_numbers_in_text():
     assert "first 1 5 0" in re.sub(" {2,}", " ", figure_text(KINDS["cells"]))
 
 
-@pytest.mark.parametrize("ink", [*SERIES, LIGHT["ink"], LIGHT["quiet"]])
+@pytest.mark.parametrize("ink", [*SERIES, *SHADES, LIGHT["ink"], LIGHT["quiet"]])
 def test_ink_can_be_read_on_light_paper(ink):
     assert contrast(ink, LIGHT["paper"]) >= 4.5
 
 
-@pytest.mark.parametrize("ink", [*DARK_SERIES, DARK["ink"], DARK["quiet"]])
+@pytest.mark.parametrize("ink", [*DARK_SERIES, *DARK_SHADES, DARK["ink"], DARK["quiet"]])
 def test_ink_can_be_read_on_dark_paper(ink):
     assert contrast(ink, DARK["paper"]) >= 4.5
 

@@ -24,7 +24,7 @@ It gives None for a record that it does not know.
 
 
 plots: dict[str, Callable[..., Any]] = {}
-"""What draws records as a `Picture` that can be saved: "curves" by name, with what to draw of them."""
+"""What draws records as a `Picture` that can be saved: "curves" by name, and "signals", with what to draw of them."""
 
 
 class ProgressDisplay(Protocol):

@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from backlit.engine.display import Summary
+from backlit.engine.display import Displayed, Summary
 from backlit.engine.growing import GrowingTable
+from backlit.engine.signal_plots import PlottedSignals
 from backlit.errors import BacklitError, counted
 from backlit.kernels.types import Array
 from backlit.ops.synonyms import hint
@@ -37,7 +38,7 @@ FIRST = ("number", "step", NOISE)
 """The first columns of the table."""
 
 
-class TrainingSignals(Summary, msgspec.Struct, frozen=True, kw_only=True):
+class TrainingSignals(PlottedSignals, Summary, msgspec.Struct, frozen=True, kw_only=True):
     """Signals of a training as a record, thinned; a number that is not finite, or was not measured, is None.
 
     `epochs` counts all epochs there were; `numbers` are the measured ones that are kept. `layers` has, for each layer's
@@ -49,8 +50,12 @@ class TrainingSignals(Summary, msgspec.Struct, frozen=True, kw_only=True):
     gradient_noise: tuple[float | None, ...]
     layers: Mapping[str, Mapping[str, tuple[float | None, ...]]]
 
+    def record(self, most: int = 50) -> TrainingSignals:
+        """Give the record itself."""
+        return self
 
-class SignalHistory:
+
+class SignalHistory(PlottedSignals, Displayed):
     """The signals of a training in a table.
 
     `signals["1.gradient_norm"]` is a column, an array (points,); `pandas.DataFrame(signals.columns())` has all of them.
@@ -70,8 +75,9 @@ class SignalHistory:
     >>> from backlit.ops.layers.dense import Dense
     >>> network = Network([Dense(1, bias=False, weights=[[2.0]])], inputs=1, loss="half_squared_error")
     >>> training = Training(network, [[1.0]], [5.0], optimizer="sgd", epochs=1, compiled=False).run()
-    >>> training.signals, training.signals["1.gradient_norm"], training.signals.at(1)["1"]["update_ratio"]
-    (<SignalHistory: 1 of 1 epoch, layer 1>, array([3.]), 0.015...)
+    >>> signals = training.signals
+    >>> signals, signals["1.gradient_norm"], round(signals.at(1)["1"]["update_ratio"], 9)
+    (<SignalHistory: 1 of 1 epoch, layer 1>, array([3.]), 0.015)
     """
 
     def __init__(self, layers: Sequence[str] = (), rows: Array | None = None, epochs: int = 0) -> None:
@@ -198,6 +204,10 @@ class SignalHistory:
         layers = {layer: {signal: columns[f"{layer}.{signal}"] for signal in SIGNALS} for layer in self.layers}
         numbers = tuple(rows[places, 0].astype(int).tolist())
         return TrainingSignals(epochs=self.epochs, numbers=numbers, gradient_noise=columns[NOISE], layers=layers)
+
+    def summary(self) -> TrainingSignals:
+        """Give the record by which the signals show themselves: those of the last measured epoch."""
+        return self.record()
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SignalHistory):

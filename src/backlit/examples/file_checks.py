@@ -6,14 +6,14 @@ Each check raises a BacklitError that names the key, its value and the expected 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from backlit.data import BUNDLED
 from backlit.data.messages import counted
-from backlit.engine import Network
+from backlit.engine import SIGNALS, Network
 from backlit.examples.file_errors import MisfitError
-from backlit.examples.file_tables import DataTable, NetworkTable, ValleyTable
+from backlit.examples.file_tables import DataTable, NetworkTable, PartTable, TroublePartTable, TroubleTable, ValleyTable
 from backlit.examples.quantity_parsing import Names, shape_after
 from backlit.examples.strict import unknown_key
 from backlit.ops.base import Layer
@@ -21,6 +21,9 @@ from backlit.ops.layers.dense import Dense
 
 PARAMETER_OF = {"weights": "W", "weight_labels": "W", "biases": "b", "bias_labels": "b"}
 """Which parameter of a dense layer the lists under these keys have an element for, each."""
+
+INLINE = ("inputs", "targets", "validation_inputs", "validation_targets", "input_divisors", "target_divisors")
+"""Keys of `[data]` for rows that stand in the file."""
 
 PLAIN_STEPS = ("schedule", "l1", "l2", "clip_value", "clip_norm", "max_norm")
 """Settings of a training by which an update is not its rate times the slope."""
@@ -74,7 +77,7 @@ def _expected(shape: tuple[int, ...], noun: str) -> str:
 
 def check_data(table: DataTable) -> None:
     """Check that rows are given in one way: inline, or as a bundled data set."""
-    inline = {key: getattr(table, key) for key in ("inputs", "targets", "input_divisors", "target_divisors")}
+    inline = {key: getattr(table, key) for key in INLINE}
     given = [key for key, value in inline.items() if value is not None]
     if table.set is not None:
         if given:
@@ -86,27 +89,43 @@ def check_data(table: DataTable) -> None:
             raise MisfitError(
                 f"data, set: {unknown_key(table.set, BUNDLED).replace('key', 'data set')}", ("data", "set")
             )
+        if table.split is not None and not (table.split.test or table.split.validation):
+            raise MisfitError(
+                "data, split holds no rows out; expected such as test = 20, validation = 20, or both.",
+                ("data", "split"),
+            )
         return
-    for key in ("inputs", "targets"):
+    _check_pairs(inline, "inputs", "targets")
+    if table.validation_inputs is not None or table.validation_targets is not None:
+        _check_pairs(inline, "validation_inputs", "validation_targets")
+    if table.split is not None:
+        raise MisfitError(
+            "data: split is given with rows inline; only a bundled data set is split. Rows of your own are held out as "
+            "validation_inputs and validation_targets.",
+            ("data", "split"),
+        )
+    for key in ("input_divisors", "target_divisors"):
+        if 0.0 in (inline[key] or []):
+            place = ("data", key, inline[key].index(0.0))
+            raise MisfitError(f"data: {key} has a 0; expected numbers to divide by.", place)
+
+
+def _check_pairs(inline: Mapping[str, Any], inputs: str, targets: str) -> None:
+    """Check that there are rows, and as many inputs as targets."""
+    for key in (inputs, targets):
         if not inline[key]:
             missing = inline[key] is None
             raise MisfitError(
                 f"data: {key} is {'missing' if missing else 'empty'}; expected at least one row.",
                 ("data",) if missing else ("data", key),
             )
-    if table.split is not None:
-        raise MisfitError("data: split is given with rows inline; only a bundled data set is split.", ("data", "split"))
-    if len(inline["inputs"]) != len(inline["targets"]):
+    if len(inline[inputs]) != len(inline[targets]):
         raise MisfitError(
-            f"data: {counted(len(inline['inputs']), 'row')} of inputs and {counted(len(inline['targets']), 'target')} "
+            f"data: {counted(len(inline[inputs]), 'row')} of {inputs} and {counted(len(inline[targets]), 'target')} "
             "are given; expected one target per row.",
-            ("data", "targets"),
-            decimal_comma if len(inline["targets"]) > len(inline["inputs"]) else None,
+            ("data", targets),
+            decimal_comma if len(inline[targets]) > len(inline[inputs]) else None,
         )
-    for key in ("input_divisors", "target_divisors"):
-        if 0.0 in (inline[key] or []):
-            place = ("data", key, inline[key].index(0.0))
-            raise MisfitError(f"data: {key} has a 0; expected numbers to divide by.", place)
 
 
 def check_columns(table: DataTable, network: Network) -> None:
@@ -115,14 +134,15 @@ def check_columns(table: DataTable, network: Network) -> None:
     for what, columns in (("input", network.inputs), ("target", network.output_size)):
         widths = {columns, 1} if what == "target" and numbered else {columns}
         has = f"{counted(columns, 'input' if what == 'input' else 'output')}"
-        for number, row in enumerate(getattr(table, f"{what}s"), 1):
-            width = len(row) if isinstance(row, list) else 1
-            if width not in widths:
-                raise MisfitError(
-                    f"data, {what}s, row {number}: {counted(width, 'number')} given; the network has {has}.",
-                    ("data", f"{what}s", number - 1),
-                    decimal_comma if width > columns else None,
-                )
+        for key in (f"{what}s", f"validation_{what}s"):
+            for number, row in enumerate(getattr(table, key) or (), 1):
+                width = len(row) if isinstance(row, list) else 1
+                if width not in widths:
+                    raise MisfitError(
+                        f"data, {key}, row {number}: {counted(width, 'number')} given; the network has {has}.",
+                        ("data", key, number - 1),
+                        decimal_comma if width > columns else None,
+                    )
         divisors = getattr(table, f"{what}_divisors")
         if divisors is not None and len(divisors) != columns:
             raise MisfitError(
@@ -133,7 +153,7 @@ def check_columns(table: DataTable, network: Network) -> None:
 
 
 def check_valley(
-    table: ValleyTable, networks: Sequence[Network], rules: Sequence[dict[str, Any]], names: Sequence[str]
+    table: ValleyTable, networks: Sequence[Network], rules: Sequence[Mapping[str, Any]], names: Sequence[str]
 ) -> None:
     """Check that the networks have two trained parameters, that the steps are plain, and that the parts name runs."""
     for key in ("x_range", "y_range"):
@@ -151,14 +171,24 @@ def check_valley(
                 ("valley",),
             )
         _check_plain(steps)
-    for k, part in enumerate(table.parts):
+    _check_parts("valley", table.parts, names)
+
+
+def _check_parts(table: str, parts: Sequence[PartTable | TroublePartTable], names: Sequence[str]) -> None:
+    """Check that the parts of a lesson name runs of the file."""
+    for k, part in enumerate(parts):
         for number, name in enumerate(part.runs):
             if name not in names:
-                said = unknown_key(name, names).replace("unknown key", "unknown run")
-                raise MisfitError(f"valley, parts, {part.title!r}: {said}", ("valley", "parts", k, "runs", number))
+                raise MisfitError(
+                    f"{table}, parts, {part.title!r}: {_unknown_run(name, names)}", (table, "parts", k, "runs", number)
+                )
 
 
-def _check_plain(steps: dict[str, Any]) -> None:
+def _unknown_run(name: str, names: Sequence[str]) -> str:
+    return unknown_key(name, names).replace("unknown key", "unknown run")
+
+
+def _check_plain(steps: Mapping[str, Any]) -> None:
     """Check that an update is the rate times the slope, which is what a valley shows."""
     optimizer = getattr(steps.get("optimizer"), "name", "adam")
     if optimizer != "sgd":
@@ -172,4 +202,32 @@ def _check_plain(steps: dict[str, Any]) -> None:
             raise MisfitError(
                 f"valley: training has {name}; expected none: the valley shows steps of the rate times the slope.",
                 ("training", name),
+            )
+
+
+def check_trouble(table: TroubleTable, networks: Sequence[Network], names: Sequence[str]) -> None:
+    """Check that findings and parts name runs of the file, that the signal is one, and that answers can be drawn."""
+    for name, code in table.findings.items():
+        if name not in names:
+            raise MisfitError(f"trouble, findings: {_unknown_run(name, names)}", ("trouble", "findings"))
+        if not re.fullmatch(r"BL[1-5]\d\d", code):
+            raise MisfitError(
+                f'trouble, findings: {name} is {code!r}; expected the code of a finding, such as "BL303".',
+                ("trouble", "findings"),
+            )
+    if table.signal and table.signal not in SIGNALS:
+        said = unknown_key(table.signal, SIGNALS).replace("unknown key", "unknown signal")
+        raise MisfitError(f"trouble, signal: {said}", ("trouble", "signal"))
+    _check_parts("trouble", table.parts, names)
+    for k, part in enumerate(table.parts):
+        if "signals" in part.shows and not table.signal:
+            raise MisfitError(
+                f"trouble, parts, {part.title!r}: signals are shown and trouble has no signal; expected such as "
+                'signal = "gradient_norm".',
+                ("trouble", "parts", k, "shows"),
+            )
+        if "answers" in part.shows and any((net.inputs, net.output_size) != (1, 1) for net in networks):
+            raise MisfitError(
+                f"trouble, parts, {part.title!r}: answers are drawn of networks of one input and one output only.",
+                ("trouble", "parts", k, "shows"),
             )

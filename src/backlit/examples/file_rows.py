@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,17 +19,42 @@ def generator_of(name: str, seed: int) -> Any:
     return np.random.RandomState(seed)  # the published examples were drawn from it
 
 
-def inline_rows(table: DataTable) -> tuple[Array, Array]:
-    """Give the rows inline in the file, X (n, inputs) and the targets (n, outputs), divided and scaled."""
-    X = np.array(table.inputs, np.float64)
-    Y = np.array(table.targets, np.float64).reshape(len(X), -1)
+Rows = tuple[Array, Array]
+"""X (n, inputs) and the targets (n, outputs)."""
+
+
+class FileRows(NamedTuple):
+    """The rows of a file by what they are for; there may be none for validation and none for testing."""
+
+    training: Rows
+    validation: Rows
+    test: Rows
+
+
+def file_rows(table: DataTable) -> FileRows:
+    """Give the rows that a `[data]` table describes, divided and scaled."""
+    return _inline_rows(table) if table.set is None else _set_rows(table)
+
+
+def _inline_rows(table: DataTable) -> FileRows:
+    """Give the rows inline in the file."""
+    X, Y = _divided(table, table.inputs, table.targets)
+    others = X[:0], Y[:0]
+    if table.validation_inputs is not None:
+        others = _divided(table, table.validation_inputs, table.validation_targets)
+    return _scaled(table, (X, Y), others, (X[:0], Y[:0]))
+
+
+def _divided(table: DataTable, inputs: Any, targets: Any) -> Rows:
+    X = np.array(inputs, np.float64)
+    Y = np.array(targets, np.float64).reshape(len(X), -1)
     X = X / np.array(table.input_divisors) if table.input_divisors else X
     Y = Y / np.array(table.target_divisors) if table.target_divisors else Y
-    return (_standard(X, X) if table.scale == "standard" else X), Y
+    return X, Y
 
 
-def set_rows(table: DataTable) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-    """Give the training rows and the test rows of a bundled data set, each as X (n, inputs) and targets (n, outputs).
+def _set_rows(table: DataTable) -> FileRows:
+    """Give the rows of a bundled data set.
 
     Classes become a column each, 1 in the rows of the class and 0 elsewhere.
     """
@@ -40,15 +65,27 @@ def set_rows(table: DataTable) -> tuple[tuple[Array, Array], tuple[Array, Array]
     task = tables_in.choose_task(source)
     Y = labels[:, None] == np.array(task.classes) if task.classes else labels.reshape(-1, 1)
     Y = Y.astype(np.float64)
-    train, test = np.arange(len(X)), np.arange(0)
+    train, validation, test = np.arange(len(X)), np.arange(0), np.arange(0)
     if table.split is not None:
-        if table.split.test >= len(X):
-            raise BacklitError(f"data.split: test is {table.split.test}; {table.set} has {len(X)} rows in all.")
+        for_test, held_out = table.split.test or 0, (table.split.test or 0) + (table.split.validation or 0)
+        if held_out >= len(X):
+            both = {"test": table.split.test, "validation": table.split.validation}
+            given = " and ".join(f"{name} is {count}" for name, count in both.items() if count)
+            raise BacklitError(f"data.split: {given}; {table.set} has {len(X)} rows in all.")
         order = generator_of(table.split.generator, table.split.seed).permutation(len(X))
-        train, test = order[table.split.test :], order[: table.split.test]
-    if table.scale == "standard":
-        X = _standard(X, X[train])
-    return (X[train], Y[train]), (X[test], Y[test])
+        train, validation, test = order[held_out:], order[for_test:held_out], order[:for_test]
+    return _scaled(table, *((X[rows], Y[rows]) for rows in (train, validation, test)))
+
+
+def _scaled(table: DataTable, training: Rows, validation: Rows, test: Rows) -> FileRows:
+    """Scale inputs and targets by means and standard deviations of the training rows, as the file states."""
+    X, Y = training
+
+    def scaled(rows: Rows) -> Rows:
+        x = _standard(rows[0], X) if table.scale == "standard" else rows[0]
+        return x, _standard(rows[1], Y) if table.target_scale == "standard" else rows[1]
+
+    return FileRows(scaled(training), scaled(validation), scaled(test))
 
 
 def _standard(X: Array, training: Array) -> Array:

@@ -59,11 +59,16 @@ class NetworkTable(Table, frozen=True, kw_only=True):
 
 
 class SplitTable(Table, frozen=True, kw_only=True):
-    """`[data.split]`: which rows of a bundled data set are held out for testing."""
+    """`[data.split]`: which rows of a bundled data set are held out, for testing or for validation."""
 
     test: Annotated[
-        Count, _says("number of test rows: the first so many of a random order; the others train, in that order")
-    ]
+        Count | None,
+        _says("number of test rows: the first so many of a random order; the others train, in that order"),
+    ] = None
+    validation: Annotated[
+        Count | None,
+        _says("number of validation rows, whose loss is measured after each epoch: the next so many of that order"),
+    ] = None
     seed: Annotated[Seed, _says("seed of the order")]
     generator: Annotated[
         Literal["legacy", "default"],
@@ -81,12 +86,20 @@ class DataTable(Table, frozen=True, kw_only=True):
     ] = None
     input_divisors: Annotated[list[float] | None, _says("what each input column is divided by")] = None
     target_divisors: Annotated[list[float] | None, _says("what each target column is divided by")] = None
+    validation_inputs: Annotated[
+        list[list[float]] | None,
+        _says("rows that do not train, whose loss is measured after each epoch; divided and scaled as `inputs` are"),
+    ] = None
+    validation_targets: Annotated[list[float | list[float]] | None, _says("a target for each of these rows")] = None
     set: Annotated[
         str | None, _says("name of a bundled data set, instead of rows; classes become a target of 0 or 1 per class")
     ] = None
     scale: Annotated[
         Literal["none", "standard"],
         _says("`standard` scales each input column to mean 0 and standard deviation 1, both of the training rows"),
+    ] = "none"
+    target_scale: Annotated[
+        Literal["none", "standard"], _says("`standard` scales each target column in the same way")
     ] = "none"
     split: Annotated[SplitTable | None, _says("a table of its own, below")] = None
 
@@ -156,6 +169,44 @@ class ValleyTable(Table, frozen=True, kw_only=True):
     parts: Annotated[tuple[PartTable, ...], Meta(min_length=1), _says("a table for each part of the lesson, below")]
 
 
+class TroublePartTable(Table, frozen=True, kw_only=True):
+    """`[[trouble.parts]]`: a part of the lesson: words, and what is shown below them."""
+
+    title: Annotated[str, Meta(min_length=1), _says("heading of the part")]
+    about: Annotated[str, _says("what to see in it, in paragraphs")] = ""
+    shows: Annotated[
+        tuple[Literal["network", "losses", "accuracy", "answers", "signals", "finding", "beside", "warnings"], ...],
+        _says(
+            "what is shown, in order: `network` (network, rows and training in a few lines), `losses` (the error of "
+            "training and validation rows over the epochs), `accuracy` (the share of rows that are predicted right), "
+            "`answers` (what a network of one input and one output says over its input, with the rows), `signals` "
+            "(the signal layer by layer, at the first and the last measured epoch), `finding` (what the diagnosis "
+            "finds), `beside` (a table of the runs side by side), `warnings` (what the training warned of)"
+        ),
+    ] = ()
+    runs: Annotated[tuple[str, ...], _says("names of the runs that are shown; by default all")] = ()
+
+
+class TroubleTable(Table, frozen=True, kw_only=True):
+    """`[trouble]`: runs of which some have a trouble of training that has a name, and the others its cures."""
+
+    findings: Annotated[
+        dict[str, str],
+        Meta(min_length=1),
+        _says('which run has the trouble, and the code of the finding that names it: { sigmoid = "BL303" }'),
+    ]
+    signal: Annotated[
+        str, _says("the signal that tells of it, layer by layer: `gradient_norm`, `dead`, `update_ratio` ...")
+    ] = ""
+    compares: Annotated[
+        Literal["largest", "first / last"],
+        _says(
+            "what of the signal stands in the table of the runs: the `largest` of the layers, or `first / last` layer"
+        ),
+    ] = "largest"
+    parts: Annotated[tuple[TroublePartTable, ...], Meta(min_length=1), _says("a table for each part, below")]
+
+
 class FileTable(Table, frozen=True, kw_only=True):
     """The file itself."""
 
@@ -171,6 +222,7 @@ class FileTable(Table, frozen=True, kw_only=True):
     computed: Annotated[list[dict[str, Any]], _says("a table for each number from another computation, below")] = []
     runs: Annotated[list[RunTable], _says("a table for each of several runs, below")] = []
     valley: Annotated[ValleyTable | None, _says("a table of its own, below")] = None
+    trouble: Annotated[TroubleTable | None, _says("a table of its own, below")] = None
 
 
 class SetupTable(Table, frozen=True, kw_only=True):

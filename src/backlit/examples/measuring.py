@@ -6,10 +6,12 @@ import numpy as np
 
 from backlit.engine import LOGIT_LOSSES, Network, Objective, can_compile
 from backlit.errors import BacklitError
+from backlit.examples.file_rows import FileRows
 from backlit.examples.netfile import Setup
 from backlit.examples.quantity_parsing import Quantity
 from backlit.kernels.types import Array
 from backlit.ops.base import ElementwiseLoss, Loss
+from backlit.ops.layers.dense import Dense
 from backlit.ops.losses.regression import MSE
 
 ARRAYS = {"net": "Z", "dE/dnet": "dZ", "out": "A", "dE/dout": "dA", "w": "W", "b": "b", "dE/dw": "dW", "dE/db": "db"}
@@ -19,19 +21,20 @@ ARRAYS = {"net": "Z", "dE/dnet": "dZ", "out": "A", "dE/dout": "dA", "w": "W", "b
 class Measurement:
     """A network's numbers on a setup's rows, without training it: forward and backward once, every buffer kept.
 
-    `error` is E over the training rows, `outputs` are the network's outputs for them.
+    `error` is E over the training rows, `outputs` are the network's outputs for them. `rows` are the setup's, where
+    they have been read already.
 
     Errors: a BacklitError for a quantity that these rows do not have.
     """
 
-    def __init__(self, setup: Setup, network: Network, *, compiled: bool = True) -> None:
-        self.setup = setup
+    def __init__(self, setup: Setup, network: Network, *, compiled: bool = True, rows: FileRows | None = None) -> None:
+        self.setup, self.file_rows = setup, setup.all_rows() if rows is None else rows
         self.network = network.copy()  # batch statistics move in a training pass
-        self.X, self.T = setup.rows()
+        self.X, self.T = self.file_rows.training
         self.compiled = compiled and can_compile()
-        rows = len(self.X)
-        X, T = self.network.check_inputs(self.X), self.network.check_targets(self.T, rows)
-        self.objective: Objective = Objective.of(self.network, X, T, compiled=self.compiled, keep=True, rows=rows)
+        n = len(self.X)
+        X, T = self.network.check_inputs(self.X), self.network.check_targets(self.T, n)
+        self.objective: Objective = Objective.of(self.network, X, T, compiled=self.compiled, keep=True, rows=n)
         self.objective.loss()
         self.error = self.objective.evaluate()
         self.outputs: Array = self.objective.outputs()
@@ -94,7 +97,18 @@ class Measurement:
 
     def test_accuracy(self) -> float | None:
         """Give the share of the test rows whose class is predicted; None where no rows are held out."""
-        X, T = self.setup.held_out()
+        return self._accuracy_of(*self.file_rows.test)
+
+    def validation_accuracy(self) -> float | None:
+        """Give the share of the validation rows whose class is predicted; None where there are none."""
+        return self._accuracy_of(*self.file_rows.validation)
+
+    def validation_error(self) -> float | None:
+        """Give the error E over the validation rows; None where there are none."""
+        X, T = self.file_rows.validation
+        return self.network.evaluate(X, T, metrics=[], compiled=self.compiled).loss if len(X) else None
+
+    def _accuracy_of(self, X: Array, T: Array) -> float | None:
         if not len(X):
             return None
         return accuracy(self.network.predict(X, compiled=self.compiled), T, class_level(self.network.loss))
@@ -104,6 +118,26 @@ class Measurement:
         if found is None:
             raise BacklitError("the test accuracy is asked for; expected a [data.split] that holds rows out.")
         return found
+
+
+def baseline_error(setup: Setup) -> float | None:
+    """Give E over the training rows where each is answered with the mean target: what inputs that say nothing allow.
+
+    None for a loss whose best such answer is another.
+    """
+    Y, loss = setup.rows()[1], setup.build().loss
+    if loss.class_targets and Y.shape[1] == 1 and setup.build().output_size > 1:
+        Y = np.eye(setup.build().output_size)[Y[:, 0].astype(np.int64)]
+    mean = Y.mean(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        forms = {"mse": ("identity", mean), "half_squared_error": ("identity", mean),
+                 "cross_entropy": ("softmax", np.log(mean)),
+                 "binary_cross_entropy": ("sigmoid", np.log(mean) - np.log1p(-mean))}  # fmt: skip
+    activation, biases = forms.get(loss.name, ("", mean))
+    if not activation or not np.isfinite(biases).all():
+        return None
+    constant = Network([Dense(len(mean), activation, weights=0.0, biases=biases.tolist())], 1, loss)
+    return constant.evaluate(np.zeros((len(Y), 1)), Y, metrics=[], compiled=False).loss
 
 
 def class_level(loss: Loss) -> float:

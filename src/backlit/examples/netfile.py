@@ -14,9 +14,9 @@ import msgspec
 
 from backlit.engine import Network, Training, TrainingSettings, layer_from_dict
 from backlit.errors import BacklitError
-from backlit.examples.file_checks import check_columns, check_data, check_valley, check_values
+from backlit.examples.file_checks import check_columns, check_data, check_trouble, check_valley, check_values
 from backlit.examples.file_errors import MisfitError, at_place, inside, inside_key, misfit, of_setting
-from backlit.examples.file_rows import generator_of, inline_rows, set_rows
+from backlit.examples.file_rows import FileRows, file_rows, generator_of
 from backlit.examples.file_slips import check_layer, refuse_flat_rows
 from backlit.examples.file_tables import (
     LABELS,
@@ -28,6 +28,7 @@ from backlit.examples.file_tables import (
     NetworkTable,
     PublishedTable,
     SetupTable,
+    TroubleTable,
     ValleyTable,
 )
 from backlit.examples.quantity_parsing import Names, names_of, parse_quantity
@@ -79,11 +80,15 @@ class Setup(msgspec.Struct, frozen=True):
 
         Errors: a BacklitError where the file has no rows.
         """
-        return self._parts()[0]
+        return self.all_rows().training
 
     def held_out(self) -> tuple[Array, Array]:
         """Give the test rows; none where the file does not split."""
-        return self._parts()[1]
+        return self.all_rows().test
+
+    def validation(self) -> tuple[Array, Array]:
+        """Give the validation rows; none where the file has none."""
+        return self.all_rows().validation
 
     def training(self, network: Network, *, compiled: bool = True, **overrides: Any) -> Training:
         """Give the training of `network` on the file's rows; `overrides` are arguments of `Training`."""
@@ -91,23 +96,25 @@ class Setup(msgspec.Struct, frozen=True):
         return Training(network, X, Y, compiled=compiled, **(self.rules() | overrides))
 
     def rules(self) -> dict[str, Any]:
-        """Give the arguments of `Training` that the file states, optimizer and schedule as ops."""
-        return dict(self.steps)
+        """Give the arguments of `Training` that the file states, optimizer and schedule as ops, with validation rows.
 
-    def _parts(self) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+        Errors: a BacklitError where the file has no rows.
+        """
+        X, Y = self.validation()
+        return dict(self.steps) | ({"validation": (X, Y)} if len(X) else {})
+
+    def all_rows(self) -> FileRows:
+        """Give the rows for training, validation and testing; every call reads and scales them anew."""
         if self.data is None:
             raise BacklitError("the network file has no [data]; expected inputs and targets, or a bundled data set.")
-        if self.data.set is None:
-            X, Y = inline_rows(self.data)
-            return (X, Y), (X[:0], Y[:0])
-        return set_rows(self.data)
+        return file_rows(self.data)
 
 
 class NetworkFile(msgspec.Struct, frozen=True):
     """A network file as read; see docs/network-file.md.
 
     `setups` are its runs, one at least; `build`, `rows` and `training` are those of the first. `valley` says what is
-    shown of the error of a network of two weights.
+    shown of the error of a network of two weights, `trouble` what is shown of a trouble of training and its cures.
 
     >>> from backlit.examples import example_file, read_network_file
     >>> file = read_network_file(example_file("two-layer"))
@@ -125,6 +132,7 @@ class NetworkFile(msgspec.Struct, frozen=True):
     race: bool
     setups: tuple[Setup, ...]
     valley: ValleyTable | None = None
+    trouble: TroubleTable | None = None
 
     def setup(self, name: str) -> Setup:
         """Give the run of that name; a BacklitError names the nearest where there is none."""
@@ -198,10 +206,14 @@ def _checked(raw: dict[str, Any]) -> NetworkFile:
             with inside(f"run {run.name!r}"):
                 published, computed = file.published + run.published, file.computed + run.computed
                 setups.append(_setup(run.name, run.about, tables | {"published": published, "computed": computed}))
+    names = [setup.name for setup in setups]
     if file.valley is not None:
-        built, rules = [setup.build() for setup in setups], [setup.rules() for setup in setups]
-        check_valley(file.valley, built, rules, [setup.name for setup in setups])
-    return NetworkFile(file.title, file.teaches, file.about, file.source, file.race, tuple(setups), file.valley)
+        check_valley(file.valley, [setup.build() for setup in setups], [setup.steps for setup in setups], names)
+    if file.trouble is not None:
+        check_trouble(file.trouble, [setup.build() for setup in setups], names)
+    return NetworkFile(
+        file.title, file.teaches, file.about, file.source, file.race, tuple(setups), file.valley, file.trouble
+    )
 
 
 def _setup(name: str, about: str, raw: dict[str, Any]) -> Setup:

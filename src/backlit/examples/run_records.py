@@ -11,7 +11,8 @@ class ErrorAt(msgspec.Struct, frozen=True):
     """The error E over all training rows after so many epochs; `seconds` of training had passed by then.
 
     `accuracy` is the share of the training rows whose class is predicted, `test_accuracy` that of the test rows; None
-    where the targets are no classes, or where there are no test rows.
+    where the targets are no classes, or where there are no test rows. `validation_error` is E over the validation rows,
+    `validation_accuracy` the share of them that is predicted right; None where there are none.
     """
 
     epoch: int
@@ -19,6 +20,8 @@ class ErrorAt(msgspec.Struct, frozen=True):
     seconds: float
     accuracy: float | None = None
     test_accuracy: float | None = None
+    validation_error: float | None = None
+    validation_accuracy: float | None = None
 
 
 class Parameter(msgspec.Struct, frozen=True):
@@ -89,7 +92,11 @@ class LayerInWords(msgspec.Struct, frozen=True):
 
 
 class SetupRun(msgspec.Struct, frozen=True):
-    """The record of a setup's training; `warnings` are what the training warned of."""
+    """The record of a setup's training; `warnings` are what the training warned of.
+
+    `kept` has the numbers of the weights that the network was given at the end, those of the epoch of the lowest loss,
+    where these are not the last ones; parameters, predictions and accuracies are those of the network.
+    """
 
     name: str
     about: str
@@ -112,6 +119,13 @@ class SetupRun(msgspec.Struct, frozen=True):
     figures: tuple[Figure, ...]
     computed: tuple[ComputedFigure, ...]
     warnings: tuple[str, ...] = ()
+    validation_rows: int = 0
+    kept: ErrorAt | None = None
+
+    @property
+    def end(self) -> ErrorAt:
+        """The numbers of the network as the training left it."""
+        return self.kept or self.errors[-1]
 
 
 class ExampleRun(msgspec.Struct, frozen=True):

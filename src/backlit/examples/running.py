@@ -33,8 +33,11 @@ from backlit.examples.strict import unknown_key
 from backlit.kernels.types import Array
 
 FOLDER = Path(__file__).parent
-NAMES = ("two-layer", "one-output", "linear", "xor", "gates", "iris-from-scratch", "exam-scores", "descent", "valley")
-"""The classic examples, in the order in which to read them."""
+NAMES = (
+    "two-layer", "one-output", "linear", "xor", "gates", "iris-from-scratch", "exam-scores", "descent", "valley",
+    "vanishing", "exploding", "overfitting", "rate", "dead-relu",
+)  # fmt: skip
+"""The classic examples, in the order in which to read them; the last five are troubles of training and their cures."""
 
 NO_NETWORKS = {".csv", ".tsv", ".parquet", ".xlsx", ".npy", ".npz", ".json", ".py", ".ipynb", ".html", ".pdf", ".gz"}
 """Endings of files that hold something else."""
@@ -88,11 +91,12 @@ def _near_files(path: Path) -> str:
 
 
 class Trained(NamedTuple):
-    """A run of a network file: its record, the file, and the trained network of each of its setups."""
+    """A run of a network file: its record, the file, and of each of its setups the trained network and its training."""
 
     run: ExampleRun
     file: NetworkFile
     networks: tuple[Network, ...]
+    trainings: tuple[Training, ...]
 
 
 def run_example(name: str, *, epochs: int | None = None, compiled: bool = True) -> ExampleRun:
@@ -113,63 +117,74 @@ def train_example(name: str, *, epochs: int | None = None, compiled: bool = True
     """Run a bundled example, or the network file at a path, as `run_example` does, and give its networks too."""
     path = Path(name) if name.endswith(".toml") else example_file(name)
     file = read_network_file(path)
-    networks = tuple(setup.build() for setup in file.setups)
-    runs = tuple(_run(setup, network, file, epochs, compiled)
-                 for setup, network in zip(file.setups, networks, strict=True))  # fmt: skip
-    run = ExampleRun(path.stem, file.title, file.teaches, file.about, file.source, file.race, compiled, runs)
-    return Trained(run, file, networks)
-
-
-def _run(setup: Setup, network: Network, file: NetworkFile, epochs: int | None, compiled: bool) -> SetupRun:
     overrides = {} if epochs is None else {"epochs": epochs}
-    training = setup.training(network, compiled=compiled, **overrides)
+    networks = tuple(setup.build() for setup in file.setups)
+    trainings = tuple(setup.training(network, compiled=compiled, **overrides)
+                      for setup, network in zip(file.setups, networks, strict=True))  # fmt: skip
+    runs = tuple(_run(setup, training, file, compiled)
+                 for setup, training in zip(file.setups, trainings, strict=True))  # fmt: skip
+    run = ExampleRun(path.stem, file.title, file.teaches, file.about, file.source, file.race, compiled, runs)
+    return Trained(run, file, networks, trainings)
+
+
+def _run(setup: Setup, training: Training, file: NetworkFile, compiled: bool) -> SetupRun:
+    network = training.network
     first = network.copy()
     errors: list[ErrorAt] = []
     listed: tuple[PublishedTable | ComputedTable, ...] = (*setup.published, *setup.computed)
     found: dict[PublishedTable | ComputedTable, float] = {}
-    wanted, said = _sampled(training.epochs), list[str]()
-    classifies = _classifies(training.Y)
-    for epoch, seconds in _epochs(training, said):
+    wanted, said = _sampled(training.epochs) | {item.after for item in listed}, list[str]()
+    classifies, rows = _classifies(training.Y), setup.all_rows()
+    for epoch, seconds in _epochs(training, sorted(wanted), said):
+        measured = Measurement(setup, network, compiled=compiled, rows=rows)
+        errors.append(_error_at(epoch, seconds, measured, classifies=classifies))
         due = [item for item in listed if item.after == epoch]
-        if epoch in wanted or due:
-            measured = Measurement(setup, network, compiled=compiled)
-            errors.append(_error_at(epoch, seconds, measured, classifies=classifies))
-            found |= {item: measured.value(parse_quantity(item.quantity, setup.names)) for item in due}
+        found |= {item: measured.value(parse_quantity(item.quantity, setup.names)) for item in due}
     done = len(training.history)
-    if errors[-1].epoch != done:
-        last = Measurement(setup, network, compiled=compiled)
-        errors.append(_error_at(done, training.history[-1].seconds, last, classifies=classifies))
+    best = training.best.number if training.keep_best and training.best is not None else done
+    measured = Measurement(setup, network, compiled=compiled, rows=rows)
+    last = _error_at(best, training.history[best - 1].seconds if best else 0.0, measured, classifies=classifies)
+    if best == done != errors[-1].epoch:
+        errors.append(last)
     per_epoch = errors[-1].seconds / max(done, 1)
     if file.race:
         per_epoch = _seconds_per_epoch(setup, done, compiled)
         errors = [msgspec.structs.replace(at, seconds=at.epoch * per_epoch) for at in errors]
-    X, T = setup.held_out()
+    X, T = rows.test
     return SetupRun(
         setup.name, setup.about, setup.names.inputs, _layers(setup),
         network.loss.to_dict(), training.optimizer.to_dict(),
         training.batch_size, done, training.stopped or "", len(training.X), len(X), per_epoch, tuple(errors),
         _parameters(setup, first, network), _predictions(setup, first, network, compiled),
-        errors[-1].accuracy, errors[-1].test_accuracy,
+        last.accuracy, last.test_accuracy,
         _class_counts(setup, network.predict(X, compiled=compiled), T) if classifies and len(X) else (),
         tuple(_published(item, found.get(item)) for item in setup.published),
         tuple(_computed(item, found.get(item)) for item in setup.computed),
-        tuple(said),
+        tuple(said), len(rows.validation[0]), last if best != done else None,
     )  # fmt: skip
 
 
-def _epochs(training: Training, said: list[str]) -> Iterator[tuple[int, float]]:
-    """Train, giving the number of epochs done and the seconds they took, from 0 on.
+def _epochs(training: Training, wanted: Sequence[int], said: list[str]) -> Iterator[tuple[int, float]]:
+    """Train, giving the number of epochs done and the seconds they took: at 0, at the wanted ones, and at the end.
 
-    What a training warns of belongs to the record of the run: it is added to `said`.
+    Epochs in between run in one call of the machine. What a training warns of belongs to the record of the run: it is
+    added to `said`.
     """
     yield 0, 0.0
-    epochs = iter(training)
+    later = [*wanted, training.epochs]
+
+    def unseen() -> int:
+        done = len(training.history)
+        return max(1, next((number for number in later if number > done), done) - done)
+
+    epochs = training.in_chunks(unseen)
     while True:
         with collecting(said):
             epoch = next(epochs, None)
         if epoch is None:
             return
-        yield epoch.number, epoch.seconds
+        if epoch.number in wanted or (training.stopped and epoch.number == len(training.history)):
+            yield epoch.number, epoch.seconds
 
 
 def _sampled(epochs: int) -> set[int]:
@@ -201,10 +216,12 @@ def _seconds_per_epoch(setup: Setup, epochs: int, compiled: bool) -> float:
 
 
 def _error_at(epoch: int, seconds: float, measured: Measurement, *, classifies: bool) -> ErrorAt:
-    """Record the error, and the accuracies where the targets are classes."""
+    """Record the errors, and the accuracies where the targets are classes."""
+    validation = measured.validation_error()
     if not classifies:
-        return ErrorAt(epoch, measured.error, seconds)
-    return ErrorAt(epoch, measured.error, seconds, measured.accuracy(), measured.test_accuracy())
+        return ErrorAt(epoch, measured.error, seconds, validation_error=validation)
+    return ErrorAt(epoch, measured.error, seconds, measured.accuracy(), measured.test_accuracy(), validation,
+                   measured.validation_accuracy())  # fmt: skip
 
 
 def _layers(setup: Setup) -> tuple[LayerInWords, ...]:
@@ -251,10 +268,11 @@ def _parameters(setup: Setup, before: Network, after: Network) -> tuple[Paramete
     """List all weights and biases by name."""
     listed = []
     for array in after:
-        for index in np.ndindex(after[array].shape):
+        old, new, trained = before[array], after[array], array not in after.frozen
+        for index in np.ndindex(new.shape):
             listed.append(Parameter(
-                setup.names.parameter(array, *index), setup.names.own_label(array, *index), array not in after.frozen,
-                float(before[array][index]), float(after[array][index]),
+                setup.names.parameter(array, *index), setup.names.own_label(array, *index), trained,
+                float(old[index]), float(new[index]),
             ))  # fmt: skip
     return tuple(listed)
 

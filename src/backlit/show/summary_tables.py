@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from backlit.diagnose.records import Diagnosis, Finding, Tried
@@ -20,6 +19,7 @@ from backlit.engine import (
     NetworkEvaluation,
     NetworkSummary,
     TrainingCurve,
+    TrainingSignals,
     TrainingState,
     TrainingSummary,
 )
@@ -28,23 +28,11 @@ from backlit.model.model_summary import ModelSummary
 from backlit.model.reports import Comparison, FitReport
 from backlit.model.reports import Evaluation as Measured
 from backlit.show.notebook import heading_html, padded, table_html, words_html
+from backlit.show.signals.table import signals_table
+from backlit.show.summary_table import SummaryTable
 
 DIAGNOSED = (Diagnosis, Finding, Tried)
 """What is more than a table."""
-
-
-class SummaryTable(msgspec.Struct, frozen=True):
-    """A table, a title above it or none, notes below; the columns from `numbers` on stand to the right.
-
-    `line` says the most important of it; without one, the title and the notes do.
-    """
-
-    title: str
-    head: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    notes: Sequence[str] = ()
-    numbers: int = 2
-    line: str = ""
 
 
 def line_of(record: Any) -> str | None:
@@ -77,7 +65,9 @@ def html_of(record: Any) -> str | None:
         return None
     parts = [heading_html(table.title)] if table.title else []
     parts += [table_html(table.head, table.rows, table.numbers)] if table.rows else []
-    return f"<div>{''.join([*parts, *map(words_html, table.notes)])}</div>"
+    parts += map(words_html, table.notes)
+    parts += [table.picture()] if table.picture else []
+    return f"<div>{''.join(parts)}</div>"
 
 
 def _of_diagnosis(form: str, record: Any) -> str:
@@ -327,6 +317,7 @@ _TABLES: dict[type, Callable[[Any], SummaryTable]] = {
     TrainingSummary: _training,
     HistorySummary: _history,
     TrainingCurve: _curve,
+    TrainingSignals: signals_table,
     Epoch: _epoch,
     Gradient: _gradient,
     TrainingState: _state,

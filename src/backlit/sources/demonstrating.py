@@ -14,7 +14,7 @@ from backlit.engine import Training
 from backlit.errors import BacklitError
 from backlit.examples import ExampleRun, NetworkFile, Setup, SetupRun, Trained, examples, train_example
 from backlit.show.demo.demo import Demo, DemoList
-from backlit.show.demo.records import DemoRun, DemoSetup
+from backlit.show.demo.records import DemoRun, DemoSetup, TroubleLesson
 
 POINTS = 51
 """Points of a boundary along each side."""
@@ -26,7 +26,8 @@ def demo(
     """Run a classic worked example; without a name, list them.
 
     Shows the network, its weights, the curves of error and accuracy, predictions beside targets, the regions of the
-    classes over two inputs, and published figures beside ours; of a network file with a valley, its lesson.
+    classes over two inputs, and published figures beside ours; of a network file with a valley, its lesson; of one with
+    a trouble of training, the diagnosis and the cures side by side.
 
     Args:
         name: an example, or the path of a network file (.toml) of your own.
@@ -57,10 +58,20 @@ def _demo_run(trained: Trained, epochs: int | None) -> DemoRun:
     run, file = trained.run, trained.file
     given = {name: getattr(run, name) for name in ExampleRun.__struct_fields__}
     given["runs"] = tuple(
-        _demo_setup(setup_run, setup, setup.training(network, compiled=run.compiled))
-        for setup_run, setup, network in zip(run.runs, file.setups, trained.networks, strict=True)
+        _demo_setup(setup_run, setup, training)
+        for setup_run, setup, training in zip(run.runs, file.setups, trained.trainings, strict=True)
     )
-    return DemoRun(**given, lesson=_lesson(file, epochs), parts=file.valley.parts if file.valley else ())
+    parts = file.valley.parts if file.valley else ()
+    return DemoRun(**given, lesson=_lesson(file, epochs), parts=parts, trouble=_trouble(trained))
+
+
+def _trouble(trained: Trained) -> TroubleLesson | None:
+    """Diagnose the runs of a file that have a trouble; None where the file has none."""
+    if trained.file.trouble is None:
+        return None
+    troubles = import_module("backlit.sources.troubles")  # it loads the diagnosis, which other demos do without
+    found: TroubleLesson = troubles.trouble_lesson(trained, trained.file.trouble)
+    return found
 
 
 def _demo_setup(run: SetupRun, setup: Setup, trained: Training) -> DemoSetup:

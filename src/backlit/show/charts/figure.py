@@ -1,7 +1,8 @@
 """What a chart is made of: axes and layers that lie over each other, the first one at the bottom.
 
 Coordinates are those of the data. A `series` is a colour's number: equal numbers look the same in all charts of a page,
-and colours are told apart by more than their hue (dashes, symbols) where two meet.
+and colours are told apart by more than their hue (dashes, symbols) where two meet. Things in an order have a series of
+`palette.ramp`, and a text at the end of their line.
 """
 
 from __future__ import annotations
@@ -37,7 +38,11 @@ class Axis(msgspec.Struct, frozen=True):
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """A line through points; a NaN breaks it. `name` stands in the legend, "" in none. `dots` marks the points."""
+    """A line through points; a NaN breaks it. `name` stands in the legend, "" in none. `dots` marks the points.
+
+    `end` is a text to the right of the plot, at the line's last point; where a line has one, none stands in the legend
+    of a picture. `glyph` is the line's character in a text chart; by default the chart chooses one.
+    """
 
     x: Numbers
     y: Numbers
@@ -46,6 +51,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     dash: Dash = "solid"
     quiet: bool = False
     dots: bool = False
+    end: str = ""
+    glyph: str = ""
 
 
 class Points(msgspec.Struct, frozen=True, kw_only=True):

@@ -28,6 +28,8 @@ MOST_MARK = 130.0
 MOST_SLANTED = 96.0
 SLANT = 40
 RIGHT = 16.0
+END = 14.0
+"""From the plot to the texts at the ends of lines."""
 SQUARE = 300.0
 
 
@@ -49,7 +51,9 @@ class Frame:
         self.width = float(figure.width)
         marks = [self.mark_text(text) for _, text in self.y.marks] if figure.y.shown else []
         self.left = 12.0 + max((text_width(text, SMALL) for text in marks), default=0.0)
-        self.wide = self.width - self.left - RIGHT
+        ends = [text_width(line.end, SMALL) for line in ended(figure)]
+        right = max([RIGHT, *(END + wide + 4.0 for wide in ends)])
+        self.wide = self.width - self.left - right
         if figure.square:
             self.wide = min(self.wide, max(SQUARE, float(figure.height)))
             self.width = max(self.left + self.wide + RIGHT, 0.75 * figure.width)
@@ -70,6 +74,8 @@ class Frame:
     def _legend(self, at: float) -> tuple[list[Named], float]:
         """Place the names of layers; give them and where they end."""
         layers = named(self.figure)
+        if ended(self.figure):
+            layers = [layer for layer in layers if not isinstance(layer, Line)]
         if not layers:
             return [], at
         names = [shortened(str(getattr(layer, "name", "")), self.width - 60.0, SMALL) for layer in layers]
@@ -154,6 +160,11 @@ class Frame:
         """Move the middle of a text so that it ends within the picture."""
         half = text_width(self.mark_text(text), SMALL) / 2
         return max(half + 1.0, min(x, self.width - half - 1.0))
+
+
+def ended(figure: Figure) -> list[Line]:
+    """Give the lines with a text at their end."""
+    return [layer for layer in figure.layers if isinstance(layer, Line) and layer.end]
 
 
 def named(figure: Figure) -> list[Layer]:

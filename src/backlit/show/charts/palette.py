@@ -31,17 +31,36 @@ def _ramp(*colours: str) -> tuple[str, ...]:
     return tuple(mixed(colours[int(at)], colours[min(int(at) + 1, len(colours) - 1)], at % 1) for at in places)
 
 
+RAMP = 100
+"""The series from this number on are an ordered ramp of `DEPTHS` colours, for things in an order: see `ramp`."""
+
+SHADES = _ramp("#2c2a8c", "#8a2a9c", "#c2304f", "#a85a00")
+DARK_SHADES = _ramp("#8d9bff", "#cf8bf5", "#ff8fa3", "#ffd25e")
+
 FIELD = _ramp("#3f78c9", "#8db4e6", "#d3e3f6", "#f6f9fd")
 DARK_FIELD = _ramp("#0f3a78", "#1d4472", "#233f5c", "#27333f")
 
 
+def ramp(place: int, count: int) -> int:
+    """Give the series of the thing at a place among `count` in an order, from the ramp's first colour to its last.
+
+    >>> ramp(0, 10), ramp(9, 10), ramp(0, 1)
+    (100, 111, 100)
+    """
+    return RAMP + round(place * (DEPTHS - 1) / max(count - 1, 1))
+
+
 def colour(series: int | None) -> str:
     """Give the light colour of a series; without one, ink."""
+    if series is not None and series >= RAMP:
+        return SHADES[(series - RAMP) % DEPTHS]
     return LIGHT["ink"] if series is None else SERIES[series % len(SERIES)]
 
 
 def token(series: int | None) -> str:
     """Give the end of a series' class names."""
+    if series is not None and series >= RAMP:
+        return f"r{(series - RAMP) % DEPTHS}"
     return "i" if series is None else str(series % len(SERIES))
 
 
@@ -49,7 +68,7 @@ def _style() -> str:
     rules = [f".chart .paper{{fill:{DARK['paper']}}}", f".chart .halo{{stroke:{DARK['paper']}}}",
              f".chart .grid{{stroke:{DARK['grid']}}}", f".chart .axis{{stroke:{DARK['quiet']}}}"]  # fmt: skip
     rules += [f".chart .{ink}{{fill:{DARK[ink]}}}" for ink in ("ink", "quiet")]
-    inks = [*enumerate(DARK_SERIES), ("i", DARK["ink"])]
+    inks = [*enumerate(DARK_SERIES), ("i", DARK["ink"]), *((f"r{k}", shade) for k, shade in enumerate(DARK_SHADES))]
     rules += [f".chart .f{k}{{fill:{shade}}}.chart .s{k}{{stroke:{shade}}}" for k, shade in inks]
     rules += [f".chart .d{k}{{fill:{shade}}}" for k, shade in enumerate(DARK_FIELD)]
     return f"@media screen and (prefers-color-scheme:dark){{{''.join(rules)}}}"

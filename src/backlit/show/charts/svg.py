@@ -24,6 +24,7 @@ from backlit.show.charts.figure import (
     Rule,
 )
 from backlit.show.charts.frame import SMALL, Frame, text_part
+from backlit.show.charts.line_ends import line_ends
 from backlit.show.charts.palette import (
     CHART_STYLE,
     DEPTHS,
@@ -74,7 +75,8 @@ def figure_svg(figure: Figure, *, standalone: bool = True, titled: bool | None =
     if standalone:
         head += f'<style>{CHART_STYLE}</style><rect class="paper" {size} fill="{LIGHT["paper"]}"/>'
     behind, inside, above = _sorted(frame)
-    drawn = [*_in_plot(frame, behind), *frame.parts(), *_in_plot(frame, inside, beyond=BEYOND), *above]
+    drawn = [*_in_plot(frame, behind), *frame.parts(), *_in_plot(frame, inside, beyond=BEYOND), *line_ends(frame),
+             *above]  # fmt: skip
     return "\n".join([head, *drawn, "</svg>"])
 
 

@@ -194,6 +194,7 @@ def _glyphs(marked: Sequence[Line | Points]) -> dict[int, str]:
     """Give each line and each set of points a character of its own, as long as there are any left.
 
     Points have their own symbol, and leave the dot to lines; those without a name look like those of their symbol.
+    A line may bring its own.
     """
     points = [layer for layer in marked if isinstance(layer, Points)]
     kept = {SYMBOLS[layer.symbol] for layer in points if layer.name and layer.symbol != "dot"}
@@ -205,6 +206,8 @@ def _glyphs(marked: Sequence[Line | Points]) -> dict[int, str]:
         named_before = own in {found.get(id(other)) for other in points if other.name}
         lines_have_it = own in {found.get(id(other)) for other in marked if isinstance(other, Line)}
         found[id(layer)] = free if not own or lines_have_it or (layer.name and named_before) else own
+        if isinstance(layer, Line) and layer.glyph:
+            found[id(layer)] = layer.glyph
     return found
 
 

@@ -22,7 +22,9 @@ MANY_DECADES = 10.0
 
 Curve = Sequence[tuple[float, float]]
 DASHES: tuple[Dash, ...] = ("solid", "dashed", "dotted")
-ACCURACIES = (("accuracy", "accuracy"), ("test_accuracy", "test accuracy"))
+ACCURACIES = (
+    ("accuracy", "accuracy"), ("validation_accuracy", "validation accuracy"), ("test_accuracy", "test accuracy")
+)  # fmt: skip
 """The fields of a recorded epoch, and what they are called."""
 
 
@@ -53,7 +55,12 @@ def _run_figures(setup: SetupRun, series: int) -> Iterator[Figure]:
     errors, accuracies = curve_of(setup.errors, "error"), accuracy_curves(setup)
     if errors:
         said = f"E is {errors[0][1]:.4g} before training and {errors[-1][1]:.4g} {demo_tables.after(setup.epochs)}."
-        yield curves_figure("The error E", "E", {"E": errors}, "epoch", said, height=LOW, series=[series])
+        curves = {"E": errors}
+        if setup.validation_rows:
+            curves["E of the validation rows"] = curve_of(setup.errors, "validation_error")
+            said += f" Of the validation rows it is {curves['E of the validation rows'][-1][1]:.4g} then."
+        curves = {name: curve for name, curve in curves.items() if curve}
+        yield curves_figure("The error E", "E", curves, "epoch", said, height=LOW, series=[series] * len(curves))
     if accuracies:
         each = (f"the {name} goes from {curve[0][1]:.4g} to {curve[-1][1]:.4g}" for name, curve in accuracies.items())
         said = f"The share of rows whose class is predicted: {', '.join(each)}."

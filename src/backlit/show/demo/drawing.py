@@ -39,7 +39,7 @@ def network_part(setup: SetupRun) -> str:
 
 
 def _words(setup: SetupRun) -> str:
-    return f"The network {demo_tables.after(setup.epochs)}: the edges show their weights"
+    return f"The network {demo_tables.after(setup.end.epoch)}: the edges show their weights"
 
 
 def _caption(setup: SetupRun, drawing: Drawing) -> str:

@@ -11,6 +11,7 @@ from backlit.show.demo import tables as demo_tables
 from backlit.show.demo.blocks import Block, Chart, Facts, Heading, Lines, NetworkPicture, Words
 from backlit.show.demo.lesson import lesson_blocks, paragraphs
 from backlit.show.demo.records import DemoRun, DemoSetup
+from backlit.show.demo.trouble import trouble_blocks
 
 TOO_MANY = "Weights and biases: too many to list here; the records (--json, or demo.run) have them all."
 
@@ -20,6 +21,9 @@ def demo_parts(run: DemoRun) -> Iterator[Block]:
     yield from paragraphs(run.about)
     if run.source:
         yield Words(f"Source: {run.source}.")
+    if run.trouble is not None:
+        yield from trouble_blocks(run, run.trouble)
+        return
     if run.lesson is not None:
         yield from lesson_blocks(run, run.lesson)
         return
@@ -39,6 +43,8 @@ def _setup(setup: DemoSetup, *, brief: bool, series: int) -> Iterator[Block]:
         yield NetworkPicture(setup)
         yield demo_tables.parameters(setup) or Words(TOO_MANY)
     yield demo_tables.errors(setup)
+    if setup.kept is not None:
+        yield Words(demo_tables.kept(setup))
     curves = demo_curves.setup_curves(setup, series)
     if curves is not None:
         yield curves

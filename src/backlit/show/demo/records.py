@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from backlit.analysis.boundary.records import Boundary
 from backlit.analysis.valley.descent_records import DescentLesson
+from backlit.diagnose.records import Diagnosis
+from backlit.engine import TrainingSignals
 from backlit.examples import ExampleRun, SetupRun
-from backlit.examples.file_tables import PartTable
+from backlit.examples.file_tables import PartTable, TroubleTable
+
+Pairs = tuple[tuple[float, float], ...]
+"""Values of the one input, and of the one output or target."""
 
 
 class DemoSetup(SetupRun, frozen=True):
@@ -17,12 +24,42 @@ class DemoSetup(SetupRun, frozen=True):
     boundary: Boundary | None = None
 
 
+class TroubleRun(msgspec.Struct, frozen=True):
+    """What is shown of a run beside its errors.
+
+    `code` names the trouble that the run has, "" where it has none; then there is no `diagnosis`. `signals` are those
+    of the layers that have a matrix of weights. `answers` are the network's over its one input, where it has one input
+    and one output.
+    """
+
+    name: str
+    code: str
+    diagnosis: Diagnosis | None
+    signals: TrainingSignals
+    answers: Pairs = ()
+
+
+class TroubleLesson(msgspec.Struct, frozen=True):
+    """Runs of which some have a trouble of training; `table` says which, and what is shown of them.
+
+    `baseline` is E over the training rows where each is answered with the mean target; None where the loss has no such
+    number. `rows` and `validation` are the rows of a network of one input and one output.
+    """
+
+    table: TroubleTable
+    runs: tuple[TroubleRun, ...]
+    baseline: float | None
+    rows: Pairs = ()
+    validation: Pairs = ()
+
+
 class DemoRun(ExampleRun, frozen=True):
     """A network file's run; `lesson` holds the numbers of the valley, and `parts` says what is shown of it.
 
-    Both are empty where the file has no valley.
+    Both are empty where the file has no valley; `trouble` is None where it has no trouble.
     """
 
     runs: tuple[DemoSetup, ...]
     lesson: DescentLesson | None = None
     parts: tuple[PartTable, ...] = ()
+    trouble: TroubleLesson | None = None

@@ -17,6 +17,8 @@ MOST_UNITS = 8
 DIGITS = 7
 """Of the numbers of a lesson."""
 NEVER = "never predicted: "
+FOLDED = 3
+"""Layers that come so often in a row are written once."""
 
 
 class DemoTable(msgspec.Struct, frozen=True):
@@ -31,17 +33,59 @@ class DemoTable(msgspec.Struct, frozen=True):
 
 def facts(setup: SetupRun) -> list[tuple[str, str]]:
     """Give the network, the error and the settings of the training, each in a line."""
-    sizes = [counted(len(setup.inputs), "input"), *(layer.summary for layer in setup.layers)]
+    sizes = [counted(len(setup.inputs), "input"), *folded([layer.summary for layer in setup.layers])]
     fixed = sum(not parameter.trained for parameter in setup.parameters)
     parameters = counted(len(setup.parameters), "parameter") + (f", {fixed} of them not trained" if fixed else "")
     settings = ", ".join(f"{name} {value:g}" for name, value in setup.optimizer.items() if name != "op" and value)
     batch = "all" if setup.batch_size == setup.rows else str(setup.batch_size)
     updates = f"{batch} in each update" if setup.rows > 1 else "one update per epoch"
-    return [
+    found = [
         ("Network", f"{' -> '.join(sizes)}; {parameters}"),
         ("Error", f"{setup.loss['op']}, {_reduction(setup)}"),
         ("Training", f"{setup.optimizer['op']} ({settings}); {counted(setup.rows, 'row')}, {updates}"),
     ]
+    held_out = ((setup.validation_rows, "validation"), (setup.test_rows if setup.validation_rows else 0, "testing"))
+    said = " and ".join(f"{counted(count, 'row')} for {what}" for count, what in held_out if count)
+    return [*found, ("Held out", said)] if said else found
+
+
+def kept(setup: SetupRun) -> str:
+    """Say which epoch's weights the network was given at the end, where these are not the last ones."""
+    if setup.kept is None:
+        return ""
+    ended = f"{after(setup.epochs)} ({setup.stopped})"
+    return (
+        f"The training ended {ended}; the weights are those of epoch {setup.kept.epoch:,}, where the error was lowest."
+    )
+
+
+def folded(layers: Sequence[str]) -> list[str]:
+    """Write layers that come three times or more, alone or in groups, once.
+
+    >>> folded(["8 relu", "8 relu", "1 identity"]), folded(["8 relu"] * 5), folded(["8", "tanh"] * 3)
+    (['8 relu', '8 relu', '1 identity'], ['5 x (8 relu)'], ['3 x (8 -> tanh)'])
+    """
+    found, k = list[str](), 0
+    while k < len(layers):
+        groups = ((size, _times(layers, k, size)) for size in (1, 2, 3))
+        size, times = max(
+            groups, key=lambda group: group[0] * group[1] if group[1] >= FOLDED else 0
+        )  # the first of equals
+        if times >= FOLDED:
+            found.append(f"{times} x ({' -> '.join(layers[k : k + size])})")
+            k += size * times
+        else:
+            found.append(layers[k])
+            k += 1
+    return found
+
+
+def _times(layers: Sequence[str], start: int, size: int) -> int:
+    """Count how often the group of so many layers that begins at a place comes in a row."""
+    group, times = layers[start : start + size], 1
+    while layers[start + times * size : start + (times + 1) * size] == group:
+        times += 1
+    return times
 
 
 def _reduction(setup: SetupRun) -> str:
@@ -66,24 +110,28 @@ def parameters(setup: SetupRun) -> DemoTable | None:
     for parameter in setup.parameters:
         end = number(parameter.after) if parameter.trained else "not trained"
         rows.append((parameter.name, *([parameter.label] if labelled else []), number(parameter.before), end))
-    head = ("name", *(["label"] if labelled else []), "at the start", after(setup.epochs))
+    head = ("name", *(["label"] if labelled else []), "at the start", after(setup.end.epoch))
     return DemoTable("Weights and biases", head, tuple(rows))
 
 
 def errors(setup: SetupRun) -> DemoTable:
-    """List the error, and accuracies where there are any, after 0, 1, 10, 100 ... epochs."""
+    """List the errors, and accuracies where there are any, after 0, 1, 10, 100 ... epochs."""
     last = setup.errors[-1].epoch
     chosen = {0, last, *(10**k for k in range(len(str(last))))}  # all recorded
     listed = [at for at in setup.errors if at.epoch in chosen]
     columns = [("E", [number(at.error) for at in listed])]
-    for said, found in (
+    if setup.validation_rows:
+        found = [at.validation_error for at in listed]
+        columns.append(("E, validation", [number(error) for error in found if error is not None]))
+    for said, shares_at in (
         ("accuracy", [at.accuracy for at in listed]),
+        ("of validation rows", [at.validation_accuracy for at in listed]),
         ("of test rows", [at.test_accuracy for at in listed]),
     ):
-        shares = [f"{share:.4f}" for share in found if share is not None]
+        shares = [f"{share:.4f}" for share in shares_at if share is not None]
         columns += [(said, shares)] if len(shares) == len(listed) else []
     rows = tuple((f"{at.epoch:,}", *(values[k] for _, values in columns)) for k, at in enumerate(listed))
-    title = "The error E and the accuracy" if len(columns) > 1 else "The error E"
+    title = "The error E and the accuracy" if setup.training_accuracy is not None else "The error E"
     return DemoTable(title, ("after epoch", *(head for head, _ in columns)), rows)
 
 
@@ -105,7 +153,7 @@ def predictions(setup: SetupRun) -> DemoTable:
             target = f"{row.targets[k]:.4g}" + (f"  {output}" if len(outputs) > 1 else "")
             sums = [f"{round(row.sums[k], 4) + 0.0:.4f}"] if alone else []  # + 0.0: no minus before a zero
             rows.append((inputs, target, number(row.before[k]), number(row.after[k]), *sums))
-    head = ("inputs", "target", "at the start", after(setup.epochs), *(["net"] if alone else []))
+    head = ("inputs", "target", "at the start", after(setup.end.epoch), *(["net"] if alone else []))
     notes = (f"the first {len(shown)} of {setup.rows} rows",) if len(shown) < setup.rows else ()
     return DemoTable("Predictions", head, tuple(rows), notes=notes)
 
