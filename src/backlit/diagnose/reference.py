@@ -30,6 +30,9 @@ BATCH_ROWS = 32
 FEWEST_UPDATES, FEWEST_EPOCHS, MOST_EPOCHS = 1_000, 60, 300
 PATIENCE = 25
 
+MOST_L2 = 0.01
+"""The penalty of a reference weighs as much as one row, and no more than this where there are few."""
+
 
 class Reference(msgspec.Struct, frozen=True, eq=False):
     """A standard training that has run: its words, its scores of the held-out rows (n,), and their mean.
@@ -98,7 +101,7 @@ def _training(plan: Plan, X: Array, Y: Array, validation: Rows | None, classes: 
     )  # fmt: skip
     rows = len(X)
     batches = -(-rows // BATCH_ROWS)
-    epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, -(-FEWEST_UPDATES // batches), plan.settings.epochs))
+    epochs = max(-(-FEWEST_UPDATES // batches), min(MOST_EPOCHS, max(FEWEST_EPOCHS, plan.settings.epochs)))
     rate = min(HIGHEST_RATE, RATE * max(1.0, WIDTH / max(widths)))
     given: Any = None if validation is None else (validation[0], validation[1])
     if given is not None and validation is not None and validation[2].size:
@@ -107,7 +110,7 @@ def _training(plan: Plan, X: Array, Y: Array, validation: Rows | None, classes: 
     return Training(
         network, X, _targets(plan, Y, classes), optimizer=Adam(rate), batch_size=BATCH_ROWS, epochs=epochs,
         seed=plan.settings.seed + seed, validation=_validation(plan, given, classes), patience=PATIENCE,
-        keep_best=True, l2=1.0 / rows, sample_weight=weights,
+        keep_best=True, l2=min(MOST_L2, 1.0 / rows), sample_weight=weights,
     )  # fmt: skip
 
 

@@ -26,8 +26,8 @@ MOST_TRIALS = 8
 """So many remedies are trained at the most."""
 
 HELPED = ((0.1, 2.0), (0.8, 1.0))
-"""A remedy helped if it closed at least the first part of the gap that was left, and the rows gained by more than so many
-standard errors: what closes nearly all of it needs to be less sure."""
+"""A remedy helped if it closed at least the first part of the gap that was left, and the rows gained by more than so
+many standard errors: what closes nearly all of it needs to be less sure."""
 
 CLOSED = 0.9
 """From this part of the gap on nothing more is tried."""

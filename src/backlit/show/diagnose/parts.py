@@ -115,7 +115,7 @@ def _side_by_side(tried: Tried, after: Outcome, signal: str) -> DemoTable:
     """Give the numbers of the two trainings beside each other; a number that neither has is left out."""
     before = tried.before
     lines = [
-        ("unexplained share", score(before.unexplained), score(after.unexplained)),
+        (words.share_name(before).rstrip(","), score(before.unexplained), score(after.unexplained)),
         (before.metric, score(before.score), score(after.score)),
         ("validation loss", number(before.validation_loss), number(after.validation_loss)),
         ("training loss", number(before.loss), number(after.loss)),

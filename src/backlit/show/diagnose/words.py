@@ -114,20 +114,23 @@ def tried_words(tried: Tried) -> str:
     if tried.after.unexplained is None:
         return "It did not help: this training ended with predictions that are not finite numbers. Not kept."
     errors = "" if tried.errors is None else f", {number(tried.errors, 2)} standard errors of the rows' mean difference"
+    what = f"the {share_name(tried.before)}"
     if tried.helped:
-        part = (
-            ""
-            if tried.closed is None
-            else f"; {_part(tried.closed)} of the gap to the reference that was left is closed"
-        )
-        return f"It helped: the unexplained share falls from {_change(tried.before, tried.after)}{errors}{part}. Kept."
+        of_gap = tried.closed is not None and not tried.before.balanced
+        part = f"; {_part(tried.closed or 0.0)} of the gap to the reference that was left is closed" if of_gap else ""
+        return f"It helped: {what} falls from {_change(tried.before, tried.after)}{errors}{part}. Kept."
     before, after = tried.before.unexplained, tried.after.unexplained
     if before is not None and after < before:
         return (
-            f"Not kept: the unexplained share falls from {_change(tried.before, tried.after)}{errors}, which is too "
+            f"Not kept: {what} falls from {_change(tried.before, tried.after)}{errors}, which is too "
             "little to count as more than chance or as a part of the gap."
         )
-    return f"It did not help: the unexplained share goes from {_change(tried.before, tried.after)}. Not kept."
+    return f"It did not help: {what} goes from {_change(tried.before, tried.after)}. Not kept."
+
+
+def share_name(outcome: Outcome) -> str:
+    """Name the share that a trial is judged by."""
+    return "unexplained share, each class counted alike," if outcome.balanced else "unexplained share"
 
 
 def _change(before: Outcome, after: Outcome) -> str:
@@ -147,10 +150,14 @@ def together(diagnosis: Diagnosis) -> str:
     last = helped[-1].after
     assert last is not None
     what = listed([change.words for change in final_changes(diagnosis.kept)], len(diagnosis.kept))
-    rest = ""
+    of_rows = [tried for tried in helped if not tried.before.balanced]
+    if not of_rows:
+        return f"What helped: {what}. The {share_name(last)} went from {_change(helped[0].before, last)}."
+    last, rest = of_rows[-1].after, ""
+    assert last is not None
     if diagnosis.compared.reference is not None:
         rest = f" The reference leaves {left(diagnosis.compared.reference)}."
-    return f"What helped, together: {what}. The unexplained share went from {_change(helped[0].before, last)}.{rest}"
+    return f"What helped, together: {what}. The unexplained share went from {_change(of_rows[0].before, last)}.{rest}"
 
 
 def final_changes(kept: Sequence[Change]) -> list[Change]:
