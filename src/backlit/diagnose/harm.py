@@ -87,24 +87,25 @@ def gap_of(unexplained: float, reference: float) -> float | None:
     return (unexplained - reference) / way if way > 0.02 else None
 
 
-def errors_of(mine: Array, *theirs: Array) -> float:
+def errors_of(mine: Array, *theirs: Array, weights: Array | float = 1.0) -> float:
     """Give the mean of the paired differences mine - theirs (n,) in standard errors; 0 for fewer than two rows.
 
-    The error is that of the choice of rows, and that of the choice of first weights, which is seen where `theirs` are
-    of several seeds: its variance is s² (1 + 1/k), with s the standard deviation of the k means. Scores beyond WORST
-    count as that: a single wild row would make the error so large that nothing could be told.
+    `weights` (n,) are of the rows. The error is that of the choice of rows, and that of the choice of first weights,
+    which is seen where `theirs` are of several seeds: its variance is s² (1 + 1/k), with s the standard deviation of the
+    k means. Scores beyond WORST count as that: a single wild row would make the error so large that nothing could be
+    told.
 
     >>> import numpy as np
     >>> round(errors_of(np.array([1.0, 2.0, 3.0]), np.array([0.0, 1.5, 2.0])), 3)
     5.0
     """
     mine, cut = np.minimum(mine, WORST), [np.minimum(one, WORST) for one in theirs]
-    differences = mine - np.mean(cut, axis=0)
+    differences = (mine - np.mean(cut, axis=0)) * weights
     if len(differences) < 2 or np.isnan(differences).any():
         return 0.0
     of_rows = float(differences.var(ddof=1)) / len(differences)
     seeds = len(theirs)
-    of_seeds = float(np.mean(cut, axis=1).var(ddof=1)) * (1 + 1 / seeds) if seeds > 1 else 0.0
+    of_seeds = float(np.mean(np.array(cut) * weights, axis=1).var(ddof=1)) * (1 + 1 / seeds) if seeds > 1 else 0.0
     spread = math.sqrt(of_rows + of_seeds)
     mean = float(differences.mean())
     if spread == 0.0:

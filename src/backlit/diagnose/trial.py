@@ -81,9 +81,10 @@ def _try(case: Case, now: State, finding: Finding, remedy: Remedy, target: float
         return Tried(code=finding.code, remedy=remedy, before=before, after=None, closed=None, errors=None,
                      helped=False, verdict=f"not tried: {error}", seconds=seconds), None  # fmt: skip
     each = 1.0 if weights is None else weights
-    before_rows, after_rows = now.scores * each, after.scores * each
-    mine, theirs = float(before_rows.mean()), float(after_rows.mean())
-    gained = errors_of(before_rows, after_rows) if np.isfinite(mine) else float("inf") * np.isfinite(theirs)
+    mine, theirs = float((now.scores * each).mean()), float((after.scores * each).mean())
+    gained = (
+        errors_of(now.scores, after.scores, weights=each) if np.isfinite(mine) else float("inf") * np.isfinite(theirs)
+    )
     if weights is not None:
         closed = _part(mine, theirs, 0.0)
     else:
@@ -104,11 +105,13 @@ def weighs_classes(remedy: Remedy) -> bool:
 
 
 def _class_weights(case: Case) -> Array:
-    """Give weights of the held-out rows (n,) of mean 1 with which all of their classes count alike."""
+    """Give weights of the held-out rows (n,): all of their classes count alike, and the baseline's mean is 1."""
     codes = class_codes(case.held_out[1])
     counts = np.bincount(codes)
-    weights: Array = (len(codes) / (np.count_nonzero(counts) * np.maximum(counts, 1)))[codes]
-    return weights
+    weights: Array = (1.0 / np.maximum(counts, 1))[codes]
+    T = case.held_out_targets
+    simple = row_scores(T, np.broadcast_to(case.targets.mean(axis=0), T.shape)) / case.baseline
+    return weights / float((simple * weights).mean())
 
 
 def trained(case: Case, plan: Plan) -> State:
@@ -199,7 +202,7 @@ def _metric(case: Case, state: State, weights: Array | None) -> tuple[str, float
     T = wanted(network, case.held_out[1])
     right = (P > 0.5) == (T > 0.5) if T.shape[1] == 1 else P.argmax(axis=1) == T.argmax(axis=1)
     if weights is not None:
-        return "balanced accuracy", float((right.reshape(len(T), -1).mean(axis=1) * weights).mean())
+        return "balanced accuracy", float(np.average(right.reshape(len(T), -1).mean(axis=1), weights=weights))
     return "accuracy", float(right.mean())
 
 
