@@ -91,8 +91,8 @@ def errors_of(mine: Array, *theirs: Array, weights: Array | float = 1.0) -> floa
     """Give the mean of the paired differences mine - theirs (n,) in standard errors; 0 for fewer than two rows.
 
     `weights` (n,) are of the rows. The error is that of the choice of rows, and that of the choice of first weights,
-    which is seen where `theirs` are of several seeds: its variance is s² (1 + 1/k), with s the standard deviation of the
-    k means. Scores beyond WORST count as that: a single wild row would make the error so large that nothing could be
+    which is seen where `theirs` are of several seeds: its variance is s² (1 + 1/k), s the standard deviation of the k
+    means. Scores beyond WORST count as that: a single wild row would make the error so large that nothing could be
     told.
 
     >>> import numpy as np
