@@ -1,9 +1,11 @@
 """Draw the pictures of the documents, each by the name of its file.
 
     python -m bench.picture docs/pictures/two-layer.svg docs/pictures/valley.svg docs/pictures/boundary.svg
+    python -m bench.picture docs/pictures/signals.svg
 
 `two-layer` is that example's forward and backward pass, as the HTML page shows them; `valley` the error over weight and
-bias of one neuron, with two paths of descent; `boundary` what a network trained on iris predicts over two columns.
+bias of one neuron, with two paths of descent; `boundary` what a network trained on iris predicts over two columns;
+`signals` the gradient norms of ten sigmoid layers, the network of docs/pictures.md.
 """
 
 from __future__ import annotations
@@ -14,6 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.datasets import load_iris
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import scale
 
 import backlit as bl
 from backlit.examples import example_file, read_network_file
@@ -64,7 +69,17 @@ def boundary() -> str:
     return bl.boundary(model, "iris", columns=("petal length (cm)", "petal width (cm)")).to_svg() + "\n"
 
 
-PICTURES = {"two-layer": two_layer, "valley": valley, "boundary": boundary}
+def signals() -> str:
+    """Give the gradient norms of ten sigmoid layers over the epochs."""
+    X, Y = load_iris(return_X_y=True)
+    X, _, Y, _ = train_test_split(scale(X), Y, test_size=0.25, random_state=0, stratify=Y)
+    layers = [*(bl.Dense(10, "sigmoid") for _ in range(9)), bl.Dense(3, "softmax")]
+    network = bl.Network(layers, inputs=4, loss="cross_entropy", seed=1)
+    training = bl.Training(network, X, Y, optimizer=bl.SGD(0.1), epochs=60).run()
+    return str(training.signals.plot().to_svg()) + "\n"
+
+
+PICTURES = {"two-layer": two_layer, "valley": valley, "boundary": boundary, "signals": signals}
 
 if __name__ == "__main__":
     for name in sys.argv[1:]:

@@ -3,9 +3,9 @@
     python -m bench.signals                  prints a table (Markdown)
     python -m bench.signals '*-32-*' --rounds 40
 
-Each workload of the benchmark trains as it is there, and "at worst": on so few rows that an epoch has one batch, or
-sixteen, and measuring comes as often as it may. Times are those of the thread's processor; of each side the
-fastest counts, since what else a machine does only slows.
+Each workload of the benchmark trains as it is there, and on so few rows that an epoch has one batch, or sixteen, and
+measuring comes as often as it may. Times are those of the thread's processor; of each side the fastest counts, since
+what else a machine does only slows. On a machine that is busy, differences of some percent are noise.
 """
 
 from __future__ import annotations
@@ -68,12 +68,12 @@ def main() -> None:
     parser.add_argument("names", nargs="*", default=["*"], help="patterns of workloads' names; all by default")
     parser.add_argument("--rounds", type=int, default=15)
     given = parser.parse_args()
-    cost = []
+    print("| workload | as it is | one batch an epoch | sixteen |\n|---|---:|---:|---:|")
     for workload in WORKLOADS:
         if any(fnmatch(workload.name, name) for name in given.names):
             found = [ratio(variant, given.rounds) for variant in variants(workload)]
-            cost.append([workload.label, *(f"{100 * (one - 1):+.1f} %" for one in found)])
-            print(cost[-1], flush=True)
+            cells = [workload.label, *(f"{100 * (one - 1):+.1f} %" for one in found)]
+            print(f"| {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from backlit.errors import BacklitError, BacklitWarning
     from backlit.estimators import LossCurveDisplay, MLPClassifier, MLPRegressor
     from backlit.model.file import load, save
+    from backlit.model.logs.following import save_log
     from backlit.ops.base import Activation, ElementwiseLoss, Layer, Loss, Optimizer
     from backlit.ops.registry import register
     from backlit.show.demo.demo import Demo
@@ -62,6 +63,7 @@ _PLACES = {
     "report": "sources",
     "Report": "show.report.report",
     "save": "model.file",
+    "save_log": "model.logs.following",
     "load": "model.file",
     "register": "ops.registry",
     "valley": "sources",
@@ -103,6 +105,7 @@ __all__ = [
     "register",
     "report",
     "save",
+    "save_log",
     "valley",
     "watch",
 ]
@@ -156,9 +159,9 @@ def _plot(curves: Any, **options: Any) -> Any:
 plots["curves"] = _plot
 
 
-def _plot_signals(signals: Any, names: Any, layers: Any) -> Any:
+def _plot_signals(signals: Any, names: Any, layers: Any, **options: Any) -> Any:
     """Draw the signals of a training, by `show`, which is imported when first needed."""
-    return import_module("backlit.show.signals.figures").signal_picture(signals, names, layers)
+    return import_module("backlit.show.signals.figures").signal_picture(signals, names, layers, **options)
 
 
 plots["signals"] = _plot_signals

@@ -103,7 +103,7 @@ def test_demo_counts_epochs_alone(capsys):
 
 
 @pytest.mark.parametrize(
-    ("ending", "begins"), [("html", "<!doctype html>"), ("txt", "Two inputs"), ("json", '{"name"')]
+    ("ending", "begins"), [("html", "<!DOCTYPE html>"), ("txt", "Two inputs"), ("json", '{"name"')]
 )
 def test_a_demo_is_written_to_a_file(capsys, tmp_path, ending, begins):
     path = tmp_path / f"out.{ending}"

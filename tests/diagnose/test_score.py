@@ -65,4 +65,11 @@ def test_differences_are_paired() -> None:
     assert errors_of(rows + 0.01, rows) == math.inf or errors_of(rows + 0.01, rows) > 1e6
     assert errors_of(rows, rows) == 0.0
     assert abs(errors_of(np.random.default_rng(1).normal(size=50), rows)) < 3.0
-    assert errors_of(np.array([math.inf, 1.0]), np.array([1.0, 1.0])) == 0.0
+    assert errors_of(np.array([math.nan, 1.0]), np.array([1.0, 1.0])) == 0.0
+
+
+def test_a_wild_row_does_not_hide_a_difference() -> None:
+    rows = np.random.default_rng(0).uniform(size=50)
+    worse = rows + 0.5
+    worse[7] = 1e9
+    assert errors_of(worse, rows) > 3.0

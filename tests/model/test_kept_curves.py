@@ -59,6 +59,7 @@ def test_the_final_curve_is_that_of_the_training(source, settings):
     assert curve.validation_loss is curve.best is None  # the weights are those of the last epoch
     dense = [str(k + 1) for k in range(len(settings["layers"]) + 1)]
     assert list(curve.gradient_norms) == dense
+    assert list(training.report.signals.layers) == dense
     for layer in dense:
         assert list(curve.gradient_norms[layer]) == at(curve, history[f"gradient_norm_{layer}"])
 
@@ -154,6 +155,30 @@ def test_where_the_linear_model_is_left_out_there_are_no_predictions_of_it(monke
     assert ran("iris", layers=(3,), l2=0.01, epochs=3, test=0.0).compared is None
 
 
+@pytest.mark.parametrize(
+    ("settings", "most"), [({"layers": (5,)}, 40), ({"layers": (2,) * 4}, 16), ({"layers": (2,) * 9}, 12)]
+)
+def test_the_signals_of_the_final_training_are_kept_in_short_form(settings, most):
+    training = ran("iris", l2=0.01, epochs=900, validation=0.0, **settings)
+    kept, signals = training.report.signals, training.training.signals
+    assert kept.epochs == len(training.training.history) == 900
+    assert len(kept.numbers) == most < len(signals)
+    assert (kept.numbers[0], kept.numbers[-1]) == (signals.numbers[0], signals.numbers[-1])
+    places = np.searchsorted(signals.numbers, kept.numbers)
+    assert signals.numbers[places].tolist() == list(kept.numbers)
+    for layer, own in kept.layers.items():
+        for name, values in own.items():
+            full = signals.of(name, layer)[places]
+            assert np.allclose([math.nan if value is None else value for value in values], full, rtol=5e-4, atol=0,
+                               equal_nan=True)  # fmt: skip
+    assert all(len(f"{value:.15g}".strip("-0.").replace(".", "").partition("e")[0]) <= 4
+               for value in kept.layers["1"]["gradient_norm"])  # fmt: skip
+
+
+def test_a_training_by_l_bfgs_keeps_no_signals():
+    assert ran("iris", layers=(3,), l2=0.01, epochs=9, optimizer="lbfgs").report.signals is None
+
+
 def without_what_came_later(path, *, fields):
     """Write a model file as a Backlit wrote it that did not know these fields of the report and of its trials."""
     raw = path.read_bytes()
@@ -171,9 +196,9 @@ def without_what_came_later(path, *, fields):
 def test_an_older_model_file_loads(tmp_path):
     model, report = fit_table("iris", settings=Settings(layers=(4,), epochs=5))
     path = save(model, tmp_path / "m.safetensors")
-    without_what_came_later(path, fields=("curve", "settings", "table_digest"))
+    without_what_came_later(path, fields=("curve", "settings", "table_digest", "signals"))
     old = load(path)
-    assert old.report.curve is old.report.settings is old.report.table_digest is None
+    assert old.report.curve is old.report.settings is old.report.table_digest is old.report.signals is None
     assert {trial.curve for trial in old.report.choice.trials} == {None}
     assert old.report.test == report.test
     assert held_out_rows(old.report, old.read("iris")) is None
@@ -181,8 +206,9 @@ def test_an_older_model_file_loads(tmp_path):
 
 
 def test_a_model_file_of_a_small_table_stays_small(tmp_path):
-    model, _ = fit_table("iris")
+    model, report = fit_table("iris")
     assert save(model, tmp_path / "m.safetensors").stat().st_size < 60_000
+    assert len(msgspec.json.encode(report.signals)) < 10_000
 
 
 def test_an_op_that_is_not_registered_is_named_though_the_settings_name_it_first(tmp_path):

@@ -136,7 +136,7 @@ def test_numbers_that_are_not_finite_are_marked_and_a_signal_that_no_layer_has_s
     linear = signals(dead=lambda k, place: None)
     assert "not defined for these layers" in signal_figures(linear, "dead")[0].summary
     last = signals(dead=lambda k, place: None if k == 2 else 0.5)
-    assert "There is none of layer 3." in signal_figures(last, "dead")[0].summary
+    assert "It is not defined in layer 3." in signal_figures(last, "dead")[0].summary
     assert not [layer for layer in signal_figures(last, "dead")[0].layers if isinstance(layer, Points)]
 
 
@@ -175,6 +175,17 @@ def test_the_chart_over_the_layers_has_the_first_and_the_last_measured_epoch():
     assert lines(figure)[1].y == pytest.approx([10.0**-k / 4 for k in range(9, -1, -1)])
     assert figure.table.rows[0] == ("1", "1.00e−9", "2.50e−10")
     assert [text for _, text in figure.x.marks] == [str(k) for k in range(1, 11)]
+
+
+def test_signals_are_drawn_by_layer_on_request():
+    picture = vanishing().plot(signals=("gradient_norm", "dead"), layers=(1, 3, 10), by_layer=True)
+    assert [figure.title for figure in picture.figures] == ["Gradient norm of each layer", "Dead units of each layer"]
+    assert [text for _, text in picture.figures[0].x.marks] == ["1", "3", "10"]
+    assert lines(picture.figures[0])[0].y == pytest.approx([1e-9, 1e-7, 1.0])
+    assert picture.record == vanishing()
+    assert len(vanishing().plot(signals="all", by_layer=True).figures) == 9
+    with pytest.raises(BacklitError, match="signal is 'gradient_noise'"):
+        vanishing().plot(signals="gradient_noise", by_layer=True)
 
 
 def test_layers_may_have_names():

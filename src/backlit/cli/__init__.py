@@ -36,7 +36,7 @@ WRONG_CALL, INTERRUPTED = 2, 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and give the exit code: 0, 2 for a wrong call, 130 for Ctrl-C.
 
-    It is 1 where `train` wrote the model, but not its report.
+    It is 1 where `train` wrote the model, but not its report or its log.
 
     An error that the user can mend is one line on standard error, with the place in the file below it where there is
     one; never a traceback.

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -32,14 +32,19 @@ AFTERWARDS = {
 """The phases after the training, which have no epochs."""
 
 
-def watch(training: TableTraining, path: Path, *, quiet: bool, report: Callable[[], None] | None = None) -> None:
+def watch(
+    training: TableTraining, path: Path, *, quiet: bool, report: Callable[[], None] | None = None,
+    note: Callable[[TableTraining, Progress | None], None] | None = None,
+) -> None:  # fmt: skip
     """Run a training to its end, show its progress unless `quiet`, and write its model to `path`.
 
     The model is written before a linear model is fitted beside it, and once more with the scores of that one. Then
-    `report` writes the report, and has to end on Ctrl-C by itself.
+    `report` writes the report, and has to end on Ctrl-C by itself. `note` gets the training with each progress, and
+    once more with None where it has run.
     """
     with stopped_by_ctrl_c(training, path), silent_compilation(quiet):
-        show_progress(_written(training, path, report), quiet=quiet)
+        written = _written(_noted(training, note) if note else training, training, path, report)
+        show_progress(written, quiet=quiet)
 
 
 def show_progress(training: Iterator[Progress], *, quiet: bool) -> None:
@@ -53,12 +58,22 @@ def show_progress(training: Iterator[Progress], *, quiet: bool) -> None:
         _watch_plain(training)
 
 
-def _written(training: TableTraining, path: Path, report: Callable[[], None] | None) -> Iterator[Progress]:
-    """The progress of a training; writes its model as soon as it exists, and after it the report."""
+def _noted(training: TableTraining, note: Callable[[TableTraining, Progress | None], None]) -> Iterator[Progress]:
+    """The progress of a training, told to `note` too."""
+    for progress in training:
+        note(training, progress)
+        yield progress
+    note(training, None)
+
+
+def _written(
+    running: Iterable[Progress], training: TableTraining, path: Path, report: Callable[[], None] | None
+) -> Iterator[Progress]:
+    """The progress of a running training; writes its model as soon as it exists, and after it the report."""
     from backlit.model import save
 
     last = None
-    for progress in training:
+    for progress in running:
         if progress.phase == "comparing":
             assert training.model is not None
             save(training.model, path)

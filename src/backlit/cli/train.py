@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from cyclopts import Parameter
 
+from backlit.cli.log_files import LogFiles
 from backlit.cli.options import check_output, described, unwrapped
 from backlit.cli.plugins import run_plugins
 from backlit.cli.progress import watch
@@ -33,7 +34,7 @@ COLUMNS_SHOWN = 20
 FEW_COLUMNS = 12
 """In a table of more columns, those that are only standardized share a line."""
 NO_REPORT = 1
-"""The exit code where the model is written, but its report is not."""
+"""The exit code where the model is written, but its report or its log is not."""
 
 
 @unwrapped
@@ -49,6 +50,7 @@ def train(
     report: Annotated[list[Path] | None, Parameter(group=OUTPUT, negative="")] = None,
     no_report: Annotated[bool, Parameter(group=OUTPUT, negative="")] = False,
     private: Annotated[bool, Parameter(group=OUTPUT, negative="")] = False,
+    log: Annotated[list[str] | None, Parameter(group=OUTPUT, negative="")] = None,
     plugin: Annotated[list[Path] | None, Parameter(group=OUTPUT, negative="")] = None,
     json: Annotated[bool, Parameter(group=OUTPUT, negative="")] = False,
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], group=OUTPUT, negative="")] = False,
@@ -56,7 +58,7 @@ def train(
     """Train a network on a table, and write a model file, and beside it a report, a page for a browser.
 
     Options that are not given are chosen: the task by the target's values; layer, penalty and number of epochs by
-    validation. The exit code is 1 where the model is written, but not the report.
+    validation. The exit code is 1 where the model is written, but not the report or the log.
 
     Parameters
     ----------
@@ -71,6 +73,9 @@ def train(
         Write no report.
     private
         Leave the values of the table's rows out of the report.
+    log
+        Where to write each epoch of the final training as it ends, with its signals: OUT.jsonl, tensorboard:FOLDER or
+        mlflow; may be given several times.
     plugin
         A Python file to run first, such as one that registers an activation. Only files named here are run.
     json
@@ -87,6 +92,7 @@ def train(
     check_output(path, [SUFFIX])
     reports = _report_files(report, no_report, path)
     check_reports(reports, [Path(data), path, *(plugin or ())])
+    logs = LogFiles(log or (), path, [Path(data), path, *reports, *(plugin or ())])
     table = read_table(data)
     settings = options.settings(table, time_limit=time_limit)
     training = TableTraining(table, options.target, settings)
@@ -96,13 +102,17 @@ def train(
     with deferred_output_errors():
         if not json:
             _show_start(to, training)
-        watch(training, path, quiet=quiet or json, report=files.write if reports else None)
+        try:
+            watch(training, path, quiet=quiet or json, report=files.write if reports else None, note=logs.note)
+        finally:
+            logs.close()
+    failures = [*logs.failures, *([files.failure] if files.failure else [])]
     try:
-        _conclude(to, training, path, data, files, json)
+        _conclude(to, training, path, data, files, logs, json)
     finally:
-        if files.failure:
-            print(files.failure, file=sys.stderr)
-    return NO_REPORT if files.failure else 0
+        for failure in failures:
+            print(failure, file=sys.stderr)
+    return NO_REPORT if failures else 0
 
 
 def _report(training: TableTraining, path: Path, private: bool) -> Report:
@@ -117,19 +127,23 @@ def _report_files(asked: list[Path] | None, none: bool, model: Path) -> list[Pat
     return [] if none else list(dict.fromkeys(asked or beside(model)))
 
 
-def _conclude(to: Console, training: TableTraining, path: Path, data: str, reports: ReportFiles, json: bool) -> None:
+def _conclude(
+    to: Console, training: TableTraining, path: Path, data: str, reports: ReportFiles, logs: LogFiles, json: bool
+) -> None:
     assert training.report is not None
     if json:
-        files = {"model": str(path), "report_files": [str(file) for file in reports.written]}
+        files = {"model": str(path), "report_files": [str(file) for file in reports.written], "logs": logs.written}
         print_document(msgspec.json.encode(msgspec.to_builtins(training.report) | files))
         return
     _show_report(to, training.report)
     _show_notices(to, training.report)
-    _show_next(to, training.report, path, data, reports.written, bool(reports.failure))
+    _show_next(to, training.report, path, data, reports.written, logs.written, bool(reports.failure))
 
 
-def _show_next(to: Console, report: FitReport, path: Path, data: str, written: Sequence[Path], failed: bool) -> None:
-    """Name the files of the model and its report, and the commands that use the model."""
+def _show_next(
+    to: Console, report: FitReport, path: Path, data: str, written: Sequence[Path], logs: Sequence[str], failed: bool
+) -> None:
+    """Name the files of the model, its report and its logs, and the commands that use the model."""
     from backlit.model.run_limits import CTRL_C
 
     what = "Model so far" if CTRL_C in report.stopped else "Model"
@@ -139,6 +153,8 @@ def _show_next(to: Console, report: FitReport, path: Path, data: str, written: S
     stale = earlier(beside(path), written)
     if stale and not failed:  # whose line names them
         to.print(f"Of an earlier training, not of this one: {stale}.", soft_wrap=True)
+    if logs:
+        to.print(f"Log of the final training written to {' and '.join(logs)}.", soft_wrap=True)
     to.print("Next:")
     for command in (f"backlit predict {shlex.quote(str(path))} {shlex.quote(data)} -o predictions.csv",
                     f"backlit evaluate {shlex.quote(str(path))} {shlex.quote(data)}"):  # fmt: skip

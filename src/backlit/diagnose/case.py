@@ -46,12 +46,20 @@ class Case:
         plan: what it is made of.
         compare: whether to train references; without, `references` are empty.
         columns: names of the inputs, for the findings' words; by default "input 1" and so on.
+        ahead: whether tests may train with other rates for a few epochs; without, `rates` is None.
     """
 
     def __init__(
-        self, training: Training, plan: Plan, *, compare: bool = True, columns: Sequence[str] | None = None
+        self,
+        training: Training,
+        plan: Plan,
+        *,
+        compare: bool = True,
+        columns: Sequence[str] | None = None,
+        ahead: bool = True,
     ) -> None:
         self.training, self.plan, self.compare = training, plan, compare
+        self.ahead = ahead
         self.network, self.settings = training.network, training.settings
         self.columns = list(columns or [f"input {k + 1}" for k in range(training.X.shape[1])])
         self.rows: Rows = plan.rows
@@ -176,6 +184,8 @@ class Case:
     @functools.cached_property
     def rates(self) -> RateSearch | None:
         """What short trainings with other rates reach."""
+        if not self.ahead:
+            return None
         return rate_search(self.plan, lambda network: float(self.scores(network, self.X, self.targets).mean()))
 
     # ----------------------------------------------------------------------------------------------- the training's way

@@ -11,7 +11,7 @@ from backlit.diagnose.case import Case
 from backlit.diagnose.finding_tests import finding_tests
 from backlit.diagnose.harm import compared, is_harmed
 from backlit.diagnose.plan import Plan
-from backlit.diagnose.ranking import ranked
+from backlit.diagnose.ranking import SHOWN_BY_LOSS, ranked
 from backlit.diagnose.records import Compared, Diagnosis, Finding
 from backlit.diagnose.trial import tried_remedies
 from backlit.engine import Training
@@ -57,7 +57,7 @@ def diagnose(
         tell("looking for what is wrong")
         harmed = is_harmed(case, found)
         findings, remarks = _sorted(case, harmed, compare)
-        tried, kept = tried_remedies(case, findings, tell) if fix and harmed else ((), ())
+        tried, kept = tried_remedies(case, _triable(findings, harmed), tell) if fix else ((), ())
     harmed = harmed or bool(findings)
     return Diagnosis(
         what=repr(training.network), stopped=training.stopped or "", harmed=harmed, compared=found,
@@ -77,6 +77,18 @@ def _sorted(case: Case, harmed: bool, compare: bool) -> tuple[tuple[Finding, ...
     return tuple(ranked(case, findings)), tuple(remarks)
 
 
+def _triable(findings: Sequence[Finding], harmed: bool) -> list[Finding]:
+    """Give the findings whose remedies the held-out rows can judge."""
+    return [
+        finding for finding in findings if finding.code in SHOWN_BY_LOSS or (harmed and finding.code not in _alone())
+    ]
+
+
+def _alone() -> set[str]:
+    """Give the codes of findings that no loss of the held-out rows can show."""
+    return {test.code for test in finding_tests() if test.by_itself and test.code not in SHOWN_BY_LOSS}
+
+
 def _unsaid(case: Case, found: Compared, harmed: bool, findings: Sequence[Finding]) -> tuple[str, ...]:
     """Say what could not be told."""
     said = []
@@ -87,6 +99,11 @@ def _unsaid(case: Case, found: Compared, harmed: bool, findings: Sequence[Findin
         )
     if not len(case.signals):
         said.append("No signals were measured, so nothing is said of gradients and units.")
+    if untried := [finding.code for finding in findings if finding.remedies and finding.code in _alone()]:
+        said.append(
+            f"The remedies of {', '.join(untried)} are not tried: the validation rows have the same fault, and cannot "
+            "judge them."
+        )
     if harmed and not findings:
         said.append("The training is worse than the reference, and no test says why.")
     if case.compare and found.gap is None and not case.diverged:

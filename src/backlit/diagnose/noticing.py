@@ -141,7 +141,7 @@ def _case(training: TableTraining) -> Case:
         X, Y = training.encoder.encode_features(test, dtype), training.encoder.encode_target(test, dtype)
         weights = np.zeros(0, plan.rows[2].dtype)
         plan = plan.replaced(validation=(X, np.asarray(Y, plan.rows[1].dtype).reshape(len(X), -1), weights))
-    return Case(training.training, plan, compare=False, columns=training.encoder.feature_names)
+    return Case(training.training, plan, compare=False, ahead=False, columns=training.encoder.feature_names)
 
 
 def _rows(training: TableTraining) -> Iterator[Notice]:
@@ -169,7 +169,7 @@ def _of_finding(training: TableTraining, found: Finding) -> Notice:
         if training.command.startswith("backlit train "):
             options = " ".join(f"--ignore {shlex.quote(column)}" for column in columns)
             command = retyped(training.command, "train", options)
-    words = OF_ROWS.get(found.code, f"{found.name}: {{place}}").format(place=place)
+    words = OF_ROWS.get(found.code, f"{found.name}: {{place}}").format(place=place.strip(" :"))
     return Notice(found.code, words, command)
 
 

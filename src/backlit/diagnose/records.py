@@ -59,7 +59,7 @@ class Finding(Summary, msgspec.Struct, frozen=True, kw_only=True):
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
     """A training's validation rows beside those of simple and of standard models.
 
-    All numbers but the last three are *unexplained shares*: the mean over the rows of Σ (t - p)² over the outputs,
+    The first numbers are *unexplained shares*: the mean over the rows of Σ (t - p)² over the outputs,
     divided by that of the baseline, which gives every row the mean target of the training rows. Of classes, t is 1 for
     the right class and p is the probability, so this is the Brier score over the baseline's; of numbers, it is 1 - R²
     with the training rows' mean. 0 is perfect, 1 is no better than the baseline.
@@ -67,6 +67,9 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     `gap` is (training - reference) / (1 - reference): how much of the way from the reference up to the baseline is
     lost. `errors` is the mean of the rows' paired differences in standard errors. `rows` counts the rows; `held_out`
     says whether they are validation rows, or the training rows where there are none.
+
+    Where that leaves open whether the training is worse, it is made again on `splits` other splits of the rows, with a
+    reference beside each; `splits_gap` and `splits_errors` are the same of these, taken together.
     """
 
     training: float | None
@@ -78,12 +81,16 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     errors: float | None
     rows: int
     held_out: bool
+    splits: int = 0
+    splits_gap: float | None = None
+    splits_errors: float | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """How a training ended: its last loss, the unexplained share of the validation rows, and a metric of these rows.
 
-    `signal` is the last number of the signal that the finding names.
+    `signal` is the last number of the signal that the finding names. `balanced` says that the rows are weighted so that
+    all classes count alike.
     """
 
     epochs: int
@@ -95,6 +102,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     signal: float | None
     stopped: str
     curve: TrainingCurve | None = None
+    balanced: bool = False
 
 
 class Tried(Summary, msgspec.Struct, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -45,7 +46,9 @@ class Reference(msgspec.Struct, frozen=True, eq=False):
     predictions: Array
 
 
-def references(plan: Plan, T_train: Array, T: Array, classes: bool, baseline: float) -> list[Reference]:
+def references(
+    plan: Plan, T_train: Array, T: Array, classes: bool, baseline: float, seeds: Iterable[int] = range(SEEDS)
+) -> list[Reference]:
     """Train references for a plan.
 
     T_train and T are the training and the held-out targets as the outputs should be, `baseline` the latter's score.
@@ -59,7 +62,7 @@ def references(plan: Plan, T_train: Array, T: Array, classes: bool, baseline: fl
         return outputs if classes else outputs * size + middle
 
     found = []
-    for seed in range(SEEDS):
+    for seed in seeds:
         training = run(_training(plan, X, Y, rows, classes, seed))
         outputs = predictions(training, held_out[0])
         scores, own = row_scores(T, outputs) / baseline, row_scores(T_train, predictions(training, X)) / baseline

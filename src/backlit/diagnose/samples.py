@@ -38,8 +38,11 @@ def sample_of(rows: Rows, T: Array, held_out: Rows, T_held_out: Array) -> Sample
     """Draw rows, the same ones each time, and standardize them by the training rows."""
     numbers, others = _drawn(rows, MOST_ROWS), _drawn(held_out, MOST_ROWS // 2)
     X, X_held_out = (np.asarray(part[0][places], np.float64) for part, places in ((rows, numbers), (held_out, others)))
+    largest = np.abs(X).max(axis=0)
+    largest[largest == 0.0] = 1.0
+    X, X_held_out = X / largest, X_held_out / largest  # squares of huge numbers would overflow
     mean, spread = X.mean(axis=0), X.std(axis=0)
-    usable = np.isfinite(spread) & (spread > 1e-12 * np.abs(X).max(axis=0))
+    usable = spread > 1e-12
     scale = np.where(usable, spread, np.inf)
     middle = np.where(usable, mean, 0.0)
     return Sample((X - middle) / scale, T[numbers], (X_held_out - middle) / scale, T_held_out[others], numbers)

@@ -1,4 +1,8 @@
-"""Remedies that are really trained, one by one, from the same seed; what helped the held-out rows is kept."""
+"""Remedies that are really trained, one by one, from the same seed; what helped the held-out rows is kept.
+
+The rows are judged as `score` does. Where a remedy weighs the classes alike, each class counts alike in the judgement
+too: of the rows as they are, a rare class would hardly count.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from backlit.diagnose.case import Case
-from backlit.diagnose.changes import changed
+from backlit.diagnose.changes import changed, class_codes
 from backlit.diagnose.harm import errors_of, finite
 from backlit.diagnose.plan import Plan, run
 from backlit.diagnose.records import Change, Finding, Outcome, Remedy, Tried
@@ -21,9 +25,9 @@ from backlit.kernels.types import Array
 MOST_TRIALS = 8
 """So many remedies are trained at the most."""
 
-HELPED_GAP, HELPED_ERRORS = 0.1, 2.0
-"""A remedy helped if it closed at least this part of the gap that was left, and the rows gained by so many standard
-errors."""
+HELPED = ((0.1, 2.0), (0.8, 1.0))
+"""A remedy helped if it closed at least the first part of the gap that was left, and the rows gained by more than so many
+standard errors: what closes nearly all of it needs to be less sure."""
 
 CLOSED = 0.9
 """From this part of the gap on nothing more is tried."""
@@ -45,8 +49,10 @@ def tried_remedies(
     target = case.reference.unexplained if case.reference is not None else 0.0
     tried: list[Tried] = []
     for finding, remedy in _in_order(findings):
-        if len(tried) >= MOST_TRIALS or _closed(case, target, float(now.scores.mean())) >= CLOSED:
+        if len(tried) >= MOST_TRIALS:
             break
+        if not weighs_classes(remedy) and _closed(case, target, float(now.scores.mean())) >= CLOSED:
+            continue
         tell(f"training with {remedy.words}, for {finding.code}")
         result, after = _try(case, now, finding, remedy, target)
         tried.append(result)
@@ -66,23 +72,43 @@ def _in_order(findings: Sequence[Finding]) -> Iterator[tuple[Finding, Remedy]]:
 def _try(case: Case, now: State, finding: Finding, remedy: Remedy, target: float) -> tuple[Tried, State | None]:
     """Train one remedy and compare it with what there is."""
     began = time.perf_counter()
-    before = outcome(case, now, finding)
+    weights = _class_weights(case) if weighs_classes(remedy) else None
+    before = outcome(case, now, finding, weights)
     try:
         after = trained(case, changed(now.plan, remedy.changes))
     except BacklitError as error:
         seconds = time.perf_counter() - began
         return Tried(code=finding.code, remedy=remedy, before=before, after=None, closed=None, errors=None,
                      helped=False, verdict=f"not tried: {error}", seconds=seconds), None  # fmt: skip
-    mine, theirs = float(now.scores.mean()), float(after.scores.mean())
-    gained = errors_of(now.scores, after.scores) if np.isfinite(mine) else float("inf") * np.isfinite(theirs)
-    closed = _closed(case, target, theirs) if not np.isfinite(mine) else _part(mine, theirs, target)
-    helped = bool(np.isfinite(theirs) and theirs < mine and gained > HELPED_ERRORS and closed > HELPED_GAP)
+    each = 1.0 if weights is None else weights
+    before_rows, after_rows = now.scores * each, after.scores * each
+    mine, theirs = float(before_rows.mean()), float(after_rows.mean())
+    gained = errors_of(before_rows, after_rows) if np.isfinite(mine) else float("inf") * np.isfinite(theirs)
+    if weights is not None:
+        closed = _part(mine, theirs, 0.0)
+    else:
+        closed = _closed(case, target, theirs) if not np.isfinite(mine) else _part(mine, theirs, target)
+    sure = any(closed > part and gained > errors for part, errors in HELPED)
+    helped = bool(np.isfinite(theirs) and theirs < mine and sure)
     result = Tried(
-        code=finding.code, remedy=remedy, before=before, after=outcome(case, after, finding), closed=finite(closed),
-        errors=finite(gained), helped=helped, verdict=_verdict(helped, mine, theirs),
+        code=finding.code, remedy=remedy, before=before, after=outcome(case, after, finding, weights),
+        closed=finite(closed), errors=finite(gained), helped=helped, verdict=_verdict(helped, mine, theirs),
         seconds=time.perf_counter() - began,
     )  # fmt: skip
     return result, after
+
+
+def weighs_classes(remedy: Remedy) -> bool:
+    """Tell whether a remedy weighs rows so that all classes count alike."""
+    return any(change.name == "class weights" for change in remedy.changes)
+
+
+def _class_weights(case: Case) -> Array:
+    """Give weights of the held-out rows (n,) of mean 1 with which all of their classes count alike."""
+    codes = class_codes(case.held_out[1])
+    counts = np.bincount(codes)
+    weights: Array = (len(codes) / (np.count_nonzero(counts) * np.maximum(counts, 1)))[codes]
+    return weights
 
 
 def trained(case: Case, plan: Plan) -> State:
@@ -147,20 +173,22 @@ def scores_of(case: Case, plan: Plan, training: Training) -> Array:
     return row_scores(T, outputs) / case.baseline
 
 
-def outcome(case: Case, state: State, finding: Finding) -> Outcome:
-    """Describe how a training ended, with the signal that the finding names."""
+def outcome(case: Case, state: State, finding: Finding, weights: Array | None = None) -> Outcome:
+    """Describe how a training ended, with the signal that the finding names; the held-out rows with weights (n,)."""
     training, history = state.training, state.training.history
     last = history[-1] if len(history) else None
-    mean, (metric, score) = float(state.scores.mean()), _metric(case, state)
+    mean = float((state.scores if weights is None else state.scores * weights).mean())
+    metric, score = _metric(case, state, weights)
     return Outcome(
         epochs=len(history), loss=None if last is None else finite(last.loss),
         validation_loss=None if last is None or last.validation_loss is None else finite(last.validation_loss),
         unexplained=finite(mean), metric=metric, score=score, signal=_signal(training, finding),
         stopped=training.stopped or "", curve=history.curve(100) if len(history) else None,
+        balanced=weights is not None,
     )  # fmt: skip
 
 
-def _metric(case: Case, state: State) -> tuple[str, float | None]:
+def _metric(case: Case, state: State, weights: Array | None) -> tuple[str, float | None]:
     """Give the accuracy of classes on the held-out rows, or R² of numbers."""
     if not case.of_classes:
         mean = float(state.scores.mean())
@@ -170,6 +198,8 @@ def _metric(case: Case, state: State) -> tuple[str, float | None]:
     P = predicted(network.loss, network.predict(X), True)
     T = wanted(network, case.held_out[1])
     right = (P > 0.5) == (T > 0.5) if T.shape[1] == 1 else P.argmax(axis=1) == T.argmax(axis=1)
+    if weights is not None:
+        return "balanced accuracy", float((right.reshape(len(T), -1).mean(axis=1) * weights).mean())
     return "accuracy", float(right.mean())
 
 

@@ -23,7 +23,7 @@ class PlottedSignals:
 
     def plot(
         self, path: str | os.PathLike[str] | None = None, *, signals: str | Sequence[str] = ("gradient_norm",),
-        layers: Sequence[str | int] | None = None,
+        layers: Sequence[str | int] | None = None, by_layer: bool = False,
     ) -> Any:  # fmt: skip
         """Draw signals over the measured epochs, a chart for each with a line for each layer: a `Picture`.
 
@@ -34,10 +34,11 @@ class PlottedSignals:
             path: a file to write as well; its ending says as what: .svg, .html, .txt or .json.
             signals: which ones, by the names in `SIGNALS`, or "gradient_noise"; "all" for all of them.
             layers: the layers to draw, by their numbers; by default all that have weights.
+            by_layer: draw them over the layers instead, in the first measured epoch and in the last one.
 
         Errors: a BacklitError for a signal or a layer that there is not, or a path whose ending is not known.
         """
-        picture = display.plots["signals"](self.record(DRAWN), signals, layers)
+        picture = display.plots["signals"](self.record(DRAWN), signals, layers, by_layer=by_layer)
         if path is not None:
             picture.save(path)
         return picture

@@ -75,8 +75,9 @@ class SignalHistory(PlottedSignals, Displayed):
     >>> from backlit.ops.layers.dense import Dense
     >>> network = Network([Dense(1, bias=False, weights=[[2.0]])], inputs=1, loss="half_squared_error")
     >>> training = Training(network, [[1.0]], [5.0], optimizer="sgd", epochs=1, compiled=False).run()
-    >>> training.signals, training.signals["1.gradient_norm"], training.signals.at(1)["1"]["update_ratio"]
-    (<SignalHistory: 1 of 1 epoch, layer 1>, array([3.]), 0.015...)
+    >>> signals = training.signals
+    >>> signals, signals["1.gradient_norm"], round(signals.at(1)["1"]["update_ratio"], 9)
+    (<SignalHistory: 1 of 1 epoch, layer 1>, array([3.]), 0.015)
     """
 
     def __init__(self, layers: Sequence[str] = (), rows: Array | None = None, epochs: int = 0) -> None:

@@ -18,6 +18,7 @@ from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.model.after_training import look_at
 from backlit.model.held_out import keep_test_rows, table_digest
+from backlit.model.kept_signals import kept_signals
 from backlit.model.recipe import Recipe, Settings, recipes
 from backlit.model.recipe_search import COMPARED_ROWS, FOLDED_ROWS, PATIENCE, RecipeSearch, folds_of
 from backlit.model.reports import Choice, Comparison, FitReport, Notice, Phase, Progress, Scores
@@ -229,6 +230,7 @@ class TableTraining:
             recipe, repr(network), network.parameters.size, choice,
             len(history), history[-1].loss if history else None, self.stopped, 0.0, measured,
             curve, self.settings, table_digest(self.table, self.task, self.encoder.reports), self.command,
+            kept_signals(self.training.signals),
         ))  # fmt: skip
 
     def _report(self, report: FitReport) -> None:

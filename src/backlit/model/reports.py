@@ -8,7 +8,7 @@ import msgspec
 
 from backlit.data import ColumnReport, Surprise, Task
 from backlit.data.values import Label
-from backlit.engine import Summary, TrainingCurve
+from backlit.engine import Summary, TrainingCurve, TrainingSignals
 from backlit.model.recipe import Recipe, Settings
 
 
@@ -124,8 +124,9 @@ class FitReport(Summary, msgspec.Struct, frozen=True):
 
     `curve` is of the final training, thinned, with the norms of each layer's gradient in an epoch's last batch.
     `settings` are those that were given. `table_digest` is of the table's cells (see `held_out_rows`), by which the
-    same table is known again, and with it the rows that were kept for the test. The three are None in a model file that
-    was written before there were any. `command` is the command, or the call, that trained it.
+    same table is known again, and with it the rows that were kept for the test. `signals` are those of at most 40
+    epochs of the final training, with four digits; None too where it measured none, as by L-BFGS. The four are None in
+    a model file that was written before there were any. `command` is the command, or the call, that trained it.
 
     `notices` say what may be wrong; there are none where nothing was noticed, and in a file of an earlier version.
     """
@@ -149,6 +150,7 @@ class FitReport(Summary, msgspec.Struct, frozen=True):
     settings: Settings | None = None
     table_digest: str | None = None
     command: str = ""
+    signals: TrainingSignals | None = None
     notices: tuple[Notice, ...] = ()
 
 

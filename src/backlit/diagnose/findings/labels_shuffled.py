@@ -6,6 +6,7 @@ import numpy as np
 
 from backlit.diagnose.case import Case
 from backlit.diagnose.finding_tests import finding
+from backlit.diagnose.harm import finite
 from backlit.diagnose.records import Finding
 from backlit.diagnose.samples import Worth, class_numbers, few_possible_rows, nearest, related, ridge, worth
 from backlit.kernels.types import Array
@@ -41,8 +42,8 @@ def labels_shuffled(case: Case) -> Finding | None:
     return Finding(
         code="BL105", name="labels shuffled", place="the targets",
         measure=f"unexplained share of rows that the best model ({best}) was not trained on",
-        measured=found[best].unexplained,
-        threshold=1.0 - ERRORS * found[best].error, healthy="clearly below 1, the baseline",
+        measured=finite(found[best].unexplained),
+        threshold=finite(1.0 - ERRORS * found[best].error), healthy="clearly below 1, the baseline",
         why=f"of the training rows {max(0.0, 1.0 - case.unexplained_training):.0%} is explained, which a network "
         "with a weight for each number to remember can do for any targets; what it has learned says nothing of other "
         "rows, as of targets that belong to other inputs. Or the inputs say nothing of the target: only you can tell",

@@ -9,6 +9,7 @@ import numpy as np
 from backlit.diagnose.case import Case
 from backlit.diagnose.changes import set_output, standardize_targets
 from backlit.diagnose.finding_tests import finding
+from backlit.diagnose.harm import finite
 from backlit.diagnose.outputs import SQUARES, last_of
 from backlit.diagnose.records import Change, Finding, Remedy
 from backlit.diagnose.samples import sizes
@@ -46,7 +47,7 @@ def large_targets(case: Case) -> Finding | None:
         changes = (set_output("identity", last.loss, last.words), *changes)
     return Finding(
         code="BL204", name=f"targets of a {'tiny' if size < SMALLEST else 'large'} scale", place="the targets",
-        measure=what, measured=measured, threshold=limit, healthy=healthy, why=_why(size, away, spread),
+        measure=what, measured=finite(measured), threshold=limit, healthy=healthy, why=_why(size, away, spread),
         remedies=(Remedy("standardize the targets", changes),),
         details=(f"the loss began at {case.first_loss:.4g}; the targets' variance is {float((spread**2).sum()):.4g}",),
     )  # fmt: skip
@@ -66,6 +67,6 @@ def _why(size: float, away: float, spread: Array) -> str:
             "steps are of one length, so many more are needed"
         )
     return (
-        f"the mean makes {away**2:.3g} times as much of the squared distance as all differences between rows, which "
-        "are learned only when it is left"
+        f"the mean makes {away * away:.3g} times as much of the squared distance as all differences between rows, "
+        "which are learned only when it is left"
     )

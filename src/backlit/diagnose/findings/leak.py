@@ -83,8 +83,9 @@ def _determined(X: Array, T: Array, of_classes: bool) -> list[Suspect]:
     found: dict[int, Suspect] = {}
     for target, basis in enumerate(_bases(T, of_classes)):
         left = _left(basis, X[:, varied])
-        # without the ends too, so that a single wild row makes no leak; an exact copy is one in any case
-        left = np.where(left <= EXACT, left, np.maximum(left, _left(basis, bounded)))
+        # without the ends too, so that a single wild row makes no leak; a cut copy is no exact one
+        cut = _left(basis, bounded)
+        left = np.where((left <= EXACT) & (cut <= NOISY), left, np.maximum(left, cut))
         for column, open_ in zip(varied.tolist(), left.tolist(), strict=True):
             if column not in found or open_ < found[column].open_:
                 found[column] = Suspect(column, target, open_)
@@ -101,6 +102,7 @@ def _bases(T: Array, of_classes: bool) -> list[Array]:
 
 def _functions(t: Array) -> Array:
     """Give an orthonormal basis (n, 11) of polynomials of a target and of its ranks, of degree 5."""
+    t = t / np.abs(t).max()  # squares of huge numbers would overflow
     z = (t - t.mean()) / t.std()
     r = _ranks(t[:, None])[:, 0]
     powers = np.stack([np.ones(len(t)), *(z**k for k in range(1, 6)), *(r**k for k in range(1, 6))], axis=1)

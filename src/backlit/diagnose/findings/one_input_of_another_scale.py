@@ -9,6 +9,7 @@ import numpy as np
 from backlit.diagnose.case import Case
 from backlit.diagnose.changes import standardize
 from backlit.diagnose.finding_tests import finding
+from backlit.diagnose.harm import finite
 from backlit.diagnose.records import Finding, Remedy
 from backlit.diagnose.samples import named, sizes
 from backlit.kernels.types import Array
@@ -36,12 +37,19 @@ def odd_columns(each: Array) -> Array:
     middle = _middle(each[known])
     if not SMALLEST <= middle <= LARGEST:
         return np.zeros(0, np.int64)
-    apart = np.zeros(len(each))
-    apart[known] = np.abs(np.log(each[known] / middle))
+    apart = distances(each)
     found = np.flatnonzero(apart > math.log(APART))
     if len(found) > max(1.0, MOST * np.count_nonzero(known)):
         return np.zeros(0, np.int64)
     return found[np.argsort(-apart[found], kind="stable")]
+
+
+def distances(each: Array) -> Array:
+    """Give |ln(size / median size)| of each column (inputs,); 0 of columns of zeros."""
+    known = np.isfinite(each) & (each > 0.0)
+    apart = np.zeros(len(each))
+    apart[known] = np.abs(np.log(each[known] / _middle(each[known])))
+    return apart
 
 
 def _middle(each: Array) -> float:
@@ -70,7 +78,7 @@ def one_input_of_another_scale(case: Case) -> Finding | None:
     )
     return Finding(
         code="BL102", name="one input of another scale", place=named(case.columns, odd),
-        measure="root mean square of this input's values / that of the median input", measured=ratio,
+        measure="root mean square of this input's values / that of the median input", measured=finite(ratio),
         threshold=1 / APART if small else APART, healthy="from 0.1 to 10", why=why,
         remedies=(Remedy("standardize the inputs", (standardize(),)),),
     )  # fmt: skip

@@ -39,9 +39,9 @@ def _outside(case: Case, last: Last) -> Finding | None:
     elif case.network.loss.class_targets or last.loss == "sigmoid_binary_cross_entropy":
         return None
     Y = case.Y[case.rows_sampled.numbers].astype(np.float64)
-    variance = float(((Y - Y.mean(axis=0)) ** 2).sum())
     beyond = Y - np.clip(Y, low, high)
-    part = float((beyond**2).sum()) / variance if variance > 0.0 else float(beyond.any())
+    variance = float(((Y - Y.mean(axis=0)) ** 2).sum())
+    part = float((beyond**2).sum()) / variance if 0.0 < variance < math.inf else float(beyond.any())
     if not part > LARGEST_PART:
         return None
     share = float((beyond != 0.0).mean())

@@ -53,7 +53,7 @@ def _found(
 def _beginning(case: Case) -> tuple[str, ...]:
     """Say where the loss began, and where it would in theory."""
     k, loss = case.network.output_size, case.first_loss
-    if case.network.loss.class_targets and k > 1:
+    if case.network.loss.name in {"cross_entropy", "softmax_cross_entropy"}:
         return (f"the loss began at {loss:.4g}; that of {k} equal probabilities is ln {k} = {math.log(k):.4g}",)
     if case.network.loss.name in SQUARES and not case.of_classes:
         return (f"the loss began at {loss:.4g}; the targets' variance is {float(case.targets.var(axis=0).sum()):.4g}",)
@@ -91,7 +91,7 @@ def _no_margin(case: Case, last: Last) -> Finding | None:
     return _found(
         case, last, "largest possible margin between the outputs of two classes", margin, 1.0, "above 1",
         f"the loss falls to 0 where the right class is 1 ahead of all others; outputs of {last.name} are at most "
-        f"{margin:g} apart, and only at its flat ends", set_output("identity", "multiclass_hinge", last.words),
+        f"{margin:g} apart, and only at its flat ends",
     )  # fmt: skip
 
 

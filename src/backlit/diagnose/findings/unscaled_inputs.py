@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from backlit.diagnose.case import Case
 from backlit.diagnose.changes import standardize
 from backlit.diagnose.finding_tests import finding
-from backlit.diagnose.findings.one_input_of_another_scale import LARGEST, SMALLEST, odd_columns
+from backlit.diagnose.findings.one_input_of_another_scale import APART, LARGEST, MOST, SMALLEST, distances, odd_columns
+from backlit.diagnose.harm import finite
 from backlit.diagnose.records import Finding, Remedy
 from backlit.diagnose.samples import sizes
 
@@ -36,6 +39,11 @@ def unscaled_inputs(case: Case) -> Finding | None:
                       "the slopes of a weight and of the bias beside it are nearly in proportion where an input "
                       f"hardly differs from its mean: the error's curvature differs by about {away:.3g}² between "
                       "directions, and no rate fits both")  # fmt: skip
+    apart = float((distances(each)[known] > math.log(APART)).mean())
+    if apart > MOST:
+        return _found(case, f"part of the inputs {APART:g} times as large as the median one, or as small", apart, MOST,
+                      "0", "the slope of a weight is in proportion to its input, so one rate cannot fit inputs of many "
+                      "scales")  # fmt: skip
     return None
 
 
@@ -55,6 +63,6 @@ def _why_size(size: float, inputs: int) -> str:
 def _found(case: Case, measure: str, measured: float, threshold: float, healthy: str, why: str) -> Finding:
     return Finding(
         code="BL101", name="unscaled inputs", place=f"the inputs ({case.X.shape[1]:,})", measure=measure,
-        measured=measured, threshold=threshold, healthy=healthy, why=why,
+        measured=finite(measured), threshold=threshold, healthy=healthy, why=why,
         remedies=(Remedy("standardize the inputs", (standardize(),)),),
     )  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
+import msgspec
 import numpy as np
 
 from backlit.engine import SIGNALS, TrainingSignals
@@ -37,10 +38,16 @@ WIDTH, HEIGHT = 440, 320
 
 
 def signal_picture(
-    signals: TrainingSignals, names: str | Sequence[str] = ("gradient_norm",), layers: Sequence[str | int] | None = None
-) -> Picture:
-    """Give the picture of signals: a chart for each, as `signal_figures` makes them."""
-    figures = signal_figures(signals, names, layers)
+    signals: TrainingSignals, names: str | Sequence[str] = ("gradient_norm",),
+    layers: Sequence[str | int] | None = None, *, by_layer: bool = False,
+) -> Picture:  # fmt: skip
+    """Give the picture of signals: a chart for each, over the epochs or `by_layer`."""
+    if by_layer:
+        kept = {label: signals.layers[label] for label in _chosen_layers(signals, layers)}
+        chosen = msgspec.structs.replace(signals, layers=kept)
+        figures = [layer_figure(chosen, name) for name in _chosen_signals(names) if names != ALL or name != NOISE]
+    else:
+        figures = signal_figures(signals, names, layers)
     return Picture(figures, signals, title="Signals of the training" if len(figures) > 1 else "")
 
 
@@ -188,7 +195,7 @@ def _not_drawn(names: Sequence[str], columns: Sequence[Values], *, log: bool) ->
             yield f"Of {name} {counted(zeros, 'number')} of 0 {'is' if zeros == 1 else 'are'} not drawn"
     without = [name for name, column in zip(names, columns, strict=True) if all(value is None for value in column)]
     if without and len(without) < len(names):
-        yield f"There is none of {', '.join(without)}"
+        yield f"It is not defined in {', '.join(without)}"
 
 
 def _drawn(signals: TrainingSignals) -> Iterator[str]:
