@@ -128,6 +128,7 @@ def test_the_gradient_of_ten_sigmoid_layers_shrinks_from_layer_to_layer() -> Non
         norms = [signals["gradient_norm"][place] for signals in layers.values()]
         assert all(before < after for before, after in pairwise(norms))
         assert norms[0] / norms[-1] < 1e-5
+        assert signal_of_layers(found("vanishing")["sigmoid"], "gradient_norm", "first / last", place) < 1e-5
 
 
 def test_the_gradient_of_the_cured_networks_does_not() -> None:
