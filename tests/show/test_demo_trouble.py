@@ -139,7 +139,8 @@ def test_no_line_is_wider_than_the_terminal(name: str, width: int) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_page_loads_nothing_and_shows_what_the_notebook_does(name: str) -> None:
     page = lesson(name).to_html()
-    assert not re.search(r"""(src|href)\s*=|url\(|@import|<script|<link""", page)
+    without_icon = page.replace('<link rel="icon" href="data:,">', "")
+    assert not re.search(r"""(src|href)\s*=|url\(|@import|<script|<link""", without_icon)
     drawn = len(figures(lesson(name)))
     assert page.count("<details>") == lesson(name)._repr_html_().count("background-image") == drawn
 
@@ -150,8 +151,9 @@ def test_a_trouble_of_ones_own_with_hostile_names(tmp_path: Path, rate: float, e
     (tmp_path / "mine.toml").write_text(HOSTILE.replace("RATE", str(rate)), encoding="utf-8")
     demo = bl.demo(tmp_path / "mine.toml", epochs=epochs)
     page = demo.to_html()
-    ElementTree.fromstring(page.replace("<!doctype html>", "").replace('<meta charset="utf-8">', "")
-                           .replace('initial-scale=1">', 'initial-scale=1"/>'))  # fmt: skip
+    # As a browser reads it: the tags of the head that have no end get one.
+    closed = re.sub(r"<(meta|link)([^>]*)>", r"<\1\2/>", re.sub("(?i)<!doctype html>", "", page))
+    ElementTree.fromstring(closed)
     for raw in ("<script", "<b>x", "<i>one", "<u>all"):
         assert raw not in page
         assert raw not in demo._repr_html_()
