@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from backlit.engine import LOGIT_LOSSES, Network, Objective, can_compile
@@ -38,7 +40,7 @@ class Measurement:
         self.held_out = self._objective(held_out, forward_only=True) if len(held_out[0]) else None
         self.at(network)
 
-    def _objective(self, rows: Rows, **program: bool) -> Objective:
+    def _objective(self, rows: Rows, **program: Any) -> Objective:
         """Make what runs the network on rows."""
         n = len(rows[0])
         X, T = self.network.check_inputs(rows[0]), self.network.check_targets(rows[1], n)

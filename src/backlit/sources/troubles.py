@@ -22,8 +22,8 @@ PLACES = 161
 """Answers are computed at so many places of the input."""
 
 
-def trouble_lesson(trained: Trained, table: TroubleTable) -> TroubleLesson:
-    """Give the numbers of a file's trouble."""
+def trouble_lesson(trained: Trained, table: TroubleTable, epochs: int | None = None) -> TroubleLesson:
+    """Give the numbers of a file's trouble; `epochs` were asked for instead of the file's own."""
     file = trained.file
     _check_codes(table.findings)
     found, first = [], file.setups[0].all_rows()
@@ -35,7 +35,7 @@ def trouble_lesson(trained: Trained, table: TroubleTable) -> TroubleLesson:
             _answers(training, first.validation[0]) if alone else (),
         ))  # fmt: skip
     rows = (_pairs(*first.training), _pairs(*first.validation)) if alone else ((), ())
-    return TroubleLesson(table, tuple(found), baseline_error(file.setups[0]), *rows)
+    return TroubleLesson(table, tuple(found), baseline_error(file.setups[0]), *rows, epochs)
 
 
 def _check_codes(findings: Mapping[str, str]) -> None:

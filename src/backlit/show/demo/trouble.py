@@ -29,6 +29,9 @@ Chosen = Sequence[tuple[DemoSetup, TroubleRun]]
 
 def trouble_blocks(run: DemoRun, lesson: TroubleLesson) -> Iterator[Block]:
     """Give the parts of a lesson."""
+    if lesson.epochs is not None:
+        yield Words(f"These are runs of at most {counted(lesson.epochs, 'epoch')}. The file's words are about its own "
+                    "number of epochs; the numbers and pictures are about these.")  # fmt: skip
     for part in lesson.table.parts:
         yield Heading(part.title)
         yield from paragraphs(part.about)
@@ -90,7 +93,7 @@ def _signals(lesson: TroubleLesson, runs: Sequence[TroubleRun], colours: Sequenc
     signal = lesson.table.signal
     measured = [(found, colour) for found, colour in zip(runs, colours, strict=True) if found.signals.numbers]
     if measured and len(runs) == 1:
-        yield Chart((signal_figure(signal, *measured[0]),))
+        yield Chart((signal_figure(signal, runs[0]),))
     elif measured:
         yield Chart(tuple(signals_beside(signal, *zip(*measured, strict=True))))
     without = [found.name for found in runs if not found.signals.numbers]

@@ -117,12 +117,10 @@ def answers_figure(
     )  # fmt: skip
 
 
-def signal_figure(signal: str, run: TroubleRun, colour: int) -> Figure:
-    """Draw the signal of a run's layers in its colour, at the first and at the last measured epoch."""
+def signal_figure(signal: str, run: TroubleRun) -> Figure:
+    """Draw the signal of a run's layers, at the first and at the last measured epoch."""
     figure = layer_figure(run.signals, signal, layer_names(run))
-    layers = tuple(msgspec.structs.replace(line, series=colour) for line in figure.layers if isinstance(line, Line))
-    title = f"{run.name}: {figure.title[:1].lower()}{figure.title[1:]}"
-    return msgspec.structs.replace(figure, title=title, layers=layers or figure.layers)
+    return msgspec.structs.replace(figure, title=f"{run.name}: {figure.title[:1].lower()}{figure.title[1:]}")
 
 
 def signals_beside(signal: str, runs: Sequence[TroubleRun], colours: Sequence[int]) -> Iterator[Figure]:
