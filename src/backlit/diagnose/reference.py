@@ -30,6 +30,10 @@ BATCH_ROWS = 32
 FEWEST_UPDATES, FEWEST_EPOCHS, MOST_EPOCHS = 1_000, 60, 300
 PATIENCE = 25
 
+FARTHEST = 6.0
+"""Standardized inputs of a reference lie at most so far from 0: of an input that hardly varies among the training rows,
+a validation row may be hundreds of standard deviations off."""
+
 MOST_L2 = 0.01
 """The penalty of a reference weighs as much as one row, and no more than this where there are few."""
 
@@ -80,7 +84,7 @@ def _rows_of(plan: Plan, classes: bool) -> tuple[Array, Array, Rows | None]:
     middle, size = (0.0, 1.0) if classes else (Y.astype(np.float64).mean(axis=0), _spread(Y))
 
     def scaled(rows: Rows) -> Rows:
-        return (rows[0] - mean) / spread, (rows[1] - middle) / size, rows[2]
+        return np.clip((rows[0] - mean) / spread, -FARTHEST, FARTHEST), (rows[1] - middle) / size, rows[2]
 
     training = scaled(plan.rows)
     return training[0], training[1], None if plan.validation is None else scaled(plan.validation)
