@@ -87,7 +87,7 @@ class DemoList(Shown, tuple[Example, ...]):
         return msgspec.json.encode(tuple(self)).decode()
 
     def __repr__(self) -> str:
-        return f"<{len(self)} classic examples: {', '.join(example.name for example in self)}>"
+        return f"<{len(self)} classic examples, from {self[0].name!r} to {self[-1].name!r}; print it>"
 
     def _repr_html_(self) -> str:
         rows = [(example.name, example.teaches) for example in self]
