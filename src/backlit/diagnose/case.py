@@ -18,7 +18,7 @@ from backlit.diagnose.plan import Plan, Rows
 from backlit.diagnose.reference import Reference, references
 from backlit.diagnose.samples import Sample, class_numbers, sample_of
 from backlit.diagnose.score import baseline_score, is_of_classes, predicted, row_scores, wanted
-from backlit.diagnose.start import Start, flat_outputs
+from backlit.diagnose.start import Start, flat_outputs, settled
 from backlit.engine import SignalHistory, Training
 from backlit.kernels.types import Array
 from backlit.ops.base import Activation
@@ -30,12 +30,15 @@ SAMPLE = 512
 
 
 class HiddenLayer(NamedTuple):
-    """A hidden layer with an activation: its label, the place in the network's layers, its units, its activation."""
+    """A hidden layer with an activation: its label, its units, its activation, and the label of the latter's layer.
+
+    The two labels differ where the activation is a layer of its own, with a normalization before it for instance.
+    """
 
     label: str
-    place: int
     units: int
     activation: Activation
+    active: str
 
 
 class Case:
@@ -65,6 +68,8 @@ class Case:
         self.rows: Rows = plan.rows
         self.X, self.Y, self.weights = plan.rows
         self.validation = plan.validation
+        self.harmed: bool | None = None
+        """Whether the training is worse than the reference by more than chance; None until that is known."""
         self.trained: dict[Any, Any] = {}
         """What trials of changes gave, by the changes: each is trained once."""
 
@@ -219,7 +224,10 @@ class Case:
     def first_loss(self) -> float:
         """The loss of the training rows with the first weights, without penalties."""
         with np.errstate(all="ignore"):
-            return float(self.first_network.evaluate(self.X, self.Y, metrics=[]).loss)
+            given = self.weights if self.weights.size else None
+            return float(
+                settled(self.first_network, self.sample).evaluate(self.X, self.Y, sample_weight=given, metrics=[]).loss
+            )
 
     # ------------------------------------------------------------------------------------------------- layers and units
 
@@ -230,11 +238,10 @@ class Case:
         layers = list(self.network.layers)
         dense = [(k, layer) for k, layer in enumerate(layers) if isinstance(layer, Dense)]
         for (k, layer), (following, _) in itertools.pairwise(dense):
-            activation: Activation = activations.make(layer.activation)
-            after = next((a for a in layers[k + 1 : following] if isinstance(a, Activation)), None)
-            if activation.name == "identity" and after is not None:
-                activation = after
-            found.append(HiddenLayer(self.label_of(k), k, int(layer.units), activation))
+            own: Activation = activations.make(layer.activation)
+            after = [(j, op) for j, op in enumerate(layers) if k < j < following and isinstance(op, Activation)]
+            place, activation = after[0] if own.name == "identity" and after else (k, own)
+            found.append(HiddenLayer(self.label_of(k), int(layer.units), activation, self.label_of(place)))
         return tuple(found)
 
     def label_of(self, place: int) -> str:
@@ -256,13 +263,13 @@ class Case:
 
     def flat_units(self, hidden: HiddenLayer, *, first: bool = False) -> Array | None:
         """Tell which outputs of a hidden layer (rows, units) are where its activation is flat; None if nowhere."""
-        before = self.hidden_outputs(hidden.label, first=first, activated=False)
-        after = self.hidden_outputs(hidden.label, first=first)
+        before = self.hidden_outputs(hidden, first=first, activated=False)
+        after = self.hidden_outputs(hidden, first=first)
         return flat_outputs(hidden.activation, before, after)
 
-    def hidden_outputs(self, label: str, *, first: bool = False, activated: bool = True) -> Array:
-        """Give what a hidden layer writes for the sample (rows, units), at the end or at the first weights."""
-        network = self.first_network if first else self.network
+    def hidden_outputs(self, hidden: HiddenLayer, *, first: bool = False, activated: bool = True) -> Array:
+        """Give what a hidden layer's activation writes, or reads, for the sample (rows, units), at the end or first."""
+        network = self.start.network if first else self.network
         with np.errstate(all="ignore"):
-            found: Array = network.outputs(self.sample, label, activated=activated)
+            found: Array = network.outputs(self.sample, hidden.active, activated=activated)
         return found

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from backlit.diagnose.plan import Plan, Rows
+from backlit.diagnose.plan import Plan, Rows, standardized
 from backlit.diagnose.records import Change
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
@@ -204,7 +204,7 @@ def _standardize(plan: Plan, value: Any) -> Plan:
     center, scale = plan.center.copy(), plan.spread.copy()
     center[plan.columns] += mean * scale[plan.columns]
     scale[plan.columns] *= spread
-    scaled = _mapped(plan, lambda rows: (np.ascontiguousarray((rows[0] - mean) / spread, dtype), *rows[1:]))
+    scaled = _mapped(plan, lambda rows: (standardized(rows[0], mean, spread, dtype), *rows[1:]))
     return scaled.replaced(center=center, spread=scale)
 
 
@@ -216,7 +216,7 @@ def _standardize_targets(plan: Plan, value: Any) -> Plan:
     spread[spread == 0.0] = 1.0
     dtype = plan.network.dtype
     center = plan.target_center + mean * plan.target_spread
-    scaled = _mapped(plan, lambda rows: (rows[0], np.ascontiguousarray((rows[1] - mean) / spread, dtype), rows[2]))
+    scaled = _mapped(plan, lambda rows: (rows[0], standardized(rows[1], mean, spread, dtype), rows[2]))
     return scaled.replaced(target_center=center, target_spread=plan.target_spread * spread)
 
 

@@ -15,7 +15,7 @@ from backlit.diagnose.ranking import SHOWN_BY_LOSS, ranked
 from backlit.diagnose.records import Compared, Diagnosis, Finding
 from backlit.diagnose.trial import tried_remedies
 from backlit.engine import Training
-from backlit.errors import BacklitError, collecting, counted
+from backlit.errors import BacklitError, collecting
 
 
 def diagnose(
@@ -42,20 +42,17 @@ def diagnose(
             f"diagnose was given {type(training).__name__}; expected a training that has run: "
             "bl.diagnose(bl.Training(network, X, Y).run())."
         )
-    if training.step == 0 and not (training.stopped or "").startswith("diverged"):
+    if not training.stopped and training.step == 0:
         raise BacklitError("this training has not run yet; run it first: bl.diagnose(training.run()).")
-    if not (training.Y[:1] != training.Y).any():
-        raise BacklitError(
-            f"the targets of the training's {counted(len(training.Y), 'row')} are all the same: there is nothing to "
-            "learn from them, and nothing to compare. Give rows whose targets differ."
-        )
     began = time.perf_counter()
+    compare = compare and bool((training.Y[:1] != training.Y).any())  # where all targets are the same, BL203 says it
     case = Case(training, Plan.of(training), compare=compare, columns=columns)
     with collecting([]), np.errstate(all="ignore"):
         tell("training references to compare with" if compare else "measuring")
         found = compared(case)
         tell("looking for what is wrong")
         harmed = is_harmed(case, found)
+        case.harmed = harmed if compare else None
         findings, remarks = _sorted(case, harmed, compare)
         tried, kept = tried_remedies(case, _triable(findings, harmed), tell) if fix else ((), ())
     harmed = harmed or bool(findings)

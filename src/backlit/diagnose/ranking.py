@@ -12,8 +12,8 @@ from backlit.diagnose.records import Finding
 from backlit.diagnose.trial import CLOSED, closed_by
 
 FOLLOWS: dict[str, tuple[str, ...]] = {
-    "BL101": ("BL302", "BL303", "BL304", "BL305", "BL306", "BL401", "BL402", "BL403", "BL404", "BL405"),
-    "BL102": ("BL302", "BL303", "BL304", "BL305", "BL306", "BL401", "BL402", "BL403", "BL404", "BL405"),
+    "BL101": ("BL107", "BL302", "BL303", "BL304", "BL305", "BL306", "BL401", "BL402", "BL403", "BL404", "BL405"),
+    "BL102": ("BL107", "BL302", "BL303", "BL304", "BL305", "BL306", "BL401", "BL402", "BL403", "BL404", "BL405"),
     "BL201": ("BL403", "BL404", "BL405", "BL503"),
     "BL202": ("BL403", "BL404", "BL405", "BL503"),
     "BL203": ("BL405", "BL503"),

@@ -23,11 +23,11 @@ def _is_one_hot(Y: Array) -> bool:
 
 
 def wanted(network: Network, Y: Array) -> Array:
-    """Give targets as the outputs should be (n, outputs): 1 for the class of a class number; -1 of ±1 becomes 0."""
+    """Give targets as the outputs should be (n, outputs): 1 for the class of a class number; of hinge, below 0 is 0."""
     T = np.asarray(Y, np.float64)
     if network.loss.class_targets and T.shape[1] == 1 and network.output_size > 1:
         return np.eye(network.output_size)[T[:, 0].astype(np.int64)]
-    return np.maximum(T, 0.0) if network.loss.name == "hinge" else T
+    return np.clip(T, 0.0, 1.0) if network.loss.name == "hinge" else T
 
 
 def predicted(loss: Loss, outputs: Array, classes: bool) -> Array:

@@ -42,7 +42,7 @@ def duplicate_rows(case: Case) -> Finding | None:
         remedies = (Remedy(told, (leave_out_rows(rows.tolist(), "that are validation rows too"),)),)
     return Finding(
         code="BL104", name="duplicate rows across the split",
-        place=f"{copies:,} of {n:,} validation rows, the first is row {int(np.flatnonzero(copied)[0])}",
+        place=f"{copies:,} of {n:,} validation rows, the first at index {int(np.flatnonzero(copied)[0])} (from 0)",
         measure="part of the validation rows that are training rows too, inputs and targets alike", measured=share,
         threshold=natural + max(SHARE, ERRORS * error), healthy=f"about {natural:.2g} in this table",
         why="a network can learn the targets of its training rows by heart, so the loss of rows that it was trained on "

@@ -44,10 +44,11 @@ def labels_shuffled(case: Case) -> Finding | None:
         measure=f"unexplained share of rows that the best model ({best}) was not trained on",
         measured=finite(found[best].unexplained),
         threshold=finite(1.0 - ERRORS * found[best].error), healthy="clearly below 1, the baseline",
-        why=f"of the training rows {max(0.0, 1.0 - case.unexplained_training):.0%} is explained, which a network "
-        "with a weight for each number to remember can do for any targets; what it has learned says nothing of other "
-        "rows, as of targets that belong to other inputs. Or the inputs say nothing of the target: only you can tell",
-        details=tuple(f"{name}: {one.unexplained:.3f} ± {one.error:.3f}" for name, one in found.items()),
+        why="a network with weights enough can learn any targets by heart; on rows that they were not trained on, no "
+        "model here is better than the mean of the targets, as where targets belong to other inputs. Or the inputs say "
+        "nothing of the target: only you can tell",
+        details=(f"of its own rows the training leaves {case.unexplained_training:.3g} unexplained",
+                 *(f"{name}: {one.unexplained:.3f} ± {one.error:.3f}" for name, one in found.items())),
     )  # fmt: skip
 
 
