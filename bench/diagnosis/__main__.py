@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from cyclopts import App, Parameter
@@ -32,7 +32,7 @@ DECODER = msgspec.json.Decoder(Line)
 @app.command
 def run(
     *, output: Annotated[Path, Parameter(alias="-o")], small: bool = False, sealed: bool = False, jobs: int = 2,
-    remedies: bool = True, faults: list[str] | None = None, cache: Path = CACHE,
+    remedies: Literal["all", "one", "none"] = "all", faults: list[str] | None = None, cache: Path = CACHE,
 ) -> None:  # fmt: skip
     """Train, diagnose and measure, a line of JSON for each cell and seed; what the file has is not done again.
 
@@ -47,7 +47,8 @@ def run(
     jobs
         How many processes work.
     remedies
-        Whether to try the remedies too; without them causes are right by their code alone.
+        Of which seeds the remedies are tried too: of all, of one in each cell, or of none, which is the quickest. Where
+        they are not tried, causes are right by their code alone.
     faults
         Only the cells of these planted faults; "none" for the healthy ones.
     cache
@@ -55,8 +56,9 @@ def run(
     """
     cells = [cell for cell in (drawn.small() if small else drawn.design()) if faults is None or cell.fault in faults]
     seeds = SEEDS[:1] if small else SEEDS
+    tried = {"all": seeds, "one": (drawn.SEALED_SEEDS if sealed else seeds)[:1], "none": ()}[remedies]
     with output.open("ab") as file:
-        for line in lines_of(cells, seeds, sealed, jobs, remedies, cache, read(output)):
+        for line in lines_of(cells, seeds, sealed, jobs, tried, cache, read(output)):
             file.write(msgspec.json.encode(line) + b"\n")
             file.flush()
     print(report.markdown(Results.of(read(output), lambda one: one.sealed is sealed)))
@@ -85,7 +87,7 @@ def table(results: Path, *, sealed: bool = False) -> None:
 def harm(*, jobs: int = 2, cache: Path = CACHE) -> None:
     """Train all cells and their twins, without any diagnosis, and print in Markdown what harm the faults do."""
     cells = [cell for cell in drawn.design() if cell.fault != drawn.NO_FAULT]
-    found = list(lines_of(cells, (), False, jobs, False, cache, []))
+    found = list(lines_of(cells, (), False, jobs, (), cache, []))
     print("\n".join(report.harm(Results.of(found))))
 
 

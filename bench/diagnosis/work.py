@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,14 @@ def lines_of(
     seeds: Iterable[int],
     sealed: bool,
     jobs: int,
-    remedies: bool,
+    remedies: Collection[int],
     cache: Path | None,
     done: list[Line],
 ) -> Iterator[Line]:
-    """Give the lines that are not there yet, as they are done: the truths first, then the runs of one part."""
+    """Give the lines that are not there yet, as they are done: the truths first, then the runs of one part.
+
+    `remedies` are the seeds of which the remedies are tried too.
+    """
     truths = {line.cell: line for line in done if isinstance(line, CellTruth)}
     there = {(line.cell, line.seed) for line in done if isinstance(line, Run)}
     for line in _done([(truth, cell, cache) for cell in cells if cell not in truths], jobs):
@@ -31,7 +34,7 @@ def lines_of(
     wanted = [
         (cell, seed) for cell in cells for seed in seeds if cell.sealed(seed) is sealed and (cell, seed) not in there
     ]
-    yield from _done([(_measure, truths[cell], seed, remedies) for cell, seed in wanted], jobs)
+    yield from _done([(_measure, truths[cell], seed, seed in remedies) for cell, seed in wanted], jobs)
 
 
 def _measure(known: CellTruth, seed: int, remedies: bool) -> Run:

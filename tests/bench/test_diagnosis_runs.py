@@ -190,14 +190,14 @@ def test_a_healthy_run_is_not_repaired():
 
 def test_what_a_killed_run_has_done_is_not_done_again(tmp_path, capsys):
     cells = [SLOW, HEALTHY]
-    lines = list(lines_of(cells, (0,), False, 1, False, None, []))
+    lines = list(lines_of(cells, (0,), False, 1, (), None, []))
     assert [type(line).__name__ for line in lines] == ["CellTruth", "CellTruth", "Run", "Run"]
     file = tmp_path / "results.jsonl"
     whole = b"\n".join(map(msgspec.json.encode, lines))
     file.write_bytes(whole[:-20])
     assert len(read(file)) == 3
     assert "left out a line" in capsys.readouterr().err
-    (again,) = lines_of(cells, (0,), False, 1, False, None, read(file))
+    (again,) = lines_of(cells, (0,), False, 1, (), None, read(file))
     assert (again.cell, again.seed) == (HEALTHY, 0)
 
 
@@ -206,14 +206,14 @@ def test_the_sealed_part_is_opened_only_where_it_is_asked_for():
     done = [CellTruth(cell, (0.9,) * 5, (0.9,) * 5) for cell in cells]
     found = {}
     for sealed in (False, True):
-        lines = lines_of(cells, range(5), sealed, 1, False, None, list(done))
+        lines = lines_of(cells, range(5), sealed, 1, (), None, list(done))
         found[sealed] = {(line.cell.table, line.seed) for line in lines}
     assert found[False] == {("tiny iris", seed) for seed in (0, 1, 2)}
     assert found[True] == {("tiny iris", seed) for seed in (3, 4)} | {("breast_cancer", seed) for seed in range(5)}
 
 
 def test_the_small_setting_finds_most_faults_and_gives_few_false_alarms():
-    results = Results.of(lines_of(design.small(), (0,), False, 1, False, None, []))
+    results = Results.of(lines_of(design.small(), (0,), False, 1, (), None, []))
     assert len(results.faulty) >= 20
     assert len(results.healthy) >= len(results.faulty)
     found = detection(results, "Backlit")

@@ -102,10 +102,13 @@ def test_what_does_not_fit_is_refused_in_words(arguments, given, message):
         bl.diagnose(*arguments, **given)
 
 
-def test_targets_that_are_all_the_same_are_refused():
+def test_targets_that_are_all_the_same_are_a_finding():
     training = bl.Training(NETWORK.copy(), [[1.0], [2.0]], [1.0, 1.0], epochs=1, compiled=False).run()
-    with pytest.raises(bl.BacklitError, match="targets of the training's 2 rows are all the same"):
-        bl.diagnose(training)
+    found = bl.diagnose(training)
+    assert found.findings[0].code == "BL203"
+    assert found.record.compared.reference is None
+    assert found.record.compared.training is None
+    assert "the targets are all the same" in str(found).replace("\n", " ")
 
 
 def test_a_change_that_leaves_inputs_out_names_the_columns_that_they_are_made_of():

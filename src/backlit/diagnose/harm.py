@@ -11,16 +11,16 @@ from backlit.diagnose.records import Compared
 from backlit.diagnose.repeated import SPLITS, repeated
 from backlit.kernels.types import Array
 
-CLEAR = ((0.06, 3.5), (0.3, 2.0), (0.5, 1.5))
+CLEAR = ((0.08, 3.0), (0.3, 2.0), (0.5, 1.5))
 """A training is worse than the reference where it loses more than the first number of the way to the baseline, and the
 rows differ by more than the second, in standard errors: a small loss has to be surer than a large one."""
 
 SMALLEST_GAP, FEWEST_ERRORS = CLEAR[0]
 
-REPEATED = (0.05, 2.5)
+REPEATED = (0.06, 4.0)
 """The same on other splits of the rows, which see more of them, and other first weights."""
 
-AGREEING = (0.05, 1.0), (0.04, 1.0)
+AGREEING = (0.08, 1.5), (0.06, 1.5)
 """Where both say so, each may say it less clearly: on the one split, and on the others."""
 
 OPEN = (0.02, 0.3)

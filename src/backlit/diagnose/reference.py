@@ -30,6 +30,10 @@ BATCH_ROWS = 32
 FEWEST_UPDATES, FEWEST_EPOCHS, MOST_EPOCHS = 1_000, 60, 300
 PATIENCE = 25
 
+FARTHEST = 6.0
+"""Standardized inputs of a reference lie at most so far from 0: of an input that hardly varies among the training rows,
+a validation row may be hundreds of standard deviations off."""
+
 MOST_L2 = 0.01
 """The penalty of a reference weighs as much as one row, and no more than this where there are few."""
 
@@ -80,8 +84,8 @@ def _rows_of(plan: Plan, classes: bool) -> tuple[Array, Array, Rows | None]:
     middle, size = (np.zeros(1), np.ones(1)) if classes else (Y.astype(np.float64).mean(axis=0), _spread(Y))
 
     def scaled(rows: Rows) -> Rows:
-        dtype = plan.network.dtype
-        return standardized(rows[0], mean, spread, dtype), standardized(rows[1], middle, size, dtype), rows[2]
+        X = np.clip((rows[0].astype(np.float64) - mean) / spread, -FARTHEST, FARTHEST)
+        return X, standardized(rows[1], middle, size, plan.network.dtype), rows[2]
 
     training = scaled(plan.rows)
     return training[0], training[1], None if plan.validation is None else scaled(plan.validation)
@@ -142,8 +146,8 @@ def _loss(plan: Plan, Y: Array, classes: bool) -> str:
 
 
 def _targets(plan: Plan, Y: Array, classes: bool) -> Array:
-    """Give targets as a reference's loss takes them: -1 of ±1 becomes 0."""
-    return np.clip(Y, 0.0, 1.0) if classes and kind_of(plan.network.loss) == "labels" else Y
+    """Give targets as a reference's loss takes them: class numbers, or numbers from 0 to 1, so -1 of ±1 becomes 0."""
+    return np.clip(Y, 0.0, 1.0) if classes and (Y.shape[1] > 1 or kind_of(plan.network.loss) == "labels") else Y
 
 
 def _validation(plan: Plan, given: Any, classes: bool) -> Any:

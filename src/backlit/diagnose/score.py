@@ -27,7 +27,7 @@ def wanted(network: Network, Y: Array) -> Array:
     T = np.asarray(Y, np.float64)
     if network.loss.class_targets and T.shape[1] == 1 and network.output_size > 1:
         return np.eye(network.output_size)[T[:, 0].astype(np.int64)]
-    return np.clip(T, 0.0, 1.0) if network.loss.name == "hinge" else T
+    return np.clip(T, 0.0, 1.0) if network.loss.name == "hinge" or network.loss.class_targets else T
 
 
 def predicted(loss: Loss, outputs: Array, classes: bool) -> Array:

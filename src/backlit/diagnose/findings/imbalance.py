@@ -23,6 +23,9 @@ LOW, GAINED, GOOD = 0.7, 0.25, 0.5
 """A rare class is not learned if its recall is below the first, and the same training with weighted rows has at least
 the second more of recall - false alarms, and at least the third of it."""
 
+FEWEST_TRAINED = 8
+"""Of a class with fewer training rows nothing is said: whatever is done, its few rows decide."""
+
 FEWEST = 3
 """Recall is of at least so many rows; where the validation rows have fewer, the training rows count too."""
 
@@ -78,6 +81,8 @@ def _rare(case: Case) -> int | None:
     if len(there) < 2:
         return None
     rarest = int(there[np.argmin(counts[there])])
+    if int((case.classes == rarest).sum()) < FEWEST_TRAINED:
+        return None
     share = counts[rarest] / counts.sum()
     return rarest if share <= min(RARE, 0.5 / len(there)) else None
 

@@ -26,7 +26,10 @@ SUREST = 1 / 3
 LARGEST_SURE, LEAST_RATIO, MOST_ERRORS = 0.1, 0.55, 0.55
 """Labels are noisy where more than the first part of the sure predictions is contradicted, which is at least the second
 part of what it is over all rows, a standard error taken off; and over all rows it is at most the third part of the
-baseline's errors: where it is more, a weak relation looks the same."""
+baseline's errors: where it is more, a weak relation looks the same ..."""
+
+STRONG = 3.0
+"""... unless, among many classes, so many times as many labels are predicted rightly as by the baseline."""
 
 FAR, LARGEST_FAR, MOST_SLOPE, FEWEST_FAR = 3.0, 0.05, 0.4, 8
 """Targets farther off than so many robust standard deviations contradict; more than the second part of all, which rise
@@ -75,7 +78,8 @@ def _of_classes(case: Case, P: Array, classes: Array) -> Finding | None:
     everywhere, surely = float(wrong.mean()), float(wrong[surest].mean())
     least = surely - math.sqrt(surely * (1.0 - surely) / surest.sum())
     baseline = 1.0 - float(np.bincount(classes).max()) / len(classes)
-    if everywhere > MOST_ERRORS * baseline or least < max(LARGEST_SURE, LEAST_RATIO * everywhere):
+    weak = everywhere > MOST_ERRORS * baseline and 1.0 - everywhere < STRONG * (1.0 - baseline)
+    if weak or least < max(LARGEST_SURE, LEAST_RATIO * everywhere):
         return None
     return _found(
         case, "part of the labels that contradict the surest third of the predictions, rows not trained on", surely,
