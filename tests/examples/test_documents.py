@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from backlit.diagnose.finding_tests import GROUPS, finding_tests
 from backlit.engine import TrainingSettings
 from backlit.errors import BacklitError
 from backlit.examples import file_tables, parse_network_file, run_example
@@ -81,6 +82,15 @@ def quantities(_):
     return "\n".join([*rows, *(f"| `{example}` | {meaning} |" for example, meaning in QUANTITIES.items())])
 
 
+def codes(_):
+    """List the codes of the findings with their names, by cause."""
+    listed = {group: [test for test in finding_tests() if test.code[2] == group] for group in GROUPS}
+    return "\n".join(
+        f"- {GROUPS[group]}: {', '.join(f'`{test.code}` {test.name}' for test in tests)}"
+        for group, tests in listed.items()
+    )
+
+
 @functools.cache
 def runs(name):
     """Give the runs of an example, which two tables show."""
@@ -113,7 +123,8 @@ def beside_ours(given, figures):
 
 
 MAKERS = {
-    "keys": keys, "names": names, "labels": labels, "quantities": quantities, "figures": figures, "computed": computed,
+    "keys": keys, "names": names, "labels": labels, "quantities": quantities, "codes": codes, "figures": figures,
+    "computed": computed,
 }  # fmt: skip
 
 
@@ -133,7 +144,7 @@ def test_every_table_of_the_format_is_documented():
     found = {match["name"] for match in BLOCK.finditer(text)}
     assert set(TABLES) <= found
     assert set(REGISTRIES) - {"layer"} <= found
-    assert {"labels", "quantities"} <= {match["kind"] for match in BLOCK.finditer(text)}
+    assert {"labels", "quantities", "codes"} <= {match["kind"] for match in BLOCK.finditer(text)}
 
 
 def test_the_files_shown_are_valid():

@@ -168,6 +168,49 @@ def test_a_finding_that_is_not_there_is_not_claimed(tmp_path: Path) -> None:
     assert "The diagnosis of 'two & more' does not find BL303 in 12 epochs." in text
 
 
+def test_other_epochs_than_the_files_own_are_said() -> None:
+    said = "The file's words are about its own number of epochs"
+    assert f"These are runs of at most 1 epoch. {said}" in " ".join(str(lesson("rate", 1)).split())
+    assert said not in " ".join(str(lesson("rate")).split())
+
+
+def test_a_finding_is_shown_of_the_runs_that_have_a_code_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(HOSTILE.replace("RATE", "0.02"), encoding="utf-8")
+    text = str(bl.demo(tmp_path / "mine.toml"))
+    assert "no training, no diagnosis" not in text  # <i>one</i> was trained, and is not diagnosed
+    assert text.count("BL402") >= 1
+    assert "no training, no diagnosis" in str(bl.demo(tmp_path / "mine.toml", epochs=0))
+
+
+def test_a_curve_of_few_epochs_has_dots_at_whole_epochs() -> None:
+    alone = next(figure for figure in figures(lesson("exploding")) if figure.title == "The error of 'weights x 4'")
+    assert alone.x.marks == ((0, "0"), (1, "1"))
+    assert all(line.dots for line in alone.layers if isinstance(line, Line))
+    long = next(figure for figure in figures(lesson("vanishing")) if figure.title == "The error of 'sigmoid'")
+    assert long.x.marks == ()
+    assert not any(line.dots for line in long.layers if isinstance(line, Line))
+
+
+def test_the_pictures_of_several_runs_name_the_measured_epochs() -> None:
+    said = {figure.title: figure.summary for figure in figures(lesson("exploding"))}
+    last = said["Gradient norm of each layer, the last measured epoch"]
+    assert "weights x 4 in epoch 1: " in last
+    assert "; clipped in epoch 100: " in last
+    every = lesson("vanishing").run.trouble.runs[0].signals.numbers
+    said = {figure.title: figure.summary for figure in figures(lesson("vanishing"))}
+    assert f". In epoch {every[-1]}, sigmoid: " in said["Gradient norm of each layer, the last measured epoch"]
+    assert ". In epoch 1, sigmoid: " in said["Gradient norm of each layer, the first epoch"]
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"), [("vanishing", "the shares of the classes"), ("overfitting", "the mean target")]
+)
+def test_the_baseline_is_said_in_the_words_of_its_targets(name: str, answer: str) -> None:
+    words = " ".join(str(lesson(name)).split())
+    assert f"Baseline, {answer} for every row: " in words
+    assert f"where every training row is answered with {answer}." in words
+
+
 @pytest.mark.parametrize(
     ("layers", "expected"),
     [

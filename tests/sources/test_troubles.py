@@ -118,6 +118,32 @@ def test_a_loss_without_such_a_baseline_has_none(tmp_path: Any, loss: str, targe
     )
 
 
+@pytest.mark.parametrize("name", TROUBLES)
+def test_the_errors_are_those_of_the_trained_networks(name: str) -> None:
+    """With batch normalization too: the statistics of the network that is measured are those of the training."""
+    for run, setup, net in zip(demo(name).run.runs, trained(name).file.setups, trained(name).networks, strict=True):
+        rows_of = setup.all_rows()
+        assert run.end.error == pytest.approx(net.evaluate(*rows_of.training).loss, rel=1e-12)
+        assert run.end.validation_error == pytest.approx(net.evaluate(*rows_of.validation).loss, rel=1e-12)
+
+
+def test_a_code_that_no_finding_has_is_refused(tmp_path: Any) -> None:
+    text = example_file("dead-relu").read_text(encoding="utf-8").replace('"BL305"', '"BL399"')
+    (tmp_path / "mine.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(
+        bl.BacklitError, match="trouble, findings, biases -5: no finding has the code 'BL399'; expected"
+    ):
+        bl.demo(tmp_path / "mine.toml", epochs=1)
+
+
+@pytest.mark.parametrize("name", TROUBLES)
+def test_no_remedy_is_named_twice(name: str) -> None:
+    for run in found(name).values():
+        for finding in run.diagnosis.findings if run.diagnosis else ():
+            said = [(remedy.words, [change.words for change in remedy.changes]) for remedy in finding.remedies]
+            assert all(one not in said[:k] for k, one in enumerate(said)), finding.code
+
+
 # ---------------------------------------------------------------------------------------- the words are true: vanishing
 
 
@@ -164,6 +190,17 @@ def test_the_gradient_grows_in_every_layer_and_the_training_diverges() -> None:
         assert signals["gradient_norm"][-1] > 1e6 * begun.of("gradient_norm", label)[0]
 
 
+def test_the_explosion_takes_five_updates_and_every_layer_is_too_long_before_it() -> None:
+    setup = trained("exploding").file.setups[0]
+    assert len(setup.rows()[0]) == 5 * setup.training(setup.build()).batch_size
+    assert [at.epoch for at in runs("exploding")["weights x 4"].errors] == [0, 1]
+    assert found("exploding")["weights x 4"].signals.numbers == (1,)
+    large, usual = (network("exploding", name, first=True).gradient(*setup.rows()) for name in
+                    ("weights x 4", "usual weights"))  # fmt: skip
+    for layer in ("1.W", "2.W", "3.W"):
+        assert np.linalg.norm(large[layer]) > 10.0 * np.linalg.norm(usual[layer])
+
+
 def test_clipping_needs_time_and_ends_well_below_the_baseline() -> None:
     clipped, usual = (runs("exploding")[name] for name in ("clipped", "usual weights"))
     assert clipped.end.validation_error < 0.75
@@ -185,6 +222,15 @@ def test_the_validation_error_falls_and_rises_again() -> None:
     assert 0 < lowest < len(errors) // 3
     assert errors[-1] > 3.0 * errors[lowest]
     assert runs("overfitting")["plain"].end.error < 0.25 * errors[lowest]
+
+
+def test_most_rows_are_met_and_an_error_below_the_noise_is_luck() -> None:
+    X, Y = rows("overfitting").training
+    met = np.abs(network("overfitting", "plain").predict(X) - Y) < 0.1
+    assert met.mean() > 0.5
+    assert runs("overfitting")["early stop"].end.validation_error < 0.16
+    X, _ = rows("overfitting").validation
+    assert len(X) == 100
 
 
 def test_the_rows_are_a_curve_with_noise() -> None:
@@ -236,6 +282,17 @@ def test_the_size_of_an_update_tells_the_rates_apart_in_the_first_epoch() -> Non
         for name in ("too small", "good", "too large")
     ]
     assert ratios[0] < 0.001 < ratios[1] < 0.1 < ratios[2]
+    small, good, _ = (signal_of_layers(found("rate")[name], "update_ratio", "largest", -1)
+                      for name in ("too small", "good", "too large"))  # fmt: skip
+    assert 0.5 < small / good < 2.0  # in the last epoch it does not tell them apart
+
+
+def test_too_large_a_rate_leaves_nearly_all_units_of_the_second_layer_dead() -> None:
+    X, _ = rows("rate").training
+    large = network("rate", "too large")
+    h = np.maximum(X @ large["1.W"] + large["1.b"], 0.0) @ large["2.W"] + large["2.b"]
+    assert (h > 0.0).any(axis=0).sum() <= 4
+    assert (h > 0.0).mean() < 0.02
 
 
 def test_units_with_low_biases_are_off_for_every_row_and_stay_so() -> None:
@@ -244,7 +301,7 @@ def test_units_with_low_biases_are_off_for_every_row_and_stay_so() -> None:
     X, _ = rows("dead-relu").training
     dead = network("dead-relu", "biases -5")
     z = X @ dead["1.W"] + dead["1.b"]
-    assert (z > 0.0).mean() < 0.01
+    assert sorted((z > 0.0).sum(axis=0))[-2:] == [0, 2]  # one unit, on for two of the 120 wines
     assert not (np.maximum(z, 0.0) @ dead["2.W"] + dead["2.b"] > 0.0).any()
     begun = network("dead-relu", "biases -5", first=True)
     assert all(np.array_equal(dead[name], begun[name]) for name in ("1.W", "1.b", "2.W", "2.b"))  # none ever learned

@@ -220,6 +220,12 @@ def check_trouble(table: TroubleTable, networks: Sequence[Network], names: Seque
         raise MisfitError(f"trouble, signal: {said}", ("trouble", "signal"))
     _check_parts("trouble", table.parts, names)
     for k, part in enumerate(table.parts):
+        if "finding" in part.shows and part.runs and not any(name in table.findings for name in part.runs):
+            raise MisfitError(
+                f"trouble, parts, {part.title!r}: a finding is shown of {', '.join(part.runs)}, and findings has no "
+                "code of such a run; expected runs that it names, or none, which takes all.",
+                ("trouble", "parts", k, "shows"),
+            )
         if "signals" in part.shows and not table.signal:
             raise MisfitError(
                 f"trouble, parts, {part.title!r}: signals are shown and trouble has no signal; expected such as "

@@ -177,11 +177,12 @@ class TroublePartTable(Table, frozen=True, kw_only=True):
     shows: Annotated[
         tuple[Literal["network", "losses", "accuracy", "answers", "signals", "finding", "beside", "warnings"], ...],
         _says(
-            "what is shown, in order: `network` (network, rows and training in a few lines), `losses` (the error of "
-            "training and validation rows over the epochs), `accuracy` (the share of rows that are predicted right), "
-            "`answers` (what a network of one input and one output says over its input, with the rows), `signals` "
-            "(the signal layer by layer, at the first and the last measured epoch), `finding` (what the diagnosis "
-            "finds), `beside` (a table of the runs side by side), `warnings` (what the training warned of)"
+            "what is shown, in order: `network` (of one run network, rows and training in a few lines, of several what "
+            "their `about` says), `losses` (the error of training and validation rows over the epochs), `accuracy` "
+            "(the share of rows that are predicted right), `answers` (what a network of one input and one output says "
+            "over its input, with the rows), `signals` (the signal layer by layer, at the first and the last measured "
+            "epoch), `finding` (what the diagnosis finds in the runs that `findings` names), `beside` (a table of the "
+            "runs side by side), `warnings` (what the training warned of)"
         ),
     ] = ()
     runs: Annotated[tuple[str, ...], _says("names of the runs that are shown; by default all")] = ()
@@ -196,7 +197,11 @@ class TroubleTable(Table, frozen=True, kw_only=True):
         _says('which run has the trouble, and the code of the finding that names it: { sigmoid = "BL303" }'),
     ]
     signal: Annotated[
-        str, _says("the signal that tells of it, layer by layer: `gradient_norm`, `dead`, `update_ratio` ...")
+        str,
+        _says(
+            "the signal that tells of it, layer by layer: `gradient_norm`, `gradient_mean`, `gradient_zeros`, "
+            "`weight_norm`, `update_ratio`, `output_mean`, `output_spread`, `saturated` or `dead`"
+        ),
     ] = ""
     compares: Annotated[
         Literal["largest", "first / last"],

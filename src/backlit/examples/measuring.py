@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from backlit.engine import LOGIT_LOSSES, Network, Objective, can_compile
 from backlit.errors import BacklitError
-from backlit.examples.file_rows import FileRows
+from backlit.examples.file_rows import FileRows, Rows
 from backlit.examples.netfile import Setup
 from backlit.examples.quantity_parsing import Quantity
 from backlit.kernels.types import Array
@@ -22,20 +24,33 @@ class Measurement:
     """A network's numbers on a setup's rows, without training it: forward and backward once, every buffer kept.
 
     `error` is E over the training rows, `outputs` are the network's outputs for them. `rows` are the setup's, where
-    they have been read already.
+    they have been read already. `at` measures the network again, after it was trained further: what runs it is made
+    once.
 
     Errors: a BacklitError for a quantity that these rows do not have.
     """
 
     def __init__(self, setup: Setup, network: Network, *, compiled: bool = True, rows: FileRows | None = None) -> None:
         self.setup, self.file_rows = setup, setup.all_rows() if rows is None else rows
-        self.network = network.copy()  # batch statistics move in a training pass
+        self.network = network.copy()
         self.X, self.T = self.file_rows.training
         self.compiled = compiled and can_compile()
-        n = len(self.X)
-        X, T = self.network.check_inputs(self.X), self.network.check_targets(self.T, n)
-        self.objective: Objective = Objective.of(self.network, X, T, compiled=self.compiled, keep=True, rows=n)
+        self.objective = self._objective(self.file_rows.training, keep=True)
+        held_out = self.file_rows.validation
+        self.held_out = self._objective(held_out, forward_only=True) if len(held_out[0]) else None
+        self.at(network)
+
+    def _objective(self, rows: Rows, **program: Any) -> Objective:
+        """Make what runs the network on rows."""
+        n = len(rows[0])
+        X, T = self.network.check_inputs(rows[0]), self.network.check_targets(rows[1], n)
+        return Objective.of(self.network, X, T, compiled=self.compiled, rows=n, **program)
+
+    def at(self, network: Network) -> None:
+        """Take the network's parameters as they are now, and measure it."""
+        self.network.parameters[:], self.network.state[:] = network.parameters, network.state
         self.objective.loss()
+        self.network.state[:] = network.state  # batch statistics move in a training pass
         self.error = self.objective.evaluate()
         self.outputs: Array = self.objective.outputs()
 
@@ -93,25 +108,23 @@ class Measurement:
 
     def accuracy(self) -> float:
         """Give the share of the training rows whose class is predicted."""
-        return accuracy(self.outputs, self.T, class_level(self.network.loss))
+        return self._accuracy(self.outputs, self.T)
 
     def test_accuracy(self) -> float | None:
         """Give the share of the test rows whose class is predicted; None where no rows are held out."""
-        return self._accuracy_of(*self.file_rows.test)
+        X, T = self.file_rows.test
+        return self._accuracy(self.network.predict(X, compiled=self.compiled), T) if len(X) else None
 
     def validation_accuracy(self) -> float | None:
         """Give the share of the validation rows whose class is predicted; None where there are none."""
-        return self._accuracy_of(*self.file_rows.validation)
+        return self._accuracy(self.held_out.outputs(), self.file_rows.validation[1]) if self.held_out else None
 
     def validation_error(self) -> float | None:
         """Give the error E over the validation rows; None where there are none."""
-        X, T = self.file_rows.validation
-        return self.network.evaluate(X, T, metrics=[], compiled=self.compiled).loss if len(X) else None
+        return self.held_out.evaluate() if self.held_out else None
 
-    def _accuracy_of(self, X: Array, T: Array) -> float | None:
-        if not len(X):
-            return None
-        return accuracy(self.network.predict(X, compiled=self.compiled), T, class_level(self.network.loss))
+    def _accuracy(self, outputs: Array, T: Array) -> float:
+        return accuracy(outputs, T, class_level(self.network.loss))
 
     def _tested(self) -> float:
         found = self.test_accuracy()

@@ -135,14 +135,15 @@ def _run(setup: Setup, training: Training, file: NetworkFile, compiled: bool) ->
     found: dict[PublishedTable | ComputedTable, float] = {}
     wanted, said = _sampled(training.epochs) | {item.after for item in listed}, list[str]()
     classifies, rows = _classifies(training.Y), setup.all_rows()
+    measured = Measurement(setup, network, compiled=compiled, rows=rows)
     for epoch, seconds in _epochs(training, sorted(wanted), said):
-        measured = Measurement(setup, network, compiled=compiled, rows=rows)
+        measured.at(network)
         errors.append(_error_at(epoch, seconds, measured, classifies=classifies))
         due = [item for item in listed if item.after == epoch]
         found |= {item: measured.value(parse_quantity(item.quantity, setup.names)) for item in due}
     done = len(training.history)
     best = training.best.number if training.keep_best and training.best is not None else done
-    measured = Measurement(setup, network, compiled=compiled, rows=rows)
+    measured.at(network)
     last = _error_at(best, training.history[best - 1].seconds if best else 0.0, measured, classifies=classifies)
     if best == done != errors[-1].epoch:
         errors.append(last)

@@ -20,6 +20,8 @@ _PATH = re.compile(r"^(?P<what>.*?)(?: - at (?:`(?P<path>\$.*)`|(?P<key>.*)))?$"
 _WRONG_TYPE = re.compile(r"^Expected `(?P<expected>.*)`, got `(?P<given>.*)`$")
 _OUT_OF_BOUNDS = re.compile(r"^Expected `(?P<expected>.*)` (?P<relation>>=|<=|>|<) (?P<bound>\S+)$")
 _RELATIONS = {">=": "of at least", "<=": "of at most", ">": "above", "<": "below"}
+_EMPTY = re.compile(r"^Expected `(?P<expected>.*)` of length >= 1$")
+_NO_CHOICE = re.compile(r"^Invalid enum value ")
 _UNKNOWN = re.compile(r"^Object contains unknown field `(?P<key>.*)`$")
 _MISSING = re.compile(r"^Object missing required field `(?P<key>.*)`$")
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d*|\.\.\.)\]")
@@ -63,9 +65,19 @@ def explain(message: str, kind: type[msgspec.Struct], value: Any = None) -> str:
         twice = [str(step) for step in path if isinstance(step, str)]
         brackets = f": write [[{'.'.join(twice)}]] in double brackets" if twice[-1:] in TABLE_LISTS else ""
         return f"{where}{_plain(wrong['given'])} was given; expected {_plain(wrong['expected'])}{brackets}."
+    if _NO_CHOICE.match(what):
+        choices = [repr(choice) for choice in _choices_at(kind, path)]
+        return f"{where}{value!r} is given; expected {', '.join(choices[:-1])} or {choices[-1]}."
+    return f"{where}{_beyond(what)}."
+
+
+def _beyond(what: str) -> str:
+    """Say that a number is out of its bounds or that a list is empty; other messages as they are."""
     if bound := _OUT_OF_BOUNDS.match(what):
-        return f"{where}expected {_plain(bound['expected'])} {_RELATIONS[bound['relation']]} {bound['bound']}."
-    return f"{where}{what[0].lower()}{what[1:]}."
+        return f"expected {_plain(bound['expected'])} {_RELATIONS[bound['relation']]} {bound['bound']}"
+    if empty := _EMPTY.match(what):
+        return f"nothing is in it; expected {_plain(empty['expected'])} that is not empty"
+    return f"{what[0].lower()}{what[1:]}"
 
 
 def key_path(message: str) -> tuple[str | int, ...]:
@@ -137,13 +149,27 @@ def _steps(path: str) -> list[str | int]:
 
 def _keys_at(kind: type[msgspec.Struct], path: list[str | int]) -> list[str]:
     """Give the keys of the table at that path of a record."""
+    return [field.encode_name for field in _table_in(_type_at(kind, path)).fields]
+
+
+def _choices_at(kind: type[msgspec.Struct], path: list[str | int]) -> list[Any]:
+    """Give the words of which the value at that path of a record is to be one."""
+    found = _type_at(kind, path)
+    while isinstance(found, inspect.Metadata):
+        found = found.type
+    return list(found.values)
+
+
+def _type_at(kind: type[msgspec.Struct], path: list[str | int]) -> Any:
+    """Give the type of what is at that path of a record."""
     found: Any = inspect.type_info(kind)
     for step in path:
-        if isinstance(found, inspect.StructType):
-            found = _table_in(next(field.type for field in found.fields if field.encode_name == step))
-        elif isinstance(found, inspect.ListType | inspect.VarTupleType):
-            found = _table_in(found.item_type)
-    return [field.encode_name for field in found.fields]
+        inside = _table_in(found)
+        if isinstance(inside, inspect.StructType):
+            found = next(field.type for field in inside.fields if field.encode_name == step)
+        elif isinstance(inside, inspect.ListType | inspect.VarTupleType):
+            found = inside.item_type
+    return found
 
 
 def _table_in(found: Any) -> Any:

@@ -62,15 +62,15 @@ def _demo_run(trained: Trained, epochs: int | None) -> DemoRun:
         for setup_run, setup, training in zip(run.runs, file.setups, trained.trainings, strict=True)
     )
     parts = file.valley.parts if file.valley else ()
-    return DemoRun(**given, lesson=_lesson(file, epochs), parts=parts, trouble=_trouble(trained))
+    return DemoRun(**given, lesson=_lesson(file, epochs), parts=parts, trouble=_trouble(trained, epochs))
 
 
-def _trouble(trained: Trained) -> TroubleLesson | None:
+def _trouble(trained: Trained, epochs: int | None) -> TroubleLesson | None:
     """Diagnose the runs of a file that have a trouble; None where the file has none."""
     if trained.file.trouble is None:
         return None
     troubles = import_module("backlit.sources.troubles")  # it loads the diagnosis, which other demos do without
-    found: TroubleLesson = troubles.trouble_lesson(trained, trained.file.trouble)
+    found: TroubleLesson = troubles.trouble_lesson(trained, trained.file.trouble, epochs)
     return found
 
 

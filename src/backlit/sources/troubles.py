@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -9,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from backlit.diagnose import Diagnosis, diagnose
+from backlit.diagnose.finding_tests import finding_tests
 from backlit.engine import Network, Training, TrainingSignals
+from backlit.errors import BacklitError
 from backlit.examples import Trained
 from backlit.examples.file_tables import TroubleTable
 from backlit.examples.measuring import baseline_error
@@ -19,9 +22,10 @@ PLACES = 161
 """Answers are computed at so many places of the input."""
 
 
-def trouble_lesson(trained: Trained, table: TroubleTable) -> TroubleLesson:
-    """Give the numbers of a file's trouble."""
+def trouble_lesson(trained: Trained, table: TroubleTable, epochs: int | None = None) -> TroubleLesson:
+    """Give the numbers of a file's trouble; `epochs` were asked for instead of the file's own."""
     file = trained.file
+    _check_codes(table.findings)
     found, first = [], file.setups[0].all_rows()
     alone = first.training[0].shape[1] == first.training[1].shape[1] == 1
     for setup, training in zip(file.setups, trained.trainings, strict=True):
@@ -31,7 +35,17 @@ def trouble_lesson(trained: Trained, table: TroubleTable) -> TroubleLesson:
             _answers(training, first.validation[0]) if alone else (),
         ))  # fmt: skip
     rows = (_pairs(*first.training), _pairs(*first.validation)) if alone else ((), ())
-    return TroubleLesson(table, tuple(found), baseline_error(file.setups[0]), *rows)
+    return TroubleLesson(table, tuple(found), baseline_error(file.setups[0]), *rows, epochs)
+
+
+def _check_codes(findings: Mapping[str, str]) -> None:
+    """Refuse a code that no finding has."""
+    known = [test.code for test in finding_tests()]
+    for name, code in findings.items():
+        if code not in known:
+            raise BacklitError(
+                f"trouble, findings, {name}: no finding has the code {code!r}; expected one of {', '.join(known)}."
+            )
 
 
 def _diagnosis(training: Training) -> Diagnosis | None:

@@ -46,9 +46,8 @@ def exploding_gradient(case: Case) -> Finding | None:
         measured=finite(ratio if by_layer else grown), threshold=LARGEST if by_layer else GROWN,
         healthy="between 0.1 and 10" if by_layer else "falls while the loss falls",
         why="the chain rule multiplies a slope and a weight for each layer: where they are larger than 1 in the mean, "
-        "the gradient grows by a factor for each layer, and so do the steps" if by_layer else
-        "the gradient is a product of the error and, for each layer, of weights and slopes: where steps that are too "
-        "long make the error and the weights larger, the next gradient is larger still",
+        "the gradient grows by a factor for each layer" if by_layer else "a step is the rate times the gradient: one "
+        "that is too long ends where the error is steeper still, so the next gradient, and step, is longer",
         remedies=tuple(remedies), signal="gradient_norm", layer=first, epoch=1 if by_layer else epoch,
         details=("gradient norms by layer, at the first weights: "
                  + ", ".join(f"{label}: {norm:.2g}" for label, norm in norms.items()),),

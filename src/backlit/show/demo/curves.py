@@ -17,6 +17,8 @@ LOW = 200
 """The height in pixels of a curve of one run."""
 FULL = 1.06
 """The end of an axis of shares: a curve at 1 is seen below the border."""
+FEW = 5
+"""Of so few epochs the axis has whole numbers, and curves of so few points have dots."""
 MANY_DECADES = 10.0
 """An error that falls by so large a factor is drawn on a logarithmic scale."""
 
@@ -79,14 +81,16 @@ def curves_figure(
     """
     seen = [value for curve in curves.values() for _, value in curve if top is None or value <= top]
     log = not shares and bool(seen) and min(seen) > 0 and max(seen) >= MANY_DECADES * min(seen)
+    last = max((x for curve in curves.values() for x, _ in curve), default=0.0)
+    marks = tuple((k, str(k)) for k in range(int(last) + 1)) if across == "epoch" and last <= FEW else ()
     y = Axis(what, low=0.0, high=FULL) if shares else Axis(f"{what}, logarithmic" if log else what, log=log, high=top)
     drawn = {name: cut(curve, right, top, log=log) for name, curve in curves.items()}
     layers = tuple(
         Line(x=[x for x, _ in curve], y=[value for _, value in curve], name=name if len(curves) > 1 else "",
-             series=series[k] if series else k, dash=DASHES[k % len(DASHES)])
+             series=series[k] if series else k, dash=DASHES[k % len(DASHES)], dots=len(curve) <= FEW)
         for k, (name, curve) in enumerate(drawn.items())
     )  # fmt: skip
-    return Figure(title=title, summary=said, x=Axis(across, low=0.0, high=right), y=y, layers=layers,
+    return Figure(title=title, summary=said, x=Axis(across, low=0.0, high=right, marks=marks), y=y, layers=layers,
                   table=_table(curves, across), height=height)  # fmt: skip
 
 

@@ -43,7 +43,8 @@ class TroubleLesson(msgspec.Struct, frozen=True):
     """Runs of which some have a trouble of training; `table` says which, and what is shown of them.
 
     `baseline` is E over the training rows where each is answered with the mean target; None where the loss has no such
-    number. `rows` and `validation` are the rows of a network of one input and one output.
+    number. `rows` and `validation` are the rows of a network of one input and one output. `epochs` were asked for
+    instead of the file's own, which its words are about; None where none were.
     """
 
     table: TroubleTable
@@ -51,6 +52,7 @@ class TroubleLesson(msgspec.Struct, frozen=True):
     baseline: float | None
     rows: Pairs = ()
     validation: Pairs = ()
+    epochs: int | None = None
 
 
 class DemoRun(ExampleRun, frozen=True):

@@ -15,6 +15,7 @@ from backlit.show.demo.trouble_figures import (
     accuracy_figure,
     answers_figure,
     loss_figures,
+    mean_of,
     signal_figure,
     signal_of_layers,
     signals_beside,
@@ -28,6 +29,9 @@ Chosen = Sequence[tuple[DemoSetup, TroubleRun]]
 
 def trouble_blocks(run: DemoRun, lesson: TroubleLesson) -> Iterator[Block]:
     """Give the parts of a lesson."""
+    if lesson.epochs is not None:
+        yield Words(f"These are runs of at most {counted(lesson.epochs, 'epoch')}. The file's words are about its own "
+                    "number of epochs; the numbers and pictures are about these.")  # fmt: skip
     for part in lesson.table.parts:
         yield Heading(part.title)
         yield from paragraphs(part.about)
@@ -52,8 +56,9 @@ def _shown(shown: str, run: DemoRun, lesson: TroubleLesson, chosen: Chosen) -> I
     elif shown == "signals":
         yield from _signals(lesson, [found for _, found in chosen], colours)
     elif shown == "finding":
-        for _, found in chosen:
-            yield from _finding(found, alone=len(chosen) == 1)
+        troubled = [found for _, found in chosen if found.code]
+        for found in troubled:
+            yield from _finding(found, alone=len(troubled) == 1)
     elif shown == "warnings":
         yield from (Words(f"Warning: {warning}") for setup in setups for warning in setup.warnings)
     else:
@@ -111,7 +116,8 @@ def _finding(run: TroubleRun, *, alone: bool) -> Iterator[Block]:
         yield from (Facts((*rows, *block.rows)) for block in finding_parts(named) if isinstance(block, Facts))
     others = [f"{finding.code} {finding.name}" for finding in run.diagnosis.findings if finding is not named]
     if others:
-        yield Words(f"It finds besides: {', '.join(others)}.")
+        yield Words(f"It finds besides: {', '.join(others)}. A trouble shows in more than one way: cure the first, and "
+                    "look again.")  # fmt: skip
 
 
 def _epochs(run: TroubleRun) -> str:
@@ -146,8 +152,8 @@ def _cell(signal: str, value: float | None) -> str:
 
 def _notes(lesson: TroubleLesson, setups: Sequence[DemoSetup]) -> Iterator[str]:
     if lesson.baseline is not None:
-        answer = f"E is {error_text(lesson.baseline)} where every training row is answered with the mean target."
-        yield f"Baseline: {answer}"
+        answer = mean_of(setups)
+        yield f"Baseline: E is {error_text(lesson.baseline)} where every training row is answered with {answer}."
     if setups[0].training_accuracy is not None and validated(setups):
         yield "Accuracy: of the validation rows."
     if signal := lesson.table.signal:

@@ -28,6 +28,11 @@ def validated(setups: Sequence[SetupRun]) -> bool:
     return all(setup.validation_rows for setup in setups)
 
 
+def mean_of(setups: Sequence[SetupRun]) -> str:
+    """Say what the mean target is, which the baseline answers to every row: of classes, their shares."""
+    return "the mean target" if setups[0].training_accuracy is None else "the shares of the classes"
+
+
 def loss_figures(setups: Sequence[SetupRun], colours: Sequence[int], baseline: float | None) -> list[Figure]:
     """Draw the errors over the epochs: of one run those of both kinds of rows in one chart, of several a chart each.
 
@@ -36,23 +41,24 @@ def loss_figures(setups: Sequence[SetupRun], colours: Sequence[int], baseline: f
     if max(setup.epochs for setup in setups) < 1:
         return []
     kinds = KINDS if validated(setups) else KINDS[:1]
+    across = (baseline, mean_of(setups))
     if len(setups) == 1:
         (setup,), (colour,) = setups, colours
         curves = {said: curve_of(setup.errors, field) for field, said in kinds}
-        return [_losses(f"The error of {setup.name!r}", "E", curves, [colour] * len(kinds), baseline, whole=True)]
+        return [_losses(f"The error of {setup.name!r}", "E", curves, [colour] * len(kinds), *across, whole=True)]
     figures = []
     for field, said in kinds:
         curves = {setup.name: curve_of(setup.errors, field) for setup in setups}
-        at = baseline if field == "error" else None
-        figures.append(_losses(f"The error of the {said}", f"E of the {said}", curves, colours, at))
+        at = across if field == "error" else (None, "")
+        figures.append(_losses(f"The error of the {said}", f"E of the {said}", curves, colours, *at))
     return figures
 
 
 def _losses(
-    title: str, what: str, curves: dict[str, Curve], colours: Sequence[int], baseline: float | None, *,
-    whole: bool = False,
+    title: str, what: str, curves: dict[str, Curve], colours: Sequence[int], baseline: float | None,
+    answer: str, *, whole: bool = False,
 ) -> Figure:  # fmt: skip
-    """Draw curves of errors with the baseline; `whole` draws them to the end, however high they go."""
+    """Draw curves of errors, and the baseline, of one answer to every row; `whole` draws however high they go."""
     curves = {name: curve for name, curve in curves.items() if curve}
     top = math.inf if whole else HIGHEST * max(curve[0][1] for curve in curves.values())
     beyond = [name for name, curve in curves.items() if max(error for _, error in curve) > top]
@@ -61,7 +67,7 @@ def _losses(
     if beyond:
         said += f" Above the picture, which ends at {error_text(top)}: {', '.join(beyond)}."
     if baseline is not None:
-        said += f" Baseline, the mean target for every row: {error_text(baseline)}."
+        said += f" Baseline, {answer} for every row: {error_text(baseline)}."
     figure = curves_figure(title, what, curves, "epoch", said, top=top if beyond else None, series=colours)
     if baseline is None:
         return figure
@@ -121,7 +127,8 @@ def signals_beside(signal: str, runs: Sequence[TroubleRun], colours: Sequence[in
     """Draw the signal over the layers of several runs: at the first measured epoch, and at the last one."""
     label = WORDS[signal].label
     names = layer_names(max(runs, key=lambda run: len(run.signals.layers)))
-    for place, when in ((0, "the first epoch"), (-1, "the last epoch")):
+    for place, when in ((0, "the first epoch"), (-1, "the last measured epoch")):
+        epochs = {run.name: run.signals.numbers[place] for run in runs}
         columns = {run.name: [layer[signal][place] for layer in run.signals.layers.values()] for run in runs}
         found = [value for column in columns.values() for value in column if value is not None]
         log = spans(signal, found)
@@ -137,7 +144,8 @@ def signals_beside(signal: str, runs: Sequence[TroubleRun], colours: Sequence[in
         )
         share = signal in SHARES
         yield Figure(
-            title=f"{label[:1].upper()}{label[1:]} of each layer, {when}", summary=_said(signal, columns, names),
+            title=f"{label[:1].upper()}{label[1:]} of each layer, {when}",
+            summary=_said(signal, columns, names, epochs),
             x=Axis("layer", low=0.6, high=len(names) + 0.4, marks=tuple(enumerate(names, 1))),
             y=Axis(f"{label}, logarithmic" if log else label, log=log, low=0.0 if share else None,
                    high=1.0 if share else None),
@@ -145,9 +153,10 @@ def signals_beside(signal: str, runs: Sequence[TroubleRun], colours: Sequence[in
         )  # fmt: skip
 
 
-def _said(signal: str, columns: Mapping[str, Values], names: Sequence[str]) -> str:
-    """Say what each run has in its first and its last layer, and which has no such number."""
+def _said(signal: str, columns: Mapping[str, Values], names: Sequence[str], epochs: Mapping[str, int]) -> str:
+    """Say of which epochs the numbers are, what each run has in its first and last layer, and which has no number."""
     parts, without = [], []
+    several = len(set(epochs.values())) > 1
     for run, column in columns.items():
         known = [(name, value) for name, value in zip(names, column, strict=False) if value is not None]
         if not known:
@@ -155,8 +164,10 @@ def _said(signal: str, columns: Mapping[str, Values], names: Sequence[str]) -> s
             continue
         (first, low), (last, high) = known[0], known[-1]
         layers = f"{cell(signal, low)} in layer {first}, {cell(signal, high)} in {layer_words([last])[0]}"
-        parts.append(f"{run}: {layers if first != last else cell(signal, low)}")
-    said = f"{WORDS[signal].what}. {'; '.join(parts)}." if parts else f"{WORDS[signal].what}."
+        when = f" in epoch {epochs[run]:,}" if several else ""
+        parts.append(f"{run}{when}: {layers if first != last else cell(signal, low)}")
+    when = "" if several else f"In epoch {next(iter(epochs.values())):,}, "
+    said = f"{WORDS[signal].what}. {when}{'; '.join(parts)}." if parts else f"{WORDS[signal].what}."
     return said + (f" Not drawn: {', '.join(without)}, which has no such number." if without else "")
 
 
