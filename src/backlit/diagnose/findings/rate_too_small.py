@@ -54,8 +54,8 @@ def _by_search(case: Case) -> Finding | None:
         healthy=f"{rates.best:.3g}, with the best of {len(rates.found)} rates",
         why=f"a step moves a weight by the rate times its slope, so with a rate {rates.good[0]:g} times as large the "
         f"{case.updates:,} updates go that much farther",
-        remedies=(Remedy(f"a learning rate of {better:g}", (set_rate(better, rates.rate),)),
-                  Remedy(f"a learning rate of {best:g}", (set_rate(best, rates.rate),))),
+        remedies=tuple(Remedy(f"a learning rate of {rate:g}", (set_rate(rate, rates.rate),))
+                       for rate in dict.fromkeys((better, best))),
         signal="update_ratio", layer=case.signals.layers[0] if len(case.signals) else None, details=tuple(details),
     )  # fmt: skip
 
