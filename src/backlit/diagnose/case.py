@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from backlit.diagnose.ahead import RateSearch, rate_search
+from backlit.diagnose.naming import TableNames, told
 from backlit.diagnose.plan import Plan, Rows
 from backlit.diagnose.reference import Reference, references
-from backlit.diagnose.samples import Sample, class_numbers, sample_of
+from backlit.diagnose.samples import MOST_ROWS, Sample, class_numbers, sample_of
 from backlit.diagnose.score import baseline_score, is_of_classes, predicted, row_scores, wanted
 from backlit.diagnose.start import Start, flat_outputs, settled
 from backlit.engine import SignalHistory, Training
@@ -49,7 +50,9 @@ class Case:
         plan: what it is made of.
         compare: whether to train references; without, `references` are empty.
         columns: names of the inputs, for the findings' words; by default "input 1" and so on.
-        ahead: whether tests may train with other rates for a few epochs; without, `rates` is None.
+        table: the names in the table that the rows are of, if they are of one.
+        ahead: whether tests may train networks themselves; without, `rates` is None.
+        most_rows: the tests of the data look at so many training rows at the most.
     """
 
     def __init__(
@@ -59,10 +62,12 @@ class Case:
         *,
         compare: bool = True,
         columns: Sequence[str] | None = None,
+        table: TableNames | None = None,
         ahead: bool = True,
+        most_rows: int = MOST_ROWS,
     ) -> None:
         self.training, self.plan, self.compare = training, plan, compare
-        self.ahead = ahead
+        self.ahead, self.table, self.most_rows = ahead, table, most_rows
         self.network, self.settings = training.network, training.settings
         self.columns = list(columns or [f"input {k + 1}" for k in range(training.X.shape[1])])
         self.rows: Rows = plan.rows
@@ -72,6 +77,25 @@ class Case:
         """Whether the training is worse than the reference by more than chance; None until that is known."""
         self.trained: dict[Any, Any] = {}
         """What trials of changes gave, by the changes: each is trained once."""
+
+    # ------------------------------------------------------------------------------------------------------- the names
+
+    def columns_of(self, inputs: Sequence[int]) -> list[str]:
+        """Name inputs: by the columns of the table that they are made of, where there is one."""
+        names = self.columns if self.table is None else self.table.made_of
+        return list(dict.fromkeys(names[place] for place in inputs))
+
+    def class_name(self, number: int) -> str:
+        """Name a class: as the table does, where there is one."""
+        return f"class {number}" if self.table is None else f'class "{self.table.classes[number]}"'
+
+    def rows_named(self, places: Sequence[int], *, held_out: bool = False) -> str:
+        """Name rows: by their numbers in the table, from 1 on; where there is none by their places, from 0 on."""
+        rows = "row" if len(places) == 1 else "rows"
+        if self.table is None:
+            return f"{'validation' if held_out else 'training'} {rows} {told(places)}"
+        numbers = (self.table.held_out if held_out else self.table.rows)[list(places)].tolist()
+        return f"{rows} {told(numbers)} of the table"
 
     # ------------------------------------------------------------------------------------------------ rows and scores
 
@@ -103,7 +127,7 @@ class Case:
     @functools.cached_property
     def rows_sampled(self) -> Sample:
         """A bounded sample of the rows, standardized, for tests of the data."""
-        return sample_of(self.rows, self.targets, self.held_out, self.held_out_targets)
+        return sample_of(self.rows, self.targets, self.held_out, self.held_out_targets, self.most_rows)
 
     @functools.cached_property
     def baseline(self) -> float:

@@ -17,7 +17,7 @@ def is_of_classes(network: Network, Y: Array) -> bool:
 
 
 def _is_one_hot(Y: Array) -> bool:
-    if not np.isin(Y, (0.0, 1.0)).all():
+    if not ((Y == 0.0) | (Y == 1.0)).all():
         return False
     return Y.shape[1] == 1 or bool((Y.sum(axis=1) == 1.0).all())
 

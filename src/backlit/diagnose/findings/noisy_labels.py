@@ -84,8 +84,9 @@ def _of_classes(case: Case, P: Array, classes: Array) -> Finding | None:
     return _found(
         case, "part of the labels that contradict the surest third of the predictions, rows not trained on", surely,
         LARGEST_SURE, f"of honest overlap, well below the {everywhere:.2g} of all rows",
-        f"where classes overlap, labels differ where the network is not sure; here {surely:.0%} do where it is surest, "
-        f"and {everywhere:.0%} of all: as of labels that are wrong wherever the row lies",
+        f"where classes overlap, labels differ where the network is not sure; here {100 * surely:.0f}\u00a0% do "
+        f"where it is surest, and {100 * everywhere:.0f}\u00a0% of all: as of labels that are wrong wherever the row "
+        "lies",
     )  # fmt: skip
 
 
@@ -122,10 +123,11 @@ def _found(case: Case, measure: str, measured: float, threshold: float, healthy:
     remedies = [Remedy("a stronger penalty, which keeps single rows from being learned by heart", (penalty,))]
     if rows.size:
         remedies.append(Remedy("train without the rows that their neighbours contradict",
-                               (leave_out_rows(rows.tolist(), "that their nearest rows contradict"),)))  # fmt: skip
-    first = f"; training rows to look at first, by index from 0: {', '.join(map(str, rows[:10]))}" if rows.size else ""
+                               (leave_out_rows(rows.tolist(), "that their nearest rows contradict",
+                                               of_table=case.table is not None),)))  # fmt: skip
+    place = f"the targets; {case.rows_named(rows[:10].tolist())} to look at first" if rows.size else "the targets"
     return Finding(
-        code="BL106", name="noisy labels", place=f"the targets{first}",
+        code="BL106", name="noisy labels", place=place,
         measure=measure, measured=measured, threshold=threshold, healthy=healthy, why=why, remedies=tuple(remedies),
         details=(_told(case, len(rows)),),
     )  # fmt: skip
