@@ -9,6 +9,8 @@ import pytest
 from planted import case_of, classes, found, numbers, of_classes, of_numbers, rare, trained, with_remedy
 
 import backlit as bl
+from backlit.diagnose.plan import run
+from backlit.engine import Training
 from backlit.errors import BacklitError
 
 

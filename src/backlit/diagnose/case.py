@@ -30,6 +30,10 @@ SAMPLE = 512
 """Outputs of hidden units are looked at over so many training rows at the most, evenly spread."""
 
 
+REFERENCE_ROWS = 5_000
+"""Where there are validation rows, references are trained on at most so many training rows."""
+
+
 class HiddenLayer(NamedTuple):
     """A hidden layer with an activation: its label, its units, its activation, and the label of the latter's layer.
 
@@ -93,7 +97,7 @@ class Case:
         """Name rows: by their numbers in the table, from 1 on; where there is none by their places, from 0 on."""
         rows = "row" if len(places) == 1 else "rows"
         if self.table is None:
-            return f"{'validation' if held_out else 'training'} {rows} {told(places)}"
+            return f"{'validation' if held_out else 'training'} {rows} at index {told(places)}"
         numbers = (self.table.held_out if held_out else self.table.rows)[list(places)].tolist()
         return f"{rows} {told(numbers)} of the table"
 
@@ -118,6 +122,11 @@ class Case:
     def held_out_targets(self) -> Array:
         """The targets of the rows that are judged by, as the outputs should be."""
         return wanted(self.network, self.held_out[1])
+
+    @functools.cached_property
+    def constant(self) -> bool:
+        """Whether all targets, of the training rows and of those that are judged by, are the same."""
+        return not (self.targets != self.targets[:1]).any() and not (self.held_out_targets != self.targets[:1]).any()
 
     @functools.cached_property
     def classes(self) -> Array | None:
@@ -184,7 +193,9 @@ class Case:
         """Standard trainings on the same rows, best first; none where nothing is to be compared."""
         if not self.compare:
             return ()
-        found = references(self.plan, self.targets, self.held_out_targets, self.of_classes, self.baseline)
+        plan = self.plan if self.validation is None else self.plan.sampled(REFERENCE_ROWS)
+        T = self.targets if plan is self.plan else wanted(self.network, plan.rows[1])
+        found = references(plan, T, self.held_out_targets, self.of_classes, self.baseline)
         return tuple(sorted(found, key=lambda reference: reference.unexplained))
 
     @functools.cached_property
@@ -199,6 +210,8 @@ class Case:
         About 0 where the training rows are learned as well as they can be; 1 where nothing is learned. Without a
         reference it is their unexplained share.
         """
+        if self.constant:
+            return 0.0
         best = min(0.9, self.reference.unexplained_training) if self.reference is not None else 0.0
         found = (self.unexplained_training - best) / (1.0 - best)
         return found if math.isfinite(found) else math.inf
@@ -215,7 +228,9 @@ class Case:
         """What short trainings with other rates reach."""
         if not self.ahead:
             return None
-        return rate_search(self.plan, lambda network: float(self.scores(network, self.X, self.targets).mean()))
+        X, Y, _ = self.plan.sampled(REFERENCE_ROWS).rows
+        T = wanted(self.network, Y)
+        return rate_search(self.plan, lambda network: float(self.scores(network, X, T).mean()))
 
     # ----------------------------------------------------------------------------------------------- the training's way
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from backlit.diagnose.case import Case
+from backlit.diagnose.case import REFERENCE_ROWS, Case
 from backlit.diagnose.finding_tests import finding_tests
 from backlit.diagnose.harm import compared, is_harmed
 from backlit.diagnose.naming import TableNames
@@ -103,6 +103,11 @@ def _unsaid(
         said.append(
             "There are no validation rows, so overfitting cannot be told, and the comparison is on the training rows: "
             "give bl.Training(..., validation=(X, Y))."
+        )
+    if case.compare and case.validation is not None and len(case.X) > REFERENCE_ROWS:
+        said.append(
+            f"The references are trained on {REFERENCE_ROWS:,} of the {len(case.X):,} training rows, to save time: a "
+            "training that is only a little worse than one on all rows is not told."
         )
     if not len(case.signals):
         said.append("No signals were measured, so nothing is said of gradients and units.")

@@ -97,6 +97,14 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
                 **given,
             )  # fmt: skip
 
+    def sampled(self, most: int) -> Self:
+        """Give the plan with at most so many training rows, the same ones each time."""
+        X, Y, weights = self.rows
+        if len(X) <= most:
+            return self
+        kept = np.sort(np.random.default_rng(0).choice(len(X), most, replace=False))
+        return self.replaced(rows=(X[kept], Y[kept], weights[kept] if weights.size else weights))
+
     def inputs_of(self, X: Array) -> Array:
         """Give rows of the training that was diagnosed as this plan's network takes them."""
         taken = standardized(np.asarray(X), self.center, self.spread, self.network.dtype)

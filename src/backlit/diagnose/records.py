@@ -70,6 +70,9 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
 
     Where that leaves open whether the training is worse, it is made again on `splits` other splits of the rows, with a
     reference beside each; `splits_gap` and `splits_errors` are the same of these, taken together.
+
+    `constant` says that all targets are the same number or class, so that the baseline is exact and there is nothing to
+    compare: all shares are None.
     """
 
     training: float | None
@@ -84,6 +87,7 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     splits: int = 0
     splits_gap: float | None = None
     splits_errors: float | None = None
+    constant: bool = False
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):

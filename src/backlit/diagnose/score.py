@@ -52,5 +52,5 @@ def row_scores(T: Array, P: Array) -> Array:
 
 
 def baseline_score(T_train: Array, T: Array) -> float:
-    """Give the mean score of rows T where each is predicted as the mean of T_train; never 0."""
-    return float(row_scores(T, np.broadcast_to(T_train.mean(axis=0), T.shape)).mean()) or 1e-300
+    """Give the mean score of rows T where each is predicted as the mean of T_train; 1 where that is exact."""
+    return float(row_scores(T, np.broadcast_to(T_train.mean(axis=0), T.shape)).mean()) or 1.0

@@ -72,19 +72,14 @@ def _details(case: Case, failure: Failure) -> tuple[str, ...]:
     """Say what was not finite, which rows the batch had, and which of them have the largest inputs."""
     sizes = np.abs(case.X).max(axis=1)
     largest = failure.rows[np.argsort(-sizes[failure.rows], kind="stable")[:FEW]]
-    named = ", ".join(f"{sizes[row]:.3g} (index {row})" for row in largest)
+    named = ", ".join(f"{sizes[row]:.3g} ({case.rows_named([row])})" for row in largest.tolist())
+    most = int(sizes.argmax())
     return (
         failure.what,
-        f"the batch had the training rows at index {_listed(failure.rows)} (from 0)",
-        f"its largest inputs: {named}; of all rows the middle one has {np.median(sizes):.3g}, and that at "
-        f"index {sizes.argmax()} the most, {sizes.max():.3g}",
+        f"the batch had {case.rows_named(sorted(failure.rows.tolist()))}",
+        f"its largest inputs: {named}; of all rows the middle one has {np.median(sizes):.3g}, and "
+        f"{case.rows_named([most])} the most, {sizes[most]:.3g}",
     )
-
-
-def _listed(rows: Array) -> str:
-    """Name rows, the first of them where there are many."""
-    shown = ", ".join(str(row) for row in sorted(rows.tolist())[: 4 * FEW])
-    return shown + (f" and {len(rows) - 4 * FEW} more" if len(rows) > 4 * FEW else "")
 
 
 def _failure(case: Case) -> Failure | None:
@@ -111,7 +106,7 @@ def _not_finite(network: Any, case: Case, rows: Array) -> str:
             unit = int(broken.any(axis=0).argmax())
             failing = rows[broken.any(axis=1)]
             what = "the network's output" if hidden is None else f"the output of layer {hidden}"
-            where = f"first in unit {unit + 1}, for the training rows at index {_listed(failing)}"
+            where = f"first in unit {unit + 1}, for {case.rows_named(sorted(failing.tolist()))}"
             return f"{what} is not finite, {where}; {before}"
     try:
         with np.errstate(all="ignore"):

@@ -28,7 +28,8 @@ def diagnosis_parts(diagnosis: Diagnosis) -> Iterator[Block]:
     ended = f", which ended: {plain(diagnosis.stopped, WORDS)}" if diagnosis.stopped else ""
     yield Words(f"The training of {plain(diagnosis.what, WORDS)}{ended}.")
     yield Words(words.measured(diagnosis.compared))
-    yield _compared(diagnosis)
+    if not diagnosis.compared.constant:
+        yield _compared(diagnosis)
     for place, finding in enumerate(diagnosis.findings, 1):
         yield from finding_parts(finding, f"{place}. ")
     if diagnosis.tried:

@@ -79,6 +79,8 @@ def rows_of(compared: Compared) -> str:
 
 def measured(compared: Compared) -> str:
     """Say what the comparison measured."""
+    if compared.constant:
+        return f"The targets are all the same, of {rows_of(compared)} too: there is nothing to compare."
     if compared.training is None:
         return "The training ended with predictions that are not finite numbers."
     mine = f"On {rows_of(compared)} the training leaves {left(compared.training)} unexplained"
