@@ -8,18 +8,22 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from typing import Any
+from typing import Any, get_type_hints
 
 import msgspec
 import numpy as np
 import pytest
 from any_training import drawn_training
 
+from backlit.cli.table_options import TableOptions
 from backlit.diagnose import Diagnosis, Finding, diagnose
 from backlit.diagnose.changes import changed
 from backlit.diagnose.plan import Plan
 from backlit.engine import Training
 from backlit.show.diagnose import forms
+
+OPTIONS = {f"--{name.replace('_', '-')}" for name in get_type_hints(TableOptions)}
+"""Those of `backlit train`."""
 
 STEADY = 16
 SEEDS = int(os.environ.get("BACKLIT_NETWORKS", STEADY))
@@ -56,6 +60,8 @@ def _check(finding: Finding, training: Training) -> None:
     told = [remedy.words for remedy in finding.remedies]
     assert len(set(told)) == len(told)
     for remedy in finding.remedies:
+        options = [word for change in remedy.changes for word in change.option.split() if word.startswith("--")]
+        assert set(options) <= OPTIONS, options
         assert changed(plan, remedy.changes).changes == remedy.changes
 
 

@@ -42,6 +42,14 @@ def diagnose(
         tell: is called with what is done next, in a few words, for a display of progress.
 
     Errors: a BacklitError for what is no training, one that has not run, or one whose order of rows is the caller's.
+
+    >>> from backlit.engine import Network
+    >>> from backlit.ops.layers.dense import Dense
+    >>> network = Network([Dense(4, "tanh"), Dense(1)], 1, seed=1)
+    >>> training = Training(network, [[-400.0], [0.0], [100.0], [900.0]], [0.0, 1.0, 0.0, 1.0], epochs=5).run()
+    >>> finding = diagnose(training, compare=False).findings[0]
+    >>> finding.code, finding.name, finding.remedies[0].words
+    ('BL101', 'unscaled inputs', 'standardize the inputs')
     """
     if not isinstance(training, Training):
         raise BacklitError(

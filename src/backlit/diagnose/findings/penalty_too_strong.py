@@ -98,9 +98,8 @@ def _weaker(case: Case, factor: float) -> tuple[Change, ...]:
     for name in ("l1", "l2"):
         if name in given:
             value = float(f"{min(given[name] / factor, 1.0 / len(case.X)):.1g}") if factor else 0.0
-            changes.append(
-                set_setting(name, value, f"{name} {value:g} instead of {given[name]:g}", f"--{name} {value:g}")
-            )
+            option = f"--l2 {value:g}" if name == "l2" else ""  # `backlit train` has no l1
+            changes.append(set_setting(name, value, f"{name} {value:g} instead of {given[name]:g}", option))
     if "weight_decay" in given:
         value = given["weight_decay"] / factor if factor else 0.0
         optimizer = msgspec.structs.replace(case.settings.optimizer, weight_decay=value)
