@@ -98,7 +98,7 @@ def test_divergence_names_update_batch_rows_and_layer() -> None:
     order = Plan.of(training).training().row_order
     drawn = [order.draw(1, shuffle=True) for _ in range(int(told[1]))][-1]
     assert batch.tolist() == drawn[8 * int(told[2]) - 8 : 8 * int(told[2])].tolist()
-    assert "row 17 the most, " in found.details[2]
+    assert "index 17 the most, " in found.details[2]
     assert all(str(row) in found.details[1] for row in batch)
     assert "layer" in found.details[0] or "gradient" in found.details[0] or "loss" in found.details[0]
 

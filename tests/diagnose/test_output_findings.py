@@ -9,6 +9,8 @@ import pytest
 from planted import case_of, classes, found, numbers, of_classes, of_numbers, rare, trained, with_remedy
 
 import backlit as bl
+from backlit.diagnose.plan import run
+from backlit.engine import Training
 from backlit.errors import BacklitError
 
 
@@ -56,7 +58,7 @@ def test_a_dead_relu_output_is_found() -> None:
     network = bl.Network(layers, X.shape[1], "half_squared_error", seed=0)
     y = y - y.min()
     given = {"optimizer": bl.Adam(0.05), "epochs": 30, "seed": 0}
-    training = bl.Training(network, X[:200], y[:200], validation=(X[200:], y[200:]), **given).run()
+    training = run(Training(network, X[:200], y[:200], validation=(X[200:], y[200:]), **given))
     assert helps(training, "BL201", 0.5).measured == 1.0
 
 

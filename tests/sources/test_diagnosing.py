@@ -1,13 +1,17 @@
 """`backlit.diagnose`: what it takes, what it refuses, and that a table's columns stand in its changes."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import backlit as bl
-from backlit.diagnose import Change, Compared, Diagnosis, Finding, Remedy
+from backlit.diagnose.case import Case
+from backlit.diagnose.naming import TableNames
+from backlit.diagnose.plan import Plan
 from backlit.model import Settings
-from backlit.sources.diagnosing import is_network_file, trained_case, with_table_columns
+from backlit.sources.diagnosing import is_network_file, trained_case
 
 SLOW = Settings(layers=(8,), activation="tanh", l2=0.01, rate=1e-6, epochs=60)
 
@@ -28,7 +32,7 @@ def test_a_table_is_trained_as_fit_table_does_it_but_for_the_first_fold(table):
     assert len(training.validation[0]) == 48
     assert training.optimizer.rate == 1e-6
     assert list(case.columns) == ["a", "b", "colour=blue", "colour=green", "colour=red"]
-    assert list(case.made_of) == ["a", "b", "colour", "colour", "colour"]
+    assert list(case.table.made_of) == ["a", "b", "colour", "colour", "colour"]
 
 
 def test_a_table_without_validation_is_trained_for_all_its_epochs(table):
@@ -52,7 +56,7 @@ def test_a_network_file_runs_its_first_run():
     case = trained_case("xor")
     assert case.columns == ("i1", "i2") or len(case.columns) == 2
     assert case.training.stopped
-    assert case.made_of == ()
+    assert case.table is None
 
 
 def test_test_rows_of_a_network_file_validate_without_changing_its_training():
@@ -102,22 +106,57 @@ def test_what_does_not_fit_is_refused_in_words(arguments, given, message):
         bl.diagnose(*arguments, **given)
 
 
-def test_targets_that_are_all_the_same_are_refused():
+def test_targets_that_are_all_the_same_are_a_finding():
     training = bl.Training(NETWORK.copy(), [[1.0], [2.0]], [1.0, 1.0], epochs=1, compiled=False).run()
-    with pytest.raises(bl.BacklitError, match="targets of the training's 2 rows are all the same"):
-        bl.diagnose(training)
+    found = bl.diagnose(training)
+    assert found.findings[0].code == "BL203"
+    assert found.record.compared.reference is None
+    assert found.record.compared.training is None
+    assert len(found.findings) == 1
+    assert "The targets are all the same, of 2 training rows too: there is nothing to compare." in str(found)
 
 
-def test_a_change_that_leaves_inputs_out_names_the_columns_that_they_are_made_of():
-    change = Change("leave out inputs", (2, 3, 0), "without some", "--ignore colour=blue,colour=green,a", "np.delete")
-    rate = Change("rate", 0.1, "rate 0.1", "--rate 0.1", "rate=0.1")
-    finding = Finding(code="BL103", name="leak", place="", measure="", measured=None, threshold=None, healthy="",
-                      why="", remedies=(Remedy("", (change, rate)),))  # fmt: skip
-    compared = Compared(training=1, training_rows=1, reference=1, reference_what="", linear=1, gap=None, errors=None,
-                        rows=1, held_out=True)  # fmt: skip
-    record = Diagnosis(what="", stopped="", harmed=True, compared=compared, findings=(finding,), kept=(change,))
-    found = with_table_columns(record, ["a", "b", "the colour", "the colour"])
-    first, second = found.findings[0].remedies[0].changes
-    assert first.option == "--ignore 'the colour' --ignore a" == found.kept[0].option
-    assert first.python == "Settings(ignore=('the colour', 'a'))"
-    assert second == rate
+def test_all_epochs_that_the_choice_looks_at_are_made_so_that_a_healthy_table_is_not_called_ill():
+    random = np.random.default_rng(1)  # two moons, of which patience saw the first plateau only
+    angle = np.pi * random.random(400)
+    y = np.arange(400) % 2
+    X = np.stack([np.cos(angle), np.sin(angle)], axis=1) * np.where(y, -1, 1)[:, None] + np.where(
+        y[:, None], [1, 0.5], 0
+    )
+    moons = pd.DataFrame(X + 0.25 * random.normal(size=X.shape), columns=["a", "b"]).assign(y=np.where(y, "u", "v"))
+    case = trained_case(moons, "y", Settings(layers=(64,), activation="gelu", l2=0.003))
+    assert case.training.stopped == f"all {len(case.training.history)} epochs done"
+    assert case.training.best.number > 100
+    assert case.training.keep_best
+
+
+def test_findings_name_columns_classes_and_rows_as_the_table_does(table):
+    yes = table.y == "yes"
+    honest = {f"c{k}": table.a + np.random.default_rng(k).normal(size=300) for k in range(6)}
+    leaky = table.assign(**{"the code": np.where(yes, "A", "B"), "-x": 1.5 * yes - 0.1}, **honest)
+    found = bl.diagnose(leaky, "y", settings=SLOW, compare=False)
+    leak = next(finding for finding in found.findings if finding.code == "BL103")
+    assert leak.place == "the code, -x"
+    assert leak.remedies[0].words == "train without the code, -x"
+    (change,) = leak.remedies[0].changes
+    assert change.option == "--ignore 'the code' --ignore=-x"
+    assert change.python == "Settings(ignore=('the code', '-x'))"
+    assert "BL103" in found.record.untried
+    again = pd.concat([table, table.iloc[:150]], ignore_index=True)
+    again.loc[5, "y"] = None  # a row without a target counts in the numbers of the rows
+    twice = next(f for f in bl.diagnose(again, "y", settings=SLOW, compare=False).findings if f.code == "BL104")
+    judged, trained = map(int, re.search(r"row (\d+) of the table is the same as row (\d+) of", twice.place).groups())
+    assert abs(judged - trained) == 300  # 1 for the first row
+    assert again.iloc[judged - 1].equals(again.iloc[trained - 1])
+
+
+def test_a_rare_class_has_its_name(table):
+    names = TableNames(["a"], ("no", "yes"), np.array([4, 2]), np.array([7]))
+    training = bl.Training(NETWORK.copy(), [[1.0], [2.0], [3.0]], [1.0, 2.0, 3.5], epochs=1, compiled=False).run()
+    case = Case(training, Plan.of(training), table=names)
+    assert case.class_name(1) == 'class "yes"'
+    assert (case.rows_named([1, 0]), case.rows_named([0], held_out=True)) == (
+        "rows 2, 4 of the table", "row 7 of the table",
+    )  # fmt: skip
+    plain = Case(training, Plan.of(training))
+    assert (plain.class_name(1), plain.rows_named([1])) == ("class 1", "training row at index 1")

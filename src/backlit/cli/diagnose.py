@@ -89,7 +89,7 @@ def diagnose(
     elif output is not None:
         print(f"Diagnosis written to {output}.")
     else:
-        _show(console(), found.record, of_table=bool(case.made_of), fix=fix)
+        _show(console(), found.record, of_table=case.table is not None, fix=fix)
 
 
 def _case(data: str, options: TableOptions, quiet: bool) -> Case:
@@ -118,16 +118,15 @@ def _show(to: Console, found: Diagnosis, *, of_table: bool, fix: bool) -> None:
 
     for part in printed(found, to.width):
         to.print(part)
-    remedies = [remedy for finding in found.findings for remedy in finding.remedies]
+    remedies = {finding.code: finding.remedies[0] for finding in found.findings if finding.remedies}
+    for code in found.untried:
+        if of_table and (options := options_of(remedies[code])):
+            to.print(f"To train with the remedy of {code}:")
+            to.print(f"  {retyped(typed_command(), 'train', options, without=OWN)}", soft_wrap=True)
     if fix and of_table and (helped := kept_options(found.kept)):
         to.print("Train with what helped:")
         to.print(f"  {retyped(typed_command(), 'train', helped, without=OWN)}", soft_wrap=True)
-    elif fix and found.findings and not found.tried:
-        to.print("No remedy was trained: the training is as good as its reference, so its rows cannot tell what helps.")
-        if of_table and remedies and (options := options_of(remedies[0])):
-            to.print(f"Train with the remedy of {found.findings[0].code}:")
-            to.print(f"  {retyped(typed_command(), 'train', options, without=OWN)}", soft_wrap=True)
-    elif not fix and remedies:
+    elif not fix and remedies.keys() - set(found.untried):
         to.print("Next, to train with each remedy, and to see which helps:")
         to.print(f"  {retyped(typed_command(), 'diagnose', '--fix', without=OWN)}", soft_wrap=True)
 

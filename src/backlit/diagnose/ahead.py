@@ -19,6 +19,9 @@ UPDATES, FEWEST, SHARE, FEWEST_EPOCHS = 150, 30, 0.1, 3
 """A short training makes about UPDATES updates, in this share of the training's epochs at most, so that all of them
 together cost about as much as the training; but not fewer than FEWEST, in FEWEST_EPOCHS at least."""
 
+FEWEST_ROWS = 2_000
+"""Of more rows than UPDATES batches have, those are enough; but no fewer than this."""
+
 AS_GOOD = 0.1
 """Rates are as good as the best where they leave at most this share more of what it explains unexplained."""
 
@@ -85,7 +88,9 @@ def rate_search(plan: Plan, unexplained: Callable[[Network], float]) -> RateSear
 
     `unexplained` gives the unexplained share of the training rows by a network.
     """
-    settings, rows = plan.settings, len(plan.rows[0])
+    settings = plan.settings
+    plan = plan.sampled(max(FEWEST_ROWS, UPDATES * settings.batch_rows(len(plan.rows[0]))))
+    rows = len(plan.rows[0])
     rate = getattr(settings.optimizer, "rate", None)
     if not rate or settings.optimizer.full_batch or settings.optimizer.name == "rprop":
         return None

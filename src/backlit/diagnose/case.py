@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from backlit.diagnose.ahead import RateSearch, rate_search
+from backlit.diagnose.naming import TableNames, told
 from backlit.diagnose.plan import Plan, Rows
 from backlit.diagnose.reference import Reference, references
-from backlit.diagnose.samples import Sample, class_numbers, sample_of
+from backlit.diagnose.samples import MOST_ROWS, Sample, class_numbers, sample_of
 from backlit.diagnose.score import baseline_score, is_of_classes, predicted, row_scores, wanted
-from backlit.diagnose.start import Start, flat_outputs
+from backlit.diagnose.start import Start, flat_outputs, settled
 from backlit.engine import SignalHistory, Training
 from backlit.kernels.types import Array
 from backlit.ops.base import Activation
@@ -29,13 +30,20 @@ SAMPLE = 512
 """Outputs of hidden units are looked at over so many training rows at the most, evenly spread."""
 
 
+REFERENCE_ROWS = 5_000
+"""Where there are validation rows, references are trained on at most so many training rows."""
+
+
 class HiddenLayer(NamedTuple):
-    """A hidden layer with an activation: its label, the place in the network's layers, its units, its activation."""
+    """A hidden layer with an activation: its label, its units, its activation, and the label of the latter's layer.
+
+    The two labels differ where the activation is a layer of its own, with a normalization before it for instance.
+    """
 
     label: str
-    place: int
     units: int
     activation: Activation
+    active: str
 
 
 class Case:
@@ -46,7 +54,9 @@ class Case:
         plan: what it is made of.
         compare: whether to train references; without, `references` are empty.
         columns: names of the inputs, for the findings' words; by default "input 1" and so on.
-        ahead: whether tests may train with other rates for a few epochs; without, `rates` is None.
+        table: the names in the table that the rows are of, if they are of one.
+        ahead: whether tests may train networks themselves; without, `rates` is None.
+        most_rows: the tests of the data look at so many training rows at the most.
     """
 
     def __init__(
@@ -56,17 +66,40 @@ class Case:
         *,
         compare: bool = True,
         columns: Sequence[str] | None = None,
+        table: TableNames | None = None,
         ahead: bool = True,
+        most_rows: int = MOST_ROWS,
     ) -> None:
         self.training, self.plan, self.compare = training, plan, compare
-        self.ahead = ahead
+        self.ahead, self.table, self.most_rows = ahead, table, most_rows
         self.network, self.settings = training.network, training.settings
         self.columns = list(columns or [f"input {k + 1}" for k in range(training.X.shape[1])])
         self.rows: Rows = plan.rows
         self.X, self.Y, self.weights = plan.rows
         self.validation = plan.validation
+        self.harmed: bool | None = None
+        """Whether the training is worse than the reference by more than chance; None until that is known."""
         self.trained: dict[Any, Any] = {}
         """What trials of changes gave, by the changes: each is trained once."""
+
+    # ------------------------------------------------------------------------------------------------------- the names
+
+    def columns_of(self, inputs: Sequence[int]) -> list[str]:
+        """Name inputs: by the columns of the table that they are made of, where there is one."""
+        names = self.columns if self.table is None else self.table.made_of
+        return list(dict.fromkeys(names[place] for place in inputs))
+
+    def class_name(self, number: int) -> str:
+        """Name a class: as the table does, where there is one."""
+        return f"class {number}" if self.table is None else f'class "{self.table.classes[number]}"'
+
+    def rows_named(self, places: Sequence[int], *, held_out: bool = False) -> str:
+        """Name rows: by their numbers in the table, from 1 on; where there is none by their places, from 0 on."""
+        rows = "row" if len(places) == 1 else "rows"
+        if self.table is None:
+            return f"{'validation' if held_out else 'training'} {rows} at index {told(places)}"
+        numbers = (self.table.held_out if held_out else self.table.rows)[list(places)].tolist()
+        return f"{rows} {told(numbers)} of the table"
 
     # ------------------------------------------------------------------------------------------------ rows and scores
 
@@ -91,6 +124,11 @@ class Case:
         return wanted(self.network, self.held_out[1])
 
     @functools.cached_property
+    def constant(self) -> bool:
+        """Whether all targets, of the training rows and of those that are judged by, are the same."""
+        return not (self.targets != self.targets[:1]).any() and not (self.held_out_targets != self.targets[:1]).any()
+
+    @functools.cached_property
     def classes(self) -> Array | None:
         """The class of each training row (n,); None where the targets are not one class for each row."""
         return class_numbers(self.targets, self.of_classes)
@@ -98,7 +136,7 @@ class Case:
     @functools.cached_property
     def rows_sampled(self) -> Sample:
         """A bounded sample of the rows, standardized, for tests of the data."""
-        return sample_of(self.rows, self.targets, self.held_out, self.held_out_targets)
+        return sample_of(self.rows, self.targets, self.held_out, self.held_out_targets, self.most_rows)
 
     @functools.cached_property
     def baseline(self) -> float:
@@ -155,7 +193,9 @@ class Case:
         """Standard trainings on the same rows, best first; none where nothing is to be compared."""
         if not self.compare:
             return ()
-        found = references(self.plan, self.targets, self.held_out_targets, self.of_classes, self.baseline)
+        plan = self.plan if self.validation is None else self.plan.sampled(REFERENCE_ROWS)
+        T = self.targets if plan is self.plan else wanted(self.network, plan.rows[1])
+        found = references(plan, T, self.held_out_targets, self.of_classes, self.baseline)
         return tuple(sorted(found, key=lambda reference: reference.unexplained))
 
     @functools.cached_property
@@ -170,6 +210,8 @@ class Case:
         About 0 where the training rows are learned as well as they can be; 1 where nothing is learned. Without a
         reference it is their unexplained share.
         """
+        if self.constant:
+            return 0.0
         best = min(0.9, self.reference.unexplained_training) if self.reference is not None else 0.0
         found = (self.unexplained_training - best) / (1.0 - best)
         return found if math.isfinite(found) else math.inf
@@ -186,7 +228,9 @@ class Case:
         """What short trainings with other rates reach."""
         if not self.ahead:
             return None
-        return rate_search(self.plan, lambda network: float(self.scores(network, self.X, self.targets).mean()))
+        X, Y, _ = self.plan.sampled(REFERENCE_ROWS).rows
+        T = wanted(self.network, Y)
+        return rate_search(self.plan, lambda network: float(self.scores(network, X, T).mean()))
 
     # ----------------------------------------------------------------------------------------------- the training's way
 
@@ -219,7 +263,10 @@ class Case:
     def first_loss(self) -> float:
         """The loss of the training rows with the first weights, without penalties."""
         with np.errstate(all="ignore"):
-            return float(self.first_network.evaluate(self.X, self.Y, metrics=[]).loss)
+            given = self.weights if self.weights.size else None
+            return float(
+                settled(self.first_network, self.sample).evaluate(self.X, self.Y, sample_weight=given, metrics=[]).loss
+            )
 
     # ------------------------------------------------------------------------------------------------- layers and units
 
@@ -230,11 +277,10 @@ class Case:
         layers = list(self.network.layers)
         dense = [(k, layer) for k, layer in enumerate(layers) if isinstance(layer, Dense)]
         for (k, layer), (following, _) in itertools.pairwise(dense):
-            activation: Activation = activations.make(layer.activation)
-            after = next((a for a in layers[k + 1 : following] if isinstance(a, Activation)), None)
-            if activation.name == "identity" and after is not None:
-                activation = after
-            found.append(HiddenLayer(self.label_of(k), k, int(layer.units), activation))
+            own: Activation = activations.make(layer.activation)
+            after = [(j, op) for j, op in enumerate(layers) if k < j < following and isinstance(op, Activation)]
+            place, activation = after[0] if own.name == "identity" and after else (k, own)
+            found.append(HiddenLayer(self.label_of(k), int(layer.units), activation, self.label_of(place)))
         return tuple(found)
 
     def label_of(self, place: int) -> str:
@@ -256,13 +302,13 @@ class Case:
 
     def flat_units(self, hidden: HiddenLayer, *, first: bool = False) -> Array | None:
         """Tell which outputs of a hidden layer (rows, units) are where its activation is flat; None if nowhere."""
-        before = self.hidden_outputs(hidden.label, first=first, activated=False)
-        after = self.hidden_outputs(hidden.label, first=first)
+        before = self.hidden_outputs(hidden, first=first, activated=False)
+        after = self.hidden_outputs(hidden, first=first)
         return flat_outputs(hidden.activation, before, after)
 
-    def hidden_outputs(self, label: str, *, first: bool = False, activated: bool = True) -> Array:
-        """Give what a hidden layer writes for the sample (rows, units), at the end or at the first weights."""
-        network = self.first_network if first else self.network
+    def hidden_outputs(self, hidden: HiddenLayer, *, first: bool = False, activated: bool = True) -> Array:
+        """Give what a hidden layer's activation writes, or reads, for the sample (rows, units), at the end or first."""
+        network = self.start.network if first else self.network
         with np.errstate(all="ignore"):
-            found: Array = network.outputs(self.sample, label, activated=activated)
+            found: Array = network.outputs(self.sample, hidden.active, activated=activated)
         return found

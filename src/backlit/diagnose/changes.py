@@ -6,13 +6,14 @@ changed plan. `changed` applies records. The functions below make the records.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from backlit.diagnose.plan import Plan, Rows
+from backlit.diagnose.plan import Plan, Rows, standardized
 from backlit.diagnose.records import Change
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
@@ -204,7 +205,7 @@ def _standardize(plan: Plan, value: Any) -> Plan:
     center, scale = plan.center.copy(), plan.spread.copy()
     center[plan.columns] += mean * scale[plan.columns]
     scale[plan.columns] *= spread
-    scaled = _mapped(plan, lambda rows: (np.ascontiguousarray((rows[0] - mean) / spread, dtype), *rows[1:]))
+    scaled = _mapped(plan, lambda rows: (standardized(rows[0], mean, spread, dtype), *rows[1:]))
     return scaled.replaced(center=center, spread=scale)
 
 
@@ -216,7 +217,7 @@ def _standardize_targets(plan: Plan, value: Any) -> Plan:
     spread[spread == 0.0] = 1.0
     dtype = plan.network.dtype
     center = plan.target_center + mean * plan.target_spread
-    scaled = _mapped(plan, lambda rows: (rows[0], np.ascontiguousarray((rows[1] - mean) / spread, dtype), rows[2]))
+    scaled = _mapped(plan, lambda rows: (rows[0], standardized(rows[1], mean, spread, dtype), rows[2]))
     return scaled.replaced(target_center=center, target_spread=plan.target_spread * spread)
 
 
@@ -327,17 +328,19 @@ def standardize_targets() -> Change:
                   "Y = (Y - Y_train.mean(0)) / Y_train.std(0)")  # fmt: skip
 
 
-def leave_out_inputs(columns: Sequence[int], names: Sequence[str]) -> Change:
-    """Leave inputs out."""
-    told = ", ".join(names)
-    return Change("leave out inputs", tuple(columns), f"without {told}", f"--ignore {','.join(names)}",
-                  f"X = np.delete(X, {list(columns)}, axis=1)")  # fmt: skip
+def leave_out_inputs(columns: Sequence[int], names: Sequence[str], *, of_table: bool = False) -> Change:
+    """Leave inputs out; `names` are those of the table's columns that they are made of, where they are of a table."""
+    option, python = "", f"X = np.delete(X, {list(columns)}, axis=1)"
+    if of_table:
+        option = " ".join(f"--ignore{'=' if name.startswith('-') else ' '}{shlex.quote(name)}" for name in names)
+        python = f"Settings(ignore={tuple(names)!r})"
+    return Change("leave out inputs", tuple(columns), f"without {', '.join(names)}", option, python)
 
 
-def leave_out_rows(rows: Sequence[int], why: str) -> Change:
-    """Leave training rows out."""
-    return Change("leave out rows", tuple(map(int, rows)), f"without {len(rows):,} training rows {why}", "",
-                  "X = np.delete(X, rows, axis=0)")  # fmt: skip
+def leave_out_rows(rows: Sequence[int], why: str, *, of_table: bool = False) -> Change:
+    """Leave training rows out, by their places among them; of a table its own file is changed."""
+    python = "" if of_table else "X = np.delete(X, rows, axis=0)"
+    return Change("leave out rows", tuple(map(int, rows)), f"without {len(rows):,} training rows {why}", "", python)
 
 
 def balance() -> Change:

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from backlit.diagnose.case import Case
+from backlit.diagnose.case import REFERENCE_ROWS, Case
 from backlit.diagnose.finding_tests import finding_tests
 from backlit.diagnose.harm import compared, is_harmed
+from backlit.diagnose.naming import TableNames
 from backlit.diagnose.plan import Plan
 from backlit.diagnose.ranking import SHOWN_BY_LOSS, ranked
 from backlit.diagnose.records import Compared, Diagnosis, Finding
+from backlit.diagnose.samples import class_numbers
 from backlit.diagnose.trial import tried_remedies
 from backlit.engine import Training
-from backlit.errors import BacklitError, collecting, counted
+from backlit.errors import BacklitError, collecting
+
+FEWEST_OF_A_CLASS = 5
+"""Of a class with fewer judged rows, nothing is said of not finding one."""
 
 
 def diagnose(
     training: Training, *, fix: bool = False, compare: bool = True, columns: Sequence[str] | None = None,
-    tell: Callable[[str], None] = lambda _: None,
+    table: TableNames | None = None, tell: Callable[[str], None] = lambda _: None,
 ) -> Diagnosis:  # fmt: skip
     """Say what is wrong with a training that has run: findings with their numbers, in the order of cause.
 
@@ -33,36 +38,44 @@ def diagnose(
         fix: train again with the remedies, one by one, from the same seed; those that help are kept.
         compare: False trains no references: then the findings say what is odd, not whether it does harm.
         columns: names of the inputs, for the words of the findings.
+        table: the names in the table that the rows are of, if they are of one.
         tell: is called with what is done next, in a few words, for a display of progress.
 
     Errors: a BacklitError for what is no training, one that has not run, or one whose order of rows is the caller's.
+
+    >>> from backlit.engine import Network
+    >>> from backlit.ops.layers.dense import Dense
+    >>> network = Network([Dense(4, "tanh"), Dense(1)], 1, seed=1)
+    >>> training = Training(network, [[-400.0], [0.0], [100.0], [900.0]], [0.0, 1.0, 0.0, 1.0], epochs=5).run()
+    >>> finding = diagnose(training, compare=False).findings[0]
+    >>> finding.code, finding.name, finding.remedies[0].words
+    ('BL101', 'unscaled inputs', 'standardize the inputs')
     """
     if not isinstance(training, Training):
         raise BacklitError(
             f"diagnose was given {type(training).__name__}; expected a training that has run: "
             "bl.diagnose(bl.Training(network, X, Y).run())."
         )
-    if training.step == 0 and not (training.stopped or "").startswith("diverged"):
+    if not training.stopped and training.step == 0:
         raise BacklitError("this training has not run yet; run it first: bl.diagnose(training.run()).")
-    if not (training.Y[:1] != training.Y).any():
-        raise BacklitError(
-            f"the targets of the training's {counted(len(training.Y), 'row')} are all the same: there is nothing to "
-            "learn from them, and nothing to compare. Give rows whose targets differ."
-        )
     began = time.perf_counter()
-    case = Case(training, Plan.of(training), compare=compare, columns=columns)
+    compare = compare and bool((training.Y[:1] != training.Y).any())  # where all targets are the same, BL203 says it
+    case = Case(training, Plan.of(training), compare=compare, columns=columns, table=table)
     with collecting([]), np.errstate(all="ignore"):
         tell("training references to compare with" if compare else "measuring")
         found = compared(case)
         tell("looking for what is wrong")
         harmed = is_harmed(case, found)
+        case.harmed = harmed if compare else None
         findings, remarks = _sorted(case, harmed, compare)
-        tried, kept = tried_remedies(case, _triable(findings, harmed), tell) if fix else ((), ())
+        triable = _triable(findings, harmed)
+        tried, kept = tried_remedies(case, triable, tell) if fix else ((), ())
     harmed = harmed or bool(findings)
+    untried = tuple(finding.code for finding in findings if finding.remedies and finding not in triable)
     return Diagnosis(
         what=repr(training.network), stopped=training.stopped or "", harmed=harmed, compared=found,
-        findings=findings, remarks=remarks, tried=tried, kept=kept, unsaid=_unsaid(case, found, harmed, findings),
-        seconds=time.perf_counter() - began,
+        findings=findings, remarks=remarks, tried=tried, kept=kept, untried=untried,
+        unsaid=_unsaid(case, found, harmed, findings, untried), seconds=time.perf_counter() - began,
     )  # fmt: skip
 
 
@@ -89,7 +102,9 @@ def _alone() -> set[str]:
     return {test.code for test in finding_tests() if test.by_itself and test.code not in SHOWN_BY_LOSS}
 
 
-def _unsaid(case: Case, found: Compared, harmed: bool, findings: Sequence[Finding]) -> tuple[str, ...]:
+def _unsaid(
+    case: Case, found: Compared, harmed: bool, findings: Sequence[Finding], untried: Sequence[str]
+) -> tuple[str, ...]:
     """Say what could not be told."""
     said = []
     if case.validation is None:
@@ -97,15 +112,40 @@ def _unsaid(case: Case, found: Compared, harmed: bool, findings: Sequence[Findin
             "There are no validation rows, so overfitting cannot be told, and the comparison is on the training rows: "
             "give bl.Training(..., validation=(X, Y))."
         )
+    if case.compare and case.validation is not None and len(case.X) > REFERENCE_ROWS:
+        said.append(
+            f"The references are trained on {REFERENCE_ROWS:,} of the {len(case.X):,} training rows, to save time: a "
+            "training that is only a little worse than one on all rows is not told."
+        )
     if not len(case.signals):
         said.append("No signals were measured, so nothing is said of gradients and units.")
-    if untried := [finding.code for finding in findings if finding.remedies and finding.code in _alone()]:
+    if shared := [code for code in untried if code in _alone()]:
         said.append(
-            f"The remedies of {', '.join(untried)} are not tried: the validation rows have the same fault, and cannot "
-            "judge them."
+            f"The {'remedies' if len(shared) > 1 else 'remedy'} of {', '.join(shared)} cannot be judged by the "
+            "validation rows, which have the same fault."
         )
+    said += _unlearned(case, findings)
     if harmed and not findings:
         said.append("The training is worse than the reference, and no test says why.")
     if case.compare and found.gap is None and not case.diverged:
-        said.append("The reference is no better than the baseline: these inputs may say nothing of the targets.")
+        said.append(
+            "The reference is no better than the baseline: the inputs may say nothing of the targets, or the rows may "
+            "be too few to show it."
+        )
     return tuple(said)
+
+
+def _unlearned(case: Case, findings: Sequence[Finding]) -> Iterator[str]:
+    """Name the classes of the judged rows that the network never answers, where no finding says so."""
+    classes = class_numbers(case.held_out_targets, case.of_classes)
+    if classes is None or case.diverged or any(finding.code in ("BL105", "BL107", "BL203") for finding in findings):
+        return
+    P = case.predictions_held_out
+    answers = (P[:, 0] > 0.5).astype(np.int64) if P.shape[1] == 1 else P.argmax(axis=1)
+    for number in np.setdiff1d(classes, answers).tolist():
+        rows = int((classes == number).sum())
+        if rows >= FEWEST_OF_A_CLASS:
+            yield (
+                f"The network answers {case.class_name(number)} for none of the {len(classes):,} rows that are judged, "
+                f"of which {rows:,} have it. Whether its rows can be told from the others, these do not show."
+            )

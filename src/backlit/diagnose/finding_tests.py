@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import pkgutil
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from backlit.diagnose.case import Case
 from backlit.diagnose.records import Finding
+from backlit.diagnose.remedies import sensible
 
 FOLDER = Path(__file__).parent / "findings"
 
@@ -39,11 +43,19 @@ _tests: dict[str, FindingTest] = {}
 def finding(code: str, name: str, *, by_itself: bool = False) -> Callable[
     [Callable[[Case], Finding | None]], Callable[[Case], Finding | None]
 ]:  # fmt: skip
-    """Register a test of a finding: a function of a case that gives the finding, or None."""
+    """Register a test of a finding: a function of a case that gives the finding, or None.
+
+    Of the remedies that it gives, those are kept that apply to the training, change it, and are given once.
+    """
 
     def register(function: Callable[[Case], Finding | None]) -> Callable[[Case], Finding | None]:
-        _tests[code] = FindingTest(code, name, by_itself, function)
-        return function
+        @functools.wraps(function)
+        def run(case: Case) -> Finding | None:
+            found = function(case)
+            return found and msgspec.structs.replace(found, remedies=sensible(case, found.remedies))
+
+        _tests[code] = FindingTest(code, name, by_itself, run)
+        return run
 
     return register
 

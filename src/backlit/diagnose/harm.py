@@ -35,6 +35,10 @@ MOST_ROWS, MOST_SECONDS = 5_000, 20.0
 
 def compared(case: Case) -> Compared:
     """Compare a training's held-out rows with those of the baseline, a linear model and the reference."""
+    if case.constant:
+        rows, held_out = len(case.held_out[0]), case.validation is not None
+        return Compared(training=None, training_rows=None, reference=None, reference_what="", linear=None, gap=None,
+                        errors=None, rows=rows, held_out=held_out, constant=True)  # fmt: skip
     reference = case.reference
     gap = errors = other = None
     if reference is not None and not case.diverged:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ from backlit.data import NumberTarget
 from backlit.diagnose.case import Case
 from backlit.diagnose.finding_tests import finding_tests
 from backlit.diagnose.harm import FEWEST_ERRORS, SMALLEST_GAP, errors_of, gap_of
+from backlit.diagnose.naming import TableNames
 from backlit.diagnose.plan import Plan
 from backlit.diagnose.records import Finding
 from backlit.diagnose.score import row_scores
@@ -33,6 +33,12 @@ standard errors, is no better than the baseline."""
 
 FEWEST_OF_A_CLASS = 8
 """Of a class with fewer test rows, it may be chance that none is found."""
+
+MOST_LOOKED_AT = 1_000
+"""The tests of the data look at so many training rows at the most."""
+
+SHOWN_ALONE = ("BL1", "BL2", "BL3", "BL402", "BL403")
+"""What the codes begin with of the causes that their own number shows; of others, only trials tell: `diagnose`."""
 
 LATE, STILL = 0.9, 0.05
 """A validation loss still falls where its lowest is the last one, and it fell by this part in the last tenth."""
@@ -69,8 +75,7 @@ def noticed(training: TableTraining) -> tuple[Notice, ...]:
         bad = None if tested is None or shuffled else _bad(tested)
         found += [Notice("", bad, diagnosing(training.command))] if bad else []
         found += _causes(training) if bad else ()
-        told = bad or {"BL105", "BL107"} & {notice.code for notice in found}
-        found += _unlearned(training, tested) if tested is not None and not told else ()
+        found += _unlearned(training, tested) if tested is not None and not bad and not shuffled else ()
     return tuple(found[:MOST])
 
 
@@ -141,7 +146,10 @@ def _case(training: TableTraining) -> Case:
         X, Y = training.encoder.encode_features(test, dtype), training.encoder.encode_target(test, dtype)
         weights = np.zeros(0, plan.rows[2].dtype)
         plan = plan.replaced(validation=(X, np.asarray(Y, plan.rows[1].dtype).reshape(len(X), -1), weights))
-    return Case(training.training, plan, compare=False, ahead=False, columns=training.encoder.feature_names)
+    return Case(
+        training.training, plan, compare=False, ahead=False, columns=training.encoder.feature_names,
+        table=TableNames.of(training, tested=bool(len(training.rows["test"]))), most_rows=MOST_LOOKED_AT,
+    )  # fmt: skip
 
 
 def _rows(training: TableTraining) -> Iterator[Notice]:
@@ -155,34 +163,21 @@ def _rows(training: TableTraining) -> Iterator[Notice]:
 def _causes(training: TableTraining) -> list[Notice]:
     """Give the first finding that may say why a network predicts badly."""
     case = _case(training)
-    found = (test.run(case) for test in finding_tests() if not test.by_itself)
+    tests = (test for test in finding_tests() if not test.by_itself and test.code.startswith(SHOWN_ALONE))
+    found = (test.run(case) for test in tests)
     first = next((finding for finding in found if finding is not None), None)
     return [] if first is None else [_of_finding(training, first)]
 
 
 def _of_finding(training: TableTraining, found: Finding) -> Notice:
     """Give a finding as a notice, with the command that leaves the column out, where that is the remedy."""
-    place = found.place.partition(", the first")[0].replace("validation rows", "test rows")  # which stand for them
-    command, columns = diagnosing(training.command), _left_out(training, found)
-    if columns:
-        place = ", ".join(columns)
-        if training.command.startswith("backlit train "):
-            options = " ".join(f"--ignore {shlex.quote(column)}" for column in columns)
-            command = retyped(training.command, "train", options)
-    words = OF_ROWS.get(found.code, f"{found.name}: {{place}}").format(place=place.strip(" :"))
-    return Notice(found.code, words, command)
-
-
-def _left_out(training: TableTraining, found: Finding) -> list[str]:
-    """Give the table's columns that a finding's first remedy leaves out; none where it does something else.
-
-    The inputs that are made of a column are named after its values, which a private report is not to show.
-    """
+    place = found.place.replace("validation rows", "test rows")  # which stand for them
+    command = diagnosing(training.command)
     changes = [change for remedy in found.remedies[:1] for change in remedy.changes]
-    if len(changes) != 1 or changes[0].name != "leave out inputs":
-        return []
-    made_of = [report.column for report in training.encoder.reports for _ in range(report.outputs)]
-    return list(dict.fromkeys(made_of[place] for place in changes[0].value))
+    if [change.name for change in changes] == ["leave out inputs"] and training.command.startswith("backlit train "):
+        command = retyped(training.command, "train", changes[0].option)
+    words = OF_ROWS.get(found.code, f"{found.name}: {{place}}").format(place=place)
+    return Notice(found.code, words, command)
 
 
 # ----------------------------------------------------------------------------------------------------------- the choice

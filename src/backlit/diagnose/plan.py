@@ -22,7 +22,7 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
 
     `columns` are those of the given inputs that the network reads, `center` and `spread` (inputs,) what the change
     "standardize" subtracts from each given column and divides it by; `target_center` and `target_spread` the same for
-    the targets. `fresh` says that the first weights are drawn anew, since a change of the network left none that fit.
+    the targets.
     """
 
     network: Network
@@ -97,16 +97,31 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
                 **given,
             )  # fmt: skip
 
+    def sampled(self, most: int) -> Self:
+        """Give the plan with at most so many training rows, the same ones each time."""
+        X, Y, weights = self.rows
+        if len(X) <= most:
+            return self
+        kept = np.sort(np.random.default_rng(0).choice(len(X), most, replace=False))
+        return self.replaced(rows=(X[kept], Y[kept], weights[kept] if weights.size else weights))
+
     def inputs_of(self, X: Array) -> Array:
         """Give rows of the training that was diagnosed as this plan's network takes them."""
-        taken: Array = (np.asarray(X) - self.center) / self.spread
-        return np.ascontiguousarray(taken[:, self.columns], self.network.dtype)
+        taken = standardized(np.asarray(X), self.center, self.spread, self.network.dtype)
+        return np.ascontiguousarray(taken[:, self.columns])
 
     def outputs_of(self, Y: Array) -> Array:
         """Give the outputs of this plan's network in the unit of the training that was diagnosed."""
         if Y.shape[1] != len(self.target_spread):
             return Y
         return Y * self.target_spread + self.target_center
+
+
+def standardized(rows: Array, mean: Array, spread: Array, dtype: Any) -> Array:
+    """Give (rows - mean) / spread in a type, cut where the type ends: rows to judge by may lie far from all others."""
+    largest = np.finfo(dtype).max
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(np.clip((rows.astype(np.float64) - mean) / spread, -largest, largest), dtype)
 
 
 def run(training: Training) -> Training:

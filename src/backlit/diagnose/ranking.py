@@ -12,8 +12,8 @@ from backlit.diagnose.records import Finding
 from backlit.diagnose.trial import CLOSED, closed_by
 
 FOLLOWS: dict[str, tuple[str, ...]] = {
-    "BL101": ("BL302", "BL303", "BL304", "BL305", "BL306", "BL401", "BL402", "BL403", "BL404", "BL405"),
-    "BL102": ("BL302", "BL303", "BL304", "BL305", "BL306", "BL401", "BL402", "BL403", "BL404", "BL405"),
+    "BL101": ("BL107", "BL302", "BL303", "BL304", "BL305", "BL306", "BL401", "BL402", "BL403", "BL404", "BL405"),
+    "BL102": ("BL107", "BL302", "BL303", "BL304", "BL305", "BL306", "BL401", "BL402", "BL403", "BL404", "BL405"),
     "BL201": ("BL403", "BL404", "BL405", "BL503"),
     "BL202": ("BL403", "BL404", "BL405", "BL503"),
     "BL203": ("BL405", "BL503"),
@@ -21,9 +21,9 @@ FOLLOWS: dict[str, tuple[str, ...]] = {
     "BL301": ("BL303", "BL305", "BL307", "BL405", "BL503"),
     "BL302": ("BL303", "BL304", "BL306", "BL402", "BL403", "BL404", "BL405", "BL502"),
     "BL303": ("BL401", "BL405", "BL407", "BL501", "BL503"),
-    "BL305": ("BL303", "BL307", "BL405", "BL503"),
-    "BL306": ("BL303", "BL405"),
-    "BL402": ("BL303", "BL304", "BL305", "BL306", "BL307", "BL403", "BL404", "BL405", "BL503"),
+    "BL305": ("BL303", "BL307", "BL405", "BL501", "BL503"),
+    "BL306": ("BL303", "BL405", "BL501", "BL503"),
+    "BL402": ("BL303", "BL304", "BL305", "BL306", "BL307", "BL403", "BL404", "BL405", "BL501", "BL503"),
     "BL403": ("BL304", "BL305", "BL306"),
     "BL401": ("BL307", "BL405", "BL501", "BL503"),
     "BL406": ("BL401", "BL405", "BL407", "BL501", "BL503"),

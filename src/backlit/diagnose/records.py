@@ -70,6 +70,9 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
 
     Where that leaves open whether the training is worse, it is made again on `splits` other splits of the rows, with a
     reference beside each; `splits_gap` and `splits_errors` are the same of these, taken together.
+
+    `constant` says that all targets are the same number or class, so that the baseline is exact and there is nothing to
+    compare: all shares are None.
     """
 
     training: float | None
@@ -84,10 +87,13 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     splits: int = 0
     splits_gap: float | None = None
     splits_errors: float | None = None
+    constant: bool = False
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """How a training ended: its last loss, the unexplained share of the validation rows, and a metric of these rows.
+    """How a training ended: its losses, the unexplained share of the validation rows, and a metric of these rows.
+
+    The losses are those of the epoch whose weights are kept: the best one, or the last.
 
     `signal` is the last number of the signal that the finding names. `balanced` says that the rows are weighted so that
     all classes count alike.
@@ -129,7 +135,8 @@ class Diagnosis(Summary, msgspec.Struct, frozen=True, kw_only=True):
 
     `harmed` says whether anything is: it diverged, or it is worse than the reference by more than chance, or the rows
     themselves are wrong. `findings` come in the order of cause; `remarks` are oddities that did no harm. `tried` are
-    the remedies that were trained; `kept` the changes that helped. `unsaid` says what could not be told, and why.
+    the remedies that were trained; `kept` the changes that helped. `untried` are the codes of findings whose remedies
+    the validation rows cannot judge. `unsaid` says what could not be told, and why.
     """
 
     what: str
@@ -140,6 +147,7 @@ class Diagnosis(Summary, msgspec.Struct, frozen=True, kw_only=True):
     remarks: tuple[Finding, ...] = ()
     tried: tuple[Tried, ...] = ()
     kept: tuple[Change, ...] = ()
+    untried: tuple[str, ...] = ()
     unsaid: tuple[str, ...] = ()
     seconds: float = 0.0
     facts: Mapping[str, Any] = {}

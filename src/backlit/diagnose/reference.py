@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from backlit.diagnose.plan import Plan, Rows, run
+from backlit.diagnose.plan import Plan, Rows, run, standardized
 from backlit.diagnose.score import predicted, row_scores
 from backlit.engine import Network, Training, kind_of
 from backlit.kernels.types import Array
@@ -81,10 +81,11 @@ def _rows_of(plan: Plan, classes: bool) -> tuple[Array, Array, Rows | None]:
     """Give the rows as a reference takes them: inputs standardized, and so are targets that are numbers."""
     X, Y, _ = plan.rows
     mean, spread = X.astype(np.float64).mean(axis=0), _spread(X)
-    middle, size = (0.0, 1.0) if classes else (Y.astype(np.float64).mean(axis=0), _spread(Y))
+    middle, size = (np.zeros(1), np.ones(1)) if classes else (Y.astype(np.float64).mean(axis=0), _spread(Y))
 
     def scaled(rows: Rows) -> Rows:
-        return np.clip((rows[0] - mean) / spread, -FARTHEST, FARTHEST), (rows[1] - middle) / size, rows[2]
+        X = np.clip((rows[0].astype(np.float64) - mean) / spread, -FARTHEST, FARTHEST)
+        return X, standardized(rows[1], middle, size, plan.network.dtype), rows[2]
 
     training = scaled(plan.rows)
     return training[0], training[1], None if plan.validation is None else scaled(plan.validation)
@@ -145,8 +146,8 @@ def _loss(plan: Plan, Y: Array, classes: bool) -> str:
 
 
 def _targets(plan: Plan, Y: Array, classes: bool) -> Array:
-    """Give targets as a reference's loss takes them: -1 of ±1 becomes 0."""
-    return np.maximum(Y, 0.0) if classes and kind_of(plan.network.loss) == "labels" else Y
+    """Give targets as a reference's loss takes them: class numbers, or numbers from 0 to 1, so -1 of ±1 becomes 0."""
+    return np.clip(Y, 0.0, 1.0) if classes and (Y.shape[1] > 1 or kind_of(plan.network.loss) == "labels") else Y
 
 
 def _validation(plan: Plan, given: Any, classes: bool) -> Any:

@@ -34,9 +34,9 @@ class Sample(NamedTuple):
     numbers: Array
 
 
-def sample_of(rows: Rows, T: Array, held_out: Rows, T_held_out: Array) -> Sample:
-    """Draw rows, the same ones each time, and standardize them by the training rows."""
-    numbers, others = _drawn(rows, MOST_ROWS), _drawn(held_out, MOST_ROWS // 2)
+def sample_of(rows: Rows, T: Array, held_out: Rows, T_held_out: Array, most: int = MOST_ROWS) -> Sample:
+    """Draw at most so many rows, the same ones each time, and standardize them by the training rows."""
+    numbers, others = _drawn(rows, most), _drawn(held_out, most // 2)
     X, X_held_out = (np.asarray(part[0][places], np.float64) for part, places in ((rows, numbers), (held_out, others)))
     largest = np.abs(X).max(axis=0)
     largest[largest == 0.0] = 1.0
@@ -62,7 +62,7 @@ def class_numbers(T: Array, of_classes: bool) -> Array | None:
     >>> class_numbers(np.array([[0.0, 1.0], [1.0, 0.0]]), True), class_numbers(np.array([[0.3]]), True)
     (array([1, 0]), None)
     """
-    if not of_classes or not np.isin(T, (0.0, 1.0)).all():
+    if not of_classes or not ((T == 0.0) | (T == 1.0)).all():
         return None
     if T.shape[1] == 1:
         return T[:, 0].astype(np.int64)
@@ -116,7 +116,8 @@ def _with_products(X: Array, rows: int) -> Array:
     if 1 + k + k * (k + 1) // 2 > rows / 5:
         return np.concatenate([ones, X[:, :MOST_COLUMNS]], axis=1)
     first, second = np.triu_indices(k)
-    return np.concatenate([ones, X, X[:, first] * X[:, second]], axis=1)
+    bounded = np.clip(X, -3.0, 3.0)  # the square of a single wild value would make the prediction of its row wild
+    return np.concatenate([ones, X, bounded[:, first] * bounded[:, second]], axis=1)
 
 
 def neighbours(X: Array, Q: Array, k: int, *, same: bool = False) -> Array:

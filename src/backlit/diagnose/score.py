@@ -17,17 +17,17 @@ def is_of_classes(network: Network, Y: Array) -> bool:
 
 
 def _is_one_hot(Y: Array) -> bool:
-    if not np.isin(Y, (0.0, 1.0)).all():
+    if not ((Y == 0.0) | (Y == 1.0)).all():
         return False
     return Y.shape[1] == 1 or bool((Y.sum(axis=1) == 1.0).all())
 
 
 def wanted(network: Network, Y: Array) -> Array:
-    """Give targets as the outputs should be (n, outputs): 1 for the class of a class number; -1 of ±1 becomes 0."""
+    """Give targets as the outputs should be (n, outputs): 1 for the class of a class number; of hinge, below 0 is 0."""
     T = np.asarray(Y, np.float64)
     if network.loss.class_targets and T.shape[1] == 1 and network.output_size > 1:
         return np.eye(network.output_size)[T[:, 0].astype(np.int64)]
-    return np.maximum(T, 0.0) if network.loss.name == "hinge" else T
+    return np.clip(T, 0.0, 1.0) if network.loss.name == "hinge" or network.loss.class_targets else T
 
 
 def predicted(loss: Loss, outputs: Array, classes: bool) -> Array:
@@ -52,5 +52,5 @@ def row_scores(T: Array, P: Array) -> Array:
 
 
 def baseline_score(T_train: Array, T: Array) -> float:
-    """Give the mean score of rows T where each is predicted as the mean of T_train; never 0."""
-    return float(row_scores(T, np.broadcast_to(T_train.mean(axis=0), T.shape)).mean()) or 1e-300
+    """Give the mean score of rows T where each is predicted as the mean of T_train; 1 where that is exact."""
+    return float(row_scores(T, np.broadcast_to(T_train.mean(axis=0), T.shape)).mean()) or 1.0

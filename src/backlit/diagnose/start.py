@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from backlit.engine import Network, flat_parts
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.ops.base import Activation
+from backlit.ops.layers.normalization import BatchNorm
+
+FEW_WEIGHTS, DRAWS = 200, 16
 
 
 class Start:
@@ -32,7 +36,12 @@ class Start:
 
         Empty where the loss is not finite, or the network has nothing to train.
         """
-        return norms_of(self.plan.network, self.X, self.Y)
+        return norms_of(self.gradients)
+
+    @functools.cached_property
+    def gradients(self) -> dict[str, Array]:
+        """Each parameter's gradient over the rows as one batch, by its name; empty where the loss is not finite."""
+        return gradients_of(self.plan.network, self.X, self.Y)
 
     @functools.cached_property
     def usual(self) -> Network | None:
@@ -44,22 +53,36 @@ class Start:
 
     @functools.cached_property
     def excess(self) -> dict[str, float]:
-        """The root mean square of each dense layer's weights, divided by that of the usual ones, by its label."""
+        """The root mean square of each dense layer's weights, divided by that of the usual ones, by its label.
+
+        Of few weights, those of several draws are taken together: a single one may be near 0 by chance.
+        """
         if self.usual is None:
             return {}
         names = [name for name in self.plan.network.layout if name.endswith(".W") and name in self.usual.layout]
-        pairs = {name[:-2]: (size_of(self.plan.network[name]), size_of(self.usual[name])) for name in names}
-        return {label: size / usual for label, (size, usual) in pairs.items() if usual > 0.0}
+        few = any(self.usual[name].size < FEW_WEIGHTS for name in names)
+        seeds = [self.plan.settings.seed ^ k for k in range(1, DRAWS)] if few else []
+        drawn = [
+            self.usual,
+            *(changed(self.plan.with_settings(seed=seed), (usual_weights(),)).network for seed in seeds),
+        ]
+        usual = {name: size_of(np.stack([network[name] for network in drawn])) for name in names}
+        return {name[:-2]: size_of(self.plan.network[name]) / usual[name] for name in names if usual[name] > 0.0}
+
+    @functools.cached_property
+    def network(self) -> Network:
+        """The network at its first weights, its batch normalizations with the statistics of the rows."""
+        return settled(self.plan.network, self.X)
 
     @functools.cached_property
     def loss(self) -> float:
         """The loss of the rows with the first weights, without penalties."""
-        return loss_of(self.plan.network, self.X, self.Y)
+        return loss_of(self.network, self.X, self.Y)
 
     @functools.cached_property
     def usual_loss(self) -> float:
         """The loss of the rows with usual first weights; NaN where there are none."""
-        return math.nan if self.usual is None else loss_of(self.usual, self.X, self.Y)
+        return math.nan if self.usual is None else loss_of(settled(self.usual, self.X), self.X, self.Y)
 
     @functools.cached_property
     def loss_of_zeros(self) -> float:
@@ -69,13 +92,30 @@ class Start:
         return loss_of(network, self.X, self.Y)
 
 
-def norms_of(network: Network, X: Array, Y: Array) -> dict[str, float]:
-    """Give the Euclidean norm of each layer's gradient, by its label; empty where the loss is not finite."""
+def settled(network: Network, X: Array) -> Network:
+    """Give a copy whose batch normalizations have the statistics of rows, as a training's first updates take them."""
+    network = network.copy()
+    for before, label, op in zip((None, *network.labels), network.labels, network.ops, strict=False):
+        if isinstance(op, BatchNorm):
+            with np.errstate(all="ignore"):
+                given = X if before is None else network.outputs(X, before)
+                for name, values in (("mean", given.mean(axis=0)), ("variance", given.var(axis=0))):
+                    first, shape = network.state_layout[f"{label}.{name}"]
+                    network.state[first : first + values.size] = values.reshape(shape).ravel()
+    return network
+
+
+def gradients_of(network: Network, X: Array, Y: Array) -> dict[str, Array]:
+    """Give each parameter's gradient, by its name; empty where the loss is not finite."""
     try:
         with np.errstate(all="ignore"):
-            gradient = network.gradient(X, Y)
+            return dict(network.gradient(X, Y).items())
     except BacklitError:
         return {}
+
+
+def norms_of(gradient: Mapping[str, Array]) -> dict[str, float]:
+    """Give the Euclidean norm of each layer's gradient, by its label."""
     squares: dict[str, float] = {}
     for name, values in gradient.items():
         label = name.rpartition(".")[0]
@@ -88,6 +128,15 @@ def loss_of(network: Network, X: Array, Y: Array) -> float:
     """Give the loss of rows, without penalties."""
     with np.errstate(all="ignore"):
         return float(network.evaluate(X, Y, metrics=[]).loss)
+
+
+def told(value: float) -> str:
+    """Give a number of at least 0 in words.
+
+    >>> told(0.25), told(math.inf)
+    ('0.25', 'more than the largest number')
+    """
+    return f"{value:.4g}" if math.isfinite(value) else "more than the largest number"
 
 
 def size_of(values: Array) -> float:

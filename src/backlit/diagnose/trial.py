@@ -177,9 +177,12 @@ def scores_of(case: Case, plan: Plan, training: Training) -> Array:
 
 
 def outcome(case: Case, state: State, finding: Finding, weights: Array | None = None) -> Outcome:
-    """Describe how a training ended, with the signal that the finding names; the held-out rows with weights (n,)."""
+    """Describe how a training ended, with the signal that the finding names; the held-out rows with weights (n,).
+
+    The losses are those of the epoch whose weights are kept.
+    """
     training, history = state.training, state.training.history
-    last = history[-1] if len(history) else None
+    last = training.best if training.keep_best else history[-1] if len(history) else None
     mean = float((state.scores if weights is None else state.scores * weights).mean())
     metric, score = _metric(case, state, weights)
     return Outcome(

@@ -12,7 +12,7 @@ SEVERAL = {"--ignore", "--plugin"}
 """Options that may be given more than once, each for something more."""
 
 OF_TRAIN = {
-    "--output", "-o", "--report", "--no-report", "--private", "--json", "--quiet", "-q", "--time-limit",
+    "--output", "-o", "--report", "--no-report", "--private", "--log", "--json", "--quiet", "-q", "--time-limit",
 }  # fmt: skip
 """Options of `train` that `diagnose` does not have, or has for another file."""
 

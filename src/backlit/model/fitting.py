@@ -137,7 +137,8 @@ class TableTraining:
     def validated(self) -> Iterator[Progress]:
         """Choose a recipe, and train it on a part of the rows with the others to validate on; a `Progress` at a time.
 
-        Then `training` has run, to be looked at: the parts are those of the first fold. No `model` is made.
+        Then `training` has run, to be looked at: the parts are those of the first fold. Its best epoch is that of
+        the lowest validation loss, of as many epochs as the choice looks at. No `model` is made.
         """
         self._place = 0
         if self.folds and len(self.recipes) > 1:
@@ -147,7 +148,8 @@ class TableTraining:
                 self._place = search.chosen
         recipe = self.recipes[self._place]
         if self.folds:
-            yield from self._train_validated(recipe, divergence="warn")
+            patience = None if len(self.X) <= COMPARED_ROWS else PATIENCE
+            yield from self._train_validated(recipe, patience=patience, divergence="warn")
         else:
             yield from self._train_all(recipe, recipe.epochs, divergence="warn")
 
@@ -173,13 +175,16 @@ class TableTraining:
             why = "as asked" if asked else "the default where nothing is chosen by validation"
             self.stopped = f"after {counted(done, 'epoch')}, {why}"
 
-    def _train_validated(self, recipe: Recipe, **how: Any) -> Iterator[Progress]:
-        """Train on the training rows until the validation loss stops falling; the best epoch's weights are kept."""
+    def _train_validated(self, recipe: Recipe, patience: int | None = PATIENCE, **how: Any) -> Iterator[Progress]:
+        """Train on the training rows until the validation loss stops falling; the best epoch's weights are kept.
+
+        Without patience all epochs are made.
+        """
         self.phase = "training"
         self._limits.clear()
         train, validation = self.folds[0]
         training = recipe.training(
-            self.task, self.X[train], self.Y[train], seed=recipe.seed, patience=PATIENCE,
+            self.task, self.X[train], self.Y[train], seed=recipe.seed, patience=patience,
             validation=(self.X[validation], self.Y[validation]), gradient_norms=True, **how,
         )  # fmt: skip
         yield from self._run(training, recipe, recipe.epochs)
@@ -199,7 +204,7 @@ class TableTraining:
                 done, left = len(training.history), self._time_left.while_training(self._place, training, stop_at)
             losses = epoch.loss, epoch.validation_loss
             yield Progress("training", *where, epoch.number, stop_at, *losses, left, at_most=may_stop)
-            if self._limits.stopping or epoch.number >= stop_at:
+            if self._limits.stopping or stop_at <= epoch.number < training.epochs:  # else it ends by itself
                 break
 
     def _early(self, training: Training) -> str:

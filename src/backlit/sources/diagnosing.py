@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
-
 from backlit.data import BUNDLED
-from backlit.diagnose import Change, Diagnosis, Finding, Remedy
 from backlit.diagnose import diagnose as diagnosis_of
+from backlit.diagnose.naming import TableNames
 from backlit.diagnose.plan import Plan
 from backlit.diagnose.repairing import repaired
 from backlit.engine import Network, Training
@@ -25,11 +22,11 @@ from backlit.show.diagnose.diagnosed import Diagnosed
 
 
 class Case(NamedTuple):
-    """A training that has run, the names of its inputs, and for a table's training the column that each is made of."""
+    """A training that has run, the names of its inputs, and of a table's training the names in the table."""
 
     training: Training
     columns: Sequence[str] | None
-    made_of: Sequence[str] = ()
+    table: TableNames | None = None
 
 
 def diagnose(
@@ -72,9 +69,7 @@ def diagnose(
 def diagnosed(case: Case, *, fix: bool, compare: bool, tell: Callable[[str], None] = lambda _: None) -> Diagnosed:
     """Diagnose a training; `tell` is called with what is done next."""
     training = case.training
-    record = diagnosis_of(training, fix=fix, compare=compare, columns=case.columns, tell=tell)
-    if case.made_of:
-        record = with_table_columns(record, case.made_of)
+    record = diagnosis_of(training, fix=fix, compare=compare, columns=case.columns, table=case.table, tell=tell)
     return Diagnosed(record, partial(_repaired, training, record.kept))
 
 
@@ -101,31 +96,7 @@ def trained_case(
     table = TableTraining(source, target, settings)
     with collecting([]):  # what it warns of is diagnosed
         deque(table.validated(), maxlen=0) if run is None else run(table.validated())
-    made_of = [report.column for report in table.encoder.reports for _ in range(report.outputs)]
-    return Case(table.training, table.encoder.feature_names, made_of)
-
-
-def with_table_columns(record: Diagnosis, made_of: Sequence[str]) -> Diagnosis:
-    """Give a diagnosis whose changes name the columns of a table, not the inputs that are made of them."""
-
-    def change(one: Change) -> Change:
-        if one.name != "leave out inputs":
-            return one
-        columns = list(dict.fromkeys(made_of[place] for place in one.value))
-        option = " ".join(f"--ignore {shlex.quote(column)}" for column in columns)
-        return msgspec.structs.replace(one, option=option, python=f"Settings(ignore={tuple(columns)!r})")
-
-    def remedy(one: Remedy) -> Remedy:
-        return msgspec.structs.replace(one, changes=tuple(map(change, one.changes)))
-
-    def finding(one: Finding) -> Finding:
-        return msgspec.structs.replace(one, remedies=tuple(map(remedy, one.remedies)))
-
-    tried = tuple(msgspec.structs.replace(one, remedy=remedy(one.remedy)) for one in record.tried)
-    return msgspec.structs.replace(
-        record, findings=tuple(map(finding, record.findings)), remarks=tuple(map(finding, record.remarks)), tried=tried,
-        kept=tuple(map(change, record.kept)),
-    )  # fmt: skip
+    return Case(table.training, table.encoder.feature_names, TableNames.of(table))
 
 
 def is_network_file(source: Any) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from backlit.diagnose.ahead import rounded
 from backlit.diagnose.case import Case
-from backlit.diagnose.changes import set_rate, set_setting
+from backlit.diagnose.changes import set_setting
 from backlit.diagnose.finding_tests import finding
 from backlit.diagnose.records import Finding, Remedy
+from backlit.diagnose.remedies import slower
 
 NAME = "batch too small"
 
@@ -22,20 +22,16 @@ SLOWER = 10.0
 def batch_too_small(case: Case) -> Finding | None:
     """Find batches of one or a few rows, whose gradients have little in common."""
     size = case.training.batch_size
-    if size > FEW or len(case.X) < 4 * ROWS // 2 or case.settings.optimizer.full_batch:
+    if size > FEW or len(case.X) < 2 * ROWS or case.settings.optimizer.full_batch:
         return None
     noise = case.signals.noise[np.isfinite(case.signals.noise)] if len(case.signals) else np.zeros(0)
     measured = float(np.median(noise)) if noise.size else None
-    rate = getattr(case.settings.optimizer, "rate", None)
-    remedies = [Remedy(f"batches of {ROWS} rows", (set_setting("batch_size", ROWS, f"batches of {ROWS} rows",
-                                                               f"--batch-size {ROWS}"),))]  # fmt: skip
-    if rate:
-        slower = rounded(rate / SLOWER)
-        remedies.append(Remedy(f"a learning rate of {slower:g}", (set_rate(slower, rate),)))
+    words = f"batches of {ROWS} rows"
+    larger = Remedy(words, (set_setting("batch_size", ROWS, words, f"--batch-size {ROWS}"),))
     return Finding(
         code="BL408", name=NAME, place=f"batch_size={size}", measure="gradient noise, median", measured=measured,
         threshold=None, healthy=f"batches of {ROWS} rows or so",
         why=f"the mean of the gradients of {size} row{'s' * (size > 1)} is off the whole gradient by 1/√{size} of "
         f"their spread; of {ROWS} rows by 1/√{ROWS}: the loss stays as high as that noise shakes the weights",
-        remedies=tuple(remedies),
+        remedies=(larger, *slower(case, SLOWER)),
     )  # fmt: skip

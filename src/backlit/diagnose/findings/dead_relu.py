@@ -1,4 +1,4 @@
-"""BL305: units of a rectifier that are 0 for every row, so that no gradient reaches their weights."""
+"""BL305: units of relu or its like that are flat for every row, so that no gradient reaches their weights."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ import math
 import numpy as np
 
 from backlit.diagnose.case import Case, HiddenLayer
-from backlit.diagnose.changes import set_activation, set_rate, usual_biases, usual_weights
+from backlit.diagnose.changes import set_activation, usual_biases, usual_weights
 from backlit.diagnose.finding_tests import finding
 from backlit.diagnose.records import Finding, Remedy
+from backlit.diagnose.remedies import slower
 from backlit.engine import flat_parts
 
 NAME = "dead ReLU"
 
 SHARE = 0.4
 """From this share of a layer's units on, dead ones are a finding."""
+
+SLOWER = 10.0
 
 
 @finding("BL305", NAME)
@@ -28,14 +31,15 @@ def dead_relu(case: Case) -> Finding | None:
     share = max(at_start, at_end)
     if share < SHARE:
         return None
-    early = at_start >= SHARE
-    count = round(share * hidden.units)
+    early, relu = at_start >= SHARE, hidden.activation.name == "relu"
+    count, rows = round(share * hidden.units), f"{len(case.sample):,} training rows looked at"
     return Finding(
         code="BL305", name=NAME, place=f"layer {hidden.label}, {'at the first weights' if early else 'at the end'}",
-        measure=f"share of units that are 0 for all {len(case.sample):,} training rows looked at", measured=share,
-        threshold=SHARE, healthy="0; a tenth does no harm",
-        why=f"{count} of {hidden.units} units get a negative sum for every row; there the slope of "
-        f"{hidden.activation.name} is 0, so no gradient reaches their weights and they stay as they are",
+        measure=f"share of units that are {'0' if relu else 'flat'} for all {rows}",
+        measured=share, threshold=SHARE, healthy="0; a tenth does no harm",
+        why=f"{count} of {hidden.units} units get a sum for every row at which {hidden.activation.name} is flat; its "
+        f"slope there is {'0' if relu else 'a fiftieth of the steepest at most'}, so "
+        f"{'no' if relu else 'hardly any'} gradient reaches their weights and they stay as they are",
         remedies=_remedies(case, hidden, early=early), signal="dead", layer=hidden.label, epoch=1 if early else None,
         details=(f"dead at the first weights: {at_start:.0%}, at the end: {at_end:.0%}",),
     )  # fmt: skip
@@ -64,8 +68,4 @@ def _remedies(case: Case, hidden: HiddenLayer, *, early: bool) -> tuple[Remedy, 
         low = biases is not None and float(np.median(case.first_network[f"{hidden.label}.b"])) < 0.0
         weights = Remedy("the usual first weights and biases", (usual_weights(),))
         return (Remedy("biases that begin at 0", (usual_biases(),)), weights, leaky) if low else (weights, leaky)
-    rate = getattr(case.settings.optimizer, "rate", None)
-    slower = (
-        (Remedy(f"a learning rate of {rate / 10:.1g}", (set_rate(float(f"{rate / 10:.1g}"), rate),)),) if rate else ()
-    )
-    return (*slower, leaky)
+    return (*slower(case, SLOWER), leaky)

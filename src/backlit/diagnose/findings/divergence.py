@@ -8,9 +8,11 @@ import numpy as np
 
 from backlit.diagnose.ahead import rounded, usual_rate
 from backlit.diagnose.case import Case
-from backlit.diagnose.changes import set_rate, set_setting, standardize
+from backlit.diagnose.changes import set_setting, standardize
 from backlit.diagnose.finding_tests import finding
 from backlit.diagnose.records import Finding, Remedy
+from backlit.diagnose.remedies import rate_of
+from backlit.diagnose.start import told
 from backlit.engine import Repetition
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
@@ -41,35 +43,43 @@ def divergence(case: Case) -> Finding | None:
     stopped = case.training.stopped or ""
     place = stopped if stopped.startswith("diverged") else "after the last epoch"
     details: tuple[str, ...] = ()
-    if failure is not None:
+    if failure is not None and stopped.startswith("diverged"):
         place, details = f"{stopped}, update {failure.step}", _details(case, failure)
+    epochs = case.settings.epochs
     return Finding(
-        code="BL403", name=NAME, place=place, measure="epochs that ended with finite numbers",
-        measured=float(len(case.training.history)), threshold=float(case.settings.epochs), healthy="all of them",
-        why="each step that overshoots makes the next slope larger, so the weights grow by a factor in each update "
-        f"until they pass the largest number of {case.network.dtype}",
+        code="BL403", name=NAME, place=place, measure=f"epochs that ended with finite numbers, of {epochs:,}",
+        measured=float(len(case.training.history)), threshold=None, healthy="all of them, and finite predictions",
+        why=_why(case, failure),
         remedies=_remedies(case), signal="weight_norm", layer=case.signals.layers[0] if len(case.signals) else None,
         epoch=len(case.training.history) + 1, details=details,
     )  # fmt: skip
+
+
+def _why(case: Case, failure: Failure | None) -> str:
+    """Say how numbers get so large: at once, or by steps that overshoot."""
+    if failure is not None and failure.step == 1:
+        return (
+            "the first batch already leads to numbers beyond the largest of "
+            f"{case.network.dtype}: its inputs, its targets or the first weights are too large for these layers"
+        )
+    return (
+        "each step that overshoots makes the next slope larger, so weights and outputs grow from update to update "
+        f"until one passes the largest number of {case.network.dtype}"
+    )
 
 
 def _details(case: Case, failure: Failure) -> tuple[str, ...]:
     """Say what was not finite, which rows the batch had, and which of them have the largest inputs."""
     sizes = np.abs(case.X).max(axis=1)
     largest = failure.rows[np.argsort(-sizes[failure.rows], kind="stable")[:FEW]]
-    told = ", ".join(f"{sizes[row]:.3g} (row {row})" for row in largest)
+    named = ", ".join(f"{sizes[row]:.3g} ({case.rows_named([row])})" for row in largest.tolist())
+    most = int(sizes.argmax())
     return (
         failure.what,
-        f"the batch had the training rows {_listed(failure.rows)}",
-        f"its largest inputs: {told}; of all rows the middle one has {np.median(sizes):.3g}, and row {sizes.argmax()} "
-        f"the most, {sizes.max():.3g}",
+        f"the batch had {case.rows_named(sorted(failure.rows.tolist()))}",
+        f"its largest inputs: {named}; of all rows the middle one has {np.median(sizes):.3g}, and "
+        f"{case.rows_named([most])} the most, {sizes[most]:.3g}",
     )
-
-
-def _listed(rows: Array) -> str:
-    """Name rows, the first of them where there are many."""
-    shown = ", ".join(str(row) for row in sorted(rows.tolist())[: 4 * FEW])
-    return shown + (f" and {len(rows) - 4 * FEW} more" if len(rows) > 4 * FEW else "")
 
 
 def _failure(case: Case) -> Failure | None:
@@ -86,17 +96,18 @@ def _not_finite(network: Any, case: Case, rows: Array) -> str:
     """Say what is not finite in a batch: the output of a layer, with unit and rows, the loss, or the gradient."""
     parameters = network.parameters
     largest = float(np.abs(parameters).max()) if parameters.size else 0.0
-    before = f"the largest weight before the update is {largest:.3g}"
+    before = f"the largest weight before the update is {told(largest)}"
     X, Y = case.X[rows], case.Y[rows]
-    for hidden in [*[layer.label for layer in case.hidden], None]:
+    for hidden in [*[layer.active for layer in case.hidden], None]:
         with np.errstate(all="ignore"):
             outputs = network.predict(X) if hidden is None else network.outputs(X, hidden)
         broken = ~np.isfinite(outputs)
         if broken.any():
             unit = int(broken.any(axis=0).argmax())
             failing = rows[broken.any(axis=1)]
-            told = "the network's output" if hidden is None else f"the output of layer {hidden}"
-            return f"{told} is not finite, first in unit {unit + 1}, for the training rows {_listed(failing)}; {before}"
+            what = "the network's output" if hidden is None else f"the output of layer {hidden}"
+            where = f"first in unit {unit + 1}, for {case.rows_named(sorted(failing.tolist()))}"
+            return f"{what} is not finite, {where}; {before}"
     try:
         with np.errstate(all="ignore"):
             gradient = network.gradient(X, Y)
@@ -115,14 +126,11 @@ def _remedies(case: Case) -> tuple[Remedy, ...]:
     if not rate:
         return (inputs,)
     rates = case.rates
-    told = rates is not None and rates.learns and rates.good[-1] <= 1.0
-    better = (
-        rates.advised
-        if told and rates is not None
-        else min(usual_rate(case.settings.optimizer), rounded(rate / SLOWER))
-    )
-    found = [Remedy(f"a learning rate of {better:g}", (set_rate(better, rate),))]
-    if not case.settings.optimizer.full_batch:
+    better = min(usual_rate(case.settings.optimizer), rounded(rate / SLOWER))
+    if rates is not None and rates.learns and rates.advised < rates.rate:
+        better = rates.advised
+    found = [rate_of(case, better)]
+    if not case.settings.optimizer.full_batch and (case.settings.clip_norm or 2.0) > 1.0:
         found.append(Remedy("clipping the gradient's norm at 1",
                             (set_setting("clip_norm", 1.0, "clip_norm=1"),)))  # fmt: skip
     return (*found, inputs)

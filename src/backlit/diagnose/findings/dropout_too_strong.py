@@ -23,13 +23,19 @@ def dropout_too_strong(case: Case) -> Finding | None:
     if now < STRONG or case.unlearned < UNLEARNED:
         return None
     less = float(f"{min(0.2, now / 4.0):.1g}")
-    units = min((hidden.units for hidden in case.hidden), default=0)
-    left = f"of {units} units about {units * (1.0 - now):.2g} are left in each update" if units else ""
+    units = _units(case, now)
     return Finding(
         code="BL504", name=NAME, place=f"dropout {now:g}", measure="probability of dropout", measured=now,
         threshold=STRONG, healthy="0.1 to 0.3, and only where the network overfits",
-        why=f"with probability {now:g} a unit is 0: {left}, and the others are multiplied by {1.0 / (1.0 - now):.3g} "
-        f"or 0, which adds noise; the training rows leave {case.unexplained_training:.3g} unexplained, without dropout",
+        why=f"with probability {now:g} a number is 0 in an update: of {units:,} about {units * (1.0 - now):.2g} are "
+        f"left, multiplied by {1.0 / (1.0 - now):.3g}, which adds noise to all that follows; with dropout off, the "
+        f"training rows are left {case.unexplained_training:.3g} unexplained",
         remedies=(Remedy("no dropout", (set_dropout(0.0, now),)),
                   Remedy(f"dropout {less:g}", (set_dropout(less, now),))),
     )  # fmt: skip
+
+
+def _units(case: Case, p: float) -> int:
+    """Give how many numbers of a row go into the dropout of that probability."""
+    graph = case.network.graph
+    return next(graph.rows[node.writes][-1] for node in graph.nodes if getattr(node.op, "p", None) == p)

@@ -36,13 +36,18 @@ def duplicate_rows(case: Case) -> Finding | None:
     if copies < FEWEST or share - natural < max(SHARE, ERRORS * error):
         return None
     rows = np.flatnonzero(np.isin(training, held_out[copied]))
+    first = int(np.flatnonzero(copied)[0])
+    pair = (f"{case.rows_named([first], held_out=True)} is the same as "
+            f"{case.rows_named(np.flatnonzero(training == held_out[first])[:1].tolist())}")  # fmt: skip
     remedies: tuple[Remedy, ...] = ()
     if len(rows) < len(training):
-        told = f"train without the {len(rows):,} rows"
-        remedies = (Remedy(told, (leave_out_rows(rows.tolist(), "that are validation rows too"),)),)
+        why, of_table = "that are validation rows too", case.table is not None
+        told = f"train without the {len(rows):,} training rows {why}"
+        told += ": leave repeated rows out of the table, so that each stands there once" if of_table else ""
+        remedies = (Remedy(told, (leave_out_rows(rows.tolist(), why, of_table=of_table),)),)
     return Finding(
         code="BL104", name="duplicate rows across the split",
-        place=f"{copies:,} of {n:,} validation rows, the first is row {int(np.flatnonzero(copied)[0])}",
+        place=f"{copies:,} of {n:,} validation rows; {pair}",
         measure="part of the validation rows that are training rows too, inputs and targets alike", measured=share,
         threshold=natural + max(SHARE, ERRORS * error), healthy=f"about {natural:.2g} in this table",
         why="a network can learn the targets of its training rows by heart, so the loss of rows that it was trained on "
@@ -52,9 +57,18 @@ def duplicate_rows(case: Case) -> Finding | None:
 
 
 def _keys(X: Array, Y: Array) -> Array:
-    """Give each row as one value that compares exactly; -0 becomes 0."""
+    """Give each row as a number of 64 bits (n,): equal for equal rows, where -0 is 0; of two others by chance, 2^-64.
+
+    Numbers are sorted in a tenth of the time that rows take. Each value is mixed in as SplitMix64 does it.
+    """
     rows = np.ascontiguousarray(np.concatenate([X, Y], axis=1) + 0.0)
-    return rows.view(np.dtype((np.void, rows.shape[1] * rows.itemsize))).reshape(-1)
+    found = np.zeros(len(rows), np.uint64)
+    for values in rows.view(np.uint32 if rows.itemsize == 4 else np.uint64).T:
+        found = (found + np.uint64(0x9E3779B97F4A7C15)) ^ values
+        found = (found ^ (found >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        found = (found ^ (found >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        found ^= found >> np.uint64(31)
+    return found
 
 
 def _natural(X: Array, inside: float) -> float:
@@ -63,5 +77,5 @@ def _natural(X: Array, inside: float) -> float:
     It is the part of the training rows that have one among them; but none where a column's values are nearly all
     different, since there equal rows are copies.
     """
-    fewest = min(float((np.unique(column, return_counts=True)[1] ** 2).sum()) / len(X) for column in X.T)
-    return 0.0 if fewest < ALL_DIFFERENT else inside
+    different = any((np.unique(column, return_counts=True)[1] ** 2).sum() < ALL_DIFFERENT * len(X) for column in X.T)
+    return 0.0 if different else inside

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from backlit.diagnose.ahead import rounded
 from backlit.diagnose.case import Case
 from backlit.diagnose.changes import set_setting, usual_weights
 from backlit.diagnose.finding_tests import finding
+from backlit.diagnose.harm import finite
 from backlit.diagnose.records import Finding, Remedy
 
 NAME = "exploding gradient"
@@ -29,10 +31,10 @@ def exploding_gradient(case: Case) -> Finding | None:
     first, last = next(iter(norms)), [*norms][-1]
     ratio = sizes[0] / sizes[-1] if sizes[-1] > 0.0 else 0.0
     grown, epoch = _growth(case, whole)
-    if not (len(norms) > 1 and ratio > LARGEST) and not grown > GROWN:
+    by_layer = len(norms) > 1 and ratio > LARGEST
+    if not by_layer and not grown > GROWN:
         return None
-    by_layer = ratio > LARGEST
-    limit = float(f"{min(1.0, whole):.1g}") or 1.0
+    limit = rounded(min(1.0, whole, case.settings.clip_norm or 1.0)) or 1.0
     clipped = set_setting("clip_norm", limit, f"clip_norm={limit:g}")
     remedies = [Remedy(f"clipping the gradient's norm at {limit:g}", (clipped,))]
     if by_layer:
@@ -41,12 +43,12 @@ def exploding_gradient(case: Case) -> Finding | None:
         code="BL304", name=NAME, place=f"layer {first}, at the first weights" if by_layer else f"epoch {epoch}",
         measure=f"gradient norm of layer {first} / that of layer {last}" if by_layer
         else "gradient norm / that at the first weights",
-        measured=ratio if by_layer else grown, threshold=LARGEST if by_layer else GROWN,
+        measured=finite(ratio if by_layer else grown), threshold=LARGEST if by_layer else GROWN,
         healthy="between 0.1 and 10" if by_layer else "falls while the loss falls",
         why="the chain rule multiplies a slope and a weight for each layer: where they are larger than 1 in the mean, "
         "the gradient grows by a factor for each layer" if by_layer else "a step is the rate times the gradient: one "
         "that is too long ends where the error is steeper still, so the next gradient, and step, is longer",
-        remedies=tuple(remedies), signal="gradient_norm", layer=first, epoch=epoch,
+        remedies=tuple(remedies), signal="gradient_norm", layer=first, epoch=1 if by_layer else epoch,
         details=("gradient norms by layer, at the first weights: "
                  + ", ".join(f"{label}: {norm:.2g}" for label, norm in norms.items()),),
     )  # fmt: skip

@@ -46,7 +46,7 @@ class Told(NamedTuple):
 def imbalance(case: Case) -> Finding | None:
     """Find a rare class that the network misses and the same training with weighted rows finds."""
     rare = _rare(case)
-    if rare is None or case.classes is None or case.diverged:
+    if rare is None or case.classes is None or case.diverged or not case.ahead:
         return None
     now = _told(case, case.plan, case.network, rare)
     if now is None or now.recall >= LOW:
@@ -61,7 +61,7 @@ def imbalance(case: Case) -> Finding | None:
     share = float((case.classes == rare).mean())
     return Finding(
         code="BL107", name="class imbalance that is not learned",
-        place=f"class {rare}, {share:.1%} of the training rows",
+        place=f"{case.class_name(rare)}, {100 * share:.2g}\u00a0% of the training rows",
         measure="part of the rows of this class that are found", measured=now.recall, threshold=LOW,
         healthy=f"{weighted.recall:.2g}, with rows weighted so that all classes count alike",
         why=f"the loss is a mean over rows, and {1 - share:.1%} of them are of other classes: to say no always costs "

@@ -13,6 +13,7 @@ from backlit.diagnose.harm import finite
 from backlit.diagnose.outputs import SQUARES, last_of
 from backlit.diagnose.records import Change, Finding, Remedy
 from backlit.diagnose.samples import sizes
+from backlit.diagnose.start import told
 from backlit.kernels.types import Array
 
 LARGEST, SMALLEST = 12.0, 0.02
@@ -49,7 +50,7 @@ def large_targets(case: Case) -> Finding | None:
         code="BL204", name=f"targets of a {'tiny' if size < SMALLEST else 'large'} scale", place="the targets",
         measure=what, measured=finite(measured), threshold=limit, healthy=healthy, why=_why(size, away, spread),
         remedies=(Remedy("standardize the targets", changes),),
-        details=(f"the loss began at {case.first_loss:.4g}; the targets' variance is {float((spread**2).sum()):.4g}",),
+        details=(f"the loss began at {told(case.first_loss)}; the targets' variance is {told(spread @ spread)}",),
     )  # fmt: skip
 
 

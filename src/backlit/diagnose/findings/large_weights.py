@@ -10,6 +10,7 @@ from backlit.diagnose.case import Case
 from backlit.diagnose.changes import usual_weights
 from backlit.diagnose.finding_tests import finding
 from backlit.diagnose.records import Finding, Remedy
+from backlit.diagnose.start import told
 
 NAME = "initial weights too large"
 
@@ -35,12 +36,12 @@ def large_weights(case: Case) -> Finding | None:
     if excess[label] < EXCESS or not (begins_high or max(shares, default=0.0) > FLAT):
         return None
     theory = case.start.loss_of_zeros
-    details = [f"the loss of the training rows begins at {loss:.4g}; with the usual first weights it is {usual:.4g}, "
-               f"and with weights of 0 {theory:.4g}{_theory(case)}"]  # fmt: skip
+    details = [f"the loss of {len(case.sample):,} training rows begins at {told(loss)}; with the usual first weights "
+               f"it is {told(usual)}, and with weights of 0 {told(theory)}{_theory(case)}"]  # fmt: skip
     if shares:
         details.append(f"{max(shares):.0%} of the outputs of a hidden layer begin where its activation is flat")
-    spread = float(np.std(case.first_network.predict(case.sample).astype(np.float64)))
-    details.append(f"the standard deviation of the outputs begins at {spread:.3g}")
+    spread = float(np.std(case.start.network.predict(case.sample).astype(np.float64)))
+    details.append(f"the standard deviation of the outputs begins at {told(spread)}")
     return Finding(
         code="BL302", name=NAME, place=f"first weights of layer {label}",
         measure="size of the weights / usual size", measured=excess[label], threshold=EXCESS, healthy="about 1",

@@ -177,10 +177,12 @@ def _has_to_do(X: Array, T: Array, suspect: Suspect, of_classes: bool) -> bool:
 def _found(case: Case, suspects: list[Suspect]) -> Finding:
     worst = min(suspects, key=lambda suspect: suspect.open_)
     places = _columns(suspects)
-    names = [case.columns[place] for place in places]
+    names = case.columns_of(places.tolist())
+    told = named(names, np.arange(len(names)))
+    leave_out = leave_out_inputs(places.tolist(), names, of_table=case.table is not None)
     copy = worst.open_ <= EXACT
     return Finding(
-        code="BL103", name="leak", place=named(case.columns, places),
+        code="BL103", name="leak", place=told,
         measure="part of the column's variance that the target leaves open", measured=worst.open_,
         threshold=EXACT if copy else NOISY,
         healthy="above 0.12, or what is left of the column goes with other inputs",
@@ -189,5 +191,5 @@ def _found(case: Case, suspects: list[Suspect]) -> Finding:
         "given the target, the column is noise that no other input has to do with, as of a measurement of the target "
         "itself; a network that reads it needs nothing else, and where the target is not known, the column is not "
         "either. Is it known before the target is? Then it is no leak",
-        remedies=(Remedy(f"train without {named(case.columns, places)}", (leave_out_inputs(places.tolist(), names),)),),
+        remedies=(Remedy(f"train without {told}", (leave_out,)),),
     )  # fmt: skip

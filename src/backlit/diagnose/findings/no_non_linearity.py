@@ -40,8 +40,8 @@ def _curved(case: Case, hidden: HiddenLayer, *, first: bool) -> float:
     """Give the largest share, over the units, of an output's variance that no line through its input explains."""
     if hidden.activation.name == "identity":
         return 0.0
-    before = case.hidden_outputs(hidden.label, first=first, activated=False).astype(np.float64)
-    after = case.hidden_outputs(hidden.label, first=first).astype(np.float64)
+    before = case.hidden_outputs(hidden, first=first, activated=False).astype(np.float64)
+    after = case.hidden_outputs(hidden, first=first).astype(np.float64)
     if before.shape != after.shape or not (np.isfinite(before).all() and np.isfinite(after).all()):
         return 1.0
     before, after = before - before.mean(axis=0), after - after.mean(axis=0)

@@ -35,6 +35,9 @@ FAR, LARGEST_FAR, MOST_SLOPE, FEWEST_FAR = 3.0, 0.05, 0.4, 8
 """Targets farther off than so many robust standard deviations contradict; more than the second part of all, which rise
 with the prediction by less than the third, two standard errors added, are noise of another kind than the rest."""
 
+WRONG = 0.8
+"""A label that differs from so large a part of its nearest rows contradicts them."""
+
 EXPLAINED = 0.4
 """Of the other rows, at least this part is explained."""
 
@@ -81,8 +84,9 @@ def _of_classes(case: Case, P: Array, classes: Array) -> Finding | None:
     return _found(
         case, "part of the labels that contradict the surest third of the predictions, rows not trained on", surely,
         LARGEST_SURE, f"of honest overlap, well below the {everywhere:.2g} of all rows",
-        f"where classes overlap, labels differ where the network is not sure; here {surely:.0%} do where it is surest, "
-        f"and {everywhere:.0%} of all: as of labels that are wrong wherever the row lies",
+        f"where classes overlap, labels differ where the network is not sure; here {100 * surely:.0f}\u00a0% do "
+        f"where it is surest, and {100 * everywhere:.0f}\u00a0% of all: as of labels that are wrong wherever the row "
+        "lies",
     )  # fmt: skip
 
 
@@ -119,13 +123,24 @@ def _found(case: Case, measure: str, measured: float, threshold: float, healthy:
     remedies = [Remedy("a stronger penalty, which keeps single rows from being learned by heart", (penalty,))]
     if rows.size:
         remedies.append(Remedy("train without the rows that their neighbours contradict",
-                               (leave_out_rows(rows.tolist(), "that their nearest rows contradict"),)))  # fmt: skip
-    told = ", ".join(map(str, rows[:10]))
+                               (leave_out_rows(rows.tolist(), "that their nearest rows contradict",
+                                               of_table=case.table is not None),)))  # fmt: skip
+    place = f"the targets; {case.rows_named(rows[:10].tolist())} to look at first" if rows.size else "the targets"
     return Finding(
-        code="BL106", name="noisy labels", place=f"the targets; training rows to look at first: {told}",
+        code="BL106", name="noisy labels", place=place,
         measure=measure, measured=measured, threshold=threshold, healthy=healthy, why=why, remedies=tuple(remedies),
-        details=(f"{len(rows):,} training rows differ from nearly all of their nearest rows",),
+        details=(_told(case, len(rows)),),
     )  # fmt: skip
+
+
+def _told(case: Case, count: int) -> str:
+    """Say how many rows contradict their neighbours, and by how much."""
+    looked = len(case.rows_sampled.numbers)
+    if case.of_classes:
+        how = f"differ from at least {WRONG:.0%} of their nearest rows"
+    else:
+        how = f"lie {FAR:g} robust standard deviations or more from the mean of their nearest rows"
+    return f"of {looked:,} training rows looked at, {count:,} {how}"
 
 
 def _contradicted(case: Case) -> Array:
@@ -133,6 +148,6 @@ def _contradicted(case: Case) -> Array:
     sample = case.rows_sampled
     near = nearest(sample.X, sample.T, sample.X, same=True)
     apart = np.abs(sample.T - near).max(axis=1)
-    limit = 0.8 if case.of_classes else FAR * 1.4826 * float(np.median(apart))
+    limit = WRONG if case.of_classes else FAR * 1.4826 * float(np.median(apart))
     found = np.flatnonzero(apart >= limit)
     return sample.numbers[found[np.argsort(-apart[found], kind="stable")]]

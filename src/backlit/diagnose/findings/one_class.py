@@ -26,9 +26,9 @@ def one_class(case: Case) -> Finding | None:
     if not missing.size:
         return None
     rows = int(np.isin(held_out, missing).sum())
-    told = ", ".join(map(str, missing[:5]))
+    told = ", ".join(case.class_name(int(number)) for number in missing[:5])
     return Finding(
-        code="BL203", name="a class without training rows", place=f"class {told}",
+        code="BL203", name="a class without training rows", place=told,
         measure="part of the validation rows of a class that no training row has", measured=rows / len(held_out),
         threshold=0.0, healthy="0",
         why="the slope of every training row lowers that class's output, so the network learns that it does not occur; "

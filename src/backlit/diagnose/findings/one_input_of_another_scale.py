@@ -76,8 +76,9 @@ def one_input_of_another_scale(case: Case) -> Finding | None:
         else "a unit's sum is Σ w x: this input decides it alone, and the rate that its weights bear is "
         f"{ratio:.3g}² times smaller than that of the others'"
     )
+    names = case.columns_of(odd.tolist())
     return Finding(
-        code="BL102", name="one input of another scale", place=named(case.columns, odd),
+        code="BL102", name="one input of another scale", place=named(names, np.arange(len(names))),
         measure="root mean square of this input's values / that of the median input", measured=finite(ratio),
         threshold=1 / APART if small else APART, healthy="from 0.1 to 10", why=why,
         remedies=(Remedy("standardize the inputs", (standardize(),)),),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from backlit.diagnose.ahead import rounded
 from backlit.diagnose.case import Case
-from backlit.diagnose.changes import set_rate, set_setting
+from backlit.diagnose.changes import set_setting
 from backlit.diagnose.finding_tests import finding
 from backlit.diagnose.records import Finding, Remedy
+from backlit.diagnose.remedies import slower
 
 NAME = "oscillation"
 
@@ -26,8 +26,8 @@ FEWEST = 10
 def oscillation(case: Case) -> Finding | None:
     """Find a training loss that turns around after most epochs, by large steps, over the last half of the training."""
     loss = case.history["loss"]
-    rate = getattr(case.settings.optimizer, "rate", None)
-    if len(loss) < FEWEST or not rate or case.settings.optimizer.full_batch or case.unlearned < 0.02:
+    remedies = slower(case, SLOWER)
+    if len(loss) < FEWEST or not remedies or case.settings.optimizer.full_batch or case.unlearned < 0.02:
         return None
     half = loss[len(loss) // 2 :]
     half = half[np.isfinite(half)]
@@ -38,7 +38,6 @@ def oscillation(case: Case) -> Finding | None:
     swing = float(np.median(np.abs(steps)) / max(float(np.median(np.abs(half))), 1e-300))
     if swing < SWING or turns < TURNS:
         return None
-    better = rounded(rate / SLOWER)
     falling = set_setting(
         "schedule", "cosine", "a rate that falls to 0 by the end, along a cosine", "--schedule cosine"
     )
@@ -48,7 +47,6 @@ def oscillation(case: Case) -> Finding | None:
         healthy="below 0.1",
         why=f"the loss turned around after {turns:.0%} of these epochs: steps this long cross the valley to and fro, "
         "and the loss stays as high as they are long",
-        remedies=(Remedy(f"a learning rate of {better:g}", (set_rate(better, rate),)),
-                  Remedy("a rate that falls to 0 by the end", (falling,))),
+        remedies=(*remedies, Remedy("a rate that falls to 0 by the end", (falling,))),
         signal="update_ratio", layer=case.signals.layers[0] if len(case.signals) else None,
     )  # fmt: skip

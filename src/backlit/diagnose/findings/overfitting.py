@@ -42,7 +42,7 @@ def overfitting(case: Case) -> Finding | None:
         f"training rows leave {case.unexplained_training:.2g} unexplained, the validation rows {case.unexplained:.2g}",
         remedies=_remedies(case, kept=kept), epoch=best,
         details=(f"the validation loss is {rose:.0%} above its best, that of epoch {best} of "
-                 f"{len(case.training.history)}",) if best else (),
+                 f"{len(case.training.history)}",) if best and math.isfinite(rose) else (),
     )  # fmt: skip
 
 
@@ -64,10 +64,10 @@ def _remedies(case: Case, *, kept: bool) -> tuple[Remedy, ...]:
                 set_setting("keep_best", True, "the weights of the best epoch"))  # fmt: skip
     penalties = [set_setting("l2", value, f"an L2 penalty of {value:g} instead of {settings.l2:g}", f"--l2 {value:g}")
                  for value in PENALTIES if value > settings.l2]  # fmt: skip
-    found = [Remedy("an L2 penalty", (penalty,)) for penalty in penalties]
+    found = [Remedy(penalty.words, (penalty,)) for penalty in penalties]
     early: list[Change] = [] if kept and settings.patience is not None else [*stopping]
     if early:
-        both = [Remedy("early stopping and an L2 penalty", (*early, penalties[0]))] if penalties else []
+        both = [Remedy(f"early stopping and {penalties[0].words}", (*early, penalties[0]))] if penalties else []
         found = [*both, Remedy("early stopping: the weights of the best epoch", tuple(early)), *found]
     if case.network.layers and case.hidden:
         now = next((layer.p for layer in case.network.layers if isinstance(layer, Dropout)), 0.0)

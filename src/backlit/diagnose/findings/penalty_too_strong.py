@@ -24,6 +24,16 @@ HELD = 0.5
 WEAKER = 30.0
 UNLEARNED = 0.02
 
+_BALANCE = (
+    "the minimum is where the slope of the penalty, {}, balances that of the loss: the stronger it is, the smaller the "
+)
+WHYS = {
+    "l1": _BALANCE.format("l1 for each weight") + "weights there",
+    "l2": _BALANCE.format("l2 w") + "weights there",
+    "weight_decay": "each update takes the part rate x weight_decay from the weights, whatever the loss says",
+    "max_norm": "a unit whose weights reach the limit can only turn them, so its sums stay as small as the limit",
+}
+
 
 @finding("BL505", NAME)
 def penalty_too_strong(case: Case) -> Finding | None:
@@ -42,8 +52,7 @@ def penalty_too_strong(case: Case) -> Finding | None:
         measure=name if name in limits else "share of the units whose weights are at max_norm",
         measured=_given(case)[name] if name in limits else measured * HELD, threshold=limits.get(name, HELD),
         healthy=f"about 1 / rows, {1.0 / len(case.X):.2g}" if name in {"l1", "l2"} else "a tenth of that at most",
-        why="the minimum is where the slope of the penalties, l2 w, balances that of the loss: the stronger they are, "
-        f"the smaller the weights there; here they ended at {shrunk:.2g} of their first size",
+        why=f"{WHYS[name]}; here they ended at {shrunk:.2g} times their first size",
         remedies=(Remedy(_words(changes), changes), Remedy(_words(without), without)),
         signal="weight_norm", layer=case.signals.layers[0] if len(case.signals) else None, details=_details(case),
     )  # fmt: skip
@@ -89,9 +98,8 @@ def _weaker(case: Case, factor: float) -> tuple[Change, ...]:
     for name in ("l1", "l2"):
         if name in given:
             value = float(f"{min(given[name] / factor, 1.0 / len(case.X)):.1g}") if factor else 0.0
-            changes.append(
-                set_setting(name, value, f"{name} {value:g} instead of {given[name]:g}", f"--{name} {value:g}")
-            )
+            option = f"--l2 {value:g}" if name == "l2" else ""  # `backlit train` has no l1
+            changes.append(set_setting(name, value, f"{name} {value:g} instead of {given[name]:g}", option))
     if "weight_decay" in given:
         value = given["weight_decay"] / factor if factor else 0.0
         optimizer = msgspec.structs.replace(case.settings.optimizer, weight_decay=value)

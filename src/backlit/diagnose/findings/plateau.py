@@ -45,8 +45,9 @@ def plateau(case: Case) -> Finding | None:
         code="BL405", name=NAME, place=f"epochs {first + 1} to {first + count + 1}",
         measure="share of the epochs in which the loss stays where it is", measured=count / (len(loss) - 1),
         threshold=SHARE, healthy="0",
-        why=f"the loss stays at about {loss[first]:.4g}, where weights of 0 have {case.start.loss_of_zeros:.4g}: the "
-        "gradient is so small there that the steps lead nowhere",
+        why=f"the loss stays at about {loss[first]:.4g}; weights of 0, which give all rows the same output, have "
+        f"{case.start.loss_of_zeros:.4g}: in these epochs the network learns nothing of the inputs, since the gradient "
+        "is too small there for steps of this length, or steps are so long that they lead to and fro",
         remedies=tuple(remedies), signal="gradient_norm",
         layer=case.signals.layers[0] if len(case.signals) else None, epoch=first + 1,
     )  # fmt: skip

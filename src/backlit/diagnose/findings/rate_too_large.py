@@ -8,10 +8,10 @@ import numpy as np
 
 from backlit.diagnose.ahead import RateSearch, rounded
 from backlit.diagnose.case import Case
-from backlit.diagnose.changes import set_rate
 from backlit.diagnose.finding_tests import finding
-from backlit.diagnose.harm import compared, finite, is_harmed
-from backlit.diagnose.records import Finding, Remedy
+from backlit.diagnose.harm import finite
+from backlit.diagnose.records import Finding
+from backlit.diagnose.remedies import rate_of
 
 NAME = "learning rate too large"
 
@@ -26,7 +26,7 @@ RATIO = 0.1
 @finding("BL402", NAME)
 def rate_too_large(case: Case) -> Finding | None:
     """Find a rate with which the training rows are learned worse than with a smaller one."""
-    if case.compare and not is_harmed(case, compared(case)):
+    if case.harmed is False:
         return None
     rates = case.rates
     if rates is None or not rates.learns:
@@ -34,8 +34,9 @@ def rate_too_large(case: Case) -> Finding | None:
     largest = rates.within(WORSE)[-1]
     if largest > FACTOR and not (case.diverged and largest <= 1.0):
         return None
-    better = rates.advised
-    smaller = rounded(min(better, rates.rate * rates.good[0]) / (1.0 if better > rates.rate * rates.good[0] else 3.0))
+    better = min(rates.advised, rounded(rates.rate * largest))
+    smallest = rounded(rates.rate * rates.good[0])
+    smaller = smallest if smallest < better else rounded(better / 3.0)
     return Finding(
         code="BL402", name=NAME, place=f"learning rate {rates.rate:g}",
         measure=f"unexplained share of the training rows after {rates.epochs} epochs", measured=finite(rates.now),
@@ -43,8 +44,7 @@ def rate_too_large(case: Case) -> Finding | None:
         healthy=f"{rates.best:.3g}, with the best of {len(rates.found)} rates",
         why="a step goes down the slope where it starts; where it is longer than the valley is wide it ends higher up "
         "on the other side (on a parabola of curvature c, with a rate above 2 / c)",
-        remedies=(Remedy(f"a learning rate of {better:g}", (set_rate(better, rates.rate),)),
-                  Remedy(f"a learning rate of {smaller:g}", (set_rate(smaller, rates.rate),))),
+        remedies=(rate_of(case, better), rate_of(case, smaller)),
         signal="update_ratio", layer=case.signals.layers[0] if len(case.signals) else None,
         details=(*_tried(rates), *_jumps(case)),
     )  # fmt: skip

@@ -6,10 +6,10 @@ import numpy as np
 
 from backlit.diagnose.ahead import AS_GOOD, rounded
 from backlit.diagnose.case import Case
-from backlit.diagnose.changes import set_rate, set_setting
+from backlit.diagnose.changes import set_setting
 from backlit.diagnose.finding_tests import finding
-from backlit.diagnose.harm import compared, is_harmed
 from backlit.diagnose.records import Finding, Remedy
+from backlit.diagnose.remedies import rate_of
 
 NAME = "learning rate too small"
 
@@ -30,7 +30,7 @@ USUAL = 1e-3
 @finding("BL401", NAME)
 def rate_too_small(case: Case) -> Finding | None:
     """Find a rate with which the training rows are learned far slower than with a larger one."""
-    if case.unlearned <= 0.02 or (case.compare and not is_harmed(case, compared(case))) or case.diverged:
+    if case.unlearned <= 0.02 or case.harmed is False or case.diverged:
         return None
     return _by_schedule(case) or _by_search(case)
 
@@ -41,7 +41,7 @@ def _by_search(case: Case) -> Finding | None:
     if rates is None or not rates.learns or rates.good[0] < FACTOR:
         return None
     better, ratio = rates.advised, _update_ratio(case)
-    best = rounded(rates.rate * rates.good[0])
+    least = rounded(rates.rate * rates.good[0])
     details = [f"with a rate of {rates.rate * factor:.2g}: {unexplained:.3g}"
                for factor, unexplained in rates.found.items() if 1.0 <= factor <= rates.good[-1]]  # fmt: skip
     if ratio is not None:
@@ -54,8 +54,7 @@ def _by_search(case: Case) -> Finding | None:
         healthy=f"{rates.best:.3g}, with the best of {len(rates.found)} rates",
         why=f"a step moves a weight by the rate times its slope, so with a rate {rates.good[0]:g} times as large the "
         f"{case.updates:,} updates go that much farther",
-        remedies=tuple(Remedy(f"a learning rate of {rate:g}", (set_rate(rate, rates.rate),))
-                       for rate in dict.fromkeys((better, best))),
+        remedies=(rate_of(case, better), rate_of(case, least)),
         signal="update_ratio", layer=case.signals.layers[0] if len(case.signals) else None, details=tuple(details),
     )  # fmt: skip
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 
 from backlit.diagnose.case import Case, HiddenLayer
-from backlit.diagnose.changes import set_activation, set_rate, standardize, usual_weights
+from backlit.diagnose.changes import set_activation, standardize, usual_weights
 from backlit.diagnose.finding_tests import finding
 from backlit.diagnose.records import Finding, Remedy
+from backlit.diagnose.remedies import slower
 from backlit.engine import flat_parts
 
 NAME = "saturated units"
@@ -17,6 +18,8 @@ SHARE = 0.5
 
 EXCESS = 2.0
 """Weights of so many times the usual size saturate units by themselves."""
+
+SLOWER = 10.0
 
 
 @finding("BL306", NAME)
@@ -64,8 +67,4 @@ def _remedies(case: Case, hidden: HiddenLayer, *, early: bool) -> tuple[Remedy, 
         inputs = Remedy("standardized inputs", (standardize(),))
         large = case.start.excess.get(hidden.label, 1.0) > EXCESS
         return (weights, inputs, relu) if large else (inputs, weights, relu)
-    rate = getattr(case.settings.optimizer, "rate", None)
-    slower = (
-        (Remedy(f"a learning rate of {rate / 10:.1g}", (set_rate(float(f"{rate / 10:.1g}"), rate),)),) if rate else ()
-    )
-    return (*slower, relu)
+    return (*slower(case, SLOWER), relu)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from backlit.diagnose.case import Case
 from backlit.diagnose.changes import set_setting
 from backlit.diagnose.finding_tests import finding
 from backlit.diagnose.records import Change, Finding, Remedy
+from backlit.errors import counted
 
 NAME = "stopped too early"
 
@@ -34,32 +33,47 @@ def stopped_early(case: Case) -> Finding | None:
     falling, stopped = _fall(case), case.training.stopped or ""
     ended = stopped.startswith("no better")
     impatient = ended and ((case.settings.patience or PATIENCE) < PATIENCE or case.settings.tolerance > 0.0)
-    if not (case.updates < UPDATES or falling > FALLING) or (ended and not impatient):
+    if not (case.updates < UPDATES or falling is None or falling > FALLING) or (ended and not impatient):
         return None
     changes, epochs = _changes(case)
     words = ", ".join(change.words for change in changes)
-    measure, measured, threshold = (
-        ("fall of the monitored loss, last fifth of the epochs against the fifth before", falling, FALLING)
-        if falling > FALLING else ("updates", float(case.updates), float(UPDATES))
-    )  # fmt: skip
+    measure, measured, threshold, healthy = _measured(case, falling)
     return Finding(
         code="BL501", name=NAME, place=f"epoch {len(case.training.history)}: {stopped}",
         measure=measure, measured=measured, threshold=threshold,
-        healthy=f"{UPDATES:,} updates and more" if measure == "updates" else "about 0: the loss no longer falls",
-        why=f"{case.updates:,} updates in {len(case.training.history)} epochs were made, and each moves the weights by "
-        "one step: the loss had farther to fall",
+        healthy=healthy, why=_why(case),
         remedies=(Remedy(words, changes),
                   Remedy(f"{4 * epochs:,} epochs", (*changes[:-1], _epochs(4 * epochs))))
         if changes else (), details=_details(case),
     )  # fmt: skip
 
 
-def _fall(case: Case) -> float:
-    """Give by which part of it the monitored loss fell from the last fifth but one of the epochs to the last one."""
+def _measured(case: Case, falling: float | None) -> tuple[str, float, float, str]:
+    """Give the number that says so: its name, it, its threshold, and what is healthy."""
+    if falling is not None and falling > FALLING:
+        measure = "fall of the monitored loss, last fifth of the epochs against the fifth before"
+        return measure, falling, FALLING, "about 0: the loss no longer falls"
+    return "updates", float(case.updates), float(UPDATES), f"{UPDATES:,} and more, over several epochs"
+
+
+def _why(case: Case) -> str:
+    epochs = counted(len(case.training.history), "epoch")
+    made = f"{counted(case.updates, 'update')} in {epochs} were made, and each moves the weights by one step"
+    left = f"the training rows leave {case.unexplained_training:.3g} unexplained"
+    if case.reference is None:
+        return f"{made}: {left}"
+    return f"{made}: {left}, and in a reference {case.reference.unexplained_training:.3g}"
+
+
+def _fall(case: Case) -> float | None:
+    """Give by which part of it the monitored loss fell from the last fifth but one of the epochs to the last one.
+
+    It is None of a single epoch.
+    """
     loss = case.history.get("validation_loss", case.history["loss"])
     loss = loss[np.isfinite(loss)]
-    if len(loss) < 3:
-        return math.inf
+    if len(loss) < 2:
+        return None
     fifth = max(1, len(loss) // 5)
     before, last = float(loss[-2 * fifth : -fifth].mean()), float(loss[-fifth:].mean())
     return (before - last) / abs(before) if before else 0.0

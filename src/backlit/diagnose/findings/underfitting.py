@@ -6,6 +6,7 @@ from backlit.diagnose.case import Case
 from backlit.diagnose.changes import set_units
 from backlit.diagnose.finding_tests import finding
 from backlit.diagnose.records import Finding, Remedy
+from backlit.errors import counted
 
 NAME = "underfitting"
 
@@ -33,17 +34,38 @@ def underfitting(case: Case) -> Finding | None:
         return None
     wider = [max(UNITS, WIDER * count) for count in units[:DEEPEST]] or [UNITS]
     what = f"hidden layers of {', '.join(map(str, units))} units" if units else "no hidden layer"
-    linear = "no better than" if case.unexplained >= case.linear else "against"
     return Finding(
         code="BL503", name=NAME, place=what, measure="unexplained share of the training rows",
         measured=case.unexplained_training, threshold=_reached(case),
-        healthy="that of the reference" if case.reference is not None else "near 0",
-        why=f"a layer of k units lets through k numbers of each row, and {what} leave {case.unexplained:.3g} of the "
-        f"held-out targets unexplained, {linear} {case.linear:.3g} by a linear model and 1 by the baseline",
+        healthy=_healthy(case),
+        why=_why(case, units),
         remedies=(Remedy(f"hidden layers of {', '.join(map(str, wider))} units", (set_units(wider, units),)),
                   Remedy("two hidden layers of 64 and 32 units", (set_units((64, 32), units),))),
     )  # fmt: skip
 
 
-def _reached(case: Case) -> float | None:
-    return None if case.reference is None else case.reference.unexplained_training
+def _healthy(case: Case) -> str:
+    return "near 0" if case.reference is None else f"{case.reference.unexplained_training:.3g}, that of the reference"
+
+
+def _reached(case: Case) -> float:
+    """Give the unexplained share from which on the training rows are learned badly."""
+    if case.reference is None:
+        return UNLEARNED
+    best = min(0.9, case.reference.unexplained_training)
+    return best + UNLEARNED * (1.0 - best)
+
+
+def _why(case: Case, units: list[int]) -> str:
+    """Say what the network lets through, or that simple models do as well."""
+    beside = (
+        f"{case.unexplained:.3g} of the held-out targets unexplained; a linear model {case.linear:.3g}, the baseline 1"
+    )
+    if not units:
+        return f"without a hidden layer the network is a linear model behind its output, and leaves {beside}"
+    if min(units) <= NARROW:
+        narrowest = counted(min(units), "unit")
+        return (
+            f"a layer of k units lets through k numbers of each row; with {narrowest} at the least, it leaves {beside}"
+        )
+    return f"hidden layers pay where they do better than a linear model; this network leaves {beside}"

@@ -11,6 +11,7 @@ from backlit.diagnose.changes import set_output
 from backlit.diagnose.finding_tests import finding
 from backlit.diagnose.outputs import SQUARES, Last, fitting_output, last_of, sampled_outputs
 from backlit.diagnose.records import Change, Finding, Remedy
+from backlit.diagnose.start import told
 from backlit.engine import LOGIT_LOSSES
 from backlit.kernels.types import Array
 
@@ -54,9 +55,9 @@ def _beginning(case: Case) -> tuple[str, ...]:
     """Say where the loss began, and where it would in theory."""
     k, loss = case.network.output_size, case.first_loss
     if case.network.loss.name in {"cross_entropy", "softmax_cross_entropy"}:
-        return (f"the loss began at {loss:.4g}; that of {k} equal probabilities is ln {k} = {math.log(k):.4g}",)
+        return (f"the loss began at {told(loss)}; that of {k} equal probabilities is ln {k} = {math.log(k):.4g}",)
     if case.network.loss.name in SQUARES and not case.of_classes:
-        return (f"the loss began at {loss:.4g}; the targets' variance is {float(case.targets.var(axis=0).sum()):.4g}",)
+        return (f"the loss began at {told(loss)}; the targets' variance is {told(case.targets.var(axis=0).sum())}",)
     return ()
 
 

@@ -6,6 +6,7 @@ from backlit.diagnose.case import Case
 from backlit.diagnose.changes import add_batch_norm, set_activation, set_units
 from backlit.diagnose.finding_tests import finding
 from backlit.diagnose.records import Finding, Remedy
+from backlit.ops.layers.normalization import BatchNorm
 
 NAME = "vanishing gradient"
 
@@ -15,7 +16,8 @@ SMALLEST = 0.02
 SHALLOW = 2
 """So many hidden layers are left by the remedy that takes layers out."""
 
-SLOPES = {"sigmoid": 0.25, "hard_sigmoid": 0.2, "tanh": 1.0}
+SLOPES = {"sigmoid": 0.25, "hard_sigmoid": 1 / 6}
+"""The steepest slopes of activations that pass on only a part of any gradient."""
 
 
 @finding("BL303", NAME)
@@ -29,15 +31,17 @@ def vanishing_gradient(case: Case) -> Finding | None:
     if not largest or not 0.0 < smallest < SMALLEST * largest:
         return None
     ratio, depth = smallest / largest, len(hidden)
-    name = hidden[0].activation.name
+    names = sorted({layer.activation.name for layer in hidden})
+    name = ", ".join(names)
     activation = "relu" if name != "relu" else "tanh"
     units = [layer.units for layer in hidden]
     rectified = set_activation(activation, name)
-    remedies = [Remedy(f"{activation} with its usual first weights", (rectified,)),
-                Remedy(f"{activation} and batch normalization", (rectified, add_batch_norm()))]  # fmt: skip
+    remedies = [Remedy(f"{activation} with its usual first weights", (rectified,))]
     if depth > SHALLOW:
         fewer = set_units(units[:SHALLOW], units)
-        remedies.insert(1, Remedy(f"{activation} and {SHALLOW} hidden layers instead of {depth}", (rectified, fewer)))
+        remedies.append(Remedy(f"{activation} and {SHALLOW} hidden layers instead of {depth}", (rectified, fewer)))
+    if not any(isinstance(layer, BatchNorm) for layer in case.network.layers):
+        remedies.append(Remedy(f"{activation} and batch normalization", (rectified, add_batch_norm())))
     return Finding(
         code="BL303", name=NAME, place=f"layer {first}, at the first weights",
         measure=f"gradient norm of layer {first} / that of layer {last}", measured=ratio, threshold=SMALLEST,
@@ -52,10 +56,10 @@ def _why(name: str, depth: int, ratio: float) -> str:
     each = ratio ** (1.0 / depth)
     told = f"each of the {depth} hidden layers passes on about {each:.2g} of the gradient"
     slope = SLOPES.get(name)
-    if slope is not None and slope < 1.0:
-        most = f"{slope:g}^{depth} = {slope**depth:.1g}"
+    if slope is not None:
+        most = f"{slope:.3g}^{depth} = {slope**depth:.1g}"
         return (
-            f"the slope of {name} is at most {slope:g}, so {depth} layers pass on at most about {most} where weights "
+            f"the slope of {name} is at most {slope:.3g}, so {depth} layers pass on at most about {most} where weights "
             f"do not make up for it; {told}"
         )
     return f"the chain rule multiplies a slope and a weight for each layer; {told}"

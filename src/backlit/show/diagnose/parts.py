@@ -28,7 +28,8 @@ def diagnosis_parts(diagnosis: Diagnosis) -> Iterator[Block]:
     ended = f", which ended: {plain(diagnosis.stopped, WORDS)}" if diagnosis.stopped else ""
     yield Words(f"The training of {plain(diagnosis.what, WORDS)}{ended}.")
     yield Words(words.measured(diagnosis.compared))
-    yield _compared(diagnosis)
+    if not diagnosis.compared.constant:
+        yield _compared(diagnosis)
     for place, finding in enumerate(diagnosis.findings, 1):
         yield from finding_parts(finding, f"{place}. ")
     if diagnosis.tried:
@@ -38,7 +39,7 @@ def diagnosis_parts(diagnosis: Diagnosis) -> Iterator[Block]:
             yield from tried_parts(tried, signals.get(tried.code, ""))
         yield Words(words.together(diagnosis))
     if diagnosis.remarks:
-        yield Heading("Odd, but harmless here")
+        yield Heading(words.remarks_heading(diagnosis.compared))
         yield from (Words(f"{words.finding_line(remark)}.") for remark in diagnosis.remarks[:MOST_REMARKS])
         more = len(diagnosis.remarks) - MOST_REMARKS
         if more > 0:
@@ -54,16 +55,13 @@ def _compared(diagnosis: Diagnosis) -> DemoTable:
     rows = [("this training", found.training), ("linear model", found.linear), ("baseline", 1.0)]
     rows += [("reference", found.reference)] if words.was_compared(found) else []
     rows.sort(key=lambda row: float("inf") if row[1] is None else row[1])
-    where = "validation" if found.held_out else "training"
     table = [(name, "not finite" if value is None else score(value)) for name, value in rows]
     notes = [WHAT_IS_LEFT]
     if found.held_out and found.training_rows is not None:
         notes.append(f"Of this training on its own training rows: {score(found.training_rows)}.")
     if found.reference_what:
         notes.append(f"The reference: {plain(found.reference_what, SENTENCE)}.")
-    return DemoTable(
-        "", (f"on {counted(found.rows, f'{where} row')}", "unexplained share"), tuple(table), 1, tuple(notes)
-    )
+    return DemoTable("", (f"on {words.rows_of(found)}", "unexplained share"), tuple(table), 1, tuple(notes))
 
 
 def finding_parts(finding: Finding, before: str = "") -> Iterator[Block]:

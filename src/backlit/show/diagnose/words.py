@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from backlit.diagnose.harm import SMALLEST_GAP
+from backlit.diagnose.harm import SMALLEST_GAP, gap_of
 from backlit.diagnose.records import Change, Compared, Diagnosis, Finding, Outcome, Remedy, Tried
 from backlit.errors import counted
 from backlit.show.report.texts import SENTENCE, listed, number, plain, share
@@ -12,8 +12,14 @@ from backlit.show.report.texts import SENTENCE, listed, number, plain, share
 LEAST = 0.005
 """A smaller part of the way up to the baseline is no difference."""
 
+BETTER = 0.98
+"""Below this unexplained share a training is better than the baseline."""
+
 WHOLE = 10.0
 """Larger shares have three digits."""
+
+FEW = 10
+"""Of fewer rows, nothing is called healthy."""
 
 MOST_NAMED = 4
 """So many findings are named in the verdict."""
@@ -37,30 +43,72 @@ def _healthy(compared: Compared) -> str:
     """Say that nothing was found, and how sure that is."""
     if not was_compared(compared):
         return "Nothing was found; the training was not compared with a reference."
+    if compared.rows < FEW:
+        return f"Nothing was found, but {rows_of(compared)} are too few to tell."
     if compared.gap is None:
-        return "Nothing was found, but these inputs may say nothing of the targets: no model beats the baseline."
+        better = compared.training is not None and compared.training < BETTER
+        return (
+            "Nothing was found: the training is better than its reference, which is no better than the baseline."
+            if better
+            else "Nothing was found, but little can be told: neither the training nor its reference beats the baseline."
+        )
     if compared.gap > SMALLEST_GAP:
         return "Nothing is certain: on these rows the training is worse than its reference, but chance may explain it."
+    if _linear_is_better(compared):
+        return "Nothing is wrong with the training, which is as good as its reference; yet the linear model is better."
     return "Nothing is wrong: the training is as good as its reference."
+
+
+def _linear_is_better(compared: Compared) -> bool:
+    """Whether a part of the way from the linear model up to the baseline is lost that would count of a reference."""
+    if compared.training is None or compared.linear is None:
+        return False
+    lost = gap_of(compared.training, compared.linear)
+    return lost is not None and lost > SMALLEST_GAP
+
+
+def rows_of(compared: Compared) -> str:
+    """Count the rows that are judged by.
+
+    >>> rows_of(Compared(training=1, training_rows=1, reference=1, reference_what="", linear=1, gap=0, errors=0,
+    ...                  rows=1, held_out=True))
+    '1 validation row'
+    """
+    return counted(compared.rows, "validation row" if compared.held_out else "training row")
 
 
 def measured(compared: Compared) -> str:
     """Say what the comparison measured."""
+    if compared.constant:
+        return f"The targets are all the same, of {rows_of(compared)} too: there is nothing to compare."
     if compared.training is None:
         return "The training ended with predictions that are not finite numbers."
-    rows = f"{counted(compared.rows, 'validation row' if compared.held_out else 'training row')}"
-    mine = f"On {rows} the training leaves {left(compared.training)} unexplained"
+    mine = f"On {rows_of(compared)} the training leaves {left(compared.training)} unexplained"
     if compared.reference is None:
         return f"{mine}."
     said = f"{mine}, the reference {left(compared.reference)}"
+    return f"{said}{_lost(compared)}."
+
+
+def _lost(compared: Compared) -> str:
+    """Say how much of the way from the reference up to the baseline is lost, and how sure that is."""
     if compared.gap is None or compared.errors is None:
-        return f"{said}."
+        return ""
     if compared.gap < LEAST:
-        return f"{said}: it is as good."
-    lost = f"{share(compared.gap)} of the way from the reference up to the baseline"
+        return ": it is as good"
+    lost = f": {share(compared.gap)} of the way from the reference up to the baseline is lost"
     if compared.gap <= SMALLEST_GAP:
-        return f"{said}: {lost} is lost, which is too little to count."
-    return f"{said}: {lost} is lost, {number(compared.errors, 2)} standard errors of the rows' mean difference."
+        return f"{lost}, which is too little to count"
+    if compared.errors <= 0.0:
+        return f"{lost}, by a few rows alone; of most rows the training is as good"
+    return f"{lost}, {number(compared.errors, 2)} standard errors of the rows' mean difference"
+
+
+def remarks_heading(compared: Compared) -> str:
+    """Head what is odd in a training that is not shown to be worse than it need be."""
+    if compared.gap is None or compared.rows < FEW:
+        return "Odd; whether it does harm cannot be told"
+    return "Odd, but harmless here" if compared.gap <= SMALLEST_GAP else "Odd, but not shown to do harm"
 
 
 def was_compared(compared: Compared) -> bool:
