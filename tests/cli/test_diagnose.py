@@ -258,8 +258,8 @@ def test_a_class_that_is_never_answered_is_named_by_both_commands_and_nothing_is
     capsys, monkeypatch
 ):
     random = np.random.default_rng(1)
-    noise = pd.DataFrame(random.normal(size=(1200, 3)), columns=list("abc"))
-    noise.assign(a=noise.a + 1.6 * (rare := np.arange(1200) % 20 == 0), y=np.where(rare, "ill", "well")).to_csv(
+    noise = pd.DataFrame(random.normal(size=(2400, 3)), columns=list("abc"))
+    noise.assign(a=noise.a + 1.3 * (rare := np.arange(2400) % 20 == 0), y=np.where(rare, "ill", "well")).to_csv(
         "t.csv", index=False
     )
 
@@ -269,7 +269,7 @@ def test_a_class_that_is_never_answered_is_named_by_both_commands_and_nothing_is
     with monkeypatch.context() as patch:
         patch.setattr(importlib.import_module("backlit.diagnose.findings.imbalance"), "run", trained)
         _, out, _ = run(capsys, "train", "t.csv", "--target", "y", *FEW)
-    assert noticed(out)[0] == '  a class is never found: "ill" (12 test rows)'
+    assert noticed(out)[0] == '  a class is never found: "ill" (24 test rows)'
     _, out, _ = run(capsys, "diagnose", "t.csv", "--target", "y", *FEW[:-1])
     assert 'class "ill"' in " ".join(out.split())
 

@@ -351,13 +351,13 @@ def test_yes_and_no_count_too() -> None:
 
 def test_the_squares_of_wild_inputs_make_no_wild_predictions() -> None:
     """Of a linear relation with inputs of heavy tails, the rows far off are predicted as well as the others."""
-    rng = np.random.default_rng(3)
+    rng = np.random.default_rng(1)
     X = rng.standard_t(2, (800, 5))
-    y = X @ [1.0, 2.0, 0.0, -1.0, 0.5] + rng.standard_t(2, 800)
-    wild = np.abs(X).max(axis=1) > 8.0
-    P = robust(X[:600], y[:600, None], X)[:, 0]
-    apart = np.abs(P - X @ [1.0, 2.0, 0.0, -1.0, 0.5])
-    assert np.median(apart[wild]) < 1.0
+    X /= X.std(axis=0)
+    truth = X @ [1.0, 2.0, 0.0, -1.0, 0.5]
+    y = truth + 0.3 * rng.standard_t(2, 800)
+    P = robust(X[:600], y[:600, None], X[600:])[:, 0]
+    assert np.abs(P - truth[600:]).max() < 2.0  # 11 with the squares of all values
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
