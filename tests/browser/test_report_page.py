@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import Any
 
 import model_reports
 import pytest
+from page_checks import AXE, OPEN, SMALL, WIDER, axe
 
 from backlit.show.report.page import report_html
 
-AXE = """
-const done = arguments[1]
-const colours = {runOnly: ['color-contrast']}  // all that differs in the dark
-axe.run(document, {resultTypes: ['violations'], ...(arguments[0] ? colours : {})}).then(
-  found => done(found.violations.flatMap(one => one.nodes.map(node => `${one.id}: ${node.html.slice(0, 200)}`))),
-  error => done([String(error)]))
-"""
-OPEN = "document.querySelectorAll('details').forEach(part => part.open = true)"
-WIDER = """
-const wide = document.documentElement.clientWidth
-const free = part => !part.closest('.scroll, .unseen, .skip, svg') && part.getBoundingClientRect().right > wide + 0.5
-return [...document.querySelectorAll('body *')].filter(free).map(part => part.outerHTML.slice(0, 120))
-"""
-SMALL = """
-const texts = [...document.querySelectorAll('svg text')].filter(text => text.checkVisibility())
-const scale = ({a, b}) => Math.hypot(a, b)
-const size = text => parseFloat(getComputedStyle(text).fontSize) * scale(text.getScreenCTM())
-return texts.filter(text => size(text) < 9.9).map(text => `${text.textContent}: ${size(text)} px`)
-"""
 STACKED = """
 const wider = part => part.scrollWidth > part.clientWidth
 return [...document.querySelectorAll('.scroll:has(> .stack)')].filter(wider).length
@@ -58,14 +39,6 @@ def file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     made = tmp_path / f"{request.param}.html"
     made.write_text(report_html(model_reports.REPORTS[request.param]()), encoding="utf-8")
     return made
-
-
-def axe() -> str:
-    if os.environ.get("BACKLIT_BROWSER") != "required":
-        pytest.importorskip("axe_core_python")
-    import axe_core_python
-
-    return Path(axe_core_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -1,5 +1,6 @@
 """`backlit diagnose`, and what `backlit train` says of what may be wrong."""
 
+import importlib
 import os
 import re
 import signal
@@ -13,10 +14,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backlit.cli import main
+from backlit.cli import _app, main
 from backlit.diagnose import Diagnosis
 from backlit.model import load
-from backlit.model.commands import diagnosing, retyped
+from backlit.model.commands import FLAGS, OF_TRAIN, diagnosing, retyped
 
 SLOW = ["--layers", "8", "--activation", "tanh", "--l2", "0.01", "--rate", "1e-6", "--epochs", "80"]
 
@@ -77,7 +78,8 @@ def test_json_is_the_record_and_a_file_is_written_in_the_form_that_its_ending_na
     parser.parse(page)
     assert [code for _, code, _ in parser.errors] == []
     code, out, _ = run(capsys, "diagnose", "xor", "-o", "xor.json")
-    assert (code, out) == (0, "Diagnosis written to xor.json.\n")
+    assert code == 0
+    assert re.fullmatch(r"(Nothing|\d+ finding).*\.\nDiagnosis written to xor\.json\.\n", out)
 
 
 @pytest.mark.parametrize(
@@ -211,6 +213,7 @@ def test_the_data_of_the_training_hold_what_may_be_wrong(capsys):
     [
         ("backlit train t.csv --target y -o m.safetensors --report r.html --time-limit 3 --private -q --rate 2",
          "backlit diagnose t.csv --target y --rate 2 --fix"),
+        ("backlit train t.csv --log l.jsonl --log mlflow --epochs 3", "backlit diagnose t.csv --epochs 3 --fix"),
         ("backlit train t.csv --output=m.safetensors --json", "backlit diagnose t.csv --fix"),
         ("model, _ = fit_table('t.csv', 'y', Settings(rate=2.0))",
          "backlit.diagnose('t.csv', 'y', settings=Settings(rate=2.0), fix=True)"),
@@ -227,3 +230,57 @@ def test_an_option_that_is_given_anew_replaces_the_one_before():
     assert retyped(typed, "train", "--rate 2 --ignore b", without={"--fix"}) == (
         "backlit train t.csv --ignore a -q --rate 2 --ignore b"
     )
+
+
+def test_no_option_is_missed_that_a_command_is_typed_anew_without():
+    """What is typed anew knows the options that only `train` has, and those that take no value."""
+    options = {
+        verb: {name: one.hint for one in _app()[verb].assemble_argument_collection()
+               for name in one.names if name.startswith("-")}
+        for verb in ("train", "diagnose")
+    }  # fmt: skip
+    assert options["train"].keys() - options["diagnose"].keys() <= OF_TRAIN
+    flags = {name for given in options.values() for name, hint in given.items() if hint is bool}
+    assert flags == FLAGS - {"--help"}
+
+
+def test_a_remedy_that_these_rows_cannot_judge_is_named_as_a_training_and_not_as_a_trial(capsys):
+    table().pipe(lambda t: t.assign(code=np.where(t.y == "yes", 7, 3))).to_csv("t.csv", index=False)
+    given = ["t.csv", "--target", "y", "--layers", "8", "--activation", "tanh", "--l2", "0.01"]
+    _, out, _ = run(capsys, "diagnose", *given, "-q")
+    assert out.splitlines()[-2:] == [
+        "To train with the remedy of BL103:", f"  backlit train {' '.join(given)} --ignore code",
+    ]  # fmt: skip
+    assert "The remedy of BL103 cannot be judged by the validation rows" in " ".join(out.split())
+
+
+def test_a_class_that_is_never_answered_is_named_by_both_commands_and_nothing_is_trained_to_find_it(
+    capsys, monkeypatch
+):
+    random = np.random.default_rng(1)
+    noise = pd.DataFrame(random.normal(size=(2400, 3)), columns=list("abc"))
+    noise.assign(a=noise.a + 1.3 * (rare := np.arange(2400) % 20 == 0), y=np.where(rare, "ill", "well")).to_csv(
+        "t.csv", index=False
+    )
+
+    def trained(*_):
+        raise AssertionError("a training at the end of train")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(importlib.import_module("backlit.diagnose.findings.imbalance"), "run", trained)
+        _, out, _ = run(capsys, "train", "t.csv", "--target", "y", *FEW)
+    assert noticed(out)[0] == '  a class is never found: "ill" (24 test rows)'
+    _, out, _ = run(capsys, "diagnose", "t.csv", "--target", "y", *FEW[:-1])
+    assert 'class "ill"' in " ".join(out.split())
+
+
+def test_a_few_wild_targets_do_not_make_the_others_look_shuffled(capsys):
+    random = np.random.default_rng(2)
+    X = random.normal(size=(500, 3))
+    y = X @ [2.0, -1.0, 0.5] + 0.3 * random.normal(size=500)
+    y[random.choice(500, 5, replace=False)] *= 1000
+    pd.DataFrame(X, columns=list("abc")).assign(y=y).to_csv("t.csv", index=False)
+    for verb, given in (("train", FEW), ("diagnose", FEW[:-1])):
+        _, out, _ = run(capsys, verb, "t.csv", "--target", "y", *given)
+        assert "shuffled" not in out
+        assert "(BL405)" not in out  # a symptom, which train does not call the cause

@@ -9,6 +9,8 @@ import pytest
 from planted import case_of, classes, found, numbers, of_classes, of_numbers, rare, trained, with_remedy
 
 import backlit as bl
+from backlit.diagnose.findings.duplicate_rows import _keys
+from backlit.diagnose.samples import robust
 
 RNG = np.random.default_rng(9)  # of tables only, which are made in the order of this file
 
@@ -345,3 +347,26 @@ def test_yes_and_no_count_too() -> None:
     training = trained(X, y.astype(float), "sigmoid", "binary_cross_entropy", epochs=30)
     assert found_in("BL107", training) is not None
     assert isinstance(training.network.layers[-1], bl.Dense)
+
+
+def test_the_squares_of_wild_inputs_make_no_wild_predictions() -> None:
+    """Of a linear relation with inputs of heavy tails, the rows far off are predicted as well as the others."""
+    rng = np.random.default_rng(1)
+    X = rng.standard_t(2, (800, 5))
+    X /= X.std(axis=0)
+    truth = X @ [1.0, 2.0, 0.0, -1.0, 0.5]
+    y = truth + 0.3 * rng.standard_t(2, 800)
+    P = robust(X[:600], y[:600, None], X[600:])[:, 0]
+    assert np.abs(P - truth[600:]).max() < 2.0  # 11 with the squares of all values
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rows_are_compared_by_numbers_that_are_equal_for_equal_rows_only(dtype: type) -> None:
+    rng = np.random.default_rng(5)
+    X = rng.integers(-2, 3, (4000, 4)).astype(dtype)
+    Y = rng.integers(0, 2, (4000, 1)).astype(dtype)
+    keys = _keys(X, Y)
+    _, rows = np.unique(np.concatenate([X, Y], axis=1), axis=0, return_inverse=True)
+    assert len(np.unique(keys)) == rows.max() + 1
+    assert len(np.unique(np.stack([keys, rows.reshape(-1).astype(np.uint64)], axis=1), axis=0)) == rows.max() + 1
+    assert (_keys(-X * 0.0, Y) == _keys(X * 0.0, Y)).all()

@@ -85,6 +85,7 @@ def test_a_file_with_the_name_of_an_example_is_the_file(tmp_path, monkeypatch):
 
 NETWORK = bl.Network([bl.Dense(1)], 1, "mse", seed=0)
 TRAINING = bl.Training(NETWORK, [[1.0], [2.0], [3.0]], [1.0, 2.0, 3.5], epochs=2, compiled=False)
+RUN = bl.Training(NETWORK.copy(), [[1.0], [2.0], [3.0]], [1.0, 2.0, 3.5], epochs=2, compiled=False).run()
 
 
 @pytest.mark.parametrize(
@@ -97,6 +98,9 @@ TRAINING = bl.Training(NETWORK, [[1.0], [2.0], [3.0]], [1.0, 2.0, 3.5], epochs=2
         ((TRAINING,), {"settings": Settings()}, "settings does not go with a training"),
         (("xor", "y"), {"settings": Settings()}, "target and settings do not go with a network file"),
         (("iris",), {"columns": ["a"]}, "columns does not go with a source that is no training"),
+        (("iris",), {"settings": {"layers": 3}}, "settings is dict; expected backlit.model.Settings"),
+        ((RUN,), {"columns": ["a", "b"]}, "columns is 2 names; expected a list of 1 name, one for each input"),
+        ((RUN,), {"columns": "a"}, "columns is 'a'; expected a list of 1 name"),
         (("nothing.csv", "y"), {}, 'No file "nothing.csv"'),
         (([[1.0]],), {}, "list"),
     ],

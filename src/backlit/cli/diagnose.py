@@ -70,6 +70,7 @@ def diagnose(
     quiet
         Show no progress.
     """
+    from backlit.show.diagnose.words import line
     from backlit.sources.diagnosing import diagnosed
 
     run_plugins(plugin or ())
@@ -86,10 +87,13 @@ def diagnose(
         found.save(output)
     if json:
         print_document(found.to_json())
-    elif output is not None:
-        print(f"Diagnosis written to {output}.")
+        return
+    to = console()
+    if output is None:
+        _show(to, found.record)
     else:
-        _show(console(), found.record, of_table=case.table is not None, fix=fix)
+        to.print(f"{line(found.record)}.\nDiagnosis written to {output}.", soft_wrap=True)
+    _show_next(to, found.record, of_table=case.table is not None, fix=fix)
 
 
 def _case(data: str, options: TableOptions, quiet: bool) -> Case:
@@ -110,14 +114,18 @@ def _case(data: str, options: TableOptions, quiet: bool) -> Case:
     return trained_case(table, options.target, settings, run=lambda training: show_progress(training, quiet=quiet))
 
 
-def _show(to: Console, found: Diagnosis, *, of_table: bool, fix: bool) -> None:
-    """Print a diagnosis, and the command that goes on from it."""
-    from backlit.model.commands import retyped
+def _show(to: Console, found: Diagnosis) -> None:
     from backlit.show.diagnose.forms import printed
-    from backlit.show.diagnose.words import kept_options, options_of
 
     for part in printed(found, to.width):
         to.print(part)
+
+
+def _show_next(to: Console, found: Diagnosis, *, of_table: bool, fix: bool) -> None:
+    """Print the commands that go on from a diagnosis."""
+    from backlit.model.commands import retyped
+    from backlit.show.diagnose.words import kept_options, options_of
+
     remedies = {finding.code: finding.remedies[0] for finding in found.findings if finding.remedies}
     for code in found.untried:
         if of_table and (options := options_of(remedies[code])):

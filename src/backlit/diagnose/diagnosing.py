@@ -58,6 +58,10 @@ def diagnose(
         )
     if not training.stopped and training.step == 0:
         raise BacklitError("this training has not run yet; run it first: bl.diagnose(training.run()).")
+    inputs = training.X.shape[1]
+    if columns is not None and (isinstance(columns, str) or len(columns) != inputs):
+        given = repr(columns) if isinstance(columns, str) else counted(len(columns), "name")
+        raise BacklitError(f"columns is {given}; expected a list of {counted(inputs, 'name')}, one for each input.")
     began = time.perf_counter()
     compare = compare and bool((training.Y[:1] != training.Y).any())  # where all targets are the same, BL203 says it
     case = Case(training, Plan.of(training), compare=compare, columns=columns, table=table)
@@ -124,7 +128,7 @@ def _unsaid(
             f"The {'remedies' if len(shared) > 1 else 'remedy'} of {', '.join(shared)} cannot be judged by the "
             "validation rows, which have the same fault."
         )
-    said += _unlearned(case, findings)
+    said += () if harmed else _unlearned(case)
     if harmed and not findings:
         said.append("The training is worse than the reference, and no test says why.")
     if case.compare and found.gap is None and not case.diverged:
@@ -135,10 +139,10 @@ def _unsaid(
     return tuple(said)
 
 
-def _unlearned(case: Case, findings: Sequence[Finding]) -> Iterator[str]:
-    """Name the classes of the judged rows that the network never answers, where no finding says so."""
+def _unlearned(case: Case) -> Iterator[str]:
+    """Name the classes of the judged rows that the network never answers, though nothing else is wrong."""
     classes = class_numbers(case.held_out_targets, case.of_classes)
-    if classes is None or case.diverged or any(finding.code in ("BL105", "BL107", "BL203") for finding in findings):
+    if classes is None:
         return
     P = case.predictions_held_out
     answers = (P[:, 0] > 0.5).astype(np.int64) if P.shape[1] == 1 else P.argmax(axis=1)

@@ -202,7 +202,8 @@ def _still_falling(training: TableTraining) -> Iterator[Notice]:
     trial, epochs = report.choice.trials[report.choice.chosen], report.recipe.epochs
     fell = _fell_late(trial, epochs)
     if fell > STILL:
-        words = f"stopped too early: the validation loss fell by {fell:.0%} in the last tenth of the {epochs:,} epochs"
+        part = f"{100 * fell:.0f}\u00a0%"
+        words = f"stopped too early: the validation loss fell by {part} in the last tenth of the {epochs:,} epochs"
         command = diagnosing(training.command)
         if training.command.startswith("backlit train "):
             command = retyped(training.command, "train", f"--epochs {3 * epochs}")

@@ -86,6 +86,10 @@ def trained_case(
         _refuse(source, "a training", target=target, settings=settings)
         return Case(source, columns)
     _refuse(source, "a source that is no training", columns=columns)
+    if settings is not None and not isinstance(settings, Settings):
+        raise BacklitError(
+            f"settings is {type(settings).__name__}; expected backlit.model.Settings, as Settings(layers=(16,))."
+        )
     if is_network_file(source):
         _refuse(source, "a network file", target=target, settings=settings)
         return _network_file_case(os.fspath(source))

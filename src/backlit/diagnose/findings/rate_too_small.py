@@ -23,6 +23,9 @@ FALLEN = 0.01
 """A schedule that brings the rate below this part of the first one by the middle of the training brings it down too
 fast."""
 
+MOST_RATES = 3
+"""So many of the rates that were tried are told, from the one there was to the largest that learns as well."""
+
 USUAL = 1e-3
 """The part by which an update of a healthy training changes the weights, about."""
 
@@ -42,8 +45,9 @@ def _by_search(case: Case) -> Finding | None:
         return None
     better, ratio = rates.advised, _update_ratio(case)
     least = rounded(rates.rate * rates.good[0])
-    details = [f"with a rate of {rates.rate * factor:.2g}: {unexplained:.3g}"
-               for factor, unexplained in rates.found.items() if 1.0 <= factor <= rates.good[-1]]  # fmt: skip
+    larger = [(factor, left) for factor, left in rates.found.items() if 1.0 <= factor <= rates.good[-1]]
+    few = np.unique(np.linspace(0, len(larger) - 1, MOST_RATES).astype(int))
+    details = [f"with a rate of {rates.rate * larger[k][0]:.2g}: {larger[k][1]:.3g}" for k in few]
     if ratio is not None:
         details.append(f"an update changes the weights by {ratio:.2g} of their size, median over the first half of the "
                        f"epochs; healthy is about {USUAL:g}")  # fmt: skip
@@ -52,7 +56,7 @@ def _by_search(case: Case) -> Finding | None:
         measure=f"unexplained share of the training rows after {rates.epochs} epochs", measured=rates.now,
         threshold=rates.best + AS_GOOD * (1.0 - rates.best),
         healthy=f"{rates.best:.3g}, with the best of {len(rates.found)} rates",
-        why=f"a step moves a weight by the rate times its slope, so with a rate {rates.good[0]:g} times as large the "
+        why=f"a step moves a weight by the rate times its slope, so with a rate {rates.good[0]:,g} times as large the "
         f"{case.updates:,} updates go that much farther",
         remedies=(rate_of(case, better), rate_of(case, least)),
         signal="update_ratio", layer=case.signals.layers[0] if len(case.signals) else None, details=tuple(details),
