@@ -145,6 +145,11 @@ class SignalHistory(PlottedSignals, Displayed):
         rows = self.rows
         return rows[:, len(FIRST) :].reshape(len(rows), len(self.layers), len(SIGNALS)).copy()
 
+    @property
+    def last(self) -> Array:
+        """The signals of the last measured epoch (layers, len(SIGNALS))."""
+        return self.rows[-1, len(FIRST) :].reshape(len(self.layers), len(SIGNALS))
+
     def __len__(self) -> int:
         return self._length
 
@@ -162,7 +167,7 @@ class SignalHistory(PlottedSignals, Displayed):
         if place < 0:
             measured = f"the first one is {rows[0, 0]:.0f}" if len(rows) else "none is"
             raise BacklitError(f"no epoch up to number {number!r} was measured; {measured}.")
-        values = self.values[place].tolist()
+        values = rows[place, len(FIRST) :].reshape(len(self.layers), len(SIGNALS)).tolist()
         return {layer: dict(zip(SIGNALS, row, strict=True)) for layer, row in zip(self.layers, values, strict=True)}
 
     @property
@@ -172,8 +177,7 @@ class SignalHistory(PlottedSignals, Displayed):
     def columns(self) -> dict[str, Array]:
         """Give an array (points,) by name: "number", "step", "gradient_noise", and for each layer "1.gradient_norm"."""
         rows = self.rows
-        found: dict[str, Array] = {name: rows[:, k].copy() for k, name in enumerate(self._names)}
-        return found | {name: found[name].astype(np.int64) for name in ("number", "step")}
+        return {name: _column(rows, k) for k, name in enumerate(self._names)}
 
     @classmethod
     def from_columns(cls, columns: Mapping[str, Array], epochs: int | None = None) -> SignalHistory:
@@ -185,14 +189,14 @@ class SignalHistory(PlottedSignals, Displayed):
         return cls(made.layers, rows, last if epochs is None else epochs)
 
     def __getitem__(self, name: str) -> Array:
-        columns = self.columns()
-        if name not in columns:
+        names = self._names
+        if name not in names:
             if not self.layers:
                 advice = "the training measured none: signals=True has it do so, by any optimizer but L-BFGS."
             else:
-                advice = hint(str(name), columns).replace("known:", "they have")
+                advice = hint(str(name), names).replace("known:", "they have")
             raise KeyError(f"the signals have no column {name!r}; {advice}")
-        return columns[name]
+        return _column(self.rows, names.index(name))
 
     def record(self, most: int = 50) -> TrainingSignals:
         """Give the signals as a record, with at most so many epochs: the first, the last and others between them."""
@@ -223,3 +227,8 @@ class SignalHistory(PlottedSignals, Displayed):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return SignalHistory, (self.layers, self.rows, self.epochs)
+
+
+def _column(rows: Array, k: int) -> Array:
+    """Give a column of the table; numbers of epochs and of steps are whole."""
+    return rows[:, k].astype(np.int64 if k < FIRST.index(NOISE) else np.float64)
