@@ -122,37 +122,63 @@ class Measuring(NamedTuple):
     def record(self, history: SignalHistory, chunk: Signals, before: int, ended: int, step: int) -> None:
         """Add what was found in a chunk to a history, of `ended` epochs after `before`, which began after `step`."""
         count = int(np.searchsorted(chunk.points, ended)) if chunk.found.size else 0
+        history.grow(before + ended, count, Found(self, chunk.points[:count], chunk.found, before, step))
 
-        def read() -> Array:
-            places = chunk.points[:count]
-            return np.column_stack(
-                [before + places + 1, step + (places + 1) * self.batches, *self._signals(chunk, count)]
-            )
 
-        history.grow(before + ended, count, read)
+class Found(NamedTuple):
+    """What the machine found in a chunk, to be made signals of when they are read.
 
-    def _signals(self, chunk: Signals, count: int) -> tuple[Array, Array]:
-        """Give the noise (count,) and the signals (count, layers x SIGNALS) of the first `count` points."""
-        spans, layers = self.signals.span_count, self.signals.output_count
-        found = chunk.found.reshape(-1, spans * SPAN + layers * OUTPUT)[:count]
-        sums = found[:, : spans * SPAN].reshape(count, spans, SPAN).transpose(2, 0, 1)
-        trained = np.where(self.sizes > 0.0, sums, 0.0)  # (SPAN, points, spans), as `sums`
+    Attributes:
+        measuring: what was measured. points: the places of the epochs among those of the chunk. found: the machine's
+            numbers, of as many epochs or more. before, step: the epochs and the updates that were done before.
+    """
+
+    measuring: Measuring
+    points: Array
+    found: Array
+    before: int
+    step: int
+
+    def rows(self) -> Array:
+        """Give a row for each epoch: its number, its step, the noise, and the signals layer by layer."""
+        numbers, steps = self.before + self.points + 1, self.step + (self.points + 1) * self.measuring.batches
+        noise, signals = self._signals()
+        return np.column_stack([numbers, steps, noise, signals.reshape(len(numbers), -1)])
+
+    def dead(self) -> list[float]:
+        """Give the share of dead units of each layer in the last of the epochs."""
+        found: list[float] = self._parts()[1][-1, :, machine_signals.DEAD].tolist()
+        return found
+
+    def _parts(self) -> tuple[Array, Array]:
+        """Give the sums (points, spans, SPAN) and the numbers of the outputs (points, layers, OUTPUT)."""
+        count, measured = len(self.points), self.measuring.signals
+        spans, layers = measured.span_count, measured.output_count
+        found = self.found.reshape(-1, spans * SPAN + layers * OUTPUT)[:count]
+        sums, outputs = found[:, : spans * SPAN], found[:, spans * SPAN :]
+        return sums.reshape(count, spans, SPAN), outputs.reshape(count, layers, OUTPUT)
+
+    def _signals(self) -> tuple[Array, Array]:
+        """Give the noise (points,) and the signals (points, layers, SIGNALS)."""
+        sums, outputs = self._parts()
+        sums = sums.transpose(2, 0, 1)  # (SPAN, points, spans)
+        trained = np.where(self.measuring.sizes > 0.0, sums, 0.0)
         # The spans of a layer lie side by side: its sums (SPAN, points, layers) are those from its first one on.
-        first, sizes = self.first_spans, np.add.reduceat(self.sizes, self.first_spans)
+        first = self.measuring.first_spans
+        sizes = np.add.reduceat(self.measuring.sizes, first)
         own = np.where(sizes > 0.0, np.add.reduceat(trained, first, axis=2), np.nan)
-        made = np.empty((count, layers, len(SIGNALS)))
+        made = np.empty((*outputs.shape[:2], len(SIGNALS)))
         with np.errstate(all="ignore"):
             made[:, :, 0] = np.sqrt(own[machine_signals.SQUARES])
-            made[:, :, 1:3] = (own[[machine_signals.SIZES, machine_signals.ZEROS]] / sizes).transpose(1, 2, 0)
+            made[:, :, 1] = own[machine_signals.SIZES] / sizes
+            made[:, :, 2] = own[machine_signals.ZEROS] / sizes
             made[:, :, 3] = np.sqrt(np.add.reduceat(sums[machine_signals.WEIGHTS], first, axis=1))
             made[:, :, 4] = np.sqrt(own[machine_signals.UPDATE]) / made[:, :, 3]
-            made[:, :, 5:] = found[:, spans * SPAN :].reshape(count, layers, OUTPUT)
+            made[:, :, 5:] = outputs
             of_all = trained.sum(axis=2)
             squares = (of_all[machine_signals.SQUARES] + of_all[machine_signals.BEFORE]) / 2.0
             noise = 1.0 - of_all[machine_signals.PRODUCTS] / squares
-        if self.batches == 1:
-            noise = np.full(count, np.nan)
-        return noise, made.reshape(count, -1)
+        return noise if self.measuring.batches > 1 else np.full(len(noise), np.nan), made
 
 
 Span = tuple[int, int, int, bool]

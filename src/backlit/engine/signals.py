@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
@@ -36,6 +36,16 @@ NOISE = "gradient_noise"
 
 FIRST = ("number", "step", NOISE)
 """The first columns of the table."""
+
+
+class Unread(Protocol):
+    """Signals of some measured epochs of which no rows are made yet."""
+
+    def rows(self) -> Array:
+        """Give their rows: the epoch's number, its step, the noise, and the signals layer by layer."""
+
+    def dead(self) -> list[float]:
+        """Give the share of dead units of each layer in the last of them."""
 
 
 class TrainingSignals(PlottedSignals, Summary, msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +94,7 @@ class SignalHistory(PlottedSignals, Displayed):
         self.layers = tuple(layers)
         self._table = GrowingTable(np.empty((0, self._width)) if rows is None else rows)
         self._length = self._table.used
-        self._unread: deque[tuple[int, Callable[[], Array]]] = deque()
+        self._unread: deque[tuple[int, Unread]] = deque()
         self._reading = threading.Lock()  # another thread may look at signals that grow
         self.epochs = epochs
 
@@ -92,13 +102,10 @@ class SignalHistory(PlottedSignals, Displayed):
     def _width(self) -> int:
         return len(FIRST) + len(self.layers) * len(SIGNALS)
 
-    def grow(self, epochs: int, count: int, read: Callable[[], Array]) -> None:
-        """Add `count` measured epochs, of `epochs` in all by now; `read` gives their rows (count, columns) when asked.
-
-        A row has the epoch's number, its step, the noise, and the signals layer by layer.
-        """
+    def grow(self, epochs: int, count: int, found: Unread) -> None:
+        """Add `count` measured epochs, of `epochs` in all by now; `found` makes their rows when they are read."""
         if count:
-            self._unread.append((self._length, read))
+            self._unread.append((self._length, found))
             self._length += count
         self.epochs = epochs
 
@@ -113,8 +120,8 @@ class SignalHistory(PlottedSignals, Displayed):
         """Give the table's array after adding the rows that were not read yet."""
         with self._reading:
             while self._unread:  # dropped when its rows are there, so that Ctrl-C loses and doubles none
-                first, read = self._unread[0]
-                self._table = self._table.append(first, read())
+                first, found = self._unread[0]
+                self._table = self._table.append(first, found.rows())
                 self._unread.popleft()
             return self._table.rows
 
@@ -145,10 +152,14 @@ class SignalHistory(PlottedSignals, Displayed):
         rows = self.rows
         return rows[:, len(FIRST) :].reshape(len(rows), len(self.layers), len(SIGNALS)).copy()
 
-    @property
-    def last(self) -> Array:
-        """The signals of the last measured epoch (layers, len(SIGNALS))."""
-        return self.rows[-1, len(FIRST) :].reshape(len(self.layers), len(SIGNALS))
+    def dead(self) -> dict[str, float]:
+        """Give the share of dead units of each layer in the last measured epoch; nothing where there is none.
+
+        No row is made for that: a training asks at its end, which may come after less time than it takes to make one.
+        """
+        unread = [*self._unread][-1:]
+        shares = unread[0][1].dead() if unread else self.values[-1:, :, SIGNALS.index("dead")].ravel().tolist()
+        return dict(zip(self.layers, shares, strict=False))
 
     def __len__(self) -> int:
         return self._length

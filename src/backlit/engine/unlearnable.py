@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from backlit.engine.program.graph import Graph
-from backlit.engine.signals import SIGNALS, SignalHistory
+from backlit.engine.signals import SignalHistory
 from backlit.errors import BacklitError, counted, warn
 from backlit.kernels.types import Array
 from backlit.ops.base import Interval, Loss
@@ -119,7 +119,4 @@ def warn_if_useless(training: Any) -> None:
 
 def dead_layer(signals: SignalHistory) -> str | None:
     """Give the label of the first layer whose units were all dead at the last measured epoch; None where none was."""
-    if not len(signals):
-        return None
-    dead = signals.last[:, SIGNALS.index("dead")].tolist()
-    return next((layer for layer, share in zip(signals.layers, dead, strict=True) if share == 1.0), None)
+    return next((layer for layer, share in signals.dead().items() if share == 1.0), None)
