@@ -18,7 +18,7 @@ from backlit.diagnose.score import row_scores
 from backlit.errors import collecting, counted
 from backlit.kernels.types import Array
 from backlit.model import TableTraining
-from backlit.model.commands import diagnosing, retyped
+from backlit.model.commands import diagnosing, training_again
 from backlit.model.reports import Notice, Trial
 
 MOST = 3
@@ -168,7 +168,7 @@ def _of_finding(training: TableTraining, found: Finding) -> Notice:
         place = ", ".join(columns)
         if training.command.startswith("backlit train "):
             options = " ".join(f"--ignore {shlex.quote(column)}" for column in columns)
-            command = retyped(training.command, "train", options)
+            command = training_again(training.command, options)
     words = OF_ROWS.get(found.code, f"{found.name}: {{place}}").format(place=place.strip(" :"))
     return Notice(found.code, words, command)
 
@@ -210,7 +210,7 @@ def _still_falling(training: TableTraining) -> Iterator[Notice]:
         words = f"stopped too early: the validation loss fell by {fell:.0%} in the last tenth of the {epochs:,} epochs"
         command = diagnosing(training.command)
         if training.command.startswith("backlit train "):
-            command = retyped(training.command, "train", f"--epochs {3 * epochs}")
+            command = training_again(training.command, f"--epochs {3 * epochs}")
         yield Notice("BL501", words, command)
 
 

@@ -12,7 +12,7 @@ SEVERAL = {"--ignore", "--plugin"}
 """Options that may be given more than once, each for something more."""
 
 OF_TRAIN = {
-    "--output", "-o", "--report", "--no-report", "--private", "--json", "--quiet", "-q", "--time-limit",
+    "--output", "-o", "--report", "--no-report", "--private", "--log", "--json", "--quiet", "-q", "--time-limit",
 }  # fmt: skip
 """Options of `train` that `diagnose` does not have, or has for another file."""
 
@@ -40,6 +40,15 @@ def retyped(command: str, verb: str, more: str = "", *, without: Collection[str]
         elif not equals and name not in FLAGS:
             next(given, None)
     return shlex.join(["backlit", verb, *kept, *added])
+
+
+def training_again(command: str, more: str) -> str:
+    """Give a command of `train` with `more` options; without its logs, whose places have that of the first training.
+
+    >>> training_again("backlit train t.csv --epochs 5 --log tensorboard:runs/one", "--epochs 15")
+    'backlit train t.csv --epochs 15'
+    """
+    return retyped(command, "train", more, without={"--log"})
 
 
 def diagnosing(command: str) -> str:
