@@ -359,7 +359,7 @@ def test_a_long_training_is_measured_less_often():
 def test_updates_and_rows_lie_between_two_measurements():
     wide = bl.Network([bl.Dense(300), bl.Dense(1)], 4, "mse", seed=0)
     X, Y = rows_for()
-    assert bl.Training(wide, X, Y, batch_size=1).measuring.every == 12  # 512 rows
+    assert bl.Training(wide, X, Y, batch_size=1).measuring.every == 18  # 768 rows
     assert made(batch_size=1).measuring.every == 1
     assert made(batch_size=10).measuring.every == 4  # 16 updates
 

@@ -26,8 +26,8 @@ from backlit.ops.base import Activation
 UPDATES = 16
 """Between two measurements are at least so many updates."""
 
-LARGE, ROWS = 1000, 512
-"""In a network of at least so many parameters they have at least so many rows: measuring takes as long as some ten."""
+LARGE, ROWS = 1000, 768
+"""In a network of at least so many parameters they have at least so many rows: measuring takes as long as twenty."""
 
 DENSE = 500
 """So many measured epochs lie at the first spacing."""
