@@ -36,26 +36,25 @@ def variants(workload: Workload) -> list[Workload]:
 
 def ratio(workload: Workload, rounds: int) -> float:
     """Give the time with signals divided by that without: of the fastest of `rounds` trainings each, in turn."""
-    sides = [_peer(workload, wanted) for wanted in (False, True)]
-    seconds = [_seconds(peer) for peer in sides * 2][2]
+    peer = _peer(workload)
+    seconds = [_seconds(peer, wanted) for wanted in (False, True) * 2][2]
     if seconds < SECONDS:  # a longer training, in the place of several: their start is not what is measured
-        longer = int(workload.epochs * 1.2 * SECONDS / seconds) + 1
-        sides = [_peer(msgspec.structs.replace(workload, epochs=longer), wanted) for wanted in (False, True)]
-    fastest = [math.inf, math.inf]
+        peer = _peer(msgspec.structs.replace(workload, epochs=int(workload.epochs * 1.2 * SECONDS / seconds) + 1))
+    fastest = {False: math.inf, True: math.inf}
     for k in range(rounds):
-        for side in (0, 1) if k % 2 else (1, 0):
-            fastest[side] = min(fastest[side], _seconds(sides[side]))
-    return fastest[1] / fastest[0]
+        for wanted in (False, True) if k % 2 else (True, False):
+            fastest[wanted] = min(fastest[wanted], _seconds(peer, wanted))
+    return fastest[True] / fastest[False]
 
 
-def _peer(workload: Workload, wanted: bool) -> Compiled:
+def _peer(workload: Workload) -> Compiled:
+    """Give what trains, with signals and without: the same network, since where one lies in memory tells too."""
     few = msgspec.structs.replace(workload, epochs=1) if workload.full_batch else workload  # it needs no orders
-    peer = Compiled(workload, problem_of(few))
+    return Compiled(workload, problem_of(few))
+
+
+def _seconds(peer: Compiled, wanted: bool) -> float:
     peer.settings = {"signals": wanted, "threads": 1}
-    return peer
-
-
-def _seconds(peer: Compiled) -> float:
     peer.reset()
     began = time.thread_time()
     peer.train()

@@ -1,6 +1,7 @@
 """`backlit diagnose`, and what `backlit train` says of what may be wrong."""
 
 import importlib
+import inspect
 import os
 import re
 import signal
@@ -15,6 +16,8 @@ import pandas as pd
 import pytest
 
 from backlit.cli import _app, main
+from backlit.cli.diagnose import diagnose
+from backlit.cli.train import train
 from backlit.diagnose import Diagnosis
 from backlit.model import load
 from backlit.model.commands import FLAGS, OF_TRAIN, diagnosing, retyped
@@ -215,6 +218,7 @@ def test_the_data_of_the_training_hold_what_may_be_wrong(capsys):
          "backlit diagnose t.csv --target y --rate 2 --fix"),
         ("backlit train t.csv --log l.jsonl --log mlflow --epochs 3", "backlit diagnose t.csv --epochs 3 --fix"),
         ("backlit train t.csv --output=m.safetensors --json", "backlit diagnose t.csv --fix"),
+        ("backlit train t.csv --log a.jsonl --log=tensorboard:runs -q", "backlit diagnose t.csv --fix"),
         ("model, _ = fit_table('t.csv', 'y', Settings(rate=2.0))",
          "backlit.diagnose('t.csv', 'y', settings=Settings(rate=2.0), fix=True)"),
         ("", ""),
@@ -223,6 +227,12 @@ def test_the_data_of_the_training_hold_what_may_be_wrong(capsys):
 )  # fmt: skip
 def test_a_command_is_typed_anew(command, expected):
     assert diagnosing(command) == expected
+
+
+def test_no_option_of_train_alone_is_handed_to_diagnose():
+    alone = inspect.signature(train).parameters.keys() - inspect.signature(diagnose).parameters.keys()
+    assert "log" in alone
+    assert {f"--{name.replace('_', '-')}" for name in alone} <= OF_TRAIN
 
 
 def test_an_option_that_is_given_anew_replaces_the_one_before():

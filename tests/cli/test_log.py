@@ -63,6 +63,11 @@ def test_a_training_with_its_own_validation_has_these_losses(capsys, monkeypatch
     assert "are kept" in end["stopped"]
 
 
+def test_a_file_that_is_named_twice_is_written_once(capsys):
+    out = run(capsys, *FEW, "--log", "one.jsonl", "--log", "two.jsonl", "--log", "./one.jsonl")[1]
+    assert "\nLog of the final training written to one.jsonl and two.jsonl.\n" in out
+
+
 def test_nothing_is_logged_unless_asked(capsys):
     code, out, _ = run(capsys, *FEW)
     assert code == 0

@@ -6,7 +6,7 @@ import copy
 import math
 import pickle
 import warnings
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -359,7 +359,7 @@ def test_a_long_training_is_measured_less_often():
 def test_updates_and_rows_lie_between_two_measurements():
     wide = bl.Network([bl.Dense(300), bl.Dense(1)], 4, "mse", seed=0)
     X, Y = rows_for()
-    assert bl.Training(wide, X, Y, batch_size=1).measuring.every == 12  # 512 rows
+    assert bl.Training(wide, X, Y, batch_size=1).measuring.every == 18  # 768 rows
     assert made(batch_size=1).measuring.every == 1
     assert made(batch_size=10).measuring.every == 4  # 16 updates
 
@@ -420,13 +420,22 @@ def test_updates_one_by_one_have_the_signals_of_the_plain_training():
 # ------------------------------------------------------------------------------------------------------- the table
 
 
+class Given(NamedTuple):
+    """Rows that were found."""
+
+    given: Any
+
+    def rows(self):
+        return self.given
+
+
 def history(points=9, layers=("1", "2")):
     made = SignalHistory(layers)
     rows = np.random.default_rng(0).random((points, 3 + len(layers) * len(SIGNALS)))
     rows[:, 0], rows[:, 1] = 5.0 * np.arange(1, points + 1), 10.0 * np.arange(1, points + 1)
     for k in range(points):
-        made.grow(5 * (k + 1), 1, lambda k=k: rows[k : k + 1])
-    made.grow(5 * points + 2, 0, lambda: rows[:0])
+        made.grow(5 * (k + 1), 1, Given(rows[k : k + 1]))
+    made.grow(5 * points + 2, 0, Given(rows[:0]))
     return made, rows
 
 
@@ -452,6 +461,18 @@ def test_the_measured_epoch_at_or_before_a_number():
         SignalHistory(("1",)).at(4)
 
 
+def test_the_dead_units_of_the_last_measured_epoch_need_no_row():
+    training = made("dead", epochs=30).run()
+    assert training.signals._unread
+    unread = training.signals.dead()
+    assert training.signals._unread
+    wanted = {layer: values["dead"] for layer, values in training.signals.at(30).items()}
+    assert unread["1"] == 0.5
+    np.testing.assert_equal(unread, wanted)
+    np.testing.assert_equal(training.signals.dead(), wanted)
+    assert SignalHistory(("1",)).dead() == {}
+
+
 def test_a_record_is_thinned_to_first_last_and_some_between():
     signals, rows = history()
     rows[4, 3] = math.nan
@@ -467,8 +488,8 @@ def test_a_record_is_thinned_to_first_last_and_some_between():
 def test_copies_share_rows_until_one_grows():
     signals, rows = history()
     twin = signals.copy()
-    signals.grow(60, 1, lambda: rows[:1])
-    twin.grow(50, 1, lambda: rows[1:2])
+    signals.grow(60, 1, Given(rows[:1]))
+    twin.grow(50, 1, Given(rows[1:2]))
     assert (signals.rows[-1].tolist(), twin.rows[-1].tolist()) == (rows[0].tolist(), rows[1].tolist())
     assert signals != twin
     assert signals != 3

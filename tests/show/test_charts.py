@@ -89,6 +89,14 @@ def test_block_characters_have_a_key():
     assert "▓ low" in figure_text(figure(Field(x=GRID, y=GRID, z=BOWL, levels=(1.0, 4.0))))
 
 
+@pytest.mark.parametrize("side", ["right", "left", "above", "below"])
+def test_a_note_is_written_letter_by_letter_in_the_middle_of_a_column_too(side):
+    axis = Axis(low=0.0, high=1.0, shown=False)
+    for width in range(40, 72):
+        made = figure(Note(x=0.5, y=0.5, text="an epoch of one batch", side=side), x=axis, y=axis)
+        assert "an epoch of one batch" in figure_text(made, width)
+
+
 def test_ends_beyond_what_an_axis_can_have_are_moved():
     made = figure(Line(x=(-1.0, 1.0), y=(1.0, 2.0)), x=Axis(low=-1e300, high=1e300))
     assert "nan" not in figure_svg(made)

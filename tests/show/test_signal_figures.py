@@ -134,7 +134,7 @@ def test_numbers_that_are_not_finite_are_marked_and_a_signal_that_no_layer_has_s
         ([30], [1.0], "not finite"), ([30], [1.0], ""), ([30], [1.0], ""),
     ]  # fmt: skip
     linear = signals(dead=lambda k, place: None)
-    assert "not defined for these layers" in signal_figures(linear, "dead")[0].summary
+    assert "every row of the batch. It is not defined for these layers." in signal_figures(linear, "dead")[0].summary
     last = signals(dead=lambda k, place: None if k == 2 else 0.5)
     assert "It is not defined in layer 3." in signal_figures(last, "dead")[0].summary
     assert not [layer for layer in signal_figures(last, "dead")[0].layers if isinstance(layer, Points)]

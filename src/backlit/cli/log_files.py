@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +29,10 @@ class LogFiles:
     """
 
     def __init__(self, places: Sequence[str], model: Path, inputs: Iterable[Path]) -> None:
-        self.places, self.model = list(dict.fromkeys(places)), model
+        once: dict[str, str] = {}  # two logs in one place would write over each other
+        for place in places:
+            once.setdefault(_absolute(place), place)
+        self.places, self.model = [*once.values()], model
         self.written: list[str] = []
         self.failures: list[str] = []
         self._logs: dict[str, TrainingLog] = {}
@@ -77,6 +81,12 @@ class LogFiles:
         why = str(error) if isinstance(error, BacklitError) else f"{type(error).__name__}: {error}"
         said = f"error: the model is written to {self.model}, but not its log {place}: {' '.join(why.split())}"
         self.failures.append(said)
+
+
+def _absolute(place: str) -> str:
+    """Give what tells a place from others, whichever way its path is written."""
+    kind, colon, path = place.rpartition(":") if place.startswith("tensorboard:") else ("", "", place)
+    return kind + colon + os.path.realpath(path)
 
 
 def _check(place: str, inputs: Iterable[Path]) -> None:

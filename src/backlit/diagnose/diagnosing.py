@@ -17,7 +17,7 @@ from backlit.diagnose.records import Compared, Diagnosis, Finding
 from backlit.diagnose.samples import class_numbers
 from backlit.diagnose.trial import tried_remedies
 from backlit.engine import Training
-from backlit.errors import BacklitError, collecting
+from backlit.errors import BacklitError, collecting, counted
 
 FEWEST_OF_A_CLASS = 5
 """Of a class with fewer judged rows, nothing is said of not finding one."""

@@ -18,7 +18,7 @@ from backlit.diagnose.score import row_scores
 from backlit.errors import collecting, counted
 from backlit.kernels.types import Array
 from backlit.model import TableTraining
-from backlit.model.commands import diagnosing, retyped
+from backlit.model.commands import diagnosing, training_again
 from backlit.model.reports import Notice, Trial
 
 MOST = 3
@@ -175,7 +175,7 @@ def _of_finding(training: TableTraining, found: Finding) -> Notice:
     command = diagnosing(training.command)
     changes = [change for remedy in found.remedies[:1] for change in remedy.changes]
     if [change.name for change in changes] == ["leave out inputs"] and training.command.startswith("backlit train "):
-        command = retyped(training.command, "train", changes[0].option)
+        command = training_again(training.command, changes[0].option)
     words = OF_ROWS.get(found.code, f"{found.name}: {{place}}").format(place=place)
     return Notice(found.code, words, command)
 
@@ -206,7 +206,7 @@ def _still_falling(training: TableTraining) -> Iterator[Notice]:
         words = f"stopped too early: the validation loss fell by {part} in the last tenth of the {epochs:,} epochs"
         command = diagnosing(training.command)
         if training.command.startswith("backlit train "):
-            command = retyped(training.command, "train", f"--epochs {3 * epochs}")
+            command = training_again(training.command, f"--epochs {3 * epochs}")
         yield Notice("BL501", words, command)
 
 

@@ -47,9 +47,13 @@ def flat_parts(op: Any) -> Flat | None:
     if not (isinstance(op, Activation) and hasattr(op, "value") and hasattr(op, "slope")):
         return None
     try:
-        low, high = op.tails or _known_tails(op)
+        return _known_parts(op)
     except TypeError:  # settings that have no hash
-        low, high = computed_tails(op)
+        return _parts_of(op)
+
+
+def _parts_of(op: Activation) -> Flat | None:
+    low, high = op.tails or computed_tails(op)
     if low == -math.inf and high == math.inf:
         return None
     if not op.in_place:
@@ -61,9 +65,7 @@ def flat_parts(op: Any) -> Flat | None:
     return Flat(-math.inf if lower is None else lower, math.inf if upper is None else upper, of_output=True)
 
 
-@functools.lru_cache(64)
-def _known_tails(op: Activation) -> Interval:
-    return computed_tails(op)
+_known_parts = functools.lru_cache(64)(_parts_of)
 
 
 def computed_tails(op: Activation) -> Interval:

@@ -8,6 +8,7 @@ doubles whenever the number of epochs has doubled since: of a million epochs 3,2
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -25,8 +26,8 @@ from backlit.ops.base import Activation
 UPDATES = 16
 """Between two measurements are at least so many updates."""
 
-LARGE, ROWS = 1000, 512
-"""In a network of at least so many parameters they have at least so many rows: measuring takes as long as some ten."""
+LARGE, ROWS = 1000, 768
+"""In a network of at least so many parameters they have at least so many rows: measuring takes as long as twenty."""
 
 DENSE = 500
 """So many measured epochs lie at the first spacing."""
@@ -67,14 +68,15 @@ class Measuring(NamedTuple):
 
     Attributes:
         layers: their labels; none where nothing is measured. every: the first spacing. batches: those of an epoch.
-        owners: for each range of parameters its layer's place. sizes: of each, the parameters that are trained, or 0.
+        first_spans: for each layer its first range of parameters. sizes: of each range, the parameters that are
+            trained, or 0.
         signals: what the machine measures, but for the epochs.
     """
 
     layers: tuple[str, ...]
     every: int
     batches: int
-    owners: Array
+    first_spans: Array
     sizes: Array
     signals: Signals
 
@@ -89,9 +91,9 @@ class Measuring(NamedTuple):
         every = max(-(-UPDATES // batches), -(-ROWS // rows) if size >= LARGE else 1)
         if not layers:
             return cls((), every, batches, np.zeros(0, np.int64), np.zeros(0), nothing)
-        ranges = [(layers.index(name.partition(".")[0]), offset, offset + int(np.prod(shape)), name in graph.frozen)
-                  for name, (offset, shape) in graph.layout.items() if np.prod(shape)]  # fmt: skip
-        spans = _joined(ranges)
+        ranges = [(layers.index(name.partition(".")[0]), offset, offset + math.prod(shape), name in graph.frozen)
+                  for name, (offset, shape) in graph.layout.items() if math.prod(shape)]  # fmt: skip
+        spans = _joined(sorted(ranges))  # those of a layer side by side
         outputs = [_outputs(executable, layer) for layer in layers]
         limits = [(flat.low, flat.high) if flat else (np.nan, np.nan) for _, flat in outputs]
         signals = nothing._replace(
@@ -100,9 +102,10 @@ class Measuring(NamedTuple):
             output_count=len(layers), limits=np.array(limits, np.float64).reshape(-1),
             kept=np.zeros(size, executable.dtype),
         )  # fmt: skip
-        owners = np.array([owner for owner, *_ in spans])
+        owners = [owner for owner, *_ in spans]
+        first_spans = np.array([owners.index(k) for k in range(len(layers))])
         sizes = np.array([0.0 if frozen else stop - start for _, start, stop, frozen in spans])
-        return cls(layers, every, batches, owners, sizes, signals)
+        return cls(layers, every, batches, first_spans, sizes, signals)
 
     def chunk(self, before: int, count: int) -> Signals:
         """Give what the machine measures of `count` epochs after the first `before`."""
@@ -119,41 +122,63 @@ class Measuring(NamedTuple):
     def record(self, history: SignalHistory, chunk: Signals, before: int, ended: int, step: int) -> None:
         """Add what was found in a chunk to a history, of `ended` epochs after `before`, which began after `step`."""
         count = int(np.searchsorted(chunk.points, ended)) if chunk.found.size else 0
+        history.grow(before + ended, count, Found(self, chunk.points[:count], chunk.found, before, step))
 
-        def read() -> Array:
-            places = chunk.points[:count]
-            return np.column_stack(
-                [before + places + 1, step + (places + 1) * self.batches, *self._signals(chunk, count)]
-            )
 
-        history.grow(before + ended, count, read)
+class Found(NamedTuple):
+    """What the machine found in a chunk, to be made signals of when they are read.
 
-    def _signals(self, chunk: Signals, count: int) -> tuple[Array, Array]:
-        """Give the noise (count,) and the signals (count, layers x SIGNALS) of the first `count` points."""
-        spans, layers = self.signals.span_count, self.signals.output_count
-        found = chunk.found.reshape(-1, spans * SPAN + layers * OUTPUT)[:count]
-        sums = found[:, : spans * SPAN].reshape(count, spans, SPAN).transpose(2, 1, 0)
-        outputs = found[:, spans * SPAN :].reshape(count, layers, OUTPUT)
-        trained = self.sizes > 0.0
-        made = np.full((count, layers, len(SIGNALS)), np.nan)
+    Attributes:
+        measuring: what was measured. points: the places of the epochs among those of the chunk. found: the machine's
+            numbers, of as many epochs or more. before, step: the epochs and the updates that were done before.
+    """
+
+    measuring: Measuring
+    points: Array
+    found: Array
+    before: int
+    step: int
+
+    def rows(self) -> Array:
+        """Give a row for each epoch: its number, its step, the noise, and the signals layer by layer."""
+        numbers, steps = self.before + self.points + 1, self.step + (self.points + 1) * self.measuring.batches
+        noise, signals = self._signals()
+        return np.column_stack([numbers, steps, noise, signals.reshape(len(numbers), -1)])
+
+    def dead(self) -> list[float]:
+        """Give the share of dead units of each layer in the last of the epochs."""
+        found: list[float] = self._parts()[1][-1, :, machine_signals.DEAD].tolist()
+        return found
+
+    def _parts(self) -> tuple[Array, Array]:
+        """Give the sums (points, spans, SPAN) and the numbers of the outputs (points, layers, OUTPUT)."""
+        count, measured = len(self.points), self.measuring.signals
+        spans, layers = measured.span_count, measured.output_count
+        found = self.found.reshape(-1, spans * SPAN + layers * OUTPUT)[:count]
+        sums, outputs = found[:, : spans * SPAN], found[:, spans * SPAN :]
+        return sums.reshape(count, spans, SPAN), outputs.reshape(count, layers, OUTPUT)
+
+    def _signals(self) -> tuple[Array, Array]:
+        """Give the noise (points,) and the signals (points, layers, SIGNALS)."""
+        sums, outputs = self._parts()
+        sums = sums.transpose(2, 0, 1)  # (SPAN, points, spans)
+        trained = np.where(self.measuring.sizes > 0.0, sums, 0.0)
+        # The spans of a layer lie side by side: its sums (SPAN, points, layers) are those from its first one on.
+        first = self.measuring.first_spans
+        sizes = np.add.reduceat(self.measuring.sizes, first)
+        own = np.where(sizes > 0.0, np.add.reduceat(trained, first, axis=2), np.nan)
+        made = np.empty((*outputs.shape[:2], len(SIGNALS)))
         with np.errstate(all="ignore"):
-            for k in range(layers):
-                mine = self.owners == k
-                own = sums[:, mine & trained].sum(axis=1)
-                made[:, k, 3] = np.sqrt(sums[machine_signals.WEIGHTS, mine].sum(axis=0))
-                size = self.sizes[mine].sum()
-                if size:
-                    made[:, k, 0] = np.sqrt(own[machine_signals.SQUARES])
-                    made[:, k, 1] = own[machine_signals.SIZES] / size
-                    made[:, k, 2] = own[machine_signals.ZEROS] / size
-                    made[:, k, 4] = np.sqrt(own[machine_signals.UPDATE]) / made[:, k, 3]
+            made[:, :, 0] = np.sqrt(own[machine_signals.SQUARES])
+            made[:, :, 1] = own[machine_signals.SIZES] / sizes
+            made[:, :, 2] = own[machine_signals.ZEROS] / sizes
+            made[:, :, 3] = np.sqrt(np.add.reduceat(sums[machine_signals.WEIGHTS], first, axis=1))
+            made[:, :, 4] = np.sqrt(own[machine_signals.UPDATE]) / made[:, :, 3]
             made[:, :, 5:] = outputs
-            of_all = sums[:, trained].sum(axis=1)
+            of_all = trained.sum(axis=2)
             squares = (of_all[machine_signals.SQUARES] + of_all[machine_signals.BEFORE]) / 2.0
             noise = 1.0 - of_all[machine_signals.PRODUCTS] / squares
-        if self.batches == 1:
-            noise = np.full(count, np.nan)
-        return noise, made.reshape(count, -1)
+        return noise if self.measuring.batches > 1 else np.full(len(noise), np.nan), made
 
 
 Span = tuple[int, int, int, bool]

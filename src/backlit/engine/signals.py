@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
@@ -36,6 +36,16 @@ NOISE = "gradient_noise"
 
 FIRST = ("number", "step", NOISE)
 """The first columns of the table."""
+
+
+class Unread(Protocol):
+    """Signals of some measured epochs of which no rows are made yet."""
+
+    def rows(self) -> Array:
+        """Give their rows: the epoch's number, its step, the noise, and the signals layer by layer."""
+
+    def dead(self) -> list[float]:
+        """Give the share of dead units of each layer in the last of them."""
 
 
 class TrainingSignals(PlottedSignals, Summary, msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +94,7 @@ class SignalHistory(PlottedSignals, Displayed):
         self.layers = tuple(layers)
         self._table = GrowingTable(np.empty((0, self._width)) if rows is None else rows)
         self._length = self._table.used
-        self._unread: deque[tuple[int, Callable[[], Array]]] = deque()
+        self._unread: deque[tuple[int, Unread]] = deque()
         self._reading = threading.Lock()  # another thread may look at signals that grow
         self.epochs = epochs
 
@@ -92,13 +102,10 @@ class SignalHistory(PlottedSignals, Displayed):
     def _width(self) -> int:
         return len(FIRST) + len(self.layers) * len(SIGNALS)
 
-    def grow(self, epochs: int, count: int, read: Callable[[], Array]) -> None:
-        """Add `count` measured epochs, of `epochs` in all by now; `read` gives their rows (count, columns) when asked.
-
-        A row has the epoch's number, its step, the noise, and the signals layer by layer.
-        """
+    def grow(self, epochs: int, count: int, found: Unread) -> None:
+        """Add `count` measured epochs, of `epochs` in all by now; `found` makes their rows when they are read."""
         if count:
-            self._unread.append((self._length, read))
+            self._unread.append((self._length, found))
             self._length += count
         self.epochs = epochs
 
@@ -113,8 +120,8 @@ class SignalHistory(PlottedSignals, Displayed):
         """Give the table's array after adding the rows that were not read yet."""
         with self._reading:
             while self._unread:  # dropped when its rows are there, so that Ctrl-C loses and doubles none
-                first, read = self._unread[0]
-                self._table = self._table.append(first, read())
+                first, found = self._unread[0]
+                self._table = self._table.append(first, found.rows())
                 self._unread.popleft()
             return self._table.rows
 
@@ -145,6 +152,15 @@ class SignalHistory(PlottedSignals, Displayed):
         rows = self.rows
         return rows[:, len(FIRST) :].reshape(len(rows), len(self.layers), len(SIGNALS)).copy()
 
+    def dead(self) -> dict[str, float]:
+        """Give the share of dead units of each layer in the last measured epoch; nothing where there is none.
+
+        No row is made for that: a training asks at its end, which may come after less time than it takes to make one.
+        """
+        unread = [*self._unread][-1:]
+        shares = unread[0][1].dead() if unread else self.values[-1:, :, SIGNALS.index("dead")].ravel().tolist()
+        return dict(zip(self.layers, shares, strict=False))
+
     def __len__(self) -> int:
         return self._length
 
@@ -162,7 +178,7 @@ class SignalHistory(PlottedSignals, Displayed):
         if place < 0:
             measured = f"the first one is {rows[0, 0]:.0f}" if len(rows) else "none is"
             raise BacklitError(f"no epoch up to number {number!r} was measured; {measured}.")
-        values = self.values[place].tolist()
+        values = rows[place, len(FIRST) :].reshape(len(self.layers), len(SIGNALS)).tolist()
         return {layer: dict(zip(SIGNALS, row, strict=True)) for layer, row in zip(self.layers, values, strict=True)}
 
     @property
@@ -172,8 +188,7 @@ class SignalHistory(PlottedSignals, Displayed):
     def columns(self) -> dict[str, Array]:
         """Give an array (points,) by name: "number", "step", "gradient_noise", and for each layer "1.gradient_norm"."""
         rows = self.rows
-        found: dict[str, Array] = {name: rows[:, k].copy() for k, name in enumerate(self._names)}
-        return found | {name: found[name].astype(np.int64) for name in ("number", "step")}
+        return {name: _column(rows, k) for k, name in enumerate(self._names)}
 
     @classmethod
     def from_columns(cls, columns: Mapping[str, Array], epochs: int | None = None) -> SignalHistory:
@@ -185,14 +200,14 @@ class SignalHistory(PlottedSignals, Displayed):
         return cls(made.layers, rows, last if epochs is None else epochs)
 
     def __getitem__(self, name: str) -> Array:
-        columns = self.columns()
-        if name not in columns:
+        names = self._names
+        if name not in names:
             if not self.layers:
                 advice = "the training measured none: signals=True has it do so, by any optimizer but L-BFGS."
             else:
-                advice = hint(str(name), columns).replace("known:", "they have")
+                advice = hint(str(name), names).replace("known:", "they have")
             raise KeyError(f"the signals have no column {name!r}; {advice}")
-        return columns[name]
+        return _column(self.rows, names.index(name))
 
     def record(self, most: int = 50) -> TrainingSignals:
         """Give the signals as a record, with at most so many epochs: the first, the last and others between them."""
@@ -223,3 +238,8 @@ class SignalHistory(PlottedSignals, Displayed):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return SignalHistory, (self.layers, self.rows, self.epochs)
+
+
+def _column(rows: Array, k: int) -> Array:
+    """Give a column of the table; numbers of epochs and of steps are whole."""
+    return rows[:, k].astype(np.int64 if k < FIRST.index(NOISE) else np.float64)

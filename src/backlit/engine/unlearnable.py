@@ -119,6 +119,4 @@ def warn_if_useless(training: Any) -> None:
 
 def dead_layer(signals: SignalHistory) -> str | None:
     """Give the label of the first layer whose units were all dead at the last measured epoch; None where none was."""
-    if not len(signals):
-        return None
-    return next((layer for layer in signals.layers if signals.of("dead", layer)[-1] == 1.0), None)
+    return next((layer for layer, share in signals.dead().items() if share == 1.0), None)

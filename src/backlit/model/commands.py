@@ -42,6 +42,15 @@ def retyped(command: str, verb: str, more: str = "", *, without: Collection[str]
     return shlex.join(["backlit", verb, *kept, *added])
 
 
+def training_again(command: str, more: str) -> str:
+    """Give a command of `train` with `more` options; without its logs, whose places have that of the first training.
+
+    >>> training_again("backlit train t.csv --epochs 5 --log tensorboard:runs/one", "--epochs 15")
+    'backlit train t.csv --epochs 15'
+    """
+    return retyped(command, "train", more, without={"--log"})
+
+
 def diagnosing(command: str) -> str:
     """Give the command, or the call in Python, that diagnoses a training by its own; empty where it is not known.
 

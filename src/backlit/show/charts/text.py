@@ -271,9 +271,9 @@ def _note(canvas: Canvas, layer: Note) -> None:
     """Write a text beside its place, or above or below it."""
     text = _cut(layer.text, canvas.wide)
     column, row = float(canvas.columns(layer.x)), float(canvas.rows(layer.y))
-    beside = column + 2
+    beside = round(column) + 2
     if layer.side in {"above", "below"}:
-        beside = max(column - len(text) // 2, 0)
+        beside = max(round(column) - len(text) // 2, 0)
         row += -1 if layer.side == "above" else 1
     for k, character in enumerate(text):
         canvas.put(min(beside, canvas.wide - len(text)) + k, row, character)

@@ -210,11 +210,11 @@ def _empty(title: str, label: str, name: str, numbers: Sequence[int]) -> Figure:
     elif name == NOISE:
         why = "an epoch of one batch has none"
     else:
-        why = "not defined for these layers" if name in SHARES else "no number is finite"
+        why = "it is not defined for these layers" if name in SHARES else "no number is finite"
     return Figure(
-        title=title, summary=f"{WORDS[name].what}: {why}.", x=Axis("epoch", low=0.0, high=1.0, shown=False),
-        y=Axis(label, low=0.0, high=1.0, shown=False), layers=(Note(x=0.5, y=0.5, text=why, side="above"),),
-        table=DataTable(("epoch",), ()), height=160,
+        title=title, summary=f"{WORDS[name].what}. {why[:1].upper()}{why[1:]}.",
+        x=Axis("epoch", low=0.0, high=1.0, shown=False), y=Axis(label, low=0.0, high=1.0, shown=False),
+        layers=(Note(x=0.5, y=0.5, text=why, side="above"),), table=DataTable(("epoch",), ()), height=160,
     )  # fmt: skip
 
 
