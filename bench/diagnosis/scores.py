@@ -11,7 +11,7 @@ import numpy as np
 from bench.diagnosis.design import NO_FAULT, Cell
 from bench.diagnosis.faults import BY_NAME
 from bench.diagnosis.runs import CellTruth, Line, Repair, Run
-from bench.diagnosis.truth import CLOSED
+from bench.diagnosis.truth import CLOSED, SHARE
 
 UNNAMED = "BL000"
 """What stands for an alarm that names no cause."""
@@ -102,6 +102,23 @@ def detection(results: Results, tool: str) -> Detection:
     faulty = [bool(run.verdicts[tool].codes) for run in results.faulty]
     healthy = [bool(run.verdicts[tool].codes) for run in results.healthy]
     return Detection(share(faulty), share(healthy), Share(sum(faulty), sum(faulty) + sum(healthy)))
+
+
+def alarms_on_unhurt(results: Results, tool: str) -> tuple[Share, Share]:
+    """Count a tool's alarms on the healthy runs that kept 95 % of their twin's score, and on those that did not.
+
+    The latter count as healthy where the harm differs so much between the seeds that its mean may be chance.
+    """
+    hurt, unhurt = list[bool](), list[bool]()
+    for run in results.healthy:
+        lost = run.twin - run.score > SHARE * run.twin
+        (hurt if lost else unhurt).append(bool(run.verdicts[tool].codes))
+    return share(unhurt), share(hurt)
+
+
+def causes_of_found(results: Results, tool: str, most: int) -> Share:
+    """Count the runs with a right cause among the first `most` findings, of the faulty ones that gave an alarm."""
+    return share(named_rightly(run, tool, most) for run in results.faulty if run.verdicts[tool].codes)
 
 
 def right_by_code(run: Run, code: str) -> bool:

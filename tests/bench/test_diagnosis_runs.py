@@ -17,7 +17,16 @@ from bench.diagnosis.__main__ import read
 from bench.diagnosis.design import Cell
 from bench.diagnosis.recipes import trained
 from bench.diagnosis.runs import Cause, CellTruth, Repair, Run, Verdict
-from bench.diagnosis.scores import Results, Share, causes, closing, confusion, detection
+from bench.diagnosis.scores import (
+    Results,
+    Share,
+    alarms_on_unhurt,
+    causes,
+    causes_of_found,
+    closing,
+    confusion,
+    detection,
+)
 from bench.diagnosis.work import lines_of
 
 from backlit.diagnose.changes import changed, set_rate, standardize, standardize_targets
@@ -142,6 +151,22 @@ def test_counts_of_made_up_runs():
         "rate too small": {"BL401": 1, "BL999": 2, "–": 1},
         "healthy": {"BL305": 1, "–": 1},
     }
+
+
+def test_alarms_on_runs_that_lost_are_counted_apart():
+    lines = [
+        CellTruth(HEALTHY, (0.9,) * 5, (0.9,) * 5),
+        run_of(HEALTHY, 0, "BL401", score=0.89),
+        run_of(HEALTHY, 1, score=0.9),
+        run_of(HEALTHY, 2, "BL402", score=0.5),
+        CellTruth(SLOW, (0.9,) * 5, (0.1,) * 5),
+        run_of(SLOW, 0, "BL401"),
+        run_of(SLOW, 1),
+    ]
+    results = Results.of(lines)
+    assert alarms_on_unhurt(results, "Backlit") == (Share(1, 2), Share(1, 1))
+    assert causes_of_found(results, "Backlit", 1) == Share(1, 1)
+    assert causes(results, "Backlit", 1) == Share(1, 2)
 
 
 def test_faults_by_label_count_without_harm():
