@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 
 from backlit.diagnose.case import Case
@@ -53,7 +54,8 @@ def ranked(case: Case, findings: Sequence[Finding]) -> list[Finding]:
 
     The order of cause is that of the codes, with those that follow from another finding last. Then the first remedies
     of the first few are trained in that order, up to one that closes the gap to the reference. Findings that stand by
-    themselves, as a leak, stay at the head: no loss of the held-out rows shows what they cost.
+    themselves, as a leak, stay at the head: no loss of the held-out rows shows what they cost. Each says which one
+    before it may bring it about.
     """
     codes = {finding.code for finding in findings}
     followers = {code for cause in codes for code in FOLLOWS.get(cause, ())}
@@ -64,7 +66,16 @@ def ranked(case: Case, findings: Sequence[Finding]) -> list[Finding]:
     cure = _cure(case, others) if len(others) > 1 and case.reference is not None else None
     if cure is not None:
         others = [cure, *(finding for finding in others if finding is not cure)]
-    return heads + others
+    return _with_causes(heads + others)
+
+
+def _with_causes(ordered: Sequence[Finding]) -> list[Finding]:
+    """Say of each finding which one before it may bring it about: the first cause of its chain."""
+    causes: dict[str, str] = {}
+    for finding in ordered:
+        cause = next((code for code in causes if finding.code in FOLLOWS.get(code, ())), "")
+        causes[finding.code] = causes.get(cause, "") or cause
+    return [msgspec.structs.replace(finding, follows=causes[finding.code]) for finding in ordered]
 
 
 def _cure(case: Case, ordered: Sequence[Finding]) -> Finding | None:

@@ -37,8 +37,9 @@ class Finding(Summary, msgspec.Struct, frozen=True, kw_only=True):
     `code` and `name` say what ("BL303", "vanishing gradient"); `place` where: the layer, the epoch, the column.
     `measure` says what `measured` is a number of ("gradient norm of layer 1 / that of layer 10, epoch 1"); `threshold`
     is the number that it passed, and `healthy` what a training without the trouble has. `why` is a sentence of maths.
-    `remedies` are in the order in which they are worth trying. `signal` and `layer` name the signal to look at. The
-    `details` are more lines of evidence.
+    `remedies` are in the order in which they are worth trying. `follows` is the code of a finding before this one that
+    brings it about by itself, so that it may go with that one; empty for a cause of its own. `signal` and `layer` name
+    the signal to look at. The `details` are more lines of evidence.
     """
 
     code: str
@@ -54,6 +55,7 @@ class Finding(Summary, msgspec.Struct, frozen=True, kw_only=True):
     layer: str | None = None
     epoch: int | None = None
     details: tuple[str, ...] = ()
+    follows: str = ""
 
 
 class Compared(msgspec.Struct, frozen=True, kw_only=True):

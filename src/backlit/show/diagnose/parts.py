@@ -30,8 +30,11 @@ def diagnosis_parts(diagnosis: Diagnosis) -> Iterator[Block]:
     yield Words(words.measured(diagnosis.compared))
     if not diagnosis.compared.constant:
         yield _compared(diagnosis)
-    for place, finding in enumerate(diagnosis.findings, 1):
+    causes = [finding for finding in diagnosis.findings if not finding.follows]
+    for place, finding in enumerate(causes, 1):
         yield from finding_parts(finding, f"{place}. ")
+    for cause in causes:
+        yield from _following(diagnosis, cause)
     if diagnosis.tried:
         yield Heading("Remedies that were trained, from the same seed")
         signals = {finding.code: _signal(finding) for finding in diagnosis.findings}
@@ -47,6 +50,14 @@ def diagnosis_parts(diagnosis: Diagnosis) -> Iterator[Block]:
     if diagnosis.unsaid:
         yield Heading("What cannot be told")
         yield from map(Words, diagnosis.unsaid)
+
+
+def _following(diagnosis: Diagnosis, cause: Finding) -> Iterator[Block]:
+    """Give in short what may follow from a finding, and go with it."""
+    found = [finding for finding in diagnosis.findings if finding.follows == cause.code]
+    if found:
+        yield Heading(f"May follow from {cause.code}")
+        yield from (Words(f"{words.finding_line(finding)}.") for finding in found)
 
 
 def _compared(diagnosis: Diagnosis) -> DemoTable:

@@ -29,8 +29,11 @@ def verdict(diagnosis: Diagnosis) -> str:
     """Say in a sentence whether anything is wrong."""
     findings, compared = diagnosis.findings, diagnosis.compared
     if findings:
-        each = listed([f"{finding.code} {finding.name}" for finding in findings], MOST_NAMED)
-        which = counted(len(findings), "finding")
+        causes = [finding for finding in findings if not finding.follows]
+        each = listed([f"{finding.code} {finding.name}" for finding in causes], MOST_NAMED)
+        which, more = counted(len(causes), "finding"), len(findings) - len(causes)
+        if more:
+            each += f"; {more} more may follow from {'it' if len(causes) == 1 else 'these'}"
         if not was_compared(compared) and not diagnosis.stopped.startswith("diverged"):
             return f"{which}, without a comparison that would tell whether they do harm: {each}."
         return f"{which}: {each}."
