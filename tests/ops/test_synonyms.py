@@ -29,10 +29,14 @@ def options() -> dict[str, set[str]]:
     from importlib import import_module
     from inspect import signature
 
+    from backlit.cli.table_options import TableOptions
+
     found = {}
     for command in COMMANDS:
-        parameters = signature(getattr(import_module(f"backlit.cli.{command}"), command)).parameters
-        found[command] = {name.replace("_", "-") for name in parameters} | {"format"}
+        names = set(signature(getattr(import_module(f"backlit.cli.{command}"), command)).parameters)
+        if "options" in names:  # those that commands share
+            names |= set(signature(TableOptions).parameters)
+        found[command] = {name.replace("_", "-") for name in names} | {"format"}
     return found
 
 
