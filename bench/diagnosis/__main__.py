@@ -11,10 +11,6 @@ from typing import Annotated, Literal
 import msgspec
 from cyclopts import App, Parameter
 
-os.environ.setdefault(
-    "BACKLIT_THREADS", "1"
-)  # each process keeps one processor busy, also in what the diagnosis trains
-
 from backlit.diagnose import diagnose
 from bench.diagnosis import design as drawn
 from bench.diagnosis import report
@@ -107,4 +103,5 @@ def show(cell: str, *, seed: int = 0, fix: bool = False) -> None:
 
 
 if __name__ == "__main__":
+    os.environ.setdefault("BACKLIT_THREADS", "1")  # each process keeps one processor busy; those it starts have it too
     app()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import os
 import sys
 from collections import Counter
 from pathlib import Path
@@ -237,3 +239,11 @@ def test_the_part_of_a_gap_that_is_closed():
     assert truth.closed(0.9, 0.1, 0.1) == 0.0
     assert truth.closed(0.9, 0.5, 0.3) == -0.5
     assert truth.closed(0.5, 0.5, 0.9) == 0.0
+
+
+def test_the_command_changes_no_environment_where_it_is_imported(monkeypatch):
+    monkeypatch.delenv("BACKLIT_THREADS", raising=False)
+    import bench.diagnosis.__main__ as command
+
+    importlib.reload(command)
+    assert "BACKLIT_THREADS" not in os.environ
