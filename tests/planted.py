@@ -13,7 +13,7 @@ from backlit.diagnose.changes import changed
 from backlit.diagnose.finding_tests import finding_tests
 from backlit.diagnose.plan import Plan, run
 from backlit.diagnose.records import Finding
-from backlit.diagnose.trial import scores_of
+from backlit.diagnose.trial import state_of
 from backlit.engine import Training
 
 Array = Any
@@ -95,4 +95,4 @@ def with_remedy(case: Case, finding: Finding, k: int = 0) -> tuple[float, Traini
     """Train with a finding's remedy; give the unexplained share of the held-out rows, and the training."""
     plan = changed(case.plan, finding.remedies[k].changes)
     training = run(plan.training())
-    return float(scores_of(case, plan, training).mean()), training
+    return float(state_of(case, plan, training).scores.mean()), training

@@ -15,7 +15,7 @@ import numpy as np
 
 from backlit.diagnose.ahead import RateSearch, rate_search
 from backlit.diagnose.naming import TableNames, told
-from backlit.diagnose.plan import Plan, Rows
+from backlit.diagnose.plan import Plan, Rows, mean_and_spread
 from backlit.diagnose.reference import Reference, references
 from backlit.diagnose.samples import MOST_ROWS, Sample, class_numbers, sample_of
 from backlit.diagnose.score import baseline_score, is_of_classes, predicted, row_scores, wanted
@@ -28,7 +28,6 @@ from backlit.ops.registry import activations
 
 SAMPLE = 512
 """Outputs of hidden units are looked at over so many training rows at the most, evenly spread."""
-
 
 REFERENCE_ROWS = 5_000
 """Where there are validation rows, references are trained on at most so many training rows."""
@@ -143,24 +142,25 @@ class Case:
         """The mean score of the held-out rows where each is predicted as the training rows' mean."""
         return baseline_score(self.targets, self.held_out_targets)
 
-    def scores(self, network: Any, X: Array, T: Array, classes: bool | None = None) -> Array:
-        """Give the rows' scores (n,) of a network, as shares of the baseline's mean score."""
+    def predictions(self, network: Any, X: Array) -> Array:
+        """Give a network's predictions of rows (n, outputs), as the targets should be."""
         with np.errstate(all="ignore"):
             outputs = network.predict(X)
-        P = predicted(network.loss, outputs, self.of_classes if classes is None else classes)
-        return row_scores(T, P) / self.baseline
+        return predicted(network.loss, outputs, self.of_classes)
+
+    def scores(self, network: Any, X: Array, T: Array) -> Array:
+        """Give the rows' scores (n,) of a network, as shares of the baseline's mean score."""
+        return row_scores(T, self.predictions(network, X)) / self.baseline
 
     @functools.cached_property
     def predictions_held_out(self) -> Array:
-        """This network's predictions of the held-out rows (n, outputs), as the targets should be."""
-        with np.errstate(all="ignore"):
-            outputs = self.network.predict(self.held_out[0])
-        return predicted(self.network.loss, outputs, self.of_classes)
+        """The predictions of the held-out rows (n, outputs) by the network as the training left it."""
+        return self.predictions(self.network, self.held_out[0])
 
     @functools.cached_property
     def held_out_scores(self) -> Array:
-        """The scores of the held-out rows by the network as the training left it (n,)."""
-        return self.scores(self.network, self.held_out[0], self.held_out_targets)
+        """The scores of these predictions (n,), as shares of the baseline's mean score."""
+        return row_scores(self.held_out_targets, self.predictions_held_out) / self.baseline
 
     @functools.cached_property
     def unexplained(self) -> float:
@@ -175,10 +175,8 @@ class Case:
     @functools.cached_property
     def linear(self) -> float:
         """The unexplained share of the held-out rows by a linear model: least squares with a small ridge."""
-        X, X_held_out = self.X.astype(np.float64), self.held_out[0].astype(np.float64)
-        mean, spread = X.mean(axis=0), X.std(axis=0)
-        spread[spread == 0.0] = 1.0
-        X, X_held_out = (X - mean) / spread, (X_held_out - mean) / spread
+        mean, spread = mean_and_spread(self.X)
+        X, X_held_out = ((X.astype(np.float64) - mean) / spread for X in (self.X, self.held_out[0]))
         gram = X.T @ X + 1e-2 * len(X) ** 0.5 * np.eye(X.shape[1])
         W = np.linalg.solve(gram, X.T @ (self.targets - self.targets.mean(axis=0)))
         P = X_held_out @ W + self.targets.mean(axis=0)

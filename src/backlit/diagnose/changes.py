@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from backlit.diagnose.plan import Plan, Rows, standardized
+from backlit.diagnose.plan import Plan, Rows, mean_and_spread, standardized
 from backlit.diagnose.records import Change
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
@@ -36,6 +36,11 @@ def changed(plan: Plan, changes: Iterable[Change]) -> Plan:
         plan = CHANGES[change.name](plan, change.value)
         plan = plan.replaced(changes=(*plan.changes, change))
     return plan
+
+
+def key_of(changes: Iterable[Change]) -> str:
+    """Give what tells changes from others: what they change, and to what; their words do not count."""
+    return repr([(change.name, change.value) for change in changes])
 
 
 def _change(name: str) -> Callable[[Callable[[Plan, Any], Plan]], Callable[[Plan, Any], Plan]]:
@@ -80,6 +85,17 @@ def _hidden(plan: Plan) -> list[int]:
     return places[:-1]
 
 
+def _with_hidden(
+    plan: Plan, make: Callable[[Dense], list[Layer]], other: Callable[[int, Layer], Layer] = lambda k, layer: layer
+) -> Plan:
+    """Put what `make` gives in the place of each hidden dense layer, and what `other` gives in that of layer k."""
+    hidden = _hidden(plan)
+    layers: list[Layer] = []
+    for k, layer in enumerate(plan.layers):
+        layers += make(layer) if k in hidden and isinstance(layer, Dense) else [other(k, layer)]
+    return plan.with_layers(layers)
+
+
 def _with_dense(plan: Plan, places: Iterable[int], **fields: Any) -> Plan:
     """Replace fields of some dense layers; those whose weights fit no more are drawn anew, the others stay."""
     layers = list(plan.layers)
@@ -91,16 +107,12 @@ def _with_dense(plan: Plan, places: Iterable[int], **fields: Any) -> Plan:
 @_change("activation")
 def _set_activation(plan: Plan, value: Any) -> Plan:
     """Take another activation in all hidden layers, with its usual first weights."""
-    layers: list[Layer] = []
-    for k, layer in enumerate(plan.layers):
-        if k in _hidden(plan):
-            assert isinstance(layer, Dense)
-            layers.append(Dense(layer.units, value, bias=layer.bias))
-        elif isinstance(layer, Activation) and k < len(plan.layers) - 1:
-            layers.append(activations.make(value))
-        else:
-            layers.append(layer)
-    return plan.with_layers(layers)
+    last = len(plan.layers) - 1
+
+    def other(k: int, layer: Layer) -> Layer:
+        return activations.make(value) if isinstance(layer, Activation) and k < last else layer
+
+    return _with_hidden(plan, lambda dense: [Dense(dense.units, value, bias=dense.bias)], other)
 
 
 @_change("first weights")
@@ -123,29 +135,26 @@ def _set_biases(plan: Plan, value: Any) -> Plan:
 @_change("batch norm")
 def _add_batch_norm(plan: Plan, value: Any) -> Plan:
     """Put a batch normalization between each hidden dense layer and its activation."""
-    layers: list[Layer] = []
-    for k, layer in enumerate(plan.layers):
-        if k in _hidden(plan):
-            assert isinstance(layer, Dense)
-            activation = activations.make(layer.activation)
-            weights = activation.initializer if layer.weights is None else layer.weights
-            layers += [Dense(layer.units, bias=layer.bias, weights=weights), BatchNorm(), activation]
-        else:
-            layers.append(layer)
-    return plan.with_layers(layers)
+
+    def normalized(dense: Dense) -> list[Layer]:
+        activation = activations.make(dense.activation)
+        weights = activation.initializer if dense.weights is None else dense.weights
+        return [Dense(dense.units, bias=dense.bias, weights=weights), BatchNorm(), activation]
+
+    return _with_hidden(plan, normalized)
 
 
 @_change("dropout")
 def _set_dropout(plan: Plan, value: Any) -> Plan:
     """Set the probability of all dropout layers, take them out at 0, or put one behind each hidden layer."""
-    there = any(isinstance(layer, Dropout) for layer in plan.layers)
+    there, hidden = any(isinstance(layer, Dropout) for layer in plan.layers), _hidden(plan)
     layers: list[Layer] = []
     for k, layer in enumerate(plan.layers):
         if isinstance(layer, Dropout):
             layers += [Dropout(value)] if value else []
             continue
         layers.append(layer)
-        if not there and value and k in _hidden(plan):
+        if not there and value and k in hidden:
             layers.append(Dropout(value))
     kept = plan.with_layers(layers)
     if kept.network.parameters.size == plan.network.parameters.size:  # dropout has none: the first weights stay
@@ -198,9 +207,7 @@ def _mapped(plan: Plan, change: Callable[[Rows], Rows]) -> Plan:
 @_change("standardize")
 def _standardize(plan: Plan, value: Any) -> Plan:
     """Subtract the mean of the training rows from each input, and divide by their standard deviation."""
-    X = plan.rows[0].astype(np.float64)
-    mean, spread = X.mean(axis=0), X.std(axis=0)
-    spread[spread == 0.0] = 1.0
+    mean, spread = mean_and_spread(plan.rows[0])
     dtype = plan.network.dtype
     center, scale = plan.center.copy(), plan.spread.copy()
     center[plan.columns] += mean * scale[plan.columns]
@@ -212,9 +219,7 @@ def _standardize(plan: Plan, value: Any) -> Plan:
 @_change("standardize targets")
 def _standardize_targets(plan: Plan, value: Any) -> Plan:
     """Subtract the mean of the training targets, and divide by their standard deviation."""
-    Y = plan.rows[1].astype(np.float64)
-    mean, spread = Y.mean(axis=0), Y.std(axis=0)
-    spread[spread == 0.0] = 1.0
+    mean, spread = mean_and_spread(plan.rows[1])
     dtype = plan.network.dtype
     center = plan.target_center + mean * plan.target_spread
     scaled = _mapped(plan, lambda rows: (rows[0], standardized(rows[1], mean, spread, dtype), rows[2]))

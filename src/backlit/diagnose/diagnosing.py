@@ -12,9 +12,10 @@ from backlit.diagnose.finding_tests import finding_tests
 from backlit.diagnose.harm import compared, is_harmed
 from backlit.diagnose.naming import TableNames
 from backlit.diagnose.plan import Plan
-from backlit.diagnose.ranking import SHOWN_BY_LOSS, ranked
+from backlit.diagnose.ranking import SHOWN_BY_LOSS, not_shown_by_loss, ranked
 from backlit.diagnose.records import Compared, Diagnosis, Finding
 from backlit.diagnose.samples import class_numbers
+from backlit.diagnose.score import answers
 from backlit.diagnose.trial import tried_remedies
 from backlit.engine import Training
 from backlit.errors import BacklitError, collecting, counted
@@ -96,14 +97,8 @@ def _sorted(case: Case, harmed: bool, compare: bool) -> tuple[tuple[Finding, ...
 
 def _triable(findings: Sequence[Finding], harmed: bool) -> list[Finding]:
     """Give the findings whose remedies the held-out rows can judge."""
-    return [
-        finding for finding in findings if finding.code in SHOWN_BY_LOSS or (harmed and finding.code not in _alone())
-    ]
-
-
-def _alone() -> set[str]:
-    """Give the codes of findings that no loss of the held-out rows can show."""
-    return {test.code for test in finding_tests() if test.by_itself and test.code not in SHOWN_BY_LOSS}
+    alone = not_shown_by_loss()
+    return [finding for finding in findings if finding.code in SHOWN_BY_LOSS or (harmed and finding.code not in alone)]
 
 
 def _unsaid(
@@ -123,7 +118,7 @@ def _unsaid(
         )
     if not len(case.signals):
         said.append("No signals were measured, so nothing is said of gradients and units.")
-    if shared := [code for code in untried if code in _alone()]:
+    if shared := [code for code in untried if code in not_shown_by_loss()]:
         said.append(
             f"The {'remedies' if len(shared) > 1 else 'remedy'} of {', '.join(shared)} cannot be judged by the "
             "validation rows, which have the same fault."
@@ -144,9 +139,7 @@ def _unlearned(case: Case) -> Iterator[str]:
     classes = class_numbers(case.held_out_targets, case.of_classes)
     if classes is None:
         return
-    P = case.predictions_held_out
-    answers = (P[:, 0] > 0.5).astype(np.int64) if P.shape[1] == 1 else P.argmax(axis=1)
-    for number in np.setdiff1d(classes, answers).tolist():
+    for number in np.setdiff1d(classes, answers(case.predictions_held_out)).tolist():
         rows = int((classes == number).sum())
         if rows >= FEWEST_OF_A_CLASS:
             yield (

@@ -43,7 +43,6 @@ SHOWN_ALONE = ("BL1", "BL2", "BL3", "BL402", "BL403")
 LATE, STILL = 0.9, 0.05
 """A validation loss still falls where its lowest is the last one, and it fell by this part in the last tenth."""
 
-
 OF_ROWS = {
     "BL103": "a column may give the target away: {place}",
     "BL104": "the same rows are among the training and the test rows: {place}",
@@ -68,13 +67,14 @@ class Tested(NamedTuple):
 def noticed(training: TableTraining) -> tuple[Notice, ...]:
     """Give what may be wrong with a training that has run, causes first, at most `MOST`; mostly nothing."""
     with collecting([]), np.errstate(all="ignore"):
-        tested = _tested(training)
-        found = list(_rows(training))
+        case = _case(training)
+        tested = _tested(training, case)
+        found = list(_rows(training, case))
         shuffled = any(notice.code == "BL105" for notice in found)  # which says why the network is no better
         found += [*_diverged(training), *_still_falling(training)]
         bad = None if tested is None or shuffled else _bad(tested)
         found += [Notice("", bad, diagnosing(training.command))] if bad else []
-        found += _causes(training) if bad else ()
+        found += _causes(training, case) if bad else ()
         found += _unlearned(training, tested) if tested is not None and not bad and not shuffled else ()
     return tuple(found[:MOST])
 
@@ -82,13 +82,12 @@ def noticed(training: TableTraining) -> tuple[Notice, ...]:
 # ------------------------------------------------------------------------------------------------------- the test rows
 
 
-def _tested(training: TableTraining) -> Tested | None:
+def _tested(training: TableTraining, case: Case) -> Tested | None:
     """Score the test rows row by row; None where there are none, or the targets of all are the baseline's."""
     beside, model = training.compared, training.model
     if beside is None or model is None or len(beside.targets) < FEWEST_ROWS:
         return None
-    X = training.encoder.encode_features(training.table.take(training.rows["test"]), training.settings.dtype)
-    outputs = model.network.predict(X)
+    outputs = model.network.predict(case.held_out[0])
     if isinstance(training.encoder.target, NumberTarget):
         true = predicted = np.zeros(0, np.int64)
         T, P = beside.targets[:, None], model.decode(outputs)[:, None]
@@ -152,17 +151,15 @@ def _case(training: TableTraining) -> Case:
     )  # fmt: skip
 
 
-def _rows(training: TableTraining) -> Iterator[Notice]:
+def _rows(training: TableTraining, case: Case) -> Iterator[Notice]:
     """Give the findings that stand by themselves: a leak, rows on both sides of the split, shuffled labels."""
-    case = _case(training)
     for test in finding_tests():
         if test.by_itself and (found := test.run(case)) is not None:
             yield _of_finding(training, found)
 
 
-def _causes(training: TableTraining) -> list[Notice]:
+def _causes(training: TableTraining, case: Case) -> list[Notice]:
     """Give the first finding that may say why a network predicts badly."""
-    case = _case(training)
     tests = (test for test in finding_tests() if not test.by_itself and test.code.startswith(SHOWN_ALONE))
     found = (test.run(case) for test in tests)
     first = next((finding for finding in found if finding is not None), None)

@@ -86,16 +86,9 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
 
     def training(self, **settings: Any) -> Training:
         """Make the training, from the first weights on; `settings` replace those of the plan."""
-        X, Y, weights = self.rows
         given = msgspec.structs.asdict(self.settings) | settings
-        validation = self.validation
-        if validation is not None and not validation[2].size:
-            validation = validation[:2]  # type: ignore[assignment]
         with collecting([]):  # what it warns of is what is diagnosed
-            return Training(
-                self.network.copy(), X, Y, sample_weight=weights if weights.size else None, validation=validation,
-                **given,
-            )  # fmt: skip
+            return training_on(self.network.copy(), self.rows, self.validation, **given)
 
     def sampled(self, most: int) -> Self:
         """Give the plan with at most so many training rows, the same ones each time."""
@@ -115,6 +108,22 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
         if Y.shape[1] != len(self.target_spread):
             return Y
         return Y * self.target_spread + self.target_center
+
+
+def training_on(network: Network, rows: Rows, validation: Rows | None, **settings: Any) -> Training:
+    """Make a training on rows, which a `Training` takes without their weights where they have none."""
+    X, Y, weights = rows
+    judged = validation if validation is None or validation[2].size else validation[:2]
+    return Training(
+        network, X, Y, sample_weight=weights if weights.size else None, validation=judged, **settings
+    )  # fmt: skip
+
+
+def mean_and_spread(values: Array) -> tuple[Array, Array]:
+    """Give the means and standard deviations of the columns; 1 for the latter where all values are the same."""
+    values = values.astype(np.float64)
+    spread = values.std(axis=0)
+    return values.mean(axis=0), np.where(spread == 0.0, 1.0, spread)
 
 
 def standardized(rows: Array, mean: Array, spread: Array, dtype: Any) -> Array:

@@ -49,6 +49,11 @@ HELPS = 0.2
 """Where no remedy closes so much of the gap, the order stays that of cause."""
 
 
+def not_shown_by_loss() -> set[str]:
+    """Give the codes of findings that no loss of the held-out rows can show."""
+    return {test.code for test in finding_tests() if test.by_itself and test.code not in SHOWN_BY_LOSS}
+
+
 def ranked(case: Case, findings: Sequence[Finding]) -> list[Finding]:
     """Put findings in the order of cause, and the first whose remedy cures at the head.
 
@@ -60,7 +65,7 @@ def ranked(case: Case, findings: Sequence[Finding]) -> list[Finding]:
     codes = {finding.code for finding in findings}
     followers = {code for cause in codes for code in FOLLOWS.get(cause, ())}
     ordered = sorted(findings, key=lambda finding: (finding.code in followers, finding.code))
-    alone = {test.code for test in finding_tests() if test.by_itself and test.code not in SHOWN_BY_LOSS}
+    alone = not_shown_by_loss()
     heads = [finding for finding in ordered if finding.code in alone]
     others = [finding for finding in ordered if finding.code not in alone]
     cure = _cure(case, others) if len(others) > 1 and case.reference is not None else None

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
 import numpy as np
 
-from backlit.diagnose.plan import Plan, Rows, run, standardized
+from backlit.diagnose.plan import Plan, Rows, mean_and_spread, run, standardized, training_on
 from backlit.diagnose.score import predicted, row_scores
 from backlit.engine import Network, Training, kind_of
 from backlit.kernels.types import Array
@@ -62,7 +61,7 @@ def references(
     """
     X, Y, rows = _rows_of(plan, classes)
     held_out = rows or (X, Y, plan.rows[2])
-    middle, size = plan.rows[1].astype(np.float64).mean(axis=0), _spread(plan.rows[1])
+    middle, size = mean_and_spread(plan.rows[1])
 
     def predictions(training: Training, X: Array) -> Array:
         outputs = predicted(training.network.loss, training.network.predict(X), classes)
@@ -80,8 +79,8 @@ def references(
 def _rows_of(plan: Plan, classes: bool) -> tuple[Array, Array, Rows | None]:
     """Give the rows as a reference takes them: inputs standardized, and so are targets that are numbers."""
     X, Y, _ = plan.rows
-    mean, spread = X.astype(np.float64).mean(axis=0), _spread(X)
-    middle, size = (np.zeros(1), np.ones(1)) if classes else (Y.astype(np.float64).mean(axis=0), _spread(Y))
+    mean, spread = mean_and_spread(X)
+    middle, size = (np.zeros(1), np.ones(1)) if classes else mean_and_spread(Y)
 
     def scaled(rows: Rows) -> Rows:
         X = np.clip((rows[0].astype(np.float64) - mean) / spread, -FARTHEST, FARTHEST)
@@ -91,31 +90,22 @@ def _rows_of(plan: Plan, classes: bool) -> tuple[Array, Array, Rows | None]:
     return training[0], training[1], None if plan.validation is None else scaled(plan.validation)
 
 
-def _spread(values: Array) -> Array:
-    """Give the standard deviations of the columns, 1 where all values are the same."""
-    spread = values.astype(np.float64).std(axis=0)
-    return np.where(spread == 0.0, 1.0, spread)
-
-
 def _training(plan: Plan, X: Array, Y: Array, validation: Rows | None, classes: bool, seed: int) -> Training:
     """Make a reference: the plan's hidden layers within bounds, usual first weights, Adam, stopped by validation."""
     widths, activation = _shape(plan)
+    last, loss = _ending(plan, Y, classes)
     network = Network(
-        [*(Dense(units, activation) for units in widths), _output(plan, Y, classes)], X.shape[1],
-        _loss(plan, Y, classes), dtype=plan.network.dtype, seed=1 + seed,
+        [*(Dense(units, activation) for units in widths), last], X.shape[1], loss, dtype=plan.network.dtype,
+        seed=1 + seed,
     )  # fmt: skip
     rows = len(X)
     batches = -(-rows // BATCH_ROWS)
     epochs = max(-(-FEWEST_UPDATES // batches), min(MOST_EPOCHS, max(FEWEST_EPOCHS, plan.settings.epochs)))
     rate = min(HIGHEST_RATE, RATE * max(1.0, WIDTH / max(widths)))
-    given: Any = None if validation is None else (validation[0], validation[1])
-    if given is not None and validation is not None and validation[2].size:
-        given = validation
-    weights = plan.rows[2] if plan.rows[2].size else None
-    return Training(
-        network, X, _targets(plan, Y, classes), optimizer=Adam(rate), batch_size=BATCH_ROWS, epochs=epochs,
-        seed=plan.settings.seed + seed, validation=_validation(plan, given, classes), patience=PATIENCE,
-        keep_best=True, l2=min(MOST_L2, 1.0 / rows), sample_weight=weights,
+    judged = validation and (validation[0], _targets(plan, validation[1], classes), validation[2])
+    return training_on(
+        network, (X, _targets(plan, Y, classes), plan.rows[2]), judged, optimizer=Adam(rate), batch_size=BATCH_ROWS,
+        epochs=epochs, seed=plan.settings.seed + seed, patience=PATIENCE, keep_best=True, l2=min(MOST_L2, 1.0 / rows),
     )  # fmt: skip
 
 
@@ -127,31 +117,19 @@ def _shape(plan: Plan) -> tuple[list[int], str]:
     return widths, "tanh" if names == {"tanh"} else "relu"
 
 
-def _output(plan: Plan, Y: Array, classes: bool) -> Dense:
-    """Give the last layer that fits the targets."""
+def _ending(plan: Plan, Y: Array, classes: bool) -> tuple[Dense, str]:
+    """Give the last layer and the loss that fit the targets."""
     network = plan.network
     if not classes:
-        return Dense(network.output_size)
-    if network.loss.class_targets or Y.shape[1] > 1:
-        exclusive = network.loss.class_targets or bool((Y.sum(axis=1) == 1.0).all())
-        return Dense(network.output_size, "softmax" if exclusive else "sigmoid")
-    return Dense(1, "sigmoid")
-
-
-def _loss(plan: Plan, Y: Array, classes: bool) -> str:
-    """Give the loss that fits the targets; counts keep the loss of their own."""
-    if not classes:
-        return "half_squared_error"
-    return "cross_entropy" if _output(plan, Y, classes).activation == "softmax" else "binary_cross_entropy"
+        return Dense(network.output_size), "half_squared_error"
+    if network.loss.class_targets or (Y.shape[1] > 1 and bool((Y.sum(axis=1) == 1.0).all())):
+        return Dense(network.output_size, "softmax"), "cross_entropy"
+    return Dense(network.output_size if Y.shape[1] > 1 else 1, "sigmoid"), "binary_cross_entropy"
 
 
 def _targets(plan: Plan, Y: Array, classes: bool) -> Array:
     """Give targets as a reference's loss takes them: class numbers, or numbers from 0 to 1, so -1 of ±1 becomes 0."""
     return np.clip(Y, 0.0, 1.0) if classes and (Y.shape[1] > 1 or kind_of(plan.network.loss) == "labels") else Y
-
-
-def _validation(plan: Plan, given: Any, classes: bool) -> Any:
-    return None if given is None else (given[0], _targets(plan, given[1], classes), *given[2:])
 
 
 def _words(training: Training) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from backlit.diagnose.ahead import rounded
 from backlit.diagnose.case import Case
-from backlit.diagnose.changes import changed, set_rate
+from backlit.diagnose.changes import changed, key_of, set_rate
 from backlit.diagnose.plan import Plan
 from backlit.diagnose.records import Remedy
 from backlit.engine import Network
@@ -42,7 +42,7 @@ def sensible(case: Case, remedies: Iterable[Remedy]) -> tuple[Remedy, ...]:
         except BacklitError:
             continue
         if not _is_as_it_was(case.plan, after):
-            found.setdefault(repr([(change.name, change.value) for change in remedy.changes]), remedy)
+            found.setdefault(key_of(remedy.changes), remedy)
     return tuple(found.values())
 
 

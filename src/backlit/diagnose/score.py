@@ -44,6 +44,16 @@ def predicted(loss: Loss, outputs: Array, classes: bool) -> Array:
     return np.clip(A, 0.0, 1.0) if classes else A
 
 
+def answers(P: Array) -> Array:
+    """Give the class number (n,) that predictions (n, outputs) answer: 0 or 1 of a single output.
+
+    >>> answers(np.array([[0.2], [0.7]])), answers(np.array([[0.1, 0.2, 0.7]]))
+    (array([0, 1]), array([2]))
+    """
+    found: Array = (P[:, 0] > 0.5).astype(np.int64) if P.shape[1] == 1 else P.argmax(axis=1)
+    return found
+
+
 def row_scores(T: Array, P: Array) -> Array:
     """Give Σ (t - p)² over the outputs of each row (n,); a prediction that is not finite gives infinity."""
     with np.errstate(all="ignore"):

@@ -13,11 +13,11 @@ from typing import NamedTuple
 import numpy as np
 
 from backlit.diagnose.case import Case
-from backlit.diagnose.changes import changed, class_codes
+from backlit.diagnose.changes import changed, class_codes, key_of
 from backlit.diagnose.harm import errors_of, finite
 from backlit.diagnose.plan import Plan, run
 from backlit.diagnose.records import Change, Finding, Outcome, Remedy, Tried
-from backlit.diagnose.score import predicted, row_scores, wanted
+from backlit.diagnose.score import row_scores, wanted
 from backlit.engine import SIGNALS, Training
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
@@ -34,10 +34,11 @@ CLOSED = 0.9
 
 
 class State(NamedTuple):
-    """A plan that has been trained, with the scores of its held-out rows (n,)."""
+    """A plan that has been trained, with its predictions of the held-out rows (n, outputs) and their scores (n,)."""
 
     plan: Plan
     training: Training
+    predictions: Array
     scores: Array
 
 
@@ -45,7 +46,7 @@ def tried_remedies(
     case: Case, findings: Sequence[Finding], tell: Callable[[str], None] = lambda _: None
 ) -> tuple[tuple[Tried, ...], tuple[Change, ...]]:
     """Train the findings' remedies in their order; give what came of each, and the changes that helped."""
-    now = State(case.plan, case.training, case.held_out_scores)
+    now = State(case.plan, case.training, case.predictions_held_out, case.held_out_scores)
     target = case.reference.unexplained if case.reference is not None else 0.0
     tried: list[Tried] = []
     for finding, remedy in _in_order(findings):
@@ -116,17 +117,11 @@ def _class_weights(case: Case) -> Array:
 
 def trained(case: Case, plan: Plan) -> State:
     """Train a plan to its end; the same changes are trained once."""
-    key = _key(plan)
+    key = key_of(plan.changes)
     if key not in case.trained:
-        training = run(plan.training(divergence="warn"))
-        case.trained[key] = State(plan, training, scores_of(case, plan, training))
+        case.trained[key] = state_of(case, plan, run(plan.training(divergence="warn")))
     state: State = case.trained[key]
     return state
-
-
-def _key(plan: Plan) -> str:
-    """Give what tells the changes of a plan from others."""
-    return repr([(change.name, change.value) for change in plan.changes])
 
 
 def closed_by(case: Case, remedy: Remedy) -> float:
@@ -162,18 +157,14 @@ def _part(before: float, after: float, target: float) -> float:
     return (before - after) / way if way > 0.0 else float(after < before)
 
 
-def scores_of(case: Case, plan: Plan, training: Training) -> Array:
-    """Give the scores of the held-out rows (n,) by the training of a changed plan, in the unit of the first one."""
-    rows = plan.rows if plan.validation is None else plan.validation
-    if plan.validation is None:  # rows may have been left out: the judged rows stay those of the first plan
-        rows = (plan.inputs_of(case.held_out[0]), *case.held_out[1:])
-    outputs = predicted(training.network.loss, training.network.predict(rows[0]), case.of_classes)
-    T = case.held_out_targets
-    if not case.of_classes:
-        outputs = plan.outputs_of(outputs)
+def state_of(case: Case, plan: Plan, training: Training) -> State:
+    """Judge the training of a changed plan on the held-out rows of the first one, none left out, in its unit."""
+    X = plan.inputs_of(case.held_out[0]) if plan.validation is None else plan.validation[0]
+    P, T = case.predictions(training.network, X), case.held_out_targets
+    outputs = P if case.of_classes else plan.outputs_of(P)
     if outputs.shape != T.shape:
         T = wanted(training.network, case.held_out[1])
-    return row_scores(T, outputs) / case.baseline
+    return State(plan, training, P, row_scores(T, outputs) / case.baseline)
 
 
 def outcome(case: Case, state: State, finding: Finding, weights: Array | None = None) -> Outcome:
@@ -197,12 +188,8 @@ def outcome(case: Case, state: State, finding: Finding, weights: Array | None = 
 def _metric(case: Case, state: State, weights: Array | None) -> tuple[str, float | None]:
     """Give the accuracy of classes on the held-out rows, or R² of numbers."""
     if not case.of_classes:
-        mean = float(state.scores.mean())
-        return "R²", finite(1.0 - mean)
-    plan, network = state.plan, state.training.network
-    X = plan.validation[0] if plan.validation is not None else plan.inputs_of(case.held_out[0])
-    P = predicted(network.loss, network.predict(X), True)
-    T = wanted(network, case.held_out[1])
+        return "R²", finite(1.0 - float(state.scores.mean()))
+    P, T = state.predictions, wanted(state.training.network, case.held_out[1])
     right = (P > 0.5) == (T > 0.5) if T.shape[1] == 1 else P.argmax(axis=1) == T.argmax(axis=1)
     if weights is not None:
         return "balanced accuracy", float(np.average(right.reshape(len(T), -1).mean(axis=1), weights=weights))

@@ -12,9 +12,8 @@ from backlit.diagnose.finding_tests import finding
 from backlit.diagnose.plan import Plan, run
 from backlit.diagnose.records import Finding, Remedy
 from backlit.diagnose.samples import class_numbers
-from backlit.diagnose.score import predicted
+from backlit.diagnose.score import answers, predicted
 from backlit.errors import BacklitError
-from backlit.kernels.types import Array
 
 RARE = 0.15
 """Classes of at most this part of the rows are rare, if they are also less than half of what all classes alike have."""
@@ -99,11 +98,6 @@ def _told(case: Case, plan: Plan, network: object, rare: int) -> Told | None:
     wanted_class = class_numbers(wanted, case.of_classes)
     if wanted_class is None or not (wanted_class == rare).any() or not (wanted_class != rare).any():
         return None
-    said = _said(P)
+    said = answers(P)
     mine = wanted_class == rare
     return Told(float((said[mine] == rare).mean()), float((said[~mine] == rare).mean()))
-
-
-def _said(P: Array) -> Array:
-    said: Array = (P[:, 0] > 0.5).astype(np.int64) if P.shape[1] == 1 else P.argmax(axis=1)
-    return said
