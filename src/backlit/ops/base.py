@@ -4,10 +4,12 @@ An op is a frozen record: its fields are its settings, its static methods are it
 carry the meaning, and the engine reads them:
 
 * an upper-case name is a matrix, a lower-case name a vector (`X` and `W`, `b` and `gamma`); an op that declares
-  `shaped` sees its arrays in their own shapes instead, a buffer as (rows, *shape per row);
+  `shaped` sees its arrays in their own shapes instead, a buffer as (rows, *shape per row); one that declares
+  `by_position` sees a matrix with a row for each position of a picture or a sequence, and the last axis as columns;
 * a leading `d` means "the derivative of the error with respect to": `dW` lies in the gradient vector where `W` lies in
   the parameter vector, `dX` in the gradient arena where `X` lies in the activation arena;
-* the names of an op's own fields are its settings, handed over as scalars (`alpha`, `rate`);
+* the names of an op's own numeric fields, and of the other `numbers` that it gives, are its settings, handed over as
+  scalars (`alpha`, `rate`);
 * a few names belong to the machine (`MACHINE_SCALARS`): whether this is training, the seed and the step.
 
 An array that is not wanted (`dX` of the first layer, `dW` of frozen weights, `b` of a layer without bias) is handed
@@ -41,6 +43,7 @@ from typing import Any, ClassVar, TypeVar
 import msgspec
 
 from backlit.errors import ArgumentError, BacklitError
+from backlit.ops.equations import Equations
 from backlit.ops.synonyms import hint
 from backlit.ops.value_checks import NotNegative, check_fields
 
@@ -91,6 +94,14 @@ class Op(msgspec.Struct, frozen=True, metaclass=OpType):
     nested: ClassVar[Mapping[str, str]] = {}
     """For a setting that may itself be an op, the kind of that op."""
 
+    def numbers(self) -> dict[str, float]:
+        """Give the numbers that the functions may ask for by name: the numeric settings; an op may add what it derives.
+
+        The names do not depend on the settings' values, since a compiled kernel serves all values.
+        """
+        given = {field: getattr(self, field) for field in self.__struct_fields__}
+        return {name: value for name, value in given.items() if isinstance(value, (int, float))}
+
     def to_dict(self) -> dict[str, Any]:
         """Give the op's name and settings as plain data, the inverse of `Registry.from_dict`."""
         settings = {field: getattr(self, field) for field in self.__struct_fields__}
@@ -125,8 +136,11 @@ class Shapes(msgspec.Struct, frozen=True):
 class Layer(Op, frozen=True):
     """An op of a network: `forward` goes from the buffers that it `reads` to the buffer that it `writes`.
 
-    `shaped` says that the functions take buffers in their shapes, (rows, *shape per row); otherwise they take a matrix,
-    rows by numbers, whatever the shape is. `batch_coupled` says that a row's result depends on the other rows of its
+    `shaped` says that the functions take buffers in their shapes, (rows, *shape per row); `by_position` that they take
+    a matrix with a row for each position, (rows positions, last axis), so that one weight matrix serves all moments of
+    a sequence and all places of a picture; otherwise they take a matrix, rows by numbers, whatever the shape is. An op
+    whose `reads` depend on its settings gives them by a property; those after the first are inputs of the network that
+    `beside` names. `batch_coupled` says that a row's result depends on the other rows of its
     batch; such an op, and one with state, is given the whole batch at once. `outputs` declares where the outputs lie,
     whatever the inputs and the settings are; a network refuses a loss that is not defined there.
     """
@@ -135,6 +149,7 @@ class Layer(Op, frozen=True):
     reads: ClassVar[tuple[str, ...]] = ("X",)
     writes: ClassVar[str] = "Z"
     shaped: ClassVar[bool] = False
+    by_position: ClassVar[bool] = False
     batch_coupled: ClassVar[bool] = False
     outputs: ClassVar[Interval | None] = None
     """The lowest and the highest output; with None a network accepts any loss."""
@@ -151,6 +166,20 @@ class Layer(Op, frozen=True):
         if len(set(rows)) > 1:
             raise BacklitError(f"{self.kind} {self.name!r} reads rows of one shape; it is given rows of {rows}.")
         return Shapes(dict(zip(self.reads, rows, strict=True)) | {self.writes: rows[0]})
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """The inputs of the network that it reads beside what the layer before writes, in the order of `reads`."""
+        return ()
+
+    @classmethod
+    def sample(cls) -> tuple[Layer, Shape]:
+        """Give a layer of this class with small settings and the shape of a row that fits it, to compile or to test."""
+        return cls(), (4,)
+
+    def equations(self, *rows: Shape) -> Equations | None:
+        """Give how each number comes about, for worked examples, where buffers have these shapes: see `equations`."""
+        return None
 
     def columns(self, row: Shape) -> int:
         """Give the numbers of a row that has one axis. Errors: a BacklitError where it has more."""

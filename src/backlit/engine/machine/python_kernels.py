@@ -44,7 +44,8 @@ def plain_kernel(binding: Binding, which: str) -> int:
         binding.require(name, which)
     fetch = [(name, binding.vector_of(name), binding.column(name), binding.sizes(name), binding.kind(name))
              for name in names if name in binding.arrays]  # fmt: skip
-    settings = {name: getattr(binding.op, name) for name in names if name in binding.settings}
+    numbers = binding.op.numbers()
+    settings = {name: numbers[name] for name in names if name in numbers}
     asked = [name for name in names if name in MACHINE_SCALARS]
     made: dict[int, tuple[Any, Any, dict[str, Any]]] = {}  # by rows: the vectors the arrays view, and the arrays
 

@@ -37,15 +37,11 @@ class Binding:
                 f"{op.kind} {op.name!r}: its functions work on {len(self.arrays)} arrays ({', '.join(self.arrays)}); "
                 f"expected at most {(Row.WIDTH - Row.ARRAYS) // 3} matrices. Join some of them."
             )
-        self.settings = tuple(field for field in op.__struct_fields__ if self.is_number(field))
+        self.settings = tuple(op.numbers())
 
     def kind(self, name: str) -> str | None:
         """Give the kind of array a name stands for, or None."""
         return self.kinds.get(name) or (self.kinds.get(name[1:]) if name[0] == "d" else None)
-
-    def is_number(self, field: str) -> bool:
-        """Tell whether a setting is a number, which kernels may be handed."""
-        return isinstance(getattr(self.op, field), (int, float))
 
     def vector_of(self, name: str) -> str:
         """Give the flat vector an array lies in: P, dP, A, dA or S."""

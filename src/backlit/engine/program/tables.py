@@ -146,12 +146,16 @@ class Program:
         row = np.zeros(Row.WIDTH, np.int64)
         row[Row.NUMBER] = step.number
         row[Row.SETTINGS] = len(self.settings)
-        self.settings += [float(getattr(binding.op, name)) for name in binding.settings]
+        self.settings += map(float, binding.op.numbers().values())
         for name in binding.arrays:
             place, wanted = self._place(step, name), self._wanted(step, name)
             column, sizes = binding.column(name), binding.sizes(name)
-            row[column : column + 2] = place.offset, wanted if place.rows is None else place.rows * wanted
-            row[sizes.start : sizes.stop] = place.shape if len(sizes) == len(place.shape) else place.columns
+            by_position = place.rows is None and getattr(binding.op, "by_position", False)
+            positions = math.prod(place.shape[:-1]) if by_position else 1  # rows of the op for a row of the batch
+            row[column : column + 2] = place.offset, wanted * (positions if place.rows is None else place.rows)
+            row[sizes.start : sizes.stop] = (
+                place.shape if len(sizes) == len(place.shape) else place.columns // positions
+            )
         return row
 
     def _place(self, step: Step, name: str) -> Place:

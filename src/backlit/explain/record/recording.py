@@ -180,7 +180,7 @@ class Recording:
             elif array in shapes.work:
                 given[array] = self.array(full).reshape(shapes.work[array])
             else:
-                given[array] = getattr(op, array)
+                given[array] = op.numbers()[array]
         with np.errstate(all="ignore"):
             op.backward(**given)  # type: ignore[attr-defined]
         result: Array = given[f"d{name}"]
