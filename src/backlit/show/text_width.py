@@ -35,6 +35,22 @@ def shortened(text: str, most: float, size: float, *, bold: bool = False) -> str
     return "…"
 
 
+def wrapped(text: str, most: float, size: float) -> list[str]:
+    """Break a text between words into lines of at most that width; a longer word has a line of its own.
+
+    >>> wrapped("one two three", 60, 10)
+    ['one two', 'three']
+    """
+    lines: list[str] = []
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and text_width(longer, size) <= most:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
+
+
 def _em(character: str) -> float:
     """Give the most that a character takes, by its kind."""
     category = unicodedata.category(character)
