@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import unicodedata
 
 NARROW, WIDE, WIDEST = " .,:;'|!ijlIft()[]-", "mwMW%@—…∞−+±=<>≤≥~", 1.12
@@ -49,6 +50,11 @@ def wrapped(text: str, most: float, size: float) -> list[str]:
         else:
             lines.append(word)
     return lines
+
+
+def hung(text: str, width: int) -> list[str]:
+    """Break a text into lines of so many characters, of which the second and later ones hang."""
+    return textwrap.wrap(text, width, subsequent_indent="    ")
 
 
 def _em(character: str) -> float:

@@ -17,7 +17,8 @@ class Grid(msgspec.Struct, frozen=True):
 
     `slopes` are dE/d of the numbers, of a picture's the whole slope that comes back to them; empty where the backward
     pass does not reach them. `made` is the cell whose making is shown, and `window` are the cells of it that the next
-    layer's such cell reads; `winner` is the one of them that a max pooling passes on. `heads` are the columns' names.
+    layer's such cell reads; `winner` is the one of them that a max pooling passes on. `heads` are the columns' names, `sides` the
+    rows'.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Grid(msgspec.Struct, frozen=True):
     made: Cell | None = None
     winner: Cell | None = None
     heads: tuple[str, ...] = ()
+    sides: tuple[str, ...] = ()
 
 
 class Sum(msgspec.Struct, frozen=True):

@@ -218,8 +218,7 @@ def _excerpt(grid: Grid, array: Array, digits: int, largest: float) -> Placed | 
         "", (), made=place.get(grid.made) if grid.made else None, winner=place.get(grid.winner) if grid.winner else None
     )
     placed = _numbered(within, part, digits, 200.0, largest)
-    where = f"{_span('row', rows)}, {_span('column', columns)}"
-    title = Text(0.0, CELL_LETTERS, where, "title", "start", CELL_LETTERS)
+    title = Text(0.0, CELL_LETTERS, span_words(rows, columns), "title", "start", CELL_LETTERS)
     boxes = [*placed.boxes, Box(0.0, 0.0, placed.width, placed.height, "window")]
     return Placed(
         tuple(_moved(box, LINE) for box in boxes),
@@ -227,6 +226,11 @@ def _excerpt(grid: Grid, array: Array, digits: int, largest: float) -> Placed | 
         max(placed.width, title.width),
         placed.height + LINE,
     )
+
+
+def span_words(rows: list[int], columns: list[int]) -> str:
+    """Say which rows and columns, counted from 1."""
+    return f"{_span('row', rows)}, {_span('column', columns)}"
 
 
 def _span(word: str, numbers: list[int]) -> str:

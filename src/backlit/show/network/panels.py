@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from backlit.explain.algebra.numerals import given_text, short_text
-from backlit.explain.record.drawing_records import Branches, Grid, Maps, Panel, Sum, Unrolled
+from backlit.explain.record.drawing_records import Branches, Grid, Maps, Panel, Unrolled
 from backlit.explain.record.node_record import Node
 from backlit.show.network.grids import CELL_LETTERS, LINE, Placed, coloured, largest_of, numbers_of, place_grid
 from backlit.show.network.parts import LETTERS, LOWERED, Box, Circle, Layout, Line, Text
+from backlit.show.network.sums import sum_text
 from backlit.show.network.unrolled import place_unrolled
 from backlit.show.text_width import shortened, wrapped
 
@@ -23,8 +23,6 @@ WIDTH = 342.0
 GAP = 16.0
 STEM = 24.0
 """The height of the arrow from a panel to the next."""
-MOST_TERMS = 12
-"""A sum of more terms is not written out."""
 JOIN_RADIUS = 14.0
 JOINS = {"add": "+", "multiply": "×", "concatenate": "‖"}
 """What stands in the circle where branches meet."""
@@ -128,37 +126,6 @@ def _flowed(blocks: Sequence[Placed], most: float) -> tuple[list[Box], list[Text
         width, height = max(width, x + block.width), max(height, y + block.height)
         x += block.width + GAP
     return boxes, texts, width, height
-
-
-def sum_text(made: Sum, digits: int) -> str:
-    """Write how the marked cell comes about; a sum of many terms by their number.
-
-    >>> sum_text(Sum("net(f1@r1c1)", ((1.0, 0.5), (2.0, -1.0)), 0.25, -1.25), 4)
-    'net(f1@r1c1) = 1·0.5 + 2·(−1) + 0.25 = −1.25'
-    """
-    result = short_text(made.result, digits).replace("-", "−")
-    numbers = [short_text(number, digits).replace("-", "−") for number, _ in made.terms]
-    if made.head != "sum":
-        shown = ", ".join(numbers) if len(numbers) <= MOST_TERMS else f"{len(numbers):,} numbers"
-        return f"{made.name} = {made.head}({shown}) = {result}"
-    weights = [_factor(given_text(weight, digits)) for _, weight in made.terms]
-    terms = [f"{number}·{weight}" for number, weight in zip(numbers, weights, strict=True)]
-    if len(terms) > MOST_TERMS:
-        terms = [f"sum of {len(terms):,} products"]
-    bias = [_factor(given_text(made.bias, digits))] if made.bias is not None else []
-    text = f"{made.name} = {' + '.join([*terms, *bias])} = {result}"
-    if made.after is None:
-        return text
-    return f"{text}; {made.activation} gives {short_text(made.after, digits)}".replace("-", "−")
-
-
-def _factor(text: str) -> str:
-    """Give a number so that it may stand behind a sign.
-
-    >>> _factor("-1"), _factor("2")
-    ('(−1)', '2')
-    """
-    return f"(−{text[1:]})" if text.startswith("-") else text
 
 
 # ------------------------------------------------------------------------------------------------------------- branches

@@ -79,8 +79,8 @@ class Line(NamedTuple):
 class Box(NamedTuple):
     """A rectangle: a cell of a grid, the frame of a window of cells, or a state.
 
-    Its role is "cell", "pixel" (a cell without a number), "window", "made", "state", "bar" or "join". `shade` from -1 to
-    1 is the strength of its colour; negative numbers have the other one.
+    Its role is "cell", "pixel" (a cell without a number), "frame" (around these), "window", "made", "state" or "bar".
+    `shade` from -1 to 1 is the strength of its colour; negative numbers have the other one.
     """
 
     x: float

@@ -90,7 +90,8 @@ def _box(box: Box, kind: str) -> str:
     """Write a cell, a frame or a state."""
     place = f'x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{box.height:.1f}"'
     if box.role in FRAMES:
-        return f'<rect class="{box.role} framed" {place} fill="none" stroke="{LIGHT[kind]}" stroke-width="{FRAMES[box.role]:g}" rx="2"/>'
+        edge = f'stroke="{LIGHT[kind]}" stroke-width="{FRAMES[box.role]:g}"'
+        return f'<rect class="{box.role} framed" {place} fill="none" {edge} rx="2"/>'
     edge = f'stroke="{LIGHT["quiet"]}" stroke-opacity="0.45"'
     if box.role in {"state", "frame"}:
         round_ = ' rx="6"' if box.role == "state" else ""

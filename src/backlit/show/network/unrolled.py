@@ -63,7 +63,7 @@ class _Chain:
         width = max(box[2] for box in found)
         return Layout(width, self.bottom, tuple(self.lines), (), tuple(self.texts), tuple(self.boxes))
 
-    # ------------------------------------------------------------------------------------------------------ what is said
+    # ----------------------------------------------------------------------------------------------------- what is said
 
     def _said(self, nodes: Sequence[Node], count: int) -> list[str]:
         numbers = [node.slope if self.backward else node.value for node in nodes]
