@@ -3,4 +3,4 @@
 Interface: the classes are registered, and found in `ops.registry.layers`.
 """
 
-from backlit.ops.layers import dense, dropout, normalization  # noqa: F401
+from backlit.ops.layers import convolution, dense, dropout, normalization, pooling, reshaping  # noqa: F401
