@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import msgspec
+
 from backlit.errors import BacklitError, counted
 from backlit.kernels.convolution import convolve, convolve_backward, convolve_backward_loops, convolve_loops
 from backlit.ops.base import Activation, Interval, Layer, Op, Shape, Shapes, tuned
@@ -33,7 +35,8 @@ class Convolution(Layer, frozen=True):
     def __post_init__(self) -> None:
         title, types, settings = type(self).__name__, types_of(type(self)), self.__struct_fields__
         for name in SLIDING:
-            checked(name, getattr(self, name), types[name], f"{title}: ")
+            value = checked(name, getattr(self, name), types[name], f"{title}: ")
+            msgspec.structs.force_setattr(self, name, value)
         given: Any = self
         if given.filters % given.groups:
             raise BacklitError(

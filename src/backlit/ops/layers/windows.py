@@ -23,12 +23,13 @@ from backlit.kernels.convolution import padding_before
 from backlit.ops.base import Shape
 from backlit.ops.value_checks import Count, Whole
 
+Two = Meta(min_length=2, max_length=2)  # msgspec ends the process over bounded numbers beside tuple[Count, Count]
 Counts = Annotated[
-    Count | tuple[Count, Count],
+    Count | Annotated[tuple[Count, ...], Two],
     Meta(extra={"expected": "a whole number of at least 1, or a pair of such numbers, of rows and of columns"}),
 ]
 Padding = Annotated[
-    Literal["valid", "same"] | Whole | tuple[Whole, Whole],
+    Literal["valid", "same"] | Whole | Annotated[tuple[Whole, ...], Two],
     Meta(
         extra={
             "expected": "'valid', 'same', a whole number of at least 0, or a pair of such numbers, of rows and of "
