@@ -10,5 +10,6 @@ from backlit.ops.layers import (  # noqa: F401
     dropout,
     normalization,
     pooling,
+    recurrent,
     reshaping,
 )
