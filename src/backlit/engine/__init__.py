@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 from backlit.lazy import lazily
 
 if TYPE_CHECKING:
-    from backlit.engine.architecture import layer_from_dict, make_layer
     from backlit.engine.chunks import epochs_at_once, every_epoch
     from backlit.engine.code_cache.announcing import Compilation, compilation_listeners
     from backlit.engine.compiled import can_compile
@@ -114,10 +113,8 @@ _PLACES = {
     "gradcheck": "gradcheck",
     "input_units": "unit_names",
     "kind_of": "metrics",
-    "layer_from_dict": "architecture",
     "lbfgs_options": "lbfgs",
     "letters_of": "unit_names",
-    "make_layer": "architecture",
     "minimize": "lbfgs",
     "parameter_names": "unit_names",
     "place_text": "unit_names",
@@ -187,10 +184,8 @@ __all__ = [
     "gradcheck",
     "input_units",
     "kind_of",
-    "layer_from_dict",
     "lbfgs_options",
     "letters_of",
-    "make_layer",
     "minimize",
     "parameter_names",
     "place_text",
