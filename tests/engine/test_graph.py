@@ -15,7 +15,8 @@ from backlit.engine.executable import Executable
 from backlit.engine.gradcheck import gradcheck
 from backlit.engine.network import Network
 from backlit.engine.program.buffers import gradient_name
-from backlit.engine.program.graph import Graph, Node, chain
+from backlit.engine.program.graph import Graph, Node
+from backlit.engine.wiring import nodes_of
 from backlit.engine.training import Training
 from backlit.errors import BacklitError
 from backlit.ops.activations.smooth import Sigmoid, Tanh
@@ -118,7 +119,7 @@ def diamond(*, coupled: bool = False, softmax: bool = False) -> Graph:
         Node(Join(), "7", ("6.Z", "1.A")),
         Node(Join(), "8", ("5.Z", "7.Z")),
         *[Node(node.op, f"9{node.label}", tuple(f"9{name}" if name != "8.Z" else name for name in node.reads))
-          for node in chain([Dense(3, "softmax")] if softmax else [Dense(2)], "8.Z")],
+          for node in nodes_of([Dense(3, "softmax")] if softmax else [Dense(2)], {"8.Z": (4,)})],
     ]  # fmt: skip
     return Graph({"X": (3,), "V": (2,)}, nodes)
 
@@ -167,7 +168,7 @@ class Add(Join, frozen=True):
 def skip(activation: str) -> Graph:
     """A dense layer's Z is read by its activation, which has its label, and by another layer behind that."""
     nodes = [
-        *chain([Dense(3, activation)], "X"),
+        *nodes_of([Dense(3, activation)], {"X": (3,)}),
         Node(Dense(3), "2", ("1.Z",)),
         Node(Add(), "3", ("1.A", "2.Z")),
         Node(Join(), "4", ("1.Z", "3.Z")),

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 from backlit.lazy import lazily
 
 if TYPE_CHECKING:
-    from backlit.engine.architecture import layer_from_dict, make_layer
     from backlit.engine.chunks import epochs_at_once, every_epoch
     from backlit.engine.code_cache.announcing import Compilation, compilation_listeners
     from backlit.engine.compiled import can_compile
@@ -98,9 +97,7 @@ _PLACES = {
     "flat_parts": "flatness",
     "gradcheck": "gradcheck",
     "kind_of": "metrics",
-    "layer_from_dict": "architecture",
     "lbfgs_options": "lbfgs",
-    "make_layer": "architecture",
     "minimize": "lbfgs",
     "plots": "display",
     "plotted": "curves",
@@ -162,9 +159,7 @@ __all__ = [
     "flat_parts",
     "gradcheck",
     "kind_of",
-    "layer_from_dict",
     "lbfgs_options",
-    "make_layer",
     "minimize",
     "plots",
     "plotted",

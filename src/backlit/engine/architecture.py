@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from backlit.engine.arguments import known_arguments
-from backlit.engine.program.graph import Graph, chain, layout_size
+from backlit.engine.program.graph import Graph, checked_shape, layout_size
 from backlit.engine.unlearnable import refuse_constant
+from backlit.engine.wiring import nodes_of
 from backlit.errors import BacklitError, counted
 from backlit.kernels.types import Array
 from backlit.ops.base import Interval, Layer, Loss, Shape
 from backlit.ops.initializers import fill
-from backlit.ops.registry import activations, layers, losses
+from backlit.ops.registry import activations, layer_from_dict, losses, make_layer
 
 DTYPES = ("float32", "float64")
 
@@ -28,7 +29,8 @@ class Architecture:
 
     @known_arguments("Network")
     def __init__(
-        self, layers: Iterable[Layer | str], inputs: int | Shape, loss: Loss | str = "half_squared_error", *,
+        self, layers: Iterable[Layer | str], inputs: int | Shape | Mapping[str, int | Shape],
+        loss: Loss | str = "half_squared_error", *,
         dtype: npt.DTypeLike = "float64", seed: int | np.random.Generator = 0,
     ) -> None:  # fmt: skip
         if isinstance(layers, (str, Layer)) or not isinstance(layers, Iterable):
@@ -38,7 +40,8 @@ class Architecture:
         self.layers = tuple(make_layer(layer) for layer in layers)
         if not self.layers:
             raise BacklitError("a network needs at least one layer, such as Dense(1).")
-        self._build(Graph({"X": _row(inputs)}, chain(self.layers, "X")), loss, dtype, seed)
+        given = _inputs(inputs)
+        self._build(Graph(given, nodes_of(self.layers, given)), loss, dtype, seed)
 
     @classmethod
     def from_graph(
@@ -177,10 +180,10 @@ class Architecture:
         """Describe layers, inputs, loss and dtype as plain data, without the parameters' values."""
         if not self.layers:
             raise BacklitError("a network built from a graph cannot be written down yet; a chain of layers can.")
-        (row,) = self.graph.inputs.values()
+        plain = {name: row[0] if len(row) == 1 else list(row) for name, row in self.graph.inputs.items()}
         return {
             "layers": [layer.to_dict() for layer in self.layers],
-            "inputs": self.inputs if len(row) == 1 else list(row),
+            "inputs": plain["X"] if list(plain) == ["X"] else plain,
             "loss": self.loss.to_dict(),
             "dtype": self.dtype.name,
         }
@@ -222,6 +225,12 @@ class Architecture:
         start = str(self.inputs) if others or len(row) == 1 else str(row)
         sizes = " -> ".join([start, *(layer.summary() for layer in self.layers or self.ops)])
         return f"Network({sizes}; {self.loss.name}; {counted(self.parameters.size, 'parameter')}, {self.dtype.name})"
+
+
+def _inputs(given: Any) -> dict[str, Shape]:
+    """Give the shape of a row of each input, by its name: that of X for a number of columns or a shape."""
+    shapes = {name: _row(shape) for name, shape in given.items()} if isinstance(given, Mapping) else {"X": _row(given)}
+    return {name: checked_shape(name, shape) for name, shape in shapes.items()}
 
 
 def _row(inputs: Any) -> Shape:
@@ -297,20 +306,3 @@ def _numbers(name: str, given: Any, dtype: np.dtype[Any]) -> Array:
         if name == "Y":
             advice += ": classes, Y = np.unique(Y, return_inverse=True) makes class numbers of names"
         raise BacklitError(f"{name} does not hold rows of numbers ({error}); {advice}.") from None
-
-
-def make_layer(given: Layer | str) -> Layer:
-    """Give the layer or activation that `given` is or names."""
-    if isinstance(given, Layer):
-        return given
-    if isinstance(given, str) and given in activations:
-        return activations.make(given)  # type: ignore[no-any-return]
-    if isinstance(given, (str, type)):
-        return layers.make(given)  # type: ignore[no-any-return]
-    raise BacklitError(f"a layer is {given!r}; expected a layer such as Dense(16, 'relu'), or a name.")
-
-
-def layer_from_dict(data: Mapping[str, Any]) -> Layer:
-    """Give the layer or activation that `to_dict` described."""
-    registry = activations if data.get("op") in activations else layers
-    return registry.from_dict(data)  # type: ignore[no-any-return]

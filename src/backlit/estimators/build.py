@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from backlit.engine import Network, make_layer
+from backlit.engine import Network
 from backlit.errors import BacklitError, counted
 from backlit.kernels.types import Array
 from backlit.ops.base import Activation, Layer, Loss, Optimizer, arguments
@@ -19,7 +19,7 @@ from backlit.ops.optimizers.adaptive import Adam
 from backlit.ops.optimizers.descent import Momentum as PlainMomentum
 from backlit.ops.optimizers.descent import Nesterov
 from backlit.ops.optimizers.quasi_newton import LBFGS
-from backlit.ops.registry import activations, optimizers, schedules
+from backlit.ops.registry import activations, make_layer, optimizers, schedules
 from backlit.ops.schedules import Schedule
 
 SCIKIT_LEARN_ACTIVATIONS: Mapping[str, str] = {"logistic": "sigmoid"}

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from backlit.engine import Network, Training, TrainingSettings, layer_from_dict
+from backlit.engine import Network, Training, TrainingSettings
 from backlit.errors import BacklitError
 from backlit.examples.file_checks import check_columns, check_data, check_trouble, check_valley, check_values
 from backlit.examples.file_errors import MisfitError, at_place, inside, inside_key, misfit, of_setting
@@ -37,7 +37,7 @@ from backlit.examples.toml_slips import slip
 from backlit.kernels.types import Array
 from backlit.ops.base import Layer
 from backlit.ops.layers.dense import Dense
-from backlit.ops.registry import REGISTRIES, Registry, layers, losses
+from backlit.ops.registry import REGISTRIES, Registry, layer_from_dict, layers, losses
 
 PARTS = ("network", "data", "training")
 

@@ -105,7 +105,15 @@ class Op(msgspec.Struct, frozen=True, metaclass=OpType):
     def to_dict(self) -> dict[str, Any]:
         """Give the op's name and settings as plain data, the inverse of `Registry.from_dict`."""
         settings = {field: getattr(self, field) for field in self.__struct_fields__}
-        return {"op": self.name, **{k: v.to_dict() if isinstance(v, Op) else v for k, v in settings.items()}}
+        return {"op": self.name, **{k: _plain(v) for k, v in settings.items()}}
+
+
+def _plain(value: Any) -> Any:
+    """Give a setting as plain data: an op as its name and settings, ops in a row, or rows of them, as a list."""
+    if isinstance(value, Op):
+        return value.to_dict()
+    ops = isinstance(value, (tuple, list)) and value and all(isinstance(item, (Op, tuple, list)) for item in value)
+    return [_plain(item) for item in value] if ops else value
 
 
 def check_settings(op: Op) -> None:

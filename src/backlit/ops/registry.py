@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from backlit.errors import BacklitError
-from backlit.ops.base import Op, arguments
+from backlit.ops.base import Layer, Op, arguments
 from backlit.ops.synonyms import hint
 from backlit.ops.update_checks import refuse_other_results
 from backlit.ops.value_checks import checked, types_of
@@ -65,13 +65,22 @@ class Registry(MutableMapping[str, type[Op]]):
                 raise BacklitError(
                     f"{self.kind} {cls.name!r} has no setting {key!r}; {hint(key, cls.__struct_fields__)}"
                 )
-        inner = {key: REGISTRIES[kind].from_dict(settings.pop(key)) for key, kind in cls.nested.items()
-                 if isinstance(settings.get(key), Mapping)}  # fmt: skip
+        inner = {key: _inner(kind, settings.pop(key)) for key, kind in cls.nested.items()
+                 if isinstance(settings.get(key), (Mapping, list) if kind == "layer" else Mapping)}  # fmt: skip
         for name in _required(cls):
             if name not in data:
                 raise BacklitError(f"{self.kind} {cls.name!r}: the setting {name!r} is missing.")
         owner, types = f"{self.kind} {cls.name!r}: ", types_of(cls)
         return cls(**inner, **{key: checked(key, value, types[key], owner) for key, value in settings.items()})
+
+
+def _inner(kind: str, data: Any) -> Any:
+    """Give the op that stands in another one's settings; in a layer's, several in lists too, activations among them."""
+    if kind == "layer" and isinstance(data, (list, tuple)):
+        return tuple(_inner(kind, item) for item in data)
+    if kind == "layer":
+        return layer_from_dict(data) if isinstance(data, Mapping) else make_layer(data)
+    return REGISTRIES[kind].from_dict(data)
 
 
 @functools.cache  # msgspec evaluates the annotations each time
@@ -105,6 +114,22 @@ initializers = Registry("initializer")
 
 
 REGISTRIES = {r.kind: r for r in (layers, activations, losses, optimizers, schedules, initializers)}
+
+
+def make_layer(given: Any) -> Any:
+    """Give the layer or activation that `given` is or names."""
+    if isinstance(given, Layer):
+        return given
+    if isinstance(given, str) and given in activations:
+        return activations.make(given)
+    if isinstance(given, (str, type)):
+        return layers.make(given)
+    raise BacklitError(f"a layer is {given!r}; expected a layer such as Dense(16, 'relu'), or a name.")
+
+
+def layer_from_dict(data: Mapping[str, Any]) -> Any:
+    """Give the layer or activation that `to_dict` described."""
+    return (activations if data.get("op") in activations else layers).from_dict(data)
 
 
 def _check_maths(cls: type[Op], name: str) -> None:

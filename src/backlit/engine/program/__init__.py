@@ -2,10 +2,10 @@
 
 `graph` says which op reads which buffers, `buffers` where every array lies, `sharding` how many rows a shard has,
 `arguments` how an op's functions find their arguments, `tables` puts it together; `structs` declares what the machine
-reads. The interface is `Graph`, `Node` and `chain` to describe a network, `Program` to make its tables.
+reads. The interface is `Graph` and `Node` to describe a network, `Program` to make its tables.
 """
 
-from backlit.engine.program.graph import Graph, Node, chain
+from backlit.engine.program.graph import Graph, Node
 from backlit.engine.program.tables import Program
 
-__all__ = ["Graph", "Node", "Program", "chain"]
+__all__ = ["Graph", "Node", "Program"]

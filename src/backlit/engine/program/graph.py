@@ -1,10 +1,11 @@
 """A network as a graph: ops in order, each with the buffers that it reads, and the layout of all parameters.
 
-A chain of layers is the common case (`chain`). A buffer may have several readers; a network may have several inputs,
-whose columns lie side by side in X.
+`engine/wiring.py` makes the nodes of nested layers. A buffer may have several readers; a network may have several
+inputs, whose columns lie side by side in X.
 
+>>> from backlit.engine.wiring import nodes_of
 >>> from backlit.ops.layers.dense import Dense
->>> graph = Graph({"X": (4,)}, chain([Dense(3, "tanh"), Dense(1)], "X"))
+>>> graph = Graph({"X": (4,)}, nodes_of([Dense(3, "tanh"), Dense(1)], {"X": (4,)}))
 >>> [node.writes for node in graph.nodes], graph.output
 (['1.Z', '1.A', '2.Z'], '2.Z')
 >>> graph.layout
@@ -64,7 +65,7 @@ class Graph:
     """
 
     def __init__(self, inputs: Mapping[str, Shape], nodes: Iterable[Node]) -> None:
-        self.inputs = {name: _checked_shape(name, shape) for name, shape in inputs.items()}
+        self.inputs = {name: checked_shape(name, shape) for name, shape in inputs.items()}
         self.nodes = tuple(nodes)
         if not (self.inputs and self.nodes):
             raise BacklitError("a graph has no inputs or no nodes; expected at least one of each.")
@@ -140,26 +141,13 @@ class Graph:
                 if Node(op, node.label, (node.writes,)) not in self.nodes:
                     raise BacklitError(
                         f"node {node.label} is a layer with an activation, {node.op.summary()}, which no node runs. "
-                        f"Make the nodes by chain([...], buffer), or add one that runs {op.name!r} on {node.writes}."
+                        f"Make the nodes by nodes_of([...], inputs), or add one that runs {op.name!r} on {node.writes}."
                     )
 
     def _check_readers(self) -> None:
         for name in (*self.inputs, *(node.writes for node in self.nodes[:-1])):
             if name not in self._readers:
                 raise BacklitError(f"nothing reads the buffer {name}; leave it out, or let the last node write it.")
-
-
-def chain(layers: Sequence[Layer], first: str) -> list[Node]:
-    """Give the nodes of layers one after another, of which the first reads the buffer `first`.
-
-    Layers are numbered from 1. A dense layer and its activation are two ops that share a number, so that names read as
-    the notation does: 1.W, 1.Z, 1.A.
-    """
-    nodes: list[Node] = []
-    for number, layer in enumerate(layers, 1):
-        for op in layer.ops():
-            nodes.append(Node(op, str(number), (nodes[-1].writes if nodes else first,)))
-    return nodes
 
 
 def _mean(meant: dict[str, str], name: str, buffer: str) -> None:
@@ -170,7 +158,8 @@ def _mean(meant: dict[str, str], name: str, buffer: str) -> None:
         )
 
 
-def _checked_shape(name: str, shape: Any) -> Shape:
+def checked_shape(name: str, shape: Any) -> Shape:
+    """Give the shape of an input's row, or refuse it, or the input's name."""
     if not name.isidentifier() or name in TAKEN or name.startswith("d"):
         raise BacklitError(
             f"an input is named {name!r}; expected a name such as 'X' or 'image': no dots, no leading d, which stands "

@@ -55,6 +55,7 @@ class Dense(Layer, frozen=True):
         "weights": "initializer",
         "biases": "initializer",
     }
+    by_position: ClassVar[bool] = True
     outputs: ClassVar[Interval] = (-math.inf, math.inf)
     """Of the linear map: an activation is an op of its own."""
     formula: ClassVar[str] = r"\mathrm{net}_j = \sum_i w_{ij} x_i + b_j"
@@ -82,9 +83,10 @@ class Dense(Layer, frozen=True):
 
     def shapes(self, *rows: Shape) -> Shapes:
         """Give W (fan_in, units), b (units,) and the buffers X and Z."""
-        fan_in = self.columns(*rows)
+        ((*positions, fan_in),) = rows
         biases = self.units if self.bias else 0
-        return Shapes({"X": (fan_in,), "Z": (self.units,)}, {"W": (fan_in, self.units), "b": (biases,)})
+        buffers = {"X": (*positions, fan_in), "Z": (*positions, self.units)}
+        return Shapes(buffers, {"W": (fan_in, self.units), "b": (biases,)})
 
     def initial(self, name: str) -> Any:
         """Give the initializer or the values of W or b."""
