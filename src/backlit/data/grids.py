@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from backlit.data.messages import in_full, quoted
-from backlit.data.values import RowError
+from backlit.data.values import RowError, as_numbers
 from backlit.errors import BacklitError, counted
 
 FULL = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65_535.0}
@@ -55,6 +55,13 @@ def grids_of(column: pa.ChunkedArray) -> NDArray[Any]:
     kind = np.dtype(column.type.value_type.to_pandas_dtype())
     flat = parts[0] if len(parts) == 1 else np.concatenate([np.zeros(0, kind), *parts])
     return flat.reshape(-1, *shape)
+
+
+def part_of(column: Any, start: int) -> NDArray[Any]:
+    """Give CHUNK grids from `start` on, of a column of grids or of an array (n, numbers)."""
+    if isinstance(column, np.ndarray):
+        return column[start : start + CHUNK]
+    return grids_of(column.slice(start, CHUNK))
 
 
 def unit_scaled(values: NDArray[Any]) -> NDArray[np.float64]:
@@ -97,14 +104,14 @@ class Grid(msgspec.Struct, frozen=True, tag="grid"):
     def _chunks(self, column: Any) -> Iterator[tuple[int, NDArray[np.float64]]]:
         """Give the rows (k, *shape) in chunks, each with the number of its first."""
         for start in range(0, len(column), CHUNK):
-            yield start, self._fitted(grids_of(column.slice(start, CHUNK)), start)
+            yield start, self._fitted(part_of(column, start), start)
 
     def _fitted(self, grids: NDArray[Any], start: int) -> NDArray[np.float64]:
         """Give grids in this shape, grey ones repeated where colours are expected."""
         values = unit_scaled(grids)
         refuse_not_finite(values, self.name, start)
         shape = values.shape[1:]
-        if math.prod(shape) == math.prod(self.shape) and shape[:2] == self.shape[:2]:
+        if math.prod(shape) == math.prod(self.shape) and (self.columns or shape[:2] == self.shape[:2]):
             return values.reshape(-1, *self.shape)
         colours = len(self.shape) == 3 and shape[:2] == self.shape[:2]
         if colours and self.shape[2] == 3 and math.prod(shape[2:]) == 1:
@@ -136,23 +143,30 @@ def plan_grid(name: str, column: pa.ChunkedArray, wanted: Sequence[int] | None =
             f"the network expects rows of shape {list(shape)}; the column {quoted(name)} holds grids of "
             f"{sizes(given)}: write inputs = {list(given)}."
         )
+    return measured_grid(name, column, shape)
+
+
+def grid_of_columns(table: Any, names: Sequence[str]) -> NDArray[np.float64]:
+    """Give columns of numbers side by side (n, columns), missing ones NaN."""
+    return np.column_stack([as_numbers(table.column(name), name) for name in names])
+
+
+def measured_grid(name: str, column: Any, shape: Shape, columns: tuple[str, ...] = ()) -> tuple[Grid, str, str]:
+    """Give the plan of grids, its kind and what is said of it; `column` holds them, or an array (n, numbers).
+
+    Numbers that are all the same are not divided.
+    """
     total, squares, count = np.zeros(shape[-1]), np.zeros(shape[-1]), 0
     for start in range(0, len(column), CHUNK):
-        values = unit_scaled(grids_of(column.slice(start, CHUNK)))
+        values = unit_scaled(part_of(column, start))
         refuse_not_finite(values, name, start)
         flat = values.reshape(-1, shape[-1])
         total, count = total + flat.sum(axis=0), count + len(flat)
     means = total / count
     for start in range(0, len(column), CHUNK):
-        flat = unit_scaled(grids_of(column.slice(start, CHUNK))).reshape(-1, shape[-1])
+        flat = unit_scaled(part_of(column, start)).reshape(-1, shape[-1])
         squares += ((flat - means) ** 2).sum(axis=0)
-    return _plan(name, shape, means, np.sqrt(squares / count), ())
-
-
-def _plan(
-    name: str, shape: Shape, means: NDArray[Any], deviations: NDArray[Any], columns: tuple[str, ...]
-) -> tuple[Grid, str, str]:
-    """Give the plan, its kind and what is said of it; numbers that are all the same are not divided."""
+    deviations = np.sqrt(squares / count)
     if not deviations.any():
         raise BacklitError(f"all numbers of {quoted(name)} are the same: there is nothing to learn from.")
     of = "feature" if len(shape) == 2 else "channel"
