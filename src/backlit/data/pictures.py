@@ -114,8 +114,8 @@ def _refuse_others(folder: Path, files: Sequence[Path]) -> None:
     others = [file.relative_to(folder).as_posix() for file in files if file.suffix.lower() not in SUFFIXES]
     if others and len(others) == len(files):
         raise BacklitError(
-            f"{quoted(files[0].parent)} holds no pictures, but {listed(others, 4)}. Expected a folder for each class "
-            "with pictures (PNG, JPEG, BMP, GIF, WebP, TIFF); of a table, give the CSV or Parquet file itself."
+            f"{quoted(files[0].parent)} is a folder that holds no pictures, but {listed(others, 4)}. Expected a folder "
+            "for each class with pictures (PNG, JPEG, BMP, GIF, WebP, TIFF); of a table, give the file itself."
         )
     if others:
         raise BacklitError(
