@@ -38,7 +38,11 @@ def maps_panel(source: Source, nodes: Sequence[int], marks: Marks, title: str) -
     slope = inner if weights or bias else buffer
     panel = grids_panel(source, buffer, marks, title, slope)
     making = source.making(first, marks.made) if marks.made is not None else None
-    made = _sum(source, nodes, making, marks.made) if making and marks.made is not None and source.row is not None else None
+    made = (
+        _sum(source, nodes, making, marks.made)
+        if making and marks.made is not None and source.row is not None
+        else None
+    )
     return msgspec.structs.replace(panel, weights=weights, bias=bias, made=made)
 
 
@@ -101,7 +105,9 @@ def _weights(source: Source, k: int, made: Index | None) -> tuple[tuple[Grid, ..
     part = next((part for part in equations.parameters if part.array == "W"), None)
     if part is None or part.source is None:
         return (), None
-    places = sorted((index for index in part.places if part.unit(index) == unit), key=lambda index: _number(part.source, index))
+    places = sorted(
+        (index for index in part.places if part.unit(index) == unit), key=lambda index: _number(part.source, index)
+    )
     grids = []
     for number, found in groupby(places, key=lambda index: _number(part.source, index)):
         at = {part.position(index): index for index in found}
@@ -157,7 +163,10 @@ def _sum(source: Source, nodes: Sequence[int], making: Making, made: Index) -> S
     node = source.nodes[k]
     given = source.values(node.reads[0])
     terms = tuple(
-        (float(given[read.number]), float(source.weights(k, read.weight.array)[read.weight.index]) if read.weight else 1.0)
+        (
+            float(given[read.number]),
+            float(source.weights(k, read.weight.array)[read.weight.index]) if read.weight else 1.0,
+        )
         for read in making.reads
     )
     bias = float(source.weights(k, making.bias.array)[making.bias.index]) if making.bias else None

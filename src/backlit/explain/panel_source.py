@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from backlit.engine import Units, equations_of
-from backlit.explain.contents import Contents
+from backlit.explain.context import Context
 from backlit.explain.record.drawing_records import Numbers
 from backlit.kernels.types import Array
 from backlit.ops.base import Shape
@@ -34,16 +34,16 @@ class Making(NamedTuple):
 class Source:
     """The numbers of one row of a recorded step, or with row None the slopes of parameters of all rows together."""
 
-    def __init__(self, contents: Contents, row: int | None) -> None:
-        self.contents, self.row = contents, row
-        self.recording = contents.context.recording
+    def __init__(self, context: Context, row: int | None) -> None:
+        self.context, self.row = context, row
+        self.recording = context.recording
         self.graph = self.recording.network.graph
         self.nodes = self.graph.nodes
         self.equations = equations_of(self.graph)
 
     def units(self, buffer: str) -> Units:
         """Give the names of a buffer's channels and numbers."""
-        return self.contents.context.names.buffers[buffer]
+        return self.context.names.of_buffers[buffer]
 
     def shape(self, buffer: str) -> Shape:
         """Give the shape of a row of a buffer."""
@@ -74,7 +74,9 @@ class Source:
         """The buffers that depend on a trained parameter."""
         found: set[str] = set()
         for k, node in enumerate(self.nodes):
-            trained = any(self.recording.has_gradient(f"{node.label}.{name}") for name in self.graph.shapes[k].parameters)
+            trained = any(
+                self.recording.has_gradient(f"{node.label}.{name}") for name in self.graph.shapes[k].parameters
+            )
             if trained or found.intersection(node.reads):
                 found |= {f"{node.label}.{array}" for array in self.graph.shapes[k].buffers}
         return found

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from string import ascii_lowercase
 
+import msgspec
 import numpy as np
 
 from backlit.explain.chain_panels import is_recurrent, unrolled_panel
-from backlit.explain.contents import Contents
+from backlit.explain.context import Context
 from backlit.explain.map_panels import Marks, grids_panel, maps_panel
 from backlit.explain.panel_source import Source
 from backlit.explain.record.drawing_records import Branches, Grid, Maps, Panel
@@ -23,19 +24,21 @@ from backlit.ops.layers.branches import Block, Select
 from backlit.ops.layers.dense import Dense
 
 
-def dense_tail(contents: Contents) -> int:
+def dense_tail(context: Context) -> int:
     """Give how many layers stand before the chain of dense layers that ends the network; 0 where it is one whole.
 
     As many as there are layers where there is no such chain.
     """
-    network = contents.context.recording.network
+    network = context.recording.network
     graph, layers = network.graph, network.layers
     start = count = len(layers)
     for number in range(count, 0, -1):
         layer = layers[number - 1]
         if isinstance(layer, (Block, Select)):
             break
-        shapes = [graph.rows[name] for node in graph.nodes if node.label == str(number) for name in (*node.reads, node.writes)]
+        shapes = [
+            graph.rows[name] for node in graph.nodes if node.label == str(number) for name in (*node.reads, node.writes)
+        ]
         if any(len(shape) != 1 for shape in shapes):
             break
         if isinstance(layer, Dense):
@@ -50,11 +53,11 @@ def dense_tail(contents: Contents) -> int:
     return start
 
 
-def panels_of(contents: Contents, row: int | None, before: int) -> tuple[Panel, ...]:
+def panels_of(context: Context, row: int | None, before: int) -> tuple[Panel, ...]:
     """Give the panels of the first `before` layers and of the inputs, with the numbers of a row."""
-    source = Source(contents, row)
-    maker = _Maker(source, whole=before == len(contents.context.recording.network.layers))
-    layers = contents.context.recording.network.layers[:before]
+    source = Source(context, row)
+    maker = _Maker(source, whole=before == len(context.recording.network.layers))
+    layers = context.recording.network.layers[:before]
     return maker.top(layers)
 
 
@@ -63,6 +66,7 @@ class _Maker:
 
     def __init__(self, source: Source, *, whole: bool) -> None:
         self.source, self.whole = source, whole
+        self._followed: dict[str, Marks] = {}
         self.by_label: dict[str, list[int]] = {}
         for k, node in enumerate(source.nodes):
             self.by_label.setdefault(node.label, []).append(k)
@@ -76,13 +80,11 @@ class _Maker:
         inputs = [grids_panel(source, name, window if name == first else Marks(),
                               "inputs" if len(source.graph.inputs) == 1 else f"input {name}")
                   for name in source.graph.inputs]  # fmt: skip
-        if is_recurrent(layers[0]) and len(inputs) == 1 or source.row is None:
+        if (is_recurrent(layers[0]) and len(inputs) == 1) or source.row is None:
             inputs = []  # the chain has its inputs beside its states
         if self.whole and source.row is not None and panels and isinstance(panels[-1], Maps):
             panels[-1] = self._with_targets(panels[-1])
         return (*inputs, *panels)
-
-    _followed: dict[str, Marks] = {}
 
     def run(self, layers: Sequence[Layer], within: str) -> tuple[Panel, ...]:
         """Give the panels of layers one after another, whose labels begin with `within`."""
@@ -103,6 +105,10 @@ class _Maker:
         title = f"layer {label}: {', '.join(titles)}"
         if is_recurrent(op):
             return unrolled_panel(source, nodes[0], title)
+        equations = source.equations[nodes[0]]
+        if equations is not None and equations.same_numbers:
+            count = int(np.prod(source.shape(source.nodes[nodes[-1]].writes)))
+            return Maps(f"{title}, a row of {count:,} numbers", (), 0)
         return maps_panel(source, nodes, marks.get(source.nodes[nodes[-1]].writes, Marks()), title)
 
     def _block(self, block: Block, label: str) -> Branches:
@@ -110,12 +116,12 @@ class _Maker:
         alone = sum(map(bool, branches)) == 1
         found = tuple(self.run(branch, f"{label}{'' if alone else ascii_lowercase[k % 26]}.")
                       for k, branch in enumerate(branches))  # fmt: skip
-        return Branches(f"layer {label}: {layer_title(block)}", found, block.joined_by())
+        title = f"layer {label}: {layer_title(block)}"
+        joined = grids_panel(self.source, self.source.nodes[self.by_label[label][-1]].writes, Marks(), title)
+        return Branches(title, found, block.joined_by(), joined.grids, joined.size)
 
     def _with_targets(self, panel: Maps) -> Maps:
         """Add the targets to the last layer's panel, in the form of its numbers."""
-        import msgspec
-
         recording, row = self.source.recording, self.source.row
         targets = recording.Y[row].reshape(-1)
         shape = self.source.shape(self.source.graph.output)
@@ -127,7 +133,7 @@ class _Maker:
         grid = Grid("targets", tuple(tuple(map(float, line)) for line in lines))
         return msgspec.structs.replace(panel, targets=(grid,))
 
-    # ------------------------------------------------------------------------------------------------------- what is marked
+    # ------------------------------------------------------------------------------------------------- what is marked
 
     def _follow(self, labels: Sequence[str], layers: Sequence[Layer]) -> dict[str, Marks]:
         """Follow a number of the last map back through the layers; give what is marked in each buffer."""
@@ -148,6 +154,9 @@ class _Maker:
                 made, window, winner = self._through(made, node.reads[0], shape), (), None
                 continue
             if len(shape) not in (2, 3) or is_recurrent(node.op):
+                made, window, winner = None, (), None
+                continue
+            if source.making(nodes[0], (0,) * len(shape)) is None:
                 made, window, winner = None, (), None
                 continue
             if made is None:

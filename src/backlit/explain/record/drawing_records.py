@@ -17,8 +17,8 @@ class Grid(msgspec.Struct, frozen=True):
 
     `slopes` are dE/d of the numbers, of a picture's the whole slope that comes back to them; empty where the backward
     pass does not reach them. `made` is the cell whose making is shown, and `window` are the cells of it that the next
-    layer's such cell reads; `winner` is the one of them that a max pooling passes on. `heads` are the columns' names, `sides` the
-    rows'.
+    layer's such cell reads; `winner` is the one of them that a max pooling passes on. `heads` are the columns' names,
+    `sides` the rows'.
     """
 
     name: str
@@ -95,12 +95,14 @@ class Unrolled(msgspec.Struct, frozen=True, tag="unrolled"):
 class Branches(msgspec.Struct, frozen=True, tag="branches"):
     """Layers side by side that read the same numbers; `join` says how their results become one.
 
-    An empty branch passes on what is read.
+    An empty branch passes on what is read. `grids` are what comes of the join, of `size` in all.
     """
 
     title: str
     branches: tuple[tuple[Panel, ...], ...]
     join: str
+    grids: tuple[Grid, ...] = ()
+    size: int = 0
 
 
 Panel = Maps | Unrolled | Branches

@@ -95,16 +95,31 @@ def _numbered(grid: Grid, array: Array, digits: int, most: float, largest: float
     widest = max((text_width(text, CELL_LETTERS) for row in texts for text in row), default=0.0)
     heads = [shortened(head, 70.0, CELL_LETTERS) for head in grid.heads]
     widest = max([widest, *(text_width(head, CELL_LETTERS) for head in heads)])
+    sides = [shortened(side, 90.0, CELL_LETTERS) for side in grid.sides]
+    left = max((text_width(side, CELL_LETTERS) + 6 for side in sides), default=0.0)
     wide, top = max(30.0, widest + 8), LINE if heads else 0.0
-    boxes, written = [], []
+    boxes: list[Box] = []
+    written = [
+        Text(0.0, top + (row + 0.5) * ROW + CELL_LETTERS * LOWERED, side, "title", "start", CELL_LETTERS,
+             full=grid.sides[row])
+        for row, side in enumerate(sides)
+    ]  # fmt: skip
     for column, head in enumerate(heads):
         written.append(
-            Text((column + 0.5) * wide, CELL_LETTERS, head, "title", "middle", CELL_LETTERS, full=grid.heads[column])
+            Text(
+                left + (column + 0.5) * wide,
+                CELL_LETTERS,
+                head,
+                "title",
+                "middle",
+                CELL_LETTERS,
+                full=grid.heads[column],
+            )
         )
     picked = {cell for cell in (grid.made, grid.winner) if cell is not None}
     for row, line in enumerate(texts):
         for column, text in enumerate(line):
-            x, y = column * wide, top + row * ROW
+            x, y = left + column * wide, top + row * ROW
             boxes.append(Box(x, y, wide, ROW, "cell", PALE * _shade(array[row, column], largest)))
             bold = (row, column) in picked
             written.append(
@@ -112,8 +127,8 @@ def _numbered(grid: Grid, array: Array, digits: int, most: float, largest: float
                     x + wide / 2, y + ROW / 2 + CELL_LETTERS * LOWERED, text, "cell", "middle", CELL_LETTERS, bold=bold
                 )
             )
-    boxes += [_moved(box, top) for box in _marks(grid, wide, ROW)]
-    return Placed(tuple(boxes), tuple(written), wide * array.shape[1], top + ROW * array.shape[0])
+    boxes += [_moved(box._replace(x=box.x + left), top) for box in _marks(grid, wide, ROW)]
+    return Placed(tuple(boxes), tuple(written), left + wide * array.shape[1], top + ROW * array.shape[0])
 
 
 def _moved(box: Box, down: float) -> Box:

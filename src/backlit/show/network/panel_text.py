@@ -32,7 +32,11 @@ def _panel(panel: Panel, digits: int, width: int, *, backward: bool) -> Iterator
     if isinstance(panel, Maps):
         yield from _maps(panel, digits, width, backward=backward)
     elif isinstance(panel, Unrolled):
-        yield from _unrolled(panel, digits, backward=backward)
+        for most in (4, 3, 2, 1):
+            lines = list(_unrolled(panel, digits, most, backward=backward))
+            if max(map(cell_len, lines)) <= width:
+                break
+        yield from lines
     else:
         yield from _branches(panel, digits, width, backward=backward)
 
@@ -42,15 +46,18 @@ def _panel(panel: Panel, digits: int, width: int, *, backward: bool) -> Iterator
 
 def _maps(panel: Maps, digits: int, width: int, *, backward: bool) -> Iterator[str]:
     blocks = []
-    for grids in (panel.weights, panel.grids, () if backward else panel.targets):
+    large = len(panel.grids) > 1 and coloured(panel.grids[0].values)
+    maps = panel.grids[:1] if large else panel.grids
+    left_out = panel.size - len(maps)
+    for grids in (panel.weights, maps, () if backward else panel.targets):
         blocks += [_grid(grid, numbers, digits, width) for grid in grids
                    if (numbers := grid.slopes if backward else grid.values)]  # fmt: skip
         if grids is panel.weights and panel.bias is not None:
             number = panel.bias.slope if backward else panel.bias.value
             blocks.append([panel.bias.name, _written(number, digits)])
     yield from side_by_side(blocks, width)
-    if panel.size > len(panel.grids):
-        yield f"… {panel.size - len(panel.grids):,} more"
+    if left_out > 0:
+        yield f"… {left_out:,} more"
     if panel.made is not None and not backward:
         yield from hung(sum_text(panel.made, digits), width)
 
@@ -78,7 +85,10 @@ def _rows(grid: Grid, array: Array, digits: int, offset: tuple[int, int] = (0, 0
             marks = "‹›" if at in (grid.made, grid.winner) else "[]" if at in grid.window else "  "
             cells[-1].append(f"{marks[0]}{text}{marks[1]}")
     heads = [[f" {head} " for head in grid.heads]] if grid.heads else []
-    wide = [max(cell_len(line[column]) for line in [*heads, *cells]) for column in range(array.shape[1])]
+    if grid.sides:
+        cells = [[f"{grid.sides[row + offset[0]]} ", *line] for row, line in enumerate(cells)]
+        heads = [["", *line] for line in heads]
+    wide = [max(cell_len(line[column]) for line in [*heads, *cells]) for column in range(len(cells[0]))]
     return ["".join(_right(text, wide[k]) for k, text in enumerate(line)) for line in [*heads, *cells]]
 
 
@@ -130,10 +140,11 @@ def _beside(blocks: Sequence[Sequence[str]]) -> Iterator[str]:
 # ----------------------------------------------------------------------------------------------- recurrent and branches
 
 
-def _unrolled(panel: Unrolled, digits: int, *, backward: bool) -> Iterator[str]:
+def _unrolled(panel: Unrolled, digits: int, most: int, *, backward: bool) -> Iterator[str]:
     """Write a time to a line: its inputs, the weight, its states; between two times the weight from state to state."""
 
     def said(nodes: Sequence[Node], count: int) -> str:
+        nodes = nodes[:most]
         numbers = [node.slope if backward else node.value for node in nodes]
         parts = [node.name if number is None else f"{node.name} {short_text(number, digits)}"
                  for node, number in zip(nodes, numbers, strict=True)]  # fmt: skip
@@ -165,3 +176,4 @@ def _branches(panel: Branches, digits: int, width: int, *, backward: bool) -> It
         lines = panel_lines(branch, digits, width - 2, backward=backward) if branch else ["passes on what it reads"]
         yield from (f"│ {line}".rstrip() for line in lines)
         yield f"└─ {panel.join}" if k == len(panel.branches) - 1 else "│"
+    yield from _maps(Maps("", panel.grids, panel.size), digits, width, backward=backward)

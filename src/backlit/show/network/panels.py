@@ -158,9 +158,13 @@ def _branches(panel: Branches, *, backward: bool, digits: int, most: float) -> L
     sign = Text(centre, meet + LETTERS * LOWERED, JOINS.get(panel.join, panel.join), "name", bold=True)
     circle = Circle(centre, meet, JOIN_RADIUS, "one", (sign,))
     words = Text(centre + JOIN_RADIUS + 8, meet + LETTERS * LOWERED, panel.join, "title", "start")
-    height = meet + JOIN_RADIUS
+    height, width = meet + JOIN_RADIUS, max(width, words.x + words.width)
     parts.append(Layout(width, height, tuple(lines), (circle,), (words,)))
-    return joined(parts, max(width, words.x + words.width), height)
+    if panel.grids:
+        result = Maps("", panel.grids, panel.size)
+        parts.append(_maps(result, backward=backward, digits=digits, most=most).moved(0.0, height + 8))
+        width, height = max(width, parts[-1].width), parts[-1].height
+    return joined(parts, width, height)
 
 
 def _directed(x1: float, y1: float, x2: float, y2: float, *, backward: bool, head: bool = True) -> Line:

@@ -21,6 +21,7 @@ def sum_text(made: Sum, digits: int) -> str:
         shown = ", ".join(numbers) if len(numbers) <= MOST_TERMS else f"{len(numbers):,} numbers"
         return f"{made.name} = {made.head}({shown}) = {result}"
     weights = [_factor(given_text(weight, digits)) for _, weight in made.terms]
+    numbers = [_factor(number) if k else number for k, number in enumerate(numbers)]
     terms = [f"{number}·{weight}" for number, weight in zip(numbers, weights, strict=True)]
     if len(terms) > MOST_TERMS:
         terms = [f"sum of {len(terms):,} products"]
@@ -37,4 +38,4 @@ def _factor(text: str) -> str:
     >>> _factor("-1"), _factor("2")
     ('(−1)', '2')
     """
-    return f"(−{text[1:]})" if text.startswith("-") else text
+    return f"(−{text[1:]})" if text[:1] in {"-", "−"} else text
