@@ -3,4 +3,4 @@
 Interface: the classes are registered, and found in `ops.registry.layers`.
 """
 
-from backlit.ops.layers import branches, dense, dropout, normalization  # noqa: F401
+from backlit.ops.layers import branches, dense, dropout, embedding, normalization, select, spatial_dropout  # noqa: F401
