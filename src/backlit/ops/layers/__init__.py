@@ -8,8 +8,11 @@ from backlit.ops.layers import (  # noqa: F401
     convolution,
     dense,
     dropout,
+    embedding,
     normalization,
     pooling,
     recurrent,
     reshaping,
+    select,
+    spatial_dropout,
 )
