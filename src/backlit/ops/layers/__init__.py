@@ -3,4 +3,4 @@
 Interface: the classes are registered, and found in `ops.registry.layers`.
 """
 
-from backlit.ops.layers import branches, dense, dropout, normalization, recurrent  # noqa: F401
+from backlit.ops.layers import branches, dense, dropout, gru, lstm, normalization, recurrent  # noqa: F401
