@@ -9,6 +9,8 @@ from backlit.ops.layers import (  # noqa: F401
     dense,
     dropout,
     embedding,
+    gru,
+    lstm,
     normalization,
     pooling,
     recurrent,

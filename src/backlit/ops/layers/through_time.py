@@ -138,6 +138,20 @@ class ThroughTime(_Units, frozen=True, kw_only=True):
         return f"{self.units} {self.name}" + (" sequence" if self.returns == "sequence" else "")
 
 
+# -------------------------------------------------------------------------------------------------------------- the gates
+
+
+def sigmoid(z: Any) -> Any:
+    """Give 1 / (1 + exp(-z)), written with exp(-|z|), which cannot overflow."""
+    e = np.exp(-np.abs(z))
+    return np.where(z >= 0.0, 1.0, e) / (1.0 + e)
+
+
+def tanh(z: Any) -> Any:
+    """Give tanh(z)."""
+    return np.tanh(z)
+
+
 # ---------------------------------------------------------------------------------------------------------- whole arrays
 
 
