@@ -1,4 +1,4 @@
-"""Convolution, pooling, flatten and upsample: what they compute, in both modes, against PyTorch, and by their formulas."""
+"""Convolution, pooling, flatten and upsample: what they compute, against PyTorch, and by their formulas."""
 
 from __future__ import annotations
 
@@ -89,7 +89,8 @@ def test_plain_equals_compiled(case, n, keep, plain_and_compiled):
     [(GlobalAveragePool(), (3, 5, 6)), (GlobalAveragePool(), (7, 3)), (Flatten(), (3, 5, 2)), (Flatten(), (4,)),
      (Upsample(2), (3, 5, 2)), (Upsample((1, 3)), (2, 2, 3)), (Upsample(3), (4, 2)),
      (Conv2D(6, 5, padding=2), (28, 28, 1)), (Conv2D(16, 5), (14, 14, 6)), (MaxPool(), (28, 28, 6)),
-     (Conv1D(16, 5), (128, 8)), (Conv2D(8, 3), (8, 8, 1)), (Conv2D(40, 1), (3, 3, 70)), (Conv2D(6, 3, groups=6), (9, 8, 6))],
+     (Conv1D(16, 5), (128, 8)), (Conv2D(8, 3), (8, 8, 1)), (Conv2D(40, 1), (3, 3, 70)),
+     (Conv2D(6, 3, groups=6), (9, 8, 6))],
     ids=str,
 )  # fmt: skip
 def test_plain_equals_compiled_in_common_shapes(layer, row, plain_and_compiled):

@@ -46,7 +46,7 @@ SAME = -1
 
 
 class Sliding(NamedTuple):
-    """How windows slide along one axis. `before` is the padding before the first number, `out` the number of windows."""
+    """How windows slide along one axis: `before` is the padding before the first number, `out` how many there are."""
 
     size: int
     stride: int
@@ -87,10 +87,7 @@ def slide(what: str, axis: str, given: int, size: int, stride: int, padding: str
     """
     number = padding_number(padding)
     span = dilation * (size - 1) + 1
-    if number == SAME:
-        out = -(-given // stride)
-    else:
-        out = (given + 2 * number - span) // stride + 1
+    out = -(-given // stride) if number == SAME else (given + 2 * number - span) // stride + 1
     if out < 1:
         padded = f"{given} + 2 · {number}" if number else f"{given}"
         spread = f" ({size} places, {dilation} apart)" if dilation > 1 else ""
