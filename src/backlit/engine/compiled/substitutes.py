@@ -21,6 +21,7 @@ FUNCTIONS: Mapping[Callable[..., Any], tuple[str, str]] = {
     functions.flat: (INTRINSICS, "flat"),
     convolution.pictures: (INTRINSICS, "pictures"),
     convolution.windows: (INTRINSICS, "windows"),
+    functions.positions: (INTRINSICS, "positions"),
 }
 """By function: the module and the name of its compiled form."""
 
