@@ -3,4 +3,15 @@
 Interface: the classes are registered, and found in `ops.registry.layers`.
 """
 
-from backlit.ops.layers import branches, dense, dropout, normalization  # noqa: F401
+from backlit.ops.layers import (  # noqa: F401
+    branches,
+    convolution,
+    dense,
+    dropout,
+    gru,
+    lstm,
+    normalization,
+    pooling,
+    recurrent,
+    reshaping,
+)
