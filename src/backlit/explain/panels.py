@@ -20,8 +20,9 @@ from backlit.explain.record.drawing_records import Branches, Grid, Maps, Panel
 from backlit.explain.stages.chain import layer_title
 from backlit.ops.base import Layer
 from backlit.ops.equations import Index
-from backlit.ops.layers.branches import Block, Select
+from backlit.ops.layers.branches import Block
 from backlit.ops.layers.dense import Dense
+from backlit.ops.layers.select import Select
 
 
 def dense_tail(context: Context) -> int:
