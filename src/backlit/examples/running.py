@@ -35,7 +35,8 @@ from backlit.kernels.types import Array
 FOLDER = Path(__file__).parent
 NAMES = (
     "two-layer", "one-output", "linear", "xor", "gates", "iris-from-scratch", "exam-scores", "descent", "valley",
-    "vanishing", "exploding", "overfitting", "rate", "dead-relu", "convolution", "recurrent",
+    "vanishing", "exploding", "overfitting", "rate", "dead-relu", "convolution",
+    "digits-convolution", "recurrent", "memory", "residual",
 )  # fmt: skip
 """The classic examples, in the order in which to read them; the last five are troubles of training and their cures."""
 
