@@ -8,10 +8,13 @@ from backlit.ops.layers import (  # noqa: F401
     convolution,
     dense,
     dropout,
+    embedding,
     gru,
     lstm,
     normalization,
     pooling,
     recurrent,
     reshaping,
+    select,
+    spatial_dropout,
 )
