@@ -68,6 +68,9 @@ class Activated(msgspec.Struct, frozen=True):
 
 Formula = Element | Constant | Count | Applied | Activated
 
+Value = Callable[[Element], float]
+"""Gives the number of an element in the row at hand."""
+
 
 def of(array: str, *index: int) -> Element:
     """Give an element of an array."""
@@ -107,11 +110,16 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
         kind: the name: "net", "out", "c", "w", "u_f". Of a gradient it is that of the array without the d: the part
             of "dN" is shown as dE/dnet(...), so its kind is "net".
         places: the indices of the numbers, in the order in which a person would work them out.
-        unit: gives the number of the unit, channel or filter at a place, from 0.
+        unit: gives the number of the unit, channel or filter at a place, from 0; -1 for a number of the op as a whole,
+            such as one bias of all units.
         position: gives where in the picture (row, column) or the sequence (time,) it is, from 0; () for nowhere. Of a
             weight, the place in the window.
-        source: of a weight, gives the number of the unit or channel that it leads from; None of others.
+        source: of a weight, gives the number of the unit or channel that it leads from, or a text for what is no
+            channel, such as a category; None of others.
+        own_source: the source is a unit of the op itself, as of recurrent weights.
         formula: gives the formula at a place; None of parameters, which are given.
+        row_formula: gives a formula that depends on the numbers of the row, in the place of `formula`: which number of
+            a window is the largest. It is handed a function from elements to their numbers in this row.
         note: gives a remark at a place, such as which of equal numbers takes the slope; it is handed a function from
             elements to their numbers in this row.
         title: begins a new heading: "time 2".
@@ -122,9 +130,11 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     places: tuple[Index, ...]
     unit: Callable[[Index], int] = lambda index: index[-1]
     position: Callable[[Index], Index] = lambda index: index[:-1]
-    source: Callable[[Index], int] | None = None
+    source: Callable[[Index], int | str] | None = None
+    own_source: bool = False
     formula: Callable[[Index], Formula] | None = None
-    note: Callable[[Index, Callable[[Element], float]], str] | None = None
+    row_formula: Callable[[Index, Value], Formula] | None = None
+    note: Callable[[Index, Value], str] | None = None
     title: str = ""
 
 

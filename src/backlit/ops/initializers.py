@@ -2,11 +2,14 @@
 
 The scaled initializers draw W (fan_in, fan_out) with a variance that keeps the size of the signals from layer to layer:
 Var(w) = 1 / fan_in (LeCun), 2 / (fan_in + fan_out) (Glorot), 2 / fan_in (He). A normal one draws from N(0, Var(w)), a
-uniform one from ±√(3 Var(w)), which has the same variance. Of a vector, both fans are its length.
+uniform one from ±√(3 Var(w)), which has the same variance. Of a vector, both fans are its length. Of the weights of a
+convolution (h, w, channels / groups, filters), fan_in = h w channels / groups counts what a filter reads, and
+fan_out = h w filters; both as PyTorch and Keras count them.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import numpy as np
@@ -124,7 +127,9 @@ class Scaled(Initializer, frozen=True):
 
     def spread(self, shape: tuple[int, ...]) -> float:
         """Give the standard deviation of the weights of an array of this shape."""
-        return float(np.sqrt(self.variance(max(shape[0], 1), max(shape[-1], 1))))
+        window = math.prod(shape[:-2])
+        fan_in = window * shape[-2] if len(shape) > 1 else shape[0]
+        return float(np.sqrt(self.variance(max(fan_in, 1), max(window * shape[-1], 1))))
 
 
 class ScaledNormal(Scaled, frozen=True):

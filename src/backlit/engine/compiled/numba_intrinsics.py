@@ -5,6 +5,7 @@ Only the compiler's generated modules import this one, so that Backlit works wit
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from llvmlite import ir
@@ -123,6 +124,44 @@ def flat(typingctx: Any, A: Any) -> Any:
         return _array_over(context, builder, vector_type, array.data, start, [array.nitems])
 
     return vector_type(A), codegen
+
+
+def _of_four_axes(at: int) -> Any:
+    """Make the function that gives an array of three axes as one of four, with an axis of size 1 in the place `at`."""
+
+    def as_four(typingctx: Any, A: Any) -> Any:
+        array_type = types.Array(A.dtype, 4, "C")
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            array = context.make_array(A)(context, builder, args[0])
+            start = context.get_constant(types.intp, 0)
+            sizes = list(cgutils.unpack_tuple(builder, array.shape))
+            if len(sizes) == 3:
+                sizes.insert(at, context.get_constant(types.intp, 1))
+            return _array_over(context, builder, array_type, array.data, start, sizes)
+
+        return array_type(A), codegen
+
+    return intrinsic(as_four)
+
+
+pictures, windows = _of_four_axes(1), _of_four_axes(0)
+"""The compiled forms of the functions of `kernels.convolution` of these names."""
+
+
+@intrinsic
+def positions(typingctx: Any, A: Any) -> Any:
+    """Give a C-contiguous array of several axes as a matrix in the same place, with the last axis as columns."""
+    matrix_type = types.Array(A.dtype, 2, "C")
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        array = context.make_array(A)(context, builder, args[0])
+        *outer, columns = cgutils.unpack_tuple(builder, array.shape)
+        rows = functools.reduce(builder.mul, outer)
+        start = context.get_constant(types.intp, 0)
+        return _array_over(context, builder, matrix_type, array.data, start, [rows, columns])
+
+    return matrix_type(A), codegen
 
 
 @intrinsic

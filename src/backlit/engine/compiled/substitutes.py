@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from backlit.kernels import functions, matmul
+from backlit.kernels import convolution, functions, matmul
 
 DRIVER = "backlit.kernels.gemm.driver"
 INTRINSICS = "backlit.engine.compiled.numba_intrinsics"
@@ -19,6 +19,9 @@ VECTOR_MATH = "backlit.kernels.vector_math"
 FUNCTIONS: Mapping[Callable[..., Any], tuple[str, str]] = {
     **{product: (DRIVER, product.__name__) for product in matmul.PRODUCTS},
     functions.flat: (INTRINSICS, "flat"),
+    functions.positions: (INTRINSICS, "positions"),
+    convolution.pictures: (INTRINSICS, "pictures"),
+    convolution.windows: (INTRINSICS, "windows"),
 }
 """By function: the module and the name of its compiled form."""
 

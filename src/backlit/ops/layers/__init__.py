@@ -3,4 +3,18 @@
 Interface: the classes are registered, and found in `ops.registry.layers`.
 """
 
-from backlit.ops.layers import branches, dense, dropout, embedding, normalization, select, spatial_dropout  # noqa: F401
+from backlit.ops.layers import (  # noqa: F401
+    branches,
+    convolution,
+    dense,
+    dropout,
+    embedding,
+    gru,
+    lstm,
+    normalization,
+    pooling,
+    recurrent,
+    reshaping,
+    select,
+    spatial_dropout,
+)

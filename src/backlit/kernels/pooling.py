@@ -1,0 +1,212 @@
+"""Pooling over pictures, forward and backward: NumPy's form, and loops that compiled code runs in its place.
+
+Shapes: X (n, rows, columns, channels), Z and M (n, rows out, columns out, channels). A sequence is a picture of one row
+with a window of one row: `pictures` gives its arrays a further axis of size 1. Windows are `size` apart from each other
+by `stride`; what lies in the padding takes no part.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from backlit.kernels.convolution import inside, padding_before, pictures
+from backlit.kernels.types import Array
+
+
+def rows_of_window(X: Array, size: int, stride: int, padding: int) -> tuple[int, int, int]:
+    """Give size, stride and padding along the rows: those given for pictures, one row for sequences."""
+    return (size, stride, padding) if X.ndim == 4 else (1, 1, 0)
+
+
+# --------------------------------------------------------------------------------------------------------- NumPy's form
+
+
+def places(
+    X: Array, Z: Array, size_rows: int, size_columns: int, stride_rows: int, stride_columns: int, padding_rows: int,
+    padding_columns: int,
+) -> Any:  # fmt: skip
+    """Give, for each place of the window in reading order, where its numbers lie in X, and its windows in Z."""
+    size_rows, stride_rows, padding_rows = rows_of_window(X, size_rows, stride_rows, padding_rows)
+    X, Z = pictures(X), pictures(Z)
+    above = padding_before(padding_rows, X.shape[1], Z.shape[1], size_rows, stride_rows, 1)
+    left = padding_before(padding_columns, X.shape[2], Z.shape[2], size_columns, stride_columns, 1)
+    for k in range(size_rows):
+        top, bottom = inside(k, X.shape[1], Z.shape[1], stride_rows, above)
+        for l in range(size_columns):  # noqa: E741
+            start, stop = inside(l, X.shape[2], Z.shape[2], stride_columns, left)
+            if top == bottom or start == stop:
+                continue
+            r, c = top * stride_rows + k - above, start * stride_columns + l - left
+            met = (slice(None), slice(r, r + (bottom - top - 1) * stride_rows + 1, stride_rows),
+                   slice(c, c + (stop - start - 1) * stride_columns + 1, stride_columns))  # fmt: skip
+            yield k * size_columns + l, met, (slice(None), slice(top, bottom), slice(start, stop))
+
+
+def max_pool(
+    X: Array, Z: Array, M: Array, size_rows: int, size_columns: int, stride_rows: int, stride_columns: int,
+    padding_rows: int, padding_columns: int,
+) -> None:  # fmt: skip
+    """Write the largest number of each window into Z, and into M its place in the window, the first of equal ones."""
+    met_places = places(X, Z, size_rows, size_columns, stride_rows, stride_columns, padding_rows, padding_columns)
+    X, Z, M = pictures(X), pictures(Z), pictures(M)
+    Z[:] = -np.inf
+    M[:] = -1.0
+    for place, met, out in met_places:
+        larger = (X[met] > Z[out]) | (np.isnan(X[met]) & ~np.isnan(Z[out])) | (M[out] < 0.0)
+        np.copyto(Z[out], X[met], where=larger)
+        np.copyto(M[out], place, where=larger)
+
+
+def max_pool_backward(
+    M: Array, dZ: Array, dX: Array, size_rows: int, size_columns: int, stride_rows: int, stride_columns: int,
+    padding_rows: int, padding_columns: int,
+) -> None:  # fmt: skip
+    """Add each window's dZ to the number that was its largest."""
+    if not dX.size:
+        return
+    met_places = places(dX, dZ, size_rows, size_columns, stride_rows, stride_columns, padding_rows, padding_columns)
+    M, dZ, dX = pictures(M), pictures(dZ), pictures(dX)
+    dX[:] = 0.0
+    for place, met, out in met_places:
+        dX[met] += np.where(M[out] == place, dZ[out], 0.0)
+
+
+def average_pool(
+    X: Array, Z: Array, size_rows: int, size_columns: int, stride_rows: int, stride_columns: int, padding_rows: int,
+    padding_columns: int,
+) -> None:  # fmt: skip
+    """Write the mean of each window's numbers, divided by how many lie in the picture."""
+    met_places = places(X, Z, size_rows, size_columns, stride_rows, stride_columns, padding_rows, padding_columns)
+    X, Z = pictures(X), pictures(Z)
+    count = np.zeros((1, *Z.shape[1:3], 1), Z.dtype)
+    Z[:] = 0.0
+    for _, met, out in met_places:
+        Z[out] += X[met]
+        count[out] += 1.0
+    Z /= count
+
+
+def average_pool_backward(
+    dZ: Array, dX: Array, size_rows: int, size_columns: int, stride_rows: int, stride_columns: int, padding_rows: int,
+    padding_columns: int,
+) -> None:  # fmt: skip
+    """Add an equal share of each window's dZ to all of its numbers."""
+    if not dX.size:
+        return
+    found = [*places(dX, dZ, size_rows, size_columns, stride_rows, stride_columns, padding_rows, padding_columns)]
+    dZ, dX = pictures(dZ), pictures(dX)
+    count = np.zeros((1, *dZ.shape[1:3], 1), dZ.dtype)
+    for _, _, out in found:
+        count[out] += 1.0
+    dX[:] = 0.0
+    for _, met, out in found:
+        dX[met] += dZ[out] / count[out]
+
+
+# ---------------------------------------------------------------------------------------------------------------- loops
+
+
+def max_pool_loops(
+    X: Any, Z: Any, M: Any, size_rows: int, size_columns: int, stride_rows: int, stride_columns: int,
+    padding_rows: int, padding_columns: int,
+) -> None:  # fmt: skip
+    """Find the largest number of each window, channel beside channel."""
+    h, down, above = rows_of_window(X, int(size_rows), int(stride_rows), int(padding_rows))
+    w, right, left = int(size_columns), int(stride_columns), int(padding_columns)
+    X, Z, M = pictures(X), pictures(Z), pictures(M)
+    n, rows, columns, channels = X.shape
+    _, rows_out, columns_out, _ = Z.shape
+    above = padding_before(above, rows, rows_out, h, down, 1)
+    left = padding_before(left, columns, columns_out, w, right, 1)
+    for i in range(n):
+        for r in range(rows_out):
+            for c in range(columns_out):
+                top, start = r * down - above, c * right - left
+                first_row, first_column = max(top, 0), max(start, 0)
+                for q in range(channels):
+                    Z[i, r, c, q] = X[i, first_row, first_column, q]
+                    M[i, r, c, q] = (first_row - top) * w + first_column - start
+                for row in range(first_row, min(top + h, rows)):
+                    for column in range(first_column, min(start + w, columns)):
+                        place = (row - top) * w + column - start
+                        for q in range(channels):
+                            x, z = X[i, row, column, q], Z[i, r, c, q]
+                            if x > z or (np.isnan(x) and not np.isnan(z)):
+                                Z[i, r, c, q] = x
+                                M[i, r, c, q] = place
+
+
+def max_pool_backward_loops(
+    M: Any, dZ: Any, dX: Any, size_rows: int, size_columns: int, stride_rows: int, stride_columns: int,
+    padding_rows: int, padding_columns: int,
+) -> None:  # fmt: skip
+    """Add each window's dZ to its largest number."""
+    h, down, above = rows_of_window(dX, int(size_rows), int(stride_rows), int(padding_rows))
+    w, right, left = int(size_columns), int(stride_columns), int(padding_columns)
+    M, dZ, dX = pictures(M), pictures(dZ), pictures(dX)
+    n, rows, columns, channels = dX.shape
+    _, rows_out, columns_out, _ = dZ.shape
+    above = padding_before(above, rows, rows_out, h, down, 1)
+    left = padding_before(left, columns, columns_out, w, right, 1)
+    dX[:] = 0.0
+    for i in range(n):
+        for r in range(rows_out):
+            for c in range(columns_out):
+                for q in range(channels):
+                    place = int(M[i, r, c, q])
+                    dX[i, r * down - above + place // w, c * right - left + place % w, q] += dZ[i, r, c, q]
+
+
+def average_pool_loops(
+    X: Any, Z: Any, size_rows: int, size_columns: int, stride_rows: int, stride_columns: int, padding_rows: int,
+    padding_columns: int,
+) -> None:  # fmt: skip
+    """Sum each window, channel beside channel."""
+    h, down, above = rows_of_window(X, int(size_rows), int(stride_rows), int(padding_rows))
+    w, right, left = int(size_columns), int(stride_columns), int(padding_columns)
+    X, Z = pictures(X), pictures(Z)
+    n, rows, columns, channels = X.shape
+    _, rows_out, columns_out, _ = Z.shape
+    above = padding_before(above, rows, rows_out, h, down, 1)
+    left = padding_before(left, columns, columns_out, w, right, 1)
+    for i in range(n):
+        for r in range(rows_out):
+            for c in range(columns_out):
+                top, bottom = max(r * down - above, 0), min(r * down - above + h, rows)
+                start, stop = max(c * right - left, 0), min(c * right - left + w, columns)
+                share = 1.0 / X.dtype.type((bottom - top) * (stop - start))
+                for q in range(channels):
+                    Z[i, r, c, q] = 0.0
+                for row in range(top, bottom):
+                    for column in range(start, stop):
+                        for q in range(channels):
+                            Z[i, r, c, q] += X[i, row, column, q]
+                for q in range(channels):
+                    Z[i, r, c, q] *= share
+
+
+def average_pool_backward_loops(
+    dZ: Any, dX: Any, size_rows: int, size_columns: int, stride_rows: int, stride_columns: int, padding_rows: int,
+    padding_columns: int,
+) -> None:  # fmt: skip
+    """Add a share of each window's dZ to its numbers."""
+    h, down, above = rows_of_window(dX, int(size_rows), int(stride_rows), int(padding_rows))
+    w, right, left = int(size_columns), int(stride_columns), int(padding_columns)
+    dZ, dX = pictures(dZ), pictures(dX)
+    n, rows, columns, channels = dX.shape
+    _, rows_out, columns_out, _ = dZ.shape
+    above = padding_before(above, rows, rows_out, h, down, 1)
+    left = padding_before(left, columns, columns_out, w, right, 1)
+    dX[:] = 0.0
+    for i in range(n):
+        for r in range(rows_out):
+            for c in range(columns_out):
+                top, bottom = max(r * down - above, 0), min(r * down - above + h, rows)
+                start, stop = max(c * right - left, 0), min(c * right - left + w, columns)
+                share = 1.0 / dX.dtype.type((bottom - top) * (stop - start))
+                for row in range(top, bottom):
+                    for column in range(start, stop):
+                        for q in range(channels):
+                            dX[i, row, column, q] += share * dZ[i, r, c, q]
