@@ -155,6 +155,8 @@ def _strongest(model: TabularModel, most: int) -> list[int]:
     if len(groups) <= most:
         return list(range(len(groups)))
     first = next(name for name in model.network.layout if name.endswith(".W"))
+    if len(model.network[first]) != len(model.encoder.feature_names):  # they do not read the columns themselves
+        return list(range(most))
     strength = np.abs(model.network[first]).sum(axis=1, dtype=np.float64)
     by_column = np.array([strength[group].sum() for group in groups])
     return sorted(int(j) for j in np.argsort(-by_column, kind="stable")[:most])
