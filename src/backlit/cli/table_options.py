@@ -98,13 +98,10 @@ class TableOptions:
         from backlit.data.messages import listed
         from backlit.model import Settings
 
-        if self.target is None and table.target is None and table.file_columns:
-            raise BacklitError(
-                f"{table.name} holds pictures without classes; expected a folder for each class, with its pictures in "
-                "it: the names of the folders are what is learned."
-            )
         if self.target is None and table.target is None:
-            raise BacklitError(f"which column is to be predicted? Name it with --target: {listed(table.columns)}.")
+            from backlit.data.target import without_target
+
+            raise BacklitError(without_target(table) or f"which column is to be predicted? Name it with --target: {listed(table.columns)}.")
         checked("epochs", self.epochs, Annotated[int, Meta(ge=1)] | None)
         return Settings(
             kind=self.task, ignore=column_names(self.ignore or (), table), layers=layer_sizes(self.layers),
