@@ -89,8 +89,8 @@ class DrawnTable(Table, frozen=True, kw_only=True):
     task: Annotated[
         Literal["adding"],
         _says(
-            "`adding`: a row of two numbers at each time, a random one from 0 to 1 and a mark; the target is the sum of "
-            "the two numbers that are marked, one in each half of the sequence"
+            "`adding`: two numbers at each time, a random one from 0 to 1 and a mark; the target is the sum of the "
+            "two numbers that are marked, one in each half of the sequence"
         ),
     ]
     times: Annotated[Annotated[int, Meta(ge=2)], _says("length of the sequences")]
@@ -215,8 +215,17 @@ class TroublePartTable(Table, frozen=True, kw_only=True):
     shows: Annotated[
         tuple[
             Literal[
-                "network", "losses", "accuracy", "answers", "signals", "finding", "beside", "warnings", "filters",
-                "maps", "time",
+                "network",
+                "losses",
+                "accuracy",
+                "answers",
+                "signals",
+                "finding",
+                "beside",
+                "warnings",
+                "filters",
+                "maps",
+                "time",
             ],
             ...,
         ],
@@ -261,7 +270,7 @@ class ComparisonTable(Table, frozen=True, kw_only=True):
 class TroubleTable(ComparisonTable, frozen=True, kw_only=True):
     """`[trouble]`: runs of which some have a trouble of training that has a name, and the others its cures."""
 
-    findings: Annotated[  # type: ignore[assignment]
+    findings: Annotated[
         dict[str, str],
         Meta(min_length=1),
         _says('which run has the trouble, and the code of the finding that names it: { sigmoid = "BL303" }'),
