@@ -13,12 +13,14 @@ from typing import Any
 from backlit.kernels import convolution, functions, matmul
 
 DRIVER = "backlit.kernels.gemm.driver"
+SWEEPS = "backlit.kernels.sweeps"
 INTRINSICS = "backlit.engine.compiled.numba_intrinsics"
 VECTOR_MATH = "backlit.kernels.vector_math"
 
 FUNCTIONS: Mapping[Callable[..., Any], tuple[str, str]] = {
     **{product: (DRIVER, product.__name__) for product in matmul.PRODUCTS},
     functions.flat: (INTRINSICS, "flat"),
+    **{function: (SWEEPS, function.__name__) for function in convolution.COMPILED},
     convolution.pictures: (INTRINSICS, "pictures"),
     convolution.windows: (INTRINSICS, "windows"),
 }
