@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 import backlit  # noqa: F401  (registers all ops of the package)
-from backlit.ops.base import Interval, Loss, Op
+from backlit.ops.base import Interval, Layer, Loss, Op, Shape
+from backlit.ops.layers.branches import Block
 from backlit.ops.registry import activations, layers, losses, optimizers
 
 SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
@@ -55,8 +56,23 @@ def label(op: Op, **given: Any) -> str:
 ACTIVATIONS = variants(activations)
 ELEMENTWISE_ACTIVATIONS = [op for op in ACTIVATIONS if hasattr(op, "value")]
 LOSSES = variants(losses)
-OTHER_LAYERS = variants({name: cls for name, cls in layers.items() if name != "dense"})
-"""All layers but the dense one, which is in every network."""
+SAMPLES = {name: cls.sample() for name, cls in layers.items()}
+"""A small layer of every class, blocks among them, and the shape of a row that it reads."""
+
+
+def fits_between(name: str) -> bool:
+    """Tell whether a layer reads rows of one axis and keeps their shape, so that it goes between any two others."""
+    layer, row = SAMPLES[name]
+    return name != "dense" and not isinstance(layer, Block) and len(row) == 1 and out_of(layer, row) == row
+
+
+def out_of(layer: Layer, row: Shape) -> Shape:
+    """Give the shape of what a layer that is no block writes."""
+    return layer.shapes(row).buffers[layer.writes]
+
+
+OTHER_LAYERS = variants({name: layers[name] for name in layers if fits_between(name)})
+"""The layers that go between any two dense ones."""
 RULES = [name for name in optimizers if not optimizers[name].full_batch]
 """The optimizers with an update rule of their own: all but L-BFGS."""
 

@@ -74,17 +74,17 @@ class Architecture:
     def _initialize(self, rng: np.random.Generator) -> None:
         """Draw the parameters in their order."""
         for name, (_, shape) in self.layout.items():
-            label, _, array = name.partition(".")
+            label, _, array = name.rpartition(".")
             self[name] = fill(self.graph.owners[name].initial(array), shape, rng, f"layer {label}, {array}")
         for name in self.state_layout:
-            self[name] = self.graph.owners[name].initial(name.partition(".")[2])
+            self[name] = self.graph.owners[name].initial(name.rpartition(".")[2])
 
     def __getitem__(self, name: str) -> Array:
         """Give the view of a parameter by its name, such as "1.W"."""
         if name in self.state_layout:
             return self._state_view(name)
         try:
-            offset, shape = self.layout[name]
+            offset, shape = self.layout[self.graph.shared.get(name, name)]
         except KeyError:
             known = ", ".join([*self.layout, *self.state_layout])
             raise KeyError(f"the network has no parameter {name!r}; it has {known}.") from None

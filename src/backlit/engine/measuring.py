@@ -91,7 +91,7 @@ class Measuring(NamedTuple):
         every = max(-(-UPDATES // batches), -(-ROWS // rows) if size >= LARGE else 1)
         if not layers:
             return cls((), every, batches, np.zeros(0, np.int64), np.zeros(0), nothing)
-        ranges = [(layers.index(name.partition(".")[0]), offset, offset + math.prod(shape), name in graph.frozen)
+        ranges = [(layers.index(name.rpartition(".")[0]), offset, offset + math.prod(shape), name in graph.frozen)
                   for name, (offset, shape) in graph.layout.items() if math.prod(shape)]  # fmt: skip
         spans = _joined(sorted(ranges))  # those of a layer side by side
         outputs = [_outputs(executable, layer) for layer in layers]
@@ -203,7 +203,7 @@ def _outputs(executable: Executable, layer: str) -> tuple[tuple[int, int, int], 
     have it as a layer of its own. The activation that a loss contains is not run.
     """
     graph, trained = executable.graph, len(executable.trained_ops)
-    nodes = [k for k, node in enumerate(graph.nodes[:trained]) if node.label.partition(".")[0] == layer]
+    nodes = [k for k, node in enumerate(graph.nodes[:trained]) if node.label == layer]
     last = graph.nodes[nodes[-1]]
     readers = graph.readers(last.writes)
     if not isinstance(last.op, Activation) and len(readers) == 1 and readers[0][0] < trained:

@@ -27,7 +27,7 @@ def element_name(network: Architecture, array: str, index: tuple[int, ...]) -> s
     """
     if array == "X":
         return f"i{index[1] + 1}[{index[0] + 1}]"
-    label, _, own = array.partition(".")
+    label, _, own = array.rpartition(".")
     dense = [k for k, op in enumerate(network.ops) if isinstance(op, Dense)]
     names = [f"i{k + 1}" for k in range(network.inputs)]
     for k, op in enumerate(network.ops if network.layers else ()):

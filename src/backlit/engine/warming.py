@@ -20,7 +20,7 @@ from backlit.engine.compiled import CompiledMachine, can_compile
 from backlit.engine.executable import Executable
 from backlit.errors import BacklitError
 from backlit.kernels.gemm.symbols import SHARED
-from backlit.ops.base import Activation, Layer, Loss, Optimizer
+from backlit.ops.base import Activation, Layer, Loss, Optimizer, Shape
 from backlit.ops.layers.dense import Dense
 from backlit.ops.registry import activations, layers, losses, optimizers
 
@@ -61,16 +61,16 @@ def cache_contents() -> CacheContents:
 
 
 def warm(dtypes: Sequence[str] = DTYPES) -> Iterator[Warmed]:
-    """Compile what any chain of the registered ops needs, in these types of number, and give each part when it is done.
+    """Compile what any network of the registered ops needs, in these types of number, and give each part when it is done.
 
-    What lies in the cache already is found there. An op that cannot be made without settings, or that fits no chain of
-    dense layers, is left out.
+    What lies in the cache already is found there. A layer that cannot be made without settings and gives no `sample` is
+    left out.
 
     Errors: a BacklitError where Numba is missing, so that nothing can be compiled, or where the cache cannot be used.
 
     >>> from backlit.engine.warming import parts_of
-    >>> [part for part, _ in parts_of("float64")][:3]
-    ['start', 'layer dense', 'layer dropout']
+    >>> [part for part, _ in parts_of("float64")][:2]
+    ['start', 'layer dense']
     """
     if not can_compile():
         raise BacklitError(
@@ -99,6 +99,8 @@ def parts_of(dtype: str) -> Iterator[tuple[str, Callable[[], None]]]:
     for name, layer in layers.items():
         if name != "dense":
             yield f"layer {name}", functools.partial(_layer, dtype, layer)
+    yield "tied layers", lambda: _build(dtype, [Dense(INPUTS, tie="both"), Dense(INPUTS, tie="both")], "mse")
+    yield "a shared bias", lambda: _build(dtype, [Dense(UNITS, bias="shared")], "mse")
     for name, activation in activations.items():
         yield f"activation {name}", functools.partial(_activation, dtype, activation)
     for name, loss in losses.items():
@@ -110,16 +112,18 @@ def parts_of(dtype: str) -> Iterator[tuple[str, Callable[[], None]]]:
 
 
 def _build(
-    dtype: str, chain: Sequence[Layer], loss: Loss | str, optimizer: Optimizer | None = None, *, keep: bool = False
-) -> None:
+    dtype: str, layers: Sequence[Layer], loss: Loss | str, optimizer: Optimizer | None = None, *, keep: bool = False,
+    inputs: int | Shape = INPUTS,
+) -> None:  # fmt: skip
     """Ask for the kernels of a network: those to predict, and those to train; `keep` lets no op overwrite its input."""
-    network = Architecture(chain, INPUTS, loss, dtype=dtype, seed=0)
+    network = Architecture(layers, inputs, loss, dtype=dtype, seed=0)
     executable = Executable(network, ROWS, optimizer, keep=keep)
     _ = executable.prediction, executable.training
 
 
 def _layer(dtype: str, layer: Any) -> None:
-    _build(dtype, [Dense(UNITS), layer(), Dense(UNITS)], "mse")
+    sample, row = layer.sample()
+    _build(dtype, [sample], "mse", inputs=row)
 
 
 def _activation(dtype: str, activation: Any) -> None:

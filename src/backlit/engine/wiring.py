@@ -21,7 +21,9 @@ from string import ascii_lowercase
 from backlit.engine.program.graph import Node
 from backlit.errors import BacklitError
 from backlit.ops.base import Layer, Shape
-from backlit.ops.layers.branches import JOINING, Block, Select
+from backlit.ops.layers.branches import Block
+from backlit.ops.layers.joins import JOINING
+from backlit.ops.layers.select import Select
 
 
 def nodes_of(layers: Sequence[Layer], inputs: Mapping[str, Shape]) -> list[Node]:

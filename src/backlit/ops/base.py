@@ -103,9 +103,9 @@ class Op(msgspec.Struct, frozen=True, metaclass=OpType):
         return {name: value for name, value in given.items() if isinstance(value, (int, float))}
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the op's name and settings as plain data, the inverse of `Registry.from_dict`."""
+        """Give the op's name and settings as plain data, the inverse of `Registry.from_dict`; an empty tie is none."""
         settings = {field: getattr(self, field) for field in self.__struct_fields__}
-        return {"op": self.name, **{k: _plain(v) for k, v in settings.items()}}
+        return {"op": self.name, **{k: _plain(v) for k, v in settings.items() if v or k != "tie"}}
 
 
 def _plain(value: Any) -> Any:
@@ -131,14 +131,15 @@ class Shapes(msgspec.Struct, frozen=True):
 
     `buffers` maps each buffer's name to its shape per row (it has as many rows as the batch); `parameters`, `state` and
     `work` map names to whole shapes. State is kept with the network. Work is what the forward pass of a batch keeps for
-    the backward pass where that is not one entry for each row. Names follow the rule of this module: upper case for
-    matrices, lower case for vectors.
+    the backward pass where that is not one entry for each row; `constants` are vectors of given numbers, in float64.
+    Names follow the rule of this module: upper case for matrices, lower case for vectors.
     """
 
     buffers: Mapping[str, Shape]
     parameters: Mapping[str, tuple[int, ...]] = {}
     state: Mapping[str, tuple[int, ...]] = {}
     work: Mapping[str, tuple[int, ...]] = {}
+    constants: Mapping[str, tuple[float, ...]] = {}
 
 
 class Layer(Op, frozen=True):
@@ -148,7 +149,7 @@ class Layer(Op, frozen=True):
     a matrix with a row for each position, (rows positions, last axis), so that one weight matrix serves all moments of
     a sequence and all places of a picture; otherwise they take a matrix, rows by numbers, whatever the shape is. An op
     whose `reads` depend on its settings gives them by a property; those after the first are inputs of the network that
-    `beside` names. `batch_coupled` says that a row's result depends on the other rows of its
+    `beside` names. Layers whose setting `tie` is one name share their parameters. `batch_coupled` says that a row's result depends on the other rows of its
     batch; such an op, and one with state, is given the whole batch at once. `outputs` declares where the outputs lie,
     whatever the inputs and the settings are; a network refuses a loss that is not defined there.
     """
@@ -179,6 +180,13 @@ class Layer(Op, frozen=True):
     def beside(self) -> tuple[str, ...]:
         """The inputs of the network that it reads beside what the layer before writes, in the order of `reads`."""
         return ()
+
+    def whole_numbers(self, *rows: Shape) -> Mapping[str, tuple[int, int]]:
+        """Give, for arrays that it reads and that hold whole numbers, the lowest and the highest that it takes.
+
+        Such an array is an input of the network, or columns that a Select takes of one; the network checks the numbers.
+        """
+        return {}
 
     @classmethod
     def sample(cls) -> tuple[Layer, Shape]:

@@ -13,7 +13,7 @@ from backlit.engine.program.structs import Row
 from backlit.errors import BacklitError
 from backlit.ops.base import MACHINE_SCALARS, Op
 
-ARENAS = {"buffer": "A", "work": "A", "parameter": "P", "state": "S"}
+ARENAS = {"buffer": "A", "work": "A", "parameter": "P", "state": "S", "constant": "C"}
 """In which vector of the memory an array lies; its gradient lies in the vector of the same name with a `d`."""
 
 

@@ -2,7 +2,8 @@
 
 A buffer holds a shard of rows. An op reads the buffer that another op wrote: both names stand for the same place.
 Where a buffer has several readers, the last one in order writes its gradient where the sum will be, and each
-other one into a copy of its own; `sums` says which copies are added to which gradient, and in which order.
+other one into a copy of its own; `sums` says which copies are added to which gradient, and in which order. The
+gradients of parameters that several nodes share are added up likewise.
 """
 
 from __future__ import annotations
@@ -115,9 +116,31 @@ class Buffers:
         for name, (offset, shape) in graph.layout.items():
             places[name] = Place("P", offset, *rows_of(shape))
             places[gradient_name(name)] = Place("dP", offset, *rows_of(shape))
+        for name, other in graph.shared.items():
+            places[name], places[gradient_name(name)] = places[other], places[gradient_name(other)]
+        for name, shape in partial_gradients(graph).items():
+            places[part_name(name)] = Place("A", size, *rows_of(shape))
+            size += whole_lines(math.prod(shape))
         for name, (offset, shape) in graph.state_layout.items():
             places[name] = Place("S", offset, *rows_of(shape))
         return places, size
+
+
+def partial_gradients(graph: Graph) -> dict[str, Shape]:
+    """Give the parameters whose gradient at a node is part of a sum, with their shapes.
+
+    Of nodes that share parameters, the last one writes its gradient where the sum will be, each other one apart.
+    """
+    return {
+        f"{graph.nodes[k].label}.{name}": shape for group in graph.tied for k in group[:-1]
+        for name, shape in graph.shapes[k].parameters.items()
+        if math.prod(shape) and f"{graph.nodes[group[0]].label}.{name}" not in graph.frozen
+    }  # fmt: skip
+
+
+def part_name(name: str) -> str:
+    """Give the name of a node's part of a gradient: "1.W" -> "1.dW (part)"."""
+    return f"{gradient_name(name)} (part)"
 
 
 def rows_of(shape: Sequence[int]) -> tuple[int, Shape]:

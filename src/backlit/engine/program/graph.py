@@ -57,6 +57,8 @@ class Graph:
     Attributes:
         output: the buffer that the last node writes and the loss reads.
         rows: each buffer's shape per row, inputs included. shapes: the arrays of each node.
+        tied: the numbers of nodes that share their parameters, group by group. shared: what the others of a group call
+            the parameters of its first node: "3.W" -> "1.W".
         layout, state_layout: where parameters and running statistics lie in their flat vectors, by name: "1.W".
         frozen: the parameters that training leaves alone. reach: where the output lies, None where that is not known.
 
@@ -93,9 +95,15 @@ class Graph:
         self._check_readers()
         self.reach = reach[self.output]
         labels = [node.label for node in self.nodes]
-        self.layout = _layout(labels, [shapes.parameters for shapes in self.shapes])
+        self.tied = self._tied_nodes()
+        self.shared = {f"{self.nodes[k].label}.{name}": f"{self.nodes[first].label}.{name}"
+                       for first, *others in self.tied for k in others for name in self.shapes[k].parameters}  # fmt: skip
+        own = [{name: shape for name, shape in shapes.parameters.items() if f"{label}.{name}" not in self.shared}
+               for label, shapes in zip(labels, self.shapes, strict=True)]  # fmt: skip
+        self.layout = _layout(labels, own)
         self.state_layout = _layout(labels, [shapes.state for shapes in self.shapes])
-        self.frozen = {f"{node.label}.{name}" for node in self.nodes for name in getattr(node.op, "freeze", ())}
+        frozen = {f"{node.label}.{name}" for node in self.nodes for name in getattr(node.op, "freeze", ())}
+        self.frozen = frozen - self.shared.keys()
         self.owners = {f"{node.label}.{array}": node.op for node, shapes in zip(self.nodes, self.shapes, strict=True)
                        for array in (*shapes.parameters, *shapes.state)}  # fmt: skip
 
@@ -118,6 +126,27 @@ class Graph:
     def readers(self, buffer: str, nodes: int | None = None) -> list[tuple[int, str]]:
         """Give the readers of a buffer among the first `nodes`: each one's number, and its own name of the array."""
         return [(k, array) for k, array in self._readers.get(buffer, ()) if nodes is None or k < nodes]
+
+    def _tied_nodes(self) -> list[list[int]]:
+        """Give the nodes of each tie, or refuse nodes that cannot share their parameters."""
+        ties: dict[str, list[int]] = {}
+        for k, node in enumerate(self.nodes):
+            if tie := getattr(node.op, "tie", ""):
+                ties.setdefault(tie, []).append(k)
+        for tie, (first, *others) in ties.items():
+            for k in others:
+                self._check_tie(tie, first, k)
+        return [group for group in ties.values() if len(group) > 1]
+
+    def _check_tie(self, tie: str, first: int, other: int) -> None:
+        has = [dict(self.shapes[k].parameters) for k in (first, other)]
+        still = [sorted(getattr(self.nodes[k].op, "freeze", ())) for k in (first, other)]
+        for what, (one, another) in (("the parameters", has), ("freeze =", still)):
+            if one != another:
+                raise BacklitError(
+                    f"the tie {tie!r} is of layers that differ: layer {self.nodes[first].label} has {what} {one}, layer "
+                    f"{self.nodes[other].label} {another}; expected the same. Give one of them another tie."
+                )
 
     def _check_reads(self, node: Node) -> None:
         if not (isinstance(node, Node) and isinstance(node.op, Layer) and isinstance(node.reads, tuple)):
@@ -193,6 +222,6 @@ def layer_ranges(layout: Layout) -> dict[str, tuple[int, int]]:
     """Give where each layer's parameters lie in the flat vector, by the layer's label: start and stop."""
     ranges: dict[str, tuple[int, int]] = {}
     for name, (offset, shape) in layout.items():
-        label = name.partition(".")[0]
+        label = name.rpartition(".")[0]
         ranges[label] = ranges.get(label, (offset, 0))[0], offset + math.prod(shape)
     return {label: (start, stop) for label, (start, stop) in ranges.items() if stop > start}

@@ -6,13 +6,13 @@ An instruction names its op's kernels by numbers or addresses, which the caller 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from backlit.engine.program.arguments import Binding
-from backlit.engine.program.buffers import Buffers, Place, gradient_name, rows_of
+from backlit.engine.program.buffers import Buffers, Place, gradient_name, part_name, partial_gradients, rows_of
 from backlit.engine.program.graph import Graph
 from backlit.engine.program.sharding import largest_shard, shard_rows
 from backlit.engine.program.structs import Row, Rule, Segment, Tables
@@ -66,6 +66,7 @@ class Program:
         self.trained_ops = [node.op for node in graph.nodes[:trained]]
         self.buffers = Buffers(graph, trained, self.scores, target_columns or graph.output_size, keep)
         self.in_place = self.buffers.in_place
+        self.partial = partial_gradients(graph)
         self._divide(rows, forward_only, together)
         self.places, self.size = self.buffers.places(self.rows)
         self.settings: list[float] = []
@@ -116,17 +117,33 @@ class Program:
         node, shapes = self.graph.nodes[k], self.graph.shapes[k]
         kinds = dict.fromkeys(shapes.buffers, "buffer") | dict.fromkeys(shapes.parameters, "parameter")
         kinds |= dict.fromkeys(shapes.state, "state") | dict.fromkeys(shapes.work, "work")
+        kinds |= dict.fromkeys(shapes.constants, "constant")
+        parts = {f"d{name}": f"{node.label}.{name}" for name in shapes.parameters
+                 if f"{node.label}.{name}" in self.partial}  # fmt: skip
+        kinds |= dict.fromkeys(parts, "work")
         axes = {}
         if node.op.shaped:
             axes = {name: len(shape) for name, shape in shapes.buffers.items()}
             whole = {**shapes.parameters, **shapes.state, **shapes.work}
             axes |= {name: len(rows_of(shape)[1]) for name, shape in whole.items()}
+            axes |= {name: axes[name[1:]] for name in parts}
         binding = Binding(node.op, kinds, array_names(node.op), axes)
         names = {array: f"{node.label}.{array}" for array in binding.arrays}
         names |= {f"d{array}": gradient_name(self.buffers.copies[k, array]) for array in node.op.reads
                   if (k, array) in self.buffers.copies}  # fmt: skip
-        coupled = self._couples(k) or bool(shapes.work)
-        return [Step(binding, k, names, self.in_place[k], coupled), *self._sums_of([node.writes])]
+        names |= {name: part_name(own) for name, own in parts.items()}
+        coupled = self._couples(k) or bool(shapes.work) or bool(parts)
+        own = Step(binding, k, names, self.in_place[k], coupled)
+        return [*self._sums_of_parts(parts.values()), own, *self._sums_of([node.writes])]
+
+    def _sums_of_parts(self, parts: Iterable[str]) -> list[Step]:
+        """Give the steps that add a node's part of the gradients of parameters that it shares with later nodes."""
+        steps = []
+        for name in parts:
+            binding = Binding(GradientSum(), {"X": "parameter", "dY": "work"}, ("X", "dX", "dY"))
+            names = {"X": name, "dX": gradient_name(name), "dY": part_name(name)}
+            steps.append(Step(binding, len(self.graph.nodes), names, coupled=True))
+        return steps
 
     def _sums_of(self, written: Any) -> list[Step]:
         """Give the steps that add up the gradients of buffers with several readers, the last reader's first."""
@@ -148,6 +165,11 @@ class Program:
         row[Row.SETTINGS] = len(self.settings)
         self.settings += map(float, binding.op.numbers().values())
         for name in binding.arrays:
+            if binding.kind(name) == "constant":
+                values = self.graph.shapes[step.number].constants[name]
+                row[binding.column(name) :][:3] = len(self.settings), 1, len(values)
+                self.settings += map(float, values)
+                continue
             place, wanted = self._place(step, name), self._wanted(step, name)
             column, sizes = binding.column(name), binding.sizes(name)
             by_position = place.rows is None and getattr(binding.op, "by_position", False)
@@ -164,11 +186,12 @@ class Program:
     def _wanted(self, step: Step, name: str) -> int:
         """Whether a gradient is worth computing: not of the inputs, nor of frozen parameters."""
         binding = step.binding
-        if name in binding.kinds or isinstance(binding.op, Loss):
+        if name in binding.kinds or isinstance(binding.op, (Loss, GradientSum)):
             return 1
         if binding.kind(name) != "buffer":
-            return int(f"{self.graph.nodes[step.number].label}.{name[1:]}" not in self.graph.frozen)
-        if self.input_gradient or isinstance(binding.op, (Activation, GradientSum)):  # their loops always write it
+            own = f"{self.graph.nodes[step.number].label}.{name[1:]}"
+            return int(self.graph.shared.get(own, own) not in self.graph.frozen)
+        if self.input_gradient or isinstance(binding.op, Activation):  # its loops always write it
             return 1
         node = self.graph.nodes[step.number]
         read = dict(zip(node.op.reads, node.reads, strict=True))

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from backlit.kernels.functions import flat
-from backlit.ops.base import Activation, Interval, Shape, Shapes, any_order, tuned
+from backlit.ops.base import Activation, Interval, any_order, tuned
 from backlit.ops.registry import register
 
 
@@ -65,7 +65,7 @@ class Softmax(Activation, frozen=True):
     r"""a_j = exp(z_j) / Σ_k exp(z_k): the outputs of a row are positive and sum to 1.
 
     Backward, the full Jacobian ∂a_k/∂z_j = a_k ([k = j] - a_j): dz_j = a_j (da_j - Σ_k da_k a_k). Written with
-    exp(z - max z), which cannot overflow. Shapes: Z, A (n, k).
+    exp(z - max z), which cannot overflow. Shapes: Z, A (n, k). Of a picture or a sequence, the k numbers of each position.
 
     Source: Bridle, "Probabilistic interpretation of feedforward classification network outputs", Neurocomputing, 1990.
 
@@ -75,14 +75,10 @@ class Softmax(Activation, frozen=True):
     [[1.0, 0.0]]
     """
 
+    by_position: ClassVar[bool] = True
     outputs: ClassVar[Interval] = (0.0, 1.0)
     formula: ClassVar[str] = r"a_j = \frac{e^{z_j}}{\sum_k e^{z_k}}"
     slope_formula: ClassVar[str] = r"\frac{\partial a_k}{\partial z_j} = a_k\,([k = j] - a_j)"
-
-    def shapes(self, *rows: Shape) -> Shapes:
-        """Give the buffers Z and A, of rows of one axis."""
-        self.columns(*rows)
-        return super().shapes(*rows)
 
     @staticmethod
     @tuned(softmax_loops)

@@ -8,7 +8,10 @@ from backlit.ops.layers import (  # noqa: F401
     convolution,
     dense,
     dropout,
+    embedding,
     normalization,
     pooling,
     reshaping,
+    select,
+    spatial_dropout,
 )

@@ -1,4 +1,4 @@
-"""Blocks of layers: branches that read the same numbers and are joined, and what selects what a branch reads.
+"""Blocks of layers: branches that read the same numbers and are joined.
 
 A block is a record of layers with no maths of its own. `engine/wiring.py` makes a graph of it: the layers of each
 branch, and ops that join what the branches write.
@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import msgspec
-import numpy as np
 
 from backlit.errors import BacklitError
-from backlit.kernels.functions import flat
-from backlit.ops.base import Interval, Layer, Shape, Shapes, tuned
-from backlit.ops.registry import make_layer, register
+from backlit.ops.base import Layer, Shape
+from backlit.ops.layers.dense import Dense
+from backlit.ops.layers.joins import JOINING
+from backlit.ops.registry import layers, make_layer, register
 
 
 class Block(Layer, frozen=True):
@@ -86,6 +86,11 @@ class Residual(Block, frozen=True):
             return f"let them write {passed}, or give a shortcut that writes {made}: shortcut=[Dense({made[-1]})]"
         return f"let them write {passed}, or give a shortcut=[...] of layers that write {made}"
 
+    @classmethod
+    def sample(cls) -> tuple[Layer, Shape]:
+        """Give a layer beside a shortcut of two."""
+        return cls([Dense(4)], [Dense(4)]), (4,)
+
     def summary(self) -> str:
         """Give the layers in a few words."""
         parts = [", ".join(layer.summary() for layer in branch) for branch in self.in_branches() if branch]
@@ -141,6 +146,11 @@ class Parallel(Block, frozen=True):
             return "let the branches write shapes that differ in the last axis alone"
         return "let the branches write one shape, or take join='concatenate'"
 
+    @classmethod
+    def sample(cls) -> tuple[Layer, Shape]:
+        """Give branches joined in both other ways than a residual block's."""
+        return cls([[cls([[Dense(2)], [Dense(2)]], "multiply")], []]), (4,)
+
 
 @register("bidirectional")
 class Bidirectional(Block, frozen=True):
@@ -185,199 +195,18 @@ class Bidirectional(Block, frozen=True):
         """Give the setting `join`."""
         return self.join
 
+    @classmethod
+    def sample(cls) -> tuple[Layer, Shape]:
+        """Give the sample of the first recurrent layer that there is."""
+        recurrent = [other for other in layers.values() if "reverse" in other.__struct_fields__]
+        if not recurrent:
+            raise BacklitError("no recurrent layer is registered, which Bidirectional could hold.")
+        layer, row = recurrent[0].sample()  # type: ignore[attr-defined]
+        return cls(layer), row
+
     def summary(self) -> str:
         """Give the layer in a few words."""
         return f"bidirectional [{self.layer.summary()}]"
-
-
-@register("select")
-class Select(Layer, frozen=True):
-    r"""Reads some columns of the last axis, in the order given, or, by its name, an input of the network.
-
-    Select("table") is the first layer of a branch, or of the network, and says what the layers behind it read. With
-    columns, z_j = x_{c_j}; the slope of a column is the sum of those of the outputs that read it.
-
-    Args:
-        what: the number of a column, from 0, a list of such numbers, or the name of an input of the network.
-
-    Errors: a BacklitError where a column is no whole number of at least 0, or lies beyond the last one.
-
-    >>> Select([2, 0]).summary(), Select("table").summary()
-    ('columns 2, 0', 'table')
-    """
-
-    what: Any
-
-    def __post_init__(self) -> None:
-        if isinstance(self.what, str):
-            return
-        columns = np.atleast_1d(np.asarray(self.what)).tolist() if not isinstance(self.what, bool) else [None]
-        whole = all(isinstance(column, int) and not isinstance(column, bool) and column >= 0 for column in columns)
-        if not (columns and whole):
-            raise BacklitError(
-                f"Select is given {self.what!r}; expected numbers of columns from 0, such as [0, 3], or the name of an "
-                "input of the network."
-            )
-        _set(self, "what", tuple(columns))
-
-    @property
-    def source(self) -> str:
-        """The name of the network's input that it selects, or ""."""
-        return self.what if isinstance(self.what, str) else ""
-
-    def summary(self) -> str:
-        """Give the columns, or the input's name."""
-        if self.source:
-            return self.source
-        return f"column{'s' * (len(self.what) > 1)} {', '.join(map(str, self.what))}"
-
-
-# ------------------------------------------------------------------------------------------------------ joining ops
-
-
-def add_loops(X: Any, Y: Any, Z: Any) -> None:
-    """Add element by element."""
-    x, y, z = flat(X), flat(Y), flat(Z)  # (n columns,)
-    for i in range(z.shape[0]):
-        z[i] = x[i] + y[i]
-
-
-def add_backward_loops(dZ: Any, dX: Any, dY: Any) -> None:
-    """Copy the slope to both, where it is wanted."""
-    dz, dx, dy = flat(dZ), flat(dX), flat(dY)
-    for i in range(dx.shape[0]):
-        dx[i] = dz[i]
-    for i in range(dy.shape[0]):
-        dy[i] = dz[i]
-
-
-class Add(Layer, frozen=True):
-    """Adds what two branches write: Z = X + Y, number by number; both slopes are that of Z. All are (n, columns)."""
-
-    name: ClassVar[str] = "add"
-    reads: ClassVar[tuple[str, ...]] = ("X", "Y")
-    formula: ClassVar[str] = "z_j = x_j + y_j"
-
-    def reach(self, *inputs: Interval | None) -> Interval | None:
-        """Give the sum of both intervals."""
-        of_x, of_y = inputs
-        return of_x and of_y and (of_x[0] + of_y[0], of_x[1] + of_y[1])
-
-    @staticmethod
-    @tuned(add_loops)
-    def forward(X: Any, Y: Any, Z: Any) -> None:
-        """Z = X + Y."""
-        np.add(X, Y, out=Z)
-
-    @staticmethod
-    @tuned(add_backward_loops)
-    def backward(dZ: Any, dX: Any, dY: Any) -> None:
-        """dX = dZ, dY = dZ."""
-        if dX.size:
-            dX[:] = dZ
-        if dY.size:
-            dY[:] = dZ
-
-
-def multiply_loops(X: Any, Y: Any, Z: Any) -> None:
-    """Multiply element by element."""
-    x, y, z = flat(X), flat(Y), flat(Z)  # (n columns,)
-    for i in range(z.shape[0]):
-        z[i] = x[i] * y[i]
-
-
-def multiply_backward_loops(X: Any, Y: Any, dZ: Any, dX: Any, dY: Any) -> None:
-    """Multiply the slope by the other factor, where it is wanted."""
-    x, y, dz, dx, dy = flat(X), flat(Y), flat(dZ), flat(dX), flat(dY)
-    for i in range(dx.shape[0]):
-        dx[i] = dz[i] * y[i]
-    for i in range(dy.shape[0]):
-        dy[i] = dz[i] * x[i]
-
-
-class Multiply(Layer, frozen=True):
-    """Multiplies what two branches write: Z = X Y, number by number; dX = dZ Y, dY = dZ X. All are (n, columns)."""
-
-    name: ClassVar[str] = "multiply"
-    reads: ClassVar[tuple[str, ...]] = ("X", "Y")
-    formula: ClassVar[str] = "z_j = x_j y_j"
-
-    @staticmethod
-    @tuned(multiply_loops)
-    def forward(X: Any, Y: Any, Z: Any) -> None:
-        """Z = X Y."""
-        np.multiply(X, Y, out=Z)
-
-    @staticmethod
-    @tuned(multiply_backward_loops)
-    def backward(X: Any, Y: Any, dZ: Any, dX: Any, dY: Any) -> None:
-        """dX = dZ Y, dY = dZ X."""
-        if dX.size:
-            np.multiply(dZ, Y, out=dX)
-        if dY.size:
-            np.multiply(dZ, X, out=dY)
-
-
-def concatenate_loops(X: Any, Y: Any, Z: Any) -> None:
-    """Copy both into each row: X (n, a), Y (n, b), Z (n, a + b)."""
-    n, a = X.shape
-    for i in range(n):
-        for j in range(a):
-            Z[i, j] = X[i, j]
-        for j in range(Y.shape[1]):
-            Z[i, a + j] = Y[i, j]
-
-
-def concatenate_backward_loops(dZ: Any, dX: Any, dY: Any) -> None:
-    """Copy each part of the slope back, where it is wanted: dX (n, a), dY (n, b), dZ (n, a + b)."""
-    for i in range(dX.shape[0]):
-        for j in range(dX.shape[1]):
-            dX[i, j] = dZ[i, j]
-    a = dZ.shape[1] - dY.shape[1]
-    for i in range(dY.shape[0]):
-        for j in range(dY.shape[1]):
-            dY[i, j] = dZ[i, a + j]
-
-
-class Concatenate(Layer, frozen=True):
-    """Puts the last axes of what two branches write side by side: Z = [X Y]; dX and dY are the parts of dZ.
-
-    Shapes, at each position: X (a,), Y (b,), Z (a + b,).
-    """
-
-    name: ClassVar[str] = "concatenate"
-    reads: ClassVar[tuple[str, ...]] = ("X", "Y")
-    by_position: ClassVar[bool] = True
-
-    def shapes(self, *rows: Shape) -> Shapes:
-        """Give X, Y, and Z with as many columns as both."""
-        of_x, of_y = rows
-        return Shapes({"X": of_x, "Y": of_y, "Z": (*of_x[:-1], of_x[-1] + of_y[-1])})
-
-    def reach(self, *inputs: Interval | None) -> Interval | None:
-        """Give the interval that holds both."""
-        of_x, of_y = inputs
-        return of_x and of_y and (min(of_x[0], of_y[0]), max(of_x[1], of_y[1]))
-
-    @staticmethod
-    @tuned(concatenate_loops)
-    def forward(X: Any, Y: Any, Z: Any) -> None:
-        """Z = [X Y]."""
-        Z[:, : X.shape[1]] = X
-        Z[:, X.shape[1] :] = Y
-
-    @staticmethod
-    @tuned(concatenate_backward_loops)
-    def backward(dZ: Any, dX: Any, dY: Any) -> None:
-        """dX and dY are the parts of dZ."""
-        if dX.size:
-            dX[:] = dZ[:, : dX.shape[1]]
-        if dY.size:
-            dY[:] = dZ[:, dZ.shape[1] - dY.shape[1] :]
-
-
-JOINING: Mapping[str, type[Layer]] = {"add": Add, "multiply": Multiply, "concatenate": Concatenate}
-"""The op that joins two branches, for each way to join."""
 
 
 def layers_of(given: Any, where: str, empty: bool = False) -> tuple[Layer, ...]:

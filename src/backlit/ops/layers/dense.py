@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from backlit.errors import BacklitError
-from backlit.kernels.matmul import affine, product_nt, product_tn, sum_rows
+from backlit.kernels.matmul import affine, product, product_nt, product_tn, sum_rows
 from backlit.ops.base import Activation, Interval, Layer, Op, Shape, Shapes
 from backlit.ops.registry import activations, register
 from backlit.ops.value_checks import refuse_texts
@@ -22,16 +22,18 @@ class Dense(Layer, frozen=True):
     r"""A fully connected layer of `units` neurons, followed by its activation.
 
     Forward: Z = X W + b. Backward: dW = Xᵀ dZ, db = the sum of the rows of dZ, dX = dZ Wᵀ.
-    Shapes: X (n, fan_in), W (fan_in, units), b (units,), Z (n, units).
+    Shapes: X (n, fan_in), W (fan_in, units), b (units,), Z (n, units). Of a sequence (T, fan_in) or a picture, it works
+    on the last axis: one W and b for all positions, whose gradients add up (Keras' TimeDistributed).
 
     Args:
         units: the number of neurons.
         activation: a name or an activation; `"identity"` for none.
-        bias: whether the layer has a bias vector b.
+        bias: whether the layer has a bias vector b; with "shared" all units have one bias, of shape (1,).
         weights: initializer of W, or W outright as nested lists or an array of shape (fan_in, units);
             None takes the activation's own choice (He for relu, Glorot for sigmoid ...).
         biases: initializer of b, or b outright, shape (units,); None starts from zeros.
         freeze: names of the parameters that training leaves alone: `("W",)`, `("b",)` or both.
+        tie: layers of one tie share W and b, whose gradients add up; their first values are those of the first.
 
     Errors: a BacklitError where units is not positive, a frozen name is neither W nor b, or the network is built with
     weights of another shape.
@@ -45,10 +47,11 @@ class Dense(Layer, frozen=True):
 
     units: int
     activation: str | Activation = "identity"
-    bias: bool = True
+    bias: bool | Literal["shared"] = True
     weights: Any = None
     biases: Any = None
     freeze: tuple[str, ...] = ()
+    tie: str = ""
 
     nested: ClassVar[Mapping[str, str]] = {
         "activation": "activation",
@@ -63,9 +66,10 @@ class Dense(Layer, frozen=True):
     def __post_init__(self) -> None:
         if isinstance(self.units, bool) or not isinstance(self.units, (int, np.integer)) or self.units < 1:
             raise BacklitError(f"Dense: units is {self.units!r}; expected a whole number of at least 1.")
-        if not isinstance(self.bias, (bool, np.bool_)):
+        if not isinstance(self.bias, (bool, np.bool_)) and self.bias != "shared":
             raise BacklitError(
-                f"Dense: bias is {self.bias!r}; expected True or False: its numbers are written as biases=[...]."
+                f"Dense: bias is {self.bias!r}; expected True, False, or 'shared' for one bias of all units: its numbers "
+                "are written as biases=[...]."
             )
         for name in ("weights", "biases"):
             if not isinstance(given := getattr(self, name), (str, Op)):
@@ -84,7 +88,7 @@ class Dense(Layer, frozen=True):
     def shapes(self, *rows: Shape) -> Shapes:
         """Give W (fan_in, units), b (units,) and the buffers X and Z."""
         ((*positions, fan_in),) = rows
-        biases = self.units if self.bias else 0
+        biases = 1 if self.bias == "shared" else self.units if self.bias else 0
         buffers = {"X": (*positions, fan_in), "Z": (*positions, self.units)}
         return Shapes(buffers, {"W": (fan_in, self.units), "b": (biases,)})
 
@@ -97,7 +101,12 @@ class Dense(Layer, frozen=True):
     def ops(self) -> tuple[Layer, ...]:
         """Give the linear map and, but for the identity, its activation."""
         activation = activations.make(self.activation)
-        return (self,) if activation.name == "identity" else (self, activation)
+        own = _with_shared_bias(self) if self.bias == "shared" else self
+        return (own,) if activation.name == "identity" else (own, activation)
+
+    def numbers(self) -> dict[str, float]:
+        """Give none: the functions see units and bias in the arrays."""
+        return {}
 
     def to_dict(self) -> dict[str, Any]:
         """Give the settings as plain data; initial values given outright are left out, the parameters hold them."""
@@ -125,3 +134,29 @@ class Dense(Layer, frozen=True):
             sum_rows(dZ, db)  # (n, units) -> (units,)
         if dX.size:
             product_nt(dZ, W, dX)  # (n, units) (units, fan_in) -> (n, fan_in)
+
+
+class SharedBiasDense(Dense, frozen=True):
+    """A dense layer whose units have one bias: Z = X W + b with b (1,), db = the sum of all dZ."""
+
+    name: ClassVar[str] = "dense"
+
+    @staticmethod
+    def forward(X: Any, W: Any, b: Any, Z: Any) -> None:
+        """Z = X W + b."""
+        product(X, W, Z)  # (n, fan_in) (fan_in, units) -> (n, units)
+        Z += b[0]
+
+    @staticmethod
+    def backward(X: Any, W: Any, dZ: Any, dX: Any, dW: Any, db: Any) -> None:
+        """dW = Xᵀ dZ, db = Σ of all dZ, dX = dZ Wᵀ; each only where it is wanted."""
+        if dW.size:
+            product_tn(X, dZ, dW)  # (fan_in, n) (n, units) -> (fan_in, units)
+        if db.size:
+            db[0] = dZ.sum()
+        if dX.size:
+            product_nt(dZ, W, dX)  # (n, units) (units, fan_in) -> (n, fan_in)
+
+
+def _with_shared_bias(layer: Dense) -> SharedBiasDense:
+    return SharedBiasDense(**{field: getattr(layer, field) for field in layer.__struct_fields__})

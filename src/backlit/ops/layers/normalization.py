@@ -97,7 +97,7 @@ class BatchNorm(Layer, frozen=True):
     Backward while training: dγ = Σ_rows dZ N, dβ = Σ_rows dZ, dX = γ r (dZ - (dβ + N dγ) / n). Otherwise dX = γ r dZ.
 
     Shapes: X, N, Z (n, columns); gamma, beta, the running mean and variance, mu and r (columns,). N, mu and r are kept
-    for backward.
+    for backward. Of pictures and sequences the columns are the channels, and n counts the positions of all rows.
 
     A batch of one row has no spread: N is 0, Z is β and dX is 0; the running variance stays as it is. (PyTorch refuses
     such a batch; a training whose batches all have one row warns.) A row's result
@@ -106,6 +106,7 @@ class BatchNorm(Layer, frozen=True):
     Args:
         momentum: the weight of the newest batch in the running statistics, from 0 to 1.
         epsilon: added to the variance, above 0.
+        tie: layers of one tie share gamma and beta; each has running statistics of its own.
 
     Errors: a BacklitError where a setting is out of its bounds.
 
@@ -118,6 +119,8 @@ class BatchNorm(Layer, frozen=True):
 
     momentum: Portion = 0.1
     epsilon: Positive = 1e-5
+    tie: str = ""
+    by_position: ClassVar[bool] = True
     batch_coupled: ClassVar[bool] = True
     outputs: ClassVar[Interval] = (-math.inf, math.inf)
     symbols: ClassVar[Mapping[str, str]] = SYMBOLS
@@ -133,9 +136,10 @@ class BatchNorm(Layer, frozen=True):
 
     def shapes(self, *rows: Shape) -> Shapes:
         """Give the buffers X, N and Z, the vectors gamma and beta, the running statistics, and mu and r."""
-        vector = (self.columns(*rows),)
+        (row,) = rows
+        vector = row[-1:]
         return Shapes(
-            {"X": vector, "N": vector, "Z": vector},
+            {"X": row, "N": row, "Z": row},
             {"gamma": vector, "beta": vector}, {"mean": vector, "variance": vector}, {"mu": vector, "r": vector},
         )  # fmt: skip
 
@@ -224,10 +228,12 @@ class LayerNorm(Layer, frozen=True):
     dX = r (dN - mean(dN) - N mean(dN N)), the means over the columns.
 
     Shapes: X, N, Z (n, columns); r (n,); gamma, beta (columns,). N and r are kept for backward. With a single
-    column N is 0 and Z is β.
+    column N is 0 and Z is β. Of pictures and sequences, the channels of each position are normalized by themselves, as
+    Keras does by default; PyTorch does so with normalized_shape = the channels, which it expects last.
 
     Args:
         epsilon: added to the variance, above 0.
+        tie: layers of one tie share gamma and beta.
 
     Errors: a BacklitError where epsilon is not above 0.
 
@@ -235,9 +241,13 @@ class LayerNorm(Layer, frozen=True):
 
     >>> LayerNorm().shapes((3,)).buffers
     {'X': (3,), 'N': (3,), 'Z': (3,), 'r': (1,)}
+    >>> LayerNorm().shapes((28, 28, 3)).parameters
+    {'gamma': (3,), 'beta': (3,)}
     """
 
     epsilon: Positive = 1e-5
+    tie: str = ""
+    by_position: ClassVar[bool] = True
     outputs: ClassVar[Interval] = (-math.inf, math.inf)
     symbols: ClassVar[Mapping[str, str]] = SYMBOLS
     formula: ClassVar[str] = r"z_j = \gamma_j \frac{x_j - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta_j"
@@ -252,8 +262,9 @@ class LayerNorm(Layer, frozen=True):
 
     def shapes(self, *rows: Shape) -> Shapes:
         """Give the buffers X, N, Z and r, and the vectors gamma and beta."""
-        vector = (self.columns(*rows),)
-        return Shapes({"X": vector, "N": vector, "Z": vector, "r": (1,)}, {"gamma": vector, "beta": vector})
+        (row,) = rows
+        vector = row[-1:]
+        return Shapes({"X": row, "N": row, "Z": row, "r": (*row[:-1], 1)}, {"gamma": vector, "beta": vector})
 
     def initial(self, name: str) -> Any:
         """Give 1 for gamma and 0 for beta."""
