@@ -46,12 +46,16 @@ class Run:
         parameters: Any = None, state: Any = None, batch_size: int | None = None,
     ) -> None:  # fmt: skip
         X = np.atleast_2d(np.asarray(X, dtype))
-        network = Network(layers, X.shape[1], Projection(), dtype=dtype, seed=1)
+        network = Network(layers, X.shape[1:], Projection(), dtype=dtype, seed=1)
         if parameters is not None:
             network.parameters[:] = parameters
         if state is not None:
             network.state[:] = state
-        T = np.ones((X.shape[0], network.output_size), dtype) if d_outputs is None else np.asarray(d_outputs, dtype)
+        T = (
+            np.ones((X.shape[0], network.output_size), dtype)
+            if d_outputs is None
+            else np.asarray(d_outputs, dtype).reshape(len(X), -1)
+        )
         self.objective = objective = Objective.of(
             network, X, T, step=step, seed=seed, training=training, batch_size=batch_size or len(X),
             compiled=mode == "compiled", keep=keep, input_gradient=True,
