@@ -10,6 +10,7 @@ carry the meaning, and the engine reads them:
   the parameter vector, `dX` in the gradient arena where `X` lies in the activation arena;
 * the names of an op's own numeric fields, and of the other `numbers` that it gives, are its settings, handed over as
   scalars (`alpha`, `rate`);
+* an op that applies an activation itself, see `Layer.inside`, asks for it by the names `INSIDE`;
 * a few names belong to the machine (`MACHINE_SCALARS`): whether this is training, the seed and the step.
 
 An array that is not wanted (`dX` of the first layer, `dW` of frozen weights, `b` of a layer without bias) is handed
@@ -60,6 +61,11 @@ MACHINE_SCALARS = ("training", "seed", "step", "first_row", "op_number")
 number of the step, the number within the batch of the first row given, and the op's own number in the network."""
 
 
+INSIDE = ("value", "slope", "constants")
+"""The names by which functions ask for the activation that their op applies itself: `value(z, constants)`,
+`slope(z, a, constants)` with a = value(z), and the activation's numeric settings, which these take."""
+
+
 class OpType(msgspec.StructMeta):
     """The class of all classes of ops: a call with wrong settings is refused in the words of this package."""
 
@@ -100,6 +106,8 @@ class Op(msgspec.Struct, frozen=True, metaclass=OpType):
         The names do not depend on the settings' values, since a compiled kernel serves all values.
         """
         given = {field: getattr(self, field) for field in self.__struct_fields__}
+        inside = self.inside() if isinstance(self, Layer) else None
+        given |= {f"inside_{name}": value for name, value in (inside.numbers() if inside else {}).items()}
         return {name: value for name, value in given.items() if isinstance(value, (int, float))}
 
     def to_dict(self) -> dict[str, Any]:
@@ -212,6 +220,13 @@ class Layer(Op, frozen=True):
     def ops(self) -> tuple[Layer, ...]:
         """Give the ops this layer is made of: itself, and what follows in the same layer."""
         return (self,)
+
+    def inside(self) -> Activation | None:
+        """Give the element-wise activation that the op's own functions apply by `value` and `slope`, if there is one.
+
+        Its numeric settings are among the op's `numbers`, with "inside_" before their names.
+        """
+        return None
 
     def summary(self) -> str:
         """Give the layer in a few words, for the network's repr."""

@@ -19,6 +19,7 @@ VECTOR_MATH = "backlit.kernels.vector_math"
 FUNCTIONS: Mapping[Callable[..., Any], tuple[str, str]] = {
     **{product: (DRIVER, product.__name__) for product in matmul.PRODUCTS},
     functions.flat: (INTRINSICS, "flat"),
+    functions.positions: (INTRINSICS, "positions"),
     convolution.pictures: (INTRINSICS, "pictures"),
     convolution.windows: (INTRINSICS, "windows"),
 }
