@@ -5,6 +5,7 @@ docs/network-file.md describes the format for people; `tables.py` holds its keys
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,12 +15,20 @@ import msgspec
 
 from backlit.engine import Network, Training, TrainingSettings
 from backlit.errors import BacklitError
-from backlit.examples.file_checks import check_columns, check_data, check_trouble, check_valley, check_values
+from backlit.examples.file_checks import (
+    check_columns,
+    check_data,
+    check_shared,
+    check_trouble,
+    check_valley,
+    check_values,
+)
 from backlit.examples.file_errors import MisfitError, at_place, inside, inside_key, misfit, of_setting
+from backlit.examples.file_layers import layer_of, without_values
 from backlit.examples.file_rows import FileRows, file_rows, generator_of
-from backlit.examples.file_slips import check_layer, refuse_flat_rows
+from backlit.examples.file_shapes import as_sequences, network_inputs, picture_advice
+from backlit.examples.file_slips import refuse_flat_rows
 from backlit.examples.file_tables import (
-    LABELS,
     TRAINING,
     ComputedTable,
     DataTable,
@@ -36,8 +45,7 @@ from backlit.examples.strict import decode, refuse_not_finite, unknown_key
 from backlit.examples.toml_slips import slip
 from backlit.kernels.types import Array
 from backlit.ops.base import Layer
-from backlit.ops.layers.dense import Dense
-from backlit.ops.registry import REGISTRIES, Registry, layer_from_dict, layers, losses
+from backlit.ops.registry import REGISTRIES, Registry, losses
 
 PARTS = ("network", "data", "training")
 
@@ -59,14 +67,14 @@ class Setup(msgspec.Struct, frozen=True):
 
     def layers(self) -> list[Layer]:
         """Give the layers, without labels."""
-        return [layer_of(table, number) for number, table in enumerate(self.network.layers, 1)]
+        return chain_of(self.network)
 
     def build(self) -> Network:
         """Give the network with its initial weights."""
         table = self.network
         network = Network(
             self.layers(),
-            self.names.input_count,
+            network_inputs(table.inputs),
             op_of(losses, table.loss, "loss", "network", "loss"),
             dtype=table.dtype,
             seed=table.seed,
@@ -107,7 +115,7 @@ class Setup(msgspec.Struct, frozen=True):
         """Give the rows for training, validation and testing; every call reads and scales them anew."""
         if self.data is None:
             raise BacklitError("the network file has no [data]; expected inputs and targets, or a bundled data set.")
-        return file_rows(self.data)
+        return file_rows(self.data, self.names.shapes)
 
 
 class NetworkFile(msgspec.Struct, frozen=True):
@@ -218,25 +226,30 @@ def _checked(raw: dict[str, Any]) -> NetworkFile:
 
 def _setup(name: str, about: str, raw: dict[str, Any]) -> Setup:
     table = decode(raw, SetupTable)
-    network = table.network
-    chain = [layer_of(given, number) for number, given in enumerate(network.layers, 1)]
-    if not chain:
+    network, data = table.network, table.data
+    if network.inputs is None:
+        raise MisfitError("network: the key 'inputs' is missing.", ("network",))
+    if not network.layers:
         says = "network.layers is empty; expected at least one [[network.layers]] table."
         raise MisfitError(says, ("network", "layers"))
-    if table.data is not None:
-        check_data(table.data)
-    names = names_of(network, chain)
-    check_values(network, chain, names)
+    if data is not None:
+        check_data(data)
+    network, data = as_sequences(network, data)
+    chain_of(network)
+    graph = graph_of(network)
+    check_values(network, graph)
+    check_shared(network, table.training)
+    names = names_of(network, graph)
     figures: dict[str, tuple[PublishedTable | ComputedTable, ...]]
     figures = {"published": table.published, "computed": table.computed}
     for key, listed in figures.items():
         for k, figure in enumerate(listed):
             with inside_key(key, k, "quantity"):
                 parse_quantity(figure.quantity, names)
-    setup = Setup(name, about, network, table.data, _steps(table.training), table.published, names, table.computed)
+    setup = Setup(name, about, network, data, _steps(table.training), table.published, names, table.computed)
     built = setup.build()
-    if table.data is not None and table.data.set is None:
-        check_columns(table.data, built)
+    if data is not None and data.set is None:
+        check_columns(data, built)
     return setup
 
 
@@ -269,29 +282,27 @@ def op_of(registry: Registry, given: str | Mapping[str, Any], where: str, *path:
             return registry.from_dict(given)
 
 
-def layer_of(table: Mapping[str, Any], number: int) -> Layer:
-    """Give the layer that a `[[network.layers]]` table describes; `op` is `"dense"` where it is not given."""
-    name = table.get("op", "dense")
-    with inside(f"layer {number}", "network", "layers", number - 1):
-        with inside_key("op"):
-            cls = (REGISTRIES["activation"] if name in REGISTRIES["activation"] else layers)[name]
-        labels = LABELS if issubclass(cls, Dense) else {}
-        settings = {"op": name} | {key: value for key, value in table.items() if key not in labels}
-        for key in settings:
-            if key != "op" and key not in cls.__struct_fields__:
-                raise MisfitError(unknown_key(key, [*cls.__struct_fields__, *labels], settings[key]), (key,))
-        missing = [field.name for field in msgspec.structs.fields(cls) if field.required and field.name not in settings]
-        if missing:
-            raise BacklitError(f"the key {missing[0]!r} is missing.")
-        check_layer(table)
-        for key, kind_name in cls.nested.items():
-            if isinstance(settings.get(key), Mapping):
-                op_of(REGISTRIES[kind_name], settings[key], key, key)
-            elif isinstance(settings.get(key), str):
-                with inside_key(key):
-                    REGISTRIES[kind_name][settings[key]]
-        with of_setting(settings):
-            return layer_from_dict(settings)
+def chain_of(network: NetworkTable) -> list[Layer]:
+    """Give the layers that the tables of a network describe."""
+    return [
+        layer_of(table, str(number), ("network", "layers", number - 1)) for number, table in enumerate(network.layers, 1)
+    ]
+
+
+def graph_of(network: NetworkTable) -> Any:
+    """Give the graph of the layers, without the numbers of their parameters: what has which shape.
+
+    Errors: a MisfitError at the layer that does not fit what it reads.
+    """
+    plain = msgspec.structs.replace(network, layers=[without_values(table) for table in network.layers])
+    try:
+        return Network(chain_of(plain), network_inputs(network.inputs)).graph
+    except MisfitError:
+        raise
+    except BacklitError as error:
+        number = re.search(r"(?:^| )layer (\d+)", str(error))
+        path = ("network", "layers", int(number[1]) - 1) if number else ("network", "inputs")
+        raise MisfitError(f"{error}{picture_advice(network, error)}", path) from None
 
 
 def _draw(network: Network, recipe: InitialTable) -> None:

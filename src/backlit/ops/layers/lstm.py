@@ -160,7 +160,7 @@ class LSTM(ThroughTime, frozen=True):
 
     def first_biases(self) -> Any:
         """Give 1 for the forget gates, else 0."""
-        return np.repeat([0.0, 1.0, 0.0, 0.0], self.units)
+        return np.repeat([0.0, 1.0, 0.0, 0.0], self.units if self.bias else 0)
 
     @staticmethod
     @tuned(lstm_loops)
