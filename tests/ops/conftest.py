@@ -7,31 +7,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from projection import Projection
 
 import backlit.ops.activations.smooth  # noqa: F401  (registers what layers name)
 from backlit.engine.compiled.retype import Retyper
 from backlit.engine.network import Network
 from backlit.engine.objective import Objective
-from backlit.ops.base import MACHINE_SCALARS, ElementwiseLoss, Layer, Op, arguments
+from backlit.ops.base import MACHINE_SCALARS, Layer, Op, arguments
 from backlit.ops.whole_arrays import is_matrix
 
 DTYPES = ("float32", "float64")
 MODES = ("plain", "compiled")
-
-
-class Projection(ElementwiseLoss, frozen=True):
-    """E = Σ a t: its derivative with respect to the outputs is the targets themselves."""
-
-    name = "projection"
-    reduction: str = "sum"
-
-    @staticmethod
-    def value(a: Any, t: Any) -> Any:
-        return a * t
-
-    @staticmethod
-    def slope(a: Any, t: Any) -> Any:
-        return t
 
 
 class Run:

@@ -7,7 +7,7 @@ and `write`, which fills these outputs for any rows. `plan_column` chooses the k
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -16,6 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from backlit.data.category_numbers import CategoryNumber, plan_category_number
+from backlit.data.grids import Grid, is_grid, plan_grid
 from backlit.data.messages import counted, in_full, listed, quoted
 from backlit.data.number_hints import number_hint
 from backlit.data.values import (
@@ -203,14 +205,25 @@ class Category(msgspec.Struct, frozen=True, tag="category"):
             yield Surprise(self.name, "missing values, none in training, encoded as zeros", int(missing.sum()))
 
 
-ColumnPlan = Number | Time | Boolean | Category
+ColumnPlan = Number | Time | Boolean | Category | Grid | CategoryNumber
 
 
 def plan_column(
-    name: str, column: pa.ChunkedArray, max_categories: int = MAX_CATEGORIES
+    name: str, column: pa.ChunkedArray, max_categories: int = MAX_CATEGORIES,
+    shape: Sequence[int] | None = None, embedded: int = 0,
 ) -> tuple[ColumnPlan | None, ColumnReport]:
-    """Choose how a column becomes numbers, from its training rows; None where it is left out. The report says why."""
+    """Choose how a column becomes numbers, from its training rows; None where it is left out. The report says why.
+
+    `shape` is that of the rows that the network reads, where it states one; a column of grids is to have it. `embedded`
+    is the number of categories of the embedding that reads the column, or 0.
+    """
     kind = column.type
+    if embedded:
+        plan, noun, done = plan_category_number(name, column, embedded)
+        return plan, ColumnReport(name, noun, done, 1)
+    if is_grid(kind):
+        grid, noun, done = plan_grid(name, column, shape)
+        return grid, ColumnReport(name, noun, done, len(grid.outputs))
     if column.null_count == len(column):
         return _left_out(name, "empty", "every value is missing")
     if pa.types.is_boolean(kind):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import math
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -10,10 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from backlit.data.columns import MAX_CATEGORIES, Category, ColumnPlan, ColumnReport, Surprise, plan_column
+from backlit.data.grids import Grid, grid_of_columns, is_grid, measured_grid
 from backlit.data.messages import counted, did_you_mean, listed, quoted
 from backlit.data.table import Table
 from backlit.data.target import ClassTarget, NumberTarget, Task, TaskKind, choose_task, fit_target
-from backlit.data.values import Label
+from backlit.data.values import Label, is_number
 from backlit.errors import BacklitError
 
 
@@ -39,15 +41,27 @@ class FeatureEncoder(msgspec.Struct, frozen=True):
     reports: tuple[ColumnReport, ...]
 
     @classmethod
-    def fit(cls, table: Table, *, ignore: Collection[str] = (), max_categories: int = MAX_CATEGORIES) -> FeatureEncoder:
+    def fit(
+        cls, table: Table, *, ignore: Collection[str] = (), max_categories: int = MAX_CATEGORIES,
+        shape: Sequence[int] | None = None, embedded: Mapping[str, int] | None = None,
+    ) -> FeatureEncoder:  # fmt: skip
         """Learn from (training) rows how each column becomes numbers.
 
-        `ignore` names columns to leave out; a column of text keeps its `max_categories` most common values. Raises
-        `BacklitError` for an unknown name in `ignore`, and where no column is left to learn from.
+        `ignore` names columns to leave out; a column of text keeps its `max_categories` most common values. `shape` is
+        that of the rows that the network reads, where it states one: with several axes, columns of numbers become one
+        grid, in their order, of which none is left out. `embedded` are the columns that embeddings read, with the
+        number of categories of each. Raises `BacklitError` for an unknown name in `ignore`, and where no column is left
+        to learn from.
         """
-        for name in ignore:
+        embedded = embedded or {}
+        for name in (*ignore, *embedded):
             table.column(name)
-        columns, reports = [], []
+        grids = [name for name in table.columns if name not in ignore and is_grid(table.column(name).type)]
+        if shape is not None and len(shape) > 1 and not grids:
+            return cls._of_grid(table, tuple(shape), ignore)
+        _refuse_beside_grids(table, grids, ignore)
+        columns: list[ColumnPlan] = []
+        reports: list[ColumnReport] = []
         for name in table.columns:
             if name in ignore:
                 reports.append(ColumnReport(name, "ignored", "left out as asked", 0))
@@ -56,7 +70,10 @@ class FeatureEncoder(msgspec.Struct, frozen=True):
                 done = "left out: the index of a pandas DataFrame; its reset_index makes it a column"
                 reports.append(ColumnReport(name, "index", done, 0))
                 continue
-            plan, report = plan_column(name, table.column(name), max_categories)
+            if name in table.file_columns:
+                reports.append(ColumnReport(name, "file", "left out: the names of the files", 0))
+                continue
+            plan, report = plan_column(name, table.column(name), max_categories, shape, embedded.get(name, 0))
             if name in table.decimal_commas:
                 report = msgspec.structs.replace(report, done=f"{report.done}; written with decimal commas")
             reports.append(report)
@@ -66,6 +83,30 @@ class FeatureEncoder(msgspec.Struct, frozen=True):
             why = "; ".join(f"{quoted(report.column)} {report.done}" for report in reports[:4]) or "there is no other"
             raise BacklitError(f"No column of {table.name} can be learned from: {why}.")
         return cls(tuple(columns), tuple(reports))
+
+    @classmethod
+    def _of_grid(cls, table: Table, shape: tuple[int, ...], ignore: Collection[str]) -> FeatureEncoder:
+        """Learn from columns of numbers that are the places of one grid, in their order."""
+        left_out = {*ignore, *table.index_columns}
+        names = tuple(name for name in table.columns if name not in left_out)
+        others = [name for name in names if not is_number(table.column(name).type)]
+        if others or len(names) != math.prod(shape):
+            found = counted(len(names), "column")
+            why = f"{quoted(others[0])} holds {table.column(others[0]).type}" if others else f"there are {found}"
+            raise BacklitError(
+                f"the network expects rows of shape {list(shape)}, {math.prod(shape):,} numbers, from as many columns of "
+                f"numbers of {table.name}; {why}. Leave columns out with ignore, or write the shape that fits."
+            )
+        values = grid_of_columns(table, names)
+        with table.rows_as_in_source():
+            plan, _, done = measured_grid(f"{names[0]} to {names[-1]}", values, shape, names)
+        places = dict(zip(names, plan.outputs, strict=True))
+        reports = [
+            ColumnReport(name, "number", f"{places[name]} of a grid of {done}", 1) if name in places
+            else ColumnReport(name, "ignored", "left out as asked", 0)
+            for name in table.columns
+        ]  # fmt: skip
+        return cls((plan,), tuple(reports))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -91,19 +132,43 @@ class FeatureEncoder(msgspec.Struct, frozen=True):
         with table.rows_as_in_source():
             for plan in self.columns:
                 stop = start + len(plan.outputs)
-                surprises += plan.write(table.column(plan.name), X[:, start:stop])
+                surprises += plan.write(_cells(plan, table), X[:, start:stop])
                 start = stop
         return Encoded(X, tuple(surprises))
 
     def _check_columns(self, table: Table) -> None:
-        missing = [plan.name for plan in self.columns if plan.name not in table.columns]
+        known = [name for plan in self.columns for name in columns_of(plan)]
+        missing = [name for name in known if name not in table.columns]
         if missing:
-            free = [name for name in table.columns if name not in {plan.name for plan in self.columns}]
+            free = [name for name in table.columns if name not in known]
             near = did_you_mean(missing[0], free)
             raise BacklitError(
                 f"{table.name} lacks {counted(len(missing), 'column')} that the model needs: {listed(missing)}.{near} "
                 f"Its columns: {listed(table.columns)}."
             )
+
+
+def columns_of(plan: ColumnPlan) -> tuple[str, ...]:
+    """The columns of the table that a plan reads."""
+    return (isinstance(plan, Grid) and plan.columns) or (plan.name,)
+
+
+def _cells(plan: ColumnPlan, table: Table) -> Any:
+    """What a plan writes from: its column, or the numbers of all its columns (n, k)."""
+    if isinstance(plan, Grid) and plan.columns:
+        return grid_of_columns(table, plan.columns)
+    return table.column(plan.name)
+
+
+def _refuse_beside_grids(table: Table, grids: Sequence[str], ignore: Collection[str]) -> None:
+    """Refuse other columns beside pictures or sequences: a network reads one or the other."""
+    left_out = {*ignore, *grids, *table.index_columns, *table.file_columns}
+    others = [name for name in table.columns if name not in left_out]
+    if len(grids) > 1 or (grids and others):
+        raise BacklitError(
+            f"{table.name} has {listed([*grids, *others])} as inputs; expected one column of pictures or sequences, and "
+            "no others beside it: leave the others out with ignore."
+        )
 
 
 class Encoder(msgspec.Struct, frozen=True):
@@ -136,13 +201,15 @@ class Encoder(msgspec.Struct, frozen=True):
         rows: ArrayLike | None = None,
         ignore: Collection[str] = (),
         max_categories: int = MAX_CATEGORIES,
+        shape: Sequence[int] | None = None,
+        embedded: Mapping[str, int] | None = None,
     ) -> Encoder:
         """Learn the encoding of a table.
 
         `target` is the target column (default: the table's own) or the `Task` that `choose_task` gave; `kind`
         overrides classes or numbers. The task and the names of the classes come from the whole table; every
         statistic (means, categories, fills) comes from `rows` alone, the indices of the training rows (default: all).
-        Rows without a target do not count. Raises `BacklitError` as `choose_task` and `FeatureEncoder.fit` do.
+        Rows without a target do not count. `shape` and `embedded` are what `FeatureEncoder.fit` says. Raises `BacklitError` as `choose_task` and `FeatureEncoder.fit` do.
         """
         task = target if isinstance(target, Task) else choose_task(table, target, kind)
         if task.column in ignore:
@@ -150,7 +217,9 @@ class Encoder(msgspec.Struct, frozen=True):
         training = (table if rows is None else table.take(rows)).drop_missing(task.column)
         if not training.n_rows:
             raise BacklitError(f"No training row of {table.name} has a value of the target {quoted(task.column)}.")
-        inputs = FeatureEncoder.fit(training.without(task.column), ignore=ignore, max_categories=max_categories)
+        inputs = FeatureEncoder.fit(
+            training.without(task.column), ignore=ignore, max_categories=max_categories, shape=shape, embedded=embedded
+        )
         return cls(task, inputs, fit_target(training, task), table.decimal_commas)
 
     @property

@@ -19,9 +19,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
+from backlit.data.array_files import is_array_file, read_arrays
 from backlit.data.bundled import BUNDLED, bundled_table
 from backlit.data.decimal_commas import with_decimal_commas
 from backlit.data.messages import counted, did_you_mean, listed, quoted
+from backlit.data.pictures import read_pictures
 from backlit.data.table import INDEX, Table, refuse_duplicates
 from backlit.errors import BacklitError
 
@@ -52,10 +54,11 @@ class _Layout(NamedTuple):
 
 
 def read_table(source: object, *, text_columns: Collection[str] = (), comma_columns: Collection[str] = ()) -> Table:
-    """Read a table from a file, a bundled data set's name, or any DataFrame.
+    """Read a table from a file, a folder of pictures, a bundled data set's name, or any DataFrame.
 
     `source` is the path of a CSV file (separated by comma, semicolon, tab or bar; UTF-8, or UTF-16 with its mark; plain
-    or gzipped) or a Parquet file; a name of `BUNDLED`; a pandas, polars or pyarrow table, or another DataFrame that
+    or gzipped) or a Parquet file; a folder with a folder of pictures for each class (see `read_pictures`); an .npz file
+    with arrays X and y (see `read_arrays`); a name of `BUNDLED`; a pandas, polars or pyarrow table, or another DataFrame that
     narwhals reads; or a `Table`, returned as it is.
 
     Empty cells and NA, N/A, NaN, null are missing values. Whole numbers written with leading zeros ("007") stay
@@ -92,9 +95,12 @@ def _read_named(given: str, text_columns: Collection[str], comma_columns: Collec
     if not path.exists():
         raise BacklitError(_missing_file(path))
     if path.is_dir():
-        raise BacklitError(f"{quoted(given)} is a folder: give one CSV or Parquet file.")
+        return read_pictures(path)
     name = path.name.encode(errors="backslashreplace").decode()  # bytes that are no UTF-8 could not be written anywhere
-    return Table(_parse_file(_bytes_of(path), name, text_columns, comma_columns), name=name)
+    raw = _bytes_of(path)
+    if is_array_file(raw):
+        return read_arrays(raw, name)
+    return Table(_parse_file(raw, name, text_columns, comma_columns), name=name)
 
 
 def columns_as_written(given: str, table: Table, names: Sequence[str]) -> pa.Table:
@@ -102,9 +108,11 @@ def columns_as_written(given: str, table: Table, names: Sequence[str]) -> pa.Tab
 
     `given` is the path or the bundled name that was read. An empty cell of a CSV file is an empty text.
     """
-    if not names or _is_bundled(given):
+    if not names or _is_bundled(given) or Path(given).is_dir():
         return table.arrow.select(list(names))
     raw = _bytes_of(Path(given))
+    if is_array_file(raw):
+        return table.arrow.select(list(names))
     if raw.startswith(_PARQUET):
         return _arrow_parquet(raw, table.name).select(list(names))
     return _arrow_csv(raw, _layout(raw, table.name), names, only=list(names), nulls=False)

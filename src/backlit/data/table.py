@@ -19,6 +19,9 @@ from backlit.errors import BacklitError, counted
 INDEX = {b"index": b"pandas"}
 """The metadata of the field of a column that is the index of a pandas DataFrame."""
 
+FILES = {b"index": b"files"}
+"""The metadata of the field of a column that names the files that the rows come from."""
+
 
 class Table:
     """Named columns, held by Apache Arrow; `target` is the column to predict where the source knows it, else None.
@@ -95,6 +98,11 @@ class Table:
     def index_columns(self) -> tuple[str, ...]:
         """The columns that were the index of a pandas DataFrame: they count or name its rows."""
         return tuple(field.name for field in self.arrow.schema if (field.metadata or {}).items() >= INDEX.items())
+
+    @property
+    def file_columns(self) -> tuple[str, ...]:
+        """The columns that name the files that the rows come from."""
+        return tuple(field.name for field in self.arrow.schema if (field.metadata or {}).items() >= FILES.items())
 
     def column(self, name: str) -> Any:
         """The Arrow column of that name; `BacklitError` with the nearest name where there is none."""

@@ -43,7 +43,19 @@ if TYPE_CHECKING:
     from backlit.engine.stopping import DivergedError, DivergedWarning, all_done
     from backlit.engine.summaries import LayerLine, NetworkSummary, TrainingSummary
     from backlit.engine.training import Training
-    from backlit.engine.unit_names import element_name, usual_unit
+    from backlit.engine.unit_names import (
+        PLACED,
+        Units,
+        element_name,
+        equations_of,
+        input_units,
+        letters_of,
+        parameter_names,
+        place_text,
+        unit_names,
+        usual_unit,
+        without_place,
+    )
     from backlit.engine.warming import CacheContents, Warmed, cache_contents, warm
     from backlit.engine.weight_error import WeightError
 
@@ -67,6 +79,7 @@ _PLACES = {
     "NetworkEvaluation": "evaluation",
     "NetworkSummary": "summaries",
     "Objective": "objective",
+    "PLACED": "unit_names",
     "PlainStep": "objective",
     "ProgressDisplay": "display",
     "Repetition": "repeating",
@@ -81,6 +94,7 @@ _PLACES = {
     "TrainingSignals": "signals",
     "TrainingState": "state",
     "TrainingSummary": "summaries",
+    "Units": "unit_names",
     "Warmed": "warming",
     "WeightError": "weight_error",
     "all_done": "stopping",
@@ -93,24 +107,32 @@ _PLACES = {
     "drawers": "display",
     "element_name": "unit_names",
     "epochs_at_once": "chunks",
+    "equations_of": "unit_names",
     "every_epoch": "chunks",
     "flat_parts": "flatness",
     "gradcheck": "gradcheck",
+    "input_units": "unit_names",
     "kind_of": "metrics",
     "lbfgs_options": "lbfgs",
+    "letters_of": "unit_names",
     "minimize": "lbfgs",
+    "parameter_names": "unit_names",
+    "place_text": "unit_names",
     "plots": "display",
     "plotted": "curves",
     "progress_displays": "display",
     "reduction": "objective",
     "rows_of": "input_checks",
     "rule_of": "objective",
+    "unit_names": "unit_names",
     "usual_unit": "unit_names",
     "warm": "warming",
+    "without_place": "unit_names",
 }
 
 __all__ = [
     "LOGIT_LOSSES",
+    "PLACED",
     "SIGNALS",
     "ArrayCheck",
     "Batch",
@@ -143,6 +165,7 @@ __all__ = [
     "TrainingSignals",
     "TrainingState",
     "TrainingSummary",
+    "Units",
     "Warmed",
     "WeightError",
     "all_done",
@@ -155,20 +178,27 @@ __all__ = [
     "drawers",
     "element_name",
     "epochs_at_once",
+    "equations_of",
     "every_epoch",
     "flat_parts",
     "gradcheck",
+    "input_units",
     "kind_of",
     "lbfgs_options",
+    "letters_of",
     "minimize",
+    "parameter_names",
+    "place_text",
     "plots",
     "plotted",
     "progress_displays",
     "reduction",
     "rows_of",
     "rule_of",
+    "unit_names",
     "usual_unit",
     "warm",
+    "without_place",
 ]
 
 __getattr__ = lazily(__name__, _PLACES)

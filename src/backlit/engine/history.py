@@ -100,7 +100,7 @@ def _declare(cls: Any) -> None:
         else:
             fields.append((name, Any, dataclasses.field()))
         if name == "gradient_norms":
-            fields += [(f"{NORM}{label}", float, dataclasses.field(init=False)) for label in cls.layers]
+            fields += [(_field_of(label), float, dataclasses.field(init=False)) for label in cls.layers]
     twin: Any = dataclasses.make_dataclass(
         "Epoch", fields, namespace={"__doc__": cls.__doc__}, init=False, repr=False, eq=False
     )  # without methods and a made-up docstring, which take most of the time
@@ -113,13 +113,18 @@ def epoch_class(metrics: tuple[str, ...], layers: tuple[str, ...] = (), validate
     if not (metrics or layers or validated):
         return Epoch
     fields = [(name, float, math.nan) for name in metrics]
-    norms = {f"{NORM}{label}": property(_norm_of(label)) for label in layers}
+    norms = {_field_of(label): property(_norm_of(label)) for label in layers}
     own = {"metric_names": metrics, "layers": layers, "validated": validated, **norms}
     cls: Any = msgspec.defstruct("Epoch", fields, bases=(Epoch,), module=__name__, frozen=True, namespace=own)
     cls.__annotations__ = dict.fromkeys([*norms, *metrics], float)  # polars takes the columns' types from here
     _declare(cls)
     made: type[Epoch] = cls
     return made
+
+
+def _field_of(label: str) -> str:
+    """Name the field of a layer's norm: of layer 2a.1 in a block, gradient_norm_2a_1."""
+    return f"{NORM}{label.replace('.', '_')}"
 
 
 def _norm_of(label: str) -> Callable[[Epoch], float]:

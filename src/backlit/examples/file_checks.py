@@ -5,22 +5,20 @@ Each check raises a BacklitError that names the key, its value and the expected 
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from string import ascii_lowercase
 from typing import Any
 
 from backlit.data import BUNDLED
 from backlit.data.messages import counted
 from backlit.engine import SIGNALS, Network
 from backlit.examples.file_errors import MisfitError
+from backlit.examples.file_layers import LABELLED, VALUES
+from backlit.examples.file_shapes import check_numbers, misfit_of_row, nested_shape
 from backlit.examples.file_tables import DataTable, NetworkTable, PartTable, TroublePartTable, TroubleTable, ValleyTable
-from backlit.examples.quantity_parsing import Names, shape_after
 from backlit.examples.strict import unknown_key
-from backlit.ops.base import Layer
-from backlit.ops.layers.dense import Dense
-
-PARAMETER_OF = {"weights": "W", "weight_labels": "W", "biases": "b", "bias_labels": "b"}
-"""Which parameter of a dense layer the lists under these keys have an element for, each."""
 
 INLINE = ("inputs", "targets", "validation_inputs", "validation_targets", "input_divisors", "target_divisors")
 """Keys of `[data]` for rows that stand in the file."""
@@ -29,19 +27,54 @@ PLAIN_STEPS = ("schedule", "l1", "l2", "clip_value", "clip_norm", "max_norm")
 """Settings of a training by which an update is not its rate times the slope."""
 
 
-def check_values(network: NetworkTable, chain: list[Layer], names: Names) -> None:
-    """Check that weights, biases and their labels, where a dense layer's table lists them, have the layer's shapes."""
-    row: tuple[int, ...] = (names.input_count,)
-    for number, layer in enumerate(chain, 1):
-        parameters = layer.shapes(row).parameters if isinstance(layer, Dense) else {}
-        for key, parameter in PARAMETER_OF.items():
-            given, shape = network.layers[number - 1].get(key), parameters.get(parameter)
-            if isinstance(given, list) and shape is not None and _shape(given) != shape:
-                path = ("network", "layers", number - 1, key)
+def check_values(network: NetworkTable, graph: Any) -> None:
+    """Check that the lists of numbers and of names of a layer's parameters have the parameters' shapes."""
+    for label, table, path in tables_of(network.layers, "", ("network", "layers")):
+        parameters: dict[str, Any] = {}
+        for node, shapes in zip(graph.nodes, graph.shapes, strict=True):
+            parameters |= shapes.parameters if node.label == label else {}
+        for key, parameter in (VALUES | LABELLED).items():
+            given, shape = table.get(key), parameters.get(parameter)
+            if isinstance(given, list) and shape is not None and nested_shape(given) != shape:
                 noun = "name" if key.endswith("labels") else "number"
-                words = f"layer {number}: {key} has {_shape_words(given, noun)}; expected {_expected(shape, noun)}."
-                raise MisfitError(words, path, decimal_comma)
-        row = shape_after(layer, row)
+                dense = table.get("op", "dense") == "dense"
+                words = f"layer {label}: {key} has {_shape_words(given, noun)}; expected {_expected(shape, noun, dense)}."
+                raise MisfitError(words, (*path, key), decimal_comma)
+
+
+def tables_of(
+    tables: Sequence[Any], within: str, path: tuple[str | int, ...]
+) -> Iterator[tuple[str, Mapping[str, Any], tuple[str | int, ...]]]:
+    """Give every layer's table with its label and its path, those in blocks too."""
+    for number, table in enumerate(tables, 1):
+        if not isinstance(table, Mapping):
+            continue
+        label, here = f"{within}{number}", (*path, number - 1)
+        yield label, table, here
+        chains = [(key, table[key]) for key in ("layers", "shortcut") if table.get(key)]
+        for (key, chain), letter in zip(chains, "ab", strict=False):
+            yield from tables_of(chain, f"{label}{letter if len(chains) > 1 else ''}.", (*here, key))
+        branches = table.get("branches") or []
+        alone = sum(map(bool, branches)) == 1
+        for k, branch in enumerate(branches):
+            yield from tables_of(branch, f"{label}{'' if alone else ascii_lowercase[k % 26]}.", (*here, "branches", k))
+
+
+def check_shared(network: NetworkTable, training: Mapping[str, Any]) -> None:
+    """Refuse one name of several trained biases: they would be trained apart from each other."""
+    for label, table, path in tables_of(network.layers, "", ("network", "layers")):
+        names = table.get("bias_labels")
+        if not isinstance(names, list) or "b" in (table.get("freeze") or ()) or table.get("bias", True) is not True:
+            continue
+        if len(names) > 1 and len(set(map(str, names))) == 1 and training:
+            values = table.get("biases")
+            first = values[0] if isinstance(values, list) and values else 0.0
+            raise MisfitError(
+                f"layer {label}: bias_labels names {len(names)} biases {names[0]!r}, and each is trained by itself; for "
+                f'one bias of all units write bias = "shared", biases = [{first}], bias_labels = ["{names[0]}"]. Biases '
+                'that are not trained may share a name: freeze = ["b"].',
+                (*path, "bias_labels"),
+            )
 
 
 def decimal_comma(given: str) -> str:
@@ -54,24 +87,21 @@ def decimal_comma(given: str) -> str:
     return f" If {found[0]} is one number, write {found[0].replace(',', '.')}." if found else ""
 
 
-def _shape(given: list[Any]) -> tuple[int, ...] | None:
-    """Give the shape of nested lists; None where rows differ in length."""
-    if not any(isinstance(row, list) for row in given):
-        return (len(given),)
-    lengths = {len(row) if isinstance(row, list) else -1 for row in given}
-    return None if len(lengths) > 1 else (len(given), lengths.pop())
-
-
 def _shape_words(given: list[Any], noun: str) -> str:
-    shape = _shape(given)
+    shape = nested_shape(given)
     if shape is None:
         return f"{len(given)} rows of different lengths"
+    if len(shape) > 2:
+        return f"{' × '.join(map(str, shape))} {noun}s"
     return counted(shape[0], noun) if len(shape) == 1 else f"{counted(shape[0], 'row')} of {shape[1]}"
 
 
-def _expected(shape: tuple[int, ...], noun: str) -> str:
+def _expected(shape: tuple[int, ...], noun: str, dense: bool) -> str:
     if len(shape) == 1:
         return f"{counted(shape[0], noun)}, one per unit" if shape[0] else "none, for the layer has no bias"
+    if not dense:
+        inner = ", of each a list" * (len(shape) - 2)
+        return f"{' × '.join(map(str, shape))} {noun}s: a list of {shape[0]} lists{inner}"
     return f"{counted(shape[0], 'row')}, one per input of the layer, of {shape[1]}, one per unit"
 
 
@@ -131,15 +161,20 @@ def _check_pairs(inline: Mapping[str, Any], inputs: str, targets: str) -> None:
 def check_columns(table: DataTable, network: Network) -> None:
     """Check that every row and divisor has a number per input, or per output, of the network."""
     numbered = network.loss.class_targets and network.output_size > 1
+    outputs = network.graph.rows[network.graph.nodes[-1].writes]
     for what, columns in (("input", network.inputs), ("target", network.output_size)):
-        widths = {columns, 1} if what == "target" and numbered else {columns}
         has = f"{counted(columns, 'input' if what == 'input' else 'output')}"
         for key in (f"{what}s", f"validation_{what}s"):
             for number, row in enumerate(getattr(table, key) or (), 1):
-                width = len(row) if isinstance(row, list) else 1
-                if width not in widths:
+                check_numbers(row, f"data, {key}", ("data", key, number - 1))
+                if what == "input":
+                    said = misfit_of_row(row, network.graph.inputs)
+                else:
+                    said = _misfit_of_target(row, outputs, numbered)
+                if said:
+                    width = len(row) if isinstance(row, list) else 1
                     raise MisfitError(
-                        f"data, {key}, row {number}: {counted(width, 'number')} given; the network has {has}.",
+                        f"data, {key}, row {number}: {said}.",
                         ("data", key, number - 1),
                         decimal_comma if width > columns else None,
                     )
@@ -150,6 +185,17 @@ def check_columns(table: DataTable, network: Network) -> None:
                 ("data", f"{what}_divisors"),
                 decimal_comma if len(divisors) > columns else None,
             )
+
+
+def _misfit_of_target(row: Any, outputs: tuple[int, ...], numbered: bool) -> str:
+    """Say how a target does not fit the outputs of a row; an empty text where it does."""
+    count, given = math.prod(outputs), nested_shape(row)
+    fits = {(count,), tuple(outputs)} | ({(), (1,)} if numbered or count == 1 else set())
+    if given in fits or (len(outputs) > 1 and outputs[-1] == 1 and given == tuple(outputs[:-1])):
+        return ""
+    width = 1 if given == () else math.prod(given) if given else len(row)
+    of = f", {' × '.join(map(str, outputs))}" if len(outputs) > 1 else ""
+    return f"{counted(width, 'number')} given; the network has {counted(count, 'output')}{of}"
 
 
 def check_valley(

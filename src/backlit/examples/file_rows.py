@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from backlit import data as tables_in  # not its names: read_table loads Arrow, which rows given inline do not need
 from backlit.errors import BacklitError
+from backlit.examples.file_shapes import flat_row
 from backlit.examples.file_tables import DataTable
 from backlit.kernels.types import Array
+from backlit.ops.base import Shape
 
 
 def generator_of(name: str, seed: int) -> Any:
@@ -31,22 +34,22 @@ class FileRows(NamedTuple):
     test: Rows
 
 
-def file_rows(table: DataTable) -> FileRows:
-    """Give the rows that a `[data]` table describes, divided and scaled."""
-    return _inline_rows(table) if table.set is None else _set_rows(table)
+def file_rows(table: DataTable, shapes: Mapping[str, Shape]) -> FileRows:
+    """Give the rows that a `[data]` table describes, divided and scaled; `shapes` are those of the network's inputs."""
+    return _inline_rows(table, shapes) if table.set is None else _set_rows(table)
 
 
-def _inline_rows(table: DataTable) -> FileRows:
+def _inline_rows(table: DataTable, shapes: Mapping[str, Shape]) -> FileRows:
     """Give the rows inline in the file."""
-    X, Y = _divided(table, table.inputs, table.targets)
+    X, Y = _divided(table, table.inputs, table.targets, shapes)
     others = X[:0], Y[:0]
     if table.validation_inputs is not None:
-        others = _divided(table, table.validation_inputs, table.validation_targets)
+        others = _divided(table, table.validation_inputs, table.validation_targets, shapes)
     return _scaled(table, (X, Y), others, (X[:0], Y[:0]))
 
 
-def _divided(table: DataTable, inputs: Any, targets: Any) -> Rows:
-    X = np.array(inputs, np.float64)
+def _divided(table: DataTable, inputs: Any, targets: Any, shapes: Mapping[str, Shape]) -> Rows:
+    X = np.array([flat_row(row, shapes) for row in inputs], np.float64)
     Y = np.array(targets, np.float64).reshape(len(X), -1)
     X = X / np.array(table.input_divisors) if table.input_divisors else X
     Y = Y / np.array(table.target_divisors) if table.target_divisors else Y

@@ -11,14 +11,15 @@ from backlit.examples.strict import place
 from backlit.examples.value_places import at
 from backlit.ops.value_checks import unquoted
 
-DEPTHS = {"weights": 2, "biases": 1, "weight_labels": 2, "bias_labels": 1}
-"""How deep in brackets the numbers, or the names, stand under each key."""
 KINDS: dict[type, str] = {str: "text in quotes", bool: "true or false", list: "a list", dict: "a table"}
 
 
-def check_layer(table: Mapping[str, Any]) -> None:
-    """Check that a layer's numbers are numbers, and that its switches and lists are not numbers and texts."""
-    for key, depth in DEPTHS.items():
+def check_layer(table: Mapping[str, Any], depths: Mapping[str, int]) -> None:
+    """Check that a layer's numbers are numbers, and that its switches and lists are not numbers and texts.
+
+    `depths` says how deep in brackets the numbers, or the names, stand under each key.
+    """
+    for key, depth in depths.items():
         names = key.endswith("labels")
         if key in table and not isinstance(table[key], list) and (names or isinstance(table[key], bool)):
             says = f"{key}: {KINDS.get(type(table[key]), 'a number')} was given; expected a list of "

@@ -50,7 +50,14 @@ class InitialTable(Table, frozen=True, kw_only=True):
 class NetworkTable(Table, frozen=True, kw_only=True):
     """`[network]`: what the network is."""
 
-    inputs: Annotated[Count | tuple[str, ...], _says("number of inputs, or their names")]
+    inputs: Annotated[
+        Count | tuple[Count | str, ...] | dict[str, Count | tuple[Count, ...]] | None,
+        _says(
+            "number of inputs, their names, or the shape of a row: `[28, 28, 1]` of pictures (rows, columns, channels), "
+            "`[50, 8]` of sequences (moments, numbers); or a table of several inputs, each with its number or shape. "
+            "`backlit train` takes it from the table where it is left out"
+        ),
+    ] = None
     layers: Annotated[list[dict[str, Any]], _says("the layers in order, a `[[network.layers]]` table for each")]
     loss: Annotated[Named, _says("the error that training makes small")] = "half_squared_error"
     dtype: Annotated[Literal["float64", "float32"], _says("type of all numbers")] = "float64"
@@ -79,18 +86,27 @@ class SplitTable(Table, frozen=True, kw_only=True):
 class DataTable(Table, frozen=True, kw_only=True):
     """`[data]`: the rows, either inline or of a bundled data set."""
 
-    inputs: Annotated[list[list[float]] | None, _says("rows of inputs, a list of numbers for each")] = None
+    inputs: Annotated[
+        list[Any] | None,
+        _says(
+            "rows of inputs, a list of numbers for each; of a picture or a sequence nested lists, or all its numbers in "
+            "one; of several inputs a table"
+        ),
+    ] = None
     targets: Annotated[
-        list[float | list[float]] | None,
-        _says("a target per row: a list of numbers, or one number where there is one output"),
+        list[Any] | None,
+        _says(
+            "a target per row: a list of numbers, or one number where there is one output; a number or a list for each "
+            "moment where the network gives a sequence"
+        ),
     ] = None
     input_divisors: Annotated[list[float] | None, _says("what each input column is divided by")] = None
     target_divisors: Annotated[list[float] | None, _says("what each target column is divided by")] = None
     validation_inputs: Annotated[
-        list[list[float]] | None,
+        list[Any] | None,
         _says("rows that do not train, whose loss is measured after each epoch; divided and scaled as `inputs` are"),
     ] = None
-    validation_targets: Annotated[list[float | list[float]] | None, _says("a target for each of these rows")] = None
+    validation_targets: Annotated[list[Any] | None, _says("a target for each of these rows")] = None
     set: Annotated[
         str | None, _says("name of a bundled data set, instead of rows; classes become a target of 0 or 1 per class")
     ] = None
@@ -230,6 +246,12 @@ class FileTable(Table, frozen=True, kw_only=True):
     trouble: Annotated[TroubleTable | None, _says("a table of its own, below")] = None
 
 
+class NetworkAlone(Table, frozen=True, kw_only=True):
+    """The network of a file whose other tables do not count."""
+
+    network: NetworkTable
+
+
 class SetupTable(Table, frozen=True, kw_only=True):
     """What one run needs, all its keys together."""
 
@@ -241,8 +263,10 @@ class SetupTable(Table, frozen=True, kw_only=True):
 
 
 LABELS = {
-    "labels": "names of the units (of a dense layer)",
-    "weight_labels": "names of the weights: a list per input of the layer, a name per unit",
-    "bias_labels": "names of the biases, one per unit",
+    "labels": "names of the units, or of the filters",
+    "weight_labels": "names of the weights, in lists as those of `weights`: of a dense layer a list per input of the "
+    "layer, a name per unit",
+    "recurrent_labels": "names of a recurrent layer's weights from its own units, in lists as `recurrent_weights`",
+    "bias_labels": "names of the biases, one per unit; one where `bias` is `shared`",
 }
 """Keys of a layer's table beside the settings of its op."""

@@ -11,6 +11,7 @@ from backlit.errors import BacklitError
 from backlit.examples.file_rows import FileRows, Rows
 from backlit.examples.netfile import Setup
 from backlit.examples.quantity_parsing import Quantity
+from backlit.examples.quantity_table import Place
 from backlit.kernels.types import Array
 from backlit.ops.base import ElementwiseLoss, Loss
 from backlit.ops.layers.dense import Dense
@@ -74,6 +75,8 @@ class Measurement:
 
     def _entry(self, quantity: Quantity) -> float:
         """Give an element of one of the engine's arrays."""
+        if quantity.place is not None:
+            return self._placed(quantity, quantity.place)
         name = self._name(quantity)
         if name not in self.objective.executable.places:
             raise BacklitError(f"{quantity.kind} of layer {quantity.layer} is not a number that this network computes.")
@@ -82,6 +85,19 @@ class Measurement:
             return float(array[quantity.source, quantity.unit])
         if quantity.kind in ("b", "dE/db"):
             return float(array[0, quantity.unit])
+        return float(array[self._row(quantity), quantity.unit])
+
+    def _placed(self, quantity: Quantity, place: Place) -> float:
+        """Give an element by its place in one of the engine's arrays."""
+        if place.array not in self.objective.executable.places:
+            raise BacklitError(f"{quantity.kind} is not a number that this network computes.")
+        array = self.array(place.array)
+        if not place.per_row:
+            return float(array.reshape(-1)[place.at])
+        return float(array[self._row(quantity)].reshape(-1)[place.at])
+
+    def _row(self, quantity: Quantity) -> int:
+        """Give the row that a quantity is of, from 0; of a single row it need not say so."""
         if quantity.row is None and len(self.X) > 1:
             raise BacklitError(
                 f"{quantity.kind} is asked for without a row; expected such as [1], of {len(self.X)} rows."
@@ -89,7 +105,7 @@ class Measurement:
         row = quantity.row or 0
         if row >= len(self.X):
             raise BacklitError(f"{quantity.kind}[{row + 1}] is asked for; there are {len(self.X)} rows.")
-        return float(array[row, quantity.unit])
+        return row
 
     def _name(self, quantity: Quantity) -> str:
         """Give the engine's name of the array; a layer without activation gives out what came in."""

@@ -5,6 +5,7 @@ docs/network-file.md describes the format for people; `tables.py` holds its keys
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,17 +15,26 @@ import msgspec
 
 from backlit.engine import Network, Training, TrainingSettings
 from backlit.errors import BacklitError
-from backlit.examples.file_checks import check_columns, check_data, check_trouble, check_valley, check_values
+from backlit.examples.file_checks import (
+    check_columns,
+    check_data,
+    check_shared,
+    check_trouble,
+    check_valley,
+    check_values,
+)
 from backlit.examples.file_errors import MisfitError, at_place, inside, inside_key, misfit, of_setting
+from backlit.examples.file_layers import layer_of, with_ops, without_values
 from backlit.examples.file_rows import FileRows, file_rows, generator_of
-from backlit.examples.file_slips import check_layer, refuse_flat_rows
+from backlit.examples.file_shapes import as_sequences, network_inputs, picture_advice
+from backlit.examples.file_slips import refuse_flat_rows
 from backlit.examples.file_tables import (
-    LABELS,
     TRAINING,
     ComputedTable,
     DataTable,
     FileTable,
     InitialTable,
+    NetworkAlone,
     NetworkTable,
     PublishedTable,
     SetupTable,
@@ -36,8 +46,7 @@ from backlit.examples.strict import decode, refuse_not_finite, unknown_key
 from backlit.examples.toml_slips import slip
 from backlit.kernels.types import Array
 from backlit.ops.base import Layer
-from backlit.ops.layers.dense import Dense
-from backlit.ops.registry import REGISTRIES, Registry, layer_from_dict, layers, losses
+from backlit.ops.registry import REGISTRIES, Registry, losses
 
 PARTS = ("network", "data", "training")
 
@@ -59,14 +68,14 @@ class Setup(msgspec.Struct, frozen=True):
 
     def layers(self) -> list[Layer]:
         """Give the layers, without labels."""
-        return [layer_of(table, number) for number, table in enumerate(self.network.layers, 1)]
+        return chain_of(self.network)
 
     def build(self) -> Network:
         """Give the network with its initial weights."""
         table = self.network
         network = Network(
             self.layers(),
-            self.names.input_count,
+            network_inputs(table.inputs),
             op_of(losses, table.loss, "loss", "network", "loss"),
             dtype=table.dtype,
             seed=table.seed,
@@ -107,7 +116,7 @@ class Setup(msgspec.Struct, frozen=True):
         """Give the rows for training, validation and testing; every call reads and scales them anew."""
         if self.data is None:
             raise BacklitError("the network file has no [data]; expected inputs and targets, or a bundled data set.")
-        return file_rows(self.data)
+        return file_rows(self.data, self.names.shapes)
 
 
 class NetworkFile(msgspec.Struct, frozen=True):
@@ -164,7 +173,11 @@ def read_network_file(path: str | Path) -> NetworkFile:
     a value of a wrong type or shape, or a number that is not finite. Its message shows the line, and the place in it
     where that is known.
     """
-    path = Path(path)
+    return parse_network_file(_text_of(Path(path)), str(path))
+
+
+def _text_of(path: Path) -> str:
+    """Give the text of a network file."""
     try:
         data = path.read_bytes()
         text = data.decode("utf-8-sig")
@@ -175,22 +188,87 @@ def read_network_file(path: str | Path) -> NetworkFile:
     except OSError as error:
         there = f" There is {path}.txt: rename it." if Path(f"{path}.txt").is_file() else ""
         raise BacklitError(f"cannot read {path}: {error.strerror}.{there}") from None
-    return parse_network_file(text.replace("\r\n", "\n"), str(path))
+    return text.replace("\r\n", "\n")
 
 
 def parse_network_file(text: str, name: str = "the network file") -> NetworkFile:
     """Read a network file's text; `name` begins the messages of errors."""
-    try:
-        raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        found = slip(text, error)
-        raise at_place(name, text, found.line, found.column, found.says) from None
+    raw = _parsed(text, name)
     try:
         refuse_not_finite(raw)
         refuse_flat_rows(raw)
         return _checked(raw)
     except BacklitError as error:
         raise misfit(name, text, raw, error) from None
+
+
+def _parsed(text: str, name: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = slip(text, error)
+        raise at_place(name, text, found.line, found.column, found.says) from None
+
+
+class FileLayers(msgspec.Struct, frozen=True):
+    """The layers of a network file alone, for rows from elsewhere.
+
+    `layers` are plain data, with the numbers of their parameters where the file gives them. `inputs` is the shape of a
+    row, None where the file leaves it out; `loss` that of the file, None where it has none.
+    """
+
+    layers: tuple[dict[str, Any], ...]
+    inputs: tuple[int, ...] | None
+    loss: dict[str, Any] | None
+
+
+def read_layers(path: str | Path) -> FileLayers:
+    """Read the layers of a network file, whose rows and steps do not count.
+
+    Errors: a BacklitError as `read_network_file`, and where the file has several runs, several inputs, or a recipe of
+    initial weights.
+    """
+    text = _text_of(Path(path))
+    raw = _parsed(text, str(path))
+    try:
+        refuse_not_finite(raw)
+        return _layers_alone(raw)
+    except BacklitError as error:
+        raise misfit(str(path), text, raw, error) from None
+
+
+def _layers_alone(raw: dict[str, Any]) -> FileLayers:
+    file = decode(raw, FileTable)
+    if file.runs:
+        raise MisfitError(
+            f"the file has {len(file.runs)} runs; expected one network for the table: keep [network] alone.", ("runs", 0)
+        )
+    if not file.network:
+        raise BacklitError("[network] is missing; expected [[network.layers]], a table for each hidden layer.")
+    network = decode({"network": file.network}, NetworkAlone).network
+    if not network.layers:
+        raise MisfitError(
+            "network.layers is empty; expected at least one [[network.layers]] table.", ("network", "layers")
+        )
+    if network.initial is not None:
+        raise MisfitError(
+            "network.initial repeats a known draw of first weights; on a table the seed of the training draws them: "
+            "leave it out.",
+            ("network", "initial"),
+        )
+    given = network_inputs(network.inputs)
+    if isinstance(given, dict):
+        raise MisfitError(
+            "network, inputs: several inputs are given; expected a number or one shape: the columns of a table are one "
+            'row, and { op = "select", what = "column" } reads some of them.',
+            ("network", "inputs"),
+        )
+    chain_of(network)
+    loss = None
+    if "loss" in file.network:
+        loss = op_of(losses, network.loss, "loss", "network", "loss").to_dict()
+    inputs = given if given is None or isinstance(given, tuple) else (given,)
+    return FileLayers(tuple({"op": "dense", **with_ops(table)} for table in network.layers), inputs, loss)
 
 
 def _checked(raw: dict[str, Any]) -> NetworkFile:
@@ -218,25 +296,30 @@ def _checked(raw: dict[str, Any]) -> NetworkFile:
 
 def _setup(name: str, about: str, raw: dict[str, Any]) -> Setup:
     table = decode(raw, SetupTable)
-    network = table.network
-    chain = [layer_of(given, number) for number, given in enumerate(network.layers, 1)]
-    if not chain:
+    network, data = table.network, table.data
+    if network.inputs is None:
+        raise MisfitError("network: the key 'inputs' is missing.", ("network",))
+    if not network.layers:
         says = "network.layers is empty; expected at least one [[network.layers]] table."
         raise MisfitError(says, ("network", "layers"))
-    if table.data is not None:
-        check_data(table.data)
-    names = names_of(network, chain)
-    check_values(network, chain, names)
+    if data is not None:
+        check_data(data)
+    network, data = as_sequences(network, data)
+    chain_of(network)
+    graph = graph_of(network)
+    check_values(network, graph)
+    check_shared(network, table.training)
+    names = names_of(network, graph)
     figures: dict[str, tuple[PublishedTable | ComputedTable, ...]]
     figures = {"published": table.published, "computed": table.computed}
     for key, listed in figures.items():
         for k, figure in enumerate(listed):
             with inside_key(key, k, "quantity"):
                 parse_quantity(figure.quantity, names)
-    setup = Setup(name, about, network, table.data, _steps(table.training), table.published, names, table.computed)
+    setup = Setup(name, about, network, data, _steps(table.training), table.published, names, table.computed)
     built = setup.build()
-    if table.data is not None and table.data.set is None:
-        check_columns(table.data, built)
+    if data is not None and data.set is None:
+        check_columns(data, built)
     return setup
 
 
@@ -269,29 +352,27 @@ def op_of(registry: Registry, given: str | Mapping[str, Any], where: str, *path:
             return registry.from_dict(given)
 
 
-def layer_of(table: Mapping[str, Any], number: int) -> Layer:
-    """Give the layer that a `[[network.layers]]` table describes; `op` is `"dense"` where it is not given."""
-    name = table.get("op", "dense")
-    with inside(f"layer {number}", "network", "layers", number - 1):
-        with inside_key("op"):
-            cls = (REGISTRIES["activation"] if name in REGISTRIES["activation"] else layers)[name]
-        labels = LABELS if issubclass(cls, Dense) else {}
-        settings = {"op": name} | {key: value for key, value in table.items() if key not in labels}
-        for key in settings:
-            if key != "op" and key not in cls.__struct_fields__:
-                raise MisfitError(unknown_key(key, [*cls.__struct_fields__, *labels], settings[key]), (key,))
-        missing = [field.name for field in msgspec.structs.fields(cls) if field.required and field.name not in settings]
-        if missing:
-            raise BacklitError(f"the key {missing[0]!r} is missing.")
-        check_layer(table)
-        for key, kind_name in cls.nested.items():
-            if isinstance(settings.get(key), Mapping):
-                op_of(REGISTRIES[kind_name], settings[key], key, key)
-            elif isinstance(settings.get(key), str):
-                with inside_key(key):
-                    REGISTRIES[kind_name][settings[key]]
-        with of_setting(settings):
-            return layer_from_dict(settings)
+def chain_of(network: NetworkTable) -> list[Layer]:
+    """Give the layers that the tables of a network describe."""
+    return [
+        layer_of(table, str(number), ("network", "layers", number - 1)) for number, table in enumerate(network.layers, 1)
+    ]
+
+
+def graph_of(network: NetworkTable) -> Any:
+    """Give the graph of the layers, without the numbers of their parameters: what has which shape.
+
+    Errors: a MisfitError at the layer that does not fit what it reads.
+    """
+    plain = msgspec.structs.replace(network, layers=[without_values(table) for table in network.layers])
+    try:
+        return Network(chain_of(plain), network_inputs(network.inputs)).graph
+    except MisfitError:
+        raise
+    except BacklitError as error:
+        number = re.search(r"(?:^| )layer (\d+)", str(error))
+        path = ("network", "layers", int(number[1]) - 1) if number else ("network", "inputs")
+        raise MisfitError(f"{error}{picture_advice(network, error)}", path) from None
 
 
 def _draw(network: Network, recipe: InitialTable) -> None:

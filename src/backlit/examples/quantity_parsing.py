@@ -1,47 +1,60 @@
 """The names of inputs, units and weights, and of the quantities computed from them, such as dE/dw(i1,h1).
 
 Inputs are i1, i2, ...; hidden units h1, h2, ... where there is one hidden layer, else h1.1, h2.1 (layer.unit); outputs
-o1, o2, ...; unless the file gives names of its own.
+o1, o2, ...; filters f1, f2, ...; unless the file gives names of its own. A number in a picture or a sequence has its place
+behind it: f1@r2c1, h1@t2.
 """
 
 from __future__ import annotations
 
+import difflib
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from backlit.data.messages import counted
+from backlit.engine import unit_names
 from backlit.errors import BacklitError
 from backlit.examples.file_errors import MisfitError
+from backlit.examples.file_shapes import own_names
 from backlit.examples.file_tables import NetworkTable
+from backlit.examples.quantity_table import Place, parameter_texts, places
 from backlit.examples.strict import unknown_key
-from backlit.ops.base import Layer
+from backlit.ops.base import Activation, Shape
 from backlit.ops.layers.dense import Dense
+from backlit.ops.layers.dropout import Dropout
 
 
 class Names(msgspec.Struct, frozen=True):
     """Names of the inputs and, layer by layer, of units, weights and biases; layers without units have none.
 
-    `weights` (a list per input, a name per unit) and `biases` are those that the file gives, else None.
+    `weights` (a list per input, a name per unit), `recurrent` and `biases` are those that the file gives, else None.
+    `graph` and `buffers` say of every number of the network what it is called; of several axes, or in blocks, too.
     """
 
     inputs: tuple[str, ...]
     units: tuple[tuple[str, ...], ...]
     weights: tuple[Any, ...]
     biases: tuple[Any, ...]
+    recurrent: tuple[Any, ...] = ()
+    graph: Any = None
+    buffers: Any = None
 
     @property
-    def input_count(self) -> int:
-        """The number of inputs."""
-        return len(self.inputs)
+    def shapes(self) -> Mapping[str, Shape]:
+        """The shape of a row of each input of the network."""
+        return {"X": (len(self.inputs),)} if self.graph is None else self.graph.inputs  # type: ignore[no-any-return]
 
     @property
     def outputs(self) -> tuple[str, ...]:
         """The units of the last layer that has any; the inputs where none has."""
+        if self.graph is not None:
+            return self.buffers[self.graph.nodes[-1].writes].names  # type: ignore[no-any-return]
         return next((units for units in reversed(self.units) if units), self.inputs)
 
     def before(self, number: int) -> tuple[str, ...]:
@@ -51,47 +64,63 @@ class Names(msgspec.Struct, frozen=True):
     def parameter(self, array: str, *index: int) -> str:
         """Name a parameter of the network: ("1.W", 0, 1) -> w(i1,h2), ("1.b", 1) -> b(h2).
 
-        W and b of layers with named units get the textbooks' names, others those of their array: 2.gamma[1].
+        Numbers that have no name are called after their array: 2.gamma[1].
         """
-        label, _, name = array.partition(".")
-        units = self.units[int(label) - 1]
-        if units and name == "W":
-            return f"w({self.before(int(label))[index[0]]},{units[index[1]]})"
-        if units and name == "b":
-            return f"b({units[index[0]]})"
-        return f"{array}[{', '.join(str(k + 1) for k in index)}]"
+        label, _, own = array.rpartition(".")
+        node = next(k for k, node in enumerate(self.graph.nodes)
+                    if node.label == label and own in self.graph.shapes[k].parameters)  # fmt: skip
+        shape = self.graph.shapes[node].parameters[own]
+        named = own in {"W", "U", "b"} and math.prod(shape)
+        text = named and parameter_texts(self.graph, self.buffers, array)[int(np.ravel_multi_index(index, shape))]
+        return text or f"{array}[{', '.join(str(k + 1) for k in index)}]"
 
     def own_label(self, array: str, *index: int) -> str:
         """Give the file's own name of a parameter, or an empty text."""
-        label, _, name = array.partition(".")
-        own = {"W": self.weights, "b": self.biases}.get(name)
-        given = None if own is None else own[int(label) - 1]
+        label, _, name = array.rpartition(".")
+        own = {"W": self.weights, "U": self.recurrent, "b": self.biases}.get(name)
+        given = own[int(label) - 1] if own and label.isdigit() else None
         for k in index:
             given = None if given is None else given[k]
         return given or ""
 
+    def own_places(self) -> dict[str, Place]:
+        """Give the place of each parameter that has a name of the file's own, which no other has."""
+        found: dict[str, Place] = {}
+        for array, (_, shape) in (self.graph.layout if self.graph is not None else {}).items():
+            for at, index in enumerate(np.ndindex(shape) if self._has_own(array) else ()):
+                if own := self.own_label(array, *index):
+                    found[own] = Place("" if own in found else array, at, per_row=False)
+        return {own: place for own, place in found.items() if place.array}
 
-def names_of(network: NetworkTable, chain: Sequence[Layer]) -> Names:
-    """Give the names of a network file, its own or the usual ones.
+    def _has_own(self, array: str) -> bool:
+        label, _, name = array.rpartition(".")
+        own = {"W": self.weights, "U": self.recurrent, "b": self.biases}.get(name)
+        return bool(own) and label.isdigit() and own[int(label) - 1] is not None  # type: ignore[index]
+
+
+def names_of(network: NetworkTable, graph: Any) -> Names:
+    """Give the names of a network file, its own or the usual ones; `graph` is that of its layers.
 
     Errors: a BacklitError where names are not text, not one per unit, or not different from each other.
     """
-    inputs = (
-        network.inputs if isinstance(network.inputs, tuple) else tuple(f"i{k}" for k in range(1, network.inputs + 1))
-    )
-    dense = [number for number, layer in enumerate(chain, 1) if isinstance(layer, Dense)]
-    units: list[tuple[str, ...]] = []
-    shape: tuple[int, ...] = (len(inputs),)
-    for number, (layer, table) in enumerate(zip(chain, network.layers, strict=True), 1):
-        before, shape = shape, shape_after(layer, shape)
-        if isinstance(layer, Dense):
-            units.append(_unit_names(layer, table, number, dense))
-        else:  # a layer of the same units is not named again
-            changed = math.prod(shape) if math.prod(shape) != math.prod(before) else 0
-            units.append(tuple(f"{layer.name}{number}.{k}" for k in range(1, changed + 1)))
-    _refuse_alike(inputs, units, ["labels" in table for table in network.layers])
-    own = [[table.get(key) for table in network.layers] for key in ("weight_labels", "bias_labels")]
-    return Names(inputs, tuple(units), tuple(own[0]), tuple(own[1]))
+    given: dict[str, tuple[str, ...]] = {}
+    labelled = {str(number): table["labels"] for number, table in enumerate(network.layers, 1)
+                if isinstance(table, Mapping) and "labels" in table}  # fmt: skip
+
+    def chosen(k: int, usual: Sequence[str]) -> Sequence[str]:
+        label = graph.nodes[k].label
+        names = tuple(usual) if label not in labelled else _unit_names(labelled[label], len(usual), label)
+        if label.isdigit() and label not in given:
+            given[label] = names
+        return names
+
+    buffers = unit_names(graph, own_names(network.inputs), chosen)
+    inputs = tuple(name for buffer in graph.inputs for name in buffers[buffer].names)
+    units = [given.get(str(number), ()) for number in range(1, len(network.layers) + 1)]
+    _refuse_alike(inputs, units, [str(number) in labelled for number in range(1, len(units) + 1)])
+    keys = ("weight_labels", "bias_labels", "recurrent_labels")
+    own = [tuple(table.get(key) for table in network.layers) for key in keys]
+    return Names(inputs, tuple(units), *own, graph, buffers)
 
 
 def _refuse_alike(inputs: Sequence[str], units: Sequence[Sequence[str]], named: Sequence[bool]) -> None:
@@ -107,31 +136,15 @@ def _refuse_alike(inputs: Sequence[str], units: Sequence[Sequence[str]], named: 
             seen[name] = place
 
 
-def shape_after(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Give the shape of a row behind a layer that reads rows of a shape."""
-    for op in layer.ops():
-        shape = op.shapes(shape).buffers[op.writes]
-    return shape
-
-
-def _unit_names(layer: Dense, table: dict[str, Any], number: int, dense: list[int]) -> tuple[str, ...]:
-    given = table.get("labels")
-    if given is not None:
-        if not (isinstance(given, list) and all(isinstance(name, str) for name in given) and len(given) == layer.units):
-            several = f"{counted(layer.units, 'name')} in quotes, one per unit"
-            example = f": write labels = [{json.dumps(given, ensure_ascii=False)}]" if isinstance(given, str) else ""
-            raise MisfitError(
-                f"layer {number}: labels is {given!r}; expected {several}{example}.",
-                ("network", "layers", number - 1, "labels"),
-            )
-        return tuple(given)
-    if number == dense[-1]:
-        prefix = "o"
-    elif len(dense) == 2:
-        prefix = "h"
-    else:
-        prefix = f"h{dense.index(number) + 1}."
-    return tuple(f"{prefix}{k}" for k in range(1, layer.units + 1))
+def _unit_names(given: Any, count: int, label: str) -> tuple[str, ...]:
+    if not (isinstance(given, list) and all(isinstance(name, str) for name in given) and len(given) == count):
+        several = f"{counted(count, 'name')} in quotes, one per unit"
+        example = f": write labels = [{json.dumps(given, ensure_ascii=False)}]" if isinstance(given, str) else ""
+        raise MisfitError(
+            f"layer {label}: labels is {given!r}; expected {several}{example}.",
+            ("network", "layers", int(label) - 1, "labels"),
+        )
+    return tuple(given)
 
 
 # ----------------------------------------------------------------------------------------------------------- quantities
@@ -154,13 +167,15 @@ QUANTITIES = {
 
 SCORES = ("mean squared error", "training accuracy", "test accuracy")
 PER_ROW = ("net", "out", "dE/dout", "dE/dnet")
+_PLACED = re.compile(r"^(?P<sign>-?)(?P<of>.*?)(?:\[(?P<row>\d+)\])?$")
 _QUANTITY = re.compile(r"^(?P<sign>-?)(?P<kind>[A-Za-z/ ]+?)(?:\((?P<of>.*)\))?(?:\[(?P<row>\d+)\])?$")
 
 
 class Quantity(msgspec.Struct, frozen=True):
     """A parsed quantity: its `kind`, such as "dE/dw", and its unit; of `E(o1)`, the unit is an output.
 
-    `sign` is -1 where it is negated. Layers count from 1; units, sources of weights and rows from 0.
+    `sign` is -1 where it is negated. Layers count from 1; units, sources of weights and rows from 0. `place` is where a
+    number stands that has a name of its own, or lies in a picture, a sequence or a block.
     """
 
     kind: str
@@ -169,6 +184,7 @@ class Quantity(msgspec.Struct, frozen=True):
     unit: int | None = None
     source: int | None = None
     row: int | None = None
+    place: Place | None = None
 
 
 def parse_quantity(text: str, names: Names) -> Quantity:
@@ -181,6 +197,8 @@ def parse_quantity(text: str, names: Names) -> Quantity:
     >>> found.kind, found.sign, found.layer, found.unit, found.source
     ('dE/dw', -1.0, 1, 0, 1)
     """
+    if (placed := _placed(text.strip(), names)) is not None:
+        return placed
     match = _QUANTITY.match(text.strip())
     known = {example.partition("(")[0] for example in QUANTITIES}
     if match is None or match["kind"] not in known:
@@ -206,6 +224,42 @@ def parse_quantity(text: str, names: Names) -> Quantity:
     if kind not in ("w", "dE/dw"):
         return Quantity(kind, sign, layer, position, row=row)
     return Quantity(kind, sign, layer, position, _position(source.strip(), names.before(layer), text))
+
+
+def _placed(text: str, names: Names) -> Quantity | None:
+    """Find a quantity by its whole name: of the file's own names, and of networks that are no chain of dense layers."""
+    match = _PLACED.match(text)
+    if names.graph is None or match is None:
+        return None
+    sign, of = (-1.0 if match["sign"] else 1.0), match["of"]
+    slope = of.startswith("dE/d")
+    name = of.removeprefix("dE/d")
+    place = names.own_places().get(name)
+    if place is None and not _is_chain(names.graph):
+        known = places(names.graph, names.buffers)
+        place = known.get(name)
+        kind = name.partition("(")[0]
+        if place is None and "(" in name and of.partition("(")[0] not in {"E", *SCORES}:
+            every = [f"dE/d{known_name}" for known_name in known] if slope else list(known)
+            alike = [one for one in every if one.partition("(")[0] == of.partition("(")[0]]
+            if not alike:
+                kinds = list(dict.fromkeys(f"{one.partition('(')[0]}(...)" for one in every))
+                raise BacklitError(f"published: {text!r} is no quantity of this network; its quantities: {', '.join(kinds)}.")
+            near = difflib.get_close_matches(of, alike, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(alike[:4])} and so on."
+            raise BacklitError(f"published: {text!r} is no {kind} of this network; {hint}")
+    if place is None:
+        return None
+    if match["row"] is not None and (not place.per_row or int(match["row"]) < 1):
+        raise BacklitError(f"published: {text!r} names a row; parameters and their slopes are of all rows together.")
+    row = None if match["row"] is None else int(match["row"]) - 1
+    return Quantity(of, sign, row=row, place=place.slope() if slope else place)
+
+
+def _is_chain(graph: Any) -> bool:
+    """Tell whether a network is a chain of dense layers, activations and dropout on rows of one axis."""
+    plain = all(isinstance(node.op, (Dense, Activation, Dropout)) and node.label.isdigit() for node in graph.nodes)
+    return plain and all(len(shape) == 1 for shape in graph.rows.values())
 
 
 def _layer_with(unit: str, names: Names, text: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -281,13 +281,18 @@ def _parameters(setup: Setup, before: Network, after: Network) -> tuple[Paramete
 def _predictions(setup: Setup, before: Network, after: Network, compiled: bool) -> tuple[Prediction, ...]:
     """Give the first rows with their outputs."""
     first, last = (Measurement(setup, network, compiled=compiled) for network in (before, after))
-    layer = max(number for number, units in enumerate(setup.names.units, 1) if units)
-    sums = last.array(f"{layer}.Z")
+    sums = last.array(_last_sums(setup.names.graph)).reshape(len(last.X), -1)
     columns = (last.X, last.T, first.outputs, last.outputs, sums)
     return tuple(
         Prediction(*(tuple(map(float, column[row])) for column in columns))
         for row in range(min(SHOWN_ROWS, len(last.X)))
     )
+
+
+def _last_sums(graph: Any) -> str:
+    """Name the array that the last layer with weights writes, before its activation."""
+    weighted = [node.writes for node, shapes in zip(graph.nodes, graph.shapes, strict=True) if shapes.parameters]
+    return weighted[-1] if weighted else graph.nodes[-1].writes
 
 
 def _classifies(targets: Array) -> bool:

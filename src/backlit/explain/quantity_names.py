@@ -12,11 +12,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
-import numpy as np
 
-from backlit.engine import Network, usual_unit
+from backlit.engine import PLACED, Network, Units, letters_of, unit_names
 from backlit.errors import BacklitError, counted
-from backlit.ops.layers.dense import Dense
 
 GREEK_QUANTITIES = {"gamma": r"\gamma", "beta": r"\beta", "mu": r"\mu"}
 
@@ -31,6 +29,10 @@ class Name(msgspec.Struct, frozen=True):
         """Name the derivative of E with respect to it; of a row's part of E where a row is given."""
         upper = rf"\partial E^{{({row_symbol(row)})}}" if row else r"\partial E"
         return Name(f"dE/d{self.text}" + (f"[{row}]" if row else ""), rf"\frac{{{upper}}}{{\partial {self.symbol}}}")
+
+    def via(self, layer: str) -> Name:
+        """Name the part of a derivative that comes through a layer."""
+        return Name(f"{self.text} via {layer}", rf"{{{self.symbol}}}_{{\text{{via {latex_text(layer)}}}}}")
 
     def new(self) -> Name:
         """Name the value after the update."""
@@ -49,7 +51,8 @@ class Names:
             computed from them are named after them: dE/dw1, w1+.
 
     Attributes:
-        columns: for each op of the network, the names of the units whose numbers it writes.
+        of_buffers: the names of every buffer's numbers. `columns`: for each op of the network, those that it writes.
+        inputs: those of the columns of X. `outputs`: those of the outputs.
 
     Errors: a BacklitError where names are not one per column, or not different.
     """
@@ -59,32 +62,31 @@ class Names:
         units: Sequence[Sequence[str]] | None = None, labels: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
         self.labels = {usual: str(own) for usual, own in (labels or {}).items()}
-        self.inputs = _checked("inputs", inputs, [f"i{k + 1}" for k in range(network.inputs)])
-        dense = [k for k, op in enumerate(network.ops) if isinstance(op, Dense)]
-        self.columns: list[tuple[str, ...]] = []
-        self.hidden: list[int] = []  # of each op, the number of its hidden layer, 0 before the first
-        current = self.inputs
-        for k, op in enumerate(network.ops):
-            if isinstance(op, Dense):
-                place = dense.index(k)
-                usual = [usual_unit(place, len(dense), j) for j in range(op.units)]
-                given = outputs if k == dense[-1] and op.units == network.output_size else None
-                if given is None and units is not None:
-                    given = units[int(network.labels[k]) - 1] or None
-                current = _checked(f"layer {network.labels[k]}", given, usual)
-            elif (count := int(np.prod(network.shapes[k].buffers[op.writes]))) != len(current):
-                usual = [f"{op.name}{network.labels[k]}.{j + 1}" for j in range(count)]
-                last = outputs is not None and k == len(network.ops) - 1 and len(outputs) == count
-                current = _checked(f"layer {network.labels[k]}", outputs if last else None, usual)
-            self.columns.append(current)
-        self.outputs = current
-        self.before = [self.inputs, *self.columns[:-1]]
-        every = {*self.inputs, *(name for columns in self.columns for name in columns)}
-        named = [self.columns[k] for k in range(len(self.columns)) if self.columns[k] is not self.before[k]]
-        if len(every) != network.inputs + sum(map(len, named)):
+        graph = network.graph
+        self._given_outputs, self._given_units, self._network = outputs, units, network
+        self._last = max((k for k, letter in enumerate(letters_of(graph)) if letter), default=-1)
+        self._own: list[str] = []  # the names of units, channels and filters that are no others' at another place
+        self.of_buffers: dict[str, Units] = unit_names(graph, _checked_inputs(network, inputs), self._chosen)
+        self.inputs = tuple(name for buffer in graph.inputs for name in self.of_buffers[buffer].names)
+        self.columns = [self.of_buffers[node.writes].names for node in graph.nodes]
+        self.outputs = self.columns[-1]
+        every = [*self.inputs, *self._own]
+        if len(set(every)) != len(every):
             raise BacklitError(
                 "inputs, units and outputs share a name; expected names that differ, to tell them apart."
             )
+
+    def _chosen(self, k: int, usual: Sequence[str]) -> Sequence[str]:
+        """Give the names of the units of op k: those of the outputs or of its layer, where they are given."""
+        network, label, given = self._network, self._network.labels[k], None
+        last = k in {self._last, len(network.ops) - 1} and len(usual) == network.output_size
+        if self._given_outputs is not None and last:
+            given = self._given_outputs
+        elif self._given_units is not None and label.isdigit() and int(label) <= len(self._given_units):
+            given = self._given_units[int(label) - 1] or None
+        names = _checked(f"layer {label}", given, usual)
+        self._own += names
+        return names
 
     @contextlib.contextmanager
     def usual(self) -> Iterator[None]:
@@ -106,7 +108,17 @@ class Names:
         return _with_row(Name(text, f"{quantity_symbol(quantity)}_{{{below}}}"), row)
 
 
-def _checked(what: str, given: Sequence[str] | None, usual: list[str]) -> tuple[str, ...]:
+def _checked_inputs(network: Network, given: Sequence[str] | None) -> Sequence[str] | None:
+    """Give names for all columns of X, or for the channels of pictures or sequences."""
+    if given is None:
+        return None
+    channels = [shape[-1] for shape in network.graph.inputs.values()]
+    if len(channels) == 1 and len(given) == channels[0]:
+        return _checked("inputs", given, [""] * channels[0])
+    return _checked("inputs", given, [""] * network.inputs)
+
+
+def _checked(what: str, given: Sequence[str] | None, usual: Sequence[str]) -> tuple[str, ...]:
     names = tuple(str(name) for name in given) if given is not None else tuple(usual)
     if len(names) != len(usual) or len(set(names)) != len(names):
         raise BacklitError(
@@ -120,9 +132,16 @@ def _with_row(name: Name, row: str) -> Name:
 
 
 def quantity_symbol(quantity: str) -> str:
-    """Give a quantity's letter or word in LaTeX."""
+    r"""Give a quantity's letter or word in LaTeX; a gate's letter stands above, since the unit stands below.
+
+    >>> quantity_symbol("net"), quantity_symbol("w_f")
+    ('\\text{net}', 'w^{f}')
+    """
     if quantity in GREEK_QUANTITIES:
         return GREEK_QUANTITIES[quantity]
+    gate = re.fullmatch(r"([A-Za-z]+)_([A-Za-z])", quantity)
+    if gate:
+        return f"{quantity_symbol(gate[1])}^{{{gate[2]}}}"
     return quantity if len(quantity) == 1 else rf"\text{{{latex_text(quantity)}}}"
 
 
@@ -131,11 +150,25 @@ def unit_symbol(name: str) -> str:
 
     >>> unit_symbol("h2.1"), unit_symbol("w1"), unit_symbol("petal_width (cm)")
     ('h_{2.1}', 'w_{1}', '\\text{petal\\_width (cm)}')
+    >>> unit_symbol("h1@t2"), unit_symbol("f1@r2c1")
+    ('h_{1}^{\\langle 2\\rangle}', 'f_{1}[2,1]')
     """
+    placed = PLACED.fullmatch(name)
+    if placed:
+        return unit_symbol(placed["unit"]) + place_symbol(placed["place"])
     short = re.fullmatch(r"([A-Za-z])([\d.]+)", name)
     if short:
         return f"{short[1]}_{{{short[2]}}}"
     return name if re.fullmatch(r"[A-Za-z]", name) else rf"\text{{{latex_text(name)}}}"
+
+
+def place_symbol(place: str) -> str:
+    r"""Give a place in a sequence or a picture in LaTeX.
+
+    The time is a superscript in angle brackets, since one in round brackets is that of the row.
+    """
+    numbers = re.findall(r"\d+", place)
+    return rf"^{{\langle {numbers[0]}\rangle}}" if place.startswith("t") else f"[{','.join(numbers)}]"
 
 
 def row_symbol(name: str) -> str:

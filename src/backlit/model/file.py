@@ -35,7 +35,7 @@ class NetworkDescription(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     """What `Network.to_dict` gives."""
 
     layers: tuple[dict[str, Any], ...]
-    inputs: int
+    inputs: int | tuple[int, ...] | dict[str, int | tuple[int, ...]]
     loss: dict[str, Any]
     dtype: str
 

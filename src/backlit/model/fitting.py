@@ -19,6 +19,7 @@ from backlit.kernels.types import Array
 from backlit.model.after_training import look_at
 from backlit.model.held_out import keep_test_rows, table_digest
 from backlit.model.kept_signals import kept_signals
+from backlit.model.own_layers import embedded_columns, own_layers
 from backlit.model.recipe import Recipe, Settings, recipes
 from backlit.model.recipe_search import COMPARED_ROWS, FOLDED_ROWS, PATIENCE, RecipeSearch, folds_of
 from backlit.model.reports import Choice, Comparison, FitReport, Notice, Phase, Progress, Scores
@@ -87,13 +88,20 @@ class TableTraining:
         rest, test, rng = keep_test_rows(self.table, self.task, settings)
         self.rows = {"train": rest, "test": test}
         training = self.table.take(rest)
-        self.encoder = Encoder.fit(training, self.task, ignore=settings.ignore)
+        given = settings.network
+        self.encoder = Encoder.fit(
+            training, self.task, ignore=settings.ignore, shape=settings.inputs,
+            embedded=embedded_columns(given) if given else None,
+        )  # fmt: skip
         self.X = self.encoder.encode_features(training, settings.dtype)
         self.Y = self.encoder.encode_target(training, settings.dtype)
         self.folds, self.how = folds_of(settings, self.task, self.Y, self.table.n_rows, rng)
         small = len(rest) <= FOLDED_ROWS
         most = (SMALL_EPOCHS if small else EPOCHS) if self.folds else UNVALIDATED_EPOCHS
-        self.recipes = recipes(settings, len(rest), most)
+        own, shape = own_layers(settings, self.encoder)
+        self.recipes = recipes(settings, len(rest), most, own, shape)
+        if own:
+            self.recipes[0].network(self.task, self.X.shape[1], settings.seed)  # what does not fit is said beforehand
         if not self.folds:
             del self.recipes[1:]
         self.model: TabularModel | None = None

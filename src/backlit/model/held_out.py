@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from backlit.data import ColumnReport, Table, Task, split_rows
+from backlit.data.grids import is_grid
 from backlit.data.values import as_numbers, as_seconds, is_label, is_text, time_kind, without_dictionary
 from backlit.model.recipe import Settings
 from backlit.model.reports import FitReport
@@ -89,6 +90,10 @@ def _canonical(column: pa.ChunkedArray, name: str) -> Iterable[Any]:
         values = as_numbers(column, name) if time is None else as_seconds(column, name, time)
         yield (time or "number").encode()
         yield np.where(np.isnan(values), np.nan, values + 0.0).astype("<f8")  # one NaN, one zero
+    elif is_grid(column.type):
+        yield str(column.type).encode()
+        for chunk in column.chunks:
+            yield np.ascontiguousarray(chunk.storage.flatten().to_numpy(zero_copy_only=False))
     else:
         yield str(column.type).encode()
 

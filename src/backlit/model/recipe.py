@@ -14,10 +14,11 @@ from backlit.data.target import TaskKind
 from backlit.engine import Network, Training, TrainingSettings
 from backlit.errors import BacklitError, counted
 from backlit.kernels.types import Array
+from backlit.model.own_layers import described, network_of
 from backlit.ops.base import Layer, Optimizer
 from backlit.ops.layers.dense import Dense
 from backlit.ops.layers.dropout import Dropout
-from backlit.ops.registry import activations, optimizers
+from backlit.ops.registry import activations, layer_from_dict, losses, optimizers
 from backlit.ops.value_checks import checked, plain, types_of
 
 Dtype = Literal["float32", "float64"]
@@ -26,6 +27,9 @@ RATE, WIDTH, HIGHEST_RATE = 2e-3, 64, 2e-2
 """Adam's learning rate where none is given: RATE for a widest hidden layer of WIDTH units or more, in proportion more
 for narrower ones. Adam moves every weight by about the rate, so what a layer passes on moves by about rate times
 width."""
+
+OWN_RATE = 1e-3
+"""Adam's learning rate for layers of one's own, where none is given: the authors' own."""
 
 BATCH_ROWS = 64
 BIG_BATCH_ROWS = 256
@@ -57,6 +61,7 @@ Name = Annotated[str, _expects("a name")]
 NotNegative = Annotated[float, Meta(ge=0)]
 Fraction = Annotated[float, Meta(ge=0, lt=1), _expects("a fraction of the rows, of at least 0 and below 1")]
 Units = Annotated[int, Meta(ge=1, le=MOST_UNITS)]
+Size = Annotated[int, Meta(ge=1)]
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -83,6 +88,10 @@ class Settings(msgspec.Struct, frozen=True):
             comparison with a linear model together; reading the table, compiling and the test do not count.
         validation: the fraction of all rows that choose when to stop and what to use; 0 for none.
         test: the fraction of all rows that is kept for the test.
+        network: the hidden layers themselves, such as [Conv2D(16, 3, "relu"), Flatten()], or as plain data; the output
+            layer and the loss are added where the last layer is none for the target. `select` may name columns.
+        inputs: the shape of a row that these layers read, such as (8, 8, 1); by default what the table has.
+        loss: that of `network`, where its last layer is the output layer.
     """
 
     kind: TaskKind | None = None
@@ -104,12 +113,16 @@ class Settings(msgspec.Struct, frozen=True):
     time_limit: float | None = None
     validation: Fraction | None = None
     test: Fraction = 0.2
+    network: Annotated[tuple[dict[str, Any], ...] | None, _expects("a list of layers")] = None
+    inputs: Annotated[tuple[Size, ...] | None, _expects("the shape of a row, such as (8, 8, 1)")] = None
+    loss: Annotated[dict[str, Any] | None, _expects("a loss")] = None
 
     def __post_init__(self) -> None:
+        self._take_network()
         shared = (name for name in TrainingSettings.__struct_fields__ if name in self.__struct_fields__)
         TrainingSettings(**{name: value for name in shared if (value := getattr(self, name)) is not None})
         for name, kind in types_of(Settings).items():
-            read = _several if name in {"ignore", "layers", "activation"} else plain
+            read = _several if name in {"ignore", "layers", "activation", "inputs"} else plain
             msgspec.structs.force_setattr(self, name, checked(name, getattr(self, name), kind, read=read))
         optimizer(self.optimizer, self.rate, self.decay)
         for name in self.activation or ():
@@ -121,11 +134,36 @@ class Settings(msgspec.Struct, frozen=True):
             )
         if self.layers is None and self.activation and len(self.activation) > 1:
             raise BacklitError(f"{len(self.activation)} activations are given; say the sizes of the hidden layers too.")
+        self._refuse_two_networks()
         validation = self.validation or 0.0
         if validation + self.test >= 1:
             raise BacklitError(
                 f"validation is {validation:g} and test is {self.test:g}; expected a sum below 1, so that rows are "
                 "left for training."
+            )
+
+
+    def _take_network(self) -> None:
+        """Take layers and loss as plain data, and check that there are such."""
+        network = described(self.network)
+        for layer in network or ():
+            layer_from_dict(layer)
+        loss = self.loss if self.loss is None or isinstance(self.loss, Mapping) else losses.make(self.loss).to_dict()
+        msgspec.structs.force_setattr(self, "network", network)
+        msgspec.structs.force_setattr(self, "loss", loss)
+
+    def _refuse_two_networks(self) -> None:
+        """Refuse what a list of layers says already, and what only such a list can have."""
+        if self.network is None:
+            given = [name for name in ("inputs", "loss") if getattr(self, name) is not None]
+            if given:
+                raise BacklitError(f"{given[0]} is given without network; expected the layers that it belongs to.")
+            return
+        said = {"layers": self.layers is not None, "activation": bool(self.activation), "dropout": bool(self.dropout)}
+        twice = [name for name, given in said.items() if given]
+        if twice:
+            raise BacklitError(
+                f"{twice[0]} and network are both given; expected one of them: the network says its layers itself."
             )
 
 
@@ -151,9 +189,16 @@ class Recipe(msgspec.Struct, frozen=True):
     epochs: int
     seed: int
     dtype: Dtype
+    own: tuple[dict[str, Any], ...] = ()
+    """Hidden layers as plain data, in place of `layers` and `activations`."""
+    inputs: tuple[int, ...] = ()
+    """The shape of a row that they read; of one axis where it is empty."""
+    loss: dict[str, Any] | None = None
 
     def network(self, task: Task, inputs: int, seed: int) -> Network:
         """A fresh network for a task: softmax with cross-entropy for classes, one linear output for numbers."""
+        if self.own:
+            return network_of(task, self.own, self.loss, self.inputs or (inputs,), self.dtype, seed)
         chain: list[Layer] = []
         for units, activation in zip(self.layers, self.activations, strict=True):
             chain.append(Dense(units, activation))
@@ -176,6 +221,8 @@ class Recipe(msgspec.Struct, frozen=True):
 
     def summary(self) -> str:
         """The hidden layers and the penalty in a few words."""
+        if self.own:
+            return f"{', '.join(layer_from_dict(layer).summary() for layer in self.own)}; l2 {self.l2:.2g}"
         hidden = ", ".join(f"{units} {name}" for units, name in zip(self.layers, self.activations, strict=True))
         return f"{hidden or 'no hidden layer'}; l2 {self.l2:.2g}"
 
@@ -191,9 +238,23 @@ def optimizer(name: str, rate: float | None, decay: float) -> Optimizer:
     return made
 
 
-def recipes(settings: Settings, n_rows: int, max_epochs: int) -> list[Recipe]:
-    """Give the recipes to compare for so many training rows, the strongest penalty first: all that is left open."""
+def recipes(
+    settings: Settings, n_rows: int, max_epochs: int, own: tuple[dict[str, Any], ...] = (), shape: tuple[int, ...] = ()
+) -> list[Recipe]:
+    """Give the recipes to compare for so many training rows, the strongest penalty first: all that is left open.
+
+    Of layers of one's own, on rows of a shape, there is one: the weakest penalty.
+    """
     batch_size = settings.batch_size or (BATCH_ROWS if n_rows < BIG_TABLE else BIG_BATCH_ROWS)
+    if own:
+        rate = OWN_RATE if settings.rate is None and settings.optimizer == "adam" else settings.rate
+        l2 = min(PRIOR_ROWS) / n_rows if settings.l2 is None else settings.l2
+        return [Recipe(
+            (), (), l2, settings.decay, settings.dropout, settings.optimizer,
+            rate if rate is not None else _rate(settings, ()), settings.schedule, batch_size,
+            max_epochs if settings.epochs is None else settings.epochs, settings.seed, settings.dtype, own, shape,
+            settings.loss,
+        )]  # fmt: skip
     penalties = [c / n_rows for c in PRIOR_ROWS] if settings.l2 is None else [settings.l2]
     made = []
     for l2 in penalties:

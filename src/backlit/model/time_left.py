@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from typing import Any
 
 from backlit.engine import Training
 from backlit.model.recipe import Recipe
@@ -74,8 +75,8 @@ class TimeLeft:
         return max(_ratio([self._spent[k]]) * max(1.0, self._weights[place] / self._weights[k]) for k in others)
 
 
-def _hidden(recipe: Recipe) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    return recipe.layers, recipe.activations
+def _hidden(recipe: Recipe) -> tuple[Any, ...]:
+    return recipe.layers, recipe.activations, recipe.own
 
 
 def _spent(trainings: Sequence[Training]) -> tuple[float, int]:

@@ -10,6 +10,7 @@ carry the meaning, and the engine reads them:
   the parameter vector, `dX` in the gradient arena where `X` lies in the activation arena;
 * the names of an op's own numeric fields, and of the other `numbers` that it gives, are its settings, handed over as
   scalars (`alpha`, `rate`);
+* an op that applies an activation itself, see `Layer.inside`, asks for it by the names `INSIDE`;
 * a few names belong to the machine (`MACHINE_SCALARS`): whether this is training, the seed and the step.
 
 An array that is not wanted (`dX` of the first layer, `dW` of frozen weights, `b` of a layer without bias) is handed
@@ -60,6 +61,11 @@ MACHINE_SCALARS = ("training", "seed", "step", "first_row", "op_number")
 number of the step, the number within the batch of the first row given, and the op's own number in the network."""
 
 
+INSIDE = ("value", "slope", "settings")
+"""The names by which functions ask for the activation that their op applies itself: `value(z, settings)`,
+`slope(z, a, settings)` with a = value(z), and the activation's numeric settings, which these take."""
+
+
 class OpType(msgspec.StructMeta):
     """The class of all classes of ops: a call with wrong settings is refused in the words of this package."""
 
@@ -100,6 +106,8 @@ class Op(msgspec.Struct, frozen=True, metaclass=OpType):
         The names do not depend on the settings' values, since a compiled kernel serves all values.
         """
         given = {field: getattr(self, field) for field in self.__struct_fields__}
+        inside = self.inside() if isinstance(self, Layer) else None
+        given |= {f"inside_{name}": value for name, value in (inside.numbers() if inside else {}).items()}
         return {name: value for name, value in given.items() if isinstance(value, (int, float))}
 
     def to_dict(self) -> dict[str, Any]:
@@ -176,6 +184,14 @@ class Layer(Op, frozen=True):
             raise BacklitError(f"{self.kind} {self.name!r} reads rows of one shape; it is given rows of {rows}.")
         return Shapes(dict(zip(self.reads, rows, strict=True)) | {self.writes: rows[0]})
 
+    def multiply_adds(self, *rows: Shape) -> int:
+        """Give about how many multiply-adds a row's forward pass takes, by which batches are cut into shards.
+
+        By default each parameter is used once, or once for each position.
+        """
+        positions = math.prod(rows[0][:-1]) if self.by_position else 1
+        return positions * sum(map(math.prod, self.shapes(*rows).parameters.values()))
+
     @property
     def beside(self) -> tuple[str, ...]:
         """The inputs of the network that it reads beside what the layer before writes, in the order of `reads`."""
@@ -212,6 +228,13 @@ class Layer(Op, frozen=True):
     def ops(self) -> tuple[Layer, ...]:
         """Give the ops this layer is made of: itself, and what follows in the same layer."""
         return (self,)
+
+    def inside(self) -> Activation | None:
+        """Give the element-wise activation that the op's own functions apply by `value` and `slope`, if there is one.
+
+        Its numeric settings are among the op's `numbers`, with "inside_" before their names.
+        """
+        return None
 
     def summary(self) -> str:
         """Give the layer in a few words, for the network's repr."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
-from backlit.ops.base import Activation, ElementwiseLoss, Op, Optimizer, arguments
+from backlit.ops.base import Activation, ElementwiseLoss, Layer, Op, Optimizer, arguments
 
 
 def is_matrix(name: str) -> bool:
@@ -55,6 +55,26 @@ def maths_of(op: Op, which: str) -> Callable[..., None]:
     if isinstance(op, ElementwiseLoss):
         return _loss_plain(op, which)
     raise BacklitError(f"{op.kind} {op.name!r} has neither {which} nor value and slope; define them as static methods.")
+
+
+def inside_functions(op: Op) -> dict[str, Any]:
+    """Give what an op's functions may ask for by the names `INSIDE`, on whole arrays."""
+    activation: Any = op.inside() if isinstance(op, Layer) else None
+    if activation is None:
+        return {}
+    value, slope = activation.value, activation.slope
+    of_value, of_slope = (
+        {name: getattr(activation, name) for name in arguments(function)[1:]} for function in (value, slope)
+    )
+    in_place = activation.in_place
+
+    def value_of(z: Array, settings: Any) -> Array:
+        return value(z, **of_value)  # type: ignore[no-any-return]
+
+    def slope_of(z: Array, a: Array, settings: Any) -> Array:
+        return slope(a if in_place else z, **of_slope)  # type: ignore[no-any-return]
+
+    return {"value": value_of, "slope": slope_of, "settings": ()}
 
 
 def array_names(op: Op) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from backlit.engine.program import structs
 from backlit.engine.program.arguments import Binding
 from backlit.engine.program.structs import LANES, Row
 from backlit.kernels.types import Array
-from backlit.ops.base import Activation, Optimizer, arguments
+from backlit.ops.base import INSIDE, Activation, Optimizer, arguments
 from backlit.ops.whole_arrays import is_matrix, maths_of
 
 KERNEL_ARGUMENTS = "row, P, dP, A, dA, S, C, n, training, seed, step, first_row"
@@ -50,6 +50,9 @@ def _argument_text(binding: Binding, name: str, flat: bool = False) -> str:
         return f"vector({base}, row[{column}], {' * '.join([rows, *sizes])})"
     if name in binding.settings:
         return f"T(C[row[{int(Row.SETTINGS)}] + {binding.settings.index(name)}])"
+    if binding.inside and name == "settings":
+        inner = [f"inside_{setting}" for setting in binding.inside.numbers()]
+        return f"({''.join(_argument_text(binding, setting) + ', ' for setting in inner)})"
     return f"row[{int(Row.NUMBER)}]" if name == "op_number" else name
 
 
@@ -68,7 +71,34 @@ def kernel(title: str, binding: Binding, which: str, in_place: bool, dtype: str)
         body = _elementwise_body(binding, which, in_place)
     else:
         body, options = _loss_body(binding, which), "ANY_ORDER"
-    return _head(title, dtype) + _kernel_text(body, dtype, options)
+    return _head(title, dtype) + _inside_text(binding) + _kernel_text(body, dtype, options)
+
+
+INSIDE_FUNCTIONS = """
+@njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)
+def value(z, settings):
+    return value_maths({value})
+
+
+@njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)
+def slope(z, a, settings):
+    return slope_maths({slope})
+
+
+"""
+
+
+def _inside_text(binding: Binding) -> str:
+    """Write the functions of the activation that an op applies itself: each takes all of its settings as one tuple."""
+    activation: Any = binding.inside
+    if activation is None:
+        return ""
+    places = {name: f"settings[{k}]" for k, name in enumerate(activation.numbers())}
+    given = {}
+    for name, operand in (("value", "z"), ("slope", "a" if activation.in_place else "z")):
+        asked = arguments(getattr(activation, name))[1:]
+        given[name] = ", ".join([operand, *(places[setting] for setting in asked)])
+    return INSIDE_FUNCTIONS.format(**given)
 
 
 def _kernel_text(body: list[str], dtype: str, options: str) -> str:
@@ -84,8 +114,9 @@ def _loops(binding: Binding, which: str) -> Any:
 
 def _general_body(binding: Binding, which: str) -> list[str]:
     names = arguments(_loops(binding, which))
-    return [*(f"{name}_ = {_argument_text(binding, name)}" for name in names),
-            f"maths({', '.join(name + '_' for name in names)})"]  # fmt: skip
+    given = [name if binding.inside and name in INSIDE[:2] else f"{name}_" for name in names]
+    return [*(f"{name} = {_argument_text(binding, name[:-1])}" for name in given if name[-1] == "_"),
+            f"maths({', '.join(given)})"]  # fmt: skip
 
 
 def _elementwise_body(binding: Binding, which: str, in_place: bool) -> list[str]:

@@ -79,21 +79,27 @@ def compiled_kernel(binding: Binding, which: str, in_place: bool, dtype: str) ->
     op: Any = binding.op
     elementwise = not hasattr(op, which)
     function = getattr(op, _ELEMENTWISE[which] if elementwise else which)
-    found = dependencies_of(function)
+    inside: Any = binding.inside
+    inner = {f"{name}_maths": getattr(inside, name) for name in _ELEMENTWISE.values()} if inside else {}
+    found = [dependencies_of(each) for each in (function, *inner.values())]
     arrays = binding.arrays, binding.axes, binding.settings, *binding.kinds.items()
-    key = (type(op), which, in_place, dtype, arrays, found.digest)
+    key = (type(op), which, in_place, dtype, arrays, *(each.digest for each in found))
     if key not in KEPT:
         if not elementwise:
             for name in arguments(maths_of(op, which)):
                 binding.require(name, which)
-        if found.multiplies:
+        if found[0].multiplies:
             symbols.make_known()
             _multiplying.add(dtype)
         title = f"{op.kind}_{op.name}_{which}_{dtype}"
         text = codegen.kernel(title, binding, which, in_place, dtype)
-        KEPT[key] = _address(
-            title, text, [found], lambda: {"maths": Retyper(dtype, inline=True)(function, scalar=elementwise)}
-        )
+
+        def given() -> dict[str, Any]:
+            retyper = Retyper(dtype, inline=True)
+            scalars = {name: retyper(each, scalar=True) for name, each in inner.items()}
+            return {"maths": retyper(function, scalar=elementwise), **scalars}
+
+        KEPT[key] = _address(title, text, found, given)
     return KEPT[key]
 
 

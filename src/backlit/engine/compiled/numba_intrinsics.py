@@ -5,6 +5,7 @@ Only the compiler's generated modules import this one, so that Backlit works wit
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from llvmlite import ir
@@ -146,6 +147,21 @@ def _of_four_axes(at: int) -> Any:
 
 pictures, windows = _of_four_axes(1), _of_four_axes(0)
 """The compiled forms of the functions of `kernels.convolution` of these names."""
+
+
+@intrinsic
+def positions(typingctx: Any, A: Any) -> Any:
+    """Give a C-contiguous array of several axes as a matrix in the same place, with the last axis as columns."""
+    matrix_type = types.Array(A.dtype, 2, "C")
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        array = context.make_array(A)(context, builder, args[0])
+        *outer, columns = cgutils.unpack_tuple(builder, array.shape)
+        rows = functools.reduce(builder.mul, outer)
+        start = context.get_constant(types.intp, 0)
+        return _array_over(context, builder, matrix_type, array.data, start, [rows, columns])
+
+    return matrix_type(A), codegen
 
 
 @intrinsic

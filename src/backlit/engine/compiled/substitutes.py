@@ -21,6 +21,7 @@ FUNCTIONS: Mapping[Callable[..., Any], tuple[str, str]] = {
     **{product: (DRIVER, product.__name__) for product in matmul.PRODUCTS},
     functions.flat: (INTRINSICS, "flat"),
     **{function: (SWEEPS, function.__name__) for function in (*convolution.COMPILED, *pooling.COMPILED)},
+    functions.positions: (INTRINSICS, "positions"),
     convolution.pictures: (INTRINSICS, "pictures"),
     convolution.windows: (INTRINSICS, "windows"),
 }

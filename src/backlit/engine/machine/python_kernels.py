@@ -16,7 +16,7 @@ from backlit.engine.program.arguments import Binding
 from backlit.engine.program.structs import Row
 from backlit.kernels.types import Array
 from backlit.ops.base import MACHINE_SCALARS, Optimizer, arguments
-from backlit.ops.whole_arrays import is_matrix, maths_of, prepared_scalars
+from backlit.ops.whole_arrays import inside_functions, is_matrix, maths_of, prepared_scalars
 
 PLAIN_KERNELS: dict[int, Any] = {}
 """The kernels of the plain machine by their numbers, which stand in the instructions in the place of addresses."""
@@ -44,7 +44,8 @@ def plain_kernel(binding: Binding, which: str) -> int:
         binding.require(name, which)
     fetch = [(name, binding.vector_of(name), binding.column(name), binding.sizes(name), binding.kind(name))
              for name in names if name in binding.arrays]  # fmt: skip
-    numbers = binding.op.numbers()
+    numbers: dict[str, Any] = binding.op.numbers()
+    numbers |= inside_functions(binding.op)
     settings = {name: numbers[name] for name in names if name in numbers}
     asked = [name for name in names if name in MACHINE_SCALARS]
     made: dict[int, tuple[Any, Any, dict[str, Any]]] = {}  # by rows: the vectors the arrays view, and the arrays

@@ -11,7 +11,7 @@ from itertools import accumulate
 
 from backlit.engine.program.structs import Row
 from backlit.errors import BacklitError
-from backlit.ops.base import MACHINE_SCALARS, Op
+from backlit.ops.base import INSIDE, MACHINE_SCALARS, Layer, Op
 
 ARENAS = {"buffer": "A", "work": "A", "parameter": "P", "state": "S", "constant": "C"}
 """In which vector of the memory an array lies; its gradient lies in the vector of the same name with a `d`."""
@@ -20,7 +20,8 @@ ARENAS = {"buffer": "A", "work": "A", "parameter": "P", "state": "S", "constant"
 class Binding:
     """How an op's function finds its arguments: for each name an array of the row, a setting, or a machine's scalar.
 
-    `kinds` says what each array is, `axes` how many axes a row of it has where that is not one.
+    `kinds` says what each array is, `axes` how many axes a row of it has where that is not one; `inside` is the
+    activation that the op applies itself.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Binding:
                 f"expected at most {(Row.WIDTH - Row.ARRAYS) // 3} matrices. Join some of them."
             )
         self.settings = tuple(op.numbers())
+        self.inside = op.inside() if isinstance(op, Layer) else None
 
     def kind(self, name: str) -> str | None:
         """Give the kind of array a name stands for, or None."""
@@ -60,7 +62,8 @@ class Binding:
 
     def require(self, name: str, function: str) -> None:
         """Refuse an argument that nothing supplies."""
-        if name not in self.arrays and name not in self.settings and name not in MACHINE_SCALARS:
+        known = {*self.arrays, *self.settings, *MACHINE_SCALARS, *(INSIDE if self.inside else ())}
+        if name not in known:
             raise BacklitError(
                 f"{self.op.kind} {self.op.name!r}: {function} asks for {name!r}, which is none of its arrays "
                 f"({', '.join(self.kinds)}, or these with a leading d), its numeric settings "

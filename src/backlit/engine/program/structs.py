@@ -26,7 +26,7 @@ class Row(IntEnum):
     NUMBER = 2
     SETTINGS = 3
     ARRAYS = 4
-    WIDTH = 64
+    WIDTH = 96
 
 
 class Segment(IntEnum):
