@@ -174,7 +174,9 @@ def with_ops(table: Any) -> Any:
     if not isinstance(table, Mapping):
         return table
     kept = {key: value for key, value in table.items() if key not in LABELLED and key != "labels"}
-    inner = {key: with_ops(value) for key, value in kept.items() if key in _HOLDING and isinstance(value, (list, Mapping))}
+    inner = {
+        key: with_ops(value) for key, value in kept.items() if key in _HOLDING and isinstance(value, (list, Mapping))
+    }
     return {"op": "dense", **kept, **inner}
 
 

@@ -315,7 +315,9 @@ WRITTEN: tuple[Written, ...] = (
         'freeze=("W", "b") where it is False',
     ),
     Written("inputs in_channels", "units", "inputs = 2 below [network]", "bl.Network(..., inputs=2)"),
-    Written("inputs in_channels", "filters", "inputs = [28, 28, 1] below [network]", "bl.Network(..., inputs=(28, 28, 1))"),
+    Written(
+        "inputs in_channels", "filters", "inputs = [28, 28, 1] below [network]", "bl.Network(..., inputs=(28, 28, 1))"
+    ),
     Written("return_sequences", "returns", 'returns = "sequence"', 'returns="sequence"'),
     Written(
         "bidirectional",
