@@ -56,7 +56,8 @@ def label(op: Op, **given: Any) -> str:
 ACTIVATIONS = variants(activations)
 ELEMENTWISE_ACTIVATIONS = [op for op in ACTIVATIONS if hasattr(op, "value")]
 LOSSES = variants(losses)
-SAMPLES = {name: cls.sample() for name, cls in layers.items()}
+RECURRENT = any("reverse" in cls.__struct_fields__ for cls in layers.values())
+SAMPLES = {name: cls.sample() for name, cls in layers.items() if name != "bidirectional" or RECURRENT}
 """A small layer of every class, blocks among them, and the shape of a row that it reads."""
 
 
@@ -71,7 +72,7 @@ def out_of(layer: Layer, row: Shape) -> Shape:
     return layer.shapes(row).buffers[layer.writes]
 
 
-OTHER_LAYERS = variants({name: layers[name] for name in layers if fits_between(name)})
+OTHER_LAYERS = variants({name: layers[name] for name in SAMPLES if fits_between(name)})
 """The layers that go between any two dense ones."""
 RULES = [name for name in optimizers if not optimizers[name].full_batch]
 """The optimizers with an update rule of their own: all but L-BFGS."""

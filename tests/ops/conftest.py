@@ -7,31 +7,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from projection import Projection
 
 import backlit.ops.activations.smooth  # noqa: F401  (registers what layers name)
 from backlit.engine.compiled.retype import Retyper
 from backlit.engine.network import Network
 from backlit.engine.objective import Objective
-from backlit.ops.base import MACHINE_SCALARS, ElementwiseLoss, Layer, Op, arguments
+from backlit.ops.base import MACHINE_SCALARS, Layer, Op, arguments
 from backlit.ops.whole_arrays import is_matrix
 
 DTYPES = ("float32", "float64")
 MODES = ("plain", "compiled")
-
-
-class Projection(ElementwiseLoss, frozen=True):
-    """E = Σ a t: its derivative with respect to the outputs is the targets themselves."""
-
-    name = "projection"
-    reduction: str = "sum"
-
-    @staticmethod
-    def value(a: Any, t: Any) -> Any:
-        return a * t
-
-    @staticmethod
-    def slope(a: Any, t: Any) -> Any:
-        return t
 
 
 class Run:
@@ -46,12 +32,16 @@ class Run:
         parameters: Any = None, state: Any = None, batch_size: int | None = None,
     ) -> None:  # fmt: skip
         X = np.atleast_2d(np.asarray(X, dtype))
-        network = Network(layers, X.shape[1], Projection(), dtype=dtype, seed=1)
+        network = Network(layers, X.shape[1:], Projection(), dtype=dtype, seed=1)
         if parameters is not None:
             network.parameters[:] = parameters
         if state is not None:
             network.state[:] = state
-        T = np.ones((X.shape[0], network.output_size), dtype) if d_outputs is None else np.asarray(d_outputs, dtype)
+        T = (
+            np.ones((X.shape[0], network.output_size), dtype)
+            if d_outputs is None
+            else np.asarray(d_outputs, dtype).reshape(len(X), -1)
+        )
         self.objective = objective = Objective.of(
             network, X, T, step=step, seed=seed, training=training, batch_size=batch_size or len(X),
             compiled=mode == "compiled", keep=keep, input_gradient=True,

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from backlit.engine.arguments import known_arguments
 from backlit.engine.program.graph import Graph, checked_shape, layout_size
+from backlit.engine.row_shapes import as_matrix, check_whole_numbers, shapes_that_fit, whole_numbers_of
 from backlit.engine.unlearnable import refuse_constant
 from backlit.engine.wiring import nodes_of
 from backlit.errors import BacklitError, counted
@@ -66,6 +67,7 @@ class Architecture:
         if graph.reach is not None:
             _refuse_unfit_loss(self.loss, self.layers[-1] if self.layers else self.ops[-1], graph.reach)
         refuse_constant(graph, self.loss)
+        self.whole_numbers = whole_numbers_of(graph)
         self.layout, self.state_layout = graph.layout, graph.state_layout
         self.parameters = np.zeros(layout_size(self.layout), self.dtype)
         self.state = np.zeros(layout_size(self.state_layout), self.dtype)
@@ -116,45 +118,36 @@ class Architecture:
         """Name the parameters in their order."""
         return iter(self.layout)
 
-    def check_inputs(self, X: npt.ArrayLike) -> Array:
-        """Give X as a C-contiguous matrix of the network's dtype, or say what is wrong with its shape."""
-        array = self._columns(X)
-        if array.ndim != 2 or array.shape[1] != self.inputs:
-            single = " A single row is given as [row]." if array.shape == (self.inputs,) else ""
-            raise BacklitError(
-                f"X has shape {array.shape}; the network expects rows of "
-                f"{counted(self.inputs, 'input')}: (n, {self.inputs}).{single}"
-            )
+    def check_inputs(self, X: Any) -> Array:
+        """Give X as a C-contiguous matrix (n, inputs) of the network's dtype, or say what is wrong with it.
+
+        X is a matrix, or has rows in the inputs' shape; with several inputs it may be {name: rows}. Numbers that a
+        layer takes for whole ones, such as those of categories, are checked.
+        """
+        array = as_matrix(X, self.graph.inputs, lambda name, given: _numbers(name, given, self.dtype))
+        check_whole_numbers(self.graph, self.whole_numbers, array)
         return array
 
-    def _columns(self, X: Any) -> Array:
-        """Give X as a matrix where it has rows of several axes, or is given as {input: rows}, side by side."""
-        shapes = self.graph.inputs
-        if isinstance(X, Mapping) and set(X) == set(shapes):
-            parts = [_numbers(name, X[name], self.dtype) for name in shapes]
-            for (name, shape), part in zip(shapes.items(), parts, strict=True):
-                if part.shape != (parts[0].shape[0], *shape):
-                    raise BacklitError(
-                        f"{name} has shape {part.shape}; the network expects rows of shape {shape}, as many as of the "
-                        f"other inputs: {(parts[0].shape[0], *shape)}."
-                    )
-            return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
-        array = _numbers("X", X, self.dtype)
-        (row, *others) = shapes.values()
-        if not others and len(row) > 1 and array.shape[1:] == row:
-            return array.reshape(len(array), -1)
-        return array
+    @property
+    def output_shape(self) -> Shape:
+        """The shape of a row of the outputs."""
+        return self.graph.rows[self.graph.output]
 
     def check_targets(self, Y: npt.ArrayLike, rows: int) -> Array:
-        """Give the targets as a matrix (n, outputs), or one column of class numbers if the loss takes them."""
-        given = np.asarray(Y)
+        """Give the targets as a matrix (n, outputs), or one column of class numbers if the loss takes them.
+
+        Of outputs with several axes they may come in the outputs' shape.
+        """
+        given, shape = np.asarray(Y), self.output_shape
         array = _numbers("Y", given.reshape(-1, 1) if given.ndim == 1 else given, self.dtype)
+        if len(shape) > 1 and array.shape[1:] in shapes_that_fit(shape):
+            array = array.reshape(len(array), self.output_size)
         numbered = self.loss.class_targets and array.ndim == 2 and array.shape[1] == 1 and self.output_size > 1
         if array.ndim != 2 or array.shape[0] != rows or (array.shape[1] != self.output_size and not numbered):
             also = ", or (n,) class numbers" if self.loss.class_targets else ""
+            also += f", or {(rows, self.output_size)}" if len(shape) > 1 else ""
             raise BacklitError(
-                f"Y has shape {given.shape} beside {rows} rows of X; the network expects "
-                f"({rows}, {self.output_size}){also}."
+                f"Y has shape {given.shape} beside {rows} rows of X; the network expects {(rows, *shape)}{also}."
             )
         if numbered and array.size:
             low, high = array.min(), array.max()
@@ -221,8 +214,8 @@ class Architecture:
 
     def __repr__(self) -> str:
         """Name the layers' sizes and activations, the loss and the number of parameters."""
-        (row, *others) = self.graph.inputs.values()
-        start = str(self.inputs) if others or len(row) == 1 else str(row)
+        rows = {name: str(row[0] if len(row) == 1 else row) for name, row in self.graph.inputs.items()}
+        start = rows["X"] if list(rows) == ["X"] else " + ".join(f"{name} {row}" for name, row in rows.items())
         sizes = " -> ".join([start, *(layer.summary() for layer in self.layers or self.ops)])
         return f"Network({sizes}; {self.loss.name}; {counted(self.parameters.size, 'parameter')}, {self.dtype.name})"
 

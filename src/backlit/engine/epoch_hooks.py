@@ -68,7 +68,7 @@ class EpochHooks:
         found: list[float] = []
         for _, (X, Y, weights) in self.measured:
             with self.compiling(self._epochs):
-                outputs = self.network.predict(X, compiled=self.compiled)
+                outputs = self.network.predict(X, compiled=self.compiled).reshape(len(X), -1)
             found += measure(self.metrics, self.network.loss, Y, outputs, weights).values()
         return np.array(found)
 

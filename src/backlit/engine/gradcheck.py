@@ -106,7 +106,7 @@ def gradcheck(
     count as the smallest that it does not. A loss's `ceiling` limits the error alone, not its slope: the differences
     are those of the error without it. Where a difference would step over a kink of an activation or of the loss,
     it is taken with a smaller step; where even that does not help, the entry is skipped and counted as skipped. Frozen
-    parameters have no gradient and are left out.
+    parameters have no gradient and are left out, and so are inputs that hold whole numbers, such as categories.
 
     Args:
         network: what to check, in any dtype. X: inputs (n, inputs). Y: targets, as for a training.
@@ -251,10 +251,17 @@ def _probes(error: MovedError, dP: Array, directions: int | None, rng: np.random
 def _input_probes(
     error: MovedError, dX: Array, shape: tuple[int, ...], directions: int | None, rng: np.random.Generator
 ) -> Iterator[Probe]:
-    """Give the derivatives to check of the inputs."""
+    """Give the derivatives to check of the inputs, but for those that a layer takes for whole numbers."""
     if directions is None and dX.size > ENTRYWISE:
         directions = DIRECTIONS
-    return _array_probes("X", shape, 0, error.inputs, dX, directions, rng)
+    probes = _array_probes("X", shape, 0, error.inputs, dX, directions, rng)
+    moves = np.ones(shape, bool)
+    for rule in error.network.whole_numbers:
+        moves[:, rule.columns] = False
+    for probe in probes:
+        free = moves.reshape(-1)[probe.place]
+        if free.any():
+            yield probe if free.all() else probe._replace(direction=np.where(free, probe.direction, 0.0))
 
 
 def _array_probes(

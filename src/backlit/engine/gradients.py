@@ -22,6 +22,7 @@ from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.ops.base import Optimizer
 from backlit.ops.layers.dropout import Dropout
+from backlit.ops.layers.spatial_dropout import SpatialDropout
 from backlit.ops.value_checks import NotNegative, checked
 
 Update = Annotated[int, Meta(ge=0, le=LARGEST_SEED, extra={"expected": "the number of an update, from 0 on"})]
@@ -92,7 +93,7 @@ def gradient_by_name(
 def without_dropout(graph: Graph) -> Graph:
     """Give the graph with dropout that keeps all."""
     nodes = [
-        msgspec.structs.replace(node, op=msgspec.structs.replace(node.op, p=0.0)) if isinstance(node.op, Dropout)
+        msgspec.structs.replace(node, op=msgspec.structs.replace(node.op, p=0.0)) if isinstance(node.op, (Dropout, SpatialDropout))
         else node for node in graph.nodes
     ]  # fmt: skip
     return Graph(graph.inputs, nodes)

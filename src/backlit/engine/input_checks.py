@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from backlit.engine.architecture import Architecture
+from backlit.engine.row_shapes import place_in_row
 from backlit.errors import ArgumentError, BacklitError
 from backlit.kernels.types import Array
 
@@ -17,9 +18,10 @@ def rows_of(network: Architecture, X: Any, Y: Any, weights: Any = None) -> tuple
     Y = network.check_targets(Y, X.shape[0])
     for name, array in (("X", X), ("Y", Y)):
         if not np.isfinite(array).all():
-            row, column = np.argwhere(~np.isfinite(array))[0]
+            row, column = np.argwhere(~np.isfinite(array))[0].tolist()
+            place = place_in_row(network.graph, row, column) if name == "X" else f"Y[{row}, {column}]"
             raise BacklitError(
-                f"{name}[{row}, {column}] is {array[row, column]}; expected finite numbers. Fill or drop it first."
+                f"{place} is {array[row, column]}; expected finite numbers. Fill or drop it first."
             )
     if weights is None:
         return X, Y, np.zeros(0)

@@ -21,11 +21,14 @@ from backlit.ops.synonyms import instead
 
 
 class Network(Displayed, Architecture):
-    """A feed-forward network: a chain of layers and the loss it is trained with.
+    """A network: layers one after another, and in branches, and the loss it is trained with.
 
     Args:
-        layers: the chain; layers, activations, or an activation's name.
-        inputs: the number of columns of X, or the shape of a row of X, such as (28, 28, 1).
+        layers: one after another; layers, activations, or an activation's name. Blocks such as Residual and Parallel
+            hold lists of layers themselves.
+        inputs: the number of columns of X, or the shape of a row of X, such as (28, 28, 1); or these of several inputs
+            by their names, {"image": (8, 8, 1), "table": 4}, of which the first is read by the first layer, the others
+            by Select("table").
         loss: a loss or its name.
         dtype: "float64" (default) or "float32".
         seed: of the generator that draws the initial weights.
@@ -35,8 +38,9 @@ class Network(Displayed, Architecture):
             to the view changes the network.
         state: running statistics of batch normalization, one vector that no optimizer sees.
         inputs, output_size: how many numbers a row of X has, and a row of the outputs.
-        ops: the chain as the machine runs it; a dense layer and its activation are two ops of one layer. Array names
-            begin with the number of the layer, from 1: `1.W`, `1.Z`, `1.A`.
+        ops: what the machine runs, in order; a dense layer and its activation are two ops of one layer. Array names
+            begin with the label of the layer, its number from 1: `1.W`, `1.Z`, `1.A`; `2.1.W` of the first layer inside
+            a block that is layer 2, `2b.1.W` of that in its second branch.
 
     Errors: a BacklitError where a layer, loss or dtype is unknown, sizes do not fit, or the last layer's outputs may
     lie where the loss is not defined, as a tanh's do for cross-entropy.
@@ -72,11 +76,14 @@ class Network(Displayed, Architecture):
     def predict(self, X: npt.ArrayLike, *, compiled: bool = True, threads: int | None = None) -> Array:
         """Run the rows of X (n, inputs) forward and give the outputs (n, outputs).
 
+        Rows may come in the shape of the inputs, (n, 28, 28, 1), or as {name: rows} where there are several inputs.
+        Outputs with several axes have their shape: those of a sequence are (n, time, outputs).
+
         Many rows are shared out to up to so many threads, by default BACKLIT_THREADS, else OMP_NUM_THREADS, else all
         processors; it does not change a bit of the result.
         """
-        X = self.check_inputs(X)
-        return self._predicted(X, compiled, threads)
+        Y, shape = self._predicted(self.check_inputs(X), compiled, threads), self.output_shape
+        return Y if len(shape) == 1 else Y.reshape(len(Y), *shape)
 
     def _predicted(self, X: Array, compiled: bool, threads: int | None = None) -> Array:
         few = X.shape[0] <= FEW_ROWS
@@ -100,8 +107,8 @@ class Network(Displayed, Architecture):
         statistics.
 
         `metrics` are names, functions (targets, outputs), or a mapping from names to functions. A function is given the
-        outputs as `predict` gives them, (n, outputs), and the targets: class numbers as integers (n,), all others as
-        (n, outputs); where the network has one output, both are (n,). Rows with weights give it `sample_weight` (n,)
+        outputs as (n, outputs), those of several axes one after another, and the targets: class numbers as integers
+        (n,), all others as (n, outputs); where the network has one output, both are (n,). Rows with weights give it `sample_weight` (n,)
         too. By default the metrics are those of the loss's kind: accuracy and log-loss for classes and for labels of
         yes or no, R², RMSE and MAE for numbers, and the mean Poisson deviance for counts. Known are accuracy,
         balanced_accuracy, f1, auc, log_loss; r2, rmse, mae, mse, poisson_deviance. Several labels of a row count one
@@ -156,9 +163,9 @@ class Network(Displayed, Architecture):
     def outputs(
         self, X: npt.ArrayLike, layer: int | str, *, activated: bool = True, compiled: bool = True
     ) -> Array:  # fmt: skip
-        """Run the rows of X (n, inputs) forward and give what a layer writes: (n, units).
+        """Run the rows of X (n, inputs) forward and give what a layer writes: (n, units), or (n, *shape).
 
-        Layers are numbered from 1, as in "1.W". With `activated=False` it is what goes into the layer's activation.
+        Layers are numbered from 1, as in "1.W"; inside blocks they have labels such as "2a.1". With `activated=False` it is what goes into the layer's activation.
         Dropout is off; batch normalization takes its running statistics.
 
         Errors: a BacklitError for a layer that the network does not have, or rows that do not fit.

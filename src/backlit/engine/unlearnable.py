@@ -26,7 +26,17 @@ MOST_ROWS = 2_000
 
 
 def refuse_constant(graph: Graph, loss: Loss) -> None:
-    """Refuse a softmax over one unit, which is 1 whatever goes in, and a loss of classes with a single output."""
+    """Refuse a softmax over one unit, which is 1 whatever goes in, and a loss of classes with a single output.
+
+    A loss of classes with outputs at several positions is refused too: it is one class for each row.
+    """
+    shape = graph.rows[graph.output]
+    if loss.class_targets and len(shape) > 1:
+        raise BacklitError(
+            f"the loss {loss.name!r} is of one class for each row, and the network's outputs have the shape {shape} per "
+            "row. Let the last layers make one row of numbers of it: a recurrent layer with returns='last', Flatten() "
+            "or GlobalAveragePool(), then Dense(classes, 'softmax'); or take another loss, such as 'mse'."
+        )
     for node in graph.nodes:
         if node.op.name == "softmax" and graph.rows[node.writes][-1] == 1:
             raise BacklitError(

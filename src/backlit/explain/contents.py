@@ -10,8 +10,9 @@ from typing import TypeVar
 from backlit.explain.backward_pass import BackwardPass
 from backlit.explain.context import Context
 from backlit.explain.labels import check_labels
-from backlit.explain.record.quantities import Group, Key, Place, Quantity
+from backlit.explain.record.quantities import Group, Key, Place, Quantity, Readable, joined
 from backlit.explain.stages.base import ParameterQuantity
+from backlit.explain.stages.by_equations import EquationStage
 from backlit.explain.stages.chain import stages_of
 from backlit.explain.stages.loss import ErrorPart
 from backlit.explain.stages.optimizer import Update, norm_quantity
@@ -23,7 +24,7 @@ Wanted = Mapping[Quantity, Collection[Place]]
 LARGEST_EXAMPLE = 10_000
 """Of a worked example of more numbers the first of each kind are shown: a page of so many has some 13 MB."""
 GIVEN = "Given: inputs and weights"
-ELEMENT = re.compile(r"(?P<array>\d+\.\w+)\[(?P<index>\d+(, *\d+)*)\]")
+ELEMENT = re.compile(r"(?P<array>\S+\.\w+)\[(?P<index>\d+(, *\d+)*)\]")
 """An element of a network's array by its indices, which count from 0."""
 EVERY_ROW = -1
 """In the place of a row's number: a group that comes once, with all its rows."""
@@ -46,20 +47,28 @@ class Contents:
             "forward", "input", None, units=names.inputs, rows=context.rows, values=lambda row: recording.X[row],
             name=lambda at: names.of("input", names.inputs[at.unit], row=context.row_name(at.row)),
         )  # fmt: skip
-        self.stages = stages_of(context, self.inputs)
-        self.parameters = tuple(p for stage in self.stages for p in stage.parameters)
+        self.stages = stages_of(context, self._by_input())
+        self.parameters = tuple(dict.fromkeys(p for stage in self.stages for p in stage.parameters))
         self.error = ErrorPart(context, self.stages[-1], self.parameters)
         self.backward = BackwardPass(context, self.stages, self.error)
         self.norm = None
         if recording.settings.clip_norm:
             self.norm = norm_quantity(context, lambda: [update.unscaled for update in self.updates])
-        self.updates = [Update(context, p, self.backward.gradients[p.full], self.norm) for p in self._trained()]
+        self.updates = [Update(context, p, self.backward.gradients[p.id], self.norm) for p in self._trained()]
         if names.labels:
             check_labels(names, self._nameable(), self.quantities(), self._find)
+
+    def _by_input(self) -> dict[str, Readable]:
+        """Give the numbers of each input of the network, whose columns lie side by side in X."""
+        columns = self.context.recording.network.graph.columns
+        return {name: joined([(self.inputs, first + k) for k in range(count)])
+                for name, (first, count) in columns.items()}  # fmt: skip
 
     @property
     def drawable(self) -> bool:
         """Whether weights alone lead from units to other units: a layer that joins units otherwise has no drawing."""
+        if any(isinstance(stage, EquationStage) for stage in self.stages):
+            return False
         plain = [stage for stage in self.stages if not any(p.sources for p in stage.parameters)]
         return all(len(stage.units) == len(stage.read.units) for stage in plain)
 
@@ -74,14 +83,14 @@ class Contents:
         of = [f", row {name}" for name in self.context.rows] or [""]
         for quantity in (self.inputs, *self.parameters, self.error.targets):
             yield GIVEN, Group("", (quantity,)), EVERY_ROW
-        for row, stage in self._in_order(rows, self.stages):
-            yield f"Forward{of[row]}: {stage.title}", stage.forward, row
+        for row, group in self._in_order(rows, [group for stage in self.stages for group in stage.forward]):
+            yield f"Forward{of[row]}: {group.title}", group, row
         yield from self._error_groups(rows, of)
         for row, group in self._in_order(rows, self.backward.groups):
             yield f"Backward{of[row]}: {group.title}", group, row
         if self.context.rows:
             for parameter in self._trained():
-                yield "Backward: the sum over the rows", Group("", (self.backward.gradients[parameter.full],)), 0
+                yield "Backward: the sum over the rows", Group("", (self.backward.gradients[parameter.id],)), 0
         if self.norm:
             yield "Update: the norm of the gradient", Group("", (self.norm,)), 0
         for update in self.updates:
@@ -141,7 +150,11 @@ class Contents:
     def _nameable(self) -> Iterator[Quantity]:
         """Give the quantities that can have own names: the given ones, and those of the forward pass."""
         error = self.error
-        yield from (*self.parameters, self.inputs, *(q for stage in self.stages for q in stage.forward.quantities))
+        yield from (
+            *self.parameters,
+            self.inputs,
+            *(q for stage in self.stages for group in stage.forward for q in group.quantities),
+        )
         yield from (error.targets, *([error.per_output] if error.per_output else []))
 
     def known_names(self, *, every: bool) -> list[str]:

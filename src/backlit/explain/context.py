@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from backlit.explain.algebra.printing import plain_symbol
 from backlit.explain.algebra.tree import Node, Ref, Symbol, replace
 from backlit.explain.quantity_names import Name, Names, latex_text
-from backlit.explain.record.quantities import Place, Quantity
+from backlit.explain.record.quantities import Place, Quantity, Readable
 from backlit.explain.record.recording import Recording
 from backlit.kernels.types import Array
 from backlit.ops.base import Op
@@ -58,6 +59,7 @@ class Context:
 
     Attributes:
         rows: the names of the rows, empty where there is only one.
+        parameters: the quantities of the parameters made so far, by their ids: layers may share them.
     """
 
     def __init__(self, recording: Recording, names: Names, rows: Sequence[str] | None) -> None:
@@ -65,31 +67,33 @@ class Context:
         self.names = names
         several = recording.rows > 1
         self.rows = tuple(rows or [str(k + 1) for k in range(recording.rows)]) if several else ()
-        self._used: set[tuple[str, str]] = set()
+        self.parameters: dict[str, Any] = {}
+        self._used: dict[str, set[str]] = {}
 
     def row_name(self, row: int) -> str:
         """Give the row's name, which stands in brackets behind its numbers' names; empty where there is one row."""
         return self.rows[row] if self.rows else ""
 
-    def free_kind(self, kind: str, unit: str) -> str:
-        """Give a kind's name, with a number behind it where these units already have a quantity of that name."""
+    def free_kind(self, kind: str, units: Sequence[str]) -> str:
+        """Give a kind's name, with a number behind it where one of these units already has a quantity of that name."""
         number, free = 1, kind
-        while (free, unit) in self._used:
+        while not self._used.get(free, set()).isdisjoint(units):
             number += 1
             free = f"{kind}{number}"
-        self._used.add((free, unit))
+        self._used.setdefault(free, set()).update(units)
         return free
 
-    def layer(self, k: int) -> int:
-        """Give the number of op k's layer."""
-        return int(self.recording.network.labels[k])
+    def layer(self, k: int) -> int | str:
+        """Give the number of op k's layer, or its label inside a block."""
+        label = self.recording.network.labels[k]
+        return int(label) if label.isdigit() else label
 
     def unit_quantity(
         self, k: int, kind: str, units: Sequence[str], array: Array,
         expression: Callable[[Place], Node] | None, note: Callable[[Place], str] | None = None, terms: int = 0,
     ) -> Quantity:  # fmt: skip
         """Make a quantity of the forward pass that every row and unit has, from a buffer (n, units)."""
-        kind = self.free_kind(kind, units[0])
+        kind = self.free_kind(kind, units)
         return Quantity(
             "forward", kind, self.layer(k), units=units, rows=self.rows,
             name=lambda at: self.names.of(kind, units[at.unit], row=self.row_name(at.row)),
@@ -97,14 +101,18 @@ class Context:
         )  # fmt: skip
 
     def slope_quantity(
-        self, layer: int | None, of: Quantity, array: Array,
+        self, layer: int | str | None, of: Readable, array: Array,
         expression: Callable[[Place], Node] | None, note: Callable[[Place], str] | None = None, kind: str = "",
-        terms: int = 0,
+        terms: int = 0, via: str = "",
     ) -> Quantity:  # fmt: skip
-        """Make the quantity of E's derivatives with respect to another quantity, from a buffer (n, units)."""
+        """Make the quantity of E's derivatives with respect to another quantity, from a buffer (n, units).
+
+        `via` names the layer through which this part of the derivative comes, where several read the quantity.
+        """
 
         def name(at: Place) -> Name:
             slope = of.name(at).slope()
+            slope = slope.via(via) if via else slope
             return Name(f"{kind} {slope.text}", slope.symbol) if kind else slope
 
         return Quantity(

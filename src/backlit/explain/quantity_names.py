@@ -30,6 +30,10 @@ class Name(msgspec.Struct, frozen=True):
         upper = rf"\partial E^{{({row_symbol(row)})}}" if row else r"\partial E"
         return Name(f"dE/d{self.text}" + (f"[{row}]" if row else ""), rf"\frac{{{upper}}}{{\partial {self.symbol}}}")
 
+    def via(self, layer: str) -> Name:
+        """Name the part of a derivative that comes through a layer."""
+        return Name(f"{self.text} via {layer}", rf"{{{self.symbol}}}_{{\text{{via {latex_text(layer)}}}}}")
+
     def new(self) -> Name:
         """Name the value after the update."""
         return Name(f"{self.text}+", f"{{{self.symbol}}}^{{+}}")

@@ -344,8 +344,6 @@ def check_explainable(network: Network, optimizer: Optimizer) -> None:
         raise BacklitError(
             f"{optimizer.name!r} searches along a line for its step, which has no one formula; give another optimizer."
         )
-    if not network.layers:
-        raise BacklitError("a network built from a graph cannot be explained yet; expected a chain of layers.")
 
 
 def _course(network: Any, X: npt.ArrayLike, Y: npt.ArrayLike, given: Mapping[str, Any]) -> tuple[Course, Presentation]:

@@ -47,7 +47,7 @@ def inside(place: int, given: int, out: int, stride: int, before: int) -> tuple[
     return min(first, out), max(behind, min(first, out))
 
 
-# ---------------------------------------------------------------------------------------------------------- NumPy's form
+# --------------------------------------------------------------------------------------------------------- NumPy's form
 
 
 def pieces(
@@ -129,7 +129,7 @@ def convolve_loops(
 ) -> None:  # fmt: skip
     """Write each output's sum, filter beside filter."""
     X, W, Z = pictures(X), windows(W), pictures(Z)
-    n, rows, columns, channels = X.shape
+    n, rows, columns, _ = X.shape
     _, rows_out, columns_out, filters = Z.shape
     h, w, depth, _ = W.shape
     down, right, d_down, d_right = int(stride_rows), int(stride_columns), int(dilation_rows), int(dilation_columns)
@@ -160,7 +160,7 @@ def convolve_backward_loops(
 ) -> None:  # fmt: skip
     """Write the three gradients, output after output."""
     X, W, dZ, dX, dW = pictures(X), windows(W), pictures(dZ), pictures(dX), windows(dW)
-    n, rows, columns, channels = X.shape
+    n, rows, columns, _ = X.shape
     _, rows_out, columns_out, filters = dZ.shape
     h, w, depth, _ = W.shape
     down, right, d_down, d_right = int(stride_rows), int(stride_columns), int(dilation_rows), int(dilation_columns)

@@ -20,7 +20,7 @@ def rows_of_window(X: Array, size: int, stride: int, padding: int) -> tuple[int,
     return (size, stride, padding) if X.ndim == 4 else (1, 1, 0)
 
 
-# ---------------------------------------------------------------------------------------------------------- NumPy's form
+# --------------------------------------------------------------------------------------------------------- NumPy's form
 
 
 def places(
@@ -133,7 +133,7 @@ def max_pool_loops(
                         place = (row - top) * w + column - start
                         for q in range(channels):
                             x, z = X[i, row, column, q], Z[i, r, c, q]
-                            if x > z or (x != x and z == z):
+                            if x > z or (np.isnan(x) and not np.isnan(z)):
                                 Z[i, r, c, q] = x
                                 M[i, r, c, q] = place
 

@@ -61,9 +61,9 @@ MACHINE_SCALARS = ("training", "seed", "step", "first_row", "op_number")
 number of the step, the number within the batch of the first row given, and the op's own number in the network."""
 
 
-INSIDE = ("value", "slope", "constants")
-"""The names by which functions ask for the activation that their op applies itself: `value(z, constants)`,
-`slope(z, a, constants)` with a = value(z), and the activation's numeric settings, which these take."""
+INSIDE = ("value", "slope", "settings")
+"""The names by which functions ask for the activation that their op applies itself: `value(z, settings)`,
+`slope(z, a, settings)` with a = value(z), and the activation's numeric settings, which these take."""
 
 
 class OpType(msgspec.StructMeta):

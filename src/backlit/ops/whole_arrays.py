@@ -68,13 +68,13 @@ def inside_functions(op: Op) -> dict[str, Any]:
     )
     in_place = activation.in_place
 
-    def value_of(z: Array, constants: Any) -> Array:
+    def value_of(z: Array, settings: Any) -> Array:
         return value(z, **of_value)  # type: ignore[no-any-return]
 
-    def slope_of(z: Array, a: Array, constants: Any) -> Array:
+    def slope_of(z: Array, a: Array, settings: Any) -> Array:
         return slope(a if in_place else z, **of_slope)  # type: ignore[no-any-return]
 
-    return {"value": value_of, "slope": slope_of, "constants": ()}
+    return {"value": value_of, "slope": slope_of, "settings": ()}
 
 
 def array_names(op: Op) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ def _argument_text(binding: Binding, name: str, flat: bool = False) -> str:
         return f"vector({base}, row[{column}], {' * '.join([rows, *sizes])})"
     if name in binding.settings:
         return f"T(C[row[{int(Row.SETTINGS)}] + {binding.settings.index(name)}])"
-    if binding.inside and name == "constants":
+    if binding.inside and name == "settings":
         inner = [f"inside_{setting}" for setting in binding.inside.numbers()]
         return f"({''.join(_argument_text(binding, setting) + ', ' for setting in inner)})"
     return f"row[{int(Row.NUMBER)}]" if name == "op_number" else name
@@ -76,12 +76,12 @@ def kernel(title: str, binding: Binding, which: str, in_place: bool, dtype: str)
 
 INSIDE_FUNCTIONS = """
 @njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)
-def value(z, constants):
+def value(z, settings):
     return value_maths({value})
 
 
 @njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)
-def slope(z, a, constants):
+def slope(z, a, settings):
     return slope_maths({slope})
 
 
@@ -93,7 +93,7 @@ def _inside_text(binding: Binding) -> str:
     activation: Any = binding.inside
     if activation is None:
         return ""
-    places = {name: f"constants[{k}]" for k, name in enumerate(activation.numbers())}
+    places = {name: f"settings[{k}]" for k, name in enumerate(activation.numbers())}
     given = {}
     for name, operand in (("value", "z"), ("slope", "a" if activation.in_place else "z")):
         asked = arguments(getattr(activation, name))[1:]

@@ -36,7 +36,8 @@ class Quantity:
     Args:
         phase, kind, layer: as in the records.
         units: names of the units; of a quantity of no unit, one empty name.
-        sources: of weights, the names of the units that they come from.
+        sources: of weights, the names of the units that they come from; empty names where these depend on the unit.
+        source_name: of weights, gives the name of what one comes from, where `sources` does not.
         rows: names of the rows if each row has one, else nothing.
         name: gives the name at a place.
         values: gives the numbers of a row (units,), or (sources, units), as the recorded step holds them.
@@ -47,12 +48,14 @@ class Quantity:
     """
 
     def __init__(
-        self, phase: str, kind: str, layer: int | None, *, units: Sequence[str] = ("",), sources: Sequence[str] = (),
-        rows: Sequence[str] = (), name: Callable[[Place], Name], values: Callable[[int], Array],
+        self, phase: str, kind: str, layer: int | str | None, *, units: Sequence[str] = ("",),
+        sources: Sequence[str] = (), rows: Sequence[str] = (), name: Callable[[Place], Name],
+        values: Callable[[int], Array],
         expression: Callable[[Place], Node] | None = None, note: Callable[[Place], str] | None = None,
         numeric: Callable[[Place], NumericSlope] | None = None, terms: int = 0,
+        source_name: Callable[[Place], str] | None = None,
     ) -> None:  # fmt: skip
-        self.phase, self.kind, self.layer = phase, kind, layer
+        self.phase, self.kind, self.layer, self.source_name = phase, kind, layer, source_name
         self.units, self.sources, self.rows = tuple(units), tuple(sources), tuple(rows)
         self.name = name
         self.values = values
@@ -68,6 +71,12 @@ class Quantity:
             self._kept = place.row, np.asarray(self.values(place.row))
         array = self._kept[1]
         return float(array[place.source, place.unit] if self.sources else array[place.unit])
+
+    def source(self, place: Place) -> str | None:
+        """Give the name of what a weight comes from; None of other numbers."""
+        if self.source_name:
+            return self.source_name(place)
+        return self.sources[place.source] if self.sources else None
 
     def ref(self, row: int, unit: int, source: int = 0) -> Ref:
         """Give the number for use in another one's formula."""
@@ -98,6 +107,46 @@ class Quantity:
                     if (labelled or unit_name in text) and self.name(Place(row, source, unit)).text == text:
                         return Place(row, source, unit)
         return None
+
+
+class Cells:
+    """The numbers of a buffer in its order, where several quantities have parts of it; read as a quantity is.
+
+    Args:
+        cells: for each number, its quantity and the unit there.
+    """
+
+    def __init__(self, cells: Sequence[tuple[Readable, int]]) -> None:
+        self._cells = tuple(cells)
+        last = self._cells[-1][0]
+        self.kind, self.rows, self.layer = last.kind, last.rows, last.layer
+        self.units = tuple(quantity.units[unit] for quantity, unit in self._cells)
+
+    def value(self, place: Place) -> float:
+        """Give the number at a place."""
+        quantity, unit = self._cells[place.unit]
+        return quantity.value(place._replace(unit=unit))
+
+    def ref(self, row: int, unit: int, source: int = 0) -> Ref:
+        """Give the number for use in another one's formula."""
+        quantity, own = self._cells[unit]
+        return quantity.ref(row, own, source)
+
+    def name(self, place: Place) -> Name:
+        """Give the name at a place."""
+        quantity, unit = self._cells[place.unit]
+        return quantity.name(place._replace(unit=unit))
+
+
+Readable = Quantity | Cells
+"""What a stage reads: numbers in a buffer's order."""
+
+
+def joined(cells: Sequence[tuple[Readable, int]]) -> Readable:
+    """Give numbers as one readable: the quantity itself where they are all of its numbers in order."""
+    first = cells[0][0]
+    whole = len(cells) == len(first.units) and all(cell == (first, k) for k, cell in enumerate(cells))
+    return first if whole else Cells(cells)
 
 
 class Group(msgspec.Struct, frozen=True):

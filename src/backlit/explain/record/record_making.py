@@ -34,7 +34,7 @@ def record_of(key: Key, exact: ExactNumbers, digits: int, *, check: bool = False
     text = _texts(key, chosen, exact, digits)
     return Record(
         name.text, quantity.phase, quantity.kind, quantity.layer,
-        quantity.sources[place.source] if quantity.sources else None,
+        quantity.source(place),
         quantity.units[place.unit] or None,
         quantity.rows[place.row] if quantity.rows else None,
         name.symbol,

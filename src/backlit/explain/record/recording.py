@@ -20,8 +20,9 @@ from msgspec import Meta
 from backlit.engine import Batch, PlainStep, SingleUpdates, TrainingSettings, reduction
 from backlit.errors import BacklitError
 from backlit.explain.record.numeric_slope import NumericSlope, numeric_slope
+from backlit.explain.record.own_backward import OwnBackward, owner_of
 from backlit.kernels.types import Array
-from backlit.ops.base import MACHINE_SCALARS, Activation, Layer, Loss, arguments
+from backlit.ops.base import Activation, Layer, Loss, arguments
 from backlit.ops.value_checks import Count, NotNegative, Whole
 
 
@@ -87,6 +88,8 @@ class Recording:
         self.rows = len(batch.rows)
         self.given = settings or Settings()
         self.settings = _per_batch(self.given, self.weights, self.rows)
+        self._row: tuple[int, int, dict[str, Array]] | None = None
+        self._passed: dict[int, dict[str, Array]] = {}
         self.step = self._step(training, joined)
         self.executable = self.step.executable
         self.weight, self.scale = self.step.weight, self.step.scale
@@ -144,15 +147,15 @@ class Recording:
 
     def has_gradient(self, name: str) -> bool:
         """Whether a parameter, such as "1.W", is trained."""
-        return name not in self.network.frozen
+        return owner_of(self.network, name) not in self.network.frozen
 
     def decays(self, name: str) -> bool:
         """Whether penalties and decay apply to a parameter."""
-        return len(self.network.layout[name][1]) > 1 or self.settings.decay_biases
+        return len(self.network.layout[owner_of(self.network, name)][1]) > 1 or self.settings.decay_biases
 
     def parameter(self, vector: Array, name: str) -> Array:
         """Give the part of a flat vector that belongs to a parameter."""
-        offset, shape = self.network.layout[name]
+        offset, shape = self.network.layout[owner_of(self.network, name)]
         return vector[offset : offset + int(np.prod(shape))].reshape(shape)
 
     def slot(self, name: str, parameter: str, *, after: bool) -> Array:
@@ -162,29 +165,25 @@ class Recording:
 
     def row_gradient(self, k: int, name: str, row: int) -> Array:
         """Give one row's part of a parameter's gradient: op k's own backward on that row's buffers."""
-        op, label, shapes = self.network.ops[k], self.network.labels[k], self.network.shapes[k]
-        given: dict[str, Any] = {}
-        kinds = shapes.buffers.keys() | {f"d{array}" for array in shapes.buffers}
-        for array in arguments(op.backward):  # type: ignore[attr-defined]
-            full = f"{label}.{array}"
-            if array in MACHINE_SCALARS:
-                given[array] = 1 if array == "training" else 0
-            elif array == f"d{op.reads[0]}":
-                given[array] = np.zeros((0, 0))
-            elif array in kinds:
-                view = self.array(full)[row : row + 1]
-                given[array] = view if array.lstrip("d")[:1].isupper() else view.reshape(-1)
-            elif array.removeprefix("d") in shapes.parameters:
-                shape = shapes.parameters[array.removeprefix("d")]
-                given[array] = np.zeros(shape) if array.startswith("d") else self.parameter(self.before, full)
-            elif array in shapes.work:
-                given[array] = self.array(full).reshape(shapes.work[array])
-            else:
-                given[array] = op.numbers()[array]
-        with np.errstate(all="ignore"):
-            op.backward(**given)  # type: ignore[attr-defined]
-        result: Array = given[f"d{name}"]
-        return result
+        if self._row is None or self._row[:2] != (k, row):
+            self._row = k, row, self._own.run(k, slice(row, row + 1), inputs=False)
+        gradient: Array = self._row[2][f"d{name}"]
+        return gradient
+
+    def passed_back(self, k: int, name: str) -> Array:
+        """Give the slopes (n, numbers) that op k alone passes back to what it reads as `name`.
+
+        Where a buffer has several readers, the machine adds up what each passes back.
+        """
+        if k not in self._passed:
+            self._passed[k] = self._own.run(k, slice(0, self.rows), inputs=True)
+        slopes: Array = self._passed[k][f"d{name}"].reshape(self.rows, -1)
+        return slopes
+
+    @functools.cached_property
+    def _own(self) -> OwnBackward:
+        scalars = {"training": 1, "seed": self.settings.seed, "step": self.number - 1}
+        return OwnBackward(self.step, self.before, self.state_before, scalars)
 
     # ---------------------------------------------------------------------------------------------------------- checks
 
@@ -205,7 +204,7 @@ class Recording:
 
     def numeric_slope(self, name: str, index: tuple[int, ...]) -> NumericSlope:
         """Give the slope of the error along one parameter by differences."""
-        offset, shape = self.network.layout[name]
+        offset, shape = self.network.layout[owner_of(self.network, name)]
         place = offset + int(np.ravel_multi_index(index, shape))
 
         def error(shift: float) -> float:

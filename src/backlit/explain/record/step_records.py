@@ -8,7 +8,8 @@ import msgspec
 class Record(msgspec.Struct, frozen=True, rename={"source": "from"}):
     r"""One number of the step, and how it comes about.
 
-    `phase` is forward, error, backward or update. `layer` counts from 1; it is None of numbers that belong to no layer.
+    `phase` is forward, error, backward or update. `layer` counts from 1, and is a label such as "2a.1" inside a block;
+    it is None of numbers that belong to no layer.
     `source` (in JSON: `from`) and `unit` name the weight or the unit; `row` is None of numbers that the batch has once.
     `symbol` is LaTeX, and so are `formula` and `substituted`, the formula with its numbers; `plain_formula` and
     `plain_substituted` are the same as text. All four formulas are empty where the number is given. `value` is the
@@ -20,7 +21,7 @@ class Record(msgspec.Struct, frozen=True, rename={"source": "from"}):
     name: str
     phase: str
     quantity: str
-    layer: int | None
+    layer: int | str | None
     source: str | None
     unit: str | None
     row: str | None

@@ -10,7 +10,7 @@ from backlit.explain.algebra.parsing import statements
 from backlit.explain.algebra.tree import Node, expand, plus, times
 from backlit.explain.context import fill
 from backlit.explain.quantity_names import Name
-from backlit.explain.record.quantities import Place, Quantity
+from backlit.explain.record.quantities import Place, Quantity, Readable
 from backlit.explain.record.recording import op_value
 from backlit.explain.stages.base import Stage, explains
 from backlit.explain.stages.own_formula import own_call, written
@@ -76,18 +76,18 @@ class ActivationStage(Stage):
             values=lambda row: slopes[row], expression=expression, note=self.side,
         )  # fmt: skip
 
-    def chain_rule(self, grad: Quantity, local: Quantity, at: Place) -> Node:
+    def chain_rule(self, grad: Readable, local: Quantity, at: Place) -> Node:
         """dE/dnet = dE/dout dout/dnet."""
         return times(grad.ref(at.row, at.unit), local.ref(at.row, at.unit))
 
-    def backward(self, grad: Quantity) -> tuple[tuple[Quantity, ...], Quantity]:
+    def backward(self, grad: Readable) -> tuple[tuple[Quantity, ...], Quantity]:
         """Make dout/dnet and dE/dnet."""
         local = self.local()
         return (local,), self.slope(lambda at: self.chain_rule(grad, local, at))
 
 
 class IdentityStage(ActivationStage):
-    """out = net, where a dense layer has no activation: both are one buffer."""
+    """out = net, where an op that writes net has no activation: both are one buffer."""
 
     def outputs(self) -> Array:
         """Give the buffer that is both."""
@@ -95,12 +95,13 @@ class IdentityStage(ActivationStage):
 
     inputs = outputs
 
-    def slope(
-        self, expression: Callable[[Place], Node] | None, note: Callable[[Place], str] | None = None, terms: int = 0
-    ) -> Quantity:
-        """Make dE/dnet, which is dE/dout."""
-        array = self.buffer(f"d{self.context.recording.network.ops[self.k].writes}")
-        return self.context.slope_quantity(self.context.layer(self.k), self.read, array, expression, note, terms=terms)
+    def slope_array(self, place: int) -> Array:
+        """Give dE/dnet, which is dE/dout."""
+        return self.buffer(f"d{self.context.recording.network.ops[self.k].writes}")
+
+    def via(self, place: int) -> str:
+        """Name no way: no other op reads net."""
+        return ""
 
 
 @explains(Softmax)
@@ -135,7 +136,7 @@ class SoftmaxStage(ActivationStage):
             ),
         )  # fmt: skip
 
-    def chain_rule(self, grad: Quantity, local: Quantity, at: Place) -> Node:
+    def chain_rule(self, grad: Readable, local: Quantity, at: Place) -> Node:
         """dE/dnet_j = Σ_k dE/dout_k dout_k/dnet_j."""
         units = range(len(self.units))
         return plus(*(times(grad.ref(at.row, k), local.ref(at.row, at.unit, k)) for k in units))

@@ -9,14 +9,15 @@ A new layer is explained by one class in a file of this package, which the packa
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ClassVar, TypeVar
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
 from backlit.explain.algebra.tree import Literal, Node
 from backlit.explain.context import Context
-from backlit.explain.record.quantities import Group, Place, Quantity
+from backlit.explain.record.own_backward import owner_of
+from backlit.explain.record.quantities import Group, Place, Quantity, Readable
 from backlit.explain.record.recording import Recording
 from backlit.kernels.types import Array
 from backlit.ops.base import Layer
@@ -31,8 +32,10 @@ class Stage:
     Shown are the parameters that have a number per unit, or per input and unit; the title names the others.
 
     Attributes:
-        read, written: the quantities that the op reads and writes. `units`: the names of the written ones.
-        forward: the group of the forward pass. `parameters`: those of the op that the stage shows, sorted by name.
+        reads, written: the quantities that the op reads and writes; `read` is the first. `units`: the names of the
+            written ones.
+        takes, gives: the names of the buffers that these are.
+        forward: the groups of the forward pass. `parameters`: those of the op that the stage shows, sorted by name.
         writes_net, takes_net: whether the op writes a weighted sum, `net`, and whether it works on one. Where an op
             that writes one is followed by an op that takes none, a stage out = net stands between the two.
     """
@@ -40,57 +43,112 @@ class Stage:
     writes_net: ClassVar[bool] = False
     takes_net: ClassVar[bool] = False
 
-    def __init__(self, context: Context, k: int, op: Layer, read: Quantity, title: str) -> None:
-        self.context, self.k, self.op, self.read, self.title = context, k, op, read, title
+    def __init__(self, context: Context, k: int, op: Layer, reads: Sequence[Readable], title: str) -> None:
+        self.context, self.k, self.op, self.reads, self.title = context, k, op, tuple(reads), title
+        self.read = self.reads[0]
+        node = context.recording.network.graph.nodes[k]
+        self.takes: tuple[str, ...] = node.reads
+        self.gives = node.writes
         self.units = context.names.columns[k]
         self.before: list[Quantity] = []
         self.parameters: tuple[ParameterQuantity, ...] = ()
-        self.written = self.write()
-        self.forward = Group(title, (*self.before, self.written))
+        self.written: Readable = self.write()
+        self.forward = self.forward_groups()
+
+    def forward_groups(self) -> tuple[Group, ...]:
+        """Give the quantities of the forward pass in their groups."""
+        assert isinstance(self.written, Quantity)
+        return (Group(self.title, (*self.before, self.written)),)
 
     def buffer(self, name: str, recording: Recording | None = None) -> Array:
-        """Give a buffer of this op, of another recording of the step where one is given."""
+        """Give a buffer of this op (n, numbers), of another recording of the step where one is given."""
         network = self.context.recording.network
         array: Array = (recording or self.context.recording).array(f"{network.labels[self.k]}.{name}")
-        return array
+        return array.reshape(len(array), -1)
 
-    def write(self) -> Quantity:
+    def write(self) -> Readable:
         """Make the quantity that the op writes; here without a formula."""
         self._make_parameters_by_unit()
         return self.context.unit_quantity(self.k, self.op.name, self.units, self.buffer(self.op.writes), None)
 
-    def backward(self, grad: Quantity) -> tuple[tuple[Quantity, ...], Quantity]:
+    def inner(self, grad: Readable) -> tuple[Group, ...]:
+        """Make the derivatives that those of the parameters need, given that of what the op writes."""
+        return ()
+
+    def backward(self, grad: Readable) -> tuple[tuple[Quantity, ...], Quantity]:
         """Make the derivative of E with respect to the input; give the quantities that it needs, and it."""
         return (), self.slope(None, lambda _: OWN_BACKWARD)
 
+    def slopes(self, grad: Readable, wanted: Collection[str]) -> tuple[tuple[Group, ...], dict[str, Readable]]:
+        """Make the derivatives with respect to the inputs that are wanted, by the op's names of them."""
+        before, slope = self.backward(grad)
+        found: dict[str, Readable] = {self.op.reads[0]: slope}
+        others = tuple(self.slope(None, lambda _: OWN_BACKWARD, place=place)
+                       for place, name in enumerate(self.op.reads) if place and name in wanted)  # fmt: skip
+        found |= dict(zip(self.op.reads[1:], others, strict=False))
+        return (Group(f"back through {self.title}", (*before, slope, *others)),), found
+
     def slope(
-        self, expression: Callable[[Place], Node] | None, note: Callable[[Place], str] | None = None, terms: int = 0
-    ) -> Quantity:
-        """Make the quantity of derivatives with respect to the input."""
-        array = self.buffer(f"d{self.op.reads[0]}")
-        return self.context.slope_quantity(self.context.layer(self.k), self.read, array, expression, note, terms=terms)
+        self, expression: Callable[[Place], Node] | None, note: Callable[[Place], str] | None = None, terms: int = 0,
+        place: int = 0,
+    ) -> Quantity:  # fmt: skip
+        """Make the quantity of derivatives with respect to an input."""
+        return self.context.slope_quantity(
+            self.context.layer(self.k), self.reads[place], self.slope_array(place), expression, note, terms=terms,
+            via=self.via(place),
+        )  # fmt: skip
+
+    def slope_array(self, place: int) -> Array:
+        """Give the derivatives (n, numbers) with respect to an input that come through this op."""
+        name = self.op.reads[place]
+        return self.context.recording.passed_back(self.k, name) if self.via(place) else self.buffer(f"d{name}")
+
+    def via(self, place: int) -> str:
+        """Name this op as the way of a derivative to an input, where other ops read that too."""
+        graph, trained = self.context.recording.network.graph, len(self.context.recording.executable.trained_ops)
+        readers = graph.readers(self.takes[place], trained)
+        if len(readers) < 2:
+            return ""
+        label = graph.nodes[self.k].label
+        same = [array for k, array in readers if graph.nodes[k].label == label]
+        return label if len(same) == 1 else f"{label}.{self.op.reads[place]}"
 
     def _make_parameters_by_unit(self) -> None:
         shapes = self.context.recording.network.shapes[self.k].parameters
         forms = ((len(self.units),), (len(self.read.units), len(self.units)))
         shown = [name for name, shape in shapes.items() if np.prod(shape) and tuple(shape) in forms]
-        self.parameters = tuple(ParameterQuantity(self, name) for name in sorted(shown))
+        self.parameters = tuple(self.parameter(name) for name in sorted(shown))
         others = [f"{name} of shape {tuple(shape)}" for name, shape in shapes.items() if tuple(shape) not in forms]
         self.title += f" ({', '.join(others)} not shown)" if others else ""
 
     def make_parameters(self) -> dict[str, ParameterQuantity]:
         """Make the quantities of the op's parameters, and give them by their names in the op."""
         shapes = self.context.recording.network.shapes[self.k].parameters
-        made = {name: ParameterQuantity(self, name) for name, shape in shapes.items() if np.prod(shape)}
+        made = {name: self.parameter(name) for name, shape in shapes.items() if np.prod(shape)}
         self.parameters = tuple(made[name] for name in sorted(made))
         return made
+
+    def parameter(
+        self, array: str, part: str = "", describe: Callable[[], dict[str, Any]] | None = None
+    ) -> ParameterQuantity:
+        """Make the quantity of a parameter, or give that of the first layer that shares it.
+
+        `part` tells a part of the array from others; `describe` gives how its numbers are named.
+        """
+        network = self.context.recording.network
+        key = owner_of(network, f"{network.labels[self.k]}.{array}") + part
+        if key not in self.context.parameters:
+            given = {"id": key, **describe()} if describe else {}
+            self.context.parameters[key] = ParameterQuantity(self, array, **given)
+        found: ParameterQuantity = self.context.parameters[key]
+        return found
 
     @property
     def has_formulas(self) -> bool:
         """Whether the stage writes formulas: this base class does not."""
         return type(self) is not Stage
 
-    def row_slope(self, parameter: str, grad: Quantity, at: Place) -> Node:
+    def row_slope(self, parameter: ParameterQuantity, grad: Readable, at: Place) -> Node:
         """Give how a row's part of a parameter's derivative comes about, where the stage has formulas."""
         return grad.ref(at.row, at.unit)
 
@@ -112,23 +170,46 @@ def explains(op: type[Layer]) -> Callable[[S], S]:
 
 
 class ParameterQuantity(Quantity):
-    """A parameter before the step: weights by source and unit, others by unit. `full` is its name in the network."""
+    """A parameter before the step: weights by source and unit, others by unit.
 
-    def __init__(self, stage: Stage, name: str) -> None:
+    Attributes:
+        full: the array's name in the network. `array_name`: the op's name of it.
+        id: the same, with the quantity's kind behind it where it is a part of the array.
+    """
+
+    def __init__(self, stage: Stage, array_name: str, **given: Any) -> None:
         context, k = stage.context, stage.k
-        self.full = f"{context.recording.network.labels[k]}.{name}"
-        self.array_name, self.stage = name, stage
-        array = context.recording.parameter(context.recording.before, self.full)
-        kind = context.free_kind("w" if name == "W" else name, stage.units[0])
-        sources = stage.read.units if array.ndim > 1 else ()
-        units = stage.units
+        self.full = owner_of(context.recording.network, f"{context.recording.network.labels[k]}.{array_name}")
+        self.array_name, self.stage = array_name, stage
+        self.array = context.recording.parameter(context.recording.before, self.full)
         frozen = not context.recording.has_gradient(self.full)
+        given = given or self._whole(stage)
+        self.id = given.pop("id", self.full)
+        self._where: Array | None = given.pop("where", None)
         super().__init__(
-            "forward", kind, context.layer(k), units=units, sources=sources,
-            name=lambda at: context.names.of(kind, units[at.unit], sources[at.source] if sources else ""),
-            values=lambda _: array, note=(lambda _: "not trained") if frozen else None,
+            "forward", layer=context.layer(k), values=lambda _: self.pick(self.array),
+            note=(lambda _: "not trained") if frozen else None, **given,
         )  # fmt: skip
+
+    def _whole(self, stage: Stage) -> dict[str, Any]:
+        """Describe the whole array, a matrix by source and unit, or a vector by unit."""
+        context, units = stage.context, stage.units
+        kind = context.free_kind("w" if self.array_name == "W" else self.array_name, units)
+        sources = stage.read.units if self.array.ndim > 1 else ()
+        return {
+            "kind": kind, "units": units, "sources": sources,
+            "name": lambda at: context.names.of(kind, units[at.unit], sources[at.source] if sources else ""),
+        }  # fmt: skip
+
+    def pick(self, array: Array) -> Array:
+        """Give the numbers of this quantity, by source and unit, of an array in the parameter's shape."""
+        if self._where is None:
+            return array
+        picked: Array = array[tuple(np.moveaxis(self._where, -1, 0))]  # (units, sources)
+        return picked.T if self.sources else picked[:, 0]
 
     def index(self, at: Place) -> tuple[int, ...]:
         """Give where an element lies in the parameter's array."""
+        if self._where is not None:
+            return tuple(int(k) for k in self._where[at.unit, at.source])
         return (at.source, at.unit) if self.sources else (at.unit,)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from backlit.explain.algebra.tree import Node, plus, times
-from backlit.explain.record.quantities import Place, Quantity
-from backlit.explain.stages.base import Stage, explains
+from backlit.explain.record.quantities import Place, Quantity, Readable
+from backlit.explain.stages.base import ParameterQuantity, Stage, explains
 from backlit.ops.layers.dense import Dense
 
 
@@ -27,7 +27,7 @@ class DenseStage(Stage):
         total = plus(*(times(self.w.ref(0, at.unit, i), self.read.ref(at.row, i)) for i in sources))
         return plus(total, self.b.ref(0, at.unit)) if self.b else total
 
-    def backward(self, grad: Quantity) -> tuple[tuple[Quantity, ...], Quantity]:
+    def backward(self, grad: Readable) -> tuple[tuple[Quantity, ...], Quantity]:
         """dE/dx_i = Σ_j dE/dnet_j w_ij."""
         units = range(len(self.units))
         return (), self.slope(
@@ -35,7 +35,7 @@ class DenseStage(Stage):
             terms=2 * len(units),
         )  # fmt: skip
 
-    def row_slope(self, parameter: str, grad: Quantity, at: Place) -> Node:
+    def row_slope(self, parameter: ParameterQuantity, grad: Readable, at: Place) -> Node:
         """dE/dw_ij = dE/dnet_j x_i, dE/db_j = dE/dnet_j."""
         slope = grad.ref(at.row, at.unit)
-        return times(slope, self.read.ref(at.row, at.source)) if parameter == "W" else slope
+        return times(slope, self.read.ref(at.row, at.source)) if parameter.array_name == "W" else slope

@@ -5,7 +5,7 @@ from __future__ import annotations
 from backlit.explain.algebra.parsing import statements
 from backlit.explain.algebra.tree import Literal, Node, neg, over, plus, times
 from backlit.explain.context import fill, setting_ref
-from backlit.explain.record.quantities import Place, Quantity
+from backlit.explain.record.quantities import Place, Quantity, Readable
 from backlit.explain.stages.base import ONE, Stage, explains
 from backlit.ops.layers.dropout import Dropout
 
@@ -36,6 +36,6 @@ class DropoutStage(Stage):
         """Say what was drawn."""
         return "drawn: kept" if self.mask.value(at) else "drawn: dropped"
 
-    def backward(self, grad: Quantity) -> tuple[tuple[Quantity, ...], Quantity]:
+    def backward(self, grad: Readable) -> tuple[tuple[Quantity, ...], Quantity]:
         """dE/dx = dE/dz m."""
         return (), self.slope(lambda at: times(grad.ref(at.row, at.unit), self.mask.ref(at.row, at.unit)))

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from backlit.explain.algebra.tree import Node, call, neg, over, plus, square, times
 from backlit.explain.context import constant, setting_ref
-from backlit.explain.record.quantities import Place, Quantity
-from backlit.explain.stages.base import ONE, Stage, explains
+from backlit.explain.record.quantities import Place, Quantity, Readable
+from backlit.explain.stages.base import ONE, ParameterQuantity, Stage, explains
 from backlit.ops.layers.normalization import BatchNorm, LayerNorm
 
 SEVERAL = {"row": ": take several rows in a batch", "unit": ": it needs several units"}
@@ -54,15 +54,15 @@ class NormStage(Stage):
         """Give x̂."""
         raise NotImplementedError
 
-    def row_slope(self, parameter: str, grad: Quantity, at: Place) -> Node:
+    def row_slope(self, parameter: ParameterQuantity, grad: Readable, at: Place) -> Node:
         """dE/dγ = dE/dz x̂, dE/dβ = dE/dz."""
         slope = grad.ref(at.row, at.unit)
-        return times(slope, self.norm.ref(at.row, at.unit)) if parameter == "gamma" else slope
+        return times(slope, self.norm.ref(at.row, at.unit)) if parameter.array_name == "gamma" else slope
 
     def vector(self, kind: str, name: str, expression: Callable[[Place], Node]) -> Quantity:
         """Make a quantity that a batch has once per unit."""
         array = self.buffer(name).reshape(-1)
-        kind = self.context.free_kind(kind, self.units[0])
+        kind = self.context.free_kind(kind, self.units)
         return Quantity(
             "forward", kind, self.context.layer(self.k), units=self.units,
             name=lambda at: self.context.names.of(kind, self.units[at.unit]), values=lambda _: array,
@@ -105,7 +105,7 @@ class BatchNormStage(NormStage):
         """Give x̂ = (x - μ) r."""
         return times(plus(self.read.ref(at.row, at.unit), neg(self.mu.ref(0, at.unit))), self.r.ref(0, at.unit))
 
-    def backward(self, grad: Quantity) -> tuple[tuple[Quantity, ...], Quantity]:
+    def backward(self, grad: Readable) -> tuple[tuple[Quantity, ...], Quantity]:
         """dE/dx = γ r (dE/dz - (Σ dE/dz + x̂ Σ dE/dz x̂) / n), the sums over the rows."""
         rows = range(self.context.recording.rows)
 
@@ -157,7 +157,7 @@ class LayerNormStage(NormStage):
         """Give x̂ = (x - μ) r."""
         return times(plus(self.read.ref(at.row, at.unit), neg(self.mean(at.row))), self.r.ref(at.row, 0))
 
-    def backward(self, grad: Quantity) -> tuple[tuple[Quantity, ...], Quantity]:
+    def backward(self, grad: Readable) -> tuple[tuple[Quantity, ...], Quantity]:
         """dE/dx_j = r (γ_j dE/dz_j - mean of γ dE/dz - x̂_j mean of γ dE/dz x̂), the means over the units."""
         units = range(len(self.units))
 

@@ -56,6 +56,7 @@ class Update:
         parameter = self.parameter
         return Quantity(
             "update", kind, parameter.layer, units=parameter.units, sources=parameter.sources,
+            source_name=parameter.source_name,
             name=lambda at: name(parameter.name(at)), values=lambda _: array, expression=expression, note=note,
         )  # fmt: skip
 
@@ -77,7 +78,7 @@ class Update:
             self._stage("g scaled", gradients.scaled, self._scaled(self.gradient, s.clip_norm))
 
     def _stage(self, kind: str, vector: Array, expression: Callable[[Place], Node]) -> None:
-        array = self.recording.parameter(vector, self.full)
+        array = self.parameter.pick(self.recording.parameter(vector, self.full))
         word, _, rest = kind.partition(" ")
         below = rf"_{{\text{{{rest}}}}}" if rest else ""
         self.gradient = self._add(self._make(
@@ -126,7 +127,7 @@ class Update:
         made = {}
         for slot in optimizer.slots:
             symbol = symbol_of(optimizer, slot)
-            array = self.recording.slot(slot, self.full, after=False)
+            array = self.parameter.pick(self.recording.slot(slot, self.full, after=False))
             quantity = self._make(slot, _slot_name(slot, symbol), array, None, lambda _: "before this step")
             made[symbol] = self._add(quantity)
         return made
@@ -239,13 +240,13 @@ class Update:
         slot = next(
             name for name in self.recording.optimizer.slots if symbol_of(self.recording.optimizer, name) == symbol
         )
-        array = self.recording.slot(slot, self.full, after=True)
+        array = self.parameter.pick(self.recording.slot(slot, self.full, after=True))
         base = _slot_name(slot, symbol)
         expression = self._true(expression, symbol, array)
         return self._make(f"{slot}+", lambda name: base(name).new(), array, expression)
 
     def _new_value(self, expression: Callable[[Place], Node]) -> Quantity:
-        array = self.recording.parameter(self.recording.after, self.full)
+        array = self.parameter.pick(self.recording.parameter(self.recording.after, self.full))
         note = None
         limited = self.recording.settings.max_norm and self.decays and self.parameter.sources
         expression = expression if limited else self._true(expression, "", array)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -11,7 +12,7 @@ import msgspec
 from backlit.errors import BacklitError, counted
 from backlit.kernels.convolution import convolve, convolve_backward, convolve_backward_loops, convolve_loops
 from backlit.ops.base import Activation, Interval, Layer, Op, Shape, Shapes, tuned
-from backlit.ops.equations import Equations, Index, Part, every, of, product, total
+from backlit.ops.equations import Equations, Formula, Index, Part, every, of, product, total
 from backlit.ops.layers.windows import Counts, LinePadding, Padding, Sliding, padding_number, pair, refuse_shape, slide
 from backlit.ops.registry import activations, register
 from backlit.ops.value_checks import Count, checked, refuse_texts, types_of
@@ -137,7 +138,7 @@ class Convolution(Layer, frozen=True):
         depth, share = row[-1] // given.groups, given.filters // given.groups
         out = shapes.buffers["Z"]
 
-        def net(index: Index) -> Any:
+        def net(index: Index) -> Formula:
             *window, f = index
             first = f // share * depth
             terms = [
@@ -147,7 +148,7 @@ class Convolution(Layer, frozen=True):
             ]
             return total(*terms, *([of("b", f)] if given.bias else []))
 
-        def back(index: Index) -> Any:
+        def back(index: Index) -> Formula:
             *place, channel = index
             first = channel // depth * share
             return total(*(
@@ -156,7 +157,7 @@ class Convolution(Layer, frozen=True):
                 for f in range(first, first + share)
             ))  # fmt: skip
 
-        def slope(index: Index) -> Any:
+        def slope(index: Index) -> Formula:
             *place, q, f = index
             channel = f // share * depth + q
             met = [[(i, met) for i in range(axis.out) for k, met in axis.covers(i) if k == p]
@@ -168,30 +169,28 @@ class Convolution(Layer, frozen=True):
         def source(index: Index) -> int:
             return index[-1] // share * depth + index[-2]
 
-        weights = {"kind": "w", "places": every(shapes.parameters["W"]), "position": lambda index: index[:-2]}
-        biases = {"kind": "b", "places": every(shapes.parameters["b"])}
-        windows_of_all = every(out[:-1])
+        def bias_slope(index: Index) -> Formula:
+            return total(*(of("dZ", *place, *index) for place in every(out[:-1])))
+
+        weights = functools.partial(
+            Part, kind="w", places=every(shapes.parameters["W"]), position=lambda index: index[:-2], source=source
+        )
+        biases = functools.partial(Part, kind="b", places=every(shapes.parameters["b"]))
         return Equations(
             letter="f",
-            parameters=(Part(array="W", source=source, **weights), *_given(given.bias, Part(array="b", **biases))),
+            parameters=(weights(array="W"), *([biases(array="b")] if given.bias else [])),
             forward=(Part(array="Z", kind="net", places=every(out), formula=net),),
             backward=(Part(array="dX", kind="out", places=every(row), formula=back),),
             gradients=(
-                Part(array="dW", source=source, formula=slope, **weights),
-                *_given(given.bias, Part(
-                    array="db", formula=lambda index: total(*(of("dZ", *i, *index) for i in windows_of_all)), **biases,
-                )),
+                weights(array="dW", formula=slope),
+                *([biases(array="db", formula=bias_slope)] if given.bias else []),
             ),
-        )  # fmt: skip
+        )
 
 
 def _settings(layer: Convolution) -> Any:
     """Give a layer as a record whose settings are known by name: the classes declare them, each with its own types."""
     return layer
-
-
-def _given(wanted: bool, part: Part) -> tuple[Part, ...]:
-    return (part,) if wanted else ()
 
 
 def _pairs(along: list[list[tuple[int, int]]]) -> list[tuple[Index, Index]]:
@@ -223,8 +222,8 @@ class Conv2D(Convolution, frozen=True):
         size: rows and columns of a window: a number for both, or a pair.
         activation: a name or an activation; `"identity"` for none.
         stride: how far the window moves on: a number or a pair.
-        padding: `"valid"` for none; `"same"` so that there are ceil(rows / stride) rows, the half of the padding, rounded
-            down, before; a number p, or a pair, for p on both sides.
+        padding: `"valid"` for none; `"same"` so that there are ceil(rows / stride) rows, the half of the padding,
+            rounded down, before; a number p, or a pair, for p on both sides.
         dilation: how far apart the places of a window are: a number or a pair.
         groups: the channels and the filters are shared out to so many groups, and a filter reads the channels of its
             own; as many groups as channels make a depthwise convolution.
@@ -233,6 +232,7 @@ class Conv2D(Convolution, frozen=True):
             sigmoid ...), with the fans h w channels / groups and h w filters.
         biases: initializer of b, or b outright, shape (filters,); None starts from zeros.
         freeze: names of the parameters that training leaves alone: `("W",)`, `("b",)` or both.
+        tie: layers of one tie share W and b, whose gradients add up; their first values are those of the first.
 
     Errors: a BacklitError where a setting is out of its bounds; where rows are no pictures, no window fits into them,
     or the groups cannot share the channels evenly, when the network is built.
@@ -259,6 +259,7 @@ class Conv2D(Convolution, frozen=True):
     weights: Any = None
     biases: Any = None
     freeze: tuple[str, ...] = ()
+    tie: str = ""
 
     axes: ClassVar[tuple[str, ...]] = PICTURE
     formula: ClassVar[str] = (
@@ -278,8 +279,8 @@ class Conv2D(Convolution, frozen=True):
 class Conv1D(Convolution, frozen=True):
     r"""A convolution over sequences: `filters` windows of `size` times, each slid along the whole sequence.
 
-    Forward: Z[i, f] = b[f] + Σ_k Σ_c W[k, c, f] X[i s + k d - p, c], with the stride s, the dilation d and the padding p;
-    terms outside of the sequence are left out. Backward: dW[k, c, f] = Σ_rows Σ_i dZ[i, f] X[i s + k d - p, c],
+    Forward: Z[i, f] = b[f] + Σ_k Σ_c W[k, c, f] X[i s + k d - p, c], with the stride s, the dilation d and the padding
+    p; terms outside of the sequence are left out. Backward: dW[k, c, f] = Σ_rows Σ_i dZ[i, f] X[i s + k d - p, c],
     db[f] = Σ_rows Σ_i dZ[i, f], dX[t, c] = the sum of W[k, c, f] dZ[i, f] over all windows i whose place k is t.
 
     Shapes: X (n, times, channels), W (size, channels / groups, filters), b (filters,), Z (n, times out, filters) with
@@ -309,6 +310,7 @@ class Conv1D(Convolution, frozen=True):
     weights: Any = None
     biases: Any = None
     freeze: tuple[str, ...] = ()
+    tie: str = ""
 
     axes: ClassVar[tuple[str, ...]] = LINE
     formula: ClassVar[str] = r"\mathrm{net}_{if} = \sum_k \sum_c w_{kcf} x_{i s + k d - p,\, c} + b_f"

@@ -104,6 +104,11 @@ class Dense(Layer, frozen=True):
         own = _with_shared_bias(self) if self.bias == "shared" else self
         return (own,) if activation.name == "identity" else (own, activation)
 
+    @classmethod
+    def sample(cls) -> tuple[Layer, Shape]:
+        """Give two units for four inputs."""
+        return cls(2), (4,)
+
     def numbers(self) -> dict[str, float]:
         """Give none: the functions see units and bias in the arrays."""
         return {}

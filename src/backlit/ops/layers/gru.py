@@ -7,8 +7,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from backlit.kernels.functions import positions
-from backlit.kernels.matmul import affine, product, product_nt, sum_rows
+from backlit.kernels.matmul import affine, product_nt, sum_rows
+from backlit.kernels.matmul import product as matrix_product
 from backlit.ops.base import Interval, Shape, Shapes, tuned
+from backlit.ops.equations import Equations, Formula, function, minus, of, product, total
 from backlit.ops.layers.through_time import (
     ThroughTime,
     add_output_loops,
@@ -27,11 +29,15 @@ from backlit.ops.layers.through_time import (
     states_before,
     tanh,
 )
+from backlit.ops.layers.through_time_equations import ZERO, Step, Unrolled, of_sigmoid, of_tanh, rest
 from backlit.ops.registry import register
+
+RESET, KEEP, NEW = range(3)
+"""The gates r, z and n by their places."""
 
 
 def gru_loops(
-    X: Any, lengths: Any, W: Any, U: Any, b: Any, N: Any, V: Any, G: Any, H: Any, Z: Any, reverse: float
+    X: Any, lengths: Any, W: Any, U: Any, b: Any, N: Any, Q: Any, G: Any, H: Any, Z: Any, reverse: float
 ) -> None:
     """Run the steps of each row."""
     n, steps, units = H.shape
@@ -46,23 +52,23 @@ def gru_loops(
                 for j in range(units):
                     H[i, t, j] = H[i, before, j] if s > 0 else 0.0
                 for j in range(wide):
-                    V[i, t, j] = 0.0
+                    Q[i, t, j] = 0.0
                     G[i, t, j] = 0.0
                 continue
-            # V = h U, with the recurrent bias of the candidate.
+            # Q = h U, with the recurrent bias of the candidate.
             if s > 0:
-                product(H[i, before : before + 1], U, V[i, t : t + 1])  # (1, units) (units, 3 units)
+                matrix_product(H[i, before : before + 1], U, Q[i, t : t + 1])  # (1, units) (units, 3 units)
             else:
                 for j in range(wide):
-                    V[i, t, j] = 0.0
+                    Q[i, t, j] = 0.0
             if b.shape[0] > 0:
                 for j in range(units):
-                    V[i, t, 2 * units + j] += b[wide + j]
+                    Q[i, t, 2 * units + j] += b[wide + j]
             for j in range(2 * units):
-                N[i, t, j] += V[i, t, j]
+                N[i, t, j] += Q[i, t, j]
                 G[i, t, j] = sigmoid(N[i, t, j])
             for j in range(units):
-                N[i, t, 2 * units + j] += G[i, t, j] * V[i, t, 2 * units + j]
+                N[i, t, 2 * units + j] += G[i, t, j] * Q[i, t, 2 * units + j]
                 G[i, t, 2 * units + j] = tanh(N[i, t, 2 * units + j])
             for j in range(units):
                 new, keep = G[i, t, 2 * units + j], G[i, t, units + j]
@@ -72,7 +78,7 @@ def gru_loops(
 
 
 def gru_backward_loops(
-    X: Any, lengths: Any, W: Any, U: Any, V: Any, G: Any, H: Any, Z: Any, dZ: Any, dH: Any, dV: Any, dN: Any, dX: Any,
+    X: Any, lengths: Any, W: Any, U: Any, Q: Any, G: Any, H: Any, Z: Any, dZ: Any, dH: Any, dQ: Any, dN: Any, dX: Any,
     dlengths: Any, dW: Any, dU: Any, db: Any, reverse: float, truncate: float,
 ) -> None:  # fmt: skip
     """Run the steps of each row backward, then the products over all steps."""
@@ -92,29 +98,29 @@ def gru_backward_loops(
                 for j in range(units):
                     dH[i, t, j] = 0.0
             else:
-                product_nt(dV[i, after : after + 1], U, dH[i, t : t + 1])  # (1, 3 units) (3 units, units)
+                product_nt(dQ[i, after : after + 1], U, dH[i, t : t + 1])  # (1, 3 units) (3 units, units)
                 for j in range(units):
                     dH[i, t, j] += dH[i, after, j] * G[i, after, units + j]
             add_output_loops(dH, dZ, i, t, s, length)
             if t >= length:
                 for j in range(wide):
                     dN[i, t, j] = 0.0
-                    dV[i, t, j] = 0.0
+                    dQ[i, t, j] = 0.0
                 continue
             for j in range(units):
                 reset, keep, new = G[i, t, j], G[i, t, units + j], G[i, t, 2 * units + j]
                 earlier = H[i, before, j] if s > 0 else 0.0
                 candidate = dH[i, t, j] * (1.0 - keep) * (1.0 - new * new)
-                of_reset = candidate * V[i, t, 2 * units + j] * reset * (1.0 - reset)
+                of_reset = candidate * Q[i, t, 2 * units + j] * reset * (1.0 - reset)
                 of_keep = dH[i, t, j] * (earlier - new) * keep * (1.0 - keep)
                 dN[i, t, j] = of_reset
                 dN[i, t, units + j] = of_keep
                 dN[i, t, 2 * units + j] = candidate
-                dV[i, t, j] = of_reset
-                dV[i, t, units + j] = of_keep
-                dV[i, t, 2 * units + j] = candidate * reset
+                dQ[i, t, j] = of_reset
+                dQ[i, t, units + j] = of_keep
+                dQ[i, t, 2 * units + j] = candidate * reset
     input_gradients(X, W, dN, dX, dW)
-    recurrent_gradient_loops(H, lengths, Z, dV, dU, reverse)
+    recurrent_gradient_loops(H, lengths, Z, dQ, dU, reverse)
     if db.size:
         sum_rows(positions(dN), db[:wide])
         for j in range(units):
@@ -122,7 +128,7 @@ def gru_backward_loops(
         for i in range(n):
             for t in range(steps):
                 for j in range(units):
-                    db[wide + j] += dV[i, t, 2 * units + j]
+                    db[wide + j] += dQ[i, t, 2 * units + j]
     for i in range(dlengths.shape[0]):
         dlengths[i] = 0.0
 
@@ -131,14 +137,14 @@ def gru_backward_loops(
 class GRU(ThroughTime, frozen=True):
     r"""A layer of gated recurrent units: gates decide how much of the state is renewed, and from how much of the old one.
 
-    Forward, with h_0 = 0 and v_t = h_{t-1} U (+ the recurrent bias for n): r, z = σ(x_t W + b + v_t),
-    n = tanh(x_t W + b + r v_t), h_t = (1 - z) n + z h_{t-1}. It passes on h_T, or h_1 ... h_T.
-    Backward, from the last step to the first: dh_t = (what is passed on at t) + dv_{t+1} Uᵀ + dh_{t+1} z_{t+1};
-    dnet of n = dh_t (1 - z) (1 - n²), of z = dh_t (h_{t-1} - n) z (1 - z), of r = dnet_n v_n r (1 - r); dv = dnet, but
-    of n it is dnet_n r; dW = Σ_t x_tᵀ dnet_t, dU = Σ_t h_{t-1}ᵀ dv_t, dx_t = dnet_t Wᵀ.
+    Forward, with h_0 = 0 and q_t = h_{t-1} U (+ the recurrent bias for n): r, z = σ(x_t W + b + q_t),
+    n = tanh(x_t W + b + r q_t), h_t = (1 - z) n + z h_{t-1}. It passes on h_T, or h_1 ... h_T.
+    Backward, from the last step to the first: dh_t = (what is passed on at t) + dq_{t+1} Uᵀ + dh_{t+1} z_{t+1};
+    dnet of n = dh_t (1 - z) (1 - n²), of z = dh_t (h_{t-1} - n) z (1 - z), of r = dnet_n q_n r (1 - r); dq = dnet, but
+    of n it is dnet_n r; dW = Σ_t x_tᵀ dnet_t, dU = Σ_t h_{t-1}ᵀ dq_t, dx_t = dnet_t Wᵀ.
 
     Shapes: X (n, T, F), W (F, 3 units), U (units, 3 units), b (4 units,): of r, z and n, then the recurrent bias of n,
-    which r multiplies; N, V and G (n, T, 3 units): net inputs, their recurrent parts and gates; H (n, T, units): states;
+    which r multiplies; N, Q and G (n, T, 3 units): net inputs, their recurrent parts and gates; H (n, T, units): states;
     Z (n, units), or (n, T, units).
 
     It is PyTorch's `GRU`, gates in its order r, z, n. PyTorch's two biases of r and z are always added: ours are their
@@ -167,28 +173,95 @@ class GRU(ThroughTime, frozen=True):
     formula: ClassVar[str] = r"h^{(t)} = (1 - z^{(t)}) n^{(t)} + z^{(t)} h^{(t-1)}"
 
     def shapes(self, *rows: Shape) -> Shapes:
-        """Give the buffers X, N, V, G, H and Z, and the parameters W, U and b."""
-        return self.arrays(rows, {"N": 3, "V": 3, "G": 3, "H": 1})
+        """Give the buffers X, N, Q, G, H and Z, and the parameters W, U and b."""
+        return self.arrays(rows, {"N": 3, "Q": 3, "G": 3, "H": 1})
+
+    def equations(self, *rows: Shape) -> Equations:
+        """Give the steps written out, and back from the last to the first."""
+        steps, u = Unrolled(self, rows, ("_r", "_z", "_n")), self.units
+
+        def gate(k: int, t: int, j: int) -> Formula:
+            return of("G", t, k * u + j)
+
+        def recurrent(t: int, j: int, length: int) -> Formula:
+            return total(*steps.from_state(NEW, t, j, length), *steps.bias(3 * u + j))
+
+        def net(k: int) -> Step:
+            def formula(t: int, j: int, length: int) -> Formula:
+                if t >= length:
+                    return total(*steps.from_inputs(k, t, j))
+                last = [product(gate(RESET, t, j), of("Q", t, 2 * u + j))]
+                return total(*steps.from_inputs(k, t, j), *(last if k == NEW else steps.from_state(k, t, j, length)))
+
+            return formula
+
+        def opened(k: int) -> Step:
+            curve = "tanh" if k == NEW else "sigmoid"
+            return steps.within(lambda t, j, _: function(curve, of("N", t, k * u + j)), lambda *_: ZERO)
+
+        def state(t: int, j: int, length: int) -> Formula:
+            before = steps.before(t, length)
+            renewed = product(rest(gate(KEEP, t, j)), gate(NEW, t, j))
+            return renewed if before is None else total(renewed, product(gate(KEEP, t, j), of("H", before, j)))
+
+        def of_state(t: int, j: int, length: int) -> Formula:
+            return steps.passed_back(
+                t, j, length, ["dN", "dN", "dQ"], lambda after: product(of("dH", after, j), gate(KEEP, after, j))
+            )
+
+        def of_new(t: int, j: int, _: int) -> Formula:
+            return product(of("dH", t, j), rest(gate(KEEP, t, j)), of_tanh(gate(NEW, t, j)))
+
+        def of_keep(t: int, j: int, length: int) -> Formula:
+            before, new = steps.before(t, length), minus(gate(NEW, t, j))
+            change = new if before is None else total(of("H", before, j), new)
+            return product(of("dH", t, j), change, of_sigmoid(gate(KEEP, t, j)))
+
+        def of_reset(t: int, j: int, _: int) -> Formula:
+            return product(of("dN", t, 2 * u + j), of("Q", t, 2 * u + j), of_sigmoid(gate(RESET, t, j)))
+
+        def of_recurrent(t: int, j: int, _: int) -> Formula:
+            return product(of("dN", t, 2 * u + j), gate(RESET, t, j))
+
+        def nothing(*_: int) -> Formula:
+            return ZERO
+
+        forward, backward = [], []
+        for t in steps.moments:
+            for k, ending in enumerate(steps.gates):
+                own = [steps.part("Q", "q", t, steps.within(recurrent, nothing), k)] if k == NEW else []
+                forward += [*own, steps.part("N", f"net{ending}", t, net(k), k, steps.title(t) if k == 0 else ""),
+                            steps.part("G", ending[1:], t, opened(k), k)]  # fmt: skip
+            forward.append(steps.part("H", "out", t, steps.within(state, steps.stays("H")), note=steps.state_note))
+        for t in reversed(steps.moments):
+            backward += [
+                steps.part("dH", "out", t, of_state, title=steps.title(t), note=steps.slope_note),
+                steps.part("dN", "net_n", t, steps.within(of_new, nothing), NEW),
+                steps.part("dN", "net_z", t, steps.within(of_keep, nothing), KEEP),
+                steps.part("dN", "net_r", t, steps.within(of_reset, nothing), RESET),
+                steps.part("dQ", "q", t, steps.within(of_recurrent, nothing), NEW),
+            ]
+        return steps.equations(forward, backward, ["dN", "dN", "dQ"], [("b_q", NEW, "dQ")])
 
     @staticmethod
     @tuned(gru_loops)
     def forward(
-        X: Any, lengths: Any, W: Any, U: Any, b: Any, N: Any, V: Any, G: Any, H: Any, Z: Any, reverse: bool
+        X: Any, lengths: Any, W: Any, U: Any, b: Any, N: Any, Q: Any, G: Any, H: Any, Z: Any, reverse: bool
     ) -> None:
-        """r, z = σ(net), n = tanh(x W + b + r v), h_t = (1 - z) n + z h_{t-1}."""
+        """r, z = σ(net), n = tanh(x W + b + r q), h_t = (1 - z) n + z h_{t-1}."""
         n, steps, units = H.shape
         wide = 3 * units
         affine(X, W, b[:wide], N)
         h, runs = np.zeros_like(H[:, 0]), running(lengths, n, steps)
         for t in order(steps, reverse):
-            v = h @ U
+            q = h @ U
             if b.size:
-                v[:, 2 * units :] += b[wide:]
-            V[:, t] = np.where(runs[:, t], v, 0.0)
-            N[:, t, : 2 * units] += V[:, t, : 2 * units]
+                q[:, 2 * units :] += b[wide:]
+            Q[:, t] = np.where(runs[:, t], q, 0.0)
+            N[:, t, : 2 * units] += Q[:, t, : 2 * units]
             G[:, t, : 2 * units] = np.where(runs[:, t], sigmoid(N[:, t, : 2 * units]), 0.0)
             reset, keep, new = (G[:, t, k * units : (k + 1) * units] for k in range(3))
-            N[:, t, 2 * units :] += reset * V[:, t, 2 * units :]
+            N[:, t, 2 * units :] += reset * Q[:, t, 2 * units :]
             new[:] = np.where(runs[:, t], tanh(N[:, t, 2 * units :]), 0.0)
             H[:, t] = np.where(runs[:, t], (1.0 - keep) * new + keep * h, h)
             h = H[:, t]
@@ -197,10 +270,10 @@ class GRU(ThroughTime, frozen=True):
     @staticmethod
     @tuned(gru_backward_loops)
     def backward(
-        X: Any, lengths: Any, W: Any, U: Any, V: Any, G: Any, H: Any, Z: Any, dZ: Any, dH: Any, dV: Any, dN: Any,
+        X: Any, lengths: Any, W: Any, U: Any, Q: Any, G: Any, H: Any, Z: Any, dZ: Any, dH: Any, dQ: Any, dN: Any,
         dX: Any, dlengths: Any, dW: Any, dU: Any, db: Any, reverse: bool, truncate: int,
     ) -> None:  # fmt: skip
-        """dh_t = dz_t + dv_{t+1} Uᵀ + dh_{t+1} z_{t+1}; then the sums over the steps."""
+        """dh_t = dz_t + dq_{t+1} Uᵀ + dh_{t+1} z_{t+1}; then the sums over the steps."""
         n, steps, units = H.shape
         dH[:] = slope_of_output(dZ, H, lengths, reverse)
         runs, behind, earlier = running(lengths, n, steps), np.zeros_like(H[:, 0]), states_before(H, reverse)
@@ -209,16 +282,16 @@ class GRU(ThroughTime, frozen=True):
             dH[:, t] += np.where(runs[:, t] | (not reverse), behind, 0.0)
             dh = np.where(runs[:, t], dH[:, t], 0.0)
             of_new = dh * (1.0 - keep) * (1.0 - new**2)
-            dN[:, t, :units] = of_new * V[:, t, 2 * units :] * reset * (1.0 - reset)
+            dN[:, t, :units] = of_new * Q[:, t, 2 * units :] * reset * (1.0 - reset)
             dN[:, t, units : 2 * units] = dh * (earlier[:, t] - new) * keep * (1.0 - keep)
             dN[:, t, 2 * units :] = of_new
-            dV[:, t] = dN[:, t]
-            dV[:, t, 2 * units :] *= reset
-            behind = np.where(runs[:, t], dV[:, t] @ U.T + dH[:, t] * keep, dH[:, t])
+            dQ[:, t] = dN[:, t]
+            dQ[:, t, 2 * units :] *= reset
+            behind = np.where(runs[:, t], dQ[:, t] @ U.T + dH[:, t] * keep, dH[:, t])
             behind = np.where(cut_before(t, lengths, steps, reverse, truncate), 0.0, behind)
         input_gradients(X, W, dN, dX, dW)
-        recurrent_gradient(H, dV, dU, reverse)
+        recurrent_gradient(H, dQ, dU, reverse)
         if db.size:
             sum_rows(positions(dN), db[: 3 * units])
-            sum_rows(positions(dV)[:, 2 * units :], db[3 * units :])
+            sum_rows(positions(dQ)[:, 2 * units :], db[3 * units :])
         dlengths[:] = 0.0

@@ -7,8 +7,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from backlit.kernels.functions import positions
-from backlit.kernels.matmul import affine, product, product_nt, sum_rows
+from backlit.kernels.matmul import affine, product_nt, sum_rows
+from backlit.kernels.matmul import product as matrix_product
 from backlit.ops.base import Interval, Shape, Shapes, tuned
+from backlit.ops.equations import Equations, Formula, function, of, product, total
 from backlit.ops.layers.through_time import (
     ThroughTime,
     add_output_loops,
@@ -27,7 +29,11 @@ from backlit.ops.layers.through_time import (
     states_before,
     tanh,
 )
+from backlit.ops.layers.through_time_equations import ZERO, Step, Unrolled, of_sigmoid, of_tanh
 from backlit.ops.registry import register
+
+TAKE, KEEP, NEW, OUT = range(4)
+"""The gates i, f, g and o by their places."""
 
 
 def lstm_loops(
@@ -51,7 +57,7 @@ def lstm_loops(
                     G[i, t, j] = 0.0
                 continue
             if s > 0:
-                product(H[i, before : before + 1], U, dN[i, t : t + 1])  # (1, units) (units, 4 units)
+                matrix_product(H[i, before : before + 1], U, dN[i, t : t + 1])  # (1, units) (units, 4 units)
                 for j in range(4 * units):
                     N[i, t, j] += dN[i, t, j]
             for j in range(4 * units):
@@ -160,7 +166,73 @@ class LSTM(ThroughTime, frozen=True):
 
     def first_biases(self) -> Any:
         """Give 1 for the forget gates, else 0."""
-        return np.repeat([0.0, 1.0, 0.0, 0.0], self.units)
+        return np.repeat([0.0, 1.0, 0.0, 0.0], self.units if self.bias else 0)
+
+    def equations(self, *rows: Shape) -> Equations:
+        """Give the steps written out, and back from the last to the first."""
+        steps, u = Unrolled(self, rows, ("_i", "_f", "_g", "_o")), self.units
+
+        def gate(k: int, t: int, j: int) -> Formula:
+            return of("G", t, k * u + j)
+
+        def tanh_of_cell(t: int, j: int) -> Formula:
+            return function("tanh", of("C", t, j))
+
+        def net(k: int) -> Step:
+            return lambda t, j, length: total(
+                *steps.from_inputs(k, t, j), *(steps.from_state(k, t, j, length) if t < length else [])
+            )
+
+        def opened(k: int) -> Step:
+            curve = "tanh" if k == NEW else "sigmoid"
+            return steps.within(lambda t, j, _: function(curve, of("N", t, k * u + j)), lambda *_: ZERO)
+
+        def cell(t: int, j: int, length: int) -> Formula:
+            before = steps.before(t, length)
+            taken = product(gate(TAKE, t, j), gate(NEW, t, j))
+            return taken if before is None else total(product(gate(KEEP, t, j), of("C", before, j)), taken)
+
+        def state(t: int, j: int, _: int) -> Formula:
+            return product(gate(OUT, t, j), tanh_of_cell(t, j))
+
+        def of_state(t: int, j: int, length: int) -> Formula:
+            return steps.passed_back(t, j, length, ["dN"] * 4, lambda _: None)
+
+        def of_cell(t: int, j: int, length: int) -> Formula:
+            after = steps.after(t, length)
+            through = product(of("dH", t, j), gate(OUT, t, j), of_tanh(tanh_of_cell(t, j)))
+            if after is None:
+                at_end = t + 1 < steps.steps and not self.reverse
+                return total(through, of("dC", t + 1, j)) if at_end else through
+            kept = product(of("dC", after, j), gate(KEEP, after, j))
+            return through if steps.is_cut(after, length) else total(through, kept)
+
+        def behind(t: int, j: int, _: int) -> Formula:
+            return of("dC", t + 1, j) if t + 1 < steps.steps and not self.reverse else ZERO
+
+        def of_net(k: int) -> Step:
+            def formula(t: int, j: int, length: int) -> Formula:
+                before, own = steps.before(t, length), gate(k, t, j)
+                if k == KEEP and before is None:
+                    return ZERO
+                met = {TAKE: lambda: gate(NEW, t, j), KEEP: lambda: of("C", before or 0, j),
+                       NEW: lambda: gate(TAKE, t, j), OUT: lambda: tanh_of_cell(t, j)}[k]()  # fmt: skip
+                return product(of("dH" if k == OUT else "dC", t, j), met, of_tanh(own) if k == NEW else of_sigmoid(own))
+
+            return steps.within(formula, lambda *_: ZERO)
+
+        forward, backward = [], []
+        for t in steps.moments:
+            for k, ending in enumerate(steps.gates):
+                forward += [steps.part("N", f"net{ending}", t, net(k), k, steps.title(t) if k == 0 else ""),
+                            steps.part("G", ending[1:], t, opened(k), k)]  # fmt: skip
+            forward += [steps.part("C", "c", t, steps.within(cell, steps.stays("C")), note=steps.state_note),
+                        steps.part("H", "out", t, steps.within(state, steps.stays("H")))]  # fmt: skip
+        for t in reversed(steps.moments):
+            backward += [steps.part("dH", "out", t, of_state, title=steps.title(t), note=steps.slope_note),
+                         steps.part("dC", "c", t, steps.within(of_cell, behind))]  # fmt: skip
+            backward += [steps.part("dN", f"net{ending}", t, of_net(k), k) for k, ending in enumerate(steps.gates)]
+        return steps.equations(forward, backward, ["dN"] * 4)
 
     @staticmethod
     @tuned(lstm_loops)

@@ -9,8 +9,10 @@ import numpy as np
 
 from backlit.errors import BacklitError
 from backlit.kernels.functions import positions
-from backlit.kernels.matmul import affine, product, product_nt, sum_rows
+from backlit.kernels.matmul import affine, product_nt, sum_rows
+from backlit.kernels.matmul import product as matrix_product
 from backlit.ops.base import Activation, Interval, Shape, Shapes, tuned
+from backlit.ops.equations import Activated, Equations, Formula, of, product, total
 from backlit.ops.layers.through_time import (
     ThroughTime,
     add_output_loops,
@@ -26,12 +28,13 @@ from backlit.ops.layers.through_time import (
     running,
     slope_of_output,
 )
+from backlit.ops.layers.through_time_equations import ZERO, Unrolled
 from backlit.ops.registry import activations, register
 
 
 def recurrent_loops(
     X: Any, lengths: Any, W: Any, U: Any, b: Any, N: Any, H: Any, Z: Any, dN: Any,
-    value: Any, constants: Any, reverse: float,
+    value: Any, settings: Any, reverse: float,
 ) -> None:  # fmt: skip
     """Run the steps of each row; dN holds h U."""
     n, steps, units = H.shape
@@ -46,17 +49,17 @@ def recurrent_loops(
                     H[i, t, j] = H[i, before, j] if s > 0 else 0.0
                 continue
             if s > 0:
-                product(H[i, before : before + 1], U, dN[i, t : t + 1])  # (1, units) (units, units) -> (1, units)
+                matrix_product(H[i, before : before + 1], U, dN[i, t : t + 1])  # (1, units) (units, units) -> (1, units)
                 for j in range(units):
                     N[i, t, j] += dN[i, t, j]
             for j in range(units):
-                H[i, t, j] = value(N[i, t, j], constants)
+                H[i, t, j] = value(N[i, t, j], settings)
     passed_on_loops(H, lengths, Z, reverse)
 
 
 def recurrent_backward_loops(
     X: Any, lengths: Any, W: Any, U: Any, N: Any, H: Any, Z: Any, dZ: Any, dH: Any, dN: Any, dX: Any, dlengths: Any,
-    dW: Any, dU: Any, db: Any, slope: Any, constants: Any, reverse: float, truncate: float,
+    dW: Any, dU: Any, db: Any, slope: Any, settings: Any, reverse: float, truncate: float,
 ) -> None:  # fmt: skip
     """Run the steps of each row backward, then the products over all steps."""
     n, steps, units = H.shape
@@ -76,7 +79,7 @@ def recurrent_backward_loops(
                 product_nt(dN[i, after : after + 1], U, dH[i, t : t + 1])  # (1, units) (units, units) -> (1, units)
             add_output_loops(dH, dZ, i, t, s, length)
             for j in range(units):
-                dN[i, t, j] = dH[i, t, j] * slope(N[i, t, j], H[i, t, j], constants) if t < length else 0.0
+                dN[i, t, j] = dH[i, t, j] * slope(N[i, t, j], H[i, t, j], settings) if t < length else 0.0
     input_gradients(X, W, dN, dX, dW)
     recurrent_gradient_loops(H, lengths, Z, dN, dU, reverse)
     if db.size:
@@ -155,6 +158,29 @@ class Recurrent(ThroughTime, frozen=True):
         """Give the buffers X, N, H and Z, and the parameters W, U and b."""
         return self.arrays(rows, {"N": 1, "H": 1})
 
+    def equations(self, *rows: Shape) -> Equations:
+        """Give the steps written out, and back from the last to the first."""
+        steps, f = Unrolled(self, rows, ("",)), self.inside()
+
+        def net(t: int, j: int, length: int) -> Formula:
+            return total(*steps.from_inputs(0, t, j), *(steps.from_state(0, t, j, length) if t < length else []))
+
+        def of_net(t: int, j: int, _: int) -> Formula:
+            return product(of("dH", t, j), Activated(f, of("N", t, j), of("H", t, j)))
+
+        out = steps.within(lambda t, j, _: Activated(f, of("N", t, j)), steps.stays("H"))
+        forward, backward = [], []
+        for t in steps.moments:
+            forward += [steps.part("N", "net", t, net, title=steps.title(t)),
+                        steps.part("H", "out", t, out, note=steps.state_note)]  # fmt: skip
+        for t in reversed(steps.moments):
+            state = steps.part(
+                "dH", "out", t, lambda t, j, length: steps.passed_back(t, j, length, ["dN"], lambda _: None),
+                title=steps.title(t), note=steps.slope_note,
+            )  # fmt: skip
+            backward += [state, steps.part("dN", "net", t, steps.within(of_net, lambda *_: ZERO))]
+        return steps.equations(forward, backward, ["dN"])
+
     def to_dict(self) -> dict[str, Any]:
         """Give the settings as plain data."""
         activation = self.inside().to_dict()
@@ -168,7 +194,7 @@ class Recurrent(ThroughTime, frozen=True):
     @staticmethod
     @tuned(recurrent_loops)
     def forward(
-        X: Any, lengths: Any, W: Any, U: Any, b: Any, N: Any, H: Any, Z: Any, value: Any, constants: Any, reverse: bool
+        X: Any, lengths: Any, W: Any, U: Any, b: Any, N: Any, H: Any, Z: Any, value: Any, settings: Any, reverse: bool
     ) -> None:
         """net_t = x_t W + h_{t-1} U + b, h_t = f(net_t)."""
         n, steps, _ = H.shape
@@ -176,7 +202,7 @@ class Recurrent(ThroughTime, frozen=True):
         state, runs = np.zeros_like(H[:, 0]), running(lengths, n, steps)
         for t in order(steps, reverse):
             N[:, t] += np.where(runs[:, t], state @ U, 0.0)
-            H[:, t] = np.where(runs[:, t], value(N[:, t], constants), state)
+            H[:, t] = np.where(runs[:, t], value(N[:, t], settings), state)
             state = H[:, t]
         passed_on(H, lengths, Z, reverse)
 
@@ -184,7 +210,7 @@ class Recurrent(ThroughTime, frozen=True):
     @tuned(recurrent_backward_loops)
     def backward(
         X: Any, lengths: Any, W: Any, U: Any, N: Any, H: Any, Z: Any, dZ: Any, dH: Any, dN: Any, dX: Any, dlengths: Any,
-        dW: Any, dU: Any, db: Any, slope: Any, constants: Any, reverse: bool, truncate: int,
+        dW: Any, dU: Any, db: Any, slope: Any, settings: Any, reverse: bool, truncate: int,
     ) -> None:  # fmt: skip
         """dh_t = dz_t + dnet_{t+1} Uᵀ, dnet_t = dh_t f'(net_t); then the sums over the steps."""
         n, steps, _ = H.shape
@@ -192,7 +218,7 @@ class Recurrent(ThroughTime, frozen=True):
         runs, behind = running(lengths, n, steps), np.zeros_like(H[:, 0])
         for t in reversed(order(steps, reverse)):
             dH[:, t] += np.where(runs[:, t], behind, 0.0 if reverse else behind)
-            dN[:, t] = np.where(runs[:, t], dH[:, t] * slope(N[:, t], H[:, t], constants), 0.0)
+            dN[:, t] = np.where(runs[:, t], dH[:, t] * slope(N[:, t], H[:, t], settings), 0.0)
             behind = np.where(runs[:, t], dN[:, t] @ U.T, 0.0 if reverse else dH[:, t])
             behind = np.where(cut_before(t, lengths, steps, reverse, truncate), 0.0, behind)
         input_gradients(X, W, dN, dX, dW)

@@ -112,8 +112,8 @@ class Upsample(Layer, frozen=True):
     Args:
         factor: how many times: a number, or a pair for rows and columns; of sequences a number.
 
-    Errors: a BacklitError where the factor is below 1; where rows are neither pictures nor sequences, when the network is
-    built.
+    Errors: a BacklitError where the factor is below 1; where rows are neither pictures nor sequences, when the network
+    is built.
 
     Source: Odena, Dumoulin, Olah, "Deconvolution and checkerboard artifacts", Distill, 2016: before a convolution, in
     the place of a transposed one.
@@ -142,8 +142,8 @@ class Upsample(Layer, frozen=True):
             )
         if len(row) not in (2, 3):
             raise BacklitError(
-                f"Upsample reads pictures (rows, columns, channels) or sequences (times, channels); it is given rows of "
-                f"shape {row}. Give the network the shape of a row, such as inputs=(28, 28, 1)."
+                f"Upsample reads pictures (rows, columns, channels) or sequences (times, channels); it is given rows "
+                f"of shape {row}. Give the network the shape of a row, such as inputs=(28, 28, 1)."
             )
         return pair(self.factor)[: len(row) - 1]
 

@@ -42,6 +42,7 @@ class ThroughTime(_Units, frozen=True, kw_only=True):
         bias: whether there is b.
         weights, recurrent_weights, biases: initializer or values of W, U and b.
         freeze: names of the parameters that training leaves alone.
+        tie: layers of one tie share their parameters, whose gradients add up.
     """
 
     returns: Literal["last", "sequence"] = "last"
@@ -53,6 +54,7 @@ class ThroughTime(_Units, frozen=True, kw_only=True):
     recurrent_weights: Any = None
     biases: Any = None
     freeze: tuple[str, ...] = ()
+    tie: str = ""
 
     shaped: ClassVar[bool] = True
     gates: ClassVar[int] = 1
@@ -82,6 +84,10 @@ class ThroughTime(_Units, frozen=True, kw_only=True):
     def beside(self) -> tuple[str, ...]:
         """The input that holds the lengths, if there is one."""
         return (self.lengths,) if self.lengths else ()
+
+    def whole_numbers(self, *rows: Shape) -> Mapping[str, tuple[int, int]]:
+        """Give that lengths are whole numbers from 1 to T."""
+        return {"lengths": (1, rows[0][0])} if self.lengths else {}
 
     @classmethod
     def sample(cls) -> tuple[Layer, Shape]:

@@ -1,0 +1,88 @@
+"""What an op's own backward gives on some rows of a step: a row's part of a gradient, a reader's part of a slope."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from backlit.engine import Network, PlainStep
+from backlit.kernels.types import Array
+from backlit.ops.base import MACHINE_SCALARS, arguments
+from backlit.ops.whole_arrays import is_matrix, maths_of
+
+
+class OwnBackward:
+    """Runs the ops' own functions on copies of the recorded arrays, so that these stay as they are.
+
+    `before` and `state` are the parameters and the running statistics with which the step was made.
+    """
+
+    def __init__(self, step: PlainStep, before: Array, state: Array, scalars: Mapping[str, int]) -> None:
+        self.step, self.network, self.scalars = step, step.executable.network, scalars
+        self.before, self.state = before, state
+
+    def run(self, k: int, rows: slice, *, inputs: bool) -> dict[str, Array]:
+        """Give what op k's backward leaves in its arrays, for these rows of the batch.
+
+        The slopes of the parameters are those of these rows alone; those of what it reads come where `inputs` says so.
+        """
+        op, shapes = self.network.ops[k], self.network.shapes[k]
+        count = len(range(*rows.indices(self.step.data.rows)))
+        work = {name: np.zeros(shape) for name, shape in shapes.work.items()}
+        if op.batch_coupled:
+            work = {name: self._recorded(k, name).reshape(shape).copy() for name, shape in shapes.work.items()}
+        elif work:  # what the forward pass keeps there is of these rows
+            forward = maths_of(op, "forward")
+            forward(**{name: self._given(k, name, rows, count, work, True) for name in arguments(forward)})
+        backward = maths_of(op, "backward")
+        given = {name: self._given(k, name, rows, count, work, inputs) for name in arguments(backward)}
+        with np.errstate(all="ignore"):
+            backward(**given)
+        return given
+
+    def _recorded(self, k: int, name: str) -> Array:
+        return self.step.view(f"{self.network.labels[k]}.{name}")
+
+    def _given(self, k: int, name: str, rows: slice, count: int, work: Mapping[str, Array], inputs: bool) -> Any:
+        """Give an argument of a function of op k as the machine would on these rows."""
+        op, shapes, own = self.network.ops[k], self.network.shapes[k], name.removeprefix("d")
+        if name in MACHINE_SCALARS:
+            return self.scalars.get(name, rows.start if name == "first_row" else k)
+        if name in work:
+            return work[name]
+        slope = name != own and own in (*shapes.buffers, *shapes.parameters) and name not in shapes.buffers
+        of = own if slope else name
+        if of in shapes.buffers:
+            form = _form(op, shapes.buffers[of], count)
+            if slope and of in op.reads:
+                array = np.zeros(form if inputs else (0,) * len(form))
+            else:
+                array = self._recorded(k, name)[rows].reshape(form).copy()
+            return array if is_matrix(name) or len(form) > 2 else array.reshape(-1)
+        if of in shapes.parameters:
+            shape = shapes.parameters[of]
+            return np.zeros(shape) if slope else self._parameter(f"{self.network.labels[k]}.{of}")
+        if name in shapes.state:
+            offset, shape = self.network.state_layout[f"{self.network.labels[k]}.{name}"]
+            return self.state[offset : offset + int(np.prod(shape))].reshape(shape).copy()
+        constants = getattr(shapes, "constants", {})
+        return np.array(constants[name]) if name in constants else op.numbers()[name]
+
+    def _parameter(self, name: str) -> Array:
+        offset, shape = self.network.layout[owner_of(self.network, name)]
+        return self.before[offset : offset + int(np.prod(shape))].reshape(shape).copy()
+
+
+def owner_of(network: Network, name: str) -> str:
+    """Give the name under which the network keeps a parameter that several layers share; else the name itself."""
+    shared: Mapping[str, str] = getattr(network.graph, "shared", {})
+    return shared.get(name, name)
+
+
+def _form(op: Any, row: tuple[int, ...], count: int) -> tuple[int, ...]:
+    """Give the shape in which an op sees a buffer of so many rows."""
+    if op.shaped:
+        return (count, *row)
+    return (count * int(np.prod(row[:-1])), row[-1]) if op.by_position else (count, int(np.prod(row)))

@@ -1,0 +1,440 @@
+"""Recurrent layers: their definitions against PyTorch's, lengths, cut slopes, running backward, and what is refused."""
+
+from __future__ import annotations
+
+import math
+from unittest import mock
+
+import numpy as np
+import oracles
+import pytest
+from projection import Projection
+
+import backlit as bl
+from backlit.engine.input_checks import rows_of
+from backlit.engine.network import Network
+from backlit.engine.objective import Objective
+from backlit.engine.program import sharding
+from backlit.errors import BacklitError
+from backlit.ops.equations import Activated, Applied, Constant, Element
+from backlit.ops.layers.gru import GRU
+from backlit.ops.layers.lstm import LSTM
+from backlit.ops.layers.recurrent import Recurrent
+
+KINDS = {"recurrent": Recurrent, "lstm": LSTM, "gru": GRU}
+WAYS = [
+    {},
+    {"returns": "sequence"},
+    {"reverse": True},
+    {"reverse": True, "returns": "sequence"},
+    {"truncate": 3},
+    {"truncate": 2, "returns": "sequence"},
+    {"truncate": 3, "reverse": True, "returns": "sequence"},
+    {"bias": False},
+    {"lengths": "long"},
+    {"lengths": "long", "returns": "sequence"},
+    {"lengths": "long", "reverse": True},
+    {"lengths": "long", "reverse": True, "returns": "sequence"},
+    {"lengths": "long", "truncate": 2},
+    {"lengths": "long", "truncate": 2, "reverse": True, "returns": "sequence"},
+]
+LENGTHS = np.array([7, 1, 4, 6, 7, 3])
+STEPS, COLUMNS, UNITS = 7, 3, 5
+
+
+def made(kind, way, dtype="float64", units=UNITS):
+    """A network of the layer alone, with biases that are not 0, and rows for it."""
+    rng = np.random.default_rng(3)
+    inputs = {"X": (STEPS, COLUMNS)} | ({"long": 1} if "lengths" in way else {})
+    network = Network([KINDS[kind](units, **way)], inputs, Projection(), dtype=dtype, seed=1)
+    network.parameters[:] = rng.normal(0.0, 0.5, network.parameters.size)
+    X = rng.normal(size=(len(LENGTHS), STEPS, COLUMNS)).astype(dtype)
+    given = {"X": X, "long": LENGTHS[:, None]} if "lengths" in way else X
+    return network, given, rng.normal(size=(len(LENGTHS), network.output_size)).astype(dtype)
+
+
+class Ran:
+    """One forward and backward pass: E = Σ outputs T."""
+
+    def __init__(self, network, X, T, mode, batch_size=None):
+        rows = rows_of(network, X, T, None)
+        self.objective = Objective.of(
+            network, *rows, compiled=mode == "compiled", input_gradient=True, batch_size=batch_size or len(T)
+        )
+        self.error = self.objective.loss()
+        self.gradients = {
+            name: self.objective.gradient[offset : offset + int(np.prod(shape))].reshape(shape).copy()
+            for name, (offset, shape) in network.layout.items()
+        }
+        self.gradients["X"] = self["dX"]
+        self.outputs = self["1.Z"]
+
+    def __getitem__(self, name):
+        return self.objective.view(name).copy()
+
+
+def peer_steps(torch, kind, W, U, b):
+    """PyTorch's layer as a function of a sequence (1, T, F) and a state: its outputs and the new state."""
+    units = U.shape[0]
+    weights = [W.T, U.T]
+    if b.numel():
+        plain = torch.zeros(weights[0].shape[0], dtype=W.dtype)
+        if kind == "gru":
+            weights += [b[: 3 * units], torch.cat([plain[: 2 * units], b[3 * units :]])]
+        else:
+            weights += [b, plain]
+    given = weights, bool(b.numel()), 1, 0.0, False, False, True
+    if kind == "lstm":
+        return lambda x, state: (lambda y, *new: (y, new))(*torch.lstm(x, state, *given))
+    function = torch.gru if kind == "gru" else torch.rnn_tanh
+    return lambda x, state: (lambda y, new: (y, (new,)))(*function(x, state[0], *given))
+
+
+def peer_outputs(torch, kind, way, X, lengths, W, U, b):
+    """What PyTorch makes of each row by itself: turned round, cut into pieces, of its own length."""
+    step = peer_steps(torch, kind, W, U, b)
+    rows = []
+    for x, length in zip(X, lengths, strict=True):
+        x = x[:length].flip(0) if way.get("reverse") else x[:length]
+        state = tuple(torch.zeros(1, 1, U.shape[0], dtype=W.dtype) for _ in range(1 + (kind == "lstm")))
+        pieces = []
+        for piece in x.split(way.get("truncate") or STEPS):
+            y, state = step(piece[None], tuple(each.detach() for each in state))
+            pieces.append(y[0])
+        y = torch.cat(pieces)
+        if way.get("returns") != "sequence":
+            rows.append(y[-1])
+            continue
+        y = y.flip(0) if way.get("reverse") else y
+        rows.append(torch.cat([y, torch.zeros(STEPS - length, U.shape[0], dtype=W.dtype)]))
+    return torch.stack(rows)
+
+
+def tensors(torch, network):
+    return [torch.tensor(network[f"1.{name}"].copy(), requires_grad=True) for name in "WUb"]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=str)
+@pytest.mark.parametrize("kind", KINDS)
+def test_torch_agrees(kind, way, mode):
+    torch = oracles.torch()
+    network, X, T = made(kind, way)
+    ran = Ran(network, X, T, mode)
+    lengths = LENGTHS if "lengths" in way else [STEPS] * len(T)
+    x = torch.tensor(X["X"] if "lengths" in way else X, requires_grad=True)
+    W, U, b = tensors(torch, network)
+    outputs = peer_outputs(torch, kind, way, x, lengths, W, U, b)
+    outputs.backward(torch.tensor(T.reshape(outputs.shape)))
+    np.testing.assert_allclose(ran.outputs, outputs.detach(), rtol=0, atol=1e-12)
+    for name, tensor in {"1.W": W, "1.U": U, "1.b": b, "X": x}.items():
+        if tensor.numel():
+            scale = float(tensor.grad.abs().max())
+            np.testing.assert_allclose(ran.gradients[name], tensor.grad, rtol=0, atol=1e-12 * scale, err_msg=name)
+
+
+@pytest.mark.parametrize("returns", ["last", "sequence"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_lengths_mean_what_packed_sequences_mean_in_torch(kind, returns, mode):
+    torch = oracles.torch()
+    network, X, T = made(kind, {"lengths": "long", "returns": returns})
+    peer = {"recurrent": torch.nn.RNN, "lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[kind]
+    peer = peer(COLUMNS, UNITS, batch_first=True, dtype=torch.float64)
+    W, U, b = (torch.tensor(network[f"1.{name}"]) for name in "WUb")
+    with torch.no_grad():
+        peer.weight_ih_l0[:], peer.weight_hh_l0[:], peer.bias_hh_l0[:] = W.T, U.T, 0.0
+        peer.bias_ih_l0[:] = b[: W.shape[1]]
+        if kind == "gru":
+            peer.bias_hh_l0[2 * UNITS :] = b[3 * UNITS :]
+    x = torch.tensor(X["X"], requires_grad=True)
+    packed = torch.nn.utils.rnn.pack_padded_sequence(x, torch.tensor(LENGTHS), True, enforce_sorted=False)
+    y, state = peer(packed)
+    padded, _ = torch.nn.utils.rnn.pad_packed_sequence(y, True, total_length=STEPS)
+    wanted = padded if returns == "sequence" else (state[0] if kind == "lstm" else state)[0]
+    wanted.backward(torch.tensor(T.reshape(wanted.shape)))
+    ran = Ran(network, X, T, mode)
+    np.testing.assert_allclose(ran.outputs, wanted.detach(), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(ran.gradients["X"], x.grad, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(ran.gradients["1.U"], peer.weight_hh_l0.grad.T, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("way", [{}, {"lengths": "long", "truncate": 3}], ids=str)
+def test_twenty_steps_of_a_training_are_torchs(kind, way, mode):
+    torch = oracles.torch()
+    rng = np.random.default_rng(5)
+    inputs = {"X": (STEPS, COLUMNS)} | ({"long": 1} if "lengths" in way else {})
+    network = Network([KINDS[kind](UNITS, **way), bl.Dense(2)], inputs, "mse", seed=2)
+    X, Y = rng.normal(size=(len(LENGTHS), STEPS, COLUMNS)), rng.normal(size=(len(LENGTHS), 2))
+    given = {"X": X, "long": LENGTHS[:, None]} if "lengths" in way else X
+    W, U, b = tensors(torch, network)
+    V, c = (torch.tensor(network[f"2.{name}"].copy(), requires_grad=True) for name in "Wb")
+    adam = torch.optim.Adam([W, U, b, V, c], lr=0.01, eps=1e-8)
+    lengths = LENGTHS if "lengths" in way else [STEPS] * len(LENGTHS)
+    for _ in range(20):
+        adam.zero_grad()
+        outputs = peer_outputs(torch, kind, way, torch.tensor(X), lengths, W, U, b) @ V + c
+        torch.nn.functional.mse_loss(outputs, torch.tensor(Y)).backward()
+        adam.step()
+    bl.Training(
+        network, given, Y, optimizer=bl.Adam(0.01), epochs=20, batch_size=len(Y), shuffle=False,
+        compiled=mode == "compiled",
+    ).run()  # fmt: skip
+    for name, tensor in {"1.W": W, "1.U": U, "1.b": b, "2.W": V, "2.b": c}.items():
+        np.testing.assert_allclose(network[name], tensor.detach(), rtol=0, atol=1e-10, err_msg=name)
+
+
+BUFFERS = {"recurrent": "NHZ", "lstm": "NGCKHZ", "gru": "NQGHZ"}
+SLOPES = {"recurrent": "NHZ", "lstm": "NCHZ", "gru": "NQHZ"}
+
+
+@pytest.mark.parametrize("way", WAYS, ids=str)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_buffer_holds_the_same_in_both_modes(kind, way, dtype, close):
+    network, X, T = made(kind, way, dtype)
+    plain, compiled = (Ran(network, X, T, mode) for mode in ("plain", "compiled"))
+    for name in [f"1.{array}" for array in BUFFERS[kind]] + [f"1.d{array}" for array in SLOPES[kind]]:
+        close(compiled[name], plain[name], dtype, np.abs(plain[name]).max(initial=1.0))
+    for name, gradient in plain.gradients.items():
+        close(compiled.gradients[name], gradient, dtype, np.abs(gradient).max(initial=1.0))
+
+
+@pytest.mark.parametrize("activation", ["relu", "softplus", "sigmoid", bl.LeakyReLU(0.3), "identity", "gelu"])
+def test_any_element_wise_activation_serves(activation, mode):
+    rng = np.random.default_rng(0)
+    network = Network([Recurrent(4, activation, returns="sequence"), Recurrent(2)], (5, 3), Projection(), seed=4)
+    T = rng.normal(size=(6, 2))
+    check = bl.gradcheck(network, rng.normal(size=(6, 5, 3)), T, compiled=mode == "compiled")
+    assert check.passed, check
+
+
+def test_an_activation_may_be_ones_own(mode):
+    """Functions, constants and cache: an activation that no registry's digest has seen before."""
+    from backlit.ops.base import Activation  # noqa: PLC0415
+
+    class Bent(Activation, frozen=True):
+        name = "bent"
+        by: float = 0.25
+        below: float = 0.5
+
+        @staticmethod
+        def value(z, by):
+            return z + by * np.sqrt(z * z + 1.0)
+
+        @staticmethod
+        def slope(z, by, below):
+            return 1.0 + 2.0 * below * by * z / np.sqrt(z * z + 1.0)
+
+    rng = np.random.default_rng(0)
+    network = Network([Recurrent(4, Bent(0.3))], (5, 3), Projection(), seed=4)
+    check = bl.gradcheck(network, rng.normal(size=(6, 5, 3)), rng.normal(size=(6, 4)), compiled=mode == "compiled")
+    assert check.passed, check
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("way", [{"returns": "sequence"}, {"lengths": "long", "reverse": True}], ids=str)
+def test_threads_and_shards_change_no_bits_of_a_row(kind, way):
+    """A row's outputs are the same in any shard, and a training's weights for any number of threads."""
+    network, X, T = made(kind, way)
+    with mock.patch.multiple(sharding, THREADED_WORK=0, THREADED_ROWS=2, SEVERAL_ROWS=2):
+        weights = []
+        for threads in (1, 2, 3):
+            twin = network.copy()
+            bl.Training(twin, X, T, optimizer="adam", epochs=4, batch_size=6, threads=threads).run()
+            weights.append(twin.parameters.tobytes())
+        assert len(set(weights)) == 1
+    whole = network.predict(X)
+    for k in range(len(T)):
+        row = {name: each[k : k + 1] for name, each in X.items()} if isinstance(X, dict) else X[k : k + 1]
+        assert (network.predict(row) == whole[k]).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("way", WAYS, ids=str)
+@pytest.mark.parametrize("steps", [1, 2])
+def test_short_sequences(kind, way, steps, mode):
+    """One step has no state before; two have one."""
+    rng = np.random.default_rng(0)
+    inputs = {"X": (steps, 2)} | ({"long": 1} if "lengths" in way else {})
+    network = Network([KINDS[kind](3, **way)], inputs, Projection(), seed=4)
+    X = rng.normal(size=(3, steps, 2))
+    given = {"X": X, "long": np.array([[1], [steps], [1]])} if "lengths" in way else X
+    T = rng.normal(size=(3, network.output_size))
+    ran = Ran(network, given, T, mode)
+    torch = oracles.torch()
+    W, U, b = tensors(torch, network)
+    with mock.patch.dict(globals(), STEPS=steps):
+        lengths = [1, steps, 1] if "lengths" in way else [steps] * 3
+        outputs = peer_outputs(torch, kind, way, torch.tensor(X), lengths, W, U, b)
+    outputs.backward(torch.tensor(T.reshape(outputs.shape)))
+    np.testing.assert_allclose(ran.outputs, outputs.detach(), rtol=0, atol=1e-12)
+    got = U.grad if U.grad is not None else np.zeros(U.shape)
+    np.testing.assert_allclose(ran.gradients["1.U"], got, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_lengths_that_are_none_touch_no_other_memory(kind, mode):
+    """Whatever the numbers are, the kernels clamp them."""
+    network, X, T = made(kind, {"lengths": "long", "returns": "sequence"})
+    matrix = np.concatenate([X["X"].reshape(len(T), -1), X["long"]], axis=1)
+    matrix[:, -1] = [np.nan, -5.0, 1e30, np.inf, 0.0, -np.inf]
+    objective = Objective.of(network, matrix, T, np.zeros(0), compiled=mode == "compiled")
+    objective.loss()
+    Z = objective.view("1.Z")
+    whole = Z.reshape(len(T), STEPS, UNITS)
+    assert np.isfinite(Z).all()
+    assert (whole[[0, 1, 4, 5]] == 0.0).all()
+    assert (whole[[2, 3], -1] != 0.0).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_defaults_of_the_first_weights(kind):
+    network = Network([KINDS[kind](8)], (5, 4), seed=0)
+    U, b = network["1.U"], network["1.b"]
+    np.testing.assert_allclose(U @ U.T, np.eye(8), atol=1e-12)
+    limit = np.sqrt(6.0 / sum(network["1.W"].shape))
+    assert 0.8 * limit < np.abs(network["1.W"]).max() <= limit
+    assert b.tolist() == ([0.0] * 8 + [1.0] * 8 + [0.0] * 16 if kind == "lstm" else [0.0] * b.size)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_settings_come_back_from_plain_data(kind):
+    layer = KINDS[kind](3, returns="sequence", reverse=True, truncate=4, weights="he_normal", freeze=("U",))
+    network = Network([layer, KINDS[kind](2, biases=np.ones(KINDS[kind].biases_of_unit * 2))], (5, 2), seed=0)
+    twin = Network.from_dict(network.to_dict())
+    assert twin.layers[0] == layer
+    assert twin.layers[1].biases is None
+    assert network["2.b"].tolist() == [1.0] * (KINDS[kind].biases_of_unit * 2)
+
+
+REFUSED = [
+    ({"units": 0}, "units is 0; expected a whole number of at least 1"),
+    ({"returns": "all"}, "returns is 'all'; expected 'last' or 'sequence'"),
+    ({"truncate": -1}, "truncate is -1; expected a whole number of at least 0"),
+    ({"reverse": "yes"}, "reverse is 'yes'; expected true or false"),
+    ({"freeze": ("c",)}, "freeze names 'c'; the layer has the parameters 'W', 'U' and 'b'"),
+    ({"weights": [["1"]]}, "write 1 without quotes"),
+]
+
+
+@pytest.mark.parametrize(("given", "words"), REFUSED)
+@pytest.mark.parametrize("kind", KINDS)
+def test_settings_out_of_bounds_are_refused(kind, given, words):
+    with pytest.raises(BacklitError) as error:
+        KINDS[kind](**{"units": 2, **given})
+    assert words in str(error.value)
+
+
+def test_softmax_is_no_activation_of_units():
+    with pytest.raises(BacklitError, match="'softmax', which is not element-wise"):
+        Recurrent(2, "softmax")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        (4, "reads sequences, rows of shape (steps, numbers of a step) such as (50, 8); it is given rows of shape (4,)"),
+        ((8, 8, 1), "it is given rows of shape (8, 8, 1)"),
+        ({"X": (5, 2), "long": (2,)}, "lengths='long' is an input of shape (2,); expected one number for each row"),
+        ({"X": (5, 2)}, "reads 'long', which is no input of the network"),
+    ],
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_that_are_no_sequences_are_refused(kind, inputs, words):
+    with pytest.raises(BacklitError) as error:
+        Network([KINDS[kind](2, lengths="long" if isinstance(inputs, dict) else "")], inputs)
+    assert words in str(error.value)
+
+
+# ------------------------------------------------------------------------------------------------------------ formulas
+
+
+def evaluated(formula, value):
+    """Give the number of a formula."""
+    match formula:
+        case Element():
+            return value(formula)
+        case Constant(text):
+            return float(text)
+        case Activated(activation, z, None):
+            return float(activation.value(evaluated(z, value)))
+        case Activated(activation, z, output):
+            return float(activation.slope(evaluated(output if activation.in_place else z, value)))
+        case Applied(head, terms):
+            given = [evaluated(term, value) for term in terms]
+            return HEADS[head](given)
+    raise AssertionError(formula)
+
+
+HEADS = {
+    "+": math.fsum,
+    "*": math.prod,
+    "neg": lambda terms: -terms[0],
+    "^": lambda terms: terms[0] ** terms[1],
+    "tanh": lambda terms: math.tanh(terms[0]),
+    "sigmoid": lambda terms: 1.0 / (1.0 + math.exp(-terms[0])),
+}
+SHOWN = {"recurrent": "NHZ", "lstm": "NGCHZ", "gru": "NGHZ"}
+
+
+@pytest.mark.parametrize("way", WAYS, ids=str)
+@pytest.mark.parametrize("kind", KINDS)
+def test_formulas_give_the_numbers_of_the_arrays(kind, way, mode):
+    """Row by row, since a parameter's formula is a row's part of its gradient."""
+    network, X, T = made(kind, way, units=2)
+    rows = [network.graph.inputs[name] for name in network.graph.inputs]
+    equations, shapes = network.ops[0].equations(*rows), network.shapes[0]
+    parts = [*equations.forward, *equations.backward, *equations.gradients]
+    told = {(part.array, place) for part in parts for place in part.places}
+    wanted = {array: shapes.buffers[array.removeprefix("d")] for array in [*SHOWN[kind], "dH", "dN", "dX"]}
+    wanted |= {f"d{array}": shape for array, shape in shapes.parameters.items() if math.prod(shape)}
+    for array, shape in wanted.items():
+        assert {place for name, place in told if name == array} == set(np.ndindex(*shape))
+    for k in range(len(T)):
+        row = {name: each[k : k + 1] for name, each in X.items()} if isinstance(X, dict) else X[k : k + 1]
+        ran = Ran(network, row, T[k : k + 1], mode)
+
+        def value(element, ran=ran):
+            name = element.array.removeprefix("d")
+            if name in shapes.parameters:
+                array = ran.gradients[f"1.{name}"] if element.array != name else network[f"1.{name}"]
+                return float(array[element.index])
+            return float(ran[f"1.{element.array}"].reshape(shapes.buffers[name])[element.index])
+
+        for part in parts:
+            for place in part.places:
+                formula = part.row_formula(place, value) if part.row_formula else part.formula(place)
+                got = evaluated(formula, value)
+                assert got == pytest.approx(value(Element(part.array, place)), rel=1e-9, abs=1e-12), (part, place)
+
+
+def test_notes_say_where_slopes_are_cut_and_where_a_row_has_ended():
+    layer = Recurrent(1, lengths="long", truncate=2)
+    equations = layer.equations((4, 1), (1,))
+    length = lambda element: 3.0  # noqa: E731
+    notes = {(part.array, part.places[0][0]): part.note(part.places[0], length) for part in equations.forward[:-1]
+             if part.note}  # fmt: skip
+    assert notes == {("H", 0): "", ("H", 1): "", ("H", 2): "", ("H", 3): "behind the row's end, 3: the state stays as it is"}
+    cut = {part.places[0][0]: part.note(part.places[0], length) for part in equations.backward if part.array == "dH"}
+    assert cut == {0: "", 1: "slopes are cut between times 2 and 3, truncate = 2", 2: "", 3: ""}
+
+
+def test_names_of_gates_and_order_of_the_steps():
+    forward = LSTM(1, reverse=True).equations((2, 1)).forward
+    names = [part.kind for part in forward]
+    assert names == ["net_i", "i", "net_f", "f", "net_g", "g", "net_o", "o", "c", "out"] * 2 + ["y"]
+    assert [part.title for part in forward if part.title] == ["time 2", "time 1"]
+    gru = GRU(1).equations((1, 1))
+    assert [part.kind for part in gru.forward] == ["net_r", "r", "net_z", "z", "q", "net_n", "n", "out", "y"]
+    kinds = [part.kind for part in gru.parameters]
+    assert kinds == ["w_r", "w_z", "w_n", "u_r", "u_z", "u_n", "b_r", "b_z", "b_n", "b_q"]
+    assert [part.kind for part in Recurrent(1).equations((1, 1)).parameters] == ["w", "u", "b"]
+    assert [part.own_source for part in Recurrent(1).equations((1, 1)).parameters] == [False, True, False]
+
+
+def test_lengths_are_whole_numbers_within_the_steps():
+    network, X, T = made("gru", {"lengths": "long"})
+    for wrong, words in ((0, "from 1 to 7"), (8, "from 1 to 7"), (2.5, "whole numbers")):
+        X["long"] = np.array([[7], [1], [wrong], [6], [7], [3]])
+        with pytest.raises(BacklitError, match=words) as error:
+            network.predict(X)
+        assert "long" in str(error.value)
