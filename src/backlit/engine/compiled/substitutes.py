@@ -13,6 +13,7 @@ from typing import Any
 from backlit.kernels import convolution, functions, matmul
 
 DRIVER = "backlit.kernels.gemm.driver"
+SWEEPS = "backlit.kernels.sweeps"
 INTRINSICS = "backlit.engine.compiled.numba_intrinsics"
 VECTOR_MATH = "backlit.kernels.vector_math"
 
@@ -20,6 +21,7 @@ FUNCTIONS: Mapping[Callable[..., Any], tuple[str, str]] = {
     **{product: (DRIVER, product.__name__) for product in matmul.PRODUCTS},
     functions.flat: (INTRINSICS, "flat"),
     functions.positions: (INTRINSICS, "positions"),
+    **{function: (SWEEPS, function.__name__) for function in convolution.COMPILED},
     convolution.pictures: (INTRINSICS, "pictures"),
     convolution.windows: (INTRINSICS, "windows"),
 }
