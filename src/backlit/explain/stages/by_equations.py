@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
@@ -15,7 +16,7 @@ from backlit.explain.record.quantities import Group, Place, Quantity, Readable, 
 from backlit.explain.stages.base import ParameterQuantity, Stage
 from backlit.explain.stages.written_out import elements, written_out
 from backlit.kernels.types import Array
-from backlit.ops.equations import Element, Equations, Formula, Index, Part
+from backlit.ops.equations import Element, Equations, Formula, Index, Part, every
 
 Cell = tuple[Readable, int]
 """A number of an array: its quantity, and the unit there."""
@@ -38,6 +39,8 @@ class EquationStage(Stage):
         names = context.names.of_buffers
         self._read = tuple(name for buffer in graph.nodes[self.k].reads for name in names[buffer].channels)
         self._own = names[graph.nodes[self.k].writes].channels if self.equations.letter else self._read
+        if self.equations.same_numbers and self.via(0):  # other ops read them too: the slopes are not the same
+            self._own, self.equations = names[graph.nodes[self.k].reads[0]].names, self._as_lines()
         for name, quantity in zip(self.op.reads, self.reads, strict=True):
             self._lay(name, quantity)
         self._make_parameters_by_part()
@@ -46,6 +49,23 @@ class EquationStage(Stage):
         self._forward = [(part, self._of_part(part)) for part in self.equations.forward]
         shape = self.shapes.buffers[self.op.writes]
         return joined([self._cells[self.op.writes, tuple(index)] for index in np.ndindex(*shape)])
+
+    def _as_lines(self) -> Equations:
+        """Give equations that repeat each number that is read."""
+        read, wrote = self.shapes.buffers[self.op.reads[0]], self.shapes.buffers[self.op.writes]
+
+        def place(index: Index, given: tuple[int, ...]) -> int:
+            return int(np.ravel_multi_index(index, given))
+
+        def same(index: Index, given: tuple[int, ...], other: tuple[int, ...]) -> Index:
+            return tuple(int(k) for k in np.unravel_index(place(index, given), other))
+
+        part = functools.partial(Part, position=lambda _: ())
+        forward = part(array=self.op.writes, kind="same", places=every(wrote), unit=lambda index: place(index, wrote),
+                       formula=lambda index: Element(self.op.reads[0], same(index, wrote, read)))  # fmt: skip
+        back = part(array=f"d{self.op.reads[0]}", kind="same", places=every(read),
+                    formula=lambda index: Element(f"d{self.op.writes}", same(index, read, wrote)))  # fmt: skip
+        return Equations(forward=(forward,), backward=(back,))
 
     @property
     def writes_net(self) -> bool:  # type: ignore[override]
