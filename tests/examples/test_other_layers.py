@@ -194,7 +194,7 @@ def test_the_layers_of_a_file_alone(tmp_path):
 
     found = read_layers(written(PICTURE.replace("[4, 4, 1]", "[4, 4, 1]\nloss = 'mse'")))
     assert found.inputs == (4, 4, 1)
-    assert found.loss == {"op": "mse", "reduction": "mean"}
+    assert found.loss == {"op": "mse", "reduction": "mean_all"}
     assert [layer["op"] for layer in found.layers] == ["conv2d", "max_pool", "flatten", "dense"]
     open_inputs = read_layers(written("[[network.layers]]\nunits = 4\nlabels = ['a', 'b', 'c', 'd']\n"))
     assert (open_inputs.inputs, open_inputs.loss, open_inputs.layers) == (None, None, ({"op": "dense", "units": 4},))

@@ -48,7 +48,7 @@ class Names(msgspec.Struct, frozen=True):
     @property
     def shapes(self) -> Mapping[str, Shape]:
         """The shape of a row of each input of the network."""
-        return {"X": (len(self.inputs),)} if self.graph is None else self.graph.inputs  # type: ignore[no-any-return]
+        return {"X": (len(self.inputs),)} if self.graph is None else self.graph.inputs
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -119,8 +119,8 @@ def names_of(network: NetworkTable, graph: Any) -> Names:
     units = [given.get(str(number), ()) for number in range(1, len(network.layers) + 1)]
     _refuse_alike(inputs, units, [str(number) in labelled for number in range(1, len(units) + 1)])
     keys = ("weight_labels", "bias_labels", "recurrent_labels")
-    own = [tuple(table.get(key) for table in network.layers) for key in keys]
-    return Names(inputs, tuple(units), *own, graph, buffers)
+    weights, biases, recurrent = (tuple(table.get(key) for table in network.layers) for key in keys)
+    return Names(inputs, tuple(units), weights, biases, recurrent, graph, buffers)
 
 
 def _refuse_alike(inputs: Sequence[str], units: Sequence[Sequence[str]], named: Sequence[bool]) -> None:

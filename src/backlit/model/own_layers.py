@@ -6,9 +6,10 @@ Layers are plain data here, as `Layer.to_dict` gives them, for a model file keep
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from backlit.data import Encoder, Task
@@ -41,7 +42,13 @@ def described(given: Any) -> tuple[dict[str, Any], ...] | None:
     if not isinstance(given, (Layer, str, Mapping, list, tuple)):
         raise BacklitError(f"network is {given!r}; expected a list of layers, such as [Dense(16, 'relu')].")
     layers = [given] if isinstance(given, (Layer, str, Mapping)) else list(given)
-    return tuple(dict(layer) if isinstance(layer, Mapping) else make_dict(layer) for layer in layers)
+    return plain(dict(layer) if isinstance(layer, Mapping) else make_dict(layer) for layer in layers)
+
+
+def plain(layers: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
+    """Give layers as a model file gives them back: lists in the place of tuples."""
+    found: tuple[dict[str, Any], ...] = tuple(msgspec.json.decode(msgspec.json.encode(list(layers))))
+    return found
 
 
 def make_dict(layer: Any) -> dict[str, Any]:
