@@ -128,6 +128,84 @@ def add_run(A: Any, a: int, B: Any, b: int, count: int) -> None:
     _add_run(after(address_of(B), b), after(address_of(A), a), count)
 
 
+# --------------------------------------------------------------------------------------------------- windows of pooling
+
+
+@instructions()
+def _largest(
+    vectors: Any, X: Any, rows: Any, row: Any, columns: Any, channels: Any, place: Any, w: Any, Z: Any, M: Any
+) -> None:
+    """Write the largest of a window of `rows` by `columns` places, and its place, for all channels.
+
+    Rows of the picture have `row` numbers; the first place has the number `place`, those of the next row w more.
+    """
+    builder = vectors.builder
+    zero = place.type(0)
+    with cgutils.for_range_slice(builder, zero, channels, place.type(vectors.lanes), inc=True) as (q, _):
+        some = builder.trunc(builder.sub(channels, q), ir.IntType(32))
+        first = vectors.load_some(builder.gep(X, [q]), some)
+        largest, where = vectors.sums(2)
+        builder.store(first, largest)
+        builder.store(_everywhere(vectors, place), where)
+        with cgutils.for_range(builder, rows) as r:
+            line = builder.gep(X, [builder.add(q, builder.mul(r.index, row))])
+            number = builder.add(place, builder.mul(r.index, w))
+            with cgutils.for_range(builder, columns) as c:
+                x = vectors.load_some(builder.gep(line, [builder.mul(c.index, channels)]), some)
+                z = builder.load(largest)
+                larger = builder.and_(builder.fcmp_unordered(">", x, z), builder.fcmp_ordered("ord", z, z))
+                builder.store(builder.select(larger, x, z), largest)
+                here = _everywhere(vectors, builder.add(number, c.index))
+                builder.store(builder.select(larger, here, builder.load(where)), where)
+        vectors.store_some(builder.load(largest), builder.gep(Z, [q]), some)
+        vectors.store_some(builder.load(where), builder.gep(M, [q]), some)
+
+
+@instructions()
+def _back_to_largest(
+    vectors: Any, dX: Any, rows: Any, row: Any, columns: Any, channels: Any, place: Any, w: Any, dZ: Any, M: Any
+) -> None:
+    """Add dZ to the place of a window that M names, for all channels; arguments as of `_largest`."""
+    builder = vectors.builder
+    zero = place.type(0)
+    nothing = ir.Constant(vectors.type, None)
+    with cgutils.for_range_slice(builder, zero, channels, place.type(vectors.lanes), inc=True) as (q, _):
+        some = builder.trunc(builder.sub(channels, q), ir.IntType(32))
+        where = vectors.load_some(builder.gep(M, [q]), some)
+        slope = vectors.load_some(builder.gep(dZ, [q]), some)
+        with cgutils.for_range(builder, rows) as r:
+            line = builder.gep(dX, [builder.add(q, builder.mul(r.index, row))])
+            number = builder.add(place, builder.mul(r.index, w))
+            with cgutils.for_range(builder, columns) as c:
+                at = builder.gep(line, [builder.mul(c.index, channels)])
+                here = builder.fcmp_ordered("==", where, _everywhere(vectors, builder.add(number, c.index)))
+                added = builder.fadd(vectors.load_some(at, some), builder.select(here, slope, nothing))
+                vectors.store_some(added, at, some)
+
+
+def _everywhere(vectors: Any, whole: Any) -> Any:
+    """Give a whole number as a vector of numbers."""
+    return vectors._broadcast(vectors.builder.sitofp(whole, vectors.scalar), vectors.type)
+
+
+@inlined
+def largest(
+    X: Any, x: int, rows: int, row: int, columns: int, channels: int, place: int, w: int, Z: Any, M: Any, z: int
+) -> None:
+    """The compiled form of `kernels.pooling.largest`."""
+    _largest(after(address_of(X), x), rows, row, columns, channels, place, w, after(address_of(Z), z),
+             after(address_of(M), z))  # fmt: skip
+
+
+@inlined
+def back_to_largest(
+    dX: Any, x: int, rows: int, row: int, columns: int, channels: int, place: int, w: int, dZ: Any, M: Any, z: int
+) -> None:
+    """The compiled form of `kernels.pooling.back_to_largest`."""
+    _back_to_largest(after(address_of(dX), x), rows, row, columns, channels, place, w, after(address_of(dZ), z),
+                     after(address_of(M), z))  # fmt: skip
+
+
 # ----------------------------------------------------------------------------------------------- arrays without memory
 
 
