@@ -95,7 +95,8 @@ def input_units(graph: Graph, given: Sequence[str] | None = None) -> dict[str, U
         return {name: named(given, shape)}
     for name, (first, count) in graph.columns.items():
         own = tuple(given[first : first + count])
-        found[name] = Units(own[-graph.inputs[name][-1] :], own)
+        channels = own if len(graph.inputs[name]) == 1 else found[name].channels
+        found[name] = Units(channels, own)
     return found
 
 
