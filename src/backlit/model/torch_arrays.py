@@ -7,6 +7,7 @@ number k of theirs is number order[k] of ours.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,25 +56,11 @@ def written(op: Layer, label: str, read: list[Laid], rows: list[Shape]) -> Laid:
 
     Errors: a BacklitError where PyTorch's layers could not do the same work.
     """
-    (first, *others), (row, *_) = read, rows
+    first, row = read[0], rows[0]
     if isinstance(op, Flatten):
-        if len(row) == 1 or not first.channels_first:
-            return Laid(order=first.order)
-        return Laid(order=np.moveaxis(np.arange(np.prod(row)).reshape(row), -1, 0).ravel())
-    if isinstance(op, Concatenate):
-        if all(each.order is None for each in read):
-            return first
-        ends = np.cumsum([0, *(shape[-1] for shape in rows)])
-        parts = [np.arange(shape[-1]) if each.order is None else each.order
-                 for each, shape in zip(read, rows, strict=True)]  # fmt: skip
-        return Laid(order=np.concatenate([part + end for part, end in zip(parts, ends[:-1], strict=True)]))
-    if isinstance(op, (Add, Multiply)):
-        if all(_same(first.order, other.order) for other in others):
-            return first
-        raise BacklitError(
-            f"layer {label} joins the flattened numbers of a picture, which PyTorch has in another order, with numbers "
-            "that it has in this one; expected a dense layer between flatten and join."
-        )
+        return Laid(order=_flattened(row) if first.channels_first and len(row) > 1 else first.order)
+    if isinstance(op, (Add, Multiply, Concatenate)):
+        return _joined(op, label, read, rows)
     if isinstance(op, (Convolution, Pooling, Upsample)):
         return Laid(channels_first=True)
     if isinstance(op, IN_PLACE):
@@ -84,6 +71,33 @@ def written(op: Layer, label: str, read: list[Laid], rows: list[Shape]) -> Laid:
             "expected a dense layer between them."
         )
     return Laid()
+
+
+def _flattened(row: Shape) -> Array:
+    """Give the order of numbers that are flattened channel by channel.
+
+    >>> _flattened((2, 2, 3)).tolist()
+    [0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11]
+    """
+    order: Array = np.moveaxis(np.arange(math.prod(row)).reshape(row), -1, 0).ravel()
+    return order
+
+
+def _joined(op: Layer, label: str, read: list[Laid], rows: list[Shape]) -> Laid:
+    """Give how what branches write lies when it is joined."""
+    if all(_same(read[0].order, other.order) for other in read[1:]) and not isinstance(op, Concatenate):
+        return read[0]
+    if all(each.order is None for each in read):
+        return read[0]
+    if not isinstance(op, Concatenate):
+        raise BacklitError(
+            f"layer {label} joins the flattened numbers of a picture, which PyTorch has in another order, with numbers "
+            "that it has in this one; expected a dense layer between flatten and join."
+        )
+    ends = np.cumsum([0, *(shape[-1] for shape in rows)])
+    parts = [np.arange(shape[-1]) if each.order is None else each.order
+             for each, shape in zip(read, rows, strict=True)]  # fmt: skip
+    return Laid(order=np.concatenate([part + end for part, end in zip(parts, ends[:-1], strict=True)]))
 
 
 def _same(one: Order, other: Order) -> bool:
@@ -148,14 +162,14 @@ def _one_bias(op: Dense, label: str, bias: Array) -> Array:
         return bias
     if bias.min() != bias.max():
         raise BacklitError(
-            f"layer {label}: its units share one bias; PyTorch's biases are from {bias.min():g} to {bias.max():g}. Make "
-            "the layer with bias=True, or give equal biases."
+            f"layer {label}: its units share one bias; PyTorch's biases are from {bias.min():g} to {bias.max():g}. "
+            "Make the layer with bias=True, or give equal biases."
         )
     return bias[:1]
 
 
 def _their_biases(op: ThroughTime, own: Arrays) -> Arrays:
-    """Give both biases: PyTorch adds one to x W and one to h U; ours is the first, but for what a GRU's gate r scales."""
+    """Give both biases: PyTorch adds one to x W, one to h U; ours is the first, but for what a GRU's gate r scales."""
     b = own["b"]
     if not b.size:
         return {}

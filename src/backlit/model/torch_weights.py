@@ -18,14 +18,18 @@ from backlit.ops.layers.through_time import ThroughTime
 def torch_weights(network: Network, names: Any = None) -> dict[str, Array]:
     r"""Give a network's parameters and running statistics as a PyTorch module of the same layers has them.
 
-    Layer by layer, with W, U, b ours: `Linear.weight` = Wᵀ (units, inputs); `Conv2d.weight` (filters, channels / groups,
-    rows, columns) and `Conv1d.weight` (filters, channels / groups, size) = W with its last two axes in front, the other
-    way round; `Embedding.weight` = W (count, size); `weight_ih_l0` = Wᵀ and `weight_hh_l0` = Uᵀ, gates in the order i, f,
-    g, o (LSTM) and r, z, n (GRU), as here; of PyTorch's two biases, `bias_ih_l0` = b and `bias_hh_l0` = 0, but for a GRU's
-    gate n, whose second bias, which r scales, is b's last part; a bidirectional layer's second direction is called
-    `..._l0_reverse`; normalization's weight and bias are gamma and beta. PyTorch flattens a picture channel by channel;
-    so the rows of a dense layer behind Flatten, and normalization there, are put in that order. So are sequences that a
-    convolution or pooling wrote; other sequences are flattened step by step in both.
+    Layer by layer, with W, U, b ours:
+
+    * `Linear.weight` = Wᵀ (units, inputs); `Embedding.weight` = W (count, size).
+    * `Conv2d.weight` (filters, channels / groups, rows, columns), `Conv1d.weight` (filters, channels / groups, size): W
+      with its last two axes in front, the other way round.
+    * `weight_ih_l0` = Wᵀ, `weight_hh_l0` = Uᵀ, with the gates i, f, g, o (LSTM) and r, z, n (GRU) in that order, as
+      here. Of PyTorch's two biases `bias_ih_l0` = b and `bias_hh_l0` = 0, but for a GRU's gate n: its second bias, which
+      r scales, is the last part of b. The second direction of a bidirectional layer is called `..._l0_reverse`.
+    * Normalization's weight and bias are gamma and beta.
+    * PyTorch flattens a picture channel by channel. So the rows of a dense layer behind Flatten, and normalization
+      there, are put in that order; so it is with sequences that a convolution, pooling or upsampling wrote. Other
+      sequences are flattened step by step in both.
 
     Args:
         network: the network.
