@@ -79,9 +79,9 @@ def check_shared(network: NetworkTable, training: Mapping[str, Any]) -> None:
             values = table.get("biases")
             first = values[0] if isinstance(values, list) and values else 0.0
             raise MisfitError(
-                f"layer {label}: bias_labels names {len(names)} biases {names[0]!r}, and each is trained by itself; for "
-                f'one bias of all units write bias = "shared", biases = [{first}], bias_labels = ["{names[0]}"]. Biases '
-                'that are not trained may share a name: freeze = ["b"].',
+                f"layer {label}: bias_labels names {len(names)} biases {names[0]!r}, and each is trained by itself; "
+                f'for one bias of all units write bias = "shared", biases = [{first}], bias_labels = ["{names[0]}"]. '
+                'Biases that are not trained may share a name: freeze = ["b"].',
                 (*path, "bias_labels"),
             )
 

@@ -309,9 +309,9 @@ def _setup(name: str, about: str, raw: dict[str, Any]) -> Setup:
     if not network.layers:
         says = "network.layers is empty; expected at least one [[network.layers]] table."
         raise MisfitError(says, ("network", "layers"))
+    network, data = as_sequences(network, data)
     if data is not None:
         check_data(data)
-    network, data = as_sequences(network, data)
     chain_of(network)
     graph = graph_of(network)
     check_values(network, graph)
@@ -378,7 +378,7 @@ def graph_of(network: NetworkTable) -> Any:
     except MisfitError:
         raise
     except BacklitError as error:
-        number = re.search(r"(?:^| )layer (\d+)", str(error))
+        number = re.search(r"\b(?:layer|residual|parallel|bidirectional) (\d+)", str(error))
         path = ("network", "layers", int(number[1]) - 1) if number else ("network", "inputs")
         raise MisfitError(f"{error}{picture_advice(network, error)}", path) from None
 
