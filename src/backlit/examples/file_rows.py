@@ -87,9 +87,11 @@ def _set_rows(table: DataTable) -> FileRows:
 def _scaled(table: DataTable, training: Rows, validation: Rows, test: Rows) -> FileRows:
     """Scale inputs and targets by means and standard deviations of the training rows, as the file states."""
     X, Y = training
+    largest = float(np.abs(X).max(initial=0.0)) or 1.0
 
     def scaled(rows: Rows) -> Rows:
         x = _standard(rows[0], X) if table.scale == "standard" else rows[0]
+        x = x / largest if table.scale == "largest" else x
         return x, _standard(rows[1], Y) if table.target_scale == "standard" else rows[1]
 
     return FileRows(scaled(training), scaled(validation), scaled(test))

@@ -127,8 +127,11 @@ class DataTable(Table, frozen=True, kw_only=True):
         str | None, _says("name of a bundled data set, instead of rows; classes become a target of 0 or 1 per class")
     ] = None
     scale: Annotated[
-        Literal["none", "standard"],
-        _says("`standard` scales each input column to mean 0 and standard deviation 1, both of the training rows"),
+        Literal["none", "standard", "largest"],
+        _says(
+            "`standard` scales each input column to mean 0 and standard deviation 1, both of the training rows; "
+            "`largest` divides all inputs by the largest size of any, as pixels want it"
+        ),
     ] = "none"
     target_scale: Annotated[
         Literal["none", "standard"], _says("`standard` scales each target column in the same way")

@@ -8,12 +8,13 @@ from itertools import groupby
 import msgspec
 import numpy as np
 
+from backlit.engine import Network, equations_of, unit_names
 from backlit.explain.panel_source import Making, Source, first_of, numbers
 from backlit.explain.record.drawing_records import Cell, Grid, Maps, Sum
 from backlit.explain.record.node_record import Node
 from backlit.explain.stages.chain import layer_title
 from backlit.kernels.types import Array
-from backlit.ops.equations import Index
+from backlit.ops.equations import Index, Part
 
 MOST_MAPS = 4
 """Of more channels so many are drawn, of a filter's weights too."""
@@ -105,21 +106,43 @@ def _weights(source: Source, k: int, made: Index | None) -> tuple[tuple[Grid, ..
     part = next((part for part in equations.parameters if part.array == "W"), None)
     if part is None or part.source is None:
         return (), None
-    places = sorted(
-        (index for index in part.places if part.unit(index) == unit), key=lambda index: _number(part.source, index)
-    )
-    grids = []
-    for number, found in groupby(places, key=lambda index: _number(part.source, index)):
-        at = {part.position(index): index for index in found}
-        name = f"{part.kind}({read.channels[number]},{own.channels[unit]})"
-        grids.append(Grid(name, _placed(values, at), () if slopes is None else _placed(slopes, at)))
-    if grids and len(next(iter(at), ())) == 1 and len(grids) > 1:
-        grids = [_stacked(grids, f"{part.kind}(…,{own.channels[unit]})", read.channels)]
+    grids = filter_grids(part, unit, values, slopes, (read.channels, own.channels))
     return tuple(grids[:MOST_MAPS]), _bias(source, k, unit, own.channels[unit])
 
 
-def _number(give: object, index: Index) -> int:
-    found = give(index)  # type: ignore[operator]
+def filter_grids(
+    part: Part, unit: int, values: Array, slopes: Array | None, channels: tuple[Sequence[str], Sequence[str]]
+) -> list[Grid]:
+    """Give the weights that lead to a unit: a grid for each channel read, or all in one where windows have one axis."""
+    places = sorted((index for index in part.places if part.unit(index) == unit), key=lambda index: _number(part, index))
+    read, own = channels
+    grids, at = [], dict[Index, Index]()
+    for number, found in groupby(places, key=lambda index: _number(part, index)):
+        at = {part.position(index): index for index in found}
+        name = f"{part.kind}({read[number]},{own[unit]})"
+        grids.append(Grid(name, _placed(values, at), () if slopes is None else _placed(slopes, at)))
+    if len(next(iter(at), ())) == 1 and len(grids) > 1:
+        return [_stacked(grids, f"{part.kind}(…,{own[unit]})", read)]
+    return grids
+
+
+def filters_of(network: Network) -> tuple[Grid, ...]:
+    """Give the weights of all filters of a network's first convolution; none where it has no such layer."""
+    units = unit_names(network.graph)
+    for node, equations in zip(network.graph.nodes, equations_of(network.graph), strict=True):
+        parts = equations.parameters if equations else ()
+        part = next((part for part in parts if part.array == "W" and part.source and part.position(part.places[0])), None)
+        if part is not None:
+            channels = (units[node.reads[0]].channels, units[node.writes].channels)
+            values = np.asarray(network[f"{node.label}.W"], float)
+            return tuple(grid for unit in range(len(channels[1]))
+                         for grid in filter_grids(part, unit, values, None, channels)[:MOST_MAPS])  # fmt: skip
+    return ()
+
+
+def _number(part: Part, index: Index) -> int:
+    """Give the number of the channel that a weight leads from."""
+    found = part.source(index) if part.source else 0
     return found if isinstance(found, int) else 0
 
 

@@ -19,9 +19,9 @@ VECTOR_MATH = "backlit.kernels.vector_math"
 FUNCTIONS: Mapping[Callable[..., Any], tuple[str, str]] = {
     **{product: (DRIVER, product.__name__) for product in matmul.PRODUCTS},
     functions.flat: (INTRINSICS, "flat"),
+    functions.positions: (INTRINSICS, "positions"),
     convolution.pictures: (INTRINSICS, "pictures"),
     convolution.windows: (INTRINSICS, "windows"),
-    functions.positions: (INTRINSICS, "positions"),
 }
 """By function: the module and the name of its compiled form."""
 
