@@ -276,7 +276,7 @@ def pooling(draft: Draft, shape: Shape) -> tuple[Any, Shape]:
     *places, channels = shape
     while True:
         size, stride = ([draft.size(1, most) for _ in places] for most in (3, 3))
-        padding = str(draft.one("valid", "same"))
+        padding: Any = draft.one("valid", "same", *([1] if min(size) > 1 else []))
         plain = draft.chance(0.4)
         steps = size if plain else stride
         counts = [windowed(draft, *axis, padding) for axis in zip(places, size, steps, strict=True)]
