@@ -12,7 +12,6 @@ from backlit.explain.context import Context
 from backlit.explain.labels import check_labels
 from backlit.explain.record.quantities import Group, Key, Place, Quantity, Readable, joined
 from backlit.explain.stages.base import ParameterQuantity
-from backlit.explain.stages.by_equations import EquationStage
 from backlit.explain.stages.chain import stages_of
 from backlit.explain.stages.loss import ErrorPart
 from backlit.explain.stages.optimizer import Update, norm_quantity

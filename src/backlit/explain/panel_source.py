@@ -82,7 +82,9 @@ class Source:
         return found
 
     def weights(self, k: int, name: str) -> Array:
-        """Give a parameter of a node before the step."""
+        """Give a parameter of a node before the step; or, of a row, a buffer of its own, such as a mask."""
+        if name in self.graph.shapes[k].buffers:
+            return self.values(f"{self.nodes[k].label}.{name}")
         return self.recording.parameter(self.recording.before, f"{self.nodes[k].label}.{name}")
 
     def gradient(self, k: int, name: str) -> Array | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from backlit.explain.algebra.tree import Literal, Node
 from backlit.explain.quantity_names import Name
 from backlit.explain.record.quantities import Group, Place, Quantity, Readable, joined
 from backlit.explain.stages.base import ParameterQuantity, Stage
+from backlit.explain.stages.through_time import sizes_through_time, states_of
 from backlit.explain.stages.written_out import elements, written_out
 from backlit.kernels.types import Array
 from backlit.ops.equations import Element, Equations, Formula, Index, Part, every
@@ -206,8 +207,16 @@ class EquationStage(Stage):
         if self.equations.same_numbers:
             return ()
         self._lay(f"d{self.op.writes}", grad)
-        first = self.equations.backward[: self._last_parts()]
-        return self._grouped(((part, self._of_slopes(part)) for part in first), f"back through {self.title}")
+        first = [(part, self._of_slopes(part)) for part in self.equations.backward[: self._last_parts()]]
+        title = f"back through {self.title}"
+        return (*self._grouped(first, title), *self._through_time(first, title))
+
+    def _through_time(self, slopes: Sequence[tuple[Part, Quantity]], title: str) -> tuple[Group, ...]:
+        """Make the sizes of the slopes of what the op carries from moment to moment."""
+        states = states_of(self.equations.forward, lambda part: self._formula(part, part.places[0], 0), self.op.reads)
+        of_states = [[pair for pair in slopes if pair[0].array == f"d{array}"] for array in states]
+        sizes = tuple(sizes_through_time(self.context, self.k, found) for found in of_states if len(found) > 1)
+        return (Group(f"{title}, the slope's size through time", sizes),) if sizes else ()
 
     def _last_parts(self) -> int:
         """Give how many parts of the backward pass come before the last ones, which are the inputs' slopes."""

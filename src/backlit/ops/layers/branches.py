@@ -139,7 +139,8 @@ class Parallel(Block, frozen=True):
             )
         if len(self.branches) < 2:
             raise BacklitError(
-                f"Parallel has {counted(len(self.branches), 'branch', 'branches')}; expected at least two: Parallel([[...], [...]])."
+                f"Parallel has {counted(len(self.branches), 'branch', 'branches')}; expected at least two: "
+                "Parallel([[...], [...]])."
             )
         branches = [layers_of(branch, f"Parallel: branch {k}", empty=True) for k, branch in enumerate(self.branches, 1)]
         _set(self, "branches", tuple(branches))

@@ -146,7 +146,7 @@ class Convolution(Layer, frozen=True):
                 for places, met in _pairs([axis.covers(i) for axis, i in zip(along, window, strict=True)])
                 for q in range(depth)
             ]
-            return total(*terms, *([of("b", f)] if given.bias else []))
+            return total(total(*terms), of("b", f)) if given.bias else total(*terms)
 
         def back(index: Index) -> Formula:
             *place, channel = index
@@ -203,7 +203,7 @@ def _pairs(along: list[list[tuple[int, int]]]) -> list[tuple[Index, Index]]:
 
 @register("conv2d")
 class Conv2D(Convolution, frozen=True):
-    r"""A convolution over pictures: `filters` windows of `size` rows by columns, each slid over the whole picture.
+    """A convolution over pictures: `filters` windows of `size` rows by columns, each slid over the whole picture.
 
     Forward: Z[i, j, f] = b[f] + Σ_k Σ_l Σ_c W[k, l, c, f] X[i s + k d - p, j s + l d - p, c], with the stride s, the
     dilation d and the padding p of each axis; terms outside of the picture are left out, as if it were 0 there. (As in
