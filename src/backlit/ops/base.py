@@ -113,7 +113,7 @@ class Op(msgspec.Struct, frozen=True, metaclass=OpType):
     def to_dict(self) -> dict[str, Any]:
         """Give the op's name and settings as plain data, the inverse of `Registry.from_dict`; an empty tie is none."""
         settings = {field: getattr(self, field) for field in self.__struct_fields__}
-        return {"op": self.name, **{k: _plain(v) for k, v in settings.items() if v or k != "tie"}}
+        return {"op": self.name, **{k: _plain(v) for k, v in settings.items() if k != "tie" or v}}
 
 
 def _plain(value: Any) -> Any:
