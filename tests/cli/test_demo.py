@@ -30,9 +30,10 @@ def test_a_run_fits_eighty_columns_and_shows_every_part(capsys, name):
     assert max(map(len, text.splitlines())) <= 80
     assert "\x1b" not in text
     lessons = dict.fromkeys(
-        ("valley", "vanishing", "exploding", "overfitting", "rate", "dead-relu"), ("┐", "The error E")
+        ("valley", "vanishing", "exploding", "overfitting", "rate", "dead-relu", "digits-convolution", "memory", "residual"),
+        ("┐", "The error E"),
     )
-    lacks = {"descent": ("┐",), **lessons}.get(name, ())
+    lacks = {"descent": ("┐",), "recurrent": ("┐",), **lessons}.get(name, ())
     for part in ("Network ", "Error ", "Training ", "The error E", "┐"):
         assert part in text or part in lacks
 

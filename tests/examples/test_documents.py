@@ -27,6 +27,7 @@ TABLES = {
     "initial": file_tables.InitialTable,
     "data": file_tables.DataTable,
     "split": file_tables.SplitTable,
+    "drawn": file_tables.DrawnTable,
     "training": TrainingSettings,
     "published": file_tables.PublishedTable,
     "computed": file_tables.ComputedTable,
@@ -34,6 +35,7 @@ TABLES = {
     "valley": file_tables.ValleyTable,
     "parts": file_tables.PartTable,
     "trouble": file_tables.TroubleTable,
+    "comparison": file_tables.ComparisonTable,
     "trouble-parts": file_tables.TroublePartTable,
 }
 

@@ -95,7 +95,8 @@ def input_units(graph: Graph, given: Sequence[str] | None = None) -> dict[str, U
         return {name: named(given, shape)}
     for name, (first, count) in graph.columns.items():
         own = tuple(given[first : first + count])
-        found[name] = Units(own[-graph.inputs[name][-1] :], own)
+        channels = own if len(graph.inputs[name]) == 1 else found[name].channels
+        found[name] = Units(channels, own)
     return found
 
 
@@ -147,7 +148,8 @@ def _taken_over(equations: Equations | None, writes: str, reads: Sequence[Units]
     """Name what an op without units of its own writes after what it reads; None where that gives no names."""
     read, size = reads[0], int(np.prod(shape))
     if equations and equations.same_numbers:
-        return Units(read.channels if len(read.channels) == shape[-1] else read.names[: shape[-1]], read.names)
+        kept = len(shape) > 1 and len(read.channels) == shape[-1]
+        return Units(read.channels if kept else read.names[: shape[-1]], read.names)
     if equations is None:
         same = len(read.names) == size and len(read.channels) == shape[-1]
         return read if same else None

@@ -36,7 +36,7 @@ def _panel(panel: Panel, digits: int, width: int, *, backward: bool) -> Iterator
             lines = list(_unrolled(panel, digits, most, backward=backward))
             if max(map(cell_len, lines)) <= width:
                 break
-        yield from lines
+        yield from (part for line in lines for part in ([line] if cell_len(line) <= width else hung(line, width)))
     else:
         yield from _branches(panel, digits, width, backward=backward)
 
@@ -69,9 +69,12 @@ def _written(number: float | None, digits: int) -> str:
 def _grid(grid: Grid, numbers: Numbers, digits: int, width: int) -> list[str]:
     name = [grid.name] if grid.name else []
     array = np.array([[np.nan if number is None else number for number in row] for row in numbers], float)
-    if coloured(numbers):
-        return [*name, *_shaded(grid, array, digits, width)]
-    return [*name, *_rows(grid, array, digits)]
+    if not coloured(numbers):
+        for places in range(digits, 0, -1):
+            lines = _rows(grid, array, places)
+            if max(map(cell_len, lines)) <= width:
+                return [*name, *lines]
+    return [*name, *_shaded(grid, array, digits, width)]
 
 
 def _rows(grid: Grid, array: Array, digits: int, offset: tuple[int, int] = (0, 0)) -> list[str]:

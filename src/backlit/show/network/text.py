@@ -32,8 +32,9 @@ def drawing_lines(
         return network_lines(drawing, digits, width, names=names)
     lines = panel_lines(drawing.panels, min(digits, PANEL_DIGITS), width, backward=backward)
     small = all(column.size <= LARGEST_COLUMN for column in drawing.columns)
-    if drawing.columns and small and not backward:
-        lines += ["", *network_lines(drawing, digits, width, names=names)]
+    dense = network_lines(drawing, digits, width, names=names) if drawing.columns and small and not backward else []
+    if dense and max(map(cell_len, dense)) <= width:
+        lines += ["", *dense]
     elif drawing.columns:
         lines += [
             "",

@@ -44,7 +44,7 @@ def _drawings(example: Example, width: int, names: bool | None) -> Iterator[Text
     for drawing in drawn:
         yield _heading("The network, forward" + (f", row {drawing.row}" if drawing.row else ""))
         for line in diagram_text.drawing_lines(drawing, example.summary.digits, width - len(INDENT), names=names):
-            yield Text((INDENT + line).rstrip())
+            yield Text(INDENT + line)
         if passed_on(drawing):
             words = drawing_caption(drawing, backward=False)
             yield Text("")
