@@ -185,7 +185,9 @@ def refuse_not_finite(values: NDArray[Any], name: str, start: int) -> None:
     """Refuse NaN and infinity in grids (k, ...), the first of which is row `start`."""
     bad = np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(axis=1))
     if bad.size:
-        raise RowError(start + int(bad[0]), f"the column {quoted(name)} holds NaN or infinity: expected finite numbers.")
+        raise RowError(
+            start + int(bad[0]), f"the column {quoted(name)} holds NaN or infinity: expected finite numbers."
+        )
 
 
 def sizes(shape: Sequence[int]) -> str:

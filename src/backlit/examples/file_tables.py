@@ -53,9 +53,9 @@ class NetworkTable(Table, frozen=True, kw_only=True):
     inputs: Annotated[
         Count | tuple[Count | str, ...] | dict[str, Count | tuple[Count, ...]] | None,
         _says(
-            "number of inputs, their names, or the shape of a row: `[28, 28, 1]` of pictures (rows, columns, channels), "
-            "`[50, 8]` of sequences (moments, numbers); or a table of several inputs, each with its number or shape. "
-            "`backlit train` takes it from the table where it is left out"
+            "number of inputs, their names, or the shape of a row: `[28, 28, 1]` of pictures (rows, columns, "
+            "channels), `[50, 8]` of sequences (moments, numbers); or a table of several inputs, each with its number or "
+            "shape. `backlit train` takes it from the table where it is left out"
         ),
     ] = None
     layers: Annotated[list[dict[str, Any]], _says("the layers in order, a `[[network.layers]]` table for each")]
@@ -105,8 +105,8 @@ class DataTable(Table, frozen=True, kw_only=True):
     inputs: Annotated[
         list[Any] | None,
         _says(
-            "rows of inputs, a list of numbers for each; of a picture or a sequence nested lists, or all its numbers in "
-            "one; of several inputs a table"
+            "rows of inputs, a list of numbers for each; of a picture or a sequence nested lists, or all its numbers "
+            "in one; of several inputs a table"
         ),
     ] = None
     targets: Annotated[

@@ -293,7 +293,7 @@ def _predictions(setup: Setup, before: Network, after: Network, compiled: bool) 
 def _last_sums(graph: Any) -> str:
     """Name the array that the last layer with weights writes, before its activation."""
     weighted = [node.writes for node, shapes in zip(graph.nodes, graph.shapes, strict=True) if shapes.parameters]
-    return weighted[-1] if weighted else graph.nodes[-1].writes
+    return str(weighted[-1] if weighted else graph.nodes[-1].writes)
 
 
 def _classifies(targets: Array) -> bool:
