@@ -17,7 +17,14 @@ from backlit.engine import SIGNALS, Network
 from backlit.examples.file_errors import MisfitError
 from backlit.examples.file_layers import LABELLED, VALUES
 from backlit.examples.file_shapes import check_numbers, misfit_of_row, nested_shape
-from backlit.examples.file_tables import ComparisonTable, DataTable, NetworkTable, PartTable, TroublePartTable, ValleyTable
+from backlit.examples.file_tables import (
+    ComparisonTable,
+    DataTable,
+    NetworkTable,
+    PartTable,
+    TroublePartTable,
+    ValleyTable,
+)
 from backlit.examples.strict import unknown_key
 
 INLINE = ("inputs", "targets", "validation_inputs", "validation_targets", "input_divisors", "target_divisors")

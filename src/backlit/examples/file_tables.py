@@ -54,8 +54,8 @@ class NetworkTable(Table, frozen=True, kw_only=True):
         Count | tuple[Count | str, ...] | dict[str, Count | tuple[Count, ...]] | None,
         _says(
             "number of inputs, their names, or the shape of a row: `[28, 28, 1]` of pictures (rows, columns, "
-            "channels), `[50, 8]` of sequences (moments, numbers); or a table of several inputs, each with its number or "
-            "shape. `backlit train` takes it from the table where it is left out"
+            "channels), `[50, 8]` of sequences (moments, numbers); or a table of several inputs, each with its number "
+            "or shape. `backlit train` takes it from the table where it is left out"
         ),
     ] = None
     layers: Annotated[list[dict[str, Any]], _says("the layers in order, a `[[network.layers]]` table for each")]
@@ -215,8 +215,17 @@ class TroublePartTable(Table, frozen=True, kw_only=True):
     shows: Annotated[
         tuple[
             Literal[
-                "network", "losses", "accuracy", "answers", "signals", "finding", "beside", "warnings", "filters",
-                "maps", "time",
+                "network",
+                "losses",
+                "accuracy",
+                "answers",
+                "signals",
+                "finding",
+                "beside",
+                "warnings",
+                "filters",
+                "maps",
+                "time",
             ],
             ...,
         ],
@@ -261,7 +270,7 @@ class ComparisonTable(Table, frozen=True, kw_only=True):
 class TroubleTable(ComparisonTable, frozen=True, kw_only=True):
     """`[trouble]`: runs of which some have a trouble of training that has a name, and the others its cures."""
 
-    findings: Annotated[  # type: ignore[assignment]
+    findings: Annotated[
         dict[str, str],
         Meta(min_length=1),
         _says('which run has the trouble, and the code of the finding that names it: { sigmoid = "BL303" }'),
