@@ -74,7 +74,7 @@ BUDGETS = {
     "engine/parallel": 300,
     "analysis/boundary": 1_100,
     "analysis/valley": 1_150,
-    "analysis/report": 2_500,
+    "analysis/report": 2_550,
     "show/charts": 1_700,
     "show/report": 1_700,
     "show/demo": 1_800,

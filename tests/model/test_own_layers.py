@@ -48,7 +48,7 @@ def test_the_loss_of_the_file_is_kept_where_it_fits():
     ("source", "settings", "says"),
     [
         ("iris", {"network": [Dense(4, "softmax")]}, "gives 4 probabilities; .* has 3 classes: write units = 3"),
-        ("iris", {"network": [Dense(3)], "loss": "cross_entropy"}, "expect units = 3, activation = \"softmax\""),
+        ("iris", {"network": [Dense(3)], "loss": "cross_entropy"}, 'expect units = 3, activation = "softmax"'),
         ("iris", {"network": [Dense(3, "softmax")], "loss": "mse"}, "'mse' does not fit .* which is a class"),
         ("diabetes", {"network": [Dense(1)], "loss": "poisson"}, "poisson"),
         ("diabetes", {"network": [Dense(2)], "loss": "mse"}, "expects units = 1 and no activation"),
@@ -107,8 +107,8 @@ def test_an_embedding_reads_the_numbers_of_a_column_as_they_are():
 def test_categories_that_an_embedding_does_not_have_are_refused():
     with pytest.raises(BacklitError, match=r'"city" holds [56]; .* from 0 to 4\. An embedding .* count = 7'):
         prepared(numbered(7), network=EMBEDDED)
+    names = Table.from_arrays(np.array([["a", 1.0], ["b", 2.0]] * 9, object), [1.0, 2.0] * 9, ["city", "size"])
     with pytest.raises(BacklitError, match="holds string; expected whole numbers from 0"):
-        names = Table.from_arrays(np.array([["a", 1.0], ["b", 2.0]] * 9, object), [1.0, 2.0] * 9, ["city", "size"])
         prepared(names, network=EMBEDDED)
 
 

@@ -20,6 +20,7 @@ from backlit.data.category_numbers import CategoryNumber, plan_category_number
 from backlit.data.grids import Grid, is_grid, plan_grid
 from backlit.data.messages import counted, in_full, listed, quoted
 from backlit.data.number_hints import number_hint
+from backlit.data.surprises import Surprise
 from backlit.data.values import (
     FARTHEST,
     MISSING,
@@ -63,19 +64,6 @@ class ColumnReport(msgspec.Struct, frozen=True):
     kind: str
     done: str
     outputs: int
-
-
-class Surprise(msgspec.Struct, frozen=True):
-    """Something in a column that the training rows did not have: `what` it is, and how many `rows` have it."""
-
-    column: str
-    what: str
-    rows: int
-
-    @property
-    def note(self) -> str:
-        """What is said about it."""
-        return f"the column {quoted(self.column)} has {self.what}, in {counted(self.rows, 'row')}"
 
 
 class Number(msgspec.Struct, frozen=True, tag="number"):
@@ -228,9 +216,7 @@ def plan_column(
     return _plan_by_kind(name, column, max_categories)
 
 
-def _plan_by_kind(
-    name: str, column: pa.ChunkedArray, max_categories: int
-) -> tuple[ColumnPlan | None, ColumnReport]:
+def _plan_by_kind(name: str, column: pa.ChunkedArray, max_categories: int) -> tuple[ColumnPlan | None, ColumnReport]:
     kind = column.type
     if column.null_count == len(column):
         return _left_out(name, "empty", "every value is missing")

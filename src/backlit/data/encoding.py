@@ -10,9 +10,10 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from backlit.data.columns import MAX_CATEGORIES, Category, ColumnPlan, ColumnReport, Surprise, plan_column
+from backlit.data.columns import MAX_CATEGORIES, Category, ColumnPlan, ColumnReport, plan_column
 from backlit.data.grids import Grid, grid_of_columns, is_grid, measured_grid
 from backlit.data.messages import counted, did_you_mean, listed, quoted
+from backlit.data.surprises import Surprise
 from backlit.data.table import Table
 from backlit.data.target import ClassTarget, NumberTarget, Task, TaskKind, choose_task, fit_target
 from backlit.data.values import Label, is_number

@@ -54,8 +54,8 @@ class NetworkTable(Table, frozen=True, kw_only=True):
         Count | tuple[Count | str, ...] | dict[str, Count | tuple[Count, ...]] | None,
         _says(
             "number of inputs, their names, or the shape of a row: `[28, 28, 1]` of pictures (rows, columns, "
-            "channels), `[50, 8]` of sequences (moments, numbers); or a table of several inputs, each with its number or "
-            "shape. `backlit train` takes it from the table where it is left out"
+            "channels), `[50, 8]` of sequences (moments, numbers); or a table of several inputs, each with its number "
+            "or shape. `backlit train` takes it from the table where it is left out"
         ),
     ] = None
     layers: Annotated[list[dict[str, Any]], _says("the layers in order, a `[[network.layers]]` table for each")]
