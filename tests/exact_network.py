@@ -271,10 +271,8 @@ def weights_of(net: Exact, kind: str, W: Grid, sources: Sequence[str], units: Se
 
 
 def sources_of(x: Grid) -> list[str]:
-    """Name what weights lead from: channels where these tell them apart, else numbers with their places."""
-    last = x[(0,) * (x.ndim - 1)]
-    channels = [number.channel for number in last]
-    return channels if len(set(channels)) == len(channels) else [number.unit for number in last]
+    """Name what weights lead from: the numbers of a row, or the channels of a picture or a sequence."""
+    return [number.unit if x.ndim == 1 else number.channel for number in x[(0,) * (x.ndim - 1)]]
 
 
 def biases_of(net: Exact, kind: str, b: Grid | None, units: Sequence[str]) -> None:
@@ -371,14 +369,14 @@ def pooling(net: Exact, layer: Any, label: str, x: Grid) -> Grid:
             return max(seen, key=lambda number: number.value) * 1  # of equal numbers Python gives the first
         return total(seen) * (mpf(1) / len(seen))
 
-    return net.note("out", net.taken_over(grid((*counts, x.shape[-1]), at), x))
+    return net.note("pool", net.taken_over(grid((*counts, x.shape[-1]), at), x))
 
 
 def global_average_pool(net: Exact, layer: Any, label: str, x: Grid) -> Grid:
     columns = x.reshape(-1, x.shape[-1])
     share = mpf(1) / len(columns)
     made = grid(x.shape[-1:], lambda index: total(columns[:, index[0]]) * share)
-    return net.note("out", net.taken_over(made, x))
+    return net.note("pool", net.taken_over(made, x))
 
 
 def flatten(net: Exact, layer: Any, label: str, x: Grid) -> Grid:

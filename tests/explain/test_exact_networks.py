@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from exact_network import Exact
+from mpmath import mp
 
 import backlit as bl
 
@@ -89,6 +90,10 @@ def held(record: Any, exact: Exact) -> bool:
         return False  # behind the row's end
     if name == "E":
         wanted = exact.error.value
+    elif through := re.fullmatch(r"‖dE/d(out|c)\(layer (.+)(@t\d+)\)‖", name):
+        kind, label, place = through.groups()
+        units = (f"{kind}({exact.letters[label]}{j}{place})" for j in range(1, 9))
+        wanted = mp.sqrt(sum(exact.slope(unit) ** 2 for unit in units if unit in exact.named))
     elif name.startswith("dE/d"):
         wanted = exact.slope(name.removeprefix("dE/d"))
     elif name.endswith("+"):

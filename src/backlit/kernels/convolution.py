@@ -194,7 +194,7 @@ def lay_out(X: Any, work: Any, i: int, first: int, count: int, left: int, wide: 
             for t in range(wide * channels):
                 work[at + t] = 0.0
             continue
-        for t in range(left * channels):
+        for t in range(min(left, wide) * channels):
             work[at + t] = 0.0
         at += left * channels
         source = (i * rows + row) * columns * channels
