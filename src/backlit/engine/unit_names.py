@@ -148,7 +148,8 @@ def _taken_over(equations: Equations | None, writes: str, reads: Sequence[Units]
     """Name what an op without units of its own writes after what it reads; None where that gives no names."""
     read, size = reads[0], int(np.prod(shape))
     if equations and equations.same_numbers:
-        return Units(read.channels if len(read.channels) == shape[-1] else read.names[: shape[-1]], read.names)
+        kept = len(shape) > 1 and len(read.channels) == shape[-1]
+        return Units(read.channels if kept else read.names[: shape[-1]], read.names)
     if equations is None:
         same = len(read.names) == size and len(read.channels) == shape[-1]
         return read if same else None

@@ -89,8 +89,8 @@ class DrawnTable(Table, frozen=True, kw_only=True):
     task: Annotated[
         Literal["adding"],
         _says(
-            "`adding`: a row of two numbers at each time, a random one from 0 to 1 and a mark; the target is the sum of "
-            "the two numbers that are marked, one in each half of the sequence"
+            "`adding`: two numbers at each time, a random one from 0 to 1 and a mark; the target is the sum of the "
+            "two numbers that are marked, one in each half of the sequence"
         ),
     ]
     times: Annotated[Annotated[int, Meta(ge=2)], _says("length of the sequences")]

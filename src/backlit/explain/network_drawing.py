@@ -19,8 +19,9 @@ import numpy as np
 from backlit.explain.contents import Contents
 from backlit.explain.panels import dense_tail, panels_of
 from backlit.explain.record.exact import ExactNumbers
+from backlit.explain.record.node_record import Node
 from backlit.explain.record.quantities import Key, Place, Quantity
-from backlit.explain.record.step_records import Column, Drawing, Edge, Node
+from backlit.explain.record.step_records import Column, Drawing, Edge
 from backlit.explain.stages.base import ParameterQuantity, Stage
 from backlit.explain.stages.chain import layer_title
 from backlit.kernels.types import Array

@@ -56,8 +56,10 @@ class Source:
             return np.full(shape, np.nan)
         if buffer in self.graph.inputs:
             first, count = self.graph.columns[buffer]
-            return self.recording.X[self.row, first : first + count].reshape(shape)
-        return self.recording.array(buffer).reshape(-1, *shape)[self.row]
+            found: Array = self.recording.X[self.row, first : first + count].reshape(shape)
+        else:
+            found = self.recording.array(buffer).reshape(-1, *shape)[self.row]
+        return found
 
     def slopes(self, buffer: str) -> Array | None:
         """Give dE/d of the row's numbers of a buffer, in its shape; None where the backward pass does not come."""
@@ -67,7 +69,8 @@ class Source:
         name = f"{label}.d{array}"
         if name not in self.recording.executable.places:
             return None
-        return self.recording.array(name).reshape(-1, *self.shape(buffer))[self.row]
+        found: Array = self.recording.array(name).reshape(-1, *self.shape(buffer))[self.row]
+        return found
 
     @functools.cached_property
     def _reached(self) -> set[str]:

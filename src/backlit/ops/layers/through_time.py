@@ -67,6 +67,11 @@ class ThroughTime(_Units, frozen=True, kw_only=True):
     }
 
     def __post_init__(self) -> None:
+        if not isinstance(self.lengths, str):
+            raise BacklitError(
+                f"{self.name}: lengths is {self.lengths!r}; expected the name of an input of the network that holds the "
+                "lengths: lengths='lengths' with inputs={'X': (50, 8), 'lengths': (1,)}."
+            )
         check_settings(self)
         for name in ("weights", "recurrent_weights", "biases"):
             if not isinstance(given := getattr(self, name), (str, Op)):
@@ -101,7 +106,8 @@ class ThroughTime(_Units, frozen=True, kw_only=True):
             shaped = f"({row[0]}, 1) for {row[0]} steps of one number each" if len(row) == 1 else "(steps, numbers)"
             raise BacklitError(
                 f"{self.name} reads sequences, rows of shape (steps, numbers of a step) such as (50, 8); it is given "
-                f"rows of shape {row}: give the network inputs={shaped}, or put a layer before it that writes sequences."
+                f"rows of shape {row}. Behind a recurrent layer, let that one pass on all steps: returns='sequence'; "
+                f"else give the network inputs={shaped}."
             )
         if others and others[0] != (1,):
             raise BacklitError(
