@@ -211,7 +211,7 @@ def test_the_layers_of_a_file_alone(tmp_path):
 
 
 def test_a_name_with_a_place_is_the_number_at_that_place():
-    text = PICTURE.split("[data]")[0].replace("[4, 4, 1]", "[4, 5, 1]").replace("filters = 1", "filters = 2")
+    text = PICTURE.partition("[data]")[0].replace("[4, 4, 1]", "[4, 5, 1]").replace("filters = 1", "filters = 2")
     text = "\n".join(line for line in text.split("\n") if not line.startswith("weight"))
     setup = parse_network_file(f"{text}[data]\ninputs = [{[k % 7 for k in range(20)]}]\ntargets = [1]\n").setups[0]
     measured = Measurement(setup, setup.build(), compiled=False)
