@@ -87,6 +87,13 @@ def test_grey_or_colours_by_what_the_files_have(tmp_path, other, kind, channels,
     assert holds <= set(found.ravel().tolist())
 
 
+def test_sixteen_bits_beside_colours_become_eight(tmp_path):
+    deep = Image.fromarray(np.full((4, 4), 200 * 257, np.uint16))
+    found = pixels(read_table(classes(tmp_path, **{"cat/x.png": deep, "cat/y.png": picture((7, 8, 9), "RGB")})))
+    assert found.dtype == np.uint8
+    assert (found[2] == 200).all()
+
+
 def noise():
     data = io.BytesIO()
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64)).astype(np.uint8)).save(data, "PNG")

@@ -210,6 +210,17 @@ def test_the_layers_of_a_file_alone(tmp_path):
             read_layers(written(text))
 
 
+def test_a_name_with_a_place_is_the_number_at_that_place():
+    text = PICTURE.partition("[data]")[0].replace("[4, 4, 1]", "[4, 5, 1]").replace("filters = 1", "filters = 2")
+    text = "\n".join(line for line in text.split("\n") if not line.startswith("weight"))
+    setup = parse_network_file(f"{text}[data]\ninputs = [{[k % 7 for k in range(20)]}]\ntargets = [1]\n").setups[0]
+    measured = Measurement(setup, setup.build(), compiled=False)
+    Z = measured.array("1.Z").reshape(3, 4, 2)
+    for row, column, channel in np.ndindex(3, 4, 2):
+        asked = parse_quantity(f"net(f{channel + 1}@r{row + 1}c{column + 1})", setup.names)
+        assert measured.value(asked) == Z[row, column, channel]
+
+
 def test_the_engine_and_the_names_agree_on_every_number():
     """A planted fault in the places of a convolution's weights or of a state would show here."""
     for text in (PICTURE, SEQUENCE):

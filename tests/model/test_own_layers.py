@@ -8,6 +8,7 @@ import backlit as bl
 from backlit.data import Encoder, Table, read_table
 from backlit.errors import BacklitError
 from backlit.model import Settings, TableTraining, fit_table, load, save
+from backlit.model.held_out import held_out_rows
 from backlit.model.own_layers import embedded_columns, picture_layers, with_places
 from backlit.ops.layers.dense import Dense
 from backlit.ops.registry import layer_from_dict
@@ -140,6 +141,16 @@ def test_a_picture_has_a_small_convolutional_network_by_default(tmp_path):
     assert training.recipes[0].rate == 1e-3
     assert prepared(str(tmp_path / "digits.npz"), layers=(5,))[1].graph.inputs == {"X": (64,)}
     assert prepared(str(tmp_path / "digits.npz"), network=[bl.GRU(4)], inputs=(8, 8))[1].output_size == 10
+
+
+def test_the_test_rows_of_pictures_are_found_again_and_of_other_pictures_are_not(tmp_path):
+    X, y = np.random.default_rng(0).integers(0, 255, (40, 4, 4)).astype(np.uint8), np.array([0, 1] * 20)
+    np.savez(tmp_path / "some.npz", X=X, y=y)
+    _, report = fit_table(str(tmp_path / "some.npz"), settings=Settings(layers=(2,), **QUICK))
+    assert len(held_out_rows(report, read_table(tmp_path / "some.npz"))) == 8
+    X[3, 2, 1] ^= 1
+    np.savez(tmp_path / "some.npz", X=X, y=y)
+    assert held_out_rows(report, read_table(tmp_path / "some.npz")) is None
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (2, 5, 3), (28, 28, 1), (32, 32, 3), (256, 100, 1)])
