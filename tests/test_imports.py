@@ -77,7 +77,7 @@ BUDGETS = {
     "analysis/report": 2_550,
     "show/charts": 1_700,
     "show/report": 1_700,
-    "show/demo": 1_800,
+    "show/demo": 2_000,
     "show/diagnose": 600,
     "sources": 1_450,
 }

@@ -38,7 +38,8 @@ NAMES = (
     "vanishing", "exploding", "overfitting", "rate", "dead-relu", "convolution",
     "digits-convolution", "recurrent", "memory", "residual",
 )  # fmt: skip
-"""The classic examples, in the order in which to read them; the last five are troubles of training and their cures."""
+"""The classic examples, in the order in which to read them; behind the first nine come five troubles of training and
+their cures, and five networks that are no chain of dense layers."""
 
 NO_NETWORKS = {".csv", ".tsv", ".parquet", ".xlsx", ".npy", ".npz", ".json", ".py", ".ipynb", ".html", ".pdf", ".gz"}
 """Endings of files that hold something else."""

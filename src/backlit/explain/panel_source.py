@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -124,7 +124,7 @@ bias=Element(array='b', index=(0,)))
     if isinstance(formula, Applied) and formula.head == "/" and isinstance(formula.args[0], (Applied, Element)):
         upper = making_of(formula.args[0])
         return Making("mean", upper.reads, None) if upper and upper.bias is None else None
-    terms = formula.args if isinstance(formula, Applied) and formula.head == "+" else (formula,)
+    terms = tuple(_terms(formula))
     found: list[Read] = []
     bias = None
     for term in terms:
@@ -136,6 +136,15 @@ bias=Element(array='b', index=(0,)))
         else:
             return None
     return Making("sum", tuple(found), bias) if found else None
+
+
+def _terms(formula: Formula) -> Iterator[Formula]:
+    """Give the terms of a sum, those of sums within it too."""
+    if isinstance(formula, Applied) and formula.head == "+":
+        for term in formula.args:
+            yield from _terms(term)
+    else:
+        yield formula
 
 
 def _read(term: Formula) -> Read | None:
