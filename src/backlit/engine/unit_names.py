@@ -136,10 +136,9 @@ def unit_names(
         if letters[k]:
             units = named(chosen(k, [f"{letters[k]}{j + 1}" for j in range(shape[-1])]), shape)
         else:
-            units = _taken_over(equations, node.op.writes, reads, shape)
-            if units is None:
-                usual = [f"{node.op.name}{node.label}.{j + 1}" for j in range(shape[-1])]
-                units = named(chosen(k, usual), shape)
+            usual = [f"{node.op.name}{node.label}.{j + 1}" for j in range(shape[-1])]
+            same = _taken_over(equations, node.op.writes, reads, shape)
+            units = named(chosen(k, usual), shape) if same is None else same
         found[node.writes] = units
     return found
 

@@ -8,6 +8,7 @@ outputs o1, o2, ... or the classes' names. A quantity of a unit is `net(h1)`, of
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -131,6 +132,7 @@ def _with_row(name: Name, row: str) -> Name:
     return Name(f"{name.text}[{row}]", f"{{{name.symbol}}}^{{({row_symbol(row)})}}") if row else name
 
 
+@functools.lru_cache(maxsize=4096)
 def quantity_symbol(quantity: str) -> str:
     r"""Give a quantity's letter or word in LaTeX; a gate's letter stands above, since the unit stands below.
 
@@ -145,6 +147,7 @@ def quantity_symbol(quantity: str) -> str:
     return quantity if len(quantity) == 1 else rf"\text{{{latex_text(quantity)}}}"
 
 
+@functools.lru_cache(maxsize=4096)
 def unit_symbol(name: str) -> str:
     r"""Give a unit's name in LaTeX.
 

@@ -39,11 +39,18 @@ def excerpt(contents: Contents, wanted: Wanted | None) -> dict[Quantity, set[Pla
     for quantity in contents.quantities():
         first = (range(min(FIRST, len(of) or 1)) for of in (quantity.rows, quantity.sources, quantity.units))
         rows, sources, units = first
-        places = (Place(row, source, unit) for row in rows for source in sources for unit in units)
+        early = [unit for unit in units if _is_early(quantity.units[unit])]
+        places = (Place(row, source, unit) for row in rows for source in sources for unit in early)
         found |= {Key(quantity, at) for at in places if wanted is None or at in wanted.get(quantity, ())}
     totals = {key for key in found if key.quantity in {error.E, error.per_row, error.per_output}}
     found |= {need for key in totals for need in key.quantity.needs(key.place)}
     return _by_quantity(found | _given(found))
+
+
+def _is_early(unit: str) -> bool:
+    """Tell whether a number belongs to one of the first moments of a sequence, or to none."""
+    moment = re.fullmatch(r".*@t(\d+)", unit)
+    return moment is None or int(moment[1]) <= FIRST
 
 
 def _by_quantity(keys: Iterable[Key]) -> dict[Quantity, set[Place]]:

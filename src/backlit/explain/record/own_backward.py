@@ -9,7 +9,7 @@ import numpy as np
 
 from backlit.engine import Network, PlainStep
 from backlit.kernels.types import Array
-from backlit.ops.base import MACHINE_SCALARS, arguments
+from backlit.ops.base import arguments
 from backlit.ops.whole_arrays import inside_functions, is_matrix, maths_of
 
 
@@ -19,8 +19,10 @@ class OwnBackward:
     `before` and `state` are the parameters and the running statistics with which the step was made.
     """
 
-    def __init__(self, step: PlainStep, before: Array, state: Array, scalars: Mapping[str, int]) -> None:
-        self.step, self.network, self.scalars = step, step.executable.network, scalars
+    def __init__(
+        self, step: PlainStep, network: Network, before: Array, state: Array, scalars: Mapping[str, int]
+    ) -> None:
+        self.step, self.network, self.scalars = step, network, scalars
         self.before, self.state = before, state
 
     def run(self, k: int, rows: slice, *, inputs: bool) -> dict[str, Array]:
@@ -48,29 +50,29 @@ class OwnBackward:
     def _given(self, k: int, name: str, rows: slice, count: int, work: Mapping[str, Array], inputs: bool) -> Any:
         """Give an argument of a function of op k as the machine would on these rows."""
         op, shapes, array = self.network.ops[k], self.network.shapes[k], name.removeprefix("d")
-        if name in MACHINE_SCALARS:
-            return self.scalars.get(name, rows.start if name == "first_row" else k)
-        if name in work:
-            return work[name]
         slope = name != array and array in (*shapes.buffers, *shapes.parameters) and name not in shapes.buffers
         of = array if slope else name
         if of in shapes.buffers:
-            form = _form(op, shapes.buffers[of], count)
-            if slope and of in op.reads:
-                numbers = np.zeros(form if inputs else (0,) * len(form))
-            else:
-                numbers = self._recorded(k, name)[rows].reshape(form).copy()
-            return numbers if is_matrix(name) or len(form) > 2 else numbers.reshape(-1)
+            return self._buffer(k, of, slope, rows, count, inputs)
         if of in shapes.parameters:
-            shape = shapes.parameters[of]
-            return np.zeros(shape) if slope else self._parameter(f"{self.network.labels[k]}.{of}")
+            return np.zeros(shapes.parameters[of]) if slope else self._parameter(f"{self.network.labels[k]}.{of}")
         if name in shapes.state:
             offset, shape = self.network.state_layout[f"{self.network.labels[k]}.{name}"]
             return self.state[offset : offset + int(np.prod(shape))].reshape(shape).copy()
-        if name in shapes.constants:
-            return np.array(shapes.constants[name])
-        own: dict[str, Any] = {**op.numbers(), **inside_functions(op)}
-        return own[name]
+        scalars = {"first_row": rows.start, "op_number": k, **self.scalars}
+        others: dict[str, Any] = {**work, **op.numbers(), **inside_functions(op), **scalars}
+        others |= {constant: np.array(values) for constant, values in shapes.constants.items()}
+        return others[name]
+
+    def _buffer(self, k: int, of: str, slope: bool, rows: slice, count: int, inputs: bool) -> Array:
+        """Give a buffer of op k, or its slope, as the op sees it; slopes of what it reads are to be written."""
+        op = self.network.ops[k]
+        form = _form(op, self.network.shapes[k].buffers[of], count)
+        if slope and of in op.reads:
+            numbers = np.zeros(form if inputs else (0,) * len(form))
+        else:
+            numbers = self._recorded(k, f"d{of}" if slope else of)[rows].reshape(form).copy()
+        return numbers if is_matrix(of) or len(form) > 2 else numbers.reshape(-1)
 
     def _parameter(self, name: str) -> Array:
         offset, shape = self.network.layout[owner_of(self.network, name)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import NamedTuple
@@ -13,6 +14,10 @@ from backlit.explain.algebra.tree import Node, Ref, shown_refs
 from backlit.explain.quantity_names import Name
 from backlit.explain.record.numeric_slope import NumericSlope
 from backlit.kernels.types import Array
+
+
+KEPT = 8
+"""So many formulas of a quantity are kept."""
 
 
 class Place(NamedTuple):
@@ -59,7 +64,8 @@ class Quantity:
         self.units, self.sources, self.rows = tuple(units), tuple(sources), tuple(rows)
         self.name = name
         self.values = values
-        self.expression = expression
+        # A long sum is asked for several times, one time after another: by its digits, its lines, its remarks.
+        self.expression = expression and functools.lru_cache(maxsize=KEPT)(expression)
         self.note = note
         self.numeric, self.terms = numeric, terms
         self._needed: dict[Place, tuple[Key, ...]] = {}
@@ -71,6 +77,10 @@ class Quantity:
             self._kept = place.row, np.asarray(self.values(place.row))
         array = self._kept[1]
         return float(array[place.source, place.unit] if self.sources else array[place.unit])
+
+    def key(self, place: Place) -> Key:
+        """Give the number at a place."""
+        return Key(self, place)
 
     def source(self, place: Place) -> str | None:
         """Give the name of what a weight comes from; None of other numbers."""
@@ -119,13 +129,24 @@ class Cells:
     def __init__(self, cells: Sequence[tuple[Readable, int]]) -> None:
         self._cells = tuple(cells)
         last = self._cells[-1][0]
-        self.kind, self.rows, self.layer = last.kind, last.rows, last.layer
-        self.units = tuple(quantity.units[unit] for quantity, unit in self._cells)
+        self.kind: str = last.kind
+        self.rows: tuple[str, ...] = last.rows
+        self.layer: int | str | None = last.layer
+        self.units: tuple[str, ...] = tuple(quantity.units[unit] for quantity, unit in self._cells)
+
+    def values(self, row: int) -> Array:
+        """Give the numbers of a row."""
+        return np.array([self.value(Place(row, 0, unit)) for unit in range(len(self.units))])
 
     def value(self, place: Place) -> float:
         """Give the number at a place."""
         quantity, unit = self._cells[place.unit]
         return quantity.value(place._replace(unit=unit))
+
+    def key(self, place: Place) -> Key:
+        """Give the number at a place as a number of its quantity."""
+        quantity, unit = self._cells[place.unit]
+        return quantity.key(place._replace(unit=unit))
 
     def ref(self, row: int, unit: int, source: int = 0) -> Ref:
         """Give the number for use in another one's formula."""

@@ -183,7 +183,7 @@ class Recording:
     @functools.cached_property
     def _own(self) -> OwnBackward:
         scalars = {"training": 1, "seed": self.settings.seed, "step": self.number - 1}
-        return OwnBackward(self.step, self.before, self.state_before, scalars)
+        return OwnBackward(self.step, self.network, self.before, self.state_before, scalars)
 
     # ---------------------------------------------------------------------------------------------------------- checks
 

@@ -154,7 +154,7 @@ class SoftmaxStage(ActivationStage):
         return plus(*(times(grad.ref(at.row, first + k), local.ref(at.row, at.unit, k)) for k in units))
 
 
-def ratio(upper: Name, lower: Quantity, at: Place) -> Name:
+def ratio(upper: Name, lower: Readable, at: Place) -> Name:
     """Name the derivative of one quantity with respect to another of the same row."""
     below = lower.name(at)
     row = below.text[below.text.rindex("[") :] if lower.rows else ""

@@ -105,7 +105,7 @@ class EquationStage(Stage):
             whole = sum(other.array == part.array for other in self.equations.parameters) == 1
             grid = _grid(part)
             made = self.parameter(
-                part.array, "" if whole else f":{number}", lambda g=grid, p=part: self._described(p, g)
+                part.array, "" if whole else f":{number}", functools.partial(self._described, part, grid)
             )
             self.parameters += (made,)
             for unit, column in enumerate(grid):

@@ -15,7 +15,7 @@ from backlit.explain.algebra.parsing import statements
 from backlit.explain.algebra.tree import Apply, Literal, Node, Ref, Symbol, call, expand, neg, over, plus, square, times
 from backlit.explain.context import Context, constant, fill
 from backlit.explain.quantity_names import Name, row_symbol
-from backlit.explain.record.quantities import Place, Quantity
+from backlit.explain.record.quantities import Place, Quantity, Readable
 from backlit.explain.record.recording import Recording, is_elementwise, op_value
 from backlit.explain.stages.activation import ActivationStage, side_of_kinks
 from backlit.explain.stages.base import ParameterQuantity, Stage
@@ -55,7 +55,7 @@ class ErrorPart:
     # --------------------------------------------------------------------------------------------------------- forward
 
     @property
-    def scores(self) -> Quantity:
+    def scores(self) -> Readable:
         """The numbers z of a loss's formula: the input of the activation that it is joined with, else the outputs."""
         return self.last.read if self.joined else self.last.written
 

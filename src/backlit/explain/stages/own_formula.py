@@ -11,7 +11,7 @@ from backlit.errors import BacklitError
 from backlit.explain.algebra.decimals import as_written, decimal_value, distance
 from backlit.explain.algebra.tree import OWN, Node, call
 from backlit.explain.context import setting_ref
-from backlit.explain.record.quantities import Place, Quantity
+from backlit.explain.record.quantities import Place, Readable
 from backlit.explain.record.recording import is_elementwise
 from backlit.explain.stages.true_formula import allowances
 from backlit.ops.base import Layer, Loss, Op, arguments
@@ -29,20 +29,20 @@ def own_call(op: Layer | Loss, function: str, *args: Node, name: str = "") -> No
     return call(f"{OWN}{name or op.name}", *args, *settings)
 
 
-def own_output(op: Layer | Loss, function: str, output: Quantity, targets: Quantity, at: Place) -> Node:
+def own_output(op: Layer | Loss, function: str, output: Readable, targets: Readable, at: Place) -> Node:
     """Give an output's part of an element-wise loss, "value", or its "slope", as a function of output and target."""
     refs = output.ref(at.row, at.unit), targets.ref(at.row, at.unit)
     return own_call(op, function, *refs, name=f"{op.name}'" if function == "slope" else "")
 
 
-def own_slope(op: Layer | Loss, scores: Quantity, targets: Quantity, at: Place) -> Node:
+def own_slope(op: Layer | Loss, scores: Readable, targets: Readable, at: Place) -> Node:
     """Give the slope of a loss with respect to an output, or to the score in its place."""
     if is_elementwise(op):
         return own_output(op, "slope", scores, targets, at)
     return own_row(op, scores, targets, at.row, scores.units[at.unit])
 
 
-def own_row(op: Layer | Loss, scores: Quantity, targets: Quantity, row: int, slope_of: str = "") -> Node:
+def own_row(op: Layer | Loss, scores: Readable, targets: Readable, row: int, slope_of: str = "") -> Node:
     """Give a loss of a row as a function of all its outputs and targets, or its slope with respect to an output."""
     refs = [quantity.ref(row, j) for quantity in (scores, targets) for j in range(len(scores.units))]
     return own_call(op, "slope" if slope_of else "value", *refs, name=f"d{op.name}/d{slope_of}" if slope_of else "")

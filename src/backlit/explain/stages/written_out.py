@@ -13,6 +13,7 @@ from backlit.explain.algebra.tree import Literal, Node, Ref, call, evaluate, neg
 from backlit.explain.context import fill
 from backlit.explain.record.recording import op_value
 from backlit.explain.stages.own_formula import own_call, written
+from backlit.ops.base import Activation
 from backlit.ops.equations import Activated, Applied, Constant, Count, Element, Formula
 
 ONE = Literal("1")
@@ -59,7 +60,7 @@ def _activated(formula: Activated, of: Callable[[Element], Node]) -> Node:
     return _written(op, op.slope_formula, value, known, own_call(op, "slope", z, name=f"{op.name}'"))
 
 
-def _written(op: Activated, text: str, value: float, known: dict[str, Node], instead: Node) -> Node:
+def _written(op: Activation, text: str, value: float, known: dict[str, Node], instead: Node) -> Node:
     """Give a formula's text with numbers for its symbols; where that gives another number, the function's name."""
     return written(op, float(value), [text], lambda t: fill(statements(t)[0].value, op, known), instead)[0]
 
