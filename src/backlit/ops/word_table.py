@@ -85,7 +85,7 @@ THEIRS: Mapping[str, str] = {
     "average_pool": "average_pooling average_pooling_1d average_pooling_2d avg_pool avg_pool_1d avg_pool_2d mean_pool",
     "global_average_pool": "global_average_pooling global_average_pooling_1d global_average_pooling_2d gap "
     "adaptive_avg_pool_2d",
-    "upsample": "up_sampling up_sampling_1d up_sampling_2d upsampling nearest",
+    "upsample": "up_sampling up_sampling_1d up_sampling_2d nearest",
     "recurrent": "rnn simple_rnn elman vanilla_rnn",
     "lstm": "long_short_term_memory",
     "gru": "gated_recurrent_unit",
