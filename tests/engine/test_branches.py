@@ -1,4 +1,4 @@
-"""Blocks, joins, ties, several inputs, embeddings, and layers on the last axis: held to PyTorch's numbers and gradients.
+"""Blocks, joins, ties, several inputs, embeddings, and layers on the last axis: held to PyTorch's numbers.
 
 A case is a network with the same computation in PyTorch, of the network's parameters by their names.
 """
