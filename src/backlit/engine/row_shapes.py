@@ -107,8 +107,8 @@ def whole_numbers_of(graph: Graph) -> list[WholeNumbers]:
             if buffer not in places:
                 raise BacklitError(
                     f"layer {node.label} ({node.op.summary()}) takes whole numbers from {low} to {high}; it reads "
-                    f"what layer {buffer.rpartition('.')[0]} writes. Let it read an input of the network, or columns of one: "
-                    "[Select([0]), ...]."
+                    f"what layer {buffer.rpartition('.')[0]} writes. Let it read an input of the network, or "
+                    "columns of one: [Select([0]), ...]."
                 )
             found.append(WholeNumbers(places[buffer].reshape(-1), low, high, f"{node.label} ({node.op.summary()})"))
         if isinstance(node.op, Select) and node.reads[0] in places:
