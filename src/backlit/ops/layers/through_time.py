@@ -26,6 +26,9 @@ from backlit.ops.value_checks import Count, Whole, refuse_texts
 
 PARAMETERS = ("W", "U", "b")
 
+NOT_AT_ALL, AS_IT_IS, THROUGH = range(3)
+"""How a slope comes back from the step behind."""
+
 
 class _Units(Layer, frozen=True):
     units: Count
@@ -111,14 +114,17 @@ class ThroughTime(_Units, frozen=True, kw_only=True):
         return row[0], row[1]
 
     def arrays(self, rows: tuple[Shape, ...], buffers: Mapping[str, int]) -> Shapes:
-        """Give the parameters, and the buffers X, Z and those named, each with so many numbers for a unit and step."""
+        """Give the parameters, and the buffers X, Z and those named, each with so many numbers for a unit and step.
+
+        S and R are what loops work in: numbers of one step.
+        """
         steps, columns = self.steps_and_columns(*rows)
         units, wide = self.units, self.gates * self.units
         lengths = {"lengths": (1 if self.lengths else 0,)}
         kept = {name: (steps, count * units) for name, count in buffers.items()}
         written = (units,) if self.returns == "last" else (steps, units)
         return Shapes(
-            {"X": (steps, columns), **lengths, **kept, "Z": written},
+            {"X": (steps, columns), **lengths, **kept, "Z": written, "S": (wide,), "R": (units,)},
             {"W": (columns, wide), "U": (units, wide), "b": (self.biases_of_unit * units if self.bias else 0,)},
         )
 
@@ -240,12 +246,50 @@ def length_of(lengths: Any, i: int, steps: int) -> int:
     return steps if given >= steps else int(given)
 
 
-def cut_loops(s: int, length: int, steps: int, reverse: float, truncate: float) -> bool:
-    """Tell whether slopes are cut before step s, counted from the first that a row has."""
-    if truncate == 0.0:
-        return False
-    own = s if reverse == 0.0 else s - (steps - length)
-    return own % int(truncate) == 0
+def place_loops(s: int, steps: int, reverse: float) -> tuple[int, int]:
+    """Give the place of step s in the sequence, and that of the step before."""
+    return (s, s - 1) if reverse == 0.0 else (steps - 1 - s, steps - s)
+
+
+def place_back_loops(s: int, steps: int, reverse: float) -> tuple[int, int]:
+    """Give the place of step s in the sequence, and that of the step behind."""
+    return (s, s + 1) if reverse == 0.0 else (steps - 1 - s, steps - 2 - s)
+
+
+def way_back(s: int, t: int, after: int, length: int, steps: int, reverse: float, truncate: float) -> int:
+    """Tell how a slope comes back to step s: not at all, as it is from behind a row's end, or through the step behind."""
+    if s < steps - 1 and reverse == 0.0 and after >= length:
+        return AS_IT_IS
+    if s == steps - 1 or t >= length:
+        return NOT_AT_ALL
+    own = s + 1 if reverse == 0.0 else length - 1 - after  # the number of the step behind among those of the row
+    if truncate != 0.0 and own % int(truncate) == 0:
+        return NOT_AT_ALL
+    return THROUGH
+
+
+def stay_loops(H: Any, i: int, t: int, before: int, s: int) -> None:
+    """Keep a row's numbers as they were the step before, 0 at the first step."""
+    if s > 0:
+        for j in range(H.shape[2]):
+            H[i, t, j] = H[i, before, j]
+    else:
+        clear_loops(H, i, t)
+
+
+def clear_loops(A: Any, i: int, t: int) -> None:
+    """Write 0 into a row's numbers at a place."""
+    for j in range(A.shape[2]):
+        A[i, t, j] = 0.0
+
+
+def carry_loops(A: Any, i: int, t: int, after: int, way: int) -> None:
+    """Write the slopes of the step behind as they are, or 0."""
+    if way == AS_IT_IS:
+        for j in range(A.shape[2]):
+            A[i, t, j] = A[i, after, j]
+    else:
+        clear_loops(A, i, t)
 
 
 def passed_on_loops(H: Any, lengths: Any, Z: Any, reverse: float) -> None:
