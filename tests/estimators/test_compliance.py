@@ -23,7 +23,7 @@ ESTIMATORS = [
     MLPClassifier(max_iter=100),
     MLPRegressor(max_iter=100),
     MLPClassifier(5, max_iter=100, solver="lbfgs", n_members=2, normalization="layer"),
-    MLPRegressor(layers=[Dense(5, "gelu")], max_iter=100, solver="lbfgs", scale_target=True, loss="huber"),
+    MLPRegressor(hidden_layers=[Dense(5, "gelu")], max_iter=100, solver="lbfgs", scale_target=True, loss="huber"),
 ]
 
 

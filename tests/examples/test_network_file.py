@@ -250,7 +250,7 @@ def test_numbers_in_quotes_and_truth_values_are_no_weights():
         for name in ("weights", "biases"):
             with pytest.raises(BacklitError, match=f"Dense: {name}: the values hold .*; expected an initializer's"):
                 bl.Dense(1, **{name: given})
-    with pytest.raises(BacklitError, match=r"Dense: bias is 0\.6; expected True or False"):
+    with pytest.raises(BacklitError, match=r"Dense: bias is 0\.6; expected True, False, or 'shared'"):
         bl.Dense(1, bias=0.6)
 
 

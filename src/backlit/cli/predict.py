@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from backlit.model import TabularModel
 
 SUFFIXES = [".csv", ".parquet"]
-PREDICTION = "prediction"
+PREDICTION, PROBABILITY = "prediction", "probability"
 SMALLEST, LARGEST = 1e-30, 1e30
 """Between these, the size of a target's mean and deviation lets float32 hold predictions far from the mean."""
 FARTHEST_MEAN = 16
@@ -54,14 +54,16 @@ def predict(
 ) -> None:
     """Predict the rows of a table with a model: a column `prediction`, in the order of the rows.
 
-    The target column is not needed.
+    The target column is not needed. Of a folder of pictures there are the files' names before it, and behind it the
+    probability of the class that is predicted.
 
     Parameters
     ----------
     model
         A model file, as `backlit train` writes it.
     data
-        A CSV or Parquet file, or a bundled data set, with the columns that the model learned from.
+        A CSV or Parquet file, or a bundled data set, with the columns that the model learned from; or a folder of
+        pictures or an .npz file, as the model learned from.
     output
         The file to write: OUT.csv or OUT.parquet. Without it, CSV goes to standard output.
     keep
@@ -83,17 +85,19 @@ def predict(
         trained.require_classes()
     with readable_twice(data) as file:
         table = trained.read(file)
-        kept = kept_columns(file, table, table.columns if keep_all else column_names(keep or (), table))
+        named = table.columns if keep_all else column_names(keep or (), table)
+        kept = kept_columns(file, table, named or table.file_columns)
     parquet = output is not None and output.suffix.lower() == ".parquet"
     if not parquet and not (json and output is None):
         refuse_what_csv_cannot_hold(kept)
     surprises: list[Surprise] = []
-    tables = _predicted(trained, table, kept, probabilities, surprises)
+    added = _added(trained, probabilities, of_files=bool(table.file_columns))
+    tables = _predicted(trained, table, kept, added, surprises)
     if output is None:
         _to_stdout(tables, json)
     else:
         _to_file(output, tables, _write_parquet if parquet else _write_csv)
-    _conclude(output, table.n_rows, (*kept.column_names, *_added(trained, probabilities)), surprises, json)
+    _conclude(output, table.n_rows, (*kept.column_names, *added), surprises, json)
 
 
 def _check_output(output: Path, model: Path, data: str) -> None:
@@ -105,21 +109,21 @@ def _check_output(output: Path, model: Path, data: str) -> None:
             )
 
 
-def _added(trained: TabularModel, probabilities: bool) -> list[str]:
-    """The names of the added columns."""
+def _added(trained: TabularModel, probabilities: bool, *, of_files: bool) -> list[str]:
+    """The names of the added columns: of files, one with the probability of the predicted class."""
     from backlit.data.values import label_text
 
     classes = (trained.encoder.classes or ()) if probabilities else ()
-    return [PREDICTION, *(f"probability {label_text(label)}" for label in classes)]
+    one = [PROBABILITY] if of_files and trained.encoder.classes and not probabilities else []
+    return [PREDICTION, *one, *(f"{PROBABILITY} {label_text(label)}" for label in classes)]
 
 
 def _predicted(
-    trained: TabularModel, table: Table, kept: pa.Table, probabilities: bool, surprises: list[Surprise]
+    trained: TabularModel, table: Table, kept: pa.Table, added: list[str], surprises: list[Surprise]
 ) -> Iterator[pa.Table]:
     """The kept columns and the predictions, a chunk of rows after another; collects the surprises."""
     import pyarrow as pa
 
-    added = _added(trained, probabilities)
     for name in added:
         if name in kept.column_names:
             raise BacklitError(f'{table.name} has a column "{name}" of its own: name the columns to keep with --keep.')
@@ -131,10 +135,15 @@ def _predicted(
         predictions = trained.decode(outputs)
         if trained.encoder.classes is None:
             predictions = predictions.astype(_number_type(trained.encoder.target, outputs.dtype))
-        vectors = [predictions, *(outputs.T if probabilities else ())]
+        vectors = [predictions, *_probabilities(outputs, added)]
         for name, vector in zip(added, vectors, strict=True):
             rows = rows.append_column(name, pa.chunked_array([pa.array(vector)]))
         yield rows
+
+
+def _probabilities(outputs: Any, added: list[str]) -> Any:
+    """The columns of probabilities: of the predicted class alone, or of each class, where they are asked for."""
+    return [outputs.max(axis=1)] if PROBABILITY in added else outputs.T if len(added) > 1 else ()
 
 
 def _number_type(target: Any, computed: Any) -> Any:

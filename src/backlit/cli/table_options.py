@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
@@ -58,6 +59,13 @@ class TableOptions:
         float,
         _option(NETWORK, "The probability with which a hidden unit is left out of an update.", converter=value),
     ] = 0.0
+    network: Annotated[
+        Path | None,
+        _option(
+            NETWORK, "A network file whose layers are the hidden ones, instead of the options above; an output layer "
+            "and a loss that fit the target are added where it has none. Its rows and steps do not count.",
+        ),
+    ] = None  # fmt: skip
     optimizer: Annotated[str, _option(DESCENT, _one_of(optimizers))] = "adam"
     rate: Annotated[
         float | None,
@@ -91,14 +99,26 @@ class TableOptions:
         from backlit.model import Settings
 
         if self.target is None and table.target is None:
-            raise BacklitError(f"which column is to be predicted? Name it with --target: {listed(table.columns)}.")
+            from backlit.data.target import without_target
+
+            raise BacklitError(without_target(table) or f"which column is to be predicted? Name it with --target: {listed(table.columns)}.")
         checked("epochs", self.epochs, Annotated[int, Meta(ge=1)] | None)
         return Settings(
             kind=self.task, ignore=column_names(self.ignore or (), table), layers=layer_sizes(self.layers),
             activation=names(self.activation), optimizer=self.optimizer, rate=self.rate, schedule=self.schedule,
             batch_size=self.batch_size, epochs=self.epochs, dropout=self.dropout, decay=self.decay, l2=self.l2,
             seed=self.seed, dtype=self.dtype, time_limit=time_limit, validation=self.validation, test=self.test,
+            **self._own_network(),
         )  # fmt: skip
+
+    def _own_network(self) -> dict[str, Any]:
+        """The settings that say which layers the network file has."""
+        if self.network is None:
+            return {}
+        from backlit.examples import read_layers
+
+        found = read_layers(self.network)
+        return {"network": found.layers, "inputs": found.inputs, "loss": found.loss}
 
 
 USUAL = TableOptions()

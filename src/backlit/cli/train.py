@@ -63,7 +63,8 @@ def train(
     Parameters
     ----------
     data
-        A CSV or Parquet file, or a bundled data set: iris, wine, breast_cancer, digits, diabetes.
+        A CSV or Parquet file, or a bundled data set: iris, wine, breast_cancer, digits, diabetes; a folder that has a
+        folder of small pictures for each class (pip install 'backlit[pictures]'); or an .npz file with arrays X and y.
     output
         The model file, OUT.safetensors; by default DATA.safetensors, in this folder.
     report

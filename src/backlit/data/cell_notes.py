@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from backlit.data.category_numbers import CategoryNumber
 from backlit.data.columns import Boolean, Category, ColumnPlan, Time
 from backlit.data.encoding import Encoder
+from backlit.data.grids import Grid
 from backlit.data.table import Table
 from backlit.data.target import NumberTarget
 from backlit.data.values import label_text
@@ -24,6 +26,9 @@ def cell_notes(encoder: Encoder, table: Table) -> list[list[str]]:
     """
     columns: list[list[list[str]]] = []
     for plan in encoder.features.columns:
+        if isinstance(plan, Grid):
+            columns.append([["standardized"] * len(plan.outputs)] * table.n_rows)
+            continue
         cells = table.column(plan.name).to_pylist()
         columns.append([_notes(plan, cell) for cell in cells])
     target = encoder.target
@@ -38,6 +43,8 @@ def cell_notes(encoder: Encoder, table: Table) -> list[list[str]]:
 def _notes(plan: ColumnPlan, cell: Any) -> list[str]:
     """Give a note for each output of a column."""
     missing = cell is None or (isinstance(cell, float) and not math.isfinite(cell))
+    if isinstance(plan, CategoryNumber):
+        return [f"{plan.name} is {_shown(cell)}"]
     if isinstance(plan, Category):
         return [f"{plan.name} is {'missing' if missing else _shown(cell)}"] * len(plan.outputs)
     if isinstance(plan, Boolean):

@@ -139,11 +139,11 @@ def _pillow() -> Any:
 def _opened(pillow: Any, folder: Path, file: Path) -> Any:
     """Open a picture, which reads its head alone."""
     path = folder / file
+    if path.is_file() and not path.stat().st_size:
+        raise BacklitError(f"{quoted(path)} is an empty file (0 bytes); expected a picture: copy it again.")
     try:
-        if not path.stat().st_size:
-            raise BacklitError(f"{quoted(path)} is an empty file (0 bytes); expected a picture: copy it again.")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of its size, which is refused below
+            warnings.simplefilter("ignore")  # of its size, which is refused elsewhere
             return pillow.Image.open(path)
     except pillow.UnidentifiedImageError:
         raise BacklitError(f"{quoted(path)} is no picture, whatever its name; expected PNG, JPEG or such.") from None

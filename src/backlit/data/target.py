@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from backlit.data.grids import is_grid
 from backlit.data.messages import counted, listed, quoted
 from backlit.data.number_hints import no_numbers, number_hint
 from backlit.data.table import Table
@@ -142,7 +143,10 @@ def choose_task(table: Table, target: str | None = None, kind: TaskKind | None =
     if target is None:
         target = table.target
     if target is None:
-        raise BacklitError(f"Which column of {table.name} is to be predicted? Its columns: {listed(table.columns)}.")
+        raise BacklitError(
+            without_target(table)
+            or f"Which column of {table.name} is to be predicted? Its columns: {listed(table.columns)}."
+        )
     n_missing = table.n_rows - int(table.present(target).sum())
     column = table.drop_missing(target).column(target)
     if not len(column):
@@ -161,10 +165,27 @@ def choose_task(table: Table, target: str | None = None, kind: TaskKind | None =
         _check_numbers(column, target)
         classes: tuple[Label, ...] = ()
     else:
+        if table.file_columns and len(column.unique()) == 1:
+            raise BacklitError(
+                f"{table.name} has one folder of pictures, {quoted(column[0].as_py())}; expected two or more, one for "
+                "each class."
+            )
         classes = _checked_classes(column, target)
     if target in table.decimal_commas:
         why = f"is written with decimal commas and {why}"
     return Task(target, chosen, f"{quoted(target)} {why}", classes, len(column), n_missing)
+
+
+def without_target(table: Table) -> str:
+    """Say what a source without targets lacks, where it is known; an empty text where a column may be the target."""
+    if table.file_columns:
+        return (
+            f"{table.name} holds pictures without classes; expected a folder for each class, with its pictures in it: "
+            "the names of the folders are what is learned."
+        )
+    if all(is_grid(table.column(name).type) for name in table.columns):
+        return f"{table.name} has no targets; expected an array y beside X, with one target for each row."
+    return ""
 
 
 def _kind_and_reason(arrow_type: Any, counts: dict[Label, int], asked: TaskKind | None) -> tuple[TaskKind, str]:

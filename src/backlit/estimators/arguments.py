@@ -32,6 +32,8 @@ def refuse_unknown(cls: type, given: Iterable[str]) -> None:
 
 
 def _advice(name: str, known: list[str]) -> str:
+    if name == "layers" and HIDDEN in known:
+        return f"did you mean 'hidden_layers', a list of layers, or {HIDDEN!r}?"
     words = {normal(word) for key in ("layers", "units") for word in (key, *THEIRS[key].split())}
     if normal(name) in words and HIDDEN in known:
         return f"did you mean {HIDDEN!r}?"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -114,12 +115,19 @@ def network_of(estimator: Any, inputs: int, output: Output, dtype: Any, random: 
     """Build the network and draw its weights.
 
     Layers described by `hidden_layer_sizes` get the weights that scikit-learn draws from the same random state; those
-    of `layers` are drawn as each layer says.
+    of `hidden_layers` are drawn as each layer says.
     """
-    if estimator.layers is not None:
-        hidden = [make_layer(layer) for layer in estimator.layers]
+    row = _row(estimator.input_shape, inputs)
+    if estimator.hidden_layers is not None:
+        hidden = [make_layer(layer) for layer in estimator.hidden_layers]
+        _refuse_other_ends(hidden, row)
         layers = [*hidden, Dense(output.units, output.activation)]
-        return Network(layers, inputs, output.loss, dtype=dtype, seed=random.randint(2**31 - 1))
+        return Network(layers, row, output.loss, dtype=dtype, seed=random.randint(2**31 - 1))
+    if estimator.input_shape is not None and len(row) > 1:
+        raise BacklitError(
+            f"input_shape is {row}, and hidden_layer_sizes are units of dense layers, which read one row of numbers; "
+            "expected hidden_layers that read such a shape, such as [bl.Conv2D(8, 3, 'relu'), bl.Flatten()]."
+        )
     sizes, functions = hidden_layers(estimator)
     layers = [layer for size, function in zip(sizes, functions, strict=True)
               for layer in _hidden(size, function, estimator.normalization, estimator.dropout)]  # fmt: skip
@@ -127,6 +135,35 @@ def network_of(estimator: Any, inputs: int, output: Output, dtype: Any, random: 
     network = Network(layers, inputs, output.loss, dtype=dtype)
     _draw(network, [*functions, functions[-1] if functions else _activation(estimator.activation)], random)
     return network
+
+
+def _row(given: Any, inputs: int) -> tuple[int, ...]:
+    """Give the shape of a row, for so many columns of X."""
+    if given is None:
+        return (inputs,)
+    sizes = np.asarray(given)
+    if sizes.ndim != 1 or not sizes.size or sizes.dtype.kind not in "iu" or (sizes < 1).any():
+        raise BacklitError(f"input_shape is {given!r}; expected the shape of a row, such as (8, 8, 1) or (50, 8).")
+    shape = tuple(map(int, sizes))
+    if (count := math.prod(shape)) != inputs:
+        product = " × ".join(map(str, shape))
+        raise BacklitError(
+            f"input_shape is {shape}, {product} = {count:,} numbers; X has {counted(inputs, 'column')}. Expected one "
+            "column for each number, in the order of X.reshape(len(X), -1); preprocess='auto' leaves out columns that "
+            "do not vary."
+        )
+    return shape
+
+
+def _refuse_other_ends(hidden: Sequence[Layer], row: tuple[int, ...]) -> None:
+    """Refuse hidden layers behind which the output layer would read rows of several axes."""
+    graph = Network(hidden, row).graph if hidden else None
+    written = row if graph is None else graph.rows[graph.nodes[-1].writes]
+    if len(written) > 1:
+        raise BacklitError(
+            f"the hidden layers write rows of shape {written}; the output layer reads one row of numbers. End them "
+            "with bl.Flatten(), or bl.GlobalAveragePool(); recurrent layers with returns='last'."
+        )
 
 
 def hidden_layers(estimator: Any) -> tuple[list[int], list[Activation]]:

@@ -50,8 +50,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
     come the same weights, shuffles and trajectory. See docs/coming-from-scikit-learn.md for those that follow.
 
     Args:
-        layers: the hidden layers as Backlit's, instead of `hidden_layer_sizes`, `activation`, `dropout` and
-            `normalization`: layers, activations, or names of activations.
+        hidden_layers: the hidden layers as Backlit's, instead of `hidden_layer_sizes`, `activation`, `dropout` and
+            `normalization`: layers, blocks, activations, or names of activations. The output layer follows them.
+        input_shape: the shape of a row that they read, such as (8, 8, 1) of pictures or (50, 8) of sequences; X stays
+            (n, columns), each row the numbers of that shape in order. `coefs_` and `intercepts_` are of the dense
+            layers; `to_network()` has all parameters.
         activation: also any of Backlit's activations, or a list with one for each hidden layer.
         solver: also the name of any optimizer of Backlit, which takes `learning_rate_init` and `weight_decay`, or an
             optimizer with settings of its own.
@@ -102,7 +105,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
         momentum: float = 0.9, nesterovs_momentum: bool = True, early_stopping: bool = False,
         validation_fraction: float = 0.1, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8,
         n_iter_no_change: Any = 10, max_fun: int = 15000,
-        layers: Any = None, loss: Any = "log_loss", class_weight: Any = None, dropout: float = 0.0,
+        hidden_layers: Any = None, input_shape: Any = None, loss: Any = "log_loss", class_weight: Any = None, dropout: float = 0.0,
         normalization: Any = None, weight_decay: float = 0.0, clip_value: Any = None, clip_norm: Any = None,
         max_norm: Any = None, scoring: Any = None, preprocess: Any = None, n_members: int = 1, n_jobs: Any = -1,
     ) -> None:  # fmt: skip
@@ -129,7 +132,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
         self.epsilon = epsilon
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
-        self.layers = layers
+        self.hidden_layers = hidden_layers
+        self.input_shape = input_shape
         self.loss = loss
         self.class_weight = class_weight
         self.dropout = dropout

@@ -9,6 +9,7 @@ from typing import Any
 from backlit.engine import Network
 from backlit.errors import counted
 from backlit.estimators.build import dense_layers
+from backlit.ops.layers.dense import Dense
 from backlit.show.notebook import picture_html, words_html
 
 MOST_UNITS = 8
@@ -25,6 +26,9 @@ def html_of(estimator: Any, diagram: Callable[[], str]) -> str:
     count = len(estimator._members)
     several = f"{count} networks of " if count > 1 else ""
     caption = f"{several}{counted(network.parameters.size, 'parameter')}: {chain_of(network)}"
+    if not all(isinstance(node.op, Dense) or not shapes.parameters
+               for node, shapes in zip(network.graph.nodes, network.graph.shapes, strict=True)):  # fmt: skip
+        return f'{diagram()}<div style="margin:0.5em 0">{words_html(caption)}</div>'  # circles are dense layers alone
     return f'{diagram()}<div style="margin:0.5em 0">{picture_html(*svg_of(network), "")}{words_html(caption)}</div>'
 
 

@@ -36,6 +36,7 @@ def read_inputs(estimator: Any, X: Any, y: Any, *, reset: bool, predicting: bool
             f"preprocess is {estimator.preprocess!r}, but this estimator was fitted with {fitted}; set "
             f"preprocess={fitted} again, or fit anew with warm_start=False."
         )
+    _refuse_axes(estimator, X)
     if estimator.preprocess is not None:
         return _read_table(estimator, X, y, reset=reset, predicting=predicting)
     options = {"accept_sparse": ["csr", "csc"], "dtype": (np.float64, np.float32), "reset": reset}
@@ -45,6 +46,18 @@ def read_inputs(estimator: Any, X: Any, y: Any, *, reset: bool, predicting: bool
         numeric = estimator._numeric_targets
         checked, y = validate_data(estimator, X, y, multi_output=True, y_numeric=numeric, **options)
     return Inputs(checked.toarray() if sparse.issparse(checked) else checked, y)
+
+
+def _refuse_axes(estimator: Any, X: Any) -> None:
+    """Refuse pictures and sequences that are not laid out as rows, as all of scikit-learn takes them."""
+    axes = getattr(X, "ndim", 2)
+    if axes > 2:
+        shape = tuple(X.shape[1:]) if axes == 4 or estimator.input_shape is not None else (*X.shape[1:], 1)
+        raise BacklitError(
+            f"Found array with dim {axes}, X has shape {tuple(X.shape)}; {type(estimator).__name__} expected 2: "
+            f"(n, columns), as all of scikit-learn. Write X.reshape(len(X), -1), with input_shape={shape} for layers "
+            "that read such rows."
+        )
 
 
 def _read_table(estimator: Any, X: Any, y: Any, *, reset: bool, predicting: bool) -> Inputs:

@@ -170,6 +170,8 @@ def _check_convertible(estimator: Any) -> set[str]:
         f"the hidden activations {', '.join(names)}": len(functions) > 1 or "" in functions,
         f"the loss {network.loss.name}": network.loss.name not in losses,
         "layers without biases": any(not layer.bias for layer in dense_layers(network)),
+        "biases that units share": any(layer.bias == "shared" for layer in dense_layers(network)),
+        "weights that layers share": any(layer.tie for layer in dense_layers(network)),
     }
     for what, found in problems.items():
         if found:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from backlit.lazy import lazily
 
 if TYPE_CHECKING:
-    from backlit.examples.netfile import NetworkFile, Setup, parse_network_file, read_network_file
+    from backlit.examples.netfile import FileLayers, NetworkFile, Setup, parse_network_file, read_layers, read_network_file
     from backlit.examples.run_records import ComputedFigure, ErrorAt, Example, ExampleRun, Figure, SetupRun
     from backlit.examples.running import Trained, example_file, examples, run_example, train_example
 
@@ -25,6 +25,7 @@ _PLACES = {
     "Example": "run_records",
     "ExampleRun": "run_records",
     "Figure": "run_records",
+    "FileLayers": "netfile",
     "NetworkFile": "netfile",
     "Setup": "netfile",
     "SetupRun": "run_records",
@@ -32,6 +33,7 @@ _PLACES = {
     "example_file": "running",
     "examples": "running",
     "parse_network_file": "netfile",
+    "read_layers": "netfile",
     "read_network_file": "netfile",
     "run_example": "running",
     "train_example": "running",
@@ -43,6 +45,7 @@ __all__ = [
     "Example",
     "ExampleRun",
     "Figure",
+    "FileLayers",
     "NetworkFile",
     "Setup",
     "SetupRun",
@@ -50,6 +53,7 @@ __all__ = [
     "example_file",
     "examples",
     "parse_network_file",
+    "read_layers",
     "read_network_file",
     "run_example",
     "train_example",

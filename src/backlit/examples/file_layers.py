@@ -167,4 +167,15 @@ def without_values(table: Any) -> Any:
     }
 
 
+def with_ops(table: Any) -> Any:
+    """Give a layer's table as `layer_from_dict` takes it: with `op`, also within blocks, and without names."""
+    if isinstance(table, list):
+        return [with_ops(item) for item in table]
+    if not isinstance(table, Mapping):
+        return table
+    kept = {key: value for key, value in table.items() if key not in LABELLED and key != "labels"}
+    inner = {key: with_ops(value) for key, value in kept.items() if key in _HOLDING and isinstance(value, (list, Mapping))}
+    return {"op": "dense", **kept, **inner}
+
+
 _HOLDING = ("layers", "shortcut", "branches", "layer")

@@ -246,6 +246,12 @@ class FileTable(Table, frozen=True, kw_only=True):
     trouble: Annotated[TroubleTable | None, _says("a table of its own, below")] = None
 
 
+class NetworkAlone(Table, frozen=True, kw_only=True):
+    """The network of a file whose other tables do not count."""
+
+    network: NetworkTable
+
+
 class SetupTable(Table, frozen=True, kw_only=True):
     """What one run needs, all its keys together."""
 

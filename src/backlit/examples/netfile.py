@@ -24,7 +24,7 @@ from backlit.examples.file_checks import (
     check_values,
 )
 from backlit.examples.file_errors import MisfitError, at_place, inside, inside_key, misfit, of_setting
-from backlit.examples.file_layers import layer_of, without_values
+from backlit.examples.file_layers import layer_of, with_ops, without_values
 from backlit.examples.file_rows import FileRows, file_rows, generator_of
 from backlit.examples.file_shapes import as_sequences, network_inputs, picture_advice
 from backlit.examples.file_slips import refuse_flat_rows
@@ -34,6 +34,7 @@ from backlit.examples.file_tables import (
     DataTable,
     FileTable,
     InitialTable,
+    NetworkAlone,
     NetworkTable,
     PublishedTable,
     SetupTable,
@@ -172,7 +173,11 @@ def read_network_file(path: str | Path) -> NetworkFile:
     a value of a wrong type or shape, or a number that is not finite. Its message shows the line, and the place in it
     where that is known.
     """
-    path = Path(path)
+    return parse_network_file(_text_of(Path(path)), str(path))
+
+
+def _text_of(path: Path) -> str:
+    """Give the text of a network file."""
     try:
         data = path.read_bytes()
         text = data.decode("utf-8-sig")
@@ -183,22 +188,87 @@ def read_network_file(path: str | Path) -> NetworkFile:
     except OSError as error:
         there = f" There is {path}.txt: rename it." if Path(f"{path}.txt").is_file() else ""
         raise BacklitError(f"cannot read {path}: {error.strerror}.{there}") from None
-    return parse_network_file(text.replace("\r\n", "\n"), str(path))
+    return text.replace("\r\n", "\n")
 
 
 def parse_network_file(text: str, name: str = "the network file") -> NetworkFile:
     """Read a network file's text; `name` begins the messages of errors."""
-    try:
-        raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        found = slip(text, error)
-        raise at_place(name, text, found.line, found.column, found.says) from None
+    raw = _parsed(text, name)
     try:
         refuse_not_finite(raw)
         refuse_flat_rows(raw)
         return _checked(raw)
     except BacklitError as error:
         raise misfit(name, text, raw, error) from None
+
+
+def _parsed(text: str, name: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = slip(text, error)
+        raise at_place(name, text, found.line, found.column, found.says) from None
+
+
+class FileLayers(msgspec.Struct, frozen=True):
+    """The layers of a network file alone, for rows from elsewhere.
+
+    `layers` are plain data, with the numbers of their parameters where the file gives them. `inputs` is the shape of a
+    row, None where the file leaves it out; `loss` that of the file, None where it has none.
+    """
+
+    layers: tuple[dict[str, Any], ...]
+    inputs: tuple[int, ...] | None
+    loss: dict[str, Any] | None
+
+
+def read_layers(path: str | Path) -> FileLayers:
+    """Read the layers of a network file, whose rows and steps do not count.
+
+    Errors: a BacklitError as `read_network_file`, and where the file has several runs, several inputs, or a recipe of
+    initial weights.
+    """
+    text = _text_of(Path(path))
+    raw = _parsed(text, str(path))
+    try:
+        refuse_not_finite(raw)
+        return _layers_alone(raw)
+    except BacklitError as error:
+        raise misfit(str(path), text, raw, error) from None
+
+
+def _layers_alone(raw: dict[str, Any]) -> FileLayers:
+    file = decode(raw, FileTable)
+    if file.runs:
+        raise MisfitError(
+            f"the file has {len(file.runs)} runs; expected one network for the table: keep [network] alone.", ("runs", 0)
+        )
+    if not file.network:
+        raise BacklitError("[network] is missing; expected [[network.layers]], a table for each hidden layer.")
+    network = decode({"network": file.network}, NetworkAlone).network
+    if not network.layers:
+        raise MisfitError(
+            "network.layers is empty; expected at least one [[network.layers]] table.", ("network", "layers")
+        )
+    if network.initial is not None:
+        raise MisfitError(
+            "network.initial repeats a known draw of first weights; on a table the seed of the training draws them: "
+            "leave it out.",
+            ("network", "initial"),
+        )
+    given = network_inputs(network.inputs)
+    if isinstance(given, dict):
+        raise MisfitError(
+            "network, inputs: several inputs are given; expected a number or one shape: the columns of a table are one "
+            'row, and { op = "select", what = "column" } reads some of them.',
+            ("network", "inputs"),
+        )
+    chain_of(network)
+    loss = None
+    if "loss" in file.network:
+        loss = op_of(losses, network.loss, "loss", "network", "loss").to_dict()
+    inputs = given if given is None or isinstance(given, tuple) else (given,)
+    return FileLayers(tuple({"op": "dense", **with_ops(table)} for table in network.layers), inputs, loss)
 
 
 def _checked(raw: dict[str, Any]) -> NetworkFile:

@@ -281,7 +281,7 @@ def _parameters(setup: Setup, before: Network, after: Network) -> tuple[Paramete
 def _predictions(setup: Setup, before: Network, after: Network, compiled: bool) -> tuple[Prediction, ...]:
     """Give the first rows with their outputs."""
     first, last = (Measurement(setup, network, compiled=compiled) for network in (before, after))
-    sums = last.array(_last_sums(setup.names.graph))
+    sums = last.array(_last_sums(setup.names.graph)).reshape(len(last.X), -1)
     columns = (last.X, last.T, first.outputs, last.outputs, sums)
     return tuple(
         Prediction(*(tuple(map(float, column[row])) for column in columns))

@@ -27,6 +27,9 @@ Described = Mapping[str, Any]
 BLOCKS = {"residual": ("layers", "shortcut"), "parallel": ("branches",), "bidirectional": ("layer",)}
 """The settings of blocks that hold layers."""
 
+VALUES = ("weights", "recurrent_weights", "biases")
+"""Settings that may hold the first numbers of parameters, which a layer's plain data leaves out."""
+
 SMALL_SIDE = 8
 """Pooling halves a picture until its shorter side is at most so long: what is left goes to a dense layer."""
 
@@ -35,6 +38,8 @@ def described(given: Any) -> tuple[dict[str, Any], ...] | None:
     """Give layers as plain data; None stays None."""
     if given is None:
         return None
+    if not isinstance(given, (Layer, str, Mapping, list, tuple)):
+        raise BacklitError(f"network is {given!r}; expected a list of layers, such as [Dense(16, 'relu')].")
     layers = [given] if isinstance(given, (Layer, str, Mapping)) else list(given)
     return tuple(dict(layer) if isinstance(layer, Mapping) else make_dict(layer) for layer in layers)
 
@@ -45,7 +50,9 @@ def make_dict(layer: Any) -> dict[str, Any]:
         return {"op": layer}
     if not isinstance(layer, Layer):
         raise BacklitError(f"a layer is {layer!r}; expected a layer such as Dense(16, 'relu'), or a name.")
-    return layer.to_dict()
+    values = {name: np.asarray(value).tolist() for name in VALUES if isinstance(value := getattr(layer, name, None),
+              (list, tuple, np.ndarray, float))}  # fmt: skip
+    return layer.to_dict() | values
 
 
 def picture_layers(shape: Sequence[int]) -> tuple[dict[str, Any], ...]:

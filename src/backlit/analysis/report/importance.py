@@ -12,6 +12,7 @@ from backlit.analysis.report.number_measures import near_one
 from backlit.analysis.report.ranking import is_split
 from backlit.analysis.report.records import Importance, Importances
 from backlit.data import NumberTarget
+from backlit.data.grids import Grid
 from backlit.kernels.types import Array
 from backlit.model import TabularModel
 
@@ -37,8 +38,11 @@ def importances(model: TabularModel, measured: Measured) -> Importances | None:
 
     At most `MOST_ROWS` rows are measured, at equal distances. The work is bounded by counting it, never by the clock:
     where it is too much there are fewer repeats, then fewer rows, then fewer columns. None where the score is not
-    defined: for a single row, or for numbers that are all the same.
+    defined: for a single row, or for numbers that are all the same; and for pictures and sequences, where one place
+    alone says little and its neighbours the same.
     """
+    if any(isinstance(plan, Grid) for plan in model.encoder.features.columns):
+        return None
     numbers = isinstance(model.encoder.target, NumberTarget)
     names = [plan.name for plan in model.encoder.features.columns]
     rows, repeats, most = effort(measured.n, model.network.parameters.size, len(names), _training_work(model))
@@ -151,6 +155,8 @@ def _strongest(model: TabularModel, most: int) -> list[int]:
     if len(groups) <= most:
         return list(range(len(groups)))
     first = next(name for name in model.network.layout if name.endswith(".W"))
+    if len(model.network[first]) != len(model.encoder.feature_names):  # they do not read the columns themselves
+        return list(range(most))
     strength = np.abs(model.network[first]).sum(axis=1, dtype=np.float64)
     by_column = np.array([strength[group].sum() for group in groups])
     return sorted(int(j) for j in np.argsort(-by_column, kind="stable")[:most])

@@ -31,8 +31,11 @@ class DenseLayer(NamedTuple):
 
 
 def dense_layers(network: Network) -> list[DenseLayer]:
-    """The dense layers of a chain of layers, in order; none where the network is no chain."""
-    if not network.layers:
+    """The dense layers of a chain of layers, in order; none where the network is no chain, or has weights elsewhere.
+
+    A bias that all units share stands for each of them.
+    """
+    if not network.layers or not _is_chain(network):
         return []
     found = []
     for k, op in enumerate(network.ops):
@@ -40,8 +43,23 @@ def dense_layers(network: Network) -> list[DenseLayer]:
             label = network.labels[k]
             last = network.ops[k + 1].name if network.labels[k + 1 : k + 2] == [label] else "identity"
             reads = network.labels[k - 1] if k else None
-            found.append(DenseLayer(label, reads, network[f"{label}.W"], network[f"{label}.b"], last))
+            W, b = network[f"{label}.W"], network[f"{label}.b"]
+            b = np.broadcast_to(b, W.shape[1:]) if b.size else b
+            found.append(DenseLayer(label, reads, W, b, last))
     return found
+
+
+def _is_chain(network: Network) -> bool:
+    """Whether layers follow one another on rows of one axis, and all weights are those of dense layers."""
+    graph = network.graph
+    flat = all(len(shape) == 1 for shape in graph.rows.values()) and len(graph.inputs) == 1
+    buffers = [*graph.inputs, *(node.writes for node in graph.nodes)]
+    follows = all(node.reads == (buffers[k],) for k, node in enumerate(graph.nodes))
+    dense = all(isinstance(node.op, Dense) or not {"W", "U"} & set(shapes.parameters)
+                for node, shapes in zip(graph.nodes, graph.shapes, strict=True))  # fmt: skip
+    widths = [graph.rows[name][0] for name in buffers] if flat else []
+    kept = all(isinstance(node.op, Dense) or widths[k] == widths[k + 1] for k, node in enumerate(graph.nodes) if flat)
+    return flat and follows and dense and kept
 
 
 def unit_names(layers: Sequence[DenseLayer], outputs: Sequence[str]) -> list[list[str]]:

@@ -6,7 +6,10 @@ import msgspec
 
 from backlit.analysis.report.measured_rows import Compared, Measured
 from backlit.data import ColumnReport, Encoder, NumberTarget, Surprise
+from backlit.data.category_numbers import CategoryNumber
 from backlit.data.columns import Boolean, Category, ColumnPlan, Number, Time
+from backlit.data.encoding import columns_of
+from backlit.data.grids import Grid, sizes
 from backlit.errors import counted
 
 CONSTANT = "left out: every value is the same"
@@ -18,6 +21,7 @@ LEFT_OUT = {
     "unsupported": "left out: values of its type cannot become numbers",
     "ignored": "left out as asked",
     "index": "left out: the index of a pandas DataFrame",
+    "file": "left out: the names of the files",
 }
 """What is said of a column that is left out, by its kind."""
 
@@ -27,7 +31,7 @@ def private_columns(encoder: Encoder) -> tuple[ColumnReport, ...]:
 
     Said are a column's name, its kind, how many inputs it became, and how.
     """
-    plans = {plan.name: plan for plan in encoder.features.columns}
+    plans = {name: plan for plan in encoder.features.columns for name in columns_of(plan)}
     return tuple(
         msgspec.structs.replace(report, done=_done(report.kind, plans.get(report.column))) for report in encoder.reports
     )
@@ -37,6 +41,10 @@ def _done(kind: str, plan: ColumnPlan | None) -> str:
     """Say how a column became numbers."""
     if plan is None:
         return LEFT_OUT.get(kind, "left out")
+    if isinstance(plan, Grid):
+        return f"{sizes(plan.shape)}, standardized"
+    if isinstance(plan, CategoryNumber):
+        return "passed on as it is, a category number, for the embedding"
     if isinstance(plan, Category):
         done = f"one-hot: {counted(len(plan.values), 'value')}"
         done += ", the rest together as (other)" if plan.other else ""

@@ -13,6 +13,7 @@ from backlit.analysis.report.network_outline import DenseLayer, dense_layers, un
 from backlit.analysis.report.records import WorkedInput, WorkedRow, WorkedUnit
 from backlit.analysis.report.worst_rows import row_errors, told
 from backlit.data import NumberTarget, Table
+from backlit.data.grids import Grid
 from backlit.engine import Network
 from backlit.kernels.types import Array
 from backlit.model import TabularModel
@@ -130,7 +131,7 @@ def _inputs(model: TabularModel, row: Table, x: Array, units: Sequence[WorkedUni
     named = {name for unit in units for name, _, _ in unit.parts}
     found, place = [], 0
     for plan in model.encoder.features.columns:
-        cell = cell_text(row.column(plan.name)[0].as_py())
+        cell = "" if isinstance(plan, Grid) else cell_text(row.column(plan.name)[0].as_py())
         for name in map(cut, plan.outputs):
             if len(x) <= INPUTS or name in named:
                 found.append(WorkedInput(name, cell, float(x[place])))

@@ -10,6 +10,7 @@ from backlit.analysis.report.cell_text import cell_text, cut, number_text
 from backlit.analysis.report.class_scores import normalized
 from backlit.analysis.report.measured_rows import Measured
 from backlit.analysis.report.records import Importances, WorstRow
+from backlit.data.grids import Grid
 from backlit.kernels.types import Array
 from backlit.model import TabularModel
 
@@ -41,7 +42,7 @@ def worst_rows(
     errors, p = row_errors(measured)
     wrong = np.isfinite(errors) & (measured.answers != measured.targets)
     order = np.argsort(np.where(wrong, -np.abs(errors), np.inf), kind="stable")[: min(WORST, int(wrong.sum()))]
-    columns = [] if private else _columns(model, importance)
+    columns = [] if private else _columns(model, importance) or measured.table.file_columns
     cells = {name: measured.table.take(order).column(name).to_pylist() for name in columns}
     found = []
     for place, i in enumerate(order):
@@ -66,7 +67,7 @@ def told(measured: Measured, i: int) -> tuple[str, str]:
 
 def _columns(model: TabularModel, importance: Importances | None) -> Sequence[str]:
     """The columns whose cells are shown, in the table's order."""
-    names = [plan.name for plan in model.encoder.features.columns]
+    names = [plan.name for plan in model.encoder.features.columns if not isinstance(plan, Grid)]
     if len(names) <= CELLS:
         return names
     ranked = [column.column for column in importance.columns] if importance else names

@@ -106,7 +106,10 @@ def importance_section(report: ModelReport) -> Section:
     """Draw the permutation importance."""
     title, found = "What the network reads", report.importance
     if found is None or not found.columns:
-        return Section("importance", title, [], [Said("The importance of the columns was not measured.")])
+        grids = any(column.kind in {"picture", "sequence"} or " of a grid of " in column.done for column in report.columns)
+        why = "A picture or a sequence has no importance by column: one place of it alone says little."
+        said = why if grids else "The importance of the columns was not measured."
+        return Section("importance", title, [], [Said(said)])
     of = "" if found.rows >= found.of_rows else f" of {found.of_rows:,}"
     words = [f"How far {score_name(found)} falls on {found.rows:,}{of} rows when the values of one column are shuffled "
              "among them. Columns that say the same share their importance: each can look small."]  # fmt: skip
