@@ -56,8 +56,7 @@ def label(op: Op, **given: Any) -> str:
 ACTIVATIONS = variants(activations)
 ELEMENTWISE_ACTIVATIONS = [op for op in ACTIVATIONS if hasattr(op, "value")]
 LOSSES = variants(losses)
-RECURRENT = any("reverse" in cls.__struct_fields__ for cls in layers.values())
-SAMPLES = {name: cls.sample() for name, cls in layers.items() if name != "bidirectional" or RECURRENT}
+SAMPLES = {name: cls.sample() for name, cls in layers.items()}
 """A small layer of every class, blocks among them, and the shape of a row that it reads."""
 
 

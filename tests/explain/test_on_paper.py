@@ -17,7 +17,7 @@ from backlit.explain.algebra.parsing import parse
 from backlit.explain.record.exact import ExactNumbers
 from backlit.explain.record.numeric_slope import numeric_slope
 from backlit.explain.record.quantities import Key, Place
-from backlit.explain.stages.dense import DenseStage
+from backlit.explain.stages.by_equations import EquationStage
 from backlit.ops.losses.binary import BinaryCrossEntropy
 from backlit.ops.losses.regression import MSE
 
@@ -121,9 +121,9 @@ def test_the_drawing_in_text_has_the_digits_of_the_record() -> None:
 
 
 def test_long_sums_are_not_built_for_the_numbers_behind_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    built: list[Place] = []
-    net = DenseStage.net
-    monkeypatch.setattr(DenseStage, "net", lambda self, at: built.append(at) or net(self, at))
+    built: list[Any] = []
+    written_out = EquationStage.written_out
+    monkeypatch.setattr(EquationStage, "written_out", lambda self, *given: built.append(given) or written_out(self, *given))
     network = bl.Network([bl.Dense(20, "tanh"), bl.Dense(1)], 100, seed=0)
     error = explain_step(network, np.ones((3, 100)), np.ones((3, 1))).contents.error
     built.clear()

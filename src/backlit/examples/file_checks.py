@@ -17,7 +17,7 @@ from backlit.engine import SIGNALS, Network
 from backlit.examples.file_errors import MisfitError
 from backlit.examples.file_layers import LABELLED, VALUES
 from backlit.examples.file_shapes import check_numbers, misfit_of_row, nested_shape
-from backlit.examples.file_tables import DataTable, NetworkTable, PartTable, TroublePartTable, TroubleTable, ValleyTable
+from backlit.examples.file_tables import ComparisonTable, DataTable, NetworkTable, PartTable, TroublePartTable, ValleyTable
 from backlit.examples.strict import unknown_key
 
 INLINE = ("inputs", "targets", "validation_inputs", "validation_targets", "input_divisors", "target_divisors")
@@ -109,6 +109,14 @@ def check_data(table: DataTable) -> None:
     """Check that rows are given in one way: inline, or as a bundled data set."""
     inline = {key: getattr(table, key) for key in INLINE}
     given = [key for key, value in inline.items() if value is not None]
+    if table.drawn is not None:
+        others = [key for key in ("set", "split") if getattr(table, key) is not None] + given
+        if others:
+            raise MisfitError(
+                f"data: both drawn and {others[0]} are given; expected rows that are drawn, or others, not both.",
+                ("data", others[0]),
+            )
+        return
     if table.set is not None:
         if given:
             raise MisfitError(
@@ -251,7 +259,9 @@ def _check_plain(steps: Mapping[str, Any]) -> None:
             )
 
 
-def check_trouble(table: TroubleTable, networks: Sequence[Network], names: Sequence[str]) -> None:
+def check_trouble(
+    table: ComparisonTable, networks: Sequence[Network], names: Sequence[str], key: str = "trouble"
+) -> None:
     """Check that findings and parts name runs of the file, that the signal is one, and that answers can be drawn."""
     for name, code in table.findings.items():
         if name not in names:
@@ -263,23 +273,23 @@ def check_trouble(table: TroubleTable, networks: Sequence[Network], names: Seque
             )
     if table.signal and table.signal not in SIGNALS:
         said = unknown_key(table.signal, SIGNALS).replace("unknown key", "unknown signal")
-        raise MisfitError(f"trouble, signal: {said}", ("trouble", "signal"))
-    _check_parts("trouble", table.parts, names)
+        raise MisfitError(f"{key}, signal: {said}", (key, "signal"))
+    _check_parts(key, table.parts, names)
     for k, part in enumerate(table.parts):
         if "finding" in part.shows and part.runs and not any(name in table.findings for name in part.runs):
             raise MisfitError(
-                f"trouble, parts, {part.title!r}: a finding is shown of {', '.join(part.runs)}, and findings has no "
+                f"{key}, parts, {part.title!r}: a finding is shown of {', '.join(part.runs)}, and findings has no "
                 "code of such a run; expected runs that it names, or none, which takes all.",
-                ("trouble", "parts", k, "shows"),
+                (key, "parts", k, "shows"),
             )
         if "signals" in part.shows and not table.signal:
             raise MisfitError(
-                f"trouble, parts, {part.title!r}: signals are shown and trouble has no signal; expected such as "
+                f"{key}, parts, {part.title!r}: signals are shown and {key} has no signal; expected such as "
                 'signal = "gradient_norm".',
-                ("trouble", "parts", k, "shows"),
+                (key, "parts", k, "shows"),
             )
         if "answers" in part.shows and any((net.inputs, net.output_size) != (1, 1) for net in networks):
             raise MisfitError(
-                f"trouble, parts, {part.title!r}: answers are drawn of networks of one input and one output only.",
-                ("trouble", "parts", k, "shows"),
+                f"{key}, parts, {part.title!r}: answers are drawn of networks of one input and one output only.",
+                (key, "parts", k, "shows"),
             )

@@ -10,6 +10,7 @@ import numpy as np
 from backlit import data as tables_in  # not its names: read_table loads Arrow, which rows given inline do not need
 from backlit.errors import BacklitError
 from backlit.examples.file_shapes import flat_row
+from backlit.examples.drawn_rows import drawn_rows
 from backlit.examples.file_tables import DataTable
 from backlit.kernels.types import Array
 from backlit.ops.base import Shape
@@ -36,6 +37,9 @@ class FileRows(NamedTuple):
 
 def file_rows(table: DataTable, shapes: Mapping[str, Shape]) -> FileRows:
     """Give the rows that a `[data]` table describes, divided and scaled; `shapes` are those of the network's inputs."""
+    if table.drawn is not None:
+        training, validation = drawn_rows(table.drawn)
+        return _scaled(table, training, validation, (training[0][:0], training[1][:0]))
     return _inline_rows(table, shapes) if table.set is None else _set_rows(table)
 
 
@@ -83,9 +87,11 @@ def _set_rows(table: DataTable) -> FileRows:
 def _scaled(table: DataTable, training: Rows, validation: Rows, test: Rows) -> FileRows:
     """Scale inputs and targets by means and standard deviations of the training rows, as the file states."""
     X, Y = training
+    largest = float(np.abs(X).max(initial=0.0)) or 1.0
 
     def scaled(rows: Rows) -> Rows:
         x = _standard(rows[0], X) if table.scale == "standard" else rows[0]
+        x = x / largest if table.scale == "largest" else x
         return x, _standard(rows[1], Y) if table.target_scale == "standard" else rows[1]
 
     return FileRows(scaled(training), scaled(validation), scaled(test))

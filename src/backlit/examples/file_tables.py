@@ -83,6 +83,22 @@ class SplitTable(Table, frozen=True, kw_only=True):
     ] = "legacy"
 
 
+class DrawnTable(Table, frozen=True, kw_only=True):
+    """`[data.drawn]`: sequences that a known task draws."""
+
+    task: Annotated[
+        Literal["adding"],
+        _says(
+            "`adding`: a row of two numbers at each time, a random one from 0 to 1 and a mark; the target is the sum of "
+            "the two numbers that are marked, one in each half of the sequence"
+        ),
+    ]
+    times: Annotated[Annotated[int, Meta(ge=2)], _says("length of the sequences")]
+    rows: Annotated[Count, _says("number of training rows")]
+    validation: Annotated[Seed, _says("number of validation rows")] = 0
+    seed: Annotated[Seed, _says("seed of the draw")]
+
+
 class DataTable(Table, frozen=True, kw_only=True):
     """`[data]`: the rows, either inline or of a bundled data set."""
 
@@ -111,13 +127,19 @@ class DataTable(Table, frozen=True, kw_only=True):
         str | None, _says("name of a bundled data set, instead of rows; classes become a target of 0 or 1 per class")
     ] = None
     scale: Annotated[
-        Literal["none", "standard"],
-        _says("`standard` scales each input column to mean 0 and standard deviation 1, both of the training rows"),
+        Literal["none", "standard", "largest"],
+        _says(
+            "`standard` scales each input column to mean 0 and standard deviation 1, both of the training rows; "
+            "`largest` divides all inputs by the largest size of any, as pixels want it"
+        ),
     ] = "none"
     target_scale: Annotated[
         Literal["none", "standard"], _says("`standard` scales each target column in the same way")
     ] = "none"
     split: Annotated[SplitTable | None, _says("a table of its own, below")] = None
+    drawn: Annotated[
+        DrawnTable | None, _says("rows that a known task draws, instead of others: a table of its own, below")
+    ] = None
 
 
 Digits = Annotated[str, Meta(pattern=r"^-?[0-9]*\.?[0-9]+(e-?[0-9]+)?$")]
@@ -186,32 +208,35 @@ class ValleyTable(Table, frozen=True, kw_only=True):
 
 
 class TroublePartTable(Table, frozen=True, kw_only=True):
-    """`[[trouble.parts]]`: a part of the lesson: words, and what is shown below them."""
+    """`[[trouble.parts]]` and `[[comparison.parts]]`: a part of the lesson: words, and what is shown below them."""
 
     title: Annotated[str, Meta(min_length=1), _says("heading of the part")]
     about: Annotated[str, _says("what to see in it, in paragraphs")] = ""
     shows: Annotated[
-        tuple[Literal["network", "losses", "accuracy", "answers", "signals", "finding", "beside", "warnings"], ...],
+        tuple[
+            Literal[
+                "network", "losses", "accuracy", "answers", "signals", "finding", "beside", "warnings", "filters",
+                "maps", "time",
+            ],
+            ...,
+        ],
         _says(
             "what is shown, in order: `network` (of one run network, rows and training in a few lines, of several what "
             "their `about` says), `losses` (the error of training and validation rows over the epochs), `accuracy` "
             "(the share of rows that are predicted right), `answers` (what a network of one input and one output says "
             "over its input, with the rows), `signals` (the signal layer by layer, at the first and the last measured "
             "epoch), `finding` (what the diagnosis finds in the runs that `findings` names), `beside` (a table of the "
-            "runs side by side), `warnings` (what the training warned of)"
+            "runs side by side), `warnings` (what the training warned of), `filters` (the weights of the first "
+            "convolution's filters after training), `maps` (the trained network with the first row's numbers), `time` "
+            "(the slope through time of the runs' first recurrent layers, at the first weights and after training)"
         ),
     ] = ()
     runs: Annotated[tuple[str, ...], _says("names of the runs that are shown; by default all")] = ()
 
 
-class TroubleTable(Table, frozen=True, kw_only=True):
-    """`[trouble]`: runs of which some have a trouble of training that has a name, and the others its cures."""
+class ComparisonTable(Table, frozen=True, kw_only=True):
+    """`[comparison]`: runs side by side, in parts."""
 
-    findings: Annotated[
-        dict[str, str],
-        Meta(min_length=1),
-        _says('which run has the trouble, and the code of the finding that names it: { sigmoid = "BL303" }'),
-    ]
     signal: Annotated[
         str,
         _says(
@@ -226,6 +251,21 @@ class TroubleTable(Table, frozen=True, kw_only=True):
         ),
     ] = "largest"
     parts: Annotated[tuple[TroublePartTable, ...], Meta(min_length=1), _says("a table for each part, below")]
+
+    @property
+    def findings(self) -> dict[str, str]:
+        """No run has a trouble that is to be found."""
+        return {}
+
+
+class TroubleTable(ComparisonTable, frozen=True, kw_only=True):
+    """`[trouble]`: runs of which some have a trouble of training that has a name, and the others its cures."""
+
+    findings: Annotated[  # type: ignore[assignment]
+        dict[str, str],
+        Meta(min_length=1),
+        _says('which run has the trouble, and the code of the finding that names it: { sigmoid = "BL303" }'),
+    ]
 
 
 class FileTable(Table, frozen=True, kw_only=True):
@@ -244,6 +284,7 @@ class FileTable(Table, frozen=True, kw_only=True):
     runs: Annotated[list[RunTable], _says("a table for each of several runs, below")] = []
     valley: Annotated[ValleyTable | None, _says("a table of its own, below")] = None
     trouble: Annotated[TroubleTable | None, _says("a table of its own, below")] = None
+    comparison: Annotated[ComparisonTable | None, _says("a table of its own, below")] = None
 
 
 class NetworkAlone(Table, frozen=True, kw_only=True):

@@ -30,6 +30,7 @@ from backlit.examples.file_shapes import as_sequences, network_inputs, picture_a
 from backlit.examples.file_slips import refuse_flat_rows
 from backlit.examples.file_tables import (
     TRAINING,
+    ComparisonTable,
     ComputedTable,
     DataTable,
     FileTable,
@@ -38,7 +39,6 @@ from backlit.examples.file_tables import (
     NetworkTable,
     PublishedTable,
     SetupTable,
-    TroubleTable,
     ValleyTable,
 )
 from backlit.examples.quantity_parsing import Names, names_of, parse_quantity
@@ -141,7 +141,7 @@ class NetworkFile(msgspec.Struct, frozen=True):
     race: bool
     setups: tuple[Setup, ...]
     valley: ValleyTable | None = None
-    trouble: TroubleTable | None = None
+    trouble: ComparisonTable | None = None
 
     def setup(self, name: str) -> Setup:
         """Give the run of that name; a BacklitError names the nearest where there is none."""
@@ -289,9 +289,15 @@ def _checked(raw: dict[str, Any]) -> NetworkFile:
         check_valley(file.valley, [setup.build() for setup in setups], [setup.steps for setup in setups], names)
     if file.trouble is not None:
         check_trouble(file.trouble, [setup.build() for setup in setups], names)
+    if file.comparison is not None:
+        if file.trouble is not None:
+            says = "both trouble and comparison are given; expected one of them: a trouble compares its runs too."
+            raise MisfitError(says, ("comparison",))
+        check_trouble(file.comparison, [setup.build() for setup in setups], names, "comparison")
     return NetworkFile(
-        file.title, file.teaches, file.about, file.source, file.race, tuple(setups), file.valley, file.trouble
-    )
+        file.title, file.teaches, file.about, file.source, file.race, tuple(setups), file.valley,
+        file.trouble or file.comparison,
+    )  # fmt: skip
 
 
 def _setup(name: str, about: str, raw: dict[str, Any]) -> Setup:
@@ -318,7 +324,7 @@ def _setup(name: str, about: str, raw: dict[str, Any]) -> Setup:
                 parse_quantity(figure.quantity, names)
     setup = Setup(name, about, network, data, _steps(table.training), table.published, names, table.computed)
     built = setup.build()
-    if data is not None and data.set is None:
+    if data is not None and data.set is None and data.drawn is None:
         check_columns(data, built)
     return setup
 

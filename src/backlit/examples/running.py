@@ -35,7 +35,8 @@ from backlit.kernels.types import Array
 FOLDER = Path(__file__).parent
 NAMES = (
     "two-layer", "one-output", "linear", "xor", "gates", "iris-from-scratch", "exam-scores", "descent", "valley",
-    "vanishing", "exploding", "overfitting", "rate", "dead-relu",
+    "vanishing", "exploding", "overfitting", "rate", "dead-relu", "convolution",
+    "digits-convolution", "recurrent", "memory", "residual",
 )  # fmt: skip
 """The classic examples, in the order in which to read them; the last five are troubles of training and their cures."""
 
@@ -281,8 +282,8 @@ def _parameters(setup: Setup, before: Network, after: Network) -> tuple[Paramete
 def _predictions(setup: Setup, before: Network, after: Network, compiled: bool) -> tuple[Prediction, ...]:
     """Give the first rows with their outputs."""
     first, last = (Measurement(setup, network, compiled=compiled) for network in (before, after))
-    sums = last.array(_last_sums(setup.names.graph)).reshape(len(last.X), -1)
-    columns = (last.X, last.T, first.outputs, last.outputs, sums)
+    sums = last.array(_last_sums(setup.names.graph))
+    columns = [of.reshape(len(last.X), -1) for of in (last.X, last.T, first.outputs, last.outputs, sums)]
     return tuple(
         Prediction(*(tuple(map(float, column[row])) for column in columns))
         for row in range(min(SHOWN_ROWS, len(last.X)))

@@ -19,13 +19,15 @@ from typing import TYPE_CHECKING
 from backlit.lazy import lazily
 
 if TYPE_CHECKING:
+    from backlit.explain.map_panels import filters_of
+    from backlit.explain.record.drawing_records import Branches, Grid, Maps, Unrolled
+    from backlit.explain.record.node_record import Node
     from backlit.explain.record.step_records import (
         Change,
         Column,
         Drawing,
         Edge,
         Example,
-        Node,
         Record,
         Section,
         Summary,
@@ -41,40 +43,50 @@ if TYPE_CHECKING:
     )
 
 _PLACES = {
+    "Branches": "record.drawing_records",
     "Change": "record.step_records",
     "Column": "record.step_records",
     "Drawing": "record.step_records",
     "Edge": "record.step_records",
     "Example": "record.step_records",
-    "Node": "record.step_records",
+    "Grid": "record.drawing_records",
+    "Maps": "record.drawing_records",
+    "Node": "record.node_record",
     "Presentation": "step",
     "Record": "record.step_records",
     "Section": "record.step_records",
     "Step": "step",
     "Summary": "record.step_records",
+    "Unrolled": "record.drawing_records",
     "course_of": "step",
     "explain_epoch": "step",
     "explain_step": "step",
+    "filters_of": "map_panels",
     "precision_facts": "step",
     "steps_of_epoch": "step",
 }
 """Where each name lives: records alone, which reports hold, need nothing of what makes them."""
 
 __all__ = [
+    "Branches",
     "Change",
     "Column",
     "Drawing",
     "Edge",
     "Example",
+    "Grid",
+    "Maps",
     "Node",
     "Presentation",
     "Record",
     "Section",
     "Step",
     "Summary",
+    "Unrolled",
     "course_of",
     "explain_epoch",
     "explain_step",
+    "filters_of",
     "precision_facts",
     "steps_of_epoch",
 ]

@@ -12,7 +12,6 @@ from backlit.explain.context import Context
 from backlit.explain.labels import check_labels
 from backlit.explain.record.quantities import Group, Key, Place, Quantity, Readable, joined
 from backlit.explain.stages.base import ParameterQuantity
-from backlit.explain.stages.by_equations import EquationStage
 from backlit.explain.stages.chain import stages_of
 from backlit.explain.stages.loss import ErrorPart
 from backlit.explain.stages.optimizer import Update, norm_quantity
@@ -66,9 +65,9 @@ class Contents:
 
     @property
     def drawable(self) -> bool:
-        """Whether weights alone lead from units to other units: a layer that joins units otherwise has no drawing."""
-        if any(isinstance(stage, EquationStage) for stage in self.stages):
-            return False
+        """Whether the network has a drawing: one that is built from a graph has none where its ops join units."""
+        if self.context.recording.network.layers:
+            return True
         plain = [stage for stage in self.stages if not any(p.sources for p in stage.parameters)]
         return all(len(stage.units) == len(stage.read.units) for stage in plain)
 

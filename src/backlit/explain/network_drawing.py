@@ -8,6 +8,7 @@ to those of all rows together.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -16,6 +17,7 @@ import msgspec
 import numpy as np
 
 from backlit.explain.contents import Contents
+from backlit.explain.panels import dense_tail, panels_of
 from backlit.explain.record.exact import ExactNumbers
 from backlit.explain.record.quantities import Key, Place, Quantity
 from backlit.explain.record.step_records import Column, Drawing, Edge, Node
@@ -46,7 +48,28 @@ def drawing_of(contents: Contents, row: int | None, exact: ExactNumbers) -> Draw
 
     Of numbers that float64's rounding left few digits, `exact` gives those that are right.
     """
-    layers = _layers(contents.stages)
+    before = dense_tail(contents.context)
+    panels = panels_of(contents.context, row, before) if before else ()
+    labels = contents.context.recording.network.labels
+    stages = [stage for stage in contents.stages if _layer_number(labels[stage.k]) > before]
+    if before and not stages:
+        name = None if row is None else contents.context.row_name(row)
+        return Drawing((), (), name, _coupled(contents.stages) if name else (), panels=panels)
+    layers = _layers(stages)
+    drawing = _of_dense(contents, layers, row, exact)
+    if not panels:
+        return drawing
+    back = msgspec.structs.replace(drawing.back, panels=panels) if drawing.back else None
+    return msgspec.structs.replace(drawing, panels=panels, back=back)
+
+
+def _layer_number(label: str) -> int:
+    """Give the number of the layer that a node belongs to: 2 of "2a.1"."""
+    return int(re.match(r"\d+", label)[0])  # type: ignore[index]
+
+
+def _of_dense(contents: Contents, layers: Sequence[Layer], row: int | None, exact: ExactNumbers) -> Drawing:
+    """Give the drawing of dense layers one after another."""
     backward = _drawn_units(contents, layers, row, backward=True)
     if row is None:
         return _drawing(contents, layers, backward, row, exact)
@@ -63,7 +86,8 @@ def _drawing(
     first = _inputs(contents, layers)
     title = "inputs"
     if first is not contents.inputs:
-        title = f"inputs after {contents.stages[contents.stages.index(layers[0].dense) - 1].title}"
+        after = contents.stages[contents.stages.index(layers[0].dense) - 1].title
+        title = f"{'' if dense_tail(contents.context) else 'inputs '}after {after}"
     columns = [Column(title, _nodes(first, None, drawn[0], row, exact), len(first.units), (), first.kind)]
     for number, layer in enumerate(layers, 1):
         title = "outputs" if number == len(layers) else f"layer {layer.dense.context.layer(layer.dense.k)}"
@@ -74,16 +98,17 @@ def _drawing(
         edges = _edges(contents, layer, drawn[number - 1], drawn[number], row, exact)
         columns.append(Column(title, nodes, len(layer.dense.units), edges, shown.kind))
     name = None if row is None else contents.context.row_name(row)
-    return Drawing(tuple(columns), _targets(contents, drawn[-1], row), name, _coupled(contents, layers) if name else ())
+    behind = contents.stages[contents.stages.index(layers[0].dense) :] if layers else []
+    coupled = _coupled(behind) if name else ()
+    return Drawing(tuple(columns), _targets(contents, drawn[-1], row), name, coupled)
 
 
 def _inputs(contents: Contents, layers: Sequence[Layer]) -> Quantity:
     return layers[0].dense.read if layers else contents.inputs
 
 
-def _coupled(contents: Contents, layers: Sequence[Layer]) -> tuple[str, ...]:
+def _coupled(behind: Sequence[Stage]) -> tuple[str, ...]:
     """Name the ops behind the first weights that need all rows together."""
-    behind = contents.stages[contents.stages.index(layers[0].dense) :] if layers else []
     return tuple(dict.fromkeys(layer_title(stage.op) for stage in behind if stage.op.batch_coupled))
 
 

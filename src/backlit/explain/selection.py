@@ -10,6 +10,7 @@ import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from backlit.engine import without_place
 from backlit.errors import BacklitError
 from backlit.explain.algebra.tree import FIRST_TERMS
 from backlit.explain.contents import LARGEST_EXAMPLE, Contents, Wanted
@@ -61,12 +62,31 @@ def _parts(contents: Contents, given: str) -> list[str]:
 
 
 def _is_unit(contents: Contents, name: str) -> bool:
-    return any(name in quantity.units for quantity in contents.quantities())
+    """Tell whether a name is that of a number's unit, with its place or without, or of a moment: "time 2"."""
+    return any(_is_of(unit, name) for quantity in contents.quantities() for unit in quantity.units)
+
+
+def _is_of(unit: str, part: str) -> bool:
+    """Tell whether a unit's name, f1@r2c1 or h1@t2, is that of a part: itself, its filter or unit, or its moment.
+
+    >>> _is_of("f1@r2c1", "f1"), _is_of("h1@t2", "time 2"), _is_of("h1@t2", "h1@t1")
+    (True, True, False)
+    """
+    if unit == part:
+        return True
+    place = unit.rpartition("@")[2] if "@" in unit else ""
+    return bool(place) and (without_place(unit) == part or place == part.lower().replace("time ", "t"))
+
+
+def _in_layer(quantity: Quantity, layer: str) -> bool:
+    """Tell whether a quantity belongs to a layer, such as "layer 2", or to a layer within that block."""
+    label, wanted = str(quantity.layer), layer.removeprefix("layer ")
+    return label == wanted or re.fullmatch(rf"{re.escape(wanted)}([a-z]+(-[a-z]+)?)?(\..*)?", label) is not None
 
 
 def _part(contents: Contents, part: str) -> set[Key]:
     """Give the numbers of a phase, a layer or a unit; or a number with all that it depends on."""
-    layers = [f"layer {k}" for k in dict.fromkeys(contents.context.recording.network.labels)]
+    layers = _layers(contents)
     quantities = list(contents.quantities())
     if not _is_unit(contents, part) and contents.find(part) is None:
         part = next((known for known in (*PHASES, *layers) if known == part.lower()), part)
@@ -74,12 +94,12 @@ def _part(contents: Contents, part: str) -> set[Key]:
         given = (contents.inputs, *contents.parameters, contents.error.targets)
         return _all_of([q for q in quantities if q.phase == part and q not in given])
     if part in layers:
-        return _all_of([q for q in quantities if f"layer {q.layer}" == part])
+        return _all_of([q for q in quantities if _in_layer(q, part)])
     if array := _of_array(contents, part):
         return _all_of([q for q in quantities if q in array])
     units = dict.fromkeys(unit for quantity in quantities for unit in quantity.units if unit)
-    if part in units:
-        return _all_of([q for q in quantities if part in q.units], unit=part)
+    if any(_is_of(unit, part) for unit in units):
+        return _all_of(quantities, unit=part)
     key = contents.find(part)
     if key is None:
         known = contents.known_names(every=len(contents) <= LARGEST_EXAMPLE)
@@ -92,11 +112,18 @@ def _part(contents: Contents, part: str) -> set[Key]:
     return _with_all_it_needs(contents, key)
 
 
+def _layers(contents: Contents) -> list[str]:
+    """Name the layers, those within blocks by their labels, and the blocks."""
+    labels = contents.context.recording.network.labels
+    blocks = (re.match(r"\d+", label) for label in labels)
+    return [f"layer {k}" for k in dict.fromkeys([*(found[0] for found in blocks if found), *labels])]
+
+
 def _all_of(quantities: Sequence[Quantity], unit: str = "") -> set[Key]:
     """Give the numbers of quantities, of one unit where it is named; the others are not gone through."""
     found = set()
     for q in quantities:
-        units = [j for j, name in enumerate(q.units) if not unit or name == unit]
+        units = [j for j, name in enumerate(q.units) if not unit or _is_of(name, unit)]
         places = itertools.product(range(len(q.rows) or 1), range(len(q.sources) or 1), units)
         found |= {Key(q, Place(*place)) for place in places}
     return found
@@ -154,5 +181,5 @@ def meant(contents: Contents, part: str, figures: Mapping[str, str]) -> str:
     itself is meant.
     """
     quantity = figures.get(part, "").removeprefix("-")
-    known = not quantity or contents.find(part) is not None or any(part in q.units for q in contents.quantities())
+    known = not quantity or contents.find(part) is not None or _is_unit(contents, part)
     return part if known or contents.find(quantity) is None else quantity

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import unicodedata
 
 NARROW, WIDE, WIDEST = " .,:;'|!ijlIft()[]-", "mwMW%@—…∞−+±=<>≤≥~", 1.12
@@ -33,6 +34,27 @@ def shortened(text: str, most: float, size: float, *, bold: bool = False) -> str
         if text_width(cut, size, bold=bold) <= most:
             return cut
     return "…"
+
+
+def wrapped(text: str, most: float, size: float) -> list[str]:
+    """Break a text between words into lines of at most that width; a longer word has a line of its own.
+
+    >>> wrapped("one two three", 60, 10)
+    ['one two', 'three']
+    """
+    lines: list[str] = []
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and text_width(longer, size) <= most:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
+
+
+def hung(text: str, width: int) -> list[str]:
+    """Break a text into lines of so many characters, of which the second and later ones hang."""
+    return textwrap.wrap(text, width, subsequent_indent="    ")
 
 
 def _em(character: str) -> float:

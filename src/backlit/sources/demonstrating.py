@@ -10,12 +10,15 @@ import numpy as np
 from backlit.analysis.boundary.records import Boundary
 from backlit.analysis.valley.descent import descent_lesson
 from backlit.analysis.valley.descent_records import DescentLesson
-from backlit.engine import Training
+from backlit.engine import Network, Training
 from backlit.errors import BacklitError
 from backlit.examples import ExampleRun, NetworkFile, Setup, SetupRun, Trained, examples, train_example
+from backlit.explain import Drawing
 from backlit.show.demo.demo import Demo, DemoList
 from backlit.show.demo.records import DemoRun, DemoSetup, TroubleLesson
 
+LARGEST_DRAWN = 100
+"""A network of more parameters has no drawing with numbers in a demo."""
 POINTS = 51
 """Points of a boundary along each side."""
 
@@ -77,7 +80,16 @@ def _trouble(trained: Trained, epochs: int | None) -> TroubleLesson | None:
 def _demo_setup(run: SetupRun, setup: Setup, trained: Training) -> DemoSetup:
     """Add the boundary of a network of two inputs whose targets are classes; `trained` holds the trained network."""
     given = {name: getattr(run, name) for name in SetupRun.__struct_fields__}
-    return DemoSetup(**given, boundary=_boundary(run, setup, trained))
+    return DemoSetup(**given, boundary=_boundary(run, setup, trained), drawing=_drawing(setup, trained.network))
+
+
+def _drawing(setup: Setup, network: Network) -> Drawing | None:
+    """Draw the network at its first weights with the first row; None where it is a chain of dense layers or large."""
+    if all(len(shape) == 1 for shape in network.graph.rows.values()) or network.parameters.size > LARGEST_DRAWN:
+        return None
+    pictures = import_module("backlit.sources.trained_pictures")  # it loads what explains a step
+    found: Drawing = pictures.first_row_drawing(setup, setup.build())
+    return found
 
 
 def _boundary(run: SetupRun, setup: Setup, trained: Training) -> Boundary | None:

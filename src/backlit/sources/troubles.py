@@ -13,16 +13,17 @@ from backlit.diagnose import Diagnosis, diagnose
 from backlit.diagnose.finding_tests import finding_tests
 from backlit.engine import Network, Training, TrainingSignals
 from backlit.errors import BacklitError
-from backlit.examples import Trained
-from backlit.examples.file_tables import TroubleTable
+from backlit.examples import Setup, Trained
+from backlit.examples.file_tables import ComparisonTable
 from backlit.examples.measuring import baseline_error
 from backlit.show.demo.records import Pairs, TroubleLesson, TroubleRun
+from backlit.sources.trained_pictures import first_row_drawing, learned_filters, slope_through_time
 
 PLACES = 161
 """Answers are computed at so many places of the input."""
 
 
-def trouble_lesson(trained: Trained, table: TroubleTable, epochs: int | None = None) -> TroubleLesson:
+def trouble_lesson(trained: Trained, table: ComparisonTable, epochs: int | None = None) -> TroubleLesson:
     """Give the numbers of a file's trouble; `epochs` were asked for instead of the file's own."""
     file = trained.file
     _check_codes(table.findings)
@@ -32,10 +33,23 @@ def trouble_lesson(trained: Trained, table: TroubleTable, epochs: int | None = N
         code = table.findings.get(setup.name, "")
         found.append(TroubleRun(
             setup.name, code, _diagnosis(training) if code else None, _signals(training),
-            _answers(training, first.validation[0]) if alone else (),
+            _answers(training, first.validation[0]) if alone else (), **_pictures(table, setup, training),
         ))  # fmt: skip
     rows = (_pairs(*first.training), _pairs(*first.validation)) if alone else ((), ())
     return TroubleLesson(table, tuple(found), baseline_error(file.setups[0]), *rows, epochs)
+
+
+def _pictures(table: ComparisonTable, setup: Setup, training: Training) -> dict[str, Any]:
+    """Give what the parts of a run draw of its network."""
+    shown = {what for part in table.parts if not part.runs or setup.name in part.runs for what in part.shows}
+    network, found = training.network, dict[str, Any]()
+    if "filters" in shown:
+        found["filters"] = learned_filters(network)
+    if "maps" in shown:
+        found["maps"] = first_row_drawing(setup, network)
+    if "time" in shown:
+        found["time"] = tuple(slope_through_time(setup, at, training.compiled) for at in (setup.build(), network))
+    return found
 
 
 def _check_codes(findings: Mapping[str, str]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from backlit.engine import Network, PlainStep
 from backlit.kernels.types import Array
 from backlit.ops.base import MACHINE_SCALARS, arguments
-from backlit.ops.whole_arrays import is_matrix, maths_of
+from backlit.ops.whole_arrays import inside_functions, is_matrix, maths_of
 
 
 class OwnBackward:
@@ -47,28 +47,30 @@ class OwnBackward:
 
     def _given(self, k: int, name: str, rows: slice, count: int, work: Mapping[str, Array], inputs: bool) -> Any:
         """Give an argument of a function of op k as the machine would on these rows."""
-        op, shapes, own = self.network.ops[k], self.network.shapes[k], name.removeprefix("d")
+        op, shapes, array = self.network.ops[k], self.network.shapes[k], name.removeprefix("d")
         if name in MACHINE_SCALARS:
             return self.scalars.get(name, rows.start if name == "first_row" else k)
         if name in work:
             return work[name]
-        slope = name != own and own in (*shapes.buffers, *shapes.parameters) and name not in shapes.buffers
-        of = own if slope else name
+        slope = name != array and array in (*shapes.buffers, *shapes.parameters) and name not in shapes.buffers
+        of = array if slope else name
         if of in shapes.buffers:
             form = _form(op, shapes.buffers[of], count)
             if slope and of in op.reads:
-                array = np.zeros(form if inputs else (0,) * len(form))
+                numbers = np.zeros(form if inputs else (0,) * len(form))
             else:
-                array = self._recorded(k, name)[rows].reshape(form).copy()
-            return array if is_matrix(name) or len(form) > 2 else array.reshape(-1)
+                numbers = self._recorded(k, name)[rows].reshape(form).copy()
+            return numbers if is_matrix(name) or len(form) > 2 else numbers.reshape(-1)
         if of in shapes.parameters:
             shape = shapes.parameters[of]
             return np.zeros(shape) if slope else self._parameter(f"{self.network.labels[k]}.{of}")
         if name in shapes.state:
             offset, shape = self.network.state_layout[f"{self.network.labels[k]}.{name}"]
             return self.state[offset : offset + int(np.prod(shape))].reshape(shape).copy()
-        constants = getattr(shapes, "constants", {})
-        return np.array(constants[name]) if name in constants else op.numbers()[name]
+        if name in shapes.constants:
+            return np.array(shapes.constants[name])
+        own: dict[str, Any] = {**op.numbers(), **inside_functions(op)}
+        return own[name]
 
     def _parameter(self, name: str) -> Array:
         offset, shape = self.network.layout[owner_of(self.network, name)]
@@ -77,8 +79,7 @@ class OwnBackward:
 
 def owner_of(network: Network, name: str) -> str:
     """Give the name under which the network keeps a parameter that several layers share; else the name itself."""
-    shared: Mapping[str, str] = getattr(network.graph, "shared", {})
-    return shared.get(name, name)
+    return network.graph.shared.get(name, name)
 
 
 def _form(op: Any, row: tuple[int, ...], count: int) -> tuple[int, ...]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from backlit.explain.record.drawing_records import Panel
+from backlit.explain.record.node_record import Node
+
 
 class Record(msgspec.Struct, frozen=True, rename={"source": "from"}):
     r"""One number of the step, and how it comes about.
@@ -38,20 +41,6 @@ class Record(msgspec.Struct, frozen=True, rename={"source": "from"}):
     """The slope of the error by finite differences, of a gradient that was checked; None at a kink too."""
     checked: str = ""
     """What the differences tell, in words."""
-
-
-class Node(msgspec.Struct, frozen=True):
-    """A unit in a drawing: what it passes on, and the slope of the error with respect to its net input.
-
-    `value` is None in the drawing of all rows together, where a unit has as many outputs as there are rows; `slope` is
-    None there too, of inputs, and of units that the backward pass does not reach because nothing before is trained.
-    `record` names the value's record.
-    """
-
-    name: str
-    value: float | None
-    slope: float | None
-    record: str = ""
 
 
 class Edge(msgspec.Struct, frozen=True):
@@ -90,7 +79,8 @@ class Drawing(msgspec.Struct, frozen=True):
     `row` is the row's name, empty where the step has one row only; it is None of the drawing of all rows together,
     whose edges have the sums of the rows' slopes, dE/dw of the whole error. `coupled` names the ops, batch norm say,
     through which the other rows have a part in the row's slopes. `back` is the drawing of the backward pass where that
-    has other units of large layers: those with the largest slopes.
+    has other units of large layers: those with the largest slopes. `panels` show, from the inputs on, what stands
+    before the columns where layers join units otherwise than by one weight for each pair.
     """
 
     columns: tuple[Column, ...]
@@ -98,6 +88,7 @@ class Drawing(msgspec.Struct, frozen=True):
     row: str | None
     coupled: tuple[str, ...] = ()
     back: Drawing | None = None
+    panels: tuple[Panel, ...] = ()
 
     def way(self, *, backward: bool) -> Drawing:
         """Give the drawing of one pass."""

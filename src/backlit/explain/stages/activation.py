@@ -106,40 +106,52 @@ class IdentityStage(ActivationStage):
 
 @explains(Softmax)
 class SoftmaxStage(ActivationStage):
-    """out_j = exp(net_j) / Σ_k exp(net_k), whose slope is a matrix."""
+    """out_j = exp(net_j) / Σ_k exp(net_k) at each position, whose slope is a matrix."""
 
     def write(self) -> Quantity:
         """Make out."""
         value = statements(self.op.formula)[0].value
-        sizes = {"k": len(self.units)}
-        return self.context.unit_quantity(
-            self.k, "out", self.units, self.buffer("A"),
-            lambda at: expand(value, sizes, lambda _, k: self.read.ref(at.row, k), {"j": at.unit}),
-        )  # fmt: skip
+        sizes = {"k": len(self.channels)}
+
+        def expression(at: Place) -> Node:
+            first, own = self.place_of(at.unit)
+            return expand(value, sizes, lambda _, k: self.read.ref(at.row, first + k), {"j": own})
+
+        return self.context.unit_quantity(self.k, "out", self.units, self.buffer("A"), expression)
+
+    def place_of(self, unit: int) -> tuple[int, int]:
+        """Give the first unit of the same position, and which of that position's units it is."""
+        own = unit % len(self.channels)
+        return unit - own, own
 
     def local(self) -> Quantity:
-        """Make the Jacobian dout_k/dnet_j: the op's own backward of each unit vector."""
-        value, count = statements(self.op.slope_formula)[0].value, len(self.units)
+        """Make the Jacobian dout_k/dnet_j of each position: the op's own backward of each unit vector."""
+        value, count = statements(self.op.slope_formula)[0].value, len(self.channels)
         A = self.buffer("A")
 
         def jacobian(row: int) -> Array:
-            J = np.empty((count, count))
-            Softmax.backward(np.tile(A[row], (count, 1)), np.eye(count), J)
-            return J
+            J = np.empty((len(self.units), count))
+            outputs = np.repeat(A[row].reshape(-1, count), count, axis=0)
+            Softmax.backward(outputs, np.tile(np.eye(count), (len(self.units) // count, 1)), J)
+            return np.concatenate(np.split(J, len(self.units) // count), axis=1)  # (units of a position, units)
+
+        def expression(at: Place) -> Node:
+            first, own = self.place_of(at.unit)
+            return expand(value, {}, lambda _, k: self.written.ref(at.row, first + k), {"k": at.source, "j": own})
 
         return Quantity(
             "backward", f"d{self.written.kind}/d{self.read.kind}", self.context.layer(self.k), units=self.units,
-            sources=self.units, rows=self.context.rows, values=jacobian,
-            name=lambda at: ratio(self.written.name(at._replace(unit=at.source)), self.read, at),
-            expression=lambda at: expand(
-                value, {}, lambda _, k: self.written.ref(at.row, k), {"k": at.source, "j": at.unit}
+            sources=self.channels, rows=self.context.rows, values=jacobian, expression=expression,
+            name=lambda at: ratio(
+                self.written.name(at._replace(unit=self.place_of(at.unit)[0] + at.source)), self.read, at
             ),
         )  # fmt: skip
 
     def chain_rule(self, grad: Readable, local: Quantity, at: Place) -> Node:
         """dE/dnet_j = Σ_k dE/dout_k dout_k/dnet_j."""
-        units = range(len(self.units))
-        return plus(*(times(grad.ref(at.row, k), local.ref(at.row, at.unit, k)) for k in units))
+        first, _ = self.place_of(at.unit)
+        units = range(len(self.channels))
+        return plus(*(times(grad.ref(at.row, first + k), local.ref(at.row, at.unit, k)) for k in units))
 
 
 def ratio(upper: Name, lower: Quantity, at: Place) -> Name:

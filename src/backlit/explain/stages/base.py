@@ -55,6 +55,11 @@ class Stage:
         self.written: Readable = self.write()
         self.forward = self.forward_groups()
 
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The names of the units, channels or filters that it writes, without places in a picture or a sequence."""
+        return self.context.names.of_buffers[self.context.recording.network.graph.nodes[self.k].writes].channels
+
     def forward_groups(self) -> tuple[Group, ...]:
         """Give the quantities of the forward pass in their groups."""
         assert isinstance(self.written, Quantity)
@@ -194,6 +199,8 @@ class ParameterQuantity(Quantity):
     def _whole(self, stage: Stage) -> dict[str, Any]:
         """Describe the whole array, a matrix by source and unit, or a vector by unit."""
         context, units = stage.context, stage.units
+        if self.array.ndim == 1 and len(self.array) != len(units):  # one for each channel of a picture or a sequence
+            units = stage.channels
         kind = context.free_kind("w" if self.array_name == "W" else self.array_name, units)
         sources = stage.read.units if self.array.ndim > 1 else ()
         return {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+import functools
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -13,9 +14,10 @@ from backlit.explain.algebra.tree import Literal, Node
 from backlit.explain.quantity_names import Name
 from backlit.explain.record.quantities import Group, Place, Quantity, Readable, joined
 from backlit.explain.stages.base import ParameterQuantity, Stage
+from backlit.explain.stages.through_time import sizes_through_time, states_of
 from backlit.explain.stages.written_out import elements, written_out
 from backlit.kernels.types import Array
-from backlit.ops.equations import Element, Equations, Formula, Index, Part
+from backlit.ops.equations import Element, Equations, Formula, Index, Part, every
 
 Cell = tuple[Readable, int]
 """A number of an array: its quantity, and the unit there."""
@@ -38,6 +40,8 @@ class EquationStage(Stage):
         names = context.names.of_buffers
         self._read = tuple(name for buffer in graph.nodes[self.k].reads for name in names[buffer].channels)
         self._own = names[graph.nodes[self.k].writes].channels if self.equations.letter else self._read
+        if self.equations.same_numbers and self.via(0):  # other ops read them too: the slopes are not the same
+            self._own, self.equations = names[graph.nodes[self.k].reads[0]].names, self._as_lines()
         for name, quantity in zip(self.op.reads, self.reads, strict=True):
             self._lay(name, quantity)
         self._make_parameters_by_part()
@@ -46,6 +50,23 @@ class EquationStage(Stage):
         self._forward = [(part, self._of_part(part)) for part in self.equations.forward]
         shape = self.shapes.buffers[self.op.writes]
         return joined([self._cells[self.op.writes, tuple(index)] for index in np.ndindex(*shape)])
+
+    def _as_lines(self) -> Equations:
+        """Give equations that repeat each number that is read."""
+        read, wrote = self.shapes.buffers[self.op.reads[0]], self.shapes.buffers[self.op.writes]
+
+        def place(index: Index, given: tuple[int, ...]) -> int:
+            return int(np.ravel_multi_index(index, given))
+
+        def same(index: Index, given: tuple[int, ...], other: tuple[int, ...]) -> Index:
+            return tuple(int(k) for k in np.unravel_index(place(index, given), other))
+
+        part = functools.partial(Part, position=lambda _: ())
+        forward = part(array=self.op.writes, kind="same", places=every(wrote), unit=lambda index: place(index, wrote),
+                       formula=lambda index: Element(self.op.reads[0], same(index, wrote, read)))  # fmt: skip
+        back = part(array=f"d{self.op.reads[0]}", kind="same", places=every(read),
+                    formula=lambda index: Element(f"d{self.op.writes}", same(index, read, wrote)))  # fmt: skip
+        return Equations(forward=(forward,), backward=(back,))
 
     @property
     def writes_net(self) -> bool:  # type: ignore[override]
@@ -186,8 +207,16 @@ class EquationStage(Stage):
         if self.equations.same_numbers:
             return ()
         self._lay(f"d{self.op.writes}", grad)
-        first = self.equations.backward[: self._last_parts()]
-        return self._grouped(((part, self._of_slopes(part)) for part in first), f"back through {self.title}")
+        first = [(part, self._of_slopes(part)) for part in self.equations.backward[: self._last_parts()]]
+        title = f"back through {self.title}"
+        return (*self._grouped(first, title), *self._through_time(first, title))
+
+    def _through_time(self, slopes: Sequence[tuple[Part, Quantity]], title: str) -> tuple[Group, ...]:
+        """Make the sizes of the slopes of what the op carries from moment to moment."""
+        states = states_of(self.equations.forward, lambda part: self._formula(part, part.places[0], 0), self.op.reads)
+        of_states = [[pair for pair in slopes if pair[0].array == f"d{array}"] for array in states]
+        sizes = tuple(sizes_through_time(self.context, self.k, found) for found in of_states if len(found) > 1)
+        return (Group(f"{title}, the slope's size through time", sizes),) if sizes else ()
 
     def _last_parts(self) -> int:
         """Give how many parts of the backward pass come before the last ones, which are the inputs' slopes."""

@@ -61,9 +61,7 @@ def _takes_net(context: Context, k: int) -> bool:
     op, equations = context.recording.network.ops[k], equations_of(context.recording.network.graph)[k]
     if isinstance(op, Activation) or stage_of_op(op).takes_net:
         return True
-    if equations and equations.same_numbers:
-        return _net_is_taken(context, k)
-    return bool(equations) and not equations.letter and len(op.reads) == 1
+    return bool(equations and equations.same_numbers) and _net_is_taken(context, k)
 
 
 def layer_title(op: Layer) -> str:

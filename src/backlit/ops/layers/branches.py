@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from backlit.errors import BacklitError
+from backlit.errors import BacklitError, counted
 from backlit.ops.base import Layer, Shape
 from backlit.ops.layers.dense import Dense
 from backlit.ops.layers.joins import JOINING
@@ -139,7 +139,8 @@ class Parallel(Block, frozen=True):
             )
         if len(self.branches) < 2:
             raise BacklitError(
-                f"Parallel has {len(self.branches)} branches; expected at least two: Parallel([[...], [...]])."
+                f"Parallel has {counted(len(self.branches), 'branch', 'branches')}; expected at least two: "
+                "Parallel([[...], [...]])."
             )
         branches = [layers_of(branch, f"Parallel: branch {k}", empty=True) for k, branch in enumerate(self.branches, 1)]
         _set(self, "branches", tuple(branches))

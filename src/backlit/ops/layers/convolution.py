@@ -151,7 +151,7 @@ class Convolution(Layer, frozen=True):
                 for places, met in _pairs([axis.covers(i) for axis, i in zip(along, window, strict=True)])
                 for q in range(depth)
             ]
-            return total(*terms, *([of("b", f)] if given.bias else []))
+            return total(total(*terms), of("b", f)) if given.bias else total(*terms)
 
         def back(index: Index) -> Formula:
             *place, channel = index

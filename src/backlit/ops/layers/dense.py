@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
@@ -11,6 +12,8 @@ import numpy as np
 from backlit.errors import BacklitError
 from backlit.kernels.matmul import affine, product, product_nt, product_tn, sum_rows
 from backlit.ops.base import Activation, Interval, Layer, Op, Shape, Shapes
+from backlit.ops.equations import Equations, Formula, Index, Part, every, of, total
+from backlit.ops.equations import product as times
 from backlit.ops.registry import activations, register
 from backlit.ops.value_checks import refuse_texts
 
@@ -97,6 +100,42 @@ class Dense(Layer, frozen=True):
         if name == "b":
             return 0.0 if self.biases is None else self.biases
         return activations.make(self.activation).initializer if self.weights is None else self.weights
+
+    def equations(self, *rows: Shape) -> Equations:
+        """Give net as Σ w x + b at each position, and the slopes of weights as sums over the positions."""
+        (row,) = rows
+        fan_in, places, written = row[-1], every(row[:-1]), (*row[:-1], self.units)
+        biases = [0] if self.bias == "shared" else list(range(self.units)) if self.bias else []
+
+        def net(index: Index) -> Formula:
+            *place, j = index
+            terms = total(*(times(of("W", i, j), of("X", *place, i)) for i in range(fan_in)))
+            return total(terms, of("b", biases[min(j, len(biases) - 1)])) if biases else terms
+
+        def back(index: Index) -> Formula:
+            *place, i = index
+            return total(*(times(of("dZ", *place, j), of("W", i, j)) for j in range(self.units)))
+
+        def weight_slope(index: Index) -> Formula:
+            i, j = index
+            return total(*(times(of("dZ", *place, j), of("X", *place, i)) for place in places))
+
+        def bias_slope(index: Index) -> Formula:
+            units = range(self.units) if self.bias == "shared" else index
+            return total(*(of("dZ", *place, j) for place in places for j in units))
+
+        weights = functools.partial(
+            Part, kind="w", places=every((fan_in, self.units)), position=lambda index: (), source=lambda index: index[0]
+        )
+        unit = (lambda index: -1) if self.bias == "shared" else lambda index: index[0]
+        bias = functools.partial(Part, kind="b", places=tuple((j,) for j in biases), unit=unit)
+        return Equations(
+            letter="h",
+            parameters=(weights(array="W"), bias(array="b")),
+            forward=(Part(array="Z", kind="net", places=every(written), formula=net),),
+            backward=(Part(array="dX", kind="x", places=every(row), formula=back),),
+            gradients=(weights(array="dW", formula=weight_slope), bias(array="db", formula=bias_slope)),
+        )
 
     def ops(self) -> tuple[Layer, ...]:
         """Give the linear map and, but for the identity, its activation."""

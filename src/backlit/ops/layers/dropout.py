@@ -9,6 +9,20 @@ import numpy as np
 
 from backlit.kernels.functions import flat
 from backlit.ops.base import Interval, Layer, Shape, Shapes, check_settings, tuned
+from backlit.ops.equations import (
+    Constant,
+    Count,
+    Element,
+    Equations,
+    Index,
+    Part,
+    every,
+    minus,
+    of,
+    product,
+    quotient,
+    total,
+)
 from backlit.ops.registry import register
 from backlit.ops.value_checks import Share
 
@@ -82,6 +96,28 @@ def dropout_backward_loops(dZ: Any, M: Any, dX: Any) -> None:
         dx[i] = dz[i] * m[i]
 
 
+def masked(op: Any, row: Shape, mask: Shape) -> Equations:
+    """Give the equations of an op that multiplies each number by a drawn factor; `mask` is the shape of the factors."""
+    scale = quotient(Constant("1"), total(Constant("1"), minus(Count("p", op.p))))
+
+    def factor(index: Index) -> Element:
+        return of("M", *index[len(index) - len(mask) :])
+
+    return Equations(
+        forward=(
+            Part(
+                array="M", kind="mask", places=every(mask),
+                row_formula=lambda index, value: scale if value(of("M", *index)) else Constant("0"),
+                note=lambda index, value: "drawn: kept" if value(of("M", *index)) else "drawn: dropped",
+            ),
+            Part(array="Z", kind="drop", places=every(row),
+                 formula=lambda index: product(factor(index), of("X", *index))),
+        ),
+        backward=(Part(array="dX", kind="x", places=every(row),
+                       formula=lambda index: product(of("dZ", *index), factor(index))),),
+    )  # fmt: skip
+
+
 @register("dropout")
 class Dropout(Layer, frozen=True):
     r"""Sets each input to 0 with probability p while training, and divides the others by 1 - p: inverted dropout.
@@ -124,6 +160,10 @@ class Dropout(Layer, frozen=True):
         """Give where the outputs lie: 0, or an input divided by 1 - p."""
         (of_x,) = inputs
         return of_x and (min(of_x[0] / (1.0 - self.p), 0.0), max(of_x[1] / (1.0 - self.p), 0.0))
+
+    def equations(self, *rows: Shape) -> Equations:
+        """Give each mask as what was drawn, and each output as the input times it."""
+        return masked(self, rows[0], rows[0])
 
     def summary(self) -> str:
         """Give the fraction dropped."""

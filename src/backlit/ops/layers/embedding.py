@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -10,6 +11,7 @@ import numpy as np
 
 from backlit.errors import BacklitError
 from backlit.ops.base import Interval, Layer, Op, Shape, Shapes, check_settings, tuned
+from backlit.ops.equations import Constant, Equations, Formula, Index, Part, Value, every, of, total
 from backlit.ops.initializers import Normal
 from backlit.ops.registry import register
 from backlit.ops.value_checks import Count, refuse_texts
@@ -122,6 +124,36 @@ class Embedding(Layer, frozen=True):
     def summary(self) -> str:
         """Give the numbers of categories and of what each is given."""
         return f"embedding {self.count} × {self.size}"
+
+    def equations(self, *rows: Shape) -> Equations:
+        """Give each number as that of its category's row of W, whose slope is the sum over the places of the category."""
+        (row,) = rows
+
+        def category(place: Index, value: Value) -> int:
+            return int(_rows(np.array(value(of("X", *place))), np.empty((self.count, 0))))
+
+        def picked(index: Index, value: Value) -> Formula:
+            return of("W", category(index[:-1], value), index[-1])
+
+        def note(index: Index, value: Value) -> str:
+            return f"category {category(index[:-1], value)}: that row of the weights is picked"
+
+        def slope(index: Index, value: Value) -> Formula:
+            c, j = index
+            slopes = [of("dZ", *place, j) for place in every(row) if category(place, value) == c]
+            return total(*slopes) if slopes else Constant("0")
+
+        weights = functools.partial(
+            Part, kind="w", places=every((self.count, self.size)), position=lambda index: (),
+            source=lambda index: str(index[0]),
+        )  # fmt: skip
+        return Equations(
+            letter="e",
+            parameters=(weights(array="W"),),
+            forward=(Part(array="Z", kind="out", places=every((*row, self.size)), row_formula=picked, note=note),),
+            backward=(Part(array="dX", kind="x", places=every(row), formula=lambda index: Constant("0")),),
+            gradients=(weights(array="dW", row_formula=slope),),
+        )
 
     @staticmethod
     @tuned(embedding_loops)

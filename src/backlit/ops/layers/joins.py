@@ -9,6 +9,7 @@ import numpy as np
 
 from backlit.kernels.functions import flat
 from backlit.ops.base import Interval, Layer, Shape, Shapes, tuned
+from backlit.ops.equations import Equations, Formula, Index, Part, every, of, product, total
 
 
 def add_loops(X: Any, Y: Any, Z: Any) -> None:
@@ -38,6 +39,16 @@ class Add(Layer, frozen=True):
         """Give the sum of both intervals."""
         of_x, of_y = inputs
         return of_x and of_y and (of_x[0] + of_y[0], of_x[1] + of_y[1])
+
+    def equations(self, *rows: Shape) -> Equations:
+        """Give each number as the sum of both; both slopes are that of the sum."""
+        places = every(rows[0])
+        return Equations(
+            forward=(Part(array="Z", kind="sum", places=places,
+                          formula=lambda index: total(of("X", *index), of("Y", *index))),),
+            backward=tuple(Part(array=array, kind="x", places=places, formula=lambda index: of("dZ", *index))
+                           for array in ("dX", "dY")),
+        )  # fmt: skip
 
     @staticmethod
     @tuned(add_loops)
@@ -77,6 +88,18 @@ class Multiply(Layer, frozen=True):
     name: ClassVar[str] = "multiply"
     reads: ClassVar[tuple[str, ...]] = ("X", "Y")
     formula: ClassVar[str] = "z_j = x_j y_j"
+
+    def equations(self, *rows: Shape) -> Equations:
+        """Give each number as the product of both, and each slope as that of the product times the other factor."""
+        places = every(rows[0])
+        return Equations(
+            forward=(Part(array="Z", kind="product", places=places,
+                          formula=lambda index: product(of("X", *index), of("Y", *index))),),
+            backward=(Part(array="dX", kind="x", places=places,
+                           formula=lambda index: product(of("dZ", *index), of("Y", *index))),
+                      Part(array="dY", kind="x", places=places,
+                           formula=lambda index: product(of("dZ", *index), of("X", *index)))),
+        )  # fmt: skip
 
     @staticmethod
     @tuned(multiply_loops)
@@ -134,6 +157,22 @@ class Concatenate(Layer, frozen=True):
         """Give the interval that holds both."""
         of_x, of_y = inputs
         return of_x and of_y and (min(of_x[0], of_y[0]), max(of_x[1], of_y[1]))
+
+    def equations(self, *rows: Shape) -> Equations:
+        """Give each number as what stands in its place, and the slopes as the parts of dZ."""
+        of_x, of_y = rows
+        first = of_x[-1]
+
+        def joined(index: Index) -> Formula:
+            *place, j = index
+            return of("X", *index) if j < first else of("Y", *place, j - first)
+
+        return Equations(
+            forward=(Part(array="Z", kind="joined", places=every(self.shapes(*rows).buffers["Z"]), formula=joined),),
+            backward=(Part(array="dX", kind="x", places=every(of_x), formula=lambda index: of("dZ", *index)),
+                      Part(array="dY", kind="x", places=every(of_y),
+                           formula=lambda index: of("dZ", *index[:-1], first + index[-1]))),
+        )  # fmt: skip
 
     @staticmethod
     @tuned(concatenate_loops)

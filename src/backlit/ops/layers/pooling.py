@@ -194,7 +194,7 @@ class MaxPool(Pooling, frozen=True):
             return total(*(of("dZ", *i) for i in windows(index) if taken(i, value) == of("X", *index)))
 
         return Equations(
-            forward=(Part(array="Z", kind="out", places=every(self.out(row)), note=note,
+            forward=(Part(array="Z", kind="pool", places=every(self.out(row)), note=note,
                           formula=lambda index: function("max", *window(index))),),
             backward=(Part(array="dX", kind="out", places=every(row), row_formula=back),),
         )  # fmt: skip
@@ -250,7 +250,7 @@ class AveragePool(Pooling, frozen=True):
             return total(*(quotient(of("dZ", *i), _size(window(i))) for i in windows(index)))
 
         return Equations(
-            forward=(Part(array="Z", kind="out", places=every(self.out(row)), formula=mean),),
+            forward=(Part(array="Z", kind="pool", places=every(self.out(row)), formula=mean),),
             backward=(Part(array="dX", kind="out", places=every(row), formula=back),),
         )
 
@@ -330,7 +330,7 @@ class GlobalAveragePool(Layer, frozen=True):
         count = Counted("m", math.prod(row[:-1]))
         places = every(row[:-1])
         return Equations(
-            forward=(Part(array="Z", kind="out", places=every(row[-1:]),
+            forward=(Part(array="Z", kind="pool", places=every(row[-1:]),
                           formula=lambda index: quotient(total(*(of("X", *p, *index) for p in places)), count)),),
             backward=(Part(array="dX", kind="out", places=every(row),
                            formula=lambda index: quotient(of("dZ", index[-1]), count)),),

@@ -9,6 +9,7 @@ import numpy as np
 
 from backlit.errors import BacklitError
 from backlit.ops.base import Interval, Layer, Shape, Shapes, tuned
+from backlit.ops.equations import Constant, Equations, Formula, Index, Part, every, of, total
 from backlit.ops.registry import register
 
 
@@ -87,6 +88,22 @@ class Select(Layer, frozen=True):
     def sample(cls) -> tuple[Layer, Shape]:
         """Give one of two columns of four."""
         return cls([3, 1]), (4,)
+
+    def equations(self, *rows: Shape) -> Equations:
+        """Give each number as that of its column, and a column's slope as the sum over the places that it has."""
+        (row,) = rows
+
+        def back(index: Index) -> Formula:
+            *place, column = index
+            slopes = [of("dZ", *place, j) for j, chosen in enumerate(self.what) if chosen == column]
+            return total(*slopes) if slopes else Constant("0")
+
+        return Equations(
+            forward=(Part(array="Z", kind="chosen", places=every((*row[:-1], len(self.what))),
+                          unit=lambda index: self.what[index[-1]],
+                          formula=lambda index: of("X", *index[:-1], self.what[index[-1]])),),
+            backward=(Part(array="dX", kind="x", places=every(row), formula=back),),
+        )  # fmt: skip
 
     @staticmethod
     @tuned(select_loops)

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from backlit.ops.base import Interval, Layer, Shape, Shapes, check_settings, tuned
-from backlit.ops.layers.dropout import LOWER, SHIFT_32, TWO_TO_32, draw, stream
+from backlit.ops.equations import Equations
+from backlit.ops.layers.dropout import LOWER, SHIFT_32, TWO_TO_32, draw, masked, stream
 from backlit.ops.registry import register
 from backlit.ops.value_checks import Share
 
@@ -86,6 +87,10 @@ class SpatialDropout(Layer, frozen=True):
         """Give where the outputs lie: 0, or an input divided by 1 - p."""
         (of_x,) = inputs
         return of_x and (min(of_x[0] / (1.0 - self.p), 0.0), max(of_x[1] / (1.0 - self.p), 0.0))
+
+    def equations(self, *rows: Shape) -> Equations:
+        """Give each channel's factor as what was drawn, and each output as the input times it."""
+        return masked(self, rows[0], rows[0][-1:])
 
     @classmethod
     def sample(cls) -> tuple[Layer, Shape]:

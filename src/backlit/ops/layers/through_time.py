@@ -128,6 +128,10 @@ class ThroughTime(_Units, frozen=True, kw_only=True):
             {"W": (columns, wide), "U": (units, wide), "b": (self.biases_of_unit * units if self.bias else 0,)},
         )
 
+    def multiply_adds(self, *rows: Shape) -> int:
+        """Give how many multiply-adds a row takes: each weight is used once for each step."""
+        return rows[0][0] * super().multiply_adds(*rows)
+
     def initial(self, name: str) -> Any:
         """Give the initializer or the values of W, U or b."""
         given = {"W": self.weights, "U": self.recurrent_weights, "b": self.biases}[name]

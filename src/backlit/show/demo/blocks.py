@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from backlit.examples import SetupRun
+from backlit.explain import Drawing
 from backlit.show.charts.figure import Figure
 from backlit.show.demo.tables import DemoTable
 
@@ -39,6 +40,14 @@ class NetworkPicture(msgspec.Struct, frozen=True):
     setup: SetupRun
 
 
+class PanelPicture(msgspec.Struct, frozen=True):
+    """A drawing of a network with panels, forward or backward, with what is said below it."""
+
+    drawing: Drawing
+    caption: str
+    backward: bool = False
+
+
 class Chart(msgspec.Struct, frozen=True):
     """Figures; in a terminal they are drawn in block characters, where there are no lines that stand for them.
 
@@ -50,4 +59,4 @@ class Chart(msgspec.Struct, frozen=True):
     coarse: tuple[Figure, ...] = ()
 
 
-Block = Heading | Words | Facts | Lines | NetworkPicture | Chart | DemoTable
+Block = Heading | Words | Facts | Lines | NetworkPicture | PanelPicture | Chart | DemoTable

@@ -15,16 +15,20 @@ from backlit.examples import Example
 from backlit.show.charts.svg import figure_svg
 from backlit.show.demo import tables as demo_tables
 from backlit.show.demo import text as demo_text
-from backlit.show.demo.blocks import Block, Chart, Facts, Heading, Lines, NetworkPicture, Words
+from backlit.show.demo.blocks import Block, Chart, Facts, Heading, Lines, NetworkPicture, PanelPicture, Words
 from backlit.show.demo.drawing import network_picture
 from backlit.show.demo.page import demo_page
 from backlit.show.demo.parts import demo_parts
 from backlit.show.demo.records import DemoRun
 from backlit.show.demo.tables import DemoTable
+from backlit.show.network.svg import network_svg
+from backlit.show.network.text import drawing_lines
 from backlit.show.notebook import heading_html, lines_html, picture_html, svg_size, table_html, words_html
 from backlit.show.saving import saved
 from backlit.show.text_charts import network_drawing
 
+DIGITS, WIDTH = 4, 100
+"""Of the text that stands for a picture in a notebook."""
 FORMS = (".html", ".txt", ".json")
 
 
@@ -114,6 +118,10 @@ def cell_html(block: Block) -> str:
         return table_html(("", ""), block.rows, 2)
     if isinstance(block, Lines):
         return lines_html(block.text)
+    if isinstance(block, PanelPicture):
+        svg = network_svg(block.drawing, backward=block.backward)
+        lines = drawing_lines(block.drawing, DIGITS, WIDTH, backward=block.backward)
+        return words_html(block.caption) + picture_html(svg, svg_size(svg), "\n".join(lines))
     if isinstance(block, NetworkPicture):
         columns = demo_tables.drawn_units(block.setup)
         drawn = lines_html("\n".join(network_drawing(columns))) if columns else ""

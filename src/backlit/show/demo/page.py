@@ -5,11 +5,11 @@ from __future__ import annotations
 from html import escape
 
 from backlit.show.charts.palette import CHART_STYLE
-from backlit.show.demo.blocks import Block, Chart, Facts, Heading, Lines, NetworkPicture, Words
+from backlit.show.demo.blocks import Block, Chart, Facts, Heading, Lines, NetworkPicture, PanelPicture, Words
 from backlit.show.demo.drawing import network_part
 from backlit.show.demo.parts import demo_parts
 from backlit.show.demo.records import DemoRun
-from backlit.show.network.svg import NETWORK_STYLE
+from backlit.show.network.svg import NETWORK_STYLE, network_svg
 from backlit.show.pages import page, table_html
 from backlit.show.picture import figure_html
 
@@ -36,6 +36,9 @@ def block_html(block: Block) -> str:
         return table_html((), block.rows, 2, label="facts")
     if isinstance(block, NetworkPicture):
         return network_part(block.setup)
+    if isinstance(block, PanelPicture):
+        svg = network_svg(block.drawing, backward=block.backward, standalone=False)
+        return f"<figure>\n{svg}\n<figcaption>{escape(block.caption)}</figcaption>\n</figure>"
     if isinstance(block, Chart):
         return "\n".join(map(figure_html, block.figures))
     notes = "\n".join(f"<p>{escape(note)}</p>" for note in block.notes)

@@ -8,10 +8,11 @@ from backlit.examples import SetupRun
 from backlit.show.boundary.figures import boundary_figures
 from backlit.show.demo import curves as demo_curves
 from backlit.show.demo import tables as demo_tables
-from backlit.show.demo.blocks import Block, Chart, Facts, Heading, Lines, NetworkPicture, Words
+from backlit.show.demo.blocks import Block, Chart, Facts, Heading, Lines, NetworkPicture, PanelPicture, Words
 from backlit.show.demo.lesson import lesson_blocks, paragraphs
 from backlit.show.demo.records import DemoRun, DemoSetup
 from backlit.show.demo.trouble import trouble_blocks
+from backlit.show.network.words import drawing_caption
 
 TOO_MANY = "Weights and biases: too many to list here; the records (--json, or demo.run) have them all."
 
@@ -40,7 +41,7 @@ def _setup(setup: DemoSetup, *, brief: bool, series: int) -> Iterator[Block]:
     yield Facts(tuple(demo_tables.facts(setup)))
     yield from (Words(f"Warning: {warning}") for warning in setup.warnings)
     if not brief:
-        yield NetworkPicture(setup)
+        yield from _pictures(setup)
         yield demo_tables.parameters(setup) or Words(TOO_MANY)
     yield demo_tables.errors(setup)
     if setup.kept is not None:
@@ -59,6 +60,16 @@ def _setup(setup: DemoSetup, *, brief: bool, series: int) -> Iterator[Block]:
     if classes:
         yield classes
     yield from demo_tables.figures(setup)
+
+
+def _pictures(setup: DemoSetup) -> Iterator[Block]:
+    """Draw the network: with weights after training, or, of other layers than dense ones, the first row's step."""
+    if setup.drawing is None:
+        yield NetworkPicture(setup)
+        return
+    which = "At the first weights" + (", the first row" if setup.rows > 1 else "")
+    for backward in (False, True):
+        yield PanelPicture(setup.drawing, f"{which}. {drawing_caption(setup.drawing, backward=backward)}", backward)
 
 
 def _race(runs: Sequence[SetupRun]) -> Iterator[Block]:

@@ -9,7 +9,8 @@ from backlit.analysis.valley.descent_records import DescentLesson
 from backlit.diagnose.records import Diagnosis
 from backlit.engine import TrainingSignals
 from backlit.examples import ExampleRun, SetupRun
-from backlit.examples.file_tables import PartTable, TroubleTable
+from backlit.examples.file_tables import ComparisonTable, PartTable
+from backlit.explain import Drawing, Grid
 
 Pairs = tuple[tuple[float, float], ...]
 """Values of the one input, and of the one output or target."""
@@ -18,10 +19,12 @@ Pairs = tuple[tuple[float, float], ...]
 class DemoSetup(SetupRun, frozen=True):
     """A setup's training; `boundary` is what the trained network says over its two inputs, where the rows have classes.
 
-    It is None for another number of inputs, and where the targets are no classes.
+    It is None for another number of inputs, and where the targets are no classes. `drawing` is the network at the first
+    weights with the numbers of the first row, where it is no chain of dense layers.
     """
 
     boundary: Boundary | None = None
+    drawing: Drawing | None = None
 
 
 class TroubleRun(msgspec.Struct, frozen=True):
@@ -29,7 +32,9 @@ class TroubleRun(msgspec.Struct, frozen=True):
 
     `code` names the trouble that the run has, "" where it has none; then there is no `diagnosis`. `signals` are those
     of the layers that have a matrix of weights. `answers` are the network's over its one input, where it has one input
-    and one output.
+    and one output. `filters` are those of the first convolution after training, `maps` the trained network with the
+    first row's numbers, `time` the length of the slope at each time of the first recurrent layer, in the order in which
+    it reads them, at the first weights and after training; each where the file shows it.
     """
 
     name: str
@@ -37,6 +42,9 @@ class TroubleRun(msgspec.Struct, frozen=True):
     diagnosis: Diagnosis | None
     signals: TrainingSignals
     answers: Pairs = ()
+    filters: tuple[Grid, ...] = ()
+    maps: Drawing | None = None
+    time: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())
 
 
 class TroubleLesson(msgspec.Struct, frozen=True):
@@ -47,7 +55,7 @@ class TroubleLesson(msgspec.Struct, frozen=True):
     instead of the file's own, which its words are about; None where none were.
     """
 
-    table: TroubleTable
+    table: ComparisonTable
     runs: tuple[TroubleRun, ...]
     baseline: float | None
     rows: Pairs = ()

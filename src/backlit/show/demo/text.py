@@ -17,14 +17,17 @@ from rich.text import Text
 from backlit.examples import Example, SetupRun
 from backlit.show.charts.text import figure_text
 from backlit.show.demo import tables as demo_tables
-from backlit.show.demo.blocks import Block, Chart, Facts, Heading, Lines, NetworkPicture, Words
+from backlit.show.demo.blocks import Block, Chart, Facts, Heading, Lines, NetworkPicture, PanelPicture, Words
 from backlit.show.demo.parts import demo_parts
 from backlit.show.demo.records import DemoRun
 from backlit.show.demo.tables import DemoTable
+from backlit.show.network.text import drawing_lines
 from backlit.show.text_charts import network_drawing
 
 WIDTH = 80
 INDENT = "  "
+DRAWING_DIGITS = 4
+"""Places behind the point in a drawing of maps."""
 
 
 def demo_text(run: DemoRun, width: int = WIDTH) -> str:
@@ -80,6 +83,10 @@ def renderables(block: Block, width: int) -> Iterator[RenderableType]:
         yield Text(f"{block.text}\n")
     elif isinstance(block, NetworkPicture):
         yield from _network(block.setup, width)
+    elif isinstance(block, PanelPicture):
+        lines = drawing_lines(block.drawing, DRAWING_DIGITS, width - len(INDENT), backward=block.backward)
+        yield Text("\n".join(f"{INDENT}{line}".rstrip() for line in lines) + "\n", no_wrap=True, overflow="crop")
+        yield Text(textwrap.indent(textwrap.fill(block.caption, width - len(INDENT)), INDENT) + "\n")
     elif isinstance(block, Chart):
         yield from _chart(block, width)
     else:

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from backlit.errors import counted
 from backlit.examples.file_tables import TroublePartTable
+from backlit.explain import Drawing, Maps
 from backlit.show.demo import tables as demo_tables
-from backlit.show.demo.blocks import Block, Chart, Facts, Heading, Words
+from backlit.show.demo.blocks import Block, Chart, Facts, Heading, PanelPicture, Words
 from backlit.show.demo.lesson import paragraphs
 from backlit.show.demo.records import DemoRun, DemoSetup, TroubleLesson, TroubleRun
 from backlit.show.demo.tables import DemoTable, error_text
+from backlit.show.demo.time_figures import time_figures
 from backlit.show.demo.trouble_figures import (
     accuracy_figure,
     answers_figure,
@@ -22,6 +24,7 @@ from backlit.show.demo.trouble_figures import (
     validated,
 )
 from backlit.show.diagnose.parts import finding_parts
+from backlit.show.network.words import drawing_caption
 from backlit.show.signals.words import SHARES, WORDS, number, share
 
 Chosen = Sequence[tuple[DemoSetup, TroubleRun]]
@@ -59,6 +62,12 @@ def _shown(shown: str, run: DemoRun, lesson: TroubleLesson, chosen: Chosen) -> I
         troubled = [found for _, found in chosen if found.code]
         for found in troubled:
             yield from _finding(found, alone=len(troubled) == 1)
+    elif shown == "filters":
+        yield from _filters(lesson, [found for _, found in chosen])
+    elif shown == "maps":
+        yield from _maps([found for _, found in chosen])
+    elif shown == "time":
+        yield Chart(tuple(time_figures([found for _, found in chosen], colours)))
     elif shown == "warnings":
         yield from (Words(f"Warning: {warning}") for setup in setups for warning in setup.warnings)
     else:
@@ -83,6 +92,22 @@ def _network(setups: Sequence[DemoSetup]) -> Iterator[Block]:
         return
     (setup,) = setups
     yield Facts(tuple(demo_tables.facts(setup)))
+
+
+def _filters(lesson: TroubleLesson, runs: Sequence[TroubleRun]) -> Iterator[Block]:
+    """Draw the weights of the first convolution's filters."""
+    for found in runs:
+        panel = Maps(f"{found.name}: the filters of the first convolution", (), 0, found.filters)
+        caption = "The weights after training; positive and negative ones have two colours, the largest the strongest."
+        yield PanelPicture(Drawing((), (), "", panels=(panel,)), caption)
+
+
+def _maps(runs: Sequence[TroubleRun]) -> Iterator[Block]:
+    """Draw the trained networks with the first row's numbers."""
+    for found in runs:
+        if found.maps is not None:
+            said = drawing_caption(found.maps, backward=False)
+            yield PanelPicture(found.maps, f"{found.name} after training, the first row. {said}")
 
 
 # ------------------------------------------------------------------------------------------------ signals and diagnosis

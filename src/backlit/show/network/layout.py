@@ -14,7 +14,7 @@ import math
 from backlit.explain.algebra.numerals import given_text
 from backlit.explain.record.step_records import Column, Drawing
 from backlit.show.network.edge_labels import DrawnWay, crowded, numbered
-from backlit.show.network.parts import LETTERS, LOWERED, NAMES, Circle, Layout, Line, Text
+from backlit.show.network.parts import LETTERS, LOWERED, MARGIN, NAMES, Circle, Layout, Line, Text
 from backlit.show.text_width import shortened, text_width
 
 LINE = 17.0
@@ -23,8 +23,8 @@ SMALLEST_RADIUS, LARGEST_NAMED = 30.0, 40.0
 """Of a circle. Where a name needs one larger than the second, the column's names stand above, outputs' names beside."""
 CONSTANT = 14.0
 """The radius of the circle of the constant 1."""
-GAP, MARGIN, HEADING = 14.0, 12.0, 26.0
-"""Between circles; around everything; the height of the columns' titles."""
+GAP, HEADING = 14.0, 26.0
+"""Between circles; the height of the columns' titles."""
 LONGEST_NAME, LONGEST_TITLE = 190.0, 210.0
 """The width of a name above an input or beside an output, and of a column's title."""
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from html import escape
 
 from backlit.explain.record.step_records import Drawing
-from backlit.show.network.layout import layout
-from backlit.show.network.parts import Circle, Layout, Line, Text
+from backlit.show.network.parts import Box, Circle, Layout, Line, Text
+from backlit.show.network.stack import drawing_layout
 from backlit.show.network.words import drawing_title
 
 LIGHT = {"ink": "#1c2430", "quiet": "#566375", "paper": "#ffffff", "forward": "#1a62d6", "backward": "#b93a0a"}
 DARK = {"ink": "#e6ebf2", "quiet": "#a3afbf", "paper": "#151a21", "forward": "#7ab0ff", "backward": "#ff9f4a"}
 FONT = "system-ui, -apple-system, 'Segoe UI', 'Noto Sans', sans-serif"
 
+OTHER = {"forward": "backward", "backward": "forward"}
+"""The colour of negative numbers, where cells have colours."""
+
 INKS = {
     "name": "ink", "value": "accent", "label": "ink", "fixed": "quiet", "target": "quiet", "more": "quiet",
-    "title": "quiet",
+    "title": "quiet", "heading": "ink", "cell": "ink", "sum": "ink",
 }  # fmt: skip
 """The colour of each kind of text."""
 
@@ -40,7 +44,7 @@ def network_svg(
         names: put each weight's name before its number; None does so for the user's own names alone.
         title: says what it shows; else `drawing_title` does.
     """
-    placed = layout(drawing, backward=backward, digits=digits, names=names)
+    placed = drawing_layout(drawing, backward=backward, digits=digits, names=names)
     kind = "backward" if backward else "forward"
     title = escape(title or drawing_title(drawing, backward=backward))
     width, height = round(placed.width), round(placed.height)
@@ -57,9 +61,12 @@ def _rules(colours: dict[str, str]) -> str:
     paper = colours["paper"]
     rules = [f".network .paper,.network circle{{fill:{paper}}}", f".network .label{{stroke:{paper}}}"]
     rules += [f".network .{ink}{{fill:{colours[ink]}}}" for ink in ("ink", "quiet")]
+    rules.append(f".network .edged{{stroke:{colours['quiet']}}}")
     for kind in ("forward", "backward"):
         rules.append(f".network.{kind} line,.network.{kind} circle{{stroke:{colours[kind]}}}")
-        rules.append(f".network.{kind} .accent{{fill:{colours[kind]}}}")
+        rules.append(f".network.{kind} .accent,.network.{kind} .plus{{fill:{colours[kind]}}}")
+        rules.append(f".network.{kind} .minus{{fill:{colours[OTHER[kind]]}}}")
+        rules.append(f".network.{kind} .framed{{stroke:{colours[kind]}}}")
     return "".join(rules)
 
 
@@ -68,17 +75,56 @@ NETWORK_STYLE = f"@media screen and (prefers-color-scheme:dark){{{_rules(DARK)}}
 
 
 def _parts(placed: Layout, kind: str) -> list[str]:
-    lines = [_line(line, LIGHT[kind]) for line in placed.lines]
+    lines = [_line(line, kind) for line in placed.lines]
+    boxes = [_box(box, kind) for box in sorted(placed.boxes, key=lambda box: box.role in FRAMES)]
     texts = [_text(text, kind) for text in placed.texts]
     circles = [part for circle in placed.circles for part in _circle(circle, kind)]
-    return [*sorted(lines, key=lambda line: "weak" not in line), *texts, *circles]
+    return [*sorted(lines, key=lambda line: "weak" not in line), *boxes, *texts, *circles]
 
 
-def _line(line: Line, colour: str) -> str:
+FRAMES = {"window": 3.0, "made": 1.8}
+"""How thick a frame is: the window that a cell reads, and the cell."""
+
+
+def _box(box: Box, kind: str) -> str:
+    """Write a cell, a frame or a state."""
+    place = f'x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{box.height:.1f}"'
+    if box.role in FRAMES:
+        edge = f'stroke="{LIGHT[kind]}" stroke-width="{FRAMES[box.role]:g}"'
+        return f'<rect class="{box.role} framed" {place} fill="none" {edge} rx="2"/>'
+    edge = f'stroke="{LIGHT["quiet"]}" stroke-opacity="0.45"'
+    if box.role in {"state", "frame"}:
+        round_ = ' rx="6"' if box.role == "state" else ""
+        return f'<rect class="{box.role} edged" {place} fill="none" {edge}{round_}/>'
+    sign, colour = ("minus", OTHER[kind]) if box.shade < 0 else ("plus", kind)
+    strength = 0.75 if box.role == "bar" else abs(box.shade)
+    fill = f'fill="{LIGHT[colour]}" fill-opacity="{strength:.2f}"'
+    if box.role == "cell":
+        return f'<rect class="cell {sign} edged" {place} {fill} {edge}/>'
+    return f'<rect class="{box.role} {sign}" {place} {fill}/>'
+
+
+def _line(line: Line, kind: str) -> str:
+    """Write a line, with a head at its end where it is an arrow."""
+    colour = LIGHT[kind]
     opacity = 0.16 if "weak" in line.role else 0.35 if "fixed" in line.role else 0.6
     dashes = ' stroke-dasharray="4 4"' if "bias" in line.role else ""
-    return (f'<line class="{line.role}" x1="{line.x1:.1f}" y1="{line.y1:.1f}" x2="{line.x2:.1f}" y2="{line.y2:.1f}" '
-            f'stroke="{colour}" stroke-width="1.5" stroke-opacity="{opacity}"{dashes}/>')  # fmt: skip
+    drawn = (f'<line class="{line.role}" x1="{line.x1:.1f}" y1="{line.y1:.1f}" x2="{line.x2:.1f}" y2="{line.y2:.1f}" '
+             f'stroke="{colour}" stroke-width="1.5" stroke-opacity="{opacity}"{dashes}/>')  # fmt: skip
+    return drawn + _head(line, colour) if "arrow" in line.role else drawn
+
+
+def _head(line: Line, colour: str) -> str:
+    """Write the head of an arrow."""
+    length = math.hypot(line.x2 - line.x1, line.y2 - line.y1) or 1.0
+    x, y = (line.x2 - line.x1) / length, (line.y2 - line.y1) / length
+    ends = ((line.x2 - HEAD * x - side * HEAD / 2 * y, line.y2 - HEAD * y + side * HEAD / 2 * x) for side in (1, -1))
+    points = " ".join(f"{px:.1f},{py:.1f}" for px, py in ((line.x2, line.y2), *ends))
+    return f'<polygon class="plus" points="{points}" fill="{colour}" fill-opacity="0.8"/>'
+
+
+HEAD = 8.0
+"""The length of an arrow's head."""
 
 
 def _circle(circle: Circle, kind: str) -> list[str]:

@@ -6,17 +6,41 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
+from backlit.errors import counted
 from backlit.explain.algebra.numerals import given_text, short_text
-from backlit.explain.record.step_records import Column, Drawing, Edge, Node
+from backlit.explain.record.node_record import Node
+from backlit.explain.record.step_records import Column, Drawing, Edge
+from backlit.show.network.panel_text import panel_lines
 
 LARGEST_COLUMN = 4
 """Networks with more units in a layer are too wide for a terminal."""
 GAP = 4
+PANEL_DIGITS = 4
+"""Places behind the point in maps, so that they stay narrow; the records below have all digits."""
 
 
 def fits(drawing: Drawing) -> bool:
-    """Tell whether a network is small enough to be drawn as text."""
-    return all(column.size <= LARGEST_COLUMN for column in drawing.columns)
+    """Tell whether a network is small enough to be drawn as text, or has panels, which are."""
+    return bool(drawing.panels) or all(column.size <= LARGEST_COLUMN for column in drawing.columns)
+
+
+def drawing_lines(
+    drawing: Drawing, digits: int, width: int, *, names: bool | None = None, backward: bool = False
+) -> list[str]:
+    """Give the lines of a row's drawing: its panels, and below them the dense layers, where these are small."""
+    if not drawing.panels:
+        return network_lines(drawing, digits, width, names=names)
+    lines = panel_lines(drawing.panels, min(digits, PANEL_DIGITS), width, backward=backward)
+    small = all(column.size <= LARGEST_COLUMN for column in drawing.columns)
+    if drawing.columns and small and not backward:
+        lines += ["", *network_lines(drawing, digits, width, names=names)]
+    elif drawing.columns:
+        lines += [
+            "",
+            "dense layers",
+            *(f"{column.title}: {counted(column.size, 'unit')}" for column in drawing.columns),
+        ]
+    return lines
 
 
 def network_lines(drawing: Drawing, digits: int, width: int, *, names: bool | None = None) -> list[str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+import msgspec
+
+from backlit.explain.record.drawing_records import Branches, Maps, Panel, Unrolled
 from backlit.explain.record.step_records import Drawing, Example
 from backlit.show.network.edge_labels import crowded, faint
 
@@ -21,8 +24,12 @@ def drawing_title(drawing: Drawing, *, backward: bool) -> str:
     of = f" of row {drawing.row}" if drawing.row else ""
     if drawing.row is None:
         return "All rows together: dE/dw on the edges, the sum over the rows"
+    if backward and drawing.panels:
+        return f"Backward pass{of}: the slopes of the error, layer by layer"
     if backward:
         return f"Backward pass{of}: dE/dnet in the units, dE/dw on the edges"
+    if drawing.panels:
+        return f"Forward pass{of}: what each layer gives, and its weights"
     units = "what they pass on" if passed_on(drawing) else "outputs"
     return f"Forward pass{of}: {units} in the units, weights on the edges"
 
@@ -30,6 +37,8 @@ def drawing_title(drawing: Drawing, *, backward: bool) -> str:
 def drawing_caption(drawing: Drawing, *, backward: bool) -> str:
     """Say what the numbers of a drawing are, and what is left out of it."""
     drawing = drawing.way(backward=backward)
+    if drawing.panels:
+        return panels_caption(drawing, backward=backward)
     return ". ".join([*_shown(drawing, backward=backward), *left_out(drawing, backward=backward)]) + "."
 
 
@@ -53,6 +62,42 @@ def _shown(drawing: Drawing, *, backward: bool) -> list[str]:
     return words
 
 
+def panels_caption(drawing: Drawing, *, backward: bool) -> str:
+    """Say what the numbers of panels are, and what their frames mark."""
+    if drawing.row is None:
+        return "All rows together: dE/dw of each weight that is drawn, the sum of the rows' own parts."
+    kinds = {type(panel) for panel in every_panel(drawing.panels)}
+    framed = any(
+        grid.window for panel in every_panel(drawing.panels) if isinstance(panel, Maps) for grid in panel.grids
+    )
+    whose = f" of row {drawing.row}" if drawing.row else ""
+    if backward:
+        words = [
+            f"Backward{whose}, from below to above: layers with weights show dE/dnet, others dE/dout, weights dE/dw"
+        ]
+        if Unrolled in kinds:
+            words.append("States show dE/dout, the whole slope through time; the bars are its length at each time")
+    else:
+        words = [f"Forward{whose}, from above to below: what each layer gives, and its weights"]
+        if Unrolled in kinds:
+            words.append("The same weights serve every time")
+    if framed:
+        words.append("The frame in a map is the window that the marked number of the next layer reads"
+                     + (", the slope goes back to" if backward else ""))  # fmt: skip
+    if drawing.columns:
+        words += left_out(msgspec.structs.replace(drawing, panels=()), backward=backward)
+    return ". ".join(words) + "."
+
+
+def every_panel(panels: Sequence[Panel]) -> Iterator[Panel]:
+    """Give panels with those inside blocks."""
+    for panel in panels:
+        yield panel
+        if isinstance(panel, Branches):
+            for branch in panel.branches:
+                yield from every_panel(branch)
+
+
 def passed_on(drawing: Drawing) -> str:
     """Say which numbers the units show where they are not all inputs and outputs; nothing where they are.
 
@@ -60,6 +105,8 @@ def passed_on(drawing: Drawing) -> str:
     """
     places = [(column.shows, "the inputs" if not number else column.title.partition(",")[0])
               for number, column in enumerate(drawing.columns)]  # fmt: skip
+    if drawing.panels:
+        return ""
     others = [f"{shows}(…) in {'the ' if place == 'outputs' else ''}{place}" for shows, place in places
               if shows not in {"input", "out"}]  # fmt: skip
     if not others:

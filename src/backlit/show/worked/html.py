@@ -95,6 +95,8 @@ def _pictures(drawing: Drawing, digits: int, names: bool | None, number: int) ->
 
 def _outputs(drawing: Drawing, digits: int) -> str:
     """Give the first outputs with their targets: what is seen of a row while it is folded."""
+    if not drawing.columns:
+        return ""
     pairs = zip(drawing.columns[-1].nodes, drawing.targets, strict=False)
     words = [f"{node.name} {short_text(node.value, digits)}, target {given_text(target, digits)}"
              for node, target in pairs if node.value is not None]  # fmt: skip

@@ -115,6 +115,8 @@ def _pictures(example: Example) -> Iterator[str]:
 
 def _drawn(drawing: Drawing, backward: bool, digits: int) -> str:
     """Say in words what a drawing shows: the text that stands for it."""
+    if drawing.panels:
+        return "\n".join(diagram_text.drawing_lines(drawing, digits, 100, backward=backward))
     if not backward and diagram_text.fits(drawing):
         given = ", ".join(f"{node.name} = {given_text(node.value, digits)}" for node in drawing.columns[0].nodes
                           if node.value is not None)  # fmt: skip

@@ -43,8 +43,8 @@ def _drawings(example: Example, width: int, names: bool | None) -> Iterator[Text
     drawn = [drawing for drawing in example.drawings if drawing.row is not None and diagram_text.fits(drawing)]
     for drawing in drawn:
         yield _heading("The network, forward" + (f", row {drawing.row}" if drawing.row else ""))
-        for line in diagram_text.network_lines(drawing, example.summary.digits, width - len(INDENT), names=names):
-            yield Text(INDENT + line)
+        for line in diagram_text.drawing_lines(drawing, example.summary.digits, width - len(INDENT), names=names):
+            yield Text((INDENT + line).rstrip())
         if passed_on(drawing):
             words = drawing_caption(drawing, backward=False)
             yield Text("")

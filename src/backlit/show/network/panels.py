@@ -1,0 +1,172 @@
+"""Where the panels of a drawing stand: maps, unrolled chains and branches, from the inputs at the top downward.
+
+Panels are as wide as a telephone's page: what does not fit beside stands below. Each is placed at (0, 0) and then
+moved, so that nothing needs to know where it will stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from backlit.explain.record.drawing_records import Branches, Grid, Maps, Panel, Unrolled
+from backlit.explain.record.node_record import Node
+from backlit.show.network.grids import CELL_LETTERS, LINE, Placed, coloured, largest_of, numbers_of, place_grid
+from backlit.show.network.parts import LETTERS, LOWERED, Box, Circle, Layout, Line, Text
+from backlit.show.network.sums import sum_text
+from backlit.show.network.unrolled import place_unrolled
+from backlit.show.text_width import shortened, wrapped
+
+WIDTH = 342.0
+"""What a telephone's page of 390 pixels leaves between its margins."""
+GAP = 16.0
+STEM = 24.0
+"""The height of the arrow from a panel to the next."""
+JOIN_RADIUS = 14.0
+JOINS = {"add": "+", "multiply": "×", "concatenate": "‖"}
+"""What stands in the circle where branches meet."""
+
+
+def panels_layout(panels: Sequence[Panel], *, backward: bool, digits: int, most: float = WIDTH) -> Layout:
+    """Place panels below one another, with arrows between them: downward, or upward on the way back."""
+    parts: list[Layout] = []
+    y = width = 0.0
+    panels = [panel for panel in panels if not backward or has_slopes(panel)]
+    for number, panel in enumerate(panels):
+        title = shortened(panel.title, most - 24, LETTERS, bold=True)
+        words = Text(0.0 if not number else 20.0, y + LETTERS, title, "heading", "start", LETTERS, bold=True,
+                     full=panel.title)  # fmt: skip
+        arrow: tuple[Line, ...] = ()
+        if number:
+            top, bottom = y - 4, y + STEM - 6
+            arrow = (
+                Line(7.0, bottom, 7.0, top, "weight arrow")
+                if backward
+                else Line(7.0, top, 7.0, bottom, "weight arrow"),
+            )
+        parts.append(Layout(words.x + words.width, y + LINE, arrow, (), (words,)))
+        y += STEM
+        placed = place_panel(panel, backward=backward, digits=digits, most=most).moved(0.0, y)
+        parts.append(placed)
+        y = placed.height + GAP
+        width = max(width, placed.width, words.x + words.width)
+    return joined(parts, width, max(0.0, y - GAP))
+
+
+def has_slopes(panel: Panel) -> bool:
+    """Tell whether the backward pass reaches something of a panel."""
+    return not isinstance(panel, Maps) or any(grid.slopes for grid in (*panel.grids, *panel.weights))
+
+
+def joined(parts: Sequence[Layout], width: float, height: float) -> Layout:
+    """Give several layouts as one of that size."""
+    return Layout(
+        width, height, tuple(line for part in parts for line in part.lines),
+        tuple(circle for part in parts for circle in part.circles),
+        tuple(text for part in parts for text in part.texts), tuple(box for part in parts for box in part.boxes),
+    )  # fmt: skip
+
+
+def place_panel(panel: Panel, *, backward: bool, digits: int, most: float) -> Layout:
+    """Place a panel without its title at (0, 0)."""
+    if isinstance(panel, Branches):
+        return _branches(panel, backward=backward, digits=digits, most=most)
+    if isinstance(panel, Unrolled):
+        return place_unrolled(panel, backward=backward, digits=digits, most=most)
+    return _maps(panel, backward=backward, digits=digits, most=most)
+
+
+# ----------------------------------------------------------------------------------------------------------------- maps
+
+
+def _maps(panel: Maps, *, backward: bool, digits: int, most: float) -> Layout:
+    """Place the weights, then the maps, beside one another as far as they fit; then how the marked cell is made."""
+    blocks: list[Placed] = []
+    for grids in (panel.weights, panel.grids, panel.targets):
+        shown = [(grid, numbers) for grid in grids if (numbers := numbers_of(grid, backward=backward))]
+        if grids is panel.targets and backward:
+            shown = []
+        largest = largest_of(*(_array(numbers) for _, numbers in shown)) if shown else 0.0
+        room = most if len(shown) == 1 or not any(coloured(numbers) for _, numbers in shown) else (most - GAP) / 2
+        blocks += [place_grid(grid, numbers, digits=digits, most=room, largest=largest) for grid, numbers in shown]
+        if grids is panel.weights and panel.bias is not None:
+            blocks.append(_bias(panel.bias, digits, backward=backward))
+    boxes, texts, width, height = _flowed(blocks, most)
+    lines = [f"… {panel.size - len(panel.grids):,} more"] if panel.size > len(panel.grids) else []
+    if panel.made is not None and not backward:
+        lines += wrapped(sum_text(panel.made, digits), most, CELL_LETTERS)
+    for line in lines:
+        height += LINE
+        texts.append(Text(0.0, height - 2, line, "sum", "start", CELL_LETTERS))
+        width = max(width, texts[-1].width)
+    return Layout(width, height, (), (), tuple(texts), tuple(boxes))
+
+
+def _array(numbers: Sequence[Sequence[float | None]]) -> np.ndarray:
+    return np.array([[np.nan if number is None else number for number in row] for row in numbers], float)
+
+
+def _bias(bias: Node, digits: int, *, backward: bool) -> Placed:
+    """Give the bias of the marked filter as a grid of one cell."""
+    number = bias.slope if backward else bias.value
+    return place_grid(Grid(bias.name, ()), ((number,),), digits=digits, most=120.0)
+
+
+def _flowed(blocks: Sequence[Placed], most: float) -> tuple[list[Box], list[Text], float, float]:
+    """Set blocks beside one another, in lines of at most that width."""
+    boxes: list[Box] = []
+    texts: list[Text] = []
+    x = y = width = height = 0.0
+    for block in blocks:
+        if x and x + block.width > most:
+            x, y = 0.0, height + GAP / 2
+        boxes += [box._replace(x=box.x + x, y=box.y + y) for box in block.boxes]
+        texts += [text._replace(x=text.x + x, y=text.y + y) for text in block.texts]
+        width, height = max(width, x + block.width), max(height, y + block.height)
+        x += block.width + GAP
+    return boxes, texts, width, height
+
+
+# ------------------------------------------------------------------------------------------------------------- branches
+
+
+def _branches(panel: Branches, *, backward: bool, digits: int, most: float) -> Layout:
+    """Place branches side by side, with lines from where they part and to where they meet."""
+    share = max(120.0, (most - GAP * (len(panel.branches) - 1)) / len(panel.branches))
+    parts: list[Layout] = []
+    spans: list[tuple[float, float, float]] = []
+    x, top = 0.0, 22.0
+    for branch in panel.branches:
+        if branch:
+            placed = panels_layout(branch, backward=backward, digits=digits, most=share).moved(x, top)
+        else:
+            words = Text(x + 12, top + LETTERS, "passes on what it reads", "title", "start", LETTERS)
+            placed = Layout(x + 12 + words.width, top + LINE, (), (), (words,))
+        parts.append(placed)
+        spans.append((x, placed.width, placed.height))
+        x = placed.width + GAP
+    width, bottom = x - GAP, max(height for *_, height in spans)
+    middles = [left + 7.0 for left, *_ in spans]
+    centre, meet = width / 2, bottom + 26 + JOIN_RADIUS
+    lines = [Line(middles[0], 2.0, middles[-1], 2.0, "weight")] if len(middles) > 1 else []
+    for middle, (_, _, height) in zip(middles, spans, strict=True):
+        lines.append(_directed(middle, 2.0, middle, top - 4, backward=backward))
+        lines.append(_directed(middle, height + 4, middle, bottom + 14, backward=backward, head=False))
+    lines.append(Line(middles[0], bottom + 14, max(middles[-1], centre), bottom + 14, "weight"))
+    lines.append(_directed(centre, bottom + 14, centre, meet - JOIN_RADIUS, backward=backward))
+    sign = Text(centre, meet + LETTERS * LOWERED, JOINS.get(panel.join, panel.join), "name", bold=True)
+    circle = Circle(centre, meet, JOIN_RADIUS, "one", (sign,))
+    words = Text(centre + JOIN_RADIUS + 8, meet + LETTERS * LOWERED, panel.join, "title", "start")
+    height, width = meet + JOIN_RADIUS, max(width, words.x + words.width)
+    parts.append(Layout(width, height, tuple(lines), (circle,), (words,)))
+    if panel.grids:
+        result = Maps("", panel.grids, panel.size)
+        parts.append(_maps(result, backward=backward, digits=digits, most=most).moved(0.0, height + 8))
+        width, height = max(width, parts[-1].width), parts[-1].height
+    return joined(parts, width, height)
+
+
+def _directed(x1: float, y1: float, x2: float, y2: float, *, backward: bool, head: bool = True) -> Line:
+    role = "weight arrow" if head else "weight"
+    return Line(x2, y2, x1, y1, role) if backward else Line(x1, y1, x2, y2, role)
