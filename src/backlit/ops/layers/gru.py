@@ -30,8 +30,8 @@ from backlit.ops.layers.through_time import (
     running,
     sigmoid,
     slope_of_output,
-    stay_loops,
     states_before,
+    stay_loops,
     tanh,
     way_back,
 )
@@ -48,6 +48,26 @@ def open_loops(N: Any, Q: Any, S: Any, G: Any, i: int, t: int, k: int) -> None:
         Q[i, t, k, j] = S[i, k, j]
         N[i, t, k, j] += S[i, k, j]
         G[i, t, k, j] = sigmoid(N[i, t, k, j])
+
+
+def step_loops(N: Any, Q: Any, G: Any, H: Any, S: Any, i: int, t: int, before: int, s: int) -> None:
+    """Run a step of a row."""
+    units = H.shape[2]
+    open_loops(N, Q, S, G, i, t, RESET)
+    open_loops(N, Q, S, G, i, t, KEEP)
+    for j in range(units):
+        Q[i, t, NEW, j] = S[i, NEW, j]
+    for j in range(units):
+        N[i, t, NEW, j] += G[i, t, RESET, j] * Q[i, t, NEW, j]
+    for j in range(units):
+        G[i, t, NEW, j] = tanh(N[i, t, NEW, j])
+    for j in range(units):
+        S[i, NEW, j] = (1.0 - G[i, t, KEEP, j]) * G[i, t, NEW, j]
+    if s > 0:
+        for j in range(units):
+            S[i, NEW, j] += G[i, t, KEEP, j] * H[i, before, j]
+    for j in range(units):
+        H[i, t, j] = S[i, NEW, j]
 
 
 def gru_loops(
@@ -79,22 +99,47 @@ def gru_loops(
                 clear_loops(Q, i, t)
                 clear_loops(G, i, t)
                 continue
-            open_loops(nets, recurrent, of_state, gates, i, t, RESET)
-            open_loops(nets, recurrent, of_state, gates, i, t, KEEP)
-            for j in range(units):
-                recurrent[i, t, NEW, j] = of_state[i, NEW, j]
-            for j in range(units):
-                nets[i, t, NEW, j] += gates[i, t, RESET, j] * recurrent[i, t, NEW, j]
-            for j in range(units):
-                gates[i, t, NEW, j] = tanh(nets[i, t, NEW, j])
-            for j in range(units):
-                of_state[i, NEW, j] = (1.0 - gates[i, t, KEEP, j]) * gates[i, t, NEW, j]
-            if s > 0:
-                for j in range(units):
-                    of_state[i, NEW, j] += gates[i, t, KEEP, j] * H[i, before, j]
-            for j in range(units):
-                H[i, t, j] = of_state[i, NEW, j]
+            step_loops(nets, recurrent, gates, H, of_state, i, t, before, s)
     passed_on_loops(H, lengths, Z, reverse)
+
+
+def step_back_loops(
+    dN: Any, dQ: Any, Q: Any, G: Any, H: Any, dH: Any, i: int, t: int, before: int, s: int
+) -> None:  # fmt: skip
+    """Go back through a step of a row."""
+    units = H.shape[2]
+    for j in range(units):
+        new = G[i, t, NEW, j]
+        dN[i, t, NEW, j] = dH[i, t, j] * (1.0 - G[i, t, KEEP, j]) * (1.0 - new * new)
+    for j in range(units):
+        dQ[i, t, NEW, j] = dN[i, t, NEW, j] * G[i, t, RESET, j]
+    for j in range(units):
+        shut = 1.0 - G[i, t, RESET, j]
+        dN[i, t, RESET, j] = dQ[i, t, NEW, j] * Q[i, t, NEW, j] * shut
+    if s > 0:
+        for j in range(units):
+            keep = G[i, t, KEEP, j]
+            change = H[i, before, j] - G[i, t, NEW, j]
+            dN[i, t, KEEP, j] = dH[i, t, j] * change * keep * (1.0 - keep)
+    else:
+        for j in range(units):
+            keep = G[i, t, KEEP, j]
+            dN[i, t, KEEP, j] = dH[i, t, j] * -G[i, t, NEW, j] * keep * (1.0 - keep)
+    for j in range(units):
+        dQ[i, t, RESET, j] = dN[i, t, RESET, j]
+    for j in range(units):
+        dQ[i, t, KEEP, j] = dN[i, t, KEEP, j]
+
+
+def own_bias_loops(dQ: Any, own: Any) -> None:
+    """Sum the slopes of the recurrent part of n over rows and steps."""
+    n, steps, _, units = dQ.shape
+    for j in range(units):
+        own[j] = 0.0
+    for i in range(n):
+        for t in range(steps):
+            for j in range(units):
+                own[j] += dQ[i, t, NEW, j]
 
 
 def gru_backward_loops(
@@ -125,38 +170,12 @@ def gru_backward_loops(
                 clear_loops(dN, i, t)
                 clear_loops(dQ, i, t)
                 continue
-            for j in range(units):
-                new = gates[i, t, NEW, j]
-                nets[i, t, NEW, j] = dH[i, t, j] * (1.0 - gates[i, t, KEEP, j]) * (1.0 - new * new)
-            for j in range(units):
-                of_recurrent[i, t, NEW, j] = nets[i, t, NEW, j] * gates[i, t, RESET, j]
-            for j in range(units):
-                shut = 1.0 - gates[i, t, RESET, j]
-                nets[i, t, RESET, j] = of_recurrent[i, t, NEW, j] * recurrent[i, t, NEW, j] * shut
-            if s > 0:
-                for j in range(units):
-                    keep = gates[i, t, KEEP, j]
-                    change = H[i, before, j] - gates[i, t, NEW, j]
-                    nets[i, t, KEEP, j] = dH[i, t, j] * change * keep * (1.0 - keep)
-            else:
-                for j in range(units):
-                    keep = gates[i, t, KEEP, j]
-                    nets[i, t, KEEP, j] = dH[i, t, j] * -gates[i, t, NEW, j] * keep * (1.0 - keep)
-            for j in range(units):
-                of_recurrent[i, t, RESET, j] = nets[i, t, RESET, j]
-            for j in range(units):
-                of_recurrent[i, t, KEEP, j] = nets[i, t, KEEP, j]
+            step_back_loops(nets, of_recurrent, recurrent, gates, H, dH, i, t, before, s)
     input_gradients(X, W, dN, dX, dW)
     recurrent_gradient_loops(H, lengths, Z, dQ, dU, reverse)
     if db.size:
         sum_rows(positions(dN), db[: 3 * units])
-        own = db[3 * units :]
-        for j in range(units):
-            own[j] = 0.0
-        for i in range(n):
-            for t in range(steps):
-                for j in range(units):
-                    own[j] += of_recurrent[i, t, NEW, j]
+        own_bias_loops(of_recurrent, db[3 * units :])
     for i in range(dlengths.shape[0]):
         dlengths[i] = 0.0
 

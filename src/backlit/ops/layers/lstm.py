@@ -30,8 +30,8 @@ from backlit.ops.layers.through_time import (
     running,
     sigmoid,
     slope_of_output,
-    stay_loops,
     states_before,
+    stay_loops,
     tanh,
     way_back,
 )
@@ -92,6 +92,31 @@ def lstm_loops(
     passed_on_loops(H, lengths, Z, reverse)
 
 
+def step_back_loops(
+    dN: Any, G: Any, C: Any, K: Any, dH: Any, dC: Any, i: int, t: int, before: int, s: int
+) -> None:  # fmt: skip
+    """Go back through a step of a row."""
+    units = C.shape[2]
+    for j in range(units):
+        dC[i, t, j] += dH[i, t, j] * G[i, t, OUT, j] * (1.0 - K[i, t, j] * K[i, t, j])
+    for j in range(units):
+        take = G[i, t, TAKE, j]
+        dN[i, t, TAKE, j] = dC[i, t, j] * G[i, t, NEW, j] * take * (1.0 - take)
+    if s > 0:
+        for j in range(units):
+            keep = G[i, t, KEEP, j]
+            dN[i, t, KEEP, j] = dC[i, t, j] * C[i, before, j] * keep * (1.0 - keep)
+    else:
+        for j in range(units):
+            dN[i, t, KEEP, j] = 0.0
+    for j in range(units):
+        new = G[i, t, NEW, j]
+        dN[i, t, NEW, j] = dC[i, t, j] * G[i, t, TAKE, j] * (1.0 - new * new)
+    for j in range(units):
+        out = G[i, t, OUT, j]
+        dN[i, t, OUT, j] = dH[i, t, j] * K[i, t, j] * out * (1.0 - out)
+
+
 def lstm_backward_loops(
     X: Any, lengths: Any, W: Any, U: Any, G: Any, C: Any, K: Any, H: Any, Z: Any, R: Any, dZ: Any, dH: Any, dC: Any,
     dN: Any, dX: Any, dlengths: Any, dW: Any, dU: Any, db: Any, reverse: float, truncate: float,
@@ -122,24 +147,7 @@ def lstm_backward_loops(
             if t >= length:
                 clear_loops(dN, i, t)
                 continue
-            for j in range(units):
-                dC[i, t, j] += dH[i, t, j] * gates[i, t, OUT, j] * (1.0 - K[i, t, j] * K[i, t, j])
-            for j in range(units):
-                take = gates[i, t, TAKE, j]
-                nets[i, t, TAKE, j] = dC[i, t, j] * gates[i, t, NEW, j] * take * (1.0 - take)
-            if s > 0:
-                for j in range(units):
-                    keep = gates[i, t, KEEP, j]
-                    nets[i, t, KEEP, j] = dC[i, t, j] * C[i, before, j] * keep * (1.0 - keep)
-            else:
-                for j in range(units):
-                    nets[i, t, KEEP, j] = 0.0
-            for j in range(units):
-                new = gates[i, t, NEW, j]
-                nets[i, t, NEW, j] = dC[i, t, j] * gates[i, t, TAKE, j] * (1.0 - new * new)
-            for j in range(units):
-                out = gates[i, t, OUT, j]
-                nets[i, t, OUT, j] = dH[i, t, j] * K[i, t, j] * out * (1.0 - out)
+            step_back_loops(nets, gates, C, K, dH, dC, i, t, before, s)
     input_gradients(X, W, dN, dX, dW)
     recurrent_gradient_loops(H, lengths, Z, dN, dU, reverse)
     if db.size:
@@ -184,9 +192,7 @@ class LSTM(ThroughTime, frozen=True):
     gates: ClassVar[int] = 4
     biases_of_unit: ClassVar[int] = 4
     outputs: ClassVar[Interval] = (-1.0, 1.0)
-    formula: ClassVar[str] = (
-        r"c^{(t)} = f^{(t)} c^{(t-1)} + i^{(t)} g^{(t)}, \quad h^{(t)} = o^{(t)} \tanh c^{(t)}"
-    )
+    formula: ClassVar[str] = r"c^{(t)} = f^{(t)} c^{(t-1)} + i^{(t)} g^{(t)}, \quad h^{(t)} = o^{(t)} \tanh c^{(t)}"
 
     def shapes(self, *rows: Shape) -> Shapes:
         """Give the buffers X, N, G, C, K, H and Z, and the parameters W, U and b."""
@@ -290,7 +296,7 @@ class LSTM(ThroughTime, frozen=True):
         X: Any, lengths: Any, W: Any, U: Any, G: Any, C: Any, K: Any, H: Any, Z: Any, R: Any, dZ: Any, dH: Any, dC: Any,
         dN: Any, dX: Any, dlengths: Any, dW: Any, dU: Any, db: Any, reverse: bool, truncate: int,
     ) -> None:  # fmt: skip
-        """dh_t = dz_t + dnet_{t+1} Uᵀ, dc_t = dh_t o (1 - tanh²(c_t)) + dc_{t+1} f_{t+1}; then the sums over the steps."""
+        """dh_t = dz_t + dnet_{t+1} Uᵀ, dc_t = dh_t o (1 - tanh²(c_t)) + dc_{t+1} f_{t+1}; then the sums over steps."""
         n, steps, units = H.shape
         dH[:] = slope_of_output(dZ, H, lengths, reverse)
         runs, of_state, of_cell = running(lengths, n, steps), np.zeros_like(H[:, 0]), np.zeros_like(H[:, 0])

@@ -1,8 +1,8 @@
 """What recurrent layers share: their settings, the order of the steps, lengths of rows, and the gradients of weights.
 
 A recurrent layer reads a sequence x_1 ... x_T and keeps a state h, from h_0 = 0. Of each step's net inputs, the part
-that comes from the inputs, x_t W + b, is one product over all steps; the part that comes from the state before, h_{t-1} U, is
-computed step by step. Backward, the steps run in the other order: what is stated as the slope of a state, dH, is the
+that comes from the inputs, x_t W + b, is one product over all steps; the part that comes from the state before,
+h_{t-1} U, is computed step by step. Backward, the steps run in the other order: what is stated as the slope of a state, dH, is the
 whole one, of what the layer passes on at that step and of all that the steps behind make of it. Then the weights'
 gradients are products over all steps at once.
 
@@ -20,7 +20,7 @@ import numpy as np
 
 from backlit.errors import BacklitError
 from backlit.kernels.functions import flat, positions
-from backlit.kernels.matmul import product_nt, product_tn, sum_rows
+from backlit.kernels.matmul import product_nt, product_tn
 from backlit.ops.base import Layer, Op, Shape, Shapes, check_settings
 from backlit.ops.value_checks import Count, Whole, refuse_texts
 
@@ -76,7 +76,9 @@ class ThroughTime(_Units, frozen=True, kw_only=True):
                 refuse_texts(given, f"{self.name}: {name}", "an initializer's name, or numbers")
         for name in self.freeze:
             if name not in PARAMETERS:
-                raise BacklitError(f"{self.name}: freeze names {name!r}; the layer has the parameters 'W', 'U' and 'b'.")
+                raise BacklitError(
+                    f"{self.name}: freeze names {name!r}; the layer has the parameters 'W', 'U' and 'b'."
+                )
 
     @property
     def reads(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -100,11 +102,11 @@ class ThroughTime(_Units, frozen=True, kw_only=True):
     def steps_and_columns(self, *rows: Shape) -> tuple[int, int]:
         """Give T and F of rows (T, F). Errors: a BacklitError where rows have other axes, or lengths are no number."""
         row, *others = rows
-        if len(row) != 2:  # noqa: PLR2004
+        if len(row) != 2:
             shaped = f"({row[0]}, 1) for {row[0]} steps of one number each" if len(row) == 1 else "(steps, numbers)"
             raise BacklitError(
                 f"{self.name} reads sequences, rows of shape (steps, numbers of a step) such as (50, 8); it is given "
-                f"rows of shape {row}: give the network inputs={shaped}, or put a layer before it that writes sequences."
+                f"rows of shape {row}: give the network inputs={shaped}, or let the layer before write sequences."
             )
         if others and others[0] != (1,):
             raise BacklitError(
@@ -154,7 +156,7 @@ class ThroughTime(_Units, frozen=True, kw_only=True):
         return f"{self.units} {self.name}" + (" sequence" if self.returns == "sequence" else "")
 
 
-# -------------------------------------------------------------------------------------------------------------- the gates
+# ------------------------------------------------------------------------------------------------------------ the gates
 
 
 def sigmoid(z: Any) -> Any:
@@ -168,7 +170,7 @@ def tanh(z: Any) -> Any:
     return np.tanh(z)
 
 
-# ---------------------------------------------------------------------------------------------------------- whole arrays
+# --------------------------------------------------------------------------------------------------------- whole arrays
 
 
 def order(steps: int, reverse: Any) -> range:
@@ -204,7 +206,7 @@ def passed_on(H: Any, lengths: Any, Z: Any, reverse: Any) -> None:
 
 
 def slope_of_output(dZ: Any, H: Any, lengths: Any, reverse: Any) -> Any:
-    """Give the slopes of the states of what the layer passes on, without what later steps make of them: (n, T, units)."""
+    """Give what slopes the states have from what the layer passes on, not from later steps: (n, T, units)."""
     steps = H.shape[1]
     if dZ.ndim == H.ndim:
         return np.where(running(lengths, len(H), steps), dZ, 0.0)
@@ -261,7 +263,7 @@ def place_back_loops(s: int, steps: int, reverse: float) -> tuple[int, int]:
 
 
 def way_back(s: int, t: int, after: int, length: int, steps: int, reverse: float, truncate: float) -> int:
-    """Tell how a slope comes back to step s: not at all, as it is from behind a row's end, or through the step behind."""
+    """Tell how a slope comes back to step s: not at all, as it is from behind a row's end, or through a step."""
     if s < steps - 1 and reverse == 0.0 and after >= length:
         return AS_IT_IS
     if s == steps - 1 or t >= length:
