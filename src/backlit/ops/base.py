@@ -113,7 +113,7 @@ class Op(msgspec.Struct, frozen=True, metaclass=OpType):
     def to_dict(self) -> dict[str, Any]:
         """Give the op's name and settings as plain data, the inverse of `Registry.from_dict`; an empty tie is none."""
         settings = {field: getattr(self, field) for field in self.__struct_fields__}
-        return {"op": self.name, **{k: _plain(v) for k, v in settings.items() if v or k != "tie"}}
+        return {"op": self.name, **{k: _plain(v) for k, v in settings.items() if k != "tie" or v}}
 
 
 def _plain(value: Any) -> Any:
@@ -184,6 +184,14 @@ class Layer(Op, frozen=True):
         if len(set(rows)) > 1:
             raise BacklitError(f"{self.kind} {self.name!r} reads rows of one shape; it is given rows of {rows}.")
         return Shapes(dict(zip(self.reads, rows, strict=True)) | {self.writes: rows[0]})
+
+    def multiply_adds(self, *rows: Shape) -> int:
+        """Give about how many multiply-adds a row's forward pass takes, by which batches are cut into shards.
+
+        By default each parameter is used once, or once for each position.
+        """
+        positions = math.prod(rows[0][:-1]) if self.by_position else 1
+        return positions * sum(map(math.prod, self.shapes(*rows).parameters.values()))
 
     @property
     def beside(self) -> tuple[str, ...]:

@@ -20,8 +20,9 @@ VECTOR_MATH = "backlit.kernels.vector_math"
 FUNCTIONS: Mapping[Callable[..., Any], tuple[str, str]] = {
     **{product: (DRIVER, product.__name__) for product in matmul.PRODUCTS},
     functions.flat: (INTRINSICS, "flat"),
-    functions.positions: (INTRINSICS, "positions"),
     **{function: (SWEEPS, function.__name__) for function in (*convolution.COMPILED, *pooling.COMPILED)},
+    functions.positions: (INTRINSICS, "positions"),
+    functions.parts: (INTRINSICS, "parts"),
     convolution.pictures: (INTRINSICS, "pictures"),
     convolution.windows: (INTRINSICS, "windows"),
 }

@@ -93,6 +93,11 @@ class Convolution(Layer, frozen=True):
             {"W": (*window, row[-1] // given.groups, given.filters), "b": (given.filters if given.bias else 0,)},
         )
 
+    def multiply_adds(self, *rows: Shape) -> int:
+        """Give how many multiply-adds a row takes: each weight is used once for each window."""
+        shapes = self.shapes(*rows)
+        return math.prod(shapes.parameters["W"]) * math.prod(shapes.buffers["Z"][:-1])
+
     def numbers(self) -> dict[str, float]:
         """Give stride, padding and dilation along rows and columns, and the groups; a padding of -1 is "same"."""
         given, found = _settings(self), {}
