@@ -77,6 +77,14 @@ RULES = [name for name in optimizers if not optimizers[name].full_batch]
 """The optimizers with an update rule of their own: all but L-BFGS."""
 
 
+def draw_rows(network: Any, rows: int, rng: np.random.Generator) -> Any:
+    """Draw inputs (rows, inputs), whole numbers where a layer takes these."""
+    X = rng.normal(size=(rows, network.inputs))
+    for rule in network.whole_numbers:
+        X[:, rule.columns] = rng.integers(rule.low, rule.high + 1, (rows, len(rule.columns)))
+    return X
+
+
 # ------------------------------------------------------------------------------------------- what goes before a loss
 
 

@@ -1,4 +1,4 @@
-"""Blocks, joins, ties, several inputs, embeddings, and layers on the last axis: held to PyTorch's numbers and gradients.
+"""Blocks, joins, ties, several inputs, embeddings, and layers on the last axis: held to PyTorch's numbers.
 
 A case is a network with the same computation in PyTorch, of the network's parameters by their names.
 """
@@ -118,7 +118,7 @@ CASES: dict[str, tuple[Any, Any, Any]] = {
     "sequence": ([Dense(3, "tanh"), Dense(2)], (4, 2),
                  lambda P, x: dense(P, "2", dense(P, "1", x.reshape(-1, 4, 2), torch.tanh)).reshape(len(x), -1)),
     "embedding": ([bl.Embedding(5, 3), Dense(2, "tanh"), Dense(2)], (4,),
-                  lambda P, x: dense(P, "3", dense(P, "2", P["1.W"][x.round().long()], torch.tanh)).reshape(len(x), -1)),
+                  lambda P, x: dense(P, "3", dense(P, "2", P["1.W"][x.round().long()], torch.tanh))),
 }  # fmt: skip
 
 

@@ -16,8 +16,8 @@ from backlit.engine.gradcheck import gradcheck
 from backlit.engine.network import Network
 from backlit.engine.program.buffers import gradient_name
 from backlit.engine.program.graph import Graph, Node
-from backlit.engine.wiring import nodes_of
 from backlit.engine.training import Training
+from backlit.engine.wiring import nodes_of
 from backlit.errors import BacklitError
 from backlit.ops.activations.smooth import Sigmoid, Tanh
 from backlit.ops.base import Layer, Shapes

@@ -8,7 +8,7 @@ import pickle
 
 import numpy as np
 import pytest
-from cases import SAMPLES, last_activation
+from cases import SAMPLES, draw_rows, last_activation
 
 from backlit.engine import prediction
 from backlit.engine.network import Network
@@ -46,7 +46,7 @@ def assert_same(one: Network, other: Network) -> None:
     assert one.frozen == other.frozen
     np.testing.assert_array_equal(one.parameters, other.parameters)
     np.testing.assert_array_equal(one.state, other.state)
-    X = np.random.default_rng(1).normal(size=(5, one.inputs))
+    X = draw_rows(one, 5, np.random.default_rng(1))
     np.testing.assert_array_equal(one.predict(X, compiled=False), other.predict(X, compiled=False))
 
 

@@ -157,9 +157,10 @@ class Layer(Op, frozen=True):
     a matrix with a row for each position, (rows positions, last axis), so that one weight matrix serves all moments of
     a sequence and all places of a picture; otherwise they take a matrix, rows by numbers, whatever the shape is. An op
     whose `reads` depend on its settings gives them by a property; those after the first are inputs of the network that
-    `beside` names. Layers whose setting `tie` is one name share their parameters. `batch_coupled` says that a row's result depends on the other rows of its
-    batch; such an op, and one with state, is given the whole batch at once. `outputs` declares where the outputs lie,
-    whatever the inputs and the settings are; a network refuses a loss that is not defined there.
+    `beside` names. Layers whose setting `tie` is one name share their parameters. `batch_coupled` says that a row's
+    result depends on the other rows of its batch; such an op, and one with state, is given the whole batch at once.
+    `outputs` declares where the outputs lie, whatever the inputs and the settings are; a network refuses a loss that is
+    not defined there.
     """
 
     kind: ClassVar[str] = "layer"

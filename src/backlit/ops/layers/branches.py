@@ -17,7 +17,6 @@ from backlit.ops.layers.dense import Dense
 from backlit.ops.layers.joins import JOINING
 from backlit.ops.registry import layers, make_layer, register
 
-
 LONGEST = 80
 """The most characters in which a block tells of its layers."""
 
@@ -47,7 +46,9 @@ class Block(Layer, frozen=True):
         """Give the branches' layers in a few words, or how many they are."""
         parts = [", ".join(layer.summary() for layer in branch) or "as it is" for branch in self.shown()]
         told = f"{self.name} [{' | '.join(parts)}]"
-        return told if len(told) <= LONGEST else f"{self.name} of {' and '.join(map(str, map(count_of, self.shown())))} layers"
+        if len(told) > LONGEST:
+            told = f"{self.name} of {' and '.join(str(count_of(branch)) for branch in self.shown())} layers"
+        return told
 
     def shown(self) -> tuple[tuple[Layer, ...], ...]:
         """Give the branches that the summary tells of."""
