@@ -127,7 +127,7 @@ def convolve_backward(
 
 def work_numbers(A: Array) -> Array:
     """Give an array to work in, of A's type; compiled, it lies on the stack."""
-    return np.empty(65_536, A.dtype)
+    return np.empty(2**18 // A.itemsize, A.dtype)
 
 
 def work_places(A: Array) -> Array:
@@ -185,6 +185,7 @@ def fill_places(rows_at: Any, steps_at: Any, row: int, columns_out: int, channel
 def lay_out(X: Any, work: Any, i: int, first: int, count: int, left: int, wide: int) -> None:
     """Copy `count` rows of picture i, from `first` on, into rows of `wide` places, with zeros where there is none."""
     _, rows, columns, channels = X.shape
+    left = min(left, wide)
     kept = min(columns, wide - left)
     x = flat(X)
     for y in range(count):
@@ -290,25 +291,25 @@ def convolve_backward_loops(
     share = filters // int(groups)
     if db.size > 0:
         sum_rows(view(dZ, 0, n * rows_out * columns_out, filters), db)
+    work, rows_at, steps_at = work_numbers(X), work_places(X), work_places(X)
     if dW.size > 0:
-        weights_slope(X, W, dZ, dW, down, right, above, left, d_down, d_right, share)
+        weights_slope(X, dZ, dW, work, rows_at, steps_at, down, right, above, left, d_down, d_right, share)
     if dX.size > 0:
-        inputs_slope(W, dZ, dX, down, right, above, left, d_down, d_right, share)
+        inputs_slope(W, dZ, dX, work, down, right, above, left, d_down, d_right, share)
 
 
 def weights_slope(
-    X: Any, W: Any, dZ: Any, dW: Any, down: int, right: int, above: int, left: int, d_down: int, d_right: int,
-    share: int,
+    X: Any, dZ: Any, dW: Any, work: Any, rows_at: Any, steps_at: Any, down: int, right: int, above: int, left: int,
+    d_down: int, d_right: int, share: int,
 ) -> None:  # fmt: skip
     """dW = the sum over pictures and bands of what the windows meet, times dZ."""
     n, rows, columns, channels = X.shape
     _, rows_out, columns_out, filters = dZ.shape
-    h, w, depth, _ = W.shape
+    h, w, depth, _ = dW.shape
     steps, high, wide = h * w * depth, d_down * (h - 1) + 1, (columns_out - 1) * right + d_right * (w - 1) + 1
     padded = above > 0 or left > 0 or wide > columns or (rows_out - 1) * down + high > rows
     if not padded:
         wide = columns
-    work, rows_at, steps_at = work_numbers(X), work_places(X), work_places(X)
     band = min(rows_out, rows_at.size // columns_out)
     if padded:
         band = min(band, (work.size // (wide * channels) - high) // down + 1)
@@ -362,17 +363,17 @@ def weights_slope_simply(
 
 
 def inputs_slope(
-    W: Any, dZ: Any, dX: Any, down: int, right: int, above: int, left: int, d_down: int, d_right: int, share: int
-) -> None:
+    W: Any, dZ: Any, dX: Any, work: Any, down: int, right: int, above: int, left: int, d_down: int, d_right: int,
+    share: int,
+) -> None:  # fmt: skip
     """dX: each dZ times its filter, dZ Wᵀ of a band of windows, added to the numbers that the windows met."""
-    n, rows, columns, channels = dX.shape
+    n = dX.shape[0]
     _, rows_out, columns_out, filters = dZ.shape
     h, w, depth, _ = W.shape
     dx = flat(dX)
     for t in range(dx.shape[0]):
         dx[t] = 0.0
     steps = h * w * depth
-    work = work_numbers(dX)
     band = min(rows_out, work.size // (columns_out * steps))
     if band < 1 or share < filters:
         inputs_slope_simply(W, dZ, dX, down, right, above, left, d_down, d_right, share)
