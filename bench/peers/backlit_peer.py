@@ -20,6 +20,8 @@ OPTIMIZERS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW"}
 
 def network_of(workload: Workload) -> Any:
     """Describe the workload's network to Backlit."""
+    if workload.layers:
+        return _layered(workload)
     layers: list[Any] = []
     for units in workload.sizes[1:-1]:
         if workload.batch_norm:
@@ -31,6 +33,30 @@ def network_of(workload: Workload) -> Any:
     layers.append(bl.Dense(workload.sizes[-1], workload.output))
     loss = getattr(bl, LOSSES[workload.loss])(reduction=REDUCTIONS[workload.divide])
     return bl.Network(layers, inputs=workload.sizes[0], loss=loss, dtype=workload.dtype)
+
+
+def _layered(workload: Workload) -> Any:
+    """Describe a network of other layers than dense ones."""
+    layers: list[Any] = []
+    for step in workload.layers:
+        u, size = step.units, step.size
+        line = len(workload.shape) == 2  # noqa: PLR2004  (sequences)
+        conv: Any = bl.Conv1D if line else bl.Conv2D
+        makers: dict[str, Any] = {
+            "conv": lambda: conv(u, size, step.activation, padding="same" if step.same else "valid"),
+            "dense": lambda: bl.Dense(u, step.activation if step is not workload.layers[-1] else workload.output),
+            "pool": lambda: bl.MaxPool(size),
+            "mean": bl.GlobalAveragePool,
+            "flatten": bl.Flatten,
+            "gru": lambda: bl.GRU(u),
+            "lstm": lambda: bl.LSTM(u),
+            "embed": lambda: bl.Parallel(
+                [[bl.Select([0]), bl.Embedding(size, u), bl.Flatten()], [bl.Select([*range(1, workload.shape[0])])]]
+            ),
+        }
+        layers.append(makers[step.kind]())
+    loss = getattr(bl, LOSSES[workload.loss])(reduction=REDUCTIONS[workload.divide])
+    return bl.Network(layers, inputs=workload.shape, loss=loss, dtype=workload.dtype)
 
 
 class Compiled(Peer):
