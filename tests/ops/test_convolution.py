@@ -76,7 +76,7 @@ def sample(layer, row, n, seed=3):
 # ------------------------------------------------------------------------------------------------ plain and compiled
 
 
-@drawn(max_examples=60)
+@drawn(max_examples=25)
 @given(case=convolutions() | pools(), n=st.integers(1, 5), keep=st.booleans())
 def test_plain_equals_compiled(case, n, keep, plain_and_compiled):
     layer, row = case

@@ -56,5 +56,5 @@ def sampled_outputs(case: Case) -> Array:
     """Give the network's outputs (n, outputs) for the sampled training rows, NaN where they are not finite."""
     X = case.X[case.rows_sampled.numbers]
     with np.errstate(all="ignore"):
-        A = np.asarray(case.network.predict(X), np.float64)
+        A = np.asarray(case.network.predict(X), np.float64).reshape(len(X), -1)
     return np.where(np.isfinite(A), A, np.nan)

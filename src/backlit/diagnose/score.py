@@ -34,7 +34,7 @@ def predicted(loss: Loss, outputs: Array, classes: bool) -> Array:
     """Give outputs (n, k) as predictions of what is `wanted`: probabilities from 0 to 1 of classes, else numbers."""
     from scipy.special import expit, softmax  # noqa: PLC0415  (late: half of what `import scipy` takes)
 
-    A = np.asarray(outputs, np.float64)
+    A = np.asarray(outputs, np.float64).reshape(len(outputs), -1)  # those of several axes one after another
     if loss.name in LOGIT_LOSSES:
         A = softmax(A, axis=1) if loss.class_targets else expit(A)
     elif loss.name == "exp_poisson":

@@ -95,12 +95,15 @@ class Start:
 def settled(network: Network, X: Array) -> Network:
     """Give a copy whose batch normalizations have the statistics of rows, as a training's first updates take them."""
     network = network.copy()
-    for before, label, op in zip((None, *network.labels), network.labels, network.ops, strict=False):
-        if isinstance(op, BatchNorm):
+    graph = network.graph
+    for node in graph.nodes:
+        if isinstance(node.op, BatchNorm):
             with np.errstate(all="ignore"):
-                given = X if before is None else network.outputs(X, before)
+                first, count = graph.columns.get(node.reads[0], (0, 0))
+                given = X[:, first : first + count] if count else network.outputs(X, node.reads[0].rpartition(".")[0])
+                given = given.reshape(-1, graph.rows[node.reads[0]][-1])  # (rows and positions, channels)
                 for name, values in (("mean", given.mean(axis=0)), ("variance", given.var(axis=0))):
-                    first, shape = network.state_layout[f"{label}.{name}"]
+                    first, shape = network.state_layout[f"{node.label}.{name}"]
                     network.state[first : first + values.size] = values.reshape(shape).ravel()
     return network
 

@@ -214,8 +214,8 @@ class Architecture:
 
     def __repr__(self) -> str:
         """Name the layers' sizes and activations, the loss and the number of parameters."""
-        (row, *others) = self.graph.inputs.values()
-        start = str(self.inputs) if others or len(row) == 1 else str(row)
+        rows = {name: str(row[0] if len(row) == 1 else row) for name, row in self.graph.inputs.items()}
+        start = rows["X"] if list(rows) == ["X"] else " + ".join(f"{name} {row}" for name, row in rows.items())
         sizes = " -> ".join([start, *(layer.summary() for layer in self.layers or self.ops)])
         return f"Network({sizes}; {self.loss.name}; {counted(self.parameters.size, 'parameter')}, {self.dtype.name})"
 

@@ -10,7 +10,9 @@ from backlit.engine.architecture import Architecture
 from backlit.engine.display import Summary
 from backlit.engine.history import History
 from backlit.engine.settings import TrainingSettings
-from backlit.ops.base import Activation, Shape
+from backlit.engine.wiring import labelled
+from backlit.ops.base import Activation, Layer, Shape
+from backlit.ops.layers.branches import Block
 
 
 class LayerLine(msgspec.Struct, frozen=True):
@@ -37,21 +39,29 @@ class NetworkSummary(Summary, msgspec.Struct, frozen=True):
 def network_summary(network: Architecture) -> NetworkSummary:
     """Describe a network: the layers of a chain, or else the nodes of its graph."""
     graph = network.graph
-    names = {str(number): layer.summary() for number, layer in enumerate(network.layers, 1)}
+    names = {label: _named(layer) for label, layer in labelled(network.layers).items()}
+    tied = {name.rpartition(".")[0]: own.rpartition(".")[0] for name, own in graph.shared.items()}
     lines: dict[str, LayerLine] = {}
     for node, shapes in zip(graph.nodes, graph.shapes, strict=True):
-        own = {name: math.prod(shape) for name, shape in shapes.parameters.items()}
+        own = {name: math.prod(shape) for name, shape in shapes.parameters.items()
+               if f"{node.label}.{name}" not in graph.shared}  # fmt: skip
         still = sum(size for name, size in own.items() if f"{node.label}.{name}" in graph.frozen)
         before = lines.get(node.label, LayerLine(node.label, "", (), 0))
         repeated = isinstance(node.op, Activation) and before.layer.endswith(node.op.name)
         parts = (before.layer, "" if repeated else node.op.summary())
         name = names.get(node.label) or " ".join(filter(None, parts))
+        name += f", tied to {tied[node.label]}" if node.label in tied else ""
         lines[node.label] = LayerLine(
             node.label, name, graph.rows[node.writes], before.parameters + sum(own.values()), before.frozen + still
         )
     return NetworkSummary(
         graph.inputs, tuple(lines.values()), network.loss.name, network.dtype.name, network.parameters.size
     )
+
+
+def _named(layer: Layer) -> str:
+    """Give a layer in a few words; of a block, whose layers have lines of their own, how its branches are joined."""
+    return f"{layer.name}: {layer.joined_by()}" if isinstance(layer, Block) else layer.summary()
 
 
 class TrainingSummary(Summary, msgspec.Struct, frozen=True, kw_only=True):

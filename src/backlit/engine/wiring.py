@@ -39,6 +39,31 @@ def nodes_of(layers: Sequence[Layer], inputs: Mapping[str, Shape]) -> list[Node]
     return wiring.nodes
 
 
+def labelled(layers: Sequence[Layer], within: str = "") -> dict[str, Layer]:
+    """Give the layers by their labels, blocks and the layers inside them too.
+
+    >>> from backlit.ops.layers.branches import Residual
+    >>> from backlit.ops.layers.dense import Dense
+    >>> list(labelled([Dense(4), Residual([Dense(4)])]))
+    ['1', '2.1', '2']
+    """
+    found: dict[str, Layer] = {}
+    for number, layer in enumerate(layers, 1):
+        label = f"{within}{number}"
+        if isinstance(layer, Block):
+            for inside, branch in _branches(layer, label):
+                found |= labelled(branch, inside)
+        found[label] = layer
+    return found
+
+
+def _branches(block: Block, label: str) -> list[tuple[str, Sequence[Layer]]]:
+    """Give a block's branches, each with what the labels of its layers begin with."""
+    branches = block.in_branches()
+    alone = sum(map(bool, branches)) == 1
+    return [(f"{label}{'' if alone else _letters(k)}.", branch) for k, branch in enumerate(branches)]
+
+
 class _Wiring:
     """The nodes made so far, and the shape of a row of each buffer."""
 
@@ -74,15 +99,11 @@ class _Wiring:
 
     def _block(self, block: Block, buffer: str, label: str) -> str:
         """Make the nodes of a block's branches and of the ops that join them; give the buffer of the last one."""
-        branches = block.in_branches()
-        alone = sum(map(bool, branches)) == 1
-        letters = [_letters(k) for k in range(len(branches))]
-        written = [self.run(branch, buffer, f"{label}{'' if alone else letter}.")
-                   for branch, letter in zip(branches, letters, strict=True)]  # fmt: skip
+        written = [self.run(branch, buffer, inside) for inside, branch in _branches(block, label)]
         self._check_join(block, label, written)
         joined = written[0]
-        for letter, other in zip(letters[1:], written[1:], strict=True):
-            own = label if letter == letters[-1] else f"{label}a-{letter}"
+        for k, other in enumerate(written[1:], 1):
+            own = label if k == len(written) - 1 else f"{label}a-{_letters(k)}"
             joined = self._node(JOINING[block.joined_by()](), own, (joined, other))
         return joined
 

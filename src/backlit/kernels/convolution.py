@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from backlit.kernels.functions import flat
+from backlit.kernels.matmul import product_nt, sum_rows
 from backlit.kernels.types import Array
 
 
@@ -120,22 +122,141 @@ def convolve_backward(
                 met[..., channels] += given[..., filters] @ W[k, l, :, filters].T
 
 
+# ------------------------------------------------------------------------------------------ what compiled loops call
+
+
+def work_numbers(A: Array) -> Array:
+    """Give an array to work in, of A's type; compiled, it lies on the stack."""
+    return np.empty(65_536, A.dtype)
+
+
+def work_places(A: Array) -> Array:
+    """Give an array for places in other arrays; compiled, it lies on the stack."""
+    return np.empty(8_192, np.int64)
+
+
+def view(A: Array, start: int, rows: int, columns: int) -> Array:
+    """Give rows x columns numbers of a contiguous array, from `start` on, as a matrix in the same place."""
+    return A.reshape(-1)[start : start + rows * columns].reshape(rows, columns)
+
+
+def sweep(
+    A: Array, a: int, rows_at: Array, rows: int, steps_at: Array, steps: int, B: Array, b: int, b_step: int, C: Array,
+    c: int, c_row: int, start: Array, d: int, start_row: int, columns: int,
+) -> None:  # fmt: skip
+    """Write C[c + r c_row + l] = start[d + r start_row + l] + Σ_s A[a + rows_at[r] + steps_at[s]] B[b + s b_step + l].
+
+    It holds for r < rows, s < steps and l < columns, places in flat arrays; nothing is added where `start_row` is
+    negative. It is a product whose left matrix need not be written down: the numbers that windows meet.
+    """
+    met = A.reshape(-1)[a + rows_at[:rows, None] + steps_at[:steps]]
+    line = np.arange(columns)
+    found = met @ B.reshape(-1)[b + b_step * np.arange(steps)[:, None] + line]
+    if start_row >= 0:
+        found += start.reshape(-1)[d + start_row * np.arange(rows)[:, None] + line]
+    C.reshape(-1)[c + c_row * np.arange(rows)[:, None] + line] = found
+
+
+def add_run(A: Array, a: int, B: Array, b: int, count: int) -> None:
+    """Add `count` numbers of B, from b on, to those of A from a on."""
+    A.reshape(-1)[a : a + count] += B.reshape(-1)[b : b + count]
+
+
+COMPILED = (work_numbers, work_places, view, sweep, add_run)
+"""Those of which compiled code has other forms, in `kernels.sweeps`."""
+
+
 # ---------------------------------------------------------------------------------------------------------------- loops
+
+
+def fill_places(rows_at: Any, steps_at: Any, row: int, columns_out: int, channels: int, down: int, right: int, h: int,
+                w: int, depth: int, d_down: int, d_right: int, positions: int) -> None:  # fmt: skip
+    """Write where the windows begin in a picture whose rows have `row` numbers, and where in one its places lie."""
+    for p in range(positions):
+        rows_at[p] = p // columns_out * down * row + p % columns_out * right * channels
+    s = 0
+    for k in range(h):
+        for l in range(w):  # noqa: E741
+            for q in range(depth):
+                steps_at[s] = k * d_down * row + l * d_right * channels + q
+                s += 1
+
+
+def lay_out(X: Any, work: Any, i: int, first: int, count: int, left: int, wide: int) -> None:
+    """Copy `count` rows of picture i, from `first` on, into rows of `wide` places, with zeros where there is none."""
+    _, rows, columns, channels = X.shape
+    kept = min(columns, wide - left)
+    x = flat(X)
+    for y in range(count):
+        at = y * wide * channels
+        row = first + y
+        if row < 0 or row >= rows:
+            for t in range(wide * channels):
+                work[at + t] = 0.0
+            continue
+        for t in range(left * channels):
+            work[at + t] = 0.0
+        at += left * channels
+        source = (i * rows + row) * columns * channels
+        for t in range(kept * channels):
+            work[at + t] = x[source + t]
+        at += kept * channels
+        for t in range((wide - left - kept) * channels):
+            work[at + t] = 0.0
 
 
 def convolve_loops(
     X: Any, W: Any, b: Any, Z: Any, stride_rows: int, stride_columns: int, padding_rows: int,
     padding_columns: int, dilation_rows: int, dilation_columns: int, groups: int,
 ) -> None:  # fmt: skip
-    """Write each output's sum, filter beside filter."""
+    """Sweep over each picture, a band of rows at a time: as many as the padded copy has memory for."""
     X, W, Z = pictures(X), windows(W), pictures(Z)
-    n, rows, columns, _ = X.shape
+    n, rows, columns, channels = X.shape
     _, rows_out, columns_out, filters = Z.shape
     h, w, depth, _ = W.shape
     down, right, d_down, d_right = int(stride_rows), int(stride_columns), int(dilation_rows), int(dilation_columns)
     above = padding_before(int(padding_rows), rows, rows_out, h, down, d_down)
     left = padding_before(int(padding_columns), columns, columns_out, w, right, d_right)
     share = filters // int(groups)
+    steps, high, wide = h * w * depth, d_down * (h - 1) + 1, (columns_out - 1) * right + d_right * (w - 1) + 1
+    padded = above > 0 or left > 0 or wide > columns or (rows_out - 1) * down + high > rows
+    if not padded:
+        wide = columns
+    work, rows_at, steps_at = work_numbers(X), work_places(X), work_places(X)
+    band = min(rows_out, rows_at.size // columns_out)
+    if padded:
+        band = min(band, (work.size // (wide * channels) - high) // down + 1)
+    if band < 1 or steps > steps_at.size:
+        convolve_simply(X, W, b, Z, down, right, above, left, d_down, d_right, share)
+        return
+    fill_places(rows_at, steps_at, wide * channels, columns_out, channels, down, right, h, w, depth, d_down, d_right,
+                band * columns_out)  # fmt: skip
+    start = 0 if b.size > 0 else -1
+    for i in range(n):
+        first = 0
+        while first < rows_out:  # a band of Z (rows out, columns out, filters)
+            count = min(band, rows_out - first)
+            at = (i * rows + first * down) * columns * channels
+            if padded:
+                lay_out(X, work, i, first * down - above, (count - 1) * down + high, left, wide)
+            to = (i * rows_out + first) * columns_out * filters
+            for g in range(filters // share):
+                if padded:
+                    sweep(work, g * depth, rows_at, count * columns_out, steps_at, steps, W, g * share, filters, Z,
+                          to + g * share, filters, b, g * share, start, share)  # fmt: skip
+                else:
+                    sweep(X, at + g * depth, rows_at, count * columns_out, steps_at, steps, W, g * share, filters, Z,
+                          to + g * share, filters, b, g * share, start, share)  # fmt: skip
+            first += count
+
+
+def convolve_simply(
+    X: Any, W: Any, b: Any, Z: Any, down: int, right: int, above: int, left: int, d_down: int, d_right: int, share: int
+) -> None:
+    """Write each output's sum, filter beside filter, where pictures or windows are too large for the other way."""
+    n, rows, columns, _ = X.shape
+    _, rows_out, columns_out, filters = Z.shape
+    h, w, depth, _ = W.shape
     for i in range(n):
         for r in range(rows_out):
             for c in range(columns_out):
@@ -158,23 +279,75 @@ def convolve_backward_loops(
     X: Any, W: Any, dZ: Any, dX: Any, dW: Any, db: Any, stride_rows: int, stride_columns: int,
     padding_rows: int, padding_columns: int, dilation_rows: int, dilation_columns: int, groups: int,
 ) -> None:  # fmt: skip
-    """Write the three gradients, output after output."""
+    """Write the three gradients."""
     X, W, dZ, dX, dW = pictures(X), windows(W), pictures(dZ), pictures(dX), windows(dW)
     n, rows, columns, _ = X.shape
     _, rows_out, columns_out, filters = dZ.shape
-    h, w, depth, _ = W.shape
+    h, w, _, _ = W.shape
     down, right, d_down, d_right = int(stride_rows), int(stride_columns), int(dilation_rows), int(dilation_columns)
     above = padding_before(int(padding_rows), rows, rows_out, h, down, d_down)
     left = padding_before(int(padding_columns), columns, columns_out, w, right, d_right)
     share = filters // int(groups)
-    dX[:] = 0.0
+    if db.size > 0:
+        sum_rows(view(dZ, 0, n * rows_out * columns_out, filters), db)
+    if dW.size > 0:
+        weights_slope(X, W, dZ, dW, down, right, above, left, d_down, d_right, share)
+    if dX.size > 0:
+        inputs_slope(W, dZ, dX, down, right, above, left, d_down, d_right, share)
+
+
+def weights_slope(
+    X: Any, W: Any, dZ: Any, dW: Any, down: int, right: int, above: int, left: int, d_down: int, d_right: int,
+    share: int,
+) -> None:  # fmt: skip
+    """dW = the sum over pictures and bands of what the windows meet, times dZ."""
+    n, rows, columns, channels = X.shape
+    _, rows_out, columns_out, filters = dZ.shape
+    h, w, depth, _ = W.shape
+    steps, high, wide = h * w * depth, d_down * (h - 1) + 1, (columns_out - 1) * right + d_right * (w - 1) + 1
+    padded = above > 0 or left > 0 or wide > columns or (rows_out - 1) * down + high > rows
+    if not padded:
+        wide = columns
+    work, rows_at, steps_at = work_numbers(X), work_places(X), work_places(X)
+    band = min(rows_out, rows_at.size // columns_out)
+    if padded:
+        band = min(band, (work.size // (wide * channels) - high) // down + 1)
+    if band < 1 or steps > steps_at.size:
+        weights_slope_simply(X, dZ, dW, down, right, above, left, d_down, d_right, share)
+        return
+    fill_places(rows_at, steps_at, wide * channels, columns_out, channels, down, right, h, w, depth, d_down, d_right,
+                band * columns_out)  # fmt: skip
+    start = -1
+    for i in range(n):
+        first = 0
+        while first < rows_out:
+            count = min(band, rows_out - first)
+            at = (i * rows + first * down) * columns * channels
+            if padded:
+                lay_out(X, work, i, first * down - above, (count - 1) * down + high, left, wide)
+            to = (i * rows_out + first) * columns_out * filters
+            for g in range(filters // share):
+                if padded:
+                    sweep(work, g * depth, steps_at, steps, rows_at, count * columns_out, dZ, to + g * share, filters,
+                          dW, g * share, filters, dW, g * share, start, share)  # fmt: skip
+                else:
+                    sweep(X, at + g * depth, steps_at, steps, rows_at, count * columns_out, dZ, to + g * share, filters,
+                          dW, g * share, filters, dW, g * share, start, share)  # fmt: skip
+            first += count
+            start = filters
+
+
+def weights_slope_simply(
+    X: Any, dZ: Any, dW: Any, down: int, right: int, above: int, left: int, d_down: int, d_right: int, share: int
+) -> None:
+    """dW, output after output, where pictures or windows are too large for the other way."""
+    n, rows, columns, _ = X.shape
+    _, rows_out, columns_out, filters = dZ.shape
+    h, w, depth, _ = dW.shape
     dW[:] = 0.0
-    db[:] = 0.0
     for i in range(n):
         for r in range(rows_out):
             for c in range(columns_out):
-                for f in range(db.size):
-                    db[f] += dZ[i, r, c, f]
                 for k in range(h):
                     row = r * down + k * d_down - above
                     if row < 0 or row >= rows:
@@ -185,8 +358,79 @@ def convolve_backward_loops(
                             continue
                         for q in range(depth):
                             for f in range(filters):
-                                source = f // share * depth + q
-                                if dW.size > 0:
-                                    dW[k, l, q, f] += X[i, row, column, source] * dZ[i, r, c, f]
-                                if dX.size > 0:
-                                    dX[i, row, column, source] += W[k, l, q, f] * dZ[i, r, c, f]
+                                dW[k, l, q, f] += X[i, row, column, f // share * depth + q] * dZ[i, r, c, f]
+
+
+def inputs_slope(
+    W: Any, dZ: Any, dX: Any, down: int, right: int, above: int, left: int, d_down: int, d_right: int, share: int
+) -> None:
+    """dX: each dZ times its filter, dZ Wᵀ of a band of windows, added to the numbers that the windows met."""
+    n, rows, columns, channels = dX.shape
+    _, rows_out, columns_out, filters = dZ.shape
+    h, w, depth, _ = W.shape
+    dx = flat(dX)
+    for t in range(dx.shape[0]):
+        dx[t] = 0.0
+    steps = h * w * depth
+    work = work_numbers(dX)
+    band = min(rows_out, work.size // (columns_out * steps))
+    if band < 1 or share < filters:
+        inputs_slope_simply(W, dZ, dX, down, right, above, left, d_down, d_right, share)
+        return
+    of_w = view(W, 0, steps, filters)
+    for i in range(n):
+        first = 0
+        while first < rows_out:
+            count = min(band, rows_out - first)
+            positions = count * columns_out
+            of_z = view(dZ, (i * rows_out + first) * columns_out * filters, positions, filters)
+            product_nt(of_z, of_w, view(work, 0, positions, steps))
+            for p in range(positions):
+                row, column = (first + p // columns_out) * down - above, p % columns_out * right - left
+                add_window(dX, work, p * steps, i, row, column, h, w, d_down, d_right)
+            first += count
+
+
+def add_window(
+    dX: Any, work: Any, at: int, i: int, row: int, column: int, h: int, w: int, d_down: int, d_right: int
+) -> None:
+    """Add the numbers of one window, from `at` on, to the places of picture i that it covers."""
+    _, rows, columns, channels = dX.shape
+    for k in range(h):
+        r = row + k * d_down
+        if r < 0 or r >= rows:
+            continue
+        to = (i * rows + r) * columns
+        if d_right == 1:
+            l = max(-column, 0)  # noqa: E741
+            count = min(columns - column, w) - l
+            if count > 0:
+                add_run(dX, (to + column + l) * channels, work, at + (k * w + l) * channels, count * channels)
+        else:
+            for l in range(w):  # noqa: E741
+                c = column + l * d_right
+                if 0 <= c < columns:
+                    add_run(dX, (to + c) * channels, work, at + (k * w + l) * channels, channels)
+
+
+def inputs_slope_simply(
+    W: Any, dZ: Any, dX: Any, down: int, right: int, above: int, left: int, d_down: int, d_right: int, share: int
+) -> None:
+    """Add each dZ times its weights to dX, where there are groups or the windows are too large for the other way."""
+    n, rows, columns, _ = dX.shape
+    _, rows_out, columns_out, filters = dZ.shape
+    h, w, depth, _ = W.shape
+    for i in range(n):
+        for r in range(rows_out):
+            for c in range(columns_out):
+                for k in range(h):
+                    row = r * down + k * d_down - above
+                    if row < 0 or row >= rows:
+                        continue
+                    for l in range(w):  # noqa: E741
+                        column = c * right + l * d_right - left
+                        if column < 0 or column >= columns:
+                            continue
+                        for q in range(depth):
+                            for f in range(filters):
+                                dX[i, row, column, f // share * depth + q] += W[k, l, q, f] * dZ[i, r, c, f]

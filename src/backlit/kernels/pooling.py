@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from backlit.kernels.convolution import inside, padding_before, pictures
+from backlit.kernels.functions import flat
 from backlit.kernels.types import Array
 
 
@@ -105,6 +106,39 @@ def average_pool_backward(
         dX[met] += dZ[out] / count[out]
 
 
+# ------------------------------------------------------------------------------------------ what compiled loops call
+
+
+def largest(
+    X: Array, x: int, rows: int, row: int, columns: int, channels: int, place: int, w: int, Z: Array, M: Array, z: int
+) -> None:
+    """Write, for all channels, the largest number of a window into Z from z on, and its place in the window into M.
+
+    The window has `rows` by `columns` places and begins at X[x]; rows of the picture have `row` numbers. Its first
+    place has the number `place`, those of the next row w more. The first of equal numbers is taken, and NaN before all.
+    """
+    at = x + np.arange(rows)[:, None] * row + np.arange(columns) * channels  # (rows, columns)
+    met = X.reshape(-1)[at.reshape(-1, 1) + np.arange(channels)]
+    first = np.argmax(met, axis=0)
+    Z.reshape(-1)[z : z + channels] = met[first, np.arange(channels)]
+    M.reshape(-1)[z : z + channels] = place + first // columns * w + first % columns
+
+
+def back_to_largest(
+    dX: Array, x: int, rows: int, row: int, columns: int, channels: int, place: int, w: int, dZ: Array, M: Array, z: int
+) -> None:
+    """Add the slopes dZ from z on to the places of a window that M names; arguments as of `largest`."""
+    for r in range(rows):
+        for c in range(columns):
+            at = x + r * row + c * channels
+            taken = M.reshape(-1)[z : z + channels] == place + r * w + c
+            dX.reshape(-1)[at : at + channels] += np.where(taken, dZ.reshape(-1)[z : z + channels], 0.0)
+
+
+COMPILED = (largest, back_to_largest)
+"""Those of which compiled code has other forms, in `kernels.sweeps`."""
+
+
 # ---------------------------------------------------------------------------------------------------------------- loops
 
 
@@ -112,7 +146,7 @@ def max_pool_loops(
     X: Any, Z: Any, M: Any, size_rows: int, size_columns: int, stride_rows: int, stride_columns: int,
     padding_rows: int, padding_columns: int,
 ) -> None:  # fmt: skip
-    """Find the largest number of each window, channel beside channel."""
+    """Find the largest number of each window, a vector of channels at a time."""
     h, down, above = rows_of_window(X, int(size_rows), int(stride_rows), int(padding_rows))
     w, right, left = int(size_columns), int(stride_columns), int(padding_columns)
     X, Z, M = pictures(X), pictures(Z), pictures(M)
@@ -120,29 +154,23 @@ def max_pool_loops(
     _, rows_out, columns_out, _ = Z.shape
     above = padding_before(above, rows, rows_out, h, down, 1)
     left = padding_before(left, columns, columns_out, w, right, 1)
+    z = 0
     for i in range(n):
         for r in range(rows_out):
+            top, bottom = max(r * down - above, 0), min(r * down - above + h, rows)
             for c in range(columns_out):
-                top, start = r * down - above, c * right - left
-                first_row, first_column = max(top, 0), max(start, 0)
-                for q in range(channels):
-                    Z[i, r, c, q] = X[i, first_row, first_column, q]
-                    M[i, r, c, q] = (first_row - top) * w + first_column - start
-                for row in range(first_row, min(top + h, rows)):
-                    for column in range(first_column, min(start + w, columns)):
-                        place = (row - top) * w + column - start
-                        for q in range(channels):
-                            x, z = X[i, row, column, q], Z[i, r, c, q]
-                            if x > z or (np.isnan(x) and not np.isnan(z)):
-                                Z[i, r, c, q] = x
-                                M[i, r, c, q] = place
+                start, stop = max(c * right - left, 0), min(c * right - left + w, columns)
+                place = (top - r * down + above) * w + start - c * right + left
+                at = ((i * rows + top) * columns + start) * channels
+                largest(X, at, bottom - top, columns * channels, stop - start, channels, place, w, Z, M, z)
+                z += channels
 
 
 def max_pool_backward_loops(
     M: Any, dZ: Any, dX: Any, size_rows: int, size_columns: int, stride_rows: int, stride_columns: int,
     padding_rows: int, padding_columns: int,
 ) -> None:  # fmt: skip
-    """Add each window's dZ to its largest number."""
+    """Add each window's dZ to its largest number, a vector of channels at a time."""
     h, down, above = rows_of_window(dX, int(size_rows), int(stride_rows), int(padding_rows))
     w, right, left = int(size_columns), int(stride_columns), int(padding_columns)
     M, dZ, dX = pictures(M), pictures(dZ), pictures(dX)
@@ -150,13 +178,19 @@ def max_pool_backward_loops(
     _, rows_out, columns_out, _ = dZ.shape
     above = padding_before(above, rows, rows_out, h, down, 1)
     left = padding_before(left, columns, columns_out, w, right, 1)
-    dX[:] = 0.0
+    dx = flat(dX)
+    for t in range(dx.shape[0]):
+        dx[t] = 0.0
+    z = 0
     for i in range(n):
         for r in range(rows_out):
+            top, bottom = max(r * down - above, 0), min(r * down - above + h, rows)
             for c in range(columns_out):
-                for q in range(channels):
-                    place = int(M[i, r, c, q])
-                    dX[i, r * down - above + place // w, c * right - left + place % w, q] += dZ[i, r, c, q]
+                start, stop = max(c * right - left, 0), min(c * right - left + w, columns)
+                place = (top - r * down + above) * w + start - c * right + left
+                at = ((i * rows + top) * columns + start) * channels
+                back_to_largest(dX, at, bottom - top, columns * channels, stop - start, channels, place, w, dZ, M, z)
+                z += channels
 
 
 def average_pool_loops(

@@ -184,6 +184,14 @@ class Layer(Op, frozen=True):
             raise BacklitError(f"{self.kind} {self.name!r} reads rows of one shape; it is given rows of {rows}.")
         return Shapes(dict(zip(self.reads, rows, strict=True)) | {self.writes: rows[0]})
 
+    def multiply_adds(self, *rows: Shape) -> int:
+        """Give about how many multiply-adds a row's forward pass takes, by which batches are cut into shards.
+
+        By default each parameter is used once, or once for each position.
+        """
+        positions = math.prod(rows[0][:-1]) if self.by_position else 1
+        return positions * sum(map(math.prod, self.shapes(*rows).parameters.values()))
+
     @property
     def beside(self) -> tuple[str, ...]:
         """The inputs of the network that it reads beside what the layer before writes, in the order of `reads`."""

@@ -99,7 +99,7 @@ class NetworkOutputs(Outputs):
 
     def scores(self, rows: Array) -> list[Array]:
         """Run the rows (n, inputs) forward."""
-        A = self.network.predict(rows, compiled=self.compiled).astype(np.float64)
+        A = self.network.predict(rows, compiled=self.compiled).astype(np.float64).reshape(len(rows), -1)
         if self.logits and (self.choice or self.low is not None):
             from scipy.special import expit, softmax  # noqa: PLC0415  (late: few losses need it)
 

@@ -10,15 +10,17 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from backlit.kernels import convolution, functions, matmul
+from backlit.kernels import convolution, functions, matmul, pooling
 
 DRIVER = "backlit.kernels.gemm.driver"
+SWEEPS = "backlit.kernels.sweeps"
 INTRINSICS = "backlit.engine.compiled.numba_intrinsics"
 VECTOR_MATH = "backlit.kernels.vector_math"
 
 FUNCTIONS: Mapping[Callable[..., Any], tuple[str, str]] = {
     **{product: (DRIVER, product.__name__) for product in matmul.PRODUCTS},
     functions.flat: (INTRINSICS, "flat"),
+    **{function: (SWEEPS, function.__name__) for function in (*convolution.COMPILED, *pooling.COMPILED)},
     functions.positions: (INTRINSICS, "positions"),
     convolution.pictures: (INTRINSICS, "pictures"),
     convolution.windows: (INTRINSICS, "windows"),

@@ -123,6 +123,11 @@ class Graph:
         """The numbers of a row of the output."""
         return math.prod(self.rows[self.output])
 
+    @property
+    def multiply_adds(self) -> int:
+        """About how many multiply-adds a row's forward pass takes, as the ops count them."""
+        return sum(node.op.multiply_adds(*(self.rows[name] for name in node.reads)) for node in self.nodes)
+
     def readers(self, buffer: str, nodes: int | None = None) -> list[tuple[int, str]]:
         """Give the readers of a buffer among the first `nodes`: each one's number, and its own name of the array."""
         return [(k, array) for k, array in self._readers.get(buffer, ()) if nodes is None or k < nodes]

@@ -9,8 +9,11 @@ SHARD_ELEMENTS = 131_072
 """The activations of a shard have at most so many elements, the size of a second-level cache; but a shard may always
 have SMALLEST_SHARD rows, so that the matrix products stay efficient."""
 
+REUSING_SHARD = 64
+"""The same where weights are used several times for a row, as in a convolution: a row brings rows of products enough."""
+
 THREADED_WORK = 50_000
-"""Parameters times rows, the multiply-adds of a forward pass, from which a shard pays for a thread of its own."""
+"""The multiply-adds of a forward pass from which a shard pays for a thread of its own."""
 
 THREADED_ROWS = 16
 """The fewest rows of a shard where a batch is cut in two; with fewer, products run less efficiently."""
@@ -26,15 +29,20 @@ PARAMETERS_PER_ROW = 25_000
 """Keeps the sum over a shard's gradient small beside the products that made it."""
 
 
-def shard_rows(parameters: int, batch_size: int, elements: int, coupled: bool = False) -> int:
+def shard_rows(
+    parameters: int, batch_size: int, elements: int, coupled: bool = False, multiply_adds: int | None = None
+) -> int:
     """Give the rows of a shard of a batch to train on, for so many parameters and activations per row.
+
+    `multiply_adds` are those of a row's forward pass; by default as many as there are parameters, as in dense layers.
 
     A batch is cut in two, so that two threads have work, or into a larger power of two, where each shard still has
     enough rows and work; with many parameters a shard has more rows, since each costs one more sum over all parameters.
     """
     size = max(1, parameters)
-    most = batch_size if coupled else largest_shard(elements)
-    least = max(THREADED_ROWS, THREADED_WORK // size, size // PARAMETERS_PER_ROW)
+    work = size if multiply_adds is None else max(1, multiply_adds)
+    most = batch_size if coupled else largest_shard(elements, work > size)
+    least = max(THREADED_ROWS, THREADED_WORK // work, size // PARAMETERS_PER_ROW)
     shards = 1
     while shards < (COUPLED_SHARDS if coupled else batch_size):
         if batch_size < 2 * shards * (least if shards == 1 else max(least, SEVERAL_ROWS)):
@@ -49,6 +57,6 @@ def whole_lines(count: int) -> int:
     return -(-count // CACHE_LINE) * CACHE_LINE
 
 
-def largest_shard(elements: int) -> int:
-    """Give the most rows that a shard has where each has so many elements."""
-    return max(SMALLEST_SHARD, SHARD_ELEMENTS // elements)
+def largest_shard(elements: int, reusing: bool = False) -> int:
+    """Give the most rows that a shard has where each has so many elements; `reusing`: weights serve a row repeatedly."""
+    return max(REUSING_SHARD if reusing else SMALLEST_SHARD, SHARD_ELEMENTS // elements)

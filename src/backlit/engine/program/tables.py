@@ -100,12 +100,13 @@ class Program:
         """Choose how many rows lie in the arena, and how many a shard has."""
         coupled = any(map(self._couples, range(len(self.graph.nodes))))
         elements, batch_size = self.buffers.elements, self.batch_size
-        if rows or forward_only:
-            self.rows = self.shard = rows or min(batch_size, largest_shard(elements))
-            return
         size = sum(math.prod(shape) for _, shape in self.graph.layout.values())
+        work = max(size, self.graph.multiply_adds)
+        if rows or forward_only:
+            self.rows = self.shard = rows or min(batch_size, largest_shard(elements, work > size))
+            return
         whole = coupled and not together
-        self.shard = batch_size if whole else shard_rows(size, batch_size, elements, coupled)
+        self.shard = batch_size if whole else shard_rows(size, batch_size, elements, coupled, work)
         self.rows = batch_size if coupled else self.shard
 
     def _couples(self, k: int) -> bool:

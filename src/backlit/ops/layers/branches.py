@@ -18,6 +18,10 @@ from backlit.ops.layers.joins import JOINING
 from backlit.ops.registry import layers, make_layer, register
 
 
+LONGEST = 80
+"""The most characters in which a block tells of its layers."""
+
+
 class Block(Layer, frozen=True):
     """Layers in branches that all read what the block reads, and how what they write becomes the block's output.
 
@@ -40,9 +44,19 @@ class Block(Layer, frozen=True):
         raise NotImplementedError
 
     def summary(self) -> str:
-        """Give the branches' layers in a few words."""
-        parts = [", ".join(layer.summary() for layer in branch) or "as it is" for branch in self.in_branches()]
-        return f"{self.name} [{' | '.join(parts)}]"
+        """Give the branches' layers in a few words, or how many they are."""
+        parts = [", ".join(layer.summary() for layer in branch) or "as it is" for branch in self.shown()]
+        told = f"{self.name} [{' | '.join(parts)}]"
+        return told if len(told) <= LONGEST else f"{self.name} of {' and '.join(map(str, map(count_of, self.shown())))} layers"
+
+    def shown(self) -> tuple[tuple[Layer, ...], ...]:
+        """Give the branches that the summary tells of."""
+        return self.in_branches()
+
+
+def count_of(layers: tuple[Layer, ...]) -> int:
+    """Count layers, and those inside blocks."""
+    return sum(sum(map(count_of, layer.in_branches())) if isinstance(layer, Block) else 1 for layer in layers)
 
 
 @register("residual")
@@ -91,10 +105,9 @@ class Residual(Block, frozen=True):
         """Give a layer beside a shortcut of two."""
         return cls([Dense(4)], [Dense(4)]), (4,)
 
-    def summary(self) -> str:
-        """Give the layers in a few words."""
-        parts = [", ".join(layer.summary() for layer in branch) for branch in self.in_branches() if branch]
-        return f"residual [{' | '.join(parts)}]"
+    def shown(self) -> tuple[tuple[Layer, ...], ...]:
+        """Give the layers, and those of a shortcut where there are any."""
+        return tuple(branch for branch in self.in_branches() if branch)
 
 
 @register("parallel")

@@ -93,6 +93,11 @@ class Convolution(Layer, frozen=True):
             {"W": (*window, row[-1] // given.groups, given.filters), "b": (given.filters if given.bias else 0,)},
         )
 
+    def multiply_adds(self, *rows: Shape) -> int:
+        """Give how many multiply-adds a row takes: each weight is used once for each window."""
+        shapes = self.shapes(*rows)
+        return math.prod(shapes.parameters["W"]) * math.prod(shapes.buffers["Z"][:-1])
+
     def numbers(self) -> dict[str, float]:
         """Give stride, padding and dilation along rows and columns, and the groups; a padding of -1 is "same"."""
         given, found = _settings(self), {}
@@ -203,7 +208,7 @@ def _pairs(along: list[list[tuple[int, int]]]) -> list[tuple[Index, Index]]:
 
 @register("conv2d")
 class Conv2D(Convolution, frozen=True):
-    r"""A convolution over pictures: `filters` windows of `size` rows by columns, each slid over the whole picture.
+    """A convolution over pictures: `filters` windows of `size` rows by columns, each slid over the whole picture.
 
     Forward: Z[i, j, f] = b[f] + Σ_k Σ_l Σ_c W[k, l, c, f] X[i s + k d - p, j s + l d - p, c], with the stride s, the
     dilation d and the padding p of each axis; terms outside of the picture are left out, as if it were 0 there. (As in
