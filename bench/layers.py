@@ -1,8 +1,8 @@
 """Layers beyond the chain, as data: what each is, the shapes, the weights, and the products of a step.
 
-The arrays of a layer, in this order: a convolution has W (window, channels, filters) and b (filters,); a GRU W (F, 3 u),
-U (u, 3 u) and b (4 u,), gates r, z, n, the last part of b being the bias of n that r scales; an LSTM W (F, 4 u),
-U (u, 4 u) and b (4 u,), gates i, f, g, o; an embedding W (count, size); a dense layer W (k, m) and b (m,).
+The arrays of a layer, in this order: a convolution has W (window, channels, filters) and b (filters,); a GRU
+W (F, 3 u), U (u, 3 u), b (4 u,), gates r, z, n, the last part of b being the bias of n that r scales; an LSTM
+W (F, 4 u), U (u, 4 u) and b (4 u,), gates i, f, g, o; an embedding W (count, size); a dense layer W (k, m) and b (m,).
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def weights_of(layers: tuple[Step, ...], shape: Shape, rng: Any) -> list[Any]:
 
 
 def products_of(layers: tuple[Step, ...], shape: Shape, batch: int) -> list[tuple[str, int, int, int]]:
-    """Give the products of a training step: a convolution as windows (places, window) times filters, time step by step."""
+    """Give the products of a training step: a convolution as one of windows and filters, time step by time step."""
     found: list[tuple[str, int, int, int]] = []
     for number, (step, read, made) in enumerate(walked(layers, shape)):
         one: list[tuple[int, int, int]] = []

@@ -177,7 +177,7 @@ WORKLOADS = (
     _classes("wide", (1024, 2048, 2048, 10), 512, 1_024, 2, "float32", "wide", "sgd", 1e-2),
     _classes("deep", (64, *[64] * 20, 10), 32, 1_024, 4, "float32", "tabular", activation="tanh"),
     _layers("lenet", (28, 28, 1), LENET, 64, 16, "cross_entropy", "picture"),
-    _layers("lenet 1", (28, 28, 1), LENET, 1, 256, "cross_entropy", "picture, one row"),
+    _layers("lenet 1", (28, 28, 1), LENET, 1, 256, "cross_entropy", "picture"),
     _layers("digits cnn", (8, 8, 1), DIGITS, 32, 128, "cross_entropy", "small picture"),
     _layers("conv1d", (128, 8), SEQUENCE, 32, 32, "cross_entropy", "small picture"),
     _layers("gru", (50, 8), (Step("gru", 32), Step("dense", 1, activation="identity")), 32, 64,
@@ -202,8 +202,9 @@ class Problem(msgspec.Struct, frozen=True):
     """A workload's arrays: what every peer starts from.
 
     `weights` holds each dense layer's W (k, m) and b (m,); with batch normalization a hidden layer has W, gamma and
-    beta instead. Other layers have the arrays that `bench/layers.py` tells. `T` (rows, outputs) are the targets; `labels` (rows,) the class numbers of a classifier.
-    `orders` (epochs, rows) is the order of the rows in each epoch: those that scikit-learn draws from the seed 0.
+    beta instead. Other layers have the arrays that `bench/layers.py` tells. `T` (rows, outputs) are the targets;
+    `labels` (rows,) the class numbers of a classifier. `orders` (epochs, rows) is the order of the rows in each epoch:
+    those that scikit-learn draws from the seed 0.
     """
 
     X: Array

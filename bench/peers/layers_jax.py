@@ -18,7 +18,7 @@ from bench.workloads import Array
 WINDOWS = ("own", "columns")
 """Convolution by XLA's operation, or as one product of all windows written out."""
 LOOPS = ("scan", "steps")
-"""All updates in one compiled call, by `lax.scan`, or a compiled call for each: XLA's convolutions are slow in a scan."""
+"""All updates in one compiled call, by `lax.scan`, or one call for each: XLA's convolutions are slow in a scan."""
 
 
 def convolved(X: Any, W: Any, b: Any, same: bool, windows: str) -> Any:

@@ -34,7 +34,8 @@ class Last(nn.Module):
     def __init__(self, kind: str, F: int, units: int, dtype: Any) -> None:
         super().__init__()
         self.recurrent = {"gru": nn.GRU, "lstm": nn.LSTM}[kind](F, units, batch_first=True, dtype=dtype)
-        nn.init.zeros_(self.recurrent.bias_hh_l0).requires_grad_(False)  # one bias is enough: two would be trained twice as fast
+        # One bias is trained: two that add up would be trained twice as fast.
+        nn.init.zeros_(self.recurrent.bias_hh_l0).requires_grad_(False)
         self.kind, self.units = kind, units
         if kind == "gru":  # but for the gate n, whose bias r scales
             self.scaled = nn.Parameter(torch.zeros(units, dtype=dtype))
@@ -96,7 +97,9 @@ def _other(step: Step, flat: bool, dtype: Any) -> nn.Module:
 class Form:
     """How one array of a problem lies in PyTorch: the parameter, and the way there and back."""
 
-    def __init__(self, there: Callable[[Array], list[Array]], back: Callable[[list[Array]], Array], count: int = 1) -> None:
+    def __init__(
+        self, there: Callable[[Array], list[Array]], back: Callable[[list[Array]], Array], count: int = 1
+    ) -> None:
         self.there, self.back, self.count = there, back, count
 
 
@@ -114,7 +117,9 @@ def forms_of(workload: Workload) -> list[Form]:
             forms += [_dense(order), SAME]
         elif step.kind in GATES:
             forms += [_dense(None), _dense(None)]
-            forms.append(Form(lambda b, u=u: [b[: 3 * u], b[3 * u :]], np.concatenate, 2) if step.kind == "gru" else SAME)
+            forms.append(
+                Form(lambda b, u=u: [b[: 3 * u], b[3 * u :]], np.concatenate, 2) if step.kind == "gru" else SAME
+            )
         elif step.kind == "embed":
             forms.append(SAME)
         before = read if step.kind == "flatten" else None
@@ -145,7 +150,7 @@ class Layered(Peer):
         self.forms = forms_of(workload)
         self.X = self._inputs(channels_last=False)
         self.error: Callable[[Any, Any], Any] = self.compute_error
-        if self.X.ndim == 4:  # noqa: PLR2004  (pictures)
+        if self.X.ndim == 4:
             self._choose_format()
             self.note = ""
 
