@@ -24,8 +24,8 @@ def torch_weights(network: Network, names: Any = None) -> dict[str, Array]:
     * `Conv2d.weight` (filters, channels / groups, rows, columns), `Conv1d.weight` (filters, channels / groups, size): W
       with its last two axes in front, the other way round.
     * `weight_ih_l0` = Wᵀ, `weight_hh_l0` = Uᵀ, with the gates i, f, g, o (LSTM) and r, z, n (GRU) in that order, as
-      here. Of PyTorch's two biases `bias_ih_l0` = b and `bias_hh_l0` = 0, but for a GRU's gate n: its second bias, which
-      r scales, is the last part of b. The second direction of a bidirectional layer is called `..._l0_reverse`.
+      here. Of PyTorch's two biases `bias_ih_l0` = b and `bias_hh_l0` = 0, but for a GRU's gate n, whose second bias is
+      the last part of b: r scales it. The second direction of a bidirectional layer is called `..._l0_reverse`.
     * Normalization's weight and bias are gamma and beta.
     * PyTorch flattens a picture channel by channel. So the rows of a dense layer behind Flatten, and normalization
       there, are put in that order; so it is with sequences that a convolution, pooling or upsampling wrote. Other
