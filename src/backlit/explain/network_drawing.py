@@ -20,7 +20,7 @@ from backlit.explain.contents import Contents
 from backlit.explain.panels import dense_tail, panels_of
 from backlit.explain.record.exact import ExactNumbers
 from backlit.explain.record.node_record import Node
-from backlit.explain.record.quantities import Key, Place, Quantity
+from backlit.explain.record.quantities import Cells, Key, Place, Quantity, Readable
 from backlit.explain.record.step_records import Column, Drawing, Edge
 from backlit.explain.stages.base import ParameterQuantity, Stage
 from backlit.explain.stages.chain import layer_title
@@ -104,7 +104,7 @@ def _drawing(
     return Drawing(tuple(columns), _targets(contents, drawn[-1], row), name, coupled)
 
 
-def _inputs(contents: Contents, layers: Sequence[Layer]) -> Quantity:
+def _inputs(contents: Contents, layers: Sequence[Layer]) -> Readable:
     return layers[0].dense.read if layers else contents.inputs
 
 
@@ -179,7 +179,7 @@ def _strongest(strength: Array, then: Array) -> list[int]:
 
 
 def _nodes(
-    quantity: Quantity, slope: Quantity | None, drawn: Sequence[int], row: int | None, exact: ExactNumbers
+    quantity: Readable, slope: Quantity | None, drawn: Sequence[int], row: int | None, exact: ExactNumbers
 ) -> tuple[Node, ...]:
     """Give the units of a column, with the row's numbers if there is one row."""
     if row is None:
@@ -188,7 +188,7 @@ def _nodes(
     for unit in drawn:
         at = Place(row if quantity.rows else 0, 0, unit)
         back = exact.right(Key(slope, at)) if slope else None
-        value = exact.right(Key(quantity, at))
+        value = exact.right(quantity.key(at) if isinstance(quantity, Cells) else Key(quantity, at))
         nodes.append(Node(quantity.units[unit], value, back, quantity.name(at).text))
     return tuple(nodes)
 

@@ -127,6 +127,12 @@ class Cells:
         quantity, unit = self._cells[place.unit]
         return quantity.value(place._replace(unit=unit))
 
+    def key(self, place: Place) -> Key:
+        """Give the number at a place by the quantity that it belongs to."""
+        quantity, unit = self._cells[place.unit]
+        at = place._replace(unit=unit)
+        return quantity.key(at) if isinstance(quantity, Cells) else Key(quantity, at)
+
     def ref(self, row: int, unit: int, source: int = 0) -> Ref:
         """Give the number for use in another one's formula."""
         quantity, own = self._cells[unit]
