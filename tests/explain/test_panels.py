@@ -167,6 +167,15 @@ def test_a_residual_block_is_a_branch_beside_an_empty_one() -> None:
     assert [node.value for node in drawing.columns[0].nodes] == pytest.approx(block.grids[0].values[0])
 
 
+def test_dense_layers_behind_branches_read_what_these_give() -> None:
+    layers = [bl.Parallel([[bl.Dense(2, "tanh")], [bl.Dense(1)]]), bl.Dense(1)]
+    drawing = drawings(layers, 2, [[1.0, 0.5]], [[1.0]])[0]
+    block = drawing.panels[1]
+    assert isinstance(block, Branches)
+    parts = [number for branch in block.branches for number in maps(branch[0]).grids[0].values[0]]
+    assert list(block.grids[0].values[0]) == parts == [node.value for node in drawing.columns[0].nodes]
+
+
 @pytest.mark.parametrize("layers", [
     [bl.Dense(3, "relu"), bl.Dense(2)], [bl.LayerNorm(), bl.Dense(3, "tanh"), bl.Dropout(0.2), bl.Dense(1)],
 ])  # fmt: skip

@@ -80,7 +80,7 @@ def _grid(grid: Grid, numbers: Numbers, digits: int, width: int) -> list[str]:
 
 def _rows(grid: Grid, array: npt.NDArray[Any], digits: int, offset: tuple[int, int] = (0, 0)) -> list[str]:
     """Write numbers in columns; those of the window in brackets, a cell whose making is shown in angle brackets."""
-    cells = []
+    cells: list[list[str]] = []
     for row, line in enumerate(array):
         cells.append([])
         for column, number in enumerate(line):

@@ -59,7 +59,7 @@ class _Chain:
                 self._onward(x2 + wider / 2, left_out if left_out and number == (len(moments) + 1) // 2 else 0)
             self._moment(moment, (x1, wide, read), (x2, wider, state), inward)
         self._strip()
-        found = [part.box for part in (*self.boxes, *self.texts)]
+        found = [box.box for box in self.boxes] + [text.box for text in self.texts]
         width = max(box[2] for box in found)
         return Layout(width, self.bottom, tuple(self.lines), (), tuple(self.texts), tuple(self.boxes))
 
