@@ -32,7 +32,7 @@ def measured(name: str, quick: bool) -> Outcome:
         return outcome_of_job(JOBS_BY_NAME[name], "backlit", quick)
     workload = BY_NAME[name].shortened(5) if quick else BY_NAME[name]
     try:
-        answer = run(prepare(load("backlit"), workload)[0], SECONDS[quick])
+        answer = run(prepare(load("backlit", layered=bool(workload.layers)), workload)[0], SECONDS[quick])
     except CannotError as error:
         return Outcome(cannot=str(error))
     return Outcome(min(answer.steps), f"loss {answer.loss!r}")

@@ -211,23 +211,43 @@ def import_of(module: str) -> Callable[[bool], Outcome]:
     return run
 
 
-def first_epoch(peer: str, cold: bool = False) -> Callable[[bool], Outcome]:
-    """Start a process that trains 64-128-10 for one epoch, and give the time from its start to that epoch's end."""
-    code = (
-        "from bench.peers import load; from bench.workloads import BY_NAME, problem_of; w = BY_NAME['64-128-10']"
-        f".shortened(1000); p = load({peer!r})(w, problem_of(w)); p.reset(); p.train()"
+def _one_epoch(peer: str, row: str = "64-128-10") -> str:
+    """Give code that trains a row's network for one epoch."""
+    return (
+        f"from bench.peers import load; from bench.workloads import BY_NAME, problem_of; w = BY_NAME[{row!r}]"
+        f".shortened(1000); p = load({peer!r}, layered=bool(w.layers))(w, problem_of(w)); p.reset(); p.train()"
     )
 
-    def run(quick: bool) -> Outcome:
-        import tempfile  # noqa: PLC0415
 
+def first_epoch(peer: str, cold: bool = False) -> Callable[[bool], Outcome]:
+    """Start a process that trains 64-128-10 for one epoch, and give the time from its start to that epoch's end."""
+    code = _one_epoch(peer)
+
+    def run(quick: bool) -> Outcome:
         if not cold:
             _python(code)
             return Outcome(_python(code)[0])
-        with tempfile.TemporaryDirectory() as folder:
-            return Outcome(_python(code, BACKLIT_CACHE_DIR=folder)[0])
+        return Outcome(_cold(code))
 
     return run
+
+
+def more_than_dense(row: str) -> Callable[[bool], Outcome]:
+    """Start with empty caches, and give how much longer than with 64-128-10 it takes with a row's network."""
+
+    def run(quick: bool) -> Outcome:
+        dense, other = _cold(_one_epoch("backlit")), _cold(_one_epoch("backlit", row))
+        return Outcome(max(0.0, other - dense), f"{other:.2f} s, and 64-128-10 {dense:.2f} s")
+
+    return run
+
+
+def _cold(code: str) -> float:
+    """Give the seconds that code takes in a new process without code in the cache."""
+    import tempfile  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory() as folder:
+        return _python(code, BACKLIT_CACHE_DIR=folder)[0]
 
 
 def _python(code: str, **environment: str) -> tuple[float, str]:
@@ -320,6 +340,14 @@ JOBS = (
     Job(
         "start cold", "process start to the end of the first epoch, first time ever",
         {"backlit": first_epoch("backlit", cold=True)}, repeats=3,
+    ),
+    Job(
+        "start cold, conv", "seconds more of the first start, with convolution and pooling",
+        {"backlit": more_than_dense("digits cnn")}, repeats=3,
+    ),
+    Job(
+        "start cold, gru", "seconds more of the first start, with a GRU",
+        {"backlit": more_than_dense("gru")}, repeats=3,
     ),
     Job(
         "start warm", "process start to the end of the first epoch, caches warm",

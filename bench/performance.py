@@ -321,7 +321,7 @@ OVER_RUNS = (
 def page(results: Results) -> str:
     """Write the page; all but the table of threads is measured on one."""
     os.environ["BACKLIT_THREADS"] = "1"
-    found = {workload.name: parts_of(workload) for workload in WORKLOADS}
+    found = {workload.name: parts_of(workload) for workload in WORKLOADS if not workload.layers}
     fields = Parts.__struct_fields__
     breakdown = [
         [name, quantity(parts.step, "s"), *(f"{100 * getattr(parts, field) / parts.step:.0f}%" for field in fields)]
@@ -348,7 +348,7 @@ def page(results: Results) -> str:
         "Processor time of one thread. Each kernel is run alone on a training's own buffers, so data that a real step "
         "finds in a farther cache may be nearer here. `machine` is what is left of the machine's own time: its loop, "
         "the sum over shards, and how far kernels alone differ from kernels in a step, so it may be negative; `python` "
-        "is what `Training.run` adds.",
+        "is what `Training.run` adds. Of the networks of dense layers.",
         markdown(["", "step", *fields], breakdown),
         "## How cost grows",
         "A network of 64 inputs, two layers of 64 relu units unless the table says otherwise, 10 classes; batch 64, "

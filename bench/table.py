@@ -89,12 +89,17 @@ TARGETS = (
     Target("products' share of the step", _group("784"), lambda row: row.products_share, 0.60),
     Target("as fast as the best peer", _group("wide"), lambda row: row.ratio, 1.0),
     Target("products' share of the step", _group("wide"), lambda row: row.products_share, 0.85),
+    Target("as fast as the best peer", _group("picture"), lambda row: row.ratio, 1.0),
+    Target("faster than the best peer", _group("small picture"), lambda row: row.ratio, 2.0),
+    Target("faster than the best peer", _group("recurrent"), lambda row: row.ratio, 1.5),
     Target("faster than scikit-learn", _named("fit digits"), _over("scikit-learn"), 10.0),
     Target("faster than scikit-learn", _named("fit table"), _over("scikit-learn"), 5.0),
     Target("faster than scikit-learn", _named("grid search"), _over("scikit-learn"), 10.0),
     Target("seconds for one row", _named("predict 1 row"), _median, 20e-6, at_least=False),
     Target("seconds of CPU to import", _named("import"), _median, 0.15, at_least=False),
     Target("seconds to the first epoch ever", _named("start cold"), _median, 6.0, at_least=False),
+    Target("seconds more than a dense network", _named("start cold, conv"), _median, 2.0, at_least=False),
+    Target("seconds more than a dense network", _named("start cold, gru"), _median, 2.0, at_least=False),
     Target("seconds to the first epoch", _named("start warm"), _median, 1.0, at_least=False),
 )
 """The project's goals. A share or a ratio shall be at least the bound, a time at most."""

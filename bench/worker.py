@@ -74,7 +74,8 @@ def worker_loop(name: str) -> None:
         try:
             if request.workload is not None:
                 peer = None  # the memory of the last workload, before the next one asks for its own
-                peer, answer = prepare(load(name), request.workload)
+                layered = bool(request.workload.layers)
+                peer, answer = prepare(load(name, layered=layered), request.workload)
             else:
                 answer = run(peer, request.seconds)
         except CannotError as error:

@@ -8,6 +8,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from bench.layers import Step, products_of, weights_of
+
 Array = npt.NDArray[Any]
 
 
@@ -16,7 +18,8 @@ class Workload(msgspec.Struct, frozen=True):
 
     `sizes` are the units of each layer, the inputs first. `loss` is `half_squared_error`, `binary_cross_entropy` or
     `cross_entropy`; each batch's loss is the sum over its rows divided by `divide`: nothing, the rows, or rows times
-    outputs. A call trains `epochs` passes over `rows` rows from the same initial weights.
+    outputs. A call trains `epochs` passes over `rows` rows from the same initial weights. A network that is no chain of
+    dense layers has `layers`, which read rows of the shape `shape`; its `sizes` are those of inputs and outputs alone.
     """
 
     name: str
@@ -34,6 +37,8 @@ class Workload(msgspec.Struct, frozen=True):
     divide: str = "rows"
     dropout: float = 0.0
     batch_norm: bool = False
+    shape: tuple[int, ...] = ()
+    layers: tuple[Step, ...] = ()
 
     @property
     def batches(self) -> int:
@@ -53,6 +58,8 @@ class Workload(msgspec.Struct, frozen=True):
     @property
     def products(self) -> list[tuple[str, int, int, int]]:
         """The matrix products of a step as (kind, n, k, m): X W, then Xᵀ dZ and dZ Wᵀ from last layer to first."""
+        if self.layers:
+            return products_of(self.layers, self.shape, self.batch)
         layers = list(zip(self.sizes, self.sizes[1:], strict=False))
         forward = [("nn", self.batch, k, m) for k, m in layers]
         backward = []
@@ -73,6 +80,10 @@ class Workload(msgspec.Struct, frozen=True):
         sizes = "-".join(map(str, self.sizes)) if len(self.sizes) < 8 else f"{len(self.sizes) - 2} × {self.sizes[1]}"
         extras = (" + batch norm" if self.batch_norm else "") + (" + dropout" if self.dropout else "")
         batch = f"full batch {self.batch}" if self.full_batch else f"batch {self.batch}"
+        if self.layers:
+            shape = " × ".join(map(str, self.shape))
+            told = ", ".join(step.label for step in self.layers)
+            return f"{shape}: {told}; {batch}, {self.optimizer}, {self.dtype}"
         return f"{sizes} {self.activation}{extras}, {batch}, {self.optimizer}, {self.dtype}"
 
     def without_dropout(self) -> Workload:
@@ -115,6 +126,38 @@ def _classes(
     )
 
 
+def _layers(
+    name: str, shape: tuple[int, ...], layers: tuple[Step, ...], batch: int, updates: int, loss: str, group: str
+) -> Workload:
+    """Give a network of other layers than dense ones: Adam, float32, `updates` updates a call in two epochs."""
+    sizes = int(np.prod(shape)), layers[-1].units
+    output = "softmax" if loss == "cross_entropy" else "identity"
+    return Workload(
+        name, sizes, "relu", output, loss, batch, batch * updates // 2, 2, "adam", 1e-3, "float32", group, shape=shape,
+        layers=layers,
+    )  # fmt: skip
+
+
+LENET = (
+    Step("conv", 6, 5, same=True), Step("pool", size=2), Step("conv", 16, 5), Step("pool", size=2), Step("flatten"),
+    Step("dense", 120), Step("dense", 84), Step("dense", 10, activation="identity"),
+)  # fmt: skip
+"""LeNet's sizes, with relu and max pooling."""
+
+DIGITS = (
+    Step("conv", 8, 3, same=True), Step("pool", size=2), Step("conv", 16, 3, same=True), Step("pool", size=2),
+    Step("flatten"), Step("dense", 10, activation="identity"),
+)  # fmt: skip
+
+SEQUENCE = (
+    Step("conv", 32, 5), Step("pool", size=2), Step("conv", 32, 5), Step("mean"),
+    Step("dense", 4, activation="identity"),
+)  # fmt: skip
+
+BESIDE = (Step("embed", 16, 10_000), Step("dense", 32), Step("dense", 1, activation="identity"))
+"""The first of eleven numbers is the category."""
+
+
 WORKLOADS = (
     _classic("2-2-2", (2, 2, 2), 1, 1, 2_000, "nothing", 0.5),
     _classic("2-2-2 rows", (2, 2, 2), 1, 1_000, 2, "nothing", 0.5),
@@ -133,6 +176,15 @@ WORKLOADS = (
     _classes("784", (784, 256, 128, 10), 128, 1_280, 5, "float32", "784"),
     _classes("wide", (1024, 2048, 2048, 10), 512, 1_024, 2, "float32", "wide", "sgd", 1e-2),
     _classes("deep", (64, *[64] * 20, 10), 32, 1_024, 4, "float32", "tabular", activation="tanh"),
+    _layers("lenet", (28, 28, 1), LENET, 64, 16, "cross_entropy", "picture"),
+    _layers("lenet 1", (28, 28, 1), LENET, 1, 256, "cross_entropy", "picture"),
+    _layers("digits cnn", (8, 8, 1), DIGITS, 32, 128, "cross_entropy", "small picture"),
+    _layers("conv1d", (128, 8), SEQUENCE, 32, 32, "cross_entropy", "small picture"),
+    _layers("gru", (50, 8), (Step("gru", 32), Step("dense", 1, activation="identity")), 32, 64,
+            "half_squared_error", "recurrent"),
+    _layers("lstm", (50, 8), (Step("lstm", 32), Step("dense", 1, activation="identity")), 32, 64,
+            "half_squared_error", "recurrent"),
+    _layers("embedding", (11,), BESIDE, 64, 128, "half_squared_error", "embedding"),
 )  # fmt: skip
 """The rows of the table, by the length of a call: each from 4 to 2,000 updates."""
 
@@ -150,8 +202,9 @@ class Problem(msgspec.Struct, frozen=True):
     """A workload's arrays: what every peer starts from.
 
     `weights` holds each dense layer's W (k, m) and b (m,); with batch normalization a hidden layer has W, gamma and
-    beta instead. `T` (rows, outputs) are the targets; `labels` (rows,) the class numbers of a classifier.
-    `orders` (epochs, rows) is the order of the rows in each epoch: those that scikit-learn draws from the seed 0.
+    beta instead. Other layers have the arrays that `bench/layers.py` tells. `T` (rows, outputs) are the targets;
+    `labels` (rows,) the class numbers of a classifier. `orders` (epochs, rows) is the order of the rows in each epoch:
+    those that scikit-learn draws from the seed 0.
     """
 
     X: Array
@@ -176,8 +229,11 @@ def problem_of(workload: Workload) -> Problem:
         T = (score > 0).astype(float)
     else:
         T = 1 / (1 + np.exp(-score)) if workload.output == "sigmoid" else score
-    if rows in CLASSICS:
+    if rows in CLASSICS and not workload.layers:
         X, T = (np.array(given, float) for given in CLASSICS[rows])
+    if workload.layers and workload.layers[0].kind == "embed":
+        X[:, 0] = rng.integers(0, workload.layers[0].size, rows)
+    X = X.reshape(rows, *workload.shape) if workload.layers else X
     dtype = np.dtype(workload.dtype)
     weights = [weight.astype(dtype) for weight in _weights(workload, rng)]
     return Problem(X.astype(dtype), T.astype(dtype), labels, weights, _orders(workload))
@@ -185,6 +241,8 @@ def problem_of(workload: Workload) -> Problem:
 
 def _weights(workload: Workload, rng: np.random.Generator) -> list[Array]:
     """Draw W scaled by the fan-in (He for relu and its kin); vectors start at 0, gamma at 1."""
+    if workload.layers:
+        return weights_of(workload.layers, workload.shape, rng)
     gain = 2.0 if workload.activation in {"relu", "silu"} else 1.0
     weights: list[Array] = []
     for layer, (k, m) in enumerate(zip(workload.sizes, workload.sizes[1:], strict=False), 1):

@@ -56,8 +56,7 @@ def label(op: Op, **given: Any) -> str:
 ACTIVATIONS = variants(activations)
 ELEMENTWISE_ACTIVATIONS = [op for op in ACTIVATIONS if hasattr(op, "value")]
 LOSSES = variants(losses)
-RECURRENT = any("reverse" in cls.__struct_fields__ for cls in layers.values())
-SAMPLES = {name: cls.sample() for name, cls in layers.items() if name != "bidirectional" or RECURRENT}
+SAMPLES = {name: cls.sample() for name, cls in layers.items()}
 """A small layer of every class, blocks among them, and the shape of a row that it reads."""
 
 
@@ -76,6 +75,14 @@ OTHER_LAYERS = variants({name: layers[name] for name in SAMPLES if fits_between(
 """The layers that go between any two dense ones."""
 RULES = [name for name in optimizers if not optimizers[name].full_batch]
 """The optimizers with an update rule of their own: all but L-BFGS."""
+
+
+def draw_rows(network: Any, rows: int, rng: np.random.Generator) -> Any:
+    """Draw inputs (rows, inputs), whole numbers where a layer takes these."""
+    X = rng.normal(size=(rows, network.inputs))
+    for rule in network.whole_numbers:
+        X[:, rule.columns] = rng.integers(rule.low, rule.high + 1, (rows, len(rule.columns)))
+    return X
 
 
 # ------------------------------------------------------------------------------------------- what goes before a loss

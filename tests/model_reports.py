@@ -17,7 +17,8 @@ from sklearn import metrics
 from backlit.analysis.report import records
 from backlit.data import ColumnReport, Surprise, Task
 from backlit.engine import TrainingCurve
-from backlit.explain.record.step_records import Column, Drawing, Edge, Node
+from backlit.explain.record.node_record import Node
+from backlit.explain.record.step_records import Column, Drawing, Edge
 from backlit.model.recipe import Recipe
 from backlit.model.reports import Choice, Trial
 

@@ -67,17 +67,17 @@ MAY_IMPORT: dict[str, set[str]] = {
 
 BUDGETS = {
     "kernels/gemm": 950,
-    "engine/program": 950,
+    "engine/program": 1_050,
     "engine/machine": 1_350,
     "engine/code_cache": 800,
     "engine/compiled": 1_500,
     "engine/parallel": 300,
     "analysis/boundary": 1_100,
     "analysis/valley": 1_150,
-    "analysis/report": 2_500,
+    "analysis/report": 2_550,
     "show/charts": 1_700,
     "show/report": 1_700,
-    "show/demo": 1_800,
+    "show/demo": 2_000,
     "show/diagnose": 600,
     "sources": 1_450,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from bench.peers.base import Peer
+from bench.peers.base import CannotError, Peer
 
 PEERS = {
     "backlit": ("backlit_peer", "Compiled"),
@@ -29,8 +29,25 @@ THREADS = {"products (own)": (1,), "by hand": (1,)}
 """The numbers of threads to choose from, by peer; 1 and 2 for all others."""
 
 
-def load(name: str) -> type[Peer]:
-    """Import a peer by its name."""
-    module, attribute = PEERS[name]
+LAYERED = {
+    "torch": ("layers_torch", "Layered"),
+    "torch.compile": ("layers_torch", "Compiled"),
+    "jax": ("layers_jax", "Layered"),
+}
+"""The peers' code for networks of other layers than dense ones. Backlit's and the products' serve all."""
+
+DENSE_ONLY = {
+    "scikit-learn": "scikit-learn's MLP has dense layers only",
+    "numpy loop": "the loop is of dense layers only",
+    "by hand": "written for one row through 2-2-2",
+    "backlit plain": "plain convolutions and recurrences would take minutes",
+}
+
+
+def load(name: str, *, layered: bool = False) -> type[Peer]:
+    """Import a peer by its name. Errors: a CannotError where the network has layers that it does not know."""
+    if layered and name in DENSE_ONLY:
+        raise CannotError(DENSE_ONLY[name])
+    module, attribute = LAYERED.get(name, PEERS[name]) if layered else PEERS[name]
     cls: type[Peer] = getattr(import_module(f"bench.peers.{module}"), attribute)
     return cls

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import backlit as bl
-from bench.peers.base import Peer
+from bench.layers import Step
+from bench.peers.base import CannotError, Peer
 from bench.workloads import Array, Workload
 
 REDUCTIONS = {"nothing": "sum", "rows": "mean", "elements": "mean_all"}
@@ -20,6 +21,8 @@ OPTIMIZERS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW"}
 
 def network_of(workload: Workload) -> Any:
     """Describe the workload's network to Backlit."""
+    if workload.layers:
+        return _layered(workload)
     layers: list[Any] = []
     for units in workload.sizes[1:-1]:
         if workload.batch_norm:
@@ -31,6 +34,34 @@ def network_of(workload: Workload) -> Any:
     layers.append(bl.Dense(workload.sizes[-1], workload.output))
     loss = getattr(bl, LOSSES[workload.loss])(reduction=REDUCTIONS[workload.divide])
     return bl.Network(layers, inputs=workload.sizes[0], loss=loss, dtype=workload.dtype)
+
+
+def _layered(workload: Workload) -> Any:
+    """Describe a network of other layers than dense ones."""
+    if not hasattr(bl, "Conv2D"):
+        raise CannotError("this Backlit has dense layers only")
+    layers = [_layer(step, workload) for step in workload.layers]
+    loss = getattr(bl, LOSSES[workload.loss])(reduction=REDUCTIONS[workload.divide])
+    return bl.Network(layers, inputs=workload.shape, loss=loss, dtype=workload.dtype)
+
+
+def _layer(step: Step, workload: Workload) -> Any:
+    """Give one layer."""
+    conv: Any = bl.Conv1D if len(workload.shape) == 2 else bl.Conv2D
+    makers: dict[str, Any] = {
+        "conv": lambda: conv(step.units, step.size, step.activation, padding="same" if step.same else "valid"),
+        "dense": lambda: bl.Dense(step.units, workload.output if step is workload.layers[-1] else step.activation),
+        "pool": lambda: bl.MaxPool(step.size),
+        "mean": bl.GlobalAveragePool,
+        "flatten": bl.Flatten,
+        "gru": lambda: bl.GRU(step.units),
+        "lstm": lambda: bl.LSTM(step.units),
+        "embed": lambda: bl.Parallel([
+            [bl.Select([0]), bl.Embedding(step.size, step.units), bl.Flatten()],
+            [bl.Select([*range(1, workload.shape[0])])],
+        ]),
+    }  # fmt: skip
+    return makers[step.kind]()
 
 
 class Compiled(Peer):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from bench.peers.base import CannotError, Peer
@@ -169,16 +170,30 @@ def loss_of(workload: Workload, problem: Problem, weights: list[Array]) -> float
     exact = [np.asarray(weight, np.float64) for weight in weights]
     if [w.shape for w in exact] != [w.shape for w in problem.weights]:
         raise CannotError(f"its weights have the shapes {[w.shape for w in exact]}")
+    if workload.layers:
+        from bench.peers.layers_torch import loss_of as layered_loss  # noqa: PLC0415  (its process may be another's)
+
+        return layered_loss(workload, problem.X, problem.T, exact)
     A, _ = forward(workload, layers_of(workload, exact), problem.X.astype(np.float64))
     return float(row_losses(workload, A, problem.T.astype(np.float64)).sum() / divisor(workload, workload.rows))
 
 
 def reference_loss(workload: Workload, problem: Problem, epsilon_hat: bool = False) -> float:
-    """Give the loss of a call's training in float64, in one of Adam's two forms: the reference of a peer's loss."""
+    """Give the loss of a call's training in float64, in one of Adam's two forms: the reference of a peer's loss.
+
+    Networks of other layers than dense ones are trained by PyTorch in float64.
+    """
     exact = Problem(
         problem.X.astype(np.float64), problem.T.astype(np.float64), problem.labels,
         [weight.astype(np.float64) for weight in problem.weights], problem.orders,
     )  # fmt: skip
+    if workload.layers:
+        from bench.peers.layers_torch import Layered  # noqa: PLC0415
+
+        peer = Layered(msgspec.structs.replace(workload, dtype="float64"), exact)
+        peer.reset()
+        peer.train()
+        return loss_of(workload, problem, peer.weights() or [])
     loop = NumPyLoop(workload, exact)
     loop.epsilon_hat = epsilon_hat
     loop.reset()

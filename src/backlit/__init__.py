@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from backlit.estimators import LossCurveDisplay, MLPClassifier, MLPRegressor
     from backlit.model.file import load, save
     from backlit.model.logs.following import save_log
+    from backlit.model.torch_weights import set_torch_weights, torch_weights
     from backlit.ops.base import Activation, ElementwiseLoss, Layer, Loss, Optimizer
     from backlit.ops.registry import register
     from backlit.show.demo.demo import Demo
@@ -65,6 +66,8 @@ _PLACES = {
     "save": "model.file",
     "save_log": "model.logs.following",
     "load": "model.file",
+    "set_torch_weights": "model.torch_weights",
+    "torch_weights": "model.torch_weights",
     "register": "ops.registry",
     "valley": "sources",
     "Activation": "ops.base",
@@ -106,6 +109,8 @@ __all__ = [
     "report",
     "save",
     "save_log",
+    "set_torch_weights",
+    "torch_weights",
     "valley",
     "watch",
 ]

@@ -14,13 +14,16 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from bench import chart, picture, table
 from bench.jobs import Outcome
+from bench.peers import load
 from bench.peers.backlit_peer import Compiled, Plain
+from bench.peers.base import CannotError
 from bench.peers.numpy_loop import NumPyLoop, loss_of, reference_loss
 from bench.results import Machine, Measurement, Results, Row
 from bench.rounds import agrees
 from bench.workloads import BY_NAME, WORKLOADS, problem_of
 
-SMALL = [w.shortened(1_000).without_dropout() for w in WORKLOADS if w.multiply_adds < 100_000_000]
+SMALL = [w.shortened(1_000).without_dropout() for w in WORKLOADS if w.multiply_adds < 100_000_000 and not w.layers]
+LAYERED = [msgspec.structs.replace(w, rows=3 * w.batch, epochs=1) for w in WORKLOADS if w.layers]
 
 
 def trained_loss(cls, workload, problem):
@@ -41,6 +44,40 @@ def test_the_plain_machine_reaches_it_too():
     workload = BY_NAME["2-4-1"].shortened(100)
     problem = problem_of(workload)
     assert agrees(workload, trained_loss(Plain, workload, problem), reference_loss(workload, problem))
+
+
+@pytest.mark.parametrize("workload", LAYERED, ids=lambda w: w.name)
+def test_everyone_reaches_it_with_other_layers(workload):
+    pytest.importorskip("torch", reason="PyTorch is the reference")
+    problem = problem_of(workload)
+    reference = reference_loss(workload, problem)
+    assert abs(reference - loss_of(workload, problem, problem.weights)) > 1e-4  # the updates can be told from none
+    assert trained_loss(load("torch", layered=True), workload, problem) == pytest.approx(reference, rel=1e-4)
+    assert trained_loss(load("backlit", layered=True), workload, problem) == pytest.approx(reference, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["digits cnn", "gru", "lstm", "embedding"])
+def test_jax_reaches_it_too(name):
+    pytest.importorskip("torch", reason="PyTorch is the reference")
+    pytest.importorskip("optax", reason="JAX's peer needs optax")
+    workload = next(w for w in LAYERED if w.name == name)
+    problem = problem_of(workload)
+    loss = trained_loss(load("jax", layered=True), workload, problem)
+    assert loss == pytest.approx(reference_loss(workload, problem), rel=1e-4)
+
+
+def test_the_products_of_other_layers_are_counted():
+    """LeNet on one picture: 117,600 and 240,000 multiply-adds of filters, then 48,000, 10,080 and 840."""
+    workload = BY_NAME["lenet 1"]
+    forward = [n * k * m for kind, n, k, m in workload.products if kind == "nn"]
+    assert forward == [117_600, 240_000, 48_000, 10_080, 840]
+    assert workload.multiply_adds == 3 * sum(forward) - 117_600
+
+
+@pytest.mark.parametrize("name", ["scikit-learn", "numpy loop", "by hand", "backlit plain"])
+def test_who_has_dense_layers_only_says_so(name):
+    with pytest.raises(CannotError):
+        load(name, layered=True)
 
 
 @pytest.mark.parametrize("change", [{"rate": 0.09}, {"batch": 2}, {"epochs": 19}, {"divide": "rows"}])

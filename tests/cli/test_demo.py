@@ -30,7 +30,17 @@ def test_a_run_fits_eighty_columns_and_shows_every_part(capsys, name):
     assert max(map(len, text.splitlines())) <= 80
     assert "\x1b" not in text
     lessons = dict.fromkeys(
-        ("valley", "vanishing", "exploding", "overfitting", "rate", "dead-relu", "digits-convolution", "memory", "residual"),
+        (
+            "valley",
+            "vanishing",
+            "exploding",
+            "overfitting",
+            "rate",
+            "dead-relu",
+            "digits-convolution",
+            "memory",
+            "residual",
+        ),
         ("┐", "The error E"),
     )
     lacks = {"descent": ("┐",), "recurrent": ("┐",), **lessons}.get(name, ())

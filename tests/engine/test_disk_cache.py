@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cases import SAMPLES, draw_rows
 
 import backlit
 from backlit.engine.code_cache import disk_cache
@@ -26,6 +27,7 @@ from backlit.engine.code_cache.object_code import Code, code_of
 from backlit.engine.network import Network
 from backlit.engine.training import Training
 from backlit.errors import BacklitError
+from backlit.ops.layers.branches import Parallel
 from backlit.ops.layers.dense import Dense
 from backlit.ops.layers.dropout import Dropout
 from backlit.ops.layers.normalization import BatchNorm, LayerNorm
@@ -289,8 +291,12 @@ def test_no_kernel_can_allocate_or_raise(problem):
             with contextlib.suppress(BacklitError):  # where the loss is not defined for these outputs
                 network = Network([Dense(2, last)], 2, name)
                 trained.append((network, "sgd", network.check_targets(np.eye(8, 2), 8)))
-    X = np.random.default_rng(0).normal(size=(8, 2))
+    others = [(layer, row) for layer, row in SAMPLES.values()]
+    others += [(Parallel([[Dense(2, tie="one")], [Dense(2, tie="one")]]), (2,)), (Dense(2, bias="shared"), (2,))]
+    networks = [Network([layer], row, "mse") for layer, row in others]
+    trained += [(network, "sgd", np.zeros((8, network.output_size))) for network in networks]
     for network, optimizer, Y in trained:
+        X = draw_rows(network, 8, np.random.default_rng(0))
         Training(network, X, Y, optimizer=optimizer, epochs=1, clip_norm=1.0, max_norm=1.0, threads=1).run()
         network.predict(X)
     taken = {}

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import oracles
 import pytest
-from cases import ACTIVATIONS, LOSSES, OTHER_LAYERS, label, last_activation
+from cases import ACTIVATIONS, LOSSES, OTHER_LAYERS, SAMPLES, draw_rows, label, last_activation
 
 from backlit.engine import machine
 from backlit.engine.gradcheck import gradcheck
@@ -85,6 +85,17 @@ def test_every_other_layer_entry_by_entry(layer, compiled, problem):
     check = gradcheck(network, X, Y, compiled=compiled)
     assert check.passed, str(check)
     assert sum(array.checked for array in check.arrays) == network.parameters.size + X.size
+
+
+@both_modes
+@pytest.mark.parametrize("name", SAMPLES)
+def test_every_layer_in_its_own_shapes(name, compiled):
+    layer, row = SAMPLES[name]
+    network, rng = Network([layer], row, "mse", seed=3), np.random.default_rng(4)
+    network.parameters += rng.normal(0.0, 0.3, network.parameters.size)
+    X, Y = draw_rows(network, 6, rng), rng.normal(size=(6, network.output_size))
+    check = gradcheck(network, X, Y, compiled=compiled)
+    assert check.passed, str(check)
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)

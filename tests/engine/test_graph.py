@@ -16,8 +16,8 @@ from backlit.engine.gradcheck import gradcheck
 from backlit.engine.network import Network
 from backlit.engine.program.buffers import gradient_name
 from backlit.engine.program.graph import Graph, Node
-from backlit.engine.wiring import nodes_of
 from backlit.engine.training import Training
+from backlit.engine.wiring import nodes_of
 from backlit.errors import BacklitError
 from backlit.ops.activations.smooth import Sigmoid, Tanh
 from backlit.ops.base import Layer, Shapes
@@ -272,8 +272,6 @@ def test_an_activation_that_others_read_before_it_keeps_its_input():
     ([Node(Dense(2), "1", ("X",)), Node(Dense(2), "1", ("1.Z",))], "1.X would mean X and 1.Z"),
     ([Node(Dense(2), "1", ("X",)), Node(Dense(2), "1", ("X",))], "two nodes write the buffer 1.Z"),
     ([Node(Dense(2), "1", ("X",)), Node(Dense(2), "2", ("X",))], "nothing reads the buffer 1.Z"),
-    ([Node(Turn(), "1", ("S",)), Node(Dense(2), "2", ("1.Z",)), Node(Dense(2), "3", ("X",)),
-      Node(Join(), "4", ("2.Z", "3.Z"))], "reads rows of one axis"),
     ([Node(Dense(2), "1", ("X",)), Node(Tanh(), "2", ("1.Z",)), Node(Join(), "2", ("2.A", "1.Z")),
       Node(Dense(2), "2", ("X",))], "2.Z would mean 1.Z and 2.Z"),
     ([Node(Dense(2, "tanh"), "1", ("X",))], "an activation, 2 tanh, which no node runs"),

@@ -13,7 +13,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from cases import LOSSES, OTHER_LAYERS, RULES, label
+from cases import LOSSES, OTHER_LAYERS, RULES, SAMPLES, draw_rows, label
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -87,6 +87,16 @@ def test_every_loss(loss, weighted, problem):
 @pytest.mark.parametrize("layer", OTHER_LAYERS, ids=label)
 def test_every_other_layer(layer, problem):
     network, X, Y = problem("mse", [layer, "tanh", layer, "sigmoid", "tanh", layer], rows=9, units=5)
+    assert_gradients_agree(network, X, Y)
+    assert_agree(network.predict(X, compiled=True), network.predict(X, compiled=False), "prediction")
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_every_layer_in_its_own_shapes(name):
+    layer, row = SAMPLES[name]
+    network, rng = Network([layer], row, "mse", seed=3), np.random.default_rng(4)
+    network.parameters += rng.normal(0.0, 0.3, network.parameters.size)
+    X, Y = draw_rows(network, 9, rng), rng.normal(size=(9, network.output_size))
     assert_gradients_agree(network, X, Y)
     assert_agree(network.predict(X, compiled=True), network.predict(X, compiled=False), "prediction")
 

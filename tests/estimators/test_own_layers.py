@@ -60,7 +60,11 @@ def test_a_regressor_reads_sequences():
         ({"hidden_layers": CONVOLUTION, "input_shape": "8x8"}, X, "input_shape"),
         ({"hidden_layers": CONVOLUTION, "input_shape": (8, 8.5, 1)}, X, "expected the shape of a row"),
         ({"input_shape": (8, 8, 1)}, X, "expected hidden_layers that read such a shape"),
-        ({"hidden_layers": CONVOLUTION, "input_shape": (8, 8, 1)}, X.reshape(-1, 8, 8, 1), r"X.reshape\(len\(X\), -1\)"),
+        (
+            {"hidden_layers": CONVOLUTION, "input_shape": (8, 8, 1)},
+            X.reshape(-1, 8, 8, 1),
+            r"X.reshape\(len\(X\), -1\)",
+        ),
         ({}, X.reshape(-1, 8, 8), r"input_shape=\(8, 8, 1\)"),
         ({"hidden_layers": CONVOLUTION, "input_shape": (8, 8, 1), "preprocess": "auto"}, X, "columns that do not vary"),
     ],

@@ -111,12 +111,21 @@ def test_hidden_units_are_named_by_layer_where_there_are_several():
 
 
 def test_a_parameter_that_is_neither_w_nor_b_is_named_after_its_array():
-    names = Names(
-        ("i1", "i2"), (("h1", "h2"), (), ("o1",)), ([["a", "b"], ["c", "d"]], None, None), (["e", "f"], None, None)
-    )
+    text = """
+[network]
+inputs = 2
+[[network.layers]]
+units = 2
+weight_labels = [["a", "b"], ["c", "d"]]
+bias_labels = ["e", "f"]
+[[network.layers]]
+op = "batch_norm"
+[[network.layers]]
+units = 1
+"""
+    names = parse_network_file(text).setups[0].names
     assert (names.parameter("1.W", 1, 0), names.own_label("1.W", 1, 0)) == ("w(i2,h1)", "c")
     assert (names.parameter("1.b", 1), names.own_label("1.b", 1)) == ("b(h2)", "f")
-    assert (names.parameter("1.U", 1, 0), names.own_label("1.U", 1, 0)) == ("1.U[2, 1]", "")
     assert (names.parameter("2.gamma", 1), names.own_label("2.gamma", 1)) == ("2.gamma[2]", "")
 
 

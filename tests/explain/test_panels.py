@@ -46,7 +46,7 @@ def test_a_map_has_the_numbers_of_the_convolution() -> None:
     np.testing.assert_allclose(np.array(layer.grids[0].values, float), found, rtol=1e-12)
     windows = [[found[r : r + 2, c : c + 2].max() for c in range(2)] for r in range(2)]
     np.testing.assert_allclose(np.array(pooled.grids[0].values, float), windows, rtol=1e-12)
-    assert (flat.title, flat.grids) == ("layer 3: flatten, a row of 4 numbers", ())
+    assert (flat.title, flat.grids) == ("layer 3: flatten, 4 numbers", ())
     assert layer.weights[0].name == "w(i1,f1)"
     assert [column.title for column in convolution().columns] == ["after layer 3: flatten", "outputs"]
 

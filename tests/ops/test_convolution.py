@@ -76,7 +76,7 @@ def sample(layer, row, n, seed=3):
 # ------------------------------------------------------------------------------------------------ plain and compiled
 
 
-@drawn(max_examples=25)
+@drawn(max_examples=15)
 @given(case=convolutions() | pools(), n=st.integers(1, 5), keep=st.booleans())
 def test_plain_equals_compiled(case, n, keep, plain_and_compiled):
     layer, row = case
@@ -90,12 +90,36 @@ def test_plain_equals_compiled(case, n, keep, plain_and_compiled):
      (Upsample(2), (3, 5, 2)), (Upsample((1, 3)), (2, 2, 3)), (Upsample(3), (4, 2)),
      (Conv2D(6, 5, padding=2), (28, 28, 1)), (Conv2D(16, 5), (14, 14, 6)), (MaxPool(), (28, 28, 6)),
      (Conv1D(16, 5), (128, 8)), (Conv2D(8, 3), (8, 8, 1)), (Conv2D(40, 1), (3, 3, 70)),
-     (Conv2D(6, 3, groups=6), (9, 8, 6))],
+     (Conv2D(6, 3, groups=6), (9, 8, 6))],  # each fits into the memory that compiled loops work in
     ids=str,
 )  # fmt: skip
 def test_plain_equals_compiled_in_common_shapes(layer, row, plain_and_compiled):
     X, G, parameters = sample(layer, row, 7)
     plain_and_compiled([layer], X, G, parameters=parameters)
+
+
+@pytest.mark.parametrize(
+    ("layer", "row"),
+    [(Conv2D(3, 3, padding="same"), (90, 110, 5)), (Conv2D(2, 3, padding=1), (3, 400, 64)),
+     (Conv2D(2, 3, stride=2), (5, 5, 1000)), (Conv2D(2, 3), (4, 120, 80)), (Conv1D(3, 2, padding=(1)), (9000, 1)),
+     (Conv2D(1, 2, padding=3, stride=9), (1, 1, 3))],
+    ids=["bands", "rows too large", "windows too large", "slopes of inputs too large", "too many windows", "padding"],
+)  # fmt: skip
+def test_plain_equals_compiled_where_the_memory_to_work_in_is_small(layer, row, plain_and_compiled):
+    X, G, parameters = sample(layer, row, 2)
+    plain_and_compiled([layer], X, G, parameters=parameters)
+
+
+@pytest.mark.parametrize("batch", [32, 96])
+def test_any_number_of_threads_gives_the_same_bits(batch):
+    layers = [Conv2D(6, 3, "relu", padding="same"), MaxPool(), Conv2D(16, 3, "tanh"), AveragePool(2, 1), Flatten()]
+    X, Y = rng().normal(size=(96, 12, 12, 2)).astype("float32"), rng().normal(size=(96, 3)).astype("float32")
+    found = []
+    for threads in (1, 2):
+        network = Network([*layers, Dense(3)], (12, 12, 2), "mse", dtype="float32", seed=1)
+        Training(network, X, Y, batch_size=batch, epochs=3, threads=threads, seed=2).run()
+        found.append(network.parameters.tobytes())
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("freeze", [("W",), ("b",), ("W", "b")], ids=str)
@@ -136,7 +160,7 @@ def torch_convolution(layer, row, x, w, b):
     )
 
 
-@drawn(max_examples=40)
+@drawn(max_examples=20)
 @given(case=convolutions(), n=st.integers(1, 3))
 def test_torch_convolves_alike(case, n, run):
     torch = oracles.torch()
@@ -156,7 +180,7 @@ def test_torch_convolves_alike(case, n, run):
         close(got["1.db"].ravel(), b.grad.numpy())
 
 
-@drawn(max_examples=40)
+@drawn(max_examples=20)
 @given(case=pools(), n=st.integers(1, 3), whole=st.booleans())
 def test_torch_pools_alike(case, n, whole, run):
     torch = oracles.torch()
@@ -243,7 +267,7 @@ def evaluated(formula, value):
     raise AssertionError(formula)
 
 
-@drawn(max_examples=40)
+@drawn(max_examples=20)
 @given(case=convolutions() | pools())
 def test_formulas_give_the_numbers_of_the_arrays(case, run):
     check_formulas(*case, run)

@@ -21,6 +21,7 @@ from backlit.ops.word_table import ABSENT, AS_WRITTEN, THEIRS, WRITTEN
 
 OPTIMIZERS, LOSSES, ACTIVATIONS = (list(REGISTRIES[kind]) for kind in ("optimizer", "loss", "activation"))
 LAYER_KEYS = [*bl.Dense.__struct_fields__, *LABELS]
+FILTER_KEYS, RECURRENT_KEYS = list(bl.Conv2D.__struct_fields__), list(bl.GRU.__struct_fields__)
 TABLES = {"file": FileTable, "network": NetworkTable, "data": DataTable}
 
 
@@ -129,6 +130,10 @@ LEADS = [
     ("Linear fully_connected Dense", REGISTRIES["layer"], "dense"),
     ("BatchNormalization BatchNorm1d BatchNorm", REGISTRIES["layer"], "batch_norm"),
     ("LayerNormalization LayerNorm", REGISTRIES["layer"], "layer_norm"),
+    ("Conv2d conv", ["conv2d", "dense"], "conv2d"), ("MaxPooling2D MaxPool2d", REGISTRIES["layer"], "max_pool"),
+    ("SimpleRNN RNN", REGISTRIES["layer"], "recurrent"), ("AvgPool2d", REGISTRIES["layer"], "average_pool"),
+    ("kernel_size", FILTER_KEYS, "size"), ("out_channels", FILTER_KEYS, "filters"), ("strides", FILTER_KEYS, "stride"),
+    ("hidden_size", RECURRENT_KEYS, "units"), ("recurrent_kernel", RECURRENT_KEYS, "recurrent_weights"),
     ("neurons nodes size hidden_units out_features", LAYER_KEYS, "units"),
     ("activation_function nonlinearity act transfer", LAYER_KEYS, "activation"),
     ("use_bias", LAYER_KEYS, "bias"), ("kernel_initializer weight_init", LAYER_KEYS, "weights"),
@@ -201,6 +206,9 @@ def test_words_of_several_of_ours():
      ("dropout", LAYER_KEYS, "file", 0.2, 'write op = "dropout" and p = 0.2, in a [[network.layers]] table below'),
      ("dropout", LAYER_KEYS, "python", 0.2, "write bl.Dropout(p=0.2) after this layer."),
      ("wd", TRAINING[3:], "file", 0.2, 'write l2 = 0.2, or optimizer = { op = "adamw", weight_decay = 0.01 }.'),
+     ("return_sequences", RECURRENT_KEYS, "file", True, 'write returns = "sequence".'),
+     ("in_channels", FILTER_KEYS, "file", 3, "write inputs = [28, 28, 1] below [network]."),
+     ("input_size", RECURRENT_KEYS, "file", 3, "write inputs = 3 below [network]."),
      ("early_stopping", TRAINING, "file", True, "write patience = 10."),
      ("learning_rate", TRAINING, "file", [1], 'write optimizer = { op = "sgd", rate = 0.1 }.')],
 )  # fmt: skip
@@ -243,7 +251,7 @@ def test_a_name_of_the_package(name, ours):
     assert hasattr(bl, ours)
 
 
-@pytest.mark.parametrize("name", ["Conv2d", "LSTM", "Tensor"])
+@pytest.mark.parametrize("name", ["GroupNorm", "MultiHeadAttention", "Tensor"])
 def test_a_name_that_is_missing(name):
     with pytest.raises(AttributeError, match="dir\\(backlit\\) lists what it has"):
         getattr(bl, name)

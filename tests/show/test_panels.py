@@ -34,7 +34,9 @@ def as_numbers(array: np.ndarray) -> Numbers:
 
 def chain(times: int, units: int, drawn: int) -> Unrolled:
     moments = tuple(
-        Moment(f"t{k + 1}", (Node("i1", 1.25, 0.5),), tuple(Node(f"h{j + 1}", -0.125, 1e-7) for j in range(min(units, 3))))
+        Moment(
+            f"t{k + 1}", (Node("i1", 1.25, 0.5),), tuple(Node(f"h{j + 1}", -0.125, 1e-7) for j in range(min(units, 3)))
+        )
         for k in range(drawn)
     )
     lengths = tuple(float(10.0**-k) for k in reversed(range(times)))
@@ -47,7 +49,14 @@ UNITS = Maps("layer 2.1: dense", (grid(1, 3, "", heads=("h1", "h2", "a very long
 CASES: dict[str, tuple[Panel, ...]] = {
     "small map": (
         Maps("inputs", (grid(4, 4, "i1", window=((0, 0), (0, 1), (1, 0), (1, 1))),), 1),
-        Maps("layer 1: conv2d, relu", (grid(3, 3, made=(0, 0)),), 1, (grid(2, 2, "w(i1,f1)"),), Node("b(f1)", 0.1, 2.0), SUM),
+        Maps(
+            "layer 1: conv2d, relu",
+            (grid(3, 3, made=(0, 0)),),
+            1,
+            (grid(2, 2, "w(i1,f1)"),),
+            Node("b(f1)", 0.1, 2.0),
+            SUM,
+        ),
     ),
     "wide": (Maps("inputs", (grid(8, 8, "i1", window=((0, 0), (2, 2))),), 1),),
     "large maps": (Maps("layer 1", tuple(grid(28, 28, f"f{k}", window=((3, 3), (3, 4))) for k in range(4)), 6),),
@@ -94,7 +103,9 @@ def test_everything_is_within_the_picture(name: str, backward: bool) -> None:
 
 def inside(text: Text, boxes: Sequence[Box]) -> bool:
     left, upper, right, lower = text.box
-    return any(box.x <= left and right <= box.x + box.width and box.y <= upper and lower <= box.y + box.height for box in boxes)
+    return any(
+        box.x <= left and right <= box.x + box.width and box.y <= upper and lower <= box.y + box.height for box in boxes
+    )
 
 
 @pytest.mark.parametrize("name", ["small map", "wide", "sequence", "one unit through time", "many", "branches"])

@@ -101,7 +101,10 @@ class TableOptions:
         if self.target is None and table.target is None:
             from backlit.data.target import without_target
 
-            raise BacklitError(without_target(table) or f"which column is to be predicted? Name it with --target: {listed(table.columns)}.")
+            raise BacklitError(
+                without_target(table)
+                or f"which column is to be predicted? Name it with --target: {listed(table.columns)}."
+            )
         checked("epochs", self.epochs, Annotated[int, Meta(ge=1)] | None)
         return Settings(
             kind=self.task, ignore=column_names(self.ignore or (), table), layers=layer_sizes(self.layers),

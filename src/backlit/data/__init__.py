@@ -28,10 +28,11 @@ from backlit.lazy import lazily
 if TYPE_CHECKING:
     from backlit.data.bundled import BUNDLED
     from backlit.data.cell_notes import cell_notes
-    from backlit.data.columns import ColumnReport, Surprise
+    from backlit.data.columns import ColumnReport
     from backlit.data.encoding import Encoded, Encoder, FeatureEncoder
     from backlit.data.reading import read_table
     from backlit.data.splitting import split_rows
+    from backlit.data.surprises import Surprise
     from backlit.data.table import Table
     from backlit.data.target import ClassTarget, NumberTarget, Task, choose_task
 
@@ -43,7 +44,7 @@ _PLACES = {
     "Encoder": "encoding",
     "FeatureEncoder": "encoding",
     "NumberTarget": "target",
-    "Surprise": "columns",
+    "Surprise": "surprises",
     "Table": "table",
     "Task": "target",
     "cell_notes": "cell_notes",

@@ -1,4 +1,4 @@
-"""Arrays of NumPy in a file as a table: X (n, height, width[, channels]), (n, moments, features) or (n, columns), and y.
+"""Arrays of NumPy in a file as a table: X of pictures, of sequences or of columns, and y.
 
 Nothing in the file is executed: arrays of Python objects, which only pickle reads, are refused.
 """
@@ -93,8 +93,8 @@ def _checked_inputs(X: NDArray[Any], name: str) -> NDArray[Any]:
     """Give X with at least one row, as numbers."""
     if X.ndim not in {2, 3, 4} or not X.size:
         raise BacklitError(
-            f"{name}: X has shape {X.shape}; expected (n, height, width), (n, height, width, channels) or (n, columns), "
-            "with at least one row."
+            f"{name}: X has shape {X.shape}; expected (n, height, width), (n, height, width, channels), or "
+            "(n, columns), with at least one row."
         )
     if X.ndim == 2:
         return X

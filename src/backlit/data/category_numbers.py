@@ -39,8 +39,8 @@ class CategoryNumber(msgspec.Struct, frozen=True, tag="category_number"):
             advice = f" An embedding of more categories has count = {int(np.nanmax(values)) + 1}." if whole else ""
             raise RowError(
                 int(wrong[0]),
-                f"the column {quoted(self.name)} holds {said}; the embedding that reads it expects whole numbers from 0 "
-                f"to {self.count - 1}.{advice}",
+                f"the column {quoted(self.name)} holds {said}; the embedding that reads it expects whole numbers from "
+                f"0 to {self.count - 1}.{advice}",
             )
         out[:, 0] = values
         return iter(())
@@ -54,7 +54,7 @@ def plan_category_number(name: str, column: pa.ChunkedArray, count: int) -> tupl
     if not is_number(column.type):
         raise BacklitError(
             f"an embedding reads the column {quoted(name)}, which holds {column.type}; expected whole numbers from 0. "
-            "Number its categories first, or leave the embedding out: columns of text become a column for each category."
+            "Number its categories first, or leave the embedding out: of text, each category becomes a column."
         )
     plan = CategoryNumber(name, count)
     plan.write(column, np.empty((len(column), 1)))

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from backlit.data.category_numbers import CategoryNumber
-from backlit.data.columns import Boolean, Category, ColumnPlan, Time
+from backlit.data.columns import Boolean, Category, Number, Time
 from backlit.data.encoding import Encoder
 from backlit.data.grids import Grid
 from backlit.data.table import Table
@@ -40,7 +40,7 @@ def cell_notes(encoder: Encoder, table: Table) -> list[list[str]]:
     return [[note for notes in row for note in notes] for row in zip(*columns, last, strict=True)]
 
 
-def _notes(plan: ColumnPlan, cell: Any) -> list[str]:
+def _notes(plan: Number | Boolean | Category | CategoryNumber, cell: Any) -> list[str]:
     """Give a note for each output of a column."""
     missing = cell is None or (isinstance(cell, float) and not math.isfinite(cell))
     if isinstance(plan, CategoryNumber):

@@ -20,6 +20,7 @@ from backlit.data.category_numbers import CategoryNumber, plan_category_number
 from backlit.data.grids import Grid, is_grid, plan_grid
 from backlit.data.messages import counted, in_full, listed, quoted
 from backlit.data.number_hints import number_hint
+from backlit.data.surprises import Surprise
 from backlit.data.values import (
     FARTHEST,
     MISSING,
@@ -63,19 +64,6 @@ class ColumnReport(msgspec.Struct, frozen=True):
     kind: str
     done: str
     outputs: int
-
-
-class Surprise(msgspec.Struct, frozen=True):
-    """Something in a column that the training rows did not have: `what` it is, and how many `rows` have it."""
-
-    column: str
-    what: str
-    rows: int
-
-    @property
-    def note(self) -> str:
-        """What is said about it."""
-        return f"the column {quoted(self.column)} has {self.what}, in {counted(self.rows, 'row')}"
 
 
 class Number(msgspec.Struct, frozen=True, tag="number"):
@@ -209,21 +197,27 @@ ColumnPlan = Number | Time | Boolean | Category | Grid | CategoryNumber
 
 
 def plan_column(
-    name: str, column: pa.ChunkedArray, max_categories: int = MAX_CATEGORIES,
-    shape: Sequence[int] | None = None, embedded: int = 0,
+    name: str,
+    column: pa.ChunkedArray,
+    max_categories: int = MAX_CATEGORIES,
+    shape: Sequence[int] | None = None,
+    embedded: int = 0,
 ) -> tuple[ColumnPlan | None, ColumnReport]:
     """Choose how a column becomes numbers, from its training rows; None where it is left out. The report says why.
 
     `shape` is that of the rows that the network reads, where it states one; a column of grids is to have it. `embedded`
     is the number of categories of the embedding that reads the column, or 0.
     """
+    if embedded or is_grid(column.type):
+        plan: ColumnPlan
+        how = plan_category_number(name, column, embedded) if embedded else plan_grid(name, column, shape)
+        plan, noun, done = how
+        return plan, ColumnReport(name, noun, done, len(plan.outputs))
+    return _plan_by_kind(name, column, max_categories)
+
+
+def _plan_by_kind(name: str, column: pa.ChunkedArray, max_categories: int) -> tuple[ColumnPlan | None, ColumnReport]:
     kind = column.type
-    if embedded:
-        plan, noun, done = plan_category_number(name, column, embedded)
-        return plan, ColumnReport(name, noun, done, 1)
-    if is_grid(kind):
-        grid, noun, done = plan_grid(name, column, shape)
-        return grid, ColumnReport(name, noun, done, len(grid.outputs))
     if column.null_count == len(column):
         return _left_out(name, "empty", "every value is missing")
     if pa.types.is_boolean(kind):

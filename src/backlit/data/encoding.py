@@ -10,9 +10,10 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from backlit.data.columns import MAX_CATEGORIES, Category, ColumnPlan, ColumnReport, Surprise, plan_column
+from backlit.data.columns import MAX_CATEGORIES, Category, ColumnPlan, ColumnReport, plan_column
 from backlit.data.grids import Grid, grid_of_columns, is_grid, measured_grid
 from backlit.data.messages import counted, did_you_mean, listed, quoted
+from backlit.data.surprises import Surprise
 from backlit.data.table import Table
 from backlit.data.target import ClassTarget, NumberTarget, Task, TaskKind, choose_task, fit_target
 from backlit.data.values import Label, is_number
@@ -94,8 +95,8 @@ class FeatureEncoder(msgspec.Struct, frozen=True):
             found = counted(len(names), "column")
             why = f"{quoted(others[0])} holds {table.column(others[0]).type}" if others else f"there are {found}"
             raise BacklitError(
-                f"the network expects rows of shape {list(shape)}, {math.prod(shape):,} numbers, from as many columns of "
-                f"numbers of {table.name}; {why}. Leave columns out with ignore, or write the shape that fits."
+                f"the network expects rows of shape {list(shape)}, {math.prod(shape):,} numbers, from as many columns "
+                f"of numbers of {table.name}; {why}. Leave columns out with ignore, or write the shape that fits."
             )
         values = grid_of_columns(table, names)
         with table.rows_as_in_source():
@@ -166,8 +167,8 @@ def _refuse_beside_grids(table: Table, grids: Sequence[str], ignore: Collection[
     others = [name for name in table.columns if name not in left_out]
     if len(grids) > 1 or (grids and others):
         raise BacklitError(
-            f"{table.name} has {listed([*grids, *others])} as inputs; expected one column of pictures or sequences, and "
-            "no others beside it: leave the others out with ignore."
+            f"{table.name} has {listed([*grids, *others])} as inputs; expected one column of pictures or sequences, "
+            "and no others beside it: leave the others out with ignore."
         )
 
 
@@ -209,7 +210,8 @@ class Encoder(msgspec.Struct, frozen=True):
         `target` is the target column (default: the table's own) or the `Task` that `choose_task` gave; `kind`
         overrides classes or numbers. The task and the names of the classes come from the whole table; every
         statistic (means, categories, fills) comes from `rows` alone, the indices of the training rows (default: all).
-        Rows without a target do not count. `shape` and `embedded` are what `FeatureEncoder.fit` says. Raises `BacklitError` as `choose_task` and `FeatureEncoder.fit` do.
+        Rows without a target do not count. `shape` and `embedded` are what `FeatureEncoder.fit` says. Raises
+        `BacklitError` as `choose_task` and `FeatureEncoder.fit` do.
         """
         task = target if isinstance(target, Task) else choose_task(table, target, kind)
         if task.column in ignore:

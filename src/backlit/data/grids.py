@@ -16,6 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from backlit.data.messages import in_full, quoted
+from backlit.data.surprises import Surprise
 from backlit.data.values import RowError, as_numbers
 from backlit.errors import BacklitError, counted
 
@@ -88,10 +89,8 @@ class Grid(msgspec.Struct, frozen=True, tag="grid"):
         """The names of the outputs: i1@r1c2 is channel 1 at row 1, column 2; i1@t2 feature 1 at moment 2."""
         return tuple(place_name(at) for at in np.ndindex(self.shape))
 
-    def write(self, column: Any, out: NDArray[Any]) -> Iterator[Any]:
+    def write(self, column: Any, out: NDArray[Any]) -> Iterator[Surprise]:
         """Fill `out` (rows, outputs); yield what the training rows did not have."""
-        from backlit.data.columns import Surprise  # noqa: PLC0415  (columns has Grid among its kinds)
-
         far = 0
         for start, values in self._chunks(column):
             scaled = (values - self.means) / self.deviations
@@ -185,7 +184,9 @@ def refuse_not_finite(values: NDArray[Any], name: str, start: int) -> None:
     """Refuse NaN and infinity in grids (k, ...), the first of which is row `start`."""
     bad = np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(axis=1))
     if bad.size:
-        raise RowError(start + int(bad[0]), f"the column {quoted(name)} holds NaN or infinity: expected finite numbers.")
+        raise RowError(
+            start + int(bad[0]), f"the column {quoted(name)} holds NaN or infinity: expected finite numbers."
+        )
 
 
 def sizes(shape: Sequence[int]) -> str:

@@ -58,8 +58,8 @@ def read_table(source: object, *, text_columns: Collection[str] = (), comma_colu
 
     `source` is the path of a CSV file (separated by comma, semicolon, tab or bar; UTF-8, or UTF-16 with its mark; plain
     or gzipped) or a Parquet file; a folder with a folder of pictures for each class (see `read_pictures`); an .npz file
-    with arrays X and y (see `read_arrays`); a name of `BUNDLED`; a pandas, polars or pyarrow table, or another DataFrame that
-    narwhals reads; or a `Table`, returned as it is.
+    with arrays X and y (see `read_arrays`); a name of `BUNDLED`; a pandas, polars or pyarrow table, or another
+    DataFrame that narwhals reads; or a `Table`, returned as it is.
 
     Empty cells and NA, N/A, NaN, null are missing values. Whole numbers written with leading zeros ("007") stay
     text, for they are codes. `text_columns` stay text even if they look like numbers: a model that learned a column as

@@ -222,6 +222,8 @@ class Architecture:
 
 def _inputs(given: Any) -> dict[str, Shape]:
     """Give the shape of a row of each input, by its name: that of X for a number of columns or a shape."""
+    if isinstance(given, Mapping) and not given:
+        raise BacklitError("inputs is {}; expected the shape of each input by its name, such as {'image': (8, 8, 1)}.")
     shapes = {name: _row(shape) for name, shape in given.items()} if isinstance(given, Mapping) else {"X": _row(given)}
     return {name: checked_shape(name, shape) for name, shape in shapes.items()}
 

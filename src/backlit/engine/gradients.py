@@ -93,7 +93,7 @@ def gradient_by_name(
 def without_dropout(graph: Graph) -> Graph:
     """Give the graph with dropout that keeps all."""
     nodes = [
-        msgspec.structs.replace(node, op=msgspec.structs.replace(node.op, p=0.0)) if isinstance(node.op, (Dropout, SpatialDropout))
-        else node for node in graph.nodes
+        msgspec.structs.replace(node, op=msgspec.structs.replace(node.op, p=0.0))
+        if isinstance(node.op, (Dropout, SpatialDropout)) else node for node in graph.nodes
     ]  # fmt: skip
     return Graph(graph.inputs, nodes)

@@ -20,9 +20,7 @@ def rows_of(network: Architecture, X: Any, Y: Any, weights: Any = None) -> tuple
         if not np.isfinite(array).all():
             row, column = np.argwhere(~np.isfinite(array))[0].tolist()
             place = place_in_row(network.graph, row, column) if name == "X" else f"Y[{row}, {column}]"
-            raise BacklitError(
-                f"{place} is {array[row, column]}; expected finite numbers. Fill or drop it first."
-            )
+            raise BacklitError(f"{place} is {array[row, column]}; expected finite numbers. Fill or drop it first.")
     if weights is None:
         return X, Y, np.zeros(0)
     try:

@@ -108,8 +108,9 @@ class Network(Displayed, Architecture):
 
         `metrics` are names, functions (targets, outputs), or a mapping from names to functions. A function is given the
         outputs as (n, outputs), those of several axes one after another, and the targets: class numbers as integers
-        (n,), all others as (n, outputs); where the network has one output, both are (n,). Rows with weights give it `sample_weight` (n,)
-        too. By default the metrics are those of the loss's kind: accuracy and log-loss for classes and for labels of
+        (n,), all others as (n, outputs); where the network has one output, both are (n,). Rows with weights give it
+        `sample_weight` (n,) too. By default the metrics are those of the loss's kind: accuracy and log-loss for classes
+        and for labels of
         yes or no, R², RMSE and MAE for numbers, and the mean Poisson deviance for counts. Known are accuracy,
         balanced_accuracy, f1, auc, log_loss; r2, rmse, mae, mse, poisson_deviance. Several labels of a row count one
         by one.
@@ -165,7 +166,8 @@ class Network(Displayed, Architecture):
     ) -> Array:  # fmt: skip
         """Run the rows of X (n, inputs) forward and give what a layer writes: (n, units), or (n, *shape).
 
-        Layers are numbered from 1, as in "1.W"; inside blocks they have labels such as "2a.1". With `activated=False` it is what goes into the layer's activation.
+        Layers are numbered from 1, as in "1.W"; inside blocks they have labels such as "2a.1". With `activated=False`
+        it is what goes into the layer's activation.
         Dropout is off; batch normalization takes its running statistics.
 
         Errors: a BacklitError for a layer that the network does not have, or rows that do not fit.

@@ -1,4 +1,4 @@
-"""Rows of several axes, and of several inputs, as the matrices that the engine works on; and what is wrong with them."""
+"""Rows of several axes, and of several inputs, as matrices that the engine works on; and what is wrong with them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ def as_matrix(X: Any, inputs: Mapping[str, Shape], numbers: Any) -> Array:
         single = " A single row is given as [row]." if array.shape == (size,) else ""
         named = f" Or give them as {{{', '.join(f'{one!r}: ...' for one in inputs)}}}." if others else ""
         raise BacklitError(
-            f"X has shape {array.shape}; the network expects rows of {counted(size, 'input')}: (n, {size}).{single}{named}"
+            f"X has shape {array.shape}; the network expects rows of {counted(size, 'input')}: (n, {size})."
+            f"{single}{named}"
         )
     return _rows(name, array, row)
 
@@ -56,9 +57,7 @@ def _rows(name: str, array: Array, row: Shape) -> Array:
     if array.shape[1:] not in fitting or not array.ndim:
         single = f" A single row is given as {name}[None]." if array.shape in fitting[:1] else ""
         told = " or ".join(str(("n", *shape)).replace("'n'", "n") for shape in fitting)
-        raise BacklitError(
-            f"{name} has shape {array.shape}; the network expects rows of shape {row}: {told}.{single}"
-        )
+        raise BacklitError(f"{name} has shape {array.shape}; the network expects rows of shape {row}: {told}.{single}")
     return array.reshape(len(array), math.prod(row))
 
 
@@ -107,9 +106,9 @@ def whole_numbers_of(graph: Graph) -> list[WholeNumbers]:
             buffer = node.reads[node.op.reads.index(array)]
             if buffer not in places:
                 raise BacklitError(
-                    f"layer {node.label} ({node.op.summary()}) takes whole numbers from {low} to {high}; it reads what "
-                    f"layer {buffer.rpartition('.')[0]} writes. Let it read an input of the network, or columns of one: "
-                    "[Select([0]), ...]."
+                    f"layer {node.label} ({node.op.summary()}) takes whole numbers from {low} to {high}; it reads "
+                    f"what layer {buffer.rpartition('.')[0]} writes. Let it read an input of the network, or "
+                    "columns of one: [Select([0]), ...]."
                 )
             found.append(WholeNumbers(places[buffer].reshape(-1), low, high, f"{node.label} ({node.op.summary()})"))
         if isinstance(node.op, Select) and node.reads[0] in places:

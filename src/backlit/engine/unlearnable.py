@@ -33,9 +33,9 @@ def refuse_constant(graph: Graph, loss: Loss) -> None:
     shape = graph.rows[graph.output]
     if loss.class_targets and len(shape) > 1:
         raise BacklitError(
-            f"the loss {loss.name!r} is of one class for each row, and the network's outputs have the shape {shape} per "
-            "row. Let the last layers make one row of numbers of it: a recurrent layer with returns='last', Flatten() "
-            "or GlobalAveragePool(), then Dense(classes, 'softmax'); or take another loss, such as 'mse'."
+            f"the loss {loss.name!r} is of one class for each row, and the network's outputs have the shape {shape} "
+            "per row. Let the last layers make one row of numbers of it: a recurrent layer with returns='last', "
+            "Flatten() or GlobalAveragePool(), then Dense(classes, 'softmax'); or take another loss, such as 'mse'."
         )
     for node in graph.nodes:
         if node.op.name == "softmax" and graph.rows[node.writes][-1] == 1:

@@ -61,7 +61,7 @@ def cache_contents() -> CacheContents:
 
 
 def warm(dtypes: Sequence[str] = DTYPES) -> Iterator[Warmed]:
-    """Compile what any network of the registered ops needs, in these types of number, and give each part when it is done.
+    """Compile what any network of the registered ops needs, in these types of number; give each part when it is done.
 
     What lies in the cache already is found there. A layer that cannot be made without settings and gives no `sample` is
     left out.

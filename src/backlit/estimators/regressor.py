@@ -63,7 +63,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-lea
         momentum: float = 0.9, nesterovs_momentum: bool = True, early_stopping: bool = False,
         validation_fraction: float = 0.1, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8,
         n_iter_no_change: Any = 10, max_fun: int = 15000,
-        hidden_layers: Any = None, input_shape: Any = None, scale_target: bool = False, dropout: float = 0.0, normalization: Any = None,
+        hidden_layers: Any = None, input_shape: Any = None, scale_target: bool = False, dropout: float = 0.0,
+        normalization: Any = None,
         weight_decay: float = 0.0, clip_value: Any = None, clip_norm: Any = None, max_norm: Any = None,
         scoring: Any = None, preprocess: Any = None, n_members: int = 1, n_jobs: Any = -1,
     ) -> None:  # fmt: skip

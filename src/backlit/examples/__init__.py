@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING
 from backlit.lazy import lazily
 
 if TYPE_CHECKING:
-    from backlit.examples.netfile import FileLayers, NetworkFile, Setup, parse_network_file, read_layers, read_network_file
+    from backlit.examples.netfile import (
+        FileLayers,
+        NetworkFile,
+        Setup,
+        parse_network_file,
+        read_layers,
+        read_network_file,
+    )
     from backlit.examples.run_records import ComputedFigure, ErrorAt, Example, ExampleRun, Figure, SetupRun
     from backlit.examples.running import Trained, example_file, examples, run_example, train_example
 

@@ -17,7 +17,14 @@ from backlit.engine import SIGNALS, Network
 from backlit.examples.file_errors import MisfitError
 from backlit.examples.file_layers import LABELLED, VALUES
 from backlit.examples.file_shapes import check_numbers, misfit_of_row, nested_shape
-from backlit.examples.file_tables import ComparisonTable, DataTable, NetworkTable, PartTable, TroublePartTable, ValleyTable
+from backlit.examples.file_tables import (
+    ComparisonTable,
+    DataTable,
+    NetworkTable,
+    PartTable,
+    TroublePartTable,
+    ValleyTable,
+)
 from backlit.examples.strict import unknown_key
 
 INLINE = ("inputs", "targets", "validation_inputs", "validation_targets", "input_divisors", "target_divisors")
@@ -38,7 +45,9 @@ def check_values(network: NetworkTable, graph: Any) -> None:
             if isinstance(given, list) and shape is not None and nested_shape(given) != shape:
                 noun = "name" if key.endswith("labels") else "number"
                 dense = table.get("op", "dense") == "dense"
-                words = f"layer {label}: {key} has {_shape_words(given, noun)}; expected {_expected(shape, noun, dense)}."
+                words = (
+                    f"layer {label}: {key} has {_shape_words(given, noun)}; expected {_expected(shape, noun, dense)}."
+                )
                 raise MisfitError(words, (*path, key), decimal_comma)
 
 
@@ -70,9 +79,9 @@ def check_shared(network: NetworkTable, training: Mapping[str, Any]) -> None:
             values = table.get("biases")
             first = values[0] if isinstance(values, list) and values else 0.0
             raise MisfitError(
-                f"layer {label}: bias_labels names {len(names)} biases {names[0]!r}, and each is trained by itself; for "
-                f'one bias of all units write bias = "shared", biases = [{first}], bias_labels = ["{names[0]}"]. Biases '
-                'that are not trained may share a name: freeze = ["b"].',
+                f"layer {label}: bias_labels names {len(names)} biases {names[0]!r}, and each is trained by itself; "
+                f'for one bias of all units write bias = "shared", biases = [{first}], bias_labels = ["{names[0]}"]. '
+                'Biases that are not trained may share a name: freeze = ["b"].',
                 (*path, "bias_labels"),
             )
 

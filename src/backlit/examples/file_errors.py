@@ -59,9 +59,9 @@ def of_setting(given: Mapping[str, Any]) -> Iterator[None]:
     except BacklitError as error:
         if getattr(error, "path", ()):
             raise
-        words = re.search(r"(?:^|: )(?:the setting '|.* has no setting ')?(\w+)(?:'|: | is )", str(error))
-        named = [key for key in given if words and key == words[1]]
-        raise MisfitError(str(error), tuple(named)) from None
+        words = re.findall(r"(?:^|(?<=: ))(?:the setting '|.* has no setting ')?(\w+)(?:'|: | is )", str(error))
+        named = next((key for word in words for key in given if key == word), None)
+        raise MisfitError(str(error), () if named is None else (named,)) from None
 
 
 def at_place(name: str, text: str, line: int, column: int, says: str, width: int = 1) -> PlacedError:

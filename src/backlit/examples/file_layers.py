@@ -57,7 +57,7 @@ def depths_of(cls: type[Op]) -> dict[str, int]:
     return {key: ranks.get(name, 1) for key, name in both.items() if key in keys or key in label_keys(cls)}
 
 
-def layer_of(table: Mapping[str, Any], label: str, path: tuple[str | int, ...]) -> Any:
+def layer_of(table: Any, label: str, path: tuple[str | int, ...]) -> Any:
     """Give the layer that a `[[network.layers]]` table, or a table in a block, describes; `label` and `path` place it.
 
     Errors: a MisfitError for an unknown op or key, a value that does not fit, or a key that is missing.
@@ -174,7 +174,9 @@ def with_ops(table: Any) -> Any:
     if not isinstance(table, Mapping):
         return table
     kept = {key: value for key, value in table.items() if key not in LABELLED and key != "labels"}
-    inner = {key: with_ops(value) for key, value in kept.items() if key in _HOLDING and isinstance(value, (list, Mapping))}
+    inner = {
+        key: with_ops(value) for key, value in kept.items() if key in _HOLDING and isinstance(value, (list, Mapping))
+    }
     return {"op": "dense", **kept, **inner}
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from backlit import data as tables_in  # not its names: read_table loads Arrow, which rows given inline do not need
 from backlit.errors import BacklitError
-from backlit.examples.file_shapes import flat_row
 from backlit.examples.drawn_rows import drawn_rows
+from backlit.examples.file_shapes import flat_row
 from backlit.examples.file_tables import DataTable
 from backlit.kernels.types import Array
 from backlit.ops.base import Shape

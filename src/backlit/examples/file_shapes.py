@@ -1,4 +1,4 @@
-"""What a network file says of the shape of a row: a number, names, a shape, several inputs; and rows that are nested."""
+"""What a network file says of the shape of a row: a number, names, a shape, several inputs; and nested rows."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def own_names(given: Any) -> tuple[str, ...] | None:
     return tuple(given) if named else None
 
 
-# ------------------------------------------------------------------------------------------------ sequences and pictures
+# ----------------------------------------------------------------------------------------------- sequences and pictures
 
 
 def as_sequences(network: NetworkTable, data: DataTable | None) -> tuple[NetworkTable, DataTable | None]:

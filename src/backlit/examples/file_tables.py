@@ -53,9 +53,9 @@ class NetworkTable(Table, frozen=True, kw_only=True):
     inputs: Annotated[
         Count | tuple[Count | str, ...] | dict[str, Count | tuple[Count, ...]] | None,
         _says(
-            "number of inputs, their names, or the shape of a row: `[28, 28, 1]` of pictures (rows, columns, channels), "
-            "`[50, 8]` of sequences (moments, numbers); or a table of several inputs, each with its number or shape. "
-            "`backlit train` takes it from the table where it is left out"
+            "number of inputs, their names, or the shape of a row: `[28, 28, 1]` of pictures (rows, columns, "
+            "channels), `[50, 8]` of sequences (moments, numbers); or a table of several inputs, each with its number "
+            "or shape. `backlit train` takes it from the table where it is left out"
         ),
     ] = None
     layers: Annotated[list[dict[str, Any]], _says("the layers in order, a `[[network.layers]]` table for each")]
@@ -89,8 +89,8 @@ class DrawnTable(Table, frozen=True, kw_only=True):
     task: Annotated[
         Literal["adding"],
         _says(
-            "`adding`: a row of two numbers at each time, a random one from 0 to 1 and a mark; the target is the sum of "
-            "the two numbers that are marked, one in each half of the sequence"
+            "`adding`: two numbers at each time, a random one from 0 to 1 and a mark; the target is the sum of the "
+            "two numbers that are marked, one in each half of the sequence"
         ),
     ]
     times: Annotated[Annotated[int, Meta(ge=2)], _says("length of the sequences")]
@@ -105,8 +105,8 @@ class DataTable(Table, frozen=True, kw_only=True):
     inputs: Annotated[
         list[Any] | None,
         _says(
-            "rows of inputs, a list of numbers for each; of a picture or a sequence nested lists, or all its numbers in "
-            "one; of several inputs a table"
+            "rows of inputs, a list of numbers for each; of a picture or a sequence nested lists, or all its numbers "
+            "in one; of several inputs a table"
         ),
     ] = None
     targets: Annotated[
@@ -215,8 +215,17 @@ class TroublePartTable(Table, frozen=True, kw_only=True):
     shows: Annotated[
         tuple[
             Literal[
-                "network", "losses", "accuracy", "answers", "signals", "finding", "beside", "warnings", "filters",
-                "maps", "time",
+                "network",
+                "losses",
+                "accuracy",
+                "answers",
+                "signals",
+                "finding",
+                "beside",
+                "warnings",
+                "filters",
+                "maps",
+                "time",
             ],
             ...,
         ],
@@ -261,7 +270,7 @@ class ComparisonTable(Table, frozen=True, kw_only=True):
 class TroubleTable(ComparisonTable, frozen=True, kw_only=True):
     """`[trouble]`: runs of which some have a trouble of training that has a name, and the others its cures."""
 
-    findings: Annotated[  # type: ignore[assignment]
+    findings: Annotated[
         dict[str, str],
         Meta(min_length=1),
         _says('which run has the trouble, and the code of the finding that names it: { sigmoid = "BL303" }'),

@@ -241,7 +241,8 @@ def _layers_alone(raw: dict[str, Any]) -> FileLayers:
     file = decode(raw, FileTable)
     if file.runs:
         raise MisfitError(
-            f"the file has {len(file.runs)} runs; expected one network for the table: keep [network] alone.", ("runs", 0)
+            f"the file has {len(file.runs)} runs; expected one network for the table: keep [network] alone.",
+            ("runs", 0),
         )
     if not file.network:
         raise BacklitError("[network] is missing; expected [[network.layers]], a table for each hidden layer.")
@@ -308,9 +309,9 @@ def _setup(name: str, about: str, raw: dict[str, Any]) -> Setup:
     if not network.layers:
         says = "network.layers is empty; expected at least one [[network.layers]] table."
         raise MisfitError(says, ("network", "layers"))
+    network, data = as_sequences(network, data)
     if data is not None:
         check_data(data)
-    network, data = as_sequences(network, data)
     chain_of(network)
     graph = graph_of(network)
     check_values(network, graph)
@@ -361,7 +362,8 @@ def op_of(registry: Registry, given: str | Mapping[str, Any], where: str, *path:
 def chain_of(network: NetworkTable) -> list[Layer]:
     """Give the layers that the tables of a network describe."""
     return [
-        layer_of(table, str(number), ("network", "layers", number - 1)) for number, table in enumerate(network.layers, 1)
+        layer_of(table, str(number), ("network", "layers", number - 1))
+        for number, table in enumerate(network.layers, 1)
     ]
 
 
@@ -376,7 +378,7 @@ def graph_of(network: NetworkTable) -> Any:
     except MisfitError:
         raise
     except BacklitError as error:
-        number = re.search(r"(?:^| )layer (\d+)", str(error))
+        number = re.search(r"\b(?:layer|residual|parallel|bidirectional) (\d+)", str(error))
         path = ("network", "layers", int(number[1]) - 1) if number else ("network", "inputs")
         raise MisfitError(f"{error}{picture_advice(network, error)}", path) from None
 

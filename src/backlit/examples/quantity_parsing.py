@@ -1,8 +1,8 @@
 """The names of inputs, units and weights, and of the quantities computed from them, such as dE/dw(i1,h1).
 
 Inputs are i1, i2, ...; hidden units h1, h2, ... where there is one hidden layer, else h1.1, h2.1 (layer.unit); outputs
-o1, o2, ...; filters f1, f2, ...; unless the file gives names of its own. A number in a picture or a sequence has its place
-behind it: f1@r2c1, h1@t2.
+o1, o2, ...; filters f1, f2, ...; unless the file gives names of its own. A number in a picture or a sequence has its
+place behind it: f1@r2c1, h1@t2.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Names(msgspec.Struct, frozen=True):
     @property
     def shapes(self) -> Mapping[str, Shape]:
         """The shape of a row of each input of the network."""
-        return {"X": (len(self.inputs),)} if self.graph is None else self.graph.inputs  # type: ignore[no-any-return]
+        return {"X": (len(self.inputs),)} if self.graph is None else self.graph.inputs
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -119,8 +119,8 @@ def names_of(network: NetworkTable, graph: Any) -> Names:
     units = [given.get(str(number), ()) for number in range(1, len(network.layers) + 1)]
     _refuse_alike(inputs, units, [str(number) in labelled for number in range(1, len(units) + 1)])
     keys = ("weight_labels", "bias_labels", "recurrent_labels")
-    own = [tuple(table.get(key) for table in network.layers) for key in keys]
-    return Names(inputs, tuple(units), *own, graph, buffers)
+    weights, biases, recurrent = (tuple(table.get(key) for table in network.layers) for key in keys)
+    return Names(inputs, tuple(units), weights, biases, recurrent, graph, buffers)
 
 
 def _refuse_alike(inputs: Sequence[str], units: Sequence[Sequence[str]], named: Sequence[bool]) -> None:
@@ -244,7 +244,9 @@ def _placed(text: str, names: Names) -> Quantity | None:
             alike = [one for one in every if one.partition("(")[0] == of.partition("(")[0]]
             if not alike:
                 kinds = list(dict.fromkeys(f"{one.partition('(')[0]}(...)" for one in every))
-                raise BacklitError(f"published: {text!r} is no quantity of this network; its quantities: {', '.join(kinds)}.")
+                raise BacklitError(
+                    f"published: {text!r} is no quantity of this network; its quantities: {', '.join(kinds)}."
+                )
             near = difflib.get_close_matches(of, alike, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(alike[:4])} and so on."
             raise BacklitError(f"published: {text!r} is no {kind} of this network; {hint}")

@@ -16,7 +16,7 @@ from backlit.ops.layers.dense import Dense
 
 
 class Place(NamedTuple):
-    """Where a number stands: its array, its place in it as one row of numbers, and whether there is one per row of X."""
+    """Where a number stands: its array, its place in it as one row of numbers, and whether each row of X has one."""
 
     array: str
     at: int

@@ -38,7 +38,8 @@ NAMES = (
     "vanishing", "exploding", "overfitting", "rate", "dead-relu", "convolution",
     "digits-convolution", "recurrent", "memory", "residual",
 )  # fmt: skip
-"""The classic examples, in the order in which to read them; the last five are troubles of training and their cures."""
+"""The classic examples, in the order in which to read them; behind the first nine come five troubles of training and
+their cures, and five networks that are no chain of dense layers."""
 
 NO_NETWORKS = {".csv", ".tsv", ".parquet", ".xlsx", ".npy", ".npz", ".json", ".py", ".ipynb", ".html", ".pdf", ".gz"}
 """Endings of files that hold something else."""
@@ -293,7 +294,7 @@ def _predictions(setup: Setup, before: Network, after: Network, compiled: bool) 
 def _last_sums(graph: Any) -> str:
     """Name the array that the last layer with weights writes, before its activation."""
     weighted = [node.writes for node, shapes in zip(graph.nodes, graph.shapes, strict=True) if shapes.parameters]
-    return weighted[-1] if weighted else graph.nodes[-1].writes
+    return str(weighted[-1] if weighted else graph.nodes[-1].writes)
 
 
 def _classifies(targets: Array) -> bool:

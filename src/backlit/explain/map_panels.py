@@ -114,7 +114,9 @@ def filter_grids(
     part: Part, unit: int, values: Array, slopes: Array | None, channels: tuple[Sequence[str], Sequence[str]]
 ) -> list[Grid]:
     """Give the weights that lead to a unit: a grid for each channel read, or all in one where windows have one axis."""
-    places = sorted((index for index in part.places if part.unit(index) == unit), key=lambda index: _number(part, index))
+    places = sorted(
+        (index for index in part.places if part.unit(index) == unit), key=lambda index: _number(part, index)
+    )
     read, own = channels
     grids, at = [], dict[Index, Index]()
     for number, found in groupby(places, key=lambda index: _number(part, index)):
@@ -131,7 +133,9 @@ def filters_of(network: Network) -> tuple[Grid, ...]:
     units = unit_names(network.graph)
     for node, equations in zip(network.graph.nodes, equations_of(network.graph), strict=True):
         parts = equations.parameters if equations else ()
-        part = next((part for part in parts if part.array == "W" and part.source and part.position(part.places[0])), None)
+        part = next(
+            (part for part in parts if part.array == "W" and part.source and part.position(part.places[0])), None
+        )
         if part is not None:
             channels = (units[node.reads[0]].channels, units[node.writes].channels)
             values = np.asarray(network[f"{node.label}.W"], float)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -56,8 +56,10 @@ class Source:
             return np.full(shape, np.nan)
         if buffer in self.graph.inputs:
             first, count = self.graph.columns[buffer]
-            return self.recording.X[self.row, first : first + count].reshape(shape)
-        return self.recording.array(buffer).reshape(-1, *shape)[self.row]
+            found: Array = self.recording.X[self.row, first : first + count].reshape(shape)
+        else:
+            found = self.recording.array(buffer).reshape(-1, *shape)[self.row]
+        return found
 
     def slopes(self, buffer: str) -> Array | None:
         """Give dE/d of the row's numbers of a buffer, in its shape; None where the backward pass does not come."""
@@ -67,7 +69,8 @@ class Source:
         name = f"{label}.d{array}"
         if name not in self.recording.executable.places:
             return None
-        return self.recording.array(name).reshape(-1, *self.shape(buffer))[self.row]
+        found: Array = self.recording.array(name).reshape(-1, *self.shape(buffer))[self.row]
+        return found
 
     @functools.cached_property
     def _reached(self) -> set[str]:
@@ -121,7 +124,7 @@ bias=Element(array='b', index=(0,)))
     if isinstance(formula, Applied) and formula.head == "/" and isinstance(formula.args[0], (Applied, Element)):
         upper = making_of(formula.args[0])
         return Making("mean", upper.reads, None) if upper and upper.bias is None else None
-    terms = formula.args if isinstance(formula, Applied) and formula.head == "+" else (formula,)
+    terms = tuple(_terms(formula))
     found: list[Read] = []
     bias = None
     for term in terms:
@@ -133,6 +136,15 @@ bias=Element(array='b', index=(0,)))
         else:
             return None
     return Making("sum", tuple(found), bias) if found else None
+
+
+def _terms(formula: Formula) -> Iterator[Formula]:
+    """Give the terms of a sum, those of sums within it too."""
+    if isinstance(formula, Applied) and formula.head == "+":
+        for term in formula.args:
+            yield from _terms(term)
+    else:
+        yield formula
 
 
 def _read(term: Formula) -> Read | None:

@@ -109,7 +109,7 @@ class _Maker:
         equations = source.equations[nodes[0]]
         if equations is not None and equations.same_numbers:
             count = int(np.prod(source.shape(source.nodes[nodes[-1]].writes)))
-            return Maps(f"{title}, a row of {count:,} numbers", (), 0)
+            return Maps(f"{title}, {count:,} numbers", (), 0)
         return maps_panel(source, nodes, marks.get(source.nodes[nodes[-1]].writes, Marks()), title)
 
     def _block(self, block: Block, label: str) -> Branches:

@@ -127,7 +127,7 @@ def convolve_backward(
 
 def work_numbers(A: Array) -> Array:
     """Give an array to work in, of A's type; compiled, it lies on the stack."""
-    return np.empty(65_536, A.dtype)
+    return np.empty(2**18 // A.itemsize, A.dtype)
 
 
 def work_places(A: Array) -> Array:
@@ -185,6 +185,7 @@ def fill_places(rows_at: Any, steps_at: Any, row: int, columns_out: int, channel
 def lay_out(X: Any, work: Any, i: int, first: int, count: int, left: int, wide: int) -> None:
     """Copy `count` rows of picture i, from `first` on, into rows of `wide` places, with zeros where there is none."""
     _, rows, columns, channels = X.shape
+    left = min(left, wide)
     kept = min(columns, wide - left)
     x = flat(X)
     for y in range(count):
@@ -194,7 +195,7 @@ def lay_out(X: Any, work: Any, i: int, first: int, count: int, left: int, wide: 
             for t in range(wide * channels):
                 work[at + t] = 0.0
             continue
-        for t in range(left * channels):
+        for t in range(min(left, wide) * channels):
             work[at + t] = 0.0
         at += left * channels
         source = (i * rows + row) * columns * channels
@@ -205,177 +206,145 @@ def lay_out(X: Any, work: Any, i: int, first: int, count: int, left: int, wide: 
             work[at + t] = 0.0
 
 
-def convolve_loops(
-    X: Any, W: Any, b: Any, Z: Any, stride_rows: int, stride_columns: int, padding_rows: int,
-    padding_columns: int, dilation_rows: int, dilation_columns: int, groups: int,
+def simply(
+    Y: Any, U: Any, V: Any, order: int, X: Any, W: Any, Z: Any, down: int, right: int, above: int, left: int,
+    d_down: int, d_right: int, share: int,
 ) -> None:  # fmt: skip
-    """Sweep over each picture, a band of rows at a time: as many as the padded copy has memory for."""
-    X, W, Z = pictures(X), windows(W), pictures(Z)
+    """Add to Y all products of what U and V have for a window's place, where that is too large for `sweep`.
+
+    With `order` 0 Y has the shape of Z, U that of X and V that of W; with 1 they are as W, X and Z; with 2 as X, W and Z.
+    """
     n, rows, columns, channels = X.shape
     _, rows_out, columns_out, filters = Z.shape
     h, w, depth, _ = W.shape
-    down, right, d_down, d_right = int(stride_rows), int(stride_columns), int(dilation_rows), int(dilation_columns)
-    above = padding_before(int(padding_rows), rows, rows_out, h, down, d_down)
-    left = padding_before(int(padding_columns), columns, columns_out, w, right, d_right)
-    share = filters // int(groups)
+    y, u, v = flat(Y), flat(U), flat(V)
+    for z in range(n * rows_out * columns_out * filters):
+        f, c = z % filters, z // filters % columns_out
+        r, i = z // (filters * columns_out) % rows_out, z // (filters * columns_out * rows_out)
+        for place in range(h * w):
+            row, column = r * down + place // w * d_down - above, c * right + place % w * d_right - left
+            if row < 0 or row >= rows or column < 0 or column >= columns:
+                continue
+            at = ((i * rows + row) * columns + column) * channels + f // share * depth
+            for q in range(depth):
+                weight = (place * depth + q) * filters + f
+                if order == 0:
+                    y[z] += u[at + q] * v[weight]
+                elif order == 1:
+                    y[weight] += u[at + q] * v[z]
+                else:
+                    y[at + q] += u[weight] * v[z]
+
+
+def sweep_pictures(
+    X: Any, W: Any, b: Any, Z: Any, work: Any, down: int, right: int, above: int, left: int, d_down: int,
+    d_right: int, share: int, slope: int,
+) -> None:  # fmt: skip
+    """Sweep over each picture, a band of rows at a time: as many as a padded copy and the tables have memory for.
+
+    With `slope` 0 the sums go to Z, one for each window; with 1, over all windows, to W: then Z is dZ and W is dW.
+    """
+    n, rows, columns, channels = X.shape
+    _, rows_out, columns_out, filters = Z.shape
+    h, w, depth, _ = W.shape
     steps, high, wide = h * w * depth, d_down * (h - 1) + 1, (columns_out - 1) * right + d_right * (w - 1) + 1
     padded = above > 0 or left > 0 or wide > columns or (rows_out - 1) * down + high > rows
-    if not padded:
-        wide = columns
-    work, rows_at, steps_at = work_numbers(X), work_places(X), work_places(X)
+    rows_at, steps_at = work_places(X), work_places(X)
     band = min(rows_out, rows_at.size // columns_out)
+    source = flat(X)
     if padded:
+        source = work
         band = min(band, (work.size // (wide * channels) - high) // down + 1)
+    else:
+        wide = columns
     if band < 1 or steps > steps_at.size:
-        convolve_simply(X, W, b, Z, down, right, above, left, d_down, d_right, share)
+        if slope == 0:
+            fill(Z, b)
+            simply(Z, X, W, 0, X, W, Z, down, right, above, left, d_down, d_right, share)
+        else:
+            fill(W, b)
+            simply(W, X, Z, 1, X, W, Z, down, right, above, left, d_down, d_right, share)
         return
     fill_places(rows_at, steps_at, wide * channels, columns_out, channels, down, right, h, w, depth, d_down, d_right,
                 band * columns_out)  # fmt: skip
     start = 0 if b.size > 0 else -1
     for i in range(n):
         first = 0
-        while first < rows_out:  # a band of Z (rows out, columns out, filters)
+        while first < rows_out:  # a band of Z (count, columns out, filters)
             count = min(band, rows_out - first)
             at = (i * rows + first * down) * columns * channels
             if padded:
                 lay_out(X, work, i, first * down - above, (count - 1) * down + high, left, wide)
+                at = 0
             to = (i * rows_out + first) * columns_out * filters
-            for g in range(filters // share):
-                if padded:
-                    sweep(work, g * depth, rows_at, count * columns_out, steps_at, steps, W, g * share, filters, Z,
-                          to + g * share, filters, b, g * share, start, share)  # fmt: skip
+            for f in range(0, filters, share):
+                channel = at + f // share * depth
+                if slope == 0:
+                    sweep(source, channel, rows_at, count * columns_out, steps_at, steps, W, f, filters, Z, to + f,
+                          filters, b, f, start, share)  # fmt: skip
                 else:
-                    sweep(X, at + g * depth, rows_at, count * columns_out, steps_at, steps, W, g * share, filters, Z,
-                          to + g * share, filters, b, g * share, start, share)  # fmt: skip
+                    sweep(source, channel, steps_at, steps, rows_at, count * columns_out, Z, to + f, filters, W, f,
+                          filters, W, f, start, share)  # fmt: skip
             first += count
+            if slope == 1:
+                start = filters
 
 
-def convolve_simply(
-    X: Any, W: Any, b: Any, Z: Any, down: int, right: int, above: int, left: int, d_down: int, d_right: int, share: int
-) -> None:
-    """Write each output's sum, filter beside filter, where pictures or windows are too large for the other way."""
-    n, rows, columns, _ = X.shape
-    _, rows_out, columns_out, filters = Z.shape
-    h, w, depth, _ = W.shape
-    for i in range(n):
-        for r in range(rows_out):
-            for c in range(columns_out):
-                for f in range(filters):
-                    Z[i, r, c, f] = b[f] if b.size > 0 else 0.0
-                for k in range(h):
-                    row = r * down + k * d_down - above
-                    if row < 0 or row >= rows:
-                        continue
-                    for l in range(w):  # noqa: E741
-                        column = c * right + l * d_right - left
-                        if column < 0 or column >= columns:
-                            continue
-                        for q in range(depth):
-                            for f in range(filters):
-                                Z[i, r, c, f] += X[i, row, column, f // share * depth + q] * W[k, l, q, f]
+def fill(A: Any, b: Any) -> None:
+    """Write b, or zeros, to each row of the last axis."""
+    a = flat(A)
+    for t in range(a.size):
+        a[t] = b[t % b.size] if b.size > 0 else 0.0
+
+
+def convolve_loops(
+    X: Any, W: Any, b: Any, Z: Any, stride_rows: int, stride_columns: int, padding_rows: int,
+    padding_columns: int, dilation_rows: int, dilation_columns: int, groups: int,
+) -> None:  # fmt: skip
+    """Write Z, a tile of windows by filters at a time."""
+    X, W, Z = pictures(X), windows(W), pictures(Z)
+    down, right, d_down, d_right = int(stride_rows), int(stride_columns), int(dilation_rows), int(dilation_columns)
+    above = padding_before(int(padding_rows), X.shape[1], Z.shape[1], W.shape[0], down, d_down)
+    left = padding_before(int(padding_columns), X.shape[2], Z.shape[2], W.shape[1], right, d_right)
+    share = Z.shape[3] // int(groups)
+    sweep_pictures(X, W, b, Z, work_numbers(X), down, right, above, left, d_down, d_right, share, 0)
 
 
 def convolve_backward_loops(
     X: Any, W: Any, dZ: Any, dX: Any, dW: Any, db: Any, stride_rows: int, stride_columns: int,
     padding_rows: int, padding_columns: int, dilation_rows: int, dilation_columns: int, groups: int,
 ) -> None:  # fmt: skip
-    """Write the three gradients."""
+    """Write db, the sum over all places; dW, swept as Z is; and dX."""
     X, W, dZ, dX, dW = pictures(X), windows(W), pictures(dZ), pictures(dX), windows(dW)
-    n, rows, columns, _ = X.shape
-    _, rows_out, columns_out, filters = dZ.shape
-    h, w, _, _ = W.shape
+    n, rows_out, columns_out, filters = dZ.shape
     down, right, d_down, d_right = int(stride_rows), int(stride_columns), int(dilation_rows), int(dilation_columns)
-    above = padding_before(int(padding_rows), rows, rows_out, h, down, d_down)
-    left = padding_before(int(padding_columns), columns, columns_out, w, right, d_right)
+    above = padding_before(int(padding_rows), X.shape[1], rows_out, W.shape[0], down, d_down)
+    left = padding_before(int(padding_columns), X.shape[2], columns_out, W.shape[1], right, d_right)
     share = filters // int(groups)
+    work = work_numbers(X)
     if db.size > 0:
         sum_rows(view(dZ, 0, n * rows_out * columns_out, filters), db)
     if dW.size > 0:
-        weights_slope(X, W, dZ, dW, down, right, above, left, d_down, d_right, share)
+        sweep_pictures(X, dW, db[:0], dZ, work, down, right, above, left, d_down, d_right, share, 1)
     if dX.size > 0:
-        inputs_slope(W, dZ, dX, down, right, above, left, d_down, d_right, share)
-
-
-def weights_slope(
-    X: Any, W: Any, dZ: Any, dW: Any, down: int, right: int, above: int, left: int, d_down: int, d_right: int,
-    share: int,
-) -> None:  # fmt: skip
-    """dW = the sum over pictures and bands of what the windows meet, times dZ."""
-    n, rows, columns, channels = X.shape
-    _, rows_out, columns_out, filters = dZ.shape
-    h, w, depth, _ = W.shape
-    steps, high, wide = h * w * depth, d_down * (h - 1) + 1, (columns_out - 1) * right + d_right * (w - 1) + 1
-    padded = above > 0 or left > 0 or wide > columns or (rows_out - 1) * down + high > rows
-    if not padded:
-        wide = columns
-    work, rows_at, steps_at = work_numbers(X), work_places(X), work_places(X)
-    band = min(rows_out, rows_at.size // columns_out)
-    if padded:
-        band = min(band, (work.size // (wide * channels) - high) // down + 1)
-    if band < 1 or steps > steps_at.size:
-        weights_slope_simply(X, dZ, dW, down, right, above, left, d_down, d_right, share)
-        return
-    fill_places(rows_at, steps_at, wide * channels, columns_out, channels, down, right, h, w, depth, d_down, d_right,
-                band * columns_out)  # fmt: skip
-    start = -1
-    for i in range(n):
-        first = 0
-        while first < rows_out:
-            count = min(band, rows_out - first)
-            at = (i * rows + first * down) * columns * channels
-            if padded:
-                lay_out(X, work, i, first * down - above, (count - 1) * down + high, left, wide)
-            to = (i * rows_out + first) * columns_out * filters
-            for g in range(filters // share):
-                if padded:
-                    sweep(work, g * depth, steps_at, steps, rows_at, count * columns_out, dZ, to + g * share, filters,
-                          dW, g * share, filters, dW, g * share, start, share)  # fmt: skip
-                else:
-                    sweep(X, at + g * depth, steps_at, steps, rows_at, count * columns_out, dZ, to + g * share, filters,
-                          dW, g * share, filters, dW, g * share, start, share)  # fmt: skip
-            first += count
-            start = filters
-
-
-def weights_slope_simply(
-    X: Any, dZ: Any, dW: Any, down: int, right: int, above: int, left: int, d_down: int, d_right: int, share: int
-) -> None:
-    """dW, output after output, where pictures or windows are too large for the other way."""
-    n, rows, columns, _ = X.shape
-    _, rows_out, columns_out, filters = dZ.shape
-    h, w, depth, _ = dW.shape
-    dW[:] = 0.0
-    for i in range(n):
-        for r in range(rows_out):
-            for c in range(columns_out):
-                for k in range(h):
-                    row = r * down + k * d_down - above
-                    if row < 0 or row >= rows:
-                        continue
-                    for l in range(w):  # noqa: E741
-                        column = c * right + l * d_right - left
-                        if column < 0 or column >= columns:
-                            continue
-                        for q in range(depth):
-                            for f in range(filters):
-                                dW[k, l, q, f] += X[i, row, column, f // share * depth + q] * dZ[i, r, c, f]
+        inputs_slope(W, dZ, dX, work, down, right, above, left, d_down, d_right, share)
 
 
 def inputs_slope(
-    W: Any, dZ: Any, dX: Any, down: int, right: int, above: int, left: int, d_down: int, d_right: int, share: int
-) -> None:
+    W: Any, dZ: Any, dX: Any, work: Any, down: int, right: int, above: int, left: int, d_down: int, d_right: int,
+    share: int,
+) -> None:  # fmt: skip
     """dX: each dZ times its filter, dZ Wᵀ of a band of windows, added to the numbers that the windows met."""
-    n, rows, columns, channels = dX.shape
+    n = dX.shape[0]
     _, rows_out, columns_out, filters = dZ.shape
     h, w, depth, _ = W.shape
     dx = flat(dX)
     for t in range(dx.shape[0]):
         dx[t] = 0.0
     steps = h * w * depth
-    work = work_numbers(dX)
     band = min(rows_out, work.size // (columns_out * steps))
     if band < 1 or share < filters:
-        inputs_slope_simply(W, dZ, dX, down, right, above, left, d_down, d_right, share)
+        simply(dX, W, dZ, 2, dX, W, dZ, down, right, above, left, d_down, d_right, share)
         return
     of_w = view(W, 0, steps, filters)
     for i in range(n):
@@ -411,26 +380,3 @@ def add_window(
                 c = column + l * d_right
                 if 0 <= c < columns:
                     add_run(dX, (to + c) * channels, work, at + (k * w + l) * channels, channels)
-
-
-def inputs_slope_simply(
-    W: Any, dZ: Any, dX: Any, down: int, right: int, above: int, left: int, d_down: int, d_right: int, share: int
-) -> None:
-    """Add each dZ times its weights to dX, where there are groups or the windows are too large for the other way."""
-    n, rows, columns, _ = dX.shape
-    _, rows_out, columns_out, filters = dZ.shape
-    h, w, depth, _ = W.shape
-    for i in range(n):
-        for r in range(rows_out):
-            for c in range(columns_out):
-                for k in range(h):
-                    row = r * down + k * d_down - above
-                    if row < 0 or row >= rows:
-                        continue
-                    for l in range(w):  # noqa: E741
-                        column = c * right + l * d_right - left
-                        if column < 0 or column >= columns:
-                            continue
-                        for q in range(depth):
-                            for f in range(filters):
-                                dX[i, row, column, f // share * depth + q] += W[k, l, q, f] * dZ[i, r, c, f]

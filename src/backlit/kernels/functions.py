@@ -33,6 +33,16 @@ def positions(A: Array) -> Array:
     return A.reshape(-1, A.shape[-1])
 
 
+def parts(A: Array, size: int) -> Array:
+    """Give a C-contiguous array in the same place with its last axis in parts of so many, on an axis of their own.
+
+    >>> import numpy as np
+    >>> parts(np.zeros((2, 5, 6)), 3).shape
+    (2, 5, 2, 3)
+    """
+    return A.reshape(*A.shape[:-1], -1, size)
+
+
 def flat(A: Array) -> Array:
     """Give the elements of a C-contiguous matrix, row after row, as a vector in the same place.
 

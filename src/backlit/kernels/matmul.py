@@ -1,8 +1,8 @@
 """The matrix products of a dense layer, forward and backward, and the sum of rows that is its bias's gradient.
 
 Plain mode runs these, by NumPy's `matmul`. Compiled code calls the functions of `gemm.driver` in their place (the
-table is in `engine/compiled/substitutes.py`). All matrices are C-contiguous and of one float type. Any size may be
-zero, and the sum over nothing is 0.
+table is in `engine/compiled/substitutes.py`). All matrices are C-contiguous and of one float type, but for the first of
+`product` and `product_nt`, whose rows may lie apart. Any size may be zero, and the sum over nothing is 0.
 """
 
 from typing import Any

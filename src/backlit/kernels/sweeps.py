@@ -19,7 +19,7 @@ from numba.extending import intrinsic
 from backlit.kernels.gemm.simd import address_of, after, compiled, inlined, instructions, lanes_of, never_inlined
 from backlit.kernels.numba_private import arrayobj, cgutils
 
-WORK, PLACES = 65_536, 8_192  # numbers of the arrays on the stack
+WORK_BYTES, PLACES = 2**18, 8_192  # size of the array of numbers on the stack; how many places the others have
 TALL, NARROW = 6, 8  # rows of a tile of two vectors of columns, and of one: as many sums as hide an addition's latency
 
 
@@ -223,14 +223,16 @@ def _array(context: Any, builder: Any, array_type: Any, data: Any, shape: list[A
     return array._getvalue()
 
 
-def _make_work(numbers: int, whole: bool) -> Any:
-    """Make the function that gives an array on the stack: of whole numbers, or of the type of another array."""
+def _make_work(whole: bool) -> Any:
+    """Make the function that gives an array on the stack: of places, or of numbers of the type of another array."""
 
     def work(typingctx: Any, A: Any) -> Any:
         array_type = types.Array(types.int64 if whole else A.dtype, 1, "C")
 
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            memory = cgutils.alloca_once(builder, context.get_data_type(array_type.dtype), size=numbers)
+            kind = context.get_data_type(array_type.dtype)
+            numbers = PLACES if whole else WORK_BYTES // context.get_abi_sizeof(kind)
+            memory = cgutils.alloca_once(builder, kind, size=numbers)
             memory.align = 64
             return _array(context, builder, array_type, memory, [context.get_constant(types.intp, numbers)])
 
@@ -239,7 +241,7 @@ def _make_work(numbers: int, whole: bool) -> Any:
     return intrinsic(work)
 
 
-work_numbers, work_places = _make_work(WORK, False), _make_work(PLACES, True)
+work_numbers, work_places = _make_work(False), _make_work(True)
 
 
 @intrinsic

@@ -6,9 +6,10 @@ Layers are plain data here, as `Layer.to_dict` gives them, for a model file keep
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from backlit.data import Encoder, Task
@@ -41,7 +42,13 @@ def described(given: Any) -> tuple[dict[str, Any], ...] | None:
     if not isinstance(given, (Layer, str, Mapping, list, tuple)):
         raise BacklitError(f"network is {given!r}; expected a list of layers, such as [Dense(16, 'relu')].")
     layers = [given] if isinstance(given, (Layer, str, Mapping)) else list(given)
-    return tuple(dict(layer) if isinstance(layer, Mapping) else make_dict(layer) for layer in layers)
+    return plain(dict(layer) if isinstance(layer, Mapping) else make_dict(layer) for layer in layers)
+
+
+def plain(layers: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
+    """Give layers as a model file gives them back: lists in the place of tuples."""
+    found: tuple[dict[str, Any], ...] = tuple(msgspec.json.decode(msgspec.json.encode(list(layers))))
+    return found
 
 
 def make_dict(layer: Any) -> dict[str, Any]:
@@ -60,8 +67,8 @@ def picture_layers(shape: Sequence[int]) -> tuple[dict[str, Any], ...]:
 
     Filters of 3 × 3, relu, padding that keeps the size, and after each a pooling that halves it, two times or until the
     shorter side is 8 or less; 16 filters first, then 32; then a dense layer of 64 units. So a picture of 28 × 28 has
-    about 105,000 weights. It is the plainest form of LeCun, Bottou, Bengio, Haffner, "Gradient-based learning applied to
-    document recognition", Proceedings of the IEEE 86, 1998, with today's activation and pooling.
+    about 105,000 weights. It is the plainest form of LeCun, Bottou, Bengio, Haffner, "Gradient-based learning applied
+    to document recognition", Proceedings of the IEEE 86, 1998, with today's activation and pooling.
 
     >>> [layer["op"] for layer in picture_layers((8, 8, 1))]
     ['conv2d', 'max_pool', 'conv2d', 'max_pool', 'flatten', 'dense']
@@ -178,8 +185,8 @@ def _places(what: Any, encoder: Encoder) -> list[int]:
             left_out = next((report for report in encoder.reports if report.column == given), None)
             why = f" That column is {left_out.done}." if left_out is not None else ""
             raise BacklitError(
-                f"select names {quoted(given)}, which is no input.{did_you_mean(given, list(by_name))}{why} The inputs: "
-                f"{listed(list(by_name), 8)}."
+                f"select names {quoted(given)}, which is no input.{did_you_mean(given, list(by_name))}{why} The "
+                f"inputs: {listed(list(by_name), 8)}."
             )
         found += by_name[given] if isinstance(given, str) else [int(given)]
     return found
@@ -266,13 +273,13 @@ def _no_output(task: Task, chain: Sequence[Layer], k: int) -> str:
     if task.kind == "classes":
         return (
             f"the file has a loss, so its last layer ({last}) is taken for the output layer; the target "
-            f"{quoted(task.column)} has {k} classes, which expect units = {k}, activation = \"softmax\" (two classes "
+            f'{quoted(task.column)} has {k} classes, which expect units = {k}, activation = "softmax" (two classes '
             "too). Or leave the loss out: an output layer and its loss are added."
         )
     return (
         f"the file has a loss, so its last layer ({last}) is taken for the output layer; the target "
-        f"{quoted(task.column)} is a number, standardized, which expects units = 1 and no activation. Or leave the loss "
-        "out: an output layer and its loss are added."
+        f"{quoted(task.column)} is a number, standardized, which expects units = 1 and no activation. Or leave the "
+        "loss out: an output layer and its loss are added."
     )
 
 

@@ -142,7 +142,6 @@ class Settings(msgspec.Struct, frozen=True):
                 "left for training."
             )
 
-
     def _take_network(self) -> None:
         """Take layers and loss as plain data, and check that there are such."""
         network = described(self.network)

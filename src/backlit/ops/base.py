@@ -113,7 +113,7 @@ class Op(msgspec.Struct, frozen=True, metaclass=OpType):
     def to_dict(self) -> dict[str, Any]:
         """Give the op's name and settings as plain data, the inverse of `Registry.from_dict`; an empty tie is none."""
         settings = {field: getattr(self, field) for field in self.__struct_fields__}
-        return {"op": self.name, **{k: _plain(v) for k, v in settings.items() if v or k != "tie"}}
+        return {"op": self.name, **{k: _plain(v) for k, v in settings.items() if k != "tie" or v}}
 
 
 def _plain(value: Any) -> Any:
@@ -157,9 +157,10 @@ class Layer(Op, frozen=True):
     a matrix with a row for each position, (rows positions, last axis), so that one weight matrix serves all moments of
     a sequence and all places of a picture; otherwise they take a matrix, rows by numbers, whatever the shape is. An op
     whose `reads` depend on its settings gives them by a property; those after the first are inputs of the network that
-    `beside` names. Layers whose setting `tie` is one name share their parameters. `batch_coupled` says that a row's result depends on the other rows of its
-    batch; such an op, and one with state, is given the whole batch at once. `outputs` declares where the outputs lie,
-    whatever the inputs and the settings are; a network refuses a loss that is not defined there.
+    `beside` names. Layers whose setting `tie` is one name share their parameters. `batch_coupled` says that a row's
+    result depends on the other rows of its batch; such an op, and one with state, is given the whole batch at once.
+    `outputs` declares where the outputs lie, whatever the inputs and the settings are; a network refuses a loss that is
+    not defined there.
     """
 
     kind: ClassVar[str] = "layer"

@@ -76,9 +76,24 @@ THEIRS: Mapping[str, str] = {
     "lecun_normal": "lecun",
     # layers
     "dense": "linear fully_connected fc inner_product dense_layer linear_layer perceptron",
-    "dropout": "dropout_1d dropout_layer dropout_rate drop_rate",
+    "dropout": "dropout_layer dropout_rate drop_rate",
     "batch_norm": "bn batch_normalization batch_norm_1d",
     "layer_norm": "ln layer_normalization",
+    "conv2d": "conv convolution convolution_2d convolutional conv_layer",
+    "conv1d": "convolution_1d temporal_convolution",
+    "max_pool": "max_pooling max_pooling_1d max_pooling_2d max_pool_1d max_pool_2d",
+    "average_pool": "average_pooling average_pooling_1d average_pooling_2d avg_pool avg_pool_1d avg_pool_2d mean_pool",
+    "global_average_pool": "global_average_pooling global_average_pooling_1d global_average_pooling_2d gap "
+    "adaptive_avg_pool_2d",
+    "upsample": "up_sampling up_sampling_1d up_sampling_2d nearest",
+    "recurrent": "rnn simple_rnn elman vanilla_rnn",
+    "lstm": "long_short_term_memory",
+    "gru": "gated_recurrent_unit",
+    "embedding": "lookup_table embed entity_embedding",
+    "spatial_dropout": "spatial_dropout_1d spatial_dropout_2d dropout_1d dropout_2d",
+    "residual": "skip skip_connection shortcut residual_block res_block",
+    "parallel": "branch branches inception concatenate concat merge",
+    "bidirectional": "bi_rnn bi_lstm bi_gru",
     # names in Python
     "Network": "sequential model module neural_network nn mlp feed_forward",
     "Training": "trainer fit compile train",
@@ -115,6 +130,18 @@ THEIRS: Mapping[str, str] = {
     # a layer's table, and a network
     "units": "neurons nodes size width out_features output_dim n_units num_units n_neurons num_neurons hidden_units "
     "hidden_size cells",
+    "filters": "out_channels n_filters num_filters feature_maps kernels channels",
+    "size": "kernel_size kernel pool_size filter_size window window_size embedding_dim",
+    "stride": "strides subsample",
+    "padding": "pad border_mode",
+    "dilation": "dilation_rate",
+    "count": "num_embeddings vocabulary_size vocab_size input_dim categories",
+    "recurrent_weights": "recurrent_kernel recurrent_initializer weight_hh wh u",
+    "returns": "output_mode",
+    "reverse": "go_backwards backward",
+    "truncate": "bptt truncated_bptt",
+    "lengths": "mask masking sequence_length sequence_lengths",
+    "what": "columns column input",
     "activation": "activation_function act activations transfer transfer_function nonlinearity activation_fn act_fn",
     "bias": "use_bias add_bias has_bias",
     "weights": "kernel kernel_initializer weight_initializer weight_init init initializer initialization w "
@@ -286,6 +313,23 @@ WRITTEN: tuple[Written, ...] = (
         'freeze = ["W", "b"] where it is false',
         'freeze=("W", "b") where it is False',
     ),
+    Written("inputs in_channels", "units", "inputs = 2 below [network]", "bl.Network(..., inputs=2)"),
+    Written(
+        "inputs in_channels", "filters", "inputs = [28, 28, 1] below [network]", "bl.Network(..., inputs=(28, 28, 1))"
+    ),
+    Written("return_sequences", "returns", 'returns = "sequence"', 'returns="sequence"'),
+    Written(
+        "bidirectional",
+        "returns",
+        'op = "bidirectional" and layer = { op = "gru", units = 4 }',
+        "bl.Bidirectional(bl.GRU(4))",
+    ),
+    Written(
+        "num_layers n_layers",
+        "returns",
+        'returns = "sequence", in a table for each layer but the last',
+        'returns="sequence" for each layer but the last',
+    ),
     Written("l1", "units", "l1 = 0.001 below [training]", "bl.Training(..., l1=0.001)"),
     Written("l2 kernel_regularizer regularizer", "units", "l2 = 0.001 below [training]", "bl.Training(..., l2=0.001)"),
     # settings of an optimizer, of dropout and of a loss
@@ -324,7 +368,9 @@ ABSENT: Mapping[str, str] = {
     "lbfgs": "newton levenberg_marquardt trainlm conjugate_gradient cg scg",
     "normal": "truncated_normal variance_scaling",
     "step": "multi_step_lr piecewise_constant",
-    "": "conv conv_1d conv_2d convolution max_pool max_pooling_2d average_pooling_2d flatten reshape embedding rnn "
-    "simple_rnn lstm gru attention multi_head_attention transformer group_norm instance_norm maxout rbf",
+    "flatten": "reshape",
+    "conv2d": "conv_3d conv_2d_transpose conv_transpose_2d depthwise_conv_2d separable_conv_2d",
+    "embedding": "embedding_bag",
+    "": "attention multi_head_attention transformer group_norm instance_norm maxout rbf",
 }
 """What others have and Backlit lacks, under the nearest that it has."""

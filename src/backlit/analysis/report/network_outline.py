@@ -9,7 +9,8 @@ import numpy as np
 
 from backlit.analysis.report.cell_text import cut
 from backlit.engine import Network, usual_unit
-from backlit.explain.record.step_records import Column, Drawing, Edge, Node
+from backlit.explain.record.node_record import Node
+from backlit.explain.record.step_records import Column, Drawing, Edge
 from backlit.kernels.types import Array
 from backlit.ops.layers.dense import Dense
 

@@ -165,6 +165,21 @@ def positions(typingctx: Any, A: Any) -> Any:
 
 
 @intrinsic
+def parts(typingctx: Any, A: Any, size: Any) -> Any:
+    """Give a C-contiguous array in the same place with its last axis in parts of `size` numbers."""
+    array_type = types.Array(A.dtype, A.ndim + 1, "C")
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        array = context.make_array(A)(context, builder, args[0])
+        *outer, columns = cgutils.unpack_tuple(builder, array.shape)
+        start = context.get_constant(types.intp, 0)
+        shape = [*outer, builder.sdiv(columns, args[1]), args[1]]
+        return _array_over(context, builder, array_type, array.data, start, shape)
+
+    return array_type(A, types.intp), codegen
+
+
+@intrinsic
 def select(typingctx: Any, condition: Any, value: Any, otherwise: Any) -> Any:
     """Give `value` where the condition holds, else `otherwise`: `np.where` on scalars, without a branch."""
     result = typingctx.unify_types(value, otherwise)

@@ -97,7 +97,8 @@ class Graph:
         labels = [node.label for node in self.nodes]
         self.tied = self._tied_nodes()
         self.shared = {f"{self.nodes[k].label}.{name}": f"{self.nodes[first].label}.{name}"
-                       for first, *others in self.tied for k in others for name in self.shapes[k].parameters}  # fmt: skip
+                       for first, *others in self.tied for k in others
+                       for name in self.shapes[k].parameters}  # fmt: skip
         own = [{name: shape for name, shape in shapes.parameters.items() if f"{label}.{name}" not in self.shared}
                for label, shapes in zip(labels, self.shapes, strict=True)]  # fmt: skip
         self.layout = _layout(labels, own)
@@ -149,8 +150,8 @@ class Graph:
         for what, (one, another) in (("the parameters", has), ("freeze =", still)):
             if one != another:
                 raise BacklitError(
-                    f"the tie {tie!r} is of layers that differ: layer {self.nodes[first].label} has {what} {one}, layer "
-                    f"{self.nodes[other].label} {another}; expected the same. Give one of them another tie."
+                    f"the tie {tie!r} is of layers that differ: layer {self.nodes[first].label} has {what} {one}, "
+                    f"layer {self.nodes[other].label} {another}; expected the same. Give one of them another tie."
                 )
 
     def _check_reads(self, node: Node) -> None:
@@ -203,7 +204,7 @@ def checked_shape(name: str, shape: Any) -> Shape:
         isinstance(size, (int, np.integer)) and not isinstance(size, bool) and size >= 1 for size in shape
     )
     if not whole or not shape:
-        raise BacklitError(f"the input {name} has the shape {shape!r} per row; expected whole numbers, such as (4,).")
+        raise BacklitError(f"the input {name} has the shape {shape!r} per row; expected whole numbers of at least 1, such as (4,).")
     return tuple(int(size) for size in shape)
 
 

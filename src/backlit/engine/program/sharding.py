@@ -10,7 +10,7 @@ SHARD_ELEMENTS = 131_072
 have SMALLEST_SHARD rows, so that the matrix products stay efficient."""
 
 REUSING_SHARD = 64
-"""The same where weights are used several times for a row, as in a convolution: a row brings rows of products enough."""
+"""The same where weights are used several times for a row, as in a convolution, so that few rows make large products."""
 
 THREADED_WORK = 50_000
 """The multiply-adds of a forward pass from which a shard pays for a thread of its own."""
@@ -58,5 +58,5 @@ def whole_lines(count: int) -> int:
 
 
 def largest_shard(elements: int, reusing: bool = False) -> int:
-    """Give the most rows that a shard has where each has so many elements; `reusing`: weights serve a row repeatedly."""
+    """Give the most rows of a shard where each has so many elements; `reusing`: weights serve a row repeatedly."""
     return max(REUSING_SHARD if reusing else SMALLEST_SHARD, SHARD_ELEMENTS // elements)

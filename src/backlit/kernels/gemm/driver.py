@@ -305,7 +305,7 @@ def multiply(
     n: int, steps: int, m: int, start: Any,
 ) -> None:  # fmt: skip
     """C = A B + start for matrices of any shape and strides; `start` is not null only for the strides of `affine`."""
-    if n * steps * m <= _PLAIN_LOOPS_MOST:
+    if n * steps * m <= _PLAIN_LOOPS_MOST or (m == 1 and a_step == 1 and a_row != steps):
         _multiply_least(A, a_row, a_step, B, b_step, b_column, C, n, steps, m, start)
     elif m == 1 and a_step == 1:  # C (n, 1): the dot products of B (steps,) with the rows of A
         _dot_rows(B, A, C, steps, n)
@@ -321,7 +321,7 @@ def multiply(
         _multiply_narrow(A, a_row, a_step, B, b_step, b_column, C, n, steps, m, start)
     elif b_column > 1 and (n < _TRANSPOSE_ROWS or m < lanes_of(A)):
         for i in range(n):  # a row of C (n, m): the dot products of a row of A with the columns of B
-            _dot_rows(after(A, i * steps), B, after(C, i * m), steps, m)
+            _dot_rows(after(A, i * a_row), B, after(C, i * m), steps, m)
     else:
         _call_blocks(A, a_row, a_step, B, b_step, b_column, C, n, steps, m, start)
 
@@ -330,13 +330,18 @@ def multiply(
 
 
 def _emit_product(transpose_a: bool, transpose_b: bool, context: Any, builder: Any, signature: Any, given: Any) -> Any:
-    """Write a call of `multiply` through its cell, for contiguous arrays (A, B, C) or (A, B, b, C)."""
+    """Write a call of `multiply` through its cell, for contiguous arrays (A, B, C) or (A, B, b, C).
+
+    Rows of A may lie apart where A is not transposed.
+    """
     arrays = zip(signature.args, given, strict=True)
     A, B, *b, C = (context.make_array(kind)(context, builder, value) for kind, value in arrays)
     n, m = cgutils.unpack_tuple(builder, C.shape)
     steps = cgutils.unpack_tuple(builder, A.shape)[0 if transpose_a else 1]
     one, null = steps.type(1), A.data.type(None)
     a_strides = (one, n) if transpose_a else (steps, one)
+    if signature.args[0].layout != "C":
+        a_strides = (builder.sdiv(cgutils.unpack_tuple(builder, A.strides)[0], A.itemsize), one)
     b_strides = (one, steps) if transpose_b else (m, one)
     start = builder.select(cgutils.is_not_null(builder, b[0].nitems), b[0].data, null) if b else null
     vectors = Vectors(builder, context.get_data_type(signature.args[0].dtype), 1)

@@ -11,12 +11,11 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from backlit.errors import BacklitError
+from backlit.errors import BacklitError, counted
 from backlit.ops.base import Layer, Shape
 from backlit.ops.layers.dense import Dense
 from backlit.ops.layers.joins import JOINING
 from backlit.ops.registry import layers, make_layer, register
-
 
 LONGEST = 80
 """The most characters in which a block tells of its layers."""
@@ -47,7 +46,9 @@ class Block(Layer, frozen=True):
         """Give the branches' layers in a few words, or how many they are."""
         parts = [", ".join(layer.summary() for layer in branch) or "as it is" for branch in self.shown()]
         told = f"{self.name} [{' | '.join(parts)}]"
-        return told if len(told) <= LONGEST else f"{self.name} of {' and '.join(map(str, map(count_of, self.shown())))} layers"
+        if len(told) > LONGEST:
+            told = f"{self.name} of {' and '.join(str(count_of(branch)) for branch in self.shown())} layers"
+        return told
 
     def shown(self) -> tuple[tuple[Layer, ...], ...]:
         """Give the branches that the summary tells of."""
@@ -139,7 +140,8 @@ class Parallel(Block, frozen=True):
             )
         if len(self.branches) < 2:
             raise BacklitError(
-                f"Parallel has {len(self.branches)} branches; expected at least two: Parallel([[...], [...]])."
+                f"Parallel has {counted(len(self.branches), 'branch', 'branches')}; expected at least two: "
+                "Parallel([[...], [...]])."
             )
         branches = [layers_of(branch, f"Parallel: branch {k}", empty=True) for k, branch in enumerate(self.branches, 1)]
         _set(self, "branches", tuple(branches))

@@ -71,8 +71,8 @@ class Dense(Layer, frozen=True):
             raise BacklitError(f"Dense: units is {self.units!r}; expected a whole number of at least 1.")
         if not isinstance(self.bias, (bool, np.bool_)) and self.bias != "shared":
             raise BacklitError(
-                f"Dense: bias is {self.bias!r}; expected True, False, or 'shared' for one bias of all units: its numbers "
-                "are written as biases=[...]."
+                f"Dense: bias is {self.bias!r}; expected True, False, or 'shared' for one bias of all units: its "
+                "numbers are written as biases=[...]."
             )
         for name in ("weights", "biases"):
             if not isinstance(given := getattr(self, name), (str, Op)):

@@ -126,7 +126,7 @@ class Embedding(Layer, frozen=True):
         return f"embedding {self.count} × {self.size}"
 
     def equations(self, *rows: Shape) -> Equations:
-        """Give each number as that of its category's row of W, whose slope is a sum over the category's places."""
+        """Give each number as that of its category's row of W; the row's slope is the sum over its places."""
         (row,) = rows
 
         def category(place: Index, value: Value) -> int:

@@ -6,28 +6,34 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from backlit.kernels.functions import positions
+from backlit.kernels.functions import flat, parts, positions
 from backlit.kernels.matmul import affine, product_nt, sum_rows
 from backlit.kernels.matmul import product as matrix_product
 from backlit.ops.base import Interval, Shape, Shapes, tuned
 from backlit.ops.equations import Equations, Formula, function, minus, of, product, total
 from backlit.ops.layers.through_time import (
+    THROUGH,
     ThroughTime,
     add_output_loops,
+    carry_loops,
+    clear_loops,
     cut_before,
-    cut_loops,
     input_gradients,
     length_of,
     order,
     passed_on,
     passed_on_loops,
+    place_back_loops,
+    place_loops,
     recurrent_gradient,
     recurrent_gradient_loops,
     running,
     sigmoid,
     slope_of_output,
     states_before,
+    stay_loops,
     tanh,
+    way_back,
 )
 from backlit.ops.layers.through_time_equations import ZERO, Step, Unrolled, of_sigmoid, of_tanh, rest
 from backlit.ops.registry import register
@@ -36,99 +42,140 @@ RESET, KEEP, NEW = range(3)
 """The gates r, z and n by their places."""
 
 
+def open_loops(N: Any, Q: Any, S: Any, G: Any, i: int, t: int, k: int) -> None:
+    """Add the part of the state to the net inputs of r or z, and open it."""
+    for j in range(N.shape[3]):
+        Q[i, t, k, j] = S[i, k, j]
+        N[i, t, k, j] += S[i, k, j]
+        G[i, t, k, j] = sigmoid(N[i, t, k, j])
+
+
+def step_loops(N: Any, Q: Any, G: Any, H: Any, S: Any, i: int, t: int, before: int, s: int) -> None:
+    """Run a step of a row."""
+    units = H.shape[2]
+    open_loops(N, Q, S, G, i, t, RESET)
+    open_loops(N, Q, S, G, i, t, KEEP)
+    for j in range(units):
+        Q[i, t, NEW, j] = S[i, NEW, j]
+    for j in range(units):
+        N[i, t, NEW, j] += G[i, t, RESET, j] * Q[i, t, NEW, j]
+    for j in range(units):
+        G[i, t, NEW, j] = tanh(N[i, t, NEW, j])
+    for j in range(units):
+        S[i, NEW, j] = (1.0 - G[i, t, KEEP, j]) * G[i, t, NEW, j]
+    if s > 0:
+        for j in range(units):
+            S[i, NEW, j] += G[i, t, KEEP, j] * H[i, before, j]
+    for j in range(units):
+        H[i, t, j] = S[i, NEW, j]
+
+
 def gru_loops(
-    X: Any, lengths: Any, W: Any, U: Any, b: Any, N: Any, Q: Any, G: Any, H: Any, Z: Any, reverse: float
+    X: Any, lengths: Any, W: Any, U: Any, b: Any, N: Any, Q: Any, G: Any, H: Any, Z: Any, S: Any, reverse: float
 ) -> None:
-    """Run the steps of each row."""
+    """Run the steps, each for all rows; S holds h U, then the states.
+
+    No loop reads another part of the array that it writes, so each one vectorises.
+    """
     n, steps, units = H.shape
-    wide = 3 * units
-    affine(positions(X), W, b[:wide], positions(N))  # (n T, F) (F, 3 units) -> (n T, 3 units)
-    for i in range(n):
-        length = length_of(lengths, i, steps)
-        for s in range(steps):
-            t = s if reverse == 0.0 else steps - 1 - s
-            before = t - 1 if reverse == 0.0 else t + 1
-            if t >= length:
+    affine(positions(X), W, b[: 3 * units], positions(N))  # (n T, F) (F, 3 units) -> (n T, 3 units)
+    nets, recurrent, gates, of_state = parts(N, units), parts(Q, units), parts(G, units), parts(S, units)
+    for s in range(steps):
+        t, before = place_loops(s, steps, reverse)
+        if s > 0:
+            matrix_product(H[:, before], U, S)  # (n, units) (units, 3 units) -> (n, 3 units)
+        else:
+            of_all = flat(S)
+            for j in range(of_all.shape[0]):
+                of_all[j] = 0.0
+        if b.shape[0] > 0:
+            own = b[3 * units :]
+            for i in range(n):
                 for j in range(units):
-                    H[i, t, j] = H[i, before, j] if s > 0 else 0.0
-                for j in range(wide):
-                    Q[i, t, j] = 0.0
-                    G[i, t, j] = 0.0
+                    of_state[i, NEW, j] += own[j]
+        for i in range(n):
+            if t >= length_of(lengths, i, steps):
+                stay_loops(H, i, t, before, s)
+                clear_loops(Q, i, t)
+                clear_loops(G, i, t)
                 continue
-            # Q = h U, with the recurrent bias of the candidate.
-            if s > 0:
-                matrix_product(H[i, before : before + 1], U, Q[i, t : t + 1])  # (1, units) (units, 3 units)
-            else:
-                for j in range(wide):
-                    Q[i, t, j] = 0.0
-            if b.shape[0] > 0:
-                for j in range(units):
-                    Q[i, t, 2 * units + j] += b[wide + j]
-            for j in range(2 * units):
-                N[i, t, j] += Q[i, t, j]
-                G[i, t, j] = sigmoid(N[i, t, j])
-            for j in range(units):
-                N[i, t, 2 * units + j] += G[i, t, j] * Q[i, t, 2 * units + j]
-                G[i, t, 2 * units + j] = tanh(N[i, t, 2 * units + j])
-            for j in range(units):
-                new, keep = G[i, t, 2 * units + j], G[i, t, units + j]
-                earlier = H[i, before, j] if s > 0 else 0.0
-                H[i, t, j] = (1.0 - keep) * new + keep * earlier
+            step_loops(nets, recurrent, gates, H, of_state, i, t, before, s)
     passed_on_loops(H, lengths, Z, reverse)
 
 
-def gru_backward_loops(
-    X: Any, lengths: Any, W: Any, U: Any, Q: Any, G: Any, H: Any, Z: Any, dZ: Any, dH: Any, dQ: Any, dN: Any, dX: Any,
-    dlengths: Any, dW: Any, dU: Any, db: Any, reverse: float, truncate: float,
+def step_back_loops(
+    dN: Any, dQ: Any, Q: Any, G: Any, H: Any, dH: Any, i: int, t: int, before: int, s: int
 ) -> None:  # fmt: skip
-    """Run the steps of each row backward, then the products over all steps."""
-    n, steps, units = H.shape
-    wide = 3 * units
+    """Go back through a step of a row."""
+    units = H.shape[2]
+    for j in range(units):
+        new = G[i, t, NEW, j]
+        dN[i, t, NEW, j] = dH[i, t, j] * (1.0 - G[i, t, KEEP, j]) * (1.0 - new * new)
+    for j in range(units):
+        dQ[i, t, NEW, j] = dN[i, t, NEW, j] * G[i, t, RESET, j]
+    for j in range(units):
+        shut = 1.0 - G[i, t, RESET, j]
+        dN[i, t, RESET, j] = dQ[i, t, NEW, j] * Q[i, t, NEW, j] * shut
+    if s > 0:
+        for j in range(units):
+            keep = G[i, t, KEEP, j]
+            change = H[i, before, j] - G[i, t, NEW, j]
+            dN[i, t, KEEP, j] = dH[i, t, j] * change * keep * (1.0 - keep)
+    else:
+        for j in range(units):
+            keep = G[i, t, KEEP, j]
+            dN[i, t, KEEP, j] = dH[i, t, j] * -G[i, t, NEW, j] * keep * (1.0 - keep)
+    for j in range(units):
+        dQ[i, t, RESET, j] = dN[i, t, RESET, j]
+    for j in range(units):
+        dQ[i, t, KEEP, j] = dN[i, t, KEEP, j]
+
+
+def own_bias_loops(dQ: Any, own: Any) -> None:
+    """Sum the slopes of the recurrent part of n over rows and steps."""
+    n, steps, _, units = dQ.shape
+    for j in range(units):
+        own[j] = 0.0
     for i in range(n):
-        length = length_of(lengths, i, steps)
-        for s in range(steps - 1, -1, -1):
-            t = s if reverse == 0.0 else steps - 1 - s
-            after = t + 1 if reverse == 0.0 else t - 1
-            before = t - 1 if reverse == 0.0 else t + 1
+        for t in range(steps):
+            for j in range(units):
+                own[j] += dQ[i, t, NEW, j]
+
+
+def gru_backward_loops(
+    X: Any, lengths: Any, W: Any, U: Any, Q: Any, G: Any, H: Any, Z: Any, R: Any, dZ: Any, dH: Any, dQ: Any, dN: Any,
+    dX: Any, dlengths: Any, dW: Any, dU: Any, db: Any, reverse: float, truncate: float,
+) -> None:  # fmt: skip
+    """Run the steps backward, each for all rows, then the products over all steps; R holds dq Uᵀ."""
+    n, steps, units = H.shape
+    nets, recurrent, gates, of_recurrent = parts(dN, units), parts(Q, units), parts(G, units), parts(dQ, units)
+    for s in range(steps - 1, -1, -1):
+        t, after = place_back_loops(s, steps, reverse)
+        before = t - 1 if reverse == 0.0 else t + 1
+        if s < steps - 1:
+            product_nt(dQ[:, after], U, R)  # (n, 3 units) (3 units, units) -> (n, units)
+        for i in range(n):
             # dH: what the step behind makes of the state, and what the layer passes on.
-            if s < steps - 1 and reverse == 0.0 and after >= length:
+            length = length_of(lengths, i, steps)
+            way = way_back(s, t, after, length, steps, reverse, truncate)
+            if way == THROUGH:
                 for j in range(units):
-                    dH[i, t, j] = dH[i, after, j]
-            elif s == steps - 1 or t >= length or cut_loops(s + 1, length, steps, reverse, truncate):
+                    R[i, j] += dH[i, after, j] * gates[i, after, KEEP, j]
                 for j in range(units):
-                    dH[i, t, j] = 0.0
+                    dH[i, t, j] = R[i, j]
             else:
-                product_nt(dQ[i, after : after + 1], U, dH[i, t : t + 1])  # (1, 3 units) (3 units, units)
-                for j in range(units):
-                    dH[i, t, j] += dH[i, after, j] * G[i, after, units + j]
+                carry_loops(dH, i, t, after, way)
             add_output_loops(dH, dZ, i, t, s, length)
             if t >= length:
-                for j in range(wide):
-                    dN[i, t, j] = 0.0
-                    dQ[i, t, j] = 0.0
+                clear_loops(dN, i, t)
+                clear_loops(dQ, i, t)
                 continue
-            for j in range(units):
-                reset, keep, new = G[i, t, j], G[i, t, units + j], G[i, t, 2 * units + j]
-                earlier = H[i, before, j] if s > 0 else 0.0
-                candidate = dH[i, t, j] * (1.0 - keep) * (1.0 - new * new)
-                of_reset = candidate * Q[i, t, 2 * units + j] * reset * (1.0 - reset)
-                of_keep = dH[i, t, j] * (earlier - new) * keep * (1.0 - keep)
-                dN[i, t, j] = of_reset
-                dN[i, t, units + j] = of_keep
-                dN[i, t, 2 * units + j] = candidate
-                dQ[i, t, j] = of_reset
-                dQ[i, t, units + j] = of_keep
-                dQ[i, t, 2 * units + j] = candidate * reset
+            step_back_loops(nets, of_recurrent, recurrent, gates, H, dH, i, t, before, s)
     input_gradients(X, W, dN, dX, dW)
     recurrent_gradient_loops(H, lengths, Z, dQ, dU, reverse)
     if db.size:
-        sum_rows(positions(dN), db[:wide])
-        for j in range(units):
-            db[wide + j] = 0.0
-        for i in range(n):
-            for t in range(steps):
-                for j in range(units):
-                    db[wide + j] += dQ[i, t, 2 * units + j]
+        sum_rows(positions(dN), db[: 3 * units])
+        own_bias_loops(of_recurrent, db[3 * units :])
     for i in range(dlengths.shape[0]):
         dlengths[i] = 0.0
 
@@ -246,7 +293,7 @@ class GRU(ThroughTime, frozen=True):
     @staticmethod
     @tuned(gru_loops)
     def forward(
-        X: Any, lengths: Any, W: Any, U: Any, b: Any, N: Any, Q: Any, G: Any, H: Any, Z: Any, reverse: bool
+        X: Any, lengths: Any, W: Any, U: Any, b: Any, N: Any, Q: Any, G: Any, H: Any, Z: Any, S: Any, reverse: bool
     ) -> None:
         """r, z = σ(net), n = tanh(x W + b + r q), h_t = (1 - z) n + z h_{t-1}."""
         n, steps, units = H.shape
@@ -254,10 +301,10 @@ class GRU(ThroughTime, frozen=True):
         affine(X, W, b[:wide], N)
         h, runs = np.zeros_like(H[:, 0]), running(lengths, n, steps)
         for t in order(steps, reverse):
-            q = h @ U
+            matrix_product(h, U, S)
             if b.size:
-                q[:, 2 * units :] += b[wide:]
-            Q[:, t] = np.where(runs[:, t], q, 0.0)
+                S[:, 2 * units :] += b[wide:]
+            Q[:, t] = np.where(runs[:, t], S, 0.0)
             N[:, t, : 2 * units] += Q[:, t, : 2 * units]
             G[:, t, : 2 * units] = np.where(runs[:, t], sigmoid(N[:, t, : 2 * units]), 0.0)
             reset, keep, new = (G[:, t, k * units : (k + 1) * units] for k in range(3))
@@ -270,7 +317,7 @@ class GRU(ThroughTime, frozen=True):
     @staticmethod
     @tuned(gru_backward_loops)
     def backward(
-        X: Any, lengths: Any, W: Any, U: Any, Q: Any, G: Any, H: Any, Z: Any, dZ: Any, dH: Any, dQ: Any, dN: Any,
+        X: Any, lengths: Any, W: Any, U: Any, Q: Any, G: Any, H: Any, Z: Any, R: Any, dZ: Any, dH: Any, dQ: Any, dN: Any,
         dX: Any, dlengths: Any, dW: Any, dU: Any, db: Any, reverse: bool, truncate: int,
     ) -> None:  # fmt: skip
         """dh_t = dz_t + dq_{t+1} Uᵀ + dh_{t+1} z_{t+1}; then the sums over the steps."""
@@ -287,7 +334,8 @@ class GRU(ThroughTime, frozen=True):
             dN[:, t, 2 * units :] = of_new
             dQ[:, t] = dN[:, t]
             dQ[:, t, 2 * units :] *= reset
-            behind = np.where(runs[:, t], dQ[:, t] @ U.T + dH[:, t] * keep, dH[:, t])
+            product_nt(dQ[:, t], U, R)
+            behind = np.where(runs[:, t], R + dH[:, t] * keep, dH[:, t])
             behind = np.where(cut_before(t, lengths, steps, reverse, truncate), 0.0, behind)
         input_gradients(X, W, dN, dX, dW)
         recurrent_gradient(H, dQ, dU, reverse)

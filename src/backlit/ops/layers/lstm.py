@@ -6,28 +6,34 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from backlit.kernels.functions import positions
+from backlit.kernels.functions import parts, positions
 from backlit.kernels.matmul import affine, product_nt, sum_rows
 from backlit.kernels.matmul import product as matrix_product
 from backlit.ops.base import Interval, Shape, Shapes, tuned
 from backlit.ops.equations import Equations, Formula, function, of, product, total
 from backlit.ops.layers.through_time import (
+    THROUGH,
     ThroughTime,
     add_output_loops,
+    carry_loops,
+    clear_loops,
     cut_before,
-    cut_loops,
     input_gradients,
     length_of,
     order,
     passed_on,
     passed_on_loops,
+    place_back_loops,
+    place_loops,
     recurrent_gradient,
     recurrent_gradient_loops,
     running,
     sigmoid,
     slope_of_output,
     states_before,
+    stay_loops,
     tanh,
+    way_back,
 )
 from backlit.ops.layers.through_time_equations import ZERO, Step, Unrolled, of_sigmoid, of_tanh
 from backlit.ops.registry import register
@@ -36,82 +42,112 @@ TAKE, KEEP, NEW, OUT = range(4)
 """The gates i, f, g and o by their places."""
 
 
+def open_loops(N: Any, S: Any, G: Any, i: int, t: int, k: int, s: int) -> None:
+    """Add the part of the state to a gate's net inputs, and open it."""
+    if s > 0:
+        for j in range(N.shape[3]):
+            N[i, t, k, j] += S[i, k, j]
+    if k == NEW:
+        for j in range(N.shape[3]):
+            G[i, t, k, j] = tanh(N[i, t, k, j])
+    else:
+        for j in range(N.shape[3]):
+            G[i, t, k, j] = sigmoid(N[i, t, k, j])
+
+
 def lstm_loops(
-    X: Any, lengths: Any, W: Any, U: Any, b: Any, N: Any, G: Any, C: Any, K: Any, H: Any, Z: Any, dN: Any,
+    X: Any, lengths: Any, W: Any, U: Any, b: Any, N: Any, G: Any, C: Any, K: Any, H: Any, Z: Any, S: Any,
     reverse: float,
 ) -> None:  # fmt: skip
-    """Run the steps of each row; dN holds h U."""
+    """Run the steps, each for all rows; S holds h U, then the cells.
+
+    No loop reads another part of the array that it writes, so each one vectorises.
+    """
     n, steps, units = H.shape
     affine(positions(X), W, b, positions(N))  # (n T, F) (F, 4 units) -> (n T, 4 units)
-    for i in range(n):
-        length = length_of(lengths, i, steps)
-        for s in range(steps):
-            t = s if reverse == 0.0 else steps - 1 - s
-            before = t - 1 if reverse == 0.0 else t + 1
-            if t >= length:
-                for j in range(units):
-                    H[i, t, j] = H[i, before, j] if s > 0 else 0.0
-                    C[i, t, j] = C[i, before, j] if s > 0 else 0.0
-                    K[i, t, j] = K[i, before, j] if s > 0 else 0.0
-                for j in range(4 * units):
-                    G[i, t, j] = 0.0
+    nets, gates, of_state = parts(N, units), parts(G, units), parts(S, units)
+    for s in range(steps):
+        t, before = place_loops(s, steps, reverse)
+        if s > 0:
+            matrix_product(H[:, before], U, S)  # (n, units) (units, 4 units) -> (n, 4 units)
+        for i in range(n):
+            if t >= length_of(lengths, i, steps):
+                stay_loops(H, i, t, before, s)
+                stay_loops(C, i, t, before, s)
+                stay_loops(K, i, t, before, s)
+                clear_loops(G, i, t)
                 continue
-            if s > 0:
-                matrix_product(H[i, before : before + 1], U, dN[i, t : t + 1])  # (1, units) (units, 4 units)
-                for j in range(4 * units):
-                    N[i, t, j] += dN[i, t, j]
-            for j in range(4 * units):
-                G[i, t, j] = sigmoid(N[i, t, j])
-            for j in range(2 * units, 3 * units):
-                G[i, t, j] = tanh(N[i, t, j])
+            for k in range(4):
+                open_loops(nets, of_state, gates, i, t, k, s)
             for j in range(units):
-                kept = G[i, t, units + j] * C[i, before, j] if s > 0 else 0.0
-                C[i, t, j] = kept + G[i, t, j] * G[i, t, 2 * units + j]
+                of_state[i, NEW, j] = gates[i, t, TAKE, j] * gates[i, t, NEW, j]
+            if s > 0:
+                for j in range(units):
+                    of_state[i, NEW, j] += gates[i, t, KEEP, j] * C[i, before, j]
+            for j in range(units):
+                C[i, t, j] = of_state[i, NEW, j]
+            for j in range(units):
                 K[i, t, j] = tanh(C[i, t, j])
-                H[i, t, j] = G[i, t, 3 * units + j] * K[i, t, j]
+                H[i, t, j] = gates[i, t, OUT, j] * K[i, t, j]
     passed_on_loops(H, lengths, Z, reverse)
 
 
-def lstm_backward_loops(
-    X: Any, lengths: Any, W: Any, U: Any, G: Any, C: Any, K: Any, H: Any, Z: Any, dZ: Any, dH: Any, dC: Any, dN: Any,
-    dX: Any, dlengths: Any, dW: Any, dU: Any, db: Any, reverse: float, truncate: float,
+def step_back_loops(
+    dN: Any, G: Any, C: Any, K: Any, dH: Any, dC: Any, i: int, t: int, before: int, s: int
 ) -> None:  # fmt: skip
-    """Run the steps of each row backward, then the products over all steps."""
+    """Go back through a step of a row."""
+    units = C.shape[2]
+    for j in range(units):
+        dC[i, t, j] += dH[i, t, j] * G[i, t, OUT, j] * (1.0 - K[i, t, j] * K[i, t, j])
+    for j in range(units):
+        take = G[i, t, TAKE, j]
+        dN[i, t, TAKE, j] = dC[i, t, j] * G[i, t, NEW, j] * take * (1.0 - take)
+    if s > 0:
+        for j in range(units):
+            keep = G[i, t, KEEP, j]
+            dN[i, t, KEEP, j] = dC[i, t, j] * C[i, before, j] * keep * (1.0 - keep)
+    else:
+        for j in range(units):
+            dN[i, t, KEEP, j] = 0.0
+    for j in range(units):
+        new = G[i, t, NEW, j]
+        dN[i, t, NEW, j] = dC[i, t, j] * G[i, t, TAKE, j] * (1.0 - new * new)
+    for j in range(units):
+        out = G[i, t, OUT, j]
+        dN[i, t, OUT, j] = dH[i, t, j] * K[i, t, j] * out * (1.0 - out)
+
+
+def lstm_backward_loops(
+    X: Any, lengths: Any, W: Any, U: Any, G: Any, C: Any, K: Any, H: Any, Z: Any, R: Any, dZ: Any, dH: Any, dC: Any,
+    dN: Any, dX: Any, dlengths: Any, dW: Any, dU: Any, db: Any, reverse: float, truncate: float,
+) -> None:  # fmt: skip
+    """Run the steps backward, each for all rows, then the products over all steps; R holds dnet Uᵀ."""
     n, steps, units = H.shape
-    for i in range(n):
-        length = length_of(lengths, i, steps)
-        for s in range(steps - 1, -1, -1):
-            t = s if reverse == 0.0 else steps - 1 - s
-            after = t + 1 if reverse == 0.0 else t - 1
-            before = t - 1 if reverse == 0.0 else t + 1
+    nets, gates = parts(dN, units), parts(G, units)
+    for s in range(steps - 1, -1, -1):
+        t, after = place_back_loops(s, steps, reverse)
+        before = t - 1 if reverse == 0.0 else t + 1
+        if s < steps - 1:
+            product_nt(dN[:, after], U, R)  # (n, 4 units) (4 units, units) -> (n, units)
+        for i in range(n):
             # dH and dC: what the step behind makes of state and cells, and what the layer passes on.
-            if s < steps - 1 and reverse == 0.0 and after >= length:
+            length = length_of(lengths, i, steps)
+            way = way_back(s, t, after, length, steps, reverse, truncate)
+            if way == THROUGH:
                 for j in range(units):
-                    dH[i, t, j] = dH[i, after, j]
-                    dC[i, t, j] = dC[i, after, j]
-            elif s == steps - 1 or t >= length or cut_loops(s + 1, length, steps, reverse, truncate):
+                    dH[i, t, j] = R[i, j]
                 for j in range(units):
-                    dH[i, t, j] = 0.0
-                    dC[i, t, j] = 0.0
+                    R[i, j] = dC[i, after, j] * gates[i, after, KEEP, j]
+                for j in range(units):
+                    dC[i, t, j] = R[i, j]
             else:
-                product_nt(dN[i, after : after + 1], U, dH[i, t : t + 1])  # (1, 4 units) (4 units, units)
-                for j in range(units):
-                    dC[i, t, j] = dC[i, after, j] * G[i, after, units + j]
+                carry_loops(dH, i, t, after, way)
+                carry_loops(dC, i, t, after, way)
             add_output_loops(dH, dZ, i, t, s, length)
             if t >= length:
-                for j in range(4 * units):
-                    dN[i, t, j] = 0.0
+                clear_loops(dN, i, t)
                 continue
-            for j in range(units):
-                take, keep, new, out = G[i, t, j], G[i, t, units + j], G[i, t, 2 * units + j], G[i, t, 3 * units + j]
-                k = K[i, t, j]
-                cell = dC[i, t, j] + dH[i, t, j] * out * (1.0 - k * k)
-                dC[i, t, j] = cell
-                earlier = C[i, before, j] if s > 0 else 0.0
-                dN[i, t, j] = cell * new * take * (1.0 - take)
-                dN[i, t, units + j] = cell * earlier * keep * (1.0 - keep)
-                dN[i, t, 2 * units + j] = cell * take * (1.0 - new * new)
-                dN[i, t, 3 * units + j] = dH[i, t, j] * k * out * (1.0 - out)
+            step_back_loops(nets, gates, C, K, dH, dC, i, t, before, s)
     input_gradients(X, W, dN, dX, dW)
     recurrent_gradient_loops(H, lengths, Z, dN, dU, reverse)
     if db.size:
@@ -156,9 +192,7 @@ class LSTM(ThroughTime, frozen=True):
     gates: ClassVar[int] = 4
     biases_of_unit: ClassVar[int] = 4
     outputs: ClassVar[Interval] = (-1.0, 1.0)
-    formula: ClassVar[str] = (
-        r"c^{(t)} = f^{(t)} c^{(t-1)} + i^{(t)} g^{(t)}, \quad h^{(t)} = o^{(t)} \tanh c^{(t)}"
-    )
+    formula: ClassVar[str] = r"c^{(t)} = f^{(t)} c^{(t-1)} + i^{(t)} g^{(t)}, \quad h^{(t)} = o^{(t)} \tanh c^{(t)}"
 
     def shapes(self, *rows: Shape) -> Shapes:
         """Give the buffers X, N, G, C, K, H and Z, and the parameters W, U and b."""
@@ -237,14 +271,16 @@ class LSTM(ThroughTime, frozen=True):
     @staticmethod
     @tuned(lstm_loops)
     def forward(
-        X: Any, lengths: Any, W: Any, U: Any, b: Any, N: Any, G: Any, C: Any, K: Any, H: Any, Z: Any, reverse: bool
-    ) -> None:
+        X: Any, lengths: Any, W: Any, U: Any, b: Any, N: Any, G: Any, C: Any, K: Any, H: Any, Z: Any, S: Any,
+        reverse: bool,
+    ) -> None:  # fmt: skip
         """c_t = f c_{t-1} + i g, h_t = o tanh(c_t)."""
         n, steps, units = H.shape
         affine(X, W, b, N)
         h, c, runs = np.zeros_like(H[:, 0]), np.zeros_like(H[:, 0]), running(lengths, n, steps)
         for t in order(steps, reverse):
-            N[:, t] += np.where(runs[:, t], h @ U, 0.0)
+            matrix_product(h, U, S)
+            N[:, t] += np.where(runs[:, t], S, 0.0)
             G[:, t] = np.where(runs[:, t], sigmoid(N[:, t]), 0.0)
             i, f, g, o = (G[:, t, k * units : (k + 1) * units] for k in range(4))
             g[:] = np.where(runs[:, t], tanh(N[:, t, 2 * units : 3 * units]), 0.0)
@@ -257,10 +293,10 @@ class LSTM(ThroughTime, frozen=True):
     @staticmethod
     @tuned(lstm_backward_loops)
     def backward(
-        X: Any, lengths: Any, W: Any, U: Any, G: Any, C: Any, K: Any, H: Any, Z: Any, dZ: Any, dH: Any, dC: Any,
+        X: Any, lengths: Any, W: Any, U: Any, G: Any, C: Any, K: Any, H: Any, Z: Any, R: Any, dZ: Any, dH: Any, dC: Any,
         dN: Any, dX: Any, dlengths: Any, dW: Any, dU: Any, db: Any, reverse: bool, truncate: int,
     ) -> None:  # fmt: skip
-        """dh_t = dz_t + dnet_{t+1} Uᵀ, dc_t = dh_t o (1 - tanh²(c_t)) + dc_{t+1} f_{t+1}; then the sums over the steps."""
+        """dh_t = dz_t + dnet_{t+1} Uᵀ, dc_t = dh_t o (1 - tanh²(c_t)) + dc_{t+1} f_{t+1}; then the sums over steps."""
         n, steps, units = H.shape
         dH[:] = slope_of_output(dZ, H, lengths, reverse)
         runs, of_state, of_cell = running(lengths, n, steps), np.zeros_like(H[:, 0]), np.zeros_like(H[:, 0])
@@ -277,7 +313,8 @@ class LSTM(ThroughTime, frozen=True):
             dN[:, t, 2 * units : 3 * units] = cell * i * (1.0 - g**2)
             dN[:, t, 3 * units :] = np.where(runs[:, t], dH[:, t] * K[:, t] * o * (1.0 - o), 0.0)
             cut = cut_before(t, lengths, steps, reverse, truncate)
-            of_state = np.where(cut, 0.0, np.where(runs[:, t], dN[:, t] @ U.T, dH[:, t]))
+            product_nt(dN[:, t], U, R)
+            of_state = np.where(cut, 0.0, np.where(runs[:, t], R, dH[:, t]))
             of_cell = np.where(cut, 0.0, np.where(runs[:, t], dC[:, t] * f, dC[:, t]))
         input_gradients(X, W, dN, dX, dW)
         recurrent_gradient(H, dN, dU, reverse)

@@ -271,9 +271,9 @@ def global_average_loops(X: Any, Z: Any) -> None:
     for i in range(n):
         for q in range(channels):
             Z[i, q] = 0.0
-        for at in range(0, columns, channels):
+        for place in range(columns // channels):  # not in steps of `channels`: a range with a step could raise
             for q in range(channels):
-                Z[i, q] += X[i, at + q]
+                Z[i, q] += X[i, place * channels + q]
         for q in range(channels):
             Z[i, q] *= share
 
@@ -283,9 +283,9 @@ def global_average_backward_loops(dZ: Any, dX: Any) -> None:
     channels = dZ.shape[1]
     share = 1.0 / dZ.dtype.type(dX.shape[1] // channels)
     for i in range(dX.shape[0]):
-        for at in range(0, dX.shape[1], channels):
+        for place in range(dX.shape[1] // channels):
             for q in range(channels):
-                dX[i, at + q] = share * dZ[i, q]
+                dX[i, place * channels + q] = share * dZ[i, q]
 
 
 @register("global_average_pool")

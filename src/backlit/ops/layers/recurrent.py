@@ -14,72 +14,77 @@ from backlit.kernels.matmul import product as matrix_product
 from backlit.ops.base import Activation, Interval, Shape, Shapes, tuned
 from backlit.ops.equations import Activated, Equations, Formula, of, product, total
 from backlit.ops.layers.through_time import (
+    THROUGH,
     ThroughTime,
     add_output_loops,
+    carry_loops,
+    clear_loops,
     cut_before,
-    cut_loops,
     input_gradients,
     length_of,
     order,
     passed_on,
     passed_on_loops,
+    place_back_loops,
+    place_loops,
     recurrent_gradient,
     recurrent_gradient_loops,
     running,
     slope_of_output,
+    stay_loops,
+    way_back,
 )
 from backlit.ops.layers.through_time_equations import ZERO, Unrolled
 from backlit.ops.registry import activations, register
 
 
 def recurrent_loops(
-    X: Any, lengths: Any, W: Any, U: Any, b: Any, N: Any, H: Any, Z: Any, dN: Any,
-    value: Any, settings: Any, reverse: float,
+    X: Any, lengths: Any, W: Any, U: Any, b: Any, N: Any, H: Any, Z: Any, S: Any, value: Any, settings: Any,
+    reverse: float,
 ) -> None:  # fmt: skip
-    """Run the steps of each row; dN holds h U."""
+    """Run the steps, each for all rows; S holds h U."""
     n, steps, units = H.shape
     affine(positions(X), W, b, positions(N))  # (n T, F) (F, units) -> (n T, units)
-    for i in range(n):
-        length = length_of(lengths, i, steps)
-        for s in range(steps):
-            t = s if reverse == 0.0 else steps - 1 - s
-            before = t - 1 if reverse == 0.0 else t + 1
-            if t >= length:
-                for j in range(units):
-                    H[i, t, j] = H[i, before, j] if s > 0 else 0.0
+    for s in range(steps):
+        t, before = place_loops(s, steps, reverse)
+        if s > 0:
+            matrix_product(H[:, before], U, S)  # (n, units) (units, units) -> (n, units)
+        for i in range(n):
+            if t >= length_of(lengths, i, steps):
+                stay_loops(H, i, t, before, s)
                 continue
             if s > 0:
-                matrix_product(H[i, before : before + 1], U, dN[i, t : t + 1])  # (1, units) (units, units) -> (1, units)
                 for j in range(units):
-                    N[i, t, j] += dN[i, t, j]
+                    N[i, t, j] += S[i, j]
             for j in range(units):
                 H[i, t, j] = value(N[i, t, j], settings)
     passed_on_loops(H, lengths, Z, reverse)
 
 
 def recurrent_backward_loops(
-    X: Any, lengths: Any, W: Any, U: Any, N: Any, H: Any, Z: Any, dZ: Any, dH: Any, dN: Any, dX: Any, dlengths: Any,
-    dW: Any, dU: Any, db: Any, slope: Any, settings: Any, reverse: float, truncate: float,
+    X: Any, lengths: Any, W: Any, U: Any, N: Any, H: Any, Z: Any, R: Any, dZ: Any, dH: Any, dN: Any, dX: Any,
+    dlengths: Any, dW: Any, dU: Any, db: Any, slope: Any, settings: Any, reverse: float, truncate: float,
 ) -> None:  # fmt: skip
-    """Run the steps of each row backward, then the products over all steps."""
+    """Run the steps backward, each for all rows, then the products over all steps; R holds dnet Uᵀ."""
     n, steps, units = H.shape
-    for i in range(n):
-        length = length_of(lengths, i, steps)
-        for s in range(steps - 1, -1, -1):
-            t = s if reverse == 0.0 else steps - 1 - s
-            after = t + 1 if reverse == 0.0 else t - 1
-            # dH: what the step behind makes of the state, and what the layer passes on.
-            if s < steps - 1 and reverse == 0.0 and after >= length:
+    for s in range(steps - 1, -1, -1):
+        t, after = place_back_loops(s, steps, reverse)
+        if s < steps - 1:
+            product_nt(dN[:, after], U, R)  # (n, units) (units, units) -> (n, units)
+        for i in range(n):
+            length = length_of(lengths, i, steps)
+            way = way_back(s, t, after, length, steps, reverse, truncate)
+            if way == THROUGH:
                 for j in range(units):
-                    dH[i, t, j] = dH[i, after, j]
-            elif s == steps - 1 or t >= length or cut_loops(s + 1, length, steps, reverse, truncate):
-                for j in range(units):
-                    dH[i, t, j] = 0.0
+                    dH[i, t, j] = R[i, j]
             else:
-                product_nt(dN[i, after : after + 1], U, dH[i, t : t + 1])  # (1, units) (units, units) -> (1, units)
+                carry_loops(dH, i, t, after, way)
             add_output_loops(dH, dZ, i, t, s, length)
-            for j in range(units):
-                dN[i, t, j] = dH[i, t, j] * slope(N[i, t, j], H[i, t, j], settings) if t < length else 0.0
+            if t < length:
+                for j in range(units):
+                    dN[i, t, j] = dH[i, t, j] * slope(N[i, t, j], H[i, t, j], settings)
+            else:
+                clear_loops(dN, i, t)
     input_gradients(X, W, dN, dX, dW)
     recurrent_gradient_loops(H, lengths, Z, dN, dU, reverse)
     if db.size:
@@ -194,14 +199,16 @@ class Recurrent(ThroughTime, frozen=True):
     @staticmethod
     @tuned(recurrent_loops)
     def forward(
-        X: Any, lengths: Any, W: Any, U: Any, b: Any, N: Any, H: Any, Z: Any, value: Any, settings: Any, reverse: bool
-    ) -> None:
+        X: Any, lengths: Any, W: Any, U: Any, b: Any, N: Any, H: Any, Z: Any, S: Any, value: Any, settings: Any,
+        reverse: bool,
+    ) -> None:  # fmt: skip
         """net_t = x_t W + h_{t-1} U + b, h_t = f(net_t)."""
         n, steps, _ = H.shape
         affine(X, W, b, N)
         state, runs = np.zeros_like(H[:, 0]), running(lengths, n, steps)
         for t in order(steps, reverse):
-            N[:, t] += np.where(runs[:, t], state @ U, 0.0)
+            matrix_product(state, U, S)
+            N[:, t] += np.where(runs[:, t], S, 0.0)
             H[:, t] = np.where(runs[:, t], value(N[:, t], settings), state)
             state = H[:, t]
         passed_on(H, lengths, Z, reverse)
@@ -209,8 +216,8 @@ class Recurrent(ThroughTime, frozen=True):
     @staticmethod
     @tuned(recurrent_backward_loops)
     def backward(
-        X: Any, lengths: Any, W: Any, U: Any, N: Any, H: Any, Z: Any, dZ: Any, dH: Any, dN: Any, dX: Any, dlengths: Any,
-        dW: Any, dU: Any, db: Any, slope: Any, settings: Any, reverse: bool, truncate: int,
+        X: Any, lengths: Any, W: Any, U: Any, N: Any, H: Any, Z: Any, R: Any, dZ: Any, dH: Any, dN: Any, dX: Any,
+        dlengths: Any, dW: Any, dU: Any, db: Any, slope: Any, settings: Any, reverse: bool, truncate: int,
     ) -> None:  # fmt: skip
         """dh_t = dz_t + dnet_{t+1} Uᵀ, dnet_t = dh_t f'(net_t); then the sums over the steps."""
         n, steps, _ = H.shape
@@ -219,7 +226,8 @@ class Recurrent(ThroughTime, frozen=True):
         for t in reversed(order(steps, reverse)):
             dH[:, t] += np.where(runs[:, t], behind, 0.0 if reverse else behind)
             dN[:, t] = np.where(runs[:, t], dH[:, t] * slope(N[:, t], H[:, t], settings), 0.0)
-            behind = np.where(runs[:, t], dN[:, t] @ U.T, 0.0 if reverse else dH[:, t])
+            product_nt(dN[:, t], U, R)
+            behind = np.where(runs[:, t], R, dH[:, t])
             behind = np.where(cut_before(t, lengths, steps, reverse, truncate), 0.0, behind)
         input_gradients(X, W, dN, dX, dW)
         recurrent_gradient(H, dN, dU, reverse)

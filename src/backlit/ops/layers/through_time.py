@@ -1,8 +1,8 @@
 """What recurrent layers share: their settings, the order of the steps, lengths of rows, and the gradients of weights.
 
 A recurrent layer reads a sequence x_1 ... x_T and keeps a state h, from h_0 = 0. Of each step's net inputs, the part
-that comes from the inputs, x_t W + b, is one product over all steps; the part that comes from the state before, h_{t-1} U, is
-computed step by step. Backward, the steps run in the other order: what is stated as the slope of a state, dH, is the
+that comes from the inputs, x_t W + b, is one product over all steps; the part that comes from the state before,
+h_{t-1} U, is computed step by step. Backward, the steps run in the other order: what is stated as the slope of a state, dH, is the
 whole one, of what the layer passes on at that step and of all that the steps behind make of it. Then the weights'
 gradients are products over all steps at once.
 
@@ -20,11 +20,14 @@ import numpy as np
 
 from backlit.errors import BacklitError
 from backlit.kernels.functions import flat, positions
-from backlit.kernels.matmul import product_nt, product_tn, sum_rows
+from backlit.kernels.matmul import product_nt, product_tn
 from backlit.ops.base import Layer, Op, Shape, Shapes, check_settings
 from backlit.ops.value_checks import Count, Whole, refuse_texts
 
 PARAMETERS = ("W", "U", "b")
+
+NOT_AT_ALL, AS_IT_IS, THROUGH = range(3)
+"""How a slope comes back from the step behind."""
 
 
 class _Units(Layer, frozen=True):
@@ -67,13 +70,20 @@ class ThroughTime(_Units, frozen=True, kw_only=True):
     }
 
     def __post_init__(self) -> None:
+        if not isinstance(self.lengths, str):
+            raise BacklitError(
+                f"{self.name}: lengths is {self.lengths!r}; expected the name of an input of the network that holds the "
+                "lengths: lengths='lengths' with inputs={'X': (50, 8), 'lengths': (1,)}."
+            )
         check_settings(self)
         for name in ("weights", "recurrent_weights", "biases"):
             if not isinstance(given := getattr(self, name), (str, Op)):
                 refuse_texts(given, f"{self.name}: {name}", "an initializer's name, or numbers")
         for name in self.freeze:
             if name not in PARAMETERS:
-                raise BacklitError(f"{self.name}: freeze names {name!r}; the layer has the parameters 'W', 'U' and 'b'.")
+                raise BacklitError(
+                    f"{self.name}: freeze names {name!r}; the layer has the parameters 'W', 'U' and 'b'."
+                )
 
     @property
     def reads(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -97,11 +107,12 @@ class ThroughTime(_Units, frozen=True, kw_only=True):
     def steps_and_columns(self, *rows: Shape) -> tuple[int, int]:
         """Give T and F of rows (T, F). Errors: a BacklitError where rows have other axes, or lengths are no number."""
         row, *others = rows
-        if len(row) != 2:  # noqa: PLR2004
+        if len(row) != 2:
             shaped = f"({row[0]}, 1) for {row[0]} steps of one number each" if len(row) == 1 else "(steps, numbers)"
             raise BacklitError(
                 f"{self.name} reads sequences, rows of shape (steps, numbers of a step) such as (50, 8); it is given "
-                f"rows of shape {row}: give the network inputs={shaped}, or put a layer before it that writes sequences."
+                f"rows of shape {row}. Behind a recurrent layer, let that one pass on all steps: returns='sequence'; "
+                f"else give the network inputs={shaped}."
             )
         if others and others[0] != (1,):
             raise BacklitError(
@@ -111,16 +122,23 @@ class ThroughTime(_Units, frozen=True, kw_only=True):
         return row[0], row[1]
 
     def arrays(self, rows: tuple[Shape, ...], buffers: Mapping[str, int]) -> Shapes:
-        """Give the parameters, and the buffers X, Z and those named, each with so many numbers for a unit and step."""
+        """Give the parameters, and the buffers X, Z and those named, each with so many numbers for a unit and step.
+
+        S and R are what loops work in: numbers of one step.
+        """
         steps, columns = self.steps_and_columns(*rows)
         units, wide = self.units, self.gates * self.units
         lengths = {"lengths": (1 if self.lengths else 0,)}
         kept = {name: (steps, count * units) for name, count in buffers.items()}
         written = (units,) if self.returns == "last" else (steps, units)
         return Shapes(
-            {"X": (steps, columns), **lengths, **kept, "Z": written},
+            {"X": (steps, columns), **lengths, **kept, "Z": written, "S": (wide,), "R": (units,)},
             {"W": (columns, wide), "U": (units, wide), "b": (self.biases_of_unit * units if self.bias else 0,)},
         )
+
+    def multiply_adds(self, *rows: Shape) -> int:
+        """Give how many multiply-adds a row takes: each weight is used once for each step."""
+        return rows[0][0] * super().multiply_adds(*rows)
 
     def initial(self, name: str) -> Any:
         """Give the initializer or the values of W, U or b."""
@@ -144,7 +162,7 @@ class ThroughTime(_Units, frozen=True, kw_only=True):
         return f"{self.units} {self.name}" + (" sequence" if self.returns == "sequence" else "")
 
 
-# -------------------------------------------------------------------------------------------------------------- the gates
+# ------------------------------------------------------------------------------------------------------------ the gates
 
 
 def sigmoid(z: Any) -> Any:
@@ -158,7 +176,7 @@ def tanh(z: Any) -> Any:
     return np.tanh(z)
 
 
-# ---------------------------------------------------------------------------------------------------------- whole arrays
+# --------------------------------------------------------------------------------------------------------- whole arrays
 
 
 def order(steps: int, reverse: Any) -> range:
@@ -194,7 +212,7 @@ def passed_on(H: Any, lengths: Any, Z: Any, reverse: Any) -> None:
 
 
 def slope_of_output(dZ: Any, H: Any, lengths: Any, reverse: Any) -> Any:
-    """Give the slopes of the states of what the layer passes on, without what later steps make of them: (n, T, units)."""
+    """Give what slopes the states have from what the layer passes on, not from later steps: (n, T, units)."""
     steps = H.shape[1]
     if dZ.ndim == H.ndim:
         return np.where(running(lengths, len(H), steps), dZ, 0.0)
@@ -240,12 +258,50 @@ def length_of(lengths: Any, i: int, steps: int) -> int:
     return steps if given >= steps else int(given)
 
 
-def cut_loops(s: int, length: int, steps: int, reverse: float, truncate: float) -> bool:
-    """Tell whether slopes are cut before step s, counted from the first that a row has."""
-    if truncate == 0.0:
-        return False
-    own = s if reverse == 0.0 else s - (steps - length)
-    return own % int(truncate) == 0
+def place_loops(s: int, steps: int, reverse: float) -> tuple[int, int]:
+    """Give the place of step s in the sequence, and that of the step before."""
+    return (s, s - 1) if reverse == 0.0 else (steps - 1 - s, steps - s)
+
+
+def place_back_loops(s: int, steps: int, reverse: float) -> tuple[int, int]:
+    """Give the place of step s in the sequence, and that of the step behind."""
+    return (s, s + 1) if reverse == 0.0 else (steps - 1 - s, steps - 2 - s)
+
+
+def way_back(s: int, t: int, after: int, length: int, steps: int, reverse: float, truncate: float) -> int:
+    """Tell how a slope comes back to step s: not at all, as it is from behind a row's end, or through a step."""
+    if s < steps - 1 and reverse == 0.0 and after >= length:
+        return AS_IT_IS
+    if s == steps - 1 or t >= length:
+        return NOT_AT_ALL
+    own = s + 1 if reverse == 0.0 else length - 1 - after  # the number of the step behind among those of the row
+    if truncate != 0.0 and own % int(truncate) == 0:
+        return NOT_AT_ALL
+    return THROUGH
+
+
+def stay_loops(H: Any, i: int, t: int, before: int, s: int) -> None:
+    """Keep a row's numbers as they were the step before, 0 at the first step."""
+    if s > 0:
+        for j in range(H.shape[2]):
+            H[i, t, j] = H[i, before, j]
+    else:
+        clear_loops(H, i, t)
+
+
+def clear_loops(A: Any, i: int, t: int) -> None:
+    """Write 0 into a row's numbers at a place."""
+    for j in range(A.shape[2]):
+        A[i, t, j] = 0.0
+
+
+def carry_loops(A: Any, i: int, t: int, after: int, way: int) -> None:
+    """Write the slopes of the step behind as they are, or 0."""
+    if way == AS_IT_IS:
+        for j in range(A.shape[2]):
+            A[i, t, j] = A[i, after, j]
+    else:
+        clear_loops(A, i, t)
 
 
 def passed_on_loops(H: Any, lengths: Any, Z: Any, reverse: float) -> None:

@@ -1,4 +1,4 @@
-"""The formulas of recurrent layers as data: the steps written out one after another, and back from the last to the first.
+"""The formulas of recurrent layers as data: the steps written out one after another, and back again.
 
 Each formula is a function of a place in the sequence, a unit and the row's length; where the layer has no lengths, that
 is the number of steps.
@@ -10,7 +10,20 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from backlit.ops.base import Shape
-from backlit.ops.equations import Applied, Constant, Equations, Formula, Index, Part, Value, every, minus, of, product, total
+from backlit.ops.equations import (
+    Applied,
+    Constant,
+    Equations,
+    Formula,
+    Index,
+    Part,
+    Value,
+    every,
+    minus,
+    of,
+    product,
+    total,
+)
 from backlit.ops.layers.through_time import ThroughTime, length_of, order
 
 Step = Callable[[int, int, int], Formula]
@@ -82,7 +95,9 @@ class Unrolled:
         """Give the bias of that place in b, if there is one."""
         return [of("b", place)] if self.layer.bias else []
 
-    def passed_back(self, t: int, j: int, length: int, nets: Sequence[str], kept: Callable[[int], Formula | None]) -> Formula:
+    def passed_back(
+        self, t: int, j: int, length: int, nets: Sequence[str], kept: Callable[[int], Formula | None]
+    ) -> Formula:
         """Give the slope of a state: of what is passed on, and through each net input of the step behind.
 
         `nets` names, for each gate, the array with the slopes that reach U; `kept` gives what else the step behind
@@ -122,7 +137,9 @@ class Unrolled:
 
         return formula
 
-    def part(self, array: str, kind: str, t: int, formula: Step, gate: int = 0, title: str = "", note: Any = None) -> Part:
+    def part(
+        self, array: str, kind: str, t: int, formula: Step, gate: int = 0, title: str = "", note: Any = None
+    ) -> Part:
         """Give the part of one step; `note` gives a remark at a place in a row of a length."""
         first = gate * self.units
         places = tuple((t, first + j) for j in range(self.units))

@@ -41,11 +41,15 @@ class NetworkPicture(msgspec.Struct, frozen=True):
 
 
 class PanelPicture(msgspec.Struct, frozen=True):
-    """A drawing of a network with panels, forward or backward, with what is said below it."""
+    """A drawing of a network with panels, forward or backward, with what is said below it.
+
+    `digits` are places behind the point.
+    """
 
     drawing: Drawing
     caption: str
     backward: bool = False
+    digits: int = 4
 
 
 class Chart(msgspec.Struct, frozen=True):

@@ -27,7 +27,7 @@ from backlit.show.notebook import heading_html, lines_html, picture_html, svg_si
 from backlit.show.saving import saved
 from backlit.show.text_charts import network_drawing
 
-DIGITS, WIDTH = 4, 100
+WIDTH = 100
 """Of the text that stands for a picture in a notebook."""
 FORMS = (".html", ".txt", ".json")
 
@@ -118,15 +118,20 @@ def cell_html(block: Block) -> str:
         return table_html(("", ""), block.rows, 2)
     if isinstance(block, Lines):
         return lines_html(block.text)
-    if isinstance(block, PanelPicture):
-        svg = network_svg(block.drawing, backward=block.backward)
-        lines = drawing_lines(block.drawing, DIGITS, WIDTH, backward=block.backward)
-        return words_html(block.caption) + picture_html(svg, svg_size(svg), "\n".join(lines))
-    if isinstance(block, NetworkPicture):
-        columns = demo_tables.drawn_units(block.setup)
-        drawn = lines_html("\n".join(network_drawing(columns))) if columns else ""
-        return network_picture(block.setup) or drawn
+    if isinstance(block, (NetworkPicture, PanelPicture)):
+        return _network(block)
     return _chart(block) if isinstance(block, Chart) else _table(block)
+
+
+def _network(block: NetworkPicture | PanelPicture) -> str:
+    """Give a drawing of a network with what is said of it."""
+    if isinstance(block, PanelPicture):
+        svg = network_svg(block.drawing, backward=block.backward, digits=block.digits)
+        lines = drawing_lines(block.drawing, block.digits, WIDTH, backward=block.backward)
+        return words_html(block.caption) + picture_html(svg, svg_size(svg), "\n".join(lines))
+    columns = demo_tables.drawn_units(block.setup)
+    drawn = lines_html("\n".join(network_drawing(columns))) if columns else ""
+    return network_picture(block.setup) or drawn
 
 
 def _chart(chart: Chart) -> str:

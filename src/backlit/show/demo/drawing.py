@@ -7,7 +7,8 @@ from html import escape
 from itertools import pairwise
 
 from backlit.examples import SetupRun
-from backlit.explain.record.step_records import Column, Drawing, Edge, Node
+from backlit.explain.record.node_record import Node
+from backlit.explain.record.step_records import Column, Drawing, Edge
 from backlit.show.demo import tables as demo_tables
 from backlit.show.network.svg import network_svg
 from backlit.show.network.words import left_out

@@ -37,7 +37,7 @@ def block_html(block: Block) -> str:
     if isinstance(block, NetworkPicture):
         return network_part(block.setup)
     if isinstance(block, PanelPicture):
-        svg = network_svg(block.drawing, backward=block.backward, standalone=False)
+        svg = network_svg(block.drawing, backward=block.backward, digits=block.digits, standalone=False)
         return f"<figure>\n{svg}\n<figcaption>{escape(block.caption)}</figcaption>\n</figure>"
     if isinstance(block, Chart):
         return "\n".join(map(figure_html, block.figures))

@@ -26,8 +26,6 @@ from backlit.show.text_charts import network_drawing
 
 WIDTH = 80
 INDENT = "  "
-DRAWING_DIGITS = 4
-"""Places behind the point in a drawing of maps."""
 
 
 def demo_text(run: DemoRun, width: int = WIDTH) -> str:
@@ -84,7 +82,7 @@ def renderables(block: Block, width: int) -> Iterator[RenderableType]:
     elif isinstance(block, NetworkPicture):
         yield from _network(block.setup, width)
     elif isinstance(block, PanelPicture):
-        lines = drawing_lines(block.drawing, DRAWING_DIGITS, width - len(INDENT), backward=block.backward)
+        lines = drawing_lines(block.drawing, block.digits, width - len(INDENT), backward=block.backward)
         yield Text("\n".join(f"{INDENT}{line}".rstrip() for line in lines) + "\n", no_wrap=True, overflow="crop")
         yield Text(textwrap.indent(textwrap.fill(block.caption, width - len(INDENT)), INDENT) + "\n")
     elif isinstance(block, Chart):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from backlit.errors import counted
 from backlit.examples.file_tables import TroublePartTable
 from backlit.explain import Drawing, Maps
@@ -97,17 +99,18 @@ def _network(setups: Sequence[DemoSetup]) -> Iterator[Block]:
 def _filters(lesson: TroubleLesson, runs: Sequence[TroubleRun]) -> Iterator[Block]:
     """Draw the weights of the first convolution's filters."""
     for found in runs:
-        panel = Maps(f"{found.name}: the filters of the first convolution", (), 0, found.filters)
+        panel = Maps(f"{found.name}: its filters", (), 0, found.filters)
         caption = "The weights after training; positive and negative ones have two colours, the largest the strongest."
-        yield PanelPicture(Drawing((), (), "", panels=(panel,)), caption)
+        yield PanelPicture(Drawing((), (), "", panels=(panel,)), caption, digits=2)
 
 
 def _maps(runs: Sequence[TroubleRun]) -> Iterator[Block]:
     """Draw the trained networks with the first row's numbers."""
     for found in runs:
         if found.maps is not None:
-            said = drawing_caption(found.maps, backward=False)
-            yield PanelPicture(found.maps, f"{found.name} after training, the first row. {said}")
+            maps = msgspec.structs.replace(found.maps, columns=())
+            said = drawing_caption(maps, backward=False)
+            yield PanelPicture(maps, f"{found.name} after training, the first row. {said}", digits=2)
 
 
 # ------------------------------------------------------------------------------------------------ signals and diagnosis

@@ -6,13 +6,13 @@ window stands beside it with its numbers. Of a map with more cells than there ar
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from backlit.explain.algebra.numerals import short_text
 from backlit.explain.record.drawing_records import Grid, Numbers
-from backlit.kernels.types import Array
 from backlit.show.network.parts import LETTERS, LOWERED, Box, Text
 from backlit.show.text_width import shortened, text_width
 
@@ -73,13 +73,13 @@ def coloured(numbers: Numbers) -> bool:
     return len(numbers) > MOST_ROWS or len(numbers[0]) > MOST_COLUMNS
 
 
-def largest_of(*arrays: Array) -> float:
+def largest_of(*arrays: npt.NDArray[Any]) -> float:
     """Give the size of the largest finite number."""
     sizes = [np.abs(array[np.isfinite(array)]).max(initial=0.0) for array in arrays]
     return float(max(sizes, default=0.0))
 
 
-def fitting_texts(array: Array, digits: int, most: float) -> list[list[str]]:
+def fitting_texts(array: npt.NDArray[Any], digits: int, most: float) -> list[list[str]]:
     """Write numbers with as many places as let all columns fit into a width."""
     texts: list[list[str]] = []
     for places in range(digits, 0, -1):
@@ -90,7 +90,7 @@ def fitting_texts(array: Array, digits: int, most: float) -> list[list[str]]:
     return texts
 
 
-def _numbered(grid: Grid, array: Array, digits: int, most: float, largest: float) -> Placed:
+def _numbered(grid: Grid, array: npt.NDArray[Any], digits: int, most: float, largest: float) -> Placed:
     texts = fitting_texts(array, digits, most)
     widest = max((text_width(text, CELL_LETTERS) for row in texts for text in row), default=0.0)
     heads = [shortened(head, 70.0, CELL_LETTERS) for head in grid.heads]
@@ -158,7 +158,7 @@ def _shade(number: float, largest: float) -> float:
     return float(number) / largest if largest and np.isfinite(number) else 0.0
 
 
-def _coloured(grid: Grid, array: Array, digits: int, most: float, largest: float) -> Placed:
+def _coloured(grid: Grid, array: npt.NDArray[Any], digits: int, most: float, largest: float) -> Placed:
     """Colour the cells, with the range below; the window's numbers stand beside them where there is room."""
     step, means = 1, array
     while max(means.shape[1], 1) * SMALLEST_PIXEL > most:
@@ -197,7 +197,7 @@ def _coloured(grid: Grid, array: Array, digits: int, most: float, largest: float
     )
 
 
-def block_means(array: Array, step: int) -> Array:
+def block_means(array: npt.NDArray[Any], step: int) -> npt.NDArray[Any]:
     """Give the means of blocks of step × step cells; those at the edges are of fewer.
 
     >>> block_means(np.array([[1.0, 3.0, 5.0]]), 2)
@@ -210,7 +210,7 @@ def block_means(array: Array, step: int) -> Array:
     )
 
 
-def range_words(array: Array, step: int, digits: int) -> list[str]:
+def range_words(array: npt.NDArray[Any], step: int, digits: int) -> list[str]:
     """Say how many cells there are, what their numbers span, and of how many one that is drawn is the mean."""
     rows, columns = array.shape
     finite = array[np.isfinite(array)]
@@ -221,7 +221,7 @@ def range_words(array: Array, step: int, digits: int) -> list[str]:
     return words
 
 
-def _excerpt(grid: Grid, array: Array, digits: int, largest: float) -> Placed | None:
+def _excerpt(grid: Grid, array: npt.NDArray[Any], digits: int, largest: float) -> Placed | None:
     """Give the window of a coloured map, or its marked cell, with numbers, and where it is."""
     cells = grid.window or ((grid.made,) if grid.made else ())
     rows, columns = sorted({row for row, _ in cells}), sorted({column for _, column in cells})

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from rich.cells import cell_len
 
 from backlit.explain.algebra.numerals import given_text, short_text
 from backlit.explain.record.drawing_records import Branches, Grid, Maps, Numbers, Panel, Unrolled
 from backlit.explain.record.node_record import Node
-from backlit.kernels.types import Array
 from backlit.show.network.grids import MOST_COLUMNS, MOST_ROWS, block_means, coloured, range_words, span_words
-from backlit.show.network.sums import sum_text
+from backlit.show.network.sums import has_slopes, sum_text
 from backlit.show.text_width import hung
 
 SHADES = " ░▒▓█"
@@ -23,7 +24,7 @@ GAP = 3
 def panel_lines(panels: Sequence[Panel], digits: int, width: int, *, backward: bool = False) -> list[str]:
     """Give the lines of panels, one below the other."""
     lines: list[str] = []
-    for panel in panels:
+    for panel in panels if not backward else filter(has_slopes, panels):
         lines += [*([""] if lines else []), panel.title, *_panel(panel, digits, width, backward=backward)]
     return lines
 
@@ -77,7 +78,7 @@ def _grid(grid: Grid, numbers: Numbers, digits: int, width: int) -> list[str]:
     return [*name, *_shaded(grid, array, digits, width)]
 
 
-def _rows(grid: Grid, array: Array, digits: int, offset: tuple[int, int] = (0, 0)) -> list[str]:
+def _rows(grid: Grid, array: npt.NDArray[Any], digits: int, offset: tuple[int, int] = (0, 0)) -> list[str]:
     """Write numbers in columns; those of the window in brackets, a cell whose making is shown in angle brackets."""
     cells = []
     for row, line in enumerate(array):
@@ -99,7 +100,7 @@ def _right(text: str, wide: int) -> str:
     return " " * (wide - cell_len(text)) + text
 
 
-def _shaded(grid: Grid, array: Array, digits: int, width: int) -> list[str]:
+def _shaded(grid: Grid, array: npt.NDArray[Any], digits: int, width: int) -> list[str]:
     """Draw a large map in shades of its sizes, with its range and its window's numbers below."""
     step, means = 1, array
     while means.shape[1] * 2 > width:

@@ -14,7 +14,7 @@ from backlit.explain.record.drawing_records import Branches, Grid, Maps, Panel, 
 from backlit.explain.record.node_record import Node
 from backlit.show.network.grids import CELL_LETTERS, LINE, Placed, coloured, largest_of, numbers_of, place_grid
 from backlit.show.network.parts import LETTERS, LOWERED, Box, Circle, Layout, Line, Text
-from backlit.show.network.sums import sum_text
+from backlit.show.network.sums import has_slopes, sum_text
 from backlit.show.network.unrolled import place_unrolled
 from backlit.show.text_width import shortened, wrapped
 
@@ -52,11 +52,6 @@ def panels_layout(panels: Sequence[Panel], *, backward: bool, digits: int, most:
         y = placed.height + GAP
         width = max(width, placed.width, words.x + words.width)
     return joined(parts, width, max(0.0, y - GAP))
-
-
-def has_slopes(panel: Panel) -> bool:
-    """Tell whether the backward pass reaches something of a panel."""
-    return not isinstance(panel, Maps) or any(grid.slopes for grid in (*panel.grids, *panel.weights))
 
 
 def joined(parts: Sequence[Layout], width: float, height: float) -> Layout:

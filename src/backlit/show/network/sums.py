@@ -1,9 +1,9 @@
-"""How the marked cell of a map comes about, written out."""
+"""What is said of a panel: how the marked cell of a map comes about, and whether it has slopes."""
 
 from __future__ import annotations
 
 from backlit.explain.algebra.numerals import given_text, short_text
-from backlit.explain.record.drawing_records import Sum
+from backlit.explain.record.drawing_records import Maps, Panel, Sum
 
 MOST_TERMS = 12
 """A sum of more terms is not written out."""
@@ -39,3 +39,8 @@ def _factor(text: str) -> str:
     ('(−1)', '2')
     """
     return f"(−{text[1:]})" if text[:1] in {"-", "−"} else text
+
+
+def has_slopes(panel: Panel) -> bool:
+    """Tell whether the backward pass reaches something of a panel."""
+    return not isinstance(panel, Maps) or any(grid.slopes for grid in (*panel.grids, *panel.weights))

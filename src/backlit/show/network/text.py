@@ -35,7 +35,7 @@ def drawing_lines(
     dense = network_lines(drawing, digits, width, names=names) if drawing.columns and small and not backward else []
     if dense and max(map(cell_len, dense)) <= width:
         lines += ["", *dense]
-    elif drawing.columns:
+    elif drawing.columns and not backward:
         lines += [
             "",
             "dense layers",

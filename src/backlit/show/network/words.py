@@ -84,6 +84,8 @@ def panels_caption(drawing: Drawing, *, backward: bool) -> str:
     if framed:
         words.append("The frame in a map is the window that the marked number of the next layer reads"
                      + (", the slope goes back to" if backward else ""))  # fmt: skip
+    if Maps in kinds:
+        words.append("The stronger a cell's colour, the larger its number; negative ones have the other colour")
     if drawing.columns:
         words += left_out(msgspec.structs.replace(drawing, panels=()), backward=backward)
     return ". ".join(words) + "."

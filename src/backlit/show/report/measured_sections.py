@@ -106,7 +106,9 @@ def importance_section(report: ModelReport) -> Section:
     """Draw the permutation importance."""
     title, found = "What the network reads", report.importance
     if found is None or not found.columns:
-        grids = any(column.kind in {"picture", "sequence"} or " of a grid of " in column.done for column in report.columns)
+        grids = any(
+            column.kind in {"picture", "sequence"} or " of a grid of " in column.done for column in report.columns
+        )
         why = "A picture or a sequence has no importance by column: one place of it alone says little."
         said = why if grids else "The importance of the columns was not measured."
         return Section("importance", title, [], [Said(said)])

@@ -14,7 +14,8 @@ from markupsafe import Markup
 from backlit.analysis.report.records import ModelReport
 from backlit.engine import TrainingCurve
 from backlit.errors import counted
-from backlit.explain.record.step_records import Column, Drawing, Edge, Node
+from backlit.explain.record.node_record import Node
+from backlit.explain.record.step_records import Column, Drawing, Edge
 from backlit.model.recipe import Recipe
 from backlit.model.reports import Choice, Notice
 from backlit.show.charts.figure import Figure, Line

@@ -1,0 +1,60 @@
+"""Networks beyond the chain, drawn at random: each holds to every promise, above all to PyTorch's numbers.
+
+A drawn network has convolutions, pooling, recurrent layers, embeddings, norms and dropout, branches within branches,
+ties and several inputs; `tests/any_network.py` draws it, `tests/torch_network.py` reads it a second time, and
+`tests/network_checks.py` says what must be true.
+"""
+
+from __future__ import annotations
+
+import os
+
+import any_network
+import network_checks
+import numpy as np
+import pytest
+
+import backlit as bl
+
+STEADY = 4
+SEEDS = int(os.environ.get("BACKLIT_NETWORKS", STEADY))
+"""How many networks are drawn for each check:
+`BACKLIT_NETWORKS=500 pytest -n 2 tests/engine/test_beyond_the_chain.py` is the large setting, for a release."""
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("check", network_checks.CHECKS)
+def test_any_network(check, seed, tmp_path):
+    number = list(network_checks.CHECKS).index(check)
+    drawn = network_checks.drawn_for(check, 1000 * number + seed)
+    given = [tmp_path] if check == "copies_are_equal" else []
+    try:
+        network_checks.CHECKS[check](drawn, *given)
+    except Exception as error:
+        error.add_note(repr(drawn))
+        raise
+
+
+LARGE = {
+    "padded, in bands of rows": ([bl.Conv2D(2, 3, "tanh", padding="same")], (60, 130, 10)),
+    "not padded, in bands of rows": ([bl.Conv2D(3, 3, "tanh")], (90, 128, 2)),
+    "groups, moved by 2": ([bl.Conv2D(4, 5, "tanh", 2, 2, groups=2)], (150, 140, 4)),
+    "more windows in a row than fit": ([bl.Conv1D(2, 3, "tanh", padding=1)], (8_400, 1)),
+    "windows of more numbers than fit": ([bl.Conv2D(1, 92, "tanh")], (94, 94, 1)),
+    "rows of more numbers than fit": ([bl.Conv2D(1, 2, "tanh", padding="same")], (3, 9_000, 8)),
+    "one place, padded by more": ([bl.Conv2D(2, (3, 1), "tanh", (1, 5), (1, 2))], (2, 1, 900)),
+    "pooled": ([bl.MaxPool(3, 2, 1), bl.AveragePool(2)], (150, 150, 3)),
+    "a long sequence": ([bl.GRU(3, returns="sequence"), bl.LSTM(2, truncate=50)], (300, 4)),
+}
+"""Those that do not fit into the memory that a loop has to work in at once."""
+
+
+@pytest.mark.parametrize("case", LARGE)
+def test_what_is_large(case):
+    layers, shape = LARGE[case]
+    ending = [bl.GlobalAveragePool()] * (not isinstance(layers[-1], bl.LSTM))
+    rng = np.random.default_rng(0)
+    drawn = any_network.Drawn(
+        0, [*layers, *ending, bl.Dense(2)], shape, "mse", rng.normal(size=(2, *shape)), rng.normal(size=(2, 2)), False
+    )
+    network_checks.pytorch_agrees(drawn)
