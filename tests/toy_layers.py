@@ -9,7 +9,7 @@ import numpy as np
 
 from backlit.ops.activations.smooth import Tanh
 from backlit.ops.base import Layer, Shape, Shapes
-from backlit.ops.equations import Activated, Constant, Equations, Part, every, minus, of, product, quotient, total
+from backlit.ops.equations import Activated, Constant, Equations, Part, every, function, of, product, total
 
 WINDOW = 2
 
@@ -50,7 +50,7 @@ class ToyConvolution(Layer, frozen=True):
                 dX[:, r : r + dZ.shape[1], c : c + dZ.shape[2]] += dZ @ W[r, c].T
 
     def equations(self, *rows: Shape) -> Equations:
-        ((height, width, channels),) = rows
+        (*_, channels) = rows[0]
         out = self.shapes(*rows).buffers["Z"]
         window = list(pairs(range(WINDOW), range(WINDOW)))
 
@@ -115,8 +115,6 @@ class ToyPool(Layer, frozen=True):
             return [of("X", 2 * i + r, 2 * j + s, c) for r in range(2) for s in range(2)]
 
         def largest(index: Any) -> Any:
-            from backlit.ops.equations import function
-
             return function("max", *window(*index))
 
         def passed(index: Any, value: Any) -> Any:
@@ -257,6 +255,3 @@ class ToyRecurrent(Layer, frozen=True):
                        Part(array="db", kind="b", places=every((u,)), formula=lambda index: total(
                            *(of("dN", t, index[0]) for t in range(steps))))),
         )  # fmt: skip
-
-
-__all__ = ["ToyConvolution", "ToyFlatten", "ToyPool", "ToyRecurrent", "minus", "quotient"]

@@ -13,6 +13,7 @@ import pytest
 from by_definition import DIGITS, Definition, Numbers, dense, outputs, sigmoid, tanh
 from line_judge import Judge, latex_differs
 from mpmath import mp, mpf
+from toy_layers import ToyConvolution, ToyFlatten, ToyPool, ToyRecurrent
 
 import backlit as bl
 
@@ -212,6 +213,56 @@ def test_every_line_is_true(name: str) -> None:
         assert not judge.wrong_lines()
         assert not judge.wrong_formulas({record.name: record.value for record in records})
         assert not [why for record in worked if (why := latex_differs(record.substituted, record.plain_substituted))]
+
+
+TOYS: Any = {
+    "pictures": ([ToyConvolution(2), "tanh", ToyPool(), ToyFlatten()], (3, 3, 2)),
+    "sequences": ([ToyRecurrent(2)], (3, 1)),
+}
+
+
+@pytest.mark.parametrize("name", TOYS)
+def test_a_layer_that_nothing_knows_is_explained_by_its_equations(name: str) -> None:
+    layers, shape = TOYS[name]
+    network = bl.Network([*layers, bl.Dense(1)], inputs=shape, seed=1)
+    example = bl.explain(network, np.random.default_rng(0).normal(size=(2, *shape)).round(1), [[1.0], [0.5]])
+    records, judge = list(example), Judge(str(example), 9)
+    assert not judge.wrong_lines()
+    assert not judge.wrong_formulas({record.name: record.value for record in records})
+    assert not any("own backward" in record.note for record in records)
+
+
+def test_of_equal_numbers_in_a_window_the_note_says_which_takes_the_slope() -> None:
+    network = bl.Network([bl.Dense(1), bl.MaxPool(2), bl.Flatten(), bl.Dense(1)], inputs=(2, 1))
+    network.parameters[:] = 0.5
+    step = bl.explain(network, [[[1.0], [1.0]]], [[0.0]])
+    assert "the first of them" in step["pool(h1@t1)"].note
+    assert step["dE/dout(h1@t1)"].value
+    assert not step["dE/dout(h1@t2)"].value
+
+
+def test_a_slope_that_vanishes_through_time_is_said_to() -> None:
+    network = bl.Network([bl.Recurrent(1), bl.Dense(1)], inputs=(6, 1))
+    network.parameters[:] = 0.3
+    step = bl.explain(network, np.ones((1, 6, 1)), [[0.0]])
+    assert "it vanishes, by" in step["‖dE/dout(layer 1@t1)‖"].note
+    assert "vanishes" not in step["‖dE/dout(layer 1@t5)‖"].note
+
+
+def test_parts_are_a_filter_a_moment_a_block() -> None:
+    _, network, X, T = case("convolution", 1)
+    names = {record.name for record in bl.explain(network, X, T, only="f1") if record.formula}
+    assert {"net(f1@r2c2)", "dE/dw(i1,f1@r1c2)", "pool(f1@r1c1)"} <= names
+    assert not any("f2" in name for name in names)
+    _, network, X, T = case("lstm", 1)
+    for part in ("time 2", "h1@t2"):
+        names = {record.name for record in bl.explain(network, X, T, only=part) if record.formula}
+        assert {"net_f(h1@t2)", "c(h1@t2)", "dE/dout(h1@t2)"} <= names
+        assert not any("@t3)" in name for name in names)
+    _, network, X, T = case("parallel", 1)
+    names = {record.name for record in bl.explain(network, X, T, only="layer 2")}
+    assert {"net(h2.1)", "joined(h1.1)", "dE/dout(h1.1) via 2.1"} <= names
+    assert "net(h1.1)" not in names
 
 
 @pytest.mark.parametrize("name", CASES)

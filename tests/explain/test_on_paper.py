@@ -123,7 +123,8 @@ def test_the_drawing_in_text_has_the_digits_of_the_record() -> None:
 def test_long_sums_are_not_built_for_the_numbers_behind_them(monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[Any] = []
     written_out = EquationStage.written_out
-    monkeypatch.setattr(EquationStage, "written_out", lambda self, *given: built.append(given) or written_out(self, *given))
+    counted = lambda self, *given: built.append(given) or written_out(self, *given)  # noqa: E731
+    monkeypatch.setattr(EquationStage, "written_out", counted)
     network = bl.Network([bl.Dense(20, "tanh"), bl.Dense(1)], 100, seed=0)
     error = explain_step(network, np.ones((3, 100)), np.ones((3, 1))).contents.error
     built.clear()

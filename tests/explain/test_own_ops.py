@@ -324,7 +324,7 @@ def test_a_layer_without_a_stage_claims_no_formula():
 
 def test_a_layer_that_changes_the_columns_has_units_of_its_own():
     shown = example([*chain(), REGISTRIES["layer"]["pair_sum"]()], rows=1)
-    assert shown.example.drawings == ()  # its weights do not lead from unit to unit
+    assert not any(drawing.columns for drawing in shown.example.drawings)  # its weights lead from no unit to a unit
     assert shown["E(pair_sum3.1)"].value > 0.0
     assert "K of shape (3, 1) not shown" in str(shown)
 

@@ -15,7 +15,6 @@ from backlit.explain.stages.chain import stage_of_op
 from backlit.ops.layers.branches import Block
 from backlit.ops.registry import activations, layers
 
-
 OPS = [op for op in [*layers.values(), *activations.values()] if not issubclass(op, Block)]
 
 

@@ -126,7 +126,7 @@ def letters_of(graph: Graph) -> list[str]:
     return [f"{letter}{own[: k + 1].count(letter)}." if letter in several else letter for k, letter in enumerate(own)]
 
 
-def unit_names(
+def buffer_units(
     graph: Graph, inputs: Sequence[str] | None = None, chosen: Chosen = lambda _, usual: usual
 ) -> dict[str, Units]:
     """Name the numbers of every buffer that a node reads or writes, by the buffer's name."""
@@ -197,7 +197,7 @@ def element_name(network: Architecture, array: str, index: tuple[int, ...]) -> s
 def _parameter_name(graph: Graph, k: int, own: str, index: Index) -> str:
     """Name an element of a parameter of node k."""
     if graph not in _NAMES:
-        _NAMES[graph] = unit_names(graph)
+        _NAMES[graph] = buffer_units(graph)
     node, units, equations = graph.nodes[k], _NAMES[graph], equations_of(graph)[k]
     read, written = units[node.reads[0]], units[node.writes]
     if equations:

@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from backlit.data.messages import counted
-from backlit.engine import unit_names
+from backlit.engine import buffer_units
 from backlit.errors import BacklitError
 from backlit.examples.file_errors import MisfitError
 from backlit.examples.file_shapes import own_names
@@ -114,7 +114,7 @@ def names_of(network: NetworkTable, graph: Any) -> Names:
             given[label] = names
         return names
 
-    buffers = unit_names(graph, own_names(network.inputs), chosen)
+    buffers = buffer_units(graph, own_names(network.inputs), chosen)
     inputs = tuple(name for buffer in graph.inputs for name in buffers[buffer].names)
     units = [given.get(str(number), ()) for number in range(1, len(network.layers) + 1)]
     _refuse_alike(inputs, units, [str(number) in labelled for number in range(1, len(units) + 1)])

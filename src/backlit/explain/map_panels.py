@@ -8,7 +8,7 @@ from itertools import groupby
 import msgspec
 import numpy as np
 
-from backlit.engine import Network, equations_of, unit_names
+from backlit.engine import Network, buffer_units, equations_of
 from backlit.explain.panel_source import Making, Source, first_of, numbers
 from backlit.explain.record.drawing_records import Cell, Grid, Maps, Sum
 from backlit.explain.record.node_record import Node
@@ -130,7 +130,7 @@ def filter_grids(
 
 def filters_of(network: Network) -> tuple[Grid, ...]:
     """Give the weights of all filters of a network's first convolution; none where it has no such layer."""
-    units = unit_names(network.graph)
+    units = buffer_units(network.graph)
     for node, equations in zip(network.graph.nodes, equations_of(network.graph), strict=True):
         parts = equations.parameters if equations else ()
         part = next(

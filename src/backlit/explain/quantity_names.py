@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from backlit.engine import PLACED, Network, Units, letters_of, unit_names
+from backlit.engine import PLACED, Network, Units, buffer_units, letters_of
 from backlit.errors import BacklitError, counted
 
 GREEK_QUANTITIES = {"gamma": r"\gamma", "beta": r"\beta", "mu": r"\mu"}
@@ -67,7 +67,7 @@ class Names:
         self._given_outputs, self._given_units, self._network = outputs, units, network
         self._last = max((k for k, letter in enumerate(letters_of(graph)) if letter), default=-1)
         self._own: list[str] = []  # the names of units, channels and filters that are no others' at another place
-        self.of_buffers: dict[str, Units] = unit_names(graph, _checked_inputs(network, inputs), self._chosen)
+        self.of_buffers: dict[str, Units] = buffer_units(graph, _checked_inputs(network, inputs), self._chosen)
         self.inputs = tuple(name for buffer in graph.inputs for name in self.of_buffers[buffer].names)
         self.columns = [self.of_buffers[node.writes].names for node in graph.nodes]
         self.outputs = self.columns[-1]

@@ -15,7 +15,6 @@ from backlit.explain.quantity_names import Name
 from backlit.explain.record.numeric_slope import NumericSlope
 from backlit.kernels.types import Array
 
-
 KEPT = 8
 """So many formulas of a quantity are kept."""
 
