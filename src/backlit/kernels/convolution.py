@@ -168,6 +168,11 @@ COMPILED = (work_numbers, work_places, view, sweep, add_run)
 
 # ---------------------------------------------------------------------------------------------------------------- loops
 
+# What is summed. Arguments of functions: each literal would make Numba compile one more variant of the function.
+OUTPUTS: Any = np.int64(0)
+WEIGHTS: Any = np.int64(1)
+INPUTS: Any = np.int64(2)
+
 
 def fill_places(rows_at: Any, steps_at: Any, row: int, columns_out: int, channels: int, down: int, right: int, h: int,
                 w: int, depth: int, d_down: int, d_right: int, positions: int) -> None:  # fmt: skip
@@ -212,7 +217,7 @@ def simply(
 ) -> None:  # fmt: skip
     """Add to Y all products of what U and V have for a window's place, where that is too large for `sweep`.
 
-    With `order` 0 Y has the shape of Z, U that of X and V that of W; with 1 they are as W, X and Z; with 2 as X, W and Z.
+    Of the order OUTPUTS, Y, U and V have the shapes of Z, X and W; of WEIGHTS those of W, X and Z; else of X, W and Z.
     """
     n, rows, columns, channels = X.shape
     _, rows_out, columns_out, filters = Z.shape
@@ -228,9 +233,9 @@ def simply(
             at = ((i * rows + row) * columns + column) * channels + f // share * depth
             for q in range(depth):
                 weight = (place * depth + q) * filters + f
-                if order == 0:
+                if order == OUTPUTS:
                     y[z] += u[at + q] * v[weight]
-                elif order == 1:
+                elif order == WEIGHTS:
                     y[weight] += u[at + q] * v[z]
                 else:
                     y[at + q] += u[weight] * v[z]
@@ -238,11 +243,11 @@ def simply(
 
 def sweep_pictures(
     X: Any, W: Any, b: Any, Z: Any, work: Any, down: int, right: int, above: int, left: int, d_down: int,
-    d_right: int, share: int, slope: int,
+    d_right: int, share: int, order: int,
 ) -> None:  # fmt: skip
     """Sweep over each picture, a band of rows at a time: as many as a padded copy and the tables have memory for.
 
-    With `slope` 0 the sums go to Z, one for each window; with 1, over all windows, to W: then Z is dZ and W is dW.
+    The sums go to Z, one for each window; or, with the order WEIGHTS, over all windows to W: then Z is dZ and W is dW.
     """
     n, rows, columns, channels = X.shape
     _, rows_out, columns_out, filters = Z.shape
@@ -258,16 +263,14 @@ def sweep_pictures(
     else:
         wide = columns
     if band < 1 or steps > steps_at.size:
-        if slope == 0:
-            fill(Z, b)
-            simply(Z, X, W, 0, X, W, Z, down, right, above, left, d_down, d_right, share)
-        else:
-            fill(W, b)
-            simply(W, X, Z, 1, X, W, Z, down, right, above, left, d_down, d_right, share)
+        to_z = order == OUTPUTS
+        Y, V = (Z, W) if to_z else (W, Z)
+        fill(Y, b, b.size if to_z else 0)
+        simply(Y, X, V, order, X, W, Z, down, right, above, left, d_down, d_right, share)
         return
     fill_places(rows_at, steps_at, wide * channels, columns_out, channels, down, right, h, w, depth, d_down, d_right,
                 band * columns_out)  # fmt: skip
-    start = 0 if b.size > 0 else -1
+    start = 0 if order == OUTPUTS and b.size > 0 else -1
     for i in range(n):
         first = 0
         while first < rows_out:  # a band of Z (count, columns out, filters)
@@ -279,22 +282,22 @@ def sweep_pictures(
             to = (i * rows_out + first) * columns_out * filters
             for f in range(0, filters, share):
                 channel = at + f // share * depth
-                if slope == 0:
+                if order == OUTPUTS:
                     sweep(source, channel, rows_at, count * columns_out, steps_at, steps, W, f, filters, Z, to + f,
                           filters, b, f, start, share)  # fmt: skip
                 else:
                     sweep(source, channel, steps_at, steps, rows_at, count * columns_out, Z, to + f, filters, W, f,
                           filters, W, f, start, share)  # fmt: skip
             first += count
-            if slope == 1:
+            if order == WEIGHTS:
                 start = filters
 
 
-def fill(A: Any, b: Any) -> None:
-    """Write b, or zeros, to each row of the last axis."""
+def fill(A: Any, b: Any, size: int) -> None:
+    """Write the `size` numbers of b to each row of the last axis, or zeros where there are none."""
     a = flat(A)
     for t in range(a.size):
-        a[t] = b[t % b.size] if b.size > 0 else 0.0
+        a[t] = b[t % size] if size > 0 else 0.0
 
 
 def convolve_loops(
@@ -307,7 +310,7 @@ def convolve_loops(
     above = padding_before(int(padding_rows), X.shape[1], Z.shape[1], W.shape[0], down, d_down)
     left = padding_before(int(padding_columns), X.shape[2], Z.shape[2], W.shape[1], right, d_right)
     share = Z.shape[3] // int(groups)
-    sweep_pictures(X, W, b, Z, work_numbers(X), down, right, above, left, d_down, d_right, share, 0)
+    sweep_pictures(X, W, b, Z, work_numbers(X), down, right, above, left, d_down, d_right, share, OUTPUTS)
 
 
 def convolve_backward_loops(
@@ -325,7 +328,7 @@ def convolve_backward_loops(
     if db.size > 0:
         sum_rows(view(dZ, 0, n * rows_out * columns_out, filters), db)
     if dW.size > 0:
-        sweep_pictures(X, dW, db[:0], dZ, work, down, right, above, left, d_down, d_right, share, 1)
+        sweep_pictures(X, dW, db, dZ, work, down, right, above, left, d_down, d_right, share, WEIGHTS)
     if dX.size > 0:
         inputs_slope(W, dZ, dX, work, down, right, above, left, d_down, d_right, share)
 
@@ -344,7 +347,7 @@ def inputs_slope(
     steps = h * w * depth
     band = min(rows_out, work.size // (columns_out * steps))
     if band < 1 or share < filters:
-        simply(dX, W, dZ, 2, dX, W, dZ, down, right, above, left, d_down, d_right, share)
+        simply(dX, W, dZ, INPUTS, dX, W, dZ, down, right, above, left, d_down, d_right, share)
         return
     of_w = view(W, 0, steps, filters)
     for i in range(n):

@@ -10,7 +10,7 @@ SHARD_ELEMENTS = 131_072
 have SMALLEST_SHARD rows, so that the matrix products stay efficient."""
 
 REUSING_SHARD = 64
-"""The same where weights are used several times for a row, as in a convolution, so that few rows make large products."""
+"""The same where weights serve a row several times, as in a convolution, so that few rows make large products."""
 
 THREADED_WORK = 50_000
 """The multiply-adds of a forward pass from which a shard pays for a thread of its own."""

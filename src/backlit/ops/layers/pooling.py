@@ -143,8 +143,8 @@ class MaxPool(Pooling, frozen=True):
 
     Forward: Z[i, j, q] = max of X[r, c, q] over the window (i, j), of the numbers within the picture; M holds
     where in the window the largest lies, counted in reading order from 0. Backward: dX[r, c, q] = the sum of
-    dZ[i, j, q] over the windows in which (r, c) is the largest. Of equal numbers the first in reading order is taken, and takes the whole
-    slope, as in PyTorch. A NaN is taken for the largest.
+    dZ[i, j, q] over the windows in which (r, c) is the largest. Of equal numbers the first in reading order is taken,
+    and takes the whole slope, as in PyTorch. A NaN is taken for the largest.
 
     Shapes: X (n, rows, columns, channels), Z and M (n, rows out, columns out, channels), rows out =
     floor((rows + padding - size) / stride) + 1; of sequences (n, times, channels) and (n, times out, channels).
