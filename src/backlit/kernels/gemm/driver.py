@@ -305,7 +305,7 @@ def multiply(
     n: int, steps: int, m: int, start: Any,
 ) -> None:  # fmt: skip
     """C = A B + start for matrices of any shape and strides; `start` is not null only for the strides of `affine`."""
-    if n * steps * m <= _PLAIN_LOOPS_MOST or (m == 1 and a_step == 1 and a_row != steps):
+    if n * steps * m <= _PLAIN_LOOPS_MOST or (m == 1 and n > 1 and a_step == 1 and a_row != steps):
         _multiply_least(A, a_row, a_step, B, b_step, b_column, C, n, steps, m, start)
     elif m == 1 and a_step == 1:  # C (n, 1): the dot products of B (steps,) with the rows of A
         _dot_rows(B, A, C, steps, n)

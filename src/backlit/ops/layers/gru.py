@@ -182,7 +182,7 @@ def gru_backward_loops(
 
 @register("gru")
 class GRU(ThroughTime, frozen=True):
-    r"""A layer of gated recurrent units: gates decide how much of the state is renewed, and from how much of the old one.
+    r"""A layer of gated recurrent units: gates decide how much of the state is renewed, and from what.
 
     Forward, with h_0 = 0 and q_t = h_{t-1} U (+ the recurrent bias for n): r, z = σ(x_t W + b + q_t),
     n = tanh(x_t W + b + r q_t), h_t = (1 - z) n + z h_{t-1}. It passes on h_T, or h_1 ... h_T.
@@ -191,8 +191,8 @@ class GRU(ThroughTime, frozen=True):
     of n it is dnet_n r; dW = Σ_t x_tᵀ dnet_t, dU = Σ_t h_{t-1}ᵀ dq_t, dx_t = dnet_t Wᵀ.
 
     Shapes: X (n, T, F), W (F, 3 units), U (units, 3 units), b (4 units,): of r, z and n, then the recurrent bias of n,
-    which r multiplies; N, Q and G (n, T, 3 units): net inputs, their recurrent parts and gates; H (n, T, units): states;
-    Z (n, units), or (n, T, units).
+    which r multiplies; N, Q and G (n, T, 3 units): net inputs, their recurrent parts and gates; H (n, T, units):
+    states; Z (n, units), or (n, T, units).
 
     It is PyTorch's `GRU`, gates in its order r, z, n. PyTorch's two biases of r and z are always added: ours are their
     sums; the last of b is its `bias_hh` of n. Keras's `GRU` with reset_after=True, its default, is the same in the
@@ -317,8 +317,8 @@ class GRU(ThroughTime, frozen=True):
     @staticmethod
     @tuned(gru_backward_loops)
     def backward(
-        X: Any, lengths: Any, W: Any, U: Any, Q: Any, G: Any, H: Any, Z: Any, R: Any, dZ: Any, dH: Any, dQ: Any, dN: Any,
-        dX: Any, dlengths: Any, dW: Any, dU: Any, db: Any, reverse: bool, truncate: int,
+        X: Any, lengths: Any, W: Any, U: Any, Q: Any, G: Any, H: Any, Z: Any, R: Any, dZ: Any, dH: Any, dQ: Any,
+        dN: Any, dX: Any, dlengths: Any, dW: Any, dU: Any, db: Any, reverse: bool, truncate: int,
     ) -> None:  # fmt: skip
         """dh_t = dz_t + dq_{t+1} Uᵀ + dh_{t+1} z_{t+1}; then the sums over the steps."""
         n, steps, units = H.shape

@@ -249,8 +249,8 @@ class LSTM(ThroughTime, frozen=True):
                 before, own = steps.before(t, length), gate(k, t, j)
                 if k == KEEP and before is None:
                     return ZERO
-                met = {TAKE: lambda: gate(NEW, t, j), KEEP: lambda: of("C", before or 0, j),
-                       NEW: lambda: gate(TAKE, t, j), OUT: lambda: tanh_of_cell(t, j)}[k]()  # fmt: skip
+                met = {TAKE: gate(NEW, t, j), KEEP: of("C", before or 0, j), NEW: gate(TAKE, t, j),
+                       OUT: tanh_of_cell(t, j)}[k]  # fmt: skip
                 return product(of("dH" if k == OUT else "dC", t, j), met, of_tanh(own) if k == NEW else of_sigmoid(own))
 
             return steps.within(formula, lambda *_: ZERO)

@@ -137,7 +137,7 @@ class Recurrent(ThroughTime, frozen=True):
 
     activation: str | Activation = "tanh"
 
-    nested: ClassVar[Mapping[str, str]] = ThroughTime.nested | {"activation": "activation"}
+    nested: ClassVar[Mapping[str, str]] = {**ThroughTime.nested, "activation": "activation"}
     formula: ClassVar[str] = (
         r"\mathrm{net}_j^{(t)} = \sum_i w_{ij} x_i^{(t)} + \sum_k u_{kj} h_k^{(t-1)} + b_j, \quad "
         r"h_j^{(t)} = f(\mathrm{net}_j^{(t)})"

@@ -1,9 +1,9 @@
 """What recurrent layers share: their settings, the order of the steps, lengths of rows, and the gradients of weights.
 
 A recurrent layer reads a sequence x_1 ... x_T and keeps a state h, from h_0 = 0. Of each step's net inputs, the part
-that comes from the inputs, x_t W + b, is one product over all steps; the part that comes from the state before,
-h_{t-1} U, is computed step by step. Backward, the steps run in the other order: what is stated as the slope of a state, dH, is the
-whole one, of what the layer passes on at that step and of all that the steps behind make of it. Then the weights'
+that comes from the inputs, x_t W + b, is one product over all steps; the part that comes from the state before, h_{t-1}
+U, is computed step by step. Backward, the steps run in the other order: what is stated as the slope of a state, dH, is
+the whole one, of what the layer passes on at that step and of all that the steps behind make of it. Then the weights'
 gradients are products over all steps at once.
 
 The order of the steps, for loops: step s of a row, counted from 0 in the order in which the layer runs, is at place
