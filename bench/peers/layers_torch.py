@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +11,8 @@ import torch
 
 from bench.clock import now
 from bench.layers import GATES, Step, walked
-from bench.peers.base import CannotError, Peer
+from bench.peers.base import Peer
+from bench.peers.torch_peer import Compiling
 from bench.workloads import Array, Workload
 
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
@@ -231,16 +231,8 @@ def _ordered(parameters: list[Any], model: nn.Module) -> list[Any]:
     return parameters
 
 
-class Compiled(Layered):
-    """`torch.compile` of model and loss, forward and backward."""
-
-    def build(self) -> None:
-        """Compile, which needs a C++ compiler."""
-        if not any(shutil.which(name) for name in ("g++", "c++", "clang++")):
-            raise CannotError("torch.compile needs a C++ compiler")
-        super().build()
-        torch._dynamo.reset()
-        self.error = torch.compile(self.compute_error, dynamic=False)
+class Compiled(Compiling, Layered):
+    """Layers of the workload by `torch.compile`."""
 
 
 def loss_of(workload: Workload, X: Array, T: Array, weights: list[Array]) -> float:

@@ -82,13 +82,20 @@ class Eager(Peer):
         return [array.T if array.ndim == 2 else array for array in arrays]
 
 
-class Compiled(Eager):
-    """`torch.compile` of model and loss, forward and backward; the fused update is one call already."""
+class Compiling:
+    """What a peer runs by `torch.compile`: model and loss, forward and backward; the update is one call already."""
+
+    error: Any
+    compute_error: Any
 
     def build(self) -> None:
         """Compile, which needs a C++ compiler."""
         if not any(shutil.which(name) for name in ("g++", "c++", "clang++")):
             raise CannotError("torch.compile needs a C++ compiler")
-        super().build()
+        super().build()  # type: ignore[misc]
         torch._dynamo.reset()
         self.error = torch.compile(self.compute_error, dynamic=False)
+
+
+class Compiled(Compiling, Eager):
+    """A dense network by `torch.compile`."""

@@ -13,7 +13,7 @@ from backlit.engine import machine
 from backlit.engine.executable import Executable
 from backlit.engine.machine import vector_ops
 from backlit.engine.network import Network
-from backlit.engine.program.sharding import SHARD_ELEMENTS, SMALLEST_SHARD, shard_rows
+from backlit.engine.program.sharding import LARGEST_ARENA, SHARD_ELEMENTS, SMALLEST_SHARD, shard_rows
 from backlit.engine.program.structs import Clock, Row, data_of
 from backlit.engine.program.tables import fused_loss
 from backlit.errors import BacklitError
@@ -139,7 +139,8 @@ def test_every_fused_loss_is_registered_and_takes_the_same_settings():
 
 
 @pytest.mark.parametrize(("batch", "elements", "wanted"), [
-    (100, 10, 100), (10_000, 1, 10_000), (10_000, 100, SHARD_ELEMENTS // 100), (10_000, 10**6, SMALLEST_SHARD),
+    (100, 10, 100), (10_000, 1, 10_000), (10_000, 100, SHARD_ELEMENTS // 100), (10_000, 30_000, SMALLEST_SHARD),
+    (10_000, 10**6, LARGEST_ARENA // 10**6), (10_000, 10**8, 1),
 ])  # fmt: skip
 def test_shards_are_a_function_of_network_and_batch(batch, elements, wanted):
     assert shard_rows(Network([Dense(1)], 1).parameters.size, batch, elements, coupled=False) == wanted

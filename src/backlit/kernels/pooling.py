@@ -16,9 +16,17 @@ from backlit.kernels.functions import flat
 from backlit.kernels.types import Array
 
 
-def rows_of_window(X: Array, size: int, stride: int, padding: int) -> tuple[int, int, int]:
-    """Give size, stride and padding along the rows: those given for pictures, one row for sequences."""
-    return (size, stride, padding) if X.ndim == 4 else (1, 1, 0)
+def axes_of(
+    X: Array, Z: Array, size_rows: float, size_columns: float, stride_rows: float, stride_columns: float,
+    padding_rows: float, padding_columns: float,
+) -> tuple[int, int, int, int, int, int]:  # fmt: skip
+    """Give sizes, strides and paddings before the first number, of rows and of columns each; sequences have one row."""
+    h, down, above = (int(size_rows), int(stride_rows), int(padding_rows)) if X.ndim == 4 else (1, 1, 0)
+    w, right = int(size_columns), int(stride_columns)
+    x, z = pictures(X), pictures(Z)
+    above = padding_before(above, x.shape[1], z.shape[1], h, down, 1)
+    left = padding_before(int(padding_columns), x.shape[2], z.shape[2], w, right, 1)
+    return h, w, down, right, above, left
 
 
 # --------------------------------------------------------------------------------------------------------- NumPy's form
@@ -29,10 +37,10 @@ def places(
     padding_columns: int,
 ) -> Any:  # fmt: skip
     """Give, for each place of the window in reading order, where its numbers lie in X, and its windows in Z."""
-    size_rows, stride_rows, padding_rows = rows_of_window(X, size_rows, stride_rows, padding_rows)
+    size_rows, size_columns, stride_rows, stride_columns, above, left = axes_of(
+        X, Z, size_rows, size_columns, stride_rows, stride_columns, padding_rows, padding_columns
+    )
     X, Z = pictures(X), pictures(Z)
-    above = padding_before(padding_rows, X.shape[1], Z.shape[1], size_rows, stride_rows, 1)
-    left = padding_before(padding_columns, X.shape[2], Z.shape[2], size_columns, stride_columns, 1)
     for k in range(size_rows):
         top, bottom = inside(k, X.shape[1], Z.shape[1], stride_rows, above)
         for l in range(size_columns):  # noqa: E741
@@ -147,13 +155,12 @@ def max_pool_loops(
     padding_rows: int, padding_columns: int,
 ) -> None:  # fmt: skip
     """Find the largest number of each window, a vector of channels at a time."""
-    h, down, above = rows_of_window(X, int(size_rows), int(stride_rows), int(padding_rows))
-    w, right, left = int(size_columns), int(stride_columns), int(padding_columns)
+    h, w, down, right, above, left = axes_of(
+        X, Z, size_rows, size_columns, stride_rows, stride_columns, padding_rows, padding_columns
+    )
     X, Z, M = pictures(X), pictures(Z), pictures(M)
     n, rows, columns, channels = X.shape
     _, rows_out, columns_out, _ = Z.shape
-    above = padding_before(above, rows, rows_out, h, down, 1)
-    left = padding_before(left, columns, columns_out, w, right, 1)
     z = 0
     for i in range(n):
         for r in range(rows_out):
@@ -171,13 +178,12 @@ def max_pool_backward_loops(
     padding_rows: int, padding_columns: int,
 ) -> None:  # fmt: skip
     """Add each window's dZ to its largest number, a vector of channels at a time."""
-    h, down, above = rows_of_window(dX, int(size_rows), int(stride_rows), int(padding_rows))
-    w, right, left = int(size_columns), int(stride_columns), int(padding_columns)
+    h, w, down, right, above, left = axes_of(
+        dX, dZ, size_rows, size_columns, stride_rows, stride_columns, padding_rows, padding_columns
+    )
     M, dZ, dX = pictures(M), pictures(dZ), pictures(dX)
     n, rows, columns, channels = dX.shape
     _, rows_out, columns_out, _ = dZ.shape
-    above = padding_before(above, rows, rows_out, h, down, 1)
-    left = padding_before(left, columns, columns_out, w, right, 1)
     dx = flat(dX)
     for t in range(dx.shape[0]):
         dx[t] = 0.0
@@ -198,13 +204,12 @@ def average_pool_loops(
     padding_columns: int,
 ) -> None:  # fmt: skip
     """Sum each window, channel beside channel."""
-    h, down, above = rows_of_window(X, int(size_rows), int(stride_rows), int(padding_rows))
-    w, right, left = int(size_columns), int(stride_columns), int(padding_columns)
+    h, w, down, right, above, left = axes_of(
+        X, Z, size_rows, size_columns, stride_rows, stride_columns, padding_rows, padding_columns
+    )
     X, Z = pictures(X), pictures(Z)
     n, rows, columns, channels = X.shape
     _, rows_out, columns_out, _ = Z.shape
-    above = padding_before(above, rows, rows_out, h, down, 1)
-    left = padding_before(left, columns, columns_out, w, right, 1)
     for i in range(n):
         for r in range(rows_out):
             for c in range(columns_out):
@@ -226,13 +231,12 @@ def average_pool_backward_loops(
     padding_columns: int,
 ) -> None:  # fmt: skip
     """Add a share of each window's dZ to its numbers."""
-    h, down, above = rows_of_window(dX, int(size_rows), int(stride_rows), int(padding_rows))
-    w, right, left = int(size_columns), int(stride_columns), int(padding_columns)
+    h, w, down, right, above, left = axes_of(
+        dX, dZ, size_rows, size_columns, stride_rows, stride_columns, padding_rows, padding_columns
+    )
     dZ, dX = pictures(dZ), pictures(dX)
     n, rows, columns, channels = dX.shape
     _, rows_out, columns_out, _ = dZ.shape
-    above = padding_before(above, rows, rows_out, h, down, 1)
-    left = padding_before(left, columns, columns_out, w, right, 1)
     dX[:] = 0.0
     for i in range(n):
         for r in range(rows_out):

@@ -12,6 +12,10 @@ have SMALLEST_SHARD rows, so that the matrix products stay efficient."""
 REUSING_SHARD = 64
 """The same where weights serve a row several times, as in a convolution, so that few rows make large products."""
 
+LARGEST_ARENA = 2**24
+"""The activations of a shard have at most so many elements, whatever products need, or are those of one row: 128 MB in
+float64, and as much for their gradients."""
+
 THREADED_WORK = 50_000
 """The multiply-adds of a forward pass from which a shard pays for a thread of its own."""
 
@@ -59,4 +63,5 @@ def whole_lines(count: int) -> int:
 
 def largest_shard(elements: int, reusing: bool = False) -> int:
     """Give the most rows of a shard where each has so many elements; `reusing`: weights serve a row repeatedly."""
-    return max(REUSING_SHARD if reusing else SMALLEST_SHARD, SHARD_ELEMENTS // elements)
+    efficient = REUSING_SHARD if reusing else SMALLEST_SHARD
+    return max(1, SHARD_ELEMENTS // elements, min(efficient, LARGEST_ARENA // elements))

@@ -1,9 +1,10 @@
 """What every stage of a worked example has: a stage explains one op of the network, forward and backward.
 
-A new layer is explained by one class in a file of this package, which the package's import finds:
+A layer that gives its formulas as data (`Layer.equations`) needs none: `by_equations` explains it. An op whose formulas
+are another matter, such as those of all rows at once, has a class here, which the package's import finds:
 
-    @explains(Convolution)
-    class ConvolutionStage(Stage):
+    @explains(BatchNorm)
+    class BatchNormStage(Stage):
         ...
 """
 
