@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from unittest import mock
 
 import numpy as np
@@ -132,7 +133,15 @@ BUFFERS = {"recurrent": "NHZ", "lstm": "NGCKHZ", "gru": "NQGHZ"}
 SLOPES = {"recurrent": "NHZ", "lstm": "NCHZ", "gru": "NQHZ"}
 
 
-@pytest.mark.parametrize("way", WAYS, ids=str)
+THOROUGH = bool(os.environ.get("BACKLIT_THOROUGH"))
+"""Each kernel takes seconds to compile: `BACKLIT_THOROUGH=1 pytest tests/ops` is the large setting, for a release."""
+
+
+@pytest.mark.parametrize(
+    ("dtype", "way"),
+    [("float64", way) for way in WAYS] + [("float32", way) for way in (WAYS if THOROUGH else (WAYS[0], WAYS[-1]))],
+    ids=str,
+)
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_buffer_holds_the_same_in_both_modes(kind, way, dtype, close):
     network, X, T = made(kind, way, dtype)
@@ -143,7 +152,14 @@ def test_every_buffer_holds_the_same_in_both_modes(kind, way, dtype, close):
         close(compiled.gradients[name], gradient, dtype, np.abs(gradient).max(initial=1.0))
 
 
-@pytest.mark.parametrize("activation", ["relu", "softplus", "sigmoid", bl.LeakyReLU(0.3), "identity", "gelu"])
+ACTIVATIONS = ["relu", "softplus", "sigmoid", bl.LeakyReLU(0.3), "identity", "gelu"]
+COMPILED = ACTIVATIONS if THOROUGH else ["sigmoid", bl.LeakyReLU(0.3), "gelu"]
+"""One with a slope of its output, one with a setting, one with a slope of its input."""
+
+
+@pytest.mark.parametrize(
+    ("mode", "activation"), [("plain", one) for one in ACTIVATIONS] + [("compiled", one) for one in COMPILED]
+)
 def test_any_element_wise_activation_serves(activation, mode):
     rng = np.random.default_rng(0)
     network = Network([Recurrent(4, activation, returns="sequence"), Recurrent(2)], (5, 3), Projection(), seed=4)
