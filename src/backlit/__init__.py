@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from backlit.model.file import load, save
     from backlit.model.logs.following import save_log
     from backlit.ops.base import Activation, ElementwiseLoss, Layer, Loss, Optimizer
+    from backlit.ops.layers.windows import from_torch
     from backlit.ops.registry import register
     from backlit.show.demo.demo import Demo
     from backlit.show.diagnose.diagnosed import Diagnosed
@@ -65,6 +66,7 @@ _PLACES = {
     "save": "model.file",
     "save_log": "model.logs.following",
     "load": "model.file",
+    "from_torch": "ops.layers.windows",
     "register": "ops.registry",
     "valley": "sources",
     "Activation": "ops.base",
@@ -100,6 +102,7 @@ __all__ = [
     "demo",
     "diagnose",
     "explain",
+    "from_torch",
     "gradcheck",
     "load",
     "register",
