@@ -180,6 +180,7 @@ def test_torch_convolves_alike(case, n, run):
         close(got["1.db"].ravel(), b.grad.numpy())
 
 
+@pytest.mark.filterwarnings("ignore:Using padding=.same.")  # which copies the input
 @pytest.mark.parametrize(("size", "dilation"), [((2, 4), 1), ((3, 2), (2, 3)), ((1, 5), 1)], ids=str)
 def test_same_pads_as_torch_does(size, dilation, mode, run):
     layer, row = Conv2D(3, size, padding="same", dilation=dilation), (6, 7, 2)
