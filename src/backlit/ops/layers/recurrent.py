@@ -191,7 +191,7 @@ class Recurrent(ThroughTime, frozen=True):
         activation = self.inside().to_dict()
         return super().to_dict() | {"activation": activation["op"] if len(activation) == 1 else activation}
 
-    def kind(self) -> tuple[str, ...]:
+    def also_told(self) -> tuple[str, ...]:
         """Give the activation."""
         return (self.inside().name,)
 

@@ -159,11 +159,11 @@ class ThroughTime(_Units, frozen=True, kw_only=True):
 
     def summary(self) -> str:
         """Give the layer's name, its units, and what it passes on where that is a sequence."""
-        told = [self.name, counted(self.units, "unit"), *self.kind()]
+        told = [self.name, counted(self.units, "unit"), *self.also_told()]
         told += ["reversed"] if self.reverse else []
         return ", ".join(told + (["sequence"] if self.returns == "sequence" else []))
 
-    def kind(self) -> tuple[str, ...]:
+    def also_told(self) -> tuple[str, ...]:
         """Give what else its summary tells."""
         return ()
 
