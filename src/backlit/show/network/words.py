@@ -88,9 +88,10 @@ def panels_caption(drawing: Drawing, *, backward: bool, in_text: bool = False) -
         words.append(
             f"{frame} that the marked number of the next layer {'passes its slope back to' if backward else 'reads'}"
         )
-    if in_text and any(coloured(grid.slopes if backward else grid.values) for grid in grids):
+    shown = [numbers for grid in grids if (numbers := grid.slopes if backward else grid.values)]
+    if in_text and any(map(coloured, shown)):
         words.append("The darker a place of a large map, the larger its number, whatever its sign")
-    elif grids and not in_text:
+    elif shown and not in_text:
         words.append("The stronger a cell's colour, the larger its number; negative ones have the other colour")
     if drawing.columns:
         words += left_out(msgspec.structs.replace(drawing, panels=()), backward=backward)
