@@ -172,7 +172,7 @@ class Convolution(Layer, frozen=True):
             ))  # fmt: skip
 
         def source(index: Index) -> int:
-            return index[-1] // share * depth + index[-2]
+            return int(index[-1] // share * depth + index[-2])
 
         def bias_slope(index: Index) -> Formula:
             return total(*(of("dZ", *place, *index) for place in every(out[:-1])))
