@@ -104,8 +104,8 @@ def _weights(source: Source, k: int, made: Index | None) -> tuple[tuple[Grid, ..
         return _matrix(source, k), None
     values, slopes = source.weights(k, "W"), source.gradient(k, "W")
     part = next((part for part in equations.parameters if part.array == "W"), None)
-    if part is None or part.source is None:
-        return (), None
+    if part is None or part.source is None or isinstance(part.source(part.places[0]), str):
+        return (), None  # a weight of a category is no channel's
     grids = filter_grids(part, unit, values, slopes, (read.channels, own.channels))
     return tuple(grids[:MOST_MAPS]), _bias(source, k, unit, own.channels[unit])
 
