@@ -200,8 +200,8 @@ def _gradient_check(record: GradientCheck) -> SummaryTable:
         named = " and ".join(record.uncut)
         cuts = "cuts slopes through time: its" if len(record.uncut) == 1 else "cut slopes through time: their"
         notes.append(
-            f"{named[0].upper()}{named[1:]} {cuts} slopes in a training leave out paths on purpose, and differences of E "
-            "cannot judge them; checked here without cutting."
+            f"{named[0].upper()}{named[1:]} {cuts} slopes in a training leave out paths on purpose, and differences "
+            "of E cannot judge them; checked here without cutting."
         )
     return SummaryTable("", head, rows, notes, numbers=len(head))
 
