@@ -180,6 +180,20 @@ def test_torch_convolves_alike(case, n, run):
         close(got["1.db"].ravel(), b.grad.numpy())
 
 
+@pytest.mark.filterwarnings("ignore:Using padding=.same.")  # which copies the input
+@pytest.mark.parametrize(("size", "dilation"), [((2, 4), 1), ((3, 2), (2, 3)), ((1, 5), 1)], ids=str)
+def test_same_pads_as_torch_does(size, dilation, mode, run):
+    layer, row = Conv2D(3, size, padding="same", dilation=dilation), (6, 7, 2)
+    X, G, parameters = sample(layer, row, 2)
+    got = run([layer], X, G, parameters=parameters, mode=mode)
+    tensor, W = oracles.torch().tensor, got.network["1.W"]
+    w = tensor(np.moveaxis(np.moveaxis(W, -1, 0), -1, 1).copy())
+    z = oracles.torch().nn.functional.conv2d(
+        channels_first(X), w, tensor(got.network["1.b"].copy()), padding="same", dilation=dilation
+    )
+    np.testing.assert_allclose(got["1.Z"], from_torch(z.detach().numpy()), rtol=1e-10, atol=1e-12)
+
+
 @drawn(max_examples=20)
 @given(case=pools(), n=st.integers(1, 3), whole=st.booleans())
 def test_torch_pools_alike(case, n, whole, run):

@@ -73,6 +73,8 @@ class GradientCheck(Summary, msgspec.Struct, frozen=True):
     tolerance: float
     compiled: bool
     arrays: tuple[ArrayCheck, ...]
+    truncated: tuple[str, ...] = ()
+    """The layers whose slopes are cut in time by `truncate`: theirs, and those before them, are not the error's."""
 
     @property
     def passed(self) -> bool:
@@ -104,7 +106,8 @@ def gradcheck(
 
     An error counts relative to the larger of the two values, but values so small that the rounding of E hides them
     count as the smallest that it does not. A loss's `ceiling` limits the error alone, not its slope: the differences
-    are those of the error without it. Where a difference would step over a kink of an activation or of the loss,
+    are those of the error without it. A recurrent layer with `truncate` takes another slope than the error's on purpose,
+    and so fails; check it with truncate=0. Where a difference would step over a kink of an activation or of the loss,
     it is taken with a smaller step; where even that does not help, the entry is skipped and counted as skipped. Frozen
     parameters have no gradient and are left out, and so are inputs that hold whole numbers, such as categories.
 
@@ -162,7 +165,8 @@ def gradcheck(
     named = [check if check.index is None else
              msgspec.structs.replace(check, element=element_name(network, check.name, check.index))
              for check in checks]  # fmt: skip
-    return GradientCheck(loss, tolerance, compiled, tuple(named))
+    cut = [node.label for node in network.graph.nodes if getattr(node.op, "truncate", 0)]
+    return GradientCheck(loss, tolerance, compiled, tuple(named), tuple(cut))
 
 
 def _without_ceiling(loss: Loss) -> Loss:

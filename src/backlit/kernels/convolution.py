@@ -280,8 +280,8 @@ def sweep_pictures(
                 lay_out(X, work, i, first * down - above, (count - 1) * down + high, left, wide)
                 at = 0
             to = (i * rows_out + first) * columns_out * filters
-            for f in range(0, filters, share):
-                channel = at + f // share * depth
+            for group in range(filters // share):  # a step of `range` that is not a constant could raise, being zero
+                f, channel = group * share, at + group * depth
                 if order == OUTPUTS:
                     sweep(source, channel, rows_at, count * columns_out, steps_at, steps, W, f, filters, Z, to + f,
                           filters, b, f, start, share)  # fmt: skip

@@ -195,7 +195,12 @@ def _gradient_check(record: GradientCheck) -> SummaryTable:
     kernels = "compiled" if record.compiled else "plain"
     worst = f"worst relative error {record.worst.error:.1e}, tolerance {record.tolerance:g}"
     note = f"{'passed' if record.passed else 'FAILED'}: {worst}; {kernels}, E = {record.loss:.9g}"
-    return SummaryTable("", head, rows, [note], numbers=len(head))
+    notes = [note] if record.passed or not record.truncated else [
+        note,
+        f"truncate cuts the slopes of layer {', '.join(record.truncated)} in time, so that they, and those of the layers "
+        "before, differ from the error's on purpose: check with truncate=0",
+    ]  # fmt: skip
+    return SummaryTable("", head, rows, notes, numbers=len(head))
 
 
 def _worst_at(array: ArrayCheck) -> str:

@@ -330,18 +330,14 @@ def multiply(
 
 
 def _emit_product(transpose_a: bool, transpose_b: bool, context: Any, builder: Any, signature: Any, given: Any) -> Any:
-    """Write a call of `multiply` through its cell, for contiguous arrays (A, B, C) or (A, B, b, C).
-
-    Rows of A may lie apart where A is not transposed.
-    """
+    """Write a call of `multiply` through its cell, for (A, B, C) or (A, B, b, C); rows of A may lie apart."""
     arrays = zip(signature.args, given, strict=True)
     A, B, *b, C = (context.make_array(kind)(context, builder, value) for kind, value in arrays)
     n, m = cgutils.unpack_tuple(builder, C.shape)
     steps = cgutils.unpack_tuple(builder, A.shape)[0 if transpose_a else 1]
     one, null = steps.type(1), A.data.type(None)
-    a_strides = (one, n) if transpose_a else (steps, one)
-    if signature.args[0].layout != "C":
-        a_strides = (builder.sdiv(cgutils.unpack_tuple(builder, A.strides)[0], A.itemsize), one)
+    row = steps if signature.args[0].layout == "C" else builder.sdiv(builder.extract_value(A.strides, 0), A.itemsize)
+    a_strides = (one, n) if transpose_a else (row, one)
     b_strides = (one, steps) if transpose_b else (m, one)
     start = builder.select(cgutils.is_not_null(builder, b[0].nitems), b[0].data, null) if b else null
     vectors = Vectors(builder, context.get_data_type(signature.args[0].dtype), 1)

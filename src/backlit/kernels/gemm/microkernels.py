@@ -10,7 +10,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from backlit.kernels.gemm.simd import Vectors, instructions
+from backlit.kernels.gemm.simd import Vectors, full_width, instructions
 from backlit.kernels.numba_private import cgutils
 
 TALL, LOW = 6, 4  # rows of a tile; with two vectors of columns, twelve sums hide the latency of a multiply-add
@@ -172,7 +172,7 @@ def sum_narrow(vectors: Vectors, A: Any, n: Any, m: Any, total: Any) -> None:
 # ----------------------------------------------------------------------------------------------- copies, prefetching
 
 
-def _make_copy(count: int, lanes: int | None) -> Any:
+def _make_copy(count: int, lanes: Any = full_width) -> Any:
     """Make the kernel that copies `count` vectors of each step to where the steps follow each other.
 
     The last of a step's vectors begins `gap` numbers after the first.
@@ -192,7 +192,7 @@ def _make_copy(count: int, lanes: int | None) -> Any:
     return copy
 
 
-def _make_transposition(lanes: int | None) -> Any:
+def _make_transposition(lanes: Any = full_width) -> Any:
     """Make the kernel that transposes a square: target[p span + q] = source[q column + p] for p and q < lanes."""
 
     @instructions(lanes)
@@ -205,8 +205,8 @@ def _make_transposition(lanes: int | None) -> Any:
     return transpose
 
 
-copy_two, copy_two_fours, copy_three = _make_copy(2, None), _make_copy(2, 4), _make_copy(3, None)
-transpose, transpose_fours = _make_transposition(None), _make_transposition(4)
+copy_two, copy_two_fours, copy_three = _make_copy(2), _make_copy(2, 4), _make_copy(3)
+transpose, transpose_fours = _make_transposition(), _make_transposition(4)
 
 
 @instructions(lanes=1)
