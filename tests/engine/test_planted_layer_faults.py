@@ -68,6 +68,7 @@ WHOLE = ("categories", "equal numbers")
 """Those that are given whole numbers, some of them equal."""
 
 CONVOLUTION, POOLING = "backlit.kernels.convolution:", "backlit.kernels.pooling:"
+LOOPS = "backlit.kernels.convolution_loops:"
 LAYERS = "backlit.ops.layers."
 TIME = f"{LAYERS}through_time:"
 
@@ -102,17 +103,17 @@ FAULTS = {
     ),
     "no bias": (f"{CONVOLUTION}convolve", "b if b.size else 0.0", "0.0", "convolution"),
     "loops: rows for columns": (
-        f"{CONVOLUTION}fill_places",
+        f"{LOOPS}fill_places",
         "% columns_out * right",
         "% columns_out * down",
         "convolution",
     ),
-    "loops: no dilation": (f"{CONVOLUTION}fill_places", "l * d_right * channels", "l * channels", "convolution"),
-    "loops: padding on one side alone": (f"{CONVOLUTION}lay_out", "at += left * channels", "at += 0", "convolution"),
+    "loops: no dilation": (f"{LOOPS}fill_places", "l * d_right * channels", "l * channels", "convolution"),
+    "loops: padding on one side alone": (f"{LOOPS}lay_out", "at += left * channels", "at += 0", "convolution"),
     "loops: a window's slope beside its place": (
-        f"{CONVOLUTION}inputs_slope_simply",
-        "c * right + l * d_right - left",
-        "c * right + l * d_right",
+        f"{LOOPS}add_window",
+        "(to + column + l) * channels",
+        "(to + column) * channels",
         "convolution",
     ),
     "equal numbers: the last": (f"{POOLING}max_pool", "X[met] > Z[out]", "X[met] >= Z[out]", "equal numbers"),
