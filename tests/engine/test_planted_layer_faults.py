@@ -298,13 +298,17 @@ def planted(where: str, right: str, wrong: str) -> Iterator[None]:
 
 @contextmanager
 def running(function: Any, other: Any) -> Iterator[None]:
-    """Have a function run another one's code."""
-    own = function.__code__
+    """Have a function run another one's code, which finds the names of its own module too."""
+    own, names = function.__code__, function.__globals__
+    lent = {name: value for name, value in other.__globals__.items() if name not in names}
     function.__code__ = other.__code__
+    names.update(lent)
     try:
         yield
     finally:
         function.__code__ = own
+        for name in lent:
+            del names[name]
 
 
 @contextmanager
