@@ -168,6 +168,8 @@ class Layer(Op, frozen=True):
     shaped: ClassVar[bool] = False
     by_position: ClassVar[bool] = False
     batch_coupled: ClassVar[bool] = False
+    choices: ClassVar[tuple[str, ...]] = ()
+    """Buffers that say which of several numbers was taken, as max pooling has: where one changes, E has a kink."""
     outputs: ClassVar[Interval | None] = None
     """The lowest and the highest output; with None a network accepts any loss."""
 
@@ -234,7 +236,7 @@ class Layer(Op, frozen=True):
         return self
 
     def inside(self) -> Activation | None:
-        """Give the element-wise activation that the op's own functions apply by `value` and `slope`, if there is one.
+        """Give the element-wise activation that the op's own functions apply to N by `value` and `slope`, if any.
 
         Its numeric settings are among the op's `numbers`, with "inside_" before their names.
         """

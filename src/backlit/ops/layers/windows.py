@@ -71,6 +71,15 @@ def pair(given: Any) -> tuple[Any, Any]:
     return (given[0], given[1]) if isinstance(given, (tuple, list)) else (given, given)
 
 
+def sides(given: Any) -> str:
+    """Write a setting of rows and of columns.
+
+    >>> sides((2, 3)), sides(2), sides("same")
+    ('2 × 3', '2', 'same')
+    """
+    return " × ".join(map(str, given)) if isinstance(given, (tuple, list)) else str(given)
+
+
 def padding_number(given: str | int) -> int:
     """Give the padding of an axis as the number that kernels are given.
 
@@ -95,6 +104,7 @@ def slide(what: str, axis: str, given: int, size: int, stride: int, padding: str
             f"{what}: windows of {counted(span, axis[:-1])}{spread} do not fit into {counted(given, axis[:-1])}: "
             f"({padded} - {span}) / {stride} + 1 = {counted(out, axis[:-1])}. Take windows of at most "
             f"{given + 2 * number}, or padding='same'."
+            f"{' In a shape the channels come last: inputs=(28, 28, 1).' if given == 1 and axis == 'rows' else ''}"
         )
     return Sliding(size, stride, dilation, padding_before(number, given, out, size, stride, dilation), out, given)
 
