@@ -158,8 +158,7 @@ class Layer(Op, frozen=True):
     whose `reads` depend on its settings gives them by a property; those after the first are inputs of the network that
     `beside` names. Layers whose setting `tie` is one name share their parameters. `batch_coupled` says that a row's
     result depends on the other rows of its batch; such an op, and one with state, is given the whole batch at once.
-    `outputs` declares where the outputs lie, whatever the inputs and the settings are; a network refuses a loss that is
-    not defined there.
+    `outputs` declares where they lie, whatever the inputs and settings are; a network refuses a loss undefined there.
     """
 
     kind: ClassVar[str] = "layer"
