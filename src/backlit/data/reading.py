@@ -144,7 +144,8 @@ def _missing_file(path: Path) -> str:
     where = "" if folder.is_dir() else f" The folder {quoted(folder)} does not exist either."
     return (
         f"No file {quoted(path)}.{where}{near} "
-        f"Expected a CSV or Parquet file, or a bundled data set: {', '.join(BUNDLED)}."
+        "Expected a CSV or Parquet file, a folder of pictures, an .npz file of arrays, or a bundled data set: "
+        f"{', '.join(BUNDLED)}."
     )
 
 

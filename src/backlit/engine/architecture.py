@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from backlit.engine.arguments import known_arguments
 from backlit.engine.program.graph import Graph, checked_shape, layout_size
-from backlit.engine.row_shapes import as_matrix, check_whole_numbers, shapes_that_fit, whole_numbers_of
+from backlit.engine.row_shapes import as_matrix, check_whole_numbers, one_row_of, shapes_that_fit, whole_numbers_of
 from backlit.engine.unlearnable import refuse_constant
 from backlit.engine.wiring import nodes_of
 from backlit.errors import BacklitError, counted
@@ -147,7 +147,8 @@ class Architecture:
             also = ", or (n,) class numbers" if self.loss.class_targets else ""
             also += f", or {(rows, self.output_size)}" if len(shape) > 1 else ""
             raise BacklitError(
-                f"Y has shape {given.shape} beside {rows} rows of X; the network expects {(rows, *shape)}{also}."
+                f"Y has shape {given.shape} beside {counted(rows, 'row')} of X; the network expects "
+                f"{(rows, *shape)}{also}.{one_row_of(shape)}"
             )
         if numbered and array.size:
             low, high = array.min(), array.max()
@@ -298,6 +299,11 @@ def _numbers(name: str, given: Any, dtype: np.dtype[Any]) -> Array:
             return np.ascontiguousarray(given, dtype=dtype)
     except (TypeError, ValueError) as error:
         advice = "encode it as a matrix first"
+        if "inhomogeneous" in str(error):
+            error, advice = ValueError("they differ in shape"), (
+                "give all the same shape. Sequences of different lengths are padded with zeros at the end, and lengths= "
+                "of the recurrent layers says how long each is"
+            )
         if name == "Y":
             advice += ": classes, Y = np.unique(Y, return_inverse=True) makes class numbers of names"
         raise BacklitError(f"{name} does not hold rows of numbers ({error}); {advice}.") from None

@@ -55,10 +55,28 @@ def _rows(name: str, array: Array, row: Shape) -> Array:
     """Give one input's rows as a matrix."""
     fitting = shapes_that_fit(row)
     if array.shape[1:] not in fitting or not array.ndim:
-        single = f" A single row is given as {name}[None]." if array.shape in fitting[:1] else ""
         told = " or ".join(str(("n", *shape)).replace("'n'", "n") for shape in fitting)
-        raise BacklitError(f"{name} has shape {array.shape}; the network expects rows of shape {row}: {told}.{single}")
+        raise BacklitError(
+            f"{name} has shape {array.shape}; the network expects rows of shape {row}: {told}."
+            f"{_way_out(name, array.shape, row, fitting)}"
+        )
     return array.reshape(len(array), math.prod(row))
+
+
+def _way_out(name: str, given: Shape, row: Shape, fitting: Sequence[Shape]) -> str:
+    """Say what to do about rows in another order, a single row, or a sequence of another length."""
+    if given in fitting:
+        return f" A single row is given as {name}[None]."
+    if len(row) == 3 and given[1:] == (row[2], row[0], row[1]):
+        return f" The channels come last: {name}.transpose(0, 2, 3, 1)."
+    if len(row) == 2 and given[1:] == row[::-1]:
+        return f" The steps come first, then the numbers of a step: {name}.transpose(0, 2, 1)."
+    if len(row) == 2 and len(given) == 3 and given[2] == row[1]:
+        return (
+            f" All sequences have {counted(row[0], 'step')} here: pad shorter ones with zeros at the end, and say how "
+            "long each is by lengths= of the recurrent layers."
+        )
+    return ""
 
 
 def shapes_that_fit(row: Shape) -> list[Shape]:
@@ -68,6 +86,20 @@ def shapes_that_fit(row: Shape) -> list[Shape]:
     [(28, 28, 1), (28, 28), (784,)]
     """
     return [*dict.fromkeys([row, *([row[:-1]] if row[-1] == 1 else []), (math.prod(row),)])]
+
+
+def one_row_of(shape: Shape) -> str:
+    """Say how outputs with several positions become one row of numbers; nothing where they are that already.
+
+    >>> one_row_of((6, 6, 3))
+    ' For one answer per row, put Flatten() or GlobalAveragePool() before the last Dense.'
+    >>> one_row_of((3,))
+    ''
+    """
+    if len(shape) == 1:
+        return ""
+    last = ", or let the last recurrent layer return its last step, returns='last'" if len(shape) == 2 else ""
+    return f" For one answer per row, put Flatten() or GlobalAveragePool() before the last Dense{last}."
 
 
 def _listed(names: Sequence[str] | Mapping[str, Any]) -> str:

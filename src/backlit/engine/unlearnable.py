@@ -8,6 +8,7 @@ import numpy as np
 
 from backlit.engine.program.graph import Graph
 from backlit.engine.signals import SignalHistory
+from backlit.engine.row_shapes import one_row_of
 from backlit.errors import BacklitError, counted, warn
 from backlit.kernels.types import Array
 from backlit.ops.base import Interval, Loss
@@ -34,8 +35,7 @@ def refuse_constant(graph: Graph, loss: Loss) -> None:
     if loss.class_targets and len(shape) > 1:
         raise BacklitError(
             f"the loss {loss.name!r} is of one class for each row, and the network's outputs have the shape {shape} "
-            "per row. Let the last layers make one row of numbers of it: a recurrent layer with returns='last', "
-            "Flatten() or GlobalAveragePool(), then Dense(classes, 'softmax'); or take another loss, such as 'mse'."
+            f"per row.{one_row_of(shape)}"
         )
     for node in graph.nodes:
         if node.op.name == "softmax" and graph.rows[node.writes][-1] == 1:

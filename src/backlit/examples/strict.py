@@ -64,6 +64,8 @@ def explain(message: str, kind: type[msgspec.Struct], value: Any = None) -> str:
     if wrong := _WRONG_TYPE.match(what):
         twice = [str(step) for step in path if isinstance(step, str)]
         brackets = f": write [[{'.'.join(twice)}]] in double brackets" if twice[-1:] in TABLE_LISTS else ""
+        if brackets and isinstance(value, str):
+            brackets = f': write {{ op = "{value}" }}'
         return f"{where}{_plain(wrong['given'])} was given; expected {_plain(wrong['expected'])}{brackets}."
     if _NO_CHOICE.match(what):
         choices = [repr(choice) for choice in _choices_at(kind, path)]

@@ -180,7 +180,13 @@ class Graph:
                     )
 
     def _check_readers(self) -> None:
-        for name in (*self.inputs, *(node.writes for node in self.nodes[:-1])):
+        """Refuse inputs and outputs of nodes that nothing reads: they would change no prediction."""
+        for name in self.inputs:
+            if name not in self._readers:
+                raise BacklitError(
+                    f"nothing reads the input {name!r}; begin a branch with Select({name!r}), or leave the input out."
+                )
+        for name in (node.writes for node in self.nodes[:-1]):
             if name not in self._readers:
                 raise BacklitError(f"nothing reads the buffer {name}; leave it out, or let the last node write it.")
 
@@ -204,7 +210,9 @@ def checked_shape(name: str, shape: Any) -> Shape:
         isinstance(size, (int, np.integer)) and not isinstance(size, bool) and size >= 1 for size in shape
     )
     if not whole or not shape:
-        raise BacklitError(f"the input {name} has the shape {shape!r} per row; expected whole numbers of at least 1, such as (4,).")
+        raise BacklitError(
+            f"the input {name} has the shape {shape!r} per row; expected whole numbers of at least 1, such as (4,)."
+        )
     return tuple(int(size) for size in shape)
 
 

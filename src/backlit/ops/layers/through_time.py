@@ -72,8 +72,8 @@ class ThroughTime(_Units, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not isinstance(self.lengths, str):
             raise BacklitError(
-                f"{self.name}: lengths is {self.lengths!r}; expected the name of an input of the network that holds the "
-                "lengths: lengths='lengths' with inputs={'X': (50, 8), 'lengths': (1,)}."
+                f"{self.name}: lengths is {self.lengths!r}; expected the name of an input of the network that holds "
+                "the lengths: lengths='lengths' with inputs={'X': (50, 8), 'lengths': (1,)}."
             )
         check_settings(self)
         for name in ("weights", "recurrent_weights", "biases"):

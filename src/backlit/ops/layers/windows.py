@@ -104,6 +104,7 @@ def slide(what: str, axis: str, given: int, size: int, stride: int, padding: str
             f"{what}: windows of {counted(span, axis[:-1])}{spread} do not fit into {counted(given, axis[:-1])}: "
             f"({padded} - {span}) / {stride} + 1 = {counted(out, axis[:-1])}. Take windows of at most "
             f"{given + 2 * number}, or padding='same'."
+            f"{' In a shape the channels come last: inputs=(28, 28, 1).' if given == 1 and axis == 'rows' else ''}"
         )
     return Sliding(size, stride, dilation, padding_before(number, given, out, size, stride, dilation), out, given)
 
