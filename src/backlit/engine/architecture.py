@@ -300,9 +300,12 @@ def _numbers(name: str, given: Any, dtype: np.dtype[Any]) -> Array:
     except (TypeError, ValueError) as error:
         advice = "encode it as a matrix first"
         if "inhomogeneous" in str(error):
-            error, advice = ValueError("they differ in shape"), (
-                "give all the same shape. Sequences of different lengths are padded with zeros at the end, and lengths= "
-                "of the recurrent layers says how long each is"
+            error, advice = (
+                ValueError("they differ in shape"),
+                (
+                    "give all the same shape. Sequences of different lengths are padded with zeros at the end, and lengths= "
+                    "of the recurrent layers says how long each is"
+                ),
             )
         if name == "Y":
             advice += ": classes, Y = np.unique(Y, return_inverse=True) makes class numbers of names"

@@ -215,9 +215,7 @@ class PlainStep(Objective):
             first = 0
             for memory, n in self._kept:
                 with self._quiet():
-                    machine.invoke(
-                        tables.chain, k, Row.FORWARD, memory, memory.dP, n, self.training, self.clock, first
-                    )
+                    machine.invoke(tables.chain, k, Row.FORWARD, memory, memory.dP, n, self.training, self.clock, first)
                 first += n
 
     def view(self, name: str) -> Array:
