@@ -113,7 +113,10 @@ def _weights(source: Source, k: int, made: Index | None) -> tuple[tuple[Grid, ..
 def filter_grids(
     part: Part, unit: int, values: Array, slopes: Array | None, channels: tuple[Sequence[str], Sequence[str]]
 ) -> list[Grid]:
-    """Give the weights that lead to a unit: a grid for each channel read, or all in one where windows have one axis, or none."""
+    """Give the weights that lead to a unit: a grid for each channel read; all in one where windows have one axis or none.
+
+    That is so of sequences and of dense layers.
+    """
     places = sorted(
         (index for index in part.places if part.unit(index) == unit), key=lambda index: _number(part, index)
     )

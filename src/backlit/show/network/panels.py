@@ -39,8 +39,11 @@ def panels_layout(panels: Sequence[Panel], *, backward: bool, digits: int, most:
         x = 0.0 if not number else 20.0
         lines = wrapped(panel.title, 0.92 * (most - x), LETTERS)  # bold letters are wider
         said = [shortened(line, most - x, LETTERS, bold=True) for line in lines]
-        words = tuple(Text(x, y + LETTERS + k * LINE, line, "heading", "start", LETTERS, bold=True,
-                           full=panel.title if line not in panel.title else "") for k, line in enumerate(said))  # fmt: skip
+        words = tuple(
+            Text(x, y + LETTERS + k * LINE, line, "heading", "start", LETTERS, bold=True,
+                 full="" if line in panel.title else panel.title)
+            for k, line in enumerate(said)
+        )  # fmt: skip
         wide = max(text.x + text.width for text in words)
         arrow: tuple[Line, ...] = ()
         if number:
