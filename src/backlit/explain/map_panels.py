@@ -113,7 +113,7 @@ def _weights(source: Source, k: int, made: Index | None) -> tuple[tuple[Grid, ..
 def filter_grids(
     part: Part, unit: int, values: Array, slopes: Array | None, channels: tuple[Sequence[str], Sequence[str]]
 ) -> list[Grid]:
-    """Give the weights that lead to a unit: a grid for each channel read; all in one where windows have one axis or none.
+    """Give the weights that lead to a unit: a grid for each channel, or one where windows have one axis or none.
 
     That is so of sequences and of dense layers.
     """
