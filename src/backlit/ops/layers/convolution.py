@@ -143,7 +143,8 @@ class Convolution(Layer, frozen=True):
 
     def summary(self) -> str:
         """Give the number of filters, their size, the activation, and how they slide where that is not by default."""
-        given, kind = _settings(self), activations.make(self.activation).name
+        given = _settings(self)
+        kind = activations.make(given.activation).name
         size = sides(pair(given.size)) if self.axes == PICTURE else str(given.size)
         told = [self.name, f"{counted(given.filters, 'filter')} of {size}", *([kind] if kind != "identity" else [])]
         usual = {"stride": 1, "padding": "valid", "dilation": 1, "groups": 1}

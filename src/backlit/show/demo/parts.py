@@ -69,8 +69,10 @@ def _pictures(setup: DemoSetup) -> Iterator[Block]:
         return
     which = "At the first weights" + (", the first row" if setup.rows > 1 else "")
     for backward in (False, True):
-        said = [f"{which}. {drawing_caption(setup.drawing, backward=backward, in_text=text)}" for text in (False, True)]
-        yield PanelPicture(setup.drawing, *said, backward)
+        said, in_text = (
+            f"{which}. {drawing_caption(setup.drawing, backward=backward, in_text=text)}" for text in (False, True)
+        )
+        yield PanelPicture(setup.drawing, said, in_text, backward)
 
 
 def _race(runs: Sequence[SetupRun]) -> Iterator[Block]:

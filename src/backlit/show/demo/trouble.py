@@ -110,8 +110,8 @@ def _maps(runs: Sequence[TroubleRun]) -> Iterator[Block]:
         if found.maps is not None:
             maps = msgspec.structs.replace(found.maps, columns=())
             which = f"{found.name} after training, the first row."
-            said = [f"{which} {drawing_caption(maps, backward=False, in_text=text)}" for text in (False, True)]
-            yield PanelPicture(maps, *said, digits=2)
+            said, in_text = (f"{which} {drawing_caption(maps, backward=False, in_text=text)}" for text in (False, True))
+            yield PanelPicture(maps, said, in_text, digits=2)
 
 
 # ------------------------------------------------------------------------------------------------ signals and diagnosis
