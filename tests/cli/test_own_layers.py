@@ -44,7 +44,7 @@ QUICK = ("--epochs", "8", "--validation", "0", "--rate", "0.01", "-q")
 def test_a_convolution_on_a_table_trains_predicts_and_evaluates(capsysbinary):
     code, out, err = run(capsysbinary, "train", "digits", "--network", "net.toml", *QUICK, "-o", "m.safetensors")
     assert (code, err) == (0, "")
-    assert "4 relu @ 3×3" in out
+    assert "conv2d, 4 filters of 3 × 3, relu" in out
     assert run(capsysbinary, "predict", "m.safetensors", "digits")[1].startswith("prediction\n0\n")
     found = json.loads(run(capsysbinary, "evaluate", "m.safetensors", "digits", "--json")[1])
     assert found["scores"]["accuracy"] > 0.8

@@ -46,7 +46,7 @@ def test_a_grid_search_compares_networks_of_several_kinds():
 def test_a_regressor_reads_sequences():
     regressor = bl.MLPRegressor(hidden_layers=[bl.LSTM(3)], input_shape=(16, 4), **SETTINGS).fit(X, X[:, 20])
     assert np.isfinite(regressor.predict(X)).all()
-    with pytest.raises(ValueError, match="does not support the layers 3 lstm"):
+    with pytest.raises(ValueError, match="does not support the layers lstm, 3 units"):
         regressor.to_sklearn()
 
 
