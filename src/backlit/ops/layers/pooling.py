@@ -168,6 +168,7 @@ class MaxPool(Pooling, frozen=True):
     size: Counts = 2
     stride: Counts | None = None
     padding: Padding = "valid"
+    choices: ClassVar[tuple[str, ...]] = ("M",)
     formula: ClassVar[str] = r"\mathrm{out}_{ijq} = \max_{k, l} x_{i s + k - p,\, j s + l - p,\, q}"
 
     def shapes(self, *rows: Shape) -> Shapes:
