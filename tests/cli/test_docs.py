@@ -30,7 +30,7 @@ def test_the_page_beyond_the_chain_is_real(monkeypatch):
     monkeypatch.chdir(ROOT)
     session = runpy.run_path("bench/session.py")
     page = Path("docs/beyond-the-chain.md").read_text(encoding="utf-8")
-    assert page.count("```text\n") == page.count("```python\n") >= 7
+    assert page.count("```text\n") >= 7
     ran = session["with_printed"](session["rewritten"](page))
     assert NUMBER.sub("#", ran) == NUMBER.sub("#", page)
     given, shown = (np.array([float(number) for number in NUMBER.findall(text)]) for text in (ran, page))

@@ -172,7 +172,7 @@ class Parallel(Block, frozen=True):
 class Bidirectional(Block, frozen=True):
     r"""A recurrent layer forward in time beside one of the same settings that reads the sequence from its end.
 
-    What the second writes is in the order of time again, so that both parts of an output belong to one moment. Each
+    What the second writes is in the order of time again, so that both parts of an output belong to one time step. Each
     direction has its own parameters.
 
     Args:
@@ -183,6 +183,10 @@ class Bidirectional(Block, frozen=True):
 
     Source: Schuster, Paliwal, "Bidirectional recurrent neural networks", IEEE Transactions on Signal Processing 45,
     1997.
+
+    >>> from backlit.ops.layers.gru import GRU
+    >>> Bidirectional(GRU(8)).summary()
+    'bidirectional [gru, 8 units]'
     """
 
     layer: Any

@@ -200,7 +200,7 @@ class GRU(ThroughTime, frozen=True):
 
     Args:
         units: the number of units.
-        returns, reverse, lengths, truncate, bias, freeze: as in `Recurrent`.
+        returns, reverse, lengths, truncate, bias, freeze, tie: as in `Recurrent`.
         weights: initializer of W, or W outright; by default Glorot's uniform one.
         recurrent_weights: the same of U; by default orthogonal.
         biases: the same of b; by default zeros.

@@ -174,7 +174,8 @@ class LSTM(ThroughTime, frozen=True):
 
     Args:
         units: the number of cells.
-        returns, reverse, lengths, truncate, bias, freeze: as in `Recurrent`; cutting cuts the slopes of the cells too.
+        returns, reverse, lengths, truncate, bias, freeze, tie: as in `Recurrent`; cutting cuts the slopes of the cells
+            too.
         weights: initializer of W, or W outright; by default Glorot's uniform one.
         recurrent_weights: the same of U; by default orthogonal.
         biases: the same of b; by default 1 for the forget gate, so that cells remember at first, else 0.

@@ -124,6 +124,7 @@ class Recurrent(ThroughTime, frozen=True):
         recurrent_weights: the same of U; by default orthogonal, so that states keep their size.
         biases: the same of b; by default zeros.
         freeze: names of the parameters that training leaves alone: "W", "U", "b".
+        tie: layers of one tie share W, U and b, whose gradients add up; their first values are those of the first.
 
     Errors: a BacklitError where a setting is out of its bounds, the activation is not element-wise, or rows are no
     sequences.
