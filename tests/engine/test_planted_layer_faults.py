@@ -70,6 +70,7 @@ WHOLE = ("categories", "equal numbers")
 """Those that are given whole numbers, some of them equal."""
 
 CONVOLUTION, POOLING = "backlit.kernels.convolution:", "backlit.kernels.pooling:"
+LOOPS = "backlit.kernels.convolution_loops:"
 LAYERS = "backlit.ops.layers."
 TIME = f"{LAYERS}through_time:"
 
@@ -104,38 +105,38 @@ FAULTS = {
     ),
     "no bias": (f"{CONVOLUTION}convolve", "b if b.size else 0.0", "0.0", "convolution"),
     "loops: rows for columns": (
-        f"{CONVOLUTION}fill_places",
+        f"{LOOPS}fill_places",
         "% columns_out * right",
         "% columns_out * down",
         "convolution",
     ),
-    "loops: no dilation": (f"{CONVOLUTION}fill_places", "l * d_right * channels", "l * channels", "convolution"),
-    "loops: padding on one side alone": (f"{CONVOLUTION}lay_out", "at += left * channels", "at += 0", "convolution"),
+    "loops: no dilation": (f"{LOOPS}fill_places", "l * d_right * channels", "l * channels", "convolution"),
+    "loops: padding on one side alone": (f"{LOOPS}lay_out", "at += left * channels", "at += 0", "convolution"),
     "loops: a window's slope beside its place": (
-        f"{CONVOLUTION}inputs_slope",
-        "% columns_out * right - left",
-        "% columns_out * right",
+        f"{LOOPS}add_window",
+        "(to + column + l) * channels",
+        "(to + column) * channels",
         "convolution",
     ),
     "loops: groups, a window beside its place": (
-        f"{CONVOLUTION}simply",
+        f"{LOOPS}simply",
         "% w * d_right - left",
         "% w * d_right",
         "convolution",
     ),
     "loops: groups, another group's channels": (
-        f"{CONVOLUTION}simply",
+        f"{LOOPS}simply",
         " + f // share * depth",
         "",
         "convolution",
     ),
     "loops: groups, another group's channels forward": (
-        f"{CONVOLUTION}sweep_pictures",
-        "at + f // share * depth",
+        f"{LOOPS}sweep_pictures",
+        "at + group * depth",
         "at",
         "convolution",
     ),
-    "loops: a row of the window left out": (f"{CONVOLUTION}add_window", "r >= rows", "r >= rows - 1", "convolution"),
+    "loops: a row of the window left out": (f"{LOOPS}add_window", "r >= rows", "r >= rows - 1", "convolution"),
     "equal numbers: the last": (f"{POOLING}max_pool", "X[met] > Z[out]", "X[met] >= Z[out]", "equal numbers"),
     "equal numbers: all": (f"{POOLING}max_pool_backward", "M[out] == place", "M[out] >= 0", "equal numbers"),
     "pooling keeps one window's slope": (f"{POOLING}max_pool_backward", "dX[met] +=", "dX[met] =", "pooling"),
@@ -297,13 +298,17 @@ def planted(where: str, right: str, wrong: str) -> Iterator[None]:
 
 @contextmanager
 def running(function: Any, other: Any) -> Iterator[None]:
-    """Have a function run another one's code."""
-    own = function.__code__
+    """Have a function run another one's code, which finds the names of its own module too."""
+    own, names = function.__code__, function.__globals__
+    lent = {name: value for name, value in other.__globals__.items() if name not in names}
     function.__code__ = other.__code__
+    names.update(lent)
     try:
         yield
     finally:
         function.__code__ = own
+        for name in lent:
+            del names[name]
 
 
 @contextmanager

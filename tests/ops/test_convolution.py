@@ -90,7 +90,10 @@ def test_plain_equals_compiled(case, n, keep, plain_and_compiled):
      (Upsample(2), (3, 5, 2)), (Upsample((1, 3)), (2, 2, 3)), (Upsample(3), (4, 2)),
      (Conv2D(6, 5, padding=2), (28, 28, 1)), (Conv2D(16, 5), (14, 14, 6)), (MaxPool(), (28, 28, 6)),
      (Conv1D(16, 5), (128, 8)), (Conv2D(8, 3), (8, 8, 1)), (Conv2D(40, 1), (3, 3, 70)),
-     (Conv2D(6, 3, groups=6), (9, 8, 6))],  # each fits into the memory that compiled loops work in
+     (Conv2D(6, 3, groups=6), (9, 8, 6)),
+     # each fits into the memory that compiled loops work in; those below are swept for the slope of the inputs too
+     (Conv2D(9, (3, 2), padding=1, dilation=(1, 2)), (7, 8, 17)), (Conv2D(5, 3, padding="same"), (6, 7, 20)),
+     (Conv1D(33, 5, padding="same"), (64, 32)), (Conv2D(3, (2, 4), padding=(1, 3)), (5, 5, 16))],
     ids=str,
 )  # fmt: skip
 def test_plain_equals_compiled_in_common_shapes(layer, row, plain_and_compiled):

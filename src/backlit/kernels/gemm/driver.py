@@ -24,11 +24,13 @@ from numba.extending import intrinsic
 
 from backlit.kernels.gemm import symbols
 from backlit.kernels.gemm.microkernels import (
+    BROAD,
     DOTS,
     LINE,
     LOW,
     NARROW,
     TALL,
+    broad_tile,
     dot_products,
     line_tile,
     low_tile,
@@ -53,6 +55,7 @@ from backlit.kernels.gemm.simd import (
     never_inlined,
     number_at,
     part_from,
+    widest_of,
 )
 from backlit.kernels.numba_private import cgutils
 
@@ -121,6 +124,13 @@ def _down(
     tall = 0 if wide else rows_in_tall_tiles(rows)
     step = a_step if a_step > 0 else TALL
     i = 0
+    # Broad tiles of up to 8 rows, where both vectors fit into one register and rows of A are read in place.
+    if a_step > 0 and not wide and widest_of(A) > lanes_of(A):
+        while i < rows:
+            prefetch(after(ahead, i * share * ahead_step), ahead_step, min(BROAD * share, steps - i * share))
+            a, c, d = after(A, i * a_tile), after(C, i * c_row), after(D, i * d_row)
+            broad_tile(a, a_row, a_step, B, b_step, c, c_row, d, d_row, gap + lanes_of(A), rows - i, steps)
+            i += BROAD
     # Tall tiles of 6 rows by two vectors.
     while i < tall:
         prefetch(after(ahead, i * share * ahead_step), ahead_step, min(TALL * share, steps - i * share))

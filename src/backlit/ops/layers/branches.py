@@ -47,7 +47,8 @@ class Block(Layer, frozen=True):
         parts = [" -> ".join(layer.summary() for layer in branch) or "as it is" for branch in self.shown()]
         told = f"{self.name} [{' | '.join(parts)}]"
         if len(told) > LONGEST:
-            told = f"{self.name} of {' and '.join(str(count_of(branch)) for branch in self.shown())} layers"
+            *counts, last = (str(count_of(branch)) for branch in self.shown())
+            told = f"{self.name} of {' and '.join(filter(None, [', '.join(counts), last]))} layers"
         return told
 
     def shown(self) -> tuple[tuple[Layer, ...], ...]:

@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 import msgspec
 
 from backlit.errors import BacklitError, counted
-from backlit.kernels.convolution import convolve, convolve_backward, convolve_backward_loops, convolve_loops
+from backlit.kernels.convolution import convolve, convolve_backward
+from backlit.kernels.convolution_loops import convolve_backward_loops, convolve_loops
 from backlit.ops.base import Activation, Interval, Layer, Op, Shape, Shapes, tuned
 from backlit.ops.equations import Equations, Formula, Index, Part, every, of, product, total
 from backlit.ops.layers.windows import (

@@ -172,7 +172,7 @@ def _unrolled(panel: Unrolled, digits: int, most: int, *, backward: bool) -> Ite
             words = f"… {left_out:,} times more" if folded else onward
             yield f"{' ' * (times + 2 + wide + 1 + cell_len(arrow) + 1)}{'▲' if backward else '▼'} {words}"
         states = said(moment.states, panel.units)
-        cells = f" (cells {said(moment.cells, len(moment.cells))})" if moment.cells else ""
+        cells = f" (cells {said(moment.cells, panel.units)})" if moment.cells and not backward else ""
         way = arrow if moment.run else f"{NOT_RUN:^{cell_len(arrow)}}"
         yield f"{moment.name:{times}}  {read}{' ' * (wide - cell_len(read))} {way} {states}{cells}"
 

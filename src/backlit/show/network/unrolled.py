@@ -78,8 +78,9 @@ class _Chain:
         return name if number is None else f"{name}  {short_text(number, self.digits)}"
 
     def _states(self, moment: Moment) -> list[str]:
-        """Give a time's states; of an LSTM its cells before them."""
-        return [*self._said(moment.cells, len(moment.cells)), *self._said(moment.states, self.panel.units)]
+        """Give a time's states; of an LSTM on the way forward its cells before them."""
+        cells = [] if self.backward or not moment.cells else self._said(moment.cells, self.panel.units)
+        return [*cells, *self._said(moment.states, self.panel.units)]
 
     def _weight(self, node: Node) -> str:
         number = node.slope if self.backward else node.value
