@@ -335,7 +335,7 @@ def trained_places(network: Any) -> Any:
     return moved
 
 
-@pytest.mark.parametrize("units, loss", [(1, "binary_cross_entropy"), (3, "cross_entropy")])
+@pytest.mark.parametrize(("units", "loss"), [(1, "binary_cross_entropy"), (3, "cross_entropy")])
 def test_outputs_are_those_of_the_network_where_branches_read_what_is_trained(units: int, loss: str) -> None:
     last = bl.Dense(units, "sigmoid" if units == 1 else "softmax")
     network = bl.Network([bl.Dense(4), bl.Residual([bl.Dense(4, "tanh")]), last], inputs=2, loss=loss)
