@@ -169,3 +169,17 @@ def test_overfitting_is_found_and_early_stopping_or_a_penalty_cures_it() -> None
     assert found.findings[0].measured > 0.1
     assert found.tried[0].helped
     assert (found.tried[0].closed or 0.0) > 0.8
+
+
+def test_dead_units_of_a_layer_without_biases_are_found():
+    """There is no bias to be low: what is left is the weights, or another activation."""
+    network = bl.Network(
+        [bl.Dense(2, "relu", bias=False, weights=[[-1.0, -1.0]]), bl.Dense(1)], 1, "half_squared_error", seed=1
+    )
+    X = np.linspace(0.1, 1.0, 20)[:, None]
+    training = Training(network, X, X, epochs=2, signals=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BacklitWarning)
+        training.run()
+    found = {finding.code: finding for finding in diagnose(training).findings}
+    assert not any("biases that begin" in remedy.words for remedy in found["BL305"].remedies)

@@ -292,6 +292,49 @@ def test_all_forms_show_it(name: str) -> None:
     assert all("by differences" in record.checked or "smaller than" in record.checked for record in numeric)
 
 
+OTHERS: Any = {
+    "batch norm in a picture": ([bl.Conv2D(2, 2), bl.BatchNorm(), "tanh", bl.Flatten()], (3, 2, 1)),
+    "layer norm at each time": ([bl.Dense(2), bl.LayerNorm(), bl.GlobalAveragePool()], (3, 2)),
+    "whole channels dropped": ([bl.Conv1D(2, 2, "tanh"), bl.SpatialDropout(0.5), bl.Flatten()], (3, 1)),
+    "groups, wider than the picture": ([bl.Conv2D(2, (2, 3), "relu", 2, 2, (1, 2), groups=2), bl.Flatten()], (2, 2, 2)),
+    "stride beyond the window": ([bl.AveragePool(2, 3, "same"), bl.Conv1D(1, 2, padding="same"), bl.Flatten()], (7, 1)),
+    "grown": ([bl.Upsample((1, 2)), bl.MaxPool(2, 1), bl.Flatten()], (2, 2, 1)),
+    "both directions": ([bl.Bidirectional(bl.GRU(1, returns="sequence"), "multiply"), bl.Flatten()], (2, 1)),
+    "one step": ([bl.LSTM(1, bias=False, reverse=True)], (1, 2)),
+    "cut": ([bl.LSTM(1, truncate=1, returns="sequence"), bl.GlobalAveragePool()], (3, 1)),
+    "an activation inside": ([bl.Recurrent(1, "leaky_relu", reverse=True)], (3, 1)),
+    "frozen": ([bl.GRU(1, freeze=("U", "b"))], (2, 1)),
+}
+
+
+@pytest.mark.parametrize("rule", [{}, {"max_norm": 0.5}, {"clip_norm": 0.1, "l2": 0.1}], ids=str)
+@pytest.mark.parametrize("name", OTHERS)
+def test_every_line_of_other_layers_is_true(name: str, rule: Any) -> None:
+    layers, shape = OTHERS[name]
+    network = bl.Network([*layers, bl.Dense(1)], inputs=shape, seed=1)
+    rng = np.random.default_rng(5)
+    network.parameters[:] = rng.normal(size=network.parameters.size).round(2)
+    X, T = rng.normal(size=(2, *shape)).round(2), rng.normal(size=(2, 1)).round(1)
+    example = bl.explain(network, X, T, digits=9, seed=2, **rule)
+    records, judge = list(example), Judge(str(example), 9)
+    assert not judge.wrong_lines()
+    assert not judge.wrong_formulas({record.name: record.value for record in records})
+    stepped = network.copy()
+    settings = {"optimizer": "sgd", "batch_size": "full", "epochs": 1, "seed": 2, "compiled": False}
+    bl.Training(stepped, X, T, **settings, **rule).run()
+    after = [record.value for record in records if re.fullmatch(r"(w|u|b|gamma|beta|γ|β)(_\w)?\(.*\)\+", record.name)]
+    assert sorted(after) == sorted(stepped.parameters[trained_places(stepped)].tolist())
+
+
+def trained_places(network: Any) -> Any:
+    """Give where the parameters lie that training moves."""
+    moved = np.ones(network.parameters.size, bool)
+    for name in network.frozen:
+        offset, shape = network.layout[name]
+        moved[offset : offset + int(np.prod(shape))] = False
+    return moved
+
+
 @pytest.mark.parametrize(("units", "loss"), [(1, "binary_cross_entropy"), (3, "cross_entropy")])
 def test_outputs_are_those_of_the_network_where_branches_read_what_is_trained(units: int, loss: str) -> None:
     last = bl.Dense(units, "sigmoid" if units == 1 else "softmax")

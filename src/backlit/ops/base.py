@@ -167,8 +167,7 @@ class Layer(Op, frozen=True):
     shaped: ClassVar[bool] = False
     by_position: ClassVar[bool] = False
     batch_coupled: ClassVar[bool] = False
-    choices: ClassVar[tuple[str, ...]] = ()
-    """Buffers that say which of several numbers was taken, as max pooling has: where one changes, E has a kink."""
+    choices: ClassVar[tuple[str, ...]] = ()  # buffers that say which number was taken: where one changes, E has a kink
     outputs: ClassVar[Interval | None] = None
     """The lowest and the highest output; with None a network accepts any loss."""
 
