@@ -11,6 +11,7 @@ import oracles
 import pytest
 from cases import ACTIVATIONS, LOSSES, OTHER_LAYERS, SAMPLES, draw_rows, label, last_activation
 
+import backlit as bl
 from backlit.engine import machine
 from backlit.engine.gradcheck import gradcheck
 from backlit.engine.machine import passes, reduce, update
@@ -563,3 +564,12 @@ def test_settings_out_of_range_are_refused(given, message):
     options = {"X": np.ones((3, 2)), "Y": np.ones(3)} | given
     with pytest.raises(BacklitError, match=message):
         gradcheck(Network([Dense(1)], 2), **options)
+
+
+def test_slopes_that_are_cut_in_time_are_named():
+    layers = [bl.Recurrent(2, returns="sequence", truncate=2), bl.Dense(1)]
+    network = bl.Network(layers, (4, 1), loss="mse", seed=1)
+    check = bl.gradcheck(network, np.ones((2, 4, 1)), np.zeros((2, 4, 1)))
+    assert not check.passed
+    assert check.truncated == ("1",)
+    assert "truncate=0" in str(check)

@@ -106,10 +106,11 @@ def gradcheck(
 
     An error counts relative to the larger of the two values, but values so small that the rounding of E hides them
     count as the smallest that it does not. A loss's `ceiling` limits the error alone, not its slope: the differences
-    are those of the error without it. A recurrent layer with `truncate` takes another slope than the error's on purpose,
-    and so fails; check it with truncate=0. Where a difference would step over a kink of an activation or of the loss,
-    it is taken with a smaller step; where even that does not help, the entry is skipped and counted as skipped. Frozen
-    parameters have no gradient and are left out, and so are inputs that hold whole numbers, such as categories.
+    are those of the error without it. A recurrent layer with `truncate` takes another slope than the error's on
+    purpose, and so fails: check it with truncate=0. Where a difference would step over a kink of an activation or of
+    the loss, it is taken with a smaller step; where even that does not help, the entry is skipped and counted as
+    skipped. Frozen parameters have no gradient and are left out, and so are inputs that hold whole numbers, such as
+    categories.
 
     Args:
         network: what to check, in any dtype. X: inputs (n, inputs). Y: targets, as for a training.

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from backlit.engine.program.graph import Graph
-from backlit.engine.signals import SignalHistory
 from backlit.engine.row_shapes import one_row_of
+from backlit.engine.signals import SignalHistory
 from backlit.errors import BacklitError, counted, warn
 from backlit.kernels.types import Array
 from backlit.ops.base import Interval, Loss

@@ -197,8 +197,8 @@ def _gradient_check(record: GradientCheck) -> SummaryTable:
     note = f"{'passed' if record.passed else 'FAILED'}: {worst}; {kernels}, E = {record.loss:.9g}"
     notes = [note] if record.passed or not record.truncated else [
         note,
-        f"truncate cuts the slopes of layer {', '.join(record.truncated)} in time, so that they, and those of the layers "
-        "before, differ from the error's on purpose: check with truncate=0",
+        f"truncate cuts the slopes of layer {', '.join(record.truncated)} in time, so that they, and those of the "
+        "layers before, differ from the error's on purpose: check with truncate=0",
     ]  # fmt: skip
     return SummaryTable("", head, rows, notes, numbers=len(head))
 

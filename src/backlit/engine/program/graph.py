@@ -204,7 +204,9 @@ def checked_shape(name: str, shape: Any) -> Shape:
         isinstance(size, (int, np.integer)) and not isinstance(size, bool) and size >= 1 for size in shape
     )
     if not whole or not shape:
-        raise BacklitError(f"the input {name} has the shape {shape!r} per row; expected whole numbers of at least 1, such as (4,).")
+        raise BacklitError(
+            f"the input {name} has the shape {shape!r} per row; expected whole numbers of at least 1, such as (4,)."
+        )
     return tuple(int(size) for size in shape)
 
 
