@@ -103,8 +103,8 @@ def network_section(report: ModelReport) -> Section:
     pairs = [("network", plain(report.network, WORDS))]
     pairs += _recipe_facts(report.recipe) if report.recipe else []
     undrawn = (
-        "The network is not drawn here: a drawing of units and weights is of dense layers, one behind another. `backlit "
-        "explain MODEL --data DATA` draws other layers, on a row."
+        "The network is not drawn here: a drawing of units and weights is of dense layers, one behind another. "
+        "`backlit explain MODEL --data DATA` draws other layers, on a row."
     )
     blocks: list[Block] = [_picture(report.drawing) if report.drawing else Said(undrawn)]
     words = f"Training adjusts {counted(report.parameters, 'number')}: the weights and biases."
