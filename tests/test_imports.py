@@ -66,7 +66,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 """What each package may import beside itself and what is below all."""
 
 BUDGETS = {
-    "kernels/gemm": 950,
+    "kernels/gemm": 1_025,
     "engine/program": 1_050,
     "engine/machine": 1_350,
     "engine/code_cache": 800,

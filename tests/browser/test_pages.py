@@ -22,8 +22,17 @@ PAGES: dict[str, dict[str, Any]] = {
     "gates": {"compare": True}, "iris-from-scratch": {"row": (1, 2, 3, 4, 5, 6)}, "exam-scores": {"names": True},
     "convolution": {}, "recurrent": {},
 }  # fmt: skip
-SHEETS = {"two-layer": 2, "one-output": 2, "linear": 2, "xor": 3, "gates": 3, "iris-from-scratch": 4, "exam-scores": 3,
-          "convolution": 3, "recurrent": 2}
+SHEETS = {
+    "two-layer": 2,
+    "one-output": 2,
+    "linear": 2,
+    "xor": 3,
+    "gates": 3,
+    "iris-from-scratch": 4,
+    "exam-scores": 3,
+    "convolution": 3,
+    "recurrent": 2,
+}
 WIDTHS = (390, 1100, 1700)
 MADE: dict[str, Callable[[], str]] = {
     "folded": lambda: folded(20, 14, 5).to_html(), "tall": lambda: folded(20, 12, 12).to_html(),

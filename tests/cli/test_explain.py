@@ -180,7 +180,7 @@ def test_the_page_for_students_shows_what_the_commands_print(
     page = PAGE.read_text(encoding="utf-8")
     blocks = [(found[1], found[2]) for found in BLOCK.finditer(page)]
     files = [text for kind, text in blocks if kind == "toml"]
-    for name, text in zip(("mine.toml", "or.toml"), files, strict=True):
+    for name, text in zip(("mine.toml", "or.toml", "picture.toml", "sequence.toml"), files, strict=True):
         (tmp_path / name).write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     compared = 0
@@ -195,7 +195,7 @@ def test_the_page_for_students_shows_what_the_commands_print(
                 )
             else:
                 assert output == text
-    assert compared == 3
+    assert compared == 5
     if os.environ.get("BACKLIT_GOLDEN") == "write":
         PAGE.write_text(page, encoding="utf-8")
 

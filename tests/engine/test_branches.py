@@ -323,7 +323,7 @@ REFUSED = {
         r"layer 1: Select names column 3; .* columns are 0 to 2"),
     "half a column": (lambda: Select(0.5), "expected numbers of columns from 0"),
     "negative column": (lambda: Select([-1]), "expected numbers of columns from 0"),
-    "unread input": (lambda: Network([Dense(1)], {"a": 2, "b": 2}), "nothing reads the buffer b"),
+    "unread input": (lambda: Network([Dense(1)], {"a": 2, "b": 2}), "nothing reads the input 'b'; begin a branch with Select"),
     "a tie of other shapes": (lambda: Network([Dense(3, tie="a"), Dense(2, tie="a")], 3),
         r"the tie 'a' is of layers that differ: layer 1 has the parameters .* layer 2"),
     "a tie half frozen": (lambda: Network([Dense(3, tie="a"), Dense(3, tie="a", freeze=("W",))], 3), "has freeze = "),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from typing import Any
 
@@ -11,7 +12,6 @@ import oracles
 import pytest
 from cases import ACTIVATIONS, LOSSES, OTHER_LAYERS, SAMPLES, draw_rows, label, last_activation
 
-import backlit as bl
 from backlit.engine import machine
 from backlit.engine.gradcheck import gradcheck
 from backlit.engine.machine import passes, reduce, update
@@ -23,7 +23,12 @@ from backlit.ops.activations.softmax import Softmax
 from backlit.ops.base import REDUCTIONS
 from backlit.ops.layers.dense import Dense
 from backlit.ops.layers.dropout import Dropout
+from backlit.ops.layers.gru import GRU
+from backlit.ops.layers.lstm import LSTM
 from backlit.ops.layers.normalization import BatchNorm, LayerNorm
+from backlit.ops.layers.pooling import MaxPool
+from backlit.ops.layers.recurrent import Recurrent
+from backlit.ops.layers.reshaping import Flatten
 from backlit.ops.losses.multiclass import CrossEntropy, SoftmaxCrossEntropy
 from backlit.ops.losses.regression import MSE, HalfSquaredError, Huber
 from backlit.ops.registry import activations, losses
@@ -46,6 +51,57 @@ def test_a_ceiling_limits_the_error_alone(loss, compiled):
     assert check.passed, str(check)
     assert check.arrays[0].numeric > 0.5
     assert check.arrays[0].skipped == 0
+
+
+@both_modes
+@pytest.mark.parametrize("layer", [GRU, LSTM, Recurrent])
+def test_slopes_that_are_cut_on_purpose_are_not_called_wrong(layer, compiled):
+    rng = np.random.default_rng(0)
+    network = Network([layer(2, truncate=2, returns="sequence"), layer(2, truncate=9), Dense(1)], (5, 2), "mse", seed=1)
+    X, Y = rng.normal(size=(3, 5, 2)), rng.normal(size=(3, 1))
+    check = gradcheck(network, X, Y, compiled=compiled)
+    assert check.passed, str(check)
+    assert check.uncut == ("layer 1 (truncate=2)",)  # the other one cuts nothing in five steps
+    assert "Layer 1 (truncate=2) cuts slopes through time" in str(check)
+    assert not gradcheck(Network([layer(2), Dense(1)], (5, 2), "mse", seed=1), X, Y, compiled=compiled).uncut
+
+
+def test_a_fault_beside_a_cut_is_found(monkeypatch):
+    right = GRU.backward
+
+    def wrong(**arrays):
+        right(**arrays)
+        arrays["db"] *= 1.001
+
+    wrong.__signature__ = inspect.signature(right)
+    monkeypatch.setattr(GRU, "backward", staticmethod(wrong))
+    network = Network([GRU(2, truncate=2), Dense(1)], (5, 2), "mse", seed=1)
+    rng = np.random.default_rng(0)
+    check = gradcheck(network, rng.normal(size=(3, 5, 2)), rng.normal(size=(3, 1)))
+    assert [array.name for array in check.arrays if not array.passed] == ["1.b"]
+
+
+@both_modes
+def test_where_the_largest_of_a_window_changes_is_a_kink(compiled):
+    network = Network([MaxPool(2), Flatten(), Dense(1)], (2, 4, 1), "mse", seed=1)
+    equal = np.array([[1.0, 0.0, 1.0, 1.0], [1.0, 0.0, 0.0, 1.0]]).reshape(1, 2, 4, 1)
+    near = equal.copy()
+    near[0, 0, 0, 0] += 1e-7
+    for X, skipped in ((equal, 5), (near, 5)):
+        check = gradcheck(network, X, [[0.3]], compiled=compiled)
+        assert check.passed, str(check)
+        assert check.arrays[-1].skipped == skipped
+
+
+@both_modes
+def test_kinks_within_a_recurrent_layer_are_stepped_around(compiled):
+    network = Network([Recurrent(2, "relu", biases=[0.0, 1e-7]), Dense(1)], (3, 2), "mse", seed=1)
+    network["1.W"][:] = np.abs(network["1.W"])
+    X = np.zeros((2, 3, 2))
+    X[1] = 1.0
+    check = gradcheck(network, X, [[0.3], [0.2]], compiled=compiled)
+    assert check.passed, str(check)
+    assert sum(array.skipped for array in check.arrays) > 0
 
 
 # ------------------------------------------------------------------------------------------------- every op is right
@@ -564,12 +620,3 @@ def test_settings_out_of_range_are_refused(given, message):
     options = {"X": np.ones((3, 2)), "Y": np.ones(3)} | given
     with pytest.raises(BacklitError, match=message):
         gradcheck(Network([Dense(1)], 2), **options)
-
-
-def test_slopes_that_are_cut_in_time_are_named():
-    layers = [bl.Recurrent(2, returns="sequence", truncate=2), bl.Dense(1)]
-    network = bl.Network(layers, (4, 1), loss="mse", seed=1)
-    check = bl.gradcheck(network, np.ones((2, 4, 1)), np.zeros((2, 4, 1)))
-    assert not check.passed
-    assert check.truncated == ("1",)
-    assert "truncate=0" in str(check)

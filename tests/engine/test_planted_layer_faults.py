@@ -35,7 +35,9 @@ def sequence(*layers: Any, inputs: Any = (4, 2)) -> tuple[list[Any], Any]:
 
 
 NETWORKS = {
-    "convolution": picture(bl.Conv2D(4, (3, 2), "tanh", (1, 2), (2, 1), (1, 2), 2), bl.Conv2D(2, 2, "tanh", 1, "same")),
+    "convolution": picture(
+        bl.Conv2D(4, (3, 2), "tanh", (1, 2), (2, 1), (1, 2), 2), bl.Conv2D(2, (2, 3), "tanh", 1, "same")
+    ),
     "pooling": picture(bl.Conv2D(2, 2), bl.MaxPool(2, 1, "same"), bl.AveragePool(2, 2, "same")),
     "equal numbers": picture(bl.MaxPool(2, 1), inputs=(4, 3, 1)),
     "global": ([bl.Conv2D(2, 2), bl.GlobalAveragePool(), bl.Dense(2)], (4, 5, 2)),
@@ -68,6 +70,7 @@ WHOLE = ("categories", "equal numbers")
 """Those that are given whole numbers, some of them equal."""
 
 CONVOLUTION, POOLING = "backlit.kernels.convolution:", "backlit.kernels.pooling:"
+LOOPS = "backlit.kernels.convolution_loops:"
 LAYERS = "backlit.ops.layers."
 TIME = f"{LAYERS}through_time:"
 
@@ -102,19 +105,38 @@ FAULTS = {
     ),
     "no bias": (f"{CONVOLUTION}convolve", "b if b.size else 0.0", "0.0", "convolution"),
     "loops: rows for columns": (
-        f"{CONVOLUTION}fill_places",
+        f"{LOOPS}fill_places",
         "% columns_out * right",
         "% columns_out * down",
         "convolution",
     ),
-    "loops: no dilation": (f"{CONVOLUTION}fill_places", "l * d_right * channels", "l * channels", "convolution"),
-    "loops: padding on one side alone": (f"{CONVOLUTION}lay_out", "at += left * channels", "at += 0", "convolution"),
+    "loops: no dilation": (f"{LOOPS}fill_places", "l * d_right * channels", "l * channels", "convolution"),
+    "loops: padding on one side alone": (f"{LOOPS}lay_out", "at += left * channels", "at += 0", "convolution"),
     "loops: a window's slope beside its place": (
-        f"{CONVOLUTION}inputs_slope_simply",
-        "c * right + l * d_right - left",
-        "c * right + l * d_right",
+        f"{LOOPS}add_window",
+        "(to + column + l) * channels",
+        "(to + column) * channels",
         "convolution",
     ),
+    "loops: groups, a window beside its place": (
+        f"{LOOPS}simply",
+        "% w * d_right - left",
+        "% w * d_right",
+        "convolution",
+    ),
+    "loops: groups, another group's channels": (
+        f"{LOOPS}simply",
+        " + f // share * depth",
+        "",
+        "convolution",
+    ),
+    "loops: groups, another group's channels forward": (
+        f"{LOOPS}sweep_pictures",
+        "at + group * depth",
+        "at",
+        "convolution",
+    ),
+    "loops: a row of the window left out": (f"{LOOPS}add_window", "r >= rows", "r >= rows - 1", "convolution"),
     "equal numbers: the last": (f"{POOLING}max_pool", "X[met] > Z[out]", "X[met] >= Z[out]", "equal numbers"),
     "equal numbers: all": (f"{POOLING}max_pool_backward", "M[out] == place", "M[out] >= 0", "equal numbers"),
     "pooling keeps one window's slope": (f"{POOLING}max_pool_backward", "dX[met] +=", "dX[met] =", "pooling"),
@@ -128,25 +150,30 @@ FAULTS = {
     ),
     "the state before is not read": (
         f"{LAYERS}recurrent:Recurrent.forward",
-        "state @ U",
-        "0.0 * state @ U",
+        "matrix_product(state, U, S)",
+        "S[:] = 0.0",
         "recurrent",
     ),
     "no slope through time": (
         f"{LAYERS}recurrent:Recurrent.backward",
-        "dN[:, t] @ U.T",
-        "0.0 * dN[:, t] @ U.T",
+        "product_nt(dN[:, t], U, R)",
+        "R[:] = 0.0",
         "recurrent",
     ),
-    "a slope through time, not transposed": (f"{LAYERS}recurrent:Recurrent.backward", "@ U.T", "@ U", "recurrent"),
+    "a slope through time, not transposed": (
+        f"{LAYERS}recurrent:Recurrent.backward",
+        "product_nt(dN[:, t], U, R)",
+        "R[:] = dN[:, t] @ U",
+        "recurrent",
+    ),
     "one step too late": (f"{TIME}states_before", "before[:, 1:] = H[:, :-1]", "before[:] = H", "recurrent"),
     "backward begins forward": (f"{TIME}order", "if reverse", "if not reverse", "recurrent"),
     "gates in another order": (f"{LAYERS}lstm:LSTM.forward", "i, f, g, o = (", "f, i, g, o = (", "lstm"),
     "the cell's slope stops": (f"{LAYERS}lstm:LSTM.backward", "dC[:, t] * f", "0.0 * f", "lstm"),
     "the state's slope stops at the gates": (
         f"{LAYERS}lstm:LSTM.backward",
-        "dN[:, t] @ U.T",
-        "0.0 * dN[:, t] @ U.T",
+        "product_nt(dN[:, t], U, R)",
+        "R[:] = 0.0",
         "lstm",
     ),
     "a cell without its tanh's slope": (f"{LAYERS}lstm:LSTM.backward", "(1.0 - K[:, t] ** 2)", "1.0", "lstm"),
@@ -176,17 +203,38 @@ FAULTS = {
     "states behind the end": (f"{TIME}passed_on", "H, 0.0)", "H, H)", "lengths, all states"),
     "loops: no slope through time": (
         f"{LAYERS}recurrent:recurrent_backward_loops",
-        "product_nt(dN[i, after : after + 1], U, dH[i, t : t + 1])",
-        "dH[i, t] = 0.0",
+        "dH[i, t, j] = R[i, j]",
+        "dH[i, t, j] = 0.0",
         "recurrent",
     ),
-    "loops: another row's state": (
-        f"{LAYERS}lstm:lstm_loops",
-        "C[i, before, j] if s > 0 else 0.0",
-        "C[i, before, j]",
+    "loops: keep for take": (f"{LAYERS}lstm:lstm_loops", "KEEP, j] * C[i,", "TAKE, j] * C[i,", "lstm"),
+    "loops: a cell's slope stops": (
+        f"{LAYERS}lstm:lstm_backward_loops",
+        "dC[i, after, j] * gates[i, after, KEEP, j]",
+        "0.0 * dC[i, after, j]",
         "lstm",
     ),
-    "loops: keep for renew": (f"{LAYERS}lstm:lstm_loops", "G[i, t, units + j] * C", "G[i, t, j] * C", "lstm"),
+    "loops: a cell's slope through another step's gate": (
+        f"{LAYERS}lstm:lstm_backward_loops",
+        "gates[i, after, KEEP, j]",
+        "gates[i, t, KEEP, j]",
+        "lstm",
+    ),
+    "loops: the weights' slope of a step too late": (
+        f"{TIME}recurrent_gradient_loops",
+        "states[: n * steps - 1], nets[1:]",
+        "states[: n * steps - 1], nets[: n * steps - 1]",
+        "recurrent",
+    ),
+    "loops: slopes are not cut": (f"{TIME}way_back", "truncate != 0.0 and", "False and", "cut"),
+    "loops: a row runs on": (f"{TIME}length_of", "int(given)", "int(given) + 1", "lengths"),
+    "loops: a row's end gives no slope": (f"{TIME}way_back", "return AS_IT_IS", "return NOT_AT_ALL", "lengths"),
+    "loops: states behind the end": (
+        f"{TIME}passed_on_loops",
+        "H[i, t, j] if t < length else 0.0",
+        "H[i, t, j]",
+        "lengths, all states",
+    ),
     "an embedding's slopes overwrite": (
         f"{LAYERS}embedding:Embedding.backward",
         "np.add.at(dW, _rows(X, W).reshape(-1), dZ.reshape(-1, W.shape[1]))",
@@ -250,13 +298,17 @@ def planted(where: str, right: str, wrong: str) -> Iterator[None]:
 
 @contextmanager
 def running(function: Any, other: Any) -> Iterator[None]:
-    """Have a function run another one's code."""
-    own = function.__code__
+    """Have a function run another one's code, which finds the names of its own module too."""
+    own, names = function.__code__, function.__globals__
+    lent = {name: value for name, value in other.__globals__.items() if name not in names}
     function.__code__ = other.__code__
+    names.update(lent)
     try:
         yield
     finally:
         function.__code__ = own
+        for name in lent:
+            del names[name]
 
 
 @contextmanager

@@ -290,3 +290,13 @@ def test_all_forms_show_it(name: str) -> None:
     numeric = [record for record in example if record.checked]
     assert len(numeric) == network.parameters.size
     assert all("by differences" in record.checked or "smaller than" in record.checked for record in numeric)
+
+
+@pytest.mark.parametrize("units, loss", [(1, "binary_cross_entropy"), (3, "cross_entropy")])
+def test_outputs_are_those_of_the_network_where_branches_read_what_is_trained(units: int, loss: str) -> None:
+    last = bl.Dense(units, "sigmoid" if units == 1 else "softmax")
+    network = bl.Network([bl.Dense(4), bl.Residual([bl.Dense(4, "tanh")]), last], inputs=2, loss=loss)
+    X = np.array([[0.5, -1.0], [2.0, 0.25]])
+    example = bl.explain(network, X, np.eye(units)[[0, units - 1]])
+    found = [[example[f"out(o{k + 1})[{row}]"].value for k in range(units)] for row in (1, 2)]
+    np.testing.assert_allclose(found, network.predict(X), rtol=1e-14)

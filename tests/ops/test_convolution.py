@@ -90,7 +90,10 @@ def test_plain_equals_compiled(case, n, keep, plain_and_compiled):
      (Upsample(2), (3, 5, 2)), (Upsample((1, 3)), (2, 2, 3)), (Upsample(3), (4, 2)),
      (Conv2D(6, 5, padding=2), (28, 28, 1)), (Conv2D(16, 5), (14, 14, 6)), (MaxPool(), (28, 28, 6)),
      (Conv1D(16, 5), (128, 8)), (Conv2D(8, 3), (8, 8, 1)), (Conv2D(40, 1), (3, 3, 70)),
-     (Conv2D(6, 3, groups=6), (9, 8, 6))],  # each fits into the memory that compiled loops work in
+     (Conv2D(6, 3, groups=6), (9, 8, 6)),
+     # each fits into the memory that compiled loops work in; those below are swept for the slope of the inputs too
+     (Conv2D(9, (3, 2), padding=1, dilation=(1, 2)), (7, 8, 17)), (Conv2D(5, 3, padding="same"), (6, 7, 20)),
+     (Conv1D(33, 5, padding="same"), (64, 32)), (Conv2D(3, (2, 4), padding=(1, 3)), (5, 5, 16))],
     ids=str,
 )  # fmt: skip
 def test_plain_equals_compiled_in_common_shapes(layer, row, plain_and_compiled):
@@ -178,6 +181,20 @@ def test_torch_convolves_alike(case, n, run):
     close(got["1.dW"].reshape(W.shape), from_torch(w.grad.numpy(), weights=True))
     if layer.bias:
         close(got["1.db"].ravel(), b.grad.numpy())
+
+
+@pytest.mark.filterwarnings("ignore:Using padding=.same.")  # which copies the input
+@pytest.mark.parametrize(("size", "dilation"), [((2, 4), 1), ((3, 2), (2, 3)), ((1, 5), 1)], ids=str)
+def test_same_pads_as_torch_does(size, dilation, mode, run):
+    layer, row = Conv2D(3, size, padding="same", dilation=dilation), (6, 7, 2)
+    X, G, parameters = sample(layer, row, 2)
+    got = run([layer], X, G, parameters=parameters, mode=mode)
+    tensor, W = oracles.torch().tensor, got.network["1.W"]
+    w = tensor(np.moveaxis(np.moveaxis(W, -1, 0), -1, 1).copy())
+    z = oracles.torch().nn.functional.conv2d(
+        channels_first(X), w, tensor(got.network["1.b"].copy()), padding="same", dilation=dilation
+    )
+    np.testing.assert_allclose(got["1.Z"], from_torch(z.detach().numpy()), rtol=1e-10, atol=1e-12)
 
 
 @drawn(max_examples=20)

@@ -71,7 +71,7 @@ def canonical(text: str) -> str:
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("name", (*CLASSICS, "recurrent"))
+@pytest.mark.parametrize("name", [*CLASSICS, "recurrent"])
 def test_the_full_table_is_the_golden_one(name: str, form: str) -> None:
     text = FORMS[form](worked(name))
     path = GOLDEN / f"{name}.{form}"

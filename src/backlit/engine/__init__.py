@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     )
     from backlit.engine.warming import CacheContents, Warmed, cache_contents, warm
     from backlit.engine.weight_error import WeightError
+    from backlit.engine.wiring import branch_labels
 
 _PLACES = {
     "ArrayCheck": "gradcheck",
@@ -98,6 +99,7 @@ _PLACES = {
     "Warmed": "warming",
     "WeightError": "weight_error",
     "all_done": "stopping",
+    "branch_labels": "wiring",
     "buffer_units": "unit_names",
     "cache_contents": "warming",
     "can_compile": "compiled",
@@ -169,6 +171,7 @@ __all__ = [
     "Warmed",
     "WeightError",
     "all_done",
+    "branch_labels",
     "buffer_units",
     "cache_contents",
     "can_compile",

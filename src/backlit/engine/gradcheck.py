@@ -18,6 +18,7 @@ from backlit.engine.executable import Executable
 from backlit.engine.gradients import Revealing, refuse_not_finite, step_gradient
 from backlit.engine.input_checks import refuse_swapped, rows_of
 from backlit.engine.objective import Objective, rule_of
+from backlit.engine.program.graph import Graph
 from backlit.engine.program.structs import Clock, Data, Rule
 from backlit.engine.unit_names import element_name
 from backlit.errors import BacklitError
@@ -73,8 +74,8 @@ class GradientCheck(Summary, msgspec.Struct, frozen=True):
     tolerance: float
     compiled: bool
     arrays: tuple[ArrayCheck, ...]
-    truncated: tuple[str, ...] = ()
-    """The layers whose slopes are cut in time by `truncate`: theirs, and those before them, are not the error's."""
+    uncut: tuple[str, ...] = ()
+    """The layers that cut slopes by `truncate`, which were checked without cutting: "layer 1 (truncate=2)"."""
 
     @property
     def passed(self) -> bool:
@@ -104,13 +105,14 @@ def gradcheck(
     on, dropout on with one fixed mask. Both sides come from the machine that trains, in float64; the network given is
     left as it is.
 
+    Layers that cut slopes through time, `truncate=k`, leave out paths on purpose: what they give is not the slope of E,
+    and no difference of E can judge it. They are checked as they would be without cutting, and `uncut` names them.
+
     An error counts relative to the larger of the two values, but values so small that the rounding of E hides them
     count as the smallest that it does not. A loss's `ceiling` limits the error alone, not its slope: the differences
-    are those of the error without it. A recurrent layer with `truncate` takes another slope than the error's on
-    purpose, and so fails: check it with truncate=0. Where a difference would step over a kink of an activation or of
-    the loss, it is taken with a smaller step; where even that does not help, the entry is skipped and counted as
-    skipped. Frozen parameters have no gradient and are left out, and so are inputs that hold whole numbers, such as
-    categories.
+    are those of the error without it. Where a difference would step over a kink of an activation or of the loss,
+    it is taken with a smaller step; where even that does not help, the entry is skipped and counted as skipped. Frozen
+    parameters have no gradient and are left out, and so are inputs that hold whole numbers, such as categories.
 
     Args:
         network: what to check, in any dtype. X: inputs (n, inputs). Y: targets, as for a training.
@@ -136,7 +138,7 @@ def gradcheck(
     (True, [('1.W', (2, 3), 6), ('1.b', (3,), 3), ('2.W', (3, 1), 3), ('2.b', (1,), 1), ('X', (2, 2), 4)])
     """
     refuse_swapped(network, "gradcheck")
-    network = network.copy("float64")
+    network, uncut = without_cutting(network)
     X, Y, weights = rows_of(network, X, Y, sample_weight)
     if not X.shape[0]:
         raise BacklitError("X has no rows; expected at least one to check the gradient on.")
@@ -166,8 +168,24 @@ def gradcheck(
     named = [check if check.index is None else
              msgspec.structs.replace(check, element=element_name(network, check.name, check.index))
              for check in checks]  # fmt: skip
-    cut = [node.label for node in network.graph.nodes if getattr(node.op, "truncate", 0)]
-    return GradientCheck(loss, tolerance, compiled, tuple(named), tuple(cut))
+    return GradientCheck(loss, tolerance, compiled, tuple(named), uncut)
+
+
+def without_cutting(network: Architecture) -> tuple[Architecture, tuple[str, ...]]:
+    """Give a copy in float64 whose layers cut no slopes through time, and name those that would."""
+    graph, cutting = network.graph, []
+    nodes = list(graph.nodes)
+    for k, node in enumerate(nodes):
+        every = getattr(node.op, "truncate", 0)
+        if every and every < graph.rows[node.reads[0]][0]:
+            cutting.append(f"layer {node.label} (truncate={every})")
+            nodes[k] = msgspec.structs.replace(node, op=msgspec.structs.replace(node.op, truncate=0))
+    if not cutting:
+        return network.copy("float64"), ()
+    twin = type(network).from_graph(Graph(graph.inputs, nodes), network.loss, dtype="float64")
+    twin.layers = network.layers
+    twin.parameters[:], twin.state[:] = network.parameters, network.state
+    return twin, tuple(cutting)
 
 
 def _without_ceiling(loss: Loss) -> Loss:
@@ -214,18 +232,28 @@ class MovedError(Objective):
         sides = []
         for op, name in self.kinked:
             values = self.view(name)
+            if op is None:
+                sides.append(values.copy())
+                continue
             if isinstance(op, Loss):
                 values = values - self.view("T")
             sides += [np.sign(values - kink) for kink in op.kinks]
         return sides
 
 
-def _kinked(program: Executable) -> Iterator[tuple[Activation | Loss, str]]:
-    """Give the ops that have kinks, each with the name of the buffer that may lie on either side of them."""
+def _kinked(program: Executable) -> Iterator[tuple[Activation | Loss | None, str]]:
+    """Give the ops that have kinks, each with the name of the buffer that may lie on either side of them.
+
+    None stands beside a buffer that tells sides by itself: where a number of it changes, a kink is crossed.
+    """
     labels = program.network.labels
     for label, op in zip(labels, program.trained_ops, strict=False):
         if isinstance(op, Activation) and op.kinks:
             yield op, f"{label}.{op.reads[0]}"
+        elif (inside := op.inside()) is not None and inside.kinks:
+            yield inside, f"{label}.N"
+        for name in op.choices:
+            yield None, f"{label}.{name}"
     if program.loss.kinks:
         count = len(program.trained_ops)
         yield program.loss, f"{labels[count - 1]}.{program.trained_ops[-1].writes}" if count else "X"

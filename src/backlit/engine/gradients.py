@@ -21,8 +21,6 @@ from backlit.engine.settings import LARGEST_SEED, Seed
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.ops.base import Optimizer
-from backlit.ops.layers.dropout import Dropout
-from backlit.ops.layers.spatial_dropout import SpatialDropout
 from backlit.ops.value_checks import NotNegative, checked
 
 Update = Annotated[int, Meta(ge=0, le=LARGEST_SEED, extra={"expected": "the number of an update, from 0 on"})]
@@ -75,7 +73,7 @@ def gradient_by_name(
     """Give the gradient of E on rows (X, Y, weights), by the names of the arrays that are trained."""
     l1, l2 = (checked(name, value, NotNegative) for name, value in (("l1", l1), ("l2", l2)))
     seed, step = checked("seed", seed, Seed | None), checked("step", step, Update)
-    graph = network.graph if seed is not None else without_dropout(network.graph)
+    graph = network.graph if seed is not None else without_draws(network.graph)
     twin = Architecture.from_graph(graph, network.loss, dtype=network.dtype)
     twin.parameters[:], twin.state[:] = network.parameters, network.state
     objective = Objective.of(
@@ -90,10 +88,6 @@ def gradient_by_name(
     )  # fmt: skip
 
 
-def without_dropout(graph: Graph) -> Graph:
-    """Give the graph with dropout that keeps all."""
-    nodes = [
-        msgspec.structs.replace(node, op=msgspec.structs.replace(node.op, p=0.0))
-        if isinstance(node.op, (Dropout, SpatialDropout)) else node for node in graph.nodes
-    ]  # fmt: skip
-    return Graph(graph.inputs, nodes)
+def without_draws(graph: Graph) -> Graph:
+    """Give the graph whose ops draw no random numbers: dropout keeps all."""
+    return Graph(graph.inputs, [msgspec.structs.replace(node, op=node.op.without_draws()) for node in graph.nodes])

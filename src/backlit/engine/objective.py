@@ -209,12 +209,15 @@ class PlainStep(Objective):
 
     def _run_left_out(self) -> None:
         """Run the last activation where the loss was joined with it, so that its output can be read too."""
-        chain = self.executable.prediction.chain
-        for k in range(len(self.executable.trained_ops), len(self.network.ops)):
+        tables = self.executable.prediction  # where several read a buffer, it has more steps than the network has ops
+        left_out = len(self.network.ops) - len(self.executable.trained_ops)
+        for k in range(tables.ops - left_out, tables.ops):
             first = 0
             for memory, n in self._kept:
                 with self._quiet():
-                    machine.invoke(chain, k, Row.FORWARD, memory, memory.dP, n, self.training, self.clock, first)
+                    machine.invoke(
+                        tables.chain, k, Row.FORWARD, memory, memory.dP, n, self.training, self.clock, first
+                    )
                 first += n
 
     def view(self, name: str) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 from backlit.engine import machine
 from backlit.engine.architecture import Architecture
 from backlit.engine.compiled import can_compile
-from backlit.engine.gradients import without_dropout
+from backlit.engine.gradients import without_draws
 from backlit.engine.machine.environment import steady
 from backlit.engine.objective import Objective, rule_of
 from backlit.engine.program.structs import Rule
@@ -41,7 +41,7 @@ class WeightError:
         optimizer: Optimizer | None = None, decay_biases: bool = False, compiled: bool = True,
     ) -> None:  # fmt: skip
         self.coupled = any(op.batch_coupled for op in network.ops)
-        graph = without_dropout(network.graph) if self.coupled else network.graph
+        graph = without_draws(network.graph) if self.coupled else network.graph
         self.network = Architecture.from_graph(graph, network.loss, dtype=network.dtype)
         self.network.state[:] = network.state
         whole: dict[str, Any] = {"rows": len(rows[0])} if self.coupled else {}  # the rows of a batch in one piece

@@ -51,17 +51,21 @@ def labelled(layers: Sequence[Layer], within: str = "") -> dict[str, Layer]:
     for number, layer in enumerate(layers, 1):
         label = f"{within}{number}"
         if isinstance(layer, Block):
-            for inside, branch in _branches(layer, label):
+            branches = layer.in_branches()
+            for inside, branch in zip(branch_labels(label, branches), branches, strict=True):
                 found |= labelled(branch, inside)
         found[label] = layer
     return found
 
 
-def _branches(block: Block, label: str) -> list[tuple[str, Sequence[Layer]]]:
-    """Give a block's branches, each with what the labels of its layers begin with."""
-    branches = block.in_branches()
+def branch_labels(label: str, branches: Sequence[Sequence[object]]) -> list[str]:
+    """Give what the labels of the layers of each branch begin with, in the block of this label.
+
+    >>> branch_labels("2", [["dense"], ["dense"]]), branch_labels("2", [["dense"], []])
+    (['2a.', '2b.'], ['2.', '2.'])
+    """
     alone = sum(map(bool, branches)) == 1
-    return [(f"{label}{'' if alone else _letters(k)}.", branch) for k, branch in enumerate(branches)]
+    return [f"{label}{'' if alone else _letters(k)}." for k in range(len(branches))]
 
 
 class _Wiring:
@@ -99,7 +103,9 @@ class _Wiring:
 
     def _block(self, block: Block, buffer: str, label: str) -> str:
         """Make the nodes of a block's branches and of the ops that join them; give the buffer of the last one."""
-        written = [self.run(branch, buffer, inside) for inside, branch in _branches(block, label)]
+        branches = block.in_branches()
+        labels = branch_labels(label, branches)
+        written = [self.run(branch, buffer, inside) for inside, branch in zip(labels, branches, strict=True)]
         self._check_join(block, label, written)
         joined = written[0]
         for k, other in enumerate(written[1:], 1):

@@ -8,12 +8,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from string import ascii_lowercase
 from typing import Any
 
 from backlit.data import BUNDLED
 from backlit.data.messages import counted
-from backlit.engine import SIGNALS, Network
+from backlit.engine import SIGNALS, Network, branch_labels
 from backlit.examples.file_errors import MisfitError
 from backlit.examples.file_layers import LABELLED, VALUES
 from backlit.examples.file_shapes import check_numbers, misfit_of_row, nested_shape
@@ -61,12 +60,11 @@ def tables_of(
         label, here = f"{within}{number}", (*path, number - 1)
         yield label, table, here
         chains = [(key, table[key]) for key in ("layers", "shortcut") if table.get(key)]
-        for (key, chain), letter in zip(chains, "ab", strict=False):
-            yield from tables_of(chain, f"{label}{letter if len(chains) > 1 else ''}.", (*here, key))
+        for (key, chain), inside in zip(chains, branch_labels(label, [chain for _, chain in chains]), strict=True):
+            yield from tables_of(chain, inside, (*here, key))
         branches = table.get("branches") or []
-        alone = sum(map(bool, branches)) == 1
-        for k, branch in enumerate(branches):
-            yield from tables_of(branch, f"{label}{'' if alone else ascii_lowercase[k % 26]}.", (*here, "branches", k))
+        for k, inside in enumerate(branch_labels(label, branches)):
+            yield from tables_of(branches[k], inside, (*here, "branches", k))
 
 
 def check_shared(network: NetworkTable, training: Mapping[str, Any]) -> None:

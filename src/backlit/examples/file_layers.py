@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from string import ascii_lowercase
 from typing import Any
 
 import msgspec
 
+from backlit.engine import branch_labels
 from backlit.errors import BacklitError
 from backlit.examples.file_errors import MisfitError, inside, inside_key, of_setting
 from backlit.examples.file_slips import KINDS, check_layer
 from backlit.examples.strict import unknown_key
 from backlit.ops.base import Layer, Op
 from backlit.ops.layers.dense import Dense
-from backlit.ops.registry import REGISTRIES, layer_from_dict, layers
+from backlit.ops.registry import REGISTRIES, Registry, layer_from_dict, layers
 
 VALUES = {"weights": "W", "recurrent_weights": "U", "biases": "b"}
 """Keys of a layer's table whose lists of numbers are the parameter of that name."""
@@ -85,7 +85,7 @@ def layer_of(table: Any, label: str, path: tuple[str | int, ...]) -> Any:
             if kind_name == "layer":
                 continue
             if isinstance(settings.get(key), Mapping):
-                op_of_kind(kind_name, settings[key], key)
+                op_of(REGISTRIES[kind_name], settings[key], key, key)
             elif isinstance(settings.get(key), str):
                 with inside_key(key):
                     REGISTRIES[kind_name][settings[key]]
@@ -93,10 +93,11 @@ def layer_of(table: Any, label: str, path: tuple[str | int, ...]) -> Any:
             return layer_from_dict(settings | nested)
 
 
-def op_of_kind(kind_name: str, given: Mapping[str, Any], key: str) -> None:
-    """Check a table of an op's name and settings that stands under a key."""
-    registry = REGISTRIES[kind_name]
-    with inside(key, key):
+def op_of(registry: Registry, given: str | Mapping[str, Any], where: str, *path: str | int) -> Any:
+    """Give the op that a name, or a table of a name and settings, describes; `where` and `path` say where it stands."""
+    with inside(where, *path):
+        if not isinstance(given, Mapping):
+            return registry.make(given)
         if "op" not in given:
             raise BacklitError(f"the key 'op' is missing; expected a name such as op = \"{next(iter(registry))}\".")
         cls = registry.get(given["op"]) if isinstance(given["op"], str) else None
@@ -104,7 +105,7 @@ def op_of_kind(kind_name: str, given: Mapping[str, Any], key: str) -> None:
             with inside_key("op"):
                 registry[given["op"]]
         with of_setting(given):
-            registry.from_dict(given)
+            return registry.from_dict(given)
 
 
 def _nested(table: Mapping[str, Any], label: str, path: tuple[str | int, ...]) -> dict[str, Any]:
@@ -113,7 +114,8 @@ def _nested(table: Mapping[str, Any], label: str, path: tuple[str | int, ...]) -
     cls = layers.get(name) if isinstance(name, str) else None
     keys = [key for key, kind in (cls.nested if cls else {}).items() if kind == "layer" and key in table]
     found: dict[str, Any] = {}
-    chains = sum(bool(table.get(key)) for key in ("layers", "shortcut"))
+    chains = ["layers", "shortcut"]
+    labels = dict(zip(chains, branch_labels(label, [table.get(key) or [] for key in chains]), strict=True))
     for key in keys:
         if cls is None or key not in cls.__struct_fields__:
             continue
@@ -123,8 +125,7 @@ def _nested(table: Mapping[str, Any], label: str, path: tuple[str | int, ...]) -
         elif key == "branches":
             found[key] = _branches(given, label, (*path, key))
         else:
-            letter = "" if chains < 2 else "a" if key == "layers" else "b"
-            found[key] = _chain(given, f"{label}{letter}", (*path, key), f"layer {label}: {key}")
+            found[key] = _chain(given, labels[key], (*path, key), f"layer {label}: {key}")
     return found
 
 
@@ -137,21 +138,20 @@ def _branches(given: Any, label: str, path: tuple[str | int, ...]) -> list[list[
             "[{ units = 2 }]]: each branch is a list of layers.",
             path,
         )
-    alone = sum(map(bool, given)) == 1
     return [
-        _chain(branch, f"{label}{'' if alone else ascii_lowercase[k % 26]}", (*path, k), f"layer {label}: a branch")
-        for k, branch in enumerate(given)
+        _chain(given[k], inside, (*path, k), f"layer {label}: a branch")
+        for k, inside in enumerate(branch_labels(label, given))
     ]
 
 
-def _chain(given: Any, label: str, path: tuple[str | int, ...], where: str) -> list[Any]:
-    """Give layers one after another."""
+def _chain(given: Any, within: str, path: tuple[str | int, ...], where: str) -> list[Any]:
+    """Give layers one after another, whose labels begin with `within`."""
     if not isinstance(given, list):
         raise MisfitError(
             f"{where} is {KINDS.get(type(given), 'a number')}; expected a list of tables, such as [{{ units = 4 }}].",
             path,
         )
-    return [layer_of(inner, f"{label}.{k}", (*path, k - 1)) for k, inner in enumerate(given, 1)]
+    return [layer_of(inner, f"{within}{k}", (*path, k - 1)) for k, inner in enumerate(given, 1)]
 
 
 def without_values(table: Any) -> Any:

@@ -54,8 +54,8 @@ class NetworkTable(Table, frozen=True, kw_only=True):
         Count | tuple[Count | str, ...] | dict[str, Count | tuple[Count, ...]] | None,
         _says(
             "number of inputs, their names, or the shape of a row: `[28, 28, 1]` of pictures (rows, columns, "
-            "channels), `[50, 8]` of sequences (moments, numbers); or a table of several inputs, each with its number "
-            "or shape. `backlit train` takes it from the table where it is left out"
+            "channels), `[50, 8]` of sequences (time steps, numbers); or a table of several inputs, each with its "
+            "number or shape. `backlit train` takes it from the table where it is left out"
         ),
     ] = None
     layers: Annotated[list[dict[str, Any]], _says("the layers in order, a `[[network.layers]]` table for each")]
@@ -113,7 +113,7 @@ class DataTable(Table, frozen=True, kw_only=True):
         list[Any] | None,
         _says(
             "a target per row: a list of numbers, or one number where there is one output; a number or a list for each "
-            "moment where the network gives a sequence"
+            "time step where the network gives a sequence"
         ),
     ] = None
     input_divisors: Annotated[list[float] | None, _says("what each input column is divided by")] = None

@@ -24,7 +24,7 @@ from backlit.examples.file_checks import (
     check_values,
 )
 from backlit.examples.file_errors import MisfitError, at_place, inside, inside_key, misfit, of_setting
-from backlit.examples.file_layers import layer_of, with_ops, without_values
+from backlit.examples.file_layers import layer_of, op_of, with_ops, without_values
 from backlit.examples.file_rows import FileRows, file_rows, generator_of
 from backlit.examples.file_shapes import as_sequences, network_inputs, picture_advice
 from backlit.examples.file_slips import refuse_flat_rows
@@ -46,7 +46,7 @@ from backlit.examples.strict import decode, refuse_not_finite, unknown_key
 from backlit.examples.toml_slips import slip
 from backlit.kernels.types import Array
 from backlit.ops.base import Layer
-from backlit.ops.registry import REGISTRIES, Registry, losses
+from backlit.ops.registry import REGISTRIES, losses
 
 PARTS = ("network", "data", "training")
 
@@ -342,21 +342,6 @@ def _steps(table: Mapping[str, Any]) -> dict[str, Any]:
     with inside("training", "training"), of_setting(given):
         settings = TrainingSettings(**given)
     return {name: getattr(settings, name) for name in given}
-
-
-def op_of(registry: Registry, given: str | Mapping[str, Any], where: str, *path: str | int) -> Any:
-    """Give the op that a name, or a table of a name and settings, describes; `where` and `path` say where it stands."""
-    with inside(where, *path):
-        if not isinstance(given, Mapping):
-            return registry.make(given)
-        if "op" not in given:
-            raise BacklitError(f"the key 'op' is missing; expected a name such as op = \"{next(iter(registry))}\".")
-        cls = registry.get(given["op"]) if isinstance(given["op"], str) else None
-        if cls is None:
-            with inside_key("op"):
-                registry[given["op"]]
-        with of_setting(given):
-            return registry.from_dict(given)
 
 
 def chain_of(network: NetworkTable) -> list[Layer]:

@@ -95,7 +95,8 @@ class SetupRun(msgspec.Struct, frozen=True):
     """The record of a setup's training; `warnings` are what the training warned of.
 
     `kept` has the numbers of the weights that the network was given at the end, those of the epoch of the lowest loss,
-    where these are not the last ones; parameters, predictions and accuracies are those of the network.
+    where these are not the last ones; parameters, predictions and accuracies are those of the network. `shape` is that
+    of a row of inputs, `outputs` are the names of all outputs: those of a sequence at each time.
     """
 
     name: str
@@ -121,6 +122,8 @@ class SetupRun(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...] = ()
     validation_rows: int = 0
     kept: ErrorAt | None = None
+    shape: tuple[int, ...] = ()
+    outputs: tuple[str, ...] = ()
 
     @property
     def end(self) -> ErrorAt:

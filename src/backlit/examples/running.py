@@ -164,6 +164,7 @@ def _run(setup: Setup, training: Training, file: NetworkFile, compiled: bool) ->
         tuple(_published(item, found.get(item)) for item in setup.published),
         tuple(_computed(item, found.get(item)) for item in setup.computed),
         tuple(said), len(rows.validation[0]), last if best != done else None,
+        next(iter(network.graph.inputs.values())) if len(network.graph.inputs) == 1 else (), setup.names.outputs,
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from backlit.explain.record.drawing_records import Moment, Unrolled
 from backlit.explain.record.node_record import Node
 from backlit.kernels.types import Array
 from backlit.ops.base import Layer
+from backlit.ops.layers.through_time import length_of
 
 MOST_TIMES, FOLDED = 6, 2
 """Of more times so many of the first and of the last are drawn."""
@@ -32,7 +33,7 @@ def unrolled_panel(source: Source, k: int, title: str) -> Unrolled:
     values, slopes = source.values(f"{label}.H"), source.slopes(f"{label}.H")
     given, back = source.values(node.reads[0]), source.slopes(node.reads[0])
     cells = source.values(f"{label}.C") if f"{label}.C" in source.graph.rows else None
-    reverse = bool(getattr(op, "reverse", False))
+    reverse, length = bool(getattr(op, "reverse", False)), _length(source, k, steps)
     order = list(range(steps))[:: -1 if reverse else 1]
     drawn = order if steps <= MOST_TIMES else [*order[:FOLDED], *order[-FOLDED:]]
     moments = tuple(
@@ -41,6 +42,7 @@ def unrolled_panel(source: Source, k: int, title: str) -> Unrolled:
             _nodes(own, values[t], None if slopes is None else slopes[t]),
             () if cells is None else tuple(Node(f"c({name})", _value(cells[t, j]), None)
                                            for j, name in enumerate(own[:MOST_STATES])),
+            t < length,
         ) for t in drawn
     )  # fmt: skip
     lengths = () if slopes is None else tuple(float(np.linalg.norm(slopes[t])) for t in order)
@@ -50,6 +52,14 @@ def unrolled_panel(source: Source, k: int, title: str) -> Unrolled:
         _weight(source, k, "U", f"u({own[0]},{own[0]})", shapes.parameters["U"]), reverse,
         getattr(op, "returns", "last") == "sequence",
     )  # fmt: skip
+
+
+def _length(source: Source, k: int, steps: int) -> int:
+    """Give how many times of the row the layer runs over."""
+    beside = source.nodes[k].reads[1:]
+    if source.row is None or not beside:
+        return steps
+    return length_of(source.values(beside[0]).reshape(1), 0, steps)
 
 
 def _nodes(names: Sequence[str], values: Array, slopes: Array | None) -> tuple[Node, ...]:

@@ -104,8 +104,8 @@ def _weights(source: Source, k: int, made: Index | None) -> tuple[tuple[Grid, ..
         return _matrix(source, k), None
     values, slopes = source.weights(k, "W"), source.gradient(k, "W")
     part = next((part for part in equations.parameters if part.array == "W"), None)
-    if part is None or part.source is None:
-        return (), None
+    if part is None or part.source is None or isinstance(part.source(part.places[0]), str):
+        return (), None  # a weight of a category is no channel's
     grids = filter_grids(part, unit, values, slopes, (read.channels, own.channels))
     return tuple(grids[:MOST_MAPS]), _bias(source, k, unit, own.channels[unit])
 
@@ -113,7 +113,7 @@ def _weights(source: Source, k: int, made: Index | None) -> tuple[tuple[Grid, ..
 def filter_grids(
     part: Part, unit: int, values: Array, slopes: Array | None, channels: tuple[Sequence[str], Sequence[str]]
 ) -> list[Grid]:
-    """Give the weights that lead to a unit: a grid for each channel read, or all in one where windows have one axis."""
+    """Give the weights that lead to a unit: a grid for each channel read, or all in one where windows have one axis, or none."""
     places = sorted(
         (index for index in part.places if part.unit(index) == unit), key=lambda index: _number(part, index)
     )
@@ -123,7 +123,7 @@ def filter_grids(
         at = {part.position(index): index for index in found}
         name = f"{part.kind}({read[number]},{own[unit]})"
         grids.append(Grid(name, _placed(values, at), () if slopes is None else _placed(slopes, at)))
-    if len(next(iter(at), ())) == 1 and len(grids) > 1:
+    if len(next(iter(at), ())) <= 1 and len(grids) > 1:
         return [_stacked(grids, f"{part.kind}(…,{own[unit]})", read)]
     return grids
 

@@ -7,11 +7,11 @@ most, the window that this one reads, and so on to the inputs.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from string import ascii_lowercase
 
 import msgspec
 import numpy as np
 
+from backlit.engine import branch_labels
 from backlit.explain.chain_panels import is_recurrent, unrolled_panel
 from backlit.explain.context import Context
 from backlit.explain.map_panels import Marks, grids_panel, maps_panel
@@ -114,9 +114,8 @@ class _Maker:
 
     def _block(self, block: Block, label: str) -> Branches:
         branches = block.in_branches()
-        alone = sum(map(bool, branches)) == 1
-        found = tuple(self.run(branch, f"{label}{'' if alone else ascii_lowercase[k % 26]}.")
-                      for k, branch in enumerate(branches))  # fmt: skip
+        labels = branch_labels(label, branches)
+        found = tuple(self.run(branch, inside) for inside, branch in zip(labels, branches, strict=True))
         title = f"layer {label}: {layer_title(block)}"
         joined = grids_panel(self.source, self.source.nodes[self.by_label[label][-1]].writes, Marks(), title)
         return Branches(title, found, block.joined_by(), joined.grids, joined.size)

@@ -16,7 +16,16 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from backlit.kernels.gemm.simd import address_of, after, compiled, inlined, instructions, lanes_of, never_inlined
+from backlit.kernels.gemm.simd import (
+    address_of,
+    after,
+    compiled,
+    inlined,
+    instructions,
+    never_inlined,
+    widest,
+    widest_of,
+)
 from backlit.kernels.numba_private import arrayobj, cgutils
 
 WORK_BYTES, PLACES = 2**18, 8_192  # size of the array of numbers on the stack; how many places the others have
@@ -30,7 +39,7 @@ def _make_tile(height: int, count: int) -> Any:
     where `start_row` is negative. Where there are fewer `rows`, the last one is computed repeatedly.
     """
 
-    @instructions()
+    @instructions(widest)
     def tile(
         vectors: Any, A: Any, rows_at: Any, rows: Any, steps_at: Any, steps: Any, B: Any, b_step: Any,
         C: Any, c_row: Any, start: Any, start_row: Any, columns: Any,
@@ -82,7 +91,7 @@ def _sweep(
 ) -> None:  # fmt: skip
     """Compute all tiles of `sweep`, all rows of a pair of vectors of columns before the next pair."""
     never_inlined()
-    full = lanes_of(A)
+    full = widest_of(A)
     next_start = max(start_row, 0)
     j = 0
     while j < columns:  # columns of C (rows, 2 vectors) from B (steps, 2 vectors)

@@ -60,7 +60,6 @@ MACHINE_SCALARS = ("training", "seed", "step", "first_row", "op_number")
 """Scalars that any function of an op may take by name: whether dropout and batch statistics are on, the run's seed, the
 number of the step, the number within the batch of the first row given, and the op's own number in the network."""
 
-
 INSIDE = ("value", "slope", "settings")
 """The names by which functions ask for the activation that their op applies itself: `value(z, settings)`,
 `slope(z, a, settings)` with a = value(z), and the activation's numeric settings, which these take."""
@@ -169,6 +168,8 @@ class Layer(Op, frozen=True):
     shaped: ClassVar[bool] = False
     by_position: ClassVar[bool] = False
     batch_coupled: ClassVar[bool] = False
+    choices: ClassVar[tuple[str, ...]] = ()
+    """Buffers that say which of several numbers was taken, as max pooling has: where one changes, E has a kink."""
     outputs: ClassVar[Interval | None] = None
     """The lowest and the highest output; with None a network accepts any loss."""
 
@@ -230,8 +231,12 @@ class Layer(Op, frozen=True):
         """Give the ops this layer is made of: itself, and what follows in the same layer."""
         return (self,)
 
+    def without_draws(self) -> Layer:
+        """Give the layer that draws no random numbers while training, such as dropout that keeps all."""
+        return self
+
     def inside(self) -> Activation | None:
-        """Give the element-wise activation that the op's own functions apply by `value` and `slope`, if there is one.
+        """Give the element-wise activation that the op's own functions apply to N by `value` and `slope`, if any.
 
         Its numeric settings are among the op's `numbers`, with "inside_" before their names.
         """

@@ -195,11 +195,14 @@ def _gradient_check(record: GradientCheck) -> SummaryTable:
     kernels = "compiled" if record.compiled else "plain"
     worst = f"worst relative error {record.worst.error:.1e}, tolerance {record.tolerance:g}"
     note = f"{'passed' if record.passed else 'FAILED'}: {worst}; {kernels}, E = {record.loss:.9g}"
-    notes = [note] if record.passed or not record.truncated else [
-        note,
-        f"truncate cuts the slopes of layer {', '.join(record.truncated)} in time, so that they, and those of the "
-        "layers before, differ from the error's on purpose: check with truncate=0",
-    ]  # fmt: skip
+    notes = [note]
+    if record.uncut:
+        named = " and ".join(record.uncut)
+        cuts = "cuts slopes through time: its" if len(record.uncut) == 1 else "cut slopes through time: their"
+        notes.append(
+            f"{named[0].upper()}{named[1:]} {cuts} slopes in a training leave out paths on purpose, and differences "
+            "of E cannot judge them; checked here without cutting."
+        )
     return SummaryTable("", head, rows, notes, numbers=len(head))
 
 

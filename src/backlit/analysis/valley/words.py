@@ -12,7 +12,7 @@ from backlit.analysis.valley.path import Descent
 from backlit.engine import Network, Training, WeightError, default_threads
 from backlit.errors import counted
 from backlit.kernels.types import Array
-from backlit.ops.layers.dropout import Dropout
+from backlit.ops.layers.dropout import Dropping
 
 Rows = tuple[Array, Array, Array]
 
@@ -81,7 +81,7 @@ def error_words(known: Known) -> str:
         ]
         if settings.penalty_per_batch and parts:
             parts.append("divided by the rows")
-    if any(isinstance(op, Dropout) for op in network.ops):
+    if any(isinstance(op, Dropping) for op in network.ops):
         parts.append("without dropout")
     if any(op.batch_coupled for op in network.ops):
         parts.append("batch normalization by the mean and variance of all rows")

@@ -64,8 +64,9 @@ def _remedies(case: Case, hidden: HiddenLayer, *, early: bool) -> tuple[Remedy, 
     """Give remedies by when the units died: by their first biases or weights, else by steps too large."""
     leaky = Remedy("leaky_relu, whose slope is nowhere 0", (set_activation("leaky_relu", hidden.activation.name),))
     if early:
-        biases = case.first_network.layout.get(f"{hidden.label}.b")
-        low = biases is not None and float(np.median(case.first_network[f"{hidden.label}.b"])) < 0.0
+        name = f"{hidden.label}.b"
+        biases = case.first_network[name] if name in case.first_network.layout else np.zeros(0)
+        low = biases.size > 0 and float(np.median(biases)) < 0.0
         weights = Remedy("the usual first weights and biases", (usual_weights(),))
         return (Remedy("biases that begin at 0", (usual_biases(),)), weights, leaky) if low else (weights, leaky)
     return (*slower(case, SLOWER), leaky)

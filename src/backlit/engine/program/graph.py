@@ -180,7 +180,13 @@ class Graph:
                     )
 
     def _check_readers(self) -> None:
-        for name in (*self.inputs, *(node.writes for node in self.nodes[:-1])):
+        """Refuse inputs and outputs of nodes that nothing reads: they would change no prediction."""
+        for name in self.inputs:
+            if name not in self._readers:
+                raise BacklitError(
+                    f"nothing reads the input {name!r}; begin a branch with Select({name!r}), or leave the input out."
+                )
+        for name in (node.writes for node in self.nodes[:-1]):
             if name not in self._readers:
                 raise BacklitError(f"nothing reads the buffer {name}; leave it out, or let the last node write it.")
 

@@ -19,7 +19,7 @@ import msgspec
 
 from backlit.errors import BacklitError
 
-LONGEST_SUM = 8
+LONGEST_SUM = 9
 """A sum of more terms is shortened to its first ones, how many are left out, and the total."""
 FIRST_TERMS = 3
 

@@ -63,12 +63,16 @@ class Maps(msgspec.Struct, frozen=True, tag="maps"):
 
 
 class Moment(msgspec.Struct, frozen=True):
-    """A time of a recurrent layer: its inputs and its states, of each at most a few; `cells` are those of an LSTM."""
+    """A time of a recurrent layer: its inputs and its states, of each at most a few; `cells` are those of an LSTM.
+
+    `run` is False behind the row's end, where the state stays as it is.
+    """
 
     name: str
     inputs: tuple[Node, ...]
     states: tuple[Node, ...]
     cells: tuple[Node, ...] = ()
+    run: bool = True
 
 
 class Unrolled(msgspec.Struct, frozen=True, tag="unrolled"):

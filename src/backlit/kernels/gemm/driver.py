@@ -24,11 +24,13 @@ from numba.extending import intrinsic
 
 from backlit.kernels.gemm import symbols
 from backlit.kernels.gemm.microkernels import (
+    BROAD,
     DOTS,
     LINE,
     LOW,
     NARROW,
     TALL,
+    broad_tile,
     dot_products,
     line_tile,
     low_tile,
@@ -53,6 +55,7 @@ from backlit.kernels.gemm.simd import (
     never_inlined,
     number_at,
     part_from,
+    widest_of,
 )
 from backlit.kernels.numba_private import cgutils
 
@@ -121,6 +124,13 @@ def _down(
     tall = 0 if wide else rows_in_tall_tiles(rows)
     step = a_step if a_step > 0 else TALL
     i = 0
+    # Broad tiles of up to 8 rows, where both vectors fit into one register and rows of A are read in place.
+    if a_step > 0 and not wide and widest_of(A) > lanes_of(A):
+        while i < rows:
+            prefetch(after(ahead, i * share * ahead_step), ahead_step, min(BROAD * share, steps - i * share))
+            a, c, d = after(A, i * a_tile), after(C, i * c_row), after(D, i * d_row)
+            broad_tile(a, a_row, a_step, B, b_step, c, c_row, d, d_row, gap + lanes_of(A), rows - i, steps)
+            i += BROAD
     # Tall tiles of 6 rows by two vectors.
     while i < tall:
         prefetch(after(ahead, i * share * ahead_step), ahead_step, min(TALL * share, steps - i * share))
@@ -330,18 +340,14 @@ def multiply(
 
 
 def _emit_product(transpose_a: bool, transpose_b: bool, context: Any, builder: Any, signature: Any, given: Any) -> Any:
-    """Write a call of `multiply` through its cell, for contiguous arrays (A, B, C) or (A, B, b, C).
-
-    Rows of A may lie apart where A is not transposed.
-    """
+    """Write a call of `multiply` through its cell, for (A, B, C) or (A, B, b, C); rows of A may lie apart."""
     arrays = zip(signature.args, given, strict=True)
     A, B, *b, C = (context.make_array(kind)(context, builder, value) for kind, value in arrays)
     n, m = cgutils.unpack_tuple(builder, C.shape)
     steps = cgutils.unpack_tuple(builder, A.shape)[0 if transpose_a else 1]
     one, null = steps.type(1), A.data.type(None)
-    a_strides = (one, n) if transpose_a else (steps, one)
-    if signature.args[0].layout != "C":
-        a_strides = (builder.sdiv(cgutils.unpack_tuple(builder, A.strides)[0], A.itemsize), one)
+    row = steps if signature.args[0].layout == "C" else builder.sdiv(builder.extract_value(A.strides, 0), A.itemsize)
+    a_strides = (one, n) if transpose_a else (row, one)
     b_strides = (one, steps) if transpose_b else (m, one)
     start = builder.select(cgutils.is_not_null(builder, b[0].nitems), b[0].data, null) if b else null
     vectors = Vectors(builder, context.get_data_type(signature.args[0].dtype), 1)

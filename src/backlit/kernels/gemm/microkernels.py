@@ -10,11 +10,12 @@ from typing import Any
 
 from llvmlite import ir
 
-from backlit.kernels.gemm.simd import Vectors, instructions
+from backlit.kernels.gemm.simd import Vectors, full_width, instructions, widest
 from backlit.kernels.numba_private import cgutils
 
 TALL, LOW = 6, 4  # rows of a tile; with two vectors of columns, twelve sums hide the latency of a multiply-add
 NARROW = 8  # rows of a tile of one vector of columns, likewise
+BROAD = 8  # rows of a tile of one vector of the widest registers, likewise
 LINE = 8  # vectors of columns in a tile of a single row, for the same reason
 DOTS = 4  # dot products computed together
 _CHAINS = 4  # interleaved parts of a sum of rows, likewise
@@ -67,6 +68,31 @@ def _make_tile(height: int, count: int) -> Any:
                 vectors.store(builder.load(total), builder.gep(row, [column]))
 
     return tile
+
+
+@instructions(widest)
+def broad_tile(
+    vectors: Vectors, A: Any, a_row: Any, a_step: Any, B: Any, b_step: Any, C: Any, c_row: Any, D: Any, d_row: Any,
+    columns: Any, rows: Any, steps: Any,
+) -> None:  # fmt: skip
+    """The tile of `BROAD` rows, or fewer, by one vector as wide as the widest registers, of so many columns.
+
+    Its numbers are those of tiles of two vectors: each is summed in the order of the steps.
+    """
+    builder = vectors.builder
+    sums = vectors.sums(BROAD)
+    some = builder.trunc(columns, ir.IntType(32))
+    rows_of_a = _starts(builder, A, a_row, rows, BROAD)
+    with cgutils.for_range(builder, steps) as loop:
+        b = vectors.load_some(builder.gep(B, [builder.mul(loop.index, b_step)]), some)
+        step = builder.mul(loop.index, a_step)
+        for total, row in zip(sums, rows_of_a, strict=True):
+            vectors.add_product(total, vectors.broadcast(builder.gep(row, [step])), b)
+    with builder.if_then(cgutils.is_not_null(builder, D)):
+        for row, total in zip(_starts(builder, D, d_row, rows, BROAD), sums, strict=True):
+            builder.store(builder.fadd(builder.load(total), vectors.load_some(row, some)), total)
+    for row, total in zip(_starts(builder, C, c_row, rows, BROAD), sums, strict=True):
+        vectors.store_some(builder.load(total), row, some)
 
 
 def _accumulate(
@@ -172,7 +198,7 @@ def sum_narrow(vectors: Vectors, A: Any, n: Any, m: Any, total: Any) -> None:
 # ----------------------------------------------------------------------------------------------- copies, prefetching
 
 
-def _make_copy(count: int, lanes: int | None) -> Any:
+def _make_copy(count: int, lanes: Any = full_width) -> Any:
     """Make the kernel that copies `count` vectors of each step to where the steps follow each other.
 
     The last of a step's vectors begins `gap` numbers after the first.
@@ -192,7 +218,7 @@ def _make_copy(count: int, lanes: int | None) -> Any:
     return copy
 
 
-def _make_transposition(lanes: int | None) -> Any:
+def _make_transposition(lanes: Any = full_width) -> Any:
     """Make the kernel that transposes a square: target[p span + q] = source[q column + p] for p and q < lanes."""
 
     @instructions(lanes)
@@ -205,8 +231,8 @@ def _make_transposition(lanes: int | None) -> Any:
     return transpose
 
 
-copy_two, copy_two_fours, copy_three = _make_copy(2, None), _make_copy(2, 4), _make_copy(3, None)
-transpose, transpose_fours = _make_transposition(None), _make_transposition(4)
+copy_two, copy_two_fours, copy_three = _make_copy(2), _make_copy(2, 4), _make_copy(3)
+transpose, transpose_fours = _make_transposition(), _make_transposition(4)
 
 
 @instructions(lanes=1)

@@ -1,12 +1,15 @@
 """Building blocks of the product that Python lacks: vector instructions, pointers that may be null, stack buffers.
 
-Vectors have 32 bytes; LLVM splits or joins them to fit the processor's registers.
+Vectors have 32 bytes; LLVM splits or joins them to fit the processor's registers. Tiles that sum each number of their
+own in the order of the steps, whatever the width, may have vectors of 64 where the processor has registers for them.
 """
 
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import llvmlite.binding as llvm
 import numba
 from llvmlite import ir
 from numba import types
@@ -32,6 +35,20 @@ def bytes_of(scalar: Any) -> int:
 def full_width(scalar: Any) -> int:
     """Give how many numbers a vector has, as many as fit in 32 bytes."""
     return 32 // bytes_of(scalar)
+
+
+@functools.cache
+def has_wide_registers() -> bool:
+    """Tell whether the processor has vector registers of 64 bytes."""
+    try:
+        return bool(llvm.get_host_cpu_features().get("avx512f", False))
+    except RuntimeError:  # where LLVM cannot tell
+        return False
+
+
+def widest(scalar: Any) -> int:
+    """Give how many numbers fit into the widest registers: of 64 bytes where the processor has such, else of 32."""
+    return full_width(scalar) * (2 if has_wide_registers() else 1)
 
 
 class Vectors:
@@ -123,19 +140,22 @@ class Vectors:
         return self.builder.call(add, [self.scalar(0.0), self.builder.load(total)], fastmath=("reassoc",))
 
 
-def instructions(lanes: int | None = None, returns: Callable[[Any], Any] = lambda pointer: types.void) -> Decorator:
+def instructions(
+    lanes: int | Callable[[Any], int] = full_width, returns: Callable[[Any], Any] = lambda pointer: types.void
+) -> Decorator:
     """Make a function for compiled code of one that writes its instructions.
 
-    The decorated function is called with `Vectors` of so many lanes, as many as fit by default, and with the values of
-    the arguments: a pointer to numbers first, then such pointers or integers. `returns` gives the type of the result
-    for the type of the first argument.
+    The decorated function is called with `Vectors` of so many lanes, or of as many as a function of the type of number
+    says, by default 32 bytes' worth, and with the values of the arguments: a pointer to numbers first, then such
+    pointers or integers. `returns` gives the type of the result for the type of the first argument.
     """
 
     def decorate(write: Callable[..., Any]) -> Any:
         def call(typingctx: Any, *given: Any) -> Any:
             def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
                 scalar = context.get_data_type(signature.args[0].dtype)
-                result = write(Vectors(builder, scalar, lanes or full_width(scalar)), *arguments)
+                count = lanes if isinstance(lanes, int) else lanes(scalar)
+                result = write(Vectors(builder, scalar, count), *arguments)
                 return context.get_dummy_value() if result is None else result
 
             kinds = [kind if isinstance(kind, types.CPointer) else types.intp for kind in given]
@@ -189,6 +209,12 @@ def number_at(vectors: Vectors, pointer: Any, index: Any) -> Any:
 @instructions(returns=lambda pointer: types.intp)
 def lanes_of(vectors: Vectors, pointer: Any) -> Any:
     """Give how many numbers of the pointer's type a vector has."""
+    return cgutils.intp_t(vectors.lanes)
+
+
+@instructions(widest, returns=lambda pointer: types.intp)
+def widest_of(vectors: Vectors, pointer: Any) -> Any:
+    """Give how many numbers of the pointer's type the widest registers hold."""
     return cgutils.intp_t(vectors.lanes)
 
 

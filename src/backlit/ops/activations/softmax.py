@@ -65,7 +65,8 @@ class Softmax(Activation, frozen=True):
     r"""a_j = exp(z_j) / Σ_k exp(z_k): the outputs of a row are positive and sum to 1.
 
     Backward, the full Jacobian ∂a_k/∂z_j = a_k ([k = j] - a_j): dz_j = a_j (da_j - Σ_k da_k a_k). Written with
-    exp(z - max z), which cannot overflow. Shapes: Z, A (n, k). Of a picture or a sequence, the k numbers of each position.
+    exp(z - max z), which cannot overflow. Shapes: Z, A (n, k). Of a picture or a sequence, the k numbers of each
+    position.
 
     Source: Bridle, "Probabilistic interpretation of feedforward classification network outputs", Neurocomputing, 1990.
 

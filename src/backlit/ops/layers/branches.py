@@ -44,10 +44,11 @@ class Block(Layer, frozen=True):
 
     def summary(self) -> str:
         """Give the branches' layers in a few words, or how many they are."""
-        parts = [", ".join(layer.summary() for layer in branch) or "as it is" for branch in self.shown()]
+        parts = [" -> ".join(layer.summary() for layer in branch) or "as it is" for branch in self.shown()]
         told = f"{self.name} [{' | '.join(parts)}]"
         if len(told) > LONGEST:
-            told = f"{self.name} of {' and '.join(str(count_of(branch)) for branch in self.shown())} layers"
+            *counts, last = (str(count_of(branch)) for branch in self.shown())
+            told = f"{self.name} of {' and '.join(filter(None, [', '.join(counts), last]))} layers"
         return told
 
     def shown(self) -> tuple[tuple[Layer, ...], ...]:
@@ -76,7 +77,7 @@ class Residual(Block, frozen=True):
 
     >>> from backlit.ops.layers.dense import Dense
     >>> Residual([Dense(4, "relu"), Dense(4)]).summary()
-    'residual [4 relu, 4 identity]'
+    'residual [4 relu -> 4 identity]'
     """
 
     layers: Any

@@ -10,10 +10,21 @@ from typing import Any, ClassVar
 import msgspec
 
 from backlit.errors import BacklitError, counted
-from backlit.kernels.convolution import convolve, convolve_backward, convolve_backward_loops, convolve_loops
+from backlit.kernels.convolution import convolve, convolve_backward
+from backlit.kernels.convolution_loops import convolve_backward_loops, convolve_loops
 from backlit.ops.base import Activation, Interval, Layer, Op, Shape, Shapes, tuned
 from backlit.ops.equations import Equations, Formula, Index, Part, every, of, product, total
-from backlit.ops.layers.windows import Counts, LinePadding, Padding, Sliding, padding_number, pair, refuse_shape, slide
+from backlit.ops.layers.windows import (
+    Counts,
+    LinePadding,
+    Padding,
+    Sliding,
+    padding_number,
+    pair,
+    refuse_shape,
+    sides,
+    slide,
+)
 from backlit.ops.registry import activations, register
 from backlit.ops.value_checks import Count, checked, refuse_texts, types_of
 
@@ -131,10 +142,13 @@ class Convolution(Layer, frozen=True):
         }
 
     def summary(self) -> str:
-        """Give the number of filters, their size, and the activation."""
-        given = _settings(self)
-        size = "×".join(map(str, pair(given.size))) if self.axes == PICTURE else str(given.size)
-        return f"{given.filters} {activations.make(given.activation).name} @ {size}"
+        """Give the number of filters, their size, the activation, and how they slide where that is not by default."""
+        given, kind = _settings(self), activations.make(self.activation).name
+        size = sides(pair(given.size)) if self.axes == PICTURE else str(given.size)
+        told = [self.name, f"{counted(given.filters, 'filter')} of {size}", *([kind] if kind != "identity" else [])]
+        usual = {"stride": 1, "padding": "valid", "dilation": 1, "groups": 1}
+        others = ((name, getattr(self, name)) for name, rest in usual.items() if getattr(self, name) != rest)
+        return ", ".join([*told, *(f"{name} {sides(value)}" for name, value in others)])
 
     def equations(self, *rows: Shape) -> Equations:
         """Give each output as its window times the filter, and the slopes as sums over the windows."""
@@ -172,7 +186,7 @@ class Convolution(Layer, frozen=True):
             ))  # fmt: skip
 
         def source(index: Index) -> int:
-            return index[-1] // share * depth + index[-2]
+            return int(index[-1] // share * depth + index[-2])
 
         def bias_slope(index: Index) -> Formula:
             return total(*(of("dZ", *place, *index) for place in every(out[:-1])))

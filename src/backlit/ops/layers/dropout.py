@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import msgspec
 import numpy as np
 
 from backlit.kernels.functions import flat
@@ -118,8 +119,44 @@ def masked(op: Any, row: Shape, mask: Shape) -> Equations:
     )  # fmt: skip
 
 
+def draw_factors(
+    M: Any, p: float, training: int, seed: int, step: int, op_number: int, first_row: int
+) -> None:  # fmt: skip
+    """Write factors M (n, columns): 0 with probability p, else 1 / (1 - p); outside training 1."""
+    if training == 0 or p == 0.0:
+        M[:] = 1.0
+        return
+    p = M.dtype.type(p)  # rounded as a compiled kernel is given it
+    first = first_row * M.shape[1]
+    with np.errstate(over="ignore"):  # the arithmetic is that of whole numbers modulo 2⁶⁴
+        start = stream(seed, step, op_number)
+    places = np.arange(first, first + M.size).astype(np.uint32)
+    draws = draw(places, np.uint32(start & LOWER), np.uint32(start >> SHIFT_32))
+    kept = draws >= np.uint32(np.float64(p) * TWO_TO_32)
+    M[:] = np.where(kept, 1.0 / (1.0 - p), 0.0).reshape(M.shape)
+
+
+class Dropping(Layer, frozen=True):
+    """What dropout of single inputs and of whole channels have in common: `p`, the fraction set to 0."""
+
+    p: Share = 0.5
+    symbols: ClassVar[Mapping[str, str]] = {"p": "p"}
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+    def reach(self, *inputs: Interval | None) -> Interval | None:
+        """Give where the outputs lie: 0, or an input divided by 1 - p."""
+        (of_x,) = inputs
+        return of_x and (min(of_x[0] / (1.0 - self.p), 0.0), max(of_x[1] / (1.0 - self.p), 0.0))
+
+    def without_draws(self) -> Layer:
+        """Give the layer that keeps all."""
+        return msgspec.structs.replace(self, p=0.0)
+
+
 @register("dropout")
-class Dropout(Layer, frozen=True):
+class Dropout(Dropping, frozen=True):
     r"""Sets each input to 0 with probability p while training, and divides the others by 1 - p: inverted dropout.
 
     Forward: Z = X M with m_ij = 0 with probability p, else 1 / (1 - p), so that the expected value is the input;
@@ -143,23 +180,13 @@ class Dropout(Layer, frozen=True):
     [0.0, 2.0]
     """
 
-    p: Share = 0.5
-    symbols: ClassVar[Mapping[str, str]] = {"p": "p"}
     formula: ClassVar[str] = r"z_j = m_j x_j, \quad m_j \in \left\{0, \frac{1}{1 - p}\right\}"
     slope_formula: ClassVar[str] = r"m_j"
-
-    def __post_init__(self) -> None:
-        check_settings(self)
 
     def shapes(self, *rows: Shape) -> Shapes:
         """Give the buffers X, Z and the mask M, all of the same shape."""
         (row,) = rows
         return Shapes({"X": row, "Z": row, "M": row})
-
-    def reach(self, *inputs: Interval | None) -> Interval | None:
-        """Give where the outputs lie: 0, or an input divided by 1 - p."""
-        (of_x,) = inputs
-        return of_x and (min(of_x[0] / (1.0 - self.p), 0.0), max(of_x[1] / (1.0 - self.p), 0.0))
 
     def equations(self, *rows: Shape) -> Equations:
         """Give each mask as what was drawn, and each output as the input times it."""
@@ -175,17 +202,7 @@ class Dropout(Layer, frozen=True):
         X: Any, Z: Any, M: Any, p: float, training: int, seed: int, step: int, op_number: int, first_row: int
     ) -> None:
         """Z = X M."""
-        if training == 0 or p == 0.0:
-            M[:] = 1.0
-        else:
-            p = M.dtype.type(p)  # rounded as a compiled kernel is given it
-            first = first_row * X.shape[1]
-            with np.errstate(over="ignore"):  # the arithmetic is that of whole numbers modulo 2⁶⁴
-                start = stream(seed, step, op_number)
-            places = np.arange(first, first + X.size).astype(np.uint32)
-            draws = draw(places, np.uint32(start & LOWER), np.uint32(start >> SHIFT_32))
-            kept = draws >= np.uint32(np.float64(p) * TWO_TO_32)
-            M[:] = np.where(kept, 1.0 / (1.0 - p), 0.0).reshape(X.shape)
+        draw_factors(M, p, training, seed, step, op_number, first_row)
         np.multiply(X, M, out=Z)
 
     @staticmethod

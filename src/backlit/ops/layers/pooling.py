@@ -26,7 +26,7 @@ from backlit.ops.equations import (
     total,
 )
 from backlit.ops.equations import Count as Counted
-from backlit.ops.layers.windows import Counts, Padding, Sliding, padding_number, pair, slide
+from backlit.ops.layers.windows import Counts, Padding, Sliding, padding_number, pair, sides, slide
 from backlit.ops.registry import register
 
 AXES = {2: ("times",), 3: ("rows", "columns")}
@@ -92,10 +92,11 @@ class Pooling(Layer, frozen=True):
         return {name: list(value) if isinstance(value, tuple) else value for name, value in super().to_dict().items()}
 
     def summary(self) -> str:
-        """Give the kind and the size of a window."""
+        """Give the kind, the size of a window, and how it slides where that is not by default."""
         given = _settings(self)
-        size = "×".join(map(str, given.size)) if isinstance(given.size, tuple) else f"{given.size}"
-        return f"{self.name} {size}"
+        told = [self.name, f"size {sides(given.size)}"]
+        told += [f"stride {sides(given.stride)}"] if given.stride not in (None, given.size) else []
+        return ", ".join(told + ([f"padding {sides(given.padding)}"] if given.padding != "valid" else []))
 
     @classmethod
     def sample(cls) -> tuple[Layer, Shape]:
@@ -167,6 +168,7 @@ class MaxPool(Pooling, frozen=True):
     size: Counts = 2
     stride: Counts | None = None
     padding: Padding = "valid"
+    choices: ClassVar[tuple[str, ...]] = ("M",)
     formula: ClassVar[str] = r"\mathrm{out}_{ijq} = \max_{k, l} x_{i s + k - p,\, j s + l - p,\, q}"
 
     def shapes(self, *rows: Shape) -> Shapes:

@@ -191,10 +191,9 @@ class Recurrent(ThroughTime, frozen=True):
         activation = self.inside().to_dict()
         return super().to_dict() | {"activation": activation["op"] if len(activation) == 1 else activation}
 
-    def summary(self) -> str:
-        """Give the units, the activation, and what it passes on where that is a sequence."""
-        every = " sequence" if self.returns == "sequence" else ""
-        return f"{self.units} recurrent {self.inside().name}{every}"
+    def also_told(self) -> tuple[str, ...]:
+        """Give the activation."""
+        return (self.inside().name,)
 
     @staticmethod
     @tuned(recurrent_loops)

@@ -10,7 +10,7 @@ from backlit.kernels.convolution import pictures
 from backlit.kernels.functions import flat
 from backlit.ops.base import Interval, Layer, Shape, Shapes, check_settings, tuned
 from backlit.ops.equations import Equations, Formula, Index, Part, every, of, total
-from backlit.ops.layers.windows import Counts, pair
+from backlit.ops.layers.windows import Counts, pair, sides
 from backlit.ops.registry import register
 
 
@@ -163,7 +163,7 @@ class Upsample(Layer, frozen=True):
 
     def summary(self) -> str:
         """Give the factor."""
-        return f"upsample {'×'.join(map(str, self.factor)) if isinstance(self.factor, tuple) else self.factor}"
+        return f"upsample, factor {sides(self.factor)}"
 
     @classmethod
     def sample(cls) -> tuple[Layer, Shape]:

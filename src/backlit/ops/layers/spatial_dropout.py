@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 
-from backlit.ops.base import Interval, Layer, Shape, Shapes, check_settings, tuned
+from backlit.ops.base import Layer, Shape, Shapes, tuned
 from backlit.ops.equations import Equations
-from backlit.ops.layers.dropout import LOWER, SHIFT_32, TWO_TO_32, draw, masked, stream
+from backlit.ops.layers.dropout import LOWER, SHIFT_32, TWO_TO_32, Dropping, draw, draw_factors, masked, stream
 from backlit.ops.registry import register
-from backlit.ops.value_checks import Share
 
 
 def spatial_dropout_loops(
@@ -46,7 +44,7 @@ def spatial_dropout_backward_loops(dZ: Any, M: Any, dX: Any) -> None:
 
 
 @register("spatial_dropout")
-class SpatialDropout(Layer, frozen=True):
+class SpatialDropout(Dropping, frozen=True):
     r"""Sets whole channels of a row to 0 with probability p while training, and divides the others by 1 - p.
 
     Neighbouring numbers of a picture or a sequence are alike, so dropping single ones hides little; a channel, which is
@@ -71,22 +69,12 @@ class SpatialDropout(Layer, frozen=True):
     np.True_
     """
 
-    p: Share = 0.5
-    symbols: ClassVar[Mapping[str, str]] = {"p": "p"}
     formula: ClassVar[str] = r"z_{tj} = m_j x_{tj}, \quad m_j \in \left\{0, \frac{1}{1 - p}\right\}"
-
-    def __post_init__(self) -> None:
-        check_settings(self)
 
     def shapes(self, *rows: Shape) -> Shapes:
         """Give the buffers X and Z, and M with a number for each channel."""
         (row,) = rows
         return Shapes({"X": row, "Z": row, "M": row[-1:]})
-
-    def reach(self, *inputs: Interval | None) -> Interval | None:
-        """Give where the outputs lie: 0, or an input divided by 1 - p."""
-        (of_x,) = inputs
-        return of_x and (min(of_x[0] / (1.0 - self.p), 0.0), max(of_x[1] / (1.0 - self.p), 0.0))
 
     def equations(self, *rows: Shape) -> Equations:
         """Give each channel's factor as what was drawn, and each output as the input times it."""
@@ -107,17 +95,7 @@ class SpatialDropout(Layer, frozen=True):
         X: Any, Z: Any, M: Any, p: float, training: int, seed: int, step: int, op_number: int, first_row: int
     ) -> None:
         """Z = X M, one m for each row and channel."""
-        if training == 0 or p == 0.0:
-            M[:] = 1.0
-        else:
-            p = M.dtype.type(p)  # rounded as a compiled kernel is given it
-            first = first_row * M.shape[1]
-            with np.errstate(over="ignore"):  # the arithmetic is that of whole numbers modulo 2⁶⁴
-                start = stream(seed, step, op_number)
-            places = np.arange(first, first + M.size).astype(np.uint32)
-            draws = draw(places, np.uint32(start & LOWER), np.uint32(start >> SHIFT_32))
-            kept = draws >= np.uint32(np.float64(p) * TWO_TO_32)
-            M[:] = np.where(kept, 1.0 / (1.0 - p), 0.0).reshape(M.shape)
+        draw_factors(M, p, training, seed, step, op_number, first_row)
         _times_channels(X, M, Z)
 
     @staticmethod

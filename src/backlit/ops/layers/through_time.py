@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from backlit.errors import BacklitError
+from backlit.errors import BacklitError, counted
 from backlit.kernels.functions import flat, positions
 from backlit.kernels.matmul import product_nt, product_tn
 from backlit.ops.base import Layer, Op, Shape, Shapes, check_settings
@@ -72,8 +72,8 @@ class ThroughTime(_Units, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not isinstance(self.lengths, str):
             raise BacklitError(
-                f"{self.name}: lengths is {self.lengths!r}; expected the name of an input of the network that holds the "
-                "lengths: lengths='lengths' with inputs={'X': (50, 8), 'lengths': (1,)}."
+                f"{self.name}: lengths is {self.lengths!r}; expected the name of an input of the network that holds "
+                "the lengths: lengths='lengths' with inputs={'X': (50, 8), 'lengths': (1,)}."
             )
         check_settings(self)
         for name in ("weights", "recurrent_weights", "biases"):
@@ -158,8 +158,14 @@ class ThroughTime(_Units, frozen=True, kw_only=True):
         }
 
     def summary(self) -> str:
-        """Give the units, the layer's name, and what it passes on where that is a sequence."""
-        return f"{self.units} {self.name}" + (" sequence" if self.returns == "sequence" else "")
+        """Give the layer's name, its units, and what it passes on where that is a sequence."""
+        told = [self.name, counted(self.units, "unit"), *self.also_told()]
+        told += ["reversed"] if self.reverse else []
+        return ", ".join(told + (["sequence"] if self.returns == "sequence" else []))
+
+    def also_told(self) -> tuple[str, ...]:
+        """Give what else its summary tells."""
+        return ()
 
 
 # ------------------------------------------------------------------------------------------------------------ the gates

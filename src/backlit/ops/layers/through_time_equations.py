@@ -30,6 +30,8 @@ Step = Callable[[int, int, int], Formula]
 """The formula at a place, of a unit, in a row of a length."""
 
 ZERO = Constant("0")
+PASSED_ON = "what is passed on"
+"""The heading of a layer's outputs, which belong to no step alone."""
 
 
 def rest(share: Formula) -> Formula:
@@ -143,7 +145,8 @@ class Unrolled:
         """Give the part of one step; `note` gives a remark at a place in a row of a length."""
         first = gate * self.units
         places = tuple((t, first + j) for j in range(self.units))
-        noted = None if note is None else lambda index, value: note(index[0], self._length(value))
+        told = note or (self.unused_note if self.layer.lengths else None)
+        noted = None if told is None else lambda index, value: told(index[0], self._length(value))
         return Part(
             array=array, kind=kind, places=places, unit=lambda index: index[1] - first, title=title, note=noted,
             position=lambda index: index[:1],
@@ -163,6 +166,10 @@ class Unrolled:
     def title(self, t: int) -> str:
         """Give the heading of a step."""
         return f"time {t + 1}"
+
+    def unused_note(self, t: int, length: int) -> str:
+        """Say that a number belongs to a step behind the row's end, which is not run."""
+        return f"behind the row's end, {length}: this step is not run" if t >= length else ""
 
     def state_note(self, t: int, length: int) -> str:
         """Say that a step is behind the row's end."""
@@ -244,10 +251,11 @@ class Unrolled:
         if not self.every:
             last = self.moments[-1]
             return Part(
-                array="Z", kind="y", places=every((self.units,)), formula=lambda index: of("H", last, *index)
+                array="Z", kind="y", places=every((self.units,)), formula=lambda index: of("H", last, *index),
+                title=PASSED_ON,
             )  # fmt: skip
         return Part(
-            array="Z", kind="y", places=every((self.steps, self.units)),
+            array="Z", kind="y", places=every((self.steps, self.units)), title=PASSED_ON,
             **self._formula(lambda index, length: of("H", *index) if index[0] < length else ZERO),
         )  # fmt: skip
 

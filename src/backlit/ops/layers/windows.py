@@ -71,6 +71,15 @@ def pair(given: Any) -> tuple[Any, Any]:
     return (given[0], given[1]) if isinstance(given, (tuple, list)) else (given, given)
 
 
+def sides(given: Any) -> str:
+    """Write a setting of rows and of columns.
+
+    >>> sides((2, 3)), sides(2), sides("same")
+    ('2 × 3', '2', 'same')
+    """
+    return " × ".join(map(str, given)) if isinstance(given, (tuple, list)) else str(given)
+
+
 def padding_number(given: str | int) -> int:
     """Give the padding of an axis as the number that kernels are given.
 

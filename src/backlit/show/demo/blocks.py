@@ -43,11 +43,12 @@ class NetworkPicture(msgspec.Struct, frozen=True):
 class PanelPicture(msgspec.Struct, frozen=True):
     """A drawing of a network with panels, forward or backward, with what is said below it.
 
-    `digits` are places behind the point.
+    `digits` are places behind the point. `in_text` is the caption where the drawing is made of characters.
     """
 
     drawing: Drawing
     caption: str
+    in_text: str
     backward: bool = False
     digits: int = 4
 

@@ -69,7 +69,8 @@ def _pictures(setup: DemoSetup) -> Iterator[Block]:
         return
     which = "At the first weights" + (", the first row" if setup.rows > 1 else "")
     for backward in (False, True):
-        yield PanelPicture(setup.drawing, f"{which}. {drawing_caption(setup.drawing, backward=backward)}", backward)
+        said = [f"{which}. {drawing_caption(setup.drawing, backward=backward, in_text=text)}" for text in (False, True)]
+        yield PanelPicture(setup.drawing, *said, backward)
 
 
 def _race(runs: Sequence[SetupRun]) -> Iterator[Block]:

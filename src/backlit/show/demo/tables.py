@@ -33,7 +33,7 @@ class DemoTable(msgspec.Struct, frozen=True):
 
 def facts(setup: SetupRun) -> list[tuple[str, str]]:
     """Give the network, the error and the settings of the training, each in a line."""
-    sizes = [counted(len(setup.inputs), "input"), *folded([layer.summary for layer in setup.layers])]
+    sizes = [_inputs(setup), *folded([layer.summary for layer in setup.layers])]
     fixed = sum(not parameter.trained for parameter in setup.parameters)
     parameters = counted(len(setup.parameters), "parameter") + (f", {fixed} of them not trained" if fixed else "")
     settings = ", ".join(f"{name} {value:g}" for name, value in setup.optimizer.items() if name != "op" and value)
@@ -47,6 +47,13 @@ def facts(setup: SetupRun) -> list[tuple[str, str]]:
     held_out = ((setup.validation_rows, "validation"), (setup.test_rows if setup.validation_rows else 0, "testing"))
     said = " and ".join(f"{counted(count, 'row')} for {what}" for count, what in held_out if count)
     return [*found, ("Held out", said)] if said else found
+
+
+def _inputs(setup: SetupRun) -> str:
+    """Count the inputs; of a picture or a sequence give its shape."""
+    if len(setup.shape) > 1:
+        return f"{' × '.join(map(str, setup.shape))} inputs"
+    return counted(len(setup.inputs), "input")
 
 
 def kept(setup: SetupRun) -> str:
@@ -143,7 +150,7 @@ def evenly(points: Sequence[tuple[float, float]], count: int) -> list[float]:
 
 def predictions(setup: SetupRun) -> DemoTable:
     """List the outputs beside the targets; of a single neuron, its weighted sum too."""
-    outputs = next(layer.units for layer in reversed(setup.layers) if layer.units)
+    outputs = setup.outputs or next(layer.units for layer in reversed(setup.layers) if layer.units)
     alone = sum(bool(layer.units) for layer in setup.layers) == 1
     shown = setup.predictions[: max(1, MOST_LINES // len(outputs))]
     rows = []

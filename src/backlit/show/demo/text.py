@@ -84,7 +84,7 @@ def renderables(block: Block, width: int) -> Iterator[RenderableType]:
     elif isinstance(block, PanelPicture):
         lines = drawing_lines(block.drawing, block.digits, width - len(INDENT), backward=block.backward)
         yield Text("\n".join(f"{INDENT}{line}".rstrip() for line in lines) + "\n", no_wrap=True, overflow="crop")
-        yield Text(textwrap.indent(textwrap.fill(block.caption, width - len(INDENT)), INDENT) + "\n")
+        yield Text(textwrap.indent(textwrap.fill(block.in_text, width - len(INDENT)), INDENT) + "\n")
     elif isinstance(block, Chart):
         yield from _chart(block, width)
     else:

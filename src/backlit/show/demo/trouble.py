@@ -101,7 +101,7 @@ def _filters(lesson: TroubleLesson, runs: Sequence[TroubleRun]) -> Iterator[Bloc
     for found in runs:
         panel = Maps(f"{found.name}: its filters", (), 0, found.filters)
         caption = "The weights after training; positive and negative ones have two colours, the largest the strongest."
-        yield PanelPicture(Drawing((), (), "", panels=(panel,)), caption, digits=2)
+        yield PanelPicture(Drawing((), (), "", panels=(panel,)), caption, "The weights after training.", digits=2)
 
 
 def _maps(runs: Sequence[TroubleRun]) -> Iterator[Block]:
@@ -109,8 +109,9 @@ def _maps(runs: Sequence[TroubleRun]) -> Iterator[Block]:
     for found in runs:
         if found.maps is not None:
             maps = msgspec.structs.replace(found.maps, columns=())
-            said = drawing_caption(maps, backward=False)
-            yield PanelPicture(maps, f"{found.name} after training, the first row. {said}", digits=2)
+            which = f"{found.name} after training, the first row."
+            said = [f"{which} {drawing_caption(maps, backward=False, in_text=text)}" for text in (False, True)]
+            yield PanelPicture(maps, *said, digits=2)
 
 
 # ------------------------------------------------------------------------------------------------ signals and diagnosis

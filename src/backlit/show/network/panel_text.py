@@ -14,6 +14,7 @@ from backlit.explain.record.drawing_records import Branches, Grid, Maps, Numbers
 from backlit.explain.record.node_record import Node
 from backlit.show.network.grids import MOST_COLUMNS, MOST_ROWS, block_means, coloured, range_words, span_words
 from backlit.show.network.sums import has_slopes, sum_text
+from backlit.show.network.unrolled import NOT_RUN, STAYS
 from backlit.show.text_width import hung
 
 SHADES = " ░▒▓█"
@@ -173,11 +174,13 @@ def _unrolled(panel: Unrolled, digits: int, most: int, *, backward: bool) -> Ite
     for k, (moment, read) in enumerate(zip(moments, reads, strict=True)):
         if k:
             folded = left_out and k == (len(moments) + 1) // 2
-            words = f"… {left_out:,} times more" if folded else weight(panel.onward)
+            onward = weight(panel.onward) if moment.run and moments[k - 1].run else STAYS
+            words = f"… {left_out:,} times more" if folded else onward
             yield f"{' ' * (times + 2 + wide + 1 + cell_len(arrow) + 1)}{'▲' if backward else '▼'} {words}"
         states = said(moment.states, panel.units)
-        cells = f" (cells {said(moment.cells, len(moment.cells))})" if moment.cells else ""
-        yield f"{moment.name:{times}}  {read}{' ' * (wide - cell_len(read))} {arrow} {states}{cells}"
+        cells = f" (cells {said(moment.cells, panel.units)})" if moment.cells and not backward else ""
+        way = arrow if moment.run else f"{NOT_RUN:^{cell_len(arrow)}}"
+        yield f"{moment.name:{times}}  {read}{' ' * (wide - cell_len(read))} {way} {states}{cells}"
 
 
 def _branches(panel: Branches, digits: int, width: int, *, backward: bool) -> Iterator[str]:

@@ -24,6 +24,8 @@ GAP = 16.0
 STEM = 24.0
 """The height of the arrow from a panel to the next."""
 JOIN_RADIUS = 14.0
+NARROWEST_BRANCH, EMPTY_BRANCH = 176.0, 150.0
+"""A branch has room for the titles of its layers, if it has any; more branches make the drawing wider."""
 JOINS = {"add": "+", "multiply": "×", "concatenate": "‖"}
 """What stands in the circle where branches meet."""
 
@@ -34,9 +36,12 @@ def panels_layout(panels: Sequence[Panel], *, backward: bool, digits: int, most:
     y = width = 0.0
     panels = [panel for panel in panels if not backward or has_slopes(panel)]
     for number, panel in enumerate(panels):
-        title = shortened(panel.title, most - 24, LETTERS, bold=True)
-        words = Text(0.0 if not number else 20.0, y + LETTERS, title, "heading", "start", LETTERS, bold=True,
-                     full=panel.title)  # fmt: skip
+        x = 0.0 if not number else 20.0
+        lines = wrapped(panel.title, 0.92 * (most - x), LETTERS)  # bold letters are wider
+        said = [shortened(line, most - x, LETTERS, bold=True) for line in lines]
+        words = tuple(Text(x, y + LETTERS + k * LINE, line, "heading", "start", LETTERS, bold=True,
+                           full=panel.title if line not in panel.title else "") for k, line in enumerate(said))  # fmt: skip
+        wide = max(text.x + text.width for text in words)
         arrow: tuple[Line, ...] = ()
         if number:
             top, bottom = y - 4, y + STEM - 6
@@ -45,12 +50,12 @@ def panels_layout(panels: Sequence[Panel], *, backward: bool, digits: int, most:
                 if backward
                 else Line(7.0, top, 7.0, bottom, "weight arrow"),
             )
-        parts.append(Layout(words.x + words.width, y + LINE, arrow, (), (words,)))
-        y += STEM
+        parts.append(Layout(wide, y + LINE * len(words), arrow, (), words))
+        y += STEM + LINE * (len(words) - 1)
         placed = place_panel(panel, backward=backward, digits=digits, most=most).moved(0.0, y)
         parts.append(placed)
         y = placed.height + GAP
-        width = max(width, placed.width, words.x + words.width)
+        width = max(width, placed.width, wide)
     return joined(parts, width, max(0.0, y - GAP))
 
 
@@ -128,7 +133,9 @@ def _flowed(blocks: Sequence[Placed], most: float) -> tuple[list[Box], list[Text
 
 def _branches(panel: Branches, *, backward: bool, digits: int, most: float) -> Layout:
     """Place branches side by side, with lines from where they part and to where they meet."""
-    share = max(120.0, (most - GAP * (len(panel.branches) - 1)) / len(panel.branches))
+    empty = sum(not branch for branch in panel.branches)
+    rest = most - GAP * (len(panel.branches) - 1) - empty * EMPTY_BRANCH
+    share = max(NARROWEST_BRANCH, rest / max(1, len(panel.branches) - empty))
     parts: list[Layout] = []
     spans: list[tuple[float, float, float]] = []
     x, top = 0.0, 22.0

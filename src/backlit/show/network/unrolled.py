@@ -23,6 +23,8 @@ LONGEST_BAR = 70.0
 STRIP = 48.0
 """The height of the strip of bars for all times."""
 LONGEST_UNIT = 84.0
+NOT_RUN, STAYS = "not run", "behind the row's end: the state stays"
+"""Beside a time behind the row's end, and between it and the one before."""
 
 
 def place_unrolled(panel: Unrolled, *, backward: bool, digits: int, most: float) -> Layout:
@@ -56,7 +58,8 @@ class _Chain:
         left_out = self.panel.times - len(moments)
         for number, (moment, read, state) in enumerate(zip(moments, inputs, states, strict=True)):
             if number:
-                self._onward(x2 + wider / 2, left_out if left_out and number == (len(moments) + 1) // 2 else 0)
+                folded = left_out if left_out and number == (len(moments) + 1) // 2 else 0
+                self._onward(x2 + wider / 2, folded, run=moment.run and moments[number - 1].run)
             self._moment(moment, (x1, wide, read), (x2, wider, state), inward)
         self._strip()
         found = [box.box for box in self.boxes] + [text.box for text in self.texts]
@@ -75,8 +78,9 @@ class _Chain:
         return name if number is None else f"{name}  {short_text(number, self.digits)}"
 
     def _states(self, moment: Moment) -> list[str]:
-        """Give a time's states; of an LSTM its cells before them."""
-        return [*self._said(moment.cells, len(moment.cells)), *self._said(moment.states, self.panel.units)]
+        """Give a time's states; of an LSTM on the way forward its cells before them."""
+        cells = [] if self.backward or not moment.cells else self._said(moment.cells, self.panel.units)
+        return [*cells, *self._said(moment.states, self.panel.units)]
 
     def _weight(self, node: Node) -> str:
         number = node.slope if self.backward else node.value
@@ -103,15 +107,20 @@ class _Chain:
                 self.texts.append(Text(x + PADDING, y, line, "cell", "start", CELL_LETTERS))
         ends = (read[0] + read[1] + 2, state[0] - 2)
         start, end = reversed(ends) if self.backward else ends
-        self.lines.append(Line(start, middle, end, middle, "weight arrow"))
-        self.texts.append(Text(sum(ends) / 2, middle - 5, inward, "title", "middle", CELL_LETTERS))
+        if moment.run:
+            self.lines.append(Line(start, middle, end, middle, "weight arrow"))
+        x, y = sum(ends) / 2, middle - 5 if moment.run else middle + CELL_LETTERS * LOWERED
+        self.texts.append(Text(x, y, inward if moment.run else NOT_RUN, "title", "middle", CELL_LETTERS))
         self.bottom += high
 
-    def _onward(self, x: float, left_out: int) -> None:
-        """Add the arrow from a state to the next, with its weight; where times are left out, say how many."""
+    def _onward(self, x: float, left_out: int, *, run: bool) -> None:
+        """Add the arrow from a state to the next, with its weight; where times are left out, say how many.
+
+        Behind a row's end, where the layer is not `run`, there is no weight: the state stays as it is.
+        """
         top, bottom = self.bottom + 2, self.bottom + BETWEEN - 2
-        words = f"… {left_out:,} times more" if left_out else self._weight(self.panel.onward)
-        role = "bias" if left_out else "weight"
+        words = f"… {left_out:,} times more" if left_out else self._weight(self.panel.onward) if run else STAYS
+        role = "bias" if left_out or not run else "weight"
         start, end = (bottom, top) if self.backward else (top, bottom)
         self.lines.append(Line(x, start, x, end, f"{role} arrow"))
         self.texts.append(

@@ -9,6 +9,7 @@ import msgspec
 from backlit.explain.record.drawing_records import Branches, Maps, Panel, Unrolled
 from backlit.explain.record.step_records import Drawing, Example
 from backlit.show.network.edge_labels import crowded, faint
+from backlit.show.network.grids import coloured
 
 MOST_NAMED = 3
 """Of many rows without a drawing that do not follow one another, so many are named."""
@@ -34,11 +35,11 @@ def drawing_title(drawing: Drawing, *, backward: bool) -> str:
     return f"Forward pass{of}: {units} in the units, weights on the edges"
 
 
-def drawing_caption(drawing: Drawing, *, backward: bool) -> str:
-    """Say what the numbers of a drawing are, and what is left out of it."""
+def drawing_caption(drawing: Drawing, *, backward: bool, in_text: bool = False) -> str:
+    """Say what the numbers of a drawing are, and what is left out of it; `in_text`, of one made of characters."""
     drawing = drawing.way(backward=backward)
     if drawing.panels:
-        return panels_caption(drawing, backward=backward)
+        return panels_caption(drawing, backward=backward, in_text=in_text)
     return ". ".join([*_shown(drawing, backward=backward), *left_out(drawing, backward=backward)]) + "."
 
 
@@ -62,29 +63,35 @@ def _shown(drawing: Drawing, *, backward: bool) -> list[str]:
     return words
 
 
-def panels_caption(drawing: Drawing, *, backward: bool) -> str:
-    """Say what the numbers of panels are, and what their frames mark."""
+def panels_caption(drawing: Drawing, *, backward: bool, in_text: bool = False) -> str:
+    """Say what the numbers of panels are, and what their frames mark; in text these are brackets."""
     if drawing.row is None:
         return "All rows together: dE/dw of each weight that is drawn, the sum of the rows' own parts."
-    kinds = {type(panel) for panel in every_panel(drawing.panels)}
-    framed = any(
-        grid.window for panel in every_panel(drawing.panels) if isinstance(panel, Maps) for grid in panel.grids
-    )
+    panels = list(every_panel(drawing.panels))
+    grids = [grid for panel in panels if isinstance(panel, Maps) for grid in panel.grids]
+    chains = [panel for panel in panels if isinstance(panel, Unrolled)]
     whose = f" of row {drawing.row}" if drawing.row else ""
     if backward:
         words = [
             f"Backward{whose}, from below to above: layers with weights show dE/dnet, others dE/dout, weights dE/dw"
         ]
-        if Unrolled in kinds:
-            words.append("States show dE/dout, the whole slope through time; the bars are its length at each time")
+        if chains:
+            barred = not in_text and any(len(chain.lengths) > 1 for chain in chains)
+            bars = "; the bars are its length at each time" if barred else ""
+            words.append(f"States show dE/dout, the whole slope through time{bars}")
     else:
         words = [f"Forward{whose}, from above to below: what each layer gives, and its weights"]
-        if Unrolled in kinds:
+        if chains:
             words.append("The same weights serve every time")
-    if framed:
-        words.append("The frame in a map is the window that the marked number of the next layer reads"
-                     + (", the slope goes back to" if backward else ""))  # fmt: skip
-    if Maps in kinds:
+    if any(grid.window for grid in grids):
+        frame = "Brackets mark the window in a map" if in_text else "The frame in a map is the window"
+        words.append(
+            f"{frame} that the marked number of the next layer {'passes its slope back to' if backward else 'reads'}"
+        )
+    shown = [numbers for grid in grids if (numbers := grid.slopes if backward else grid.values)]
+    if in_text and any(map(coloured, shown)):
+        words.append("The darker a place of a large map, the larger its number, whatever its sign")
+    elif shown and not in_text:
         words.append("The stronger a cell's colour, the larger its number; negative ones have the other colour")
     if drawing.columns:
         words += left_out(msgspec.structs.replace(drawing, panels=()), backward=backward)

@@ -46,7 +46,7 @@ def _drawings(example: Example, width: int, names: bool | None) -> Iterator[Text
         for line in diagram_text.drawing_lines(drawing, example.summary.digits, width - len(INDENT), names=names):
             yield Text(INDENT + line)
         if passed_on(drawing):
-            words = drawing_caption(drawing, backward=False)
+            words = drawing_caption(drawing, backward=False, in_text=True)
             yield Text("")
             yield from (Text(INDENT + line, style=QUIET) for line in textwrap.wrap(words, width - len(INDENT)))
     left_out = rows_left_out(example) if drawn else TOO_LARGE if example.drawings else ""

@@ -1,0 +1,278 @@
+"""Convolution over pictures: the loops that compiled code runs in the place of NumPy's form in `kernels.convolution`.
+
+The outputs and the slope of the weights are sums over windows, which `sweep` finds as products whose left matrix is
+never written down. So is the slope of the inputs where the windows lie one beside the other; else it is the product of
+dZ and the filters, added window by window.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from backlit.kernels.convolution import (
+    add_run,
+    padding_before,
+    pictures,
+    sweep,
+    view,
+    windows,
+    work_numbers,
+    work_places,
+)
+from backlit.kernels.functions import flat
+from backlit.kernels.matmul import product_nt, sum_rows
+
+# What is summed. Arguments of functions: each literal would make Numba compile one more variant of the function.
+OUTPUTS: Any = np.int64(0)
+WEIGHTS: Any = np.int64(1)
+INPUTS: Any = np.int64(2)
+
+SWEPT_CHANNELS, SWEPT_STEPS, LINE = 16, 8_192, 16  # from how many channels, up to how many weights of one; a cache line
+
+
+def fill_places(rows_at: Any, steps_at: Any, row: int, columns_out: int, channels: int, down: int, right: int, h: int,
+                w: int, depth: int, d_down: int, d_right: int, positions: int) -> None:  # fmt: skip
+    """Write where the windows begin in a picture whose rows have `row` numbers, and where in one its places lie."""
+    for p in range(positions):
+        rows_at[p] = p // columns_out * down * row + p % columns_out * right * channels
+    s = 0
+    for k in range(h):
+        for l in range(w):  # noqa: E741
+            for q in range(depth):
+                steps_at[s] = k * d_down * row + l * d_right * channels + q
+                s += 1
+
+
+def lay_out(X: Any, work: Any, i: int, first: int, count: int, left: int, wide: int) -> None:
+    """Copy `count` rows of picture i, from `first` on, into rows of `wide` places, with zeros where there is none."""
+    _, rows, columns, channels = X.shape
+    left = min(left, wide)
+    kept = min(columns, wide - left)
+    x = flat(X)
+    for y in range(count):
+        at = y * wide * channels
+        row = first + y
+        if row < 0 or row >= rows:
+            for t in range(wide * channels):
+                work[at + t] = 0.0
+            continue
+        for t in range(min(left, wide) * channels):
+            work[at + t] = 0.0
+        at += left * channels
+        source = (i * rows + row) * columns * channels
+        for t in range(kept * channels):
+            work[at + t] = x[source + t]
+        at += kept * channels
+        for t in range((wide - left - kept) * channels):
+            work[at + t] = 0.0
+
+
+def simply(
+    y: Any, u: Any, v: Any, order: int, X: Any, Z: Any, h: int, w: int, down: int, right: int, above: int, left: int,
+    d_down: int, d_right: int, share: int,
+) -> None:  # fmt: skip
+    """Add to y all products of what u and v have for a window's place, where that is too large for `sweep`.
+
+    They are flat arrays: of the order OUTPUTS those of Z, X and W; of WEIGHTS of W, X and Z; else of X, W and Z.
+    """
+    n, rows, columns, channels = X.shape
+    _, rows_out, columns_out, filters = Z.shape
+    depth = channels // (filters // share)
+    for z in range(n * rows_out * columns_out * filters):
+        f, c = z % filters, z // filters % columns_out
+        r, i = z // (filters * columns_out) % rows_out, z // (filters * columns_out * rows_out)
+        for place in range(h * w):
+            row, column = r * down + place // w * d_down - above, c * right + place % w * d_right - left
+            if row < 0 or row >= rows or column < 0 or column >= columns:
+                continue
+            at = ((i * rows + row) * columns + column) * channels + f // share * depth
+            for q in range(depth):
+                weight = (place * depth + q) * filters + f
+                if order == OUTPUTS:
+                    y[z] += u[at + q] * v[weight]
+                elif order == WEIGHTS:
+                    y[weight] += u[at + q] * v[z]
+                else:
+                    y[at + q] += u[weight] * v[z]
+
+
+def sweep_pictures(
+    X: Any, W: Any, b: Any, Z: Any, work: Any, h: int, w: int, down: int, right: int, above: int, left: int,
+    d_down: int, d_right: int, share: int, order: int,
+) -> None:  # fmt: skip
+    """Sweep over each picture, a band of rows at a time: as many as a padded copy and the tables have memory for.
+
+    W has the weights of windows (h, w, channels / groups, filters) as a flat array. The sums go to Z, one for each
+    window; or, with the order WEIGHTS, over all windows to W: then Z is dZ and W is dW.
+    """
+    n, rows, columns, channels = X.shape
+    _, rows_out, columns_out, filters = Z.shape
+    depth = channels // (filters // share)
+    steps, high, wide = h * w * depth, d_down * (h - 1) + 1, (columns_out - 1) * right + d_right * (w - 1) + 1
+    padded = above > 0 or left > 0 or wide > columns or (rows_out - 1) * down + high > rows
+    rows_at, steps_at = work_places(X), work_places(X)
+    band = min(rows_out, rows_at.size // columns_out)
+    source = flat(X)
+    if padded:
+        source = work
+        band = min(band, (work.size // (wide * channels) - high) // down + 1)
+    else:
+        wide = columns
+    if band < 1 or steps > steps_at.size:
+        to_z = order == OUTPUTS
+        Y, V = (flat(Z), W) if to_z else (W, flat(Z))
+        fill(Y, b, b.size if to_z else 0)
+        simply(Y, flat(X), V, order, X, Z, h, w, down, right, above, left, d_down, d_right, share)
+        return
+    fill_places(rows_at, steps_at, wide * channels, columns_out, channels, down, right, h, w, depth, d_down, d_right,
+                band * columns_out)  # fmt: skip
+    start = 0 if order == OUTPUTS and b.size > 0 else -1
+    for i in range(n):
+        first = 0
+        while first < rows_out:  # a band of Z (count, columns out, filters)
+            count = min(band, rows_out - first)
+            at = (i * rows + first * down) * columns * channels
+            if padded:
+                lay_out(X, work, i, first * down - above, (count - 1) * down + high, left, wide)
+                at = 0
+            to = (i * rows_out + first) * columns_out * filters
+            for group in range(filters // share):  # a step of `range` that is not a constant could raise, being zero
+                f, channel = group * share, at + group * depth
+                if order == OUTPUTS:
+                    sweep(source, channel, rows_at, count * columns_out, steps_at, steps, W, f, filters, Z, to + f,
+                          filters, b, f, start, share)  # fmt: skip
+                else:
+                    sweep(source, channel, steps_at, steps, rows_at, count * columns_out, Z, to + f, filters, W, f,
+                          filters, W, f, start, share)  # fmt: skip
+            first += count
+            if order == WEIGHTS:
+                start = filters
+
+
+def fill(a: Any, b: Any, size: int) -> None:
+    """Write the `size` numbers of b to each row of the last axis of a flat array, or zeros where there are none."""
+    for t in range(a.size):
+        a[t] = b[t % size] if size > 0 else 0.0
+
+
+def convolve_loops(
+    X: Any, W: Any, b: Any, Z: Any, stride_rows: int, stride_columns: int, padding_rows: int,
+    padding_columns: int, dilation_rows: int, dilation_columns: int, groups: int,
+) -> None:  # fmt: skip
+    """Write Z, a tile of windows by filters at a time."""
+    X, W, Z = pictures(X), windows(W), pictures(Z)
+    down, right, d_down, d_right = int(stride_rows), int(stride_columns), int(dilation_rows), int(dilation_columns)
+    above = padding_before(int(padding_rows), X.shape[1], Z.shape[1], W.shape[0], down, d_down)
+    left = padding_before(int(padding_columns), X.shape[2], Z.shape[2], W.shape[1], right, d_right)
+    share = Z.shape[3] // int(groups)
+    sweep_pictures(X, flat(W), b, Z, work_numbers(X), W.shape[0], W.shape[1], down, right, above, left, d_down,
+                   d_right, share, OUTPUTS)  # fmt: skip
+
+
+def convolve_backward_loops(
+    X: Any, W: Any, dZ: Any, dX: Any, dW: Any, db: Any, stride_rows: int, stride_columns: int,
+    padding_rows: int, padding_columns: int, dilation_rows: int, dilation_columns: int, groups: int,
+) -> None:  # fmt: skip
+    """Write db, the sum over all places; dW, swept as Z is; and dX."""
+    X, W, dZ, dX, dW = pictures(X), windows(W), pictures(dZ), pictures(dX), windows(dW)
+    n, rows_out, columns_out, filters = dZ.shape
+    down, right, d_down, d_right = int(stride_rows), int(stride_columns), int(dilation_rows), int(dilation_columns)
+    above = padding_before(int(padding_rows), X.shape[1], rows_out, W.shape[0], down, d_down)
+    left = padding_before(int(padding_columns), X.shape[2], columns_out, W.shape[1], right, d_right)
+    share = filters // int(groups)
+    work = work_numbers(X)
+    if db.size > 0:
+        sum_rows(view(dZ, 0, n * rows_out * columns_out, filters), db)
+    if dW.size > 0:
+        sweep_pictures(X, flat(dW), db, dZ, work, W.shape[0], W.shape[1], down, right, above, left, d_down, d_right,
+                       share, WEIGHTS)  # fmt: skip
+    if dX.size > 0 and slope_is_swept(W, dZ, dX, work, down, right, above, left, d_down, d_right, share):
+        sweep_back(W, dZ, dX, work, above, left, d_down, d_right)
+    elif dX.size > 0:
+        inputs_slope(W, dZ, dX, work, down, right, above, left, d_down, d_right, share)
+
+
+def slope_is_swept(
+    W: Any, dZ: Any, dX: Any, work: Any, down: int, right: int, above: int, left: int, d_down: int, d_right: int,
+    share: int,
+) -> bool:  # fmt: skip
+    """Tell whether `sweep_back` can find dX, and faster than `inputs_slope`: where channels fill vectors."""
+    h, w, channels, filters = W.shape
+    _, rows, columns, _ = dX.shape
+    _, rows_out, columns_out, _ = dZ.shape
+    high, wide = d_down * (h - 1) + 1, columns + d_right * (w - 1)
+    return (
+        down == 1 and right == 1 and share == filters and channels >= SWEPT_CHANNELS
+        and rows * columns <= 2 * rows_out * columns_out and above < high and left <= d_right * (w - 1)
+        and h * w * filters <= SWEPT_STEPS and h * w * filters * channels + high * wide * filters + LINE <= work.size
+    )  # fmt: skip
+
+
+def sweep_back(W: Any, dZ: Any, dX: Any, work: Any, above: int, left: int, d_down: int, d_right: int) -> None:
+    """dX where windows lie one beside the other: the filters, turned by half a turn, sweep over dZ."""
+    h, w, channels, filters = W.shape
+    of_w = flat(W)
+    room = (work.size - of_w.size) // LINE * LINE
+    turned = work[room:]
+    t = 0
+    for place in range(h * w - 1, -1, -1):
+        for f in range(filters):
+            for q in range(channels):
+                turned[t] = of_w[(place * channels + q) * filters + f]
+                t += 1
+    sweep_pictures(dZ, turned, work[:0], dX, work[:room], h, w, 1, 1, d_down * (h - 1) - above,
+                   d_right * (w - 1) - left, d_down, d_right, channels, OUTPUTS)  # fmt: skip
+
+
+def inputs_slope(
+    W: Any, dZ: Any, dX: Any, work: Any, down: int, right: int, above: int, left: int, d_down: int, d_right: int,
+    share: int,
+) -> None:  # fmt: skip
+    """dX: each dZ times its filter, dZ Wᵀ of a band of windows, added to the numbers that the windows met."""
+    n = dX.shape[0]
+    _, rows_out, columns_out, filters = dZ.shape
+    h, w, depth, _ = W.shape
+    dx = flat(dX)
+    for t in range(dx.shape[0]):
+        dx[t] = 0.0
+    steps = h * w * depth
+    band = min(rows_out, work.size // (columns_out * steps))
+    if band < 1 or share < filters:
+        simply(dx, flat(W), flat(dZ), INPUTS, dX, dZ, h, w, down, right, above, left, d_down, d_right, share)
+        return
+    of_w = view(W, 0, steps, filters)
+    for i in range(n):
+        first = 0
+        while first < rows_out:
+            count = min(band, rows_out - first)
+            positions = count * columns_out
+            of_z = view(dZ, (i * rows_out + first) * columns_out * filters, positions, filters)
+            product_nt(of_z, of_w, view(work, 0, positions, steps))
+            for p in range(positions):
+                row, column = (first + p // columns_out) * down - above, p % columns_out * right - left
+                add_window(dX, work, p * steps, i, row, column, h, w, d_down, d_right)
+            first += count
+
+
+def add_window(
+    dX: Any, work: Any, at: int, i: int, row: int, column: int, h: int, w: int, d_down: int, d_right: int
+) -> None:
+    """Add the numbers of one window, from `at` on, to the places of picture i that it covers."""
+    _, rows, columns, channels = dX.shape
+    for k in range(h):
+        r = row + k * d_down
+        if r < 0 or r >= rows:
+            continue
+        to = (i * rows + r) * columns
+        if d_right == 1:
+            l = max(-column, 0)  # noqa: E741
+            count = min(columns - column, w) - l
+            if count > 0:
+                add_run(dX, (to + column + l) * channels, work, at + (k * w + l) * channels, count * channels)
+        else:
+            for l in range(w):  # noqa: E741
+                c = column + l * d_right
+                if 0 <= c < columns:
+                    add_run(dX, (to + c) * channels, work, at + (k * w + l) * channels, channels)
