@@ -41,6 +41,9 @@ SETTINGS = {
     "upsampling by a half": (lambda: bl.Upsample(1.5), ["Upsample", "factor", "1.5"]),
     "no units": (lambda: bl.GRU(0), ["GRU", "units", "0", "at least 1"]),
     "half a unit": (lambda: bl.LSTM(2.5), ["LSTM", "units", "2.5"]),
+    "batch_first of PyTorch": (lambda: bl.LSTM(2, batch_first=True), ["batch_first", "(n, steps, numbers)"]),
+    "data_format of Keras": (lambda: bl.Conv2D(2, 3, data_format="x"), ["data_format", "channels come last"]),
+    "recurrent_dropout of Keras": (lambda: bl.GRU(2, recurrent_dropout=0.2), ["recurrent_dropout", "bl.Dropout"]),
     "return_sequences of Keras": (lambda: bl.LSTM(2, return_sequences=True), ["lstm", "return_sequences", "returns"]),
     "another returns": (lambda: bl.GRU(2, returns="all"), ["GRU", "returns", "'all'", "'last'", "'sequence'"]),
     "truncated below 0": (lambda: bl.Recurrent(2, truncate=-1), ["Recurrent", "truncate", "-1"]),
@@ -181,7 +184,34 @@ def with_sizes(sizes):
 ROWS = {
     "flat pictures of another size": (lambda: conv().predict(np.zeros((2, 63))), ["(2, 63)", "(n, 8, 8, 1)|(n, 64)"]),
     "one picture": (lambda: conv().predict(np.zeros((8, 8, 1))), ["(8, 8, 1)", "(n, 8, 8, 1)|[picture]|[row]"]),
-    "channels first": (lambda: conv().predict(np.zeros((2, 1, 8, 8))), ["(2, 1, 8, 8)", "(n, 8, 8, 1)"]),
+    "channels first": (
+        lambda: conv().predict(np.zeros((2, 1, 8, 8))),
+        ["(2, 1, 8, 8)", "(n, 8, 8, 1)", "X.transpose(0, 2, 3, 1)"],
+    ),
+    "features first": (
+        lambda: network(bl.GRU(2), inputs=SEQUENCES).predict(np.zeros((2, 3, 5))),
+        ["(2, 3, 5)", "(n, 5, 3)", "X.transpose(0, 2, 1)"],
+    ),
+    "longer sequences": (
+        lambda: network(bl.GRU(2), inputs=SEQUENCES).predict(np.zeros((2, 7, 3))),
+        ["(2, 7, 3)", "5 steps", "lengths="],
+    ),
+    "sequences of several lengths": (
+        lambda: network(bl.GRU(2), inputs=SEQUENCES).predict([np.zeros((5, 3)), np.zeros((4, 3))]),
+        ["X", "one shape", "lengths="],
+    ),
+    "one answer for a picture without Flatten": (
+        lambda: bl.Training(network(bl.Conv2D(2, 3)), np.zeros((2, 8, 8, 1)), np.zeros(2)),
+        ["(2, 6, 6, 1)", "Flatten()", "GlobalAveragePool()"],
+    ),
+    "one answer for a sequence of outputs": (
+        lambda: bl.Training(network(bl.GRU(2, returns="sequence"), inputs=SEQUENCES), np.zeros((2, 5, 3)), [0.0, 1.0]),
+        ["(2, 5, 1)", "returns='last'"],
+    ),
+    "classes without Flatten": (
+        lambda: bl.Network([bl.Conv2D(2, 3), bl.Dense(3, "softmax")], PICTURES, "cross_entropy"),
+        ["cross_entropy", "(6, 6, 3)", "Flatten()"],
+    ),
     "three channels": (lambda: conv().predict(np.zeros((2, 8, 8, 3))), ["(2, 8, 8, 3)", "(n, 8, 8, 1)"]),
     "an axis too many": (lambda: conv().predict(np.zeros((2, 2, 8, 8, 1))), ["(2, 2, 8, 8, 1)", "(n, 8, 8, 1)"]),
     "words for pictures": (lambda: conv().predict([["a"] * 8] * 8), ["X"]),

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from rich.cells import cell_len
 
+import backlit as bl
 from backlit.explain import Branches, Drawing, Grid, Maps, Node, Unrolled
 from backlit.explain.record.drawing_records import Moment, Numbers, Panel, Sum
 from backlit.show.network.grids import block_means, place_grid
@@ -199,3 +200,13 @@ def test_captions_say_what_the_numbers_are() -> None:
     assert "the whole slope through time" in back
     every = Drawing((), (), None, panels=drawing.panels)
     assert "All rows together" in drawing_caption(every, backward=True)
+
+
+def test_a_wide_grid_with_names_shows_the_window_of_its_last_columns():
+    rows = np.random.default_rng(0).normal(size=(1, 12, 2))
+    layers = [bl.Conv1D(4, 3, "tanh", padding="same"), bl.Recurrent(4, returns="sequence"), bl.Dense(2)]
+    network = bl.Network(layers, inputs=(12, 2), loss="mse", seed=1)
+    lines = str(bl.explain(network, rows, np.cumsum(rows, 1))).splitlines()
+    assert any("‹-1.0872›" in line and line.split()[0] == "o2" for line in lines)
+    place = next(k for k, line in enumerate(lines) if "‹-1.0872›" in line)
+    assert lines[place - 1].split() == ["t7"]

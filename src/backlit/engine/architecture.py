@@ -300,9 +300,10 @@ def _numbers(name: str, given: Any, dtype: np.dtype[Any]) -> Array:
     except (TypeError, ValueError) as error:
         advice = "encode it as a matrix first"
         if "inhomogeneous" in str(error):
-            error = ValueError("they differ in shape")
-            advice = "give all the same shape. Sequences of different lengths are padded with zeros at the end, and "
-            advice += "lengths= of the recurrent layers says how long each is"
+            raise BacklitError(
+                f"{name} does not hold rows of numbers of one shape; expected all alike. Pad shorter sequences with "
+                "zeros at the end, and say how long each is by lengths= of the recurrent layers."
+            ) from None
         if name == "Y":
             advice += ": classes, Y = np.unique(Y, return_inverse=True) makes class numbers of names"
         raise BacklitError(f"{name} does not hold rows of numbers ({error}); {advice}.") from None

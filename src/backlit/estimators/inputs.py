@@ -52,11 +52,15 @@ def _refuse_axes(estimator: Any, X: Any) -> None:
     """Refuse pictures and sequences that are not laid out as rows, as all of scikit-learn takes them."""
     axes = getattr(X, "ndim", 2)
     if axes > 2:
-        shape = tuple(X.shape[1:]) if axes == 4 or estimator.input_shape is not None else (*X.shape[1:], 1)
+        shape = tuple(X.shape[1:]) if axes == 4 else (*X.shape[1:], 1)
+        given = estimator.input_shape
+        advice = ""
+        if given is None:
+            sequences = f" of pictures, or {tuple(X.shape[1:])} of sequences," if axes == 3 else ""
+            advice = f", with input_shape={shape}{sequences} for layers that read such rows"
         raise BacklitError(
             f"Found array with dim {axes}, X has shape {tuple(X.shape)}; {type(estimator).__name__} expected 2: "
-            f"(n, columns), as all of scikit-learn. Write X.reshape(len(X), -1), with input_shape={shape} for layers "
-            "that read such rows."
+            f"(n, columns), as all of scikit-learn. Write X.reshape(len(X), -1){advice}."
         )
 
 

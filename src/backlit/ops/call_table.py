@@ -81,6 +81,15 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "outputs": "network.outputs(X, 1)",
         "gradient gradients GradientTape grad": "network.gradient(X, Y)",
         "Input InputLayer": "bl.Network(layers, inputs=2, loss='mse')",
+        "TimeDistributed": "bl.Dense(4) itself, which works at each step of a sequence",
+        "Masking pad_sequence pack_padded_sequence pad_sequences": (
+            "bl.GRU(4, lengths='length') with inputs={'X': (50, 8), 'length': 1}; pad shorter sequences with zeros"
+        ),
+        "ZeroPadding1D ZeroPadding2D ZeroPad2d": "bl.Conv2D(4, 3, padding=1)",
+        "Add Multiply Concatenate": "bl.Parallel([[...], [...]], join='add'), or 'multiply' or 'concatenate'",
+        "GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPool AdaptiveMaxPool2d": (
+            "bl.MaxPool((rows, columns)) with the picture's own size, then bl.Flatten()"
+        ),
     },
 }
 """What to write for names of other libraries that a network, a training or the package is asked for."""

@@ -140,7 +140,7 @@ THEIRS: Mapping[str, str] = {
     "returns": "output_mode",
     "reverse": "go_backwards backward",
     "truncate": "bptt truncated_bptt",
-    "lengths": "mask masking sequence_length sequence_lengths",
+    "lengths": "mask masking mask_zero sequence_length sequence_lengths",
     "what": "columns column input",
     "activation": "activation_function act activations transfer transfer_function nonlinearity activation_fn act_fn",
     "bias": "use_bias add_bias has_bias",
@@ -329,6 +329,28 @@ WRITTEN: tuple[Written, ...] = (
         "returns",
         'returns = "sequence", in a table for each layer but the last',
         'returns="sequence" for each layer but the last',
+    ),
+    Written("kind type layer_type", "units", 'op = "dense"', carry="op"),
+    Written(
+        "batch_first time_major", "returns", "nothing: X is (n, steps, numbers)", "nothing: X is (n, steps, numbers)"
+    ),
+    Written(
+        "recurrent_dropout",
+        "returns",
+        'op = "dropout" and p = 0.5, in a [[network.layers]] table below this one',
+        "bl.Dropout(p=0.5) after this layer",
+    ),
+    Written(
+        "mask_zero padding_idx",
+        "count",
+        'lengths = "length" in the recurrent layers',
+        'lengths="length" in the recurrent layers',
+    ),
+    Written(
+        "data_format",
+        "stride",
+        "nothing: the channels come last",
+        "nothing: the channels come last, X is (n, rows, columns, channels)",
     ),
     Written("l1", "units", "l1 = 0.001 below [training]", "bl.Training(..., l1=0.001)"),
     Written("l2 kernel_regularizer regularizer", "units", "l2 = 0.001 below [training]", "bl.Training(..., l2=0.001)"),

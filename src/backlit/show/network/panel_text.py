@@ -79,19 +79,25 @@ def _grid(grid: Grid, numbers: Numbers, digits: int, width: int) -> list[str]:
     return [*name, *_shaded(grid, array, digits, width)]
 
 
-def _rows(grid: Grid, array: npt.NDArray[Any], digits: int, offset: tuple[int, int] = (0, 0)) -> list[str]:
-    """Write numbers in columns; those of the window in brackets, a cell whose making is shown in angle brackets."""
+def _rows(
+    grid: Grid, array: npt.NDArray[Any], digits: int, rows: Sequence[int] = (), columns: Sequence[int] = ()
+) -> list[str]:
+    """Write numbers in columns; those of the window in brackets, a cell whose making is shown in angle brackets.
+
+    Of a part of the grid, `rows` and `columns` say which ones it has.
+    """
+    rows, columns = rows or range(array.shape[0]), columns or range(array.shape[1])
     cells: list[list[str]] = []
-    for row, line in enumerate(array):
+    for row, line in zip(rows, array, strict=True):
         cells.append([])
-        for column, number in enumerate(line):
-            at = (row + offset[0], column + offset[1])
+        for column, number in zip(columns, line, strict=True):
+            at = (row, column)
             text = "" if np.isnan(number) else short_text(float(number), digits)
             marks = "‹›" if at in (grid.made, grid.winner) else "[]" if at in grid.window else "  "
             cells[-1].append(f"{marks[0]}{text}{marks[1]}")
-    heads = [[f" {head} " for head in grid.heads]] if grid.heads else []
+    heads = [[f" {grid.heads[column]} " for column in columns]] if grid.heads else []
     if grid.sides:
-        cells = [[f"{grid.sides[row + offset[0]]} ", *line] for row, line in enumerate(cells)]
+        cells = [[f"{grid.sides[row]} ", *line] for row, line in zip(rows, cells, strict=True)]
         heads = [["", *line] for line in heads]
     wide = [max(cell_len(line[column]) for line in [*heads, *cells]) for column in range(len(cells[0]))]
     return ["".join(_right(text, wide[k]) for k, text in enumerate(line)) for line in [*heads, *cells]]
@@ -116,7 +122,7 @@ def _shaded(grid: Grid, array: npt.NDArray[Any], digits: int, width: int) -> lis
     rows, columns = sorted({row for row, _ in cells}), sorted({column for _, column in cells})
     if cells and len(rows) <= MOST_ROWS and len(columns) <= MOST_COLUMNS:
         part = array[np.ix_(rows, columns)]
-        lines += [span_words(rows, columns), *_rows(grid, part, digits, (rows[0], columns[0]))]
+        lines += [span_words(rows, columns), *_rows(grid, part, digits, rows, columns)]
     return lines
 
 

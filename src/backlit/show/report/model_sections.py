@@ -102,7 +102,11 @@ def network_section(report: ModelReport) -> Section:
     """Draw the network, and say how it was built and trained."""
     pairs = [("network", plain(report.network, WORDS))]
     pairs += _recipe_facts(report.recipe) if report.recipe else []
-    blocks: list[Block] = [_picture(report.drawing) if report.drawing else Said("The network is not drawn here.")]
+    undrawn = (
+        "The network is not drawn here: a drawing of units and weights is of dense layers, one behind another. "
+        "`backlit explain MODEL --data DATA` draws other layers, on a row."
+    )
+    blocks: list[Block] = [_picture(report.drawing) if report.drawing else Said(undrawn)]
     words = f"Training adjusts {counted(report.parameters, 'number')}: the weights and biases."
     return Section("network", "The network", [words], [*blocks, Facts(pairs)])
 

@@ -70,7 +70,7 @@ def worked_section(report: ModelReport) -> Section:
     """Work one row out, from its cells to its error."""
     title, worked = "One row worked out", report.worked
     if worked is None:
-        why = "No row is worked out here."
+        why = "No row is worked out here. `backlit explain MODEL --data DATA` works one out."
         if report.private:
             why = "A private report works no row out: that would show its values."
         return Section("worked", title, [], [Said(why)])
