@@ -21,7 +21,7 @@ from backlit.kernels.convolution import (
     work_numbers,
     work_places,
 )
-from backlit.kernels.functions import flat
+from backlit.kernels.functions import apart, flat
 from backlit.kernels.matmul import product_nt, sum_rows
 
 # What is summed. Arguments of functions: each literal would make Numba compile one more variant of the function.
@@ -45,6 +45,7 @@ def fill_places(rows_at: Any, steps_at: Any, row: int, columns_out: int, channel
                 s += 1
 
 
+@apart
 def lay_out(X: Any, work: Any, i: int, first: int, count: int, left: int, wide: int) -> None:
     """Copy `count` rows of picture i, from `first` on, into rows of `wide` places, with zeros where there is none."""
     _, rows, columns, channels = X.shape
@@ -69,11 +70,12 @@ def lay_out(X: Any, work: Any, i: int, first: int, count: int, left: int, wide: 
             work[at + t] = 0.0
 
 
+@apart
 def simply(
-    y: Any, u: Any, v: Any, order: int, X: Any, Z: Any, h: int, w: int, down: int, right: int, above: int, left: int,
+    Y: Any, U: Any, V: Any, order: int, X: Any, Z: Any, h: int, w: int, down: int, right: int, above: int, left: int,
     d_down: int, d_right: int, share: int,
 ) -> None:  # fmt: skip
-    """Add to y all products of what u and v have for a window's place, where that is too large for `sweep`.
+    """Add to Y all products of what U and V have for a window's place, where that is too large for `sweep`.
 
     They are flat arrays: of the order OUTPUTS those of Z, X and W; of WEIGHTS of W, X and Z; else of X, W and Z.
     """
@@ -91,13 +93,14 @@ def simply(
             for q in range(depth):
                 weight = (place * depth + q) * filters + f
                 if order == OUTPUTS:
-                    y[z] += u[at + q] * v[weight]
+                    Y[z] += U[at + q] * V[weight]
                 elif order == WEIGHTS:
-                    y[weight] += u[at + q] * v[z]
+                    Y[weight] += U[at + q] * V[z]
                 else:
-                    y[at + q] += u[weight] * v[z]
+                    Y[at + q] += U[weight] * V[z]
 
 
+@apart
 def sweep_pictures(
     X: Any, W: Any, b: Any, Z: Any, work: Any, h: int, w: int, down: int, right: int, above: int, left: int,
     d_down: int, d_right: int, share: int, order: int,
@@ -151,10 +154,10 @@ def sweep_pictures(
                 start = filters
 
 
-def fill(a: Any, b: Any, size: int) -> None:
+def fill(A: Any, b: Any, size: int) -> None:
     """Write the `size` numbers of b to each row of the last axis of a flat array, or zeros where there are none."""
-    for t in range(a.size):
-        a[t] = b[t % size] if size > 0 else 0.0
+    for t in range(A.size):
+        A[t] = b[t % size] if size > 0 else 0.0
 
 
 def convolve_loops(
@@ -226,6 +229,7 @@ def sweep_back(W: Any, dZ: Any, dX: Any, work: Any, above: int, left: int, d_dow
                    d_right * (w - 1) - left, d_down, d_right, channels, OUTPUTS)  # fmt: skip
 
 
+@apart
 def inputs_slope(
     W: Any, dZ: Any, dX: Any, work: Any, down: int, right: int, above: int, left: int, d_down: int, d_right: int,
     share: int,

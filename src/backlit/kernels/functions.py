@@ -6,9 +6,12 @@ instructions.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from backlit.kernels.types import Array
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def erf(z: Any) -> Any:
@@ -21,6 +24,16 @@ def erf(z: Any) -> Any:
     from scipy.special import erf as scipy_erf  # noqa: PLC0415  (SciPy is slow to import, and few ops need it)
 
     return scipy_erf(z)
+
+
+def apart(function: Function) -> Function:
+    """Mark a function of many loops that compiled kernels call as it is: copied to each call it would compile again.
+
+    >>> apart(lambda A: A).apart
+    True
+    """
+    vars(function)["apart"] = True
+    return function
 
 
 def positions(A: Array) -> Array:

@@ -102,6 +102,7 @@ class Dependencies:
         values += [self._attribute(cell, "cell_contents") for cell in function.__closure__ or ()]
         parts = [
             self._attribute(function, "any_order") is not MISSING,
+            self._attribute(function, "apart") is not MISSING,
             *(self._value(value, (), by_numba) for value in values),
         ]
         for name in named:

@@ -39,8 +39,8 @@ class Retyper:
     """Compiles functions for one type of number, reaching through their globals.
 
     `replace` maps global names to other values; `from_python` lets Python call what is compiled. With `inline`, loops
-    over arrays become part of the kernel that calls them. With `exact`, nothing is fused, so a function gives the same
-    bits wherever it is inlined.
+    over arrays become part of the kernel that calls them, but for those marked `apart`. With `exact`, nothing is fused,
+    so a function gives the same bits wherever it is inlined.
     """
 
     def __init__(
@@ -75,7 +75,8 @@ class Retyper:
             code.replace(co_consts=constants), namespace, function.__name__, function.__defaults__, function.__closure__
         )
         liberties = self.liberties | ({"reassoc"} if hasattr(function, "any_order") else set())
-        return njit(twin, forceinline=scalar or self.inline, fastmath=liberties, **self.options)
+        inline = scalar or (self.inline and not hasattr(function, "apart"))
+        return njit(twin, forceinline=inline, fastmath=liberties, **self.options)
 
     def _typed(self, constant: Any) -> Any:
         if type(constant) is tuple:  # of `a, b = 0.0, 0.0`
