@@ -209,4 +209,4 @@ def test_a_wide_grid_with_names_shows_the_window_of_its_last_columns():
     lines = str(bl.explain(network, rows, np.cumsum(rows, 1))).splitlines()
     assert any("‹-1.0872›" in line and line.split()[0] == "o2" for line in lines)
     place = next(k for k, line in enumerate(lines) if "‹-1.0872›" in line)
-    assert lines[place - 1].split() == ["t7"]
+    assert lines[place - 1].split()[-1] == "t7"
