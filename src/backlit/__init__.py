@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from backlit.model.logs.following import save_log
     from backlit.model.torch_weights import set_torch_weights, torch_weights
     from backlit.ops.base import Activation, ElementwiseLoss, Layer, Loss, Optimizer
-    from backlit.ops.layers.windows import from_torch
     from backlit.ops.registry import register
     from backlit.show.demo.demo import Demo
     from backlit.show.diagnose.diagnosed import Diagnosed
@@ -69,7 +68,6 @@ _PLACES = {
     "load": "model.file",
     "set_torch_weights": "model.torch_weights",
     "torch_weights": "model.torch_weights",
-    "from_torch": "ops.layers.windows",
     "register": "ops.registry",
     "valley": "sources",
     "Activation": "ops.base",
@@ -105,7 +103,6 @@ __all__ = [
     "demo",
     "diagnose",
     "explain",
-    "from_torch",
     "gradcheck",
     "load",
     "register",

@@ -234,8 +234,8 @@ class Conv2D(Convolution, frozen=True):
 
     Shapes: X (n, rows, columns, channels), W (h, w, channels / groups, filters), b (filters,),
     Z (n, rows out, columns out, filters), rows out = floor((rows + padding - d (h - 1) - 1) / s) + 1. PyTorch puts the
-    channels first: X (n, channels, rows, columns), W (filters, channels / groups, h, w); `from_torch` gives its arrays
-    in the order used here.
+    channels first: X (n, channels, rows, columns), of which X.transpose(0, 2, 3, 1) is ours, and W (filters,
+    channels / groups, h, w): `set_torch_weights` takes a whole network's weights over.
 
     Args:
         filters: the number of filters, the channels of what it writes.
@@ -305,7 +305,8 @@ class Conv1D(Convolution, frozen=True):
 
     Shapes: X (n, times, channels), W (size, channels / groups, filters), b (filters,), Z (n, times out, filters) with
     times out = floor((times + padding - d (size - 1) - 1) / s) + 1. PyTorch puts the channels first: X (n, channels,
-    times), W (filters, channels / groups, size); `from_torch` gives its arrays in the order used here.
+    times), of which X.transpose(0, 2, 1) is ours, and W (filters, channels / groups, size): `set_torch_weights` takes a
+    whole network's weights over.
 
     Args: those of `Conv2D`, each a number, since there is one axis.
 

@@ -35,7 +35,7 @@ class Flatten(Layer, frozen=True):
     Forward: Z holds the numbers of X in their order: row after row, column after column, channel after channel.
     Backward: dX holds those of dZ. Shapes: X (n, rows, columns, channels) or any other, Z (n, numbers).
 
-    PyTorch's order is another, since its channels come first: see `from_torch`.
+    PyTorch's order is another, since its channels come first; `set_torch_weights` arranges the weights behind it.
 
     >>> Flatten().shapes((5, 5, 16)).buffers["Z"]
     (400,)

@@ -16,12 +16,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, NamedTuple
 
-import numpy as np
 from msgspec import Meta
 
 from backlit.errors import BacklitError, counted
 from backlit.kernels.convolution import padding_before
-from backlit.kernels.types import Array
 from backlit.ops.base import Shape
 from backlit.ops.value_checks import Count, Whole
 
@@ -127,29 +125,3 @@ def refuse_shape(what: str, row: Shape, axes: int) -> None:
     elif axes == 2 and len(row) == 3:
         advice = " For pictures take Conv2D."
     raise BacklitError(f"{what} reads {wanted}; it is given rows of shape {row}.{advice}")
-
-
-def from_torch(array: Any, weights: bool = False) -> Array:
-    """Give an array of PyTorch's, whose channels come first, in the order that Backlit's layers read.
-
-    Pictures (n, channels, rows, columns) become (n, rows, columns, channels) and sequences (n, channels, times)
-    (n, times, channels). With `weights`, those of a convolution (filters, channels / groups, h, w) become
-    (h, w, channels / groups, filters), or (filters, channels / groups, size) (size, channels / groups, filters).
-
-    A dense layer behind Flatten reads the numbers in another order too: of PyTorch's weights V (units, channels rows
-    columns), Backlit's are from_torch(V.reshape(units, channels, rows, columns)).reshape(units, -1).T.
-
-    Errors: a BacklitError where the array has neither three nor four axes.
-
-    >>> import numpy as np
-    >>> from_torch(np.zeros((6, 1, 5, 5)), weights=True).shape, from_torch(np.zeros((64, 3, 28, 32))).shape
-    ((5, 5, 1, 6), (64, 28, 32, 3))
-    """
-    given = np.asarray(array)
-    if given.ndim not in (3, 4):
-        raise BacklitError(
-            f"the array has shape {given.shape}; expected pictures or weights of four axes, or sequences or weights of "
-            "three, with PyTorch's channels in the second one."
-        )
-    last = np.moveaxis(given, 1, -1)  # (n, rows, columns, channels)
-    return np.ascontiguousarray(np.moveaxis(last, 0, -1) if weights else last)
