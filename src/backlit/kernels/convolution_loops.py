@@ -28,6 +28,7 @@ from backlit.kernels.matmul import product_nt, sum_rows
 OUTPUTS: Any = np.int64(0)
 WEIGHTS: Any = np.int64(1)
 INPUTS: Any = np.int64(2)
+ONE: Any = np.int64(1)
 
 SWEPT_CHANNELS, SWEPT_STEPS, LINE = 16, 8_192, 16  # from how many channels, up to how many weights of one; a cache line
 
@@ -218,14 +219,15 @@ def sweep_back(W: Any, dZ: Any, dX: Any, work: Any, above: int, left: int, d_dow
     h, w, channels, filters = W.shape
     of_w = flat(W)
     room = (work.size - of_w.size) // LINE * LINE
-    turned = work[room:]
+    turned = flat(view(work, room, 1, of_w.size))
     t = 0
     for place in range(h * w - 1, -1, -1):
         for f in range(filters):
             for q in range(channels):
                 turned[t] = of_w[(place * channels + q) * filters + f]
                 t += 1
-    sweep_pictures(dZ, turned, work[:0], dX, work[:room], h, w, 1, 1, d_down * (h - 1) - above,
+    no_biases, rest = flat(view(work, 0, 0, 0)), flat(view(work, 0, 1, room))
+    sweep_pictures(dZ, turned, no_biases, dX, rest, h, w, ONE, ONE, d_down * (h - 1) - above,
                    d_right * (w - 1) - left, d_down, d_right, channels, OUTPUTS)  # fmt: skip
 
 
