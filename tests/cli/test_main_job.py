@@ -190,6 +190,7 @@ def test_options_reach_the_network(capsys):
     assert report["recipe"] == {
         "layers": [7, 5], "activations": ["relu", "tanh"], "l2": 0.02, "decay": 0.001, "dropout": 0.1, "seed": 3,
         "optimizer": "nadam", "rate": 0.01, "schedule": "cosine", "batch_size": "full", "epochs": 9, "dtype": "float64",
+        "own": [], "inputs": [], "loss": None,
     }  # fmt: skip
     assert report["epochs"] == 9
     assert "dropout 0.1" in report["network"]

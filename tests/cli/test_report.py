@@ -274,7 +274,10 @@ def test_ctrl_c_while_the_report_is_made_leaves_the_earlier_one_which_is_named(c
 
 
 def test_ctrl_c_in_a_command_is_one_line(capsys, monkeypatch, iris):
-    monkeypatch.setattr(reporting, "report_of", lambda *_, **__: signal.raise_signal(signal.SIGINT))
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(reporting, "report_of", interrupted)
     assert run(capsys, "report", MODEL, "iris") == (130, "", "interrupted\n")
 
 

@@ -185,6 +185,7 @@ APPEARS = {
     "show/demo/text.py": ("demo",), "show/demo/parts.py": ("demo",),
     "show/network/words.py": ("explain",), "sources/model_files.py": ("explain",),
     "sources/network_files.py": ("explain",), "explain/step.py": ("explain",), "show/worked/text.py": ("explain",),
+    "show/report/row_sections.py": ("explain",),
     "analysis/report/reporting.py": ("explain",),  # the command that a report names
     "sources/diagnosing.py": ("train",),  # the commands that a change names
     "sources/reporting.py": ("train",),  # the command that wrote a model

@@ -370,7 +370,7 @@ def test_a_kernel_under_the_name_of_another_is_compiled_anew(cache):
 SEALED = r"""
 import sys
 import msgspec
-sys.path.insert(0, sys.argv[1])
+sys.path[:0] = sys.argv[1:]
 from test_disk_cache import added, adding, file_of
 from backlit.engine.code_cache import disk_cache
 from backlit.engine.code_cache.object_code import Code
@@ -404,7 +404,7 @@ print(len(cases))
 def test_sealed_files_that_hold_no_kernel_are_compiled_anew(tmp_path):
     """In a process of its own, since LLVM's linker ends the process at what is no object file of this machine."""
     given = os.environ | {"BACKLIT_CACHE_DIR": str(tmp_path)}
-    command = [sys.executable, "-c", SEALED, str(Path(__file__).parent)]
+    command = [sys.executable, "-c", SEALED, *map(str, Path(__file__).parents[:2])]
     done = subprocess.run(command, env=given, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip()) == (0, "23"), done.stderr
 

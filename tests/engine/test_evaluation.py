@@ -447,10 +447,11 @@ def test_batch_normalization_of_single_rows_is_warned_of():
 def test_gradcheck_names_weights_as_worked_examples_do(hidden):
     net = network(hidden=hidden)
     names, every = Names(net), {}
+    before = [names.inputs, *names.columns[:-1]]
     for k, op in enumerate(net.ops):
         for array, shape in net.shapes[k].parameters.items():
             for index in np.ndindex(*shape):
-                source = names.before[k][index[0]] if len(index) == 2 else ""
+                source = before[k][index[0]] if len(index) == 2 else ""
                 letter = "w" if array == "W" else array
                 every[f"{net.labels[k]}.{array}", index] = names.of(letter, names.columns[k][index[-1]], source).text
         assert op

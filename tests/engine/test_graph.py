@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import pickle
+import re
 from typing import Any, ClassVar
 
 import numpy as np
@@ -301,10 +302,12 @@ def test_a_graph_is_not_written_down_yet_but_copied_and_pickled():
         assert np.array_equal(twin.predict(X, compiled=False), network.predict(X, compiled=False))
 
 
-def test_a_graph_is_not_explained_as_if_it_were_a_chain():
+def test_a_graph_is_explained_with_the_slopes_that_train_it():
     network, X, Y = problem(diamond())
-    with pytest.raises(BacklitError, match="a chain of layers"):
-        backlit.explain(network, X, Y)
+    slopes = network.gradient(X, Y, seed=0, compiled=False)
+    shown = {record.name: record.value for record in backlit.explain(network, X, Y)}
+    found = [value for name, value in shown.items() if re.fullmatch(r"dE/d[wb]\(.*\)", name)]
+    assert sorted(found) == sorted(value for slope in slopes.values() for value in slope.ravel().tolist())
 
 
 def square(rank: int) -> Graph:

@@ -20,6 +20,7 @@ from backlit.errors import BacklitError
 from backlit.ops.base import Activation
 from backlit.ops.layers.dense import Dense
 from backlit.ops.layers.normalization import BatchNorm
+from backlit.ops.layers.reshaping import Flatten
 from backlit.ops.losses.multiclass import CrossEntropy
 from backlit.ops.optimizers.adaptive import Adam
 from backlit.ops.registry import REGISTRIES, losses
@@ -164,10 +165,10 @@ def test_batches_of_medium_networks_are_cut_for_threads(units, batch, coupled, w
 
 def test_every_op_fits_into_a_row():
     for kind in ("layer", "activation"):
-        for name, cls in REGISTRIES[kind].items():
-            op = cls(3) if name == "dense" else cls()
-            first = Dense(3) if isinstance(op, Activation) else op
-            program = Executable(Network([first, op, Dense(1)], 3, "mse"), 4, compiled=False)
+        for cls in REGISTRIES[kind].values():
+            op, row = cls.sample()
+            network = Network([op, Flatten(), Dense(1)] if len(row) > 1 else [op, Dense(1)], row, "mse")
+            program = Executable(network, 4, compiled=False)
             assert all(Row.ARRAYS + 3 * len(step.binding.arrays) <= Row.WIDTH for step in program._steps)
 
 

@@ -79,7 +79,8 @@ def test_notes_say_where_slopes_are_cut_and_where_a_row_has_ended():
     length = lambda element: 3.0  # noqa: E731
     notes = {(part.array, part.places[0][0]): part.note(part.places[0], length) for part in equations.forward[:-1]
              if part.note}  # fmt: skip
-    assert notes == {
+    assert notes == {("N", k): "" for k in range(3)} | {
+        ("N", 3): "behind the row's end, 3: this step is not run",
         ("H", 0): "",
         ("H", 1): "",
         ("H", 2): "",
@@ -93,7 +94,7 @@ def test_names_of_gates_and_order_of_the_steps():
     forward = LSTM(1, reverse=True).equations((2, 1)).forward
     names = [part.kind for part in forward]
     assert names == ["net_i", "i", "net_f", "f", "net_g", "g", "net_o", "o", "c", "out"] * 2 + ["y"]
-    assert [part.title for part in forward if part.title] == ["time 2", "time 1"]
+    assert [part.title for part in forward if part.title] == ["time 2", "time 1", "what is passed on"]
     gru = GRU(1).equations((1, 1))
     assert [part.kind for part in gru.forward] == ["net_r", "r", "net_z", "z", "q", "net_n", "n", "out", "y"]
     kinds = [part.kind for part in gru.parameters]

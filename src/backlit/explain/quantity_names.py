@@ -67,7 +67,8 @@ class Names:
         self._given_outputs, self._given_units, self._network = outputs, units, network
         self._last = max((k for k, letter in enumerate(letters_of(graph)) if letter), default=-1)
         self._own: list[str] = []  # the names of units, channels and filters that are no others' at another place
-        self.of_buffers: dict[str, Units] = buffer_units(graph, _checked_inputs(network, inputs), self._chosen)
+        given = None if inputs is None else _checked_inputs(network, tuple(inputs))
+        self.of_buffers: dict[str, Units] = buffer_units(graph, given, self._chosen)
         self.inputs = tuple(name for buffer in graph.inputs for name in self.of_buffers[buffer].names)
         self.columns = [self.of_buffers[node.writes].names for node in graph.nodes]
         self.outputs = self.columns[-1]
@@ -109,10 +110,8 @@ class Names:
         return _with_row(Name(text, f"{quantity_symbol(quantity)}_{{{below}}}"), row)
 
 
-def _checked_inputs(network: Network, given: Sequence[str] | None) -> Sequence[str] | None:
+def _checked_inputs(network: Network, given: Sequence[str]) -> Sequence[str]:
     """Give names for all columns of X, or for the channels of pictures or sequences."""
-    if given is None:
-        return None
     channels = [shape[-1] for shape in network.graph.inputs.values()]
     if len(channels) == 1 and len(given) == channels[0]:
         return _checked("inputs", given, [""] * channels[0])
