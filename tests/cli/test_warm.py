@@ -64,35 +64,48 @@ def test_after_it_nothing_is_compiled(warmed, tmp_path):
     assert done.stdout.endswith("nothing compiled\n")
 
 
-def test_a_second_run_says_that_everything_is_there(warmed, capsys):
-    assert main(["warm"]) == 0
-    said, progress = capsys.readouterr()
+def copied(place: Path) -> Path:
+    """Copy the cache to another place, as to another computer, where no other test compiles; give its folder there."""
+    folder = disk_cache.cache_folder()
+    copy = place / "kernels" / folder.name
+    shutil.copytree(folder, copy)
+    for path in (place, copy.parent, copy):
+        path.chmod(0o700)
+    return copy
+
+
+def warm_in(place: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run the command with the cache in a place of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "backlit", "warm", *options], env=os.environ | {"BACKLIT_CACHE_DIR": str(place)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_a_second_run_says_that_everything_is_there(warmed, tmp_path):
+    copy = copied(tmp_path)
+    done = warm_in(tmp_path)
+    assert done.returncode == 0
+    said, progress = done.stdout, done.stderr
     assert said.startswith("Nothing to compile: everything is there.\nThe cache holds ")
     folder = Path(said.splitlines()[-1].strip())
     functions, megabytes = re.search(r"holds (\d+) functions, ([\d.]+) MB", said).groups()
     files = [path for path in folder.iterdir() if not path.suffix]
-    assert folder == disk_cache.cache_folder()
+    assert folder == copy
     assert int(functions) == len(files) >= 200
     assert float(megabytes) == pytest.approx(sum(path.stat().st_size for path in files) / 1e6, abs=0.06)
     assert "float32 and float64" in progress
 
 
 def test_what_is_missing_is_compiled_and_counted(warmed, tmp_path):
-    """Copied to another place, as to another computer, with three functions missing."""
-    folder = disk_cache.cache_folder()
-    copy = tmp_path / "kernels" / folder.name
-    shutil.copytree(folder, copy)
-    for path in (tmp_path, copy.parent, copy):
-        path.chmod(0o700)
+    """Three functions are missing."""
+    copy = copied(tmp_path)
     gone = [
         path for path in copy.iterdir() if path.name.startswith(("activation_tanh_forward_float32", "optimizer_sgd_"))
     ]
     for path in gone:
         path.unlink()
-    done = subprocess.run(
-        [sys.executable, "-m", "backlit", "warm", "-q"], env=os.environ | {"BACKLIT_CACHE_DIR": str(tmp_path)},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = warm_in(tmp_path, "-q")
     assert (done.returncode, done.stderr) == (0, "")
     assert f"Compiled {len(gone)} functions" in done.stdout
     assert {path.name for path in gone} <= {path.name for path in copy.iterdir()}
@@ -113,8 +126,8 @@ def test_the_ops_of_a_plugin_are_compiled(warmed, tmp_path):
         "    @staticmethod\n    def value(z):\n        return 2.0 * z\n\n"
         "    @staticmethod\n    def slope(z):\n        return 2.0 + 0.0 * z\n"
     )
-    command = [sys.executable, "-m", "backlit", "warm", "--dtype", "float32", "--plugin", str(plugin)]
-    said = [subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(2)]
+    copy = copied(tmp_path)
+    said = [warm_in(tmp_path, "--dtype", "float32", "--plugin", str(plugin)).stdout for _ in range(2)]
     assert "Nothing to compile" in said[1]
-    names = [path.name for path in disk_cache.cache_folder().iterdir()]
+    names = [path.name for path in copy.iterdir()]
     assert any(name.startswith("activation_warm_line_forward_float32") for name in names)

@@ -70,7 +70,8 @@ def warm(
         )
     for part in left_out:
         print(f"Left out: {part.what}: {part.left_out}")
-    print(f"Compiled {new} functions in {seconds:.0f} s." if new > 0 else "Nothing to compile: everything is there.")
+    made = f"Compiled {counted(new, 'function')} in {seconds:.0f} s."
+    print(made if new > 0 else "Nothing to compile: everything is there.")
     print(f"The cache holds {after.functions} functions, {after.size / 1e6:.1f} MB, in\n  {after.folder}")
 
 
