@@ -18,6 +18,7 @@ from backlit.engine.architecture import Architecture
 from backlit.engine.code_cache import background, disk_cache
 from backlit.engine.compiled import CompiledMachine, can_compile
 from backlit.engine.executable import Executable
+from backlit.engine.gradients import Revealing
 from backlit.errors import BacklitError
 from backlit.kernels.gemm.symbols import SHARED
 from backlit.ops.base import Activation, Layer, Loss, Optimizer, Shape
@@ -107,6 +108,7 @@ def parts_of(dtype: str) -> Iterator[tuple[str, Callable[[], None]]]:
         yield f"loss {name}", functools.partial(_loss, dtype, loss)
     for name, optimizer in optimizers.items():
         yield f"optimizer {name}", functools.partial(_optimizer, dtype, optimizer)
+    yield "gradients as a network gives them", functools.partial(_optimizer, dtype, Revealing)
     for entry in machine.ENTRY_POINTS:
         yield f"entry point {entry}", functools.partial(_entry_point, dtype, entry)
 
