@@ -8,6 +8,7 @@ import math
 import numpy as np
 import oracles
 import pytest
+from formula_numbers import evaluated
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -15,7 +16,7 @@ from backlit.engine.gradcheck import gradcheck
 from backlit.engine.network import Network
 from backlit.engine.training import Training
 from backlit.errors import BacklitError
-from backlit.ops.equations import Applied, Constant, Count, Element
+from backlit.ops.equations import Constant, Element
 from backlit.ops.layers.convolution import Conv1D, Conv2D
 from backlit.ops.layers.dense import Dense
 from backlit.ops.layers.pooling import AveragePool, GlobalAveragePool, MaxPool
@@ -272,22 +273,6 @@ def test_backward_is_the_central_difference(layers, mode):
 
 
 # ----------------------------------------------------------------------------------------------------------- formulas
-
-HEADS = {"+": sum, "*": math.prod, "/": lambda terms: terms[0] / terms[1], "max": max}
-
-
-def evaluated(formula, value):
-    """Give the number of a formula."""
-    match formula:
-        case Element():
-            return value(formula)
-        case Constant(text):
-            return float(text)
-        case Count(_, number):
-            return number
-        case Applied(head, terms):
-            return HEADS[head]([evaluated(term, value) for term in terms])
-    raise AssertionError(formula)
 
 
 @drawn(max_examples=20)

@@ -6,39 +6,14 @@ import math
 
 import numpy as np
 import pytest
+from formula_numbers import evaluated
 from recurrent_runs import KINDS, WAYS, Ran, made
 
-from backlit.ops.equations import Activated, Applied, Constant, Element
+from backlit.ops.equations import Element
 from backlit.ops.layers.gru import GRU
 from backlit.ops.layers.lstm import LSTM
 from backlit.ops.layers.recurrent import Recurrent
 
-
-def evaluated(formula, value):
-    """Give the number of a formula."""
-    match formula:
-        case Element():
-            return value(formula)
-        case Constant(text):
-            return float(text)
-        case Activated(activation, z, None):
-            return float(activation.value(evaluated(z, value)))
-        case Activated(activation, z, output):
-            return float(activation.slope(evaluated(output if activation.in_place else z, value)))
-        case Applied(head, terms):
-            given = [evaluated(term, value) for term in terms]
-            return HEADS[head](given)
-    raise AssertionError(formula)
-
-
-HEADS = {
-    "+": math.fsum,
-    "*": math.prod,
-    "neg": lambda terms: -terms[0],
-    "^": lambda terms: terms[0] ** terms[1],
-    "tanh": lambda terms: math.tanh(terms[0]),
-    "sigmoid": lambda terms: 1.0 / (1.0 + math.exp(-terms[0])),
-}
 SHOWN = {"recurrent": "NHZ", "lstm": "NGCHZ", "gru": "NGHZ"}
 
 
