@@ -124,7 +124,7 @@ class Architecture:
         X is a matrix, or has rows in the inputs' shape; with several inputs it may be {name: rows}. Numbers that a
         layer takes for whole ones, such as those of categories, are checked.
         """
-        array = as_matrix(X, self.graph.inputs, lambda name, given: _numbers(name, given, self.dtype))
+        array = as_matrix(X, self.graph.inputs, self.inputs, lambda name, given: _numbers(name, given, self.dtype))
         check_whole_numbers(self.graph, self.whole_numbers, array)
         return array
 

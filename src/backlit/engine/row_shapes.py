@@ -15,19 +15,18 @@ from backlit.ops.base import Shape
 from backlit.ops.layers.select import Select
 
 
-def as_matrix(X: Any, inputs: Mapping[str, Shape], numbers: Any) -> Array:
-    """Give rows as a matrix (n, numbers): the inputs side by side, each row's numbers one after another.
+def as_matrix(X: Any, inputs: Mapping[str, Shape], size: int, numbers: Any) -> Array:
+    """Give rows as a matrix (n, size): the inputs side by side, each row's numbers one after another.
 
     X has a row (its shape) for each input: (n, numbers), (n, *shape), and (n, 28, 28) where a row is (28, 28, 1). With
     several inputs it is {name: rows}, or the matrix. `numbers(name, given)` makes an array of what is given.
     """
-    if isinstance(X, Mapping):
+    if not isinstance(X, np.ndarray) and isinstance(X, Mapping):  # the second question takes longer than the first
         return _side_by_side(X, inputs, numbers)
     array: Array = numbers("X", X)
-    ((name, row), *others) = inputs.items()
-    size = sum(map(math.prod, inputs.values()))
     if array.ndim == 2 and array.shape[1] == size:
         return array
+    ((name, row), *others) = inputs.items()
     if others or len(row) == 1:
         single = " A single row is given as [row]." if array.shape == (size,) else ""
         named = f" Or give them as {{{', '.join(f'{one!r}: ...' for one in inputs)}}}." if others else ""
