@@ -55,6 +55,13 @@ ROWS, STEPS, COLUMNS = (
 )
 
 
+@pytest.fixture(autouse=True)
+def no_word_of_lanes_thrown_away():
+    """NumPy's BLAS may compute on lanes that it throws away: what they hold raises a flag, at random, and no number."""
+    with np.errstate(all="ignore"):
+        yield
+
+
 @functools.cache
 def compiled(name: str) -> Callable[..., None]:
     function = getattr(driver, name)
@@ -164,9 +171,8 @@ def test_nan_and_infinity_reach_what_they_should(name, shape, value):
     A[-1, -1] = value
     B[-1, 0] = 0  # 0 * inf is NaN
     B[0, -1] = np.nan
-    with np.errstate(invalid="ignore"):
-        expected = A @ B
-        np.testing.assert_array_equal(np.isnan(multiply("plain", name, A, B)), np.isnan(expected))
+    expected = A @ B
+    np.testing.assert_array_equal(np.isnan(multiply("plain", name, A, B)), np.isnan(expected))
     C = multiply("compiled", name, A, B)
     np.testing.assert_array_equal(np.isnan(C), np.isnan(expected))
     np.testing.assert_array_equal(C[np.isinf(expected)], expected[np.isinf(expected)])
