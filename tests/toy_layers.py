@@ -134,27 +134,6 @@ class ToyPool(Layer, frozen=True):
         )
 
 
-class ToyFlatten(Layer, frozen=True):
-    """The numbers of a picture in one row."""
-
-    name: ClassVar[str] = "toy_flatten"
-
-    def shapes(self, *rows: Shape) -> Shapes:
-        return Shapes({"X": rows[0], "Z": (int(np.prod(rows[0])),)})
-
-    @staticmethod
-    def forward(X: Any, Z: Any) -> None:
-        Z[:] = X
-
-    @staticmethod
-    def backward(dZ: Any, dX: Any) -> None:
-        if dX.size:
-            dX[:] = dZ
-
-    def equations(self, *rows: Shape) -> Equations:
-        return Equations(same_numbers=True)
-
-
 class ToyRecurrent(Layer, frozen=True):
     """h_t = tanh(x_t W + h_{t-1} U + b); gives the last state."""
 

@@ -13,7 +13,7 @@ import pytest
 from by_definition import DIGITS, Definition, Numbers, dense, outputs, sigmoid, tanh
 from line_judge import Judge, latex_differs
 from mpmath import mp, mpf
-from toy_layers import ToyConvolution, ToyFlatten, ToyPool, ToyRecurrent
+from toy_layers import ToyConvolution, ToyPool, ToyRecurrent
 
 import backlit as bl
 
@@ -216,7 +216,7 @@ def test_every_line_is_true(name: str) -> None:
 
 
 TOYS: Any = {
-    "pictures": ([ToyConvolution(2), "tanh", ToyPool(), ToyFlatten()], (3, 3, 2)),
+    "pictures": ([ToyConvolution(2), "tanh", ToyPool(), bl.Flatten()], (3, 3, 2)),
     "sequences": ([ToyRecurrent(2)], (3, 1)),
 }
 
