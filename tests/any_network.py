@@ -219,13 +219,12 @@ def body(draft: Draft, shape: Shape, layers: int, depth: int) -> tuple[list[Any]
 
 
 def between(draft: Draft, shape: Shape) -> Any:
-    """Draw a layer that keeps the shape."""
-    found: list[Any] = [draft.activation()]
-    if draft.norms:
-        found += [bl.BatchNorm(momentum=0.3), bl.LayerNorm()] if shape[-1] > 1 else [bl.BatchNorm()]
-    if draft.dropout:
-        found += [bl.Dropout(0.3)] + [bl.SpatialDropout(0.4)] * (len(shape) > 1)
-    return draft.one(*found)
+    """Draw a layer that keeps the shape: where it is not wanted, an activation, and the rest is drawn as it was."""
+    activation, together = draft.activation(), shape[-1] > 1
+    norms = [bl.BatchNorm(momentum=0.3), bl.LayerNorm()] if together else [bl.BatchNorm()]
+    dropout = [bl.Dropout(0.3)] + [bl.SpatialDropout(0.4)] * (len(shape) > 1)
+    drawn = draft.one(activation, *norms, *dropout)
+    return activation if (drawn in norms and not draft.norms) or (drawn in dropout and not draft.dropout) else drawn
 
 
 def ending(draft: Draft, shape: Shape) -> list[Any]:

@@ -15,17 +15,20 @@ import numpy as np
 import pytest
 
 import backlit as bl
+from backlit.ops.registry import layers
 
-STEADY = 4
-SEEDS = int(os.environ.get("BACKLIT_NETWORKS", STEADY))
-"""How many networks are drawn for each check:
+STEADY = (50, 308, 935, 1310, 1893, 958, 1126, 2838)
+"""Eight small networks which together have all layers and losses that are drawn, joins, ties, groups and lengths. The
+checks share them, since compiling a network takes seconds and a check much less."""
+MANY = int(os.environ.get("BACKLIT_NETWORKS", "0"))
+"""How many others are drawn for each check in their place:
 `BACKLIT_NETWORKS=500 pytest -n 2 tests/engine/test_beyond_the_chain.py` is the large setting, for a release."""
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("seed", range(MANY) if MANY else STEADY)
 @pytest.mark.parametrize("check", network_checks.CHECKS)
 def test_any_network(check, seed, tmp_path):
-    number = list(network_checks.CHECKS).index(check)
+    number = list(network_checks.CHECKS).index(check) if MANY else 0
     drawn = network_checks.drawn_for(check, 1000 * number + seed)
     given = [tmp_path] if check == "copies_are_equal" else []
     try:
@@ -33,6 +36,21 @@ def test_any_network(check, seed, tmp_path):
     except Exception as error:
         error.add_note(repr(drawn))
         raise
+
+
+def test_the_networks_of_all_checks_have_all_there_is():
+    drawn = [any_network.draw(seed) for seed in STEADY]
+    said = " ".join(map(repr, drawn))
+    missing = [name for name in EVERY if name not in said]
+    assert not missing
+    assert {network.loss for network in drawn} == {"half_squared_error", "mse", "cross_entropy"}
+
+
+EVERY = (
+    *(f"{cls.__name__}(" for cls in layers.values() if cls.__module__.startswith("backlit.")),
+    "join='add'", "join='multiply'", "tie=", "shortcut=", "groups=", "dilation=", "padding='same'", "bias=False",
+    "bias='shared'", "lengths=", "reverse=True", "returns='sequence'", "truncate=",
+)  # fmt: skip
 
 
 LARGE = {
@@ -51,10 +69,10 @@ LARGE = {
 
 @pytest.mark.parametrize("case", LARGE)
 def test_what_is_large(case):
-    layers, shape = LARGE[case]
-    ending = [bl.GlobalAveragePool()] * (not isinstance(layers[-1], bl.LSTM))
+    chain, shape = LARGE[case]
+    ending = [bl.GlobalAveragePool()] * (not isinstance(chain[-1], bl.LSTM))
     rng = np.random.default_rng(0)
     drawn = any_network.Drawn(
-        0, [*layers, *ending, bl.Dense(2)], shape, "mse", rng.normal(size=(2, *shape)), rng.normal(size=(2, 2)), False
+        0, [*chain, *ending, bl.Dense(2)], shape, "mse", rng.normal(size=(2, *shape)), rng.normal(size=(2, 2)), False
     )
     network_checks.pytorch_agrees(drawn)

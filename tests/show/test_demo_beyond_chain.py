@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from typing import Any
 
@@ -20,24 +19,30 @@ from backlit.show.demo.blocks import Chart, PanelPicture
 from backlit.show.demo.parts import demo_parts
 from backlit.show.demo.text import demo_text
 
-BY_HAND, MEASURED = ("convolution", "recurrent"), ("digits-convolution", "memory", "residual")
+ICON = '<link rel="icon" href="data:,">'
 
 
-@functools.cache
 def shown(name: str) -> Any:
-    return bl.demo(name)
+    """Run a demo, and hold its forms to what all demos promise. Each is run by one test: the tests run in parallel."""
+    demonstration = bl.demo(name)
+    for width in (40, 80):
+        assert max(map(len, demo_text(demonstration.run, width).splitlines())) <= width
+    page = demonstration.to_html()
+    assert not re.search(r"""(src|href)\s*=|url\(|@import|<script|<link""", page.replace(ICON, ""))
+    assert f'"name":"{name}"' in demonstration.to_json()
+    return demonstration
 
 
-def runs(name: str) -> dict[str, Any]:
-    return {run.name: run for run in shown(name).run.runs}
+def runs(demonstration: Any) -> dict[str, Any]:
+    return {run.name: run for run in demonstration.run.runs}
 
 
-def pictures(name: str) -> list[PanelPicture]:
-    return [block for block in demo_parts(shown(name).run) if isinstance(block, PanelPicture)]
+def pictures(demonstration: Any) -> list[PanelPicture]:
+    return [block for block in demo_parts(demonstration.run) if isinstance(block, PanelPicture)]
 
 
-def figures(name: str) -> list[Figure]:
-    return [figure for block in demo_parts(shown(name).run) if isinstance(block, Chart) for figure in block.figures]
+def figures(demonstration: Any) -> list[Figure]:
+    return [figure for block in demo_parts(demonstration.run) if isinstance(block, Chart) for figure in block.figures]
 
 
 # ---------------------------------------------------------------------------------------------------------- by hand
@@ -61,7 +66,8 @@ def test_the_convolution_is_that_of_plain_loops() -> None:
     for at, weight in zip(taken, weights, strict=True):
         back[at] += slope * weight * (net[at] > 0)
     gradient = np.array([[sum(back[p] * picture[p[0] + i, p[1] + j] for p in places) for j in (0, 1)] for i in (0, 1)])
-    parameters = {parameter.name: parameter for parameter in shown("convolution").run.runs[0].parameters}
+    step = shown("convolution")
+    parameters = {parameter.name: parameter for parameter in step.run.runs[0].parameters}
     for i in (0, 1):
         for j in (0, 1):
             after = parameters[f"w(i1,f1@r{i + 1}c{j + 1})"].after
@@ -70,6 +76,7 @@ def test_the_convolution_is_that_of_plain_loops() -> None:
     assert parameters["w(f1@r1c2,o1)"].after == pytest.approx(-0.2 - 0.5 * slope * pooled[1], abs=1e-12)
     assert passed[0, 1] == passed[1, 0] == pooled[0]  # the two equal cells of the first window
     assert (taken[0], taken[1]) == ((0, 1), (1, 2))
+    is_drawn_both_ways(step)
 
 
 def test_the_recurrent_unit_is_that_of_plain_arithmetic() -> None:
@@ -79,96 +86,83 @@ def test_the_recurrent_unit_is_that_of_plain_arithmetic() -> None:
     back2 = (y2 - 2) * 2 * (1 - h2**2)
     through = (y1 - 1) * 2 + back2 * 0.1
     back1 = through * (1 - h1**2)
-    parameters = {parameter.name: parameter.after for parameter in shown("recurrent").run.runs[0].parameters}
+    step = shown("recurrent")
+    parameters = {parameter.name: parameter.after for parameter in step.run.runs[0].parameters}
     assert parameters["w(i1,h1)"] == pytest.approx(0.5 - 0.1 * (back1 * 1 + back2 * 2), abs=1e-12)
     assert parameters["u(h1,h1)"] == pytest.approx(0.1 - 0.1 * back2 * h1, abs=1e-12)
     assert parameters["w(h1,o1)"] == pytest.approx(2 - 0.1 * ((y1 - 1) * h1 + (y2 - 2) * h2), abs=1e-12)
-    panel = shown("recurrent").run.runs[0].drawing.panels[0]
+    panel = step.run.runs[0].drawing.panels[0]
     assert isinstance(panel, Unrolled)
     assert panel.lengths == pytest.approx([abs(through), abs((y2 - 2) * 2)], rel=1e-12)
+    is_drawn_both_ways(step)
 
 
-@pytest.mark.parametrize("name", BY_HAND)
-def test_a_step_by_hand_is_drawn_both_ways(name: str) -> None:
-    assert [picture.backward for picture in pictures(name)] == [False, True]
-    text, page = str(shown(name)), shown(name).to_html()
+def is_drawn_both_ways(step: Any) -> None:
+    assert [picture.backward for picture in pictures(step)] == [False, True]
+    text, page = str(step), step.to_html()
     assert "layer 1: " in text
     assert page.count('class="network forward"') == page.count('class="network backward"') == 1
-    assert shown(name)._repr_html_().count("background-image") >= 2
+    assert step._repr_html_().count("background-image") >= 2
 
 
 # --------------------------------------------------------------------------------------------------------- measured
 
 
 def test_both_networks_for_digits_have_as_many_weights_and_the_convolution_errs_less() -> None:
-    found = runs("digits-convolution")
+    """The learned filters are drawn, and a row's maps."""
+    digits = shown("digits-convolution")
+    found = runs(digits)
     sizes = {len(run.parameters) for run in found.values()}
     assert sizes == {610}
     assert found["convolution"].end.validation_error < 0.7 * found["dense"].end.validation_error
     assert found["convolution"].end.validation_accuracy > found["dense"].end.validation_accuracy
-
-
-def test_the_learned_filters_and_a_row_s_maps_are_drawn() -> None:
-    filters, maps = pictures("digits-convolution")
+    filters, maps = pictures(digits)
     panel = filters.drawing.panels[0]
     assert isinstance(panel, Maps)
-    weights = {parameter.name: parameter.after for parameter in runs("digits-convolution")["convolution"].parameters}
+    weights = {parameter.name: parameter.after for parameter in found["convolution"].parameters}
     assert len(panel.weights) == 6
     assert [panel.weights[0].values[0][k] for k in range(3)] == [weights[f"w(i1,f1@r1c{k + 1})"] for k in range(3)]
     assert np.array(maps.drawing.panels[0].grids[0].values).shape == (8, 8)
 
 
 def test_the_plain_layer_fails_at_long_sequences_and_the_lstm_does_not() -> None:
-    found = {name: run.end.validation_error for name, run in runs("memory").items()}
-    baseline = shown("memory").run.trouble.baseline
+    """The slope through time vanishes in the plain layer, and stays in the LSTM."""
+    memory = shown("memory")
+    found = {name: run.end.validation_error for name, run in runs(memory).items()}
+    baseline = memory.run.trouble.baseline
     assert baseline == pytest.approx(1 / 6, abs=0.01)
     assert found["Elman, 10"] < 0.1 * baseline
     assert found["Elman, 10"] < found["Elman, 30"] < found["Elman, 60"]
     assert found["Elman, 60"] > 0.6 * baseline
     assert max(found["LSTM, 10"], found["LSTM, 30"], found["LSTM, 60"]) < 0.1 * baseline
-
-
-def test_the_slope_through_time_vanishes_in_the_plain_layer_and_stays_in_the_lstm() -> None:
-    times = {run.name: run.time for run in shown("memory").run.trouble.runs if run.time[0]}
+    times = {run.name: run.time for run in memory.run.trouble.runs if run.time[0]}
     assert set(times) == {"Elman, 60", "LSTM, 60"}
     shares = {name: [lengths[0] / lengths[-1] for lengths in both] for name, both in times.items()}
     assert shares["Elman, 60"][0] < 1e-3
     assert shares["LSTM, 60"][0] < 1e-3  # at the first weights both vanish
     assert shares["Elman, 60"][1] < 0.05
     assert 0.2 < shares["LSTM, 60"][1] < 5.0
-    assert [figure.title for figure in figures("memory")][-2:] == [
+    assert [figure.title for figure in figures(memory)][-2:] == [
         "The slope through time, at the first weights", "The slope through time, after training"]  # fmt: skip
 
 
 def test_the_residual_network_differs_by_its_sums_alone() -> None:
-    plain, residual = runs("residual").values()
+    deep = shown("residual")
+    plain, residual = runs(deep).values()
     assert [parameter.before for parameter in plain.parameters] == [
         parameter.before for parameter in residual.parameters
     ]
     ratios = {}
-    for run in shown("residual").run.trouble.runs:
+    for run in deep.run.trouble.runs:
         norms = [signals["gradient_norm"] for signals in run.signals.layers.values()]
         assert len(norms) == 22
         ratios[run.name] = norms[0][0] / norms[-1][0]
     assert ratios["plain"] < 1e-5
     assert ratios["residual"] > 0.05
-    assert plain.end.error == pytest.approx(shown("residual").run.trouble.baseline, rel=0.01)
+    assert plain.end.error == pytest.approx(deep.run.trouble.baseline, rel=0.01)
     assert residual.end.validation_accuracy > 0.9
-    finding = shown("residual").run.trouble.runs[0].diagnosis
+    finding = deep.run.trouble.runs[0].diagnosis
     assert "BL303" in {found.code for found in finding.findings}
-
-
-@pytest.mark.parametrize("width", [40, 80])
-@pytest.mark.parametrize("name", [*BY_HAND, *MEASURED])
-def test_no_line_is_wider_than_the_terminal(name: str, width: int) -> None:
-    assert max(map(len, demo_text(shown(name).run, width).splitlines())) <= width
-
-
-@pytest.mark.parametrize("name", [*BY_HAND, *MEASURED])
-def test_a_page_loads_nothing_and_json_holds_all(name: str) -> None:
-    page = shown(name).to_html().replace('<link rel="icon" href="data:,">', "")
-    assert not re.search(r"""(src|href)\s*=|url\(|@import|<script|<link""", page)
-    assert f'"name":"{name}"' in shown(name).to_json()
 
 
 # --------------------------------------------------------------------------------------------------- the file's keys
