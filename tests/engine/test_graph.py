@@ -26,6 +26,7 @@ from backlit.ops.base import Layer, Shapes
 from backlit.ops.layers.dense import Dense
 from backlit.ops.layers.dropout import Dropout
 from backlit.ops.layers.normalization import BatchNorm
+from backlit.ops.layers.reshaping import Flatten
 
 
 class Join(Layer, frozen=True):
@@ -83,27 +84,6 @@ class Turn(Layer, frozen=True):
                         dX[n, i, j] = dZ[n, j, i] * G[i, j, 0]
                     if dG.size:
                         dG[i, j, 0] += dZ[n, j, i] * X[n, i, j]
-
-
-class Flatten(Layer, frozen=True):
-    """Rows of any shape as rows of numbers."""
-
-    name: ClassVar[str] = "flatten_for_test"
-
-    def shapes(self, *rows: Any) -> Shapes:
-        """Give X of its shape, and Z with as many numbers."""
-        return Shapes({"X": rows[0], "Z": (int(np.prod(rows[0])),)})
-
-    @staticmethod
-    def forward(X: Any, Z: Any) -> None:
-        """Z = X."""
-        Z[:] = X
-
-    @staticmethod
-    def backward(dZ: Any, dX: Any) -> None:
-        """dX = dZ."""
-        if dX.size:
-            dX[:] = dZ
 
 
 def diamond(*, coupled: bool = False, softmax: bool = False) -> Graph:
