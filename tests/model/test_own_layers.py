@@ -18,7 +18,7 @@ QUICK = {"epochs": 2, "validation": 0, "test": 0.2}
 
 def prepared(source="iris", target=None, **settings):
     """Give the network that a training would begin with; it is not run."""
-    training = TableTraining(source, target, Settings(**QUICK, **settings))
+    training = TableTraining(source, target, Settings(**QUICK | settings))
     return training, training.recipes[0].network(training.task, training.X.shape[1], 0)
 
 
@@ -85,6 +85,34 @@ def test_select_names_columns_of_the_table_and_what_they_became():
     assert with_places([inside], encoder)[0]["branches"][0][0]["what"] == [2]
 
 
+def shops(rows=60):
+    """Give a table of which a network may read some columns: numbers, categories, and a column with gaps."""
+    rng = np.random.default_rng(0)
+    size, town = rng.random(rows), rng.choice(["Ås", "Bø"], rows)
+    age = np.where(rng.random(rows) < 0.2, None, rng.random(rows))
+    X = np.column_stack([size.astype(object), town, age, rng.random(rows)])
+    return Table.from_arrays(X, size + (town == "Bø"), names=["size", "town", "age", "noise"])
+
+
+def test_columns_that_no_layer_reads_are_left_out_and_need_not_be_there_to_predict():
+    layers = [bl.Parallel([[bl.Select(["size", "town"]), Dense(2)], [bl.Select("town=Bø")]])]
+    model, report = fit_table(shops(), settings=Settings(network=layers, **QUICK))
+    done = {column.column: (column.done, column.outputs) for column in report.columns}
+    assert done["age"] == done["noise"] == ("left out: no layer reads it", 0)
+    assert model.network.graph.input_size == done["size"][1] + done["town"][1] == 3
+    fewer = Table.from_arrays(np.array([[0.5, "Bø"]], object), names=["size", "town"])
+    assert np.isfinite(model.predict(fewer)).all()
+
+
+def test_columns_that_are_not_read_by_their_numbers_stay_and_are_named():
+    training, network = prepared(shops(), network=[bl.Select([0, 2]), Dense(2)])
+    done = {report.column: report.done for report in training.encoder.reports}
+    assert [name for name, said in done.items() if said.endswith("; no layer reads it")] == ["age", "noise"]
+    assert network.graph.input_size == len(training.encoder.feature_names) == 6
+    everything, _ = prepared(shops(), network=[bl.Parallel([[bl.Select("size")], []])])
+    assert not any("no layer reads it" in report.done for report in everything.encoder.reports)
+
+
 def numbered(categories):
     rng = np.random.default_rng(0)
     city, size = rng.integers(0, categories, 60), rng.random(60)
@@ -141,6 +169,29 @@ def test_a_picture_has_a_small_convolutional_network_by_default(tmp_path):
     assert training.recipes[0].rate == 1e-3
     assert prepared(str(tmp_path / "digits.npz"), layers=(5,))[1].graph.inputs == {"X": (64,)}
     assert prepared(str(tmp_path / "digits.npz"), network=[bl.GRU(4)], inputs=(8, 8))[1].output_size == 10
+
+
+def test_sequences_are_taken_for_what_the_first_layer_reads(tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 9, 2)) * [1.0, 100.0]
+    np.savez(tmp_path / "runs.npz", X=X, y=X[:, :, 0].sum(axis=1))
+    for layers in ([bl.GRU(3)], [bl.Conv1D(4, 3), bl.Flatten()]):
+        training, network = prepared(str(tmp_path / "runs.npz"), network=layers)
+        assert network.graph.inputs == {"X": (9, 2)}
+        assert training.encoder.features.columns[0].deviations == pytest.approx((1, 100), rel=0.2)
+    for layers in (None, [bl.Conv2D(4, 2), bl.Flatten()]):
+        training, network = prepared(str(tmp_path / "runs.npz"), network=layers)
+        assert network.graph.inputs == {"X": (9, 2, 1)}
+        said = "taken for grey pictures: for sequences of 9 times" in training.encoder.reports[0].done
+        assert said == (layers is None)
+
+
+def test_a_number_that_is_none_is_named_by_its_row_in_the_file(tmp_path):
+    X = np.random.default_rng(0).normal(size=(40, 4, 4))
+    X[31, 2, 1] = np.nan
+    np.savez(tmp_path / "gap.npz", X=X, y=np.arange(40) % 2)
+    with pytest.raises(BacklitError, match='Row 32 of the column "X" holds NaN'):
+        prepared(str(tmp_path / "gap.npz"), test=0.5)
 
 
 def test_the_test_rows_of_pictures_are_found_again_and_of_other_pictures_are_not(tmp_path):

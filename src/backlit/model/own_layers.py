@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ import numpy as np
 
 from backlit.data import Encoder, Task
 from backlit.data.encoding import columns_of
-from backlit.data.grids import Grid
+from backlit.data.grids import Grid, is_grid
 from backlit.data.messages import did_you_mean, listed, quoted
 from backlit.engine import Network
 from backlit.errors import BacklitError
@@ -104,6 +105,41 @@ def embedded_columns(layers: Sequence[Described]) -> dict[str, int]:
                 )
             found |= dict.fromkeys(names, int(layer.get("count", 0)))
     return found
+
+
+def columns_read(layers: Sequence[Described]) -> set[str | int] | None:
+    """Give what the first layers select, by name or number; None where one of them reads all that comes in.
+
+    >>> columns_read([{"op": "select", "what": ["age", 3]}, {"op": "dense", "units": 2}]) == {"age", 3}
+    True
+    """
+    first = layers[0] if layers else {}
+    if first.get("op") == "select":
+        what = first["what"]
+        return {what} if isinstance(what, str) else set(what)
+    found: set[str | int] = set()
+    for part in _parts(first):
+        read = columns_read(part)
+        if read is None:
+            return None
+        found |= read
+    return found or None
+
+
+def shape_read(layers: Sequence[Described] | None, table: Any) -> tuple[int, ...] | None:
+    """Give the shape (times, features) where layers read it of a table's grids, and could not as grey pictures.
+
+    None where that is not so, or where the table has no grids of two axes.
+    """
+    kinds = [table.column(name).type for name in table.columns]
+    given = next((tuple(kind.shape) for kind in kinds if is_grid(kind) and len(kind.shape) == 2), None)
+    if not (layers and given):
+        return None
+    for shape in ((*given, 1), given):
+        with suppress(BacklitError):
+            Network([layer_from_dict(layer) for layer in layers], shape)
+            return shape
+    return None
 
 
 def _chains(layers: Sequence[Described]) -> Iterator[Sequence[Described]]:
