@@ -126,7 +126,8 @@ class _Wiring:
         """Give the input that a Select names."""
         if name not in self.inputs:
             raise BacklitError(
-                f"layer {label} selects {name!r}, which is no input of the network; it has {', '.join(self.inputs)}."
+                f"layer {label} selects {name!r}, which is no input of the network; it has {', '.join(self.inputs)}. "
+                f"Name it: inputs={{..., {name!r}: 1}}; or select columns by their numbers."
             )
         if not first:
             raise BacklitError(
