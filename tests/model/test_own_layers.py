@@ -209,3 +209,9 @@ def test_the_default_for_pictures_fits_any_size(shape):
     network = bl.Network([layer_from_dict(layer) for layer in picture_layers(shape)], shape)
     flat = next(node.writes for node in network.graph.nodes if node.op.name == "flatten")
     assert network.graph.rows[flat][0] <= 8 * 64 * 32
+
+
+def test_lengths_beside_a_table_are_refused(tmp_path):
+    np.savez(tmp_path / "runs.npz", X=np.random.default_rng(0).normal(size=(20, 5, 2)), y=np.arange(20) % 2)
+    with pytest.raises(BacklitError, match='reads the lengths "end"; on a table, and of arrays X and y'):
+        prepared(str(tmp_path / "runs.npz"), network=[bl.Residual([bl.GRU(2, lengths="end", returns="sequence")])])

@@ -23,6 +23,11 @@ def as_matrix(X: Any, inputs: Mapping[str, Shape], size: int, numbers: Any) -> A
     """
     if not isinstance(X, np.ndarray) and isinstance(X, Mapping):  # the second question takes longer than the first
         return _side_by_side(X, inputs, numbers)
+    if len(inputs) > 1 and isinstance(X, (list, tuple)) and any(getattr(part, "ndim", 1) > 1 for part in X):
+        raise BacklitError(
+            f"X is a list of {len(X)} arrays; the network has several inputs, which are given by their names: "
+            f"{{{', '.join(f'{name!r}: ...' for name in inputs)}}}."
+        )
     array: Array = numbers("X", X)
     if array.ndim == 2 and array.shape[1] == size:
         return array

@@ -26,6 +26,10 @@ from backlit.ops.layers.joins import JOINING
 from backlit.ops.layers.select import Select
 
 
+DEEPEST = 50
+"""Blocks may stand in blocks so many times: functions that go through them call themselves for each."""
+
+
 def nodes_of(layers: Sequence[Layer], inputs: Mapping[str, Shape]) -> list[Node]:
     """Give the nodes of layers one after another, of which the first reads the first input.
 
@@ -103,6 +107,12 @@ class _Wiring:
 
     def _block(self, block: Block, buffer: str, label: str) -> str:
         """Make the nodes of a block's branches and of the ops that join them; give the buffer of the last one."""
+        if label.count(".") >= DEEPEST:
+            raise BacklitError(
+                f"blocks stand in blocks more than {DEEPEST} times, down to a {block.name} within {label[:20]}...; "
+                f"expected at most {DEEPEST}. Blocks that follow each other stand in one list: "
+                "[Residual([...]), Residual([...])]."
+            )
         branches = block.in_branches()
         labels = branch_labels(label, branches)
         written = [self.run(branch, buffer, inside) for inside, branch in zip(labels, branches, strict=True)]

@@ -12,6 +12,7 @@ from backlit.engine import branch_labels
 from backlit.errors import BacklitError
 from backlit.examples.file_errors import MisfitError, inside, inside_key, of_setting
 from backlit.examples.file_slips import KINDS, check_layer
+from backlit.examples.file_tables import NetworkTable
 from backlit.examples.strict import unknown_key
 from backlit.ops.base import Layer, Op
 from backlit.ops.layers.dense import Dense
@@ -91,6 +92,14 @@ def layer_of(table: Any, label: str, path: tuple[str | int, ...]) -> Any:
                     REGISTRIES[kind_name][settings[key]]
         with of_setting(settings):
             return layer_from_dict(settings | nested)
+
+
+def chain_of(network: NetworkTable) -> list[Layer]:
+    """Give the layers that the tables of a network describe."""
+    return [
+        layer_of(table, str(number), ("network", "layers", number - 1))
+        for number, table in enumerate(network.layers, 1)
+    ]
 
 
 def op_of(registry: Registry, given: str | Mapping[str, Any], where: str, *path: str | int) -> Any:

@@ -236,6 +236,7 @@ def own_layers(settings: Any, encoder: Encoder) -> tuple[tuple[dict[str, Any], .
     Errors: a BacklitError where the shape that is stated does not fit the table's columns.
     """
     grid = next((plan for plan in encoder.features.columns if isinstance(plan, Grid)), None)
+    _refuse_lengths(settings.network or ())
     if settings.network is None:
         return (picture_layers(grid.shape), grid.shape) if grid is not None and settings.layers is None else ((), ())
     k = len(encoder.feature_names)
@@ -246,6 +247,18 @@ def own_layers(settings: Any, encoder: Encoder) -> tuple[tuple[dict[str, Any], .
             f"{listed(list(encoder.feature_names), 6)}. Leave inputs out, and it is what the table has."
         )
     return with_places(settings.network, encoder, grid=len(shape) > 1), shape
+
+
+def _refuse_lengths(layers: Sequence[Described]) -> None:
+    """Refuse layers that read the lengths of sequences, which no table and no array file holds beside them."""
+    for chain in _chains(layers):
+        given = next((layer["lengths"] for layer in chain if layer.get("lengths")), None)
+        if given:
+            raise BacklitError(
+                f"a recurrent layer reads the lengths {quoted(given)}; on a table, and of arrays X and y, all sequences "
+                "have one length. Leave lengths out, or train in Python, where they are an input beside: "
+                "bl.Training(network, {...}, Y)."
+            )
 
 
 # ------------------------------------------------------------------------------------------------------ what they write
