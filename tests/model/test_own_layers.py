@@ -28,6 +28,7 @@ def prepared(source="iris", target=None, **settings):
         ("iris", [Dense(4, "relu")], ("softmax", 3)),
         ("iris", [Dense(4, "relu"), Dense(3, "softmax")], ("softmax", 3)),
         ("iris", [Dense(3)], ("softmax", 3)),  # 3 units without softmax are a hidden layer
+        ("iris", [{"op": "residual", "layers": ["tanh", Dense(4)]}], ("softmax", 3)),
         ("diabetes", [Dense(4, "relu")], ("dense", 1)),
         ("diabetes", [Dense(4, "relu"), Dense(1)], ("dense", 1)),
         ("diabetes", [Dense(1, "tanh")], ("dense", 1)),

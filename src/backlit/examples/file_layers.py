@@ -180,6 +180,8 @@ def with_ops(table: Any) -> Any:
     """Give a layer's table as `layer_from_dict` takes it: with `op`, also within blocks, and without names."""
     if isinstance(table, list):
         return [with_ops(item) for item in table]
+    if isinstance(table, str):
+        return {"op": table}
     if not isinstance(table, Mapping):
         return table
     kept = {key: value for key, value in table.items() if key not in LABELLED and key != "labels"}

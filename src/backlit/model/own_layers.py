@@ -29,6 +29,8 @@ Described = Mapping[str, Any]
 BLOCKS = {"residual": ("layers", "shortcut"), "parallel": ("branches",), "bidirectional": ("layer",)}
 """The settings of blocks that hold layers."""
 
+_HOLDING = {key for keys in BLOCKS.values() for key in keys}
+
 VALUES = ("weights", "recurrent_weights", "biases")
 """Settings that may hold the first numbers of parameters, which a layer's plain data leaves out."""
 
@@ -43,7 +45,7 @@ def described(given: Any) -> tuple[dict[str, Any], ...] | None:
     if not isinstance(given, (Layer, str, Mapping, list, tuple)):
         raise BacklitError(f"network is {given!r}; expected a list of layers, such as [Dense(16, 'relu')].")
     layers = [given] if isinstance(given, (Layer, str, Mapping)) else list(given)
-    return plain(dict(layer) if isinstance(layer, Mapping) else make_dict(layer) for layer in layers)
+    return plain(map(make_dict, layers))
 
 
 def plain(layers: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
@@ -56,11 +58,18 @@ def make_dict(layer: Any) -> dict[str, Any]:
     """Give a layer, or an activation by its name, as plain data."""
     if isinstance(layer, str):
         return {"op": layer}
+    if isinstance(layer, Mapping):
+        return {key: _made(value) if key in _HOLDING else value for key, value in layer.items()}
     if not isinstance(layer, Layer):
         raise BacklitError(f"a layer is {layer!r}; expected a layer such as Dense(16, 'relu'), or a name.")
     values = {name: np.asarray(value).tolist() for name in VALUES if isinstance(value := getattr(layer, name, None),
               (list, tuple, np.ndarray, float))}  # fmt: skip
     return layer.to_dict() | values
+
+
+def _made(held: Any) -> Any:
+    """Give the layers that a block's plain data holds under a key, each as plain data."""
+    return [_made(one) for one in held] if isinstance(held, (list, tuple)) else make_dict(held)
 
 
 def picture_layers(shape: Sequence[int]) -> tuple[dict[str, Any], ...]:
