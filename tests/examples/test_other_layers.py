@@ -231,6 +231,11 @@ def test_several_inputs_are_columns_of_those_names(tmp_path):
     assert (found.inputs, list(found.layers)) == (None, [{"op": "parallel", "branches": begun}])
     path.write_text(f"{head}[[network.layers]]\nunits = 3\n", encoding="utf-8")
     assert read_layers(path).layers == (of_a, {"op": "dense", "units": 3})
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("units = 3", "op = 'select'\nwhat = 'c'"), encoding="utf-8"
+    )
+    with pytest.raises(BacklitError, match="selects 'c', which is none of the file's inputs: a, b"):
+        read_layers(path)
 
 
 @pytest.mark.parametrize("read", [read_layers, read_network_file])

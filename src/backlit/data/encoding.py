@@ -93,9 +93,10 @@ class FeatureEncoder(msgspec.Struct, frozen=True):
         their numbers, all columns stay, for the numbers count them; the reports say which are not read.
         """
         names = {self.names[one] if isinstance(one, int) and one < len(self.names) else one for one in read}
-        unread = {plan.name for plan in self.columns if not names & {*columns_of(plan), *plan.outputs}}
-        if len(unread) == len(self.columns):  # no name is right, which is said elsewhere
+        known = {plan.name: {*columns_of(plan), *plan.outputs} for plan in self.columns}
+        if names - set().union(*known.values()):  # a name is wrong, which is said where the layers get their places
             return self
+        unread = {name for name, own in known.items() if not names & own}
         counting = any(isinstance(one, int) for one in read)
         reports = [
             report if report.column not in unread

@@ -92,21 +92,23 @@ def _by_columns(tables: list[dict[str, Any]], inputs: Mapping[str, int | tuple[i
                 "inputs is a column by that name. Such a network is trained in Python: bl.Training(network, {...}, Y).",
                 ("network", "inputs", name),
             )
-    return _begun(tables, {"op": "select", "what": next(iter(inputs))})
+    return _begun(tables, list(inputs))
 
 
-def _begun(chain: list[dict[str, Any]], select: dict[str, Any]) -> list[dict[str, Any]]:
-    """Give a chain of layers that begins by selecting, in all its branches; the `select` is put where there is none."""
-    first = chain[0] if chain else {}
-    keys = [key for key in ("layers", "branches") if key in first]
+def _begun(chain: list[dict[str, Any]], inputs: list[str]) -> list[dict[str, Any]]:
+    """Give a chain of layers that begins by selecting, in all its branches: the first input where nothing is said."""
+    first: dict[str, Any] = dict(chain[0]) if chain else {}
     if first.get("op") == "select":
+        if isinstance(name := first.get("what"), str) and name not in inputs:
+            raise MisfitError(
+                f"a layer selects {name!r}, which is none of the file's inputs: {', '.join(inputs)}.",
+                ("network", "inputs"),
+            )
         return chain
-    if not keys:
-        return [select, *chain]
-    new: dict[str, Any] = dict(first)
     if "branches" in first:
-        new["branches"] = [_begun(branch, select) for branch in first["branches"]]
+        first["branches"] = [_begun(branch, inputs) for branch in first["branches"]]
+    elif "layers" in first:
+        first |= {key: _begun(first.get(key) or [], inputs) for key in ("layers", "shortcut")}
     else:
-        new["layers"] = _begun(first["layers"], select)
-        new["shortcut"] = _begun(first.get("shortcut") or [], select)
-    return [new, *chain[1:]]
+        return [{"op": "select", "what": inputs[0]}, *chain]
+    return [first, *chain[1:]]
