@@ -58,6 +58,11 @@ class Executable(Program):
         return self.prediction_tables(self._kernel)
 
     @functools.cached_property
+    def ending(self) -> Tables:
+        """The tables for the outputs of rows whose losses were just measured: a fused loss leaves an activation out."""
+        return self.ending_tables(self.prediction)
+
+    @functools.cached_property
     def training(self) -> Tables:
         """The tables for training: the loss may take the place of the last activation."""
         return self.training_tables(self._kernel, self._update_kernel)
