@@ -159,7 +159,9 @@ def check_whole_numbers(graph: Graph, rules: Sequence[WholeNumbers], X: Array) -
         fits = (part >= low) & (part <= high) & (part == np.floor(part))
         if not fits.all():
             row, k = np.argwhere(~fits)[0].tolist()
-            place = place_in_row(graph, row, int(columns[k]))
+            place, given = place_in_row(graph, row, int(columns[k])), float(part[row, k])
+            fraction = math.isfinite(given) and given != math.floor(given)
+            scaled = " They are category numbers or lengths, not to be scaled." if fraction else ""
             raise BacklitError(
-                f"{place} is {float(part[row, k]):.10g}; layer {layer} takes whole numbers from {low} to {high} there."
+                f"{place} is {given:.10g}; layer {layer} takes whole numbers from {low} to {high} there.{scaled}"
             )
