@@ -267,7 +267,8 @@ def test_several_inputs_are_torchs(compiled):
                                                      r"\(4, 2\): \(n, 4, 2\) or \(n, 8\)"),
         (lambda X: X["table"], r"X has shape \(11, 3\); the network expects rows of 11 inputs"),
         (lambda X: X | {"table": np.where(X["table"] >= 0, 1.5, 0)},
-         r"table\[0, 1\] is 1\.5; layer 1b.2b.2 \(embedding 4 × 2\) takes whole numbers from 0 to 3 there\. .* not to be scaled"),
+         r"table\[0, 1\] is 1\.5; layer 1b.2b.2 \(embedding 4 × 2\) takes whole numbers from 0 to 3 there\. "
+         r".* not to be scaled"),
         (lambda X: X | {"table": X["table"] * [1, 1, np.nan]}, r"table\[0, 2\] is nan; layer 1b.2b.2 .* there\.$"),
         (lambda X: X | {"table": X["table"] + [0, 0, 4]}, r"table\[0, 2\] is"),
     ],
@@ -332,7 +333,8 @@ REFUSED = {
     "a column by name": (lambda: Network([Select(["age", "size"]), Dense(1)], 3),
         "layer 1: Select names the column 'age'; a network knows columns by their numbers"),
     "nested too deep": (lambda: Network([nested(400), Dense(1)], 4), "blocks stand in blocks more than 50 times"),
-    "a list of inputs": (lambda: Network([Parallel([[Select("a")], [Select("b")]])], {"a": 2, "b": 3}).predict([np.ones((4, 2)), np.ones((4, 3))]), "X is a list of 2 arrays; .* {'a': ..., 'b': ...}"),
+    "a list of inputs": (lambda: Network([Parallel([[Select("a")], [Select("b")]])], {"a": 2, "b": 3}).predict(
+        [np.ones((4, 2)), np.ones((4, 3))]), "X is a list of 2 arrays; .* {'a': ..., 'b': ...}"),
     "half a column": (lambda: Select(0.5), "expected numbers of columns from 0"),
     "negative column": (lambda: Select([-1]), "expected numbers of columns from 0"),
     "unread input": (lambda: Network([Dense(1)], {"a": 2, "b": 2}), "nothing reads the input 'b'; begin a branch"),

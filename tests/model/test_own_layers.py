@@ -101,7 +101,7 @@ def test_columns_that_no_layer_reads_are_left_out_and_need_not_be_there_to_predi
     done = {column.column: (column.done, column.outputs) for column in report.columns}
     assert done["age"] == done["noise"] == ("left out: no layer reads it", 0)
     assert model.network.graph.input_size == done["size"][1] + done["town"][1] == 3
-    with pytest.raises(BacklitError, match='"sise", which is no input.* inputs: "size", .* "noise", "town"'):
+    with pytest.raises(BacklitError, match=r'"sise", which is no input.* inputs: "size", .* "noise", "town"'):
         prepared(shops(), network=[bl.Select(["sise", "town"])])
     fewer = Table.from_arrays(np.array([[0.5, "Bø"]], object), names=["size", "town"])
     assert np.isfinite(model.predict(fewer)).all()

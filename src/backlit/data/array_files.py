@@ -46,8 +46,8 @@ def read_arrays(raw: bytes, name: str) -> Table:
     if INPUTS not in arrays or others:
         shapes = listed([f"{key} {array.shape}" for key, array in arrays.items()], 6)
         raise BacklitError(
-            f"{name} holds the arrays {shapes}; expected X (n, height, width), (n, height, width, channels) or (n, time "
-            f"steps, features), and y (n,): {_WRITE}."
+            f"{name} holds the arrays {shapes}; expected X (n, height, width), (n, height, width, channels) or (n, "
+            f"time steps, features), and y (n,): {_WRITE}."
         )
     X = _checked_inputs(arrays[INPUTS], name)
     y = _checked_targets(arrays[TARGET], len(X), name) if TARGET in arrays else None

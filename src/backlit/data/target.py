@@ -172,8 +172,8 @@ def choose_task(table: Table, target: str | None = None, kind: TaskKind | None =
             )
         if table.file_columns and len(column.unique()) == len(column):
             raise BacklitError(
-                f"{table.name} has one picture in each of {len(column):,} folders; expected several of each class: some "
-                "to learn from, some for the test."
+                f"{table.name} has one picture in each of {len(column):,} folders; expected several of each class: "
+                "some to learn from, some for the test."
             )
         classes = _checked_classes(column, target)
     if target in table.decimal_commas:

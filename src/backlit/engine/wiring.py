@@ -25,7 +25,6 @@ from backlit.ops.layers.branches import Block
 from backlit.ops.layers.joins import JOINING
 from backlit.ops.layers.select import Select
 
-
 DEEPEST = 50
 """Blocks may stand in blocks so many times: functions that go through them call themselves for each."""
 

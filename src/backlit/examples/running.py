@@ -16,6 +16,7 @@ from backlit.examples.file_tables import ComputedTable, PublishedTable
 from backlit.examples.measuring import Measurement, class_level, classes_of
 from backlit.examples.netfile import NetworkFile, Setup, read_network_file
 from backlit.examples.quantity_parsing import parse_quantity
+from backlit.examples.rows_are_units import rows_are_units
 from backlit.examples.run_records import (
     ClassCount,
     ComputedFigure,
@@ -30,7 +31,6 @@ from backlit.examples.run_records import (
     same_digits,
     significant_digits,
 )
-from backlit.examples.rows_are_units import rows_are_units
 from backlit.examples.strict import unknown_key
 from backlit.kernels.types import Array
 

@@ -264,8 +264,8 @@ def _refuse_lengths(layers: Sequence[Described]) -> None:
         given = next((layer["lengths"] for layer in chain if layer.get("lengths")), None)
         if given:
             raise BacklitError(
-                f"a recurrent layer reads the lengths {quoted(given)}; on a table, and of arrays X and y, all sequences "
-                "have one length. Leave lengths out, or train in Python, where they are an input beside: "
+                f"a recurrent layer reads the lengths {quoted(given)}; on a table, and of arrays X and y, all "
+                "sequences have one length. Leave lengths out, or train in Python, where they are an input beside: "
                 "bl.Training(network, {...}, Y)."
             )
 

@@ -213,14 +213,6 @@ class Program:
             row[Row.FORWARD] = kernel(step, "forward")
         return self._tables(self._steps, rows, np.zeros(Row.WIDTH, np.int64), np.zeros(Row.WIDTH, np.int64))
 
-    def ending_tables(self, prediction: Tables) -> Tables:
-        """Give of the tables for prediction those behind the loss: from the scores in the arena to the outputs."""
-        done = len(self._trained)
-        return prediction._replace(
-            chain=prediction.chain[done * Row.WIDTH :], ops=prediction.ops - done, coupled=prediction.coupled[done:],
-            input_count=0,
-        )  # fmt: skip
-
     def training_tables(self, kernel: Callable[[Step, str], int], update: Callable[[Optimizer], int]) -> Tables:
         """Give the tables with the kernels of both directions, of the loss and of the update."""
         loss, updating = self._loss_row.copy(), self._update_row.copy()
