@@ -109,7 +109,7 @@ def noise():
         ({"cat/z.txt": b"x"}, r'holds 1 file that is no picture: "cat/z\.txt"'),
         ({"cat/z.png": picture(0, size=(5, 4))}, r"2 sizes .*4 × 4: 4 pictures.*5 × 4: 1 picture, such as cat/z\.png"),
         ({"z.png": picture()}, "holds 2 folders and 1 file beside"),
-        ({"cat/more/z.png": picture()}, "is a folder within a class"),
+        ({"cat/more/z.png": picture()}, 'is a folder within a class.*if more is a class, that is ".*cat"'),
         ({"cat/z.png": picture(0, size=(300, 4))}, "is 300 × 4 pixels; expected small pictures, at most 256 × 256"),
         ({"cat/z.tif": picture(0.5, "F")}, "pixels that are fractions"),
     ],
@@ -131,6 +131,9 @@ def test_folders_without_pictures_or_classes(tmp_path):
     flat = read_table(put(tmp_path / "flat", {"1.png": picture()}))
     with pytest.raises(BacklitError, match="holds pictures without classes; expected a folder for each class"):
         choose_task(flat)
+    few = read_table(put(tmp_path / "few", {"a/1.png": picture(), "b/1.png": picture()}))
+    with pytest.raises(BacklitError, match="few has one picture in each of 2 folders; expected several of each class"):
+        choose_task(few)
     one = read_table(put(tmp_path / "one", {"cat/1.png": picture(), "cat/2.png": picture()}))
     with pytest.raises(BacklitError, match=r'has one folder of pictures, "cat"; expected two or more'):
         choose_task(one)
@@ -207,6 +210,7 @@ def test_the_shape_of_a_sequence_standardizes_each_feature(tmp_path):
         ({"X": X, "y": np.array(["a", None] * 3, object)}, r'Python objects \("y"\)'),
         ({"X": X, "y": Y[:4]}, r"y has shape \(4,\) beside 6 rows of X"),
         ({"X": X, "y": np.eye(2)[Y]}, r"y\.argmax\(axis=1\)"),
+        ({"X": X, "y": X[:, 0]}, r"y has shape \(6, 5\) .* one target for each row, \(6,\)\.$"),
         ({"X": np.zeros((6, 3, 8, 8)), "y": Y}, r"X\.transpose\(0, 2, 3, 1\)"),
         ({"X": X[:, 0, 0], "y": Y}, r"X has shape \(6,\); expected"),
         ({"X": X[:0], "y": Y[:0]}, "with at least one row"),
@@ -224,6 +228,12 @@ def test_nothing_is_learned_from_nan_and_nothing_without_targets(tmp_path):
         Encoder.fit(table)
     with pytest.raises(BacklitError, match="has no targets; expected an array y beside X"):
         choose_task(read_table(saved(tmp_path, X=X)))
+
+
+def test_one_array_is_no_table(tmp_path):
+    np.save(tmp_path / "some.npy", X)
+    with pytest.raises(BacklitError, match=r"some\.npy is one array of NumPy; .* np\.savez\('data\.npz', X=X, y=y\)"):
+        read_table(tmp_path / "some.npy")
 
 
 def test_damaged_archives_and_others(tmp_path):

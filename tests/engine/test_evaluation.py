@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import pickle
 from typing import ClassVar
 
@@ -49,12 +50,39 @@ def test_the_loss_is_that_of_validation_rows(reduction, weights, compiled):
     assert found.loss == pytest.approx((w * rows).sum() / divisor, rel=1e-12)
 
 
+@both_modes
+@pytest.mark.parametrize(
+    ("loss", "last", "targets"),
+    [("cross_entropy", "softmax", CLASSES), ("binary_cross_entropy", "sigmoid", LABELS), ("mse", None, NUMBERS),
+     ("mse", "tanh", NUMBERS)],
+)  # fmt: skip
+def test_metrics_are_given_what_the_network_predicts_bit_for_bit(loss, last, targets, compiled):
+    seen = []
+    net = network(loss, last, 3 if targets is CLASSES else 2, (bl.Residual([bl.Dense(4, "relu")]), bl.BatchNorm()))
+    net.evaluate(X, targets, metrics={"seen": lambda T, A: seen.append(A.copy()) or 0.0}, compiled=compiled)
+    np.testing.assert_array_equal(seen[0], net.predict(X, compiled=compiled))
+
+
+def test_an_evaluation_runs_each_row_forward_once(monkeypatch):
+    counted, forward = [], bl.Dense.forward
+
+    @functools.wraps(forward)
+    def counting(**arrays):
+        counted.append(len(arrays["X"]))
+        return forward(**arrays)
+
+    monkeypatch.setattr(bl.Dense, "forward", staticmethod(counting))
+    network().evaluate(X, CLASSES, compiled=False)
+    assert counted == [23, 23]  # of the two dense layers
+
+
 def test_many_rows_are_measured_shard_by_shard(monkeypatch):
     from backlit.engine import evaluation
 
     net, found = network(), network().evaluate(X, CLASSES, compiled=False)
     monkeypatch.setattr(evaluation, "MANY_ROWS", 4)
     cut = net.evaluate(X, CLASSES, compiled=False)
+    assert cut.metrics == pytest.approx(found.metrics, rel=1e-14)
     assert cut.loss == pytest.approx(found.loss, rel=1e-14)
     np.testing.assert_array_equal(cut.row_losses, found.row_losses)
     parts = [net.outputs(X[k : k + 5], 1, compiled=False) for k in range(0, 23, 5)]

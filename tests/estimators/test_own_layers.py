@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_digits
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, cross_val_score
 
 import backlit as bl
 from backlit.errors import ArgumentError, BacklitError
@@ -50,10 +50,31 @@ def test_a_regressor_reads_sequences():
         regressor.to_sklearn()
 
 
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+def test_sequences_of_different_lengths_stand_beside_their_lengths():
+    rng = np.random.default_rng(0)
+    ends = rng.integers(2, 9, len(X))
+    rows = np.column_stack([X, ends])
+    settings = {"hidden_layers": [bl.GRU(4, lengths="end")], "input_shape": {"lines": (8, 8), "end": 1}}
+    scores = cross_val_score(bl.MLPClassifier(**settings, **SETTINGS), rows, Y, cv=2)
+    assert np.isfinite(scores).all()
+    classifier = bl.MLPClassifier(**settings, **SETTINGS).fit(rows, Y)
+    behind = np.arange(8) >= ends[:, None]
+    other = np.column_stack([(X.reshape(-1, 8, 8) + 5.0 * behind[:, :, None]).reshape(len(X), -1), ends])
+    assert (classifier.predict_proba(other) == classifier.predict_proba(rows)).all()
+    assert classifier.to_network().graph.inputs == {"lines": (8, 8), "end": (1,)}
+
+
 @pytest.mark.parametrize(
     ("settings", "rows", "says"),
     [
-        ({"hidden_layers": CONVOLUTION, "input_shape": (8, 8)}, X, r"Conv2D.*inputs=\(8, 8, 1\)"),
+        ({"hidden_layers": CONVOLUTION, "input_shape": (8, 8)}, X, r"the estimator input_shape=\(8, 8, 1\)"),
+        ({"hidden_layers": [bl.Flatten(), *CONVOLUTION]}, X, r"Conv2D.* such as input_shape=\(28, 28, 1\)"),
+        ({"hidden_layers": [bl.GRU(3, lengths="end")], "input_shape": (8, 8)}, X, r"input_shape=\{\.\.\., 'end': 1\}"),
+        ({"hidden_layers": [bl.Select("end"), bl.Dense(2)]}, X, r"selects 'end'.* input_shape=\{\.\.\., 'end': 1\}"),
+        ({"hidden_layers": CONVOLUTION, "input_shape": {"X": (8, 8), "end": 1}}, X, r"8 × 8 \+ 1 = 65 numbers; .* 64"),
+        ({"hidden_layers": CONVOLUTION, "input_shape": {"X": "8x8"}}, X, r"expected the shape of a row"),
+        ({"input_shape": {"X": 64}}, X, "expected hidden_layers that read such a shape"),
         ({"hidden_layers": CONVOLUTION, "input_shape": (8, 7, 1)}, X, "8 × 7 × 1 = 56 numbers; X has 64 columns"),
         ({"hidden_layers": CONVOLUTION}, X, "Conv2D"),
         ({"hidden_layers": CONVOLUTION[:1], "input_shape": (8, 8, 1)}, X, r"write rows of shape \(6, 6, 4\).*Flatten"),

@@ -10,7 +10,7 @@ import backlit as bl
 from backlit.errors import BacklitError
 from backlit.examples import parse_network_file, read_network_file, run_example
 from backlit.examples.quantity_parsing import QUANTITIES, Names, parse_quantity
-from backlit.examples.running import same_digits
+from backlit.examples.run_records import same_digits
 
 GOOD = """
 title = "a small one"

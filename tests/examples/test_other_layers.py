@@ -7,7 +7,7 @@ import pytest
 
 from backlit.engine import Objective
 from backlit.errors import BacklitError
-from backlit.examples import parse_network_file, read_layers
+from backlit.examples import parse_network_file, read_layers, read_network_file
 from backlit.examples.measuring import Measurement
 from backlit.examples.quantity_parsing import parse_quantity
 
@@ -200,14 +200,55 @@ def test_the_layers_of_a_file_alone(tmp_path):
     assert (open_inputs.inputs, open_inputs.loss, open_inputs.layers) == (None, None, ({"op": "dense", "units": 4},))
     for text, says in (
         ("[data]\nset = 'iris'\n", r"\[network\] is missing"),
-        ("[network]\ninputs = { a = 1, b = 2 }\n[[network.layers]]\nunits = 2\n", "several inputs are given"),
+        (
+            "[network]\ninputs = { a = [4, 2], b = 2 }\n[[network.layers]]\nunits = 2\n",
+            "'a' has the shape .4, 2. beside",
+        ),
         ("[[network.layers]]\nunit = 2\n", "unknown key 'unit'"),
         ("[network]\nlayers = []\n", "network.layers is empty"),
         ("[[network.layers]]\nunits = 2\n[network.initial]\nseed = 1\ndraw = 'normal'\norder = []\n", "leave it out"),
-        ("[[runs]]\nname = 'a'\n[[runs]]\nname = 'b'\n", "the file has 2 runs"),
+        ("[[runs]]\nname = 'a'\n[[runs]]\nname = 'b'\n[runs.network]\nseed = 1\n", "2 runs, and the run 'b' a network"),
     ):
         with pytest.raises(BacklitError, match=says):
             read_layers(written(text))
+
+
+def test_runs_that_share_a_network_have_one_for_a_table(tmp_path):
+    path = tmp_path / "net.toml"
+    path.write_text("[[network.layers]]\nunits = 4\n[[runs]]\nname = 'a'\n[[runs]]\nname = 'b'\n", encoding="utf-8")
+    assert read_layers(path).layers == ({"op": "dense", "units": 4},)
+
+
+def test_several_inputs_are_columns_of_those_names(tmp_path):
+    path = tmp_path / "net.toml"
+    branches = "[[{ op = 'select', what = 'b' }], [{ units = 2 }], [], [{ op = 'residual', layers = ['tanh'] }]]"
+    head = "[network]\ninputs = { a = 1, b = 2 }\n"
+    path.write_text(f"{head}[[network.layers]]\nop = 'parallel'\nbranches = {branches}\n", encoding="utf-8")
+    found = read_layers(path)
+    of_a = {"op": "select", "what": "a"}
+    residual = {"op": "residual", "layers": [of_a, {"op": "tanh"}], "shortcut": [of_a]}
+    begun = [[{"op": "select", "what": "b"}], [of_a, {"op": "dense", "units": 2}], [of_a], [residual]]
+    assert (found.inputs, list(found.layers)) == (None, [{"op": "parallel", "branches": begun}])
+    path.write_text(f"{head}[[network.layers]]\nunits = 3\n", encoding="utf-8")
+    assert read_layers(path).layers == (of_a, {"op": "dense", "units": 3})
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("units = 3", "op = 'select'\nwhat = 'c'"), encoding="utf-8"
+    )
+    with pytest.raises(BacklitError, match="selects 'c', which is none of the file's inputs: a, b"):
+        read_layers(path)
+
+
+@pytest.mark.parametrize("read", [read_layers, read_network_file])
+@pytest.mark.parametrize(("deep", "says"), [(45, ""), (60, "blocks"), (200, ""), (400, "")])
+def test_blocks_nested_beyond_reason_are_refused_in_words(tmp_path, read, deep, says):
+    block = "{ op = 'residual', layers = [" * deep + "{ units = 2 }" + "] }" * deep
+    path = tmp_path / "deep.toml"
+    path.write_text(f"[network]\ninputs = 2\nlayers = [{block}]\n", encoding="utf-8")
+    if deep < 50 or (says and read is read_layers):  # the network is made later
+        read(path)
+        return
+    with pytest.raises(BacklitError, match=says or "(at most|more than) 50 times"):
+        read(path)
 
 
 def test_a_name_with_a_place_is_the_number_at_that_place():

@@ -15,7 +15,8 @@ from sklearn.datasets import load_iris
 from sklearn.model_selection import train_test_split
 
 from backlit.examples import example_file, parse_network_file, read_network_file, run_example
-from backlit.examples.running import NAMES, same_digits
+from backlit.examples.run_records import same_digits
+from backlit.examples.running import NAMES
 
 DIGITS = 40
 LONG = np.longdouble
@@ -445,3 +446,39 @@ def test_computed_figures_are_inherited_by_runs_and_added_to():
     a, b = parse_network_file(text).setups
     assert [item.quantity for item in a.computed] == ["E"]
     assert [item.quantity for item in b.computed] == ["E", "out(o1)"]
+
+
+PAGE = """
+[network]
+inputs = 2
+[[network.layers]]
+units = 2
+bias = false
+weights = [[0.1, 0.2], [0.3, 0.4]]
+[data]
+inputs = [[1, 0]]
+targets = [[1, 2]]
+[[published]]
+quantity = "out(o1)"
+value = "0.1"
+[[published]]
+quantity = "out(o2)"
+value = "{second}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        (PAGE.format(second="0.3"), True),  # a row for each unit
+        (PAGE.format(second="0.2"), False),  # a row for each input, as here
+        (PAGE.format(second="0.5"), False),  # neither
+        (PAGE.format(second="0.3").replace("0.3]", "0.2]").replace("[0.3", "[0.2"), False),  # the same either way
+        (PAGE.format(second="0.3").replace("bias =", 'weight_labels = [["a", "b"], ["c", "d"]]\nbias ='), False),
+    ],
+)
+def test_a_page_whose_matrices_have_a_row_for_each_unit_is_recognized(tmp_path, page, said):
+    (tmp_path / "page.toml").write_text(page, encoding="utf-8")
+    (run,) = run_example(str(tmp_path / "page.toml"), epochs=1, compiled=False).runs
+    expected = "1 of 2 published figures before the first update agree; with the weights of layer 1 transposed all do."
+    assert [warning.startswith(expected) for warning in run.warnings] == [True] * said

@@ -18,7 +18,7 @@ QUICK = {"epochs": 2, "validation": 0, "test": 0.2}
 
 def prepared(source="iris", target=None, **settings):
     """Give the network that a training would begin with; it is not run."""
-    training = TableTraining(source, target, Settings(**QUICK, **settings))
+    training = TableTraining(source, target, Settings(**QUICK | settings))
     return training, training.recipes[0].network(training.task, training.X.shape[1], 0)
 
 
@@ -28,6 +28,7 @@ def prepared(source="iris", target=None, **settings):
         ("iris", [Dense(4, "relu")], ("softmax", 3)),
         ("iris", [Dense(4, "relu"), Dense(3, "softmax")], ("softmax", 3)),
         ("iris", [Dense(3)], ("softmax", 3)),  # 3 units without softmax are a hidden layer
+        ("iris", [{"op": "residual", "layers": ["tanh", Dense(4)]}], ("softmax", 3)),
         ("diabetes", [Dense(4, "relu")], ("dense", 1)),
         ("diabetes", [Dense(4, "relu"), Dense(1)], ("dense", 1)),
         ("diabetes", [Dense(1, "tanh")], ("dense", 1)),
@@ -83,6 +84,36 @@ def test_select_names_columns_of_the_table_and_what_they_became():
         assert with_places([{"op": "select", "what": what}], encoder)[0]["what"] == places
     inside = {"op": "parallel", "branches": [[{"op": "select", "what": "size"}], [{"op": "dense", "units": 1}]]}
     assert with_places([inside], encoder)[0]["branches"][0][0]["what"] == [2]
+
+
+def shops(rows=60):
+    """Give a table of which a network may read some columns: numbers, categories, and a column with gaps."""
+    rng = np.random.default_rng(0)
+    size, town = rng.random(rows), rng.choice(["Ås", "Bø"], rows)
+    age = np.where(rng.random(rows) < 0.2, None, rng.random(rows))
+    X = np.column_stack([size.astype(object), town, age, rng.random(rows)])
+    return Table.from_arrays(X, size + (town == "Bø"), names=["size", "town", "age", "noise"])
+
+
+def test_columns_that_no_layer_reads_are_left_out_and_need_not_be_there_to_predict():
+    layers = [bl.Parallel([[bl.Select(["size", "town"]), Dense(2)], [bl.Select("town=Bø")]])]
+    model, report = fit_table(shops(), settings=Settings(network=layers, **QUICK))
+    done = {column.column: (column.done, column.outputs) for column in report.columns}
+    assert done["age"] == done["noise"] == ("left out: no layer reads it", 0)
+    assert model.network.graph.input_size == done["size"][1] + done["town"][1] == 3
+    with pytest.raises(BacklitError, match=r'"sise", which is no input.* inputs: "size", .* "noise", "town"'):
+        prepared(shops(), network=[bl.Select(["sise", "town"])])
+    fewer = Table.from_arrays(np.array([[0.5, "Bø"]], object), names=["size", "town"])
+    assert np.isfinite(model.predict(fewer)).all()
+
+
+def test_columns_that_are_not_read_by_their_numbers_stay_and_are_named():
+    training, network = prepared(shops(), network=[bl.Select([0, 2]), Dense(2)])
+    done = {report.column: report.done for report in training.encoder.reports}
+    assert [name for name, said in done.items() if said.endswith("; no layer reads it")] == ["age", "noise"]
+    assert network.graph.input_size == len(training.encoder.feature_names) == 6
+    everything, _ = prepared(shops(), network=[bl.Parallel([[bl.Select("size")], []])])
+    assert not any("no layer reads it" in report.done for report in everything.encoder.reports)
 
 
 def numbered(categories):
@@ -143,6 +174,29 @@ def test_a_picture_has_a_small_convolutional_network_by_default(tmp_path):
     assert prepared(str(tmp_path / "digits.npz"), network=[bl.GRU(4)], inputs=(8, 8))[1].output_size == 10
 
 
+def test_sequences_are_taken_for_what_the_first_layer_reads(tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 9, 2)) * [1.0, 100.0]
+    np.savez(tmp_path / "runs.npz", X=X, y=X[:, :, 0].sum(axis=1))
+    for layers in ([bl.GRU(3)], [bl.Conv1D(4, 3), bl.Flatten()]):
+        training, network = prepared(str(tmp_path / "runs.npz"), network=layers)
+        assert network.graph.inputs == {"X": (9, 2)}
+        assert training.encoder.features.columns[0].deviations == pytest.approx((1, 100), rel=0.2)
+    for layers in (None, [bl.Conv2D(4, 2), bl.Flatten()]):
+        training, network = prepared(str(tmp_path / "runs.npz"), network=layers)
+        assert network.graph.inputs == {"X": (9, 2, 1)}
+        said = "taken for grey pictures: for sequences of 9 times" in training.encoder.reports[0].done
+        assert said == (layers is None)
+
+
+def test_a_number_that_is_none_is_named_by_its_row_in_the_file(tmp_path):
+    X = np.random.default_rng(0).normal(size=(40, 4, 4))
+    X[31, 2, 1] = np.nan
+    np.savez(tmp_path / "gap.npz", X=X, y=np.arange(40) % 2)
+    with pytest.raises(BacklitError, match='Row 32 of the column "X" holds NaN'):
+        prepared(str(tmp_path / "gap.npz"), test=0.5)
+
+
 def test_the_test_rows_of_pictures_are_found_again_and_of_other_pictures_are_not(tmp_path):
     X, y = np.random.default_rng(0).integers(0, 255, (40, 4, 4)).astype(np.uint8), np.array([0, 1] * 20)
     np.savez(tmp_path / "some.npz", X=X, y=y)
@@ -158,3 +212,9 @@ def test_the_default_for_pictures_fits_any_size(shape):
     network = bl.Network([layer_from_dict(layer) for layer in picture_layers(shape)], shape)
     flat = next(node.writes for node in network.graph.nodes if node.op.name == "flatten")
     assert network.graph.rows[flat][0] <= 8 * 64 * 32
+
+
+def test_lengths_beside_a_table_are_refused(tmp_path):
+    np.savez(tmp_path / "runs.npz", X=np.random.default_rng(0).normal(size=(20, 5, 2)), y=np.arange(20) % 2)
+    with pytest.raises(BacklitError, match='reads the lengths "end"; on a table, and of arrays X and y'):
+        prepared(str(tmp_path / "runs.npz"), network=[bl.Residual([bl.GRU(2, lengths="end", returns="sequence")])])

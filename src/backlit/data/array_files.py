@@ -46,8 +46,8 @@ def read_arrays(raw: bytes, name: str) -> Table:
     if INPUTS not in arrays or others:
         shapes = listed([f"{key} {array.shape}" for key, array in arrays.items()], 6)
         raise BacklitError(
-            f"{name} holds the arrays {shapes}; expected X (n, height, width) or (n, height, width, channels), and y "
-            f"(n,): {_WRITE}."
+            f"{name} holds the arrays {shapes}; expected X (n, height, width), (n, height, width, channels) or (n, "
+            f"time steps, features), and y (n,): {_WRITE}."
         )
     X = _checked_inputs(arrays[INPUTS], name)
     y = _checked_targets(arrays[TARGET], len(X), name) if TARGET in arrays else None
@@ -116,7 +116,8 @@ def _checked_targets(y: NDArray[Any], n: int, name: str) -> NDArray[Any]:
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim != 1 or len(y) != n:
-        more = ": classes as columns of 0 and 1 become y.argmax(axis=1)" if y.ndim == 2 and len(y) == n else ""
+        one_hot = y.ndim == 2 and len(y) == n and np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all()
+        more = ": classes as columns of 0 and 1 become y.argmax(axis=1)" if one_hot else ""
         raise BacklitError(
             f"{name}: y has shape {y.shape} beside {counted(n, 'row')} of X; expected one target for each row, "
             f"({n},){more}."

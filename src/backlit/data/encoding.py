@@ -74,7 +74,8 @@ class FeatureEncoder(msgspec.Struct, frozen=True):
             if name in table.file_columns:
                 reports.append(ColumnReport(name, "file", "left out: the names of the files", 0))
                 continue
-            plan, report = plan_column(name, table.column(name), max_categories, shape, embedded.get(name, 0))
+            with table.rows_as_in_source():
+                plan, report = plan_column(name, table.column(name), max_categories, shape, embedded.get(name, 0))
             if name in table.decimal_commas:
                 report = msgspec.structs.replace(report, done=f"{report.done}; written with decimal commas")
             reports.append(report)
@@ -84,6 +85,27 @@ class FeatureEncoder(msgspec.Struct, frozen=True):
             why = "; ".join(f"{quoted(report.column)} {report.done}" for report in reports[:4]) or "there is no other"
             raise BacklitError(f"No column of {table.name} can be learned from: {why}.")
         return cls(tuple(columns), tuple(reports))
+
+    def reading(self, read: Collection[str | int]) -> FeatureEncoder:
+        """Give the encoder for a network that reads these columns, or inputs by name or number, and no others.
+
+        Columns that it does not read are left out, and the rows to predict need not have them. Where inputs are read by
+        their numbers, all columns stay, for the numbers count them; the reports say which are not read.
+        """
+        names = {self.names[one] if isinstance(one, int) and one < len(self.names) else one for one in read}
+        known = {plan.name: {*columns_of(plan), *plan.outputs} for plan in self.columns}
+        if names - set().union(*known.values()):  # a name is wrong, which is said where the layers get their places
+            return self
+        unread = {name for name, own in known.items() if not names & own}
+        counting = any(isinstance(one, int) for one in read)
+        reports = [
+            report if report.column not in unread
+            else msgspec.structs.replace(report, done=f"{report.done}; no layer reads it") if counting
+            else msgspec.structs.replace(report, done="left out: no layer reads it", outputs=0)
+            for report in self.reports
+        ]  # fmt: skip
+        kept = [plan for plan in self.columns if counting or plan.name not in unread]
+        return FeatureEncoder(tuple(kept), tuple(reports))
 
     @classmethod
     def _of_grid(cls, table: Table, shape: tuple[int, ...], ignore: Collection[str]) -> FeatureEncoder:
@@ -204,14 +226,15 @@ class Encoder(msgspec.Struct, frozen=True):
         max_categories: int = MAX_CATEGORIES,
         shape: Sequence[int] | None = None,
         embedded: Mapping[str, int] | None = None,
+        read: Collection[str | int] | None = None,
     ) -> Encoder:
         """Learn the encoding of a table.
 
         `target` is the target column (default: the table's own) or the `Task` that `choose_task` gave; `kind`
         overrides classes or numbers. The task and the names of the classes come from the whole table; every
         statistic (means, categories, fills) comes from `rows` alone, the indices of the training rows (default: all).
-        Rows without a target do not count. `shape` and `embedded` are what `FeatureEncoder.fit` says. Raises
-        `BacklitError` as `choose_task` and `FeatureEncoder.fit` do.
+        Rows without a target do not count. `shape` and `embedded` are what `FeatureEncoder.fit` says, `read` what
+        `FeatureEncoder.reading` does. Raises `BacklitError` as `choose_task` and `FeatureEncoder.fit` do.
         """
         task = target if isinstance(target, Task) else choose_task(table, target, kind)
         if task.column in ignore:
@@ -222,6 +245,7 @@ class Encoder(msgspec.Struct, frozen=True):
         inputs = FeatureEncoder.fit(
             training.without(task.column), ignore=ignore, max_categories=max_categories, shape=shape, embedded=embedded
         )
+        inputs = inputs.reading(read) if read is not None else inputs
         return cls(task, inputs, fit_target(training, task), table.decimal_commas)
 
     @property

@@ -142,7 +142,13 @@ def plan_grid(name: str, column: pa.ChunkedArray, wanted: Sequence[int] | None =
             f"the network expects rows of shape {list(shape)}; the column {quoted(name)} holds grids of "
             f"{sizes(given)}: write inputs = {list(given)}."
         )
-    return measured_grid(name, column, shape)
+    plan, kind, done = measured_grid(name, column, shape)
+    if not wanted and len(given) == 2 and given[0] != given[1]:
+        done += (
+            f"; taken for grey pictures: for sequences of {given[0]} times give a network whose first layer reads "
+            "them, such as gru or conv1d"
+        )
+    return plan, kind, done
 
 
 def grid_of_columns(table: Any, names: Sequence[str]) -> NDArray[np.float64]:

@@ -97,7 +97,7 @@ def _files_of(folder: Path) -> list[Path]:
         if deeper is not None:
             raise BacklitError(
                 f"{quoted(deeper)} is a folder within a class; expected pictures. Give the folder whose folders are "
-                "the classes."
+                f"the classes; if {deeper.name} is a class, that is {quoted(inner)}."
             )
         _refuse_others(folder, entries)
         found += [entry.relative_to(folder) for entry in entries]

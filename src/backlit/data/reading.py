@@ -156,6 +156,10 @@ def _parse_file(raw: bytes, name: str, text_columns: Collection[str], comma_colu
     what = next((what for mark, what in _NOT_TABLES.items() if raw.startswith(mark)), None) or _notation(raw)
     if what is None and b"\0" in raw and not raw.startswith(_UTF16_MARKS):
         what = "a binary file"
+    if raw.startswith(b"\x93NUMPY"):
+        raise BacklitError(
+            f"{name} is one array of NumPy; expected inputs and targets in one file: np.savez('data.npz', X=X, y=y)."
+        )
     if what is not None:
         raise BacklitError(f"{name} is {what}, not a table: expected CSV or Parquet; export it as CSV.")
     return _parse_csv(raw, name, text_columns, comma_columns)

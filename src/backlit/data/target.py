@@ -170,6 +170,11 @@ def choose_task(table: Table, target: str | None = None, kind: TaskKind | None =
                 f"{table.name} has one folder of pictures, {quoted(column[0].as_py())}; expected two or more, one for "
                 "each class."
             )
+        if table.file_columns and len(column.unique()) == len(column):
+            raise BacklitError(
+                f"{table.name} has one picture in each of {len(column):,} folders; expected several of each class: "
+                "some to learn from, some for the test."
+            )
         classes = _checked_classes(column, target)
     if target in table.decimal_commas:
         why = f"is written with decimal commas and {why}"

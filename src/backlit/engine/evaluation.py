@@ -79,9 +79,9 @@ class NetworkEvaluation(Summary, msgspec.Struct, frozen=True, eq=False):
 
 
 def evaluate_network(
-    network: Architecture, rows: tuple[Array, Array, Array], A: Array, metrics: Any, *, compiled: bool
+    network: Architecture, rows: tuple[Array, Array, Array], metrics: Any, *, compiled: bool
 ) -> NetworkEvaluation:
-    """Measure a network on rows (X, Y, weights) for which it gives the outputs A."""
+    """Measure a network on rows (X, Y, weights): one pass forward gives the losses and the outputs A (n, outputs)."""
     wanted = chosen(metrics, network.loss)
     if "loss" in wanted:
         raise BacklitError("a metric is named 'loss', as the network's own loss is; give it another name.")
@@ -92,11 +92,14 @@ def evaluate_network(
         network, min(len(X), MANY_ROWS), compiled=compiled and can_compile(), forward_only=True,
         target_columns=Y.shape[1],
     )  # fmt: skip
-    memory, tables, runner = program.memory(), program.training, program.runner
+    tables, ending = program.training, program.ending  # first: an entry point is made ready for the kernels there are
+    memory, runner, none = program.memory(), program.runner, np.empty(0, network.dtype)
+    A = np.empty((len(X), network.output_size), network.dtype)
     for part in _parts(len(X), program.rows):
         data = data_of(X[part], Y[part], weights[part], np.arange(len(X[part])))
         with steady(program.compiled):
             total += runner.evaluate_rows(tables, memory, data, Clock(0, 0))
+            runner.predict_rows(ending, memory, none, data.rows, A[part].reshape(-1), Clock(0, 0))
         losses[part] = program.view(memory, "l", data.rows).reshape(-1)
     weight = float(weights.sum()) if weights.size else float(len(X))
     factor = machine.factor(reduction(network.loss, network.output_size), weight)

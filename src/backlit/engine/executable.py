@@ -17,7 +17,7 @@ from backlit.engine.compiled import CompiledMachine, compiled_kernel, compiled_u
 from backlit.engine.machine import python_kernels
 from backlit.engine.machine.barrier import LINE
 from backlit.engine.machine.reduce import levels
-from backlit.engine.program.structs import Memory, Tables
+from backlit.engine.program.structs import Memory, Row, Tables
 from backlit.engine.program.tables import Program, Step
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
@@ -56,6 +56,14 @@ class Executable(Program):
     def prediction(self) -> Tables:
         """The tables for prediction: the whole graph forward."""
         return self.prediction_tables(self._kernel)
+
+    @functools.cached_property
+    def ending(self) -> Tables:
+        """The tables for the outputs of rows whose losses were just measured: a fused loss leaves an activation out."""
+        done, tables = len(self._trained), self.prediction
+        return tables._replace(
+            chain=tables.chain[done * Row.WIDTH :], ops=tables.ops - done, coupled=tables.coupled[done:], input_count=0
+        )
 
     @functools.cached_property
     def training(self) -> Tables:

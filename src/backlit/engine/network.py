@@ -128,7 +128,7 @@ class Network(Displayed, Architecture):
         rows = rows_of(self, X, Y, sample_weight)
         if not len(rows[0]):
             raise BacklitError("X has no rows; expected at least one to measure the network on.")
-        return evaluate_network(self, rows, self._predicted(rows[0], compiled), metrics, compiled=compiled)
+        return evaluate_network(self, rows, metrics, compiled=compiled)
 
     @known_arguments("network.gradient")
     def gradient(

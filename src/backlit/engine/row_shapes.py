@@ -23,6 +23,11 @@ def as_matrix(X: Any, inputs: Mapping[str, Shape], size: int, numbers: Any) -> A
     """
     if not isinstance(X, np.ndarray) and isinstance(X, Mapping):  # the second question takes longer than the first
         return _side_by_side(X, inputs, numbers)
+    if len(inputs) > 1 and isinstance(X, (list, tuple)) and any(getattr(part, "ndim", 1) > 1 for part in X):
+        raise BacklitError(
+            f"X is a list of {len(X)} arrays; the network has several inputs, which are given by their names: "
+            f"{{{', '.join(f'{name!r}: ...' for name in inputs)}}}."
+        )
     array: Array = numbers("X", X)
     if array.ndim == 2 and array.shape[1] == size:
         return array
@@ -154,7 +159,9 @@ def check_whole_numbers(graph: Graph, rules: Sequence[WholeNumbers], X: Array) -
         fits = (part >= low) & (part <= high) & (part == np.floor(part))
         if not fits.all():
             row, k = np.argwhere(~fits)[0].tolist()
-            place = place_in_row(graph, row, int(columns[k]))
+            place, given = place_in_row(graph, row, int(columns[k])), float(part[row, k])
+            fraction = math.isfinite(given) and given != math.floor(given)
+            scaled = " They are category numbers or lengths, not to be scaled." if fraction else ""
             raise BacklitError(
-                f"{place} is {float(part[row, k]):.10g}; layer {layer} takes whole numbers from {low} to {high} there."
+                f"{place} is {given:.10g}; layer {layer} takes whole numbers from {low} to {high} there.{scaled}"
             )

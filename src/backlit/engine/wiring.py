@@ -25,6 +25,9 @@ from backlit.ops.layers.branches import Block
 from backlit.ops.layers.joins import JOINING
 from backlit.ops.layers.select import Select
 
+DEEPEST = 50
+"""Blocks may stand in blocks so many times: functions that go through them call themselves for each."""
+
 
 def nodes_of(layers: Sequence[Layer], inputs: Mapping[str, Shape]) -> list[Node]:
     """Give the nodes of layers one after another, of which the first reads the first input.
@@ -103,6 +106,12 @@ class _Wiring:
 
     def _block(self, block: Block, buffer: str, label: str) -> str:
         """Make the nodes of a block's branches and of the ops that join them; give the buffer of the last one."""
+        if label.count(".") >= DEEPEST:
+            raise BacklitError(
+                f"blocks stand in blocks more than {DEEPEST} times, down to a {block.name} within {label[:20]}...; "
+                f"expected at most {DEEPEST}. Blocks that follow each other stand in one list: "
+                "[Residual([...]), Residual([...])]."
+            )
         branches = block.in_branches()
         labels = branch_labels(label, branches)
         written = [self.run(branch, buffer, inside) for inside, branch in zip(labels, branches, strict=True)]
@@ -126,7 +135,8 @@ class _Wiring:
         """Give the input that a Select names."""
         if name not in self.inputs:
             raise BacklitError(
-                f"layer {label} selects {name!r}, which is no input of the network; it has {', '.join(self.inputs)}."
+                f"layer {label} selects {name!r}, which is no input of the network; it has {', '.join(self.inputs)}. "
+                f"Name it: inputs={{..., {name!r}: 1}}; or select columns by their numbers."
             )
         if not first:
             raise BacklitError(

@@ -72,7 +72,7 @@ class BaseMLP(CallbackSupport, BaseEstimator):  # type: ignore[misc]  # scikit-l
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
         "max_fun": [Interval(Integral, 1, None, closed="left")],
         "hidden_layers": ["array-like", None],
-        "input_shape": ["array-like", None],
+        "input_shape": ["array-like", dict, None],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "normalization": [StrOptions({"batch", "layer"}), None],
         "weight_decay": [Interval(Real, 0, None, closed="left")],

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -117,13 +119,14 @@ def network_of(estimator: Any, inputs: int, output: Output, dtype: Any, random: 
     Layers described by `hidden_layer_sizes` get the weights that scikit-learn draws from the same random state; those
     of `hidden_layers` are drawn as each layer says.
     """
-    row = _row(estimator.input_shape, inputs)
+    row = _rows_of(estimator.input_shape, inputs)
     if estimator.hidden_layers is not None:
         hidden = [make_layer(layer) for layer in estimator.hidden_layers]
-        _refuse_other_ends(hidden, row)
-        layers = [*hidden, Dense(output.units, output.activation)]
-        return Network(layers, row, output.loss, dtype=dtype, seed=random.randint(2**31 - 1))
-    if estimator.input_shape is not None and len(row) > 1:
+        with _in_an_estimators_words():
+            _refuse_other_ends(hidden, row)
+            layers = [*hidden, Dense(output.units, output.activation)]
+            return Network(layers, row, output.loss, dtype=dtype, seed=random.randint(2**31 - 1))
+    if estimator.input_shape is not None and (isinstance(row, dict) or len(row) > 1):
         raise BacklitError(
             f"input_shape is {row}, and hidden_layer_sizes are units of dense layers, which read one row of numbers; "
             "expected hidden_layers that read such a shape, such as [bl.Conv2D(8, 3, 'relu'), bl.Flatten()]."
@@ -137,28 +140,50 @@ def network_of(estimator: Any, inputs: int, output: Output, dtype: Any, random: 
     return network
 
 
-def _row(given: Any, inputs: int) -> tuple[int, ...]:
-    """Give the shape of a row, for so many columns of X."""
+Rows = tuple[int, ...] | dict[str, tuple[int, ...]]
+"""The shape of a row, or that of each of several inputs."""
+
+
+@contextmanager
+def _in_an_estimators_words() -> Iterator[None]:
+    """Name the setting of an estimator where an error of a network names its own."""
+    try:
+        yield
+    except BacklitError as error:
+        said = str(error).replace("the network inputs=", "the estimator input_shape=")
+        raise BacklitError(re.sub(r"\binputs=", "input_shape=", said)) from None
+
+
+def _rows_of(given: Any, inputs: int) -> Rows:
+    """Give the shape of a row, or of each input by its name, for so many columns of X."""
     if given is None:
         return (inputs,)
-    sizes = np.asarray(given)
-    if sizes.ndim != 1 or not sizes.size or sizes.dtype.kind not in "iu" or (sizes < 1).any():
-        raise BacklitError(f"input_shape is {given!r}; expected the shape of a row, such as (8, 8, 1) or (50, 8).")
-    shape = tuple(map(int, sizes))
-    if (count := math.prod(shape)) != inputs:
-        product = " × ".join(map(str, shape))
+    shapes = {name: _shape(size, given) for name, size in (given if isinstance(given, dict) else {"": given}).items()}
+    counts = [math.prod(shape) for shape in shapes.values()]
+    if sum(counts) != inputs:
+        product = " + ".join(" × ".join(map(str, shape)) for shape in shapes.values())
         raise BacklitError(
-            f"input_shape is {shape}, {product} = {count:,} numbers; X has {counted(inputs, 'column')}. Expected one "
-            "column for each number, in the order of X.reshape(len(X), -1); preprocess='auto' leaves out columns that "
-            "do not vary."
+            f"input_shape is {given!r}, {product} = {sum(counts):,} numbers; X has {counted(inputs, 'column')}. "
+            "Expected one column for each number, in the order of X.reshape(len(X), -1); preprocess='auto' leaves out "
+            "columns that do not vary."
         )
-    return shape
+    return shapes if isinstance(given, dict) else shapes[""]
 
 
-def _refuse_other_ends(hidden: Sequence[Layer], row: tuple[int, ...]) -> None:
+def _shape(given: Any, whole: Any) -> tuple[int, ...]:
+    sizes = np.atleast_1d(np.asarray(given)) if isinstance(whole, dict) else np.asarray(given)
+    if sizes.ndim != 1 or not sizes.size or sizes.dtype.kind not in "iu" or (sizes < 1).any():
+        raise BacklitError(
+            f"input_shape is {whole!r}; expected the shape of a row, such as (8, 8, 1) or (50, 8), or of each of "
+            "several inputs by its name, {'X': (50, 8), 'length': 1}."
+        )
+    return tuple(map(int, sizes))
+
+
+def _refuse_other_ends(hidden: Sequence[Layer], row: Rows) -> None:
     """Refuse hidden layers behind which the output layer would read rows of several axes."""
     graph = Network(hidden, row).graph if hidden else None
-    written = row if graph is None else graph.rows[graph.nodes[-1].writes]
+    written = graph.rows[graph.nodes[-1].writes] if graph is not None else () if isinstance(row, dict) else row
     if len(written) > 1:
         raise BacklitError(
             f"the hidden layers write rows of shape {written}; the output layer reads one row of numbers. End them "

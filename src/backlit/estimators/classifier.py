@@ -53,8 +53,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
         hidden_layers: the hidden layers as Backlit's, instead of `hidden_layer_sizes`, `activation`, `dropout` and
             `normalization`: layers, blocks, activations, or names of activations. The output layer follows them.
         input_shape: the shape of a row that they read, such as (8, 8, 1) of pictures or (50, 8) of sequences; X stays
-            (n, columns), each row the numbers of that shape in order. `coefs_` and `intercepts_` are of the dense
-            layers; `to_network()` has all parameters.
+            (n, columns), each row the numbers of that shape in order. Of several inputs, side by side in X, the shape
+            of each: {"X": (50, 8), "length": 1} for GRU(8, lengths="length"). `coefs_` and `intercepts_` are of the
+            dense layers; `to_network()` has all parameters.
         activation: also any of Backlit's activations, or a list with one for each hidden layer.
         solver: also the name of any optimizer of Backlit, which takes `learning_rate_init` and `weight_decay`, or an
             optimizer with settings of its own.

@@ -15,14 +15,8 @@ from typing import TYPE_CHECKING
 from backlit.lazy import lazily
 
 if TYPE_CHECKING:
-    from backlit.examples.netfile import (
-        FileLayers,
-        NetworkFile,
-        Setup,
-        parse_network_file,
-        read_layers,
-        read_network_file,
-    )
+    from backlit.examples.layers_alone import FileLayers, read_layers
+    from backlit.examples.netfile import NetworkFile, Setup, parse_network_file, read_network_file
     from backlit.examples.run_records import ComputedFigure, ErrorAt, Example, ExampleRun, Figure, SetupRun
     from backlit.examples.running import Trained, example_file, examples, run_example, train_example
 
@@ -32,7 +26,7 @@ _PLACES = {
     "Example": "run_records",
     "ExampleRun": "run_records",
     "Figure": "run_records",
-    "FileLayers": "netfile",
+    "FileLayers": "layers_alone",
     "NetworkFile": "netfile",
     "Setup": "netfile",
     "SetupRun": "run_records",
@@ -40,7 +34,7 @@ _PLACES = {
     "example_file": "running",
     "examples": "running",
     "parse_network_file": "netfile",
-    "read_layers": "netfile",
+    "read_layers": "layers_alone",
     "read_network_file": "netfile",
     "run_example": "running",
     "train_example": "running",

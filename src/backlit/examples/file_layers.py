@@ -12,6 +12,7 @@ from backlit.engine import branch_labels
 from backlit.errors import BacklitError
 from backlit.examples.file_errors import MisfitError, inside, inside_key, of_setting
 from backlit.examples.file_slips import KINDS, check_layer
+from backlit.examples.file_tables import NetworkTable
 from backlit.examples.strict import unknown_key
 from backlit.ops.base import Layer, Op
 from backlit.ops.layers.dense import Dense
@@ -93,6 +94,14 @@ def layer_of(table: Any, label: str, path: tuple[str | int, ...]) -> Any:
             return layer_from_dict(settings | nested)
 
 
+def chain_of(network: NetworkTable) -> list[Layer]:
+    """Give the layers that the tables of a network describe."""
+    return [
+        layer_of(table, str(number), ("network", "layers", number - 1))
+        for number, table in enumerate(network.layers, 1)
+    ]
+
+
 def op_of(registry: Registry, given: str | Mapping[str, Any], where: str, *path: str | int) -> Any:
     """Give the op that a name, or a table of a name and settings, describes; `where` and `path` say where it stands."""
     with inside(where, *path):
@@ -171,6 +180,8 @@ def with_ops(table: Any) -> Any:
     """Give a layer's table as `layer_from_dict` takes it: with `op`, also within blocks, and without names."""
     if isinstance(table, list):
         return [with_ops(item) for item in table]
+    if isinstance(table, str):
+        return {"op": table}
     if not isinstance(table, Mapping):
         return table
     kept = {key: value for key, value in table.items() if key not in LABELLED and key != "labels"}

@@ -6,7 +6,6 @@ docs/network-file.md describes the format for people; `tables.py` holds its keys
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,8 +22,8 @@ from backlit.examples.file_checks import (
     check_valley,
     check_values,
 )
-from backlit.examples.file_errors import MisfitError, at_place, inside, inside_key, misfit, of_setting
-from backlit.examples.file_layers import layer_of, op_of, with_ops, without_values
+from backlit.examples.file_errors import MisfitError, inside, inside_key, misfit, of_setting
+from backlit.examples.file_layers import chain_of, op_of, without_values
 from backlit.examples.file_rows import FileRows, file_rows, generator_of
 from backlit.examples.file_shapes import as_sequences, network_inputs, picture_advice
 from backlit.examples.file_slips import refuse_flat_rows
@@ -35,15 +34,14 @@ from backlit.examples.file_tables import (
     DataTable,
     FileTable,
     InitialTable,
-    NetworkAlone,
     NetworkTable,
     PublishedTable,
     SetupTable,
     ValleyTable,
 )
+from backlit.examples.file_text import not_too_deep, parsed, text_of
 from backlit.examples.quantity_parsing import Names, names_of, parse_quantity
 from backlit.examples.strict import decode, refuse_not_finite, unknown_key
-from backlit.examples.toml_slips import slip
 from backlit.kernels.types import Array
 from backlit.ops.base import Layer
 from backlit.ops.registry import REGISTRIES, losses
@@ -173,103 +171,19 @@ def read_network_file(path: str | Path) -> NetworkFile:
     a value of a wrong type or shape, or a number that is not finite. Its message shows the line, and the place in it
     where that is known.
     """
-    return parse_network_file(_text_of(Path(path)), str(path))
-
-
-def _text_of(path: Path) -> str:
-    """Give the text of a network file."""
-    try:
-        data = path.read_bytes()
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
-        found = "is text in UTF-16, as an old Windows program saves it" if wide else "is not text in UTF-8"
-        raise BacklitError(f"{path} {found}; expected a network file in TOML. Save it as UTF-8.") from None
-    except OSError as error:
-        there = f" There is {path}.txt: rename it." if Path(f"{path}.txt").is_file() else ""
-        raise BacklitError(f"cannot read {path}: {error.strerror}.{there}") from None
-    return text.replace("\r\n", "\n")
+    return parse_network_file(text_of(Path(path)), str(path))
 
 
 def parse_network_file(text: str, name: str = "the network file") -> NetworkFile:
     """Read a network file's text; `name` begins the messages of errors."""
-    raw = _parsed(text, name)
-    try:
-        refuse_not_finite(raw)
-        refuse_flat_rows(raw)
-        return _checked(raw)
-    except BacklitError as error:
-        raise misfit(name, text, raw, error) from None
-
-
-def _parsed(text: str, name: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        found = slip(text, error)
-        raise at_place(name, text, found.line, found.column, found.says) from None
-
-
-class FileLayers(msgspec.Struct, frozen=True):
-    """The layers of a network file alone, for rows from elsewhere.
-
-    `layers` are plain data, with the numbers of their parameters where the file gives them. `inputs` is the shape of a
-    row, None where the file leaves it out; `loss` that of the file, None where it has none.
-    """
-
-    layers: tuple[dict[str, Any], ...]
-    inputs: tuple[int, ...] | None
-    loss: dict[str, Any] | None
-
-
-def read_layers(path: str | Path) -> FileLayers:
-    """Read the layers of a network file, whose rows and steps do not count.
-
-    Errors: a BacklitError as `read_network_file`, and where the file has several runs, several inputs, or a recipe of
-    initial weights.
-    """
-    text = _text_of(Path(path))
-    raw = _parsed(text, str(path))
-    try:
-        refuse_not_finite(raw)
-        return _layers_alone(raw)
-    except BacklitError as error:
-        raise misfit(str(path), text, raw, error) from None
-
-
-def _layers_alone(raw: dict[str, Any]) -> FileLayers:
-    file = decode(raw, FileTable)
-    if file.runs:
-        raise MisfitError(
-            f"the file has {len(file.runs)} runs; expected one network for the table: keep [network] alone.",
-            ("runs", 0),
-        )
-    if not file.network:
-        raise BacklitError("[network] is missing; expected [[network.layers]], a table for each hidden layer.")
-    network = decode({"network": file.network}, NetworkAlone).network
-    if not network.layers:
-        raise MisfitError(
-            "network.layers is empty; expected at least one [[network.layers]] table.", ("network", "layers")
-        )
-    if network.initial is not None:
-        raise MisfitError(
-            "network.initial repeats a known draw of first weights; on a table the seed of the training draws them: "
-            "leave it out.",
-            ("network", "initial"),
-        )
-    given = network_inputs(network.inputs)
-    if isinstance(given, dict):
-        raise MisfitError(
-            "network, inputs: several inputs are given; expected a number or one shape: the columns of a table are one "
-            'row, and { op = "select", what = "column" } reads some of them.',
-            ("network", "inputs"),
-        )
-    chain_of(network)
-    loss = None
-    if "loss" in file.network:
-        loss = op_of(losses, network.loss, "loss", "network", "loss").to_dict()
-    inputs = given if given is None or isinstance(given, tuple) else (given,)
-    return FileLayers(tuple({"op": "dense", **with_ops(table)} for table in network.layers), inputs, loss)
+    with not_too_deep(name):
+        raw = parsed(text, name)
+        try:
+            refuse_not_finite(raw)
+            refuse_flat_rows(raw)
+            return _checked(raw)
+        except BacklitError as error:
+            raise misfit(name, text, raw, error) from None
 
 
 def _checked(raw: dict[str, Any]) -> NetworkFile:
@@ -342,14 +256,6 @@ def _steps(table: Mapping[str, Any]) -> dict[str, Any]:
     with inside("training", "training"), of_setting(given):
         settings = TrainingSettings(**given)
     return {name: getattr(settings, name) for name in given}
-
-
-def chain_of(network: NetworkTable) -> list[Layer]:
-    """Give the layers that the tables of a network describe."""
-    return [
-        layer_of(table, str(number), ("network", "layers", number - 1))
-        for number, table in enumerate(network.layers, 1)
-    ]
 
 
 def graph_of(network: NetworkTable) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -150,3 +151,24 @@ class Example(msgspec.Struct, frozen=True):
     name: str
     title: str
     teaches: str
+
+
+def significant_digits(value: str) -> int:
+    """Count the digits that a figure is given with, without the zeros in front.
+
+    >>> [significant_digits(value) for value in ("0.0081", "-.30", "0.298371109", "2.5e-7", "0.0", "10")]
+    [2, 2, 9, 2, 1, 2]
+    """
+    return len(Decimal(value).as_tuple().digits)
+
+
+def same_digits(published: str, ours: float) -> bool:
+    """Whether our number, rounded to the published digits, is the published one.
+
+    >>> same_digits("0.298371109", 0.2983711087600027), same_digits(".30", 0.2983711), same_digits("3.5e-5", 3.46e-5)
+    (True, True, True)
+    >>> same_digits("0.291027924", 0.29102777369359933)
+    False
+    """
+    wanted = Decimal(published)
+    return Decimal(ours).quantize(wanted) == wanted

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +16,7 @@ from backlit.examples.file_tables import ComputedTable, PublishedTable
 from backlit.examples.measuring import Measurement, class_level, classes_of
 from backlit.examples.netfile import NetworkFile, Setup, read_network_file
 from backlit.examples.quantity_parsing import parse_quantity
+from backlit.examples.rows_are_units import rows_are_units
 from backlit.examples.run_records import (
     ClassCount,
     ComputedFigure,
@@ -28,6 +28,8 @@ from backlit.examples.run_records import (
     Parameter,
     Prediction,
     SetupRun,
+    same_digits,
+    significant_digits,
 )
 from backlit.examples.strict import unknown_key
 from backlit.kernels.types import Array
@@ -154,6 +156,8 @@ def _run(setup: Setup, training: Training, file: NetworkFile, compiled: bool) ->
         per_epoch = _seconds_per_epoch(setup, done, compiled)
         errors = [msgspec.structs.replace(at, seconds=at.epoch * per_epoch) for at in errors]
     X, T = rows.test
+    figures = tuple(_published(item, found.get(item)) for item in setup.published)
+    advice = rows_are_units(setup, figures, compiled=compiled)
     return SetupRun(
         setup.name, setup.about, setup.names.inputs, _layers(setup),
         network.loss.to_dict(), training.optimizer.to_dict(),
@@ -161,9 +165,8 @@ def _run(setup: Setup, training: Training, file: NetworkFile, compiled: bool) ->
         _parameters(setup, first, network), _predictions(setup, first, network, compiled),
         last.accuracy, last.test_accuracy,
         _class_counts(setup, network.predict(X, compiled=compiled), T) if classifies and len(X) else (),
-        tuple(_published(item, found.get(item)) for item in setup.published),
-        tuple(_computed(item, found.get(item)) for item in setup.computed),
-        tuple(said), len(rows.validation[0]), last if best != done else None,
+        figures, tuple(_computed(item, found.get(item)) for item in setup.computed),
+        (*said, *filter(None, [advice])), len(rows.validation[0]), last if best != done else None,
         next(iter(network.graph.inputs.values())) if len(network.graph.inputs) == 1 else (), setup.names.outputs,
     )  # fmt: skip
 
@@ -245,27 +248,6 @@ def _computed(item: ComputedTable, ours: float | None) -> ComputedFigure:
     return ComputedFigure(
         item.after, item.quantity, item.label, item.value, item.origin, digits, ours, verdict, item.note
     )
-
-
-def significant_digits(value: str) -> int:
-    """Count the digits that a figure is given with, without the zeros in front.
-
-    >>> [significant_digits(value) for value in ("0.0081", "-.30", "0.298371109", "2.5e-7", "0.0", "10")]
-    [2, 2, 9, 2, 1, 2]
-    """
-    return len(Decimal(value).as_tuple().digits)
-
-
-def same_digits(published: str, ours: float) -> bool:
-    """Whether our number, rounded to the published digits, is the published one.
-
-    >>> same_digits("0.298371109", 0.2983711087600027), same_digits(".30", 0.2983711), same_digits("3.5e-5", 3.46e-5)
-    (True, True, True)
-    >>> same_digits("0.291027924", 0.29102777369359933)
-    False
-    """
-    wanted = Decimal(published)
-    return Decimal(ours).quantize(wanted) == wanted
 
 
 def _parameters(setup: Setup, before: Network, after: Network) -> tuple[Parameter, ...]:

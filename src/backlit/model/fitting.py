@@ -19,7 +19,7 @@ from backlit.kernels.types import Array
 from backlit.model.after_training import look_at
 from backlit.model.held_out import keep_test_rows, table_digest
 from backlit.model.kept_signals import kept_signals
-from backlit.model.own_layers import embedded_columns, own_layers
+from backlit.model.own_layers import columns_read, embedded_columns, own_layers, shape_read
 from backlit.model.recipe import Recipe, Settings, recipes
 from backlit.model.recipe_search import COMPARED_ROWS, FOLDED_ROWS, PATIENCE, RecipeSearch, folds_of
 from backlit.model.reports import Choice, Comparison, FitReport, Notice, Phase, Progress, Scores
@@ -90,8 +90,8 @@ class TableTraining:
         training = self.table.take(rest)
         given = settings.network
         self.encoder = Encoder.fit(
-            training, self.task, ignore=settings.ignore, shape=settings.inputs,
-            embedded=embedded_columns(given) if given else None,
+            training, self.task, ignore=settings.ignore, shape=settings.inputs or shape_read(given, training),
+            embedded=embedded_columns(given) if given else None, read=columns_read(given) if given else None,
         )  # fmt: skip
         self.X = self.encoder.encode_features(training, settings.dtype)
         self.Y = self.encoder.encode_target(training, settings.dtype)

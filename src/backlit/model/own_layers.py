@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ import numpy as np
 
 from backlit.data import Encoder, Task
 from backlit.data.encoding import columns_of
-from backlit.data.grids import Grid
+from backlit.data.grids import Grid, is_grid
 from backlit.data.messages import did_you_mean, listed, quoted
 from backlit.engine import Network
 from backlit.errors import BacklitError
@@ -27,6 +28,8 @@ Described = Mapping[str, Any]
 
 BLOCKS = {"residual": ("layers", "shortcut"), "parallel": ("branches",), "bidirectional": ("layer",)}
 """The settings of blocks that hold layers."""
+
+_HOLDING = {key for keys in BLOCKS.values() for key in keys}
 
 VALUES = ("weights", "recurrent_weights", "biases")
 """Settings that may hold the first numbers of parameters, which a layer's plain data leaves out."""
@@ -42,7 +45,7 @@ def described(given: Any) -> tuple[dict[str, Any], ...] | None:
     if not isinstance(given, (Layer, str, Mapping, list, tuple)):
         raise BacklitError(f"network is {given!r}; expected a list of layers, such as [Dense(16, 'relu')].")
     layers = [given] if isinstance(given, (Layer, str, Mapping)) else list(given)
-    return plain(dict(layer) if isinstance(layer, Mapping) else make_dict(layer) for layer in layers)
+    return plain(map(make_dict, layers))
 
 
 def plain(layers: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
@@ -55,11 +58,18 @@ def make_dict(layer: Any) -> dict[str, Any]:
     """Give a layer, or an activation by its name, as plain data."""
     if isinstance(layer, str):
         return {"op": layer}
+    if isinstance(layer, Mapping):
+        return {key: _made(value) if key in _HOLDING else value for key, value in layer.items()}
     if not isinstance(layer, Layer):
         raise BacklitError(f"a layer is {layer!r}; expected a layer such as Dense(16, 'relu'), or a name.")
     values = {name: np.asarray(value).tolist() for name in VALUES if isinstance(value := getattr(layer, name, None),
               (list, tuple, np.ndarray, float))}  # fmt: skip
     return layer.to_dict() | values
+
+
+def _made(held: Any) -> Any:
+    """Give the layers that a block's plain data holds under a key, each as plain data."""
+    return [_made(one) for one in held] if isinstance(held, (list, tuple)) else make_dict(held)
 
 
 def picture_layers(shape: Sequence[int]) -> tuple[dict[str, Any], ...]:
@@ -104,6 +114,41 @@ def embedded_columns(layers: Sequence[Described]) -> dict[str, int]:
                 )
             found |= dict.fromkeys(names, int(layer.get("count", 0)))
     return found
+
+
+def columns_read(layers: Sequence[Described]) -> set[str | int] | None:
+    """Give what the first layers select, by name or number; None where one of them reads all that comes in.
+
+    >>> columns_read([{"op": "select", "what": ["age", 3]}, {"op": "dense", "units": 2}]) == {"age", 3}
+    True
+    """
+    first = layers[0] if layers else {}
+    if first.get("op") == "select":
+        what = first["what"]
+        return {what} if isinstance(what, str) else set(what)
+    found: set[str | int] = set()
+    for part in _parts(first):
+        read = columns_read(part)
+        if read is None:
+            return None
+        found |= read
+    return found or None
+
+
+def shape_read(layers: Sequence[Described] | None, table: Any) -> tuple[int, ...] | None:
+    """Give the shape (times, features) where layers read it of a table's grids, and could not as grey pictures.
+
+    None where that is not so, or where the table has no grids of two axes.
+    """
+    kinds = [table.column(name).type for name in table.columns]
+    given = next((tuple(kind.shape) for kind in kinds if is_grid(kind) and len(kind.shape) == 2), None)
+    if not (layers and given):
+        return None
+    for shape in ((*given, 1), given):
+        with suppress(BacklitError):
+            Network([layer_from_dict(layer) for layer in layers], shape)
+            return shape
+    return None
 
 
 def _chains(layers: Sequence[Described]) -> Iterator[Sequence[Described]]:
@@ -200,6 +245,7 @@ def own_layers(settings: Any, encoder: Encoder) -> tuple[tuple[dict[str, Any], .
     Errors: a BacklitError where the shape that is stated does not fit the table's columns.
     """
     grid = next((plan for plan in encoder.features.columns if isinstance(plan, Grid)), None)
+    _refuse_lengths(settings.network or ())
     if settings.network is None:
         return (picture_layers(grid.shape), grid.shape) if grid is not None and settings.layers is None else ((), ())
     k = len(encoder.feature_names)
@@ -210,6 +256,18 @@ def own_layers(settings: Any, encoder: Encoder) -> tuple[tuple[dict[str, Any], .
             f"{listed(list(encoder.feature_names), 6)}. Leave inputs out, and it is what the table has."
         )
     return with_places(settings.network, encoder, grid=len(shape) > 1), shape
+
+
+def _refuse_lengths(layers: Sequence[Described]) -> None:
+    """Refuse layers that read the lengths of sequences, which no table and no array file holds beside them."""
+    for chain in _chains(layers):
+        given = next((layer["lengths"] for layer in chain if layer.get("lengths")), None)
+        if given:
+            raise BacklitError(
+                f"a recurrent layer reads the lengths {quoted(given)}; on a table, and of arrays X and y, all "
+                "sequences have one length. Leave lengths out, or train in Python, where they are an input beside: "
+                "bl.Training(network, {...}, Y)."
+            )
 
 
 # ------------------------------------------------------------------------------------------------------ what they write

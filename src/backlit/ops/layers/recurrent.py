@@ -118,7 +118,7 @@ class Recurrent(ThroughTime, frozen=True):
             with `reverse` each row begins at its own last step. (Keras's masks repeat the last output instead, unless
             zero_output_for_mask=True.)
         truncate: k cuts slopes between steps k - 1 and k, 2k - 1 and 2k ..., counted from 0, while the state is carried
-            on: truncated backpropagation through time. 0 cuts none.
+            on: truncated backpropagation through time, within a row. 0 cuts none. From row to row no state is carried.
         bias: whether there is b.
         weights: initializer of W, or W outright; by default Glorot's uniform one.
         recurrent_weights: the same of U; by default orthogonal, so that states keep their size.

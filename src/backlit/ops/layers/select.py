@@ -37,7 +37,9 @@ class Select(Layer, frozen=True):
     columns, z_j = x_{c_j}; the slope of a column is the sum of those of the outputs that read it.
 
     Args:
-        what: the number of a column, from 0, a list of such numbers, or the name of an input of the network.
+        what: the number of a column, from 0, a list of such numbers, or the name of an input of the network. Where a
+            table is learned (`backlit train --network`, `Settings(network=...)`), names are those of its columns, and a
+            list may hold names too.
 
     Errors: a BacklitError where a column is no whole number of at least 0, or lies beyond the last one.
 
@@ -52,12 +54,15 @@ class Select(Layer, frozen=True):
     def __post_init__(self) -> None:
         if isinstance(self.what, str):
             return
-        columns = np.atleast_1d(np.asarray(self.what)).tolist() if not isinstance(self.what, bool) else [None]
-        whole = all(isinstance(column, int) and not isinstance(column, bool) and column >= 0 for column in columns)
-        if not (columns and whole):
+        listed = isinstance(self.what, (list, tuple))
+        columns = list(self.what) if listed else np.atleast_1d(np.asarray(self.what)).tolist()
+        columns = [column.item() if isinstance(column, np.generic) else column for column in columns]
+        fits = all((isinstance(column, int) and not isinstance(column, bool) and column >= 0)
+                   or (listed and isinstance(column, str) and column) for column in columns)  # fmt: skip
+        if not (columns and fits):
             raise BacklitError(
                 f"Select is given {self.what!r}; expected numbers of columns from 0, such as [0, 3], or the name of an "
-                "input of the network."
+                "input of the network; of a table's columns, names."
             )
         msgspec.structs.force_setattr(self, "what", tuple(columns))
 
@@ -71,6 +76,12 @@ class Select(Layer, frozen=True):
         ((*positions, columns),) = rows
         if self.source:
             raise BacklitError(f"Select({self.source!r}) is no op of its own; expected as the first layer of a branch.")
+        named = [name for name in self.what if isinstance(name, str)]
+        if named:
+            raise BacklitError(
+                f"Select names the column {named[0]!r}; a network knows columns by their numbers from 0, and only the "
+                "layers that `backlit train --network` or Settings(network=...) trains on a table know their names."
+            )
         beyond = [column for column in self.what if column >= columns]
         if beyond:
             raise BacklitError(
