@@ -93,7 +93,9 @@ def test_a_step_by_hand_is_drawn_both_ways(name: str) -> None:
     assert [picture.backward for picture in pictures(name)] == [False, True]
     text, page = str(shown(name)), shown(name).to_html()
     assert "layer 1: " in text
-    assert page.count('class="network forward"') == page.count('class="network backward"') == 1
+    for way in ("Forward", "Backward"):
+        assert page.count("<figure>\n") == 2
+        assert page.count(f"<title>{way} pass") == len(pictures(name)[way == "Backward"].drawing.panels) + 1
     assert shown(name)._repr_html_().count("background-image") >= 2
 
 

@@ -44,7 +44,7 @@ def maps_panel(source: Source, nodes: Sequence[int], marks: Marks, title: str) -
         if making and marks.made is not None and source.row is not None
         else None
     )
-    return msgspec.structs.replace(panel, weights=weights, bias=bias, made=made)
+    return msgspec.structs.replace(panel, weights=weights[:MOST_MAPS], bias=bias, made=made, weights_size=len(weights))
 
 
 def grids_panel(source: Source, buffer: str, marks: Marks, title: str, slope: str = "") -> Maps:
@@ -107,7 +107,7 @@ def _weights(source: Source, k: int, made: Index | None) -> tuple[tuple[Grid, ..
     if part is None or part.source is None or isinstance(part.source(part.places[0]), str):
         return (), None  # a weight of a category is no channel's
     grids = filter_grids(part, unit, values, slopes, (read.channels, own.channels))
-    return tuple(grids[:MOST_MAPS]), _bias(source, k, unit, own.channels[unit])
+    return tuple(grids), _bias(source, k, unit, own.channels[unit])
 
 
 def filter_grids(
