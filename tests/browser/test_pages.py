@@ -201,7 +201,7 @@ def test_a_panel_of_maps_is_printed_whole(browser: Any, pages: Pages) -> None:
     """A sheet has room for each, and its letters keep their size."""
     browser.show(pages["maps"], PRINTED[0])
     browser.print_media()
-    drawn = "[...document.querySelectorAll('svg.network')].filter(svg => svg.checkVisibility())"
+    drawn = "[...document.querySelectorAll('svg.wide')]"
     assert browser.run(f"return {drawn}.every(svg => svg.getBoundingClientRect().height < 700)")
     scales = browser.run(f"return {drawn}.map(svg => svg.getScreenCTM().a)")
     assert [min(scales), max(scales)] == pytest.approx([0.8, 0.8], abs=0.02)
