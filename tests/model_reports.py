@@ -15,8 +15,8 @@ from msgspec.structs import replace
 from sklearn import metrics
 
 from backlit.analysis.report import records
-from backlit.analysis.report.row_pictures import png
 from backlit.data import ColumnReport, Surprise, Task
+from backlit.data.picture_files import png
 from backlit.engine import TrainingCurve
 from backlit.explain.record.node_record import Node
 from backlit.explain.record.step_records import Column, Drawing, Edge

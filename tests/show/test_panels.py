@@ -129,6 +129,16 @@ def test_the_window_and_the_marked_cell_are_framed() -> None:
     assert len(gaps) == 2  # cells that do not touch have a frame each
 
 
+@pytest.mark.parametrize("number", [1.0, -0.0199])
+def test_the_frame_of_a_marked_cell_does_not_touch_its_number(number: float) -> None:
+    given = Grid("f1", ((0.5, number), (0.5, 0.25)), made=(0, 1))
+    placed = place_grid(given, given.values, digits=4, most=300.0)
+    (made,) = [box for box in placed.boxes if box.role == "made"]
+    left, _, right, _ = next(text for text in placed.texts if text.text == f"{number:g}").box
+    assert made.x + 0.9 < left  # half of the frame's line
+    assert right < made.x + made.width - 0.9
+
+
 def test_a_map_of_many_cells_has_its_range_and_its_window_with_numbers() -> None:
     layout = placed("large maps")
     pixels = [box for box in layout.boxes if box.role == "pixel"]

@@ -10,8 +10,8 @@ from backlit.analysis.report.cell_text import cell_text, cut, number_text
 from backlit.analysis.report.class_scores import normalized
 from backlit.analysis.report.measured_rows import Measured
 from backlit.analysis.report.records import Importances, WorstRow
-from backlit.analysis.report.row_pictures import row_pictures
 from backlit.data.grids import Grid
+from backlit.data.picture_files import row_pictures
 from backlit.kernels.types import Array
 from backlit.model import TabularModel
 
@@ -46,7 +46,7 @@ def worst_rows(
     columns = [] if private else _columns(model, importance) or measured.table.file_columns
     taken = measured.table.take(order)
     cells = {name: taken.column(name).to_pylist() for name in columns}
-    pictures = [] if private else row_pictures(model, taken)
+    pictures = [] if private else row_pictures(model.encoder.features.columns, taken)
     found = []
     for place, i in enumerate(order):
         row = int(measured.numbers[i])

@@ -32,6 +32,8 @@ FEWEST_PLACES = 2
 BESIDE = 14.0
 """Between a coloured map and its window with numbers."""
 SHORTEST_NAME = 96.0
+INSET = 2.5
+"""From a cell's edge to the frame of a marked one: within its number's own margin of 4 pixels."""
 PALE = 0.3
 """The strongest colour behind a number."""
 
@@ -174,16 +176,12 @@ def _numbered(
                 full=grid.heads[column],
             )
         )
-    picked = {cell for cell in (grid.made, grid.winner) if cell is not None}
     for row, line in enumerate(texts):
         for column, text in enumerate(line):
             x, y = left + column * wide, top + row * ROW
             boxes.append(Box(x, y, wide, ROW, "cell", PALE * _shade(array[row, column], largest)))
-            bold = (row, column) in picked
             written.append(
-                Text(
-                    x + wide / 2, y + ROW / 2 + CELL_LETTERS * LOWERED, text, "cell", "middle", CELL_LETTERS, bold=bold
-                )
+                Text(x + wide / 2, y + ROW / 2 + CELL_LETTERS * LOWERED, text, "cell", "middle", CELL_LETTERS)
             )
     boxes += [_moved(box._replace(x=box.x + left), top) for box in _marks(grid, wide, ROW)]
     width, height = left + wide * array.shape[1], top + ROW * array.shape[0]
@@ -207,7 +205,13 @@ def _marks(grid: Grid, wide: float, high: float, offset: tuple[int, int] = (0, 0
         ]
     picked = {cell for cell in (grid.made, grid.winner) if cell is not None}
     boxes += [
-        Box((column - offset[1]) * wide + 3, (row - offset[0]) * high + 3, wide - 6, high - 6, "made")
+        Box(
+            (column - offset[1]) * wide + INSET,
+            (row - offset[0]) * high + INSET,
+            wide - 2 * INSET,
+            high - 2 * INSET,
+            "made",
+        )
         for row, column in sorted(picked)
     ]
     return boxes

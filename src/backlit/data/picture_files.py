@@ -1,32 +1,31 @@
-"""The pictures of rows as PNG files, where a model reads pictures."""
+"""The pictures of rows as PNG files: what a person sees of the numbers that a network reads."""
 
 from __future__ import annotations
 
 import math
 import struct
 import zlib
+from collections.abc import Iterable
 
 import numpy as np
+import numpy.typing as npt
 
 from backlit.data.grids import Grid, grid_of_columns
 from backlit.data.table import Table
-from backlit.kernels.types import Array
-from backlit.model import TabularModel
 
 MOST = 64
 """Pixels of a side, at most: of a larger picture every second, third, ... pixel is shown."""
 GREY, COLOURS = 1, 3
 
 
-def row_pictures(model: TabularModel, table: Table) -> list[bytes]:
-    """The picture of each row of a table as a PNG file; empty bytes where the model reads no pictures.
+def row_pictures(plans: Iterable[object], table: Table) -> list[bytes]:
+    """Give the picture of each row of a table as a PNG file, by the plans of its columns; empty bytes without pictures.
 
     Pixels lie between 0, or the smallest number, and 1, or the largest: black and white.
     """
-    plans = [plan for plan in model.encoder.features.columns if isinstance(plan, Grid)]
-    if not table.arrow.num_rows or not plans or len(plans[0].shape) != 3 or plans[0].shape[2] not in {GREY, COLOURS}:
+    plan = next((plan for plan in plans if isinstance(plan, Grid)), None)
+    if not table.arrow.num_rows or plan is None or len(plan.shape) != 3 or plan.shape[2] not in {GREY, COLOURS}:
         return [b""] * table.arrow.num_rows
-    plan = plans[0]
     standardized = np.empty((table.arrow.num_rows, math.prod(plan.shape)))
     column = grid_of_columns(table, plan.columns) if plan.columns else table.column(plan.name)
     for _ in plan.write(column, standardized):
@@ -38,8 +37,8 @@ def row_pictures(model: TabularModel, table: Table) -> list[bytes]:
     return [png(picture) for picture in pixels]
 
 
-def png(pixels: Array) -> bytes:
-    """A picture (height, width, channels) of bytes as a PNG file; one channel is grey, three are red, green and blue.
+def png(pixels: npt.NDArray[np.uint8]) -> bytes:
+    """Give a picture (height, width, channels) of bytes as a PNG file: one channel grey, three red, green and blue.
 
     Format: https://www.w3.org/TR/png-3/
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import struct
 import zlib
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from backlit.analysis.report.row_pictures import MOST, row_pictures
 from backlit.data.grids import grid_column, measured_grid
+from backlit.data.picture_files import MOST, row_pictures
 from backlit.data.table import Table
 
 
@@ -20,8 +18,7 @@ def drawn(pictures: np.ndarray, shape: tuple[int, ...]) -> list[bytes]:
     """The pictures of all rows of a table of pictures, for a model whose rows have that shape."""
     column = grid_column(pictures)
     plan = measured_grid("picture", column, shape)[0]
-    model: Any = SimpleNamespace(encoder=SimpleNamespace(features=SimpleNamespace(columns=(plan,))))
-    return row_pictures(model, Table(pa.table({"picture": column})))
+    return row_pictures([plan], Table(pa.table({"picture": column})))
 
 
 def pixels_of(png: bytes) -> np.ndarray:
@@ -63,5 +60,4 @@ def test_of_a_large_picture_some_pixels_are_shown() -> None:
 
 def test_sequences_and_tables_of_columns_have_no_pictures() -> None:
     assert drawn(np.random.default_rng(0).normal(size=(2, 6, 3)), (6, 3)) == [b"", b""]
-    columns: Any = SimpleNamespace(encoder=SimpleNamespace(features=SimpleNamespace(columns=())))
-    assert row_pictures(columns, Table(pa.table({"a": [1.0, 2.0]}))) == [b"", b""]
+    assert row_pictures([], Table(pa.table({"a": [1.0, 2.0]}))) == [b"", b""]
