@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -93,9 +94,10 @@ def test_a_step_by_hand_is_drawn_both_ways(name: str) -> None:
     assert [picture.backward for picture in pictures(name)] == [False, True]
     text, page = str(shown(name)), shown(name).to_html()
     assert "layer 1: " in text
-    for way in ("Forward", "Backward"):
-        assert page.count("<figure>\n") == 2
-        assert page.count(f"<title>{way} pass") == len(pictures(name)[way == "Backward"].drawing.panels) + 1
+    assert page.count("<figure>\n<div") == 2
+    for panel in pictures(name)[0].drawing.panels:
+        assert f"<title>Forward pass: what each layer gives, and its weights: {panel.title}</title>" in page
+    assert "<title>Backward pass: the slopes of the error, layer by layer: layer 1: " in page
     assert shown(name)._repr_html_().count("background-image") >= 2
 
 
@@ -158,6 +160,24 @@ def test_the_residual_network_differs_by_its_sums_alone() -> None:
     assert residual.end.validation_accuracy > 0.9
     finding = shown("residual").run.trouble.runs[0].diagnosis
     assert "BL303" in {found.code for found in finding.findings}
+
+
+def test_the_numbers_in_the_lessons_are_those_that_the_demos_measure() -> None:
+    """One digit of each, where the machine may decide the next one."""
+    text = (Path(__file__).parents[2] / "docs" / "lessons" / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (Elman|LSTM|plain|residual) \|(.*)\|$", text, re.MULTILINE)
+    said = {name: [float(cell.replace("%", "")) for cell in cells.split("|")] for name, cells in rows}
+    measured = {}
+    for run in shown("memory").run.trouble.runs:
+        if run.time[0]:
+            shares = [lengths[0] / lengths[-1] for lengths in run.time]
+            measured[run.name.split(",")[0]] = [*shares, runs("memory")[run.name].end.validation_error]
+    for run in shown("residual").run.trouble.runs:
+        norms = [signals["gradient_norm"][0] for signals in run.signals.layers.values()]
+        measured[run.name] = [norms[0] / norms[-1], 100 * runs("residual")[run.name].end.validation_accuracy]
+    assert set(said) == set(measured)
+    for name, numbers in said.items():
+        assert measured[name] == pytest.approx(numbers, rel=0.3), name
 
 
 @pytest.mark.parametrize("width", [40, 80])
