@@ -1,11 +1,11 @@
 """Draw the pictures of the documents, each by the name of its file.
 
     python -m bench.picture docs/pictures/two-layer.svg docs/pictures/valley.svg docs/pictures/boundary.svg
-    python -m bench.picture docs/pictures/signals.svg
+    python -m bench.picture docs/pictures/signals.svg docs/pictures/convolution.svg docs/pictures/recurrent.svg
 
-`two-layer` is that example's forward and backward pass, as the HTML page shows them; `valley` the error over weight and
-bias of one neuron, with two paths of descent; `boundary` what a network trained on iris predicts over two columns;
-`signals` the gradient norms of ten sigmoid layers, the network of docs/pictures.md.
+`two-layer`, `convolution` and `recurrent` are the forward and backward pass of these examples, as the HTML page shows
+them; `valley` the error over weight and bias of one neuron, with two paths of descent; `boundary` what a network trained
+on iris predicts over two columns; `signals` the gradient norms of ten sigmoid layers, the network of docs/pictures.md.
 """
 
 from __future__ import annotations
@@ -22,25 +22,36 @@ from sklearn.preprocessing import scale
 
 import backlit as bl
 from backlit.examples import example_file, read_network_file
+from backlit.explain import Drawing
 from backlit.model import Settings, fit_table
 from backlit.show.network.svg import LIGHT, NETWORK_STYLE, network_svg
 
 
 def two_layer() -> str:
-    """Give the two drawings, one below the other, as one SVG."""
+    """Give the two drawings of an example whose weights have names of their own."""
     setup = read_network_file(example_file("two-layer")).setups[0]
     network, names = setup.build(), setup.names
     weights = [(array, *index) for array in ("1.W", "2.W") for index in np.ndindex(network[array].shape)]
     labels = {names.parameter(*weight): names.own_label(*weight) for weight in weights}
-    drawing = bl.explain(network, *setup.rows(), optimizer=bl.SGD(0.5), labels=labels).step.drawing()
-    height, parts = 0, []
+    return both_ways(bl.explain(network, *setup.rows(), optimizer=bl.SGD(0.5), labels=labels).step.drawing())
+
+
+def example(name: str) -> str:
+    """Give the two drawings of another example."""
+    setup = read_network_file(example_file(name)).setups[0]
+    return both_ways(bl.explain(setup.build(), *setup.rows(), optimizer=bl.SGD(0.5)).step.drawing())
+
+
+def both_ways(drawing: Drawing) -> str:
+    """Give a drawing forward and backward, one below the other, as one SVG."""
+    height, width, parts = 0, 0, []
     for backward in (False, True):
         svg = network_svg(drawing, backward=backward, standalone=False)
         found = re.search(r'width="(\d+)" height="(\d+)"', svg)
         assert found is not None
-        width, tall = map(int, found.groups())
+        wide, tall = map(int, found.groups())
         parts.append(svg.replace("<svg ", f'<svg y="{height}" ', 1))
-        height += tall
+        width, height = max(width, wide), height + tall
     size = f'width="{width}" height="{height}"'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {width} {height}">\n'
@@ -79,7 +90,10 @@ def signals() -> str:
     return str(training.signals.plot().to_svg()) + "\n"
 
 
-PICTURES = {"two-layer": two_layer, "valley": valley, "boundary": boundary, "signals": signals}
+PICTURES = {
+    "two-layer": two_layer, "valley": valley, "boundary": boundary, "signals": signals,
+    "convolution": lambda: example("convolution"), "recurrent": lambda: example("recurrent"),
+}  # fmt: skip
 
 if __name__ == "__main__":
     for name in sys.argv[1:]:

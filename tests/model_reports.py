@@ -16,6 +16,7 @@ from sklearn import metrics
 
 from backlit.analysis.report import records
 from backlit.data import ColumnReport, Surprise, Task
+from backlit.data.picture_files import png
 from backlit.engine import TrainingCurve
 from backlit.explain.record.node_record import Node
 from backlit.explain.record.step_records import Column, Drawing, Edge
@@ -135,6 +136,21 @@ def of_classes(
     verdict = records.Verdict("good", sentence)
     task = Task(target, "classes", f"the column holds text: {k} classes", tuple(labels), 5 * rows, 0)
     return _report(table, target, columns, list(labels), verdict, task, scores, measured, worst, rng, 5 * rows)
+
+
+def of_pictures() -> records.ModelReport:
+    """Grey pictures of 8 × 8 pixels from files, with those of the most wrong rows."""
+    report = of_classes("digits", "class", ["picture"], list("0123456789"), rows=90, margin=1.0)
+    rng = np.random.default_rng(0)
+    worst = tuple(
+        replace(
+            row,
+            picture=png(rng.integers(0, 256, (8, 8, 1), np.uint8)),
+            cells=(("file", f"{row.true}/{row.row}.png"),),
+        )
+        for row in report.worst
+    )
+    return replace(report, worst=worst)
 
 
 def _class(label: str, j: int, true: Any, found: Any, share: Any) -> records.ClassMeasures:

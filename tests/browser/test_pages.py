@@ -36,11 +36,11 @@ SHEETS = {
 WIDTHS = (390, 1100, 1700)
 MADE: dict[str, Callable[[], str]] = {
     "folded": lambda: folded(20, 14, 5).to_html(), "tall": lambda: folded(20, 12, 12).to_html(),
-    "named": lambda: named().to_html(names=True),
+    "named": lambda: named().to_html(names=True), "maps": lambda: maps().to_html(),
 }  # fmt: skip
 PRINTED = (688, 1016)
 """The part of an A4 sheet within the margins, in pixels."""
-SMALLEST = 10.0
+SMALLEST = 11.0
 """Of letters, in pixels."""
 
 FAULTS = """
@@ -73,6 +73,11 @@ for (const part of document.querySelectorAll('p, dt, dd, summary, td, figcaption
 if (document.documentElement.scrollWidth > innerWidth) found.push('the page scrolls sideways')
 return found
 """
+HIDDEN = """
+const shown = innerWidth <= 640 ? '.wide' : '.narrow'
+return [...document.querySelectorAll('svg.network')].filter(svg => svg.checkVisibility() == svg.matches(shown))
+"""
+"""Drawings that should be shown and are not, or that are for another width."""
 OPEN = "document.querySelectorAll('details').forEach(part => part.open = true)"
 
 
@@ -104,6 +109,12 @@ def folded(*sizes: int, **names: Any) -> Any:
     return bl.explain(network, X, [0, 2], **names)
 
 
+def maps() -> Any:
+    layers = [bl.Conv2D(6, 5, "relu"), bl.MaxPool(2), bl.Flatten(), bl.Dense(2, "softmax")]
+    network = bl.Network(layers, (28, 28, 1), "cross_entropy", seed=0)
+    return bl.explain(network, np.random.default_rng(0).normal(size=(1, 28, 28, 1)), [0])
+
+
 def named() -> Any:
     inputs = ["Stunden Lernens", "Größe in Zentimetern", "身長（センチメートル）", "income before tax, per month",
               "الطول بالسنتيمتر", "длина лепестка", "g", "h", "i"]  # fmt: skip
@@ -130,7 +141,7 @@ def test_no_label_lies_on_another_and_all_are_legible(browser: Any, pages: Pages
     for width in WIDTHS:
         browser.resize(width)
         assert browser.run("return innerWidth") == width
-        assert browser.run("return [...document.querySelectorAll('svg.network')].every(svg => svg.checkVisibility())")
+        assert browser.run(HIDDEN) == []
         found[width] = browser.run(FAULTS, SMALLEST)
     assert found == {width: [] for width in WIDTHS}
 
@@ -163,7 +174,7 @@ def test_the_first_sheet_has_the_first_picture_of_a_large_network(browser: Any, 
     assert browser.run(letters) > 6.4  # 4.8 points
 
 
-@pytest.mark.parametrize(("width", "beside"), [(390, False), (1100, True), (1700, True)])
+@pytest.mark.parametrize(("width", "beside"), [(390, False), (1200, True), (1700, True)])
 def test_forward_and_backward_stand_beside_each_other_where_they_fit(
     browser: Any, pages: Pages, width: int, beside: bool
 ) -> None:
@@ -171,6 +182,29 @@ def test_forward_and_backward_stand_beside_each_other_where_they_fit(
         browser.show(pages[name], width)
         tops = browser.run("return [...document.querySelectorAll('figure')].map(f => f.getBoundingClientRect().top)")
         assert (tops[0] == tops[1]) == beside, name
+
+
+@pytest.mark.parametrize(("width", "lines"), [(390, 2), (1200, 1)])
+def test_as_many_maps_stand_beside_one_another_as_fit(browser: Any, pages: Pages, width: int, lines: int) -> None:
+    browser.show(pages["maps"], width)
+    tops = browser.run("""
+const shown = [...document.querySelectorAll('svg.forward')].filter(svg => svg.checkVisibility())
+const layer = shown.find(svg => svg.ariaLabel.includes('layer 1'))
+const names = [...layer.querySelectorAll('.name')].filter(text => /^f[1-6]$/.test(text.textContent))
+return names.map(text => Math.round(text.getBoundingClientRect().top))
+""")
+    assert len(tops) == 4
+    assert len(set(tops)) == lines
+
+
+def test_a_panel_of_maps_is_printed_whole(browser: Any, pages: Pages) -> None:
+    """A sheet has room for each, and its letters keep their size."""
+    browser.show(pages["maps"], PRINTED[0])
+    browser.print_media()
+    drawn = "[...document.querySelectorAll('svg.wide')]"
+    assert browser.run(f"return {drawn}.every(svg => svg.getBoundingClientRect().height < 700)")
+    scales = browser.run(f"return {drawn}.map(svg => svg.getScreenCTM().a)")
+    assert [min(scales), max(scales)] == pytest.approx([0.8, 0.8], abs=0.02)
 
 
 def test_a_dark_page_is_printed_on_white(browser: Any, pages: Pages) -> None:

@@ -60,6 +60,18 @@ def test_nothing_is_wrong_light_and_dark(browser: Any, file: Path, dark: bool) -
     assert ink == ("rgb(230, 235, 242)" if dark else "rgb(28, 36, 48)")
 
 
+def test_pictures_of_rows_fit_a_narrow_screen(browser: Any, tmp_path: Path) -> None:
+    made = tmp_path / "pictures.html"
+    made.write_text(report_html(model_reports.of_pictures()), encoding="utf-8")
+    browser.show(made, 390)
+    assert browser.run("return performance.getEntriesByType('resource').map(one => one.name)") == []
+    assert browser.run("return [...document.images].map(img => img.naturalWidth)") == [8] * 10
+    assert browser.run(STACKED) == 0
+    assert browser.run("return document.querySelector('.stack:has(img) caption').getBoundingClientRect().height") < 40
+    browser.run(axe())
+    assert browser.driver.execute_async_script(AXE, False) == []
+
+
 @pytest.mark.parametrize("file", ["iris"], indirect=True)
 def test_the_keyboard_reaches_the_report_first(browser: Any, file: Path) -> None:
     from selenium.webdriver.common.keys import Keys

@@ -1,6 +1,9 @@
 """`backlit train` with layers of a network file, and on arrays of pictures: to a model that predicts and evaluates."""
 
+import base64
+import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -38,6 +41,10 @@ def run(capsysbinary, *arguments):
     return code, captured.out.decode(), captured.err.decode()
 
 
+def open_picture(data):
+    return pytest.importorskip("PIL.Image").open(io.BytesIO(data))
+
+
 QUICK = ("--epochs", "8", "--validation", "0", "--rate", "0.01", "-q")
 
 
@@ -58,6 +65,10 @@ def test_arrays_of_pictures(capsysbinary):
     lines = run(capsysbinary, "predict", "digits.safetensors", "digits.npz", "--probabilities")[1].splitlines()
     assert len(lines) == 301
     assert lines[0].startswith("prediction,probability 0,probability 1")
+    assert run(capsysbinary, "report", "digits.safetensors", "--data", "digits.npz", "-o", "r.json")[0] == 0
+    worst = json.loads(Path("r.json").read_text(encoding="utf-8"))["worst"][0]
+    shown = np.asarray(open_picture(base64.b64decode(worst["picture"])))
+    assert np.abs(shown / 255 * 16 - load_digits().images[worst["row"] - 1]).max() < 16 / 255
 
 
 def test_a_folder_has_a_line_for_each_file_with_its_probability(capsysbinary, tmp_path):

@@ -191,3 +191,11 @@ def test_filters_are_those_of_the_first_convolution() -> None:
     assert [grid.name for grid in found] == ["w(i1,f1.1)", "w(i1,f1.2)", "w(i1,f1.3)"]
     np.testing.assert_array_equal(np.array(found[1].values, float), network["1.W"][:, :, 0, 1])
     assert filters_of(bl.Network([bl.Dense(1)], 2)) == ()
+
+
+def test_an_embedding_names_the_weights_that_each_category_picks() -> None:
+    layers = [bl.Embedding(10, 3), bl.Flatten(), bl.Dense(2)]
+    network = bl.Network(layers, 4, "mse", seed=3)
+    panel = maps(bl.explain(network, [[7, 3, 1, 9]], [[0.0, 1.0]]).example.drawings[0].panels[1])
+    assert panel.grids[0].heads == ("w(7,…)", "w(3,…)", "w(1,…)", "w(9,…)")
+    np.testing.assert_array_equal(np.array(panel.grids[0].values, float).T, network["1.W"][[7, 3, 1, 9]])

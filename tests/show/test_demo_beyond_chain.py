@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -101,7 +102,10 @@ def is_drawn_both_ways(step: Any) -> None:
     assert [picture.backward for picture in pictures(step)] == [False, True]
     text, page = str(step), step.to_html()
     assert "layer 1: " in text
-    assert page.count('class="network forward"') == page.count('class="network backward"') == 1
+    assert page.count("<figure>\n<div") == 2
+    for panel in pictures(step)[0].drawing.panels:
+        assert f"<title>Forward pass: what each layer gives, and its weights: {panel.title}</title>" in page
+    assert "<title>Backward pass: the slopes of the error, layer by layer: layer 1: " in page
     assert step._repr_html_().count("background-image") >= 2
 
 
@@ -125,6 +129,13 @@ def test_both_networks_for_digits_have_as_many_weights_and_the_convolution_errs_
     assert np.array(maps.drawing.panels[0].grids[0].values).shape == (8, 8)
 
 
+def lesson(name: str) -> list[float]:
+    """Give the numbers that the lessons say of a network: one digit of each, where the machine may decide the next."""
+    text = (Path(__file__).parents[2] / "docs" / "lessons" / "README.md").read_text(encoding="utf-8")
+    (row,) = re.findall(rf"^\| {name} \|(.*)\|$", text, re.MULTILINE)
+    return [float(cell.replace("%", "")) for cell in row.split("|")]
+
+
 def test_the_plain_layer_fails_at_long_sequences_and_the_lstm_does_not() -> None:
     """The slope through time vanishes in the plain layer, and stays in the LSTM."""
     memory = shown("memory")
@@ -142,6 +153,8 @@ def test_the_plain_layer_fails_at_long_sequences_and_the_lstm_does_not() -> None
     assert shares["LSTM, 60"][0] < 1e-3  # at the first weights both vanish
     assert shares["Elman, 60"][1] < 0.05
     assert 0.2 < shares["LSTM, 60"][1] < 5.0
+    for name in times:
+        assert [*shares[name], found[name]] == pytest.approx(lesson(name.split(",")[0]), rel=0.3)
     assert [figure.title for figure in figures(memory)][-2:] == [
         "The slope through time, at the first weights", "The slope through time, after training"]  # fmt: skip
 
@@ -157,6 +170,8 @@ def test_the_residual_network_differs_by_its_sums_alone() -> None:
         norms = [signals["gradient_norm"] for signals in run.signals.layers.values()]
         assert len(norms) == 22
         ratios[run.name] = norms[0][0] / norms[-1][0]
+        accuracy = runs(deep)[run.name].end.validation_accuracy
+        assert [ratios[run.name], 100 * accuracy] == pytest.approx(lesson(run.name), rel=0.3)
     assert ratios["plain"] < 1e-5
     assert ratios["residual"] > 0.05
     assert plain.end.error == pytest.approx(deep.run.trouble.baseline, rel=0.01)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
@@ -13,11 +14,12 @@ from rich.cells import cell_len
 import backlit as bl
 from backlit.explain import Branches, Drawing, Grid, Maps, Node, Unrolled
 from backlit.explain.record.drawing_records import Moment, Numbers, Panel, Sum
-from backlit.show.network.grids import block_means, place_grid
+from backlit.show.network.grids import block_means, fitting_texts, place_grid
 from backlit.show.network.panel_text import panel_lines
 from backlit.show.network.panels import WIDTH, panels_layout
 from backlit.show.network.parts import Box, Layout, Text
-from backlit.show.network.svg import network_svg
+from backlit.show.network.stack import drawing_pieces
+from backlit.show.network.svg import drawing_svgs, network_svg
 from backlit.show.network.words import drawing_caption
 
 RNG = np.random.default_rng(0)
@@ -127,16 +129,26 @@ def test_the_window_and_the_marked_cell_are_framed() -> None:
     assert len(gaps) == 2  # cells that do not touch have a frame each
 
 
+@pytest.mark.parametrize("number", [1.0, -0.0199])
+def test_the_frame_of_a_marked_cell_does_not_touch_its_number(number: float) -> None:
+    given = Grid("f1", ((0.5, number), (0.5, 0.25)), made=(0, 1))
+    placed = place_grid(given, given.values, digits=4, most=300.0)
+    (made,) = [box for box in placed.boxes if box.role == "made"]
+    left, _, right, _ = next(text for text in placed.texts if text.text == f"{number:g}").box
+    assert made.x + 0.9 < left  # half of the frame's line
+    assert right < made.x + made.width - 0.9
+
+
 def test_a_map_of_many_cells_has_its_range_and_its_window_with_numbers() -> None:
     layout = placed("large maps")
     pixels = [box for box in layout.boxes if box.role == "pixel"]
     assert len(pixels) == 4 * 28 * 28
     first = np.array(CASES["large maps"][0].grids[0].values, float)  # type: ignore[union-attr]
     said = [text.text for text in layout.texts]
-    assert f"28 × 28, from {first.min():.4f} to {first.max():.4f}" in said
-    assert "row 4, columns 4 to 5" in said
+    assert f"28 × 28, from {first.min():.4f} to {first.max():.4f}" in " ".join(said)
+    assert "row 4, columns 4 to 5" in " ".join(said)
     assert f"{first[3, 3]:.4f}" in said
-    assert "… 2 more" in said
+    assert "and 2 more maps" in said
 
 
 def test_a_map_with_more_cells_than_pixels_says_that_it_shows_means() -> None:
@@ -151,6 +163,65 @@ def test_colours_are_the_numbers_in_parts_of_the_largest() -> None:
     given = Grid("f1", ((2.0, -1.0), (0.0, 0.5)))
     cells = [box.shade for box in place_grid(given, given.values, digits=4, most=300.0).boxes if box.role == "cell"]
     assert np.array(cells) / cells[0] == pytest.approx([1.0, -0.5, 0.0, 0.25])
+
+
+def test_maps_that_are_compared_have_the_same_places_and_factor() -> None:
+    small, tiny = np.full((6, 6), 0.043), np.full((6, 6), 1.25e-7)
+    tiny[0] = [0.0, -0.0421, 0.01, 0.02, 0.03, 0.00999]
+    assert fitting_texts(small, 4, 400.0)[1] == 0
+    for one in (small, tiny):
+        texts, power = fitting_texts(one, 4, 255.0, (small, tiny))
+        assert power == -2
+        assert not any("e" in text for row in texts for text in row)
+    assert texts[0] == ["0", "-4.21", "1.00", "2.00", "3.00", "1.00"]
+    assert texts[1][0] == "0.00"
+    placed = place_grid(Grid("f1", as_numbers(tiny)), as_numbers(tiny), digits=4, most=255.0)
+    assert placed.texts[0].text == "f1 (× 10⁻²)"
+
+
+def test_a_panel_is_wide_where_maps_then_stand_beside_one_another() -> None:
+    large, small, chained = (
+        drawing_pieces(Drawing((), (), "", panels=CASES[name]), backward=False, digits=4)
+        for name in ("large maps", "small map", "many")
+    )
+    assert large[0].wide
+    assert large[0].wide.height < 0.6 * large[0].narrow.height
+    assert [piece.title for piece in small] == ["inputs", "layer 1: conv2d, relu"]
+    assert [piece.wide for piece in (small[0], *chained)] == [None] * 2
+
+
+def test_a_page_has_a_picture_for_each_panel_that_says_what_it_is() -> None:
+    svgs = list(drawing_svgs(Drawing((), (), "", panels=CASES["large maps"]), backward=False, digits=4))
+    assert [svg.split('class="')[1].split('"')[0] for svg in svgs] == ["network forward narrow", "network forward wide"]
+    assert all("<title>Forward pass: what each layer gives, and its weights: layer 1</title>" in svg for svg in svgs)
+    assert len(svgs[1]) < 120_000  # cells of one colour are one path: as rectangles they would take 600 kB
+
+
+def test_coloured_cells_are_drawn_where_they_are() -> None:
+    values = np.zeros((13, 13))
+    values[2, 3:5], values[4, 6] = 1.0, -0.5
+    drawn = network_svg(Drawing((), (), "", panels=(Maps("", (Grid("", as_numbers(values)),), 1),)), backward=False)
+    paths = [path for path in ElementTree.fromstring(drawn).iter() if path.tag.endswith("path")]
+    said = [(path.get("class"), path.get("fill-opacity")) for path in paths]
+    assert said == [("pixel minus", "0.5"), ("pixel plus", "1")]
+    side = 140 / 13
+    numbers = [[float(part) for part in re.findall(r"[\d.]+", str(path.get("d")))] for path in paths]
+    (top,) = {number - row * side for number, row in ((numbers[0][1], 4),)}
+    assert numbers[0] == pytest.approx([12 + 6 * side, top + 4 * side, side, side, side], abs=0.02)
+    assert numbers[1] == pytest.approx([12 + 3 * side, top + 2 * side, 2 * side, side, 2 * side], abs=0.02)
+
+
+def test_branches_without_slopes_are_left_out_on_the_way_back() -> None:
+    inputs = Maps("layer 1a.1: select", (Grid("", ((1.0, 2.0),)),), 2)
+    block = Branches("layer 1: parallel", ((inputs,), ()), "concatenate", (Grid("", ((1.0, 2.0),)),), 2)
+    assert panels_layout((block,), backward=True, digits=4).texts == ()
+    assert panels_layout((block,), backward=False, digits=4).texts
+
+
+def test_a_title_breaks_between_words() -> None:
+    long = Maps("layer 1a.3: flatten, 4 numbers", (), 0)
+    lines = [text.text for text in panels_layout((long,), backward=False, digits=4, most=176.0).texts]
+    assert " ".join(lines) == long.title
 
 
 def test_arrows_turn_round_on_the_way_back() -> None:

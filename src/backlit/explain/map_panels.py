@@ -38,13 +38,17 @@ def maps_panel(source: Source, nodes: Sequence[int], marks: Marks, title: str) -
     weights, bias = _weights(source, first, marks.made)
     slope = inner if weights or bias else buffer
     panel = grids_panel(source, buffer, marks, title, slope)
+    if source.row is not None and (picked := _picked(source, first)):
+        panel = msgspec.structs.replace(
+            panel, grids=tuple(msgspec.structs.replace(g, heads=picked) for g in panel.grids)
+        )
     making = source.making(first, marks.made) if marks.made is not None else None
     made = (
         _sum(source, nodes, making, marks.made)
         if making and marks.made is not None and source.row is not None
         else None
     )
-    return msgspec.structs.replace(panel, weights=weights, bias=bias, made=made)
+    return msgspec.structs.replace(panel, weights=weights[:MOST_MAPS], bias=bias, made=made, weights_size=len(weights))
 
 
 def grids_panel(source: Source, buffer: str, marks: Marks, title: str, slope: str = "") -> Maps:
@@ -89,7 +93,20 @@ def _sequence(names: Sequence[str], values: Array, slopes: Array | None, marks: 
     return Grid("", numbers(values.T), shown, window, cell(marks.made), cell(marks.winner), heads, tuple(names))
 
 
+def _picked(source: Source, k: int) -> tuple[str, ...]:
+    """Give the rows of its weights that an embedding picks, one for each category; of another layer nothing."""
+    part = _weights_part(source, k)
+    if part is None or part.source is None or not isinstance(part.source(part.places[0]), str):
+        return ()
+    return tuple(f"w({category:g},…)" for category in source.values(source.nodes[k].reads[0]).reshape(-1))
+
+
 # -------------------------------------------------------------------------------------------------- weights and the sum
+
+
+def _weights_part(source: Source, k: int) -> Part | None:
+    equations = source.equations[k]
+    return next((part for part in equations.parameters if part.array == "W"), None) if equations else None
 
 
 def _weights(source: Source, k: int, made: Index | None) -> tuple[tuple[Grid, ...], Node | None]:
@@ -103,11 +120,11 @@ def _weights(source: Source, k: int, made: Index | None) -> tuple[tuple[Grid, ..
     if equations is None or not equations.parameters:
         return _matrix(source, k), None
     values, slopes = source.weights(k, "W"), source.gradient(k, "W")
-    part = next((part for part in equations.parameters if part.array == "W"), None)
+    part = _weights_part(source, k)
     if part is None or part.source is None or isinstance(part.source(part.places[0]), str):
         return (), None  # a weight of a category is no channel's
     grids = filter_grids(part, unit, values, slopes, (read.channels, own.channels))
-    return tuple(grids[:MOST_MAPS]), _bias(source, k, unit, own.channels[unit])
+    return tuple(grids), _bias(source, k, unit, own.channels[unit])
 
 
 def filter_grids(

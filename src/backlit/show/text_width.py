@@ -36,7 +36,7 @@ def shortened(text: str, most: float, size: float, *, bold: bool = False) -> str
     return "…"
 
 
-def wrapped(text: str, most: float, size: float) -> list[str]:
+def wrapped(text: str, most: float, size: float, *, bold: bool = False) -> list[str]:
     """Break a text between words into lines of at most that width; a longer word has a line of its own.
 
     >>> wrapped("one two three", 60, 10)
@@ -45,7 +45,7 @@ def wrapped(text: str, most: float, size: float) -> list[str]:
     lines: list[str] = []
     for word in text.split(" "):
         longer = f"{lines[-1]} {word}" if lines else word
-        if lines and text_width(longer, size) <= most:
+        if lines and text_width(longer, size, bold=bold) <= most:
             lines[-1] = longer
         else:
             lines.append(word)

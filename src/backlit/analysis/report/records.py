@@ -150,7 +150,8 @@ class WorstRow(msgspec.Struct, frozen=True):
 
     `error` is -log p of the right class, or the residual true - predicted. `probability` is that of the right class,
     None where numbers are predicted. `cells` are the row's columns as text, in the table's order; of many columns, the
-    most important ones. A private report has only `row`: with the model and a row's cells, an error tells the target.
+    most important ones; `picture` is the row's picture as a PNG file where the model reads pictures. A private report
+    has only `row`: with the model and a row's cells, an error tells the target.
     """
 
     row: int
@@ -159,6 +160,7 @@ class WorstRow(msgspec.Struct, frozen=True):
     error: float | None
     probability: float | None
     cells: tuple[tuple[str, str], ...]
+    picture: bytes = b""
 
 
 class Importance(msgspec.Struct, frozen=True):

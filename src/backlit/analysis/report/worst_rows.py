@@ -11,6 +11,7 @@ from backlit.analysis.report.class_scores import normalized
 from backlit.analysis.report.measured_rows import Measured
 from backlit.analysis.report.records import Importances, WorstRow
 from backlit.data.grids import Grid
+from backlit.data.picture_files import row_pictures
 from backlit.kernels.types import Array
 from backlit.model import TabularModel
 
@@ -43,7 +44,9 @@ def worst_rows(
     wrong = np.isfinite(errors) & (measured.answers != measured.targets)
     order = np.argsort(np.where(wrong, -np.abs(errors), np.inf), kind="stable")[: min(WORST, int(wrong.sum()))]
     columns = [] if private else _columns(model, importance) or measured.table.file_columns
-    cells = {name: measured.table.take(order).column(name).to_pylist() for name in columns}
+    taken = measured.table.take(order)
+    cells = {name: taken.column(name).to_pylist() for name in columns}
+    pictures = [] if private else row_pictures(model.encoder.features.columns, taken)
     found = []
     for place, i in enumerate(order):
         row = int(measured.numbers[i])
@@ -53,7 +56,7 @@ def worst_rows(
         true, predicted = told(measured, int(i))
         shown = tuple((name, cell_text(cells[name][place])) for name in columns)
         probability = None if p is None else float(p[i])
-        found.append(WorstRow(row, true, predicted, float(errors[i]), probability, shown))
+        found.append(WorstRow(row, true, predicted, float(errors[i]), probability, shown, pictures[place]))
     return tuple(found)
 
 

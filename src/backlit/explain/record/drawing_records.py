@@ -50,7 +50,8 @@ class Sum(msgspec.Struct, frozen=True):
 class Maps(msgspec.Struct, frozen=True, tag="maps"):
     """What a layer gives: its channels as grids, the weights that lead to the marked one, and how its cell is made.
 
-    `size` counts all channels, of which `grids` are some. `bias` is that of the marked channel, with its slope.
+    `size` counts all channels, of which `grids` are some, `weights_size` all grids of such weights. `bias` is that of
+    the marked channel, with its slope.
     """
 
     title: str
@@ -60,6 +61,7 @@ class Maps(msgspec.Struct, frozen=True, tag="maps"):
     bias: Node | None = None
     made: Sum | None = None
     targets: tuple[Grid, ...] = ()
+    weights_size: int = 0
 
 
 class Moment(msgspec.Struct, frozen=True):

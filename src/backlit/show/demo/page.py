@@ -9,7 +9,7 @@ from backlit.show.demo.blocks import Block, Chart, Facts, Heading, Lines, Networ
 from backlit.show.demo.drawing import network_part
 from backlit.show.demo.parts import demo_parts
 from backlit.show.demo.records import DemoRun
-from backlit.show.network.svg import NETWORK_STYLE, network_svg
+from backlit.show.network.svg import NETWORK_STYLE, PIECES_STYLE, drawing_svgs
 from backlit.show.pages import page, table_html
 from backlit.show.picture import figure_html
 
@@ -24,7 +24,7 @@ def demo_page(run: DemoRun) -> str:
     """Give a run as a page."""
     parts = "\n".join(block_html(block) for block in demo_parts(run))
     title = run.title or run.name
-    return page(title, parts, CHART_STYLE + NETWORK_STYLE + STYLE)
+    return page(title, parts, CHART_STYLE + NETWORK_STYLE + PIECES_STYLE + STYLE)
 
 
 def block_html(block: Block) -> str:
@@ -37,8 +37,9 @@ def block_html(block: Block) -> str:
     if isinstance(block, NetworkPicture):
         return network_part(block.setup)
     if isinstance(block, PanelPicture):
-        svg = network_svg(block.drawing, backward=block.backward, digits=block.digits, standalone=False)
-        return f"<figure>\n{svg}\n<figcaption>{escape(block.caption)}</figcaption>\n</figure>"
+        svg = "\n".join(drawing_svgs(block.drawing, backward=block.backward, digits=block.digits))
+        shown = f'<div class="wide pieces" role="group" aria-label="Picture" tabindex="0">{svg}</div>'
+        return f"<figure>\n{shown}\n<figcaption>{escape(block.caption)}</figcaption>\n</figure>"
     if isinstance(block, Chart):
         return "\n".join(map(figure_html, block.figures))
     notes = "\n".join(f"<p>{escape(note)}</p>" for note in block.notes)

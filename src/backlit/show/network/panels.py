@@ -1,20 +1,19 @@
 """Where the panels of a drawing stand: maps, unrolled chains and branches, from the inputs at the top downward.
 
-Panels are as wide as a telephone's page: what does not fit beside stands below. Each is placed at (0, 0) and then
-moved, so that nothing needs to know where it will stand.
+Panels are as wide as a telephone's page, or as wide as they are let: what does not fit beside stands below. Each is
+placed at (0, 0) and then moved, so that nothing needs to know where it will stand.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-import numpy as np
-
-from backlit.explain.record.drawing_records import Branches, Grid, Maps, Panel, Unrolled
+from backlit.explain.record.drawing_records import Branches, Grid, Maps, Numbers, Panel, Unrolled
 from backlit.explain.record.node_record import Node
-from backlit.show.network.grids import CELL_LETTERS, LINE, Placed, coloured, largest_of, numbers_of, place_grid
+from backlit.show.network.grids import CELL_LETTERS, LINE, Placed, array_of, numbers_of, place_grid
 from backlit.show.network.parts import LETTERS, LOWERED, Box, Circle, Layout, Line, Text
-from backlit.show.network.sums import has_slopes, sum_text
+from backlit.show.network.sums import has_slopes, left_out_words, sum_text
 from backlit.show.network.unrolled import place_unrolled
 from backlit.show.text_width import shortened, wrapped
 
@@ -32,32 +31,46 @@ JOINS = {"add": "+", "multiply": "×", "concatenate": "‖"}
 
 def panels_layout(panels: Sequence[Panel], *, backward: bool, digits: int, most: float = WIDTH) -> Layout:
     """Place panels below one another, with arrows between them: downward, or upward on the way back."""
-    parts: list[Layout] = []
-    y = width = 0.0
-    panels = [panel for panel in panels if not backward or has_slopes(panel)]
-    for number, panel in enumerate(panels):
-        x = 0.0 if not number else 20.0
-        lines = wrapped(panel.title, 0.92 * (most - x), LETTERS)  # bold letters are wider
-        said = [shortened(line, most - x, LETTERS, bold=True) for line in lines]
-        words = tuple(Text(x, y + LETTERS + k * LINE, line, "heading", "start", LETTERS, bold=True,
-                           full=panel.title if line not in panel.title else "")
-                      for k, line in enumerate(said))  # fmt: skip
-        wide = max(text.x + text.width for text in words)
-        arrow: tuple[Line, ...] = ()
-        if number:
-            top, bottom = y - 4, y + STEM - 6
-            arrow = (
-                Line(7.0, bottom, 7.0, top, "weight arrow")
-                if backward
-                else Line(7.0, top, 7.0, bottom, "weight arrow"),
-            )
-        parts.append(Layout(wide, y + LINE * len(words), arrow, (), words))
-        y += STEM + LINE * (len(words) - 1)
-        placed = place_panel(panel, backward=backward, digits=digits, most=most).moved(0.0, y)
-        parts.append(placed)
-        y = placed.height + GAP
-        width = max(width, placed.width, wide)
-    return joined(parts, width, max(0.0, y - GAP))
+    panels = shown_panels(panels, backward=backward)
+    return stacked([titled_panel(panel, backward=backward, digits=digits, most=most, first=not number)
+                    for number, panel in enumerate(panels)])  # fmt: skip
+
+
+def shown_panels(panels: Sequence[Panel], *, backward: bool) -> list[Panel]:
+    """Give the panels that have numbers on the way."""
+    return [panel for panel in panels if not backward or has_slopes(panel)]
+
+
+def titled_panel(panel: Panel, *, backward: bool, digits: int, most: float, first: bool) -> Layout:
+    """Place a panel with its title at (0, 0); if it is not the first, with the arrow that leads to it."""
+    x = 0.0 if first else 20.0
+    lines = wrapped(panel.title, most - x, LETTERS, bold=True)
+    said = [shortened(line, most - x, LETTERS, bold=True) for line in lines]
+    words = tuple(Text(x, LETTERS + k * LINE, line, "heading", "start", LETTERS, bold=True,
+                       full=panel.title if line not in panel.title else "")
+                  for k, line in enumerate(said))  # fmt: skip
+    wide = max(text.x + text.width for text in words)
+    arrow = () if first else (stem(backward=backward),)
+    y = STEM + LINE * (len(words) - 1)
+    placed = place_panel(panel, backward=backward, digits=digits, most=most).moved(0.0, y)
+    title = Layout(wide, y, arrow, (), words)
+    return joined([title, placed], max(wide, placed.width), placed.height)
+
+
+def stem(*, backward: bool) -> Line:
+    """Give the arrow that leads to a panel, or away from it on the way back."""
+    ends = (STEM - 6, 0.0) if backward else (0.0, STEM - 6)
+    return Line(7.0, ends[0], 7.0, ends[1], "weight arrow")
+
+
+def stacked(parts: Sequence[Layout], gap: float = GAP) -> Layout:
+    """Give several layouts below one another as one."""
+    placed: list[Layout] = []
+    y = 0.0
+    for part in parts:
+        placed.append(part.moved(0.0, y))
+        y += part.height + gap
+    return joined(placed, max((part.width for part in parts), default=0.0), max(0.0, y - gap))
 
 
 def joined(parts: Sequence[Layout], width: float, height: float) -> Layout:
@@ -83,18 +96,14 @@ def place_panel(panel: Panel, *, backward: bool, digits: int, most: float) -> La
 
 def _maps(panel: Maps, *, backward: bool, digits: int, most: float) -> Layout:
     """Place the weights, then the maps, beside one another as far as they fit; then how the marked cell is made."""
-    blocks: list[Placed] = []
-    for grids in (panel.weights, panel.grids, panel.targets):
-        shown = [(grid, numbers) for grid in grids if (numbers := numbers_of(grid, backward=backward))]
-        if grids is panel.targets and backward:
-            shown = []
-        largest = largest_of(*(_array(numbers) for _, numbers in shown)) if shown else 0.0
-        room = most if len(shown) == 1 or not any(coloured(numbers) for _, numbers in shown) else (most - GAP) / 2
-        blocks += [place_grid(grid, numbers, digits=digits, most=room, largest=largest) for grid, numbers in shown]
-        if grids is panel.weights and panel.bias is not None:
-            blocks.append(_bias(panel.bias, digits, backward=backward))
-    boxes, texts, width, height = _flowed(blocks, most)
-    lines = [f"… {panel.size - len(panel.grids):,} more"] if panel.size > len(panel.grids) else []
+    weights, grids, targets = (
+        _alike([(grid, numbers) for grid in grids if (numbers := numbers_of(grid, backward=backward))], digits, most)
+        for grids in (panel.weights, panel.grids, () if backward else panel.targets)
+    )
+    if panel.bias is not None:
+        weights.append(_bias(panel.bias, digits, backward=backward))
+    boxes, texts, width, height = _flowed([weights, [*grids, *targets]], most)
+    lines = wrapped(hidden, most, CELL_LETTERS) if (hidden := left_out_words(panel)) else []
     if panel.made is not None and not backward:
         lines += wrapped(sum_text(panel.made, digits), most, CELL_LETTERS)
     for line in lines:
@@ -104,8 +113,17 @@ def _maps(panel: Maps, *, backward: bool, digits: int, most: float) -> Layout:
     return Layout(width, height, (), (), tuple(texts), tuple(boxes))
 
 
-def _array(numbers: Sequence[Sequence[float | None]]) -> np.ndarray:
-    return np.array([[np.nan if number is None else number for number in row] for row in numbers], float)
+def _alike(shown: Sequence[tuple[Grid, Numbers]], digits: int, most: float) -> list[Placed]:
+    """Place grids that are compared: colours mean the same in all, and as many stand beside one another as fit."""
+    compared = [array_of(numbers) for _, numbers in shown]
+    placed: list[Placed] = []
+    for lines in range(1, len(shown) + 1):
+        beside = math.ceil(len(shown) / lines)
+        room = (most - GAP * (beside - 1)) / beside
+        placed = [place_grid(grid, numbers, digits=digits, most=room, compared=compared) for grid, numbers in shown]
+        if all(block.width <= room + 0.5 for block in placed):
+            break
+    return placed
 
 
 def _bias(bias: Node, digits: int, *, backward: bool) -> Placed:
@@ -114,13 +132,16 @@ def _bias(bias: Node, digits: int, *, backward: bool) -> Placed:
     return place_grid(Grid(bias.name, ()), ((number,),), digits=digits, most=120.0)
 
 
-def _flowed(blocks: Sequence[Placed], most: float) -> tuple[list[Box], list[Text], float, float]:
-    """Set blocks beside one another, in lines of at most that width."""
+def _flowed(kinds: Sequence[Sequence[Placed]], most: float) -> tuple[list[Box], list[Text], float, float]:
+    """Set blocks beside one another, in lines of at most that width; a kind of blocks begins a line if not all fit."""
     boxes: list[Box] = []
     texts: list[Text] = []
     x = y = width = height = 0.0
+    blocks = [block for kind in kinds for block in kind]
+    one_line = sum(block.width + GAP for block in blocks) - GAP <= most
+    firsts = [] if one_line else [kind[0] for kind in kinds if kind]
     for block in blocks:
-        if x and x + block.width > most:
+        if x and (x + block.width > most or any(block is first for first in firsts)):
             x, y = 0.0, height + GAP / 2
         boxes += [box._replace(x=box.x + x, y=box.y + y) for box in block.boxes]
         texts += [text._replace(x=text.x + x, y=text.y + y) for text in block.texts]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from backlit.errors import counted
 from backlit.explain.algebra.numerals import given_text, short_text
-from backlit.explain.record.drawing_records import Maps, Panel, Sum
+from backlit.explain.record.drawing_records import Branches, Maps, Panel, Sum
 
 MOST_TERMS = 12
 """A sum of more terms is not written out."""
@@ -43,4 +44,22 @@ def _factor(text: str) -> str:
 
 def has_slopes(panel: Panel) -> bool:
     """Tell whether the backward pass reaches something of a panel."""
+    if isinstance(panel, Branches):
+        return any(grid.slopes for grid in panel.grids) or any(has_slopes(one) for way in panel.branches for one in way)
     return not isinstance(panel, Maps) or any(grid.slopes for grid in (*panel.grids, *panel.weights))
+
+
+def left_out_words(panel: Maps) -> str:
+    """Say how many maps or units of a layer are not drawn, and of how many channels the weights; nothing if all are.
+
+    >>> from backlit.explain.record.drawing_records import Grid
+    >>> left_out_words(Maps("", (Grid("f1", ((0.5,),)),), 6, (Grid("w(i1,f1)", ((1.0,),)),), weights_size=3))
+    'and 5 more maps; of the weights those from 2 more channels'
+    """
+    kind = "map" if any(grid.name for grid in panel.grids) else "unit"
+    more = panel.size - len(panel.grids)
+    words = [f"and {counted(more, f'more {kind}')}"] if more > 0 else []
+    rest = panel.weights_size - len(panel.weights)
+    if panel.weights and rest > 0:
+        words.append(f"{'' if words else 'and '}of the weights those from {counted(rest, 'more channel')}")
+    return "; ".join(words)

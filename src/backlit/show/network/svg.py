@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from html import escape
+from itertools import groupby
 
 from backlit.explain.record.step_records import Drawing
 from backlit.show.network.parts import Box, Circle, Layout, Line, Text
-from backlit.show.network.stack import drawing_layout
+from backlit.show.network.stack import drawing_layout, drawing_pieces
 from backlit.show.network.words import drawing_title
 
 LIGHT = {"ink": "#1c2430", "quiet": "#566375", "paper": "#ffffff", "forward": "#1a62d6", "backward": "#b93a0a"}
 DARK = {"ink": "#e6ebf2", "quiet": "#a3afbf", "paper": "#151a21", "forward": "#7ab0ff", "backward": "#ff9f4a"}
 FONT = "system-ui, -apple-system, 'Segoe UI', 'Noto Sans', sans-serif"
+
+LEGIBLE = 11.05
+"""The size of letters that a page keeps, in pixels."""
 
 OTHER = {"forward": "backward", "backward": "forward"}
 """The colour of negative numbers, where cells have colours."""
@@ -45,15 +50,45 @@ def network_svg(
         title: says what it shows; else `drawing_title` does.
     """
     placed = drawing_layout(drawing, backward=backward, digits=digits, names=names)
-    kind = "backward" if backward else "forward"
-    title = escape(title or drawing_title(drawing, backward=backward))
+    return _svg(placed, title or drawing_title(drawing, backward=backward), backward=backward, standalone=standalone)
+
+
+def drawing_svgs(drawing: Drawing, *, backward: bool, digits: int, names: bool | None = None) -> Iterator[str]:
+    """Give a drawing panel by panel, for a page that brings `NETWORK_STYLE`; see `network_svg` for the arguments.
+
+    A panel that is shorter on a wide page comes twice, of which the page shows one.
+    """
+    title = drawing_title(drawing, backward=backward)
+    for piece in drawing_pieces(drawing, backward=backward, digits=digits, names=names):
+        whole = f"{title}: {piece.title}" if piece.title else title
+        for placed, kind in ((piece.narrow, "narrow"), (piece.wide, "wide")):
+            if placed:
+                least = f"--least:{least_width(placed)}px"
+                yield _svg(placed, whole, backward=backward, kind=kind if piece.wide else "", style=least)
+
+
+def _svg(
+    placed: Layout, title: str, *, backward: bool, standalone: bool = False, kind: str = "", style: str = ""
+) -> str:
+    """Write a layout as SVG."""
+    way = "backward" if backward else "forward"
+    title = escape(title)
     width, height = round(placed.width), round(placed.height)
     size = f'width="{width}" height="{height}"'
-    head = (f'<svg xmlns="http://www.w3.org/2000/svg" class="network {kind}" {size} viewBox="0 0 {width} {height}" '
+    classes = f"network {way} {kind}".strip()
+    style = f' style="{style}"' if style else ""
+    head = (f'<svg xmlns="http://www.w3.org/2000/svg" class="{classes}" {size} viewBox="0 0 {width} {height}"{style} '
             f'role="img" aria-label="{title}" font-family="{FONT}"><title>{title}</title>')  # fmt: skip
     if standalone:
         head += f'<style>{NETWORK_STYLE}</style><rect class="paper" {size} fill="{LIGHT["paper"]}"/>'
-    return "\n".join([head, *_parts(placed, kind), "</svg>"])
+    return "\n".join([head, *_parts(placed, way), "</svg>"])
+
+
+def least_width(placed: Layout) -> int:
+    """Give the width to which a picture may shrink: its smallest letters keep `LEGIBLE` pixels."""
+    texts = [*placed.texts, *(text for circle in placed.circles for text in circle.texts)]
+    smallest = min((text.size for text in texts), default=LEGIBLE)
+    return math.ceil(placed.width * min(1.0, LEGIBLE / smallest))
 
 
 def _rules(colours: dict[str, str]) -> str:
@@ -73,10 +108,19 @@ def _rules(colours: dict[str, str]) -> str:
 NETWORK_STYLE = f"@media screen and (prefers-color-scheme:dark){{{_rules(DARK)}}}"
 """What changes in the dark; all else stands in the parts themselves, for viewers that drop styles."""
 
+PIECES_STYLE = """
+.pieces svg.network{display:block;max-width:100%;min-width:var(--least);height:auto}
+.pieces svg.narrow.network{display:none}
+@media screen and (max-width:40rem){.pieces svg.wide.network{display:none}.pieces svg.narrow.network{display:block}}
+"""
+"""How a page shows `drawing_svgs`."""
+
 
 def _parts(placed: Layout, kind: str) -> list[str]:
     lines = [_line(line, kind) for line in placed.lines]
-    boxes = [_box(box, kind) for box in sorted(placed.boxes, key=lambda box: box.role in FRAMES)]
+    pixels = [box for box in placed.boxes if box.role == "pixel"]
+    others = [box for box in placed.boxes if box.role != "pixel"]
+    boxes = [*_pixels(pixels, kind), *(_box(box, kind) for box in sorted(others, key=lambda box: box.role in FRAMES))]
     texts = [_text(text, kind) for text in placed.texts]
     circles = [part for circle in placed.circles for part in _circle(circle, kind)]
     return [*sorted(lines, key=lambda line: "weak" not in line), *boxes, *texts, *circles]
@@ -84,6 +128,41 @@ def _parts(placed: Layout, kind: str) -> list[str]:
 
 FRAMES = {"window": 3.0, "made": 1.8}
 """How thick a frame is: the window that a cell reads, and the cell."""
+
+
+SHADES = 40
+"""How many strengths of a colour cells without numbers have."""
+
+
+def _pixels(boxes: Sequence[Box], kind: str) -> Iterator[str]:
+    """Write cells without numbers: all of one colour and strength as one path, neighbours in a row as one rectangle."""
+
+    def shade(box: Box) -> int:
+        return round(box.shade * SHADES)
+
+    for strength, found in groupby(sorted(boxes, key=shade), key=shade):
+        if not strength:
+            continue
+        runs: list[Box] = []
+        for box in found:
+            last = runs[-1] if runs else None
+            if last and last.y == box.y and abs(last.x + last.width - box.x) < TOUCHING:
+                runs[-1] = last._replace(width=box.x + box.width - last.x)
+            else:
+                runs.append(box)
+        sign, colour = ("minus", OTHER[kind]) if strength < 0 else ("plus", kind)
+        drawn = "".join(map(_rectangle, runs))
+        fill = f'fill="{LIGHT[colour]}" fill-opacity="{abs(strength) / SHADES:g}"'
+        yield f'<path class="pixel {sign}" {fill} shape-rendering="crispEdges" d="{drawn}"/>'
+
+
+TOUCHING = 0.01
+
+
+def _rectangle(box: Box) -> str:
+    """Write a rectangle as a part of a path."""
+    x, y, width, height = (f"{number:.2f}".rstrip("0").rstrip(".") for number in box[:4])
+    return f"M{x} {y}h{width}v{height}h-{width}z"
 
 
 def _box(box: Box, kind: str) -> str:

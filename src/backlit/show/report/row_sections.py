@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import struct
 from collections.abc import Sequence
+
+from markupsafe import Markup
 
 from backlit.analysis.report.records import ModelReport, WorkedRow, WorkedUnit, WorstRow
 from backlit.errors import counted
@@ -10,6 +14,8 @@ from backlit.show.report.parts import Block, Code, Grid, Said, Section, Sum, Sum
 from backlit.show.report.texts import CELL, SENTENCE, WORDS, number, plain, share
 
 MOST_WORST, MOST_CELLS, MOST_INPUTS, MOST_UNITS, MOST_PARTS, MOST_LAYERS = 10, 20, 20, 8, 6, 8
+PICTURE = 64
+"""The longer side of a picture, in pixels of the page, at most."""
 UPRIGHT = 6
 """A table of the most wrong rows with more of their columns is turned: a sheet of paper is not as wide as that."""
 
@@ -42,14 +48,15 @@ def _worst_table(worst: Sequence[WorstRow], *, private: bool) -> Grid:
     if private:
         return Grid("The rows that are most wrong", ["row"], [(f"{row.row:,}",) for row in worst], 1)
     classes = any(row.probability is not None for row in worst)
-    names = [name for name, _ in worst[0].cells[:MOST_CELLS]]
-    head = ["row", "true", "predicted"]
+    pictured = any(row.picture for row in worst)
+    names = [name for name, _ in worst[0].cells[:MOST_CELLS] if not pictured]
+    head = ["row", *(["picture"] if pictured else []), "true", "predicted"]
     head += ["probability of the true class", "loss −log\u00a0p"] if classes else ["residual"]
     rows = []
     for row in worst:
-        said = [plain(row.true, CELL), plain(row.predicted, CELL)]
+        said = [*([_picture(row)] if pictured else []), plain(row.true, CELL), plain(row.predicted, CELL)]
         error = [share(row.probability), number(row.error, 3)] if classes else [number(row.error)]
-        cells = [plain(cell, CELL) for _, cell in row.cells[:MOST_CELLS]]
+        cells = [plain(cell, CELL) for _, cell in row.cells[: len(names)]]
         rows.append((f"{row.row:,}", *said, *error, *cells))
     more = len(worst[0].cells) - MOST_CELLS
     note = f"{counted(more, 'more column')} in the report as JSON." if more > 0 else ""
@@ -58,7 +65,20 @@ def _worst_table(worst: Sequence[WorstRow], *, private: bool) -> Grid:
         return Grid("The rows that are most wrong", head[:1] + [row[0] for row in rows],
                     list(zip(head[1:], *(row[1:] for row in rows), strict=True)), 1, note)  # fmt: skip
     texts = [k for k in range(len(head)) if not all(map(_is_number, (row[k] for row in rows)))]
-    return Grid("The rows that are most wrong", head, rows, 1, note, texts=texts)
+    if not pictured:
+        return Grid("The rows that are most wrong", head, rows, 1, note, texts=texts)
+    files = [", ".join(plain(cell, CELL) for _, cell in row.cells) for row in worst]
+    return Grid("The rows that are most wrong", head, rows, 1, note, files, texts, "4rem 3fr 4fr 5fr 4fr")
+
+
+def _picture(row: WorstRow) -> Markup:
+    """Give a row's picture as a part of a page, small ones enlarged."""
+    size = struct.unpack(">II", row.picture[16:24])  # a PNG file says its width and height there
+    width, height = (side * max(1, PICTURE // max(size)) for side in size)
+    data = base64.b64encode(row.picture).decode()
+    return Markup('<img src="data:image/png;base64,{}" width="{}" height="{}" alt="the picture of row {}">').format(
+        data, width, height, f"{row.row:,}"
+    )
 
 
 def _is_number(cell: str) -> bool:

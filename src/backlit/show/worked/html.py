@@ -19,14 +19,12 @@ from backlit.explain.algebra.numerals import decimal_text, given_text, short_tex
 from backlit.explain.algebra.printing import OPERAND
 from backlit.explain.quantity_names import plain_text
 from backlit.explain.record.step_records import Drawing, Example, Record, Section
-from backlit.show.network.svg import NETWORK_STYLE, network_svg
+from backlit.show.network.svg import NETWORK_STYLE, PIECES_STYLE, drawing_svgs
 from backlit.show.network.words import drawing_caption, rows_drawn, rows_left_out
 from backlit.show.pages import template
 from backlit.show.worked.equation_parts import equation_parts
 
 DRAWING_DIGITS = 4
-SHRUNK = 0.78
-"""A page may show a picture so much smaller: its letters then have 10.1 pixels."""
 MOST_RESULTS = 4
 """So many results stand beside a folded section's title."""
 TEXT = re.compile(r"\\text\{((?:[^{}\\]|\\.|\{\})*)\}")
@@ -70,7 +68,7 @@ def _render(example: Example, *, page: bool, names: bool | None) -> str:
     digits = example.summary.digits
     known = {record.name for record in example.records}
     made: str = template("worked.html").render(
-        example=example, page=page, maths=maths, anchor=anchor, network_style=Markup(NETWORK_STYLE),
+        example=example, page=page, maths=maths, anchor=anchor, network_style=Markup(NETWORK_STYLE + PIECES_STYLE),
         equation=lambda record, linked: equation(record, linked, known), parts=_parts(example),
         results=lambda section: results(section, min(digits, DRAWING_DIGITS)), left_out=rows_left_out(example),
         number=lambda value: decimal_text(value, digits),
@@ -84,12 +82,10 @@ def _pictures(drawing: Drawing, digits: int, names: bool | None, number: int) ->
     """Draw a row forward and backward, or all rows together; the first row and all together are open at the start."""
     pictures = []
     for backward in (True,) if drawing.row is None else (False, True):
-        svg = network_svg(drawing, backward=backward, digits=digits, standalone=False, names=names)
-        width = re.findall(r'width="(\d+)"', svg)[0]
+        svg = "\n".join(drawing_svgs(drawing, backward=backward, digits=digits, names=names))
+        least = max(map(int, re.findall(r"--least:(\d+)px", svg)), default=0)
         caption = drawing_caption(drawing, backward=backward)
-        pictures.append(
-            Picture(Markup(svg), caption, "backward" if backward else "forward", round(SHRUNK * int(width)))
-        )
+        pictures.append(Picture(Markup(svg), caption, "backward" if backward else "forward", least))
     return Pictures(rows_drawn(drawing), _outputs(drawing, digits), number == 0 or drawing.row is None, pictures)
 
 
