@@ -158,6 +158,10 @@ class Stage:
         """Give how a row's part of a parameter's derivative comes about, where the stage has formulas."""
         return grad.ref(at.row, at.unit)
 
+    def row_note(self, parameter: ParameterQuantity, at: Place) -> str:
+        """Give a remark on a row's part of a parameter's derivative."""
+        return "" if self.has_formulas else OWN_BACKWARD
+
 
 STAGES: dict[type[Layer], type[Stage]] = {}
 """The stage of each op's class, as `explains` registered it."""

@@ -138,6 +138,12 @@ class EquationStage(Stage):
         part = self._gradient_part(f"d{parameter.array_name}", index)
         return self.written_out(self._formula(part, index, at.row), at.row)
 
+    def row_note(self, parameter: ParameterQuantity, at: Place) -> str:
+        """Give the op's remark on a row's part of a parameter's derivative."""
+        index = parameter.index(at)
+        note = self._gradient_part(f"d{parameter.array_name}", index).note
+        return note(index, lambda element: self._number(element, at.row)) if note else ""
+
     def _gradient_part(self, array: str, index: Index) -> Part:
         if not hasattr(self, "_gradients"):
             self._gradients = {(part.array, place): part for part in self.equations.gradients for place in part.places}

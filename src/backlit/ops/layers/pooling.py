@@ -26,7 +26,7 @@ from backlit.ops.equations import (
     total,
 )
 from backlit.ops.equations import Count as Counted
-from backlit.ops.layers.windows import Counts, Padding, Sliding, padding_number, pair, sides, slide
+from backlit.ops.layers.windows import UNCOVERED, Counts, Padding, Sliding, padding_number, pair, sides, slide
 from backlit.ops.registry import register
 
 AXES = {2: ("times",), 3: ("rows", "columns")}
@@ -192,13 +192,23 @@ class MaxPool(Pooling, frozen=True):
                 return ""
             return "Several are the largest; the first of them in reading order is taken, and takes the slope."
 
+        def winning(index: Index, value: Value) -> list[Index]:
+            return [i for i in windows(index) if taken(i, value) == of("X", *index)]
+
         def back(index: Index, value: Value) -> Formula:
-            return total(*(of("dZ", *i) for i in windows(index) if taken(i, value) == of("X", *index)))
+            return total(*(of("dZ", *i) for i in winning(index, value)))
+
+        def lost(index: Index, value: Value) -> str:
+            count = len(windows(index))
+            if winning(index, value) or not count:
+                return "" if count else UNCOVERED
+            others = "another number of its window is" if count == 1 else f"other numbers of its {count} windows are"
+            return f"{others} taken: no slope comes here"
 
         return Equations(
             forward=(Part(array="Z", kind="pool", places=every(self.out(row)), note=note,
                           formula=lambda index: function("max", *window(index))),),
-            backward=(Part(array="dX", kind="out", places=every(row), row_formula=back),),
+            backward=(Part(array="dX", kind="out", places=every(row), row_formula=back, note=lost),),
         )  # fmt: skip
 
     forward = staticmethod(tuned(kernels.max_pool_loops)(kernels.max_pool))
@@ -253,8 +263,9 @@ class AveragePool(Pooling, frozen=True):
 
         return Equations(
             forward=(Part(array="Z", kind="pool", places=every(self.out(row)), formula=mean),),
-            backward=(Part(array="dX", kind="out", places=every(row), formula=back),),
-        )
+            backward=(Part(array="dX", kind="out", places=every(row), formula=back,
+                           note=lambda index, _: "" if windows(index) else UNCOVERED),),
+        )  # fmt: skip
 
     forward = staticmethod(tuned(kernels.average_pool_loops)(kernels.average_pool))
     backward = staticmethod(tuned(kernels.average_pool_backward_loops)(kernels.average_pool_backward))

@@ -41,6 +41,8 @@ LinePadding = Literal["valid", "same"] | Whole
 
 SAME = -1
 """What stands for "same" among the numbers that kernels are given."""
+UNCOVERED = "no window covers it: no slope comes here"
+"""Of a number that is left over behind the last window, or between two windows."""
 
 
 class Sliding(NamedTuple):
