@@ -62,6 +62,15 @@ def test_the_side_of_a_kink_is_that_of_what_the_activation_reads() -> None:
     assert {step[f"out(f1@t{t})"].note.partition(" ")[0] for t in (1, 2)} == {"scaled"}
 
 
+def test_the_way_back_begins_where_the_first_slope_comes() -> None:
+    network = bl.Network([bl.GRU(1, returns="sequence", lengths="length"), bl.GlobalAveragePool(), bl.Dense(1)],
+                         inputs={"x": (3, 1), "length": 1})  # fmt: skip
+    step = bl.explain(network, {"x": np.ones((1, 3, 1)), "length": [2]}, [[1.0]])
+    assert step["‖dE/dout(layer 1@t3)‖"].note == "no slope comes here"
+    assert step["‖dE/dout(layer 1@t2)‖"].note == "time 2 is where the way back begins"
+    assert step["‖dE/dout(layer 1@t1)‖"].note.endswith("times that of time 2")
+
+
 # ------------------------------------------------------------------------------------------------------------- parts
 
 CASES: Any = {
