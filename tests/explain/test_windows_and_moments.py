@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import backlit as bl
+from backlit.show.worked.notebook import worked_outputs
 
 ZEROS: Any = {
     "left over, and another is taken": ([bl.MaxPool((1, 2)), bl.Flatten()], (1, 3, 1), 1),
@@ -126,6 +127,16 @@ def test_a_wrong_name_is_answered_with_the_nearest_ones(name: str, part: str, ne
         bl.explain(network, X, T, only=part)
 
 
+def test_headings_say_whose_weights_a_layer_has() -> None:
+    network = bl.Network([bl.Dense(2, "tanh", tie="one"), bl.Dense(2, "tanh", tie="one"), bl.Dense(1)], inputs=2)
+    titles = [section.title for section in bl.explain(network, [[1.0, 2.0]], [[1.0]]).example.sections]
+    assert [title for title in titles if title.startswith("Forward") and "dense" in title] == [
+        "Forward: layer 1: dense",
+        "Forward: layer 2: dense, with the weights of layer 1",
+        "Forward: layer 3: dense",
+    ]
+
+
 # ---------------------------------------------------------------------------------------------------------- drawings
 
 
@@ -175,3 +186,12 @@ def test_the_equals_signs_of_long_names_stand_in_line() -> None:
     lines = text.splitlines()
     at = next(k for k, line in enumerate(lines) if "dE/dout(h1.1) via 2.1 =" in line)
     assert lines[at].index("=") == lines[at + 1].index("=")
+
+
+def test_what_a_notebook_leaves_out_is_asked_for_by_names_of_the_network() -> None:
+    network = bl.Network([bl.LSTM(4, returns="sequence"), bl.LSTM(2), bl.Dense(1)], inputs=(6, 2))
+    X, T = np.ones((1, 6, 2)), [[1.0]]
+    said = list(worked_outputs(bl.explain(network, X, T).example, most=3))[-1]["text/plain"]
+    parts = re.findall('only="(.*?)"', said)
+    assert parts == ["h1.1@t1", "w_i(i1,h1.1)"]
+    assert all(len(bl.explain(network, X, T, only=part)) for part in parts)

@@ -64,7 +64,14 @@ class Stage:
     def forward_groups(self) -> tuple[Group, ...]:
         """Give the quantities of the forward pass in their groups."""
         assert isinstance(self.written, Quantity)
-        return (Group(self.title, (*self.before, self.written)),)
+        return (Group(self.forward_title, (*self.before, self.written)),)
+
+    @property
+    def forward_title(self) -> str:
+        """The heading of the forward pass, which says whose weights these are where layers share them."""
+        owners = {parameter.full.rpartition(".")[0] for parameter in self.parameters}
+        owners.discard(self.context.recording.network.labels[self.k])
+        return f"{self.title}, with the weights of layer {min(owners)}" if owners else self.title
 
     def buffer(self, name: str, recording: Recording | None = None) -> Array:
         """Give a buffer of this op (n, numbers), of another recording of the step where one is given."""

@@ -75,7 +75,7 @@ class EquationStage(Stage):
 
     def forward_groups(self) -> tuple[Group, ...]:
         """Give the parts of the forward pass, under a heading of their own where they have titles."""
-        return () if self.equations.same_numbers else self._grouped(self._forward, self.title)
+        return () if self.equations.same_numbers else self._grouped(self._forward, self.forward_title)
 
     def _grouped(self, parts: Iterable[tuple[Part, Quantity]], title: str) -> tuple[Group, ...]:
         """Put quantities in groups: one with a title begins a new group."""
