@@ -57,6 +57,13 @@ def test_the_notes_of_zeros_are_those_of_their_place() -> None:
     assert not step["dE/dw(2,e1)[1]"].note
 
 
+def test_terms_that_padding_leaves_out_are_said_to() -> None:
+    layers = [bl.Conv1D(1, 3, padding="same"), bl.AveragePool(2, padding=1), bl.MaxPool(2, 1, "same"), bl.Flatten()]
+    step = bl.explain(bl.Network([*layers, bl.Dense(1)], inputs=(4, 1)), [[[1.0], [2.0], [4.0], [8.0]]], [[0.0]])
+    said = {record.name for record in step if record.note == "the rest of its window is padding"}
+    assert said == {"net(f1@t1)", "net(f1@t4)", "pool(f1@t1)", "pool(f1@t3)", "pool2(f1@t3)"}
+
+
 def test_the_side_of_a_kink_is_that_of_what_the_activation_reads() -> None:
     network = bl.Network([bl.Conv1D(1, 1), bl.BatchNorm(), "relu", bl.Flatten(), bl.Dense(1)], inputs=(2, 1))
     step = bl.explain(network, [[[1.0], [3.0]]], [[0.0]])

@@ -129,10 +129,12 @@ def _part(contents: Contents, part: str) -> set[Key]:
 def _hint(contents: Contents, part: str, known: Sequence[str]) -> str:
     """Give the known names that are nearest to a part that is none, or what is expected."""
     places = [name.rpartition("@")[2] for name in known if "@t" in name]
-    known = [*known, *(without_place(name) for name in known), *(f"time {place[1:]}" for place in places)]
-    known += contents.known_names(every=len(contents) <= LARGEST_EXAMPLE)
-    near = [*map(repr, difflib.get_close_matches(part, dict.fromkeys(known), n=NEAREST, cutoff=0.5))]
-    if near:
+    wider = [*(without_place(name) for name in known), *(f"time {place[1:]}" for place in places)]
+    every = contents.known_names(every=len(contents) <= LARGEST_EXAMPLE)
+    names = list(dict.fromkeys([*known, *wider, *every]))
+    same = [name for name in names if name[:1] == part[:1]]  # f1 of f2; of h2, x2 is none that was meant
+    found = difflib.get_close_matches(part, names, NEAREST) or difflib.get_close_matches(part, same, NEAREST, 0.5)
+    if near := [*map(repr, found)]:
         return f"did you mean {' or '.join(filter(None, [', '.join(near[:-1]), near[-1]]))}?"
     unit, weight = examples(contents)
     usual = f"a phase ({', '.join(PHASES)}), {_layers(contents)[0]!r}, a unit such as {unit!r}"

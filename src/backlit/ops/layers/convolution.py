@@ -15,6 +15,7 @@ from backlit.kernels.convolution_loops import convolve_backward_loops, convolve_
 from backlit.ops.base import Activation, Interval, Layer, Op, Shape, Shapes, tuned
 from backlit.ops.equations import Equations, Formula, Index, Part, Value, every, of, product, total
 from backlit.ops.layers.windows import (
+    PADDED,
     UNCOVERED,
     Counts,
     LinePadding,
@@ -193,6 +194,9 @@ class Convolution(Layer, frozen=True):
         def bias_slope(index: Index) -> Formula:
             return total(*(of("dZ", *place, *index) for place in every(out[:-1])))
 
+        def padded(index: Index, _: Value) -> str:
+            return PADDED if any(axis.is_padded(i) for axis, i in zip(along, index, strict=False)) else ""
+
         def where_zero(formula: Callable[[Index], Formula], why: str) -> Callable[[Index, Value], str]:
             return lambda index, _: why if formula(index) == total() else ""
 
@@ -203,7 +207,7 @@ class Convolution(Layer, frozen=True):
         return Equations(
             letter="f",
             parameters=(weights(array="W"), *([biases(array="b")] if given.bias else [])),
-            forward=(Part(array="Z", kind="net", places=every(out), formula=net),),
+            forward=(Part(array="Z", kind="net", places=every(out), formula=net, note=padded),),
             backward=(Part(array="dX", kind="out", places=every(row), formula=back, note=where_zero(back, UNCOVERED)),),
             gradients=(
                 weights(array="dW", formula=slope, note=where_zero(slope, "it meets nothing but padding")),
