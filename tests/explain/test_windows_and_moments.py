@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from line_judge import Judge
 
 import backlit as bl
 from backlit.show.worked.notebook import worked_outputs
@@ -142,6 +143,23 @@ def test_headings_say_whose_weights_a_layer_has() -> None:
         "Forward: layer 2: dense, with the weights of layer 1",
         "Forward: layer 3: dense",
     ]
+
+
+TWICE: Any = {
+    "a column": [bl.Select([0, 0, 1])],
+    "a branch": [bl.Parallel([[], []])],
+    "a column of a branch": [bl.Parallel([[bl.Select([1, 1])], []], join="multiply")],
+}
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_numbers_that_are_read_twice_have_names_of_their_own(name: str) -> None:
+    network = bl.Network([bl.Dense(2), *TWICE[name], bl.Dense(1)], inputs=2, seed=1)
+    step = bl.explain(network, [[1.0, 2.0]], [[1.0]])
+    records, judge = list(step), Judge(str(step), 9)
+    assert len({record.name for record in records}) == len(records)
+    assert not judge.wrong_lines()
+    assert not judge.wrong_formulas({record.name: record.value for record in records})
 
 
 # ---------------------------------------------------------------------------------------------------------- drawings

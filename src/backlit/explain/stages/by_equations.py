@@ -154,6 +154,9 @@ class EquationStage(Stage):
     def _of_part(self, part: Part) -> Quantity:
         """Make the quantity of a part of the forward pass."""
         units = [self._unit(part, index) for index in part.places]
+        if part.array == self.op.writes and len(set(units)) < len(units):  # such as a column that is selected twice
+            shape = self._shape(part.array)
+            units = [self.units[int(np.ravel_multi_index(index, shape))] for index in part.places]
         quantity = self.context.unit_quantity(
             self.k, part.kind, units, self._picked(part), self._expression(part), self._note(part), self._terms(part)
         )
