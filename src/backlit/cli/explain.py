@@ -70,8 +70,9 @@ def explain(
     epoch
         Explain every step of that epoch in turn.
     only
-        A phase (forward, error, backward, update), a layer ("layer 2"), a unit (h1), a weight ("w(i1,h1)") or another
-        number with all it depends on; several with commas between, or by giving it again.
+        A phase (forward, error, backward, update), a layer ("layer 2", lstm), a unit, filter or moment (h1, f1@r1c2,
+        "time 2"), a weight ("w(i1,h1)") or another number with all it depends on, without its place all of that name;
+        several with commas between, or by giving it again.
     compare
         End with the error and the weights before and after the step.
     check

@@ -10,7 +10,7 @@ import numpy as np
 from backlit.explain.algebra.tree import Node, plus
 from backlit.explain.context import Context
 from backlit.explain.record.quantities import Group, Place, Quantity, Readable
-from backlit.explain.stages.base import OWN_BACKWARD, ParameterQuantity, Stage
+from backlit.explain.stages.base import ParameterQuantity, Stage
 from backlit.explain.stages.loss import ErrorPart
 from backlit.kernels.types import Array
 
@@ -23,13 +23,14 @@ class BackwardPass:
     Attributes:
         groups: the groups in the order of the pass.
         gradients: dE/dw of each trained parameter, by the parameter's id. `row_gradients`: where there are several
-            rows, each row's part of it.
+            rows, each row's part of it. `slopes`: those with respect to what the stages write, by their buffers.
     """
 
     def __init__(self, context: Context, stages: Sequence[Stage], error: ErrorPart) -> None:
         self.context, self.recording = context, context.recording
         self.gradients: dict[str, Quantity] = {}
         self.row_gradients: dict[str, Quantity] = {}
+        self.slopes: dict[str, Readable] = {}
         self.remark = CEILING if error.at_ceiling() else ""
         self.stages, self._needed = stages, self._needing(stages)
         self._shared = _shared(stages)
@@ -55,7 +56,7 @@ class BackwardPass:
 
     def _pass(self, stage: Stage, found: dict[str, list[Readable]]) -> None:
         """Go back through a stage: to its parameters, and to what it reads."""
-        grad = self._sum(stage, found[stage.gives])
+        grad = self.slopes[stage.gives] = self._sum(stage, found[stage.gives])
         if self._wanted(stage):
             self.groups += stage.inner(grad)
             self._parameter_gradients(stage, grad)
@@ -114,7 +115,7 @@ class BackwardPass:
             first, rows=rows, name=lambda at: first.name(at).slope(rows[at.row] if rows else "").via(label),
             values=lambda row: parameter.pick(self.recording.row_gradient(stage.k, parameter.array_name, row)),
             expression=(lambda at: stage.row_slope(parameter, grad, at)) if stage.has_formulas else None,
-            note=None if stage.has_formulas else lambda _: OWN_BACKWARD,
+            note=lambda at: stage.row_note(parameter, at),
         )  # fmt: skip
 
     def _of_all_places(self, first: ParameterQuantity) -> list[Quantity]:
@@ -143,29 +144,31 @@ class BackwardPass:
             parameter, rows=rows, name=lambda at: parameter.name(at).slope(rows[at.row]),
             values=lambda row: parameter.pick(self.recording.row_gradient(stage.k, name, row)),
             expression=(lambda at: stage.row_slope(parameter, grad, at)) if stage.has_formulas else None,
-            note=None if stage.has_formulas else lambda _: OWN_BACKWARD,
+            note=lambda at: stage.row_note(parameter, at),
         )  # fmt: skip
 
     def _gradient(self, stage: Stage, parameter: ParameterQuantity, grad: Readable) -> Quantity:
         """Make dE/dw of a parameter; with several rows, the sum of their parts."""
         if self.context.rows:
             return self._over_rows(parameter)
-        if stage.has_formulas:
-            return self._whole(parameter, lambda at: stage.row_slope(parameter, grad, at))
-        return self._whole(parameter, None)
+        formula = (lambda at: stage.row_slope(parameter, grad, at)) if stage.has_formulas else None
+        return self._whole(parameter, formula, lambda at: stage.row_note(parameter, at))
 
     def _over_rows(self, parameter: ParameterQuantity) -> Quantity:
         rows = range(len(self.context.rows))
         return self._whole(parameter, lambda at: plus(
             *(self.row_gradients[parameter.id].ref(row, at.unit, at.source) for row in rows)))  # fmt: skip
 
-    def _whole(self, parameter: ParameterQuantity, expression: Callable[[Place], Node] | None) -> Quantity:
+    def _whole(
+        self, parameter: ParameterQuantity, expression: Callable[[Place], Node] | None,
+        note: Callable[[Place], str] | None = None,
+    ) -> Quantity:  # fmt: skip
         """Make dE/dw as the engine has it."""
         recording, full = self.recording, parameter.full
         array = parameter.pick(recording.parameter(recording.gradients.raw, full))
         return self._quantity(
             parameter, name=lambda at: parameter.name(at).slope(), values=lambda _: array, expression=expression,
-            note=None if expression else lambda _: OWN_BACKWARD,
+            note=note,
             numeric=lambda at: recording.numeric_slope(full, parameter.index(at))._replace(remark=self.remark),
         )  # fmt: skip
 

@@ -214,11 +214,7 @@ def _sum(source: Source, nodes: Sequence[int], making: Making, made: Index) -> S
         for read in making.reads
     )
     bias = float(source.weights(k, making.bias.array)[making.bias.index]) if making.bias else None
-    units = source.units(node.writes)
-    name = units.names[int(np.ravel_multi_index(made, source.shape(node.writes)))]
-    result = float(source.values(node.writes)[made])
-    if making.head == "sum":
-        name = f"net({name})"
+    name, result = source.name(k, made), float(source.values(node.writes)[made])
     if last == k:
         return Sum(name, terms, bias, result, making.head)
     after = float(source.values(source.nodes[last].writes)[made])

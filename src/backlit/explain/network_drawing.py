@@ -50,7 +50,7 @@ def drawing_of(contents: Contents, row: int | None, exact: ExactNumbers) -> Draw
     Of numbers that float64's rounding left few digits, `exact` gives those that are right.
     """
     before = dense_tail(contents.context)
-    panels = panels_of(contents.context, row, before) if before else ()
+    panels = panels_of(contents, row, before, exact) if before else ()
     labels = contents.context.recording.network.labels
     stages = [stage for stage in contents.stages if _layer_number(labels[stage.k]) > before]
     if before and not stages:
@@ -218,7 +218,7 @@ def _edges(
         gradient = gradients.get(parameter.full)
         for source, from_unit in enumerate(sources) if parameter.sources else [(-1, 0)]:
             for unit, to_unit in enumerate(units):
-                at = Place(0, from_unit, to_unit)
+                at = Place(0, from_unit, to_unit if len(parameter.units) > 1 else 0)  # all units may share one bias
                 slope = (
                     exact.right(Key(gradient, at._replace(row=row if row and gradient.rows else 0)))
                     if gradient

@@ -9,11 +9,16 @@ from typing import NamedTuple
 import numpy as np
 
 from backlit.engine import Units, equations_of
-from backlit.explain.context import Context
+from backlit.explain.contents import LARGEST_EXAMPLE, Contents
 from backlit.explain.record.drawing_records import Numbers
+from backlit.explain.record.exact import ExactNumbers
+from backlit.explain.record.quantities import Place, Readable
 from backlit.kernels.types import Array
 from backlit.ops.base import Shape
 from backlit.ops.equations import Applied, Element, Formula, Index
+
+SMALL = 1e-6
+"""Numbers below this share of the largest one may be what rounding leaves of a difference that is 0 on paper."""
 
 
 class Read(NamedTuple):
@@ -34,12 +39,14 @@ class Making(NamedTuple):
 class Source:
     """The numbers of one row of a recorded step, or with row None the slopes of parameters of all rows together."""
 
-    def __init__(self, context: Context, row: int | None) -> None:
-        self.context, self.row = context, row
-        self.recording = context.recording
+    def __init__(self, contents: Contents, row: int | None, exact: ExactNumbers) -> None:
+        self.contents, self.context, self.row = contents, contents.context, row
+        self.recording = self.context.recording
         self.graph = self.recording.network.graph
         self.nodes = self.graph.nodes
         self.equations = equations_of(self.graph)
+        self._exact = exact if len(contents) <= LARGEST_EXAMPLE else None
+        self._written = {stage.gives: stage.written for stage in contents.stages}
 
     def units(self, buffer: str) -> Units:
         """Give the names of a buffer's channels and numbers."""
@@ -59,6 +66,7 @@ class Source:
             found: Array = self.recording.X[self.row, first : first + count].reshape(shape)
         else:
             found = self.recording.array(buffer).reshape(-1, *shape)[self.row]
+            found = self._without_rounding(found, self._written.get(buffer))
         return found
 
     def slopes(self, buffer: str) -> Array | None:
@@ -70,7 +78,24 @@ class Source:
         if name not in self.recording.executable.places:
             return None
         found: Array = self.recording.array(name).reshape(-1, *self.shape(buffer))[self.row]
+        return self._without_rounding(found, self.contents.backward.slopes.get(buffer))
+
+    def _without_rounding(self, array: Array, of: Readable | None) -> Array:
+        """Give a row's numbers, those near 0 by the digits that float64's rounding leaves, as the lines show them."""
+        small = (array != 0.0) & (np.abs(array) < SMALL * max(1.0, np.abs(array).max(initial=0.0)))
+        if of is None or self._exact is None or self.row is None or not small.any():
+            return array
+        found = array.astype(float)
+        for place in np.flatnonzero(small):
+            found.flat[place] = self._exact.right(of.key(Place(self.row if of.rows else 0, 0, int(place))))
         return found
+
+    def name(self, k: int, index: Index) -> str:
+        """Give the name of a number that a node writes, without the row's: net(f1@r1c2), pool(f1@r1c2)."""
+        written = next(stage.written for stage in self.contents.stages if stage.k == k)
+        node = self.nodes[k]
+        place = int(np.ravel_multi_index(index, self.shape(node.writes)))
+        return f"{written.kind}({self.units(node.writes).names[place]})"
 
     @functools.cached_property
     def _reached(self) -> set[str]:

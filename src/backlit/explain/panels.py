@@ -13,10 +13,12 @@ import numpy as np
 
 from backlit.engine import branch_labels
 from backlit.explain.chain_panels import is_recurrent, unrolled_panel
+from backlit.explain.contents import Contents
 from backlit.explain.context import Context
 from backlit.explain.map_panels import Marks, grids_panel, maps_panel
 from backlit.explain.panel_source import Source
 from backlit.explain.record.drawing_records import Branches, Grid, Maps, Panel
+from backlit.explain.record.exact import ExactNumbers
 from backlit.explain.stages.chain import layer_title
 from backlit.ops.base import Layer
 from backlit.ops.equations import Index
@@ -54,12 +56,11 @@ def dense_tail(context: Context) -> int:
     return start
 
 
-def panels_of(context: Context, row: int | None, before: int) -> tuple[Panel, ...]:
+def panels_of(contents: Contents, row: int | None, before: int, exact: ExactNumbers) -> tuple[Panel, ...]:
     """Give the panels of the first `before` layers and of the inputs, with the numbers of a row."""
-    source = Source(context, row)
-    maker = _Maker(source, whole=before == len(context.recording.network.layers))
-    layers = context.recording.network.layers[:before]
-    return maker.top(layers)
+    layers = contents.context.recording.network.layers
+    maker = _Maker(Source(contents, row, exact), whole=before == len(layers))
+    return maker.top(layers[:before])
 
 
 class _Maker:

@@ -15,9 +15,12 @@ from backlit.errors import BacklitError
 from backlit.explain.algebra.tree import FIRST_TERMS
 from backlit.explain.contents import LARGEST_EXAMPLE, Contents, Wanted
 from backlit.explain.record.quantities import Key, Place, Quantity
-from backlit.explain.stages.base import ParameterQuantity
 
 PHASES = ("forward", "error", "backward", "update")
+NEAREST = 3
+"""So many of the known names are offered for one that is none."""
+AT_PLACE = re.compile(r"@(t\d+|r\d+c\d+|\d+(\.\d+)*)")
+"""The place in a picture or a sequence within a name."""
 FIRST = FIRST_TERMS
 """Of a step that is too long so many rows are shown, and units of each layer: those that shortened sums begin with."""
 
@@ -51,6 +54,11 @@ def _is_early(unit: str) -> bool:
     """Tell whether a number belongs to one of the first moments of a sequence, or to none."""
     moment = re.fullmatch(r".*@t(\d+)", unit)
     return moment is None or int(moment[1]) <= FIRST
+
+
+def has_later_moments(contents: Contents) -> bool:
+    """Tell whether a step has moments of a sequence that an excerpt leaves out."""
+    return not all(_is_early(unit) for quantity in contents.quantities() for unit in quantity.units)
 
 
 def _by_quantity(keys: Iterable[Key]) -> dict[Quantity, set[Place]]:
@@ -88,7 +96,8 @@ def _is_of(unit: str, part: str) -> bool:
 def _in_layer(quantity: Quantity, layer: str) -> bool:
     """Tell whether a quantity belongs to a layer, such as "layer 2", or to a layer within that block."""
     label, wanted = str(quantity.layer), layer.removeprefix("layer ")
-    return label == wanted or re.fullmatch(rf"{re.escape(wanted)}([a-z]+(-[a-z]+)?)?(\..*)?", label) is not None
+    branch = "([a-z]+(-[a-z]+)?)?" if wanted[-1].isdigit() else ""
+    return label == wanted or re.fullmatch(rf"{re.escape(wanted)}{branch}(\..*)?", label) is not None
 
 
 def _part(contents: Contents, part: str) -> set[Key]:
@@ -96,7 +105,8 @@ def _part(contents: Contents, part: str) -> set[Key]:
     layers = _layers(contents)
     quantities = list(contents.quantities())
     if not _is_unit(contents, part) and contents.find(part) is None:
-        part = next((known for known in (*PHASES, *layers) if known == part.lower()), part)
+        lower = part.lower().partition(":")[0]  # a heading, "layer 1: conv2d", stands for its layer
+        part = next((known for known in (*PHASES, *layers) if known == lower), part)
     if part in PHASES:
         given = (contents.inputs, *contents.parameters, contents.error.targets)
         return _all_of([q for q in quantities if q.phase == part and q not in given])
@@ -107,23 +117,48 @@ def _part(contents: Contents, part: str) -> set[Key]:
     units = dict.fromkeys(unit for quantity in quantities for unit in quantity.units if unit)
     if any(_is_of(unit, part) for unit in units):
         return _all_of(quantities, unit=part)
+    if of_op := {stage.context.layer(stage.k) for stage in contents.stages if stage.op.name == part.replace(" ", "_")}:
+        return _all_of([q for q in quantities if q.layer in of_op])
     key = contents.find(part)
-    if key is None:
-        known = contents.known_names(every=len(contents) <= LARGEST_EXAMPLE)
-        near = difflib.get_close_matches(part, [*PHASES, *layers, *units, *known], n=1)
-        unit, weight = examples(contents)
-        usual = f"a phase ({', '.join(PHASES)}), {layers[0]!r}, a unit such as {unit!r}"
-        usual += f" or a weight such as {weight!r}" if weight else ""
-        hint = f"did you mean {near[0]!r}?" if near else f"expected {usual}."
-        raise BacklitError(f"only: the step has no {part!r}; {hint}")
-    return _with_all_it_needs(contents, key)
+    keys = [key] if key else _all_named(contents, part)
+    if not keys:
+        raise BacklitError(f"only: the step has no {part!r}; {_hint(contents, part, [*PHASES, *layers, *units])}")
+    return _with_all_it_needs(contents, keys)
+
+
+def _hint(contents: Contents, part: str, known: Sequence[str]) -> str:
+    """Give the known names that are nearest to a part that is none, or what is expected."""
+    places = [name.rpartition("@")[2] for name in known if "@t" in name]
+    wider = [*(without_place(name) for name in known), *(f"time {place[1:]}" for place in places)]
+    every = contents.known_names(every=len(contents) <= LARGEST_EXAMPLE)
+    names = list(dict.fromkeys([*known, *wider, *every]))
+    same = [name for name in names if name[:1] == part[:1]]  # f1 of f2; of h2, x2 is none that was meant
+    found = difflib.get_close_matches(part, names, NEAREST) or difflib.get_close_matches(part, same, NEAREST, 0.5)
+    if near := [*map(repr, found)]:
+        return f"did you mean {' or '.join(filter(None, [', '.join(near[:-1]), near[-1]]))}?"
+    unit, weight = examples(contents)
+    usual = f"a phase ({', '.join(PHASES)}), {_layers(contents)[0]!r}, a unit such as {unit!r}"
+    return f"expected {usual}{f' or a weight such as {weight!r}' if weight else ''}."
+
+
+def _all_named(contents: Contents, name: str) -> list[Key]:
+    """Give the numbers that a name without a place or a row stands for: w(i1,f1) for all weights of that window."""
+    found = []
+    for quantity in contents.quantities():
+        if quantity.name(Place(0, 0, 0)).text.partition("(")[0] == name.partition("(")[0]:
+            for at in (at for row in range(len(quantity.rows) or 1) for at in quantity.places(row)):
+                text = quantity.name(at).text
+                bare = text.removesuffix(f"[{quantity.rows[at.row]}]" if quantity.rows else "")
+                if name in (bare, AT_PLACE.sub("", text), AT_PLACE.sub("", bare)):
+                    found.append(Key(quantity, at))
+    return found
 
 
 def _layers(contents: Contents) -> list[str]:
-    """Name the layers, those within blocks by their labels, and the blocks."""
+    """Name the layers, those within blocks by their labels, the blocks and their branches: layer 2, layer 2a."""
     labels = contents.context.recording.network.labels
-    blocks = (re.match(r"\d+", label) for label in labels)
-    return [f"layer {k}" for k in dict.fromkeys([*(found[0] for found in blocks if found), *labels])]
+    wider = (label[: found.end()] for label in labels for found in re.finditer(r"\d+|[a-z]+(?=\.)", label))
+    return [f"layer {k}" for k in dict.fromkeys([*wider, *labels])]
 
 
 def _all_of(quantities: Sequence[Quantity], unit: str = "") -> set[Key]:
@@ -149,16 +184,13 @@ def _of_array(contents: Contents, part: str) -> set[Quantity]:
     return found | {q for u in contents.updates if u.parameter.full == part for q in u.quantities}
 
 
-def _with_all_it_needs(contents: Contents, key: Key) -> set[Key]:
-    """Give a number and all it depends on, of long sums the terms that are shown; of a weight, to its new value.
+def _with_all_it_needs(contents: Contents, keys: Sequence[Key]) -> set[Key]:
+    """Give numbers and all they depend on, of long sums the terms that are shown; of weights, to their new values.
 
     Of the error comes what can be worked out of these.
     """
-    start = key
-    if isinstance(key.quantity, ParameterQuantity):
-        update = next((u for u in contents.updates if u.parameter is key.quantity), None)
-        start = Key(update.new, key.place) if update else key
-    found, waiting = set(), [start]
+    new: dict[Quantity, Quantity] = {update.parameter: update.new for update in contents.updates}
+    found, waiting = set[Key](), [Key(new.get(quantity, quantity), at) for quantity, at in keys]
     while waiting:
         key = waiting.pop()
         if key not in found:

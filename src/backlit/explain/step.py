@@ -28,7 +28,7 @@ from backlit.explain.record.quantities import Key, Place
 from backlit.explain.record.record_making import change_of, linked_of, record_of
 from backlit.explain.record.recording import Recording, Settings
 from backlit.explain.record.step_records import Change, Drawing, Example, Record, Section, Summary
-from backlit.explain.selection import FIRST, examples, excerpt, meant, selected
+from backlit.explain.selection import FIRST, examples, excerpt, has_later_moments, meant, selected
 from backlit.explain.summary import summary_of
 from backlit.ops.base import Optimizer
 from backlit.ops.synonyms import hint
@@ -213,9 +213,9 @@ class Step:
     def _left_out(self) -> str:
         """Say how much of a brief step is shown, and how to ask for more."""
         rows = self.contents.context.rows
-        which = f"the first {FIRST} units of each layer are shown" + (
-            f", of {named_rows(rows[:FIRST])}" if rows else ""
-        )
+        times = f" at the first {FIRST} times" if has_later_moments(self.contents) else ""
+        of = f", of {named_rows(rows[:FIRST])}" if rows else ""
+        which = f"the first {FIRST} units of each layer{times} are shown{of}"
         parts = [part for part in examples(self.contents) if part and part not in self.only]
         command = [f'--only "{part}"' if re.search(r"[^\w.]", part) else f"--only {part}" for part in parts]
         python = [f"only={part!r}" for part in parts]

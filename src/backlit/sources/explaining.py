@@ -70,8 +70,9 @@ def explain(
             another, each in the order of `network.parameters`; without them it starts afresh.
         inputs, outputs, units, rows, labels: own names: of the columns, the outputs, each layer's units, the rows; and
             of quantities, such as {"w(i1,h1)": "w1"}, after which dE/dw1 and w1+ are named.
-        only: a phase ("forward", "error", "backward", "update"), a layer ("layer 2"), a unit ("h1"), or a number
-            ("w(i1,h1)", "dE/dnet(h2)") with all it depends on; or several of these.
+        only: a phase ("forward", "error", "backward", "update"), a layer ("layer 2", "lstm"), a unit, filter or moment
+            ("h1", "f1@r1c2", "time 2"), or a number ("w(i1,h1)", "dE/dnet(h2)") with all it depends on, without its
+            place all of that name; or several of these.
         digits: places behind the point, ties to even. Given numbers of up to four digits stay as they are; a result
             below the last place, or below 0.001, has so many digits and an exponent. Digits that float64 does not have
             are left out.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -62,7 +63,8 @@ def _run_facts(file: NetworkFile, setup: Setup) -> list[tuple[str, str]]:
         return []
     names = [other.name for other in file.setups]
     which = "the first" if setup is file.setups[0] else f"number {names.index(setup.name) + 1}"
-    return [("run", f"{setup.name}, {which} of {len(names)}; choose with --run (in Python, run=): {', '.join(names)}")]
+    quoted = [f'"{name}"' if re.search(r"\W", name) else name for name in names]  # as a command line takes them
+    return [("run", f"{setup.name}, {which} of {len(names)}; choose with --run (in Python, run=): {', '.join(quoted)}")]
 
 
 def _row_facts(chosen: list[int], count: int, batch: int) -> list[tuple[str, str]]:

@@ -55,7 +55,7 @@ class ActivationStage(Stage):
         if not self.op.kinks:
             return ""
         z = self.read.value(at)
-        return side_of_kinks(z, self.op.kinks, "net", lambda x: float(self.local_slope(np.array([x]))[0]))
+        return side_of_kinks(z, self.op.kinks, self.read.kind, lambda x: float(self.local_slope(np.array([x]))[0]))
 
     def local_slope(self, z: Array) -> Array:
         """Give the op's own slope at inputs z."""

@@ -64,7 +64,14 @@ class Stage:
     def forward_groups(self) -> tuple[Group, ...]:
         """Give the quantities of the forward pass in their groups."""
         assert isinstance(self.written, Quantity)
-        return (Group(self.title, (*self.before, self.written)),)
+        return (Group(self.forward_title, (*self.before, self.written)),)
+
+    @property
+    def forward_title(self) -> str:
+        """The heading of the forward pass, which says whose weights these are where layers share them."""
+        owners = {parameter.full.rpartition(".")[0] for parameter in self.parameters}
+        owners.discard(self.context.recording.network.labels[self.k])
+        return f"{self.title}, with the weights of layer {min(owners)}" if owners else self.title
 
     def buffer(self, name: str, recording: Recording | None = None) -> Array:
         """Give a buffer of this op (n, numbers), of another recording of the step where one is given."""
@@ -157,6 +164,10 @@ class Stage:
     def row_slope(self, parameter: ParameterQuantity, grad: Readable, at: Place) -> Node:
         """Give how a row's part of a parameter's derivative comes about, where the stage has formulas."""
         return grad.ref(at.row, at.unit)
+
+    def row_note(self, parameter: ParameterQuantity, at: Place) -> str:
+        """Give a remark on a row's part of a parameter's derivative."""
+        return "" if self.has_formulas else OWN_BACKWARD
 
 
 STAGES: dict[type[Layer], type[Stage]] = {}

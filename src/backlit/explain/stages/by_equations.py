@@ -75,7 +75,7 @@ class EquationStage(Stage):
 
     def forward_groups(self) -> tuple[Group, ...]:
         """Give the parts of the forward pass, under a heading of their own where they have titles."""
-        return () if self.equations.same_numbers else self._grouped(self._forward, self.title)
+        return () if self.equations.same_numbers else self._grouped(self._forward, self.forward_title)
 
     def _grouped(self, parts: Iterable[tuple[Part, Quantity]], title: str) -> tuple[Group, ...]:
         """Put quantities in groups: one with a title begins a new group."""
@@ -138,6 +138,12 @@ class EquationStage(Stage):
         part = self._gradient_part(f"d{parameter.array_name}", index)
         return self.written_out(self._formula(part, index, at.row), at.row)
 
+    def row_note(self, parameter: ParameterQuantity, at: Place) -> str:
+        """Give the op's remark on a row's part of a parameter's derivative."""
+        index = parameter.index(at)
+        note = self._gradient_part(f"d{parameter.array_name}", index).note
+        return note(index, lambda element: self._number(element, at.row)) if note else ""
+
     def _gradient_part(self, array: str, index: Index) -> Part:
         if not hasattr(self, "_gradients"):
             self._gradients = {(part.array, place): part for part in self.equations.gradients for place in part.places}
@@ -148,6 +154,9 @@ class EquationStage(Stage):
     def _of_part(self, part: Part) -> Quantity:
         """Make the quantity of a part of the forward pass."""
         units = [self._unit(part, index) for index in part.places]
+        if part.array == self.op.writes and len(set(units)) < len(units):  # such as a column that is selected twice
+            shape = self._shape(part.array)
+            units = [self.units[int(np.ravel_multi_index(index, shape))] for index in part.places]
         quantity = self.context.unit_quantity(
             self.k, part.kind, units, self._picked(part), self._expression(part), self._note(part), self._terms(part)
         )

@@ -69,16 +69,18 @@ def _compared(sizes: Array, times: Sequence[str]) -> str:
 
     >>> _compared(np.array([1.0, 0.05, 0.0025]), ["3", "2", "1"])
     '0.05 times that of time 2, 0.0025 times that of time 3: it vanishes, by 0.05 a step'
+    >>> _compared(np.array([0.0, 0.5]), ["2", "1"])
+    'time 1 is where the way back begins'
     """
-    place = len(sizes) - 1
-    if not place:
-        return f"time {times[0]} is where the way back begins"
+    place, first = len(sizes) - 1, int(np.argmax(sizes > 0.0))
     if not sizes[-1]:
         return "no slope comes here"
-    words = [f"{sizes[-1] / sizes[at]:.3g} times that of time {times[at]}" for at in dict.fromkeys((place - 1, 0))
+    if place == first:
+        return f"time {times[place]} is where the way back begins"
+    words = [f"{sizes[-1] / sizes[at]:.3g} times that of time {times[at]}" for at in dict.fromkeys((place - 1, first))
              if sizes[at]]  # fmt: skip
-    whole = sizes[-1] / sizes[0] if sizes[0] else 1.0
+    whole, steps = sizes[-1] / sizes[first], place - first
     if VANISHED <= whole <= EXPLODED:
         return ", ".join(words)
-    step = f", by {whole ** (1 / place):.3g} a step" if place > 1 else ""
+    step = f", by {whole ** (1 / steps):.3g} a step" if steps > 1 else ""
     return f"{', '.join(words)}: it {'vanishes' if whole < VANISHED else 'explodes'}{step}"

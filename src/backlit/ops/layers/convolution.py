@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import msgspec
@@ -13,8 +13,10 @@ from backlit.errors import BacklitError, counted
 from backlit.kernels.convolution import convolve, convolve_backward
 from backlit.kernels.convolution_loops import convolve_backward_loops, convolve_loops
 from backlit.ops.base import Activation, Interval, Layer, Op, Shape, Shapes, tuned
-from backlit.ops.equations import Equations, Formula, Index, Part, every, of, product, total
+from backlit.ops.equations import Equations, Formula, Index, Part, Value, every, of, product, total
 from backlit.ops.layers.windows import (
+    PADDED,
+    UNCOVERED,
     Counts,
     LinePadding,
     Padding,
@@ -192,6 +194,12 @@ class Convolution(Layer, frozen=True):
         def bias_slope(index: Index) -> Formula:
             return total(*(of("dZ", *place, *index) for place in every(out[:-1])))
 
+        def padded(index: Index, _: Value) -> str:
+            return PADDED if any(axis.is_padded(i) for axis, i in zip(along, index, strict=False)) else ""
+
+        def where_zero(formula: Callable[[Index], Formula], why: str) -> Callable[[Index, Value], str]:
+            return lambda index, _: why if formula(index) == total() else ""
+
         weights = functools.partial(
             Part, kind="w", places=every(shapes.parameters["W"]), position=lambda index: index[:-2], source=source
         )
@@ -199,10 +207,10 @@ class Convolution(Layer, frozen=True):
         return Equations(
             letter="f",
             parameters=(weights(array="W"), *([biases(array="b")] if given.bias else [])),
-            forward=(Part(array="Z", kind="net", places=every(out), formula=net),),
-            backward=(Part(array="dX", kind="out", places=every(row), formula=back),),
+            forward=(Part(array="Z", kind="net", places=every(out), formula=net, note=padded),),
+            backward=(Part(array="dX", kind="out", places=every(row), formula=back, note=where_zero(back, UNCOVERED)),),
             gradients=(
-                weights(array="dW", formula=slope),
+                weights(array="dW", formula=slope, note=where_zero(slope, "it meets nothing but padding")),
                 *([biases(array="db", formula=bias_slope)] if given.bias else []),
             ),
         )

@@ -140,8 +140,11 @@ class Embedding(Layer, frozen=True):
 
         def slope(index: Index, value: Value) -> Formula:
             c, j = index
-            slopes = [of("dZ", *place, j) for place in every(row) if category(place, value) == c]
-            return total(*slopes) if slopes else Constant("0")
+            return total(*(of("dZ", *place, j) for place in every(row) if category(place, value) == c))
+
+        def absent(index: Index, value: Value) -> str:
+            found = any(category(place, value) == index[0] for place in every(row))
+            return "" if found else f"the row does not have category {index[0]}"
 
         weights = functools.partial(
             Part, kind="w", places=every((self.count, self.size)), position=lambda index: (),
@@ -152,7 +155,7 @@ class Embedding(Layer, frozen=True):
             parameters=(weights(array="W"),),
             forward=(Part(array="Z", kind="out", places=every((*row, self.size)), row_formula=picked, note=note),),
             backward=(Part(array="dX", kind="x", places=every(row), formula=lambda index: Constant("0")),),
-            gradients=(weights(array="dW", row_formula=slope),),
+            gradients=(weights(array="dW", row_formula=slope, note=absent),),
         )
 
     @staticmethod

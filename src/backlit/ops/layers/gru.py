@@ -276,8 +276,9 @@ class GRU(ThroughTime, frozen=True):
         forward, backward = [], []
         for t in steps.moments:
             for k, ending in enumerate(steps.gates):
-                own = [steps.part("Q", "q", t, steps.within(recurrent, nothing), k)] if k == NEW else []
-                forward += [*own, steps.part("N", f"net{ending}", t, net(k), k, steps.title(t) if k == 0 else ""),
+                if k == NEW:
+                    forward.append(steps.part("Q", "q", t, steps.within(recurrent, nothing), k, note=steps.first_note))
+                forward += [steps.part("N", f"net{ending}", t, net(k), k, steps.title(t) if k == 0 else ""),
                             steps.part("G", ending[1:], t, opened(k), k)]  # fmt: skip
             forward.append(steps.part("H", "out", t, steps.within(state, steps.stays("H")), note=steps.state_note))
         for t in reversed(steps.moments):

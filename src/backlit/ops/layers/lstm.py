@@ -266,7 +266,8 @@ class LSTM(ThroughTime, frozen=True):
         for t in reversed(steps.moments):
             backward += [steps.part("dH", "out", t, of_state, title=steps.title(t), note=steps.slope_note),
                          steps.part("dC", "c", t, steps.within(of_cell, behind))]  # fmt: skip
-            backward += [steps.part("dN", f"net{ending}", t, of_net(k), k) for k, ending in enumerate(steps.gates)]
+            backward += [steps.part("dN", f"net{ending}", t, of_net(k), k, note=steps.first_note if k == KEEP else None)
+                         for k, ending in enumerate(steps.gates)]  # fmt: skip
         return steps.equations(forward, backward, ["dN"] * 4)
 
     @staticmethod

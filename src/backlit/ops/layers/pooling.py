@@ -26,7 +26,7 @@ from backlit.ops.equations import (
     total,
 )
 from backlit.ops.equations import Count as Counted
-from backlit.ops.layers.windows import Counts, Padding, Sliding, padding_number, pair, sides, slide
+from backlit.ops.layers.windows import PADDED, UNCOVERED, Counts, Padding, Sliding, padding_number, pair, sides, slide
 from backlit.ops.registry import register
 
 AXES = {2: ("times",), 3: ("rows", "columns")}
@@ -114,6 +114,11 @@ class Pooling(Layer, frozen=True):
 
         return numbers
 
+    def padded_note(self, row: Shape) -> Callable[[Index], str]:
+        """Give the function from an output's place to a remark where a part of its window lies in the padding."""
+        along = self.sliding(row)
+        return lambda index: PADDED if any(axis.is_padded(i) for axis, i in zip(along, index, strict=False)) else ""
+
     def windows_over(self, row: Shape) -> Callable[[Index], list[Index]]:
         """Give the function from a number's place to the places of all outputs whose windows cover it."""
         along = self.sliding(row)
@@ -179,7 +184,7 @@ class MaxPool(Pooling, frozen=True):
     def equations(self, *rows: Shape) -> Equations:
         """Give each output as the largest of its window, and the slopes of those that were taken."""
         (row,) = rows
-        window, windows = self.window(row), self.windows_over(row)
+        window, windows, padded = self.window(row), self.windows_over(row), self.padded_note(row)
 
         def taken(index: Index, value: Value) -> Element:
             numbers = window(index)
@@ -189,16 +194,26 @@ class MaxPool(Pooling, frozen=True):
         def note(index: Index, value: Value) -> str:
             largest = value(taken(index, value))
             if sum(value(number) == largest for number in window(index)) < 2:
-                return ""
+                return padded(index)
             return "Several are the largest; the first of them in reading order is taken, and takes the slope."
 
+        def winning(index: Index, value: Value) -> list[Index]:
+            return [i for i in windows(index) if taken(i, value) == of("X", *index)]
+
         def back(index: Index, value: Value) -> Formula:
-            return total(*(of("dZ", *i) for i in windows(index) if taken(i, value) == of("X", *index)))
+            return total(*(of("dZ", *i) for i in winning(index, value)))
+
+        def lost(index: Index, value: Value) -> str:
+            count = len(windows(index))
+            if winning(index, value) or not count:
+                return "" if count else UNCOVERED
+            others = "another number of its window is" if count == 1 else f"other numbers of its {count} windows are"
+            return f"{others} taken: no slope comes here"
 
         return Equations(
             forward=(Part(array="Z", kind="pool", places=every(self.out(row)), note=note,
                           formula=lambda index: function("max", *window(index))),),
-            backward=(Part(array="dX", kind="out", places=every(row), row_formula=back),),
+            backward=(Part(array="dX", kind="out", places=every(row), row_formula=back, note=lost),),
         )  # fmt: skip
 
     forward = staticmethod(tuned(kernels.max_pool_loops)(kernels.max_pool))
@@ -243,7 +258,7 @@ class AveragePool(Pooling, frozen=True):
     def equations(self, *rows: Shape) -> Equations:
         """Give each output as the mean of its window, and each slope as shares of those of its windows."""
         (row,) = rows
-        window, windows = self.window(row), self.windows_over(row)
+        window, windows, padded = self.window(row), self.windows_over(row), self.padded_note(row)
 
         def mean(index: Index) -> Formula:
             return quotient(total(*window(index)), _size(window(index)))
@@ -252,9 +267,11 @@ class AveragePool(Pooling, frozen=True):
             return total(*(quotient(of("dZ", *i), _size(window(i))) for i in windows(index)))
 
         return Equations(
-            forward=(Part(array="Z", kind="pool", places=every(self.out(row)), formula=mean),),
-            backward=(Part(array="dX", kind="out", places=every(row), formula=back),),
-        )
+            forward=(Part(array="Z", kind="pool", places=every(self.out(row)), formula=mean,
+                          note=lambda index, _: padded(index)),),
+            backward=(Part(array="dX", kind="out", places=every(row), formula=back,
+                           note=lambda index, _: "" if windows(index) else UNCOVERED),),
+        )  # fmt: skip
 
     forward = staticmethod(tuned(kernels.average_pool_loops)(kernels.average_pool))
     backward = staticmethod(tuned(kernels.average_pool_backward_loops)(kernels.average_pool_backward))

@@ -146,12 +146,16 @@ class Unrolled:
         first = gate * self.units
         places = tuple((t, first + j) for j in range(self.units))
         told = note or (self.unused_note if self.layer.lengths else None)
-        noted = None if told is None else lambda index, value: told(index[0], self._length(value))
+        noted = None if told is None else self._noted(told)
         return Part(
             array=array, kind=kind, places=places, unit=lambda index: index[1] - first, title=title, note=noted,
             position=lambda index: index[:1],
             **self._formula(lambda index, length: formula(index[0], index[1] - first, length)),
         )  # fmt: skip
+
+    def _noted(self, note: Callable[[int, int], str]) -> Callable[[Index, Value], str]:
+        """Give a remark on a step in a row of a length as parts have it."""
+        return lambda index, value: note(index[0], self._length(value))
 
     def _formula(self, formula: Callable[[Index, int], Formula]) -> dict[str, Any]:
         if self.layer.lengths:
@@ -171,14 +175,23 @@ class Unrolled:
         """Say that a number belongs to a step behind the row's end, which is not run."""
         return f"behind the row's end, {length}: this step is not run" if t >= length else ""
 
+    def first_note(self, t: int, length: int) -> str:
+        """Say that a step is the row's first."""
+        if t < length and self.before(t, length) is None:
+            return "there is no state before the first step"
+        return self.unused_note(t, length)
+
     def state_note(self, t: int, length: int) -> str:
         """Say that a step is behind the row's end."""
         return f"behind the row's end, {length}: the state stays as it is" if t >= length else ""
 
     def slope_note(self, t: int, length: int) -> str:
-        """Say where slopes are cut."""
+        """Say where slopes are cut, and what becomes of them behind the row's end."""
+        if t >= length:
+            kept = "no slope comes here" if self.every or self.layer.reverse else "the slope passes on as it is"
+            return f"behind the row's end, {length}: {kept}"
         after = self.after(t, length)
-        if after is None or t >= length or not self.is_cut(after, length):
+        if after is None or not self.is_cut(after, length):
             return ""
         return f"slopes are cut between times {t + 1} and {after + 1}, truncate = {self.layer.truncate}"
 
@@ -236,7 +249,11 @@ class Unrolled:
         return Part(
             array=array, kind=kind, places=places, unit=lambda index: index[1] - first, position=lambda _: (),
             source=lambda index: index[0], own_source=array.endswith("U"), **formula,
+            note=self._lone_note if array == "dU" else None,
         )  # fmt: skip
+
+    def _lone_note(self, _: Index, value: Value) -> str:
+        return "the row has one step, and no state before it" if self._length(value) == 1 else ""
 
     def _bias(self, array: str, kind: str, place: int, terms: Any = None) -> Part:
         first = place * self.units
@@ -256,6 +273,7 @@ class Unrolled:
             )  # fmt: skip
         return Part(
             array="Z", kind="y", places=every((self.steps, self.units)), title=PASSED_ON,
+            note=self._noted(lambda t, length: f"behind the row's end, {length}: 0 is passed on" * (t >= length)),
             **self._formula(lambda index, length: of("H", *index) if index[0] < length else ZERO),
         )  # fmt: skip
 
@@ -267,7 +285,8 @@ class Unrolled:
             t, i = index
             return total(*(product(of("W", i, place), of("dN", t, place)) for place in wide)) if t < length else ZERO
 
-        return Part(array="dX", kind="x", places=every((self.steps, self.columns)), **self._formula(formula))
+        return Part(array="dX", kind="x", places=every((self.steps, self.columns)), note=self._noted(self.unused_note),
+                    **self._formula(formula))  # fmt: skip
 
 
 class _Lengths:

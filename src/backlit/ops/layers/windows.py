@@ -41,6 +41,9 @@ LinePadding = Literal["valid", "same"] | Whole
 
 SAME = -1
 """What stands for "same" among the numbers that kernels are given."""
+UNCOVERED = "no window covers it: no slope comes here"
+"""Of a number that is left over behind the last window, or between two windows."""
+PADDED = "the rest of its window is padding"
 
 
 class Sliding(NamedTuple):
@@ -58,6 +61,10 @@ class Sliding(NamedTuple):
         first = window * self.stride - self.before
         places = ((k, first + k * self.dilation) for k in range(self.size))
         return [(k, place) for k, place in places if 0 <= place < self.given]
+
+    def is_padded(self, window: int) -> bool:
+        """Tell whether a part of a window lies in the padding."""
+        return len(self.covers(window)) < self.size
 
     def windows_over(self, place: int) -> list[tuple[int, int]]:
         """Give the pairs (window, place in the window) of all windows that cover a place on the axis."""

@@ -11,7 +11,7 @@ from backlit.show.demo.records import TroubleRun
 
 SMALLEST = 1e-12
 """Slopes below are drawn as if they were this: an axis of more powers of ten says no more."""
-WHAT = "Length of the slope, of that at the end"
+WHAT = "The length of the slope, divided by that at the end; of an LSTM it is the slope of the cells"
 
 
 def time_figures(runs: Sequence[TroubleRun], colours: Sequence[int]) -> Iterator[Figure]:
@@ -32,10 +32,10 @@ def time_figures(runs: Sequence[TroubleRun], colours: Sequence[int]) -> Iterator
             (str(k), *(f"{share[k]:.3g}" if k < len(share) else "" for share in shares.values()))
             for k in range(longest)
         )
-        ends = "; ".join(f"{name} {share[-1]:.2g}, {len(share) - 1} steps back" for name, share in shares.items())
+        ends = "; ".join(f"{name}: {share[-1]:.2g}, {len(share) - 1} steps back" for name, share in shares.items())
         yield Figure(
             title=f"The slope through time, {when}",
-            summary=f"{WHAT} (of an LSTM that of its cells). At the first time it is: {ends}.",
+            summary=f"{WHAT}. At the first time it is: {ends}.",
             x=Axis("steps back from the end", low=0.0, high=float(longest - 1)),
             y=Axis("slope, logarithmic", log=True), layers=layers, table=DataTable(("steps back", *shares), rows, 1),
         )  # fmt: skip

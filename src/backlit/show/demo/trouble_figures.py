@@ -54,6 +54,16 @@ def loss_figures(setups: Sequence[SetupRun], colours: Sequence[int], baseline: f
     return figures
 
 
+def _listed(ends: dict[str, str]) -> str:
+    """List what each run ended with.
+
+    >>> _listed({"plain": "1.1", "residual": "0.07"}), _listed({"Elman, 10": "0.006", "LSTM, 10": "1e-4"})
+    ('plain 1.1, residual 0.07', 'Elman, 10: 0.006; LSTM, 10: 1e-4')
+    """
+    colon, between = (":", "; ") if any("," in name for name in ends) else ("", ", ")
+    return between.join(f"{name}{colon} {end}" for name, end in ends.items())
+
+
 def _losses(
     title: str, what: str, curves: dict[str, Curve], colours: Sequence[int], baseline: float | None,
     answer: str, *, whole: bool = False,
@@ -62,8 +72,7 @@ def _losses(
     curves = {name: curve for name, curve in curves.items() if curve}
     top = math.inf if whole else HIGHEST * max(curve[0][1] for curve in curves.values())
     beyond = [name for name, curve in curves.items() if max(error for _, error in curve) > top]
-    ends = ", ".join(f"{name} {error_text(curve[-1][1])}" for name, curve in curves.items())
-    said = f"E after the last epoch: {ends}."
+    said = f"E after the last epoch: {_listed({name: error_text(curve[-1][1]) for name, curve in curves.items()})}."
     if beyond:
         said += f" Above the picture, which ends at {error_text(top)}: {', '.join(beyond)}."
     if baseline is not None:
@@ -83,7 +92,7 @@ def accuracy_figure(setups: Sequence[SetupRun], colours: Sequence[int]) -> Figur
     if not all(curves.values()) or max(setup.epochs for setup in setups) < 1:
         return None
     rows = "validation rows" if held_out else "training rows"
-    ends = ", ".join(f"{name} {curve[-1][1]:.0%}" for name, curve in curves.items())
+    ends = _listed({name: f"{curve[-1][1]:.0%}" for name, curve in curves.items()})
     said = f"Of the {rows}, so many are predicted right after the last epoch: {ends}."
     return curves_figure(f"The accuracy on the {rows}", "accuracy", curves, "epoch", said, shares=True, series=colours)
 

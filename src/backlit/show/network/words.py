@@ -66,21 +66,22 @@ def _shown(drawing: Drawing, *, backward: bool) -> list[str]:
 def panels_caption(drawing: Drawing, *, backward: bool, in_text: bool = False) -> str:
     """Say what the numbers of panels are, and what their frames mark; in text these are brackets."""
     if drawing.row is None:
-        return "All rows together: dE/dw of each weight that is drawn, the sum of the rows' own parts."
+        return "All rows together: each weight that is drawn shows its dE/dw, the sum of the rows' own parts."
     panels = list(every_panel(drawing.panels))
     grids = [grid for panel in panels if isinstance(panel, Maps) for grid in panel.grids]
     chains = [panel for panel in panels if isinstance(panel, Unrolled)]
     whose = f" of row {drawing.row}" if drawing.row else ""
     if backward:
         words = [
-            f"Backward{whose}, from below to above: layers with weights show dE/dnet, others dE/dout, weights dE/dw"
+            f"Backward{whose}, from below to above: a layer whose weights are drawn shows dE/dnet and each weight's "
+            "dE/dw, any other one the slope of what it gives"
         ]
         if chains:
             barred = not in_text and any(len(chain.lengths) > 1 for chain in chains)
             bars = "; the bars are its length at each time" if barred else ""
             words.append(f"States show dE/dout, the whole slope through time{bars}")
     else:
-        words = [f"Forward{whose}, from above to below: what each layer gives, and its weights"]
+        words = [f"Forward{whose}, from above to below: each layer shows what it gives, and its weights"]
         if chains:
             words.append("The same weights serve every time")
     if any(grid.window for grid in grids):

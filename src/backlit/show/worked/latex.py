@@ -8,6 +8,7 @@ from backlit.explain.algebra.numerals import latex_number
 from backlit.explain.quantity_names import latex_text
 from backlit.explain.record.step_records import Change, Example, Record, Section
 from backlit.show.worked.equation_parts import equation_parts, latex_decimal
+from backlit.show.worked.formula_forms import broken
 
 PREAMBLE = r"""\documentclass[a4paper]{article}
 \usepackage[utf8]{inputenc}
@@ -60,9 +61,10 @@ def _section(section: Section, digits: int) -> Iterator[str]:
 
 
 def _record(record: Record, digits: int) -> Iterator[str]:
-    """Set one number as a chain of equations, broken before each equals sign."""
+    """Set one number as a chain of equations, broken before each equals sign, and long sums within them."""
     yield r"\begin{align*}"
-    yield rf"{record.symbol} &= " + " \\\\\n&= ".join(equation_parts(record))
+    parts = (" \\\\\n&\\quad ".join(broken(part)) for part in equation_parts(record))
+    yield rf"{record.symbol} &= " + " \\\\\n&= ".join(parts)
     yield r"\end{align*}"
     remarks = [text_latex(remark) for remark in (record.note, record.checked) if remark]
     if remarks:

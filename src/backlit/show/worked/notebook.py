@@ -48,7 +48,8 @@ def worked_outputs(example: Example, most: int = MOST_OUTPUTS) -> Iterator[Outpu
     blocks, left_out = _blocks(example.sections, most)
     yield from map(_output, blocks)
     if left_out:
-        yield {"text/html": words_html(_rest(left_out)), "text/plain": _rest(left_out)}
+        rest = _rest(example, left_out)
+        yield {"text/html": words_html(rest), "text/plain": rest}
     if example.changes:
         head, rows = _changes(example)
         yield {"text/html": heading_html(COMPARED) + table_html(head, rows, 1), "text/plain": _columns([head, *rows])}
@@ -215,10 +216,15 @@ def _runs(parts: Sequence[tuple[Record, str]]) -> Iterator[list[tuple[Record, st
         yield run
 
 
-def _rest(count: int) -> str:
+def _rest(example: Example, count: int) -> str:
+    """Say how many numbers are not here, and how to ask for a part: a unit and a weight of this example."""
+    records = [record for section in example.sections for record in section.records]
+    unit = next((record.unit for record in records if record.unit and record.formula), "")
+    weight = next((record.name for record in records if record.source), "")
+    parts = [f'only="{part}"' for part in (unit, weight) if part]
     return (
         f"{count:,} more numbers are left out here. print(...) has all of them, and so have to_html() and to_json(); "
-        'only="h1", only="w(i1,h1)" or rows of your choice show a part.'
+        f"{', '.join(parts)}{' or ' if parts else ''}rows of your choice show a part."
     )
 
 

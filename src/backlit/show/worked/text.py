@@ -20,6 +20,8 @@ TOO_LARGE = (
     f"The network is not drawn here (more than {diagram_text.LARGEST_COLUMN} units in a layer); --format html draws it "
     "(in Python, to_html())."
 )
+LONGEST_NAME = 40
+"""Behind longer names the equals signs are not in line."""
 HEADING, NAME, VALUE, QUIET = "bold cyan", "bold", "green", "dim"
 
 
@@ -85,7 +87,7 @@ def _section(section: Section, digits: int, width: int) -> Iterator[Text]:
     worked = section.worked
     if not worked:
         return
-    wide = min(max(len(record.name) for record in worked), 24)
+    wide = min(max(len(record.name) for record in worked), LONGEST_NAME)
     values = {record.name: record.shown for record in worked}
     places = _aligned(values.values())
     for record in worked:
