@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import os
 import subprocess
 import sys
 from typing import Any
@@ -68,7 +69,11 @@ class Fences:
 def ran(network: bl.Network, X: Any, T: Any, *, behind: bool) -> dict[str, Any]:
     """Run a batch forward and backward between fences, compiled, and give E, the outputs and all gradients."""
     fences = Fences(network.dtype, behind=behind)
-    with mock.patch.object(Buffers, "places", lambda *given: fences.places(*given)):
+
+    def places(buffers: Buffers, rows: int) -> tuple[dict[str, Place], int]:
+        return fences.places(buffers, rows)
+
+    with mock.patch.object(Buffers, "places", places):
         objective = Objective.of(network, *rows_of(network, X, T), step=3, seed=5, input_gradient=True)
     objective.memory = objective.memory._replace(**{vector: fences.memory(vector) for vector in fences.sizes})
     executable = objective.executable
@@ -84,9 +89,11 @@ LENGTHS = {"x": (5, 3), "lengths": (1,)}
 NETWORKS: dict[str, tuple[list[Any], Any]] = {
     "convolution": ([bl.Conv2D(5, (3, 2), stride=(1, 2), padding=1, dilation=(2, 1)), bl.Conv2D(9, 2)], (6, 7, 3)),
     "convolution, slopes swept": ([bl.Conv2D(9, 3), bl.Conv2D(17, 3, padding="same"), bl.Conv2D(3, 2)], (7, 6, 17)),
-    "convolution, groups": ([bl.Conv2D(6, 3, groups=2, stride=2, padding=2), bl.Conv2D(18, 2, groups=6)], (6, 7, 4)),
+    "convolution, groups": ([bl.Conv2D(6, 3, groups=2, stride=2, padding=2), bl.Conv2D(18, 2, groups=6),
+                              bl.Conv2D(18, (1, 2), groups=18)], (6, 7, 4)),
     "convolution of sequences": ([bl.Conv1D(9, 3), bl.Conv1D(5, 2, groups=1, padding="same", bias=False)], (9, 2)),
     "windows too large": ([bl.Conv2D(2, 3, stride=2, padding=1)], (3, 3, 1000)),
+    "parts of rows": ([bl.Conv1D(1, 3, padding=1), bl.Conv1D(1, 2, stride=3)], (8_400, 1)),
     "pooling": ([bl.MaxPool(3, 1, 1), bl.MaxPool(2), bl.AveragePool((2, 1), 1, "same")], (5, 6, 19)),
     "pooling of sequences": ([bl.AveragePool(3, 2, 1), bl.MaxPool(2, 1, "same"), bl.GlobalAveragePool()], (7, 3)),
     "a larger picture": ([bl.Upsample((2, 3)), bl.Flatten()], (2, 3, 3)),
@@ -141,7 +148,12 @@ print(memory[place.offset + ({place})])
 @pytest.mark.parametrize(("behind", "place", "ends"), [(True, 2, False), (True, 3, True), (False, -1, True)])
 def test_a_fence_ends_the_process(behind, place, ends):
     code = BEYOND.format(behind=behind, place=place)
+    found = os.pathsep.join([os.path.dirname(__file__), *sys.path])
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env={"PYTHONPATH": ":".join(["tests/kernels", *sys.path])}
-    )  # fmt: skip
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": found},
+    )
     assert (done.stdout, done.returncode < 0) == (("", True) if ends else ("1.0\n", False)), done.stderr
