@@ -38,7 +38,13 @@ NETWORKS = {
     "convolution": picture(
         bl.Conv2D(4, (3, 2), "tanh", (1, 2), (2, 1), (1, 2), 2), bl.Conv2D(2, (2, 3), "tanh", 1, "same")
     ),
+    "a filter for each channel": picture(bl.Conv2D(16, 2, "tanh", (1, 2), 1, groups=16), inputs=(2, 3, 16)),
+    "groups": picture(
+        bl.Conv2D(4, 2, "tanh", groups=2), bl.Conv2D(4, (1, 2), "tanh", (1, 2), groups=2), inputs=(3, 4, 4)
+    ),
     "pooling": picture(bl.Conv2D(2, 2), bl.MaxPool(2, 1, "same"), bl.AveragePool(2, 2, "same")),
+    "pooling, padded": picture(bl.MaxPool(3, 2, 1), bl.AveragePool((3, 2), 1, (1, 0)), inputs=(5, 4, 2)),
+    "upsampled": picture(bl.Upsample((2, 1)), bl.LayerNorm(), bl.Conv2D(2, 2), inputs=(2, 2, 3)),
     "equal numbers": picture(bl.MaxPool(2, 1), inputs=(4, 3, 1)),
     "global": ([bl.Conv2D(2, 2), bl.GlobalAveragePool(), bl.Dense(2)], (4, 5, 2)),
     "recurrent": sequence(bl.Recurrent(2, returns="sequence"), bl.Recurrent(2, "sigmoid", reverse=True)),
@@ -47,6 +53,10 @@ NETWORKS = {
     "cut": ([bl.Recurrent(2, truncate=2), bl.Dense(2)], (5, 2)),
     "lengths": ([bl.LSTM(2, lengths="steps"), bl.Dense(2)], {"x": (4, 2), "steps": (1,)}),
     "lengths, backward": ([bl.GRU(2, lengths="steps", reverse=True), bl.Dense(2)], {"x": (4, 2), "steps": (1,)}),
+    "lengths, backward, cut": (
+        [bl.LSTM(2, lengths="steps", reverse=True, truncate=2), bl.Dense(2)],
+        {"x": (5, 2), "steps": (1,)},
+    ),
     "lengths, all states": (
         [bl.Recurrent(2, lengths="steps", returns="sequence"), bl.Flatten(), bl.Dense(2)],
         {"x": (4, 2), "steps": (1,)},
@@ -118,16 +128,34 @@ FAULTS = {
         "(to + column) * channels",
         "convolution",
     ),
-    "loops: groups, a window beside its place": (
+    "loops: a filter for each channel, beside its place": (
         f"{LOOPS}simply",
-        "% w * d_right - left",
-        "% w * d_right",
-        "convolution",
+        "l * d_right - left",
+        "l * d_right",
+        "a filter for each channel",
     ),
     "loops: groups, another group's channels": (
-        f"{LOOPS}simply",
-        " + f // share * depth",
-        "",
+        f"{LOOPS}inputs_slope",
+        "d_right, group * depth, depth",
+        "d_right, 0, depth",
+        "groups",
+    ),
+    "loops: groups, another group's filters": (
+        f"{LOOPS}filters_of",
+        "+ group * share + f",
+        "+ f",
+        "groups",
+    ),
+    "loops: groups, another group's filters turned": (
+        f"{LOOPS}sweep_back",
+        " + q // depth * share + f",
+        " + f",
+        "groups",
+    ),
+    "loops: groups of one channel, another's filters": (
+        f"{LOOPS}multiply_place",
+        "first = q // depth * share",
+        "first = 0",
         "convolution",
     ),
     "loops: groups, another group's channels forward": (
@@ -142,6 +170,30 @@ FAULTS = {
     "pooling keeps one window's slope": (f"{POOLING}max_pool_backward", "dX[met] +=", "dX[met] =", "pooling"),
     "padding counts in a mean": (f"{POOLING}average_pool", "Z /= count", "Z /= count.max()", "pooling"),
     "padding counts in a mean's slope": (f"{POOLING}average_pool_backward", "/ count[out]", "/ count.max()", "pooling"),
+    "loops: places counted from the picture's edge": (
+        f"{POOLING}max_pool_loops",
+        "(top - r * down + above) * w",
+        "0 * w",
+        "pooling, padded",
+    ),
+    "loops: a mean's slope in windows too long": (
+        f"{POOLING}average_pool_backward_loops",
+        "min(r * down - above + h, rows)",
+        "min(r * down + h, rows)",
+        "pooling, padded",
+    ),
+    "loops: the slope of a number's last place": (
+        f"{LAYERS}reshaping:upsample_backward_loops",
+        "c, q] += dZ",
+        "c, q] = dZ",
+        "upsampled",
+    ),
+    "loops: a normalized number's slope": (
+        f"{LAYERS}normalization:layer_norm_backward_loops",
+        "- N[i, j] * along",
+        "+ N[i, j] * along",
+        "upsampled",
+    ),
     "a mean's slope not shared out": (
         f"{LAYERS}pooling:GlobalAveragePool.backward",
         " / places.shape[1]",
@@ -198,6 +250,13 @@ FAULTS = {
     ),
     "slopes are not cut": (f"{TIME}cut_before", "if not truncate", "if True", "cut"),
     "slopes are cut a step too early": (f"{TIME}cut_before", "t % int(truncate)", "(t + 1) % int(truncate)", "cut"),
+    "slopes are cut from the end of all rows": (f"{TIME}cut_before", "ends - 1", "steps - 1", "lengths, backward, cut"),
+    "loops: slopes are cut from the end of all rows": (
+        f"{TIME}way_back",
+        "length - 1 - after",
+        "5 - 1 - after",
+        "lengths, backward, cut",
+    ),
     "a row runs on": (f"{TIME}running", "places < lengths", "places <= lengths", "lengths"),
     "a row runs on, backward": (f"{TIME}running", "places < lengths", "places <= lengths", "lengths, backward"),
     "states behind the end": (f"{TIME}passed_on", "H, 0.0)", "H, H)", "lengths, all states"),

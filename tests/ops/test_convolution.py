@@ -97,10 +97,13 @@ def test_plain_equals_compiled(case, n, keep, plain_and_compiled):
      (Upsample(2), (3, 5, 2)), (Upsample((1, 3)), (2, 2, 3)), (Upsample(3), (4, 2)),
      (Conv2D(6, 5, padding=2), (28, 28, 1)), (Conv2D(16, 5), (14, 14, 6)), (MaxPool(), (28, 28, 6)),
      (Conv1D(16, 5), (128, 8)), (Conv2D(8, 3), (8, 8, 1)), (Conv2D(40, 1), (3, 3, 70)),
-     (Conv2D(6, 3, groups=6), (9, 8, 6)),
+     (Conv2D(6, 3, groups=6), (9, 8, 6)), (Conv2D(18, 3, padding=1, groups=18), (5, 6, 18)),
+     (Conv2D(18, (2, 3), stride=(1, 2), groups=18), (5, 7, 18)), (Conv2D(12, 3, stride=2, groups=3), (7, 8, 6)),
+     (Conv1D(8, 3, padding="same", groups=2), (9, 6)),
      # each fits into the memory that compiled loops work in; those below are swept for the slope of the inputs too
      (Conv2D(9, (3, 2), padding=1, dilation=(1, 2)), (7, 8, 17)), (Conv2D(5, 3, padding="same"), (6, 7, 20)),
-     (Conv1D(33, 5, padding="same"), (64, 32)), (Conv2D(3, (2, 4), padding=(1, 3)), (5, 5, 16))],
+     (Conv1D(33, 5, padding="same"), (64, 32)), (Conv2D(3, (2, 4), padding=(1, 3)), (5, 5, 16)),
+     (Conv2D(3, 2, padding=(1, 2)), (5, 6, 16)), (Conv2D(3, 2, padding=(2, 1)), (5, 6, 16))],
     ids=str,
 )  # fmt: skip
 def test_plain_equals_compiled_in_common_shapes(layer, row, plain_and_compiled):
@@ -112,8 +115,10 @@ def test_plain_equals_compiled_in_common_shapes(layer, row, plain_and_compiled):
     ("layer", "row"),
     [(Conv2D(3, 3, padding="same"), (90, 110, 5)), (Conv2D(2, 3, padding=1), (3, 400, 64)),
      (Conv2D(2, 3, stride=2), (5, 5, 1000)), (Conv2D(2, 3), (4, 120, 80)), (Conv1D(3, 2, padding=(1)), (9000, 1)),
-     (Conv2D(1, 2, padding=3, stride=9), (1, 1, 3))],
-    ids=["bands", "rows too large", "windows too large", "slopes of inputs too large", "too many windows", "padding"],
+     (Conv2D(1, 2, padding=3, stride=9), (1, 1, 3)), (Conv1D(3, 3, stride=2, dilation=2), (17_000, 2)),
+     (Conv2D(3, 3, padding=1, stride=2, groups=3), (4, 1_800, 12))],
+    ids=["bands", "rows too large", "windows too large", "slopes of inputs too large", "too many windows", "padding",
+         "parts of rows", "parts of rows in groups"],
 )  # fmt: skip
 def test_plain_equals_compiled_where_the_memory_to_work_in_is_small(layer, row, plain_and_compiled):
     X, G, parameters = sample(layer, row, 2)

@@ -162,5 +162,10 @@ def add_run(A: Array, a: int, B: Array, b: int, count: int) -> None:
     A.reshape(-1)[a : a + count] += B.reshape(-1)[b : b + count]
 
 
-COMPILED = (work_numbers, work_places, view, sweep, add_run)
+def add_products(A: Array, a: int, B: Array, b: int, C: Array, c: int, count: int) -> None:
+    """Add the products of `count` numbers of B and C, from b and c on, to those of A from a on."""
+    A.reshape(-1)[a : a + count] += B.reshape(-1)[b : b + count] * C.reshape(-1)[c : c + count]
+
+
+COMPILED = (work_numbers, work_places, view, sweep, add_run, add_products)
 """Those of which compiled code has other forms, in `kernels.sweeps`."""

@@ -137,6 +137,25 @@ def add_run(A: Any, a: int, B: Any, b: int, count: int) -> None:
     _add_run(after(address_of(B), b), after(address_of(A), a), count)
 
 
+@instructions()
+def _add_products(vectors: Any, one: Any, other: Any, target: Any, count: Any) -> None:
+    """Add the products of two numbers each to others, a vector at a time."""
+    builder = vectors.builder
+    (total,) = vectors.sums(1)
+    with cgutils.for_range_slice(builder, count.type(0), count, count.type(vectors.lanes), inc=True) as (i, _):
+        some = builder.trunc(builder.sub(count, i), ir.IntType(32))
+        a, b, at = (builder.gep(pointer, [i]) for pointer in (one, other, target))
+        builder.store(vectors.load_some(at, some), total)
+        vectors.add_product(total, vectors.load_some(a, some), vectors.load_some(b, some))
+        vectors.store_some(builder.load(total), at, some)
+
+
+@inlined
+def add_products(A: Any, a: int, B: Any, b: int, C: Any, c: int, count: int) -> None:
+    """The compiled form of `kernels.convolution.add_products`."""
+    _add_products(after(address_of(B), b), after(address_of(C), c), after(address_of(A), a), count)
+
+
 # --------------------------------------------------------------------------------------------------- windows of pooling
 
 

@@ -21,12 +21,15 @@ MOST = 2**24
 
 
 def embedding_loops(X: Any, W: Any, Z: Any) -> None:
-    """Copy the row of W that each number of X names; the nearest one, since compiled code must not read elsewhere."""
+    """Copy the row of W that each number of X names; the nearest one, since compiled code must not read elsewhere.
+
+    A half is added in float64: in float32 there are no halves from 2²³ on.
+    """
     n, places = X.shape
     count, size = W.shape
     for i in range(n):
         for t in range(places):  # X (n, places), W (count, size), Z (n, places size)
-            c = int(min(max(X[i, t] + 0.5, 0.0), count - 0.5))
+            c = int(min(max(np.float64(X[i, t]) + 0.5, 0.0), count - 0.5))
             for j in range(size):
                 Z[i, t * size + j] = W[c, j]
 
@@ -40,7 +43,7 @@ def embedding_backward_loops(X: Any, W: Any, dZ: Any, dX: Any, dW: Any) -> None:
             dW[c, j] = 0.0
     for i in range(n if dW.size > 0 else 0):
         for t in range(places):  # dZ (n, places size), dW (count, size)
-            c = int(min(max(X[i, t] + 0.5, 0.0), count - 0.5))
+            c = int(min(max(np.float64(X[i, t]) + 0.5, 0.0), count - 0.5))
             for j in range(size):
                 dW[c, j] += dZ[i, t * size + j]
     for i in range(dX.shape[0]):
@@ -177,4 +180,4 @@ class Embedding(Layer, frozen=True):
 
 def _rows(X: Any, W: Any) -> Any:
     """Give the numbers of the rows of W that X names, the nearest where there is no such row."""
-    return np.clip(np.nan_to_num(X) + 0.5, 0.0, len(W) - 0.5).astype(np.int64)
+    return np.clip(np.nan_to_num(X.astype(np.float64)) + 0.5, 0.0, len(W) - 0.5).astype(np.int64)
