@@ -4,8 +4,9 @@
     python -m bench.picture docs/pictures/signals.svg docs/pictures/convolution.svg docs/pictures/recurrent.svg
 
 `two-layer`, `convolution` and `recurrent` are the forward and backward pass of these examples, as the HTML page shows
-them; `valley` the error over weight and bias of one neuron, with two paths of descent; `boundary` what a network trained
-on iris predicts over two columns; `signals` the gradient norms of ten sigmoid layers, the network of docs/pictures.md.
+them; `valley` the error over weight and bias of one neuron, with two paths of descent; `boundary` what a network that
+was trained on iris predicts over two columns; `signals` the gradient norms of ten sigmoid layers, the network of
+docs/pictures.md.
 """
 
 from __future__ import annotations

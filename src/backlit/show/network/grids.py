@@ -106,8 +106,8 @@ def fitting_texts(
     Where the largest would have less than two digits of its own, all have one factor, which makes it a number of one
     digit before the point. Only 0 is written without places. Grids that are `compared` have the same places and factor.
 
-    >>> fitting_texts(np.array([[0.00125, 0.0, -0.025]]), 4, 110.0)
-    ([['0.12', '0', '-2.50'], -2)
+    >>> fitting_texts(np.array([[0.00125, 0.0, -0.025]]), 4, 130.0)
+    ([['0.12', '0', '-2.50']], -2)
     """
     compared = compared or (array,)
     largest = largest_of(*compared)
