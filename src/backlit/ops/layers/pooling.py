@@ -312,7 +312,8 @@ class GlobalAveragePool(Layer, frozen=True):
     r"""The mean of each channel over the whole picture or sequence.
 
     Forward: Z[q] = (1 / m) Σ X[..., q] over all m places. Backward: dX[..., q] = dZ[q] / m.
-    Shapes: X (n, rows, columns, channels) or (n, times, channels), Z (n, channels).
+    Shapes: X (n, rows, columns, channels) or (n, times, channels), Z (n, channels). All times count: behind a recurrent
+    layer with `lengths`, the zeros that stand behind a row's end do too.
 
     Errors: a BacklitError where rows have a single axis, so that there is nothing to take the mean over.
 
