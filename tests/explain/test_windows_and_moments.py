@@ -17,6 +17,7 @@ ZEROS: Any = {
     "left over behind the windows": ([bl.AveragePool(2), bl.Flatten()], (3, 1), 1),
     "between the windows": ([bl.Conv1D(1, 1, stride=2), bl.Flatten()], (3, 1), 1),
     "a window wider than the sequence": ([bl.Conv1D(1, 3, padding="same"), bl.Flatten()], (1, 1), 1),
+    "a column that is left out": ([bl.Dense(2), bl.Select([1])], (1,), 1),
     "categories that the row lacks": ([bl.Embedding(4, 1), bl.Flatten()], (2,), 1),
     "a sequence of one step": ([bl.GRU(1, bias=False)], (1, 1), 1),
     "the first step's cell": ([bl.LSTM(1, truncate=1)], (3, 1), 1),
@@ -189,6 +190,13 @@ def test_units_that_share_one_bias_are_drawn() -> None:
     step = bl.explain(network, [[1.0]], [[0.5, -0.25]])
     bias = [edge for edge in step.example.drawings[0].columns[1].edges if edge.name == "b(layer 1)"]
     assert [edge.slope for edge in bias] == [step["dE/db(layer 1)"].value] * 2
+
+
+def test_positions_that_share_one_bias_are_drawn() -> None:
+    network = bl.Network([bl.Dense(2, bias="shared"), bl.Conv1D(1, 2), bl.Flatten(), bl.Dense(1)], inputs=(3, 1))
+    step = bl.explain(network, [[[1.0], [3.0], [2.0]]], [[0.5]])
+    bias = next(panel.bias for panel in step.example.drawings[0].panels if "dense" in panel.title)
+    assert (bias.name, bias.slope) == ("b(layer 1)", step["dE/db(layer 1)"].value)
 
 
 def test_an_excerpt_of_a_long_sequence_says_that_it_shows_the_first_times() -> None:

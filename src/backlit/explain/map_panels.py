@@ -197,6 +197,10 @@ def _bias(source: Source, k: int, unit: int, name: str) -> Node | None:
     if "b" not in source.graph.shapes[k].parameters or not source.weights(k, "b").size:
         return None
     slopes = source.gradient(k, "b")
+    equations = source.equations[k]
+    part = next((part for part in equations.parameters if part.array == "b"), None) if equations else None
+    if part is not None and part.unit(part.places[0]) < 0:  # one bias of all units
+        unit, name = 0, f"layer {source.nodes[k].label}"
     value = float(source.weights(k, "b").reshape(-1)[unit])
     return Node(f"b({name})", value, None if slopes is None else float(slopes.reshape(-1)[unit]))
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from backlit.errors import BacklitError
 from backlit.ops.base import Interval, Layer, Shape, Shapes, tuned
-from backlit.ops.equations import Constant, Equations, Formula, Index, Part, every, of, total
+from backlit.ops.equations import Equations, Formula, Index, Part, Value, every, of, total
 from backlit.ops.registry import register
 
 
@@ -106,14 +106,16 @@ class Select(Layer, frozen=True):
 
         def back(index: Index) -> Formula:
             *place, column = index
-            slopes = [of("dZ", *place, j) for j, chosen in enumerate(self.what) if chosen == column]
-            return total(*slopes) if slopes else Constant("0")
+            return total(*(of("dZ", *place, j) for j, chosen in enumerate(self.what) if chosen == column))
+
+        def left_out(index: Index, _: Value) -> str:
+            return "" if index[-1] in self.what else "it is not selected: no slope comes here"
 
         return Equations(
             forward=(Part(array="Z", kind="chosen", places=every((*row[:-1], len(self.what))),
                           unit=lambda index: self.what[index[-1]],
                           formula=lambda index: of("X", *index[:-1], self.what[index[-1]])),),
-            backward=(Part(array="dX", kind="x", places=every(row), formula=back),),
+            backward=(Part(array="dX", kind="x", places=every(row), formula=back, note=left_out),),
         )  # fmt: skip
 
     @staticmethod
