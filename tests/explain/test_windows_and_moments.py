@@ -214,10 +214,10 @@ def test_long_sums_are_broken_into_lines_in_latex() -> None:
 
 
 def test_the_equals_signs_of_long_names_stand_in_line() -> None:
-    layers = [bl.Dense(2), bl.Residual([bl.Dense(2)]), bl.Dense(1)]
+    layers = [bl.Parallel([[bl.Dense(2)], [bl.Dense(2)]], "multiply"), bl.Residual([bl.Dense(2)]), bl.Dense(1)]
     text = str(bl.explain(bl.Network(layers, inputs=1), [[1.0]], [[0.0]]))
     lines = text.splitlines()
-    at = next(k for k, line in enumerate(lines) if "dE/dout(h1.1) via 2.1 =" in line)
+    at = next(k for k, line in enumerate(lines) if "dE/dproduct(h1.1) via 2.1 =" in line)
     assert lines[at].index("=") == lines[at + 1].index("=")
 
 
