@@ -161,7 +161,6 @@ def max_pool_loops(
     X, Z, M = pictures(X), pictures(Z), pictures(M)
     n, rows, columns, channels = X.shape
     _, rows_out, columns_out, _ = Z.shape
-    z = 0
     for i in range(n):
         for r in range(rows_out):
             top, bottom = max(r * down - above, 0), min(r * down - above + h, rows)
@@ -169,8 +168,8 @@ def max_pool_loops(
                 start, stop = max(c * right - left, 0), min(c * right - left + w, columns)
                 place = (top - r * down + above) * w + start - c * right + left
                 at = ((i * rows + top) * columns + start) * channels
+                z = ((i * rows_out + r) * columns_out + c) * channels
                 largest(X, at, bottom - top, columns * channels, stop - start, channels, place, w, Z, M, z)
-                z += channels
 
 
 def max_pool_backward_loops(
@@ -187,7 +186,6 @@ def max_pool_backward_loops(
     dx = flat(dX)
     for t in range(dx.shape[0]):
         dx[t] = 0.0
-    z = 0
     for i in range(n):
         for r in range(rows_out):
             top, bottom = max(r * down - above, 0), min(r * down - above + h, rows)
@@ -195,8 +193,8 @@ def max_pool_backward_loops(
                 start, stop = max(c * right - left, 0), min(c * right - left + w, columns)
                 place = (top - r * down + above) * w + start - c * right + left
                 at = ((i * rows + top) * columns + start) * channels
+                z = ((i * rows_out + r) * columns_out + c) * channels
                 back_to_largest(dX, at, bottom - top, columns * channels, stop - start, channels, place, w, dZ, M, z)
-                z += channels
 
 
 def average_pool_loops(

@@ -15,7 +15,7 @@ import sys
 import threading
 import types
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from backlit.engine import machine
@@ -93,17 +93,37 @@ def compiled_kernel(binding: Binding, which: str, in_place: bool, dtype: str) ->
             _multiplying.add(dtype)
         title = f"{op.kind}_{op.name}_{which}_{dtype}"
         text = codegen.kernel(title, binding, which, in_place, dtype)
+        taken: list[tuple[Any, Retyper]] = []
 
         def given() -> dict[str, Any]:
-            retyper = Retyper(dtype, inline=True)
+            taken[:] = [_taken_retyper(op, inner.values(), dtype)]
+            retyper = taken[0][1]
             scalars = {name: retyper(each, scalar=True) for name, each in inner.items()}
             return {"maths": retyper(function, scalar=elementwise), **scalars}
 
         KEPT[key] = _address(title, text, found, given)
+        if taken:
+            _retypers.clear()
+            _retypers.update(taken)
     return KEPT[key]
 
 
 _ELEMENTWISE = {"forward": "value", "backward": "slope"}
+
+_retypers: dict[Any, Retyper] = {}
+"""What compiled the kernel before, by all that it depends on: the op's other kernel reaches many of its functions."""
+
+
+def _taken_retyper(op: Any, inner: Iterable[Any], dtype: str) -> tuple[Any, Retyper]:
+    """Take the retyper of an op's kernels, or make one; also give its key, by which it is kept once a kernel is made.
+
+    It is made anew after any change of what either kernel depends on, and after a failure of Numba or ours.
+    """
+    functions = [getattr(op, each, None) for pair in _ELEMENTWISE.items() for each in pair]
+    found = [dependencies_of(each) for each in (*filter(None, functions), *inner)]
+    key = (type(op), dtype, *(each.digest for each in found))
+    known = _retypers.pop(key, None) if all(each.lasting for each in found) else None
+    return key, known or Retyper(dtype, inline=True)
 
 
 def compiled_update(optimizer: Optimizer, dtype: str) -> int:

@@ -22,7 +22,7 @@ FUNCTIONS: Mapping[Callable[..., Any], tuple[str, str]] = {
     functions.flat: (INTRINSICS, "flat"),
     **{function: (SWEEPS, function.__name__) for function in (*convolution.COMPILED, *pooling.COMPILED)},
     functions.positions: (INTRINSICS, "positions"),
-    functions.parts: (INTRINSICS, "parts"),
+    functions.part: (INTRINSICS, "part"),
     convolution.pictures: (INTRINSICS, "pictures"),
     convolution.windows: (INTRINSICS, "windows"),
 }

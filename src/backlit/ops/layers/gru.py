@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from backlit.kernels.functions import flat, parts, positions
+from backlit.kernels.functions import flat, part, positions
 from backlit.kernels.matmul import affine, product_nt, sum_rows
 from backlit.kernels.matmul import product as matrix_product
 from backlit.ops.base import Interval, Shape, Shapes, tuned
@@ -14,9 +14,11 @@ from backlit.ops.equations import Equations, Formula, function, minus, of, produ
 from backlit.ops.layers.through_time import (
     THROUGH,
     ThroughTime,
+    add_loops,
     add_output_loops,
     carry_loops,
     clear_loops,
+    copy_loops,
     cut_before,
     input_gradients,
     length_of,
@@ -42,32 +44,35 @@ RESET, KEEP, NEW = range(3)
 """The gates r, z and n by their places."""
 
 
-def open_loops(N: Any, Q: Any, S: Any, G: Any, i: int, t: int, k: int) -> None:
+def open_loops(N: Any, Q: Any, S: Any, G: Any) -> None:
     """Add the part of the state to the net inputs of r or z, and open it."""
-    for j in range(N.shape[3]):
-        Q[i, t, k, j] = S[i, k, j]
-        N[i, t, k, j] += S[i, k, j]
-        G[i, t, k, j] = sigmoid(N[i, t, k, j])
+    for j in range(N.shape[0]):
+        Q[j] = S[j]
+        N[j] += S[j]
+        G[j] = sigmoid(N[j])
 
 
 def step_loops(N: Any, Q: Any, G: Any, H: Any, S: Any, i: int, t: int, before: int, s: int) -> None:
     """Run a step of a row."""
-    units = H.shape[2]
-    open_loops(N, Q, S, G, i, t, RESET)
-    open_loops(N, Q, S, G, i, t, KEEP)
+    _, steps, units = H.shape
+    place = i * steps + t
+    at = 3 * place
+    reset, keep, new = part(G, at + RESET, units), part(G, at + KEEP, units), part(G, at + NEW, units)
+    open_loops(part(N, at + RESET, units), part(Q, at + RESET, units), part(S, 3 * i + RESET, units), reset)
+    open_loops(part(N, at + KEEP, units), part(Q, at + KEEP, units), part(S, 3 * i + KEEP, units), keep)
+    net, recurrent, state = part(N, at + NEW, units), part(Q, at + NEW, units), part(S, 3 * i + NEW, units)
+    copy_loops(recurrent, state)
     for j in range(units):
-        Q[i, t, NEW, j] = S[i, NEW, j]
+        net[j] += reset[j] * recurrent[j]
     for j in range(units):
-        N[i, t, NEW, j] += G[i, t, RESET, j] * Q[i, t, NEW, j]
+        new[j] = tanh(net[j])
     for j in range(units):
-        G[i, t, NEW, j] = tanh(N[i, t, NEW, j])
-    for j in range(units):
-        S[i, NEW, j] = (1.0 - G[i, t, KEEP, j]) * G[i, t, NEW, j]
+        state[j] = (1.0 - keep[j]) * new[j]
     if s > 0:
+        earlier = part(H, i * steps + before, units)
         for j in range(units):
-            S[i, NEW, j] += G[i, t, KEEP, j] * H[i, before, j]
-    for j in range(units):
-        H[i, t, j] = S[i, NEW, j]
+            state[j] += keep[j] * earlier[j]
+    copy_loops(part(H, place, units), state)
 
 
 def gru_loops(
@@ -79,7 +84,6 @@ def gru_loops(
     """
     n, steps, units = H.shape
     affine(positions(X), W, b[: 3 * units], positions(N))  # (n T, F) (F, 3 units) -> (n T, 3 units)
-    nets, recurrent, gates, of_state = parts(N, units), parts(Q, units), parts(G, units), parts(S, units)
     for s in range(steps):
         t, before = place_loops(s, steps, reverse)
         if s > 0:
@@ -89,17 +93,15 @@ def gru_loops(
             for j in range(of_all.shape[0]):
                 of_all[j] = 0.0
         if b.shape[0] > 0:
-            own = b[3 * units :]
             for i in range(n):
-                for j in range(units):
-                    of_state[i, NEW, j] += own[j]
+                add_loops(part(S, 3 * i + NEW, units), part(b, 3, units))
         for i in range(n):
             if t >= length_of(lengths, i, steps):
                 stay_loops(H, i, t, before, s)
-                clear_loops(Q, i, t)
-                clear_loops(G, i, t)
+                clear_loops(part(Q, i * steps + t, 3 * units))
+                clear_loops(part(G, i * steps + t, 3 * units))
                 continue
-            step_loops(nets, recurrent, gates, H, of_state, i, t, before, s)
+            step_loops(N, Q, G, H, S, i, t, before, s)
     passed_on_loops(H, lengths, Z, reverse)
 
 
@@ -107,39 +109,35 @@ def step_back_loops(
     dN: Any, dQ: Any, Q: Any, G: Any, H: Any, dH: Any, i: int, t: int, before: int, s: int
 ) -> None:  # fmt: skip
     """Go back through a step of a row."""
-    units = H.shape[2]
+    _, steps, units = H.shape
+    place = i * steps + t
+    at = 3 * place
+    reset, keep, new = part(G, at + RESET, units), part(G, at + KEEP, units), part(G, at + NEW, units)
+    of_reset, of_keep, of_new = part(dN, at + RESET, units), part(dN, at + KEEP, units), part(dN, at + NEW, units)
+    of_recurrent, recurrent, of_state = part(dQ, at + NEW, units), part(Q, at + NEW, units), part(dH, place, units)
     for j in range(units):
-        new = G[i, t, NEW, j]
-        dN[i, t, NEW, j] = dH[i, t, j] * (1.0 - G[i, t, KEEP, j]) * (1.0 - new * new)
+        of_new[j] = of_state[j] * (1.0 - keep[j]) * (1.0 - new[j] * new[j])
     for j in range(units):
-        dQ[i, t, NEW, j] = dN[i, t, NEW, j] * G[i, t, RESET, j]
+        of_recurrent[j] = of_new[j] * reset[j]
     for j in range(units):
-        shut = 1.0 - G[i, t, RESET, j]
-        dN[i, t, RESET, j] = dQ[i, t, NEW, j] * Q[i, t, NEW, j] * shut
+        of_reset[j] = of_recurrent[j] * recurrent[j] * (1.0 - reset[j])
     if s > 0:
+        earlier = part(H, i * steps + before, units)
         for j in range(units):
-            keep = G[i, t, KEEP, j]
-            change = H[i, before, j] - G[i, t, NEW, j]
-            dN[i, t, KEEP, j] = dH[i, t, j] * change * keep * (1.0 - keep)
+            of_keep[j] = of_state[j] * (earlier[j] - new[j]) * keep[j] * (1.0 - keep[j])
     else:
         for j in range(units):
-            keep = G[i, t, KEEP, j]
-            dN[i, t, KEEP, j] = dH[i, t, j] * -G[i, t, NEW, j] * keep * (1.0 - keep)
-    for j in range(units):
-        dQ[i, t, RESET, j] = dN[i, t, RESET, j]
-    for j in range(units):
-        dQ[i, t, KEEP, j] = dN[i, t, KEEP, j]
+            of_keep[j] = of_state[j] * -new[j] * keep[j] * (1.0 - keep[j])
+    copy_loops(part(dQ, at + RESET, units), of_reset)
+    copy_loops(part(dQ, at + KEEP, units), of_keep)
 
 
 def own_bias_loops(dQ: Any, own: Any) -> None:
     """Sum the slopes of the recurrent part of n over rows and steps."""
-    n, steps, _, units = dQ.shape
-    for j in range(units):
-        own[j] = 0.0
-    for i in range(n):
-        for t in range(steps):
-            for j in range(units):
-                own[j] += dQ[i, t, NEW, j]
+    units = own.shape[0]
+    clear_loops(own)
+    for place in range(dQ.shape[0] * dQ.shape[1]):
+        add_loops(own, part(dQ, 3 * place + NEW, units))
 
 
 def gru_backward_loops(
@@ -148,7 +146,6 @@ def gru_backward_loops(
 ) -> None:  # fmt: skip
     """Run the steps backward, each for all rows, then the products over all steps; R holds dq Uᵀ."""
     n, steps, units = H.shape
-    nets, recurrent, gates, of_recurrent = parts(dN, units), parts(Q, units), parts(G, units), parts(dQ, units)
     for s in range(steps - 1, -1, -1):
         t, after = place_back_loops(s, steps, reverse)
         before = t - 1 if reverse == 0.0 else t + 1
@@ -159,23 +156,24 @@ def gru_backward_loops(
             length = length_of(lengths, i, steps)
             way = way_back(s, t, after, length, steps, reverse, truncate)
             if way == THROUGH:
+                back, behind = part(R, i, units), part(dH, i * steps + after, units)
+                keep = part(G, 3 * (i * steps + after) + KEEP, units)
                 for j in range(units):
-                    R[i, j] += dH[i, after, j] * gates[i, after, KEEP, j]
-                for j in range(units):
-                    dH[i, t, j] = R[i, j]
+                    back[j] += behind[j] * keep[j]
+                copy_loops(part(dH, i * steps + t, units), back)
             else:
                 carry_loops(dH, i, t, after, way)
             add_output_loops(dH, dZ, i, t, s, length)
             if t >= length:
-                clear_loops(dN, i, t)
-                clear_loops(dQ, i, t)
+                clear_loops(part(dN, i * steps + t, 3 * units))
+                clear_loops(part(dQ, i * steps + t, 3 * units))
                 continue
-            step_back_loops(nets, of_recurrent, recurrent, gates, H, dH, i, t, before, s)
+            step_back_loops(dN, dQ, Q, G, H, dH, i, t, before, s)
     input_gradients(X, W, dN, dX, dW)
     recurrent_gradient_loops(H, lengths, Z, dQ, dU, reverse)
     if db.size:
         sum_rows(positions(dN), db[: 3 * units])
-        own_bias_loops(of_recurrent, db[3 * units :])
+        own_bias_loops(dQ, part(db, 3, units))
     for i in range(dlengths.shape[0]):
         dlengths[i] = 0.0
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from backlit.kernels.functions import parts, positions
+from backlit.kernels.functions import part, positions
 from backlit.kernels.matmul import affine, product_nt, sum_rows
 from backlit.kernels.matmul import product as matrix_product
 from backlit.ops.base import Interval, Shape, Shapes, tuned
@@ -14,9 +14,11 @@ from backlit.ops.equations import Equations, Formula, function, of, product, tot
 from backlit.ops.layers.through_time import (
     THROUGH,
     ThroughTime,
+    add_loops,
     add_output_loops,
     carry_loops,
     clear_loops,
+    copy_loops,
     cut_before,
     input_gradients,
     length_of,
@@ -42,17 +44,40 @@ TAKE, KEEP, NEW, OUT = range(4)
 """The gates i, f, g and o by their places."""
 
 
-def open_loops(N: Any, S: Any, G: Any, i: int, t: int, k: int, s: int) -> None:
+def open_loops(N: Any, S: Any, G: Any, k: int, s: int) -> None:
     """Add the part of the state to a gate's net inputs, and open it."""
     if s > 0:
-        for j in range(N.shape[3]):
-            N[i, t, k, j] += S[i, k, j]
+        add_loops(N, S)
     if k == NEW:
-        for j in range(N.shape[3]):
-            G[i, t, k, j] = tanh(N[i, t, k, j])
+        for j in range(N.shape[0]):
+            G[j] = tanh(N[j])
     else:
-        for j in range(N.shape[3]):
-            G[i, t, k, j] = sigmoid(N[i, t, k, j])
+        for j in range(N.shape[0]):
+            G[j] = sigmoid(N[j])
+
+
+def step_loops(
+    N: Any, G: Any, C: Any, K: Any, H: Any, S: Any, i: int, t: int, before: int, s: int
+) -> None:  # fmt: skip
+    """Run a step of a row."""
+    _, steps, units = H.shape
+    place = i * steps + t
+    at = 4 * place
+    for k in range(4):
+        open_loops(part(N, at + k, units), part(S, 4 * i + k, units), part(G, at + k, units), k, s)
+    take, keep, new = part(G, at + TAKE, units), part(G, at + KEEP, units), part(G, at + NEW, units)
+    state, cell, through = part(S, 4 * i + NEW, units), part(C, place, units), part(K, place, units)
+    for j in range(units):
+        state[j] = take[j] * new[j]
+    if s > 0:
+        earlier = part(C, i * steps + before, units)
+        for j in range(units):
+            state[j] += keep[j] * earlier[j]
+    copy_loops(cell, state)
+    out, passed = part(G, at + OUT, units), part(H, place, units)
+    for j in range(units):
+        through[j] = tanh(cell[j])
+        passed[j] = out[j] * through[j]
 
 
 def lstm_loops(
@@ -65,7 +90,6 @@ def lstm_loops(
     """
     n, steps, units = H.shape
     affine(positions(X), W, b, positions(N))  # (n T, F) (F, 4 units) -> (n T, 4 units)
-    nets, gates, of_state = parts(N, units), parts(G, units), parts(S, units)
     for s in range(steps):
         t, before = place_loops(s, steps, reverse)
         if s > 0:
@@ -75,20 +99,9 @@ def lstm_loops(
                 stay_loops(H, i, t, before, s)
                 stay_loops(C, i, t, before, s)
                 stay_loops(K, i, t, before, s)
-                clear_loops(G, i, t)
+                clear_loops(part(G, i * steps + t, 4 * units))
                 continue
-            for k in range(4):
-                open_loops(nets, of_state, gates, i, t, k, s)
-            for j in range(units):
-                of_state[i, NEW, j] = gates[i, t, TAKE, j] * gates[i, t, NEW, j]
-            if s > 0:
-                for j in range(units):
-                    of_state[i, NEW, j] += gates[i, t, KEEP, j] * C[i, before, j]
-            for j in range(units):
-                C[i, t, j] = of_state[i, NEW, j]
-            for j in range(units):
-                K[i, t, j] = tanh(C[i, t, j])
-                H[i, t, j] = gates[i, t, OUT, j] * K[i, t, j]
+            step_loops(N, G, C, K, H, S, i, t, before, s)
     passed_on_loops(H, lengths, Z, reverse)
 
 
@@ -96,25 +109,29 @@ def step_back_loops(
     dN: Any, G: Any, C: Any, K: Any, dH: Any, dC: Any, i: int, t: int, before: int, s: int
 ) -> None:  # fmt: skip
     """Go back through a step of a row."""
-    units = C.shape[2]
+    _, steps, units = C.shape
+    place = i * steps + t
+    at = 4 * place
+    take, keep, new, out = (
+        part(G, at + TAKE, units), part(G, at + KEEP, units), part(G, at + NEW, units), part(G, at + OUT, units),
+    )  # fmt: skip
+    through, of_state, of_cell = part(K, place, units), part(dH, place, units), part(dC, place, units)
     for j in range(units):
-        dC[i, t, j] += dH[i, t, j] * G[i, t, OUT, j] * (1.0 - K[i, t, j] * K[i, t, j])
+        of_cell[j] += of_state[j] * out[j] * (1.0 - through[j] * through[j])
+    of_take, of_keep = part(dN, at + TAKE, units), part(dN, at + KEEP, units)
     for j in range(units):
-        take = G[i, t, TAKE, j]
-        dN[i, t, TAKE, j] = dC[i, t, j] * G[i, t, NEW, j] * take * (1.0 - take)
+        of_take[j] = of_cell[j] * new[j] * take[j] * (1.0 - take[j])
     if s > 0:
+        earlier = part(C, i * steps + before, units)
         for j in range(units):
-            keep = G[i, t, KEEP, j]
-            dN[i, t, KEEP, j] = dC[i, t, j] * C[i, before, j] * keep * (1.0 - keep)
+            of_keep[j] = of_cell[j] * earlier[j] * keep[j] * (1.0 - keep[j])
     else:
-        for j in range(units):
-            dN[i, t, KEEP, j] = 0.0
+        clear_loops(of_keep)
+    of_new, of_out = part(dN, at + NEW, units), part(dN, at + OUT, units)
     for j in range(units):
-        new = G[i, t, NEW, j]
-        dN[i, t, NEW, j] = dC[i, t, j] * G[i, t, TAKE, j] * (1.0 - new * new)
+        of_new[j] = of_cell[j] * take[j] * (1.0 - new[j] * new[j])
     for j in range(units):
-        out = G[i, t, OUT, j]
-        dN[i, t, OUT, j] = dH[i, t, j] * K[i, t, j] * out * (1.0 - out)
+        of_out[j] = of_state[j] * through[j] * out[j] * (1.0 - out[j])
 
 
 def lstm_backward_loops(
@@ -123,7 +140,6 @@ def lstm_backward_loops(
 ) -> None:  # fmt: skip
     """Run the steps backward, each for all rows, then the products over all steps; R holds dnet Uᵀ."""
     n, steps, units = H.shape
-    nets, gates = parts(dN, units), parts(G, units)
     for s in range(steps - 1, -1, -1):
         t, after = place_back_loops(s, steps, reverse)
         before = t - 1 if reverse == 0.0 else t + 1
@@ -134,20 +150,19 @@ def lstm_backward_loops(
             length = length_of(lengths, i, steps)
             way = way_back(s, t, after, length, steps, reverse, truncate)
             if way == THROUGH:
+                copy_loops(part(dH, i * steps + t, units), part(R, i, units))
+                of_cell, behind = part(dC, i * steps + t, units), part(dC, i * steps + after, units)
+                keep = part(G, 4 * (i * steps + after) + KEEP, units)
                 for j in range(units):
-                    dH[i, t, j] = R[i, j]
-                for j in range(units):
-                    R[i, j] = dC[i, after, j] * gates[i, after, KEEP, j]
-                for j in range(units):
-                    dC[i, t, j] = R[i, j]
+                    of_cell[j] = behind[j] * keep[j]
             else:
                 carry_loops(dH, i, t, after, way)
                 carry_loops(dC, i, t, after, way)
             add_output_loops(dH, dZ, i, t, s, length)
             if t >= length:
-                clear_loops(dN, i, t)
+                clear_loops(part(dN, i * steps + t, 4 * units))
                 continue
-            step_back_loops(nets, gates, C, K, dH, dC, i, t, before, s)
+            step_back_loops(dN, G, C, K, dH, dC, i, t, before, s)
     input_gradients(X, W, dN, dX, dW)
     recurrent_gradient_loops(H, lengths, Z, dN, dU, reverse)
     if db.size:

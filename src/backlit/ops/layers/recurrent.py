@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from backlit.errors import BacklitError
-from backlit.kernels.functions import positions
+from backlit.kernels.functions import part, positions
 from backlit.kernels.matmul import affine, product_nt, sum_rows
 from backlit.kernels.matmul import product as matrix_product
 from backlit.ops.base import Activation, Interval, Shape, Shapes, tuned
@@ -16,9 +16,11 @@ from backlit.ops.equations import Activated, Equations, Formula, of, product, to
 from backlit.ops.layers.through_time import (
     THROUGH,
     ThroughTime,
+    add_loops,
     add_output_loops,
     carry_loops,
     clear_loops,
+    copy_loops,
     cut_before,
     input_gradients,
     length_of,
@@ -54,10 +56,10 @@ def recurrent_loops(
                 stay_loops(H, i, t, before, s)
                 continue
             if s > 0:
-                for j in range(units):
-                    N[i, t, j] += S[i, j]
+                add_loops(part(N, i * steps + t, units), part(S, i, units))
+            net, state = part(N, i * steps + t, units), part(H, i * steps + t, units)
             for j in range(units):
-                H[i, t, j] = value(N[i, t, j], settings)
+                state[j] = value(net[j], settings)
     passed_on_loops(H, lengths, Z, reverse)
 
 
@@ -75,16 +77,17 @@ def recurrent_backward_loops(
             length = length_of(lengths, i, steps)
             way = way_back(s, t, after, length, steps, reverse, truncate)
             if way == THROUGH:
-                for j in range(units):
-                    dH[i, t, j] = R[i, j]
+                copy_loops(part(dH, i * steps + t, units), part(R, i, units))
             else:
                 carry_loops(dH, i, t, after, way)
             add_output_loops(dH, dZ, i, t, s, length)
             if t < length:
+                of_state, of_net = part(dH, i * steps + t, units), part(dN, i * steps + t, units)
+                net, state = part(N, i * steps + t, units), part(H, i * steps + t, units)
                 for j in range(units):
-                    dN[i, t, j] = dH[i, t, j] * slope(N[i, t, j], H[i, t, j], settings)
+                    of_net[j] = of_state[j] * slope(net[j], state[j], settings)
             else:
-                clear_loops(dN, i, t)
+                clear_loops(part(dN, i * steps + t, units))
     input_gradients(X, W, dN, dX, dW)
     recurrent_gradient_loops(H, lengths, Z, dN, dU, reverse)
     if db.size:

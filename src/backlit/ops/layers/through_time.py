@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from backlit.errors import BacklitError, counted
-from backlit.kernels.functions import flat, positions
+from backlit.kernels.functions import part, positions
 from backlit.kernels.matmul import product_nt, product_tn
 from backlit.ops.base import Layer, Op, Shape, Shapes, check_settings
 from backlit.ops.value_checks import Count, Whole, refuse_texts
@@ -286,58 +286,67 @@ def way_back(s: int, t: int, after: int, length: int, steps: int, reverse: float
     return THROUGH
 
 
+def clear_loops(A: Any) -> None:
+    """Write 0 into a vector."""
+    for j in range(A.shape[0]):
+        A[j] = 0.0
+
+
+def copy_loops(A: Any, B: Any) -> None:
+    """Write the numbers of B into A."""
+    for j in range(A.shape[0]):
+        A[j] = B[j]
+
+
+def add_loops(A: Any, B: Any) -> None:
+    """Add the numbers of B to those of A."""
+    for j in range(A.shape[0]):
+        A[j] += B[j]
+
+
 def stay_loops(H: Any, i: int, t: int, before: int, s: int) -> None:
     """Keep a row's numbers as they were the step before, 0 at the first step."""
+    _, steps, units = H.shape
     if s > 0:
-        for j in range(H.shape[2]):
-            H[i, t, j] = H[i, before, j]
+        copy_loops(part(H, i * steps + t, units), part(H, i * steps + before, units))
     else:
-        clear_loops(H, i, t)
-
-
-def clear_loops(A: Any, i: int, t: int) -> None:
-    """Write 0 into a row's numbers at a place."""
-    for j in range(A.shape[2]):
-        A[i, t, j] = 0.0
+        clear_loops(part(H, i * steps + t, units))
 
 
 def carry_loops(A: Any, i: int, t: int, after: int, way: int) -> None:
     """Write the slopes of the step behind as they are, or 0."""
+    _, steps, units = A.shape
     if way == AS_IT_IS:
-        for j in range(A.shape[2]):
-            A[i, t, j] = A[i, after, j]
+        copy_loops(part(A, i * steps + t, units), part(A, i * steps + after, units))
     else:
-        clear_loops(A, i, t)
+        clear_loops(part(A, i * steps + t, units))
 
 
 def passed_on_loops(H: Any, lengths: Any, Z: Any, reverse: float) -> None:
     """Write what the layer passes on, row by row."""
     n, steps, units = H.shape
-    z = flat(Z)
-    if z.shape[0] == n * steps * units:
+    if Z.size == n * steps * units:
         for i in range(n):
             length = length_of(lengths, i, steps)
             for t in range(steps):
-                for j in range(units):
-                    z[(i * steps + t) * units + j] = H[i, t, j] if t < length else 0.0
+                if t < length:
+                    copy_loops(part(Z, i * steps + t, units), part(H, i * steps + t, units))
+                else:
+                    clear_loops(part(Z, i * steps + t, units))
     else:
         last = steps - 1 if reverse == 0.0 else 0
         for i in range(n):
-            for j in range(units):
-                z[i * units + j] = H[i, last, j]
+            copy_loops(part(Z, i, units), part(H, i * steps + last, units))
 
 
 def add_output_loops(dH: Any, dZ: Any, i: int, t: int, s: int, length: int) -> None:
     """Add the slopes of what the layer passes on: at each step that a row has, or at the last step of all."""
     n, steps, units = dH.shape
-    dz = flat(dZ)
-    if dz.shape[0] == n * steps * units:
+    if dZ.size == n * steps * units:
         if t < length:
-            for j in range(units):
-                dH[i, t, j] += dz[(i * steps + t) * units + j]
+            add_loops(part(dH, i * steps + t, units), part(dZ, i * steps + t, units))
     elif s == steps - 1:
-        for j in range(units):
-            dH[i, t, j] += dz[i * units + j]
+        add_loops(part(dH, i * steps + t, units), part(dZ, i, units))
 
 
 def recurrent_gradient_loops(H: Any, lengths: Any, Z: Any, dN: Any, dU: Any, reverse: float) -> None:
@@ -350,21 +359,19 @@ def recurrent_gradient_loops(H: Any, lengths: Any, Z: Any, dN: Any, dU: Any, rev
         return
     last = steps - 1 if reverse == 0.0 else 0
     for i in range(n):
-        for j in range(units):
-            H[i, last, j] = 0.0
+        clear_loops(part(H, i * steps + last, units))
     states, nets = positions(H), positions(dN)
     if reverse == 0.0:
         product_tn(states[: n * steps - 1], nets[1:], dU)
     else:
         product_tn(states[1:], nets[: n * steps - 1], dU)
-    z = flat(Z)
-    every = z.shape[0] == n * steps * units
+    every = Z.size == n * steps * units
     for i in range(n):
         length = length_of(lengths, i, steps)
-        for j in range(units):
-            if not every:
-                H[i, last, j] = z[i * units + j]
-            elif last < length:
-                H[i, last, j] = z[(i * steps + last) * units + j]
-            elif reverse == 0.0 and length > 0:
-                H[i, last, j] = z[(i * steps + length - 1) * units + j]
+        place = i  # of the row's last state in Z
+        if every:
+            end = length - 1 if reverse == 0.0 else 0
+            if length == 0:
+                continue
+            place = i * steps + end
+        copy_loops(part(H, i * steps + last, units), part(Z, place, units))
