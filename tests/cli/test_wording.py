@@ -171,10 +171,13 @@ def advice() -> list[tuple[str, str, str]]:
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in remarks:
                 named = re.findall(r"(?<![\w-])--[a-z][\w-]*|(?<=\bbacklit )[a-z]+\b(?=[ `])", node.value)
-                found += [(path.relative_to(SOURCES).as_posix(), name, node.value) for name in named]
+                file = path.relative_to(SOURCES).as_posix()
+                found += [(file, name, node.value) for name in named if name not in OF_STYLES]
     return found
 
 
+OF_STYLES = {"--least"}
+"""Properties of style sheets, which look like options."""
 EVERY = tuple(COMMANDS)
 APPEARS = {
     "cli/__init__.py": EVERY, "cli/wording.py": ("train", "predict", "evaluate", "demo", "explain"),
@@ -189,6 +192,7 @@ APPEARS = {
     "analysis/report/reporting.py": ("explain",),  # the command that a report names
     "sources/diagnosing.py": ("train",),  # the commands that a change names
     "sources/reporting.py": ("train",),  # the command that wrote a model
+    "ops/layers/select.py": ("train",),
 }  # fmt: skip
 """The commands in which a file's texts can appear; those of a command's own file appear in it alone."""
 ALONE = {"--layers": ("train", "diagnose"), "--fix": ("diagnose",)}

@@ -262,21 +262,21 @@ FAULTS = {
     "states behind the end": (f"{TIME}passed_on", "H, 0.0)", "H, H)", "lengths, all states"),
     "loops: no slope through time": (
         f"{LAYERS}recurrent:recurrent_backward_loops",
-        "dH[i, t, j] = R[i, j]",
-        "dH[i, t, j] = 0.0",
+        "copy_loops(part(dH, i * steps + t, units), part(R, i, units))",
+        "clear_loops(part(dH, i * steps + t, units))",
         "recurrent",
     ),
-    "loops: keep for take": (f"{LAYERS}lstm:lstm_loops", "KEEP, j] * C[i,", "TAKE, j] * C[i,", "lstm"),
+    "loops: keep for take": (f"{LAYERS}lstm:step_loops", "keep[j] * earlier[j]", "take[j] * earlier[j]", "lstm"),
     "loops: a cell's slope stops": (
         f"{LAYERS}lstm:lstm_backward_loops",
-        "dC[i, after, j] * gates[i, after, KEEP, j]",
-        "0.0 * dC[i, after, j]",
+        "behind[j] * keep[j]",
+        "0.0 * behind[j]",
         "lstm",
     ),
     "loops: a cell's slope through another step's gate": (
         f"{LAYERS}lstm:lstm_backward_loops",
-        "gates[i, after, KEEP, j]",
-        "gates[i, t, KEEP, j]",
+        "4 * (i * steps + after) + KEEP",
+        "4 * (i * steps + t) + KEEP",
         "lstm",
     ),
     "loops: the weights' slope of a step too late": (
@@ -290,8 +290,8 @@ FAULTS = {
     "loops: a row's end gives no slope": (f"{TIME}way_back", "return AS_IT_IS", "return NOT_AT_ALL", "lengths"),
     "loops: states behind the end": (
         f"{TIME}passed_on_loops",
-        "H[i, t, j] if t < length else 0.0",
-        "H[i, t, j]",
+        "clear_loops(part(Z, i * steps + t, units))",
+        "copy_loops(part(Z, i * steps + t, units), part(H, i * steps + t, units))",
         "lengths, all states",
     ),
     "an embedding's slopes overwrite": (

@@ -62,7 +62,12 @@ def test_notes_say_where_slopes_are_cut_and_where_a_row_has_ended():
         ("H", 3): "behind the row's end, 3: the state stays as it is",
     }
     cut = {part.places[0][0]: part.note(part.places[0], length) for part in equations.backward if part.array == "dH"}
-    assert cut == {0: "", 1: "slopes are cut between times 2 and 3, truncate = 2", 2: "", 3: ""}
+    assert cut == {
+        0: "",
+        1: "slopes are cut between times 2 and 3, truncate = 2",
+        2: "",
+        3: "behind the row's end, 3: the slope passes on as it is",
+    }
 
 
 def test_names_of_gates_and_order_of_the_steps():
