@@ -46,7 +46,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "show": {"diagnose", "analysis", "explain", "engine", "examples", "model", "data"},
     "estimators": {"engine", "data", "model", "ops", "kernels", "show"},
     "sources": {"diagnose", "show", "analysis", "explain", "examples", "model", "data", "engine", "ops"},
+    "page": {"sources", "show", "diagnose", "analysis", "explain", "examples", "model", "data", "engine", "ops"},
     "cli": {
+        "page",
         "sources",
         "diagnose",
         "show",

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from backlit.engine.signals import SIGNALS, SignalHistory, TrainingSignals
     from backlit.engine.single_updates import Batch, SingleUpdates
     from backlit.engine.state import TrainingState
+    from backlit.engine.stepping import SteppedTraining
     from backlit.engine.stopping import DivergedError, DivergedWarning, all_done
     from backlit.engine.summaries import LayerLine, NetworkSummary, TrainingSummary
     from backlit.engine.training import Training
@@ -88,6 +89,7 @@ _PLACES = {
     "Shown": "display",
     "SignalHistory": "signals",
     "SingleUpdates": "single_updates",
+    "SteppedTraining": "stepping",
     "Summary": "display",
     "Training": "training",
     "TrainingCurve": "curves",
@@ -160,6 +162,7 @@ __all__ = [
     "Shown",
     "SignalHistory",
     "SingleUpdates",
+    "SteppedTraining",
     "Summary",
     "Training",
     "TrainingCurve",

@@ -1,0 +1,11 @@
+"""The parts of the page. `PANELS` has their classes in the order in which they stand on the page."""
+
+from __future__ import annotations
+
+from backlit.page.panels.bar import BarPanel
+from backlit.page.panels.base import Panel, Part
+from backlit.page.panels.curves import CurvesPanel
+
+PANELS: tuple[type[Panel], ...] = (BarPanel, CurvesPanel)
+
+__all__ = ["PANELS", "Panel", "Part"]
