@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from backlit.page.commands import command
-from backlit.page.panels.base import Panel, Part
+from backlit.page.session import Panel, Part
 from backlit.page.view import View
 from backlit.show.live.bar import bar_html
 
