@@ -33,12 +33,14 @@ class Part(msgspec.Struct, frozen=True, omit_defaults=True):
 class Panel:
     """A part of the page.
 
-    A panel is made anew for each source. Its attributes are what a person chose there (a unit, a row, two columns); all
+    A panel is made anew for each source, unless it is lasting. Its attributes are what a person chose there (a unit, a row, two columns); all
     tabs share them. `draw` runs in a thread of its own, without the session's lock, and only where a browser shows the
     panel; commands run with the lock held.
     """
 
     name: ClassVar[str]
+    lasting: ClassVar[bool] = False
+    """Whether the panel stays as it is where another source is taken."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -84,6 +86,7 @@ class Session:
         self.listeners: list[Callable[[], None]] = []
         self.wake = threading.Condition(self.lock)
         self.playing, self.closed = False, False
+        self.panels: dict[str, Panel] = {}
         self.take(source)
 
     # ------------------------------------------------------------------------------------------- source and design
@@ -92,7 +95,11 @@ class Session:
         """Train on a source from now on."""
         with self.lock:
             self.source = source
-            self.panels: dict[str, Panel] = {panel.name: panel(self) for panel in self.kinds}
+            before = self.panels
+            self.panels = {
+                kind.name: before[kind.name] if kind.lasting and kind.name in before else kind(self)
+                for kind in self.kinds
+            }
             self.build(design or source.design)
 
     def build(self, design: Design) -> None:
@@ -102,13 +109,10 @@ class Session:
         """
         with self.lock:
             network = self.source.network(design)
-            rules = design.setup().rules_alone()
+            rules = {"keep_best": False, **design.setup().rules_alone(), "validation": self.source.validation}
             told: list[str] = []
             with collecting(told):
-                training = SteppedTraining(
-                    network, self.source.X, self.source.Y, validation=self.source.validation, keep_best=False,
-                    **rules,
-                )  # fmt: skip
+                training = SteppedTraining(network, self.source.X, self.source.Y, **rules)
             self.design, self.training, self.playing = design, training, False
             self.shown: Network = network.copy()
             self.kept = KeptWeights(network)

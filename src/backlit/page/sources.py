@@ -99,13 +99,11 @@ def _of_network_file(given: str) -> Source:
     )  # fmt: skip
 
 
-def _network_table(setup: Setup) -> dict[str, Any]:
-    table = msgspec.to_builtins(setup.network)
-    return {key: value for key, value in table.items() if value is not None}
-
-
-def _training_table(setup: Setup) -> dict[str, Any]:
-    return {name: value.to_dict() if hasattr(value, "to_dict") else value for name, value in setup.steps.items()}
+def design_of(setup: Setup) -> Design:
+    """Give the design that a run of a network file describes."""
+    network = {key: value for key, value in msgspec.to_builtins(setup.network).items() if value is not None}
+    steps = {name: value.to_dict() if hasattr(value, "to_dict") else value for name, value in setup.steps.items()}
+    return Design(network, steps)
 
 
 def named(names: Sequence[str], place: int) -> str:
