@@ -95,7 +95,7 @@ def _of_network_file(given: str) -> Source:
     held_out = next((part for part in (rows.validation, rows.test) if len(part[0])), None)
     return Source(
         title=file.title, given=(given,), X=rows.training[0], Y=rows.training[1], validation=held_out,
-        design=Design(_network_table(setup), _training_table(setup)), setup=setup,
+        design=design_of(setup), setup=setup,
     )  # fmt: skip
 
 
