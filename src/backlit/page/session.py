@@ -33,9 +33,9 @@ class Part(msgspec.Struct, frozen=True, omit_defaults=True):
 class Panel:
     """A part of the page.
 
-    A panel is made anew for each source, unless it is lasting. Its attributes are what a person chose there (a unit, a row, two columns); all
-    tabs share them. `draw` runs in a thread of its own, without the session's lock, and only where a browser shows the
-    panel; commands run with the lock held.
+    A panel is made anew for each source, unless it is lasting. Its attributes are what a person chose there (a unit, a
+    row, two columns); all tabs share them. `draw` runs in a thread of its own, without the session's lock, and only
+    where a browser shows the panel; commands run with the lock held.
     """
 
     name: ClassVar[str]
