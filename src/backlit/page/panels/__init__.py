@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from backlit.page.panels.bar import BarPanel
 from backlit.page.panels.curves import CurvesPanel
+from backlit.page.panels.lesson import LessonPanel
 from backlit.page.session import Panel
 
-PANELS: tuple[type[Panel], ...] = (BarPanel, CurvesPanel)
+PANELS: tuple[type[Panel], ...] = (BarPanel, LessonPanel, CurvesPanel)
 
 __all__ = ["PANELS"]
