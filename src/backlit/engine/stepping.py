@@ -126,7 +126,7 @@ class SteppedTraining(Training):
         try:
             while self.stopped is None:
                 left = seconds - (time.perf_counter() - began)
-                late = left <= 0.1 * seconds and self.step > step
+                late = left < 0.1 * seconds and self.step > step
                 if len(self.history) >= self.settings.epochs:
                     self.stopped = stopping.all_done(self.settings.epochs)
                 elif late or self.step >= until[0] or len(self.history) >= until[1]:
