@@ -78,6 +78,12 @@ def drive(stepped, seed, most=400):
     raise AssertionError("the training does not end")
 
 
+def to_the_end(stepped, **by):
+    while (done := stepped.advance(**by)).stopped is None:
+        pass
+    return done
+
+
 @pytest.mark.parametrize("compiled", MACHINES)
 @pytest.mark.parametrize("case", CASES)
 def test_any_steps_end_with_the_bits_of_one_go(case, compiled):
@@ -192,13 +198,13 @@ def diverging(kind=SteppedTraining, **given):
 
 @pytest.mark.parametrize("compiled", MACHINES)
 @pytest.mark.parametrize("by", [{"updates": 1}, {"epochs": 1}, {"seconds": 1.0}])
-def test_a_divergence_keeps_the_last_good_weights(by, compiled):
+@pytest.mark.parametrize("rate", [0.011, 0.01122])  # within an epoch, and by its last update
+def test_a_divergence_keeps_the_last_good_weights(rate, by, compiled):
     with pytest.warns(DivergedWarning) as said:
-        whole = diverging(bl.Training, compiled=compiled).run()
-    stepped = diverging(compiled=compiled)
+        whole = diverging(bl.Training, compiled=compiled, optimizer=bl.SGD(rate)).run()
+    stepped = diverging(compiled=compiled, optimizer=bl.SGD(rate))
     with pytest.warns(DivergedWarning) as told:
-        while (done := stepped.advance(**by)).stopped is None:
-            pass
+        done = to_the_end(stepped, **by)
     assert done.stopped == whole.stopped == done.divergence.stopped
     assert done.divergence.epoch == len(stepped.history) + 1 > 1
     assert done.divergence.batch > 1
@@ -225,8 +231,7 @@ def test_an_interruption_ends_it_and_going_on_begins_the_next_epoch(monkeypatch)
     monkeypatch.setattr(BatchLoop, "batches_per_call", lambda self: 1)
     monkeypatch.setattr(BatchLoop, "call", interrupted)
     whole.run()
-    while (done := stepped.advance(updates=1)).stopped is None:
-        pass
+    done = to_the_end(stepped, updates=1)
     assert done.stopped == whole.stopped == "interrupted"
     assert stepped.step == whole.step == 7
     assert stepped.state.differences(whole.state) == []

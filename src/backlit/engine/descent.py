@@ -30,8 +30,8 @@ def epochs_at_most(training: Any, wanted: int, fitting: int) -> int:
     That is, end the training or change its rate.
     """
     fitting = max(1, min(training.row_order.most_epochs, fitting))
-    left = training.settings.epochs - len(training.history)
-    return min(max(1, wanted), training._epochs_before_a_decision(), left, fitting)
+    left: int = training.settings.epochs - len(training.history)
+    return min(max(1, wanted), int(training._epochs_before_a_decision()), left, fitting)
 
 
 def run_epochs(training: Any, count: int) -> tuple[str, tuple[int, str]]:

@@ -201,7 +201,7 @@ class SteppedTraining(Training):
 
     @property
     def _batches(self) -> int:
-        return -(-self.X.shape[0] // self.batch_size)
+        return -(-len(self.X) // self.batch_size)
 
     @property
     def _shuffles(self) -> bool:
@@ -278,8 +278,10 @@ class SteppedTraining(Training):
         if self._begun is None:
             return None
         data, rates, sums, measured, lowest, before = self._begun
-        vectors = [array.copy() for array in (data.order, rates, sums, measured.kept, measured.found)]
-        return BegunParts(*vectors, lowest, [values.copy() for values in before])
+        return BegunParts(
+            data.order.copy(), rates.copy(), sums.copy(), measured.kept.copy(), measured.found.copy(), lowest,
+            [values.copy() for values in before],
+        )  # fmt: skip
 
     def _go_on_within(self, parts: BegunParts | None) -> None:
         """Go on within an epoch that another training of the same network, data and settings has begun."""
