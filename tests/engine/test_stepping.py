@@ -166,6 +166,11 @@ def test_several_threads_give_the_same_bits_and_end(optimizer, monkeypatch):
 
     def work():
         stepped = made(SteppedTraining, 2)
+        stepped.advance(updates=1)
+        assert optimizer == "lbfgs" or stepped.team.threads is not None
+        if optimizer == "adam":
+            stepped.close()
+            assert stepped.team.threads is None
         with closing(stepped):
             while stepped.advance(updates=1).stopped is None:
                 found.append(len(stepped.history))
@@ -242,6 +247,7 @@ def test_an_interruption_ends_it_and_going_on_begins_the_next_epoch(monkeypatch)
 def test_a_time_limit_ends_it():
     stepped = training(time_limit=1e-9)
     assert stepped.advance().stopped == "time limit of 1e-09 s reached"
+    assert training(time_limit=1e-9, target=9.0, batch_size="full").advance().stopped == "error target 9 reached"
 
 
 def test_run_and_iterating_begin_the_next_epoch():

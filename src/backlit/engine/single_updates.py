@@ -84,8 +84,8 @@ class SingleUpdates(SteppedTraining):
             first, batches = len(self.history), -(-self.X.shape[0] // self.batch_size)
             chosen = self._begun.rates if self._begun else self._rates(1, batches)
             if rates:
-                place = self._position if self._begun else 0
-                chosen, given = np.full(batches, np.nan), rates[self.step - begun :][: batches - place]
+                place, chosen = self.begun, np.full(batches, np.nan)
+                given = rates[self.step - begun :][: batches - place]
                 chosen[place : place + len(given)] = given
             yield from self._epoch(chosen)
             self._note(first)

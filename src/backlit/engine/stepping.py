@@ -158,7 +158,7 @@ class SteppedTraining(Training):
         begun, size = self._begun, self.batch_size
         rows = begun.data.order if begun else self.row_order.ahead(shuffle=self._shuffles, given=self.order)
         rates = begun.rates if begun else self._rates(1, self._batches)
-        k = self._position if begun else 0
+        k = self.begun
         places = rows[k * size : (k + 1) * size]
         return Batch(self.step + 1, len(self.history) + 1, k + 1, rates.size, places, float(rates[k]))
 
@@ -198,6 +198,11 @@ class SteppedTraining(Training):
         return super()._run(max_unseen)
 
     # ------------------------------------------------------------------------------------------------------- the parts
+
+    @property
+    def begun(self) -> int:
+        """How many updates of an epoch were made that `advance` will go on with."""
+        return self._position if self._begun else 0
 
     @property
     def _batches(self) -> int:
