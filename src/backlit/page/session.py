@@ -174,10 +174,11 @@ class Session:
                 training, network = self.training, self.shown
                 replayed = None if self.replayed is None else self.kept.at(self.replayed)
                 values = replayed or self.kept.of(training)
+                batches = -(-len(training.X) // training.batch_size)
                 network.parameters[:], network.state[:] = values.parameters, values.statistics
                 view = View(
                     self.version, self.source, self.design, network, epoch=values.epoch, step=values.step,
-                    batch=training.batch, batches=training.batches, history=training.history.copy(),
+                    batch=training.step % batches, batches=batches, history=training.history.copy(),
                     playing=self.playing, stopped=self.stopped, told=self.told,
                     replayed=None if replayed is None else replayed.epoch, kept=self.kept.all(),
                 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 from backlit.errors import BacklitError, collecting
@@ -72,9 +73,9 @@ class LessonPanel(Panel):
         told: list[str] = []
         with collecting(told):
             if state.epochs:
-                session.training.advance(epochs=state.epochs, seconds=None)
+                session.training.advance(epochs=state.epochs, seconds=math.inf)
             if state.updates:
-                session.training.advance(updates=state.updates, seconds=None)
+                session.training.advance(updates=state.updates, seconds=math.inf)
         session.stopped, session.told = session.training.stopped or "", " ".join(told)
         session.keep()
         for name, given in state.choose:
