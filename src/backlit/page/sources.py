@@ -12,7 +12,7 @@ import numpy as np
 from backlit.data import BUNDLED, ColumnReport, Table, read_table
 from backlit.engine import Network
 from backlit.errors import BacklitError, collecting
-from backlit.examples import Setup, example_file, examples, read_network_file
+from backlit.examples import NAMES, Setup, example_file, read_network_file
 from backlit.kernels.types import Array
 from backlit.model import Settings, TableTraining
 from backlit.page.design import Design
@@ -85,7 +85,7 @@ def source_of(given: str, target: str | None = None, *, name: str | None = None)
 
 
 def _is_example(given: str) -> bool:
-    return not Path(given).exists() and given in {example.name for example in examples()}
+    return not Path(given).exists() and given in NAMES
 
 
 def of_table(table: Any, target: str | None = None) -> Source:
@@ -110,7 +110,8 @@ def of_table(table: Any, target: str | None = None) -> Source:
     )  # fmt: skip
     validation = None if held_out is None else (training.X[held_out], training.Y[held_out])
     return Source(
-        title=whole.name, given=(whole.name if isinstance(table, Table) else str(table),), X=training.X[rows], Y=training.Y[rows], validation=validation,
+        title=whole.name, given=(whole.name if isinstance(table, Table) else str(table),),
+        X=training.X[rows], Y=training.Y[rows], validation=validation,
         design=design, target=task.column, classes=classes, columns=encoder.features.reports, table=training,
         whole=whole, kept=len(training.rows["test"]), told=tuple(told),
     )  # fmt: skip
@@ -122,7 +123,8 @@ def _of_network_file(given: str) -> Source:
     rows = setup.all_rows()
     held_out = next((part for part in (rows.validation, rows.test) if len(part[0])), None)
     return Source(
-        title=file.title, given=(given,), kept=len(rows.test[0]) if len(rows.validation[0]) else 0, X=rows.training[0], Y=rows.training[1], validation=held_out,
+        title=file.title, given=(given,), kept=len(rows.test[0]) if len(rows.validation[0]) else 0,
+        X=rows.training[0], Y=rows.training[1], validation=held_out,
         design=design_of(setup), setup=setup,
     )  # fmt: skip
 

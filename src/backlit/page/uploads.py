@@ -73,8 +73,8 @@ def _refuse_unpacked(content: bytes, label: str) -> None:
     size = sum(metadata.row_group(k).total_byte_size for k in range(metadata.num_row_groups))
     if metadata.num_rows * metadata.num_columns > NUMBERS or size > 10 * LARGEST:
         raise BacklitError(
-            f"{label} holds {metadata.num_rows:,} rows of {metadata.num_columns:,} columns, {size:,} bytes unpacked; the "
-            f"page takes up to {NUMBERS:,} cells and {10 * LARGEST:,} bytes. Give it fewer rows."
+            f"{label} holds {metadata.num_rows:,} rows of {metadata.num_columns:,} columns, {size:,} bytes unpacked; "
+            f"the page takes up to {NUMBERS:,} cells and {10 * LARGEST:,} bytes. Give it fewer rows."
         )
 
 

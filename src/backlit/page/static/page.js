@@ -1,6 +1,8 @@
 // The page's own module: it swaps the parts that the server sends, and sends what is done with them.
 
+import "./boundary.js"
 import "./lesson.js"
+import "./source.js"
 
 /** @typedef {{html?: string, layout?: string, numbers?: unknown}} Part */
 
