@@ -34,11 +34,9 @@ class SourcePanel(Panel):
 
         Errors: a BacklitError for another name.
         """
-        known = [*BUNDLED, *(example.name for example in examples())]
+        known = [*BUNDLED, *NAMES]
         if name not in known:
-            raise BacklitError(
-                f"there is no data set or example {quoted(name)}; there are {listed(known, len(known))}."
-            )
+            raise BacklitError(f"there is no data set or example {quoted(name)}; there are {listed(known, 50)}.")
         self.session.take(of_table(name) if name in BUNDLED else source_of(name))
 
     @command
