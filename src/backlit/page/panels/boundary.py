@@ -10,9 +10,10 @@ from typing import Any, ClassVar
 import msgspec
 import numpy as np
 
-from backlit.analysis.boundary.boundary import MOST_CANDIDATES, Plane
+from backlit.analysis.boundary.boundary import Plane
 from backlit.analysis.boundary.records import Boundary
 from backlit.analysis.boundary.subject import Names, Subject, encoded_subject, subject_of
+from backlit.analysis.live.telling import telling_pair
 from backlit.data.values import as_numbers
 from backlit.engine import Network, rows_of
 from backlit.errors import BacklitError
@@ -26,6 +27,9 @@ from backlit.show.live.plane import PlaneNumbers, plane_numbers, raster_bytes
 
 POINTS, MOST_ROWS = 61, 500
 """Points along each side of the grid, and rows on it."""
+
+MOST_ABLE = 2_000
+"""The two inputs are chosen among so many by their correlations; of more, the first two are taken."""
 
 SHARE = 0.05
 """While training plays, the picture takes so much of the time at the most."""
@@ -52,8 +56,8 @@ class BoundaryPanel(Panel):
     """The boundary over two inputs.
 
     Attributes:
-        columns: the two inputs that were chosen, or None for those that change the predictions most. output: the place
-            of the output that is shown.
+        columns: the two inputs that were chosen, or None for those that tell most about the targets. output: the
+            place of the output that is shown.
     """
 
     name: ClassVar[str] = "boundary"
@@ -62,6 +66,7 @@ class BoundaryPanel(Panel):
         super().__init__(session)
         self.columns: tuple[str, str] | None = None
         self.output = 0
+        self._by_network = False
         self._drawn: Drawn | None = None
 
     def facts(self) -> Mapping[str, Any]:
@@ -120,17 +125,27 @@ class BoundaryPanel(Panel):
         """Make the plane of a network: choosing its two inputs takes longer than predicting over them."""
         subject = _subject(view)
         names, refusals = subject.inputs.names, subject.inputs.refusal
+        able = [place for place in range(len(names)) if not refusals(place)]
+        if self.columns is not None and not {*self.columns} <= {names[place] for place in able}:
+            self.columns = None
         columns, why = self.columns, ""
-        able = [name for place, name in enumerate(names) if not refusals(place)]
-        if columns is not None and not {*columns} <= {*able}:
-            columns = self.columns = None
-        if columns is None and len(able) > MOST_CANDIDATES:
-            columns, why = (able[0], able[1]), "They are the first two inputs; choose others above."
+        if columns is None and len(able) > 2 and not self._by_network:
+            columns, why = self._telling(subject, able)
         plane = Plane(subject, columns, POINTS, MOST_ROWS)
         if plane.chosen:
             why = f"{plane.chosen[0].upper()}{plane.chosen[1:]}, after {_updates(view.step)}."
             plane.chosen = ""
         return Drawn(next(NUMBERS), view.network, self.columns, plane, why)
+
+    def _telling(self, subject: Subject, able: list[int]) -> tuple[tuple[str, str], str]:
+        """Choose two inputs by the rows alone, since the first weights are random."""
+        names = subject.inputs.names
+        targets = subject.targets(np.arange(subject.rows))
+        if targets is None or len(able) > MOST_ABLE:
+            return (names[able[0]], names[able[1]]), "They are the first two inputs; others can be chosen."
+        x, y = telling_pair(subject.inputs, able, subject.outputs.kinds, targets)
+        why = f"Of {len(able)} inputs, these two have the largest correlations with the target in the training rows."
+        return (names[x], names[y]), why
 
     def _axes(self, drawn: Drawn, view: View) -> Axes:
         inputs = drawn.plane.subject.inputs
@@ -174,7 +189,7 @@ class BoundaryPanel(Panel):
     @command
     def strongest(self) -> None:
         """Choose the two inputs that change the predictions most now."""
-        self.columns, self._drawn = None, None
+        self.columns, self._drawn, self._by_network = None, None, True
 
     @command
     def show(self, output: int) -> None:

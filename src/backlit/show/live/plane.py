@@ -10,9 +10,18 @@ import msgspec
 import numpy as np
 
 from backlit.analysis.boundary.records import Boundary, BoundaryOutput
-from backlit.show.boundary.figures import GREY, boundary_table, class_rows, number_rows, unit_lines, wrong_rows
+from backlit.show.boundary.figures import (
+    ABOVE,
+    BELOW,
+    GREY,
+    boundary_table,
+    class_rows,
+    number_rows,
+    unit_lines,
+    wrong_rows,
+)
 from backlit.show.boundary.words import BoundaryWords
-from backlit.show.charts.figure import Axis, DataTable, Figure, Layer, Line, Points, Regions
+from backlit.show.charts.figure import Axis, DataTable, Figure, Layer, Line, Points, Regions, Symbol
 from backlit.show.charts.frame import Frame
 from backlit.show.charts.numbers import four_digits
 from backlit.show.charts.palette import (
@@ -32,7 +41,7 @@ from backlit.show.pages import table_html
 WIDTH = 372
 """Pixels of the picture, as wide as its column."""
 
-MOST_SHADES, PALE, STRONG = 6, 0.1, 0.42
+MOST_SHADES, PALE, STRONG = 16, 0.1, 0.42
 """A class has so many shades, from pale, where it is hardly ahead, to strong."""
 
 COLOURS = 256
@@ -154,6 +163,13 @@ def _frame(boundary: Boundary, output: BoundaryOutput) -> Frame:
                    if points.symbol != "ring"]  # fmt: skip
         if output.known:
             layers.append(Points(x=nowhere, y=nowhere, name="predicted wrong", series=GREY, symbol="ring", size=6.0))
+    elif output.known:
+        groups: tuple[tuple[str, int, Symbol], ...] = (
+            ("near the prediction", GREY, "dot"), ("true number higher", ABOVE, "triangle"),
+            ("true number lower", BELOW, "square"),
+        )  # fmt: skip
+        layers += [Points(x=nowhere, y=nowhere, name=name, series=series, symbol=symbol)
+                   for name, series, symbol in groups]  # fmt: skip
     ends = {"x": (boundary.x[0], boundary.x[-1]), "y": (boundary.y[0], boundary.y[-1])}
     return Frame(Figure(
         title="", summary="", square=True, width=WIDTH, layers=tuple(layers), table=DataTable((), ()),

@@ -87,7 +87,7 @@ def _summary(found: Predictions) -> str:
 def _table(found: Predictions, cells: RowCells, page: PageOfRows) -> str:
     sorts = any(kind.classes for kind in found.outputs)
     several = len(found.outputs) > 1
-    head = [("row", False)]
+    head = [("row", False), *([("in the table", True)] if cells.lines else [])]
     for kind in found.outputs:
         name = short(kind.name) if kind.name else ""
         of = f" {name}" if several else f" {name}".rstrip()
@@ -109,10 +109,10 @@ def _table(found: Predictions, cells: RowCells, page: PageOfRows) -> str:
 
 def _row(found: Predictions, at: int, row: PredictedRow, texts: Sequence[str], line: int, page: PageOfRows) -> str:
     chosen = row.row == page.chosen
-    name = f"{row.row + 1}" + (f' <span class="quiet">(table: {line})</span>' if line else "")
     given = escape(msgspec.json.encode({"row": row.row + 1, "which": page.which}).decode())
     parts = [f'<th scope="row"><button id="predictions-at-{at}" aria-pressed="{"true" if chosen else "false"}">'
-             f"{name}</button></th>"]  # fmt: skip
+             f"{row.row + 1:,}</button></th>"]  # fmt: skip
+    parts += [f'<td class="n">{line:,}</td>'] if line else []
     for k, kind in enumerate(found.outputs):
         target, predicted = row.targets[k], row.predicted[k]
         if kind.classes:
@@ -120,10 +120,7 @@ def _row(found: Predictions, at: int, row: PredictedRow, texts: Sequence[str], l
             if predicted is None:
                 said = "no finite number"
             else:
-                score = row.scores[k]
-                said = short(kind.classes[int(predicted)]) + (
-                    f" ({minus(f'{score:.3g}')})" if score is not None else ""
-                )
+                said = f"{short(kind.classes[int(predicted)])} ({_score(row.scores[k], known=kind.probabilities)})"
             parts += [f"<td>{escape(said)}</td>", f"<td>{escape(wanted)}</td>"]
         else:
             said = "no finite number" if predicted is None else _number(predicted)
@@ -140,6 +137,17 @@ def _row(found: Predictions, at: int, row: PredictedRow, texts: Sequence[str], l
 
 def _number(value: float) -> str:
     return minus(f"{value + 0.0:.6g}")
+
+
+def _score(value: float | None, *, known: bool) -> str:
+    """Write what an output is; a probability that is not 1 is not written as 1.
+
+    >>> _score(0.99996, known=True), _score(0.25, known=True), _score(1.0, known=True)
+    ('> 0.999', '0.25', '1')
+    """
+    if value is None:
+        return "no finite number"
+    return "> 0.999" if known and 0.9995 <= value < 1.0 else minus(f"{value:.3g}")
 
 
 def _signed(value: float) -> str:
