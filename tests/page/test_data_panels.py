@@ -292,14 +292,16 @@ def test_predictions_that_are_not_finite_are_said() -> None:
 
 
 def test_names_and_cells_of_a_file_are_escaped() -> None:
-    head = '<img src=x onerror=alert(1)>,"a""b\'c",\u202eabc,<b>y'
-    rows = "".join(f"{k},{k % 5},{k % 3},{'<i>yes' if k % 2 else 'no&'}\n" for k in range(60))
+    head = '<img src=x onerror=alert(1)>,"a""b\'c",\u202eabc,kind,<b>y'
+    rows = "".join(
+        f"{k},{k % 5},{k % 3},{'<u>p' if k % 3 else 'q'},{'<i>yes' if k % 2 else 'no&'}\n" for k in range(60)
+    )
     session = Session(uploaded_source("t.csv", f"{head}\n{rows}".encode()), KINDS)
     for name in ("predictions", "boundary"):
         part = drawn(session, name)
         shown = re.sub(r'<option value="[^"]*"', "<option", part.html)  # what is sent back is the name itself
         over = part.numbers.over + part.numbers.table if name == "boundary" else ""
-        assert not re.search(r"<img|<b>|<i>|\u202e|no&[^a]", shown + over)
+        assert not re.search(r"<img|<b>|<i>|<u>|\u202e|no&[^a]", shown + over)
 
 
 def test_nothing_drawn_has_an_attribute_that_the_page_refuses() -> None:
