@@ -1,0 +1,74 @@
+"""A small application with the page's routes, and the same served as a program: `python -m small_page`."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from itertools import count
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from backlit.errors import BacklitError
+from backlit.page.events import Streams
+
+LIMITS = {"/upload": 100_000}
+
+
+def small_app(streams: Streams) -> Starlette:
+    versions = count(1)
+
+    async def told(request: Request) -> Response:
+        body = await request.body()
+        return PlainTextResponse(f"{request.method} {request.url.path} {len(body)}")
+
+    async def events(request: Request) -> Response:
+        return streams.response(lambda: (next(versions), {"count": time.monotonic_ns()}))
+
+    return Starlette(
+        routes=[
+            Route("/", told),
+            Route("/static/{name}", told),
+            Route("/events", events),
+            Route("/command", told, methods=["POST"]),
+            Route("/upload", told, methods=["POST"]),
+            Route("/raster/{panel}/{kind}", told),
+            Route("/save/{panel}/{kind}", told),
+        ]
+    )
+
+
+def main() -> None:
+    from backlit.page.serving import serve
+
+    streams = Streams()
+
+    def train() -> None:
+        while True:
+            streams.changed()
+            time.sleep(0.01)
+
+    threading.Thread(target=train, daemon=True).start()
+    options = dict(word.split("=") for word in sys.argv[1:])
+    files = {name: options[name] for name in ("certificate", "key") if name in options}
+    try:
+        serve(
+            small_app(streams),
+            opened=lambda url: print(url, flush=True),  # noqa: T201
+            ending=streams.end,
+            host=options.get("host", "127.0.0.1"),
+            port=int(options.get("port", "0")),
+            i_know="i_know" in options,
+            limits=LIMITS,
+            **files,
+        )
+    except BacklitError as error:
+        sys.exit(f"error: {error}")
+    print("last words", flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
