@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from itertools import count
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -53,7 +54,7 @@ def main() -> None:
 
     threading.Thread(target=train, daemon=True).start()
     options = dict(word.split("=") for word in sys.argv[1:])
-    files = {name: options[name] for name in ("certificate", "key") if name in options}
+    files = {name: Path(options[name]) for name in ("certificate", "key") if name in options}
     try:
         serve(
             small_app(streams),

@@ -1,7 +1,7 @@
 """The stream of what changes, as server-sent events: the newest moment, at most ten times a second.
 
-The trainer says by `Streams.changed` that there is something new. Each open stream then has a snapshot made, in a worker
-thread, and sends it. A slow reader gets fewer of them: while one is being sent, none is made, and the next is the newest.
+The trainer says by `Streams.changed` that there is something new. Each open stream then has a snapshot made, in a
+worker thread, and sends it. A slow reader gets fewer of them: none is made while one is sent; the next is the newest.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ MOST = 12
 
 RETRY = 1000
 """Milliseconds after which a browser whose stream broke connects again."""
+
+STREAM_HEADERS = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store")]
 
 Snapshot = Callable[[], tuple[int, Mapping[str, Any]]]
 """Gives the version of the moment, and the parts that have changed since its last call. Each stream has its own."""
@@ -85,14 +87,18 @@ class Streams:
         """Give the answer to a request for the stream. The first snapshot is sent at once.
 
         An event "parts" has the version as its id and the parts as one JSON object; nothing is sent where no part has
-        changed. An event "end" is the last.
+        changed. An event "end" is the last. Where no more streams may be open, the answer is 503 and says so.
         """
+        return _StreamResponse(self, snapshot)
+
+    def refusal(self) -> Response | None:
+        """Give the answer to a stream that is one too many."""
         if self.ended:
             return PlainTextResponse("The page has ended.\n", 503)
         if len(self.open) >= self.most:
             words = f"The page is open {self.most} times already. Close one of its tabs, and load this one again."
             return PlainTextResponse(words + "\n", 503)
-        return _StreamResponse(self, snapshot)
+        return None
 
     async def send(self, snapshot: Snapshot, receive: Receive, send: Send) -> None:
         """Send events until the reader has gone or the page ends."""
@@ -101,6 +107,7 @@ class Streams:
         self.open.add(stream)
         watching = asyncio.create_task(_watch(receive, stream))
         try:
+            await send({"type": "http.response.start", "status": 200, "headers": STREAM_HEADERS})
             await _write(send, b"retry: %d\n\n" % RETRY)
             stream.new.set()
             while not stream.closed.is_set():
@@ -123,16 +130,16 @@ class Streams:
 
 
 class _StreamResponse(Response):
-    media_type = "text/event-stream"
-
     def __init__(self, streams: Streams, snapshot: Snapshot) -> None:
+        super().__init__()
         self.streams, self.snapshot = streams, snapshot
-        self.status_code, self.background = 200, None
-        self.init_headers({"Cache-Control": "no-store"})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        await self.streams.send(self.snapshot, receive, send)
+        refusal = self.streams.refusal()
+        if refusal is not None:
+            await refusal(scope, receive, send)
+        else:
+            await self.streams.send(self.snapshot, receive, send)
 
 
 async def _write(send: Send, content: bytes, *, more: bool = True) -> None:

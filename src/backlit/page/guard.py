@@ -9,8 +9,8 @@ A page on a port of this machine can be reached by every program on it, and by e
 * The path is written plainly, in the letters that routes have.
 * The Origin is the page's own. A GET may lack it, as browsers leave it out of one from the page itself.
 * A token opens the page once, and gives the browser a cookie. Nothing else gives out either.
-* Sec-Fetch-Site says that the page itself asks or, in a navigation, the person. Browsers that do not send it (Safari before
-  16.4) are judged by Origin and cookie: SameSite=Strict keeps the cookie from the requests of other sites.
+* Sec-Fetch-Site says that the page itself asks or, in a navigation, the person. Browsers that do not send it (Safari
+  before 16.4) are judged by Origin and cookie: SameSite=Strict keeps the cookie from the requests of other sites.
 * The cookie is right. Its name has the port, since all servers of a machine share their cookies.
 * The route is known, and the method is its own. No route has HEAD.
 * A POST has the page's own header, which the page of another origin cannot send without asking first.
@@ -144,8 +144,8 @@ class Guard:
         token: opens the page once, as `opening_url` has it.
 
     Args:
-        limits: the most bytes of a body by a route's path, such as {"/upload": 20_000_000}. Other POST routes take at most
-            `COMMAND_BYTES`.
+        limits: the most bytes of a body by a route's path, such as {"/upload": 20_000_000}. Other POST routes take
+            at most `COMMAND_BYTES`.
     """
 
     def __init__(self, app: Starlette, address: Address, *, limits: Mapping[str, int] | None = None) -> None:
@@ -328,8 +328,9 @@ def allowed_routes(app: Starlette, limits: Mapping[str, int]) -> tuple[Allowed, 
         methods = (route.methods or set()) - {"HEAD"} if isinstance(route, Route) else set()
         if not isinstance(route, Route) or methods not in ({"GET"}, {"POST"}):
             raise TypeError(f"{route!r}: the guard knows a Route with one method, GET or POST")
-        most = limits.get(route.path, COMMAND_BYTES) if methods == {"POST"} else 0
-        found.append(Allowed(route.path_regex, *methods, most))
+        (method,) = methods
+        most = limits.get(route.path, COMMAND_BYTES) if method == "POST" else 0
+        found.append(Allowed(route.path_regex, method, most))
     unknown = set(limits) - {route.path for route in app.routes if isinstance(route, Route)}
     if unknown:
         raise TypeError(f"there is no route for the limit of {', '.join(sorted(unknown))}")

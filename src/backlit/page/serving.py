@@ -76,14 +76,16 @@ def serve(
         Server(config, ending).run(sockets=[bound])
 
 
-def open_browser(url: str) -> None:
-    """Open an address in the person's browser, in another thread, where there is a screen.
+def open_browser(url: str) -> threading.Thread | None:
+    """Open an address in the person's browser, in a thread that is given, where there is a screen.
 
     Without one, Python would open a browser in the terminal, over what is printed.
     """
     if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        return
-    threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+        return None
+    thread = threading.Thread(target=webbrowser.open, args=(url,), daemon=True)
+    thread.start()
+    return thread
 
 
 class Server(uvicorn.Server):
@@ -166,4 +168,5 @@ def _not_bound(host: str, port: int, error: OSError) -> str:
         return f"port {port} is taken by another program: give another one by --port, or leave it out for a free one."
     if error.errno == errno.EACCES:
         return f"port {port} needs rights that you do not have: give one above 1023 by --port, or leave it out."
-    return f"the page cannot be served on --host {host} --port {port}: {(error.strerror or str(error)).lower()}."
+    reason = os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror or str(error)
+    return f"the page cannot be served on --host {host} --port {port}: {reason.lower()}."
