@@ -168,5 +168,6 @@ def _not_bound(host: str, port: int, error: OSError) -> str:
         return f"port {port} is taken by another program: give another one by --port, or leave it out for a free one."
     if error.errno == errno.EACCES:
         return f"port {port} needs rights that you do not have: give one above 1023 by --port, or leave it out."
-    reason = os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror or str(error)
+    number = error.errno or 0  # negative for a name that is not found, which has its own words
+    reason = os.strerror(number) if number > 0 else error.strerror or str(error)
     return f"the page cannot be served on --host {host} --port {port}: {reason.lower()}."
