@@ -24,7 +24,7 @@ def small_app(streams: Streams) -> Starlette:
 
     async def told(request: Request) -> Response:
         body = await request.body()
-        return PlainTextResponse(f"{request.method} {request.url.path} {len(body)}")
+        return PlainTextResponse(f"{request.scope['scheme']} {request.method} {request.scope['path']} {len(body)}")
 
     async def events(request: Request) -> Response:
         return streams.response(lambda: (next(versions), {"count": time.monotonic_ns()}))
@@ -43,7 +43,7 @@ def small_app(streams: Streams) -> Starlette:
 
 
 def main() -> None:
-    from backlit.page.serving import serve
+    from backlit.page.serving import Place, serve
 
     streams = Streams()
 
@@ -58,13 +58,10 @@ def main() -> None:
     try:
         serve(
             small_app(streams),
+            Place(options.get("host", "127.0.0.1"), int(options.get("port", "0")), **files),
             opened=lambda url: print(url, flush=True),  # noqa: T201
             ending=streams.end,
-            host=options.get("host", "127.0.0.1"),
-            port=int(options.get("port", "0")),
-            i_know="i_know" in options,
             limits=LIMITS,
-            **files,
         )
     except BacklitError as error:
         sys.exit(f"error: {error}")

@@ -49,8 +49,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "page": {
         "sources",
         "show",
-        "analysis",
         "diagnose",
+        "analysis",
         "explain",
         "examples",
         "model",

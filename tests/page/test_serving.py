@@ -21,7 +21,7 @@ import small_page
 
 from backlit.errors import BacklitError
 from backlit.page.guard import HEADERS
-from backlit.page.serving import bind, check_host, open_browser
+from backlit.page.serving import Place, bind, check_host, open_browser
 
 TESTS = Path(small_page.__file__).parent
 
@@ -90,15 +90,15 @@ def page() -> Iterator[Served]:
 
 
 def test_the_page_is_served(page):
-    said = {"Cookie": page.cookie}
+    said = {"Cookie": page.cookie, "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
     status, headers, body = page.ask("GET", "/", said)
-    assert (status, body) == (200, b"GET / 0")
+    assert (status, body) == (200, b"http GET / 0")
     assert {name: headers[name] for name in headers if name.encode() in HEADERS} == {
         name.decode(): value.decode() for name, value in HEADERS.items()
     }
     assert "server" not in headers
     own = said | {"Origin": f"http://127.0.0.1:{page.port}", "X-Backlit": "1"}
-    assert page.ask("POST", "/upload", own, b"x" * 100_000)[::2] == (200, b"POST /upload 100000")
+    assert page.ask("POST", "/upload", own, b"x" * 100_000)[::2] == (200, b"http POST /upload 100000")
     status, headers, body = page.ask("GET", "/")
     assert (status, headers["content-security-policy"][:18]) == (401, "default-src 'none'")
     assert b"Open the address that the terminal printed" in body
@@ -217,7 +217,7 @@ def test_a_host_that_is_not_this_machines():
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
 def test_loopback_hosts_are_served_without_more(host):
-    assert check_host(host, certificate=None, key=None, i_know=False)
+    assert check_host(Place(host))
 
 
 @pytest.mark.parametrize("host", ["192.168.1.5", "lab.school", "127.0.0.2", "127.0.0.1.evil.example", "fe80::1"])
@@ -226,13 +226,13 @@ def test_other_hosts_need_consent_and_tls(host, i_know):
     with pytest.raises(
         BacklitError, match=f"--host {host} shows the page to other machines.* add --i-know, and --cert"
     ):
-        check_host(host, certificate=None, key=None, i_know=i_know)
+        check_host(Place(host, i_know=i_know))
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", ""])
 def test_a_host_that_no_browser_opens_is_refused(host):
     with pytest.raises(BacklitError, match="no address that a browser opens"):
-        check_host(host, certificate=None, key=None, i_know=True)
+        check_host(Place(host, i_know=True))
 
 
 def test_files_of_tls_are_checked_first(tmp_path):
@@ -246,7 +246,7 @@ def test_files_of_tls_are_checked_first(tmp_path):
         (here, here, r"cannot be used: .+\. Give a certificate and its own key without a password, both in the PEM"),
     ):
         with pytest.raises(BacklitError, match=words):
-            check_host("lab.school", certificate=certificate, key=key, i_know=True)
+            check_host(Place("lab.school", 0, certificate, key, i_know=True))
 
 
 @pytest.fixture(scope="module")
@@ -270,9 +270,11 @@ def test_a_key_with_a_password_is_refused_and_asks_for_none(tls, tmp_path):
         check=True,
         capture_output=True,
     )
+    with pytest.raises(BacklitError, match=r"--host lab\.school shows the page to other machines"):
+        check_host(Place("lab.school", 0, certificate, key))
     with pytest.raises(BacklitError, match="cannot be used: the key has a password"):
-        check_host("lab.school", certificate=certificate, key=locked, i_know=True)
-    assert not check_host("lab.school", certificate=certificate, key=key, i_know=True)
+        check_host(Place("lab.school", 0, certificate, locked, i_know=True))
+    assert not check_host(Place("lab.school", 0, certificate, key, i_know=True))
 
 
 def test_over_tls_the_address_is_https(tls):

@@ -148,10 +148,10 @@ class Guard:
             at most `COMMAND_BYTES`.
     """
 
-    def __init__(self, app: Starlette, address: Address, *, limits: Mapping[str, int] | None = None) -> None:
+    def __init__(self, app: Starlette, address: Address, *, limits: Mapping[str, int]) -> None:
         self.app: ASGIApp = app
         self.address = address
-        self.allowed = allowed_routes(app, limits or {})
+        self.allowed = allowed_routes(app, limits)
         self.token, self._used = secrets.token_urlsafe(32), False
         self._secret = secrets.token_urlsafe(32).encode()
 

@@ -14,7 +14,7 @@ import webbrowser
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import uvicorn
 from starlette.applications import Starlette
@@ -29,31 +29,42 @@ LOCAL = {LOOPBACK, "localhost", "::1"}
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
 
 
+class Place(NamedTuple):
+    """Where a page is served.
+
+    Attributes:
+        host: this machine's loopback, or, with TLS and `i_know`, the name or address that browsers open.
+        port: 0 for a free one. certificate, key: the files of TLS, in the PEM format.
+    """
+
+    host: str = LOOPBACK
+    port: int = 0
+    certificate: Path | None = None
+    key: Path | None = None
+    i_know: bool = False
+
+
 def serve(
     app: Starlette,
+    place: Place,
     *,
     opened: Callable[[str], None],
     ending: Callable[[], None],
-    host: str = LOOPBACK,
-    port: int = 0,
-    certificate: Path | None = None,
-    key: Path | None = None,
-    i_know: bool = False,
-    limits: Mapping[str, int] | None = None,
+    limits: Mapping[str, int],
 ) -> None:
     """Serve an application behind the guard until Ctrl-C or SIGTERM, and return then.
 
     Args:
         opened: is told the address that opens the page, before it is served: browsers that come early wait.
-        ending: is called in the server's loop when it begins to end; it must end the open streams (`Streams.end`).
-        host: a loopback address, or, with TLS and `i_know`, the name or address that browsers open.
-        port: 0 for a free one. limits: the most bytes of a body by route, as for `Guard`.
+        ending: is called in the server's loop when it begins to end; it must end the open streams.
+        limits: the most bytes of a body by route, as for `Guard`.
 
     Errors: a BacklitError for a port that is taken and for what is not safe, before anything is served.
     """
-    loopback = check_host(host, certificate=certificate, key=key, i_know=i_know)
-    bound = bind(host, port)
-    address = Address("https" if certificate else "http", host.lower(), bound.getsockname()[1], loopback)
+    loopback = check_host(place)
+    bound = bind(place.host, place.port)
+    scheme = "https" if place.certificate else "http"
+    address = Address(scheme, place.host.lower(), bound.getsockname()[1], loopback)
     guard = Guard(app, address, limits=limits)
     config = uvicorn.Config(
         guard,
@@ -68,8 +79,8 @@ def serve(
         proxy_headers=False,  # a client of this machine could name itself another
         server_header=False,
         timeout_graceful_shutdown=1,
-        ssl_certfile=certificate,
-        ssl_keyfile=key,
+        ssl_certfile=place.certificate,
+        ssl_keyfile=place.key,
     )
     with bound:
         opened(guard.opening_url)
@@ -115,13 +126,14 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def check_host(host: str, *, certificate: Path | None, key: Path | None, i_know: bool) -> bool:
+def check_host(place: Place) -> bool:
     """Refuse what would show the page to others unprotected; say whether the host is this machine alone."""
+    host, certificate, key = place.host, place.certificate, place.key
     if (certificate is None) != (key is None):
         raise BacklitError("--certificate and --key belong together: give both files, in the PEM format, or neither.")
     if host in {"0.0.0.0", "::", ""}:
         raise BacklitError(f'--host "{host}" is no address that a browser opens: give this machine\'s name or address.')
-    if host not in LOCAL and not (i_know and certificate):
+    if host not in LOCAL and not (place.i_know and certificate):
         raise BacklitError(
             f"--host {host} shows the page to other machines. Leave it out to see the page on this machine; to show it "
             "to others, add --i-know, and --certificate FILE and --key FILE, so that what is sent is encrypted."
