@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 import backlit
-from backlit.page.routes import static_files
+from backlit.page.panels import PANELS
+from backlit.page.routes import page_html, static_files
+from backlit.page.session import Session
+from backlit.page.sources import source_of
 
 PACKAGE = Path(backlit.__file__).parent
 TEMPLATE = PACKAGE / "show" / "templates" / "live.html"
@@ -51,6 +54,16 @@ def files() -> dict[str, str]:
 @pytest.mark.parametrize("name", sorted(files()))
 def test_a_file_of_the_page_has_no_address_of_another_host_and_nothing_inline(name):
     assert faults(files()[name], script=name.endswith(".js")) == []
+
+
+def test_the_page_as_it_is_drawn_has_nothing_inline_either():
+    session = Session(source_of("iris", None), PANELS)
+    session.training.advance(seconds=0.05)
+    session.keep()
+    session.change()
+    drawn = page_html(session)
+    assert 'class="chart"' in drawn
+    assert faults(drawn) == []
 
 
 def test_the_static_files_are_small():
