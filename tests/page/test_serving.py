@@ -20,6 +20,7 @@ import small_page
 from small_page import Served, served
 
 from backlit.errors import BacklitError
+from backlit.page.events import MOST
 from backlit.page.guard import HEADERS
 from backlit.page.serving import Place, bind, check_host, open_browser
 
@@ -104,6 +105,14 @@ def test_the_stream_arrives(page):
         connection.sendall(request.encode())
         assert b"retry: 1000" in page.until(connection, b"event: parts\nid: ")
         page.until(connection, b"event: parts\nid: ")
+
+
+def test_a_closed_tab_leaves_no_stream_open(page):
+    request = f"GET /events HTTP/1.1\r\nHost: 127.0.0.1:{page.port}\r\nCookie: {page.cookie}\r\n\r\n".encode()
+    for _ in range(MOST + 1):
+        with socket.create_connection(("127.0.0.1", page.port), timeout=20) as connection:
+            connection.sendall(request)
+            assert page.until(connection, b"event: parts").startswith(b"HTTP/1.1 200 ")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
