@@ -90,7 +90,7 @@ class _Evaluation:
 
     def _of_operation(self, node: Apply) -> Decimal:
         if node.head == "^" and node.args[0] == Literal("e"):
-            return self.value(node.args[1]).exp()
+            return _exp(self.value(node.args[1]), self.digits)
         function = _FUNCTIONS.get(node.head)
         if function is None:
             return Decimal("NaN")
@@ -161,6 +161,12 @@ def _power(base: Decimal, exponent: Decimal) -> Decimal:
     return base * base if exponent == 2 else base**exponent
 
 
+@functools.lru_cache(maxsize=4096)
+def _exp(x: Decimal, digits: int) -> Decimal:
+    """Give e^x; the outputs of a softmax, and their slopes, have the same ones."""
+    return x.exp(context(digits))
+
+
 def _tanh(x: Decimal) -> Decimal:
     prec, size = decimal.getcontext().prec, x.adjusted()
     if not x or 2 * size < -prec:  # x but for less than the last digit
@@ -210,7 +216,7 @@ _FUNCTIONS: dict[str, Callable[..., Decimal]] = {
     "abs": abs,
     "max": lambda *x: max(x),
     "min": lambda *x: min(x),
-    "exp": lambda x: x.exp(),
+    "exp": lambda x: _exp(x, decimal.getcontext().prec),
     "log": lambda x: x.ln(),
     "ln": lambda x: x.ln(),
     "sqrt": lambda x: x.sqrt(),

@@ -19,6 +19,10 @@ KEPT = 8
 """So many formulas of a quantity are kept."""
 
 
+REFS = 1024
+"""So many numbers of a quantity are kept as they stand in the formulas of others."""
+
+
 class Place(NamedTuple):
     """Which number of a quantity: row, source and unit, counted from 0."""
 
@@ -69,6 +73,7 @@ class Quantity:
         self.numeric, self.terms = numeric, terms
         self._needed: dict[Place, tuple[Key, ...]] = {}
         self._kept: tuple[int, Array] | None = None
+        self._ref = functools.lru_cache(maxsize=REFS)(self._make_ref)
 
     def value(self, place: Place) -> float:
         """Give the number at a place."""
@@ -89,7 +94,9 @@ class Quantity:
 
     def ref(self, row: int, unit: int, source: int = 0) -> Ref:
         """Give the number for use in another one's formula."""
-        place = Place(row if self.rows else 0, source, unit)
+        return self._ref(Place(row if self.rows else 0, source, unit))
+
+    def _make_ref(self, place: Place) -> Ref:
         name = self.name(place)
         return Ref(name.text, name.symbol, self.value(place), Key(self, place))
 

@@ -10,7 +10,8 @@ what an op's own functions give on those arrays.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any, Literal, NamedTuple, cast
 
 import msgspec
@@ -48,6 +49,10 @@ class Settings(TrainingSettings, frozen=True, kw_only=True):
         super().__post_init__()
         if self.rates and not (len(self.rates) == self.steps and np.isfinite(self.rates).all()):
             raise BacklitError(f"rates are {self.rates}; expected a finite number for each of {self.steps} steps.")
+
+
+KEPT_NUMBERS = 8_000_000
+"""About so many numbers of the rows' own gradients are kept: those of a layer of 100,000 weights for a batch of 64."""
 
 
 class Gradients(NamedTuple):
@@ -88,7 +93,7 @@ class Recording:
         self.rows = len(batch.rows)
         self.given = settings or Settings()
         self.settings = _per_batch(self.given, self.weights, self.rows)
-        self._row: tuple[int, int, dict[str, Array]] | None = None
+        self._of_rows: dict[tuple[int, int], dict[str, Array]] = {}
         self._passed: dict[int, dict[str, Array]] = {}
         self.step = self._step(training, joined)
         self.executable = self.step.executable
@@ -165,10 +170,13 @@ class Recording:
 
     def row_gradient(self, k: int, name: str, row: int) -> Array:
         """Give one row's part of a parameter's gradient: op k's own backward on that row's buffers."""
-        if self._row is None or self._row[:2] != (k, row):
-            self._row = k, row, self._own.run(k, slice(row, row + 1), inputs=False)
-        gradient: Array = self._row[2][f"d{name}"]
-        return gradient
+        if (k, row) not in self._of_rows:
+            count = sum(int(np.prod(shape)) for shape in self.network.shapes[k].parameters.values())
+            found = self._own.run(k, slice(row, row + 1), inputs=False)
+            if len(self._of_rows) * count > KEPT_NUMBERS:
+                self._of_rows.clear()
+            self._of_rows[k, row] = {name: found[f"d{name}"] for name in self.network.shapes[k].parameters}
+        return self._of_rows[k, row][name]
 
     def passed_back(self, k: int, name: str) -> Array:
         """Give the slopes (n, numbers) that op k alone passes back to what it reads as `name`.
@@ -189,12 +197,19 @@ class Recording:
 
     def error_at(self, parameters: Array) -> float:
         """Give the error of the step's rows, without penalties, at other parameters: same rows, same dropout."""
+        with self._at(parameters):
+            return self._probe.forward_loss()
+
+    @contextmanager
+    def _at(self, parameters: Array) -> Iterator[None]:
+        """Let the network have other parameters, and the statistics before the step, within a `with` block."""
         network = self.network
         kept = network.parameters.copy(), network.state.copy()
         network.parameters[:], network.state[:] = parameters, self.state_before
-        error = self._probe.forward_loss()
-        network.parameters[:], network.state[:] = kept
-        return error
+        try:
+            yield
+        finally:
+            network.parameters[:], network.state[:] = kept
 
     @functools.cached_property
     def _probe(self) -> PlainStep:
@@ -208,11 +223,11 @@ class Recording:
         place = offset + int(np.ravel_multi_index(index, shape))
 
         def error(shift: float) -> float:
-            moved = self.before.copy()
-            moved[place] += shift
-            return self.error_at(moved)
+            self.network.parameters[place], self.network.state[:] = self.before[place] + shift, self.state_before
+            return self._probe.forward_loss()
 
-        return numeric_slope(error, float(self.before[place]), float(self.gradients.raw[place]))
+        with self._at(self.before):
+            return numeric_slope(error, float(self.before[place]), float(self.gradients.raw[place]))
 
 
 def _per_batch(settings: Settings, weights: Array, rows: int) -> Settings:

@@ -6,7 +6,7 @@ chain rule through the activation, recorded by running the two one by one, and t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -322,8 +322,14 @@ class ErrorPart:
             return written(self.trained, value, texts, lambda t: self._slope_of(statements(t)[0].value, at), own)[0]
         activation = statements(self.last.op.formula)[0].value  # type: ignore[attr-defined]
         full = statements(self.trained.slope_formula)[0].value
-        ways = [self._in_outputs(full, activation, at), self._slope_of(full, at)]
-        return ways[true_formula(value, ways)]
+        ways: list[Node] = []
+
+        def writing() -> Iterator[Node]:  # the second one, which is long, only where the first does not agree
+            for write in (lambda: self._in_outputs(full, activation, at), lambda: self._slope_of(full, at)):
+                ways.append(write())
+                yield ways[-1]
+
+        return ways[true_formula(value, writing())]
 
     def _slope_of(self, node: Node, at: Place) -> Node:
         """Put a row's numbers into a slope of the joined loss."""
