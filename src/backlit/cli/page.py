@@ -30,8 +30,9 @@ def page(
     browser
         Whether to open the page in the browser; its address is printed either way.
     """
+    from backlit.page.panels import PANELS
     from backlit.page.serving import serve
     from backlit.page.session import Session
     from backlit.page.sources import source_of
 
-    serve(Session(source_of(data, target)), port=port, opened=lambda address: print(address, flush=True))
+    serve(Session(source_of(data, target), PANELS), port=port, opened=lambda address: print(address, flush=True))

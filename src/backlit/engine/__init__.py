@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     from backlit.engine.repeating import Repetition
     from backlit.engine.settings import TrainingSettings, describe_setting
     from backlit.engine.signals import SIGNALS, SignalHistory, TrainingSignals
-    from backlit.engine.single_updates import Batch, SingleUpdates
+    from backlit.engine.single_updates import SingleUpdates
     from backlit.engine.state import TrainingState
-    from backlit.engine.stepping import SteppedTraining
-    from backlit.engine.stopping import DivergedError, DivergedWarning, all_done
+    from backlit.engine.stepping import Advanced, Batch, SteppedTraining
+    from backlit.engine.stopping import DivergedError, DivergedWarning, Divergence, all_done
     from backlit.engine.summaries import LayerLine, NetworkSummary, TrainingSummary
     from backlit.engine.training import Training
     from backlit.engine.unit_names import (
@@ -62,13 +62,15 @@ if TYPE_CHECKING:
     from backlit.engine.wiring import branch_labels
 
 _PLACES = {
+    "Advanced": "stepping",
     "ArrayCheck": "gradcheck",
-    "Batch": "single_updates",
+    "Batch": "stepping",
     "CacheContents": "warming",
     "Compilation": "code_cache.announcing",
     "Displayed": "display",
     "DivergedError": "stopping",
     "DivergedWarning": "stopping",
+    "Divergence": "stopping",
     "Epoch": "history",
     "Executable": "executable",
     "Gradient": "gradients",
@@ -138,6 +140,7 @@ __all__ = [
     "LOGIT_LOSSES",
     "PLACED",
     "SIGNALS",
+    "Advanced",
     "ArrayCheck",
     "Batch",
     "CacheContents",
@@ -145,6 +148,7 @@ __all__ = [
     "Displayed",
     "DivergedError",
     "DivergedWarning",
+    "Divergence",
     "Epoch",
     "Executable",
     "Gradient",

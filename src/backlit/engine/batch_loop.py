@@ -96,27 +96,27 @@ class BatchLoop:
         Where it diverges, its good epochs run again, and all that training changes is as it was after them. An epoch is
         good if its losses were finite, and so is all that its last update wrote: no loss of its own tells of that.
         """
-        batches, before = rates.size // sums.shape[0], self._values()
+        batches, before = rates.size // sums.shape[0], self.values()
         done, why = self.advance(data, clock, rates, sums, signals, target, 0, rates.size, out_of_time)
-        if why != "diverged" and self._is_good(data):
+        if why != "diverged" and self.is_good(data):
             return done, why, (0, "")
         failed = done % batches + 1, stopping.first_not_finite(self.executable, self.memory)
-        self._restore(before)
+        self.restore(before)
         sums[:] = 0.0
         for good in range(0, done // batches * batches, batches):
-            before = self._values()
+            before = self.values()
             reached, _ = self.advance(
                 data, clock, rates, sums, signals, target, good, good + batches, lambda: False
             )  # fmt: skip
-            if reached < good + batches or not self._is_good(data):
+            if reached < good + batches or not self.is_good(data):
                 failed = batches, stopping.arrays_not_finite(self.executable, self.memory)
-                self._restore(before)
+                self.restore(before)
                 return good, "diverged", failed
         if why != "diverged":  # the weights are not finite in the middle of an epoch that was not ended
             failed = done % batches, "its update gives numbers that are not finite"
         return done // batches * batches, "diverged", failed
 
-    def _is_good(self, data: Data) -> bool:
+    def is_good(self, data: Data) -> bool:
         """Tell whether what the last update wrote is finite, and so is the loss where the weights are very large."""
         memory = self.memory
         written = memory.P, memory.S, memory.slots
@@ -135,11 +135,12 @@ class BatchLoop:
         vectors = memory.P, memory.S, memory.slots, monitor.lowest, monitor.P, monitor.S
         return tuple(vector for vector in vectors if vector.size)
 
-    def _values(self) -> list[Array]:
+    def values(self) -> list[Array]:
         """Give all that training changes, as it is now: copies."""
         return [values.copy() for values in self._changed]
 
-    def _restore(self, values: list[Array]) -> None:
+    def restore(self, values: list[Array]) -> None:
+        """Write such values back."""
         for vector, kept in zip(self._changed, values, strict=True):
             vector[:] = kept
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -12,30 +12,16 @@ import numpy as np
 from backlit.engine import machine
 from backlit.engine.machine.environment import steady
 from backlit.engine.program import structs
-from backlit.engine.program.structs import Clock, data_of
+from backlit.engine.program.structs import Clock
 from backlit.engine.state import TrainingState
+from backlit.engine.stepping import Batch, SteppedTraining
 from backlit.engine.stopping import all_done
 from backlit.engine.training import Training
 from backlit.errors import BacklitError, BacklitWarning
 from backlit.kernels.types import Array
 
 
-class Batch(NamedTuple):
-    """What the next update of a training is made on.
-
-    `number` counts the updates, `epoch` the epochs and `batch` the `batches` of an epoch, all from 1 on; `rows` are the
-    places in X of the batch's rows, in their order; `rate` is the learning rate.
-    """
-
-    number: int
-    epoch: int
-    batch: int
-    batches: int
-    rows: Array
-    rate: float
-
-
-class SingleUpdates(Training):
+class SingleUpdates(SteppedTraining):
     """A training on the plain machine whose updates can be made one at a time.
 
     Parameters, statistics, the optimizer's vectors, schedule and stopping are, bit for bit, those of a `Training` of
@@ -79,6 +65,8 @@ class SingleUpdates(Training):
             metrics=training.hooks.metrics, **settings,
         )  # fmt: skip
         made.state = _in_float64(training.state)
+        if isinstance(training, SteppedTraining) and (begun := training._begun_parts()):
+            made._go_on_within(begun)
         return made
 
     def updates(self, rates: Sequence[float] = ()) -> Iterator[Batch]:
@@ -94,8 +82,11 @@ class SingleUpdates(Training):
         begun = self.step
         while len(self.history) < self.settings.epochs:
             first, batches = len(self.history), -(-self.X.shape[0] // self.batch_size)
-            given = np.array(rates[self.step - begun : self.step - begun + batches])
-            chosen = np.append(given, np.full(batches - given.size, np.nan)) if rates else self._rates(1, batches)
+            chosen = self._begun.rates if self._begun else self._rates(1, batches)
+            if rates:
+                place, chosen = self.begun, np.full(batches, np.nan)
+                given = rates[self.step - begun :][: batches - place]
+                chosen[place : place + len(given)] = given
             yield from self._epoch(chosen)
             self._note(first)
             self.stopped = self._reason_to_stop()
@@ -104,22 +95,18 @@ class SingleUpdates(Training):
         self.stopped = all_done(self.settings.epochs)
 
     def _epoch(self, rates: Array) -> Iterator[Batch]:
-        """Make the updates of the next epoch, one for each of the rates (batches,), and record it."""
-        n, size, batches = self.X.shape[0], self.batch_size, rates.size
-        rows = self.row_order.draw(1, shuffle=self.settings.shuffle and size < n, given=self.order)
-        data = data_of(self.X, self.Y, self.weights, rows)
-        sums = np.zeros((1, structs.SUMS + len(self.normed_layers)))
-        lowest, nothing = float(self.loop.monitor.lowest[0]), structs.monitor_of(self.network.dtype)
-        before = len(self.history)
-        measured = self.measuring.chunk(before, 1)
-        for k in range(batches):
-            places = rows[k * size : (k + 1) * size]
-            yield Batch(self.step + 1, len(self.history) + 1, k + 1, batches, places, float(rates[k]))
+        """Make the updates of the epoch, one for each of the rates (batches,), and record it."""
+        begun = self._begun = (self._begun or self._begin_epoch(rates))._replace(rates=rates)
+        data, sums, nothing = begun.data, begun.sums, structs.monitor_of(self.network.dtype)
+        size, batches, before = self.batch_size, rates.size, len(self.history)
+        for k in range(self._position, batches):
+            places = data.order[k * size : (k + 1) * size]
+            yield Batch(self.step + 1, before + 1, k + 1, batches, places, float(rates[k]))
             # The batch's own sums, added up as the machine adds them: its share of the epoch's loss, weight, penalty.
             own = np.zeros_like(sums)
             with steady(compiled=False):
                 after = self.executable.train(
-                    self.tables, self.memory, data, nothing, self.rule, measured,
+                    self.tables, self.memory, data, nothing, self.rule, begun.measured,
                     Clock(self.step, self.settings.seed), size, k, k + 1, rates, -np.inf, own.reshape(-1),
                 )  # fmt: skip
             if after == k:
@@ -131,10 +118,11 @@ class SingleUpdates(Training):
             self.errors.append(float(machine.epoch_loss(self.rule.reduction, own[0], 0)))
             self.step += 1
             self._position = (k + 1) % batches
+        self._begun = None
         sums[0, structs.LOSS] = machine.epoch_loss(self.rule.reduction, sums[0], 0)
         sums[0, structs.VALIDATION_LOSS] = self.after_epoch(float(sums[0, structs.LOSS]))
-        self.measuring.record(self.signals, measured, before, 1, self.step - batches)
-        self._record(sums, rates[-1:], lowest)
+        self.measuring.record(self.signals, begun.measured, before, 1, self.step - batches)
+        self._record(sums, rates[-1:], begun.lowest)
 
 
 def _weights(given: Array) -> Array | None:

@@ -177,7 +177,7 @@ def far_row(X: Array, name: str = "X") -> str:
 
 def diverged(training: Any, batch: int, what: str) -> None:
     """Stop a training, and say where and why."""
-    found = Divergence(len(training.history) + 1, batch, what)
+    training._diverged = found = Divergence(len(training.history) + 1, batch, what)
     training.stopped = found.stopped
     exploded = "" if training.keep_best else training.explosions.found()  # else the weights will be other ones
     _tell(training, found.told + (f" They exploded, too: {exploded}." if exploded else ""))

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from backlit.engine import lbfgs, stopping
+from backlit.engine import descent, lbfgs, stopping
 from backlit.engine.arguments import known_arguments
 from backlit.engine.batch_loop import BatchLoop, training_tables
 from backlit.engine.compiled import can_compile
@@ -26,7 +26,6 @@ from backlit.engine.measuring import Measuring
 from backlit.engine.network import Network
 from backlit.engine.objective import Objective, reduction
 from backlit.engine.parallel.thread_team import thread_team_for
-from backlit.engine.program import structs
 from backlit.engine.program.structs import Clock, Signals, data_of
 from backlit.engine.row_order import RowOrder
 from backlit.engine.settings import Fixed, Setting, TrainingSettings
@@ -235,19 +234,11 @@ class Training(Plotted, Displayed):
 
     def _run(self, max_unseen: Callable[[], int]) -> Generator[int]:
         """Train, giving after each chunk of epochs how many there were before it."""
-        self.stopped = None
-        if self.step == 0:
-            warn_of_what_cannot_be_learned(self.network.graph, self.network.loss, self.Y, self.batch_size)
-        with self.hooks.compiling(self.settings.epochs):
-            self.loop.prepare()
-        self._go_on()
-        self.explosions.begin(lambda: self.state)
-        advance = lbfgs.iterations(self) if self.optimizer.full_batch else self._descend(max_unseen)
+        self._begin()
+        advance = lbfgs.iterations(self) if self.optimizer.full_batch else descent.chunks(self, max_unseen)
         try:
             for first in advance:
-                self._note(first)
-                asked = self.hooks.after(self.history[-1], self.settings.epochs) if self.hooks.wanted else None
-                self.stopped = self._reason_to_stop() or asked
+                self._after(first)
                 yield first
                 if self.stopped:
                     return
@@ -255,39 +246,35 @@ class Training(Plotted, Displayed):
         except KeyboardInterrupt:
             self.stopped = "interrupted"
         finally:
-            try:
-                advance.close()
-                self.hooks.close()
-                if self.team is not None:
-                    self.team.shut_down()
-            finally:
-                self._finish()
-                stopping.tell_of_the_end(self)
+            self._end(advance)
 
-    def _descend(self, max_unseen: Callable[[], int]) -> Generator[int]:
-        """Run the machine, a chunk of epochs or a part of one epoch at a time."""
-        first, batches = len(self.history), -(-self.X.shape[0] // self.batch_size)
-        while first < self.settings.epochs:
-            fitting = max(1, min(self.row_order.most_epochs, self.loop.batches_per_call() // batches))
-            count = min(max(1, max_unseen()), self._epochs_before_a_decision(), self.settings.epochs - first, fitting)
-            lowest, rates = float(self.loop.monitor.lowest[0]), self._rates(count, batches)
-            sums = np.zeros((count, structs.SUMS + len(self.normed_layers)))
-            measured, begun = self.measuring.chunk(first, count), self.step
-            done, ended, (batch, what) = self._run_chunk(rates, sums, measured)
-            self._position = done % batches
-            if done >= batches:
-                self.measuring.record(self.signals, measured, first, done // batches, begun)
-                self._record(sums[: done // batches], rates[batches - 1 :: batches][: done // batches], lowest)
-                yield first
-            if ended == "diverged":
-                stopping.diverged(self, batch, what)
-            elif ended == "interrupted":
-                self.stopped = ended
-            elif self._out_of_time():
-                self.stopped = stopping.over_time(self.settings.time_limit or 0.0)
-            if self.stopped:
-                return
-            first = len(self.history)
+    def _begin(self) -> None:
+        """Prepare to train, from the weights of the last epoch on."""
+        self.stopped = None
+        if self.step == 0:
+            warn_of_what_cannot_be_learned(self.network.graph, self.network.loss, self.Y, self.batch_size)
+        with self.hooks.compiling(self.settings.epochs):
+            self.loop.prepare()
+        self._go_on()
+        self.explosions.begin(lambda: self.state)
+
+    def _after(self, first: int) -> None:
+        """Pass on the epochs that have ended since the first `first`, and stop where there is a reason to."""
+        self._note(first)
+        asked = self.hooks.after(self.history[-1], self.settings.epochs) if self.hooks.wanted else None
+        self.stopped = self._reason_to_stop() or asked
+
+    def _end(self, advance: Generator[int] | None) -> None:
+        """End what trains, with the best values if they are kept, and say what is wrong with them."""
+        try:
+            if advance is not None:
+                advance.close()
+            self.hooks.close()
+            if self.team is not None:
+                self.team.shut_down()
+        finally:
+            self._finish()
+            stopping.tell_of_the_end(self)
 
     def _run_chunk(self, rates: Array, sums: Array, signals: Signals) -> tuple[int, str, tuple[int, str]]:
         """Run epochs, a learning rate for each batch; give the batches done, why not all, and where it diverged."""

@@ -36,7 +36,7 @@ class Course:
     def step(self) -> Recording:
         """Record the step that `settings.steps` counts from here on."""
         steps = self.settings.steps
-        self._reach(self.done - (-steps // self.batches), f"steps is {steps}")
+        self._reach(self.done - (-(self.training.begun + steps) // self.batches), f"steps is {steps}")
         for taken, batch in enumerate(self._updates(), 1):
             if taken == steps:
                 return Recording(self.training, batch, self.settings)

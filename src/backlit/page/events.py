@@ -12,8 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from backlit.page.panels import Part
-from backlit.page.session import Session
+from backlit.page.session import Part, Session
 
 APART = 0.1
 """Seconds between two snapshots at least."""

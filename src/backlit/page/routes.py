@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from backlit.errors import BacklitError
 from backlit.page.events import parts_stream
-from backlit.page.panels import PANELS, Part
+from backlit.page.panels import PANELS
 from backlit.page.session import Session
 from backlit.page.uploads import uploaded_source
 from backlit.show.charts.palette import CHART_STYLE
@@ -124,6 +124,3 @@ def saved(session: Session, panel: str, kind: str) -> Response:
         return Response("there is no such file", 404, media_type="text/plain")
     name, media, content = found
     return Response(content, media_type=media, headers={"Content-Disposition": f'attachment; filename="{name}"'})
-
-
-__all__ = ["Part", "app_of", "static_files"]

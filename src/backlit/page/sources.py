@@ -95,17 +95,15 @@ def _of_network_file(given: str) -> Source:
     held_out = next((part for part in (rows.validation, rows.test) if len(part[0])), None)
     return Source(
         title=file.title, given=(given,), X=rows.training[0], Y=rows.training[1], validation=held_out,
-        design=Design(_network_table(setup), _training_table(setup)), setup=setup,
+        design=design_of(setup), setup=setup,
     )  # fmt: skip
 
 
-def _network_table(setup: Setup) -> dict[str, Any]:
-    table = msgspec.to_builtins(setup.network)
-    return {key: value for key, value in table.items() if value is not None}
-
-
-def _training_table(setup: Setup) -> dict[str, Any]:
-    return {name: value.to_dict() if hasattr(value, "to_dict") else value for name, value in setup.steps.items()}
+def design_of(setup: Setup) -> Design:
+    """Give the design that a run of a network file describes."""
+    network = {key: value for key, value in msgspec.to_builtins(setup.network).items() if value is not None}
+    steps = {name: value.to_dict() if hasattr(value, "to_dict") else value for name, value in setup.steps.items()}
+    return Design(network, steps)
 
 
 def named(names: Sequence[str], place: int) -> str:

@@ -13,7 +13,7 @@ SLICE = 0.05
 
 
 class Trainer:
-    """Trains a session's training while it plays; `speed` is in updates or epochs a second, None for as fast as it goes."""
+    """Trains a session's training while it plays."""
 
     def __init__(self, session: Session) -> None:
         self.session = session

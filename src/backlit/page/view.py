@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from backlit.engine import History, Network, TrainingCurve
 from backlit.kernels.types import Array
 from backlit.page.design import Design
 from backlit.page.sources import Source
-
-if TYPE_CHECKING:
-    from backlit.page.session import Session
 
 
 class Kept(NamedTuple):
@@ -35,11 +32,11 @@ class View:
     """
 
     def __init__(
-        self, session: Session, version: int, source: Source, design: Design, network: Network, *, epoch: int,
+        self, version: int, source: Source, design: Design, network: Network, *, epoch: int,
         step: int, batch: int, batches: int, history: History, playing: bool, stopped: str, told: str,
         replayed: int | None, kept: tuple[Kept, ...],
     ) -> None:  # fmt: skip
-        self.session, self.version, self.source, self.design = session, version, source, design
+        self.version, self.source, self.design = version, source, design
         self.network, self.epoch, self.step, self.batch, self.batches = network, epoch, step, batch, batches
         self.history, self.playing, self.stopped, self.told = history, playing, stopped, told
         self.replayed, self.kept = replayed, kept

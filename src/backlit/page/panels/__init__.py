@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from backlit.page.panels.bar import BarPanel
-from backlit.page.panels.base import Panel, Part
 from backlit.page.panels.curves import CurvesPanel
+from backlit.page.panels.lesson import LessonPanel
+from backlit.page.session import Panel
 
-PANELS: tuple[type[Panel], ...] = (BarPanel, CurvesPanel)
+PANELS: tuple[type[Panel], ...] = (BarPanel, LessonPanel, CurvesPanel)
 
-__all__ = ["PANELS", "Panel", "Part"]
+__all__ = ["PANELS"]

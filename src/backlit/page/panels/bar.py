@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 from backlit.page.commands import command
-from backlit.page.panels.base import Panel, Part
+from backlit.page.session import Panel, Part
 from backlit.page.view import View
 from backlit.show.live.bar import bar_html
 
@@ -37,7 +38,7 @@ class BarPanel(Panel):
         """Train so many epochs or updates."""
         session = self.session
         session.playing, session.replayed = False, None
-        done = session.training.advance(updates=updates or None, epochs=epochs or None, seconds=None)
+        done = session.training.advance(updates=updates or None, epochs=epochs or None, seconds=math.inf)
         session.stopped = done.stopped or ""
         session.keep()
 

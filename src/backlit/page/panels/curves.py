@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from backlit.page.panels.base import Panel, Part
+from backlit.page.session import Panel, Part
 from backlit.page.view import View
 from backlit.show.charts.svg import figure_svg
 from backlit.show.curves.figures import curve_figures

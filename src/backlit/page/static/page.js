@@ -1,5 +1,7 @@
 // The page's own module: it swaps the parts that the server sends, and sends what is done with them.
 
+import "./lesson.js"
+
 /** @typedef {{html?: string, layout?: string, numbers?: unknown}} Part */
 
 /** What belongs to a layout that is shown: by panel. @type {Map<string, string>} */
