@@ -19,7 +19,7 @@ from backlit.ops.layers.dense import Dense
 LARGEST_COLUMN, DRAWN_UNITS = 12, 8
 """A column of up to so many units is drawn whole; of a larger one so many are, those with the strongest weights."""
 
-MOST_EDGES = 640
+MOST_EDGES = 480
 """Of a network with more weights than so many between the drawn units, fewer units of each column are drawn."""
 
 FEWEST_UNITS = 3
@@ -250,7 +250,7 @@ def _edges(
     first, (_, width) = network.layout[dense.W]
     frozen_W, frozen_b = dense.W in network.frozen, dense.b in network.frozen
     start, shared = (network.layout[dense.b][0], network[dense.b].size == 1) if dense.b else (0, False)
-    several = shared and len(own) > 1 or isinstance(node.op, Dense) and node.op.bias == "shared"
+    several = isinstance(node.op, Dense) and node.op.bias == "shared"
     for unit, j in enumerate(units):
         for source, i in enumerate(sources):
             name = names.of("w", own[j], read[i]).text
