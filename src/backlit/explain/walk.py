@@ -25,13 +25,15 @@ SUMS = "the slopes of the batch's rows add up"
 class WalkStage(msgspec.Struct, frozen=True):
     """A stage of the walk: its phase, and the layer by its number, empty where it is the error.
 
-    `column` is the layer's column in the drawing, None where a panel shows it; `kinds` are its ops.
+    `column` is the layer's column in the drawing, None where a panel shows it; `kinds` are its ops. `done` says whether
+    the column's numbers of the phase are known then: dropout behind a dense layer is a stage of its own.
     """
 
     phase: str
     layer: str
     column: int | None
     kinds: tuple[str, ...]
+    done: bool = True
 
     @property
     def title(self) -> str:
@@ -97,7 +99,10 @@ class Walk:
         self._parts = [found for key, found in parts.items() if updates or key[0] != "update"]
         columns, kinds = columns_of(contents), self._kinds()
         keys = [key for key in parts if updates or key[0] != "update"]
-        self.stages = tuple(WalkStage(*key, columns.get(key[1]), kinds.get(key[1], ())) for key in keys)
+        self.stages = tuple(WalkStage(
+            *key, columns.get(key[1]), kinds.get(key[1], ()),
+            not any(phase == key[0] and columns.get(layer, -1) == columns.get(key[1]) for phase, layer in keys[k + 1 :]),
+        ) for k, key in enumerate(keys))  # fmt: skip
 
     def _kinds(self) -> dict[str, tuple[str, ...]]:
         """Give the names of each layer's ops."""

@@ -2,124 +2,141 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
 
-from backlit.engine import Network, SteppedTraining, TrainingSettings
+from backlit.engine import Network, SteppedTraining
 from backlit.errors import BacklitError
 from backlit.explain import Presentation, Step, course_of, explain_step
 from backlit.kernels.types import Array
-from backlit.page.design import Design
-from backlit.page.session import Session
+from backlit.page.names import names_of
 from backlit.page.view import View
-from backlit.sources.network_files import own_labels
 
-LARGEST_BATCH = 4_000_000
-"""Of a larger batch, numbers of its rows in all layers counted, one row is looked at alone."""
+LARGEST_BATCH = 2_000_000
+"""Of a larger batch, the numbers of its rows in all layers counted, one row is looked at alone."""
+
+KEPT = ("seed", "l1", "l2", "decay_biases", "penalty_per_batch", "clip_value", "clip_norm", "max_norm")
+"""Settings of a training that count where rows are a batch of their own."""
 
 REPLAYED = (
-    "These are the weights of an earlier moment. Its optimizer's moments are not kept, so the update that followed is "
-    "not worked out: the forward pass, the error and the slopes are."
+    "These are the weights of an earlier moment. The optimizer's moments of that time are not kept, so the forward pass, "
+    "the error and the slopes are worked out, and no update."
 )
+ENDED = "The training has done all its epochs: no update follows."
+TOO_LARGE = "The batch is too large to be worked out whole: this row is worked out as a batch of its own."
 
 
 class Recorded(NamedTuple):
     """A step that was recorded.
 
-    `rows` are the places in X of its rows, in their order. `alone` says that it is a row as a batch of its own, which is
-    not the batch that the training takes next. `why` says why there is no update, or is empty. `number` counts the
-    update among those of the training, `place` says which batch of which epoch it is.
+    `rows` are the places in X of its rows, in their order, `names` what they are called. `alone` says that it is one
+    row as a batch of its own, which is not the batch that the training takes next. `place` says which batch of which
+    epoch comes next, `remark` what is to be known beside, and `why` why there is no update, or nothing.
     """
 
     step: Step
     rows: tuple[int, ...]
     alone: bool
-    why: str
-    number: int
     place: str
+    remark: str
+    why: str
 
 
 class Recorder:
-    """Records the step that a session's training takes next, once for each moment."""
+    """Records the step that a training takes next, once for each moment.
 
-    def __init__(self) -> None:
+    Args:
+        turn: holds the lock of the session, for as long as the training is copied.
+    """
+
+    def __init__(self, turn: Callable[[], AbstractContextManager[None]]) -> None:
+        self.turn = turn
         self._known: dict[bool, tuple[Any, Recorded]] = {}
 
-    def of(self, session: Session, view: View, alone: int | None) -> Recorded:
-        """Give the next step of the training, or the step of one row alone, by its place in X.
+    def of(self, training: SteppedTraining, view: View, alone: int | None = None) -> Recorded:
+        """Give the next step of the training on its batch, or on one row alone, by its place in X.
+
+        At a moment that is replayed, the network is that of the view.
 
         Errors: a BacklitError where the step cannot be recorded.
         """
-        training = session.training
-        replayed = view.step if view.replayed is not None else None
+        replayed = None if view.replayed is None else view.step
         key = (id(training), training.step, replayed, alone)
         known = self._known.get(alone is None)
-        if known is not None and known[0] == key:
-            return known[1]
-        made = self._made(session, view, alone)
-        self._known[alone is None] = key, made
-        return made
+        if known is None or known[0] != key:
+            known = self._known[alone is None] = key, self._made(training, view, alone)
+        return known[1]
 
-    def _made(self, session: Session, view: View, alone: int | None) -> Recorded:
-        training = session.training
-        presentation = presented(view.design, view.network, len(training.X))
-        with session.turn():
-            rows, rate, place = _coming(training)
-            whole = training.optimizer.full_batch
-            if alone is None and len(rows) * _numbers(training.network) > LARGEST_BATCH:
-                alone = int(rows[0])
-            if alone is None and view.replayed is None and not whole:
-                course = course_of(training)
-            else:
-                course = None
-                slots, network, number = training.memory.slots.copy(), training.network.copy("float64"), training.step
+    @staticmethod
+    def rows(training: SteppedTraining) -> tuple[int, ...]:
+        """Give the places in X of the rows of the next batch; the session's lock is to be held."""
+        return tuple(map(int, _Coming.of(training).rows))
+
+    def _made(self, training: SteppedTraining, view: View, alone: int | None) -> Recorded:
+        with self.turn():
+            coming = _Coming.of(training)
+            remark = ""
+            if alone is None and len(coming.rows) * _numbers(training.network) > LARGEST_BATCH:
+                alone, remark = int(coming.rows[0]), TOO_LARGE
+            why = REPLAYED if view.replayed is not None else coming.why
+            course = course_of(training) if alone is None and not why else None
+            if course is None:
+                network, taken = training.network.copy("float64"), training.step
+                optimizer = None if why else (training.memory.slots.astype(np.float64), coming.rate)
+        shown = presented(view, len(training.X))
+        if training.network.dtype != np.float64:
+            remark += " Worked out in float64; the training's float32 rounds to about 7 digits."
         if course is not None:
             recording = course.step()
-            step = Step(recording, presentation)
-            return Recorded(step, tuple(map(int, recording.batch.rows)), False, "", recording.number, place)
-        chosen = rows if alone is None else np.array([alone])
-        why = REPLAYED if view.replayed is not None else ""
-        if why:
+            rows = tuple(map(int, recording.batch.rows))
+            return Recorded(Step(recording, shown), rows, False, coming.place, remark.strip(), "")
+        if view.replayed is not None:
             network.parameters[:], network.state[:] = view.network.parameters, view.network.state
-            number = view.step
-        elif whole:
-            why = (f"The optimizer {training.optimizer.name!r} searches along a line for its step over all rows, which "
-                   "has no one formula: the forward pass, the error and the slopes are worked out.")  # fmt: skip
-        step = _of_rows(training, network, chosen, presentation, number, None if why else (slots, rate))
-        return Recorded(step, tuple(map(int, chosen)), alone is not None, why, number + 1, place)
+            taken = view.step
+        chosen = coming.rows if alone is None else np.array([alone])
+        step = _of_rows(training, network, chosen, shown, taken, optimizer)
+        return Recorded(step, tuple(map(int, chosen)), alone is not None, coming.place, remark.strip(), why)
 
 
-def _coming(training: SteppedTraining) -> tuple[Array, float, str]:
-    """Give the rows of the next batch, its rate, and which batch of which epoch it is."""
-    if training.optimizer.full_batch:
-        return np.arange(len(training.X)), 0.0, "all rows"
-    batch = training.coming()
-    if batch is None:  # all epochs are done: the step is that of one more
-        rows = training.row_order.ahead(shuffle=training.settings.shuffle and training.batch_size < len(training.X))
-        return rows[: training.batch_size], float(training._rates(1, 1)[0]), "if the training went on"
-    return batch.rows, batch.rate, f"batch {batch.batch} of {batch.batches} of epoch {batch.epoch}"
+class _Coming(NamedTuple):
+    """The next batch of a training; `why` says why there is no update that has one formula, or nothing."""
+
+    rows: Array
+    rate: float
+    place: str
+    why: str
+
+    @classmethod
+    def of(cls, training: SteppedTraining) -> _Coming:
+        optimizer, count = training.optimizer, len(training.X)
+        if optimizer.full_batch:
+            why = (f"The optimizer {optimizer.name!r} searches along a line over all rows for its step, which has no "
+                   "one formula: the forward pass, the error and the slopes are worked out.")  # fmt: skip
+            return cls(np.arange(count), 0.0, "all rows", why)
+        batch = training.coming()
+        if batch is None:
+            rows = np.arange(min(count, training.batch_size))
+            return cls(rows, 0.0, f"the first {len(rows)} rows", ENDED)
+        return cls(batch.rows, batch.rate, f"batch {batch.batch} of {batch.batches} of epoch {batch.epoch}", "")
 
 
 def _of_rows(
     training: SteppedTraining, network: Network, rows: Array, shown: Presentation, taken: int,
     optimizer: tuple[Array, float] | None,
 ) -> Step:  # fmt: skip
-    """Record a step on some rows as a batch of their own; without the optimizer's vectors, of plain descent."""
-    given = {name: getattr(training.settings, name) for name in TrainingSettings.__struct_fields__}
-    names = ("seed", "l1", "l2", "decay_biases", "penalty_per_batch", "clip_value", "clip_norm", "max_norm")
-    settings: dict[str, Any] = {name: given[name] for name in names}
-    settings |= {"batch_size": "full", "taken": taken}
+    """Record a step on some rows as a batch of their own, by the optimizer's vectors and rate where they are given."""
+    given: dict[str, Any] = {name: getattr(training.settings, name) for name in KEPT}
     if training.weights.size:
-        settings["sample_weight"] = training.weights[rows]
+        given["sample_weight"] = training.weights[rows]
     if optimizer is not None:
-        settings |= {"optimizer": training.optimizer, "slots": optimizer[0], "rates": (optimizer[1],)}
+        given |= {"optimizer": training.optimizer, "slots": optimizer[0], "rates": (optimizer[1],)}
+    names = {name: getattr(shown, name) for name in ("inputs", "units", "labels")}
     assert shown.rows is not None
-    settings["rows"] = [shown.rows[place] for place in rows]
-    fields = {name: getattr(shown, name) for name in ("inputs", "units", "labels")}
-    return explain_step(network, training.X[rows], training.Y[rows], **settings, **fields)
+    called = [shown.rows[place] for place in rows]
+    return explain_step(network, training.X[rows], training.Y[rows], **given, taken=taken, rows=called, **names)
 
 
 def _numbers(network: Network) -> int:
@@ -127,15 +144,13 @@ def _numbers(network: Network) -> int:
     return sum(int(np.prod(shape)) for shape in network.graph.rows.values())
 
 
-def presented(design: Design, network: Network, rows: int) -> Presentation:
-    """Give the names of a design's own inputs, units and weights; the usual ones where these do not fit."""
-    names = [str(k + 1) for k in range(rows)]
+def presented(view: View, rows: int) -> Presentation:
+    """Give the names of a design's own inputs, units and weights, and the rows by their numbers from 1 on."""
+    names, called = names_of(view.design, view.network), [str(k + 1) for k in range(rows)]
     try:
-        setup = design.setup()
-        own = Presentation(inputs=setup.names.inputs, units=setup.names.units, labels=own_labels(setup), rows=names)
-        from backlit.explain.quantity_names import Names
-
-        Names(network, own.inputs, None, own.units, own.labels)
+        setup = view.design.setup()
     except BacklitError:
-        return Presentation(rows=names)
-    return own
+        return Presentation(rows=called)
+    if names.inputs != tuple(setup.names.inputs):
+        return Presentation(rows=called)
+    return Presentation(inputs=setup.names.inputs, units=setup.names.units, labels=names.labels, rows=called)

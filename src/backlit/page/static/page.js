@@ -2,6 +2,7 @@
 
 import "./lesson.js"
 import "./network.js"
+import "./step.js"
 
 /** @typedef {{html?: string, layout?: string, numbers?: unknown}} Part */
 

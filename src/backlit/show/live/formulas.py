@@ -1,0 +1,68 @@
+"""Worked numbers on the live page: formulas in MathML, and many in short as a folded table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+
+from backlit.explain.record.step_records import Record, Section
+from backlit.explain.walk import StageWork
+from backlit.show.worked.html import equation, maths
+
+LONGEST = 160
+"""Of a longer formula with its numbers, in short, the beginning is shown."""
+
+
+def formulas_html(sections: Iterable[Section], *, level: int = 4) -> str:
+    """Give sections of worked numbers; of those with the same title, the title comes once."""
+    parts, title = [], ""
+    for section in sections:
+        if section.title and section.title != title:
+            parts.append(f"<h{level}>{escape(_capital(section.title))}</h{level}>")
+        title = section.title
+        parts.append(section_html(section))
+    return "".join(parts)
+
+
+def section_html(section: Section) -> str:
+    """Give the numbers of a section: those that are given, then each of the others by its formula."""
+    given = "".join(
+        f"<span>{maths(record.symbol)} = {escape(record.shown)}"
+        + (f" <small>({escape(record.note)})</small>" if record.note else "") + "</span>"
+        for record in section.given
+    )  # fmt: skip
+    worked = "".join(
+        f'<div class="scroll">{equation(record, linked, ())}</div>'
+        + (f'<p class="note">{escape(record.note)}</p>' if record.note else "")
+        for record, linked in section.linked_records
+    )
+    return (f'<div class="given">{given}</div>' if given else "") + (f'<div class="worked">{worked}</div>' if worked else "")
+
+
+def brief_html(work: StageWork, key: str) -> str:
+    """Give the numbers beyond those that are worked out whole, in short and folded."""
+    records = [record for section in work.brief for record in section.records]
+    more = len(records) + work.beside
+    if not more:
+        return ""
+    rows = "".join(map(_brief_row, records))
+    beside = (f'<p class="note">{work.beside:,} more are not listed: a weight’s own numbers are shown where it is chosen, '
+              "in the view Network.</p>" if work.beside else "")  # fmt: skip
+    return (
+        f'<details id="{key}"><summary>and {more:,} more like {"it" if more == 1 else "these"}</summary><div id="{key}-box" '
+        f'class="scroll" data-keep-scroll tabindex="0" role="group" aria-label="More numbers"><table><tbody>{rows}</table>'
+        f"</div>{beside}</details>"
+    )
+
+
+def _brief_row(record: Record) -> str:
+    numbers = record.plain_substituted
+    if len(numbers) > LONGEST:
+        numbers = numbers[:LONGEST] + " …"
+    formula = f"{escape(numbers)}" if numbers and numbers != record.shown else escape(record.note)
+    return f'<tr><th scope="row">{escape(record.name)}<td>{formula}<td class="n">{escape(record.shown)}'
+
+
+def _capital(title: str) -> str:
+    return title[:1].upper() + title[1:]
+
