@@ -86,7 +86,9 @@ class Walk:
                 continue
             quantities = group.quantities if of == row else tuple(q for q in group.quantities if not q.rows)
             if quantities:
-                phase, title = quantities[0].phase, group.title or heading
+                phase, title = quantities[0].phase, group.title or heading.removeprefix("Update: ")
+                if title.startswith("layer ") and phase == "update":
+                    title = f"the rule of {step.recording.optimizer.name}"
                 if phase == "backward" and contents.context.rows and not group.title:
                     phase, title = "update", SUMS
                 layers = [q.layer for q in quantities if q.layer is not None]
@@ -179,9 +181,7 @@ def _shares(counts: Sequence[int], whole: int) -> list[int]:
 
 def _cut(keys: Sequence[Key], count: int) -> int:
     """Give how many numbers from the first on hold so many that have a formula."""
-    for cut, key in enumerate(keys):
-        if key.quantity.expression is not None:
-            if not count:
-                return cut
-            count -= 1
-    return len(keys)
+    places = [place for place, key in enumerate(keys) if key.quantity.expression is not None]
+    if count >= len(places):
+        return len(keys)
+    return places[count - 1] + 1 if count else 0

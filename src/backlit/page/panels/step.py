@@ -19,6 +19,9 @@ from backlit.show.live.step import Cell, ShownRow, idle_html, picture_html, step
 
 PLAYING = "The training runs. Pause it to go through one row with every number."
 
+FEWER = {"whole": 8, "brief": 16}
+"""Of a step of very many numbers so many are worked out at a stage, and so many more listed."""
+
 
 class StepPanel(Panel):
     """A row's way through the training's next step.
@@ -88,7 +91,7 @@ class StepPanel(Panel):
             remarks.append(f"{' and '.join(coupled)} takes all rows of the batch together: the other rows have a part "
                            "in this row's numbers.")  # fmt: skip
         cells = cells_of(view.source, number, walk)
-        return step_html(walk.stages, now, row, picture, walk.work(now), cells, remarks)
+        return step_html(walk.stages, now, row, picture, walk.work(now, **FEWER if walk.step.brief else {}), cells, remarks)
 
     # --------------------------------------------------------------------------------------------------- commands
 

@@ -9,6 +9,8 @@ from backlit.explain.record.step_records import Record, Section
 from backlit.explain.walk import StageWork
 from backlit.show.worked.html import equation, maths
 
+WIDE = 34
+"""A longer formula with its numbers takes the whole width."""
 LONGEST = 160
 """Of a longer formula with its numbers, in short, the beginning is shown."""
 
@@ -32,10 +34,11 @@ def section_html(section: Section) -> str:
         for record in section.given
     )  # fmt: skip
     worked = "".join(
+        f'<div class="number-of{" wide" if len(record.plain_substituted) > WIDE else ""}">'
         f'<div class="scroll">{equation(record, linked, ())}</div>'
-        + (f'<p class="note">{escape(record.note)}</p>' if record.note else "")
+        + (f'<p class="note">{escape(record.note)}</p>' if record.note else "") + "</div>"
         for record, linked in section.linked_records
-    )
+    )  # fmt: skip
     return (f'<div class="given">{given}</div>' if given else "") + (f'<div class="worked">{worked}</div>' if worked else "")
 
 

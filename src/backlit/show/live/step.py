@@ -54,10 +54,10 @@ def step_html(
     stage = stages[now]
     said = "".join(f'<p class="note">{escape(remark)}</p>' for remark in remarks if remark)
     return (
-        f'{row_html(row)}<p data-errors role="alert"></p>{said}'
+        f'{row_html(row)}<p data-errors role="alert"></p>'
         f'<div id="step-walk" class="walk {stage.phase}">{_track(stages, now)}'
         f'<h3 id="step-title" aria-live="polite">{now + 1} of {len(stages)}: {escape(stage.title)}</h3>'
-        f'{picture}<div class="formulas">{formulas_html(work.sections)}{brief_html(work, "step-more")}</div></div>'
+        f'{said}{picture}<div class="formulas">{formulas_html(work.sections)}{brief_html(work, "step-more")}</div></div>'
         f"{_cells(cells)}"
     )
 
@@ -90,10 +90,10 @@ def _track(stages: Sequence[WalkStage], now: int) -> str:
         buttons = "".join(_stage_button(place, stage, now) for place, stage in found)
         groups.append(f'<li class="{phase}"><span class="phase">{PHASES[phase]}</span><span>{buttons}</span></li>')
     return (
-        f'<div class="track">{_go("step-first", 0, "⏮", "First stage", now == 0)}'
-        f'{_go("step-back", max(now - 1, 0), "◀ Back", "One stage back", now == 0)}'
-        f'{_go("step-on", min(now + 1, last), "On ▶", "One stage on", now == last, main=True)}'
-        f'{_go("step-last", last, "⏭", "Last stage", now == last)}'
+        f'<div class="track">{_go("step-first", 0, "First", "First stage", now == 0)}'
+        f'{_go("step-back", max(now - 1, 0), "‹ Back", "One stage back", now == 0)}'
+        f'{_go("step-on", min(now + 1, last), "On ›", "One stage on", now == last, main=True)}'
+        f'{_go("step-last", last, "Last", "Last stage", now == last)}'
         f'<ol class="stages" aria-label="Stages">{"".join(groups)}</ol></div>'
     )
 

@@ -40,7 +40,7 @@ def staged_svg(drawing: Drawing, phase: str, column: int | None, *, done: bool, 
             marked = place == now and (edges or phase != "update") and not (edges and phase == "error")
             kind = "backward" if state == "backward" else "forward"
             classes = f"network {kind}" + (" now" if marked else "")
-            faded = f' opacity="{FADED}"' if state == "later" else ""
+            faded = f' opacity="{FADED}"' if state == "later" and phase != "update" else ""
             parts.append(f'<g class="{classes}"{faded}>{"".join(svg_parts(kept, kind))}</g>')
     width, height = round(ways[0].width), round(ways[0].height)
     written = "".join(parts).replace('style="paint-order:stroke"', 'paint-order="stroke"')
