@@ -11,9 +11,11 @@ import numpy as np
 from backlit.engine import Network, SteppedTraining
 from backlit.errors import BacklitError
 from backlit.explain import Presentation, Step, course_of, explain_step
+from backlit.explain.quantity_names import Names
 from backlit.kernels.types import Array
-from backlit.page.names import names_of
+from backlit.page.design import Design
 from backlit.page.view import View
+from backlit.sources.network_files import own_labels
 
 LARGEST_BATCH = 2_000_000
 """Of a larger batch, the numbers of its rows in all layers counted, one row is looked at alone."""
@@ -55,6 +57,7 @@ class Recorder:
     def __init__(self, turn: Callable[[], AbstractContextManager[None]]) -> None:
         self.turn = turn
         self._known: dict[bool, tuple[Any, Recorded]] = {}
+        self._named: tuple[Any, Presentation] | None = None
 
     def of(self, training: SteppedTraining, view: View, alone: int | None = None) -> Recorded:
         """Give the next step of the training on its batch, or on one row alone, by its place in X.
@@ -75,6 +78,12 @@ class Recorder:
         """Give the places in X of the rows of the next batch; the session's lock is to be held."""
         return tuple(map(int, _Coming.of(training).rows))
 
+    def _presentation(self, view: View, rows: int) -> Presentation:
+        key = view.design, rows
+        if self._named is None or self._named[0] != key:
+            self._named = key, presented(view.design, view.network, rows)
+        return self._named[1]
+
     def _made(self, training: SteppedTraining, view: View, alone: int | None) -> Recorded:
         with self.turn():
             coming = _Coming.of(training)
@@ -86,7 +95,7 @@ class Recorder:
             if course is None:
                 network, taken = training.network.copy("float64"), training.step
                 optimizer = None if why else (training.memory.slots.astype(np.float64), coming.rate)
-        shown = presented(view, len(training.X))
+        shown = self._presentation(view, len(training.X))
         if training.network.dtype != np.float64:
             remark += " Worked out in float64; the training's float32 rounds to about 7 digits."
         if course is not None:
@@ -144,13 +153,12 @@ def _numbers(network: Network) -> int:
     return sum(int(np.prod(shape)) for shape in network.graph.rows.values())
 
 
-def presented(view: View, rows: int) -> Presentation:
+def presented(design: Design, network: Network, rows: int) -> Presentation:
     """Give the names of a design's own inputs, units and weights, and the rows by their numbers from 1 on."""
-    names, called = names_of(view.design, view.network), [str(k + 1) for k in range(rows)]
+    called = [str(k + 1) for k in range(rows)]
     try:
-        setup = view.design.setup()
-    except BacklitError:
-        return Presentation(rows=called)
-    if names.inputs != tuple(setup.names.inputs):
+        setup = design.setup()
+        names = Names(network, setup.names.inputs, None, setup.names.units, own_labels(setup))
+    except BacklitError:  # names that do not fit this network
         return Presentation(rows=called)
     return Presentation(inputs=setup.names.inputs, units=setup.names.units, labels=names.labels, rows=called)
