@@ -80,7 +80,9 @@ def numbers(svg: str) -> dict[str, list[str]]:
     """Give the numbers of a staged drawing by the colour of the pass that they are of; those in units have a u."""
     found: dict[str, list[str]] = {"forward": [], "backward": []}
     for group in re.findall(r'<g class="network (\w+)[^>]*>(.*?)</g>', svg, re.DOTALL):
-        found[group[0]] += re.findall(r'<text class="(?:value|label)[^>]*>(?:<tspan[^>]*>[^<]*</tspan>)?([^<]*)', group[1])
+        found[group[0]] += re.findall(
+            r'<text class="(?:value|label)[^>]*>(?:<tspan[^>]*>[^<]*</tspan>)?([^<]*)', group[1]
+        )
     return found
 
 
@@ -109,8 +111,9 @@ def test_a_drawing_has_no_number_of_a_later_stage() -> None:
         assert not later & every
         assert ("target" in svg) == (stage.phase != "forward")
         assert bool(shown["backward"]) == (stage.phase == "backward")
-    places = [re.findall(r"<circle[^>]*?cx=\S+ cy=\S+", staged_svg(
-        drawing, stage.phase, stage.column, done=stage.done, digits=4, title="")) for stage in walk.stages[:5]]  # fmt: skip
+    svgs = [staged_svg(drawing, stage.phase, stage.column, done=stage.done, digits=4, title="")
+            for stage in walk.stages[:5]]  # fmt: skip
+    places = [re.findall(r"<circle[^>]*?cx=\S+ cy=\S+", svg) for svg in svgs]
     assert all(place == places[0] for place in places)
 
 

@@ -250,7 +250,9 @@ def test_frozen_shared_and_dropped_weights_are_told() -> None:
     text = html(shared, "weight")
     assert "via" in text
     assert "By differences" in text
-    dropped = of_rows([{"units": 3, "activation": "relu"}, {"op": "dropout", "p": 0.5}, {"units": 2, "activation": "softmax"}])
+    dropped = of_rows(
+        [{"units": 3, "activation": "relu"}, {"op": "dropout", "p": 0.5}, {"units": 2, "activation": "softmax"}]
+    )
     assert "Forward through layer 2: dropout" in stages(dropped)
     normed = of_rows([{"units": 3}, {"op": "batch_norm"}, {"units": 2, "activation": "softmax"}])
     assert "takes all rows of the batch together" in at_stage(normed, 0)

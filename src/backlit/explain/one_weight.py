@@ -95,7 +95,9 @@ def find_weight(step: Step, name: str) -> WeightKey:
     key = _find(step.contents, name)
     if key is None or not isinstance(key.quantity, ParameterQuantity):
         usual = [p.name(Place(0, 0, 0)).text for p in step.contents.parameters[:1]]
-        raise BacklitError(f"the network has no weight {name!r}" + (f"; names look like {usual[0]!r}." if usual else "."))
+        raise BacklitError(
+            f"the network has no weight {name!r}" + (f"; names look like {usual[0]!r}." if usual else ".")
+        )
     return WeightKey(key.quantity, key.place)
 
 
@@ -110,4 +112,3 @@ def _find(contents: Contents, name: str) -> Key | None:
     with names.usual():
         found = ((parameter, parameter.find(name)) for parameter in contents.parameters)
         return next((Key(parameter, at) for parameter, at in found if at is not None), None)
-

@@ -101,10 +101,11 @@ class Walk:
         self._parts = [found for key, found in parts.items() if updates or key[0] != "update"]
         columns, kinds = columns_of(contents), self._kinds()
         keys = [key for key in parts if updates or key[0] != "update"]
-        self.stages = tuple(WalkStage(
-            *key, columns.get(key[1]), kinds.get(key[1], ()),
-            not any(phase == key[0] and columns.get(layer, -1) == columns.get(key[1]) for phase, layer in keys[k + 1 :]),
-        ) for k, key in enumerate(keys))  # fmt: skip
+        stages = [WalkStage(*key, columns.get(key[1]), kinds.get(key[1], ())) for key in keys]
+        self.stages = tuple(
+            msgspec.structs.replace(stage, done=not any(_goes_on(stage, later) for later in stages[k + 1 :]))
+            for k, stage in enumerate(stages)
+        )
 
     def _kinds(self) -> dict[str, tuple[str, ...]]:
         """Give the names of each layer's ops."""
@@ -153,6 +154,11 @@ class Walk:
             units, sources = (_some(names, drawn) for names in (quantity.units, quantity.sources or ("",)))
             found[quantity] = {Place(part.row if quantity.rows else 0, i, j) for j in units for i in sources}
         return found
+
+
+def _goes_on(stage: WalkStage, later: WalkStage) -> bool:
+    """Tell whether a later stage of the same phase makes numbers of the same column."""
+    return stage.column is not None and (stage.phase, stage.column) == (later.phase, later.column)
 
 
 def _top(layer: int | str | None = None) -> str:

@@ -24,8 +24,8 @@ KEPT = ("seed", "l1", "l2", "decay_biases", "penalty_per_batch", "clip_value", "
 """Settings of a training that count where rows are a batch of their own."""
 
 REPLAYED = (
-    "These are the weights of an earlier moment. The optimizer's moments of that time are not kept, so the forward pass, "
-    "the error and the slopes are worked out, and no update."
+    "These are the weights of an earlier moment. The optimizer's moments of that time are not kept, so the forward "
+    "pass, the error and the slopes are worked out, and no update."
 )
 ENDED = "The training has done all its epochs: no update follows."
 TOO_LARGE = "The batch is too large to be worked out whole: this row is worked out as a batch of its own."

@@ -83,7 +83,9 @@ class StepPanel(Panel):
         picture = picture_html(drawing, stage, whose=", of this row alone" if several else "")
         remarks = [recorded.remark]
         if stage.phase == "update" and several:
-            remarks.append(f"The update is made once for the batch: the slopes of its {len(recorded.rows)} rows add up.")
+            remarks.append(
+                f"The update is made once for the batch: the slopes of its {len(recorded.rows)} rows add up."
+            )
         if now == len(walk.stages) - 1:
             remarks.append(recorded.why)
         coupled = walk.drawing.coupled
@@ -91,7 +93,9 @@ class StepPanel(Panel):
             remarks.append(f"{' and '.join(coupled)} takes all rows of the batch together: the other rows have a part "
                            "in this row's numbers.")  # fmt: skip
         cells = cells_of(view.source, number, walk)
-        return step_html(walk.stages, now, row, picture, walk.work(now, **FEWER if walk.step.brief else {}), cells, remarks)
+        return step_html(
+            walk.stages, now, row, picture, walk.work(now, **FEWER if walk.step.brief else {}), cells, remarks
+        )
 
     # --------------------------------------------------------------------------------------------------- commands
 
@@ -124,10 +128,14 @@ class StepPanel(Panel):
     @command
     def move(self, by: int) -> None:
         """Go to another row: of the batch, or of all where the row is a batch of its own."""
-        if self.alone is not None:
-            self.alone = (self.alone + by) % len(self.session.source.X)
-        else:
-            self.place = (min(self.place, len(self._coming()) - 1) + by) % len(self._coming())
+        rows = self._coming()
+        if self.alone is None and len(rows) > 1:
+            self.place = (min(self.place, len(rows) - 1) + by) % len(rows)
+            return
+        at = rows[0] if self.alone is None else self.alone
+        self.alone = (at + by) % len(self.session.source.X)
+        if [self.alone] == rows:
+            self.alone = None
 
     @command
     def next_row(self) -> None:

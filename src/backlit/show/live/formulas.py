@@ -7,10 +7,12 @@ from html import escape
 
 from backlit.explain.record.step_records import Record, Section
 from backlit.explain.walk import StageWork
-from backlit.show.worked.html import equation, maths
+from backlit.show.worked.equation_parts import equation_parts
+from backlit.show.worked.formula_forms import broken, signs_seen
+from backlit.show.worked.html import maths
 
-WIDE = 34
-"""A longer formula with its numbers takes the whole width."""
+WIDE, LONGEST_LINE = 36, 64
+"""A formula with more signs in a line takes the whole width; a longer sum is written in several lines."""
 LONGEST = 160
 """Of a longer formula with its numbers, in short, the beginning is shown."""
 
@@ -33,13 +35,22 @@ def section_html(section: Section) -> str:
         + (f" <small>({escape(record.note)})</small>" if record.note else "") + "</span>"
         for record in section.given
     )  # fmt: skip
-    worked = "".join(
-        f'<div class="number-of{" wide" if len(record.plain_substituted) > WIDE else ""}">'
-        f'<div class="scroll">{equation(record, linked, ())}</div>'
-        + (f'<p class="note">{escape(record.note)}</p>' if record.note else "") + "</div>"
-        for record, linked in section.linked_records
-    )  # fmt: skip
-    return (f'<div class="given">{given}</div>' if given else "") + (f'<div class="worked">{worked}</div>' if worked else "")
+    worked = "".join(map(_worked, section.worked))
+    return (f'<div class="given">{given}</div>' if given else "") + (
+        f'<div class="worked">{worked}</div>' if worked else ""
+    )
+
+
+def _worked(record: Record) -> str:
+    """Give a number's symbol, and below one another its formula, its numbers and its value; long sums in lines."""
+    lines = [
+        f"{'= ' if not number else ''}{line}"
+        for part in equation_parts(record) for number, line in enumerate(broken(part, LONGEST_LINE))
+    ]  # fmt: skip
+    wide = max(signs_seen(line) for line in lines) + signs_seen(record.symbol) > WIDE
+    rows = "".join(f"<tr><td>{'' if k else maths(record.symbol)}<td>{maths(line)}" for k, line in enumerate(lines))
+    note = f'<p class="note">{escape(record.note)}</p>' if record.note else ""
+    return f'<div class="number-of{" wide" if wide else ""}"><table class="equation">{rows}</table>{note}</div>'
 
 
 def brief_html(work: StageWork, key: str) -> str:
@@ -49,12 +60,13 @@ def brief_html(work: StageWork, key: str) -> str:
     if not more:
         return ""
     rows = "".join(map(_brief_row, records))
-    beside = (f'<p class="note">{work.beside:,} more are not listed: a weight’s own numbers are shown where it is chosen, '
-              "in the view Network.</p>" if work.beside else "")  # fmt: skip
+    like = "it" if more == 1 else "these"
+    beside = (f'<p class="note">{work.beside:,} more are not listed: a weight’s own numbers are shown where it is '
+              "chosen, in the view Network.</p>" if work.beside else "")  # fmt: skip
     return (
-        f'<details id="{key}"><summary>and {more:,} more like {"it" if more == 1 else "these"}</summary><div id="{key}-box" '
-        f'class="scroll" data-keep-scroll tabindex="0" role="group" aria-label="More numbers"><table><tbody>{rows}</table>'
-        f"</div>{beside}</details>"
+        f'<details id="{key}"><summary>and {more:,} more like {like}</summary><div id="{key}-box" class="scroll" '
+        f'data-keep-scroll tabindex="0" role="group" aria-label="More numbers"><table><tbody>{rows}</table></div>'
+        f"{beside}</details>"
     )
 
 
@@ -68,4 +80,3 @@ def _brief_row(record: Record) -> str:
 
 def _capital(title: str) -> str:
     return title[:1].upper() + title[1:]
-

@@ -57,7 +57,8 @@ def step_html(
         f'{row_html(row)}<p data-errors role="alert"></p>'
         f'<div id="step-walk" class="walk {stage.phase}">{_track(stages, now)}'
         f'<h3 id="step-title" aria-live="polite">{now + 1} of {len(stages)}: {escape(stage.title)}</h3>'
-        f'{said}{picture}<div class="formulas">{formulas_html(work.sections)}{brief_html(work, "step-more")}</div></div>'
+        f'{said}{picture}<div id="step-formulas" class="formulas scroll" data-keep-scroll tabindex="0" '
+        f'role="group" aria-label="Formulas">{formulas_html(work.sections)}</div>{brief_html(work, "step-more")}</div>'
         f"{_cells(cells)}"
     )
 
@@ -69,17 +70,28 @@ def row_html(row: ShownRow) -> str:
         where = f"Row {row.number} of {row.of:,}, worked out as a batch of its own: not the batch that comes next."
         back = '<button id="step-batch" data-do="step.batch">To the coming batch</button>'
     else:
-        of = f"row {row.place} of the {count} of the batch that comes next" if count > 1 else "the batch that comes next"
+        of = (
+            f"row {row.place} of the {count} of the batch that comes next" if count > 1 else "the batch that comes next"
+        )
         where, back = f"Row {row.number}: {of}, {row.which}.", ""
-    alone = "" if row.alone or count == 1 else (
-        f'<button id="step-alone" data-do="step.single" data-given=\'{{"number":{row.number}}}\'>Alone</button>')
+    alone = (
+        ""
+        if row.alone or count == 1
+        else (f'<button id="step-alone" data-do="step.single" data-given=\'{{"number":{row.number}}}\'>Alone</button>')
+    )
     return (
         '<div class="rows">'
-        '<button id="step-previous" data-do="step.move" data-given=\'{"by":-1}\' aria-label="Previous row">‹ Row</button>'
-        '<button id="step-next" data-do="step.move" data-given=\'{"by":1}\' aria-label="Next row">Row ›</button>'
-        f'<label>Row <input id="step-row" type="number" min="1" max="{row.of}" value="{row.number}"></label>{alone}{back}'
+        f"{_other('step-previous', -1, 'Previous row', '‹ Row', row)}{_other('step-next', 1, 'Next row', 'Row ›', row)}"
+        f'<label>Row <input id="step-row" type="number" min="1" max="{row.of}" value="{row.number}"></label>'
+        f"{alone}{back}"
         f'<p id="step-where" class="quiet" role="status">{escape(where)}</p></div>'
     )
+
+
+def _other(key: str, by: int, label: str, words: str, row: ShownRow) -> str:
+    """Give a button that leads to another row."""
+    given = f'data-do="step.move" data-given=\'{{"by":{by}}}\'' + (" disabled" if row.of == 1 else "")
+    return f'<button id="{key}" {given} aria-label="{label}">{words}</button>'
 
 
 def _track(stages: Sequence[WalkStage], now: int) -> str:
@@ -91,9 +103,9 @@ def _track(stages: Sequence[WalkStage], now: int) -> str:
         groups.append(f'<li class="{phase}"><span class="phase">{PHASES[phase]}</span><span>{buttons}</span></li>')
     return (
         f'<div class="track">{_go("step-first", 0, "First", "First stage", now == 0)}'
-        f'{_go("step-back", max(now - 1, 0), "‹ Back", "One stage back", now == 0)}'
-        f'{_go("step-on", min(now + 1, last), "On ›", "One stage on", now == last, main=True)}'
-        f'{_go("step-last", last, "Last", "Last stage", now == last)}'
+        f"{_go('step-back', max(now - 1, 0), '‹ Back', 'One stage back', now == 0)}"
+        f"{_go('step-on', min(now + 1, last), 'On ›', 'One stage on', now == last, main=True)}"
+        f"{_go('step-last', last, 'Last', 'Last stage', now == last)}"
         f'<ol class="stages" aria-label="Stages">{"".join(groups)}</ol></div>'
     )
 
@@ -107,9 +119,9 @@ def _go(key: str, stage: int, words: str, label: str, off: bool, *, main: bool =
 
 def _stage_button(place: int, stage: WalkStage, now: int) -> str:
     current = ' aria-current="step"' if place == now else ""
-    done = " done" if place < now else ""
+    done, title = " done" if place < now else "", escape(stage.title)
     return (f'<button id="step-stage-{place}" class="stage{done}" data-do="step.go" data-given=\'{{"stage":{place}}}\' '
-            f'title="{escape(stage.title)}" aria-label="{escape(stage.title)}"{current}>{stage.layer or "E"}</button>')  # fmt: skip
+            f'title="{title}" aria-label="{title}"{current}>{stage.layer or "E"}</button>')  # fmt: skip
 
 
 # ------------------------------------------------------------------------------------------------------------- pictures
@@ -172,8 +184,8 @@ def caption(drawing: Drawing, stage: WalkStage, whose: str) -> str:
     words = {
         "forward": ["Blue: units show what they pass on, edges their weights. What comes later is empty"],
         "error": ["The outputs stand beside their targets; their error is worked out below"],
-        "backward": ["Orange: units show dE/dnet (many books: δ), edges dE/dw, which is dE/dnet of the unit they lead to "
-                     "times what comes from the unit they come from" + whose,
+        "backward": ["Orange: units show dE/dnet (many books: δ), edges dE/dw, which is dE/dnet of the unit they lead "
+                     "to times what comes from the unit they come from" + whose,
                      "Blue numbers are those of the forward pass, where the slopes have not come yet"],
         "update": ["Blue: edges show the new weights. Orange: dE/dw, where the update comes later"],
     }[stage.phase]  # fmt: skip
@@ -181,7 +193,7 @@ def caption(drawing: Drawing, stage: WalkStage, whose: str) -> str:
     return ". ".join(words) + "."
 
 
-# ------------------------------------------------------------------------------------------------------------ row values
+# ----------------------------------------------------------------------------------------------------------- row values
 
 
 def _cells(cells: Sequence[Cell]) -> str:

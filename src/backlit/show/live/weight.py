@@ -61,8 +61,8 @@ def weight_html(work: WeightWork, choice: str, *, rows: int, remarks: Sequence[s
     total = work.slope.records[-1]
     parts = [head, "<h4>Its slope, by the chain rule</h4>"]
     if rows > 1:
-        parts.append(f'<p class="note">Each row has its part in dE/d{name}; the parts of all {rows:,} rows of the batch '
-                     f'add up.{_beside(work.rows_left_out)}</p>')  # fmt: skip
+        parts.append(f'<p class="note">Each row has its part in dE/d{name}; the parts of all {rows:,} rows of the '
+                     f'batch add up.{_beside(work.rows_left_out)}</p>')  # fmt: skip
     parts.append(section_html(work.slope))
     if work.behind is not None:
         parts.append('<details id="weight-behind" open><summary>How the numbers in it came about</summary>'
@@ -77,7 +77,8 @@ def weight_html(work: WeightWork, choice: str, *, rows: int, remarks: Sequence[s
         parts.append('<table class="change"><thead><tr><th scope="col">before<th scope="col">step<th scope="col">after'
                      f'<tbody><tr><td class="n">{escape(work.given.shown)}<td class="n">{escape(change)}'
                      f'<td class="n">{escape(new.shown)}</table>')  # fmt: skip
-    return "".join(parts)
+    return (f'{parts[0]}<div id="weight-box" class="scroll" data-keep-scroll tabindex="0" role="group" '
+            f'aria-label="The weight worked out">{"".join(parts[1:])}</div>')  # fmt: skip
 
 
 def _beside(left_out: int) -> str:

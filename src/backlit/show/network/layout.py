@@ -29,9 +29,7 @@ LONGEST_NAME, LONGEST_TITLE = 190.0, 210.0
 """The width of a name above an input or beside an output, and of a column's title."""
 
 
-def layout(
-    drawing: Drawing, *, backward: bool, digits: int, names: bool | None = None, alike: bool = False
-) -> Layout:
+def layout(drawing: Drawing, *, backward: bool, digits: int, names: bool | None = None, alike: bool = False) -> Layout:
     """Place a drawing with outputs and weights, or with the slopes of the error.
 
     Args:

@@ -82,11 +82,11 @@ def _column(
     if not edges:
         nodes = (node for node in placed.circles if node.role == "node" and node.x == right)
         circles = tuple(node if numbers else _without_value(node) for node in nodes)
-    labels = {"label", "fixed"}
+    labels, hidden = {"label", "fixed"}, set() if targets else {"target"}
     texts = tuple(
         text for text in placed.texts
         if (edges and numbers and text.role in labels and between(text.x))
-        or (not edges and text.role not in labels and _belongs(text, places, place) and (targets or text.role != "target"))
+        or (not edges and text.role not in {*labels, *hidden} and _belongs(text, places, place))
     )  # fmt: skip
     return Layout(placed.width, placed.height, lines, circles, texts)
 

@@ -101,13 +101,13 @@ def broken(latex: str, most: int = 80) -> list[str]:
             start = found.start() + 1
     lines = [""]
     for term in [*terms, latex[start:]]:
-        if lines[-1] and _length(lines[-1]) + _length(term) > most:
+        if lines[-1] and signs_seen(lines[-1]) + signs_seen(term) > most:
             lines.append(term)
         else:
             lines[-1] = f"{lines[-1]} {term}".strip()
     return lines
 
 
-def _length(latex: str) -> int:
+def signs_seen(latex: str) -> int:
     """Give about how many signs are seen of a formula."""
     return len(re.sub(r"\\(?:text|frac|left|right|partial)|[{}_^\\ ]", "", latex))
