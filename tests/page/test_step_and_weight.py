@@ -133,12 +133,12 @@ def test_the_next_row_is_the_next_one_of_the_batch_and_then_of_the_next_batch() 
     first = [int(row) + 1 for row in session.training.coming().rows]  # type: ignore[union-attr]
     seen = []
     for _ in range(3):
-        seen.append(int(re.findall(r"Row (\d+): row \d of the 3", html(session))[0]))
+        seen.append(int(re.findall(r"Row (\d+): row \d of 3 in", html(session))[0]))
         assert session.training.step == 0
         session.do("step.next_row", {})
     assert seen == first
     assert session.training.step == 1
-    assert f"Row {session.training.coming().rows[0] + 1}: row 1 of the 3" in html(session)  # type: ignore[union-attr]
+    assert f"Row {session.training.coming().rows[0] + 1}: row 1 of 3 in" in html(session)  # type: ignore[union-attr]
     assert "batch 2 of 30 of epoch 1" in html(session)
 
 
@@ -157,7 +157,7 @@ def test_any_row_can_be_a_batch_of_its_own() -> None:
     other = next(row for row in range(90) if row not in coming.rows)
     session.do("step.row", {"number": other + 1})
     text = html(session)
-    assert f"Row {other + 1} of 90, worked out as a batch of its own: not the batch that comes next." in text
+    assert f"Row {other + 1} of the 90 training rows, worked out as a batch of its own." in text
     step = session.training
     whole = bl.explain(
         step.network, step.X[[other]], step.Y[[other]], optimizer=step.optimizer, slots=step.memory.slots, taken=2,
@@ -166,11 +166,11 @@ def test_any_row_can_be_a_batch_of_its_own() -> None:
     assert "The update is made once" not in last
     assert results(last) <= results_of(whole)
     session.do("step.move", {"by": 1})
-    assert f"Row {other + 2} of 90" in html(session)
+    assert f"Row {other + 2} of the 90" in html(session)
     session.do("step.batch", {})
-    assert "row 1 of the 3" in html(session)
+    assert "row 1 of 3 in" in html(session)
     session.do("step.row", {"number": int(coming.rows[2]) + 1})
-    assert f"Row {coming.rows[2] + 1}: row 3 of the 3" in html(session)
+    assert f"Row {coming.rows[2] + 1}: row 3 of 3 in" in html(session)
     with pytest.raises(BacklitError, match="expected a number from 1 to 90"):
         session.do("step.row", {"number": 91})
 
@@ -225,6 +225,7 @@ def test_what_has_no_update_is_said() -> None:
     session = session_of("two-layer", epochs=1)
     session.do("bar.advance", {"updates": 1})
     assert "The training has done all its epochs" in at_stage(session, 99)
+    assert "no batch comes any more" in at_stage(session, 99)
 
 
 def test_a_moment_that_is_replayed_has_no_update() -> None:
@@ -235,6 +236,7 @@ def test_a_moment_that_is_replayed_has_no_update() -> None:
     session.replayed = 0
     text = at_stage(session, 0)
     assert results(text) == results(first)
+    assert "At the weights after update 0, an earlier moment." in text
     assert "moments of that time are not kept" in at_stage(session, 99)
 
 
@@ -264,7 +266,7 @@ def test_a_weight_is_chosen_by_its_parts_or_refused() -> None:
     assert "Click a weight in the drawing" in text
     assert '<option value="w5">' in text
     session.do("weight.pick", {"array": 0, "source": 1, "unit": 0})
-    assert '<h3 id="weight-title">w2 = ' in html(session, "weight")
+    assert '<h2 id="weight-title">w2 = ' in html(session, "weight")
     with pytest.raises(BacklitError, match="the network has no weight 'w99'; names look like 'w1'"):
         session.do("weight.choose", {"name": "w99"})
     with pytest.raises(BacklitError, match="expected one from 0 to"):

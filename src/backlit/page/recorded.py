@@ -35,14 +35,14 @@ class Recorded(NamedTuple):
     """A step that was recorded.
 
     `rows` are the places in X of its rows, in their order, `names` what they are called. `alone` says that it is one
-    row as a batch of its own, which is not the batch that the training takes next. `place` says which batch of which
-    epoch comes next, `remark` what is to be known beside, and `why` why there is no update, or nothing.
+    row as a batch of its own, which is not the batch that the training takes next. `which` says which rows these are,
+    `remark` what is to be known beside, and `why` why there is no update, or nothing.
     """
 
     step: Step
     rows: tuple[int, ...]
     alone: bool
-    place: str
+    which: str
     remark: str
     why: str
 
@@ -101,13 +101,14 @@ class Recorder:
         if course is not None:
             recording = course.step()
             rows = tuple(map(int, recording.batch.rows))
-            return Recorded(Step(recording, shown), rows, False, coming.place, remark.strip(), "")
+            return Recorded(Step(recording, shown), rows, False, coming.which, remark.strip(), "")
         if view.replayed is not None:
             network.parameters[:], network.state[:] = view.network.parameters, view.network.state
             taken = view.step
+            remark = f"At the weights after update {view.step:,}, an earlier moment. {remark}"
         chosen = coming.rows if alone is None else np.array([alone])
         step = _of_rows(training, network, chosen, shown, taken, optimizer)
-        return Recorded(step, tuple(map(int, chosen)), alone is not None, coming.place, remark.strip(), why)
+        return Recorded(step, tuple(map(int, chosen)), alone is not None, coming.which, remark.strip(), why)
 
 
 class _Coming(NamedTuple):
@@ -115,7 +116,7 @@ class _Coming(NamedTuple):
 
     rows: Array
     rate: float
-    place: str
+    which: str
     why: str
 
     @classmethod
@@ -124,12 +125,13 @@ class _Coming(NamedTuple):
         if optimizer.full_batch:
             why = (f"The optimizer {optimizer.name!r} searches along a line over all rows for its step, which has no "
                    "one formula: the forward pass, the error and the slopes are worked out.")  # fmt: skip
-            return cls(np.arange(count), 0.0, "all rows", why)
+            return cls(np.arange(count), 0.0, "all rows, which the optimizer takes together", why)
         batch = training.coming()
         if batch is None:
             rows = np.arange(min(count, training.batch_size))
-            return cls(rows, 0.0, f"the first {len(rows)} rows", ENDED)
-        return cls(batch.rows, batch.rate, f"batch {batch.batch} of {batch.batches} of epoch {batch.epoch}", "")
+            return cls(rows, 0.0, "the first rows, as no batch comes any more", ENDED)
+        place = f"batch {batch.batch} of {batch.batches} of epoch {batch.epoch}"
+        return cls(batch.rows, batch.rate, f"the batch that comes next ({place})", "")
 
 
 def _of_rows(

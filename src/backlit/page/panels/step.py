@@ -77,7 +77,7 @@ class StepPanel(Panel):
         number = recorded.rows[place]
         row = ShownRow(
             number + 1, len(view.source.X), place + 1, tuple(k + 1 for k in recorded.rows), recorded.alone,
-            recorded.place,
+            recorded.which,
         )  # fmt: skip
         drawing = walk.together if stage.phase == "update" else walk.drawing
         picture = picture_html(drawing, stage, whose=", of this row alone" if several else "")

@@ -68,10 +68,9 @@ class WeightPanel(Panel):
     def _html(self, recorded: Recorded, choice: str, row: int) -> str:
         work = weight_of(recorded.step, self.chosen, row=row)
         rows = len(recorded.rows)
-        which = f"On row {recorded.rows[0] + 1}" if rows == 1 else f"On the {rows:,} rows of"
-        if not recorded.alone:
-            which += f"{',' if rows == 1 else ''} the batch that comes next: {recorded.place}"
-        return weight_html(work, choice, rows=rows, remarks=[f"{which}.", recorded.remark], why=recorded.why)
+        on = f"row {recorded.rows[0] + 1}" if rows == 1 else f"{rows:,} rows"
+        which = "" if recorded.alone else f": {recorded.which}"
+        return weight_html(work, choice, rows=rows, remarks=[f"On {on}{which}.", recorded.remark], why=recorded.why)
 
     def _row(self, rows: int) -> int:
         """Give the row whose part comes first: the one that the panel of one row shows."""

@@ -9,6 +9,9 @@ import "./step.js"
 /** What belongs to a layout that is shown: by panel. @type {Map<string, string>} */
 const layouts = new Map()
 
+/** The content that was shown last, as it was sent: the same is not swapped again, so that nobody loses a half-typed word. @type {Map<string, string>} */
+const shown = new Map()
+
 /** @param {string} name @returns {HTMLElement | null} */
 const panel = (name) => document.getElementById(`panel-${name}`)
 
@@ -22,7 +25,9 @@ export function seen() {
 export function swap(name, part) {
   const target = panel(name)
   if (!target) return
-  if (part.html !== undefined && !(part.layout && layouts.get(name) === part.layout)) {
+  const same = part.html === shown.get(name) || (part.layout && layouts.get(name) === part.layout)
+  if (part.html !== undefined && !same) {
+    shown.set(name, part.html)
     layouts.set(name, part.layout ?? "")
     const focused = document.activeElement
     const id = focused instanceof Element && target.contains(focused) ? focused.id : ""

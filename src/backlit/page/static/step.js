@@ -17,6 +17,9 @@ step?.addEventListener("change", (event) => {
   if (field instanceof HTMLInputElement && field.id === "step-row") send("step.row", { number: Number(field.value) }, field)
 })
 
+/** Milliseconds until a choice is sent: a name is typed letter by letter. */
+const WAIT = 250
+let typing = 0
 const weight = document.getElementById("panel-weight")
 weight?.addEventListener("change", (event) => {
   const field = event.target
@@ -24,7 +27,8 @@ weight?.addEventListener("change", (event) => {
   if (!(field instanceof HTMLSelectElement)) return
   /** @param {string} part */
   const at = (part) => Number(/** @type {HTMLSelectElement | null} */ (document.getElementById(`weight-${part}`))?.value ?? 0)
-  send("weight.pick", { array: at("array"), source: at("source"), unit: at("unit") }, field)
+  clearTimeout(typing)
+  typing = setTimeout(() => send("weight.pick", { array: at("array"), source: at("source"), unit: at("unit") }, field), WAIT)
 })
 
 /** Let a picture shrink as far as its letters stay legible. @param {Event} event */

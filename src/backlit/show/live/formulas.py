@@ -18,7 +18,7 @@ LONGEST = 160
 """Of a longer formula with its numbers, in short, the beginning is shown."""
 
 
-def formulas_html(sections: Iterable[Section], *, level: int = 4) -> str:
+def formulas_html(sections: Iterable[Section], *, level: int = 3) -> str:
     """Give sections of worked numbers; of those with the same title, the title comes once."""
     parts, title = [], ""
     for section in sections:

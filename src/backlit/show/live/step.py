@@ -56,7 +56,7 @@ def step_html(
     return (
         f'{row_html(row)}<p data-errors role="alert"></p>'
         f'<div id="step-walk" class="walk {stage.phase}">{_track(stages, now)}'
-        f'<h3 id="step-title" aria-live="polite">{now + 1} of {len(stages)}: {escape(stage.title)}</h3>'
+        f'<h2 id="step-title" aria-live="polite">{now + 1} of {len(stages)}: {escape(stage.title)}</h2>'
         f'{said}{picture}<div id="step-formulas" class="formulas scroll" data-keep-scroll tabindex="0" '
         f'role="group" aria-label="Formulas">{formulas_html(work.sections)}</div>{brief_html(work, "step-more")}</div>'
         f"{_cells(cells)}"
@@ -67,13 +67,11 @@ def row_html(row: ShownRow) -> str:
     """Give which row it is, and the ways to another."""
     count = len(row.batch)
     if row.alone:
-        where = f"Row {row.number} of {row.of:,}, worked out as a batch of its own: not the batch that comes next."
+        where = f"Row {row.number} of the {row.of:,} training rows, worked out as a batch of its own."
         back = '<button id="step-batch" data-do="step.batch">To the coming batch</button>'
     else:
-        of = (
-            f"row {row.place} of the {count} of the batch that comes next" if count > 1 else "the batch that comes next"
-        )
-        where, back = f"Row {row.number}: {of}, {row.which}.", ""
+        within = f"row {row.place} of {count} in " if count > 1 else ""
+        where, back = f"Row {row.number}: {within}{row.which}.", ""
     alone = (
         ""
         if row.alone or count == 1

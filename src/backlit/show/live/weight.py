@@ -55,11 +55,11 @@ def weight_html(work: WeightWork, choice: str, *, rows: int, remarks: Sequence[s
     """Give a weight whole."""
     said = "".join(f'<p class="note">{escape(remark)}</p>' for remark in remarks if remark)
     name = escape(work.name)
-    head = f'{choice}<h3 id="weight-title">{name} = <span class="now">{escape(work.given.shown)}</span></h3>{said}'
+    head = f'{choice}<h2 id="weight-title">{name} = <span class="now">{escape(work.given.shown)}</span></h2>{said}'
     if work.slope is None:
         return head + f"<p>{_untrained(work)}</p>"
     total = work.slope.records[-1]
-    parts = [head, "<h4>Its slope, by the chain rule</h4>"]
+    parts = [head, "<h3>Its slope, by the chain rule</h3>"]
     if rows > 1:
         parts.append(f'<p class="note">Each row has its part in dE/d{name}; the parts of all {rows:,} rows of the '
                      f'batch add up.{_beside(work.rows_left_out)}</p>')  # fmt: skip
@@ -72,7 +72,7 @@ def weight_html(work: WeightWork, choice: str, *, rows: int, remarks: Sequence[s
         parts.append(f'<p class="note">{escape(why)}</p>')
     elif work.update is not None:
         new = work.update.records[-1]
-        parts.append(f"<h4>The update that follows</h4>{section_html(work.update)}")
+        parts.append(f"<h3>The update that follows</h3>{section_html(work.update)}")
         change = short_text(new.value - work.given.value, 9)
         parts.append('<table class="change"><thead><tr><th scope="col">before<th scope="col">step<th scope="col">after'
                      f'<tbody><tr><td class="n">{escape(work.given.shown)}<td class="n">{escape(change)}'
