@@ -118,6 +118,19 @@ def test_a_weight_is_worked_out_as_explain_does(name: str, settings: dict[str, A
     assert results_of([slope, new, *slots]) <= results(text)
 
 
+@pytest.mark.parametrize(("name", "settings", "updates"), MIDWAY)
+def test_the_new_value_is_the_one_that_training_comes_to(name: str, settings: dict[str, Any], updates: int) -> None:
+    session = session_of(name, **settings)
+    session.do("bar.advance", {"updates": updates})
+    html(session, "weight")
+    session.do("weight.pick", {"array": 0, "source": 1, "unit": 1})
+    change = re.findall(r'<td class="n">(\S+)<td class="n">(\S+)<td class="n">(\S+)</table>', html(session, "weight"))
+    session.do("bar.advance", {"updates": 1})
+    now = re.findall(r'<span class="now">(\S+)</span>', html(session, "weight"))
+    assert float(now[0]) == float(change[0][2])
+    assert float(change[0][0]) != float(now[0])
+
+
 def test_back_and_forth_gives_the_same_fragments() -> None:
     session = session_of("xor")
     there = [at_stage(session, stage) for stage in range(len(stages(session)))]
@@ -192,12 +205,18 @@ def test_a_table_row_shows_its_own_units() -> None:
     assert float(said[0][0]) == table.table.column("sepal length (cm)").to_pylist()[row]
 
 
-def test_a_wide_network_stays_small() -> None:
-    session = of_rows([{"units": 32, "activation": "relu"}, {"units": 10, "activation": "softmax"}], inputs=64, rows=20)
-    sizes = [len(at_stage(session, stage).encode()) for stage in range(len(stages(session)))]
-    assert max(sizes) < LARGEST
-    assert "more are not listed" in at_stage(session, 0) + at_stage(session, 99)
-    session.do("weight.choose", {"name": "w(i7,h3)"})
+@pytest.mark.parametrize("units", [[32], [12] * 6])
+def test_a_wide_or_deep_network_stays_small(units: list[int]) -> None:
+    layers: list[dict[str, Any]] = [{"units": size, "activation": "relu"} for size in units]
+    session = of_rows([*layers, {"units": 10, "activation": "softmax"}], inputs=64, rows=20)
+    count = len(stages(session))
+    pages = [at_stage(session, stage) for stage in (0, count // 2 - 1, count // 2 + 1, count - 1)]
+    assert max(len(page.encode()) for page in pages) < LARGEST
+    assert "more are not listed" in pages[0] + pages[-1]
+    columns = len(units) + 2
+    assert (f"Of {columns} columns those next to the layer at hand are drawn" in pages[0]) == (columns > 5)
+    assert all(page.count('text class="title') == min(columns, 4) for page in pages)
+    session.do("weight.choose", {"name": "w(i7,h3)" if len(units) == 1 else "w(i7,h1.3)"})
     assert len(html(session, "weight").encode()) < LARGEST // 4
 
 
@@ -207,11 +226,18 @@ def test_while_it_plays_the_value_alone_follows() -> None:
     assert "w5 = <span" in html(session, "weight")
     session.playing = True
     session.training.advance(updates=1)
-    text = html(session, "weight")
-    assert "w5 = 0.358916480. The training runs" in text
+    part = session.draw(("weight",))[1]["weight"]
+    assert part.numbers == {"value": "0.358916480"}
+    assert '<span id="weight-live" class="now">0.358916480</span>' in part.html
+    session.training.advance(updates=1)
+    later = session.draw(("weight",))[1]["weight"]
+    assert later.layout == part.layout
+    assert later.numbers != part.numbers
+    session.training.advance(updates=1)
     assert "The training runs. Pause it" in html(session)
     session.playing = False
-    assert '<span class="now">0.358916480</span>' in html(session, "weight")
+    value = given_text(float(session.training.network["2.W"][0, 0]))
+    assert f'<span class="now">{value}</span>' in html(session, "weight")
 
 
 def test_what_has_no_update_is_said() -> None:

@@ -14,7 +14,7 @@ from backlit.page.panels.step import StepPanel
 from backlit.page.recorded import Recorded
 from backlit.page.session import Panel, Part, Session
 from backlit.page.view import View
-from backlit.show.live.weight import Choice, choice_html, idle_weight_html, weight_html
+from backlit.show.live.weight import Choice, choice_html, idle_weight_html, live_weight_html, weight_html
 
 MOST_CHOICES = 200
 """Of a longer list nothing is listed: the name is typed."""
@@ -59,7 +59,9 @@ class WeightPanel(Panel):
         if key is None:
             return Part(idle_weight_html(NONE, choice))
         if view.playing:
-            return Part(idle_weight_html(f"{_named(key)} = {self._value(key, view)}. {PLAYING}", choice))
+            value = self._value(key, view)
+            html = live_weight_html(_named(key), value, PLAYING, choice)
+            return Part(html, f"live {self.chosen} {view.design}", {"value": value})
         row = self._row(len(self._known.rows))
         if self._drawn is None or self._drawn[:3] != (self._known, self.chosen, row):
             self._drawn = self._known, self.chosen, row, self._html(self._known, choice, row)

@@ -31,6 +31,12 @@ weight?.addEventListener("change", (event) => {
   typing = setTimeout(() => send("weight.pick", { array: at("array"), source: at("source"), unit: at("unit") }, field), WAIT)
 })
 
+weight?.addEventListener("part", (event) => {
+  const live = document.getElementById("weight-live")
+  const numbers = /** @type {{value: string} | undefined} */ (/** @type {CustomEvent} */ (event).detail.numbers)
+  if (live && numbers) live.textContent = numbers.value
+})
+
 /** Let a picture shrink as far as its letters stay legible. @param {Event} event */
 function fit(event) {
   for (const svg of /** @type {NodeListOf<SVGElement>} */ (/** @type {Element} */ (event.target).querySelectorAll("svg[data-least]"))) {

@@ -18,6 +18,8 @@ from backlit.show.network.svg import drawing_svgs
 from backlit.show.network.words import left_out
 
 DIGITS = 4
+MOST_COLUMNS, NEARBY, BEFORE = 5, 4, 2
+"""Of a network with more columns so many are drawn, of which so many come before the one at hand."""
 MOST_CELLS = 200
 """Of a row with more numbers so many are in the table."""
 PHASES = {"forward": "Forward", "error": "Error", "backward": "Back", "update": "Update"}
@@ -132,7 +134,8 @@ def picture_html(drawing: Drawing, stage: WalkStage, *, whose: str) -> str:
         if stage.phase == "update":
             dense = _updated(dense)
         title = f"{stage.title}. {caption(drawing, stage, whose)}"
-        svg = staged_svg(dense, stage.phase, stage.column, done=stage.done, digits=DIGITS, title=title)
+        dense, column = _nearby(dense, stage.column)
+        svg = staged_svg(dense, stage.phase, column, done=stage.done, digits=DIGITS, title=title)
     else:
         svg = _panel_svg(drawing, stage)
     words = caption(drawing, stage, whose)
@@ -140,6 +143,21 @@ def picture_html(drawing: Drawing, stage: WalkStage, *, whose: str) -> str:
         return f'<p class="note">{escape(words)}</p>' if words else ""
     return (f'<figure><div id="step-picture" class="scroll" data-keep-scroll role="group" aria-label="Picture" '
             f'tabindex="0">{svg}</div><figcaption class="note">{escape(words)}</figcaption></figure>')  # fmt: skip
+
+
+def _nearby(drawing: Drawing, column: int | None) -> tuple[Drawing, int | None]:
+    """Give the columns next to the one at hand, of a drawing with many, and where it is among these."""
+    count = len(drawing.columns)
+    if count <= MOST_COLUMNS:
+        return drawing, column
+    now = count - 1 if column is None else column
+    first = min(max(now - BEFORE, 0), count - NEARBY)
+    found = list(drawing.columns[first : first + NEARBY])
+    found[0] = msgspec.structs.replace(found[0], edges=())
+    targets = drawing.targets if first + NEARBY == count else ()
+    return msgspec.structs.replace(
+        drawing, columns=tuple(found), targets=targets
+    ), None if column is None else now - first
 
 
 def _only_panels(drawing: Drawing) -> bool:
@@ -187,6 +205,8 @@ def caption(drawing: Drawing, stage: WalkStage, whose: str) -> str:
                      "Blue numbers are those of the forward pass, where the slopes have not come yet"],
         "update": ["Blue: edges show the new weights. Orange: dE/dw, where the update comes later"],
     }[stage.phase]  # fmt: skip
+    if len(drawing.columns) > MOST_COLUMNS:
+        words.append(f"Of {len(drawing.columns)} columns those next to the layer at hand are drawn")
     words += left_out(msgspec.structs.replace(drawing, panels=()), backward=False) if drawing.columns else []
     return ". ".join(words) + "."
 

@@ -99,6 +99,12 @@ def _untrained(work: WeightWork) -> str:
     return f"{escape(work.name)} is frozen: training leaves it as it is, and no slope is computed for it."
 
 
+def live_weight_html(name: str, value: str, words: str, choice: str) -> str:
+    """Give a weight whose value alone follows; the browser's module writes it where the rest is the same."""
+    return (f'{choice}<h2 id="weight-title">{escape(name)} = <span id="weight-live" class="now">{escape(value)}</span>'
+            f'</h2><p class="quiet">{escape(words)}</p>')  # fmt: skip
+
+
 def idle_weight_html(words: str, choice: str = "") -> str:
     """Say that no weight is worked out, and why."""
     return f'{choice or "<p data-errors role=alert></p>"}<p class="quiet">{escape(words)}</p>'
