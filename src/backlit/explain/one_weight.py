@@ -53,7 +53,7 @@ def weight_of(step: Step, name: str, *, row: int = 0) -> WeightWork:
     contents, backward = step.contents, step.contents.backward
     parameter, at = find_weight(step, name)
     gradient = backward.gradients.get(parameter.id)
-    given = step.section("", [Key(parameter, at)]).records[0]
+    given = step.section("", [Key(parameter, at)], links=False).records[0]
     layer = str(parameter.layer)
     if gradient is None:
         return WeightWork(given.name, given, layer, None, None, None, 0, None, "")
@@ -66,8 +66,8 @@ def weight_of(step: Step, name: str, *, row: int = 0) -> WeightWork:
     numeric = gradient.numeric(at) if gradient.numeric else None
     update = next(update for update in contents.updates if update.parameter.id == parameter.id)
     return WeightWork(
-        given.name, given, layer, step.section("", keys), _behind(step, keys[0]),
-        step.section("", [Key(quantity, at) for quantity in update.quantities]), left_out,
+        given.name, given, layer, step.section("", keys, links=False), _behind(step, keys[0]),
+        step.section("", [Key(quantity, at) for quantity in update.quantities], links=False), left_out,
         None if numeric is None else numeric.value,
         "" if numeric is None else numeric.words(gradient.value(at), step.digits),
     )  # fmt: skip
@@ -80,7 +80,7 @@ def _behind(step: Step, key: Key) -> Section | None:
     before = [need for slope in slopes for need in slope.quantity.needs(slope.place)
               if need.quantity.expression is not None and need.quantity.phase == "backward"]  # fmt: skip
     found = list(dict.fromkeys([*slopes, *before]))
-    return step.section("", found[:MOST_BEHIND]) if found else None
+    return step.section("", found[:MOST_BEHIND], links=False) if found else None
 
 
 MOST_BEHIND = 6

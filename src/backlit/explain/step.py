@@ -188,9 +188,9 @@ class Step:
         for heading, keys in itertools.groupby(self.contents.numbers(shown), key=itemgetter(0)):
             yield self.section(heading, [key for _, key in keys])
 
-    def section(self, heading: str, keys: Sequence[Key]) -> Section:
-        """Give the records of some numbers under a heading."""
-        linked = tuple(linked_of(key, self._exact, self.digits) for key in keys)
+    def section(self, heading: str, keys: Sequence[Key], *, links: bool = True) -> Section:
+        """Give the records of some numbers under a heading; without `links`, `linked` is left out."""
+        linked = tuple(linked_of(key, self._exact, self.digits) for key in keys) if links else ()
         return Section(heading, keys[0].quantity.phase, tuple(map(self._record, keys)), linked)
 
     def example(self, *, compare: bool = False) -> Example:

@@ -138,11 +138,11 @@ class Walk:
         for part, found, count in zip(parts, keys, counts, strict=True):
             cut = _cut(found, count)
             if found[:cut]:
-                sections.append(self.step.section(part.title, found[:cut]))
+                sections.append(self.step.section(part.title, found[:cut], links=False))
             more = found[cut : cut + left]
             left -= len(more)
             if more:
-                others.append(self.step.section(part.title, more))
+                others.append(self.step.section(part.title, more, links=False))
         shown = sum(len(section.records) for section in (*sections, *others))
         return StageWork(tuple(sections), tuple(others), self.size(number) - shown)
 

@@ -18,7 +18,7 @@ from backlit.show.network.svg import drawing_svgs
 from backlit.show.network.words import left_out
 
 DIGITS = 4
-MOST_COLUMNS, NEARBY, BEFORE = 5, 4, 2
+MOST_COLUMNS, NEARBY, BEFORE = 5, 3, 1
 """Of a network with more columns so many are drawn, of which so many come before the one at hand."""
 MOST_CELLS = 200
 """Of a row with more numbers so many are in the table."""
