@@ -1,0 +1,55 @@
+"""What the next update of a training is made of, so that it can be made on a copy while the training stays as it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from backlit.engine.executable import Executable
+from backlit.engine.network import Network
+from backlit.kernels.types import Array
+
+if TYPE_CHECKING:
+    from backlit.engine.stepping import Batch, SteppedTraining
+
+
+class NextUpdate(NamedTuple):
+    """The batch of the next update, and all that it depends on, in float64; of the rows those of the batch alone.
+
+    Attributes:
+        batch: which update it is. network: a copy with the parameters that the update begins with.
+        X, Y, weights: the batch's rows. count: how many rows the training has.
+        slots: the optimizer's vectors, one after another. shard_rows: the rows of a shard of the plain machine.
+        errors: E before each of the updates of this training that were made one at a time by the plain machine.
+    """
+
+    batch: Batch
+    network: Network
+    X: Array
+    Y: Array
+    weights: Array
+    count: int
+    optimizer: Any
+    slots: Array
+    batch_size: int
+    shard_rows: int
+    errors: tuple[float, ...] = ()
+
+    @classmethod
+    def of(cls, training: SteppedTraining, batch: Batch) -> NextUpdate:
+        """Take it from a training whose next update is made on this batch; the training stays as it is."""
+        network = training.network.copy("float64")
+        if last := training._last_values():
+            network.parameters[:], network.state[:] = last
+        executable = training.executable
+        if training.compiled:  # of coupled rows, the plain machine has other shards
+            executable = Executable(
+                network, training.batch_size, training.optimizer, target_columns=training.Y.shape[1],
+                decay_biases=training.settings.decay_biases, compiled=False,
+            )  # fmt: skip
+        X, Y, weights = training.X, training.Y, training.weights
+        return cls(
+            batch, network, X[batch.rows].astype("float64"), Y[batch.rows].astype("float64"),
+            weights[batch.rows] if weights.size else weights, X.shape[0], training.optimizer,
+            training.memory.slots.astype("float64"), training.batch_size, executable.rows,
+            tuple(getattr(training, "errors", ())),
+        )  # fmt: skip
