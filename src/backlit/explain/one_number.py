@@ -15,9 +15,6 @@ from backlit.explain.record.step_records import Record
 from backlit.explain.stages.base import ParameterQuantity
 from backlit.explain.step import Presentation, Step, check_explainable, precision_facts, settings_of
 
-ROWS = 3
-"""Of the rows of a batch so many are followed: as many as a shortened sum shows."""
-
 
 class OneNumber(msgspec.Struct, frozen=True):
     """A number of a step with what it depends on; of a weight, its slope and its update.
@@ -27,7 +24,7 @@ class OneNumber(msgspec.Struct, frozen=True):
         slope: dE/dw, where the number belongs to a trained parameter, with the slope by finite differences beside it;
             else None.
         needs: what enters the formula of the slope, or of the number where there is no slope: of several rows the
-            first ones' parts, and what enters these (the unit's own slope, the input).
+            first ones' parts, and what enters the first part (the unit's own slope, the input).
         update: the numbers that lead from the slope to the new value, which comes last: penalties and limits, the
             optimizer's moments before and after.
     """
@@ -115,8 +112,8 @@ def _parameter_of(step: Step, key: Key) -> ParameterQuantity | None:
 
 
 def _needs(start: Key) -> tuple[Key, ...]:
-    """Give what enters a number; where that are the rows' parts of it, what enters these too."""
+    """Give what enters a number; where that are the rows' parts of it, what enters the first of these too."""
     needed = start.quantity.needs(start.place)
     parts = [key for key in needed if key.quantity.rows and not start.quantity.rows and key.quantity.sources]
-    within = [key for part in parts for key in part.quantity.needs(part.place)]
+    within = [key for part in parts[:1] for key in part.quantity.needs(part.place)]
     return tuple(dict.fromkeys([*needed, *within]))
