@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from backlit.engine.executable import Executable
 from backlit.engine.network import Network
 from backlit.kernels.types import Array
+from backlit.ops.base import Optimizer
 
 if TYPE_CHECKING:
     from backlit.engine.stepping import Batch, SteppedTraining
@@ -17,7 +18,7 @@ class NextUpdate(NamedTuple):
 
     Attributes:
         batch: which update it is. network: a copy with the parameters that the update begins with.
-        X, Y, weights: the batch's rows. count: how many rows the training has.
+        X, Y, weights: the batch's rows. row_count: how many rows the training has.
         slots: the optimizer's vectors, one after another. shard_rows: the rows of a shard of the plain machine.
         errors: E before each of the updates of this training that were made one at a time by the plain machine.
     """
@@ -27,8 +28,8 @@ class NextUpdate(NamedTuple):
     X: Array
     Y: Array
     weights: Array
-    count: int
-    optimizer: Any
+    row_count: int
+    optimizer: Optimizer
     slots: Array
     batch_size: int
     shard_rows: int

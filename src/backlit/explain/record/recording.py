@@ -84,7 +84,7 @@ class Recording:
     ) -> None:  # fmt: skip
         self.batch = batch = update.batch
         self.number, self.rates, self.rows = batch.number, (batch.rate,), len(batch.rows)
-        self.network, self.optimizer, self.of = update.network.copy(), update.optimizer, update.count
+        self.network, self.optimizer, self.of = update.network.copy(), update.optimizer, update.row_count
         self.X, self.Y, self.weights = update.X, update.Y, update.weights
         self.given = settings or Settings()
         self.settings = _per_batch(self.given, self.weights, self.rows)

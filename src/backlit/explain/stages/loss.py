@@ -327,9 +327,10 @@ class ErrorPart:
         ways: list[Node] = []
 
         def writing() -> Iterator[Node]:  # the second one, which is long, only where the first does not agree
-            for write in (lambda: self._in_outputs(full, activation, at), lambda: self._slope_of(full, at)):
-                ways.append(write())
-                yield ways[-1]
+            ways.append(self._in_outputs(full, activation, at))
+            yield ways[-1]
+            ways.append(self._slope_of(full, at))
+            yield ways[-1]
 
         return ways[true_formula(value, writing())]
 
