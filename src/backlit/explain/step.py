@@ -101,7 +101,7 @@ class Presentation(msgspec.Struct, frozen=True, kw_only=True):
         return cls(**given)
 
     def checked(self, rows: int) -> Presentation:
-        """Give the same with a name for each of so many rows, and the parts as a tuple.
+        """Give the same with the parts as a tuple; rows are named by their numbers where they have no names.
 
         Errors: a BacklitError for digits that are no whole number from 0 to 100, or names for other rows.
         """
@@ -112,9 +112,8 @@ class Presentation(msgspec.Struct, frozen=True, kw_only=True):
             raise BacklitError(f"rows: {counted(len(self.rows), 'name')} given; X has {counted(rows, 'row')}.")
         if self.rows is not None and len(set(self.rows)) != len(self.rows):
             raise BacklitError(f"rows: a name is given twice in {list(self.rows)}; expected names that differ.")
-        names = [str(k + 1) for k in range(rows)] if self.rows is None else self.rows
         only = (self.only,) if isinstance(self.only, str) else tuple(self.only)
-        return msgspec.structs.replace(self, digits=int(digits), rows=tuple(names), only=only)
+        return msgspec.structs.replace(self, digits=int(digits), only=only)
 
 
 class Step:
@@ -132,8 +131,8 @@ class Step:
     def __init__(self, recording: Recording, shown: Presentation, epochs: int | None = None) -> None:
         shown = shown.checked(recording.of)
         names = Names(recording.network, shown.inputs, shown.outputs, shown.units, shown.labels)
-        assert shown.rows is not None
-        self.rows = tuple(shown.rows[place] for place in recording.batch.rows)
+        places, own = recording.batch.rows.tolist(), shown.rows
+        self.rows = tuple(str(place + 1) if own is None else own[place] for place in places)
         self.recording, self.digits, self.check = recording, shown.digits, shown.check
         self.contents = Contents(Context(recording, names, self.rows))
         self.exact = ExactNumbers(self.digits)

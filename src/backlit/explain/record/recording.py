@@ -10,7 +10,7 @@ what an op's own functions give on those arrays.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, Literal, NamedTuple, cast
 
@@ -67,7 +67,7 @@ class Recording:
     Attributes:
         batch: which update of which epoch it is, and the places of its rows. `of`: how many rows the training has.
         X, Y, weights: the batch's rows. `number`: the steps up to this one.
-        network: a copy, in float64; its parameters are those after the step.
+        network: that of the update, in float64; its parameters are those after the step.
         before, after: the flat parameters, `slots_before` and `slots_after` the optimizer's vectors, `state_before` and
             `state_after` the running statistics.
         settings: those of the training, as `given`, but that a penalty per batch is divided by this batch's weight.
@@ -84,7 +84,8 @@ class Recording:
     ) -> None:  # fmt: skip
         self.batch = batch = update.batch
         self.number, self.rates, self.rows = batch.number, (batch.rate,), len(batch.rows)
-        self.network, self.optimizer, self.of = update.network.copy(), update.optimizer, update.row_count
+        self.network = update.network if joined else update.network.copy()
+        self.optimizer, self.of = update.optimizer, update.row_count
         self.X, self.Y, self.weights = update.X, update.Y, update.weights
         self.given = settings or Settings()
         self.settings = _per_batch(self.given, self.weights, self.rows)
@@ -93,10 +94,10 @@ class Recording:
         self.joined, self.step = joined, self._step(update, joined)
         self.executable = self.step.executable
         self.weight, self.scale = self.step.weight, self.step.scale
-        with np.errstate(all="ignore"):  # numbers beyond float64 are shown as what they are
-            self._run(update.errors)
         joins = self.executable.loss is not self.network.loss
         self.chain = Recording(update, settings, joined=False) if joined and joins else None
+        with np.errstate(all="ignore"):  # numbers beyond float64 are shown as what they are
+            self._run(update)
 
     def _step(self, update: NextUpdate, joined: bool) -> PlainStep:
         """Give the step by the plain program that keeps every buffer, its batch cut into the training's shards."""
@@ -108,20 +109,20 @@ class Recording:
             step=self.number - 1, seed=s.seed, optimizer=self.optimizer, decay_biases=s.decay_biases, compiled=False,
             keep=True, batch_size=update.batch_size, rows=update.shard_rows,
         )  # fmt: skip
-        step.memory.slots[:] = update.slots
         return step
 
-    def _run(self, errors: Sequence[float]) -> None:
-        """Run the recorded step, which follows those with these errors."""
+    def _run(self, update: NextUpdate) -> None:
+        """Run the recorded step."""
         step, network, slots = self.step, self.network, self.step.memory.slots
         self.before, self.state_before = network.parameters.copy(), network.state.copy()
-        self.slots_before = slots.copy()
+        self.slots_before = update.slots
         self.E = step.loss()
         if not self.joined:
             return  # what is read of it are the slopes
         self.penalty = step.penalty()
-        self.errors = [*errors, self.E + self.penalty]
+        self.errors = [*update.errors, self.E + self.penalty]
         self.gradients = self._gradients()
+        slots[:] = update.slots
         step.update(self.rates[-1], self.number)
         self.after, self.slots_after = network.parameters.copy(), slots.copy()
         self.state_after = network.state.copy()
