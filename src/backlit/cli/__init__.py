@@ -24,6 +24,7 @@ COMMANDS = {
     "evaluate": "Measure a model on a table whose targets are known.",
     "report": "Write a model's report, a page for a browser, as `train` does.",
     "diagnose": "Say what is wrong with a training, and try what may help.",
+    "page": "Open a page that trains live on your own data, and look inside.",
     "demo": "Run a classic worked example; without a name, list them.",
     "explain": "Work one training step out, with every number of the chain rule.",
     "warm": "Compile beforehand what networks need, so that no command waits for it.",

@@ -16,7 +16,7 @@ from backlit.lazy import lazily
 
 if TYPE_CHECKING:
     from backlit.examples.layers_alone import FileLayers, read_layers
-    from backlit.examples.netfile import NetworkFile, Setup, parse_network_file, read_network_file
+    from backlit.examples.netfile import NetworkFile, Setup, parse_network_file, read_network_file, setup_of
     from backlit.examples.run_records import ComputedFigure, ErrorAt, Example, ExampleRun, Figure, SetupRun
     from backlit.examples.running import Trained, example_file, examples, run_example, train_example
 
@@ -37,6 +37,7 @@ _PLACES = {
     "read_layers": "layers_alone",
     "read_network_file": "netfile",
     "run_example": "running",
+    "setup_of": "netfile",
     "train_example": "running",
 }
 
@@ -57,6 +58,7 @@ __all__ = [
     "read_layers",
     "read_network_file",
     "run_example",
+    "setup_of",
     "train_example",
 ]
 

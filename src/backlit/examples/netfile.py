@@ -110,6 +110,10 @@ class Setup(msgspec.Struct, frozen=True):
         X, Y = self.validation()
         return dict(self.steps) | ({"validation": (X, Y)} if len(X) else {})
 
+    def rules_alone(self) -> dict[str, Any]:
+        """Give the arguments of `Training` that the file states, without rows."""
+        return dict(self.steps)
+
     def all_rows(self) -> FileRows:
         """Give the rows for training, validation and testing; every call reads and scales them anew."""
         if self.data is None:
@@ -184,6 +188,16 @@ def parse_network_file(text: str, name: str = "the network file") -> NetworkFile
             return _checked(raw)
         except BacklitError as error:
             raise misfit(name, text, raw, error) from None
+
+
+def setup_of(raw: Mapping[str, Any]) -> Setup:
+    """Check the tables `network`, `data` and `training`, as TOML gives them, and give the run that they describe.
+
+    Errors: a MisfitError whose `path` leads to the key that does not fit.
+    """
+    tables = dict(raw)
+    refuse_not_finite(tables)
+    return _setup("", "", tables)
 
 
 def _checked(raw: dict[str, Any]) -> NetworkFile:

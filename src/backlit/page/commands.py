@@ -1,0 +1,52 @@
+"""What a browser may ask a panel to do: methods that are marked as commands, their arguments checked by their types."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, TypeVar, get_type_hints
+
+import msgspec
+
+from backlit.errors import BacklitError
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+MARK = "_page_command"
+
+
+def command(method: Method) -> Method:
+    """Mark a panel's method as one that a browser may call; its annotations say which arguments it takes.
+
+    It runs with the session's lock held. What it returns is ignored; a BacklitError is shown beside the control.
+    """
+    setattr(method, MARK, True)
+    return method
+
+
+def call(panel: Any, name: str, given: Mapping[str, Any]) -> None:
+    """Call a panel's command with the arguments that a browser gave.
+
+    Errors: a BacklitError for an unknown command, or arguments of another kind.
+    """
+    method = getattr(type(panel), name, None) if name.isidentifier() and not name.startswith("_") else None
+    if method is None or not getattr(method, MARK, False):
+        raise BacklitError(f"the panel {panel.name!r} has no command {name!r}.")
+    try:
+        arguments = msgspec.convert(dict(given), _arguments_of(method))
+    except msgspec.ValidationError as error:
+        raise BacklitError(f"{panel.name}.{name}: {error}.") from None
+    method(panel, **{field: getattr(arguments, field) for field in arguments.__struct_fields__})
+
+
+@cache
+def _arguments_of(method: Callable[..., Any]) -> type[msgspec.Struct]:
+    hints = get_type_hints(method, include_extras=True)
+    fields: list[Any] = []
+    for name, parameter in list(inspect.signature(method).parameters.items())[1:]:
+        if parameter.default is parameter.empty:
+            fields.append((name, hints[name]))
+        else:
+            fields.append((name, hints[name], parameter.default))
+    return msgspec.defstruct(method.__name__, fields, forbid_unknown_fields=True, kw_only=True)

@@ -1,0 +1,126 @@
+"""The routes of the page: the page itself, its static files, commands, uploads, rasters and files to save."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from markupsafe import Markup
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from backlit.errors import BacklitError
+from backlit.page.events import parts_stream
+from backlit.page.panels import PANELS
+from backlit.page.session import Session
+from backlit.page.uploads import uploaded_source
+from backlit.show.charts.palette import CHART_STYLE
+from backlit.show.network.svg import NETWORK_STYLE, PIECES_STYLE
+from backlit.show.pages import template
+
+STATIC = Path(__file__).parent / "static"
+KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
+
+VIEWS = (("network", "Network"), ("step", "One row"), ("data", "Data"), ("descent", "Descent"), ("health", "Health"))
+"""The views of the page, one at a time, with their names."""
+
+
+class Asked(msgspec.Struct, forbid_unknown_fields=True):
+    """A command: "panel.name", its arguments, and the panels that are to be seen after it."""
+
+    do: str
+    given: dict[str, Any] = {}
+    panels: tuple[str, ...] = ()
+
+
+def static_files() -> dict[str, tuple[str, bytes]]:
+    """Give the static files by name, each with its media type; the colours of pictures are one of them."""
+    files = {path.name: (KINDS[path.suffix], path.read_bytes()) for path in STATIC.iterdir() if path.suffix in KINDS}
+    style = f"{CHART_STYLE}\n{NETWORK_STYLE}\n{PIECES_STYLE}"
+    return files | {"pictures.css": (KINDS[".css"], style.encode())}
+
+
+def app_of(session: Session) -> Starlette:
+    """Give the application of a session; whoever serves it puts the guard around it."""
+    files = static_files()
+
+    async def page(request: Request) -> Response:
+        return HTMLResponse(await run_in_threadpool(page_html, session))
+
+    async def static(request: Request) -> Response:
+        kind, content = files.get(request.path_params["name"], ("text/plain", b""))
+        return Response(content, 200 if content else 404, media_type=kind)
+
+    async def events(request: Request) -> Response:
+        return parts_stream(session, tuple(request.query_params.get("panels", "").split(",")), request)
+
+    async def command(request: Request) -> Response:
+        try:
+            asked = msgspec.json.decode(await request.body(), type=Asked)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return JSONResponse({"error": f"The command cannot be read: {error}."}, 400)
+        return await run_in_threadpool(answer, session, lambda: session.do(asked.do, asked.given), asked.panels)
+
+    async def upload(request: Request) -> Response:
+        name, content = request.query_params.get("name", "table.csv"), await request.body()
+        panels = tuple(request.query_params.get("panels", "").split(","))
+        return await run_in_threadpool(answer, session, lambda: session.take(uploaded_source(name, content)), panels)
+
+    async def raster(request: Request) -> Response:
+        return await run_in_threadpool(raster_of, session, request.path_params["panel"], request.path_params["kind"])
+
+    async def save(request: Request) -> Response:
+        return await run_in_threadpool(saved, session, request.path_params["panel"], request.path_params["kind"])
+
+    return Starlette(routes=[
+        Route("/", page), Route("/static/{name}", static), Route("/events", events),
+        Route("/command", command, methods=["POST"]), Route("/upload", upload, methods=["POST"]),
+        Route("/raster/{panel}/{kind}", raster), Route("/save/{panel}/{kind}", save),
+    ])  # fmt: skip
+
+
+def page_html(session: Session) -> str:
+    """Give the page whole, with every panel as it is now."""
+    _, parts = session.draw(tuple(panel.name for panel in PANELS))
+    drawn = {name: Markup(part.html) for name, part in parts.items()}
+    styles = sorted(name for name in static_files() if name.endswith(".css"))
+    made: str = template("live.html").render(title=session.source.title, parts=drawn, views=VIEWS, styles=styles)
+    return made
+
+
+def answer(session: Session, act: Callable[[], None], panels: tuple[str, ...]) -> Response:
+    """Do something and answer with the panels as they are after it, or with what does not fit."""
+    error = ""
+    try:
+        act()
+    except BacklitError as wrong:
+        error = str(wrong)
+    version, parts = session.draw(panels)
+    return Response(_json({"version": version, "error": error, "parts": parts}), 422 if error else 200,
+                    media_type="application/json")  # fmt: skip
+
+
+def _json(given: Any) -> bytes:
+    return msgspec.json.encode(given)
+
+
+def raster_of(session: Session, panel: str, kind: str) -> Response:
+    """Give the numbers of a picture."""
+    with session.view() as view:
+        found = session.panels[panel].raster(kind, view) if panel in session.panels else None
+    return Response(found or b"", 200 if found else 404, media_type="application/octet-stream")
+
+
+def saved(session: Session, panel: str, kind: str) -> Response:
+    """Give a file to save."""
+    with session.turn():
+        found = session.panels[panel].saved(kind) if panel in session.panels else None
+    if found is None:
+        return Response("there is no such file", 404, media_type="text/plain")
+    name, media, content = found
+    return Response(content, media_type=media, headers={"Content-Disposition": f'attachment; filename="{name}"'})

@@ -1,0 +1,113 @@
+"""What the page trains on: a table, a classic example or a network file, each with a design to begin with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from backlit.data import BUNDLED, ColumnReport
+from backlit.engine import Network
+from backlit.errors import BacklitError
+from backlit.examples import Setup, example_file, examples, read_network_file
+from backlit.kernels.types import Array
+from backlit.model import Settings, TableTraining
+from backlit.page.design import Design
+
+VALIDATION = 0.2
+"""The part of a table's rows that validates; as many more are kept for the test, which the page never looks at."""
+
+UNITS, RATE, BATCH, EPOCHS = 8, 0.01, 16, 1_000
+"""Of a table's first design: few units, so that all are drawn."""
+
+
+class Source(msgspec.Struct, frozen=True, eq=False, kw_only=True):
+    """Rows to train on, with their names and the design that the page begins with.
+
+    `given` are the words of the command line that name it. `X` (n, inputs) and `Y` train, `validation` measures.
+    `classes` are the labels of class numbers, `target` names what is predicted. `columns` says of each column of a
+    table what is done to it. `table` is the training that a table's rows, encoder and own units come from.
+    `setup` is the run of a network file; its first weights and names count while its layers are not changed.
+    """
+
+    title: str
+    given: tuple[str, ...]
+    X: Array
+    Y: Array
+    validation: tuple[Array, Array] | None
+    design: Design
+    target: str = ""
+    classes: tuple[str, ...] = ()
+    columns: tuple[ColumnReport, ...] = ()
+    table: TableTraining | None = None
+    setup: Setup | None = None
+
+    def network(self, design: Design) -> Network:
+        """Build a design's network at its first weights."""
+        return design.setup().build()
+
+
+def source_of(given: str, target: str | None = None, *, name: str | None = None) -> Source:
+    """Give the source of a classic example's name, a network file's path, or anything that `read_table` reads.
+
+    `name` is what an uploaded file is called.
+
+    Errors: a BacklitError where it is none of these, or does not fit.
+    """
+    if name is None and (given.endswith(".toml") or (given not in BUNDLED and _is_example(given))):
+        return _of_network_file(given)
+    return of_table(given, target)
+
+
+def _is_example(given: str) -> bool:
+    return not Path(given).exists() and given in {example.name for example in examples()}
+
+
+def of_table(table: Any, target: str | None = None) -> Source:
+    """Give the source of a table: a part of its rows validates, a part is kept for a test."""
+    settings = Settings(validation=VALIDATION, dtype="float64")
+    training = TableTraining(table, target, settings)
+    encoder, task = training.encoder, training.task
+    rows, held_out = training.folds[0] if training.folds else (np.arange(len(training.X)), None)
+    classes = tuple(map(str, encoder.classes)) if encoder.classes is not None else ()
+    outputs: dict[str, Any] = (
+        {"units": 1} if not classes else {"units": len(classes), "activation": "softmax", "labels": list(classes)}
+    )
+    design = Design(
+        {"inputs": list(encoder.feature_names), "layers": [{"units": UNITS, "activation": "tanh"}, outputs],
+         "loss": "cross_entropy" if classes else "half_squared_error", "seed": 0},
+        {"optimizer": {"op": "adam", "rate": RATE}, "batch_size": BATCH, "epochs": EPOCHS, "seed": 0},
+    )  # fmt: skip
+    validation = None if held_out is None else (training.X[held_out], training.Y[held_out])
+    return Source(
+        title=training.table.name, given=(str(table),), X=training.X[rows], Y=training.Y[rows], validation=validation,
+        design=design, target=task.column, classes=classes, columns=encoder.features.reports, table=training,
+    )  # fmt: skip
+
+
+def _of_network_file(given: str) -> Source:
+    file = read_network_file(Path(given) if given.endswith(".toml") else example_file(given))
+    setup = file.setups[0]
+    rows = setup.all_rows()
+    held_out = next((part for part in (rows.validation, rows.test) if len(part[0])), None)
+    return Source(
+        title=file.title, given=(given,), X=rows.training[0], Y=rows.training[1], validation=held_out,
+        design=design_of(setup), setup=setup,
+    )  # fmt: skip
+
+
+def design_of(setup: Setup) -> Design:
+    """Give the design that a run of a network file describes."""
+    network = {key: value for key, value in msgspec.to_builtins(setup.network).items() if value is not None}
+    steps = {name: value.to_dict() if hasattr(value, "to_dict") else value for name, value in setup.steps.items()}
+    return Design(network, steps)
+
+
+def named(names: Sequence[str], place: int) -> str:
+    """Give a name by its place."""
+    if not 0 <= place < len(names):
+        raise BacklitError(f"there is no number {place + 1} among {len(names)}.")
+    return names[place]

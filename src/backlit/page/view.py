@@ -1,0 +1,47 @@
+"""A moment of the training, as the panels are drawn from it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import NamedTuple
+
+from backlit.engine import History, Network, TrainingCurve
+from backlit.kernels.types import Array
+from backlit.page.design import Design
+from backlit.page.sources import Source
+
+
+class Kept(NamedTuple):
+    """Weights on the way, to go back and look at: after so many epochs and updates."""
+
+    epoch: int
+    step: int
+    parameters: Array
+    statistics: Array
+
+
+class View:
+    """A moment: what is trained on, by which design, how far it is, and the network as it is then.
+
+    Attributes:
+        version: of the session when the moment was taken. It says whether something has changed since.
+        network: a network with the weights of the moment; it belongs to the view while it is drawn.
+        epoch, step: how many epochs have ended and updates were made. batch, batches: the place in the epoch.
+        history: that of all epochs so far. replayed: the epoch that is looked at instead of the last one, or None.
+        playing: whether it trains meanwhile. stopped: why it ended, else "". told: what went wrong last, else "".
+    """
+
+    def __init__(
+        self, version: int, source: Source, design: Design, network: Network, *, epoch: int,
+        step: int, batch: int, batches: int, history: History, playing: bool, stopped: str, told: str,
+        replayed: int | None, kept: tuple[Kept, ...],
+    ) -> None:  # fmt: skip
+        self.version, self.source, self.design = version, source, design
+        self.network, self.epoch, self.step, self.batch, self.batches = network, epoch, step, batch, batches
+        self.history, self.playing, self.stopped, self.told = history, playing, stopped, told
+        self.replayed, self.kept = replayed, kept
+
+    @cached_property
+    def curve(self) -> TrainingCurve:
+        """The curve of the epochs so far."""
+        return self.history.curve(200)
