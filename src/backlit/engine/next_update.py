@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from backlit.engine.executable import Executable
 from backlit.engine.network import Network
 from backlit.kernels.types import Array
 from backlit.ops.base import Optimizer
@@ -19,7 +18,7 @@ class NextUpdate(NamedTuple):
     Attributes:
         batch: which update it is. network: a copy with the parameters that the update begins with.
         X, Y, weights: the batch's rows. row_count: how many rows the training has.
-        slots: the optimizer's vectors, one after another. shard_rows: the rows of a shard of the plain machine.
+        slots: the optimizer's vectors, one after another. shard_rows: the rows of the arena.
         errors: E before each of the updates of this training that were made one at a time by the plain machine.
     """
 
@@ -41,16 +40,10 @@ class NextUpdate(NamedTuple):
         network = training.network.copy("float64")
         if last := training._last_values():
             network.parameters[:], network.state[:] = last
-        executable = training.executable
-        if training.compiled:  # of coupled rows, the plain machine has other shards
-            executable = Executable(
-                network, training.batch_size, training.optimizer, target_columns=training.Y.shape[1],
-                decay_biases=training.settings.decay_biases, compiled=False,
-            )  # fmt: skip
         X, Y, weights = training.X, training.Y, training.weights
         return cls(
             batch, network, X[batch.rows].astype("float64"), Y[batch.rows].astype("float64"),
             weights[batch.rows] if weights.size else weights, X.shape[0], training.optimizer,
-            training.memory.slots.astype("float64"), training.batch_size, executable.rows,
+            training.memory.slots.astype("float64"), training.batch_size, training.executable.rows,
             tuple(getattr(training, "errors", ())),
         )  # fmt: skip
