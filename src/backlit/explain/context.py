@@ -93,8 +93,12 @@ class Context:
     def free_kind_of_pairs(self, kind: str, sources: Sequence[str], units: Sequence[str]) -> str:
         """Give the same for weights from each source to each unit, "source,unit", without a text for each of them."""
         pairs = set(sources), set(units)
+
+        def apart(other: tuple[set[str], set[str]]) -> bool:
+            return any(mine.isdisjoint(its) for mine, its in zip(pairs, other, strict=True))
+
         free = self._free(kind, lambda name: not _has_pair(self._used.get(name, ()), *pairs) and all(
-            froms.isdisjoint(pairs[0]) or to.isdisjoint(pairs[1]) for froms, to in self._used_pairs.get(name, ())))  # fmt: skip
+            map(apart, self._used_pairs.get(name, ()))))  # fmt: skip
         self._used_pairs.setdefault(free, []).append(pairs)
         return free
 

@@ -10,7 +10,7 @@ what an op's own functions give on those arrays.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, Literal, NamedTuple, cast
 
@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from backlit.engine import Batch, PlainStep, SingleUpdates, TrainingSettings, reduction
+from backlit.engine import NextUpdate, PlainStep, TrainingSettings, reduction
 from backlit.errors import BacklitError
 from backlit.explain.record.numeric_slope import NumericSlope, numeric_slope
 from backlit.explain.record.own_backward import OwnBackward, owner_of
@@ -51,10 +51,6 @@ class Settings(TrainingSettings, frozen=True, kw_only=True):
             raise BacklitError(f"rates are {self.rates}; expected a finite number for each of {self.steps} steps.")
 
 
-KEPT_NUMBERS = 8_000_000
-"""About so many numbers of the rows' own gradients are kept: those of a layer of 100,000 weights for a batch of 64."""
-
-
 class Gradients(NamedTuple):
     """The flat gradient vector on its way to the optimizer; None where a stage does nothing."""
 
@@ -71,7 +67,7 @@ class Recording:
     Attributes:
         batch: which update of which epoch it is, and the places of its rows. `of`: how many rows the training has.
         X, Y, weights: the batch's rows. `number`: the steps up to this one.
-        network: a copy, in float64; its parameters are those after the step.
+        network: that of the update, in float64; its parameters are those after the step.
         before, after: the flat parameters, `slots_before` and `slots_after` the optimizer's vectors, `state_before` and
             `state_after` the running statistics.
         settings: those of the training, as `given`, but that a penalty per batch is divided by this batch's weight.
@@ -80,30 +76,30 @@ class Recording:
         penalty: the penalty of the weights. `E_after`: the error of the same rows after the step.
         errors: the error before each of the steps so far, penalties included, the last being this one's.
         gradients: see `Gradients`. `chain`: the same step through the loss and the last activation one by one, where
-            the machine trains with a form that joins them.
+            the machine trains with a form that joins them; it ends with the backward pass.
     """
 
     def __init__(
-        self, training: SingleUpdates, batch: Batch, settings: Settings | None = None, *, joined: bool = True
-    ) -> None:
-        self.batch, self.number, self.rates = batch, batch.number, (batch.rate,)
-        self.network, self.optimizer, self.of = training.network.copy(), training.optimizer, training.X.shape[0]
-        self.X, self.Y = training.X[batch.rows], training.Y[batch.rows]
-        self.weights = training.weights[batch.rows] if training.weights.size else training.weights
-        self.rows = len(batch.rows)
+        self, update: NextUpdate, settings: Settings | None = None, *, joined: bool = True
+    ) -> None:  # fmt: skip
+        self.batch = batch = update.batch
+        self.number, self.rates, self.rows = batch.number, (batch.rate,), len(batch.rows)
+        self.network = update.network if joined else update.network.copy()
+        self.optimizer, self.of = update.optimizer, update.row_count
+        self.X, self.Y, self.weights = update.X, update.Y, update.weights
         self.given = settings or Settings()
         self.settings = _per_batch(self.given, self.weights, self.rows)
-        self._of_rows: dict[tuple[int, int], dict[str, Array]] = {}
+        self._row: tuple[int, int, dict[str, Array]] | None = None
         self._passed: dict[int, dict[str, Array]] = {}
-        self.step = self._step(training, joined)
+        self.joined, self.step = joined, self._step(update, joined)
         self.executable = self.step.executable
         self.weight, self.scale = self.step.weight, self.step.scale
-        with np.errstate(all="ignore"):  # numbers beyond float64 are shown as what they are
-            self._run(training.errors)
         joins = self.executable.loss is not self.network.loss
-        self.chain = Recording(training, batch, settings, joined=False) if joined and joins else None
+        self.chain = Recording(update, settings, joined=False) if joined and joins else None
+        with np.errstate(all="ignore"):  # numbers beyond float64 are shown as what they are
+            self._run(update)
 
-    def _step(self, training: SingleUpdates, joined: bool) -> PlainStep:
+    def _step(self, update: NextUpdate, joined: bool) -> PlainStep:
         """Give the step by the plain program that keeps every buffer, its batch cut into the training's shards."""
         s, network = self.settings, self.network
         if not joined:
@@ -111,20 +107,22 @@ class Recording:
         step = PlainStep.of(
             network, self.X, self.Y, self.weights, rule=s.rule(reduction(network.loss, network.output_size)),
             step=self.number - 1, seed=s.seed, optimizer=self.optimizer, decay_biases=s.decay_biases, compiled=False,
-            keep=True, batch_size=training.batch_size, rows=training.executable.rows,
+            keep=True, batch_size=update.batch_size, rows=update.shard_rows,
         )  # fmt: skip
-        step.memory.slots[:] = training.memory.slots
         return step
 
-    def _run(self, errors: Sequence[float]) -> None:
-        """Run the recorded step, which follows those with these errors."""
+    def _run(self, update: NextUpdate) -> None:
+        """Run the recorded step."""
         step, network, slots = self.step, self.network, self.step.memory.slots
         self.before, self.state_before = network.parameters.copy(), network.state.copy()
-        self.slots_before = slots.copy()
+        self.slots_before = update.slots
         self.E = step.loss()
+        if not self.joined:
+            return  # what is read of it are the slopes
         self.penalty = step.penalty()
-        self.errors = [*errors, self.E + self.penalty]
+        self.errors = [*update.errors, self.E + self.penalty]
         self.gradients = self._gradients()
+        slots[:] = update.slots
         step.update(self.rates[-1], self.number)
         self.after, self.slots_after = network.parameters.copy(), slots.copy()
         self.state_after = network.state.copy()
@@ -170,13 +168,10 @@ class Recording:
 
     def row_gradient(self, k: int, name: str, row: int) -> Array:
         """Give one row's part of a parameter's gradient: op k's own backward on that row's buffers."""
-        if (k, row) not in self._of_rows:
-            count = sum(int(np.prod(shape)) for shape in self.network.shapes[k].parameters.values())
-            found = self._own.run(k, slice(row, row + 1), inputs=False)
-            if len(self._of_rows) * count > KEPT_NUMBERS:
-                self._of_rows.clear()
-            self._of_rows[k, row] = {name: found[f"d{name}"] for name in self.network.shapes[k].parameters}
-        return self._of_rows[k, row][name]
+        if self._row is None or self._row[:2] != (k, row):
+            self._row = k, row, self._own.run(k, slice(row, row + 1), inputs=False)
+        gradient: Array = self._row[2][f"d{name}"]
+        return gradient
 
     def passed_back(self, k: int, name: str) -> Array:
         """Give the slopes (n, numbers) that op k alone passes back to what it reads as `name`.

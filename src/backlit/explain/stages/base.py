@@ -231,8 +231,8 @@ class ParameterQuantity(Quantity):
         """Give where an element of the parameter's array is; None where it is none of this quantity's."""
         if self._where is not None:
             return next((at for at in self.places(0) if self.index(at) == index), None)
-        inside = len(index) == self.array.ndim and all(k < size for k, size in zip(index, self.array.shape, strict=True))
-        if not inside:
+        shape = self.array.shape
+        if len(index) != len(shape) or any(k >= size for k, size in zip(index, shape, strict=True)):
             return None
         return Place(0, index[0], index[1]) if self.sources else Place(0, 0, index[0])
 

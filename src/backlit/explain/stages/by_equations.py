@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import weakref
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
@@ -21,6 +22,10 @@ from backlit.ops.equations import Element, Equations, Formula, Index, Part, ever
 
 Cell = tuple[Readable, int]
 """A number of an array: its quantity, and the unit there."""
+
+
+_TERMS: weakref.WeakKeyDictionary[Any, dict[tuple[int, str, Index], int]] = weakref.WeakKeyDictionary()
+"""What `EquationStage._terms` has found for the parts of each node: steps of one network follow one another."""
 
 
 class EquationStage(Stage):
@@ -224,8 +229,12 @@ class EquationStage(Stage):
 
     def _terms(self, part: Part) -> int:
         """Give about how many numbers the formulas have."""
-        some = {part.places[k] for k in (0, len(part.places) // 2, -1)}
-        return max(len(list(elements(self._formula(part, index, 0)))) for index in some)
+        known = _TERMS.setdefault(self.context.recording.network.graph, {})
+        key = self.k, part.array, part.places[0]
+        if key not in known or part.row_formula is not None:
+            some = {part.places[k] for k in (0, len(part.places) // 2, -1)}
+            known[key] = max(len(list(elements(self._formula(part, index, 0)))) for index in some)
+        return known[key]
 
     # ------------------------------------------------------------------------------------------------------- the slopes
 
