@@ -1,4 +1,4 @@
-"""The records of a network as it is at a moment: plain numbers and names, for a drawing that changes while it trains."""
+"""The records of a network as it is at a moment: plain numbers and names, for a drawing that changes as it trains."""
 
 from __future__ import annotations
 

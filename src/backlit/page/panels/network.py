@@ -19,7 +19,8 @@ from backlit.show.live.network_panel import network_panel_html
 class NetworkPanel(Panel):
     """The network with its weights as width and colour.
 
-    Which units of a large layer are drawn is chosen when a network is drawn first, and stays until it is asked for anew.
+    The units of a large layer that are drawn are chosen when a network is drawn first, and stay until the choice is
+    asked for anew.
     """
 
     name: ClassVar[str] = "network"

@@ -10,14 +10,15 @@ const WAIT = 120
 /** Letters of the drawing's own size, and the smallest that are shown; the most that it is enlarged. */
 const LETTERS = 13
 const LEGIBLE = 11.05
-const LARGER = 1.6
+const LARGER = 1.4
 
 const panel = document.getElementById("panel-network")
 let values = /** @type {string[]} */ ([])
 let looked = "" // the unit that is looked at
 let weight = "" // the weight that is looked at
-/** Where the keyboard is in the drawing. @type {{unit: string, weight: string} | null} */
-let held = null
+/** Whether the keyboard is in the drawing, and where it was last: at a unit, or at one of its weights. */
+let held = false
+let at = { unit: "", weight: "" }
 let waiting = 0
 
 /** @returns {SVGSVGElement | null} */
@@ -94,15 +95,18 @@ function mark() {
   for (const edge of edgesOf(svg)) edge.path.toggleAttribute("data-on", edge.name === weight)
 }
 
-/** Show a text beside the pointer; an empty one hides it. @param {string} text @param {MouseEvent | null} at */
-function tip(text, at = null) {
-  const place = /** @type {HTMLElement | null} */ (panel?.querySelector(".net-told") ?? null)
-  if (!place || !panel) return
-  place.textContent = text
-  if (!at) return
+/** The edge whose number is shown beside it, -1 for none. */
+let shown = -1
+
+/** Show an edge's number at a place of the window; -1 hides it. @param {number} k @param {number} x @param {number} y */
+function tip(k, x = 0, y = 0) {
+  shown = k
+  const [place, svg] = [/** @type {HTMLElement | null} */ (panel?.querySelector(".net-told") ?? null), drawing()]
+  if (!place || !panel || !svg) return
+  place.textContent = k < 0 ? "" : told(svg, k)
   const box = panel.getBoundingClientRect()
-  place.style.left = `${Math.min(at.clientX - box.left + 14, box.width - place.offsetWidth)}px`
-  place.style.top = `${at.clientY - box.top + 14}px`
+  place.style.left = `${Math.max(0, Math.min(x - box.left + 14, box.width - place.offsetWidth))}px`
+  place.style.top = `${y - box.top + 14}px`
 }
 
 // ------------------------------------------------------------------------------------------------- units and weights
@@ -187,6 +191,8 @@ panel?.addEventListener("part", (given) => {
   if (!numbers || !svg) return
   values = numbers.values.split(" ")
   write(panel, numbers)
+  const place = panel.querySelector(".net-told")
+  if (place && shown >= 0) put(place, told(svg, shown))
   if (!svg.querySelector('.unit[tabindex="0"]')) begin(svg)
   const focused = document.activeElement
   if (focused instanceof SVGElement && svg.contains(focused) && focused.tagName === "path") {
@@ -203,11 +209,11 @@ function begin(svg) {
   svg.style.maxWidth = `${Math.round(wide * LARGER)}px`
   mark()
   const units = [...svg.querySelectorAll(".unit")]
-  const unit = units.find((one) => nameOf(one) === (held?.unit ?? looked)) ?? units[0]
+  const unit = units.find((one) => nameOf(one) === (at.unit || looked)) ?? units[0]
   if (!unit) return
   const lost = held && (document.activeElement === document.body || document.activeElement === null)
-  const back = lost && held?.weight ? edgesOf(svg).findIndex((edge) => edge.name === held?.weight) : -1
-  goTo(svg, unit, Boolean(lost) && back < 0)
+  const back = lost && at.weight ? edgesOf(svg).findIndex((edge) => edge.name === at.weight) : -1
+  goTo(svg, unit, lost && back < 0)
   if (back >= 0) goToEdge(svg, back)
 }
 
@@ -225,18 +231,18 @@ panel?.addEventListener("mousemove", (event) => {
   if (!svg || !svg.contains(target)) return
   const unit = target.closest(".unit")
   if (unit) {
-    tip("")
+    tip(-1)
     bringOut(unit)
     return look(nameOf(unit))
   }
   const k = pointed(svg, event)
   svg.classList.toggle("at-edge", k >= 0)
-  tip(k < 0 ? "" : told(svg, k), event)
+  tip(k, event.clientX, event.clientY)
   bringOut(null, k)
 })
 panel?.addEventListener("mouseleave", () => {
   clearTimeout(waiting)
-  tip("")
+  tip(-1)
   bringOut(null)
 })
 
@@ -264,21 +270,25 @@ panel?.addEventListener("focusin", (event) => {
   if (!svg || !svg.contains(target)) return
   const unit = target.closest(".unit")
   if (unit) {
-    held = { unit: nameOf(unit), weight: "" }
+    held = true
+    at = { unit: nameOf(unit), weight: "" }
     goTo(svg, unit, false)
     bringOut(unit)
     return look(nameOf(unit))
   }
   const k = edgesOf(svg).findIndex((edge) => edge.path === target)
   if (k < 0) return
-  held = { unit: held?.unit ?? "", weight: edgesOf(svg)[k].name }
+  held = true
+  at.weight = edgesOf(svg)[k].name
   bringOut(null, k)
-  tip("")
+  const box = target.getBoundingClientRect()
+  tip(k, box.left + box.width / 2, box.top + box.height / 2)
 })
 panel?.addEventListener("focusout", (event) => {
   const target = /** @type {Element} */ (event.target)
   if (!target.isConnected) return
-  held = null
+  held = false
+  tip(-1)
   bringOut(null)
   if (target.tagName === "path") for (const one of ["tabindex", "role", "aria-label"]) target.removeAttribute(one)
 })
@@ -300,15 +310,12 @@ panel?.addEventListener("keydown", (event) => {
   }
   const edges = edgesOf(svg)
   const k = edges.findIndex((edge) => edge.path === target)
-  if (k < 0 || !held) return
-  const own = edgesAt(svg, held.unit)
-  const unitOf = held.unit
-  if (step) {
-    goToEdge(svg, own[(own.indexOf(k) + step[0] + step[1] + own.length) % own.length])
-    held = { unit: unitOf, weight: held?.weight ?? "" }
-  } else if (enter) choose(edges[k].name)
+  if (k < 0) return
+  const own = edgesAt(svg, at.unit)
+  if (step) goToEdge(svg, own[(own.indexOf(k) + step[0] + step[1] + own.length) % own.length])
+  else if (enter) choose(edges[k].name)
   else if (event.key === "Escape") {
-    const back = [...svg.querySelectorAll(".unit")].find((one) => nameOf(one) === unitOf)
+    const back = [...svg.querySelectorAll(".unit")].find((one) => nameOf(one) === at.unit)
     if (back) goTo(svg, back)
   } else return
   event.preventDefault()

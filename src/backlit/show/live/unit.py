@@ -18,8 +18,8 @@ BAR = 60
 def unit_html(unit: LiveUnit) -> str:
     """Give a unit's panel."""
     return "".join([
-        f'<h2>Unit {escape(without_middle(unit.name, 40))}</h2>', _facts(unit), figure_svg(histogram(unit), standalone=False),
-        _table(unit), _classes(unit), _weights(unit),
+        f"<h2>Unit {escape(without_middle(unit.name, 40))}</h2>", _facts(unit),
+        figure_svg(histogram(unit), standalone=False), _table(unit), _classes(unit), _weights(unit),
     ])  # fmt: skip
 
 
@@ -43,6 +43,9 @@ def flat_words(unit: LiveUnit) -> str:
     """Say for how many rows the activation is flat."""
     share = f"{100.0 * (unit.flat or 0.0):.3g} %"
     name = escape(unit.activation)
+    if not unit.flat:
+        state = "Saturated" if unit.both_ends else "Off"
+        return f"{state} for no row: nowhere is the slope of {name} at most 1/50 of the steepest."
     if unit.both_ends:
         return f"Saturated for {share} of the rows: {name} is flat there, its slope at most 1/50 of the steepest."
     if unit.dead:
@@ -62,8 +65,9 @@ def histogram(unit: LiveUnit) -> Figure:
     if unit.histogram.outside:
         summary += f" {counted(unit.histogram.outside, 'output')} not finite."
     return Figure(
-        title=f"Output of {unit.name} over {unit.rows:,} rows", summary=summary, x=Axis("output", low=edges[0], high=edges[-1]),
-        y=Axis("rows", low=0.0), layers=(Bars(low=edges[:-1], high=edges[1:], values=counts),),
+        title=f"Output of {unit.name} over {unit.rows:,} rows", summary=summary,
+        x=Axis("output", low=edges[0], high=edges[-1]), y=Axis("rows", low=0.0),
+        layers=(Bars(low=edges[:-1], high=edges[1:], values=counts),),
         table=DataTable(("output", "rows"), rows, 1), width=340, height=190, legend=False,
     )  # fmt: skip
 
@@ -74,7 +78,7 @@ def _table(unit: LiveUnit) -> str:
     wrong = unit.histogram.outside
     also = f'<p class="note">{counted(wrong, "row")} with an output that is not a finite number.</p>' if wrong else ""
     return (f'{also}<details id="unit-histogram"><summary>Histogram as a table</summary><div class="scroll"><table>'
-            f'<thead><tr><th scope="col">output<th scope="col" class="n">rows<tbody>{rows}</table></div></details>')  # fmt: skip
+            f"<thead>{_head('output', 'rows')}<tbody>{rows}</table></div></details>")  # fmt: skip
 
 
 def _classes(unit: LiveUnit) -> str:
@@ -82,8 +86,8 @@ def _classes(unit: LiveUnit) -> str:
         return ""
     rows = "".join(f'<tr><th scope="row">{escape(without_middle(one.name, 40))}<td class="n">{four_digits(one.mean)}'
                    f'<td class="n">{one.rows:,}' for one in unit.classes)  # fmt: skip
-    return (f'<h3>Mean output by class</h3><div class="scroll"><table><thead><tr><th scope="col">class'
-            f'<th scope="col" class="n">mean<th scope="col" class="n">rows<tbody>{rows}</table></div>')  # fmt: skip
+    return (f'<h3>Mean output by class</h3><div class="scroll"><table><thead>{_head("class", "mean", "rows")}'
+            f"<tbody>{rows}</table></div>")  # fmt: skip
 
 
 def _weights(unit: LiveUnit) -> str:
@@ -94,15 +98,19 @@ def _weights(unit: LiveUnit) -> str:
     rows = "".join(_weight(one, largest) for one in every)
     left = unit.weight_count - len(unit.weights)
     more = f'<p class="note">and {counted(left, "smaller weight")}.</p>' if left else ""
-    return (f'<h3>Weights that lead to it</h3><div class="scroll"><table class="unit-weights"><thead><tr><th scope="col">weight'
-            f'<th scope="col" class="n">value<th><tbody>{rows}</table></div>{more}')  # fmt: skip
+    return (f'<h3>Weights that lead to it</h3><div class="scroll"><table class="unit-weights">'
+            f'<thead>{_head("weight", "value")}<td><tbody>{rows}</table></div>{more}')  # fmt: skip
+
+
+def _head(first: str, *others: str) -> str:
+    return f'<tr><th scope="col">{first}' + "".join(f'<th scope="col" class="n">{name}' for name in others)
 
 
 def _weight(one: UnitWeight, largest: float) -> str:
     size = abs(one.value) / largest
     length = round(BAR * size, 1) if size <= 1.0 else 0.0
     sign = "minus" if one.value < 0 else "plus"
-    name = escape(one.name)
-    return (f'<tr><th scope="row"><button class="link" data-weight="{name}">{escape(without_middle(one.name, 40))}</button>'
-            f'<td class="n">{four_digits(one.value)}<td><svg class="unit-bar" width="{BAR}" height="10" aria-hidden="true">'
-            f'<rect class="{sign}" width="{length:g}" height="10"/></svg>')  # fmt: skip
+    button = f'<button class="link" data-weight="{escape(one.name)}">{escape(without_middle(one.name, 40))}</button>'
+    bar = f'<svg class="unit-bar" width="{BAR}" height="10" aria-hidden="true"><rect class="{sign}"'
+    return (f'<tr><th scope="row">{button}<td class="n">{four_digits(one.value)}'
+            f'<td>{bar} width="{length:g}" height="10"/></svg>')  # fmt: skip
