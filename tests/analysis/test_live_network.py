@@ -1,4 +1,4 @@
-"""What the live page shows of a network: its names and numbers are those of a worked example; what is folded says so."""
+"""What the live page shows of a network: names and numbers are those of a worked example, what is folded says so."""
 
 import numpy as np
 import pytest
@@ -123,7 +123,9 @@ BLOCKS = {
         lambda: Network([bl.Parallel([[bl.Dense(3)], [bl.Dense(2, "relu")]]), bl.Dense(1)], inputs=4), ["layer 1"], 5,
     ),
     "residual": (lambda: Network([bl.Residual([bl.Dense(4)]), bl.Dense(1)], inputs=4), ["layer 1"], 4),
-    "embedding": (lambda: Network([bl.Embedding(5, 3), bl.Flatten(), bl.Dense(1)], inputs=2), ["layer 1", "layer 2"], 6),
+    "embedding": (
+        lambda: Network([bl.Embedding(5, 3), bl.Flatten(), bl.Dense(1)], inputs=2), ["layer 1", "layer 2"], 6,
+    ),
 }  # fmt: skip
 
 
@@ -141,7 +143,7 @@ def test_what_is_no_dense_layer_is_a_block_and_its_numbers_a_column(name):
 
 
 def test_dense_layers_on_a_sequence_are_blocks_and_nothing_is_drawn_twice():
-    network = Network([bl.Recurrent(3, sequence=True), bl.Dense(2)], inputs=(4, 2))
+    network = Network([bl.Recurrent(3, returns="sequence"), bl.Dense(2)], inputs=(4, 2))
     columns = plan(network).outline.columns
     assert [(column.title, column.block) for column in columns] == [
         ("inputs", True), ("layer 1", True), ("layer 2", True),
@@ -183,8 +185,8 @@ def test_a_unit_has_the_outputs_of_the_rows_and_the_share_that_is_flat(activatio
     assert low <= out.min()
     assert high >= out.max()
     for one in unit.classes:
-        assert one.mean == pytest.approx(out[Y == "abc".index(one.name)].mean())
-        assert one.rows == (Y == "abc".index(one.name)).sum()
+        assert one.mean == pytest.approx(out["abc".index(one.name) == Y].mean())
+        assert one.rows == ("abc".index(one.name) == Y).sum()
     if activation == "leaky_relu":
         assert unit.flat is None
         return
@@ -238,7 +240,8 @@ def test_inputs_and_what_a_block_gives_are_units_too():
     place = made.columns[-2].names.index(name)
     assert unit.mean == pytest.approx(network.outputs(X, 3).reshape(len(X), -1)[:, place].mean())
     assert (unit.weight_count, unit.bias, unit.activation) == (0, None, "")
-    plain = live_unit(*(lambda net: (net, plan(net)))(drawn(2, 3, 2)), "i2", chosen_rows(X[:, 20:22], Y))
+    small = drawn(2, 3, 2)
+    plain = live_unit(small, plan(small), "i2", chosen_rows(X[:, 20:22], Y))
     assert plain.mean == pytest.approx(X[:, 21].mean())
 
 
@@ -252,7 +255,7 @@ def test_a_unit_behind_its_normalization_is_that_of_the_activation():
 
 def test_an_unknown_unit_is_refused():
     network = drawn(2, 3, 2)
-    with pytest.raises(BacklitError, match="no unit 'h9'.*'i1'"):
+    with pytest.raises(BacklitError, match=r"no unit 'h9'.*'i1'"):
         live_unit(network, plan(network), "h9", chosen_rows(np.ones((3, 2)), np.zeros(3)))
 
 

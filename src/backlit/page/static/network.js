@@ -246,6 +246,8 @@ panel?.addEventListener("mouseleave", () => {
   bringOut(null)
 })
 
+addEventListener("resize", () => tip(-1))
+
 panel?.addEventListener("click", (event) => {
   const svg = drawing()
   const target = /** @type {Element} */ (event.target)
@@ -286,8 +288,9 @@ panel?.addEventListener("focusin", (event) => {
 })
 panel?.addEventListener("focusout", (event) => {
   const target = /** @type {Element} */ (event.target)
-  if (!target.isConnected) return
-  held = false
+  setTimeout(() => {
+    if (target.isConnected && document.activeElement?.closest("svg.net") === null) held = false // else it was swapped
+  })
   tip(-1)
   bringOut(null)
   if (target.tagName === "path") for (const one of ["tabindex", "role", "aria-label"]) target.removeAttribute(one)
