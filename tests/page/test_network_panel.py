@@ -60,15 +60,16 @@ def test_folded_units_are_chosen_anew_only_when_asked():
 
 def test_a_unit_is_looked_at_by_its_name_and_one_that_is_gone_gives_way():
     one = session("xor")
-    assert drawn(one, "unit").numbers == {"unit": "h1"}
+    assert drawn(one, "unit").numbers["unit"] == "h1"
     one.do("unit.look", {"name": "h3"})
     part = drawn(one, "unit")
-    assert part.numbers == {"unit": "h3"}
+    assert part.numbers["unit"] == "h3"
+    assert part.numbers["told"].startswith("h3: mean ")
     assert "Unit h3" in part.html
     assert "target 1" in part.html
     assert one.panels["unit"].facts() == {"unit": "h3"}
     one.do("unit.look", {"name": "nothing"})
-    assert drawn(one, "unit").numbers == {"unit": "h1"}
+    assert drawn(one, "unit").numbers["unit"] == "h1"
 
 
 def test_a_unit_has_the_names_of_the_classes():

@@ -17,7 +17,7 @@ from backlit.explain.quantity_names import Names
 from backlit.show.live.network import LEVELS, layout_of, network_html, network_numbers, nice_above
 from backlit.show.live.network_layout import PILL, geometry
 from backlit.show.live.network_panel import network_panel_html
-from backlit.show.live.unit import flat_words, unit_html
+from backlit.show.live.unit import flat_words, unit_html, unit_line
 
 rng = np.random.default_rng(0)
 
@@ -196,6 +196,8 @@ def test_words_say_how_much_is_flat():
     assert flat_words(unit(flat=0.4)) == "Off for 40 % of the rows: relu is flat there."
     assert flat_words(unit(flat=1.0, dead=True)).startswith("Dead: relu is flat for all 10 rows")
     tanh = {"activation": "tanh", "both_ends": True}
+    assert unit_line(unit(flat=1.0, dead=True)) == "h1: mean 0.25, bias 1, dead"
+    assert unit_line(unit(flat=0.125, bias=None, **tanh)) == "h1: mean 0.25, saturated for 12.5 %"
     assert flat_words(unit(flat=0.125, **tanh)).startswith("Saturated for 12.5 % of the rows: tanh is flat there")
     assert "unit-flat" not in unit_html(unit())
     assert "data-poor" in unit_html(unit(flat=0.5, **tanh))

@@ -47,7 +47,8 @@ class NetworkPanel(Panel):
         live = live_network(view.network, plan, rows, **penalties)
         numbers = network_numbers(live, slopes=slopes)
         html = network_panel_html(network_html(live, slopes=slopes, numbers=numbers), live.outline, slopes=slopes)
-        return Part(html, layout_of(live.outline, slopes=slopes), numbers.plain())
+        chosen = getattr(self.session.panels.get("weight"), "chosen", "")
+        return Part(html, layout_of(live.outline, slopes=slopes), numbers.plain() | {"weight": chosen})
 
     def forget(self) -> None:
         """Forget which units were drawn."""

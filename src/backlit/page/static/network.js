@@ -1,7 +1,7 @@
 // The network: writes what changes into the drawing, and brings mouse and keyboard to its units and weights.
 import { seen, send } from "./page.js"
 
-/** What changes in a drawing: a letter for each edge, their numbers, and texts. @typedef {{codes: string, values: string, texts: Record<string, string>}} Numbers */
+/** What changes in a drawing: a letter for each edge, their numbers, and texts. @typedef {{codes: string, values: string, texts: Record<string, string>, weight: string}} Numbers */
 /** @typedef {{path: SVGElement, name: string, source: Element | null, unit: Element, ends: number[]}} Edge */
 
 /** Pixels on the screen from which a line is pointed at; milliseconds until a unit is looked at. */
@@ -10,7 +10,7 @@ const WAIT = 120
 /** Letters of the drawing's own size, and the smallest that are shown; the most that it is enlarged. */
 const LETTERS = 13
 const LEGIBLE = 11.05
-const LARGER = 1.4
+const LARGER = 1.25
 
 const panel = document.getElementById("panel-network")
 let values = /** @type {string[]} */ ([])
@@ -95,15 +95,23 @@ function mark() {
   for (const edge of edgesOf(svg)) edge.path.toggleAttribute("data-on", edge.name === weight)
 }
 
-/** The edge whose number is shown beside it, -1 for none. */
+/** The edge whose number is shown beside it, -1 for none; the unit that is pointed at or has the focus. */
 let shown = -1
+let near = /** @type {Element | null} */ (null)
 
 /** Show an edge's number at a place of the window; -1 hides it. @param {number} k @param {number} x @param {number} y */
 function tip(k, x = 0, y = 0) {
+  const svg = drawing()
   shown = k
-  const [place, svg] = [/** @type {HTMLElement | null} */ (panel?.querySelector(".net-told") ?? null), drawing()]
-  if (!place || !panel || !svg) return
-  place.textContent = k < 0 ? "" : told(svg, k)
+  near = null
+  if (svg) say(k < 0 ? "" : told(svg, k), x, y)
+}
+
+/** Show a text at a place of the window. @param {string} text @param {number} x @param {number} y */
+function say(text, x, y) {
+  const place = /** @type {HTMLElement | null} */ (panel?.querySelector(".net-told") ?? null)
+  if (!place || !panel) return
+  place.textContent = text
   const box = panel.getBoundingClientRect()
   place.style.left = `${Math.max(0, Math.min(x - box.left + 14, box.width - place.offsetWidth))}px`
   place.style.top = `${y - box.top + 14}px`
@@ -114,7 +122,6 @@ function tip(k, x = 0, y = 0) {
 /** Look at a unit, a moment later, so that passing over others asks for nothing. @param {string} name */
 function look(name) {
   clearTimeout(waiting)
-  if (name === looked) return
   waiting = setTimeout(() => {
     looked = name
     mark()
@@ -190,6 +197,10 @@ panel?.addEventListener("part", (given) => {
   const svg = drawing()
   if (!numbers || !svg) return
   values = numbers.values.split(" ")
+  if (weight !== numbers.weight) {
+    weight = numbers.weight
+    mark()
+  }
   write(panel, numbers)
   const place = panel.querySelector(".net-told")
   if (place && shown >= 0) put(place, told(svg, shown))
@@ -219,8 +230,13 @@ function begin(svg) {
 
 document.getElementById("panel-unit")?.addEventListener("part", (given) => {
   const event = /** @type {CustomEvent<import("./page.js").Part>} */ (given)
-  const numbers = /** @type {{unit: string} | undefined} */ (event.detail.numbers)
-  if (!numbers || numbers.unit === looked) return
+  const numbers = /** @type {{unit: string, told: string} | undefined} */ (event.detail.numbers)
+  if (!numbers) return
+  if (near?.isConnected && nameOf(near) === numbers.unit) {
+    const box = near.getBoundingClientRect()
+    say(numbers.told, box.left, box.bottom - 8)
+  }
+  if (numbers.unit === looked) return
   looked = numbers.unit
   mark()
 })
@@ -231,7 +247,9 @@ panel?.addEventListener("mousemove", (event) => {
   if (!svg || !svg.contains(target)) return
   const unit = target.closest(".unit")
   if (unit) {
+    if (unit === near) return
     tip(-1)
+    near = unit
     bringOut(unit)
     return look(nameOf(unit))
   }
@@ -275,6 +293,7 @@ panel?.addEventListener("focusin", (event) => {
     held = true
     at = { unit: nameOf(unit), weight: "" }
     goTo(svg, unit, false)
+    near = unit
     bringOut(unit)
     return look(nameOf(unit))
   }

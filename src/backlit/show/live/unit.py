@@ -25,7 +25,7 @@ def unit_html(unit: LiveUnit) -> str:
 
 def _facts(unit: LiveUnit) -> str:
     kind = f", {escape(unit.activation)}" if unit.activation else ""
-    over = f"{unit.rows:,} training rows" if unit.rows == unit.all_rows else (
+    over = counted(unit.rows, "training row") if unit.rows == unit.all_rows else (
         f"{unit.rows:,} of the {unit.all_rows:,} training rows, evenly chosen"
     )  # fmt: skip
     middle = "no finite output" if unit.mean is None or unit.spread is None else (
@@ -51,6 +51,17 @@ def flat_words(unit: LiveUnit) -> str:
     if unit.dead:
         return f"Dead: {name} is flat for all {counted(unit.rows, 'row')}, so hardly any gradient reaches its weights."
     return f"Off for {share} of the rows: {name} is flat there."
+
+
+def unit_line(unit: LiveUnit) -> str:
+    """Say a unit's numbers in a line, to stand beside it."""
+    parts = [f"mean {four_digits(unit.mean)}" if unit.mean is not None else "no finite output"]
+    if unit.bias:
+        parts.append(f"bias {four_digits(unit.bias.value)}")
+    if unit.flat is not None:
+        what = "dead" if unit.dead else f"{'saturated' if unit.both_ends else 'off'} for {100.0 * unit.flat:.3g} %"
+        parts.append(what)
+    return f"{without_middle(unit.name, 40)}: {', '.join(parts)}"
 
 
 def histogram(unit: LiveUnit) -> Figure:
