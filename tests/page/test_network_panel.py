@@ -3,6 +3,7 @@
 import pytest
 
 from backlit.errors import BacklitError
+from backlit.page.design import Design
 from backlit.page.panels import PANELS
 from backlit.page.session import Session
 from backlit.page.sources import source_of
@@ -29,8 +30,10 @@ def test_the_layout_stays_and_the_numbers_change_while_it_trains():
     assert drawn(one, "network") == first
 
 
-def test_the_slopes_are_those_of_the_error_that_trains_penalties_included():
+@pytest.mark.parametrize("l2", [0.0, 0.5])
+def test_the_slopes_are_those_of_the_error_that_trains_penalties_included(l2):
     one = session("two-layer")
+    one.build(Design(one.design.network, one.design.training | {"l2": l2}))
     one.do("network.mode", {"slopes": True})
     part = drawn(one, "network")
     one.do("bar.advance", {"epochs": 1})

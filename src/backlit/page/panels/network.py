@@ -41,18 +41,15 @@ class NetworkPanel(Panel):
         """Draw the network."""
         plan, slopes, rows, penalties = self.plan(view), self.slopes, None, {}
         if slopes:
-            settings = self.session.training.settings
-            rows = chosen_rows(view.source.X, view.source.Y)
+            training = self.session.training
+            settings, weights = training.settings, training.weights if training.weights.size else None
+            rows = chosen_rows(view.source.X, view.source.Y, weights)
             penalties = {name: getattr(settings, name) for name in ("l1", "l2", "decay_biases")}
         live = live_network(view.network, plan, rows, **penalties)
         numbers = network_numbers(live, slopes=slopes)
         html = network_panel_html(network_html(live, slopes=slopes, numbers=numbers), live.outline, slopes=slopes)
         chosen = getattr(self.session.panels.get("weight"), "chosen", "")
         return Part(html, layout_of(live.outline, slopes=slopes), numbers.plain() | {"weight": chosen})
-
-    def forget(self) -> None:
-        """Forget which units were drawn."""
-        self._plan = None
 
     def facts(self) -> Mapping[str, Any]:
         """Give whether slopes are shown."""
