@@ -129,11 +129,12 @@ function look(name) {
   }, WAIT)
 }
 
-/** Ask for a weight's chain rule. @param {string} name */
-function choose(name) {
+/** Ask for a weight's chain rule. @param {string} name @param {boolean} see whether to scroll to it */
+async function choose(name, see) {
   weight = name
   mark()
-  send("weight.choose", { name }, panel, seen().includes("weight") ? ["weight"] : [])
+  const done = await send("weight.choose", { name }, panel, seen().includes("weight") ? ["weight"] : [])
+  if (done && see) document.getElementById("panel-weight")?.scrollIntoView({ block: "nearest" })
 }
 
 /** Give the edge that is pointed at, -1 for none. @param {SVGSVGElement} svg @param {MouseEvent} event */
@@ -276,12 +277,12 @@ panel?.addEventListener("click", (event) => {
     return look(nameOf(unit))
   }
   const k = pointed(svg, event)
-  if (k >= 0) choose(edgesOf(svg)[k].name)
+  if (k >= 0) choose(edgesOf(svg)[k].name, true)
 })
 
 document.addEventListener("click", (event) => {
   const button = event.target instanceof Element ? event.target.closest("button[data-weight]") : null
-  if (button) choose(button.getAttribute("data-weight") ?? "")
+  if (button) choose(button.getAttribute("data-weight") ?? "", true)
 })
 
 panel?.addEventListener("focusin", (event) => {
@@ -335,7 +336,7 @@ panel?.addEventListener("keydown", (event) => {
   if (k < 0) return
   const own = edgesAt(svg, at.unit)
   if (step) goToEdge(svg, own[(own.indexOf(k) + step[0] + step[1] + own.length) % own.length])
-  else if (enter) choose(edges[k].name)
+  else if (enter) choose(edges[k].name, false)
   else if (event.key === "Escape") {
     const back = [...svg.querySelectorAll(".unit")].find((one) => nameOf(one) === at.unit)
     if (back) goTo(svg, back)
