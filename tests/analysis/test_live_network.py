@@ -148,7 +148,7 @@ def test_dense_layers_on_a_sequence_are_blocks_and_nothing_is_drawn_twice():
     assert [(column.title, column.block) for column in columns] == [
         ("inputs", True), ("layer 1", True), ("layer 2", True),
     ]  # fmt: skip
-    assert columns[2].details[-1] == "8 weights"
+    assert columns[2].details[-1] == "8 parameters"
 
 
 def test_no_slopes_where_the_error_is_not_finite():

@@ -196,10 +196,10 @@ def _block(network: Network, nodes: Sequence[int], number: str) -> Column:
     last = graph.nodes[nodes[-1]]
     layer = network.layers[int(number) - 1] if network.layers else last.op
     size = sum(network[name].size for name in network.layout if name.partition(".")[0].rstrip(_LETTERS) == number)
-    said = layer.summary()
+    said = layer.summary().replace(" -> ", " → ")
     lines = [said] if "[" in said else said.split(", ")
     lines += [f"gives {shape_text(graph.rows[last.writes])}"]
-    lines += [counted(size, "weight")] if size else []
+    lines += [counted(size, "parameter")] if size else []
     return Column(f"layer {number}", tuple(lines), (), last.writes, last.label)
 
 

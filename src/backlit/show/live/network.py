@@ -133,7 +133,7 @@ def sentence(outline: LiveOutline) -> str:
         what = ", ".join(column.details) if column.block else counted(column.size, "unit")
         also = f" ({', '.join(column.details)})" if column.details and not column.block else ""
         parts.append(f"{column.title}: {what}{also}")
-    return f"Network with {counted(outline.weights, 'weight')} in all. {'; '.join(parts)}."
+    return f"Network with {counted(outline.weights, 'parameter')} in all. {'; '.join(parts)}."
 
 
 def _svg(outline: LiveOutline, slopes: bool, numbers: Numbers) -> str:

@@ -13,7 +13,7 @@ LETTERS, LINE = 13.0, 16
 PILL, APART = 26, 10
 """The height of a unit; the space between two."""
 MARGIN, NEAR = 10, 8
-LONGEST_NAME, LONGEST_HEAD, BLOCK_TEXT = 104.0, 118.0, 112.0
+LONGEST_NAME, LONGEST_HEAD, BLOCK_TEXT = 104.0, 118.0, 126.0
 GAPS = ((4, 84), (6, 72))
 """The width of the edges between columns: of up to so many columns, and else CLOSE."""
 CLOSE = 58
@@ -100,8 +100,8 @@ def _head(column: LiveColumn) -> tuple[str, ...]:
 
 
 def _block_lines(column: LiveColumn) -> tuple[str, ...]:
-    whole = [text.replace(" × ", "\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}") for text in column.details]
-    lines = [line for text in whole for line in wrapped(text, BLOCK_TEXT, LETTERS)]
+    whole = [text.replace(" × ", "|×|") for text in column.details]  # a shape is not broken
+    lines = [line.replace("|×|", " × ") for text in whole for line in wrapped(text, BLOCK_TEXT, LETTERS)]
     return tuple(shortened(line, BLOCK_TEXT + 8, LETTERS) for line in lines)
 
 
