@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from zlib import crc32
 
 from backlit.analysis.live.records import LiveUnit, UnitWeight
 from backlit.errors import counted
@@ -109,7 +110,8 @@ def _weights(unit: LiveUnit) -> str:
     rows = "".join(_weight(one, largest) for one in every)
     left = unit.weight_count - len(unit.weights)
     more = f'<p class="note">and {counted(left, "smaller weight")}.</p>' if left else ""
-    return (f'<h3>Weights that lead to it</h3><div class="scroll"><table class="unit-weights">'
+    frame = 'class="scroll unit-frame" id="unit-frame" data-keep-scroll tabindex="0" role="group" aria-label="Weights"'
+    return (f'<h3>Weights that lead to it</h3><div {frame}><table class="unit-weights">'
             f'<thead>{_head("weight", "value")}<td><tbody>{rows}</table></div>{more}')  # fmt: skip
 
 
@@ -121,7 +123,8 @@ def _weight(one: UnitWeight, largest: float) -> str:
     size = abs(one.value) / largest
     length = round(BAR * size, 1) if size <= 1.0 else 0.0
     sign = "minus" if one.value < 0 else "plus"
-    button = f'<button class="link" data-weight="{escape(one.name)}">{escape(without_middle(one.name, 40))}</button>'
+    key = f'id="unit-w-{crc32(one.name.encode()):x}" data-weight="{escape(one.name)}"'  # keeps the focus, as they move
+    button = f'<button class="link" {key}>{escape(without_middle(one.name, 40))}</button>'
     bar = f'<svg class="unit-bar" width="{BAR}" height="10" aria-hidden="true"><rect class="{sign}"'
     return (f'<tr><th scope="row">{button}<td class="n">{four_digits(one.value)}'
             f'<td>{bar} width="{length:g}" height="10"/></svg>')  # fmt: skip
