@@ -18,11 +18,11 @@ MOST_ROWS = 2_000
 
 
 class Rows(NamedTuple):
-    """Rows that a network is looked at with: X (n, inputs) and Y, of `count` in all; `weights` (n,) if they have any."""
+    """Rows that a network is looked at with: X (n, inputs) and Y, of `all_rows`; `weights` (n,) if any."""
 
     X: Array
     Y: Array
-    count: int
+    all_rows: int
     weights: Array | None = None
 
 
@@ -50,11 +50,11 @@ def live_network(network: Network, plan: Plan, rows: Rows | None = None, **penal
     try:
         found = network.gradient(rows.X, rows.Y, sample_weight=rows.weights, **penalties)
     except BacklitError as error:
-        return LiveNetwork(plan.outline, weights, None, len(rows.X), rows.count, str(error))
+        return LiveNetwork(plan.outline, weights, None, len(rows.X), rows.all_rows, str(error))
     gradient = np.zeros(network.parameters.size)
     for name, values in found.items():
         start, shape = network.layout[name]
         gradient[start : start + math.prod(shape)] = values.ravel()
     taken = zip(gradient[plan.offsets].tolist(), plan.trained.tolist(), strict=True)
     slopes = tuple(slope if trained else None for slope, trained in taken)
-    return LiveNetwork(plan.outline, weights, slopes, len(rows.X), rows.count)
+    return LiveNetwork(plan.outline, weights, slopes, len(rows.X), rows.all_rows)

@@ -23,7 +23,7 @@ MOST_EDGES = 480
 """Of a network with more weights than so many between the drawn units, fewer units of each column are drawn."""
 
 FEWEST_UNITS = 3
-MOST_COLUMNS = 24
+MOST_COLUMNS = 16
 """Of more columns the middle ones are one block."""
 
 
@@ -66,7 +66,7 @@ class Plan(NamedTuple):
     """What is drawn of a network, kept for as long as it is drawn, so that units do not come and go.
 
     Attributes:
-        outline: the record. columns: those of the outline, with all their units. drawn: of each, the places of the units.
+        outline: the record. columns: those of the outline, with all their units. drawn: the places of each one's units.
         offsets: where each edge's weight lies in the network's parameters. trained: which of them are trained.
         names: all names of the network.
     """
@@ -185,9 +185,10 @@ def _same_units(network: Network, names: Names, nodes: Sequence[int], before: Co
 
 def _followed(column: Column, op: Layer, label: str, buffer: str) -> Column:
     """Give a column with a layer behind it that keeps its units; the output of a unit is that of its activation."""
-    activates = isinstance(op, Activation) and column.activation is None
     followed = column._replace(details=(*column.details, f"then {op.summary()}"), buffer=buffer)
-    return followed._replace(label=label, activation=op) if activates else followed
+    if isinstance(op, Activation) and column.activation is None:
+        return followed._replace(label=label, activation=op)
+    return followed
 
 
 def _block(network: Network, nodes: Sequence[int], number: str) -> Column:
@@ -195,8 +196,10 @@ def _block(network: Network, nodes: Sequence[int], number: str) -> Column:
     last = graph.nodes[nodes[-1]]
     layer = network.layers[int(number) - 1] if network.layers else last.op
     size = sum(network[name].size for name in network.layout if name.partition(".")[0].rstrip(_LETTERS) == number)
-    lines = [layer.summary(), f"gives {shape_text(graph.rows[last.writes])}"]
-    lines += [counted(size, "weight")] if size else []
+    said = layer.summary().replace(" -> ", " → ")
+    lines = [said] if "[" in said else said.split(", ")
+    lines += [f"gives {shape_text(graph.rows[last.writes])}"]
+    lines += [counted(size, "parameter")] if size else []
     return Column(f"layer {number}", tuple(lines), (), last.writes, last.label)
 
 

@@ -1,4 +1,4 @@
-"""The records of a network as it is at a moment: plain numbers and names, for a drawing that changes while it trains."""
+"""The records of a network as it is at a moment: plain numbers and names, for a drawing that changes as it trains."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class LiveOutline(msgspec.Struct, frozen=True):
     """What stays the same while a network trains: columns from left to right, and the weights that are drawn.
 
     The edges stand column by column, of a column unit by unit, of a unit in the order of the sources, the bias last.
-    `weights` counts all weights and biases of the network.
+    `weights` counts all parameters of the network.
     """
 
     columns: tuple[LiveColumn, ...]

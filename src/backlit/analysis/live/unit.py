@@ -42,7 +42,7 @@ def live_unit(network: Network, plan: Plan, name: str, rows: Rows, classes: Sequ
     return LiveUnit(
         name=name, place=column.title, activation=place.activation.name if place.activation else "",
         weights=tuple(weights[:NAMED_WEIGHTS]), weight_count=len(weights), bias=bias,
-        histogram=_histogram(place, values), rows=len(values), all_rows=rows.count,
+        histogram=_histogram(place, values), rows=len(values), all_rows=rows.all_rows,
         mean=float(finite.mean()) if finite.size else None, spread=float(finite.std()) if finite.size else None,
         flat=share, both_ends=both_ends, dead=share == 1.0 and not both_ends,
         classes=_class_means(values, rows.Y, classes),
@@ -99,7 +99,8 @@ def _weights(
 def _histogram(place: UnitPlace, values: Array) -> Histogram:
     """Count outputs; the bins of an activation with two bounds lie between these, so that they stay where they are."""
     finite = values[np.isfinite(values)]
-    low, high = place.activation.outputs if place.activation else (-math.inf, math.inf)
+    bounds = place.activation.outputs if place.activation else None
+    low, high = bounds or (-math.inf, math.inf)
     if not finite.size:
         return Histogram((0.0, 1.0), (0,), len(values))
     if not (math.isfinite(low) and math.isfinite(high)):

@@ -19,7 +19,8 @@ from backlit.show.live.network_panel import network_panel_html
 class NetworkPanel(Panel):
     """The network with its weights as width and colour.
 
-    Which units of a large layer are drawn is chosen when a network is drawn first, and stays until it is asked for anew.
+    The units of a large layer that are drawn are chosen when a network is drawn first, and stay until the choice is
+    asked for anew.
     """
 
     name: ClassVar[str] = "network"
@@ -40,17 +41,15 @@ class NetworkPanel(Panel):
         """Draw the network."""
         plan, slopes, rows, penalties = self.plan(view), self.slopes, None, {}
         if slopes:
-            settings = self.session.training.settings
-            rows = chosen_rows(view.source.X, view.source.Y)
+            training = self.session.training
+            settings, weights = training.settings, training.weights if training.weights.size else None
+            rows = chosen_rows(view.source.X, view.source.Y, weights)
             penalties = {name: getattr(settings, name) for name in ("l1", "l2", "decay_biases")}
         live = live_network(view.network, plan, rows, **penalties)
         numbers = network_numbers(live, slopes=slopes)
         html = network_panel_html(network_html(live, slopes=slopes, numbers=numbers), live.outline, slopes=slopes)
-        return Part(html, layout_of(live.outline, slopes=slopes), numbers.plain())
-
-    def forget(self) -> None:
-        """Forget which units were drawn."""
-        self._plan = None
+        chosen = getattr(self.session.panels.get("weight"), "chosen", "")
+        return Part(html, layout_of(live.outline, slopes=slopes), numbers.plain() | {"weight": chosen})
 
     def facts(self) -> Mapping[str, Any]:
         """Give whether slopes are shown."""

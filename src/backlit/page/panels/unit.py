@@ -15,7 +15,7 @@ from backlit.page.commands import command
 from backlit.page.panels.network import NetworkPanel
 from backlit.page.session import Panel, Part, Session
 from backlit.page.view import View
-from backlit.show.live.unit import unit_html
+from backlit.show.live.unit import unit_html, unit_line
 
 
 class UnitPanel(Panel):
@@ -36,7 +36,8 @@ class UnitPanel(Panel):
         if not unit:
             return Part('<h2>Unit</h2><p class="quiet">No single units are drawn: each block is a layer.</p>')
         rows = chosen_rows(view.source.X, view.source.Y)
-        return Part(unit_html(live_unit(view.network, plan, unit, rows, _classes(view, plan))), numbers={"unit": unit})
+        live = live_unit(view.network, plan, unit, rows, _classes(view, plan))
+        return Part(unit_html(live), numbers={"unit": unit, "told": unit_line(live)})
 
     def facts(self) -> Mapping[str, Any]:
         """Give the unit's name."""

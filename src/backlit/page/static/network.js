@@ -1,7 +1,7 @@
 // The network: writes what changes into the drawing, and brings mouse and keyboard to its units and weights.
 import { seen, send } from "./page.js"
 
-/** What changes in a drawing: a letter for each edge, their numbers, and texts. @typedef {{codes: string, values: string, texts: Record<string, string>}} Numbers */
+/** What changes in a drawing: a letter for each edge, their numbers, and texts. @typedef {{codes: string, values: string, texts: Record<string, string>, weight: string}} Numbers */
 /** @typedef {{path: SVGElement, name: string, source: Element | null, unit: Element, ends: number[]}} Edge */
 
 /** Pixels on the screen from which a line is pointed at; milliseconds until a unit is looked at. */
@@ -10,14 +10,15 @@ const WAIT = 120
 /** Letters of the drawing's own size, and the smallest that are shown; the most that it is enlarged. */
 const LETTERS = 13
 const LEGIBLE = 11.05
-const LARGER = 1.6
+const LARGER = 1.25
 
 const panel = document.getElementById("panel-network")
 let values = /** @type {string[]} */ ([])
 let looked = "" // the unit that is looked at
 let weight = "" // the weight that is looked at
-/** Where the keyboard is in the drawing. @type {{unit: string, weight: string} | null} */
-let held = null
+/** Whether the keyboard is in the drawing, and where it was last: at a unit, or at one of its weights. */
+let held = false
+let at = { unit: "", weight: "" }
 let waiting = 0
 
 /** @returns {SVGSVGElement | null} */
@@ -94,15 +95,26 @@ function mark() {
   for (const edge of edgesOf(svg)) edge.path.toggleAttribute("data-on", edge.name === weight)
 }
 
-/** Show a text beside the pointer; an empty one hides it. @param {string} text @param {MouseEvent | null} at */
-function tip(text, at = null) {
+/** The edge whose number is shown beside it, -1 for none; the unit that is pointed at or has the focus. */
+let shown = -1
+let near = /** @type {Element | null} */ (null)
+
+/** Show an edge's number at a place of the window; -1 hides it. @param {number} k @param {number} x @param {number} y */
+function tip(k, x = 0, y = 0) {
+  const svg = drawing()
+  shown = k
+  near = null
+  if (svg) say(k < 0 ? "" : told(svg, k), x, y)
+}
+
+/** Show a text at a place of the window. @param {string} text @param {number} x @param {number} y */
+function say(text, x, y) {
   const place = /** @type {HTMLElement | null} */ (panel?.querySelector(".net-told") ?? null)
   if (!place || !panel) return
   place.textContent = text
-  if (!at) return
   const box = panel.getBoundingClientRect()
-  place.style.left = `${Math.min(at.clientX - box.left + 14, box.width - place.offsetWidth)}px`
-  place.style.top = `${at.clientY - box.top + 14}px`
+  place.style.left = `${Math.max(0, Math.min(x - box.left + 14, box.width - place.offsetWidth))}px`
+  place.style.top = `${y - box.top + 14}px`
 }
 
 // ------------------------------------------------------------------------------------------------- units and weights
@@ -110,7 +122,6 @@ function tip(text, at = null) {
 /** Look at a unit, a moment later, so that passing over others asks for nothing. @param {string} name */
 function look(name) {
   clearTimeout(waiting)
-  if (name === looked) return
   waiting = setTimeout(() => {
     looked = name
     mark()
@@ -118,11 +129,12 @@ function look(name) {
   }, WAIT)
 }
 
-/** Ask for a weight's chain rule. @param {string} name */
-function choose(name) {
+/** Ask for a weight's chain rule. @param {string} name @param {boolean} see whether to scroll to it */
+async function choose(name, see) {
   weight = name
   mark()
-  send("weight.choose", { name }, panel, seen().includes("weight") ? ["weight"] : [])
+  const done = await send("weight.choose", { name }, panel, seen().includes("weight") ? ["weight"] : [])
+  if (done && see) document.getElementById("panel-weight")?.scrollIntoView({ block: "nearest" })
 }
 
 /** Give the edge that is pointed at, -1 for none. @param {SVGSVGElement} svg @param {MouseEvent} event */
@@ -186,7 +198,13 @@ panel?.addEventListener("part", (given) => {
   const svg = drawing()
   if (!numbers || !svg) return
   values = numbers.values.split(" ")
+  if (weight !== numbers.weight) {
+    weight = numbers.weight
+    mark()
+  }
   write(panel, numbers)
+  const place = panel.querySelector(".net-told")
+  if (place && shown >= 0) put(place, told(svg, shown))
   if (!svg.querySelector('.unit[tabindex="0"]')) begin(svg)
   const focused = document.activeElement
   if (focused instanceof SVGElement && svg.contains(focused) && focused.tagName === "path") {
@@ -203,18 +221,23 @@ function begin(svg) {
   svg.style.maxWidth = `${Math.round(wide * LARGER)}px`
   mark()
   const units = [...svg.querySelectorAll(".unit")]
-  const unit = units.find((one) => nameOf(one) === (held?.unit ?? looked)) ?? units[0]
+  const unit = units.find((one) => nameOf(one) === (at.unit || looked)) ?? units[0]
   if (!unit) return
   const lost = held && (document.activeElement === document.body || document.activeElement === null)
-  const back = lost && held?.weight ? edgesOf(svg).findIndex((edge) => edge.name === held?.weight) : -1
-  goTo(svg, unit, Boolean(lost) && back < 0)
+  const back = lost && at.weight ? edgesOf(svg).findIndex((edge) => edge.name === at.weight) : -1
+  goTo(svg, unit, lost && back < 0)
   if (back >= 0) goToEdge(svg, back)
 }
 
 document.getElementById("panel-unit")?.addEventListener("part", (given) => {
   const event = /** @type {CustomEvent<import("./page.js").Part>} */ (given)
-  const numbers = /** @type {{unit: string} | undefined} */ (event.detail.numbers)
-  if (!numbers || numbers.unit === looked) return
+  const numbers = /** @type {{unit: string, told: string} | undefined} */ (event.detail.numbers)
+  if (!numbers) return
+  if (near?.isConnected && nameOf(near) === numbers.unit) {
+    const box = near.getBoundingClientRect()
+    say(numbers.told, box.left, box.bottom - 8)
+  }
+  if (numbers.unit === looked) return
   looked = numbers.unit
   mark()
 })
@@ -225,20 +248,24 @@ panel?.addEventListener("mousemove", (event) => {
   if (!svg || !svg.contains(target)) return
   const unit = target.closest(".unit")
   if (unit) {
-    tip("")
+    if (unit === near) return
+    tip(-1)
+    near = unit
     bringOut(unit)
     return look(nameOf(unit))
   }
   const k = pointed(svg, event)
   svg.classList.toggle("at-edge", k >= 0)
-  tip(k < 0 ? "" : told(svg, k), event)
+  tip(k, event.clientX, event.clientY)
   bringOut(null, k)
 })
 panel?.addEventListener("mouseleave", () => {
   clearTimeout(waiting)
-  tip("")
+  tip(-1)
   bringOut(null)
 })
+
+addEventListener("resize", () => tip(-1))
 
 panel?.addEventListener("click", (event) => {
   const svg = drawing()
@@ -250,12 +277,12 @@ panel?.addEventListener("click", (event) => {
     return look(nameOf(unit))
   }
   const k = pointed(svg, event)
-  if (k >= 0) choose(edgesOf(svg)[k].name)
+  if (k >= 0) choose(edgesOf(svg)[k].name, true)
 })
 
 document.addEventListener("click", (event) => {
   const button = event.target instanceof Element ? event.target.closest("button[data-weight]") : null
-  if (button) choose(button.getAttribute("data-weight") ?? "")
+  if (button) choose(button.getAttribute("data-weight") ?? "", true)
 })
 
 panel?.addEventListener("focusin", (event) => {
@@ -264,21 +291,27 @@ panel?.addEventListener("focusin", (event) => {
   if (!svg || !svg.contains(target)) return
   const unit = target.closest(".unit")
   if (unit) {
-    held = { unit: nameOf(unit), weight: "" }
+    held = true
+    at = { unit: nameOf(unit), weight: "" }
     goTo(svg, unit, false)
+    near = unit
     bringOut(unit)
     return look(nameOf(unit))
   }
   const k = edgesOf(svg).findIndex((edge) => edge.path === target)
   if (k < 0) return
-  held = { unit: held?.unit ?? "", weight: edgesOf(svg)[k].name }
+  held = true
+  at.weight = edgesOf(svg)[k].name
   bringOut(null, k)
-  tip("")
+  const box = target.getBoundingClientRect()
+  tip(k, box.left + box.width / 2, box.top + box.height / 2)
 })
 panel?.addEventListener("focusout", (event) => {
   const target = /** @type {Element} */ (event.target)
-  if (!target.isConnected) return
-  held = null
+  setTimeout(() => {
+    if (target.isConnected && document.activeElement?.closest("svg.net") === null) held = false // else it was swapped
+  })
+  tip(-1)
   bringOut(null)
   if (target.tagName === "path") for (const one of ["tabindex", "role", "aria-label"]) target.removeAttribute(one)
 })
@@ -300,15 +333,12 @@ panel?.addEventListener("keydown", (event) => {
   }
   const edges = edgesOf(svg)
   const k = edges.findIndex((edge) => edge.path === target)
-  if (k < 0 || !held) return
-  const own = edgesAt(svg, held.unit)
-  const unitOf = held.unit
-  if (step) {
-    goToEdge(svg, own[(own.indexOf(k) + step[0] + step[1] + own.length) % own.length])
-    held = { unit: unitOf, weight: held?.weight ?? "" }
-  } else if (enter) choose(edges[k].name)
+  if (k < 0) return
+  const own = edgesAt(svg, at.unit)
+  if (step) goToEdge(svg, own[(own.indexOf(k) + step[0] + step[1] + own.length) % own.length])
+  else if (enter) choose(edges[k].name, false)
   else if (event.key === "Escape") {
-    const back = [...svg.querySelectorAll(".unit")].find((one) => nameOf(one) === unitOf)
+    const back = [...svg.querySelectorAll(".unit")].find((one) => nameOf(one) === at.unit)
     if (back) goTo(svg, back)
   } else return
   event.preventDefault()

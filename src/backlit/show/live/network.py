@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from functools import lru_cache
 from html import escape
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zlib import crc32
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from backlit.analysis.live.records import LiveColumn, LiveEdge, LiveNetwork, LiveOutline
 from backlit.errors import counted
@@ -25,7 +26,7 @@ from backlit.show.live.network_layout import LINE, ONE, PILL, Geometry, Placed, 
 LEVELS = 12
 """So many widths of lines; the letters A to L are those of positive numbers, a to l of negative ones."""
 NONE, WRONG, FIXED = "z", "y", "x"
-"""The letters of a number that is 0, of one that is not finite, and of a weight that is not trained and has no slope."""
+"""The letters of a number that is 0, of one that is not finite, and of the slope of a weight that is not trained."""
 CODES = np.frombuffer("".join([chr(ord("a") + k) for k in range(LEVELS - 1, -1, -1)] + [NONE]
                               + [chr(ord("A") + k) for k in range(LEVELS)]).encode(), np.uint8)  # fmt: skip
 TABLE = 64
@@ -33,7 +34,7 @@ TABLE = 64
 
 
 class Numbers(NamedTuple):
-    """What changes: `codes` have a letter for each edge, `values` are the numbers of the edges, `texts` by their keys."""
+    """What changes: `codes` have a letter for each edge, `values` are the edges' numbers, `texts` by their keys."""
 
     codes: str
     values: tuple[str, ...]
@@ -67,7 +68,7 @@ def network_numbers(live: LiveNetwork, *, slopes: bool) -> Numbers:
     finite = np.isfinite(values)
     largest = float(np.abs(values[finite]).max(initial=0.0))
     scale = nice_above(largest)
-    levels = np.ceil(np.where(finite, np.abs(values), 0.0) * (LEVELS / scale) - 1e-9).clip(0, LEVELS)
+    levels = np.ceil(np.where(finite, np.abs(values), 0.0) / scale * LEVELS - 1e-9).clip(0, LEVELS)
     places = (np.where(values < 0.0, -levels, levels) + LEVELS).astype(np.int64)
     letters = CODES[places].copy()
     letters[~finite], letters[fixed] = ord(WRONG), ord(FIXED)
@@ -97,7 +98,7 @@ def nice_above(largest: float) -> float:
     return largest
 
 
-def _note(live: LiveNetwork, values: np.ndarray, fixed: np.ndarray, largest: float, slopes: bool) -> str:
+def _note(live: LiveNetwork, values: NDArray[Any], fixed: NDArray[Any], largest: float, slopes: bool) -> str:
     if slopes and live.slopes is None:
         return f"No slopes: {live.problem}"
     wrong = int((~np.isfinite(values) & ~fixed).sum())
@@ -132,7 +133,7 @@ def sentence(outline: LiveOutline) -> str:
         what = ", ".join(column.details) if column.block else counted(column.size, "unit")
         also = f" ({', '.join(column.details)})" if column.details and not column.block else ""
         parts.append(f"{column.title}: {what}{also}")
-    return f"Network with {counted(outline.weights, 'weight')} in all. {'; '.join(parts)}."
+    return f"Network with {counted(outline.weights, 'parameter')} in all. {'; '.join(parts)}."
 
 
 def _svg(outline: LiveOutline, slopes: bool, numbers: Numbers) -> str:
@@ -207,9 +208,12 @@ def _legend(live: LiveNetwork, slopes: bool, numbers: Numbers) -> str:
         return '<p class="note">No weights are drawn: each block is a layer, with what it gives.</p>'
     what = "dE/dw" if slopes else "weight"
     texts = {key: escape(text) for key, text in numbers.texts.items()}
-    samples = [_sample("L", "positive"), _sample("l", "negative"),
-               _sample("L", f'size <span data-text="full">{texts["full"]}</span>'),
-               _sample("F", f'<span data-text="half">{texts["half"]}</span>')]  # fmt: skip
+    samples = [
+        _sample("L", "positive"),
+        _sample("l", "negative"),
+        _sample("L size", f'<span data-text="full">{texts["full"]}</span>'),
+        _sample("F size", f'<span data-text="half">{texts["half"]}</span>'),
+    ]
     words = [f"Width: the size of each {what}, on one scale for the whole network. Dashed: biases."]
     if slopes:
         all_rows = live.rows == live.all_rows
@@ -226,20 +230,24 @@ def _legend(live: LiveNetwork, slopes: bool, numbers: Numbers) -> str:
 
 
 def _sample(letter: str, words: str) -> str:
-    line = f'<svg class="net-sample" viewBox="0 0 30 12" width="30" height="12" aria-hidden="true"><path class="{letter}" d="M1 6L29 6"/></svg>'
-    return f'<span class="sample">{line}{words}</span>'
+    line = f'<path class="{letter}" d="M1 6L29 6"/>'
+    svg = f'<svg class="net-sample" viewBox="0 0 30 12" width="30" height="12" aria-hidden="true">{line}</svg>'
+    return f'<span class="sample">{svg}{words}</span>'
 
 
 def _table(outline: LiveOutline, slopes: bool, numbers: Numbers) -> str:
     edges = outline.edges
     if not edges:
         return ""
-    rows = "".join(f'<tr><th scope="row">{escape(f"dE/d{edge.name}" if slopes else edge.name)}<td class="n" data-edge="{k}">{numbers.values[k]}'
-                   for k, edge in enumerate(edges[:TABLE]))  # fmt: skip
+    names = [f"dE/d{edge.name}" if slopes else edge.name for edge in edges[:TABLE]]
+    rows = "".join(
+        f'<tr><th scope="row">{escape(name)}<td class="n" data-edge="{k}">{numbers.values[k]}'
+        for k, name in enumerate(names)
+    )
     name = "Slopes" if slopes else "Weights"
     first = (
         f'<p class="note">The first {TABLE} of {len(edges)} that are drawn; choose a unit to see all of its own.</p>'
     )
     return (f'<details id="network-table"><summary>{name} as a table</summary>{first if len(edges) > TABLE else ""}'
             f'<div class="scroll" tabindex="0" role="group" aria-label="{name}"><table><thead><tr><th scope="col">'
-            f'{"slope" if slopes else "weight"}<th scope="col" class="n">value<tbody>{rows}</table></div></details>')  # fmt: skip
+            f'{name[:-1].lower()}<th scope="col" class="n">value<tbody>{rows}</table></div></details>')  # fmt: skip

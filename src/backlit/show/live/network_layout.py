@@ -6,13 +6,14 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from backlit.analysis.live.records import LiveColumn, LiveOutline
+from backlit.show.network.edge_labels import told_apart
 from backlit.show.text_width import shortened, text_width, wrapped
 
 LETTERS, LINE = 13.0, 16
 PILL, APART = 26, 10
 """The height of a unit; the space between two."""
 MARGIN, NEAR = 10, 8
-LONGEST_NAME, LONGEST_HEAD, BLOCK_TEXT = 116.0, 118.0, 112.0
+LONGEST_NAME, LONGEST_HEAD, BLOCK_TEXT = 104.0, 118.0, 126.0
 GAPS = ((4, 84), (6, 72))
 """The width of the edges between columns: of up to so many columns, and else CLOSE."""
 CLOSE = 58
@@ -47,7 +48,7 @@ class Placed(NamedTuple):
 
 
 class Geometry(NamedTuple):
-    """Where all stands. `edges` are the ends x1, y1, x2, y2 of each edge, in their order; `ways` those of lines that have no weight."""
+    """Where all stands: of each edge the ends x1, y1, x2, y2, in their order; `ways` are lines that have no weight."""
 
     width: int
     height: int
@@ -99,7 +100,8 @@ def _head(column: LiveColumn) -> tuple[str, ...]:
 
 
 def _block_lines(column: LiveColumn) -> tuple[str, ...]:
-    lines = [line for text in column.details for line in wrapped(text, BLOCK_TEXT, LETTERS)]
+    whole = [text.replace(" × ", "|×|") for text in column.details]  # a shape is not broken
+    lines = [line.replace("|×|", " × ") for text in whole for line in wrapped(text, BLOCK_TEXT, LETTERS)]
     return tuple(shortened(line, BLOCK_TEXT + 8, LETTERS) for line in lines)
 
 
@@ -107,7 +109,7 @@ def _half(column: LiveColumn, lines: tuple[str, ...]) -> int:
     """Give half the width of a column's units or of its block."""
     if column.block:
         return int(max(text_width(line, LETTERS) for line in lines) / 2) + 8
-    widest = max(text_width(name, LETTERS) for name in column.units)
+    widest = max(text_width(name, LETTERS) for name in told_apart(column.units))
     return max(17, int(min(widest, LONGEST_NAME) / 2) + 8)
 
 
@@ -124,7 +126,7 @@ def _placed(
     top = middle - height // 2
     units = tuple(
         Unit(top + PILL // 2 + (PILL + APART) * k, shortened(name, LONGEST_NAME, LETTERS))
-        for k, name in enumerate(column.units)
+        for k, name in enumerate(told_apart(column.units))
     )
     left_out = 0 if column.block else column.size - len(column.units)
     low = top + height

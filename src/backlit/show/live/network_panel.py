@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from backlit.analysis.live.records import LiveOutline
 
+KEYS = (
+    "Point at a unit, or go from unit to unit with the arrow keys. Enter goes to a unit’s weights; Enter there, or a "
+    "click on a line, shows the weight’s chain rule."
+)
+"""How the drawing is used."""
+
 
 def network_panel_html(drawing: str, outline: LiveOutline, *, slopes: bool) -> str:
     """Give the drawing with its controls."""
@@ -19,7 +25,7 @@ def network_panel_html(drawing: str, outline: LiveOutline, *, slopes: bool) -> s
         '<button id="network-choose" data-do="network.choose" title="Draw the units with the strongest weights now">'
         "Choose units anew</button>" if folded else ""
     )  # fmt: skip
-    keys = '<p class="note net-keys">Point at a unit, or go from unit to unit with the arrow keys. Enter goes to a unit’s weights; Enter there, or a click on a line, shows the weight’s chain rule.</p>' if outline.edges else ""  # fmt: skip
+    keys = f'<p class="note">{KEYS}</p>' if outline.edges else ""
     return (f'<h2>Network</h2><div class="net-modes" role="group" aria-label="Edges show">{modes}{again}</div>'
             f'<p data-errors role="alert"></p>{drawing}'
             f'<p class="net-told" aria-hidden="true"></p>{keys}')  # fmt: skip

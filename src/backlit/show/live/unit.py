@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from zlib import crc32
 
 from backlit.analysis.live.records import LiveUnit, UnitWeight
 from backlit.errors import counted
@@ -18,14 +19,14 @@ BAR = 60
 def unit_html(unit: LiveUnit) -> str:
     """Give a unit's panel."""
     return "".join([
-        f'<h2>Unit {escape(without_middle(unit.name, 40))}</h2>', _facts(unit), figure_svg(histogram(unit), standalone=False),
-        _table(unit), _classes(unit), _weights(unit),
+        f"<h2>Unit {escape(without_middle(unit.name, 40))}</h2>", _facts(unit),
+        figure_svg(histogram(unit), standalone=False), _table(unit), _classes(unit), _weights(unit),
     ])  # fmt: skip
 
 
 def _facts(unit: LiveUnit) -> str:
     kind = f", {escape(unit.activation)}" if unit.activation else ""
-    over = f"{unit.rows:,} training rows" if unit.rows == unit.all_rows else (
+    over = counted(unit.rows, "training row") if unit.rows == unit.all_rows else (
         f"{unit.rows:,} of the {unit.all_rows:,} training rows, evenly chosen"
     )  # fmt: skip
     middle = "no finite output" if unit.mean is None or unit.spread is None else (
@@ -43,11 +44,25 @@ def flat_words(unit: LiveUnit) -> str:
     """Say for how many rows the activation is flat."""
     share = f"{100.0 * (unit.flat or 0.0):.3g} %"
     name = escape(unit.activation)
+    if not unit.flat:
+        state = "Saturated" if unit.both_ends else "Off"
+        return f"{state} for no row: nowhere is the slope of {name} at most 1/50 of the steepest."
     if unit.both_ends:
         return f"Saturated for {share} of the rows: {name} is flat there, its slope at most 1/50 of the steepest."
     if unit.dead:
         return f"Dead: {name} is flat for all {counted(unit.rows, 'row')}, so hardly any gradient reaches its weights."
     return f"Off for {share} of the rows: {name} is flat there."
+
+
+def unit_line(unit: LiveUnit) -> str:
+    """Say a unit's numbers in a line, to stand beside it."""
+    parts = [f"mean {four_digits(unit.mean)}" if unit.mean is not None else "no finite output"]
+    if unit.bias:
+        parts.append(f"bias {four_digits(unit.bias.value)}")
+    if unit.flat is not None:
+        what = "dead" if unit.dead else f"{'saturated' if unit.both_ends else 'off'} for {100.0 * unit.flat:.3g} %"
+        parts.append(what)
+    return f"{without_middle(unit.name, 40)}: {', '.join(parts)}"
 
 
 def histogram(unit: LiveUnit) -> Figure:
@@ -62,8 +77,9 @@ def histogram(unit: LiveUnit) -> Figure:
     if unit.histogram.outside:
         summary += f" {counted(unit.histogram.outside, 'output')} not finite."
     return Figure(
-        title=f"Output of {unit.name} over {unit.rows:,} rows", summary=summary, x=Axis("output", low=edges[0], high=edges[-1]),
-        y=Axis("rows", low=0.0), layers=(Bars(low=edges[:-1], high=edges[1:], values=counts),),
+        title=f"Output of {unit.name} over {unit.rows:,} rows", summary=summary,
+        x=Axis("output", low=edges[0], high=edges[-1]), y=Axis("rows", low=0.0),
+        layers=(Bars(low=edges[:-1], high=edges[1:], values=counts),),
         table=DataTable(("output", "rows"), rows, 1), width=340, height=190, legend=False,
     )  # fmt: skip
 
@@ -74,7 +90,7 @@ def _table(unit: LiveUnit) -> str:
     wrong = unit.histogram.outside
     also = f'<p class="note">{counted(wrong, "row")} with an output that is not a finite number.</p>' if wrong else ""
     return (f'{also}<details id="unit-histogram"><summary>Histogram as a table</summary><div class="scroll"><table>'
-            f'<thead><tr><th scope="col">output<th scope="col" class="n">rows<tbody>{rows}</table></div></details>')  # fmt: skip
+            f"<thead>{_head('output', 'rows')}<tbody>{rows}</table></div></details>")  # fmt: skip
 
 
 def _classes(unit: LiveUnit) -> str:
@@ -82,8 +98,8 @@ def _classes(unit: LiveUnit) -> str:
         return ""
     rows = "".join(f'<tr><th scope="row">{escape(without_middle(one.name, 40))}<td class="n">{four_digits(one.mean)}'
                    f'<td class="n">{one.rows:,}' for one in unit.classes)  # fmt: skip
-    return (f'<h3>Mean output by class</h3><div class="scroll"><table><thead><tr><th scope="col">class'
-            f'<th scope="col" class="n">mean<th scope="col" class="n">rows<tbody>{rows}</table></div>')  # fmt: skip
+    return (f'<h3>Mean output by class</h3><div class="scroll"><table><thead>{_head("class", "mean", "rows")}'
+            f"<tbody>{rows}</table></div>")  # fmt: skip
 
 
 def _weights(unit: LiveUnit) -> str:
@@ -94,15 +110,21 @@ def _weights(unit: LiveUnit) -> str:
     rows = "".join(_weight(one, largest) for one in every)
     left = unit.weight_count - len(unit.weights)
     more = f'<p class="note">and {counted(left, "smaller weight")}.</p>' if left else ""
-    return (f'<h3>Weights that lead to it</h3><div class="scroll"><table class="unit-weights"><thead><tr><th scope="col">weight'
-            f'<th scope="col" class="n">value<th><tbody>{rows}</table></div>{more}')  # fmt: skip
+    frame = 'class="scroll unit-frame" id="unit-frame" data-keep-scroll tabindex="0" role="group" aria-label="Weights"'
+    return (f'<h3>Weights that lead to it</h3><div {frame}><table class="unit-weights">'
+            f'<thead>{_head("weight", "value")}<td><tbody>{rows}</table></div>{more}')  # fmt: skip
+
+
+def _head(first: str, *others: str) -> str:
+    return f'<tr><th scope="col">{first}' + "".join(f'<th scope="col" class="n">{name}' for name in others)
 
 
 def _weight(one: UnitWeight, largest: float) -> str:
     size = abs(one.value) / largest
     length = round(BAR * size, 1) if size <= 1.0 else 0.0
     sign = "minus" if one.value < 0 else "plus"
-    name = escape(one.name)
-    return (f'<tr><th scope="row"><button class="link" data-weight="{name}">{escape(without_middle(one.name, 40))}</button>'
-            f'<td class="n">{four_digits(one.value)}<td><svg class="unit-bar" width="{BAR}" height="10" aria-hidden="true">'
-            f'<rect class="{sign}" width="{length:g}" height="10"/></svg>')  # fmt: skip
+    key = f'id="unit-w-{crc32(one.name.encode()):x}" data-weight="{escape(one.name)}"'  # keeps the focus, as they move
+    button = f'<button class="link" {key}>{escape(without_middle(one.name, 40))}</button>'
+    bar = f'<svg class="unit-bar" width="{BAR}" height="10" aria-hidden="true"><rect class="{sign}"'
+    return (f'<tr><th scope="row">{button}<td class="n">{four_digits(one.value)}'
+            f'<td>{bar} width="{length:g}" height="10"/></svg>')  # fmt: skip
