@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from backlit.engine import Network, SteppedTraining
+from backlit.engine import Batch, Network, NextUpdate, SteppedTraining
 from backlit.errors import BacklitError
-from backlit.explain import Presentation, Step, course_of, explain_step
+from backlit.explain import Presentation, Step, explain_step
 from backlit.explain.quantity_names import Names
+from backlit.explain.record.recording import Recording
+from backlit.explain.step import settings_of
 from backlit.kernels.types import Array
 from backlit.page.design import Design
 from backlit.page.view import View
@@ -78,10 +80,9 @@ class Recorder:
         """Give the places in X of the rows of the next batch; the session's lock is to be held."""
         return tuple(map(int, _Coming.of(training).rows))
 
-    def _presentation(self, view: View, rows: int) -> Presentation:
-        key = view.design, rows
-        if self._named is None or self._named[0] != key:
-            self._named = key, presented(view.design, view.network, rows)
+    def _presentation(self, view: View) -> Presentation:
+        if self._named is None or self._named[0] != view.design:
+            self._named = view.design, presented(view.design, view.network)
         return self._named[1]
 
     def _made(self, training: SteppedTraining, view: View, alone: int | None) -> Recorded:
@@ -91,17 +92,18 @@ class Recorder:
             if alone is None and len(coming.rows) * _numbers(training.network) > LARGEST_BATCH:
                 alone, remark = int(coming.rows[0]), TOO_LARGE
             why = REPLAYED if view.replayed is not None else coming.why
-            course = course_of(training) if alone is None and not why else None
-            if course is None:
+            update = None
+            if alone is None and not why and coming.batch is not None:
+                update = NextUpdate.of(training, coming.batch)
+            else:
                 network, taken = training.network.copy("float64"), training.step
                 optimizer = None if why else (training.memory.slots.astype(np.float64), coming.rate)
-        shown = self._presentation(view, len(training.X))
+        shown = self._presentation(view)
         if training.network.dtype != np.float64:
             remark += " Worked out in float64; the training's float32 rounds to about 7 digits."
-        if course is not None:
-            recording = course.step()
-            rows = tuple(map(int, recording.batch.rows))
-            return Recorded(Step(recording, shown), rows, False, coming.which, remark.strip(), "")
+        if update is not None:
+            step = Step(Recording(update, settings_of(training, steps=1)), shown)
+            return Recorded(step, tuple(map(int, coming.rows)), False, coming.which, remark.strip(), "")
         if view.replayed is not None:
             network.parameters[:], network.state[:] = view.network.parameters, view.network.state
             taken = view.step
@@ -118,6 +120,7 @@ class _Coming(NamedTuple):
     rate: float
     which: str
     why: str
+    batch: Batch | None = None
 
     @classmethod
     def of(cls, training: SteppedTraining) -> _Coming:
@@ -131,7 +134,7 @@ class _Coming(NamedTuple):
             rows = np.arange(min(count, training.batch_size))
             return cls(rows, 0.0, "the first rows, as no batch comes any more", ENDED)
         place = f"batch {batch.batch} of {batch.batches} of epoch {batch.epoch}"
-        return cls(batch.rows, batch.rate, f"the batch that comes next ({place})", "")
+        return cls(batch.rows, batch.rate, f"the batch that comes next ({place})", "", batch)
 
 
 def _of_rows(
@@ -145,8 +148,7 @@ def _of_rows(
     if optimizer is not None:
         given |= {"optimizer": training.optimizer, "slots": optimizer[0], "rates": (optimizer[1],)}
     names = {name: getattr(shown, name) for name in ("inputs", "units", "labels")}
-    assert shown.rows is not None
-    called = [shown.rows[place] for place in rows]
+    called = [str(place + 1) for place in rows]
     return explain_step(network, training.X[rows], training.Y[rows], **given, taken=taken, rows=called, **names)
 
 
@@ -155,12 +157,11 @@ def _numbers(network: Network) -> int:
     return sum(int(np.prod(shape)) for shape in network.graph.rows.values())
 
 
-def presented(design: Design, network: Network, rows: int) -> Presentation:
-    """Give the names of a design's own inputs, units and weights, and the rows by their numbers from 1 on."""
-    called = [str(k + 1) for k in range(rows)]
+def presented(design: Design, network: Network) -> Presentation:
+    """Give the names of a design's own inputs, units and weights."""
     try:
         setup = design.setup()
         names = Names(network, setup.names.inputs, None, setup.names.units, own_labels(setup))
     except BacklitError:  # names that do not fit this network
-        return Presentation(rows=called)
-    return Presentation(inputs=setup.names.inputs, units=setup.names.units, labels=names.labels, rows=called)
+        return Presentation()
+    return Presentation(inputs=setup.names.inputs, units=setup.names.units, labels=names.labels)
