@@ -76,6 +76,14 @@ def test_more_numbers_are_listed_and_the_rest_counted() -> None:
     assert work.beside == 1
 
 
+def test_a_rule_is_shown_to_its_end() -> None:
+    walk = walked(training_of("dense"))
+    place = [stage.phase for stage in walk.stages].index("update")
+    rules = [section for section in walk.work(place, whole=8).sections if section.title == "the rule of adam"]
+    assert rules
+    assert all(section.records[-1].quantity in {"w+", "b+"} for section in rules)
+
+
 def numbers(svg: str) -> dict[str, list[str]]:
     """Give the numbers of a staged drawing by the colour of the pass that they are of; those in units have a u."""
     found: dict[str, list[str]] = {"forward": [], "backward": []}

@@ -186,8 +186,11 @@ def _shares(counts: Sequence[int], whole: int) -> list[int]:
 
 
 def _cut(keys: Sequence[Key], count: int) -> int:
-    """Give how many numbers from the first on hold so many that have a formula."""
+    """Give how many numbers from the first on hold so many that have a formula, and all of the last one's place."""
     places = [place for place, key in enumerate(keys) if key.quantity.expression is not None]
     if count >= len(places):
         return len(keys)
-    return places[count - 1] + 1 if count else 0
+    cut = places[count - 1] + 1 if count else 0
+    while 0 < cut < len(keys) and keys[cut].place == keys[cut - 1].place:
+        cut += 1  # a weight's rule ends with its new value
+    return cut
