@@ -14,6 +14,7 @@ def page(
     data: str = "iris",
     *,
     target: str | None = None,
+    settings: Annotated[tuple[str, ...], Parameter(name="--set", negative="")] = (),
     port: Whole = 0,
     browser: Annotated[bool, Parameter(negative="--no-browser")] = True,
 ) -> None:
@@ -25,6 +26,9 @@ def page(
         A CSV or Parquet file, a bundled data set, a classic example, a network file (.toml) or a model file.
     target
         The column to predict. Bundled data sets know theirs.
+    settings
+        A setting as NAME=VALUE, again for each: `--set layers=8:tanh,3:softmax --set optimizer.rate=0.01`. Names are
+        the keys of a network file.
     port
         The port of this machine that the page is served on; by default a free one.
     browser
@@ -33,6 +37,11 @@ def page(
     from backlit.page.panels import PANELS
     from backlit.page.serving import serve
     from backlit.page.session import Session
+    from backlit.page.settings_text import named_values
     from backlit.page.sources import source_of
 
-    serve(Session(source_of(data, target), PANELS), port=port, opened=lambda address: print(address, flush=True))
+    source = source_of(data, target)
+    session = Session(source, PANELS)
+    if settings:
+        session.do("build.restore", {"settings": dict(named_values(settings))})
+    serve(session, port=port, opened=lambda address: print(address, flush=True))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from backlit.page.panels.bar import BarPanel
+from backlit.page.panels.build import BuildPanel
 from backlit.page.panels.curves import CurvesPanel
 from backlit.page.panels.lesson import LessonPanel
 from backlit.page.session import Panel
 
-PANELS: tuple[type[Panel], ...] = (BarPanel, LessonPanel, CurvesPanel)
+PANELS: tuple[type[Panel], ...] = (BarPanel, LessonPanel, CurvesPanel, BuildPanel)
 
 __all__ = ["PANELS"]
