@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import tomllib
+from html import unescape
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from backlit.cli import main
 from backlit.errors import BacklitError
+from backlit.model import load
+from backlit.page import serving
 from backlit.page.panels import PANELS
 from backlit.page.session import Session
 from backlit.page.settings_text import restored, settings_of
@@ -27,7 +34,8 @@ def test_what_differs_makes_the_same_design_again(session: Session) -> None:
     for name, text in (("layers.0.units", "5"), ("optimizer.rate", "0.05"), ("batch_size", "full"), ("seed", "3")):
         change(session, name, text)
     settings = settings_of(session.design, session.source.design)
-    assert settings["layers"] == "5:tanh,3:softmax" and settings["seed"] == "3"
+    assert settings["layers"] == "5:tanh,3:softmax"
+    assert settings["seed"] == "3"
     assert restored(session.source.design, settings) == session.design
 
 
@@ -54,7 +62,8 @@ def test_what_does_not_fit_is_said_beside_its_control_and_the_old_design_stays(
     change(session, name, text)
     html = session.draw(("build",))[1]["build"].html
     assert session.design == before
-    assert f'aria-describedby="build-{name}-error"' in html and f'id="build-{name}-error"' in html
+    assert f'aria-describedby="build-{name}-error"' in html
+    assert f'id="build-{name}-error"' in html
 
 
 def test_an_unknown_setting_of_the_address_is_refused(session: Session) -> None:
@@ -78,3 +87,37 @@ def test_the_saved_network_file_reads_back_as_the_design(session: Session) -> No
     assert saved is not None
     assert saved[0] == "iris.toml"
     assert tomllib.loads(saved[2].decode()) == session.design.tables()
+
+
+def test_the_saved_model_predicts_the_table_with_the_weights_of_now(session: Session, tmp_path: Path) -> None:
+    session.do("bar.advance", {"epochs": 1})
+    saved = session.panels["build"].saved("model")
+    assert saved is not None
+    path = tmp_path / saved[0]
+    path.write_bytes(saved[2])
+    model = load(path)
+    assert model.network.parameters.tobytes() == session.training.network.parameters.tobytes()
+    assert set(model.predict("iris")) <= set(session.source.classes)
+
+
+def test_other_units_drop_only_the_given_weights_that_cannot_stay() -> None:
+    session = Session(source_of("two-layer"), PANELS)
+    change(session, "layers.1.units", "2")
+    assert session.design == session.source.design
+    change(session, "layers.0.units", "3")
+    assert session.training.network.parameters.size == 2 * 3 + 3 + 3 * 2 + 2
+    assert "weights" not in session.design.network["layers"][1]
+    assert session.design.network["layers"][1].get("biases") == session.source.design.network["layers"][1].get("biases")
+
+
+def test_the_copied_command_opens_the_same_page(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    change(session, "layers", "4:relu,3:softmax")
+    change(session, "optimizer.rate", "0.02")
+    html = session.draw(("build",))[1]["build"].html
+    words = unescape(re.findall(r'id="build-command"[^>]*>([^<]*)<', html)[0])
+    served: list[Session] = []
+    monkeypatch.setattr(serving, "serve", lambda session, **_: served.append(session))
+    _, *arguments = shlex.split(words)
+    assert main(arguments) == 0
+    assert served[0].design == session.design
+    assert served[0].training.network.parameters.tobytes() == session.training.network.parameters.tobytes()

@@ -55,11 +55,31 @@ def changed(design: Design, name: str, text: str) -> Design:
         _put(training, ["seed"], value, name)
         return Design(network, training)
     table, *keys = name.split(".")
+    if table == "layers" and keys[-1:] == ["units"] and keys[0].isdecimal():
+        _drop_given(network["layers"], int(keys[0]), value)
     if table in ("network", "training") and keys:
         _put(network if table == "network" else training, keys, value, name)
     else:
         _put(network if table in NETWORK_KEYS else training, [table, *keys], value, name)
     return Design(network, training)
+
+
+GIVEN = ("weights", "biases")
+
+
+def without_given(layer: dict[str, Any]) -> dict[str, Any]:
+    """Give a layer without weights that a file gives: they fit only where all stays as it was."""
+    return {key: value for key, value in layer.items() if key not in GIVEN}
+
+
+def _drop_given(layers: list[Any], at: int, units: Any) -> None:
+    """Drop what a file gives of a layer and of the next one, where the layer gets another number of units."""
+    if at < len(layers) and layers[at].get("units") != units:
+        kept = without_given(layers[at])
+        layers[at] = {key: value for key, value in kept.items() if not key.endswith("labels")}
+        if at + 1 < len(layers):
+            after = {key: value for key, value in layers[at + 1].items() if key not in ("weights", "weight_labels")}
+            layers[at + 1] = after
 
 
 def _put(table: Any, keys: list[str], value: Any, name: str) -> None:

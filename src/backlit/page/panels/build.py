@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import re
 import shlex
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
+import tomli_w
 
-from backlit.engine.settings import TrainingSettings
+from backlit.engine import TrainingSettings
 from backlit.errors import BacklitError
+from backlit.model import TabularModel, save
 from backlit.ops import registry
 from backlit.page.commands import command
 from backlit.page.design import Design
 from backlit.page.session import Panel, Part, Session
-from backlit.page.settings_text import changed, refuse_too_large, restored, settings_of
+from backlit.page.settings_text import changed, refuse_too_large, restored, settings_of, without_given
 from backlit.page.view import View
 from backlit.show.live.build import Control, build_html
 
@@ -53,13 +57,19 @@ class BuildPanel(Panel):
         return settings_of(self.session.design, self.session.source.design)
 
     def saved(self, kind: str) -> tuple[str, str, bytes] | None:
-        """Give the network file of the design."""
-        if kind != "toml":
+        """Give the network file of the design, or the model with its weights of now."""
+        session = self.session
+        name = re.sub(r"[^A-Za-z0-9-]+", "-", session.source.title).strip("-").lower() or "network"
+        if kind == "toml":
+            return f"{name}.toml", "application/toml", tomli_w.dumps(session.design.tables()).encode()
+        if kind != "model":
             return None
-        import tomli_w
-
-        name = re.sub(r"[^A-Za-z0-9-]+", "-", self.session.source.title).strip("-").lower() or "network"
-        return f"{name}.toml", "application/toml", tomli_w.dumps(self.session.design.tables()).encode()
+        with session.turn():
+            network, table = session.training.network.copy(), session.source.table
+        model = network if table is None else TabularModel(network, table.encoder)
+        with tempfile.TemporaryDirectory() as folder:
+            content = save(model, Path(folder) / "page.safetensors").read_bytes()
+        return f"{name}.safetensors", "application/octet-stream", content
 
     @command
     def change(self, name: str, text: str) -> None:
@@ -88,6 +98,7 @@ class BuildPanel(Panel):
             layers[at - 1 : at + 1] = [layers[at], layers[at - 1]]
         else:
             raise BacklitError(f"layer {at + 1} of {len(layers)} cannot {do!r}; the last one gives the prediction.")
+        layers = [without_given(one) for one in layers]
         self._build(Design({**self.session.design.network, "layers": layers}, self.session.design.training))
 
     def _build(self, design: Design) -> None:

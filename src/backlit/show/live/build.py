@@ -37,7 +37,8 @@ def build_html(
     parts.append(f'<p data-errors role="alert">{lost}</p>')
     parts.append(
         '<p><button type="button" id="build-copy">Copy the command</button> '
-        '<a id="build-save" href="/save/build/toml" download>Save the network file</a></p>'
+        '<a id="build-save" href="/save/build/toml" download>Save the network file</a> '
+        '<a id="build-model" href="/save/build/model" download>Save the model</a></p>'
         f'<pre id="build-command" tabindex="0">{escape(copy)}</pre>'
     )
     return "".join(parts)
