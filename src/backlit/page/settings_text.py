@@ -192,7 +192,7 @@ def named_values(given: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def refuse_too_large(design: Design) -> None:
-    """Refuse what would take all memory. Weights are counted before any is made, from units; kernels by the network."""
+    """Refuse more than `LIMITS`, before any weight is made; weights of layers without units are not counted."""
     layers = design.network.get("layers", [])
     _hold("layers", len(layers))
     inputs = design.network.get("inputs")

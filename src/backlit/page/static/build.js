@@ -12,7 +12,10 @@ panel?.addEventListener("change", (event) => {
 
 panel?.addEventListener("part", (event) => {
   const { numbers } = /** @type {CustomEvent<{numbers?: Record<string, string>}>} */ (event).detail
-  if (numbers) history.replaceState(null, "", `${location.pathname}#${new URLSearchParams(numbers)}`)
+  if (!numbers) return
+  const readable = (/** @type {string} */ text) => encodeURIComponent(text).replaceAll("%3A", ":").replaceAll("%2C", ",")
+  const settings = Object.entries(numbers).map(([name, text]) => `${name}=${readable(text)}`).join("&")
+  history.replaceState(null, "", location.pathname + (settings && `#${settings}`))
 })
 
 panel?.addEventListener("click", (event) => {
