@@ -35,6 +35,7 @@ def test_what_differs_makes_the_same_design_again(session: Session) -> None:
         change(session, name, text)
     settings = settings_of(session.design, session.source.design)
     assert settings["layers"] == "5:tanh,3:softmax"
+    assert settings["optimizer.rate"] == "0.05"
     assert settings["seed"] == "3"
     assert restored(session.source.design, settings) == session.design
 
@@ -121,3 +122,11 @@ def test_the_copied_command_opens_the_same_page(session: Session, monkeypatch: p
     assert main(arguments) == 0
     assert served[0].design == session.design
     assert served[0].training.network.parameters.tobytes() == session.training.network.parameters.tobytes()
+
+
+def test_another_optimizer_is_written_by_its_name_and_settings(session: Session) -> None:
+    change(session, "optimizer", "momentum")
+    change(session, "optimizer.rate", "0.1")
+    settings = settings_of(session.design, session.source.design)
+    assert settings == {"optimizer": "momentum", "optimizer.rate": "0.1"}
+    assert restored(session.source.design, settings) == session.design

@@ -157,6 +157,8 @@ def settings_of(design: Design, first: Design) -> dict[str, str]:
                 settings[f"{table}.seed"] = "" if value is None else str(value)
             elif key == "layers":
                 settings[name] = layers_text(now[key])
+            elif isinstance(value, dict) and len(value) > 1 and "op" in value:
+                settings |= _op_settings(name, value, then.get(key))
             else:
                 settings[name] = "" if value is None else _text(value)
     seeds = {settings.get(f"{table}.seed") for table in ("network", "training")}
@@ -165,6 +167,17 @@ def settings_of(design: Design, first: Design) -> dict[str, str]:
             "seed": seeds.pop() or ""
         }
     return dict(sorted(settings.items()))
+
+
+def _op_settings(name: str, now: dict[str, Any], then: Any) -> dict[str, str]:
+    """Give an op's settings one by one: those that differ, or its name and all of them where it is another op."""
+    before = then if isinstance(then, dict) else {"op": then}
+    same = before.get("op") == now["op"]
+    settings = {} if same else {name: now["op"]}
+    for key in sorted(now.keys() | (before.keys() if same else set())):
+        if key != "op" and not (same and key in now and key in before and now[key] == before[key]):
+            settings[f"{name}.{key}"] = _text(now[key]) if key in now else ""
+    return settings
 
 
 def _text(value: Any) -> str:
