@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from backlit.page.panels.bar import BarPanel
+from backlit.page.panels.build import BuildPanel
 from backlit.page.panels.curves import CurvesPanel
 from backlit.page.panels.lesson import LessonPanel
 from backlit.page.panels.network import NetworkPanel
@@ -11,6 +12,8 @@ from backlit.page.panels.unit import UnitPanel
 from backlit.page.panels.weight import WeightPanel
 from backlit.page.session import Panel
 
-PANELS: tuple[type[Panel], ...] = (BarPanel, LessonPanel, NetworkPanel, UnitPanel, WeightPanel, StepPanel, CurvesPanel)
+PANELS: tuple[type[Panel], ...] = (
+    BarPanel, LessonPanel, NetworkPanel, UnitPanel, WeightPanel, StepPanel, CurvesPanel, BuildPanel,
+)  # fmt: skip
 
 __all__ = ["PANELS"]

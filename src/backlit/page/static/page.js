@@ -1,5 +1,6 @@
 // The page's own module: it swaps the parts that the server sends, and sends what is done with them.
 
+import "./build.js"
 import "./lesson.js"
 import "./network.js"
 import "./step.js"
