@@ -14,7 +14,7 @@ import pytest
 from backlit.cli import main
 from backlit.errors import BacklitError
 from backlit.model import load
-from backlit.page import serving
+from backlit.page import running
 from backlit.page.panels import PANELS
 from backlit.page.session import Session
 from backlit.page.settings_text import restored, settings_of
@@ -117,7 +117,7 @@ def test_the_copied_command_opens_the_same_page(session: Session, monkeypatch: p
     html = session.draw(("build",))[1]["build"].html
     words = unescape(re.findall(r'id="build-command"[^>]*>([^<]*)<', html)[0])
     served: list[Session] = []
-    monkeypatch.setattr(serving, "serve", lambda session, **_: served.append(session))
+    monkeypatch.setattr(running, "run", lambda session, *_, **__: served.append(session))
     _, *arguments = shlex.split(words)
     assert main(arguments) == 0
     assert served[0].design == session.design
