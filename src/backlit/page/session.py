@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -16,6 +17,10 @@ from backlit.page.design import Design
 from backlit.page.kept import KeptWeights
 from backlit.page.sources import Source
 from backlit.page.view import View
+
+
+ON_THE_WAY = 200
+"""Weights are kept at so many places of all epochs at least, however fast these are."""
 
 
 class Part(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -75,6 +80,7 @@ class Session:
         source, design: what is trained, and how. training: the training of the design. kept: weights on the way.
         panels: the parts of the page by name. version: counts the changes. playing: whether the trainer trains.
         replayed: the epoch that is looked at, None for the last one. told: what went wrong last.
+        until: the epoch after which it pauses; None for none.
         listeners: called after each change, from whichever thread made it.
     """
 
@@ -117,6 +123,7 @@ class Session:
             self.shown: Network = network.copy()
             self.kept = KeptWeights(network)
             self.replayed: int | None = None
+            self.until: int | None = None
             self.stopped, self.told = "", " ".join(told)
             for panel in self.panels.values():
                 panel.forget()
@@ -150,6 +157,20 @@ class Session:
             self.change()
 
     # ------------------------------------------------------------------------------------------------------ views
+
+    def train(self, seconds: float) -> str:
+        """Train for so long, keeping weights on the way; give why the training ended, or ""."""
+        training, end = self.training, time.perf_counter() + seconds
+        apart = max(1, training.settings.epochs // ON_THE_WAY)
+        while True:
+            ended = len(training.history)
+            epochs = apart if self.until is None else max(1, min(apart, self.until - ended))
+            done = training.advance(epochs=epochs, seconds=max(0.0, end - time.perf_counter()))
+            self.keep()
+            if self.until is not None and len(training.history) >= self.until:
+                self.playing, self.until = False, None
+            if done.stopped or not self.playing or time.perf_counter() >= end:
+                return done.stopped or ""
 
     def keep(self) -> None:
         """Keep the weights as they are now."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from backlit.page.panels.bar import BarPanel
 from backlit.page.panels.curves import CurvesPanel
+from backlit.page.panels.descent import DescentPanel
 from backlit.page.panels.lesson import LessonPanel
 from backlit.page.session import Panel
 
-PANELS: tuple[type[Panel], ...] = (BarPanel, LessonPanel, CurvesPanel)
+PANELS: tuple[type[Panel], ...] = (BarPanel, LessonPanel, CurvesPanel, DescentPanel)
 
 __all__ = ["PANELS"]

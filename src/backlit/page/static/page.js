@@ -1,6 +1,7 @@
 // The page's own module: it swaps the parts that the server sends, and sends what is done with them.
 
 import "./lesson.js"
+import "./descent.js"
 
 /** @typedef {{html?: string, layout?: string, numbers?: unknown}} Part */
 
