@@ -18,7 +18,7 @@ APART, SHARE = 2.0, 0.03
 most this share of the time."""
 
 
-class Replaced(Exception):
+class ReplacedError(Exception):
     """Another work has taken the place of this one."""
 
 
@@ -79,7 +79,7 @@ class Background(Generic[Result]):
                 except BacklitError as wrong:
                     error = str(wrong)
                 self._finish(task, key, result, error, time.thread_time() - began)
-        except Replaced:
+        except ReplacedError:
             return
         self.done()
 
@@ -99,7 +99,7 @@ class Task(Generic[Result]):
     def between(self) -> None:
         """End the work where another one has taken its place; to be called often."""
         if self._number != self._owner._number:
-            raise Replaced
+            raise ReplacedError
 
     def show(self, result: Result, key: Hashable) -> None:
         """Give what there is so far."""

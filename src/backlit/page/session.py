@@ -18,7 +18,6 @@ from backlit.page.kept import KeptWeights
 from backlit.page.sources import Source
 from backlit.page.view import View
 
-
 ON_THE_WAY = 200
 """Weights are kept at so many places of all epochs at least, however fast these are."""
 
@@ -118,7 +117,8 @@ class Session:
             rules = {"keep_best": False, **design.setup().rules_alone(), "validation": self.source.validation}
             told: list[str] = []
             with collecting(told):
-                training = SteppedTraining(network, self.source.X, self.source.Y, **rules)
+                source = self.source
+                training = SteppedTraining(network, source.X, source.Y, sample_weight=source.sample_weight, **rules)
             self.design, self.training, self.playing = design, training, False
             self.shown: Network = network.copy()
             self.kept = KeptWeights(network)

@@ -22,7 +22,7 @@ COARSE, FINE = 31, 61
 ROWS, POINTS, LATER = 2_000, 100, 40
 """The error is of at most so many rows, and the path has at most so many points; so many more as it goes on."""
 
-NO_PLANE = "The path has no plane of its own before it has gone two ways: this is the plane of the two steepest weights."
+NO_PLANE = "The path has too few points for a plane of its own: this is the plane of the two steepest weights."
 
 NAMES = 300
 """So many weights can be chosen from a list."""

@@ -86,7 +86,8 @@ def growth_of(
     return {
         "later": " ".join(f"{x:.1f},{y:.1f}" for x, y in way if abs(x) < 1e5 and abs(y) < 1e5),
         "now": [round(at[0], 1), round(at[1], 1)] if max(map(abs, at)) < 1e5 else None,
-        "state": f"{said} {error}".strip(), "aged": epoch != made and not busy,
+        "state": f"{said} {error}".strip(),
+        "aged": epoch != made and not busy,
     }
 
 
@@ -134,7 +135,7 @@ def _weight_html(place: str, name: str, names: Sequence[str]) -> str:
     if not names:
         return f'<input id="{place}" type="text" value="{escape(name)}" spellcheck="false" autocomplete="off">'
     options = "".join(
-        f'<option{" selected" if one == name else ""}>{escape(one)}</option>'
+        f"<option{' selected' if one == name else ''}>{escape(one)}</option>"
         for one in (names if name in names else (name, *names))
     )
     return f'<select id="{place}">{options}</select>'
