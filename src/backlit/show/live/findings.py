@@ -13,7 +13,7 @@ from backlit.diagnose import Diagnosis, Finding, Remedy, Tried
 from backlit.diagnose.records import Outcome
 from backlit.engine import TrainingCurve
 from backlit.errors import counted
-from backlit.show.charts.figure import Figure, Line
+from backlit.show.charts.figure import Figure, Line, Rule
 from backlit.show.charts.numbers import four_digits
 from backlit.show.curves.figures import curve_figures
 from backlit.show.diagnose.words import left, measured, remarks_heading, verdict
@@ -21,6 +21,7 @@ from backlit.show.live.figures import figure_part, narrow
 from backlit.show.report.texts import SENTENCE, number, plain, share
 
 BEFORE, NOW = "before", "now"
+FAINT = "Thin and grey: before; strong: with the remedy. From the same seed, on the same rows to judge by."
 
 
 class Look(NamedTuple):
@@ -169,10 +170,10 @@ def _trial_html(trial: TrialWords) -> str:
     undo = '<button id="findings-undo" data-do="findings.undo">Undo</button>'
     rows = " The rows are changed, too: the table's own words for them are gone until this is undone."
     return (
-        f'<section class="trial" aria-label="Remedy"><h3>With {escape(trial.remedy.words)}, for '
-        f"{trial.finding.code} {escape(trial.finding.name)}</h3>"
+        f'<section class="trial" aria-label="Remedy"><h3>Tried for {trial.finding.code} '
+        f"{escape(trial.finding.name)}: {escape(trial.remedy.words)}</h3>"
         f'<p role="status">{escape(_outcome(trial))}{rows if trial.rows_changed else ""}</p>'
-        f"{figure_part(_curves(trial), 'trial-curves', titled=False)}"
+        f"{figure_part(_curves(trial), 'trial-curves', said=FAINT, titled=False)}"
         f'<p>{undo} <span class="note">goes back to the network, the settings and the rows before, at their first '
         "weights.</span></p></section>"
     )
@@ -230,6 +231,6 @@ def _curves(trial: TrialWords) -> Figure:
     layers = tuple(
         msgspec.structs.replace(layer, quiet=True)
         if isinstance(layer, Line) and layer.name.startswith(BEFORE) else layer
-        for layer in figure.layers
+        for layer in figure.layers if not isinstance(layer, Rule) and not getattr(layer, "name", "").startswith("best epoch")
     )  # fmt: skip
     return narrow(msgspec.structs.replace(figure, title="Loss before and with the remedy", layers=layers))
