@@ -52,9 +52,11 @@ def test_a_path_that_leaves_is_cut_where_the_repeated_one_is():
 
 
 def test_over_the_steepest_weights_the_reason_is_given():
-    training, moments = driven(5)
-    found = GrowingValley(training, moments, "steepest", 100).valley(3)
-    gradient = np.concatenate([values.ravel() for values in training.network.gradient(X, Y).values()])
+    training, moments = driven(60, optimizer=optimizers.from_dict({"op": "sgd", "rate": 3.0}))
+    found = GrowingValley(training, moments[:6], "steepest", 100).valley(3)
+    network = training.network.copy()
+    network.parameters[:] = moments[5].parameters
+    gradient = np.concatenate([values.ravel() for values in network.gradient(X, Y).values()])
     slopes = dict(zip(weight_names(training.network, 99), gradient, strict=True))
     steepest = sorted(slopes, key=lambda name: -abs(slopes[name]))[:2]
     assert [found.x_name, found.y_name] == steepest

@@ -212,6 +212,17 @@ def test_every_change_of_diagnose_applies_on_the_page(name, monkeypatch):
         assert design.network["layers"][-1].get("labels") == ["y"]
 
 
+def test_a_recipe_of_first_weights_goes_with_the_layers_that_it_was_for():
+    session, _ = began("xor")
+    assert "initial" in session.design.network
+    before = Plan.of(session.training)
+    remedy = Remedy("more units", (Change("units", (5, 4), "a change"),))
+    after = changed(before, remedy.changes)
+    _, design = remedied(session.source, session.design, before, after, remedy)
+    session.build(design)
+    assert [layer["units"] for layer in session.design.network["layers"]] == [5, 4, 1]
+
+
 def test_the_table_of_values_has_every_change():
     assert set(VALUES) == set(CHANGES)
 

@@ -42,7 +42,6 @@ class GrowingValley:
             kept = np.linspace(0, count - 1, most_rows).astype(np.int64)
             rows = (rows[0][kept], rows[1][kept], rows[2][kept] if rows[2].size else rows[2])
         network: Network = training.network.copy()
-        network.parameters[:] = moments[-1].parameters
         self.known = Known(network, {"": training}, rows, of_rows=count if count > most_rows else 0)
         self.error = self.known.error()
         trained = trained_places(network)
@@ -52,6 +51,7 @@ class GrowingValley:
             )
         descent = descent_along(training, moments, self.error)
         self.descents, last = [descent], descent.weights[-1]
+        network.parameters[:] = last  # the steepest weights are those of the end, however far the training is by now
         chosen = chosen_weights(network, None if isinstance(over, str) else over, {})
         if over == "path" and trained.size > 2:
             self.plane = main_plane(self.descents, trained)
