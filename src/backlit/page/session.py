@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -17,6 +18,9 @@ from backlit.page.kept import KeptWeights
 from backlit.page.recorded import Recorder
 from backlit.page.sources import Source
 from backlit.page.view import View
+
+ON_THE_WAY = 200
+"""Weights are kept at so many places of all epochs at least, however fast these are."""
 
 
 class Part(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -77,6 +81,7 @@ class Session:
         panels: the parts of the page by name. version: counts the changes. playing: whether the trainer trains.
         recorder: records the training's next step, for all panels that work it out.
         replayed: the epoch that is looked at, None for the last one. told: what went wrong last.
+        until: the epoch after which it pauses; None for none.
         listeners: called after each change, from whichever thread made it.
     """
 
@@ -115,11 +120,13 @@ class Session:
             rules = {"keep_best": False, **design.setup().rules_alone(), "validation": self.source.validation}
             told: list[str] = []
             with collecting(told):
-                training = SteppedTraining(network, self.source.X, self.source.Y, **rules)
+                source = self.source
+                training = SteppedTraining(network, source.X, source.Y, sample_weight=source.sample_weight, **rules)
             self.design, self.training, self.playing = design, training, False
             self.shown: Network = network.copy()
             self.kept = KeptWeights(network)
             self.replayed: int | None = None
+            self.until: int | None = None
             self.stopped, self.told = "", " ".join(told)
             for panel in self.panels.values():
                 panel.forget()
@@ -153,6 +160,20 @@ class Session:
             self.change()
 
     # ------------------------------------------------------------------------------------------------------ views
+
+    def train(self, seconds: float) -> str:
+        """Train for so long, keeping weights on the way; give why the training ended, or ""."""
+        training, end = self.training, time.perf_counter() + seconds
+        apart = max(1, training.settings.epochs // ON_THE_WAY)
+        while True:
+            ended = len(training.history)
+            epochs = apart if self.until is None else max(1, min(apart, self.until - ended))
+            done = training.advance(epochs=epochs, seconds=max(0.0, end - time.perf_counter()))
+            self.keep()
+            if self.until is not None and len(training.history) >= self.until:
+                self.playing, self.until = False, None
+            if done.stopped or not self.playing or time.perf_counter() >= end:
+                return done.stopped or ""
 
     def keep(self) -> None:
         """Keep the weights as they are now."""

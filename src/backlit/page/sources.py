@@ -31,6 +31,7 @@ class Source(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     `classes` are the labels of class numbers, `target` names what is predicted. `columns` says of each column of a
     table what is done to it. `table` is the training that a table's rows, encoder and own units come from.
     `setup` is the run of a network file; its first weights and names count while its layers are not changed.
+    `sample_weight` (n,) are the rows' weights, `changes` says what was done to the rows as a remedy.
     """
 
     title: str
@@ -44,6 +45,8 @@ class Source(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     columns: tuple[ColumnReport, ...] = ()
     table: TableTraining | None = None
     setup: Setup | None = None
+    sample_weight: Array | None = None
+    changes: tuple[str, ...] = ()
 
     def network(self, design: Design) -> Network:
         """Build a design's network at its first weights."""

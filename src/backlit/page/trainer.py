@@ -49,13 +49,11 @@ class Trainer:
         told: list[str] = []
         try:
             with collecting(told):
-                done = session.training.advance(seconds=SLICE)
-            stopped = done.stopped or ""
+                stopped = session.train(SLICE)
         except BacklitError as error:
             stopped = str(error)
         if stopped:
             session.playing, session.stopped = False, stopped
         session.told = " ".join(told) or session.told
-        session.keep()
         session.change()
         return 0.0

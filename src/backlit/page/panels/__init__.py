@@ -5,6 +5,9 @@ from __future__ import annotations
 from backlit.page.panels.bar import BarPanel
 from backlit.page.panels.build import BuildPanel
 from backlit.page.panels.curves import CurvesPanel
+from backlit.page.panels.descent import DescentPanel
+from backlit.page.panels.findings import FindingsPanel
+from backlit.page.panels.health import HealthPanel
 from backlit.page.panels.lesson import LessonPanel
 from backlit.page.panels.network import NetworkPanel
 from backlit.page.panels.step import StepPanel
@@ -13,7 +16,8 @@ from backlit.page.panels.weight import WeightPanel
 from backlit.page.session import Panel
 
 PANELS: tuple[type[Panel], ...] = (
-    BarPanel, LessonPanel, NetworkPanel, UnitPanel, WeightPanel, StepPanel, CurvesPanel, BuildPanel,
+    BarPanel, LessonPanel, NetworkPanel, UnitPanel, WeightPanel, StepPanel, DescentPanel, FindingsPanel, HealthPanel,
+    CurvesPanel, BuildPanel,
 )  # fmt: skip
 
 __all__ = ["PANELS"]
