@@ -100,15 +100,22 @@ class Session:
     # ------------------------------------------------------------------------------------------- source and design
 
     def take(self, source: Source, design: Design | None = None) -> None:
-        """Train on a source from now on."""
+        """Train on a source from now on; nothing changes where it does not fit.
+
+        Errors: a BacklitError that says what does not fit.
+        """
         with self.lock:
+            before = getattr(self, "source", source), self.panels
             self.source = source
-            before = self.panels
             self.panels = {
-                kind.name: before[kind.name] if kind.lasting and kind.name in before else kind(self)
+                kind.name: self.panels[kind.name] if kind.lasting and kind.name in self.panels else kind(self)
                 for kind in self.kinds
             }
-            self.build(design or source.design)
+            try:
+                self.build(design or source.design)
+            except BacklitError:
+                self.source, self.panels = before
+                raise
 
     def build(self, design: Design) -> None:
         """Make the network of a design, at its first weights, and its training; nothing changes where it does not fit.
