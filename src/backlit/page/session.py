@@ -187,4 +187,10 @@ class Session:
     def draw(self, names: tuple[str, ...]) -> tuple[int, dict[str, Part]]:
         """Draw panels by name, and give the version that they show."""
         with self.view() as view:
-            return view.version, {name: self.panels[name].draw(view) for name in names if name in self.panels}
+            return view.version, {name: _styled(self.panels[name].draw(view)) for name in names if name in self.panels}
+
+
+def _styled(part: Part) -> Part:
+    """Give a part in the page's way: a picture that is saved alone needs a style of its own, which the page refuses."""
+    html = part.html.replace(' style="paint-order:stroke"', ' paint-order="stroke"')
+    return msgspec.structs.replace(part, html=html)

@@ -19,4 +19,4 @@ class CurvesPanel(Panel):
         """Draw the curves."""
         if not view.curve.numbers:
             return Part("<p>The curve begins with the first epoch.</p>")
-        return Part("".join(figure_svg(figure) for figure in curve_figures(view.curve)))
+        return Part("".join(figure_svg(figure, standalone=False, titled=True) for figure in curve_figures(view.curve)))
