@@ -186,9 +186,12 @@ class Step:
         """Give the records under their headings; where the step is `brief`, the first of each kind."""
         shown = self._shown_numbers if self.brief else self.wanted
         for heading, keys in itertools.groupby(self.contents.numbers(shown), key=itemgetter(0)):
-            found = [key for _, key in keys]
-            linked = tuple(linked_of(key, self.exact, self.digits) for key in found)
-            yield Section(heading, found[0].quantity.phase, tuple(map(self._record, found)), linked)
+            yield self.section(heading, [key for _, key in keys])
+
+    def section(self, heading: str, keys: Sequence[Key], *, links: bool = True) -> Section:
+        """Give the records of some numbers under a heading; without `links`, `linked` is left out."""
+        linked = tuple(linked_of(key, self.exact, self.digits) for key in keys) if links else ()
+        return Section(heading, keys[0].quantity.phase, tuple(map(self._record, keys)), linked)
 
     def example(self, *, compare: bool = False) -> Example:
         """Give all records of the step, with the parameters before and after it if asked."""
@@ -234,9 +237,9 @@ class Step:
         if self.recording.rows > 1:
             yield self.drawing(None)
 
-    def drawing(self, row: int | None = 0) -> Drawing:
+    def drawing(self, row: int | None = 0, *, units_of: int | None = None) -> Drawing:
         """Give the network with the numbers of one row; of None, with the slopes of all rows added up."""
-        return drawing_of(self.contents, row, self.exact)
+        return drawing_of(self.contents, row, self.exact, units_of=units_of)
 
     def changes(self, shown: Wanted | None = None) -> Iterator[Change]:
         """Give the error and every trained parameter before and after the step; of `shown`, if given, those in it.

@@ -14,6 +14,7 @@ from backlit.errors import BacklitError, collecting
 from backlit.page import commands
 from backlit.page.design import Design
 from backlit.page.kept import KeptWeights
+from backlit.page.recorded import Recorder
 from backlit.page.sources import Source
 from backlit.page.view import View
 
@@ -74,6 +75,7 @@ class Session:
     Attributes:
         source, design: what is trained, and how. training: the training of the design. kept: weights on the way.
         panels: the parts of the page by name. version: counts the changes. playing: whether the trainer trains.
+        recorder: records the training's next step, for all panels that work it out.
         replayed: the epoch that is looked at, None for the last one. told: what went wrong last.
         listeners: called after each change, from whichever thread made it.
     """
@@ -82,6 +84,7 @@ class Session:
         self.kinds = panels
         self.lock, self.drawing = threading.RLock(), threading.Lock()
         self.waiting = 0
+        self.recorder = Recorder(self.turn)
         self.version = 0
         self.listeners: list[Callable[[], None]] = []
         self.wake = threading.Condition(self.lock)

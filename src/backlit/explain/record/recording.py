@@ -51,6 +51,10 @@ class Settings(TrainingSettings, frozen=True, kw_only=True):
             raise BacklitError(f"rates are {self.rates}; expected a finite number for each of {self.steps} steps.")
 
 
+KEPT = 4_000_000
+"""Numbers of the rows' own gradients that are kept: those of 32 rows of a layer of 100,000 weights."""
+
+
 class Gradients(NamedTuple):
     """The flat gradient vector on its way to the optimizer; None where a stage does nothing."""
 
@@ -89,7 +93,7 @@ class Recording:
         self.X, self.Y, self.weights = update.X, update.Y, update.weights
         self.given = settings or Settings()
         self.settings = _per_batch(self.given, self.weights, self.rows)
-        self._row: tuple[int, int, dict[str, Array]] | None = None
+        self._row_gradients: dict[tuple[int, int], dict[str, Array]] = {}
         self._passed: dict[int, dict[str, Array]] = {}
         self.joined, self.step = joined, self._step(update, joined)
         self.executable = self.step.executable
@@ -168,10 +172,15 @@ class Recording:
 
     def row_gradient(self, k: int, name: str, row: int) -> Array:
         """Give one row's part of a parameter's gradient: op k's own backward on that row's buffers."""
-        if self._row is None or self._row[:2] != (k, row):
-            self._row = k, row, self._own.run(k, slice(row, row + 1), inputs=False)
-        gradient: Array = self._row[2][f"d{name}"]
-        return gradient
+        found = self._row_gradients.get((k, row))
+        if found is None:
+            left = self._own.run(k, slice(row, row + 1), inputs=False)
+            found = {f"d{own}": left[f"d{own}"] for own in self.network.shapes[k].parameters if f"d{own}" in left}
+            size = sum(array.size for array in found.values())
+            while self._row_gradients and (len(self._row_gradients) + 1) * size > KEPT:
+                del self._row_gradients[next(iter(self._row_gradients))]
+            self._row_gradients[k, row] = found
+        return found[f"d{name}"]
 
     def passed_back(self, k: int, name: str) -> Array:
         """Give the slopes (n, numbers) that op k alone passes back to what it reads as `name`.

@@ -5,8 +5,12 @@ from __future__ import annotations
 from backlit.page.panels.bar import BarPanel
 from backlit.page.panels.curves import CurvesPanel
 from backlit.page.panels.lesson import LessonPanel
+from backlit.page.panels.network import NetworkPanel
+from backlit.page.panels.step import StepPanel
+from backlit.page.panels.unit import UnitPanel
+from backlit.page.panels.weight import WeightPanel
 from backlit.page.session import Panel
 
-PANELS: tuple[type[Panel], ...] = (BarPanel, LessonPanel, CurvesPanel)
+PANELS: tuple[type[Panel], ...] = (BarPanel, LessonPanel, NetworkPanel, UnitPanel, WeightPanel, StepPanel, CurvesPanel)
 
 __all__ = ["PANELS"]

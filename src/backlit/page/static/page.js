@@ -1,11 +1,16 @@
 // The page's own module: it swaps the parts that the server sends, and sends what is done with them.
 
 import "./lesson.js"
+import "./network.js"
+import "./step.js"
 
 /** @typedef {{html?: string, layout?: string, numbers?: unknown}} Part */
 
 /** What belongs to a layout that is shown: by panel. @type {Map<string, string>} */
 const layouts = new Map()
+
+/** The content that was shown last, as it was sent: the same is not swapped again, so that nobody loses a half-typed word. @type {Map<string, string>} */
+const shown = new Map()
 
 /** @param {string} name @returns {HTMLElement | null} */
 const panel = (name) => document.getElementById(`panel-${name}`)
@@ -20,7 +25,9 @@ export function seen() {
 export function swap(name, part) {
   const target = panel(name)
   if (!target) return
-  if (part.html !== undefined) {
+  const same = part.html === shown.get(name) || (part.layout && layouts.get(name) === part.layout)
+  if (part.html !== undefined && !same) {
+    shown.set(name, part.html)
     layouts.set(name, part.layout ?? "")
     const focused = document.activeElement
     const id = focused instanceof Element && target.contains(focused) ? focused.id : ""
@@ -40,12 +47,12 @@ export function tell(words, near = null) {
   if (place) place.textContent = words
 }
 
-/** Send a command. @param {string} name @param {object} given @param {Element | null} near @returns {Promise<boolean>} */
-export async function send(name, given = {}, near = null) {
+/** Send a command, and show the panels as they are after it. @param {string} name @param {object} given @param {Element | null} near @param {string[]} panels @returns {Promise<boolean>} */
+export async function send(name, given = {}, near = null, panels = seen()) {
   const response = await fetch("/command", {
     method: "POST",
     headers: { "Content-Type": "application/json", "X-Backlit": "1" },
-    body: JSON.stringify({ do: name, given, panels: seen() }),
+    body: JSON.stringify({ do: name, given, panels }),
   }).catch(() => null)
   if (!response) return tell("The program has ended: start it again in the terminal.", near), false
   const answer = await response.json().catch(() => ({ error: `The answer was ${response.status}.` }))
