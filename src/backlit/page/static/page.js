@@ -1,5 +1,6 @@
 // The page's own module: it swaps the parts that the server sends, and sends what is done with them.
 
+import "./bar.js"
 import "./boundary.js"
 import "./build.js"
 import "./descent.js"
@@ -25,10 +26,14 @@ export function seen() {
   return found.filter((part) => !part.closest("[hidden]")).map((part) => part.getAttribute("data-panel") ?? "")
 }
 
-/** Swap a panel's content, keeping focus, scrolling and what is folded out. @param {string} name @param {Part} part */
-export function swap(name, part) {
+/** The version of what each panel shows: an answer may overtake what the stream sent before. @type {Map<string, number>} */
+const versions = new Map()
+
+/** Swap a panel's content, keeping focus, scrolling and what is folded out. @param {string} name @param {Part} part @param {number} version */
+export function swap(name, part, version = Infinity) {
   const target = panel(name)
-  if (!target) return
+  if (!target || version < (versions.get(name) ?? 0)) return
+  if (version !== Infinity) versions.set(name, version)
   const same = part.html === shown.get(name) || (part.layout && layouts.get(name) === part.layout)
   if (part.html !== undefined && !same) {
     shown.set(name, part.html)
@@ -60,7 +65,7 @@ export async function send(name, given = {}, near = null, panels = seen()) {
   }).catch(() => null)
   if (!response) return tell("The program has ended: start it again in the terminal.", near), false
   const answer = await response.json().catch(() => ({ error: `The answer was ${response.status}.` }))
-  for (const [one, part] of Object.entries(answer.parts ?? {})) swap(one, part)
+  for (const [one, part] of Object.entries(answer.parts ?? {})) swap(one, part, answer.version)
   tell(answer.error ?? "", near)
   return !answer.error
 }
@@ -75,7 +80,7 @@ export function listen() {
   stream = new EventSource(`/events?panels=${seen().join(",")}`)
   stream.addEventListener("parts", (event) => {
     const parts = /** @type {Record<string, Part>} */ (JSON.parse(event.data))
-    for (const [name, part] of Object.entries(parts)) swap(name, part)
+    for (const [name, part] of Object.entries(parts)) swap(name, part, Number(event.lastEventId))
   })
   stream.addEventListener("end", () => {
     stream?.close()
