@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import uvicorn
+from live_page import live_page
 from page_checks import AXE, OPEN, WIDER, axe
 
 from backlit.page.panels import PANELS
-from backlit.page.routes import app_of
 from backlit.page.session import Session
 from backlit.page.sources import source_of
 
@@ -23,19 +20,13 @@ FOCUSED = "return document.activeElement.id"
 
 @pytest.fixture(scope="module")
 def page(browser: Any) -> Iterator[tuple[Any, Session]]:
-    """Serve XOR without the guard, and open it."""
+    """Serve XOR and open it."""
     session = Session(source_of("xor"), PANELS)
-    bound = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app_of(session), http="h11", ws="none", log_level="error", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
-    thread.start()
-    browser.resize(1440)
-    browser.driver.get(f"http://127.0.0.1:{bound.getsockname()[1]}/")
-    yield browser, session
-    browser.driver.get("about:blank")
-    server.should_exit = True
-    thread.join(10)
+    with live_page(session) as address:
+        browser.resize(1440)
+        browser.driver.get(address)
+        yield browser, session
+        browser.driver.get("about:blank")
 
 
 def comes(browser: Any, script: str, wanted: Any) -> None:

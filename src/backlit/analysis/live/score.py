@@ -75,7 +75,7 @@ def accuracy(loss: Loss, T: Array, A: Array) -> float:
     if loss.class_targets or (A.shape[1] > 1 and kind_of(loss) == "numbers"):
         return float(np.mean(A.argmax(axis=1) == T.argmax(axis=1)))
     middle = 0.0 if loss.name in LOGIT_LOSSES or loss.name == "hinge" else 0.5
-    return float(np.mean((A > middle) == (T > (0.0 if loss.name == "hinge" else 0.5))))
+    return float(np.mean((middle < A) == ((0.0 if loss.name == "hinge" else 0.5) < T)))
 
 
 def r2(loss: Loss, T: Array, A: Array) -> float:

@@ -202,7 +202,9 @@ def pace_words(state: RunState) -> str:
     if not state.playing or state.pace <= 0.0:
         return ""
     pace = f"{float(f'{state.pace:.3g}'):,.0f}" if state.pace >= 10.0 else f"{state.pace:.2g}"
-    return f"{'full speed: ' if math.isinf(state.speed) else ''}{pace} {'update' if pace == '1' else 'updates'} a second"
+    return (
+        f"{'full speed: ' if math.isinf(state.speed) else ''}{pace} {'update' if pace == '1' else 'updates'} a second"
+    )
 
 
 def moment_words(state: RunState) -> str:

@@ -35,9 +35,7 @@ def boundary_html(boundary: Boundary, output: int, axes: Axes, numbers: PlaneNum
         options = [(name, name) for name in axes.able]
         controls.append(choice_html("across", "boundary-x", "boundary.across", "name", options, axes.x))
         controls.append(choice_html("up", "boundary-y", "boundary.upward", "name", options, axes.y))
-        controls.append(
-            '<button id="boundary-strongest" data-do="boundary.strongest">The strongest two now</button>'
-        )
+        controls.append('<button id="boundary-strongest" data-do="boundary.strongest">The strongest two now</button>')
     ways = f'<div class="ways">{"".join(controls)}</div>' if controls else ""
     return f'<h2>{escape(title)}</h2>{ways}<p data-errors role="alert"></p>{plane_html(boundary, shown, numbers)}'
 
