@@ -220,6 +220,7 @@ def test_a_recipe_of_first_weights_goes_with_the_layers_that_it_was_for():
     after = changed(before, remedy.changes)
     _, design = remedied(session.source, session.design, before, after, remedy)
     session.build(design)
+    assert "initial" not in session.design.network
     assert [layer["units"] for layer in session.design.network["layers"]] == [5, 4, 1]
 
 

@@ -16,7 +16,7 @@ from backlit.page.session import Panel, Part, Session
 from backlit.page.view import Kept, View
 from backlit.show.live.descent import Choice, Growth, descent_html, growth_of, waiting_html
 
-COARSE, FINE = 31, 61
+COARSE, FINE = 31, 51
 """Points of the surface along each side: at first, and where the training rests."""
 
 ROWS, POINTS, LATER = 2_000, 100, 40
@@ -70,7 +70,7 @@ class DescentPanel(Panel):
         if surface is None or surface.first is not view.kept[0]:
             return Part(waiting_html(choice, self.work.error))
         if self._drawn is None or self._drawn[0] != surface.number:
-            html, growth = descent_html(surface.valley, choice, surface.epoch, surface.note)
+            html, growth = descent_html(surface.valley, choice, surface.note)
             self._drawn = surface.number, html, growth
         _, html, growth = self._drawn
         later = [kept for kept in view.kept if kept.step > surface.step]

@@ -12,8 +12,8 @@ let at = -1
 function place(id, x, y, r) {
   const circle = document.getElementById(id)
   circle?.setAttribute("r", String(x === null ? 0 : r))
-  circle?.setAttribute("cx", String(x))
-  circle?.setAttribute("cy", String(y))
+  circle?.setAttribute("cx", String(x ?? 0))
+  circle?.setAttribute("cy", String(y ?? 0))
 }
 
 /** Show the point at hand: its ring on the surface, its numbers beside. */

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Any, NamedTuple
 
 import msgspec
 
 from backlit.analysis.valley.records import PathPoint, Valley, ValleyPath
+from backlit.show.charts.figure import Figure
 from backlit.show.charts.frame import Frame
 from backlit.show.charts.palette import LIGHT
 from backlit.show.charts.symbols import stroke
-from backlit.show.live.figures import WIDTH, figure_part, narrow
-from backlit.show.valley.captions import SHADING, apart, caption, is_exact, left_out, number, shared
+from backlit.show.live.figures import figure_part, narrow
+from backlit.show.valley.captions import SHADING, apart, is_exact, left_out, number, shared
 from backlit.show.valley.figures import valley_figures
 
 Over = str | tuple[str, str]
@@ -35,6 +36,7 @@ class Growth(NamedTuple):
 
     frame: Frame
     last: tuple[float, float]
+    epoch: int
     ended: bool
 
 
@@ -44,12 +46,11 @@ def waiting_html(choice: Choice, error: str) -> str:
     return f'<h2>Descent</h2>{_choice_html(choice)}<p class="note" role="status">{said}</p>'
 
 
-def descent_html(valley: Valley, choice: Choice, epoch: int, note: str) -> tuple[str, Growth]:
+def descent_html(valley: Valley, choice: Choice, note: str) -> tuple[str, Growth]:
     """Give the panel, and what later points need.
 
     Args:
-        valley: the record. choice: what was asked for.
-        epoch: how many epochs had ended when the surface was made. note: why it is not the plane of the path.
+        valley: the record. choice: what was asked for. note: why it is not the plane of the path.
     """
     surface, *comparison = (narrow(figure) for figure in valley_figures(valley))
     frame = Frame(surface, titled=False)
@@ -61,15 +62,14 @@ def descent_html(valley: Valley, choice: Choice, epoch: int, note: str) -> tuple
         '<p class="state"><span id="descent-state"></span>'
         '<button id="descent-redraw" data-do="descent.redraw" hidden>Draw it anew</button></p>',
         '<div class="pair"><div>',
-        figure_part(msgspec.structs.replace(surface, summary=caption(valley)), "descent-surface",
+        figure_part(surface, "descent-surface",
                     above=_overlay(frame), said=_said(valley, note), titled=False),
         "</div><div>",
-        _walk_html(path, spots, exact=is_exact(valley)),
-        *(figure_part(figure, "descent-errors") for figure in comparison),
+        *_along(path, spots, comparison, exact=is_exact(valley)),
         "</div></div>",
     ]  # fmt: skip
     last = (float(spots[-1][0]), float(spots[-1][1]))
-    return "".join(html), Growth(frame, last, bool(path.far))
+    return "".join(html), Growth(frame, last, path.points[-1].epoch, bool(path.far))
 
 
 def growth_of(
@@ -80,8 +80,8 @@ def growth_of(
     points = growth.frame.points([x for x, _ in later], [y for _, y in later]).tolist() if later else []
     way = [growth.last, *points] if points and not growth.ended else []
     at = growth.frame.points([now[0]], [now[1]]).tolist()[0]
-    said = f"Surface through the weights after {_epochs(made)}"
-    said += "" if epoch == made else f"; the network drawn here now: {_epochs(epoch)}"
+    said = f"Surface through the weights after {_epochs(growth.epoch)}"
+    said += "" if epoch == growth.epoch else f"; the network drawn here now: {_epochs(epoch)}"
     said += ". A new one is being computed." if busy else "."
     return {
         "later": " ".join(f"{x:.1f},{y:.1f}" for x, y in way if abs(x) < 1e5 and abs(y) < 1e5),
@@ -141,18 +141,25 @@ def _weight_html(place: str, name: str, names: Sequence[str]) -> str:
     return f'<select id="{place}">{options}</select>'
 
 
+def _along(
+    path: ValleyPath, spots: Sequence[Sequence[float]], comparison: Sequence[Figure], *, exact: bool
+) -> Iterator[str]:  # fmt: skip
+    """Give the walk along the points and the comparison of their errors; nothing of a path that has not moved."""
+    if len(path.points) > 1:
+        yield _walk_html(path, spots, exact=exact)
+        yield from (figure_part(figure, "descent-errors") for figure in comparison)
+
+
 def _walk_html(path: ValleyPath, spots: Sequence[Sequence[float]], *, exact: bool) -> str:
     """Give the slider that walks along the path's points."""
-    points = [
-        [round(x, 1), round(y, 1), _point_words(path, point, exact)]
-        for (x, y), point in zip(spots, path.points, strict=True)
-    ]
-    last = len(points) - 1
+    words = [_point_words(path, point, exact) for point in path.points]
+    points = [(round(x, 1), round(y, 1), said) for (x, y), said in zip(spots, words, strict=True)]
+    last, said = len(points) - 1, escape(words[-1])
     return (
         '<div class="walk"><label for="descent-point">Walk along the path</label>'
         f'<input id="descent-point" type="range" min="0" max="{last}" value="{last}" '
-        f'data-points="{escape(msgspec.json.encode(points).decode())}" aria-valuetext="{escape(points[-1][2])}">'
-        f'<output id="descent-said" for="descent-point">{escape(points[-1][2])}</output></div>'
+        f'data-points="{escape(msgspec.json.encode(points).decode())}" aria-valuetext="{said}">'
+        f'<output id="descent-said" for="descent-point">{said}</output></div>'
     )
 
 
@@ -177,6 +184,3 @@ def _overlay(frame: Frame) -> str:
         f'<circle id="descent-now" {ink} stroke-width="2" fill="none" r="0"/>'
         f'<circle id="descent-ring" {ink} stroke-width="2.5" fill="none" r="0"/></svg>'
     )
-
-
-__all__ = ["WIDTH", "Choice", "Growth", "descent_html", "growth_of", "waiting_html"]

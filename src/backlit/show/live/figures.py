@@ -13,6 +13,9 @@ from backlit.show.pages import table_html
 WIDTH = 400
 """On a phone of 390 pixels there are 366 for a chart: its letters then have more than 11 pixels."""
 
+ROWS = 20
+"""A table has so many rows at the most, evenly spread, the first and the last among them."""
+
 
 def figure_part(figure: Figure, name: str, *, above: str = "", said: str = "", titled: bool = True) -> str:
     """Give a chart with its title, its words and its numbers, which fold out.
@@ -39,5 +42,9 @@ def figure_part(figure: Figure, name: str, *, above: str = "", said: str = "", t
 
 
 def narrow(figure: Figure, height: int | None = None) -> Figure:
-    """Give a chart as wide as a phone has room for."""
-    return msgspec.structs.replace(figure, width=WIDTH, height=height or figure.height)
+    """Give a chart as wide as a phone has room for, with a table of a bounded length."""
+    rows = figure.table.rows
+    if len(rows) > ROWS:
+        rows = tuple(rows[round(k * (len(rows) - 1) / (ROWS - 1))] for k in range(ROWS))
+    table = msgspec.structs.replace(figure.table, rows=rows)
+    return msgspec.structs.replace(figure, width=WIDTH, height=height or figure.height, table=table)

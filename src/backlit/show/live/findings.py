@@ -21,7 +21,7 @@ from backlit.show.live.figures import figure_part, narrow
 from backlit.show.report.texts import SENTENCE, number, plain, share
 
 BEFORE, NOW = "before", "now"
-FAINT = "Thin and grey: before; strong: with the remedy. From the same seed, on the same rows to judge by."
+FAINT = "Before: thin; with the remedy: strong. Both begin from the same seed."
 
 
 class Look(NamedTuple):
@@ -124,7 +124,7 @@ def _finding_html(finding: Finding) -> str:
     buttons = "".join(
         f'<button id="remedy-{finding.code}-{k}" data-do="findings.apply" '
         f'data-given="{escape(json.dumps({"code": finding.code, "remedy": k}))}">'
-        f"{escape(_capital(remedy.words))}</button>"
+        f"{escape(remedy.words)}</button>"
         for k, remedy in enumerate(finding.remedies)
     )
     follows = f" It may follow from {finding.follows}." if finding.follows else ""
@@ -142,7 +142,8 @@ def _finding_html(finding: Finding) -> str:
 
 
 def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    """Begin a sentence with a capital, but for a setting's own name."""
+    return text if {"_", "="} & set(text.split(" ", maxsplit=1)[0]) else text[:1].upper() + text[1:]
 
 
 def _compare_html(look: Look) -> str:
@@ -231,6 +232,7 @@ def _curves(trial: TrialWords) -> Figure:
     layers = tuple(
         msgspec.structs.replace(layer, quiet=True)
         if isinstance(layer, Line) and layer.name.startswith(BEFORE) else layer
-        for layer in figure.layers if not isinstance(layer, Rule) and not getattr(layer, "name", "").startswith("best epoch")
+        for layer in figure.layers
+        if not isinstance(layer, Rule) and not getattr(layer, "name", "").startswith("best epoch")
     )  # fmt: skip
     return narrow(msgspec.structs.replace(figure, title="Loss before and with the remedy", layers=layers))
