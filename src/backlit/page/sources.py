@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -103,11 +103,12 @@ def of_table(table: Any, target: str | None = None) -> Source:
     encoder, task = training.encoder, training.task
     rows, held_out = training.folds[0] if training.folds else (np.arange(len(training.X)), None)
     classes = tuple(map(str, encoder.classes)) if encoder.classes is not None else ()
+    names = _names(encoder.feature_names, classes, task.column)
     outputs: dict[str, Any] = (
-        {"units": 1} if not classes else {"units": len(classes), "activation": "softmax", "labels": list(classes)}
+        {"units": 1} if not classes else {"units": len(classes), "activation": "softmax", **names.labels}
     )
     design = Design(
-        {"inputs": list(encoder.feature_names), "layers": [{"units": UNITS, "activation": "tanh"}, outputs],
+        {"inputs": names.inputs, "layers": [{"units": UNITS, "activation": "tanh"}, outputs],
          "loss": "cross_entropy" if classes else "half_squared_error", "seed": 0},
         {"optimizer": {"op": "adam", "rate": RATE}, "batch_size": BATCH, "epochs": EPOCHS, "seed": 0},
     )  # fmt: skip
@@ -118,6 +119,22 @@ def of_table(table: Any, target: str | None = None) -> Source:
         design=design, target=task.column, classes=classes, columns=encoder.features.reports, table=training,
         whole=whole, kept=len(training.rows["test"]), told=tuple(told),
     )  # fmt: skip
+
+
+class _Names(NamedTuple):
+    """The inputs of a first design, by their names or their number, and the labels of its last layer."""
+
+    inputs: list[str] | int
+    labels: dict[str, list[str]]
+
+
+def _names(features: Sequence[str], classes: Sequence[str], target: str) -> _Names:
+    """Give names that differ, since a network tells its inputs and units apart by them; where they do not, fewer."""
+    hidden = {f"h{k + 1}" for k in range(UNITS)}
+    inputs: list[str] | int = list(features) if len({*features, *hidden}) == len(features) + UNITS else len(features)
+    taken = {*features, *hidden}
+    labels = [f"{target}={label}" if {*classes} & taken else label for label in classes]
+    return _Names(inputs, {"labels": labels} if labels and len({*labels, *taken}) == len(labels) + len(taken) else {})
 
 
 def _of_network_file(given: str) -> Source:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -55,11 +56,21 @@ def _last_that_fits(table: Table) -> Source:
     first: BacklitError | None = None
     for column in table.columns[: -CANDIDATES - 1 : -1]:
         try:
-            return of_table(table, column)
+            source = of_table(table, column)
         except BacklitError as error:
             first = first or error
+            continue
+        if first is None:
+            return source
+        told = f"The last column cannot be predicted, so {quoted(column)} is. {in_words(first)}"
+        return msgspec.structs.replace(source, told=(told, *source.told))
     assert first is not None
-    raise first
+    raise BacklitError(in_words(first))
+
+
+def in_words(error: BacklitError) -> str:
+    """Give a message without the option of the command line that it names."""
+    return str(error).replace("choose another column with --target", "choose another column")
 
 
 def _refuse_unpacked(content: bytes, label: str) -> None:

@@ -92,6 +92,8 @@ class Plane:
         whole = len(inputs.names) == 2
         self._drawn = None if whole else outputs.prepared(inputs.plane(self.places, self.row_x, self.row_y))
         self._targets = subject.targets(self.rows)
+        others = [place for place in range(len(inputs.names)) if place not in self.places]
+        self._held = tuple((inputs.names[place], inputs.held(place)) for place in others)
 
     def boundary(self) -> Boundary:
         """Predict the grid and the rows with the subject's weights as they are now.
@@ -99,14 +101,13 @@ class Plane:
         Errors: a BacklitError where predictions are not finite.
         """
         subject, inputs = self.subject, self.subject.inputs
-        others = [place for place in range(len(inputs.names)) if place not in self.places]
         return Boundary(
             model=subject.model, x_name=inputs.names[self.places[0]], y_name=inputs.names[self.places[1]],
             x=tuple(self.x.tolist()), y=tuple(self.y.tolist()), outputs=self._outputs(),
             of_outputs=len(subject.outputs.kinds), rows=tuple((self.rows + 1).tolist()),
             row_x=tuple(self.row_x.tolist()), row_y=tuple(self.row_y.tolist()), of_rows=self.of_rows,
             unplaced=subject.rows - self.of_rows, units=subject.lines(self.places), chosen=self.chosen,
-            held=tuple((inputs.names[place], inputs.held(place)) for place in others),
+            held=self._held,
         )  # fmt: skip
 
     def _outputs(self) -> tuple[BoundaryOutput, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ from backlit.analysis.boundary.records import UnitLine
 from backlit.analysis.boundary.unit_lines import unit_lines
 from backlit.data import Encoder, NumberTarget, Table, read_table
 from backlit.data.columns import ColumnPlan, Number, Time
+from backlit.data.grids import Grid
 from backlit.data.values import as_numbers, label_codes
 from backlit.engine import Network, Training, rows_of
 from backlit.errors import BacklitError
@@ -168,6 +170,10 @@ def encoded_subject(
 def _table_inputs(encoder: Encoder, table: Table) -> TableInputs:
     encoder.encode(table.slice(0, 1))  # refuses a table without the model's columns
     plans = encoder.features.columns
+    if any(isinstance(plan, Grid) for plan in plans):
+        raise BacklitError(
+            "a boundary lies in the plane of two inputs that are numbers; the model reads pictures or sequences."
+        )
     given = {plan.name: _what(plan) for plan in plans if type(plan) is not Number}
     others = {report.column: report.done for report in encoder.reports} | {encoder.target.column: "is the target"}
     return TableInputs(table, [plan.name for plan in plans], given, others)
@@ -176,16 +182,21 @@ def _table_inputs(encoder: Encoder, table: Table) -> TableInputs:
 def _table_lines(network: Network, encoder: Encoder, inputs: TableInputs, units: Sequence[str] | None) -> Lines:
     """Give what draws the lines of the first layer's units over two columns, in the columns' own units."""
     plans = encoder.features.columns
+    starts = np.cumsum([0, *(len(plan.outputs) for plan in plans)])
 
-    def lines(places: tuple[int, int]) -> tuple[UnitLine, ...]:
-        starts = np.cumsum([0, *(len(plan.outputs) for plan in plans)])
+    @cache
+    def plane(places: tuple[int, int]) -> tuple[Array, tuple[int, int], tuple[float, float]]:
+        """Give the row with both columns 0, which inputs they are, and by what they change."""
         first, second = plans[places[0]], plans[places[1]]
         assert isinstance(first, Number)
         assert isinstance(second, Number)
         columns = int(starts[places[0]]), int(starts[places[1]])
         base = encoder.encode(inputs.plane(places, np.array([first.mean]), np.array([second.mean])), np.float64).X[0]
         base[list(columns)] = [-plan.mean / plan.deviation for plan in (first, second)]
-        scales = 1.0 / first.deviation, 1.0 / second.deviation
+        return base, columns, (1.0 / first.deviation, 1.0 / second.deviation)
+
+    def lines(places: tuple[int, int]) -> tuple[UnitLine, ...]:
+        base, columns, scales = plane(places)
         return unit_lines(network, base, columns, scales, units)
 
     return lines

@@ -13,7 +13,7 @@ from backlit.examples import NAMES
 from backlit.page.commands import command
 from backlit.page.session import Panel, Part
 from backlit.page.sources import Source, of_table, source_of
-from backlit.page.uploads import LARGEST
+from backlit.page.uploads import LARGEST, in_words
 from backlit.page.view import View
 from backlit.show.charts.numbers import four_digits
 from backlit.show.live.source import ColumnRow, SourceFacts, columns_html, source_html
@@ -49,7 +49,11 @@ class SourcePanel(Panel):
         if source.whole is None:
             raise BacklitError("there is no table; expected one, to choose the column that is predicted.")
         own = source.given[0] in BUNDLED
-        self.session.take(of_table(source.given[0] if own else source.whole, column))
+        try:
+            chosen = of_table(source.given[0] if own else source.whole, column)
+        except BacklitError as error:
+            raise BacklitError(in_words(error)) from error
+        self.session.take(chosen)
 
 
 class ColumnsPanel(Panel):
