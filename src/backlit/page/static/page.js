@@ -1,6 +1,7 @@
 // The page's own module: it swaps the parts that the server sends, and sends what is done with them.
 
 import "./bar.js"
+import "./curves.js"
 import "./lesson.js"
 import "./network.js"
 import "./step.js"
