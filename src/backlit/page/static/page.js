@@ -3,6 +3,7 @@
 import "./bar.js"
 import "./boundary.js"
 import "./build.js"
+import "./curves.js"
 import "./descent.js"
 import "./lesson.js"
 import "./network.js"
