@@ -116,6 +116,8 @@ class Session:
         listeners: called after each change, from whichever thread made it.
     """
 
+    training: SteppedTraining
+
     def __init__(self, source: Source, panels: Sequence[type[Panel]]) -> None:
         self.kinds = panels
         self.lock, self.drawing = threading.RLock(), threading.Lock()

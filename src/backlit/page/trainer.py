@@ -57,12 +57,12 @@ class Trainer:
                     session.wake.wait()
                 if session.closed:
                     return
-                wait = self._tried()
+                wait = self.train_a_slice()
                 if wait > 0.0 and session.playing:
                     session.wake.wait(wait)
             session.turns.let_go()
 
-    def _tried(self) -> float:
+    def train_a_slice(self) -> float:
         """Train for a slice, and stop with words where that fails: nobody else hears of an error in this thread."""
         try:
             return self._train()

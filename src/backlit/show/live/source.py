@@ -100,7 +100,7 @@ def columns_html(
     shown = columns[:MOST_COLUMNS]
     if of_table:
         head: tuple[str, ...] = ("column", "kind", "what is done to it", "inputs")
-        rows = [(short(one.name), one.kind, one.done, str(one.inputs)) for one in shown]
+        rows: list[tuple[str, ...]] = [(short(one.name), one.kind, one.done, str(one.inputs)) for one in shown]
     else:
         head, rows = ("input", "values"), [(short(one.name), one.done) for one in shown]
     parts.append(table_html(head, rows, 3 if of_table else 2, label="The columns and what is done to them"))
