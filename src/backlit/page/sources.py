@@ -34,6 +34,7 @@ class Source(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     `classes` are the labels of class numbers, `target` names what is predicted. `columns` says of each column of a
     table what is done to it. `table` is the training that a table's rows, encoder and own units come from.
     `setup` is the run of a network file; its first weights and names count while its layers are not changed.
+    `sample_weight` (n,) are the rows' weights, `changes` says what was done to the rows as a remedy.
     """
 
     title: str
@@ -50,6 +51,8 @@ class Source(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     kept: int = 0
     told: tuple[str, ...] = ()
     setup: Setup | None = None
+    sample_weight: Array | None = None
+    changes: tuple[str, ...] = ()
 
     def places(self, which: Which) -> Array | None:
         """Give the places in the table's rows of those that train or validate, in their order; None without a table."""

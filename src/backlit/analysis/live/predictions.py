@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import numpy as np
 
@@ -72,7 +74,7 @@ def predictions(
     targets = outputs.targets(Y)
     chosen = [_scores(kind, one, found) for kind, one, found in zip(kinds, scores, predicted, strict=False)]
     sorts = [k for k, kind in enumerate(outputs.kinds) if kind.classes]
-    same: Array | None = np.all([predicted[k] == targets[k] for k in sorts], axis=0) if sorts else None
+    same: Any = np.array([predicted[k] == targets[k] for k in sorts]).all(axis=0) if sorts else None
     shown = tuple(
         PredictedRow(
             row, float(losses[row]), tuple(_finite(one[row]) for one in predicted[: len(kinds)]),

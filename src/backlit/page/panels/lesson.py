@@ -85,7 +85,7 @@ class LessonPanel(Panel):
         """Take the example, by the design of the step's state, at its first weights."""
         session, example = self.session, lessons()[self.lesson].example
         design = self.step.state.design(example)
-        if session.source.given == (example,):
+        if session.source.given == (example,) and not session.source.changes:
             session.build(design)
         else:
             session.take(source_of(example), design)

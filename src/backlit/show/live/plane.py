@@ -90,7 +90,8 @@ def raster_bytes(output: BoundaryOutput, number: int) -> bytes:
         {"number": number, "points": len(scores[0]), "shades": shades, "light": light, "dark": dark}
     )
     points: Any = (places % COLOURS)[::-1].astype(np.uint8)
-    return b"".join((len(head).to_bytes(4, "little"), head, points.tobytes()))
+    raster: bytes = len(head).to_bytes(4, "little") + head + points.tobytes()
+    return raster
 
 
 def _classes(output: BoundaryOutput, scores: Any) -> tuple[Any, Any]:

@@ -98,8 +98,11 @@ def columns_html(
                      "<code>backlit train</code> and <code>backlit evaluate</code> measure on them.</p>")  # fmt: skip
     parts += [f'<p class="warning">{escape(one)}</p>' for one in told]
     shown = columns[:MOST_COLUMNS]
-    head: tuple[str, ...] = ("column", "kind", "what is done to it", "inputs") if of_table else ("input", "values")
-    rows = [(short(one.name), *((one.kind, one.done, str(one.inputs)) if of_table else (one.done,))) for one in shown]
+    if of_table:
+        head: tuple[str, ...] = ("column", "kind", "what is done to it", "inputs")
+        rows: list[tuple[str, ...]] = [(short(one.name), one.kind, one.done, str(one.inputs)) for one in shown]
+    else:
+        head, rows = ("input", "values"), [(short(one.name), one.done) for one in shown]
     parts.append(table_html(head, rows, 3 if of_table else 2, label="The columns and what is done to them"))
     if len(columns) > len(shown):
         parts.append(f'<p class="note">These are the first {len(shown)} of {len(columns):,} columns.</p>')
