@@ -68,7 +68,7 @@ def test_rows_stand_in_the_order_of_the_engines_losses(which: str) -> None:
     losses = session.training.network.evaluate(X, Y).row_losses
     order = (np.argsort(-losses, kind="stable") + 1).tolist()
     assert rows_shown(html) == order[:SIZE]
-    assert f"cross_entropy {session.training.network.evaluate(X, Y).loss:.4g}" in html
+    assert f"cross entropy {session.training.network.evaluate(X, Y).loss:.4g}" in html
 
 
 def test_pages_hold_all_rows_once() -> None:
@@ -141,7 +141,7 @@ def test_while_playing_the_table_stays_for_a_second(monkeypatch: pytest.MonkeyPa
     before = drawn(session, "predictions")
     session.training.advance(epochs=1)
     clock[0] += 0.9
-    assert drawn(session, "predictions") is before
+    assert drawn(session, "predictions") == before
     clock[0] += 0.2
     after = drawn(session, "predictions")
     assert after != before
@@ -272,13 +272,40 @@ def test_inputs_stay_chosen_where_the_network_is_built_anew() -> None:
     assert names_of(session) == ("sepal width (cm)", "petal width (cm)")
 
 
-def test_without_two_inputs_that_are_numbers_it_says_so() -> None:
-    session = session_of("overfitting", 0)
-    part = drawn(session, "boundary")
-    assert "has 1 such input" in part.html
+def test_one_input_has_a_curve_of_what_is_predicted() -> None:
+    session = session_of("overfitting", 5)
+    shown = drawn(session, "boundary")
+    source, network = session.source, session.training.network
+    one = panel(session)._one
+    assert one is not None
+    assert one[1] is not None
+    curve = one[1].curve()
+    np.testing.assert_allclose(curve.outputs[0].scores[0], network.predict(np.array(curve.x)[:, None])[:, 0])
+    assert curve.outputs[0].targets == tuple(source.Y[:, 0].tolist())
+    assert curve.row_x == tuple(source.X[:, 0].tolist())
+    off = float(np.sqrt(np.mean((network.predict(source.X) - source.Y) ** 2)))
+    assert f"differ by {off:.4g}, as a root mean square" in shown.html
+    session.do("predictions.choose", {"row": 2})
+    assert drawn(session, "boundary").html != shown.html
+    with session.view() as view:
+        assert panel(session).raster("other", view) is None
+
+
+def test_one_input_of_classes_has_a_curve_of_scores() -> None:
+    rows = "".join(f"{k},{'xyz'[k % 3]},{'ab'[k % 2]}\n" for k in range(60))
+    session = Session(uploaded_source("t.csv", f"n,kind,label\n{rows}".encode()), KINDS)
+    html = drawn(session, "boundary").html
+    assert re.search("with kind at [xyz] held", html)
+    right = int((session.training.network.predict(session.source.X).argmax(axis=1) == session.source.Y).sum())
+    assert f"Of 36 rows, {right} are right" in html
+
+
+def test_without_an_input_that_is_a_number_it_says_so() -> None:
+    rows = "".join(f"{'xyz'[k % 3]},{'ab'[k % 2]}\n" for k in range(60))
+    session = Session(uploaded_source("t.csv", f"kind,label\n{rows}".encode()), KINDS)
+    assert "has 0 such inputs" in drawn(session, "boundary").html
     with session.view() as view:
         assert panel(session).raster("plane", view) is None
-        assert panel(session).raster("other", view) is None
 
 
 def test_predictions_that_are_not_finite_are_said() -> None:

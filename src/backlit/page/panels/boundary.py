@@ -1,4 +1,7 @@
-"""The boundary: what the network predicts over two inputs, the others held, and the rows on that plane, live."""
+"""The boundary: what the network predicts over two inputs, the others held, and the rows on that plane, live.
+
+Where one input alone is a number, it is the curve of the predictions over that one.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ import numpy as np
 from backlit.analysis.boundary.boundary import Plane
 from backlit.analysis.boundary.records import Boundary
 from backlit.analysis.boundary.subject import Names, Subject, encoded_subject, subject_of
+from backlit.analysis.live.curve import OneInput
 from backlit.analysis.live.telling import telling_pair
 from backlit.data.values import as_numbers
 from backlit.engine import Network, rows_of
@@ -23,6 +27,7 @@ from backlit.page.panels.source import input_names
 from backlit.page.session import Panel, Part, Session
 from backlit.page.view import View
 from backlit.show.live.boundary import Axes, boundary_html, nothing_html
+from backlit.show.live.curve import curve_html
 from backlit.show.live.plane import PlaneNumbers, plane_numbers, raster_bytes
 
 POINTS, MOST_ROWS = 61, 500
@@ -68,6 +73,8 @@ class BoundaryPanel(Panel):
         self.output = 0
         self._by_network = False
         self._drawn: Drawn | None = None
+        self._one: tuple[Network, OneInput | None] | None = None
+        self._curve: tuple[tuple[Any, ...], float, Part] = (), 0.0, Part("")
 
     def facts(self) -> Mapping[str, Any]:
         """Give the two inputs, where they were chosen."""
@@ -75,14 +82,17 @@ class BoundaryPanel(Panel):
 
     def forget(self) -> None:
         """Forget the plane and the output of another network."""
-        self._drawn, self.output = None, 0
+        self._drawn, self._one, self.output = None, None, 0
 
     def draw(self, view: View) -> Part:
         """Draw the plane; what changes while training plays is in the numbers."""
         try:
+            one = self._one_input(view)
+            if one is not None:
+                return self._curve_part(view, one)
             drawn = self._current(view)
         except BacklitError as error:
-            self._drawn = None
+            self._drawn, self._one = None, None
             return Part(nothing_html(str(error)))
         boundary, numbers = drawn.boundary, drawn.numbers
         assert boundary is not None
@@ -109,7 +119,7 @@ class BoundaryPanel(Panel):
         drawn = self._drawn
         if drawn is None or drawn.network is not view.network or drawn.columns != self.columns:
             drawn = self._drawn = self._made(view)
-        chosen = self._chosen(view, drawn)
+        chosen = self._chosen(view, drawn.plane.subject, drawn.plane.places)
         asked = self.output, chosen
         key = *asked, view.epoch, view.step, view.replayed
         now = time.monotonic()
@@ -120,6 +130,25 @@ class BoundaryPanel(Panel):
         drawn.numbers = plane_numbers(boundary, output, next(NUMBERS), chosen, drawn.chosen)
         drawn.key, drawn.due = key, now + (time.monotonic() - now) / SHARE
         return drawn
+
+    def _one_input(self, view: View) -> OneInput | None:
+        """Give the input where it is the only one that is a number; None where there are others, or none."""
+        if self._one is None or self._one[0] is not view.network:
+            subject = _subject(view)
+            able = [place for place in range(len(subject.inputs.names)) if not subject.inputs.refusal(place)]
+            self._one = view.network, OneInput(subject, able[0]) if len(able) == 1 else None
+        return self._one[1]
+
+    def _curve_part(self, view: View, one: OneInput) -> Part:
+        """Draw the curve over one input; while training plays, as seldom as its cost asks."""
+        chosen = self._chosen(view, one.subject, (one.place, one.place))
+        key, now = (view.network, chosen, view.epoch, view.step, view.replayed), time.monotonic()
+        before, due, part = self._curve
+        if key == before or (view.playing and key[:2] == before[:2] and now < due):
+            return part
+        part = Part(curve_html(one.curve(), chosen))
+        self._curve = key, now + (time.monotonic() - now) / SHARE, part
+        return part
 
     def _made(self, view: View) -> Drawn:
         """Make the plane of a network: choosing its two inputs takes longer than predicting over them."""
@@ -154,21 +183,23 @@ class BoundaryPanel(Panel):
         outputs = tuple(kind.name for kind in drawn.plane.subject.outputs.kinds)
         return Axes(able, x, y, outputs)
 
-    def _chosen(self, view: View, drawn: Drawn) -> tuple[float, float, str] | None:
+    def _chosen(
+        self, view: View, subject: Subject, places: tuple[int, int]
+    ) -> tuple[float, float, str] | None:  # fmt: skip
         """Give where the row lies that was chosen among the predictions."""
         panel = self.session.panels.get("predictions")
         if not isinstance(panel, PredictionsPanel) or panel.chosen is None:
             return None
         which, row = panel.chosen
-        source, inputs = view.source, drawn.plane.subject.inputs
-        rows = source.places(which)
+        source, inputs = view.source, subject.inputs
+        table_rows = source.places(which)
         if row >= len(source.rows(which)[0]):
             return None
-        if source.table is None or rows is None:
-            at = [float(source.rows(which)[0][row, place]) for place in drawn.plane.places]
+        if source.table is None or table_rows is None:
+            at = [float(source.rows(which)[0][row, place]) for place in places]
         else:
-            cells = source.table.table.take(rows[row : row + 1])
-            names = [inputs.names[place] for place in drawn.plane.places]
+            cells = source.table.table.take(table_rows[row : row + 1])
+            names = [inputs.names[place] for place in places]
             at = [float(as_numbers(cells.column(name), name)[0]) for name in names]
         return (at[0], at[1], f"{which} row {row + 1}") if np.isfinite(at).all() else None
 

@@ -77,7 +77,7 @@ def _paging(found: Predictions, page: PageOfRows) -> str:
 
 def _summary(found: Predictions) -> str:
     rows = counted(found.rows, "row")
-    loss = f"{escape(found.loss_name)} {four_digits(found.loss)}"
+    loss = f"{escape(found.loss_name.replace('_', ' '))} {four_digits(found.loss)}"
     if found.right is None:
         return f"{loss} over {rows}."
     wrong = found.rows - found.right
