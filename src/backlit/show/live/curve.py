@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from html import escape
+from typing import Any
 
 import numpy as np
 
 from backlit.analysis.live.curve import CurveOutput, InputCurve
 from backlit.errors import counted
 from backlit.show.boundary.figures import GREY, SYMBOLS
-from backlit.show.charts.figure import Axis, DataTable, Figure, Layer, Line, Points
+from backlit.show.charts.figure import Axis, Dash, DataTable, Figure, Layer, Line, Points
 from backlit.show.charts.numbers import four_digits
 from backlit.show.charts.svg import figure_svg
 from backlit.show.names import short
 from backlit.show.pages import table_html
 
 WIDTH, HEIGHT = 372, 300
+
+DASHES: tuple[Dash, ...] = ("solid", "dashed", "dash-dotted", "dotted")
 
 MOST_HELD, MOST_CLASSES, PLACES = 4, 8, 9
 
@@ -38,17 +41,19 @@ def curve_figure(curve: InputCurve, output: CurveOutput, chosen: tuple[float, fl
     """Give the curve of a number, or of the scores of classes with the rows at their own class."""
     layers: list[Layer] = []
     known = np.isfinite(output.targets)
+    row_x: Any
+    targets: Any
     row_x, targets = np.asarray(curve.row_x)[known], np.asarray(output.targets)[known]
-    names = _lines(output)
+    names, two = _lines(output), int(output.kind.level is not None)  # of two classes the line is the second one's
     for k, (name, scores) in enumerate(zip(names, output.scores, strict=True)):
         if k < MOST_CLASSES:
-            layers.append(Line(x=curve.x, y=scores, name=name, series=k if len(names) > 1 else 0))
+            layers.append(Line(x=curve.x, y=scores, name=name, series=k + two, dash=DASHES[k % len(DASHES)]))
     if output.kind.classes:
         for k, label in enumerate(output.kind.classes[:MOST_CLASSES]):
             at = row_x[targets == k]
-            high = float(k) if len(names) == 1 else 1.0
+            high = 1.0 if k or not two else -1.0 if output.kind.level == 0.0 else 0.0
             if at.size:
-                layers.append(Points(x=at, y=np.full(len(at), high), name=f"rows of {short(label)}", series=k,
+                layers.append(Points(x=at, y=[high] * len(at), name=f"rows of {short(label)}", series=k,
                                      symbol=SYMBOLS[k % len(SYMBOLS)], faint=len(at) > 60))  # fmt: skip
     else:
         layers.append(Points(x=row_x, y=targets, name="rows", series=GREY))
@@ -60,7 +65,8 @@ def curve_figure(curve: InputCurve, output: CurveOutput, chosen: tuple[float, fl
     what = "Scores of the classes" if output.kind.classes else "Predicted number"
     return Figure(
         title=f"{what} of {name}" if name and output.kind.classes else f"Predicted {name}" if name else what,
-        summary=_summary(curve, output), x=Axis(short(curve.name)), y=Axis(name or "prediction"),
+        summary=_summary(curve, output), x=Axis(short(curve.name)),
+        y=Axis("score" if output.kind.classes else name or "prediction"),
         layers=tuple(layers), table=_table(curve, output), width=WIDTH, height=HEIGHT,
     )  # fmt: skip
 
@@ -82,7 +88,8 @@ def _summary(curve: InputCurve, output: CurveOutput) -> str:
     more = len(curve.held) - len(held)
     others = f", with {', '.join(held)}{f' and {more} more' if more else ''} held" if held else ""
     said = f"What is predicted over {short(curve.name)}{others}."
-    rows, pairs = len(curve.rows), [(t, p) for t, p in zip(output.targets, output.predicted, strict=True) if t == t]
+    rows = len(curve.rows)
+    pairs = [(t, p) for t, p in zip(output.targets, output.predicted, strict=True) if np.isfinite(t)]
     few = f" Of {curve.of_rows:,} rows, {rows:,} are drawn." if rows < curve.of_rows else ""
     if not pairs:
         return said + few
@@ -90,8 +97,10 @@ def _summary(curve: InputCurve, output: CurveOutput) -> str:
         right = sum(target == found for target, found in pairs)
         return f"{said}{few} Of {counted(len(pairs), 'row')}, {right:,} {'is' if right == 1 else 'are'} right."
     off = np.subtract(*np.transpose(pairs))
-    usual = four_digits(float(np.sqrt(np.mean(off**2))))
-    return f"{said}{few} Of {counted(len(pairs), 'row')}, predicted and true numbers differ by {usual}, as a root mean square."
+    usual = (
+        f"predicted and true numbers differ by {four_digits(float(np.sqrt(np.mean(off**2))))}, as a root mean square"
+    )
+    return f"{said}{few} Of {counted(len(pairs), 'row')}, {usual}."
 
 
 def _table(curve: InputCurve, output: CurveOutput) -> DataTable:
