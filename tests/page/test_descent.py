@@ -103,6 +103,8 @@ def test_without_a_path_it_is_over_the_steepest_weights_and_says_so():
     assert "too few points for a plane of its own" in part.html
     assert "these two have the largest slopes" in part.html
     session.do("descent.take", {"over": "steepest"})
+    chosen = session.draw(("descent",))[1]["descent"].html  # at once, whatever surface there is
+    assert '<option value="steepest" selected>' in chosen
     assert "too few points" not in drawn(session, panel).html
 
 

@@ -51,7 +51,7 @@ class DescentPanel(Panel):
         self.over: Over = "path"
         self.work: Background[Surface] = Background(session.change)
         self._count = 0
-        self._drawn: tuple[int, str, Growth] | None = None
+        self._drawn: tuple[str, str, Growth] | None = None
 
     def forget(self) -> None:
         """Forget the surface: it is of another network."""
@@ -69,15 +69,16 @@ class DescentPanel(Panel):
         surface, choice = self.work.result, self._choice(view)
         if surface is None or surface.first is not view.kept[0]:
             return Part(waiting_html(choice, self.work.error))
-        if self._drawn is None or self._drawn[0] != surface.number:
+        layout = f"surface {surface.number}, {choice.over}"
+        if self._drawn is None or self._drawn[0] != layout:
             html, growth = descent_html(surface.valley, choice, surface.note)
-            self._drawn = surface.number, html, growth
+            self._drawn = layout, html, growth
         _, html, growth = self._drawn
         later = [kept for kept in view.kept if kept.step > surface.step]
         spots = [surface.ground.below(later[k].parameters) for k in _spread(len(later), LATER)]
         now = surface.ground.below(view.network.parameters)
         numbers = growth_of(growth, spots, now, view.epoch, surface.epoch, self.work.busy is not None, self.work.error)
-        return Part(html, f"surface {surface.number}", numbers)
+        return Part(html, layout, numbers)
 
     def _choice(self, view: View) -> Choice:
         names = weight_names(view.network, NAMES + 1)
