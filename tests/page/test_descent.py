@@ -124,6 +124,14 @@ def test_weights_that_do_not_fit_are_refused_and_another_network_forgets_them():
     assert panel.work.result is None
 
 
+def test_of_many_weights_the_names_are_typed_and_two_of_them_are_given():
+    session, panel = began("digits")
+    part = drawn(session, panel)
+    first = re.search(r'data-first="(\S+) (\S+)"', part.html)
+    session.do("descent.weights", {"x": html.unescape(first[1]), "y": html.unescape(first[2])})
+    assert re.search(rf'<input id="descent-y" type="text" value="{re.escape(first[2])}"', drawn(session, panel).html)
+
+
 # --------------------------------------------------------------------------------------------------------- the signals
 
 

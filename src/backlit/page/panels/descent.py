@@ -12,6 +12,7 @@ from backlit.analysis.valley.single_weights import weight_named
 from backlit.errors import BacklitError
 from backlit.page.background import Background, Task
 from backlit.page.commands import command
+from backlit.page.design import Design
 from backlit.page.session import Panel, Part, Session
 from backlit.page.view import Kept, View
 from backlit.show.live.descent import Choice, Growth, descent_html, growth_of, waiting_html
@@ -51,6 +52,7 @@ class DescentPanel(Panel):
         self.over: Over = "path"
         self.work: Background[Surface] = Background(session.change)
         self._count = 0
+        self._names: tuple[Design, tuple[str, ...]] | None = None
         self._drawn: tuple[str, str, Growth] | None = None
 
     def forget(self) -> None:
@@ -81,9 +83,10 @@ class DescentPanel(Panel):
         return Part(html, layout, numbers)
 
     def _choice(self, view: View) -> Choice:
-        names = weight_names(view.network, NAMES + 1)
-        listed = tuple(names) if len(names) <= NAMES else ()
-        return Choice(self.over, listed, len(names))
+        if self._names is None or self._names[0] is not view.design:
+            self._names = view.design, tuple(weight_names(view.network, NAMES + 1))
+        _, names = self._names
+        return Choice(self.over, names if len(names) <= NAMES else (), names[:2], len(names))
 
     # ------------------------------------------------------------------------------------------------- the surface
 
