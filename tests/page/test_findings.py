@@ -229,10 +229,8 @@ def test_a_column_of_a_table_is_left_out_by_its_name_and_the_rows_cannot_judge_t
     a, b = rng.normal(size=(2, 200))
     y = (a + 0.8 * rng.normal(size=200) > 0).astype(int)
     paid = 2.0 * y + 1e-3 * rng.normal(size=200)
-    rows = [
-        "a,paid back,b,answer",
-        *(f"{a[k]:.4f},{paid[k]:.5f},{b[k]:.4f},{'no yes'.split()[y[k]]}" for k in range(200)),
-    ]
+    cells = zip(a, paid, b, np.where(y, "yes", "no"), strict=True)
+    rows = ["a,paid back,b,answer", *(f"{one:.4f},{leak:.5f},{two:.4f},{answer}" for one, leak, two, answer in cells)]
     (tmp_path / "leak.csv").write_text("\n".join(rows))
     session = Session(source_of(str(tmp_path / "leak.csv"), "answer"), (FindingsPanel,))
     session.until, session.playing = 20, True
