@@ -15,6 +15,7 @@ def page(
     data: str = "iris",
     *,
     target: str | None = None,
+    settings: Annotated[tuple[str, ...], Parameter(name="--set", negative="")] = (),
     port: Whole = 0,
     browser: Annotated[bool, Parameter(negative="--no-browser")] = True,
     host: str = "127.0.0.1",
@@ -27,9 +28,12 @@ def page(
     Parameters
     ----------
     data
-        A CSV or Parquet file, a bundled data set, a classic example, a network file (.toml) or a model file.
+        A CSV or Parquet file, a bundled data set, a classic example, or a network file (.toml).
     target
         The column to predict. Bundled data sets know theirs.
+    settings
+        A setting as NAME=VALUE, again for each: `--set layers=8:tanh,3:softmax --set optimizer.rate=0.01`. Names are
+        the keys of a network file.
     port
         The port of this machine that the page is served on; by default a free one.
     browser
@@ -48,6 +52,7 @@ def page(
     from backlit.page.running import run
     from backlit.page.serving import Place, open_browser
     from backlit.page.session import Session
+    from backlit.page.settings_text import named_values
     from backlit.page.sources import source_of
 
     def opened(address: str) -> None:
@@ -56,4 +61,6 @@ def page(
             open_browser(address)
 
     session = Session(source_of(data, target), PANELS)
+    if settings:
+        session.do("build.restore", {"settings": dict(named_values(settings))})
     run(session, Place(host, port, certificate, key, i_know=i_know), opened=opened)

@@ -25,8 +25,8 @@ FEWEST_OF_A_CLASS = 5
 
 
 def diagnose(
-    training: Training, *, fix: bool = False, compare: bool = True, columns: Sequence[str] | None = None,
-    table: TableNames | None = None, tell: Callable[[str], None] = lambda _: None,
+    training: Training, *, fix: bool = False, compare: bool = True, ahead: bool = True,
+    columns: Sequence[str] | None = None, table: TableNames | None = None, tell: Callable[[str], None] = lambda _: None,
 ) -> Diagnosis:  # fmt: skip
     """Say what is wrong with a training that has run: findings with their numbers, in the order of cause.
 
@@ -38,6 +38,8 @@ def diagnose(
         training: a training that has made at least one epoch, or diverged in its first.
         fix: train again with the remedies, one by one, from the same seed; those that help are kept.
         compare: False trains no references: then the findings say what is odd, not whether it does harm.
+        ahead: False trains nothing at all, not even short trainings with other rates, by which BL401 and BL402 are
+            found: for a look at a training that goes on.
         columns: names of the inputs, for the words of the findings.
         table: the names in the table that the rows are of, if they are of one.
         tell: is called with what is done next, in a few words, for a display of progress.
@@ -65,7 +67,7 @@ def diagnose(
         raise BacklitError(f"columns is {given}; expected a list of {counted(inputs, 'name')}, one for each input.")
     began = time.perf_counter()
     compare = compare and bool((training.Y[:1] != training.Y).any())  # where all targets are the same, BL203 says it
-    case = Case(training, Plan.of(training), compare=compare, columns=columns, table=table)
+    case = Case(training, Plan.of(training), compare=compare, ahead=ahead, columns=columns, table=table)
     with collecting([]), np.errstate(all="ignore"):
         tell("training references to compare with" if compare else "measuring")
         found = compared(case)

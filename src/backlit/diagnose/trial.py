@@ -73,14 +73,28 @@ def _in_order(findings: Sequence[Finding]) -> Iterator[tuple[Finding, Remedy]]:
 def _try(case: Case, now: State, finding: Finding, remedy: Remedy, target: float) -> tuple[Tried, State | None]:
     """Train one remedy and compare it with what there is."""
     began = time.perf_counter()
-    weights = _class_weights(case) if weighs_classes(remedy) else None
-    before = outcome(case, now, finding, weights)
     try:
         after = trained(case, changed(now.plan, remedy.changes))
     except BacklitError as error:
+        before = outcome(case, now, finding, _class_weights(case) if weighs_classes(remedy) else None)
         seconds = time.perf_counter() - began
         return Tried(code=finding.code, remedy=remedy, before=before, after=None, closed=None, errors=None,
                      helped=False, verdict=f"not tried: {error}", seconds=seconds), None  # fmt: skip
+    return _judged(case, now, after, finding, remedy, target, began), after
+
+
+def judged(before: Training, after: Training, finding: Finding, remedy: Remedy) -> Tried:
+    """Judge a training that was made with a remedy beside the one without it, without references."""
+    began, case = time.perf_counter(), Case(before, Plan.of(before), compare=False, ahead=False)
+    now = State(case.plan, before, case.predictions_held_out, case.held_out_scores)
+    return _judged(case, now, state_of(case, changed(case.plan, remedy.changes), after), finding, remedy, 0.0, began)
+
+
+def _judged(
+    case: Case, now: State, after: State, finding: Finding, remedy: Remedy, target: float, began: float
+) -> Tried:  # fmt: skip
+    """Compare a training with a remedy with the one without it."""
+    weights = _class_weights(case) if weighs_classes(remedy) else None
     each = 1.0 if weights is None else weights
     mine, theirs = float((now.scores * each).mean()), float((after.scores * each).mean())
     gained = (
@@ -92,12 +106,11 @@ def _try(case: Case, now: State, finding: Finding, remedy: Remedy, target: float
         closed = _closed(case, target, theirs) if not np.isfinite(mine) else _part(mine, theirs, target)
     sure = any(closed > part and gained > errors for part, errors in HELPED)
     helped = bool(np.isfinite(theirs) and theirs < mine and sure)
-    result = Tried(
-        code=finding.code, remedy=remedy, before=before, after=outcome(case, after, finding, weights),
-        closed=finite(closed), errors=finite(gained), helped=helped, verdict=_verdict(helped, mine, theirs),
-        seconds=time.perf_counter() - began,
+    return Tried(
+        code=finding.code, remedy=remedy, before=outcome(case, now, finding, weights),
+        after=outcome(case, after, finding, weights), closed=finite(closed), errors=finite(gained), helped=helped,
+        verdict=_verdict(helped, mine, theirs), seconds=time.perf_counter() - began,
     )  # fmt: skip
-    return result, after
 
 
 def weighs_classes(remedy: Remedy) -> bool:

@@ -1,10 +1,12 @@
-"""The weights on the way of a training, which is repeated on a copy and must end with the same weights."""
+"""The weights on the way of a training: repeated on a copy, which must end with the same weights, or given."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from contextlib import closing
-from typing import Any, Literal, NamedTuple
+from itertools import pairwise
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -23,6 +25,17 @@ NUMBERS = 20_000_000
 HIGHER = 100.0
 FARTHER = 10.0
 """A path ends before its error is HIGHER times the first one, FARTHER from the first weights than these are long."""
+
+
+class Moment(Protocol):
+    """A training's weights after so many epochs and updates."""
+
+    @property
+    def epoch(self) -> int: ...  # noqa: D102
+    @property
+    def step(self) -> int: ...  # noqa: D102
+    @property
+    def parameters(self) -> Array: ...  # noqa: D102
 
 
 class Descent(NamedTuple):
@@ -103,6 +116,25 @@ def _repeated(run: Training, each: Each, error: WeightError, name: str, most: in
         name, each, sorted(wanted), places, np.array(weights), [error(w) for w in weights], count,
         len(run.history), run.step - begun, run.stopped or "it has not ended yet", again.kept_epoch(run), False,
     )  # fmt: skip
+
+
+def descent_along(training: Training, moments: Sequence[Moment], error: WeightError) -> Descent:
+    """Give the way of a training whose weights are known at moments, in order, from the first weights on.
+
+    It is what `descent_of` gives of the same points. Of many moments evenly spaced ones are kept.
+    """
+    numbers = sorted(_kept_numbers(len(moments) - 1, moments[0].parameters.size))
+    kept = [moments[k] for k in numbers]
+    weights = np.array([moment.parameters.astype(np.float64) for moment in kept])
+    begun, last = moments[0].step, moments[-1]
+    within = any(one.epoch == other.epoch for one, other in pairwise(moments))
+    found = Descent(
+        "", "step" if within else "epoch", numbers, [(moment.epoch, moment.step - begun) for moment in kept], weights,
+        [error(values) for values in weights], len(moments), last.epoch, last.step - begun,
+        training.stopped or "it has not ended yet", Repetition.kept_epoch(training) if training.stopped else None,
+        hypothetical=False,
+    )  # fmt: skip
+    return found.first(_near(found))
 
 
 def _near(descent: Descent) -> int:

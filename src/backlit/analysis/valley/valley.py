@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Annotated, Any, Literal, NamedTuple
@@ -77,25 +77,42 @@ def valley(
             "network with at least two weights or biases that are trained."
         )
     labels = _own_names(network, labels)
-    chosen = _chosen_weights(network, weights, labels)
+    chosen = chosen_weights(network, weights, labels)
     error = known.error()
     descents = [descent_of(training, each, error, name) for name, training in trainings.items()]
-    values = descents[0].weights[-1] if descents else network.parameters.astype(np.float64)
     if chosen is not None or trained.size == 2 or not descents:
-        plane = _plane_of_weights(known, values, chosen, trained, labels)
+        plane = plane_of_weights(known, _last(known, descents), chosen, trained, labels)
     else:
-        plane = _main_plane(descents, trained)
+        plane = main_plane(descents, trained)
+    return valley_on(plane, known, error, descents, count, x_range, y_range)
+
+
+def valley_on(
+    plane: Plane, known: Known, error: WeightError, descents: list[Descent], count: int, x_range: Span | None = None,
+    y_range: Span | None = None, between: Callable[[], None] = lambda: None,
+) -> Valley:  # fmt: skip
+    """Compute E on a plane, (count, count) places of it, and the paths on it, into a record.
+
+    `between` is called before each place; what it raises ends the work.
+    """
+    values, trained = _last(known, descents), int(trained_places(known.network).size)
     spots = [plane.below(descent.weights) for descent in descents]
     x, y = _sides(plane, spots or [_around(plane, values)], x_range, y_range, count)
     return Valley(
         kind=plane.kind, x_name=plane.names[0], y_name=plane.names[1], x=tuple(x.tolist()), y=tuple(y.tolist()),
-        error=_grid(known, error, plane, x, y),
-        what=error_words(known), base=base_words(plane.kind, trained.size, descents), weights=int(trained.size),
+        error=_grid(known, error, plane, x, y, between),
+        what=error_words(known), base=base_words(plane.kind, trained, descents), weights=trained,
         chosen=plane.chosen, here=None if descents else _here(plane, values),
         hypothetical=any(descent.hypothetical for descent in descents),
         paths=tuple(_path(descent, places, plane, error) for descent, places in zip(descents, spots, strict=True)),
         share=None if plane.shares is None else min(1.0, sum(plane.shares)), shares=plane.shares,
     )  # fmt: skip
+
+
+def _last(known: Known, descents: list[Descent]) -> Array:
+    """Give the weights that the plane goes through: the last ones of the first path, or the network's own."""
+    found: Array = descents[0].weights[-1] if descents else known.network.parameters.astype(np.float64)
+    return found
 
 
 def _known(source: Any, X: Any, Y: Any, sample_weight: Any) -> Known:
@@ -142,7 +159,7 @@ def _own_names(network: Network, given: Any) -> dict[str, str]:
     return {str(usual): str(own) for usual, own in given.items()}
 
 
-def _chosen_weights(
+def chosen_weights(
     network: Network, given: Sequence[str] | None, labels: Mapping[str, str]
 ) -> list[SingleWeight] | None:
     """Find the two weights that the caller chose."""
@@ -159,7 +176,7 @@ def _chosen_weights(
 # ------------------------------------------------------------------------------------------------------------ the plane
 
 
-def _plane_of_weights(
+def plane_of_weights(
     known: Known, values: Array, chosen: list[SingleWeight] | None, trained: Array, labels: Mapping[str, str]
 ) -> Plane:
     """Give the plane of two weights, all others as in `values`: those chosen, the only ones, or the steepest."""
@@ -179,7 +196,7 @@ def _plane_of_weights(
     return Plane("weights", (chosen[0].name, chosen[1].name), origin, along, across, why)
 
 
-def _main_plane(descents: list[Descent], trained: Array) -> Plane:
+def main_plane(descents: list[Descent], trained: Array) -> Plane:
     """Give the plane of the two main directions of paths about the last weights, by a singular value decomposition.
 
     With D the weights (points, parameters) minus the last ones, D = U S Vᵀ: the directions are the first two rows of
@@ -219,7 +236,9 @@ def _around(plane: Plane, values: Array) -> Array:
     return np.array([centre - half, centre + half])
 
 
-def _grid(known: Known, error: WeightError, plane: Plane, x: Array, y: Array) -> tuple[tuple[float | None, ...], ...]:
+def _grid(
+    known: Known, error: WeightError, plane: Plane, x: Array, y: Array, between: Callable[[], None]
+) -> tuple[tuple[float | None, ...], ...]:  # fmt: skip
     """Compute the error at each place of the grid, rows from low to high y; on several threads, each with its own E."""
     places = [(float(h), float(v)) for v in y for h in x]
     free: SimpleQueue[WeightError] = SimpleQueue()
@@ -227,6 +246,7 @@ def _grid(known: Known, error: WeightError, plane: Plane, x: Array, y: Array) ->
         free.put(known.error() if k else error)
 
     def error_at(place: Span) -> float | None:
+        between()
         mine = free.get()
         try:
             return _finite(mine(plane.at(*place)))

@@ -21,12 +21,16 @@ THREADED_WORK = 3_000_000
 
 
 class Known(NamedTuple):
-    """What a valley is of: a network, the trainings whose paths are drawn, by name, and the rows of the error."""
+    """What a valley is of: a network, the trainings whose paths are drawn, by name, and the rows of the error.
+
+    Where these are a part of the rows, `of_rows` counts all of them.
+    """
 
     network: Network
     trainings: Mapping[str, Training]
     rows: Rows
     own_rows: bool = True
+    of_rows: int = 0
 
     @property
     def first(self) -> Training | None:
@@ -68,6 +72,7 @@ def error_words(known: Known) -> str:
     network, (X, _, weights), training = known.network, known.rows, known.first
     reduced = {"sum": "summed over", "mean": "the mean of", "mean_all": "the mean over the outputs of"}
     rows = counted(len(X), "row") if known.own_rows or training is None else counted(len(X), "other row")
+    rows = f"{len(X):,} of {counted(known.of_rows, 'row')}" if known.of_rows else rows
     reduction = "mean" if network.output_size == 1 and network.loss.reduction == "mean_all" else network.loss.reduction
     told = f"{network.loss.name}, {reduced[reduction]} {rows}"
     parts = ["each counted by its weight"] if weights.size else []

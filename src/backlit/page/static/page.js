@@ -1,9 +1,13 @@
 // The page's own module: it swaps the parts that the server sends, and sends what is done with them.
 
 import "./bar.js"
+import "./boundary.js"
+import "./build.js"
 import "./curves.js"
+import "./descent.js"
 import "./lesson.js"
 import "./network.js"
+import "./source.js"
 import "./step.js"
 
 /** @typedef {{html?: string, layout?: string, numbers?: unknown}} Part */

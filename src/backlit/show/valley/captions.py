@@ -28,17 +28,17 @@ def caption(valley: Valley) -> str:
     elif is_exact(valley):
         parts.append(f"{valley.base} The {'path lies' if alone else 'paths lie'} on the surface.")
     else:
-        parts += [valley.base, _shared(valley, alone=alone), difference(valley)]
+        parts += [valley.base, shared(valley, alone=alone), difference(valley)]
     if valley.hypothetical:
         parts.append(f"The training has not run; a copy of it took the path{'' if alone else 's'}.")
     places = [value for row in valley.error for value in row]
     if missing := places.count(None):
         parts.append(f"At {missing:,} of {len(places):,} places E is not a finite number; nothing is drawn there.")
-    parts += [told for path in valley.paths for told in _left_out(path, alone=alone)]
+    parts += [told for path in valley.paths for told in left_out(path, alone=alone)]
     return " ".join(part for part in parts if part)
 
 
-def _shared(valley: Valley, *, alone: bool) -> str:
+def shared(valley: Valley, *, alone: bool) -> str:
     """Say how much of the way lies in the main plane; nothing of another plane."""
     if valley.share is None:
         return ""
@@ -60,7 +60,7 @@ def _who(path: ValleyPath, alone: bool) -> str:
     return "The path" if alone else f"The path {short(path.name)!r}"
 
 
-def _left_out(path: ValleyPath, *, alone: bool) -> Iterator[str]:
+def left_out(path: ValleyPath, *, alone: bool) -> Iterator[str]:
     """Say which points are not drawn, and whose weights the network got."""
     who = _who(path, alone)
     if path.far:
