@@ -22,7 +22,6 @@ from backlit.page.panels.findings import FindingsPanel, copied
 from backlit.page.remedies import remedied
 from backlit.page.session import Session
 from backlit.page.sources import design_of, source_of
-from backlit.page.trainer import Trainer
 
 source = cache(source_of)
 
@@ -37,9 +36,8 @@ FOUND = [
 
 def trained(session: Session) -> None:
     """Train as the trainer's thread does, while the session plays."""
-    trainer = Trainer(session)
     while session.playing:
-        trainer.train_a_slice()
+        session.train(0.05)
 
 
 def began(example: str, run: str | None = None) -> tuple[Session, FindingsPanel]:

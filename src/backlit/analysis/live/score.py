@@ -1,4 +1,4 @@
-"""How good a network is at a moment, quickly: its loss and one metric, and those of the best constant to compare with."""
+"""How good a network is at a moment, quickly: its loss and one metric, and those of the best constant beside it."""
 
 from __future__ import annotations
 
