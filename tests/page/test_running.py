@@ -342,7 +342,8 @@ def test_an_error_in_the_thread_is_said_on_the_page(
         raise MemoryError("no memory left")
 
     with session.turn():
-        monkeypatch.setattr(session.training if place == "advance" else session.kept, place.replace("keep", "add"), fail)
+        owner = session.training if place == "advance" else session.kept
+        monkeypatch.setattr(owner, place.replace("keep", "add"), fail)
         session.play()
         session.change()
     until(lambda: session.stopped)
