@@ -24,8 +24,12 @@ from backlit.page.sources import source_of
 from backlit.page.trainer import Trainer
 
 IRIS = source_of("iris")
-DROPOUT = {"inputs": 4, "layers": [{"units": 8, "activation": "tanh"}, {"op": "dropout", "p": 0.2},
-                                   {"units": 3, "activation": "softmax"}], "loss": "cross_entropy", "seed": 3}  # fmt: skip
+DROPOUT = {
+    "inputs": 4,
+    "layers": [{"units": 8, "activation": "tanh"}, {"op": "dropout", "p": 0.2}, {"units": 3, "activation": "softmax"}],
+    "loss": "cross_entropy",
+    "seed": 3,
+}
 RELU = {"inputs": 4, "layers": [{"units": 8, "activation": "relu"}, {"units": 3, "activation": "softmax"}],
         "loss": "cross_entropy", "seed": 1}  # fmt: skip
 MOMENTUM = {"optimizer": {"op": "momentum", "rate": 0.02}, "batch_size": 7, "epochs": 300, "seed": 5}
