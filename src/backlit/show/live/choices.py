@@ -20,12 +20,12 @@ def choice_html(
     `name` is the control's id; `number` sends the value as a number. The chosen value may be none of the options.
 
     >>> print(choice_html("Rows", "rows", "a.show", "which", [("x", "<x>")], "x"))
-    <label class="choice" for="rows">Rows <select id="rows" data-choose="a.show" data-key="which"><option value="x" \
+    <label class="pick" for="rows">Rows <select id="rows" data-choose="a.show" data-key="which"><option value="x" \
 selected>&lt;x&gt;</option></select></label>
     """
     kind = ' data-kind="number"' if number else ""
     attributes = f'id="{name}" data-choose="{command}" data-key="{key}"{kind}'
-    head = f'<label class="choice" for="{name}">{escape(label)} '
+    head = f'<label class="pick" for="{name}">{escape(label)} '
     if len(options) > MOST:
         return f'{head}<input {attributes} value="{escape(chosen)}" autocomplete="off"></label>'
     return f"{head}<select {attributes}>{options_html(options, chosen)}</select></label>"

@@ -35,6 +35,7 @@ from backlit.show.charts.palette import (
     mixed,
 )
 from backlit.show.charts.svg import FONT, layers_svg
+from backlit.show.charts.symbols import stroke
 from backlit.show.names import short
 from backlit.show.pages import table_html
 
@@ -145,7 +146,8 @@ def plane_numbers(
     """Give what changes; `chosen` is the place of a row that was chosen, with its name."""
     frame, words = _frame(boundary, output), BoundaryWords(boundary, output)
     table: DataTable = boundary_table(boundary, output)
-    over = layers_svg(frame, [*_marks(boundary, output, frame, chosen), *unit_lines(boundary)])
+    over = _wrong_marks(boundary, output, frame)
+    over += layers_svg(frame, [*_marks(boundary, output, chosen), *unit_lines(boundary)])
     over = over.replace(' style="paint-order:stroke"', ' paint-order="stroke"')  # the page refuses such attributes
     low, high = (four_digits(end) for end in _ends(np.asarray(output.scores))) if not output.classes else ("", "")
     said = " ".join(filter(None, (words.summary(dashed=bool(boundary.units)), remark)))
@@ -179,17 +181,23 @@ def _frame(boundary: Boundary, output: BoundaryOutput) -> Frame:
     ), titled=False)  # fmt: skip
 
 
-def _marks(
-    boundary: Boundary, output: BoundaryOutput, frame: Frame, chosen: tuple[float, float, str] | None
-) -> list[Layer]:
-    """Give the rows that change, as numbers do; discs below those that are wrong; a mark on the chosen one."""
+def _wrong_marks(boundary: Boundary, output: BoundaryOutput, frame: Frame) -> str:
+    """Draw a ring around each row that is wrong: a disc with one of paper in it, as two short paths of many rows."""
+    if not output.classes or BoundaryWords(boundary, output).flat:
+        return ""
+    rows = wrong_rows(output)
+    points = frame.points([boundary.row_x[i] for i in rows], [boundary.row_y[i] for i in rows])
+    d = "".join(f"M{x:.1f} {y:.1f}h0" for x, y in points.tolist())
+    shape = f'stroke-linecap="round" fill="none" d="{d}"'
+    return (f'<path {stroke(GREY)} stroke-width="{2 * RING:g}" {shape}/>'
+            f'<path class="halo" stroke="{LIGHT["paper"]}" stroke-width="{2 * RING - 4:g}" {shape}/>')  # fmt: skip
+
+
+def _marks(boundary: Boundary, output: BoundaryOutput, chosen: tuple[float, float, str] | None) -> list[Layer]:
+    """Give the rows that change, as those of numbers do, and a mark on the chosen one."""
     layers: list[Layer] = []
     if not output.classes:
         layers += number_rows(boundary, output)
-    elif not BoundaryWords(boundary, output).flat:
-        rows = wrong_rows(output)
-        layers.append(Points(x=[boundary.row_x[i] for i in rows], y=[boundary.row_y[i] for i in rows], series=GREY,
-                             size=RING - 1.0))  # fmt: skip
     if chosen is not None:
         layers.append(Points(x=chosen[:1], y=chosen[1:2], series=GREY, symbol="ring", size=RING + 3.0))
     return layers

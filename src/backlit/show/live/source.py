@@ -65,7 +65,7 @@ def source_html(facts: SourceFacts) -> str:
         f'<optgroup label="{label}">{options_html([(name, name) for name in names], facts.own)}</optgroup>'
         for label, names in groups
     )
-    data = ('<label class="choice" for="source-data">Data <select id="source-data" data-choose="source.choose" '
+    data = ('<label class="pick" for="source-data">Data <select id="source-data" data-choose="source.choose" '
             f'data-key="name">{options}</select></label>')  # fmt: skip
     predict = ""
     if facts.target:
