@@ -19,7 +19,7 @@ from backlit.show.live.bar import metric as metric_text
 from backlit.show.live.bar import number
 from backlit.show.pages import table_html
 
-WIDTH, HEIGHT = 340, 230
+WIDTH, HEIGHT = 336, 230
 """Pixels of a chart. At 300 pixels its smaller letters have 11."""
 
 FEW = 12
