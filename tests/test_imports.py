@@ -100,6 +100,7 @@ BUDGETS = {
 LONGEST_FILE = 400
 
 DRAWING = {"contourpy", "jinja2", "matplotlib", "sklearn", "backlit.analysis", "backlit.show.charts"}
+SERVING = {"starlette", "uvicorn", "h11", "anyio", "tomli_w", "backlit.page"}
 """Not loaded by a training, `backlit --help` and `backlit predict`."""
 
 ENGINE = ("engine.program", "engine.machine", "engine.code_cache", "engine.compiled", "engine.parallel")
@@ -237,7 +238,7 @@ for words in (["--help"], ["train", "--help"], ["predict", "iris.safetensors", "
     sys.argv = ["backlit", *words]
     with suppress(SystemExit):
         cli.main()
-print("loaded:", sorted({DRAWING!r} & set(sys.modules)))
+print("loaded:", sorted({DRAWING | SERVING!r} & set(sys.modules)))
 """)
     assert "setosa" in shown
     assert shown.endswith("loaded: []\n")

@@ -15,13 +15,14 @@ from backlit.diagnose.changes import CHANGES, changed
 from backlit.diagnose.plan import Plan
 from backlit.diagnose.records import Change, Remedy
 from backlit.engine import SteppedTraining
-from backlit.errors import BacklitError, collecting
+from backlit.errors import BacklitError
 from backlit.examples import example_file, read_network_file
 from backlit.page.design import Design
 from backlit.page.panels.findings import FindingsPanel, copied
 from backlit.page.remedies import remedied
 from backlit.page.session import Session
 from backlit.page.sources import design_of, source_of
+from backlit.page.trainer import Trainer
 
 source = cache(source_of)
 
@@ -34,13 +35,11 @@ FOUND = [
 ]
 
 
-def trained(session: Session, most: int = 100_000) -> None:
+def trained(session: Session) -> None:
     """Train as the trainer's thread does, while the session plays."""
-    with collecting([]):
-        while session.playing and len(session.training.history) < most:
-            stopped = session.train(0.05)
-            if stopped:
-                session.playing, session.stopped = False, stopped
+    trainer = Trainer(session)
+    while session.playing:
+        trainer.train_a_slice()
 
 
 def began(example: str, run: str | None = None) -> tuple[Session, FindingsPanel]:
@@ -150,7 +149,7 @@ def test_undo_goes_back_and_another_design_drops_the_trial():
     assert (session.until, session.playing) == (2, True)
     assert [layer.get("activation") for layer in session.design.network["layers"]] == ["relu"] * 10 + ["softmax"]
     trained(session)
-    assert (len(session.training.history), session.playing, session.until) == (2, False, None)
+    assert (len(session.training.history), session.playing) == (2, False)
     session.reset()
     assert len(panel.trials) == 1
     session.do("findings.undo", {})

@@ -10,6 +10,7 @@ import pytest
 from backlit.engine import Network
 from backlit.page.lesson_files import LessonStep, lessons
 from backlit.page.panels.lesson import LessonPanel
+from backlit.page.panels.weight import WeightPanel
 from backlit.page.session import Session
 from backlit.page.sources import source_of
 
@@ -18,7 +19,7 @@ STEPS = [(name, at) for name, lesson in lessons().items() for at in range(len(le
 
 def finished(name: str, at: int) -> tuple[Session, LessonStep]:
     """Give the session after a step was done by its button."""
-    session = Session(source_of("two-layer"), (LessonPanel,))
+    session = Session(source_of("two-layer"), (LessonPanel, WeightPanel))
     session.do("lesson.begin", {"name": name})
     session.do("lesson.go", {"step": at + 1})
     panel = session.panels["lesson"]

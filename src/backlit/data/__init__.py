@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from backlit.data.cell_notes import cell_notes
     from backlit.data.columns import ColumnReport
     from backlit.data.encoding import Encoded, Encoder, FeatureEncoder
-    from backlit.data.reading import read_table
+    from backlit.data.reading import read_table, table_of_bytes
     from backlit.data.splitting import split_rows
     from backlit.data.surprises import Surprise
     from backlit.data.table import Table
@@ -51,6 +51,7 @@ _PLACES = {
     "choose_task": "target",
     "read_table": "reading",
     "split_rows": "splitting",
+    "table_of_bytes": "reading",
 }
 
 __all__ = [
@@ -68,6 +69,7 @@ __all__ = [
     "choose_task",
     "read_table",
     "split_rows",
+    "table_of_bytes",
 ]
 
 __getattr__ = lazily(__name__, _PLACES)

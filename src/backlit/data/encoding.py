@@ -61,22 +61,23 @@ class FeatureEncoder(msgspec.Struct, frozen=True):
         if shape is not None and len(shape) > 1 and not grids:
             return cls._of_grid(table, tuple(shape), ignore)
         _refuse_beside_grids(table, grids, ignore)
+        index, files, commas = set(table.index_columns), set(table.file_columns), set(table.decimal_commas)
         columns: list[ColumnPlan] = []
         reports: list[ColumnReport] = []
         for name in table.columns:
             if name in ignore:
                 reports.append(ColumnReport(name, "ignored", "left out as asked", 0))
                 continue
-            if name in table.index_columns:
+            if name in index:
                 done = "left out: the index of a pandas DataFrame; its reset_index makes it a column"
                 reports.append(ColumnReport(name, "index", done, 0))
                 continue
-            if name in table.file_columns:
+            if name in files:
                 reports.append(ColumnReport(name, "file", "left out: the names of the files", 0))
                 continue
             with table.rows_as_in_source():
                 plan, report = plan_column(name, table.column(name), max_categories, shape, embedded.get(name, 0))
-            if name in table.decimal_commas:
+            if name in commas:
                 report = msgspec.structs.replace(report, done=f"{report.done}; written with decimal commas")
             reports.append(report)
             if plan is not None:

@@ -97,7 +97,16 @@ def _read_named(given: str, text_columns: Collection[str], comma_columns: Collec
     if path.is_dir():
         return read_pictures(path)
     name = path.name.encode(errors="backslashreplace").decode()  # bytes that are no UTF-8 could not be written anywhere
-    raw = _bytes_of(path)
+    return table_of_bytes(_bytes_of(path), name, text_columns, comma_columns)
+
+
+def table_of_bytes(
+    raw: bytes, name: str, text_columns: Collection[str] = (), comma_columns: Collection[str] = ()
+) -> Table:
+    """The table that the bytes of a file hold, which is CSV, Parquet or .npz; `name` is what messages call it.
+
+    Raises `BacklitError` for anything else. `read_table` of it refuses a table without columns or rows.
+    """
     if is_array_file(raw):
         return read_arrays(raw, name)
     return Table(_parse_file(raw, name, text_columns, comma_columns), name=name)

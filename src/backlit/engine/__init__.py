@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from backlit.engine.machine.environment import default_threads
     from backlit.engine.metrics import LOGIT_LOSSES, kind_of
     from backlit.engine.network import Network
+    from backlit.engine.next_update import NextUpdate
     from backlit.engine.objective import Objective, PlainStep, reduction, rule_of
     from backlit.engine.repeating import Repetition
     from backlit.engine.settings import TrainingSettings, describe_setting
@@ -82,6 +83,7 @@ _PLACES = {
     "Network": "network",
     "NetworkEvaluation": "evaluation",
     "NetworkSummary": "summaries",
+    "NextUpdate": "next_update",
     "Objective": "objective",
     "PLACED": "unit_names",
     "PlainStep": "objective",
@@ -159,6 +161,7 @@ __all__ = [
     "Network",
     "NetworkEvaluation",
     "NetworkSummary",
+    "NextUpdate",
     "Objective",
     "PlainStep",
     "ProgressDisplay",

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from backlit.examples.layers_alone import FileLayers, read_layers
     from backlit.examples.netfile import NetworkFile, Setup, parse_network_file, read_network_file, setup_of
     from backlit.examples.run_records import ComputedFigure, ErrorAt, Example, ExampleRun, Figure, SetupRun
-    from backlit.examples.running import Trained, example_file, examples, run_example, train_example
+    from backlit.examples.running import NAMES, Trained, example_file, examples, run_example, train_example
 
 _PLACES = {
+    "NAMES": "running",
     "ComputedFigure": "run_records",
     "ErrorAt": "run_records",
     "Example": "run_records",
@@ -42,6 +43,7 @@ _PLACES = {
 }
 
 __all__ = [
+    "NAMES",
     "ComputedFigure",
     "ErrorAt",
     "Example",

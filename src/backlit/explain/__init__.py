@@ -20,6 +20,7 @@ from backlit.lazy import lazily
 
 if TYPE_CHECKING:
     from backlit.explain.map_panels import filters_of
+    from backlit.explain.one_number import OneNumber, next_step, one_number, unit_numbers
     from backlit.explain.record.drawing_records import Branches, Grid, Maps, Unrolled
     from backlit.explain.record.node_record import Node
     from backlit.explain.record.step_records import (
@@ -52,6 +53,7 @@ _PLACES = {
     "Grid": "record.drawing_records",
     "Maps": "record.drawing_records",
     "Node": "record.node_record",
+    "OneNumber": "one_number",
     "Presentation": "step",
     "Record": "record.step_records",
     "Section": "record.step_records",
@@ -62,8 +64,11 @@ _PLACES = {
     "explain_epoch": "step",
     "explain_step": "step",
     "filters_of": "map_panels",
+    "next_step": "one_number",
+    "one_number": "one_number",
     "precision_facts": "step",
     "steps_of_epoch": "step",
+    "unit_numbers": "one_number",
 }
 """Where each name lives: records alone, which reports hold, need nothing of what makes them."""
 
@@ -77,6 +82,7 @@ __all__ = [
     "Grid",
     "Maps",
     "Node",
+    "OneNumber",
     "Presentation",
     "Record",
     "Section",
@@ -87,8 +93,11 @@ __all__ = [
     "explain_epoch",
     "explain_step",
     "filters_of",
+    "next_step",
+    "one_number",
     "precision_facts",
     "steps_of_epoch",
+    "unit_numbers",
 ]
 
 __getattr__ = lazily(__name__, _PLACES)

@@ -132,8 +132,8 @@ class Contents:
         """Give the number of that name: its own label, the usual one, or a weight's place in its array, "1.W[0, 1]"."""
         if element := ELEMENT.fullmatch(name):
             index = tuple(map(int, element["index"].split(",")))
-            of_array = ((p, at) for p in self.parameters if p.full == element["array"] for at in p.places(0))
-            return next((Key(p, at) for p, at in of_array if p.index(at) == index), None)
+            of_array = ((p, p.place(index)) for p in self.parameters if p.full == element["array"])
+            return next((Key(p, at) for p, at in of_array if at is not None), None)
         names = self.context.names
         if names.labels:
             found = self._find(name, labelled=True)

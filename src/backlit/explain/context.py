@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from backlit.explain.algebra.printing import plain_symbol
@@ -54,6 +54,14 @@ def fill(node: Node, op: Op, known: dict[str, Node]) -> Node:
     return replace(node, put)
 
 
+def _has_pair(texts: Iterable[str], sources: set[str], units: set[str]) -> bool:
+    """Tell whether a text is "source,unit"; names may hold commas themselves."""
+    return any(
+        text[comma + 1 :] in units and text[:comma] in sources
+        for text in texts for comma, letter in enumerate(text) if letter == ","
+    )  # fmt: skip
+
+
 class Context:
     """The recording with its names.
 
@@ -69,6 +77,7 @@ class Context:
         self.rows = tuple(rows or [str(k + 1) for k in range(recording.rows)]) if several else ()
         self.parameters: dict[str, Any] = {}
         self._used: dict[str, set[str]] = {}
+        self._used_pairs: dict[str, list[tuple[set[str], set[str]]]] = {}
 
     def row_name(self, row: int) -> str:
         """Give the row's name, which stands in brackets behind its numbers' names; empty where there is one row."""
@@ -76,11 +85,29 @@ class Context:
 
     def free_kind(self, kind: str, units: Sequence[str]) -> str:
         """Give a kind's name, with a number behind it where one of these units already has a quantity of that name."""
+        free = self._free(kind, lambda name: self._used.get(name, set()).isdisjoint(units) and not any(
+            _has_pair(units, *pairs) for pairs in self._used_pairs.get(name, ())))  # fmt: skip
+        self._used.setdefault(free, set()).update(units)
+        return free
+
+    def free_kind_of_pairs(self, kind: str, sources: Sequence[str], units: Sequence[str]) -> str:
+        """Give the same for weights from each source to each unit, "source,unit", without a text for each of them."""
+        pairs = set(sources), set(units)
+
+        def apart(other: tuple[set[str], set[str]]) -> bool:
+            return any(mine.isdisjoint(its) for mine, its in zip(pairs, other, strict=True))
+
+        free = self._free(kind, lambda name: not _has_pair(self._used.get(name, ()), *pairs) and all(
+            map(apart, self._used_pairs.get(name, ()))))  # fmt: skip
+        self._used_pairs.setdefault(free, []).append(pairs)
+        return free
+
+    @staticmethod
+    def _free(kind: str, is_free: Callable[[str], bool]) -> str:
         number, free = 1, kind
-        while not self._used.get(free, set()).isdisjoint(units):
+        while not is_free(free):
             number += 1
             free = f"{kind}{number}"
-        self._used.setdefault(free, set()).update(units)
         return free
 
     def layer(self, k: int) -> int | str:

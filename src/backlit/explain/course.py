@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from backlit.engine import Batch, SingleUpdates
+from backlit.engine import Batch, NextUpdate, SingleUpdates
 from backlit.errors import BacklitError, counted
 from backlit.explain.record.recording import Recording, Settings
 
@@ -39,7 +39,7 @@ class Course:
         self._reach(self.done - (-(self.training.begun + steps) // self.batches), f"steps is {steps}")
         for taken, batch in enumerate(self._updates(), 1):
             if taken == steps:
-                return Recording(self.training, batch, self.settings)
+                return self._recorded(batch)
         raise self._stopped(f"steps is {steps}")
 
     def epoch(self, number: int) -> Iterator[Recording]:
@@ -55,9 +55,12 @@ class Course:
                 return
             if batch.epoch == number:
                 found += 1
-                yield Recording(self.training, batch, self.settings)
+                yield self._recorded(batch)
         if found < self.batches:
             raise self._stopped(f"epoch is {number}")
+
+    def _recorded(self, batch: Batch) -> Recording:
+        return Recording(NextUpdate.of(self.training, batch), self.settings)
 
     def _updates(self) -> Iterator[Batch]:
         return self.training.updates(self.settings.rates)

@@ -44,10 +44,11 @@ class Layer(NamedTuple):
         return next(p for p in self.dense.parameters if p.sources)
 
 
-def drawing_of(contents: Contents, row: int | None, exact: ExactNumbers) -> Drawing:
+def drawing_of(contents: Contents, row: int | None, exact: ExactNumbers, *, units_of: int | None = None) -> Drawing:
     """Give the network with the numbers of one row; without a row, with the slopes of all rows added up.
 
-    Of numbers that float64's rounding left few digits, `exact` gives those that are right.
+    Of numbers that float64's rounding left few digits, `exact` gives those that are right. With `units_of`, a row, the
+    units of that row's forward pass are drawn both ways.
     """
     before = dense_tail(contents.context)
     panels = panels_of(contents, row, before, exact) if before else ()
@@ -57,7 +58,7 @@ def drawing_of(contents: Contents, row: int | None, exact: ExactNumbers) -> Draw
         name = None if row is None else contents.context.row_name(row)
         return Drawing((), (), name, _coupled(contents.stages) if name else (), panels=panels)
     layers = _layers(stages)
-    drawing = _of_dense(contents, layers, row, exact)
+    drawing = _of_dense(contents, layers, row, exact, units_of)
     if not panels:
         return drawing
     back = msgspec.structs.replace(drawing.back, panels=panels) if drawing.back else None
@@ -69,8 +70,26 @@ def _layer_number(label: str) -> int:
     return int(re.match(r"\d+", label)[0])  # type: ignore[index]
 
 
-def _of_dense(contents: Contents, layers: Sequence[Layer], row: int | None, exact: ExactNumbers) -> Drawing:
+def columns_of(contents: Contents) -> dict[str, int]:
+    """Give which column of a drawing has the units of a layer, by the layer's number; those in panels have none."""
+    context = contents.context
+    before, labels = dense_tail(context), context.recording.network.labels
+    numbers = [(stage, _layer_number(labels[stage.k])) for stage in contents.stages]
+    found, column = {}, 0
+    for stage, number in numbers:
+        if number > before:
+            column += any(p.sources for p in stage.parameters)
+            found[str(number)] = column
+    return found
+
+
+def _of_dense(
+    contents: Contents, layers: Sequence[Layer], row: int | None, exact: ExactNumbers, units_of: int | None
+) -> Drawing:
     """Give the drawing of dense layers one after another."""
+    if units_of is not None:
+        drawn = _drawn_units(contents, layers, units_of, backward=False)
+        return _drawing(contents, layers, drawn, row, exact)
     backward = _drawn_units(contents, layers, row, backward=True)
     if row is None:
         return _drawing(contents, layers, backward, row, exact)

@@ -173,6 +173,7 @@ def place_symbol(place: str) -> str:
     return rf"^{{\langle {numbers[0]}\rangle}}" if place.startswith("t") else f"[{','.join(numbers)}]"
 
 
+@functools.lru_cache(maxsize=4096)
 def row_symbol(name: str) -> str:
     r"""Give a row's name in LaTeX.
 

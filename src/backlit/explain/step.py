@@ -101,7 +101,7 @@ class Presentation(msgspec.Struct, frozen=True, kw_only=True):
         return cls(**given)
 
     def checked(self, rows: int) -> Presentation:
-        """Give the same with a name for each of so many rows, and the parts as a tuple.
+        """Give the same with the parts as a tuple; rows are named by their numbers where they have no names.
 
         Errors: a BacklitError for digits that are no whole number from 0 to 100, or names for other rows.
         """
@@ -112,16 +112,16 @@ class Presentation(msgspec.Struct, frozen=True, kw_only=True):
             raise BacklitError(f"rows: {counted(len(self.rows), 'name')} given; X has {counted(rows, 'row')}.")
         if self.rows is not None and len(set(self.rows)) != len(self.rows):
             raise BacklitError(f"rows: a name is given twice in {list(self.rows)}; expected names that differ.")
-        names = [str(k + 1) for k in range(rows)] if self.rows is None else self.rows
         only = (self.only,) if isinstance(self.only, str) else tuple(self.only)
-        return msgspec.structs.replace(self, digits=int(digits), rows=tuple(names), only=only)
+        return msgspec.structs.replace(self, digits=int(digits), only=only)
 
 
 class Step:
     """One training step of a network on the rows of its batch, explained.
 
     Attributes:
-        recording: the step as the engine ran it. `contents`: all quantities of the step.
+        recording: the step as the engine ran it. `contents`: all quantities of the step. `exact`: its numbers in many
+            digits.
         rows: the names of its rows.
         only: the parts that were asked for: names, units, layers or phases; empty for the whole step.
         wanted: the numbers of these parts; None for the whole step.
@@ -131,11 +131,11 @@ class Step:
     def __init__(self, recording: Recording, shown: Presentation, epochs: int | None = None) -> None:
         shown = shown.checked(recording.of)
         names = Names(recording.network, shown.inputs, shown.outputs, shown.units, shown.labels)
-        assert shown.rows is not None
-        self.rows = tuple(shown.rows[place] for place in recording.batch.rows)
+        places, own = recording.batch.rows.tolist(), shown.rows
+        self.rows = tuple(str(place + 1) if own is None else own[place] for place in places)
         self.recording, self.digits, self.check = recording, shown.digits, shown.check
         self.contents = Contents(Context(recording, names, self.rows))
-        self._exact = ExactNumbers(self.digits)
+        self.exact = ExactNumbers(self.digits)
         self.only, self._figures, self._choosable = tuple(shown.only), shown.figures, shown.choosable
         parts = [meant(self.contents, part, shown.figures) for part in self.only]
         self.wanted = selected(self.contents, parts) if self.only else None
@@ -176,19 +176,22 @@ class Step:
         return (self._record(key) for _, key in self.keys())
 
     def _record(self, key: Key) -> Record:
-        return record_of(key, self._exact, self.digits, check=self.check)
+        return record_of(key, self.exact, self.digits, check=self.check)
 
     def shown(self, key: Key) -> str:
         """Give a number's text as every form shows it: with the digits that are right."""
-        return self._exact.shown(key, self.digits)
+        return self.exact.shown(key, self.digits)
 
     def sections(self) -> Iterator[Section]:
         """Give the records under their headings; where the step is `brief`, the first of each kind."""
         shown = self._shown_numbers if self.brief else self.wanted
         for heading, keys in itertools.groupby(self.contents.numbers(shown), key=itemgetter(0)):
-            found = [key for _, key in keys]
-            linked = tuple(linked_of(key, self._exact, self.digits) for key in found)
-            yield Section(heading, found[0].quantity.phase, tuple(map(self._record, found)), linked)
+            yield self.section(heading, [key for _, key in keys])
+
+    def section(self, heading: str, keys: Sequence[Key], *, links: bool = True) -> Section:
+        """Give the records of some numbers under a heading; without `links`, `linked` is left out."""
+        linked = tuple(linked_of(key, self.exact, self.digits) for key in keys) if links else ()
+        return Section(heading, keys[0].quantity.phase, tuple(map(self._record, keys)), linked)
 
     def example(self, *, compare: bool = False) -> Example:
         """Give all records of the step, with the parameters before and after it if asked."""
@@ -234,9 +237,9 @@ class Step:
         if self.recording.rows > 1:
             yield self.drawing(None)
 
-    def drawing(self, row: int | None = 0) -> Drawing:
+    def drawing(self, row: int | None = 0, *, units_of: int | None = None) -> Drawing:
         """Give the network with the numbers of one row; of None, with the slopes of all rows added up."""
-        return drawing_of(self.contents, row, self._exact)
+        return drawing_of(self.contents, row, self.exact, units_of=units_of)
 
     def changes(self, shown: Wanted | None = None) -> Iterator[Change]:
         """Give the error and every trained parameter before and after the step; of `shown`, if given, those in it.
@@ -245,7 +248,7 @@ class Step:
         """
         new_ones = shown is not None and any(update.new in shown for update in self.contents.updates)
         E, total = self.recording, self.contents.error.E
-        yield change_of("E", E.E, E.E_after, Key(total, Place(0, 0, 0)), None, self._exact, self.digits)
+        yield change_of("E", E.E, E.E_after, Key(total, Place(0, 0, 0)), None, self.exact, self.digits)
         for update in self.contents.updates:
             chosen = update.new if new_ones else update.parameter
             for at in update.new.places(0):
@@ -254,9 +257,13 @@ class Step:
                 old, new = Key(update.parameter, at), Key(update.new, at)
                 before, after = (key.quantity.value(at) for key in (old, new))
                 name = update.parameter.name(at).text
-                yield change_of(name, before, after, old, new, self._exact, self.digits)
+                yield change_of(name, before, after, old, new, self.exact, self.digits)
 
     def __getitem__(self, name: str) -> Record:
+        return self._record(self.key(name))
+
+    def key(self, name: str) -> Key:
+        """Give the number of that name. Errors: a KeyError that says what may be meant."""
         key = self.find(name)
         if key is None and meant(self.contents, name, self._figures) != name:
             number = meant(self.contents, name, self._figures)
@@ -271,7 +278,7 @@ class Step:
                 else "names look like 'net(h1)' or 'dE/dw(i1,h1)'."
             )
             raise KeyError(f"the step has no number {name!r}; {known}")
-        return self._record(key)
+        return key
 
     def find(self, name: str) -> Key | None:
         """Give the number of that name: its own label, the usual one, or what the file calls it in its figures."""
@@ -309,7 +316,7 @@ def course_of(training: Training, *, steps: int = 1, epochs: int | None = None) 
     """
     check_explainable(training.network, training.optimizer)
     single = SingleUpdates.of(training)
-    return Course(single, _settings_of(single, steps=steps), epochs)
+    return Course(single, settings_of(single, steps=steps), epochs)
 
 
 def steps_of_epoch(course: Course, shown: Presentation, epoch: int) -> list[Step]:
@@ -374,7 +381,7 @@ def _for_training(settings: TrainingSettings) -> dict[str, Any]:
     return {name: getattr(settings, name) for name in TrainingSettings.__struct_fields__}
 
 
-def _settings_of(training: SingleUpdates, **asked: Any) -> Settings:
+def settings_of(training: Training, **asked: Any) -> Settings:
     """Give a training's settings, with what is asked of its explanation."""
     settings = _for_training(training.settings)
     return Settings(**settings | {name: settings[name] or 0.0 for name in LIMITS} | asked)

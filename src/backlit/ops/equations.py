@@ -123,6 +123,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
         note: gives a remark at a place, such as which of equal numbers takes the slope; it is handed a function from
             elements to their numbers in this row.
         title: begins a new heading: "time 2".
+        matrix: of a parameter whose element [i, j] is the weight from channel i that the op reads to its own unit j,
+            nowhere in particular; large ones are then named without a look at each element.
     """
 
     array: str
@@ -136,6 +138,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     row_formula: Callable[[Index, Value], Formula] | None = None
     note: Callable[[Index, Value], str] | None = None
     title: str = ""
+    matrix: bool = False
 
 
 class Equations(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,5 +2,6 @@
 
 `session` holds what one person does: a source of rows, a design, a training, and what is looked at. `trainer` is the
 thread that trains. `panels` are the parts of the page: each gathers records and lets `show` draw them; its commands are
-what a person can do there. `guard`, `routes`, `events` and `serving` bring both to a browser.
+what a person can do there. `routes`, `events`, `guard` and `serving` bring both to a browser; `running`
+starts it all.
 """

@@ -31,3 +31,39 @@ class Design(msgspec.Struct, frozen=True):
     def tables(self) -> dict[str, Any]:
         """Give the tables as a network file has them."""
         return {"network": self.network, "training": self.training}
+
+
+def difference(one: Design, other: Design) -> str:
+    """Say in a few words what a design has that another one has not: its values of the settings that differ.
+
+    >>> one, other = ({"network": {"layers": [{"units": k}]}, "training": {"seed": 0, "epochs": k}} for k in (5, 6))
+    >>> difference(Design(**one), Design(**other))
+    'units 5, epochs 5'
+    """
+    mine, theirs = _leaves(one), _leaves(other)
+    said = [f"{name} {mine[name]}" if name in mine else f"no {name}" for name in {**mine, **theirs}
+            if mine.get(name) != theirs.get(name)]  # fmt: skip
+    return ", ".join([*said[:MOST_SAID], *(["…"] if len(said) > MOST_SAID else [])]) or "another network"
+
+
+MOST_SAID = 2
+"""Of more settings that differ, so many are named."""
+
+
+def _leaves(design: Design) -> dict[str, str]:
+    """Give the settings by short names: those of the network, then those of the training, steps by their parts."""
+    found: dict[str, str] = {}
+    for key, value in {**design.network, **design.training}.items():
+        if key == "layers":
+            found["units"] = "-".join(str(layer.get("units", "…")) for layer in value)
+            found["activation"] = "-".join(str(layer.get("activation", "identity")) for layer in value)
+        elif isinstance(value, dict):
+            found |= {key if part == "op" else part: _short(one) for part, one in value.items()}
+        elif key not in {"inputs", "loss"} or not isinstance(value, list):
+            found[key] = _short(value)
+    return found
+
+
+def _short(value: Any) -> str:
+    words = f"{value:g}" if isinstance(value, float) else str(value)
+    return words if len(words) <= 20 else f"{words[:19]}…"

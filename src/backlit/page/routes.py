@@ -15,10 +15,10 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from backlit.errors import BacklitError
-from backlit.page.events import parts_stream
+from backlit.page.events import Snapshot, Streams
 from backlit.page.panels import PANELS
-from backlit.page.session import Session
-from backlit.page.uploads import uploaded_source
+from backlit.page.session import Part, Session
+from backlit.page.uploads import LARGEST, uploaded_source
 from backlit.show.charts.palette import CHART_STYLE
 from backlit.show.network.svg import NETWORK_STYLE, PIECES_STYLE
 from backlit.show.pages import template
@@ -45,9 +45,14 @@ def static_files() -> dict[str, tuple[str, bytes]]:
     return files | {"pictures.css": (KINDS[".css"], style.encode())}
 
 
-def app_of(session: Session) -> Starlette:
-    """Give the application of a session; whoever serves it puts the guard around it."""
+LIMITS = {"/upload": LARGEST}
+"""The most bytes of a body, for the guard; other routes take little."""
+
+
+def app_of(session: Session, streams: Streams) -> Starlette:
+    """Give the application of a session and its streams; whoever serves it puts the guard around it."""
     files = static_files()
+    session.listeners.append(streams.changed)
 
     async def page(request: Request) -> Response:
         return HTMLResponse(await run_in_threadpool(page_html, session))
@@ -57,7 +62,8 @@ def app_of(session: Session) -> Starlette:
         return Response(content, 200 if content else 404, media_type=kind)
 
     async def events(request: Request) -> Response:
-        return parts_stream(session, tuple(request.query_params.get("panels", "").split(",")), request)
+        panels = tuple(request.query_params.get("panels", "").split(","))
+        return streams.response(changed_parts(session, panels))
 
     async def command(request: Request) -> Response:
         try:
@@ -91,6 +97,22 @@ def page_html(session: Session) -> str:
     styles = sorted(name for name in static_files() if name.endswith(".css"))
     made: str = template("live.html").render(title=session.source.title, parts=drawn, views=VIEWS, styles=styles)
     return made
+
+
+def changed_parts(session: Session, panels: tuple[str, ...]) -> Snapshot:
+    """Give the snapshots of one stream: the parts that have changed since the one before, and of them what changed."""
+    seen: dict[str, Part] = {}
+
+    def snapshot() -> tuple[int, dict[str, Any]]:
+        version, parts = session.draw(panels)
+        new: dict[str, Any] = {name: part for name, part in parts.items() if seen.get(name) != part}
+        for name, part in new.items():
+            if part.layout and name in seen and seen[name].layout == part.layout:
+                new[name] = {"layout": part.layout, "numbers": part.numbers}
+        seen.update(parts)
+        return version, new
+
+    return snapshot
 
 
 def answer(session: Session, act: Callable[[], None], panels: tuple[str, ...]) -> Response:

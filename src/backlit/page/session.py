@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import msgspec
 
-from backlit.engine import Network, SteppedTraining
+from backlit.engine import Divergence, Network, SteppedTraining, all_done
 from backlit.errors import BacklitError, collecting
 from backlit.page import commands
 from backlit.page.design import Design
 from backlit.page.kept import KeptWeights
+from backlit.page.recorded import Recorder
 from backlit.page.sources import Source
-from backlit.page.view import View
-
-ON_THE_WAY = 200
-"""Weights are kept at so many places of all epochs at least, however fast these are."""
+from backlit.page.view import Kept, View
 
 
 class Part(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -69,6 +67,38 @@ class Panel:
         return {}
 
 
+SPEEDS = (1, 3, 10, 30, 100, 1_000)
+"""The updates a second that one may choose, beside full speed."""
+
+SLOWEST, LONGEST = 10, 90.0
+"""At first a training plays at the slowest of SPEEDS, from SLOWEST on, at which all of it lasts at most LONGEST s."""
+
+AT_ONCE = 0.1
+"""Seconds that a command trains itself; what is left then is played."""
+
+
+class Turns:
+    """Who waits for the session's lock, so that the trainer lets them go first."""
+
+    def __init__(self) -> None:
+        self.waiting = 0
+        self._changed = threading.Condition()
+
+    def __enter__(self) -> None:
+        with self._changed:
+            self.waiting += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self.waiting -= 1
+            self._changed.notify_all()
+
+    def let_go(self) -> None:
+        """Wait until nobody waits for the lock."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.waiting == 0)
+
+
 class Session:
     """What one person trains and looks at.
 
@@ -78,34 +108,50 @@ class Session:
     Attributes:
         source, design: what is trained, and how. training: the training of the design. kept: weights on the way.
         panels: the parts of the page by name. version: counts the changes. playing: whether the trainer trains.
-        replayed: the epoch that is looked at, None for the last one. told: what went wrong last.
-        until: the epoch after which it pauses; None for none.
+        until: the epochs that playing goes to; infinite, to the end. speed: the updates a second, infinite at full
+            speed. pace: how many it makes as measured, 0 where that is not known yet.
+        recorder: records the training's next step, for all panels that work it out.
+        replayed: the moment that is looked at, by its number of updates, None for the last one.
+        stopped: why the training ended, else "". divergence: where it diverged, or None. told: what it warned of last.
         listeners: called after each change, from whichever thread made it.
     """
+
+    training: SteppedTraining
 
     def __init__(self, source: Source, panels: Sequence[type[Panel]]) -> None:
         self.kinds = panels
         self.lock, self.drawing = threading.RLock(), threading.Lock()
-        self.waiting = 0
+        self.turns = Turns()
+        self.recorder = Recorder(self.turn)
         self.version = 0
         self.listeners: list[Callable[[], None]] = []
         self.wake = threading.Condition(self.lock)
         self.playing, self.closed = False, False
+        self.until = self.speed = math.inf
+        self.pace = 0.0
         self.panels: dict[str, Panel] = {}
         self.take(source)
 
     # ------------------------------------------------------------------------------------------- source and design
 
     def take(self, source: Source, design: Design | None = None) -> None:
-        """Train on a source from now on."""
+        """Train on a source from now on; nothing changes where it does not fit.
+
+        Errors: a BacklitError that says what does not fit.
+        """
         with self.lock:
+            before = getattr(self, "source", source), self.panels
             self.source = source
-            before = self.panels
             self.panels = {
-                kind.name: before[kind.name] if kind.lasting and kind.name in before else kind(self)
+                kind.name: self.panels[kind.name] if kind.lasting and kind.name in self.panels else kind(self)
                 for kind in self.kinds
             }
-            self.build(design or source.design)
+            try:
+                self.build(design or source.design)
+            except BacklitError:
+                self.source, self.panels = before
+                raise
+            self.speed = first_speed(self.training)
 
     def build(self, design: Design) -> None:
         """Make the network of a design, at its first weights, and its training; nothing changes where it does not fit.
@@ -119,12 +165,15 @@ class Session:
             with collecting(told):
                 source = self.source
                 training = SteppedTraining(network, source.X, source.Y, sample_weight=source.sample_weight, **rules)
+            if hasattr(self, "training"):
+                self.training.close()
             self.design, self.training, self.playing = design, training, False
             self.shown: Network = network.copy()
             self.kept = KeptWeights(network)
             self.replayed: int | None = None
-            self.until: int | None = None
-            self.stopped, self.told = "", " ".join(told)
+            self.stopped, self.told, self.pace = "", " ".join(told), 0.0
+            self.divergence: Divergence | None = None
+            self.asked = training.settings.epochs
             for panel in self.panels.values():
                 panel.forget()
             self.keep()
@@ -156,36 +205,102 @@ class Session:
             commands.call(self.panels[panel], method, given)
             self.change()
 
-    # ------------------------------------------------------------------------------------------------------ views
+    # --------------------------------------------------------------------------------------------------- training
 
-    def train(self, seconds: float) -> str:
-        """Train for so long, keeping weights on the way; give why the training ended, or ""."""
-        training, end = self.training, time.perf_counter() + seconds
-        apart = max(1, training.settings.epochs // ON_THE_WAY)
-        while True:
-            ended = len(training.history)
-            epochs = apart if self.until is None else max(1, min(apart, self.until - ended))
-            done = training.advance(epochs=epochs, seconds=max(0.0, end - time.perf_counter()))
+    def check_left(self) -> None:
+        """Check that there are epochs to train."""
+        if len(self.training.history) >= self.training.settings.epochs:
+            done = all_done(self.training.settings.epochs)
+            raise BacklitError(f"{done}: go on for more of them, reset, or set other epochs.")
+
+    def play(self, until: float = math.inf) -> None:
+        """Let the trainer train, to so many epochs at the most, from the last moment on.
+
+        Errors: a BacklitError where all epochs are done.
+        """
+        self.check_left()
+        self.playing, self.until, self.replayed, self.pace = True, until, None, 0.0
+
+    def pause(self) -> None:
+        """Stop training; what is looked at is the state at which it stopped."""
+        self.playing = False
+        self.keep()
+
+    def advance(self, updates: int | None = None, epochs: int | None = None, seconds: float = math.inf) -> None:
+        """Train, with the lock held, and keep why the training ended, if it did; no error leaves this.
+
+        An error, too, ends the training: the page says which.
+        """
+        told: list[str] = []
+        stopped, self.divergence = "", None
+        try:
+            with collecting(told):
+                done = self.training.advance(updates, epochs, seconds)
+            stopped, self.divergence = done.stopped or "", done.divergence
+        except Exception as error:  # noqa: BLE001  (the person who looks at the page is to know of any)
+            self.end(error)
+            return
+        self.stopped = stopped
+        if told:
+            self.told = " ".join(told)
+        if stopped:
+            self.playing = False
+
+    def end(self, error: Exception) -> None:
+        """End the training by an error, which the page shows."""
+        program = "" if isinstance(error, BacklitError) else f"an error of the program: {type(error).__name__}: "
+        self.playing, self.stopped = False, f"{program}{error}"
+        self.change()
+
+    def lift(self) -> None:
+        """Lift the limit that ended the training, so that it goes on: as many epochs more, or no target and the like.
+
+        Errors: a BacklitError where it did not end by a limit.
+        """
+        limit = limit_of(self.stopped)
+        if not limit:
+            raise BacklitError("the training did not end by a limit that can be lifted; reset it, or change a setting.")
+        settings = {name: value for name, value in self.design.training.items() if name != limit}
+        if limit == "epochs":
+            settings["epochs"] = self.training.epochs = self.training.settings.epochs + self.asked
+        else:
+            setattr(self.training, limit, None)
+        self.design, self.stopped = Design(self.design.network, settings), ""
+
+    def advance_at_once(self, updates: int | None = None, epochs: int | None = None) -> None:
+        """Train so many updates, or epochs, from the last moment on; play what is left of epochs that take long.
+
+        Errors: a BacklitError where all epochs are done.
+        """
+        self.check_left()
+        self.playing, self.replayed = False, None
+        until = math.inf if epochs is None else len(self.training.history) + epochs
+        self.advance(updates, epochs, math.inf if updates else AT_ONCE)
+        if epochs and not self.stopped and len(self.training.history) < until:
+            self.play(until)
+        else:
             self.keep()
-            if self.until is not None and len(training.history) >= self.until:
-                self.playing, self.until = False, None
-            if done.stopped or not self.playing or time.perf_counter() >= end:
-                return done.stopped or ""
 
-    def keep(self) -> None:
-        """Keep the weights as they are now."""
+    def keep(self, *, now: bool = True) -> None:
+        """Keep the weights as they are now; without `now`, only where the last ones that were kept are far enough."""
         training = self.training
-        self.kept.add(len(training.history), training.step, training.network.parameters, training.network.state)
+        values = training.network.parameters, training.network.state
+        if training.keep_best and training.stopped:
+            last = training.state  # the network has the best weights, not the last ones
+            values = last.parameters, last.statistics
+        self.kept.add(len(training.history), training.step, *values, now=now)
+
+    # ------------------------------------------------------------------------------------------------------ views
 
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Hold the lock, for another thread than the trainer's, which lets those that wait go first."""
-        self.waiting += 1  # a miscount by a race costs the trainer a millisecond, or the one who waits a slice
+        with self.turns:
+            self.lock.acquire()
         try:
-            with self.lock:
-                yield
+            yield
         finally:
-            self.waiting -= 1
+            self.lock.release()
 
     @contextmanager
     def view(self) -> Iterator[View]:
@@ -194,18 +309,49 @@ class Session:
             with self.turn():
                 training, network = self.training, self.shown
                 replayed = None if self.replayed is None else self.kept.at(self.replayed)
-                values = replayed or self.kept.of(training)
-                batches = -(-len(training.X) // training.batch_size)
+                of = training.network
+                values = replayed or Kept(len(training.history), training.step, of.parameters, of.state)
+                batches = 1 if training.optimizer.full_batch else -(-len(training.X) // training.batch_size)
                 network.parameters[:], network.state[:] = values.parameters, values.statistics
                 view = View(
                     self.version, self.source, self.design, network, epoch=values.epoch, step=values.step,
-                    batch=training.step % batches, batches=batches, history=training.history.copy(),
-                    playing=self.playing, stopped=self.stopped, told=self.told,
-                    replayed=None if replayed is None else replayed.epoch, kept=self.kept.all(),
+                    batch=max(0, values.step - values.epoch * batches), batches=batches,
+                    epochs=training.settings.epochs, history=training.history.copy(), playing=self.playing,
+                    stopped=self.stopped, told=self.told, divergence=self.divergence, keeps_best=training.keep_best,
+                    replayed=None if replayed is None else replayed.step, kept=self.kept.all(),
                 )  # fmt: skip
             yield view
 
     def draw(self, names: tuple[str, ...]) -> tuple[int, dict[str, Part]]:
         """Draw panels by name, and give the version that they show."""
         with self.view() as view:
-            return view.version, {name: self.panels[name].draw(view) for name in names if name in self.panels}
+            return view.version, {name: _styled(self.panels[name].draw(view)) for name in names if name in self.panels}
+
+
+LIMITS = {"all ": "epochs", "1 epoch done": "epochs", "error target": "target", "no better": "patience",
+          "time limit": "time_limit"}  # fmt: skip
+"""How the engine's words for an end begin, and the setting that it came from."""
+
+
+def limit_of(stopped: str) -> str:
+    """Name the setting by which a training ended; nothing where it goes on, or ended otherwise.
+
+    >>> limit_of("all 20 epochs done"), limit_of("diverged in epoch 3, batch 1")
+    ('epochs', '')
+    """
+    return next((setting for words, setting in LIMITS.items() if stopped.startswith(words)), "")
+
+
+def first_speed(training: SteppedTraining) -> float:
+    """Give the speed at which a training is played at first: slow enough to be seen, where it is short.
+
+    Training of 1,000 updates begins at 30 a second, one of a million at full speed.
+    """
+    updates = training.settings.epochs * -(-len(training.X) // training.batch_size)
+    return next((speed for speed in SPEEDS if speed >= SLOWEST and updates <= LONGEST * speed), math.inf)
+
+
+def _styled(part: Part) -> Part:
+    """Give a part in the page's way: a picture that is saved alone needs a style of its own, which the page refuses."""
+    html = part.html.replace(' style="paint-order:stroke"', ' paint-order="stroke"')
+    return msgspec.structs.replace(part, html=html)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
 
-from backlit.data import BUNDLED, ColumnReport
+from backlit.data import BUNDLED, ColumnReport, Table, read_table
 from backlit.engine import Network
-from backlit.errors import BacklitError
-from backlit.examples import Setup, example_file, examples, read_network_file
+from backlit.errors import BacklitError, collecting
+from backlit.examples import NAMES, Setup, example_file, read_network_file
 from backlit.kernels.types import Array
 from backlit.model import Settings, TableTraining
 from backlit.page.design import Design
@@ -22,6 +22,9 @@ VALIDATION = 0.2
 
 UNITS, RATE, BATCH, EPOCHS = 8, 0.01, 16, 1_000
 """Of a table's first design: few units, so that all are drawn."""
+
+
+Which = Literal["training", "validation"]
 
 
 class Source(msgspec.Struct, frozen=True, eq=False, kw_only=True):
@@ -44,9 +47,28 @@ class Source(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     classes: tuple[str, ...] = ()
     columns: tuple[ColumnReport, ...] = ()
     table: TableTraining | None = None
+    whole: Table | None = None
+    kept: int = 0
+    told: tuple[str, ...] = ()
     setup: Setup | None = None
     sample_weight: Array | None = None
     changes: tuple[str, ...] = ()
+
+    def places(self, which: Which) -> Array | None:
+        """Give the places in the table's rows of those that train or validate, in their order; None without a table."""
+        if self.table is None:
+            return None
+        rest = self.table.rows["train"]
+        if not self.table.folds:
+            return rest if which == "training" else rest[:0]
+        rows, held_out = self.table.folds[0]
+        return rest[rows if which == "training" else held_out]
+
+    def rows(self, which: Which) -> tuple[Array, Array]:
+        """Give X and Y of the rows that train or validate; there may be none that validate."""
+        if which == "training":
+            return self.X, self.Y
+        return self.validation or (self.X[:0], self.Y[:0])
 
     def network(self, design: Design) -> Network:
         """Build a design's network at its first weights."""
@@ -66,29 +88,53 @@ def source_of(given: str, target: str | None = None, *, name: str | None = None)
 
 
 def _is_example(given: str) -> bool:
-    return not Path(given).exists() and given in {example.name for example in examples()}
+    return not Path(given).exists() and given in NAMES
 
 
 def of_table(table: Any, target: str | None = None) -> Source:
-    """Give the source of a table: a part of its rows validates, a part is kept for a test."""
-    settings = Settings(validation=VALIDATION, dtype="float64")
-    training = TableTraining(table, target, settings)
+    """Give the source of a table: a part of its rows validates, a part is kept for a test.
+
+    Errors: a BacklitError where it is no table, or its target does not fit.
+    """
+    told: list[str] = []
+    with collecting(told):
+        whole = read_table(table)
+        training = TableTraining(whole, target, Settings(validation=VALIDATION, dtype="float64"))
     encoder, task = training.encoder, training.task
     rows, held_out = training.folds[0] if training.folds else (np.arange(len(training.X)), None)
     classes = tuple(map(str, encoder.classes)) if encoder.classes is not None else ()
+    names = _names(encoder.feature_names, classes, task.column)
     outputs: dict[str, Any] = (
-        {"units": 1} if not classes else {"units": len(classes), "activation": "softmax", "labels": list(classes)}
+        {"units": 1} if not classes else {"units": len(classes), "activation": "softmax", **names.labels}
     )
     design = Design(
-        {"inputs": list(encoder.feature_names), "layers": [{"units": UNITS, "activation": "tanh"}, outputs],
+        {"inputs": names.inputs, "layers": [{"units": UNITS, "activation": "tanh"}, outputs],
          "loss": "cross_entropy" if classes else "half_squared_error", "seed": 0},
         {"optimizer": {"op": "adam", "rate": RATE}, "batch_size": BATCH, "epochs": EPOCHS, "seed": 0},
     )  # fmt: skip
     validation = None if held_out is None else (training.X[held_out], training.Y[held_out])
     return Source(
-        title=training.table.name, given=(str(table),), X=training.X[rows], Y=training.Y[rows], validation=validation,
+        title=whole.name, given=(whole.name if isinstance(table, Table) else str(table),),
+        X=training.X[rows], Y=training.Y[rows], validation=validation,
         design=design, target=task.column, classes=classes, columns=encoder.features.reports, table=training,
+        whole=whole, kept=len(training.rows["test"]), told=tuple(told),
     )  # fmt: skip
+
+
+class _Names(NamedTuple):
+    """The inputs of a first design, by their names or their number, and the labels of its last layer."""
+
+    inputs: list[str] | int
+    labels: dict[str, list[str]]
+
+
+def _names(features: Sequence[str], classes: Sequence[str], target: str) -> _Names:
+    """Give names that differ, since a network tells its inputs and units apart by them; where they do not, fewer."""
+    hidden = {f"h{k + 1}" for k in range(UNITS)}
+    inputs: list[str] | int = list(features) if len({*features, *hidden}) == len(features) + UNITS else len(features)
+    taken = {*features, *hidden}
+    labels = [f"{target}={label}" if {*classes} & taken else label for label in classes]
+    return _Names(inputs, {"labels": labels} if labels and len({*labels, *taken}) == len(labels) + len(taken) else {})
 
 
 def _of_network_file(given: str) -> Source:
@@ -97,7 +143,8 @@ def _of_network_file(given: str) -> Source:
     rows = setup.all_rows()
     held_out = next((part for part in (rows.validation, rows.test) if len(part[0])), None)
     return Source(
-        title=file.title, given=(given,), X=rows.training[0], Y=rows.training[1], validation=held_out,
+        title=file.title, given=(given,), kept=len(rows.test[0]) if len(rows.validation[0]) else 0,
+        X=rows.training[0], Y=rows.training[1], validation=held_out,
         design=design_of(setup), setup=setup,
     )  # fmt: skip
 

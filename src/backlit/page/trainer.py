@@ -2,58 +2,126 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
+from collections import deque
 
-from backlit.errors import BacklitError, collecting
 from backlit.page.session import Session
 
 SLICE = 0.05
 """Seconds of training in one go."""
 
+PARTS = 200
+"""A training is cut into so many parts at the least, however short it is: after each its weights may be kept."""
+
+TICK = 0.03
+"""At a speed that is chosen, updates are made together that are due within so many seconds."""
+
+MOST_LATE = 0.25
+"""A training that cannot keep its speed leaves out what is later than so many seconds."""
+
+MEASURED = 2.0
+"""Over so many seconds the updates a second are counted."""
+
 
 class Trainer:
-    """Trains a session's training while it plays."""
+    """Trains a session's training while it plays, at the session's speed."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
         self.thread = threading.Thread(target=self._work, name="backlit-trainer", daemon=True)
+        self._marks: deque[tuple[float, int]] = deque()
+        self._paced: object = None
+        self._due = 0.0
 
     def start(self) -> None:
         """Begin to wait for the session to play."""
         self.thread.start()
 
     def stop(self) -> None:
-        """End the thread."""
+        """End the thread, and those of the training."""
         with self.session.lock:
             self.session.closed = True
             self.session.wake.notify_all()
         self.thread.join(timeout=5.0)
+        if not self.thread.is_alive():
+            self.session.training.close()
 
     def _work(self) -> None:
         session = self.session
         while True:
             with session.lock:
                 while not (session.playing or session.closed):
+                    self._paced = None
                     session.wake.wait()
                 if session.closed:
                     return
-                pause = self._advance()
-            time.sleep(pause)
-            while session.waiting > 0:
-                time.sleep(0.0005)
+                wait = self.train_a_slice()
+                if wait > 0.0 and session.playing:
+                    session.wake.wait(wait)
+            session.turns.let_go()
 
-    def _advance(self) -> float:
-        """Train a little; give how long to wait then."""
-        session = self.session
-        told: list[str] = []
+    def train_a_slice(self) -> float:
+        """Train for a slice, and stop with words where that fails: nobody else hears of an error in this thread."""
         try:
-            with collecting(told):
-                stopped = session.train(SLICE)
-        except BacklitError as error:
-            stopped = str(error)
-        if stopped:
-            session.playing, session.stopped = False, stopped
-        session.told = " ".join(told) or session.told
+            return self._train()
+        except Exception as error:  # noqa: BLE001
+            self.session.end(error)
+            return 0.0
+
+    def _train(self) -> float:
+        """Train for a slice; give the seconds until the next update is due."""
+        session, now = self.session, time.perf_counter()
+        paced = session.training, session.speed, session.until
+        if paced != self._paced:
+            self._paced, self._due = paced, now
+            self._marks.clear()
+        if session.speed == math.inf:
+            self._run(math.inf, now + SLICE)
+        else:
+            updates = int((now - self._due) * session.speed) + 1
+            if now >= self._due:
+                self._due = max(self._due + updates / session.speed, now - MOST_LATE)
+                self._run(updates, now + SLICE)
+        self._mark(time.perf_counter())
+        if session.speed == math.inf:
+            return 0.0
+        return max(self._due - time.perf_counter(), TICK)
+
+    def _run(self, updates: float, end: float) -> None:
+        """Make so many updates, until a time, a command that waits, or the end; keep weights on the way."""
+        session, training = self.session, self.session.training
+        last = training.step + updates
+        while True:
+            left = end - time.perf_counter()
+            most, epochs = self._part(last - training.step)
+            session.advance(most, epochs, max(left, 0.0))
+            if len(training.history) >= session.until:
+                session.playing = False
+            session.keep(now=not session.playing)
+            if not session.playing or training.step >= last or left <= 0.1 * SLICE or session.turns.waiting:
+                break
         session.change()
-        return 0.0
+
+    def _part(self, left: float) -> tuple[int | None, int | None]:
+        """Give the updates, or the epochs, of the next part, of so many updates that are left."""
+        training = self.session.training
+        batches = 1 if training.optimizer.full_batch else -(-len(training.X) // training.batch_size)
+        epochs = min(max(1, training.settings.epochs // PARTS), self.session.until - len(training.history))
+        if epochs * batches <= left and training.settings.epochs >= PARTS:
+            return None, int(epochs)
+        part = max(1, training.settings.epochs * batches // PARTS)
+        return int(min(part, left)), 1
+
+    def _mark(self, now: float) -> None:
+        """Count the updates a second, from one slice's end to that of another."""
+        marks, step = self._marks, self.session.training.step
+        if marks and step == marks[-1][1]:
+            return
+        marks.append((now, step))
+        while len(marks) > 2 and now - marks[1][0] > MEASURED:
+            marks.popleft()
+        seconds = now - marks[0][0]
+        if seconds > 0.0:
+            self.session.pace = max(0.0, (step - marks[0][1]) / seconds)

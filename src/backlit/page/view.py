@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import NamedTuple
 
-from backlit.engine import History, Network, TrainingCurve
+from backlit.analysis.live.score import LiveScore, live_score
+from backlit.engine import Divergence, History, Network, TrainingCurve
 from backlit.kernels.types import Array
 from backlit.page.design import Design
 from backlit.page.sources import Source
@@ -27,21 +28,31 @@ class View:
         version: of the session when the moment was taken. It says whether something has changed since.
         network: a network with the weights of the moment; it belongs to the view while it is drawn.
         epoch, step: how many epochs have ended and updates were made. batch, batches: the place in the epoch.
-        history: that of all epochs so far. replayed: the epoch that is looked at instead of the last one, or None.
+        epochs: how many are asked for. history: that of all epochs so far.
+        replayed: the moment that is looked at instead of the last one, by its number of updates, or None.
+        kept: the moments with their weights; while it plays, the last one may be a little back.
         playing: whether it trains meanwhile. stopped: why it ended, else "". told: what went wrong last, else "".
+        divergence: where it diverged, or None. keeps_best: whether it ends with the weights of the best epoch.
     """
 
     def __init__(
         self, version: int, source: Source, design: Design, network: Network, *, epoch: int,
-        step: int, batch: int, batches: int, history: History, playing: bool, stopped: str, told: str,
-        replayed: int | None, kept: tuple[Kept, ...],
+        step: int, batch: int, batches: int, epochs: int, history: History, playing: bool, stopped: str, told: str,
+        replayed: int | None, kept: tuple[Kept, ...], divergence: Divergence | None = None, keeps_best: bool = False,
     ) -> None:  # fmt: skip
         self.version, self.source, self.design = version, source, design
         self.network, self.epoch, self.step, self.batch, self.batches = network, epoch, step, batch, batches
-        self.history, self.playing, self.stopped, self.told = history, playing, stopped, told
+        self.epochs, self.history = epochs, history
+        self.divergence, self.keeps_best = divergence, keeps_best
+        self.playing, self.stopped, self.told = playing, stopped, told
         self.replayed, self.kept = replayed, kept
 
     @cached_property
     def curve(self) -> TrainingCurve:
         """The curve of the epochs so far."""
         return self.history.curve(200)
+
+    @cached_property
+    def score(self) -> LiveScore:
+        """The loss and the metric of the network, measured when they are first asked for."""
+        return live_score(self.network, (self.source.X, self.source.Y), self.source.validation)

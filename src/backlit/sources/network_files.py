@@ -27,7 +27,7 @@ def network_file_problem(source: str, run: str | None, row: Any, given: Mapping[
     setup = file.setups[0] if run is None else _run(file, source, run)
     X, Y = setup.rows()
     rules = {**setup.rules(), **given}
-    shown = {"inputs": setup.names.inputs, "units": setup.names.units, "labels": _labels(setup),
+    shown = {"inputs": setup.names.inputs, "units": setup.names.units, "labels": own_labels(setup),
              "figures": _figures(setup), "choosable": len(X) > 1}  # fmt: skip
     facts = _run_facts(file, setup)
     if setup.data is not None and setup.data.split is not None:
@@ -82,8 +82,10 @@ def _figures(setup: Setup) -> dict[str, str]:
     }  # the first of a name counts
 
 
-def _labels(setup: Setup) -> dict[str, str]:
+def own_labels(setup: Setup) -> dict[str, str]:
     """Give the file's own names of weights and biases by their usual names, without those that are given twice."""
+    if not any((*setup.names.weights, *setup.names.recurrent, *setup.names.biases)):
+        return {}
     network = setup.build()
     labels = {
         setup.names.parameter(array, *index): setup.names.own_label(array, *index)

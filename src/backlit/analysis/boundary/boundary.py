@@ -47,58 +47,91 @@ def boundary(
     >>> found.outputs[0].classes, found.outputs[0].right, found.x
     (('0', '1'), 4, (-0.25, 0.5, 1.25))
     """
-    if isinstance(points, bool) or not isinstance(points, (int, np.integer)) or not 2 <= points <= 400:
-        raise BacklitError(f"points is {points!r}; expected a whole number from 2 to 400, of each side of the grid.")
     if kind not in {None, "classes", "numbers"}:
         raise BacklitError(f"kind is {kind!r}; expected 'classes' or 'numbers', or None to choose by the targets.")
     subject = subject_of(model, data, Y, kind, Names(inputs, outputs, classes, units))
-    if not subject.rows:
-        raise BacklitError("the data has no rows; expected at least one, which says where the plane lies.")
-    places, chosen = _axes(subject, columns)
-    across, down = (subject.inputs.values(place) for place in places)
-    known = np.flatnonzero(np.isfinite(across) & np.isfinite(down))
-    names = tuple(subject.inputs.names[place] for place in places)
-    if not known.size:
-        raise BacklitError(f"no row has values of both {quoted(names[0])} and {quoted(names[1])}: nothing to draw.")
-    rows = _evenly(known, MOST_ROWS)
-    x, y = (_side(name, values[known], int(points)) for name, values in zip(names, (across, down), strict=True))
-    found = _outputs(subject, places, (x, y), rows, (across[rows], down[rows]))
-    others = [place for place in range(len(subject.inputs.names)) if place not in places]
-    return Boundary(
-        model=subject.model, x_name=names[0], y_name=names[1], x=tuple(x.tolist()), y=tuple(y.tolist()),
-        outputs=found, of_outputs=len(subject.outputs.kinds), rows=tuple((rows + 1).tolist()),
-        row_x=tuple(across[rows].tolist()), row_y=tuple(down[rows].tolist()), of_rows=len(known),
-        unplaced=subject.rows - len(known), units=subject.lines(places), chosen=chosen,
-        held=tuple((subject.inputs.names[place], subject.inputs.held(place)) for place in others),
-    )  # fmt: skip
+    return Plane(subject, columns, points).boundary()
 
 
-def _outputs(
-    subject: Subject, places: tuple[int, int], sides: tuple[Array, Array], rows: Array, at: tuple[Array, Array]
-) -> tuple[BoundaryOutput, ...]:
-    """Predict the grid, and the rows as they are and as the plane has them."""
-    X, Y = np.meshgrid(*sides)
-    grids = _finite(subject, subject.inputs.plane(places, X.ravel(), Y.ravel()), "points of the plane")
-    own = _finite(subject, subject.inputs.own(rows), "rows")
-    whole = len(subject.inputs.names) == 2
-    drawn = own if whole else _finite(subject, subject.inputs.plane(places, *at), "places of rows")
-    targets = subject.targets(rows)
-    found = []
-    for k, kind in enumerate(subject.outputs.kinds[:MOST_OUTPUTS]):
-        scores = grids[k].T.reshape(-1, *X.shape)  # (grids, y, x)
-        wanted = np.full(len(rows), np.nan) if targets is None else targets[k]
-        found.append(BoundaryOutput(
-            name=kind.name, classes=kind.classes, level=kind.level, probabilities=kind.probabilities,
-            scores=tuple(tuple(map(tuple, grid)) for grid in scores.tolist()),
-            targets=tuple(value if np.isfinite(value) else None for value in wanted.tolist()),
-            predicted=tuple(kind.predicted(own[k]).tolist()), drawn=tuple(kind.predicted(drawn[k]).tolist()),
-        ))  # fmt: skip
-    return tuple(found)
+class Plane:
+    """The plane of two inputs of a subject: its points and its rows, ready to be predicted whenever weights change.
+
+    Attributes:
+        places: the two inputs, by their places from 0. chosen: how they were chosen, "" where they were given.
+        x, y: the points of the grid along each side. rows: the places of the rows that are drawn, of `of_rows`.
+
+    Errors: a BacklitError where the subject has no such plane, and for `points` beside 2 to 400.
+    """
+
+    def __init__(
+        self, subject: Subject, columns: Sequence[str | int] | None = None, points: int = 101,
+        most_rows: int = MOST_ROWS,
+    ) -> None:  # fmt: skip
+        if isinstance(points, bool) or not isinstance(points, (int, np.integer)) or not 2 <= points <= 400:
+            raise BacklitError(
+                f"points is {points!r}; expected a whole number from 2 to 400, of each side of the grid."
+            )
+        if not subject.rows:
+            raise BacklitError("the data has no rows; expected at least one, which says where the plane lies.")
+        self.subject = subject
+        self.places, self.chosen = _axes(subject, columns)
+        inputs, outputs = subject.inputs, subject.outputs
+        across, down = (inputs.values(place) for place in self.places)
+        known = np.flatnonzero(np.isfinite(across) & np.isfinite(down))
+        names = tuple(inputs.names[place] for place in self.places)
+        if not known.size:
+            raise BacklitError(f"no row has values of both {quoted(names[0])} and {quoted(names[1])}: nothing to draw.")
+        self.rows, self.of_rows = _evenly(known, most_rows), len(known)
+        self.x, self.y = (
+            _side(name, values[known], int(points)) for name, values in zip(names, (across, down), strict=True)
+        )
+        self.row_x, self.row_y = across[self.rows], down[self.rows]
+        X, Y = np.meshgrid(self.x, self.y)
+        self._grid = outputs.prepared(inputs.plane(self.places, X.ravel(), Y.ravel()))
+        self._own = outputs.prepared(inputs.own(self.rows))
+        whole = len(inputs.names) == 2
+        self._drawn = None if whole else outputs.prepared(inputs.plane(self.places, self.row_x, self.row_y))
+        self._targets = subject.targets(self.rows)
+        others = [place for place in range(len(inputs.names)) if place not in self.places]
+        self._held = tuple((inputs.names[place], inputs.held(place)) for place in others)
+
+    def boundary(self) -> Boundary:
+        """Predict the grid and the rows with the subject's weights as they are now.
+
+        Errors: a BacklitError where predictions are not finite.
+        """
+        subject, inputs = self.subject, self.subject.inputs
+        return Boundary(
+            model=subject.model, x_name=inputs.names[self.places[0]], y_name=inputs.names[self.places[1]],
+            x=tuple(self.x.tolist()), y=tuple(self.y.tolist()), outputs=self._outputs(),
+            of_outputs=len(subject.outputs.kinds), rows=tuple((self.rows + 1).tolist()),
+            row_x=tuple(self.row_x.tolist()), row_y=tuple(self.row_y.tolist()), of_rows=self.of_rows,
+            unplaced=subject.rows - self.of_rows, units=subject.lines(self.places), chosen=self.chosen,
+            held=self._held,
+        )  # fmt: skip
+
+    def _outputs(self) -> tuple[BoundaryOutput, ...]:
+        """Predict the grid, and the rows as they are and as the plane has them."""
+        subject = self.subject
+        grids = _finite(subject, self._grid, "points of the plane")
+        own = _finite(subject, self._own, "rows")
+        drawn = own if self._drawn is None else _finite(subject, self._drawn, "places of rows")
+        found = []
+        for k, kind in enumerate(subject.outputs.kinds[:MOST_OUTPUTS]):
+            scores = grids[k].T.reshape(-1, len(self.y), len(self.x))  # (grids, y, x)
+            wanted = np.full(len(self.rows), np.nan) if self._targets is None else self._targets[k]
+            found.append(BoundaryOutput(
+                name=kind.name, classes=kind.classes, level=kind.level, probabilities=kind.probabilities,
+                scores=tuple(tuple(map(tuple, grid)) for grid in scores.tolist()),
+                targets=tuple(value if np.isfinite(value) else None for value in wanted.tolist()),
+                predicted=tuple(kind.predicted(own[k]).tolist()), drawn=tuple(kind.predicted(drawn[k]).tolist()),
+            ))  # fmt: skip
+        return tuple(found)
 
 
-def _finite(subject: Subject, rows: Any, what: str) -> list[Array]:
-    """Give the scores of rows. Errors: a BacklitError where some are not finite."""
-    scores = subject.outputs.scores(rows)
+def _finite(subject: Subject, prepared: Any, what: str) -> list[Array]:
+    """Give the scores of prepared rows. Errors: a BacklitError where some are not finite."""
+    scores = subject.outputs.scores_of(prepared)
     bad = sum(int((~np.isfinite(one)).any(axis=1).sum()) for one in scores[:MOST_OUTPUTS])
     if bad:
         raise BacklitError(

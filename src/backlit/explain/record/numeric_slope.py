@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -106,6 +107,7 @@ def numeric_slope(error: Callable[[float], float], size: float, expected: float)
     'a kink is too close: by differences 0.0 from the left, 1.0 from the right; the slope taken is that from the left'
     """
     full = start = FIRST_STEP * max(1.0, abs(size))
+    error = functools.cache(error)  # every step asks for E without a shift
     here = abs(error(0.0))
     if here and expected:
         start = min(start, CHANGE * here / abs(expected))
@@ -122,7 +124,10 @@ def numeric_slope(error: Callable[[float], float], size: float, expected: float)
 def _found(error: Callable[[float], float], start: float, size: float) -> list[_Sides]:
     """Give what smaller and smaller steps tell, up to one that settles it."""
     found: list[_Sides] = []
+    here = abs(error(0.0))
     for step in _steps(start, size) if 0.0 < start < math.inf else ():
+        if found and ROUNDING * here / step >= min(sides.error for sides in found):
+            break  # the rounding of E alone makes this step, and smaller ones, no better than one before
         sides = _sides(error, step)
         if sides is None or (found and sides.flat and step < RESOLVED * max(1.0, size)):
             continue  # a step so small that it changes nothing is lost on the way to E

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import NamedTuple
@@ -17,6 +18,10 @@ from backlit.kernels.types import Array
 
 KEPT = 8
 """So many formulas of a quantity are kept."""
+
+
+REFS = 1024
+"""So many numbers of a quantity are kept as they stand in the formulas of others."""
 
 
 class Place(NamedTuple):
@@ -49,6 +54,9 @@ class Quantity:
         note: gives a remark at a place.
         terms: about how many numbers its formula has, where they may be many.
         numeric: gives the slope by finite differences at a place; None of quantities that have no such check.
+
+    Attributes:
+        value: gives the number at a place.
     """
 
     def __init__(
@@ -69,9 +77,10 @@ class Quantity:
         self.numeric, self.terms = numeric, terms
         self._needed: dict[Place, tuple[Key, ...]] = {}
         self._kept: tuple[int, Array] | None = None
+        self.value = functools.lru_cache(maxsize=REFS)(self._value)  # of one row after another; rows are long
+        self._ref = functools.lru_cache(maxsize=REFS)(self._make_ref)
 
-    def value(self, place: Place) -> float:
-        """Give the number at a place."""
+    def _value(self, place: Place) -> float:
         if self._kept is None or self._kept[0] != place.row:
             self._kept = place.row, np.asarray(self.values(place.row))
         array = self._kept[1]
@@ -89,7 +98,9 @@ class Quantity:
 
     def ref(self, row: int, unit: int, source: int = 0) -> Ref:
         """Give the number for use in another one's formula."""
-        place = Place(row if self.rows else 0, source, unit)
+        return self._ref(Place(row if self.rows else 0, source, unit))
+
+    def _make_ref(self, place: Place) -> Ref:
         name = self.name(place)
         return Ref(name.text, name.symbol, self.value(place), Key(self, place))
 
@@ -108,14 +119,12 @@ class Quantity:
 
     def find(self, text: str, *, labelled: bool = False) -> Place | None:
         """Give the place of that name, or None; `labelled` says that names need not contain those of the units."""
-        for row in range(len(self.rows) or 1):
-            for source, source_name in enumerate(self.sources or ("",)):
-                if source_name not in text and not labelled:
-                    continue
-                for unit, unit_name in enumerate(self.units):
-                    if (labelled or unit_name in text) and self.name(Place(row, source, unit)).text == text:
-                        return Place(row, source, unit)
-        return None
+        units = [unit for unit, name in enumerate(self.units) if labelled or name in text]
+        if not units:
+            return None
+        sources = [source for source, name in enumerate(self.sources or ("",)) if labelled or name in text]
+        places = (Place(*at) for at in itertools.product(range(len(self.rows) or 1), sources, units))
+        return next((at for at in places if self.name(at).text == text), None)
 
 
 class Cells:

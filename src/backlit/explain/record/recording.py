@@ -10,14 +10,15 @@ what an op's own functions give on those arrays.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, Literal, NamedTuple, cast
 
 import msgspec
 import numpy as np
 from msgspec import Meta
 
-from backlit.engine import Batch, PlainStep, SingleUpdates, TrainingSettings, reduction
+from backlit.engine import NextUpdate, PlainStep, TrainingSettings, reduction
 from backlit.errors import BacklitError
 from backlit.explain.record.numeric_slope import NumericSlope, numeric_slope
 from backlit.explain.record.own_backward import OwnBackward, owner_of
@@ -50,6 +51,10 @@ class Settings(TrainingSettings, frozen=True, kw_only=True):
             raise BacklitError(f"rates are {self.rates}; expected a finite number for each of {self.steps} steps.")
 
 
+KEPT = 4_000_000
+"""Numbers of the rows' own gradients that are kept: those of 32 rows of a layer of 100,000 weights."""
+
+
 class Gradients(NamedTuple):
     """The flat gradient vector on its way to the optimizer; None where a stage does nothing."""
 
@@ -66,7 +71,7 @@ class Recording:
     Attributes:
         batch: which update of which epoch it is, and the places of its rows. `of`: how many rows the training has.
         X, Y, weights: the batch's rows. `number`: the steps up to this one.
-        network: a copy, in float64; its parameters are those after the step.
+        network: that of the update, in float64; its parameters are those after the step.
         before, after: the flat parameters, `slots_before` and `slots_after` the optimizer's vectors, `state_before` and
             `state_after` the running statistics.
         settings: those of the training, as `given`, but that a penalty per batch is divided by this batch's weight.
@@ -75,30 +80,30 @@ class Recording:
         penalty: the penalty of the weights. `E_after`: the error of the same rows after the step.
         errors: the error before each of the steps so far, penalties included, the last being this one's.
         gradients: see `Gradients`. `chain`: the same step through the loss and the last activation one by one, where
-            the machine trains with a form that joins them.
+            the machine trains with a form that joins them; it ends with the backward pass.
     """
 
     def __init__(
-        self, training: SingleUpdates, batch: Batch, settings: Settings | None = None, *, joined: bool = True
-    ) -> None:
-        self.batch, self.number, self.rates = batch, batch.number, (batch.rate,)
-        self.network, self.optimizer, self.of = training.network.copy(), training.optimizer, training.X.shape[0]
-        self.X, self.Y = training.X[batch.rows], training.Y[batch.rows]
-        self.weights = training.weights[batch.rows] if training.weights.size else training.weights
-        self.rows = len(batch.rows)
+        self, update: NextUpdate, settings: Settings | None = None, *, joined: bool = True
+    ) -> None:  # fmt: skip
+        self.batch = batch = update.batch
+        self.number, self.rates, self.rows = batch.number, (batch.rate,), len(batch.rows)
+        self.network = update.network if joined else update.network.copy()
+        self.optimizer, self.of = update.optimizer, update.row_count
+        self.X, self.Y, self.weights = update.X, update.Y, update.weights
         self.given = settings or Settings()
         self.settings = _per_batch(self.given, self.weights, self.rows)
-        self._row: tuple[int, int, dict[str, Array]] | None = None
+        self._row_gradients: dict[tuple[int, int], dict[str, Array]] = {}
         self._passed: dict[int, dict[str, Array]] = {}
-        self.step = self._step(training, joined)
+        self.joined, self.step = joined, self._step(update, joined)
         self.executable = self.step.executable
         self.weight, self.scale = self.step.weight, self.step.scale
-        with np.errstate(all="ignore"):  # numbers beyond float64 are shown as what they are
-            self._run(training.errors)
         joins = self.executable.loss is not self.network.loss
-        self.chain = Recording(training, batch, settings, joined=False) if joined and joins else None
+        self.chain = Recording(update, settings, joined=False) if joined and joins else None
+        with np.errstate(all="ignore"):  # numbers beyond float64 are shown as what they are
+            self._run(update)
 
-    def _step(self, training: SingleUpdates, joined: bool) -> PlainStep:
+    def _step(self, update: NextUpdate, joined: bool) -> PlainStep:
         """Give the step by the plain program that keeps every buffer, its batch cut into the training's shards."""
         s, network = self.settings, self.network
         if not joined:
@@ -106,20 +111,22 @@ class Recording:
         step = PlainStep.of(
             network, self.X, self.Y, self.weights, rule=s.rule(reduction(network.loss, network.output_size)),
             step=self.number - 1, seed=s.seed, optimizer=self.optimizer, decay_biases=s.decay_biases, compiled=False,
-            keep=True, batch_size=training.batch_size, rows=training.executable.rows,
+            keep=True, batch_size=update.batch_size, rows=update.shard_rows,
         )  # fmt: skip
-        step.memory.slots[:] = training.memory.slots
         return step
 
-    def _run(self, errors: Sequence[float]) -> None:
-        """Run the recorded step, which follows those with these errors."""
+    def _run(self, update: NextUpdate) -> None:
+        """Run the recorded step."""
         step, network, slots = self.step, self.network, self.step.memory.slots
         self.before, self.state_before = network.parameters.copy(), network.state.copy()
-        self.slots_before = slots.copy()
+        self.slots_before = update.slots
         self.E = step.loss()
+        if not self.joined:
+            return  # what is read of it are the slopes
         self.penalty = step.penalty()
-        self.errors = [*errors, self.E + self.penalty]
+        self.errors = [*update.errors, self.E + self.penalty]
         self.gradients = self._gradients()
+        slots[:] = update.slots
         step.update(self.rates[-1], self.number)
         self.after, self.slots_after = network.parameters.copy(), slots.copy()
         self.state_after = network.state.copy()
@@ -165,10 +172,15 @@ class Recording:
 
     def row_gradient(self, k: int, name: str, row: int) -> Array:
         """Give one row's part of a parameter's gradient: op k's own backward on that row's buffers."""
-        if self._row is None or self._row[:2] != (k, row):
-            self._row = k, row, self._own.run(k, slice(row, row + 1), inputs=False)
-        gradient: Array = self._row[2][f"d{name}"]
-        return gradient
+        found = self._row_gradients.get((k, row))
+        if found is None:
+            left = self._own.run(k, slice(row, row + 1), inputs=False)
+            found = {f"d{own}": left[f"d{own}"] for own in self.network.shapes[k].parameters if f"d{own}" in left}
+            size = sum(array.size for array in found.values())
+            while self._row_gradients and (len(self._row_gradients) + 1) * size > KEPT:
+                del self._row_gradients[next(iter(self._row_gradients))]
+            self._row_gradients[k, row] = found
+        return found[f"d{name}"]
 
     def passed_back(self, k: int, name: str) -> Array:
         """Give the slopes (n, numbers) that op k alone passes back to what it reads as `name`.
@@ -189,12 +201,19 @@ class Recording:
 
     def error_at(self, parameters: Array) -> float:
         """Give the error of the step's rows, without penalties, at other parameters: same rows, same dropout."""
+        with self._at(parameters):
+            return self._probe.forward_loss()
+
+    @contextmanager
+    def _at(self, parameters: Array) -> Iterator[None]:
+        """Let the network have other parameters, and the statistics before the step, within a `with` block."""
         network = self.network
         kept = network.parameters.copy(), network.state.copy()
         network.parameters[:], network.state[:] = parameters, self.state_before
-        error = self._probe.forward_loss()
-        network.parameters[:], network.state[:] = kept
-        return error
+        try:
+            yield
+        finally:
+            network.parameters[:], network.state[:] = kept
 
     @functools.cached_property
     def _probe(self) -> PlainStep:
@@ -208,11 +227,11 @@ class Recording:
         place = offset + int(np.ravel_multi_index(index, shape))
 
         def error(shift: float) -> float:
-            moved = self.before.copy()
-            moved[place] += shift
-            return self.error_at(moved)
+            self.network.parameters[place], self.network.state[:] = self.before[place] + shift, self.state_before
+            return self._probe.forward_loss()
 
-        return numeric_slope(error, float(self.before[place]), float(self.gradients.raw[place]))
+        with self._at(self.before):
+            return numeric_slope(error, float(self.before[place]), float(self.gradients.raw[place]))
 
 
 def _per_batch(settings: Settings, weights: Array, rows: int) -> Settings:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from backlit.explain.algebra.parsing import statements
-from backlit.explain.algebra.tree import Node, expand, plus, times
+from backlit.explain.algebra.tree import Apply, Node, expand, over, plus, times
 from backlit.explain.context import fill
 from backlit.explain.quantity_names import Name
-from backlit.explain.record.quantities import Place, Quantity, Readable
+from backlit.explain.record.quantities import KEPT, Place, Quantity, Readable
 from backlit.explain.record.recording import op_value
 from backlit.explain.stages.base import Stage, explains
 from backlit.explain.stages.own_formula import own_call, written
@@ -111,11 +112,20 @@ class SoftmaxStage(ActivationStage):
     def write(self) -> Quantity:
         """Make out."""
         value = statements(self.op.formula)[0].value
+        assert isinstance(value, Apply)
+        power, total = value.args
         sizes = {"k": len(self.channels)}
+
+        def write(node: Node, row: int, first: int, at: Mapping[str, int]) -> Node:
+            return expand(node, sizes, lambda _, k: self.read.ref(row, first + k), at)
+
+        @functools.lru_cache(maxsize=KEPT)
+        def below(row: int, first: int) -> Node:  # the same for all outputs of a position
+            return write(total, row, first, {})
 
         def expression(at: Place) -> Node:
             first, own = self.place_of(at.unit)
-            return expand(value, sizes, lambda _, k: self.read.ref(at.row, first + k), {"j": own})
+            return over(write(power, at.row, first, {"j": own}), below(at.row, first))
 
         return self.context.unit_quantity(self.k, "out", self.units, self.buffer("A"), expression)
 

@@ -227,6 +227,15 @@ class ParameterQuantity(Quantity):
         picked: Array = array[tuple(np.moveaxis(self._where, -1, 0))]  # (units, sources)
         return picked.T if self.sources else picked[:, 0]
 
+    def place(self, index: tuple[int, ...]) -> Place | None:
+        """Give where an element of the parameter's array is; None where it is none of this quantity's."""
+        if self._where is not None:
+            return next((at for at in self.places(0) if self.index(at) == index), None)
+        shape = self.array.shape
+        if len(index) != len(shape) or any(k >= size for k, size in zip(index, shape, strict=True)):
+            return None
+        return Place(0, index[0], index[1]) if self.sources else Place(0, 0, index[0])
+
     def index(self, at: Place) -> tuple[int, ...]:
         """Give where an element lies in the parameter's array."""
         if self._where is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import weakref
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
@@ -23,6 +24,10 @@ Cell = tuple[Readable, int]
 """A number of an array: its quantity, and the unit there."""
 
 
+_TERMS: weakref.WeakKeyDictionary[Any, dict[tuple[int, str, Index], int]] = weakref.WeakKeyDictionary()
+"""What `EquationStage._terms` has found for the parts of each node: steps of one network follow one another."""
+
+
 class EquationStage(Stage):
     """An op by its equations: the parts of its arrays, each number with the formula that the op gives for it."""
 
@@ -36,6 +41,8 @@ class EquationStage(Stage):
         self._cells: dict[tuple[str, Index], Cell] = {}
         self._arrays: dict[str, Array] = {}
         self._places: dict[tuple[str, Index], tuple[ParameterQuantity, Place]] = {}
+        self._matrices: dict[str, ParameterQuantity] = {}
+        self._gradients: dict[str, dict[Index, Part]] = {}
         self._grad: Readable | None = None
         names = context.names.of_buffers
         self._read = tuple(name for buffer in graph.nodes[self.k].reads for name in names[buffer].channels)
@@ -103,6 +110,12 @@ class EquationStage(Stage):
             if not (part.places and np.prod(self.shapes.parameters[part.array])):
                 continue
             whole = sum(other.array == part.array for other in self.equations.parameters) == 1
+            if part.matrix and whole:
+                self._matrices[part.array] = made = self.parameter(
+                    part.array, "", functools.partial(self._described_matrix, part.kind)
+                )
+                self.parameters += (made,)
+                continue
             grid = _grid(part)
             made = self.parameter(
                 part.array, "" if whole else f":{number}", functools.partial(self._described, part, grid)
@@ -111,6 +124,13 @@ class EquationStage(Stage):
             for unit, column in enumerate(grid):
                 for source, index in enumerate(column):
                     self._places[part.array, index] = made, Place(0, source, unit)
+
+    def _described_matrix(self, kind: str) -> dict[str, Any]:
+        """Describe a matrix of weights from each channel that the op reads to each unit of its own."""
+        names, read, own = self.context.names, self._read, self._own
+        kind = self.context.free_kind_of_pairs(kind, read, own)
+        return {"kind": kind, "units": own, "sources": read,
+                "name": lambda at: names.of(kind, own[at.unit], read[at.source])}  # fmt: skip
 
     def _described(self, part: Part, grid: list[list[Index]]) -> dict[str, Any]:
         """Describe a parameter's part: its kind, and how its numbers are named."""
@@ -145,9 +165,12 @@ class EquationStage(Stage):
         return note(index, lambda element: self._number(element, at.row)) if note else ""
 
     def _gradient_part(self, array: str, index: Index) -> Part:
-        if not hasattr(self, "_gradients"):
-            self._gradients = {(part.array, place): part for part in self.equations.gradients for place in part.places}
-        return self._gradients[array, index]
+        parts = [part for part in self.equations.gradients if part.array == array]
+        if len(parts) == 1:
+            return parts[0]
+        if array not in self._gradients:
+            self._gradients[array] = {place: part for part in parts for place in part.places}
+        return self._gradients[array][index]
 
     # ----------------------------------------------------------------------------------------------------------- parts
 
@@ -206,8 +229,12 @@ class EquationStage(Stage):
 
     def _terms(self, part: Part) -> int:
         """Give about how many numbers the formulas have."""
-        some = {part.places[k] for k in (0, len(part.places) // 2, -1)}
-        return max(len(list(elements(self._formula(part, index, 0)))) for index in some)
+        known = _TERMS.setdefault(self.context.recording.network.graph, {})
+        key = self.k, part.array, part.places[0]
+        if key not in known or part.row_formula is not None:
+            some = {part.places[k] for k in (0, len(part.places) // 2, -1)}
+            known[key] = max(len(list(elements(self._formula(part, index, 0)))) for index in some)
+        return known[key]
 
     # ------------------------------------------------------------------------------------------------------- the slopes
 
@@ -258,6 +285,8 @@ class EquationStage(Stage):
         if key in self._cells:
             quantity, unit = self._cells[key]
             return quantity.ref(row, unit)
+        if element.array in self._matrices:
+            return self._matrices[element.array].ref(0, element.index[1], element.index[0])
         if key in self._places:
             parameter, at = self._places[key]
             return parameter.ref(0, at.unit, at.source)

@@ -6,7 +6,8 @@ chain rule through the activation, recorded by running the two one by one, and t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -131,6 +132,7 @@ class ErrorPart:
             lambda base, *j: quantities[base].ref(row, j[0]) if j and base in quantities else Symbol(base), places,
         )  # fmt: skip
 
+    @functools.lru_cache(maxsize=1)  # noqa: B019  (of the row at hand)
     def _classes(self, row: int) -> dict[str, int]:
         """Give the class of a row, and its rival of the highest score, as formulas name them."""
         if is_elementwise(self.loss):
@@ -315,15 +317,27 @@ class ErrorPart:
 
     def _short_form(self, at: Place) -> Node:
         """Give the joined loss's slope, the activation's formula in it written as its output where that is as good."""
-        value = float(self.last.buffer(f"d{self.last.op.reads[0]}")[at.row, at.unit])
+        value = float(self._trained_slopes[at.row, at.unit])
         if is_own(self.trained) or is_own(self.last.op):
             own = self.mean.scaled(own_slope(self.trained, self.scores, self.targets, at), at.row)
             texts = [self.trained.slope_formula]
             return written(self.trained, value, texts, lambda t: self._slope_of(statements(t)[0].value, at), own)[0]
         activation = statements(self.last.op.formula)[0].value  # type: ignore[attr-defined]
         full = statements(self.trained.slope_formula)[0].value
-        ways = [self._in_outputs(full, activation, at), self._slope_of(full, at)]
-        return ways[true_formula(value, ways)]
+        ways: list[Node] = []
+
+        def writing() -> Iterator[Node]:  # the second one, which is long, only where the first does not agree
+            ways.append(self._in_outputs(full, activation, at))
+            yield ways[-1]
+            ways.append(self._slope_of(full, at))
+            yield ways[-1]
+
+        return ways[true_formula(value, writing())]
+
+    @functools.cached_property
+    def _trained_slopes(self) -> Array:
+        """The slopes (n, units) of the error by the input of the last activation, as training has them."""
+        return self.last.buffer(f"d{self.last.op.reads[0]}")
 
     def _slope_of(self, node: Node, at: Place) -> Node:
         """Put a row's numbers into a slope of the joined loss."""
@@ -335,12 +349,9 @@ class ErrorPart:
         """Write the activation's formula as its output, and leave the sum of the targets out where it is 1."""
         if is_elementwise(self.trained):
             return self._slope_of(_put(node, activation, Symbol("a")), at)
-        a = Symbol("a_j")
-        node = _put(node, activation, a)
-        if abs(self._sum_of_targets(at.row) - 1.0) < 1e-12:
-            node = _put(node, times(a, Apply("sum:k", (Symbol("t_k"),))), a)
-        return self._slope_of(node, at)
+        return self._slope_of(_output_form(node, activation, abs(self._sum_of_targets(at.row) - 1.0) < 1e-12), at)
 
+    @functools.lru_cache(maxsize=1)  # noqa: B019  (of the row at hand)
     def _sum_of_targets(self, row: int) -> float:
         return sum(self.targets.value(Place(row, 0, j)) for j in range(len(self.units)))
 
@@ -353,7 +364,7 @@ class ErrorPart:
             total = self._sum_of_targets(row)
             return f"Σk (-tk / pk) pk ([k = j] - pj) = pj Σk tk - tj, and the targets sum to {total:.6g}"
 
-        trained = self.last.buffer(f"d{self.last.op.reads[0]}")
+        trained = self._trained_slopes
 
         def note(at: Place) -> str:
             long, short = chain.value(at), float(trained[at.row, at.unit])
@@ -364,6 +375,14 @@ class ErrorPart:
             return "by the chain rule the numbers lost digits where an output rounds to 0 or 1; this form does not"
 
         return note
+
+
+@functools.lru_cache(maxsize=8)
+def _output_form(node: Node, activation: Node, one: bool) -> Node:
+    """Write the activation's formula in a slope as its output, and leave out the sum of the targets where it is 1."""
+    a = Symbol("a_j")
+    node = _put(node, activation, a)
+    return _put(node, times(a, Apply("sum:k", (Symbol("t_k"),))), a) if one else node
 
 
 def _put(node: Node, pattern: Node, new: Node) -> Node:

@@ -25,12 +25,13 @@ def true_formula(value: float, written: Iterable[Node]) -> int:
     if not number.is_finite():
         values = [decimal_value(node) for node in written]
         return next((place for place, v in enumerate(values) if not (v.is_finite() and v.copy_abs() < LARGEST)), 0)
-    gaps = [_gap(node, number) for node in written]
-    for allowed in allowances(number):
-        for place, gap in enumerate(gaps):
-            if gap <= allowed:
-                return place
-    return _nearest(gaps)
+    agrees, near = allowances(number)
+    gaps: list[Decimal] = []
+    for place, node in enumerate(written):  # those behind the first that agrees need not be written
+        gaps.append(_gap(node, number))
+        if gaps[-1] <= agrees:
+            return place
+    return next((place for place, gap in enumerate(gaps) if gap <= near), _nearest(gaps))
 
 
 def allowances(number: Decimal) -> tuple[Decimal, Decimal]:

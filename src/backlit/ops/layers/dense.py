@@ -131,7 +131,7 @@ class Dense(Layer, frozen=True):
         bias = functools.partial(Part, kind="b", places=tuple((j,) for j in biases), unit=unit)
         return Equations(
             letter="h",
-            parameters=(weights(array="W"), bias(array="b")),
+            parameters=(weights(array="W", matrix=True), bias(array="b")),
             forward=(Part(array="Z", kind="net", places=every(written), formula=net),),
             backward=(Part(array="dX", kind="x", places=every(row), formula=back),),
             gradients=(weights(array="dW", formula=weight_slope), bias(array="db", formula=bias_slope)),

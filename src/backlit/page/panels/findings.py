@@ -188,7 +188,7 @@ class FindingsPanel(Panel):
             self.trials.pop()
             self._go_to(old_source, old_design)
             raise
-        session.until, session.playing = epochs, True
+        session.play(epochs)
 
     @command
     def undo(self) -> None:

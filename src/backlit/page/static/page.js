@@ -1,12 +1,22 @@
 // The page's own module: it swaps the parts that the server sends, and sends what is done with them.
 
-import "./lesson.js"
+import "./bar.js"
+import "./boundary.js"
+import "./build.js"
+import "./curves.js"
 import "./descent.js"
+import "./lesson.js"
+import "./network.js"
+import "./source.js"
+import "./step.js"
 
 /** @typedef {{html?: string, layout?: string, numbers?: unknown}} Part */
 
 /** What belongs to a layout that is shown: by panel. @type {Map<string, string>} */
 const layouts = new Map()
+
+/** The content that was shown last, as it was sent: the same is not swapped again, so that nobody loses a half-typed word. @type {Map<string, string>} */
+const shown = new Map()
 
 /** @param {string} name @returns {HTMLElement | null} */
 const panel = (name) => document.getElementById(`panel-${name}`)
@@ -17,11 +27,17 @@ export function seen() {
   return found.filter((part) => !part.closest("[hidden]")).map((part) => part.getAttribute("data-panel") ?? "")
 }
 
-/** Swap a panel's content, keeping focus, scrolling and what is folded out. @param {string} name @param {Part} part */
-export function swap(name, part) {
+/** The version of what each panel shows: an answer may overtake what the stream sent before. @type {Map<string, number>} */
+const versions = new Map()
+
+/** Swap a panel's content, keeping focus, scrolling and what is folded out. @param {string} name @param {Part} part @param {number} version */
+export function swap(name, part, version = Infinity) {
   const target = panel(name)
-  if (!target) return
-  if (part.html !== undefined) {
+  if (!target || version < (versions.get(name) ?? 0)) return
+  if (version !== Infinity) versions.set(name, version)
+  const same = part.html === shown.get(name) || (part.layout && layouts.get(name) === part.layout)
+  if (part.html !== undefined && !same) {
+    shown.set(name, part.html)
     layouts.set(name, part.layout ?? "")
     const focused = document.activeElement
     const id = focused instanceof Element && target.contains(focused) ? focused.id : ""
@@ -41,16 +57,16 @@ export function tell(words, near = null) {
   if (place) place.textContent = words
 }
 
-/** Send a command. @param {string} name @param {object} given @param {Element | null} near @returns {Promise<boolean>} */
-export async function send(name, given = {}, near = null) {
+/** Send a command, and show the panels as they are after it. @param {string} name @param {object} given @param {Element | null} near @param {string[]} panels @returns {Promise<boolean>} */
+export async function send(name, given = {}, near = null, panels = seen()) {
   const response = await fetch("/command", {
     method: "POST",
     headers: { "Content-Type": "application/json", "X-Backlit": "1" },
-    body: JSON.stringify({ do: name, given, panels: seen() }),
+    body: JSON.stringify({ do: name, given, panels }),
   }).catch(() => null)
   if (!response) return tell("The program has ended: start it again in the terminal.", near), false
   const answer = await response.json().catch(() => ({ error: `The answer was ${response.status}.` }))
-  for (const [one, part] of Object.entries(answer.parts ?? {})) swap(one, part)
+  for (const [one, part] of Object.entries(answer.parts ?? {})) swap(one, part, answer.version)
   tell(answer.error ?? "", near)
   return !answer.error
 }
@@ -65,7 +81,7 @@ export function listen() {
   stream = new EventSource(`/events?panels=${seen().join(",")}`)
   stream.addEventListener("parts", (event) => {
     const parts = /** @type {Record<string, Part>} */ (JSON.parse(event.data))
-    for (const [name, part] of Object.entries(parts)) swap(name, part)
+    for (const [name, part] of Object.entries(parts)) swap(name, part, Number(event.lastEventId))
   })
   stream.addEventListener("end", () => {
     stream?.close()

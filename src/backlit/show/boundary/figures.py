@@ -62,13 +62,13 @@ def boundary_figures(boundary: Boundary) -> tuple[Figure, ...]:
 def _figure(boundary: Boundary, output: BoundaryOutput) -> Figure:
     words = BoundaryWords(boundary, output)
     surface = _regions(boundary, output) if output.classes else _field(boundary, output)
-    rows = _class_rows if output.classes else _number_rows
-    lines = tuple(_unit_lines(boundary))
+    rows = class_rows if output.classes else number_rows
+    lines = tuple(unit_lines(boundary))
     layers = (*([] if words.flat else [surface]), *lines, *rows(boundary, output))
     ends = {"x": (boundary.x[0], boundary.x[-1]), "y": (boundary.y[0], boundary.y[-1])}
     return Figure(
         title=words.title(), summary=words.summary(dashed=bool(lines)), square=True, layers=layers,
-        table=_table(boundary, output),
+        table=boundary_table(boundary, output),
         x=Axis(short(boundary.x_name), low=ends["x"][0], high=ends["x"][1]),
         y=Axis(short(boundary.y_name), low=ends["y"][0], high=ends["y"][1]),
     )  # fmt: skip
@@ -114,7 +114,7 @@ def _levels(low: float, high: float) -> list[float]:
 # ---------------------------------------------------------------------------------------------------- rows on the plane
 
 
-def _class_rows(boundary: Boundary, output: BoundaryOutput) -> Iterator[Points]:
+def class_rows(boundary: Boundary, output: BoundaryOutput) -> Iterator[Points]:
     """Give the rows by their classes, a colour and a symbol each, and a ring around each row that is wrong."""
     targets = [-1 if target is None else int(target) for target in output.targets]
     for k, label in enumerate(output.classes):
@@ -126,13 +126,19 @@ def _class_rows(boundary: Boundary, output: BoundaryOutput) -> Iterator[Points]:
     if unknown:
         name = "rows" if len(unknown) == len(targets) else "rows of no known class"
         yield _points(boundary, unknown, name, GREY, "dot")
-    wrong = [i for i, target in enumerate(targets) if target >= 0 and target != output.predicted[i]]
-    if wrong and not BoundaryWords(boundary, output).flat:
+    wrong = [] if BoundaryWords(boundary, output).flat else wrong_rows(output)
+    if wrong:
         x, y = _at(boundary, wrong)
         yield Points(x=x, y=y, name="predicted wrong", series=GREY, symbol="ring", size=6.0)
 
 
-def _number_rows(boundary: Boundary, output: BoundaryOutput) -> Iterator[Points]:
+def wrong_rows(output: BoundaryOutput) -> list[int]:
+    """Give the places of the rows that are predicted as another class than theirs."""
+    pairs = enumerate(zip(output.targets, output.predicted, strict=True))
+    return [i for i, (target, found) in pairs if target is not None and target != found]
+
+
+def number_rows(boundary: Boundary, output: BoundaryOutput) -> Iterator[Points]:
     """Give the rows by how their numbers differ from the predictions: about as much as most do, or more."""
     targets = np.array([np.nan if target is None else target for target in output.targets], np.float64)
     off = targets - np.asarray(output.predicted)
@@ -168,7 +174,7 @@ def _at(boundary: Boundary, rows: Sequence[int]) -> tuple[list[float], list[floa
 # -------------------------------------------------------------------------------------------------- hidden units' lines
 
 
-def _unit_lines(boundary: Boundary) -> Iterator[Layer]:
+def unit_lines(boundary: Boundary) -> Iterator[Layer]:
     """Give the line of each hidden unit that crosses the plane, dashed, with its name beside it."""
     (left, right), (low, high) = (boundary.x[0], boundary.x[-1]), (boundary.y[0], boundary.y[-1])
     named: list[tuple[float, float]] = []
@@ -217,7 +223,7 @@ def crossing(unit: UnitLine, x_ends: tuple[float, float], y_ends: tuple[float, f
 # ---------------------------------------------------------------------------------------------------------------- table
 
 
-def _table(boundary: Boundary, output: BoundaryOutput) -> DataTable:
+def boundary_table(boundary: Boundary, output: BoundaryOutput) -> DataTable:
     """Give predictions at a few places, from high y to low y, and where the units' lines lie among them."""
     words = BoundaryWords(boundary, output)
     columns, rows = _coarse(len(boundary.x)), _coarse(len(boundary.y))

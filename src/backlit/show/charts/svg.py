@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from html import escape
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from backlit.show.charts.contours import filled, generator, lines, path
@@ -78,6 +80,14 @@ def figure_svg(figure: Figure, *, standalone: bool = True, titled: bool | None =
     drawn = [*_in_plot(frame, behind), *frame.parts(), *_in_plot(frame, inside, beyond=BEYOND), *line_ends(frame),
              *above]  # fmt: skip
     return "\n".join([head, *drawn, "</svg>"])
+
+
+def layers_svg(frame: Frame, layers: Sequence[Layer]) -> str:
+    """Give layers alone, where a frame has its plot: for a picture of which some parts change."""
+    over = copy(frame)
+    over.figure = msgspec.structs.replace(frame.figure, layers=tuple(layers))
+    behind, inside, above = _sorted(over)
+    return "\n".join([*_in_plot(over, behind), *_in_plot(over, inside, beyond=BEYOND), *above])
 
 
 def _in_plot(frame: Frame, parts: list[str], beyond: float = 0.0) -> Iterator[str]:

@@ -29,7 +29,7 @@ LONGEST_NAME, LONGEST_TITLE = 190.0, 210.0
 """The width of a name above an input or beside an output, and of a column's title."""
 
 
-def layout(drawing: Drawing, *, backward: bool, digits: int, names: bool | None = None) -> Layout:
+def layout(drawing: Drawing, *, backward: bool, digits: int, names: bool | None = None, alike: bool = False) -> Layout:
     """Place a drawing with outputs and weights, or with the slopes of the error.
 
     Args:
@@ -37,8 +37,9 @@ def layout(drawing: Drawing, *, backward: bool, digits: int, names: bool | None 
         backward: show dE/dnet in the units and dE/dw on the edges, not outputs and weights.
         digits: places behind the point.
         names: put each weight's name before its number; None does so for the user's own names alone.
+        alike: the edges that have a number are those of the forward pass both ways, so that all stands where it did.
     """
-    return _Placing(DrawnWay(drawing.way(backward=backward), backward, digits, names)).layout()
+    return _Placing(DrawnWay(drawing.way(backward=backward), backward, digits, names), alike=alike).layout()
 
 
 class _Placing:
@@ -52,7 +53,7 @@ class _Placing:
         middle: the height of the middle of every column. `ones`: the height of each column's constant 1, or None.
     """
 
-    def __init__(self, shown: DrawnWay) -> None:
+    def __init__(self, shown: DrawnWay, *, alike: bool) -> None:
         self.shown, self.columns = shown, shown.drawing.columns
         self.lines: list[Line] = []
         self.circles: list[Circle] = []
@@ -62,7 +63,7 @@ class _Placing:
         self.radius = float(math.ceil(max(map(self._least_radius, numbers))))
         self.crowded = crowded(shown.drawing)
         self.room = [LONGEST_NAME]
-        self.labels = [numbered(column, backward=shown.backward) for column in self.columns]
+        self.labels = [numbered(column, backward=shown.backward and not alike) for column in self.columns]
         most = [max(map(len, labels), default=0) for labels in self.labels]
         self.pitches = [
             max(2 * self.radius, LINE * count) + GAP + self._above(number) for number, count in enumerate(most)

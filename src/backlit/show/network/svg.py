@@ -81,7 +81,7 @@ def _svg(
             f'role="img" aria-label="{title}" font-family="{FONT}"><title>{title}</title>')  # fmt: skip
     if standalone:
         head += f'<style>{NETWORK_STYLE}</style><rect class="paper" {size} fill="{LIGHT["paper"]}"/>'
-    return "\n".join([head, *_parts(placed, way), "</svg>"])
+    return "\n".join([head, *svg_parts(placed, way), "</svg>"])
 
 
 def least_width(placed: Layout) -> int:
@@ -116,7 +116,8 @@ PIECES_STYLE = """
 """How a page shows `drawing_svgs`."""
 
 
-def _parts(placed: Layout, kind: str) -> list[str]:
+def svg_parts(placed: Layout, kind: str) -> list[str]:
+    """Write the parts of a layout, in the colours of the forward or the backward pass."""
     lines = [_line(line, kind) for line in placed.lines]
     pixels = [box for box in placed.boxes if box.role == "pixel"]
     others = [box for box in placed.boxes if box.role != "pixel"]

@@ -86,12 +86,13 @@ def _written(text: str, signs: Mapping[str, str], command: str) -> str:
     return "".join(signs.get(part, rf"\{command}{{{part}}}") for part in parts if part)
 
 
-def broken(latex: str, most: int = 80) -> list[str]:
-    r"""Break a long sum before its plus and minus signs into lines of about so many signs.
+def broken(latex: str, most: float = 80, length: Callable[[str], float] | None = None) -> list[str]:
+    r"""Break a long sum before its plus and minus signs into lines of about so many signs; `length` measures them.
 
     >>> broken(r"a_{1} + \left(b + c\right) + d", 5)
     ['a_{1}', '+ \\left(b + c\\right)', '+ d']
     """
+    length = length or _length
     terms, depth, start = [], 0, 0
     for found in re.finditer(r"\\[A-Za-z]+|\\.|[{}]| [+-] ", latex):
         token = found[0]
@@ -101,7 +102,7 @@ def broken(latex: str, most: int = 80) -> list[str]:
             start = found.start() + 1
     lines = [""]
     for term in [*terms, latex[start:]]:
-        if lines[-1] and _length(lines[-1]) + _length(term) > most:
+        if lines[-1] and length(lines[-1]) + length(term) > most:
             lines.append(term)
         else:
             lines[-1] = f"{lines[-1]} {term}".strip()

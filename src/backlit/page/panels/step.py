@@ -1,0 +1,181 @@
+"""One row: forward, error, back and the update, one phase and one layer at a time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from backlit.data import cell_notes
+from backlit.errors import BacklitError
+from backlit.explain.algebra.numerals import short_text
+from backlit.explain.walk import Walk
+from backlit.page.commands import command
+from backlit.page.recorded import Recorded
+from backlit.page.session import Panel, Part, Session
+from backlit.page.sources import Source
+from backlit.page.view import View
+from backlit.show.live.step import Cell, ShownRow, idle_html, picture_html, step_html
+
+PLAYING = "The training runs. Pause it to go through one row with every number."
+
+FEWER = {"whole": 8, "brief": 16}
+"""Of a step of very many numbers so many are worked out at a stage, and so many more listed."""
+
+
+class StepPanel(Panel):
+    """A row's way through the training's next step.
+
+    Attributes:
+        place: of the row in the batch that comes next. alone: of the row in X, where it is a batch of its own, or None.
+        stage: which stage of the walk is shown, from 0 on.
+    """
+
+    name: ClassVar[str] = "step"
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self.place, self.stage = 0, 0
+        self.alone: int | None = None
+        self._walk: tuple[Recorded, int, Walk] | None = None
+        self._drawn: tuple[Walk, int, str] | None = None
+
+    def forget(self) -> None:
+        """Go back to the first row of the coming batch."""
+        self.place, self.stage, self.alone = 0, 0, None
+        self._walk = self._drawn = None
+
+    def facts(self) -> Mapping[str, Any]:
+        """Give the row and the stage."""
+        chosen = {"row": self.place} if self.alone is None else {"alone": self.alone + 1}
+        return chosen | {"stage": self.stage}
+
+    def draw(self, view: View) -> Part:
+        """Draw the stage."""
+        if view.playing:
+            return Part(idle_html(PLAYING, playing=True))
+        try:
+            walk, recorded, place = self.walk(view)
+        except BacklitError as error:
+            return Part(idle_html(str(error), playing=False))
+        now = min(self.stage, len(walk.stages) - 1)
+        if self._drawn is None or self._drawn[:2] != (walk, now):
+            self._drawn = walk, now, self._html(walk, now, recorded, place, view)
+        return Part(self._drawn[2])
+
+    def walk(self, view: View) -> tuple[Walk, Recorded, int]:
+        """Give the walk of the chosen row, the step that it is of, and the row's place in it."""
+        recorded = self.session.recorder.of(self.session.training, view, self.alone)
+        place = 0 if recorded.alone else min(self.place, len(recorded.rows) - 1)
+        known = self._walk
+        if known is None or known[0] is not recorded or known[1] != place:
+            known = self._walk = recorded, place, Walk(recorded.step, place, updates=not recorded.why)
+        return known[2], recorded, place
+
+    def _html(self, walk: Walk, now: int, recorded: Recorded, place: int, view: View) -> str:
+        stage, several = walk.stages[now], len(recorded.rows) > 1
+        number = recorded.rows[place]
+        row = ShownRow(
+            number + 1, len(view.source.X), place + 1, tuple(k + 1 for k in recorded.rows), recorded.alone,
+            recorded.which,
+        )  # fmt: skip
+        drawing = walk.together if stage.phase == "update" else walk.drawing
+        picture = picture_html(drawing, stage, whose=", of this row alone" if several else "")
+        remarks = [recorded.remark]
+        if stage.phase == "update" and several:
+            remarks.append(
+                f"The update is made once for the batch: the slopes of its {len(recorded.rows)} rows add up."
+            )
+        if now == len(walk.stages) - 1:
+            remarks.append(recorded.why)
+        coupled = walk.drawing.coupled
+        if coupled and stage.phase in {"forward", "backward"}:
+            remarks.append(f"{' and '.join(coupled)} takes all rows of the batch together: the other rows have a part "
+                           "in this row's numbers.")  # fmt: skip
+        cells = cells_of(view.source, number, walk)
+        return step_html(
+            walk.stages, now, row, picture, walk.work(now, **FEWER if walk.step.brief else {}), cells, remarks
+        )
+
+    # --------------------------------------------------------------------------------------------------- commands
+
+    @command
+    def go(self, stage: int) -> None:
+        """Show a stage, counted from 0; beyond the last, that one."""
+        if stage < 0:
+            raise BacklitError(f"the stage is {stage}; expected 0 or more.")
+        self.stage = stage
+
+    @command
+    def row(self, number: int) -> None:
+        """Choose a row by its number, from 1 on: in the coming batch where it is there, else as a batch of its own."""
+        rows, place = self._coming(), self._place(number)
+        if place in rows:
+            self.place, self.alone = rows.index(place), None
+        else:
+            self.alone = place
+
+    @command
+    def single(self, number: int) -> None:
+        """Choose a row as a batch of its own, by its number from 1 on."""
+        self.alone = self._place(number)
+
+    @command
+    def batch(self) -> None:
+        """Go back to the coming batch."""
+        self.alone = None
+
+    @command
+    def move(self, by: int) -> None:
+        """Go to another row: of the batch, or of all where the row is a batch of its own."""
+        rows = self._coming()
+        if self.alone is None and len(rows) > 1:
+            self.place = (min(self.place, len(rows) - 1) + by) % len(rows)
+            return
+        at = rows[0] if self.alone is None else self.alone
+        self.alone = (at + by) % len(self.session.source.X)
+        if [self.alone] == rows:
+            self.alone = None
+
+    @command
+    def next_row(self) -> None:
+        """Go to the next row of the coming batch; after its last row, make the update and begin the next batch."""
+        session = self.session
+        session.playing, session.replayed = False, None
+        rows, self.alone = self._coming(), None
+        if self.place + 1 < len(rows):
+            self.place += 1
+            return
+        self.place = 0
+        done = session.training.advance(updates=1, seconds=math.inf)
+        session.stopped = done.stopped or ""
+        session.keep()
+
+    def _place(self, number: int) -> int:
+        count = len(self.session.source.X)
+        if not 1 <= number <= count:
+            raise BacklitError(f"the row is {number}; expected a number from 1 to {count:,}.")
+        return number - 1
+
+    def _coming(self) -> list[int]:
+        """Give the places in X of the rows of the coming batch."""
+        return list(self.session.recorder.rows(self.session.training))
+
+
+def cells_of(source: Source, place: int, walk: Walk) -> list[Cell]:
+    """Give the numbers that a row enters with and its targets, beside what stood in the source's table."""
+    contents, recording = walk.step.contents, walk.step.recording
+    names = contents.inputs.units
+    numbers = [short_text(float(value), 6) for value in recording.X[walk.row]]
+    targets = contents.error.targets
+    wanted = [(name, short_text(float(value), 6))
+              for name, value in zip(targets.units, targets.values(walk.row), strict=False)]  # fmt: skip
+    notes = [""] * len(names)
+    last = ""
+    if source.table is not None:
+        table, rows = source.table.table, source.table.rows["train"]
+        folds = source.table.folds
+        row = rows[folds[0][0][place]] if folds else rows[place]
+        *notes, last = cell_notes(source.table.encoder, table.take([int(row)]))[0]
+    found = [Cell(name, note, number) for name, note, number in zip(names, notes, numbers, strict=False)]
+    return [*found, *(Cell(f"target {name}", last, number) for name, number in wanted)]

@@ -1,0 +1,167 @@
+"""The training's next step as `backlit.explain` records it: once for each moment, for all panels that show it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from backlit.engine import Batch, Network, NextUpdate, SteppedTraining
+from backlit.errors import BacklitError
+from backlit.explain import Presentation, Step, explain_step
+from backlit.explain.quantity_names import Names
+from backlit.explain.record.recording import Recording
+from backlit.explain.step import settings_of
+from backlit.kernels.types import Array
+from backlit.page.design import Design
+from backlit.page.view import View
+from backlit.sources.network_files import own_labels
+
+LARGEST_BATCH = 2_000_000
+"""Of a larger batch, the numbers of its rows in all layers counted, one row is looked at alone."""
+
+KEPT = ("seed", "l1", "l2", "decay_biases", "penalty_per_batch", "clip_value", "clip_norm", "max_norm")
+"""Settings of a training that count where rows are a batch of their own."""
+
+REPLAYED = (
+    "These are the weights of an earlier moment. The optimizer's moments of that time are not kept, so the forward "
+    "pass, the error and the slopes are worked out, and no update."
+)
+ENDED = "The training has done all its epochs: no update follows."
+TOO_LARGE = "The batch is too large to be worked out whole: this row is worked out as a batch of its own."
+
+
+class Recorded(NamedTuple):
+    """A step that was recorded.
+
+    `rows` are the places in X of its rows, in their order, `names` what they are called. `alone` says that it is one
+    row as a batch of its own, which is not the batch that the training takes next. `which` says which rows these are,
+    `remark` what is to be known beside, and `why` why there is no update, or nothing.
+    """
+
+    step: Step
+    rows: tuple[int, ...]
+    alone: bool
+    which: str
+    remark: str
+    why: str
+
+
+class Recorder:
+    """Records the step that a training takes next, once for each moment.
+
+    Args:
+        turn: holds the lock of the session, for as long as the training is copied.
+    """
+
+    def __init__(self, turn: Callable[[], AbstractContextManager[None]]) -> None:
+        self.turn = turn
+        self._known: dict[bool, tuple[Any, Recorded]] = {}
+        self._named: tuple[Any, Presentation] | None = None
+
+    def of(self, training: SteppedTraining, view: View, alone: int | None = None) -> Recorded:
+        """Give the next step of the training on its batch, or on one row alone, by its place in X.
+
+        At a moment that is replayed, the network is that of the view.
+
+        Errors: a BacklitError where the step cannot be recorded.
+        """
+        replayed = None if view.replayed is None else view.step
+        key = (id(training), training.step, replayed, alone)
+        known = self._known.get(alone is None)
+        if known is None or known[0] != key:
+            known = self._known[alone is None] = key, self._made(training, view, alone)
+        return known[1]
+
+    @staticmethod
+    def rows(training: SteppedTraining) -> tuple[int, ...]:
+        """Give the places in X of the rows of the next batch; the session's lock is to be held."""
+        return tuple(map(int, _Coming.of(training).rows))
+
+    def _presentation(self, view: View) -> Presentation:
+        if self._named is None or self._named[0] != view.design:
+            self._named = view.design, presented(view.design, view.network)
+        return self._named[1]
+
+    def _made(self, training: SteppedTraining, view: View, alone: int | None) -> Recorded:
+        with self.turn():
+            coming = _Coming.of(training)
+            remark = ""
+            if alone is None and len(coming.rows) * _numbers(training.network) > LARGEST_BATCH:
+                alone, remark = int(coming.rows[0]), TOO_LARGE
+            why = REPLAYED if view.replayed is not None else coming.why
+            update = None
+            if alone is None and not why and coming.batch is not None:
+                update = NextUpdate.of(training, coming.batch)
+            else:
+                network, taken = training.network.copy("float64"), training.step
+                optimizer = None if why else (training.memory.slots.astype(np.float64), coming.rate)
+        shown = self._presentation(view)
+        if training.network.dtype != np.float64:
+            remark += " Worked out in float64; the training's float32 rounds to about 7 digits."
+        if update is not None:
+            step = Step(Recording(update, settings_of(training, steps=1)), shown)
+            return Recorded(step, tuple(map(int, coming.rows)), False, coming.which, remark.strip(), "")
+        if view.replayed is not None:
+            network.parameters[:], network.state[:] = view.network.parameters, view.network.state
+            taken = view.step
+            remark = f"At the weights after update {view.step:,}, an earlier moment. {remark}"
+        chosen = coming.rows if alone is None else np.array([alone])
+        step = _of_rows(training, network, chosen, shown, taken, optimizer)
+        return Recorded(step, tuple(map(int, chosen)), alone is not None, coming.which, remark.strip(), why)
+
+
+class _Coming(NamedTuple):
+    """The next batch of a training; `why` says why there is no update that has one formula, or nothing."""
+
+    rows: Array
+    rate: float
+    which: str
+    why: str
+    batch: Batch | None = None
+
+    @classmethod
+    def of(cls, training: SteppedTraining) -> _Coming:
+        optimizer, count = training.optimizer, len(training.X)
+        if optimizer.full_batch:
+            why = (f"The optimizer {optimizer.name!r} searches along a line over all rows for its step, which has no "
+                   "one formula: the forward pass, the error and the slopes are worked out.")  # fmt: skip
+            return cls(np.arange(count), 0.0, "all rows, which the optimizer takes together", why)
+        batch = training.coming()
+        if batch is None:
+            rows = np.arange(min(count, training.batch_size))
+            return cls(rows, 0.0, "the first rows, as no batch comes any more", ENDED)
+        place = f"batch {batch.batch} of {batch.batches} of epoch {batch.epoch}"
+        return cls(batch.rows, batch.rate, f"the batch that comes next ({place})", "", batch)
+
+
+def _of_rows(
+    training: SteppedTraining, network: Network, rows: Array, shown: Presentation, taken: int,
+    optimizer: tuple[Array, float] | None,
+) -> Step:  # fmt: skip
+    """Record a step on some rows as a batch of their own, by the optimizer's vectors and rate where they are given."""
+    given: dict[str, Any] = {name: getattr(training.settings, name) for name in KEPT}
+    if training.weights.size:
+        given["sample_weight"] = training.weights[rows]
+    if optimizer is not None:
+        given |= {"optimizer": training.optimizer, "slots": optimizer[0], "rates": (optimizer[1],)}
+    names = {name: getattr(shown, name) for name in ("inputs", "units", "labels")}
+    called = [str(place + 1) for place in rows]
+    return explain_step(network, training.X[rows], training.Y[rows], **given, taken=taken, rows=called, **names)
+
+
+def _numbers(network: Network) -> int:
+    """Count the numbers of a row in all layers."""
+    return sum(int(np.prod(shape)) for shape in network.graph.rows.values())
+
+
+def presented(design: Design, network: Network) -> Presentation:
+    """Give the names of a design's own inputs, units and weights."""
+    try:
+        setup = design.setup()
+        names = Names(network, setup.names.inputs, None, setup.names.units, own_labels(setup))
+    except BacklitError:  # names that do not fit this network
+        return Presentation()
+    return Presentation(inputs=setup.names.inputs, units=setup.names.units, labels=names.labels)

@@ -1,0 +1,92 @@
+// What is trained on: sends choices from lists, and files that are opened or dropped anywhere on the page.
+
+import { seen, send, swap, tell } from "./page.js"
+
+const panel = document.getElementById("panel-source")
+
+document.addEventListener("change", (event) => {
+  const control = event.target
+  if (!(control instanceof HTMLSelectElement || control instanceof HTMLInputElement)) return
+  if (control.type === "file" && control.id === "source-file") {
+    if (control.files?.[0]) upload(control.files[0])
+    return
+  }
+  const { choose, key } = control.dataset
+  if (!choose || !key || !control.value) return
+  const value = control.dataset.kind === "number" ? Number(control.value) : control.value
+  send(choose, { [key]: value }, control).then((fits) => {
+    const now = fits ? null : document.getElementById(control.id)
+    if (now instanceof HTMLSelectElement) now.value = [...now.options].find((one) => one.defaultSelected)?.value ?? ""
+  })
+})
+
+/** Say that a file is read, or nothing. @param {string} words */
+function reading(words) {
+  const place = document.getElementById("source-reading")
+  if (place) place.textContent = words
+}
+
+/** Send a file, which the page then trains on. @param {File} file */
+async function upload(file) {
+  const input = /** @type {HTMLInputElement | null} */ (document.getElementById("source-file"))
+  const most = Number(input?.dataset.largest)
+  tell("", panel)
+  if (file.size > most) {
+    tell(`${file.name} has ${file.size.toLocaleString("en")} bytes; the page takes up to ${most.toLocaleString("en")}.`, panel)
+    if (input) input.value = ""
+    return
+  }
+  reading(`Reading ${file.name} …`)
+  const query = new URLSearchParams({ name: file.name, panels: seen().join(",") })
+  const response = await fetch(`/upload?${query}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/octet-stream", "X-Backlit": "1" },
+    body: file,
+  }).catch(() => null)
+  reading("")
+  if (input) input.value = ""
+  if (!response) return tell("The file cannot be read, or the program has ended.", panel)
+  const text = await response.text().catch(() => "")
+  /** @type {{error?: string, parts?: Record<string, import("./page.js").Part>}} */
+  let answer = { error: text || `The answer was ${response.status}.` }
+  try {
+    answer = JSON.parse(text)
+  } catch {}
+  for (const [name, part] of Object.entries(answer.parts ?? {})) swap(name, part)
+  tell(answer.error ?? "", panel)
+}
+
+/** Whether files are dragged. @param {DragEvent} event */
+const files = (event) => event.dataTransfer?.types.includes("Files") ?? false
+let inside = 0
+
+document.addEventListener("dragenter", (event) => {
+  if (!files(event)) return
+  inside += 1
+  document.body.classList.add("dropping")
+})
+document.addEventListener("dragleave", (event) => {
+  if (!files(event)) return
+  inside -= 1
+  if (inside <= 0) document.body.classList.remove("dropping")
+})
+document.addEventListener("dragover", (event) => {
+  if (files(event)) event.preventDefault()
+})
+document.addEventListener("drop", (event) => {
+  if (!files(event)) return
+  event.preventDefault()
+  inside = 0
+  document.body.classList.remove("dropping")
+  const dropped = [...(event.dataTransfer?.files ?? [])]
+  if (dropped.length === 1) upload(dropped[0])
+  else tell(`${dropped.length} files were dropped; expected one table, .csv or .parquet.`, panel)
+})
+
+panel?.addEventListener("part", (event) => {
+  const { numbers } = /** @type {CustomEvent<{numbers?: {title: string}}>} */ (event).detail
+  const title = document.querySelector("h1.title")
+  if (!numbers || !title || title.textContent === numbers.title) return
+  title.textContent = numbers.title
+  document.title = `${numbers.title} – Backlit`
+})

@@ -1,0 +1,48 @@
+// One row and one weight: the keys that go through the stages, the number of a row, the choice of a weight.
+import { send } from "./page.js"
+
+const KEYS = /** @type {Record<string, string>} */ ({ ArrowLeft: "step-back", ArrowRight: "step-on", Home: "step-first", End: "step-last" })
+
+const step = document.getElementById("panel-step")
+step?.addEventListener("keydown", (event) => {
+  const to = KEYS[event.key]
+  const from = event.target
+  if (!to || event.ctrlKey || event.altKey || event.metaKey) return
+  if (from instanceof Element && from.closest("input, select, textarea, [data-keep-scroll], .rows")) return
+  event.preventDefault()
+  document.getElementById(to)?.click()
+})
+step?.addEventListener("change", (event) => {
+  const field = event.target
+  if (field instanceof HTMLInputElement && field.id === "step-row") send("step.row", { number: Number(field.value) }, field)
+})
+
+/** Milliseconds until a choice is sent: a name is typed letter by letter. */
+const WAIT = 250
+let typing = 0
+const weight = document.getElementById("panel-weight")
+weight?.addEventListener("change", (event) => {
+  const field = event.target
+  if (field instanceof HTMLInputElement && field.id === "weight-name") send("weight.choose", { name: field.value.trim() }, field)
+  if (!(field instanceof HTMLSelectElement)) return
+  /** @param {string} part */
+  const at = (part) => Number(/** @type {HTMLSelectElement | null} */ (document.getElementById(`weight-${part}`))?.value ?? 0)
+  clearTimeout(typing)
+  typing = setTimeout(() => send("weight.pick", { array: at("array"), source: at("source"), unit: at("unit") }, field), WAIT)
+})
+
+weight?.addEventListener("part", (event) => {
+  const live = document.getElementById("weight-live")
+  const numbers = /** @type {{value: string} | undefined} */ (/** @type {CustomEvent} */ (event).detail.numbers)
+  if (live && numbers) live.textContent = numbers.value
+})
+
+/** Let a picture shrink as far as its letters stay legible. @param {Event} event */
+function fit(event) {
+  for (const svg of /** @type {NodeListOf<SVGElement>} */ (/** @type {Element} */ (event.target).querySelectorAll("svg[data-least]"))) {
+    svg.style.minWidth = `${svg.dataset.least}px`
+    svg.style.maxWidth = "100%"
+  }
+}
+step?.addEventListener("part", fit)
+if (step) fit(/** @type {any} */ ({ target: step }))

@@ -1,0 +1,115 @@
+"""One row and one weight on the live page in a real browser: by keyboard, at every width, and axe finds nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from live_page import live_page
+from page_checks import AXE, OPEN, WIDER, axe
+
+from backlit.page.panels import PANELS
+from backlit.page.session import Session
+from backlit.page.sources import source_of
+
+TITLE = "return document.getElementById('step-title').textContent"
+FOCUSED = "return document.activeElement.id"
+
+
+@pytest.fixture(scope="module")
+def page(browser: Any) -> Iterator[tuple[Any, Session]]:
+    """Serve XOR and open it."""
+    session = Session(source_of("xor"), PANELS)
+    with live_page(session) as address:
+        browser.resize(1440)
+        browser.driver.get(address)
+        yield browser, session
+        browser.driver.get("about:blank")
+
+
+def comes(browser: Any, script: str, wanted: Any) -> None:
+    """Wait until a script gives what is wanted, at most ten seconds."""
+    found = None
+    for _ in range(200):
+        found = browser.run(script)
+        if found == wanted:
+            return
+        time.sleep(0.05)
+    pytest.fail(f"{script} gives {found!r} after 10 s; expected {wanted!r}")
+
+
+def keys(browser: Any, *pressed: str) -> None:
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    ActionChains(browser.driver).send_keys(*pressed).perform()
+
+
+def test_a_row_is_walked_through_by_keyboard(page: tuple[Any, Session]) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    browser, session = page
+    session.do("step.go", {"stage": 0})
+    session.do("step.row", {"number": 1})
+    browser.run("document.getElementById('tab-step').click(); document.getElementById('step-on').focus()")
+    comes(browser, TITLE, "1 of 7: Forward through layer 1: dense, sigmoid")
+    first = browser.run("return document.getElementById('panel-step').innerHTML")
+    for key, title in (
+        (Keys.ARROW_RIGHT, "2 of 7: Forward through layer 2: dense, sigmoid"), (Keys.ENTER, "3 of 7: Error"),
+        (Keys.END, "7 of 7: Update of layer 2: dense, sigmoid"),
+        (Keys.ARROW_LEFT, "6 of 7: Update of layer 1: dense, sigmoid"),
+        (Keys.HOME, "1 of 7: Forward through layer 1: dense, sigmoid"),
+    ):  # fmt: skip
+        keys(browser, key)
+        comes(browser, TITLE, title)
+        assert browser.run(FOCUSED) == "step-on"
+    assert browser.run("return document.getElementById('panel-step').innerHTML") == first
+    browser.run("document.getElementById('step-row').select()")
+    keys(browser, "3", Keys.ENTER)
+    comes(browser, "return document.getElementById('step-where').textContent.slice(0, 18)", "Row 3: row 3 of 4 ")
+    assert browser.run(FOCUSED) == "step-row"
+    browser.run("document.getElementById('step-row').select()")
+    keys(browser, "9", Keys.ENTER)
+    comes(
+        browser, "return document.querySelector('#panel-step [data-errors]').textContent.slice(0, 12)", "the row is 9"
+    )
+
+
+def test_a_weight_is_chosen_by_its_name_or_its_units(page: tuple[Any, Session]) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    browser, session = page
+    session.do("weight.choose", {"name": ""})
+    head = "return document.getElementById('weight-title')?.textContent.split(' =')[0] ?? ''"
+    browser.run("document.getElementById('tab-network').click()")
+    comes(browser, "return document.getElementById('weight-name') !== null", True)
+    browser.run("document.getElementById('weight-name').select()")
+    keys(browser, "w(i1,h2)", Keys.ENTER)
+    comes(browser, head, "w(i1,h2)")
+    browser.run("document.getElementById('weight-unit').focus()")
+    keys(browser, "h4")
+    comes(browser, head, "w(i1,h4)")
+    assert browser.run(FOCUSED) == "weight-unit"
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("view", ["step", "network"])
+def test_nothing_is_wrong_light_and_dark(page: tuple[Any, Session], view: str, dark: bool) -> None:
+    browser, session = page
+    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+    browser._do("Emulation.setEmulatedMedia", media="", features=[scheme])
+    session.do("weight.choose", {"name": "w(i1,h1)"})
+    session.do("step.go", {"stage": 4})
+    browser.run(f"document.getElementById('tab-{view}').click()")
+    own = "step" if view == "step" else "weight"
+    comes(browser, f"return document.getElementById('{own}-title') !== null", True)
+    for width in (390, 1440):
+        browser.resize(width)
+        browser.run(OPEN)
+        inside = f"return [...document.querySelectorAll('#panel-{own} *')].map(part => part.outerHTML.slice(0, 120))"
+        parts = set(browser.run(inside))
+        assert [part for part in browser.run(WIDER) if part in parts] == []
+        browser.run(axe())
+        found = browser.driver.execute_async_script(AXE.replace("document, {", f"'#panel-{own}', {{"), dark)
+        assert found == []
