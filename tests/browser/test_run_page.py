@@ -1,4 +1,4 @@
-"""Running the training in a real browser: by mouse and by keyboard, going back, the cursor of the curves, what is read."""
+"""Running the training in a real browser: by mouse and by keyboard, going back, the cursor of the curves."""
 
 from __future__ import annotations
 

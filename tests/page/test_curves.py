@@ -116,7 +116,8 @@ def test_earlier_runs_stay_where_settings_changed_and_two_at_most() -> None:
     trained(session, 10)
     drawn(session)
     for rate in (0.1, 0.2, 0.3):
-        session.build(Design(session.design.network, {**session.design.training, "optimizer": {"op": "sgd", "rate": rate}}))
+        training = {**session.design.training, "optimizer": {"op": "sgd", "rate": rate}}
+        session.build(Design(session.design.network, training))
         drawn(session)
         trained(session, 3)
         part = drawn(session)
@@ -185,8 +186,9 @@ def test_each_chart_has_words_a_table_and_a_slider() -> None:
 def test_differences_are_said_in_few_words() -> None:
     layers = [{"units": 4, "activation": "tanh"}, {"units": 1}]
     one = Design({"inputs": 2, "layers": layers, "loss": "mse"}, {"optimizer": {"op": "sgd", "rate": 0.1}, "epochs": 5})
+    wider = {**one.network, "layers": [{"units": 9, "activation": "tanh"}, {"units": 1}]}
     for changed, words in (
-        (Design({**one.network, "layers": [{"units": 9, "activation": "tanh"}, {"units": 1}]}, one.training), "units 4-1"),
+        (Design(wider, one.training), "units 4-1"),
         (Design(one.network, {**one.training, "optimizer": {"op": "adam", "rate": 0.01}}), "optimizer sgd, rate 0.1"),
         (Design(one.network, {**one.training, "batch_size": 3}), "no batch_size"),
         (Design({**one.network, "layers": [{"units": 9}, {"units": 1}]}, {"epochs": 6}),

@@ -99,9 +99,7 @@ def live_score(network: Network, training: tuple[Array, Array], validation: tupl
     return LiveScore(name, found[0], found[1], other[0], other[1], rows, len(training[0]), checked, len(validation[0]))
 
 
-def _measured(
-    network: Network, given: tuple[Array, Array], metric: str, most: int
-) -> tuple[tuple[float, float], int]:
+def _measured(network: Network, given: tuple[Array, Array], metric: str, most: int) -> tuple[tuple[float, float], int]:
     """Give the loss and the metric of at most so many rows, and of how many they are."""
     rows = chosen_rows(*given, most=most)
     function = accuracy if metric == "accuracy" else r2
