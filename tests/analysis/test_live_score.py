@@ -1,4 +1,4 @@
-"""The loss and the metric of a moment are those of `Network.evaluate`; the baseline is the engine's loss of a constant."""
+"""The loss and the metric of a moment are those of `Network.evaluate`, the baseline is the loss of a constant."""
 
 from __future__ import annotations
 
