@@ -193,7 +193,7 @@ APPEARS = {
     "sources/diagnosing.py": ("train",),  # the commands that a change names
     "sources/reporting.py": ("train",),  # the command that wrote a model
     "ops/layers/select.py": ("train",), "page/serving.py": ("page",), "page/settings_text.py": ("page",),
-    "page/panels/build.py": ("page",),
+    "page/panels/build.py": ("page",), "page/uploads.py": ("page",),
 }  # fmt: skip
 """The commands in which a file's texts can appear; those of a command's own file appear in it alone."""
 ALONE = {"--layers": ("train", "diagnose"), "--fix": ("diagnose",)}

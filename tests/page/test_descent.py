@@ -103,6 +103,8 @@ def test_without_a_path_it_is_over_the_steepest_weights_and_says_so():
     assert "too few points for a plane of its own" in part.html
     assert "these two have the largest slopes" in part.html
     session.do("descent.take", {"over": "steepest"})
+    chosen = session.draw(("descent",))[1]["descent"].html  # at once, whatever surface there is
+    assert '<option value="steepest" selected>' in chosen
     assert "too few points" not in drawn(session, panel).html
 
 
@@ -122,6 +124,14 @@ def test_weights_that_do_not_fit_are_refused_and_another_network_forgets_them():
     assert panel.work.result is None
 
 
+def test_of_many_weights_the_names_are_typed_and_two_of_them_are_given():
+    session, panel = began("digits")
+    part = drawn(session, panel)
+    first = re.search(r'data-first="(\S+) (\S+)"', part.html)
+    session.do("descent.weights", {"x": html.unescape(first[1]), "y": html.unescape(first[2])})
+    assert re.search(rf'<input id="descent-y" type="text" value="{re.escape(first[2])}"', drawn(session, panel).html)
+
+
 # --------------------------------------------------------------------------------------------------------- the signals
 
 
@@ -138,7 +148,7 @@ def test_the_signals_are_the_engines_with_what_is_healthy():
             assert f">{cell(name, layer[name][-1])}</td>" in text
     assert "0.1: large" in text
     assert len(text) < 90_000
-    session.replayed = 3
+    session.replayed = next(kept.step for kept in session.kept.all() if kept.epoch == 3)
     assert "epoch 3<" in session.draw(("health",))[1]["health"].html
 
 

@@ -22,7 +22,6 @@ from backlit.page.panels.findings import FindingsPanel, copied
 from backlit.page.remedies import remedied
 from backlit.page.session import Session
 from backlit.page.sources import design_of, source_of
-from backlit.page.trainer import Trainer
 
 source = cache(source_of)
 
@@ -37,9 +36,8 @@ FOUND = [
 
 def trained(session: Session) -> None:
     """Train as the trainer's thread does, while the session plays."""
-    trainer = Trainer(session)
     while session.playing:
-        trainer.train_a_slice()
+        session.train(0.05)
 
 
 def began(example: str, run: str | None = None) -> tuple[Session, FindingsPanel]:
@@ -149,7 +147,7 @@ def test_undo_goes_back_and_another_design_drops_the_trial():
     assert (session.until, session.playing) == (2, True)
     assert [layer.get("activation") for layer in session.design.network["layers"]] == ["relu"] * 10 + ["softmax"]
     trained(session)
-    assert (len(session.training.history), session.playing, session.until) == (2, False, None)
+    assert (len(session.training.history), session.playing) == (2, False)
     session.reset()
     assert len(panel.trials) == 1
     session.do("findings.undo", {})
@@ -221,6 +219,31 @@ def test_a_recipe_of_first_weights_goes_with_the_layers_that_it_was_for():
     session.build(design)
     assert "initial" not in session.design.network
     assert [layer["units"] for layer in session.design.network["layers"]] == [5, 4, 1]
+
+
+def test_a_column_of_a_table_is_left_out_by_its_name_and_the_rows_cannot_judge_that(tmp_path):
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 200))
+    y = (a + 0.8 * rng.normal(size=200) > 0).astype(int)
+    paid = 2.0 * y + 1e-3 * rng.normal(size=200)
+    cells = zip(a, paid, b, np.where(y, "yes", "no"), strict=True)
+    rows = ["a,paid back,b,answer", *(f"{one:.4f},{leak:.5f},{two:.4f},{answer}" for one, leak, two, answer in cells)]
+    (tmp_path / "leak.csv").write_text("\n".join(rows))
+    session = Session(source_of(str(tmp_path / "leak.csv"), "answer"), (FindingsPanel,))
+    session.until, session.playing = 20, True
+    trained(session)
+    text = drawn(session)
+    assert '<h3><span class="code">BL103</span> Leak</h3>' in text
+    assert ">train without paid back</button>" in text
+    session.do("findings.apply", {"code": "BL103", "remedy": 0})
+    assert session.source.changes == ("train without paid back",)
+    assert session.design.network["inputs"] == ["a", "b"]
+    assert [report.column for report in session.source.columns] == ["a", "b"]
+    trained(session)
+    assert "Whether it helped, these rows cannot tell" in drawn(session)
+    session.do("findings.undo", {})
+    assert session.source.X.shape[1] == 3
+    assert session.source.table is not None
 
 
 def test_the_table_of_values_has_every_change():

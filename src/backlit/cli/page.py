@@ -64,3 +64,4 @@ def page(
     if settings:
         session.do("build.restore", {"settings": dict(named_values(settings))})
     run(session, Place(host, port, certificate, key, i_know=i_know), opened=opened)
+    print("The page has ended. What was saved by its buttons is where the browser keeps downloads; the rest is gone.")

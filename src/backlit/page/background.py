@@ -41,6 +41,7 @@ class Background(Generic[Result]):
         """What the result, or the error, is of."""
         self.next = 0.0
         """Until then, work beside a training is not done again."""
+        self._took: float | None = None
         self._number = 0
         self._lock, self._working = threading.Lock(), threading.Lock()
 
@@ -87,7 +88,8 @@ class Background(Generic[Result]):
         with self._lock:
             task.between()
             self.result, self.error, self.key, self.busy, self.said = result, error, key, None, ""
-            self.next = time.monotonic() + max(APART, took / SHARE)
+            cost = 0.0 if self._took is None else min(took, self._took)  # the first work loads and compiles, too
+            self.next, self._took = time.monotonic() + max(APART, cost / SHARE), took
 
 
 class Task(Generic[Result]):

@@ -7,7 +7,9 @@ worker thread, and sends it. A slow reader gets fewer of them: none is made whil
 from __future__ import annotations
 
 import asyncio
+import statistics
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -105,6 +107,7 @@ class Streams:
         self._loop = asyncio.get_running_loop()
         stream = _Stream()
         self.open.add(stream)
+        costs = deque([0.0, 0.0], maxlen=3)
         watching = asyncio.create_task(_watch(receive, stream))
         try:
             await send({"type": "http.response.start", "status": 200, "headers": STREAM_HEADERS})
@@ -118,7 +121,8 @@ class Streams:
                     event, cost = await asyncio.to_thread(_made, snapshot)
                     if event:
                         await _write(send, event)
-                    await _within(stream.closed, self.pause(cost))
+                    costs.append(cost)  # of three the middle one counts: the first may have compiled something
+                    await _within(stream.closed, self.pause(statistics.median(costs)))
             await _write(send, b"event: end\ndata: {}\n\n", more=False)
         finally:
             self.open.discard(stream)

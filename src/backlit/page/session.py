@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -73,6 +74,9 @@ SPEEDS = (1, 3, 10, 30, 100, 1_000)
 SLOWEST, LONGEST = 10, 90.0
 """At first a training plays at the slowest of SPEEDS, from SLOWEST on, at which all of it lasts at most LONGEST s."""
 
+ON_THE_WAY = 200
+"""Weights are kept at so many places of all updates at least, however fast these are."""
+
 AT_ONCE = 0.1
 """Seconds that a command trains itself; what is left then is played."""
 
@@ -108,7 +112,7 @@ class Session:
     Attributes:
         source, design: what is trained, and how. training: the training of the design. kept: weights on the way.
         panels: the parts of the page by name. version: counts the changes. playing: whether the trainer trains.
-        until: the epochs that playing goes to; infinite, to the end. speed: the updates a second, infinite at full
+        until: the epoch after which it pauses; None for none. speed: the updates a second, infinite at full
             speed. pace: how many it makes as measured, 0 where that is not known yet.
         recorder: records the training's next step, for all panels that work it out.
         replayed: the moment that is looked at, by its number of updates, None for the last one.
@@ -127,8 +131,7 @@ class Session:
         self.listeners: list[Callable[[], None]] = []
         self.wake = threading.Condition(self.lock)
         self.playing, self.closed = False, False
-        self.until = self.speed = math.inf
-        self.pace = 0.0
+        self.speed, self.pace = math.inf, 0.0
         self.panels: dict[str, Panel] = {}
         self.take(source)
 
@@ -171,6 +174,7 @@ class Session:
             self.shown: Network = network.copy()
             self.kept = KeptWeights(network)
             self.replayed: int | None = None
+            self.until: int | None = None
             self.stopped, self.told, self.pace = "", " ".join(told), 0.0
             self.divergence: Divergence | None = None
             self.asked = training.settings.epochs
@@ -213,8 +217,8 @@ class Session:
             done = all_done(self.training.settings.epochs)
             raise BacklitError(f"{done}: go on for more of them, reset, or set other epochs.")
 
-    def play(self, until: float = math.inf) -> None:
-        """Let the trainer train, to so many epochs at the most, from the last moment on.
+    def play(self, until: int | None = None) -> None:
+        """Let the trainer train from the last moment on, to an epoch or to the end.
 
         Errors: a BacklitError where all epochs are done.
         """
@@ -274,12 +278,43 @@ class Session:
         """
         self.check_left()
         self.playing, self.replayed = False, None
-        until = math.inf if epochs is None else len(self.training.history) + epochs
+        until = len(self.training.history) + (epochs or 0)
         self.advance(updates, epochs, math.inf if updates else AT_ONCE)
-        if epochs and not self.stopped and len(self.training.history) < until:
+        if not self.stopped and len(self.training.history) < until:
             self.play(until)
         else:
             self.keep()
+
+    def train(self, seconds: float, updates: float = math.inf) -> str:
+        """Train for so long, so many updates or until a command waits, keeping weights on the way.
+
+        Give why the training ended, or "".
+        """
+        training, end = self.training, time.perf_counter() + seconds
+        last = training.step + updates
+        while True:
+            left = max(0.0, end - time.perf_counter())
+            self.advance(*self._part(last - training.step), left)
+            if self.until is not None and len(training.history) >= self.until:
+                self.playing, self.until = False, None
+            self.keep(now=not self.playing)
+            if self.stopped or not self.playing or training.step >= last or left <= 0.1 * seconds or self.turns.waiting:
+                return self.stopped
+
+    def _part(self, left: float) -> tuple[int | None, int]:
+        """Give the updates and the epochs of the next part of a training, of so many updates that are left."""
+        settings, batches = self.training.settings, self.batches
+        ahead = math.inf if self.until is None else max(1, self.until - len(self.training.history))
+        epochs = int(min(max(1, settings.epochs // ON_THE_WAY), ahead))
+        if epochs * batches <= left and settings.epochs >= ON_THE_WAY:
+            return None, epochs
+        return int(max(1, min(settings.epochs * batches // ON_THE_WAY, left))), 1
+
+    @property
+    def batches(self) -> int:
+        """The updates of an epoch."""
+        training = self.training
+        return 1 if training.optimizer.full_batch else -(-len(training.X) // training.batch_size)
 
     def keep(self, *, now: bool = True) -> None:
         """Keep the weights as they are now; without `now`, only where the last ones that were kept are far enough."""
@@ -311,14 +346,14 @@ class Session:
                 replayed = None if self.replayed is None else self.kept.at(self.replayed)
                 of = training.network
                 values = replayed or Kept(len(training.history), training.step, of.parameters, of.state)
-                batches = 1 if training.optimizer.full_batch else -(-len(training.X) // training.batch_size)
+                batches = self.batches
                 network.parameters[:], network.state[:] = values.parameters, values.statistics
                 view = View(
                     self.version, self.source, self.design, network, epoch=values.epoch, step=values.step,
                     batch=max(0, values.step - values.epoch * batches), batches=batches,
                     epochs=training.settings.epochs, history=training.history.copy(), playing=self.playing,
                     stopped=self.stopped, told=self.told, divergence=self.divergence, keeps_best=training.keep_best,
-                    replayed=None if replayed is None else replayed.step, kept=self.kept.all(),
+                    replayed=None if replayed is None else replayed.epoch, kept=self.kept.all(),
                 )  # fmt: skip
             yield view
 

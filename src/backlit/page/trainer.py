@@ -12,9 +12,6 @@ from backlit.page.session import Session
 SLICE = 0.05
 """Seconds of training in one go."""
 
-PARTS = 200
-"""A training is cut into so many parts at the least, however short it is: after each its weights may be kept."""
-
 TICK = 0.03
 """At a speed that is chosen, updates are made together that are due within so many seconds."""
 
@@ -57,12 +54,12 @@ class Trainer:
                     session.wake.wait()
                 if session.closed:
                     return
-                wait = self.train_a_slice()
+                wait = self._tried()
                 if wait > 0.0 and session.playing:
                     session.wake.wait(wait)
             session.turns.let_go()
 
-    def train_a_slice(self) -> float:
+    def _tried(self) -> float:
         """Train for a slice, and stop with words where that fails: nobody else hears of an error in this thread."""
         try:
             return self._train()
@@ -78,41 +75,18 @@ class Trainer:
             self._paced, self._due = paced, now
             self._marks.clear()
         if session.speed == math.inf:
-            self._run(math.inf, now + SLICE)
+            session.train(SLICE)
+            session.change()
         else:
             updates = int((now - self._due) * session.speed) + 1
             if now >= self._due:
                 self._due = max(self._due + updates / session.speed, now - MOST_LATE)
-                self._run(updates, now + SLICE)
+                session.train(SLICE, updates)
+                session.change()
         self._mark(time.perf_counter())
         if session.speed == math.inf:
             return 0.0
         return max(self._due - time.perf_counter(), TICK)
-
-    def _run(self, updates: float, end: float) -> None:
-        """Make so many updates, until a time, a command that waits, or the end; keep weights on the way."""
-        session, training = self.session, self.session.training
-        last = training.step + updates
-        while True:
-            left = end - time.perf_counter()
-            most, epochs = self._part(last - training.step)
-            session.advance(most, epochs, max(left, 0.0))
-            if len(training.history) >= session.until:
-                session.playing = False
-            session.keep(now=not session.playing)
-            if not session.playing or training.step >= last or left <= 0.1 * SLICE or session.turns.waiting:
-                break
-        session.change()
-
-    def _part(self, left: float) -> tuple[int | None, int | None]:
-        """Give the updates, or the epochs, of the next part, of so many updates that are left."""
-        training = self.session.training
-        batches = 1 if training.optimizer.full_batch else -(-len(training.X) // training.batch_size)
-        epochs = min(max(1, training.settings.epochs // PARTS), self.session.until - len(training.history))
-        if epochs * batches <= left and training.settings.epochs >= PARTS:
-            return None, int(epochs)
-        part = max(1, training.settings.epochs * batches // PARTS)
-        return int(min(part, left)), 1
 
     def _mark(self, now: float) -> None:
         """Count the updates a second, from one slice's end to that of another."""

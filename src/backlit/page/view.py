@@ -29,7 +29,7 @@ class View:
         network: a network with the weights of the moment; it belongs to the view while it is drawn.
         epoch, step: how many epochs have ended and updates were made. batch, batches: the place in the epoch.
         epochs: how many are asked for. history: that of all epochs so far.
-        replayed: the moment that is looked at instead of the last one, by its number of updates, or None.
+        replayed: the epoch of the moment that is looked at instead of the last one, or None.
         kept: the moments with their weights; while it plays, the last one may be a little back.
         playing: whether it trains meanwhile. stopped: why it ended, else "". told: what went wrong last, else "".
         divergence: where it diverged, or None. keeps_best: whether it ends with the weights of the best epoch.

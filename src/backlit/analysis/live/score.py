@@ -1,4 +1,4 @@
-"""How good a network is at a moment, quickly: its loss and one metric, and those of the best constant to compare with."""
+"""How good a network is at a moment, quickly: its loss and one metric, and those of the best constant beside it."""
 
 from __future__ import annotations
 
@@ -92,16 +92,14 @@ def r2(loss: Loss, T: Array, A: Array) -> float:
 def live_score(network: Network, training: tuple[Array, Array], validation: tuple[Array, Array] | None) -> LiveScore:
     """Measure a network on rows (X, Y) that train it and on those that validate."""
     name = metric_of(network.loss, np.asarray(training[1], np.float64))
-    found, rows = _measured(network, training, name)
+    found, rows = _measured(network, training, name, MOST_ROWS)
     if validation is None:
         return LiveScore(name, *found, None, None, rows, len(training[0]))
-    other, checked = _measured(network, validation, name)
+    other, checked = _measured(network, validation, name, MOST_ROWS)
     return LiveScore(name, found[0], found[1], other[0], other[1], rows, len(training[0]), checked, len(validation[0]))
 
 
-def _measured(
-    network: Network, given: tuple[Array, Array], metric: str, most: int = MOST_ROWS
-) -> tuple[tuple[float, float], int]:
+def _measured(network: Network, given: tuple[Array, Array], metric: str, most: int) -> tuple[tuple[float, float], int]:
     """Give the loss and the metric of at most so many rows, and of how many they are."""
     rows = chosen_rows(*given, most=most)
     function = accuracy if metric == "accuracy" else r2

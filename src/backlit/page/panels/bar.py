@@ -24,7 +24,7 @@ class BarPanel(Panel):
 
     def _state(self, view: View) -> RunState:
         session, moments = self.session, view.kept
-        at = next((k for k, kept in enumerate(moments) if kept.step == view.replayed), len(moments) - 1)
+        at = next((k for k, kept in enumerate(moments) if kept.step == view.step), len(moments) - 1)
         last = moments[-1]
         return RunState(
             now=Moment(view.epoch, view.batch, view.step), epochs=view.epochs, batches=view.batches,

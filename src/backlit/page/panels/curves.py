@@ -95,6 +95,8 @@ class CurvesPanel(Panel):
 
     def _gap(self, kept: tuple[Kept, ...]) -> Kept | None:
         """Give the moment in the middle of the largest gap between those measured; None where all are near enough."""
+        if kept[0].step not in self.measured:
+            return kept[0]
         inside: list[Kept] = []
         best: tuple[float, Kept] | None = None
         end = kept[-1]

@@ -12,6 +12,7 @@ from backlit.analysis.valley.single_weights import weight_named
 from backlit.errors import BacklitError
 from backlit.page.background import Background, Task
 from backlit.page.commands import command
+from backlit.page.design import Design
 from backlit.page.session import Panel, Part, Session
 from backlit.page.view import Kept, View
 from backlit.show.live.descent import Choice, Growth, descent_html, growth_of, waiting_html
@@ -51,7 +52,8 @@ class DescentPanel(Panel):
         self.over: Over = "path"
         self.work: Background[Surface] = Background(session.change)
         self._count = 0
-        self._drawn: tuple[int, str, Growth] | None = None
+        self._names: tuple[Design, tuple[str, ...]] | None = None
+        self._drawn: tuple[str, str, Growth] | None = None
 
     def forget(self) -> None:
         """Forget the surface: it is of another network."""
@@ -69,20 +71,22 @@ class DescentPanel(Panel):
         surface, choice = self.work.result, self._choice(view)
         if surface is None or surface.first is not view.kept[0]:
             return Part(waiting_html(choice, self.work.error))
-        if self._drawn is None or self._drawn[0] != surface.number:
+        layout = f"surface {surface.number}, {choice.over}"
+        if self._drawn is None or self._drawn[0] != layout:
             html, growth = descent_html(surface.valley, choice, surface.note)
-            self._drawn = surface.number, html, growth
+            self._drawn = layout, html, growth
         _, html, growth = self._drawn
         later = [kept for kept in view.kept if kept.step > surface.step]
         spots = [surface.ground.below(later[k].parameters) for k in _spread(len(later), LATER)]
         now = surface.ground.below(view.network.parameters)
         numbers = growth_of(growth, spots, now, view.epoch, surface.epoch, self.work.busy is not None, self.work.error)
-        return Part(html, f"surface {surface.number}", numbers)
+        return Part(html, layout, numbers)
 
     def _choice(self, view: View) -> Choice:
-        names = weight_names(view.network, NAMES + 1)
-        listed = tuple(names) if len(names) <= NAMES else ()
-        return Choice(self.over, listed, len(names))
+        if self._names is None or self._names[0] is not view.design:
+            self._names = view.design, tuple(weight_names(view.network, NAMES + 1))
+        _, names = self._names
+        return Choice(self.over, names if len(names) <= NAMES else (), names[:2], len(names))
 
     # ------------------------------------------------------------------------------------------------- the surface
 

@@ -12,6 +12,7 @@ from backlit.diagnose.changes import changed
 from backlit.diagnose.finding_tests import GROUPS, finding_tests
 from backlit.diagnose.naming import TableNames
 from backlit.diagnose.plan import Plan
+from backlit.diagnose.ranking import not_shown_by_loss
 from backlit.diagnose.trial import judged
 from backlit.engine import SteppedTraining, TrainingCurve
 from backlit.errors import BacklitError
@@ -146,7 +147,8 @@ class FindingsPanel(Panel):
             rows=len(trial.before.validation[0] if trial.before.validation else trial.before.X),
             other_loss=loss != view.network.loss.name or any(
                 change.name in {"standardize targets", "class weights"} for change in trial.remedy.changes),
-            steps=len(self.trials), rows_changed=bool(trial.source.changes),
+            steps=len(self.trials), rows_changed=trial.source is not trial.before_source,
+            shown=trial.finding.code not in not_shown_by_loss(),
         )  # fmt: skip
 
     # --------------------------------------------------------------------------------------------------- the commands

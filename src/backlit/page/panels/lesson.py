@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import ClassVar
 
-from backlit.errors import BacklitError, collecting
+from backlit.errors import BacklitError
 from backlit.page.commands import command
 from backlit.page.lesson_files import LessonStep, lessons
 from backlit.page.session import Panel, Part, Session
@@ -70,14 +69,12 @@ class LessonPanel(Panel):
             raise BacklitError("no lesson has begun.")
         session, state = self.session, self.step.state
         self._start()
-        told: list[str] = []
-        with collecting(told):
-            if state.epochs:
-                session.training.advance(epochs=state.epochs, seconds=math.inf)
-            if state.updates:
-                session.training.advance(updates=state.updates, seconds=math.inf)
-        session.stopped, session.told = session.training.stopped or "", " ".join(told)
-        session.keep()
+        if state.epochs:
+            session.play(state.epochs)
+            while session.playing:
+                session.train(1.0)
+        if state.updates:
+            session.advance_at_once(updates=state.updates)
         for name, given in state.choose:
             session.do(name, given)
 

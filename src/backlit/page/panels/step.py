@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -147,9 +146,7 @@ class StepPanel(Panel):
             self.place += 1
             return
         self.place = 0
-        done = session.training.advance(updates=1, seconds=math.inf)
-        session.stopped = done.stopped or ""
-        session.keep()
+        session.advance_at_once(updates=1)
 
     def _place(self, number: int) -> int:
         count = len(self.session.source.X)

@@ -19,7 +19,7 @@ from backlit.show.live.bar import metric as metric_text
 from backlit.show.live.bar import number
 from backlit.show.pages import table_html
 
-WIDTH, HEIGHT = 340, 230
+WIDTH, HEIGHT = 336, 230
 """Pixels of a chart. At 300 pixels its smaller letters have 11."""
 
 FEW = 12
@@ -95,7 +95,7 @@ def _notes(curves: Curves) -> str:
     return f'<p class="note">{escape(" ".join(notes))}</p>'
 
 
-# --------------------------------------------------------------------------------------------------------------- figures
+# -------------------------------------------------------------------------------------------------------------- figures
 
 
 def loss_figure(curves: Curves) -> Figure:
@@ -138,8 +138,8 @@ def metric_figure(curves: Curves) -> Figure:
     if points and points[0].validation is not None:
         lines.append(("validation", [math.nan if p.validation is None else p.validation for p in points]))
     layers: list[Layer] = [
-        Line(x=x, y=[unit * value for value in y], name=part if len(lines) > 1 else "", series=k, dash="dashed" if k else "solid",
-             dots=len(points) <= FEW)
+        Line(x=x, y=[unit * value for value in y], name=part if len(lines) > 1 else "", series=k,
+             dash="dashed" if k else "solid", dots=len(points) <= FEW)
         for k, (part, y) in enumerate(lines)
     ]  # fmt: skip
     others = [(earlier.words, [(p.epoch, unit * _watched(p)) for p in earlier.points])
@@ -186,7 +186,7 @@ def _finished(
         summary.append(f"The baseline, {curves.baseline.what}, has {text(level)}.")
     if curves.replayed is not None:
         layers.append(Rule(x=curves.replayed, series=2))
-        near = min(line, key=lambda epoch: abs(epoch - curves.replayed), default=None)  # type: ignore[operator]
+        near = min(line, key=lambda epoch: abs(epoch - curves.replayed), default=None)
         if near is not None and (value := line[near]) is not None and math.isfinite(value):
             layers.append(Points(x=(near,), y=(value,), name="replayed", symbol="diamond", size=5.0, series=2))
         summary.append(f"Replayed: epoch {curves.replayed:,.4g}.")
@@ -204,17 +204,23 @@ def curves_numbers(curves: Curves) -> dict[str, Any]:
     curve, validated = curves.curve, curves.curve.validation_loss
     losses = [(epoch, value, None if validated is None else validated[k])
               for k, (epoch, value) in enumerate(zip(curve.numbers, curve.loss, strict=True))]  # fmt: skip
-    return {"loss": _numbers(loss_figure(curves), losses, validated is not None, "loss"),
-            "metric": _numbers(metric_figure(curves), curves.points,
-                               any(point.validation is not None for point in curves.points), curves.metric)}  # fmt: skip
+    on_both = any(point.validation is not None for point in curves.points)
+    return {
+        "loss": _numbers(loss_figure(curves), losses, validated is not None, "loss"),
+        "metric": _numbers(metric_figure(curves), curves.points, on_both, curves.metric),
+    }
 
 
 def _numbers(figure: Figure, points: Sequence[Any], validated: bool, name: str) -> dict[str, Any]:
     frame = Frame(figure, titled=False)
     rounded = [[_rounded(value) for value in point[: 3 if validated else 2]] for point in points]
-    return {"name": name, "points": rounded,
-            "plot": [round(value, 1) for value in (frame.left, frame.wide, frame.top, frame.high)],
-            "ends": [frame.x.low, frame.x.high], "lines": ["training", "validation"] if validated else [""]}  # fmt: skip
+    return {
+        "name": name,
+        "points": rounded,
+        "plot": [round(value, 1) for value in (frame.left, frame.wide, frame.top, frame.high)],
+        "ends": [frame.x.low, frame.x.high],
+        "lines": ["training", "validation"] if validated else [""],
+    }
 
 
 def _rounded(value: float | None) -> float | None:

@@ -21,13 +21,14 @@ Over = str | tuple[str, str]
 
 
 class Choice(NamedTuple):
-    """What the valley lies over: "path", "steepest" or two weights; `names` to choose from, of so many in all.
+    """What the valley lies over: "path", "steepest" or two weights; `names` to choose from, and the first two.
 
-    `names` is empty where there are too many for a list.
+    `names` is empty where there are too many for a list; `weights` counts them, as far as that matters.
     """
 
     over: Over
     names: tuple[str, ...]
+    first: tuple[str, ...]
     weights: int
 
 
@@ -124,7 +125,7 @@ def _choice_html(choice: Choice) -> str:
             f'<label for="descent-{axis}">{words}</label>{_weight_html(f"descent-{axis}", name, choice.names)}'
             for axis, words, name in zip("xy", ("across", "up"), choice.over, strict=True)
         )
-    first = escape(" ".join(choice.names[:2]))
+    first = escape(" ".join(choice.first))
     return (
         f'<div class="choice" data-first="{first}"><label for="descent-over">The error over</label>'
         f'<select id="descent-over">{chosen}</select>{fields}</div><p data-errors></p>'

@@ -44,7 +44,10 @@ class Look(NamedTuple):
 
 
 class TrialWords(NamedTuple):
-    """A remedy that was applied, with the curves before and now, and what came of it once it is known."""
+    """A remedy that was applied, with the curves before and now, and what came of it once it is known.
+
+    `shown` says whether the rows that are judged by can show that it helped, which they cannot with the same fault.
+    """
 
     finding: Finding
     remedy: Remedy
@@ -58,6 +61,7 @@ class TrialWords(NamedTuple):
     other_loss: bool
     steps: int
     rows_changed: bool
+    shown: bool
 
 
 def findings_html(look: Look, trial: TrialWords | None) -> str:
@@ -194,6 +198,8 @@ def _outcome(trial: TrialWords) -> str:
     if after.unexplained is None:
         return f"It did not help: its predictions are not finite numbers ({after.stopped or 'it diverged'})."
     said = f"On {rows}, {_losses(before, after, trial)}, {_scores(before, after)}."
+    if not trial.shown:
+        return f"Whether it helped, these rows cannot tell: they have the same fault. {said}"
     if tried.helped:
         return f"It helped. {said}"
     better = before.unexplained is None or after.unexplained < before.unexplained

@@ -51,8 +51,8 @@ def _worked(record: Record) -> str:
     wide = max(map(formula_width, lines)) + formula_width(record.symbol) > WIDE
     rows = "".join(f"<tr><td>{'' if k else maths(record.symbol)}<td>{maths(line)}" for k, line in enumerate(lines))
     note = f'<p class="note">{escape(record.note)}</p>' if record.note else ""
-    scrolling = ' wide" tabindex="0' if wide else ""
-    return f'<div class="number-of{scrolling}"><table class="equation">{rows}</table>{note}</div>'
+    kind = 'class="number-of wide" tabindex="0"' if wide else 'class="number-of"'
+    return f'<div {kind}><table class="equation">{rows}</table>{note}</div>'
 
 
 TOKEN = re.compile(r"\\[A-Za-z]+|\\.|.", re.DOTALL)
