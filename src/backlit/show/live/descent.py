@@ -127,7 +127,7 @@ def _choice_html(choice: Choice) -> str:
         )
     first = escape(" ".join(choice.first))
     return (
-        f'<div class="plane" data-first="{first}"><label for="descent-over">The error over</label>'
+        f'<div class="over" data-first="{first}"><label for="descent-over">The error over</label>'
         f'<select id="descent-over">{chosen}</select>{fields}</div><p data-errors></p>'
     )
 
