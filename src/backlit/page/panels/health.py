@@ -57,4 +57,4 @@ class HealthPanel(Panel):
         none = "The signals begin with the first epoch that has ended."
         if not signals.layers:
             none = "This training measures no signals: L-BFGS has none, and neither has one with signals = false."
-        return Part(health_html(signals.record(POINTS), RANGES, view.replayed, none))
+        return Part(health_html(signals.record(POINTS), RANGES, None if view.replayed is None else view.epoch, none))

@@ -127,7 +127,7 @@ def _choice_html(choice: Choice) -> str:
         )
     first = escape(" ".join(choice.first))
     return (
-        f'<div class="choice" data-first="{first}"><label for="descent-over">The error over</label>'
+        f'<div class="over" data-first="{first}"><label for="descent-over">The error over</label>'
         f'<select id="descent-over">{chosen}</select>{fields}</div><p data-errors></p>'
     )
 
@@ -157,7 +157,7 @@ def _walk_html(path: ValleyPath, spots: Sequence[Sequence[float]], *, exact: boo
     points = [(round(x, 1), round(y, 1), said) for (x, y), said in zip(spots, words, strict=True)]
     last, said = len(points) - 1, escape(words[-1])
     return (
-        '<div class="walk"><label for="descent-point">Walk along the path</label>'
+        '<div class="along"><label for="descent-point">Walk along the path</label>'
         f'<input id="descent-point" type="range" min="0" max="{last}" value="{last}" '
         f'data-points="{escape(msgspec.json.encode(points).decode())}" aria-valuetext="{said}">'
         f'<output id="descent-said" for="descent-point">{said}</output></div>'
