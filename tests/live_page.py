@@ -1,11 +1,14 @@
-"""The live page of a session, served in this process behind its guard, for a browser."""
+"""The live page of a session, served in this process behind its guard, for a browser; and what a browser does there."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import pytest
 import uvicorn
 
 from backlit.page.events import Streams
@@ -33,3 +36,40 @@ def live_page(session: Session) -> Iterator[str]:
             server.should_exit = True
             thread.join(10)
             trainer.stop()
+
+
+@contextmanager
+def opened(browser: Any, session: Session) -> Iterator[None]:
+    """Open a session's page in a wide window, and leave it at the end."""
+    with live_page(session) as address:
+        browser.resize(1440)
+        browser.driver.get(address)
+        yield
+        browser.driver.get("about:blank")
+
+
+def until(holds: Callable[[], Any]) -> None:
+    """Wait until something holds, at most ten seconds."""
+    for _ in range(200):
+        if holds():
+            return
+        time.sleep(0.05)
+    pytest.fail("it did not come to hold within 10 s")
+
+
+def comes(browser: Any, script: str, wanted: Any) -> None:
+    """Wait until a script gives what is wanted, at most ten seconds."""
+    found = None
+    for _ in range(200):
+        found = browser.run(script)
+        if found == wanted:
+            return
+        time.sleep(0.05)
+    pytest.fail(f"{script} gives {found!r} after 10 s; expected {wanted!r}")
+
+
+def keys(browser: Any, *pressed: str) -> None:
+    """Press keys one after another."""
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    ActionChains(browser.driver).send_keys(*pressed).perform()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from live_page import live_page
+from live_page import comes, opened
 from page_checks import AXE, OPEN, WIDER, axe
 
 from backlit.page.panels import PANELS
@@ -41,22 +41,8 @@ return {alpha: data[middle + 3], colours: colours.size, first: [data[0], data[1]
 def page(browser: Any) -> Iterator[tuple[Any, Session]]:
     """Serve iris and open it."""
     session = Session(source_of("iris"), PANELS)
-    with live_page(session) as address:
-        browser.resize(1440)
-        browser.driver.get(address)
+    with opened(browser, session):
         yield browser, session
-        browser.driver.get("about:blank")
-
-
-def comes(browser: Any, script: str, wanted: Any) -> None:
-    """Wait until a script gives what is wanted, at most ten seconds."""
-    found = None
-    for _ in range(200):
-        found = browser.run(script)
-        if found == wanted:
-            return
-        time.sleep(0.05)
-    pytest.fail(f"{script} gives {found!r} after 10 s; expected {wanted!r}")
 
 
 def begin(page: tuple[Any, Session]) -> tuple[Any, Session]:

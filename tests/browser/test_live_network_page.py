@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from live_page import live_page
+from live_page import opened, until
 from page_checks import AXE, axe
 
 from backlit.page.panels import PANELS
@@ -35,21 +34,9 @@ FOCUSED = "return document.activeElement.getAttribute('aria-label') ?? ''"
 def page(browser: Any) -> Iterator[tuple[Any, Session]]:
     """Serve iris and open it."""
     session = Session(source_of("iris"), PANELS)
-    with live_page(session) as address:
-        browser.resize(1440)
-        browser.driver.get(address)
+    with opened(browser, session):
         until(lambda: browser.run("return document.querySelectorAll('.unit[tabindex=\"0\"]').length") == 1)
         yield browser, session
-        browser.driver.get("about:blank")
-
-
-def until(holds: Any) -> None:
-    """Wait until something holds, at most ten seconds."""
-    for _ in range(200):
-        if holds():
-            return
-        time.sleep(0.05)
-    pytest.fail("it did not come to hold within 10 s")
 
 
 def keys(browser: Any, *pressed: str) -> str:

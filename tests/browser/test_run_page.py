@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import uvicorn
+from live_page import keys, opened, until
 from page_checks import AXE, OPEN, WIDER, axe
 
-from backlit.page.events import Streams
 from backlit.page.panels import PANELS
-from backlit.page.routes import app_of
 from backlit.page.session import Session
 from backlit.page.sources import source_of
-from backlit.page.trainer import Trainer
 
 FOCUSED = "return document.activeElement.id"
 PLACE = "return document.getElementById('bar-place').textContent"
@@ -29,23 +23,10 @@ return [...document.querySelectorAll('.curve text')].map(text => parseFloat(getC
 
 @pytest.fixture(scope="module")
 def page(browser: Any) -> Iterator[tuple[Any, Session]]:
-    """Serve iris without the guard, and open it."""
-    session, streams = Session(source_of("iris"), PANELS), Streams()
-    trainer = Trainer(session)
-    trainer.start()
-    bound = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app_of(session, streams), http="h11", ws="none", log_level="error",
-                            timeout_graceful_shutdown=1)  # fmt: skip
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
-    thread.start()
-    browser.resize(1440)
-    browser.driver.get(f"http://127.0.0.1:{bound.getsockname()[1]}/")
-    yield browser, session
-    browser.driver.get("about:blank")
-    server.should_exit = True
-    thread.join(10)
-    trainer.stop()
+    """Serve iris and open it."""
+    session = Session(source_of("iris"), PANELS)
+    with opened(browser, session):
+        yield browser, session
 
 
 @pytest.fixture(autouse=True)
@@ -56,20 +37,6 @@ def _anew(page: tuple[Any, Session]) -> None:
     session.do("bar.pace", {"speed": 1_000})
     browser.run("document.activeElement.blur(); document.getElementById('tab-network').click(); scrollTo(0, 0)")
     until(lambda: browser.run(PLACE).startswith("0 of 1,000"))
-
-
-def until(holds: Any) -> None:
-    for _ in range(200):
-        if holds():
-            return
-        time.sleep(0.05)
-    pytest.fail("it does not come about in 10 s")
-
-
-def keys(browser: Any, *pressed: str) -> None:
-    from selenium.webdriver.common.action_chains import ActionChains
-
-    ActionChains(browser.driver).send_keys(*pressed).perform()
 
 
 def shown(browser: Any, key: str) -> str:

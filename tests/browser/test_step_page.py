@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from live_page import live_page
+from live_page import comes, keys, opened
 from page_checks import AXE, OPEN, WIDER, axe
 
 from backlit.page.panels import PANELS
@@ -22,28 +21,8 @@ FOCUSED = "return document.activeElement.id"
 def page(browser: Any) -> Iterator[tuple[Any, Session]]:
     """Serve XOR and open it."""
     session = Session(source_of("xor"), PANELS)
-    with live_page(session) as address:
-        browser.resize(1440)
-        browser.driver.get(address)
+    with opened(browser, session):
         yield browser, session
-        browser.driver.get("about:blank")
-
-
-def comes(browser: Any, script: str, wanted: Any) -> None:
-    """Wait until a script gives what is wanted, at most ten seconds."""
-    found = None
-    for _ in range(200):
-        found = browser.run(script)
-        if found == wanted:
-            return
-        time.sleep(0.05)
-    pytest.fail(f"{script} gives {found!r} after 10 s; expected {wanted!r}")
-
-
-def keys(browser: Any, *pressed: str) -> None:
-    from selenium.webdriver.common.action_chains import ActionChains
-
-    ActionChains(browser.driver).send_keys(*pressed).perform()
 
 
 def test_a_row_is_walked_through_by_keyboard(page: tuple[Any, Session]) -> None:

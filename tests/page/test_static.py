@@ -61,7 +61,7 @@ def test_the_page_as_it_is_drawn_has_nothing_inline_either():
     session.training.advance(seconds=0.05)
     session.keep()
     session.change()
-    drawn = page_html(session)
+    drawn = page_html(session, sorted(name for name in static_files() if name.endswith(".css")))
     assert 'class="chart"' in drawn
     assert faults(drawn) == []
 

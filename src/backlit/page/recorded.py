@@ -9,15 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from backlit.engine import Batch, Network, NextUpdate, SteppedTraining
-from backlit.errors import BacklitError
 from backlit.explain import Presentation, Step, explain_step
-from backlit.explain.quantity_names import Names
 from backlit.explain.record.recording import Recording
 from backlit.explain.step import settings_of
 from backlit.kernels.types import Array
-from backlit.page.design import Design
+from backlit.page.names import presented
 from backlit.page.view import View
-from backlit.sources.network_files import own_labels
 
 LARGEST_BATCH = 2_000_000
 """Of a larger batch, the numbers of its rows in all layers counted, one row is looked at alone."""
@@ -155,13 +152,3 @@ def _of_rows(
 def _numbers(network: Network) -> int:
     """Count the numbers of a row in all layers."""
     return sum(int(np.prod(shape)) for shape in network.graph.rows.values())
-
-
-def presented(design: Design, network: Network) -> Presentation:
-    """Give the names of a design's own inputs, units and weights."""
-    try:
-        setup = design.setup()
-        names = Names(network, setup.names.inputs, None, setup.names.units, own_labels(setup))
-    except BacklitError:  # names that do not fit this network
-        return Presentation()
-    return Presentation(inputs=setup.names.inputs, units=setup.names.units, labels=names.labels)

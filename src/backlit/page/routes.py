@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,10 +52,11 @@ LIMITS = {"/upload": LARGEST}
 def app_of(session: Session, streams: Streams) -> Starlette:
     """Give the application of a session and its streams; whoever serves it puts the guard around it."""
     files = static_files()
+    styles = sorted(name for name in files if name.endswith(".css"))
     session.listeners.append(streams.changed)
 
     async def page(request: Request) -> Response:
-        return HTMLResponse(await run_in_threadpool(page_html, session))
+        return HTMLResponse(await run_in_threadpool(page_html, session, styles))
 
     async def static(request: Request) -> Response:
         kind, content = files.get(request.path_params["name"], ("text/plain", b""))
@@ -90,11 +91,10 @@ def app_of(session: Session, streams: Streams) -> Starlette:
     ])  # fmt: skip
 
 
-def page_html(session: Session) -> str:
-    """Give the page whole, with every panel as it is now."""
+def page_html(session: Session, styles: Sequence[str]) -> str:
+    """Give the page whole, with every panel as it is now and the style files of these names."""
     _, parts = session.draw(tuple(panel.name for panel in PANELS))
     drawn = {name: Markup(part.html) for name, part in parts.items()}
-    styles = sorted(name for name in static_files() if name.endswith(".css"))
     made: str = template("live.html").render(title=session.source.title, parts=drawn, views=VIEWS, styles=styles)
     return made
 
@@ -123,12 +123,8 @@ def answer(session: Session, act: Callable[[], None], panels: tuple[str, ...]) -
     except BacklitError as wrong:
         error = str(wrong)
     version, parts = session.draw(panels)
-    return Response(_json({"version": version, "error": error, "parts": parts}), 422 if error else 200,
-                    media_type="application/json")  # fmt: skip
-
-
-def _json(given: Any) -> bytes:
-    return msgspec.json.encode(given)
+    content = msgspec.json.encode({"version": version, "error": error, "parts": parts})
+    return Response(content, 422 if error else 200, media_type="application/json")
 
 
 def raster_of(session: Session, panel: str, kind: str) -> Response:

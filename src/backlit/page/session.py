@@ -154,7 +154,7 @@ class Session:
             except BacklitError:
                 self.source, self.panels = before
                 raise
-            self.speed = first_speed(self.training)
+            self.speed = first_speed(self.training.settings.epochs * self.batches)
 
     def build(self, design: Design) -> None:
         """Make the network of a design, at its first weights, and its training; nothing changes where it does not fit.
@@ -312,9 +312,8 @@ class Session:
 
     @property
     def batches(self) -> int:
-        """The updates of an epoch."""
-        training = self.training
-        return 1 if training.optimizer.full_batch else -(-len(training.X) // training.batch_size)
+        """The updates of an epoch; an optimizer with a line search takes all rows as one batch."""
+        return -(-len(self.training.X) // self.training.batch_size)
 
     def keep(self, *, now: bool = True) -> None:
         """Keep the weights as they are now; without `now`, only where the last ones that were kept are far enough."""
@@ -360,7 +359,7 @@ class Session:
     def draw(self, names: tuple[str, ...]) -> tuple[int, dict[str, Part]]:
         """Draw panels by name, and give the version that they show."""
         with self.view() as view:
-            return view.version, {name: _styled(self.panels[name].draw(view)) for name in names if name in self.panels}
+            return view.version, {name: self.panels[name].draw(view) for name in names if name in self.panels}
 
 
 LIMITS = {"all ": "epochs", "1 epoch done": "epochs", "error target": "target", "no better": "patience",
@@ -377,16 +376,9 @@ def limit_of(stopped: str) -> str:
     return next((setting for words, setting in LIMITS.items() if stopped.startswith(words)), "")
 
 
-def first_speed(training: SteppedTraining) -> float:
-    """Give the speed at which a training is played at first: slow enough to be seen, where it is short.
+def first_speed(updates: int) -> float:
+    """Give the speed at which a training of so many updates begins: slow enough to be seen, where it is short.
 
     Training of 1,000 updates begins at 30 a second, one of a million at full speed.
     """
-    updates = training.settings.epochs * -(-len(training.X) // training.batch_size)
     return next((speed for speed in SPEEDS if speed >= SLOWEST and updates <= LONGEST * speed), math.inf)
-
-
-def _styled(part: Part) -> Part:
-    """Give a part in the page's way: a picture that is saved alone needs a style of its own, which the page refuses."""
-    html = part.html.replace(' style="paint-order:stroke"', ' paint-order="stroke"')
-    return msgspec.structs.replace(part, html=html)

@@ -11,7 +11,7 @@ import numpy as np
 
 from backlit.data import BUNDLED, ColumnReport, Table, read_table
 from backlit.engine import Network
-from backlit.errors import BacklitError, collecting
+from backlit.errors import collecting
 from backlit.examples import NAMES, Setup, example_file, read_network_file
 from backlit.kernels.types import Array
 from backlit.model import Settings, TableTraining
@@ -33,7 +33,8 @@ class Source(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     `given` are the words of the command line that name it. `X` (n, inputs) and `Y` train, `validation` measures.
     `classes` are the labels of class numbers, `target` names what is predicted. `columns` says of each column of a
     table what is done to it. `table` is the training that a table's rows, encoder and own units come from.
-    `setup` is the run of a network file; its first weights and names count while its layers are not changed.
+    `whole` is the table itself, `kept` counts its rows for the test, `told` are the reader's warnings. `setup` is the
+    run of a network file; its first weights and names count while its layers are not changed.
     `sample_weight` (n,) are the rows' weights, `changes` says what was done to the rows as a remedy.
     """
 
@@ -75,14 +76,12 @@ class Source(msgspec.Struct, frozen=True, eq=False, kw_only=True):
         return design.setup().build()
 
 
-def source_of(given: str, target: str | None = None, *, name: str | None = None) -> Source:
+def source_of(given: str, target: str | None = None) -> Source:
     """Give the source of a classic example's name, a network file's path, or anything that `read_table` reads.
-
-    `name` is what an uploaded file is called.
 
     Errors: a BacklitError where it is none of these, or does not fit.
     """
-    if name is None and (given.endswith(".toml") or (given not in BUNDLED and _is_example(given))):
+    if given.endswith(".toml") or (given not in BUNDLED and _is_example(given)):
         return _of_network_file(given)
     return of_table(given, target)
 
@@ -154,10 +153,3 @@ def design_of(setup: Setup) -> Design:
     network = {key: value for key, value in msgspec.to_builtins(setup.network).items() if value is not None}
     steps = {name: value.to_dict() if hasattr(value, "to_dict") else value for name, value in setup.steps.items()}
     return Design(network, steps)
-
-
-def named(names: Sequence[str], place: int) -> str:
-    """Give a name by its place."""
-    if not 0 <= place < len(names):
-        raise BacklitError(f"there is no number {place + 1} among {len(names)}.")
-    return names[place]

@@ -213,7 +213,7 @@ def text_part(
     look += ' font-weight="600"' if bold else ""
     look += f' transform="rotate({turn} {x:.1f} {y:.1f})"' if turn else ""
     if halo:
-        look += f' stroke="{LIGHT["paper"]}" stroke-width="3" stroke-linejoin="round" style="paint-order:stroke"'
+        look += f' stroke="{LIGHT["paper"]}" stroke-width="3" stroke-linejoin="round" paint-order="stroke"'
     whole = f"<title>{escape(full)}</title>" if full and full != text else ""
     classes = f"{ink} halo" if halo else ink
     return (f'<text class="{classes}" x="{x:.1f}" y="{y:.1f}" fill="{fill or LIGHT[ink]}"{look}>'

@@ -148,7 +148,6 @@ def plane_numbers(
     table: DataTable = boundary_table(boundary, output)
     over = _wrong_marks(boundary, output, frame)
     over += layers_svg(frame, [*_marks(boundary, output, chosen), *unit_lines(boundary)])
-    over = over.replace(' style="paint-order:stroke"', ' paint-order="stroke"')  # the page refuses such attributes
     low, high = (four_digits(end) for end in _ends(np.asarray(output.scores))) if not output.classes else ("", "")
     said = " ".join(filter(None, (words.summary(dashed=bool(boundary.units)), remark)))
     cells = table_html(table.head, table.rows, table.numbers, label="Predictions at some places")

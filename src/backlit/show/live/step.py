@@ -184,9 +184,10 @@ def _panel_svg(drawing: Drawing, stage: WalkStage) -> str:
     first = place if backward or any(p.title.startswith("layer") for p in drawing.panels[:place]) else 0
     shown = msgspec.structs.replace(drawing, columns=(), panels=drawing.panels[first : place + 1], back=None)
     svgs = drawing_svgs(shown, backward=backward, digits=DIGITS)
-    return "".join(re.sub(r' style="--least:(\d+)px"', r' data-least="\1"', svg) for svg in svgs
-                   if 'class="network forward narrow' not in svg and 'class="network backward narrow' not in svg
-                   ).replace('style="paint-order:stroke"', 'paint-order="stroke"')  # fmt: skip
+    narrow = re.compile('class="network (?:forward|backward) narrow')
+    return "".join(
+        re.sub(r' style="--least:(\d+)px"', r' data-least="\1"', svg) for svg in svgs if not narrow.search(svg)
+    )
 
 
 def caption(drawing: Drawing, stage: WalkStage, whose: str) -> str:

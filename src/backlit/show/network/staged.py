@@ -43,7 +43,7 @@ def staged_svg(drawing: Drawing, phase: str, column: int | None, *, done: bool, 
             faded = f' opacity="{FADED}"' if state == "later" and phase != "update" else ""
             parts.append(f'<g class="{classes}"{faded}>{"".join(svg_parts(kept, kind))}</g>')
     width, height = round(ways[0].width), round(ways[0].height)
-    written = "".join(parts).replace('style="paint-order:stroke"', 'paint-order="stroke"')
+    written = "".join(parts)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="network staged" width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}" data-least="{least_width(ways[0])}" role="img" '

@@ -214,7 +214,7 @@ def _circle(circle: Circle, kind: str) -> list[str]:
     return [head, *(_text(text, kind) for text in circle.texts)]
 
 
-HALO = f' style="paint-order:stroke" stroke="{LIGHT["paper"]}" stroke-width="4" stroke-linejoin="round"'
+HALO = f' paint-order="stroke" stroke="{LIGHT["paper"]}" stroke-width="4" stroke-linejoin="round"'
 """Around the numbers of weights, so that a faint edge behind one does not touch its digits."""
 
 
