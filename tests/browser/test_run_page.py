@@ -36,6 +36,7 @@ def _anew(page: tuple[Any, Session]) -> None:
         session.build(session.source.design)
     session.do("bar.pace", {"speed": 1_000})
     browser.run("document.activeElement.blur(); document.getElementById('tab-network').click(); scrollTo(0, 0)")
+    until(lambda: browser.run("return document.getElementById('bar-speed').value") == "1000")
     until(lambda: browser.run(PLACE).startswith("0 of 1,000"))
 
 
