@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -43,18 +42,17 @@ class BuildPanel(Panel):
 
     def draw(self, view: View) -> Part:
         """Draw the controls."""
-        settings = settings_of(view.design, view.source.design)
-        words = ["backlit", "page", *view.source.given]
-        if view.source.target and view.source.table is not None:
-            words += ["--target", view.source.target]
-        for name, text in settings.items():
-            words += ["--set", f"{name}={text}"]
-        html = build_html(_groups(view.design), len(view.design.network["layers"]), self.refused, shlex.join(words))
-        return Part(html, numbers=settings)
+        return Part(build_html(_groups(view.design), len(view.design.network["layers"]), self.refused))
 
-    def facts(self) -> Mapping[str, Any]:
+    def facts(self) -> Mapping[str, str]:
         """Give the settings that differ from the source's own."""
         return settings_of(self.session.design, self.session.source.design)
+
+    def recall(self, facts: Mapping[str, str]) -> None:
+        """Build the source's own design with these settings changed, where it is not there already."""
+        design = restored(self.session.source.design, facts)
+        if design != self.session.design:
+            self._build(design)
 
     def saved(self, kind: str) -> tuple[str, str, bytes] | None:
         """Give the network file of the design, or the model with its weights of now."""

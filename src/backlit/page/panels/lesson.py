@@ -2,51 +2,129 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
-from backlit.errors import BacklitError
+from backlit.errors import BacklitError, counted
 from backlit.page.commands import command
-from backlit.page.lesson_files import LessonStep, lessons
+from backlit.page.facts import facts_of, recall, whole
+from backlit.page.lesson_files import Lesson, LessonStep, State, lesson_named, lessons
+from backlit.page.panels.address import VIEWS, AddressPanel
 from backlit.page.session import Panel, Part, Session
+from backlit.page.settings_text import settings_of
 from backlit.page.sources import source_of
 from backlit.page.view import View
-from backlit.show.live.lesson import lesson_html, lesson_list_html
+from backlit.show.live.lesson import StepWords, lesson_html, lesson_list_html
+
+CHOICES = {
+    "weight": "choose the weight {}", "unit": "look at the unit {}", "edges": "show {} on the edges",
+    "step.stage": "go on to stage {}", "step.alone": "choose row {}", "predictions.rows": "look at the {} rows",
+    "predictions.chosen": "choose {} in the table",
+}  # fmt: skip
+"""What a step may ask to choose, in words; what else it chooses is shown by its button alone."""
+
+LEFT_AS_IT_IS = ("source", "build", "bar", "lesson", "address")
+"""Panels with what no step of a lesson chooses anew: the speed, the lesson itself."""
+
+SHORT = 24
+"""A setting's value that is longer is not written out."""
 
 
 class LessonPanel(Panel):
-    """What a lesson says and asks for; without one, the list of lessons."""
+    """What a lesson says and asks for; without one, the list of lessons.
+
+    Attributes:
+        lesson: its name, or nothing. at: the place of the step, from 0 on.
+        shown: counts the times that a view is asked for, so that a browser opens it once. view: which one that is.
+    """
 
     name: ClassVar[str] = "lesson"
     lasting: ClassVar[bool] = True
+    NAMES: ClassVar[tuple[str, ...]] = ("lesson", "lesson.step")
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self.lesson, self.at = "", 0
-        self.shown = 0
-        """Counts the times that a view is asked for, so that a browser shows it once."""
+        self.shown, self.view = 0, ""
 
     @property
     def step(self) -> LessonStep:
         """The step of the lesson at hand."""
         return lessons()[self.lesson].steps[self.at]
 
+    def facts(self) -> Mapping[str, str]:
+        """Give the lesson and its step, from 1 on."""
+        return {"lesson": self.lesson, "lesson.step": str(self.at + 1)} if self.lesson else {}
+
+    def recall(self, facts: Mapping[str, str]) -> None:
+        """Go to a step of a lesson, or to none; what is trained is not changed."""
+        lesson = facts.get("lesson", "")
+        if lesson:
+            self._check(lesson, whole(facts, "lesson.step", 1))
+        self.lesson, self.at = lesson, whole(facts, "lesson.step", 1) - 1 if lesson else 0
+
     def draw(self, view: View) -> Part:
         """Draw the step, or the list."""
+        numbers = {"view": self.view, "shown": self.shown}
         if not self.lesson:
-            return Part(lesson_list_html([(name, one.title, one.about) for name, one in lessons().items()]))
+            found = [(name, one.title, one.about) for name, one in lessons().items()]
+            return Part(lesson_list_html(found), numbers=numbers)
         lesson, step = lessons()[self.lesson], self.step
-        html = lesson_html(
+        words = StepWords(
             lesson.title, self.at + 1, len(lesson.steps), step.title, step.say, step.do, step.notice,
+            self._way(view), self._left(view), self._ahead(view), step.state.epochs,
         )  # fmt: skip
-        return Part(html, numbers={"view": step.state.view, "shown": self.shown})
+        return Part(lesson_html(words), numbers=numbers)
+
+    # ------------------------------------------------------------------------------------------------- what is left
+
+    def _way(self, view: View) -> str:
+        """Say that it trains on the way to a state, or nothing."""
+        session = self.session
+        if not (session.hurried and view.playing and session.until is not None):
+            return ""
+        goal = f"epoch {session.until:,}" if session.until else f"update {session.beyond:,}"
+        return f"It trains to {goal} at full speed …"
+
+    def _left(self, view: View) -> list[str] | None:
+        """Say what is left to do, by what is there; None where other data are there."""
+        state, source = self.step.state, view.source
+        if source.given != (lessons()[self.lesson].example,) or source.changes:
+            return None
+        left = []
+        for name, text in settings_of(state.design(source), view.design).items():
+            if name == "epochs":
+                continue
+            where = name.replace("_", " ").replace("optimizer.", "")
+            short = 0 < len(text) <= SHORT and not text.startswith(("[", "{"))
+            left.append(f"set {where} to {text}" if short else f"change {where.replace('network.', '')}")
+        session = self.session
+        if session.training.step < state.epochs * view.batches + state.updates and not view.stopped:
+            more = f"train {counted(state.updates, 'update')}"
+            left.append(f"train to epoch {state.epochs:,}" if state.epochs else more)
+        address = session.panels.get("address")
+        if isinstance(address, AddressPanel) and address.shown != state.view != VIEWS[0][0]:
+            left.append(f"open the view {dict(VIEWS)[state.view]}")
+        facts = facts_of(session)
+        left += [CHOICES[name].format(text) for name, text in state.chosen.items()
+                 if name in CHOICES and not _chosen(name, facts.get(name, ""), text)]  # fmt: skip
+        return left
+
+    def _ahead(self, view: View) -> str:
+        """Say that the training has gone further than what is to be noticed."""
+        epochs = self.step.state.epochs
+        if not epochs or len(view.history) <= epochs or view.playing or view.replayed == epochs:
+            return ""
+        return f"The numbers are those of epoch {epochs:,}; the slider goes back to it."
+
+    # --------------------------------------------------------------------------------------------------- commands
 
     @command
-    def begin(self, name: str) -> None:
-        """Begin a lesson: its example is taken, at its first weights."""
-        if name not in lessons():
-            raise BacklitError(f"there is no lesson {name!r}; there are {', '.join(lessons())}.")
-        self.lesson, self.at = name, 0
-        self._start()
+    def begin(self, name: str, step: int = 1) -> None:
+        """Begin a lesson: its example is taken, at its first weights; a later step begins where the one before ends."""
+        self._check(name, step)
+        self.lesson, self.at = name, step - 1
+        self._take(lessons()[name].start(self.at), chosen=False)
 
     @command
     def leave(self) -> None:
@@ -56,34 +134,70 @@ class LessonPanel(Panel):
     @command
     def go(self, step: int) -> None:
         """Go to a step, by its number from 1, and leave everything else as it is."""
-        steps = len(lessons()[self.lesson].steps) if self.lesson else 0
-        if not 1 <= step <= steps:
-            raise BacklitError(f"the step is {step}; expected a number from 1 to {steps}.")
+        if not self.lesson:
+            raise BacklitError("no lesson has begun.")
+        self._check(self.lesson, step)
         self.at = step - 1
-        self.shown += 1
+
+    @command
+    def again(self) -> None:
+        """Give the state that the step begins in."""
+        self._take(self._of_a_lesson().start(self.at), chosen=False)
+
+    @command
+    def play(self) -> None:
+        """Train to the epoch that the step is about, at the speed that is chosen."""
+        self._of_a_lesson()
+        epochs, session = self.step.state.epochs, self.session
+        if len(session.training.history) >= epochs:
+            raise BacklitError(
+                f"it is trained to epoch {len(session.training.history):,}; expected one before {epochs:,}. "
+                "Reset goes back to the first weights."
+            )
+        session.play(epochs)
 
     @command
     def show(self) -> None:
         """Give the state in which the step has been done, made anew from the first weights."""
+        self._of_a_lesson()
+        self._take(self.step.state, chosen=True)
+
+    def _of_a_lesson(self) -> Lesson:
         if not self.lesson:
             raise BacklitError("no lesson has begun.")
-        session, state = self.session, self.step.state
-        self._start()
-        if state.epochs:
-            session.play(state.epochs)
-            while session.playing:
-                session.train(1.0)
-        if state.updates:
-            session.advance_at_once(updates=state.updates)
-        for name, given in state.choose:
-            session.do(name, given)
+        return lessons()[self.lesson]
 
-    def _start(self) -> None:
-        """Take the example, by the design of the step's state, at its first weights."""
+    def _check(self, lesson: str, step: int) -> None:
+        steps = len(lesson_named(lesson).steps)
+        if not 1 <= step <= steps:
+            raise BacklitError(f"the step is {step}; expected a number from 1 to {steps}.")
+
+    def _take(self, state: State, *, chosen: bool) -> None:
+        """Make a state from the first weights on: its training is played at full speed, which takes a while."""
         session, example = self.session, lessons()[self.lesson].example
-        design = self.step.state.design(example)
-        if session.source.given == (example,) and not session.source.changes:
+        source = session.source
+        if source.given != (example,) or source.changes:
+            source = source_of(example)
+        design = state.design(source)
+        if source is session.source:
             session.build(design)
         else:
-            session.take(source_of(example), design)
+            session.take(source, design)
+        panels = [panel for name, panel in session.panels.items() if name not in LEFT_AS_IT_IS]
+        refused = recall(panels, state.chosen if chosen else {})
+        if refused:
+            raise BacklitError(" ".join(refused))
+        self.view = state.view
         self.shown += 1
+        address = session.panels.get("address")
+        if isinstance(address, AddressPanel):
+            address.show(state.view)
+        if state.epochs or state.updates:
+            session.play(state.epochs, state.updates, hurried=True)
+
+
+def _chosen(name: str, now: str, wanted: str) -> bool:
+    """Whether what a step chooses is chosen; a stage that lies behind it is, too."""
+    if name == "step.stage":
+        return int(now or 1) >= int(wanted)
+    return now == wanted

@@ -17,12 +17,9 @@ class Control(NamedTuple):
 
 
 def build_html(
-    groups: Sequence[tuple[str, Sequence[Control], bool]], layers: int, refused: tuple[str, str, str] | None, copy: str
+    groups: Sequence[tuple[str, Sequence[Control], bool]], layers: int, refused: tuple[str, str, str] | None
 ) -> str:
-    """Give the controls in their groups; `refused` is the setting that did not fit, what was typed, and why.
-
-    `copy` is the command line that makes the same again.
-    """
+    """Give the controls in their groups; `refused` is the setting that did not fit, what was typed, and why."""
     parts = ["<h2>Network and training</h2><p>Each change begins anew, at the first weights of the seed.</p>"]
     for at, (title, controls, folded) in enumerate(groups):
         inside = "".join(_control_html(control, refused) for control in controls)
@@ -36,10 +33,8 @@ def build_html(
     lost = escape(refused[2]) if refused and refused[0] not in known else ""
     parts.append(f'<p data-errors role="alert">{lost}</p>')
     parts.append(
-        '<p><button type="button" id="build-copy">Copy the command</button> '
-        '<a id="build-save" href="/save/build/toml" download>Save the network file</a> '
+        '<p><a id="build-save" href="/save/build/toml" download>Save the network file</a> '
         '<a id="build-model" href="/save/build/model" download>Save the model</a></p>'
-        f'<pre id="build-command" tabindex="0">{escape(copy)}</pre>'
     )
     return "".join(parts)
 
