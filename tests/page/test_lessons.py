@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import time
+from collections.abc import Sequence
+from html import unescape
 from typing import Any
 
 import numpy as np
@@ -9,22 +13,44 @@ import pytest
 
 from backlit.engine import Network
 from backlit.page.lesson_files import LessonStep, lessons
+from backlit.page.panels import PANELS
+from backlit.page.panels.findings import FindingsPanel
 from backlit.page.panels.lesson import LessonPanel
-from backlit.page.panels.weight import WeightPanel
-from backlit.page.session import Session
+from backlit.page.routes import page_html
+from backlit.page.session import Panel, Session
 from backlit.page.sources import source_of
 
 STEPS = [(name, at) for name, lesson in lessons().items() for at in range(len(lesson.steps))]
 
 
-def finished(name: str, at: int) -> tuple[Session, LessonStep]:
-    """Give the session after a step was done by its button."""
-    session = Session(source_of("two-layer"), (LessonPanel, WeightPanel))
+def begun(name: str, at: int, panels: Sequence[type[Panel]] = PANELS) -> tuple[Session, LessonPanel]:
+    """Give a session that stands at a step, with nothing trained."""
+    session = Session(source_of(lessons()[name].example), panels)
     session.do("lesson.begin", {"name": name})
     session.do("lesson.go", {"step": at + 1})
     panel = session.panels["lesson"]
     assert isinstance(panel, LessonPanel)
+    return session, panel
+
+
+def trained(session: Session) -> None:
+    """Train as the trainer's thread does."""
+    while session.playing:
+        session.train(1.0)
+
+
+def left(session: Session, panel: LessonPanel) -> list[str] | None:
+    """Give what the step says is left to do."""
+    with session.view() as view:
+        return panel._left(view)
+
+
+def finished(name: str, at: int) -> tuple[Session, LessonStep]:
+    """Give the session after a step was done by its button."""
+    session, panel = begun(name, at)
     session.do("lesson.show", {})
+    trained(session)
+    assert left(session, panel) == []
     return session, panel.step
 
 
@@ -33,6 +59,7 @@ def measured(session: Session) -> dict[str, Any]:
     training, source = session.training, session.source
     network: Network = training.network
     found: dict[str, Any] = {"stopped": session.stopped, "outputs": network.predict(source.X).ravel()}
+    found |= {"updates": training.step, "rows": len(source.X)}
     on_training = network.evaluate(source.X, source.Y)
     found |= {"loss": on_training.loss, "accuracy": on_training.metrics.get("accuracy")}
     if source.validation is not None:
@@ -83,3 +110,130 @@ def test_what_is_to_be_noticed_is_so(name: str, at: int) -> None:
     session, step = finished(name, at)
     assert step.expect, "say in the lesson's file what holds"
     check(measured(session), session, step.expect)
+
+
+# ------------------------------------------------------------------------------------------- what a step asks to be done
+
+
+def controls(session: Session) -> set[str]:
+    """Give the words of all controls of the page as it is: buttons, tabs, labels, groups, choices."""
+    html = page_html(session, [])
+    found = re.findall(r"<(?:button|label|summary|legend|option)\b[^>]*>([^<]*)", html)
+    return {unescape(words).strip() for words in found}
+
+
+@pytest.mark.parametrize(("name", "at"), STEPS)
+def test_the_controls_that_a_step_names_are_on_the_page(name: str, at: int) -> None:
+    session, panel = begun(name, at)
+    named = {words for text in (panel.step.do, panel.step.notice) for words in re.findall(r"`([^`]+)`", text)}
+    assert "`" not in re.sub(r"`[^`]+`", "", panel.step.do)
+    remedies = {words for words in named if f"the remedy `{words}`" in panel.step.do}
+    assert named - remedies <= controls(session)
+    if remedies:
+        session.do("lesson.again", {})
+        trained(session)
+        assert remedies <= {remedy.words for finding in findings(session) for remedy in finding.remedies}
+
+
+def findings(session: Session) -> Any:
+    """Give the findings of the training, looked at in the background."""
+    panel = session.panels["findings"]
+    assert isinstance(panel, FindingsPanel)
+    for _ in range(400):
+        session.draw(("findings",))
+        if panel.live.busy is None and panel.live.result is not None:
+            break
+        time.sleep(0.02)
+    return panel._findings()
+
+
+SET = re.compile(r"[Ss]et `(?P<label>[^`]+)` to (?P<text>[\w.]+)| and `(?P<other>[^`]+)` to (?P<value>[\w.]+)")
+
+
+def by_hand(session: Session, panel: LessonPanel) -> None:
+    """Do what a step asks, by the commands that its controls send."""
+    do = panel.step.do
+    html = page_html(session, [])
+    for found in SET.finditer(do):
+        label, text = found["label"] or found["other"], found["text"] or found["value"]
+        names = re.findall(rf'<label for="build-([^"]+)">{label}</label>', html)
+        assert len(names) == 1, f"{label} is the label of {names}"
+        session.do("build.change", {"name": names[0], "text": text})
+    for label in re.findall(r"[Ee]mpty `([^`]+)`", do):
+        session.do("build.change", {"name": label, "text": "0"})
+    if "One batch" in do:
+        session.do("bar.advance", {"updates": 1})
+    if remedy := re.search(r"the remedy `([^`]+)`", do):
+        code, place = next((one.code, place) for one in findings(session) for place, each in enumerate(one.remedies)
+                           if each.words == remedy[1])  # fmt: skip
+        session.do("findings.apply", {"code": code, "remedy": place})
+    if "Play to epoch" in do:
+        session.do("lesson.play", {})
+    elif "Press `Play`" in do or "press `Play`" in do:
+        session.do("bar.play", {})
+    trained(session)
+    if view := re.search(r"(?:view|views) `(\w+(?: row)?)`", do):
+        session.do("address.show", {"view": {"One row": "step"}.get(view[1], view[1].lower())})
+
+
+HANDS = [(name, at) for name, at in STEPS if "Do it for me" not in lessons()[name].steps[at].do
+         and "Remove" not in lessons()[name].steps[at].do]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "at"), HANDS)
+def test_a_step_that_is_done_by_hand_from_where_it_begins_is_done(name: str, at: int) -> None:
+    session, panel = begun(name, at)
+    session.do("lesson.again", {})
+    trained(session)
+    by_hand(session, panel)
+    chosen = [words for words in left(session, panel) or [] if not words.startswith(CHOSEN)]
+    assert chosen == []
+    check(measured(session), session, panel.step.expect)
+
+
+CHOSEN = ("choose ", "look at ", "go on to ")
+
+
+def test_what_is_left_is_said_and_goes_as_it_is_done() -> None:
+    session, panel = begun("rate", 1)
+    session.do("lesson.again", {})
+    assert left(session, panel) == ["set rate to 0.1", "train to epoch 60"]
+    session.do("build.change", {"name": "optimizer.rate", "text": "0.1"})
+    assert left(session, panel) == ["train to epoch 60"]
+    assert "Still to do: train to epoch 60." in session.draw(("lesson",))[1]["lesson"].html
+    session.do("lesson.play", {})
+    trained(session)
+    assert left(session, panel) == []
+    assert "✓ Done." in session.draw(("lesson",))[1]["lesson"].html
+    session.do("source.choose", {"name": "iris"})
+    assert left(session, panel) is None
+    assert "Other data are there" in session.draw(("lesson",))[1]["lesson"].html
+
+
+def test_the_state_of_a_step_is_the_same_after_whatever_was_done_before() -> None:
+    session, panel = begun("two-layer", 3)
+    session.do("lesson.show", {})
+    trained(session)
+    weights = session.training.network.parameters.tobytes()
+    facts = {name: dict(one.facts()) for name, one in session.panels.items()}
+    session.do("build.change", {"name": "optimizer.rate", "text": "3"})
+    session.do("weight.choose", {"name": "w1"})
+    session.do("network.mode", {"slopes": True})
+    session.do("source.choose", {"name": "iris"})
+    session.do("lesson.go", {"step": 5})
+    session.do("lesson.show", {})
+    session.do("lesson.go", {"step": 4})
+    session.do("lesson.show", {})
+    trained(session)
+    assert session.training.network.parameters.tobytes() == weights
+    assert {name: dict(one.facts()) for name, one in session.panels.items()} == facts
+
+
+def test_the_state_is_played_at_full_speed_and_the_page_says_so() -> None:
+    session, _ = begun("xor", 2)
+    session.speed = 1.0
+    session.do("lesson.show", {})
+    assert (session.playing, session.hurried, session.training.step) == (True, True, 0)
+    assert "It trains to epoch 10,000 at full speed" in session.draw(("lesson",))[1]["lesson"].html
+    trained(session)
+    assert (session.hurried, session.speed, len(session.training.history)) == (False, 1.0, 10_000)
