@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import re
-import shlex
 import tomllib
-from html import unescape
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from backlit.cli import main
 from backlit.errors import BacklitError
 from backlit.model import load
-from backlit.page import running
 from backlit.page.panels import PANELS
 from backlit.page.session import Session
 from backlit.page.settings_text import restored, settings_of
@@ -109,19 +104,6 @@ def test_other_units_drop_only_the_given_weights_that_cannot_stay() -> None:
     assert session.training.network.parameters.size == 2 * 3 + 3 + 3 * 2 + 2
     assert "weights" not in session.design.network["layers"][1]
     assert session.design.network["layers"][1].get("biases") == session.source.design.network["layers"][1].get("biases")
-
-
-def test_the_copied_command_opens_the_same_page(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    change(session, "layers", "4:relu,3:softmax")
-    change(session, "optimizer.rate", "0.02")
-    html = session.draw(("build",))[1]["build"].html
-    words = unescape(re.findall(r'id="build-command"[^>]*>([^<]*)<', html)[0])
-    served: list[Session] = []
-    monkeypatch.setattr(running, "run", lambda session, *_, **__: served.append(session))
-    _, *arguments = shlex.split(words)
-    assert main(arguments) == 0
-    assert served[0].design == session.design
-    assert served[0].training.network.parameters.tobytes() == session.training.network.parameters.tobytes()
 
 
 def test_another_optimizer_is_written_by_its_name_and_settings(session: Session) -> None:

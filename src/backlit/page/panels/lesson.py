@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+import msgspec
+
+from backlit.engine import TrainingSettings
 from backlit.errors import BacklitError, counted
 from backlit.page.commands import command
+from backlit.page.design import Design
 from backlit.page.facts import facts_of, recall, whole
 from backlit.page.lesson_files import Lesson, LessonStep, State, lesson_named, lessons
 from backlit.page.panels.address import VIEWS, AddressPanel
@@ -92,12 +96,13 @@ class LessonPanel(Panel):
         if source.given != (lessons()[self.lesson].example,) or source.changes:
             return None
         left = []
-        for name, text in settings_of(state.design(source), view.design).items():
-            if name == "epochs":
+        settings = settings_of(_told(state.design(source)), _told(view.design))
+        for name, text in settings.items():
+            if name == "network.initial" and "layers" in settings:
                 continue
-            where = name.replace("_", " ").replace("optimizer.", "")
+            where = name.replace("_", " ").replace("optimizer.", "").replace("network.", "")
             short = 0 < len(text) <= SHORT and not text.startswith(("[", "{"))
-            left.append(f"set {where} to {text}" if short else f"change {where.replace('network.', '')}")
+            left.append(f"set {where} to {text.replace(':', ' ')}" if short else f"change {where}")
         session = self.session
         if session.training.step < state.epochs * view.batches + state.updates and not view.stopped:
             more = f"train {counted(state.updates, 'update')}"
@@ -194,6 +199,13 @@ class LessonPanel(Panel):
             address.show(state.view)
         if state.epochs or state.updates:
             session.play(state.epochs, state.updates, hurried=True)
+
+
+def _told(design: Design) -> Design:
+    """Give a design without settings of the training that are the usual ones, and without the epochs."""
+    usual = {field.name: field.default for field in msgspec.structs.fields(TrainingSettings)}
+    told = {name: value for name, value in design.training.items() if name != "epochs" and value != usual.get(name)}
+    return Design(design.network, told)
 
 
 def _chosen(name: str, now: str, wanted: str) -> bool:

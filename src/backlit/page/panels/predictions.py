@@ -96,7 +96,7 @@ class PredictionsPanel(Panel):
 
     def facts(self) -> Mapping[str, str]:
         """Give which rows are looked at, their page from 1 on, and the chosen row."""
-        found = {} if self.which == "training" else {"predictions.rows": self.which}
+        found: dict[str, str] = {} if self.which == "training" else {"predictions.rows": self.which}
         if self.page:
             found["predictions.page"] = str(self.page + 1)
         if self.chosen is not None:
