@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Sequence
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -245,3 +246,11 @@ def test_the_state_is_played_at_full_speed_and_the_page_says_so() -> None:
     assert "It trains to epoch 10,000 at full speed" in session.draw(("lesson",))[1]["lesson"].html
     trained(session)
     assert (session.hurried, session.speed, len(session.training.history)) == (False, 1.0, 10_000)
+
+
+def test_the_documentation_names_all_lessons() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "page.md").read_text(encoding="utf-8")
+    said = text[text.index("The lessons are") :].split(".")[0]
+    assert re.findall(r"[a-z]+(?:-[a-z]+)*", said.removeprefix("The lessons are").replace(" and ", " ")) == list(
+        lessons()
+    )
