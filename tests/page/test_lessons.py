@@ -43,7 +43,7 @@ def trained(session: Session) -> None:
 def left(session: Session, panel: LessonPanel) -> list[str] | None:
     """Give what the step says is left to do."""
     with session.view() as view:
-        return panel._left(view)
+        return panel.left(view, lessons()[panel.place[0]].example, panel.step.state)
 
 
 def finished(name: str, at: int) -> tuple[Session, LessonStep]:
@@ -74,7 +74,9 @@ def measured(session: Session) -> dict[str, Any]:
 def check(found: dict[str, Any], session: Session, expect: dict[str, Any]) -> None:
     """Compare what a step expects with what is there."""
     for name, wanted in expect.items():
-        if name == "stopped":
+        if name == "confused":
+            assert wanted == confused(session)
+        elif name == "stopped":
             assert wanted in found[name]
         elif name == "outputs":
             for value, (low, high) in zip(found[name], wanted, strict=False):
@@ -92,6 +94,15 @@ def check(found: dict[str, Any], session: Session, expect: dict[str, Any]) -> No
         else:
             low, high = wanted
             assert low <= found[name] <= high, name
+
+
+def confused(session: Session) -> list[list[str]]:
+    """Give the class and the answer of each validation row that is answered wrong."""
+    X, Y = session.source.rows("validation")
+    answers = session.training.network.predict(X).argmax(axis=1)
+    targets = Y.ravel().astype(int) if Y.size == len(Y) else Y.argmax(axis=1)
+    names = session.source.classes
+    return [[names[t], names[a]] for t, a in zip(targets, answers, strict=True) if t != a]
 
 
 def signal(session: Session, name: str) -> float:
@@ -254,3 +265,17 @@ def test_the_documentation_names_all_lessons() -> None:
     assert re.findall(r"[a-z]+(?:-[a-z]+)*", said.removeprefix("The lessons are").replace(" and ", " ")) == list(
         lessons()
     )
+
+
+def test_who_has_gone_further_is_told_the_way_back() -> None:
+    session, _ = begun("valley", 1)
+    session.do("lesson.show", {})
+    trained(session)
+    assert "the slider goes back to it" not in session.draw(("lesson",))[1]["lesson"].html
+    session.do("bar.go_on", {})
+    trained(session)
+    assert (
+        "The numbers are those of epoch 20; the slider goes back to it." in session.draw(("lesson",))[1]["lesson"].html
+    )
+    session.do("bar.at", {"epoch": 20})
+    assert "the slider goes back to it" not in session.draw(("lesson",))[1]["lesson"].html
