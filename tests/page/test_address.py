@@ -240,3 +240,29 @@ def test_a_lesson_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str
     assert "there is no lesson 'cooking'; there are gates" in capsys.readouterr().err
     assert main(["page", "--lesson", "xor", "--step", "9"]) != 0
     assert "expected a number from 1 to 4" in capsys.readouterr().err
+
+
+def test_a_state_that_no_training_from_the_start_reaches_is_not_claimed() -> None:
+    session = new()
+    for name, text in (("schedule", "cosine"), ("epochs", "3")):
+        session.do("build.change", {"name": name, "text": text})
+    session.do("bar.advance", {"epochs": 3})
+    assert facts_of(session)["trained"] == "3"
+    session.do("bar.go_on", {})
+    trained(session)
+    assert "trained" not in facts_of(session)
+    assert "Not in it: how far it was trained" in session.draw(("address",))[1]["address"].html
+    session.do("bar.reset", {})
+    session.do("bar.advance", {"epochs": 3})
+    assert facts_of(session)["trained"] == "3"
+
+
+def test_more_epochs_at_a_constant_rate_are_those_of_a_longer_training() -> None:
+    session = new()
+    session.do("build.change", {"name": "epochs", "text": "3"})
+    session.do("bar.advance", {"epochs": 3})
+    session.do("bar.go_on", {})
+    trained(session)
+    again = restore(new(), facts_of(session))
+    assert facts_of(again)["trained"] == "6"
+    assert again.training.network.parameters.tobytes() == session.training.network.parameters.tobytes()

@@ -106,6 +106,7 @@ class Session:
         recorder: records the training's next step, for all panels that work it out.
         replayed: the moment that is looked at, by its number of updates, None for the last one.
         stopped: why the training ended, else "". divergence: where it diverged, or None. told: what it warned of last.
+        straight: whether a training from the first weights by the design as it is comes to the weights of now.
         listeners: called after each change, from whichever thread made it.
     """
 
@@ -167,7 +168,7 @@ class Session:
             self.beyond, self.hurried = 0, False
             self.stopped, self.told, self.pace = "", " ".join(told), 0.0
             self.divergence: Divergence | None = None
-            self.asked = training.settings.epochs
+            self.asked, self.straight = training.settings.epochs, True
             for panel in self.panels.values():
                 panel.forget()
             self.keep()
@@ -259,6 +260,7 @@ class Session:
             raise BacklitError("the training did not end by a limit that can be lifted; reset it, or change a setting.")
         settings = {name: value for name, value in self.design.training.items() if name != limit}
         if limit == "epochs":
+            self.straight &= self.training.settings.schedule.name == "constant"  # others spread over all epochs
             settings["epochs"] = self.training.epochs = self.training.settings.epochs + self.asked
         else:
             setattr(self.training, limit, None)

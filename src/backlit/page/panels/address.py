@@ -42,13 +42,16 @@ class AddressPanel(Panel):
     def draw(self, view: View) -> Part:
         """Draw the command; the numbers are what the address holds."""
         facts = facts_of(self.session)
-        return Part(address_html(command_of(view.source, facts), view.source.changes), numbers=facts)
+        lost = list(view.source.changes)
+        if not self.session.straight:
+            lost.append("how far it was trained: it went on by other settings than it began with")
+        return Part(address_html(command_of(view.source, facts), lost), numbers=facts)
 
     def facts(self) -> Mapping[str, str]:
         """Give the view and, where it is paused, the epochs and updates that were trained."""
         session = self.session
         found = {} if self.shown == VIEWS[0][0] else {"view": self.shown}
-        if session.playing:
+        if session.playing or not session.straight:
             return found
         epochs = len(session.training.history)
         beyond = max(0, session.training.step - epochs * session.batches)
