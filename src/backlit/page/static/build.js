@@ -1,29 +1,115 @@
-// The panel build: sends what is changed, keeps the settings in the address, and copies the command.
+// The panel build: sends what is changed, keeps the settings in the address, what is folded, and copies the command.
 
 import { send } from "./page.js"
 
 const panel = document.getElementById("panel-build")
 
+/** Milliseconds after the last step by an arrow key until it is sent. */
+const STILL = 350
+
+/** What a person folded or unfolded: by the group's id. @type {Map<string, boolean>} */
+const folded = new Map()
+
+/** What is chosen in lists that are sent by a button. @type {Map<string, string>} */
+const remembered = new Map()
+
+let timer = 0
+
+/** Send what a control says, if it says something else than before. @param {HTMLInputElement | HTMLSelectElement} control */
+function apply(control) {
+  clearTimeout(timer)
+  if (control instanceof HTMLInputElement) {
+    if (control.value === control.defaultValue) return
+    control.defaultValue = control.value // what is typed from now on is not lost when the answer comes
+  }
+  send("build.change", { name: control.dataset.setting, text: control.value }, control)
+}
+
+/** Give the next number up or down: whole numbers one by one, others along 1, 2, 5, 10. @param {HTMLInputElement} control @param {number} way @param {number} size */
+function stepped(control, way, size) {
+  const least = Number(control.dataset.least ?? Number.NEGATIVE_INFINITY)
+  const now = Number(control.value || control.placeholder || 0)
+  if (!Number.isFinite(now)) return control.value
+  if (control.dataset.step === "count") return String(Math.max(least, Math.round(now) + way * size))
+  if (now === 0) return way > 0 ? "0.001" : "0"
+  const power = 10 ** Math.floor(Math.log10(Math.abs(now)) + 1e-9)
+  const marks = [0.5, 1, 2, 5, 10, 20].map((mark) => Number((mark * power).toPrecision(3)))
+  const next = way > 0 ? marks.find((mark) => mark > now * 1.0001) : marks.findLast((mark) => mark < now * 0.9999)
+  return String(Math.max(least, next ?? now))
+}
+
+/** @param {Event} event @returns {HTMLInputElement | HTMLSelectElement | null} */
+function control(event) {
+  const found = event.target
+  const fits = found instanceof HTMLInputElement || found instanceof HTMLSelectElement
+  return fits && found.dataset.setting ? found : null
+}
+
 panel?.addEventListener("change", (event) => {
-  const control = /** @type {HTMLInputElement | HTMLSelectElement} */ (event.target)
-  const name = control.getAttribute("data-setting")
-  if (name) send("build.change", { name, text: control.value }, control)
+  const changed = control(event)
+  if (changed) return apply(changed)
+  const other = event.target
+  if (other instanceof HTMLInputElement && other.id === "build-going-on") send("build.go_on", { on: other.checked }, other)
+  if (other instanceof HTMLSelectElement && other.dataset.remember !== undefined) remembered.set(other.id, other.value)
+})
+panel?.addEventListener("focusout", (event) => {
+  const left = control(event)
+  if (left instanceof HTMLInputElement) apply(left)
+})
+panel?.addEventListener("keydown", (event) => {
+  const typed = control(event)
+  if (!(typed instanceof HTMLInputElement) || event.ctrlKey || event.metaKey || event.altKey) return
+  if (event.key === "Enter") apply(typed)
+  if (event.key === "Escape") typed.value = typed.defaultValue
+  const way = { ArrowUp: 1, ArrowDown: -1 }[event.key]
+  if (!way || !typed.dataset.step) return
+  event.preventDefault()
+  typed.value = stepped(typed, way, event.shiftKey ? 10 : 1)
+  clearTimeout(timer)
+  timer = setTimeout(() => apply(typed), STILL)
+})
+
+/** Add, remove or move a layer, and go on at its button. @param {HTMLElement} button */
+async function layer(button) {
+  const { layer: way, place } = button.dataset
+  const value = (/** @type {string} */ id) => /** @type {HTMLSelectElement | null} */ (document.getElementById(id))?.value
+  const given = way === "add"
+    ? { do: way, place, at: Number(value(`${button.id}-at`)), kind: value(`${button.id}-kind`) }
+    : { do: way, place, at: Number(button.dataset.at) }
+  if (way === "add") remembered.delete(`${button.id}-at`)
+  await send("build.layer", given, button)
+  const next = document.getElementById(button.dataset.then ?? button.id) ?? document.getElementById(`build-add-${place}`)
+  if (document.activeElement === document.body || next?.id === button.dataset.then) next?.focus()
+}
+
+panel?.addEventListener("click", (event) => {
+  const target = event.target instanceof Element ? event.target : null
+  const button = target?.closest("button")
+  if (button?.dataset.layer) return void layer(button)
+  if (button?.dataset.setting) return void send("build.change", { name: button.dataset.setting, text: button.dataset.text }, button)
+  const group = target?.closest("summary")?.parentElement
+  if (group instanceof HTMLDetailsElement) folded.set(group.id, !group.open) // it is turned after this
+  const words = document.getElementById("build-command")
+  if (button?.id !== "build-copy" || !words) return
+  const select = () => getSelection()?.selectAllChildren(words)
+  if (navigator.clipboard) navigator.clipboard.writeText(words.textContent ?? "").catch(select)
+  else select()
 })
 
 panel?.addEventListener("part", (event) => {
+  for (const group of panel.querySelectorAll("details[id]")) {
+    const wanted = folded.get(group.id)
+    if (group instanceof HTMLDetailsElement) group.open = group.dataset.open !== undefined || (wanted ?? group.hasAttribute("data-unfolded"))
+  }
+  for (const [id, value] of remembered) {
+    const list = document.getElementById(id)
+    if (list instanceof HTMLSelectElement && [...list.options].some((one) => one.value === value)) list.value = value
+  }
   const { numbers } = /** @type {CustomEvent<{numbers?: Record<string, string>}>} */ (event).detail
   if (!numbers) return
   const readable = (/** @type {string} */ text) => encodeURIComponent(text).replaceAll("%3A", ":").replaceAll("%2C", ",")
   const settings = Object.entries(numbers).map(([name, text]) => `${name}=${readable(text)}`).join("&")
   history.replaceState(null, "", location.pathname + (settings && `#${settings}`))
-})
-
-panel?.addEventListener("click", (event) => {
-  const words = document.getElementById("build-command")
-  if (!(event.target instanceof Element) || event.target.id !== "build-copy" || !words) return
-  const select = () => getSelection()?.selectAllChildren(words)
-  if (navigator.clipboard) navigator.clipboard.writeText(words.textContent ?? "").catch(select)
-  else select()
 })
 
 if (panel && location.hash.length > 1) {
