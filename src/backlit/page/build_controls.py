@@ -37,11 +37,13 @@ OWN_SCHEME = "as the activation wants"
 def text_of(value: Any) -> str:
     """Give a value as the text that `value_of` reads.
 
-    >>> text_of(0.5), text_of(True), text_of("7"), text_of(None), text_of((3, 5))
-    ('0.5', 'true', '"7"', '', '[3,5]')
+    >>> text_of(0.5), text_of(2.0), text_of(True), text_of("7"), text_of(None), text_of((3, 5))
+    ('0.5', '2', 'true', '"7"', '', '[3,5]')
     """
     if value is None:
         return ""
+    if isinstance(value, float):
+        return repr(value).removesuffix(".0")
     if isinstance(value, str):
         try:
             msgspec.json.decode(value)
@@ -185,10 +187,11 @@ def _op(name: str, field: Field, registry: Registry, given: Any) -> list[Control
         given = given.to_dict()
     own = given if isinstance(given, Mapping) else {"op": given}
     op = own.get("op")
-    if op not in registry:
+    if not isinstance(op, str) or op not in registry:
         value = LISTED if isinstance(op, (list, tuple)) else text_of(op)
         return [Control(name, field.label, value, choices, field.says, wide=True)]
-    found = [Control(name, field.label, str(op), choices, field.says, wide=True)]
+    wide = registry.kind not in ("activation", "schedule")
+    found = [Control(name, field.label, str(op), choices, field.says, wide=wide)]
     for setting in fields_of(registry[op]):
         found += _settings(name, own, setting)
     return found

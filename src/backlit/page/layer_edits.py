@@ -60,7 +60,8 @@ def table_of(layer: Op) -> dict[str, Any]:
     >>> table_of(Residual([Dense(4, "relu")]))
     {'op': 'residual', 'layers': [{'units': 4, 'activation': 'relu'}]}
     """
-    return _without_usual(layer.to_dict())
+    made: dict[str, Any] = _without_usual(layer.to_dict())
+    return made
 
 
 def _without_usual(given: Any) -> Any:

@@ -97,9 +97,12 @@ def field_of(
         words, only = CHOICES[key], True
     given = choices or (tuple((word, dict(YES_NO).get(word, word)) for word in words) if only and words else ())
     return Field(
-        key, label_of(key), says or ("" if nested or given else expected(kind)), usual, required, given, () if given else words, "" if step == "text" else step, least,
-        nested,
+        key, label_of(key), says or ("" if nested or given else expected(kind)), usual, required, given,
+        () if given else words, step if step in STEPS else "", least, nested,
     )  # fmt: skip
+
+
+STEPS = ("count", "number")
 
 
 def _parts(found: types.Type) -> tuple[tuple[str, ...], str, float | None, bool]:  # noqa: PLR0911 (one for a type)

@@ -176,7 +176,8 @@ class Session:
                 self.training.close()
             self.design, self.training, self.playing = design, training, False
             self.shown: Network = network.copy()
-            self.kept = self.kept if whole else KeptWeights(network)
+            if not whole:
+                self.kept = KeptWeights(network)
             self.replayed: int | None = None
             self.until: int | None = None
             self.stopped, self.told, self.pace = "", " ".join(told), 0.0

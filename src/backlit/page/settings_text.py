@@ -15,6 +15,7 @@ import msgspec
 
 from backlit.errors import BacklitError
 from backlit.ops.registry import layers
+from backlit.ops.value_checks import Whole, checked
 from backlit.page.design import Design
 from backlit.page.layer_edits import GIVEN, fitted
 
@@ -28,14 +29,18 @@ _SHAPE = re.compile(r"\d+(?:\s*[x×,]\s*\d+)+")
 def value_of(text: str) -> Any:
     """Read a text as JSON where it is some, or a number, or sizes, else as a word; an empty one is None: the default.
 
-    >>> value_of("0.01"), value_of(".5"), value_of("tanh"), value_of(""), value_of("[5, 5]"), value_of("3 × 5")
-    (0.01, 0.5, 'tanh', None, [5, 5], [3, 5])
+    >>> value_of("0.01"), value_of(".5"), value_of("1e3"), value_of("tanh"), value_of(""), value_of("[5, 5]")
+    (0.01, 0.5, 1000, 'tanh', None, [5, 5])
+    >>> value_of("3 × 5")
+    [3, 5]
     """
     text = text.strip()
     if not text:
         return None
     try:
-        return msgspec.json.decode(text)
+        value = msgspec.json.decode(text)
+        whole = isinstance(value, float) and value.is_integer() and abs(value) < LARGEST
+        return int(value) if whole else value
     except (msgspec.DecodeError, RecursionError):
         if _NUMBER.fullmatch(text):
             number = float(text)
@@ -44,6 +49,9 @@ def value_of(text: str) -> Any:
             return [float(size) if len(size) > MOST_DIGITS else int(size) for size in re.findall(r"\d+", text)]
         return text
 
+
+LARGEST = 1e15
+"""A number that is whole, and not larger, is read as a whole one however it is written."""
 
 MOST_DIGITS = 19
 """A whole number of more is read as one with a fraction, which is refused where a whole one is expected."""
@@ -65,6 +73,7 @@ def changed(design: Design, name: str, text: str) -> Design:
     if name == "network.inputs" and _SHAPE.fullmatch(text.strip()):
         value = [int(size[:MOST_DIGITS]) for size in re.findall(r"\d+", text)]
     if name == "seed":
+        value = None if value is None else checked(name, value, Whole)
         _put(network, ["seed"], value, name)
         _put(training, ["seed"], value, name)
         return Design(network, training)

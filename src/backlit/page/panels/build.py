@@ -16,6 +16,8 @@ import tomli_w
 from backlit.data import BUNDLED
 from backlit.engine import graph_of
 from backlit.errors import BacklitError, counted
+from backlit.examples.file_checks import decimal_comma
+from backlit.examples.file_errors import MisfitError
 from backlit.examples.file_layers import chain_of
 from backlit.examples.file_shapes import network_inputs
 from backlit.examples.file_tables import NetworkTable
@@ -76,7 +78,8 @@ class BuildPanel(Panel):
         about = shown_name(path, groups) if path else ""
         values = {one.name: one.value for one in _controls(groups)}
         stays = values.get(name, "")
-        return Refused(name, typed, str(error), stays if len(stays) <= MOST_SAID else "", about)
+        why = _WHERE.sub("", str(error)) + decimal_comma(typed)
+        return Refused(name, typed, why, stays if len(stays) <= MOST_SAID else "", about)
 
     # ------------------------------------------------------------------------------------------------------- the files
 
@@ -233,9 +236,12 @@ class BuildPanel(Panel):
 
     def _build(self, design: Design) -> None:
         session = self.session
+        design = with_names(design, session.source.design)
         if design == session.design:
             self.refused = None
             return
+        if design.training.get("epochs") == 0:
+            raise MisfitError("epochs is 0; expected at least 1: there is nothing to train.", ("training", "epochs"))
         refuse_too_large(design, len(session.source.X))
         epochs, updates = len(session.training.history), session.training.step
         going_on = self.going_on and design.network == session.design.network and updates > 0
@@ -248,6 +254,18 @@ class BuildPanel(Panel):
                 "begins at the first weights."
             )  # fmt: skip
 
+
+def with_names(design: Design, first: Design) -> Design:
+    """Give the design with the first one's names of the outputs, where there are as many of them as then."""
+    own, then = (one.network["layers"][-1] if one.network["layers"] else {} for one in (design, first))
+    if "labels" not in then or "labels" in own or own.get("units") != then.get("units"):
+        return design
+    named = {**own, "labels": then["labels"]}
+    return Design({**design.network, "layers": [*design.network["layers"][:-1], named]}, design.training)
+
+
+_WHERE = re.compile(r"^(?:network|training)(?:, \w+)*: ")
+"""Words that say in which table something does not fit: beside its control they say nothing."""
 
 MOST_SAID = 40
 """A value of more characters is not repeated; nor is a file's name longer."""

@@ -1,11 +1,14 @@
 // The panel build: sends what is changed, keeps the settings in the address, what is folded, and copies the command.
 
-import { send } from "./page.js"
+import { send, tell } from "./page.js"
 
 const panel = document.getElementById("panel-build")
 
 /** Milliseconds after the last step by an arrow key until it is sent. */
 const STILL = 350
+
+/** Milliseconds after which the page says that it builds. */
+const SLOW = 400
 
 /** What a person folded or unfolded: by the group's id. @type {Map<string, boolean>} */
 const folded = new Map()
@@ -22,7 +25,16 @@ function apply(control) {
     if (control.value === control.defaultValue) return
     control.defaultValue = control.value // what is typed from now on is not lost when the answer comes
   }
-  send("build.change", { name: control.dataset.setting, text: control.value }, control)
+  change(control, control.value)
+}
+
+/** Change a setting; what was said of it before goes, and where it takes long, that it is built. @param {HTMLElement} control @param {string} text */
+async function change(control, text) {
+  control.removeAttribute("aria-invalid")
+  control.closest(".setting")?.querySelector(".error")?.remove()
+  const slow = setTimeout(() => tell("Building …", control), SLOW)
+  await send("build.change", { name: control.dataset.setting, text }, control)
+  clearTimeout(slow)
 }
 
 /** Give the next number up or down: whole numbers one by one, others along 1, 2, 5, 10. @param {HTMLInputElement} control @param {number} way @param {number} size */
@@ -86,7 +98,7 @@ panel?.addEventListener("click", (event) => {
   const target = event.target instanceof Element ? event.target : null
   const button = target?.closest("button")
   if (button?.dataset.layer) return void layer(button)
-  if (button?.dataset.setting) return void send("build.change", { name: button.dataset.setting, text: button.dataset.text }, button)
+  if (button?.dataset.setting) return void change(button, button.dataset.text ?? "")
   const group = target?.closest("summary")?.parentElement
   if (group instanceof HTMLDetailsElement) folded.set(group.id, !group.open) // it is turned after this
   const words = document.getElementById("build-command")

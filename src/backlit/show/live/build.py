@@ -140,7 +140,7 @@ def _group_html(group: Group, refused: Refused | None) -> str:
     if group.more:
         inner = refused is not None and bool({*refused.names} & {one.name for one in group.more})
         parts.append(
-            f'<details id="{own}-more" class="more"{" open data-open" if inner else ""}><summary>More'
+            f'<details id="{own}-more" class="more"{" open data-open" if inner else ""}><summary id="{own}-more-title">More'
             f'<span class="unseen"> of {title}</span></summary>'
             f"{''.join(_control_html(control, refused) for control in group.more)}</details>"
         )
@@ -150,7 +150,7 @@ def _group_html(group: Group, refused: Refused | None) -> str:
     parts += [_adding_html(adding) for adding in group.adding]
     opened = " open" if forced else "" if group.folded else " open data-unfolded"
     return (
-        f'<details id="{own}" class="group"{opened}{forced}><summary>{title}</summary>'
+        f'<details id="{own}" class="group"{opened}{forced}><summary id="{own}-title">{title}</summary>'
         f'<div role="group" aria-label="{title}">{"".join(parts)}</div></details>'
     )
 
@@ -203,9 +203,7 @@ def _control_html(control: Control, refused: Refused | None) -> str:
     title = escape(f"{control.name}: {control.says}" if control.says else control.name)
     marks = f'id="{own}" data-setting="{name}" title="{title}"'
     if refused is not None and wrong:
-        marks += (
-            f' aria-invalid="true" aria-describedby="{own}-error"'
-        )
+        marks += f' aria-invalid="true" aria-describedby="{own}-error"'
     if control.choices:
         offered = control.choices
         if value not in {one for one, _ in offered}:
