@@ -60,6 +60,13 @@ class Chosen(msgspec.Struct, frozen=True):
     at: int | None = None
     shown: str = ""
     error: str = ""
+    unfolded: tuple[str, ...] = ()
+    """Of many layers, those whose settings are drawn."""
+
+
+def kinds() -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Give the kinds of layers that can be added, in groups."""
+    return (("Layers", tuple(layers)), ("Activations", tuple(activations)))
 
 
 def groups_of(design: Design, chosen: Chosen) -> tuple[Group, ...]:
@@ -102,7 +109,7 @@ def _layer(
     title = f"Layer {at + 1}: {_summary(table)}" if not last else f"Output: {_summary(table)}"
     return Group(
         name, title, tuple(controls), tuple(more), tuple(inside), moves=Moves(place, at, ways), folded=folded,
-        shown=chosen.shown == name,
+        shown=chosen.shown == name, stub=folded and name not in chosen.unfolded,
     )  # fmt: skip
 
 
@@ -113,7 +120,7 @@ def _summary(table: Mapping[str, Any]) -> str:
     activation = table.get("activation")
     if activation:
         words.append(str(activation["op"] if isinstance(activation, Mapping) else activation))
-    if table.get("op", "").endswith("dropout"):
+    if words[0].endswith("dropout"):
         words.append(f"{table.get('p', 0.5):g}")
     return " ".join(words)
 
@@ -151,8 +158,7 @@ def _adding(place: str, tables: Sequence[Any], chosen: Chosen) -> Adding:
         places.append((str(len(tables)), "at the end"))
     here = chosen.place == place
     at = chosen.at if here and chosen.at is not None and chosen.at < len(places) else len(places) - 1
-    kinds = (("Layers", tuple(layers)), ("Activations", tuple(activations)))
-    return Adding(place, kinds, tuple(places), chosen.kind, str(at), chosen.error if here else "")
+    return Adding(place, tuple(places), chosen.kind, str(at), chosen.error if here else "")
 
 
 def _settings(prefix: str, table: Mapping[str, Any], field: Field) -> list[Control]:
@@ -171,27 +177,38 @@ def _control(name: str, field: Field, given: Any) -> Control:
         value = usual if usual in {one for one, _ in field.choices} else ""
     if field.choices and given in ((), []):
         value = ""
-    says = field.says.rstrip(".") + (f"; {usual} where it is not given" if usual and not field.choices else "")
+    says = _brief(field.says) + (f"; {usual} where it is not given" if usual and not field.choices else "")
     return Control(
         name, field.label, value, field.choices, says, field.step, field.least, field.words,
         usual=usual or ("" if field.required else "none"),
     )  # fmt: skip
 
 
+def _brief(says: str) -> str:
+    """Give the first sentence of a description."""
+    first = says.partition(". ")[0].rstrip(".")
+    return first if len(first) <= MOST_SAID else f"{first[: MOST_SAID - 1]}…"
+
+
+MOST_SAID = 160
+
+
 def _op(name: str, field: Field, registry: Registry, given: Any) -> list[Control]:
     """Give the choice of an op, and the settings of the one that is chosen."""
-    choices = tuple((one, one) for one in registry)
+    choices, listed = tuple((one, one) for one in registry), registry.kind
     if registry.kind == "initializer":
-        choices = (("", OWN_SCHEME if field.key == "weights" else "as usual"), *choices)
+        own_words = field.key == "weights"
+        choices = (("", OWN_SCHEME if own_words else "as usual"), *choices)
+        listed = "weights" if own_words else "others"
     if isinstance(given, Op):
         given = given.to_dict()
     own = given if isinstance(given, Mapping) else {"op": given}
     op = own.get("op")
     if not isinstance(op, str) or op not in registry:
         value = LISTED if isinstance(op, (list, tuple)) else text_of(op)
-        return [Control(name, field.label, value, choices, field.says, wide=True)]
+        return [Control(name, field.label, value, choices, _brief(field.says), wide=True, listed=listed)]
     wide = registry.kind not in ("activation", "schedule")
-    found = [Control(name, field.label, str(op), choices, field.says, wide=wide)]
+    found = [Control(name, field.label, str(op), choices, _brief(field.says), wide=wide, listed=listed)]
     for setting in fields_of(registry[op]):
         found += _settings(name, own, setting)
     return found
@@ -243,8 +260,8 @@ def _first_weights(network: Mapping[str, Any]) -> list[Control]:
     seed = Control("seed", "seed", text_of(network.get("seed", 0)), says="seed of the first weights and of the order "
                    "of the rows; the same seed gives the same bits", step="count", least=0)  # fmt: skip
     choices = (("", OWN_SCHEME), *((one, one) for one in REGISTRIES["initializer"]))
-    scheme = Control("first_weights", "drawn by", first_weights(network), choices,
-                     "the weights of all layers: the scheme by which they are drawn", wide=True)  # fmt: skip
+    says = "the weights of all layers: the scheme by which they are drawn"
+    scheme = Control("first_weights", "drawn by", first_weights(network), choices, says, wide=True, listed="weights")
     return [scheme, seed]
 
 

@@ -82,7 +82,7 @@ def _same(value: Any, usual: Any) -> bool:
 
 
 def candidates(kind: str, width: int | None) -> Iterator[list[dict[str, Any]]]:
-    """Give what to try in turn where a layer of a kind is added; `width` is that of a row of one axis before it.
+    """Give what to try in turn where a layer of a kind is added; `width` is that of the last axis before it.
 
     A layer whose output has several axes may need one behind it that makes one axis of them.
 
@@ -98,13 +98,17 @@ def candidates(kind: str, width: int | None) -> Iterator[list[dict[str, Any]]]:
     elif any(field.required for field in fields.values()):
         sample: dict[str, Any] = table_of(cls.sample()[0])  # type: ignore[attr-defined]
         table |= {name: FIRST.get(name, sample[name]) for name, field in fields.items() if field.required}
+        if "returns" in op_class(table.get("layer", {})).__struct_fields__:
+            table["layer"] = table["layer"] | {"returns": "last"}
     if kind in ACTIVATED:
         table["activation"] = ACTIVATED[kind]
     yield [table]
     if "returns" in fields:
         yield [table | {"returns": "sequence"}]
-    if "size" in table:
-        yield [table | {"size": 2}]
+    if "returns" in table.get("layer", {}):
+        yield [table | {"layer": table["layer"] | {"returns": "sequence"}}]
+    if "padding" in fields:
+        yield [table | {"padding": "same"}]
     yield [table, {"op": "flatten"}]
 
 
@@ -131,11 +135,10 @@ def swapped(network: Mapping[str, Any], place: str, at: int) -> dict[str, Any]:
     """Give the network with a layer and the one behind it in the other order."""
     changed = _changed(network)
     own = layers_at(changed, place)
-    pair = own[at : at + 2]
-    if any(map(_has_weights, pair)):
+    if any(map(_has_weights, own[at : at + 2])):
         for k in range(at, min(at + 3, len(own))):
             _forget_inputs(own, k)
-    own[at : at + 2] = pair[::-1]
+    own[at : at + 2] = own[at : at + 2][::-1]
     return fitted(changed)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import shlex
 import tempfile
@@ -23,7 +22,7 @@ from backlit.examples.file_shapes import network_inputs
 from backlit.examples.file_tables import NetworkTable
 from backlit.examples.strict import decode
 from backlit.model import TabularModel, save
-from backlit.page.build_controls import ASSORTED, LISTED, Chosen, groups_of, shown_name, text_of
+from backlit.page.build_controls import ASSORTED, LISTED, Chosen, groups_of, kinds, shown_name, text_of
 from backlit.page.commands import command
 from backlit.page.design import Design
 from backlit.page.layer_edits import (
@@ -63,7 +62,7 @@ class BuildPanel(Panel):
         """Draw the controls."""
         settings = settings_of(view.design, view.source.design)
         groups = groups_of(view.design, self.chosen)
-        page = BuildPage(groups, self._saving(settings), self._refused(groups), self.going_on, self.said)
+        page = BuildPage(groups, kinds(), self._saving(settings), self._refused(groups), self.going_on, self.said)
         return Part(build_html(page), numbers=settings)
 
     def facts(self) -> Mapping[str, Any]:
@@ -75,7 +74,7 @@ class BuildPanel(Panel):
             return None
         name, typed, error = self.refused
         path = tuple(getattr(error, "path", ()))
-        about = shown_name(path, groups) if path else ""
+        about = shown_name(path, groups) if path and name not in ("dropout", "network.inputs", "first_weights") else ""
         values = {one.name: one.value for one in _controls(groups)}
         stays = values.get(name, "")
         why = _WHERE.sub("", str(error)) + decimal_comma(typed)
@@ -86,7 +85,9 @@ class BuildPanel(Panel):
     @property
     def _file(self) -> str:
         """The name of the files to save, without an ending."""
-        words = re.sub(r"[^A-Za-z0-9-]+", "-", self.session.source.title).strip("-").lower()
+        source = self.session.source
+        given = Path(source.given[0]).stem if source.given else source.title
+        words = re.sub(r"[^A-Za-z0-9-]+", "-", given).strip("-").lower()
         return words[:MOST_SAID].strip("-") or "network"
 
     def _saving(self, settings: Mapping[str, str]) -> Saving:
@@ -99,7 +100,12 @@ class BuildPanel(Panel):
             words += ["--set", f"{name}={text}"]
         network, model = f"{self._file}.toml", f"{self._file}.safetensors"
         if source.table is not None:
-            networks = [("Train these layers from the terminal:", f"backlit train {table} --network {network}")]
+            networks = [
+                (
+                    "Train these layers from the terminal, as its options say:",
+                    f"backlit train {table} --network {network}",
+                )
+            ]
             models = [
                 ("Predict rows:", f"backlit predict {model} ROWS.csv"),
                 ("In Python:", f'bl.load("{model}").predict(rows)'),
@@ -144,7 +150,7 @@ class BuildPanel(Panel):
             try:
                 self._build(design)
             except BacklitError as error:
-                refused = refused or error
+                refused = error
                 continue
             if refused is not None:
                 self.said = "A layer flatten was put first: the layers behind it read one axis."
@@ -156,6 +162,11 @@ class BuildPanel(Panel):
     def go_on(self, on: bool) -> None:
         """Choose whether a change of the training goes on with the weights of now."""
         self.going_on = on
+
+    @command
+    def unfold(self, key: str) -> None:
+        """Draw the settings of one of many layers."""
+        self.chosen = msgspec.structs.replace(self.chosen, unfolded=(*self.chosen.unfolded, key)[-MOST_UNFOLDED:])
 
     @command
     def restore(self, settings: dict[str, str]) -> None:
@@ -197,25 +208,24 @@ class BuildPanel(Panel):
             except BacklitError as error:
                 first = first or error
                 continue
-            self.chosen = Chosen(kind, place, at + len(tables), shown=f"{place}.{at}")
+            self.chosen = Chosen(kind, place, at + len(tables), shown=f"{place}.{at}", unfolded=(f"{place}.{at}",))
             if len(tables) > 1:
                 self.said = f"A layer flatten was added behind {kind}: what comes next reads one axis."
             return
         self.chosen = Chosen(kind, place, at, error=str(first))
 
     def _width(self, at: int) -> int | None:
-        """Give the width of what the layer at a place reads, where it has one axis."""
+        """Give the width of what the layer at a place reads, along its last axis; None where that is not known."""
         network = self.session.design.network
         try:
             table = decode({**network}, NetworkTable)
             inputs = network_inputs(table.inputs)
             if at == 0:
-                return inputs if isinstance(inputs, int) else None
+                return inputs if isinstance(inputs, int) else inputs[-1] if isinstance(inputs, tuple) else None
             graph = graph_of(chain_of(table)[:at], inputs)
         except BacklitError:
             return None
-        row = graph.rows[graph.output]
-        return math.prod(row) if len(row) == 1 else None
+        return graph.rows[graph.output][-1]
 
     def _designs(self, name: str, text: str) -> list[Design]:
         """Give the design with what a control says, and what to try where that does not fit."""
@@ -266,6 +276,9 @@ def with_names(design: Design, first: Design) -> Design:
 
 _WHERE = re.compile(r"^(?:network|training)(?:, \w+)*: ")
 """Words that say in which table something does not fit: beside its control they say nothing."""
+
+MOST_UNFOLDED = 4
+"""Of many layers the settings of so many are drawn, since a snapshot is small."""
 
 MOST_SAID = 40
 """A value of more characters is not repeated; nor is a file's name longer."""

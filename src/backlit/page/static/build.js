@@ -100,7 +100,10 @@ panel?.addEventListener("click", (event) => {
   if (button?.dataset.layer) return void layer(button)
   if (button?.dataset.setting) return void change(button, button.dataset.text ?? "")
   const group = target?.closest("summary")?.parentElement
-  if (group instanceof HTMLDetailsElement) folded.set(group.id, !group.open) // it is turned after this
+  if (group instanceof HTMLDetailsElement) {
+    folded.set(group.id, !group.open) // it is turned after this
+    if (group.dataset.unfold) send("build.unfold", { key: group.dataset.unfold }, group)
+  }
   const words = document.getElementById("build-command")
   if (button?.id !== "build-copy" || !words) return
   const select = () => getSelection()?.selectAllChildren(words)
@@ -108,7 +111,22 @@ panel?.addEventListener("click", (event) => {
   else select()
 })
 
+/** Fill the lists of choices that are written once for all. */
+function fill() {
+  for (const list of /** @type {NodeListOf<HTMLSelectElement>} */ (panel?.querySelectorAll("select[data-list]") ?? [])) {
+    const choices = document.getElementById(`build-list-${list.dataset.list}`)
+    if (!(choices instanceof HTMLTemplateElement)) continue
+    const now = list.options[0]
+    list.append(choices.content.cloneNode(true))
+    const same = [...list.options].find((one) => one !== now && one.value === now?.value)
+    if (same && now) now.remove()
+    if (same) same.defaultSelected = same.selected = true
+  }
+}
+fill()
+
 panel?.addEventListener("part", (event) => {
+  if (panel.querySelector("select[data-list] > option:only-child")) fill()
   for (const group of panel.querySelectorAll("details[id]")) {
     const wanted = folded.get(group.id)
     if (group instanceof HTMLDetailsElement) group.open = group.dataset.open !== undefined || (wanted ?? group.hasAttribute("data-unfolded"))

@@ -13,6 +13,7 @@ from backlit.show.live.choices import options_html
 class Control(msgspec.Struct, frozen=True):
     """A setting: its name, its label, its value as text, and its choices, values and words, where there are only some.
 
+    Choices that have a name in `listed` are written once for all controls of that name; a browser fills the lists.
     `says` is its description. `step` is "count" for whole numbers and "number" for others: the arrow keys change it,
     from `least` on. `words` are values beside numbers; each becomes a button where `buttons` gives it words.
     `usual` is the value that it has where the field is left empty.
@@ -29,6 +30,7 @@ class Control(msgspec.Struct, frozen=True):
     buttons: tuple[tuple[str, str], ...] = ()
     usual: str = ""
     wide: bool = False
+    listed: str = ""
 
 
 class Moves(msgspec.Struct, frozen=True):
@@ -40,10 +42,9 @@ class Moves(msgspec.Struct, frozen=True):
 
 
 class Adding(msgspec.Struct, frozen=True):
-    """Where a layer can be added: the list, the kinds in groups, the places and their words, and what is chosen."""
+    """Where a layer can be added: the list, the places and their words, and what is chosen."""
 
     place: str
-    kinds: tuple[tuple[str, tuple[str, ...]], ...]
     places: tuple[tuple[str, str], ...]
     kind: str
     at: str
@@ -61,6 +62,8 @@ class Group(msgspec.Struct, frozen=True):
     adding: tuple[Adding, ...] = ()
     moves: Moves | None = None
     folded: bool = False
+    stub: bool = False
+    """Whether only the title is drawn: what is within is asked for when it is unfolded."""
     shown: bool = False
     """Whether it is unfolded now, whatever a person had folded: it was just added."""
 
@@ -91,12 +94,15 @@ class Saving(msgspec.Struct, frozen=True):
 
 
 class BuildPage(msgspec.Struct, frozen=True):
-    """All that is drawn: `going_on` says whether a change of the training goes on with the weights of now.
+    """All that is drawn: `kinds` are those of layers, in groups with a name.
+
+    `going_on` says whether a change of the training goes on with the weights of now.
 
     `said` is what was done beside what was asked, or what the command does not restore.
     """
 
     groups: tuple[Group, ...]
+    kinds: tuple[tuple[str, tuple[str, ...]], ...]
     saving: Saving
     refused: Refused | None = None
     going_on: bool = False
@@ -117,8 +123,24 @@ def build_html(page: BuildPage) -> str:
         f'<p data-errors role="alert">{lost}</p>',
         *(_group_html(group, refused) for group in page.groups),
         _saving_html(page.saving),
-    ]
+        *(f'<template id="build-list-{escape(name)}">{options_html(choices, "")}</template>'
+          for name, choices in _lists(page.groups).items()),
+        f'<template id="build-list-kinds">{_kinds_html(page.kinds)}</template>',
+    ]  # fmt: skip
     return "".join(parts)
+
+
+def _kinds_html(kinds: Sequence[tuple[str, tuple[str, ...]]]) -> str:
+    return "".join(
+        f'<optgroup label="{escape(label)}">{options_html([(name, name) for name in names], "")}</optgroup>'
+        for label, names in kinds
+    )
+
+
+def _lists(groups: Sequence[Group]) -> dict[str, tuple[tuple[str, str], ...]]:
+    """Give the choices that are written once, by their name."""
+    controls = [control for group in groups for control in _controls(group)]
+    return {control.listed: control.choices for control in controls if control.listed}
 
 
 def _controls(group: Group) -> list[Control]:
@@ -140,14 +162,19 @@ def _group_html(group: Group, refused: Refused | None) -> str:
     if group.more:
         inner = refused is not None and bool({*refused.names} & {one.name for one in group.more})
         parts.append(
-            f'<details id="{own}-more" class="more"{" open data-open" if inner else ""}><summary id="{own}-more-title">More'
-            f'<span class="unseen"> of {title}</span></summary>'
+            f'<details id="{own}-more" class="more"{" open data-open" if inner else ""}>'
+            f'<summary id="{own}-more-title">More<span class="unseen"> of {title}</span></summary>'
             f"{''.join(_control_html(control, refused) for control in group.more)}</details>"
         )
     parts += [_group_html(inner, refused) for inner in group.inside]
     if group.moves:
         parts.append(_moves_html(group.moves, title))
     parts += [_adding_html(adding) for adding in group.adding]
+    if group.stub and not forced:
+        return (
+            f'<details id="{own}" class="group" data-unfold="{escape(group.key)}"><summary id="{own}-title">{title}'
+            "</summary></details>"
+        )
     opened = " open" if forced else "" if group.folded else " open data-unfolded"
     return (
         f'<details id="{own}" class="group"{opened}{forced}><summary id="{own}-title">{title}</summary>'
@@ -178,15 +205,13 @@ def _moves_html(moves: Moves, title: str) -> str:
 def _adding_html(adding: Adding) -> str:
     """Give the lists and the button that add a layer."""
     own = f"build-add-{escape(adding.place)}"
-    kinds = "".join(
-        f'<optgroup label="{escape(label)}">{options_html([(name, name) for name in names], adding.kind)}</optgroup>'
-        for label, names in adding.kinds
-    )
+    kinds = options_html([(adding.kind, adding.kind)], adding.kind)
     error = f'<p class="error" role="alert" id="{own}-error">{escape(adding.error)}</p>' if adding.error else ""
     marks = f' aria-invalid="true" aria-describedby="{own}-error"' if adding.error else ""
     return (
         f'<div class="adding" data-place="{escape(adding.place)}"><span class="what">Add a layer</span>'
-        f'<select id="{own}-kind" aria-label="Kind of the layer to add" data-remember{marks}>{kinds}</select>'
+        f'<select id="{own}-kind" aria-label="Kind of the layer to add" data-list="kinds" data-remember{marks}>'
+        f"{kinds}</select>"
         f'<select id="{own}-at" aria-label="Where to add it" data-remember>{options_html(adding.places, adding.at)}'
         f'</select><button type="button" id="{own}" data-layer="add" data-place="{escape(adding.place)}">Add</button>'
         f"{error}</div>"
@@ -208,6 +233,9 @@ def _control_html(control: Control, refused: Refused | None) -> str:
         offered = control.choices
         if value not in {one for one, _ in offered}:
             offered = ((value, value), *offered)
+        if control.listed:
+            marks += f' data-list="{escape(control.listed)}"'
+            offered = tuple(one for one in offered if one[0] == value)
         field = f"<select {marks}>{options_html(offered, value)}</select>"
     else:
         field = _input_html(control, value, marks)
