@@ -15,7 +15,7 @@ from backlit.ops.base import Op
 from backlit.ops.registry import REGISTRIES, Registry, activations, layers
 from backlit.ops.value_checks import types_of
 from backlit.page.design import Design
-from backlit.page.layer_edits import ASSORTED, INNER, dropout, first_weights
+from backlit.page.layer_edits import INNER, dropout, first_weights
 from backlit.page.op_fields import Field, field_of, fields_of, label_of
 from backlit.show.live.build import Adding, Control, Group, Moves
 
@@ -80,7 +80,7 @@ def groups_of(design: Design, chosen: Chosen) -> tuple[Group, ...]:
 
 
 def _adding_group(tables: Sequence[Any], chosen: Chosen) -> Group:
-    return Group("add", "Another layer", adding=(_adding("layers", tables, chosen),))
+    return Group("add", "Add a layer", adding=(_adding("layers", tables, chosen),))
 
 
 # ---------------------------------------------------------------------------------------------------------- the layers
@@ -312,6 +312,3 @@ def shown_name(path: Sequence[str | int], groups: Sequence[Group]) -> str:
     steps = control_name(path).split(".")
     tries = (".".join(steps[:n]) for n in range(len(steps), 0, -1))
     return next((name for name in tries if name in names), "")
-
-
-__all__ = ["ASSORTED", "LISTED", "Chosen", "control_name", "groups_of", "shown_name", "text_of", "training_fields"]

@@ -22,7 +22,7 @@ from backlit.examples.file_shapes import network_inputs
 from backlit.examples.file_tables import NetworkTable
 from backlit.examples.strict import decode
 from backlit.model import TabularModel, save
-from backlit.page.build_controls import ASSORTED, LISTED, Chosen, groups_of, kinds, shown_name, text_of
+from backlit.page.build_controls import Chosen, groups_of, kinds, shown_name, text_of
 from backlit.page.commands import command
 from backlit.page.design import Design
 from backlit.page.layer_edits import (
@@ -77,7 +77,8 @@ class BuildPanel(Panel):
         about = shown_name(path, groups) if path and name not in ("dropout", "network.inputs", "first_weights") else ""
         values = {one.name: one.value for one in _controls(groups)}
         stays = values.get(name, "")
-        why = _WHERE.sub("", str(error)) + decimal_comma(typed)
+        own = about == name and path
+        why = (_WHERE_OWN if own else _WHERE).sub("", str(error)) + decimal_comma(typed)
         return Refused(name, typed, why, stays if len(stays) <= MOST_SAID else "", about)
 
     # ------------------------------------------------------------------------------------------------------- the files
@@ -140,6 +141,10 @@ class BuildPanel(Panel):
     def change(self, name: str, text: str) -> None:
         """Change one setting; what does not fit is shown beside its control, and the old design stays."""
         self.chosen = msgspec.structs.replace(self.chosen, error="")
+        own = {one.name: one.value for one in _controls(groups_of(self.session.design, self.chosen))}
+        if own.get(name) == text.strip():
+            self.refused = None
+            return
         try:
             designs = self._designs(name, text)
         except BacklitError as error:
@@ -230,8 +235,6 @@ class BuildPanel(Panel):
     def _designs(self, name: str, text: str) -> list[Design]:
         """Give the design with what a control says, and what to try where that does not fit."""
         design = self.session.design
-        if text.strip() in (ASSORTED, LISTED):
-            return [design]
         if name == "first_weights":
             return [Design(with_first_weights(design.network, text.strip()), design.training)]
         if name == "dropout":
@@ -274,6 +277,7 @@ def with_names(design: Design, first: Design) -> Design:
     return Design({**design.network, "layers": [*design.network["layers"][:-1], named]}, design.training)
 
 
+_WHERE_OWN = re.compile(r"^(?:(?:network|training)(?:, \w+)*: )?(?:layer \S+: )?(?:\w+ '\w+': )?")
 _WHERE = re.compile(r"^(?:network|training)(?:, \w+)*: ")
 """Words that say in which table something does not fit: beside its control they say nothing."""
 

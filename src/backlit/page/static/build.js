@@ -90,8 +90,9 @@ async function layer(button) {
     : { do: way, place, at: Number(button.dataset.at) }
   if (way === "add") remembered.delete(`${button.id}-at`)
   await send("build.layer", given, button)
-  const next = document.getElementById(button.dataset.then ?? button.id) ?? document.getElementById(`build-add-${place}`)
-  if (document.activeElement === document.body || next?.id === button.dataset.then) next?.focus()
+  const wanted = button.dataset.then?.split(" ") ?? [button.id]
+  const next = [...wanted, `build-add-${place}`].map((id) => document.getElementById(id)).find((one) => one)
+  if (document.activeElement === document.body || button.dataset.then) next?.focus()
 }
 
 panel?.addEventListener("click", (event) => {

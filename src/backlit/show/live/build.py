@@ -193,10 +193,11 @@ def _moves_html(moves: Moves, title: str) -> str:
     buttons = []
     for way in moves.ways:
         words, said = WAYS[way]
-        to = moves.at + {"up": -1, "down": 1}.get(way, 0)
+        to, other = moves.at + {"up": -1, "down": 1}.get(way, 0), {"up": "down", "down": "up"}.get(way, way)
+        then = f"build-{way}-{dots}{to} build-{other}-{dots}{to}"
         buttons.append(
             f'<button type="button" id="build-{way}-{escape(dots)}{moves.at}" data-layer="{way}" '
-            f'data-at="{moves.at}" data-place="{escape(moves.place)}" data-then="build-{way}-{escape(dots)}{to}" '
+            f'data-at="{moves.at}" data-place="{escape(moves.place)}" data-then="{escape(then)}" '
             f'aria-label="{said}: {title}">{words}</button>'
         )
     return f'<p class="moves">{"".join(buttons)}</p>'
@@ -208,8 +209,9 @@ def _adding_html(adding: Adding) -> str:
     kinds = options_html([(adding.kind, adding.kind)], adding.kind)
     error = f'<p class="error" role="alert" id="{own}-error">{escape(adding.error)}</p>' if adding.error else ""
     marks = f' aria-invalid="true" aria-describedby="{own}-error"' if adding.error else ""
+    what = "" if adding.place == "layers" else '<span class="what">Add a layer</span>'
     return (
-        f'<div class="adding" data-place="{escape(adding.place)}"><span class="what">Add a layer</span>'
+        f'<div class="adding">{what}'
         f'<select id="{own}-kind" aria-label="Kind of the layer to add" data-list="kinds" data-remember{marks}>'
         f"{kinds}</select>"
         f'<select id="{own}-at" aria-label="Where to add it" data-remember>{options_html(adding.places, adding.at)}'
