@@ -20,7 +20,6 @@ from backlit.errors import BacklitError
 from backlit.model import load
 from backlit.page import running
 from backlit.page import session as session_module
-from backlit.page.build_controls import text_of
 from backlit.page.design import Design
 from backlit.page.panels import PANELS
 from backlit.page.session import Session
