@@ -15,6 +15,7 @@ from backlit.engine import Divergence, Network, SteppedTraining, all_done
 from backlit.errors import BacklitError, collecting
 from backlit.page import commands
 from backlit.page.design import Design
+from backlit.page.going_on import go_on
 from backlit.page.kept import KeptWeights
 from backlit.page.recorded import Recorder
 from backlit.page.sources import Source
@@ -146,8 +147,10 @@ class Session:
                 raise
             self.speed = first_speed(self.training.settings.epochs * self.batches)
 
-    def build(self, design: Design) -> None:
+    def build(self, design: Design, *, going_on: bool = False) -> None:
         """Make the network of a design, at its first weights, and its training; nothing changes where it does not fit.
+
+        With `going_on` it goes on from the weights of now, where the layers are the same.
 
         Errors: a BacklitError that says what does not fit.
         """
@@ -158,17 +161,19 @@ class Session:
             with collecting(told):
                 source = self.source
                 training = SteppedTraining(network, source.X, source.Y, sample_weight=source.sample_weight, **rules)
+            whole = going_on and go_on(self.training, training)
             if hasattr(self, "training"):
                 self.training.close()
             self.design, self.training, self.playing = design, training, False
             self.shown: Network = network.copy()
-            self.kept = KeptWeights(network)
+            if not whole:
+                self.kept = KeptWeights(network)
             self.replayed: int | None = None
             self.until: int | None = None
             self.beyond, self.hurried = 0, False
             self.stopped, self.told, self.pace = "", " ".join(told), 0.0
             self.divergence: Divergence | None = None
-            self.asked, self.straight = training.settings.epochs, True
+            self.asked, self.straight = training.settings.epochs, not going_on
             for panel in self.panels.values():
                 panel.forget()
             self.keep()
