@@ -177,10 +177,17 @@ def by_hand(session: Session, panel: LessonPanel) -> None:
     for found in SET.finditer(do):
         label, text = found["label"] or found["other"], found["text"] or found["value"]
         names = re.findall(rf'<label for="build-([^"]+)">{label}</label>', html)
-        assert len(names) == 1, f"{label} is the label of {names}"
-        session.do("build.change", {"name": names[0], "text": text})
-    for label in re.findall(r"[Ee]mpty `([^`]+)`", do):
-        session.do("build.change", {"name": label, "text": ""})
+        if layers := re.search(r"layers (\d) and (\d)", do):
+            names = [f"layers.{int(layer) - 1}.{names[0].split('.')[-1]}" for layer in layers.groups()]
+        assert len(names) == (2 if layers else 1), f"{label} is the label of {names}"
+        for name in names:
+            session.do("build.change", {"name": name, "text": {"yes": "true"}.get(text, text)})
+            if own := re.search(r"its (\w+) to ([\d.]+\d)", do):
+                session.do("build.change", {"name": f"{name}.{own[1]}", "text": own[2]})
+    if re.search(r"[Ee]mpty `L2 penalty`", do):
+        session.do("build.change", {"name": "l2", "text": ""})
+    if "button `Remove`" in do:
+        session.do("build.layer", {"do": "remove", "at": 0})
     if "One batch" in do:
         session.do("bar.advance", {"updates": 1})
     if remedy := re.search(r"the remedy `([^`]+)`", do):
@@ -196,7 +203,8 @@ def by_hand(session: Session, panel: LessonPanel) -> None:
         session.do("address.show", {"view": {"One row": "step"}.get(view[1], view[1].lower())})
 
 
-HANDS = [(name, at) for name, at in STEPS if re.search(r"[Ss]et `|remedy|One batch", lessons()[name].steps[at].do)]
+MORE_TO_DO = re.compile(r"[Ss]et `|remedy|One batch|`Remove`")
+HANDS = [(name, at) for name, at in STEPS if MORE_TO_DO.search(lessons()[name].steps[at].do)]
 """The steps with more to do than to play and to look."""
 
 
@@ -217,7 +225,7 @@ CHOSEN = ("choose ", "look at ", "go on to ")
 def test_what_is_left_is_said_and_goes_as_it_is_done() -> None:
     session, panel = begun("rate", 1)
     session.do("lesson.again", {})
-    assert left(session, panel) == ["set rate to 0.1", "train to epoch 60"]
+    assert left(session, panel) == ["set learning rate to 0.1", "train to epoch 60"]
     session.do("build.change", {"name": "optimizer.rate", "text": "0.1"})
     assert left(session, panel) == ["train to epoch 60"]
     assert "Still to do: train to epoch 60." in session.draw(("lesson",))[1]["lesson"].html

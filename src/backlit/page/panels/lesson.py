@@ -13,6 +13,7 @@ from backlit.page.commands import command
 from backlit.page.design import Design
 from backlit.page.facts import facts_of, recall, whole
 from backlit.page.lesson_files import LessonStep, State, lesson_named, lessons
+from backlit.page.op_fields import label_of
 from backlit.page.panels.address import VIEWS, AddressPanel
 from backlit.page.session import Panel, Part, Session
 from backlit.page.settings_text import settings_of
@@ -107,7 +108,7 @@ class LessonPanel(Panel):
         for name, text in settings.items():
             if name == "network.initial" and "layers" in settings:
                 continue
-            where = name.replace("_", " ").replace("optimizer.", "").replace("network.", "")
+            where = label_of(name.split(".")[-1])
             short = 0 < len(text) <= SHORT and not text.startswith(("[", "{"))
             left.append(f"set {where} to {text.replace(':', ' ')}" if short else f"change {where}")
         session = self.session
