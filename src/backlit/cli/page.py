@@ -8,14 +8,18 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from backlit.cli.options import Whole, unwrapped
+from backlit.cli.plugins import run_plugins
 
 
 @unwrapped
 def page(
-    data: str = "iris",
+    source: str = "iris",
     *,
     target: str | None = None,
+    data: str | None = None,
+    run: str | None = None,
     settings: Annotated[tuple[str, ...], Parameter(name="--set", negative="")] = (),
+    plugin: Annotated[list[Path] | None, Parameter(negative="")] = None,
     port: Whole = 0,
     browser: Annotated[bool, Parameter(negative="--no-browser")] = True,
     host: str = "127.0.0.1",
@@ -27,13 +31,23 @@ def page(
 
     Parameters
     ----------
-    data
-        A CSV or Parquet file, a bundled data set, a classic example, or a network file (.toml).
+    source
+        What is trained on: a CSV or Parquet file, a bundled data set (iris, wine, breast_cancer, digits, diabetes), a
+        folder with a folder of small pictures for each class, or an .npz file with arrays X and y; a classic example
+        (`backlit demo` lists them), or a network file (.toml); or a model file (.safetensors) together with --data,
+        whose training goes on from its weights.
     target
-        The column to predict. Bundled data sets know theirs.
+        The column of the table to predict. Bundled data sets and models know theirs.
+    data
+        The table for a model file, or for the layers of a network file, which then needs no rows of its own: anything
+        that SOURCE may be of tables. For a model that is a network alone, a network file or a classic example.
+    run
+        Which run of a network file that has several; the first where it is left out.
     settings
         A setting as NAME=VALUE, again for each: `--set layers=8:tanh,3:softmax --set optimizer.rate=0.01`. Names are
         the keys of a network file.
+    plugin
+        A Python file to run first, such as one that registers an activation. Only files named here are run.
     port
         The port of this machine that the page is served on; by default a free one.
     browser
@@ -48,8 +62,9 @@ def page(
     i_know
         Say that others may see the page.
     """
+    run_plugins(plugin or ())
     from backlit.page.panels import PANELS
-    from backlit.page.running import run
+    from backlit.page.running import run as serve_and_train
     from backlit.page.serving import Place, open_browser
     from backlit.page.session import Session
     from backlit.page.settings_text import named_values
@@ -60,8 +75,9 @@ def page(
         if browser:
             open_browser(address)
 
-    session = Session(source_of(data, target), PANELS)
+    session = Session(source_of(source, target, data=data, run=run), PANELS)
+    session.options = tuple(word for file in plugin or () for word in ("--plugin", str(file)))
     if settings:
         session.do("build.restore", {"settings": dict(named_values(settings))})
-    run(session, Place(host, port, certificate, key, i_know=i_know), opened=opened)
+    serve_and_train(session, Place(host, port, certificate, key, i_know=i_know), opened=opened)
     print("The page has ended. What was saved by its buttons is where the browser keeps downloads; the rest is gone.")

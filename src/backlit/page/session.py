@@ -121,6 +121,8 @@ class Session:
     """
 
     training: SteppedTraining
+    options: tuple[str, ...] = ()
+    """Of the command line, those that every source needs, such as the files of own ops."""
 
     def __init__(self, source: Source, panels: Sequence[type[Panel]]) -> None:
         self.kinds = panels
@@ -142,7 +144,7 @@ class Session:
 
         Errors: a BacklitError that says what does not fit.
         """
-        with self.lock:
+        with self.turn():
             before = getattr(self, "source", source), self.panels
             self.source = source
             self.panels = {

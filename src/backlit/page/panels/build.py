@@ -6,6 +6,7 @@ import re
 import shlex
 import tempfile
 from collections.abc import Mapping
+from html import escape
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -44,13 +45,12 @@ class BuildPanel(Panel):
     def draw(self, view: View) -> Part:
         """Draw the controls."""
         settings = settings_of(view.design, view.source.design)
-        words = ["backlit", "page", *view.source.given]
-        if view.source.target and view.source.table is not None:
-            words += ["--target", view.source.target]
+        words = ["backlit", "page", *view.source.words, *self.session.options]
         for name, text in settings.items():
             words += ["--set", f"{name}={text}"]
         html = build_html(_groups(view.design), len(view.design.network["layers"]), self.refused, shlex.join(words))
-        return Part(html, numbers=settings)
+        beyond = view.source.beyond_the_command
+        return Part(html + (f'<p class="note">{escape(beyond)}</p>' if beyond else ""), numbers=settings)
 
     def facts(self) -> Mapping[str, Any]:
         """Give the settings that differ from the source's own."""
