@@ -13,7 +13,7 @@ from backlit.diagnose.records import Remedy
 from backlit.examples.file_tables import TRAINING
 from backlit.kernels.types import Array
 from backlit.page.design import Design, layer_table
-from backlit.page.sources import Source
+from backlit.page.source import Source
 
 LAYERS = {"activation", "first weights", "first biases", "batch norm", "dropout", "units", "output"}
 """Changes of the network; all others are of settings or rows."""

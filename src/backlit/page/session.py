@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, ClassVar
 
 import msgspec
@@ -17,7 +17,7 @@ from backlit.page import commands
 from backlit.page.design import Design
 from backlit.page.kept import KeptWeights
 from backlit.page.recorded import Recorder
-from backlit.page.sources import Source
+from backlit.page.source import Source
 from backlit.page.view import Kept, View
 
 
@@ -38,7 +38,7 @@ class Panel:
 
     A panel is made anew for each source, unless it is lasting. Its attributes are what a person chose there (a unit, a
     row, two columns); all tabs share them. `draw` runs in a thread of its own, without the session's lock, and only
-    where a browser shows the panel; commands run with the lock held.
+    where a browser shows the panel; commands run with the lock held, but for slow ones.
     """
 
     name: ClassVar[str]
@@ -207,8 +207,9 @@ class Session:
         panel, _, method = name.partition(".")
         if panel not in self.panels:
             raise BacklitError(f"the page has no panel {panel!r}.")
-        with self.turn():
-            commands.call(self.panels[panel], method, given)
+        found = self.panels[panel]
+        with nullcontext() if commands.is_slow(found, method) else self.turn():
+            commands.call(found, method, given)
             self.change()
 
     # --------------------------------------------------------------------------------------------------- training
