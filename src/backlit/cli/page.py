@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -79,5 +82,31 @@ def page(
     session.options = tuple(word for file in plugin or () for word in ("--plugin", str(file)))
     if settings:
         session.do("build.restore", {"settings": dict(named_values(settings))})
-    serve_and_train(session, Place(host, port, certificate, key, i_know=i_know), opened=opened)
-    print("The page has ended. What was saved by its buttons is where the browser keeps downloads; the rest is gone.")
+    with _once_ended():
+        serve_and_train(session, Place(host, port, certificate, key, i_know=i_know), opened=opened)
+        print(f"The page has ended. {last_words(session.saved)}", flush=True)
+
+
+def last_words(saved: Sequence[str]) -> str:
+    """Say where the files are that the page's buttons saved.
+
+    >>> last_words(["iris.toml", "iris.safetensors", "iris.toml"])
+    'Saved where the browser keeps downloads: iris.toml, iris.safetensors. The rest is gone.'
+    """
+    if not saved:
+        return "Nothing was saved by its buttons; what was trained is gone."
+    return f"Saved where the browser keeps downloads: {', '.join(dict.fromkeys(saved))}. The rest is gone."
+
+
+@contextmanager
+def _once_ended() -> Iterator[None]:
+    """Let the server alone take Ctrl-C: another one, while the page ends, cuts nothing off.
+
+    It stays so until the process has ended, but for an error.
+    """
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    except BaseException:
+        signal.signal(signal.SIGINT, before)
+        raise

@@ -145,4 +145,5 @@ def saved(session: Session, panel: str, kind: str) -> Response:
     if found is None:
         return Response("there is no such file", 404, media_type="text/plain")
     name, media, content = found
+    session.saved.append(name)
     return Response(content, media_type=media, headers={"Content-Disposition": f'attachment; filename="{name}"'})

@@ -116,6 +116,7 @@ class Session:
             speed. pace: how many it makes as measured, 0 where that is not known yet.
         recorder: records the training's next step, for all panels that work it out.
         replayed: the moment that is looked at, by its number of updates, None for the last one.
+        saved: the names of files that were saved, in their order.
         stopped: why the training ended, else "". divergence: where it diverged, or None. told: what it warned of last.
         listeners: called after each change, from whichever thread made it.
     """
@@ -135,6 +136,7 @@ class Session:
         self.playing, self.closed = False, False
         self.speed, self.pace = math.inf, 0.0
         self.panels: dict[str, Panel] = {}
+        self.saved: list[str] = []
         self.take(source)
 
     # ------------------------------------------------------------------------------------------- source and design

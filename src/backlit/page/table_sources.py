@@ -54,13 +54,12 @@ def of_table(
     words = tuple(given) or ((whole.name if isinstance(table, Table) else str(table)),)
 
     def predicting(column: str | None) -> Source:
-        return _predicting(whole, column, words, layers)
+        source = _predicting(whole, column, words, layers)
+        return msgspec.structs.replace(source, told=(*told, *source.told), retarget=predicting)
 
     if target is not None or whole.target is not None or without_target(whole):
-        source = predicting(target)
-    else:
-        source = _last_that_fits(predicting, whole)
-    return msgspec.structs.replace(source, told=(*told, *source.told), retarget=predicting)
+        return predicting(target)
+    return _last_that_fits(predicting, whole)
 
 
 def _last_that_fits(predicting: Callable[[str], Source], table: Table) -> Source:
