@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from backlit.examples import Setup, setup_of
+from backlit.ops.base import Layer, Op
 
 
 class Design(msgspec.Struct, frozen=True):
@@ -31,6 +33,30 @@ class Design(msgspec.Struct, frozen=True):
     def tables(self) -> dict[str, Any]:
         """Give the tables as a network file has them."""
         return {"network": self.network, "training": self.training}
+
+
+def layer_table(layer: Layer) -> dict[str, Any]:
+    """Give a layer as the table of a network file, without settings that it has by default."""
+    found = op_table(layer)
+    if found["op"] == "dense":
+        del found["op"]
+    return found
+
+
+def op_table(op: Op) -> dict[str, Any]:
+    """Give an op's name and its settings as plain data, without settings that it has by default."""
+    usual = {field.name: field.default for field in msgspec.structs.fields(type(op))}
+    return {
+        key: value.tolist() if isinstance(value, np.ndarray) else value
+        for key, value in op.to_dict().items()
+        if key == "op" or not _is_usual(value, usual.get(key))
+    }
+
+
+def _is_usual(value: Any, usual: Any) -> bool:
+    if value is None:
+        return True
+    return type(value) is type(usual) and not isinstance(value, np.ndarray) and bool(value == usual)
 
 
 def difference(one: Design, other: Design) -> str:

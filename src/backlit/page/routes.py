@@ -74,7 +74,11 @@ def app_of(session: Session, streams: Streams) -> Starlette:
     async def upload(request: Request) -> Response:
         name, content = request.query_params.get("name", "table.csv"), await request.body()
         panels = tuple(request.query_params.get("panels", "").split(","))
-        return await run_in_threadpool(answer, session, lambda: session.take(uploaded_source(name, content)), panels)
+
+        def take() -> None:
+            session.take(uploaded_source(name, content, before=session.source))
+
+        return await run_in_threadpool(answer, session, take, panels)
 
     async def raster(request: Request) -> Response:
         return await run_in_threadpool(raster_of, session, request.path_params["panel"], request.path_params["kind"])
@@ -142,4 +146,5 @@ def saved(session: Session, panel: str, kind: str) -> Response:
     if found is None:
         return Response("there is no such file", 404, media_type="text/plain")
     name, media, content = found
+    session.saved.append(name)
     return Response(content, media_type=media, headers={"Content-Disposition": f'attachment; filename="{name}"'})

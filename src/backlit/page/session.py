@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, ClassVar
 
 import msgspec
@@ -17,7 +17,7 @@ from backlit.page import commands
 from backlit.page.design import Design
 from backlit.page.kept import KeptWeights
 from backlit.page.recorded import Recorder
-from backlit.page.sources import Source
+from backlit.page.source import Source
 from backlit.page.turns import Turns
 from backlit.page.view import Kept, View
 
@@ -39,7 +39,7 @@ class Panel:
 
     A panel is made anew for each source, unless it is lasting. Its attributes are what a person chose there (a unit, a
     row, two columns); all tabs share them. `draw` runs in a thread of its own, without the session's lock, and only
-    where a browser shows the panel; commands run with the lock held.
+    where a browser shows the panel; commands run with the lock held, but for slow ones.
     """
 
     name: ClassVar[str]
@@ -105,11 +105,14 @@ class Session:
             at full speed. pace: how many it makes as measured, 0 where that is not known yet.
         recorder: records the training's next step, for all panels that work it out.
         replayed: the moment that is looked at, by its number of updates, None for the last one.
+        saved: the names of files that were saved, in their order.
         stopped: why the training ended, else "". divergence: where it diverged, or None. told: what it warned of last.
         listeners: called after each change, from whichever thread made it.
     """
 
     training: SteppedTraining
+    options: tuple[str, ...] = ()
+    """Of the command line, those that every source needs, such as the files of own ops."""
 
     def __init__(self, source: Source, panels: Sequence[type[Panel]]) -> None:
         self.kinds = panels
@@ -122,6 +125,7 @@ class Session:
         self.playing, self.closed = False, False
         self.speed, self.pace = math.inf, 0.0
         self.panels: dict[str, Panel] = {}
+        self.saved: list[str] = []
         self.take(source)
 
     # ------------------------------------------------------------------------------------------- source and design
@@ -131,7 +135,7 @@ class Session:
 
         Errors: a BacklitError that says what does not fit.
         """
-        with self.lock:
+        with self.turn():
             before = getattr(self, "source", source), self.panels
             self.source = source
             self.panels = {
@@ -195,8 +199,9 @@ class Session:
         panel, _, method = name.partition(".")
         if panel not in self.panels:
             raise BacklitError(f"the page has no panel {panel!r}.")
-        with self.turn():
-            commands.call(self.panels[panel], method, given)
+        found = self.panels[panel]
+        with nullcontext() if commands.is_slow(found, method) else self.turn():
+            commands.call(found, method, given)
             self.change()
 
     # --------------------------------------------------------------------------------------------------- training

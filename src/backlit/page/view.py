@@ -9,7 +9,7 @@ from backlit.analysis.live.score import LiveScore, live_score
 from backlit.engine import Divergence, History, Network, TrainingCurve
 from backlit.kernels.types import Array
 from backlit.page.design import Design
-from backlit.page.sources import Source
+from backlit.page.source import Source
 
 
 class Kept(NamedTuple):

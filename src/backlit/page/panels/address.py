@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from backlit.errors import BacklitError
 from backlit.page.commands import command
 from backlit.page.facts import facts_of, owners, recall
 from backlit.page.session import Panel, Part, Session
-from backlit.page.sources import Source
+from backlit.page.source import Source
 from backlit.page.view import View
 from backlit.show.live.address import address_html
 
@@ -42,7 +42,8 @@ class AddressPanel(Panel):
     def draw(self, view: View) -> Part:
         """Draw the command; the numbers are what the address holds."""
         facts = facts_of(self.session)
-        return Part(address_html(command_of(view.source, facts), view.source.changes), numbers=facts)
+        command = command_of(view.source, self.session.options, facts)
+        return Part(address_html(command, view.source.beyond_the_command), numbers=facts)
 
     def facts(self) -> Mapping[str, str]:
         """Give the view and, where it is paused, the epochs and updates that were trained."""
@@ -107,11 +108,9 @@ class AddressPanel(Panel):
             raise BacklitError(" ".join(refused))
 
 
-def command_of(source: Source, facts: Mapping[str, str]) -> str:
-    """Write the command that opens a page in this state."""
-    words = ["backlit", "page", *source.given]
-    if source.target and source.table is not None:
-        words += ["--target", source.target]
+def command_of(source: Source, options: Sequence[str], facts: Mapping[str, str]) -> str:
+    """Write the command that opens a page in this state, with options that the program was started with."""
+    words = ["backlit", "page", *source.words, *options]
     if "lesson" in facts:
         words += ["--lesson", facts["lesson"], "--step", facts.get("lesson.step", "1")]
     for name, text in facts.items():

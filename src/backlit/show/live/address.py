@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from html import escape
 
 
-def address_html(command: str, changes: Sequence[str]) -> str:
-    """Give the command with its button; `changes` were made to the rows, which no command makes again.
+def address_html(command: str, beyond: str) -> str:
+    """Give the command with its button; `beyond` is what the command does not hold, in a sentence, or nothing.
 
-    >>> print(address_html("backlit page iris", ()))  # doctest: +ELLIPSIS
+    >>> print(address_html("backlit page iris", ""))  # doctest: +ELLIPSIS
     <h2>This state again</h2><p class="quiet">...
     """
-    lost = f'<p class="note">Not in it: {escape("; ".join(changes))}, which changed the rows.</p>' if changes else ""
+    lost = f'<p class="note">{escape(beyond)}</p>' if beyond else ""
     return (
         '<h2>This state again</h2><p class="quiet">The address of this page holds it, and so does this command.</p>'
         f'<p><button type="button" id="address-copy">Copy the command</button> '
