@@ -29,6 +29,12 @@ KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf
 VIEWS = (("network", "Network"), ("step", "One row"), ("data", "Data"), ("descent", "Descent"), ("health", "Health"))
 """The views of the page, one at a time, with their names."""
 
+LATER = {"step", "predictions", "columns", "descent", "findings", "health"}
+"""Panels of the views that are not shown at first: the stream brings them when their view is shown."""
+
+
+COMING = Markup('<p class="quiet">This view is being drawn.</p>')
+
 
 class Asked(msgspec.Struct, forbid_unknown_fields=True):
     """A command: "panel.name", its arguments, and the panels that are to be seen after it."""
@@ -92,9 +98,9 @@ def app_of(session: Session, streams: Streams) -> Starlette:
 
 
 def page_html(session: Session, styles: Sequence[str]) -> str:
-    """Give the page whole, with every panel as it is now and the style files of these names."""
-    _, parts = session.draw(tuple(panel.name for panel in PANELS))
-    drawn = {name: Markup(part.html) for name, part in parts.items()}
+    """Give the page with the panels that are seen at first as they are now, and the style files of these names."""
+    _, parts = session.draw(tuple(panel.name for panel in PANELS if panel.name not in LATER))
+    drawn = {name: Markup(part.html) for name, part in parts.items()} | dict.fromkeys(LATER, COMING)
     made: str = template("live.html").render(title=session.source.title, parts=drawn, views=VIEWS, styles=styles)
     return made
 
