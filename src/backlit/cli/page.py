@@ -48,6 +48,9 @@ def page(
     i_know
         Say that others may see the page.
     """
+    from backlit.cli.without_pandas import without_pandas
+
+    without_pandas()
     from backlit.page.panels import PANELS
     from backlit.page.running import run
     from backlit.page.serving import Place, open_browser
