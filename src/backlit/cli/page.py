@@ -72,7 +72,10 @@ def page(
     i_know
         Say that others may see the page.
     """
+    from backlit.cli.without_pandas import without_pandas
+
     run_plugins(plugin or ())
+    without_pandas()
     from backlit.page.lesson_files import lesson_named
     from backlit.page.panels import PANELS
     from backlit.page.running import run as serve_and_train

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from backlit.examples import Setup, setup_of
 from backlit.ops.base import Layer, Op
 
 
-class Design(msgspec.Struct, frozen=True):
+class Design(msgspec.Struct, frozen=True, dict=True):
     """A network and its training as the tables of a network file say them, so that one writes the other.
 
     `network` has the keys of `[network]`, `training` those of `[training]`.
@@ -28,6 +29,10 @@ class Design(msgspec.Struct, frozen=True):
 
         Errors: a MisfitError that says which key of which table does not fit.
         """
+        return self._setup
+
+    @cached_property
+    def _setup(self) -> Setup:
         return setup_of(self.tables())
 
     def tables(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from backlit.errors import BacklitError
 from backlit.page.events import Snapshot, Streams
 from backlit.page.panels import PANELS
-from backlit.page.panels.address import VIEWS
+from backlit.page.panels.address import OF_VIEWS, VIEWS
 from backlit.page.session import Part, Session
 from backlit.page.uploads import LARGEST, uploaded_source
 from backlit.show.charts.palette import CHART_STYLE
@@ -26,6 +26,8 @@ from backlit.show.pages import template
 
 STATIC = Path(__file__).parent / "static"
 KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
+
+COMING = Markup('<p class="quiet">This view is being drawn.</p>')
 
 
 class Asked(msgspec.Struct, forbid_unknown_fields=True):
@@ -94,10 +96,14 @@ def app_of(session: Session, streams: Streams) -> Starlette:
 
 
 def page_html(session: Session, styles: Sequence[str]) -> str:
-    """Give the page whole, with every panel as it is now and the style files of these names."""
-    _, parts = session.draw(tuple(panel.name for panel in PANELS))
-    drawn = {name: Markup(part.html) for name, part in parts.items()}
+    """Give the page with the panels that are seen at first as they are now, and the style files of these names.
+
+    Those of the other views come by the stream, when their view is shown.
+    """
     shown = getattr(session.panels.get("address"), "shown", VIEWS[0][0])
+    later = {name for view, names in OF_VIEWS.items() if view != shown for name in names}
+    _, parts = session.draw(tuple(panel.name for panel in PANELS if panel.name not in later))
+    drawn = {name: Markup(part.html) for name, part in parts.items()} | dict.fromkeys(later, COMING)
     made: str = template("live.html").render(
         title=session.source.title, parts=drawn, views=VIEWS, shown=shown, styles=styles
     )

@@ -18,6 +18,12 @@ from backlit.show.live.address import address_html
 VIEWS = (("network", "Network"), ("step", "One row"), ("data", "Data"), ("descent", "Descent"), ("health", "Health"))
 """The views of the page, one at a time, with their names. The first one is shown at first."""
 
+OF_VIEWS = {
+    "network": ("network", "unit", "weight"), "step": ("step",), "data": ("predictions", "columns"),
+    "descent": ("descent",), "health": ("findings", "health"),
+}  # fmt: skip
+"""The panels of each view; all others are always there."""
+
 TRAINED = re.compile(r"(\d{1,12})(?:\+(\d{1,12}))?", re.ASCII)
 
 OF_THE_SOURCE = ("data", "data.target")
