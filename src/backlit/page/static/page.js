@@ -128,7 +128,7 @@ export function show(tab, focus = false) {
   for (const one of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[role=tab]"))) {
     one.setAttribute("aria-selected", String(one === tab))
     one.tabIndex = one === tab ? 0 : -1
-    document.getElementById(one.getAttribute("aria-controls") ?? "")?.toggleAttribute("hidden", one !== tab)
+    for (const id of (one.getAttribute("aria-controls") ?? "").split(" ")) document.getElementById(id)?.toggleAttribute("hidden", one !== tab)
   }
   if (focus) tab.focus()
   listen()

@@ -105,6 +105,8 @@ def _scores(state: RunState) -> str:
     score, texts = state.score, _texts(state)
     parts = []
     for name, key in (("Loss", "loss"), (_capital(score.metric), "metric")):
+        if not name:
+            continue
         own = f'<b id="bar-{key}">{escape(texts[f"bar-{key}"])}</b>'
         if score.validation_loss is not None:
             other = escape(texts[f"bar-validation-{key}"])
@@ -220,11 +222,15 @@ def said_words(state: RunState) -> str:
     if state.ending.stopped and not state.playing and not state.replayed:
         doing = ending_words(state).rstrip(".")
     score = state.score
-    words = f"loss {number(score.loss)}, {score.metric} {metric(score.metric, score.value)}"
+    words = f"loss {number(score.loss)}{_metric_words(score.metric, score.value)}"
     if score.validation_loss is not None and score.validation_value is not None:
-        words += (f"; validation loss {number(score.validation_loss)}, "
-                  f"{score.metric} {metric(score.metric, score.validation_value)}")  # fmt: skip
+        words += f"; validation loss {number(score.validation_loss)}"
+        words += _metric_words(score.metric, score.validation_value)
     return f"{doing}. {place_words(state).removeprefix('Replayed: ')}; {words}."
+
+
+def _metric_words(name: str, value: float) -> str:
+    return f", {name} {metric(name, value)}" if name else ""
 
 
 def number(value: float) -> str:
