@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from backlit.errors import BacklitError
+from backlit.page.endings import words_of
 from backlit.page.events import Snapshot, Streams
 from backlit.page.panels import PANELS
 from backlit.page.panels.address import OF_VIEWS, VIEWS
@@ -133,6 +135,9 @@ def answer(session: Session, act: Callable[[], None], panels: tuple[str, ...]) -
         act()
     except BacklitError as wrong:
         error = str(wrong)
+    except Exception as wrong:  # the person is to know of any
+        logging.getLogger(__name__).exception("a command failed")
+        error = words_of(wrong)
     version, parts = session.draw(panels)
     content = msgspec.json.encode({"version": version, "error": error, "parts": parts})
     return Response(content, 422 if error else 200, media_type="application/json")

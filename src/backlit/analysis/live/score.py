@@ -62,7 +62,7 @@ def metric_of(loss: Loss, Y: Array) -> str:
     yes_or_no = kind == "labels" and (loss.name == "hinge" or bool(np.isin(Y, (0.0, 1.0)).all()))
     if kind == "classes" or yes_or_no or _are_marks(loss, Y):
         return "accuracy"
-    return "R²" if len(Y) > 1 and bool((Y != Y[:1]).any()) else ""
+    return "R²" if len(Y) > 1 and bool((Y[:1] != Y).any()) else ""
 
 
 def _are_marks(loss: Loss, Y: Array) -> bool:

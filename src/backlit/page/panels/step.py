@@ -92,7 +92,7 @@ class StepPanel(Panel):
 
     def walk(self, view: View) -> tuple[Walk, Recorded, int]:
         """Give the walk of the chosen row, the step that it is of, and the row's place in it."""
-        recorded = self.session.recorder.of(self.session.training, view, self.alone, self.which)
+        recorded = self.session.recorder.of(view.training, view, self.alone, self.which)
         place = 0 if recorded.alone else min(self.place, len(recorded.rows) - 1)
         known = self._walk
         if known is None or known[0] is not recorded or known[1] != place:

@@ -53,7 +53,7 @@ class WeightPanel(Panel):
 
     def draw(self, view: View) -> Part:
         """Draw the weight; while training plays, its value alone follows."""
-        training = self.session.training
+        training = view.training
         try:
             if not view.playing or self._known is None:
                 self._known = self.session.recorder.of(training, view)
