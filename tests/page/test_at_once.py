@@ -1,4 +1,4 @@
-"""Several things at once: a design that is built while a snapshot is drawn, commands that take long, errors of the program."""
+"""Several things at once: a design that is built while a snapshot is drawn, long commands, errors of the program."""
 
 from __future__ import annotations
 
@@ -75,8 +75,9 @@ def test_another_source_that_comes_while_it_is_drawn_is_drawn(monkeypatch: pytes
 
 
 @pytest.mark.parametrize("given", [{"updates": 10**9}, {"epochs": 10**9}])
-def test_no_command_trains_for_long(given: dict[str, int]) -> None:
+def test_no_command_trains_for_long(monkeypatch: pytest.MonkeyPatch, given: dict[str, int]) -> None:
     """A million updates at once held the lock until they were done, and Ctrl-C did not end the page."""
+    monkeypatch.setattr("backlit.page.session.AT_ONCE", 0.1)
     session = short(epochs=str(10**9))
     trainer = Trainer(session)
     trainer.start()

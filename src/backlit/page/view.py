@@ -39,7 +39,8 @@ class View:
     def __init__(
         self, version: int, source: Source, design: Design, training: SteppedTraining, network: Network, *,
         epoch: int, step: int, batch: int, batches: int, epochs: int, history: History, playing: bool, stopped: str,
-        told: str, replayed: int | None, kept: tuple[Kept, ...], divergence: Divergence | None = None, keeps_best: bool = False,
+        told: str, replayed: int | None, kept: tuple[Kept, ...], divergence: Divergence | None = None,
+        keeps_best: bool = False,
     ) -> None:  # fmt: skip
         self.version, self.source, self.design = version, source, design
         self.training = training
