@@ -239,14 +239,16 @@ def number(value: float) -> str:
 
 
 def metric(name: str, value: float) -> str:
-    """Give a metric: an accuracy in percent, R² to three digits.
+    """Give a metric: an accuracy in percent, R² to three digits, or to four in all where it is far below 0.
 
-    >>> metric("accuracy", 0.9558), metric("R²", -0.25)
-    ('95.6 %', '−0.250')
+    >>> metric("accuracy", 0.9558), metric("R²", -0.25), metric("R²", -1.35e59)
+    ('95.6 %', '−0.250', '−1.35e+59')
     """
     if not math.isfinite(value):
         return "none"
-    return f"{100.0 * value:.1f} %" if name == "accuracy" else f"{value:.3f}".replace("-", "−")
+    if name == "accuracy":
+        return f"{100.0 * value:.1f} %"
+    return (f"{value:.3f}" if value > -1_000.0 else f"{value:.4g}").replace("-", "−")
 
 
 def _capital(words: str) -> str:
