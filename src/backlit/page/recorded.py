@@ -31,7 +31,10 @@ HELD_OUT = (
     "This row validates: no update is made by it. The forward pass, the error and the slopes that it would give are "
     "worked out."
 )
-ENDED = "The training has done all its epochs: no update follows."
+BEYOND = "All epochs are done: the update is the one that one more epoch would begin with."
+ENDED = (
+    "The training has done all its epochs, over which its schedule spreads the learning rate: no update follows."
+)
 TOO_LARGE = "The batch is too large to be worked out whole: this row is worked out as a batch of its own."
 
 
@@ -60,7 +63,7 @@ class Recorder:
 
     def __init__(self, turn: Callable[[], AbstractContextManager[None]]) -> None:
         self.turn = turn
-        self._known: dict[bool, tuple[Any, Recorded]] = {}  # of the coming batch, and of a row alone
+        self._known: dict[bool, tuple[SteppedTraining, Any, Recorded]] = {}  # of the coming batch, and of a row alone
         self._named: tuple[Any, Presentation] | None = None
 
     def of(
@@ -73,11 +76,11 @@ class Recorder:
         Errors: a BacklitError where the step cannot be recorded.
         """
         replayed = None if view.replayed is None else view.step
-        key = (id(training), training.step, replayed, alone, which)
+        key = (training.step, training.settings.epochs, replayed, alone, which)
         known = self._known.get(alone is None)
-        if known is None or known[0] != key:
-            known = self._known[alone is None] = key, self._made(training, view, alone, which)
-        return known[1]
+        if known is None or known[0] is not training or known[1] != key:
+            known = self._known[alone is None] = training, key, self._made(training, view, alone, which)
+        return known[2]
 
     @staticmethod
     def rows(training: SteppedTraining) -> tuple[int, ...]:
@@ -96,9 +99,11 @@ class Recorder:
             if alone is None and len(coming.rows) * _numbers(training.network) > LARGEST_BATCH:
                 alone, remark = int(coming.rows[0]), TOO_LARGE
             held_out = HELD_OUT if which == "validation" else ""
-            why = held_out or (REPLAYED if view.replayed is not None else coming.why)
+            forgotten = view.replayed is not None and not _is_plain(training)
+            why = held_out or (REPLAYED if forgotten else coming.why)
+            beyond = coming.beyond if view.replayed is None and not held_out else ""
             update = None
-            if alone is None and not why and coming.batch is not None:
+            if alone is None and not why and coming.batch is not None and view.replayed is None:
                 update = NextUpdate.of(training, coming.batch)
             else:
                 network, taken = training.network.copy("float64"), training.step
@@ -108,11 +113,12 @@ class Recorder:
             remark += " Worked out in float64; the training's float32 rounds to about 7 digits."
         if update is not None:
             step = Step(Recording(update, settings_of(training, steps=1)), shown)
-            return Recorded(step, tuple(map(int, coming.rows)), False, coming.which, remark.strip(), "")
+            return Recorded(step, tuple(map(int, coming.rows)), False, coming.which, f"{beyond} {remark}".strip(), "")
         if view.replayed is not None:
             network.parameters[:], network.state[:] = view.network.parameters, view.network.state
             taken = view.step
             remark = f"At the weights after update {view.step:,}, an earlier moment. {remark}"
+        remark = f"{beyond} {remark}"
         chosen = coming.rows if alone is None else np.array([alone])
         rows = rows_of(training, which)
         step = _of_rows(training, network, tuple(part[chosen] for part in rows), chosen, shown, taken, optimizer)
@@ -120,13 +126,17 @@ class Recorder:
 
 
 class _Coming(NamedTuple):
-    """The next batch of a training; `why` says why there is no update that has one formula, or nothing."""
+    """The next batch of a training; `why` says why there is no update that has one formula, or nothing.
+
+    `beyond` says that all epochs are done, and the batch is that of one more.
+    """
 
     rows: Array
     rate: float
     which: str
     why: str
     batch: Batch | None = None
+    beyond: str = ""
 
     @classmethod
     def of(cls, training: SteppedTraining) -> _Coming:
@@ -135,12 +145,25 @@ class _Coming(NamedTuple):
             why = (f"The optimizer {optimizer.name!r} searches along a line over all rows for its step, which has no "
                    "one formula: the forward pass, the error and the slopes are worked out.")  # fmt: skip
             return cls(np.arange(count), 0.0, "all rows, which the optimizer takes together", why)
-        batch = training.coming()
+        batch, beyond = training.coming(), ""
+        if batch is None and training.settings.schedule.name == "constant":
+            batch, beyond = training.coming(beyond=True), BEYOND
         if batch is None:
             rows = np.arange(min(count, training.batch_size))
-            return cls(rows, 0.0, "the first rows, as no batch comes any more", ENDED)
-        place = f"batch {batch.batch} of {batch.batches} of epoch {batch.epoch}"
-        return cls(batch.rows, batch.rate, f"the batch that comes next ({place})", "", batch)
+            which = "all rows that train" if len(rows) == count else "the first rows, as no batch comes any more"
+            return cls(rows, 0.0, which, ENDED)
+        if len(batch.rows) == count:
+            which = "all rows that train"
+        elif beyond:
+            which = "the batch that one more epoch would begin with"
+        else:
+            which = f"the batch that comes next (batch {batch.batch} of {batch.batches} of epoch {batch.epoch})"
+        return cls(batch.rows, batch.rate, which, "", batch, beyond)
+
+
+def _is_plain(training: SteppedTraining) -> bool:
+    """Say whether an update follows from weights and slopes alone: no moments, and a rate that stays."""
+    return not training.memory.slots.size and training.settings.schedule.name == "constant"
 
 
 def rows_of(training: SteppedTraining, which: Which) -> tuple[Array, ...]:

@@ -65,7 +65,8 @@ GO_ON = {"epochs": "more epochs", "target": "Go on without the target", "patienc
 def bar_html(state: RunState) -> str:
     """Give the bar whole."""
     texts = {key: escape(text) for key, text in _texts(state).items()}
-    row = _button("bar-row", "step.next_row", "One row") if state.steps else ""
+    said = "Looks at the next row of the batch; after the last one, the update is made"
+    row = f'<button id="bar-row" data-do="step.next_row" title="{said}">One row</button>' if state.steps else ""
     return (
         '<div class="bar-buttons" role="group" aria-label="Training">'
         f'<button id="bar-play" class="main" data-do="bar.{"pause" if state.playing else "play"}" '

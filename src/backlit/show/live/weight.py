@@ -82,7 +82,7 @@ def weight_html(work: WeightWork, choice: str, *, rows: int, remarks: Sequence[s
 
 
 def _beside(left_out: int) -> str:
-    return f" {left_out:,} of them are not worked out here." if left_out else ""
+    return f" {left_out:,} of them {'is' if left_out == 1 else 'are'} not worked out here." if left_out else ""
 
 
 def _first(words: str) -> str:
