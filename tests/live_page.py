@@ -38,14 +38,22 @@ def live_page(session: Session) -> Iterator[str]:
             trainer.stop()
 
 
+REFUSED = "/command - Failed to load resource: the server responded with a status of 422"
+"""What the console says of a command that does not fit, which the page shows beside the control."""
+
+
 @contextmanager
 def opened(browser: Any, session: Session) -> Iterator[None]:
-    """Open a session's page in a wide window, and leave it at the end."""
+    """Open a session's page in a wide, light window, and leave it at the end: its console has had no error then."""
     with live_page(session) as address:
         browser.resize(1440)
+        browser.media()
+        browser.console()
         browser.driver.get(address)
         yield
+        wrong = [one for one in browser.console() if REFUSED not in one]
         browser.driver.get("about:blank")
+        assert wrong == []
 
 
 def until(holds: Callable[[], Any]) -> None:

@@ -103,6 +103,9 @@ DRAWING = {"contourpy", "jinja2", "matplotlib", "sklearn", "backlit.analysis", "
 SERVING = {"starlette", "uvicorn", "h11", "anyio", "tomli_w", "backlit.page"}
 """Not loaded by a training, `backlit --help` and `backlit predict`."""
 
+SLOW = {"contourpy", "latex2mathml", "matplotlib", "numba", "pandas", "scipy", "sklearn"}
+"""Not loaded before the page's first picture, of which each would take some tenths of a second."""
+
 ENGINE = ("engine.program", "engine.machine", "engine.code_cache", "engine.compiled", "engine.parallel")
 
 
@@ -242,6 +245,23 @@ print("loaded:", sorted({DRAWING | SERVING!r} & set(sys.modules)))
 """)
     assert "setosa" in shown
     assert shown.endswith("loaded: []\n")
+
+
+@pytest.mark.parametrize("source", ["xor", "iris"])
+def test_the_first_picture_of_the_page_waits_for_nothing_that_it_does_not_need(source):
+    ran = subprocess.run([sys.executable, "-c", f"""
+import sys
+from backlit.cli.without_pandas import without_pandas
+without_pandas()
+from backlit.page.panels import PANELS
+from backlit.page.routes import page_html
+from backlit.page.running import run
+from backlit.page.session import Session
+from backlit.page.sources import source_of
+print(page_html(Session(source_of({source!r}), PANELS), []).count('class="panel'))
+print("loaded:", sorted({SLOW!r} & set(sys.modules)))
+"""], capture_output=True, text=True, check=True)  # fmt: skip
+    assert ran.stdout == "15\nloaded: []\n"
 
 
 def test_no_file_is_longer_than_its_budget():

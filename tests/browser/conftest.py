@@ -32,9 +32,19 @@ class Browser:
         self._do("Emulation.setEmulatedMedia", media="", features=[scheme])
         self.driver.get(page.as_uri())
 
-    def resize(self, width: int) -> None:
-        """Make the window, and the page in it, that wide."""
-        self._do("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
+    def resize(self, width: int, *, zoom: float = 1) -> None:
+        """Make the window that wide, and the page in it, at a zoom of 2 half as wide and half as high."""
+        size = {"width": round(width / zoom), "height": round(900 / zoom), "deviceScaleFactor": zoom}
+        self._do("Emulation.setDeviceMetricsOverride", mobile=False, **size)
+
+    def media(self, **features: str) -> None:
+        """Set what a person prefers, such as `prefers_color_scheme="dark"`; all else is as usual."""
+        given = [{"name": name.replace("_", "-"), "value": value} for name, value in features.items()]
+        self._do("Emulation.setEmulatedMedia", media="", features=given)
+
+    def console(self) -> list[str]:
+        """Give the errors that the console has had since the last call."""
+        return [one["message"] for one in self.driver.get_log("browser") if one["level"] == "SEVERE"]
 
     def print_media(self) -> None:
         """Style the page as for the printer."""
@@ -81,6 +91,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         absent("no Chromium with its driver is installed: Debian's packages are chromium and chromium-driver")
     options = webdriver.ChromeOptions()
     options.binary_location = chromium
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     for option in (*OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
         options.add_argument(option)
     started = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=driver))

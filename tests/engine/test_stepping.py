@@ -56,7 +56,7 @@ def drive(stepped, seed, most=400):
         kind, count = rng.integers(5), int(rng.integers(1, 4))
         step, ended = stepped.step, len(stepped.history)
         if kind == 0:
-            done = stepped.advance(updates=count)
+            done = stepped.advance(updates=count, seconds=math.inf)
             assert done.updates <= count
             assert done.stopped or done.updates == count
         elif kind == 1:
@@ -106,7 +106,7 @@ def test_the_batches_are_those_that_come(dtype):
         assert found == stepped.coming()[:4] + found[4:]
         assert found.rows.tolist() == batch.rows.tolist()
         assert found[:4] + found[5:] == batch[:4] + batch[5:]
-        assert (found.number, stepped.advance(updates=1).updates) == (number, 1)
+        assert (found.number, stepped.advance(updates=1, seconds=math.inf).updates) == (number, 1)
 
 
 @pytest.mark.parametrize("number", [0, 4, 11, 12])
@@ -124,16 +124,16 @@ def test_a_state_of_an_epochs_end_is_gone_on_from(number, compiled):
     assert stepped.state == saved
     for other in (stepped, training(compiled=compiled, keep_best=True)):
         other.state = saved
-        other.advance(updates=2)
+        other.advance(updates=2, seconds=math.inf)
         other.state = saved  # from within an epoch
         assert drive(other, 2).state.differences(whole.state) == []
 
 
 def test_a_copy_within_an_epoch_goes_on_in_it():
     whole, stepped = training(bl.Training).run(), training()
-    stepped.advance(updates=6)
+    stepped.advance(updates=6, seconds=math.inf)
     twin = copy.deepcopy(stepped)
-    stepped.advance(updates=1)
+    stepped.advance(updates=1, seconds=math.inf)
     assert twin.step == 6
     for each in (stepped, twin):
         assert drive(each, 3).state.differences(whole.state) == []
@@ -141,7 +141,7 @@ def test_a_copy_within_an_epoch_goes_on_in_it():
 
 def test_single_updates_go_on_within_the_epoch():
     stepped = training(compiled=False)
-    stepped.advance(updates=6)
+    stepped.advance(updates=6, seconds=math.inf)
     before = stepped.state
     single = SingleUpdates.of(stepped)
     numbers = [(batch.number, batch.batch, batch.rows.tolist()) for batch in single.updates()]
@@ -166,13 +166,13 @@ def test_several_threads_give_the_same_bits_and_end(optimizer, monkeypatch):
 
     def work():
         stepped = made(SteppedTraining, 2)
-        stepped.advance(updates=1)
+        stepped.advance(updates=1, seconds=math.inf)
         assert optimizer == "lbfgs" or stepped.team.threads is not None
         if optimizer == "adam":
             stepped.close()
             assert stepped.team.threads is None
         with closing(stepped):
-            while stepped.advance(updates=1).stopped is None:
+            while stepped.advance(updates=1, seconds=math.inf).stopped is None:
                 found.append(len(stepped.history))
         found.append(stepped)
 
@@ -189,7 +189,7 @@ def test_several_threads_give_the_same_bits_and_end(optimizer, monkeypatch):
 def test_closing_ends_the_threads(optimizer):
     before = threading.active_count()
     stepped = training(optimizer=optimizer)
-    stepped.advance(updates=2)
+    stepped.advance(updates=2, seconds=math.inf)
     stepped.close()
     assert threading.active_count() == before
     assert drive(stepped, 0).stopped == training(bl.Training, optimizer=optimizer).run().stopped
@@ -252,7 +252,7 @@ def test_a_time_limit_ends_it():
 
 def test_run_and_iterating_begin_the_next_epoch():
     stepped = training(epochs=3)
-    stepped.advance(updates=2)
+    stepped.advance(updates=2, seconds=math.inf)
     assert [epoch.number for epoch in stepped] == [1, 2, 3]
     assert stepped.step == 2 + 12
 
@@ -268,6 +268,6 @@ def test_a_training_that_ended_goes_on_where_epochs_are_left():
 
 def test_what_cannot_be_is_refused():
     with pytest.raises(BacklitError, match="updates is 0; expected a whole number of at least 1"):
-        training().advance(updates=0)
+        training().advance(updates=0, seconds=math.inf)
     with pytest.raises(BacklitError, match="comes from a line search over all rows"):
         training(optimizer="lbfgs").coming()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from html import unescape
 from typing import Any
 
 import numpy as np
@@ -159,21 +160,23 @@ class StepThrough(Panel):
         return Part("")
 
     @command
-    def row(self, number: int) -> None:
-        self.number = number
+    def row(self, number: int, which: str = "training") -> None:
+        self.row_at = number, which
 
 
 def test_a_chosen_row_is_marked_and_stepped_through() -> None:
     session = Session(source_of("iris"), (*KINDS, StepThrough))
     before = drawn(session, "boundary").numbers.over
     session.do("predictions.choose", {"row": 7, "which": "training"})
-    assert vars(session.panels["step"])["number"] == 7
+    assert vars(session.panels["step"])["row_at"] == (7, "training")
     assert drawn(session, "boundary").numbers.over != before
     html = drawn(session, "predictions").html
     assert "Chosen is training row 7" in html
     assert re.findall(r'aria-pressed="true">(\d+)<', html) in ([], ["7"])
     session.do("predictions.choose", {"row": 3, "which": "validation"})
-    assert vars(session.panels["step"])["number"] == 7
+    assert vars(session.panels["step"])["row_at"] == (3, "validation")
+    steps = drawn(session, "predictions").html.partition('id="predictions-step"')[2].partition(">")[0]
+    assert unescape(steps) == ' data-do="step.row" data-given="{"number":3,"which":"validation"}" data-view="step"'
     for row in (0, 91):
         with pytest.raises(BacklitError, match="expected a number from 1 to 90"):
             session.do("predictions.choose", {"row": row, "which": "training"})

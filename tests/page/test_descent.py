@@ -17,6 +17,7 @@ from backlit.page.background import Background
 from backlit.page.panels.descent import FINE, DescentPanel
 from backlit.page.panels.findings import copied
 from backlit.page.panels.health import RANGES, HealthPanel
+from backlit.page.panels.weight import WeightPanel
 from backlit.page.session import Session
 from backlit.page.sources import source_of
 from backlit.show.signals.words import cell
@@ -67,7 +68,9 @@ def test_of_two_weights_there_is_no_other_plane_to_choose():
     assert "The path lies on the surface." in part.html
     assert "descent-over" not in part.html
     assert "descent-errors" not in part.html
-    assert panel.work.result.valley == valley(copied(session.training), resolution=FINE)
+    own = {"w(i1,o1)": "w", "b(o1)": "b"}
+    assert panel.work.result.valley == valley(copied(session.training), labels=own, resolution=FINE)
+    assert (panel.work.result.valley.x_name, panel.work.result.valley.y_name) == ("w", "b")
 
 
 def test_while_it_plays_the_path_grows_on_a_surface_that_ages():
@@ -127,9 +130,25 @@ def test_weights_that_do_not_fit_are_refused_and_another_network_forgets_them():
 def test_of_many_weights_the_names_are_typed_and_two_of_them_are_given():
     session, panel = began("digits")
     part = drawn(session, panel)
-    first = re.search(r'data-first="(\S+) (\S+)"', part.html)
-    session.do("descent.weights", {"x": html.unescape(first[1]), "y": html.unescape(first[2])})
-    assert re.search(rf'<input id="descent-y" type="text" value="{re.escape(first[2])}"', drawn(session, panel).html)
+    first = json.loads(html.unescape(re.search(r'data-first="([^"]*)"', part.html)[1]))
+    session.do("descent.weights", {"x": first[0], "y": first[1]})
+    assert f'<input id="descent-y" type="text" value="{html.escape(first[1])}"' in drawn(session, panel).html
+
+
+def test_weights_have_the_names_that_the_other_panels_give_them():
+    session, panel = began("iris")
+    drawn(session, panel)
+    session.do("descent.weights", {"x": "w(petal length (cm),h1)", "y": "b(virginica)"})
+    assert "w(petal length (cm),h1)" in drawn(session, panel).html
+    other = Session(source("iris"), (WeightPanel,))
+    for name in panel.over:
+        other.do("weight.choose", {"name": name})
+        assert other.panels["weight"].facts() == {"weight": name}
+    session.do("descent.weights", {"x": "w(i1,h2)", "y": "w(h1,o1)"})  # the usual names are known, too
+    assert panel.over == ("w(sepal length (cm),h2)", "w(h1,setosa)")
+    session, panel = began("two-layer")
+    session.do("descent.weights", {"x": "w5", "y": "w(i1,h1)"})
+    assert panel.over == ("w5", "w1")
 
 
 # --------------------------------------------------------------------------------------------------------- the signals

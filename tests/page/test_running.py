@@ -18,8 +18,9 @@ from backlit.errors import BacklitError
 from backlit.page import session as session_module
 from backlit.page import trainer as trainer_module
 from backlit.page.design import Design
+from backlit.page.endings import limit_of
 from backlit.page.panels.bar import BarPanel
-from backlit.page.session import SPEEDS, Session, limit_of
+from backlit.page.session import SPEEDS, Session
 from backlit.page.sources import source_of
 from backlit.page.trainer import Trainer
 from backlit.page.turns import Turns

@@ -248,21 +248,47 @@ def test_what_has_no_update_is_said() -> None:
     text = html(session, "weight")
     assert "By differences 0.082167041" in text
     assert "which has no one formula" in text
-    session = session_of("two-layer", epochs=1)
-    session.do("bar.advance", {"updates": 1})
-    assert "The training has done all its epochs" in at_stage(session, 99)
+    schedule = {"op": "cosine"}
+    session = session_of("iris", epochs=1, batch_size=20, schedule=schedule)
+    session.do("bar.advance", {"epochs": 1})
+    assert "The training has done all its epochs, over which its schedule" in at_stage(session, 99)
     assert "no batch comes any more" in at_stage(session, 99)
+    session = session_of("two-layer", epochs=1, schedule=schedule)
+    session.do("bar.advance", {"epochs": 1})
+    session.do("bar.go_on", {})  # what was said of the end is not said any more
+    session.do("bar.pause", {})
+    assert "The training has done all its epochs" not in at_stage(session, 99)
 
 
-def test_a_moment_that_is_replayed_has_no_update() -> None:
+@pytest.mark.parametrize("more", [{}, {"batch_size": 20}])
+def test_after_all_epochs_the_update_is_that_of_one_more(more: dict[str, Any]) -> None:
+    ended, longer = (session_of("iris", epochs=epochs, **more) for epochs in (2, 3))
+    for session in (ended, longer):
+        session.do("bar.advance", {"epochs": 2})
+        session.do("weight.choose", {"name": "b(h1)"})
+    assert ended.stopped
+    assert not longer.stopped
+    said = "All epochs are done: the update is the one that one more epoch would begin with."
+    for panel in ("step", "weight"):
+        for session in (ended, longer):
+            session.do("step.go", {"stage": 99})
+        assert said in html(ended, panel)
+        assert results(html(ended, panel)) == results(html(longer, panel))
+
+
+def test_a_moment_that_is_replayed_has_an_update_where_it_follows_from_the_weights_alone() -> None:
     session = session_of("two-layer")
-    first = html(session)
+    first, last = html(session), at_stage(session, 99)
     session.do("bar.advance", {"epochs": 3})
     assert html(session) != first
     session.replayed = 0
     text = at_stage(session, 0)
     assert results(text) == results(first)
     assert "At the weights after update 0, an earlier moment." in text
+    assert results(at_stage(session, 99)) == results(last)
+    session = session_of("two-layer", optimizer={"op": "adam", "rate": 0.1})
+    session.do("bar.advance", {"epochs": 3})
+    session.replayed = 0
     assert "moments of that time are not kept" in at_stage(session, 99)
 
 
@@ -289,7 +315,7 @@ def test_frozen_shared_and_dropped_weights_are_told() -> None:
 def test_a_weight_is_chosen_by_its_parts_or_refused() -> None:
     session = session_of("two-layer")
     text = html(session, "weight")
-    assert "Click a weight in the drawing" in text
+    assert "The chain rule of a weight appears here" in text
     assert '<option value="w5">' in text
     session.do("weight.pick", {"array": 0, "source": 1, "unit": 0})
     assert '<h2 id="weight-title">w2 = ' in html(session, "weight")

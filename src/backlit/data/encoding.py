@@ -162,7 +162,8 @@ class FeatureEncoder(msgspec.Struct, frozen=True):
 
     def _check_columns(self, table: Table) -> None:
         known = [name for plan in self.columns for name in columns_of(plan)]
-        missing = [name for name in known if name not in table.columns]
+        there = {*table.columns}
+        missing = [name for name in known if name not in there]
         if missing:
             free = [name for name in table.columns if name not in known]
             near = did_you_mean(missing[0], free)

@@ -38,7 +38,7 @@ class Table:
     ['no', 'yes']
     """
 
-    __slots__ = ("arrow", "columns", "name", "rows", "target")
+    __slots__ = ("_places", "arrow", "columns", "name", "rows", "target")
 
     def __init__(
         self,
@@ -50,6 +50,7 @@ class Table:
     ) -> None:
         self.columns = tuple(arrow.column_names)  # Arrow makes the list anew each time it is asked
         refuse_duplicates(self.columns, name)
+        self._places = {column: place for place, column in enumerate(self.columns)}
         self.arrow = _plain_types(arrow)
         self.name = name
         self.target = target
@@ -106,11 +107,12 @@ class Table:
 
     def column(self, name: str) -> Any:
         """The Arrow column of that name; `BacklitError` with the nearest name where there is none."""
-        if name not in self.columns:
+        place = self._places.get(name) if isinstance(name, str) else None
+        if place is None:
             near = did_you_mean(str(name), self.columns)
             given = quoted(name) if isinstance(name, str) else repr(name)  # 1 is not "1"
             raise BacklitError(f"No column {given} in {self.name}.{near} Its columns: {listed(self.columns)}.")
-        return self.arrow.column(name)
+        return self.arrow.column(place)
 
     def values(self, name: str) -> NDArray[Any]:
         """The column as a NumPy vector (n,): numbers or booleans where nothing is missing, else objects with None."""

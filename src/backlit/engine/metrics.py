@@ -55,21 +55,26 @@ class Judged(NamedTuple):
 
 def judged(loss: Loss, T: Array, A: Array, weights: Array | None) -> Judged:
     """Judge outputs A (n, outputs) by targets T (n, outputs), or (n, 1) class numbers."""
-    from scipy.special import expit, softmax  # noqa: PLC0415  (late, as scikit-learn)
-
     kind, A, T = kind_of(loss), A.astype(np.float64), T.astype(np.float64)
     logits = loss.name in LOGIT_LOSSES
     known = logits or loss.outputs == (0.0, 1.0)
     if kind == "classes":
         classes = T[:, 0] if T.shape[1] == 1 else T.argmax(axis=1)
-        P = softmax(A, axis=1) if logits else A / np.maximum(A.sum(axis=1, keepdims=True), np.finfo(float).tiny)
+        P = _of_scores(A, "softmax") if logits else A / np.maximum(A.sum(axis=1, keepdims=True), np.finfo(float).tiny)
         return Judged(kind, classes.astype(np.int64), A.argmax(axis=1), P if known else None, weights)
     if kind == "labels" and _are_labels(loss, T):
         each = None if weights is None else np.repeat(weights, T.shape[1])
-        P = expit(A) if logits else A
+        P = _of_scores(A, "expit") if logits else A
         chosen = (P > 0.5 if known else A > 0.0).astype(np.int64).reshape(-1)
         return Judged(kind, (T > 0.0).astype(np.int64).reshape(-1), chosen, P.reshape(-1) if known else None, each)
     return Judged("numbers", T, np.exp(A) if loss.name == "exp_poisson" else A, None, weights)
+
+
+def _of_scores(A: Array, name: Literal["expit", "softmax"]) -> Array:
+    from scipy import special  # noqa: PLC0415  (late: it takes a tenth of a second, and few losses need it)
+
+    probabilities: Array = special.expit(A) if name == "expit" else special.softmax(A, axis=1)
+    return probabilities
 
 
 def _are_labels(loss: Loss, T: Array) -> bool:

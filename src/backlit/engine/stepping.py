@@ -143,8 +143,10 @@ class SteppedTraining(Training):
         self._leave()
         return Advanced(self.step - step, len(self.history) - ended, self.stopped, self._diverged)
 
-    def coming(self) -> Batch | None:
+    def coming(self, *, beyond: bool = False) -> Batch | None:
         """Give the batch of the next update without making it; None where all epochs are done.
+
+        `beyond` gives then, too, the first batch of the epoch that would follow.
 
         Errors: a BacklitError for L-BFGS, which has no learning rate: its steps come from a line search over all rows.
         """
@@ -153,7 +155,7 @@ class SteppedTraining(Training):
                 f"the next update of the optimizer {self.optimizer.name!r} comes from a line search over all rows; "
                 "expected an optimizer that makes an update for each batch, such as 'sgd' or 'adam'."
             )
-        if len(self.history) >= self.settings.epochs:
+        if len(self.history) >= self.settings.epochs and not beyond:
             return None
         begun, size = self._begun, self.batch_size
         rows = begun.data.order if begun else self.row_order.ahead(shuffle=self._shuffles, given=self.order)

@@ -22,12 +22,15 @@ class FileLayers(msgspec.Struct, frozen=True):
     """The layers of a network file alone, for rows from elsewhere.
 
     `layers` are plain data, with the numbers of their parameters where the file gives them. `inputs` is the shape of a
-    row, None where the file leaves it out; `loss` that of the file, None where it has none.
+    row, None where the file leaves it out; `loss` that of the file, None where it has none. `given` are the keys of
+    `[network]`, and `training` those of `[training]`, as they are written.
     """
 
     layers: tuple[dict[str, Any], ...]
     inputs: tuple[int, ...] | None
     loss: dict[str, Any] | None
+    given: dict[str, Any] = {}
+    training: dict[str, Any] = {}
 
 
 def read_layers(path: str | Path) -> FileLayers:
@@ -36,14 +39,18 @@ def read_layers(path: str | Path) -> FileLayers:
     Errors: a BacklitError as `read_network_file`, and where the file has several runs, several inputs, or a recipe of
     initial weights.
     """
-    text = text_of(Path(path))
-    with not_too_deep(str(path)):
-        raw = parsed(text, str(path))
+    return parse_layers(text_of(Path(path)), str(path))
+
+
+def parse_layers(text: str, name: str) -> FileLayers:
+    """Read the layers of a network file's text, as `read_layers`; `name` begins the messages of errors."""
+    with not_too_deep(name):
+        raw = parsed(text, name)
         try:
             refuse_not_finite(raw)
             return _layers_alone(raw)
         except BacklitError as error:
-            raise misfit(str(path), text, raw, error) from None
+            raise misfit(name, text, raw, error) from None
 
 
 def _layers_alone(raw: dict[str, Any]) -> FileLayers:
@@ -77,7 +84,7 @@ def _layers_alone(raw: dict[str, Any]) -> FileLayers:
     if "loss" in file.network:
         loss = op_of(losses, network.loss, "loss", "network", "loss").to_dict()
     inputs = given if given is None or isinstance(given, tuple) else (given,)
-    return FileLayers(tuple(tables), inputs, loss)
+    return FileLayers(tuple(tables), inputs, loss, file.network, file.training)
 
 
 def _by_columns(tables: list[dict[str, Any]], inputs: Mapping[str, int | tuple[int, ...]]) -> list[dict[str, Any]]:

@@ -9,7 +9,8 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from backlit.errors import BacklitError, collecting
+from backlit.errors import collecting
+from backlit.page.endings import words_of
 
 Result = TypeVar("Result")
 
@@ -77,8 +78,10 @@ class Background(Generic[Result]):
                 result: Result | None = None
                 try:
                     result, error = work(task), ""
-                except BacklitError as wrong:
-                    error = str(wrong)
+                except ReplacedError:
+                    raise
+                except Exception as wrong:  # noqa: BLE001  (whatever it is, nothing is worked on any more)
+                    error = words_of(wrong)
                 self._finish(task, key, result, error, time.thread_time() - began)
         except ReplacedError:
             return

@@ -13,7 +13,7 @@ from backlit.errors import BacklitError
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
-MARK = "_page_command"
+MARK, SLOW = "_page_command", "_page_slow_command"
 
 
 def command(method: Method) -> Method:
@@ -23,6 +23,20 @@ def command(method: Method) -> Method:
     """
     setattr(method, MARK, True)
     return method
+
+
+def slow_command(method: Method) -> Method:
+    """Mark a command that reads or encodes rows, which may take seconds: it runs without the session's lock.
+
+    What it changes, it changes by `Session.take`, which holds the lock itself; so the training goes on meanwhile.
+    """
+    setattr(method, SLOW, True)
+    return command(method)
+
+
+def is_slow(panel: Any, name: str) -> bool:
+    """Say whether a panel's command runs without the session's lock."""
+    return getattr(getattr(type(panel), name, None), SLOW, False) is True
 
 
 def call(panel: Any, name: str, given: Mapping[str, Any]) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from backlit.examples import Setup, setup_of
+from backlit.ops.base import Layer, Op
 
 
-class Design(msgspec.Struct, frozen=True):
+class Design(msgspec.Struct, frozen=True, dict=True):
     """A network and its training as the tables of a network file say them, so that one writes the other.
 
     `network` has the keys of `[network]`, `training` those of `[training]`.
@@ -26,11 +29,39 @@ class Design(msgspec.Struct, frozen=True):
 
         Errors: a MisfitError that says which key of which table does not fit.
         """
+        return self._setup
+
+    @cached_property
+    def _setup(self) -> Setup:
         return setup_of(self.tables())
 
     def tables(self) -> dict[str, Any]:
         """Give the tables as a network file has them."""
         return {"network": self.network, "training": self.training}
+
+
+def layer_table(layer: Layer) -> dict[str, Any]:
+    """Give a layer as the table of a network file, without settings that it has by default."""
+    found = op_table(layer)
+    if found["op"] == "dense":
+        del found["op"]
+    return found
+
+
+def op_table(op: Op) -> dict[str, Any]:
+    """Give an op's name and its settings as plain data, without settings that it has by default."""
+    usual = {field.name: field.default for field in msgspec.structs.fields(type(op))}
+    return {
+        key: value.tolist() if isinstance(value, np.ndarray) else value
+        for key, value in op.to_dict().items()
+        if key == "op" or not _is_usual(value, usual.get(key))
+    }
+
+
+def _is_usual(value: Any, usual: Any) -> bool:
+    if value is None:
+        return True
+    return type(value) is type(usual) and not isinstance(value, np.ndarray) and bool(value == usual)
 
 
 def difference(one: Design, other: Design) -> str:

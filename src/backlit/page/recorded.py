@@ -14,6 +14,7 @@ from backlit.explain.record.recording import Recording
 from backlit.explain.step import settings_of
 from backlit.kernels.types import Array
 from backlit.page.names import presented
+from backlit.page.source import Which
 from backlit.page.view import View
 
 LARGEST_BATCH = 2_000_000
@@ -26,14 +27,21 @@ REPLAYED = (
     "These are the weights of an earlier moment. The optimizer's moments of that time are not kept, so the forward "
     "pass, the error and the slopes are worked out, and no update."
 )
-ENDED = "The training has done all its epochs: no update follows."
+HELD_OUT = (
+    "This row validates: no update is made by it. The forward pass, the error and the slopes that it would give are "
+    "worked out."
+)
+BEYOND = "All epochs are done: the update is the one that one more epoch would begin with."
+ENDED = (
+    "The training has done all its epochs, over which its schedule spreads the learning rate: no update follows."
+)
 TOO_LARGE = "The batch is too large to be worked out whole: this row is worked out as a batch of its own."
 
 
 class Recorded(NamedTuple):
     """A step that was recorded.
 
-    `rows` are the places in X of its rows, in their order, `names` what they are called. `alone` says that it is one
+    `rows` are the places of its rows among those of their kind, in their order. `alone` says that it is one
     row as a batch of its own, which is not the batch that the training takes next. `which` says which rows these are,
     `remark` what is to be known beside, and `why` why there is no update, or nothing.
     """
@@ -55,22 +63,24 @@ class Recorder:
 
     def __init__(self, turn: Callable[[], AbstractContextManager[None]]) -> None:
         self.turn = turn
-        self._known: dict[bool, tuple[Any, Recorded]] = {}
+        self._known: dict[bool, tuple[SteppedTraining, Any, Recorded]] = {}  # of the coming batch, and of a row alone
         self._named: tuple[Any, Presentation] | None = None
 
-    def of(self, training: SteppedTraining, view: View, alone: int | None = None) -> Recorded:
-        """Give the next step of the training on its batch, or on one row alone, by its place in X.
+    def of(
+        self, training: SteppedTraining, view: View, alone: int | None = None, which: Which = "training"
+    ) -> Recorded:
+        """Give the next step of the training on its batch, or on one row alone, by its place among its kind of rows.
 
         At a moment that is replayed, the network is that of the view.
 
         Errors: a BacklitError where the step cannot be recorded.
         """
         replayed = None if view.replayed is None else view.step
-        key = (id(training), training.step, replayed, alone)
+        key = (training.step, training.settings.epochs, replayed, alone, which)
         known = self._known.get(alone is None)
-        if known is None or known[0] != key:
-            known = self._known[alone is None] = key, self._made(training, view, alone)
-        return known[1]
+        if known is None or known[0] is not training or known[1] != key:
+            known = self._known[alone is None] = training, key, self._made(training, view, alone, which)
+        return known[2]
 
     @staticmethod
     def rows(training: SteppedTraining) -> tuple[int, ...]:
@@ -82,15 +92,18 @@ class Recorder:
             self._named = view.design, presented(view.design, view.network)
         return self._named[1]
 
-    def _made(self, training: SteppedTraining, view: View, alone: int | None) -> Recorded:
+    def _made(self, training: SteppedTraining, view: View, alone: int | None, which: Which) -> Recorded:
         with self.turn():
             coming = _Coming.of(training)
             remark = ""
             if alone is None and len(coming.rows) * _numbers(training.network) > LARGEST_BATCH:
                 alone, remark = int(coming.rows[0]), TOO_LARGE
-            why = REPLAYED if view.replayed is not None else coming.why
+            held_out = HELD_OUT if which == "validation" else ""
+            forgotten = view.replayed is not None and not _is_plain(training)
+            why = held_out or (REPLAYED if forgotten else coming.why)
+            beyond = coming.beyond if view.replayed is None and not held_out else ""
             update = None
-            if alone is None and not why and coming.batch is not None:
+            if alone is None and not why and coming.batch is not None and view.replayed is None:
                 update = NextUpdate.of(training, coming.batch)
             else:
                 network, taken = training.network.copy("float64"), training.step
@@ -100,24 +113,30 @@ class Recorder:
             remark += " Worked out in float64; the training's float32 rounds to about 7 digits."
         if update is not None:
             step = Step(Recording(update, settings_of(training, steps=1)), shown)
-            return Recorded(step, tuple(map(int, coming.rows)), False, coming.which, remark.strip(), "")
+            return Recorded(step, tuple(map(int, coming.rows)), False, coming.which, f"{beyond} {remark}".strip(), "")
         if view.replayed is not None:
             network.parameters[:], network.state[:] = view.network.parameters, view.network.state
             taken = view.step
             remark = f"At the weights after update {view.step:,}, an earlier moment. {remark}"
+        remark = f"{beyond} {remark}"
         chosen = coming.rows if alone is None else np.array([alone])
-        step = _of_rows(training, network, chosen, shown, taken, optimizer)
+        rows = rows_of(training, which)
+        step = _of_rows(training, network, tuple(part[chosen] for part in rows), chosen, shown, taken, optimizer)
         return Recorded(step, tuple(map(int, chosen)), alone is not None, coming.which, remark.strip(), why)
 
 
 class _Coming(NamedTuple):
-    """The next batch of a training; `why` says why there is no update that has one formula, or nothing."""
+    """The next batch of a training; `why` says why there is no update that has one formula, or nothing.
+
+    `beyond` says that all epochs are done, and the batch is that of one more.
+    """
 
     rows: Array
     rate: float
     which: str
     why: str
     batch: Batch | None = None
+    beyond: str = ""
 
     @classmethod
     def of(cls, training: SteppedTraining) -> _Coming:
@@ -126,27 +145,48 @@ class _Coming(NamedTuple):
             why = (f"The optimizer {optimizer.name!r} searches along a line over all rows for its step, which has no "
                    "one formula: the forward pass, the error and the slopes are worked out.")  # fmt: skip
             return cls(np.arange(count), 0.0, "all rows, which the optimizer takes together", why)
-        batch = training.coming()
+        batch, beyond = training.coming(), ""
+        if batch is None and training.settings.schedule.name == "constant":
+            batch, beyond = training.coming(beyond=True), BEYOND
         if batch is None:
             rows = np.arange(min(count, training.batch_size))
-            return cls(rows, 0.0, "the first rows, as no batch comes any more", ENDED)
-        place = f"batch {batch.batch} of {batch.batches} of epoch {batch.epoch}"
-        return cls(batch.rows, batch.rate, f"the batch that comes next ({place})", "", batch)
+            which = "all rows that train" if len(rows) == count else "the first rows, as no batch comes any more"
+            return cls(rows, 0.0, which, ENDED)
+        if len(batch.rows) == count:
+            which = "all rows that train"
+        elif beyond:
+            which = "the batch that one more epoch would begin with"
+        else:
+            which = f"the batch that comes next (batch {batch.batch} of {batch.batches} of epoch {batch.epoch})"
+        return cls(batch.rows, batch.rate, which, "", batch, beyond)
+
+
+def _is_plain(training: SteppedTraining) -> bool:
+    """Say whether an update follows from weights and slopes alone: no moments, and a rate that stays."""
+    return not training.memory.slots.size and training.settings.schedule.name == "constant"
+
+
+def rows_of(training: SteppedTraining, which: Which) -> tuple[Array, ...]:
+    """Give X, Y and the weights, where there are any, of a training's rows that train or validate."""
+    if which == "validation":
+        return tuple(training.validation or (training.X[:0], training.Y[:0]))
+    return (training.X, training.Y, *([training.weights] if training.weights.size else []))
 
 
 def _of_rows(
-    training: SteppedTraining, network: Network, rows: Array, shown: Presentation, taken: int,
-    optimizer: tuple[Array, float] | None,
+    training: SteppedTraining, network: Network, rows: tuple[Array, ...], places: Array, shown: Presentation,
+    taken: int, optimizer: tuple[Array, float] | None,
 ) -> Step:  # fmt: skip
     """Record a step on some rows as a batch of their own, by the optimizer's vectors and rate where they are given."""
     given: dict[str, Any] = {name: getattr(training.settings, name) for name in KEPT}
-    if training.weights.size:
-        given["sample_weight"] = training.weights[rows]
+    X, Y, *weights = rows
+    if weights and weights[0].size:
+        given["sample_weight"] = weights[0]
     if optimizer is not None:
         given |= {"optimizer": training.optimizer, "slots": optimizer[0], "rates": (optimizer[1],)}
     names = {name: getattr(shown, name) for name in ("inputs", "units", "labels")}
-    called = [str(place + 1) for place in rows]
-    return explain_step(network, training.X[rows], training.Y[rows], **given, taken=taken, rows=called, **names)
+    called = [str(place + 1) for place in places]
+    return explain_step(network, X, Y, **given, taken=taken, rows=called, **names)
 
 
 def _numbers(network: Network) -> int:

@@ -12,9 +12,8 @@ from backlit.diagnose.plan import Plan, Rows
 from backlit.diagnose.records import Remedy
 from backlit.examples.file_tables import TRAINING
 from backlit.kernels.types import Array
-from backlit.ops.base import Layer
-from backlit.page.design import Design
-from backlit.page.sources import Source
+from backlit.page.design import Design, layer_table
+from backlit.page.source import Source
 
 LAYERS = {"activation", "first weights", "first biases", "batch norm", "dropout", "units", "output"}
 """Changes of the network; all others are of settings or rows."""
@@ -59,30 +58,11 @@ def _layers(tables: Sequence[Mapping[str, Any]], before: Plan, after: Plan) -> l
     """Give the layers' tables: of layers that stay their own ones, of others what they are made of."""
     own = {id(layer): dict(table) for layer, table in zip(before.layers, tables, strict=True)}
     last = dict(tables[-1])
-    made = [own[id(layer)] if id(layer) in own else _table(layer) for layer in after.layers]
+    made = [own[id(layer)] if id(layer) in own else layer_table(layer) for layer in after.layers]
     units = made[-1].get("units")
     if "labels" not in made[-1] and "labels" in last and units == len(last["labels"]):
         made[-1]["labels"] = last["labels"]
     return made
-
-
-def _table(layer: Layer) -> dict[str, Any]:
-    """Give a layer as the table of a network file, without settings that it has by default."""
-    usual = {field.name: field.default for field in msgspec.structs.fields(type(layer))}
-    found = {
-        key: value.tolist() if isinstance(value, np.ndarray) else value
-        for key, value in layer.to_dict().items()
-        if key == "op" or not _is_usual(value, usual.get(key))
-    }
-    if found["op"] == "dense":
-        del found["op"]
-    return found
-
-
-def _is_usual(value: Any, usual: Any) -> bool:
-    if value is None:
-        return True
-    return type(value) is type(usual) and not isinstance(value, np.ndarray) and bool(value == usual)
 
 
 def _with_biases(table: Mapping[str, Any], value: float) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from backlit.errors import BacklitError
+from backlit.page.endings import words_of
 from backlit.page.events import Snapshot, Streams
 from backlit.page.panels import PANELS
-from backlit.page.panels.address import VIEWS
+from backlit.page.panels.address import OF_VIEWS, VIEWS
 from backlit.page.session import Part, Session
 from backlit.page.uploads import LARGEST, uploaded_source
 from backlit.show.charts.palette import CHART_STYLE
@@ -26,6 +28,8 @@ from backlit.show.pages import template
 
 STATIC = Path(__file__).parent / "static"
 KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
+
+COMING = Markup('<p class="quiet">This view is being drawn.</p>')
 
 
 class Asked(msgspec.Struct, forbid_unknown_fields=True):
@@ -74,7 +78,11 @@ def app_of(session: Session, streams: Streams) -> Starlette:
     async def upload(request: Request) -> Response:
         name, content = request.query_params.get("name", "table.csv"), await request.body()
         panels = tuple(request.query_params.get("panels", "").split(","))
-        return await run_in_threadpool(answer, session, lambda: session.take(uploaded_source(name, content)), panels)
+
+        def take() -> None:
+            session.take(uploaded_source(name, content, before=session.source))
+
+        return await run_in_threadpool(answer, session, take, panels)
 
     async def raster(request: Request) -> Response:
         return await run_in_threadpool(raster_of, session, request.path_params["panel"], request.path_params["kind"])
@@ -90,10 +98,14 @@ def app_of(session: Session, streams: Streams) -> Starlette:
 
 
 def page_html(session: Session, styles: Sequence[str]) -> str:
-    """Give the page whole, with every panel as it is now and the style files of these names."""
-    _, parts = session.draw(tuple(panel.name for panel in PANELS))
-    drawn = {name: Markup(part.html) for name, part in parts.items()}
+    """Give the page with the panels that are seen at first as they are now, and the style files of these names.
+
+    Those of the other views come by the stream, when their view is shown.
+    """
     shown = getattr(session.panels.get("address"), "shown", VIEWS[0][0])
+    later = {name for view, names in OF_VIEWS.items() if view != shown for name in names}
+    _, parts = session.draw(tuple(panel.name for panel in PANELS if panel.name not in later))
+    drawn = {name: Markup(part.html) for name, part in parts.items()} | dict.fromkeys(later, COMING)
     made: str = template("live.html").render(
         title=session.source.title, parts=drawn, views=VIEWS, shown=shown, styles=styles
     )
@@ -123,6 +135,9 @@ def answer(session: Session, act: Callable[[], None], panels: tuple[str, ...]) -
         act()
     except BacklitError as wrong:
         error = str(wrong)
+    except Exception as wrong:  # the person is to know of any
+        logging.getLogger(__name__).exception("a command failed")
+        error = words_of(wrong)
     version, parts = session.draw(panels)
     content = msgspec.json.encode({"version": version, "error": error, "parts": parts})
     return Response(content, 422 if error else 200, media_type="application/json")
@@ -142,4 +157,5 @@ def saved(session: Session, panel: str, kind: str) -> Response:
     if found is None:
         return Response("there is no such file", 404, media_type="text/plain")
     name, media, content = found
+    session.saved.append(name)
     return Response(content, media_type=media, headers={"Content-Disposition": f'attachment; filename="{name}"'})

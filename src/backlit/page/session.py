@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from html import escape
 from typing import Any, ClassVar
 
 import msgspec
@@ -15,10 +17,11 @@ from backlit.engine import Divergence, Network, SteppedTraining, all_done
 from backlit.errors import BacklitError, collecting
 from backlit.page import commands
 from backlit.page.design import Design
+from backlit.page.endings import limit_of, words_of
 from backlit.page.going_on import go_on
 from backlit.page.kept import KeptWeights
 from backlit.page.recorded import Recorder
-from backlit.page.sources import Source
+from backlit.page.source import Source
 from backlit.page.turns import Turns
 from backlit.page.view import Kept, View
 
@@ -40,7 +43,7 @@ class Panel:
 
     A panel is made anew for each source, unless it is lasting. Its attributes are what a person chose there (a unit, a
     row, two columns); all tabs share them. `draw` runs in a thread of its own, without the session's lock, and only
-    where a browser shows the panel; commands run with the lock held.
+    where a browser shows the panel; commands run with the lock held, but for slow ones.
     """
 
     name: ClassVar[str]
@@ -106,12 +109,15 @@ class Session:
             at full speed. pace: how many it makes as measured, 0 where that is not known yet.
         recorder: records the training's next step, for all panels that work it out.
         replayed: the moment that is looked at, by its number of updates, None for the last one.
+        saved: the names of files that were saved, in their order.
         stopped: why the training ended, else "". divergence: where it diverged, or None. told: what it warned of last.
         straight: whether a training from the first weights by the design as it is comes to the weights of now.
         listeners: called after each change, from whichever thread made it.
     """
 
     training: SteppedTraining
+    options: tuple[str, ...] = ()
+    """Of the command line, those that every source needs, such as the files of own ops."""
 
     def __init__(self, source: Source, panels: Sequence[type[Panel]]) -> None:
         self.kinds = panels
@@ -124,6 +130,7 @@ class Session:
         self.playing, self.closed = False, False
         self.speed, self.pace = math.inf, 0.0
         self.panels: dict[str, Panel] = {}
+        self.saved: list[str] = []
         self.take(source)
 
     # ------------------------------------------------------------------------------------------- source and design
@@ -133,7 +140,7 @@ class Session:
 
         Errors: a BacklitError that says what does not fit.
         """
-        with self.lock:
+        with self.turn():
             before = getattr(self, "source", source), self.panels
             self.source = source
             self.panels = {
@@ -142,7 +149,7 @@ class Session:
             }
             try:
                 self.build(design or source.design)
-            except BacklitError:
+            except BaseException:
                 self.source, self.panels = before
                 raise
             self.speed = first_speed(self.training.settings.epochs * self.batches)
@@ -201,8 +208,9 @@ class Session:
         panel, _, method = name.partition(".")
         if panel not in self.panels:
             raise BacklitError(f"the page has no panel {panel!r}.")
-        with self.turn():
-            commands.call(self.panels[panel], method, given)
+        found = self.panels[panel]
+        with nullcontext() if commands.is_slow(found, method) else self.turn():
+            commands.call(found, method, given)
             self.change()
 
     # --------------------------------------------------------------------------------------------------- training
@@ -251,8 +259,7 @@ class Session:
 
     def end(self, error: Exception) -> None:
         """End the training by an error, which the page shows."""
-        program = "" if isinstance(error, BacklitError) else f"an error of the program: {type(error).__name__}: "
-        self.playing, self.stopped = False, f"{program}{error}"
+        self.playing, self.stopped = False, words_of(error)
         self.change()
 
     def lift(self) -> None:
@@ -272,16 +279,17 @@ class Session:
         self.design, self.stopped = Design(self.design.network, settings), ""
 
     def advance_at_once(self, updates: int | None = None, epochs: int | None = None) -> None:
-        """Train so many updates, or epochs, from the last moment on; play what is left of epochs that take long.
+        """Train so many updates, or epochs, from the last moment on; play what is left of those that take long.
 
         Errors: a BacklitError where all epochs are done.
         """
         self.check_left()
         self.playing, self.replayed = False, None
-        until = len(self.training.history) + (epochs or 0)
-        self.advance(updates, epochs, math.inf if updates else AT_ONCE)
-        if not self.stopped and len(self.training.history) < until:
-            self.play(until)
+        training, batches = self.training, self.batches
+        goal = training.step + updates if updates else (len(training.history) + (epochs or 1)) * batches
+        self.advance(updates, epochs, AT_ONCE)
+        if not self.stopped and training.step < goal:
+            self.play(goal // batches, goal % batches, hurried=True)
         else:
             self.keep()
 
@@ -295,15 +303,16 @@ class Session:
         last = min(training.step + updates, max(goal, training.step + 1))
         while True:
             left = max(0.0, end - time.perf_counter())
-            self.advance(*self._part(last - training.step), left)
+            self.advance(*self._share(last - training.step), left)
             if training.step >= goal:
                 self.playing, self.until = False, None
             self.hurried &= self.playing
             self.keep(now=not self.playing)
-            if self.stopped or not self.playing or training.step >= last or left <= 0.1 * seconds or self.turns.waiting:
+            ended = self.stopped or not self.playing or training.step >= last
+            if ended or left <= 0.1 * seconds or self.turns.waiting or self.closed:
                 return self.stopped
 
-    def _part(self, left: float) -> tuple[int | None, int]:
+    def _share(self, left: float) -> tuple[int | None, int]:
         """Give the updates and the epochs of the next part of a training, of so many updates that are left."""
         settings, batches = self.training.settings, self.batches
         epochs = int(min(max(1, settings.epochs // ON_THE_WAY), left / batches))
@@ -353,7 +362,7 @@ class Session:
         values = replayed or Kept(len(training.history), training.step, of.parameters, of.state)
         network.parameters[:], network.state[:] = values.parameters, values.statistics
         return View(
-            self.version, self.source, self.design, network, epoch=values.epoch, step=values.step,
+            self.version, self.source, self.design, training, network, epoch=values.epoch, step=values.step,
             batch=max(0, values.step - values.epoch * batches), batches=batches,
             epochs=training.settings.epochs, history=training.history.copy(), playing=self.playing,
             stopped=self.stopped, told=self.told, divergence=self.divergence, keeps_best=training.keep_best,
@@ -362,22 +371,24 @@ class Session:
 
     def draw(self, names: tuple[str, ...]) -> tuple[int, dict[str, Part]]:
         """Draw panels by name, and give the version that they show."""
-        with self.view() as view:
-            return view.version, {name: self.panels[name].draw(view) for name in names if name in self.panels}
+        while True:
+            with self.view() as view:
+                panels = {name: panel for name, panel in self.panels.items() if name in names}
+                parts = {name: self._part_of(panel, view) for name, panel in panels.items()}
+                if self.training is view.training:
+                    return view.version, parts
+                with self.turn():  # another design was built meanwhile: what a panel noted since is of the old one
+                    for panel in panels.values():
+                        panel.forget()
 
-
-LIMITS = {"all ": "epochs", "1 epoch done": "epochs", "error target": "target", "no better": "patience",
-          "time limit": "time_limit"}  # fmt: skip
-"""How the engine's words for an end begin, and the setting that it came from."""
-
-
-def limit_of(stopped: str) -> str:
-    """Name the setting by which a training ended; nothing where it goes on, or ended otherwise.
-
-    >>> limit_of("all 20 epochs done"), limit_of("diverged in epoch 3, batch 1")
-    ('epochs', '')
-    """
-    return next((setting for words, setting in LIMITS.items() if stopped.startswith(words)), "")
+    def _part_of(self, panel: Panel, view: View) -> Part:
+        """Draw a panel; an error of the program takes its place, and no other panel's."""
+        try:
+            return panel.draw(view)
+        except Exception as error:  # one panel's error is not to take the page
+            if self.training is view.training:
+                logging.getLogger(__name__).exception("the panel %r cannot be drawn", panel.name)
+            return Part(f'<p class="error" role="alert">This part cannot be drawn: {escape(words_of(error))}</p>')
 
 
 def first_speed(updates: int) -> float:

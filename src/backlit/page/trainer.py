@@ -38,8 +38,8 @@ class Trainer:
 
     def stop(self) -> None:
         """End the thread, and those of the training."""
+        self.session.closed = True  # a slice that is under way ends by it
         with self.session.lock:
-            self.session.closed = True
             self.session.wake.notify_all()
         self.thread.join(timeout=5.0)
         if not self.thread.is_alive():

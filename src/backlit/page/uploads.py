@@ -1,8 +1,10 @@
-"""A file that a browser sends: a table, read by the one reader."""
+"""A file that a browser sends: a table, a network file or a model file, each read by its one reader."""
 
 from __future__ import annotations
 
 import re
+import tempfile
+from pathlib import Path
 
 import msgspec
 import pyarrow as pa
@@ -11,66 +13,127 @@ import pyarrow.compute as pc
 from backlit.data import Table, read_table, table_of_bytes
 from backlit.data.columns import MAX_CATEGORIES
 from backlit.data.messages import quoted
-from backlit.errors import BacklitError
-from backlit.page.sources import Source, of_table
+from backlit.errors import BacklitError, PlacedError
+from backlit.model import TabularModel, load
+from backlit.model.file import SUFFIX
+from backlit.page.file_sources import has_rows, of_file_on_table, of_file_text
+from backlit.page.limits import refuse_too_large
+from backlit.page.model_sources import of_network, of_tabular_model
+from backlit.page.source import Source
+from backlit.page.table_sources import of_table
 from backlit.show.names import short
 
 LARGEST = 20_000_000
-"""Bytes of an uploaded table."""
+"""Bytes of an uploaded file."""
 
 NUMBERS = 50_000_000
 """Numbers that a table may become: with every category an input of its own, a small file may become many."""
 
 LONGEST_NAME = 80
 
-CANDIDATES = 5
-"""So many columns, from the last one back, are tried as the one to predict."""
-
 ENDINGS = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data", ".parquet", ".pq")
+"""Of tables."""
 
 
-def uploaded_source(name: str, content: bytes, target: str | None = None) -> Source:
-    """Give the source of an uploaded table. The name is what it is called, and nothing else comes from the browser.
+def uploaded_source(name: str, content: bytes, target: str | None = None, before: Source | None = None) -> Source:
+    """Give the source of an uploaded file. The name is what it is called, and nothing else comes from the browser.
 
-    Where no target is given, the last column is predicted, or the last one that can be.
+    Where no target is given, the last column of a table is predicted, or the last one that can be. A model of a table,
+    and a network file without rows, take the table of the source `before`.
 
     Errors: a BacklitError for another kind of file, one that is too large, or one that does not fit.
     """
     label = short(re.split(r"[/\\]", name)[-1], LONGEST_NAME)
-    if not label.lower().endswith(ENDINGS):
-        raise BacklitError(f"The file is called {quoted(label)}; expected a table, .csv or .parquet.")
+    ending = Path(label).suffix.lower()
+    if ending not in (*ENDINGS, ".toml", SUFFIX):
+        raise BacklitError(
+            f"The file is called {quoted(label)}; expected a table, .csv or .parquet, a network file, .toml, or a "
+            f"model file, {SUFFIX}."
+        )
     if len(content) > LARGEST:
         raise BacklitError(f"{label} has {len(content):,} bytes; the page takes up to {LARGEST:,}. Give it fewer rows, "
                            "or train on it by backlit train.")  # fmt: skip
+    try:
+        if ending == ".toml":
+            source = _of_file(label, content, before)
+        elif ending == SUFFIX:
+            source = _of_model(label, content, before)
+        else:
+            source = _of_table(label, content, target)
+    except MemoryError:
+        raise BacklitError(f"There is not enough memory for what {label} describes.") from None
+    except BacklitError as error:
+        raise BacklitError(in_words(error)) from error
+    told = tuple(map(without_options, source.told))
+    return msgspec.structs.replace(source, uploaded=True, told=told)
+
+
+def _of_table(label: str, content: bytes, target: str | None) -> Source:
     if content.startswith(b"\x1f\x8b"):
         raise BacklitError(f"{label} is packed by gzip; unpack it, and open the .csv file.")
     if content.startswith(b"PAR1"):
         _refuse_unpacked(content, label)
     table = read_table(table_of_bytes(content, label))
     _refuse_many(table)
-    return of_table(table, target) if target or table.target else _last_that_fits(table)
+    return of_table(table, target)
 
 
-def _last_that_fits(table: Table) -> Source:
-    """Predict the last column that can be predicted. Errors: that of the last column where none can be."""
-    first: BacklitError | None = None
-    for column in table.columns[: -CANDIDATES - 1 : -1]:
+def _of_file(label: str, content: bytes, before: Source | None) -> Source:
+    """Give the source of a network file: its own rows, or the table at hand."""
+    try:
+        text = content.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        raise BacklitError(
+            f"{label} is not text in UTF-8; expected a network file in TOML. Save it as UTF-8."
+        ) from None
+    if has_rows(text):
+        source = of_file_text(text, label, (label,))
+    elif before is None or before.whole is None:
+        raise BacklitError(
+            f"{label} has no rows, so it takes those of a table: open the table first, then this file again."
+        )
+    else:
+        given = (label, "--data", before.data_word)
+        source = of_file_on_table(text, label, before.whole, before.target, given)
+    refuse_too_large(source.design, len(source.X))
+    return source
+
+
+def _of_model(label: str, content: bytes, before: Source | None) -> Source:
+    """Give the source of a model on the table at hand; of a network alone, on the rows of the file at hand."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"model{SUFFIX}"
+        path.write_bytes(content)
         try:
-            source = of_table(table, column)
+            model = load(path)
         except BacklitError as error:
-            first = first or error
-            continue
-        if first is None:
-            return source
-        told = f"The last column cannot be predicted, so {quoted(column)} is. {in_words(first)}"
-        return msgspec.structs.replace(source, told=(told, *source.told))
-    assert first is not None
-    raise BacklitError(in_words(first))
+            raise BacklitError(str(error).replace(str(path), label)) from None
+    if isinstance(model, TabularModel):
+        if before is None or before.whole is None:
+            raise BacklitError(
+                f"{label} holds the model of a table: open a table with its columns first, then this file again."
+            )
+        return of_tabular_model(model, label, before.whole, None, (label, "--data", before.data_word))
+    if before is None or before.setup is None:
+        raise BacklitError(
+            f"{label} holds a network alone, which does not say how the columns of a table become its inputs: open a "
+            "network file with rows first, or choose a classic example, then this file again."
+        )
+    return of_network(model, label, before, (label, "--data", before.given[0]))
 
 
 def in_words(error: BacklitError) -> str:
-    """Give a message without the option of the command line that it names."""
-    return str(error).replace("choose another column with --target", "choose another column")
+    """Give a message in a line, without the options of the command line that it names."""
+    return without_options(str(error).splitlines()[0] if isinstance(error, PlacedError) else str(error))
+
+
+def without_options(words: str) -> str:
+    """Give words without the options of the command line that they name.
+
+    >>> without_options("only one class: choose another column with --target.")
+    'only one class: choose another column.'
+    """
+    return words.replace(" with --target", "").replace(": leave --run out", "")
 
 
 def _refuse_unpacked(content: bytes, label: str) -> None:

@@ -6,10 +6,10 @@ from functools import cached_property
 from typing import NamedTuple
 
 from backlit.analysis.live.score import LiveScore, live_score
-from backlit.engine import Divergence, History, Network, TrainingCurve
+from backlit.engine import Divergence, History, Network, SteppedTraining, TrainingCurve
 from backlit.kernels.types import Array
 from backlit.page.design import Design
-from backlit.page.sources import Source
+from backlit.page.source import Source
 
 
 class Kept(NamedTuple):
@@ -26,6 +26,7 @@ class View:
 
     Attributes:
         version: of the session when the moment was taken. It says whether something has changed since.
+        training: the training of the design. Others train it meanwhile: what is shown of it is to be of the moment.
         network: a network with the weights of the moment; it belongs to the view while it is drawn.
         epoch, step: how many epochs have ended and updates were made. batch, batches: the place in the epoch.
         epochs: how many are asked for. history: that of all epochs so far.
@@ -36,11 +37,13 @@ class View:
     """
 
     def __init__(
-        self, version: int, source: Source, design: Design, network: Network, *, epoch: int,
-        step: int, batch: int, batches: int, epochs: int, history: History, playing: bool, stopped: str, told: str,
-        replayed: int | None, kept: tuple[Kept, ...], divergence: Divergence | None = None, keeps_best: bool = False,
+        self, version: int, source: Source, design: Design, training: SteppedTraining, network: Network, *,
+        epoch: int, step: int, batch: int, batches: int, epochs: int, history: History, playing: bool, stopped: str,
+        told: str, replayed: int | None, kept: tuple[Kept, ...], divergence: Divergence | None = None,
+        keeps_best: bool = False,
     ) -> None:  # fmt: skip
         self.version, self.source, self.design = version, source, design
+        self.training = training
         self.network, self.epoch, self.step, self.batch, self.batches = network, epoch, step, batch, batches
         self.epochs, self.history = epochs, history
         self.divergence, self.keeps_best = divergence, keeps_best

@@ -50,7 +50,8 @@ class UnitPlace(NamedTuple):
 class Column(NamedTuple):
     """A column before its units are chosen: the buffer whose numbers it shows, and the layer whose weights lead there.
 
-    `label` is that of the layer that writes the units' outputs, None of inputs. `names` are all units; none of a block.
+    `label` is that of the layer that writes the units' outputs, None of inputs. `names` are all units; none of a
+    block, whose first array of weights is `first`.
     """
 
     title: str
@@ -60,6 +61,7 @@ class Column(NamedTuple):
     label: str | None = None
     activation: Activation | None = None
     dense: DenseWeights | None = None
+    first: str = ""
 
 
 class Plan(NamedTuple):
@@ -100,7 +102,7 @@ def plan_of(network: Network, names: Names) -> Plan:
         drawn = [_strongest(network, columns, k, limit, limit) for k in range(len(columns))]
     found = [
         LiveColumn(column.title, column.details, tuple(column.names[j] for j in places), len(column.names),
-                   column.dense is not None)
+                   column.dense is not None, column.first)
         for column, places in zip(columns, drawn, strict=True)
     ]  # fmt: skip
     edges, offsets = [], []
@@ -195,12 +197,14 @@ def _block(network: Network, nodes: Sequence[int], number: str) -> Column:
     graph = network.graph
     last = graph.nodes[nodes[-1]]
     layer = network.layers[int(number) - 1] if network.layers else last.op
-    size = sum(network[name].size for name in network.layout if name.partition(".")[0].rstrip(_LETTERS) == number)
+    own = [name for name in network.layout if name.partition(".")[0].rstrip(_LETTERS) == number]
+    size = sum(network[name].size for name in own)
     said = layer.summary().replace(" -> ", " → ")
     lines = [said] if "[" in said else said.split(", ")
     lines += [f"gives {shape_text(graph.rows[last.writes])}"]
     lines += [counted(size, "parameter")] if size else []
-    return Column(f"layer {number}", tuple(lines), (), last.writes, last.label)
+    first = next((name for name in own if network[name].size), "")
+    return Column(f"layer {number}", tuple(lines), (), last.writes, last.label, first=first)
 
 
 def shape_text(shape: Shape) -> str:

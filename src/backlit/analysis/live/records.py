@@ -12,6 +12,7 @@ class LiveColumn(msgspec.Struct, frozen=True):
         title: what it is: "inputs", "layer 1", "outputs". details: more of it, line by line: activation, dropout.
         units: the names of the units that are drawn; none of a block. size: how many there are.
         weighted: whether the column's edges come from the units of the column before; else a block gives its numbers.
+        first: the name of a block's first array of weights, such as "1.W"; "" where it has none.
     """
 
     title: str
@@ -19,6 +20,7 @@ class LiveColumn(msgspec.Struct, frozen=True):
     units: tuple[str, ...]
     size: int
     weighted: bool = False
+    first: str = ""
 
     @property
     def block(self) -> bool:

@@ -25,7 +25,7 @@ LEAST_SHARE = 1e-30
 class LiveScore(msgspec.Struct, frozen=True):
     """The loss, without penalties, and the metric of the training and the validation rows; NaN where not finite.
 
-    Those of the validation rows are None where there are none. `metric` names the metric; `rows` and `validation_rows`
+    Those of the validation rows are None where there are none. `metric` names the metric, if any; `rows` and `validation_rows`
     are how many were measured, of `all_rows` and `all_validation_rows`.
     """
 
@@ -57,10 +57,12 @@ class Baseline(msgspec.Struct, frozen=True):
 
 
 def metric_of(loss: Loss, Y: Array) -> str:
-    """Name the metric of a loss: "accuracy" of classes and of yes or no, else "R²"."""
+    """Name the metric of a loss: "accuracy" of classes and of yes or no, else "R²"; "" where the targets do not differ."""
     kind = kind_of(loss)
     yes_or_no = kind == "labels" and (loss.name == "hinge" or bool(np.isin(Y, (0.0, 1.0)).all()))
-    return "accuracy" if kind == "classes" or yes_or_no or _are_marks(loss, Y) else "R²"
+    if kind == "classes" or yes_or_no or _are_marks(loss, Y):
+        return "accuracy"
+    return "R²" if len(Y) > 1 and bool((Y[:1] != Y).any()) else ""
 
 
 def _are_marks(loss: Loss, Y: Array) -> bool:
@@ -117,7 +119,7 @@ def _measured(network: Network, given: tuple[Array, Array], metric: str, most: i
 def baseline(network: Network, Y: Array) -> Baseline | None:
     """Measure the network's own loss where the outputs are constant: the classes' shares, or the targets' mean.
 
-    None where the loss has no such constant, as of targets beyond its range.
+    None where the loss has no such constant, as of targets beyond its range, and where the targets do not differ.
     """
     given, loss = np.asarray(Y, np.float64).reshape(len(Y), -1), network.loss
     if loss.class_targets and given.shape[1] == 1 and network.output_size > 1:
@@ -126,6 +128,8 @@ def baseline(network: Network, Y: Array) -> Baseline | None:
         mean = given.mean(axis=0)
     try:
         metric = metric_of(loss, given)
+        if not metric:
+            return None
         found, _ = _measured(_constant(network, mean), (np.zeros((len(Y), 1)), Y), metric, len(Y))
     except BacklitError:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -31,11 +31,15 @@ class GrowingValley:
         moments: the weights on the way, from the first ones on.
         over: which plane.
         most_rows: the error is of at most so many rows, evenly spread; the record says so.
+        labels: own names of weights, by their usual ones.
 
     Errors: a BacklitError for weights that there are not, fewer than two of them, or a path without two directions.
     """
 
-    def __init__(self, training: Training, moments: Sequence[Moment], over: Over, most_rows: int) -> None:
+    def __init__(
+        self, training: Training, moments: Sequence[Moment], over: Over, most_rows: int,
+        labels: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
         rows = (training.X, training.Y, training.weights)
         count = len(rows[0])
         if count > most_rows:
@@ -52,11 +56,11 @@ class GrowingValley:
         descent = descent_along(training, moments, self.error)
         self.descents, last = [descent], descent.weights[-1]
         network.parameters[:] = last  # the steepest weights are those of the end, however far the training is by now
-        chosen = chosen_weights(network, None if isinstance(over, str) else over, {})
+        chosen = chosen_weights(network, None if isinstance(over, str) else over, labels or {})
         if over == "path" and trained.size > 2:
             self.plane = main_plane(self.descents, trained)
         else:
-            self.plane = plane_of_weights(self.known, last, chosen, trained, {})
+            self.plane = plane_of_weights(self.known, last, chosen, trained, labels or {})
 
     def valley(self, resolution: int, between: Callable[[], None] = lambda: None) -> Valley:
         """Compute the record; `between` is called before each place, and what it raises ends the work."""
@@ -68,6 +72,6 @@ class GrowingValley:
         return x, y
 
 
-def weight_names(network: Network, most: int) -> list[str]:
-    """Name the weights and biases that are trained: the first `most` of them."""
-    return [weight_at(network, int(place), {}).name for place in trained_places(network)[:most]]
+def weight_names(network: Network, most: int, labels: Mapping[str, str] | None = None) -> list[str]:
+    """Name the weights and biases that are trained, by their own names if they have some: the first `most` of them."""
+    return [weight_at(network, int(place), labels or {}).name for place in trained_places(network)[:most]]

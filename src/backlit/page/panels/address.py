@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from backlit.errors import BacklitError
 from backlit.page.commands import command
 from backlit.page.facts import facts_of, owners, recall
 from backlit.page.session import Panel, Part, Session
-from backlit.page.sources import Source
+from backlit.page.source import Source
 from backlit.page.view import View
 from backlit.show.live.address import address_html
 
 VIEWS = (("network", "Network"), ("step", "One row"), ("data", "Data"), ("descent", "Descent"), ("health", "Health"))
 """The views of the page, one at a time, with their names. The first one is shown at first."""
 
+OF_VIEWS = {
+    "network": ("network", "unit", "weight"), "step": ("step",), "data": ("predictions", "columns"),
+    "descent": ("descent",), "health": ("findings", "health"),
+}  # fmt: skip
+"""The panels of each view; all others are always there."""
+
 TRAINED = re.compile(r"(\d{1,12})(?:\+(\d{1,12}))?", re.ASCII)
+
+NOT_STRAIGHT = "It does not hold how far it was trained: the training went on by other settings than it began with."
 
 OF_THE_SOURCE = ("data", "data.target")
 OF_THE_LESSON = ("lesson", "lesson.step")
@@ -42,10 +50,10 @@ class AddressPanel(Panel):
     def draw(self, view: View) -> Part:
         """Draw the command; the numbers are what the address holds."""
         facts = facts_of(self.session)
-        lost = list(view.source.changes)
+        lost = view.source.beyond_the_command
         if not self.session.straight:
-            lost.append("how far it was trained: it went on by other settings than it began with")
-        return Part(address_html(command_of(view.source, facts), lost), numbers=facts)
+            lost = f"{lost} {NOT_STRAIGHT}".strip()
+        return Part(address_html(command_of(view.source, self.session.options, facts), lost), numbers=facts)
 
     def facts(self) -> Mapping[str, str]:
         """Give the view and, where it is paused, the epochs and updates that were trained."""
@@ -110,11 +118,9 @@ class AddressPanel(Panel):
             raise BacklitError(" ".join(refused))
 
 
-def command_of(source: Source, facts: Mapping[str, str]) -> str:
-    """Write the command that opens a page in this state."""
-    words = ["backlit", "page", *source.given]
-    if source.target and source.table is not None:
-        words += ["--target", source.target]
+def command_of(source: Source, options: Sequence[str], facts: Mapping[str, str]) -> str:
+    """Write the command that opens a page in this state, with options that the program was started with."""
+    words = ["backlit", "page", *source.words, *options]
     if "lesson" in facts:
         words += ["--lesson", facts["lesson"], "--step", facts.get("lesson.step", "1")]
     for name, text in facts.items():

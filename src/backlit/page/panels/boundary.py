@@ -76,6 +76,7 @@ class BoundaryPanel(Panel):
         self.output = 0
         self._by_network = False
         self._drawn: Drawn | None = None
+        self._subject: tuple[Network, Subject] | None = None
         self._one: tuple[Network, OneInput | None] | None = None
         self._curve: tuple[tuple[Any, ...], float, Part] = (), 0.0, Part("")
 
@@ -101,7 +102,7 @@ class BoundaryPanel(Panel):
 
     def forget(self) -> None:
         """Forget the plane and the output of another network."""
-        self._drawn, self._one, self.output = None, None, 0
+        self._drawn, self._one, self._subject, self.output = None, None, None, 0
 
     def draw(self, view: View) -> Part:
         """Draw the plane; what changes while training plays is in the numbers."""
@@ -150,10 +151,17 @@ class BoundaryPanel(Panel):
         drawn.key, drawn.due = key, now + (time.monotonic() - now) / SHARE
         return drawn
 
+    def _subject_of(self, view: View) -> Subject:
+        """Give the view's network with the training rows: once for a network."""
+        known = self._subject
+        if known is None or known[0] is not view.network:
+            known = self._subject = view.network, _subject(view)
+        return known[1]
+
     def _one_input(self, view: View) -> OneInput | None:
         """Give the input where it is the only one that is a number; None where there are others, or none."""
         if self._one is None or self._one[0] is not view.network:
-            subject = _subject(view)
+            subject = self._subject_of(view)
             able = [place for place in range(len(subject.inputs.names)) if not subject.inputs.refusal(place)]
             self._one = view.network, OneInput(subject, able[0]) if len(able) == 1 else None
         return self._one[1]
@@ -171,7 +179,7 @@ class BoundaryPanel(Panel):
 
     def _made(self, view: View) -> Drawn:
         """Make the plane of a network: choosing its two inputs takes longer than predicting over them."""
-        subject = _subject(view)
+        subject = self._subject_of(view)
         names, refusals = subject.inputs.names, subject.inputs.refusal
         able = [place for place in range(len(names)) if not refusals(place)]
         if self.columns is not None and not {*self.columns} <= {names[place] for place in able}:

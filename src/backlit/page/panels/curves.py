@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from backlit.analysis.live.score import Baseline, LiveScore, baseline, live_score
 from backlit.engine import Network, SteppedTraining
@@ -25,6 +25,25 @@ EARLIER = 2
 """So many runs of other settings stay to compare."""
 
 
+class Run(NamedTuple):
+    """What is measured of one training, by the number of updates, with a network to measure earlier weights by."""
+
+    training: SteppedTraining
+    design: Design
+    measured: dict[int, MetricPoint]
+    scratch: Network
+    baseline: Baseline | None
+
+    def points(self) -> tuple[MetricPoint, ...]:
+        """Give what was measured, in the order of the updates."""
+        return tuple(self.measured[step] for step in sorted(self.measured))
+
+    def score(self, moment: Kept, view: View) -> LiveScore:
+        """Measure the weights of an earlier moment."""
+        self.scratch.parameters[:], self.scratch.state[:] = moment.parameters, moment.statistics
+        return live_score(self.scratch, (view.source.X, view.source.Y), view.source.validation)
+
+
 class CurvesPanel(Panel):
     """The curves of the training.
 
@@ -37,84 +56,77 @@ class CurvesPanel(Panel):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self.earlier: list[Earlier] = []
-        self._drawn: tuple[SteppedTraining, Design] | None = None
-        self._begin()
+        self._run: Run | None = None
 
-    def _begin(self) -> None:
-        self.measured: dict[int, MetricPoint] = {}
-        self._baseline: Baseline | None = None
-        self._scratch: Network | None = None
+    @property
+    def measured(self) -> dict[int, MetricPoint]:
+        """What was measured of the training, by the number of updates."""
+        return self._run.measured if self._run is not None else {}
 
     def forget(self) -> None:
         """Begin anew; the curves so far stay where the settings have changed."""
-        drawn, design = self._drawn, self.session.design
-        if drawn is not None and drawn[0].history and drawn[1] != design:
-            curve = drawn[0].history.curve(MOST_CURVE)
-            self.earlier.append(Earlier(difference(drawn[1], design), curve, tuple(self._points())))
+        run, self._run = self._run, None
+        design = self.session.design
+        if run is not None and run.training.history and run.design != design:
+            curve = run.training.history.curve(MOST_CURVE)
+            self.earlier.append(Earlier(difference(run.design, design), curve, run.points()))
             del self.earlier[:-EARLIER]
-        self._drawn = None
-        self._begin()
 
     def draw(self, view: View) -> Part:
         """Draw the curves."""
-        if self._scratch is None:
-            self._scratch = view.network.copy()
-            self._baseline = baseline(view.network, view.source.Y)
-        self._drawn = self.session.training, view.design
-        self._measure(view)
+        run = self._run
+        if run is None or run.training is not view.training:
+            run = Run(view.training, view.design, {}, view.network.copy(), baseline(view.network, view.source.Y))
+            if self.session.training is view.training:
+                self._run = run
+        self._measure(view, run)
         replayed = None if view.replayed is None else view.step / view.batches
         curves = Curves(
-            view.curve, tuple(self._points()), view.score.metric, view.network.loss.name.replace("_", " "),
-            self._baseline, replayed, tuple(self.earlier), view.score.sampled,
+            view.curve, run.points(), view.score.metric, view.network.loss.name.replace("_", " "),
+            run.baseline, replayed, tuple(self.earlier), view.score.sampled,
         )  # fmt: skip
         return Part(curves_html(curves), numbers=curves_numbers(curves))
 
-    def _points(self) -> list[MetricPoint]:
-        return [self.measured[step] for step in sorted(self.measured)]
-
-    def _measure(self, view: View) -> None:
+    def _measure(self, view: View, run: Run) -> None:
         """Measure the metric now, and of earlier moments where the gaps are large, as long as there is time."""
+        measured = run.measured
         began = time.perf_counter()
         if view.replayed is None:
-            for step in [step for step in self.measured if step > view.step]:  # undone, since the epoch diverged
-                del self.measured[step]
+            for step in [step for step in measured if step > view.step]:  # undone, since the epoch diverged
+                del measured[step]
             if not (view.keeps_best and view.stopped):  # the network has then the weights of another epoch
-                self.measured[view.step] = _point(view.step, view.batches, view.score)
+                measured[view.step] = _point(view.step, view.batches, view.score)
         seconds = WHILE_PLAYING if view.playing else WHILE_PAUSED
-        while gap := self._gap(view.kept):
+        while gap := _gap(view.kept, measured):
             if time.perf_counter() - began > seconds:
                 if not view.playing:
                     self.session.change()  # the rest follows
                 break
-            self.measured[gap.step] = _point(gap.step, view.batches, self._score(gap, view))
-        if len(self.measured) > MOST_MEASURED:
-            last = max(self.measured)
-            for step in sorted(self.measured)[1::2]:
+            measured[gap.step] = _point(gap.step, view.batches, run.score(gap, view))
+        if len(measured) > MOST_MEASURED:
+            last = max(measured)
+            for step in sorted(measured)[1::2]:
                 if step != last:
-                    del self.measured[step]
+                    del measured[step]
 
-    def _gap(self, kept: tuple[Kept, ...]) -> Kept | None:
-        """Give the moment in the middle of the largest gap between those measured; None where all are near enough."""
-        if kept[0].step not in self.measured:
-            return kept[0]
-        inside: list[Kept] = []
-        best: tuple[float, Kept] | None = None
-        end = kept[-1]
-        for moment in kept:
-            if moment.step not in self.measured:
-                inside.append(moment)
-            if inside and (moment.step in self.measured or moment is end):
-                span = inside[-1].step - inside[0].step + 1
-                if best is None or span > best[0]:
-                    best = span, inside[len(inside) // 2]
-                inside = []
-        least = (end.step - kept[0].step) / FINE
-        return best[1] if best and (best[0] > least or best[1] is end or len(kept) <= FINE) else None
 
-    def _score(self, moment: Kept, view: View) -> LiveScore:
-        assert self._scratch is not None
-        self._scratch.parameters[:], self._scratch.state[:] = moment.parameters, moment.statistics
-        return live_score(self._scratch, (view.source.X, view.source.Y), view.source.validation)
+def _gap(kept: tuple[Kept, ...], measured: dict[int, MetricPoint]) -> Kept | None:
+    """Give the moment in the middle of the largest gap between those measured; None where all are near enough."""
+    if kept[0].step not in measured:
+        return kept[0]
+    inside: list[Kept] = []
+    best: tuple[float, Kept] | None = None
+    end = kept[-1]
+    for moment in kept:
+        if moment.step not in measured:
+            inside.append(moment)
+        if inside and (moment.step in measured or moment is end):
+            span = inside[-1].step - inside[0].step + 1
+            if best is None or span > best[0]:
+                best = span, inside[len(inside) // 2]
+            inside = []
+    least = (end.step - kept[0].step) / FINE
+    return best[1] if best and (best[0] > least or best[1] is end or len(kept) <= FINE) else None
 
 
 def _point(step: int, batches: int, score: LiveScore) -> MetricPoint:

@@ -9,11 +9,13 @@ import numpy as np
 
 from backlit.analysis.valley.growing import GrowingValley, Over, weight_names
 from backlit.analysis.valley.records import Valley
-from backlit.analysis.valley.single_weights import weight_named
+from backlit.analysis.valley.single_weights import SingleWeight, weight_named
+from backlit.engine import Network
 from backlit.errors import BacklitError
 from backlit.page.background import Background, Task
 from backlit.page.commands import call, command
 from backlit.page.design import Design
+from backlit.page.names import weight_labels
 from backlit.page.session import Panel, Part, Session
 from backlit.page.view import Kept, View
 from backlit.show.live.descent import Choice, Growth, descent_html, growth_of, waiting_html
@@ -54,6 +56,7 @@ class DescentPanel(Panel):
         self.over: Over = "path"
         self.work: Background[Surface] = Background(session.change)
         self._count = 0
+        self._labels: tuple[Design, dict[str, str]] | None = None
         self._names: tuple[Design, tuple[str, ...]] | None = None
         self._drawn: tuple[str, str, Growth] | None = None
 
@@ -63,7 +66,7 @@ class DescentPanel(Panel):
         if not isinstance(self.over, str) and hasattr(self.session, "training"):
             try:
                 for name in self.over:
-                    weight_named(self.session.training.network, name, {})
+                    self._weight(name)
             except BacklitError:
                 self.over = "path"
 
@@ -97,9 +100,21 @@ class DescentPanel(Panel):
         numbers = growth_of(growth, spots, now, view.epoch, surface.epoch, self.work.busy is not None, self.work.error)
         return Part(html, layout, numbers)
 
+    def labels(self, design: Design, network: Network) -> dict[str, str]:
+        """Give the names that the other panels give the weights, by their usual ones."""
+        if self._labels is None or self._labels[0] is not design:
+            self._labels = design, weight_labels(design, network)
+        return self._labels[1]
+
+    def _weight(self, name: str) -> SingleWeight:
+        session = self.session
+        network = session.training.network
+        return weight_named(network, name, self.labels(session.design, network))
+
     def _choice(self, view: View) -> Choice:
         if self._names is None or self._names[0] is not view.design:
-            self._names = view.design, tuple(weight_names(view.network, NAMES + 1))
+            labels = self.labels(view.design, view.network)
+            self._names = view.design, tuple(weight_names(view.network, NAMES + 1, labels))
         _, names = self._names
         return Choice(self.over, names if len(names) <= NAMES else (), names[:2], len(names))
 
@@ -121,15 +136,16 @@ class DescentPanel(Panel):
         session = self.session
         with session.turn():
             training, moments, over, playing = session.training, session.kept.all(), self.over, session.playing
+            labels = self.labels(session.design, training.network)
         moments = tuple(moments[k] for k in _spread(len(moments), POINTS))
         last, note = moments[-1], ""
         key = (over, moments[0].step, last.step)
         try:
-            ground = GrowingValley(training, moments, over, ROWS)
+            ground = GrowingValley(training, moments, over, ROWS, labels)
         except BacklitError:
             if over != "path":
                 raise
-            ground, note = GrowingValley(training, moments, "steepest", ROWS), NO_PLANE
+            ground, note = GrowingValley(training, moments, "steepest", ROWS, labels), NO_PLANE
         found: Surface | None = None
         for resolution in (COARSE, FINE)[: 1 if playing else 2]:
             if found is not None:
@@ -150,8 +166,7 @@ class DescentPanel(Panel):
     @command
     def weights(self, x: str, y: str) -> None:
         """Draw the plane of two weights, by their names."""
-        network = self.session.training.network
-        chosen = [weight_named(network, name, {}) for name in (x, y)]
+        chosen = [self._weight(name) for name in (x, y)]
         if chosen[0].place == chosen[1].place:
             raise BacklitError(f"{x} and {y} are the same weight; choose two different ones.")
         self.over = (chosen[0].name, chosen[1].name)

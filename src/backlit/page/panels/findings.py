@@ -21,7 +21,7 @@ from backlit.page.commands import command
 from backlit.page.design import Design
 from backlit.page.remedies import remedied
 from backlit.page.session import Panel, Part, Session
-from backlit.page.sources import Source
+from backlit.page.source import Source
 from backlit.page.view import View
 from backlit.show.live.findings import Look, TrialWords, findings_html
 

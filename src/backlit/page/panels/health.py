@@ -53,7 +53,7 @@ class HealthPanel(Panel):
 
     def draw(self, view: View) -> Part:
         """Draw the signals of the epochs so far."""
-        signals = self.session.training.signals
+        signals = view.training.signals
         none = "The signals begin with the first epoch that has ended."
         if not signals.layers:
             none = "This training measures no signals: L-BFGS has none, and neither has one with signals = false."

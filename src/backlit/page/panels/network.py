@@ -43,7 +43,7 @@ class NetworkPanel(Panel):
         """Draw the network."""
         plan, slopes, rows, penalties = self.plan(view), self.slopes, None, {}
         if slopes:
-            training = self.session.training
+            training = view.training
             settings, weights = training.settings, training.weights if training.weights.size else None
             rows = chosen_rows(view.source.X, view.source.Y, weights)
             penalties = {name: getattr(settings, name) for name in ("l1", "l2", "decay_biases")}

@@ -16,7 +16,7 @@ from backlit.page.commands import command
 from backlit.page.facts import whole
 from backlit.page.panels.source import input_names
 from backlit.page.session import Panel, Part, Session
-from backlit.page.sources import Source, Which
+from backlit.page.source import Source, Which
 from backlit.page.view import View
 from backlit.show.live.predictions import PageOfRows, RowCells, nothing_html, predictions_html
 
@@ -72,7 +72,7 @@ class PredictionsPanel(Panel):
         chosen = self.chosen[1] if self.chosen and self.chosen[0] == self.which else None
         page_of = PageOfRows(
             which=self.which, training=len(source.X), validation=len(source.rows("validation")[0]), size=SIZE,
-            chosen=chosen, said=self._said(),
+            chosen=chosen, said=self._said(), step=self._step(),
         )  # fmt: skip
         return predictions_html(found, cells_of(source, self.which, found), page_of)
 
@@ -90,9 +90,14 @@ class PredictionsPanel(Panel):
         if self.chosen is None:
             return ""
         which, row = self.chosen
-        known = which == "training" and "step" in self.session.panels
-        then = " The view One row steps through it." if known else ""
-        return f"Chosen is {which} row {row + 1:,}: it is marked in the boundary's plane.{then}"
+        return f"Chosen is {which} row {row + 1:,}: it is marked in the boundary's plane."
+
+    def _step(self) -> dict[str, Any]:
+        """Give the arguments that the view One row takes the chosen row by, none where there is neither."""
+        if self.chosen is None or "step" not in self.session.panels:
+            return {}
+        which, row = self.chosen
+        return {"number": row + 1, "which": which}
 
     def facts(self) -> Mapping[str, str]:
         """Give which rows are looked at, their page from 1 on, and the chosen row."""
@@ -132,7 +137,7 @@ class PredictionsPanel(Panel):
 
     @command
     def choose(self, row: int, which: Which = "training") -> None:
-        """Choose a row by its number, from 1 on: it is marked, and a training row is the one that is stepped through.
+        """Choose a row by its number, from 1 on: it is marked, and is the one that is stepped through.
 
         Errors: a BacklitError for another number.
         """
@@ -151,6 +156,9 @@ class PredictionsPanel(Panel):
         if not 1 <= row <= count:
             raise BacklitError(f"the row is {row}; expected a number from 1 to {count:,}.")
         self.chosen = which, row - 1
+        step = self.session.panels.get("step")
+        if step is not None:
+            commands.call(step, "row", {"number": row, "which": which})
 
 
 def outputs_of(network: Network, source: Source, X: Any, Y: Any) -> NetworkOutputs:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
+import msgspec
 import numpy as np
 
 from backlit.data import BUNDLED
 from backlit.data.messages import listed, quoted
 from backlit.errors import BacklitError, counted
 from backlit.examples import NAMES
-from backlit.page.commands import command
+from backlit.page.commands import slow_command
+from backlit.page.file_sources import of_run
 from backlit.page.session import Panel, Part
 from backlit.page.sources import Source, of_table, source_of
 from backlit.page.uploads import LARGEST, in_words
@@ -29,14 +31,13 @@ class SourcePanel(Panel):
 
     def draw(self, view: View) -> Part:
         """Draw the controls; the numbers hold the page's title."""
-        return Part(source_html(facts_of(view.source)), numbers={"title": view.source.title})
+        return Part(source_html(facts_of(view.source), begins(view)), numbers={"title": view.source.title})
 
     def facts(self) -> Mapping[str, str]:
         """Give what names the data, and the target where it is not the data's own."""
         source = self.session.source
         found = {"data": shlex.join(source.given)} if source.given else {}
-        own = BUNDLED.get(source.given[0]) if source.given else None
-        return found if source.table is None or source.target == own else found | {"data.target": source.target}
+        return found | ({"data.target": source.target} if source.asks else {})
 
     def recall(self, facts: Mapping[str, str]) -> None:
         """Take the data again where others are there; a file cannot be opened from here, by whatever name."""
@@ -54,7 +55,7 @@ class SourcePanel(Panel):
         if target and target != self.session.source.target:
             self.predict(target)
 
-    @command
+    @slow_command
     def choose(self, name: str) -> None:
         """Train on a bundled data set or a classic example.
 
@@ -65,21 +66,40 @@ class SourcePanel(Panel):
             raise BacklitError(f"there is no data set or example {quoted(name)}; there are {listed(known, 50)}.")
         self.session.take(of_table(name) if name in BUNDLED else source_of(name))
 
-    @command
+    @slow_command
     def predict(self, column: str) -> None:
         """Predict another column of the table.
 
         Errors: a BacklitError where there is no table, or the column cannot be predicted.
         """
         source = self.session.source
-        if source.whole is None:
-            raise BacklitError("there is no table; expected one, to choose the column that is predicted.")
-        own = source.given[0] in BUNDLED
+        if source.retarget is None:
+            why = "a model predicts what it has learned" if source.whole is not None else "there is no table"
+            raise BacklitError(f"{why}; expected a table, to choose the column that is predicted.")
+        self._take(source, lambda: source.retarget(column) if source.retarget else source)
+
+    @slow_command
+    def run(self, name: str) -> None:
+        """Take another run of the network file.
+
+        Errors: a BacklitError where there is none of that name.
+        """
+        source = self.session.source
+        if source.file is None:
+            raise BacklitError("there is one run; expected a network file that has several.")
+        file = source.file
+        self._take(source, lambda: of_run(file, source.given, source.given[0], name))
+
+    def _take(self, before: Source, make: Callable[[], Source]) -> None:
+        """Take another source that is made of the one before, unless a third one was taken meanwhile."""
         try:
-            chosen = of_table(source.given[0] if own else source.whole, column)
+            made = msgspec.structs.replace(make(), uploaded=before.uploaded)
         except BacklitError as error:
             raise BacklitError(in_words(error)) from error
-        self.session.take(chosen)
+        with self.session.turn():
+            if self.session.source is not before:
+                raise BacklitError("something else was opened meanwhile, and stays; choose again.")
+            self.session.take(made)
 
 
 class ColumnsPanel(Panel):
@@ -97,13 +117,25 @@ class ColumnsPanel(Panel):
 
 def facts_of(source: Source) -> SourceFacts:
     """Give what is said of a source."""
-    own = source.given[0] if source.given else ""
+    own = source.given[0] if len(source.given) == 1 or source.file is not None else ""
     return SourceFacts(
-        title=source.title, target=source.target if source.table else "",
+        title=source.title, target=source.target if source.retarget is not None else "",
         columns=source.whole.columns if source.whole is not None else (), training=len(source.X),
+        runs=tuple(setup.name for setup in source.file.setups) if source.file is not None else (),
+        run=source.setup.name if source.setup is not None else "",
         validation=len(source.rows("validation")[0]), kept=source.kept,
         own=own if own in BUNDLED or own in NAMES else "", sets=tuple(BUNDLED), examples=NAMES, largest=LARGEST,
     )  # fmt: skip
+
+
+def begins(view: View) -> str:
+    """Say at which weights a model's network begins."""
+    first = view.source.first
+    if first is None:
+        return ""
+    if view.source.begins_at_model(view.design, view.network):
+        return f"It begins at the weights of {first.of}."
+    return f"Its layers or its seed are not those of {first.of} any more, so its first weights are drawn."
 
 
 def predicted_words(source: Source) -> str:

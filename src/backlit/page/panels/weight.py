@@ -19,7 +19,7 @@ from backlit.show.live.weight import Choice, choice_html, idle_weight_html, live
 MOST_CHOICES = 200
 """Of a longer list nothing is listed: the name is typed."""
 
-NONE = "Click a weight in the drawing, or choose one here: its chain rule appears with the numbers put in."
+NONE = "The chain rule of a weight appears here, with the numbers put in."
 PLAYING = "The training runs; its slope and its update are worked out when it pauses."
 
 
@@ -53,7 +53,7 @@ class WeightPanel(Panel):
 
     def draw(self, view: View) -> Part:
         """Draw the weight; while training plays, its value alone follows."""
-        training = self.session.training
+        training = view.training
         try:
             if not view.playing or self._known is None:
                 self._known = self.session.recorder.of(training, view)
@@ -108,6 +108,18 @@ class WeightPanel(Panel):
         ))  # fmt: skip
 
     # --------------------------------------------------------------------------------------------------- commands
+
+    @command
+    def first(self, array: str) -> None:
+        """Choose the first weight of an array, such as "1.W": of a layer that is drawn as a block.
+
+        Errors: a BacklitError where the network has no such array of weights.
+        """
+        parameters = self._known.step.contents.parameters if self._known is not None else ()
+        found = next((parameter for parameter in parameters if parameter.full == array), None)
+        if found is None:
+            raise BacklitError(f"the network has no weights {array!r}: it has {', '.join(p.full for p in parameters)}.")
+        self.chosen = found.name(Place(0, 0, 0)).text
 
     @command
     def choose(self, name: str) -> None:

@@ -88,7 +88,11 @@ bar?.addEventListener("click", (event) => {
   const button = event.target instanceof Element ? event.target.closest("button") : null
   if (button?.id === "bar-row") {
     const tab = place("tab-step")
-    if (tab) show(tab)
+    if (tab && tab.ariaSelected !== "true") { // the row at hand is the first one to look at
+      event.stopPropagation()
+      show(tab)
+      send("bar.pause", {}, button)
+    }
   }
   if (button?.id === "bar-now") place("bar-moment")?.focus()
 })

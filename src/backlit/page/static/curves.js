@@ -86,7 +86,7 @@ curves?.addEventListener("keydown", (given) => {
   const by = steps[event.key]
   if (by === undefined) return
   event.preventDefault()
-  const from = epoch === undefined ? last : nearest(charts[key], epoch) + by
+  const from = epoch !== undefined ? nearest(charts[key], epoch) + by : Number.isFinite(by) ? last : by
   cursors.set(key, Number(points[Math.min(last, Math.max(0, from))][0]))
   draw(key)
 })

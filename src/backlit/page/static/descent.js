@@ -53,7 +53,7 @@ panel?.addEventListener("change", (event) => {
   const control = /** @type {HTMLInputElement} */ (event.target)
   const value = (/** @type {string} */ id) => /** @type {HTMLInputElement | null} */ (document.getElementById(id))?.value
   if (control.id === "descent-over" && control.value === "weights") {
-    const [x, y] = (control.closest(".over")?.getAttribute("data-first") ?? "").split(" ")
+    const [x, y] = JSON.parse(control.closest(".over")?.getAttribute("data-first") ?? "[]")
     send("descent.weights", { x, y }, control)
   } else if (control.id === "descent-over") send("descent.take", { over: control.value }, control)
   else if (control.id === "descent-x" || control.id === "descent-y") {

@@ -11,6 +11,8 @@ const WAIT = 120
 const LETTERS = 13
 const LEGIBLE = 11.05
 const LARGER = 1.25
+/** The share of the window's height that it takes, if its letters stay legible, so that the unit below is seen. */
+const TALL = 0.38
 
 const panel = document.getElementById("panel-network")
 let values = /** @type {string[]} */ ([])
@@ -215,10 +217,11 @@ panel?.addEventListener("part", (given) => {
 
 /** Make a new drawing ready: its size, its marks, and the keyboard where it was. @param {SVGSVGElement} svg */
 function begin(svg) {
-  const wide = Number(svg.getAttribute("width"))
+  const [wide, high] = ["width", "height"].map((one) => Number(svg.getAttribute(one)))
+  const fits = Math.max(LEGIBLE / LETTERS, Math.min(LARGER, (TALL * innerHeight) / high))
   svg.style.width = "100%"
   svg.style.minWidth = `${Math.ceil((wide * LEGIBLE) / LETTERS)}px`
-  svg.style.maxWidth = `${Math.round(wide * LARGER)}px`
+  svg.style.maxWidth = `${Math.round(wide * fits)}px`
   mark()
   const units = [...svg.querySelectorAll(".unit")]
   const unit = units.find((one) => nameOf(one) === (at.unit || looked)) ?? units[0]
@@ -321,8 +324,13 @@ panel?.addEventListener("keydown", (event) => {
   const target = /** @type {Element} */ (event.target)
   if (!svg || !svg.contains(target) || event.ctrlKey || event.altKey || event.metaKey) return
   const unit = target.closest(".unit")
+  const block = target.closest(".block[data-do]")
   const step = STEPS[event.key]
   const enter = event.key === "Enter" || event.key === " "
+  if (block && enter) {
+    block.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true }))
+    event.preventDefault()
+  }
   if (unit) {
     const next = step ? beside(svg, unit, step) : undefined
     const first = enter ? edgesAt(svg, nameOf(unit))[0] : undefined

@@ -31,6 +31,32 @@ export function seen() {
 /** The version of what each panel shows: an answer may overtake what the stream sent before. @type {Map<string, number>} */
 const versions = new Map()
 
+const STOPS = "a[href], button, input, select, textarea, summary, [tabindex]"
+
+/** Name the places in a panel where the focus may be: by id, or counted within the part that has one. @param {Element} target */
+function stops(target) {
+  /** @type {Map<string, number>} */
+  const counts = new Map()
+  const found = /** @type {NodeListOf<HTMLElement>} */ (target.querySelectorAll(STOPS))
+  return [...found].filter((one) => !one.closest("svg.net")).map((one) => {
+    const name = one.id || `${one.closest("[id]")?.id} ${one.localName}`
+    const count = (counts.get(name) ?? 0) + 1
+    counts.set(name, count)
+    return /** @type {[string, HTMLElement]} */ ([`${name} ${count}`, one])
+  })
+}
+
+/** Give the focus back after a swap; where its place is gone, to the one before, else to one behind, else to the panel. @param {HTMLElement} target @param {string[]} names @param {number} at */
+function refocus(target, names, at) {
+  const now = new Map(stops(target))
+  for (const name of [...names.slice(0, at + 1).reverse(), ...names.slice(at + 1)]) {
+    now.get(name)?.focus({ preventScroll: true })
+    if (target.contains(document.activeElement)) return
+  }
+  target.tabIndex = -1
+  target.focus({ preventScroll: true })
+}
+
 /** Swap a panel's content, keeping focus, scrolling and what is folded out. @param {string} name @param {Part} part @param {number} version */
 export function swap(name, part, version = Infinity) {
   const target = panel(name)
@@ -40,18 +66,14 @@ export function swap(name, part, version = Infinity) {
   if (part.html !== undefined && !same) {
     shown.set(name, part.html)
     layouts.set(name, part.layout ?? "")
-    const focused = document.activeElement
-    const id = focused instanceof Element && target.contains(focused) ? focused.id : ""
+    const before = target.contains(document.activeElement) ? stops(target) : []
+    const at = before.findIndex(([, one]) => one === document.activeElement)
     const open = [...target.querySelectorAll("details[open][id]")].map((one) => one.id)
     const scrolled = [...target.querySelectorAll("[data-keep-scroll][id]")].map((one) => [one.id, one.scrollTop, one.scrollLeft])
-    const typed = id && focused instanceof HTMLInputElement && focused.value !== focused.defaultValue ? focused.value : null
-    if (typed !== null && focused instanceof HTMLInputElement) focused.defaultValue = typed // it is not done with yet
     target.innerHTML = part.html
     for (const one of open) document.getElementById(one)?.setAttribute("open", "")
     for (const [one, top, left] of scrolled) document.getElementById(String(one))?.scrollTo(Number(left), Number(top))
-    const now = id ? document.getElementById(id) : null
-    now?.focus({ preventScroll: true })
-    if (typed !== null && now instanceof HTMLInputElement) now.value = typed
+    if (at >= 0) refocus(target, before.map(([name]) => name), at)
   }
   target.dispatchEvent(new CustomEvent("part", { detail: part, bubbles: true }))
 }
@@ -106,7 +128,7 @@ export function show(tab, focus = false) {
   for (const one of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[role=tab]"))) {
     one.setAttribute("aria-selected", String(one === tab))
     one.tabIndex = one === tab ? 0 : -1
-    document.getElementById(one.getAttribute("aria-controls") ?? "")?.toggleAttribute("hidden", one !== tab)
+    for (const id of (one.getAttribute("aria-controls") ?? "").split(" ")) document.getElementById(id)?.toggleAttribute("hidden", one !== tab)
   }
   if (focus) tab.focus()
   listen()

@@ -1,6 +1,6 @@
 // What is trained on: sends choices from lists, and files that are opened or dropped anywhere on the page.
 
-import { seen, send, swap, tell } from "./page.js"
+import { seen, send, show, swap, tell } from "./page.js"
 
 const panel = document.getElementById("panel-source")
 
@@ -14,11 +14,19 @@ document.addEventListener("change", (event) => {
   const { choose, key } = control.dataset
   if (!choose || !key || !control.value) return
   const value = control.dataset.kind === "number" ? Number(control.value) : control.value
+  if (panel?.contains(control)) reading("Reading …")
   send(choose, { [key]: value }, control).then((fits) => {
+    if (panel?.contains(control)) reading("")
     const now = fits ? null : document.getElementById(control.id)
     if (now instanceof HTMLSelectElement) now.value = [...now.options].find((one) => one.defaultSelected)?.value ?? ""
   })
 })
+
+/** What a screen reader says of a file: it stays where the panel is swapped. */
+const said = document.createElement("p")
+said.className = "unseen"
+said.setAttribute("role", "status")
+document.body.append(said)
 
 /** Say that a file is read, or nothing. @param {string} words */
 function reading(words) {
@@ -26,23 +34,30 @@ function reading(words) {
   if (place) place.textContent = words
 }
 
+/** The file that is read now. */
+let busy = ""
+
 /** Send a file, which the page then trains on. @param {File} file */
 async function upload(file) {
   const input = /** @type {HTMLInputElement | null} */ (document.getElementById("source-file"))
   const most = Number(input?.dataset.largest)
+  if (busy) return tell(`${busy} is being read; open ${file.name} after that.`, panel)
   tell("", panel)
   if (file.size > most) {
     tell(`${file.name} has ${file.size.toLocaleString("en")} bytes; the page takes up to ${most.toLocaleString("en")}.`, panel)
     if (input) input.value = ""
     return
   }
+  busy = file.name
   reading(`Reading ${file.name} …`)
+  said.textContent = `Reading ${file.name}`
   const query = new URLSearchParams({ name: file.name, panels: seen().join(",") })
   const response = await fetch(`/upload?${query}`, {
     method: "POST",
     headers: { "Content-Type": "application/octet-stream", "X-Backlit": "1" },
     body: file,
   }).catch(() => null)
+  busy = said.textContent = ""
   reading("")
   if (input) input.value = ""
   if (!response) return tell("The file cannot be read, or the program has ended.", panel)
@@ -54,6 +69,8 @@ async function upload(file) {
   } catch {}
   for (const [name, part] of Object.entries(answer.parts ?? {})) swap(name, part)
   tell(answer.error ?? "", panel)
+  const rows = panel?.querySelector(".rows")?.textContent
+  if (answer.parts && !answer.error) said.textContent = `${file.name} is open: ${rows}.`
 }
 
 /** Whether files are dragged. @param {DragEvent} event */
@@ -79,8 +96,16 @@ document.addEventListener("drop", (event) => {
   inside = 0
   document.body.classList.remove("dropping")
   const dropped = [...(event.dataTransfer?.files ?? [])]
-  if (dropped.length === 1) upload(dropped[0])
-  else tell(`${dropped.length} files were dropped; expected one table, .csv or .parquet.`, panel)
+  if (event.dataTransfer?.items[0]?.webkitGetAsEntry?.()?.isDirectory) {
+    tell("A folder was dropped; expected one file. A folder of pictures is opened in the terminal: backlit page FOLDER.", panel)
+  } else if (dropped.length === 1) upload(dropped[0])
+  else tell(`${dropped.length} files were dropped; expected one.`, panel)
+})
+
+document.addEventListener("click", (event) => {
+  const control = event.target instanceof Element ? event.target.closest("[data-view]") : null
+  const tab = control && document.getElementById(`tab-${control.getAttribute("data-view")}`)
+  if (tab) show(tab, true)
 })
 
 panel?.addEventListener("part", (event) => {

@@ -3,6 +3,20 @@ import { send } from "./page.js"
 
 const KEYS = /** @type {Record<string, string>} */ ({ ArrowLeft: "step-back", ArrowRight: "step-on", Home: "step-first", End: "step-last" })
 
+/** Moves by key, one after the other: each begins where the one before it has led. */
+let moves = Promise.resolve()
+let moving = 0
+
+/** Do what a button does, after the moves before it. @param {string} id */
+function move(id) {
+  moving += 1
+  moves = moves.then(async () => {
+    const button = document.getElementById(id)
+    if (button) await send(button.dataset.do ?? "", JSON.parse(button.dataset.given ?? "{}"), button)
+    moving -= 1
+  })
+}
+
 const step = document.getElementById("panel-step")
 step?.addEventListener("keydown", (event) => {
   const to = KEYS[event.key]
@@ -10,7 +24,7 @@ step?.addEventListener("keydown", (event) => {
   if (!to || event.ctrlKey || event.altKey || event.metaKey) return
   if (from instanceof Element && from.closest("input, select, textarea, [data-keep-scroll], .rows")) return
   event.preventDefault()
-  document.getElementById(to)?.click()
+  if (!event.repeat || !moving) move(to)
 })
 step?.addEventListener("change", (event) => {
   const field = event.target

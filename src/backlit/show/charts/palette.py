@@ -6,8 +6,10 @@ the picture itself, knows. Ink on paper has a contrast of at least 4.5 to 1, in 
 
 from __future__ import annotations
 
-SERIES = ("#1a62d6", "#b93a0a", "#16794b", "#7a3fc4", "#0b7285", "#b0246f", "#7a6200", "#4a5568")
-DARK_SERIES = ("#7ab0ff", "#ff9f4a", "#5fd39b", "#c7a2ff", "#5cc8dc", "#ff8fc7", "#e0c64a", "#b8c2d0")
+SERIES = ("#1a62d6", "#b93a0a", "#16794b", "#7a3fc4", "#0b7285", "#b0246f", "#7a6200", "#4a5568",
+          "#6d3b1f", "#4f7a00", "#283593", "#d11a2a")  # fmt: skip
+DARK_SERIES = ("#7ab0ff", "#ff9f4a", "#5fd39b", "#c7a2ff", "#5cc8dc", "#ff8fc7", "#e0c64a", "#b8c2d0",
+               "#d9a27a", "#b5d96a", "#9aa5ff", "#ff8080")  # fmt: skip
 
 LIGHT = {"ink": "#1c2430", "quiet": "#566375", "grid": "#e3e8ee", "paper": "#ffffff"}
 DARK = {"ink": "#e6ebf2", "quiet": "#a3afbf", "grid": "#2a323d", "paper": "#151a21"}

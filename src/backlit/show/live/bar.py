@@ -65,7 +65,8 @@ GO_ON = {"epochs": "more epochs", "target": "Go on without the target", "patienc
 def bar_html(state: RunState) -> str:
     """Give the bar whole."""
     texts = {key: escape(text) for key, text in _texts(state).items()}
-    row = _button("bar-row", "step.next_row", "One row") if state.steps else ""
+    said = "Looks at the next row of the batch; after the last one, the update is made"
+    row = f'<button id="bar-row" data-do="step.next_row" title="{said}">One row</button>' if state.steps else ""
     return (
         '<div class="bar-buttons" role="group" aria-label="Training">'
         f'<button id="bar-play" class="main" data-do="bar.{"pause" if state.playing else "play"}" '
@@ -105,6 +106,8 @@ def _scores(state: RunState) -> str:
     score, texts = state.score, _texts(state)
     parts = []
     for name, key in (("Loss", "loss"), (_capital(score.metric), "metric")):
+        if not name:
+            continue
         own = f'<b id="bar-{key}">{escape(texts[f"bar-{key}"])}</b>'
         if score.validation_loss is not None:
             other = escape(texts[f"bar-validation-{key}"])
@@ -220,11 +223,15 @@ def said_words(state: RunState) -> str:
     if state.ending.stopped and not state.playing and not state.replayed:
         doing = ending_words(state).rstrip(".")
     score = state.score
-    words = f"loss {number(score.loss)}, {score.metric} {metric(score.metric, score.value)}"
+    words = f"loss {number(score.loss)}{_metric_words(score.metric, score.value)}"
     if score.validation_loss is not None and score.validation_value is not None:
-        words += (f"; validation loss {number(score.validation_loss)}, "
-                  f"{score.metric} {metric(score.metric, score.validation_value)}")  # fmt: skip
+        words += f"; validation loss {number(score.validation_loss)}"
+        words += _metric_words(score.metric, score.validation_value)
     return f"{doing}. {place_words(state).removeprefix('Replayed: ')}; {words}."
+
+
+def _metric_words(name: str, value: float) -> str:
+    return f", {name} {metric(name, value)}" if name else ""
 
 
 def number(value: float) -> str:
@@ -233,14 +240,16 @@ def number(value: float) -> str:
 
 
 def metric(name: str, value: float) -> str:
-    """Give a metric: an accuracy in percent, R² to three digits.
+    """Give a metric: an accuracy in percent, R² to three digits, or to four in all where it is far below 0.
 
-    >>> metric("accuracy", 0.9558), metric("R²", -0.25)
-    ('95.6 %', '−0.250')
+    >>> metric("accuracy", 0.9558), metric("R²", -0.25), metric("R²", -1.35e59)
+    ('95.6 %', '−0.250', '−1.35e+59')
     """
     if not math.isfinite(value):
         return "none"
-    return f"{100.0 * value:.1f} %" if name == "accuracy" else f"{value:.3f}".replace("-", "−")
+    if name == "accuracy":
+        return f"{100.0 * value:.1f} %"
+    return (f"{value:.3f}" if value > -1_000.0 else f"{value:.4g}").replace("-", "−")
 
 
 def _capital(words: str) -> str:

@@ -19,8 +19,8 @@ from backlit.show.live.bar import metric as metric_text
 from backlit.show.live.bar import number
 from backlit.show.pages import table_html
 
-WIDTH, HEIGHT = 336, 230
-"""Pixels of a chart. At 300 pixels its smaller letters have 11."""
+WIDTH, HEIGHT = 232, 190
+"""Pixels of a chart: two stand side by side, and are drawn larger where one alone has room."""
 
 FEW = 12
 """Of at most so many points each is marked."""
@@ -62,8 +62,14 @@ class Curves(NamedTuple):
 
 def curves_html(curves: Curves) -> str:
     """Give the charts with their words and tables."""
-    figures = [("loss", loss_figure(curves)), ("metric", metric_figure(curves))]
-    return "<h2>Curves</h2>" + "".join(_chart(key, figure) for key, figure in figures) + _notes(curves)
+    charts = "".join(f"<div>{_chart(key, figure)}</div>" for key, figure in _figures(curves).items())
+    return f'<h2>Curves</h2><div class="charts">{charts}</div>{_notes(curves)}'
+
+
+def _figures(curves: Curves) -> dict[str, Figure]:
+    """Give the charts; none of a metric where the targets have none."""
+    loss = {"loss": loss_figure(curves)}
+    return loss | {"metric": metric_figure(curves)} if curves.metric else loss
 
 
 def _chart(key: str, figure: Figure) -> str:
@@ -75,7 +81,7 @@ def _chart(key: str, figure: Figure) -> str:
         f'aria-label="{escape(figure.title)}, as a table" id="curves-{key}-box" data-keep-scroll>{rows}</div></details>'
     )  # fmt: skip
     return (
-        f'<h3 id="curves-{key}-title">{escape(figure.title)}</h3>'
+        f'<h3 id="curves-{key}-title">{escape(figure.title.removesuffix(" over the epochs"))}</h3>'
         f'<div class="curve" id="curves-{key}" data-curve="{key}" tabindex="0" role="slider" '
         f'aria-labelledby="curves-{key}-title" aria-describedby="curves-{key}-words" aria-valuemin="0" '
         f'aria-valuemax="0" aria-valuenow="0" aria-valuetext="no epoch chosen">{svg}</div>'
@@ -87,9 +93,8 @@ def _chart(key: str, figure: Figure) -> str:
 def _notes(curves: Curves) -> str:
     notes = []
     if curves.baseline is not None:
-        notes.append(f"Baseline: {curves.baseline.what}, on the training rows.")
-    notes.append("The loss of an epoch is measured as it trains, each batch before its own update; the metric at "
-                 "moments on the way.")  # fmt: skip
+        notes.append(f"Baseline: {curves.baseline.what}.")
+    notes.append("Each batch’s loss is measured before its own update.")
     if curves.sampled:
         notes.append(f"The metric is {curves.sampled}.")
     return f'<p class="note">{escape(" ".join(notes))}</p>'
@@ -108,15 +113,17 @@ def loss_figure(curves: Curves) -> Figure:
     log = spans_decades(found) if found else False
     figure = curve_figures(curve, metrics=False, log=log if curve.numbers else False)[0]
     layers = [layer for layer in figure.layers if not isinstance(layer, Rule | (Note if others else Rule))]
+    if not curve.numbers and not others:
+        layers = [Note(x=0.1, y=0.5 * (level or 1.0), text="Press Play: it is drawn here.")]
     line = dict(zip(curve.numbers, _monitored(curve), strict=True))
     best = line.get(curve.best or 0)
     if best is not None and curve.best is not None:
         layers.append(Points(x=(curve.best,), y=(best,), name=f"best epoch {curve.best:,}", symbol="ring", size=5.0,
                              series=0 if curve.validation_loss is None else 1))  # fmt: skip
-    label = f"{curves.loss}, on a logarithmic scale" if log else curves.loss
+    label = f"{curves.loss}, log scale" if log else curves.loss
     if log and level is not None and level <= 0.0:
         level = None
-    x = Axis("epoch") if others and curve.numbers else figure.x
+    x = figure.x if curve.numbers and not others else _epochs(others, curve.numbers)
     return _finished(figure, curves, [*_faint(others), *layers], level, number, label, x, line)
 
 
@@ -156,7 +163,12 @@ def metric_figure(curves: Curves) -> Figure:
     label = "accuracy, %" if name == "accuracy" else name
     watched = {point.epoch: unit * _watched(point) for point in points}
     return _finished(figure, curves, [*_faint(others), *layers], level,
-                     lambda value: metric_text(name, value / unit), label, figure.x, watched)  # fmt: skip
+                     lambda value: metric_text(name, value / unit), label, _epochs(others, x), watched)  # fmt: skip
+
+
+def _epochs(others: Sequence[object], epochs: Sequence[float]) -> Axis:
+    """Give the axis of the epochs: of no epoch yet, as long as one."""
+    return Axis("epoch") if others or max(epochs, default=0.0) > 0.0 else Axis("epoch", low=0.0, high=1.0)
 
 
 def _watched(point: MetricPoint) -> float:
@@ -205,10 +217,8 @@ def curves_numbers(curves: Curves) -> dict[str, Any]:
     losses = [(epoch, value, None if validated is None else validated[k])
               for k, (epoch, value) in enumerate(zip(curve.numbers, curve.loss, strict=True))]  # fmt: skip
     on_both = any(point.validation is not None for point in curves.points)
-    return {
-        "loss": _numbers(loss_figure(curves), losses, validated is not None, "loss"),
-        "metric": _numbers(metric_figure(curves), curves.points, on_both, curves.metric),
-    }
+    points = {"loss": (losses, validated is not None, "loss"), "metric": (curves.points, on_both, curves.metric)}
+    return {key: _numbers(figure, *points[key]) for key, figure in _figures(curves).items()}
 
 
 def _numbers(figure: Figure, points: Sequence[Any], validated: bool, name: str) -> dict[str, Any]:

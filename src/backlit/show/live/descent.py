@@ -125,7 +125,7 @@ def _choice_html(choice: Choice) -> str:
             f'<label for="descent-{axis}">{words}</label>{_weight_html(f"descent-{axis}", name, choice.names)}'
             for axis, words, name in zip("xy", ("across", "up"), choice.over, strict=True)
         )
-    first = escape(" ".join(choice.first))
+    first = escape(msgspec.json.encode(choice.first).decode())
     return (
         f'<div class="over" data-first="{first}"><label for="descent-over">The error over</label>'
         f'<select id="descent-over">{chosen}</select>{fields}</div><p data-errors></p>'

@@ -32,6 +32,12 @@ CODES = np.frombuffer("".join([chr(ord("a") + k) for k in range(LEVELS - 1, -1, 
 TABLE = 64
 """The table has so many rows."""
 
+KEYS = (
+    "The arrow keys go from unit to unit. Enter goes to a unit’s weights, the strongest first; Enter there shows the "
+    "weight’s chain rule, and Escape goes back."
+)
+"""How the drawing is used without a mouse."""
+
 
 class Numbers(NamedTuple):
     """What changes: `codes` have a letter for each edge, `values` are the edges' numbers, `texts` by their keys."""
@@ -121,9 +127,13 @@ def network_html(live: LiveNetwork, *, slopes: bool, numbers: Numbers | None = N
     numbers = numbers or network_numbers(live, slopes=slopes)
     return "".join([
         _svg(live.outline, slopes, numbers),
-        _legend(live, slopes, numbers),
-        _table(live.outline, slopes, numbers),
+        _legend(live, slopes, numbers), '<div class="net-more">', _notes(live, slopes, numbers), _table(live.outline, slopes, numbers), _keys(live.outline), "</div>",
     ])  # fmt: skip
+
+
+def _keys(outline: LiveOutline) -> str:
+    return (f'<details id="network-keys"><summary>Keys</summary><p class="note">{KEYS}</p></details>'
+            if outline.edges else "")  # fmt: skip
 
 
 def sentence(outline: LiveOutline) -> str:
@@ -180,7 +190,10 @@ def _column(column: LiveColumn, placed: Placed, number: int) -> str:
     )
     parts = [f'<g data-units="{number}"><text class="head">{head}</text>']
     if column.block:
-        parts.append(f'<g class="block"><title>{escape(", ".join((column.title, *column.details)))}</title>'
+        chosen = (
+            f' role="button" tabindex="0" data-do="weight.first" data-given=\'{{"array":"{escape(column.first)}"}}\''
+        )
+        parts.append(f'<g class="block"{chosen if column.first else ""}><title>{escape(", ".join((column.title, *column.details)))}</title>'
                      f'<rect x="{x - placed.half}" y="{placed.top}" width="{2 * placed.half}" height="{placed.height}" '
                      'rx="6"/><text>')  # fmt: skip
         parts += [f'<tspan x="{x}" y="{placed.top + 8 + LINE * (k + 1) - 4}">{escape(line)}</tspan>'
@@ -206,15 +219,21 @@ def _column(column: LiveColumn, placed: Placed, number: int) -> str:
 def _legend(live: LiveNetwork, slopes: bool, numbers: Numbers) -> str:
     if not live.outline.edges:
         return '<p class="note">No weights are drawn: each block is a layer, with what it gives.</p>'
-    what = "dE/dw" if slopes else "weight"
     texts = {key: escape(text) for key, text in numbers.texts.items()}
     samples = [
         _sample("L", "positive"),
         _sample("l", "negative"),
-        _sample("L size", f'<span data-text="full">{texts["full"]}</span>'),
+        *([_sample("D size", "bias", " data-b")] if any(edge.source < 0 for edge in live.outline.edges) else []),
+        _sample("L size", f'size <span data-text="full">{texts["full"]}</span>'),
         _sample("F size", f'<span data-text="half">{texts["half"]}</span>'),
     ]
-    words = [f"Width: the size of each {what}, on one scale for the whole network. Dashed: biases."]
+    return f'<p class="net-legend">{"".join(samples)}</p>'
+
+
+def _notes(live: LiveNetwork, slopes: bool, numbers: Numbers) -> str:
+    if not live.outline.edges:
+        return ""
+    words = []
     if slopes:
         all_rows = live.rows == live.all_rows
         over = (
@@ -225,12 +244,12 @@ def _legend(live: LiveNetwork, slopes: bool, numbers: Numbers) -> str:
             words.append("Grey: not trained.")
     if any(not column.block and column.size > len(column.units) for column in live.outline.columns):
         words.append("Of a large layer the units with the strongest weights are drawn.")
-    return (f'<p class="net-legend">{"".join(samples)}</p><p class="note">{" ".join(words)} '
-            f'<span data-text="note">{texts["note"]}</span></p>')  # fmt: skip
+    note = escape(numbers.texts["note"])
+    return f'<p class="note">{" ".join([*words, ""])}<span data-text="note">{note}</span></p>'
 
 
-def _sample(letter: str, words: str) -> str:
-    line = f'<path class="{letter}" d="M1 6L29 6"/>'
+def _sample(letter: str, words: str, marks: str = "") -> str:
+    line = f'<path class="{letter}" d="M1 6L29 6"{marks}/>'
     svg = f'<svg class="net-sample" viewBox="0 0 30 12" width="30" height="12" aria-hidden="true">{line}</svg>'
     return f'<span class="sample">{svg}{words}</span>'
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from backlit.analysis.live.records import LiveOutline
 
-KEYS = (
-    "Point at a unit, or go from unit to unit with the arrow keys. Enter goes to a unit’s weights; Enter there, or a "
-    "click on a line, shows the weight’s chain rule."
-)
+HINT = "Point at a unit; click a line for its chain rule."
 """How the drawing is used."""
 
 
@@ -25,7 +22,7 @@ def network_panel_html(drawing: str, outline: LiveOutline, *, slopes: bool) -> s
         '<button id="network-choose" data-do="network.choose" title="Draw the units with the strongest weights now">'
         "Choose units anew</button>" if folded else ""
     )  # fmt: skip
-    keys = f'<p class="note">{KEYS}</p>' if outline.edges else ""
-    return (f'<h2>Network</h2><div class="net-modes" role="group" aria-label="Edges show">{modes}{again}</div>'
-            f'<p data-errors role="alert"></p>{drawing}'
-            f'<p class="net-told" aria-hidden="true"></p>{keys}')  # fmt: skip
+    hint = f'<span class="note">{HINT}</span>' if outline.edges else ""
+    return (f'<h2 class="unseen">Network</h2><div class="net-modes" role="group" aria-label="Edges show">{modes}{again}'
+            f'{hint}</div><p data-errors role="alert"></p>{drawing}'
+            f'<p class="net-told" aria-hidden="true"></p>')  # fmt: skip

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any
 
 import msgspec
 
@@ -32,7 +33,8 @@ class RowCells(msgspec.Struct, frozen=True):
 class PageOfRows(msgspec.Struct, frozen=True, kw_only=True):
     """Which rows are looked at: `which` of them, how many `training` and `validation` rows there are, `size` a page.
 
-    `chosen` is a row's place, from 0, among those that are looked at; None where there is none.
+    `chosen` is a row's place, from 0, among those that are looked at; None where there is none. `said` is what is said
+    of it, `step` the arguments that lead to its way through the network, if there is one.
     """
 
     which: str
@@ -41,6 +43,7 @@ class PageOfRows(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     chosen: int | None
     said: str = ""
+    step: Mapping[str, Any] = {}
 
 
 def predictions_html(found: Predictions, cells: RowCells, page: PageOfRows) -> str:
@@ -48,7 +51,7 @@ def predictions_html(found: Predictions, cells: RowCells, page: PageOfRows) -> s
     counts = (("training", page.training), ("validation", page.validation))
     options = [(name, f"{count:,} {name} rows") for name, count in counts if count]
     choice = choice_html("of", "predictions-which", "predictions.show", "which", options, page.which)
-    said = f'<p class="said">{escape(page.said)}</p>' if page.said else ""
+    said = f'<p class="said">{escape(page.said)}{_step_button(page.step)}</p>' if page.said else ""
     return (
         f'<h2>Predictions, most wrong first</h2><div class="ways">{choice}{_paging(found, page)}</div>'
         f'<p>{_summary(found)}</p><p data-errors role="alert"></p>{said}'
@@ -56,6 +59,15 @@ def predictions_html(found: Predictions, cells: RowCells, page: PageOfRows) -> s
         f'aria-label="Predictions of rows">{_table(found, cells, page)}</div>'
         f"{_left_out(cells)}{_confusion(found)}"
     )
+
+
+def _step_button(step: Mapping[str, Any]) -> str:
+    """Give the button that leads to the view One row, where there is a row."""
+    if not step:
+        return ""
+    given = escape(msgspec.json.encode(step).decode())
+    return (f' <button id="predictions-step" data-do="step.row" data-given="{given}" data-view="step">'
+            "Step through this row</button>")  # fmt: skip
 
 
 def nothing_html(why: str) -> str:

@@ -15,6 +15,9 @@ from backlit.show.pages import table_html
 MOST_COLUMNS = 300
 """So many columns are listed; of more, the first ones."""
 
+ACCEPTED = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data", ".parquet", ".pq", ".toml", ".safetensors")
+"""Endings of the files that can be opened."""
+
 
 class SourceFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What is trained on.
@@ -23,7 +26,7 @@ class SourceFacts(msgspec.Struct, frozen=True, kw_only=True):
         title: its name. target: the column that is predicted, "" without a table. columns: all of the table's columns.
         training, validation, kept: how many rows train, validate, and are left for a test.
         own: the name of the data set or example, "" for another table. sets, examples: those that can be chosen.
-            largest: the most bytes of a file.
+            largest: the most bytes of a file. runs: the runs of a network file that has several. run: the one at hand.
     """
 
     title: str
@@ -36,6 +39,8 @@ class SourceFacts(msgspec.Struct, frozen=True, kw_only=True):
     sets: tuple[str, ...]
     examples: tuple[str, ...]
     largest: int
+    runs: tuple[str, ...] = ()
+    run: str = ""
 
 
 def rows_words(facts: SourceFacts) -> str:
@@ -57,8 +62,8 @@ def rows_words(facts: SourceFacts) -> str:
     return ", ".join(words)
 
 
-def source_html(facts: SourceFacts) -> str:
-    """Give the controls that choose what is trained on."""
+def source_html(facts: SourceFacts, begins: str = "") -> str:
+    """Give the controls that choose what is trained on; `begins` says at which weights, where they are a model's."""
     own = "" if facts.own else f'<option value="" selected>{escape(short(facts.title))}</option>'
     groups = (("Data sets", facts.sets), ("Classic examples", facts.examples))
     options = own + "".join(
@@ -71,12 +76,22 @@ def source_html(facts: SourceFacts) -> str:
     if facts.target:
         columns = [(name, name) for name in facts.columns]
         predict = choice_html("predict", "source-target", "source.predict", "column", columns, facts.target)
+    runs = ""
+    if facts.runs:
+        runs = choice_html("run", "source-run", "source.run", "name", [(name, name) for name in facts.runs], facts.run)
     return (
-        f'{data}{predict}<label class="open" for="source-file">Open a table…<input id="source-file" type="file" '
-        f'class="unseen" accept=".csv,.tsv,.txt,.parquet" data-largest="{facts.largest}"></label>'
-        f'<span class="rows quiet">{rows_words(facts)}</span>'
+        f'{data}{runs}{predict}<label class="open" for="source-file">Open a file…<input id="source-file" type="file" '
+        f'class="unseen" accept="{",".join(ACCEPTED)}" aria-describedby="source-kinds" '
+        f'data-largest="{facts.largest}"></label>'
+        f'<span id="source-kinds" class="unseen">A table (.csv, .parquet), a network file (.toml) or a model file '
+        f"(.safetensors), up to {facts.largest // 1_000_000} MB; or drop it on the page.</span>"
+        f'<span class="rows quiet">{rows_words(facts)}</span>{_note(begins)}'
         '<p id="source-reading" role="status"></p><p data-errors role="alert"></p>'
     )
+
+
+def _note(words: str) -> str:
+    return f'<p id="source-begins" class="quiet">{escape(words)}</p>' if words else ""
 
 
 class ColumnRow(msgspec.Struct, frozen=True):

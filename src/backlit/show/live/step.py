@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ import msgspec
 
 from backlit.explain.record.step_records import Drawing
 from backlit.explain.walk import StageWork, WalkStage
+from backlit.show.live.choices import choice_html
 from backlit.show.live.formulas import brief_html, formulas_html
 from backlit.show.network.staged import staged_svg
 from backlit.show.network.svg import drawing_svgs
@@ -28,8 +29,9 @@ PHASES = {"forward": "Forward", "error": "Error", "backward": "Back", "update": 
 class ShownRow(NamedTuple):
     """The row that is looked at.
 
-    `number` counts the training's rows from 1, `of` is how many there are; `place` its place in the batch, from 1, and
+    `number` counts the rows of its kind from 1, `of` is how many there are; `place` its place in the batch, from 1, and
     `batch` the numbers of the batch's rows. `alone` says that it is a batch of its own. `which` says which batch it is.
+    `kind` says whether it trains or validates, `counts` how many rows there are of each kind.
     """
 
     number: int
@@ -38,6 +40,8 @@ class ShownRow(NamedTuple):
     batch: tuple[int, ...]
     alone: bool
     which: str
+    kind: str = "training"
+    counts: Mapping[str, int] = {}
 
 
 class Cell(NamedTuple):
@@ -69,7 +73,7 @@ def row_html(row: ShownRow) -> str:
     """Give which row it is, and the ways to another."""
     count = len(row.batch)
     if row.alone:
-        where = f"Row {row.number} of the {row.of:,} training rows, worked out as a batch of its own."
+        where = f"Row {row.number} of the {row.of:,} {row.kind} rows, worked out as a batch of its own."
         back = '<button id="step-batch" data-do="step.batch">To the coming batch</button>'
     else:
         within = f"row {row.place} of {count} in " if count > 1 else ""
@@ -79,11 +83,15 @@ def row_html(row: ShownRow) -> str:
         if row.alone or count == 1
         else (f'<button id="step-alone" data-do="step.single" data-given=\'{{"number":{row.number}}}\'>Alone</button>')
     )
+    kinds = ""
+    if sum(map(bool, row.counts.values())) > 1:
+        options = [(kind, f"the {many:,} {kind} rows") for kind, many in row.counts.items()]
+        kinds = choice_html("of", "step-which", "step.show", "which", options, row.kind)
     return (
         '<div class="rows">'
         f"{_other('step-previous', -1, 'Previous row', '‹ Row', row)}{_other('step-next', 1, 'Next row', 'Row ›', row)}"
         f'<label>Row <input id="step-row" type="number" min="1" max="{row.of}" value="{row.number}"></label>'
-        f"{alone}{back}"
+        f"{kinds}{alone}{back}"
         f'<p id="step-where" class="quiet" role="status">{escape(where)}</p></div>'
     )
 

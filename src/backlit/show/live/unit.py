@@ -18,10 +18,9 @@ BAR = 60
 
 def unit_html(unit: LiveUnit) -> str:
     """Give a unit's panel."""
-    return "".join([
-        f"<h2>Unit {escape(without_middle(unit.name, 40))}</h2>", _facts(unit),
-        figure_svg(histogram(unit), standalone=False), _table(unit), _classes(unit), _weights(unit),
-    ])  # fmt: skip
+    outputs = figure_svg(histogram(unit), standalone=False) + _table(unit)
+    return (f"<h2>Unit {escape(without_middle(unit.name, 40))}</h2>{_facts(unit)}"
+            f'<div class="unit-parts"><div>{outputs}</div><div>{_weights(unit)}{_classes(unit)}</div></div>')  # fmt: skip
 
 
 def _facts(unit: LiveUnit) -> str:
@@ -37,7 +36,7 @@ def _facts(unit: LiveUnit) -> str:
         lines.append(
             f'<p class="unit-flat"{" data-poor" if unit.dead or unit.flat >= 0.5 else ""}>{flat_words(unit)}</p>'
         )
-    return "".join(lines)
+    return f'<div class="unit-facts">{"".join(lines)}</div>'
 
 
 def flat_words(unit: LiveUnit) -> str:

@@ -38,8 +38,9 @@ def choice_html(choice: Choice) -> str:
         selects.append(_select("unit", "to", choice.units, choice.unit))
     return (
         f'<div class="choice"><label>Weight <input id="weight-name" list="weight-names" value="{escape(choice.name)}" '
-        f'autocomplete="off" spellcheck="false" size="14"></label><datalist id="weight-names">{names}</datalist>'
-        f'{"".join(selects)}</div><p data-errors role="alert"></p>'
+        'placeholder="click a line, or type a name" autocomplete="off" spellcheck="false" size="14"></label>'
+        f'<datalist id="weight-names">{names}</datalist><details id="weight-by"><summary>By layer and units</summary>'
+        f'<div class="choice">{"".join(selects)}</div></details></div><p data-errors role="alert"></p>'
     )
 
 
@@ -64,9 +65,6 @@ def weight_html(work: WeightWork, choice: str, *, rows: int, remarks: Sequence[s
         parts.append(f'<p class="note">Each row has its part in dE/d{name}; the parts of all {rows:,} rows of the '
                      f'batch add up.{_beside(work.rows_left_out)}</p>')  # fmt: skip
     parts.append(section_html(work.slope))
-    if work.behind is not None:
-        parts.append('<details id="weight-behind" open><summary>How the numbers in it came about</summary>'
-                     f"{section_html(work.behind)}</details>")  # fmt: skip
     parts.append(f'<p class="checked"><b>{escape(_first(work.checked))}</b> {_difference(work, total.value)}</p>')
     if why:
         parts.append(f'<p class="note">{escape(why)}</p>')
@@ -77,12 +75,14 @@ def weight_html(work: WeightWork, choice: str, *, rows: int, remarks: Sequence[s
         parts.append('<table class="change"><thead><tr><th scope="col">before<th scope="col">step<th scope="col">after'
                      f'<tbody><tr><td class="n">{escape(work.given.shown)}<td class="n">{escape(change)}'
                      f'<td class="n">{escape(new.shown)}</table>')  # fmt: skip
+    if work.behind is not None:
+        parts.append(f"<h3>How the numbers in the slope came about</h3>{section_html(work.behind)}")
     return (f'{parts[0]}<div id="weight-box" class="scroll" data-keep-scroll tabindex="0" role="group" '
             f'aria-label="The weight worked out">{"".join(parts[1:])}</div>')  # fmt: skip
 
 
 def _beside(left_out: int) -> str:
-    return f" {left_out:,} of them are not worked out here." if left_out else ""
+    return f" {left_out:,} of them {'is' if left_out == 1 else 'are'} not worked out here." if left_out else ""
 
 
 def _first(words: str) -> str:

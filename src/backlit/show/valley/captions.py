@@ -43,9 +43,10 @@ def shared(valley: Valley, *, alone: bool) -> str:
     if valley.share is None:
         return ""
     of = "path's variance about its last weights" if alone else "paths' variance about these weights"
+    few = " Three points always lie in one plane." if sum(len(path.points) for path in valley.paths) <= 3 else ""
     return (
-        f"{_percent(valley.share)} of the {of} lies in this plane. Where {'the' if alone else 'a'} path leaves the "
-        "plane, the nearest point of the plane is drawn."
+        f"{_percent(valley.share)} of the {of} lies in this plane.{few} Where {'the' if alone else 'a'} path leaves "
+        "the plane, the nearest point of the plane is drawn."
     )
 
 
@@ -76,6 +77,10 @@ def left_out(path: ValleyPath, *, alone: bool) -> Iterator[str]:
         yield f"{who} goes on to epoch {end}; the network was given the weights of the best epoch, {path.kept:,}."
 
 
+ROUNDING = 1e-13
+"""A difference of two errors below this share of them comes from the order in which numbers were added."""
+
+
 def difference(valley: Valley) -> str:
     """Say where the true and the drawn error differ the most; nothing where no point has both."""
     found = [
@@ -87,7 +92,7 @@ def difference(valley: Valley) -> str:
     if not found:
         return ""
     most, path, point = max(found, key=lambda each: each[0])
-    if most == 0.0:
+    if most <= ROUNDING * abs(point.true or 0.0):
         return "At every point of the path the error of the surface is the true error."
     of = "" if len(valley.paths) == 1 else f" of {short(path.name)!r}"
     true, drawn = apart(point.true or 0.0, point.drawn or 0.0)

@@ -12,7 +12,6 @@ from html import escape
 from typing import NamedTuple
 from urllib.parse import quote
 
-from latex2mathml.converter import convert
 from markupsafe import Markup
 
 from backlit.explain.algebra.numerals import decimal_text, given_text, short_text
@@ -160,6 +159,8 @@ def maths(latex: str) -> Markup:
 
     So do the numbers that are marked by a name; they become links.
     """
+    from latex2mathml.converter import convert  # noqa: PLC0415  (late: the page is shown before it shows a formula)
+
     texts: list[str] = []
 
     def keep(text: str) -> str:
