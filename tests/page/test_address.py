@@ -50,7 +50,8 @@ IRIS: tuple[tuple[str, dict[str, object], dict[str, str]], ...] = (
     ("step.move", {"by": 2}, {"step.place": "3"}),
     ("predictions.show", {"which": "validation"}, {"predictions.rows": "validation"}),
     ("predictions.go", {"page": 1}, {"predictions.page": "2"}),
-    ("predictions.choose", {"row": 3, "which": "validation"}, {"predictions.chosen": "validation:3"}),
+    ("predictions.choose", {"row": 3, "which": "validation"},
+     {"predictions.chosen": "validation:3", "step.validation": "3"}),
     ("descent.take", {"over": "steepest"}, {"descent.plane": "steepest"}),
     ("descent.weights", {"x": "b(h1)", "y": "b(h2)"}, {"descent.x": "b(h1)", "descent.y": "b(h2)"}),
     ("boundary.over", {"x": "sepal width (cm)", "y": "petal width (cm)"},
@@ -98,6 +99,7 @@ WRONG = {
     "weight": ("w99", "no weight 'w99'"),
     "step.stage": ("last", "expected a whole number"),
     "step.alone": ("9999", "expected a number from 1 to 90"),
+    "step.validation": ("31", "expected a number from 1 to 30"),
     "step.place": ("17", "expected one from 1 to 16"),
     "predictions.rows": ("test", "Invalid enum value 'test'"),
     "predictions.page": ("-1", "expected a whole number"),
@@ -251,7 +253,7 @@ def test_a_state_that_no_training_from_the_start_reaches_is_not_claimed() -> Non
     session.do("bar.go_on", {})
     trained(session)
     assert "trained" not in facts_of(session)
-    assert "Not in it: how far it was trained" in session.draw(("address",))[1]["address"].html
+    assert "It does not hold how far it was trained" in session.draw(("address",))[1]["address"].html
     session.do("bar.reset", {})
     session.do("bar.advance", {"epochs": 3})
     assert facts_of(session)["trained"] == "3"
