@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 import backlit as bl
 from backlit.ops import registry
 from backlit.page.panels import PANELS
