@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import shlex
 import tomllib
 from html import unescape
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from backlit.cli import main
+from backlit.engine import SteppedTraining
 from backlit.errors import BacklitError
 from backlit.model import load
-from backlit.page import running
+from backlit.page import session as session_module
+from backlit.page.design import Design
 from backlit.page.panels import PANELS
 from backlit.page.session import Session
 from backlit.page.settings_text import restored, settings_of
@@ -87,7 +92,7 @@ def test_the_saved_network_file_reads_back_as_the_design(session: Session) -> No
     saved = session.panels["build"].saved("toml")
     assert saved is not None
     assert saved[0] == "iris.toml"
-    assert tomllib.loads(saved[2].decode()) == session.design.tables()
+    assert tomllib.loads(saved[2].decode()) == {"title": "iris", **session.design.tables()}
 
 
 def test_the_saved_model_predicts_the_table_with_the_weights_of_now(session: Session, tmp_path: Path) -> None:
@@ -111,22 +116,240 @@ def test_other_units_drop_only_the_given_weights_that_cannot_stay() -> None:
     assert session.design.network["layers"][1].get("biases") == session.source.design.network["layers"][1].get("biases")
 
 
-def test_the_copied_command_opens_the_same_page(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    change(session, "layers", "4:relu,3:softmax")
-    change(session, "optimizer.rate", "0.02")
-    html = session.draw(("build",))[1]["build"].html
-    words = unescape(re.findall(r'id="build-command"[^>]*>([^<]*)<', html)[0])
-    served: list[Session] = []
-    monkeypatch.setattr(running, "run", lambda session, *_, **__: served.append(session))
-    _, *arguments = shlex.split(words)
-    assert main(arguments) == 0
-    assert served[0].design == session.design
-    assert served[0].training.network.parameters.tobytes() == session.training.network.parameters.tobytes()
-
-
 def test_another_optimizer_is_written_by_its_name_and_settings(session: Session) -> None:
     change(session, "optimizer", "momentum")
     change(session, "optimizer.rate", "0.1")
     settings = settings_of(session.design, session.source.design)
     assert settings == {"optimizer": "momentum", "optimizer.rate": "0.1"}
     assert restored(session.source.design, settings) == session.design
+
+
+def error_of(session: Session, name: str) -> str:
+    """Give what is said beside a control; nothing where the control is not marked as wrong."""
+    html = drawn(session)
+    if not re.search(rf'id="build-{re.escape(name)}"[^>]*aria-invalid="true"', html):
+        return ""
+    found = re.search(rf'id="build-{re.escape(name)}-error">([^<]*)<', html)
+    return unescape(found[1]) if found else ""
+
+
+def drawn(session: Session) -> str:
+    return session.draw(("build",))[1]["build"].html
+
+
+def value_of_control(session: Session, name: str) -> str:
+    found = re.search(rf'<input id="build-{re.escape(name)}"[^>]* value="([^"]*)"', drawn(session))
+    assert found
+    return unescape(found[1])
+
+
+@pytest.fixture
+def plain(monkeypatch: pytest.MonkeyPatch) -> Session:
+    """A session on the two-layer example that compiles nothing."""
+    monkeypatch.setattr(session_module, "SteppedTraining", functools.partial(SteppedTraining, compiled=False))
+    return Session(source_of("two-layer"), PANELS)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("layers.0.units", "many", "units is 'many'; expected a whole number. It stays at 2."),
+        ("optimizer.rate", "-1", "rate is -1; expected a finite number of at least 0. It stays at 0.5."),
+        ("optimizer.rate", "0,1", "If 0,1 is one number, write 0.1."),
+        ("seed", "abc", "seed is 'abc'; expected a whole number of at least 0. It stays at 0."),
+        ("epochs", "0", "epochs is 0; expected at least 1"),
+        ("l2", "-1", "l2 is -1; expected a finite number of at least 0. It stays at 0."),
+        ("dropout", "2", "p is 2; expected a finite number of at least 0 and below 1"),
+        ("network.inputs", "7", "7"),
+    ],
+)  # fmt: skip
+def test_a_refusal_stands_beside_its_control_with_what_was_typed(
+    plain: Session, name: str, text: str, words: str
+) -> None:
+    before, weights = plain.design, plain.training.network.parameters.copy()
+    right = value_of_control(plain, name)
+    change(plain, name, text)
+    assert words in error_of(plain, name)
+    assert value_of_control(plain, name) == text
+    assert plain.design == before
+    assert plain.training.network.parameters.tobytes() == weights.tobytes()
+    trained = plain.training
+    change(plain, name, right)
+    assert not error_of(plain, name)
+    assert plain.training is trained
+    assert plain.design == before
+
+
+def test_a_refusal_also_marks_the_control_that_it_is_about(plain: Session) -> None:
+    change(plain, "optimizer", "lbfgs")
+    change(plain, "clip_norm", "1")
+    assert "clip_norm is 1" in error_of(plain, "clip_norm")
+    assert 'id="build-group-more" class="group" open data-open' in drawn(plain)
+    change(plain, "optimizer", "sgd")
+    change(plain, "clip_norm", "1")
+    change(plain, "optimizer", "lbfgs")
+    assert "clip_norm" in error_of(plain, "optimizer")
+    assert "clip_norm" in error_of(plain, "clip_norm")
+
+
+def test_layers_of_each_kind_are_added_moved_and_removed(plain: Session) -> None:
+    def kinds_now() -> list[str]:
+        return [table.get("op", "dense") for table in plain.design.network["layers"]]
+
+    def layer(do: str, at: int, **more: Any) -> None:
+        plain.do("build.layer", {"do": do, "at": at, **more})
+
+    first = plain.design
+    layer("add", 1, kind="batch_norm")
+    layer("add", 1, kind="dropout")
+    assert kinds_now() == ["dense", "dropout", "batch_norm", "dense"]
+    layer("down", 1)
+    assert kinds_now() == ["dense", "batch_norm", "dropout", "dense"]
+    layer("up", 2)
+    assert kinds_now() == ["dense", "dropout", "batch_norm", "dense"]
+    for do, at in (("up", 0), ("down", 2), ("remove", 3), ("down", 3), ("up", 3)):
+        with pytest.raises(BacklitError, match="the last one gives the prediction"):
+            layer(do, at)
+    layer("add", 1, kind="gru")
+    assert kinds_now() == ["dense", "dropout", "batch_norm", "dense"]
+    assert "gru reads sequences" in drawn(plain)
+    layer("remove", 2)
+    layer("remove", 1)
+    assert plain.design == first
+    layer("add", 1, kind="parallel")
+    layer("add", 1, place="layers.1.branches.0", kind="dense")
+    assert len(plain.design.network["layers"][1]["branches"][0]) == 2
+    layer("up", 1, place="layers.1.branches.0")
+    layer("remove", 0, place="layers.1.branches.0")
+    assert len(plain.design.network["layers"][1]["branches"][0]) == 1
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"do": "add", "at": 9},
+        {"do": "add", "at": -1},
+        {"do": "add", "at": 0, "kind": "x"},
+        {"do": "add", "at": 0, "place": "layers.9.layers"},
+        {"do": "up", "at": 5},
+    ],
+)
+def test_a_layer_where_none_can_be_is_refused(plain: Session, given: dict[str, Any]) -> None:
+    before = plain.design
+    with pytest.raises(BacklitError):
+        plain.do("build.layer", given)
+    assert plain.design == before
+
+
+def test_rows_in_the_shape_of_a_picture_take_a_convolution(plain: Session) -> None:
+    rows = np.arange(48.0).reshape(3, 16) / 48
+    plain.source = msgspec.structs.replace(plain.source, X=rows, Y=np.array([[0.0], [1.0], [0.0]]), validation=None)
+    plain.build(Design({"inputs": 16, "layers": [{"units": 1}]}, {"epochs": 2}))
+    change(plain, "network.inputs", "4 × 4 × 1")
+    assert plain.design.network["inputs"] == [4, 4, 1]
+    assert plain.design.network["layers"] == [{"op": "flatten"}, {"units": 1}]
+    assert "A layer flatten was put first" in drawn(plain)
+    plain.do("build.layer", {"do": "add", "at": 0, "kind": "conv2d"})
+    plain.do("build.layer", {"do": "add", "at": 1, "kind": "max_pool"})
+    assert [table.get("op") for table in plain.design.network["layers"]] == ["conv2d", "max_pool", "flatten", None]
+    change(plain, "layers.0.size", "2x3")
+    assert plain.design.network["layers"][0]["size"] == [2, 3]
+    plain.do("bar.advance", {"epochs": 2})
+    assert plain.stopped == "all 2 epochs done"
+
+
+def test_names_of_the_classes_come_back_with_their_number() -> None:
+    session = Session(source_of("iris"), PANELS)
+    first = session.design
+    change(session, "layers.1.units", "4")
+    change(session, "layers.1.units", "3")
+    assert session.design == first
+    assert settings_of(session.design, session.source.design) == {}
+
+
+# ------------------------------------------------------------------------------------------ with the weights of now
+
+
+def test_another_rate_goes_on_with_the_weights_of_now_where_one_asks_for_it(plain: Session) -> None:
+    plain.do("bar.advance", {"epochs": 5})
+    weights = plain.training.network.parameters.copy()
+    change(plain, "optimizer.rate", "0.25")
+    first = plain.training.network.parameters.copy()
+    assert plain.training.step == 0
+
+    plain.do("bar.advance", {"epochs": 5})
+    plain.do("build.go_on", {"on": True})
+    change(plain, "optimizer.rate", "0.5")
+    change(plain, "optimizer.rate", "0.25")
+    assert plain.training.step == 5
+    assert len(plain.training.history) == 5
+    assert "The copied command does not restore that state" in drawn(plain)
+    assert [moment.epoch for moment in plain.kept.all()][:2] == [0, 5]
+    plain.do("bar.advance", {"epochs": 1})
+
+    whole = Session(plain.source, PANELS)
+    change(whole, "optimizer.rate", "0.25")
+    whole.do("bar.advance", {"epochs": 6})
+    assert whole.training.network.parameters.tobytes() == plain.training.network.parameters.tobytes()
+    assert weights.tobytes() != plain.training.network.parameters.tobytes()
+    plain.do("bar.reset", {})
+    assert plain.training.network.parameters.tobytes() == first.tobytes()
+    assert plain.training.step == 0
+    assert "The copied command" not in drawn(plain)
+
+
+def test_another_optimizer_keeps_the_weights_and_counts_epochs_anew(plain: Session) -> None:
+    plain.do("bar.advance", {"epochs": 5})
+    weights = plain.training.network.parameters.copy()
+    plain.do("build.go_on", {"on": True})
+    change(plain, "optimizer", "adam")
+    assert plain.training.network.parameters.tobytes() == weights.tobytes()
+    assert len(plain.training.history) == 0
+    assert "counts epochs from 0" in drawn(plain)
+    change(plain, "layers.0.activation", "tanh")
+    assert plain.training.network.parameters.tobytes() != weights.tobytes()
+    assert "The copied command" not in drawn(plain)
+
+
+def test_a_begun_epoch_ends_before_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = Session(source_of("iris"), PANELS)
+    session.do("bar.advance", {"epochs": 1})
+    session.do("bar.advance", {"updates": 2})
+    session.do("build.go_on", {"on": True})
+    change(session, "l2", "0.1")
+    assert len(session.training.history) == 2
+    assert session.training.step == 2 * session.batches
+    change(session, "batch_size", "8")
+    assert session.training.step == 0
+
+
+# ------------------------------------------------------------------------------------------------- files and commands
+
+
+def test_the_saved_network_file_of_an_example_has_its_rows_and_opens_again(plain: Session, tmp_path: Path) -> None:
+    change(plain, "layers.0.units", "3")
+    saved = plain.panels["build"].saved("toml")
+    assert saved is not None
+    assert saved[0] == "two-layer.toml"
+    path = tmp_path / saved[0]
+    path.write_bytes(saved[2])
+    again = source_of(str(path))
+    assert np.array_equal(again.X, plain.source.X)
+    assert np.array_equal(again.Y, plain.source.Y)
+    assert again.design.setup().build().parameters.tobytes() == plain.training.network.parameters.tobytes()
+    assert "backlit page two-layer.toml" in drawn(plain)
+
+
+def test_the_saved_network_file_of_a_table_is_trained_by_the_command_that_is_shown(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(session, "dropout", "0.1")
+    saved = session.panels["build"].saved("toml")
+    assert saved is not None
+    monkeypatch.chdir(tmp_path)
+    Path(saved[0]).write_bytes(saved[2])
+    words = re.findall(r"<code>(backlit train [^<]*)</code>", drawn(session))[0]
+    assert words == "backlit train iris --network iris.toml"
+    _, *arguments = shlex.split(unescape(words))
+    assert main([*arguments, "--epochs", "1", "--validation", "0.2", "-o", "out.safetensors"]) == 0
+    assert [layer.name for layer in load("out.safetensors").network.layers] == ["dense", "dropout", "dense"]

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Sequence
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,9 @@ import pytest
 from backlit.engine import Network
 from backlit.page.lesson_files import LessonStep, lessons
 from backlit.page.panels import PANELS
+from backlit.page.panels.address import VIEWS
 from backlit.page.panels.findings import FindingsPanel
 from backlit.page.panels.lesson import LessonPanel
-from backlit.page.routes import page_html
 from backlit.page.session import Panel, Session
 from backlit.page.sources import source_of
 
@@ -42,7 +43,7 @@ def trained(session: Session) -> None:
 def left(session: Session, panel: LessonPanel) -> list[str] | None:
     """Give what the step says is left to do."""
     with session.view() as view:
-        return panel._left(view)
+        return panel.left(view, lessons()[panel.place[0]].example, panel.step.state)
 
 
 def finished(name: str, at: int) -> tuple[Session, LessonStep]:
@@ -73,7 +74,9 @@ def measured(session: Session) -> dict[str, Any]:
 def check(found: dict[str, Any], session: Session, expect: dict[str, Any]) -> None:
     """Compare what a step expects with what is there."""
     for name, wanted in expect.items():
-        if name == "stopped":
+        if name == "confused":
+            assert wanted == confused(session)
+        elif name == "stopped":
             assert wanted in found[name]
         elif name == "outputs":
             for value, (low, high) in zip(found[name], wanted, strict=False):
@@ -91,6 +94,15 @@ def check(found: dict[str, Any], session: Session, expect: dict[str, Any]) -> No
         else:
             low, high = wanted
             assert low <= found[name] <= high, name
+
+
+def confused(session: Session) -> list[list[str]]:
+    """Give the class and the answer of each validation row that is answered wrong."""
+    X, Y = session.source.rows("validation")
+    answers = session.training.network.predict(X).argmax(axis=1)
+    targets = Y.ravel().astype(int) if Y.size == len(Y) else Y.argmax(axis=1)
+    names = session.source.classes
+    return [[names[t], names[a]] for t, a in zip(targets, answers, strict=True) if t != a]
 
 
 def signal(session: Session, name: str) -> float:
@@ -112,14 +124,22 @@ def test_what_is_to_be_noticed_is_so(name: str, at: int) -> None:
     check(measured(session), session, step.expect)
 
 
-# ------------------------------------------------------------------------------------------- what a step asks to be done
+# ----------------------------------------------------------------------------------------- what a step asks to be done
 
 
-def controls(session: Session) -> set[str]:
-    """Give the words of all controls of the page as it is: buttons, tabs, labels, groups, choices."""
-    html = page_html(session, [])
-    found = re.findall(r"<(?:button|label|summary|legend|option)\b[^>]*>([^<]*)", html)
-    return {unescape(words).strip() for words in found}
+def not_on_the_page(session: Session, named: set[str]) -> set[str]:
+    """Give which of these words are no button, tab, label, group or choice of the page as it is."""
+    left = named - {label for _, label in VIEWS}
+    for name in WITH_CONTROLS:
+        if left:
+            html = session.draw((name,))[1][name].html
+            found = re.findall(r"<(?:button|label|summary|legend|option)\b[^>]*>([^<]*)", html)
+            left = left - {unescape(words).strip() for words in found}
+    return left
+
+
+WITH_CONTROLS = ("lesson", "bar", "build", "predictions", "step", "weight")
+"""The panels that have the controls of lessons, beside the remedies."""
 
 
 @pytest.mark.parametrize(("name", "at"), STEPS)
@@ -128,7 +148,7 @@ def test_the_controls_that_a_step_names_are_on_the_page(name: str, at: int) -> N
     named = {words for text in (panel.step.do, panel.step.notice) for words in re.findall(r"`([^`]+)`", text)}
     assert "`" not in re.sub(r"`[^`]+`", "", panel.step.do)
     remedies = {words for words in named if f"the remedy `{words}`" in panel.step.do}
-    assert named - remedies <= controls(session)
+    assert not_on_the_page(session, named - remedies) == set()
     if remedies:
         session.do("lesson.again", {})
         trained(session)
@@ -153,14 +173,21 @@ SET = re.compile(r"[Ss]et `(?P<label>[^`]+)` to (?P<text>[\w.]+)| and `(?P<other
 def by_hand(session: Session, panel: LessonPanel) -> None:
     """Do what a step asks, by the commands that its controls send."""
     do = panel.step.do
-    html = page_html(session, [])
+    html = session.draw(("build",))[1]["build"].html
     for found in SET.finditer(do):
         label, text = found["label"] or found["other"], found["text"] or found["value"]
         names = re.findall(rf'<label for="build-([^"]+)">{label}</label>', html)
-        assert len(names) == 1, f"{label} is the label of {names}"
-        session.do("build.change", {"name": names[0], "text": text})
-    for label in re.findall(r"[Ee]mpty `([^`]+)`", do):
-        session.do("build.change", {"name": label, "text": "0"})
+        if layers := re.search(r"layers (\d) and (\d)", do):
+            names = [f"layers.{int(layer) - 1}.{names[0].split('.')[-1]}" for layer in layers.groups()]
+        assert len(names) == (2 if layers else 1), f"{label} is the label of {names}"
+        for name in names:
+            session.do("build.change", {"name": name, "text": {"yes": "true"}.get(text, text)})
+            if own := re.search(r"its (\w+) to ([\d.]+\d)", do):
+                session.do("build.change", {"name": f"{name}.{own[1]}", "text": own[2]})
+    if re.search(r"[Ee]mpty `L2 penalty`", do):
+        session.do("build.change", {"name": "l2", "text": ""})
+    if "button `Remove`" in do:
+        session.do("build.layer", {"do": "remove", "at": 0})
     if "One batch" in do:
         session.do("bar.advance", {"updates": 1})
     if remedy := re.search(r"the remedy `([^`]+)`", do):
@@ -176,8 +203,9 @@ def by_hand(session: Session, panel: LessonPanel) -> None:
         session.do("address.show", {"view": {"One row": "step"}.get(view[1], view[1].lower())})
 
 
-HANDS = [(name, at) for name, at in STEPS if "Do it for me" not in lessons()[name].steps[at].do
-         and "Remove" not in lessons()[name].steps[at].do]  # fmt: skip
+MORE_TO_DO = re.compile(r"[Ss]et `|remedy|One batch|`Remove`")
+HANDS = [(name, at) for name, at in STEPS if MORE_TO_DO.search(lessons()[name].steps[at].do)]
+"""The steps with more to do than to play and to look."""
 
 
 @pytest.mark.parametrize(("name", "at"), HANDS)
@@ -197,7 +225,7 @@ CHOSEN = ("choose ", "look at ", "go on to ")
 def test_what_is_left_is_said_and_goes_as_it_is_done() -> None:
     session, panel = begun("rate", 1)
     session.do("lesson.again", {})
-    assert left(session, panel) == ["set rate to 0.1", "train to epoch 60"]
+    assert left(session, panel) == ["set learning rate to 0.1", "train to epoch 60"]
     session.do("build.change", {"name": "optimizer.rate", "text": "0.1"})
     assert left(session, panel) == ["train to epoch 60"]
     assert "Still to do: train to epoch 60." in session.draw(("lesson",))[1]["lesson"].html
@@ -211,7 +239,7 @@ def test_what_is_left_is_said_and_goes_as_it_is_done() -> None:
 
 
 def test_the_state_of_a_step_is_the_same_after_whatever_was_done_before() -> None:
-    session, panel = begun("two-layer", 3)
+    session, _ = begun("two-layer", 3)
     session.do("lesson.show", {})
     trained(session)
     weights = session.training.network.parameters.tobytes()
@@ -237,3 +265,25 @@ def test_the_state_is_played_at_full_speed_and_the_page_says_so() -> None:
     assert "It trains to epoch 10,000 at full speed" in session.draw(("lesson",))[1]["lesson"].html
     trained(session)
     assert (session.hurried, session.speed, len(session.training.history)) == (False, 1.0, 10_000)
+
+
+def test_the_documentation_names_all_lessons() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "page.md").read_text(encoding="utf-8")
+    said = text[text.index("The lessons are") :].split(".")[0]
+    assert re.findall(r"[a-z]+(?:-[a-z]+)*", said.removeprefix("The lessons are").replace(" and ", " ")) == list(
+        lessons()
+    )
+
+
+def test_who_has_gone_further_is_told_the_way_back() -> None:
+    session, _ = begun("valley", 1)
+    session.do("lesson.show", {})
+    trained(session)
+    assert "the slider goes back to it" not in session.draw(("lesson",))[1]["lesson"].html
+    session.do("bar.go_on", {})
+    trained(session)
+    assert (
+        "The numbers are those of epoch 20; the slider goes back to it." in session.draw(("lesson",))[1]["lesson"].html
+    )
+    session.do("bar.at", {"epoch": 20})
+    assert "the slider goes back to it" not in session.draw(("lesson",))[1]["lesson"].html

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from backlit.lazy import lazily
 
 if TYPE_CHECKING:
+    from backlit.engine.architecture import graph_of
     from backlit.engine.chunks import epochs_at_once, every_epoch
     from backlit.engine.code_cache.announcing import Compilation, compilation_listeners
     from backlit.engine.compiled import can_compile
@@ -120,6 +121,7 @@ _PLACES = {
     "every_epoch": "chunks",
     "flat_parts": "flatness",
     "gradcheck": "gradcheck",
+    "graph_of": "architecture",
     "input_units": "unit_names",
     "kind_of": "metrics",
     "lbfgs_options": "lbfgs",
@@ -196,6 +198,7 @@ __all__ = [
     "every_epoch",
     "flat_parts",
     "gradcheck",
+    "graph_of",
     "input_units",
     "kind_of",
     "lbfgs_options",

@@ -221,6 +221,19 @@ class Architecture:
         return f"Network({sizes}; {self.loss.name}; {counted(self.parameters.size, 'parameter')}, {self.dtype.name})"
 
 
+def graph_of(layers: Iterable[Layer | str], inputs: int | Shape | Mapping[str, int | Shape]) -> Graph:
+    """Give the graph of layers, as `Network` takes them, without making any parameter.
+
+    Errors: a BacklitError where sizes do not fit.
+
+    >>> from backlit.ops.layers.dense import Dense
+    >>> graph_of([Dense(3), Dense(1)], 4).layout["2.W"]
+    (15, (3, 1))
+    """
+    given = _inputs(inputs)
+    return Graph(given, nodes_of(tuple(make_layer(layer) for layer in layers), given))
+
+
 def _inputs(given: Any) -> dict[str, Shape]:
     """Give the shape of a row of each input, by its name: that of X for a number of columns or a shape."""
     if isinstance(given, Mapping) and not given:

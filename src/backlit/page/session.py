@@ -18,6 +18,7 @@ from backlit.errors import BacklitError, collecting
 from backlit.page import commands
 from backlit.page.design import Design
 from backlit.page.endings import limit_of, words_of
+from backlit.page.going_on import go_on
 from backlit.page.kept import KeptWeights
 from backlit.page.recorded import Recorder
 from backlit.page.source import Source
@@ -110,6 +111,7 @@ class Session:
         replayed: the moment that is looked at, by its number of updates, None for the last one.
         saved: the names of files that were saved, in their order.
         stopped: why the training ended, else "". divergence: where it diverged, or None. told: what it warned of last.
+        straight: whether a training from the first weights by the design as it is comes to the weights of now.
         listeners: called after each change, from whichever thread made it.
     """
 
@@ -152,8 +154,10 @@ class Session:
                 raise
             self.speed = first_speed(self.training.settings.epochs * self.batches)
 
-    def build(self, design: Design) -> None:
+    def build(self, design: Design, *, going_on: bool = False) -> None:
         """Make the network of a design, at its first weights, and its training; nothing changes where it does not fit.
+
+        With `going_on` it goes on from the weights of now, where the layers are the same.
 
         Errors: a BacklitError that says what does not fit.
         """
@@ -164,17 +168,19 @@ class Session:
             told: list[str] = []
             with collecting(told):
                 training = SteppedTraining(network, source.X, source.Y, sample_weight=source.sample_weight, **rules)
+            whole = going_on and go_on(self.training, training)
             if hasattr(self, "training"):
                 self.training.close()
             self.source, self.design, self.training, self.playing = source, design, training, False
             self.shown: Network = network.copy()
-            self.kept = KeptWeights(network)
+            if not whole:
+                self.kept = KeptWeights(network)
             self.replayed: int | None = None
             self.until: int | None = None
             self.beyond, self.hurried = 0, False
             self.stopped, self.told, self.pace = "", " ".join(told), 0.0
             self.divergence: Divergence | None = None
-            self.asked = training.settings.epochs
+            self.asked, self.straight = training.settings.epochs, not going_on
             for panel in self.panels.values():
                 panel.forget()
             self.keep()
@@ -266,6 +272,7 @@ class Session:
             raise BacklitError("the training did not end by a limit that can be lifted; reset it, or change a setting.")
         settings = {name: value for name, value in self.design.training.items() if name != limit}
         if limit == "epochs":
+            self.straight &= self.training.settings.schedule.name == "constant"  # others spread over all epochs
             settings["epochs"] = self.training.epochs = self.training.settings.epochs + self.asked
         else:
             setattr(self.training, limit, None)

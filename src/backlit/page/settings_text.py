@@ -7,34 +7,54 @@ Names are the keys of a network file: `layers`, `layers.0.units`, `loss`, `optim
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from backlit.errors import BacklitError
+from backlit.ops.registry import layers
+from backlit.ops.value_checks import Whole, checked
 from backlit.page.design import Design
+from backlit.page.layer_edits import GIVEN, fitted
 
 NETWORK_KEYS = ("layers", "loss", "dtype")
 
-LIMITS = {
-    "layers": (32, "more do not fit on the page"),
-    "units": (4_096, "a layer with more takes seconds to draw"),
-    "weights": (2_000_000, "weights on the way are kept, some dozens of times 16 MB"),
-}
-"""The most that a page builds, each with its reason, so that a slip of the keyboard does not take all memory."""
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_SIZES = re.compile(r"\d+(?:\s*[x×]\s*\d+)+")
+_SHAPE = re.compile(r"\d+(?:\s*[x×,]\s*\d+)+")
 
 
 def value_of(text: str) -> Any:
-    """Read a text as JSON where it is some, else as a word; an empty one is None: the setting's default.
+    """Read a text as JSON where it is some, or a number, or sizes, else as a word; an empty one is None: the default.
 
-    >>> value_of("0.01"), value_of("tanh"), value_of(""), value_of("[5, 5]")
-    (0.01, 'tanh', None, [5, 5])
+    >>> value_of("0.01"), value_of(".5"), value_of("1e3"), value_of("tanh"), value_of(""), value_of("[5, 5]")
+    (0.01, 0.5, 1000, 'tanh', None, [5, 5])
+    >>> value_of("3 × 5")
+    [3, 5]
     """
+    text = text.strip()
+    if not text:
+        return None
     try:
-        return msgspec.json.decode(text) if text.strip() else None
-    except msgspec.DecodeError:
-        return text.strip()
+        value = msgspec.json.decode(text)
+        whole = isinstance(value, float) and value.is_integer() and abs(value) < LARGEST
+        return int(value) if whole else value
+    except (msgspec.DecodeError, RecursionError):
+        if _NUMBER.fullmatch(text):
+            number = float(text)
+            return int(text) if text.lstrip("+-").isdecimal() and len(text) < MOST_DIGITS else number
+        if _SIZES.fullmatch(text):
+            return [float(size) if len(size) > MOST_DIGITS else int(size) for size in re.findall(r"\d+", text)]
+        return text
+
+
+LARGEST = 1e15
+"""A number that is whole, and not larger, is read as a whole one however it is written."""
+
+MOST_DIGITS = 19
+"""A whole number of more is read as one with a fraction, which is refused where a whole one is expected."""
 
 
 def changed(design: Design, name: str, text: str) -> Design:
@@ -50,49 +70,35 @@ def changed(design: Design, name: str, text: str) -> Design:
     if name == "layers":
         network["layers"] = layers_of(text, network["layers"])
         return Design(network, training)
+    if name == "network.inputs" and _SHAPE.fullmatch(text.strip()):
+        value = [int(size[:MOST_DIGITS]) for size in re.findall(r"\d+", text)]
     if name == "seed":
+        value = None if value is None else checked(name, value, Whole)
         _put(network, ["seed"], value, name)
         _put(training, ["seed"], value, name)
         return Design(network, training)
     table, *keys = name.split(".")
-    if table == "layers" and keys[-1:] == ["units"] and keys[0].isdecimal():
-        _drop_given(network["layers"], int(keys[0]), value)
     if table in ("network", "training") and keys:
         _put(network if table == "network" else training, keys, value, name)
     else:
         _put(network if table in NETWORK_KEYS else training, [table, *keys], value, name)
+    if table == "layers" and keys[-1] not in GIVEN:
+        network = fitted(network)
     return Design(network, training)
-
-
-GIVEN = ("weights", "biases")
-
-
-def without_given(layer: dict[str, Any]) -> dict[str, Any]:
-    """Give a layer without weights that a file gives: they fit only where all stays as it was."""
-    return {key: value for key, value in layer.items() if key not in GIVEN}
-
-
-def _drop_given(layers: list[Any], at: int, units: Any) -> None:
-    """Drop what a file gives of a layer and of the next one, where the layer gets another number of units."""
-    if at < len(layers) and layers[at].get("units") != units:
-        kept = without_given(layers[at])
-        layers[at] = {key: value for key, value in kept.items() if not key.endswith("labels")}
-        if at + 1 < len(layers):
-            after = {key: value for key, value in layers[at + 1].items() if key not in ("weights", "weight_labels")}
-            layers[at + 1] = after
 
 
 def _put(table: Any, keys: list[str], value: Any, name: str) -> None:
     """Set or, with None, remove a value; an op that is given by its name alone becomes a table of its settings."""
     for key in keys[:-1]:
         if isinstance(table, list):
-            if not key.isdecimal() or int(key) >= len(table):
+            if not key.isdecimal() or len(key) > MOST_DIGITS or int(key) >= len(table):
                 raise BacklitError(
                     f"{name}: there is no layer {key!r}; layers are numbered from 0 to {len(table) - 1}."
                 )
             table = table[int(key)]
         else:
-            inner = table.get(key, {})
+            inner = table.get(key)
+            inner = _usual(table, key) if inner is None else inner
             table[key] = inner = {"op": inner} if isinstance(inner, str) else inner
             table = inner
         if not isinstance(table, (dict, list)):
@@ -103,6 +109,23 @@ def _put(table: Any, keys: list[str], value: Any, name: str) -> None:
         table.pop(keys[-1], None)
     else:
         table[keys[-1]] = value
+
+
+def _usual(table: Mapping[str, Any], key: str) -> Any:
+    """Give the op that a table has under a key where it names none: that of a training, a network or a layer."""
+    if key in NETWORK_OPS:
+        return NETWORK_OPS[key]
+    cls = None
+    if "layers" not in table:
+        name = table.get("op", "dense")
+        cls = layers.get(name) if isinstance(name, str) else None
+    usual = {field.name: field.default for field in msgspec.structs.fields(cls)} if cls else {}
+    found = usual.get(key)
+    return found if isinstance(found, str) and found else {}
+
+
+NETWORK_OPS = {"loss": "half_squared_error", "optimizer": "adam", "schedule": "constant"}
+"""The ops of a network and its training, where the tables name none."""
 
 
 def layers_of(text: str, before: list[dict[str, Any]]) -> list[Any]:
@@ -121,7 +144,7 @@ def layers_of(text: str, before: list[dict[str, Any]]) -> list[Any]:
     layers: list[dict[str, Any]] = []
     for part in text.split(","):
         units, _, activation = part.strip().partition(":")
-        if not units.isdecimal():
+        if not units.isdecimal() or len(units) > MOST_DIGITS:
             raise BacklitError(f"layers: {part!r} is no layer; expected units:activation, as in 8:tanh,3:softmax.")
         layers.append({"units": int(units)} | ({"activation": activation} if activation else {}))
     if before and "labels" in before[-1] and before[-1].get("units") == layers[-1]["units"]:
@@ -202,24 +225,3 @@ def named_values(given: Iterable[str]) -> list[tuple[str, str]]:
         if not (name and sign):
             raise BacklitError(f"--set is {name + sign + value!r}; expected NAME=VALUE, such as optimizer.rate=0.01.")
     return [(name, value) for name, _, value in pairs]
-
-
-def refuse_too_large(design: Design) -> None:
-    """Refuse more than `LIMITS`, before any weight is made; weights of layers without units are not counted."""
-    layers = design.network.get("layers", [])
-    _hold("layers", len(layers))
-    inputs = design.network.get("inputs")
-    before = len(inputs) if isinstance(inputs, (list, dict)) else inputs if isinstance(inputs, int) else 1
-    weights = 0
-    for layer in layers:
-        units = layer.get("units") if isinstance(layer, dict) else None
-        if isinstance(units, int):
-            _hold("units", units)
-            weights, before = weights + (before + 1) * units, units
-    _hold("weights", weights)
-
-
-def _hold(what: str, number: int) -> None:
-    most, why = LIMITS[what]
-    if number > most:
-        raise BacklitError(f"{number:,} {what} are too many for the page; expected at most {most:,}: {why}.")

@@ -17,8 +17,8 @@ from backlit.errors import BacklitError, PlacedError
 from backlit.model import TabularModel, load
 from backlit.model.file import SUFFIX
 from backlit.page.file_sources import has_rows, of_file_on_table, of_file_text
+from backlit.page.limits import refuse_too_large
 from backlit.page.model_sources import of_network, of_tabular_model
-from backlit.page.settings_text import refuse_too_large
 from backlit.page.source import Source
 from backlit.page.table_sources import of_table
 from backlit.show.names import short
@@ -95,7 +95,7 @@ def _of_file(label: str, content: bytes, before: Source | None) -> Source:
     else:
         given = (label, "--data", before.data_word)
         source = of_file_on_table(text, label, before.whole, before.target, given)
-    refuse_too_large(source.design)
+    refuse_too_large(source.design, len(source.X))
     return source
 
 

@@ -26,6 +26,8 @@ OF_VIEWS = {
 
 TRAINED = re.compile(r"(\d{1,12})(?:\+(\d{1,12}))?", re.ASCII)
 
+NOT_STRAIGHT = "It does not hold how far it was trained: the training went on by other settings than it began with."
+
 OF_THE_SOURCE = ("data", "data.target")
 OF_THE_LESSON = ("lesson", "lesson.step")
 
@@ -48,14 +50,16 @@ class AddressPanel(Panel):
     def draw(self, view: View) -> Part:
         """Draw the command; the numbers are what the address holds."""
         facts = facts_of(self.session)
-        command = command_of(view.source, self.session.options, facts)
-        return Part(address_html(command, view.source.beyond_the_command), numbers=facts)
+        lost = view.source.beyond_the_command
+        if not self.session.straight:
+            lost = f"{lost} {NOT_STRAIGHT}".strip()
+        return Part(address_html(command_of(view.source, self.session.options, facts), lost), numbers=facts)
 
     def facts(self) -> Mapping[str, str]:
         """Give the view and, where it is paused, the epochs and updates that were trained."""
         session = self.session
         found = {} if self.shown == VIEWS[0][0] else {"view": self.shown}
-        if session.playing:
+        if session.playing or not session.straight:
             return found
         epochs = len(session.training.history)
         beyond = max(0, session.training.step - epochs * session.batches)

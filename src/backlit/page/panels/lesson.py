@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+import msgspec
+
+from backlit.engine import TrainingSettings
 from backlit.errors import BacklitError, counted
 from backlit.page.commands import command
+from backlit.page.design import Design
 from backlit.page.facts import facts_of, recall, whole
-from backlit.page.lesson_files import Lesson, LessonStep, State, lesson_named, lessons
+from backlit.page.lesson_files import LessonStep, State, lesson_named, lessons
+from backlit.page.op_fields import label_of
 from backlit.page.panels.address import VIEWS, AddressPanel
 from backlit.page.session import Panel, Part, Session
 from backlit.page.settings_text import settings_of
@@ -34,7 +39,7 @@ class LessonPanel(Panel):
     """What a lesson says and asks for; without one, the list of lessons.
 
     Attributes:
-        lesson: its name, or nothing. at: the place of the step, from 0 on.
+        place: the lesson's name, or nothing, and the place of the step, from 0 on: one value, as drawing holds no lock.
         shown: counts the times that a view is asked for, so that a browser opens it once. view: which one that is.
     """
 
@@ -44,35 +49,42 @@ class LessonPanel(Panel):
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
-        self.lesson, self.at = "", 0
+        self.place: tuple[str, int] = ("", 0)
         self.shown, self.view = 0, ""
 
     @property
     def step(self) -> LessonStep:
-        """The step of the lesson at hand."""
-        return lessons()[self.lesson].steps[self.at]
+        """The step of the lesson at hand.
+
+        Errors: a BacklitError where no lesson has begun.
+        """
+        lesson, at = self._of_a_lesson()
+        return lessons()[lesson].steps[at]
 
     def facts(self) -> Mapping[str, str]:
         """Give the lesson and its step, from 1 on."""
-        return {"lesson": self.lesson, "lesson.step": str(self.at + 1)} if self.lesson else {}
+        lesson, at = self.place
+        return {"lesson": lesson, "lesson.step": str(at + 1)} if lesson else {}
 
     def recall(self, facts: Mapping[str, str]) -> None:
         """Go to a step of a lesson, or to none; what is trained is not changed."""
         lesson = facts.get("lesson", "")
         if lesson:
             self._check(lesson, whole(facts, "lesson.step", 1))
-        self.lesson, self.at = lesson, whole(facts, "lesson.step", 1) - 1 if lesson else 0
+        self.place = lesson, whole(facts, "lesson.step", 1) - 1 if lesson else 0
 
     def draw(self, view: View) -> Part:
         """Draw the step, or the list."""
         numbers = {"view": self.view, "shown": self.shown}
-        if not self.lesson:
+        name, at = self.place
+        if not name:
             found = [(name, one.title, one.about) for name, one in lessons().items()]
             return Part(lesson_list_html(found), numbers=numbers)
-        lesson, step = lessons()[self.lesson], self.step
+        lesson = lessons()[name]
+        step = lesson.steps[at]
         words = StepWords(
-            lesson.title, self.at + 1, len(lesson.steps), step.title, step.say, step.do, step.notice,
-            self._way(view), self._left(view), self._ahead(view), step.state.epochs,
+            lesson.title, at + 1, len(lesson.steps), step.title, step.say, step.do, step.notice, self._way(view),
+            self.left(view, lesson.example, step.state), _ahead(view, step.state.epochs), step.state.epochs,
         )  # fmt: skip
         return Part(lesson_html(words), numbers=numbers)
 
@@ -86,18 +98,19 @@ class LessonPanel(Panel):
         goal = f"epoch {session.until:,}" if session.until else f"update {session.beyond:,}"
         return f"It trains to {goal} at full speed …"
 
-    def _left(self, view: View) -> list[str] | None:
-        """Say what is left to do, by what is there; None where other data are there."""
-        state, source = self.step.state, view.source
-        if source.given != (lessons()[self.lesson].example,) or source.changes:
+    def left(self, view: View, example: str, state: State) -> list[str] | None:
+        """Say what is left to do until a state, by what is there; None where other data than the lesson's are there."""
+        source = view.source
+        if source.given != (example,) or source.changes:
             return None
         left = []
-        for name, text in settings_of(state.design(source), view.design).items():
-            if name == "epochs":
+        settings = settings_of(_told(state.design(source)), _told(view.design))
+        for name, text in settings.items():
+            if name == "network.initial" and "layers" in settings:
                 continue
-            where = name.replace("_", " ").replace("optimizer.", "")
+            where = label_of(name.split(".")[-1])
             short = 0 < len(text) <= SHORT and not text.startswith(("[", "{"))
-            left.append(f"set {where} to {text}" if short else f"change {where.replace('network.', '')}")
+            left.append(f"set {where} to {text.replace(':', ' ')}" if short else f"change {where}")
         session = self.session
         if session.training.step < state.epochs * view.batches + state.updates and not view.stopped:
             more = f"train {counted(state.updates, 'update')}"
@@ -110,44 +123,35 @@ class LessonPanel(Panel):
                  if name in CHOICES and not _chosen(name, facts.get(name, ""), text)]  # fmt: skip
         return left
 
-    def _ahead(self, view: View) -> str:
-        """Say that the training has gone further than what is to be noticed."""
-        epochs = self.step.state.epochs
-        if not epochs or len(view.history) <= epochs or view.playing or view.replayed == epochs:
-            return ""
-        return f"The numbers are those of epoch {epochs:,}; the slider goes back to it."
-
     # --------------------------------------------------------------------------------------------------- commands
 
     @command
     def begin(self, name: str, step: int = 1) -> None:
         """Begin a lesson: its example is taken, at its first weights; a later step begins where the one before ends."""
         self._check(name, step)
-        self.lesson, self.at = name, step - 1
-        self._take(lessons()[name].start(self.at), chosen=False)
+        self.place = name, step - 1
+        self._take(lessons()[name].start(step - 1), chosen=False)
 
     @command
     def leave(self) -> None:
         """Leave the lesson; what is trained stays."""
-        self.lesson, self.at = "", 0
+        self.place = "", 0
 
     @command
     def go(self, step: int) -> None:
         """Go to a step, by its number from 1, and leave everything else as it is."""
-        if not self.lesson:
-            raise BacklitError("no lesson has begun.")
-        self._check(self.lesson, step)
-        self.at = step - 1
+        self._check(self._of_a_lesson()[0], step)
+        self.place = self.place[0], step - 1
 
     @command
     def again(self) -> None:
         """Give the state that the step begins in."""
-        self._take(self._of_a_lesson().start(self.at), chosen=False)
+        lesson, at = self._of_a_lesson()
+        self._take(lessons()[lesson].start(at), chosen=False)
 
     @command
     def play(self) -> None:
         """Train to the epoch that the step is about, at the speed that is chosen."""
-        self._of_a_lesson()
         epochs, session = self.step.state.epochs, self.session
         if len(session.training.history) >= epochs:
             raise BacklitError(
@@ -159,13 +163,12 @@ class LessonPanel(Panel):
     @command
     def show(self) -> None:
         """Give the state in which the step has been done, made anew from the first weights."""
-        self._of_a_lesson()
         self._take(self.step.state, chosen=True)
 
-    def _of_a_lesson(self) -> Lesson:
-        if not self.lesson:
+    def _of_a_lesson(self) -> tuple[str, int]:
+        if not self.place[0]:
             raise BacklitError("no lesson has begun.")
-        return lessons()[self.lesson]
+        return self.place
 
     def _check(self, lesson: str, step: int) -> None:
         steps = len(lesson_named(lesson).steps)
@@ -174,7 +177,7 @@ class LessonPanel(Panel):
 
     def _take(self, state: State, *, chosen: bool) -> None:
         """Make a state from the first weights on: its training is played at full speed, which takes a while."""
-        session, example = self.session, lessons()[self.lesson].example
+        session, example = self.session, lessons()[self.place[0]].example
         source = session.source
         if source.given != (example,) or source.changes:
             source = source_of(example)
@@ -194,6 +197,20 @@ class LessonPanel(Panel):
             address.show(state.view)
         if state.epochs or state.updates:
             session.play(state.epochs, state.updates, hurried=True)
+
+
+def _ahead(view: View, epochs: int) -> str:
+    """Say that the training has gone further than what is to be noticed."""
+    if not epochs or len(view.history) <= epochs or view.playing or view.replayed == epochs:
+        return ""
+    return f"The numbers are those of epoch {epochs:,}; the slider goes back to it."
+
+
+def _told(design: Design) -> Design:
+    """Give a design without settings of the training that are the usual ones, and without the epochs."""
+    usual = {field.name: field.default for field in msgspec.structs.fields(TrainingSettings)}
+    told = {name: value for name, value in design.training.items() if name != "epochs" and value != usual.get(name)}
+    return Design(design.network, told)
 
 
 def _chosen(name: str, now: str, wanted: str) -> bool:

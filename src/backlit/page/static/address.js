@@ -17,8 +17,8 @@ const readable = (text) => encodeURIComponent(text).replaceAll("%3A", ":").repla
 function write() {
   if (!facts || restoring) return
   const tab = document.querySelector('[role=tab][aria-selected="true"]')?.id
-  const all = { ...facts, view: tab === FIRST ? "" : (tab?.replace("tab-", "") ?? "") }
-  const words = Object.entries(all).filter(([name, text]) => text || name !== "view")
+  const words = Object.entries(facts).filter(([name]) => name !== "view")
+  if (tab && tab !== FIRST) words.push(["view", tab.replace("tab-", "")])
   const fragment = words.map(([name, text]) => `${name}=${readable(text)}`).join("&")
   if (location.hash !== `#${fragment}` || !history.state?.own) {
     history.replaceState({ own: true }, "", `${location.pathname}#${fragment}`)

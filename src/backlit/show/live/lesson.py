@@ -13,14 +13,14 @@ class StepWords(NamedTuple):
     """A step of a lesson.
 
     Attributes:
-        lesson: its title. number, count: of the step, and of all. title, say, do, notice: what the step says.
+        lesson: its title. number: of the step, of `steps` in all. title, say, do, notice: what the step says.
         way: says that it trains on the way to a state, else "". left: what is left to do, None where other data are
             there. ahead: a remark where the training has gone further. epoch: up to which it is played, 0 for none.
     """
 
     lesson: str
     number: int
-    count: int
+    steps: int
     title: str
     say: str
     do: str
@@ -46,11 +46,11 @@ def lesson_list_html(lessons: Sequence[tuple[str, str, str]]) -> str:
 def lesson_html(step: StepWords) -> str:
     """Give a step: what is said, what to do, what to notice, what is left, and the ways on and back."""
     back = _button("lesson-back", "go", "Back", off=step.number == 1, step=step.number - 1)
-    forward = _button("lesson-next", "go", "Next", main=True, step=step.number + 1) if step.number < step.count else ""
+    forward = _button("lesson-next", "go", "Next", main=True, step=step.number + 1) if step.number < step.steps else ""
     play = _button("lesson-play", "play", f"Play to epoch {step.epoch:,}") if step.epoch else ""
     ahead = f'<p class="quiet">{escape(step.ahead)}</p>' if step.ahead else ""
     return (
-        f'<div class="step"><p class="where">{escape(step.lesson)} · step {step.number} of {step.count}</p>'
+        f'<div class="step"><p class="where">{escape(step.lesson)} · step {step.number} of {step.steps}</p>'
         f"<h2>{escape(step.title)}</h2><p>{escape(step.say)}</p>"
         f"<dl><dt>Do</dt><dd>{controls_html(step.do)}</dd><dt>Notice</dt><dd>{escape(step.notice)}</dd></dl>"
         f'<p id="lesson-left" class="left" role="status">{_left(step)}</p>{ahead}</div>'
