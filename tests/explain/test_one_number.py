@@ -98,7 +98,7 @@ def test_what_it_says_is_what_the_training_does_next(updates, monkeypatch):
         step = next_step(training)
     records = [one_number(step, name) for name in ("w(i1,h1)", "w(h4,o3)", "b(o1)")]
     assert training.state.differences(before) == []
-    training.advance(updates=1)
+    training.advance(updates=1, seconds=np.inf)
     new = [training.network[name][place] for name, place in (("1.W", (0, 0)), ("2.W", (3, 2)), ("2.b", 0))]
     np.testing.assert_allclose([found.update[-1].value for found in records], new, rtol=1e-12)
     assert training.advance(seconds=math.inf).stopped

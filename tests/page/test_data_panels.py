@@ -28,7 +28,7 @@ KINDS = (SourcePanel, PredictionsPanel, BoundaryPanel)
 def session_of(given: str, epochs: int = 2) -> Session:
     session = Session(source_of(given), KINDS)
     if epochs:
-        session.training.advance(epochs=epochs)
+        session.training.advance(epochs=epochs, seconds=np.inf)
         session.change()
     return session
 
@@ -120,7 +120,7 @@ def test_a_replayed_moment_is_what_is_shown() -> None:
     session = session_of("iris", 0)
     session.keep()
     at_first = drawn(session, "predictions").html, drawn(session, "boundary").html
-    session.training.advance(epochs=20)
+    session.training.advance(epochs=20, seconds=np.inf)
     session.keep()
     session.change()
     later = drawn(session, "predictions").html, drawn(session, "boundary").html
@@ -140,13 +140,13 @@ def test_while_playing_the_table_stays_for_a_second(monkeypatch: pytest.MonkeyPa
     session = session_of("iris", 1)
     session.playing = True
     before = drawn(session, "predictions")
-    session.training.advance(epochs=1)
+    session.training.advance(epochs=1, seconds=np.inf)
     clock[0] += 0.9
     assert drawn(session, "predictions") == before
     clock[0] += 0.2
     after = drawn(session, "predictions")
     assert after != before
-    session.training.advance(epochs=1)
+    session.training.advance(epochs=1, seconds=np.inf)
     session.playing = False
     assert drawn(session, "predictions") != after, "a pause shows the moment at once"
 
@@ -237,7 +237,7 @@ def test_the_raster_goes_with_the_numbers_drawn_last() -> None:
     session = session_of("iris")
     part = drawn(session, "boundary")
     assert raster(session)[0]["number"] == part.numbers.raster
-    session.training.advance(epochs=1)
+    session.training.advance(epochs=1, seconds=np.inf)
     again = drawn(session, "boundary")
     assert again.layout == part.layout
     assert again.numbers.raster != part.numbers.raster

@@ -225,15 +225,15 @@ def test_while_it_plays_the_value_alone_follows() -> None:
     session.do("weight.choose", {"name": "w5"})
     assert "w5 = <span" in html(session, "weight")
     session.playing = True
-    session.training.advance(updates=1)
+    session.training.advance(updates=1, seconds=np.inf)
     part = session.draw(("weight",))[1]["weight"]
     assert part.numbers == {"value": "0.358916480"}
     assert '<span id="weight-live" class="now">0.358916480</span>' in part.html
-    session.training.advance(updates=1)
+    session.training.advance(updates=1, seconds=np.inf)
     later = session.draw(("weight",))[1]["weight"]
     assert later.layout == part.layout
     assert later.numbers != part.numbers
-    session.training.advance(updates=1)
+    session.training.advance(updates=1, seconds=np.inf)
     assert "The training runs. Pause it" in html(session)
     session.playing = False
     value = given_text(float(session.training.network["2.W"][0, 0]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, TypeVar, get_type_hints
@@ -50,8 +51,19 @@ def call(panel: Any, name: str, given: Mapping[str, Any]) -> None:
     try:
         arguments = msgspec.convert(dict(given), _arguments_of(method))
     except msgspec.ValidationError as error:
-        raise BacklitError(f"{panel.name}.{name}: {error}.") from None
+        raise BacklitError(_in_words(panel, name, given, error)) from None
     method(panel, **{field: getattr(arguments, field) for field in arguments.__struct_fields__})
+
+
+KINDS = {"int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false"}
+
+
+def _in_words(panel: Any, name: str, given: Mapping[str, Any], error: msgspec.ValidationError) -> str:
+    """Say which argument does not fit, in the form of other refusals."""
+    wrong = re.fullmatch(r"Expected `(\w+)`, got .* - at `\$\.(\w+)`", str(error))
+    if wrong is None or wrong[1] not in KINDS or wrong[2] not in given:
+        return f"{panel.name}.{name}: {error}."
+    return f"{wrong[2]} is {given[wrong[2]]!r}; expected {KINDS[wrong[1]]}."
 
 
 @cache

@@ -32,9 +32,7 @@ HELD_OUT = (
     "worked out."
 )
 BEYOND = "All epochs are done: the update is the one that one more epoch would begin with."
-ENDED = (
-    "The training has done all its epochs, over which its schedule spreads the learning rate: no update follows."
-)
+ENDED = "The training has done all its epochs, over which its schedule spreads the learning rate: no update follows."
 TOO_LARGE = "The batch is too large to be worked out whole: this row is worked out as a batch of its own."
 
 

@@ -163,15 +163,15 @@ class Session:
         """
         with self.lock:
             network = self.source.network(design)
-            rules = {"keep_best": False, **design.setup().rules_alone(), "validation": self.source.validation}
+            source = self.source.as_outputs(network)
+            rules = {"keep_best": False, **design.setup().rules_alone(), "validation": source.validation}
             told: list[str] = []
             with collecting(told):
-                source = self.source
                 training = SteppedTraining(network, source.X, source.Y, sample_weight=source.sample_weight, **rules)
             whole = going_on and go_on(self.training, training)
             if hasattr(self, "training"):
                 self.training.close()
-            self.design, self.training, self.playing = design, training, False
+            self.source, self.design, self.training, self.playing = source, design, training, False
             self.shown: Network = network.copy()
             if not whole:
                 self.kept = KeptWeights(network)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import msgspec
+import numpy as np
 
 from backlit.data import ColumnReport, Encoder, Table, Task
 from backlit.engine import Network
@@ -45,6 +46,13 @@ class FirstWeights(msgspec.Struct, frozen=True, eq=False):
     network: Network
 
 
+class ClassNumbers(msgspec.Struct, frozen=True, eq=False):
+    """The classes of the rows that train, and of those that validate, by their numbers (n,)."""
+
+    Y: Array
+    validation: tuple[Array, Array] | None
+
+
 class Source(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """Rows to train on, with their names and the design that the page begins with.
 
@@ -58,6 +66,7 @@ class Source(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     `setup` is the run of a network file; its first weights and names count while its layers are not changed. `file` is
     that file where it has several runs. `first` are the weights of a model that is trained further.
     `sample_weight` (n,) are the rows' weights, `changes` says what was done to the rows as a remedy.
+    `numbered` are the class numbers, where Y (n, classes) has a 1 for the class of each row and 0 for the others.
     """
 
     title: str
@@ -81,6 +90,7 @@ class Source(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     first: FirstWeights | None = None
     sample_weight: Array | None = None
     changes: tuple[str, ...] = ()
+    numbered: ClassNumbers | None = None
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -116,6 +126,27 @@ class Source(msgspec.Struct, frozen=True, eq=False, kw_only=True):
         if which == "training":
             return self.X, self.Y
         return self.validation[:2] if self.validation is not None else (self.X[:0], self.Y[:0])
+
+    def as_outputs(self, network: Network) -> Source:
+        """Give the rows with their classes as a network's loss takes them.
+
+        That is by number, or by an output for each class: 1 for the rows of the class, 0 for the others. A network with
+        one output has 1 for the second one of two classes.
+        """
+        numbers, plain = network.loss.class_targets, self.numbered
+        if not self.classes or (numbers and plain is None):
+            return self
+        if plain is not None:
+            back = msgspec.structs.replace(self, Y=plain.Y, validation=plain.validation, numbered=None)
+            return back if numbers else back.as_outputs(network)
+        if self.Y.ndim > 1:
+            return self
+        ones, held_out = np.eye(len(self.classes)), self.validation
+        if network.output_size == 1 and len(self.classes) == 2:
+            ones = ones[:, 1:]
+        validation = None if held_out is None else (held_out[0], ones[held_out[1].astype(np.int64)], *held_out[2:])
+        Y = ones[self.Y.astype(np.int64)]
+        return msgspec.structs.replace(self, Y=Y, validation=validation, numbered=ClassNumbers(self.Y, held_out))
 
     def network(self, design: Design) -> Network:
         """Build a design's network at its first weights: those of the model while its layers stay, else drawn ones."""

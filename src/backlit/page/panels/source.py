@@ -144,7 +144,9 @@ def predicted_words(source: Source) -> str:
         outputs = source.Y.shape[1] if source.Y.ndim > 1 else 1
         return f"Each row has {counted(outputs, 'target')}."
     if source.classes:
-        return f"Predicted is {quoted(source.target)}, {len(source.classes)} classes: {listed(source.classes)}."
+        what = f"{len(source.classes)} classes: {listed(source.classes)}."
+        as_outputs = " Each class has an output: 1 for the rows of the class, 0 for the others." if source.numbered else ""
+        return f"Predicted is {quoted(source.target)}, {what}{as_outputs}"
     return f"Predicted is {quoted(source.target)}, a number; it is learned standardized."
 
 
