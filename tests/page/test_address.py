@@ -109,7 +109,7 @@ WRONG = {
     "boundary.x": ("height", "no input 'height'"),
     "boundary.output": ("4", "expected a number from 1 to 3"),
     "lesson": ("cooking", "no lesson 'cooking'"),
-    "data": ("houses.csv", "backlit page houses.csv"),
+    "data": ("houses.csv --data '", "backlit page houses.csv"),
     "data.target": ("colour", "colour"),
     "nonsense": ("1", "nonsense"),
     "layers": ("many", "'many' is no layer"),
@@ -159,6 +159,14 @@ def test_an_address_of_other_bundled_data_takes_them() -> None:
     session = restore(new(), {"data": "xor", "layers": "2:tanh,1:sigmoid", "view": "data"})
     assert session.source.given == ("xor",)
     assert facts_of(session) == {"data": "xor", "layers": "2:tanh,1:sigmoid", "view": "data"}
+
+
+def test_an_address_of_another_run_of_an_example_takes_it() -> None:
+    session = Session(source_of("gates", run="OR"), PANELS)
+    assert facts_of(session) == {"data": "gates --run OR"}
+    again = restore(new(), facts_of(session))
+    assert again.source.given == ("gates", "--run", "OR")
+    assert (again.source.Y == session.source.Y).all()
 
 
 def test_the_strongest_two_inputs_are_named_since_the_weights_chose_them() -> None:
@@ -268,3 +276,8 @@ def test_more_epochs_at_a_constant_rate_are_those_of_a_longer_training() -> None
     again = restore(new(), facts_of(session))
     assert facts_of(again)["trained"] == "6"
     assert again.training.network.parameters.tobytes() == session.training.network.parameters.tobytes()
+
+
+def test_a_lesson_has_data_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["page", "iris", "--lesson", "xor"]) != 0
+    assert "--lesson xor takes the data xor; leave iris out" in capsys.readouterr().err

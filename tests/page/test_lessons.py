@@ -138,7 +138,7 @@ def not_on_the_page(session: Session, named: set[str]) -> set[str]:
     return left
 
 
-WITH_CONTROLS = ("lesson", "bar", "build", "predictions", "step", "weight")
+WITH_CONTROLS = ("source", "lesson", "bar", "build", "predictions", "step", "weight")
 """The panels that have the controls of lessons, beside the remedies."""
 
 
@@ -186,6 +186,8 @@ def by_hand(session: Session, panel: LessonPanel) -> None:
                 session.do("build.change", {"name": f"{name}.{own[1]}", "text": own[2]})
     if re.search(r"[Ee]mpty `L2 penalty`", do):
         session.do("build.change", {"name": "l2", "text": ""})
+    if run := re.search(r"Choose `(\w+)` in the list `run`", do):
+        session.do("source.run", {"name": run[1]})
     if "button `Remove`" in do:
         session.do("build.layer", {"do": "remove", "at": 0})
     if "One batch" in do:
@@ -203,7 +205,7 @@ def by_hand(session: Session, panel: LessonPanel) -> None:
         session.do("address.show", {"view": {"One row": "step"}.get(view[1], view[1].lower())})
 
 
-MORE_TO_DO = re.compile(r"[Ss]et `|remedy|One batch|`Remove`")
+MORE_TO_DO = re.compile(r"[Ss]et `|remedy|One batch|`Remove`|`run`")
 HANDS = [(name, at) for name, at in STEPS if MORE_TO_DO.search(lessons()[name].steps[at].do)]
 """The steps with more to do than to play and to look."""
 
@@ -287,3 +289,12 @@ def test_who_has_gone_further_is_told_the_way_back() -> None:
     )
     session.do("bar.at", {"epoch": 20})
     assert "the slider goes back to it" not in session.draw(("lesson",))[1]["lesson"].html
+
+
+def test_another_run_is_asked_for_where_a_step_is_about_its_rows() -> None:
+    session, panel = begun("gates", 3)
+    session.do("lesson.again", {})
+    trained(session)
+    assert left(session, panel) == ["choose the run OR", "train to epoch 2,000"]
+    session.do("source.run", {"name": "OR"})
+    assert left(session, panel) == ["train to epoch 2,000"]
