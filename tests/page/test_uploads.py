@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,7 +15,9 @@ import pytest
 
 from backlit.data import read_table
 from backlit.errors import BacklitError
+from backlit.model import Settings, fit_table, save
 from backlit.page import uploads
+from backlit.page.panels.build import BuildPanel
 from backlit.page.panels.source import ColumnsPanel, SourcePanel, column_rows, predicted_words
 from backlit.page.session import Session
 from backlit.page.sources import source_of
@@ -78,7 +81,16 @@ def test_another_column_is_predicted_where_the_last_cannot_be() -> None:
         ("t.csv", b"a,a\n1,2\n", 'Two columns of t.csv are named "a"'),
         ("t.csv", b"a\n" + b"".join(b"%d\n" % k for k in range(40)), "No column of t.csv can be learned from"),
         ("t.csv", gzip.compress(b"a,b\n1,2\n", mtime=0), "is packed by gzip; unpack it"),
-        ("t.exe", b"MZ", 'is called "t.exe"; expected a table, .csv or .parquet'),
+        ("t.exe", b"MZ", 'is called "t.exe"; expected a table, .csv or .parquet, a network file, .toml, or a model'),
+        ("n.toml", b"[network", r"^n\.toml, line 1: "),
+        ("n.toml", b"\xff\xfe[", r"n\.toml is not text in UTF-8"),
+        ("n.toml", b"[network]\ninputs = 2\nlayers = [{ units = 1 }]\n", "has no rows, so it takes those of a table"),
+        (
+            "n.toml",
+            b"[network]\ninputs = 2\nlayers = [{ units = 90000000 }]\n[data]\ninputs = [[1, 2]]\ntargets = [[1]]\n",
+            "units are too many for the page",
+        ),
+        ("m.safetensors", b"no model", r'^"m\.safetensors" is not a model file, or a damaged one'),
         ("", b"a,b\n1,2\n", 'is called "\\(no name\\)"'),
         ("t.parquet", b"PAR1 garbage", "is a damaged Parquet file"),
     ],
@@ -222,3 +234,48 @@ def test_a_table_of_many_columns_is_encoded_in_time_of_its_cells(monkeypatch: py
     uploaded_source("wide.csv", f"{names}\n{lines}".encode())
     assert len(asked) < 10
     assert read_table("iris").decimal_commas == ()
+
+
+def test_a_network_file_is_opened_with_its_own_rows_or_on_the_table_at_hand() -> None:
+    layers = b"[[network.layers]]\nunits = 3\n"
+    own = uploaded_source("n.toml", b"[network]\ninputs = 1\nlayers = [{ units = 1 }]\n[data]\ninputs = [[1.0], [2.0]]\n"
+                          b"targets = [[1.0], [0.0]]\n")  # fmt: skip
+    assert (own.words, own.title, len(own.X)) == (("n.toml",), "n.toml", 2)
+    table = uploaded_source("t.csv", f"a,b,c\n{ROWS}".encode())
+    source = uploaded_source("n.toml", layers, before=table)
+    assert source.words == ("n.toml", "--data", "t.csv", "--target", "c")
+    assert [layer["units"] for layer in source.design.network["layers"]] == [3, 2]
+    again = uploaded_source("m.toml", layers.replace(b"3", b"4"), before=source)
+    assert again.words == ("m.toml", "--data", "t.csv", "--target", "c")
+    on_iris = uploaded_source("n.toml", layers, before=source_of("iris"))
+    assert on_iris.words == ("n.toml", "--data", "iris")
+
+
+def test_a_model_is_opened_on_the_table_at_hand(tmp_path: Path) -> None:
+    model, _ = fit_table("iris", settings=Settings(layers=(3,), epochs=1))
+    content = save(model, tmp_path / "m.safetensors").read_bytes()
+    source = uploaded_source("m.safetensors", content, before=source_of("iris"))
+    assert source.words == ("m.safetensors", "--data", "iris")
+    assert np.array_equal(source.network(source.design).parameters, model.network.parameters)
+    with pytest.raises(BacklitError, match="open a table with its columns first"):
+        uploaded_source("m.safetensors", content, before=source_of("xor"))
+    with pytest.raises(BacklitError, match='wine has no column "species"'):
+        uploaded_source("m.safetensors", content, before=source_of("wine"))
+    damaged = content[:-4] + b"1234"
+    with pytest.raises(BacklitError, match=r'^"m\.safetensors" is damaged') as damage:
+        uploaded_source("m.safetensors", damaged, before=source_of("iris"))
+    assert "/" not in str(damage.value)
+    alone = save(source_of("xor").design.setup().build(), tmp_path / "n.safetensors").read_bytes()
+    assert uploaded_source("n.safetensors", alone, before=source_of("xor")).words == ("n.safetensors", "--data", "xor")
+    with pytest.raises(BacklitError, match="holds a network alone"):
+        uploaded_source("n.safetensors", alone, before=source_of("iris"))
+
+
+def test_of_an_uploaded_file_the_command_says_what_it_does_not_know() -> None:
+    session = Session(uploaded_source("t.csv", f"a,b,c\n{ROWS}".encode()), (SourcePanel, ColumnsPanel, BuildPanel))
+    said = "The browser does not say in which folder t.csv lies"
+    assert said in session.draw(("build",))[1]["build"].html
+    session.do("source.predict", {"column": "b"})
+    assert said in session.draw(("build",))[1]["build"].html
+    session.do("source.choose", {"name": "iris"})
+    assert said not in session.draw(("build",))[1]["build"].html
