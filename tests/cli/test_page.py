@@ -87,7 +87,7 @@ def test_an_error_gives_ctrl_c_back(served, monkeypatch):
 
 def test_its_help_says_what_it_takes(capsys):
     assert main(["page", "--help"]) == 0
-    said = " ".join(capsys.readouterr().out.split())
+    said = " ".join(capsys.readouterr().out.replace("│", " ").split())
     for part in ("CSV or Parquet", "model file (.safetensors) together with --data", "--run", "--plugin"):
         assert part in said
 

@@ -87,8 +87,8 @@ def test_another_column_is_predicted_where_the_last_cannot_be() -> None:
         ("n.toml", b"[network]\ninputs = 2\nlayers = [{ units = 1 }]\n", "has no rows, so it takes those of a table"),
         (
             "n.toml",
-            b"[network]\ninputs = 2\nlayers = [{ units = 90000000 }]\n[data]\ninputs = [[1, 2]]\ntargets = [[1]]\n",
-            "units are too many for the page",
+            b"[network]\ninputs = 2\nlayers = [{ units = 5000 }]\n[data]\ninputs = [[1, 2]]\ntargets = [[1]]\n",
+            "n.toml has units = 5,000; the page takes at most 4,096",
         ),
         ("m.safetensors", b"no model", r'^"m\.safetensors" is not a model file, or a damaged one'),
         ("", b"a,b\n1,2\n", 'is called "\\(no name\\)"'),
@@ -238,8 +238,8 @@ def test_a_table_of_many_columns_is_encoded_in_time_of_its_cells(monkeypatch: py
 
 def test_a_network_file_is_opened_with_its_own_rows_or_on_the_table_at_hand() -> None:
     layers = b"[[network.layers]]\nunits = 3\n"
-    own = uploaded_source("n.toml", b"[network]\ninputs = 1\nlayers = [{ units = 1 }]\n[data]\ninputs = [[1.0], [2.0]]\n"
-                          b"targets = [[1.0], [0.0]]\n")  # fmt: skip
+    own = uploaded_source("n.toml", b"[network]\ninputs = 1\nlayers = [{ units = 1 }]\n[data]\n"
+                          b"inputs = [[1.0], [2.0]]\ntargets = [[1.0], [0.0]]\n")  # fmt: skip
     assert (own.words, own.title, len(own.X)) == (("n.toml",), "n.toml", 2)
     table = uploaded_source("t.csv", f"a,b,c\n{ROWS}".encode())
     source = uploaded_source("n.toml", layers, before=table)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import tempfile
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -15,10 +18,10 @@ from backlit.data.columns import MAX_CATEGORIES
 from backlit.data.messages import quoted
 from backlit.errors import BacklitError, PlacedError
 from backlit.model import TabularModel, load
-from backlit.model.file import SUFFIX
+from backlit.model.file import DESCRIPTION, SUFFIX
 from backlit.page.file_sources import has_rows, of_file_on_table, of_file_text
 from backlit.page.model_sources import of_network, of_tabular_model
-from backlit.page.settings_text import refuse_too_large
+from backlit.page.settings_text import LIMITS, refuse_too_large
 from backlit.page.source import Source
 from backlit.page.table_sources import of_table
 from backlit.show.names import short
@@ -28,6 +31,12 @@ LARGEST = 20_000_000
 
 NUMBERS = 50_000_000
 """Numbers that a table may become: with every category an input of its own, a small file may become many."""
+
+MOST_OF_ANYTHING = 100_000
+"""The largest size or count in an uploaded file."""
+
+NO_SIZES = {"seed", "weights", "recurrent_weights", "biases"}
+"""Keys of layers whose whole numbers are no sizes."""
 
 LONGEST_NAME = 80
 
@@ -86,6 +95,7 @@ def _of_file(label: str, content: bytes, before: Source | None) -> Source:
         raise BacklitError(
             f"{label} is not text in UTF-8; expected a network file in TOML. Save it as UTF-8."
         ) from None
+    _refuse_huge(label, _tables_of(text))
     if has_rows(text):
         source = of_file_text(text, label, (label,))
     elif before is None or before.whole is None:
@@ -101,6 +111,7 @@ def _of_file(label: str, content: bytes, before: Source | None) -> Source:
 
 def _of_model(label: str, content: bytes, before: Source | None) -> Source:
     """Give the source of a model on the table at hand; of a network alone, on the rows of the file at hand."""
+    _refuse_huge(label, {"network": _described(content)})
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"model{SUFFIX}"
         path.write_bytes(content)
@@ -120,6 +131,50 @@ def _of_model(label: str, content: bytes, before: Source | None) -> Source:
             "network file with rows first, or choose a classic example, then this file again."
         )
     return of_network(model, label, before, (label, "--data", before.given[0]))
+
+
+def _tables_of(text: str) -> dict[str, Any]:
+    """Give the tables of a network file; none where it cannot be read, which its reader says."""
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return {}
+
+
+def _described(content: bytes) -> Any:
+    """Give the network that a model file's head describes; None where it cannot be read, which its reader says."""
+    try:
+        head = msgspec.json.decode(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        return msgspec.json.decode(head["__metadata__"][DESCRIPTION])["network"]
+    except (msgspec.DecodeError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _refuse_huge(label: str, tables: dict[str, Any]) -> None:
+    """Refuse a slip of the keyboard that would take all memory, before anything is made of it."""
+    runs = tables.get("runs")
+    for part in (tables, *(runs if isinstance(runs, list) else ())):
+        if not isinstance(part, dict):
+            continue
+        data = part.get("data")
+        drawn = data.get("drawn") if isinstance(data, dict) else None
+        for key, value in (*_whole_numbers(part.get("network")), *_whole_numbers(drawn)):
+            most = LIMITS["units"][0] if key in {"units", "filters"} else MOST_OF_ANYTHING
+            if value > most:
+                raise BacklitError(f"{label} has {key} = {value:,}; the page takes at most {most:,}.")
+
+
+def _whole_numbers(value: Any, key: str = "") -> Iterator[tuple[str, int]]:
+    """Give the sizes and counts in tables, each with its key."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if name not in NO_SIZES:
+                yield from _whole_numbers(inner, name)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _whole_numbers(inner, key)
+    elif isinstance(value, int):
+        yield key, value
 
 
 def in_words(error: BacklitError) -> str:
