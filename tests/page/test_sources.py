@@ -259,6 +259,30 @@ def test_without_a_target_the_last_column_that_can_be_is_predicted(folder: Path)
         source_of("t.csv")
 
 
+def test_whole_numbers_are_learned_as_a_number_where_that_is_asked_for(folder: Path) -> None:
+    session = Session(source_of("houses.csv", "rooms"), KINDS)
+    assert len(session.source.classes) == 7
+    assert '<option value="classes" selected>' in session.draw(("source",))[1]["source"].html
+    session.do("source.learn", {"task": "numbers"})
+    assert session.source.classes == ()
+    assert session.source.words == ("houses.csv", "--target", "rooms", "--task", "numbers")
+    assert session.design.network["layers"][-1] == {"units": 1}
+    assert source_of("houses.csv", "rooms", task="numbers").words == session.source.words
+    session.do("source.learn", {"task": "classes"})
+    assert session.source.words == ("houses.csv", "--target", "rooms")
+    session.do("source.predict", {"column": "answer"})
+    assert "source-task" not in session.draw(("source",))[1]["source"].html
+    with pytest.raises(BacklitError, match="Expected numbers"):
+        session.do("source.learn", {"task": "numbers"})
+    assert session.source.target == "answer"
+
+
+def test_too_few_rows_are_what_is_wrong_with_a_table_of_two(folder: Path) -> None:
+    Path("t.csv").write_text("a,b,y\n1,2,3\n2,3,5\n")
+    with pytest.raises(BacklitError, match="^t.csv has 2 rows, of which some are kept for a test: too few"):
+        source_of("t.csv")
+
+
 def test_rows_without_the_target_are_counted(folder: Path) -> None:
     Path("t.csv").write_text("a,b\n" + "".join(f"{k},{'' if k < 10 else 2.5 * k}\n" for k in range(40)))
     assert source_of("t.csv", "b").told == ('10 rows without "b" left out.',)
@@ -278,6 +302,7 @@ SOURCES: list[Callable[[], Session]] = [
     lambda: chosen(Session(source_of("iris"), KINDS), ("source.predict", {"column": "petal width (cm)"})),
     lambda: Session(source_of("houses.csv", "-b"), KINDS),
     lambda: chosen(Session(source_of("./houses.csv"), KINDS), ("source.predict", {"column": "rooms"})),
+    lambda: chosen(Session(source_of("houses.csv", "rooms"), KINDS), ("source.learn", {"task": "numbers"})),
     lambda: Session(source_of("xor"), KINDS),
     lambda: Session(source_of("runs.toml"), KINDS),
     lambda: chosen(Session(source_of("runs.toml"), KINDS), ("source.run", {"name": "fast"})),

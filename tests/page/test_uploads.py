@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,7 @@ def test_another_column_is_predicted_where_the_last_cannot_be() -> None:
         ("t.csv", b"a\n" + b"".join(b"%d\n" % k for k in range(40)), "No column of t.csv can be learned from"),
         ("t.csv", gzip.compress(b"a,b\n1,2\n", mtime=0), "is packed by gzip; unpack it"),
         ("t.exe", b"MZ", 'is called "t.exe"; expected a table, .csv or .parquet, a network file, .toml, or a model'),
+        ("t.xlsx", b"PK", "Export the spreadsheet as CSV"),
         ("n.toml", b"[network", r"^n\.toml, line 1: "),
         ("n.toml", b"\xff\xfe[", r"n\.toml is not text in UTF-8"),
         ("n.toml", b"[network]\ninputs = 2\nlayers = [{ units = 1 }]\n", "has no rows, so it takes those of a table"),
@@ -102,7 +104,7 @@ def test_what_is_no_table_is_refused_in_words(name: str, content: bytes, words: 
 
 def test_sizes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "LARGEST", 1_000)
-    with pytest.raises(BacklitError, match=r"t\.csv has 1,001 bytes; the page takes up to 1,000\."):
+    with pytest.raises(BacklitError, match=r"t\.csv has 1,001 bytes; the page takes up to 1,000 from"):
         uploaded_source("t.csv", b"a" * 1_001)
     monkeypatch.setattr(uploads, "LARGEST", 20_000_000)
     monkeypatch.setattr(uploads, "NUMBERS", 500)
@@ -133,7 +135,7 @@ def test_names_that_collide_are_told_apart() -> None:
     lines = "".join(f"{k},{k % 7},{1 + k % 2}\n" for k in range(40))
     source = uploaded_source("t.csv", f"1,h1,3\n{lines}".encode())
     Session(source, ())
-    assert source.design.network["inputs"] == 2
+    assert source.design.network["inputs"] == ["1", "column h1"]
     assert source.design.network["layers"][-1]["labels"] == ["3=1", "3=2"]
 
 
@@ -265,6 +267,10 @@ def test_a_model_is_opened_on_the_table_at_hand(tmp_path: Path) -> None:
     with pytest.raises(BacklitError, match=r'^"m\.safetensors" is damaged') as damage:
         uploaded_source("m.safetensors", damaged, before=source_of("iris"))
     assert "/" not in str(damage.value)
+    head = {"network": {"layers": [{"op": "dense", "units": 5_000}]}}
+    text = json.dumps({"__metadata__": {"backlit": json.dumps(head)}}).encode()
+    with pytest.raises(BacklitError, match="has units = 5,000; the page takes at most 4,096"):
+        uploaded_source("m.safetensors", len(text).to_bytes(8, "little") + text, before=source_of("iris"))
     alone = save(source_of("xor").design.setup().build(), tmp_path / "n.safetensors").read_bytes()
     assert uploaded_source("n.safetensors", alone, before=source_of("xor")).words == ("n.safetensors", "--data", "xor")
     with pytest.raises(BacklitError, match="holds a network alone"):

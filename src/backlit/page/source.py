@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from backlit.data import ColumnReport, Encoder, Table, Task
+from backlit.data.target import TaskKind
 from backlit.engine import Network
 from backlit.examples import NetworkFile, Setup
 from backlit.kernels.types import Array
@@ -49,12 +50,14 @@ class Source(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """Rows to train on, with their names and the design that the page begins with.
 
     `given` are the words of the command line that name it, without the target; `asks` says that these need the target,
-    and `uploaded` that the browser gave the file, so that they name a file whose folder is not known.
+    `task` whether they say that classes or numbers are learned, and `uploaded` that the browser gave the file, so that
+    they name a file whose folder is not known.
     `X` (n, inputs) and `Y` train, `validation` measures.
     `classes` are the labels of class numbers, `target` names what is predicted. `columns` says of each column of a
     table what is done to it. `table` is the table that rows and own units come from.
     `whole` is the table with all its rows, `kept` counts its rows for the test, `told` is what is to be known about it.
-    `retarget` gives the source with another column of the table as the target, where that can be chosen.
+    `retarget` gives the source with another column of the table as the target, learned as classes, numbers or as its
+    values decide, where that can be chosen.
     `setup` is the run of a network file; its first weights and names count while its layers are not changed. `file` is
     that file where it has several runs. `first` are the weights of a model that is trained further.
     `sample_weight` (n,) are the rows' weights, `changes` says what was done to the rows as a remedy.
@@ -67,6 +70,7 @@ class Source(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     validation: tuple[Array, Array] | None
     design: Design
     asks: bool = False
+    task: TaskKind | None = None
     uploaded: bool = False
     target: str = ""
     classes: tuple[str, ...] = ()
@@ -75,7 +79,7 @@ class Source(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     whole: Table | None = None
     kept: int = 0
     told: tuple[str, ...] = ()
-    retarget: Callable[[str], Source] | None = None
+    retarget: Callable[[str, TaskKind | None], Source] | None = None
     setup: Setup | None = None
     file: NetworkFile | None = None
     first: FirstWeights | None = None
@@ -88,7 +92,7 @@ class Source(msgspec.Struct, frozen=True, eq=False, kw_only=True):
         name, *rest = self.given
         name = f"./{name}" if name.startswith("-") else name
         target = [f"--target={self.target}"] if self.target.startswith("-") else ["--target", self.target]
-        return (name, *rest, *(target if self.asks else []))
+        return (name, *rest, *(target if self.asks else []), *(["--task", self.task] if self.task else []))
 
     @property
     def data_word(self) -> str:

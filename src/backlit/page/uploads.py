@@ -43,6 +43,8 @@ LONGEST_NAME = 80
 ENDINGS = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data", ".parquet", ".pq")
 """Of tables."""
 
+SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers")
+
 
 def uploaded_source(name: str, content: bytes, target: str | None = None, before: Source | None = None) -> Source:
     """Give the source of an uploaded file. The name is what it is called, and nothing else comes from the browser.
@@ -57,11 +59,11 @@ def uploaded_source(name: str, content: bytes, target: str | None = None, before
     if ending not in (*ENDINGS, ".toml", SUFFIX):
         raise BacklitError(
             f"The file is called {quoted(label)}; expected a table, .csv or .parquet, a network file, .toml, or a "
-            f"model file, {SUFFIX}."
+            f"model file, {SUFFIX}.{' Export the spreadsheet as CSV.' if ending in SPREADSHEETS else ''}"
         )
     if len(content) > LARGEST:
-        raise BacklitError(f"{label} has {len(content):,} bytes; the page takes up to {LARGEST:,}. Give it fewer rows, "
-                           "or train on it by backlit train.")  # fmt: skip
+        raise BacklitError(f"{label} has {len(content):,} bytes; the page takes up to {LARGEST:,} from a "
+                           f"browser; in the terminal, backlit page {label} takes it.")  # fmt: skip
     try:
         if ending == ".toml":
             source = _of_file(label, content, before)
@@ -104,7 +106,7 @@ def _of_file(label: str, content: bytes, before: Source | None) -> Source:
         )
     else:
         given = (label, "--data", before.data_word)
-        source = of_file_on_table(text, label, before.whole, before.target, given)
+        source = of_file_on_table(text, label, before.whole, before.target, given, before.task)
     refuse_too_large(source.design)
     return source
 
@@ -185,10 +187,12 @@ def in_words(error: BacklitError) -> str:
 def without_options(words: str) -> str:
     """Give words without the options of the command line that they name.
 
-    >>> without_options("only one class: choose another column with --target.")
-    'only one class: choose another column.'
+    >>> without_options("no class repeats; choose another column with --target, or --task numbers where it has some.")
+    'no class repeats; choose another column.'
     """
-    return words.replace(" with --target", "").replace(": leave --run out", "")
+    words = re.sub(r" with --target(, or --task numbers where [^.]*)?", "", words)
+    words = re.sub(r" If they are meant as classes, give --task classes\.", "", words)
+    return words.replace(": give --task numbers", ": write plain numbers").replace(": leave --run out", "")
 
 
 def _refuse_unpacked(content: bytes, label: str) -> None:

@@ -44,7 +44,7 @@ async function upload(file) {
   if (busy) return tell(`${busy} is being read; open ${file.name} after that.`, panel)
   tell("", panel)
   if (file.size > most) {
-    tell(`${file.name} has ${file.size.toLocaleString("en")} bytes; the page takes up to ${most.toLocaleString("en")}.`, panel)
+    tell(`${file.name} has ${file.size.toLocaleString("en")} bytes; the page takes up to ${most.toLocaleString("en")} from a browser; in the terminal, backlit page ${file.name} takes it.`, panel)
     if (input) input.value = ""
     return
   }
