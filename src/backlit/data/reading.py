@@ -243,9 +243,7 @@ def _layout(raw: bytes, name: str) -> _Layout:
     for delimiter in named or _DELIMITERS:
         with contextlib.suppress(csv.Error):  # with a wrong delimiter, a cell may be too long for Python's reader
             reader = enumerate(csv.reader(_text(raw, encoding), delimiter=delimiter))
-            samples.append(
-                (delimiter, list(itertools.islice(((n, record) for n, record in reader if record), 6 + bool(named))))
-            )
+            samples.append((delimiter, list(itertools.islice(((n, record) for n, record in reader if record), most))))
     if named:
         samples = [(delimiter, records[1:]) for delimiter, records in samples if len(records) > 1]
     if not samples:

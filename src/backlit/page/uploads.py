@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -31,6 +32,12 @@ LARGEST = 20_000_000
 
 NUMBERS = 50_000_000
 """Numbers that a table may become: with every category an input of its own, a small file may become many."""
+
+MOST_COLUMNS = 10_000
+"""Columns of an uploaded table: reading so many takes seconds."""
+
+HEAD_LINES, SEPARATORS = 5, (b",", b";", b"\t", b"|")
+"""Columns are counted in so many lines, by each of these."""
 
 MOST_OF_ANYTHING = 100_000
 """The largest size or count in an uploaded file."""
@@ -72,7 +79,9 @@ def uploaded_source(name: str, content: bytes, target: str | None = None, before
         else:
             source = _of_table(label, content, target)
     except MemoryError:
-        raise BacklitError(f"There is not enough memory for what {label} describes.") from None
+        raise BacklitError(f"There is not enough memory for what {label} holds.") from None
+    except (pa.ArrowException, RecursionError) as error:
+        raise BacklitError(f"{label} cannot be read: {' '.join(str(error).split())[:200]}.") from error
     except BacklitError as error:
         raise BacklitError(in_words(error)) from error
     told = tuple(map(without_options, source.told))
@@ -84,6 +93,9 @@ def _of_table(label: str, content: bytes, target: str | None) -> Source:
         raise BacklitError(f"{label} is packed by gzip; unpack it, and open the .csv file.")
     if content.startswith(b"PAR1"):
         _refuse_unpacked(content, label)
+    else:
+        lines = content[:LARGEST].split(b"\n", HEAD_LINES)[:HEAD_LINES]
+        _refuse_wide(1 + max(line.count(sign) for line in lines for sign in SEPARATORS), label)
     table = read_table(table_of_bytes(content, label))
     _refuse_many(table)
     return of_table(table, target)
@@ -195,20 +207,50 @@ def without_options(words: str) -> str:
     return words.replace(": give --task numbers", ": write plain numbers").replace(": leave --run out", "")
 
 
+def _refuse_wide(columns: int, label: str) -> None:
+    if columns > MOST_COLUMNS:
+        raise BacklitError(
+            f"{label} has {columns:,} columns; the page takes up to {MOST_COLUMNS:,}. Leave columns out."
+        )
+
+
 def _refuse_unpacked(content: bytes, label: str) -> None:
     """Refuse a Parquet file that becomes much larger in memory than it is."""
     import pyarrow.parquet as pq  # noqa: PLC0415  (few files are Parquet)
 
     try:
-        metadata = pq.ParquetFile(pa.BufferReader(content)).metadata
+        file = pq.ParquetFile(pa.BufferReader(content))
     except (pa.ArrowException, OSError):
         return  # damaged, which the reader says
+    metadata = file.metadata
+    _refuse_wide(metadata.num_columns, label)
     size = sum(metadata.row_group(k).total_byte_size for k in range(metadata.num_row_groups))
+    if metadata.num_rows * metadata.num_columns <= NUMBERS and size <= 10 * LARGEST:
+        size += sum(_texts_size(content, field.name) for field in file.schema_arrow if _is_text(field.type))
     if metadata.num_rows * metadata.num_columns > NUMBERS or size > 10 * LARGEST:
         raise BacklitError(
             f"{label} holds {metadata.num_rows:,} rows of {metadata.num_columns:,} columns, {size:,} bytes unpacked; "
             f"the page takes up to {NUMBERS:,} cells and {10 * LARGEST:,} bytes. Give it fewer rows."
         )
+
+
+def _is_text(kind: Any) -> bool:
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return any(test(kind) for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary))
+
+
+def _texts_size(content: bytes, name: str) -> int:
+    """Give the bytes of a column of texts, of which the file may hold each text once, without unpacking them."""
+    import pyarrow.parquet as pq  # noqa: PLC0415  (few files are Parquet)
+
+    column = pq.ParquetFile(pa.BufferReader(content), read_dictionary=[name]).read(columns=[name]).column(name)
+    size = 0
+    for chunk in column.chunks:
+        if not pa.types.is_dictionary(chunk.type):
+            return int(column.nbytes)
+        lengths = np.asarray(pc.binary_length(chunk.dictionary), np.int64)
+        size += int(lengths[np.asarray(chunk.indices.drop_null())].sum())
+    return size
 
 
 def _refuse_many(table: Table) -> None:

@@ -31,8 +31,8 @@ class ShownRow(NamedTuple):
 
     `number` counts the rows of its kind from 1, `of` is how many there are; `place` its place in the batch, from 1, and
     `batch` the numbers of the batch's rows. `alone` says that it is a batch of its own. `which` says which batch it is.
-    `kind` says whether it trains or validates, `counts` how many rows there are of each kind. `line` is the row's number
-    in the table, 0 without one.
+    `kind` says whether it trains or validates, `counts` how many rows there are of each kind. `line` is the row's
+    number in the table, 0 without one.
     """
 
     number: int
