@@ -113,13 +113,13 @@ def test_network_and_model_files_are_dropped_too(page: Any, tmp_path: Path) -> N
 
 
 def test_a_wrong_row_is_stepped_through(page: Any) -> None:
-    browser, session = begin(page)
+    browser, _ = begin(page)
     browser.run(
         "const list = document.getElementById('predictions-which'); list.value = 'validation'; "
         "list.dispatchEvent(new Event('change', {bubbles: true}))"
     )
-    comes(browser, "return document.getElementById('predictions-which')?.selectedOptions[0].value", "validation")
-    until(lambda: vars(session.panels["predictions"])["which"] == "validation")
+    kind = "return JSON.parse(document.querySelector('#predictions-scroll tbody tr').dataset.given).which"
+    comes(browser, kind, "validation")
     browser.run("document.getElementById('predictions-at-0').click()")
     comes(browser, "return document.querySelectorAll('#predictions-step').length", 1)
     browser.run("document.getElementById('predictions-step').click()")
