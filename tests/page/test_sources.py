@@ -52,7 +52,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a folder with the models of two tables and one of no table."""
     folder = tmp_path_factory.mktemp("models")
     for name in ("iris", "diabetes"):
-        model, _ = fit_table(name, settings=Settings(layers=(5,), epochs=3, rate=0.01))
+        model, _ = fit_table(name, settings=Settings(layers=(5,), epochs=3, rate=0.01, l2=0.001))
         save(model, folder / f"{name}.safetensors")
     save(source_of("two-layer").design.setup().build(), folder / "alone.safetensors")
     return folder
@@ -218,6 +218,54 @@ def test_a_saved_network_file_gives_the_design_again_on_its_table(folder: Path) 
     Path("saved.toml").write_bytes(wrong)
     with pytest.raises(BacklitError, match=r"^saved\.toml: training: epochs is 9\.5"):
         source_of("saved.toml", "answer", data="houses.csv")
+
+
+@pytest.mark.parametrize("given", ["xor", "gates", "valley", "recurrent", "memory", "iris-from-scratch"])
+def test_a_saved_file_has_the_rows_of_its_network_file(folder: Path, given: str) -> None:
+    session = Session(source_of(given), KINDS)
+    saved = session.panels["build"].saved("toml")
+    assert saved is not None
+    name, _, content = saved
+    Path(name).write_bytes(content)
+    assert content.decode().startswith(f"# Opens again by: backlit page {name}\n")
+    again = source_of(name)
+    for which in ("training", "validation"):
+        for one, other in zip(again.rows(which), session.source.rows(which), strict=True):  # type: ignore[arg-type]
+            assert np.array_equal(one, other)
+    assert (again.design, again.title) == (session.source.design, session.source.title)
+
+
+def test_a_saved_file_says_which_table_it_opens_with(folder: Path) -> None:
+    session = Session(source_of("houses.csv", "rooms", task="numbers"), KINDS)
+    saved = session.panels["build"].saved("toml")
+    assert saved is not None
+    assert saved[2].decode().splitlines()[0] == (
+        "# Opens again by: backlit page houses-csv.toml --data houses.csv --target rooms --task numbers"
+    )
+
+
+def test_a_loss_of_numbers_takes_classes_as_a_target_for_each(folder: Path) -> None:
+    session = Session(source_of("iris"), PANELS)
+    codes = session.source.Y
+    first = session.training.network.parameters.copy()
+    for loss, low in (("mse", 0.0), ("hinge", -1.0), ("huber", 0.0)):
+        session.do("build.change", {"name": "loss", "text": loss})
+        assert vars(session.panels["build"])["refused"] is None
+        assert np.array_equal(session.source.Y, np.where(np.arange(3) == codes[:, None], 1.0, low))
+        assert session.training.validation is not None
+        assert session.training.validation[1].shape == (30, 3)
+        assert np.array_equal(session.training.network.parameters, first)
+    session.do("build.change", {"name": "loss", "text": "mse"})
+    session.do("bar.advance", {"epochs": 30})
+    with session.view() as view:
+        score = view.score
+    answers = session.training.network.predict(session.source.X).argmax(axis=1)
+    assert score.metric == "accuracy"
+    assert score.value == pytest.approx((answers == codes).mean())
+    html = session.draw(("predictions",))[1]["predictions"].html
+    assert f"{(answers == codes).sum()} of 90 rows right" in html
+    session.do("build.change", {"name": "loss", "text": "cross_entropy"})
+    assert np.array_equal(session.source.Y, codes)
 
 
 def test_another_run_of_a_file_is_chosen_by_option_and_on_the_page(folder: Path) -> None:

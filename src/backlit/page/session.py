@@ -167,14 +167,14 @@ class Session:
         """
         with self.lock:
             network = self.source.network(design)
-            rules = {"keep_best": False, **design.setup().rules_alone(), "validation": self.source.validation}
+            source = self.source.for_network(network)
+            rules = {"keep_best": False, **design.setup().rules_alone(), "validation": source.validation}
             told: list[str] = []
             with collecting(told):
-                source = self.source
                 training = SteppedTraining(network, source.X, source.Y, sample_weight=source.sample_weight, **rules)
             if hasattr(self, "training"):
                 self.training.close()
-            self.design, self.training, self.playing = design, training, False
+            self.source, self.design, self.training, self.playing = source, design, training, False
             self.shown: Network = network.copy()
             self.kept = KeptWeights(network)
             self.replayed: int | None = None

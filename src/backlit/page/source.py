@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from typing import Any, Literal
 
 import msgspec
+import numpy as np
 
 from backlit.data import ColumnReport, Encoder, Table, Task
 from backlit.data.target import TaskKind
@@ -128,6 +130,41 @@ class Source(msgspec.Struct, frozen=True, eq=False, kw_only=True):
             network.parameters[:], network.state[:] = self.first.network.parameters, self.first.network.state
         return network
 
+    def for_network(self, network: Network) -> Source:
+        """Give the source with classes as a network's loss takes them: as numbers of classes, or a target for each.
+
+        A target for each is 1 for the row's own class and 0, or for the hinge loss -1, for the others.
+        """
+        k = len(self.classes)
+        each = not network.loss.class_targets and network.output_size == k > 1
+        low = -1.0 if network.loss.name == "hinge" else 0.0
+        if not k or (not each and self.Y.ndim == 1) or (each and self.Y.ndim == 2 and self.Y.min() == low):
+            return self
+
+        def converted(Y: Array) -> Array:
+            codes = Y if Y.ndim == 1 else Y.argmax(axis=1)
+            return np.where(np.arange(k) == codes[:, None], 1.0, low).astype(self.X.dtype) if each else codes
+
+        held_out = self.validation
+        if held_out is not None:
+            held_out = (held_out[0], converted(held_out[1]), *held_out[2:])
+        return msgspec.structs.replace(self, Y=converted(self.Y), validation=held_out)
+
+    def tables(self, design: Design) -> dict[str, Any]:
+        """Give a design as a network file has it, with the rows where they are those of a network file."""
+        tables = design.tables()
+        if self.setup is None or self.setup.data is None or self.changes:
+            return tables
+        return {"title": self.title, "data": _given(msgspec.to_builtins(self.setup.data)), **tables}
+
+    def opened_by(self, name: str) -> str:
+        """Say by which command line a saved network file of this name opens again."""
+        rows = self.setup is not None and self.setup.data is not None and not self.changes
+        words = ["backlit", "page", name]
+        if not rows:
+            words += ["--data", self.data_word, *self.words[len(self.given) :]]
+        return shlex.join(words)
+
     def begins_at_model(self, design: Design, network: Network) -> bool:
         """Say whether a design's network begins at the weights of the model: its layers and its seed are the same.
 
@@ -139,6 +176,13 @@ class Source(msgspec.Struct, frozen=True, eq=False, kw_only=True):
         if _bare(mine["layers"]) != _bare(theirs["layers"]) or mine.get("seed", 0) != theirs.get("seed", 0):
             return False
         return network.layout == self.first.network.layout and network.state_layout == self.first.network.state_layout
+
+
+def _given(value: Any) -> Any:
+    """Give tables without the keys that have no value: TOML has no word for none."""
+    if not isinstance(value, dict):
+        return value
+    return {key: _given(inner) for key, inner in value.items() if inner is not None}
 
 
 def _bare(layers: list[dict[str, Any]]) -> list[dict[str, Any]]:

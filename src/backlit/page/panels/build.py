@@ -61,7 +61,9 @@ class BuildPanel(Panel):
         session = self.session
         name = re.sub(r"[^A-Za-z0-9-]+", "-", session.source.title).strip("-").lower() or "network"
         if kind == "toml":
-            return f"{name}.toml", "application/toml", tomli_w.dumps(session.design.tables()).encode()
+            tables = session.source.tables(session.design)
+            text = f"# Opens again by: {session.source.opened_by(f'{name}.toml')}\n\n{tomli_w.dumps(tables)}"
+            return f"{name}.toml", "application/toml", text.encode()
         if kind != "model":
             return None
         with session.turn():
