@@ -163,7 +163,7 @@ class Session:
         """
         with self.lock:
             network = self.source.network(design)
-            source = self.source.as_outputs(network)
+            source = self.source.for_network(network)
             rules = {"keep_best": False, **design.setup().rules_alone(), "validation": source.validation}
             told: list[str] = []
             with collecting(told):

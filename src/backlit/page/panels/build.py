@@ -125,12 +125,9 @@ class BuildPanel(Panel):
         """Give the network file of the design, with the rows of its source's file, or the model with its weights."""
         session = self.session
         if kind == "toml":
-            tables = session.design.tables()
-            if session.source.setup is not None and session.source.setup.data is not None:
-                rows = msgspec.to_builtins(session.source.setup.data)
-                tables = tables | {"data": _without_none(rows)}
-            words = tomli_w.dumps({"title": session.source.title, **tables})
-            return f"{self._file}.toml", "application/toml", words.encode()
+            tables = session.source.tables(session.design)
+            text = f"# Opens again by: {session.source.opened_by(f'{self._file}.toml')}\n\n{tomli_w.dumps(tables)}"
+            return f"{self._file}.toml", "application/toml", text.encode()
         if kind != "model":
             return None
         with session.turn():

@@ -1,5 +1,5 @@
 // One row and one weight: the keys that go through the stages, the number of a row, the choice of a weight.
-import { send } from "./page.js"
+import { send, tell } from "./page.js"
 
 const KEYS = /** @type {Record<string, string>} */ ({ ArrowLeft: "step-back", ArrowRight: "step-on", Home: "step-first", End: "step-last" })
 
@@ -28,7 +28,13 @@ step?.addEventListener("keydown", (event) => {
 })
 step?.addEventListener("change", (event) => {
   const field = event.target
-  if (field instanceof HTMLInputElement && field.id === "step-row") send("step.row", { number: Number(field.value) }, field)
+  if (!(field instanceof HTMLInputElement) || field.id !== "step-row") return
+  const number = Number(field.value)
+  if (number > 0 && Number.isInteger(number)) send("step.row", { number }, field).then((fits) => { if (!fits) field.value = field.defaultValue })
+  else {
+    tell(`The row is ${field.value || "empty"}; expected a whole number from 1 to ${field.max}.`, field)
+    field.value = field.defaultValue
+  }
 })
 
 /** Milliseconds until a choice is sent: a name is typed letter by letter. */
