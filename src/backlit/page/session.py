@@ -19,6 +19,7 @@ from backlit.page.going_on import go_on
 from backlit.page.kept import KeptWeights
 from backlit.page.recorded import Recorder
 from backlit.page.sources import Source
+from backlit.page.targets import targets_for
 from backlit.page.view import Kept, View
 
 
@@ -166,15 +167,19 @@ class Session:
         """
         with self.lock:
             network = self.source.network(design)
-            rules = {"keep_best": False, **design.setup().rules_alone(), "validation": self.source.validation}
+            rules = {
+                "keep_best": False,
+                **design.setup().rules_alone(),
+            }
             told: list[str] = []
             with collecting(told):
-                source = self.source
-                training = SteppedTraining(network, source.X, source.Y, sample_weight=source.sample_weight, **rules)
+                source = targets_for(self.source, design)
+                training = SteppedTraining(network, source.X, source.Y, sample_weight=source.sample_weight,
+                                           validation=source.validation, **rules)  # fmt: skip
             whole = going_on and go_on(self.training, training)
             if hasattr(self, "training"):
                 self.training.close()
-            self.design, self.training, self.playing = design, training, False
+            self.source, self.design, self.training, self.playing = source, design, training, False
             self.shown: Network = network.copy()
             if not whole:
                 self.kept = KeptWeights(network)

@@ -66,7 +66,7 @@ panel?.addEventListener("change", (event) => {
 })
 panel?.addEventListener("focusout", (event) => {
   const left = control(event)
-  if (left instanceof HTMLInputElement) apply(left)
+  if (left instanceof HTMLInputElement) setTimeout(() => left.isConnected && apply(left)) // not where it is swapped
 })
 panel?.addEventListener("keydown", (event) => {
   const typed = control(event)

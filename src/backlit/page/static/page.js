@@ -43,14 +43,10 @@ export function swap(name, part, version = Infinity) {
     const id = focused instanceof Element && target.contains(focused) ? focused.id : ""
     const open = [...target.querySelectorAll("details[open][id]")].map((one) => one.id)
     const scrolled = [...target.querySelectorAll("[data-keep-scroll][id]")].map((one) => [one.id, one.scrollTop, one.scrollLeft])
-    const typed = id && focused instanceof HTMLInputElement && focused.value !== focused.defaultValue ? focused.value : null
-    if (typed !== null && focused instanceof HTMLInputElement) focused.defaultValue = typed // it is not done with yet
     target.innerHTML = part.html
     for (const one of open) document.getElementById(one)?.setAttribute("open", "")
     for (const [one, top, left] of scrolled) document.getElementById(String(one))?.scrollTo(Number(left), Number(top))
-    const now = id ? document.getElementById(id) : null
-    now?.focus({ preventScroll: true })
-    if (typed !== null && now instanceof HTMLInputElement) now.value = typed
+    if (id) document.getElementById(id)?.focus({ preventScroll: true })
   }
   target.dispatchEvent(new CustomEvent("part", { detail: part, bubbles: true }))
 }
