@@ -167,10 +167,7 @@ class Session:
         """
         with self.lock:
             network = self.source.network(design)
-            rules = {
-                "keep_best": False,
-                **design.setup().rules_alone(),
-            }
+            rules = {"keep_best": False, **design.setup().rules_alone()}
             told: list[str] = []
             with collecting(told):
                 source = targets_for(self.source, design)

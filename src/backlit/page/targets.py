@@ -21,7 +21,7 @@ def targets_for(source: Source, design: Design) -> Source:
     many outputs as classes.
     """
     count = len(source.classes)
-    if not count or source.Y.ndim > 2:  # noqa: PLR2004 (a sequence has targets for each time step)
+    if not count or source.Y.ndim > 2:
         return source
     wanted = _wanted(design, count)
     if wanted == _columns(source.Y):
@@ -29,7 +29,7 @@ def targets_for(source: Source, design: Design) -> Source:
     validation = source.validation
     if validation is not None:
         X, Y, *weights = validation
-        validation = (X, _as_columns(Y, wanted, count), *weights)  # type: ignore[assignment]
+        validation = (X, _as_columns(Y, wanted, count), *weights)
     return msgspec.structs.replace(source, Y=_as_columns(source.Y, wanted, count), validation=validation)
 
 
@@ -40,7 +40,7 @@ def _wanted(design: Design, count: int) -> int:
     layers = design.network.get("layers")
     last = layers[-1] if isinstance(layers, (list, tuple)) and layers else {}
     units = last.get("units") if isinstance(last, Mapping) else None
-    numbers = name in losses and not losses[name].class_targets  # type: ignore[attr-defined]
+    numbers = isinstance(name, str) and name in losses and not getattr(losses[name], "class_targets", False)
     return count if numbers and units == count and count > 1 else 1
 
 
