@@ -26,10 +26,9 @@ def targets_for(source: Source, design: Design) -> Source:
     wanted = _wanted(design, count)
     if wanted == _columns(source.Y):
         return source
-    validation = source.validation
+    validation: Any = source.validation
     if validation is not None:
-        X, Y, *weights = validation
-        validation = (X, _as_columns(Y, wanted, count), *weights)
+        validation = (validation[0], _as_columns(validation[1], wanted, count), *validation[2:])
     return msgspec.structs.replace(source, Y=_as_columns(source.Y, wanted, count), validation=validation)
 
 
